@@ -1,0 +1,43 @@
+"""The keys of Tracklay's operators in the sequencer. They stand in Preferences, Keymap, and can be changed there like any other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+KEYMAP = ("Sequencer", "SEQUENCE_EDITOR")
+"""Where they hold: with the pointer over the timeline."""
+
+KEYS: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
+    ("tracklay.generate", {"type": "G", "ctrl": True, "shift": True}, {}),
+    ("tracklay.switch_take", {"type": "UP_ARROW", "alt": True}, {"direction": "NEXT"}),
+    ("tracklay.switch_take", {"type": "DOWN_ARROW", "alt": True}, {"direction": "PREVIOUS"}),
+    ("tracklay.compare_takes", {"type": "T", "alt": True}, {}),
+    ("tracklay.favourite_take", {"type": "F", "alt": True}, {}),
+    ("tracklay.effects_at_markers", {"type": "M", "ctrl": True, "shift": True}, {}),
+)
+"""Operator, key and properties. None of them is Blender's own there (4.5 to 5.2)."""
+
+_made: list[tuple[Any, Any]] = []
+
+
+def register() -> None:
+    """Add them. Without a window there is no keymap to add them to."""
+    configuration = bpy.context.window_manager.keyconfigs.addon
+    if configuration is None:
+        return
+    name, space = KEYMAP
+    keymap = configuration.keymaps.new(name=name, space_type=space)
+    for operator, key, properties in KEYS:
+        item = keymap.keymap_items.new(operator, value="PRESS", **key)
+        for property_name, value in properties.items():
+            setattr(item.properties, property_name, value)
+        _made.append((keymap, item))
+
+
+def unregister() -> None:
+    """Take them out again."""
+    while _made:
+        keymap, item = _made.pop()
+        keymap.keymap_items.remove(item)

@@ -1,0 +1,179 @@
+"""What is drawn on the strips themselves: how far a take is, and what is wrong with it. Drawing reads memory only.
+
+A placeholder has a bar along its lower edge and words above it; a failed one a red edge, a stale take an orange one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import blf
+import bpy
+import gpu
+from gpu_extras.batch import batch_for_shader
+
+from . import compat, cues
+from .pump import lines, part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .cues import Place
+
+BAR, EDGE = 4, 2
+"""Pixels at 100 % resolution scale: how high a bar is, and how thick an edge."""
+
+TEXT = 11
+"""Pixels of a letter at 100 %, as Blender writes on strips."""
+
+NARROWEST = 40
+"""Pixels at 100 %: a strip that is narrower gets its bar and no words."""
+
+LOWER, UPPER = 0.05, 0.9
+"""Of a channel's height, what a strip fills, about: where it begins and ends."""
+
+BEHIND = (0.0, 0.0, 0.0, 0.75)
+"""Behind words on a strip that is too low for its name above them."""
+
+DIM, DONE = (0.0, 0.0, 0.0, 0.5), (0.35, 0.75, 0.45, 1.0)
+FAILED, STALE = (0.85, 0.2, 0.2, 1.0), (0.95, 0.6, 0.15, 1.0)
+WHITE = (1.0, 1.0, 1.0, 1.0)
+
+Colour = tuple[float, float, float, float]
+
+
+class Box(NamedTuple):
+    """A part of the region, in pixels."""
+
+    left: float
+    bottom: float
+    right: float
+    top: float
+
+
+class Sight(NamedTuple):
+    """What of one strip is to be drawn."""
+
+    box: Box
+    colour: Colour
+    fraction: float | None
+    words: str
+
+
+def sights(scene: Any, region: Any) -> Iterator[Sight]:
+    """What there is to be drawn in a region that shows a scene's timeline."""
+    under_way = lines()
+    view, strips = region.view2d, scene.sequence_editor.strips_all
+    for cue, places in cues.index.known().items():
+        line = under_way.get(cue)
+        for place in places:
+            if place.scene != scene.name or (place.filled and not place.stale):
+                continue
+            strip = strips.get(place.strip)
+            if strip is None or (box := _box(view, strip, region)) is None:
+                continue
+            yield _sight(box, place, line)
+
+
+def _box(view: Any, strip: Any, region: Any) -> Box | None:
+    channel = strip.channel
+    left, bottom = view.view_to_region(compat.start(strip), channel + LOWER, clip=False)
+    right, top = view.view_to_region(compat.end(strip), channel + UPPER, clip=False)
+    seen = right > 0 and left < region.width and top > 0 and bottom < region.height and right - left > 1
+    return Box(max(left, 0), bottom, min(right, region.width), top) if seen else None
+
+
+def _sight(box: Box, place: Place, line: Any) -> Sight:
+    number = place.mark.take
+    if place.filled:
+        return Sight(box, STALE, None, "Stale: the picture was changed")
+    if line is not None and number in line.errors:
+        return Sight(box, FAILED, None, line.errors[number])
+    if line is not None and number in line.steps:
+        return Sight(box, DONE, part(line.steps[number]), line.take_words(number))
+    return Sight(box, FAILED if place.trouble else DIM, None, place.trouble or "Waiting")
+
+
+def draw() -> None:
+    """Blender calls it for each sequencer that is drawn."""
+    context = bpy.context
+    space, region = context.space_data, context.region
+    scene = compat.timeline(context)
+    if space.view_type == "PREVIEW" or scene is None or scene.sequence_editor is None or not space.show_overlays:
+        return
+    found = list(sights(scene, region))
+    if not found:
+        return
+    scale = context.preferences.system.ui_scale
+    rectangles: dict[Colour, list[Box]] = {}
+    for sight in found:
+        for colour, box in _rectangles(sight, scale):
+            rectangles.setdefault(colour, []).append(box)
+    gpu.state.blend_set("ALPHA")
+    for colour, boxes in rectangles.items():
+        _fill(boxes, colour)
+    gpu.state.blend_set("NONE")
+    for sight in found:
+        _write(sight, scale)
+
+
+def _rectangles(sight: Sight, scale: float) -> Iterator[tuple[Colour, Box]]:
+    box, high = sight.box, (BAR if sight.fraction is not None else EDGE) * scale
+    lower = min(box.top, box.bottom + high)
+    if sight.fraction is None:
+        yield sight.colour, Box(box.left, box.bottom, box.right, lower)
+        return
+    if (TEXT + BAR) * scale < box.top - box.bottom < 2 * (TEXT + BAR) * scale + high:
+        yield BEHIND, Box(box.left, lower, box.right, box.top)
+    reached = box.left + (box.right - box.left) * sight.fraction
+    yield DIM, Box(reached, box.bottom, box.right, lower)
+    yield sight.colour, Box(box.left, box.bottom, reached, lower)
+
+
+def _fill(boxes: list[Box], colour: Colour) -> None:
+    """Many rectangles of one colour in one go."""
+    corners = [
+        corner
+        for left, bottom, right, top in boxes
+        for corner in ((left, bottom), (right, bottom), (right, top), (left, top))
+    ]
+    triangles = [(each, each + one, each + one + 1) for each in range(0, len(corners), 4) for one in (1, 2)]
+    shader = gpu.shader.from_builtin("UNIFORM_COLOR")
+    shader.uniform_float("color", colour)
+    batch_for_shader(shader, "TRIS", {"pos": corners}, indices=triangles).draw(shader)
+
+
+def _write(sight: Sight, scale: float) -> None:
+    box = sight.box
+    room = box.right - box.left - 8 * scale
+    if room < NARROWEST * scale or box.top - box.bottom < (TEXT + BAR) * scale:
+        return
+    blf.size(0, TEXT * scale)
+    words = sight.words
+    if blf.dimensions(0, words)[0] > room:
+        letters = int(len(words) * room / max(blf.dimensions(0, words)[0], 1)) - 1
+        words = words[:letters].rstrip() + "…" if letters > 2 else ""
+    blf.color(0, *WHITE)
+    blf.enable(0, blf.SHADOW)
+    blf.shadow(0, 3, 0.0, 0.0, 0.0, 0.9)
+    blf.position(0, box.left + 4 * scale, box.bottom + (BAR + 3) * scale, 0)
+    blf.draw(0, words)
+    blf.disable(0, blf.SHADOW)
+
+
+_handle: Any = None
+
+
+def register() -> None:
+    """Draw from now on; where there is no window there is nothing to draw on."""
+    global _handle  # noqa: PLW0603 - Blender's own handle
+    if not bpy.app.background:
+        _handle = bpy.types.SpaceSequenceEditor.draw_handler_add(draw, (), "WINDOW", "POST_PIXEL")
+
+
+def unregister() -> None:
+    """Draw no more."""
+    global _handle  # noqa: PLW0603
+    if _handle is not None:
+        bpy.types.SpaceSequenceEditor.draw_handler_remove(_handle, "WINDOW")
+        _handle = None

@@ -1,0 +1,69 @@
+"""Run by another Blender, as a script: opens the copy of a timeline and renders one strip of it, frame by frame, small.
+
+Its one argument is JSON: `copy`, `scene`, `strip`, `first` and `frames` (timeline frames), `short` (pixels), `to` (the movie).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from typing import Any
+
+import bpy
+
+
+def alone(editor: Any, name: str) -> None:
+    """Leave on the strip's level only what makes its picture: itself, and the effects it runs through."""
+    strip = editor.strips_all[name]
+    meta = strip.parent_meta()
+    editor.display_stack(meta)  # Blender renders the level that is open
+    level = meta or editor
+    wanted: set[str] = set()
+    found = {name}
+    while found:
+        wanted |= found
+        found = {
+            each.name
+            for each in level.strips
+            if each.name not in wanted and not each.mute and wanted & {one.name for one in inputs(each)}
+        }
+    for each in level.strips:
+        each.mute = each.name not in wanted
+        if each.name in wanted:
+            level.channels[each.channel].mute = False
+
+
+def inputs(strip: Any) -> list[Any]:
+    """What an effect makes its picture of."""
+    return [one for one in (getattr(strip, "input_1", None), getattr(strip, "input_2", None)) if one is not None]
+
+
+def set_up(render: Any, short: int, to: str) -> None:
+    """A lossless movie whose shorter side is at least `short` pixels, where the picture has as many; QuickTime keeps exact times."""
+    least = min(render.resolution_x, render.resolution_y)
+    render.resolution_percentage = max(1, min(100, math.ceil(100 * short / least)))
+    render.use_sequencer = True
+    render.use_border = render.use_crop_to_border = render.use_stamp = render.use_multiview = False
+    settings = render.image_settings
+    if hasattr(settings, "media_type"):
+        settings.media_type = "VIDEO"
+    settings.file_format = "FFMPEG"
+    settings.color_mode = "RGB"
+    render.ffmpeg.format, render.ffmpeg.codec = "QUICKTIME", "PNG"
+    render.ffmpeg.audio_codec = "NONE"
+    render.use_file_extension, render.filepath = False, to
+
+
+def main(asked: dict[str, Any]) -> None:
+    """Render."""
+    bpy.ops.wm.open_mainfile(filepath=asked["copy"], load_ui=False)
+    scene = bpy.data.scenes[asked["scene"]]
+    alone(scene.sequence_editor, asked["strip"])
+    set_up(scene.render, asked["short"], asked["to"])
+    scene.frame_start, scene.frame_end = asked["first"], asked["first"] + asked["frames"] - 1
+    scene.frame_step = 1
+    bpy.ops.render.render(animation=True, scene=scene.name)
+
+
+main(json.loads(sys.argv[-1]))

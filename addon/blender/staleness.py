@@ -1,0 +1,153 @@
+"""Whether a take still belongs to its picture: what plays on its frames now against what played when it was asked for.
+
+Cheap enough for a list that is drawn: no file is opened, and nothing is asked but the strip's, its picture's and the scene's own values.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from . import compat, cues, pictures
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DEEPEST = 4
+"""Scenes and metas in each other are looked into so far."""
+
+THOUSANDTHS = 1000
+"""Blender keeps some times as 32-bit floats: frames are compared by the thousandth."""
+
+WHERE = frozenset({"META", "SCENE"})
+
+
+def plays(scene: Any, strip: Any) -> str:
+    """A name for how a strip plays, wherever on the timeline it lies and however its handles cut it."""
+    told = repr((_milli(pictures.rate(scene).fps), *_plays(scene, strip, DEEPEST)))
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def _milli(value: Any) -> int:
+    return round(Fraction(value) * THOUSANDTHS)
+
+
+def _plays(scene: Any, strip: Any, deep: int) -> tuple[Any, ...]:
+    begin = compat.content_start(strip)
+    keys = tuple(_milli(Fraction(key.timeline_frame) - begin) for key in getattr(strip, "retiming_keys", ()))
+    told = [strip.type, compat.content_frames(strip), keys]
+    told += [getattr(strip, name, None) for name in ("use_reverse_frames", "strobe", "stream_index")]
+    match strip.type:
+        case "MOVIE":
+            told += [strip.filepath, compat.trimmed(strip)]
+        case "IMAGE":
+            images = strip.elements
+            told += [strip.directory, len(images), images[0].filename, images[-1].filename]
+        case "SCENE":
+            told += [strip.scene.name if strip.scene else "", strip.scene_input]
+            if strip.scene and strip.scene_input == "SEQUENCER" and deep and strip.scene.sequence_editor:
+                told += _inside(strip.scene, strip.scene.sequence_editor.strips, Fraction(0), deep - 1)
+        case "META":
+            told += _inside(scene, strip.strips, begin, deep - 1) if deep else []
+        case "MOVIECLIP":
+            told.append(strip.clip.filepath if strip.clip else "")
+        case "MASK":
+            told.append(strip.mask.name if strip.mask else "")
+    told += [speed for speed in _speeds(strip, scene) if speed]
+    return tuple(told)
+
+
+def _inside(scene: Any, strips: Any, begin: Fraction, deep: int) -> list[tuple[Any, ...]]:
+    return [
+        (_milli(compat.start(each) - begin), compat.frames(each), each.channel, each.mute, *_plays(scene, each, deep))
+        for each in strips
+        if each.type not in ("SOUND", "SPEED")
+    ]
+
+
+def _speeds(strip: Any, scene: Any) -> Iterator[tuple[Any, ...]]:
+    if strip.type in WHERE:
+        return
+    sped = pictures.speed_effects(scene).get(strip.name)
+    effect = scene.sequence_editor.strips_all.get(sped) if sped else None
+    if effect is not None:
+        names = ("speed_control", "speed_factor", "speed_frame_number", "speed_length")
+        yield tuple(getattr(effect, name, None) for name in names)
+
+
+def fresh(scene: Any, strip: Any) -> bool:
+    """Whether a strip of ours has the picture that it was made for on all its frames; true of any other strip."""
+    told = cues.asked(str(strip.get(cues.ASKED, "")))
+    if told is None or not told.plays:
+        return True
+    wanted = _Wanted(scene, strip, told)
+    strips = scene.sequence_editor.strips_all
+    named = strips.get(told.picture)
+    if named is not None and wanted.is_met_by(named):
+        return True
+    # The picture may have been split or renamed since.
+    return any(wanted.is_met_by(each) for each in strips if each.type == told.kind and each != named)
+
+
+def fits(scene: Any, strip: Any, picture: Any) -> bool:
+    """Whether a strip of ours was made for just what this picture plays, wherever both have moved together."""
+    told = cues.asked(str(strip.get(cues.ASKED, "")))
+    return told is not None and _Wanted(scene, strip, told).is_met_by(picture)
+
+
+class _Wanted:
+    """What a take needs under it."""
+
+    def __init__(self, scene: Any, strip: Any, told: cues.Asked) -> None:
+        self._scene, self._told = scene, told
+        self._content = compat.content_start(strip)
+        low, high = told.seen
+        self._first = max(compat.start(strip), round(self._content) + low)
+        self._end = min(compat.end(strip), round(self._content) + high)
+        self._begin = _milli(self._content - Fraction(told.offset))
+
+    def is_met_by(self, picture: Any) -> bool:
+        """Whether a strip plays just what played then, on all the take's frames."""
+        return (
+            picture.type == self._told.kind
+            and _milli(compat.content_start(picture)) == self._begin
+            and compat.start(picture) <= self._first
+            and compat.end(picture) >= self._end
+            and plays(self._scene, picture) == self._told.plays
+        )
+
+
+def mark(scene: Any, strip: Any) -> bool:
+    """Have a strip say whether it is stale; whether what it says has changed."""
+    stale = not fresh(scene, strip)
+    if stale == bool(strip.get(cues.STALE)):
+        return False
+    if stale:
+        strip[cues.STALE] = True
+    else:
+        del strip[cues.STALE]
+    return True
+
+
+def in_file() -> list[str]:
+    """Every stale strip of the open file, as scene and strip: what a render should not be started with."""
+    return [
+        f"{scene.name}: {strip.name}"
+        for scene in cues.scenes()
+        for strip in scene.sequence_editor.strips_all
+        if cues.CUE in strip and not fresh(scene, strip)
+    ]
+
+
+def asked_for(scene: Any, picture: Any, first: int, frames: int) -> dict[str, Any]:
+    """What a cue from frame `first` on says of its picture: `Asked`'s own names."""
+    seen = [max(0, compat.start(picture) - first), min(frames, compat.end(picture) - first)]
+    return {
+        "picture": picture.name,
+        "kind": picture.type,
+        "offset": str(Fraction(first) - compat.content_start(picture)),
+        "frames": frames,
+        "seen": seen,
+        "plays": plays(scene, picture),
+    }

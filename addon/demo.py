@@ -1,0 +1,135 @@
+"""The demo's clip: a ball that bounces and a mallet that strikes, drawn frame by frame and encoded with moviepy."""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .media import ffmpeg
+from .paths import whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    Canvas = npt.NDArray[np.float64]
+
+WIDTH, HEIGHT = 640, 360
+FPS = 24
+SECONDS = 8
+FLOOR = 300.0
+"""Pixels from the top: where things land."""
+
+GRAVITY = 900.0
+"""Pixels a second squared."""
+
+BALL, MALLET, BLOCK = (232, 93, 60), (74, 58, 48), (201, 162, 103)
+STRIKES = (3.5, 4.5, 5.25, 6.0)
+"""Seconds at which the mallet lands."""
+
+SWING_SECONDS = 0.25
+
+CUES: tuple[dict[str, Any], ...] = (
+    {"model": "sketch/foley", "prompt": "rubber ball and a wooden mallet on wood, quiet room", "seed": 1},
+    {
+        "model": "sketch/music",
+        "prompt": "playful jazz, piano and bass, no drums",
+        "seed": 4,
+        "params": {"level": -14.0},
+    },
+)
+"""What is laid under it."""
+
+
+def make_clip(path: Path) -> Path:
+    """Write the clip: eight silent seconds, 640 by 360, 24 frames a second.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    # moviepy looks for its ffmpeg once, when it is imported.
+    os.environ.setdefault("FFMPEG_BINARY", ffmpeg.program())
+    from moviepy import VideoClip  # noqa: PLC0415 - and slow to import
+
+    clip = VideoClip(_frame, duration=SECONDS)
+    with whole(path) as beside:
+        clip.write_videofile(
+            str(beside),
+            fps=FPS,
+            codec="libx264",
+            audio=False,
+            logger=None,
+            ffmpeg_params=["-pix_fmt", "yuv420p", "-crf", "18"],
+        )
+    return path
+
+
+def _frame(time: float) -> npt.NDArray[np.uint8]:
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float64)
+    canvas = np.stack([235 - y * 0.14, 228 - y * 0.12, 214 - y * 0.08], axis=-1)
+    _paint(canvas, _box(x, y, WIDTH / 2, (FLOOR + HEIGHT) / 2, WIDTH, (HEIGHT - FLOOR) / 2), (120, 104, 92))
+    _paint(canvas, _box(x, y, 470, FLOOR - 18, 46, 18), BLOCK)
+    height, across = _ball(time)
+    radius = 24.0
+    shade = max(0.0, 1 - height / 260)
+    _paint(
+        canvas,
+        np.hypot((x - across) / 1.0, (y - FLOOR - 8) * 5) - radius * (0.7 + 0.3 * shade),
+        (92, 80, 70),
+        0.5 * shade,
+    )
+    _paint(canvas, np.hypot(x - across, y - (FLOOR - radius - height)) - radius, BALL)
+    _mallet(canvas, x, y, _swing(time))
+    return canvas.clip(0, 255).astype(np.uint8)
+
+
+def _ball(time: float) -> tuple[float, float]:
+    """Height above the floor and distance across, in pixels: it falls, bounces lower each time, and rolls out."""
+    height, speed, begun = 220.0, 0.0, 0.0
+    while True:
+        flight = (speed + math.sqrt(speed * speed + 2 * GRAVITY * height)) / GRAVITY
+        if time < begun + flight or flight < 0.12:
+            break
+        begun, height, speed = begun + flight, 0.0, 0.72 * abs(speed - GRAVITY * flight)
+    since = time - begun
+    return (max(0.0, height + speed * since - GRAVITY * since * since / 2), 90 + 52 * min(time, 5.2))
+
+
+def _swing(time: float) -> float:
+    """The mallet's angle above the block, in radians: raised slowly, thrown down, at rest after the strike."""
+    raised = 0.9
+    for strike in STRIKES:
+        if strike - SWING_SECONDS <= time < strike:
+            return raised * (1 - ((time - strike + SWING_SECONDS) / SWING_SECONDS) ** 2)
+        if strike <= time < strike + 0.4:
+            return (
+                raised * 0.5 * (1 - math.cos(math.pi * max(0.0, time - strike - 0.1) / 0.3))
+                if time > strike + 0.1
+                else 0.0
+            )
+    return raised
+
+
+def _mallet(canvas: Canvas, x: Canvas, y: Canvas, angle: float) -> None:
+    pivot_x, pivot_y, reach = 610.0, FLOOR - 60, 140.0
+    along, across = -math.cos(angle), -math.sin(angle)
+    u = (x - pivot_x) * along + (y - pivot_y) * across
+    v = -(x - pivot_x) * across + (y - pivot_y) * along
+    _paint(canvas, _box(u, v, reach / 2, 0, reach / 2, 5), MALLET)
+    _paint(canvas, _box(u, v, reach, 0, 20, 24), MALLET)
+
+
+def _box(x: Canvas, y: Canvas, cx: float, cy: float, half_width: float, half_height: float) -> Canvas:
+    """How far outside a box each pixel lies, in pixels."""
+    far: Canvas = np.maximum(np.abs(x - cx) - half_width, np.abs(y - cy) - half_height)
+    return far
+
+
+def _paint(canvas: Canvas, outside: Canvas, colour: tuple[int, int, int], opacity: float = 1.0) -> None:
+    """Colour what lies inside a shape, its edge a pixel soft."""
+    cover = np.clip(0.5 - outside, 0, 1)[..., None] * opacity
+    canvas += cover * (np.array(colour, np.float64) - canvas)

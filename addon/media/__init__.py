@@ -1,0 +1,1 @@
+"""ffmpeg's room: probe, extract, conform, and joining sound to picture."""

@@ -1,0 +1,188 @@
+"""The rows of a report: a batch's result list, or the manifest of one `lay`, read and checked."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..cue import read_manifest
+from ..errors import BadInput
+from ..timing import Rate, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+NEARLY_WHOLE = Fraction(1, 200)
+"""Frames a second: a rate that was worked out from samples, which are rounded, and lies this near to a whole one is it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A cue and what came of it.
+
+    `take` is its manifest entry, None where there is no take; `file` is that take's WAV. `rate` is the timeline's, None where nothing
+    tells it. `seconds` is how long the work took. Takes of one row of a work list share its `id`; `name` is what it is called.
+    `verdict` is `keep`, `reject` or empty.
+    """
+
+    id: str
+    name: str
+    cue: str
+    picture: Path | None
+    folder: Path
+    model: str
+    state: str
+    error: str
+    take: Mapping[str, Any] | None
+    rate: Rate | None
+    seconds: float | None
+    verdict: str = ""
+    note: str = ""
+
+    @property
+    def number(self) -> int:
+        """The take's number, 0 where there is none."""
+        return int(self.take["take"]) if self.take else 0
+
+    @property
+    def file(self) -> Path | None:
+        """The take's WAV."""
+        return self.folder / str(self.take["file"]) if self.take else None
+
+    @property
+    def span(self) -> Span | None:
+        """The timeline frames that the take lies under, where there is one and its rate is known."""
+        if self.take is None or self.rate is None:
+            return None
+        return Span(int(self.take["start"]["frame"]), int(self.take["frames"]), self.rate)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A result list from the file that `tracklay batch` or `tracklay lay` wrote, its paths made whole.
+
+    Raises:
+        BadInput: it is neither.
+    """
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise _neither(path) from error
+    if isinstance(content, dict) and "tracklay" in content and isinstance(content.get("takes"), list):
+        return _of_manifest(content, path.absolute())
+    if not (isinstance(content, dict) and "tracklay" in content and isinstance(content.get("rows"), list)):
+        raise _neither(path)
+    base = path.absolute().parent
+    for row in content["rows"]:
+        if isinstance(row, dict):
+            row.update({key: str(base / row[key]) for key in ("picture", "folder") if row.get(key)})
+    return content
+
+
+def rows(results: Mapping[str, Any]) -> list[Row]:
+    """The rows of a result list, in its order.
+
+    Raises:
+        BadInput: a row lacks what every row has.
+    """
+    found: list[Row] = []
+    manifests: dict[Path, Any] = {}
+    for number, told in enumerate(results["rows"], 1):
+        try:
+            found.append(_row(told, manifests))
+        except (KeyError, TypeError, ValueError, ZeroDivisionError, AttributeError) as error:
+            raise BadInput(
+                f"row {number} of the result list cannot be read ({type(error).__name__}: {error}): "
+                "run `tracklay batch` again, which writes it anew"
+            ) from error
+    return found
+
+
+def _neither(path: Path) -> BadInput:
+    return BadInput(
+        f"{path} is no result list and no manifest of Tracklay's: name the file that `tracklay batch` or `tracklay lay` wrote"
+    )
+
+
+def _of_manifest(content: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """A manifest as a result list. It names its picture without a folder: by default that is the one above its own."""
+    name, laid = str(content.get("picture", "")), content.get("laid")
+    places = [path.parent.parent / name, path.parent / name, *([path.parent / str(laid)] if laid else [])]
+    picture = next((str(place) for place in places if name and place.exists()), None)
+    common = {
+        "picture": picture,
+        "folder": str(path.parent),
+        "rate": content.get("rate"),
+        "name": Path(name).stem or path.name.partition(".")[0],
+    }
+    laid_rows = [
+        {
+            **common,
+            "id": Path(str(take["file"])).stem,
+            "cue": take["cue"],
+            "model": take["model"],
+            "state": "laid",
+            "take": take,
+        }
+        for take in content["takes"]
+    ]
+    failed = [
+        {**common, "id": f"failed.{number}", "state": "failed", **failure}
+        for number, failure in enumerate(content.get("failed", ()), 1)
+    ]
+    return {"tracklay": content["tracklay"], "rows": laid_rows + failed}
+
+
+def _row(told: Mapping[str, Any], manifests: dict[Path, Any]) -> Row:
+    take = told.get("take")
+    folder = Path(told["folder"])
+    picture = told.get("picture")
+    seconds = told.get("seconds")
+    row = Row(
+        id=str(told["id"]),
+        name=str(told.get("name") or told["id"]),
+        cue=str(told["cue"]),
+        picture=Path(picture) if picture else None,
+        folder=folder,
+        model=str(told["model"]),
+        state=str(told["state"]),
+        error=str(told.get("error") or ""),
+        take=take,
+        rate=_rate(told, take, folder, manifests),
+        seconds=None if seconds is None else float(seconds),
+        verdict=str(told.get("verdict") or ""),
+        note=str(told.get("note") or ""),
+    )
+    _ = row.number, row.file, row.span  # what a take must have is missed here, not in the middle of the work
+    return row
+
+
+def _rate(
+    told: Mapping[str, Any], take: Mapping[str, Any] | None, folder: Path, manifests: dict[Path, Any]
+) -> Rate | None:
+    """The timeline's rate: said by the row, or by the take's own start, or by the manifest that lists it, or by its length."""
+    if told.get("rate"):
+        return Rate.of(told["rate"])
+    if take is None:
+        return None
+    frame, seconds = int(take["start"]["frame"]), Fraction(take["start"]["seconds"])
+    if frame and seconds:
+        return Rate(frame / seconds)
+    for path, held in _manifests(folder, manifests):
+        if any(entry.get("file") == take["file"] for entry in held["takes"] if isinstance(entry, dict)):
+            manifests[path] = held
+            return Rate.of(held["rate"])
+    about = Fraction(int(take["frames"]) * int(take["sample_rate"]), int(take["samples"]))
+    return Rate(Fraction(round(about))) if abs(about - round(about)) < NEARLY_WHOLE else Rate.of(float(about))
+
+
+def _manifests(folder: Path, known: dict[Path, Any]) -> Iterable[tuple[Path, Any]]:
+    for path in sorted(folder.glob("*.tracklay.json")):
+        if path not in known:
+            try:
+                known[path] = read_manifest(path)
+            except BadInput:
+                known[path] = {"takes": []}
+        yield path, known[path]

@@ -1,0 +1,142 @@
+"""What a take's file itself says: where it begins, how many samples it has, what it looks like. Nothing is taken from its manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+
+from ..errors import MediaError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from ..timing import Span
+
+BUCKETS = 320
+"""How many values a waveform is drawn with."""
+
+TIME_REFERENCE = 338
+"""Bytes into bext where the 64 bits of the time reference stand (EBU Tech 3285)."""
+
+PCM = (1, 0xFFFE)
+"""The formats of `fmt ` that hold whole numbers: plain, and extensible."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A WAV, measured.
+
+    `time_reference` is bext's: the first sample, counted from the timeline's zero, None where the file has no bext. `wave` has `BUCKETS`
+    bytes: each the root of the highest level in its part, 255 at full scale. `peak` is the highest of all, 1 at full scale.
+    """
+
+    sample_rate: int
+    channels: int
+    samples: int
+    time_reference: int | None
+    wave: bytes
+    peak: float
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """How far a take lies from where it should, in samples.
+
+    `start` is its first sample against the span's; `length` its number of samples against `round(n / rate * sample_rate)`; `drift` its end
+    against the exact time of the span's end, in which up to one sample is the rounding of start and length. `start` and `drift` are None
+    where the file does not say where it begins.
+    """
+
+    start: int | None
+    length: int
+    drift: Fraction | None
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing is wrong with it."""
+        return self.start == 0 and self.length == 0 and self.drift is not None and abs(self.drift) <= 1
+
+
+def sync(sound: Sound, span: Span) -> Sync:
+    """Hold a sound to the span that it was made for."""
+    length = sound.samples - span.samples(sound.sample_rate)
+    if sound.time_reference is None:
+        return Sync(None, length, None)
+    begins = span.rate.samples(max(0, span.start), sound.sample_rate)
+    ends = (max(Fraction(0), span.start_seconds) + span.seconds) * sound.sample_rate
+    return Sync(sound.time_reference - begins, length, sound.time_reference + sound.samples - ends)
+
+
+def measure(path: Path) -> Sound:
+    """Read a WAV through, whatever its length, with little memory.
+
+    Raises:
+        MediaError: it is gone, is no WAV of whole numbers, or was cut short.
+    """
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            file.seek(0)
+            return _measure(file, path.name, digest)
+    except OSError as error:
+        raise MediaError(f"{path.name} cannot be read: {error.strerror or error}") from error
+
+
+def _measure(file: BinaryIO, name: str, digest: str) -> Sound:
+    chunks = _chunks(file, name)
+    if "fmt " not in chunks or "data" not in chunks:
+        raise MediaError(f"{name} is no WAV: it has no sound in it")
+    file.seek(chunks["fmt "][0])
+    kind, channels, sample_rate, _, frame, bits = struct.unpack("<HHIIHH", file.read(16))
+    if kind not in PCM or bits not in (16, 24, 32) or frame != channels * bits // 8:
+        raise MediaError(f"{name} is a WAV of another kind than takes are")
+    reference = None
+    if "bext" in chunks:
+        file.seek(chunks["bext"][0] + TIME_REFERENCE)
+        reference = int.from_bytes(file.read(8), "little")
+    begin, size = chunks["data"]
+    samples = size // frame
+    wave = np.zeros(BUCKETS, np.float64)
+    file.seek(begin)
+    for bucket in range(BUCKETS):
+        count = samples * (bucket + 1) // BUCKETS - samples * bucket // BUCKETS
+        data = file.read(count * frame)
+        if len(data) < count * frame:
+            raise MediaError(f"{name} was cut short: it says that it has {samples} samples, and ends earlier")
+        if count:
+            wave[bucket] = _level(data, bits)
+    drawn = np.rint(np.sqrt(np.minimum(wave, 1)) * 255).astype(np.uint8).tobytes()
+    return Sound(sample_rate, channels, samples, reference, drawn, float(wave.max()), digest)
+
+
+def _chunks(file: BinaryIO, name: str) -> dict[str, tuple[int, int]]:
+    """Where each chunk's content begins, and its size in bytes."""
+    riff = file.read(12)
+    if riff[:4] != b"RIFF" or riff[8:] != b"WAVE":
+        raise MediaError(f"{name} is no WAV")
+    found: dict[str, tuple[int, int]] = {}
+    while len(head := file.read(8)) == 8:
+        size = int.from_bytes(head[4:], "little")
+        found.setdefault(head[:4].decode("latin-1"), (file.tell(), size))
+        file.seek(size + size % 2, 1)
+    return found
+
+
+def _level(data: bytes, bits: int) -> float:
+    """The highest level in PCM of any channels, 1 at full scale."""
+    whole: npt.NDArray[np.int32]
+    if bits == 24:
+        wide = np.zeros((len(data) // 3, 4), np.uint8)
+        wide[:, 1:] = np.frombuffer(data, np.uint8).reshape(-1, 3)
+        whole = wide.view("<i4")[:, 0] >> 8
+    else:
+        whole = np.frombuffer(data, f"<i{bits // 8}")
+    return max(-int(whole.min()), int(whole.max())) / (1 << (bits - 1))

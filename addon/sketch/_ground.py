@@ -1,0 +1,206 @@
+"""Tells what moves from what stands: the picture without its moving things, and how far each pixel differs from it.
+
+The ground is the median of frames spread about half a second to both sides, all laid on the same canvas. Such a median keeps a step
+in time where it is: a thing that stops becomes ground on the frame it stops. So that its stop can be seen, the ground is kept as it
+was where the caller says a thing is being followed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ._camera import Luma, Picture, View, middle, smooth, warp
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MEDIAN_OF = 9
+SPREAD_SECONDS = 0.125
+"""Between neighbouring frames of the median."""
+REACH_SECONDS = SPREAD_SECONDS * (MEDIAN_OF // 2)
+DRIFT = 3.0
+"""Pixels: when the camera is farther off the canvas than this, the canvas is laid anew."""
+FLOOR = 6.0
+"""Grey levels: a smaller difference is never motion."""
+NOISES = 4.0
+MISPLACED = 0.35
+"""Pixels that a frame may lie wrong: an edge of the ground is allowed that much difference."""
+RENEW = 0.5
+"""Grey levels a frame by which a ground that still holds follows the median."""
+COVERED = 0.1
+"""Pixels: a frame that misses no more of the canvas covers it."""
+GLOBAL_SHARE = 0.35
+"""When more of the picture than this differs, the picture changes as a whole (a dissolve, a flash) and nothing in it is followed."""
+
+# Exchanges that bring the median of nine to the middle (Paeth, Graphics Gems, 1990).
+_EXCHANGES = ((1, 2), (4, 5), (7, 8), (0, 1), (3, 4), (6, 7), (1, 2), (4, 5), (7, 8), (0, 3), (5, 8), (4, 7), (3, 6), (1, 4), (2, 5),
+              (4, 7), (4, 2), (6, 4), (4, 2))  # fmt: skip
+
+Kept = tuple[tuple[slice, slice], float]
+"""Rows and columns where a thing is followed, and the thing's own grey: where the old ground is more like it than the frame is,
+the thing has just left and the old ground was the thing itself."""
+
+
+@dataclass(slots=True)
+class Frame:
+    """A frame in the queue: its number in the picture, luma, time in seconds, view, and itself on the canvas it was last laid on."""
+
+    number: int
+    luma: Luma
+    time: float
+    view: View
+    laid: Luma | None = None
+    canvas: int = -1
+
+
+def median_of_nine(pictures: Sequence[Luma]) -> Luma:
+    """The pixelwise median of nine pictures."""
+    p = list(pictures)
+    for a, b in _EXCHANGES:
+        p[a], p[b] = np.minimum(p[a], p[b]), np.maximum(p[a], p[b])
+    return p[4]
+
+
+class Ground:
+    """The ground of one shot, on a canvas that follows the camera in steps."""
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self.shape = shape
+        self.canvas = View()
+        self._serial = 0
+        self._ground: Picture | None = None
+        self.noise = 1.5
+
+    def lay(self, frame: Frame) -> Luma:
+        """The frame on the canvas."""
+        if frame.canvas != self._serial or frame.laid is None:
+            frame.laid = warp(frame.luma, frame.view.of(self.canvas.back()))
+            frame.canvas = self._serial
+        return frame.laid
+
+    def follow(self, view: View) -> View | None:
+        """Lay the canvas anew where the camera left it; gives the way from the old canvas to the new one, or None."""
+        if view.of(self.canvas.back()).reach(self.shape) < DRIFT:
+            return None
+        way = view.of(self.canvas.back())
+        if self._ground is not None:
+            self._ground = warp(self._ground.astype(np.uint8), way.back()).astype(np.float32)
+        self.canvas, self._serial = view, self._serial + 1
+        return way
+
+    def motion(self, frame: Frame, around: Sequence[Frame], keep: Sequence[Kept]) -> Picture | None:
+        """How surely each pixel of the frame is not ground, 0 to 1, on the canvas; None where the picture changes as a whole.
+
+        `around` are the frames of the median; in the regions `keep` the ground stays what it was.
+        """
+        here = self.lay(frame)
+        ground = smooth(median_of_nine([self.lay(other) for other in around]))
+        if self._ground is not None:
+            ahead = [other for other in around[-3:] if other.time > frame.time + SPREAD_SECONDS]
+            ground = self._kept(here, ground, keep, [self.lay(other) for other in ahead])
+        self._ground = ground
+        gain, lift = _light(here, ground)
+        apart = smooth(here)
+        apart -= np.float32(gain) * ground
+        apart -= np.float32(lift)
+        np.abs(apart, out=apart)
+        self.noise += 0.1 * (min(6.0, 1.4826 * middle(apart[::3, ::3])) - self.noise)
+        sure = surplus(apart, max(FLOOR, NOISES * self.noise), ground)
+        self._blank(sure, [frame, *around])
+        if np.count_nonzero(sure > 0) > GLOBAL_SHARE * sure.size:
+            return None
+        return sure
+
+    def _kept(self, here: Luma, fresh: Picture, keep: Sequence[Kept], ahead: Sequence[Luma]) -> Picture:
+        """The ground as it was where the frame still shows it, slowly renewed; fresh elsewhere.
+
+        Where a thing is followed it is what was there before the thing or what will be after, whichever is less like the thing.
+        """
+        old = self._ground if self._ground is not None else fresh
+        apart = here - old
+        np.abs(apart, out=apart)
+        most = (apart >= np.float32(FLOOR + NOISES * self.noise)) * np.float32(255)
+        most += np.float32(RENEW)
+        ground: Picture = fresh - old
+        np.minimum(ground, most, out=ground)
+        np.negative(most, out=most)
+        np.maximum(ground, most, out=ground)
+        ground += old
+        for region, grey in keep:
+            was = old[region]
+            if len(ahead) == 3:
+                a, b, c = (picture[region] for picture in ahead)
+                after = np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c)).astype(np.float32)
+            else:
+                after = ground[region]
+            left = np.abs(after - grey) > np.abs(was - grey) + FLOOR
+            ground[region] = np.where(left, after, was)
+        return ground
+
+    def _blank(self, sure: Picture, frames: Sequence[Frame]) -> None:
+        """Clear the border that some of the frames do not cover."""
+        height, width = self.shape
+        ways = [self.canvas.of(frame.view.back()) for frame in (frames[0], frames[1], frames[-1])]
+        if all(way.reach(self.shape) < COVERED for way in ways):
+            return
+        left = right = top = bottom = 0.0
+        for way in ways:
+            for side in (-width / 2, width / 2):
+                for end in (-height / 2, height / 2):
+                    off = way.at(complex(side, end)) - complex(side, end)
+                    left, right = (max(left, off.real), right) if side < 0 else (left, max(right, -off.real))
+                    top, bottom = (max(top, off.imag), bottom) if end < 0 else (top, max(bottom, -off.imag))
+        if left > COVERED:
+            sure[:, : int(left) + 2] = 0
+        if right > COVERED:
+            sure[:, width - int(right) - 2 :] = 0
+        if top > COVERED:
+            sure[: int(top) + 2] = 0
+        if bottom > COVERED:
+            sure[height - int(bottom) - 2 :] = 0
+
+
+def surplus(apart: Picture, floor: float, edges: Picture | None) -> Picture:
+    """How far each difference is above what is allowed, 0 to 1: `floor` grey levels, and more at the edges of a picture."""
+    if edges is None:
+        sure = apart * np.float32(1 / floor)
+    else:
+        width = apart.shape[1]
+        allowed = np.zeros_like(apart)
+        np.subtract(edges[2:], edges[:-2], out=allowed[1:-1])
+        np.abs(allowed, out=allowed)
+        across, flat = np.zeros_like(apart), edges.ravel()
+        np.subtract(flat[2:], flat[:-2], out=across.ravel()[1:-1])
+        across[:, :: width - 1] = 0
+        np.abs(across, out=across)
+        allowed += across
+        allowed *= np.float32(0.5 * MISPLACED)
+        allowed += np.float32(floor)
+        sure = np.divide(apart, allowed, out=allowed)
+    sure -= np.float32(1)
+    np.maximum(sure, np.float32(0), out=sure)
+    np.minimum(sure, np.float32(1), out=sure)
+    return sure
+
+
+def _light(here: Luma, ground: Picture) -> tuple[float, float]:
+    """Gain and lift that bring the ground to the frame's light, most pixels agreeing."""
+    x = ground[2::5, 2::5].ravel().astype(np.float64)
+    y = here[2::5, 2::5].ravel().astype(np.float64)
+    off = y - x
+    lift = middle(off)
+    close = np.abs(off - lift) < 12
+    gain = 1.0
+    for _ in range(2):
+        count = np.count_nonzero(close)
+        if count < x.size // 4:
+            return 1.0, 0.0
+        xs = close * x
+        mean_x, mean_y = float(xs.sum()) / count, float(close @ y) / count
+        gain = (float(xs @ y) - count * mean_x * mean_y + 100) / (float(xs @ x) - count * mean_x**2 + 100)
+        lift = mean_y - gain * mean_x
+        close = np.abs(y - gain * x - lift) < 8
+    return gain, lift

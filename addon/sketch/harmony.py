@@ -1,0 +1,162 @@
+"""Keys, modes, chords in roman numerals and how one chord is led to the next; pitches only, no time and no sound.
+
+Pitches are MIDI numbers (60 is middle C), pitch classes count semitones from C.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+KEYS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+MODES = {
+    "major": (0, 2, 4, 5, 7, 9, 11),
+    "minor": (0, 2, 3, 5, 7, 8, 10),
+    "dorian": (0, 2, 3, 5, 7, 9, 10),
+    "phrygian": (0, 1, 3, 5, 7, 8, 10),
+    "lydian": (0, 2, 4, 6, 7, 9, 11),
+    "mixolydian": (0, 2, 4, 5, 7, 9, 10),
+}
+MINOR_MODES = frozenset({"minor", "dorian", "phrygian"})
+
+# What leads home, and home itself, in each mode: the last bar before the final chord, and the final chord.
+CADENCES = {
+    "major": ("IV,V", "I"),
+    "minor": ("iv,V", "i"),
+    "dorian": ("IV,VII", "i"),
+    "phrygian": ("vii,II", "i"),
+    "lydian": ("V,II", "I"),
+    "mixolydian": ("IV,VII", "I"),
+}
+# The modal colours have progressions of their own in every style: a functional V would make them major or minor again.
+MODAL_PROGRESSIONS = {
+    "dorian": (("i IV i VII", "i III IV i"), ("VII IV i i", "III VII IV i")),
+    "phrygian": (("i II i vii", "i II III II"), ("VI II VI vii", "iv III II i")),
+    "lydian": (("I II I V", "I II vi II"), ("vi II V II", "V II iii II")),
+    "mixolydian": (("I VII IV I", "I v VII IV"), ("VII IV I v", "IV VII ii IV")),
+}
+
+_DEGREES = {"i": 0, "ii": 1, "iii": 2, "iv": 3, "v": 4, "vi": 5, "vii": 6}
+_SYMBOL = re.compile(r"(?P<accidental>[b#]?)(?P<degree>[ivIV]+)(?P<suffix>.*)")
+_SUFFIXES: dict[str, tuple[tuple[int, ...] | None, tuple[int, ...]]] = {  # what replaces the triad, what is added to it
+    "": (None, ()),
+    "5": ((0, 7), ()),
+    "6": (None, (9,)),
+    "7": (None, (10,)),
+    "9": (None, (10, 14)),
+    "maj7": (None, (11,)),
+    "maj9": (None, (11, 14)),
+    "add9": (None, (14,)),
+    "sus2": ((0, 2, 7), ()),
+    "sus4": ((0, 5, 7), ()),
+    "7sus4": ((0, 5, 7), (10,)),
+    "o": ((0, 3, 6), ()),
+    "o7": ((0, 3, 6), (9,)),
+    "h7": ((0, 3, 6), (10,)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Chord:
+    """A chord as pitch classes, its root first."""
+
+    symbol: str
+    tones: tuple[int, ...]
+
+    @property
+    def root(self) -> int:
+        """The tone the chord stands on."""
+        return self.tones[0]
+
+    @property
+    def third(self) -> int:
+        """The tone above the root (a fourth or second in a suspended chord, the fifth in a power chord)."""
+        return self.tones[1]
+
+    @property
+    def fifth(self) -> int:
+        """The fifth as the chord has it, perfect or not."""
+        return self.tones[min(2, len(self.tones) - 1)]
+
+
+def scale(key: int, mode: str) -> tuple[int, ...]:
+    """The seven pitch classes of a mode on `key`, from its tonic up."""
+    return tuple((key + step) % 12 for step in MODES[mode])
+
+
+def chord(symbol: str, key: int, mode: str) -> Chord:
+    """Read a roman numeral: `ii7`, `V`, `bVImaj7`, `viih7` (half diminished).
+
+    The degree is the mode's own; upper case means a major third.
+
+    Raises:
+        ValueError: the symbol is none.
+    """
+    match = _SYMBOL.fullmatch(symbol)
+    if match is None or match["degree"].lower() not in _DEGREES or match["suffix"] not in _SUFFIXES:
+        raise ValueError(f"not a chord: {symbol!r}")
+    degree = match["degree"]
+    root = key + MODES[mode][_DEGREES[degree.lower()]] + {"": 0, "b": -1, "#": 1}[match["accidental"]]
+    triad, added = _SUFFIXES[match["suffix"]]
+    if triad is None:
+        triad = (0, 4, 7) if degree.isupper() else (0, 3, 7)
+    return Chord(symbol, tuple((root + interval) % 12 for interval in (*triad, *added)))
+
+
+def playable(chord_now: Chord, key: int, mode: str) -> frozenset[int]:
+    """The pitch classes a melody may pass through over a chord.
+
+    They are the scale's, less what rubs against a tone that the chord borrows from outside it.
+    """
+    home = frozenset(scale(key, mode))
+    borrowed = frozenset(chord_now.tones) - home
+    rubbing = {(tone + side) % 12 for tone in borrowed for side in (-1, 1)} - set(chord_now.tones)
+    return (home - rubbing) | borrowed
+
+
+def nearest(pitch: int, classes: frozenset[int] | tuple[int, ...]) -> int:
+    """The pitch nearest to `pitch` among these pitch classes, the lower one on a tie."""
+    allowed = frozenset(classes)
+    return min((p for p in range(pitch - 6, pitch + 7) if p % 12 in allowed), key=lambda p: (abs(p - pitch), p))
+
+
+def voice(chord_now: Chord, before: tuple[int, ...] | None, low: int, high: int, voices: int = 4) -> tuple[int, ...]:
+    """Lay a chord out as ascending pitches from `low` to about `high`, moving little from the chord `before`.
+
+    Close and open positions of every inversion compete; movement counts most, then parallel fifths and octaves, then
+    the middle of the register.
+    """
+    classes = list(chord_now.tones)
+    if len(classes) > voices:
+        classes = classes[1:]  # the bass has the root
+    voices = min(voices, 2 * len(classes) - 1)
+    middle = (low + high) / 2
+    best: tuple[float, tuple[int, ...]] = (math.inf, ())
+    for turn in range(len(classes)):
+        order = classes[turn:] + classes[:turn]
+        order = (order * 2)[:voices]
+        for octave in (0, 12):
+            pitches = [low + (order[0] - low) % 12 + octave]
+            for tone in order[1:]:
+                pitches.append(pitches[-1] + ((tone - pitches[-1]) % 12 or 12))
+            for laid in (tuple(pitches), tuple(sorted((pitches[0], pitches[1] + 12, *pitches[2:])))):
+                if len(set(laid)) < voices:
+                    continue
+                cost = abs(sum(laid) / voices - middle) * 0.5 + max(0, laid[-1] - high) * 2.0
+                if before is not None and len(before) == voices:
+                    cost += sum(abs(a - b) for a, b in zip(laid, before, strict=True)) + abs(laid[-1] - before[-1])
+                    cost += 1.5 * _parallels(before, laid)
+                best = min(best, (cost, laid))
+    return best[1]
+
+
+def _parallels(before: tuple[int, ...], after: tuple[int, ...]) -> int:
+    """How many pairs of voices move together in fifths or octaves."""
+    count = 0
+    for upper in range(1, len(after)):
+        for lower in range(upper):
+            interval = (before[upper] - before[lower]) % 12
+            if interval in (0, 7) and (after[upper] - after[lower]) % 12 == interval and before[upper] != after[upper]:
+                count += 1
+    return count

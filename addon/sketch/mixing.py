@@ -1,0 +1,227 @@
+"""Turns notes into stems: sounds at their samples, a room around them, levels, a limiter on the sum, the last fade.
+
+Works in hops of a fixed length, so that memory does not grow with the piece and the samples do not depend on how they
+are asked for.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from .drums import stroke
+from .form import RATE
+from .instruments import INSTRUMENTS
+from .parts import STEMS, Note
+from .tones import Sound, band
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Stems = dict[str, Sound]
+
+CEILING_DB = -1.0
+"""Peak the sum of the stems never goes above, in dBFS."""
+
+_HOP = 131_072  # samples worked on at once, and the most that the room rings
+_CACHE = 96 * 2**20  # bytes of sounds kept
+_BALANCE_DB = {
+    "bass": -2.0,
+    "chords": -4.0,
+    "melody": -2.5,
+    "percussion": -1.0,
+}  # RMS of a stem while it plays, beside the others
+_PANS = {"bass": 0.0, "chords": -0.12, "melody": 0.1, "percussion": 0.0}
+_SENDS = {"bass": 0.12, "chords": 1.0, "melody": 1.0, "percussion": 0.5}  # share of the room's level
+_TOUCHES = 4
+_NODE = 64  # samples between the limiter's gain points
+_REACH = 16  # gain points that the minimum and the smoothing each look to either side
+_SHORTEST_FADE = RATE // 100
+_LONGEST_FADE = 5 * RATE // 2
+
+
+_Key = tuple[tuple[str, str], int, int, float]  # sound, pitch, samples held, touch
+
+
+def _key(note: Note) -> _Key:
+    """What decides how a note sounds but for its loudness: its velocity counts in four steps of brightness."""
+    return note.sound, note.pitch, note.held, max(1, round(note.velocity * _TOUCHES)) / _TOUCHES
+
+
+def _loudness(note: Note) -> float:
+    return float(note.velocity**1.5)
+
+
+class _Player:
+    """Makes each sound once and keeps the latest used, within a bound."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._kept: OrderedDict[_Key, Sound] = OrderedDict()
+        self._size = 0
+
+    def sound(self, note: Note) -> Sound:
+        key = _key(note)
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        (name, drum), pitch, held, touch = key
+        instrument = INSTRUMENTS.get(name)
+        made = (
+            instrument.note(pitch, held, touch, self._seed)
+            if instrument
+            else stroke(name, drum, touch, self._seed, pitch)
+        )
+        self._kept[key] = made
+        self._size += made.nbytes
+        while self._size > _CACHE and len(self._kept) > 1:
+            self._size -= self._kept.popitem(last=False)[1].nbytes
+        return made
+
+
+class _Room:
+    """A reverberation: convolution with decaying noise, darker as it dies, continuous from hop to hop.
+
+    `hall` is the time it takes to fall by 60 dB (s), `level` its loudness beside a steady dry sound.
+    """
+
+    def __init__(self, hall: float, level: float, seed: int) -> None:
+        n = _HOP
+        t = np.arange(n) / RATE
+        rng = np.random.Generator(np.random.PCG64([seed, 7]))
+        frequencies = np.arange(n // 2 + 1, dtype=np.float64) * (RATE / n)
+        tail = np.zeros((2, n))
+        for low, high, share, length in ((160, 700, 1.0, 1.0), (700, 3000, 0.9, 0.85), (3000, 9000, 0.5, 0.45)):
+            spectrum = np.fft.rfft(rng.random((2, n)) - 0.5) * band(low, high)(frequencies)
+            tail += share * np.fft.irfft(spectrum, n) * 10 ** (-3 * t / (hall * length))
+        early = np.minimum(1, np.maximum(0, t - 0.012) / 0.03)
+        tail *= early * np.sin(0.5 * np.pi * np.clip(2 * (1 - np.arange(n) / n), 0, 1)) ** 2
+        response = np.fft.rfft(tail, 2 * n)
+        heard = slice(round(200 / RATE * 2 * n), round(3000 / RATE * 2 * n))
+        response *= level / np.sqrt(np.mean(np.abs(response[:, heard]) ** 2))
+        self._response = response.astype(np.complex64)
+        self.energy = level**2
+
+    def wet(self, send: npt.NDArray[np.float32], over: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """The room's answer (hop, 2) to one hop (mono); `over` (2, hop) is what still rings, and is kept up to date."""
+        answer = np.fft.irfft(np.fft.rfft(send, 2 * _HOP) * self._response, 2 * _HOP)
+        answer[:, :_HOP] += over
+        over[:] = answer[:, _HOP:]
+        return answer[:, :_HOP].T.astype(np.float32)
+
+
+def mix(
+    notes: tuple[Note, ...], samples: int, *, final: int, bar: int, loudness: float, hall: float, room: float, seed: int
+) -> Iterator[Stems]:
+    """Consecutive hops of every stem, `samples` in all.
+
+    `final` is the sample of the last chord, `bar` a bar's samples, `loudness` the RMS in dBFS that the whole is brought
+    to before the limiter, `hall` and `room` the reverberation's length (s) and level (0 to 1).
+    """
+    player = _Player(seed)
+    space = _Room(hall, room, seed)
+    gains = _gains(notes, player, samples, bar=bar, loudness=loudness, wet=space.energy)
+    for at, stems in _limited(_dry_and_wet(notes, samples, player, space, gains)):
+        length = min(_HOP, samples - at)
+        ending = _ending(samples, final, at, length)[:, None]
+        yield {name: np.ascontiguousarray(stems[index, :length] * ending) for index, name in enumerate(STEMS)}
+
+
+def _gains(
+    notes: tuple[Note, ...], player: _Player, samples: int, *, bar: int, loudness: float, wet: float
+) -> Mapping[str, float]:
+    """Each stem's gain: balanced by their RMS over the bars in which they play, then brought to the piece's loudness.
+
+    Energies of notes add up, as notes that differ are uncorrelated; each distinct sound is measured once.
+    """
+    energy = dict.fromkeys(STEMS, 0.0)
+    bars: dict[str, set[int]] = {name: set() for name in STEMS}
+    measured: dict[_Key, float] = {}
+    for note in notes:
+        key = _key(note)
+        if key not in measured:
+            sound = player.sound(note)[: samples - note.start].ravel()
+            measured[key] = float(sound @ sound) / 2
+        energy[note.stem] += measured[key] * _loudness(note) ** 2
+        bars[note.stem].update(range(note.start // bar, (min(samples, note.start + note.held) - 1) // bar + 1))
+    gains = dict.fromkeys(STEMS, 0.0)
+    total = 0.0
+    for name in STEMS:
+        if energy[name] > 0:
+            playing = min(samples, len(bars[name]) * bar)
+            gains[name] = 10 ** (_BALANCE_DB[name] / 20) / np.sqrt(energy[name] / playing)
+            total += gains[name] ** 2 * energy[name] * (1 + wet * _SENDS[name] ** 2)
+    scale = 10 ** (loudness / 20) / np.sqrt(max(total, 1e-12) / samples)
+    return {name: float(gain * scale) for name, gain in gains.items()}
+
+
+def _dry_and_wet(
+    notes: tuple[Note, ...], samples: int, player: _Player, space: _Room, gains: Mapping[str, float]
+) -> Iterator[npt.NDArray[np.float32]]:
+    """Hops (stems, hop, 2) with the room, before the limiter; as many as cover the samples."""
+    over = np.zeros((len(STEMS), 2, _HOP), dtype=np.float32)
+    ringing: list[tuple[int, int, Sound, npt.NDArray[np.float32]]] = []
+    coming = iter(notes)
+    note = next(coming, None)
+    pan = {
+        name: np.float32(gains[name] * np.sqrt(2)) * np.array([np.cos(a), np.sin(a)], dtype=np.float32)
+        for name, a in ((name, np.pi / 4 * (1 + place)) for name, place in _PANS.items())
+    }
+    for at in range(0, samples, _HOP):
+        hop = np.zeros((len(STEMS), _HOP, 2), dtype=np.float32)
+        while note is not None and note.start < at + _HOP:
+            place = pan[note.stem] * np.float32(_loudness(note))
+            ringing.append((STEMS.index(note.stem), note.start, player.sound(note), place))
+            note = next(coming, None)
+        for stem, start, sound, place in ringing:
+            first, last = max(at, start), min(at + _HOP, start + len(sound))
+            hop[stem, first - at : last - at] += sound[first - start : last - start] * place
+        ringing = [item for item in ringing if item[1] + len(item[2]) > at + _HOP]
+        for index, name in enumerate(STEMS):
+            if gains[name]:
+                hop[index] += space.wet(
+                    (hop[index, :, 0] + hop[index, :, 1]) * np.float32(0.5 * _SENDS[name]), over[index]
+                )
+        yield hop
+
+
+def _limited(hops: Iterator[npt.NDArray[np.float32]]) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
+    """Hops with their first sample, turned down around every peak of their sum, within 44 ms either side of it.
+
+    The gain is one for all stems: a smoothed running minimum of what the peaks around a point ask for, and so never
+    above what they need.
+    """
+    ceiling = 10 ** (CEILING_DB / 20) * (1 - 1e-4)
+    points = _HOP // _NODE
+    margin = 2 * _REACH + 1
+    window = np.hanning(margin + 2)[1:-1]
+    window /= window.sum()
+    held: npt.NDArray[np.float32] | None = None
+    past = now = np.ones(margin)
+    index = 0
+    for hop in chain(hops, (None,)):
+        if hop is None:
+            coming = np.ones(margin)
+        else:
+            peaks = np.abs(hop[0] + hop[1] + hop[2] + hop[3]).reshape(points, 2 * _NODE).max(axis=1)
+            coming = np.minimum(1.0, ceiling / np.maximum(peaks.astype(np.float64), 1e-9))
+        if held is not None:
+            asked = np.concatenate((past, now, coming[:margin]))
+            lowest = np.lib.stride_tricks.sliding_window_view(asked, margin + 1).min(axis=1)
+            nodes = np.convolve(lowest, window, mode="valid")
+            gain = np.interp(np.arange(_HOP) / _NODE, np.arange(points + 1), nodes).astype(np.float32)
+            yield index * _HOP, held * gain[None, :, None]
+            index += 1
+            past = now[-margin:]
+        held, now = hop, coming
+
+
+def _ending(samples: int, final: int, at: int, length: int) -> npt.NDArray[np.float32]:
+    """The gain of `length` samples from `at` on: the last chord is led to silence, the last sample is zero."""
+    fade = max(_SHORTEST_FADE, min(_LONGEST_FADE, round(0.6 * (samples - final))))
+    left = np.clip((samples - 1 - at - np.arange(length)) / fade, 0, 1)
+    return (np.sin(0.5 * np.pi * left) ** 2).astype(np.float32)

@@ -1,0 +1,130 @@
+"""The eye of the sketch engine: finds in low-resolution luma where things strike, where they rush past, and how fast all moves.
+
+One pass over the frames: the camera's motion is taken out (`_camera`), what moves is told from the ground (`_ground`) and followed
+(`_things`), and its path searched for breaks (`_jolts`, `_notes`); what is too fast to be followed is caught where its motion ends
+(`_stops`). About a second of frames is held at a time, whatever the length.
+Decoding is the caller's; what the events sound like is `foley`'s.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import deque
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ._camera import Luma, Steadier, smooth
+from ._ground import MEDIAN_OF, REACH_SECONDS, SPREAD_SECONDS, Frame, Ground
+from ._notes import Notes
+from ._stops import Stops
+from ._things import Things, Track
+from .sight import Sight
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from fractions import Fraction
+
+LUMA_WIDTH = 160
+"""Pixels across of the frames that `watch` wants; their height follows the picture's shape."""
+STEP_SECONDS = 0.024
+"""Frames that follow faster are passed over: the paths of things tell between frames when they broke."""
+
+
+def watch(frames: Iterable[Luma], times: Iterable[Fraction]) -> Sight:
+    """What is seen in a picture.
+
+    Args:
+        frames: the luma pictures, each (height, `LUMA_WIDTH`) uint8, all of one shape; read once, in order.
+        times: the frames' own times in seconds from the first, growing; one for each frame.
+
+    Returns:
+        Events on frame times, and the speed and place of the fastest thing on every frame.
+
+    Raises:
+        ValueError: there are more frames than times, or fewer.
+    """
+    steadier = Steadier()
+    shot: _Shot | None = None
+    stops: Stops | None = None
+    notes: Notes | None = None
+    clock: list[Fraction] = []
+    looked: list[int] = []
+    for luma, time in zip(frames, times, strict=True):
+        now = float(time)
+        clock.append(time)
+        if looked and now - float(clock[looked[-1]]) < STEP_SECONDS:
+            continue
+        number = len(clock) - 1
+        looked.append(number)
+        picture = smooth(luma)
+        view, cut = steadier.add(picture, now)
+        shape = (luma.shape[0], luma.shape[1])
+        if notes is None:
+            notes = Notes(shape)
+        if shot is None or stops is None or cut:
+            _read(notes, shot.end() if shot is not None else [])
+            shot, stops = _Shot(shape, now), Stops(shape)
+        for stop in stops.add(now, luma, picture, view):
+            notes.stopped(stop)
+        _read(notes, shot.add(Frame(number, luma, now, view)))
+    if shot is None or notes is None:
+        return Sight((), (), np.zeros(0, np.float32), np.zeros(0, np.float32))
+    _read(notes, shot.end())
+    return notes.sight(tuple(clock), np.array(looked, np.intp))
+
+
+def _read(notes: Notes, tracks: list[Track]) -> None:
+    for track in tracks:
+        notes.read(track)
+
+
+class _Shot:
+    """The work on one shot: frames go in, tracks come out half a second later."""
+
+    def __init__(self, shape: tuple[int, int], time: float) -> None:
+        self._ground = Ground(shape)
+        self._things = Things(shape)
+        self._held: deque[Frame] = deque()
+        self._first = time
+        self._next = 0  # the first of `_held` that has not been looked at
+
+    def add(self, frame: Frame) -> list[Track]:
+        """Take a frame in and look at those whose half second ahead is there; gives tracks that ended."""
+        self._held.append(frame)
+        ended: list[Track] = []
+        while frame.time >= max(self._held[self._next].time, self._first + REACH_SECONDS) + REACH_SECONDS:
+            ended += self._look(frame.time)
+        return ended
+
+    def end(self) -> list[Track]:
+        """Look at all that is left; gives the tracks."""
+        ended: list[Track] = []
+        while self._next < len(self._held):
+            ended += self._look(self._held[-1].time)
+        return ended + self._things.tracks
+
+    def _look(self, newest: float) -> list[Track]:
+        """Look at the next frame, with the ground from about it or, near an end of the shot, from that end's second."""
+        frame = self._held[self._next]
+        latest = max(frame.time - REACH_SECONDS, newest - REACH_SECONDS)
+        middle = min(max(frame.time, self._first + REACH_SECONDS), latest)
+        held = [other.time for other in self._held]
+        around = []
+        for k in range(MEDIAN_OF):
+            wanted = middle + SPREAD_SECONDS * (k - MEDIAN_OF // 2)
+            after = min(bisect_left(held, wanted), len(held) - 1)
+            nearer = after > 0 and wanted <= (held[after - 1] + held[after]) / 2
+            around.append(self._held[after - nearer])
+        way = self._ground.follow(frame.view)
+        if way is not None:
+            self._things.recanvas(way)
+        keep = self._things.regions(frame.time)
+        sure = self._ground.motion(frame, around, keep)
+        laid, canvas = self._ground.lay(frame), self._ground.canvas
+        ended = self._things.add(frame.number, frame.time, sure, laid, canvas, frame.view)
+        self._next += 1
+        while self._next > 1 and self._held[0].time < newest - 2 * (REACH_SECONDS + SPREAD_SECONDS):
+            self._held.popleft()
+            self._next -= 1
+        return ended

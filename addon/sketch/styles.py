@@ -1,0 +1,515 @@
+"""What the music engine knows of styles: tempos, progressions, patterns and who plays.
+
+Data only. Patterns are one bar of sixteenths, one character each: `.` silence, `-` hold on. In drums `o x X` are soft,
+plain and accented strokes. In chords `x X` strike the whole chord and a digit one of its voices, counted from the
+lowest. In a bass line `r 3 5 8` are the chord's root, third, fifth and octave, and `a` leads by a step into the next
+root. Progressions have one bar a word, a comma inside a bar.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Groove = Mapping[str, str]
+Progressions = tuple[tuple[str, ...], tuple[str, ...]]  # for the A parts, for the B parts
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a style is played.
+
+    `tempo` is its usual range (beats a minute), `energy` runs from 0 to 1; `comp`, `bass` and `drums` are patterns from
+    thin to full; `players` are the instruments of each role in order of choice; `melody` names its rhythms.
+    `swing` is where in the beat the second eighth falls, `swing16` where in the eighth the second sixteenth; 0.5 is
+    straight. `room` is the reverberation's level (0 to 1), `hall` its length (s), `loose` the players' spread in time
+    (s).
+    """
+
+    tempo: tuple[float, float]
+    energy: float
+    major: Progressions
+    minor: Progressions
+    comp: tuple[str, ...]
+    bass: tuple[str, ...]
+    drums: tuple[Groove, ...]
+    kit: str
+    players: Mapping[str, tuple[str, ...]]
+    melody: str
+    beats: int = 4
+    swing: float = 0.5
+    swing16: float = 0.5
+    room: float = 0.3
+    hall: float = 1.4
+    loose: float = 0.004
+    mode: str = "major"
+
+
+_POP_MAJOR: Progressions = (("I V vi IV", "I vi IV V", "I IV vi V"), ("vi IV I V", "IV V iii vi", "IV I V vi"))
+_POP_MINOR: Progressions = (
+    ("i VI III VII", "i iv VI VII", "i VII VI VII"),
+    ("VI VII i III", "iv VI i VII", "VI III iv VII"),
+)
+_FILM_MAJOR: Progressions = (
+    ("I V vi iii", "I iii IV Isus4,I", "I IV vi V"),
+    ("vi IV I V", "IV V vi IV", "IV iii vi V"),
+)
+_FILM_MINOR: Progressions = (("i VI III VII", "i iv VI V", "i VI iv v"), ("VI VII i III", "iv VI i V", "VI III VII i"))
+_SEVENTHS_MAJOR: Progressions = (
+    ("Imaj7 vi7 ii7 V7", "iii7 vi7 ii7 V7", "Imaj9 IVmaj7 iii7 vi7"),
+    ("IVmaj7 iii7 ii7 Imaj7", "ii9 V9 Imaj9 vi7", "IVmaj7 V7 iii7 vi7"),
+)
+_SEVENTHS_MINOR: Progressions = (
+    ("i7 iv7 VIImaj7 IIImaj7", "i9 VImaj7 iih7 V7", "i7 VImaj7 iv7 V7"),
+    ("iv9 VII9 IIImaj7 VImaj7", "VImaj7 V7 i9 i7", "iv7 i7 iih7 V7"),
+)
+
+STYLES: dict[str, Style] = {
+    "cinematic": Style(
+        tempo=(78, 112),
+        energy=0.65,
+        major=_FILM_MAJOR,
+        minor=_FILM_MINOR,
+        comp=("X---------------", "0-1-2-1-3-2-1-2-", "X.xxX.xxX.xxX.xx"),
+        bass=("r---------------", "r-------r-------", "r.r.r.r.r.r.r.r."),
+        drums=(
+            {"kick": "X.............o."},
+            {"kick": "X.......X.....o.", "low": "..........o...x.", "high": "....o......o...."},
+            {"kick": "X.....X.X.....X.", "low": "X..x..x.X..x..xx", "high": "..o.o.oo..o.o.oo"},
+        ),
+        kit="orchestral",
+        players={
+            "bass": ("low strings", "cello"),
+            "comp": ("spiccato", "piano"),
+            "pad": ("strings", "choir"),
+            "lead": ("brass", "violin", "piano"),
+        },
+        melody="broad",
+        room=0.45,
+        hall=2.4,
+        mode="minor",
+    ),
+    "suspense": Style(
+        tempo=(84, 108),
+        energy=0.45,
+        major=(("I bVI I iv", "I I iv I"), ("bVI iv I I", "iv bVI I I")),
+        minor=(("i i VI i", "i i iv V", "i VI i #viio"), ("VI i iv V", "iv i VI V")),
+        comp=("X---------------", "0.0.1.0.2.0.1.0.", "0000100020003010"),
+        bass=("r---------------", "r---------------", "r-----r-r-------"),
+        drums=(
+            {"tick": "o...o...o...o..."},
+            {"tick": "x.o.x.o.x.o.x.o.", "kick": "X..........x...."},
+            {"tick": "x.oox.oox.oox.oo", "kick": "X..x......x.X...", "low": "......o.......x."},
+        ),
+        kit="orchestral",
+        players={
+            "bass": ("drone", "low strings"),
+            "comp": ("spiccato", "pizzicato"),
+            "pad": ("strings", "pad"),
+            "lead": ("music box", "piano", "cello"),
+        },
+        melody="sparse",
+        room=0.45,
+        hall=2.4,
+        mode="minor",
+    ),
+    "ambient": Style(
+        tempo=(60, 76),
+        energy=0.15,
+        major=(
+            ("Imaj9 IVmaj9 Imaj9 vi9", "Iadd9 vi7 IVmaj9 Isus2", "Imaj9 iii7 IVmaj9 IVmaj9"),
+            ("IVmaj9 vi9 Imaj9 V6", "vi9 IVmaj9 ii9 IVmaj9"),
+        ),
+        minor=(("i9 VImaj9 i9 iv9", "iadd9 VImaj7 IIImaj9 VII6"), ("VImaj9 iv9 i9 VII6", "iv9 VImaj9 IIImaj7 VIImaj7")),
+        comp=("................", "0-----2---1---3-", "0---2---3-1---2-"),
+        bass=("r---------------", "r---------------", "r---------------"),
+        drums=({}, {}, {"shaker": "..o...o...o...o.", "kick": "o.........o....."}),
+        kit="lo-fi",
+        players={
+            "bass": ("drone", "sub bass"),
+            "comp": ("electric piano", "harp"),
+            "pad": ("pad", "strings"),
+            "lead": ("bells", "flute", "piano"),
+        },
+        melody="sparse",
+        room=0.6,
+        hall=3.0,
+    ),
+    "classical": Style(
+        tempo=(72, 104),
+        energy=0.4,
+        major=(("I IV V I", "I vi ii V", "I V vi iii"), ("vi ii V I", "IV I ii V", "IV V I vi")),
+        minor=(("i iv V i", "i VI iv V", "i iv VII III"), ("VI III iv V", "iv VII III VI", "III VII i V")),
+        comp=("X-------X-------", "0-2-1-2-0-2-1-2-", "0-1-2-3-2-1-2-1-"),
+        bass=("r---------------", "r-------5-------", "r-------3---5---"),
+        drums=({}, {}, {}),
+        kit="orchestral",
+        players={
+            "bass": ("cello", "low strings"),
+            "comp": ("piano", "harp"),
+            "pad": ("strings",),
+            "lead": ("violin", "flute", "clarinet"),
+        },
+        melody="flowing",
+        room=0.4,
+        hall=1.9,
+        loose=0.007,
+    ),
+    "waltz": Style(
+        tempo=(132, 168),
+        energy=0.45,
+        major=(("I I ii V", "I vi ii V", "I IV V I"), ("vi ii V I", "IV I V I")),
+        minor=(("i i iv V", "i VI iv V"), ("iv i V i", "VII III iv V")),
+        comp=("....x-..x-..", "....X-..x-..", "....X-x-x-.."),
+        bass=("r---........", "r---....5-..", "r---5---3---"),
+        drums=({}, {}, {"tambourine": "....o...o...", "kick": "o..........."}),
+        kit="orchestral",
+        players={
+            "bass": ("cello", "upright bass"),
+            "comp": ("piano", "guitar"),
+            "pad": ("strings",),
+            "lead": ("violin", "clarinet", "flute"),
+        },
+        melody="waltz",
+        beats=3,
+        room=0.38,
+        hall=1.8,
+        loose=0.006,
+    ),
+    "jazz": Style(
+        tempo=(108, 168),
+        energy=0.5,
+        major=(
+            ("ii7 V7 Imaj7 vi7", "Imaj7 vi7 ii7 V7", "iii7,vi7 ii7,V7 Imaj7 Imaj7"),
+            ("IVmaj7 iv7 iii7 vi7", "ii7 V7 iii7 vi7", "IVmaj7 V7 iii7,vi7 ii7,V7"),
+        ),
+        minor=(
+            ("i7 iih7,V7 i7 i7", "iv7 VII7 IIImaj7 VImaj7", "i6 VImaj7 iih7 V7"),
+            ("iv7 i7 iih7 V7", "iv7 VII7 IIImaj7 V7"),
+        ),
+        comp=("x-........x-....", "X-....x-........", "X-....x-....x-.."),
+        bass=("r-------5-------", "r---3---5---a---", "r---3---5---a---"),
+        drums=(
+            {"hat": "....x.......x...", "ride": "x...x...x...x..."},
+            {"ride": "x...X.x.x...X.x.", "hat": "....x.......x...", "kick": "o.......o......."},
+            {
+                "ride": "x...X.x.x...X.x.",
+                "hat": "....x.......x...",
+                "kick": "o...o...o...o...",
+                "snare": "..o.....o.....o.",
+            },
+        ),
+        kit="brushes",
+        players={
+            "bass": ("upright bass",),
+            "comp": ("piano", "clean guitar", "electric piano"),
+            "pad": (),
+            "lead": ("saxophone", "trumpet", "vibraphone", "piano"),
+        },
+        melody="swinging",
+        swing=0.66,
+        room=0.22,
+        hall=1.0,
+        loose=0.007,
+    ),
+    "house": Style(
+        tempo=(118, 126),
+        energy=0.85,
+        major=(("vi7 IVmaj7 Imaj7 V", "Imaj7 iii7 vi7 IVmaj7"), ("IVmaj7 V vi7 iii7", "ii7 vi7 IVmaj7 V")),
+        minor=(("i7 VImaj7 IIImaj7 VII", "i7 v7 VImaj7 iv7"), ("VImaj7 VII i7 v7", "iv7 i7 VImaj7 VII")),
+        comp=("X---------------", "..x..x....x..x..", "X..x..x.X..x..x."),
+        bass=("r---------------", "..r...r...r...r.", "..rr..r8..rr..r8"),
+        drums=(
+            {"kick": "X...X...X...X...", "hat": "..o...o...o...o."},
+            {"kick": "X...X...X...X...", "clap": "....x.......x...", "open": "..x...x...x...x."},
+            {
+                "kick": "X...X...X...X...",
+                "clap": "....X.......X...",
+                "open": "..x...x...x...x.",
+                "hat": "ox.oox.oox.oox.o",
+                "shaker": "o.xoo.xoo.xoo.xo",
+            },
+        ),
+        kit="electronic",
+        players={
+            "bass": ("synth bass", "sub bass"),
+            "comp": ("synth stab", "electric piano"),
+            "pad": ("pad",),
+            "lead": ("synth", "synth pluck"),
+        },
+        melody="syncopated",
+        swing16=0.53,
+        room=0.25,
+        hall=1.2,
+        loose=0.001,
+    ),
+    "synthwave": Style(
+        tempo=(92, 112),
+        energy=0.7,
+        major=_POP_MAJOR,
+        minor=_POP_MINOR,
+        comp=("X---------------", "0123012301230123", "0123210301232103"),
+        bass=("r---------------", "r-r-r-r-r-r-r-r-", "rr8rrr8rrr8rrr8r"),
+        drums=(
+            {"kick": "X.......X......."},
+            {"kick": "X.......X.......", "snare": "....X.......X...", "hat": "x.x.x.x.x.x.x.x."},
+            {
+                "kick": "X.....x.X.......",
+                "snare": "....X.......X...",
+                "hat": "x.xxx.xxx.xxx.xx",
+                "open": "..............x.",
+            },
+        ),
+        kit="gated",
+        players={"bass": ("synth bass",), "comp": ("synth pluck",), "pad": ("pad",), "lead": ("synth", "square synth")},
+        melody="broad",
+        room=0.35,
+        hall=1.8,
+        loose=0.001,
+        mode="minor",
+    ),
+    "hip hop": Style(
+        tempo=(84, 96),
+        energy=0.6,
+        major=(("Imaj7 vi7 ii7 V", "vi7 IVmaj7 Imaj7 V"), ("IVmaj7 iii7 vi7 V", "ii7 vi7 IVmaj7 V")),
+        minor=(("i VI iv V", "i7 iv7 VImaj7 VII", "i VII VI VI"), ("VI VII i i", "iv7 VImaj7 i7 VII")),
+        comp=("X---------------", "X-----x-....x-..", "X--x--x-....x-x-"),
+        bass=("r---------------", "r-----r...r-----", "r-----r..r--r-8-"),
+        drums=(
+            {"hat": "x.o.x.o.x.o.x.o."},
+            {"kick": "X.....x...x.....", "snare": "....X.......X...", "hat": "x.o.x.o.x.o.x.o."},
+            {
+                "kick": "X..x..x...x....o",
+                "snare": "....X.......X...",
+                "hat": "x.oox.o.x.oox.xo",
+                "open": "......o.......x.",
+                "clap": "....o.......o...",
+            },
+        ),
+        kit="808",
+        players={
+            "bass": ("sub bass", "synth bass"),
+            "comp": ("piano", "electric piano"),
+            "pad": ("strings", "pad"),
+            "lead": ("bells", "flute", "synth"),
+        },
+        melody="syncopated",
+        swing16=0.56,
+        room=0.22,
+        hall=1.1,
+        loose=0.005,
+        mode="minor",
+    ),
+    "lo-fi": Style(
+        tempo=(70, 84),
+        energy=0.35,
+        major=_SEVENTHS_MAJOR,
+        minor=_SEVENTHS_MINOR,
+        comp=("X---------------", "X-----x-----x---", "X--x--x---x-x---"),
+        bass=("r---------------", "r-----5---r-----", "r-----r-5-----a-"),
+        drums=(
+            {"hat": "x...o...x...o..."},
+            {"kick": "X......x..x.....", "snare": "....x.......x...", "hat": "x.o.x.o.x.o.x.o."},
+            {"kick": "X......x..x....o", "snare": "....X..o....X...", "hat": "x.o.x.oox.o.x.o."},
+        ),
+        kit="lo-fi",
+        players={
+            "bass": ("upright bass", "sub bass"),
+            "comp": ("electric piano", "clean guitar"),
+            "pad": ("pad",),
+            "lead": ("vibraphone", "clean guitar", "flute"),
+        },
+        melody="sparse",
+        swing16=0.6,
+        room=0.28,
+        hall=1.2,
+        loose=0.009,
+    ),
+    "rock": Style(
+        tempo=(112, 144),
+        energy=0.9,
+        major=(("I5 V5 vi5 IV5", "I5 IV5 I5 V5", "I5 bVII5 IV5 I5"), ("IV5 V5 I5 vi5", "vi5 IV5 I5 V5")),
+        minor=(("i5 VI5 III5 VII5", "i5 VII5 VI5 VII5", "i5 i5 VI5 VII5"), ("VI5 VII5 i5 III5", "iv5 VI5 VII5 VII5")),
+        comp=("0---------------", "0-0-0-0-0-0-0-0-", "0-000-000-000-00"),
+        bass=("r---------------", "r-r-r-r-r-r-r-r-", "r-r-r-r-r-r-5-a-"),
+        drums=(
+            {"hat": "x.x.x.x.x.x.x.x.", "kick": "X.......X......."},
+            {"kick": "X.......X.x.....", "snare": "....X.......X...", "hat": "X.x.X.x.X.x.X.x."},
+            {"kick": "X..x..x.X.x...x.", "snare": "....X.......X...", "ride": "X.x.X.x.X.x.X.x."},
+        ),
+        kit="acoustic",
+        players={
+            "bass": ("bass",),
+            "comp": ("electric guitar", "clean guitar"),
+            "pad": ("organ",),
+            "lead": ("lead guitar", "clean guitar"),
+        },
+        melody="syncopated",
+        room=0.18,
+        hall=1.0,
+        loose=0.004,
+    ),
+    "pop": Style(
+        tempo=(98, 120),
+        energy=0.65,
+        major=_POP_MAJOR,
+        minor=_POP_MINOR,
+        comp=("X---------------", "X---x---x---x---", "X-..x-x-..x-x-x-"),
+        bass=("r---------------", "r-----r-r-----5-", "r-r-r-r-r-r-5-a-"),
+        drums=(
+            {"rim": "....x.......x...", "shaker": "x.o.x.o.x.o.x.o."},
+            {"kick": "X.....x.X.......", "snare": "....X.......X...", "hat": "x.x.x.x.x.x.x.x."},
+            {
+                "kick": "X.....x.X.x.....",
+                "snare": "....X.......X...",
+                "hat": "X.x.X.x.X.x.X.x.",
+                "tambourine": "....x.......x...",
+                "open": "..............x.",
+            },
+        ),
+        kit="acoustic",
+        players={
+            "bass": ("bass",),
+            "comp": ("piano", "guitar"),
+            "pad": ("pad", "strings"),
+            "lead": ("synth pluck", "bells", "clean guitar"),
+        },
+        melody="syncopated",
+        room=0.22,
+        hall=1.2,
+    ),
+    "folk": Style(
+        tempo=(88, 112),
+        energy=0.4,
+        major=(("I IV I V", "I V vi IV", "I IV vi V"), ("IV I IV V", "vi IV I V")),
+        minor=(("i VII VI VII", "i III VII i", "i VI III VII"), ("III VII i VI", "VI VII i i")),
+        comp=("X-------x-------", "0-2-1-3-0-2-1-3-", "X---x-x-..x-x-x-"),
+        bass=("r---------------", "r-------5-------", "r---5---r---5---"),
+        drums=(
+            {},
+            {"shaker": "x.o.x.o.x.o.x.o."},
+            {"kick": "x.......x.......", "tambourine": "....x.......x...", "shaker": "x.o.x.o.x.o.x.o."},
+        ),
+        kit="acoustic",
+        players={
+            "bass": ("upright bass",),
+            "comp": ("guitar",),
+            "pad": ("strings",),
+            "lead": ("flute", "violin", "clean guitar"),
+        },
+        melody="flowing",
+        room=0.22,
+        hall=1.2,
+        loose=0.008,
+    ),
+    "latin": Style(
+        tempo=(112, 136),
+        energy=0.5,
+        major=_SEVENTHS_MAJOR,
+        minor=_SEVENTHS_MINOR,
+        comp=("X-------x-------", "x-..x-..x...x-x-", "X-.x-.x-..x-.x-."),
+        bass=("r-------5-------", "r-----5-5-----r-", "r-----5-5-----a-"),
+        drums=(
+            {"shaker": "x.oox.oox.oox.oo"},
+            {"shaker": "x.oox.oox.oox.oo", "clave": "x..x...x..x..x..", "kick": "x.....x.x.....x."},
+            {
+                "shaker": "x.oox.oox.oox.oo",
+                "clave": "x..x...x..x..x..",
+                "kick": "x.....x.x.....x.",
+                "high": "..o.x...o...x...",
+                "low": "......xx......xx",
+            },
+        ),
+        kit="latin",
+        players={
+            "bass": ("upright bass", "bass"),
+            "comp": ("guitar", "piano"),
+            "pad": (),
+            "lead": ("flute", "trumpet", "vibraphone"),
+        },
+        melody="syncopated",
+        room=0.22,
+        hall=1.1,
+        loose=0.006,
+    ),
+    "funk": Style(
+        tempo=(98, 112),
+        energy=0.75,
+        major=(("I7 I7 IV7 I7", "I9 I9 IV9 V7sus4"), ("IV9 IV9 I7 V7", "ii7 V7 ii7 V7")),
+        minor=(("i7 i7 IV7 i7", "i9 i9 iv7 VII7"), ("iv7 iv7 i7 V7", "VImaj7 V7 i7 i7")),
+        comp=("X...............", "..x.x..x..x...x.", "x.xxx..x.xx.x.x."),
+        bass=("r-------........", "r--r..8.r..5.3a.", "r.rr..8.r.35.8a."),
+        drums=(
+            {"hat": "x.x.x.x.x.x.x.x."},
+            {"kick": "X..x......x.....", "snare": "....X..o.o..X...", "hat": "x.x.x.x.x.x.x.x."},
+            {
+                "kick": "X.xx......x..x..",
+                "snare": "....X..o.o..X..o",
+                "hat": "xoxoxoxoxoxoxoxo",
+                "open": "......x.........",
+            },
+        ),
+        kit="acoustic",
+        players={
+            "bass": ("bass", "synth bass"),
+            "comp": ("clean guitar", "electric piano"),
+            "pad": ("organ",),
+            "lead": ("brass", "saxophone"),
+        },
+        melody="syncopated",
+        swing16=0.54,
+        room=0.15,
+        hall=0.8,
+        loose=0.004,
+    ),
+    "quirky": Style(
+        tempo=(104, 132),
+        energy=0.45,
+        major=(("I I V V", "I vi ii V", "I IV I V"), ("IV I ii V", "vi iii IV V")),
+        minor=(("i i V V", "i iv i V", "i VI iv V"), ("iv i V i", "VI III iv V")),
+        comp=("..x...x...x...x.", "..x...x...x...x.", "..x.x.x...x.x.x."),
+        bass=("r.......5.......", "r...5...r...5...", "r.3.5.3.r.3.5.a."),
+        drums=(
+            {},
+            {"rim": "....o.......o...", "shaker": "o.o.o.o.o.o.o.o."},
+            {"rim": "..x...x...x...x.", "kick": "x.......x.......", "tambourine": "....x.......x..."},
+        ),
+        kit="latin",
+        players={
+            "bass": ("pizzicato", "upright bass"),
+            "comp": ("pizzicato", "marimba"),
+            "pad": (),
+            "lead": ("clarinet", "marimba", "flute"),
+        },
+        melody="bouncing",
+        room=0.28,
+        hall=1.2,
+        loose=0.005,
+    ),
+}
+
+RHYTHMS: dict[str, tuple[str, ...]] = {
+    "broad": ("x-------x---x---", "x-----------x---", "x-----x-x-------", "x---x---x-------", "x---------x-x-x-"),
+    "sparse": ("x---------------", "x-------x-------", "....x-------x---", "x-----------....", "..x-----x-------"),
+    "flowing": ("x---x---x---x---", "x-----x-x---x---", "x---x-x-x-------", "x-x-x-x-x---x---", "x-------x-x-x-x-"),
+    "syncopated": ("x--x--x-----x---", "x-x---x-x-------", "..x-x-x---x-x---", "x-----x---x-x---", "x--x--x--x--x-x-"),
+    "swinging": ("x---x-x---x-x---", "..x-x-x-x-----x-", "x-x-x---....x-x-", "x---x-x-x-x-....", "....x-x-x---x-x-"),
+    "bouncing": ("x.x.x...x.x.x...", "x.x.x.x.x...x...", "x...x.x.x...x...", "x.x...x.x.x.....", "x.xxx.x.x...x..."),
+    "waltz": ("x-------x---", "x---x---x---", "x-----x-x---", "x-----------", "x---x-x-x---"),
+}
+"""Bars of melody by character: `x` begins a note."""
+
+FILLS: Mapping[str, tuple[str, ...]] = {  # the last beats of a section, on these drums in turn
+    "acoustic": (
+        "snare snare high high mid mid low low",
+        "snare . snare high . mid low low",
+        "high . mid . low . low low",
+    ),
+    "brushes": ("snare . snare snare", ". snare . snare", "snare snare . snare high . low ."),
+    "electronic": ("clap . clap clap", "snare snare snare snare", ". . clap . clap . clap clap"),
+    "808": ("snare . snare snare", "hat hat hat hat", "snare snare . snare"),
+    "gated": ("snare . high high mid mid low low", "high high mid mid low low low low", "snare snare snare snare"),
+    "lo-fi": ("snare . . snare", "high . mid low", ". snare . snare"),
+    "orchestral": ("high high mid mid low low low low", "low . low . low low low low", "low low low low"),
+    "latin": ("high high mid low", "high . high mid mid . low low", "mid high mid low"),
+}

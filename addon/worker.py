@@ -1,0 +1,101 @@
+"""Runs a function of ours in a Python process of its own, so that heavy work never holds the interpreter that draws the editor.
+
+The function takes and gives plain data (what JSON holds). An error of ours comes back as itself. The process is this Python again,
+or another program that runs Python code, such as Blender.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NO_WINDOW = 0
+"""Popen's flags that keep a console from flashing up, where the platform has such a thing."""
+
+if sys.platform == "win32":
+    NO_WINDOW = subprocess.CREATE_NO_WINDOW
+
+BOOT = """\
+import importlib, importlib.util, os, sys
+folder, function = sys.argv[-2:]
+sys.path += [path for path in os.environ["TRACKLAY_WORKER_PATHS"].split(os.pathsep) if path not in sys.path]
+spec = importlib.util.spec_from_file_location("tracklay_worker", folder + "/__init__.py", submodule_search_locations=[folder])
+package = importlib.util.module_from_spec(spec)
+sys.modules["tracklay_worker"] = package
+spec.loader.exec_module(package)
+importlib.import_module("tracklay_worker.worker").serve(function)
+"""
+"""The package is loaded from its folder: inside Blender it has no name that another Python could import. What the program finds by
+itself stands before this Python's packages, so that another version of Python takes its own numpy and our pure Python ones."""
+
+ANSWER = "tracklay answers: "
+"""How the answer's line begins: Blender says other things on the same output."""
+
+
+class Worker:
+    """One call in a process of its own. `kill` ends it at once."""
+
+    def __init__(self, function: str, arguments: dict[str, Any], program: Sequence[str] = ()) -> None:
+        """Start `function` (`sketch.engine:make`). `program` runs the Python code that comes after it; by default this Python."""
+        paths = [path for path in sys.path if path]
+        self._function = function
+        self._popen = subprocess.Popen(
+            [*(program or (sys.executable, "-c")), BOOT, "--", str(Path(__file__).parent), function],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "TRACKLAY_WORKER_PATHS": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"},
+            start_new_session=sys.platform != "win32",
+            creationflags=NO_WINDOW,
+        )
+        self._arguments = json.dumps(arguments).encode()
+
+    def kill(self) -> None:
+        """End it, and whatever it started (which holds its pipes)."""
+        with contextlib.suppress(OSError):
+            if sys.platform == "win32":
+                self._popen.kill()
+            else:
+                import signal  # noqa: PLC0415
+
+                os.killpg(self._popen.pid, signal.SIGKILL)
+
+    def result(self) -> Any:
+        """Wait for what it gives.
+
+        Raises:
+            TracklayError: what the function raised; `ModelFailed` when the process died.
+        """
+        out, words = self._popen.communicate(self._arguments)
+        try:
+            answer = json.loads(out.decode("utf-8", "replace").rpartition(ANSWER)[2].partition("\n")[0])
+        except ValueError:
+            last = words.decode("utf-8", "replace").strip().rpartition("\n")[2]
+            raise errors.ModelFailed(f"{self._function} ended without a result: {last or 'it was killed'}") from None
+        if "error" in answer:
+            raise getattr(errors, answer["class"])(answer["error"])
+        return answer["result"]
+
+
+def serve(function: str) -> None:
+    """Be the process: read the arguments, call, answer."""
+    arguments = json.load(sys.stdin)
+    module, _, name = function.partition(":")
+    answer: dict[str, Any]
+    try:
+        answer = {"result": getattr(importlib.import_module(f".{module}", __package__), name)(**arguments)}
+    except errors.TracklayError as error:
+        named = next(kind.__name__ for kind in type(error).__mro__ if getattr(errors, kind.__name__, None) is kind)
+        answer = {"error": str(error), "class": named}
+    print(f"\n{ANSWER}{json.dumps(answer)}", flush=True)  # noqa: T201 - it is how a worker speaks

@@ -1,0 +1,154 @@
+"""Carries a thousand jobs through Replicate's stand-in, each a second long, twenty at a time.
+
+    python benchmarks/jobs.py [--jobs 1000] [--at-once 20] [--seconds 1]
+
+Prints wall time against the ideal, processor time a job (ours, ffmpeg's, and the stand-in's apart), and how memory grew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+MODEL = "replicate/mmaudio"
+
+
+def stand_in(seconds: float) -> None:
+    """Be the stand-in: predictions end after so many seconds, and the file that they give is made once."""
+    from tests.apis import mmaudio
+    from tests.apis.replicate import Replicate
+    from tests.apis.server import Reply, Server
+
+    class Timed(Replicate):
+        def __init__(self) -> None:
+            super().__init__()
+            self.begun: dict[str, float] = {}
+
+        def _get(self, seen: Any, name: str) -> Reply:
+            left = self.begun[name] + seconds - time.monotonic()
+            if left > 0:
+                return Reply(200, {**self.predictions[name], "status": "processing"})
+            self.steps = ()  # type: ignore[assignment]
+            return super()._get(seen, name)
+
+        def _create(self, seen: Any) -> Reply:
+            reply = super()._create(seen)
+            self.begun[reply.body["id"]] = time.monotonic()
+            return reply
+
+    mmaudio.make(None, 1.0)
+    site = Timed()
+    with Server(site) as server:
+        print(server.url, flush=True)
+        sys.stdin.readline()
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        print(json.dumps({"made": len(site.predictions), "cpu": used.ru_utime + used.ru_stime}), flush=True)
+
+
+def memory() -> float:
+    """Resident memory in MB."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def processor() -> tuple[float, float]:
+    """Seconds of processor time: ours, and our children's."""
+    own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return own.ru_utime + own.ru_stime, children.ru_utime + children.ru_stime
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--jobs", type=int, default=1000)
+    parser.add_argument("--at-once", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--stand-in", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.stand_in:
+        stand_in(options.seconds)
+        return
+    command = [sys.executable, __file__, "--stand-in", "--seconds", str(options.seconds)]
+    with (
+        tempfile.TemporaryDirectory() as name,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server,
+    ):
+        if server.stdin is None or server.stdout is None:
+            raise RuntimeError("the stand-in has no pipes")
+        from tests.apis.replicate import TOKEN
+
+        os.environ.update(
+            TRACKLAY_REPLICATE_URL=server.stdout.readline().strip() + "/v1",
+            REPLICATE_API_TOKEN=TOKEN,
+            TRACKLAY_HOME=f"{name}/home",
+        )
+        measure(Path(name), options.jobs, options.at_once, options.seconds)
+        server.stdin.write("\n")
+        server.stdin.flush()
+        told = json.loads(server.stdout.readline())
+        print(f"submissions             {told['made']} for {options.jobs} jobs")
+        print(f"the stand-in's CPU      {told['cpu'] / options.jobs * 1000:.1f} ms a job")
+
+
+def measure(folder: Path, jobs: int, at_once: int, seconds: float) -> None:
+    """Carry the jobs, and print what it took."""
+    from addon import providers
+    from addon.cue import Take
+    from addon.jobs import Run, checked
+    from addon.providers import pool
+    from addon.providers.replicate import Replicate
+    from addon.timelines.mediafile import MediaFile
+    from tests.pictures import flash_clip
+
+    def unpaced() -> Replicate:
+        """Replicate allows ten submissions a second, which would be what is measured."""
+        maker = Replicate(pool.PATIENCE)
+        maker.api = replace(maker.api, gaps={}, at_once=at_once * 2)
+        return maker
+
+    providers.register("replicate", unpaced)
+    timeline = MediaFile.open(flash_clip(folder / "clip.mp4", Fraction(25), 25, (5,)))
+    span = timeline.span(None, None)
+    to = folder / "takes"
+    to.mkdir()
+    orders = []
+    for number in range(jobs):
+        cue = timeline.spot(str(number), span, model=MODEL, prompt="rain", params={"mode": "text"}, seed=number)
+        orders.append(replace(checked(cue, to, f"clip{number}"), laying={}))
+    before, cpu, peak = memory(), processor(), 0.0
+
+    def step(_: object) -> None:
+        nonlocal peak
+        peak = max(peak, memory())
+
+    with Run(step, {"replicate": at_once}) as run:
+        run.orders(orders[:1])  # what is loaded once is not a job's
+        before, cpu, began = memory(), processor(), time.monotonic()
+        results = run.orders(orders[1:])
+        wall = time.monotonic() - began
+        takes = sum(isinstance(result, Take) for result in results)
+    own, children = (now - then for now, then in zip(processor(), cpu, strict=True))
+    ideal = (jobs - 1) * seconds / at_once
+    print(f"takes                   {takes} of {jobs}")
+    print(f"wall                    {wall:.1f} s, {wall / ideal - 1:+.1%} of the ideal {ideal:.1f} s")
+    print(f"memory                  {peak - before:+.1f} MB at most, from {before:.0f} MB")
+    print(
+        f"CPU                     {own / jobs * 1000:.1f} ms a job in our process, {children / jobs * 1000:.1f} ms in ffmpeg"
+    )
+
+
+if __name__ == "__main__":
+    main()

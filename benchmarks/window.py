@@ -1,0 +1,51 @@
+"""What Tracklay costs on Blender's own thread: two hundred jobs under way among two thousand strips, in a real window.
+
+    BLENDER=/path/to/blender python benchmarks/window.py [--seconds 420]
+
+Prints the longest of each kind of work, by the clock and of the processor, with Blender's own share told apart. The clock's figures
+hold only on a machine that does nothing else; the processor's hold on any.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from fractions import Fraction
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.pictures import flash_clip
+from tests.standins.clicker import MODEL
+from tests.window import machine
+
+
+def main() -> None:
+    """Run it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=int, default=420, help="how long it may take at most")
+    os.environ["TRACKLAY_TEST_SECONDS"] = str(parser.parse_args().seconds)
+    with tempfile.TemporaryDirectory() as made, machine.display() as display:
+        folder = Path(made) / "run"
+        (folder / "home" / "models").mkdir(parents=True)
+        (folder / "home" / "models" / "clicker.toml").write_text(MODEL)
+        flash_clip(folder / "flashes.mp4", Fraction(25), 100, (1, 20, 61, 97))
+        blender = machine.installed(display, Path(made))
+        try:
+            told = blender.told(blender.start("crowd", folder), folder)
+        finally:
+            blender.end()
+    for name, figure in told.items():
+        if not isinstance(figure, dict):
+            print(f"{name}: {figure}")
+            continue
+        print(f"{name}: milliseconds by the clock, of the processor")
+        for what, (clock, processor) in figure.items():
+            print(f"    {what:32} {clock:9.2f} {processor:9.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// A Flamenco job type: a work list in shards, and one task that joins them. Put it into the `scripts` folder beside Flamenco Manager.
+//
+// The list, its pictures and where the takes go must be on the shared storage. Keys are in the workers' environment.
+
+const JOB_TYPE = {
+    label: "Tracklay",
+    description: "Make the sound of a work list and lay it",
+    settings: [
+        { key: "worklist", type: "string", subtype: "file_path", required: true,
+          description: "The work list, a .toml, .json or .csv file" },
+        { key: "shards", type: "int32", default: 8,
+          description: "How many tasks the list is split into" },
+        { key: "together", type: "int32", default: 8,
+          description: "How many of them run at the same time; each keeps to its part of what a provider may be asked" },
+        { key: "workers", type: "int32", default: 8,
+          description: "How many takes each provider is asked for at a time, by all tasks together" },
+        { key: "tracklay", type: "string", default: "tracklay", visible: "submission",
+          description: "The program, where it is not on the workers' PATH" },
+    ],
+};
+
+function compileJob(job) {
+    const settings = job.settings;
+    const run = (args) => author.Command("exec", {
+        exe: settings.tracklay,
+        args: ["batch", settings.worklist, "--farm"].concat(args),
+    });
+
+    const join = author.Task("join", "misc");
+    join.addCommand(run(["--merge"]));
+    for (let shard = 1; shard <= settings.shards; shard++) {
+        const make = author.Task(`shard ${shard} of ${settings.shards}`, "misc");
+        make.addCommand(run([
+            "--shard", `${shard}/${settings.shards}`,
+            "--together", `${settings.together}`,
+            "--workers", `${settings.workers}`,
+        ]));
+        join.addDependency(make);
+        job.addTask(make);
+    }
+    job.addTask(join);
+}

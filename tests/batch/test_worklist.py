@@ -1,0 +1,240 @@
+"""Work lists are read from what people write, and refused whole, in one sentence that names the row, before anything is sent."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from addon.batch.worklist import part, read, shard_of
+from addon.cli import main
+from addon.errors import BadInput, KeyMissing
+
+TOML = """
+[defaults]
+model = "sketch/foley"
+folder = "sound"
+takes = 2
+
+[[rows]]
+id = "door"
+picture = "a.mp4"
+prompt = "oak door"
+in = 1.5
+params = { impacts = -3 }
+
+[[rows]]
+id = "rain"
+picture = "b.mp4"
+model = "sketch/music"
+takes = 1
+seed = 7
+"""
+
+
+@pytest.fixture
+def shots(tmp_path):
+    """Three files that are there; whether they are pictures shows later."""
+    for name in ("a.mp4", "b.mp4", "c.mov"):
+        (tmp_path / name).write_bytes(b"picture")
+    return tmp_path
+
+
+def wrong(shots, text, name="work.toml"):
+    """The sentence that a list is refused with: one line, and the command's status is 2."""
+    path = shots / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(BadInput) as refused:
+        read(path)
+    assert "\n" not in str(refused.value)
+    assert main(["batch", str(path)]) == 2
+    assert not (shots / "work.tracklay.results.json").exists()
+    return str(refused.value)
+
+
+def test_rows_say_what_defaults_do_not(shots):
+    """A row's own word stands before the defaults'; paths begin at the list; times may be numbers."""
+    (shots / "work.toml").write_text(TOML)
+    door, rain = read(shots / "work.toml").rows
+    assert (door.id, door.picture, door.folder, door.takes) == ("door", shots / "a.mp4", shots / "sound", 2)
+    assert (door.in_point, door.out_point, door.prompt, door.params["impacts"]) == ("1.5", None, "oak door", -3)
+    assert (rain.model, rain.takes, rain.seed) == ("sketch/music", 1, 7)
+
+
+def test_json_is_the_same_list(shots):
+    """Or only its rows."""
+    (shots / "work.toml").write_text(TOML)
+    rows = [
+        {
+            "id": "door",
+            "picture": "a.mp4",
+            "prompt": "oak door",
+            "in": 1.5,
+            "params": {"impacts": -3},
+            "folder": "sound",
+            "takes": 2,
+        },
+        {"id": "rain", "picture": "b.mp4", "model": "sketch/music", "takes": 1, "seed": 7, "folder": "sound"},
+    ]
+    (shots / "work.json").write_text(json.dumps(rows))
+    assert [row.digest for row in read(shots / "work.json").rows] == [
+        row.digest for row in read(shots / "work.toml").rows
+    ]
+
+
+@pytest.mark.parametrize("code", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_csv_is_read_as_spreadsheets_write_it(shots, code, separator, end):
+    """With a byte order mark or without, whatever separates, with empty columns and rows at the end, quotes where they belong."""
+    lines = [
+        ["ID", "Picture", "Prompt", "in", "takes", "params.impacts", ""],
+        ["door", "a.mp4", f'"oak{separator} ""heavy"" door"', "00:00:01:12", "2", "-3", ""],
+        ["", "", "", "", "", "", ""],
+        ["", "b.mp4", '5" nail', "", "", "", ""],
+    ]
+    (shots / "work.csv").write_bytes(end.join(separator.join(cells) for cells in lines).encode(code))
+    door, nail = read(shots / "work.csv").rows
+    assert (door.id, door.prompt, door.in_point, door.takes) == (
+        "door",
+        f'oak{separator} "heavy" door',
+        "00:00:01:12",
+        2,
+    )
+    assert door.params["impacts"] == -3
+    assert (nail.id, nail.prompt, nail.takes) == ("b:1:sketch/foley", '5" nail', 1)
+
+
+def test_excels_own_first_line_names_the_separator(shots):
+    """`sep=;` is no row, and lines are counted with it."""
+    (shots / "work.csv").write_text("sep=;\nid;picture\na;a.mp4\n")
+    assert [row.id for row in read(shots / "work.csv").rows] == ["a"]
+    assert "(line 3): takes" in wrong(shots, "sep=;\nid;picture;takes\na;a.mp4;x\n", "work.csv")
+
+
+def test_pictures_cues_and_models_multiply(shots):
+    """Every picture with every cue with every model, in that order; the later table's word stands."""
+    (shots / "work.toml").write_text("""
+        pictures = ["*.mp4", { picture = "c.mov", folder = "elsewhere" }]
+        models = ["sketch/foley", { model = "sketch/music", prompt = "strings" }]
+        [[cues]]
+        cue = "open"
+        out = "2.0"
+        prompt = "door"
+        [[cues]]
+        cue = "shut"
+        in = "2.0"
+    """)
+    rows = read(shots / "work.toml").rows
+    assert len(rows) == 12
+    assert [row.id for row in rows[:3]] == ["a:open:sketch/foley", "a:open:sketch/music", "a:shut:sketch/foley"]
+    assert [row.prompt for row in rows[:4]] == ["door", "strings", "", "strings"]
+    assert {row.folder.name for row in rows} == {"tracklay", "elsewhere"}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[[rows]]\nid = "x"\npicture = 5', "row 'x' (line 1): picture must be text, not 5"),
+        ('[[rows]]\nid = "x"\npicture = "a.mp4"\ntakes = "2"', "row 'x' (line 1): takes must be a whole number"),
+        ('[[rows]]\nid = "x"\npicture = "a.mp4"\ntakes = true', "takes must be a whole number, not true"),
+        ('[[rows]]\nid = "x"\npicture = "a.mp4"\ntakes = 0', "row 'x' (line 1): takes must be from 1 to 99"),
+        ('[[rows]]\nid = "x"\npicture = "a.mp4"\nparams = 3', "params must be a table, not 3"),
+        ('[[rows]]\nid = "x"\npicture = "a.mp4"\nparams = { impacts = [1] }', "impacts must be a text, a number"),
+        ('[[rows]]\nid = "x"\npicture = "a.mp4"\nparams = { impact = 1 }', "no parameter 'impact' (did you mean"),
+        ('[[rows]]\nid = "x"\npicture = "a.mp4"\nmodel = "sketch/folly"', "row 'x' (line 1): there is no model"),
+        ('[[rows]]\nid = "x"\npicture = "a.mp4"\nin = "soon"', "in 'soon' is no time"),
+        ('[[rows]]\nid = "x"\npicture = "a.mp4"\npromt = "y"', "no 'promt' in a row (did you mean 'prompt'?)"),
+        ('[[rows]]\nid = "x"\npicture = "gone.mp4"', "row 'x' (line 1): there is no file"),
+        ('[[rows]]\nid = "x"', "row 'x' (line 1): it names no picture"),
+        (
+            '[[rows]]\nid = "x"\npicture = "a.mp4"\n[[rows]]\nid = "x"\npicture = "b.mp4"',
+            "row 'x' (line 4): the id 'x' is taken by row 'x' (line 1)",
+        ),
+        ('[[rows]]\npicture = "a.mp4"\n[[rows]]\npicture = "a.mp4"', "row 2 (line 3): the id 'a:1:sketch/foley' is"),
+        ('[[row]]\npicture = "a.mp4"', "there is no 'row' in a work list (did you mean 'rows'?)"),
+        ('rows = "a.mp4"', "rows must be a list of tables"),
+        ('rows = ["a.mp4"]', "row 1: a row must be a table"),
+        ('pictures = ["*.avi"]', "pictures 1: no file is named as *.avi"),
+        ("pictures = [5]", "pictures 1: it must be a text or a table"),
+        ('models = ["sketch/foley"]', "there are models and no pictures"),
+        ('[defaults]\nid = "x"', "defaults cannot hold an id"),
+        ("", "has no rows"),
+        ("[[rows", "is no TOML"),
+        (b"[[rows]]\nid = '\xe9'", "line 2: there are characters that are not UTF-8"),
+        (b"[[rows]]\n\0", "line 2: this is no text"),
+        ("a = " + "[" * 5000 + "]" * 5000, "too deep"),
+    ],
+)
+def test_a_bad_list_is_refused_in_one_sentence(shots, text, told):
+    """What, in which row, on which line; nothing is begun."""
+    assert told in wrong(shots, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('id,picture\nx,"a.mp4\ny,b.mp4\n', "line 2: a quote opens here that is not closed"),
+        (
+            'id,picture,prompt\nx,a.mp4,"oak" door\n',
+            "line 2: a quote opens here that is not closed where its cell ends",
+        ),
+        ("id,picture,prompt\n\nx,a.mp4,oak, heavy\n", "line 3: there are 4 cells and the heading has 3"),
+        ("id,picture,takes\nx,a.mp4,two\n", "row 'x' (line 2): takes must be a whole number, not 'two'"),
+        ("id,picture,drop original\nx,a.mp4,perhaps\n", "drop_original must be true or false, not 'perhaps'"),
+        ("id,picture,impacts\nx,a.mp4,1\n", "a parameter's column is headed params.NAME"),
+        ("id,picture,params.impacts\nx,a.mp4,loud\n", "impacts must be a number, not 'loud'"),
+        ("id,picture,id\nx,a.mp4,y\n", "line 1: two columns are headed 'id'"),
+        ("id,picture,\nx,a.mp4,y\n", "line 2: 'y' stands under no heading"),
+        ("id,picture\nx," + "a" * 200_000, "line 2: "),
+        ("", "has no rows"),
+    ],
+)
+def test_a_bad_csv_is_refused_with_its_line(shots, text, told):
+    """A stray quote is told where it opens, however much it swallows."""
+    assert told in wrong(shots, text, "work.csv")
+
+
+def test_ten_megabytes_of_rows_are_read_and_the_wrong_one_is_named(shots):
+    """One sentence, also where the mistake is in the last row."""
+    row = "shot-{:06},a.mp4,{}\n"
+    text = "id,picture,prompt\n" + "".join(row.format(n, "footsteps on gravel " * 20) for n in range(25_000))
+    assert len(text) > 10_000_000
+    told = wrong(shots, text + "last,gone.mp4,\n", "work.csv")
+    assert f"work.csv, row 'last' (line 25002): there is no file {shots / 'gone.mp4'}" in told
+
+
+def test_a_key_that_is_missing_is_told_with_its_row(shots):
+    """Before anything is sent for the others."""
+    (shots / "work.csv").write_text("id,picture,model,prompt\nx,a.mp4,replicate/mmaudio,rain\n")
+    with pytest.raises(KeyMissing, match=r"work.csv, row 'x' \(line 2\): .*REPLICATE_API_TOKEN"):
+        read(shots / "work.csv")
+
+
+def test_shards_are_the_same_however_the_list_is_sorted(shots):
+    """By a row's id alone; together they are the list, and of a size."""
+    ids = [f"shot{n}" for n in range(2000)]
+    (shots / "work.csv").write_text("id,picture\n" + "".join(f"{name},a.mp4\n" for name in ids))
+    rows = read(shots / "work.csv").rows
+    parts = [part(rows, shard, 8) for shard in range(1, 9)]
+    assert sorted(row.id for each in parts for row in each) == sorted(ids)
+    assert {row.id for row in part(rows[::-1], 3, 8)} == {row.id for row in parts[2]}
+    assert all(200 < len(each) < 300 for each in parts)
+    assert [shard_of(name, 8) for name in ("shot0", "shot1", "sh010")] == [shard_of(n, 8) for n in ids[:2]] + [
+        shard_of("sh010", 8)
+    ]
+
+
+def test_a_changed_row_or_picture_is_another(shots):
+    """What a row says and how its picture is make its digest; how many takes are wanted does not."""
+    path = shots / "work.csv"
+
+    def digest(cells):
+        path.write_text(f"id,picture,prompt,takes,seed\nx,a.mp4,{cells}\n")
+        return read(path).rows[0].digest
+
+    first = digest("rain,1,")
+    assert digest("rain,3,") == first
+    assert len({first, digest("hail,1,"), digest("rain,1,7")}) == 3
+    (shots / "a.mp4").write_bytes(b"another picture")
+    assert digest("rain,1,") != first

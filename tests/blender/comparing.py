@@ -1,0 +1,142 @@
+"""Compares the numbers in proxies with those in Blender's own render, in whatever Blender this runs."""
+
+from __future__ import annotations
+
+import subprocess
+from bisect import bisect_right
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+
+from addon.blender import compat, copies, pictures
+from addon.media.extract import extract
+from addon.media.ffmpeg import Stop
+from addon.media.rendered import rendered as render
+from tests.media.numbering import SIZE, drawn, numbered, read
+from tests.pictures import FFMPEG, encode
+
+from .conftest import set_rate
+from .kinds import APART, Case, Place
+
+FRAMES = 150
+
+UNEVEN = "25, uneven"
+SOURCES = {str(rate): rate for rate in map(Fraction, ("24000/1001", "25", "30000/1001", "30", "50", "60000/1001"))}
+SOURCES[UNEVEN] = Fraction(25)
+
+
+class Sources:
+    """Numbered clips by the name of their rate, each made once, and the same as images beside."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __call__(self, name: str) -> tuple[Path, tuple[str, ...]]:
+        path = self._folder / f"{name.replace('/', '-')}.mp4"
+        uneven = ("-vf", "select=not(eq(mod(n\\,5)\\,3)+eq(mod(n\\,7)\\,2))", "-fps_mode", "passthrough")
+        if not path.exists():
+            options = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-g", "24", "-bf", "2")
+            numbered(path, SOURCES[name], FRAMES, *options, *(uneven if name == UNEVEN else ()))
+        if not (self._folder / "images.0000.png").exists():
+            frames = (drawn(number) for number in range(FRAMES))
+            pattern = self._folder / "images.%04d.png"
+            encode(pattern, frames, SIZE, Fraction(24), "-start_number", "0", "-c:v", "png")
+        return path, tuple(f"images.{number:04}.png" for number in range(FRAMES))
+
+
+def numbers(path: Path) -> list[int]:
+    """The numbers that a file's frames carry; they are as large as the clips."""
+    command = [
+        FFMPEG,
+        "-v",
+        "error",
+        "-i",
+        str(path),
+        "-fps_mode",
+        "passthrough",
+        "-pix_fmt",
+        "gray",
+        "-f",
+        "rawvideo",
+        "-",
+    ]
+    data = subprocess.run(command, capture_output=True, check=True).stdout
+    return [read(frame) for frame in np.frombuffer(data, np.uint8).reshape(-1, SIZE[1], SIZE[0])]
+
+
+def built(scene: Any, cases: list[Case], clip: tuple[Path, tuple[str, ...]], rate: Fraction) -> list[Any]:
+    """Each case's strip, on a timeline as large as the clip."""
+    set_rate(scene, rate)
+    scene.render.resolution_x, scene.render.resolution_y = SIZE
+    scene.view_settings.view_transform = "Standard"
+    made = []
+    for number, case in enumerate(cases):
+        place = Place(scene, *clip, 100 + number * APART, number if case.number < 0 else case.number)
+        made.append(case.build(place))
+        set_rate(scene, rate)  # what a person adds may bring its own
+    for strip in scene.sequence_editor.strips_all:
+        strip.select = False
+    return made
+
+
+def shown(scene: Any, first: int, frames: int, to: Path) -> list[int]:
+    """The numbers in Blender's own render of timeline frames, made here and now."""
+    settings = scene.render.image_settings
+    if hasattr(settings, "media_type"):
+        settings.media_type = "IMAGE"
+    settings.file_format, settings.compression = "PNG", 0
+    scene.frame_start, scene.frame_end = first, first + frames - 1
+    scene.render.filepath = str(to / "shown.####")
+    bpy.ops.render.render(animation=True)
+    return [_number(to / f"shown.{frame:04}.png") for frame in range(first, first + frames)]
+
+
+def _number(path: Path) -> int:
+    (number,) = numbers(path)
+    path.unlink()
+    return number
+
+
+def proxied(spot: Any, to: Path) -> tuple[list[int], list[Fraction]]:
+    """The numbers in the proxy of a spot, and their times in timeline frames."""
+    picture = spot.picture
+    if picture.render is not None:
+        picture = replace(picture, render=replace(picture.render, copy=copies.write(picture.render.scene)))
+        picture = render(picture, spot.span, SIZE[1], stop=Stop()).picture(picture, spot.span)
+    proxy = extract(picture, spot.span, to / "proxy.mp4")
+    return numbers(proxy.path), [time * spot.span.rate.fps for time in proxy.times]
+
+
+def wrong(seen: list[int], proxy: tuple[list[int], list[Fraction]]) -> list[tuple[int, int]]:
+    """Timeline frames and numbers that a proxy does not show when Blender does.
+
+    Where it has frames between the timeline's, a number may come half a timeline frame early or late.
+    """
+    held, times = proxy
+    between = any(time.denominator != 1 and abs(time - round(time)) > Fraction(1, 50) for time in times)
+    room = Fraction(1, 2) if between else Fraction(1, 50)
+    missing = []
+    for frame, number in enumerate(seen):
+        first = max(0, bisect_right(times, frame - room if between else frame + room) - 1)
+        last = bisect_right(times, frame + room) - 1
+        if number not in held[first : last + 1]:
+            missing.append((frame, number))
+    return missing
+
+
+def compared(scene: Any, cases: list[Case], clip: Any, rate: Fraction, folder: Path) -> dict[str, str]:
+    """Compare each case; the way that each was taken, by its name."""
+    ways, faults = {}, []
+    for case, strip in zip(cases, built(scene, cases, clip, rate), strict=True):
+        first, frames = compat.start(strip), compat.frames(strip)
+        (spot,) = pictures.spots(scene, [(strip, first, frames)])
+        seen = shown(scene, first, frames, folder)
+        if missing := wrong(seen, proxied(spot, folder)):
+            faults.append((case.name, missing[:8], seen[:20], proxied(spot, folder)[0][:24]))
+        ways[case.name] = f"{'render' if spot.picture.render else 'source'}: {spot.picture.why}"
+    assert not faults, "\n".join(map(str, [f"{len(faults)} of {len(cases)}", *faults]))
+    return ways

@@ -1,0 +1,87 @@
+"""A Blender that is about to be killed, and the one that opens its file afterwards: `python -m tests.blender.crash WHAT FOLDER POINT`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+WHAT, FOLDER, POINT = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
+os.environ["TRACKLAY_HOME"] = str(FOLDER / "home")
+
+import bpy  # noqa: E402
+
+import addon  # noqa: E402
+from addon import providers  # noqa: E402
+from addon.blender import cues, operators, pictures, pump  # noqa: E402
+from addon.blender.preferences import takes_folder  # noqa: E402
+from addon.jobs import books, checked  # noqa: E402
+from addon.providers import Progress  # noqa: E402
+from tests.standins.clicker import Clicker  # noqa: E402
+
+
+class Counted(Clicker):
+    """Writes down each submission, and answers when the second Blender asks."""
+
+    sent = FOLDER / "sent.txt"
+
+    async def submit(self, intent):
+        with self.sent.open("a") as file:
+            file.write(f"{intent.id}\n")
+        if WHAT == "begin" and POINT == "submitting":
+            await asyncio.sleep(3600)
+        return await super().submit(intent)
+
+    async def poll(self, ticket):
+        return Progress("running" if WHAT == "begin" and POINT == "running" else "done")
+
+
+def begin() -> None:
+    """Generate, save, go on until the point, and say that one may be killed there."""
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    scene = bpy.context.scene
+    scene.render.fps = 25
+    strip = scene.sequence_editor_create().strips.new_movie("clip", str(FOLDER / "clip.mp4"), 1, 11)
+    strip.select = True
+    scene.tracklay.model = "clicker/clicks"
+    (spot,) = pictures.spots(scene)
+    cue = operators.cue_for(spot, scene.tracklay, takes=2)
+    pump.pump().start([(checked(cue, takes_folder(), "clip"), spot)])
+    bpy.ops.wm.save_as_mainfile(filepath=str(FOLDER / "film.blend"))
+    while not _there(cue.id):
+        if POINT == "laid":
+            pump.pump().tick()
+        time.sleep(0.01)
+    (FOLDER / "kill").touch()
+    time.sleep(3600)
+
+
+def _there(cue: str) -> bool:
+    states = [job["state"] for job in books.books()["jobs"] if job["cue"] == cue]
+    return states == [POINT, POINT]
+
+
+def again() -> None:
+    """Open the file, take up what it waits for, and tell what lies there."""
+    bpy.ops.wm.open_mainfile(filepath=str(FOLDER / "film.blend"))
+    bpy.ops.tracklay.take_up()
+    strips = [strip for strip in bpy.context.scene.sequence_editor.strips if cues.CUE in strip]
+    told = {
+        "laid": sorted(json.loads(strip[cues.CUE])["take"] for strip in strips if cues.ENTRY in strip),
+        "strips": len(strips),
+        "lines": {line.state: line.error for line in pump.lines().values()},
+        "sent": len(Counted.sent.read_text().split()) if Counted.sent.exists() else 0,
+    }
+    pump.close()  # what it has to write to the ledger is written
+    told["states"] = [job["state"] for job in books.books(everything=True)["jobs"]]
+    (FOLDER / "told.json").write_text(json.dumps(told))
+
+
+if __name__ == "__main__":
+    addon.register()
+    providers.register("clicker", Counted)
+    {"begin": begin, "again": again}[WHAT]()
+    addon.unregister()

@@ -1,0 +1,620 @@
+"""Placeholders: silence that lies there at once, is followed wherever it goes, and becomes the take."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+import wave
+from fractions import Fraction
+from pathlib import Path
+
+import bpy
+import pytest
+
+from addon.blender import compat, cues, laying, operators, pictures, placeholders, pump, staleness
+from addon.blender.preferences import takes_folder
+from addon.errors import ModelFailed, TracklayError
+from addon.jobs import books, checked
+from addon.providers import Progress
+
+from .conftest import add, laid, set_handles, set_rate
+from .mix import mixed_clicks, sample, worst
+
+RATE = Fraction(25)
+PATIENCE = 20.0
+"""Seconds."""
+
+
+@pytest.fixture
+def strip(scene, clips):
+    """A clip of 60 frames at 25, on channel 2 from frame 11, with flashes on its frames 20 and 45."""
+    set_rate(scene, RATE)
+    return add(scene, clips(RATE, 60, (20, 45)), 11, channel=2)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left():
+    """What a test left under way is let go of."""
+    yield
+    pump.close()
+
+
+class Gate:
+    """Holds the clicking model's answers back until it is opened."""
+
+    def __init__(self, clicker) -> None:
+        self.is_open = False
+        self.cancelled: list[str] = []
+        clicker.poll, clicker.cancel = self._poll, self._cancel
+
+    async def _poll(self, ticket):
+        await asyncio.sleep(0)
+        return Progress("done") if self.is_open else Progress("running", 0.5, "in the queue, second")
+
+    async def _cancel(self, ticket):
+        self.cancelled.append(ticket.request)
+        return True
+
+
+@pytest.fixture
+def gate(clicker):
+    """The model answers when the gate is opened."""
+    return Gate(clicker)
+
+
+def until(condition) -> None:
+    """Do what the timer does in a window until something is so."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, (pump.lines(), vars(pump.pump()))
+        if not pump.pump().tick():
+            time.sleep(0.01)  # the timer's own pause
+
+
+def generate(scene, **wanted):
+    """What pressing Generate does in a window; the cue's id. In the background the operator waits, and lays no placeholder."""
+    orders = []
+    wanted.setdefault("prompt", secrets.token_hex(4))  # no two tests ask for the same
+    for spot in pictures.spots(scene):
+        cue = operators.cue_for(spot, scene.tracklay, **wanted)
+        orders.append((checked(cue, takes_folder(), "clip"), spot))
+    pump.pump().start(orders)
+    return orders[0][0].cue.id
+
+
+def held(scene=None):
+    """The strips that carry a cue, lowest channel first."""
+    strips = (scene or bpy.context.scene).sequence_editor.strips_all
+    return sorted((s for s in strips if cues.CUE in s), key=lambda s: (s.channel, compat.start(s)))
+
+
+def filled(count: int):
+    """A condition: so many strips of the current scene have their takes."""
+    return lambda: len(laid(bpy.context.scene)) == count
+
+
+def running() -> bool:
+    """Whether a job has reached its model."""
+    return any("second" in line.words for line in pump.lines().values())
+
+
+def test_a_placeholder_lies_there_at_once(scene, strip, gate):
+    """Silence of exactly the cue's frames in the first free channel, named for its model, connected; nothing was waited for."""
+    cue = generate(scene, prompt="rain")
+    (placeholder,) = held()
+    assert (placeholder.channel, compat.start(placeholder), compat.frames(placeholder)) == (3, 11, 60)
+    assert placeholder.name == "Clicks at flashes"
+    assert json.loads(placeholder["tracklay_cue"]) == {"cue": cue, "take": 0}
+    with wave.open(bpy.path.abspath(placeholder.sound.filepath)) as silence:
+        assert Fraction(silence.getnframes(), silence.getframerate()) == Fraction(60, 25)
+        assert not any(silence.readframes(silence.getnframes()))
+    (shown,) = cues.of(scene)
+    assert (shown.state, shown.model, shown.prompt, shown.strips) == (
+        "running",
+        "clicker/clicks",
+        "rain",
+        (placeholder.name,),
+    )
+    assert strip.select
+    assert not placeholder.select
+
+
+def test_the_take_comes_into_the_strip_where_it_lies_now(scene, strip, gate, tmp_path):
+    """Moved, trimmed and turned down meanwhile: it stays just there, and its clicks are where the strip has them, to the sample."""
+    generate(scene)
+    until(running)
+    (placeholder,) = held()
+    setattr(placeholder, compat._name("content_start", bpy.types.Strip), 101)
+    set_handles(placeholder, 101 + 15, 101 + 30)
+    placeholder.channel, placeholder.volume, placeholder.name = 9, 0.5, "the hit"
+    gate.is_open = True
+    until(filled(1))
+    (take,) = held()
+    assert (take.name, take.channel, take.volume, compat.start(take), compat.frames(take)) == (
+        "the hit",
+        9,
+        0.5,
+        116,
+        15,
+    )
+    assert json.loads(take["tracklay"])["model"] == "clicker/clicks"
+    assert worst(mixed_clicks(scene, tmp_path, 200), [sample(101 + 20, RATE)]) <= 1
+
+
+@pytest.mark.parametrize("rate", [Fraction(24000, 1001), Fraction(60000, 1001)], ids=str)
+def test_the_take_is_in_sync_at_other_rates(rate, scene, clips, gate, tmp_path):
+    """The placeholder's own length rounds to no other frame, and the swap shifts nothing."""
+    set_rate(scene, rate)
+    add(scene, clips(rate, 100, (7, 61)), 31)
+    generate(scene)
+    gate.is_open = True
+    until(filled(1))
+    assert worst(mixed_clicks(scene, tmp_path, 200), [sample(31 + flash, rate) for flash in (7, 61)]) <= 1
+
+
+def test_every_copy_gets_the_take(scene, strip, gate, tmp_path):
+    """Split in two, duplicated, and in a copy of the scene: each has it, and plays its own part."""
+    generate(scene)
+    until(running)
+    (placeholder,) = held()
+    strip.select = False
+    placeholder.select = True
+    scene.sequence_editor.active_strip = placeholder
+    with compat.editing(scene):
+        bpy.ops.sequencer.split(frame=40)
+    assert [(compat.start(s), compat.frames(s)) for s in held()] == [(11, 29), (40, 31)]
+    copy = scene.copy()
+    setattr(held()[1], compat._name("content_start", bpy.types.Strip), 111)
+    gate.is_open = True
+    until(filled(2))
+    assert len(laid(copy)) == 2
+    assert worst(mixed_clicks(scene, tmp_path, 200), [sample(11 + 20, RATE), sample(111 + 45, RATE)]) <= 1
+
+
+def test_takes_land_as_they_come_each_in_a_step_of_its_own(scene, strip, gate, monkeypatch):
+    """Two takes: after the Generate two steps more, whatever came between them."""
+    bpy.ops.ed.undo_push(message="before")
+    generate(scene, takes=2)
+    assert [(s.channel, s.mute) for s in held()] == [(3, False), (4, True)]
+    gate.is_open = True
+    steps: list[str] = []
+    real = laying.remember
+
+    def remember(scene, step):
+        steps.append(step)
+        real(scene, step)
+
+    monkeypatch.setattr(laying, "remember", remember)
+    until(filled(2))
+    assert steps == [laying.LAY, laying.LAY]
+
+
+def test_an_undone_generate_comes_back_filled(scene, strip, gate):
+    """Undone before the take came: nothing is laid and the job goes on; redone, the placeholder is there with the take in it."""
+    bpy.ops.ed.undo_push(message="before")
+    generate(scene)
+    until(running)
+    bpy.ops.ed.undo()
+    assert held() == []
+    gate.is_open = True
+    until(lambda: not any(line.error or not line.note for line in pump.lines().values()))
+    assert held() == []
+    assert gate.cancelled == []
+    assert "redo brings it back" in next(iter(pump.lines().values())).note
+    bpy.ops.ed.redo()
+    assert len(laid(bpy.context.scene)) == len(held()) == 1
+    assert pump.lines() == {}
+
+
+def test_undo_past_the_landing_leaves_the_take_where_the_placeholder_is(scene, strip, gate):
+    """Whatever is undone, a placeholder whose take has come is never empty again, and nothing is laid twice."""
+    bpy.ops.ed.undo_push(message="before")
+    generate(scene)
+    scene.frame_current = 7
+    bpy.ops.ed.undo_push(message="moved the playhead")
+    gate.is_open = True
+    until(filled(1))
+    for step in (bpy.ops.ed.undo, bpy.ops.ed.undo, bpy.ops.ed.redo, bpy.ops.ed.redo):
+        step()
+        assert len(laid(bpy.context.scene)) == len(held()) == 1
+    for count in (1, 1, 0):
+        bpy.ops.ed.undo()
+        assert len(laid(bpy.context.scene)) == len(held()) == count
+
+
+def test_the_timeline_is_looked_through_in_slices(scene, strip, gate, monkeypatch):
+    """A tick looks at as many strips as its time allows: a copy of each of many is filled all the same, and nothing is held up."""
+    monkeypatch.setattr(pump, "SLICE", 0.0)
+    gate.is_open = True
+    generate(scene)
+    until(filled(1))
+    (take,) = laid(scene)
+    for number in range(8):
+        copy = scene.sequence_editor.strips.new_sound(f"copy {number}", str(placeholders.folder() / "none.wav"), 20, 11)
+        copy.sound, copy[cues.CUE] = take.sound, take[cues.CUE]
+    cues.index.changed = True
+    until(lambda: pump.pump().is_looking)
+    assert len(laid(scene)) == 1
+    until(filled(9))
+    assert not pump.pump().is_looking
+
+
+def test_a_file_that_is_opened_in_the_midst_of_a_look_is_looked_through_from_its_start(
+    scene, strip, gate, monkeypatch, tmp_path
+):
+    """What was found of the old one is forgotten."""
+    monkeypatch.setattr(pump, "SLICE", 0.0)
+    generate(scene, takes=3)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "held.blend"))
+    until(running)
+    cues.index.changed = True
+    until(lambda: pump.pump().is_looking)
+    bpy.ops.wm.read_homefile(use_empty=True)
+    until(lambda: not (pump.pump().is_looking or cues.index.changed))
+    assert cues.index.found == {}
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "held.blend"))
+    gate.is_open = True
+    until(filled(3))
+
+
+def test_a_deleted_placeholder_cancels_its_job_and_says_what_that_saved(scene, strip, gate, monkeypatch):
+    """The wish reaches the provider, once; undoing the deletion brings a placeholder back that says so."""
+    monkeypatch.setattr(pump, "GRACE", 0.0)
+    bpy.ops.ed.undo_push(message="before")
+    cue = generate(scene)
+    until(running)
+    scene.sequence_editor.strips.remove(held()[0])
+    bpy.ops.ed.undo_push(message="Delete")
+    cues.index.changed = True
+    until(lambda: pump.lines()[cue].note)
+    assert pump.lines()[cue].note == (
+        "the placeholder was deleted, so its job was cancelled: "
+        "clicker confirms that it stopped; what ran until then may be charged"
+    )
+    assert len(gate.cancelled) == 1
+    bpy.ops.ed.undo()
+    (back,) = held()
+    assert back[cues.TROUBLE].startswith("cancelled: clicker confirms")
+    assert cues.of(bpy.context.scene)[0].state == "failed"
+
+
+def test_a_placeholder_that_comes_back_in_time_is_not_given_up(scene, strip, gate):
+    """Cut and pasted, or deleted and undone within the grace: the job goes on."""
+    bpy.ops.ed.undo_push(message="before")
+    generate(scene)
+    until(running)
+    bpy.context.scene.sequence_editor.strips.remove(held()[0])
+    bpy.ops.ed.undo_push(message="Delete")
+    pump.pump().look()
+    assert pump.pump()._gone
+    bpy.ops.ed.undo()
+    assert not pump.pump()._gone
+    gate.is_open = True
+    until(filled(1))
+    assert gate.cancelled == []
+
+
+def test_cancelling_takes_the_placeholder_away(scene, strip, gate):
+    """Pressed by the person: the strip goes, in one step, and what it saved is said until it is put away."""
+    cue = generate(scene)
+    until(running)
+    bpy.ops.tracklay.cancel(cue=cue)
+    until(lambda: pump.lines()[cue].note)
+    assert held() == []
+    assert pump.lines()[cue].note.startswith("cancelled: clicker confirms that it stopped")
+    bpy.ops.tracklay.dismiss(cue=cue)
+    assert pump.lines() == {}
+
+
+def test_cancelled_at_once_nothing_is_sent(scene, strip, clicker):
+    """Before there is a job at all, or while its picture is extracted."""
+    sent = []
+    real = clicker.submit
+
+    async def submit(intent):
+        sent.append(intent)
+        return await real(intent)
+
+    clicker.submit = submit
+    cue = generate(scene)
+    bpy.ops.tracklay.cancel(cue=cue)
+    until(lambda: pump.lines()[cue].note)
+    assert sent == []
+    assert pump.lines()[cue].note == "cancelled: nothing was sent and nothing is charged"
+
+
+def test_a_failed_take_leaves_its_placeholder_with_the_error_and_can_be_tried_again(scene, strip, clicker):
+    """Where a sound was wanted stays marked; again fills the same strip, wherever it is by now."""
+    real = clicker.submit
+
+    async def fail(intent):
+        raise ModelFailed("the model found no picture")
+
+    clicker.submit = fail
+    cue = generate(scene)
+    until(lambda: pump.lines()[cue].error)
+    (placeholder,) = held()
+    assert placeholder[cues.TROUBLE].endswith("the model found no picture")
+    (shown,) = cues.of(scene)
+    assert (shown.state, shown.words) == ("failed", placeholder[cues.TROUBLE])
+    placeholder.channel = 8
+    clicker.submit = real
+    bpy.ops.tracklay.again(cue=cue)
+    until(filled(1))
+    assert [(s.channel, cues.TROUBLE in s) for s in held()] == [(8, False)]
+    assert pump.lines() == {}
+
+
+def test_without_room_nothing_is_laid_and_nothing_sent(scene, strip):
+    """All of a Generate or none of it."""
+    for channel in scene.sequence_editor.channels[4:]:
+        channel.lock = True
+    with pytest.raises(TracklayError, match=r"no channel above .* is free there"):
+        generate(scene, takes=2)
+    assert held() == []
+    assert pump.lines() == {}
+
+
+def test_the_persons_things_stay_as_they_are(scene, strip, clips, gate):
+    """Rate, range, render settings, other strips and the selection, when the placeholder comes and when the take does."""
+    other = add(scene, clips(RATE, 60, (20,)), 200, channel=1)
+    other.select = False
+    scene.sequence_editor.active_strip = other
+    scene.frame_end = 77
+
+    def state():
+        strips = [s for s in scene.sequence_editor.strips if cues.CUE not in s]
+        render = scene.render
+        return (
+            [(s.name, s.channel, compat.start(s), compat.frames(s), s.select, s.mute, dict(s)) for s in strips],
+            (render.fps, render.fps_base, render.filepath, render.resolution_x, render.use_sequencer),
+            (scene.frame_start, scene.frame_end, scene.frame_current, scene.sequence_editor.active_strip.name),
+        )
+
+    before = state()
+    generate(scene, takes=2)
+    assert state() == before
+    gate.is_open = True
+    until(filled(2))
+    assert state() == before
+    assert not any(take.select for take in held())
+
+
+def test_a_strip_that_was_given_another_sound_keeps_it(scene, strip, gate, clips, tmp_path):
+    """What the person has put into it is theirs."""
+    generate(scene)
+    until(running)
+    (placeholder,) = held()
+    own = tmp_path / "own.wav"
+    own.write_bytes(Path(bpy.path.abspath(placeholder.sound.filepath)).read_bytes())
+    placeholder.sound.filepath = str(own)
+    gate.is_open = True
+    until(lambda: not pump.pump()._landing and not pump.pump().busy)
+    assert Path(bpy.path.abspath(held()[0].sound.filepath)) == own
+    assert laid(scene) == []
+
+
+# Stale
+
+
+def shorter(scene, strip):
+    """Trimmed within the cue."""
+    set_handles(strip, 11, 60)
+
+
+def slipped(scene, strip):
+    """Other frames on the same ones of the timeline."""
+    first, end = compat.start(strip), compat.end(strip)
+    setattr(strip, compat._name("content_start", bpy.types.Strip), 9)
+    set_handles(strip, first, end)
+
+
+def another_file(scene, strip):
+    """Relinked."""
+    strip.filepath = strip.filepath.replace("clip", "other")
+
+
+def reversed_(scene, strip):
+    """Backwards."""
+    strip.use_reverse_frames = True
+
+
+def another_rate(scene, strip):
+    """The scene's."""
+    scene.render.fps = 30
+
+
+def gone(scene, strip):
+    """Deleted."""
+    scene.sequence_editor.strips.remove(strip)
+
+
+def moved_alone(scene, strip):
+    """Without its take."""
+    setattr(strip, compat._name("content_start", bpy.types.Strip), 12)
+
+
+@pytest.mark.parametrize("change", [shorter, slipped, another_file, reversed_, another_rate, gone, moved_alone])
+def test_a_take_whose_picture_was_changed_is_stale(change, scene, strip, gate):
+    """It is laid all the same, says so of itself, and is listed so."""
+    gate.is_open = True
+    generate(scene)
+    until(filled(1))
+    pump.pump().look()
+    until(lambda: not pump.pump()._strips)
+    assert cues.STALE not in held()[0]
+    assert staleness.fresh(scene, held()[0])
+    change(scene, strip)
+    cues.index.changed = True
+    until(lambda: cues.STALE in held()[0])
+    assert not staleness.fresh(scene, held()[0])
+    assert cues.of(scene)[0].stale
+    assert staleness.in_file() == [f"{scene.name}: {held()[0].name}"]
+
+
+def both_moved(scene, strip):
+    """Together."""
+    for each in (strip, held()[0]):
+        setattr(each, compat._name("content_start", bpy.types.Strip), 61)
+
+
+def both_split(scene, strip):
+    """Together."""
+    held()[0].select = True
+    with compat.editing(scene):
+        bpy.ops.sequencer.split(frame=40)
+
+
+def renamed(scene, strip):
+    """A new name."""
+    strip.name = "the good one"
+
+
+def longer(scene, strip):
+    """Beyond the cue."""
+    set_handles(strip, 8, 75)
+
+
+@pytest.mark.parametrize("change", [both_moved, both_split, renamed, longer])
+def test_a_take_that_still_has_its_picture_is_fresh(change, scene, strip, gate):
+    """Moved or split together, renamed, or drawn out beyond the cue."""
+    gate.is_open = True
+    generate(scene)
+    until(filled(1))
+    change(scene, strip)
+    assert all(staleness.fresh(scene, take) for take in laid(scene))
+
+
+def test_a_picture_changed_back_is_fresh_again(scene, strip, gate):
+    """The mark goes as it came."""
+    gate.is_open = True
+    generate(scene)
+    until(filled(1))
+    strip.use_reverse_frames = True
+    cues.index.changed = True
+    until(lambda: cues.STALE in held()[0])
+    strip.use_reverse_frames = False
+    cues.index.changed = True
+    until(lambda: cues.STALE not in held()[0])
+
+
+# Files
+
+
+def test_a_late_take_lands_in_no_other_file_and_in_its_own_when_that_is_opened_again(
+    scene, strip, clips, gate, tmp_path
+):
+    """The other file has the same clip; the saved one gets its take when it comes back."""
+    film = str(tmp_path / "film.blend")
+    generate(scene)
+    until(running)
+    bpy.ops.wm.save_as_mainfile(filepath=film)
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    new = bpy.context.scene
+    new.sequence_editor_create()
+    set_rate(new, RATE)
+    add(new, clips(RATE, 60, (20, 45)), 11, channel=2)
+    gate.is_open = True
+    until(lambda: not pump.pump().busy)
+    assert held(new) == []
+    bpy.ops.wm.open_mainfile(filepath=film)
+    until(filled(1))
+    assert len(held()) == 1
+
+
+def test_a_file_that_is_opened_by_a_new_blender_is_filled_from_the_ledger(scene, strip, gate, tmp_path):
+    """Saved before the take came, which was laid and never saved: it is there again, and nothing was made twice."""
+    film = str(tmp_path / "film.blend")
+    cue = generate(scene)
+    until(running)
+    bpy.ops.wm.save_as_mainfile(filepath=film)
+    gate.is_open = True
+    until(filled(1))
+    until(lambda: not pump.pump().busy)
+    pump.close()
+    bpy.ops.wm.open_mainfile(filepath=film)
+    assert laid(bpy.context.scene) == []
+    until(filled(1))
+    assert [job["state"] for job in books.books(everything=True)["jobs"] if job["cue"] == cue] == ["laid"]
+
+
+def test_a_job_that_was_let_go_of_is_taken_up_by_its_file(scene, strip, gate, tmp_path):
+    """The same submission is waited for; no second one leaves."""
+    film = str(tmp_path / "film.blend")
+    cue = generate(scene)
+    until(running)
+    bpy.ops.wm.save_as_mainfile(filepath=film)
+    pump.close()
+    gate.is_open = True
+    bpy.ops.wm.open_mainfile(filepath=film)
+    until(filled(1))
+    (job,) = [job for job in books.books(everything=True)["jobs"] if job["cue"] == cue]
+    until(lambda: not pump.pump().busy)
+    assert job["take"] == 1
+
+
+def test_a_script_takes_up_what_a_file_waits_for(scene, strip, gate, tmp_path):
+    """In the background no timer runs: the operator blocks until all is laid."""
+    generate(scene)
+    until(running)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film.blend"))
+    pump.close()
+    gate.is_open = True
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "film.blend"))
+    assert bpy.ops.tracklay.take_up() == {"FINISHED"}
+    assert len(laid(bpy.context.scene)) == 1
+
+
+def test_a_placeholder_that_the_ledger_does_not_know_says_so(scene, strip, gate, tmp_path, monkeypatch):
+    """A file from another computer: what can be done is said on the strip."""
+    generate(scene)
+    until(running)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film.blend"))
+    pump.close()
+    monkeypatch.setenv("TRACKLAY_HOME", str(tmp_path / "another"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "film.blend"))
+    until(lambda: cues.TROUBLE in held()[0])
+    assert "does not know this cue" in held()[0][cues.TROUBLE]
+
+
+def test_an_unclear_job_is_shown_with_its_choices(scene, strip, gate, clicker):
+    """No answer came and it is not found: look again finds it; nothing was sent by itself."""
+    from addon.errors import Unclear
+
+    real, sent = clicker.submit, []
+
+    async def lost(intent):
+        sent.append(intent)
+        raise Unclear("no answer came")
+
+    clicker.submit = lost
+    cue = generate(scene)
+    until(lambda: pump.lines()[cue].error)
+    assert cues.of(scene)[0].state == "unclear"
+    assert len(held()) == len(sent) == 1
+    clicker.submit = real
+    gate.is_open = True
+    bpy.ops.tracklay.look_again(cue=cue)
+    until(lambda: pump.lines()[cue].error)
+    assert len(sent) == 1
+    bpy.ops.tracklay.send_again(cue=cue)
+    until(filled(1))
+    assert pump.lines() == {}
+
+
+def test_an_unclear_job_can_be_given_up(scene, strip, clicker):
+    """Its placeholder goes, and the ledger lists it no more."""
+    from addon.errors import Unclear
+
+    async def lost(intent):
+        raise Unclear("no answer came")
+
+    clicker.submit = lost
+    cue = generate(scene)
+    until(lambda: pump.lines()[cue].error)
+    bpy.ops.tracklay.forget(cue=cue)
+    assert held() == []
+    assert pump.lines() == {}
+    until(lambda: cue not in [job["cue"] for job in books.books(everything=True)["jobs"]])

@@ -1,0 +1,210 @@
+"""The spotting list: what its rows say, in which order, and what can be done with each."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from types import SimpleNamespace
+
+import bpy
+import pytest
+
+from addon.blender import compat, cues, spotting, takes
+from addon.blender import pump as pumps
+from addon.errors import ModelFailed, Unclear
+
+from .conftest import add, laid, set_rate
+from .test_panel import Layout
+from .test_placeholders import generate, until
+
+RATE = Fraction(25)
+
+
+@pytest.fixture
+def strip(scene, clips):
+    """A clip of 60 frames at 25, from frame 11."""
+    set_rate(scene, RATE)
+    return add(scene, clips(RATE, 60, (20,)), 11)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left():
+    """What a test left under way is let go of."""
+    yield
+    pumps.close()
+
+
+def in_state(scene, state: str):
+    """A condition: the scene has one cue, and it is in that state."""
+    return lambda: [row.now()[0] for row in spotting.make(scene)] == [state]
+
+
+def drawn() -> Layout:
+    """What the Cues panel draws now."""
+    layout = Layout()
+    spotting.TRACKLAY_PT_cues.draw(SimpleNamespace(layout=layout), bpy.context)  # type: ignore[arg-type]
+    return layout
+
+
+def test_a_row_tells_picture_times_model_takes_and_price(scene, strip):
+    """In the timeline's order; the takes of a cue are one row."""
+    bpy.ops.tracklay.generate(takes=3, prompt="bells", wait=True)
+    rows = spotting.make(scene)
+    (row,) = rows
+    assert (row.first.picture, row.start, row.end, row.first.model, row.takes) == (
+        strip.name,
+        11,
+        71,
+        "clicker/clicks",
+        3,
+    )
+    assert (row.now()[0], row.price, row.first.prompt) == ("laid", "free", "bells")
+    assert len(bpy.context.window_manager.tracklay.rows) == 1
+    words = drawn().words()
+    assert "00:00:00:11 - 00:00:02:21" in words
+    assert "bells" in words
+    assert "Take 1 of 3" in words
+
+
+def test_rows_are_in_the_timelines_order_and_the_active_one_stays(scene, strip, clips):
+    """A cue that comes in before does not move the choice."""
+    bpy.ops.tracklay.generate(wait=True)
+    strip.select = False
+    spotting.make(scene)
+    chosen = spotting.shown()
+    assert chosen is not None
+    add(scene, clips(RATE, 60, (20,)), 201).select = False
+    early = add(scene, clips(RATE, 5, (1,)), 1, channel=9)
+    bpy.ops.tracklay.generate(wait=True)
+    rows = spotting.make(scene)
+    assert [row.start for row in rows] == [1, 11]
+    now = spotting.shown()
+    assert now is not None
+    assert now.cue == chosen.cue
+    early.select = False
+
+
+def test_what_was_made_anew_is_in_its_cues_row(scene, strip):
+    """One more take, and no further row."""
+    bpy.ops.tracklay.generate(wait=True)
+    bpy.ops.tracklay.regenerate(wait=True)
+    (row,) = spotting.make(scene)
+    assert (row.takes, len(row.parts)) == (2, 2)
+    assert "Take 2 of 2" in drawn().words()
+
+
+def test_going_to_a_cue_selects_its_strips_at_its_first_frame(scene, strip):
+    """The playhead is there, and nothing else is selected."""
+    bpy.ops.tracklay.generate(takes=2, wait=True)
+    scene.frame_current = 300
+    bpy.ops.tracklay.go_to_cue()
+    assert scene.frame_current == 11
+    assert sorted(each.name for each in scene.sequence_editor.strips if each.select) == sorted(
+        take.name for take in laid(scene)
+    )
+
+
+def failing(clicker, error):
+    """Have the stand-in fail, and succeed again after `mend()`."""
+    real = type(clicker).submit
+
+    async def fail(self, intent):
+        raise error
+
+    type(clicker).submit = fail
+
+    def mend() -> None:
+        type(clicker).submit = real
+
+    return mend
+
+
+def test_a_failure_stands_on_its_cue_and_can_be_tried_again(scene, strip, clicker):
+    """In its own words, with a button; tried again, it is laid, and the row says so."""
+    mend = failing(clicker, ModelFailed("the model found no picture"))
+    try:
+        generate(scene)
+        until(in_state(scene, "failed"))
+        (row,) = spotting.rows
+        panel = drawn()
+        assert "the model found no picture" in panel.words()
+        assert "tracklay.again" in panel.names()
+    finally:
+        mend()
+    bpy.ops.tracklay.again(cue=row.cue)
+    until(in_state(scene, "laid"))
+    assert [json.loads(take["tracklay"])["model"] for take in laid(scene)] == ["clicker/clicks"]
+    (row,) = spotting.make(scene)
+    assert row.now()[0] == "laid"
+
+
+@pytest.mark.parametrize("choice", ["look_again", "send_again", "forget"])
+def test_what_is_unclear_is_decided_by_the_person(choice, scene, strip, clicker):
+    """Three buttons: looked for again it stays unclear, sent again it is laid, given up its placeholder goes."""
+    mend = failing(clicker, Unclear("nobody knows whether it arrived"))
+    try:
+        generate(scene)
+        until(in_state(scene, "unclear"))
+        panel = drawn()
+        assert [each for each in spotting.CHOICES if each not in [shown[:2] for shown in panel.shown]] == []
+        (row,) = spotting.rows
+        assert "tracklay jobs" not in panel.words()
+    finally:
+        mend()
+    getattr(bpy.ops.tracklay, choice)(cue=row.cue)
+    if choice == "send_again":
+        until(in_state(scene, "laid"))
+        assert len(laid(scene)) == 1
+    elif choice == "forget":
+        until(lambda: spotting.make(scene) == [])
+        assert [each.type for each in scene.sequence_editor.strips] == ["MOVIE"]
+    else:
+        until(in_state(scene, "unclear"))
+
+
+def test_a_cue_that_is_not_there_is_told(scene):
+    """By every operator on one."""
+    for operator in ("go_to_cue", "reveal_take"):
+        with pytest.raises(RuntimeError, match="there is no such cue in this scene"):
+            getattr(bpy.ops.tracklay, operator)(cue="gone")
+
+
+def test_no_take_has_no_file_to_reveal(scene, strip, clicker):
+    """A placeholder alone is told as such."""
+    mend = failing(clicker, ModelFailed("no"))
+    try:
+        generate(scene)
+        until(in_state(scene, "failed"))
+    finally:
+        mend()
+    with pytest.raises(RuntimeError, match="no take has come yet"):
+        bpy.ops.tracklay.reveal_take()
+
+
+def test_cues_of_another_scene_are_not_listed(scene, strip):
+    """Each scene has its own."""
+    bpy.ops.tracklay.generate(wait=True)
+    other = bpy.data.scenes.new("Other")
+    other.sequence_editor_create()
+    assert spotting.make(other) == []
+    assert len(spotting.make(scene)) == 1
+
+
+def test_a_changed_picture_is_told_and_made_anew_by_a_button(scene, strip):
+    """The row's mark, and the button that keeps the seed."""
+    bpy.ops.tracklay.generate(wait=True)
+    laid(scene)[0][cues.STALE] = True
+    cues.index.changed = True
+    (row,) = spotting.make(scene)
+    assert row.stale
+    texts = [text for what, text, _ in drawn().shown if what == "tracklay.regenerate"]
+    assert texts[0] == "Picture Changed: Make Anew"
+
+
+def test_the_rows_are_made_in_slices(scene, strip):
+    """The maker pauses after each cue: none holds the window up."""
+    for _ in range(3):
+        bpy.ops.tracklay.generate(wait=True)
+    assert sum(1 for _ in spotting._made(scene)) >= 3
+    assert {compat.start(take) for take in laid(scene)} == {11}
+    assert {takes.root(take) for take in laid(scene)} == {row.cue for row in spotting.rows}

@@ -1,0 +1,55 @@
+"""What tests share: a home of their own, and the clicking stand-in as a model in it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from addon import providers
+from addon.media import ffmpeg
+from tests.standins import clicker
+
+# How long an example takes says something of the machine and what else it does, and nothing of the code.
+settings.register_profile("tracklay", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tracklay")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory, monkeypatch):
+    """No test sees the person's own models, keys or ledger."""
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("TRACKLAY_HOME", str(folder))
+    for key in (
+        "REPLICATE_API_TOKEN",
+        "FAL_KEY",
+        "SCENARIO_SDK_API_KEY",
+        "SCENARIO_SDK_API_SECRET",
+        "BEATOVEN_API_KEY",
+    ):
+        monkeypatch.delenv(key, raising=False)
+    return folder
+
+
+@pytest.fixture(params=["path", "bundled"])
+def each_ffmpeg(request, monkeypatch):
+    """Run with the ffmpeg that is found first, and with imageio-ffmpeg's."""
+    ffmpeg.program.cache_clear()
+    if request.param == "bundled":
+        import imageio_ffmpeg
+
+        monkeypatch.setenv("TRACKLAY_FFMPEG", imageio_ffmpeg.get_ffmpeg_exe())
+    yield request.param
+    ffmpeg.program.cache_clear()
+
+
+@pytest.fixture
+def clicking(home):
+    """Put the clicking model into the catalogue; the fixture's value says how it answers: `clicking(kind, rate, more)`."""
+    (home / "models").mkdir()
+    (home / "models" / "clicker.toml").write_text(clicker.MODEL)
+
+    def answering(*how) -> None:
+        providers.register("clicker", lambda: clicker.Clicker(*how))
+
+    answering()
+    return answering

@@ -1,0 +1,71 @@
+"""The table of states and moves: whole, told in the docs, and enforced by the ledger itself."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from addon.errors import LedgerTrouble
+from addon.jobs.ledger import Ledger, Plan
+from addon.jobs.states import MEANING, MOVES, OVER, SENT, UNSENT, State
+from scripts.states_table import PAGE, page
+
+ALLOWED = {move[:2] for move in MOVES}
+PLAN = Plan("run", "project", "1", 0, "a/b", "a", 7, {"cue": {}}, "wish")
+
+
+def test_every_state_is_told_and_reached():
+    """Each has a meaning, a way in and, unless it is over, a way out; each belongs to exactly one kind."""
+    assert {after for _, after in ALLOWED} | {"planned"} == set(MEANING)
+    assert {before for before, _ in ALLOWED} == set(MEANING) - OVER
+    assert sorted([*OVER, *SENT, *UNSENT]) == sorted(MEANING)
+    assert len(ALLOWED) == len(MOVES)
+
+
+def test_the_page_holds_the_table():
+    """docs/jobs.md is what the code says: `python scripts/states_table.py` writes it."""
+    text = PAGE.read_text("utf-8")
+    assert page(text) == text
+
+
+@pytest.fixture
+def ledger(home):
+    """An empty ledger."""
+    ledger = Ledger()
+    yield ledger
+    ledger.close()
+
+
+def brought_to(ledger, state):
+    """A job in a state, by the shortest way there."""
+    ways: dict[State, tuple[State, ...]] = {"planned": ()}
+    for before, after in [move[:2] for move in MOVES] * len(MOVES):
+        if before in ways and after not in ways:
+            ways[after] = (*ways[before], after)
+    (number,) = ledger.add([PLAN], "me")
+    job = ledger.get(number)
+    for after in ways[state]:
+        job = ledger.move(job, after)
+    assert job.state == state
+    return job
+
+
+@pytest.mark.parametrize(("before", "after"), list(itertools.product(MEANING, MEANING)))
+def test_only_the_tables_moves_are_made(ledger, before, after):
+    """All 121 pairs: those in the table move the job, all others leave it where it was."""
+    job = brought_to(ledger, before)
+    if (before, after) in ALLOWED:
+        assert ledger.move(job, after).state == after
+        return
+    with pytest.raises(LedgerTrouble):
+        ledger.move(job, after)
+    assert ledger.get(job.id).state == before
+
+
+def test_a_job_that_was_moved_by_another_is_not_moved_again(ledger):
+    """Who holds an old picture of a row changes nothing."""
+    job = brought_to(ledger, "extracting")
+    ledger.move(job, "submitting")
+    with pytest.raises(LedgerTrouble, match="another process"):
+        ledger.move(job, "submitting")

@@ -1,0 +1,95 @@
+"""Jobs on a disk that fills up, and on one that may not be written: needs root, to mount a small file system."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from fractions import Fraction
+
+import pytest
+
+from addon.cli import main
+from addon.jobs.ledger import Ledger
+from tests.jobs.kills import kind
+from tests.pictures import flash_clip
+
+
+@pytest.fixture
+def small_home(tmp_path, monkeypatch):
+    """A home on a file system of 2 MiB."""
+    place = tmp_path / "home"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)], check=True)
+    monkeypatch.setenv("TRACKLAY_HOME", str(place))
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+@pytest.fixture
+def replicate(monkeypatch):
+    """Replicate's stand-in, with the environment pointing at it."""
+    with kind("replicate") as standin:
+        for name, value in standin.environment.items():
+            monkeypatch.setenv(name, value)
+        yield standin.server
+
+
+@pytest.fixture(autouse=True)
+def eager(monkeypatch):
+    """Look and write again at once."""
+    monkeypatch.setattr("addon.jobs.way.POLL_SECONDS", (0.001, 0.01))
+    monkeypatch.setattr("addon.jobs.way.WRITING_AGAIN", (0.0, 0.0))
+    monkeypatch.setattr("addon.providers.base.FIND_PAUSES", (0.0, 0.0))
+
+
+@pytest.mark.parametrize("left", [0, 24, 64, 128, 160, 200], ids=lambda kilobytes: f"{kilobytes} KiB left")
+def test_a_home_that_fills_up_costs_neither_money_nor_a_take(small_home, replicate, tmp_path, left):
+    """Wherever the room runs out: freed again, the same command ends with one submission and one take."""
+    clip = flash_clip(tmp_path / "clip.mp4", Fraction(25), 25, (5,))
+    command = ["lay", str(clip), "--model", "replicate/mmaudio"]
+    Ledger().close()
+    free = shutil.disk_usage(small_home).free
+    filler = small_home / "filler"
+    filler.write_bytes(bytes(max(0, free - left * 1024)))
+    first = main(command)
+    filler.unlink()
+    if first:
+        assert main(command) == 0
+    assert len(replicate.calls("POST /v1/predictions")) == 1
+    assert len(list((tmp_path / "tracklay").glob("*.wav"))) == 1
+    ledger = Ledger()
+    assert ledger.whole()
+    assert {job.state for job in ledger.listed(everything=True, most=0)} <= {"laid", "failed"}
+    ledger.close()
+
+
+def test_a_home_that_may_not_be_written_is_told_in_a_sentence(small_home, tmp_path, capsys):
+    """Nothing is sent, and the ledger stays as it is."""
+    clip = flash_clip(tmp_path / "clip.mp4", Fraction(25), 25, (5,))
+    Ledger().close()
+    before = (small_home / "ledger.sqlite3").read_bytes()
+    subprocess.run(["mount", "-o", "remount,ro", str(small_home)], check=True)
+    assert main(["lay", str(clip)]) == 1
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "may not be written" in told
+    assert main(["jobs"]) == 1
+    assert "may not be written" in capsys.readouterr().err
+    assert (small_home / "ledger.sqlite3").read_bytes() == before
+
+
+def test_takes_that_find_no_room_are_laid_when_there_is_some(tmp_path, replicate):
+    """The folder is full, the home is not: what was paid for is kept, and laid by the next run."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)], check=True)
+    try:
+        clip = flash_clip(tmp_path / "clip.mp4", Fraction(25), 25, (5,))
+        command = ["lay", str(clip), "--model", "replicate/mmaudio", "--to", str(place / "out")]
+        (place / "filler").write_bytes(bytes(200 * 1024))
+        assert main(command) == 1
+        (place / "filler").unlink()
+        assert main(command) == 0
+        assert len(replicate.app.predictions) == 1
+    finally:
+        subprocess.run(["umount", str(place)], check=True)

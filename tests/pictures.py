@@ -1,0 +1,55 @@
+"""Makes test pictures and hears test sounds: what a person would look at and listen to, as numbers."""
+
+from __future__ import annotations
+
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+
+FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
+BLACK, WHITE = 16, 235
+
+
+def encode(path: Path, frames, size: tuple[int, int], rate: Fraction, *options: str) -> Path:
+    """Encode an iterable of (height, width) luma arrays; `options` are ffmpeg's for the output (default: H.264)."""
+    codec = options or ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "20", "-pix_fmt", "yuv420p")
+    command = [FFMPEG, "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "gray", "-s", f"{size[0]}x{size[1]}"]
+    command += ["-r", str(rate), "-i", "-", *codec, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        assert process.stdin
+        for frame in frames:
+            process.stdin.write(np.ascontiguousarray(frame, dtype=np.uint8).tobytes())
+        process.stdin.close()
+        assert process.wait() == 0
+    return path
+
+
+def flash_clip(path: Path, rate: Fraction, frames: int, flashes, *options: str, size=(192, 108)) -> Path:
+    """A dark clip whose frames numbered in `flashes` are white."""
+    dark = np.full((size[1], size[0]), BLACK + 20, np.uint8)
+    white = np.full_like(dark, WHITE)
+    lit = set(flashes)
+    return encode(path, (white if n in lit else dark for n in range(frames)), size, rate, *options)
+
+
+def hear(path: Path, *, stream: int = 0, rate: int = 48_000) -> np.ndarray:
+    """A file's sound as (samples, channels) floats, decoded by ffmpeg as a player would."""
+    probe = subprocess.run(
+        [FFMPEG, "-hide_banner", "-i", str(path)], capture_output=True, text=True, check=False
+    ).stderr
+    lines = [line for line in probe.splitlines() if "Audio:" in line]
+    channels = 1 if "mono" in lines[stream] else 2
+    command = [FFMPEG, "-v", "error", "-i", str(path), "-map", f"0:a:{stream}", "-f", "f32le", "-ac", str(channels)]
+    raw = subprocess.run([*command, "-ar", str(rate), "-"], capture_output=True, check=True).stdout
+    return np.frombuffer(raw, "<f4").reshape(-1, channels)
+
+
+def clicks(sound: np.ndarray, threshold: float = 0.25, apart: int = 400) -> list[int]:
+    """The samples at which clicks peak."""
+    level = np.abs(sound).max(axis=1)
+    loud = np.flatnonzero(level > threshold * max(level.max(), 1e-9))
+    groups = np.split(loud, np.flatnonzero(np.diff(loud) > apart) + 1)
+    return [int(group[np.argmax(level[group])]) for group in groups if len(group)]

@@ -1,0 +1,349 @@
+"""Beatoven: the prompt that says everything, tasks, stems, every fault on every call, and no key where it does not belong."""
+
+from __future__ import annotations
+
+import json
+import logging
+from fractions import Fraction
+
+import pytest
+
+from addon.cli import main
+from addon.errors import (
+    BadInput,
+    KeyMissing,
+    KeyRefused,
+    ModelFailed,
+    NoCredit,
+    NotThere,
+    ProviderTrouble,
+    RefusedContent,
+    RefusedInput,
+    ResultGone,
+    Unclear,
+)
+from addon.providers import Progress, base, provider
+from addon.providers.beatoven import Beatoven, in_words
+from tests.apis import server as faults
+from tests.apis.beatoven import CLICKS, KEY
+from tests.apis.server import Fault
+from tests.pictures import clicks, flash_clip, hear
+from tests.providers.walk import Naps, carry, patience, request, run, told
+
+TRACK = "beatoven/track"
+STEMS = ("bass", "chords", "melody", "percussion")
+COMPOSE = "POST /api/v1/tracks/compose"
+
+
+def maker(naps: Naps | None = None, whole: float = 10.0) -> Beatoven:
+    """The provider with a test's patience."""
+    return Beatoven(patience(naps, whole))
+
+
+def test_the_catalogue_names_it(beatoven):
+    """The provider is found by the name that models give."""
+    assert isinstance(provider("beatoven"), Beatoven)
+
+
+def test_a_track_comes_with_its_four_stems(beatoven, tmp_path):
+    """Compose, look, fetch all five files; the states are told, and nothing is claimed that nobody knows."""
+    looks: list[Progress] = []
+    _, output = run(carry(maker(), request(TRACK), tmp_path, looks))
+    heard = {name: clicks(hear(path)) for name, path in {"track": output.file, **output.stems}.items()}
+    assert heard == {name: [time * 48_000] for name, time in CLICKS.items()}
+    assert (output.seed, output.version, output.cost.amount) == (None, "", None)
+    assert output.understood == {"asked": "2 seconds rain on tin"}
+    assert [look.state for look in looks] == ["waiting", "waiting", "waiting", "running", "done"]
+    assert [look.fraction for look in looks[:-1]] == [None] * 4
+    (sent,) = beatoven.api.calls(COMPOSE)
+    assert sent.json == {"prompt": {"text": "2 seconds rain on tin"}, "format": "wav", "looping": False}
+    assert all("authorization" not in seen.headers for seen in beatoven.files.requests)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "negative", "seconds", "text"),
+    [
+        ("lo-fi chill hop", "", Fraction(30), "30 seconds lo-fi chill hop"),
+        ("lo-fi chill hop", "", Fraction(2002, 1000), "3 seconds lo-fi chill hop"),
+        ("sting", "", Fraction(1, 2), "1 second sting"),
+        ("sting ", " drums, voices", Fraction(90), "90 seconds sting, without drums, voices"),
+        ("a 45 seconds waltz", "", Fraction(30), "a 45 seconds waltz"),
+        ("2-minute epic", "", Fraction(30), "2-minute epic"),
+        ("90s house in 4 parts at 120 bpm", "", Fraction(30), "90s house in 4 parts at 120 bpm"),
+        ("house of 1990, 4 steps", "", Fraction(30), "30 seconds house of 1990, 4 steps"),
+    ],
+)
+def test_what_has_no_field_is_said_in_words(prompt, negative, seconds, text):
+    """The span's length, rounded up, and what is unwanted; a length that the person wrote stands."""
+    assert in_words(prompt, negative, seconds) == text
+
+
+def test_every_parameter_reaches_the_wire_under_its_own_name(beatoven):
+    """Format and looping in all their values; another format is refused before anything is sent."""
+    wanted = [("format", value) for value in ("wav", "mp3", "aac")] + [("looping", value) for value in (False, True)]
+
+    async def create():
+        api = maker()
+        for name, value in wanted:
+            await api.submit(await api.prepare(request(TRACK, params={name: value})))
+
+    run(create())
+    assert [seen.json[name] for seen, (name, _) in zip(beatoven.api.calls(COMPOSE), wanted, strict=True)] == [
+        value for _, value in wanted
+    ]
+    beatoven.api.requests.clear()
+    for name, value in (("format", "ogg"), ("looping", "yes"), ("duration", 30), ("seed", 1)):
+        with pytest.raises(BadInput, match=name):
+            request(TRACK, params={name: value})
+    assert not beatoven.api.requests
+
+
+@pytest.mark.parametrize("form", ["mp3", "aac"])
+def test_other_formats_come_as_they_are(beatoven, tmp_path, form):
+    """The files keep their endings and can be heard."""
+    _, output = run(carry(maker(), request(TRACK, params={"format": form}), tmp_path))
+    assert {path.suffix for path in (output.file, *output.stems.values())} == {f".{form}"}
+    assert len(clicks(hear(output.file))) == 1
+
+
+@pytest.mark.parametrize(
+    ("stems", "lacking", "kept"),
+    [
+        (None, (), ()),
+        (("bass", "melody"), (), ("bass", "melody")),
+        (STEMS, ("chords",), ("bass", "melody", "percussion")),
+    ],
+)
+def test_a_stem_that_is_missing_costs_nobody_the_track(beatoven, tmp_path, stems, lacking, kept):
+    """No `stems_url`, fewer stems, or one whose file is not there: the rest comes, and what is missing is said."""
+    beatoven.beatoven.stems, beatoven.beatoven.lacking = stems, lacking
+    _, output = run(carry(maker(), request(TRACK), tmp_path))
+    assert clicks(hear(output.file)) == [CLICKS["track"] * 48_000]
+    assert tuple(output.stems) == kept
+    assert output.understood["stems missing"] == [name for name in STEMS if name not in kept]
+
+
+@pytest.mark.parametrize(
+    ("ends", "failure", "expected"),
+    [
+        ("failed", {"error": "the composer crashed"}, ModelFailed),
+        ("failed", {"meta": {"message": "no such genre"}}, ModelFailed),
+        ("failed", {}, ModelFailed),
+        ("failed", {"error": f"leaked {KEY}"}, ModelFailed),
+        ("failed", {"error": "blocked by content policy"}, RefusedContent),
+        ("sideways", {}, ProviderTrouble),
+    ],
+)
+def test_every_other_end_is_its_own_error(beatoven, tmp_path, ends, failure, expected):
+    """Failed in any of its shapes; a status that nobody knows is trouble and never success."""
+    beatoven.beatoven.ends, beatoven.beatoven.failure = ends, failure
+    with pytest.raises(expected, match="Beatoven") as caught:
+        run(carry(maker(), request(TRACK), tmp_path))
+    assert KEY not in told(caught.value)
+    said = str(failure.get("error") or failure.get("meta", {}).get("message", ""))
+    assert said.removesuffix(KEY) in str(caught.value)
+
+
+FAULTS = {
+    "delay": Fault("delay"),
+    "delay after": Fault("delay-after"),
+    "reset": Fault("reset"),
+    "reset after": Fault("reset-after"),
+    "truncated": Fault("truncate"),
+    "too long": Fault("longer"),
+    "empty": Fault("empty"),
+    "202 empty": faults.EMPTY_202,
+    "502 html": faults.HTML_502,
+    "429": faults.THROTTLED,
+    "429 seconds": faults.THROTTLED_SECONDS,
+    "429 date": faults.THROTTLED_DATE,
+    "drip": Fault("drip"),
+    "half json": Fault("half-json"),
+}
+REPEATABLE = {
+    "poll": ("api", "GET /api/v1/tasks/.*"),
+    "track": ("files", "GET /.*/track.wav"),
+    "stem": ("files", "GET /.*/melody.wav"),
+}
+
+
+@pytest.mark.parametrize(
+    ("call", "fault"),
+    # A file cut short by a server that says so is found by decoding it, which is conform's business.
+    [(call, fault) for call in REPEATABLE for fault in FAULTS if call == "poll" or fault != "half json"],
+)
+def test_a_fault_of_a_call_that_may_be_repeated_is_recovered_from(beatoven, tmp_path, call, fault):
+    """One fault on any call but the submission: track and stems come all the same, and were asked for once."""
+    host, path = REPEATABLE[call]
+    getattr(beatoven, host).go_wrong(path, FAULTS[fault])
+    _, output = run(carry(maker(whole=0.4), request(TRACK), tmp_path))
+    whole = {path.stat().st_size for path in (output.file, *output.stems.values())}
+    assert (len(output.stems), len(whole)) == (4, 1)
+    assert len(beatoven.api.calls(COMPOSE)) == len(beatoven.beatoven.tasks) == 1
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_submission_whose_answer_was_lost_is_unclear_and_never_sent_again(beatoven, tmp_path, fault):
+    """Beatoven lists no tasks: a lost one cannot be found. Throttled, nothing was made, and it is sent again."""
+    beatoven.api.go_wrong(COMPOSE, FAULTS[fault])
+    if fault.startswith("429"):
+        run(carry(maker(whole=0.4), request(TRACK), tmp_path))
+    else:
+        with pytest.raises(Unclear, match=r"sync\.beatoven\.ai"):
+            run(carry(maker(whole=0.4), request(TRACK), tmp_path))
+    assert len(beatoven.api.calls(COMPOSE)) == (2 if fault.startswith("429") else 1)
+    assert len(beatoven.beatoven.tasks) <= 1
+
+
+def test_an_answer_without_a_task_is_unclear(beatoven, tmp_path):
+    """It was taken and nobody says as what."""
+    beatoven.api.go_wrong(COMPOSE, Fault("answer", 200, body=b'{"status":"started"}'))
+    with pytest.raises(Unclear, match="names no task"):
+        run(carry(maker(), request(TRACK), tmp_path))
+
+
+REFUSALS = {
+    400: RefusedInput,
+    401: KeyRefused,
+    402: NoCredit,
+    403: KeyRefused,
+    404: NotThere,
+    422: RefusedInput,
+    302: ProviderTrouble,
+}
+
+
+@pytest.mark.parametrize("status", REFUSALS)
+@pytest.mark.parametrize("call", ["compose", "poll", "track"])
+def test_a_refusal_is_told_and_never_repeated(beatoven, tmp_path, call, status, caplog):
+    """Each refusal on each call is its own error at once, with the provider's name, and no key in it."""
+    caplog.set_level(logging.DEBUG)
+    host, path = ("api", COMPOSE) if call == "compose" else REPEATABLE[call]
+    body = json.dumps({"error": f"No: {KEY}"}).encode()
+    fault = Fault("redirect", to="https://elsewhere.example/x") if status == 302 else Fault("answer", status, body=body)
+    server = getattr(beatoven, host)
+    server.go_wrong(path, *[fault] * 10)
+    expected, times = REFUSALS[status], 1
+    if call == "track" and status not in (302, 402):
+        expected, times = ResultGone, 2  # the second time at a new address
+    with pytest.raises(expected, match="Beatoven") as caught:
+        run(carry(maker(), request(TRACK), tmp_path))
+    assert len(server.calls(path)) == times
+    assert KEY not in told(caught.value) + caplog.text
+    assert len(beatoven.beatoven.tasks) == (call != "compose")
+
+
+def test_addresses_that_have_ended_are_asked_for_again(beatoven, tmp_path):
+    """The task is looked up once more, and each file comes from its new address."""
+    site = beatoven.beatoven.files
+
+    def ended(seen):
+        site.before = lambda seen: None
+        beatoven.beatoven.expire()
+
+    site.before = ended
+    _, output = run(carry(maker(), request(TRACK), tmp_path))
+    assert clicks(hear(output.file)) == [CLICKS["track"] * 48_000]
+    assert len(output.stems) == 4
+
+
+def test_a_track_on_a_foreign_host_is_not_fetched(beatoven, tmp_path):
+    """An address that is not Beatoven's own is not followed."""
+    beatoven.beatoven.files_url = "https://elsewhere.example"
+    with pytest.raises(ProviderTrouble, match="not its own"):
+        run(carry(maker(), request(TRACK), tmp_path))
+
+
+def test_a_track_without_an_address_is_trouble(beatoven, tmp_path):
+    """Composed, and nobody says where: it is no success."""
+    beatoven.beatoven.steps = ()
+    beatoven.api.go_wrong("GET /api/v1/tasks/.*", *[Fault("answer", 200, body=b'{"status":"composed"}')] * 2)
+    with pytest.raises(ProviderTrouble, match="where it is"):
+        run(carry(maker(), request(TRACK), tmp_path))
+
+
+def test_what_beatoven_has_no_call_for_is_said_plainly(beatoven):
+    """No cancelling, no list, no check of the key, no price: nothing is offered, nothing is sent, nothing is claimed."""
+
+    async def go():
+        api = maker()
+        intent = await api.prepare(request(TRACK))
+        ticket = await api.submit(intent)
+        return (
+            await api.cancel(ticket),
+            await api.find(intent),
+            await api.check_key(),
+            await api.estimate(request(TRACK)),
+        )
+
+    cancelled, found, whose, cost = run(go())
+    assert (cancelled, found, whose) == (False, None, "")
+    assert cost is not None
+    assert (cost.amount, cost.estimated) == (None, True)
+    assert Beatoven.offers == frozenset()
+    assert [seen.path for seen in beatoven.api.requests] == ["/api/v1/tracks/compose"]
+
+
+def test_a_missing_or_wrong_key_is_told(beatoven, monkeypatch, tmp_path):
+    """Missing before anything is sent; refused by the first call, with its variable's name."""
+    monkeypatch.setenv("BEATOVEN_API_KEY", "wrongwrongwrong")
+    with pytest.raises(KeyRefused, match="BEATOVEN_API_KEY") as caught:
+        run(carry(maker(), request(TRACK), tmp_path))
+    assert "wrongwrong" not in told(caught.value)
+    monkeypatch.delenv("BEATOVEN_API_KEY")
+    with pytest.raises(KeyMissing, match="BEATOVEN_API_KEY"):
+        maker().ready()
+    assert len(beatoven.api.requests) == 1
+
+
+@pytest.fixture
+def clip(tmp_path, monkeypatch):
+    """76 frames at 23.976 a second, and a provider that looks again at once."""
+    monkeypatch.setattr("addon.jobs.way.POLL_SECONDS", (0.001, 0.001))
+    monkeypatch.setitem(base._made, "beatoven", lambda: Beatoven(patience()))
+    return flash_clip(tmp_path / "clip.mp4", Fraction(24000, 1001), 76, (5,))
+
+
+def lay(clip, *arguments: str) -> int:
+    """Run `tracklay lay` with Beatoven's model."""
+    return main(["lay", str(clip), "--model", TRACK, "--prompt", "calm strings", "--json", *arguments])
+
+
+@pytest.mark.parametrize("form", ["wav", "aac"])
+def test_take_and_stems_lie_beside_each_other_cut_to_the_span(beatoven, clip, capsys, form):
+    """A track that is longer than asked for is cut; each stem lies as the take does, and its clicks are where they were."""
+    assert lay(clip, "--set", f"format={form}") == 0
+    (take,) = json.loads(capsys.readouterr().out)["takes"]
+    folder = clip.parent / "tracklay"
+    assert take["stems"] == {name: f"clip.beatoven-track.take1.{name}.wav" for name in STEMS}
+    for name, file in {"track": take["file"], **take["stems"]}.items():
+        heard = hear(folder / file)
+        assert len(heard) == take["samples"] == round(76 * 1001 / 24000 * 48_000)
+        (found,) = clicks(heard)
+        assert abs(found - CLICKS[name] * 48_000) <= 1
+    assert "cut at the span's end" in " ".join(take["notes"])
+    assert (take["seed"], take["request"]) == (None, next(iter(beatoven.beatoven.tasks)))
+    assert take["understood"] == {"asked": "4 seconds calm strings"}
+    (sent,) = beatoven.api.calls(COMPOSE)
+    assert sent.json["prompt"] == {"text": "4 seconds calm strings"}
+
+
+def test_the_key_is_nowhere_but_in_its_header(beatoven, elsewhere, clip, home, tmp_path, capsys, caplog):
+    """After successes, faults, refusals that quote it and redirects: not in files, output, logs, addresses, nor at other hosts."""
+    caplog.set_level(logging.DEBUG)
+    quoting = Fault(
+        "answer", 400, (("content-type", "application/json"),), json.dumps({"error": f"bad {KEY}"}).encode()
+    )
+    away = Fault("redirect", to=elsewhere.url)
+    beatoven.files.go_wrong("GET /.*", away, faults.HTML_502)
+    lay(clip)
+    for call, fault in ((COMPOSE, quoting), (COMPOSE, away), (COMPOSE, Fault("reset")), ("GET /api/.*", away)):
+        beatoven.api.go_wrong(call, fault)
+        lay(clip)
+    shown = "".join(capsys.readouterr()) + caplog.text
+    files = [path.read_bytes() for folder in (home, tmp_path) for path in folder.rglob("*") if path.is_file()]
+    others = [seen.raw for seen in (*beatoven.files.requests, *elsewhere.requests)]
+    assert elsewhere.requests
+    assert len(files) > 5
+    assert not [held for held in (*files, *others, shown.encode()) if KEY.encode() in held]
+    assert {seen.headers["authorization"] for seen in beatoven.api.requests} == {f"Bearer {KEY}"}

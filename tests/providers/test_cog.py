@@ -1,0 +1,246 @@
+"""The person's own container: one PUT that brings the result, waiting for a place, and every fault of it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from addon.errors import BadInput, Cancelled, ModelFailed, ProviderTrouble, RefusedInput, ResultGone, TimedOut
+from addon.providers import Progress, Ticket
+from addon.providers.cog import BUSY_TRIES, Cog
+from tests.apis import server as faults
+from tests.apis.server import Fault
+from tests.pictures import clicks, hear
+from tests.providers.conftest import FLASHES
+from tests.providers.walk import Naps, carry, patience, request, run
+
+PUT = "PUT /predictions/.*"
+
+
+def maker(naps: Naps | None = None, whole: float = 10.0) -> Cog:
+    """The provider with a test's patience."""
+    return Cog(patience(naps, whole), run_seconds=whole)
+
+
+def test_a_video_comes_back_as_the_models_own_file(cog, proxy, tmp_path):
+    """The proxy goes along as a data URI, the MP4 comes back as one; the id in path and body is our own."""
+    ticket, output = run(carry(maker(), request("cog/mmaudio", proxy), tmp_path))
+    assert len(clicks(hear(output.file))) == len(FLASHES)
+    assert (output.file.suffix, output.seed, output.cost.amount) == (".mp4", 7, "0")
+    (sent,) = cog.calls(PUT)
+    assert sent.path == f"/predictions/{ticket.request}"
+    assert set(sent.json) == {"id", "input"}
+    assert sent.json["input"]["video"].startswith("data:video/mp4;base64,")
+    assert "authorization" not in sent.headers
+
+
+def test_words_alone_make_a_flac(cog, tmp_path):
+    """Without a picture FLAC comes back, and no file goes along."""
+    _, output = run(carry(maker(), request("cog/mmaudio", params={"mode": "text"}), tmp_path))
+    (sent,) = cog.calls(PUT)
+    assert output.file.suffix == ".flac"
+    assert set(sent.json["input"]) == {"prompt", "negative_prompt", "duration", "num_steps", "cfg_strength", "seed"}
+
+
+def test_a_container_that_starts_is_waited_for(cog, proxy, tmp_path):
+    """Its health says when it can take work, and the person sees why nothing happens yet."""
+    cog.app.starting = 2
+    looks: list[Progress] = []
+    run(carry(maker(), request("cog/mmaudio", proxy), tmp_path, looks))
+    assert [look.words for look in looks] == ["the container is starting"] * 2 + ["running in the container"]
+
+
+def test_a_container_that_runs_says_so_and_one_that_does_not_is_asked_once(cog, monkeypatch):
+    """It has no key to check; whether it answers is what a person wants to know, at once."""
+    assert run(maker().check_key()) == ""
+    naps = Naps()
+    monkeypatch.setenv("TRACKLAY_COG_URL", "http://127.0.0.1:9")
+    with pytest.raises(ProviderTrouble, match=r"answers at http://127\.0\.0\.1:9: start it"):
+        run(maker(naps).check_key())
+    assert not naps.seconds
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_a_place_that_somebody_else_took_is_waited_for(cog, proxy, tmp_path, old):
+    """409 began nothing: it is asked again, in both generations of Cog, until there is a place."""
+    cog.app.others, cog.app.old = 3, old
+    naps = Naps()
+    ticket, _ = run(carry(maker(naps), request("cog/mmaudio", proxy), tmp_path))
+    assert len(cog.calls(PUT)) == 4
+    assert cog.app.begun == [ticket.request]
+
+
+def test_a_place_that_is_never_free_ends_the_waiting(cog, proxy, tmp_path):
+    """It is asked for long enough, and no longer."""
+    cog.app.others = BUSY_TRIES
+    with pytest.raises(ProviderTrouble, match="no place free"):
+        run(carry(maker(), request("cog/mmaudio", proxy), tmp_path))
+    assert not cog.app.begun
+
+
+@pytest.mark.parametrize("health", ["SETUP_FAILED", "DEFUNCT", "UNHEALTHY", "SIDEWAYS"])
+def test_a_container_that_cannot_work_is_trouble(cog, proxy, tmp_path, health):
+    """Each state that does not mend itself is told with the container's own words, and nothing is sent to it."""
+    cog.app.health = health
+    with pytest.raises(ProviderTrouble, match=f"{health}: loading weights"):
+        run(carry(maker(), request("cog/mmaudio", proxy), tmp_path))
+    assert not cog.calls(PUT)
+
+
+def test_a_model_that_fails_says_so_with_status_200(cog, proxy, tmp_path):
+    """200 and `failed` is a failure."""
+    cog.app.fails = "CUDA out of memory"
+    with pytest.raises(ModelFailed, match="CUDA out of memory"):
+        run(carry(maker(), request("cog/mmaudio", proxy), tmp_path))
+
+
+def test_a_refused_input_names_its_field(cog, proxy, tmp_path):
+    """What the schema forbids is told by field."""
+    asked = request("cog/mmaudio", proxy)
+    wrong = type(asked)(
+        asked.model, "x", "", 7, {**asked.params, "num_steps": "many"}, asked.seconds, asked.samples, None
+    )
+    with pytest.raises(RefusedInput, match="num_steps") as caught:
+        run(carry(maker(), wrong, tmp_path))
+    assert caught.value.field == "num_steps"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("delay"),
+        Fault("delay-after"),
+        Fault("reset"),
+        Fault("reset-after"),
+        Fault("truncate"),
+        Fault("longer"),
+        Fault("half-json"),
+        Fault("empty"),
+        faults.EMPTY_202,
+        faults.HTML_502,
+        Fault("drip"),
+    ],
+    ids=lambda fault: f"{fault.how} {fault.status}",
+)
+def test_a_run_that_breaks_off_is_trouble_and_not_begun_twice(cog, proxy, tmp_path, fault):
+    """The work ended with its connection: it is told, and is the person's to begin again."""
+    cog.go_wrong(PUT, fault)
+    with pytest.raises(ProviderTrouble, match="Cog container"):
+        run(carry(maker(whole=0.8), request("cog/mmaudio", proxy), tmp_path))
+    assert len(cog.calls(PUT)) == 1
+    assert len(cog.app.begun) <= 1
+
+
+@pytest.mark.parametrize(
+    "fault", [faults.THROTTLED, faults.THROTTLED_SECONDS, Fault("answer", 503), Fault("answer", 409)]
+)
+def test_a_call_that_began_nothing_is_made_again(cog, proxy, tmp_path, fault):
+    """Throttled, not ready, busy: the next try brings the result."""
+    cog.go_wrong(PUT, fault)
+    run(carry(maker(), request("cog/mmaudio", proxy), tmp_path))
+    assert len(cog.calls(PUT)) == 2
+    assert len(cog.app.begun) == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("delay"),
+        Fault("reset"),
+        Fault("truncate"),
+        Fault("half-json"),
+        Fault("empty"),
+        faults.HTML_502,
+        faults.THROTTLED_DATE,
+    ],
+    ids=lambda fault: f"{fault.how} {fault.status}",
+)
+def test_a_health_check_is_asked_again(cog, proxy, tmp_path, fault):
+    """One fault of it costs nothing."""
+    cog.go_wrong("GET /health-check", fault)
+    run(carry(maker(whole=0.5), request("cog/mmaudio", proxy), tmp_path))
+
+
+def test_no_container_at_all_is_told(monkeypatch, proxy, tmp_path):
+    """Nothing listens there: the person learns what could not be reached."""
+    monkeypatch.setenv("TRACKLAY_COG_URL", "http://127.0.0.1:1")
+    with pytest.raises(ProviderTrouble, match="your Cog container"):
+        run(carry(maker(), request("cog/mmaudio", proxy), tmp_path))
+
+
+def test_a_container_elsewhere_must_be_reached_by_https(monkeypatch):
+    """Plain http is for this machine alone."""
+    monkeypatch.setenv("TRACKLAY_COG_URL", "http://gpu.example:5000")
+    with pytest.raises(BadInput, match="TRACKLAY_COG_URL"):
+        Cog()
+
+
+def _while_it_runs(cog, proxy, tmp_path, act):
+    """Begin a run that is held, do something, and give both results."""
+
+    async def go():
+        cog.app.hold = asyncio.Event()
+        api = maker(whole=30)
+        ticket = await api.submit(await api.prepare(request("cog/mmaudio", proxy)))
+        work = asyncio.ensure_future(api.collect(ticket, tmp_path))
+        while not cog.app.running:  # noqa: ASYNC110 - the server is in another thread
+            await asyncio.sleep(0)
+        acted = await act(api, ticket, work)
+        return acted, (await asyncio.gather(work, return_exceptions=True))[0]
+
+    return run(go())
+
+
+def test_a_run_can_be_cancelled_from_another_connection(cog, proxy, tmp_path):
+    """The container stops it, and the one who waits learns that."""
+    stopped, result = _while_it_runs(cog, proxy, tmp_path, lambda api, ticket, work: api.cancel(ticket))
+    assert stopped is True
+    assert isinstance(result, Cancelled)
+
+
+def test_cancelling_what_does_not_run_is_no_error(cog):
+    """There is nothing to stop, and it says so."""
+    assert run(maker().cancel(Ticket("cog", "nothing", {}))) is False
+
+
+def test_a_waiting_task_that_is_cancelled_ends_the_run_there(cog, proxy, tmp_path):
+    """The connection goes, and the container drops the work."""
+
+    async def act(api, ticket, work):
+        work.cancel()
+        await asyncio.wait([work])
+        while not cog.app.dropped:  # noqa: ASYNC110 - the server is in another thread
+            await asyncio.sleep(0)
+        return ticket.request
+
+    name, result = _while_it_runs(cog, proxy, tmp_path, act)
+    assert isinstance(result, asyncio.CancelledError)
+    assert cog.app.dropped == [name]
+
+
+def test_a_second_put_while_it_runs_begins_nothing(cog, proxy, tmp_path):
+    """Two processes with the same ticket: the second is told that the work is under way."""
+
+    async def act(api, ticket, work):
+        with pytest.raises(ProviderTrouble, match="already"):
+            await api.collect(ticket, tmp_path)
+        return await api.cancel(ticket)
+
+    _while_it_runs(cog, proxy, tmp_path, act)
+    assert len(cog.app.begun) == 1
+
+
+def test_a_ticket_whose_proxy_is_gone_cannot_be_taken_up(cog, tmp_path):
+    """The files went with the process that made them, and nothing was spent."""
+    ticket = Ticket("cog", "x", {"input": {}, "files": {"video": str(tmp_path / "gone.mp4")}, "seed": 1})
+    with pytest.raises(ResultGone, match="costs nothing"):
+        run(maker().collect(ticket, tmp_path))
+
+
+def test_a_run_that_thinks_too_long_is_given_up(cog, proxy, tmp_path):
+    """There is an end to every wait."""
+    cog.go_wrong(PUT, Fault("delay"))
+    with pytest.raises(ProviderTrouble) as caught:
+        run(carry(maker(whole=0.5), request("cog/mmaudio", proxy), tmp_path))
+    assert isinstance(caught.value.__cause__.__cause__, TimedOut)  # type: ignore[union-attr]

@@ -1,0 +1,535 @@
+"""fal: requests, progress, results, every fault on every call, and no key where it does not belong."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from addon.errors import (
+    Cancelled,
+    KeyMissing,
+    KeyRefused,
+    ModelFailed,
+    NoCredit,
+    NotThere,
+    ProviderTrouble,
+    RefusedContent,
+    RefusedInput,
+    ResultGone,
+    TimedOut,
+    Unclear,
+)
+from addon.providers import Progress, Ticket, submit_once
+from addon.providers.fal import START_SECONDS, Fal
+from tests.apis import server as faults
+from tests.apis.fal import KEY
+from tests.apis.server import Fault, Reply
+from tests.pictures import clicks, hear
+from tests.providers.walk import Naps, carry, patience, request, run, told
+
+SECRET = KEY.partition(":")[2]
+
+
+def maker(naps: Naps | None = None, whole: float = 10.0) -> Fal:
+    """The provider with a test's patience."""
+    return Fal(patience(naps, whole))
+
+
+def asked(model_id: str = "fal/mmaudio-v2", proxy=None, **more):
+    """A request for a model."""
+    return request(model_id, proxy, **more)
+
+
+def test_a_picture_goes_by_upload_with_a_short_life_and_a_request_with_a_deadline(fal, proxy, tmp_path):
+    """However small; the key goes to fal's own hosts and not along with the bytes."""
+    looks: list[Progress] = []
+    _, output = run(carry(maker(), asked(proxy=proxy), tmp_path, looks))
+    (initiate,) = fal.rest.requests
+    (put, got) = fal.cdn.requests
+    assert json.loads(initiate.headers["x-fal-object-lifecycle"])["expiration_duration_seconds"] <= 7200
+    assert initiate.query == {"storage_type": "fal-cdn-v3"}
+    assert (put.body, put.headers["content-type"]) == (proxy.read_bytes(), "video/mp4")
+    (submitted,) = fal.queue.calls("POST /fal-ai/mmaudio-v2")
+    assert submitted.headers["x-fal-request-start-timeout"] == str(START_SECONDS)
+    assert "x-fal-store-io" not in submitted.headers
+    assert SECRET.encode() not in put.raw + got.raw
+    assert [(look.state, look.fraction, look.words) for look in looks] == [
+        ("waiting", None, "1 before it in the queue"),
+        ("running", 0.4, "step 10 of 25"),
+        ("done", 1.0, ""),
+    ]
+    assert (output.version, output.seed, output.cost.amount) == ("fal-ai/mmaudio-v2", 7, "0.002")
+
+
+# Faults.
+
+FAULTS = {
+    "delay": Fault("delay"),
+    "delay after": Fault("delay-after"),
+    "reset": Fault("reset"),
+    "reset after": Fault("reset-after"),
+    "truncated": Fault("truncate"),
+    "too long": Fault("longer"),
+    "empty": Fault("empty"),
+    "202 empty": faults.EMPTY_202,
+    "502 html": faults.HTML_502,
+    "429": faults.THROTTLED,
+    "429 seconds": faults.THROTTLED_SECONDS,
+    "429 date": faults.THROTTLED_DATE,
+    "drip": Fault("drip"),
+    "half json": Fault("half-json"),
+}
+LOST = frozenset({"delay", "reset", "502 html"})
+"""Faults of a submission that was not served: from outside it might have been."""
+
+REPEATABLE = {
+    "initiate": ("rest", "POST /storage/upload/initiate"),
+    "put": ("cdn", "PUT /upload/.*"),
+    "status": ("queue", "GET /.*/status"),
+    "result": ("queue", "GET /.*/requests/[^/]+"),
+    "file": ("cdn", "GET /files/.*"),
+}
+SUBMIT = "POST /fal-ai/mmaudio-v2"
+HISTORY = "GET /v1/models/requests/by-endpoint"
+
+
+@pytest.mark.parametrize(
+    ("call", "fault"),
+    # A file cut short by a server that says so is found by decoding it.
+    [(call, fault) for call in REPEATABLE for fault in FAULTS if (call, fault) != ("file", "half json")],
+)
+def test_a_fault_of_a_call_that_may_be_repeated_is_recovered_from(fal, proxy, tmp_path, call, fault):
+    """One fault on any call but the submission: the result comes all the same, and was asked for once."""
+    host, path = REPEATABLE[call]
+    getattr(fal, host).go_wrong(path, FAULTS[fault])
+    _, output = run(carry(maker(whole=0.15), asked(proxy=proxy), tmp_path))
+    assert output.file.read_bytes() == list(fal.files.values())[-1][0]
+    assert len(fal.queue.calls(SUBMIT)) == len(fal.jobs) == 1
+
+
+@pytest.mark.parametrize("fault", [name for name in FAULTS if name not in LOST])
+def test_a_submission_whose_answer_was_lost_is_found_and_not_sent_again(fal, proxy, tmp_path, fault):
+    """Served without a usable answer: the history has it once it has ended. Throttled: nothing was made, and it is sent again."""
+    for other in (asked(proxy=proxy), asked(proxy=proxy, seed=8)):
+        run(carry(maker(), other, tmp_path))
+    before = set(fal.jobs)
+    fal.queue.go_wrong(SUBMIT, FAULTS[fault])
+    ticket, _ = run(carry(maker(whole=0.4), asked(proxy=proxy), tmp_path))
+    assert set(fal.jobs) - before == {ticket.request}
+    assert len(fal.queue.calls(SUBMIT)) == len(before) + (2 if fault.startswith("429") else 1)
+
+
+@pytest.mark.parametrize("fault", sorted(LOST))
+def test_a_submission_that_cannot_be_found_is_unclear(fal, proxy, tmp_path, fault):
+    """It is looked for over minutes, told with the place to look at, and never sent again."""
+    fal.queue.go_wrong(SUBMIT, FAULTS[fault])
+    with pytest.raises(Unclear, match=r"fal\.ai/dashboard"):
+        run(carry(maker(whole=0.3), asked(proxy=proxy), tmp_path))
+    assert not fal.jobs
+    assert len(fal.queue.calls(SUBMIT)) == 1
+    assert len(fal.api.calls(HISTORY)) == len(Fal.looks)
+    assert sum(Fal.looks) > 300
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_of_the_history_costs_no_lost_submission(fal, tmp_path, fault):
+    """The look for it is repeated, and finds it."""
+    fal.queue.go_wrong("POST /beatoven/.*", Fault("reset-after"))
+    fal.api.go_wrong(HISTORY, FAULTS[fault])
+    ticket, _ = run(carry(maker(whole=0.15), asked("fal/beatoven-sfx"), tmp_path))
+    assert [ticket.request] == list(fal.jobs)
+
+
+def test_a_request_is_found_among_its_models_defaults(fal, tmp_path):
+    """Where the history shows more than what was sent."""
+    fal.fills = True
+    run(carry(maker(), asked("fal/beatoven-sfx", seed=8), tmp_path))
+    fal.queue.go_wrong("POST /beatoven/.*", Fault("reset-after"))
+    ticket, _ = run(carry(maker(), asked("fal/beatoven-sfx"), tmp_path))
+    assert ticket.request == list(fal.jobs)[1]
+
+
+def test_of_two_that_fit_neither_is_taken(fal):
+    """Two submissions that cannot be told apart, one of them lost: unclear, unless the other one's request is known."""
+
+    async def lose():
+        api = maker()
+        intent = await api.prepare(asked("fal/beatoven-sfx"))
+        first = await api.submit(intent)
+        fal.queue.go_wrong("POST /beatoven/.*", Fault("reset-after"))
+        with pytest.raises(Unclear):
+            await submit_once(api, intent, sleep=Naps())
+        return await api.find(intent, known={first.request})
+
+    found = run(lose())
+    assert found is not None
+    assert list(fal.jobs)[1] == found.request
+
+
+def test_a_request_is_found_on_a_later_page_of_the_history(fal):
+    """Pages are followed to the end."""
+
+    async def many():
+        api = maker()
+        first = await api.prepare(asked("fal/beatoven-sfx"))
+        ticket = await api.submit(first)
+        for seed in range(10, 15):
+            await api.submit(await api.prepare(asked("fal/beatoven-sfx", seed=seed)))
+        for _ in range(3):
+            found = await api.find(first)
+        return ticket, found
+
+    ticket, found = run(many())
+    assert found is not None
+    assert found.request == ticket.request
+    assert max(int(seen.query.get("cursor", 0)) for seen in fal.api.requests) > 0
+
+
+ALWAYS = {
+    401: KeyRefused,
+    403: KeyRefused,
+    404: NotThere,
+    413: RefusedInput,
+    422: RefusedInput,
+    500: ProviderTrouble,
+    302: ProviderTrouble,
+}
+ELSEWHERE = "https://elsewhere.example/x.mp4"
+
+
+@pytest.mark.parametrize("status", ALWAYS)
+@pytest.mark.parametrize("call", [*REPEATABLE, "submit"])
+def test_a_call_that_always_fails_is_told_and_ends(fal, proxy, tmp_path, call, status, caplog):
+    """Each refusal on each call is its own error at once, trouble after some tries; never a key in it, never a second submission."""
+    caplog.set_level(logging.DEBUG)
+    page = f"<html><head><title>No: {KEY}</title></head></html>".encode()
+    fault = Fault("redirect", to=ELSEWHERE) if status == 302 else Fault("answer", status, body=page)
+    host, path = REPEATABLE.get(call, ("queue", SUBMIT))
+    getattr(fal, host).go_wrong(path, *[fault] * 60)
+    expected = {
+        ("submit", 500): Unclear,
+        ("put", 401): ProviderTrouble,
+        ("put", 403): ProviderTrouble,
+        ("file", 401): ResultGone,
+        ("file", 403): ResultGone,
+        ("file", 404): ResultGone,
+    }.get((call, status), ALWAYS[status])
+    if (call, status) == ("result", 404):
+        # What the queue has forgotten the history gives back.
+        run(carry(maker(), asked(proxy=proxy), tmp_path))
+        return
+    if (call, status) == ("status", 404):
+        # A new request may be unknown for a minute; an old one is looked for in the history.
+        ticket = run(old_ticket(asked(proxy=proxy)))
+        with pytest.raises(expected):
+            run(maker().poll(Ticket(ticket.provider, "another", ticket.data)))
+        return
+    with pytest.raises(expected) as caught:
+        run(carry(maker(), asked(proxy=proxy), tmp_path))
+    tries = len(getattr(fal, host).calls(path))
+    assert tries == 1 if status != 500 or call == "submit" else 1 < tries < 20
+    assert "fal" in str(caught.value)
+    assert SECRET not in told(caught.value) + caplog.text
+    assert len(fal.queue.calls(SUBMIT)) <= 1
+
+
+async def old_ticket(asked_for) -> Ticket:
+    """A request's ticket, as it is found a year later."""
+    api = maker()
+    ticket = await api.submit(await api.prepare(asked_for))
+    return Ticket(ticket.provider, ticket.request, {**ticket.data, "made": "2025-01-01T00:00:00+00:00"})
+
+
+def test_what_the_queue_has_forgotten_is_taken_from_the_history(fal, tmp_path):
+    """A run that is taken up again hours later still gets its sound, and pays nothing for it."""
+    fal.steps, fal.forgotten = (), True
+    ticket = run(old_ticket(asked("fal/beatoven-sfx")))
+    fal.queue.go_wrong("GET /.*/status", Fault("answer", 404, body=b'{"status":"NOT_FOUND"}'))
+
+    async def later():
+        api = maker()
+        assert (await api.poll(ticket)).state == "done"
+        return await api.collect(ticket, tmp_path)
+
+    assert clicks(hear(run(later()).file)) == [12_000]
+    fal.jobs.clear()
+    with pytest.raises(ResultGone):
+        run(maker().collect(ticket, tmp_path))
+
+
+def test_a_new_request_may_be_unknown_for_a_while(fal, tmp_path):
+    """A few 404 right after it was made are no error."""
+    fal.deaf = 3
+    run(carry(maker(), asked("fal/beatoven-sfx"), tmp_path))
+
+
+# Ends.
+
+
+def detail(name: str, kind: str, said: str) -> dict[str, Any]:
+    """An error of a model as fal writes it."""
+    return {"detail": [{"loc": ["body", name], "msg": said, "type": kind}]}
+
+
+ENDS = {
+    "a field": (
+        (422, detail("video_url", "video_duration_too_long", "too long"), "Unprocessable Entity", None),
+        RefusedInput,
+    ),
+    "content": (
+        (422, detail("prompt", "content_policy_violation", "not that"), "Unprocessable Entity", None),
+        RefusedContent,
+    ),
+    "content in words": ((500, {"detail": "NSFW content detected"}, "NSFW content detected", None), RefusedContent),
+    "no media": (
+        (422, detail("prompt", "no_media_generated", "nothing came"), "Unprocessable Entity", None),
+        ModelFailed,
+    ),
+    "a crash": ((500, detail("body", "internal_server_error", "it crashed"), "it crashed", None), ModelFailed),
+    "text alone": ((500, {"detail": "CUDA out of memory"}, "CUDA out of memory", None), ModelFailed),
+    "a page": ((502, b"<html>nginx</html>", "Bad Gateway", None), ModelFailed),
+    "too slow": ((504, detail("body", "generation_timeout", "too slow"), "too slow", None), TimedOut),
+    "not started": (
+        (504, {"detail": "x", "error_type": "request_timeout"}, "not started", "request_timeout"),
+        TimedOut,
+    ),
+    "no runner": (
+        (503, {"detail": "x", "error_type": "runner_disconnected"}, "gone", "runner_disconnected"),
+        ProviderTrouble,
+    ),
+    "cancelled": ((499, {"detail": "x", "error_type": "client_cancelled"}, "cancelled", "client_cancelled"), Cancelled),
+    "no balance": ((403, {"detail": "User is locked. Reason: Exhausted balance."}, "Forbidden", None), NoCredit),
+    # A result that is an error although the status names none.
+    "only the result": ((422, detail("video_url", "file_download_error", "unreachable"), None, None), RefusedInput),
+    "only the result, a crash": ((500, detail("body", "internal_server_error", "it crashed"), None, None), ModelFailed),
+    "a key in the words": ((500, {"detail": f"leaked {KEY}"}, f"leaked {KEY}", None), ModelFailed),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_completed_request_may_have_failed(fal, tmp_path, end):
+    """COMPLETED with an error, or a result that is one, is never success: its own error, at once, with the field where there is one."""
+    fal.fails, expected = ENDS[end]
+    with pytest.raises(expected) as caught:
+        run(carry(maker(), asked("fal/beatoven-sfx"), tmp_path))
+    assert SECRET not in told(caught.value)
+    assert len(fal.queue.calls("GET /.*/requests/[^/]+")) == 1
+    if isinstance(caught.value, RefusedInput):
+        assert caught.value.field == "video_url"
+    if fal.fails[2]:
+        assert fal.fails[2].partition(KEY)[0] in str(caught.value) or expected in (Cancelled, NoCredit)
+
+
+@pytest.mark.parametrize("status", ["FAILED", "CANCELED", "SIDEWAYS", None, 7])
+def test_a_status_that_nobody_knows_is_trouble(fal, tmp_path, status):
+    """And never success."""
+    fal.steps = (status,)
+    with pytest.raises(ProviderTrouble, match="not known"):
+        run(carry(maker(), asked("fal/beatoven-sfx"), tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected", "words"),
+    [
+        (
+            Reply(403, {"detail": "User is locked. Reason: Exhausted balance. Top up your balance."}),
+            NoCredit,
+            "Exhausted",
+        ),
+        (Reply(422, detail("duration", "less_than_equal", "at most 30")), RefusedInput, "duration"),
+        (Reply(400, {"detail": "no", "error_type": "bad_request"}), RefusedInput, "no"),
+        (Reply(404, {"detail": 'Application "music-generation" not found'}), NotThere, "does not run this model"),
+    ],
+)
+def test_a_refused_submission_is_told_once(fal, tmp_path, reply, expected, words):
+    """No credit, a wrong field, an unknown application: at once, clearly, never tried again."""
+    fal.refuses = reply
+    with pytest.raises(expected, match=words) as caught:
+        run(carry(maker(), asked("fal/beatoven-music"), tmp_path))
+    assert len(fal.queue.requests) == 1
+    if isinstance(caught.value, RefusedInput) and "duration" in words:
+        assert caught.value.field == "duration"
+
+
+@pytest.mark.parametrize(
+    ("shape", "count"),
+    [
+        (lambda made: {"audio_file": made["audio"]}, 1),
+        (lambda made: {"audio": made["audio"]["url"]}, 1),
+        (lambda made: {"audio": [made["audio"], made["audio"]["url"]]}, 2),
+        (lambda made: {"audio": made["audio"], "audios": [made["audio"], made["audio"]]}, 2),
+        (lambda made: {"audio": made["audio"], "video": {"url": ELSEWHERE}}, 1),
+        (lambda made: {"video": made["audio"], "images": [{"url": ELSEWHERE, "content_type": "image/png"}]}, 1),
+        (lambda made: {"result": {"deep": [made["audio"]]}, "seed": 5}, 1),
+        (lambda made: {"audio": {"url": "data:audio/wav;base64,UklGRg=="}}, 1),
+    ],
+)
+def test_a_result_may_have_any_shape(fal, tmp_path, shape, count):
+    """An object, a list, plain text, under any of the known names, or anything that says that it is sound."""
+    fal.shape = shape
+    _, output = run(carry(maker(), asked("fal/beatoven-sfx"), tmp_path))
+    assert 1 + len(output.others) == count
+    assert output.file.stat().st_size
+    assert output.seed in (5, 7)
+
+
+@pytest.mark.parametrize(
+    "result", [{}, {"audio": None}, {"audio": []}, {"audio": {"file_name": "x.wav"}}, {"prompt": "x"}]
+)
+def test_a_result_without_a_file_is_a_failure(fal, tmp_path, result):
+    """The model ran and gave nothing."""
+    fal.shape = lambda made: result
+    with pytest.raises(ModelFailed, match="no sound"):
+        run(carry(maker(), asked("fal/beatoven-sfx"), tmp_path))
+
+
+# Addresses and the key.
+
+
+@pytest.mark.parametrize(
+    "where", [ELSEWHERE, "http://localhost:1/x", "ftp://x", "https://me:pw@queue.fal.run", "", "/status", None]
+)
+def test_addresses_that_are_not_the_queues_own_are_made_anew(fal, proxy, tmp_path, where):
+    """The key follows no address to another host: status, result and cancel go to the queue all the same."""
+
+    async def go():
+        api = maker()
+        ticket, _ = await carry(api, asked(proxy=proxy), tmp_path)
+        strange = Ticket(
+            "fal", ticket.request, {**ticket.data, "urls": dict.fromkeys(("status", "result", "cancel"), where)}
+        )
+        assert (await api.poll(strange)).state == "done"
+        await api.collect(strange, tmp_path)
+        return await api.cancel(strange)
+
+    fal.strangers = where or "nonsense"
+    assert run(go()) is False
+    assert len(fal.queue.calls("PUT /fal-ai/mmaudio-v2/requests/[^/]+/cancel")) == 1
+
+
+def test_a_request_of_an_endpoint_with_a_path_is_addressed_by_its_application(fal, proxy, tmp_path):
+    """`fal-ai/thinksound/audio` is asked for under `fal-ai/thinksound`."""
+    fal.strangers = ELSEWHERE
+    ticket, _ = run(carry(maker(), asked("fal/thinksound", proxy), tmp_path))
+    assert fal.queue.calls(f"GET /fal-ai/thinksound/requests/{ticket.request}")
+
+
+@pytest.mark.parametrize(
+    "named", [ELSEWHERE, "http://localhost:9/x.wav", "file:///etc/passwd", "https://fal.media.example/x"]
+)
+def test_a_result_on_a_foreign_host_is_not_fetched(fal, tmp_path, named):
+    """An address that is not fal's own is not followed, with or without the key."""
+    fal.shape = lambda made: {"audio": {"url": named, "content_type": "audio/wav"}}
+    with pytest.raises((ProviderTrouble, ModelFailed)):
+        run(carry(maker(), asked("fal/beatoven-sfx"), tmp_path))
+
+
+@pytest.mark.parametrize(
+    "host", ["https://v3.fal.media/a.wav", "https://v3b.fal.media/a.wav", "https://fal.media/a.wav"]
+)
+def test_fals_own_file_hosts_may_be_followed_without_the_key_alone(fal, host):
+    """The CDN is fal's, and the key has no business there."""
+    api = maker().api
+    assert api.url(host, key=False) == host
+    with pytest.raises(ProviderTrouble):
+        api.url(host, key=True)
+
+
+def test_an_upload_address_on_a_foreign_host_gets_nothing(fal, proxy, tmp_path):
+    """The picture goes to fal's storage or nowhere."""
+    answer = json.dumps({"upload_url": ELSEWHERE, "file_url": ELSEWHERE}).encode()
+    fal.rest.go_wrong("POST /storage/upload/initiate", Fault("answer", 200, body=answer))
+    with pytest.raises(ProviderTrouble, match="not its own"):
+        run(carry(maker(), asked(proxy=proxy), tmp_path))
+    assert not fal.jobs
+
+
+# Cancelling, the key's check, the price.
+
+
+def test_cancelling_says_whether_it_was_stopped(fal, tmp_path):
+    """A waiting request can be stopped, and is cancelled then; a finished one or an unknown one cannot."""
+
+    async def go():
+        api = maker()
+        ticket = await api.submit(await api.prepare(asked("fal/beatoven-sfx")))
+        fal.queue.go_wrong("PUT /.*/cancel", faults.HTML_502)
+        stopped = await api.cancel(ticket)
+        with pytest.raises(Cancelled):
+            await api.poll(ticket)
+        late = await api.cancel(ticket)
+        return stopped, late, await api.cancel(Ticket("fal", "another", {**ticket.data, "urls": {}}))
+
+    assert run(go()) == (True, False, False)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_while_cancelling_ends_soon(fal, fault):
+    """Two tries, then whoever cancels goes on."""
+
+    async def go():
+        api = maker(whole=0.15)
+        ticket = await api.submit(await api.prepare(asked("fal/beatoven-sfx")))
+        fal.queue.go_wrong("PUT /.*/cancel", FAULTS[fault])
+        return await api.cancel(ticket)
+
+    assert run(go()) in (True, False)
+    assert len(fal.queue.calls("PUT /.*/cancel")) <= 2
+
+
+def test_the_key_can_be_checked_for_nothing(fal, monkeypatch):
+    """By a request that cannot exist: good, refused, locked, or missing."""
+    assert run(maker().check_key()) == ""
+    fal.queue.go_wrong(
+        "GET /.*/status", Fault("answer", 403, body=b'{"detail":"User is locked. Reason: Exhausted balance."}')
+    )
+    with pytest.raises(NoCredit):
+        run(maker().check_key())
+    monkeypatch.setenv("FAL_KEY", "wrong-id:wrong-secret")
+    with pytest.raises(KeyRefused, match="FAL_KEY") as caught:
+        run(maker().check_key())
+    assert "wrong-secret" not in told(caught.value)
+    monkeypatch.delenv("FAL_KEY")
+    with pytest.raises(KeyMissing, match="FAL_KEY"):
+        maker().ready()
+    assert not fal.jobs
+
+
+@pytest.mark.parametrize(
+    ("model_id", "params", "amount"),
+    [
+        ("fal/beatoven-music", {}, "0.08"),
+        ("fal/mmaudio-v2", {}, "0.002"),
+        ("fal/mirelo-sfx", {"num_samples": 3}, "0.06"),
+        ("fal/thinksound", {}, None),  # by the second of computing
+        ("fal/beatoven-sfx", {}, "0.1"),  # not in the list: as the catalogue has it
+        ("fal/sonilo-music", {"num_samples": 2}, "0.036"),
+    ],
+)
+def test_the_price_is_asked_for(fal, proxy, model_id, params, amount):
+    """By the second or by the request, for every sample; else the catalogue's; nobody's guess where the unit says nothing."""
+    cost = run(maker().estimate(asked(model_id, proxy, params=params)))
+    assert cost is not None
+    assert (cost.amount, cost.currency, cost.estimated) == (amount, "USD", True)
+
+
+@pytest.mark.parametrize("fault", [name for name in FAULTS if not name.startswith("429")])
+def test_a_fault_of_the_price_list_is_no_error(fal, fault):
+    """The catalogue's price stands in, when the list does not come."""
+    fal.api.go_wrong("GET /v1/models/pricing", *[FAULTS[fault]] * 2)
+    short = patience(whole=0.05)
+    api = Fal(replace(short, tries={**short.tries, "read": 2}))
+    cost = run(api.estimate(asked("fal/beatoven-sfx")))
+    assert cost is not None
+    assert cost.amount == "0.1"
+
+
+@pytest.mark.parametrize("given", ["/v1", ""])
+def test_the_platforms_address_may_have_its_version_or_not(fal, monkeypatch, given):
+    """Both ways of writing it are known."""
+    monkeypatch.setenv("TRACKLAY_FAL_API_URL", fal.api.url + given)
+    assert maker().platform == fal.api.url + "/v1"

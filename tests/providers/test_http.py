@@ -1,0 +1,486 @@
+"""The one way to call an API: waiting, repeating, following, resuming; and what it costs before it is used."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from addon.errors import (
+    BadInput,
+    KeyRefused,
+    NoCredit,
+    NotThere,
+    OutputError,
+    ProviderTrouble,
+    RefusedContent,
+    RefusedInput,
+    TimedOut,
+    Unclear,
+)
+from addon.providers import keys
+from addon.providers.answer import Answer, refusal
+from addon.providers.http import Api, Piece, base_url, origin
+from addon.providers.pool import Lane, Patience
+from tests.apis.server import HTML_502, Fault, Reply, Server, Site
+from tests.providers.walk import Naps, patience, run
+
+BLOB = bytes(range(256)) * 2000
+
+
+class Files(Site):
+    """Serves one file. `etag` names its content; `ranges` says whether parts of it can be had."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.content, self.etag, self.ranges = BLOB, '"one"', True
+        self.route("GET", "/file")(self._file)
+        self.route("POST", "/make")(lambda seen: Reply(201, {"id": "x"}))
+        self.route("GET", "/thing")(lambda seen: Reply(200, {"a": 1}))
+        self.route("PUT", "/put")(lambda seen: Reply(200, {"size": len(seen.body)}))
+
+    def _file(self, seen) -> Reply:
+        asked = seen.headers.get("range", "")
+        headers = {"etag": self.etag} if self.etag else {}
+        if self.ranges and asked and seen.headers.get("if-range", self.etag) == self.etag:
+            first = int(asked.removeprefix("bytes=").rstrip("-"))
+            if first >= len(self.content):
+                return Reply(416, b"")
+            part = f"bytes {first}-{len(self.content) - 1}/{len(self.content)}"
+            return Reply(206, self.content[first:], {**headers, "content-range": part})
+        return Reply(200, self.content, headers)
+
+
+@pytest.fixture
+def site():
+    """The file server."""
+    with Server(Files()) as server:
+        yield server
+
+
+def api(server, naps: Naps | None = None, whole: float = 10.0, **more) -> Api:
+    """An API there."""
+    return Api("Standin", (server.url,), patience=patience(naps, whole), **more)
+
+
+# --- waiting
+
+
+@given(st.integers(1, 40), st.floats(0, 1))
+def test_pauses_grow_with_jitter_up_to_the_longest(tried, chance):
+    """Between half and all of an exponential that stops growing."""
+    times = Patience(chance=lambda: chance)
+    whole = min(times.longest_pause, times.first_pause * 2 ** (tried - 1))
+    assert whole / 2 <= times.pause(tried) <= whole
+
+
+@given(st.floats(0, 1e9))
+def test_what_the_server_asks_for_is_waited_for_up_to_a_limit(asked):
+    """No less than asked, and never longer than anybody should wait."""
+    times = Patience()
+    assert min(asked, times.longest_asked) <= times.pause(1, asked) <= max(times.longest_asked, times.first_pause)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "low", "high"),
+    [
+        ({"retry-after": "7"}, b"", 7, 7),
+        ({"retry-after": "1.5"}, b"", 1.5, 1.5),
+        (
+            {"retry-after": format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)},
+            b"",
+            1800,
+            3600,
+        ),  # the suite may take its time
+        ({"retry-after": "Thu, 01 Jan 1970 00:00:00 GMT"}, b"", 0, 0),
+        ({}, b'{"detail":"Request was throttled. Your rate limit resets in ~30s."}', 30, 30),
+    ],
+)
+def test_retry_after_is_read_in_every_form(headers, body, low, high):
+    """Seconds, a date to come, a date gone by, or Replicate's own words."""
+    asked = Answer(429, headers, body).retry_after
+    assert asked is not None
+    assert low <= asked <= high
+
+
+@pytest.mark.parametrize("text", ["soon", "-", "Fri, 99 Foo"])
+def test_a_retry_after_that_says_nothing_is_ignored(text):
+    """Nonsense is no wait and no crash."""
+    assert Answer(429, {"retry-after": text}, b"").retry_after is None
+
+
+def test_throttling_one_call_holds_all_of_them(site):
+    """The server means everybody: the next call of the lane waits too."""
+    naps = Naps()
+    site.go_wrong("GET /thing", Fault("answer", 429, (("retry-after", "50"),)))
+    run(api(site, naps).call("GET", "/thing", "read"))
+    assert naps.clock() >= 50
+
+
+def test_a_lane_lets_only_so_many_through_and_not_too_fast():
+    """Its places and its gap hold whoever comes."""
+    naps = Naps()
+
+    async def go() -> int:
+        passage = Lane(2, 0.25, patience(naps))
+        inside = most = 0
+
+        async def one() -> None:
+            nonlocal inside, most
+            async with passage:
+                inside += 1
+                most = max(most, inside)
+                await asyncio.sleep(0)
+                inside -= 1
+
+        await asyncio.gather(*(one() for _ in range(9)))
+        return most
+
+    assert run(go()) == 2
+    assert naps.clock() >= 8 * 0.25
+
+
+# --- repeating
+
+
+def test_it_gives_up_after_as_many_tries_as_are_allowed(site):
+    """A read that never works ends, with what the server said, without a page of HTML."""
+    naps = Naps()
+    site.go_wrong("GET /thing", *[HTML_502] * 50)
+    with pytest.raises(ProviderTrouble, match="502: 502 Bad Gateway") as caught:
+        run(api(site, naps).call("GET", "/thing", "read"))
+    assert "<" not in str(caught.value)
+    assert len(site.requests) == patience().tries["read"]
+
+
+@pytest.mark.parametrize("kind", ["read", "upload", "submit", "cancel"])
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 409, 410, 413, 422])
+def test_a_refusal_is_never_repeated(site, kind, status):
+    """Whatever the call: once."""
+    site.go_wrong("POST /make", *[Fault("answer", status)] * 5)
+    with pytest.raises((KeyRefused, NoCredit, NotThere, RefusedInput)):
+        run(api(site, key_names="A_KEY").call("POST", "/make", kind))
+    assert len(site.requests) == 1
+
+
+@pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 599])
+def test_a_submission_that_met_trouble_is_unclear_at_once(site, status):
+    """A 5xx may have begun the work."""
+    site.go_wrong("POST /make", *[Fault("answer", status)] * 5)
+    with pytest.raises(Unclear):
+        run(api(site).call("POST", "/make", "submit"))
+    assert len(site.requests) == 1
+
+
+def test_a_proxy_in_the_environment_is_not_for_this_machine(site, monkeypatch):
+    """What is reached over loopback never goes through a proxy."""
+    for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:1")
+    assert run(api(site).call("GET", "/thing", "read")).table == {"a": 1}
+
+
+def test_a_file_is_sent_whole_or_in_pieces(site, tmp_path):
+    """The bytes of the piece and their number, as one body."""
+    path = tmp_path / "blob"
+    path.write_bytes(BLOB)
+
+    async def go():
+        here = api(site)
+        for piece in (Piece(path), Piece(path, 1000, 5000), Piece(path, len(BLOB) - 10, 5000)):
+            answer = await here.call("PUT", "/put", "upload", content=piece, headers={"Content-Type": "video/mp4"})
+            assert answer.table["size"] == piece.length
+
+    run(go())
+    whole, middle, end = (seen.body for seen in site.requests)
+    assert (whole, middle, end) == (BLOB, BLOB[1000:6000], BLOB[-10:])
+    assert site.requests[0].headers["content-type"] == "video/mp4"
+    assert "transfer-encoding" not in site.requests[0].headers
+
+
+def test_an_answer_larger_than_memory_should_hold_is_not_read(site):
+    """There is a limit to what is kept of an answer."""
+    with pytest.raises(ProviderTrouble, match="more than"):
+        run(api(site).call("GET", "/file", "read", most=1 << 10, expect_json=False))
+
+
+# --- following
+
+
+@given(st.text())
+def test_no_text_makes_the_address_check_crash(text):
+    """An address from a server is allowed or refused, whatever it is."""
+    here = Api("Standin", ("https://api.example",), hosts=("*.files.example",))
+    try:
+        assert here.url(text, key=False)
+    except ProviderTrouble as error:
+        assert "Standin" in str(error)  # noqa: PT017 - either is right
+
+
+@pytest.mark.parametrize(
+    ("url", "without_key", "with_key"),
+    [
+        ("https://api.example/x", True, True),
+        ("https://API.example:443/x", True, True),
+        ("https://keyed.example/x", True, True),
+        ("https://files.example/x", True, False),
+        ("https://a.files.example/x", True, False),
+        ("https://a.b.files.example/x?signed=1", True, False),
+        ("http://files.example/x", False, False),
+        ("http://api.example/x", False, False),
+        ("https://files.example:8443/x", False, False),
+        ("https://evilfiles.example/x", False, False),
+        ("https://files.example.evil.example/x", False, False),
+        ("https://api.example@evil.example/x", False, False),
+        ("https://me:pw@api.example/x", False, False),
+        ("https://evil.example\\@api.example/x", False, False),
+        ("https://api.example\t.evil.example/x", False, False),
+        ("https://127.0.0.1/x", False, False),
+        ("http://127.0.0.1:5000/x", False, False),
+        ("file:///etc/passwd", False, False),
+        ("ftp://api.example/x", False, False),
+        ("//api.example/x\n", False, False),
+        ("", False, False),
+    ],
+)
+def test_only_the_providers_own_hosts_are_followed(url, without_key, with_key):
+    """https, its own port, its own names; the key to fewer of them."""
+    here = Api(
+        "Standin", ("https://api.example",), key_hosts=("keyed.example",), hosts=("files.example", "*.files.example")
+    )
+    for key, allowed in ((False, without_key), (True, with_key)):
+        if allowed:
+            assert here.url(url, key=key) == url
+        else:
+            try:
+                followed = here.url(url, key=key)
+            except ProviderTrouble:
+                continue
+            # A path is always of its own base.
+            assert origin(followed) == origin("https://api.example")
+
+
+def test_a_base_url_is_https_or_this_machine(monkeypatch):
+    """The environment's word, without a slash at the end; the default where it says nothing."""
+    monkeypatch.delenv("TRACKLAY_X_URL", raising=False)
+    assert base_url("TRACKLAY_X_URL", "https://api.example/v1") == "https://api.example/v1"
+    for good in (
+        "http://127.0.0.1:8000/v1/",
+        "http://localhost:1",
+        "http://[::1]:2/v1",
+        "https://proxy.example/replicate/",
+    ):
+        monkeypatch.setenv("TRACKLAY_X_URL", good)
+        assert base_url("TRACKLAY_X_URL", "") == good.rstrip("/")
+    for wrong in ("http://10.0.0.1", "http://localhost.evil.example", "127.0.0.1:8000", "https://", "https://a b"):
+        monkeypatch.setenv("TRACKLAY_X_URL", wrong)
+        with pytest.raises(BadInput, match="TRACKLAY_X_URL"):
+            base_url("TRACKLAY_X_URL", "")
+
+
+# --- files
+
+
+def fetch(server, tmp_path, naps=None, **more):
+    """Download the file; its bytes."""
+    to = tmp_path / "got.bin"
+    run(api(server, naps).download(server.url + "/file", to, **more))
+    return to.read_bytes()
+
+
+def test_a_broken_download_goes_on_where_it_stopped(site, tmp_path):
+    """Twice cut, and no byte is asked for twice."""
+    site.go_wrong("GET /file", Fault("truncate"), Fault("truncate"))
+    assert fetch(site, tmp_path) == BLOB
+    ranges = [seen.headers.get("range") for seen in site.requests]
+    assert ranges == [None, f"bytes={len(BLOB) // 2}-", f"bytes={len(BLOB) // 2 + len(BLOB) // 4}-"]
+
+
+def test_a_file_that_changed_meanwhile_is_fetched_anew(site, tmp_path):
+    """Two halves of different files never become one."""
+    site.go_wrong("GET /file", Fault("truncate"))
+    naps = Naps()
+
+    async def change(seconds: float) -> None:
+        await naps(seconds)
+        site.app.content, site.app.etag = BLOB[::-1], '"two"'
+
+    to = tmp_path / "got.bin"
+    times = patience(naps)
+    changing = Patience(
+        **{name: getattr(times, name) for name in ("connect", "between", "whole", "clock")}, sleep=change
+    )
+    run(Api("Standin", (site.url,), patience=changing).download(site.url + "/file", to))
+    assert to.read_bytes() == BLOB[::-1]
+
+
+@pytest.mark.parametrize(("etag", "ranges"), [("", True), ('W/"weak"', True), ('"one"', False)])
+def test_where_a_part_cannot_be_trusted_the_whole_file_comes_again(site, tmp_path, etag, ranges):
+    """No name for the content, a weak one, or a server that knows no parts."""
+    site.app.etag, site.app.ranges = etag, ranges
+    site.go_wrong("GET /file", Fault("truncate"))
+    assert fetch(site, tmp_path) == BLOB
+    assert len(site.requests) == 2
+
+
+def test_a_download_over_the_limit_is_not_kept(site, tmp_path):
+    """It ends before it fills the disk, and leaves nothing."""
+    with pytest.raises(ProviderTrouble, match="not kept"):
+        fetch(site, tmp_path, most=1000)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_of_nothing_is_no_file(site, tmp_path):
+    """An empty file is asked for again, and is trouble in the end."""
+    site.app.content = b""
+    with pytest.raises(ProviderTrouble, match="empty"):
+        fetch(site, tmp_path)
+    assert len(site.requests) == patience().tries["download"]
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_download_that_drips_ends(site, tmp_path):
+    """However slowly it comes, there is an end to it, and nothing half is left."""
+    site.go_wrong("GET /file", Fault("drip"))
+    slow = patience()
+    limits = {**slow.whole, "download": 0.3}
+    short = Patience(connect=1, between=10, whole=limits, sleep=slow.sleep, clock=slow.clock)
+    with pytest.raises(TimedOut, match="too slowly"):
+        run(Api("Standin", (site.url,), patience=short).download(site.url + "/file", tmp_path / "got.bin"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_redirects_in_circles_end(site, tmp_path):
+    """A file's address leads on to the provider's own hosts, but not for ever."""
+    site.go_wrong("GET /file", *[Fault("redirect", to="/file")] * 20)
+    with pytest.raises(ProviderTrouble, match="circles"):
+        fetch(site, tmp_path)
+
+
+def test_a_disk_that_takes_nothing_is_told_as_such(site, tmp_path):
+    """The fault of the disk is not the network's."""
+    with pytest.raises(OutputError):
+        run(api(site).download(site.url + "/file", tmp_path / "missing" / "got.bin"))
+
+
+# --- what answers mean
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected", "field"),
+    [
+        (401, b"", KeyRefused, None),
+        (402, b'{"title":"Insufficient credit","detail":"buy"}', NoCredit, None),
+        (403, b"no", KeyRefused, None),
+        (404, b'{"detail":"Application not found"}', NotThere, None),
+        (413, b"<html>413</html>", RefusedInput, ""),
+        (
+            422,
+            b'{"detail":[{"loc":["body","input","duration"],"msg":"too long","type":"x"}]}',
+            RefusedInput,
+            "duration",
+        ),
+        (
+            422,
+            b'{"detail":"- x\\n","invalid_fields":[{"field":"input.steps","description":"d"}]}',
+            RefusedInput,
+            "steps",
+        ),
+        (
+            422,
+            b'{"detail":[{"loc":["body","prompt"],"msg":"no","type":"content_policy_violation"}]}',
+            RefusedContent,
+            None,
+        ),
+        (400, b'{"error":{"type":"x","message":"odd"}}', RefusedInput, ""),
+        (400, b'{"detail":', RefusedInput, ""),
+        (418, b"\xff\xfe\x00", RefusedInput, ""),
+        (500, b"[]", ProviderTrouble, None),
+        (429, b"null", ProviderTrouble, None),
+    ],
+)
+def test_every_refusal_has_its_class_and_its_field(status, body, expected, field):
+    """JSON of any shape, half of it, HTML, bytes: one sentence with the provider's name."""
+    error = refusal(Answer(status, {}, body), "Standin", "A_KEY")
+    assert type(error) is expected
+    assert "standin" in str(error).lower()
+    assert "\n" not in str(error)
+    assert getattr(error, "field", None) == field
+
+
+@given(st.binary(max_size=400), st.integers(400, 599))
+def test_no_answer_is_too_strange_to_read(body, status):
+    """Whatever comes: words, an error, no crash."""
+    answer = Answer(status, {}, body)
+    assert len(answer.words) <= 300
+    assert str(refusal(answer, "Standin", "A_KEY"))
+
+
+# --- keys
+
+
+@given(st.text("abcdefghijklmnopqrstuvwxyz0123456789_-/+=", min_size=8, max_size=40), st.text(max_size=30))
+def test_a_key_is_taken_out_of_any_text(value, around):
+    """As it is, and as HTTP Basic and a URL would write it."""
+    keys.give("FAL_KEY", f"id:{value}")
+    try:
+        basic = base64.b64encode(f"id:{value}".encode()).decode()
+        hidden = keys.hide(f"{around} id:{value} {value} {basic} {quote('id:' + value, safe='')} {around}")
+        assert value not in hidden.replace(around, "")
+        assert basic not in hidden
+    finally:
+        keys.give("FAL_KEY", "")
+
+
+def test_the_environments_key_stands_before_a_given_one(monkeypatch):
+    """The environment comes first; Blender's preferences serve where it says nothing. Neither shows in a text."""
+    keys.give("FAL_KEY", "from-preferences")
+    try:
+        assert keys.key("FAL_KEY", "fal") == "from-preferences"
+        monkeypatch.setenv("FAL_KEY", "from-environment")
+        assert keys.key("FAL_KEY", "fal") == "from-environment"
+        assert "from" not in keys.hide("from-environment from-preferences")
+    finally:
+        keys.give("FAL_KEY", "")
+
+
+# --- what it costs
+
+
+def test_no_network_client_is_loaded_before_the_first_request():
+    """Every provider can be made, and the catalogue checked, without httpx."""
+    code = (
+        "import sys, addon, addon.cli, addon.jobs, addon.providers\n"
+        "from addon.providers import provider\n"
+        "from addon import models\n"
+        "models.load()\n"
+        "[provider(name) for name in ('sketch', 'replicate', 'cog', 'fal', 'scenario', 'beatoven')]\n"
+        "print([name for name in ('httpx', 'httpcore', 'h2', 'h11', 'anyio', 'certifi') if name in sys.modules])"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_one_client_serves_a_loop_and_is_closed_with_it(site):
+    """All calls of a loop share their connections; the next loop has its own."""
+    from addon.providers.pool import client
+
+    async def go():
+        here = api(site)
+        for _ in range(3):
+            await here.call("GET", "/thing", "read")
+        return client()
+
+    first, second = run(go()), run(go())
+    assert first is not second
+    assert first.is_closed
+    assert second.is_closed

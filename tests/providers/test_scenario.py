@@ -1,0 +1,595 @@
+"""Scenario: requests, uploads, progress, results, every fault on every call, and no key where it does not belong."""
+
+from __future__ import annotations
+
+import logging
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from addon import models
+from addon.errors import (
+    BadInput,
+    Cancelled,
+    KeyMissing,
+    KeyRefused,
+    ModelFailed,
+    NoCredit,
+    NotThere,
+    ProviderTrouble,
+    RefusedContent,
+    RefusedInput,
+    ResultGone,
+    TimedOut,
+    Unclear,
+)
+from addon.providers import Progress, provider, submit_once
+from addon.providers import scenario as module
+from addon.providers.scenario import Scenario
+from tests.apis import server as faults
+from tests.apis.scenario import KEY, PAIR, SECRET, UNITS
+from tests.apis.server import Fault
+from tests.pictures import clicks, hear
+from tests.providers.conftest import FLASHES
+from tests.providers.walk import Naps, carry, patience, request, run, told
+
+MMAUDIO, MUSIC, MUSICGEN = "scenario/mmaudio", "scenario/beatoven-music", "scenario/musicgen"
+CREATE = "POST /v1/generate/custom/.*"
+
+
+def maker(naps: Naps | None = None, whole: float = 10.0) -> Scenario:
+    """The provider with a test's patience."""
+    return Scenario(patience(naps, whole))
+
+
+def sent(hosts, *asked) -> Any:
+    """What reaches the wire of requests: of the last one."""
+
+    async def create():
+        api = maker()
+        for each in asked:
+            await api.submit(await api.prepare(each))
+
+    run(create())
+    return hosts.api.calls(CREATE)[-1].json
+
+
+def no_key_in(text: str) -> bool:
+    """Whether neither key, nor secret, nor the two together are in a text."""
+    return not any(form in text for form in (KEY, SECRET, PAIR))
+
+
+def test_the_catalogue_names_it(scenario):
+    """The provider is found by the name that models give."""
+    assert isinstance(provider("scenario"), Scenario)
+
+
+def test_a_video_comes_back_as_the_models_own_file(scenario, proxy, tmp_path):
+    """Upload, generate, look, fetch: the MP4 clicks where the proxy flashes; cost, seed and states are told."""
+    looks: list[Progress] = []
+    ticket, output = run(carry(maker(), request(MMAUDIO, proxy), tmp_path, looks))
+    assert len(clicks(hear(output.file))) == len(FLASHES)
+    assert (output.file.suffix, output.version, output.seed) == (".mp4", "model_mm-audio-2", 7)
+    assert (output.cost.amount, output.cost.currency, output.cost.estimated) == (str(UNITS), "CU", False)
+    assert [(look.state, look.fraction, look.words) for look in looks] == [
+        ("waiting", None, "queued"),
+        ("waiting", None, "warming up"),
+        ("running", 0.4, ""),
+        ("running", 0.9, "finalizing"),
+        ("done", 1.0, ""),
+    ]
+    assert scenario.api.calls(f"GET /v1/jobs/{ticket.request}")
+    (begun,) = scenario.api.calls("POST /v1/uploads")
+    assert begun.json == {
+        "fileName": "proxy.mp4",
+        "fileSize": proxy.stat().st_size,
+        "contentType": "video/mp4",
+        "kind": "video",
+        "parts": 1,
+    }
+    assert [asset.query for asset in scenario.api.calls("GET /v1/assets/.*")] == [{"originalAssets": "true"}]
+
+
+def test_a_large_file_goes_up_in_parts(scenario, proxy, tmp_path, monkeypatch):
+    """Each part to its own address, in order, none with the key; together they are the file."""
+    monkeypatch.setattr(module, "PART_SIZE", 1000)
+    _, output = run(carry(maker(), request(MMAUDIO, proxy), tmp_path))
+    parts = scenario.cdn.calls("PUT /upload/.*")
+    assert len(parts) == -(-proxy.stat().st_size // 1000) > 2
+    assert b"".join(part.body for part in parts) == proxy.read_bytes()
+    assert all("authorization" not in part.headers for part in parts)
+    assert len(clicks(hear(output.file))) == len(FLASHES)
+
+
+def test_a_sound_of_the_persons_own_goes_up_as_audio(scenario, tmp_path):
+    """The file for MusicGen becomes an asset; its address is imported where it is named by one."""
+    own = tmp_path / "tune.wav"
+    own.write_bytes(b"RIFFtune")
+    body = sent(scenario, request(MUSICGEN, params={"inputAudio": str(own), "continuation": True}))
+    assert scenario.scenario.assets[body["inputAudio"]] == (b"RIFFtune", "audio/x-wav")
+    body = sent(scenario, request(MUSICGEN, params={"inputAudio": "https://example.com/tune.mp3?x=1"}))
+    assert body["inputAudio"] in scenario.scenario.assets
+    assert scenario.api.calls("POST /v1/uploads")[-1].json == {
+        "url": "https://example.com/tune.mp3?x=1",
+        "kind": "audio",
+    }
+
+
+def test_an_upload_that_fails_is_refused_input(scenario, proxy, tmp_path):
+    """Scenario's own reason is told, and nothing was generated."""
+    scenario.scenario.uploads_end = "failed"
+    with pytest.raises(RefusedInput, match="could not be read"):
+        run(carry(maker(), request(MMAUDIO, proxy), tmp_path))
+    assert not scenario.scenario.jobs
+
+
+def test_an_upload_of_an_unknown_state_is_trouble_and_one_without_end_times_out(scenario, proxy, tmp_path):
+    """Neither is taken for a success, and neither is waited for for ever."""
+    scenario.scenario.uploads_end = "sideways"
+    with pytest.raises(ProviderTrouble, match="sideways"):
+        run(carry(maker(), request(MMAUDIO, proxy), tmp_path))
+    scenario.scenario.uploads_end = "validating"
+    naps = Naps()
+    with pytest.raises(TimedOut, match="Scenario"):
+        run(carry(maker(naps), request(MMAUDIO, proxy), tmp_path))
+    assert naps.clock() < 2 * module.IMPORT_SECONDS
+
+
+WIRE: dict[str, dict[str, tuple[Any, ...]]] = {
+    "scenario/beatoven-music": {"duration": (90, 5, 150), "refinement": (100, 10, 200), "creativity": (16, 1, 20)},
+    "scenario/beatoven-sfx": {"duration": (7, 1, 35), "refinement": (40, 10, 200), "creativity": (16, 1, 20)},
+    "scenario/musicgen": {
+        "modelVersion": ("stereo-melody-large", "stereo-large", "melody-large", "large"),
+        "duration": (8, 1, 30),
+        "continuation": (False, True),
+        "continuationStart": (0, 1.5),
+        "continuationEnd": (0, 12.25),
+        "multiBandDiffusion": (False, True),
+        "normalizationStrategy": ("loudness", "clip", "peak", "rms"),
+        "temperature": (1, 0.1, 9.0),
+        "classifierFreeGuidance": (3, 0, 10),
+    },
+    "scenario/mmaudio": {
+        "negativePrompt": ("music",),
+        "duration": (8, 1, 30),
+        "numSteps": (25, 4, 50),
+        "cfgStrength": (4.5, 1, 20),
+        "maskAwayClip": (False, True),
+    },
+    "scenario/sonilo-music": {"numSamples": (1, 3), "startOffset": (0, 600), "duration": (1, 600)},
+    "scenario/sonilo-effects": {"audioFormat": ("wav", "aac", "mp3", "flac")},
+    "scenario/sonilo-text-music": {"duration": (90, 1, 600), "numSamples": (1, 3)},
+    "scenario/sonilo-text-effects": {"duration": (1, 180), "audioFormat": ("wav", "aac", "mp3", "flac")},
+}
+"""Every parameter that a person sets by name: its default first, then its ends, as the vendors' pages have them."""
+
+SEEDS: dict[str, tuple[int, ...]] = {
+    "scenario/beatoven-music": (0, 2147483647),
+    "scenario/beatoven-sfx": (0, 2147483647),
+    "scenario/musicgen": (0, 2147483647),
+    "scenario/mmaudio": (0, 65535),
+}
+
+
+@pytest.mark.parametrize("model", WIRE)
+def test_every_parameter_reaches_the_wire_under_its_own_name(scenario, proxy, model):
+    """Default, least and most, as they were set; the stand-in, which knows the pages' limits, takes each."""
+    seen = {parameter.name for parameter in models.find(model).parameters}
+    tried = [(name, value) for name, values in WIRE[model].items() for value in values]
+    seeds = [("seed", seed) for seed in SEEDS.get(model, ())]
+    asked = [request(model, proxy, params={name: value}) for name, value in tried]
+    sent(scenario, *asked, *(request(model, proxy, seed=seed) for _, seed in seeds))
+    came = [seen.json for seen in scenario.api.calls(CREATE)]
+    assert [body[name] for body, (name, _) in zip(came, tried + seeds, strict=True)] == [v for _, v in tried + seeds]
+    filled = {"prompt", "video", "negativePrompt", "seed", "inputAudio", "segments"}
+    assert seen <= {*WIRE[model], *filled}
+    assert ("seed" in seen) == (model in SEEDS)
+
+
+@pytest.mark.parametrize("model", WIRE)
+def test_what_is_not_set_has_the_pages_defaults(scenario, proxy, model):
+    """The cue fills prompt, length, seed and picture; what the page has no default for is left out."""
+    body = sent(scenario, request(model, proxy, seconds=Fraction(6), negative="", prompt="calm"))
+    filled = {"prompt": "calm", **({"seed": 7} if model in SEEDS else {})}
+    length = models.find(model).role("seconds")
+    if length:
+        filled["duration"] = 6
+    if "video" in body:
+        assert body.pop("video") in scenario.scenario.assets
+    bare = {"continuationEnd", "negativePrompt", "duration", "startOffset"}
+    bare |= {"audioFormat"} if model == "scenario/sonilo-text-effects" else set()
+    defaults = {name: values[0] for name, values in WIRE[model].items() if name not in bare}
+    assert body == {**defaults, **filled}
+
+
+PAST = [
+    (model, name, end + side * (1 if isinstance(end, int) else 0.01))
+    for model, table in WIRE.items()
+    for name, values in table.items()
+    if name != "temperature" and not isinstance(values[-1], str | bool)
+    for end, side in ((min(values), -1), (max(values), 1))
+    if (name, side) not in (("continuationStart", 1), ("continuationEnd", 1))
+] + [
+    ("scenario/musicgen", "modelVersion", "tiny"),
+    ("scenario/musicgen", "normalizationStrategy", "loud"),
+    ("scenario/musicgen", "continuation", "yes"),
+    ("scenario/mmaudio", "numSteps", 4.5),
+    ("scenario/sonilo-effects", "audioFormat", "ogg"),
+    ("scenario/sonilo-effects", "segments", "[{start: 0}]"),
+]
+
+
+@pytest.mark.parametrize(("model", "name", "value"), PAST)
+def test_a_value_past_its_end_is_refused_before_anything_is_sent(scenario, model, name, value):
+    """The catalogue holds the limits of the pages."""
+    with pytest.raises(BadInput, match=name):
+        request(model, params={name: value})
+    assert not scenario.api.requests
+
+
+def test_scenes_go_along_as_a_list(scenario, proxy):
+    """Sonilo's ranges are written as JSON and sent as what they are."""
+    scenes = '[{"start": 0, "end": 1.5, "prompt": "rain"}]'
+    body = sent(scenario, request("scenario/sonilo-effects", proxy, prompt="", params={"segments": scenes}))
+    assert body["segments"] == [{"start": 0, "end": 1.5, "prompt": "rain"}]
+    assert "prompt" not in body
+
+
+def test_an_extra_that_the_catalogue_does_not_know_is_sent_and_may_be_refused(scenario, tmp_path):
+    """`+name` goes along as JSON, and Scenario's refusal names it."""
+    asked = request(MUSIC, params={"+loudness": "-14"})
+    with pytest.raises(RefusedInput, match="loudness is not an input"):
+        run(carry(maker(), asked, tmp_path))
+    assert scenario.api.calls(CREATE)[-1].json["loudness"] == -14
+
+
+def test_several_sounds_of_one_request_are_all_fetched(scenario, tmp_path):
+    """Three samples: the first is the take, the others come beside it; what it cost is the job's own account."""
+    _, output = run(carry(maker(), request("scenario/sonilo-text-music", params={"numSamples": 3}), tmp_path))
+    assert [clicks(hear(file)) for file in (output.file, *output.others)] == [[12_000], [16_800], [21_600]]
+    assert output.cost.amount == str(3 * UNITS)
+    assert output.seed is None
+
+
+def test_a_video_beside_the_sound_is_left_alone(scenario, tmp_path):
+    """Where a model gives both, the sound is the take; a still is none."""
+    scenario.scenario.both = True
+    _, output = run(carry(maker(), request(MUSIC), tmp_path))
+    assert (output.file.suffix, output.others) == (".wav", ())
+    assert len(scenario.cdn.calls("GET /assets/.*")) == 1
+
+
+FAULTS = {
+    "delay": Fault("delay"),
+    "delay after": Fault("delay-after"),
+    "reset": Fault("reset"),
+    "reset after": Fault("reset-after"),
+    "truncated": Fault("truncate"),
+    "too long": Fault("longer"),
+    "empty": Fault("empty"),
+    "202 empty": faults.EMPTY_202,
+    "502 html": faults.HTML_502,
+    "429": faults.THROTTLED,
+    "429 seconds": faults.THROTTLED_SECONDS,
+    "429 date": faults.THROTTLED_DATE,
+    "drip": Fault("drip"),
+    "half json": Fault("half-json"),
+}
+LOST = frozenset({"delay", "reset", "502 html"})
+"""Faults of a submission that was not served: from outside it might have been."""
+
+REPEATABLE = {
+    "upload": ("api", "POST /v1/uploads"),
+    "part": ("cdn", "PUT /upload/.*"),
+    "complete": ("api", "POST /v1/uploads/.*/action"),
+    "uploaded": ("api", "GET /v1/uploads/.*"),
+    "poll": ("api", "GET /v1/jobs/.+"),
+    "asset": ("api", "GET /v1/assets/.*"),
+    "file": ("cdn", "GET /assets/.*"),
+}
+
+
+@pytest.mark.parametrize(
+    ("call", "fault"),
+    # A file cut short by a server that says so is found by decoding it, which is conform's business.
+    [(call, fault) for call in REPEATABLE for fault in FAULTS if (call, fault) != ("file", "half json")],
+)
+def test_a_fault_of_a_call_that_may_be_repeated_is_recovered_from(scenario, proxy, tmp_path, call, fault):
+    """One fault on any call but the submission: the result comes all the same, and was asked for once."""
+    host, path = REPEATABLE[call]
+    getattr(scenario, host).go_wrong(path, FAULTS[fault])
+    _, output = run(carry(maker(whole=0.3), request(MMAUDIO, proxy), tmp_path))
+    assert output.file.read_bytes() == list(scenario.scenario.assets.values())[-1][0]
+    assert len(scenario.api.calls(CREATE)) == len(scenario.scenario.jobs) == 1
+
+
+@pytest.fixture
+def busy_account(scenario, tmp_path):
+    """Other jobs of the same project, alike but for something; their names."""
+    for other in (request(MUSIC, seed=8), request(MUSIC, params={"creativity": 4}), request("scenario/beatoven-sfx")):
+        run(carry(maker(), other, tmp_path))
+    scenario.api.requests.clear()
+    return set(scenario.scenario.jobs)
+
+
+@pytest.mark.parametrize("fault", [name for name in FAULTS if name not in LOST])
+def test_a_submission_whose_answer_was_lost_is_found_and_not_sent_again(scenario, tmp_path, busy_account, fault):
+    """Served without a usable answer: it is found in the list. Throttled: nothing was made, and it is sent again."""
+    scenario.api.go_wrong(CREATE, FAULTS[fault])
+    ticket, _ = run(carry(maker(whole=0.4), request(MUSIC), tmp_path))
+    assert set(scenario.scenario.jobs) - busy_account == {ticket.request}
+    assert len(scenario.api.calls(CREATE)) == (2 if fault.startswith("429") else 1)
+
+
+@pytest.mark.parametrize("fault", sorted(LOST))
+def test_a_submission_that_cannot_be_found_is_unclear(scenario, tmp_path, busy_account, fault):
+    """Not served, and nobody can know: it is looked for, told with the place to look at, and never sent again."""
+    scenario.api.go_wrong(CREATE, FAULTS[fault])
+    with pytest.raises(Unclear, match=r"app\.scenario\.com"):
+        run(carry(maker(whole=0.4), request(MUSIC), tmp_path))
+    assert set(scenario.scenario.jobs) == busy_account
+    assert len(scenario.api.calls(CREATE)) == 1
+    assert len(scenario.api.calls("GET /v1/jobs")) > 1
+
+
+@pytest.mark.parametrize("wraps", [lambda given: given, lambda given: {**given, "modelId": "x", "extra": 1}])
+def test_a_lost_job_is_found_on_a_later_page_or_not_at_all(scenario, tmp_path, wraps):
+    """Through a short page and an empty one; with defaults filled in beside what was sent, but of no other model."""
+    scenario.scenario.wraps = wraps
+
+    async def lose():
+        api = maker()
+        intent = await api.prepare(request(MUSIC))
+        scenario.api.go_wrong(CREATE, Fault("reset-after"))
+        with pytest.raises(Unclear):
+            await api.submit(intent)
+        for seed in range(4):
+            await api.submit(await api.prepare(request(MUSIC, seed=seed)))
+        return await api.find(intent)
+
+    found = run(lose())
+    listed = [seen.query for seen in scenario.api.calls("GET /v1/jobs")]
+    assert [query.get("paginationToken") for query in listed] == [None, "page-1", "page-2", "page-3"]
+    assert all(query["pageSize"] == "100" and query["createdAfter"].endswith("Z") for query in listed)
+    assert (found.request if found else None) == (next(iter(scenario.scenario.jobs)) if wraps({}) == {} else None)
+
+
+def test_of_two_that_fit_neither_is_taken(scenario):
+    """Two submissions that cannot be told apart, one of them lost: unclear, unless the other one's job is known."""
+
+    async def lose():
+        api = maker()
+        intent = await api.prepare(request(MUSIC))
+        first = await api.submit(intent)
+        scenario.api.go_wrong(CREATE, Fault("reset-after"))
+        with pytest.raises(Unclear):
+            await submit_once(api, intent, sleep=Naps())
+        return await api.find(intent, known={first.request})
+
+    found = run(lose())
+    assert found is not None
+    assert list(scenario.scenario.jobs)[1] == found.request
+    assert found.data["cost"] == {"amount": str(UNITS), "currency": "CU", "estimated": False}
+
+
+def test_an_answer_without_a_job_is_unclear(scenario, tmp_path):
+    """It was taken and nobody says as what."""
+    scenario.api.go_wrong(CREATE, *[Fault("answer", 200, body=b'{"job": null}')] * 2)
+    with pytest.raises(Unclear, match="names no job"):
+        run(carry(maker(), request(MUSIC), tmp_path))
+    assert len(scenario.api.calls(CREATE)) == 1
+
+
+def test_a_throttled_submission_waits_as_long_as_it_is_told(scenario, tmp_path):
+    """Scenario says the seconds of a cooldown in its answer's body."""
+    body = b'{"code":"TOO_MANY_REQUESTS","details":{"actionName":"custom","remainingSeconds":41}}'
+    scenario.api.go_wrong(CREATE, Fault("answer", 429, body=body))
+    naps = Naps()
+    run(carry(maker(naps), request(MUSIC), tmp_path))
+    assert max(naps.seconds) == 41
+
+
+REFUSALS = {
+    401: KeyRefused,
+    402: NoCredit,
+    403: KeyRefused,
+    404: NotThere,
+    413: RefusedInput,
+    422: RefusedInput,
+    302: ProviderTrouble,
+}
+
+
+@pytest.mark.parametrize("status", REFUSALS)
+@pytest.mark.parametrize("call", [*REPEATABLE, "create"])
+def test_a_refusal_is_told_and_never_repeated(scenario, proxy, tmp_path, call, status, caplog):
+    """Each refusal on each call is its own error at once, with the provider's name, and no key in it."""
+    caplog.set_level(logging.DEBUG)
+    page = f"<html><head><title>No: {KEY} {SECRET} {PAIR}</title></head></html>".encode()
+    elsewhere = "https://elsewhere.example/x.mp4"
+    fault = Fault("redirect", to=elsewhere) if status == 302 else Fault("answer", status, body=page)
+    host, path = ("api", CREATE) if call == "create" else REPEATABLE[call]
+    server = getattr(scenario, host)
+    server.go_wrong(path, *[fault] * 10)
+    expected, times = REFUSALS[status], 1
+    if call == "file" and status not in (302, 402):
+        expected, times = ResultGone, 2  # the second time at a new address
+    elif call == "part" and status in (401, 403, 404):
+        expected = ProviderTrouble
+    elif (call, status) == ("asset", 404):
+        expected = ResultGone
+    elif call == "complete" and status in (404, 422):
+        times = 2  # the second time in other words
+    with pytest.raises(expected) as caught:
+        run(carry(maker(), request(MMAUDIO, proxy), tmp_path))
+    assert len(server.calls(path)) == times
+    assert "Scenario" in str(caught.value)
+    assert no_key_in(told(caught.value) + caplog.text)
+    assert len(scenario.scenario.jobs) == (call in ("poll", "asset", "file"))
+
+
+def test_no_units_is_told_once(scenario, tmp_path):
+    """Its shape is not confirmed; its words say it."""
+    scenario.scenario.credit = False
+    with pytest.raises(NoCredit, match="creative units"):
+        run(carry(maker(), request(MUSIC), tmp_path))
+    assert len(scenario.api.calls(CREATE)) == 1
+
+
+def test_an_address_that_has_ended_is_asked_for_again(scenario, tmp_path):
+    """The asset is looked up once more, and the file comes from its new address, without the key."""
+    plain = scenario.scenario.cdn
+
+    def ended(seen):
+        plain.before = lambda seen: None
+        scenario.scenario.expire()
+
+    plain.before = ended
+    _, output = run(carry(maker(), request(MUSIC), tmp_path))
+    assert clicks(hear(output.file)) == [12_000]
+    assert len(scenario.api.calls("GET /v1/assets/.*")) == 3, "the still, the sound, and the sound again"
+    assert [len(set(seen.query)) for seen in scenario.cdn.requests] == [4, 4]
+    assert all("authorization" not in seen.headers for seen in scenario.cdn.requests)
+
+
+@pytest.mark.parametrize(
+    "address", ["https://elsewhere.example/x.wav", "http://localhost:{port}/x.wav", "file:///x.wav"]
+)
+def test_a_result_on_a_foreign_host_is_not_fetched(scenario, elsewhere, tmp_path, address):
+    """An address that is not Scenario's own is not followed."""
+    scenario.scenario.cdn_url = address.format(port=elsewhere.url.rpartition(":")[2])
+    with pytest.raises(ProviderTrouble, match=r"not its own|no web address"):
+        run(carry(maker(), request(MUSIC), tmp_path))
+    assert not elsewhere.requests
+
+
+@pytest.mark.parametrize("call", ["part", "file"])
+def test_a_redirect_to_another_host_never_carries_the_key(scenario, elsewhere, proxy, tmp_path, call):
+    """A download may lead on to another port of a machine that is this one; an upload leads nowhere. Neither shows the key."""
+    host, path = REPEATABLE[call]
+    getattr(scenario, host).go_wrong(path, Fault("redirect", to=elsewhere.url + "/x"))
+    if call == "part":
+        with pytest.raises(ProviderTrouble, match="redirects"):
+            run(carry(maker(), request(MMAUDIO, proxy), tmp_path))
+    else:
+        run(carry(maker(), request(MMAUDIO, proxy), tmp_path))
+    assert len(elsewhere.requests) == (call == "file")
+    for seen in (*elsewhere.requests, *scenario.cdn.requests):
+        assert no_key_in(seen.raw.decode("latin-1"))
+        assert "authorization" not in seen.headers
+
+
+@pytest.mark.parametrize(
+    ("ends", "failure", "expected"),
+    [
+        ("failure", {"error": "CUDA out of memory", "hint": "choose a shorter video"}, ModelFailed),
+        ("failed", {}, ModelFailed),
+        ("failure", {"error": "Blocked by content policy"}, RefusedContent),
+        ("failure", {"error": f"leaked {SECRET}"}, ModelFailed),
+        ("canceled", {}, Cancelled),
+        ("cancelled", {}, Cancelled),
+        ("sideways", {}, ProviderTrouble),
+    ],
+)
+def test_every_other_end_is_its_own_error(scenario, tmp_path, ends, failure, expected):
+    """Failed, refused, cancelled; a status that nobody knows is trouble and never success."""
+    scenario.scenario.ends, scenario.scenario.failure = ends, failure
+    scenario.scenario.billing = {"disableRefund": True}
+    with pytest.raises(expected) as caught:
+        run(carry(maker(), request(MUSIC), tmp_path))
+    assert no_key_in(told(caught.value))
+    for said in failure.values():
+        assert said.removesuffix(SECRET) in str(caught.value)
+    if expected in (ModelFailed, RefusedContent):
+        assert "not given back" in str(caught.value)
+
+
+def test_a_job_without_sound_has_failed(scenario, tmp_path):
+    """A model that answers in words made no take."""
+    scenario.scenario._made = lambda job: [scenario.scenario.keep(b"words", "text/plain")]
+    with pytest.raises(ModelFailed, match="no sound"):
+        run(carry(maker(), request(MUSIC), tmp_path))
+
+
+def test_progress_is_a_fraction_whatever_comes(scenario, tmp_path):
+    """Out of its range it is held to it; where it is no number nothing is claimed."""
+    scenario.scenario.steps = (("processing", 40), ("in-progress", -1), ("in-progress", None))
+    looks: list[Progress] = []
+    run(carry(maker(), request(MUSIC), tmp_path, looks))
+    assert [look.fraction for look in looks] == [1.0, 0.0, None, 1.0]
+
+
+def test_cancelling_says_whether_it_did(scenario, tmp_path):
+    """Custom jobs cannot be cancelled: that is said, and the job goes on. Where it can, it is."""
+
+    async def go():
+        api = maker()
+        ticket = await api.submit(await api.prepare(request(MUSIC)))
+        refused = await api.cancel(ticket)
+        scenario.scenario.cancels = True
+        scenario.api.go_wrong("POST /v1/jobs/.*/action", faults.HTML_502)
+        return refused, await api.cancel(ticket), await api.cancel(type(ticket)("scenario", "job_x", ticket.data))
+
+    assert run(go()) == (False, True, False)
+    assert [job["status"] for job in scenario.scenario.jobs.values()] == ["canceled"]
+
+
+@pytest.mark.parametrize("fault", ["delay", "reset after", "502 html", "202 empty", "half json"])
+def test_a_fault_while_cancelling_is_over_soon(scenario, fault):
+    """Twice at most; it says whether it did, or what is wrong."""
+    scenario.scenario.cancels = True
+
+    async def go():
+        api = maker(whole=0.3)
+        ticket = await api.submit(await api.prepare(request(MUSIC)))
+        scenario.api.go_wrong("POST /v1/jobs/.*/action", *[FAULTS[fault]] * 9)
+        with pytest.raises((ProviderTrouble, TimedOut)):
+            await api.cancel(ticket)
+
+    run(go())
+    assert len(scenario.api.calls("POST /v1/jobs/.*/action")) == 2
+
+
+def test_the_cost_is_told_by_a_dry_run(scenario, proxy):
+    """269 is an answer: the units of exactly this request, and no job; a fault of it is tried again."""
+    scenario.api.go_wrong(CREATE, faults.HTML_502)
+    cost = run(maker().estimate(request("scenario/sonilo-music", proxy, params={"numSamples": 2})))
+    assert cost is not None
+    assert (cost.amount, cost.currency, cost.estimated) == (str(2 * UNITS), "CU", True)
+    assert scenario.api.calls(CREATE)[-1].query == {"dryRun": "true"}
+    assert not scenario.scenario.jobs
+
+
+def test_a_dry_run_that_begins_a_job_is_trouble(scenario):
+    """It is never taken for an estimate."""
+    scenario.api.go_wrong(CREATE, Fault("answer", 200, body=b'{"job":{"jobId":"job_1"},"creativeUnitsCost":5}'))
+    with pytest.raises(ProviderTrouble, match="dry run"):
+        run(maker().estimate(request(MUSIC)))
+
+
+def test_the_key_can_be_checked_for_nothing(scenario, monkeypatch):
+    """Good, refused or missing, by the list of jobs; nothing is generated."""
+    assert run(maker().check_key()) == ""
+    monkeypatch.setenv("SCENARIO_SDK_API_SECRET", "wrongwrongwrong")
+    with pytest.raises(KeyRefused, match="SCENARIO_SDK_API_KEY and SCENARIO_SDK_API_SECRET") as caught:
+        run(maker().check_key())
+    assert "wrongwrong" not in told(caught.value)
+    assert no_key_in(told(caught.value))
+    for name in ("SCENARIO_SDK_API_SECRET", "SCENARIO_SDK_API_KEY"):
+        monkeypatch.delenv(name)
+        with pytest.raises(KeyMissing, match=name):
+            maker().ready()
+    assert not scenario.scenario.jobs
+
+
+def test_an_answer_that_is_not_what_was_asked_for_is_trouble(scenario, proxy, tmp_path):
+    """JSON of another shape on each call is no success."""
+    for call, (host, path) in REPEATABLE.items():
+        if host == "api" and call != "complete":
+            scenario.api.go_wrong(path, Fault("answer", 200, body=b'{"else": []}'))
+            with pytest.raises(ProviderTrouble, match="Scenario"):
+                run(carry(maker(), request(MMAUDIO, proxy), tmp_path))
+    scenario.api.go_wrong("POST /v1/uploads", Fault("answer", 200, body=b'{"upload":{"id":"u","parts":[]}}'))
+    with pytest.raises(ProviderTrouble, match="part 1"):
+        run(carry(maker(), request(MMAUDIO, proxy), tmp_path))

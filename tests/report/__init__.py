@@ -1,0 +1,1 @@
+"""What the report says is what the files hold."""

@@ -1,0 +1,457 @@
+"""The composer: what it reads, how it plans, and what its sound measures."""
+
+from __future__ import annotations
+
+import tomllib
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+import addon
+from addon.sketch import music
+from addon.sketch.drums import KITS
+from addon.sketch.form import RATE
+from addon.sketch.harmony import KEYS, MODES, chord, scale, voice
+from addon.sketch.instruments import INSTRUMENTS
+from addon.sketch.styles import FILLS, RHYTHMS, STYLES
+from addon.sketch.tastes import FAMILIES, MOODS, PACES, SETS, STYLE_OF, TEMPOS, VOCABULARY
+from addon.sketch.wishes import Parameters
+
+PROMPTS = (
+    "epic cinematic",
+    "calm ambient",
+    "happy pop 120 bpm",
+    "jazz",
+    "house",
+    "sad solo piano",
+    "tense",
+    "waltz",
+    "",
+)
+CEILING = 10 ** (-1 / 20)
+
+
+def played(piece: music.Piece, block: int = RATE) -> dict[str, np.ndarray]:
+    """Every stem of a piece in one."""
+    blocks = list(piece.render(block))
+    return {name: np.concatenate([part[name] for part in blocks]) for name in piece.stems}
+
+
+def mixed(piece: music.Piece) -> np.ndarray:
+    """The plain sum of the stems."""
+    total: np.ndarray = np.sum(list(played(piece).values()), axis=0)
+    return total
+
+
+def rms_db(sound: np.ndarray) -> float:
+    """The level of a sound in dBFS."""
+    return float(10 * np.log10(max(float(np.mean(sound.astype(np.float64) ** 2)), 1e-20)))
+
+
+# What is read
+
+
+@pytest.mark.parametrize(
+    ("prompt", "tempo"),
+    [
+        ("techno at 128 bpm", 128),
+        ("90 beats per minute, sad", 90),
+        ("tempo: 72, ambient", 72),
+        ("a quiet 64.5bpm piano", 64.5),
+        ("andante for strings", 84),
+        ("presto", 176),
+        ("999 bpm", 220),
+        ("10 bpm", 40),
+    ],
+)
+def test_a_tempo_in_words_or_numbers_is_kept(prompt: str, tempo: float) -> None:
+    """A tempo that the prompt states is played to within the few percent that the span asks for."""
+    assert music.compose(prompt, 40 * RATE).form.tempo == pytest.approx(tempo, rel=0.061)
+
+
+@given(st.integers(5 * RATE, 600 * RATE), st.integers(50, 200))
+def test_a_tempo_in_numbers_is_kept_within_two_percent(samples: int, tempo: int) -> None:
+    """However long the span, "120 bpm" is 120 bpm but for a lean of at most two percent."""
+    assert music.compose(f"rock, {tempo} bpm", samples).form.tempo == pytest.approx(tempo, rel=0.0201)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "key", "mode"),
+    [
+        ("a song in C# minor", "C#", "minor"),
+        ("in A minor", "A", "minor"),
+        ("rock in the key of G", "G", "major"),
+        ("Bb major, happy", "A#", "major"),
+        ("F sharp dorian groove", "F#", "dorian"),
+        ("sad, in Em", "E", "minor"),
+        ("D phrygian drone", "D", "phrygian"),
+    ],
+)
+def test_a_key_in_the_prompt_is_kept(prompt: str, key: str, mode: str) -> None:
+    """A key is understood in the ways people write it, and is no unknown word."""
+    understood = music.compose(prompt, 20 * RATE).understood
+    assert (understood["key"], understood["mode"]) == (key, mode)
+    assert set(understood["unknown"]) <= {"groove"}
+
+
+def test_an_article_is_no_key() -> None:
+    """In "a minor chase" the key is left open, as "a" is an article there."""
+    keys = {music.compose("a minor chase", 5 * RATE, seed=seed).understood["key"] for seed in range(12)}
+    assert len(keys) > 1
+
+
+@pytest.mark.parametrize(
+    ("prompt", "mode"),
+    [
+        ("happy", "major"),
+        ("sad", "minor"),
+        ("tense", "minor"),
+        ("calm", "major"),
+        ("epic", "minor"),
+        ("romantic", "major"),
+        ("mysterious", "dorian"),
+        ("happy but in a minor key", "minor"),
+    ],
+)
+def test_the_mode_follows_the_mood_unless_it_is_said(prompt: str, mode: str) -> None:
+    """Moods choose between major and minor colours; a mode that is named goes before them."""
+    assert music.compose(prompt, 20 * RATE).understood["mode"] == mode
+
+
+@pytest.mark.parametrize(
+    ("prompt", "negative"), [("rock, no drums", ""), ("house without any beat", ""), ("pop", "drums")]
+)
+def test_refused_drums_leave_the_percussion_stem_silent(prompt: str, negative: str) -> None:
+    """Refusing drums, in the prompt or the negative prompt, silences their stem and nothing else."""
+    stems = played(music.compose(prompt, 6 * RATE, negative=negative))
+    assert not stems["percussion"].any()
+    assert all(stems[name].any() for name in ("bass", "chords", "melody"))
+
+
+def test_leaving_the_drums_out_changes_no_other_note() -> None:
+    """The other parts are written the same with and without drums, so that a take can be made again with less."""
+    full, less = (music.compose("rock", 30 * RATE, negative=negative).notes for negative in ("", "drums"))
+    assert tuple(note for note in full if note.stem != "percussion") == less
+
+
+def test_named_instruments_play_and_refused_ones_do_not() -> None:
+    """Whoever is named is in the band; whoever is refused, or of a refused family, is not."""
+    players = music.compose("jazz with trumpet, no piano", 20 * RATE, negative="guitar").understood["instruments"]
+    assert players["lead"] == "trumpet"
+    assert not set(players.values()) & {"piano", "electric piano", "guitar", "clean guitar"}
+    assert players["comp"] in INSTRUMENTS
+
+
+@pytest.mark.parametrize(
+    ("prompt", "player"), [("sad solo piano", "piano"), ("only acoustic guitar", "guitar"), ("solo cello", "cello")]
+)
+def test_a_solo_is_played_alone(prompt: str, player: str) -> None:
+    """One instrument that is asked for alone plays every part it can, and nobody else plays."""
+    assert set(music.compose(prompt, 20 * RATE).understood["instruments"].values()) == {player}
+
+
+def test_unknown_words_are_listed_and_do_no_harm() -> None:
+    """What is not understood is said so; the piece is made all the same."""
+    piece = music.compose("fnord jazz glimmerwobble", 5 * RATE)
+    assert piece.understood["unknown"] == ["fnord", "glimmerwobble"]
+    assert piece.understood["style"] == "jazz"
+
+
+def test_parameters_go_before_words() -> None:
+    """Tempo, key, mode and style that are set win over the prompt's; more energy is more energy."""
+    params: Parameters = {"tempo": 90.0, "key": "E", "mode": "dorian", "style": "rock", "energy": 0.2}
+    piece = music.compose("happy jazz in C major, 140 bpm", 30 * RATE, params=params)
+    understood = piece.understood
+    assert (understood["key"], understood["mode"], understood["style"]) == ("E", "dorian", "rock")
+    assert piece.form.tempo == pytest.approx(90, rel=0.0201)
+    assert piece.wish.energy < music.compose("happy jazz", 30 * RATE, params={"style": "rock"}).wish.energy
+
+
+@pytest.mark.parametrize("params", [{"key": "H"}, {"mode": "locrian"}, {"style": "polka"}])
+def test_a_choice_that_does_not_exist_is_refused(params: dict[str, str]) -> None:
+    """A wrong choice is an error that names it, not a silent default."""
+    with pytest.raises(ValueError, match=next(iter(params.values()))):
+        music.compose("", RATE, params=params)
+
+
+def test_no_length_and_no_block_are_refused() -> None:
+    """A piece and a block have at least one sample."""
+    with pytest.raises(ValueError, match="at least one sample"):
+        music.compose("", 0)
+    with pytest.raises(ValueError, match="at least one sample"):
+        music.compose("", RATE).render(0)
+
+
+# How it is planned
+
+
+@given(st.integers(1, 600 * RATE), st.sampled_from(PROMPTS), st.integers(0, 2**31 - 1))
+def test_the_plan_fills_the_span(samples: int, prompt: str, seed: int) -> None:
+    """Sections are whole bars without a gap, the last chord begins where they end and has room to ring; no note begins after it."""
+    piece = music.compose(prompt, samples, seed=seed)
+    form = piece.form
+    bar = 0
+    for section in form.sections:
+        assert section.first == bar
+        bar += section.bars
+    if form.sections:
+        assert form.final == bar * form.bar
+        assert samples - form.at(form.final) > 0.8 * RATE
+    assert form.at(form.final) < samples
+    assert samples - form.at(form.final) < 9 * RATE
+    assert piece.chords[-1].first == form.final
+    assert max(note.start for note in piece.notes) < form.at(form.final) + RATE // 10
+    assert min(note.start for note in piece.notes) >= 0
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_piece_begins_on_its_first_sample_and_its_last_chord_on_a_bar(style: str) -> None:
+    """Something is struck exactly on sample 0, and the tonic exactly on the last bar line."""
+    piece = music.compose("", 30 * RATE, params={"style": style})
+    starts = {note.start for note in piece.notes}
+    assert 0 in starts
+    assert piece.form.at(piece.form.final) in starts
+    last = piece.chords[-1].chord
+    assert last.root == piece.key
+    bass = [note for note in piece.notes if note.stem == "bass"][-1]
+    assert bass.pitch % 12 == piece.key
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("style", STYLES)
+def test_the_melody_agrees_with_the_chords(style: str, seed: int) -> None:
+    """Notes on strong beats are of the chord that sounds, leaps stay singable, and pitches within the instrument."""
+    piece = music.compose("", 60 * RATE, seed=seed, params={"style": style})
+    form = piece.form
+    tune = [note for note in piece.notes if note.stem == "melody"]
+    player = INSTRUMENTS[piece.wish.players["lead"]]
+    firsts = np.array([form.at(span.first) for span in piece.chords])
+    for note in tune:
+        assert player.low <= note.pitch <= player.high
+        step = note.start / form.at(1)
+        if abs(step - round(step)) < 0.2 and round(step) % 8 == 0:
+            span = piece.chords[int(np.searchsorted(firsts, form.at(round(step)), side="right")) - 1]
+            assert note.pitch % 12 in span.chord.tones
+    leaps = np.abs(np.diff([note.pitch for note in tune]))
+    assert np.mean(leaps) < 5
+    assert np.max(leaps) <= 15
+
+
+def test_the_motif_comes_back() -> None:
+    """The A part is heard again with the same rhythm: a tune, not a walk."""
+    piece = music.compose("pop 120 bpm", 60 * RATE)
+    form = piece.form
+    starts = [section.first for section in form.sections if section.name == "A"]
+    rhythms = [
+        [
+            round((note.start - form.at(first * form.bar)) / form.at(1))
+            for note in piece.notes
+            if note.stem == "melody" and -500 <= note.start - form.at(first * form.bar) < form.at(form.bar) - 500
+        ]
+        for first in starts
+    ]
+    assert len(starts) > 1
+    assert all(rhythm == rhythms[0] for rhythm in rhythms)
+    assert len(rhythms[0]) > 1
+
+
+@given(st.sampled_from(tuple(STYLES)), st.integers(0, 11), st.sampled_from(("major", "minor")), st.integers(0, 3))
+def test_chords_are_led_by_small_steps(style: str, key: int, mode: str, pick: int) -> None:
+    """From chord to chord the four voices move by about a tone on average, and never far from their register."""
+    parts = STYLES[style].minor if mode == "minor" else STYLES[style].major
+    symbols = parts[pick % 2][pick // 2 % len(parts[pick % 2])].replace(",", " ").split()
+    before = None
+    moves = []
+    for symbol in symbols * 2:
+        now = voice(chord(symbol, key, mode), before, 53, 76)
+        assert list(now) == sorted(set(now))
+        assert now[0] > 52
+        assert now[-1] <= 84
+        if before is not None and len(before) == len(now):
+            moves.append(np.mean(np.abs(np.subtract(now, before))))
+        before = now
+    assert np.mean(moves) < 4
+
+
+# What it sounds like
+
+
+@settings(deadline=None, max_examples=8)
+@given(st.integers(RATE, 120 * RATE), st.sampled_from(PROMPTS), st.integers(0, 1000), st.integers(1000, 200_000))
+@example(RATE, "epic", 0, 7919)
+@example(120 * RATE, "house", 1, 48_000)
+def test_a_piece_is_exactly_as_long_as_asked_and_sound(samples: int, prompt: str, seed: int, block: int) -> None:
+    """Exact length in blocks of the size asked for; finite, below -1 dBFS, free of an offset, and dying away to zero."""
+    piece = music.compose(prompt, samples, seed=seed)
+    blocks = list(piece.render(block))
+    assert all(len(part[name]) == block for part in blocks[:-1] for name in piece.stems)
+    total = np.concatenate([np.sum([part[name] for name in piece.stems], axis=0) for part in blocks])
+    assert total.shape == (samples, 2)
+    assert total.dtype == np.float32
+    assert np.isfinite(total).all()
+    assert np.abs(total).max() <= CEILING
+    assert np.abs(total.mean(axis=0, dtype=np.float64)).max() < 1e-4
+    assert not total[-1].any()
+    assert rms_db(total[-240:]) < rms_db(total) - 40
+    assert rms_db(total[-2400:]) < rms_db(total) - 25
+    last = piece.form.at(piece.form.final)
+    ring = samples - last
+    late = [rms_db(total[last + round(at * ring) : last + round((at + 0.1) * ring)]) for at in (0.5, 0.7, 0.9)]
+    assert late == sorted(late, reverse=True)
+
+
+@pytest.mark.parametrize("samples", [1, 2, 239, 960, 4_801, 23_999])
+def test_the_shortest_spans_have_sound_of_their_length(samples: int) -> None:
+    """Down to one sample nothing fails and nothing is too long."""
+    total = mixed(music.compose("epic", samples))
+    assert total.shape == (samples, 2)
+    assert np.isfinite(total).all()
+    assert np.abs(total).max() <= CEILING
+
+
+def test_ten_minutes_are_exact_within_bounded_memory() -> None:
+    """A long piece has every sample, and takes no more memory than the bound on kept sounds and a few hops."""
+    piece = music.compose("epic cinematic", 600 * RATE)
+    tracemalloc.start()
+    try:
+        count = sum(len(part["bass"]) for part in piece.render())
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert count == 600 * RATE
+    assert peak < 220 * 2**20
+
+
+def test_the_samples_do_not_depend_on_the_block_and_the_seed_decides_them() -> None:
+    """The same seed is the same to the bit in blocks of any size; another seed is another piece of the same kind."""
+    piece = music.compose("lo-fi", 7 * RATE, seed=5)
+    first, again = played(piece), played(music.compose("lo-fi", 7 * RATE, seed=5), block=1234)
+    other = music.compose("lo-fi", 7 * RATE, seed=6)
+    assert all(np.array_equal(first[name], again[name]) for name in piece.stems)
+    assert other.understood["style"] == piece.understood["style"]
+    assert not np.array_equal(mixed(other), mixed(piece))
+
+
+def test_the_seams_of_the_working_hops_cannot_be_heard() -> None:
+    """Where one hop meets the next, samples bend no more than they do nearby."""
+    total = mixed(music.compose("calm ambient, no drums", 12 * RATE))
+    bend = np.abs(np.diff(total[:, 0], n=2))
+    for seam in range(131_072, len(bend), 131_072):
+        assert bend[seam - 3 : seam + 3].max() <= 1.5 * bend[seam - 4800 : seam + 4800].max()
+        near = np.delete(bend[seam - 480 : seam + 480], slice(476, 484))
+        assert bend[seam - 3 : seam + 3].max() <= 3 * near.max()
+
+
+@pytest.mark.parametrize(
+    ("prompt", "samples"), [("house 124 bpm", 20), ("rock 140 bpm", 20), ("lo-fi 80 bpm", 30), ("jazz 120 bpm", 24)]
+)
+def test_the_drums_keep_the_planned_tempo(prompt: str, samples: int) -> None:
+    """The percussion's onsets repeat every planned beat."""
+    piece = music.compose(prompt, samples * RATE)
+    drums = played(piece)["percussion"][: piece.form.at(piece.form.final)].mean(axis=1)
+    hop = 240
+    power = np.log(1e-4 + np.sqrt(np.mean(drums[: len(drums) // hop * hop].reshape(-1, hop) ** 2, axis=1)))
+    onset = np.maximum(np.diff(power), 0)
+    onset -= onset.mean()
+    size = 16 * len(onset)  # finer lags by interpolation in the transform
+    matches = np.fft.irfft(np.abs(np.fft.rfft(onset, size)) ** 2)
+    beat = 60 / piece.form.tempo * RATE / hop
+    lags = np.arange(round(8 * beat * 0.94), round(8 * beat * 1.06))  # eight beats: the swing within one averages out
+    found = lags[np.argmax(matches[lags])] / 8
+    assert found == pytest.approx(beat, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    "prompt", ["pop in D major", "sad piano in G minor", "waltz in F major", "rock in E minor", "latin in C major"]
+)
+def test_the_chords_sound_in_the_planned_key(prompt: str) -> None:
+    """Of all transpositions of the mode, the planned one holds the most of the energy in the chords stem."""
+    piece = music.compose(prompt, 16 * RATE)
+    sound = played(piece)["chords"].mean(axis=1)
+    spectrum = np.abs(np.fft.rfft(sound)) ** 2
+    hertz = np.fft.rfftfreq(len(sound), 1 / RATE)
+    heard = (hertz > 120) & (hertz < 1000)
+    classes = np.round(69 + 12 * np.log2(hertz[heard] / 440)).astype(int) % 12
+    chroma = np.sqrt(np.bincount(classes, spectrum[heard], minlength=12))
+    shares = [chroma[list(scale(key, piece.wish.mode))].sum() / chroma.sum() for key in range(12)]
+    assert int(np.argmax(shares)) == piece.key
+    assert shares[piece.key] > 0.8
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_loudness_is_the_one_of_its_energy(style: str) -> None:
+    """Every style comes out near the level its energy asks for: about -15 dBFS at most, -23 dBFS when calm."""
+    piece = music.compose("", 12 * RATE, params={"style": style})
+    wanted = -23 + 8.5 * piece.wish.energy
+    assert rms_db(mixed(piece)) == pytest.approx(wanted, abs=2.5)
+
+
+def test_energy_is_heard() -> None:
+    """An energetic piece is louder than a calm one."""
+    loud = rms_db(mixed(music.compose("epic action", 12 * RATE)))
+    calm = rms_db(mixed(music.compose("calm gentle", 12 * RATE)))
+    assert -20 < loud < -14
+    assert calm < loud - 3
+
+
+@pytest.mark.parametrize("name", INSTRUMENTS)
+def test_every_instrument_is_in_tune_and_even(name: str) -> None:
+    """Over its range a note lies on its pitch's harmonics, is as loud as any other, and starts and ends in silence."""
+    instrument = INSTRUMENTS[name]
+    for pitch in (instrument.low, (instrument.low + instrument.high) // 2, instrument.high):
+        sound = instrument.note(pitch, RATE, 0.7, seed=1)
+        assert np.isfinite(sound).all()
+        assert np.abs(sound[[0, -1]]).max() < 0.01
+        assert np.abs(sound.mean(axis=0, dtype=np.float64)).max() < 1e-5
+        size = 8 * RATE
+        spectrum = np.abs(np.fft.rfft(sound[2400:, 0] * np.hanning(len(sound) - 2400), size))
+        wanted = 440 * 2 ** ((pitch - 69) / 12)
+        window = slice(int(wanted * 0.94 * 8), int(wanted * 1.06 * 8) + 1)
+        peak = (window.start + int(np.argmax(spectrum[window]))) / 8
+        assert abs(1200 * np.log2(peak / wanted)) < 25
+        assert spectrum[window].max() > 0.05 * spectrum.max()
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_every_style_is_whole(name: str) -> None:
+    """Patterns fill a bar, players exist and fit their roles, drums are in the kit, and progressions can be read."""
+    style = STYLES[name]
+    bar = 4 * style.beats
+    grooves = [pattern for groove in style.drums for pattern in groove.values()]
+    assert {len(pattern) for pattern in (*style.comp, *style.bass, *grooves)} == {bar}
+    assert {drum for groove in style.drums for drum in groove} <= set(KITS[style.kit])
+    fills = {drum for fill in FILLS[style.kit] for drum in fill.split()} - {"."}
+    assert fills <= set(KITS[style.kit])
+    for role, players in style.players.items():
+        assert all(role in INSTRUMENTS[player].roles for player in players)
+    for progressions, mode in ((style.major, "major"), (style.minor, "minor")):
+        for line in (*progressions[0], *progressions[1]):
+            assert len(line.split()) == 4
+            assert all(chord(symbol, 0, mode).tones for bar_ in line.split() for symbol in bar_.split(","))
+    assert {len(rhythm) for rhythm in RHYTHMS["waltz" if style.beats == 3 else style.melody]} == {bar}
+
+
+def test_every_known_word_means_something() -> None:
+    """What the vocabulary can answer with is there to be played."""
+    assert set(VOCABULARY["mood"]) == set(MOODS)
+    assert set(VOCABULARY["style"]) == set(STYLES)
+    assert set(VOCABULARY["mode"]) == set(MODES)
+    assert (set(VOCABULARY["tempo"]), set(VOCABULARY["pace"])) == (set(TEMPOS), set(PACES))
+    named = {player for name in VOCABULARY["instrument"] for player in SETS.get(name, (name,))}
+    families = {player for family in FAMILIES.values() for player in family}
+    assert named | families <= set(INSTRUMENTS)
+    assert set(STYLE_OF) <= set(VOCABULARY["instrument"])
+    assert {*STYLE_OF.values(), *(mood.style for mood in MOODS.values())} <= set(STYLES)
+
+
+def test_the_catalogue_offers_what_the_composer_knows() -> None:
+    """The choices in the model's entry are the composer's own."""
+    entry = tomllib.loads((Path(addon.__file__).parent / "models" / "sketch-music.toml").read_text("utf-8"))
+    parameters = entry["parameters"]
+    assert parameters["key"]["choices"] == ["auto", *KEYS]
+    assert parameters["mode"]["choices"] == ["auto", *MODES]
+    assert parameters["style"]["choices"] == ["auto", *STYLES]

@@ -1,0 +1,1 @@
+"""What stands in for things that can't be had in a test."""

@@ -1,0 +1,290 @@
+"""The extension's zips: what is in them, that it works inside Blender, and that nothing else shows in their bytes."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import os
+import shutil
+import sys
+import tomllib
+import zipfile
+from pathlib import Path, PurePosixPath
+
+import pytest
+from packaging.requirements import Requirement
+
+from scripts import build_extension as build
+
+ADDON = build.ROOT / "addon"
+LINUX = build.PLATFORMS["linux-x64"]
+PINS = build.ROOT / "constraints.txt"
+VERSIONS = build.pins(PINS)
+MANIFEST = tomllib.loads((build.ROOT / build.MANIFEST).read_text("utf-8"))
+PROJECT = tomllib.loads((build.ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+FFMPEG_TAGS = ("manylinux_2_28_x86_64", "win_amd64", "macosx_12_0_arm64", "macosx_10_9_intel.macosx_10_9_x86_64")
+"""The tags of the one wheel that differs from platform to platform, in the order of `PLATFORMS`."""
+
+COMMAND_DEPENDENCIES = {"jinja2", "moviepy", "pillow", "rich"}
+"""What `pyproject.toml` asks for and only the command uses."""
+
+BLENDER_HAS = {"numpy"}
+BLENDER_MODULES = {"aud", "bl_operators", "bl_ui", "blf", "bpy", "bpy_extras", "gpu", "gpu_extras", "mathutils"}
+
+BLENDERS = [
+    {"python_version": version, "python_full_version": f"{version}.0", "sys_platform": system, "platform_system": name}
+    for version in ("3.11", "3.12", "3.13", "3.14")
+    for system, name in (("linux", "Linux"), ("win32", "Windows"), ("darwin", "Darwin"))
+]
+
+
+def make_wheel(folder: Path, name: str, tag: str = "any", python: str = "py3", abi: str = "none") -> Path:
+    """A wheel that pip takes for one of `name` at its pinned version, with next to nothing in it."""
+    module, version = build.normalised(name).replace("-", "_"), VERSIONS[build.normalised(name)]
+    path = folder / f"{module}-{version}-{python}-{abi}-{tag}.whl"
+    info = f"{module}-{version}.dist-info"
+    with zipfile.ZipFile(path, "w") as wheel:
+        wheel.writestr(f"{module}.py", "")
+        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        wheel.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {python}-{abi}-{tag}\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    return path
+
+
+@pytest.fixture
+def cache(tmp_path):
+    """A folder that holds a wheel of everything that is shipped, for every platform."""
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    for name in build.WHEELS:
+        for tag in FFMPEG_TAGS if name == "imageio-ffmpeg" else ("any",):
+            make_wheel(folder, name, tag)
+    return folder
+
+
+@pytest.fixture
+def no_index(monkeypatch):
+    """Leaves pip nowhere to look; what it gives points pip at a folder."""
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    return lambda folder: monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+
+
+@pytest.mark.parametrize("platform", build.PLATFORMS.values(), ids=build.PLATFORMS)
+def test_a_zip_holds_the_package_the_licence_and_its_own_platforms_wheels(platform, cache, tmp_path):
+    """The package lies at the root, beside the licence; of four wheels with an ffmpeg, only the platform's is there."""
+    made = build.build(platform, tmp_path / "dist", cache)
+    tag = FFMPEG_TAGS[list(build.PLATFORMS).index(platform.name)]
+    with zipfile.ZipFile(made) as archive:
+        names = set(archive.namelist())
+        assert archive.testzip() is None
+        assert archive.read("__init__.py") == (ADDON / "__init__.py").read_bytes()
+        assert archive.read("LICENSE") == (build.ROOT / "LICENSE").read_bytes()
+    assert made.name == f"tracklay-{MANIFEST['version']}-{platform.name}.zip"
+    assert {"timing.py", "media/ffmpeg.py", "models/catalogue.py", build.MANIFEST} <= names
+    assert len([name for name in names if name.startswith("wheels/")]) == len(build.WHEELS)
+    assert [name for name in names if "imageio_ffmpeg" in name] == [
+        f"wheels/imageio_ffmpeg-{VERSIONS['imageio-ffmpeg']}-py3-none-{tag}.whl"
+    ]
+
+
+def test_a_zip_leaves_out_what_cannot_work_inside_blender_and_what_python_leaves_behind(cache, tmp_path):
+    """Neither the command's own files nor byte code, hidden files and editors' leavings are shipped."""
+    root = tmp_path / "project"
+    shutil.copytree(ADDON, root / "addon", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("LICENSE", "constraints.txt", build.MANIFEST):
+        shutil.copy(build.ROOT / name, root / name)
+    for litter in ("__pycache__/cue.cpython-311.pyc", "media/.DS_Store", ".idea/workspace.xml", "cue.pyc"):
+        (root / "addon" / litter).parent.mkdir(exist_ok=True)
+        (root / "addon" / litter).write_bytes(b"litter")
+    with zipfile.ZipFile(build.build(LINUX, tmp_path / "dist", cache, root)) as archive:
+        names = [PurePosixPath(name) for name in archive.namelist()]
+    package = [name for name in names if name.parts[0] != "wheels"]
+    assert {name.suffix for name in package} == {".py", ".toml", ""}
+    assert [name for name in package if not name.suffix] == [PurePosixPath("LICENSE")]
+    assert not {str(name) for name in names} & set(build.COMMAND_ONLY)
+
+
+@pytest.mark.parametrize("platform", build.PLATFORMS.values(), ids=build.PLATFORMS)
+def test_a_zips_manifest_names_its_platform_and_every_wheel_in_it(platform, cache, tmp_path):
+    """Blender installs what the manifest lists and nothing else; all other fields are those of the repository's."""
+    with zipfile.ZipFile(build.build(platform, tmp_path / "dist", cache)) as archive:
+        inside = tomllib.loads(archive.read(build.MANIFEST).decode())
+        wheels = [f"./{name}" for name in archive.namelist() if name.startswith("wheels/")]
+    assert inside.pop("wheels") == wheels
+    assert inside.pop("platforms") == [platform.name]
+    assert inside == {field: value for field, value in MANIFEST.items() if field != "platforms"}
+
+
+def test_the_same_input_gives_the_same_bytes(cache, tmp_path):
+    """Neither the time, the files' own dates and modes, nor the order in which they were made shows in a zip."""
+    first = build.build(LINUX, tmp_path / "first", cache)
+    root = tmp_path / "elsewhere"
+    for path in sorted(build.package(ADDON).values(), reverse=True):
+        copy = root / path.relative_to(build.ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
+        copy.chmod(0o600)
+        os.utime(copy, (1e9, 1e9))
+    for name in ("LICENSE", "constraints.txt", build.MANIFEST):
+        shutil.copy(build.ROOT / name, root / name)
+    second = build.build(LINUX, tmp_path / "second", cache, root)
+    assert second.read_bytes() == first.read_bytes()
+    with zipfile.ZipFile(first) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {build.EPOCH}
+
+
+def test_wheels_are_fetched_once_and_kept(cache, tmp_path, no_index):
+    """What is missing pip brings, for the platform asked for; with nowhere to look, a second build is the same."""
+    kept = tmp_path / "kept"
+    no_index(cache)
+    first = build.build(LINUX, tmp_path / "first", kept).read_bytes()
+    assert sorted(path.name for path in kept.iterdir()) == sorted(path.name for path in build.wheels(LINUX, kept, PINS))
+    no_index(tmp_path / "nowhere")
+    assert build.build(LINUX, tmp_path / "second", kept).read_bytes() == first
+
+
+def test_a_wheel_that_cannot_be_had_is_said_in_one_line(tmp_path, no_index, capsys):
+    """Where pip finds nothing, the build ends with status 1, says so, and leaves no zip."""
+    no_index(tmp_path)
+    arguments = ["--platform", "linux-x64", "--to", str(tmp_path / "dist"), "--wheels", str(tmp_path / "wheels")]
+    assert build.main(arguments) == 1
+    assert "pip could not fetch the wheels of linux-x64" in capsys.readouterr().err
+    assert not (tmp_path / "dist").exists()
+
+
+def test_every_wheel_has_a_pin(tmp_path, cache):
+    """A package without an exact version is refused, not taken at whatever version there is."""
+    constraints = tmp_path / "constraints.txt"
+    constraints.write_text("".join(f"{name}=={version}\n" for name, version in VERSIONS.items() if name != "h11"))
+    with pytest.raises(build.BuildError, match="no version of h11"):
+        build.wheels(LINUX, cache, constraints)
+    constraints.write_text("h11>=0.16\n")
+    with pytest.raises(build.BuildError, match="no exact pin"):
+        build.wheels(LINUX, cache, constraints)
+
+
+@pytest.mark.parametrize(
+    ("wheel", "platforms"),
+    [
+        ("httpx-0.28.1-py3-none-any.whl", list(build.PLATFORMS)),
+        ("future-1.0.0-py2.py3-none-any.whl", list(build.PLATFORMS)),
+        ("imageio_ffmpeg-0.8.1-py3-none-manylinux2014_x86_64.whl", ["linux-x64"]),
+        ("imageio_ffmpeg-0.8.1-py3-none-manylinux_2_28_aarch64.whl", []),
+        ("imageio_ffmpeg-0.8.1-py3-none-win_amd64.whl", ["windows-x64"]),
+        ("imageio_ffmpeg-0.8.1-py3-none-win_arm64.whl", []),
+        ("imageio_ffmpeg-0.8.1-py3-none-win32.whl", []),
+        ("imageio_ffmpeg-0.8.1-py3-none-macosx_12_0_arm64.whl", ["macos-arm64"]),
+        ("imageio_ffmpeg-0.7.0-py3-none-macosx_10_9_intel.macosx_10_9_x86_64.whl", ["macos-x64"]),
+        ("numpy-2.4.6-cp311-cp311-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl", []),
+        ("old-1.0-py2-none-any.whl", []),
+    ],
+)
+def test_a_wheel_suits_the_platforms_that_its_name_says(wheel, platforms):
+    """A wheel for one Python only suits none: Blender 4.5 to 5.2 bring 3.11, 3.13 and 3.14."""
+    assert [name for name, platform in build.PLATFORMS.items() if platform.runs(wheel)] == platforms
+
+
+def test_the_wheels_are_what_the_extension_needs_and_all_that_these_need():
+    """Walked through the packages' own requirements, under every Python and system of a Blender that is supported."""
+    wanted = {build.normalised(Requirement(line).name) for line in PROJECT["dependencies"]}
+    waiting = [(name, "") for name in wanted - COMMAND_DEPENDENCIES - BLENDER_HAS]
+    needed = set()
+    while waiting:
+        name, extra = waiting.pop()
+        needed.add(name)
+        for line in importlib.metadata.requires(name) or ():
+            one = Requirement(line)
+            if one.marker is None or any(one.marker.evaluate({**blender, "extra": extra}) for blender in BLENDERS):
+                more = {(build.normalised(one.name), part) for part in {"", *one.extras}}
+                waiting += [each for each in more if each[0] not in needed | BLENDER_HAS]
+    assert needed == {build.normalised(name) for name in build.WHEELS}
+
+
+def imports(path: Path):
+    """Each module that a file imports, however deep inside it, with the number of dots before its name."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((0, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.level, node.module or ""
+            if node.level:
+                prefix = f"{node.module}." if node.module else ""
+                yield from ((node.level, prefix + alias.name) for alias in node.names)
+
+
+SOURCES = sorted(path.relative_to(ADDON).as_posix() for path in ADDON.rglob("*.py"))
+SHIPPED = [name for name in SOURCES if name in build.package(ADDON)]
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_the_package_imports_itself_by_relative_names_only(name):
+    """Inside Blender it is called `bl_ext.….tracklay`: an import of `addon` would find nothing, or somebody else's."""
+    absolute = {module.partition(".")[0] for level, module in imports(ADDON / name) if not level}
+    assert "addon" not in absolute
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_file_imports_only_what_is_there_inside_blender(name):
+    """Python's own modules, the wheels, numpy, and Blender's modules in `addon/blender` alone."""
+    owners = importlib.metadata.packages_distributions()
+    shipped = {build.normalised(wheel) for wheel in build.WHEELS} | BLENDER_HAS
+    there = set(sys.stdlib_module_names) | {
+        module for module, packages in owners.items() if shipped & {build.normalised(one) for one in packages}
+    }
+    if name.startswith("blender/"):
+        there |= BLENDER_MODULES
+    tops = {module.partition(".")[0] for level, module in imports(ADDON / name) if not level}
+    assert tops <= there
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_file_imports_no_file_that_is_left_out(name):
+    """What only the command uses is missing inside Blender, so nothing else may lean on it."""
+    left_out = {PurePosixPath(file).with_suffix("") for file in build.COMMAND_ONLY}
+    here = PurePosixPath(name)
+    reached = {
+        here.parents[level - 1] / module.replace(".", "/")
+        for level, module in imports(ADDON / name)
+        if 0 < level <= len(here.parents)
+    }
+    assert not {part for each in reached for part in (each, *each.parents)} & left_out
+
+
+def test_blender_judges_each_zip_and_a_refusal_fails_the_build(cache, tmp_path, capsys):
+    """The named program is called as Blender is; where it ends badly, so does the build, with its words."""
+    arguments = ["--to", str(tmp_path), "--wheels", str(cache), "--platform", "linux-x64"]
+    assert build.main([*arguments, "--blender", sys.executable]) == 1
+    told = capsys.readouterr()
+    assert "REFUSED by Blender" in told.out
+    assert "--command" in told.err
+
+
+def test_without_a_blender_the_bpy_modules_own_program_judges(cache, tmp_path, capsys, monkeypatch):
+    """It is found without importing bpy, and given the zip and Blender's list of tags."""
+    scripts = tmp_path / "site" / "bpy" / "9.9" / "scripts"
+    program = scripts / "addons_core" / "bl_pkg" / "cli" / "blender_ext.py"
+    tags = scripts / "modules" / "_bpy_internal" / "extensions" / "tags.py"
+    for path in (program, tags):
+        path.parent.mkdir(parents=True)
+    (tmp_path / "site" / "bpy" / "__init__.py").write_text("raise RuntimeError('imported')")
+    program.write_text("import sys\nprint(sys.argv[1:])\nsys.exit('refused' in sys.argv[-1])\n")
+    tags.write_text("addons = {'Sequencer'}\n")
+    monkeypatch.delenv("BLENDER", raising=False)
+    monkeypatch.delitem(sys.modules, "bpy", raising=False)
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    assert build.validator(None) == [sys.executable, str(program), "validate", f"--valid-tags={tags}"]
+    arguments = ["--wheels", str(cache), "--platform", "macos-arm64"]
+    assert build.main([*arguments, "--to", str(tmp_path / "good")]) == 0
+    assert "valid" in capsys.readouterr().out.split()
+    assert build.main([*arguments, "--to", str(tmp_path / "refused")]) == 1
+
+
+def test_where_no_blender_is_a_zip_is_said_to_be_unvalidated(cache, tmp_path, capsys, monkeypatch):
+    """Nobody takes an unjudged zip for a good one."""
+    monkeypatch.delenv("BLENDER", raising=False)
+    monkeypatch.setitem(sys.modules, "bpy", None)
+    assert build.main(["--to", str(tmp_path), "--wheels", str(cache), "--platform", "windows-x64"]) == 0
+    assert "NOT VALIDATED" in capsys.readouterr().out

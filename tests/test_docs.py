@@ -1,0 +1,46 @@
+"""What the documents say is what the code does."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from addon.cli import main
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_catalogue_page_is_as_the_catalogue_has_it():
+    """`python scripts/catalogue_table.py` was run after the last change of a model."""
+    script = [sys.executable, str(ROOT / "scripts" / "catalogue_table.py"), "--check"]
+    assert subprocess.run(script, check=False).returncode == 0
+
+
+def test_the_readme_names_every_option_of_lay(capsys):
+    """No option is undocumented, none is documented that is not there."""
+    with pytest.raises(SystemExit):
+        main(["lay", "--help"])
+    real = set(re.findall(r"--[a-z][a-z-]+", capsys.readouterr().out)) - {"--help"}
+    readme = (ROOT / "README.md").read_text("utf-8")
+    table = readme[readme.index("Of `lay`:") : readme.index("Exit status:")]
+    assert set(re.findall(r"--[a-z][a-z-]+", table)) == real
+
+
+def test_the_page_on_batch_names_every_option(capsys):
+    """No option is undocumented, none is documented that is not there."""
+    with pytest.raises(SystemExit):
+        main(["batch", "--help"])
+    real = set(re.findall(r"--[a-z][a-z-]+", capsys.readouterr().out)) - {"--help"}
+    page = (ROOT / "docs" / "batch.md").read_text("utf-8")
+    usage = page[page.index("```\n") : page.index("makes the sound")]
+    assert set(re.findall(r"--[a-z][a-z-]+", usage)) == real
+
+
+def test_the_gallery_page_shows_every_picture():
+    """`python scripts/gallery.py` was run after the last change of its captions."""
+    script = [sys.executable, str(ROOT / "scripts" / "gallery.py"), "--check"]
+    assert subprocess.run(script, check=False).returncode == 0

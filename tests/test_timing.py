@@ -1,0 +1,189 @@
+"""Exact time: rates, spans, seams, maps, timecode."""
+
+from __future__ import annotations
+
+import itertools
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from addon.timing import Rate, Span, TimeMap, parse_time, timecode
+
+RATES = [Rate.of(text) for text in ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60", "120")]
+rates = st.sampled_from(RATES) | st.fractions(Fraction(1), Fraction(1000)).map(Rate)
+sample_rates = st.sampled_from([8000, 44_100, 48_000, 96_000])
+
+
+@pytest.mark.parametrize(
+    ("text", "fps"),
+    [
+        ("23.976", Fraction(24000, 1001)),
+        ("23.98", Fraction(24000, 1001)),
+        ("29.97", Fraction(30000, 1001)),
+        ("59.94", Fraction(60000, 1001)),
+        ("119.88", Fraction(120000, 1001)),
+        ("24000/1001", Fraction(24000, 1001)),
+        ("25", Fraction(25)),
+        ("25.0", Fraction(25)),
+        ("12.5", Fraction(25, 2)),
+        ("14.99", Fraction(15000, 1001)),
+        (47.952, Fraction(48000, 1001)),
+        (24, Fraction(24)),
+    ],
+)
+def test_a_rate_is_read_as_the_fraction_that_is_meant(text, fps):
+    """Decimals that programs print for NTSC rates become those rates; everything else stays what it says."""
+    assert Rate.of(text).fps == fps
+
+
+@pytest.mark.parametrize("text", ["", "fast", "0", "-25", "1/0", "24/1001/2"])
+def test_what_is_no_rate_is_refused_with_a_sentence(text):
+    """Nothing becomes a rate by accident."""
+    with pytest.raises(ValueError, match="rate"):
+        Rate.of(text)
+
+
+@pytest.mark.parametrize(
+    ("fps", "base", "rate"),
+    [(24, 1.0010000467300415, "24000/1001"), (25, 1.0, "25/1"), (30, 1.001, "30000/1001"), (2997, 100.0, "2997/100")],
+)
+def test_blenders_pair_of_numbers_is_the_exact_rate(fps, base, rate):
+    """Blender keeps 1.001 in 32 bits; the rate is 24000/1001 all the same."""
+    assert str(Rate.of_blender(fps, base)) == rate
+
+
+@given(rates, st.integers(1, 10**7), sample_rates)
+def test_a_spans_samples_follow_the_one_formula(rate, frames, sample_rate):
+    """n frames at rate r are round(n / r * sample rate) samples, wherever the span begins."""
+    assert Span(frames // 3, frames, rate).samples(sample_rate) == round(frames / rate.fps * sample_rate)
+
+
+@given(st.data(), rates, st.integers(1, 10**6), sample_rates)
+def test_splitting_a_span_gains_and_loses_no_sample(data, rate, frames, sample_rate):
+    """However a span is cut, its parts' samples add up to the span's, and each part is within a sample of its own length."""
+    span = Span(0, frames, rate)
+    cuts = sorted(data.draw(st.lists(st.integers(0, frames), max_size=12)))
+    seams = span.seams(sample_rate, *cuts)
+    parts = [b - a for a, b in itertools.pairwise(seams)]
+    assert sum(parts) == span.samples(sample_rate)
+    edges = [0, *cuts, frames]
+    for part, (a, b) in zip(parts, itertools.pairwise(edges), strict=True):
+        assert abs(part - rate.samples(b - a, sample_rate)) <= 1
+
+
+def test_seams_out_of_order_are_refused():
+    """Seams rise from within the span."""
+    with pytest.raises(ValueError, match="in order"):
+        Span(0, 10, Rate.of(25)).seams(48_000, 5, 3)
+    with pytest.raises(ValueError, match="in order"):
+        Span(0, 10, Rate.of(25)).seams(48_000, 11)
+
+
+def test_a_span_has_at_least_one_frame():
+    """Nothing can be laid against no frames."""
+    with pytest.raises(ValueError, match="one frame"):
+        Span(0, 0, Rate.of(25))
+
+
+TIMECODES = [
+    # frame, rate, drop-frame, text: the well-known corners of SMPTE ST 12-1
+    (0, "25", None, "00:00:00:00"),
+    (1499, "25", None, "00:00:59:24"),
+    (86_399, "24000/1001", None, "00:59:59:23"),
+    (1799, "30000/1001", True, "00:00:59;29"),
+    (1800, "30000/1001", True, "00:01:00;02"),
+    (17_981, "30000/1001", True, "00:09:59;29"),
+    (17_982, "30000/1001", True, "00:10:00;00"),
+    (107_892, "30000/1001", True, "01:00:00;00"),
+    (107_892, "30000/1001", False, "00:59:56:12"),
+    (3599, "60000/1001", True, "00:00:59;59"),
+    (3600, "60000/1001", True, "00:01:00;04"),
+    (215_784, "60000/1001", True, "01:00:00;00"),
+    (12_000, "120", None, "00:01:40:000"),
+]
+
+
+@pytest.mark.parametrize(("frame", "rate", "drop", "text"), TIMECODES)
+def test_timecode_is_the_standards(frame, rate, drop, text):
+    """Known pairs, in and out."""
+    assert timecode(frame, Rate.of(rate), drop=drop) == text
+    assert parse_time(text, Rate.of(rate)) == frame
+
+
+@given(st.sampled_from(RATES), st.integers(0, 10**8), st.booleans())
+def test_timecode_round_trips(rate, frame, drop):
+    """What is written as timecode is read as the same frame, drop-frame or not."""
+    assert parse_time(timecode(frame, rate, drop=drop and rate.drops), rate) == frame
+
+
+@pytest.mark.parametrize(("text", "frame"), [("300f", 300), ("12.5", 312), ("0", 0), ("1/3", 8), (" 2 ", 50)])
+def test_times_are_seconds_or_frames(text, frame):
+    """Seconds go to the nearest frame, `300f` is a frame."""
+    assert parse_time(text, Rate.of(25)) == frame
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        ("x", "25"),
+        ("-1", "25"),
+        ("1:2", "25"),
+        ("00:00:00:25", "25"),
+        ("00:01:00;00", "30000/1001"),
+        ("00:01:00;02", "25"),
+        ("", "25"),
+        ("1/0", "25"),
+    ],
+)
+def test_what_is_no_time_is_refused_with_a_sentence(text, rate):
+    """A frame number that the rate does not have, a dropped one, and nonsense."""
+    with pytest.raises(ValueError, match=r"no time|must be below|does not exist|no drop-frame"):
+        parse_time(text, Rate.of(rate))
+
+
+def test_drop_frame_is_refused_where_the_rate_has_none():
+    """23.976 has no drop-frame timecode."""
+    with pytest.raises(ValueError, match="drop-frame"):
+        timecode(10, Rate.of("23.976"), drop=True)
+    with pytest.raises(ValueError, match="frame 0"):
+        timecode(-1, Rate.of(25))
+
+
+@given(
+    st.sampled_from(RATES),
+    st.integers(-1000, 10**6),
+    st.integers(1, 10**5),
+    st.fractions(0, 10**4),
+    st.fractions(-4, 4),
+)
+def test_a_straight_map_runs_at_its_speed(rate, start, frames, source, speed):
+    """Any frame is its distance from the start, times the speed, into the source."""
+    time_map = TimeMap.straight(Span(start, frames, rate), source, speed)
+    for frame in (start, start + frames, start + Fraction(frames, 3)):
+        assert time_map.source(frame) == source + rate.seconds(frame - start) * speed
+
+
+def test_a_map_bends_where_it_is_told_to():
+    """Forward, frozen, backwards: each piece by itself, the ends run on."""
+    points = [(0, 0), (10, 1), (20, 1), (30, 0)]
+    time_map = TimeMap(tuple((Fraction(frame), Fraction(seconds)) for frame, seconds in points))
+    assert [time_map.source(frame) for frame in (5, 15, 25, 35, -5)] == [
+        Fraction(1, 2),
+        1,
+        Fraction(1, 2),
+        Fraction(-1, 2),
+        Fraction(-1, 2),
+    ]
+    with pytest.raises(ValueError, match="rising"):
+        TimeMap(((Fraction(0), Fraction(0)),))
+
+
+def test_a_span_is_filled_by_the_straight_pieces_of_its_map():
+    """Points outside the span and points where nothing bends make no piece of their own; a cut within a piece is exact."""
+    points = [(0, 0), (5, 5), (10, 10), (20, 10), (30, 0), (40, 0)]
+    time_map = TimeMap(tuple((Fraction(frame), Fraction(seconds)) for frame, seconds in points))
+    pieces = list(time_map.pieces(Span(2, 26, Rate.of(25))))
+    found = [tuple(int(part) for part in (piece.start, piece.end, piece.source, piece.slope)) for piece in pieces]
+    assert found == [(2, 10, 2, 1), (10, 20, 10, 0), (20, 28, 10, -1)]

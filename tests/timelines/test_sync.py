@@ -1,0 +1,146 @@
+"""Sync is the same through every kind of timeline: a click on its flash, and the same cut the same takes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from fractions import Fraction
+
+import opentimelineio as otio
+import pytest
+
+from addon import timelines
+from addon.cli import main
+from tests.pictures import FFMPEG, clicks, flash_clip, hear
+from tests.timelines.cuts import clip, gap, span, speed, timeline, track
+
+RATES = [Fraction(24000, 1001), Fraction(25), Fraction(30000, 1001), Fraction(60)]
+FLASHES = (0, 30, 51, 77, 100, 119)
+ODD = 89_347
+"""The time code, in frames, at which the media begins that has one."""
+
+
+def lay(*arguments) -> int:
+    """Run `tracklay lay` with the clicking model."""
+    return main(["lay", *(str(argument) for argument in arguments), "--model", "clicker/clicks"])
+
+
+def laid_clips(path) -> dict[str, tuple[int, int]]:
+    """The first frame and the length of each laid clip that is heard, by its cue's id."""
+    found = {}
+    film = otio.adapters.read_from_file(str(path))
+    for each in film.tracks:
+        if each.kind == "Audio" and each.enabled:
+            for child in each.find_clips():
+                lies = child.range_in_parent()
+                found[child.metadata["tracklay"]["cue"]] = (lies.start_time.value, lies.duration.value)
+    return found
+
+
+def odd_timeline(folder, rate):
+    """One clip played in every manner, from odd frames; with each cue's first frame, its length, and frames with a click."""
+    media = flash_clip(folder / "clip.mp4", rate, 140, FLASHES)
+    inner = otio.schema.Stack("nest", [track(gap(7, rate), clip(media, 21, 90, rate, name="nested"))])
+    inner.source_range = span(16, 60, rate)
+    picture = track(
+        gap(13, rate),
+        clip(media, 21, 92, rate, name="plain"),
+        clip(media, 27, 80, rate, name="stamped", zero=ODD),
+        gap(1, rate),
+        inner,
+        clip(media, 29, 37, rate, speed(2), name="fast"),
+        clip(media, 29, 75, rate, speed(-1), name="back"),
+    )
+    first = otio.opentime.RationalTime(3600 * 24, float(rate))
+    film = timeline(folder / "film.otio", picture, start=first)
+    told = {
+        "plain": (13, 92, [9, 30, 56, 79]),
+        "stamped": (105, 80, [3, 24, 50, 73]),
+        "nested": (186, 60, [0, 21, 47]),
+        "fast": (246, 37, [0.5, 11, 24, 35.5]),
+        "back": (283, 75, [3, 26, 52, 73]),
+    }
+    return film, told
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_every_click_lies_on_its_flash_on_a_timeline(tmp_path, clicking, capsys, rate):
+    """Trimmed, with time code, nested, fast and backwards, from odd frames at every rate: within one sample of where it is seen."""
+    film, told = odd_timeline(tmp_path, rate)
+    assert lay(film, "--json") == 0
+    made = json.loads(capsys.readouterr().out)
+    assert [take["cue"] for take in made["takes"]] == list(told)
+    assert laid_clips(tmp_path / "tracklay" / "film.tracklay.otio") == {
+        name: (start, frames) for name, (start, frames, _) in told.items()
+    }
+    for take in made["takes"]:
+        start, frames, seen = told[take["cue"]]
+        assert (take["start"]["frame"], take["frames"]) == (3600 * 24 + start, frames)
+        assert take["samples"] == round(frames / rate * 48_000)
+        heard = hear(tmp_path / "tracklay" / take["file"])
+        assert len(heard) == take["samples"]
+        exact = [frame / rate * 48_000 for frame in seen]
+        found = clicks(heard)
+        assert len(found) == len(exact), take["cue"]
+        assert max(abs(a - b) for a, b in zip(found, exact, strict=True)) <= 1, take["cue"]
+
+
+@pytest.fixture
+def forgetful(home, clicking, tmp_path, monkeypatch):
+    """Another home with the same models: else what was made once would be laid again."""
+
+    def forget() -> None:
+        shutil.copytree(home / "models", tmp_path / "other" / "models")
+        monkeypatch.setenv("TRACKLAY_HOME", str(tmp_path / "other"))
+
+    return forget
+
+
+def test_the_same_cut_gives_the_same_takes_as_a_file_and_as_a_timeline(tmp_path, forgetful, capsys):
+    """Cues of the same frames of the same file, and takes of the same samples; the files differ by name, place and date in bext."""
+    rate = Fraction(24000, 1001)
+    media = flash_clip(tmp_path / "clip.mp4", rate, 140, FLASHES)
+    cuts = {"a": (5, 61), "b": (66, 70), "c": (19, 80)}
+    film = timeline(tmp_path / "film.otio", track(*(clip(media, *cut, rate, name=name) for name, cut in cuts.items())))
+    assert lay(film, "--json", "--seed", "1") == 0
+    through = {take["cue"]: take for take in json.loads(capsys.readouterr().out)["takes"]}
+    cues = {cue.id: cue for cue in timelines.open(film).cues(model="clicker/clicks")}
+    forgetful()
+    for name, (start, frames) in cuts.items():
+        assert lay(media, "--json", "--seed", "1", "--in", f"{start}f", "--out", f"{start + frames}f") == 0
+        (take,) = json.loads(capsys.readouterr().out)["takes"]
+        (alone,) = timelines.open(media).cues(f"{start}f", f"{start + frames}f", model="clicker/clicks")
+        again = cues[name]
+        assert (alone.span.frames, alone.span.rate) == (again.span.frames, again.span.rate)
+        assert [alone.picture.map.source(alone.span.start + n) for n in range(frames)] == [
+            again.picture.map.source(again.span.start + n) for n in range(frames)
+        ]
+        same = ("samples", "frames", "seed", "source_sha256", "model", "params")
+        assert [take[key] for key in same] == [through[name][key] for key in same]
+        sounds = [hear(tmp_path / "tracklay" / each["file"]) for each in (take, through[name])]
+        assert sounds[0].tobytes() == sounds[1].tobytes()
+
+
+def test_images_are_the_same_in_a_folder_and_in_a_timeline(tmp_path, forgetful, capsys):
+    """A sequence as PICTURE and as an image sequence reference: the same cue, the same samples."""
+    media = flash_clip(tmp_path / "clip.mp4", Fraction(24), 40, (4, 20, 33))
+    folder = tmp_path / "shot 1"
+    folder.mkdir()
+    pattern = str(folder / "shot.%04d.png")
+    subprocess.run([FFMPEG, "-v", "error", "-i", str(media), "-start_number", "1001", pattern], check=True)
+    frames = otio.schema.ImageSequenceReference(
+        folder.as_uri() + "/", "shot.", ".png", 1001, 1, 24, 4, available_range=span(86_400, 40, 24)
+    )
+    shot = otio.schema.Clip("shot", frames, span(86_403, 35, 24))
+    film = timeline(tmp_path / "film.otio", track(gap(11, 24), shot))
+    takes = []
+    for arguments in ((film,), (folder, "--in", "3f", "--out", "38f")):
+        assert lay(*arguments, "--json", "--seed", "1") == 0
+        takes += json.loads(capsys.readouterr().out)["takes"]
+        if arguments == (film,):
+            forgetful()
+    assert takes[0]["source_sha256"] == takes[1]["source_sha256"]
+    first, second = (hear(tmp_path / "tracklay" / take["file"]) for take in takes)
+    assert first.tobytes() == second.tobytes()
+    assert [round(at / 2000) for at in clicks(first)] == [1, 17, 30]

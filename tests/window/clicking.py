@@ -1,0 +1,60 @@
+"""The clicking stand-in for a Blender whose Python has no PyAV: the work is done by the tests' own interpreter."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+from pathlib import Path
+
+from driver import FOLDER, part  # type: ignore[import-not-found]
+
+ROOT = Path(__file__).resolve().parents[2]
+WORK = """\
+import sys
+from fractions import Fraction
+from pathlib import Path
+from tests.standins.clicker import click_track, flashes, write
+proxy, seconds, folder = sys.argv[1:]
+print(write(click_track(flashes(Path(proxy)), Fraction(seconds), 44100), 44100, "wav", Path(folder)))
+"""
+
+
+def clicker():
+    """The provider, made from the extension's own types."""
+    base, cue = part("providers.base"), part("cue")
+
+    class Clicker(base.Provider):  # type: ignore[name-defined,misc]
+        name = "clicker"
+
+        async def prepare(self, request):
+            return base.Intent.new(
+                self.name, {"proxy": str(request.proxy.path), "seconds": str(request.seconds), "seed": request.seed}
+            )
+
+        async def submit(self, intent):
+            return base.Ticket(self.name, intent.id, intent.data)
+
+        async def poll(self, ticket):
+            if (FOLDER / "hold").exists():
+                return base.Progress("running", 0.4, "in the queue, second")
+            return base.Progress("done")
+
+        async def collect(self, ticket, folder):
+            command = [
+                os.environ["TRACKLAY_TEST_PYTHON"],
+                "-c",
+                WORK,
+                ticket.data["proxy"],
+                ticket.data["seconds"],
+                str(folder),
+            ]
+            environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+            made = await asyncio.to_thread(
+                subprocess.run, command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True
+            )
+            return base.Output(
+                Path(made.stdout.strip()), ticket.data["seed"], "1", cue.Cost("0", "USD", estimated=False)
+            )
+
+    return Clicker()

@@ -1,0 +1,58 @@
+"""One display and one installed Blender for all tests."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from tests.pictures import flash_clip
+from tests.standins.clicker import MODEL
+
+from . import machine
+
+FLASHES = (1, 20, 61, 97)
+FRAMES = 100
+
+
+@pytest.fixture(scope="session")
+def display():
+    """The display's name."""
+    with machine.display() as name:
+        yield name
+
+
+@pytest.fixture(scope="session")
+def _installed(display, tmp_path_factory) -> machine.Blender:
+    return machine.installed(display, tmp_path_factory.mktemp("blender"))
+
+
+@pytest.fixture
+def blender(_installed):
+    """The Blender; what a test starts ends with it."""
+    yield _installed
+    _installed.end()
+
+
+@pytest.fixture
+def fresh_blender(display, tmp_path_factory):
+    """One with a profile of its own: a test that installs something else leaves it to nobody."""
+    made = machine.installed(display, tmp_path_factory.mktemp("fresh"))
+    yield made
+    made.end()
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory):
+    """A clip with flashes."""
+    return flash_clip(tmp_path_factory.mktemp("clip") / "flashes.mp4", Fraction(25), FRAMES, FLASHES)
+
+
+@pytest.fixture
+def folder(tmp_path, clip):
+    """A scenario's folder: the clip, and a home with the clicking model."""
+    models = tmp_path / "home" / "models"
+    models.mkdir(parents=True)
+    (models / "clicker.toml").write_text(MODEL)
+    (tmp_path / "flashes.mp4").symlink_to(clip)
+    return tmp_path

@@ -1,0 +1,52 @@
+"""Runs inside a Blender without a window, with the extension installed: `cut FOLDER` saves a film of three shots, all else renders it.
+
+Started as `blender -b … --python headless.py -- …`. The rendering is `scripts/render_with_sound.py`, with the clicking stand-in.
+"""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from pathlib import Path
+
+import bpy
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+STARTS = (11, 121, 231)
+"""The frames on which the clip of 100 begins."""
+
+LAST = 340
+
+
+def cut(folder: Path) -> None:
+    """Three times the clip, with nothing to be heard."""
+    scene = bpy.context.scene
+    scene.sequence_editor_create()
+    scene.render.fps, scene.frame_end = 25, LAST
+    render = scene.render
+    render.resolution_x, render.resolution_y, render.resolution_percentage = 192, 108, 100
+    render.image_settings.media_type = "VIDEO"
+    render.image_settings.file_format = "FFMPEG"
+    render.ffmpeg.format, render.ffmpeg.audio_codec = "MKV", "FLAC"
+    render.filepath = str(folder / "out" / "film_")
+    for number, start in enumerate(STARTS):
+        scene.sequence_editor.strips.new_movie(f"shot{number}", str(folder / "flashes.mp4"), 1, start)
+    bpy.ops.wm.save_as_mainfile(filepath=str(folder / "film.blend"))
+
+
+def main() -> None:
+    """Cut or render."""
+    given = sys.argv[sys.argv.index("--") + 1 :]
+    if given[0] == "cut":
+        cut(Path(given[1]))
+        return
+    from clicking import clicker  # type: ignore[import-not-found]
+    from driver import part  # type: ignore[import-not-found]
+
+    part("providers").register("clicker", clicker)
+    bpy.ops.tracklay.reload_models()
+    runpy.run_path(str(HERE.parents[1] / "scripts" / "render_with_sound.py"), run_name="__main__")
+
+
+main()

@@ -1,0 +1,110 @@
+"""A display that nobody sees, and a Blender on it with the built extension installed in a profile of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+DRIVER = Path(__file__).parent / "driver.py"
+SCREEN = (1600, 900)
+"""Pixels."""
+
+
+@contextlib.contextmanager
+def display(screen: tuple[int, int] = SCREEN) -> Iterator[str]:
+    """An X display of our own; its name."""
+    read, write = os.pipe()
+    size = f"{screen[0]}x{screen[1]}x24"
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", size, "+extension", "GLX"]
+    process = subprocess.Popen(command, pass_fds=[write], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    os.close(write)
+    try:
+        with os.fdopen(read) as told:
+            number = told.readline().strip()
+        if not number:
+            raise RuntimeError("Xvfb did not start")
+        yield f":{number}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def shot(name: str, to: Path) -> Path:
+    """What a display shows."""
+    subprocess.run(["import", "-display", name, "-window", "root", str(to)], check=True)
+    return to
+
+
+def _program() -> str:
+    """The Blender to use: `BLENDER`, else the one on PATH."""
+    program = os.environ.get("BLENDER") or shutil.which("blender")
+    if not program:
+        raise RuntimeError("there is no Blender on PATH: name one of 5.2 or later in the environment as BLENDER")
+    return program
+
+
+@dataclass
+class Blender:
+    """A Blender that is ready to run scenarios in a window."""
+
+    program: str
+    environment: dict[str, str]
+    extension: Path
+    screen: tuple[int, int] = SCREEN
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def start(self, scenario: str, folder: Path) -> subprocess.Popen[str]:
+        """Begin a scenario; its files, its `home` and its log are in `folder`."""
+        window = ["--window-geometry", "0", "0", *map(str, self.screen)]
+        command = [self.program, *window, "--python", str(DRIVER), "--", scenario, str(folder)]
+        environment = self.environment | {"TRACKLAY_HOME": str(folder / "home"), "TRACKLAY_TEST_PYTHON": sys.executable}
+        with (folder / "log.txt").open("w") as log:
+            process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT, text=True)
+        self.started.append(process)
+        return process
+
+    def told(self, process: subprocess.Popen[str], folder: Path) -> dict[str, object]:
+        """Wait for a scenario's end; all that it told, as one. Any traceback or use of an old name is an error."""
+        process.wait(timeout=float(self.environment.get("TRACKLAY_TEST_SECONDS", "60")) + 140)
+        log, lines = (folder / "log.txt").read_text(), folder / "told.jsonl"
+        told: dict[str, object] = {}
+        for line in lines.read_text().splitlines() if lines.exists() else ():
+            told |= json.loads(line)
+        assert told.get("end") == "done", f"{told.get('end')}\n{log[-4000:]}"
+        assert "Traceback" not in log, log
+        assert "DeprecationWarning" not in log, log
+        return told
+
+    def end(self) -> None:
+        """End what still runs."""
+        while self.started:
+            process = self.started.pop()
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+
+def installed(name: str, folder: Path, screen: tuple[int, int] = SCREEN) -> Blender:
+    """Build the extension into `folder`, and install it as a person does, into a profile there. `name` is the display's."""
+    build = [sys.executable, "scripts/build_extension.py", "--platform", "linux-x64", "--to", str(folder / "zip")]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (extension,) = (folder / "zip").glob("*.zip")
+    program, profile = _program(), folder / "profile"
+    profile.mkdir()
+    environment = os.environ | {"BLENDER_USER_RESOURCES": str(profile), "DISPLAY": name, "LIBGL_ALWAYS_SOFTWARE": "1"}
+    install = ["--command", "extension", "install-file", "-r", "user_default", "--enable", str(extension)]
+    no_splash = "import bpy; bpy.context.preferences.view.show_splash = False; bpy.ops.wm.save_userpref()"
+    for options in (install, ["--background", "--python-expr", no_splash]):
+        subprocess.run([program, *options], env=environment, check=True, capture_output=True)
+    return Blender(program, environment, extension, screen)
