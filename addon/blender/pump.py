@@ -46,7 +46,7 @@ NEWS_A_TICK = 32
 LOOK = 0.25
 """Seconds between two looks through the timeline while it is being changed."""
 
-SLICE = 0.001
+SLICE = 0.0007
 """Seconds of a tick that may go into looking through the timeline, into letting takes back, or into seeing whether they are stale."""
 
 GRACE = 4.0
@@ -234,6 +234,8 @@ class Pump:
         """Whether a file was opened, and its placeholders are still to be looked up."""
         self._looking_on: Iterator[None] | None = None
         """A look through the timeline that goes on with the next tick."""
+        self._looked_through = False
+        """Whether it came to its end, and what it found is for the next tick to take in."""
         self._back: deque[Key] = deque()
         """Takes whose strips came back without them."""
 
@@ -369,7 +371,7 @@ class Pump:
     def tick(self) -> bool:
         """Take in some news, and do one more thing at most; whether anything was to do."""
         heard = self._hear_some()
-        if self._looking_on or self._opening or self._look_is_due():
+        if self.is_looking or self._opening or self._look_is_due():
             self._look_on()
         elif self._back:
             self._let_back()
@@ -592,7 +594,7 @@ class Pump:
         Args:
             undoing: an undo has just been made: what is gone is undone, and not deleted.
         """
-        self._looking_on = None
+        self._look_anew()
         index.look()
         self._saw(undoing=undoing)
         self._let_back()
@@ -600,17 +602,24 @@ class Pump:
     @property
     def is_looking(self) -> bool:
         """Whether a look through the timeline goes on with the next tick."""
-        return self._looking_on is not None
+        return self._looking_on is not None or self._looked_through
+
+    def _look_anew(self) -> None:
+        """Forget a look that is half done."""
+        self._looking_on, self._looked_through = None, False
 
     def _look_on(self) -> None:
         """The same for as long as a slice lasts."""
+        if self._looked_through:
+            self._look_anew()
+            self._saw()
+            return
         until = time.perf_counter() + SLICE
         self._looking_on = self._looking_on or index.looking()
         for _ in self._looking_on:
             if time.perf_counter() > until:
                 return
-        self._looking_on = None
-        self._saw()
+        self._looking_on, self._looked_through = None, True
 
     def _saw(self, *, undoing: bool = False) -> None:
         self._looked = time.monotonic()
@@ -689,7 +698,7 @@ class Pump:
     def opened(self) -> None:
         """A file was opened, or Tracklay was switched on in it: the next tick goes on with what its placeholders wait for."""
         self._opening = index.changed = True
-        self._looking_on = None
+        self._look_anew()
 
     def _waited_for(self) -> set[str]:
         """Cues of the open file whose takes are still to come, and that this Blender knows nothing of."""

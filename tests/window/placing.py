@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 
 import bpy
@@ -17,6 +18,9 @@ from scenarios import (  # type: ignore[import-not-found]
 
 HOLD = FOLDER / "hold"
 """While it is there the clicking model does not answer."""
+
+CHANGING = 10.0
+"""Seconds for which a crowded timeline is changed while its jobs work."""
 
 
 def timeline():
@@ -135,6 +139,13 @@ def crowd():
         return sum("second" in line.words for line in pump.lines().values()) >= 8
 
     yield models_work
+    ends = time.monotonic() + CHANGING
+
+    def was_changed_for_a_while():
+        strip.channel = 60 + int(time.monotonic() * 2) % 2  # twice a second, as fast as a person moves strips about
+        return time.monotonic() > ends
+
+    yield was_changed_for_a_while
     tell(strips=len(strips), lines=len(pump.lines()), working=slices.told())
     draws = _draws()
 
@@ -164,8 +175,10 @@ class Slices:
 
     def __init__(self) -> None:
         self.longest: dict[str, tuple[float, float]] = {}
+        self._collected_since = (0.0, 0.0)
         laying, cues, pictures = part("blender.laying"), part("blender.cues"), part("blender.pictures")
         placeholders, pump, staleness = part("blender.placeholders"), part("blender.pump"), part("blender.staleness")
+        takes = part("blender.takes")
         for owner, name, told in (
             (laying, "remember", "Blender's undo step"),
             (laying, "sound", "Blender's new sound strip"),
@@ -176,10 +189,32 @@ class Slices:
             (placeholders, "silence", "writing silence"),
             (cues.Index, "look", "looking through the timeline"),
             (staleness, "mark", "whether a take is stale"),
+            (takes, "landed", "letting one take be heard"),
             (pump.Pump, "_hear_some", "hearing news"),
+            (pump.Pump, "_look_on", "a slice of looking"),
+            (pump.Pump, "_saw", "what was seen"),
+            (pump.Pump, "_let_back", "letting takes back"),
+            (pump.Pump, "_look_at_strips", "what is stale"),
+            (pump.Pump, "_land", "laying a take"),
             (pump.Pump, "tick", "a whole tick"),
         ):
             self._time(owner, name, told)
+        gc.callbacks.append(self._collects)
+
+    def _collects(self, phase: str, _about) -> None:
+        """Python's collector comes whenever it likes, within our work and within any other add-on's."""
+        now = time.perf_counter(), time.thread_time()
+        if phase == "start":
+            self._collected_since = now
+        else:
+            self._keep(
+                "Python's collector",
+                *(after - before for after, before in zip(now, self._collected_since, strict=True)),
+            )
+
+    def _keep(self, told: str, clock: float, processor: float) -> None:
+        kept = self.longest.get(told, (0.0, 0.0))
+        self.longest[told] = max(kept[0], clock * 1000), max(kept[1], processor * 1000)
 
     def _time(self, owner, name: str, told: str) -> None:
         real = getattr(owner, name)
@@ -189,9 +224,7 @@ class Slices:
             try:
                 return real(*args, **named)
             finally:
-                taken = (time.perf_counter() - began) * 1000, (time.thread_time() - spent) * 1000
-                kept = self.longest.get(told, (0.0, 0.0))
-                self.longest[told] = max(kept[0], taken[0]), max(kept[1], taken[1])
+                self._keep(told, time.perf_counter() - began, time.thread_time() - spent)
 
         setattr(owner, name, measured)
 
