@@ -193,7 +193,7 @@ class Trip:
     async def _version(self) -> str | None:
         """The version that the provider would run now; None where it does not say, or cannot be asked: what is there will do."""
         try:
-            return await self.maker.version(self.order.model)
+            return await self.maker.version(self.order.model, at_once=True)
         except TracklayError:
             return None
 

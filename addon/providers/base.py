@@ -132,8 +132,13 @@ class Provider(Protocol):
         """
         return
 
-    async def version(self, model: Model) -> str | None:  # noqa: ARG002
-        """The version of a model that would run now, as `Output.version` tells it; None where the API has no word for it."""
+    async def version(self, model: Model, *, at_once: bool = False) -> str | None:  # noqa: ARG002
+        """The version of a model that would run now, as `Output.version` tells it; None where the API has no word for it.
+
+        Args:
+            model: which.
+            at_once: the answer is worth a few seconds and no second try.
+        """
         return None
 
     async def prepare(self, request: Request) -> Intent:

@@ -42,6 +42,9 @@ FRESH = timedelta(seconds=60)
 CLOCKS_APART = timedelta(minutes=5)
 """By so much Replicate's clock may differ from ours when a lost prediction is looked for."""
 
+AT_ONCE = 5.0
+"""Seconds for a question whose answer nobody should wait for."""
+
 MOST_PAGES = 10
 """Pages of a hundred predictions that are looked through."""
 
@@ -94,9 +97,10 @@ class Replicate(Provider):
                 return model.version
             raise
 
-    async def version(self, model: Model) -> str:
+    async def version(self, model: Model, *, at_once: bool = False) -> str:
         """The model's newest version; an official model has none, and its name stands for it."""
-        told = (await self.api.call("GET", f"/models/{model.endpoint}", "read")).table
+        bounds: dict[str, Any] = {"tries": 1, "whole": AT_ONCE} if at_once else {}
+        told = (await self.api.call("GET", f"/models/{model.endpoint}", "read", **bounds)).table
         if told.get("is_official"):
             return model.endpoint
         latest = told.get("latest_version")

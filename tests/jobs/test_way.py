@@ -120,9 +120,11 @@ def test_what_another_version_made_is_bought_again(replicate, clip):
 def test_a_provider_that_is_out_of_reach_does_not_keep_a_take_from_being_laid_again(replicate, clip):
     """Which version would run now can't be asked: what lies on disk will do."""
     assert lay(clip, "--seed", "5") == 0
+    asked = len(replicate.calls("GET /v1/models/zsxkib/mmaudio"))
     replicate.go_wrong("GET /v1/models/zsxkib/mmaudio", *[HTML_502] * 20)
     assert lay(clip, "--seed", "5") == 0
     assert len(replicate.app.predictions) == 1
+    assert len(replicate.calls("GET /v1/models/zsxkib/mmaudio")) == asked + 1
 
 
 def test_without_a_seed_each_take_is_a_new_one(replicate, clip):
@@ -313,7 +315,8 @@ def test_ten_thousand_planned_jobs_cost_rows_and_not_memory(clip, home, clicking
             return await super().prepare(request)
 
     providers.register("clicker", Waits)
-    orders = [order_of(clip, str(number), model="clicker/clicks", takes=99) for number in range(102)]
+    one = order_of(clip, model="clicker/clicks", takes=99)
+    orders = [replace(one, cue=replace(one.cue, id=str(number))) for number in range(102)]
 
     async def planned():
         async with Crew(lambda step: None, lambda job, results: None) as crew:
