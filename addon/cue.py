@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 Value = str | int | float | bool
 """What a model's parameter may hold."""
 
+SAMPLE_RATE = 48_000
+"""Hz, of takes. Blender's default, and picture's rate everywhere."""
+
 
 @dataclass(frozen=True, slots=True)
 class Render:

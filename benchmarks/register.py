@@ -38,7 +38,7 @@ print({mark!r} + json.dumps({{"seconds": taken, "modules": sorted(set(sys.module
 
 EMPTY = '"""An add-on that does nothing."""\n\n\ndef register():\n    pass\n'
 
-UNWANTED = {"anyio", "ffmpeg", "httpcore", "httpx", "imageio_ffmpeg", "moviepy", "numpy", "rich"}
+UNWANTED = {"anyio", "asyncio", "ffmpeg", "httpcore", "httpx", "imageio_ffmpeg", "moviepy", "numpy", "rich", "sqlite3"}
 """What work needs and being there does not: slow to import, it must not come with `register`."""
 
 

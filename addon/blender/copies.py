@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ..errors import OutputError
-from ..jobs import store
 from ..paths import trouble
 
 if TYPE_CHECKING:
@@ -58,6 +57,8 @@ def write(scene: str) -> Path:
     Raises:
         OutputError: there is no room for it.
     """
+    from ..jobs import store  # noqa: PLC0415 - only where something must be rendered
+
     path = store.new_copy()
     try:
         bpy.data.libraries.write(str(path), {bpy.data.scenes[scene]}, path_remap="ABSOLUTE")

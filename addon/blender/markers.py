@@ -14,7 +14,6 @@ import bpy
 from bpy.props import BoolProperty, FloatProperty, StringProperty
 
 from ..errors import BadInput, Cancelled, TracklayError
-from ..media.cuts import cuts
 from ..media.ffmpeg import Stop
 from ..timing import Span
 from . import compat, pictures, prompts, properties, shelf
@@ -218,6 +217,8 @@ class Search:
         self._thread.join()
 
     def _look(self) -> None:
+        from ..media.cuts import cuts  # noqa: PLC0415 - all that reads pictures comes along, and this thread holds nobody up
+
         try:
             with tempfile.TemporaryDirectory(prefix="tracklay-") as folder:
                 for spot in self.spots:

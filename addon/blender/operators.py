@@ -13,7 +13,6 @@ from ..cue import Cue
 from ..errors import BadInput, TracklayError
 from ..jobs import checked
 from ..jobs.order import MOST_TAKES, RANDOM_SEED
-from ..media import cache
 from ..paths import folder, home
 from . import compat, copies, pictures, preferences, prompts, properties, shelf
 from .gate import ALLOW_ONLINE, is_open, offline
@@ -317,6 +316,8 @@ class TRACKLAY_OT_clear_cache(bpy.types.Operator):  # type: ignore[misc]  # noqa
 
     def execute(self, _context: Any) -> AbstractSet[str]:
         """Throw all of them away."""
+        from ..media import cache  # noqa: PLC0415 - nothing else here looks at media
+
         left = cache.trim(0)
         self.report({"INFO"}, "The cache is empty" if not left else f"{left / 1_000_000:.0f} MB are in use and stay")
         return {"FINISHED"}

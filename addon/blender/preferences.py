@@ -5,7 +5,6 @@ Keys go from here to `providers.keys` and nowhere else: never into a scene, a st
 
 from __future__ import annotations
 
-import asyncio
 import os
 import textwrap
 import threading
@@ -15,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
+from ..cue import SAMPLE_RATE
 from ..errors import TracklayError
-from ..media import cache, ffmpeg
-from ..media.conform import SAMPLE_RATE
+from ..media import room
 from ..paths import home
 from ..providers import keys
 
@@ -88,6 +87,8 @@ def _apply_ffmpeg(preferences: Any, _context: Any = None) -> None:
         os.environ[FFMPEG] = chosen
     else:
         os.environ.pop(FFMPEG, None)
+    from ..media import ffmpeg  # noqa: PLC0415 - only where somebody has chosen one
+
     ffmpeg.program.cache_clear()
 
 
@@ -103,7 +104,7 @@ def _apply_container(preferences: Any, _context: Any = None) -> None:
 
 def _apply_cache(preferences: Any, _context: Any = None) -> None:
     """Keep so many proxies from now on; what is there beyond that goes when the next one comes."""
-    cache.limit_bytes = round(preferences.cache_gb * GIGABYTE)
+    room.limit_bytes = round(preferences.cache_gb * GIGABYTE)
 
 
 def _giver(name: str) -> Callable[[Any, Any], None]:
@@ -166,7 +167,7 @@ class TracklayPreferences(bpy.types.AddonPreferences):  # type: ignore[misc]
         "cache_gb": FloatProperty(
             name="Cache Size (GB)",
             description="How much room the small pictures that models are shown may take, so that they are not made twice",
-            default=cache.LIMIT_BYTES / GIGABYTE,
+            default=room.LIMIT_BYTES / GIGABYTE,
             min=0.0,
             soft_max=100.0,
             precision=1,
@@ -258,7 +259,10 @@ class Check:
             self._thread.join()
 
     def _ask(self) -> None:
-        from ..providers import answering  # noqa: PLC0415 - it brings all providers along, and this thread holds nobody up
+        # They bring all providers along, and this thread holds nobody up.
+        import asyncio  # noqa: PLC0415
+
+        from ..providers import answering  # noqa: PLC0415
 
         titles = {name: title for name, (title, _) in PROVIDERS.items()} | {CONTAINER: "Own container"}
         try:

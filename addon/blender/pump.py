@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from .. import jobs
 from ..cue import Failure, Take
 from ..errors import BadInput, Cancelled, TracklayError
-from ..jobs import Ended, Going, Looked, Runner, Step, checked
+from ..jobs import Step, checked
 from ..jobs.order import MOST_TAKES
 from ..paths import folder
 from . import cues, gate, laying, placeholders, preferences, shelf, staleness
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ..cue import Cue
-    from ..jobs import Order
+    from ..jobs import Ended, Going, Looked, Order, Runner
     from .cues import Place
     from .pictures import Spot
 
@@ -243,7 +244,7 @@ class Pump:
     def runner(self) -> Runner:
         """Who carries the jobs: begun with the first, by Blender's own thread."""
         if self._runner is None:
-            self._runner = Runner(preferences.at_once())
+            self._runner = jobs.Runner(preferences.at_once())
         return self._runner
 
     # Asking
@@ -413,16 +414,16 @@ class Pump:
             case Step():
                 if (line := self.lines.get(news.cue)) and news.index in line.steps:
                     line.steps[news.index] = news
-            case Going():
+            case jobs.Going():
                 line = self._line(news)
                 line.numbers[news.index] = news.job
                 line.held.pop(news.index, None)
                 line.done.discard(news.index)
                 if news.words:
                     line.held[news.index] = news.words
-            case Ended():
+            case jobs.Ended():
                 self._ended(news)
-            case Looked():
+            case jobs.Looked():
                 self._looking -= 1
                 self.trouble = news.trouble
                 for cue in news.unknown:
@@ -641,6 +642,8 @@ class Pump:
         )
         if opening:
             self._look_up(self._waited_for())
+            if not bpy.app.background:
+                self._starter.submit(_warmed)
 
     def _mend(self, there: Mapping[Key, list[Place]]) -> None:
         self._back.clear()
@@ -741,13 +744,18 @@ class Pump:
             self._runner.close()
 
 
+def _warmed() -> None:
+    """Import what carries jobs aside: enabling does not need it, and the first Generate need not wait for it."""
+    _ = jobs.Runner
+
+
 def _started(runner: Runner, order: Order) -> None:
     """The folder of an order is made aside: it may lie on a slow disk."""
     try:
         folder(order.folder)
     except TracklayError as error:
         for each in order.laying.get("takes", range(order.cue.takes)):
-            runner.news.put(Ended(order.cue, order.laying, each, [Failure(order.cue, error)]))
+            runner.news.put(jobs.Ended(order.cue, order.laying, each, [Failure(order.cue, error)]))
     else:
         runner.start(order)
 

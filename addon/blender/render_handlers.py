@@ -18,13 +18,13 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..errors import TracklayError
-from ..jobs.claims import Claims
 from . import laying, soundtrack
-from .at_render import PLACE, Outcome, Sound, Wishes, needs, sound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from .at_render import Outcome, Sound
 
     Result = TypeVar("Result")
 
@@ -114,7 +114,7 @@ def before(scene: Any, *_: Any) -> None:
     if not _on_main(lambda: _wanted(scene)):
         return
     try:
-        came = sound(scene, Wishes(), tell) if bpy.app.background else _beside_the_window(scene)
+        came = _at_once(scene) if bpy.app.background else _beside_the_window(scene)
         errors = came.errors
     except TracklayError as error:
         errors = [str(error)]
@@ -133,7 +133,16 @@ def before(scene: Any, *_: Any) -> None:
         _on_main(lambda: _show(errors))
 
 
+def _at_once(scene: Any) -> Outcome:
+    from .at_render import Wishes, sound  # noqa: PLC0415 - the runner comes along, and most renders want none of it
+
+    return sound(scene, Wishes(), tell)
+
+
 def _beside_the_window(scene: Any) -> Outcome:
+    from ..jobs.claims import Claims  # noqa: PLC0415
+    from .at_render import PLACE, Sound, Wishes, needs  # noqa: PLC0415
+
     def looked() -> tuple[Sound, Path | None, list[str]]:
         wanted, errors = needs(scene, Wishes())
         return Sound(wanted, Wishes(), tell), wanted[0].order.folder / PLACE if wanted else None, errors

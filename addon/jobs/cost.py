@@ -7,7 +7,6 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput, OverBudget
-from ..providers import provider
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,6 +50,8 @@ def within_budget(orders: Sequence[Order], cap: str | None) -> None:
     """
     if cap is None:
         return
+    from ..providers import provider  # noqa: PLC0415 - asyncio comes along, and a price needs none
+
     most, total = amount(cap, "--max-cost"), Decimal(0)
     for order in orders:
         cost = estimate(order)

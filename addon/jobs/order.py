@@ -10,11 +10,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..cue import Cue, Picture, Render
+from ..cue import SAMPLE_RATE, Cue, Picture, Render
 from ..errors import BadInput
-from ..media.conform import SAMPLE_RATE
 from ..models import Model, find
-from ..providers import provider
 from ..timing import Rate, Span, TimeMap
 
 if TYPE_CHECKING:
@@ -187,6 +185,8 @@ def checked(cue: Cue, folder: Path, stem: str, catalogue: Mapping[str, Model] | 
     if cue.picture.trouble:
         raise BadInput(cue.picture.trouble)
     model.check_span(cue.span.seconds)
+    from ..providers import provider  # noqa: PLC0415 - asyncio comes along, and a price needs none
+
     provider(model.provider).ready()
     return Order(replace(cue, params=asked.params, seed=asked.seed), model, folder, stem)
 

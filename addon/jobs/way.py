@@ -12,7 +12,7 @@ import json
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..cue import Cost, Failure, Take
+from ..cue import SAMPLE_RATE, Cost, Failure, Take
 from ..errors import (
     Cancelled,
     LedgerTrouble,
@@ -23,7 +23,6 @@ from ..errors import (
     TracklayError,
 )
 from ..media.cache import RECIPE, extracted
-from ..media.conform import SAMPLE_RATE
 from ..media.extract import still
 from ..media.rendered import rendered
 from ..providers import Intent, Request, Ticket, provider, submit_once

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..errors import MediaError, OutputError
 from ..paths import home, whole
+from . import room
 from .encode import QUALITY
 from .extract import SHORT_SIDE, Proxy, extract
 from .images import DEFAULT_RATE
@@ -29,12 +30,6 @@ if TYPE_CHECKING:
     from ..cue import Picture
     from ..timing import Span
     from .ffmpeg import Stop
-
-LIMIT_BYTES = 2 << 30
-"""How much is kept where nobody says otherwise: some thousand clips."""
-
-limit_bytes = LIMIT_BYTES
-"""How much is kept now."""
 
 KEPT_AFTER_TRIMMING = 0.9
 """The part of the limit that is left when the oldest are thrown away, so that it is not done each time."""
@@ -190,7 +185,7 @@ def keep(key: str, proxy: Proxy) -> None:
             shutil.copyfile(proxy.path, beside)
         with whole(place / f"{key}.json") as beside:
             beside.write_text(json.dumps(note), "utf-8")
-        trim(limit_bytes)
+        trim(room.limit_bytes)
 
 
 def trim(limit: int) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..cue import SAMPLE_RATE
 from ..errors import ModelFailed
 from . import ffmpeg
 from .probe import sounds
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from .wave import Writer
 
     Block = npt.NDArray[np.float32]
-
-SAMPLE_RATE = 48_000
-"""Hz. Blender's default, and picture's rate everywhere."""
 
 BLOCK = 1 << 16
 """Samples handled at a time."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..cue import SAMPLE_RATE
 from ..paths import whole
 from . import ffmpeg
-from .conform import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

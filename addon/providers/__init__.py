@@ -1,7 +1,15 @@
 """One file per API; each makes a model's output from a request. `provider(name)` gives the one a model names."""
 
-from .base import Intent, Output, Progress, Provider, Request, Ticket, provider, register, submit_once
-from .pool import close, share
+from typing import TYPE_CHECKING
+
+from ..later import names_from
+
+if TYPE_CHECKING:
+    from .base import Intent, Output, Progress, Provider, Request, Ticket, provider, register, submit_once
+    from .pool import close, share
+else:  # keys are asked for by whoever draws a panel, and need none of it
+    _BASE = ("Intent", "Output", "Progress", "Provider", "Request", "Ticket", "provider", "register", "submit_once")
+    __getattr__ = names_from(__name__, {"base": _BASE, "pool": ("close", "share")})
 
 __all__ = [
     "Intent",

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..cue import SAMPLE_RATE
 from ..errors import BadInput, TracklayError
 from ..media import ffmpeg
-from ..media.conform import SAMPLE_RATE
 from ..media.extract import extract
 from ..media.join import join
 from ..media.probe import picture

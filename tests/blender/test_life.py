@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
 
@@ -12,10 +14,47 @@ import addon
 ROOT = addon.__path__[0] + "/.."
 
 
-def test_a_script_ends_that_never_unregisters():
-    """Python's end comes at once, though property classes are still registered (4.5's module would hang on them)."""
-    script = "import addon; addon.register(); import bpy; bpy.context.scene.tracklay.prompt = 'rain'"
-    subprocess.run([sys.executable, "-c", script], cwd=ROOT, timeout=60, check=True)
+ENABLED = """
+import json, sys
+import bpy
+before = set(sys.modules)
+import addon
+addon.register()
+print(json.dumps(sorted(set(sys.modules) - before)))
+bpy.context.scene.tracklay.prompt = 'rain'
+"""
+
+SLOW = {
+    "anyio",
+    "asyncio",
+    "ffmpeg",
+    "httpcore",
+    "httpx",
+    "imageio_ffmpeg",
+    "moviepy",
+    "numpy",
+    "rich",
+    "sqlite3",
+    "ssl",
+}
+"""What work needs and being there does not: each takes as long to import as all of Tracklay's panels."""
+
+LIGHT = re.compile(
+    r"addon(\.(blender(\.\w+)?|models(\.(catalogue|model|reader))?|jobs(\.(cost|order))?|providers(\.keys)?|media(\.(ffmpeg|room))?"
+    r"|cue|errors|later|paths|timing|version))?"
+)
+"""Rooms of our own that a panel needs."""
+
+
+def test_enabling_imports_what_a_panel_needs_and_a_script_ends_that_never_unregisters():
+    """No runner, provider or media comes along; and Python's end comes at once (4.5's module would hang on property classes)."""
+    done = subprocess.run(
+        [sys.executable, "-c", ENABLED], cwd=ROOT, timeout=60, check=True, capture_output=True, text=True
+    )
+    came = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("[")))
+    assert {name.partition(".")[0] for name in came} & SLOW == set()
+    assert [name for name in came if name.partition(".")[0] == "addon" and not LIGHT.fullmatch(name)] == []
+    assert "addon.blender.at_render" not in came
 
 
 def test_it_can_be_taken_out_and_put_in_again(scene):

@@ -10,7 +10,7 @@ import bpy
 import pytest
 
 from addon.blender import keys, operators, pictures, preferences, presets, properties, shelf
-from addon.media import cache
+from addon.media import cache, room
 
 from .conftest import add, laid, set_rate
 
@@ -117,7 +117,7 @@ def entry(scene):
     made.module = preferences.PACKAGE
     yield made.preferences
     bpy.context.preferences.addons.remove(made)
-    cache.limit_bytes = cache.LIMIT_BYTES
+    room.limit_bytes = room.LIMIT_BYTES
 
 
 def test_takes_have_the_chosen_sample_rate(scene, entry, clips):
@@ -139,10 +139,10 @@ def test_takes_have_the_chosen_sample_rate(scene, entry, clips):
 def test_the_caches_size_is_the_preferences(entry):
     """From the moment that it is set, and again when Blender is started."""
     entry.cache_gb = 0.5
-    assert cache.limit_bytes == preferences.GIGABYTE // 2
-    cache.limit_bytes = 0
+    assert room.limit_bytes == preferences.GIGABYTE // 2
+    room.limit_bytes = 0
     preferences.apply()
-    assert cache.limit_bytes == preferences.GIGABYTE // 2
+    assert room.limit_bytes == preferences.GIGABYTE // 2
 
 
 def test_the_cache_is_cleared_by_a_button(scene, clips):

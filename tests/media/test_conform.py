@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from addon.cue import SAMPLE_RATE
 from addon.errors import ModelFailed
-from addon.media.conform import SAMPLE_RATE, conform
+from addon.media.conform import conform
 from addon.media.wave import Writer
 from tests.pictures import FFMPEG, clicks, hear
 from tests.standins.clicker import click_track, write
