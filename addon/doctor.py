@@ -8,6 +8,7 @@ import platform
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from . import log
 from .errors import TracklayError
 from .media import ffmpeg
 from .models import load
@@ -35,6 +36,7 @@ def findings() -> list[Finding]:
         _look("Tracklay", lambda: f"{VERSION}, Python {platform.python_version()}"),
         _look("ffmpeg", _ffmpeg),
         _look("own folder", lambda: f"{folder(home())}, can be written to"),
+        Finding("log", str(log.path()), good=None),
         _look("models", lambda: f"{len(load())} in the catalogue"),
         Finding("sketch engine", "built in: no key, no network", good=True),
     ]

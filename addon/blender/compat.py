@@ -40,6 +40,9 @@ EFFECTS = frozenset(
 RESHAPING = frozenset({"MASK", "COMPOSITOR"})
 """Types of modifiers that change more of a picture than its colours."""
 
+RETIMED_TO_END = bpy.app.version >= (5, 0, 0)
+"""Whether a strip's last retiming key stands at the end of its last frame, and not on it."""
+
 OVERRIDE_IS_SAFE = sys.version_info >= (3, 12)
 """Under Python 3.11 Blender takes another thread's hold of the interpreter for its own when an operator looks into an override,
 and crashes (seen in 4.5 and 5.0, with any thread busy; never in 5.2, nor without an override)."""

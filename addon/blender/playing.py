@@ -39,6 +39,18 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Key:
+    """A retiming key: on frame `frame` of the content as it was, `place` of it is shown, from 0, its start, to 1, its end.
+
+    `eases` says that from here to the next key the speed goes from one to another.
+    """
+
+    frame: float
+    place: float
+    eases: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Plays:
     """How a strip plays its content.
 
@@ -53,6 +65,8 @@ class Plays:
         strobe: only each so manyth frame is shown; 1 shows all.
         remembers: whether Blender keeps frames that it has shown by the whole part of their place, as it does from 5.0 on: it then
             shows them again wherever that part is the same, and does not round.
+        keys: its retiming keys, none of which eases; none where it is not retimed.
+        to_end: whether the last key stands at the end of the last frame, and not on it.
     """
 
     start: float
@@ -64,6 +78,8 @@ class Plays:
     backwards: bool = False
     strobe: float = 1.0
     remembers: bool = False
+    keys: tuple[Key, ...] = ()
+    to_end: bool = False
 
     def index(self, timeline: Floats) -> Floats:
         """The place in its content, in frames of its own, on each of these timeline frames."""
@@ -74,10 +90,24 @@ class Plays:
         found: Floats = np.maximum((end - timeline) if self.backwards else (timeline - start), np.float32(0))
         if self.factor is not None:
             found = found * (np.float32(self.factor[0]) / np.float32(self.factor[1]))
+        if self.keys:
+            found = self._retimed(found) * np.float32(self.frames if self.to_end else self.frames - 1)
         found = np.clip(found, np.float32(0), np.float32(self.frames - 1))
         if self.strobe > 1:
             found = found - np.fmod(found.astype(np.float64), float(np.float32(self.strobe))).astype(np.float32)
         return found.astype(np.float32)
+
+    def _retimed(self, found: Floats) -> Floats:
+        """Which part of the content is shown where it would be so many frames from its start (`strip_retiming.cc`)."""
+        import numpy as np  # noqa: PLC0415
+
+        frames = np.array([key.frame for key in self.keys])
+        places = np.array([key.place for key in self.keys], np.float32)
+        steps = (np.diff(places).astype(np.float64) / np.diff(frames)).astype(np.float32)
+        since = np.clip(np.searchsorted(frames, found.astype(np.float64), side="right") - 1, 0, len(steps) - 1)
+        beyond = (found - frames[since]).astype(np.float32)
+        part: Floats = places[since] + steps[since] * beyond
+        return np.minimum(part, np.float32(1))
 
     def numbers(self, timeline: Floats) -> Whole:
         """The number of the source's frame on each of these timeline frames, which are shown one after the other."""
@@ -91,8 +121,8 @@ class Plays:
         return found
 
     def line(self, first: int) -> Line | None:
-        """Where the source is by its own clock from a timeline frame on; None where it stops and goes."""
-        if self.strobe > 1:
+        """Where the source is by its own clock from a timeline frame on; None where it stops and goes, or is retimed."""
+        if self.strobe > 1 or self.keys:
             return None
         start = Fraction(self.start)
         if self.backwards:

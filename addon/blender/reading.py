@@ -38,6 +38,7 @@ RENDERED = {
 """Types that only Blender shows, in words."""
 
 STRAIGHT = "it plays straight from its file"
+RETIMED = "its retiming keys say how it plays"
 STILLS = "it plays straight from its images"
 ASKED = "you asked for Blender's render"
 
@@ -94,8 +95,8 @@ def fast(timeline: Timeline, strip: Any, span: Span) -> tuple[Picture | None, li
         told = hidden(strip, float(compat.content_start(strip)), compat.trimmed(strip))
         if told is None or told.frames < 1:
             return None, [*hindrances, Hindrance("Blender does not tell how it plays", time=True)]
-        if told.retimed:
-            return None, [*hindrances, Hindrance("it is retimed", time=True)]
+        if any(key.eases for key in told.keys):
+            return None, [*hindrances, Hindrance("it is retimed with a transition", time=True)]
         plays = _plays(timeline, strip, told)
         if strip.type != "META":
             return _picture(timeline, strip, plays, frames, span), hindrances
@@ -125,6 +126,8 @@ def _plays(timeline: Timeline, strip: Any, told: Hidden) -> Plays:
         backwards=strip.use_reverse_frames,
         strobe=strip.strobe,
         remembers=compat.remembers(timeline.scene),
+        keys=told.keys,
+        to_end=compat.RETIMED_TO_END,
     )
 
 
@@ -133,7 +136,8 @@ def _picture(timeline: Timeline, strip: Any, plays: Plays, frames: Floats, span:
     line: Line | None = plays.line(span.start)
     if strip.type == "MOVIE":
         rate = Rate.of(round(strip.elements[0].orig_fps, 4))
-        return Picture(source(strip), time_map(span.start, numbers, line, rate.seconds(1)), rate=rate, why=STRAIGHT)
+        why = RETIMED if plays.keys else STRAIGHT
+        return Picture(source(strip), time_map(span.start, numbers, line, rate.seconds(1)), rate=rate, why=why)
     names = [element.filename for element in strip.elements]
     if len(names) == 1:
         numbers[:] = 0
@@ -141,7 +145,8 @@ def _picture(timeline: Timeline, strip: Any, plays: Plays, frames: Floats, span:
     first, last = int(numbers.min()), min(int(numbers.max()), len(names) - 1)
     line = None if line is None else Line(line.at - first, line.step)
     plan = time_map(span.start, numbers - first, line, timeline.rate.seconds(1))
-    return Picture(source(strip), plan, tuple(names[first : last + 1]), timeline.rate, why=STILLS)
+    why = RETIMED if plays.keys else STILLS
+    return Picture(source(strip), plan, tuple(names[first : last + 1]), timeline.rate, why=why)
 
 
 def _one_inside(meta: Any, first: float, last: float) -> Any:

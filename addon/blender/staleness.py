@@ -35,7 +35,9 @@ def _milli(value: Any) -> int:
 
 def _plays(scene: Any, strip: Any, deep: int) -> tuple[Any, ...]:
     begin = compat.content_start(strip)
-    keys = tuple(_milli(Fraction(key.timeline_frame) - begin) for key in getattr(strip, "retiming_keys", ()))
+    # From the first key on: Blender may tell the frames of all of them from another strip's start.
+    frames = [key.timeline_frame for key in getattr(strip, "retiming_keys", ())]
+    keys = tuple(_milli(frame - frames[0]) for frame in frames)
     told = [strip.type, compat.content_frames(strip), keys]
     told += [getattr(strip, name, None) for name in ("use_reverse_frames", "strobe", "stream_index")]
     match strip.type:

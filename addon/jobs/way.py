@@ -12,6 +12,7 @@ import json
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .. import log
 from ..cue import SAMPLE_RATE, Cost, Failure, Take
 from ..errors import (
     Cancelled,
@@ -119,6 +120,8 @@ class Trip:
         cue, model = self.order.cue, self.order.model
         self._say("extract")
         sees = model.sees(cue.params)
+        if sees:
+            await asyncio.to_thread(log.picture, cue)
         source, picture = await self._rendered(sees) if cue.picture.render else (await self._source_hash(), cue.picture)
         made_of = [source, _plays(picture, cue.span), RECIPE, *map(str, _sized(self.order))]
         shown = f"{_digest(made_of)}-{sees}" if sees else None

@@ -48,23 +48,10 @@ class Sources:
         return path, tuple(f"images.{number:04}.png" for number in range(FRAMES))
 
 
-def numbers(path: Path) -> list[int]:
-    """The numbers that a file's frames carry; they are as large as the clips."""
-    command = [
-        FFMPEG,
-        "-v",
-        "error",
-        "-i",
-        str(path),
-        "-fps_mode",
-        "passthrough",
-        "-pix_fmt",
-        "gray",
-        "-f",
-        "rawvideo",
-        "-",
-    ]
-    data = subprocess.run(command, capture_output=True, check=True).stdout
+def numbers(path: Path, *options: str) -> list[int]:
+    """The numbers that a file's frames carry; they are as large as the clips. `options` are ffmpeg's for reading it."""
+    command = [FFMPEG, "-v", "error", *options, "-i", str(path), "-fps_mode", "passthrough"]
+    data = subprocess.run([*command, "-pix_fmt", "gray", "-f", "rawvideo", "-"], capture_output=True, check=True).stdout
     return [read(frame) for frame in np.frombuffer(data, np.uint8).reshape(-1, SIZE[1], SIZE[0])]
 
 
@@ -92,13 +79,11 @@ def shown(scene: Any, first: int, frames: int, to: Path) -> list[int]:
     scene.frame_start, scene.frame_end = first, first + frames - 1
     scene.render.filepath = str(to / "shown.####")
     bpy.ops.render.render(animation=True)
-    return [_number(to / f"shown.{frame:04}.png") for frame in range(first, first + frames)]
-
-
-def _number(path: Path) -> int:
-    (number,) = numbers(path)
-    path.unlink()
-    return number
+    found = numbers(to / "shown.%04d.png", "-start_number", str(first))
+    assert len(found) == frames
+    for frame in range(first, first + frames):
+        (to / f"shown.{frame:04}.png").unlink()
+    return found
 
 
 def proxied(spot: Any, to: Path) -> tuple[list[int], list[Fraction]]:
@@ -135,8 +120,9 @@ def compared(scene: Any, cases: list[Case], clip: Any, rate: Fraction, folder: P
         first, frames = compat.start(strip), compat.frames(strip)
         (spot,) = pictures.spots(scene, [(strip, first, frames)])
         seen = shown(scene, first, frames, folder)
-        if missing := wrong(seen, proxied(spot, folder)):
-            faults.append((case.name, missing[:8], seen[:20], proxied(spot, folder)[0][:24]))
+        made = proxied(spot, folder)
+        if missing := wrong(seen, made):
+            faults.append((case.name, missing[:8], seen[:20], made[0][:24]))
         ways[case.name] = f"{'render' if spot.picture.render else 'source'}: {spot.picture.why}"
     assert not faults, "\n".join(map(str, [f"{len(faults)} of {len(cases)}", *faults]))
     return ways

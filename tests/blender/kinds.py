@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,9 +12,12 @@ from typing import Any
 
 import bpy
 
-from addon.blender import compat
+from addon.blender import compat, dna
 
 from .conftest import add_as_a_person, in_the_sequencer, set_handles
+
+KEY_SELECTED = 1 << 4
+"""Of a retiming key's `flag` (DNA_sequence_types.h, SEQ_KEY_SELECTED)."""
 
 APART = 500
 """Timeline frames from the start of one case to the next: longer than any."""
@@ -48,19 +52,30 @@ PARTS = (MAKING, WINDOW, CONTENT, MOTION, AROUND)
 
 UNEVEN_META = "it is a meta strip that does not play frame after frame"
 
+RETIMED = {
+    "retimed faster": "a retiming key, the rest at another speed",
+    "retimed slower": "the same, slower",
+    "retimed by half": "twice as long: half of its frames fall between two of the timeline's",
+    "retimed with a freeze": "a freeze frame between retiming keys",
+    "retimed backwards": "retimed, with Reverse Frames",
+    "retimed, strobe 3": "retimed, each third frame",
+    "retimed, content trimmed": "retimed, its content trimmed at the start",
+    "retimed in real time": "retimed, added as a person does",
+    "frozen images": "a sequence of images with a freeze frame between retiming keys",
+    "retimed in a meta": "retimed, in a meta strip",
+}
+"""What is retimed in ways that its keys tell exactly."""
+
 RENDERED = {
-    "retimed faster": ("a retiming key, the rest at another speed", "it is retimed"),
-    "retimed slower": ("the same, slower", "it is retimed"),
-    "retimed with a freeze": ("a freeze frame between retiming keys", "it is retimed"),
-    "retimed backwards": ("retimed, with Reverse Frames", "it is retimed"),
-    "retimed in a meta": ("retimed, in a meta strip", "it is retimed"),
-    "speed effect": ("under a speed effect that doubles it", "it runs through effect 5"),
+    "retimed with a transition": ("from one speed to another by a transition", "it is retimed with a transition"),
+    "in a frozen meta": ("in a meta strip with a freeze frame", UNEVEN_META),
+    "speed effect": ("under a speed effect that doubles it", "it runs through effect 2"),
     "two in a meta": ("a meta strip with a cut in it", "it is a meta strip that shows more than one strip"),
     "a scene": ("a scene strip of a timeline of its own", "it shows a scene"),
     "cropped": ("cropped by four pixels", "it is cropped"),
     "mirrored": ("upside down twice over: with Flip, and turned by half", "it is mirrored; it is turned"),
     "fading": ("animated: its opacity", "it is animated; it is not opaque"),
-    "crossing": ("under a cross dissolve", "it runs through effect 11"),
+    "crossing": ("under a cross dissolve", "it runs through effect 8"),
     "an effect": ("the speed effect itself, selected", "it is an effect"),
     "in a backwards meta": ("in a meta strip with Reverse Frames", UNEVEN_META),
     "in a strobing meta": ("in a meta strip that shows each third frame", UNEVEN_META),
@@ -126,6 +141,11 @@ def pairs() -> list[Case]:
     ]
 
 
+def retimed() -> list[Case]:
+    """Those whose retiming keys say how they play."""
+    return [Case(name, what, _BUILDERS[name], 200 + number) for number, (name, what) in enumerate(RETIMED.items())]
+
+
 def rendered() -> list[Case]:
     """Those that Blender must render."""
     return [
@@ -142,7 +162,7 @@ def singles() -> list[Case]:
 
 def table() -> str:
     """All cases as the documentation lists them."""
-    read = [f"| {case.name} | {case.what} |" for case in pairs()]
+    read = [f"| {case.name} | {case.what} |" for case in [*pairs(), *retimed()]]
     made = [f"| {case.name} | {case.what} | {case.way.removeprefix('render: ')} |" for case in rendered()]
     return "\n".join(
         [
@@ -242,29 +262,80 @@ def _retime(place: Place, strip: Any, operator: str, **given: int) -> None:
     place.scene.sequence_editor.active_strip = strip
     with in_the_sequencer(place.scene):
         assert getattr(bpy.ops.sequencer, operator)(**given) == {"FINISHED"}
+    _select_key(strip, -1)
 
 
-def _retimed(place: Place, to: int) -> Any:
-    strip = place.movie()
-    _retime(place, strip, "retiming_key_add", timeline_frame=place.start + 40)
-    strip.retiming_keys[1].timeline_frame = place.start + to
-    set_handles(strip, place.start + 2, place.start + 40)
+def _keys(strip: Any, field: str, kind: Any) -> list[Any]:
+    """A field of each of a strip's retiming keys, to be changed.
+
+    No script can select them; and of the frame that one is on, Blender looks for the strip that it is of and finds any that has none.
+    """
+    layouts = dna._layouts()
+    assert layouts
+    told = layouts[dna.STRIP].read(ctypes.string_at(strip.as_pointer(), layouts[dna.STRIP].size))
+    layout = layouts[dna.KEY]
+    first = told["*retiming_handles"] + layout.fields[field][0]
+    return [kind.from_address(first + number * layout.size) for number in range(told["retiming_handle_num"])]
+
+
+def _select_key(strip: Any, chosen: int) -> None:
+    """Select one of a strip's retiming keys, or none: the operators mean those that are."""
+    for number, flag in enumerate(_keys(strip, "flag", ctypes.c_int)):
+        flag.value = flag.value | KEY_SELECTED if number == chosen else flag.value & ~KEY_SELECTED
+
+
+def _retimed(place: Place, to: int, making: str = "frame for frame", content: str = "") -> Any:
+    strip = _made(place, making)
+    if content:
+        _cut_to(strip, "whole", content)
+    begin = int(compat.content_start(strip))
+    _retime(place, strip, "retiming_key_add", timeline_frame=begin + 40)
+    for frame in _keys(strip, "strip_frame_index", ctypes.c_double)[1:]:
+        frame.value += to - 40  # as when a person drags it: what comes after it keeps its speed
+    set_handles(strip, begin + 2, begin + 40)
     return strip
 
 
-def _frozen(place: Place) -> Any:
-    strip = place.movie()
+def _eased(place: Place) -> Any:
+    strip = _retimed(place, 20)
+    _select_key(strip, 1)
+    strip.select, strip.show_retiming_keys = False, True
+    with in_the_sequencer(place.scene):
+        assert bpy.ops.sequencer.retiming_transition_add(duration=12) == {"FINISHED"}
+    _select_key(strip, -1)
+    assert len(strip.retiming_keys) == 6
+    return strip
+
+
+def _frozen(place: Place, making: str = "frame for frame") -> Any:
+    strip = _made(place, making)
+    _freeze(place, strip)
+    return strip
+
+
+def _freeze(place: Place, strip: Any) -> None:
     place.scene.frame_current = place.start + 15
     _retime(place, strip, "retiming_key_add", timeline_frame=place.start + 15)
     _retime(place, strip, "retiming_freeze_frame_add", duration=10)
     set_handles(strip, place.start, place.start + 40)
-    return strip
 
 
 def _backwards(place: Place) -> Any:
     strip = _retimed(place, 25)
     strip.use_reverse_frames = True
     return strip
+
+
+def _strobing(place: Place) -> Any:
+    strip = _retimed(place, 90)
+    strip.strobe = 3.0
+    return strip
+
+
+def _frozen_meta(place: Place) -> Any:
+    meta = within(place, [place.movie()])
+    _freeze(place, meta)
+    return meta
 
 
 def _backwards_meta(place: Place) -> Any:
@@ -349,8 +420,15 @@ def _crossing(place: Place) -> Any:
 _BUILDERS: dict[str, Callable[[Place], Any]] = {
     "retimed faster": lambda place: _retimed(place, 18),
     "retimed slower": lambda place: _retimed(place, 90),
+    "retimed by half": lambda place: _retimed(place, 80),
     "retimed with a freeze": _frozen,
     "retimed backwards": _backwards,
+    "retimed, strobe 3": _strobing,
+    "retimed, content trimmed": lambda place: _retimed(place, 25, content="content trimmed"),
+    "retimed in real time": lambda place: _retimed(place, 25, "in real time"),
+    "frozen images": lambda place: _frozen(place, "images"),
+    "retimed with a transition": _eased,
+    "in a frozen meta": _frozen_meta,
     "retimed in a meta": lambda place: within(place, [_retimed(place, 25)]),
     "speed effect": _sped,
     "two in a meta": _cut,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from .comparing import SOURCES, UNEVEN, Sources, compared
-from .kinds import Case, pairs, rendered, singles, table
+from .kinds import Case, pairs, rendered, retimed, singles, table
 
 DOC = Path(__file__).parents[2] / "docs" / "pictures.md"
 
@@ -19,7 +19,7 @@ ALL = bool(os.environ.get("TRACKLAY_ALL_NUMBERS"))
 TIMELINES = [Fraction(text) for text in ("24000/1001", "24", "25", "30000/1001", "50", "60000/1001")]
 EVERY = [(source, timeline) for source in SOURCES for timeline in TIMELINES]
 SOME = [("25", Fraction(24)), ("30000/1001", Fraction(60000, 1001)), (UNEVEN, Fraction(30000, 1001))]
-SOME_RENDERED = ("retimed slower", "two in a meta", "in a backwards meta")
+SOME_RENDERED = ("retimed with a transition", "in a backwards meta")
 RENDERED_AT = [("25", Fraction(24)), ("60000/1001", Fraction(30000, 1001)), (UNEVEN, Fraction(25))]
 
 
@@ -32,9 +32,9 @@ def clip(tmp_path_factory) -> Sources:
 def cases_at(source: str, timeline: Fraction) -> list[Case]:
     """Every pair where all are wanted; else each kind once, and at other rates what rates make a difference to."""
     if ALL:
-        return pairs()
+        return [*pairs(), *retimed()]
     if (source, timeline) == SOME[0]:
-        return singles()
+        return [*singles(), *retimed()]
     return [case for case in pairs() if case.name in ("in real time", "in real time, whole", "in real time, backwards")]
 
 

@@ -14,6 +14,7 @@ import bpy
 import numpy as np
 import pytest
 
+from addon import log
 from addon.blender import compat, copies, dna, pictures, playing
 from addon.blender.pump import pump
 from addon.errors import BadInput, Cancelled, MediaError
@@ -120,10 +121,10 @@ def test_bytes_that_do_not_say_what_the_properties_say_are_not_trusted(place):
     strip = place.movie()
     told = dna.hidden(strip, 11.0, 0)
     assert told is not None
-    assert (told.frames, told.own_rate, told.retimed) == (120, 0.0, False)
+    assert (told.frames, told.own_rate, told.keys) == (120, 0.0, ())
     assert dna.hidden(strip, 12.0, 0) is None
     assert dna.hidden(strip, 11.0, 1) is None
-    assert dna.layout(b"no blend file") is None
+    assert dna.layouts(b"no blend file") is None
 
 
 def test_what_follows_the_rate_is_known_without_a_copy_of_the_scene(place):
@@ -154,7 +155,7 @@ def test_a_map_follows_the_sources_clock_wherever_it_can():
     assert straight == TimeMap(((Fraction(0), Fraction(10)), (Fraction(4), Fraction(12))))
 
 
-def test_the_manifest_says_how_the_picture_was_made_and_a_render_changes_nothing_of_the_persons(place):
+def test_the_manifest_and_the_log_say_how_the_picture_was_made_and_a_render_changes_nothing_of_the_persons(place):
     """From the source, or by a render, and why. Nothing of the render's own settings is in the scene, and nothing was saved."""
     strip = place.movie()
     strip.select = True
@@ -182,6 +183,11 @@ def test_the_manifest_says_how_the_picture_was_made_and_a_render_changes_nothing
     assert told == [
         {"way": "source", "why": "it plays straight from its file"},
         {"way": "render", "why": "it is cropped"},
+    ]
+    noted = [line.rpartition(": ")[2] for line in log.path().read_text("utf-8").splitlines()[-2:]]
+    assert noted == [
+        f"read from {place.clip}, for it plays straight from its file",
+        "Blender renders strip 0, for it is cropped",
     ]
 
 
