@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -30,9 +32,12 @@ def home(tmp_path_factory, monkeypatch):
     return folder
 
 
-@pytest.fixture(params=["path", "bundled"])
+ON_PATH = [pytest.param("path", marks=pytest.mark.on_path)] if shutil.which("ffmpeg") else []
+
+
+@pytest.fixture(params=["bundled", *ON_PATH])
 def each_ffmpeg(request, monkeypatch):
-    """Run with the ffmpeg that is found first, and with imageio-ffmpeg's."""
+    """Run with imageio-ffmpeg's ffmpeg, and with the one on PATH where there is one."""
     ffmpeg.program.cache_clear()
     if request.param == "bundled":
         import imageio_ffmpeg
