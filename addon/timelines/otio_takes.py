@@ -1,6 +1,7 @@
 """Takes as OTIO's audio tracks: clips of exactly their cues' frames, with their provenance, and marks where something is wrong.
 
-The first take of a cue is heard; all others lie under it on tracks that are switched off, to be compared.
+The first take of a cue is heard; all others lie under it on tracks that are switched off, to be compared. Under those lie the stems of
+what is heard, a track for each name, switched off too: together they are the take once more.
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ from ..version import VERSION
 from .otio_text import OURS, UNSIGNED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from ..cue import Failure, Take
 
 CUE = "tracklay_cue"
 """The key in a laid clip's metadata of which cue it is a take of, and what of its source plays under it."""
+
+STEM = "tracklay_stem"
+"""The key in a stem's metadata of its cue and its name. It is no take: when a timeline is read again, its take tells of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,12 @@ class Laid:
     def end(self) -> int:
         """The first frame after it."""
         return self.start + self.frames
+
+    @property
+    def stems(self) -> dict[str, Path]:
+        """The files of its stems that are there, by their names."""
+        named = dict(self.entry.get("stems") or {})
+        return {name: path for name, file in named.items() if (path := self.file.with_name(file)).is_file()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +89,16 @@ class Layer:
         heard = _rows([take for take in self.takes if take.heard])
         others = _rows([take for take in self.takes if not take.heard])
         made = [
-            *(_track(f"Tracklay{_nth(n)}", row, rate, folder, heard=True) for n, row in enumerate(heard, 1)),
-            *(_track(f"Tracklay takes{_nth(n)}", row, rate, folder, heard=False) for n, row in enumerate(others, 1)),
+            *(_track(f"Tracklay{_nth(n)}", _clips(row, rate, folder), heard=True) for n, row in enumerate(heard, 1)),
+            *(
+                _track(f"Tracklay takes{_nth(n)}", _clips(row, rate, folder), heard=False)
+                for n, row in enumerate(others, 1)
+            ),
+            *(
+                _track(f"Tracklay {name}{_nth(n)}", _stems(row, name, rate, folder), heard=False)
+                for name in dict.fromkeys(name for row in heard for take in row for name in take.stems)
+                for n, row in enumerate(_rows([take for row in heard for take in row if name in take.stems]), 1)
+            ),
         ]
         first = made[0]
         first.metadata[OURS]["digest"] = UNSIGNED
@@ -177,33 +195,47 @@ def _range(start: int, frames: int, rate: float) -> Any:
     return TimeRange(RationalTime(start, rate), RationalTime(frames, rate))
 
 
-def _track(name: str, row: Sequence[Laid], rate: float, folder: Path, *, heard: bool) -> Any:
+def _track(name: str, clips: Sequence[tuple[int, Any]], *, heard: bool) -> Any:
+    """A track of clips, each with the frame that it begins on, in their order."""
     track = otio.schema.Track(name, kind=otio.schema.TrackKind.Audio, metadata={OURS: {"version": VERSION}})
     track.enabled = heard
-    track.extend(_children(row, rate, folder))
+    at = 0
+    for start, clip in clips:
+        lasts = clip.source_range.duration
+        if start > at:
+            track.append(otio.schema.Gap(source_range=_range(0, start - at, lasts.rate)))
+        track.append(clip)
+        at = start + round(lasts.value)
     return track
 
 
-def _children(row: Sequence[Laid], rate: float, folder: Path) -> Iterator[Any]:
-    at = 0
-    for take in row:
-        if take.start > at:
-            yield otio.schema.Gap(source_range=_range(0, take.start - at, rate))
-        yield _clip(take, rate, folder)
-        at = take.end
+def _clips(row: Sequence[Laid], rate: float, folder: Path) -> list[tuple[int, Any]]:
+    return [(take.start, _clip(take, rate, folder)) for take in row]
+
+
+def _stems(row: Sequence[Laid], name: str, rate: float, folder: Path) -> list[tuple[int, Any]]:
+    return [
+        (take.start, _sound(take.stems[name], take, rate, folder, {STEM: {"cue": take.entry.get("cue"), "stem": name}}))
+        for take in row
+    ]
+
+
+def _sound(file: Path, take: Laid, rate: float, folder: Path, told: dict[str, Any]) -> Any:
+    """A clip of a sound file that is as long as a take."""
+    lies = _range(0, take.frames, rate)
+    media = otio.schema.ExternalReference(_url(file, folder), available_range=lies)
+    media.name = file.name
+    return otio.schema.Clip(file.stem, media, lies, told)
 
 
 def _clip(take: Laid, rate: float, folder: Path) -> Any:
-    lies = _range(0, take.frames, rate)
-    media = otio.schema.ExternalReference(_url(take.file, folder), available_range=lies)
-    media.name = take.file.name
-    clip = otio.schema.Clip(take.file.stem, media, lies, {OURS: dict(take.entry), CUE: dict(take.note)})
+    clip = _sound(take.file, take, rate, folder, {OURS: dict(take.entry), CUE: dict(take.note)})
     clip.enabled = take.heard
     if take.stale:
         clip.markers.append(
             otio.schema.Marker(
                 f"{take.entry.get('cue')}: stale",
-                lies,
+                clip.source_range,
                 otio.schema.MarkerColor.ORANGE,
                 {OURS: {"stale": take.stale}},
                 comment=take.stale,

@@ -197,6 +197,46 @@ def test_again_on_the_original_the_newest_is_heard_and_all_are_kept(tmp_path, me
     assert rows(laid)["Tracklay takes"] == [("take1", 0, 30, False)]
 
 
+def test_the_stems_of_what_is_heard_lie_under_it_by_name_switched_off(tmp_path, media):
+    """A track for each name; laid again they are those of the newest take, and none of them is taken for a take."""
+    film = two_shots(tmp_path, media)
+    opened = timelines.open(film)
+    folder = tmp_path / "tracklay"
+
+    def stemmed(cue, number, *names):
+        files = {name: folder / f"film.clicker-clicks.take{number}.{name}.wav" for name in names}
+        for file in files.values():
+            folder.mkdir(exist_ok=True)
+            file.write_bytes(b"RIFF")
+        return replace(made(cue, number, folder), stems=files)
+
+    first, second = opened.cues(model=MODEL)
+    opened.lay(
+        [stemmed(first, 1, "bass", "melody"), stemmed(first, 2, "bass"), stemmed(second, 3, "bass")],
+        [],
+        folder,
+        drop_original=False,
+    )
+    laid = folder / "film.tracklay.otio"
+    assert rows(laid) == {
+        "Tracklay": [("take1", 0, 30, True), ("take3", 40, 40, True)],
+        "Tracklay takes": [("take2", 0, 30, False)],
+        "Tracklay bass": [("bass", 0, 30, False), ("bass", 40, 40, False)],
+        "Tracklay melody": [("melody", 0, 30, False)],
+    }
+    bass = otio.adapters.read_from_file(str(laid)).tracks[3]
+    assert (bass[0].enabled, bass.enabled) == (True, False)
+    assert bass[0].media_reference.target_url == "film.clicker-clicks.take1.bass.wav"
+    assert dict(bass[0].metadata["tracklay_stem"]) == {"cue": "a", "stem": "bass"}
+    lay(film, (4,), only=("a",))
+    assert rows(laid) == {
+        "Tracklay": [("take4", 0, 30, True), ("take3", 40, 40, True)],
+        "Tracklay takes": [("take1", 0, 30, False)],
+        "Tracklay takes 2": [("take2", 0, 30, False)],
+        "Tracklay bass": [("bass", 40, 40, False)],
+    }
+
+
 def test_a_copy_that_was_changed_is_the_person_s(tmp_path, media):
     """It is not written to; under another name it is a timeline like any other, and its takes stay as they are."""
     film = two_shots(tmp_path, media)
