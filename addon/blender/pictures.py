@@ -16,7 +16,7 @@ from ..cue import Picture, Render
 from ..errors import BadInput, TracklayError
 from ..timing import Rate, Span, TimeMap
 from . import compat
-from .reading import ASKED, PICTURES, Timeline, because, check_files, fast, source
+from .reading import ASKED, PICTURES, Timeline, because, check_file, fast, made_of, source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -167,12 +167,17 @@ def seen(timeline: Timeline, strip: Any, span: Span, wish: str) -> Picture:
     read, hindrances = fast(timeline, strip, span)
     against = hindrances if wish == AUTOMATIC else [each for each in hindrances if each.time]
     if read is not None and wish != RENDER and not against:
-        check_files(strip, read)
+        check_file(strip, read.source / read.images[0] if read.images else read.source)
         return read
     why = ASKED if wish == RENDER else because(hindrances)
     if wish == FROM_FILE:
         why = because(against)
         raise BadInput(f"{strip.name} is not in its file as it plays, for {why}: set Picture to Automatic")
+    for each in made_of(timeline, strip):
+        if trouble := unreadable(each):
+            raise BadInput(trouble)
+        if each.type in FILED:
+            check_file(each, source(each) / each.elements[0].filename if each.type == "IMAGE" else source(each))
     return Picture(
         source(strip) if strip.type in FILED else Path(bpy.path.clean_name(strip.name)),
         TimeMap.straight(span, span.start_seconds),

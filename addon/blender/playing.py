@@ -140,7 +140,7 @@ class _Part:
     step: Fraction
 
 
-def time_map(first: int, numbers: Whole, line: Line | None, seconds: Fraction) -> TimeMap:
+def time_map(first: int, numbers: Whole, line: Line | None, seconds: Fraction, *, runs: bool = False) -> TimeMap:
     """The map by which just these source frames are on screen.
 
     Where the source runs as its own clock does, the map does too, with the times between frames; everywhere else it goes from
@@ -151,10 +151,11 @@ def time_map(first: int, numbers: Whole, line: Line | None, seconds: Fraction) -
         numbers: the source frame on it and on each after it.
         line: the source's own clock, where there is one.
         seconds: how long a source frame is.
+        runs: where there is none, whether the source runs on from frame to frame all the same, and each is not held.
     """
     points: list[tuple[Fraction, Fraction]] = []
     before: _Part | None = None
-    for part in _parts(numbers, line):
+    for part in _parts(numbers, line, runs=runs):
         at = Fraction(first + part.start)
         if before is not None and before.at + before.step * (before.end - before.start) != part.at:
             until = before.end - before.start - INSTANT
@@ -170,16 +171,19 @@ def time_map(first: int, numbers: Whole, line: Line | None, seconds: Fraction) -
     return TimeMap(tuple(points))
 
 
-def _parts(numbers: Whole, line: Line | None) -> Iterator[_Part]:
+def _parts(numbers: Whole, line: Line | None, *, runs: bool) -> Iterator[_Part]:
     import numpy as np  # noqa: PLC0415
 
+    steps = np.diff(numbers, append=numbers[-1:])
+    if line is None and runs:
+        yield from _steps(numbers, steps, 0, np.diff(steps) != 0)
+        return
     if line is None:
         yield from _steps(numbers, np.zeros(len(numbers), np.int64), 0, np.diff(numbers) != 0)
         return
     whole = math.lcm(line.at.denominator, line.step.denominator)
     at, step = int(line.at * whole), int(line.step * whole)
     on_it = (2 * (at + step * np.arange(len(numbers), dtype=np.int64)) + whole) // (2 * whole) == numbers
-    steps = np.diff(numbers, append=numbers[-1:])
     turns = [0, *(int(turn) + 1 for turn in np.flatnonzero(np.diff(on_it))), len(numbers)]
     for begin, end in pairwise(turns):
         if on_it[begin]:

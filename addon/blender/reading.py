@@ -134,17 +134,19 @@ def _plays(timeline: Timeline, strip: Any, told: Hidden) -> Plays:
 def _picture(timeline: Timeline, strip: Any, plays: Plays, frames: Floats, span: Span) -> Picture:
     numbers = plays.numbers(frames)
     line: Line | None = plays.line(span.start)
+    runs = bool(plays.keys) and plays.strobe <= 1
     if strip.type == "MOVIE":
         rate = Rate.of(round(strip.elements[0].orig_fps, 4))
         why = RETIMED if plays.keys else STRAIGHT
-        return Picture(source(strip), time_map(span.start, numbers, line, rate.seconds(1)), rate=rate, why=why)
+        plan = time_map(span.start, numbers, line, rate.seconds(1), runs=runs)
+        return Picture(source(strip), plan, rate=rate, why=why)
     names = [element.filename for element in strip.elements]
     if len(names) == 1:
         numbers[:] = 0
         line = None
     first, last = int(numbers.min()), min(int(numbers.max()), len(names) - 1)
     line = None if line is None else Line(line.at - first, line.step)
-    plan = time_map(span.start, numbers - first, line, timeline.rate.seconds(1))
+    plan = time_map(span.start, numbers - first, line, timeline.rate.seconds(1), runs=runs)
     why = RETIMED if plays.keys else STILLS
     return Picture(source(strip), plan, tuple(names[first : last + 1]), timeline.rate, why=why)
 
@@ -198,15 +200,39 @@ def _reaches_out(render: Any, strip: Any) -> bool:
     return any(o + h > r * (1 + REACH) + 1 for o, h, r in zip(off, half, room, strict=True))
 
 
-def check_files(strip: Any, picture: Picture) -> None:
-    """Refuse a strip whose file is gone. Looks at one file.
+def made_of(timeline: Timeline, strip: Any) -> Iterator[Any]:
+    """The strips that Blender makes a strip's picture of: itself, what is in it, and what the effects over it are made of."""
+    waiting, seen = [strip], set()
+    level = timeline.scene.sequence_editor.strips_all
+    while waiting:
+        each = waiting.pop()
+        if each.name in seen:
+            continue
+        seen.add(each.name)
+        yield each
+        over = (level.get(name) for name, _, _ in timeline.effects.get(each.name, ()))
+        waiting += [effect for effect in over if effect is not None]
+        waiting += compat.inputs(each)
+        if each.type == "META":
+            first, end = compat.start(each), compat.end(each)
+            waiting += [
+                inner
+                for inner in each.strips
+                if not inner.mute and compat.start(inner) < end and compat.end(inner) > first
+            ]
+
+
+def check_file(strip: Any, path: Path) -> None:
+    """Refuse a strip whose file cannot be read. Looks at it, and does not open it: a pipe would never answer.
 
     Raises:
-        BadInput: it is.
+        BadInput: it is gone, no file, or empty.
     """
-    path = picture.source / picture.images[0] if picture.images else picture.source
-    if not path.is_file():
-        raise BadInput(f"the file of {strip.name}, {path}, does not exist: choose it again in the strip's Source panel")
+    what = "does not exist" if not path.exists() else "is no file" if not path.is_file() else ""
+    if what or path.stat().st_size == 0:
+        raise BadInput(
+            f"the file of {strip.name}, {path}, {what or 'is empty'}: choose it again in the strip's Source panel"
+        )
 
 
 def because(hindrances: Iterable[Hindrance]) -> str:

@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -30,6 +31,12 @@ if TYPE_CHECKING:
 
 SCRIPT = Path(__file__).parents[1] / "blender" / "render_copy.py"
 """What the program runs."""
+
+PATIENCE_SECONDS = 1800.0
+"""How long the program may say and write nothing: a frame of a scene in 3D may take minutes, a drive that is gone for ever."""
+
+LOOK_SECONDS = 1.0
+"""How often it is seen to."""
 
 LAST_WORDS = 20
 """Lines of the program's own that are looked through for its reason."""
@@ -79,7 +86,7 @@ def rendered(picture: Picture, span: Span, short_side: int, *, stop: ffmpeg.Stop
             "short": short_side,
             "to": str(beside),
         }
-        _run([*render.program, str(SCRIPT), "--", json.dumps(asked)], movie.with_suffix(".txt"), name, stop)
+        _run([*render.program, str(SCRIPT), "--", json.dumps(asked)], movie.with_suffix(".txt"), beside, name, stop)
         count = len(frame_times(beside, stop=stop)) if beside.is_file() and beside.stat().st_size else 0
         if count != span.frames:
             raise MediaError(
@@ -97,8 +104,8 @@ def _pixels(movie: Path, name: str, stop: ffmpeg.Stop) -> str:
     return text.strip().rpartition("=")[2].lower()
 
 
-def _run(command: list[str], words: Path, name: str, stop: ffmpeg.Stop) -> None:
-    """Run to the end; what it says goes to a file, which is gone again when all went well."""
+def _run(command: list[str], words: Path, to: Path, name: str, stop: ffmpeg.Stop) -> None:
+    """Run to the end; what it says goes to a file, which is gone again when all went well. `to` is what it writes."""
     if shutil.which(command[0]) is None:
         raise MediaError(f"{name} must be rendered, and {command[0]} is not there any more: generate again in Blender")
     try:
@@ -124,7 +131,7 @@ def _run(command: list[str], words: Path, name: str, stop: ffmpeg.Stop) -> None:
 
     try:
         with stop.calling(kill):
-            status = process.wait()
+            status = _ended(process, (words, to), name)
     finally:
         if process.poll() is None:
             kill()
@@ -132,6 +139,22 @@ def _run(command: list[str], words: Path, name: str, stop: ffmpeg.Stop) -> None:
     if status:
         raise MediaError(f"Blender could not render {name}: {_reason(words)}; all that it said is in {words}")
     words.unlink(missing_ok=True)
+
+
+def _ended(process: subprocess.Popen[bytes], signs: tuple[Path, ...], name: str) -> int:
+    """Wait for its end as long as any of the signs that it lives grows; its status."""
+    seen, since = -1, time.monotonic()
+    while True:
+        try:
+            return process.wait(LOOK_SECONDS)
+        except subprocess.TimeoutExpired:
+            now = sum(sign.stat().st_size for sign in signs if sign.exists())
+        if now != seen:
+            seen, since = now, time.monotonic()
+        elif time.monotonic() - since > PATIENCE_SECONDS:
+            raise MediaError(
+                f"Blender could not render {name}: nothing came of it for {PATIENCE_SECONDS / 60:.0f} minutes; is a drive gone?"
+            )
 
 
 def _reason(words: Path) -> str:

@@ -16,11 +16,14 @@ import bpy  # noqa: E402
 
 import addon  # noqa: E402
 from addon import providers  # noqa: E402
-from addon.blender import cues, operators, pictures, pump  # noqa: E402
+from addon.blender import copies, cues, operators, pictures, pump  # noqa: E402
 from addon.blender.preferences import takes_folder  # noqa: E402
 from addon.jobs import books, checked  # noqa: E402
 from addon.providers import Progress  # noqa: E402
 from tests.standins.clicker import Clicker  # noqa: E402
+
+RENDERING = "rendering"
+"""A point: another Blender renders the picture."""
 
 
 class Counted(Clicker):
@@ -46,10 +49,12 @@ def begin() -> None:
     scene.render.fps = 25
     strip = scene.sequence_editor_create().strips.new_movie("clip", str(FOLDER / "clip.mp4"), 1, 11)
     strip.select = True
+    if POINT == RENDERING:
+        strip.crop.min_y = 4
     scene.tracklay.model = "clicker/clicks"
     (spot,) = pictures.spots(scene)
     cue = operators.cue_for(spot, scene.tracklay, takes=2)
-    pump.pump().start([(checked(cue, takes_folder(), "clip"), spot)])
+    pump.pump().start(copies.written([(checked(cue, takes_folder(), "clip"), spot)]))
     bpy.ops.wm.save_as_mainfile(filepath=str(FOLDER / "film.blend"))
     while not _there(cue.id):
         if POINT == "laid":
@@ -61,6 +66,8 @@ def begin() -> None:
 
 def _there(cue: str) -> bool:
     states = [job["state"] for job in books.books()["jobs"] if job["cue"] == cue]
+    if POINT == RENDERING:  # the other Blender's words are there as soon as it is
+        return states == ["extracting", "extracting"] and any((FOLDER / "home" / "copies").glob("*/*.txt"))
     return states == [POINT, POINT]
 
 

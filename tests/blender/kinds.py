@@ -200,7 +200,7 @@ def table() -> str:
 
 def _read(place: Place, words: tuple[str, ...]) -> Any:
     making, window, content, motion, around = words
-    strip = _made(place, making)
+    strip = made(place, making)
     _cut_to(strip, window, content)
     strip.use_reverse_frames = motion.startswith("backwards")
     if "strobe" in motion:
@@ -212,7 +212,8 @@ def _read(place: Place, words: tuple[str, ...]) -> Any:
     return strip
 
 
-def _made(place: Place, making: str) -> Any:
+def made(place: Place, making: str) -> Any:
+    """A strip of the clip or its images, made in one of the ways."""
     if making == "images":
         first = str(place.clip.parent / place.images[0])
         strip = place.strips.new_image(f"strip {place.number}", first, 1, place.start)
@@ -256,7 +257,8 @@ def within(place: Place, strips: list[Any]) -> Any:
     return meta
 
 
-def _retime(place: Place, strip: Any, operator: str, **given: int) -> None:
+def retime(place: Place, strip: Any, operator: str, **given: int) -> None:
+    """Have an operator do something with the retiming of a strip."""
     for each in place.scene.sequence_editor.strips_all:
         each.select = each == strip
     place.scene.sequence_editor.active_strip = strip
@@ -265,7 +267,7 @@ def _retime(place: Place, strip: Any, operator: str, **given: int) -> None:
     _select_key(strip, -1)
 
 
-def _keys(strip: Any, field: str, kind: Any) -> list[Any]:
+def key_fields(strip: Any, field: str, kind: Any) -> list[Any]:
     """A field of each of a strip's retiming keys, to be changed.
 
     No script can select them; and of the frame that one is on, Blender looks for the strip that it is of and finds any that has none.
@@ -280,17 +282,17 @@ def _keys(strip: Any, field: str, kind: Any) -> list[Any]:
 
 def _select_key(strip: Any, chosen: int) -> None:
     """Select one of a strip's retiming keys, or none: the operators mean those that are."""
-    for number, flag in enumerate(_keys(strip, "flag", ctypes.c_int)):
+    for number, flag in enumerate(key_fields(strip, "flag", ctypes.c_int)):
         flag.value = flag.value | KEY_SELECTED if number == chosen else flag.value & ~KEY_SELECTED
 
 
 def _retimed(place: Place, to: int, making: str = "frame for frame", content: str = "") -> Any:
-    strip = _made(place, making)
+    strip = made(place, making)
     if content:
         _cut_to(strip, "whole", content)
     begin = int(compat.content_start(strip))
-    _retime(place, strip, "retiming_key_add", timeline_frame=begin + 40)
-    for frame in _keys(strip, "strip_frame_index", ctypes.c_double)[1:]:
+    retime(place, strip, "retiming_key_add", timeline_frame=begin + 40)
+    for frame in key_fields(strip, "strip_frame_index", ctypes.c_double)[1:]:
         frame.value += to - 40  # as when a person drags it: what comes after it keeps its speed
     set_handles(strip, begin + 2, begin + 40)
     return strip
@@ -308,15 +310,15 @@ def _eased(place: Place) -> Any:
 
 
 def _frozen(place: Place, making: str = "frame for frame") -> Any:
-    strip = _made(place, making)
+    strip = made(place, making)
     _freeze(place, strip)
     return strip
 
 
 def _freeze(place: Place, strip: Any) -> None:
     place.scene.frame_current = place.start + 15
-    _retime(place, strip, "retiming_key_add", timeline_frame=place.start + 15)
-    _retime(place, strip, "retiming_freeze_frame_add", duration=10)
+    retime(place, strip, "retiming_key_add", timeline_frame=place.start + 15)
+    retime(place, strip, "retiming_freeze_frame_add", duration=10)
     set_handles(strip, place.start, place.start + 40)
 
 

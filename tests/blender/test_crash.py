@@ -53,9 +53,9 @@ def killed_at(point: str, folder: Path) -> dict[str, Any]:
     return told
 
 
-@pytest.mark.parametrize("point", ["running", "ready", "laid"])
+@pytest.mark.parametrize("point", ["rendering", "running", "ready", "laid"])
 def test_a_killed_blenders_takes_are_in_its_file_when_it_is_opened_again(point, folder):
-    """While the model works, before the takes were laid, and after they were and the file was not saved."""
+    """While another renders the picture or the model works, before the takes were laid, after they were and the file was not saved."""
     told = killed_at(point, folder)
     assert (told["laid"], told["strips"]) == ([0, 1], 2)
     assert told["states"] == ["laid", "laid"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import math
 import threading
@@ -22,9 +23,10 @@ from addon.jobs import store
 from addon.media.ffmpeg import Stop
 from addon.media.rendered import rendered
 from addon.timing import TimeMap
+from tests.pictures import flash_clip
 
 from .conftest import add, add_as_a_person, laid, set_handles, set_rate
-from .kinds import Place, within
+from .kinds import Place, key_fields, made, retime, within
 from .mix import mixed_clicks, sample, worst
 
 RATE = Fraction(25)
@@ -141,6 +143,13 @@ def test_a_map_of_steps_holds_each_frame_as_long_as_it_is_shown():
     found = playing.time_map(100, numbers, None, Fraction(1, 25))
     assert [found.source(100 + n) * 25 for n in range(8)] == [4, 4, 4, 7, 7, 7, 4, 4]
     assert found.points[0] == (Fraction(100), Fraction(4, 25))
+
+
+def test_a_map_of_what_is_retimed_runs_on_between_frames():
+    """Twice as fast, then a freeze: what lies between two frames is passed through, and not left out."""
+    found = playing.time_map(0, np.array([4, 6, 8, 9, 9, 9]), None, Fraction(1), runs=True)
+    assert [found.source(n) for n in range(6)] == [4, 6, 8, 9, 9, 9]
+    assert [found.source(n + Fraction(1, 2)) for n in range(6)] == [5, 7, Fraction(17, 2), 9, 9, 9]
 
 
 def test_a_map_follows_the_sources_clock_wherever_it_can():
@@ -284,9 +293,29 @@ def test_a_copy_goes_when_no_job_needs_it(place, monkeypatch):
     assert not copy.parent.exists()
 
 
-@pytest.mark.parametrize("kind", ["backwards", "strobe", "held", "meta", "two in a meta", "scene", "speed effect"])
+def flashing_images(folder: Path, frames: int, flashes: tuple[int, ...]) -> tuple[str, ...]:
+    """A sequence of images; their names."""
+    flash_clip(folder / "flash.%04d.png", RATE, frames, flashes, "-start_number", "0", "-c:v", "png")
+    return tuple(f"flash.{number:04}.png" for number in range(frames))
+
+
+def delayed(place: Place, strip: Any, by: int) -> None:
+    """Retimed: its first twenty frames last so many longer, the rest comes later."""
+    retime(place, strip, "retiming_key_add", timeline_frame=int(compat.content_start(strip)) + 20)
+    for frame in key_fields(strip, "strip_frame_index", ctypes.c_double)[1:]:
+        frame.value += by
+    begin = int(compat.content_start(strip))
+    set_handles(strip, begin, begin + compat.content_frames(strip))
+
+
+@pytest.mark.parametrize(
+    "kind", ["backwards", "strobe", "held", "images", "retimed", "meta", "two in a meta", "scene", "speed effect"]
+)
 def test_clicks_fall_on_the_frames_that_blender_shows(kind, place, tmp_path):
-    """Whatever the strip is, each click is within a sample of the timeline frame on which its flash is seen."""
+    """Whatever the strip is, each click is within a sample of the timeline frame on which its flash is seen.
+
+    Of a retimed one, within a frame: Blender 5.0 and later leave some of its frames out.
+    """
     strip = place.movie()
     wanted = {40, 70}
     if kind == "backwards":
@@ -296,6 +325,13 @@ def test_clicks_fall_on_the_frames_that_blender_shows(kind, place, tmp_path):
         strip.strobe = 10.0
     elif kind == "held":
         set_handles(strip, 11, 11 + 140)
+    elif kind == "images":
+        place.strips.remove(strip)
+        names = flashing_images(tmp_path, 120, (40, 70))
+        strip = made(Place(place.scene, tmp_path / "none", names, 11, 0), "images")
+    elif kind == "retimed":
+        delayed(place, strip, 20)
+        wanted = {60, 90}
     elif kind == "meta":
         strip = within(place, [strip])
     elif kind == "two in a meta":
@@ -321,23 +357,28 @@ def test_clicks_fall_on_the_frames_that_blender_shows(kind, place, tmp_path):
     found = mixed_clicks(place.scene, tmp_path, 200)
     runs = 10 if kind == "strobe" else 1
     found = found[::runs] if kind == "strobe" and len(found) > 2 else found
-    assert worst(found, sorted(sample(11 + at, RATE) for at in wanted)) <= 1
+    allowed = 48_000 / RATE if kind == "retimed" else 1
+    assert worst(found, sorted(sample(11 + at, RATE) for at in wanted)) <= allowed
 
 
 def test_at_the_end_of_an_hour_a_click_is_where_it_is_at_its_start(scene, clips, tmp_path):
-    """At 29.97 and frame 107,000: 25 fps in its own seconds within one of its frames, its own rate to the sample."""
+    """At 29.97 and frame 107,000: 25 fps in its own seconds within one of its frames; its own rate, images, retimed, to the sample."""
     rate = Fraction(30000, 1001)
     set_rate(scene, rate)
     late = 107_000
-    for start, channel in ((11, 1), (late, 1)):
-        add(scene, clips(rate, 60, (20,)), start, channel)
-        add_as_a_person(scene, clips(RATE, 60, (41,)), start + 60, channel).select = True
+    images = flashing_images(tmp_path, 60, (20,))
+    for start in (11, late):
+        add(scene, clips(rate, 60, (20,)), start)
+        add_as_a_person(scene, clips(RATE, 60, (41,)), start + 60).select = True
+        made(Place(scene, tmp_path / "none", images, start + 150, start), "images")
+        place = Place(scene, clips(rate, 60, (20,)), (), start + 220, start + 1)
+        delayed(place, place.movie(), 10)
     set_rate(scene, rate)
     for strip in scene.sequence_editor.strips_all:
         strip.select = True
     bpy.ops.tracklay.generate(wait=True)
     for start in (11, late):
-        found = mixed_clicks(scene, tmp_path, start + 200, start)
-        assert abs(found[0] - sample(20, rate, 0)) <= 1
+        found = mixed_clicks(scene, tmp_path, start + 300, start)
+        assert worst([found[0], *found[2:]], [sample(at, rate, 0) for at in (20, 150 + 20, 220 + 30)]) <= 1
         of_its_own = found[1] - sample(60, rate, 0)
         assert abs(of_its_own - round(41 * 48_000 / RATE)) <= 48_000 / RATE
