@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import tomllib
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 
 from addon.blender import compat, headless, laying
 from addon.cli import main
+from addon.errors import OutputError
 from addon.timelines import blend
 from tests.pictures import FFMPEG, hear
 from tests.timelines.cuts import clip, gap, timeline, track
@@ -130,6 +132,51 @@ def test_only_named_shots_or_those_at_a_marker(at_once, cut, capsys):
     save(cut)
     assert lay(cut, "--only", "shot2", "--only", "bang", "--json") == 0
     assert [take["cue"] for take in manifest(capsys)["takes"]] == ["shot1", "shot2"]
+
+
+def test_what_could_not_be_laid_is_laid_when_it_is_resumed(at_once, cut, tmp_path, capsys, monkeypatch):
+    """Takes are kept; `jobs resume` has the film opened again, and lays all of the run."""
+    with monkeypatch.context() as full:
+
+        def refuse(*_, **__):
+            raise OutputError("no room left")
+
+        full.setattr(blend.BlendFile, "_put", refuse)
+        assert lay(cut) == 1
+        assert "no room left" in capsys.readouterr().err
+    assert main(["jobs", "resume"]) == 0
+    takes = laid(opened(tmp_path / "tracklay" / "film.tracklay.blend"))
+    assert [(compat.start(take), compat.frames(take), take.mute) for take in takes] == [
+        (start, FRAMES, False) for start, _ in SHOTS
+    ]
+
+
+def test_a_film_is_planned_as_a_list_and_the_list_lays_it(cut, tmp_path):
+    """A row for each shot; the batch gives what laying gives."""
+    assert (
+        main(
+            [
+                "lay",
+                str(cut),
+                "--model",
+                "clicker/clicks",
+                "--seed",
+                "3",
+                "--only",
+                "shot1",
+                "--only",
+                "shot2",
+                "--plan",
+            ]
+        )
+        == 0
+    )
+    plan = tmp_path / "film.tracklay.toml"
+    rows = tomllib.loads(plan.read_text())["rows"]
+    assert [(row["id"], row["cue"]) for row in rows] == [("shot1", "shot1"), ("shot2", "shot2")]
+    assert main(["batch", str(plan), "--no-report"]) == 0
+    takes = laid(opened(tmp_path / "tracklay" / "film.tracklay.blend"))
+    assert [compat.start(take) for take in takes] == [start for start, _ in SHOTS[1:]]
 
 
 def test_a_shot_that_cannot_be_laid_costs_only_itself(at_once, cut, tmp_path, capsys):
