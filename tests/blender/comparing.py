@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from bisect import bisect_right
 from dataclasses import replace
@@ -19,14 +20,43 @@ from addon.media.rendered import rendered as render
 from tests.media.numbering import SIZE, drawn, numbered, read
 from tests.pictures import FFMPEG, encode
 
-from .conftest import set_rate
-from .kinds import APART, Case, Place
+from .kinds import APART, Case, Place, pairs, rendered, retimed, singles
+from .strips import set_rate
 
 FRAMES = 150
 
 UNEVEN = "25, uneven"
 SOURCES = {str(rate): rate for rate in map(Fraction, ("24000/1001", "25", "30000/1001", "30", "50", "60000/1001"))}
 SOURCES[UNEVEN] = Fraction(25)
+
+
+ALL = bool(os.environ.get("TRACKLAY_ALL_NUMBERS"))
+"""All pairs of kinds. With every rate it is the whole matrix: half an hour for each Blender."""
+
+TIMELINES = [Fraction(text) for text in ("24000/1001", "24", "25", "30000/1001", "50", "60000/1001")]
+EVERY = [(source, timeline) for source in SOURCES for timeline in TIMELINES]
+SOME = [("25", Fraction(24)), ("30000/1001", Fraction(60000, 1001)), (UNEVEN, Fraction(30000, 1001))]
+READ_AT = EVERY if os.environ.get("TRACKLAY_EVERY_RATE") else SOME
+"""Sources and timelines at which what is read from files is compared."""
+
+RENDERED_AT = [("25", Fraction(24)), ("60000/1001", Fraction(30000, 1001)), (UNEVEN, Fraction(25))][: 3 if ALL else 1]
+"""And what Blender renders."""
+
+SOME_RENDERED = ("retimed with a transition", "in a backwards meta")
+
+
+def read_at(source: str, timeline: Fraction) -> list[Case]:
+    """Every pair where all are wanted; else each kind once, and at other rates what rates make a difference to."""
+    if ALL:
+        return [*pairs(), *retimed()]
+    if (source, timeline) == SOME[0]:
+        return [*singles(), *retimed()]
+    return [case for case in pairs() if case.name in ("in real time", "in real time, whole", "in real time, backwards")]
+
+
+def rendered_at() -> list[Case]:
+    """What only Blender shows: all of it where all are wanted, else some."""
+    return rendered() if ALL else [case for case in rendered() if case.name in SOME_RENDERED]
 
 
 class Sources:

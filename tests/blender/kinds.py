@@ -14,7 +14,7 @@ import bpy
 
 from addon.blender import compat, dna
 
-from .conftest import add_as_a_person, in_the_sequencer, set_handles
+from .strips import add_as_a_person, in_the_sequencer, set_handles
 
 KEY_SELECTED = 1 << 4
 """Of a retiming key's `flag` (DNA_sequence_types.h, SEQ_KEY_SELECTED)."""
@@ -169,9 +169,10 @@ def table() -> str:
             "# How each strip's picture is made",
             "",
             "This file is written by `tests/blender/test_numbers.py`, which builds each case in Blender from a clip whose frames carry",
-            "their numbers, and finds the same numbers in the proxy as in Blender's own render of those frames. It runs some rates and the",
-            "plain kinds; with `TRACKLAY_EVERY_RATE` clips of 23.976, 25, 29.97, 30, 50, 59.94 and uneven rates in timelines of",
-            "23.976 to 59.94, and with `TRACKLAY_ALL_NUMBERS` all pairs of kinds at all of them.",
+            "their numbers, and finds the same numbers in the proxy as in Blender's own render of those frames: in the bpy module 4.5 and",
+            "5.0, and by `tests/window/test_numbers.py` in Blender 5.2. It runs some rates and the plain kinds; with `TRACKLAY_EVERY_RATE`",
+            "clips of 23.976, 25, 29.97, 30, 50, 59.94 and uneven rates in timelines of 23.976 to 59.94, and with `TRACKLAY_ALL_NUMBERS`",
+            "all pairs of kinds; with both, all of these at all of those.",
             "",
             "Where the source is the faster, the frames between the timeline's are in the proxy too, each within half a timeline frame of",
             "where Blender shows it. Where it is the slower, Blender 5.0 and later show some frames twice and leave others out, for their",

@@ -46,12 +46,12 @@ def shot(name: str, to: Path) -> Path:
     return to
 
 
-def _program() -> str:
+def program() -> str:
     """The Blender to use: `BLENDER`, else the one on PATH."""
-    program = os.environ.get("BLENDER") or shutil.which("blender")
-    if not program:
+    named = os.environ.get("BLENDER") or shutil.which("blender")
+    if not named:
         raise RuntimeError("there is no Blender on PATH: name one of 5.2 or later in the environment as BLENDER")
-    return program
+    return named
 
 
 @dataclass
@@ -100,11 +100,11 @@ def installed(name: str, folder: Path, screen: tuple[int, int] = SCREEN) -> Blen
     build = [sys.executable, "scripts/build_extension.py", "--platform", "linux-x64", "--to", str(folder / "zip")]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     (extension,) = (folder / "zip").glob("*.zip")
-    program, profile = _program(), folder / "profile"
+    blender, profile = program(), folder / "profile"
     profile.mkdir()
     environment = os.environ | {"BLENDER_USER_RESOURCES": str(profile), "DISPLAY": name, "LIBGL_ALWAYS_SOFTWARE": "1"}
     install = ["--command", "extension", "install-file", "-r", "user_default", "--enable", str(extension)]
     no_splash = "import bpy; bpy.context.preferences.view.show_splash = False; bpy.ops.wm.save_userpref()"
     for options in (install, ["--background", "--python-expr", no_splash]):
-        subprocess.run([program, *options], env=environment, check=True, capture_output=True)
-    return Blender(program, environment, extension, screen)
+        subprocess.run([blender, *options], env=environment, check=True, capture_output=True)
+    return Blender(blender, environment, extension, screen)
