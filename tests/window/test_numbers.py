@@ -13,7 +13,7 @@ import pytest
 from . import machine
 
 SCRIPT = Path(__file__).parent / "numbers.py"
-PATIENCE = 5400 if os.environ.get("TRACKLAY_ALL_NUMBERS") else 200
+PATIENCE = 5400 if {"TRACKLAY_ALL_NUMBERS", "TRACKLAY_EVERY_RATE"} & os.environ.keys() else 200
 """Seconds."""
 
 
