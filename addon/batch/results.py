@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 State = Literal["laid", "ready", "failed", "unclear", "cancelled", "waiting"]
 
-VERDICTS = ("keep", "reject", "")
-
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -219,25 +217,14 @@ def verdicts(path: Path, work: WorkList) -> dict[tuple[str, int], tuple[str, str
     Raises:
         BadInput: the file is something else, or speaks of rows that the list does not have.
     """
-    try:
-        held = json.loads(path.read_text("utf-8-sig"))
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror or error}") from error
-    except (ValueError, RecursionError):
-        held = None
-    given = held.get("verdicts") if isinstance(held, dict) else None
-    if not isinstance(given, list):
-        raise BadInput(f"{path} holds no verdicts: save them from the report")
+    from ..report import read_verdicts  # noqa: PLC0415 - a run without verdicts needs no page
+
     known = {row.id for row in work.rows}
     found = {}
-    for number, each in enumerate(given, 1):
-        where = f"{path.name}, verdict {number}"
-        if not isinstance(each, dict) or not isinstance(each.get("row"), str) or type(each.get("take")) is not int:
-            raise BadInput(f"{where}: it must name a row and the number of a take")
-        if each["row"] not in known:
-            raise BadInput(f"{where}: {work.path.name} has no row {each['row']!r}: name the list that the report is of")
-        verdict, note = each.get("verdict", ""), each.get("note", "")
-        if verdict not in VERDICTS or not isinstance(note, str):
-            raise BadInput(f"{where} (row {each['row']!r}): a verdict is keep, reject or nothing, and a note is text")
-        found[each["row"], each["take"]] = verdict, note
+    for number, each in enumerate(read_verdicts(path), 1):
+        if each.row not in known:
+            raise BadInput(
+                f"{path.name}, verdict {number}: {work.path.name} has no row {each.row!r}: name the list that the report is of"
+            )
+        found[each.row, each.take] = each.verdict, each.note
     return found

@@ -35,18 +35,24 @@ def read_verdicts(path: Path) -> list[Verdict]:
         BadInput: it is none that the page saved.
     """
     try:
-        content = json.loads(path.read_text("utf-8"))
-        _ = content["tracklay"]
-        found = [
-            Verdict(str(each["row"]), int(each["take"]), str(each["verdict"]), str(each.get("note", "")))
-            for each in content["verdicts"]
-        ]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadInput(f"{path} holds no verdicts: name the file that a report's Save button wrote") from error
-    for each in found:
-        if each.verdict not in (KEEP, REJECT, ""):
-            raise BadInput(f"{path}: the verdict on {each.row} is {each.verdict!r}: it must be keep, reject, or empty")
-    return found
+        held = json.loads(path.read_text("utf-8-sig"))
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror or error}") from error
+    except (ValueError, RecursionError):
+        held = None
+    given = held.get("verdicts") if isinstance(held, dict) else None
+    if not isinstance(given, list):
+        raise BadInput(f"{path} holds no verdicts: save them from the report")
+    return [_read(each, f"{path.name}, verdict {number}") for number, each in enumerate(given, 1)]
+
+
+def _read(each: object, where: str) -> Verdict:
+    if not isinstance(each, dict) or not isinstance(each.get("row"), str) or type(each.get("take")) is not int:
+        raise BadInput(f"{where}: it must name a row and the number of a take")
+    verdict, note = each.get("verdict", ""), each.get("note", "")
+    if verdict not in (KEEP, REJECT, "") or not isinstance(note, str):
+        raise BadInput(f"{where} (row {each['row']!r}): a verdict is keep, reject or nothing, and a note is text")
+    return Verdict(each["row"], each["take"], verdict, note)
 
 
 def judged(rows: Sequence[Row], verdicts: Sequence[Verdict]) -> list[Row]:

@@ -102,7 +102,7 @@ def test_a_file_of_verdicts_is_read_or_refused(tmp_path):
     )
     assert read_verdicts(path) == [Verdict("a", 1, "keep", "n")]
     path.write_text(json.dumps({"tracklay": "0.1.0", "verdicts": [{"row": "a", "take": 1, "verdict": "maybe"}]}))
-    with pytest.raises(BadInput, match="it must be keep, reject, or empty"):
+    with pytest.raises(BadInput, match="a verdict is keep, reject or nothing"):
         read_verdicts(path)
     path.write_text("[1]")
     with pytest.raises(BadInput, match="holds no verdicts"):
