@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from .form import RATE
-from .tones import Sound, balanced, band, bank, noise, seconds, shaped
+from .tones import Curve, Gain, Sound, balanced, band, bank, fall, noise, opened, seconds, shaped
 
 Stroke = Callable[[float, np.random.Generator], Sound]  # velocity 0..1, chance
 
@@ -23,7 +23,7 @@ _FADE = 240  # samples at the end of every stroke
 
 def _closed(sound: Sound) -> Sound:
     """End a stroke at zero, and take its constant offset off."""
-    sound[-_FADE:] *= np.linspace(1, 0, _FADE, dtype=np.float32)[:, None]
+    sound[:, -_FADE:] *= np.linspace(1, 0, _FADE, dtype=np.float32)
     return balanced(sound)
 
 
@@ -44,20 +44,24 @@ def _membrane(
     Its tone falls from `bend` times `pitch` (Hz) within `slide` (s) and rings `ring` (s).
     """
     n = round((6 * ring + 0.05) * RATE)
-    t = seconds(n)
     pitch *= 1 + 0.02 * (rng.random() - 0.5)
-    phase = 2 * np.pi * (pitch * t + pitch * (bend - 1) * slide * (1 - np.exp(-t / slide)))
-    tone = np.sin(phase) * np.exp(-t / ring)
+    turns = pitch * (seconds(n) + (bend - 1) * slide * (1 - fall(n, slide).astype(np.float64)))
+    tone = _tone(turns) * fall(n, ring)
     for ratio, share in ((1.59, 1.0), (2.14, 0.6), (2.65, 0.4)):
-        tone += overtones * share * np.sin(phase * ratio) * np.exp(-t * ratio * 1.5 / ring)
-    tone *= np.minimum(1.0, t / 0.0015)
-    sound = np.repeat((0.8 * tone)[:, None].astype(np.float32), 2, axis=1)
+        if overtones:
+            tone += np.float32(overtones * share) * _tone(turns * ratio) * fall(n, ring / ratio / 1.5)
+    tone *= 0.8
+    sound = opened(np.stack((tone, tone)), 0.0015)
     hit = RATE // 10
     attack = noise(hit, band(*slap_band, 1), rng)
-    sound[:hit] += attack * (slap * (0.4 + velocity) * np.exp(-t[:hit] / 0.012) / float(np.abs(attack).max()))[
-        :, None
-    ].astype(np.float32)
+    sound[:, :hit] += attack * (np.float32(slap * (0.4 + velocity) / float(np.abs(attack).max())) * fall(hit, 0.012))
     return _closed(sound)
+
+
+def _tone(turns: Curve) -> Gain:
+    """The sine of so many whole turns."""
+    tone: Gain = np.sin((turns - np.floor(turns)).astype(np.float32) * np.float32(2 * np.pi))
+    return tone
 
 
 def _snare(
@@ -72,14 +76,11 @@ def _snare(
 ) -> Sound:
     """Two modes of the skin under rattling wires."""
     n = round((7 * ring + 0.05) * RATE)
-    t = seconds(n)
     modes = np.array([pitch, pitch * 1.62, pitch * 2.3])
     skin = bank(modes, np.tile([0.5, 0.25, 0.1], (2, 1)), np.array([1, 1.6, 2.5]) / (0.5 * ring), np.zeros((2, 3)), n)
     rattle = noise(n, band(low, high, 1), rng)
-    rattle *= (wires * np.exp(-t / ring) * np.minimum(1, t / 0.001) / float(np.abs(rattle).max()))[:, None].astype(
-        np.float32
-    )
-    return _closed(skin * np.float32(0.6 + 0.4 * velocity) + rattle)
+    rattle *= np.float32(wires / float(np.abs(rattle).max())) * fall(n, ring)
+    return _closed(skin * np.float32(0.6 + 0.4 * velocity) + opened(rattle, 0.001))
 
 
 def _clap(velocity: float, rng: np.random.Generator) -> Sound:
@@ -90,7 +91,7 @@ def _clap(velocity: float, rng: np.random.Generator) -> Sound:
     for at, ring in ((0.0, 0.006), (0.011, 0.006), (0.022, 0.006), (0.031, 0.075)):
         env += np.where(t >= at, np.exp(-np.maximum(t - at, 0) / ring), 0) * (1.0 if ring > 0.01 else 0.8)
     hands = noise(n, band(900, 2800 + 1200 * velocity, 2), rng)
-    return _closed(hands * (env / float(np.abs(hands).max()))[:, None].astype(np.float32))
+    return _closed(hands * (env / float(np.abs(hands).max())).astype(np.float32))
 
 
 def _metal(
@@ -106,7 +107,6 @@ def _metal(
     """Cymbals and hats: a cluster of inharmonic partials within bright noise; `ping` is the stick on a ride."""
     ring *= 0.75 + 0.25 * velocity
     n = round((5 * ring + 0.03) * RATE)
-    t = seconds(n)
     modes = np.exp(rng.uniform(np.log(low * 0.6), np.log(min(high, 14000)), 36))
     angles = rng.random(36) * np.pi / 2
     cluster = bank(
@@ -118,13 +118,13 @@ def _metal(
     )
     cluster *= np.float32(tone / 6)
     hiss = noise(n, band(low, high, 2), rng)
-    hiss *= (np.exp(-t / ring) / float(np.abs(hiss).max()))[:, None].astype(np.float32)
-    out = (hiss + cluster) * np.minimum(1, t / (0.0008 if ring < 0.6 else 0.004))[:, None].astype(np.float32)
+    hiss *= fall(n, ring) / np.float32(np.abs(hiss).max())
+    out = opened(hiss + cluster, 0.0008 if ring < 0.6 else 0.004)
     if ping:
         stick = bank(
             np.array([3150.0, 4480.0, 5900.0]), np.full((2, 3), ping / 3), np.full(3, 9.0), np.zeros((2, 3)), n
         )
-        out = out * np.float32(0.35) + stick * np.exp(-t * 6)[:, None].astype(np.float32)
+        out = out * np.float32(0.35) + stick * fall(n, 1 / 6)
     return _closed(out * np.float32(0.5))
 
 
@@ -134,11 +134,9 @@ def _shaken(
     """Grains in a shell, or jingles in a frame."""
     attack *= 1.3 - 0.3 * velocity
     n = round((6 * ring + attack) * RATE)
-    t = seconds(n)
     grains = noise(n, band(low, 13000, 2), rng)
-    grains *= (np.minimum(1, t / attack) * np.exp(-np.maximum(t - attack, 0) / ring) / float(np.abs(grains).max()))[
-        :, None
-    ].astype(np.float32)
+    grains *= fall(n, ring, attack) / np.float32(np.abs(grains).max())
+    opened(grains, attack)
     if jingle:
         modes = np.array([6200.0, 7900.0, 9300.0, 11200.0]) * (1 + 0.02 * rng.random(4))
         grains += bank(modes, np.full((2, 4), jingle / 4), np.full(4, 0.7 / ring), np.zeros((2, 4)), n)
@@ -152,7 +150,7 @@ def _knocked(
     n = round((8 * ring + 0.02) * RATE)
     count = len(modes)
     tone = bank(np.array(modes), np.full((2, count), level / count), np.full(count, 1 / ring), np.zeros((2, count)), n)
-    click = noise(n, band(2000, 8000, 1), rng) * np.exp(-seconds(n) / 0.002)[:, None].astype(np.float32)
+    click = noise(n, band(2000, 8000, 1), rng) * fall(n, 0.002)
     return _closed(tone + click * np.float32(0.2 * velocity / float(np.abs(click).max())))
 
 
@@ -161,7 +159,7 @@ def _swell(velocity: float, rng: np.random.Generator) -> Sound:
     n = SWELL
     t = seconds(n)
     hiss = noise(n, band(2500, 10_000 + 4000 * velocity, 1), rng)
-    return _closed(hiss * (0.4 * (t / t[-1]) ** 3 / float(np.abs(hiss).max()))[:, None].astype(np.float32))
+    return _closed(hiss * (0.4 * (t / t[-1]) ** 3 / float(np.abs(hiss).max())).astype(np.float32))
 
 
 def _dulled(stroke: Stroke, top: float) -> Stroke:
@@ -283,5 +281,5 @@ def stroke(kit: str, drum: str, velocity: float, seed: int, variant: int) -> Sou
     level = LEVELS.get(drum, LEVEL)
     angle = np.pi / 4 * (1 + place)
     place_gain = np.array([np.cos(angle), np.sin(angle)]) * level * np.sqrt(2)
-    sound *= place_gain.astype(np.float32)
+    sound *= place_gain.astype(np.float32)[:, None]
     return sound

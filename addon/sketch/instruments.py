@@ -43,7 +43,7 @@ class Instrument:
         n = held + round(self.release * RATE)
         sound = balanced(self.tone(440.0 * 2 ** ((pitch - 69) / 12), n, held, velocity, rng))
         starts = np.arange(0, n, _WINDOW)
-        power = np.add.reduceat(sound[:, 0] ** 2 + sound[:, 1] ** 2, starts) / (2 * np.diff(starts, append=n))
+        power = np.add.reduceat(sound[0] ** 2 + sound[1] ** 2, starts) / (2 * np.diff(starts, append=n))
         sound *= np.float32(_LOUDNESS / np.sqrt(max(float(power.max()), 1e-18)))
         return sound
 
@@ -117,7 +117,7 @@ INSTRUMENTS: dict[str, Instrument] = {
     ),
     "spiccato": Instrument(
         partial(
-            ensemble, players=5, cents=8, slope=0.9, attack=0.02, body=_WOOD, fall=0.12, sustain=0.15, release=0.18
+            ensemble, players=5, cents=8, slope=0.9, attack=0.02, body=_WOOD, decay=0.12, sustain=0.15, release=0.18
         ),
         ("comp",),
         36,
@@ -192,10 +192,10 @@ INSTRUMENTS: dict[str, Instrument] = {
         96,
         0.04,
     ),
-    "synth pluck": Instrument(partial(filtered, close=1.6, slope=0.9, fall=0.25), ("comp", "lead"), 40, 92, 0.15),
+    "synth pluck": Instrument(partial(filtered, close=1.6, slope=0.9, decay=0.25), ("comp", "lead"), 40, 92, 0.15),
     "synth stab": Instrument(
         partial(
-            ensemble, players=4, cents=9, slope=0.9, attack=0.006, cutoff=4500, fall=0.18, sustain=0.25, release=0.12
+            ensemble, players=4, cents=9, slope=0.9, attack=0.006, cutoff=4500, decay=0.18, sustain=0.25, release=0.12
         ),
         ("comp",),
         40,
@@ -247,7 +247,7 @@ INSTRUMENTS: dict[str, Instrument] = {
         partial(plucked, place=0.3, ring=0.65, damping=0.7, slope=1.3, knock=0.2, release=0.1), ("bass",), 28, 55, 0.15
     ),
     "synth bass": Instrument(partial(filtered, close=1.8, sub=0.3), ("bass",), 28, 52, 0.1),
-    "sub bass": Instrument(partial(filtered, close=6.0, slope=2.2, fall=2.0), ("bass",), 26, 48, 0.12),
+    "sub bass": Instrument(partial(filtered, close=6.0, slope=2.2, decay=2.0), ("bass",), 26, 48, 0.12),
     "drone": Instrument(
         partial(ensemble, players=4, cents=4, slope=1.3, attack=0.6, cutoff=900, bloom=1.5, release=1.0, sustain=1.0),
         ("bass",),

@@ -6,7 +6,7 @@ are asked for.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import deque
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -27,8 +27,10 @@ Stems = dict[str, Sound]
 CEILING_DB = -1.0
 """Peak the sum of the stems never goes above, in dBFS."""
 
-_HOP = 131_072  # samples worked on at once, and the most that the room rings
-_CACHE = 96 * 2**20  # bytes of sounds kept
+_HOP = 32_768  # samples worked on at once
+_TAIL = 4 * _HOP  # samples that the room rings at most
+_INAUDIBLE = 1e-8  # share of the room's energy that is left out at its end
+_KEPT_BYTES = 32 * 2**20  # of sounds that are wanted again
 _BALANCE_DB = {
     "bass": -2.0,
     "chords": -4.0,
@@ -57,40 +59,53 @@ def _loudness(note: Note) -> float:
 
 
 class _Player:
-    """Makes each sound once and keeps the latest used, within a bound."""
+    """Makes the sounds of notes: first each that is needed once, to be measured, then all of them as they are played.
 
-    def __init__(self, seed: int) -> None:
+    As what will be asked for is known, those are kept, within a bound, that are wanted again soonest.
+    """
+
+    def __init__(self, notes: tuple[Note, ...], seed: int) -> None:
         self._seed = seed
-        self._kept: OrderedDict[_Key, Sound] = OrderedDict()
+        self._kept: dict[_Key, Sound] = {}
         self._size = 0
+        played = [_key(note) for note in notes]
+        self._wanted: dict[_Key, deque[int]] = {key: deque([at]) for at, key in enumerate(dict.fromkeys(played))}
+        for at, key in enumerate(played, len(self._wanted)):
+            self._wanted[key].append(at)
 
     def sound(self, note: Note) -> Sound:
+        """The next sound in that order."""
         key = _key(note)
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key]
+        self._wanted[key].popleft()
+        made = self._kept.pop(key, None)
+        if made is None:
+            made = self._made(key)
+        else:
+            self._size -= made.nbytes
+        if self._wanted[key]:
+            self._kept[key] = made
+            self._size += made.nbytes
+            while self._size > _KEPT_BYTES:
+                last = max(self._kept, key=lambda each: self._wanted[each][0])
+                self._size -= self._kept.pop(last).nbytes
+        return made
+
+    def _made(self, key: _Key) -> Sound:
         (name, drum), pitch, held, touch = key
         instrument = INSTRUMENTS.get(name)
-        made = (
-            instrument.note(pitch, held, touch, self._seed)
-            if instrument
-            else stroke(name, drum, touch, self._seed, pitch)
-        )
-        self._kept[key] = made
-        self._size += made.nbytes
-        while self._size > _CACHE and len(self._kept) > 1:
-            self._size -= self._kept.popitem(last=False)[1].nbytes
-        return made
+        if instrument is None:
+            return stroke(name, drum, touch, self._seed, pitch)
+        return instrument.note(pitch, held, touch, self._seed)
 
 
 class _Room:
-    """A reverberation: convolution with decaying noise, darker as it dies, continuous from hop to hop.
+    """A reverberation: decaying noise, darker as it dies, as the spectra of its hops, one after the other.
 
     `hall` is the time it takes to fall by 60 dB (s), `level` its loudness beside a steady dry sound.
     """
 
     def __init__(self, hall: float, level: float, seed: int) -> None:
-        n = _HOP
+        n = _TAIL
         t = np.arange(n) / RATE
         rng = np.random.Generator(np.random.PCG64([seed, 7]))
         frequencies = np.arange(n // 2 + 1, dtype=np.float64) * (RATE / n)
@@ -102,16 +117,33 @@ class _Room:
         tail *= early * np.sin(0.5 * np.pi * np.clip(2 * (1 - np.arange(n) / n), 0, 1)) ** 2
         response = np.fft.rfft(tail, 2 * n)
         heard = slice(round(200 / RATE * 2 * n), round(3000 / RATE * 2 * n))
-        response *= level / np.sqrt(np.mean(np.abs(response[:, heard]) ** 2))
-        self._response = response.astype(np.complex64)
+        tail *= level / np.sqrt(np.mean(np.abs(response[:, heard]) ** 2))
+        hops = tail.reshape(2, -1, _HOP).transpose(1, 0, 2)
+        left = np.cumsum((hops**2).sum(axis=(1, 2))[::-1])[::-1]
+        audible = max(1, int(np.count_nonzero(left > _INAUDIBLE * left[0])))
+        self.hops = np.fft.rfft(hops[:audible], 2 * _HOP).astype(np.complex64)
         self.energy = level**2
 
-    def wet(self, send: npt.NDArray[np.float32], over: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """The room's answer (hop, 2) to one hop (mono); `over` (2, hop) is what still rings, and is kept up to date."""
-        answer = np.fft.irfft(np.fft.rfft(send, 2 * _HOP) * self._response, 2 * _HOP)
-        answer[:, :_HOP] += over
-        over[:] = answer[:, _HOP:]
-        return answer[:, :_HOP].T.astype(np.float32)
+
+class _Echo:
+    """What one stem sounds like in a room, continuous from hop to hop."""
+
+    def __init__(self, room: _Room) -> None:
+        self._room = room
+        self._sent: deque[npt.NDArray[np.complex64]] = deque(maxlen=len(room.hops))
+        self._over = np.zeros((2, _HOP), np.float32)
+        self._part = np.empty_like(room.hops[0])
+
+    def wet(self, send: npt.NDArray[np.float32]) -> Sound:
+        """The room's answer (2, hop) to the next hop (mono)."""
+        self._sent.appendleft(np.fft.rfft(send, 2 * _HOP).astype(np.complex64))
+        total = np.zeros_like(self._part)
+        for hop, sent in zip(self._room.hops, self._sent, strict=False):
+            total += np.multiply(hop, sent, out=self._part)
+        answer = np.fft.irfft(total, 2 * _HOP).astype(np.float32)
+        now: Sound = answer[:, :_HOP] + self._over
+        self._over = answer[:, _HOP:].copy()
+        return now
 
 
 def mix(
@@ -122,13 +154,13 @@ def mix(
     `final` is the sample of the last chord, `bar` a bar's samples, `loudness` the RMS in dBFS that the whole is brought
     to before the limiter, `hall` and `room` the reverberation's length (s) and level (0 to 1).
     """
-    player = _Player(seed)
+    player = _Player(notes, seed)
     space = _Room(hall, room, seed)
     gains = _gains(notes, player, samples, bar=bar, loudness=loudness, wet=space.energy)
     for at, stems in _limited(_dry_and_wet(notes, samples, player, space, gains)):
         length = min(_HOP, samples - at)
-        ending = _ending(samples, final, at, length)[:, None]
-        yield {name: np.ascontiguousarray(stems[index, :length] * ending) for index, name in enumerate(STEMS)}
+        ending = _ending(samples, final, at, length)
+        yield {name: np.ascontiguousarray((stems[index, :, :length] * ending).T) for index, name in enumerate(STEMS)}
 
 
 def _gains(
@@ -144,8 +176,8 @@ def _gains(
     for note in notes:
         key = _key(note)
         if key not in measured:
-            sound = player.sound(note)[: samples - note.start].ravel()
-            measured[key] = float(sound @ sound) / 2
+            left, right = player.sound(note)[:, : samples - note.start]
+            measured[key] = float(left @ left + right @ right) / 2
         energy[note.stem] += measured[key] * _loudness(note) ** 2
         bars[note.stem].update(range(note.start // bar, (min(samples, note.start + note.held) - 1) // bar + 1))
     gains = dict.fromkeys(STEMS, 0.0)
@@ -162,30 +194,26 @@ def _gains(
 def _dry_and_wet(
     notes: tuple[Note, ...], samples: int, player: _Player, space: _Room, gains: Mapping[str, float]
 ) -> Iterator[npt.NDArray[np.float32]]:
-    """Hops (stems, hop, 2) with the room, before the limiter; as many as cover the samples."""
-    over = np.zeros((len(STEMS), 2, _HOP), dtype=np.float32)
-    ringing: list[tuple[int, int, Sound, npt.NDArray[np.float32]]] = []
+    """Hops (stems, 2, hop) with the room, before the limiter; as many as cover the samples."""
+    echoes = [_Echo(space) for _ in STEMS]
+    ringing: list[tuple[int, int, Sound, float]] = []
     coming = iter(notes)
     note = next(coming, None)
-    pan = {
-        name: np.float32(gains[name] * np.sqrt(2)) * np.array([np.cos(a), np.sin(a)], dtype=np.float32)
-        for name, a in ((name, np.pi / 4 * (1 + place)) for name, place in _PANS.items())
-    }
     for at in range(0, samples, _HOP):
-        hop = np.zeros((len(STEMS), _HOP, 2), dtype=np.float32)
+        hop = np.zeros((len(STEMS), 2, _HOP), dtype=np.float32)
         while note is not None and note.start < at + _HOP:
-            place = pan[note.stem] * np.float32(_loudness(note))
-            ringing.append((STEMS.index(note.stem), note.start, player.sound(note), place))
+            ringing.append((STEMS.index(note.stem), note.start, player.sound(note), _loudness(note)))
             note = next(coming, None)
-        for stem, start, sound, place in ringing:
-            first, last = max(at, start), min(at + _HOP, start + len(sound))
-            hop[stem, first - at : last - at] += sound[first - start : last - start] * place
-        ringing = [item for item in ringing if item[1] + len(item[2]) > at + _HOP]
+        for stem, start, sound, loudness in ringing:
+            first, last = max(at, start), min(at + _HOP, start + sound.shape[1])
+            hop[stem, :, first - at : last - at] += sound[:, first - start : last - start] * np.float32(loudness)
+        ringing = [item for item in ringing if item[1] + item[2].shape[1] > at + _HOP]
         for index, name in enumerate(STEMS):
             if gains[name]:
-                hop[index] += space.wet(
-                    (hop[index, :, 0] + hop[index, :, 1]) * np.float32(0.5 * _SENDS[name]), over[index]
-                )
+                angle = np.pi / 4 * (1 + _PANS[name])
+                for side, share in enumerate((np.cos(angle), np.sin(angle))):
+                    hop[index, side] *= np.float32(gains[name] * np.sqrt(2) * share)
+                hop[index] += echoes[index].wet((hop[index, 0] + hop[index, 1]) * np.float32(0.5 * _SENDS[name]))
         yield hop
 
 
@@ -207,14 +235,14 @@ def _limited(hops: Iterator[npt.NDArray[np.float32]]) -> Iterator[tuple[int, npt
         if hop is None:
             coming = np.ones(margin)
         else:
-            peaks = np.abs(hop[0] + hop[1] + hop[2] + hop[3]).reshape(points, 2 * _NODE).max(axis=1)
+            peaks = np.abs(hop.sum(axis=0)).max(axis=0).reshape(points, _NODE).max(axis=1)
             coming = np.minimum(1.0, ceiling / np.maximum(peaks.astype(np.float64), 1e-9))
         if held is not None:
             asked = np.concatenate((past, now, coming[:margin]))
             lowest = np.lib.stride_tricks.sliding_window_view(asked, margin + 1).min(axis=1)
             nodes = np.convolve(lowest, window, mode="valid")
             gain = np.interp(np.arange(_HOP) / _NODE, np.arange(points + 1), nodes).astype(np.float32)
-            yield index * _HOP, held * gain[None, :, None]
+            yield index * _HOP, held * gain
             index += 1
             past = now[-margin:]
         held, now = hop, coming

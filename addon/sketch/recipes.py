@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .form import RATE
-from .tones import Curve, Sound, band, bank, envelope, noise, seconds, shaped, sing
+from .tones import Curve, Sound, band, bank, envelope, fall, noise, seconds, shaped, sing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,12 +57,11 @@ def plucked(
     gains = np.concatenate(amps) * _spread(count, rng, 0.35)
     sound = bank(np.concatenate(partials), gains, np.concatenate(decays), np.zeros((2, count)), n)
     hit = min(n, RATE // 40)
-    peak = float(np.abs(sound[: RATE // 10]).max())
-    thump = noise(hit, band(max(80.0, 0.7 * f), 5 * f + 800, 1), rng) * np.exp(-seconds(hit) * 250)[:, None].astype(
-        np.float32
-    )
-    sound[:hit] += np.float32(knock * peak * velocity / max(float(np.abs(thump).max()), 1e-9)) * thump
-    return sound * envelope(n, held, attack=0.002, decay=1.0, sustain=1.0, release=release)[:, None].astype(np.float32)
+    peak = float(np.abs(sound[:, : RATE // 10]).max())
+    thump = noise(hit, band(max(80.0, 0.7 * f), 5 * f + 800, 1), rng) * fall(hit, 1 / 250)
+    sound[:, :hit] += np.float32(knock * peak * velocity / max(float(np.abs(thump).max()), 1e-9)) * thump
+    sound *= envelope(n, held, attack=0.002, decay=1.0, sustain=1.0, release=release)
+    return sound
 
 
 def bar(
@@ -83,10 +82,12 @@ def bar(
     amps = np.repeat(np.array(levels) * velocity ** np.linspace(0, 1, len(levels)), 2)
     decay = (f / 261.6) ** 0.4 / np.repeat(np.array(rings), 2)
     sound = bank(partials, amps * _spread(len(partials), rng, 0.5), decay, np.zeros((2, len(partials))), n)
-    env = envelope(n, held, attack=0.0015, decay=1.0, sustain=1.0, release=release)[:, None]
+    sound *= envelope(n, held, attack=0.0015, decay=1.0, sustain=1.0, release=release)
     if tremolo:
-        env = env * (1 - tremolo * (0.5 + 0.5 * np.cos(2 * np.pi * 4.6 * seconds(n)[:, None] + np.array([0.0, np.pi]))))
-    return sound * env.astype(np.float32)
+        turn = (0.5 * tremolo * np.cos(2 * np.pi * 4.6 * seconds(n))).astype(np.float32)
+        sound[0] *= np.float32(1 - 0.5 * tremolo) - turn
+        sound[1] *= np.float32(1 - 0.5 * tremolo) + turn
+    return sound
 
 
 def ensemble(
@@ -103,7 +104,7 @@ def ensemble(
     body: Callable[[Curve], Curve] | None = None,
     cutoff: float = 6000.0,
     bloom: float = 0.0,
-    fall: float = 1.0,
+    decay: float = 1.0,
     sustain: float = 0.85,
     release: float = 0.4,
     breath: float = 0.0,
@@ -111,7 +112,7 @@ def ensemble(
     """Several players or oscillators on one note, up to `cents` apart.
 
     `slope` is the tilt of the spectrum, `cutoff` (Hz) where it falls off, `body` the resonances, `bloom` the seconds
-    the upper harmonics take to open, `fall` and `sustain` the envelope after the attack, `breath` the share of noise.
+    the upper harmonics take to open, `decay` and `sustain` the envelope after the attack, `breath` the share of noise.
     """
     k = np.arange(1, max(2, min(32, int(9000 / f))) + 1, dtype=np.float64)
     amp = k**-slope / (1 + (f * k / (cutoff * (0.5 + 0.5 * velocity))) ** 4) ** 0.5
@@ -130,7 +131,7 @@ def ensemble(
         upper = np.tile(k > 3, players)
         sound = bank(partials[~upper], gains[:, ~upper], still[~upper], phases[:, ~upper], n)
         if upper.any():
-            opening = (1 - np.exp(-seconds(n) / bloom))[:, None].astype(np.float32)
+            opening = 1 - fall(n, bloom)
             sound += opening * bank(partials[upper], gains[:, upper], still[upper], phases[:, upper], n)
     else:
         sound = bank(partials, gains, still, phases, n)
@@ -138,9 +139,8 @@ def ensemble(
         level = float(np.sqrt(np.mean(sound**2)))
         hiss = noise(n, band(1500, 7000, 1), rng)
         sound += np.float32(breath * level / max(float(np.sqrt(np.mean(hiss**2))), 1e-9)) * hiss
-    return sound * envelope(
-        n, held, attack=min(attack, 0.5 * held / RATE), decay=fall, sustain=sustain, release=release
-    )[:, None].astype(np.float32)
+    sound *= envelope(n, held, attack=min(attack, 0.5 * held / RATE), decay=decay, sustain=sustain, release=release)
+    return sound
 
 
 def solo(
@@ -176,12 +176,12 @@ def solo(
     if body is not None:
         amp *= body(f * k)
     env = envelope(n, held, attack=min(attack, 0.4 * held / RATE), decay=0.6, sustain=0.8, release=release)
-    sound = sing(f * 2 ** (drift / 1200), amp, dull + (1 - dull) * env * (0.4 + 0.6 * velocity))
-    sound *= env[:, None].astype(np.float32)
+    sound = sing(f * 2 ** (drift / 1200), amp, (dull + (1 - dull) * env * (0.4 + 0.6 * velocity)).astype(np.float32))
+    sound *= env
     if breath:
         air = noise(n, band(f, 4 * f + 2000, 1), rng)
-        puff = env * (0.5 + 2.0 * np.exp(-t / 0.05))
-        sound += air * (breath * np.abs(sound).max() / np.abs(air).max() * puff)[:, None].astype(np.float32)
+        puff = env * (np.float32(0.5) + 2 * fall(n, 0.05))
+        sound += air * (np.float32(breath * np.abs(sound).max() / np.abs(air).max()) * puff)
     return sound
 
 
@@ -195,7 +195,7 @@ def filtered(
     close: float,
     slope: float = 1.0,
     sub: float = 0.0,
-    fall: float = 0.8,
+    decay: float = 0.8,
 ) -> Sound:
     """A synth bass or pluck: a saw over a sub octave, its harmonics dying sooner the higher they are.
 
@@ -204,9 +204,10 @@ def filtered(
     k = np.arange(1, max(2, min(40, int(8000 / f))) + 1, dtype=np.float64)
     amp = np.concatenate((k**-slope, [sub]))
     partials = np.concatenate((f * k, [f / 2]))
-    decay = np.concatenate((close * (k - 1) * (1.3 - 0.6 * velocity), [0.0]))
-    sound = bank(partials, amp * _spread(len(partials), rng, 0.05), decay, np.zeros((2, len(partials))), n)
-    return sound * envelope(n, held, attack=0.004, decay=fall, sustain=0.6, release=0.08)[:, None].astype(np.float32)
+    fading = np.concatenate((close * (k - 1) * (1.3 - 0.6 * velocity), [0.0]))
+    sound = bank(partials, amp * _spread(len(partials), rng, 0.05), fading, np.zeros((2, len(partials))), n)
+    sound *= envelope(n, held, attack=0.004, decay=decay, sustain=0.6, release=0.08)
+    return sound
 
 
 def driven(
@@ -216,7 +217,7 @@ def driven(
 
     `intervals` are the strings of a power chord, in semitones.
     """
-    clean = np.zeros((n, 2), dtype=np.float32)
+    clean = np.zeros((2, n), dtype=np.float32)
     for interval in intervals:
         clean += plucked(
             f * 2 ** (interval / 12),
@@ -235,7 +236,7 @@ def driven(
         np.tanh(clean),
         lambda x: band(90, 4200, 2)(x) * (0.7 + 0.6 * np.exp(-0.5 * (np.log2(np.maximum(x, 1) / 2400) / 0.5) ** 2)),
     )
-    edge = np.linspace(0, 1, RATE // 500, dtype=np.float32)[:, None]  # the cabinet's filter rings to both sides
-    sound[: len(edge)] *= edge
-    sound[-len(edge) :] *= edge[::-1]
+    edge = np.linspace(0, 1, RATE // 500, dtype=np.float32)  # the cabinet's filter rings to both sides
+    sound[:, : len(edge)] *= edge
+    sound[:, -len(edge) :] *= edge[::-1]
     return sound
