@@ -13,7 +13,8 @@ import gpu
 from gpu_extras.batch import batch_for_shader
 
 from . import compat, cues
-from .pump import lines, part
+from .lines import part
+from .pump import lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
