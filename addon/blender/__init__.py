@@ -7,6 +7,7 @@ import atexit
 import bpy
 
 from . import (
+    connecting,
     handlers,
     keys,
     markers,
@@ -43,6 +44,7 @@ def register() -> None:
     properties.register()
     for made in CLASSES:
         bpy.utils.register_class(made)
+    connecting.register()
     translations.register()
     spotting.register()
     panels.register()
@@ -68,6 +70,7 @@ def unregister() -> None:
     panels.unregister()
     spotting.unregister()
     translations.unregister()
+    connecting.unregister()
     for made in reversed(CLASSES):
         bpy.utils.unregister_class(made)
     properties.unregister()

@@ -19,7 +19,7 @@ from ..errors import BadInput, TracklayError
 from ..jobs.order import Order, plain_cue
 from ..paths import whole
 from ..timing import TimeMap, parse_time
-from . import compat, film, laying, pictures
+from . import compat, connecting, film, laying, pictures
 from .copies import Copies
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ def lay(path: str, to: str, takes: Sequence[Mapping[str, Any]], *, drop_original
         take = Take.of_entry(plain["entry"], cue, Path(plain["folder"]))
         try:
             spot = _same(scene, cue)
-            laying.lay(spot, take, count[cue.id])
+            with connecting.registered():
+                laying.lay(spot, take, count[cue.id])
         except TracklayError as error:
             failed[cue.id] = str(error)
             continue

@@ -9,12 +9,12 @@ import bpy
 
 from ..errors import TracklayError
 from ..jobs import estimate
-from . import compat, cues, pictures, placeholders, shelf, staleness
+from . import compat, connecting, cues, pictures, placeholders, shelf, staleness
 from .cues import ENTRY, Asked
 from .pictures import Level
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from ..cue import Take
@@ -39,7 +39,8 @@ GENERATE, LAY, CANCEL = "Generate Sound", "Lay Take", "Cancel Sound"
 class Layer:
     """Lays strips on one scene's timeline for as long as it is open: `with Layer(scene) as layer`.
 
-    The person's selection, which Blender's connecting needs for itself, is as it was afterwards.
+    What was laid is connected at the end, all at once. The person's selection, which Blender's connecting needs for itself, is as it
+    was afterwards.
     """
 
     def __init__(self, scene: Any) -> None:
@@ -48,6 +49,7 @@ class Layer:
         self._kept: list[Any] = []
         self._active: Any = None
         self._rooms: dict[str, Room] = {}
+        self._groups: dict[str, list[Any]] = {}
 
     def __enter__(self) -> Self:
         self._kept = [strip for strip in self._editor.strips_all if strip.select]
@@ -56,7 +58,9 @@ class Layer:
             strip.select = False
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        if failed is None and self._groups:
+            connecting.connect(self._scene, self._groups.values())
         for strip in self._kept:
             strip.select = True
         self._editor.active_strip = self._active
@@ -68,7 +72,7 @@ class Layer:
             TracklayError: no channel is free there, or Blender cannot read the file.
         """
         first, frames = span
-        room = self._rooms.setdefault(repr(level.strips), Room(level))
+        room = _room(self._rooms, level)
         channel = room.free_above(picture, first, frames)
         strip = sound(level, file, channel, first, frames, name=name)
         room.take(channel, first, frames)
@@ -77,25 +81,20 @@ class Layer:
         return strip
 
     def connect(self, level: Level, picture: Any, laid: Any) -> None:
-        """Connect a sound to the picture and all that is connected to it already: Blender joins only whole groups.
+        """Have a sound connected to the picture and all that is connected to it already: Blender joins only whole groups.
 
         Inside a meta strip that is not open Blender cannot connect, and nothing is.
         """
-        inside = pictures.shown(self._scene)
-        if inside is None or inside.strips.get(picture.name) != picture:
-            laid.select = False
-            return
-        with_it = compat.connected(picture)
-        if with_it is None:
-            with_it = [strip for strip in level.strips if _belongs(strip, picture)]
-        group = [picture, laid, *with_it]
-        for strip in group:
-            strip.select = True
-        with compat.editing(self._scene) as works:
-            if works and bpy.ops.sequencer.connect.poll():
-                bpy.ops.sequencer.connect(toggle=False)
-        for strip in group:
-            strip.select = False
+        laid.select = False
+        if picture.name not in self._groups:
+            inside = pictures.shown(self._scene)
+            if inside is None or inside.strips.get(picture.name) != picture:
+                return
+            with_it = compat.connected(picture)
+            if with_it is None:
+                with_it = [strip for strip in level.strips if _belongs(strip, picture) and strip != laid]
+            self._groups[picture.name] = [picture, *with_it]
+        self._groups[picture.name].append(laid)
 
 
 def sound(level: Level, file: Path, channel: int, first: int, frames: int, *, name: str = "", hidden: int = 0) -> Any:
@@ -120,10 +119,11 @@ def sound(level: Level, file: Path, channel: int, first: int, frames: int, *, na
     return strip
 
 
-def connect(scene: Any, level: Level, picture: Any, laid: Any) -> None:
-    """Connect a sound to a strip and to all that is connected to that already; the person's selection stays as it is."""
+def connect(scene: Any, level: Level, picture: Any, laid: Iterable[Any]) -> None:
+    """Connect sounds to a strip and to all that is connected to that already; the person's selection stays as it is."""
     with Layer(scene) as layer:
-        layer.connect(level, picture, laid)
+        for strip in laid:
+            layer.connect(level, picture, strip)
 
 
 def free_channel(level: Level, above: int, first: int, frames: int) -> int | None:
@@ -162,6 +162,14 @@ class Room:
     def take(self, channel: int, first: int, frames: int) -> None:
         """Something lies there from now on."""
         self._taken.setdefault(channel, []).append((first, first + frames))
+
+
+def _room(known: dict[str, Room], level: Level) -> Room:
+    """The room of a level, looked at once: it takes longer than laying a strip."""
+    key = repr(level.strips)
+    if key not in known:
+        known[key] = Room(level)
+    return known[key]
 
 
 def scene_of(spot: Spot, where: str) -> Any:
@@ -252,7 +260,7 @@ def check_room(orders: Sequence[tuple[Order, Spot]]) -> None:
     rooms: dict[str, Room] = {}
     for order, spot in orders:
         level, picture = _just_spotted(scene_of(spot, "open it again"), spot)
-        room = rooms.setdefault(repr(level.strips), Room(level))
+        room = _room(rooms, level)
         for _ in range(order.cue.takes):
             room.take(room.free_above(picture, spot.span.start, spot.span.frames), spot.span.start, spot.span.frames)
 

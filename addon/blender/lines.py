@@ -1,9 +1,11 @@
-"""What is known of a cue that is under way: a line of the spotting list, in plain data. No strip, no scene, no Blender."""
+"""What is known of a cue that is under way: a line of the spotting list, in plain data. No strip, no scene."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from .translations import said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,14 +101,15 @@ class Line:
             return self.note
         words = self.take_words(min(self.steps, key=lambda each: STAGES[self.steps[each].stage][0]))
         done = sum(step.stage in ("ready", "failed") for step in self.steps.values())
-        return words if len(self.steps) == 1 else f"{words} ({done} of {len(self.steps)} takes)"
+        return words if len(self.steps) == 1 else said("{} ({} of {} takes)", words, done, len(self.steps))
 
     def take_words(self, number: int) -> str:
         """What one of its takes does."""
         if number in self.held:
-            return f"Waiting: {self.held[number]}"
+            return said("Waiting: {}", self.held[number])
         step = self.steps[number]
-        return f"{WORDS[step.stage]}: {step.words}" if step.words and step.stage == "generate" else WORDS[step.stage]
+        words = said(WORDS[step.stage])
+        return f"{words}: {step.words}" if step.words and step.stage == "generate" else words
 
 
 def part(step: Step) -> float:

@@ -18,6 +18,7 @@ from ..media.ffmpeg import Stop
 from ..timing import Span
 from . import compat, pictures, prompts, properties, shelf
 from .operators import ONCE, cue_for, send
+from .translations import said
 from .words import of_panel
 
 if TYPE_CHECKING:
@@ -273,7 +274,7 @@ class TRACKLAY_OT_cues_from_cuts(bpy.types.Operator):  # type: ignore[misc]  # n
         manager = context.window_manager
         self._timer = manager.event_timer_add(LOOK_SECONDS, window=context.window)
         manager.modal_handler_add(self)
-        context.workspace.status_text_set("Looking for cuts …  Esc: Cancel")
+        context.workspace.status_text_set(said("Looking for cuts …  Esc: Cancel"))
         return {"RUNNING_MODAL"}
 
     def modal(self, context: Any, event: Any) -> AbstractSet[str]:

@@ -18,6 +18,7 @@ from . import compat, copies, pictures, preferences, prompts, properties, shelf
 from .gate import ALLOW_ONLINE, is_open, offline
 from .preferences import check
 from .pump import lines, pump, redraw, watch
+from .translations import reported
 from .words import of_panel
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def send(operator: Any, cues: Iterable[tuple[Cue, Spot]], *, wait: bool) -> Abst
     if batch.errors:
         operator.report({"ERROR"}, of_panel("\n".join(batch.errors)))
         return {"FINISHED"} if batch.laid else {"CANCELLED"}
-    operator.report({"INFO"}, f"Laid {', '.join(batch.laid)}")
+    operator.report({"INFO"}, reported("Laid {}", ", ".join(batch.laid)))
     return {"FINISHED"}
 
 
@@ -98,7 +99,11 @@ class TRACKLAY_OT_generate(bpy.types.Operator):  # type: ignore[misc]  # noqa: N
             name="Takes", description="How many versions to make", default=1, min=1, max=MOST_TAKES, options=ONCE
         ),
         "seed": IntProperty(
-            name="Seed", description="-1 draws one", default=RANDOM_SEED, min=RANDOM_SEED, options=ONCE
+            name="Seed",
+            description="The same seed gives the same sound; -1 draws one",
+            default=RANDOM_SEED,
+            min=RANDOM_SEED,
+            options=ONCE,
         ),
         "wait": BoolProperty(name="Wait", description="Block until every take is laid: for scripts", options=ONCE),
     }
@@ -319,7 +324,10 @@ class TRACKLAY_OT_clear_cache(bpy.types.Operator):  # type: ignore[misc]  # noqa
         from ..media import cache  # noqa: PLC0415 - nothing else here looks at media
 
         left = cache.trim(0)
-        self.report({"INFO"}, "The cache is empty" if not left else f"{left / 1_000_000:.0f} MB are in use and stay")
+        told = (
+            reported("{} MB are in use and stay", f"{left / 1_000_000:.0f}") if left else reported("The cache is empty")
+        )
+        self.report({"INFO"}, told)
         return {"FINISHED"}
 
 

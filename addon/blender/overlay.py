@@ -15,6 +15,7 @@ from gpu_extras.batch import batch_for_shader
 from . import compat, cues
 from .lines import part
 from .pump import lines
+from .translations import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,12 +88,12 @@ def _box(view: Any, strip: Any, region: Any) -> Box | None:
 def _sight(box: Box, place: Place, line: Any) -> Sight:
     number = place.mark.take
     if place.filled:
-        return Sight(box, STALE, None, "Stale: the picture was changed")
+        return Sight(box, STALE, None, said("Stale: the picture was changed"))
     if line is not None and number in line.errors:
         return Sight(box, FAILED, None, line.errors[number])
     if line is not None and number in line.steps:
         return Sight(box, DONE, part(line.steps[number]), line.take_words(number))
-    return Sight(box, FAILED if place.trouble else DIM, None, place.trouble or "Waiting")
+    return Sight(box, FAILED if place.trouble else DIM, None, place.trouble or said("Waiting"))
 
 
 def draw() -> None:

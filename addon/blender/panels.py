@@ -54,7 +54,7 @@ class TRACKLAY_PT_sidebar(bpy.types.Panel):  # type: ignore[misc]  # noqa: N801
             sentence(context, layout, error, "tracklay.reload_models", "FILE_REFRESH")
         model = shelf.MODELS.get(scene.tracklay.model)
         if model is None:
-            sentence(context, layout, "The model of this file is not in the catalogue: choose another", "", "")
+            sentence(context, layout, said("The model of this file is not in the catalogue: choose another"), "", "")
             layout.menu(TRACKLAY_MT_models.__name__, text="Model")
             return
         _draw_wishes(context, layout, scene.tracklay, model)
@@ -165,7 +165,7 @@ def _draw_wishes(context: Any, layout: Any, settings: Any, model: Model) -> None
     if mode := model.role("mode"):
         column.prop(group, mode.name)
     if model.role("prompt"):
-        column.prop(settings, "prompt", placeholder="wood, metal, rain …")
+        column.prop(settings, "prompt", placeholder=said("wood, metal, rain …"))
     if model.role("negative"):
         column.prop(settings, "negative_prompt")
     header, body = layout.panel("tracklay_settings", default_closed=True)
@@ -197,7 +197,7 @@ def _draw_extras(layout: Any, settings: Any, model: Model) -> None:
         if extra in shown:
             row = layout.row(align=True)
             row.use_property_split = False
-            row.prop(extra, "name", text="", placeholder="name")
+            row.prop(extra, "name", text="", placeholder=said("name"))
             value = row.row(align=True)
             value.alert = bool(extra.value.strip()) and not is_json(extra.value)
             value.prop(extra, "value", text="", placeholder="JSON")

@@ -90,7 +90,7 @@ class TRACKLAY_OT_load_preset(bpy.types.Operator):  # type: ignore[misc]  # noqa
     bl_options = {"REGISTER", "UNDO", "INTERNAL"}
     __annotations__ = {
         "filepath": StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"}),
-        "menu_idname": StringProperty(name="Menu ID Name", options={"SKIP_SAVE"}),
+        "menu_idname": StringProperty(name="Menu", options={"SKIP_SAVE"}),
     }
 
     def execute(self, _context: Any) -> AbstractSet[str]:

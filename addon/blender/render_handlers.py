@@ -19,6 +19,7 @@ from bpy.app.handlers import persistent
 
 from ..errors import TracklayError
 from . import laying, soundtrack
+from .translations import said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -191,7 +192,7 @@ def _show(errors: list[str]) -> None:
         for error in errors:
             menu.layout.label(text=error)
 
-    bpy.context.window_manager.popup_menu(draw, title="Sound at Render", icon="ERROR")
+    bpy.context.window_manager.popup_menu(draw, title=said("Sound at Render"), icon="ERROR")
 
 
 def _give_codec(scene: Any) -> None:

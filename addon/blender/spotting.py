@@ -124,7 +124,7 @@ class TRACKLAY_PG_list(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: 
     """The list as Blender's list element wants it. It is the window manager's: no file keeps it and no undo brings it back."""
 
     __annotations__ = {
-        "rows": CollectionProperty(type=TRACKLAY_PG_row),
+        "rows": CollectionProperty(type=TRACKLAY_PG_row, name="Cues"),
         "active": IntProperty(name="Cue", description="The cue that is shown below", default=0, min=0),
     }
 
@@ -221,7 +221,7 @@ class TRACKLAY_UL_cues(bpy.types.UIList):  # type: ignore[misc]  # noqa: N801
         icon = "FILE_REFRESH" if row.stale else ICONS[state]
         texts = [_times(row, rate, full=width > OUT_WIDTH)]
         texts += [title(row.first.model)] if width > MODEL_WIDTH else []
-        texts += [said(row.price)] if width > PRICE_WIDTH else []
+        texts += [_priced(row.price)] if width > PRICE_WIDTH else []
         line = layout.row(align=True)
         # On the ground of the active row the colour of an alert cannot be read.
         line.alert = state in ("failed", "stopped", "unclear") and index != bpy.context.window_manager.tracklay.active
@@ -253,6 +253,13 @@ def title(model_id: str) -> str:
     """A model's name for people; its id where the catalogue has it no longer."""
     model = shelf.MODELS.get(model_id)
     return model.title if model else model_id
+
+
+def _priced(price: str) -> str:
+    """A row's price in the person's language."""
+    if price.startswith("about "):
+        return said("about {} {}", *price.removeprefix("about ").split(" ", 1))
+    return said("free") if price == "free" else price
 
 
 def _times(row: Row, rate: Any, *, full: bool) -> str:
@@ -315,7 +322,7 @@ def _draw_row(context: Any, layout: Any, scene: Any, row: Row) -> None:
     if row.price:
         end = line.row()
         end.alignment = "RIGHT"
-        end.label(text=said(row.price), translate=False)
+        end.label(text=_priced(row.price), translate=False)
     if row.first.prompt:
         drawing.wrapped(context, about, row.first.prompt, "TEXT")
     if state == "running":

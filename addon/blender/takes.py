@@ -21,6 +21,7 @@ from ..jobs.order import MOST_TAKES
 from . import compat, cues, laying, pictures, shelf
 from .operators import ONCE, send
 from .properties import STEMS
+from .translations import reported, said
 from .words import of_panel
 
 if TYPE_CHECKING:
@@ -237,6 +238,7 @@ class TRACKLAY_OT_switch_take(_OnTakes, bpy.types.Operator):  # type: ignore[mis
     __annotations__ = {
         "direction": EnumProperty(
             name="Direction",
+            description="Which take is heard",
             items=(("NEXT", "Next", "The next take"), ("PREVIOUS", "Previous", "The take before")),
             default="NEXT",
         ),
@@ -258,7 +260,7 @@ class TRACKLAY_OT_switch_take(_OnTakes, bpy.types.Operator):  # type: ignore[mis
         step = 1 if self.direction == "NEXT" else -1
         number = self.number - 1 if self.number else (group.heard + step) % count if group.heard >= 0 else 0
         group.hear(number)
-        return f"Take {number + 1} of {count}"
+        return reported("Take {} of {}", number + 1, count)
 
 
 class TRACKLAY_OT_compare_takes(_OnTakes, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
@@ -284,7 +286,7 @@ class TRACKLAY_OT_compare_takes(_OnTakes, bpy.types.Operator):  # type: ignore[m
             if other == now:
                 other = (now + 1) % len(orders)
         group.hear(other)
-        return f"Take {other + 1} of {len(group.versions)}"
+        return reported("Take {} of {}", other + 1, len(group.versions))
 
 
 class TRACKLAY_OT_favourite_take(_OnTakes, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
@@ -307,7 +309,7 @@ class TRACKLAY_OT_favourite_take(_OnTakes, bpy.types.Operator):  # type: ignore[
                 del strip[FAVOURITE]
                 if strip.color_tag == FAVOURITE_TAG:  # the person may have given it another since
                     strip.color_tag = NO_TAG
-        return f"Take {max(0, group.heard) + 1} is {'a favourite' if on else 'no favourite'}"
+        return reported("Take {} is a favourite" if on else "Take {} is no favourite", max(0, group.heard) + 1)
 
 
 class TRACKLAY_OT_keep_take(_OnTakes, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
@@ -331,7 +333,7 @@ class TRACKLAY_OT_keep_take(_OnTakes, bpy.types.Operator):  # type: ignore[misc]
             level.strips.remove(strip)
         if kept.whole is not None and others:
             _come_down(level, kept.whole, lowest)
-        return f"Kept take {group.versions.index(kept) + 1} of {len(group.versions)}"
+        return reported("Kept take {} of {}", group.versions.index(kept) + 1, len(group.versions))
 
 
 def _come_down(level: Level, strip: Any, lowest: int) -> None:
@@ -369,9 +371,9 @@ class TRACKLAY_OT_delete_dropped(bpy.types.Operator):  # type: ignore[misc]  # n
         asked: AbstractSet[str] = context.window_manager.invoke_confirm(
             self,
             event,
-            title="Delete Dropped Files",
-            message=f"Delete {count} {'file' if count == 1 else 'files'} of dropped takes from the disk?",
-            confirm_text="Delete",
+            title=said("Delete Dropped Files"),
+            message=said("Files of dropped takes that are deleted from the disk: {}", count),
+            confirm_text=said("Delete"),
             icon="WARNING",
         )
         return asked
@@ -392,7 +394,7 @@ class TRACKLAY_OT_delete_dropped(bpy.types.Operator):  # type: ignore[misc]  # n
             scene.tracklay.dropped.add().name = name
         if failed:
             self.report({"ERROR"}, failed)
-        self.report({"INFO"}, f"Deleted {gone} {'file' if gone == 1 else 'files'}")
+        self.report({"INFO"}, reported("Files deleted: {}", gone))
         return {"FINISHED"}
 
 
@@ -428,8 +430,8 @@ def lay_stems(scene: Any, level: Level, version: Version, master: str) -> list[s
         assert which is not None  # noqa: S101 - it is a take
         cues.put_mark(strip, which._replace(stem=name))
         version.stems.append(strip)
-        with contextlib.suppress(BadInput):  # a take may outlive its picture
-            laying.connect(scene, level, picture_of(level, whole), strip)
+    with contextlib.suppress(BadInput):  # a take may outlive its picture
+        laying.connect(scene, level, picture_of(level, whole), version.stems)
     version.sound(on=heard)
     if master == "INSTEAD":
         level.strips.remove(whole)
@@ -470,7 +472,7 @@ class TRACKLAY_OT_lay_stems(_OnTakes, bpy.types.Operator):  # type: ignore[misc]
         level = pictures.shown(scene)
         assert level is not None  # noqa: S101 - groups were found on it
         names = lay_stems(scene, level, group.versions[max(0, group.heard)], self.master)
-        return f"Laid the stems {', '.join(names)}"
+        return reported("Laid the stems {}", ", ".join(names))
 
 
 def again(scene: Any, level: Level, group: Group, *, same_seed: bool, count: int) -> tuple[Cue, Any]:

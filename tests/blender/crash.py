@@ -16,7 +16,7 @@ import bpy  # noqa: E402
 
 import addon  # noqa: E402
 from addon import providers  # noqa: E402
-from addon.blender import copies, cues, operators, pictures, pump  # noqa: E402
+from addon.blender import copies, cues, operators, pictures, pump, shelf  # noqa: E402
 from addon.blender.preferences import takes_folder  # noqa: E402
 from addon.jobs import books, checked  # noqa: E402
 from addon.providers import Progress  # noqa: E402
@@ -54,7 +54,7 @@ def begin() -> None:
     scene.tracklay.model = "clicker/clicks"
     (spot,) = pictures.spots(scene)
     cue = operators.cue_for(spot, scene.tracklay, takes=2)
-    pump.pump().start(copies.written([(checked(cue, takes_folder(), "clip"), spot)]))
+    pump.pump().start(copies.written([(checked(cue, takes_folder(), "clip", shelf.MODELS), spot)]))
     bpy.ops.wm.save_as_mainfile(filepath=str(FOLDER / "film.blend"))
     while not _there(cue.id):
         if POINT == "laid":

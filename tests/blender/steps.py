@@ -23,7 +23,7 @@ import bpy  # noqa: E402
 
 import addon  # noqa: E402
 from addon import errors, providers  # noqa: E402
-from addon.blender import compat, cues, operators, pictures, pump  # noqa: E402
+from addon.blender import compat, cues, operators, pictures, pump, shelf  # noqa: E402
 from addon.blender.preferences import takes_folder  # noqa: E402
 from addon.jobs import books, checked  # noqa: E402
 from addon.providers import Progress  # noqa: E402
@@ -106,7 +106,7 @@ def generate() -> None:
     try:
         (spot,) = pictures.spots(scene())
         cue = operators.cue_for(spot, scene().tracklay, takes=chance.choice([1, 1, 2]), prompt=f"{chance.random()}")
-        pump.pump().start([(checked(cue, takes_folder(), "clip"), spot)])
+        pump.pump().start([(checked(cue, takes_folder(), "clip", shelf.MODELS), spot)])
     except errors.TracklayError as error:
         if "free there" not in str(error):
             raise

@@ -10,7 +10,7 @@ from pathlib import Path
 import bpy
 import pytest
 
-from addon.blender import compat, laying, operators, pictures
+from addon.blender import compat, connecting, laying, operators, pictures, shelf
 from addon.blender.preferences import takes_folder
 from addon.blender.pump import lines, pump
 from addon.errors import TracklayError
@@ -34,7 +34,7 @@ def ordered(scene):
     """What a Generate sends on its way, without waiting for it: the background's operator always waits."""
     spots = pictures.spots(scene)
     cues = [operators.cue_for(spot, scene.tracklay) for spot in spots]
-    orders = [(checked(cue, takes_folder(), "clip"), spot) for cue, spot in zip(cues, spots, strict=True)]
+    orders = [(checked(cue, takes_folder(), "clip", shelf.MODELS), spot) for cue, spot in zip(cues, spots, strict=True)]
     return pump().start(orders, wait=True)
 
 
@@ -208,6 +208,43 @@ def test_takes_join_what_the_picture_was_connected_to(scene, clips, tmp_path):
     assert sorted(strip.type for strip in halves) == ["MOVIE", *["SOUND"] * 4]
     assert compat.end(picture) == 40
     assert compat.end(other) == 71
+
+
+def test_many_groups_are_connected_each_by_itself(scene, monkeypatch):
+    """More than one call of the macro takes: cutting one of a group cuts the other, and nothing else; none is selected afterwards."""
+    strips, calls = scene.sequence_editor.strips, []
+    options = {"length": 9} if "length" in strips.bl_rna.functions["new_effect"].parameters else None
+    groups = [
+        [
+            strips.new_effect(
+                f"{number} {which}", "COLOR", 1 + which, 1 + 9 * number, **(options or {"frame_end": 10 + 9 * number})
+            )
+            for which in (0, 1)
+        ]
+        for number in range(connecting.STEPS + 1)
+    ]
+    for strip in strips:
+        strip.select = False
+    real = compat.editing
+
+    def counted(scene):
+        calls.append(scene)
+        return real(scene)
+
+    monkeypatch.setattr(compat, "editing", counted)
+    connecting.connect(scene, groups)
+    assert len(calls) == 1
+    assert not any(strip.select for strip in strips)
+    before = len(strips)
+    for number in (0, len(groups) - 1):
+        groups[number][1].select = True
+        with real(scene):
+            bpy.ops.sequencer.split(frame=5 + 9 * number, ignore_selection=False, ignore_connections=False)
+        groups[number][1].select = False
+        for strip in strips:
+            strip.select = False
+    assert len(strips) == before + 4
+    assert {compat.end(strip) for strip in groups[0]} == {5}
 
 
 def test_cancelled_cues_end_without_a_message(scene, strip):

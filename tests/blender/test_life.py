@@ -46,8 +46,8 @@ LIGHT = re.compile(
 """Rooms of our own that a panel needs."""
 
 
-def test_enabling_imports_what_a_panel_needs_and_a_script_ends_that_never_unregisters():
-    """No runner, provider or media comes along; and Python's end comes at once (4.5's module would hang on property classes)."""
+def test_enabling_imports_what_a_panel_needs():
+    """No runner, provider or media; and a script that never unregisters ends (4.5 would hang on property classes)."""
     done = subprocess.run(
         [sys.executable, "-c", ENABLED], cwd=ROOT, timeout=60, check=True, capture_output=True, text=True
     )

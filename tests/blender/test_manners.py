@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 import gc
 import re
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 import pytest
 
 import addon
-from addon.blender import CLASSES, keys, pictures, properties, spotting, takes, translations
+from addon.blender import CLASSES, keys, lines, pictures, properties, shelf, spotting, takes, translations
 
 from .conftest import add, laid, set_rate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 RATE = Fraction(25)
 ROOM = Path(addon.__path__[0]) / "blender"
@@ -47,13 +51,9 @@ def test_names_and_tooltips_are_in_blenders_voice(scene):
     wrong = []
     for each in operators():
         told = [(each.bl_label, each.bl_description)]
-        own = each.bl_rna.properties
-        told += [
-            (prop.name, prop.description)
-            for prop in own
-            if prop.identifier in each.__annotations__
-            and not (prop.is_hidden or "INTERNAL" in getattr(each, "bl_options", ()))
-        ]
+        if "INTERNAL" not in getattr(each, "bl_options", ()):
+            own = vars(each).get("__annotations__", {}).values()
+            told += [(prop.keywords.get("name", ""), prop.keywords.get("description", "")) for prop in own]
         wrong += [(each.bl_idname, words) for words in told if not _in_voice(*words)]
     for group in (scene.tracklay, properties.chosen(scene.tracklay.params, "sketch/foley")):
         wrong += [
@@ -70,15 +70,79 @@ def _in_voice(name: str, description: str) -> bool:
     return bool(name) and not small and bool(description) and description[0].isupper() and description[-1] not in ".!"
 
 
-def test_the_words_of_the_table_are_those_of_the_panels():
-    """No line of a translation is of words that nobody shows, and every operator's name has one."""
-    source = "".join(path.read_text("utf-8") for path in ROOM.glob("*.py") if path.name != "translations.py")
-    joined = re.sub(r'"\s*\n\s*"', "", source)
-    for texts in translations.GERMAN.values():
-        assert [english for english in texts if f'"{english}"' not in joined] == []
-        assert [english for english, german in texts.items() if english.count("{}") != german.count("{}")] == []
-    names = {each.bl_label for each in operators() if "INTERNAL" not in getattr(each, "bl_options", ())}
-    assert names - translations.GERMAN[translations.OPERATOR].keys() == set()
+UI = {"text", "heading", "placeholder", "title", "message", "confirm_text"}
+"""Arguments of Blender's layouts that a person reads."""
+
+NOT_OURS = re.compile(r"(\d+(\.\d+)? kHz)?|Unique name used in the code and scripting")
+"""The same in every language, or Blender's own."""
+
+
+def spoken(scene) -> set[tuple[str, str]]:
+    """Every text of ours that Blender shows, with its context: of classes, of their properties, and what is drawn."""
+    found: set[tuple[str, str]] = set()
+    for each in CLASSES:
+        context = translations.OPERATOR if issubclass(each, bpy.types.Operator) else translations.ANY
+        found.add((context, getattr(each, "bl_label", "")))
+        found.add((translations.ANY, getattr(each, "bl_description", "")))
+        for prop in vars(each).get("__annotations__", {}).values():
+            told = prop.keywords
+            items = [item[1:3] for item in told.get("items", ())]
+            found |= {
+                (translations.ANY, text)
+                for words in ((told.get("name", ""), told.get("description", "")), *items)
+                for text in words
+            }
+    kinds = [
+        scene.tracklay.bl_rna,
+        type(scene.tracklay.extras.add()).bl_rna,
+        bpy.context.window_manager.tracklay.bl_rna,
+    ]
+    for kind in kinds:
+        found |= {
+            text
+            for prop in kind.properties
+            if prop.identifier not in ("rna_type", "params")
+            for text in of_property(prop)
+        }
+    for path in ROOM.glob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(call, ast.Call):
+                found |= set(of_call(call))
+    found |= {(translations.ANY, words) for words in (*lines.WORDS.values(), *shelf.TASKS.values())}
+    found |= {(translations.OPERATOR, words) for _, words in spotting.CHOICES}
+    return {(context, text) for context, text in found if not NOT_OURS.fullmatch(text)}
+
+
+def of_property(prop: Any) -> Iterator[tuple[str, str]]:
+    """A property's name and tooltip, and those of its choices."""
+    yield translations.ANY, prop.name
+    yield translations.ANY, prop.description
+    speaks = prop.type == "ENUM" and prop.name != "Model"  # models have words of their own
+    for item in prop.enum_items_static if speaks else ():
+        yield translations.ANY, item.name
+        yield translations.ANY, item.description
+
+
+def of_call(call: ast.Call) -> Iterator[tuple[str, str]]:
+    """The texts that a call of a layout, of `said` or of `reported` holds."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    given = {each.arg: each.value for each in call.keywords}
+    texts = [given[each] for each in UI & given.keys()] if "translate" not in given else []
+    texts += call.args[:1] if name in ("said", "reported") else []
+    for text in texts:
+        context = translations.OPERATOR if name == "operator" else translations.ANY
+        choices = [text.body, text.orelse] if isinstance(text, ast.IfExp) else [text]
+        words = [each.value for each in choices if isinstance(each, ast.Constant)]
+        yield from ((context, each) for each in words if isinstance(each, str) and each)
+
+
+def test_every_word_of_ours_has_a_german_one(scene):
+    """Names, tooltips, what panels say, what is reported: each is in the table, and the table has no other; braces match."""
+    wanted, table = spoken(scene), translations.TABLE["de_DE"]
+    assert sorted(wanted - table.keys()) == []
+    assert sorted(table.keys() - wanted) == []
+    assert [english for (_, english), german in table.items() if english.count("{}") != german.count("{}")] == []
+    assert [german for german in table.values() if german.endswith(".") and not german.endswith("Modellordner.")] == []
 
 
 def handlers() -> list[str]:

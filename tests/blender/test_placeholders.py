@@ -13,7 +13,7 @@ from pathlib import Path
 import bpy
 import pytest
 
-from addon.blender import compat, cues, laying, operators, pictures, placeholders, pump, staleness
+from addon.blender import compat, cues, laying, operators, pictures, placeholders, pump, shelf, staleness
 from addon.blender.preferences import takes_folder
 from addon.errors import ModelFailed, TracklayError
 from addon.jobs import books, checked
@@ -79,7 +79,7 @@ def generate(scene, **wanted):
     wanted.setdefault("prompt", secrets.token_hex(4))  # no two tests ask for the same
     for spot in pictures.spots(scene):
         cue = operators.cue_for(spot, scene.tracklay, **wanted)
-        orders.append((checked(cue, takes_folder(), "clip"), spot))
+        orders.append((checked(cue, takes_folder(), "clip", shelf.MODELS), spot))
     pump.pump().start(orders)
     return orders[0][0].cue.id
 

@@ -382,8 +382,8 @@ def read_the_keymap():
     view.language, view.use_translate_interface = "de_DE", True
     translations = part("blender.translations")
     pgettext = bpy.app.translations.pgettext_iface
-    tell(german={text: pgettext(text, context) for context, texts in translations.GERMAN.items() for text in texts})
-    tell(table={text: german for texts in translations.GERMAN.values() for text, german in texts.items()})
+    tell(german=[pgettext(text, context) for context, text in translations.TABLE["de_DE"]])
+    tell(table=list(translations.TABLE["de_DE"].values()))
 
 
 def draw_many():
