@@ -1,11 +1,12 @@
 """What extracting costs: 8 s out of the middle of a file, against ffmpeg decoding that span to nothing, moviepy, and Blender's render.
 
-    python benchmarks/extract.py [--codec h264|hevc|prores] [--size 1920x1080] [--noise 10] [--runs 3] [--only WAY…]
+    python benchmarks/extract.py [--codec h264|hevc|prores] [--size 3840x2160] [--minutes 60] [--noise 10] [--runs 3] [--only WAY…]
     python benchmarks/extract.py --clips 200 [--size 640x360]
 
 With `--clips` it is so many small files instead, two at a time, against the sum of their decodes one after the other.
 
-Every way runs in turn, round after round, and what is printed are medians and ratios to the decode, of seconds by the clock and of
+The file lasts as long as is wanted and takes the room of two seconds: its index names the same frames over and over, and a reader sees an
+hour. Every way runs in turn, round after round, and what is printed are medians and ratios to the decode, of seconds by the clock and of
 seconds of processor: the clock's mean little on a shared machine. Blender's render is measured where `bpy` can be imported. The
 source is noise over a moving pattern, which costs a decoder about what film grain does.
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -22,6 +24,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -30,9 +33,16 @@ from addon.media import ffmpeg
 from addon.media.extract import SHORT_SIDE, extract
 from addon.timing import Rate, Span, TimeMap
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 RATE = 25
-SOURCE_SECONDS = 12
-START, SECONDS = 2, 8
+DRAWN_SECONDS = 2
+"""What is drawn and encoded of a source."""
+
+SECONDS = 8
+"""What is taken out of its middle."""
+
 CLIP_SECONDS = 4
 """What one of many small clips lasts."""
 
@@ -56,41 +66,117 @@ CODECS = {
 }
 
 
-def make_source(path: Path, size: str, noise: int, codec: str, seconds: int = SOURCE_SECONDS) -> None:
+def make_source(path: Path, size: str, noise: int, codec: str, seconds: int) -> None:
     """A clip as grainy as asked: two seconds that are encoded, over and over."""
-    drawn = ["-f", "lavfi", "-i", f"testsrc2=s={size}:r={RATE}:d=2", "-vf", f"noise=alls={noise}:allf=t"]
-    begin = path.with_name(f"begin{path.suffix}")
-    subprocess.run([ffmpeg.program(), "-v", "error", "-y", *drawn, *CODECS[codec], str(begin)], check=True)
-    again = ["-stream_loop", str(seconds // 2 - 1), "-i", str(begin), "-c", "copy", str(path)]
-    subprocess.run([ffmpeg.program(), "-v", "error", "-y", *again], check=True)
+    drawn = ["-f", "lavfi", "-i", f"testsrc2=s={size}:r={RATE}:d={DRAWN_SECONDS}", "-vf", f"noise=alls={noise}:allf=t"]
+    subprocess.run([ffmpeg.program(), "-v", "error", "-y", *drawn, *CODECS[codec], str(path)], check=True)
+    path.write_bytes(repeated(path.read_bytes(), seconds // DRAWN_SECONDS))
 
 
-def decode(source: Path) -> int:
+HOLDS = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts")
+"""The boxes of an MP4 that hold others, as far as they are gone into."""
+
+LASTS = {b"mvhd": 16, b"tkhd": 20, b"mdhd": 16, b"elst": 8}
+"""Where in a box (of version 0, after its size and name) a length stands that grows with the file's."""
+
+
+def repeated(movie: bytes, times: int) -> bytes:
+    """An MP4 of one stream whose index names its frames so many times over: they lie in it once (ISO 14496-12, section 8)."""
+    at, boxes = 0, []
+    while at < len(movie):
+        (size,) = struct.unpack_from(">I", movie, at)
+        boxes.append(movie[at : at + (size or len(movie) - at)])
+        at += size or len(movie) - at
+    last = boxes.pop()
+    if last[4:8] != b"moov":
+        raise ValueError("the index is not the last thing in the file")
+    return b"".join([*boxes, _lasting(last, times)])
+
+
+def _lasting(box: bytes, times: int) -> bytes:
+    """A box as it is where all is there so many times."""
+    name, body = box[4:8], bytearray(box[8:])
+    if name in LASTS:
+        (length,) = struct.unpack_from(">I", body, LASTS[name])
+        struct.pack_into(">I", body, LASTS[name], length * times)
+    elif name == b"stbl":
+        return _table(body, times)
+    elif name in HOLDS:
+        body = bytearray(b"".join(_lasting(part, times) for part in _parts(bytes(body))))
+    return _box(name, bytes(body))
+
+
+def _box(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I4s", len(body) + 8, name) + body
+
+
+def _parts(body: bytes) -> Iterator[bytes]:
+    at = 0
+    while at < len(body):
+        (size,) = struct.unpack_from(">I", body, at)
+        yield body[at : at + size]
+        at += size
+
+
+def _table(body: bytearray, times: int) -> bytes:
+    """A stream's table of frames: each becomes a chunk of its own, so that it can be named again."""
+    parts = {part[4:8]: part[8:] for part in _parts(bytes(body))}
+
+    def numbers(name: bytes, skip: int = 8) -> list[int]:
+        return [value for (value,) in struct.iter_unpack(">I", parts[name][skip:])] if name in parts else []
+
+    sizes, chunks, shared = numbers(b"stsz", 12), numbers(b"stco"), numbers(b"stsc")
+    per_chunk = dict(zip(shared[::3], shared[1::3], strict=True))
+    places, frames, held = [], iter(sizes), 1
+    for number, place in enumerate(chunks, 1):
+        held = per_chunk.get(number, held)
+        for _ in range(held):
+            places.append(place)
+            place += next(frames)  # noqa: PLW2901 - the next frame of the chunk lies after it
+    keys = [key + turn * len(sizes) for turn in range(times) for key in numbers(b"stss")]
+    made = {
+        b"stsd": parts[b"stsd"],
+        b"stts": _full([*numbers(b"stts")] * times, 2),
+        b"stss": _full(keys, 1),
+        b"ctts": _full([*numbers(b"ctts")] * times, 2),
+        b"stsc": _full([1, 1, 1], 3),
+        b"stsz": b"\0" * 8 + struct.pack(f">{1 + times * len(sizes)}I", times * len(sizes), *sizes * times),
+        b"stco": _full(places * times, 1),
+    }
+    return _box(b"stbl", b"".join(_box(name, part) for name, part in made.items() if name in parts))
+
+
+def _full(values: list[int], columns: int) -> bytes:
+    """A table with its version and length before it."""
+    return struct.pack(f">{2 + len(values)}I", 0, len(values) // columns, *values)
+
+
+def decode(source: Path, start: int) -> int:
     """The limit: the span decoded, nothing made of it."""
-    span = ["-ss", str(START), "-t", str(SECONDS), "-i", str(source), "-map", "0:v", "-f", "null", "-"]
+    span = ["-ss", str(start), "-t", str(SECONDS), "-i", str(source), "-map", "0:v", "-f", "null", "-"]
     subprocess.run([ffmpeg.program(), "-v", "error", *span], check=True)
     return 0
 
 
-def tracklay(source: Path, start: int = START, seconds: int = SECONDS) -> int:
+def tracklay(source: Path, start: int, seconds: int = SECONDS) -> int:
     """Look at the file and extract, as a cue does."""
     span = Span(start * RATE, seconds * RATE, Rate(Fraction(RATE)))
     plays = Picture(source, TimeMap.straight(span, span.start_seconds))
     return extract(plays, span, source.with_suffix(".proxy.mp4")).path.stat().st_size
 
 
-def moviepy(source: Path) -> int:
+def moviepy(source: Path, start: int) -> int:
     """The same with moviepy's own calls."""
     from moviepy import VideoFileClip
 
     to = source.with_name("moviepy.mp4")
     with VideoFileClip(str(source), audio=False) as clip:
-        small = clip.subclipped(START, START + SECONDS).resized(height=SHORT_SIDE)
+        small = clip.subclipped(start, start + SECONDS).resized(height=SHORT_SIDE)
         small.write_videofile(str(to), codec="libx264", preset="veryfast", audio=False, logger=None)
     return to.stat().st_size
 
 
-def blender(source: Path) -> int:
+def blender(source: Path, start: int) -> int:
     """The same by Blender's own render of the sequencer, in a process of its own."""
     to = source.with_name("blender.mp4")
     script = f"""
@@ -100,7 +186,7 @@ scene.render.fps = {RATE}
 editor = scene.sequence_editor_create()
 strips = getattr(editor, "strips", None) or editor.sequences
 strips.new_movie("source", {str(source)!r}, 1, 1)
-scene.frame_start, scene.frame_end = {START * RATE + 1}, {(START + SECONDS) * RATE}
+scene.frame_start, scene.frame_end = {start * RATE + 1}, {(start + SECONDS) * RATE}
 scene.render.resolution_x, scene.render.resolution_y = 682, 384
 if hasattr(scene.render.image_settings, "media_type"):
     scene.render.image_settings.media_type = "VIDEO"
@@ -113,6 +199,16 @@ bpy.ops.render.render(animation=True)
 """
     subprocess.run([sys.executable, "-c", script], check=True, stdout=subprocess.DEVNULL)
     return to.stat().st_size
+
+
+def drawn_bytes(source: Path) -> int:
+    """How many bytes a source's frames take, without its index."""
+    movie, at, found = source.read_bytes(), 0, 0
+    while at < len(movie):
+        size, name = struct.unpack_from(">I4s", movie, at)
+        found += size if name == b"mdat" else 0
+        at += size
+    return found
 
 
 def processor() -> float:
@@ -149,6 +245,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", default="1920x1080")
     parser.add_argument("--codec", default="h264", choices=CODECS)
+    parser.add_argument("--minutes", type=int, default=60, help="how long the file is")
     parser.add_argument("--noise", type=int, default=10, help="0 is a clean screen recording, 10 film grain")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--only", nargs="*", help="the ways to measure beside the decode")
@@ -173,19 +270,22 @@ def main() -> None:
     os.environ.setdefault("FFMPEG_BINARY", ffmpeg.program())
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / ("source.mov" if options.codec == "prores" else "source.mp4")
-        make_source(source, options.size, options.noise, options.codec)
+        make_source(source, options.size, options.noise, options.codec, options.minutes * 60)
+        start = options.minutes * 30
         clock: dict[str, list[float]] = {name: [] for name in ways}
         work: dict[str, list[float]] = {name: [] for name in ways}
         sizes = dict.fromkeys(ways, 0)
         for turn in range(options.runs + 1):
             for name, way in ways.items():
                 begun, worked = time.perf_counter(), processor()
-                sizes[name] = way(source)
+                sizes[name] = way(source, start)
                 if turn:  # the first round warms the file cache
                     clock[name].append(time.perf_counter() - begun)
                     work[name].append(processor() - worked)
-        share = source.stat().st_size * SECONDS / SOURCE_SECONDS
-        print(f"{SECONDS} s of {options.size} {options.codec} at {RATE} fps, {options.runs} rounds, medians")
+        share = drawn_bytes(source) * SECONDS / DRAWN_SECONDS
+        print(
+            f"{SECONDS} s out of {options.minutes} minutes of {options.size} {options.codec} at {RATE} fps, {options.runs} rounds, medians"
+        )
         for name, times in clock.items():
             ratio, effort = (
                 statistics.median(a / b for a, b in zip(each[name], each["decode to nothing"], strict=True))

@@ -1,6 +1,9 @@
-"""What Tracklay costs on Blender's own thread: two hundred jobs under way among two thousand strips, in a real window.
+"""What Tracklay costs on Blender's own thread, in a real window.
 
-    BLENDER=/path/to/blender python benchmarks/window.py [--seconds 420]
+Two hundred jobs under way among two thousand strips (`crowd`), and fifty clips that are extracted at once: read from their file
+(`extract_fifty`), or rendered by another Blender (`render_fifty`).
+
+    BLENDER=/path/to/blender python benchmarks/window.py [--seconds 420] [--only SCENARIO…]
 
 Prints the longest of each kind of work, by the clock and of the processor, with Blender's own share told apart. The clock's figures
 hold only on a machine that does nothing else; the processor's hold on any.
@@ -22,22 +25,33 @@ from tests.pictures import flash_clip
 from tests.standins.clicker import MODEL
 from tests.window import machine
 
+SCENARIOS = ("crowd", "extract_fifty", "render_fifty")
+
 
 def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=420, help="how long it may take at most")
-    os.environ["TRACKLAY_TEST_SECONDS"] = str(parser.parse_args().seconds)
+    parser.add_argument("--only", nargs="*", choices=SCENARIOS, default=SCENARIOS)
+    options = parser.parse_args()
+    os.environ["TRACKLAY_TEST_SECONDS"] = str(options.seconds)
     with tempfile.TemporaryDirectory() as made, machine.display() as display:
-        folder = Path(made) / "run"
-        (folder / "home" / "models").mkdir(parents=True)
-        (folder / "home" / "models" / "clicker.toml").write_text(MODEL)
-        flash_clip(folder / "flashes.mp4", Fraction(25), 100, (1, 20, 61, 97))
         blender = machine.installed(display, Path(made))
-        try:
-            told = blender.told(blender.start("crowd", folder), folder)
-        finally:
-            blender.end()
+        for scenario in options.only:
+            folder = Path(made) / scenario
+            (folder / "home" / "models").mkdir(parents=True)
+            (folder / "home" / "models" / "clicker.toml").write_text(MODEL)
+            flash_clip(folder / "flashes.mp4", Fraction(25), 100, (1, 20, 61, 97))
+            try:
+                told = blender.told(blender.start(scenario, folder), folder)
+            finally:
+                blender.end()
+            print(f"== {scenario}")
+            show(told)
+
+
+def show(told: dict[str, object]) -> None:
+    """Print what a scenario told."""
     for name, figure in told.items():
         if not isinstance(figure, dict):
             print(f"{name}: {figure}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import time
 
 import bpy
@@ -170,6 +171,45 @@ def crowd():
     tell(disable_ms=(middle - began) * 1000, enable_ms=(time.perf_counter() - middle) * 1000)
 
 
+def extract_fifty():
+    """Fifty clips at once, read from their file."""
+    yield from _fifty(rendered=False, until=50)
+
+
+def render_fifty():
+    """Fifty clips at once that only Blender shows, until some of them are there: each wants another Blender for seconds."""
+    yield from _fifty(rendered=True, until=6)
+
+
+def _fifty(*, rendered: bool, until: int):
+    """What each of our slices takes on Blender's own thread while fifty clips, each of other frames, are extracted."""
+    _, area = yield from sequencer()
+    scene, strip = add_clip(FOLDER / "flashes.mp4", 1)
+    use_clicker(scene)
+    strips = scene.sequence_editor.strips
+    clips = [strip, *(strips.new_movie(f"clip {n}", str(FOLDER / "flashes.mp4"), 1, 1 + 100 * n) for n in range(1, 50))]
+    for number, clip in enumerate(clips):
+        clip.left_handle += number
+        clip.crop.min_y = 4 if rendered else 0
+        clip.select = True
+    pump, slices = part("blender.pump"), Slices()
+    bpy.ops.ed.undo_push(message="before")
+    began, spent = time.perf_counter(), time.thread_time()
+    bpy.ops.tracklay.generate()
+    pressed = [(time.perf_counter() - began) * 1000, (time.thread_time() - spent) * 1000]
+    tell(pressed={"Generate, all of it": [round(each, 2) for each in pressed]} | slices.told())
+
+    def enough_are_laid():
+        area.tag_redraw()
+        return len(laid(scene)) >= until
+
+    yield enough_are_laid
+    tell(clips=len(clips), landed=len(laid(scene)), meanwhile=slices.told())
+    tell(ways=sorted({json.loads(take["tracklay"])["picture_by"]["way"] for take in laid(scene)}))
+    bpy.ops.preferences.addon_disable(module=PACKAGE)
+    yield lambda: not pump.lines()
+
+
 class Slices:
     """The longest of each kind of work of ours, and of Blender's own within it: milliseconds by the clock, and of the processor."""
 
@@ -185,6 +225,7 @@ class Slices:
             (laying, "hold", "all placeholders"),
             (laying, "asked_for", "what was asked for"),
             (pictures, "spots", "reading the pictures"),
+            (part("blender.copies"), "write", "Blender's copy of the timeline"),
             (placeholders, "fill", "filling a strip"),
             (placeholders, "silence", "writing silence"),
             (cues.Index, "look", "looking through the timeline"),
