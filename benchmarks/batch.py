@@ -1,10 +1,12 @@
 """Runs work lists through Replicate's stand-in: clips of 8 s, each two seconds in the making, 32 at a time; by the command itself.
 
     python benchmarks/batch.py [--rows 20 200 2000] [--workers 32] [--seconds 2] [--kill] [--shards 8] [--dask 2] [--no-picture]
+                               [--report FOLDER]
 
 Prints for each number of rows the wall time against the ideal (rows x seconds / workers), processor time a row (the command's with its
 ffmpegs, and the stand-in's), and the command's peak memory; then whether a list that was killed half-way and run again, or split, made
-anything twice or lost anything. The clips are links to eight files, so that their proxies are made eight times and found after that:
+anything twice or lost anything. With `--report`, Debian's Chromium opens the report and the cue sheet of the largest run, and what the
+folder gets are pictures of both. The clips are links to eight files, so that their proxies are made eight times and found after that:
 what is measured is the carrying, the laying and what each row costs, and not what ffmpeg needs to read two thousand pictures.
 """
 
@@ -154,6 +156,26 @@ def one(rows: int, options: argparse.Namespace, how: str) -> None:
         print(f"  peak memory  {peak:.0f} MB")
         print(f"  submissions  {told['made']}")
         print(f"  outcome      {outcome(path)}", flush=True)
+        if options.report and not how and rows == max(options.rows):
+            reported(path, environment, options.report)
+
+
+def reported(path: Path, environment: dict[str, str], to: Path) -> None:
+    """Make the report of a run, and look at it."""
+    from tests.browser.chromium import browser, complaints
+
+    results = path.with_name("work.tracklay.results.json")
+    run = Measured(command("report", str(results), "--to", str(path.with_name("report"))), environment)
+    print(f"  report       written in {run.wait():.0f} s, {run.peak:.0f} MB at most")
+    to.mkdir(parents=True, exist_ok=True)
+    with browser(path.with_name("profile"), to) as driver:
+        for page in ("report", "cue-sheet"):
+            began = time.monotonic()
+            driver.get(path.with_name("report").joinpath(f"{page}.html").as_uri())
+            opened = time.monotonic() - began
+            driver.save_screenshot(str(to / f"{page}.png"))
+            said = complaints(driver)
+            print(f"  {page:<12} opened in {opened:.1f} s; the console says {said or 'nothing'}", flush=True)
 
 
 def one_whole(base: list[str], environment: dict[str, str], path: Path, options: argparse.Namespace) -> float:  # noqa: ARG001
@@ -208,6 +230,7 @@ def main() -> None:
     parser.add_argument("--kill", action="store_true", help="also kill the largest half-way and run it again")
     parser.add_argument("--shards", type=int, default=0, help="also split the largest into so many")
     parser.add_argument("--dask", type=int, default=0, help="also run the largest on so many workers of Dask")
+    parser.add_argument("--report", type=Path, help="where pictures of the largest run's report go")
     parser.add_argument("--no-picture", dest="picture", action="store_false", help="by words alone: nothing to extract")
     options = parser.parse_args()
     for rows in options.rows:
