@@ -22,7 +22,7 @@ from .translations import reported
 from .words import of_panel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from collections.abc import Set as AbstractSet
 
     from ..jobs import Order
@@ -51,16 +51,19 @@ def cue_for(spot: Spot, settings: Any, **given: Any) -> Cue:
     return replace(cue, **given)
 
 
-def send(operator: Any, cues: Iterable[tuple[Cue, Spot]], *, wait: bool) -> AbstractSet[str]:
+def send(
+    operator: Any, cues: Iterable[tuple[Cue, Spot]], *, wait: bool, then: Callable[[], None] | None = None
+) -> AbstractSet[str]:
     """Send cues on their way, all of them or none; with `wait`, and in the background where no timer runs, lay them too.
 
-    What an operator gives back; what came of the cues is reported as its own.
+    What an operator gives back; what came of the cues is reported as its own. `then` is done to the strips as soon as they lie there,
+    within the same step of the undo history.
 
     Raises:
         TracklayError: one of them cannot be done; nothing was sent.
     """
     orders = copies.written([_order(cue, spot) for cue, spot in cues])
-    batch = pump().start(orders, wait=wait or bpy.app.background)
+    batch = pump().start(orders, wait=wait or bpy.app.background, then=then)
     if batch is None:
         watch()
         redraw()

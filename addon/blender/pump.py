@@ -29,7 +29,7 @@ from .cues import Asked, index
 from .lines import Line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from ..cue import Cue
     from ..jobs import Ended, Going, Looked, Order, Runner
@@ -81,6 +81,7 @@ class Batch:
     spots: dict[str, Spot]
     asked: dict[str, Asked]
     waiting: set[Key]
+    then: Callable[[], None] | None = None
     ready: list[tuple[Key, Take]] = field(default_factory=list)
     laid: list[str] = field(default_factory=list)
     scenes: set[int] = field(default_factory=set)
@@ -148,12 +149,15 @@ class Pump:
 
     # Asking
 
-    def start(self, orders: Sequence[tuple[Order, Spot]], *, wait: bool = False) -> Batch | None:
+    def start(
+        self, orders: Sequence[tuple[Order, Spot]], *, wait: bool = False, then: Callable[[], None] | None = None
+    ) -> Batch | None:
         """Send orders on their way, all of them or none. A placeholder of each take lies there when this comes back.
 
         Args:
             orders: what is asked for, and where.
             wait: somebody waits: no placeholders are laid, and the batch to wait for is given back.
+            then: done when the strips lie there, within the same step of the undo history.
 
         Raises:
             TracklayError: there is no room above one of the pictures; nothing was sent.
@@ -166,11 +170,13 @@ class Pump:
         if wait:
             laying.check_room(orders)
             keys = {(order.cue.id, each) for order, _ in orders for each in range(order.cue.takes)}
-            batch = Batch({order.cue.id: spot for order, spot in orders}, asked, keys)
+            batch = Batch({order.cue.id: spot for order, spot in orders}, asked, keys, then)
             self._batches.append(batch)
         else:
             laying.hold([(order, spot, asked[order.cue.id]) for order, spot in orders])
             index.changed = True
+            if then is not None:
+                then()
             laying.remember(laying.scene_of(orders[0][1], ""), laying.GENERATE)
         for order, spot in orders:
             self._begin(_told(order, spot))
@@ -473,6 +479,8 @@ class Pump:
                 self.runner.laid([take])
                 batch.scenes.add(spot.scene)
         index.changed = True
+        if batch.then is not None:
+            batch.then()
         for cue in batch.spots:
             if line := self.lines.get(cue):
                 self._finish(line)

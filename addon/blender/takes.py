@@ -548,12 +548,10 @@ class TRACKLAY_OT_regenerate(bpy.types.Operator):  # type: ignore[misc]  # noqa:
             assert level is not None  # noqa: S101 - groups were found on it
             asked = [again(scene, level, group, same_seed=self.same_seed, count=self.takes) for group in found]
             joins = {cue.id: group.cue for (cue, _), group in zip(asked, found, strict=True)}
-            ended = send(self, asked, wait=self.wait)
+            return send(self, asked, wait=self.wait, then=lambda: join(level, joins))
         except TracklayError as error:
             self.report({"ERROR"}, of_panel(error))
             return {"CANCELLED"}
-        join(level, joins)
-        return ended
 
 
 def join(level: Level, joins: dict[str, str]) -> None:

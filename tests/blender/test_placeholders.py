@@ -8,12 +8,13 @@ import secrets
 import time
 import wave
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import bpy
 import pytest
 
-from addon.blender import compat, cues, laying, operators, pictures, placeholders, pump, shelf, staleness
+from addon.blender import compat, cues, laying, operators, pictures, placeholders, pump, shelf, staleness, takes
 from addon.blender.preferences import takes_folder
 from addon.errors import ModelFailed, TracklayError
 from addon.jobs import books, checked
@@ -171,6 +172,33 @@ def test_every_copy_gets_the_take(scene, strip, gate, tmp_path):
     until(filled(2))
     assert len(laid(copy)) == 2
     assert worst(mixed_clicks(scene, tmp_path, 200), [sample(11 + 20, RATE), sample(111 + 45, RATE)]) <= 1
+
+
+def test_undo_and_redo_keep_what_is_made_anew_with_its_cue(scene, strip, gate):
+    """To which cue a take belongs, and that it is to be heard, is in the same step as its placeholder."""
+    gate.is_open = True
+    generate(scene)
+    until(filled(1))
+    gate.is_open = False
+    bpy.ops.ed.undo_push(message="before")
+    level = pictures.shown(scene)
+    assert level is not None
+    (group,) = takes.groups(level)
+    cue, spot = takes.again(scene, level, group, same_seed=False, count=1)
+    order = checked(cue, takes_folder(), "clip", shelf.MODELS)
+    joins = {cue.id: group.cue}
+    pump.pump().start([(order, spot)], then=partial(takes.join, level, joins))
+    until(running)
+    bpy.ops.ed.undo()
+    assert len(held()) == 1
+    bpy.ops.ed.redo()
+    assert len(held()) == 2
+    gate.is_open = True
+    until(filled(2))
+    level = pictures.shown(bpy.context.scene)
+    assert level is not None
+    (group,) = takes.groups(level)
+    assert (len(group.versions), group.heard) == (2, 1)
 
 
 def test_takes_land_as_they_come_each_in_a_step_of_its_own(scene, strip, gate, monkeypatch):
@@ -538,6 +566,23 @@ def test_a_file_that_is_opened_by_a_new_blender_is_filled_from_the_ledger(scene,
     assert laid(bpy.context.scene) == []
     until(filled(1))
     assert [job["state"] for job in books.books(everything=True)["jobs"] if job["cue"] == cue] == ["laid"]
+
+
+def test_what_blender_saved_by_itself_goes_on_when_it_is_recovered(scene, strip, gate, tmp_path):
+    """After a crash: the file that lies elsewhere has its placeholder, with the takes' folder of the one that it was saved for."""
+    film, saved = tmp_path / "films" / "film.blend", tmp_path / "film_autosave.blend"
+    film.parent.mkdir()
+    bpy.ops.wm.save_as_mainfile(filepath=str(film))
+    generate(bpy.context.scene)
+    until(running)
+    bpy.ops.wm.save_as_mainfile(filepath=str(saved), copy=True)
+    pump.close()
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    gate.is_open = True
+    bpy.ops.wm.recover_auto_save(filepath=str(saved))
+    until(filled(1))
+    (take,) = laid(bpy.context.scene)
+    assert Path(bpy.path.abspath(take.sound.filepath)).parent.resolve() == film.parent / "tracklay"
 
 
 def test_a_job_that_was_let_go_of_is_taken_up_by_its_file(scene, strip, gate, tmp_path):
