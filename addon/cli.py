@@ -101,6 +101,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="a parameter of the model (see `tracklay models ID`); +NAME=JSON sends one that the catalogue does not know",
     )
+    lay.add_argument(
+        "--square",
+        default="",
+        metavar="WHERE",
+        help="show the model only a square of the picture: centre, left, right, motion (where it is), or from 0 (left or top) to 1",
+    )
     lay.add_argument("--drop-original", action="store_true", help="leave the picture's own sound out")
     lay.add_argument("--to", type=Path, metavar="FOLDER", help="where to write (default: tracklay/ beside the picture)")
     lay.add_argument(
@@ -196,6 +202,7 @@ def _lay(options: argparse.Namespace) -> int:
         seed=options.seed,
         takes=options.takes,
         params=_settings(model, options.params),
+        square=options.square,
     )
     to: Path = options.to or timeline.folder
     return _plan(timeline, cues, to, options) if options.plan else _carry_out(timeline, cues, to, options)

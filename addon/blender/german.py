@@ -84,6 +84,14 @@ WORDS = {
     "Dropped": "Verworfen",
     "Picture": "Bild",
     "Automatic": "Automatisch",
+    "Square": "Quadrat",
+    "Place": "Lage",
+    "Whole Picture": "Ganzes Bild",
+    "Centre": "Mitte",
+    "Left or Top": "Links oder oben",
+    "Right or Bottom": "Rechts oder unten",
+    "By Hand": "Von Hand",
+    "Where the Motion Is": "Wo die Bewegung ist",
     "From the File": "Aus der Datei",
     "Render": "Rendern",
     "Sound at Render": "Klang beim Rendern",
@@ -180,6 +188,26 @@ TOOLTIPS = {
     "selected), and lay it under the shot": (
         "Für jede Einstellung der ausgewählten Streifen (oder des Vorschaubereichs, wenn keiner ausgewählt ist) von Schnitt "
         "zu Schnitt eigenen Klang erzeugen und unter ihr anlegen"
+    ),
+    "Which part of the picture the model sees; the preview shows it": (
+        "Welchen Teil des Bildes das Modell sieht; die Vorschau zeigt ihn"
+    ),
+    "Where the square lies: 0 is left or top, 1 right or bottom": (
+        "Wo das Quadrat liegt: 0 ist links oder oben, 1 rechts oder unten"
+    ),
+    "All of it. Some models squash it to a square, some cut out its middle": (
+        "Alles. Manche Modelle stauchen es zum Quadrat, manche schneiden die Mitte heraus"
+    ),
+    "The square in the middle": "Das Quadrat in der Mitte",
+    "The square at the left, of an upright picture at the top": (
+        "Das Quadrat am linken Rand, bei einem hohen Bild am oberen"
+    ),
+    "The square at the right, of an upright picture at the bottom": (
+        "Das Quadrat am rechten Rand, bei einem hohen Bild am unteren"
+    ),
+    "A square anywhere": "Ein Quadrat an beliebiger Stelle",
+    "The square with the most motion in it: it is looked for when the picture is read": (
+        "Das Quadrat mit der meisten Bewegung: es wird gesucht, wenn das Bild gelesen wird"
     ),
     "Hear another take of the selected cue, or of the cues at the playhead, and mute the one that was heard": (
         "Einen anderen Take des ausgewählten Cues oder der Cues am Abspielkopf hören und den bisher gehörten stummschalten"

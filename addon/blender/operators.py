@@ -47,6 +47,7 @@ def cue_for(spot: Spot, settings: Any, **given: Any) -> Cue:
         seed=None if seed == RANDOM_SEED else seed,
         takes=settings.takes,
         params={**properties.values(settings.params, model), **properties.extras(settings, model)},
+        square=properties.square(settings),
     )
     return replace(cue, **given)
 

@@ -39,6 +39,7 @@ BEHIND = (0.0, 0.0, 0.0, 0.75)
 
 DIM, DONE = (0.0, 0.0, 0.0, 0.5), (0.35, 0.75, 0.45, 1.0)
 FAILED, STALE = (0.85, 0.2, 0.2, 1.0), (0.95, 0.6, 0.15, 1.0)
+UNSEEN = (0.0, 0.0, 0.0, 0.6)
 WHITE = (1.0, 1.0, 1.0, 1.0)
 
 Colour = tuple[float, float, float, float]
@@ -94,6 +95,42 @@ def _sight(box: Box, place: Place, line: Any) -> Sight:
     if line is not None and number in line.steps:
         return Sight(box, DONE, part(line.steps[number]), line.take_words(number))
     return Sight(box, FAILED if place.trouble else DIM, None, place.trouble or said("Waiting"))
+
+
+def outside(view: Any, size: tuple[int, int], at: float) -> list[Box]:
+    """What of a preview the model does not see, in pixels of its region: before its square and after it.
+
+    Args:
+        view: the region's `view2d`; it has the picture's middle at 0, 0, and a unit for each of its pixels.
+        size: the picture's width and height in pixels.
+        at: how far along its longer side the square lies, from 0 (left or top) to 1.
+    """
+    width, height = size
+    room = abs(width - height)
+    left, bottom = view.view_to_region(-width / 2, -height / 2, clip=False)
+    right, top = view.view_to_region(width / 2, height / 2, clip=False)
+    if width > height:
+        begin, _ = view.view_to_region(-width / 2 + room * at, 0, clip=False)
+        end, _ = view.view_to_region(width / 2 - room * (1 - at), 0, clip=False)
+        return [Box(left, bottom, begin, top), Box(end, bottom, right, top)]
+    _, begin = view.view_to_region(0, height / 2 - room * at, clip=False)
+    _, end = view.view_to_region(0, -height / 2 + room * (1 - at), clip=False)
+    return [Box(left, begin, right, top), Box(left, bottom, right, end)]
+
+
+def draw_square() -> None:
+    """Blender calls it for each preview that is drawn: what the model is not shown is dimmed."""
+    context = bpy.context
+    scene = compat.timeline(context)
+    if scene is None or scene.sequence_editor is None or not context.space_data.show_overlays:
+        return
+    settings, render = scene.tracklay, scene.render
+    at = {"LEFT": 0.0, "CENTRE": 0.5, "RIGHT": 1.0, "HAND": settings.square_at}.get(settings.square)
+    if at is None:
+        return
+    gpu.state.blend_set("ALPHA")
+    _fill(outside(context.region.view2d, (render.resolution_x, render.resolution_y), at), UNSEEN)
+    gpu.state.blend_set("NONE")
 
 
 def draw() -> None:
@@ -163,19 +200,18 @@ def _write(sight: Sight, scale: float) -> None:
     blf.disable(0, blf.SHADOW)
 
 
-_handle: Any = None
+_handles: list[tuple[Any, str]] = []
 
 
 def register() -> None:
     """Draw from now on; where there is no window there is nothing to draw on."""
-    global _handle  # noqa: PLW0603 - Blender's own handle
     if not bpy.app.background:
-        _handle = bpy.types.SpaceSequenceEditor.draw_handler_add(draw, (), "WINDOW", "POST_PIXEL")
+        for drawing, region in ((draw, "WINDOW"), (draw_square, "PREVIEW")):
+            handle = bpy.types.SpaceSequenceEditor.draw_handler_add(drawing, (), region, "POST_PIXEL")
+            _handles.append((handle, region))
 
 
 def unregister() -> None:
     """Draw no more."""
-    global _handle  # noqa: PLW0603
-    if _handle is not None:
-        bpy.types.SpaceSequenceEditor.draw_handler_remove(_handle, "WINDOW")
-        _handle = None
+    while _handles:
+        bpy.types.SpaceSequenceEditor.draw_handler_remove(*_handles.pop())

@@ -179,6 +179,7 @@ def _draw_wishes(context: Any, layout: Any, settings: Any, model: Model) -> None
         for parameter in model.settable:
             if parameter is not mode:
                 body.prop(group, parameter.name)
+        _draw_picture(body, settings, model)
         if model.gives == "stems":
             body.prop(settings, "stems", text="Lay Stems")
         _draw_extras(body, settings, model)
@@ -188,6 +189,15 @@ def _draw_wishes(context: Any, layout: Any, settings: Any, model: Model) -> None
     row.prop(settings, "seed", text="Seed: random" if settings.seed < 0 else "Seed")
     if model.licence.commercial is False:
         wrapped(context, layout.column(align=True), said("Not for commercial use: {}", model.licence.name), "INFO")
+
+
+def _draw_picture(layout: Any, settings: Any, model: Model) -> None:
+    """How the picture is made, and what of it is shown, for a model that looks at one."""
+    if model.sees(properties.values(settings.params, model)):
+        layout.prop(settings, "picture")
+        layout.prop(settings, "square")
+        if settings.square == properties.BY_HAND:
+            layout.prop(settings, "square_at")
 
 
 def _draw_extras(layout: Any, settings: Any, model: Model) -> None:

@@ -57,6 +57,23 @@ def group_name(model_id: str) -> str:
     return re.sub(r"\W", "_", model_id)
 
 
+WHOLE, BY_HAND = "WHOLE", "HAND"
+
+SQUARES = (
+    (WHOLE, "Whole Picture", "All of it. Some models squash it to a square, some cut out its middle"),
+    ("CENTRE", "Centre", "The square in the middle"),
+    ("LEFT", "Left or Top", "The square at the left, of an upright picture at the top"),
+    ("RIGHT", "Right or Bottom", "The square at the right, of an upright picture at the bottom"),
+    (BY_HAND, "By Hand", "A square anywhere"),
+    (
+        "MOTION",
+        "Where the Motion Is",
+        "The square with the most motion in it: it is looked for when the picture is read",
+    ),
+)
+"""Which part of the picture a model is shown."""
+
+
 def _described(parameter: Parameter) -> str:
     """A parameter's help with its range. Blender puts a full stop behind a description itself."""
     limits = parameter.limits if parameter.type in ("integer", "number", "text") else ""
@@ -160,6 +177,21 @@ def extras_of(settings: Any, model: Model) -> list[Any]:
     return [row for row in settings.extras if row.model in ("", model.id)]
 
 
+def _redraw(_settings: Any, context: Any) -> None:
+    """The preview shows the square, in whichever window it is."""
+    for window in context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "SEQUENCE_EDITOR":
+                area.tag_redraw()
+
+
+def square(settings: Any) -> str:
+    """The square that was chosen, as a cue has it (`media.square.place`)."""
+    if settings.square == BY_HAND:
+        return f"{settings.square_at:.3f}"
+    return "" if settings.square == WHOLE else str(settings.square).lower()
+
+
 def _items() -> list[tuple[str, str, str, str, int]]:
     """The models under the headings of their tasks.
 
@@ -261,6 +293,22 @@ def register() -> None:
                 ("RENDER", "Render", "Always by Blender's own render, in the background"),
             ],
             default="AUTO",
+        ),
+        "square": EnumProperty(
+            name="Square",
+            description="Which part of the picture the model sees; the preview shows it",
+            items=SQUARES,
+            default=WHOLE,
+            update=_redraw,
+        ),
+        "square_at": FloatProperty(
+            name="Place",
+            description="Where the square lies: 0 is left or top, 1 right or bottom",
+            default=0.5,
+            min=0.0,
+            max=1.0,
+            subtype="FACTOR",
+            update=_redraw,
         ),
         "params": PointerProperty(type=params),
         "dropped": CollectionProperty(

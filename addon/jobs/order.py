@@ -176,14 +176,18 @@ def checked(cue: Cue, folder: Path, stem: str, catalogue: Mapping[str, Model] | 
     """The order for a cue, when its model can do it.
 
     Raises:
-        BadInput: no such model, a parameter or the seed is wrong, a prompt is missing, the span is too long, or its picture
-            cannot be read.
+        BadInput: no such model, a parameter, the seed or the square is wrong, a prompt is missing, the span is too long, or its
+            picture cannot be read.
         KeyMissing: the provider wants a key and none is set.
     """
     model = find(cue.model, catalogue)
     asked = Asked(cue.prompt, cue.negative, cue.takes, cue.seed, cue.params).checked(model)
     if cue.picture.trouble:
         raise BadInput(cue.picture.trouble)
+    if cue.square:
+        from ..media.square import place  # noqa: PLC0415 - few ask for one, and Blender starts without
+
+        place(cue.square)
     model.check_span(cue.span.seconds)
     from ..providers import provider  # noqa: PLC0415 - asyncio comes along, and a price needs none
 

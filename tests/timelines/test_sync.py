@@ -12,7 +12,9 @@ import pytest
 
 from addon import timelines
 from addon.cli import main
+from addon.media.probe import head
 from tests.pictures import FFMPEG, clicks, flash_clip, hear
+from tests.standins.clicker import Clicker
 from tests.timelines.cuts import clip, gap, span, speed, timeline, track
 
 RATES = [Fraction(24000, 1001), Fraction(25), Fraction(30000, 1001), Fraction(60)]
@@ -144,3 +146,19 @@ def test_images_are_the_same_in_a_folder_and_in_a_timeline(tmp_path, forgetful, 
     first, second = (hear(tmp_path / "tracklay" / take["file"]) for take in takes)
     assert first.tobytes() == second.tobytes()
     assert [round(at / 2000) for at in clicks(first)] == [1, 17, 30]
+
+
+def test_a_square_is_shown_where_one_is_asked_for(tmp_path, clicking, capsys, monkeypatch):
+    """The proxy is as wide as the picture is high; what is no square is told before anything is read."""
+    sizes, prepare = [], Clicker.prepare
+
+    async def seen(self, request):
+        sizes.append(head(request.proxy.path).size)
+        return await prepare(self, request)
+
+    monkeypatch.setattr(Clicker, "prepare", seen)
+    media = flash_clip(tmp_path / "clip.mp4", Fraction(25), 20, (4,))
+    assert lay(media, "--square", "nowhere") == 2
+    assert "the square cannot be 'nowhere': it is one of centre, left, right, motion" in capsys.readouterr().err
+    assert lay(media, "--square", "0.25") == 0
+    assert sizes == [(108, 108)]
