@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,11 +69,19 @@ def make_clip(path: Path) -> Path:
     return path
 
 
-def _frame(time: float) -> npt.NDArray[np.uint8]:
+@cache
+def _room() -> tuple[Canvas, Canvas, Canvas]:
+    """Each pixel's place across and down, and what stands still."""
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float64)
     canvas = np.stack([235 - y * 0.14, 228 - y * 0.12, 214 - y * 0.08], axis=-1)
     _paint(canvas, _box(x, y, WIDTH / 2, (FLOOR + HEIGHT) / 2, WIDTH, (HEIGHT - FLOOR) / 2), (120, 104, 92))
     _paint(canvas, _box(x, y, 470, FLOOR - 18, 46, 18), BLOCK)
+    return x, y, canvas
+
+
+def _frame(time: float) -> npt.NDArray[np.uint8]:
+    x, y, room = _room()
+    canvas = room.copy()
     height, across = _ball(time)
     radius = 24.0
     shade = max(0.0, 1 - height / 260)
@@ -131,5 +140,9 @@ def _box(x: Canvas, y: Canvas, cx: float, cy: float, half_width: float, half_hei
 
 def _paint(canvas: Canvas, outside: Canvas, colour: tuple[int, int, int], opacity: float = 1.0) -> None:
     """Colour what lies inside a shape, its edge a pixel soft."""
-    cover = np.clip(0.5 - outside, 0, 1)[..., None] * opacity
-    canvas += cover * (np.array(colour, np.float64) - canvas)
+    inside = outside < 0.5
+    rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+    if rows.size:
+        at = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        cover = np.clip(0.5 - outside[at], 0, 1)[..., None] * opacity
+        canvas[at] += cover * (np.array(colour, np.float64) - canvas[at])

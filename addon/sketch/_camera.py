@@ -29,9 +29,13 @@ SAME_LIGHT = 0.5
 """Grey levels: where the light changed no more than this the first round may be the last."""
 LOCKED = 0.06
 """Pixels: a smaller move of the picture's corners is the noise of a camera that stands."""
+MOVED = 30.0
+"""How unlikely a camera's move must be to come of noise alone, as its square over the variance: less, and it stands. Were points
+independent, four such numbers would stay below it but for once in a hundred thousand; those of a block of the codec are not."""
 ANCHOR_SECONDS = 0.12
+STANDING_SECONDS = 0.5
 ANCHOR_REACH = 4.0
-"""Pixels: past this move a new anchor is set."""
+"""A new anchor is set after that time, or a longer one while the camera stands, and past this move in pixels."""
 SLACK = 0.3
 """Pixels of misplacement that a point is allowed before its gradient counts against it."""
 LOST = 3.0
@@ -39,6 +43,8 @@ LOST = 3.0
 CUT_LIKENESS = 0.5
 CUT_SHARE = 0.25
 """A cut: the points correlate less than that and more than this share of them changed."""
+MEDIAN_SQUARE = 0.455
+"""The median of the square of noise, beside its variance."""
 ONE = 256
 """A pixel in the whole numbers that `warp` counts places in."""
 PAIR = np.uint32(0x00FF00FF)
@@ -188,10 +194,11 @@ class _Anchor:
         self.bright = self.value - self.mean
         self.answer = np.stack([dx, dy, dx * x + dy * y, dy * x - dx * y, self.bright / -50, -np.ones(px.size)])
 
-    def lay(self, picture: Picture, start: View, noise: float) -> tuple[View, Points, float]:
+    def lay(self, picture: Picture, start: View, noise: float, *, stands: bool = False) -> tuple[View, Points, float]:
         """The view of `picture` seen from this anchor, its value at each of the anchor's points, and how far off they are.
 
-        The last is the median of what is left over what noise and `SLACK` allow.
+        The last is the median of what is left over what noise and `SLACK` allow. A camera that `stands` is left where it is unless it
+        has surely moved.
         """
         height, width = picture.shape
         view, gain, lift = start, 1.0, 0.0
@@ -233,13 +240,26 @@ class _Anchor:
             weighted = self.answer * weight
             matrix = weighted @ self.answer.T
             matrix.flat[::7] += 1e-3 * noise + 1e-3
-            step = np.linalg.solve(matrix, -(weighted @ left)).tolist()
+            spread = np.linalg.inv(matrix)
+            found_step = -(spread @ (weighted @ left))
+            if (
+                stands
+                and lap == 0
+                and _distance(found_step[:4], spread[:4, :4]) < MOVED * max(1.0, usual / MEDIAN_SQUARE)
+            ):
+                break
+            step = found_step.tolist()
             view = View(turn + complex(step[2], step[3]) / self.unit, shift + complex(step[0], step[1]))
             gain += step[4] / 50
             lift += step[5]
             if max(map(abs, step[:4])) < STILL and (lap > 0 or max(map(abs, step[4:])) < SAME_LIGHT):
                 break
         return view, found, usual
+
+
+def _distance(step: Points, spread: Points) -> float:
+    """The square of a step, measured in its spread."""
+    return float(step @ np.linalg.solve(spread, step))
 
 
 class Steadier:
@@ -259,7 +279,7 @@ class Steadier:
             self._reset(picture, time)
             return View(), False
         start = View(self._last.turn, self._last.shift + self._step.shift)
-        view, found, off = anchor.lay(picture, start, self.noise)
+        view, found, off = anchor.lay(picture, start, self.noise, stands=start == self._last)
         if off > LOST:
             jump = View(1 + 0j, _phase_shift(anchor.picture, picture))
             again = anchor.lay(picture, jump, self.noise)
@@ -275,7 +295,8 @@ class Steadier:
         self._step = View(1 + 0j, view.shift - self._last.shift)
         self._last = view
         seen = view.of(anchor.view)
-        if time - anchor.time >= ANCHOR_SECONDS or view.reach((picture.shape[0], picture.shape[1])) > ANCHOR_REACH:
+        patience = STANDING_SECONDS if view == View() else ANCHOR_SECONDS
+        if time - anchor.time >= patience or view.reach((picture.shape[0], picture.shape[1])) > ANCHOR_REACH:
             self._anchor = _Anchor(picture, seen, time)
             self._last = View()
         return seen, False

@@ -7,7 +7,7 @@ what is written here keeps such jumps from being heard.
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -48,8 +48,8 @@ FULL_JUMP = 2.2
 """Widths a second: a change of velocity of full strength."""
 FULL_SIZE = 0.12
 """Widths across: a thing this large strikes with all of its strength, a speck with three quarters."""
-TIP = 2.0
-"""Times the speed of its middle, the frame before, at which the end of a swung thing strikes."""
+TIP, SWUNG = 2.0, 1.5
+"""Times the speed of what changes, and of the thing's middle where that was followed, at which the end of a swung thing strikes."""
 LOUDER = 0.7
 """Exponent from change of velocity to strength: the ear's steps are finer where it is quiet."""
 WHOOSH_SPEED = 1.0
@@ -96,6 +96,7 @@ class Notes:
         if np.count_nonzero(use) < max(LEAST_SAMPLES, USED_SHARE * use.size):
             return
         areas = np.array(track.areas)[use]
+        lengths = np.array(track.lengths)[use] / width
         times = np.array(track.times)[use]
         path: Path = np.array(track.world, np.complex128)[use] / width
         places: Path = np.array(track.seen, np.complex128)[use] / (width / 2)
@@ -110,7 +111,7 @@ class Notes:
         )
         self._moves.append(move)
         for jolt in jolts(times, path, max(LEAST_PATH, LEAST_SHARE * move.size / 2)):
-            if times[jolt.sample] - track.times[0] >= KNOWN_SECONDS and _holds(jolt, areas, times, move.size):
+            if times[jolt.sample] - track.times[0] >= KNOWN_SECONDS and _holds(jolt, areas, times, lengths):
                 self._impacts.append(self._impact(jolt, times, move, areas))
 
     def stopped(self, stop: Stop) -> None:
@@ -156,15 +157,19 @@ class Notes:
         return Sight(clock, tuple(sorted(events, key=lambda event: event.time)), speed, x)
 
     def _heard(self) -> list[_Impact]:
-        """The impacts, strongest first, without those that another drowns at its time and place."""
+        """The impacts, strongest first, without those that another drowns at its time and place; one seen both ways is the harder."""
         heard: list[_Impact] = []
         for impact in sorted(self._impacts, key=lambda impact: (not impact.sure, -impact.jump)):
-            apart = (
-                abs(impact.time - other.time) > ONE_SOUND_SECONDS or abs(impact.place - other.place) > 2 * ONE_PLACE
-                for other in heard
-            )
-            if all(apart):
+            near = [
+                k
+                for k, other in enumerate(heard)
+                if abs(impact.time - other.time) <= ONE_SOUND_SECONDS
+                and abs(impact.place - other.place) <= 2 * ONE_PLACE
+            ]
+            if not near:
                 heard.append(impact)
+            elif heard[near[0]].sure and not impact.sure:
+                heard[near[0]] = replace(heard[near[0]], jump=max(heard[near[0]].jump, SWUNG * impact.jump))
         return heard
 
     def _strike(self, impact: _Impact, time: Fraction) -> Event:
@@ -206,12 +211,12 @@ def _largest_nearby(areas: Points, times: Points) -> Points:
     return largest
 
 
-def _holds(jolt: Jolt, areas: Points, times: Points, size: float) -> bool:
-    """Whether the thing's area changed too little about the jolt for a piece come or gone to have moved its centre so."""
+def _holds(jolt: Jolt, areas: Points, times: Points, lengths: Points) -> bool:
+    """Whether the thing's area changed too little about the jolt for a piece come or gone at its end to have moved its centre so."""
     count = window(times)
-    around = np.log(areas[max(0, jolt.sample - count) : jolt.sample + 2 + count])
-    change = float(np.ptp(around))
-    shift = change * size / 2
+    around = slice(max(0, jolt.sample - count - 1), jolt.sample + 3 + count)
+    change = float(np.ptp(np.log(areas[around])))
+    shift = change * float(np.median(lengths[around])) / 2
     return change < MOST_CHANGE and shift < PIECES * abs(jolt.after - jolt.before) * count * float(
         np.median(np.diff(times))
     )

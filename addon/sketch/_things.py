@@ -91,6 +91,8 @@ class Track:
     seen: list[complex] = field(default_factory=list)
     """Pixels from the picture's centre, as in the frame."""
     areas: list[float] = field(default_factory=list)
+    lengths: list[float] = field(default_factory=list)
+    """The longer side of its box, in pixels."""
     clipped: list[bool] = field(default_factory=list)
     """The thing touched the border: its centre is not all of it."""
     centre: complex = 0j
@@ -377,6 +379,7 @@ class Things:
         track.travel = max(track.travel, abs(world - track.world[0]))
         track.seen.append(seen)
         track.areas.append(blob.area)
+        track.lengths.append(2 * max(half.real, half.imag))
 
 
 def _fits(mine: Box, other: Box, half: complex) -> bool:

@@ -1,8 +1,8 @@
 """The eye of the sketch engine: finds in low-resolution luma where things strike, where they rush past, and how fast all moves.
 
-One pass over the frames: the camera's motion is taken out (`_camera`), what moves is told from the ground (`_ground`) and followed
-(`_things`), and its path searched for breaks (`_jolts`, `_notes`); what is too fast to be followed is caught where its motion ends
-(`_stops`). About a second of frames is held at a time, whatever the length.
+One pass over the frames: those shown again are left out (`_film`), the camera's motion is taken out (`_camera`), what moves is told
+from the ground (`_ground`) and followed (`_things`), and its path searched for breaks (`_jolts`, `_notes`); what is too fast to be
+followed is caught where its motion ends (`_stops`). About a second of frames is held at a time, whatever the length.
 Decoding is the caller's; what the events sound like is `foley`'s.
 """
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ._camera import Luma, Steadier, smooth
+from ._film import exposures
 from ._ground import MEDIAN_OF, REACH_SECONDS, SPREAD_SECONDS, Frame, Ground
 from ._notes import Notes
 from ._stops import Stops
@@ -22,7 +23,7 @@ from ._things import Things, Track
 from .sight import Sight
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from fractions import Fraction
 
 LUMA_WIDTH = 160
@@ -50,12 +51,12 @@ def watch(frames: Iterable[Luma], times: Iterable[Fraction]) -> Sight:
     notes: Notes | None = None
     clock: list[Fraction] = []
     looked: list[int] = []
-    for luma, time in zip(frames, times, strict=True):
-        now = float(time)
-        clock.append(time)
-        if looked and now - float(clock[looked[-1]]) < STEP_SECONDS:
+    latest = -STEP_SECONDS
+    for exposure in exposures(_timed(frames, times, clock)):
+        luma, now, number = exposure.luma, exposure.time, exposure.number
+        if now - latest < STEP_SECONDS:
             continue
-        number = len(clock) - 1
+        latest = now
         looked.append(number)
         picture = smooth(luma)
         view, cut = steadier.add(picture, now)
@@ -72,6 +73,13 @@ def watch(frames: Iterable[Luma], times: Iterable[Fraction]) -> Sight:
         return Sight((), (), np.zeros(0, np.float32), np.zeros(0, np.float32))
     _read(notes, shot.end())
     return notes.sight(tuple(clock), np.array(looked, np.intp))
+
+
+def _timed(frames: Iterable[Luma], times: Iterable[Fraction], clock: list[Fraction]) -> Iterator[tuple[Luma, float]]:
+    """Each frame with its time, which is put down in `clock`."""
+    for luma, time in zip(frames, times, strict=True):
+        clock.append(time)
+        yield luma, float(time)
 
 
 def _read(notes: Notes, tracks: list[Track]) -> None:

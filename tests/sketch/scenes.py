@@ -7,6 +7,7 @@ neither counts nor accuses.
 
 from __future__ import annotations
 
+import math
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-WIDTH, HEIGHT = 682, 384
-"""A 16:9 proxy: 384 lines on the short side."""
+WIDTH, HEIGHT = 342, 192
+"""A 16:9 proxy of the size that sketch asks for: 192 lines on the short side."""
 ASPECT = HEIGHT / WIDTH
 FAINT = 0.4
 """Widths a second: below this change of velocity a contact is not demanded."""
@@ -29,10 +30,25 @@ BLUR_SAMPLES = 5
 NOISE_POOL = 4
 
 Array = npt.NDArray[np.float32]
-Family = Literal["bounce", "collide", "hammer", "still", "camera", "cut", "fade", "flash", "clouds", "swing", "whoosh"]
+Family = Literal[
+    "bounce",
+    "collide",
+    "hammer",
+    "arm",
+    "still",
+    "camera",
+    "cut",
+    "fade",
+    "flash",
+    "clouds",
+    "swing",
+    "wave",
+    "roll",
+    "whoosh",
+]
 Camera = Literal["locked", "pan", "shake", "zoom"]
-IMPACT_FAMILIES: tuple[Family, ...] = ("bounce", "collide", "hammer")
-QUIET_FAMILIES: tuple[Family, ...] = ("still", "camera", "cut", "fade", "flash", "clouds", "swing")
+IMPACT_FAMILIES: tuple[Family, ...] = ("bounce", "collide", "hammer", "arm")
+QUIET_FAMILIES: tuple[Family, ...] = ("still", "camera", "cut", "fade", "flash", "clouds", "swing", "wave", "roll")
 
 
 @dataclass(frozen=True)
@@ -102,9 +118,13 @@ class Scene:
     light: Callable[[float], tuple[float, float]] = lambda _: (1.0, 0.0)
     """Gain and lift (of 255) of the whole picture at an instant."""
     overlay: Callable[[float, Array], Array] | None = None
-    noise: float = 4.0
+    noise: float = 2.2
     shutter: float = 0.5
     """Share of a frame's time that the shutter is open, about the frame's own time."""
+    film: Fraction | None = None
+    """Pictures a second that were shot, where they are fewer than the frames: each is shown again until the next is due."""
+    crf: int = 23
+    """x264's constant rate factor."""
     seed: int = 0
 
     @property
@@ -112,19 +132,32 @@ class Scene:
         """The frames' own times."""
         return tuple(k / self.fps for k in range(round(self.seconds * self.fps)))
 
+    def shot(self, time: Fraction) -> Fraction:
+        """When the picture was shot that is on screen at a time."""
+        return time if self.film is None else Fraction(math.floor(time * self.film)) / self.film
+
+    def frame(self, time: float) -> float:
+        """Where among the frames an instant is seen, counted in frames: at its own time, or where its picture is first shown."""
+        if self.film is None:
+            return time * float(self.fps)
+        return float(math.ceil(round(time * self.film) / self.film * self.fps))
+
+    @property
+    def slack(self) -> int:
+        """Frames by which an onset may be off: one, or as many as a picture is shown for."""
+        return 1 if self.film is None else max(1, round(self.fps / self.film))
+
 
 def texture(rng: np.random.Generator, height: int, width: int, contrast: float) -> Array:
     """A ground of soft noise in several sizes with some hard-edged boxes on it, about mid grey."""
     ground = np.zeros((height, width), np.float32)
-    for size in (6, 20, 70):
+    for size in (3, 10, 35):
         cells = rng.standard_normal((height // size + 3, width // size + 3)).astype(np.float32)
         ground += ndimage.zoom(cells, size, order=1)[:height, :width]
     ground *= contrast * 9
     for _ in range(int(rng.integers(3, 12))):
         y, x = int(rng.integers(0, height)), int(rng.integers(0, width))
-        ground[y : y + int(rng.integers(15, 120)), x : x + int(rng.integers(15, 160))] += contrast * rng.uniform(
-            -40, 40
-        )
+        ground[y : y + int(rng.integers(8, 60)), x : x + int(rng.integers(8, 80))] += contrast * rng.uniform(-40, 40)
     greys: Array = np.clip(ground + rng.uniform(90, 160), 20, 235).astype(np.float32)
     return greys
 
@@ -163,14 +196,20 @@ def frames(scene: Scene) -> Iterator[npt.NDArray[np.uint8]]:
     """The scene's pictures, (HEIGHT, WIDTH) grey."""
     rng = np.random.default_rng(scene.seed + 7919)
     pool = rng.standard_normal((NOISE_POOL, HEIGHT, WIDTH)).astype(np.float32) * scene.noise
-    for time in scene.times:
-        t = float(time)
+    last: Fraction | None = None
+    whole = np.zeros((HEIGHT, WIDTH), np.uint8)
+    for shown in scene.times:
+        if (time := scene.shot(shown)) == last:
+            yield whole
+            continue
+        last, t = time, float(time)
+        rate = float(scene.film or scene.fps)
         picture = _ground_for(scene, t)
         for body in scene.bodies:
             cover = np.zeros((HEIGHT, WIDTH), np.float32)
             paint = np.zeros((HEIGHT, WIDTH), np.float32)
             for k in range(BLUR_SAMPLES):
-                instant = t + ((k + 0.5) / BLUR_SAMPLES - 0.5) * scene.shutter / float(scene.fps)
+                instant = t + ((k + 0.5) / BLUR_SAMPLES - 0.5) * scene.shutter / rate
                 rows, cols, part, grey = body.draw(body.path(instant), _place_for(scene, instant))
                 cover[rows, cols] += part / BLUR_SAMPLES
                 paint[rows, cols] += part * grey / BLUR_SAMPLES
@@ -179,23 +218,22 @@ def frames(scene: Scene) -> Iterator[npt.NDArray[np.uint8]]:
             picture = scene.overlay(t, picture)
         gain, lift = scene.light(t)
         grain = np.roll(pool[rng.integers(NOISE_POOL)], rng.integers(0, HEIGHT, 2), (0, 1))
-        yield np.clip(picture * gain + lift + grain + 0.5, 0, 255).astype(np.uint8)
+        whole = np.clip(picture * gain + lift + grain + 0.5, 0, 255).astype(np.uint8)
+        yield whole
 
 
 def through_h264(scene: Scene, luma_width: int) -> npt.NDArray[np.uint8]:
-    """The scene after a proxy of sketch's size (libx264, veryfast, CRF 23, 4:2:0) and back, as (frames, height, luma_width) luma."""
+    """The scene after a proxy's encoding (libx264, veryfast, 4:2:0) and back, as (frames, height, luma_width) luma."""
     ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
     quiet = [ffmpeg, "-v", "error", "-threads", "1"]
     raw = ["-f", "rawvideo", "-pix_fmt", "gray"]
     codec = [
-        "-vf",
-        "scale=342:192",
         "-c:v",
         "libx264",
         "-preset",
         "veryfast",
         "-crf",
-        "23",
+        str(scene.crf),
         "-pix_fmt",
         "yuv420p",
         "-threads",
@@ -429,6 +467,78 @@ def swing(rng: np.random.Generator) -> list[Body]:
     return [Body("disk", (radius, radius), *_grey_on(rng), path)]
 
 
+def _limbs(rng: np.random.Generator, elbow: Callable[[float], Pose], lower: Callable[[float], float]) -> list[Body]:
+    """An upper arm from the border to an elbow, a forearm at an angle from it (0 points right), and a hand at its end."""
+    grey, _ = _grey_on(rng)
+    reach, thick = float(rng.uniform(0.16, 0.3)), float(rng.uniform(0.014, 0.028))
+    shoulder = (float(rng.uniform(0.75, 1.0)), float(rng.uniform(0.45, 0.6)))
+
+    def upper(t: float) -> Pose:
+        at = elbow(t)
+        return Pose(
+            (at.x + shoulder[0]) / 2, (at.y + shoulder[1]) / 2, math.atan2(shoulder[1] - at.y, shoulder[0] - at.x)
+        )
+
+    def along(share: float) -> Callable[[float], Pose]:
+        def pose(t: float) -> Pose:
+            at, angle = elbow(t), lower(t)
+            return Pose(at.x - share * reach * math.cos(angle), at.y - share * reach * math.sin(angle), angle)
+
+        return pose
+
+    length = math.hypot(shoulder[0] - elbow(0).x, shoulder[1] - elbow(0).y) / 2
+    fist = thick * float(rng.uniform(1.3, 2.0))
+    return [
+        Body("bar", (length, thick * 1.2), grey, 0.0, upper),
+        Body("bar", (reach / 2, thick), grey, 0.0, along(0.5)),
+        Body("disk", (fist, fist), grey, 0.0, along(1.0)),
+    ]
+
+
+def arm(rng: np.random.Generator, seconds: float) -> tuple[list[Body], list[Contact]]:
+    """A jointed arm that strikes a table, stays a moment and lifts slowly."""
+    strikes, contacts = [], []
+    t, sweep = float(rng.uniform(0.4, 0.9)), float(rng.uniform(0.8, 1.3))
+    place = Pose(float(rng.uniform(0.55, 0.7)), float(rng.uniform(0.38, 0.45)))
+    while True:
+        blow = Strike(
+            t, float(rng.uniform(0.14, 0.25)), 0.0, float(rng.uniform(0.1, 0.4)), float(rng.uniform(0.4, 0.8))
+        )
+        if blow.start + blow.fall + 0.3 > seconds:
+            break
+        strikes.append(blow)
+        contacts.append(Contact(blow.start + blow.fall, 2 * sweep * 0.17 / blow.fall))
+        t = blow.start + blow.fall + 0.12 + blow.hold + blow.lift + float(rng.uniform(0.1, 0.5))
+    return _limbs(rng, lambda _: place, lambda t: sweep * (1 - _blow(strikes, t))), contacts
+
+
+def wave(rng: np.random.Generator) -> list[Body]:
+    """A jointed arm that waves: fast, to and fro, and it strikes nothing."""
+    period, width, lean = float(rng.uniform(0.6, 1.5)), float(rng.uniform(0.3, 0.7)), float(rng.uniform(0.8, 1.8))
+    sway, phase = float(rng.uniform(0.0, 0.015)), float(rng.uniform(0, 6))
+    x, y = float(rng.uniform(0.5, 0.65)), float(rng.uniform(0.35, 0.45))
+
+    def turn(t: float) -> float:
+        return math.sin(2 * math.pi * t / period + phase)
+
+    return _limbs(rng, lambda t: Pose(x + sway * turn(t), y), lambda t: lean + width * turn(t))
+
+
+def roll(rng: np.random.Generator) -> list[Body]:
+    """A ball that rolls across the picture and out of it, or to a stop; it meets nothing."""
+    radius = float(rng.uniform(0.02, 0.055))
+    floor, start = float(rng.uniform(0.3, 0.5)) - radius, float(rng.uniform(0.2, 0.5))
+    speed = float(rng.uniform(0.3, 1.0))
+    path = Piecewise(radius=radius)
+    path.add(start, (-radius - 0.02, floor), (speed, 0.0), (0.0, 0.0))
+    if rng.random() < 0.5:
+        slowing = float(rng.uniform(0.25, 0.6))
+        begin = start + 0.4 / speed
+        path.add(begin, (0.38 - radius, floor), (speed, 0.0), (-slowing, 0.0))
+        path.add(begin + speed / slowing, (0.38 - radius + speed**2 / slowing / 2, floor), (0.0, 0.0), (0.0, 0.0))
+    return [Body("disk", (radius, radius), *_grey_on(rng), path)]
+
+
 def swipe(rng: np.random.Generator, seconds: float) -> tuple[list[Body], list[tuple[float, float]]]:
     """A bar that sweeps over the frame fast and smoothly, once or twice, waiting off screen or at rest between."""
     length = float(rng.uniform(0.4, 0.65))
@@ -463,17 +573,27 @@ def camera_path(kind: Camera, rng: np.random.Generator) -> Callable[[float], tup
 
     def shake(t: float) -> tuple[float, float, float, float]:
         sums = sum(size * np.sin(2 * np.pi * hz * t + phase) for size, (hz, phase) in zip(sizes, tones, strict=True))
-        x, y, turn = np.asarray(sums) * np.array([4 / WIDTH, 4 / WIDTH, 0.002])
+        x, y, turn = np.asarray(sums) * np.array([2 / WIDTH, 2 / WIDTH, 0.002])
         return float(x), float(y), 1.0, float(turn)
 
     return shake
 
 
-def make(family: Family, seed: int, fps: Fraction, camera: Camera = "locked", seconds: float = 3.2) -> Scene:
-    """A scene of that family, all its sizes, greys, speeds and textures drawn from `seed`."""
+def make(
+    family: Family,
+    seed: int,
+    fps: Fraction,
+    camera: Camera = "locked",
+    seconds: float = 3.2,
+    *,
+    film: Fraction | None = None,
+    grain: float = 1.0,
+    crf: int = 23,
+) -> Scene:
+    """A scene of that family, all its sizes, greys, speeds and textures drawn from `seed`; `grain` is times the usual noise."""
     rng = np.random.default_rng((seed, sum(map(ord, family))))
-    ground = texture(rng, HEIGHT + 300, WIDTH + 400, float(rng.uniform(0.3, 1.0)))
-    noise, shutter = float(rng.uniform(3, 6)), float(rng.choice([0.1, 0.5]))
+    ground = texture(rng, HEIGHT + 150, WIDTH + 200, float(rng.uniform(0.3, 1.0)))
+    noise, shutter = float(rng.uniform(1.7, 3.3)) * grain, float(rng.choice([0.1, 0.5]))
     bodies: list[Body] = []
     contacts: list[Contact] = []
     swipes: list[tuple[float, float]] = []
@@ -485,8 +605,14 @@ def make(family: Family, seed: int, fps: Fraction, camera: Camera = "locked", se
         bodies, contacts = collide(rng, seconds)
     elif family == "hammer":
         bodies, contacts = hammer(rng, seconds)
+    elif family == "arm":
+        bodies, contacts = arm(rng, seconds)
     elif family == "swing":
         bodies = swing(rng)
+    elif family == "wave":
+        bodies = wave(rng)
+    elif family == "roll":
+        bodies = roll(rng)
     elif family == "whoosh":
         bodies, swipes = swipe(rng, seconds)
     elif family == "flash":
@@ -500,7 +626,7 @@ def make(family: Family, seed: int, fps: Fraction, camera: Camera = "locked", se
     way = camera_path(camera, rng)
     name = f"{family}-{seed}-{float(fps):.3f}-{camera}"
     return Scene(name, fps, seconds, ground, tuple(bodies), tuple(contacts), tuple(swipes), way, overlay=overlay, noise=noise,
-                 shutter=shutter, seed=seed, **extra)  # fmt: skip
+                 shutter=shutter, film=film, crf=crf, seed=seed, **extra)  # fmt: skip
 
 
 def _flash(rng: np.random.Generator) -> Callable[[float], tuple[float, float]]:
@@ -527,7 +653,7 @@ def _change_of_shot(rng: np.random.Generator, other: Array, length: float) -> Ca
 
 def _clouds(rng: np.random.Generator) -> Callable[[float, Array], Array]:
     """Soft veils that drift slowly over the upper half."""
-    veil = ndimage.gaussian_filter(rng.standard_normal((HEIGHT, 3 * WIDTH)).astype(np.float32), 25)
+    veil = ndimage.gaussian_filter(rng.standard_normal((HEIGHT, 3 * WIDTH)).astype(np.float32), 12)
     veil *= 45 / veil.std() * np.clip(1.4 - 2 * np.arange(HEIGHT) / HEIGHT, 0, 1)[:, None]
     speed = float(rng.uniform(0.02, 0.06)) * WIDTH
 
@@ -562,18 +688,21 @@ class Score:
 
 
 def score(scene: Scene, found: list[Fraction]) -> Score:
-    """Impact times against the contacts, each within one frame of the frame nearest the contact."""
+    """Impact times against the contacts, each within one frame (of those shot) of the frame nearest the contact."""
     left = [round(t * scene.fps) for t in found]
-    last = float(scene.times[-1] * scene.fps) - ONE_SOUND_FRAMES
+    close = ONE_SOUND_FRAMES * float(scene.fps / (scene.film or scene.fps))
+    last = float(scene.times[-1] * scene.fps) - close
     hits, missed_at, hit_at = 0, [], []
     for contact in sorted(scene.contacts, key=lambda c: -c.jump):
-        frame = contact.time * float(scene.fps)
-        match = min((f for f in left if abs(f - round(frame)) <= 1), key=lambda f: abs(f - frame), default=None)
+        frame = scene.frame(contact.time)
+        match = min(
+            (f for f in left if abs(f - round(frame)) <= scene.slack), key=lambda f: abs(f - frame), default=None
+        )
         if match is not None:
             left.remove(match)
             hit_at.append(frame)
             hits += contact.jump >= FAINT
         elif contact.jump >= FAINT and frame <= last:
             missed_at.append(frame)
-    missed = sum(all(abs(frame - hit) >= ONE_SOUND_FRAMES for hit in hit_at) for frame in missed_at)
+    missed = sum(all(abs(frame - hit) >= close for hit in hit_at) for frame in missed_at)
     return Score(hits, len(left), missed)

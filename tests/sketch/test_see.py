@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from addon import demo
-from addon.sketch._camera import View, warp
+from addon.sketch._camera import Steadier, View, smooth, warp
+from addon.sketch._film import exposures
 from addon.sketch._ground import median_of_nine
 from addon.sketch._jolts import jolts
 from addon.sketch.engine import look
@@ -127,6 +128,32 @@ def test_a_moving_camera_strikes_nothing(camera: scenes.Camera) -> None:
     assert seen("camera", 71, Fraction(25), camera)[1].events == ()
 
 
+@pytest.mark.parametrize("family", ["wave", "roll", "swing"])
+def test_motion_that_meets_nothing_strikes_nothing(family: scenes.Family) -> None:
+    """Neither a waving arm at 60 frames a second nor a rolling ball or a pendulum is heard to strike."""
+    assert impacts(seen(family, 75, Fraction(60))[1]) == []
+
+
+def test_film_on_faster_frames_is_heard_as_it_was_shot() -> None:
+    """Of 24 pictures a second shown on 30 the repeats are no stops: contacts are found and few others."""
+    scene = scenes.make("bounce", 76, Fraction(30), film=Fraction(24))
+    assert scenes.score(scene, impacts(watch(scenes.through_h264(scene, LUMA_WIDTH), scene.times))).f1 >= 0.9
+
+
+def test_a_camera_that_stands_is_not_seen_to_move() -> None:
+    """Where there is little to hold on to, noise is not taken for a camera's motion; where there is, a slow pan is."""
+    rng = np.random.default_rng(8)
+    plain = np.full((90, LUMA_WIDTH), 120.0)
+    plain[60:] = 60
+    rich = scenes.texture(rng, 100, LUMA_WIDTH + 60, 1.0)
+    standing, panning = Steadier(), Steadier()
+    for k in range(24):
+        grain = rng.normal(0, 1.5, plain.shape)
+        assert standing.add(smooth((plain + grain).astype(np.uint8)), k / 24) == (View(), False)
+        view, _ = panning.add(smooth((rich[5:95, k : k + LUMA_WIDTH] + grain).astype(np.uint8)), k / 24)
+        assert abs(view.shift + k) < 0.5
+
+
 @pytest.mark.parametrize("family", ["cut", "fade", "flash", "clouds"])
 def test_changes_of_the_whole_picture_strike_nothing(family: scenes.Family) -> None:
     """Neither a cut nor a dissolve, a flash, a flickering lamp or drifting clouds are taken for an impact."""
@@ -157,6 +184,30 @@ def test_events_lie_on_frame_times_and_in_their_ranges() -> None:
         assert 0 <= event.size <= 1
         assert -1 <= event.x <= 1
         assert -1 <= event.y <= 1
+
+
+def test_film_on_faster_frames_is_seen_as_it_was_shot() -> None:
+    """Pictures shown again are found, the others get even times, and of true frames none is taken for a repeat."""
+    moving = [np.zeros((90, LUMA_WIDTH), np.uint8) for _ in range(48)]
+    for k, picture in enumerate(moving):
+        picture[40:50, 2 * k : 2 * k + 10] = 200
+    for rate in (25, 30, 60):
+        shown = [(moving[k * 24 // rate], k / rate) for k in range(2 * rate)]
+        shot = list(exposures(shown))
+        assert 48 <= len(shot) <= 52  # at either end none can be told
+        steps = np.diff([each.time for each in shot][10:-10])
+        assert np.allclose(steps, 1 / 24, atol=0.004)
+        assert all(abs(each.time - each.number / rate) <= 1 / rate for each in shot[10:-10])
+    assert [each.time for each in exposures([(moving[k], k / 24) for k in range(48)])] == [k / 24 for k in range(48)]
+
+
+def test_a_thing_that_stands_still_is_no_repeat() -> None:
+    """Frames that are the same for longer than film would show one are all kept, at their own times."""
+    still = [np.zeros((90, LUMA_WIDTH), np.uint8) for _ in range(30)]
+    for k, picture in enumerate(still):
+        place = 5 * min(k, 10) + 5 * max(0, k - 20)
+        picture[40:50, place : place + 10] = 200
+    assert [each.time for each in exposures([(still[k], k / 24) for k in range(30)])] == [k / 24 for k in range(30)]
 
 
 def test_no_frames_are_no_sight() -> None:

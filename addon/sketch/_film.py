@@ -1,0 +1,100 @@
+"""Gives back the pictures that were shot where each is shown for more frames than one: film of 24 pictures a second on 25, 30 or 60 frames.
+
+A frame that repeats the one before would look like a thing that stops, and the uneven times of the others like one that speeds up and
+slows down. So repeats are left out, and about them the pictures get the even times at which they must have been shot.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ._camera import Luma
+
+SAME = 0.2
+"""Share of the change before and after it that a repeat may have; the codec does not repeat quite exactly."""
+LEAST = 30.0
+"""Change between frames below which nothing moves that a repeat could be told by."""
+RUN_SECONDS = 0.09
+"""A picture shown for longer is one in which nothing moves."""
+EVEN = 8
+"""Pictures to each side over which times are evened."""
+
+
+@dataclass(slots=True)
+class Exposure:
+    """A picture: the number of the first frame that shows it, its luma, when it was shot (seconds); whether it is shown again."""
+
+    number: int
+    luma: Luma
+    time: float
+    again: bool = False
+
+
+def exposures(frames: Iterable[tuple[Luma, float]]) -> Iterator[Exposure]:
+    """The pictures that were shot, in order; a third of a second of them is held."""
+    held: deque[Exposure] = deque()
+    at = 0  # the first of `held` that has not been given
+    for shot in _once(frames):
+        held.append(shot)
+        if len(held) - at > EVEN:
+            yield _evened(held, at)
+            at += 1
+            if at > EVEN:
+                held.popleft()
+                at -= 1
+    for k in range(at, len(held)):
+        yield _evened(held, k)
+
+
+def _evened(held: deque[Exposure], at: int) -> Exposure:
+    """One of the pictures, at the mean time of those about it where any of them is shown again."""
+    reach = min(at, len(held) - 1 - at, EVEN)
+    about = [held[k] for k in range(at - reach, at + reach + 1)]
+    shot = held[at]
+    if not any(each.again for each in about):
+        return shot
+    return Exposure(shot.number, shot.luma, sum(each.time for each in about) / len(about), shot.again)
+
+
+def _once(frames: Iterable[tuple[Luma, float]]) -> Iterator[Exposure]:
+    """Each frame that is no repeat, at its own time."""
+    shot: Exposure | None = None
+    run: list[Exposure] = []  # what may be repeats of it
+    before = most = 0.0
+    for number, (luma, time) in enumerate(frames):
+        now = Exposure(number, luma, time)
+        if shot is None:
+            shot = now
+            continue
+        change = _change((run[-1] if run else shot).luma, luma)
+        if before > LEAST and change < SAME * before and time - shot.time <= RUN_SECONDS:
+            run.append(now)
+            most = max(most, change)
+            continue
+        if run and change > LEAST and most < SAME * change and time - shot.time <= RUN_SECONDS:
+            shot.again = True
+            yield shot
+        else:
+            yield shot
+            yield from run
+        shot, run, before, most = now, [], change, 0.0
+    if shot is not None:
+        yield shot
+        yield from run
+
+
+def _change(one: Luma, other: Luma) -> float:
+    """How much two frames differ; a few pixels that differ much count for more than many that differ little."""
+    apart = one.astype(np.float32)
+    apart -= other
+    apart *= apart
+    flat = apart.ravel()
+    return math.sqrt(math.sqrt(flat @ flat))
