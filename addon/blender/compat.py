@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 EFFECTS = frozenset(
     {
@@ -75,6 +75,12 @@ def frames(strip: Any) -> int:
 def end(strip: Any) -> int:
     """The first frame after a strip."""
     return start(strip) + frames(strip)
+
+
+def spans(strips: Iterable[Any]) -> list[tuple[Any, int, int]]:
+    """Strips with their first frames and lengths: for a panel that is drawn while two hundred are selected."""
+    first, length = _name("left_handle", bpy.types.Strip), _name("duration", bpy.types.Strip)
+    return [(strip, int(getattr(strip, first)), int(getattr(strip, length))) for strip in strips]
 
 
 def content_start(strip: Any) -> Fraction:

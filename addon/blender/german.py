@@ -55,6 +55,7 @@ OPERATORS = {
 WORDS = {
     "Generate": "Erzeugen",
     "Menu": "Menü",
+    "Active Cue": "Aktiver Cue",
     "Cue": "Cue",
     "Cues": "Cues",
     "No cues yet": "Noch keine Cues",

@@ -159,7 +159,7 @@ def _draw_wishes(context: Any, layout: Any, settings: Any, model: Model) -> None
     split = column.split(factor=SPLIT)
     label = split.row()
     label.alignment = "RIGHT"
-    label.label(text="Model")
+    label.label(text=shelf.TASKS[model.task])
     split.menu(TRACKLAY_MT_models.__name__, text=model.title)
     group = properties.chosen(settings.params)
     if mode := model.role("mode"):
@@ -250,6 +250,7 @@ class TRACKLAY_MT_strip(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
         layout.operator("tracklay.regenerate", text="Regenerate with New Seed").same_seed = False
         layout.operator("tracklay.regenerate", text="Regenerate for Changed Picture").same_seed = True
         layout.separator()
+        layout.menu("TRACKLAY_MT_cue")
         layout.operator("tracklay.delete_dropped", icon="TRASH")
 
 

@@ -91,8 +91,7 @@ def selected(scene: Any) -> list[tuple[Any, int, int]]:
         meant = [strip for strip in chosen if strip.type in PICTURES] or [
             strip for strip in chosen if strip.type in compat.EFFECTS
         ]
-        ranges = [(strip, compat.start(strip), compat.frames(strip)) for strip in meant]
-        return sorted(ranges, key=lambda each: (each[1], each[0].channel))
+        return sorted(compat.spans(meant), key=lambda each: (each[1], each[0].channel))
     if scene.use_preview_range:
         return list(on_top(level, scene.frame_preview_start, scene.frame_preview_end + 1))
     return []

@@ -267,6 +267,34 @@ def _times(row: Row, rate: Any, *, full: bool) -> str:
     return f"{first} - {timecode(max(0, row.end), rate)}" if full else first
 
 
+ANSWERS = {
+    "running": (("tracklay.cancel", "Cancel"),),
+    "stopped": (("tracklay.look_again", "Go On"),),
+    "failed": (("tracklay.again", "Try Again"), ("tracklay.dismiss", "Dismiss")),
+    "unclear": CHOICES,
+    "laid": (),
+}
+"""What can be done about a cue in each state: operators, and what they are called here."""
+
+
+class TRACKLAY_MT_cue(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
+    """What can be done with the cue that is active in the list: the panel's buttons, for the keyboard and the search."""
+
+    bl_label = "Active Cue"
+
+    def draw(self, context: Any) -> None:
+        """Draw it."""
+        layout, row = self.layout, None if compat.timeline(context) is None else shown()
+        if row is None:
+            layout.label(text="No cues yet")
+            return
+        layout.operator(TRACKLAY_OT_go_to_cue.bl_idname).cue = row.cue
+        layout.operator(TRACKLAY_OT_reveal_take.bl_idname).cue = row.cue
+        state, _, _, cue = row.now()
+        for operator, text in ANSWERS[state]:
+            layout.operator(operator, text=text).cue = cue
+
+
 class TRACKLAY_PT_cues(bpy.types.Panel):  # type: ignore[misc]  # noqa: N801
     """The cues of the scene, and of the one that is active all there is to say and do."""
 
@@ -484,6 +512,7 @@ CLASSES = (
     TRACKLAY_UL_cues,
     TRACKLAY_OT_go_to_cue,
     TRACKLAY_OT_reveal_take,
+    TRACKLAY_MT_cue,
 )
 PANELS = (TRACKLAY_PT_cues,)
 """Registered after the panel that they stand below."""

@@ -109,7 +109,7 @@ def spoken(scene) -> set[tuple[str, str]]:
             if isinstance(call, ast.Call):
                 found |= set(of_call(call))
     found |= {(translations.ANY, words) for words in (*lines.WORDS.values(), *shelf.TASKS.values())}
-    found |= {(translations.OPERATOR, words) for _, words in spotting.CHOICES}
+    found |= {(translations.OPERATOR, words) for choices in spotting.ANSWERS.values() for _, words in choices}
     return {(context, text) for context, text in found if not NOT_OURS.fullmatch(text)}
 
 

@@ -39,10 +39,10 @@ def in_state(scene, state: str):
     return lambda: [row.now()[0] for row in spotting.make(scene)] == [state]
 
 
-def drawn() -> Layout:
-    """What the Cues panel draws now."""
+def drawn(kind: type = spotting.TRACKLAY_PT_cues) -> Layout:
+    """What the Cues panel, or the menu of the active cue, draws now."""
     layout = Layout()
-    spotting.TRACKLAY_PT_cues.draw(SimpleNamespace(layout=layout), bpy.context)  # type: ignore[arg-type]
+    kind.draw(SimpleNamespace(layout=layout), bpy.context)  # type: ignore[attr-defined]
     return layout
 
 
@@ -129,6 +129,8 @@ def test_a_failure_stands_on_its_cue_and_can_be_tried_again(scene, strip, clicke
         panel = drawn()
         assert "the model found no picture" in panel.words()
         assert "tracklay.again" in panel.names()
+        by_key = drawn(spotting.TRACKLAY_MT_cue).names()
+        assert by_key == ["tracklay.go_to_cue", "tracklay.reveal_take", "tracklay.again", "tracklay.dismiss"]
     finally:
         mend()
     bpy.ops.tracklay.again(cue=row.cue)

@@ -35,9 +35,9 @@ def blender(_installed):
 
 
 @pytest.fixture
-def fresh_blender(display, tmp_path_factory):
+def fresh_blender(_installed, tmp_path_factory):
     """One with a profile of its own: a test that installs something else leaves it to nobody."""
-    made = machine.installed(display, tmp_path_factory.mktemp("fresh"))
+    made = _installed.copied(tmp_path_factory.mktemp("fresh"))
     yield made
     made.end()
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import bpy
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
+sys.path.append(str(HERE))  # behind Python's own: a file here may be called like one of those
 PACKAGE = "bl_ext.user_default.tracklay"
 DEADLINE = float(os.environ.get("TRACKLAY_TEST_SECONDS", "60"))
 """Seconds that a whole scenario may take."""
@@ -67,7 +67,7 @@ def main() -> None:
     """Begin the scenario that was named."""
     warnings.simplefilter("error", DeprecationWarning)
     os.environ.setdefault("TRACKLAY_HOME", str(FOLDER / "home"))
-    files = [importlib.import_module(name) for name in ("scenarios", "placing", "gallery")]
+    files = [importlib.import_module(name) for name in ("scenarios", "placing", "hands", "gallery")]
     run(next(getattr(file, sys.argv[-2]) for file in files if hasattr(file, sys.argv[-2])))
 
 

@@ -29,10 +29,13 @@ def cut(folder: Path) -> None:
     render.image_settings.media_type = "VIDEO"
     render.image_settings.file_format = "FFMPEG"
     render.ffmpeg.format, render.ffmpeg.audio_codec = "MKV", "FLAC"
-    render.filepath = str(folder / "out" / "film_")
+    render.filepath = "//out/film_"
     for number, start in enumerate(STARTS):
         scene.sequence_editor.strips.new_movie(f"shot{number}", str(folder / "flashes.mp4"), 1, start)
-    bpy.ops.wm.save_as_mainfile(filepath=str(folder / "film.blend"))
+    film = str(folder / "film.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=film)
+    bpy.ops.file.make_paths_relative()  # each test has a copy of it, beside its own clip
+    bpy.ops.wm.save_as_mainfile(filepath=film)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,9 @@ ROOT = Path(__file__).resolve().parents[2]
 DRIVER = Path(__file__).parent / "driver.py"
 SCREEN = (1600, 900)
 """Pixels."""
+
+PROFILE = "BLENDER_USER_RESOURCES"
+"""The variable that names a Blender's own folder."""
 
 
 @contextlib.contextmanager
@@ -64,10 +67,10 @@ class Blender:
     screen: tuple[int, int] = SCREEN
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
-    def start(self, scenario: str, folder: Path) -> subprocess.Popen[str]:
+    def start(self, scenario: str, folder: Path, *options: str) -> subprocess.Popen[str]:
         """Begin a scenario; its files, its `home` and its log are in `folder`."""
         window = ["--window-geometry", "0", "0", *map(str, self.screen)]
-        command = [self.program, *window, "--python", str(DRIVER), "--", scenario, str(folder)]
+        command = [self.program, *options, *window, "--python", str(DRIVER), "--", scenario, str(folder)]
         environment = self.environment | {"TRACKLAY_HOME": str(folder / "home"), "TRACKLAY_TEST_PYTHON": sys.executable}
         with (folder / "log.txt").open("w") as log:
             process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT, text=True)
@@ -86,6 +89,12 @@ class Blender:
         assert "DeprecationWarning" not in log, log
         return told
 
+    def copied(self, folder: Path) -> Blender:
+        """The same with a profile of its own, as it is now: quicker than to install it again."""
+        profile = folder / "profile"
+        shutil.copytree(self.environment[PROFILE], profile, symlinks=True)
+        return replace(self, environment=self.environment | {PROFILE: str(profile)}, started=[])
+
     def end(self) -> None:
         """End what still runs."""
         while self.started:
@@ -102,7 +111,7 @@ def installed(name: str, folder: Path, screen: tuple[int, int] = SCREEN) -> Blen
     (extension,) = (folder / "zip").glob("*.zip")
     blender, profile = program(), folder / "profile"
     profile.mkdir()
-    environment = os.environ | {"BLENDER_USER_RESOURCES": str(profile), "DISPLAY": name, "LIBGL_ALWAYS_SOFTWARE": "1"}
+    environment = os.environ | {PROFILE: str(profile), "DISPLAY": name, "LIBGL_ALWAYS_SOFTWARE": "1"}
     install = ["--command", "extension", "install-file", "-r", "user_default", "--enable", str(extension)]
     no_splash = "import bpy; bpy.context.preferences.view.show_splash = False; bpy.ops.wm.save_userpref()"
     for options in (install, ["--background", "--python-expr", no_splash]):

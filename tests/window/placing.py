@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import importlib
 import json
 import time
+from typing import Any
 
+import addon_utils  # type: ignore[import-not-found]
 import bpy
 from driver import FOLDER, PACKAGE, part, tell  # type: ignore[import-not-found]
 from scenarios import (  # type: ignore[import-not-found]
@@ -86,15 +90,17 @@ def follow():
     region = next(region for region in area.regions if region.type == "WINDOW")
     with bpy.context.temp_override(window=window, area=area, region=region):
         bpy.ops.sequencer.split(frame=200, ignore_connections=True)
+        copy_about(window)
         bpy.ops.ed.undo_push(message="moved and split")
     HOLD.unlink()
 
     def takes_are_laid():
         area.tag_redraw()
-        return len(laid(timeline())) == 3 and not part("blender.pump").pump().busy
+        return len(laid(timeline())) == 4 and not part("blender.pump").pump().busy
 
     yield takes_are_laid
     tell(landed=sorted([s.left_handle, s.duration, s.channel, s.mute] for s in laid(timeline())))
+    tell(elsewhere=[[s.left_handle, s.duration, s.content_start] for s in laid(bpy.data.scenes["Other"])])
     yield shot("landed")
     mix, scene = FOLDER / "mix.wav", timeline()
     scene.render.ffmpeg.audio_mixrate = 48_000
@@ -102,16 +108,41 @@ def follow():
         bpy.ops.sound.mixdown(filepath=str(mix), container="WAV", codec="PCM", format="S24")
     yield settled(mix)
     counts = []
-    with bpy.context.temp_override(window=window, area=area):
-        for step in (*[bpy.ops.ed.undo] * 4, *[bpy.ops.ed.redo] * 4):
+    for step in (*[bpy.ops.ed.undo] * 4, *[bpy.ops.ed.redo] * 4):
+        with bpy.context.temp_override(window=window, area=area):
             step()
-            counts.append([len(held()), len(laid(timeline()))])
+
+        def what_came_is_back():
+            return not part("blender.pump").pump().busy
+
+        yield what_came_is_back
+        counts.append([len(held()), len(laid(timeline()))])
     tell(undone_and_redone=counts)
+
+
+def copy_about(window):
+    """The muted take's placeholder is duplicated, the copy slipped, and that pasted into another scene."""
+    strips, scene = timeline().sequence_editor.strips, timeline()
+    second = next(strip for strip in held() if strip.mute)
+    for strip in strips:
+        strip.select = strip == second
+    bpy.ops.sequencer.duplicate()
+    copy = next(strip for strip in held() if strip.mute and strip != second)
+    copy.content_start, copy.channel = 291, 9
+    copy.left_handle, copy.right_handle = 301, 381
+    for strip in strips:
+        strip.select = strip == copy
+    bpy.ops.sequencer.copy()
+    other = bpy.data.scenes.new("Other")
+    other.sequence_editor_create()
+    window.workspace.sequencer_scene = other
+    bpy.ops.sequencer.paste(keep_offset=True)
+    window.workspace.sequencer_scene = scene
 
 
 def crowd():
     """Two hundred jobs under way and two thousand strips: what each of our slices takes on Blender's own thread."""
-    _, area = yield from sequencer()
+    _, area = yield from open_sequencer()
     scene, strip = add_clip(FOLDER / "flashes.mp4", 1)
     use_clicker(scene)
     strips = scene.sequence_editor.strips
@@ -148,14 +179,7 @@ def crowd():
 
     yield was_changed_for_a_while
     tell(strips=len(strips), lines=len(pump.lines()), working=slices.told())
-    draws = _draws()
-
-    def was_drawn():
-        area.tag_redraw()
-        return len(draws) > 10
-
-    yield was_drawn
-    tell(overlay_ms=sorted(draws)[len(draws) // 2] * 1000, longest_overlay_ms=max(draws) * 1000)
+    yield from _drawn(area)
     slices.told()
     HOLD.unlink()
 
@@ -164,11 +188,106 @@ def crowd():
 
     yield some_are_laid
     tell(landed=len(laid(scene)), landing=slices.told())
-    began = time.perf_counter()
-    bpy.ops.preferences.addon_disable(module=PACKAGE)
-    middle = time.perf_counter()
-    bpy.ops.preferences.addon_enable(module=PACKAGE)
-    tell(disable_ms=(middle - began) * 1000, enable_ms=(time.perf_counter() - middle) * 1000)
+    with _kept() as found:
+        bpy.ops.preferences.addon_disable(module=PACKAGE)
+    tell(disabling=found)
+
+
+def enabling():
+    """Tracklay is switched on in a Blender that has not seen it yet, and once more after it was off: whose time that takes."""
+    yield lambda: True
+    for name in ("first", "off_and_on"):
+        with _kept() as found, _whose(found):
+            bpy.ops.preferences.addon_enable(module=PACKAGE)
+        tell(**{f"enabling_{name}": found})
+        bpy.ops.preferences.addon_disable(module=PACKAGE)
+
+
+@contextlib.contextmanager
+def _kept(name: str = "all of it", found: dict[str, list[float]] | None = None):
+    """Milliseconds by the clock and of the processor that something takes, by its name."""
+    found = {} if found is None else found
+    began, spent = time.perf_counter(), time.thread_time()
+    yield found
+    now = time.perf_counter(), time.thread_time()
+    found[name] = [round((after - before) * 1000, 2) for after, before in zip(now, (began, spent), strict=True)]
+
+
+@contextlib.contextmanager
+def _whose(found: dict[str, list[float]]):
+    """Tell apart what Blender does when it enables an extension, and what we do."""
+    real_refresh, real_import = addon_utils.extensions_refresh, importlib.import_module
+
+    def refresh(*args, **named):
+        with _kept("of it, Blender's: wheels", found):
+            return real_refresh(*args, **named)
+
+    def imported(name, package=None):
+        if name != PACKAGE:
+            return real_import(name, package)
+        with _kept("of it, ours: import", found):
+            module: Any = real_import(name)
+            real_import(f"{name}.blender")
+        real_register = module.register
+
+        def register():
+            module.register = real_register
+            with _kept("of it, ours: register", found):
+                real_register()
+
+        module.register = register
+        return module
+
+    addon_utils.extensions_refresh, importlib.import_module = refresh, imported
+    try:
+        yield
+    finally:
+        addon_utils.extensions_refresh, importlib.import_module = real_refresh, real_import
+
+
+def _drawn(area):
+    """What drawing takes: the bars on the strips, the panel, and the list."""
+    overlay, panels, spotting = part("blender.overlay"), part("blender.panels"), part("blender.spotting")
+    kinds: dict[str, list[list[float]]] = {"bars and words": [], "panel": [], "list": []}
+    overlay.unregister()
+    for name, owner in (
+        ("bars and words", overlay),
+        ("panel", panels.TRACKLAY_PT_sidebar),
+        ("list", spotting.TRACKLAY_PT_cues),
+    ):
+        _watch(owner, kinds[name])
+    overlay.register()
+
+    def was_drawn():
+        area.tag_redraw()
+        return all(len(each) > 20 for each in kinds.values())
+
+    yield was_drawn
+    for name, costs in kinds.items():
+        middle = [round(sorted(column)[len(column) // 2], 2) for column in zip(*costs, strict=True)]
+        tell(
+            **{
+                f"drawing the {name}": {
+                    "in the middle": middle,
+                    "at most": [max(column) for column in zip(*costs, strict=True)],
+                }
+            }
+        )
+
+
+def _watch(owner, costs: list[list[float]]) -> None:
+    real = owner.draw
+
+    def measured(function):
+        found: dict[str, list[float]] = {}
+        with _kept("", found):
+            function()
+        costs.append(found[""])
+
+    def method(self, context):  # Blender counts a draw function's arguments
+        measured(lambda: real(self, context))
+
+    owner.draw = method if isinstance(owner, type) else lambda: measured(real)
 
 
 def extract_fifty():
@@ -274,20 +393,3 @@ class Slices:
         found = {name: [round(each, 2) for each in pair] for name, pair in self.longest.items()}
         self.longest.clear()
         return found
-
-
-def _draws() -> list[float]:
-    """Seconds of the processor for each drawing of the overlay."""
-    overlay = part("blender.overlay")
-    found: list[float] = []
-    real = overlay.draw
-
-    def draw():
-        began = time.thread_time()
-        real()
-        found.append(time.thread_time() - began)
-
-    overlay.unregister()
-    overlay.draw = draw
-    overlay.register()
-    return found

@@ -384,6 +384,7 @@ def read_the_keymap():
     pgettext = bpy.app.translations.pgettext_iface
     tell(german=[pgettext(text, context) for context, text in translations.TABLE["de_DE"]])
     tell(table=list(translations.TABLE["de_DE"].values()))
+    view.language = "en_US"  # Blender keeps its preferences when it ends, and others come after this
 
 
 def draw_many():

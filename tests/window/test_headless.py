@@ -30,12 +30,18 @@ def headless(blender, folder: Path, *arguments: str) -> subprocess.CompletedProc
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
 
 
-@pytest.fixture
-def cut(blender, folder):
-    """A film of three shots, saved in the test's folder."""
-    made = headless(blender, folder, "cut", str(folder))
+@pytest.fixture(scope="module")
+def film(_installed, clip):
+    """A film of three shots, saved beside the clip."""
+    made = headless(_installed, clip.parent, "cut", str(clip.parent))
     assert made.returncode == 0, made.stderr
-    return folder / "film.blend"
+    return clip.parent / "film.blend"
+
+
+@pytest.fixture
+def cut(film, folder):
+    """A copy of the film in the test's folder."""
+    return Path(shutil.copy(film, folder))
 
 
 def worst(found: list[int], expected: list[int]) -> int:

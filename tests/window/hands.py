@@ -1,0 +1,152 @@
+"""What a person's hands do beside Generate: the scenario says where and what, the test moves the real pointer and presses real keys."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import bpy
+from driver import FOLDER, part, tell  # type: ignore[import-not-found]
+from scenarios import RED, add_clip, laid, open_sequencer, use_clicker, waited  # type: ignore[import-not-found]
+
+ROW = 8
+"""Pixels: buttons whose middles are no further apart in height stand in one row."""
+
+
+def asked(**wanted):
+    """Have the test do something; a condition that it was done. It answers with what it sees."""
+    (FOLDER / "ask.part").write_text(json.dumps(wanted))
+    (FOLDER / "answer.json").unlink(missing_ok=True)
+    (FOLDER / "ask.part").rename(FOLDER / "ask.json")
+
+    def hands_have_done_it():
+        for area in bpy.context.window_manager.windows[0].screen.areas:
+            area.tag_redraw()
+        return (FOLDER / "answer.json").exists()
+
+    return hands_have_done_it
+
+
+def until(condition):
+    """A condition, called by the line that waits for it."""
+    condition.__name__ = f"line {condition.__code__.co_firstlineno}"
+    return condition
+
+
+def buttons():
+    """The buttons of the sidebar, rows of (x, y, width, height) from above, each row from the left; Generate is the tallest."""
+    yield asked(see="red")
+    found = json.loads((FOLDER / "answer.json").read_text())
+    rows: list[list[list[int]]] = []
+    for each in sorted(found, key=lambda box: -box[1]):
+        if rows and abs(rows[-1][0][1] - each[1]) < ROW:
+            rows[-1].append(each)
+        else:
+            rows.append([each])
+    return [sorted(row) for row in rows]
+
+
+def heard():
+    """Which takes are heard, lowest channel first."""
+    return [not take.mute for take in sorted(laid(timeline()), key=lambda take: take.channel)]
+
+
+def timeline():
+    """The scene that is edited."""
+    return bpy.context.window_manager.windows[0].workspace.sequencer_scene
+
+
+def by_hand():
+    """Go to a cue, switch takes by key while it plays and by button, make one anew, search for an operator, stop a search for cuts."""
+    window, area = yield from open_sequencer()
+    scene, strip = add_clip(FOLDER / "flashes.mp4", 31)
+    use_clicker(scene)
+    scene.frame_start, scene.frame_end = 1, 200
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        bpy.ops.screen.screen_full_area()
+    yield waited(1.0)
+    area = next(each for each in window.screen.areas if each.type == "SEQUENCE_EDITOR")
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    over = [region.x + region.width // 2, region.y + region.height // 2]
+    bpy.ops.tracklay.generate(takes=2, wait=True)
+    bpy.context.preferences.themes[0].user_interface.wcol_tool.inner = RED
+    spotting = part("blender.spotting")
+    yield until(lambda: area.tag_redraw() or len(spotting.rows) == 1)
+    yield waited(0.3)
+    rows = yield from buttons()
+    generate = next(number for number, row in enumerate(rows) if row[0][3] == max(each[0][3] for each in rows))
+    (go_to, *_), (previous, following, *_), (anew, *_) = rows[generate + 1 : generate + 4]
+    yield from going_to(scene, strip, go_to)
+    yield from switching(window, over, previous, following)
+    yield asked(click=anew[:2])
+    yield until(lambda: heard() == [False, False, True])
+    tell(anew=len(laid(timeline())))
+    yield from searching(over)
+    yield from cutting(window, area, over)
+
+
+def going_to(scene, strip, button):
+    """By the button of the list."""
+    scene.frame_current, strip.select = 1, True
+    yield asked(click=button[:2])
+    yield until(lambda: scene.frame_current == 31)
+    tell(gone_to=sorted(each.name for each in scene.sequence_editor.strips if each.select))
+
+
+def switching(window, over, previous, following):
+    """By key while it plays, and by the buttons of the list."""
+    yield asked(key="space", at=over)
+    yield until(lambda: window.screen.is_animation_playing)
+    seen = [heard()]
+    yield asked(key="alt+Up", at=over)
+    yield until(lambda: heard() != seen[0])
+    tell(playing=window.screen.is_animation_playing)
+    seen.append(heard())
+    yield asked(key="alt+Down", at=over)
+    yield until(lambda: heard() == seen[0])
+    yield asked(key="space", at=over)
+    yield until(lambda: not window.screen.is_animation_playing)
+    yield asked(click=following[:2])
+    yield until(lambda: heard() == seen[1])
+    yield asked(click=previous[:2])
+    yield until(lambda: heard() == seen[0])
+    tell(switched=seen)
+
+
+def searching(over):
+    """An operator by its name, as F3 finds it."""
+    before = len(laid(timeline()))
+    timeline().timeline_markers.new("sfx: a click", frame=60)
+    yield asked(key="F3", at=over)
+    yield waited(0.5)
+    yield asked(type="Effects at Markers")
+    yield waited(0.5)
+    yield asked(key="Return", at=over)
+    yield until(lambda: len(laid(timeline())) == before + 1)
+    tell(searched=max(take.left_handle for take in laid(timeline())))
+
+
+def cutting(window, area, over):
+    """A search for cuts that takes long is stopped with Escape, and leaves nothing; one that ends makes a cue of each shot."""
+    cuts, markers = part("media.cuts"), part("blender.markers")
+    real, before = cuts.cuts, len(timeline().sequence_editor.strips)
+
+    def long(*_, stop, **__):
+        while True:
+            stop.check()
+            time.sleep(0.01)
+
+    for each in timeline().sequence_editor.strips:
+        each.select = each.type == "MOVIE"
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    for function in (long, real):
+        cuts.cuts = function
+        with bpy.context.temp_override(window=window, area=area, region=region):
+            bpy.ops.tracklay.cues_from_cuts()
+        if function is long:
+            tell(looking=len(markers._looking))
+            yield asked(key="Escape", at=over)
+        yield until(lambda: not markers._looking)
+        tell(**{"after_escape" if function is long else "after_cuts": len(timeline().sequence_editor.strips) - before})
+    yield until(lambda: not part("blender.pump").pump().busy)
