@@ -189,6 +189,7 @@ def show_model(model: Model) -> None:
     rows = (
         ("task", model.task),
         ("takes", what_it_takes(model)),
+        *([("looks at", model.looks)] if model.looks else []),
         ("seconds", seconds_in_words(model)),
         ("price", price_in_words(model.price)),
         ("licence", model.licence.name),

@@ -46,8 +46,10 @@ def page(catalogue: dict[str, Model]) -> str:
 def section(model: Model) -> str:
     """One model."""
     lines = [f"## {model.id}", "", f"{model.title}. {model.summary}", ""]
-    lines += [f"- Unconfirmed: {fact}" for fact in model.unconfirmed]
-    if model.unconfirmed:
+    facts = [f"Looks at {model.looks}"] if model.looks else []
+    facts += [f"Unconfirmed: {fact}" for fact in model.unconfirmed]
+    lines += [f"- {fact}" for fact in facts]
+    if facts:
         lines.append("")
     lines += ["| parameter | sent as | type | default | limits | role | |", "|---|---|---|---|---|---|---|"]
     lines += [row(parameter) for parameter in model.parameters]

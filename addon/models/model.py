@@ -170,7 +170,8 @@ class Model:
     """One model: what it is for, where it is, what it takes and gives, and every parameter.
 
     `short_side` is how many pixels the shorter side of a picture should have for it: 384 loses nothing for MMAudio (measured), and
-    more is only bytes to whoever squashes it to a square of that size.
+    more is only bytes to whoever squashes it to a square of that size. `looks` says what of a picture it really sees, in a phrase; empty
+    where nobody published it.
     """
 
     id: str
@@ -187,6 +188,7 @@ class Model:
     price: Price = Price()
     version: str = ""
     short_side: int = 384
+    looks: str = ""
     unconfirmed: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = field(default=(), repr=False)
 

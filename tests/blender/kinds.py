@@ -66,6 +66,13 @@ RETIMED = {
 }
 """What is retimed in ways that its keys tell exactly."""
 
+LOOKS = {
+    "through a proxy": "with Blender's own proxy of a quarter of its size",
+    "in another colour space": "read as linear light",
+    "graded": "brighter, by a modifier",
+}
+"""What looks otherwise in ways that make no sound: the file's own frames are shown."""
+
 RENDERED = {
     "retimed with a transition": ("from one speed to another by a transition", "it is retimed with a transition"),
     "in a frozen meta": ("in a meta strip with a freeze frame", UNEVEN_META),
@@ -142,8 +149,9 @@ def pairs() -> list[Case]:
 
 
 def retimed() -> list[Case]:
-    """Those whose retiming keys say how they play."""
-    return [Case(name, what, _BUILDERS[name], 200 + number) for number, (name, what) in enumerate(RETIMED.items())]
+    """Those whose retiming keys say how they play, and those that only look otherwise."""
+    more = [*RETIMED.items(), *LOOKS.items()]
+    return [Case(name, what, _BUILDERS[name], 200 + number) for number, (name, what) in enumerate(more)]
 
 
 def rendered() -> list[Case]:
@@ -412,6 +420,29 @@ def _fading(place: Place) -> Any:
     return strip
 
 
+def _proxied(place: Place) -> Any:
+    strip = _read(place, ("frame for frame", "", "", "", ""))
+    strip.use_proxy = strip.proxy.build_25 = True
+    for each in place.scene.sequence_editor.strips_all:
+        each.select = each == strip
+    with in_the_sequencer(place.scene):
+        assert bpy.ops.sequencer.rebuild_proxy() == {"FINISHED"}
+    strip.select = False
+    return strip
+
+
+def _linear(place: Place) -> Any:
+    strip = _read(place, ("frame for frame", "", "", "", ""))
+    strip.colorspace_settings.name = "Linear Rec.709"
+    return strip
+
+
+def _graded(place: Place) -> Any:
+    strip = _read(place, ("frame for frame", "", "", "", ""))
+    strip.modifiers.new("bright", "BRIGHT_CONTRAST").bright = 5.0
+    return strip
+
+
 def _crossing(place: Place) -> Any:
     strip = _read(place, ("frame for frame", "", "", "", ""))
     other = place.movie(place.start - 40, 3)
@@ -430,6 +461,9 @@ _BUILDERS: dict[str, Callable[[Place], Any]] = {
     "retimed, content trimmed": lambda place: _retimed(place, 25, content="content trimmed"),
     "retimed in real time": lambda place: _retimed(place, 25, "in real time"),
     "frozen images": lambda place: _frozen(place, "images"),
+    "through a proxy": _proxied,
+    "in another colour space": _linear,
+    "graded": _graded,
     "retimed with a transition": _eased,
     "in a frozen meta": _frozen_meta,
     "retimed in a meta": lambda place: within(place, [_retimed(place, 25)]),

@@ -22,6 +22,7 @@ gives = "audio"
 takes = ["text", "audio"]
 version = "1"
 short_side = 512
+looks = "a square"
 unconfirmed = [
   "Whether [this] is so.",
 ]
@@ -76,6 +77,7 @@ WRONG = {
         "takes": ["true", '["text", "words"]', "5"],
         "version": ["1", "1.0"],
         "short_side": ['"384"', "384.5", "true", "63", "2161", "[]"],
+        "looks": ["5", "[]"],
         "unconfirmed": ['"text"', "[5]", '[["text"]]'],
     },
     "seconds": {
@@ -202,6 +204,7 @@ def test_a_right_file_is_read_whole(tmp_path, home):
             price=Price("0.05", "EUR", "second", "count", "2026-01-02", "https://example.com/price"),
             version="1",
             short_side=512,
+            looks="a square",
             unconfirmed=("Whether [this] is so.",),
             parameters=(prompt, Parameter("count", "integer", "How many.")),
         )
@@ -338,7 +341,7 @@ def test_a_role_that_two_parameters_have_is_told_with_the_second(refused):
     [
         ("id = mine\n", 1),
         (RIGHT.replace('gives = "audio"', 'gives = "audio'), 8),
-        (RIGHT.replace("[seconds]", "[seconds"), 16),
+        (RIGHT.replace("[seconds]", "[seconds"), 17),
         (RIGHT + 'help = "again"\n', RIGHT.count("\n") + 1),
         (RIGHT + "[licence]\n", RIGHT.count("\n") + 1),
         ("id =", 1),

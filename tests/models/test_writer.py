@@ -96,6 +96,7 @@ def any_model(draw):
         ),
         version=draw(WORDS),
         short_side=draw(st.integers(64, 2160)),
+        looks=draw(WORDS),
         unconfirmed=tuple(draw(st.lists(WORDS, max_size=3))),
         parameters=made,
     )
