@@ -39,7 +39,7 @@ PICTURES = {
     "24 fps on 60": (24, f"fps=60,{WHOLE}"),
 }
 """What is looked at: how many of the clip's frames are shown a second, and what is done to them."""
-LONG, SHORT = 300, 10
+LONG, SHORT = 600, 10
 PROMPTS = {"foley": "hammer on wood, rain", "music": "epic orchestral, 120 bpm"}
 
 

@@ -263,11 +263,18 @@ def _without_picture(path: Path) -> BadInput:
 
 def frame_times(path: Path, *, stop: ffmpeg.Stop | None = None) -> tuple[Fraction, ...]:
     """The times of all frames of a file's picture (perhaps none), rising, on the file's own clock. Decodes nothing."""
+    return frame_times_and_size(path, stop=stop)[0]
+
+
+def frame_times_and_size(
+    path: Path, *, stop: ffmpeg.Stop | None = None
+) -> tuple[tuple[Fraction, ...], tuple[int, int]]:
+    """`frame_times`, and the picture's stored width and height in pixels, read in one go."""
     try:
-        packets = _packets(path, f"{path} cannot be read", "0:V:0", stop=stop).packets
+        read = _packets(path, f"{path} cannot be read", "0:V:0", stop=stop)
     except ffmpeg.NoStream:
-        return ()
-    return tuple(sorted(packet.time for packet in packets if not packet.hidden))
+        return (), (0, 0)
+    return tuple(sorted(packet.time for packet in read.packets if not packet.hidden)), read.size
 
 
 def key_times(path: Path, begin: Fraction, end: Fraction, *, stop: ffmpeg.Stop | None = None) -> tuple[Fraction, ...]:

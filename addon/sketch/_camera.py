@@ -23,8 +23,8 @@ EDGE = 3
 """Pixels at the border that carry no point."""
 ROUNDS = 6
 """Gauss-Newton rounds at most; two or three do."""
-STILL = 0.01
-"""Pixels: a smaller correction ends the rounds."""
+STILL = 0.03
+"""Pixels: a smaller correction is the last; what it leaves is far less."""
 SAME_LIGHT = 0.5
 """Grey levels: where the light changed no more than this the first round may be the last."""
 LOCKED = 0.06

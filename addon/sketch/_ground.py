@@ -21,7 +21,7 @@ MEDIAN_OF = 9
 SPREAD_SECONDS = 0.125
 """Between neighbouring frames of the median."""
 REACH_SECONDS = SPREAD_SECONDS * (MEDIAN_OF // 2)
-DRIFT = 3.0
+DRIFT = 6.0
 """Pixels: when the camera is farther off the canvas than this, the canvas is laid anew."""
 FLOOR = 6.0
 """Grey levels: a smaller difference is never motion."""
@@ -46,10 +46,14 @@ the thing has just left and the old ground was the thing itself."""
 
 @dataclass(slots=True)
 class Frame:
-    """A frame in the queue: its number in the picture, luma, time in seconds, view, and itself on the canvas it was last laid on."""
+    """A frame in the queue.
+
+    Its number in the picture, luma, itself under `smooth`, time in seconds, view, and itself on the canvas it was last laid on.
+    """
 
     number: int
     luma: Luma
+    picture: Picture
     time: float
     view: View
     laid: Luma | None = None
@@ -103,7 +107,7 @@ class Ground:
             ground = self._kept(here, ground, keep, [self.lay(other) for other in ahead])
         self._ground = ground
         gain, lift = _light(here, ground)
-        apart = smooth(here)
+        apart = frame.picture.copy() if here is frame.luma else smooth(here)
         apart -= np.float32(gain) * ground
         apart -= np.float32(lift)
         np.abs(apart, out=apart)

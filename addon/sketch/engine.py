@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import MediaError
 from ..media.extract import Proxy, luma
-from ..media.probe import frame_times, picture
+from ..media.probe import frame_times_and_size
 from ..media.wave import Writer
 from . import foley, music, see
 
@@ -56,10 +56,9 @@ def look(path: Path) -> Sight:
     Raises:
         MediaError: it has no frames.
     """
-    times = frame_times(path)
+    times, (width, height) = frame_times_and_size(path)
     if not times:
         raise MediaError(f"{path.name} has no frames to look at")
-    width, height = picture(path)[1].size
     small = max(2, round(height * see.LUMA_WIDTH / width / 2) * 2)
     return see.watch(luma(Proxy(path, times, times[-1]), see.LUMA_WIDTH, small), times)
 

@@ -68,7 +68,7 @@ def watch(frames: Iterable[Luma], times: Iterable[Fraction]) -> Sight:
             shot, stops = _Shot(shape, now), Stops(shape)
         for stop in stops.add(now, luma, picture, view):
             notes.stopped(stop)
-        _read(notes, shot.add(Frame(number, luma, now, view)))
+        _read(notes, shot.add(Frame(number, luma, picture, now, view)))
     if shot is None or notes is None:
         return Sight((), (), np.zeros(0, np.float32), np.zeros(0, np.float32))
     _read(notes, shot.end())
