@@ -225,18 +225,19 @@ def clips(count: int, size: str, noise: int) -> None:
         paths = [first, *(first.with_name(f"{number}.mp4") for number in range(1, count))]
         for path in paths[1:]:
             path.write_bytes(first.read_bytes())
-        begun = time.perf_counter()
+        begun, worked = time.perf_counter(), processor()
         for path in paths:
             subprocess.run(
                 [ffmpeg.program(), "-v", "error", "-i", str(path), "-map", "0:v", "-f", "null", "-"], check=True
             )
-        decodes = time.perf_counter() - begun
-        begun = time.perf_counter()
+        decodes, effort = time.perf_counter() - begun, processor() - worked
+        begun, worked = time.perf_counter(), processor()
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda path: tracklay(path, 0, CLIP_SECONDS), paths))
-        ours = time.perf_counter() - begun
+        ours, work = time.perf_counter() - begun, processor() - worked
         print(
-            f"{count} clips of {CLIP_SECONDS} s, {size}: {ours:.1f} s, {ours / decodes:.2f} x the sum of their decodes ({decodes:.1f} s)"
+            f"{count} clips of {CLIP_SECONDS} s, {size}: {ours:.1f} s, {ours / decodes:.2f} x the sum of their decodes ({decodes:.1f} s), "
+            f"{work / effort:.2f} x their processor time"
         )
 
 
