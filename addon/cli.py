@@ -213,6 +213,8 @@ def _plan(timeline: Timeline, cues: Sequence[Cue], to: Path, options: argparse.N
     from .batch import plan  # noqa: PLC0415
     from .terminal import show_file  # noqa: PLC0415
 
+    if options.square:
+        raise BadInput("a work list has no place for --square: leave it out with --plan")
     said = {"in": options.in_point, "out": options.out_point, "drop_original": options.drop_original or None}
     said |= {name: getattr(cues[0], name) for name in ("model", "prompt", "negative", "takes", "seed")}
     made = plan.tables(timeline, cues, {**said, "params": dict(cues[0].params)}, to)

@@ -276,11 +276,12 @@ def main() -> None:
         clock: dict[str, list[float]] = {name: [] for name in ways}
         work: dict[str, list[float]] = {name: [] for name in ways}
         sizes = dict.fromkeys(ways, 0)
-        for turn in range(options.runs + 1):
+        warming = options.runs > 1
+        for turn in range(options.runs + warming):
             for name, way in ways.items():
                 begun, worked = time.perf_counter(), processor()
                 sizes[name] = way(source, start)
-                if turn:  # the first round warms the file cache
+                if turn >= warming:  # the first of several rounds warms the file cache
                     clock[name].append(time.perf_counter() - begun)
                     work[name].append(processor() - worked)
         share = drawn_bytes(source) * SECONDS / DRAWN_SECONDS

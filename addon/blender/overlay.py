@@ -128,8 +128,9 @@ def draw_square() -> None:
     at = {"LEFT": 0.0, "CENTRE": 0.5, "RIGHT": 1.0, "HAND": settings.square_at}.get(settings.square)
     if at is None:
         return
+    width = round(render.resolution_x * render.pixel_aspect_x / render.pixel_aspect_y)
     gpu.state.blend_set("ALPHA")
-    _fill(outside(context.region.view2d, (render.resolution_x, render.resolution_y), at), UNSEEN)
+    _fill(outside(context.region.view2d, (width, render.resolution_y), at), UNSEEN)
     gpu.state.blend_set("NONE")
 
 

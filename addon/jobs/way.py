@@ -23,7 +23,7 @@ from ..errors import (
     TimedOut,
     TracklayError,
 )
-from ..media.cache import RECIPE, extracted
+from ..media.cache import RECIPE, extracted, sampled
 from ..media.extract import still
 from ..media.rendered import rendered
 from ..providers import Intent, Request, Ticket, provider, submit_once
@@ -58,6 +58,9 @@ LAST_WORD_SECONDS = 10.0
 
 WRITING_AGAIN = (1.0, 4.0, 15.0)
 """Seconds before each further try to write a ticket down: a full disk may be freed meanwhile."""
+
+WHOLE_BYTES = 1 << 30
+"""A larger source is known by samples of it, its size and its time of change: to read an hour in 4K takes longer than all the rest."""
 
 FETCHES = 2
 """How often an output is fetched whose file then turns out to be damaged."""
@@ -167,7 +170,7 @@ class Trip:
                 seen = shown.source.stat()
                 found = await self.means.desk(Ledger.known_hash, shown.source)
                 if found is None:
-                    found = await aside(file_hash, shown.source)
+                    found = await aside(_known_by, shown.source)
                     await self.means.desk(Ledger.keep_hash, shown.source, seen.st_size, seen.st_mtime_ns, found)
                 return found
         except OSError as error:
@@ -458,6 +461,14 @@ def _plays(shown: Picture, span: Span) -> list[Any]:
     ends = [(Fraction(at), shown.map.source(at)) for at in (span.start, span.end)]
     points = [[str(frame - span.start), str(seconds)] for frame, seconds in sorted([*bends, *ends])]
     return [points, span.frames, str(span.rate), list(shown.images), str(shown.rate)]
+
+
+def _known_by(source: Path, *, stop: Stop) -> str:
+    """A source's SHA-256; of a large one `sampled:` and that of samples."""
+    seen = source.stat()
+    if seen.st_size <= WHOLE_BYTES:
+        return file_hash(source, stop=stop)
+    return f"sampled:{_digest([sampled(source), seen.st_mtime_ns])}"
 
 
 def _sized(order: Order) -> tuple[int, str, Fraction]:

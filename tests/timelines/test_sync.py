@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from fractions import Fraction
@@ -12,6 +13,7 @@ import pytest
 
 from addon import timelines
 from addon.cli import main
+from addon.jobs import way
 from addon.media.probe import head
 from tests.pictures import FFMPEG, clicks, flash_clip, hear
 from tests.standins.clicker import Clicker
@@ -160,5 +162,21 @@ def test_a_square_is_shown_where_one_is_asked_for(tmp_path, clicking, capsys, mo
     media = flash_clip(tmp_path / "clip.mp4", Fraction(25), 20, (4,))
     assert lay(media, "--square", "nowhere") == 2
     assert "the square cannot be 'nowhere': it is one of centre, left, right, motion" in capsys.readouterr().err
+    assert lay(media, "--square", "left", "--plan") == 2
+    assert "a work list has no place for --square" in capsys.readouterr().err
     assert lay(media, "--square", "0.25") == 0
     assert sizes == [(108, 108)]
+
+
+def test_a_huge_source_is_known_without_being_read_to_its_end(tmp_path, clicking, capsys, monkeypatch):
+    """By samples; when it is written anew it is another."""
+    monkeypatch.setattr(way, "WHOLE_BYTES", 1000)
+    media = flash_clip(tmp_path / "clip.mp4", Fraction(25), 20, (4,))
+    known = []
+    for change in (0, 0, 10**9):
+        seen = media.stat()
+        os.utime(media, ns=(seen.st_atime_ns, seen.st_mtime_ns + change))
+        assert lay(media, "--json") == 0
+        known.append(json.loads(capsys.readouterr().out)["takes"][0]["source_sha256"])
+    assert known[0] == known[1] != known[2]
+    assert known[0].startswith("sampled:")
