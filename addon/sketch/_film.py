@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 
     from ._camera import Luma
 
-SAME = 0.2
-"""Share of the change before and after it that a repeat may have; the codec does not repeat quite exactly."""
-LEAST = 30.0
-"""Change between frames below which nothing moves that a repeat could be told by."""
+SAME, SAME_AGAIN = 0.2, 0.4
+"""Share of the change before and after it that a repeat may have, and where there lately was one: the codec does not repeat exactly."""
+LEAST, LEAST_AGAIN = 30.0, 15.0
+"""Change between frames below which nothing moves that a repeat could be told by, and where there lately was one."""
+LATELY_SECONDS = 0.25
+NEAR = 0.75
+"""Frames by which a picture may have been shot before or after it is first shown."""
 RUN_SECONDS = 0.09
 """A picture shown for longer is one in which nothing moves."""
 EVEN = 8
@@ -36,6 +39,8 @@ class Exposure:
     luma: Luma
     time: float
     again: bool = False
+    frame: float = 0.0
+    """Seconds between frames there."""
 
 
 def exposures(frames: Iterable[tuple[Luma, float]]) -> Iterator[Exposure]:
@@ -61,7 +66,9 @@ def _evened(held: deque[Exposure], at: int) -> Exposure:
     shot = held[at]
     if not any(each.again for each in about):
         return shot
-    return Exposure(shot.number, shot.luma, sum(each.time for each in about) / len(about), shot.again)
+    even = sum(each.time for each in about) / len(about)
+    off = min(max(even - shot.time, -NEAR * shot.frame), NEAR * shot.frame)
+    return Exposure(shot.number, shot.luma, shot.time + off, shot.again, shot.frame)
 
 
 def _once(frames: Iterable[tuple[Luma, float]]) -> Iterator[Exposure]:
@@ -69,18 +76,24 @@ def _once(frames: Iterable[tuple[Luma, float]]) -> Iterator[Exposure]:
     shot: Exposure | None = None
     run: list[Exposure] = []  # what may be repeats of it
     before = most = 0.0
+    lately = -LATELY_SECONDS  # when the last picture was shown again
     for number, (luma, time) in enumerate(frames):
         now = Exposure(number, luma, time)
         if shot is None:
             shot = now
             continue
-        change = _change((run[-1] if run else shot).luma, luma)
-        if before > LEAST and change < SAME * before and time - shot.time <= RUN_SECONDS:
+        last = run[-1] if run else shot
+        now.frame = time - last.time
+        change = _change(last.luma, luma)
+        same, least = (SAME_AGAIN, LEAST_AGAIN) if time - lately < LATELY_SECONDS else (SAME, LEAST)
+        short = time - shot.time <= RUN_SECONDS
+        if short and before > least and change < same * before:
             run.append(now)
             most = max(most, change)
             continue
-        if run and change > LEAST and most < SAME * change and time - shot.time <= RUN_SECONDS:
+        if short and run and change > least and most < same * change:
             shot.again = True
+            lately = time
             yield shot
         else:
             yield shot
