@@ -59,11 +59,13 @@ class Layer:
         return self
 
     def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
-        if failed is None and self._groups:
-            connecting.connect(self._scene, self._groups.values())
-        for strip in self._kept:
-            strip.select = True
-        self._editor.active_strip = self._active
+        try:
+            if failed is None and self._groups:
+                connecting.connect(self._scene, self._groups.values())
+        finally:
+            for strip in self._kept:
+                strip.select = True
+            self._editor.active_strip = self._active
 
     def sound(self, level: Level, picture: Any, name: str, file: Path, span: tuple[int, int]) -> Any:
         """Lay a sound above its picture, connected to it: `span` is its first frame and how many it has.

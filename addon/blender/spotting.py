@@ -416,12 +416,13 @@ def heard_of(scene: Any, row: Row) -> takes.Group | None:
 
 def _draw_elsewhere(context: Any, layout: Any, scene: Any) -> None:
     """What went wrong with cues that have no strip in any scene: nothing else would say it."""
-    if not lines():
+    told_of = {cue: line.error or ("" if line.steps else line.note) for cue, line in lines().items()}
+    if not any(told_of.values()):
         return
     listed = {part.cue for row in rows for part in row.parts}
     others = {each.name for each in bpy.data.scenes} - {scene.name}
-    for cue, line in lines().items():
-        told = line.error or ("" if line.steps else line.note)
+    for cue, told in told_of.items():
+        line = lines()[cue]
         if told and cue not in listed and line.scene not in others:
             drawing.sentence(context, layout, f"{line.strip}: {of_panel(told)}", "tracklay.dismiss", "X", cue=cue)
 

@@ -33,17 +33,27 @@ def until(condition):
     return condition
 
 
-def buttons():
-    """The buttons of the sidebar, rows of (x, y, width, height) from above, each row from the left; Generate is the tallest."""
+def buttons(region):
+    """The buttons of a region, rows of (x, y, width, height) from above, each row from the left."""
     yield asked(see="red")
     found = json.loads((FOLDER / "answer.json").read_text())
     rows: list[list[list[int]]] = []
-    for each in sorted(found, key=lambda box: -box[1]):
+    within = [box for box in found if box[0] > region.x and region.y < box[1] < region.y + region.height]
+    for each in sorted(within, key=lambda box: -box[1]):
         if rows and abs(rows[-1][0][1] - each[1]) < ROW:
             rows[-1].append(each)
         else:
             rows.append([each])
     return [sorted(row) for row in rows]
+
+
+def in_the_list():
+    """Of the buttons below the list, which are the sidebar's last: go to, previous take, next take, new seed."""
+    area = next(each for each in bpy.context.window_manager.windows[0].screen.areas if each.type == "SEQUENCE_EDITOR")
+    sidebar = next(region for region in area.regions if region.type == "UI")
+    rows = yield from buttons(sidebar)
+    (go_to, *_), (previous, following, *_), (anew, *_) = rows[-3:]
+    return go_to, previous, following, anew
 
 
 def heard():
@@ -74,10 +84,14 @@ def by_hand():
     spotting = part("blender.spotting")
     yield until(lambda: area.tag_redraw() or len(spotting.rows) == 1)
     yield waited(0.3)
-    rows = yield from buttons()
-    generate = next(number for number, row in enumerate(rows) if row[0][3] == max(each[0][3] for each in rows))
-    (go_to, *_), (previous, following, *_), (anew, *_) = rows[generate + 1 : generate + 4]
+    go_to, *_ = yield from in_the_list()
     yield from going_to(scene, strip, go_to)
+    (
+        _,
+        previous,
+        following,
+        anew,
+    ) = yield from in_the_list()  # with another selection the panel above is of another height
     yield from switching(window, over, previous, following)
     yield asked(click=anew[:2])
     yield until(lambda: heard() == [False, False, True])
