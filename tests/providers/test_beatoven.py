@@ -28,7 +28,7 @@ from tests.apis import server as faults
 from tests.apis.beatoven import CLICKS, KEY
 from tests.apis.server import Fault
 from tests.pictures import clicks, flash_clip, hear
-from tests.providers.walk import Naps, carry, patience, request, run, told
+from tests.providers.walk import Naps, carry, limit, patience, request, run, told
 
 TRACK = "beatoven/track"
 STEMS = ("bass", "chords", "melody", "percussion")
@@ -176,7 +176,7 @@ def test_a_fault_of_a_call_that_may_be_repeated_is_recovered_from(beatoven, tmp_
     """One fault on any call but the submission: track and stems come all the same, and were asked for once."""
     host, path = REPEATABLE[call]
     getattr(beatoven, host).go_wrong(path, FAULTS[fault])
-    _, output = run(carry(maker(whole=0.4), request(TRACK), tmp_path))
+    _, output = run(carry(maker(whole=limit(fault)), request(TRACK), tmp_path))
     whole = {path.stat().st_size for path in (output.file, *output.stems.values())}
     assert (len(output.stems), len(whole)) == (4, 1)
     assert len(beatoven.api.calls(COMPOSE)) == len(beatoven.beatoven.tasks) == 1
@@ -187,10 +187,10 @@ def test_a_submission_whose_answer_was_lost_is_unclear_and_never_sent_again(beat
     """Beatoven lists no tasks: a lost one cannot be found. Throttled, nothing was made, and it is sent again."""
     beatoven.api.go_wrong(COMPOSE, FAULTS[fault])
     if fault.startswith("429"):
-        run(carry(maker(whole=0.4), request(TRACK), tmp_path))
+        run(carry(maker(whole=limit(fault)), request(TRACK), tmp_path))
     else:
         with pytest.raises(Unclear, match=r"sync\.beatoven\.ai"):
-            run(carry(maker(whole=0.4), request(TRACK), tmp_path))
+            run(carry(maker(whole=limit(fault)), request(TRACK), tmp_path))
     assert len(beatoven.api.calls(COMPOSE)) == (2 if fault.startswith("429") else 1)
     assert len(beatoven.beatoven.tasks) <= 1
 

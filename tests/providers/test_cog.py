@@ -13,7 +13,7 @@ from tests.apis import server as faults
 from tests.apis.server import Fault
 from tests.pictures import clicks, hear
 from tests.providers.conftest import FLASHES
-from tests.providers.walk import Naps, carry, patience, request, run
+from tests.providers.walk import Naps, carry, limit, patience, request, run
 
 PUT = "PUT /predictions/.*"
 
@@ -127,7 +127,7 @@ def test_a_run_that_breaks_off_is_trouble_and_not_begun_twice(cog, proxy, tmp_pa
     """The work ended with its connection: it is told, and is the person's to begin again."""
     cog.go_wrong(PUT, fault)
     with pytest.raises(ProviderTrouble, match="Cog container"):
-        run(carry(maker(whole=0.8), request("cog/mmaudio", proxy), tmp_path))
+        run(carry(maker(whole=limit(fault)), request("cog/mmaudio", proxy), tmp_path))
     assert len(cog.calls(PUT)) == 1
     assert len(cog.app.begun) <= 1
 
@@ -159,7 +159,7 @@ def test_a_call_that_began_nothing_is_made_again(cog, proxy, tmp_path, fault):
 def test_a_health_check_is_asked_again(cog, proxy, tmp_path, fault):
     """One fault of it costs nothing."""
     cog.go_wrong("GET /health-check", fault)
-    run(carry(maker(whole=0.5), request("cog/mmaudio", proxy), tmp_path))
+    run(carry(maker(whole=limit(fault)), request("cog/mmaudio", proxy), tmp_path))
 
 
 def test_no_container_at_all_is_told(monkeypatch, proxy, tmp_path):
@@ -242,5 +242,5 @@ def test_a_run_that_thinks_too_long_is_given_up(cog, proxy, tmp_path):
     """There is an end to every wait."""
     cog.go_wrong(PUT, Fault("delay"))
     with pytest.raises(ProviderTrouble) as caught:
-        run(carry(maker(whole=0.5), request("cog/mmaudio", proxy), tmp_path))
+        run(carry(maker(whole=1.0), request("cog/mmaudio", proxy), tmp_path))
     assert isinstance(caught.value.__cause__.__cause__, TimedOut)  # type: ignore[union-attr]

@@ -29,7 +29,7 @@ from tests.apis import server as faults
 from tests.apis.fal import KEY
 from tests.apis.server import Fault, Reply
 from tests.pictures import clicks, hear
-from tests.providers.walk import Naps, carry, patience, request, run, told
+from tests.providers.walk import Naps, carry, limit, patience, request, run, told
 
 SECRET = KEY.partition(":")[2]
 
@@ -106,7 +106,7 @@ def test_a_fault_of_a_call_that_may_be_repeated_is_recovered_from(fal, proxy, tm
     """One fault on any call but the submission: the result comes all the same, and was asked for once."""
     host, path = REPEATABLE[call]
     getattr(fal, host).go_wrong(path, FAULTS[fault])
-    _, output = run(carry(maker(whole=0.15), asked(proxy=proxy), tmp_path))
+    _, output = run(carry(maker(whole=limit(fault)), asked(proxy=proxy), tmp_path))
     assert output.file.read_bytes() == list(fal.files.values())[-1][0]
     assert len(fal.queue.calls(SUBMIT)) == len(fal.jobs) == 1
 
@@ -118,7 +118,7 @@ def test_a_submission_whose_answer_was_lost_is_found_and_not_sent_again(fal, pro
         run(carry(maker(), other, tmp_path))
     before = set(fal.jobs)
     fal.queue.go_wrong(SUBMIT, FAULTS[fault])
-    ticket, _ = run(carry(maker(whole=0.4), asked(proxy=proxy), tmp_path))
+    ticket, _ = run(carry(maker(whole=limit(fault)), asked(proxy=proxy), tmp_path))
     assert set(fal.jobs) - before == {ticket.request}
     assert len(fal.queue.calls(SUBMIT)) == len(before) + (2 if fault.startswith("429") else 1)
 
@@ -128,7 +128,7 @@ def test_a_submission_that_cannot_be_found_is_unclear(fal, proxy, tmp_path, faul
     """It is looked for over minutes, told with the place to look at, and never sent again."""
     fal.queue.go_wrong(SUBMIT, FAULTS[fault])
     with pytest.raises(Unclear, match=r"fal\.ai/dashboard"):
-        run(carry(maker(whole=0.3), asked(proxy=proxy), tmp_path))
+        run(carry(maker(whole=limit(fault)), asked(proxy=proxy), tmp_path))
     assert not fal.jobs
     assert len(fal.queue.calls(SUBMIT)) == 1
     assert len(fal.api.calls(HISTORY)) == len(Fal.looks)
@@ -140,7 +140,7 @@ def test_a_fault_of_the_history_costs_no_lost_submission(fal, tmp_path, fault):
     """The look for it is repeated, and finds it."""
     fal.queue.go_wrong("POST /beatoven/.*", Fault("reset-after"))
     fal.api.go_wrong(HISTORY, FAULTS[fault])
-    ticket, _ = run(carry(maker(whole=0.15), asked("fal/beatoven-sfx"), tmp_path))
+    ticket, _ = run(carry(maker(whole=limit(fault)), asked("fal/beatoven-sfx"), tmp_path))
     assert [ticket.request] == list(fal.jobs)
 
 
@@ -472,7 +472,7 @@ def test_a_fault_while_cancelling_ends_soon(fal, fault):
     """Two tries, then whoever cancels goes on."""
 
     async def go():
-        api = maker(whole=0.15)
+        api = maker(whole=limit(fault))
         ticket = await api.submit(await api.prepare(asked("fal/beatoven-sfx")))
         fal.queue.go_wrong("PUT /.*/cancel", FAULTS[fault])
         return await api.cancel(ticket)
@@ -521,7 +521,7 @@ def test_the_price_is_asked_for(fal, proxy, model_id, params, amount):
 def test_a_fault_of_the_price_list_is_no_error(fal, fault):
     """The catalogue's price stands in, when the list does not come."""
     fal.api.go_wrong("GET /v1/models/pricing", *[FAULTS[fault]] * 2)
-    short = patience(whole=0.05)
+    short = patience(whole=limit(fault))
     api = Fal(replace(short, tries={**short.tries, "read": 2}))
     cost = run(api.estimate(asked("fal/beatoven-sfx")))
     assert cost is not None

@@ -245,7 +245,7 @@ def test_cancelling_an_order_cancels_the_prediction(replicate, short, tmp_path):
 
 def test_cancelling_while_the_submission_is_under_way_cancels_it_too(replicate, short, tmp_path, monkeypatch):
     """Its answer never comes; it is found, and then stopped: nothing runs on that nobody waits for."""
-    monkeypatch.setitem(base._made, "replicate", lambda: Replicate(patience(whole=0.5)))
+    monkeypatch.setitem(base._made, "replicate", lambda: Replicate(patience(whole=1.0)))
     replicate.go_wrong("POST /v1/predictions", Fault("delay-after"))
     error = begin(replicate, short, tmp_path, lambda: replicate.app.predictions)
     assert isinstance(error, Cancelled)

@@ -33,7 +33,7 @@ from tests.apis.replicate import TOKEN, VERSION
 from tests.apis.server import Fault
 from tests.pictures import FFMPEG, clicks, hear
 from tests.providers.conftest import FLASHES
-from tests.providers.walk import Naps, carry, patience, request, run, told
+from tests.providers.walk import Naps, carry, limit, patience, request, run, told
 
 
 def maker(naps: Naps | None = None, whole: float = 10.0) -> Replicate:
@@ -187,7 +187,7 @@ CREATE = "POST /v1/predictions"
 def test_a_fault_of_a_call_that_may_be_repeated_is_recovered_from(replicate, proxy, tmp_path, call, fault):
     """One fault on any call but the submission: the result comes all the same, and was asked for once."""
     replicate.go_wrong(REPEATABLE[call], FAULTS[fault])
-    _, output = run(carry(maker(whole=0.3), request("replicate/mmaudio", proxy), tmp_path))
+    _, output = run(carry(maker(whole=limit(fault)), request("replicate/mmaudio", proxy), tmp_path))
     assert len(clicks(hear(output.file))) == len(FLASHES)
     assert len(replicate.calls(CREATE)) == len(replicate.app.predictions) == 1
 
@@ -210,7 +210,7 @@ def test_a_submission_whose_answer_was_lost_is_found_and_not_sent_again(
 ):
     """Served without a usable answer: it is found in the list. Throttled: nothing was made, and it is sent again."""
     replicate.go_wrong(CREATE, FAULTS[fault])
-    ticket, _ = run(carry(maker(whole=0.9), request("replicate/mmaudio", proxy), tmp_path))
+    ticket, _ = run(carry(maker(whole=limit(fault)), request("replicate/mmaudio", proxy), tmp_path))
     assert set(replicate.app.predictions) - busy_account == {ticket.request}
     assert len(replicate.calls(CREATE)) == (2 if fault.startswith("429") else 1)
 
@@ -220,7 +220,7 @@ def test_a_submission_that_cannot_be_found_is_unclear(replicate, proxy, tmp_path
     """Not served, and nobody can know: it is looked for, told with the place to look at, and never sent again."""
     replicate.go_wrong(CREATE, FAULTS[fault])
     with pytest.raises(Unclear, match=r"replicate\.com/predictions"):
-        run(carry(maker(whole=0.9), request("replicate/mmaudio", proxy), tmp_path))
+        run(carry(maker(whole=limit(fault)), request("replicate/mmaudio", proxy), tmp_path))
     assert set(replicate.app.predictions) == busy_account
     assert len(replicate.calls(CREATE)) == 1
     assert len(replicate.calls("GET /v1/predictions")) > 1
@@ -231,7 +231,7 @@ def test_the_search_for_a_lost_submission_survives_a_fault_of_its_own(replicate,
     """The list is asked again, page by page, until it tells."""
     replicate.go_wrong(CREATE, Fault("reset-after"))
     replicate.go_wrong("GET /v1/predictions", FAULTS[fault])
-    ticket, _ = run(carry(maker(whole=0.3), request("replicate/mmaudio", proxy), tmp_path))
+    ticket, _ = run(carry(maker(whole=limit(fault)), request("replicate/mmaudio", proxy), tmp_path))
     assert set(replicate.app.predictions) - busy_account == {ticket.request}
     assert len(replicate.calls(CREATE)) == 1
 
@@ -405,7 +405,7 @@ def test_a_fault_while_cancelling_or_checking_costs_one_more_try(replicate, prox
     replicate.go_wrong("GET /v1/account", FAULTS[fault])
 
     async def go():
-        api = maker(whole=0.3)
+        api = maker(whole=limit(fault))
         ticket = await api.submit(await api.prepare(request("replicate/mmaudio", proxy, params={"mode": "text"})))
         return await api.cancel(ticket), await api.check_key()
 

@@ -32,7 +32,7 @@ from tests.apis.scenario import KEY, PAIR, SECRET, UNITS
 from tests.apis.server import Fault
 from tests.pictures import clicks, hear
 from tests.providers.conftest import FLASHES
-from tests.providers.walk import Naps, carry, patience, request, run, told
+from tests.providers.walk import Naps, carry, limit, patience, request, run, told
 
 MMAUDIO, MUSIC, MUSICGEN = "scenario/mmaudio", "scenario/beatoven-music", "scenario/musicgen"
 CREATE = "POST /v1/generate/custom/.*"
@@ -299,7 +299,7 @@ def test_a_fault_of_a_call_that_may_be_repeated_is_recovered_from(scenario, prox
     """One fault on any call but the submission: the result comes all the same, and was asked for once."""
     host, path = REPEATABLE[call]
     getattr(scenario, host).go_wrong(path, FAULTS[fault])
-    _, output = run(carry(maker(whole=0.3), request(MMAUDIO, proxy), tmp_path))
+    _, output = run(carry(maker(whole=limit(fault)), request(MMAUDIO, proxy), tmp_path))
     assert output.file.read_bytes() == list(scenario.scenario.assets.values())[-1][0]
     assert len(scenario.api.calls(CREATE)) == len(scenario.scenario.jobs) == 1
 
@@ -317,7 +317,7 @@ def busy_account(scenario, tmp_path):
 def test_a_submission_whose_answer_was_lost_is_found_and_not_sent_again(scenario, tmp_path, busy_account, fault):
     """Served without a usable answer: it is found in the list. Throttled: nothing was made, and it is sent again."""
     scenario.api.go_wrong(CREATE, FAULTS[fault])
-    ticket, _ = run(carry(maker(whole=0.4), request(MUSIC), tmp_path))
+    ticket, _ = run(carry(maker(whole=limit(fault)), request(MUSIC), tmp_path))
     assert set(scenario.scenario.jobs) - busy_account == {ticket.request}
     assert len(scenario.api.calls(CREATE)) == (2 if fault.startswith("429") else 1)
 
@@ -327,7 +327,7 @@ def test_a_submission_that_cannot_be_found_is_unclear(scenario, tmp_path, busy_a
     """Not served, and nobody can know: it is looked for, told with the place to look at, and never sent again."""
     scenario.api.go_wrong(CREATE, FAULTS[fault])
     with pytest.raises(Unclear, match=r"app\.scenario\.com"):
-        run(carry(maker(whole=0.4), request(MUSIC), tmp_path))
+        run(carry(maker(whole=limit(fault)), request(MUSIC), tmp_path))
     assert set(scenario.scenario.jobs) == busy_account
     assert len(scenario.api.calls(CREATE)) == 1
     assert len(scenario.api.calls("GET /v1/jobs")) > 1
@@ -541,7 +541,7 @@ def test_a_fault_while_cancelling_is_over_soon(scenario, fault):
     scenario.scenario.cancels = True
 
     async def go():
-        api = maker(whole=0.3)
+        api = maker(whole=limit(fault))
         ticket = await api.submit(await api.prepare(request(MUSIC)))
         scenario.api.go_wrong("POST /v1/jobs/.*/action", *[FAULTS[fault]] * 9)
         with pytest.raises((ProviderTrouble, TimedOut)):

@@ -14,6 +14,7 @@ from addon import models
 from addon.media.extract import Proxy
 from addon.providers import Intent, Output, Progress, Provider, Request, Ticket, close, submit_once
 from addon.providers.pool import Kind, Patience
+from tests.apis.server import Fault
 
 MOST_LOOKS = 60
 
@@ -37,6 +38,15 @@ def patience(naps: Naps | None = None, whole: float = 5.0) -> Patience:
     limits: dict[Kind, float] = {"read": whole, "upload": whole, "submit": whole, "cancel": whole, "download": 20.0}
     naps = naps or Naps()
     return Patience(connect=1, between=whole, whole=limits, sleep=naps, clock=naps.clock)
+
+
+ENDED_BY_US = ("delay", "delay after", "drip")
+
+
+def limit(fault: str | Fault) -> float:
+    """Seconds for a try under a fault: few where only our own patience ends it, else more than a busy machine needs."""
+    name = fault if isinstance(fault, str) else fault.how.replace("-", " ")
+    return 0.7 if name in ENDED_BY_US else 10.0
 
 
 def request(model_id: str, proxy: Path | None = None, seconds: Fraction = Fraction(2), **more: Any) -> Request:
