@@ -91,7 +91,8 @@ def _sight(box: Box, place: Place, line: Any) -> Sight:
     if place.filled:
         return Sight(box, STALE, None, said("Stale: the picture was changed"))
     if line is not None and number in line.errors:
-        return Sight(box, FAILED, None, line.errors[number])
+        own = f"{line.cue.picture.source.name}: "  # the picture lies below, and there is little room
+        return Sight(box, FAILED, None, line.errors[number].removeprefix(own))
     if line is not None and number in line.steps:
         return Sight(box, DONE, part(line.steps[number]), line.take_words(number))
     return Sight(box, FAILED if place.trouble else DIM, None, place.trouble or said("Waiting"))
