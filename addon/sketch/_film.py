@@ -60,13 +60,16 @@ def exposures(frames: Iterable[tuple[Luma, float]]) -> Iterator[Exposure]:
 
 
 def _evened(held: deque[Exposure], at: int) -> Exposure:
-    """One of the pictures, at the mean time of those about it where any of them is shown again."""
-    reach = min(at, len(held) - 1 - at, EVEN)
-    about = [held[k] for k in range(at - reach, at + reach + 1)]
+    """One of the pictures, at its time on the straight line through those about it where any of them is shown again."""
+    places = range(max(0, at - EVEN), min(len(held), at + EVEN + 1))
+    about = [held[k] for k in places]
     shot = held[at]
     if not any(each.again for each in about):
         return shot
-    even = sum(each.time for each in about) / len(about)
+    middle = sum(places) / len(places)
+    span = sum((k - middle) ** 2 for k in places)
+    slope = sum((k - middle) * each.time for k, each in zip(places, about, strict=True)) / span
+    even = sum(each.time for each in about) / len(about) + slope * (at - middle)
     off = min(max(even - shot.time, -NEAR * shot.frame), NEAR * shot.frame)
     return Exposure(shot.number, shot.luma, shot.time + off, shot.again, shot.frame)
 
