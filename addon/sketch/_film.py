@@ -27,6 +27,9 @@ NEAR = 0.75
 """Frames by which a picture may have been shot before or after it is first shown."""
 RUN_SECONDS = 0.09
 """A picture shown for longer is one in which nothing moves."""
+ALIKE = (0.55, 2.2)
+"""Times the time between pictures there that there may be between others for both to be of one film: where nothing moves, every
+frame is kept."""
 EVEN = 8
 """Pictures to each side over which times are evened."""
 
@@ -61,10 +64,17 @@ def exposures(frames: Iterable[tuple[Luma, float]]) -> Iterator[Exposure]:
 
 def _evened(held: deque[Exposure], at: int) -> Exposure:
     """One of the pictures, at its time on the straight line through those about it where any of them is shown again."""
-    places = range(max(0, at - EVEN), min(len(held), at + EVEN + 1))
+    first, last = at, at
+    gap = (held[min(at + 1, len(held) - 1)].time - held[max(at - 1, 0)].time) / 2
+    least, most = ALIKE[0] * gap, ALIKE[1] * gap
+    while first > max(0, at - EVEN) and least <= held[first].time - held[first - 1].time <= most:
+        first -= 1
+    while last < min(len(held) - 1, at + EVEN) and least <= held[last + 1].time - held[last].time <= most:
+        last += 1
+    places = range(first, last + 1)
     about = [held[k] for k in places]
     shot = held[at]
-    if not any(each.again for each in about):
+    if first == last or not any(each.again for each in about):
         return shot
     middle = sum(places) / len(places)
     span = sum((k - middle) ** 2 for k in places)
