@@ -184,7 +184,7 @@ import bpy
 scene = bpy.context.scene
 scene.render.fps = {RATE}
 editor = scene.sequence_editor_create()
-strips = getattr(editor, "strips", None) or editor.sequences
+strips = editor.strips
 strips.new_movie("source", {str(source)!r}, 1, 1)
 scene.frame_start, scene.frame_end = {start * RATE + 1}, {(start + SECONDS) * RATE}
 scene.render.resolution_x, scene.render.resolution_y = 682, 384
