@@ -114,7 +114,8 @@ def _once(frames: Iterable[tuple[Luma, float]]) -> Iterator[Exposure]:
         shot, run, before, most = now, [], change, 0.0
     if shot is not None:
         yield shot
-        yield from run
+        if run and run[-1].time - lately >= LATELY_SECONDS:  # else the last picture of a film, shown again
+            yield from run
 
 
 def _change(one: Luma, other: Luma) -> float:
