@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +24,23 @@ from tests.standins.clicker import MODEL, Clicker  # noqa: E402
 from .strips import add, add_as_a_person, in_the_sequencer, laid, set_handles, set_rate  # noqa: E402
 
 __all__ = ["add", "add_as_a_person", "in_the_sequencer", "laid", "set_handles", "set_rate"]
+
+_status = 0
+
+
+def pytest_sessionfinish(exitstatus):
+    """Keep how it went."""
+    global _status  # noqa: PLW0603
+    _status = int(exitstatus)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure():
+    """End the process here: the bpy module's own end destroys what a decoder's thread may still wait for, and then waits for ever."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(_status)
+
 
 MODELS = HOME / "models"
 MODELS.mkdir()
