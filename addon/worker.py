@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,9 @@ from . import errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+END = 20.0
+"""Seconds that a process may take to end once it has answered."""
 
 NO_WINDOW = 0
 """Popen's flags that keep a console from flashing up, where the platform has such a thing."""
@@ -77,15 +81,34 @@ class Worker:
         Raises:
             TracklayError: what the function raised; `ModelFailed` when the process died.
         """
-        out, words = self._popen.communicate(self._arguments)
-        try:
-            answer = json.loads(out.decode("utf-8", "replace").rpartition(ANSWER)[2].partition("\n")[0])
-        except ValueError:
+        answer, words = self._told()
+        if answer is None:
             last = words.decode("utf-8", "replace").strip().rpartition("\n")[2]
-            raise errors.ModelFailed(f"{self._function} ended without a result: {last or 'it was killed'}") from None
+            raise errors.ModelFailed(f"{self._function} ended without a result: {last or 'it was killed'}")
         if "error" in answer:
             raise getattr(errors, answer["class"])(answer["error"])
         return answer["result"]
+
+    def _told(self) -> tuple[dict[str, Any] | None, bytes]:
+        """Its answer, and what else it said. Once it has answered it has `END` to end itself: Blender's module may never do so."""
+        stdin, stdout, stderr = self._popen.stdin, self._popen.stdout, self._popen.stderr
+        assert stdin  # noqa: S101 - they are pipes
+        assert stdout  # noqa: S101
+        assert stderr  # noqa: S101
+        with stdout, stderr, ThreadPoolExecutor(2, "tracklay-worker") as reading:
+            words = reading.submit(stderr.read)
+            with contextlib.suppress(OSError), stdin:  # it may have died; what it said tells
+                stdin.write(self._arguments)
+            said = ANSWER.encode()
+            line = next((line for line in stdout if line.startswith(said)), None)
+            rest = reading.submit(stdout.read)
+            try:
+                self._popen.wait(END)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                self._popen.wait()
+            rest.result()
+            return None if line is None else json.loads(line.removeprefix(said)), words.result()
 
 
 def serve(function: str) -> None:
