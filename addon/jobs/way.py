@@ -229,10 +229,15 @@ class Trip:
             fields = {"currency": told.currency, "estimate": told.amount, "sent": now()}
             return ledger.move(job, "submitting", intent=intent.plain(), **fields)
 
-        self.job = await self.means.desk(leave)
-        self._say("generate")
         known = await self.means.requests(self.maker.name)
-        await self._ticketed(asyncio.ensure_future(submit_once(self.maker, intent, known)))
+
+        async def sent() -> Ticket:
+            self.job = await self.means.desk(leave)
+            self._say("generate")
+            return await submit_once(self.maker, intent, known)
+
+        # One piece, intent and request: between them a job that is told to end would be in the ledger as one that may have been sent.
+        await self._ticketed(asyncio.ensure_future(sent()))
 
     async def _estimated(self, request: Request, intent: Intent) -> Cost:
         """What the catalogue says; where a cap must be held and the provider can tell more, what it says."""
@@ -257,7 +262,12 @@ class Trip:
             else:
                 await self._written(sending.result())
             raise
-        await asyncio.shield(self._written(ticket))
+        writing = asyncio.ensure_future(self._written(ticket))
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await asyncio.gather(writing, return_exceptions=True)
+            raise
 
     async def _written(self, ticket: Ticket) -> None:
         (await self.means.requests(self.maker.name)).add(ticket.request)

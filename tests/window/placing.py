@@ -181,6 +181,7 @@ def crowd():
     tell(strips=len(strips), lines=len(pump.lines()), working=slices.told())
     yield from _drawn(area)
     slices.told()
+    waits = _waits(pump)
     HOLD.unlink()
 
     def some_are_laid():
@@ -188,6 +189,7 @@ def crowd():
 
     yield some_are_laid
     tell(landed=len(laid(scene)), landing=slices.told())
+    tell(result_to_strip_ms_middle_and_most=[sorted(waits)[len(waits) // 2], max(waits)])
     with _kept() as found:
         bpy.ops.preferences.addon_disable(module=PACKAGE)
     tell(disabling=found)
@@ -201,6 +203,28 @@ def enabling():
             bpy.ops.preferences.addon_enable(module=PACKAGE)
         tell(**{f"enabling_{name}": found})
         bpy.ops.preferences.addon_disable(module=PACKAGE)
+
+
+def _waits(pump) -> list[float]:
+    """Milliseconds by the clock from a result to its strip, of each that comes when no other waits to be laid."""
+    came: dict[str, float] = {}
+    found: list[float] = []
+    ended, placeholders, one = part("jobs").Ended, part("blender.placeholders"), pump.pump()
+    real_put, real_fill = one.runner.news.put, placeholders.fill
+
+    def put(news, *args, **named):
+        if isinstance(news, ended) and not one._landing:
+            came[news.cue.id] = time.perf_counter()
+        real_put(news, *args, **named)
+
+    def fill(places, file, text):
+        scenes = real_fill(places, file, text)
+        if places and (since := came.pop(places[0].mark.cue, None)) is not None:
+            found.append(round((time.perf_counter() - since) * 1000, 1))
+        return scenes
+
+    one.runner.news.put, placeholders.fill = put, fill
+    return found
 
 
 @contextlib.contextmanager
