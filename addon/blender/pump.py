@@ -49,6 +49,9 @@ NEWS_A_TICK = 32
 LOOK = 0.25
 """Seconds between two looks through the timeline while it is being changed."""
 
+OVERDUE = 1.0
+"""Seconds after which a look goes before takes that come: until then they lie there the sooner."""
+
 SLICE = 0.0007
 """Seconds of a tick that may go into looking through the timeline, into letting takes back, or into seeing whether they are stale."""
 
@@ -277,12 +280,14 @@ class Pump:
     def tick(self) -> bool:
         """Take in some news, and do one more thing at most; whether anything was to do."""
         heard = self._hear_some()
-        if self.is_looking or self._opening or self._look_is_due():
+        looks = self.is_looking or self._opening or self._look_is_due()
+        if self._landing and not _is_moving() and not (looks and self._must_look()):
+            self._look_later()
+            self._land()
+        elif looks:
             self._look_on()
         elif self._back:
             self._let_back()
-        elif self._landing and not _is_moving():
-            self._land()
         elif self._strips:
             self._look_at_strips()
         else:
@@ -511,6 +516,15 @@ class Pump:
     def is_looking(self) -> bool:
         """Whether a look through the timeline goes on with the next tick."""
         return self._looking_on is not None or self._looked_through
+
+    def _must_look(self) -> bool:
+        """Whether a look can't wait until takes have landed: a flood of them would put it off for ever."""
+        return self._opening or time.monotonic() - self._looked > OVERDUE
+
+    def _look_later(self) -> None:
+        """Give up a look that is half done: what it has seen is about to change."""
+        index.changed = index.changed or self.is_looking
+        self._look_anew()
 
     def _look_anew(self) -> None:
         """Forget a look that is half done."""
