@@ -147,17 +147,21 @@ def _totals(every: Sequence[Row], shown: Sequence[Mapping[str, Any]]) -> list[tu
     measured = [each["exact"] for each in shown if each["exact"] is not None]
     seconds = sum(each["length"] or 0 for each in shown if each["take"])
     spent: dict[str, Decimal] = {}
+    unknown = 0
     for take in takes:
         amount, currency = _amount(take)
+        unknown += amount is None
         if amount:
             spent[currency] = spent.get(currency, Decimal(0)) + amount
-    price = ", ".join(f"{amount.normalize():f} {currency}" for currency, amount in sorted(spent.items()))
+    prices = [f"{amount.normalize():f} {currency}" for currency, amount in sorted(spent.items())]
+    if unknown:
+        prices.append("not known" if unknown == len(takes) else f"{unknown:,} not known")
     told = [
         ("rows", f"{len(every):,}"),
         ("takes", f"{len(takes):,}"),
         ("on their sample", f"{sum(measured):,} of {len(measured):,}"),
         ("sound", _length(seconds)),
-        ("price", price or "free"),
+        ("price", ", ".join(prices) or "free"),
     ]
     trouble = sum(each["trouble"] for each in shown)
     return [*told, ("not done", f"{trouble:,}")] if trouble else told

@@ -7,8 +7,10 @@ import hashlib
 import json
 import os
 import re
+from dataclasses import replace
 from fractions import Fraction
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +24,9 @@ from addon.errors import BadInput, Cancelled
 from addon.media.extract import Proxy
 from addon.media.ffmpeg import Stop
 from addon.report import page as page_module
+from addon.report.page import _totals
 from addon.report.picture import BUCKETS, look
+from addon.report.rows import Row
 from tests.pictures import encode, flash_clip
 from tests.report.runs import FLASHES, FRAMES, HOSTILE, RATE, flashing, lay, results
 from tests.timelines import cuts
@@ -72,6 +76,21 @@ def test_a_small_report_is_one_file_with_all_that_was_measured(run, tmp_path):
     assert told[2]["problems"] == ["no credit left"]
     assert "prompt" not in facts[2]
     assert all(row["media"].startswith("data:video/mp4;base64,") for row in told)
+
+
+@pytest.mark.parametrize(
+    ("amounts", "told"),
+    [
+        (["0", "0"], "free"),
+        ([None, None], "not known"),
+        (["0.25", None, "0.05"], "0.3 USD, 1 not known"),
+    ],
+)
+def test_what_a_run_cost_is_told_with_what_nobody_knows(amounts, told):
+    """A price that is not known is not nothing."""
+    row = Row("a", "a", "1", None, Path(), "m", "laid", "", None, None, None)
+    rows = [replace(row, take={"cost": {"amount": amount, "currency": "USD"}}) for amount in amounts]
+    assert dict(_totals(rows, []))["price"] == told
 
 
 def test_nothing_that_a_person_wrote_becomes_part_of_the_page(run, tmp_path):
