@@ -1,17 +1,18 @@
-"""Where Tracklay keeps its own things, and the one way to write a file: whole or not at all."""
+"""Where Tracklay keeps its own things, the one way to write a file (whole or not at all), and to read one that a person names."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import secrets
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .errors import OutputError
+from .errors import BadInput, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -167,3 +168,17 @@ class Numbered:
                     continue
                 beside.replace(self.path)
             return
+
+
+def read_json(path: Path, encoding: str = "utf-8") -> Any:
+    """What a JSON file holds; None where it holds no JSON.
+
+    Raises:
+        BadInput: it cannot be read.
+    """
+    try:
+        return json.loads(path.read_text(encoding))
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror or error}") from error
+    except (ValueError, RecursionError):
+        return None

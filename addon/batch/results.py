@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from ..errors import BadInput
-from ..paths import whole
+from ..paths import read_json, whole
 from ..version import VERSION
 from .worklist import relative
 
@@ -194,12 +194,7 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         BadInput: the file is something else.
     """
-    try:
-        held = json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror or error}") from error
-    except (ValueError, RecursionError):
-        held = None
+    held = read_json(path)
     rows = held.get("rows") if isinstance(held, dict) else None
     if (
         not isinstance(held, dict)

@@ -136,10 +136,8 @@ class Pump:
         self._flood = False
         self._opening = True
         """Whether a file was opened, and its placeholders are still to be looked up."""
-        self._looking_on: Iterator[None] | None = None
+        self._looking_on: Iterator[bool] | None = None
         """A look through the timeline that goes on with the next tick."""
-        self._looked_through = False
-        """Whether it came to its end, and what it found is for the next tick to take in."""
         self._back: deque[Key] = deque()
         """Takes whose strips came back without them."""
 
@@ -507,7 +505,7 @@ class Pump:
         Args:
             undoing: an undo has just been made: what is gone is undone, and not deleted.
         """
-        self._look_anew()
+        self._looking_on = None
         index.look()
         self._saw(undoing=undoing)
         self._let_back()
@@ -515,7 +513,7 @@ class Pump:
     @property
     def is_looking(self) -> bool:
         """Whether a look through the timeline goes on with the next tick."""
-        return self._looking_on is not None or self._looked_through
+        return self._looking_on is not None
 
     def _must_look(self) -> bool:
         """Whether a look can't wait until takes have landed: a flood of them would put it off for ever."""
@@ -524,24 +522,23 @@ class Pump:
     def _look_later(self) -> None:
         """Give up a look that is half done: what it has seen is about to change."""
         index.changed = index.changed or self.is_looking
-        self._look_anew()
-
-    def _look_anew(self) -> None:
-        """Forget a look that is half done."""
-        self._looking_on, self._looked_through = None, False
+        self._looking_on = None
 
     def _look_on(self) -> None:
         """The same for as long as a slice lasts."""
-        if self._looked_through:
-            self._look_anew()
-            self._saw()
-            return
         until = time.perf_counter() + SLICE
-        self._looking_on = self._looking_on or index.looking()
-        for _ in self._looking_on:
-            if time.perf_counter() > until:
+        self._looking_on = self._looking_on or self._in_pieces()
+        for ends in self._looking_on:
+            if ends or time.perf_counter() > until:
                 return
-        self._looking_on, self._looked_through = None, True
+        self._looking_on = None
+
+    def _in_pieces(self) -> Iterator[bool]:
+        """A look, strip by strip, and what was seen by itself: whether a slice ends there, however little it took."""
+        for _ in index.looking():
+            yield False
+        yield True
+        self._saw()
 
     def _saw(self, *, undoing: bool = False) -> None:
         self._looked = time.monotonic()
@@ -622,7 +619,7 @@ class Pump:
     def opened(self) -> None:
         """A file was opened, or Tracklay was switched on in it: the next tick goes on with what its placeholders wait for."""
         self._opening = index.changed = True
-        self._look_anew()
+        self._looking_on = None
 
     def _waited_for(self) -> set[str]:
         """Cues of the open file whose takes are still to come, and that this Blender knows nothing of."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import BadInput
+from ..paths import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,12 +34,7 @@ def read_verdicts(path: Path) -> list[Verdict]:
     Raises:
         BadInput: it is none that the page saved.
     """
-    try:
-        held = json.loads(path.read_text("utf-8-sig"))
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror or error}") from error
-    except (ValueError, RecursionError):
-        held = None
+    held = read_json(path, "utf-8-sig")
     given = held.get("verdicts") if isinstance(held, dict) else None
     if not isinstance(given, list):
         raise BadInput(f"{path} holds no verdicts: save them from the report")

@@ -56,9 +56,8 @@ class Laid:
         """The first frame after it."""
         return self.start + self.frames
 
-    @property
     def stems(self) -> dict[str, Path]:
-        """The files of its stems that are there, by their names."""
+        """The files of its stems that are there, by their names: the disk is looked at."""
         named = dict(self.entry.get("stems") or {})
         return {name: path for name, file in named.items() if (path := self.file.with_name(file)).is_file()}
 
@@ -96,8 +95,8 @@ class Layer:
             ),
             *(
                 _track(f"Tracklay {name}{_nth(n)}", _stems(row, name, rate, folder), heard=False)
-                for name in dict.fromkeys(name for row in heard for take in row for name in take.stems)
-                for n, row in enumerate(_rows([take for row in heard for take in row if name in take.stems]), 1)
+                for name, stems in _by_name(heard).items()
+                for n, row in enumerate(_rows(stems), 1)
             ),
         ]
         first = made[0]
@@ -213,23 +212,31 @@ def _clips(row: Sequence[Laid], rate: float, folder: Path) -> list[tuple[int, An
     return [(take.start, _clip(take, rate, folder)) for take in row]
 
 
+def _by_name(rows: Sequence[Sequence[Laid]]) -> dict[str, list[Laid]]:
+    """The stems of takes, each as what lies there in its take's place, by their names."""
+    found: dict[str, list[Laid]] = {}
+    for take in (take for row in rows for take in row):
+        for name, file in take.stems().items():
+            found.setdefault(name, []).append(replace(take, file=file))
+    return found
+
+
 def _stems(row: Sequence[Laid], name: str, rate: float, folder: Path) -> list[tuple[int, Any]]:
     return [
-        (take.start, _sound(take.stems[name], take, rate, folder, {STEM: {"cue": take.entry.get("cue"), "stem": name}}))
-        for take in row
+        (stem.start, _sound(stem, rate, folder, {STEM: {"cue": stem.entry.get("cue"), "stem": name}})) for stem in row
     ]
 
 
-def _sound(file: Path, take: Laid, rate: float, folder: Path, told: dict[str, Any]) -> Any:
-    """A clip of a sound file that is as long as a take."""
+def _sound(take: Laid, rate: float, folder: Path, told: dict[str, Any]) -> Any:
+    """A clip of the file that lies there."""
     lies = _range(0, take.frames, rate)
-    media = otio.schema.ExternalReference(_url(file, folder), available_range=lies)
-    media.name = file.name
-    return otio.schema.Clip(file.stem, media, lies, told)
+    media = otio.schema.ExternalReference(_url(take.file, folder), available_range=lies)
+    media.name = take.file.name
+    return otio.schema.Clip(take.file.stem, media, lies, told)
 
 
 def _clip(take: Laid, rate: float, folder: Path) -> Any:
-    clip = _sound(take.file, take, rate, folder, {OURS: dict(take.entry), CUE: dict(take.note)})
+    clip = _sound(take, rate, folder, {OURS: dict(take.entry), CUE: dict(take.note)})
     clip.enabled = take.heard
     if take.stale:
         clip.markers.append(

@@ -18,6 +18,7 @@ import bpy  # noqa: E402 - the add-on reads its home when it is registered
 
 import addon  # noqa: E402
 from addon import providers  # noqa: E402
+from addon.blender import pump  # noqa: E402
 from tests.pictures import flash_clip  # noqa: E402
 from tests.standins.clicker import MODEL, Clicker  # noqa: E402
 
@@ -124,3 +125,17 @@ class Clips:
 def clips(tmp_path_factory) -> Clips:
     """Makes flash clips."""
     return Clips(tmp_path_factory.mktemp("clips"))
+
+
+@pytest.fixture
+def strip(scene, clips):
+    """A clip of 60 frames at 25, on channel 1 from frame 11; a file whose tests want another has its own."""
+    set_rate(scene, Fraction(25))
+    return add(scene, clips(Fraction(25), 60, (20,)), 11)
+
+
+@pytest.fixture
+def let_go():
+    """What a test left under way is let go of."""
+    yield
+    pump.close()

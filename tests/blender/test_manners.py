@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import gc
 import re
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,24 +14,16 @@ import pytest
 import addon
 from addon.blender import CLASSES, keys, lines, pictures, properties, shelf, spotting, takes, translations
 
-from .conftest import add, laid, set_rate
+from .conftest import laid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-RATE = Fraction(25)
 ROOM = Path(addon.__path__[0]) / "blender"
 NAME = re.compile(r"TRACKLAY_(OT|PT|MT|UL|PG)_\w+|TracklayPreferences")
 
 SMALL = {"a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with", "ffmpeg", "fal"}
 """Words that Blender writes small within a name, and names that are written so."""
-
-
-@pytest.fixture
-def strip(scene, clips):
-    """A clip of 60 frames at 25, from frame 11."""
-    set_rate(scene, RATE)
-    return add(scene, clips(RATE, 60, (20,)), 11)
 
 
 def operators() -> list[Any]:

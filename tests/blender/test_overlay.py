@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from types import SimpleNamespace
 
 import pytest
 
 from addon.blender import cues, overlay
-from addon.blender import pump as pumps
 from addon.errors import ModelFailed
 
-from .conftest import add, laid, set_rate
+from .conftest import laid
 from .test_placeholders import Gate, generate, until
 
-RATE = Fraction(25)
+pytestmark = pytest.mark.usefixtures("let_go")
 WIDE, HIGH = 10, 40
 """Pixels of a frame and of a channel."""
-
-
-@pytest.fixture
-def strip(scene, clips):
-    """A clip of 60 frames at 25, on channel 1 from frame 11."""
-    set_rate(scene, RATE)
-    return add(scene, clips(RATE, 60, (20,)), 11)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_left():
-    """What a test left under way is let go of."""
-    yield
-    pumps.close()
 
 
 def seen(scene, first: int = 0, width: int = 2000) -> list[overlay.Sight]:

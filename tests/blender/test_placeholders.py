@@ -24,6 +24,8 @@ from .conftest import add, laid, set_handles, set_rate
 from .mix import mixed_clicks, sample, worst
 
 RATE = Fraction(25)
+
+pytestmark = pytest.mark.usefixtures("let_go")
 PATIENCE = 20.0
 """Seconds."""
 
@@ -33,13 +35,6 @@ def strip(scene, clips):
     """A clip of 60 frames at 25, on channel 2 from frame 11, with flashes on its frames 20 and 45."""
     set_rate(scene, RATE)
     return add(scene, clips(RATE, 60, (20, 45)), 11, channel=2)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_left():
-    """What a test left under way is let go of."""
-    yield
-    pump.close()
 
 
 class Gate:

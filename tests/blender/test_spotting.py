@@ -10,28 +10,15 @@ import bpy
 import pytest
 
 from addon.blender import compat, cues, spotting, takes
-from addon.blender import pump as pumps
 from addon.errors import ModelFailed, Unclear
 
-from .conftest import add, laid, set_rate
+from .conftest import add, laid
 from .test_panel import Layout
 from .test_placeholders import generate, until
 
 RATE = Fraction(25)
 
-
-@pytest.fixture
-def strip(scene, clips):
-    """A clip of 60 frames at 25, from frame 11."""
-    set_rate(scene, RATE)
-    return add(scene, clips(RATE, 60, (20,)), 11)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_left():
-    """What a test left under way is let go of."""
-    yield
-    pumps.close()
+pytestmark = pytest.mark.usefixtures("let_go")
 
 
 def in_state(scene, state: str):
