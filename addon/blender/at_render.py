@@ -84,6 +84,7 @@ def needs(scene: Any, wishes: Wishes) -> tuple[list[Need], list[str]]:
     if trouble := gate.offline(model):
         raise BadInput(trouble)
     to = wishes.folder or preferences.takes_folder()
+    look = staleness.Look()
     found: list[Need] = []
     errors: list[str] = []
     for each in film.spots(scene, _meant(scene, wishes)):
@@ -91,14 +92,14 @@ def needs(scene: Any, wishes: Wishes) -> tuple[list[Need], list[str]]:
             errors.append(f"{each.error}")
             continue
         level, picture = pictures.find(scene, each)
-        if has_fresh(scene, level, picture):
+        if has_fresh(scene, level, picture, look):
             continue
         given: dict[str, Any] = {"model": model.id} | ({} if wishes.prompt is None else {"prompt": wishes.prompt})
         try:
             cue = operators.cue_for(each, scene.tracklay, **given)
             order = checked(cue, to, each.picture.source.stem, shelf.MODELS)
             order = replace(order, sample_rate=preferences.sample_rate())
-            found.append(Need(each, order, _key(scene, picture, order)))
+            found.append(Need(each, order, _key(scene, picture, order, look)))
         except TracklayError as error:
             errors.append(f"{each.strip}: {error}")
     return _copied(found, to), list(dict.fromkeys(errors))
@@ -135,7 +136,7 @@ def _meant(scene: Any, wishes: Wishes) -> list[film.Range]:
     return film.ranges(scene, names)
 
 
-def has_fresh(scene: Any, level: Level, picture: Any) -> bool:
+def has_fresh(scene: Any, level: Level, picture: Any, look: staleness.Look) -> bool:
     """Whether a take was made for what the picture plays on all its frames, whoever chose it. Its stale ones are muted."""
     begin, end, fresh = compat.start(picture), compat.end(picture), False
     for take in level.strips:
@@ -143,19 +144,19 @@ def has_fresh(scene: Any, level: Level, picture: Any) -> bool:
             continue
         told = cues.asked(str(take.get(cues.ASKED, "")))
         named = picture.name in (take.get(laying.PICTURE), told.picture if told else "")
-        if told is not None and staleness.fits(scene, take, picture):
+        if told is not None and staleness.fits(scene, take, picture, look):
             first = compat.content_start(
                 take
             )  # of the whole take: what a person hid of it by its handles was made all the same
             fresh = fresh or (first <= begin and first + told.frames >= end)
         elif told is None:
             fresh = fresh or (named and compat.start(take) <= begin and compat.end(take) >= end)
-        elif named and not staleness.fresh(scene, take):
+        elif named and not staleness.fresh(scene, take, look):
             take.mute = True
     return fresh
 
 
-def _key(scene: Any, picture: Any, order: Order) -> str:
+def _key(scene: Any, picture: Any, order: Order, look: staleness.Look) -> str:
     """What a cue's take is known by: what plays, wherever it lies, and what is wanted for it.
 
     Raises:
@@ -168,20 +169,20 @@ def _key(scene: Any, picture: Any, order: Order) -> str:
             raise BadInput(f"{cue.picture.source} cannot be read: choose it again in the strip's Source panel")
         plays = [seen, cache.plays(cue.picture, cue.span)]
     else:
-        plays = _rendered(scene, picture, cue)
+        plays = _rendered(scene, picture, cue, look)
     model = [order.model.id, order.model.version]
     wanted = [*model, order.sample_rate, cue.prompt, cue.negative, cue.seed, cue.takes, dict(cue.params), cue.square]
     return hashlib.sha256(json.dumps([plays, wanted], sort_keys=True).encode()).hexdigest()[:KEY_LETTERS]
 
 
-def _rendered(scene: Any, picture: Any, cue: Cue) -> list[Any]:
+def _rendered(scene: Any, picture: Any, cue: Cue, look: staleness.Look) -> list[Any]:
     """What plays of a picture that Blender renders: how it is made of strips, and what is in their files.
 
     What has no file (a scene in 3D, a mask) is known by the film's: saved again, it may be another.
     """
     files = sorted(set(_files(picture, staleness.DEEPEST)))
     first = str(cue.span.start - compat.content_start(picture))
-    how = [staleness.plays(scene, picture), first, cue.span.frames, str(cue.span.rate)]
+    how = [staleness.plays(scene, picture, look), first, cue.span.frames, str(cue.span.rate)]
     return [*how, [[path.name, cache.sampled(path)] for path in files]]
 
 

@@ -10,6 +10,7 @@ import re
 import sys
 from fractions import Fraction
 from functools import cache
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 import bpy
@@ -42,6 +43,12 @@ RESHAPING = frozenset({"MASK", "COMPOSITOR"})
 
 RETIMED_TO_END = bpy.app.version >= (5, 0, 0)
 """Whether a strip's last retiming key stands at the end of its last frame, and not on it."""
+
+FEW = 64
+"""More strips of a collection than these are had sooner by going through all: Blender counts from the first to each that is asked for."""
+
+NEAR = 0.01
+"""Frames: Blender keeps where content begins as a 32-bit float."""
 
 OVERRIDE_IS_SAFE = sys.version_info >= (3, 12)
 """Under Python 3.11 Blender takes another thread's hold of the interpreter for its own when an operator looks into an override,
@@ -108,22 +115,51 @@ def selected(scene: Any, level: Any) -> list[Any]:
     known = getattr(bpy.context, "selected_strips", None) if timeline(bpy.context) == scene else None
     if known is not None:
         return list(known)  # Blender's own look through them takes a tenth of ours
+    return _at(level, _column(level, "select", "bool"))
+
+
+def effects(level: Any, within: range | None = None, kinds: Iterable[str] = EFFECTS) -> list[Any]:
+    """The effects of these types among the strips of one level; those only that are there on any of the frames `within`."""
+    found = _is_of(frozenset(kinds))[_column(level, "type")]
+    if within is not None and found.any():
+        starts = _column(level, _name("left_handle", bpy.types.Strip))
+        ends = starts + _column(level, _name("duration", bpy.types.Strip))
+        found &= (starts < within.stop) & (ends > within.start)
+    return _at(level, found)
+
+
+def of_content(strips: Any, kind: str, start: Fraction) -> list[Any]:
+    """The strips of a type whose content begins within a hundredth of this frame."""
+    begins = _column(strips, _name("content_start", bpy.types.Strip), "float32")
+    return _at(strips, _is_of(frozenset({kind}))[_column(strips, "type")] & (abs(begins - float(start)) < NEAR))
+
+
+@cache
+def _is_of(kinds: frozenset[str]) -> Any:
+    """For each number that Blender has for a type of strip, whether it is one of these."""
     import numpy as np  # noqa: PLC0415 - only where something is looked for
 
-    chosen = np.zeros(len(level), bool)
-    level.foreach_get("select", chosen)
-    return [level[int(place)] for place in np.flatnonzero(chosen)]
+    items = bpy.types.Strip.bl_rna.properties["type"].enum_items
+    found = np.zeros(1 + max(item.value for item in items), bool)
+    found[[item.value for item in items if item.identifier in kinds]] = True
+    return found
 
 
-def effects(level: Any) -> list[Any]:
-    """The effects among the strips of one level that have strips to make their picture of."""
+def _column(strips: Any, name: str, kind: str = "int32") -> Any:
+    """One property of all strips of a collection, as an array."""
     import numpy as np  # noqa: PLC0415
 
-    items = bpy.types.Strip.bl_rna.properties["type"].enum_items
-    wanted = [items[name].value for name in EFFECTS if name in items]
-    types = np.zeros(len(level), np.int32)
-    level.foreach_get("type", types)
-    return [level[int(place)] for place in np.flatnonzero(np.isin(types, wanted))]
+    found = np.zeros(len(strips), kind)
+    strips.foreach_get(name, found)
+    return found
+
+
+def _at(strips: Any, wanted: Any) -> list[Any]:
+    """The strips of a collection of which an array of truths says so."""
+    places = wanted.nonzero()[0]
+    if len(places) > FEW:
+        return list(compress(strips, wanted))
+    return [strips[int(place)] for place in places]
 
 
 def inputs(effect: Any) -> list[Any]:

@@ -108,8 +108,9 @@ def spots(scene: Any, meant: Iterable[Range]) -> list[Spot | Unread]:
     level = next(pictures.levels(scene), None)
     if level is None:
         return []
-    timeline = reading.Timeline.of(scene, level.strips)
-    return [_spot(timeline, *each) for each in meant]
+    ranges = list(meant)
+    timeline = pictures.looked_over(scene, level, ranges)
+    return [_spot(timeline, *each) for each in ranges]
 
 
 def _spot(timeline: reading.Timeline, strip: Any, first: int, frames: int) -> Spot | Unread:

@@ -207,7 +207,9 @@ def lay(spot: Spot, take: Take, index: int, asked: Asked | None = None) -> str:
         raise TracklayError(f"{error}, so nothing was laid: {where}") from error
     where_now = _where_now(spot, picture)
     if asked is None:
-        asked = Asked(take.cue.model, take.cue.prompt, **staleness.asked_for(scene, picture, *where_now))
+        asked = Asked(
+            take.cue.model, take.cue.prompt, **staleness.asked_for(scene, picture, *where_now, staleness.Look())
+        )
     with Layer(scene) as layer:
         try:
             strip = layer.sound(level, picture, named(asked.model), take.file, where_now)
@@ -267,8 +269,8 @@ def check_room(orders: Sequence[tuple[Order, Spot]]) -> None:
             room.take(room.free_above(picture, spot.span.start, spot.span.frames), spot.span.start, spot.span.frames)
 
 
-def asked_for(order: Order, spot: Spot) -> Asked:
-    """What the strips of an order's takes say was asked for."""
+def asked_for(order: Order, spot: Spot, look: staleness.Look) -> Asked:
+    """What the strips of an order's takes say was asked for. `look` is one for all orders."""
     scene = scene_of(spot, "open it again")
     _, picture = _just_spotted(scene, spot)
     price = estimate(order)
@@ -277,7 +279,7 @@ def asked_for(order: Order, spot: Spot) -> Asked:
         prompt=order.cue.prompt,
         price=None if price is None else str(price),
         currency=order.model.price.currency,
-        **staleness.asked_for(scene, picture, spot.span.start, spot.span.frames),
+        **staleness.asked_for(scene, picture, spot.span.start, spot.span.frames, look),
     )
 
 

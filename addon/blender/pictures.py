@@ -139,8 +139,15 @@ def spots(scene: Any, ranges: Sequence[tuple[Any, int, int]] | None = None) -> l
         raise BadInput(
             "nothing with picture is selected: select a movie strip, or set a preview range over one and select nothing"
         )
-    timeline = Timeline.of(scene, level.strips)
+    timeline = looked_over(scene, level, chosen)
     return [spot(timeline, strip, first, frames) for strip, first, frames in chosen]
+
+
+def looked_over(scene: Any, level: Level, ranges: Sequence[tuple[Any, int, int]]) -> Timeline:
+    """What is known of a level beside the strips of these ranges (strip, first frame, frames)."""
+    first = min((first for _, first, _ in ranges), default=0)
+    end = max((first + frames for _, first, frames in ranges), default=0)
+    return Timeline.of(scene, level.strips, range(first, end))
 
 
 def spot(timeline: Timeline, strip: Any, first: int, frames: int) -> Spot:
@@ -184,13 +191,6 @@ def seen(timeline: Timeline, strip: Any, span: Span, wish: str) -> Picture:
         render=Render(compat.renderer(), timeline.scene.name, strip.name),
         why=why,
     )
-
-
-def speed_effects(scene: Any) -> dict[str, str]:
-    """The speed effects of the level that the person is in, by the strip they change."""
-    level = shown(scene)
-    found = [] if level is None else [strip for strip in compat.effects(level.strips) if strip.type == "SPEED"]
-    return {strip.input_1.name: strip.name for strip in found}
 
 
 def unreadable(strip: Any) -> str:

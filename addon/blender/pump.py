@@ -128,6 +128,8 @@ class Pump:
         """Cues that are looked up in the ledger to be made again."""
         self._strips: deque[tuple[str, str]] = deque()
         """Strips still to be looked at whether they are stale."""
+        self._stale_look = staleness.Look()
+        """By what they are."""
         self._looked = self._held_looked = 0.0
         self._looking = 0
         """How many questions to the ledger are still to be answered."""
@@ -163,7 +165,8 @@ class Pump:
         Raises:
             TracklayError: there is no room above one of the pictures; nothing was sent.
         """
-        asked = {order.cue.id: laying.asked_for(order, spot) for order, spot in orders}
+        look = staleness.Look()
+        asked = {order.cue.id: laying.asked_for(order, spot, look) for order, spot in orders}
         amount, holds = preferences.cap()
         for project in {order.project for order, _ in orders} if amount else ():
             self.runner.cap(project, amount, holds=holds)
@@ -555,6 +558,7 @@ class Pump:
                     there.setdefault((place.mark.cue, place.mark.take), []).append(place)
         self._mend(there)
         self._miss(there, undoing=undoing)
+        self._stale_look = staleness.Look()
         self._strips = deque(
             dict.fromkeys((place.scene, place.strip) for places in there.values() for place in places if place.filled)
         )
@@ -611,7 +615,7 @@ class Pump:
             scene_name, name = self._strips.popleft()
             scene = bpy.data.scenes.get(scene_name)
             strip = scene.sequence_editor.strips_all.get(name) if scene and scene.sequence_editor else None
-            if strip is not None and cues.CUE in strip and staleness.mark(scene, strip):
+            if strip is not None and cues.CUE in strip and staleness.mark(scene, strip, self._stale_look):
                 index.changed = True
 
     # Files

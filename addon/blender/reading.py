@@ -58,7 +58,8 @@ class Hindrance:
 class Timeline:
     """What is known of a sequence beside the strip itself, gathered once for all strips that are read.
 
-    `effects` are the names of the effects that a strip runs through, each with its frames; `animated` the names of strips that move.
+    `effects` are the names of the effects that a strip runs through, each with its frames, as far as they lie where something is read;
+    `animated` the names of strips that move.
     """
 
     scene: Any
@@ -67,10 +68,10 @@ class Timeline:
     animated: frozenset[str]
 
     @classmethod
-    def of(cls, scene: Any, strips: Any) -> Timeline:
-        """Look over one level of a scene's sequence."""
+    def of(cls, scene: Any, strips: Any, frames: range) -> Timeline:
+        """Look over one level of a scene's sequence, to read strips of it on these frames."""
         effects: dict[str, list[tuple[str, int, int]]] = {}
-        for effect in compat.effects(strips):
+        for effect in compat.effects(strips, frames):
             if not effect.mute:
                 place = (effect.name, compat.start(effect), compat.end(effect))
                 for taken in compat.inputs(effect):
@@ -106,7 +107,7 @@ def fast(timeline: Timeline, strip: Any, span: Span) -> tuple[Picture | None, li
         inner = _one_inside(strip, float(frames.min()), float(frames.max()))
         if inner is None:
             return None, [*hindrances, Hindrance("it is a meta strip that shows more than one strip", time=True)]
-        timeline, strip = Timeline.of(timeline.scene, strip.strips), inner
+        timeline, strip = Timeline.of(timeline.scene, strip.strips, range(span.start, span.end)), inner
     return None, [*hindrances, Hindrance(RENDERED.get(strip.type, "it is an effect"), time=True)]
 
 

@@ -468,11 +468,11 @@ def test_a_take_whose_picture_was_changed_is_stale(change, scene, strip, gate):
     pump.pump().look()
     until(lambda: not pump.pump()._strips)
     assert cues.STALE not in held()[0]
-    assert staleness.fresh(scene, held()[0])
+    assert staleness.fresh(scene, held()[0], staleness.Look())
     change(scene, strip)
     cues.index.changed = True
     until(lambda: cues.STALE in held()[0])
-    assert not staleness.fresh(scene, held()[0])
+    assert not staleness.fresh(scene, held()[0], staleness.Look())
     assert cues.of(scene)[0].stale
     assert staleness.in_file() == [f"{scene.name}: {held()[0].name}"]
 
@@ -507,7 +507,7 @@ def test_a_take_that_still_has_its_picture_is_fresh(change, scene, strip, gate):
     generate(scene)
     until(filled(1))
     change(scene, strip)
-    assert all(staleness.fresh(scene, take) for take in laid(scene))
+    assert all(staleness.fresh(scene, take, staleness.Look()) for take in laid(scene))
 
 
 def test_a_picture_changed_back_is_fresh_again(scene, strip, gate):

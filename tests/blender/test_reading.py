@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from addon import log
-from addon.blender import compat, copies, dna, pictures, playing
+from addon.blender import compat, copies, dna, pictures, playing, staleness
 from addon.blender.pump import pump
 from addon.errors import BadInput, Cancelled, MediaError
 from addon.jobs import store
@@ -116,6 +116,44 @@ def test_an_effect_elsewhere_hinders_nothing(place):
     assert pictures.spots(place.scene, [(strip, 11, 115)])[0].picture.render is not None
     effect.mute = True
     assert pictures.spots(place.scene, [(strip, 11, 115)])[0].picture.render is None
+
+
+@pytest.mark.parametrize("count", [2, compat.FEW + 1])
+def test_effects_are_found_where_they_are(place, count):
+    """Few or many, those on the frames that matter, or those of a type; what makes its picture of no strip is none."""
+    strips = [place.movie(place.start + 120 * number) for number in range(count)]
+    effects = [place.effect("GAUSSIAN_BLUR" if number else "SPEED", 3, strip) for number, strip in enumerate(strips)]
+    given = place.strips.bl_rna.functions["new_effect"].parameters.keys()
+    place.strips.new_effect("colour", "COLOR", 4, place.start, **{"length" if "length" in given else "frame_end": 500})
+    assert compat.effects(place.strips) == effects
+    assert compat.effects(place.strips, range(11 + 119, 11 + 121)) == effects[:2]
+    assert compat.effects(place.strips, range(11 + 120, 11 + 240)) == effects[1:2]
+    assert compat.effects(place.strips, kinds=("SPEED",)) == effects[:1]
+    assert compat.effects(place.strips, range(11 + 120 * count, 10_000)) == []
+
+
+def test_strips_are_found_by_where_their_content_begins(place):
+    """Whatever their handles hide of it."""
+    strip, other = place.movie(), place.movie(place.start + 7, 2)
+    set_handles(strip, 40, 60)
+    assert compat.of_content(place.strips, "MOVIE", Fraction(11)) == [strip]
+    assert compat.of_content(place.strips, "MOVIE", Fraction(18)) == [other]
+    assert (
+        compat.of_content(place.strips, "IMAGE", Fraction(18))
+        == compat.of_content(place.strips, "", Fraction(18))
+        == []
+    )
+
+
+def test_how_a_meta_plays_hangs_on_the_speed_of_what_is_in_it(place):
+    """Whichever level the person is in."""
+    strip = place.movie()
+    effect = place.effect("SPEED", 3, strip)
+    effect.speed_control, effect.speed_factor = "MULTIPLY", 2.0
+    meta = within(place, [strip, effect])
+    doubled = staleness.plays(place.scene, meta, staleness.Look())
+    place.scene.sequence_editor.strips_all[effect.name].speed_factor = 3.0
+    assert staleness.plays(place.scene, meta, staleness.Look()) != doubled
 
 
 def test_bytes_that_do_not_say_what_the_properties_say_are_not_trusted(place):
