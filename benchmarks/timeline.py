@@ -2,8 +2,10 @@
 
     python benchmarks/timeline.py [--strips N]
 
-Wants the bpy module, or Blender: `blender --background --python benchmarks/timeline.py`. One movie strip among N is read, as Generate
-does, and against it the same in a timeline of a hundred. What the copy for a render costs is Blender's, and is told apart.
+Wants the bpy module, or Blender: `blender --background --python benchmarks/timeline.py`. One movie strip, ten and fifty among N are read,
+as Generate does, and against it the same in a timeline of a hundred; then with an effect over every third strip. What Blender needs
+to go through its own list of strips, once to count them and once for a property of all, is told apart: it keeps no list of those that
+are selected, nor of the effects over one. So is its copy for a render.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 os.environ.setdefault("TRACKLAY_HOME", tempfile.mkdtemp(prefix="tracklay-bench-"))
 
 import bpy
+import numpy as np
 
 import addon
 from addon.blender import copies, pictures
@@ -44,20 +47,22 @@ def clip(folder: Path) -> Path:
     return path
 
 
-def timeline(count: int, movie: Path) -> Any:
-    """A scene with so many strips one after the other; the one in the middle is a movie, and selected."""
+def timeline(count: int, movie: Path, selected: int, effects: int) -> Any:
+    """A scene with so many strips one after the other; `selected` from the middle on are movies, and `effects` of the others blurred."""
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     scene = bpy.context.scene
     strips = scene.sequence_editor_create().strips
     named = strips.bl_rna.functions["new_effect"].parameters.keys()
-    for number in range(count - 1):
+    taken = "input1" if "input1" in named else "seq1"
+    for number in range(count - selected - effects):
         start = number * LONG
         length = {"length": LONG} if "length" in named else {"frame_end": start + LONG}
-        strips.new_effect(f"colour {number}", "COLOR", 1, start, **length)
-    made = strips.new_movie("movie", str(movie), 2, count * LONG // 2)
+        colour = strips.new_effect(f"colour {number}", "COLOR", 1, start, **length)
+        if number < effects:
+            strips.new_effect(f"blur {number}", "GAUSSIAN_BLUR", 2, start, **length, **{taken: colour})
+    movies = [strips.new_movie(f"movie {n}", str(movie), 3, (count // 2 + n) * LONG) for n in range(selected)]
     for strip in strips:
-        strip.select = False
-    made.select = True
+        strip.select = strip in movies
     return scene
 
 
@@ -71,6 +76,42 @@ def measured(act: Callable[[], object], rounds: int = ROUNDS) -> float:
     return statistics.median(times)
 
 
+def of_one(count: int, movie: Path, selected: int, share: int) -> dict[str, float]:
+    """What each thing costs in one timeline, in milliseconds; each `share`th strip is an effect, none where it is 0."""
+    effects = (count - selected) // share if share else 0
+    scene = timeline(count, movie, selected, effects)
+    strips = scene.sequence_editor.strips
+    column = np.zeros(len(strips), np.int32)
+
+    def walked() -> None:
+        """As Blender must: counted and gone through for a property, twice: what is selected, and the types. With effects for their ends too."""
+        for name in ("channel",) * (4 if effects else 2):
+            len(strips)
+            strips.foreach_get(name, column)
+
+    spots = pictures.spots(scene)
+    return {
+        "reading the selection": measured(lambda: pictures.spots(scene)),
+        "of it Blender's own way through its list": measured(walked),
+        "finding it again to lay": measured(lambda: [pictures.find(scene, spot) for spot in spots]),
+    } | (
+        {}
+        if selected > 1 or share
+        else {"Blender's own copy for a render": measured(lambda: copies.write(scene.name), 2)}
+    )
+
+
+def told(selected: int, share: int, few: dict[str, float], many: dict[str, float]) -> None:
+    """Print what one selection costs in both timelines."""
+    print(f"{selected} selected" + (f", every {share}rd strip an effect" if share else ""))
+    walks = "of it Blender's own way through its list"
+    for name, (one, other) in {name: (few[name], many[name]) for name in few}.items():
+        ours = ""
+        if name == "reading the selection":
+            ours = f"{(other - many[walks]) / (one - few[walks]):8.2f} x"
+        print(f"    {name:48}{one:9.3f}{other:10.3f}{other / one:7.2f} x{ours}")
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -78,26 +119,12 @@ def main() -> None:
     given = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else sys.argv[1:] if bpy.app.module else []
     options = parser.parse_args(given)
     addon.register()
-    found: dict[str, list[float]] = {}
+    print(f"Blender {bpy.app.version_string}: {FEW} strips against {options.strips}, medians of the processor's time")
+    print(f"{'':52}{'ms':>9}{'ms':>10}{'':>9}{'without':>10}")
     with tempfile.TemporaryDirectory() as folder:
         movie = clip(Path(folder))
-        for count in (FEW, options.strips):
-            scene = timeline(count, movie)
-            chosen = [(scene.sequence_editor.strips_all["movie"], count * LONG // 2, LONG)]
-            (spot,) = pictures.spots(scene)
-            ways: dict[str, Callable[[], object]] = {
-                "looking for the selection": lambda scene=scene: pictures.selected(scene),  # type: ignore[misc]
-                "reading one strip": lambda scene=scene, chosen=chosen: pictures.spots(scene, chosen),  # type: ignore[misc]
-                "both, as Generate does": lambda scene=scene: pictures.spots(scene),  # type: ignore[misc]
-                "finding it again to lay": lambda scene=scene, spot=spot: pictures.find(scene, spot),  # type: ignore[misc]
-            }
-            for name, way in ways.items():
-                found.setdefault(name, []).append(measured(way))
-            own = "Blender's own copy for a render"
-            found.setdefault(own, []).append(measured(lambda scene=scene: copies.write(scene.name), 2))  # type: ignore[misc]
-    print(f"Blender {bpy.app.version_string}: {FEW} strips against {options.strips}, medians")
-    for name, (few, many) in found.items():
-        print(f"{name:32} {few:9.3f} ms {many:9.3f} ms {many / few:7.2f} x")
+        for selected, share in ((1, 0), (10, 0), (50, 0), (1, 3), (50, 3)):
+            told(selected, share, *(of_one(count, movie, selected, share) for count in (FEW, options.strips)))
     addon.unregister()
 
 

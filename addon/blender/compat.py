@@ -44,8 +44,8 @@ RESHAPING = frozenset({"MASK", "COMPOSITOR"})
 RETIMED_TO_END = bpy.app.version >= (5, 0, 0)
 """Whether a strip's last retiming key stands at the end of its last frame, and not on it."""
 
-FEW = 64
-"""More strips of a collection than these are had sooner by going through all: Blender counts from the first to each that is asked for."""
+PASSED = 40
+"""Blender counts from the first strip to each that is asked for by its number: past so many in the time that one takes to be given out."""
 
 NEAR = 0.01
 """Frames: Blender keeps where content begins as a 32-bit float."""
@@ -157,7 +157,7 @@ def _column(strips: Any, name: str, kind: str = "int32") -> Any:
 def _at(strips: Any, wanted: Any) -> list[Any]:
     """The strips of a collection of which an array of truths says so."""
     places = wanted.nonzero()[0]
-    if len(places) > FEW:
+    if places.sum() > PASSED * len(wanted):
         return list(compress(strips, wanted))
     return [strips[int(place)] for place in places]
 

@@ -118,7 +118,7 @@ def test_an_effect_elsewhere_hinders_nothing(place):
     assert pictures.spots(place.scene, [(strip, 11, 115)])[0].picture.render is None
 
 
-@pytest.mark.parametrize("count", [2, compat.FEW + 1])
+@pytest.mark.parametrize("count", [2, 2 * compat.PASSED])
 def test_effects_are_found_where_they_are(place, count):
     """Few or many, those on the frames that matter, or those of a type; what makes its picture of no strip is none."""
     strips = [place.movie(place.start + 120 * number) for number in range(count)]
