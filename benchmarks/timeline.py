@@ -84,7 +84,7 @@ def of_one(count: int, movie: Path, selected: int, share: int) -> dict[str, floa
     column = np.zeros(len(strips), np.int32)
 
     def walked() -> None:
-        """As Blender must: counted and gone through for a property, twice: what is selected, and the types. With effects for their ends too."""
+        """Counted and gone through for a property: for what is selected and for the types; with effects for their ends too."""
         for name in ("channel",) * (4 if effects else 2):
             len(strips)
             strips.foreach_get(name, column)
