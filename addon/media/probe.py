@@ -303,7 +303,7 @@ def _packets(
             width, _, height = line.rpartition(" ")[2].partition("x")
             size = int(width), int(height)
         elif not line.startswith("#"):
-            parts = [part.strip() for part in line.split(",")]
+            parts = line.replace(" ", "").split(",")
             ticks = next((part for part in (parts[2], parts[1]) if part not in NO_TIME), None)
             if ticks is not None:
                 rest = parts[6:]

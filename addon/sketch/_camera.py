@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 Picture = npt.NDArray[np.float32]
 Luma = npt.NDArray[np.uint8]
-Points = npt.NDArray[np.float64]
+Points = npt.NDArray[np.float32]
+Matrix = npt.NDArray[np.float64]
 
 TILE = 4
 """Pixels: the strongest gradient of each square tile is one point."""
@@ -23,7 +24,7 @@ EDGE = 3
 """Pixels at the border that carry no point."""
 ROUNDS = 6
 """Gauss-Newton rounds at most; two or three do."""
-STILL = 0.03
+STILL = 0.08
 """Pixels: a smaller correction is the last; what it leaves is far less."""
 SAME_LIGHT = 0.5
 """Grey levels: where the light changed no more than this the first round may be the last."""
@@ -43,10 +44,16 @@ LOST = 3.0
 CUT_LIKENESS = 0.5
 CUT_SHARE = 0.25
 """A cut: the points correlate less than that and more than this share of them changed."""
+NOISE = 1.5
+"""Grey levels of noise that a point is allowed."""
 MEDIAN_SQUARE = 0.455
 """The median of the square of noise, beside its variance."""
+STRAIGHT = 0.25
+"""Pixels: a picture whose corners turn and zoom no more than this is only shifted."""
 ONE = 256
 """A pixel in the whole numbers that `warp` counts places in."""
+FINE = 16
+"""A pixel in the whole numbers of `_slide`: twice that many bits and those of a grey level are sixteen."""
 PAIR = np.uint32(0x00FF00FF)
 """Two of four packed bytes."""
 
@@ -93,7 +100,8 @@ def smooth(picture: Luma) -> Picture:
     inner += flat[2:]
     whole = both.reshape(-1, width)
     np.left_shift(rows[:, :: width - 1], 2, out=whole[:, :: width - 1])
-    out: Picture = whole * np.float32(1 / 16)
+    out: Picture = whole.astype(np.float32)
+    out *= np.float32(1 / 16)
     return out
 
 
@@ -110,8 +118,8 @@ def warp(picture: Luma, view: View) -> Luma:
     height, width = picture.shape
     if view.reach((height, width)) < LOCKED:
         return picture
-    if abs(view.turn - 1) * math.hypot(height, width) / 2 < LOCKED:
-        return _slide(picture.astype(np.float32), view.shift)
+    if abs(view.turn - 1) * math.hypot(height, width) / 2 < STRAIGHT:
+        return _slide(picture, view.shift)
     # In whole 1/256 of a pixel: four neighbours are packed into one number, fetched at once and mixed two at a time.
     x = np.arange(width) - (width - 1) / 2
     y = np.arange(height)[:, None] - (height - 1) / 2
@@ -141,29 +149,33 @@ def warp(picture: Luma, view: View) -> Luma:
     return moved
 
 
-def _whole(values: Points) -> npt.NDArray[np.int32]:
+def _whole(values: Matrix) -> npt.NDArray[np.int32]:
     rounded: npt.NDArray[np.int32] = np.rint(values).astype(np.int32)
     return rounded
 
 
-def _slide(source: Picture, shift: complex) -> Luma:
-    """`warp` where nothing but a shift is left: whole rows and columns are taken at once."""
+def _slide(source: Luma, shift: complex) -> Luma:
+    """`warp` where nothing but a shift is left: whole rows and columns are taken at once, and mixed in sixteenths of a pixel."""
     height, width = source.shape
-    down, right = math.floor(shift.imag), math.floor(shift.real)
-    rows = source.take(np.arange(down, down + height + 1).clip(0, height - 1), 0)
-    mixed = rows[1:] - rows[:-1]
-    mixed *= np.float32(shift.imag - down)
+    across, along = round(shift.real * FINE), round(shift.imag * FINE)
+    down, right = along // FINE, across // FINE
+    rows = source.take(np.arange(down, down + height + 1).clip(0, height - 1), 0).astype(np.uint16)
+    mixed = rows[1:] * np.uint16(along % FINE)
+    rows *= np.uint16(FINE - along % FINE)
     mixed += rows[:-1]
-    wide = np.empty((height, width + 1), np.float32)
+    wide = np.empty((height, width + 1), np.uint16)
     at = min(max(right, -width), width - 1)
     left, end = max(0, -at), min(width + 1, width - at)
     wide[:, left:end] = mixed[:, left + at : end + at]
     wide[:, :left], wide[:, end:] = mixed[:, :1], mixed[:, -1:]
-    out = wide[:, 1:] - wide[:, :-1]
-    out *= np.float32(shift.real - right)
-    out += wide[:, :-1]
-    out += np.float32(0.5)
-    return out.astype(np.uint8)
+    flat = wide.ravel()
+    out = flat * np.uint16(FINE - across % FINE)
+    flat *= np.uint16(across % FINE)
+    out[:-1] += flat[1:]
+    out += np.uint16(FINE * FINE // 2)
+    out >>= 8
+    moved: Luma = out.reshape(height, width + 1)[:, :-1].astype(np.uint8)
+    return moved
 
 
 class _Anchor:
@@ -184,82 +196,96 @@ class _Anchor:
         best = tiles.argmax(2)
         py = (EDGE + np.arange(rows)[:, None] * TILE + best // TILE).ravel()
         px = (EDGE + np.arange(cols)[None, :] * TILE + best % TILE).ravel()
-        self.value = picture[py, px].astype(np.float64)
-        dx, dy = gx[py, px].astype(np.float64) / 2, gy[py, px].astype(np.float64) / 2
-        self.steep = dx * dx + dy * dy
+        self.at = py * width + px
+        self.value = picture.ravel().take(self.at)
+        dx, dy = gx[py, px] / 2, gy[py, px] / 2
+        self.allowed = NOISE * NOISE + SLACK * SLACK * (dx * dx + dy * dy)
         self.unit = unit = width / 2
-        self.place = np.stack([px - (width - 1) / 2, py - (height - 1) / 2, np.ones(px.size)])
-        x, y = self.place[:2] / unit
-        self.mean = self.value.mean()
-        self.bright = self.value - self.mean
-        self.answer = np.stack([dx, dy, dx * x + dy * y, dy * x - dx * y, self.bright / -50, -np.ones(px.size)])
+        x, y = px - np.float32((width - 1) / 2), py - np.float32((height - 1) / 2)
+        one = np.ones_like(self.value)
+        self.place = np.stack([x, y, one])
+        x, y = x / np.float32(unit), y / np.float32(unit)
+        self.mean = float(self.value.mean())
+        self.bright = self.value - np.float32(self.mean)
+        self.answer = np.stack([dx, dy, dx * x + dy * y, dy * x - dx * y, self.bright / -50, -one])
 
-    def lay(self, picture: Picture, start: View, noise: float, *, stands: bool = False) -> tuple[View, Points, float]:
+    def lay(self, picture: Picture, start: View, *, stands: bool = False) -> tuple[View, Points, float]:
         """The view of `picture` seen from this anchor, its value at each of the anchor's points, and how far off they are.
 
         The last is the median of what is left over what noise and `SLACK` allow. A camera that `stands` is left where it is unless it
         has surely moved.
         """
-        height, width = picture.shape
         view, gain, lift = start, 1.0, 0.0
-        allowed = noise * noise + SLACK * SLACK * self.steep
-        last = np.array([[width - 1.001], [height - 1.001]])
-        neighbours = np.array([[0], [1], [width], [width + 1]])
-        flat = picture.ravel()
         found, usual = self.value, 0.0
         for lap in range(ROUNDS + 1):
-            turn, shift = view.turn, view.shift
-            places = (
-                np.array(
-                    [
-                        [turn.real, -turn.imag, shift.real + (width - 1) / 2],
-                        [turn.imag, turn.real, shift.imag + (height - 1) / 2],
-                    ]
-                )
-                @ self.place
-            )
-            within = np.minimum(np.maximum(places, 0), last)
-            corner = within.astype(np.intp)
-            right, down = within - corner
-            near = flat.take(corner[1] * width + corner[0] + neighbours)
-            upper = near[0] + right * (near[1] - near[0])
-            found = near[2] + right * (near[3] - near[2])
-            found -= upper
-            found *= down
-            found += upper
-            left = found - gain * self.bright - (self.mean + lift)
-            off = left * left / allowed
+            found, within = self._found(picture, view)
+            left = found - np.float32(gain) * self.bright
+            left -= np.float32(self.mean + lift)
+            off = left * left
+            off /= self.allowed
             usual = middle(off)
             if lap == ROUNDS:
                 break
-            off *= 1 / (8 * max(0.5, usual))
-            off += 1
+            off *= np.float32(1 / (8 * max(0.5, usual)))
+            off += np.float32(1)
             off *= off
-            off *= allowed
-            weight = (places == within).all(0) / off
-            weighted = self.answer * weight
-            matrix = weighted @ self.answer.T
-            matrix.flat[::7] += 1e-3 * noise + 1e-3
-            spread = np.linalg.inv(matrix)
-            found_step = -(spread @ (weighted @ left))
-            if (
-                stands
-                and lap == 0
-                and _distance(found_step[:4], spread[:4, :4]) < MOVED * max(1.0, usual / MEDIAN_SQUARE)
-            ):
+            off *= self.allowed
+            weighted = self.answer * (within / off)
+            matrix = (weighted @ self.answer.T).astype(np.float64)
+            matrix.flat[::7] += 1e-3 * NOISE + 1e-3
+            wanted = (weighted @ left).astype(np.float64)
+            sure = MOVED * max(1.0, usual / MEDIAN_SQUARE)
+            step = _step(matrix, -wanted, sure, stands=stands and lap == 0)
+            if step is None:
                 break
-            step = found_step.tolist()
-            view = View(turn + complex(step[2], step[3]) / self.unit, shift + complex(step[0], step[1]))
+            view = View(view.turn + complex(step[2], step[3]) / self.unit, view.shift + complex(step[0], step[1]))
             gain += step[4] / 50
             lift += step[5]
             if max(map(abs, step[:4])) < STILL and (lap > 0 or max(map(abs, step[4:])) < SAME_LIGHT):
                 break
         return view, found, usual
 
+    def _found(self, picture: Picture, view: View) -> tuple[Points, Points | float]:
+        """The picture's value at each point under a view, and 1 for each that is within it, 0 for the others."""
+        height, width = picture.shape
+        flat = picture.ravel()
+        if view == View():
+            return flat.take(self.at), 1.0
+        turn, shift = view.turn, view.shift
+        way = [
+            [turn.real, -turn.imag, shift.real + (width - 1) / 2],
+            [turn.imag, turn.real, shift.imag + (height - 1) / 2],
+        ]
+        places = np.array(way, np.float32) @ self.place
+        within = np.maximum(places, np.float32(0))
+        np.minimum(within, np.array([[width - 1.001], [height - 1.001]], np.float32), out=within)
+        corner = within.astype(np.intp)
+        right, down = within - corner.astype(np.float32)
+        at = corner[1] * width
+        at += corner[0]
+        near = flat.take(at + np.array([[0], [1], [width], [width + 1]]))
+        upper = near[0] + right * (near[1] - near[0])
+        found = near[2] + right * (near[3] - near[2])
+        found -= upper
+        found *= down
+        found += upper
+        return found, (places == within).all(0).astype(np.float32)
 
-def _distance(step: Points, spread: Points) -> float:
-    """The square of a step, measured in its spread."""
-    return float(step @ np.linalg.solve(spread, step))
+
+def _step(matrix: Matrix, wanted: Matrix, sure: float, *, stands: bool) -> list[float] | None:
+    """The step that solves `matrix @ step = wanted`: shift (2), zoom and turn, gain, lift.
+
+    None where the camera `stands` and its move is not `sure`.
+    """
+    step: list[float] = np.linalg.solve(matrix, wanted).tolist()
+    if stands:
+        move = np.array(step[:4])
+        (a, b), (_, d) = matrix[4:, 4:].tolist()
+        x, y = (matrix[4:, :4] @ move).tolist()
+        # Whatever the light did: the light's own part of the matrix is taken out (Schur's complement).
+        if float(move @ matrix[:4, :4] @ move) - (d * x * x - 2 * b * x * y + a * y * y) / (a * d - b * b) < sure:
+            return None
+    return step
 
 
 class Steadier:
@@ -270,7 +296,6 @@ class Steadier:
         self._step = View()
         self._last = View()
         self._spectrum: npt.NDArray[np.complex128] | None = None
-        self.noise = 1.5
 
     def add(self, picture: Picture, time: float) -> tuple[View, bool]:
         """The view of a frame (under `smooth`), and whether it begins a new shot (its view then starts anew)."""
@@ -279,10 +304,10 @@ class Steadier:
             self._reset(picture, time)
             return View(), False
         start = View(self._last.turn, self._last.shift + self._step.shift)
-        view, found, off = anchor.lay(picture, start, self.noise, stands=start == self._last)
+        view, found, off = anchor.lay(picture, start, stands=start == self._last)
         if off > LOST:
             jump = View(1 + 0j, _phase_shift(anchor.picture, picture))
-            again = anchor.lay(picture, jump, self.noise)
+            again = anchor.lay(picture, jump)
             if again[2] < off:
                 view, found, off = again
         if self._is_cut(anchor, found):
@@ -308,8 +333,8 @@ class Steadier:
     def _is_cut(self, anchor: _Anchor, found: Points) -> bool:
         before = anchor.value
         change = found - before
-        changed = float(np.mean(np.abs(change - middle(change)) > 3 + 3 * self.noise))
-        if changed < CUT_SHARE:
+        change -= np.float32(middle(change))
+        if np.count_nonzero(np.abs(change) > 3 + 3 * NOISE) < CUT_SHARE * change.size:
             return False
         return not before.std() or not found.std() or float(np.corrcoef(found, before)[0, 1]) < CUT_LIKENESS
 

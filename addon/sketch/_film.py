@@ -64,6 +64,9 @@ def exposures(frames: Iterable[tuple[Luma, float]]) -> Iterator[Exposure]:
 
 def _evened(held: deque[Exposure], at: int) -> Exposure:
     """One of the pictures, at its time on the straight line through those about it where any of them is shown again."""
+    shot = held[at]
+    if not any(each.again for each in held):
+        return shot
     first, last = at, at
     gap = (held[min(at + 1, len(held) - 1)].time - held[max(at - 1, 0)].time) / 2
     least, most = ALIKE[0] * gap, ALIKE[1] * gap
@@ -73,7 +76,6 @@ def _evened(held: deque[Exposure], at: int) -> Exposure:
         last += 1
     places = range(first, last + 1)
     about = [held[k] for k in places]
-    shot = held[at]
     if first == last or not any(each.again for each in about):
         return shot
     middle = sum(places) / len(places)

@@ -32,6 +32,8 @@ RENEW = 0.5
 """Grey levels a frame by which a ground that still holds follows the median."""
 COVERED = 0.1
 """Pixels: a frame that misses no more of the canvas covers it."""
+LIT, LIT_ALIKE = 12.0, 8.0
+"""Grey levels by which a pixel of the ground may differ from the usual, at first and at last, and still tell of the light."""
 GLOBAL_SHARE = 0.35
 """When more of the picture than this differs, the picture changes as a whole (a dissolve, a flash) and nothing in it is followed."""
 
@@ -101,24 +103,25 @@ class Ground:
         `around` are the frames of the median; in the regions `keep` the ground stays what it was.
         """
         here = self.lay(frame)
+        seen = here.astype(np.float32)
         ground = smooth(median_of_nine([self.lay(other) for other in around]))
         if self._ground is not None:
             ahead = [other for other in around[-3:] if other.time > frame.time + SPREAD_SECONDS]
-            ground = self._kept(here, ground, keep, [self.lay(other) for other in ahead])
+            ground = self._kept(seen, ground, keep, [self.lay(other) for other in ahead])
         self._ground = ground
-        gain, lift = _light(here, ground)
-        apart = frame.picture.copy() if here is frame.luma else smooth(here)
-        apart -= np.float32(gain) * ground
-        apart -= np.float32(lift)
+        gain, lift = _light(seen, ground)
+        apart = ground * np.float32(gain)
+        apart += np.float32(lift)
+        np.subtract(frame.picture if here is frame.luma else smooth(here), apart, out=apart)
         np.abs(apart, out=apart)
-        self.noise += 0.1 * (min(6.0, 1.4826 * middle(apart[::3, ::3])) - self.noise)
+        self.noise += 0.1 * (min(6.0, 1.4826 * middle(apart[1::4, 1::4])) - self.noise)
         sure = surplus(apart, max(FLOOR, NOISES * self.noise), ground)
         self._blank(sure, [frame, *around])
         if np.count_nonzero(sure > 0) > GLOBAL_SHARE * sure.size:
             return None
         return sure
 
-    def _kept(self, here: Luma, fresh: Picture, keep: Sequence[Kept], ahead: Sequence[Luma]) -> Picture:
+    def _kept(self, here: Picture, fresh: Picture, keep: Sequence[Kept], ahead: Sequence[Luma]) -> Picture:
         """The ground as it was where the frame still shows it, slowly renewed; fresh elsewhere.
 
         Where a thing is followed it is what was there before the thing or what will be after, whichever is less like the thing.
@@ -126,13 +129,11 @@ class Ground:
         old = self._ground if self._ground is not None else fresh
         apart = here - old
         np.abs(apart, out=apart)
-        most = (apart >= np.float32(FLOOR + NOISES * self.noise)) * np.float32(255)
-        most += np.float32(RENEW)
-        ground: Picture = fresh - old
-        np.minimum(ground, most, out=ground)
-        np.negative(most, out=most)
-        np.maximum(ground, most, out=ground)
-        ground += old
+        changed = apart >= np.float32(FLOOR + NOISES * self.noise)
+        ground: Picture = np.subtract(old, np.float32(RENEW), out=apart)
+        np.maximum(ground, fresh, out=ground)
+        np.minimum(ground, old + np.float32(RENEW), out=ground)
+        np.copyto(ground, fresh, where=changed)
         for region, grey in keep:
             was = old[region]
             if len(ahead) == 3:
@@ -152,11 +153,10 @@ class Ground:
             return
         left = right = top = bottom = 0.0
         for way in ways:
-            for side in (-width / 2, width / 2):
-                for end in (-height / 2, height / 2):
-                    off = way.at(complex(side, end)) - complex(side, end)
-                    left, right = (max(left, off.real), right) if side < 0 else (left, max(right, -off.real))
-                    top, bottom = (max(top, off.imag), bottom) if end < 0 else (top, max(bottom, -off.imag))
+            wide, tall = (way.turn.real - 1) * width / 2, (way.turn.real - 1) * height / 2
+            high, broad = abs(way.turn.imag) * height / 2, abs(way.turn.imag) * width / 2
+            left, right = max(left, way.shift.real - wide + high), max(right, -way.shift.real - wide + high)
+            top, bottom = max(top, way.shift.imag - tall + broad), max(bottom, -way.shift.imag - tall + broad)
         if left > COVERED:
             sure[:, : int(left) + 2] = 0
         if right > COVERED:
@@ -167,44 +167,44 @@ class Ground:
             sure[height - int(bottom) - 2 :] = 0
 
 
-def surplus(apart: Picture, floor: float, edges: Picture | None) -> Picture:
+def surplus(apart: Picture, floor: float, edges: Picture) -> Picture:
     """How far each difference is above what is allowed, 0 to 1: `floor` grey levels, and more at the edges of a picture."""
-    if edges is None:
-        sure = apart * np.float32(1 / floor)
-    else:
-        width = apart.shape[1]
-        allowed = np.zeros_like(apart)
-        np.subtract(edges[2:], edges[:-2], out=allowed[1:-1])
-        np.abs(allowed, out=allowed)
-        across, flat = np.zeros_like(apart), edges.ravel()
-        np.subtract(flat[2:], flat[:-2], out=across.ravel()[1:-1])
-        across[:, :: width - 1] = 0
-        np.abs(across, out=across)
-        allowed += across
-        allowed *= np.float32(0.5 * MISPLACED)
-        allowed += np.float32(floor)
-        sure = np.divide(apart, allowed, out=allowed)
+    width = apart.shape[1]
+    allowed = np.zeros_like(apart)
+    np.subtract(edges[2:], edges[:-2], out=allowed[1:-1])
+    np.abs(allowed, out=allowed)
+    across, flat = np.zeros_like(apart), edges.ravel()
+    np.subtract(flat[2:], flat[:-2], out=across.ravel()[1:-1])
+    across[:, :: width - 1] = 0
+    np.abs(across, out=across)
+    allowed += across
+    allowed *= np.float32(0.5 * MISPLACED)
+    allowed += np.float32(floor)
+    sure = np.divide(apart, allowed, out=allowed)
     sure -= np.float32(1)
     np.maximum(sure, np.float32(0), out=sure)
     np.minimum(sure, np.float32(1), out=sure)
     return sure
 
 
-def _light(here: Luma, ground: Picture) -> tuple[float, float]:
+def _light(here: Picture, ground: Picture) -> tuple[float, float]:
     """Gain and lift that bring the ground to the frame's light, most pixels agreeing."""
-    x = ground[2::5, 2::5].ravel().astype(np.float64)
-    y = here[2::5, 2::5].ravel().astype(np.float64)
+    x = ground[2::5, 2::5].ravel()
+    y = here[2::5, 2::5].ravel()
+    sums = np.empty((5, x.size), np.float32)
+    sums[0], sums[1], sums[2] = 1, x, y
+    np.multiply(x, x, out=sums[3])
+    np.multiply(x, y, out=sums[4])
     off = y - x
-    lift = middle(off)
-    close = np.abs(off - lift) < 12
-    gain = 1.0
+    gain, lift, close = 1.0, middle(off), LIT
+    off -= np.float32(lift)
     for _ in range(2):
-        count = np.count_nonzero(close)
+        count, xs, ys, xx, xy = (sums @ (np.abs(off) < close)).tolist()
         if count < x.size // 4:
             return 1.0, 0.0
-        xs = close * x
-        mean_x, mean_y = float(xs.sum()) / count, float(close @ y) / count
-        gain = (float(xs @ y) - count * mean_x * mean_y + 100) / (float(xs @ x) - count * mean_x**2 + 100)
-        lift = mean_y - gain * mean_x
-        close = np.abs(y - gain * x - lift) < 8
+        gain = (xy - xs * ys / count + 100) / (xx - xs * xs / count + 100)
+        lift = (ys - gain * xs) / count
+        off = y - np.float32(gain) * x
+        off -= np.float32(lift)
+        close = LIT_ALIKE
     return gain, lift

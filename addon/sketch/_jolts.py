@@ -50,9 +50,15 @@ class Jolt:
     after: complex
 
 
+def median(values: Points) -> float:
+    """The median of a few numbers; numpy's own takes ten times as long over them."""
+    rising = np.sort(values)
+    return float(rising[(rising.size - 1) // 2] + rising[rising.size // 2]) / 2
+
+
 def window(times: Points) -> int:
     """Samples over which a velocity is taken."""
-    return max(1, round(SPEED_SECONDS / float(np.median(np.diff(times)))))
+    return max(1, round(SPEED_SECONDS / median(np.diff(times))))
 
 
 def jolts(times: Points, path: Path, least_path: float = LEAST_PATH) -> list[Jolt]:
@@ -115,6 +121,6 @@ def _at_once(
         return False
     whole = float(after.max() - before.min())
     turns = np.concatenate([np.diff(before), np.diff(after)])
-    rough = float(np.median(np.abs(turns - np.median(turns)))) if turns.size > 2 else 0.0
+    rough = median(np.abs(turns - median(turns))) if turns.size > 2 else 0.0
     share = AT_ONCE if jump < PLAIN_JUMP else AT_ONCE_PLAIN
     return jump >= share * whole and jump > STANDS_OUT * rough

@@ -6,6 +6,7 @@ what is written here keeps such jumps from being heard.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ._jolts import LEAST_PATH, Jolt, Path, Points, jolts, window
+from ._jolts import LEAST_PATH, Jolt, Path, Points, jolts, median, window
 from .sight import Event, Sight
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class Notes:
         times = np.array(track.times)[use]
         path: Path = np.array(track.world, np.complex128)[use] / width
         places: Path = np.array(track.seen, np.complex128)[use] / (width / 2)
-        restless = float(np.median(np.abs(np.diff(np.log(areas)))))
+        restless = median(np.abs(np.diff(np.log(areas))))
         if restless > RESTLESS or np.abs(path - path[0]).max() < LEAST_TRAVEL:
             return
         move = _Move(
@@ -189,7 +190,7 @@ def _nearest(seconds: list[float], time: float) -> int:
 
 def _across(areas: Points) -> float:
     """The diameter of a disk of the usual area, in pixels."""
-    return float(np.sqrt(np.median(areas) * 4 / np.pi))
+    return math.sqrt(median(areas) * 4 / math.pi)
 
 
 def _usable(track: Track) -> npt.NDArray[np.bool_]:
@@ -205,7 +206,7 @@ def _largest_nearby(areas: Points, times: Points) -> Points:
     """For each sample the largest area (of a running median of three) within `NEARBY_SECONDS`."""
     before, after = np.concatenate([areas[:1], areas[:-1]]), np.concatenate([areas[1:], areas[-1:]])
     calm = np.median(np.stack([before, areas, after]), 0)
-    step = float(np.median(np.diff(times))) if times.size > 1 else NEARBY_SECONDS
+    step = median(np.diff(times)) if times.size > 1 else NEARBY_SECONDS
     count = max(1, round(NEARBY_SECONDS / max(step, 1e-3)))
     largest: Points = np.lib.stride_tricks.sliding_window_view(np.pad(calm, count, mode="edge"), 2 * count + 1).max(1)
     return largest
@@ -216,10 +217,8 @@ def _holds(jolt: Jolt, areas: Points, times: Points, lengths: Points) -> bool:
     count = window(times)
     around = slice(max(0, jolt.sample - count - 1), jolt.sample + 3 + count)
     change = float(np.ptp(np.log(areas[around])))
-    shift = change * float(np.median(lengths[around])) / 2
-    return change < MOST_CHANGE and shift < PIECES * abs(jolt.after - jolt.before) * count * float(
-        np.median(np.diff(times))
-    )
+    shift = change * median(lengths[around]) / 2
+    return change < MOST_CHANGE and shift < PIECES * abs(jolt.after - jolt.before) * count * median(np.diff(times))
 
 
 def _speeds(times: Points, path: Path) -> Points:

@@ -118,18 +118,29 @@ class Stops:
         reach = way.reach(self._shape)
         if reach > LOCKED:
             laid = smooth(warp(before, way))
-        moved = reach > LOCKED
         apart = picture - laid
-        apart -= np.float32(middle(apart[::3, ::3]))
+        apart -= np.float32(middle(apart[1::4, 1::4]))
         np.abs(apart, out=apart)
-        self._noise += 0.1 * (min(6.0, 1.4826 * middle(apart[::3, ::3])) - self._noise)
-        edge = int(reach) + 2 if moved else 0
-        inner = (slice(edge, height - edge), slice(edge, width - edge))
-        sure = np.zeros((rows * CELL, cols * CELL), np.float32)
-        sure[inner] = surplus(apart, max(FLOOR, NOISES * self._noise), laid if moved else None)[inner]
-        if np.count_nonzero(sure > 0) > GLOBAL_SHARE * height * width:
+        self._noise += 0.1 * (min(6.0, 1.4826 * middle(apart[1::4, 1::4])) - self._noise)
+        floor = max(FLOOR, NOISES * self._noise)
+        if reach > LOCKED:
+            sure = surplus(apart, floor, laid)
+            edge = int(reach) + 2
+            sure[:edge] = sure[height - edge :] = 0
+            sure[:, :edge] = sure[:, width - edge :] = 0
+            at = np.flatnonzero(sure > 0)
+            amount = sure.ravel().take(at)
+        else:
+            at = np.flatnonzero(apart > floor)
+            amount = np.minimum(apart.ravel().take(at) / np.float32(floor) - 1, 1)
+        if at.size > GLOBAL_SHARE * height * width:
             return None
-        grid: Grid = sure.reshape(rows, CELL, cols * CELL).sum(1).reshape(rows, cols, CELL).sum(2)
+        y, x = np.divmod(at, width)
+        y //= CELL
+        y *= cols
+        x //= CELL
+        y += x
+        grid: Grid = np.bincount(y, amount, rows * cols).astype(np.float32).reshape(rows, cols)
         return grid
 
     def _judge(self, k: int) -> list[Stop]:
@@ -150,12 +161,14 @@ class Stops:
     def _stop(self, k: int, grids: Sequence[Grid], at: int, cells: Cells) -> Stop | None:
         """The stop of what moved in these cells, if it is one; `at` is its last change among the grids."""
         near = _wider(cells)
+        last = float(grids[at][near].sum() / max(grids[at - 1][near].sum(), 1e-6))
+        if not LAST[0] < last < LAST[1]:
+            return None
         whence = _wider(near)
         just = self._count(JUST_SECONDS)
         after = [float(grid[whence].sum()) for grid in grids[at + 1 :]]
         left = max(after[0], sum(after) / len(after))
-        last = float(grids[at][near].sum() / max(grids[at - 1][near].sum(), 1e-6))
-        if not LAST[0] < last < LAST[1] or left > STILL * max(grid.sum() for grid in grids[at - just : at + 1]):
+        if left > STILL * max(grid.sum() for grid in grids[at - just : at + 1]):
             return None
         came = _trail(grids[: at + 1], near)
         change = np.array([grid[where].sum() for grid, where in came])

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from ._camera import Luma, Picture, Points, View
+    from ._camera import Luma, Matrix, Picture, View
     from ._ground import Kept
 
 SURE = 0.3
@@ -51,13 +51,10 @@ Box = tuple[float, float, float, float]
 
 @dataclass(slots=True)
 class Blob:
-    """One connected patch of what is not ground: its pixels (from the picture's centre) and how surely each belongs to it."""
+    """One connected patch of what is not ground: for each pixel its place (from the picture's centre), how surely it belongs, its grey."""
 
-    x: Points
-    y: Points
-    sure: Points
-    tone: Points
-    """Grey of each pixel."""
+    pixels: Matrix
+    """(4, n)"""
     area: float = field(init=False)
     centre: complex = field(init=False)
     grey: float = field(init=False)
@@ -65,19 +62,32 @@ class Blob:
 
     def __post_init__(self) -> None:
         """Sum up."""
+        x, y, _, grey = (self.pixels @ self.sure).tolist()
         self.area = float(self.sure.sum())
-        self.centre = complex(float(self.x @ self.sure), float(self.y @ self.sure)) / self.area
-        self.grey = float(self.tone @ self.sure) / self.area
-        self.box = (float(self.x.min()), float(self.y.min()), float(self.x.max()), float(self.y.max()))
+        self.centre = complex(x, y) / self.area
+        self.grey = grey / self.area
+        (left, top), (right, bottom) = self.pixels[:2].min(1).tolist(), self.pixels[:2].max(1).tolist()
+        self.box = (left, top, right, bottom)
+
+    @property
+    def sure(self) -> Matrix:
+        """How surely each pixel belongs to it."""
+        sure: Matrix = self.pixels[2]
+        return sure
+
+    @property
+    def places(self) -> npt.NDArray[np.complex128]:
+        """Where each pixel is."""
+        places: npt.NDArray[np.complex128] = self.pixels[0] + 1j * self.pixels[1]
+        return places
 
     def joined(self, other: Blob) -> Blob:
         """Both as one."""
-        parts = ((self.x, other.x), (self.y, other.y), (self.sure, other.sure), (self.tone, other.tone))
-        return Blob(*(np.concatenate(pair) for pair in parts))
+        return Blob(np.concatenate([self.pixels, other.pixels], 1))
 
     def part(self, mine: npt.NDArray[np.bool_]) -> Blob:
         """The pixels chosen."""
-        return Blob(self.x[mine], self.y[mine], self.sure[mine], self.tone[mine])
+        return Blob(self.pixels[:, mine])
 
 
 @dataclass(slots=True, eq=False)
@@ -153,43 +163,48 @@ def blobs(sure: Picture, luma: Luma) -> list[Blob] | None:
     wide = np.zeros((height, stride), sure.dtype)
     wide[:, 1:-1] = sure
     at = np.flatnonzero(flat & (wide.ravel() > 0))
-    weight = wide.ravel()[at].astype(np.float64)
-    label = root[np.searchsorted(starts, at, side="right") - 1]
     y, x = np.divmod(at, stride)
     x -= 1
-    px, py = x - (width - 1) / 2, y - (height - 1) / 2
-    tone = luma.ravel()[y * width + x].astype(np.float64)
-    areas = np.bincount(label, weight)
-    found: list[Blob] = []
-    for k in np.argsort(-areas):
-        if areas[k] < SMALLEST or len(found) >= 2 * MOST_THINGS:
-            break
-        mine = label == k
-        found.append(Blob(px[mine], py[mine], weight[mine], tone[mine]))
-    return found
+    pixels = np.empty((4, at.size))
+    np.subtract(x, (width - 1) / 2, out=pixels[0])
+    np.subtract(y, (height - 1) / 2, out=pixels[1])
+    pixels[2] = wide.ravel().take(at)
+    y *= width
+    y += x
+    pixels[3] = luma.ravel().take(y)
+    label = root.take(np.searchsorted(starts, at, side="right") - 1)
+    areas = np.bincount(label, pixels[2])
+    return [
+        Blob(pixels.take(np.flatnonzero(label == k), 1))
+        for k in np.argsort(-areas)[: 2 * MOST_THINGS]
+        if areas[k] >= SMALLEST
+    ]
 
 
 def _join(starts: npt.NDArray[np.intp], ends: npt.NDArray[np.intp], stride: int) -> npt.NDArray[np.intp]:
     """The label of each run of pixels: runs of neighbouring rows that overlap share one."""
-    root = list(range(starts.size))
+    # In the row above each run overlaps those from `first` up to `last`, as they are in order.
+    first = np.searchsorted(ends, starts - stride, side="right")
+    last = np.searchsorted(starts, ends - stride, side="left")
+    root = np.where(last > first, first, np.arange(starts.size))
+    while not np.array_equal(root, above := root[root]):
+        root = above
+    joined: dict[int, int] = {}
 
     def top(k: int) -> int:
-        while root[k] != k:
-            root[k] = root[root[k]]
-            k = root[k]
+        while k in joined:
+            k = joined[k]
         return k
 
-    first, last = starts.tolist(), ends.tolist()
-    above = 0
-    for k in range(len(first)):
-        begin, end = first[k] - stride, last[k] - stride
-        while above < k and last[above] <= begin:
-            above += 1
-        other = above
-        while other < k and first[other] < end:
-            root[top(other)] = top(k)
-            other += 1
-    return np.array([top(k) for k in range(len(first))], np.intp)
+    several = np.flatnonzero(last > first + 1)
+    for begin, end in zip(first[several].tolist(), last[several].tolist(), strict=True):
+        one = top(int(root[begin]))
+        for other in root[begin + 1 : end].tolist():
+            if (another := top(other)) != one:
+                joined[another] = one
+    for k in joined:
+        root[root == k] = top(k)
+    return root
 
 
 class Things:
@@ -304,6 +319,8 @@ class Things:
 
         What has not gone its own size on its own is no thing but a piece of the one that has gone farthest.
         """
+        if len(owning) == 1:
+            return {owning[0]: blob}
         farthest = max(owning, key=lambda k: self.tracks[k].travel)
         owning = [k for k in owning if k == farthest or self.tracks[k].apart or self.tracks[k].has_moved(1.5)]
         if len(owning) == 1:
@@ -311,7 +328,7 @@ class Things:
         tracks = [self.tracks[k] for k in owning]
         centres = np.array([t.heading(time) for t in tracks])
         squares = np.array([median(t.areas[-5:]) / math.pi for t in tracks])
-        places = blob.x + 1j * blob.y
+        places = blob.places
         weighted = places * blob.sure
         nearest = np.zeros(places.size, np.intp)
         for _ in range(SPLIT_ROUNDS):
@@ -334,7 +351,7 @@ class Things:
         if blob.area < GROWN * area:
             return None
         radius = math.sqrt(area / math.pi)
-        places = blob.x + 1j * blob.y
+        places = blob.places
         weighted = places * blob.sure
         whole, total = complex(weighted.sum()), blob.area
         mine = np.abs(places - track.heading(time)) <= radius

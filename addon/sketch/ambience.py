@@ -294,7 +294,8 @@ def blocks(places: Sequence[Place], rng: np.random.Generator, *, width: float = 
         washes += [_WashState(wash, rng, timetable) for wash in place.washes]
     sprinkles = [_SprinkleState(sprinkle, rng) for place in places for sprinkle in place.sprinkles]
     # Two channels of independent noise mixed towards each other: `side` of each in the other, power kept.
-    near, far = np.cos(np.pi / 4 * (1 - 0.85 * width)), np.sin(np.pi / 4 * (1 - 0.85 * width))
+    turn = np.pi / 4 * (1 - 0.85 * width)
+    near, far = np.float32(np.cos(turn)), np.float32(np.sin(turn))  # a double would make the whole bed of doubles
     tail = np.zeros((2, BLOCK), np.float32)
     first = True
     ahead = np.zeros((0, 2), np.float32)

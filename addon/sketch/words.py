@@ -7,6 +7,7 @@ a word sounds.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -98,8 +99,16 @@ _Phrase = tuple[str, ...]
 _Meanings = dict[_Phrase, list[tuple[str, str]]]
 
 
-def _index(vocabulary: Vocabulary) -> tuple[_Meanings, _Meanings, int]:
+_Index = tuple[_Meanings, _Meanings, int]
+_indexes: deque[tuple[Vocabulary, _Index]] = deque(maxlen=4)
+"""Those made last: a prompt is read clause by clause, always against the same few vocabularies."""
+
+
+def _index(vocabulary: Vocabulary) -> _Index:
     """Phrase -> (category, canonical), as written and by each stem of its last word; and the longest length."""
+    for known, index in _indexes:
+        if known is vocabulary:
+            return index
     exact: _Meanings = {}
     inflected: _Meanings = {}
     longest = 1
@@ -113,6 +122,7 @@ def _index(vocabulary: Vocabulary) -> tuple[_Meanings, _Meanings, int]:
                 _add_once(exact.setdefault(phrase, []), (category, canonical))
                 for form in _forms(phrase):
                     _add_once(inflected.setdefault(form, []), (category, canonical))
+    _indexes.append((vocabulary, (exact, inflected, longest)))
     return exact, inflected, longest
 
 
