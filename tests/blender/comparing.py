@@ -33,6 +33,10 @@ SOURCES[UNEVEN] = Fraction(25)
 ALL = bool(os.environ.get("TRACKLAY_ALL_NUMBERS"))
 """All pairs of kinds. With every rate it is the whole matrix: half an hour for each Blender."""
 
+STEADY = bpy.app.version >= (5, 0, 0)
+"""Whether Blender shows the same frame whenever it is asked. 4.5 shows one too late of an uneven file, on the first frame that it seeks,
+where many strips are open; the next time it shows the right one (seen with 105 strips of one file, not with 60)."""
+
 TIMELINES = [Fraction(text) for text in ("24000/1001", "24", "25", "30000/1001", "50", "60000/1001")]
 EVERY = [(source, timeline) for source in SOURCES for timeline in TIMELINES]
 SOME = [("25", Fraction(24)), ("30000/1001", Fraction(60000, 1001)), (UNEVEN, Fraction(30000, 1001))]
@@ -151,7 +155,10 @@ def compared(scene: Any, cases: list[Case], clip: Any, rate: Fraction, folder: P
         (spot,) = pictures.spots(scene, [(strip, first, frames)])
         seen = shown(scene, first, frames, folder)
         made = proxied(spot, folder)
-        if missing := wrong(seen, made):
+        missing = wrong(seen, made)
+        if missing and not STEADY:
+            missing = wrong(seen := shown(scene, first, frames, folder), made)
+        if missing:
             faults.append((case.name, missing[:8], seen[:20], made[0][:24]))
         ways[case.name] = f"{'render' if spot.picture.render else 'source'}: {spot.picture.why}"
     assert not faults, "\n".join(map(str, [f"{len(faults)} of {len(cases)}", *faults]))
