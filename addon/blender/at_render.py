@@ -26,6 +26,7 @@ from ..media import cache
 from ..media.ffmpeg import Stop
 from ..version import VERSION
 from . import compat, copies, cues, film, gate, laying, operators, pictures, preferences, shelf, staleness
+from .reading import PICTURES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -126,7 +127,7 @@ def _meant(scene: Any, wishes: Wishes) -> list[film.Range]:
             return film.ranges(scene)
         return []
     level = next(pictures.levels(scene), None)
-    here = [] if level is None else [strip for strip in level.strips if pictures.is_picture(strip)]
+    here = [] if level is None else compat.of_kinds(level.strips, PICTURES)
     names = [strip.name for strip in here if not wishes.selected or strip.select]
     if wishes.only:
         names = [name for name in names if any(fnmatch.fnmatchcase(name, pattern) for pattern in wishes.only)]

@@ -90,6 +90,13 @@ def spans(strips: Iterable[Any]) -> list[tuple[Any, int, int]]:
     return [(strip, int(getattr(strip, first)), int(getattr(strip, length))) for strip in strips]
 
 
+def playing(level: Any, channels: Any, kinds: Iterable[str], within: range) -> list[tuple[Any, int, int]]:
+    """The same of the strips of these types on a level that are not muted, nor their channels, and there on any of these frames."""
+    silent = [channel.mute for channel in channels]
+    found = (strip for strip in of_kinds(level, kinds, within) if not (strip.mute or silent[strip.channel]))
+    return spans(found)
+
+
 def content_start(strip: Any) -> Fraction:
     """The frame on which a strip's content begins; its left handle may hide it."""
     return Fraction(getattr(strip, _name("content_start", bpy.types.Strip)))
@@ -118,8 +125,8 @@ def selected(scene: Any, level: Any) -> list[Any]:
     return _at(level, _column(level, "select", "bool"))
 
 
-def effects(level: Any, within: range | None = None, kinds: Iterable[str] = EFFECTS) -> list[Any]:
-    """The effects of these types among the strips of one level; those only that are there on any of the frames `within`."""
+def of_kinds(level: Any, kinds: Iterable[str], within: range | None = None) -> list[Any]:
+    """The strips of these types on one level; those only that are there on any of the frames `within`."""
     found = _is_of(frozenset(kinds))[_column(level, "type")]
     if within is not None and found.any():
         starts = _column(level, _name("left_handle", bpy.types.Strip))

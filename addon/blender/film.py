@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput, TracklayError
 from ..timing import Span
-from . import compat, pictures, reading
+from . import compat, covering, pictures, reading
+from .covering import Lying
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .pictures import Spot
+    from .pictures import Level, Spot
 
 COVERS = frozenset({"REPLACE", "CROSS", "ALPHA_OVER"})
 """Ways of blending in which a strip without alpha hides what is below it."""
@@ -44,12 +45,10 @@ def ranges(scene: Any, only: Sequence[str] = (), first: int | None = None, end: 
         BadInput: there is no such strip or marker, or nothing is seen.
     """
     level = next(pictures.levels(scene), None)
-    here = [] if level is None else [strip for strip in level.strips if pictures.is_picture(strip)]
-    playing = [strip for strip in here if not (strip.mute or (level and level.channels[strip.channel].mute))]
+    here = [] if level is None else compat.of_kinds(level.strips, reading.PICTURES)
     begin = scene.frame_start if first is None else first
     stop = scene.frame_end + 1 if end is None else end
-    seen = [strip for strip in playing if _is_seen(strip, playing, begin, stop)]
-    meant = _named(scene, only, here, playing) if only else seen
+    meant = _named(scene, level, only, here) if only else _seen(level, begin, stop)
     found = []
     for strip in sorted(meant, key=lambda strip: (compat.start(strip), strip.channel)):
         left = compat.start(strip) if first is None else max(compat.start(strip), first)
@@ -63,7 +62,7 @@ def ranges(scene: Any, only: Sequence[str] = (), first: int | None = None, end: 
     return found
 
 
-def _named(scene: Any, only: Sequence[str], here: Sequence[Any], playing: Sequence[Any]) -> list[Any]:
+def _named(scene: Any, level: Level | None, only: Sequence[str], here: Sequence[Any]) -> list[Any]:
     """The strips that are called so, and those that are seen at markers that are called so."""
     markers = [marker for marker in scene.timeline_markers if marker.name in only]
     there = {strip.name for strip in here}
@@ -72,24 +71,18 @@ def _named(scene: Any, only: Sequence[str], here: Sequence[Any], playing: Sequen
         raise BadInput(
             f"{scene.name} has no strip with picture and no marker called {', '.join(sorted(unknown))}: its strips are {known}"
         )
-    at = {marker.frame for marker in markers}
-    return [
-        strip
-        for strip in here
-        if strip.name in only or (strip in playing and any(_is_seen(strip, playing, frame, frame + 1) for frame in at))
-    ]
+    frames = {marker.frame for marker in markers}
+    at_markers = {strip.name for frame in frames for strip in _seen(level, frame, frame + 1)}
+    return [strip for strip in here if strip.name in only or strip.name in at_markers]
 
 
-def _is_seen(strip: Any, playing: Iterable[Any], begin: int, end: int) -> bool:
-    left, right = max(begin, compat.start(strip)), min(end, compat.end(strip))
-    above = sorted(
-        (compat.start(other), compat.end(other)) for other in playing if other.channel > strip.channel and _hides(other)
-    )
-    for over, until in above:
-        if over > left:
-            break
-        left = max(left, until)
-    return left < right
+def _seen(level: Level | None, first: int, end: int) -> list[Any]:
+    """The strips with picture that are seen anywhere from frame `first` to `end`."""
+    if level is None:
+        return []
+    playing = compat.playing(level.strips, level.channels, reading.PICTURES, range(first, end))
+    lying = [Lying(start, start + frames, strip.channel, _hides(strip)) for strip, start, frames in playing]
+    return [playing[index][0] for index in covering.seen(lying, first, end)]
 
 
 def _hides(strip: Any) -> bool:

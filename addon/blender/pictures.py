@@ -6,7 +6,6 @@ Laying is another file's. Strips are Blender's and not kept: what is kept is a `
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,8 @@ import bpy
 from ..cue import Picture, Render
 from ..errors import BadInput, TracklayError
 from ..timing import Rate, Span, TimeMap
-from . import compat
+from . import compat, covering
+from .covering import Lying
 from .reading import ASKED, PICTURES, Timeline, because, check_file, fast, made_of, source
 
 if TYPE_CHECKING:
@@ -97,32 +97,12 @@ def selected(scene: Any) -> list[tuple[Any, int, int]]:
     return []
 
 
-def is_picture(strip: Any) -> bool:
-    """Whether a strip is picture by itself."""
-    return strip.type in PICTURES
-
-
 def on_top(level: Level, first: int, end: int) -> Iterator[tuple[Any, int, int]]:
     """What is seen from `first` to `end`: of each strip the parts that no other picture covers."""
-    seen = [
-        (compat.start(strip), compat.end(strip), strip)
-        for strip in level.strips
-        if is_picture(strip) and not strip.mute and not level.channels[strip.channel].mute
-    ]
-    inside = {frame for each in seen for frame in each[:2] if first < frame < end}
-    edges = sorted({first, *inside, end})
-    part: tuple[Any, int, int] | None = None
-    for left, right in pairwise(edges):
-        over = [each for each in seen if each[0] <= left and each[1] >= right]
-        top = max(over, key=lambda each: each[2].channel)[2] if over else None
-        if part is not None and part[0] == top:
-            part = (top, part[1], part[2] + right - left)
-            continue
-        if part is not None:
-            yield part
-        part = None if top is None else (top, left, right - left)
-    if part is not None:
-        yield part
+    seen = compat.playing(level.strips, level.channels, PICTURES, range(first, end))
+    lying = [Lying(start, start + frames, strip.channel) for strip, start, frames in seen]
+    for index, left, right in covering.on_top(lying, first, end):
+        yield seen[index][0], left, right - left
 
 
 def spots(scene: Any, ranges: Sequence[tuple[Any, int, int]] | None = None) -> list[Spot]:

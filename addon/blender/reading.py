@@ -71,7 +71,7 @@ class Timeline:
     def of(cls, scene: Any, strips: Any, frames: range) -> Timeline:
         """Look over one level of a scene's sequence, to read strips of it on these frames."""
         effects: dict[str, list[tuple[str, int, int]]] = {}
-        for effect in compat.effects(strips, frames):
+        for effect in compat.of_kinds(strips, compat.EFFECTS, frames):
             if not effect.mute:
                 place = (effect.name, compat.start(effect), compat.end(effect))
                 for taken in compat.inputs(effect):

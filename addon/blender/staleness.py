@@ -32,7 +32,7 @@ class Look:
         level = scene.name, meta.name if meta else ""
         if level not in self._sped:
             strips = (meta or scene.sequence_editor).strips
-            found = compat.effects(strips, kinds=("SPEED",))
+            found = compat.of_kinds(strips, {"SPEED"})
             self._sped[level] = {effect.input_1.name: effect.name for effect in found}
         name = self._sped[level].get(strip.name)
         effect = scene.sequence_editor.strips_all.get(name) if name else None

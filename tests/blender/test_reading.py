@@ -125,11 +125,11 @@ def test_effects_are_found_where_they_are(place, count):
     effects = [place.effect("GAUSSIAN_BLUR" if number else "SPEED", 3, strip) for number, strip in enumerate(strips)]
     given = place.strips.bl_rna.functions["new_effect"].parameters.keys()
     place.strips.new_effect("colour", "COLOR", 4, place.start, **{"length" if "length" in given else "frame_end": 500})
-    assert compat.effects(place.strips) == effects
-    assert compat.effects(place.strips, range(11 + 119, 11 + 121)) == effects[:2]
-    assert compat.effects(place.strips, range(11 + 120, 11 + 240)) == effects[1:2]
-    assert compat.effects(place.strips, kinds=("SPEED",)) == effects[:1]
-    assert compat.effects(place.strips, range(11 + 120 * count, 10_000)) == []
+    assert compat.of_kinds(place.strips, compat.EFFECTS) == effects
+    assert compat.of_kinds(place.strips, compat.EFFECTS, range(11 + 119, 11 + 121)) == effects[:2]
+    assert compat.of_kinds(place.strips, compat.EFFECTS, range(11 + 120, 11 + 240)) == effects[1:2]
+    assert compat.of_kinds(place.strips, {"SPEED"}) == effects[:1]
+    assert compat.of_kinds(place.strips, compat.EFFECTS, range(11 + 120 * count, 10_000)) == []
 
 
 def test_strips_are_found_by_where_their_content_begins(place):
