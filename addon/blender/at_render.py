@@ -29,11 +29,11 @@ from . import compat, copies, cues, film, gate, laying, operators, pictures, pre
 from .reading import PICTURES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from ..cue import Cue
     from ..jobs import Order
-    from .pictures import Level, Spot
+    from .pictures import Spot
 
 PLACE = "at-render"
 """The folder, among the takes, of what was made for renders: claims while it is made, records afterwards."""
@@ -86,14 +86,16 @@ def needs(scene: Any, wishes: Wishes) -> tuple[list[Need], list[str]]:
         raise BadInput(trouble)
     to = wishes.folder or preferences.takes_folder()
     look = staleness.Look()
+    level = next(pictures.levels(scene), None)
+    laid = [] if level is None else [strip for strip in level.strips if cues.ENTRY in strip]
     found: list[Need] = []
     errors: list[str] = []
     for each in film.spots(scene, _meant(scene, wishes)):
         if isinstance(each, film.Unread):
             errors.append(f"{each.error}")
             continue
-        level, picture = pictures.find(scene, each)
-        if has_fresh(scene, level, picture, look):
+        _, picture = pictures.find(scene, each)
+        if has_fresh(scene, laid, picture, look):
             continue
         given: dict[str, Any] = {"model": model.id} | ({} if wishes.prompt is None else {"prompt": wishes.prompt})
         try:
@@ -137,12 +139,10 @@ def _meant(scene: Any, wishes: Wishes) -> list[film.Range]:
     return film.ranges(scene, names)
 
 
-def has_fresh(scene: Any, level: Level, picture: Any, look: staleness.Look) -> bool:
-    """Whether a take was made for what the picture plays on all its frames, whoever chose it. Its stale ones are muted."""
+def has_fresh(scene: Any, takes: Iterable[Any], picture: Any, look: staleness.Look) -> bool:
+    """Whether one of the takes was made for what the picture plays on all its frames, whoever chose it. Its stale ones are muted."""
     begin, end, fresh = compat.start(picture), compat.end(picture), False
-    for take in level.strips:
-        if cues.ENTRY not in take:
-            continue
+    for take in takes:
         told = cues.asked(str(take.get(cues.ASKED, "")))
         named = picture.name in (take.get(laying.PICTURE), told.picture if told else "")
         if told is not None and staleness.fits(scene, take, picture, look):
