@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .errors import BadInput, TracklayError
 from .paths import whole
@@ -12,7 +13,6 @@ from .version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from fractions import Fraction
     from pathlib import Path
 
     from .timing import Rate, Span, TimeMap
@@ -62,6 +62,20 @@ class Picture:
     trouble: str = ""
     render: Render | None = None
     why: str = ""
+
+
+class Sized(NamedTuple):
+    """What the picture that a model is shown must be like.
+
+    Args:
+        short_side: pixels of its shorter side, where the source has as many.
+        square: how it is cut to a square (`media.square`); empty: not at all.
+        least: seconds that it must last at least.
+    """
+
+    short_side: int
+    square: str = ""
+    least: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True, slots=True)

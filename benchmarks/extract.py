@@ -2,6 +2,10 @@
 
     python benchmarks/extract.py [--codec h264|hevc|prores] [--size 3840x2160] [--minutes 60] [--noise 10] [--runs 3] [--only WAY…]
     python benchmarks/extract.py --clips 200 [--size 640x360]
+    python benchmarks/extract.py --cuts 10 [--codec …] [--size …] [--noise …] [--runs …]
+
+With `--cuts` it is one clip of so many cuts, a shot each two seconds: finding the cuts and making each shot's proxy in one decoding,
+against finding them first and extracting each shot by itself, and against decoding the clip once to nothing.
 
 With `--clips` it is so many small files instead, two at a time, against the sum of their decodes one after the other.
 
@@ -23,18 +27,21 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from addon.cue import Picture
-from addon.media import ffmpeg
+from addon.cue import Picture, Sized
+from addon.media import cache, ffmpeg
+from addon.media.cuts import cuts
 from addon.media.extract import SHORT_SIDE, extract
 from addon.timing import Rate, Span, TimeMap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 RATE = 25
 DRAWN_SECONDS = 2
@@ -151,9 +158,9 @@ def _full(values: list[int], columns: int) -> bytes:
     return struct.pack(f">{2 + len(values)}I", 0, len(values) // columns, *values)
 
 
-def decode(source: Path, start: int) -> int:
+def decode(source: Path, start: int, seconds: int = SECONDS) -> int:
     """The limit: the span decoded, nothing made of it."""
-    span = ["-ss", str(start), "-t", str(SECONDS), "-i", str(source), "-map", "0:v", "-f", "null", "-"]
+    span = ["-ss", str(start), "-t", str(seconds), "-i", str(source), "-map", "0:v", "-f", "null", "-"]
     subprocess.run([ffmpeg.program(), "-v", "error", *span], check=True)
     return 0
 
@@ -211,6 +218,68 @@ def drawn_bytes(source: Path) -> int:
     return found
 
 
+def make_film(path: Path, size: str, noise: int, codec: str, cuts: int) -> None:
+    """A clip of so many cuts: shots of `DRAWN_SECONDS`, each the negative of the one before."""
+    seconds = (cuts + 1) * DRAWN_SECONDS
+    drawn = ["-f", "lavfi", "-i", f"testsrc2=s={size}:r={RATE}:d={2 * DRAWN_SECONDS}"]
+    drawn += ["-vf", f"negate=enable='gte(t,{DRAWN_SECONDS})',noise=alls={noise}:allf=t"]
+    subprocess.run([ffmpeg.program(), "-v", "error", "-y", *drawn, *CODECS[codec], str(path)], check=True)
+    path.write_bytes(repeated(path.read_bytes(), -(-seconds // (2 * DRAWN_SECONDS))))
+
+
+def cut_up(source: Path, count: int, *, at_once: bool) -> None:
+    """The cuts of a clip and each shot's proxy, as Cues from Cuts and its cues make them: in a home that has none yet."""
+    span = Span(0, (count + 1) * DRAWN_SECONDS * RATE, Rate(Fraction(RATE)))
+    picture = Picture(source, TimeMap.straight(span, Fraction(0)))
+    sized = Sized(SHORT_SIDE)
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["TRACKLAY_HOME"] = home
+        found = cuts(picture, span, source.parent, shortest=RATE // 2, proxies=sized if at_once else None)
+        if len(found) != count:
+            raise ValueError(f"{len(found)} cuts were found, and {count} are there")
+        for first, after in pairwise([span.start, *found, span.end]):
+            shot, to = Span(first, after - first, span.rate), source.with_name("shot.mp4")
+            cache.extracted(picture, shot, to, **sized._asdict())
+
+
+def films(count: int, size: str, noise: int, codec: str, runs: int) -> None:
+    """One clip with cuts: both ways in turn, and the decode."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / ("film.mov" if codec == "prores" else "film.mp4")
+        make_film(source, size, noise, codec, count)
+        time.sleep(cache.SETTLED_SECONDS)  # what changed a moment ago is not kept
+        seconds = (count + 1) * DRAWN_SECONDS
+        ways: dict[str, Callable[[], object]] = {
+            "decode to nothing": lambda: decode(source, 0, seconds),
+            "cuts, then each shot": lambda: cut_up(source, count, at_once=False),
+            "all in one decoding": lambda: cut_up(source, count, at_once=True),
+        }
+        costs = rounds(ways, runs, warming=False)
+        print(f"{seconds} s of {size} {codec} with {count} cuts, {runs} rounds, medians")
+        for name, told in costs.items():
+            print(f"{name:20} {told}")
+
+
+def rounds(ways: Mapping[str, Callable[[], object]], runs: int, *, warming: bool) -> dict[str, str]:
+    """Each way in turn, round after round: what it costs against the first. With `warming` a round before fills the file cache."""
+    clock: dict[str, list[float]] = {name: [] for name in ways}
+    work: dict[str, list[float]] = {name: [] for name in ways}
+    for turn in range(runs + warming):
+        for name, way in ways.items():
+            begun, worked = time.perf_counter(), processor()
+            way()
+            if turn >= warming:
+                clock[name].append(time.perf_counter() - begun)
+                work[name].append(processor() - worked)
+    first, costs = next(iter(ways)), {}
+    for name, times in clock.items():
+        ratio, effort = (
+            statistics.median(a / b for a, b in zip(each[name], each[first], strict=True)) for each in (clock, work)
+        )
+        costs[name] = f"{statistics.median(times):7.2f} s {ratio:6.2f} x decode, {effort:.2f} x its processor time"
+    return costs
+
+
 def processor() -> float:
     """Seconds of processor that this process and those it started have used."""
     used = os.times()
@@ -251,11 +320,15 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--only", nargs="*", help="the ways to measure beside the decode")
     parser.add_argument("--clips", type=int, metavar="N", help="measure N small clips")
+    parser.add_argument("--cuts", type=int, metavar="N", help="measure one clip of N cuts")
     options = parser.parse_args()
+    if options.cuts:
+        films(options.cuts, options.size, options.noise, options.codec, options.runs)
+        return
     if options.clips:
         clips(options.clips, options.size, options.noise)
         return
-    ways = {"decode to nothing": decode, "tracklay": tracklay}
+    ways: dict[str, Callable[[Path, int], int]] = {"decode to nothing": decode, "tracklay": tracklay}
     try:
         import moviepy as _  # noqa: F401
     except ImportError:
@@ -273,30 +346,19 @@ def main() -> None:
         source = Path(folder) / ("source.mov" if options.codec == "prores" else "source.mp4")
         make_source(source, options.size, options.noise, options.codec, options.minutes * 60)
         start = options.minutes * 30
-        clock: dict[str, list[float]] = {name: [] for name in ways}
-        work: dict[str, list[float]] = {name: [] for name in ways}
         sizes = dict.fromkeys(ways, 0)
-        warming = options.runs > 1
-        for turn in range(options.runs + warming):
-            for name, way in ways.items():
-                begun, worked = time.perf_counter(), processor()
-                sizes[name] = way(source, start)
-                if turn >= warming:  # the first of several rounds warms the file cache
-                    clock[name].append(time.perf_counter() - begun)
-                    work[name].append(processor() - worked)
+
+        def sizing(name: str, way: Callable[[Path, int], int]) -> None:
+            sizes[name] = way(source, start)
+
+        timed = {name: partial(sizing, name, way) for name, way in ways.items()}
+        costs = rounds(timed, options.runs, warming=options.runs > 1)
         share = drawn_bytes(source) * SECONDS / DRAWN_SECONDS
         print(
             f"{SECONDS} s out of {options.minutes} minutes of {options.size} {options.codec} at {RATE} fps, {options.runs} rounds, medians"
         )
-        for name, times in clock.items():
-            ratio, effort = (
-                statistics.median(a / b for a, b in zip(each[name], each["decode to nothing"], strict=True))
-                for each in (clock, work)
-            )
-            size = f"{sizes[name] / share:8.3%} of the span's bytes" if sizes[name] else ""
-            print(
-                f"{name:18} {statistics.median(times):7.2f} s {ratio:6.2f} x decode, {effort:.2f} x its processor time {size}"
-            )
+        for name, told in costs.items():
+            print(f"{name:18} {told} " + (f"{sizes[name] / share:8.3%} of the span's bytes" if sizes[name] else ""))
 
 
 if __name__ == "__main__":

@@ -14,9 +14,10 @@ import bpy
 from bpy.props import BoolProperty, FloatProperty, StringProperty
 
 from ..errors import BadInput, Cancelled, TracklayError
+from ..jobs.order import sized
 from ..media.ffmpeg import Stop
 from ..timing import Span
-from . import compat, pictures, prompts, properties, shelf
+from . import compat, copies, pictures, prompts, properties, shelf
 from .operators import ONCE, cue_for, send
 from .translations import said
 from .words import of_panel
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Set as AbstractSet
 
-    from ..cue import Cue
+    from ..cue import Cue, Sized
     from ..models import Model
     from ..timing import Rate
     from .pictures import Spot
@@ -182,11 +183,26 @@ def split(spot: Spot, at: tuple[int, ...]) -> list[Spot]:
     return [replace(spot, span=Span(first, end - first, spot.span.rate)) for first, end in pairwise(edges)]
 
 
+def wanted(settings: Any) -> Sized | None:
+    """What the picture must be like that the scene's model will be shown of each shot; None where it looks at none.
+
+    Raises:
+        BadInput: there is no such model.
+    """
+    model = shelf.model(settings.model)
+    looks = model.sees(properties.values(settings.params, model))
+    return sized(model, properties.square(settings)) if looks else None
+
+
 @dataclass
 class Search:
-    """Looks for cuts within spots, in a thread of its own: pictures are decoded in other processes."""
+    """Looks for cuts within spots, in a thread of its own: pictures are decoded in other processes.
+
+    `proxies` is what the shots' pictures will have to be like: those that are decoded for the cuts are kept.
+    """
 
     spots: list[Spot]
+    proxies: Sized | None = None
     found: list[Spot] = field(default_factory=list)
     trouble: TracklayError | None = None
 
@@ -224,7 +240,14 @@ class Search:
             with tempfile.TemporaryDirectory(prefix="tracklay-") as folder:
                 for spot in self.spots:
                     shortest = max(1, spot.span.rate.frames(_exact(SHORTEST_SECONDS)))
-                    at = cuts(spot.picture, spot.span, Path(folder), shortest=shortest, stop=self._stop)
+                    at = cuts(
+                        spot.picture,
+                        spot.span,
+                        Path(folder),
+                        shortest=shortest,
+                        proxies=self.proxies,
+                        stop=self._stop,
+                    )
                     self.found += split(spot, at)
         except Cancelled:
             pass
@@ -264,7 +287,9 @@ class TRACKLAY_OT_cues_from_cuts(bpy.types.Operator):  # type: ignore[misc]  # n
             found = shots(scene)
             if not self.detect:
                 return self._sent(scene, found)
-            self._search, self._scene = Search(found), scene.session_uid
+            made = copies.Copies()
+            found = [replace(spot, picture=made.of(spot.picture)) for spot in found]
+            self._search, self._scene = Search(found, wanted(scene.tracklay)), scene.session_uid
             if self.wait or bpy.app.background:
                 return self._sent(scene, self._search.wait())
         except TracklayError as error:

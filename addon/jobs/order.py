@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..cue import SAMPLE_RATE, Cue, Picture, Render
+from ..cue import SAMPLE_RATE, Cue, Picture, Render, Sized
 from ..errors import BadInput
 from ..models import Model, find
 from ..timing import Rate, Span, TimeMap
@@ -193,6 +193,11 @@ def checked(cue: Cue, folder: Path, stem: str, catalogue: Mapping[str, Model] | 
 
     provider(model.provider).ready()
     return Order(replace(cue, params=asked.params, seed=asked.seed), model, folder, stem)
+
+
+def sized(model: Model, square: str) -> Sized:
+    """What the picture must be like that a model is shown for a cue of this square: by this proxies are found again."""
+    return Sized(model.short_side, square, Fraction(str(model.seconds.least)))
 
 
 def drawn(order: Order) -> int:

@@ -32,7 +32,7 @@ from . import cost, store
 from .ends import Lost, choices, end_of
 from .ledger import Ledger, now
 from .means import Means, aside
-from .order import Step
+from .order import Step, sized
 from .states import OVER, UNSENT
 from .takes import Sound, file_hash, is_there, taken
 
@@ -126,7 +126,7 @@ class Trip:
         if sees:
             await asyncio.to_thread(log.picture, cue)
         source, picture = await self._rendered(sees) if cue.picture.render else (await self._source_hash(), cue.picture)
-        made_of = [source, _plays(picture, cue.span), RECIPE, *map(str, _sized(self.order))]
+        made_of = [source, _plays(picture, cue.span), RECIPE, *map(str, sized(self.order.model, cue.square))]
         shown = f"{_digest(made_of)}-{sees}" if sees else None
         parts = [
             model.id,
@@ -481,23 +481,10 @@ def _known_by(source: Path, *, stop: Stop) -> str:
     return f"sampled:{_digest([sampled(source), seen.st_mtime_ns])}"
 
 
-def _sized(order: Order) -> tuple[int, str, Fraction]:
-    """What the model's picture must be like: its short side in pixels, its square, and how many seconds it lasts at least."""
-    return order.model.short_side, order.cue.square, Fraction(str(order.model.seconds.least))
-
-
 def _extract(order: Order, picture: Picture, work: Path, *, stop: Stop) -> Proxy:
     """The proxy, and a still where the model looks at one image."""
-    short, square, least = _sized(order)
-    proxy = extracted(
-        picture,
-        order.cue.span,
-        work / "proxy.mp4",
-        short_side=short,
-        square=square,
-        least=least,
-        stop=stop,
-    )
+    like = sized(order.model, order.cue.square)
+    proxy = extracted(picture, order.cue.span, work / "proxy.mp4", **like._asdict(), stop=stop)
     if order.model.sees(order.cue.params) == "image":
         still(proxy, work / "still.png", stop=stop)
     return proxy

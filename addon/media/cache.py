@@ -13,9 +13,11 @@ import math
 import os
 import shutil
 import time
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from ..cue import Sized
 from ..errors import MediaError, OutputError
 from ..paths import home, whole
 from . import room
@@ -60,27 +62,44 @@ def extracted(
         MediaError: also where the source changed while it was read.
         BadInput, OutputError, Cancelled: as `extract`.
     """
-    recipe = [RECIPE, short_side, square, str(least), QUALITY]
-    source = identity(picture, span)
-    key = None if source is None else _digest([source, plays(picture, span), recipe])
-    if key is not None and (kept := take(key, to)) is not None:
+    sized = Sized(short_side, square, least)
+    known = identity(picture, span)
+    if known is not None and (kept := take(_key(picture, span, sized, known), to)) is not None:
         return kept
-    proxy = extract(picture, span, to, short_side=short_side, square=square, least=least, stop=stop)
-    if key is not None:
-        if identity(picture, span) != source:
-            to.unlink(missing_ok=True)
-            raise MediaError(f"{picture.source.name} changed while it was read: try again when it is whole")
-        keep(key, proxy)
+    proxy = extract(picture, span, to, **sized._asdict(), stop=stop)
+    if known is not None:
+        keep_of(picture, span, sized, known, proxy)
     return proxy
 
 
-def identity(picture: Picture, span: Span) -> list[Any] | None:
-    """What tells the source from any other: of each file its size, its times of change, and samples of what is in it.
+Known = Mapping["Path", list[Any]]
+"""What tells each file of a source from any other."""
+
+
+def keep_of(picture: Picture, span: Span, sized: Sized, known: Known, proxy: Proxy) -> None:
+    """Keep the proxy of a span, for whoever asks `extracted` for just that. `known` is the source as it was before it was read.
+
+    Raises:
+        MediaError: it changed since; the proxy is gone.
+    """
+    if identity(picture, span) != {path: known[path] for path in _files(picture, span)}:
+        proxy.path.unlink(missing_ok=True)
+        raise MediaError(f"{picture.source.name} changed while it was read: try again when it is whole")
+    keep(_key(picture, span, sized, known), proxy)
+
+
+def _key(picture: Picture, span: Span, sized: Sized, known: Known) -> str:
+    recipe = [RECIPE, *sized[:2], str(sized.least), QUALITY]
+    return _digest([[known[path] for path in _files(picture, span)], plays(picture, span), recipe])
+
+
+def identity(picture: Picture, span: Span) -> Known | None:
+    """What tells the source from any other: of each file that is read for a span its size, its times of change, and samples of it.
 
     None where it cannot be told: a file is gone, or changed a moment ago.
     """
     try:
-        return [_identity(path) for path in _files(picture, span)]
+        return {path: _identity(path) for path in _files(picture, span)}
     except OSError:
         return None
 

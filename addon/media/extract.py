@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from ..cue import Sized
 from ..errors import MediaError
 from ..paths import scratch, whole
 from ..timing import TimeMap
@@ -18,14 +20,14 @@ from .showing import Run, Shown, finest, plan, runs, tick, windows
 from .square import place, where_motion_is
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
     from pathlib import Path
 
     import numpy as np
     import numpy.typing as npt
 
     from ..cue import Picture
-    from ..timing import Span
+    from ..timing import Rate, Span
     from .frames import Source
 
 SHORT_SIDE = 384
@@ -39,6 +41,9 @@ FINE = 12
 
 GRACE = Fraction(1, 2)
 """Seconds that a source may end early, its last frame held: files promise a frame or two that they don't have."""
+
+Playing = tuple[Fraction, Frame]
+"""A frame, and when it comes on screen: in seconds from the start of what plays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,27 +90,86 @@ def extract(
         OutputError: the proxy cannot be written.
         Cancelled: it was stopped.
     """
-    at = place(square) if square else None
     with scratch(to.parent) as work:
-        if square and at is None:
-            whole_one = work / "whole.mp4"
-            seen = extract(picture, span, whole_one, short_side=short_side, least=least, quality=FINE, stop=stop)
-            return cropped(seen, where_motion_is(luma(seen, *_small(seen, stop), stop=stop)), to, stop=stop)
+        extraction = Extraction.of(picture, span, Sized(short_side, square, least), work, stop=stop)
+        shown = extraction.plan(span)
+        with closing(extraction.playing(shown, stop)) as playing:
+            return extraction.write(playing, shown, to, lambda: span.frames, quality=quality, stop=stop)
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """A picture on its way to proxies that are made alike. `rate` is the timeline's, `work` a folder for files of the moment."""
+
+    source: Source
+    map: TimeMap
+    rate: Rate
+    sized: Sized
+    work: Path
+
+    @classmethod
+    def of(
+        cls, picture: Picture, span: Span, sized: Sized, work: Path, *, stop: ffmpeg.Stop | None = None
+    ) -> Extraction:
+        """Ready to begin. `span` is all that will be extracted.
+
+        Raises:
+            BadInput: the source is no picture, or the square none.
+        """
+        if sized.square:
+            place(sized.square)
         source = opened(picture, work, stop=stop)
-        what = f"could not extract {source.name}"
         time_map = TimeMap.straight(span, Fraction(0), Fraction(0)) if source.is_still else picture.map
-        shown = plan(time_map, span, source.rate)
-        ticking = tick([*finest(shown, source.time_base), span.rate.seconds(1)])
-        look = Look(short_side, at)
-        with whole(to) as beside, encoding(beside, ticking, what, quality=quality) as encoder:
+        return cls(source, time_map, span.rate, sized, work)
+
+    @property
+    def _place(self) -> Fraction | None:
+        return place(self.sized.square) if self.sized.square else None
+
+    def plan(self, span: Span) -> list[Shown]:
+        """What is on screen in a span."""
+        return plan(self.map, span, self.source.rate)
+
+    def playing(self, shown: Sequence[Shown], stop: ffmpeg.Stop | None) -> Generator[Playing]:
+        """Decode what a plan says, each frame with when it comes on screen: in seconds from the plan's start."""
+        look = Look(self.sized.short_side, self._place)
+        for run in runs(shown):
+            yield from _run(self.source, run, look, stop)
+
+    def write(
+        self,
+        playing: Iterator[Playing],
+        shown: Sequence[Shown],
+        to: Path,
+        frames: Callable[[], int],
+        *,
+        quality: int = QUALITY,
+        stop: ffmpeg.Stop | None = None,
+    ) -> Proxy:
+        """Write a proxy of frames as they come.
+
+        Args:
+            playing: what comes on screen when, from 0.
+            shown: the plan of it, or as much of it as tells its ticks.
+            to: the MP4 to write.
+            frames: how many timeline frames it lasts; asked when all of it has come.
+            quality: x264's constant rate factor.
+            stop: the person's wish to stop.
+        """
+        by_motion = bool(self.sized.square) and self._place is None
+        ticking = tick([*finest(shown, self.source.time_base), self.rate.seconds(1)])
+        path, what = self.work / "whole.mp4" if by_motion else to, f"could not extract {self.source.name}"
+        with whole(path) as beside, encoding(beside, ticking, what, quality=FINE if by_motion else quality) as encoder:
             frame: Frame | None = None
-            for run in runs(shown):
-                for at, frame in _run(source, run, look, stop):
-                    encoder.write(at, frame)
-            for held in range(span.frames, -(-least * span.rate.fps // 1)):
+            for at, frame in playing:
+                encoder.write(at, frame)
+            for held in range(frames(), -(-self.sized.least * self.rate.fps // 1)):
                 if frame is not None:
-                    encoder.write(span.rate.seconds(held), frame)
-    return Proxy(to, encoder.times, max(span.seconds, least))
+                    encoder.write(self.rate.seconds(held), frame)
+        seen = Proxy(path, encoder.times, max(self.rate.seconds(frames()), self.sized.least))
+        if not by_motion:
+            return seen
+        return cropped(seen, where_motion_is(luma(seen, *_small(seen, stop), stop=stop)), to, stop=stop)
 
 
 def cropped(proxy: Proxy, at: Fraction, to: Path, *, stop: ffmpeg.Stop | None = None) -> Proxy:
@@ -139,7 +203,7 @@ def opened(picture: Picture, work: Path, *, stop: ffmpeg.Stop | None = None) -> 
     return Movie(picture.source, found, picture.rate or found.rate)
 
 
-def _run(source: Source, run: Run, look: Look, stop: ffmpeg.Stop | None) -> Iterator[tuple[Fraction, Frame]]:
+def _run(source: Source, run: Run, look: Look, stop: ffmpeg.Stop | None) -> Iterator[Playing]:
     """Decode a run's frames, each with when it comes on screen."""
     if run.ordered:
         yield from _follow(source, run.shown, look, stop)
@@ -151,9 +215,7 @@ def _run(source: Source, run: Run, look: Look, stop: ffmpeg.Stop | None) -> Iter
         yield from sorted(_follow(source, rising, look, stop), key=lambda pair: pair[0])
 
 
-def _follow(
-    source: Source, rising: Sequence[Shown], look: Look, stop: ffmpeg.Stop | None
-) -> Iterator[tuple[Fraction, Frame]]:
+def _follow(source: Source, rising: Sequence[Shown], look: Look, stop: ffmpeg.Stop | None) -> Iterator[Playing]:
     """Decode once through what is shown in the source's order: on screen is the last frame that began."""
     end = max(shown.end for shown in rising)
     decoding = source.frames(rising[0].source, end, look, stop=stop)

@@ -9,6 +9,7 @@ import bpy
 import pytest
 
 from addon.blender import compat, markers, operators, pictures, prompts, shelf
+from addon.media import cache, frames
 from addon.timing import Rate
 from tests.media.test_cuts import shots
 from tests.pictures import encode
@@ -194,3 +195,33 @@ def test_text_strips_and_markers_add_to_the_prompt(scene, strip):
     settings.prompt = ""
     assert operators.cue_for(spot, settings).prompt == "a door"
     assert operators.cue_for(spot, settings, prompt="given").prompt == "given"
+
+
+def test_the_shots_that_were_found_are_not_decoded_again(scene, tmp_path, monkeypatch):
+    """What was decoded to find the cuts is what the model is shown of each shot."""
+    begun, real = [], frames.Movie.frames
+
+    def counted(self, *arguments, **options):
+        begun.append(self.path)
+        return real(self, *arguments, **options)
+
+    monkeypatch.setattr(frames.Movie, "frames", counted)
+    monkeypatch.setattr(cache, "SETTLED_SECONDS", -1)
+    set_rate(scene, RATE)
+    film = encode(tmp_path / "film.mp4", shots([30, 41, 20]), (128, 72), RATE)
+    add(scene, film, 101)
+    bpy.ops.tracklay.cues_from_cuts(wait=True)
+    assert [(first, frames) for first, frames, _ in told(scene)] == [(101, 30), (131, 41), (172, 20)]
+    assert begun == [film]
+
+
+def test_cuts_of_what_must_be_rendered_are_those_that_are_seen(scene, tmp_path):
+    """The strip is cropped: Blender renders it for the cuts and for each shot; where on the timeline it lies is nothing to them."""
+    set_rate(scene, RATE)
+    scene.render.resolution_x, scene.render.resolution_y = 128, 72
+    film = encode(tmp_path / "film.mp4", shots([30, 41, 20]), (128, 72), RATE)
+    strip = add(scene, film, 101)
+    strip.crop.min_x = 8
+    assert pictures.spots(scene)[0].picture.render
+    bpy.ops.tracklay.cues_from_cuts(wait=True)
+    assert [(first, frames) for first, frames, _ in told(scene)] == [(101, 30), (131, 41), (172, 20)]
