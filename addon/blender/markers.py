@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -196,7 +198,7 @@ def wanted(settings: Any) -> Sized | None:
 
 @dataclass
 class Search:
-    """Looks for cuts within spots, in a thread of its own: pictures are decoded in other processes.
+    """Looks for cuts within spots, several at once in threads of their own: pictures are decoded in other processes.
 
     `proxies` is what the shots' pictures will have to be like: those that are decoded for the cuts are kept.
     """
@@ -208,7 +210,7 @@ class Search:
 
     def __post_init__(self) -> None:
         """Begin."""
-        self._stop = Stop()
+        self._stop, self._rendering = Stop(), threading.Lock()  # one Blender at a time: it takes all that there is
         self._thread = threading.Thread(target=self._look, name="tracklay-cuts", daemon=True)
         self._thread.start()
 
@@ -234,27 +236,31 @@ class Search:
         self._thread.join()
 
     def _look(self) -> None:
-        from ..media.cuts import cuts  # noqa: PLC0415 - all that reads pictures comes along, and this thread holds nobody up
+        from ..jobs.crew import AT_ONCE  # noqa: PLC0415 - asyncio comes along, and this thread holds nobody up
 
         try:
-            with tempfile.TemporaryDirectory(prefix="tracklay-") as folder:
-                for spot in self.spots:
-                    shortest = max(1, spot.span.rate.frames(_exact(SHORTEST_SECONDS)))
-                    at = cuts(
-                        spot.picture,
-                        spot.span,
-                        Path(folder),
-                        shortest=shortest,
-                        proxies=self.proxies,
-                        stop=self._stop,
-                    )
-                    self.found += split(spot, at)
+            with (
+                tempfile.TemporaryDirectory(prefix="tracklay-") as folder,
+                ThreadPoolExecutor(AT_ONCE["extract"], "tracklay-cuts") as pool,
+                contextlib.ExitStack() as over,
+            ):
+                over.callback(self._stop.set)  # where one went wrong, the others are not waited for
+                for shots in pool.map(lambda spot: self._parted(spot, Path(folder)), self.spots):
+                    self.found += shots
         except Cancelled:
             pass
         except TracklayError as error:
             self.trouble = error
         except Exception as error:  # noqa: BLE001 - a fault of ours must reach the person and not vanish with its thread
             self.trouble = TracklayError(f"a fault in Tracklay itself: {type(error).__name__}: {error}")
+
+    def _parted(self, spot: Spot, folder: Path) -> list[Spot]:
+        from ..media.cuts import cuts  # noqa: PLC0415 - all that reads pictures comes along
+
+        shortest = max(1, spot.span.rate.frames(_exact(SHORTEST_SECONDS)))
+        with self._rendering if spot.picture.render else contextlib.nullcontext():
+            at = cuts(spot.picture, spot.span, folder, shortest=shortest, proxies=self.proxies, stop=self._stop)
+        return split(spot, at)
 
 
 _looking: list[Any] = []

@@ -225,3 +225,17 @@ def test_cuts_of_what_must_be_rendered_are_those_that_are_seen(scene, tmp_path):
     assert pictures.spots(scene)[0].picture.render
     bpy.ops.tracklay.cues_from_cuts(wait=True)
     assert [(first, frames) for first, frames, _ in told(scene)] == [(101, 30), (131, 41), (172, 20)]
+
+
+def test_the_shots_of_several_strips_come_in_their_order(scene, tmp_path):
+    """However many are looked at together; one that cannot be read is told, and nothing is sent."""
+    set_rate(scene, RATE)
+    for number, lengths in enumerate(([30, 41], [50], [20, 25, 20])):
+        film = encode(tmp_path / f"{number}.mp4", shots(lengths), (128, 72), RATE)
+        add(scene, film, 1 + 100 * number, channel=1 + number)
+    bpy.ops.tracklay.cues_from_cuts(wait=True)
+    made = [(1, 30), (31, 41), (101, 50), (201, 20), (221, 25), (246, 20)]
+    assert [(first, frames) for first, frames, _ in told(scene)] == made
+    (tmp_path / "1.mp4").write_bytes((tmp_path / "1.mp4").read_bytes()[:3000])
+    assert "1.mp4" in said(bpy.ops.tracklay.cues_from_cuts)
+    assert len(laid(scene)) == len(made)
