@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 from fractions import Fraction
 
 import bpy
 import pytest
 
 from addon.blender import compat, markers, operators, pictures, prompts, shelf
-from addon.media import cache, frames
+from addon.media import cache, cuts, frames
 from addon.timing import Rate
 from tests.media.test_cuts import shots
 from tests.pictures import encode
@@ -239,3 +240,24 @@ def test_the_shots_of_several_strips_come_in_their_order(scene, tmp_path):
     (tmp_path / "1.mp4").write_bytes((tmp_path / "1.mp4").read_bytes()[:3000])
     assert "1.mp4" in said(bpy.ops.tracklay.cues_from_cuts)
     assert len(laid(scene)) == len(made)
+
+
+def test_a_search_that_is_stopped_ends(scene, clips, monkeypatch):
+    """Whatever is looked through at that moment and whatever would be next; it found nothing, and nothing went wrong."""
+    begun = threading.Event()
+
+    def waiting(*_, stop, **__):
+        wished = threading.Event()
+        begun.set()
+        with stop.calling(wished.set):
+            wished.wait(60)
+
+    monkeypatch.setattr(cuts, "cuts", waiting)
+    for number in range(5):
+        add(scene, clips(RATE, 60, (20,)), 1 + 100 * number)
+    search = markers.Search(markers.shots(scene))
+    assert begun.wait(60)
+    assert not search.over
+    search.stop()
+    assert search.over
+    assert search.wait() == []
