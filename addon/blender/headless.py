@@ -94,7 +94,7 @@ def lay(path: str, to: str, takes: Sequence[Mapping[str, Any]], *, drop_original
             continue
         if drop_original and not count[cue.id]:
             level, picture = pictures.find(scene, spot)
-            for own in laying.own_sounds(level, picture):
+            for own in laying.Sounds(level).own(picture):
                 own.mute = True
         count[cue.id] += 1
     if count:

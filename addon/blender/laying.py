@@ -50,6 +50,8 @@ class Layer:
         self._active: Any = None
         self._rooms: dict[str, Room] = {}
         self._groups: dict[str, list[Any]] = {}
+        self._sounds: dict[str, Sounds] = {}
+        """Looked at where Blender keeps to itself what is connected (before 5.1)."""
 
     def __enter__(self) -> Self:
         self._kept = [strip for strip in self._editor.strips_all if strip.select]
@@ -94,9 +96,15 @@ class Layer:
                 return
             with_it = compat.connected(picture)
             if with_it is None:
-                with_it = [strip for strip in level.strips if _belongs(strip, picture) and strip != laid]
+                with_it = [strip for strip in self._sounds_of(level).of(picture) if strip != laid]
             self._groups[picture.name] = [picture, *with_it]
         self._groups[picture.name].append(laid)
+
+    def _sounds_of(self, level: Level) -> Sounds:
+        key = repr(level.strips)
+        if key not in self._sounds:
+            self._sounds[key] = Sounds(level)
+        return self._sounds[key]
 
 
 def sound(level: Level, file: Path, channel: int, first: int, frames: int, *, name: str = "", hidden: int = 0) -> Any:
@@ -324,24 +332,24 @@ def remember(scene: Any, step: str = LAY) -> None:
             bpy.ops.ed.undo_push(message=step)
 
 
-def _belongs(strip: Any, picture: Any) -> bool:
-    """Whether a sound is the picture's: its own sound on the same frames, or a take laid for it.
+class Sounds:
+    """The sounds of a level by what they are of. It goes through the level once."""
 
-    Asked where Blender keeps to itself what is connected (before 5.1).
-    """
-    if strip.type != "SOUND":
-        return False
-    return strip.get(PICTURE) == picture.name or _is_own(strip, picture)
+    def __init__(self, level: Level) -> None:
+        self._laid: dict[str, list[Any]] = {}
+        self._lying: dict[tuple[int, int], list[Any]] = {}
+        for strip, start, frames in compat.spans(compat.of_kinds(level.strips, {"SOUND"})):
+            self._laid.setdefault(str(strip.get(PICTURE, "")), []).append(strip)
+            self._lying.setdefault((start, start + frames), []).append(strip)
 
+    def of(self, picture: Any) -> list[Any]:
+        """What is a picture's: its own sound, and the takes that were laid for it."""
+        laid = self._laid.get(picture.name, [])
+        return [*laid, *(strip for strip in self.own(picture) if strip not in laid)]
 
-def own_sounds(level: Level, picture: Any) -> list[Any]:
-    """The picture's own sound: strips of the same file on the same frames."""
-    return [strip for strip in level.strips if strip.type == "SOUND" and _is_own(strip, picture)]
-
-
-def _is_own(strip: Any, picture: Any) -> bool:
-    file = getattr(picture, "filepath", "")  # a scene or a meta strip has none
-    same_file = (
-        bool(file) and strip.sound is not None and bpy.path.abspath(strip.sound.filepath) == bpy.path.abspath(file)
-    )
-    return same_file and compat.start(strip) == compat.start(picture) and compat.end(strip) == compat.end(picture)
+    def own(self, picture: Any) -> list[Any]:
+        """The picture's own sound: strips of the same file on the same frames."""
+        file = getattr(picture, "filepath", "")  # a scene or a meta strip has none
+        same = self._lying.get((compat.start(picture), compat.end(picture)), []) if file else []
+        path = bpy.path.abspath(file)
+        return [strip for strip in same if strip.sound is not None and bpy.path.abspath(strip.sound.filepath) == path]
