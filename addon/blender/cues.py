@@ -163,11 +163,12 @@ class Index:
         """The same strip by strip: who has little time takes a few and goes on later. What changes meanwhile makes it `changed` again."""
         self.changed = False
         found: dict[str, list[Place]] = {}
-        for scene, strips in [(scene.name, _ours(scene)) for scene in scenes()]:
-            for strip in strips:
+        for scene in [scene.name for scene in scenes()]:
+            for strip in _ours(scene):
                 if place := _place(scene, strip):
                     found.setdefault(place.mark.cue, []).append(place)
                 yield
+            yield
         self.found = found
 
     def of(self, cue: str) -> list[Place]:
@@ -184,9 +185,11 @@ class Index:
         return self.places() if bpy.app.background else self.found
 
 
-def _ours(scene: Any) -> list[str]:
+def _ours(scene_name: str) -> list[str]:
     """The names of a scene's strips that have a cue."""
-    return [strip.name for strip in scene.sequence_editor.strips_all if CUE in strip]
+    scene = bpy.data.scenes.get(scene_name)
+    editor = scene.sequence_editor if scene else None
+    return [strip.name for strip in editor.strips_all if CUE in strip] if editor else []
 
 
 def _place(scene_name: str, name: str) -> Place | None:

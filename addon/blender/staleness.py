@@ -33,7 +33,7 @@ class Look:
         if level not in self._sped:
             strips = (meta or scene.sequence_editor).strips
             found = compat.of_kinds(strips, {"SPEED"})
-            self._sped[level] = {effect.input_1.name: effect.name for effect in found}
+            self._sped[level] = {effect.input_1.name: effect.name for effect in found if effect.input_1}
         name = self._sped[level].get(strip.name)
         effect = scene.sequence_editor.strips_all.get(name) if name else None
         return effect if effect is not None and effect.type == "SPEED" else None
