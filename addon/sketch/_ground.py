@@ -21,7 +21,7 @@ MEDIAN_OF = 9
 SPREAD_SECONDS = 0.125
 """Between neighbouring frames of the median."""
 REACH_SECONDS = SPREAD_SECONDS * (MEDIAN_OF // 2)
-DRIFT = 6.0
+DRIFT = 8.0
 """Pixels: when the camera is farther off the canvas than this, the canvas is laid anew."""
 FLOOR = 6.0
 """Grey levels: a smaller difference is never motion."""
@@ -37,9 +37,21 @@ LIT, LIT_ALIKE = 12.0, 8.0
 GLOBAL_SHARE = 0.35
 """When more of the picture than this differs, the picture changes as a whole (a dissolve, a flash) and nothing in it is followed."""
 
-# Exchanges that bring the median of nine to the middle (Paeth, Graphics Gems, 1990).
+# Exchanges that bring the median of nine to the middle (Paeth, Graphics Gems, 1990); of some only one side is needed after.
 _EXCHANGES = ((1, 2), (4, 5), (7, 8), (0, 1), (3, 4), (6, 7), (1, 2), (4, 5), (7, 8), (0, 3), (5, 8), (4, 7), (3, 6), (1, 4), (2, 5),
               (4, 7), (4, 2), (6, 4), (4, 2))  # fmt: skip
+
+
+def _needed() -> tuple[tuple[int, int, bool, bool], ...]:
+    """The exchanges, and whether the lesser and the greater of each is looked at again or is the median."""
+    live, found = {4}, []
+    for a, b in reversed(_EXCHANGES):
+        found.append((a, b, a in live, b in live))
+        live |= {a, b}
+    return tuple(reversed(found))
+
+
+_STEPS = _needed()
 
 Kept = tuple[tuple[slice, slice], float]
 """Rows and columns where a thing is followed, and the thing's own grey: where the old ground is more like it than the frame is,
@@ -65,8 +77,12 @@ class Frame:
 def median_of_nine(pictures: Sequence[Luma]) -> Luma:
     """The pixelwise median of nine pictures."""
     p = list(pictures)
-    for a, b in _EXCHANGES:
-        p[a], p[b] = np.minimum(p[a], p[b]), np.maximum(p[a], p[b])
+    for a, b, lesser, greater in _STEPS:
+        one, other = p[a], p[b]
+        if lesser:
+            p[a] = np.minimum(one, other)
+        if greater:
+            p[b] = np.maximum(one, other)
     return p[4]
 
 
@@ -148,7 +164,10 @@ class Ground:
     def _blank(self, sure: Picture, frames: Sequence[Frame]) -> None:
         """Clear the border that some of the frames do not cover."""
         height, width = self.shape
-        ways = [self.canvas.of(frame.view.back()) for frame in (frames[0], frames[1], frames[-1])]
+        ends = (frames[0], frames[1], frames[-1])
+        if all(frame.view == self.canvas for frame in ends):
+            return
+        ways = [self.canvas.of(frame.view.back()) for frame in ends]
         if all(way.reach(self.shape) < COVERED for way in ways):
             return
         left = right = top = bottom = 0.0
@@ -170,10 +189,10 @@ class Ground:
 def surplus(apart: Picture, floor: float, edges: Picture) -> Picture:
     """How far each difference is above what is allowed, 0 to 1: `floor` grey levels, and more at the edges of a picture."""
     width = apart.shape[1]
-    allowed = np.zeros_like(apart)
+    allowed, across, flat = np.empty_like(apart), np.empty_like(apart), edges.ravel()
     np.subtract(edges[2:], edges[:-2], out=allowed[1:-1])
+    allowed[0] = allowed[-1] = 0
     np.abs(allowed, out=allowed)
-    across, flat = np.zeros_like(apart), edges.ravel()
     np.subtract(flat[2:], flat[:-2], out=across.ravel()[1:-1])
     across[:, :: width - 1] = 0
     np.abs(across, out=across)

@@ -187,8 +187,8 @@ def _join(starts: npt.NDArray[np.intp], ends: npt.NDArray[np.intp], stride: int)
     first = np.searchsorted(ends, starts - stride, side="right")
     last = np.searchsorted(starts, ends - stride, side="left")
     root = np.where(last > first, first, np.arange(starts.size))
-    while not np.array_equal(root, above := root[root]):
-        root = above
+    for _ in range(int(starts[-1] // stride).bit_length()):  # each time twice as far up, at last over all rows
+        root = root[root]
     joined: dict[int, int] = {}
 
     def top(k: int) -> int:

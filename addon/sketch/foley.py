@@ -286,7 +286,8 @@ _ROOM_DELAY = 190
 _ROOM_SAMPLES = 12_288
 _ROOM_HEARD = 16_384
 """Samples of a hit that the room answers; what still rings after a third of a second has its own space."""
-_ROOM_FFT = 32_768
+_ROOM_FFT = 28_800
+"""As many as both together have at least, and quick to transform."""
 
 
 @cache
