@@ -62,7 +62,8 @@ the thing has just left and the old ground was the thing itself."""
 class Frame:
     """A frame in the queue.
 
-    Its number in the picture, luma, itself under `smooth`, time in seconds, view, and itself on the canvas it was last laid on.
+    Its number in the picture, luma, itself under `smooth`, time in seconds, view, and itself on the canvas it was last laid on, there
+    under `smooth` too.
     """
 
     number: int
@@ -71,6 +72,7 @@ class Frame:
     time: float
     view: View
     laid: Luma | None = None
+    seen: Picture | None = None
     canvas: int = -1
 
 
@@ -100,8 +102,15 @@ class Ground:
         """The frame on the canvas."""
         if frame.canvas != self._serial or frame.laid is None:
             frame.laid = warp(frame.luma, frame.view.of(self.canvas.back()))
-            frame.canvas = self._serial
+            frame.canvas, frame.seen = self._serial, None
         return frame.laid
+
+    def see(self, frame: Frame) -> Picture:
+        """The frame on the canvas, under `smooth`."""
+        laid = self.lay(frame)
+        if frame.seen is None:
+            frame.seen = frame.picture if laid is frame.luma else smooth(laid)
+        return frame.seen
 
     def follow(self, view: View) -> View | None:
         """Lay the canvas anew where the camera left it; gives the way from the old canvas to the new one, or None."""
@@ -128,11 +137,11 @@ class Ground:
         gain, lift = _light(seen, ground)
         apart = ground * np.float32(gain)
         apart += np.float32(lift)
-        np.subtract(frame.picture if here is frame.luma else smooth(here), apart, out=apart)
+        np.subtract(self.see(frame), apart, out=apart)
         np.abs(apart, out=apart)
         self.noise += 0.1 * (min(6.0, 1.4826 * middle(apart[1::4, 1::4])) - self.noise)
         sure = surplus(apart, max(FLOOR, NOISES * self.noise), ground)
-        self._blank(sure, [frame, *around])
+        self.blank(sure, (frame, around[0], around[-1]))
         if np.count_nonzero(sure > 0) > GLOBAL_SHARE * sure.size:
             return None
         return sure
@@ -161,13 +170,12 @@ class Ground:
             ground[region] = np.where(left, after, was)
         return ground
 
-    def _blank(self, sure: Picture, frames: Sequence[Frame]) -> None:
+    def blank(self, sure: Picture, frames: Sequence[Frame]) -> None:
         """Clear the border that some of the frames do not cover."""
         height, width = self.shape
-        ends = (frames[0], frames[1], frames[-1])
-        if all(frame.view == self.canvas for frame in ends):
+        if all(frame.view == self.canvas for frame in frames):
             return
-        ways = [self.canvas.of(frame.view.back()) for frame in ends]
+        ways = [self.canvas.of(frame.view.back()) for frame in frames]
         if all(way.reach(self.shape) < COVERED for way in ways):
             return
         left = right = top = bottom = 0.0

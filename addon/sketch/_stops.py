@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ._camera import LOCKED, middle, smooth, warp
+from ._camera import LOCKED, View, middle
 from ._ground import surplus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ._camera import Luma, Picture, View
+    from ._ground import Frame, Ground
 
 Grid = npt.NDArray[np.float32]
 Cells = npt.NDArray[np.bool_]
@@ -69,28 +69,33 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """What changed from the frame before to this one; no grid where the whole picture changed."""
+    """What changed on the canvas from the frame before to this one, and the way to this one's own pixels.
+
+    There is no grid where the whole picture changed.
+    """
 
     time: float
     grid: Grid | None
+    way: View
 
 
 class Stops:
-    """Watches the changes of one shot for stops; a third of a second of small grids is held."""
+    """Watches the changes of one shot, on its ground's canvas, for stops; a third of a second of small grids is held."""
 
-    def __init__(self, shape: tuple[int, int]) -> None:
-        self._shape = shape
-        self._last: tuple[Luma, Picture, View] | None = None
+    def __init__(self, ground: Ground) -> None:
+        self._ground, self._shape = ground, ground.shape
+        self._last: Frame | None = None
         self._held: deque[_Change] = deque()
         self._next = 0  # the first of `_held` that has not been judged
         self._noise = 1.5
 
-    def add(self, time: float, luma: Luma, picture: Picture, view: View) -> list[Stop]:
-        """Take a frame in (`picture` is it smoothed); gives the stops that are certain by now."""
+    def add(self, frame: Frame) -> list[Stop]:
+        """Take a frame in; gives the stops that are certain by now."""
+        time = frame.time
         if self._held and time - self._held[-1].time < STEP_SECONDS:
             return []
-        self._held.append(_Change(time, self._changed(picture, view)))
-        self._last = (luma, picture, view)
+        self._held.append(_Change(time, self._changed(frame), frame.view.of(self._ground.canvas.back())))
+        self._last = frame
         found: list[Stop] = []
         while self._next + max(2, self._count(AFTER_SECONDS)) < len(self._held):
             found += self._judge(self._next)
@@ -107,27 +112,21 @@ class Stops:
         step = (self._held[-1].time - self._held[0].time) / (len(self._held) - 1)
         return max(1, round(seconds / step))
 
-    def _changed(self, picture: Picture, view: View) -> Grid | None:
+    def _changed(self, frame: Frame) -> Grid | None:
         """How many pixels of each cell differ from the frame before, camera and light taken out."""
         height, width = self._shape
         rows, cols = -(-height // CELL), -(-width // CELL)
         if self._last is None:
             return np.zeros((rows, cols), np.float32)
-        before, laid, seen = self._last
-        way = seen.of(view.back())
-        reach = way.reach(self._shape)
-        if reach > LOCKED:
-            laid = smooth(warp(before, way))
-        apart = picture - laid
+        laid = self._ground.see(self._last)
+        apart = self._ground.see(frame) - laid
         apart -= np.float32(middle(apart[1::4, 1::4]))
         np.abs(apart, out=apart)
         self._noise += 0.1 * (min(6.0, 1.4826 * middle(apart[1::4, 1::4])) - self._noise)
         floor = max(FLOOR, NOISES * self._noise)
-        if reach > LOCKED:
+        if self._last.view.of(frame.view.back()).reach(self._shape) > LOCKED:
             sure = surplus(apart, floor, laid)
-            edge = int(reach) + 2
-            sure[:edge] = sure[height - edge :] = 0
-            sure[:, :edge] = sure[:, width - edge :] = 0
+            self._ground.blank(sure, (frame, self._last))
             at = np.flatnonzero(sure > 0)
             amount = sure.ravel().take(at)
         else:
@@ -190,7 +189,7 @@ class Stops:
             return None
         share = min(1.0, last)
         height, width = self._shape
-        place = places[-1] - complex((width - 1) / 2, (height - 1) / 2)
+        place = self._held[k].way.at(places[-1] - complex((width - 1) / 2, (height - 1) / 2))
         time = float(times[-2] + share * (times[-1] - times[-2]))
         return Stop(time, speed, place, float(np.sqrt(full)))
 

@@ -19,7 +19,7 @@ from ._film import exposures
 from ._ground import MEDIAN_OF, REACH_SECONDS, SPREAD_SECONDS, Frame, Ground
 from ._notes import Notes
 from ._stops import Stops
-from ._things import Things, Track
+from ._things import Things
 from .sight import Sight
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ def watch(frames: Iterable[Luma], times: Iterable[Fraction]) -> Sight:
     """
     steadier = Steadier()
     shot: _Shot | None = None
-    stops: Stops | None = None
     notes: Notes | None = None
     clock: list[Fraction] = []
     looked: list[int] = []
@@ -63,15 +62,14 @@ def watch(frames: Iterable[Luma], times: Iterable[Fraction]) -> Sight:
         shape = (luma.shape[0], luma.shape[1])
         if notes is None:
             notes = Notes(shape)
-        if shot is None or stops is None or cut:
-            _read(notes, shot.end() if shot is not None else [])
-            shot, stops = _Shot(shape, now), Stops(shape)
-        for stop in stops.add(now, luma, picture, view):
-            notes.stopped(stop)
-        _read(notes, shot.add(Frame(number, luma, picture, now, view)))
+        if shot is None or cut:
+            if shot is not None:
+                shot.end()
+            shot = _Shot(shape, now, notes)
+        shot.add(Frame(number, luma, picture, now, view))
     if shot is None or notes is None:
         return Sight((), (), np.zeros(0, np.float32), np.zeros(0, np.float32))
-    _read(notes, shot.end())
+    shot.end()
     return notes.sight(tuple(clock), np.array(looked, np.intp))
 
 
@@ -82,37 +80,32 @@ def _timed(frames: Iterable[Luma], times: Iterable[Fraction], clock: list[Fracti
         yield luma, float(time)
 
 
-def _read(notes: Notes, tracks: list[Track]) -> None:
-    for track in tracks:
-        notes.read(track)
-
-
 class _Shot:
-    """The work on one shot: frames go in, tracks come out half a second later."""
+    """The work on one shot: frames go in, and half a second later what was seen of them goes into the notes."""
 
-    def __init__(self, shape: tuple[int, int], time: float) -> None:
+    def __init__(self, shape: tuple[int, int], time: float, notes: Notes) -> None:
+        self._notes = notes
         self._ground = Ground(shape)
         self._things = Things(shape)
+        self._stops = Stops(self._ground)
         self._held: deque[Frame] = deque()
         self._first = time
         self._next = 0  # the first of `_held` that has not been looked at
 
-    def add(self, frame: Frame) -> list[Track]:
-        """Take a frame in and look at those whose half second ahead is there; gives tracks that ended."""
+    def add(self, frame: Frame) -> None:
+        """Take a frame in and look at those whose half second ahead is there."""
         self._held.append(frame)
-        ended: list[Track] = []
         while frame.time >= max(self._held[self._next].time, self._first + REACH_SECONDS) + REACH_SECONDS:
-            ended += self._look(frame.time)
-        return ended
+            self._look(frame.time)
 
-    def end(self) -> list[Track]:
-        """Look at all that is left; gives the tracks."""
-        ended: list[Track] = []
+    def end(self) -> None:
+        """Look at all that is left."""
         while self._next < len(self._held):
-            ended += self._look(self._held[-1].time)
-        return ended + self._things.tracks
+            self._look(self._held[-1].time)
+        for track in self._things.tracks:
+            self._notes.read(track)
 
-    def _look(self, newest: float) -> list[Track]:
+    def _look(self, newest: float) -> None:
         """Look at the next frame, with the ground from about it or, near an end of the shot, from that end's second."""
         frame = self._held[self._next]
         latest = max(frame.time - REACH_SECONDS, newest - REACH_SECONDS)
@@ -130,9 +123,11 @@ class _Shot:
         keep = self._things.regions(frame.time)
         sure = self._ground.motion(frame, around, keep)
         laid, canvas = self._ground.lay(frame), self._ground.canvas
-        ended = self._things.add(frame.number, frame.time, sure, laid, canvas, frame.view)
+        for track in self._things.add(frame.number, frame.time, sure, laid, canvas, frame.view):
+            self._notes.read(track)
+        for stop in self._stops.add(frame):
+            self._notes.stopped(stop)
         self._next += 1
         while self._next > 1 and self._held[0].time < newest - 2 * (REACH_SECONDS + SPREAD_SECONDS):
             self._held.popleft()
             self._next -= 1
-        return ended
