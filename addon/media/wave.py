@@ -75,8 +75,10 @@ class Writer:
         """Append a block of shape (samples, channels), full scale at 1."""
         if (self.samples + len(block)) * self._channels * BYTES > RIFF_LIMIT:
             raise OutputError("a take this long does not fit into a WAV file: split the span")
-        whole = np.clip(np.rint(block * FULL_SCALE), -FULL_SCALE - 1, FULL_SCALE).astype("<i4")
-        self._file.write(np.ascontiguousarray(whole).view(np.uint8).reshape(-1, 4)[:, :BYTES].tobytes())
+        scaled = np.multiply(block, np.float32(FULL_SCALE), order="C")
+        np.rint(scaled, out=scaled)
+        np.clip(scaled, -FULL_SCALE - 1, FULL_SCALE, out=scaled)
+        self._file.write(scaled.astype("<i4").view(np.uint8).reshape(-1, 4)[:, :BYTES].tobytes())
         self.samples += len(block)
 
     def close(self) -> None:

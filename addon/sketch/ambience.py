@@ -23,7 +23,8 @@ BLOCK: Final = 8192
 """Samples in a block; a frame is two of them, so the texture can change its colour about six times a second."""
 _FRAME = 2 * BLOCK
 _BLOCK_SECONDS = BLOCK / SAMPLE_RATE
-_PHASORS = np.exp(2j * np.pi * np.arange(4096) / 4096).astype(np.complex64)
+_PHASORS = np.exp(2j * np.pi * np.random.default_rng(8192).random(1 << 17)).astype(np.complex64)
+"""Of random phase: a piece of these from anywhere on is noise, and sooner had than as many random numbers."""
 _WINDOW = np.sin(np.pi * (np.arange(_FRAME) + 0.5) / _FRAME).astype(np.float32)
 """Its squares add to one at half a frame's hop: independent noise keeps its power through the overlap."""
 
@@ -110,7 +111,7 @@ PLACES: Final[Mapping[str, Place]] = {
     "gale": Place(
         ("strong wind", "heavy wind", "howling wind", "hurricane", "storm", "tempest"),
         (
-            Wash(-27.5, _CALM_AIR, _FULL_AIR, drift=2.0, whistle=(320, 1100, 12.0)),
+            Wash(-28.5, _CALM_AIR, _FULL_AIR, drift=2.0, whistle=(320, 1100, 12.0)),
             Wash(-36.0, _LEAVES_STILL, ((500, -10), (1500, 0), (4000, -3), (12000, -20)), drift=1.6),
         ),
     ),
@@ -303,9 +304,13 @@ def blocks(places: Sequence[Place], rng: np.random.Generator, *, width: float = 
         power = np.zeros((2, BLOCK + 1), np.float32)
         for wash in washes:
             wash.add_to(power, width)
-        phasors = _PHASORS[rng.integers(0, len(_PHASORS), (2, BLOCK + 1), dtype=np.uint16)]
-        phasors = np.stack([near * phasors[0] + far * phasors[1], far * phasors[0] + near * phasors[1]])
-        frame = np.fft.irfft(phasors * np.sqrt(power), _FRAME, axis=1).astype(np.float32) * _WINDOW
+        one, other = (_PHASORS[at : at + BLOCK + 1] for at in rng.integers(0, len(_PHASORS) - BLOCK, 2).tolist())
+        phasors = np.stack([near * one, far * one])
+        phasors[0] += far * other
+        phasors[1] += near * other
+        phasors *= np.sqrt(power, out=power)
+        frame = np.fft.irfft(phasors, _FRAME, axis=1).astype(np.float32, copy=False)
+        frame *= _WINDOW
         bed = tail + frame[:, :BLOCK]
         tail = frame[:, BLOCK:]
         if first:
@@ -313,7 +318,7 @@ def blocks(places: Sequence[Place], rng: np.random.Generator, *, width: float = 
             continue
         for sprinkle in sprinkles:
             ahead = sprinkle.add_to(ahead, width)
-        block = np.ascontiguousarray(bed.T)
+        block = bed.T
         block[: len(ahead)] += ahead[:BLOCK]
         ahead = ahead[BLOCK:]
         yield block

@@ -240,7 +240,7 @@ class _Mix:
         for one in struck:
             hit[: len(one)] += one
         hit *= np.float32(self.impacts / np.sqrt(len(struck)))
-        return _in_room(_placed(hit, _clipped(event.x) * self.spread), hit)
+        return _placed(hit, _clipped(event.x) * self.spread)
 
     def _whoosh(
         self, event: Event, start: int, ordinal: int, sight: Sight, times: npt.NDArray[np.float64]
@@ -271,16 +271,6 @@ class _Mix:
         return [stretch(first) for first in range(0, frames, _RUSH_FRAMES)]
 
 
-def _placed(mono: voices.Mono, x: float) -> Stereo:
-    """`mono` (n,) at `x` from -1 to 1 as (m, 2): panned at equal power, a little later in the far ear."""
-    late = round(abs(x) * _EAR_DELAY)
-    angle = np.pi / 4 * (1 + x)
-    stereo = np.zeros((len(mono) + late, 2), np.float32)
-    for channel, (gain, delay) in enumerate(((np.cos(angle), late * (x > 0)), (np.sin(angle), late * (x < 0)))):
-        stereo[delay : delay + len(mono), channel] = mono * np.float32(gain)
-    return stereo
-
-
 _ROOM_DELAY = 190
 """Samples (4 ms) before the first reflection: nobody stands nearer to a wall than 70 cm."""
 _ROOM_SAMPLES = 12_288
@@ -304,34 +294,42 @@ def _room_spectrum() -> npt.NDArray[np.complex64]:
     return np.fft.rfft(response, _ROOM_FFT, axis=1).astype(np.complex64)
 
 
-def _in_room(stereo: Stereo, mono: voices.Mono) -> Stereo:
-    """`stereo` with the room's answer to `mono` added; nothing before the first reflection changes."""
+def _placed(mono: voices.Mono, x: float) -> Stereo:
+    """`mono` at `x` from -1 to 1, with the room's answer: panned at equal power, a little later in the far ear."""
     heard = mono[:_ROOM_HEARD].copy()
     if len(mono) > _ROOM_HEARD:
         heard[-4096:] *= np.linspace(1, 0, 4096, dtype=np.float32)
-    answer = np.fft.irfft(np.fft.rfft(heard, _ROOM_FFT) * _room_spectrum(), _ROOM_FFT, axis=1)
     length = len(heard) + _ROOM_SAMPLES - 1
-    whole = np.zeros((max(len(stereo), _ROOM_DELAY + length), 2), np.float32)
-    whole[: len(stereo)] = stereo
-    whole[_ROOM_DELAY : _ROOM_DELAY + length] += answer.T[:length].astype(np.float32)
-    return whole
+    late = round(abs(x) * _EAR_DELAY)
+    angle = np.pi / 4 * (1 + x)
+    stereo = _silence(max(len(mono) + late, _ROOM_DELAY + length))
+    for channel, (gain, delay) in enumerate(((np.cos(angle), late * (x > 0)), (np.sin(angle), late * (x < 0)))):
+        np.multiply(mono, np.float32(gain), out=stereo[delay : delay + len(mono), channel])
+    answer = np.fft.irfft(np.fft.rfft(heard, _ROOM_FFT) * _room_spectrum(), _ROOM_FFT, axis=1)
+    stereo[_ROOM_DELAY : _ROOM_DELAY + length] += answer.T[:length].astype(np.float32, copy=False)
+    return stereo
+
+
+def _silence(samples: int) -> Stereo:
+    """(samples, 2) zeros, each channel in one piece: sounds are added channel by channel three times as fast."""
+    return np.zeros((2, samples), np.float32).T
 
 
 def _summed(sounds: Sequence[_Sound], bed: Iterator[Stereo] | None, samples: int) -> Iterator[Stereo]:
     """Bed and sounds added up, in blocks of ambience.BLOCK that cover `samples`."""
-    pending = np.zeros((0, 2), np.float32)
+    pending = _silence(0)
     coming = iter(sounds)
     sound = next(coming, None)
     for at in range(0, samples, ambience.BLOCK):
         while sound is not None and sound.start < at + ambience.BLOCK:
             made, offset = sound.make(), sound.start - at
             if offset + len(made) > len(pending):
-                longer = np.zeros((offset + len(made), 2), np.float32)
+                longer = _silence(offset + len(made))
                 longer[: len(pending)] = pending
                 pending = longer
             pending[offset : offset + len(made)] += made
             sound = next(coming, None)
-        block = next(bed) if bed is not None else np.zeros((ambience.BLOCK, 2), np.float32)
+        block = next(bed) if bed is not None else _silence(ambience.BLOCK)
         block[: len(pending)] += pending[: ambience.BLOCK]
         pending = pending[ambience.BLOCK :]
         yield block
