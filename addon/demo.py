@@ -46,8 +46,8 @@ CUES: tuple[dict[str, Any], ...] = (
 """What is laid under it."""
 
 
-def make_clip(path: Path) -> Path:
-    """Write the clip: eight silent seconds, 640 by 360, 24 frames a second.
+def make_clip(path: Path, fps: int = FPS) -> Path:
+    """Write the clip: eight silent seconds, 640 by 360, `fps` frames a second.
 
     Raises:
         OutputError: it cannot be written.
@@ -60,7 +60,7 @@ def make_clip(path: Path) -> Path:
     with whole(path) as beside:
         clip.write_videofile(
             str(beside),
-            fps=FPS,
+            fps=fps,
             codec="libx264",
             audio=False,
             logger=None,

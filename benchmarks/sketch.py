@@ -5,7 +5,7 @@
 Each measurement is a process of its own, over the whole engine as `lay` calls it: reading the proxy, seeing, sounding, writing.
 Processor time is that of the process and of the ffmpeg it starts, user and system: what one core would need if it did nothing else. On
 a machine whose cores are shared it still grows, so a plain sum in Python, timed before and after, tells how fast a core was meanwhile.
-The picture is the demo's clip under grain, over and over: every frame another at each rate, under a hand-held pan, and as a film of
+The picture is the demo's clip under grain, over and over: the same scene drawn at each rate, under a hand-held pan, and as a film of
 24 frames a second lies on a timeline of 60. Real time is the baseline for speed, the 10-second span for memory.
 """
 
@@ -48,10 +48,10 @@ def run_ffmpeg(arguments: Sequence[str]) -> None:
     subprocess.run([ffmpeg.program(), "-v", "error", "-y", *arguments], check=True)
 
 
-def make_proxy(clip: Path, path: Path, rate: int, picture: str, seconds: int) -> Path:
+def make_proxy(path: Path, rate: int, picture: str, seconds: int) -> Path:
     """The clip, repeated, as a proxy is encoded."""
     codec = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "23", "-pix_fmt", "yuv420p"]
-    source = ["-stream_loop", "-1", "-r", str(rate), "-i", str(clip)]
+    source = ["-stream_loop", "-1", "-i", str(demo.make_clip(path.with_suffix(".clip.mp4"), rate))]
     run_ffmpeg([*source, "-t", str(seconds), "-an", "-vf", picture, *codec, str(path)])
     return path
 
@@ -116,9 +116,8 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        clip = demo.make_clip(work / "clip.mp4")
         proxies = {
-            name: make_proxy(clip, work / f"{number}.mp4", rate, picture, options.seconds)
+            name: make_proxy(work / f"{number}.mp4", rate, picture, options.seconds)
             for number, (name, (rate, picture)) in enumerate(PICTURES.items())
         }
         print(f"{options.seconds} s of sound, by processor time; a plain sum of 5 million takes {sum_seconds():.2f} s")
