@@ -20,7 +20,7 @@ import bpy
 HERE = Path(__file__).parent
 sys.path.append(str(HERE))  # behind Python's own: a file here may be called like one of those
 PACKAGE = "bl_ext.user_default.tracklay"
-DEADLINE = float(os.environ.get("TRACKLAY_TEST_SECONDS", "60"))
+DEADLINE = float(os.environ.get("TRACKLAY_TEST_SECONDS", "120"))
 """Seconds that a whole scenario may take."""
 
 LOOK = 0.05
@@ -57,6 +57,7 @@ def run(scenario) -> None:
             tell(end=traceback.format_exc())
         else:
             return LOOK
+        bpy.context.preferences.use_preferences_save = False  # what a scenario switched off is on for the next
         bpy.ops.wm.quit_blender()
         return None
 

@@ -79,7 +79,7 @@ class Blender:
 
     def told(self, process: subprocess.Popen[str], folder: Path) -> dict[str, object]:
         """Wait for a scenario's end; all that it told, as one. Any traceback or use of an old name is an error."""
-        process.wait(timeout=float(self.environment.get("TRACKLAY_TEST_SECONDS", "60")) + 140)
+        process.wait(timeout=float(self.environment.get("TRACKLAY_TEST_SECONDS", "120")) + 120)
         log, lines = (folder / "log.txt").read_text(), folder / "told.jsonl"
         told: dict[str, object] = {}
         for line in lines.read_text().splitlines() if lines.exists() else ():

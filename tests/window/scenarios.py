@@ -413,9 +413,9 @@ def draw_many():
     above = timed(part("blender.panels").TRACKLAY_PT_sidebar, "draw")
 
     def list_is_made():
-        area.tag_redraw()
         return len(spotting.rows) > MANY // 2
 
+    area.tag_redraw()
     yield list_is_made
     for taken in (drawn, above):
         taken[:-1] = []
