@@ -45,10 +45,9 @@ def ranges(scene: Any, only: Sequence[str] = (), first: int | None = None, end: 
         BadInput: there is no such strip or marker, or nothing is seen.
     """
     level = next(pictures.levels(scene), None)
-    here = [] if level is None else compat.of_kinds(level.strips, reading.PICTURES)
     begin = scene.frame_start if first is None else first
     stop = scene.frame_end + 1 if end is None else end
-    meant = _named(scene, level, only, here) if only else _seen(level, begin, stop)
+    meant = _named(scene, level, only) if only else _seen(level, begin, stop)
     found = []
     for strip in sorted(meant, key=lambda strip: (compat.start(strip), strip.channel)):
         left = compat.start(strip) if first is None else max(compat.start(strip), first)
@@ -62,8 +61,9 @@ def ranges(scene: Any, only: Sequence[str] = (), first: int | None = None, end: 
     return found
 
 
-def _named(scene: Any, level: Level | None, only: Sequence[str], here: Sequence[Any]) -> list[Any]:
+def _named(scene: Any, level: Level | None, only: Sequence[str]) -> list[Any]:
     """The strips that are called so, and those that are seen at markers that are called so."""
+    here = [] if level is None else compat.of_kinds(level.strips, reading.PICTURES)
     markers = [marker for marker in scene.timeline_markers if marker.name in only]
     there = {strip.name for strip in here}
     if unknown := set(only) - there - {marker.name for marker in markers}:

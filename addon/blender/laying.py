@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import bpy
 
@@ -14,7 +14,7 @@ from .cues import ENTRY, Asked
 from .pictures import Level
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from ..cue import Take
@@ -28,6 +28,8 @@ PICTURE = "tracklay_picture"
 HALF_A_SAMPLE = 0.5 / 48_000
 """Seconds. Blender begins a sound on the next sample where its frame falls between two, and at NTSC rates even after an exact one
 (its 1.001 is a 32-bit float); this much earlier, that becomes the nearest sample (measured in 4.5 to 5.2)."""
+
+_Seen = TypeVar("_Seen")
 
 CHANNELS = 128
 """Blender's own number."""
@@ -76,7 +78,7 @@ class Layer:
             TracklayError: no channel is free there, or Blender cannot read the file.
         """
         first, frames = span
-        room = _room(self._rooms, level)
+        room = _once(self._rooms, level, Room)
         channel = room.free_above(picture, first, frames)
         strip = sound(level, file, channel, first, frames, name=name)
         room.take(channel, first, frames)
@@ -96,15 +98,9 @@ class Layer:
                 return
             with_it = compat.connected(picture)
             if with_it is None:
-                with_it = [strip for strip in self._sounds_of(level).of(picture) if strip != laid]
+                with_it = [strip for strip in _once(self._sounds, level, Sounds).of(picture) if strip != laid]
             self._groups[picture.name] = [picture, *with_it]
         self._groups[picture.name].append(laid)
-
-    def _sounds_of(self, level: Level) -> Sounds:
-        key = repr(level.strips)
-        if key not in self._sounds:
-            self._sounds[key] = Sounds(level)
-        return self._sounds[key]
 
 
 def sound(level: Level, file: Path, channel: int, first: int, frames: int, *, name: str = "", hidden: int = 0) -> Any:
@@ -174,11 +170,11 @@ class Room:
         self._taken.setdefault(channel, []).append((first, first + frames))
 
 
-def _room(known: dict[str, Room], level: Level) -> Room:
-    """The room of a level, looked at once: it takes longer than laying a strip."""
+def _once(known: dict[str, _Seen], level: Level, look: Callable[[Level], _Seen]) -> _Seen:
+    """What is seen of a level, looked at once: it takes longer than laying a strip."""
     key = repr(level.strips)
     if key not in known:
-        known[key] = Room(level)
+        known[key] = look(level)
     return known[key]
 
 
@@ -272,7 +268,7 @@ def check_room(orders: Sequence[tuple[Order, Spot]]) -> None:
     rooms: dict[str, Room] = {}
     for order, spot in orders:
         level, picture = _just_spotted(scene_of(spot, "open it again"), spot)
-        room = _room(rooms, level)
+        room = _once(rooms, level, Room)
         for _ in range(order.cue.takes):
             room.take(room.free_above(picture, spot.span.start, spot.span.frames), spot.span.start, spot.span.frames)
 

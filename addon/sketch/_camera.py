@@ -295,7 +295,6 @@ class Steadier:
         self._anchor: _Anchor | None = None
         self._step = View()
         self._last = View()
-        self._spectrum: npt.NDArray[np.complex128] | None = None
 
     def add(self, picture: Picture, time: float) -> tuple[View, bool]:
         """The view of a frame (under `smooth`), and whether it begins a new shot (its view then starts anew)."""

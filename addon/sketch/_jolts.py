@@ -7,6 +7,7 @@ short a time, a smooth stop changes it before and after as well; only a strike c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 import numpy.typing as npt
@@ -50,15 +51,10 @@ class Jolt:
     after: complex
 
 
-def median(values: Points) -> float:
-    """The median of a few numbers; numpy's own takes ten times as long over them."""
-    rising = np.sort(values)
-    return float(rising[(rising.size - 1) // 2] + rising[rising.size // 2]) / 2
-
-
 def window(times: Points) -> int:
     """Samples over which a velocity is taken."""
-    return max(1, round(SPEED_SECONDS / median(np.diff(times))))
+    step: float = median(np.diff(times).tolist())
+    return max(1, round(SPEED_SECONDS / step))
 
 
 def jolts(times: Points, path: Path, least_path: float = LEAST_PATH) -> list[Jolt]:
@@ -121,6 +117,6 @@ def _at_once(
         return False
     whole = float(after.max() - before.min())
     turns = np.concatenate([np.diff(before), np.diff(after)])
-    rough = median(np.abs(turns - median(turns))) if turns.size > 2 else 0.0
+    rough = median(np.abs(turns - median(turns.tolist())).tolist()) if turns.size > 2 else 0.0
     share = AT_ONCE if jump < PLAIN_JUMP else AT_ONCE_PLAIN
     return jump >= share * whole and jump > STANDS_OUT * rough

@@ -10,12 +10,13 @@ import math
 from bisect import bisect_left
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from ._jolts import LEAST_PATH, Jolt, Path, Points, jolts, median, window
+from ._jolts import LEAST_PATH, Jolt, Path, Points, jolts, window
 from .sight import Event, Sight
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Notes:
         times = np.array(track.times)[use]
         path: Path = np.array(track.world, np.complex128)[use] / width
         places: Path = np.array(track.seen, np.complex128)[use] / (width / 2)
-        restless = median(np.abs(np.diff(np.log(areas))))
+        restless = median(np.abs(np.diff(np.log(areas))).tolist())
         if restless > RESTLESS or np.abs(path - path[0]).max() < LEAST_TRAVEL:
             return
         move = _Move(
@@ -190,7 +191,7 @@ def _nearest(seconds: list[float], time: float) -> int:
 
 def _across(areas: Points) -> float:
     """The diameter of a disk of the usual area, in pixels."""
-    return math.sqrt(median(areas) * 4 / math.pi)
+    return math.sqrt(median(areas.tolist()) * 4 / math.pi)
 
 
 def _usable(track: Track) -> npt.NDArray[np.bool_]:
@@ -206,7 +207,7 @@ def _largest_nearby(areas: Points, times: Points) -> Points:
     """For each sample the largest area (of a running median of three) within `NEARBY_SECONDS`."""
     before, after = np.concatenate([areas[:1], areas[:-1]]), np.concatenate([areas[1:], areas[-1:]])
     calm = np.median(np.stack([before, areas, after]), 0)
-    step = median(np.diff(times)) if times.size > 1 else NEARBY_SECONDS
+    step = median(np.diff(times).tolist()) if times.size > 1 else NEARBY_SECONDS
     count = max(1, round(NEARBY_SECONDS / max(step, 1e-3)))
     largest: Points = np.lib.stride_tricks.sliding_window_view(np.pad(calm, count, mode="edge"), 2 * count + 1).max(1)
     return largest
@@ -217,8 +218,10 @@ def _holds(jolt: Jolt, areas: Points, times: Points, lengths: Points) -> bool:
     count = window(times)
     around = slice(max(0, jolt.sample - count - 1), jolt.sample + 3 + count)
     change = float(np.ptp(np.log(areas[around])))
-    shift = change * median(lengths[around]) / 2
-    return change < MOST_CHANGE and shift < PIECES * abs(jolt.after - jolt.before) * count * median(np.diff(times))
+    shift = change * median(lengths[around].tolist()) / 2
+    return change < MOST_CHANGE and shift < PIECES * abs(jolt.after - jolt.before) * count * median(
+        np.diff(times).tolist()
+    )
 
 
 def _speeds(times: Points, path: Path) -> Points:

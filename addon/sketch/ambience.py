@@ -7,6 +7,7 @@ over it. It never repeats, and needs the same memory for an hour as for a second
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
@@ -23,8 +24,6 @@ BLOCK: Final = 8192
 """Samples in a block; a frame is two of them, so the texture can change its colour about six times a second."""
 _FRAME = 2 * BLOCK
 _BLOCK_SECONDS = BLOCK / SAMPLE_RATE
-_PHASORS = np.exp(2j * np.pi * np.random.default_rng(8192).random(1 << 17)).astype(np.complex64)
-"""Of random phase: a piece of these from anywhere on is noise, and sooner had than as many random numbers."""
 _WINDOW = np.sin(np.pi * (np.arange(_FRAME) + 0.5) / _FRAME).astype(np.float32)
 """Its squares add to one at half a frame's hop: independent noise keeps its power through the overlap."""
 
@@ -284,6 +283,14 @@ PLACES: Final[Mapping[str, Place]] = {
 }
 
 
+@cache
+def _phasors() -> npt.NDArray[np.complex64]:
+    """Many of random phase: a piece of these from anywhere on is noise, and sooner had than as many random numbers."""
+    turns = np.random.default_rng(8192).random(1 << 17)
+    phasors: npt.NDArray[np.complex64] = np.exp(2j * np.pi * turns).astype(np.complex64)
+    return phasors
+
+
 def blocks(places: Sequence[Place], rng: np.random.Generator, *, width: float = 1.0) -> Iterator[Stereo]:
     """The sum of `places`, as endless (BLOCK, 2) blocks at SAMPLE_RATE. `width` 0 is mono, 1 wide.
 
@@ -304,7 +311,7 @@ def blocks(places: Sequence[Place], rng: np.random.Generator, *, width: float = 
         power = np.zeros((2, BLOCK + 1), np.float32)
         for wash in washes:
             wash.add_to(power, width)
-        one, other = (_PHASORS[at : at + BLOCK + 1] for at in rng.integers(0, len(_PHASORS) - BLOCK, 2).tolist())
+        one, other = (_phasors()[at : at + BLOCK + 1] for at in rng.integers(0, len(_phasors()) - BLOCK, 2).tolist())
         phasors = np.stack([near * one, far * one])
         phasors[0] += far * other
         phasors[1] += near * other
