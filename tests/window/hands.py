@@ -33,12 +33,31 @@ def until(condition):
     return condition
 
 
+def answer():
+    """What the test answered."""
+    return json.loads((FOLDER / "answer.json").read_text())
+
+
+def drawn(region):
+    """A condition: what is the case now was drawn, and drawn again, so that the first of these is on the screen."""
+    drawings = []
+    handle = bpy.types.SpaceSequenceEditor.draw_handler_add(lambda: drawings.append(1), (), "UI", "POST_PIXEL")
+
+    def region_was_drawn_twice():
+        if len(drawings) < 2:
+            return region.tag_redraw()
+        bpy.types.SpaceSequenceEditor.draw_handler_remove(handle, "UI")
+        return True
+
+    return region_was_drawn_twice
+
+
 def buttons(region):
     """The buttons of a region, rows of (x, y, width, height) from above, each row from the left."""
+    yield drawn(region)
     yield asked(see="red")
-    found = json.loads((FOLDER / "answer.json").read_text())
     rows: list[list[list[int]]] = []
-    within = [box for box in found if box[0] > region.x and region.y < box[1] < region.y + region.height]
+    within = [box for box in answer() if box[0] > region.x and region.y < box[1] < region.y + region.height]
     for each in sorted(within, key=lambda box: -box[1]):
         if rows and abs(rows[-1][0][1] - each[1]) < ROW:
             rows[-1].append(each)
@@ -47,13 +66,19 @@ def buttons(region):
     return [sorted(row) for row in rows]
 
 
-def in_the_list():
-    """Of the buttons below the list, which are the sidebar's last: go to, previous take, next take, new seed."""
+GO_TO, TAKE, NEW_SEED = range(-3, 0)
+"""Rows of buttons below the list, the sidebar's last."""
+
+
+def pressed(row, which=0):
+    """Look for a button below the list and press it; looked for again while it is not under the pointer for Blender."""
     area = next(each for each in bpy.context.window_manager.windows[0].screen.areas if each.type == "SEQUENCE_EDITOR")
     sidebar = next(region for region in area.regions if region.type == "UI")
-    rows = yield from buttons(sidebar)
-    (go_to, *_), (previous, following, *_), (anew, *_) = rows[-3:]
-    return go_to, previous, following, anew
+    while True:
+        rows = yield from buttons(sidebar)
+        yield asked(press=rows[row][which][:2])
+        if answer():
+            return
 
 
 def heard():
@@ -83,32 +108,24 @@ def by_hand():
     bpy.context.preferences.themes[0].user_interface.wcol_tool.inner = RED
     spotting = part("blender.spotting")
     yield until(lambda: area.tag_redraw() or len(spotting.rows) == 1)
-    yield waited(0.3)
-    go_to, *_ = yield from in_the_list()
-    yield from going_to(scene, strip, go_to)
-    (
-        _,
-        previous,
-        following,
-        anew,
-    ) = yield from in_the_list()  # with another selection the panel above is of another height
-    yield from switching(window, over, previous, following)
-    yield asked(click=anew[:2])
+    yield from going_to(scene, strip)
+    yield from switching(window, over)
+    yield from pressed(NEW_SEED)
     yield until(lambda: heard() == [False, False, True])
     tell(anew=len(laid(timeline())))
     yield from searching(over)
     yield from cutting(window, area, over)
 
 
-def going_to(scene, strip, button):
+def going_to(scene, strip):
     """By the button of the list."""
     scene.frame_current, strip.select = 1, True
-    yield asked(click=button[:2])
+    yield from pressed(GO_TO)
     yield until(lambda: scene.frame_current == 31)
     tell(gone_to=sorted(each.name for each in scene.sequence_editor.strips if each.select))
 
 
-def switching(window, over, previous, following):
+def switching(window, over):
     """By key while it plays, and by the buttons of the list."""
     yield asked(key="space", at=over)
     yield until(lambda: window.screen.is_animation_playing)
@@ -121,9 +138,9 @@ def switching(window, over, previous, following):
     yield until(lambda: heard() == seen[0])
     yield asked(key="space", at=over)
     yield until(lambda: not window.screen.is_animation_playing)
-    yield asked(click=following[:2])
+    yield from pressed(TAKE, 1)
     yield until(lambda: heard() == seen[1])
-    yield asked(click=previous[:2])
+    yield from pressed(TAKE, 0)
     yield until(lambda: heard() == seen[0])
     tell(switched=seen)
 

@@ -2,63 +2,36 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
-from pathlib import Path
-
-import numpy as np
-from PIL import Image
+from typing import TYPE_CHECKING
 
 from tests.pictures import clicks, hear
 
 from .conftest import FLASHES, FRAMES
-from .machine import shot
+from .hand import Hand
+
+if TYPE_CHECKING:
+    import subprocess
+    from pathlib import Path
 
 START = 31
 RATE = 25
 
 
-def red_button(picture: Path) -> tuple[int, int] | None:
-    """The middle of the largest red thing, when it is large enough for a button."""
-    pixels = np.asarray(Image.open(picture).convert("RGB")).astype(int)
-    red = (pixels[..., 0] > 150) & (pixels[..., 1] < 60) & (pixels[..., 2] < 60)
-    rows = np.flatnonzero(red.sum(axis=1) > 60)
-    if not len(rows):
-        return None
-    runs = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
-    tallest = max(runs, key=len)
-    columns = np.flatnonzero(red[tallest].sum(axis=0) > len(tallest) / 3)
-    return int(columns.mean()), int(tallest.mean())
-
-
-def press(display: str, process: subprocess.Popen[str], folder: Path) -> None:
-    """Press Generate with the mouse as soon as the scenario is ready for it and the button is on the screen."""
-    until = time.monotonic() + 90
-    while time.monotonic() < until and process.poll() is None:
-        if (folder / "press").exists() and (at := red_button(shot(display, folder / "before.png"))):
-            move = [
-                "xdotool",
-                "mousemove",
-                str(at[0]),
-                str(at[1] + 1),
-                "mousemove",
-                str(at[0]),
-                str(at[1]),
-                "click",
-                "1",
-            ]
-            subprocess.run(move, env={"DISPLAY": display, "PATH": "/usr/bin:/bin"}, check=True)
-            return
-        time.sleep(0.3)
-    raise AssertionError(
-        f"the button was not found: {folder / 'before.png'}\n{(folder / 'log.txt').read_text()[-3000:]}"
-    )
+def press(hand: Hand, process: subprocess.Popen[str], folder: Path) -> None:
+    """Press Generate, the largest red thing, as soon as the scenario is ready for it and the button is on the screen."""
+    while process.poll() is None:
+        if (folder / "press").exists() and (seen := hand.buttons()):
+            x, y, wide, _ = max(seen, key=lambda box: box[2] * box[3])
+            if hand.press(x + wide // 4, y):
+                return
+        time.sleep(0.3)  # there is nothing to wait on but the file
 
 
 def test_a_pressed_button_lays_takes_in_sync(blender, display, folder):
     """Pressed with the mouse: two takes, laid by the timer, undone and redone, connected, clicking at the flashes in Blender's mix."""
     process = blender.start("press_generate", folder)
-    press(display, process, folder)
+    press(Hand(display, folder), process, folder)
     told = blender.told(process, folder)
     assert told["laid"] == [[START, FRAMES, 2, False], [START, FRAMES, 3, True]]
     assert told["entry"]["model"] == "clicker/clicks"
