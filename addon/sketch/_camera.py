@@ -8,7 +8,7 @@ correlation finds the way where the step is too large for that.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,7 @@ EDGE = 3
 """Pixels at the border that carry no point."""
 ROUNDS = 6
 """Gauss-Newton rounds at most; two or three do."""
-STILL = 0.08
+STILL = 0.25
 """Pixels: a smaller correction is the last; what it leaves is far less."""
 SAME_LIGHT = 0.5
 """Grey levels: where the light changed no more than this the first round may be the last."""
@@ -33,6 +33,10 @@ LOCKED = 0.06
 MOVED = 30.0
 """How unlikely a camera's move must be to come of noise alone, as its square over the variance: less, and it stands. Were points
 independent, four such numbers would stay below it but for once in a hundred thousand; those of a block of the codec are not."""
+TURNED = 15.0
+"""The same of its zoom and turn: less, and it is only shifted. What is missed of a slow one adds up until it is found."""
+FADE = 0.9
+"""Share of what was known of the camera's turn that still counts when the next anchor is set."""
 ANCHOR_SECONDS = 0.12
 STANDING_SECONDS = 0.5
 ANCHOR_REACH = 4.0
@@ -178,6 +182,39 @@ def _slide(source: Luma, shift: complex) -> Luma:
     return moved
 
 
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What points tell of how a camera zooms and turns, in pixels at half the picture's width.
+
+    `sure` is the inverse variance of both, (2, 2), and `pull` is that times what they most likely are, (2,).
+    """
+
+    pull: Matrix = field(default_factory=lambda: np.zeros(2))
+    sure: Matrix = field(default_factory=lambda: np.eye(2))
+
+    def is_noise(self) -> bool:
+        """Whether it may all come of noise."""
+        return float(self.pull @ np.linalg.solve(self.sure, self.pull)) < TURNED
+
+    def then(self, later: _Turn) -> _Turn:
+        """With what was found later, what was known before having faded."""
+        return _Turn(FADE * self.pull + later.pull, FADE * self.sure + later.sure)
+
+
+@dataclass(frozen=True, slots=True)
+class _Laid:
+    """A picture as it lies on an anchor.
+
+    Its view, its value at each of the anchor's points, how far off they are (the median of what is left over what noise and
+    `SLACK` allow), and what they tell of its turn.
+    """
+
+    view: View
+    found: Points
+    off: float
+    turn: _Turn
+
+
 class _Anchor:
     """A frame that others are laid on: its textured points and how each answers to shift, zoom, turn, gain and lift."""
 
@@ -209,14 +246,13 @@ class _Anchor:
         self.bright = self.value - np.float32(self.mean)
         self.answer = np.stack([dx, dy, dx * x + dy * y, dy * x - dx * y, self.bright / -50, -one])
 
-    def lay(self, picture: Picture, start: View, *, stands: bool = False) -> tuple[View, Points, float]:
-        """The view of `picture` seen from this anchor, its value at each of the anchor's points, and how far off they are.
+    def lay(self, picture: Picture, start: View, *, turns: bool = True, stands: bool = False) -> _Laid:
+        """How `picture` is seen from this anchor.
 
-        The last is the median of what is left over what noise and `SLACK` allow. A camera that `stands` is left where it is unless it
-        has surely moved.
+        A camera that `stands` is left where it is unless it has surely moved; one that does not turn is only shifted.
         """
         view, gain, lift = start, 1.0, 0.0
-        found, usual = self.value, 0.0
+        found, usual, turn = self.value, 0.0, _Turn()
         for lap in range(ROUNDS + 1):
             found, within = self._found(picture, view)
             left = found - np.float32(gain) * self.bright
@@ -234,16 +270,22 @@ class _Anchor:
             matrix = (weighted @ self.answer.T).astype(np.float64)
             matrix.flat[::7] += 1e-3 * NOISE + 1e-3
             wanted = (weighted @ left).astype(np.float64)
-            sure = MOVED * max(1.0, usual / MEDIAN_SQUARE)
-            step = _step(matrix, -wanted, sure, stands=stands and lap == 0)
-            if step is None:
+            doubt = max(1.0, usual / MEDIAN_SQUARE)
+            spread = np.linalg.inv(matrix)
+            best = spread @ -wanted
+            if stands and lap == 0 and _is_noise(matrix, best, MOVED * doubt):
                 break
+            (a, b), (_, d) = spread[2:4, 2:4].tolist()
+            sure = np.array([[d, -b], [-b, a]]) / (a * d - b * b)
+            turned = np.array([view.turn.real - 1, view.turn.imag]) * self.unit
+            turn = _Turn(sure @ (turned + best[2:4]) / doubt, sure / doubt)
+            step = (best if turns else best - spread[:, 2:4] @ (sure @ best[2:4])).tolist()
             view = View(view.turn + complex(step[2], step[3]) / self.unit, view.shift + complex(step[0], step[1]))
             gain += step[4] / 50
             lift += step[5]
             if max(map(abs, step[:4])) < STILL and (lap > 0 or max(map(abs, step[4:])) < SAME_LIGHT):
                 break
-        return view, found, usual
+        return _Laid(view, found, usual, turn)
 
     def _found(self, picture: Picture, view: View) -> tuple[Points, Points | float]:
         """The picture's value at each point under a view, and 1 for each that is within it, 0 for the others."""
@@ -272,20 +314,12 @@ class _Anchor:
         return found, (places == within).all(0).astype(np.float32)
 
 
-def _step(matrix: Matrix, wanted: Matrix, sure: float, *, stands: bool) -> list[float] | None:
-    """The step that solves `matrix @ step = wanted`: shift (2), zoom and turn, gain, lift.
-
-    None where the camera `stands` and its move is not `sure`.
-    """
-    step: list[float] = np.linalg.solve(matrix, wanted).tolist()
-    if stands:
-        move = np.array(step[:4])
-        (a, b), (_, d) = matrix[4:, 4:].tolist()
-        x, y = (matrix[4:, :4] @ move).tolist()
-        # Whatever the light did: the light's own part of the matrix is taken out (Schur's complement).
-        if float(move @ matrix[:4, :4] @ move) - (d * x * x - 2 * b * x * y + a * y * y) / (a * d - b * b) < sure:
-            return None
-    return step
+def _is_noise(matrix: Matrix, best: Matrix, sure: float) -> bool:
+    """Whether a move of the camera is not `sure`, whatever the light did: its own part of the matrix is taken out (Schur's complement)."""
+    move = best[:4]
+    (a, b), (_, d) = matrix[4:, 4:].tolist()
+    x, y = (matrix[4:, :4] @ move).tolist()
+    return float(move @ matrix[:4, :4] @ move) - (d * x * x - 2 * b * x * y + a * y * y) / (a * d - b * b) < sure
 
 
 class Steadier:
@@ -295,6 +329,8 @@ class Steadier:
         self._anchor: _Anchor | None = None
         self._step = View()
         self._last = View()
+        self._turn = _Turn()
+        self._turns = False
 
     def add(self, picture: Picture, time: float) -> tuple[View, bool]:
         """The view of a frame (under `smooth`), and whether it begins a new shot (its view then starts anew)."""
@@ -303,13 +339,16 @@ class Steadier:
             self._reset(picture, time)
             return View(), False
         start = View(self._last.turn, self._last.shift + self._step.shift)
-        view, found, off = anchor.lay(picture, start, stands=start == self._last)
-        if off > LOST:
-            jump = View(1 + 0j, _phase_shift(anchor.picture, picture))
-            again = anchor.lay(picture, jump)
-            if again[2] < off:
-                view, found, off = again
-        if self._is_cut(anchor, found):
+        laid = anchor.lay(picture, start, turns=self._turns, stands=start == self._last)
+        if laid.off > LOST:
+            again = anchor.lay(picture, View(1 + 0j, _phase_shift(anchor.picture, picture)))
+            if again.off < laid.off:
+                laid = again
+        if not self._turns and not self._turn.then(laid.turn).is_noise():
+            self._turns = True
+            laid = anchor.lay(picture, laid.view)
+        view = laid.view
+        if self._is_cut(anchor, laid.found):
             self._reset(picture, time)
             return View(), True
         if view.of(self._last.back()).reach((picture.shape[0], picture.shape[1])) < LOCKED:
@@ -323,6 +362,8 @@ class Steadier:
         if time - anchor.time >= patience or view.reach((picture.shape[0], picture.shape[1])) > ANCHOR_REACH:
             self._anchor = _Anchor(picture, seen, time)
             self._last = View()
+            self._turn = self._turn.then(laid.turn)
+            self._turns = not self._turn.is_noise()
         return seen, False
 
     def _reset(self, picture: Picture, time: float) -> None:
