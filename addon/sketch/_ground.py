@@ -149,7 +149,8 @@ class Ground:
     def _kept(self, here: Picture, fresh: Picture, keep: Sequence[Kept], ahead: Sequence[Luma]) -> Picture:
         """The ground as it was where the frame still shows it, slowly renewed; fresh elsewhere.
 
-        Where a thing is followed it is what was there before the thing or what will be after, whichever is less like the thing.
+        Where a thing is followed it is what was there before the thing or what will be after, whichever is less like the thing, but
+        not what will be where the frame still shows what was: a thing that stays near a place for long is there again after a while.
         """
         old = self._ground if self._ground is not None else fresh
         apart = here - old
@@ -166,7 +167,9 @@ class Ground:
                 after = np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c)).astype(np.float32)
             else:
                 after = ground[region]
+            now = here[region]
             left = np.abs(after - grey) > np.abs(was - grey) + FLOOR
+            left &= np.abs(after - now) < np.abs(was - now)
             ground[region] = np.where(left, after, was)
         return ground
 
