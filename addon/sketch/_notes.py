@@ -37,8 +37,10 @@ USED_SHARE = 0.65
 """A track of which less than this can be used is not of one thing."""
 CROWD = 4
 """Patches: where more differ from the ground no centre is to be trusted."""
-RESTLESS = 0.06
-"""Change of the area from frame to frame, as a logarithm: what usually changes more is no solid thing (smoke, clouds)."""
+RESTLESS = 0.05
+UNEVEN = 0.2
+"""Change of the area from frame to frame, as a logarithm: what usually changes more is no solid thing (smoke, clouds). Of a small
+thing more is rim: so many pixels over its diameter are added."""
 NEARBY_SECONDS = 0.3
 WHOLE = 0.35
 """Share of the largest area nearby below which a thing was seen only in part."""
@@ -103,7 +105,7 @@ class Notes:
         path: Path = np.array(track.world, np.complex128)[use] / width
         places: Path = np.array(track.seen, np.complex128)[use] / (width / 2)
         restless = median(np.abs(np.diff(np.log(areas))).tolist())
-        if restless > RESTLESS or np.abs(path - path[0]).max() < LEAST_TRAVEL:
+        if restless > RESTLESS + UNEVEN / _across(areas) or np.abs(path - path[0]).max() < LEAST_TRAVEL:
             return
         move = _Move(
             np.array(track.frames, np.intp)[use],
