@@ -6,10 +6,12 @@ the eye from being made for one way of drawing.
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
+import imageio_ffmpeg
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -134,6 +136,13 @@ def test_motion_that_meets_nothing_strikes_nothing(family: scenes.Family) -> Non
     assert impacts(seen(family, 75, Fraction(60))[1]) == []
 
 
+@pytest.mark.parametrize(("seed", "fps"), [(7006, 24), (7003, 30)])
+def test_what_bounces_near_one_place_stays_in_sight(seed: int, fps: int) -> None:
+    """Neither a ball that is about the same place for most of a second becomes ground, nor is a small one taken for smoke."""
+    scene, sight = seen("bounce", seed, Fraction(fps))
+    assert scenes.score(scene, impacts(sight)).f1 >= 0.75
+
+
 def test_film_on_faster_frames_is_heard_as_it_was_shot() -> None:
     """Of 24 pictures a second shown on 30 the repeats are no stops: contacts are found and few others."""
     scene = scenes.make("bounce", 76, Fraction(30), film=Fraction(24))
@@ -152,6 +161,27 @@ def test_a_camera_that_stands_is_not_seen_to_move() -> None:
         assert standing.add(smooth((plain + grain).astype(np.uint8)), k / 24) == (View(), False)
         view, _ = panning.add(smooth((rich[5:95, k : k + LUMA_WIDTH] + grain).astype(np.uint8)), k / 24)
         assert abs(view.shift + k) < 0.5
+
+
+def test_a_camera_turns_only_where_it_is_seen_to(tmp_path: Path) -> None:
+    """Before a bare wall a pan stays a pan, whatever moves there; where there is enough to see, a slow zoom and a slow roll are found."""
+    clip = ["-i", str(demo.make_clip(tmp_path / "clip.mp4", 24)), "-vf", "scale=187:-2,crop=160:90:13+13*sin(0.7*t):8"]
+    grey = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *clip, "-f", "rawvideo", "-pix_fmt", "gray", "-"]
+    wall = np.frombuffer(subprocess.run(grey, check=True, capture_output=True).stdout, np.uint8).reshape(
+        -1, 90, LUMA_WIDTH
+    )
+    panning = Steadier()
+    assert max(abs(panning.add(smooth(picture), k / 24)[0].turn - 1) for k, picture in enumerate(wall)) < 1e-9
+    rng = np.random.default_rng(9)
+    rich = scenes.texture(rng, 90, LUMA_WIDTH, 1.0).astype(np.uint8)
+    corner, zooming, rolling = complex(LUMA_WIDTH, 90) / 2, Steadier(), Steadier()
+    for k in range(60):
+        grain = rng.normal(0, 1.5, rich.shape)
+        for steadier, turn in ((zooming, 1 + 0.02 * k / 30), (rolling, np.exp(0.02j * k / 30))):
+            seen, _ = steadier.add(
+                smooth((warp(rich, View(turn).back()) + grain).clip(0, 255).astype(np.uint8)), k / 30
+            )
+            assert abs((seen.turn - turn) * corner + seen.shift) < 1
 
 
 @pytest.mark.parametrize("family", ["cut", "fade", "flash", "clouds"])
