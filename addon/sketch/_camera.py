@@ -1,8 +1,9 @@
 """Takes the camera out: how each luma frame lies to the first one, and where one shot ends.
 
 A frame is laid on a recent one (the anchor) by Gauss-Newton on its textured points, for shift, zoom and turn together with the
-light's gain and lift, each point weighed down as it disagrees, so that what moves in the picture does not move the camera. Phase
-correlation finds the way where the step is too large for that.
+light's gain and lift, each point weighed down as it disagrees, so that what moves in the picture does not move the camera. The
+least motion that explains what is seen is taken: a camera stands, or is shifted only, until it surely does more. Phase correlation
+finds the way where the step is too large for that.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ LOCKED = 0.06
 MOVED = 30.0
 """How unlikely a camera's move must be to come of noise alone, as its square over the variance: less, and it stands. Were points
 independent, four such numbers would stay below it but for once in a hundred thousand; those of a block of the codec are not."""
+MAY_HAVE_MOVED = 8.0
+"""The same: less, and it isn't even tried whether it has."""
 TURNED = 15.0
 """The same of its zoom and turn: less, and it is only shifted. What is missed of a slow one adds up until it is found."""
 FADE = 0.9
@@ -253,12 +256,20 @@ class _Anchor:
         """
         view, gain, lift = start, 1.0, 0.0
         found, usual, turn = self.value, 0.0, _Turn()
+        still: tuple[float, _Laid] | None = None  # what it costs to say that the camera stands, and how it lies then
         for lap in range(ROUNDS + 1):
             found, within = self._found(picture, view)
             left = found - np.float32(gain) * self.bright
             left -= np.float32(self.mean + lift)
             off = left * left
             off /= self.allowed
+            if still is not None:
+                if still[0] - _cost(off, still[1].off) < MOVED * _doubt(still[1].off):
+                    return still[1]
+                still = None
+                if not turns:
+                    view, gain, lift = start, 1.0, 0.0
+                    continue
             usual = middle(off)
             if lap == ROUNDS:
                 break
@@ -270,20 +281,29 @@ class _Anchor:
             matrix = (weighted @ self.answer.T).astype(np.float64)
             matrix.flat[::7] += 1e-3 * NOISE + 1e-3
             wanted = (weighted @ left).astype(np.float64)
-            doubt = max(1.0, usual / MEDIAN_SQUARE)
+            doubt = _doubt(usual)
             spread = np.linalg.inv(matrix)
             best = spread @ -wanted
-            if stands and lap == 0 and _is_noise(matrix, best, MOVED * doubt):
-                break
+            trying = (
+                stands and lap == 0
+            )  # points that saw a move disagree, and count for little: so both are held against each other
+            if trying:
+                if _is_noise(matrix, best, MAY_HAVE_MOVED * doubt):
+                    break
+                light = np.linalg.solve(matrix[4:, 4:], -wanted[4:]).astype(np.float32)
+                lit = left + light @ self.answer[4:]
+                still = _cost(lit * lit / self.allowed, usual), _Laid(view, found, usual, turn)
             (a, b), (_, d) = spread[2:4, 2:4].tolist()
             sure = np.array([[d, -b], [-b, a]]) / (a * d - b * b)
             turned = np.array([view.turn.real - 1, view.turn.imag]) * self.unit
             turn = _Turn(sure @ (turned + best[2:4]) / doubt, sure / doubt)
-            step = (best if turns else best - spread[:, 2:4] @ (sure @ best[2:4])).tolist()
+            if not (turns or trying):  # the best of the steps that leave the turn as it is
+                best -= spread[:, 2:4] @ (sure @ best[2:4])
+            step = best.tolist()
             view = View(view.turn + complex(step[2], step[3]) / self.unit, view.shift + complex(step[0], step[1]))
             gain += step[4] / 50
             lift += step[5]
-            if max(map(abs, step[:4])) < STILL and (lap > 0 or max(map(abs, step[4:])) < SAME_LIGHT):
+            if still is None and max(map(abs, step[:4])) < STILL and (lap > 0 or max(map(abs, step[4:])) < SAME_LIGHT):
                 break
         return _Laid(view, found, usual, turn)
 
@@ -314,12 +334,23 @@ class _Anchor:
         return found, (places == within).all(0).astype(np.float32)
 
 
+def _doubt(usual: float) -> float:
+    """How many times the variance is what was allowed, where points are usually that far off."""
+    return max(1.0, usual / MEDIAN_SQUARE)
+
+
+def _cost(off: Points, usual: float) -> float:
+    """What points cost that are off by this much: the less for more as one disagrees (Geman and McClure)."""
+    return float((off / (off * np.float32(1 / (8 * max(0.5, usual))) + np.float32(1))).sum())
+
+
 def _is_noise(matrix: Matrix, best: Matrix, sure: float) -> bool:
-    """Whether a move of the camera is not `sure`, whatever the light did: its own part of the matrix is taken out (Schur's complement)."""
+    """Whether a move of the camera is not `sure`, whatever the light did: the light's part is taken out (Schur's complement)."""
     move = best[:4]
     (a, b), (_, d) = matrix[4:, 4:].tolist()
     x, y = (matrix[4:, :4] @ move).tolist()
-    return float(move @ matrix[:4, :4] @ move) - (d * x * x - 2 * b * x * y + a * y * y) / (a * d - b * b) < sure
+    moved: float = float(move @ matrix[:4, :4] @ move) - (d * x * x - 2 * b * x * y + a * y * y) / (a * d - b * b)
+    return moved < sure
 
 
 class Steadier:
@@ -327,10 +358,8 @@ class Steadier:
 
     def __init__(self) -> None:
         self._anchor: _Anchor | None = None
-        self._step = View()
-        self._last = View()
-        self._turn = _Turn()
-        self._turns = False
+        self._step = self._last = View()
+        self._turn, self._turns = _Turn(), False
 
     def add(self, picture: Picture, time: float) -> tuple[View, bool]:
         """The view of a frame (under `smooth`), and whether it begins a new shot (its view then starts anew)."""
@@ -341,7 +370,8 @@ class Steadier:
         start = View(self._last.turn, self._last.shift + self._step.shift)
         laid = anchor.lay(picture, start, turns=self._turns, stands=start == self._last)
         if laid.off > LOST:
-            again = anchor.lay(picture, View(1 + 0j, _phase_shift(anchor.picture, picture)))
+            jump = View(1 + 0j, _phase_shift(anchor.picture, picture))
+            again = anchor.lay(picture, jump, turns=self._turns)
             if again.off < laid.off:
                 laid = again
         if not self._turns and not self._turn.then(laid.turn).is_noise():
@@ -369,6 +399,7 @@ class Steadier:
     def _reset(self, picture: Picture, time: float) -> None:
         self._anchor = _Anchor(picture, View(), time)
         self._step = self._last = View()
+        self._turn, self._turns = _Turn(), False
 
     def _is_cut(self, anchor: _Anchor, found: Points) -> bool:
         before = anchor.value
