@@ -34,7 +34,7 @@ KNOWN_SECONDS = 0.04
 """A thing must have been followed this long before it can strike."""
 LEAST_SAMPLES = 4
 USED_SHARE = 0.65
-"""A track of which less than this can be used is not of one thing."""
+"""A track of which less than this can be used, within the border, is not of one thing."""
 CROWD = 4
 """Patches: where more differ from the ground no centre is to be trusted."""
 RESTLESS = 0.05
@@ -96,8 +96,9 @@ class Notes:
     def read(self, track: Track) -> None:
         """Take down what a track that ended says."""
         width = self._shape[1]
-        use = _usable(track)
-        if np.count_nonzero(use) < max(LEAST_SAMPLES, USED_SHARE * use.size):
+        inside = _inside(track)
+        use = inside & _whole(track)
+        if np.count_nonzero(use) < max(LEAST_SAMPLES, USED_SHARE * np.count_nonzero(inside)):
             return
         areas = np.array(track.areas)[use]
         lengths = np.array(track.lengths)[use] / width
@@ -196,13 +197,18 @@ def _across(areas: Points) -> float:
     return math.sqrt(median(areas.tolist()) * 4 / math.pi)
 
 
-def _usable(track: Track) -> npt.NDArray[np.bool_]:
-    """Which samples show the thing whole and by itself; a thing that always reaches over the border is taken as it is."""
-    clipped, areas = np.array(track.clipped), np.array(track.areas)
-    use = ~clipped if np.count_nonzero(clipped) * 2 < clipped.size else np.ones(clipped.size, bool)
-    use &= np.array(track.crowd) <= CROWD
-    use &= areas >= WHOLE * _largest_nearby(areas, np.array(track.times))
-    return use
+def _inside(track: Track) -> npt.NDArray[np.bool_]:
+    """Which samples do not reach over the border; of a thing that mostly does, all."""
+    clipped = np.array(track.clipped)
+    return ~clipped if np.count_nonzero(clipped) * 2 < clipped.size else np.ones(clipped.size, bool)
+
+
+def _whole(track: Track) -> npt.NDArray[np.bool_]:
+    """Which samples show the thing by itself and not just a piece of it."""
+    areas = np.array(track.areas)
+    whole = areas >= WHOLE * _largest_nearby(areas, np.array(track.times))
+    whole &= np.array(track.crowd) <= CROWD
+    return whole
 
 
 def _largest_nearby(areas: Points, times: Points) -> Points:
