@@ -9,7 +9,7 @@ finds the way where the step is too large for that.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +38,7 @@ MAY_HAVE_MOVED = 8.0
 """The same: less, and it isn't even tried whether it has."""
 TURNED = 15.0
 """The same of its zoom and turn: less, and it is only shifted. What is missed of a slow one adds up until it is found."""
-FADE = 0.9
+FADE = 0.8
 """Share of what was known of the camera's turn that still counts when the next anchor is set."""
 ANCHOR_SECONDS = 0.12
 STANDING_SECONDS = 0.5
@@ -187,21 +187,34 @@ def _slide(source: Luma, shift: complex) -> Luma:
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """What points tell of how a camera zooms and turns, in pixels at half the picture's width.
+    """What points tell of how a camera zooms (the real part) and turns (the other), in pixels at half the picture's width.
 
-    `sure` is the inverse variance of both, (2, 2), and `pull` is that times what they most likely are, (2,).
+    `sure` is the inverse variance, a symmetrical matrix of 2 by 2 (zoom, both, turn), and `pull` is that times what they most likely are.
     """
 
-    pull: Matrix = field(default_factory=lambda: np.zeros(2))
-    sure: Matrix = field(default_factory=lambda: np.eye(2))
+    pull: complex = 0j
+    sure: tuple[float, float, float] = (1.0, 0.0, 1.0)
+
+    @classmethod
+    def seen(cls, amount: complex, sure: tuple[float, float, float], doubt: float) -> _Turn:
+        """What one picture tells, the variance being so many times what was allowed."""
+        a, b, d = sure
+        return cls(_times(sure, amount) / doubt, (a / doubt, b / doubt, d / doubt))
 
     def is_noise(self) -> bool:
         """Whether it may all come of noise."""
-        return float(self.pull @ np.linalg.solve(self.sure, self.pull)) < TURNED
+        (a, b, d), x, y = self.sure, self.pull.real, self.pull.imag
+        return d * x * x - 2 * b * x * y + a * y * y < TURNED * (a * d - b * b)
 
     def then(self, later: _Turn) -> _Turn:
         """With what was found later, what was known before having faded."""
-        return _Turn(FADE * self.pull + later.pull, FADE * self.sure + later.sure)
+        (a, b, d), (a2, b2, d2) = self.sure, later.sure
+        return _Turn(FADE * self.pull + later.pull, (FADE * a + a2, FADE * b + b2, FADE * d + d2))
+
+
+def _times(matrix: tuple[float, float, float], z: complex) -> complex:
+    a, b, d = matrix
+    return complex(a * z.real + b * z.imag, b * z.real + d * z.imag)
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,9 +297,7 @@ class _Anchor:
             doubt = _doubt(usual)
             spread = np.linalg.inv(matrix)
             best = spread @ -wanted
-            trying = (
-                stands and lap == 0
-            )  # points that saw a move disagree, and count for little: so both are held against each other
+            trying = stands and lap == 0  # points that saw a move disagree, and count for little: so it is tried
             if trying:
                 if _is_noise(matrix, best, MAY_HAVE_MOVED * doubt):
                     break
@@ -294,11 +305,13 @@ class _Anchor:
                 lit = left + light @ self.answer[4:]
                 still = _cost(lit * lit / self.allowed, usual), _Laid(view, found, usual, turn)
             (a, b), (_, d) = spread[2:4, 2:4].tolist()
-            sure = np.array([[d, -b], [-b, a]]) / (a * d - b * b)
-            turned = np.array([view.turn.real - 1, view.turn.imag]) * self.unit
-            turn = _Turn(sure @ (turned + best[2:4]) / doubt, sure / doubt)
+            determinant = max(a * d - b * b, 1e-9 * a * d)  # where all points lie in line it is lost in rounding
+            sure = d / determinant, -b / determinant, a / determinant
+            more = complex(*best[2:4].tolist())
+            turn = _Turn.seen((view.turn - 1) * self.unit + more, sure, doubt)
             if not (turns or trying):  # the best of the steps that leave the turn as it is
-                best -= spread[:, 2:4] @ (sure @ best[2:4])
+                pull = _times(sure, more)
+                best -= spread[:, 2] * pull.real + spread[:, 3] * pull.imag
             step = best.tolist()
             view = View(view.turn + complex(step[2], step[3]) / self.unit, view.shift + complex(step[0], step[1]))
             gain += step[4] / 50

@@ -63,7 +63,7 @@ class Frame:
     """A frame in the queue.
 
     Its number in the picture, luma, itself under `smooth`, time in seconds, view, and itself on the canvas it was last laid on, there
-    under `smooth` too.
+    under `smooth` too, with how many pixels of that canvas it leaves bare (left, right, top, bottom).
     """
 
     number: int
@@ -73,6 +73,7 @@ class Frame:
     view: View
     laid: Luma | None = None
     seen: Picture | None = None
+    bare: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     canvas: int = -1
 
 
@@ -102,7 +103,7 @@ class Ground:
         """The frame on the canvas."""
         if frame.canvas != self._serial or frame.laid is None:
             frame.laid = warp(frame.luma, frame.view.of(self.canvas.back()))
-            frame.canvas, frame.seen = self._serial, None
+            frame.canvas, frame.seen, frame.bare = self._serial, None, self._bare(frame.view)
         return frame.laid
 
     def see(self, frame: Frame) -> Picture:
@@ -174,19 +175,9 @@ class Ground:
         return ground
 
     def blank(self, sure: Picture, frames: Sequence[Frame]) -> None:
-        """Clear the border that some of the frames do not cover."""
+        """Clear the border that some of the frames, all on this canvas, do not cover."""
         height, width = self.shape
-        if all(frame.view == self.canvas for frame in frames):
-            return
-        ways = [self.canvas.of(frame.view.back()) for frame in frames]
-        if all(way.reach(self.shape) < COVERED for way in ways):
-            return
-        left = right = top = bottom = 0.0
-        for way in ways:
-            wide, tall = (way.turn.real - 1) * width / 2, (way.turn.real - 1) * height / 2
-            high, broad = abs(way.turn.imag) * height / 2, abs(way.turn.imag) * width / 2
-            left, right = max(left, way.shift.real - wide + high), max(right, -way.shift.real - wide + high)
-            top, bottom = max(top, way.shift.imag - tall + broad), max(bottom, -way.shift.imag - tall + broad)
+        left, right, top, bottom = map(max, zip(*(frame.bare for frame in frames), strict=True))
         if left > COVERED:
             sure[:, : int(left) + 2] = 0
         if right > COVERED:
@@ -195,6 +186,17 @@ class Ground:
             sure[: int(top) + 2] = 0
         if bottom > COVERED:
             sure[height - int(bottom) - 2 :] = 0
+
+    def _bare(self, view: View) -> tuple[float, float, float, float]:
+        """How many pixels of the canvas a frame of that view leaves bare: left, right, top, bottom; negative where it goes on."""
+        way = self.canvas.of(view.back())
+        if way.reach(self.shape) < COVERED:
+            return 0.0, 0.0, 0.0, 0.0
+        height, width = self.shape
+        wide, tall = (way.turn.real - 1) * width / 2, (way.turn.real - 1) * height / 2
+        high, broad = abs(way.turn.imag) * height / 2, abs(way.turn.imag) * width / 2
+        x, y = way.shift.real, way.shift.imag
+        return x - wide + high, high - wide - x, y - tall + broad, broad - tall - y
 
 
 def surplus(apart: Picture, floor: float, edges: Picture) -> Picture:
