@@ -219,16 +219,27 @@ def _times(matrix: tuple[float, float, float], z: complex) -> complex:
 
 @dataclass(frozen=True, slots=True)
 class _Laid:
-    """A picture as it lies on an anchor.
-
-    Its view, its value at each of the anchor's points, how far off they are (the median of what is left over what noise and
-    `SLACK` allow), and what they tell of its turn.
-    """
+    """A picture as it lies on an anchor: its view, value at each point, how far off points usually are, what they tell of its turn."""
 
     view: View
     found: Points
     off: float
     turn: _Turn
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """What a view and a light leave at an anchor's points.
+
+    The picture's value at each, whether it is within the picture, by how much that is too bright, the square of this over what is
+    allowed, and the median of the squares.
+    """
+
+    found: Points
+    within: Points | float
+    left: Points
+    off: Points
+    usual: float
 
 
 class _Anchor:
@@ -267,58 +278,62 @@ class _Anchor:
 
         A camera that `stands` is left where it is unless it has surely moved; one that does not turn is only shifted.
         """
-        view, gain, lift = start, 1.0, 0.0
-        found, usual, turn = self.value, 0.0, _Turn()
-        still: tuple[float, _Laid] | None = None  # what it costs to say that the camera stands, and how it lies then
-        for lap in range(ROUNDS + 1):
-            found, within = self._found(picture, view)
-            left = found - np.float32(gain) * self.bright
-            left -= np.float32(self.mean + lift)
-            off = left * left
-            off /= self.allowed
-            if still is not None:
-                if still[0] - _cost(off, still[1].off) < MOVED * _doubt(still[1].off):
-                    return still[1]
-                still = None
-                if not turns:
-                    view, gain, lift = start, 1.0, 0.0
-                    continue
-            usual = middle(off)
-            if lap == ROUNDS:
-                break
-            off *= np.float32(1 / (8 * max(0.5, usual)))
-            off += np.float32(1)
-            off *= off
-            off *= self.allowed
-            weighted = self.answer * (within / off)
-            matrix = (weighted @ self.answer.T).astype(np.float64)
-            matrix.flat[::7] += 1e-3 * NOISE + 1e-3
-            wanted = (weighted @ left).astype(np.float64)
-            doubt = _doubt(usual)
+        view, gain, lift, turn = start, 1.0, 0.0, _Turn()
+        fit = self._fit(picture, view, gain, lift)
+        for lap in range(ROUNDS):
+            matrix, wanted = self._equations(fit)
             spread = np.linalg.inv(matrix)
             best = spread @ -wanted
-            trying = stands and lap == 0  # points that saw a move disagree, and count for little: so it is tried
-            if trying:
-                if _is_noise(matrix, best, MAY_HAVE_MOVED * doubt):
-                    break
-                light = np.linalg.solve(matrix[4:, 4:], -wanted[4:]).astype(np.float32)
-                lit = left + light @ self.answer[4:]
-                still = _cost(lit * lit / self.allowed, usual), _Laid(view, found, usual, turn)
+            if stands and lap == 0 and not self._moves(picture, view, fit, matrix, wanted, best):
+                break
             (a, b), (_, d) = spread[2:4, 2:4].tolist()
             determinant = max(a * d - b * b, 1e-9 * a * d)  # where all points lie in line it is lost in rounding
             sure = d / determinant, -b / determinant, a / determinant
             more = complex(*best[2:4].tolist())
-            turn = _Turn.seen((view.turn - 1) * self.unit + more, sure, doubt)
-            if not (turns or trying):  # the best of the steps that leave the turn as it is
+            turn = _Turn.seen((view.turn - 1) * self.unit + more, sure, _doubt(fit.usual))
+            if not turns:  # the best of the steps that leave the turn as it is
                 pull = _times(sure, more)
                 best -= spread[:, 2] * pull.real + spread[:, 3] * pull.imag
-            step = best.tolist()
-            view = View(view.turn + complex(step[2], step[3]) / self.unit, view.shift + complex(step[0], step[1]))
-            gain += step[4] / 50
-            lift += step[5]
-            if still is None and max(map(abs, step[:4])) < STILL and (lap > 0 or max(map(abs, step[4:])) < SAME_LIGHT):
+            view, gain, lift = self._stepped(view, gain, lift, best)
+            *move, brighter, higher = map(abs, best.tolist())
+            if max(move) < STILL and (lap > 0 or max(brighter, higher) < SAME_LIGHT):
                 break
-        return _Laid(view, found, usual, turn)
+            fit = self._fit(picture, view, gain, lift)
+        return _Laid(view, fit.found, fit.usual, turn)
+
+    def _fit(self, picture: Picture, view: View, gain: float, lift: float) -> _Fit:
+        found, within = self._found(picture, view)
+        left = found - np.float32(gain) * self.bright
+        left -= np.float32(self.mean + lift)
+        off = left * left
+        off /= self.allowed
+        return _Fit(found, within, left, off, middle(off))
+
+    def _equations(self, fit: _Fit) -> tuple[Matrix, Matrix]:
+        """Those of the next step, whose solution is the wanted one's opposite: shift (2), zoom and turn, gain, lift."""
+        weight = fit.off * np.float32(1 / (8 * max(0.5, fit.usual)))
+        weight += np.float32(1)
+        weight *= weight
+        weight *= self.allowed
+        weighted = self.answer * (fit.within / weight)
+        matrix = (weighted @ self.answer.T).astype(np.float64)
+        matrix.flat[::7] += 1e-3 * NOISE + 1e-3
+        return matrix, (weighted @ fit.left).astype(np.float64)
+
+    def _stepped(self, view: View, gain: float, lift: float, step: Matrix) -> tuple[View, float, float]:
+        x, y, zoom, turn, brighter, higher = step.tolist()
+        stepped = View(view.turn + complex(zoom, turn) / self.unit, view.shift + complex(x, y))
+        return stepped, gain + brighter / 50, lift + higher
+
+    def _moves(self, picture: Picture, view: View, fit: _Fit, matrix: Matrix, wanted: Matrix, best: Matrix) -> bool:
+        """Whether a camera that stood has moved: the best step is tried, for points that saw a move disagree and count for little."""
+        doubt = _doubt(fit.usual)
+        if _is_noise(matrix, best, MAY_HAVE_MOVED * doubt):
+            return False
+        light = np.linalg.solve(matrix[4:, 4:], -wanted[4:]).astype(np.float32)
+        lit = fit.left + light @ self.answer[4:]
+        tried = self._fit(picture, *self._stepped(view, 1.0, 0.0, best))
+        return _cost(lit * lit / self.allowed, fit.usual) - _cost(tried.off, fit.usual) >= MOVED * doubt
 
     def _found(self, picture: Picture, view: View) -> tuple[Points, Points | float]:
         """The picture's value at each point under a view, and 1 for each that is within it, 0 for the others."""

@@ -105,14 +105,14 @@ class Notes:
         times = np.array(track.times)[use]
         path: Path = np.array(track.world, np.complex128)[use] / width
         places: Path = np.array(track.seen, np.complex128)[use] / (width / 2)
-        restless = median(np.abs(np.diff(np.log(areas))).tolist())
-        if restless > RESTLESS + UNEVEN / _across(areas) or np.abs(path - path[0]).max() < LEAST_TRAVEL:
+        restless, across = median(np.abs(np.diff(np.log(areas))).tolist()), _across(areas)
+        if restless > RESTLESS + UNEVEN / across or np.abs(path - path[0]).max() < LEAST_TRAVEL:
             return
         move = _Move(
             np.array(track.frames, np.intp)[use],
             _speeds(times, path),
             places,
-            _across(areas) / width,
+            across / width,
         )
         self._moves.append(move)
         for jolt in jolts(times, path, max(LEAST_PATH, LEAST_SHARE * move.size / 2)):

@@ -23,7 +23,7 @@ def press(hand: Hand, process: subprocess.Popen[str], folder: Path) -> None:
     while process.poll() is None:
         if (folder / "press").exists() and (seen := hand.buttons()):
             x, y, wide, _ = max(seen, key=lambda box: box[2] * box[3])
-            if hand.press(x + wide // 4, y):
+            if hand.press(x + wide // 4, y):  # beside what is written on it
                 return
         time.sleep(0.3)  # there is nothing to wait on but the file
 
