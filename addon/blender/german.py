@@ -62,6 +62,7 @@ WORDS = {
     "Select a movie strip": "Filmstreifen auswählen",
     "or set a preview range": "oder Vorschaubereich setzen",
     "Model": "Modell",
+    "Model ID": "Modellkennung",
     "Prompt": "Beschreibung",
     "wood, metal, rain …": "Holz, Metall, Regen …",
     "Prompt Also From": "Beschreibung auch aus",
@@ -280,6 +281,7 @@ TOOLTIPS = {
         "Modell, Beschreibung und Parameter so setzen, wie diese Vorlage sie hat"
     ),
     # Properties
+    "The id of the chosen model": "Die Kennung des gewählten Modells",
     "What makes the sound": "Was den Klang macht",
     "What should be heard": "Was zu hören sein soll",
     "What should not be heard": "Was nicht zu hören sein soll",

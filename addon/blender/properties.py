@@ -28,12 +28,19 @@ from . import prompts
 from .shelf import ERRORS, MODELS, TASKS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from ..cue import Value
     from ..models import Model, Parameter
 
 INT_MOST = (1 << 31) - 1
+
+EXACT_BITS = 24
+"""A menu's buttons hold an item's number as a 32-bit float, which has no more bits for a whole number."""
+
+NO_MODEL = -1
+"""The number of a model that the catalogue does not have: no item's."""
+
 FLOAT_DIGITS = 7
 """Blender keeps 32-bit floats: 0.1 comes back as 0.10000000149, and this many digits bring it back."""
 
@@ -192,21 +199,54 @@ def square(settings: Any) -> str:
     return "" if settings.square == WHOLE else str(settings.square).lower()
 
 
-def _items() -> list[tuple[str, str, str, str, int]]:
-    """The models under the headings of their tasks.
+def numbers(model_ids: Iterable[str]) -> dict[str, int]:
+    """Return the number of each model's item: positive, distinct, exact as a 32-bit float, and made from the model's id.
 
-    Their numbers are made from their ids: a saved file keeps its model when another one is added.
+    Of two ids with the same checksum the later in the alphabet takes the next free number. A file keeps the id, not the number.
     """
+    found: dict[int, str] = {}
+    for model_id in sorted(model_ids):
+        number = _checksum(model_id) % (1 << EXACT_BITS)
+        while number in found or number == 0:
+            number = (number + 1) % (1 << EXACT_BITS)
+        found[number] = model_id
+    return {model_id: number for number, model_id in found.items()}
+
+
+def _checksum(model_id: str) -> int:
+    """Return a model's number as files up to 0.1 keep it."""
+    return zlib.crc32(model_id.encode()) & INT_MOST
+
+
+def _items(numbered: Mapping[str, int]) -> list[tuple[str, str, str, str, int]]:
+    """Return the models under the headings of their tasks."""
     items: list[tuple[str, str, str, str, int]] = []
     for task, heading in TASKS.items():
         of_task = [model for model in MODELS.values() if model.task == task]
         if of_task:
             items.append(("", heading, "", "NONE", 0))
-        items += [
-            (model.id, model.title, model.summary, "NONE", zlib.crc32(model.id.encode()) & INT_MOST)
-            for model in of_task
-        ]
+        items += [(model.id, model.title, model.summary, "NONE", numbered[model.id]) for model in of_task]
     return items
+
+
+def _model(default: str) -> Any:
+    """Return the property of the chosen model. Its value is the model's id in `model_id`; the menu's number is not kept."""
+    numbered = numbers(MODELS)
+    ids = {number: model_id for model_id, number in numbered.items()}
+    by_checksum = {_checksum(model_id): number for model_id, number in numbered.items()}
+
+    def get(settings: Any) -> int:
+        if settings.model_id:
+            return numbered.get(settings.model_id, NO_MODEL)
+        checksum = settings.get("model")  # the older files' own value
+        return numbered[default] if checksum is None else by_checksum.get(checksum, NO_MODEL)
+
+    def put(settings: Any, number: int) -> None:
+        settings.model_id = ids[number]
+
+    return EnumProperty(
+        name="Model", description="What makes the sound", items=_items(numbered), default=default, get=get, set=put
+    )
 
 
 def register() -> None:
@@ -244,7 +284,8 @@ def register() -> None:
     bpy.utils.register_class(extra)
     _made.append(extra)
     fields = {
-        "model": EnumProperty(name="Model", description="What makes the sound", items=_items(), default=default),
+        "model": _model(default),
+        "model_id": StringProperty(name="Model ID", description="The id of the chosen model", options={"HIDDEN"}),
         "prompt": StringProperty(name="Prompt", description="What should be heard"),
         "prompt_from": EnumProperty(
             name="Prompt Also From",

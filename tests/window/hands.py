@@ -66,6 +66,12 @@ def buttons(region):
     return [sorted(row) for row in rows]
 
 
+MODEL, MODE = range(2)
+"""Rows of menu buttons in the sidebar."""
+
+ENTRY = 20
+"""Pixels: the height of a menu's entry."""
+
 GO_TO, TAKE, NEW_SEED = range(-3, 0)
 """Rows of buttons below the list, the sidebar's last."""
 
@@ -181,3 +187,45 @@ def cutting(window, area, over):
         yield until(lambda: not markers._looking)
         tell(**{"after_escape" if function is long else "after_cuts": len(timeline().sequence_editor.strips) - before})
     yield until(lambda: not part("blender.pump").pump().busy)
+
+
+def choose_from_menus():
+    """Press each entry of the menus whose entries come from the catalogue: the models, and a model's modes."""
+    window, area = yield from open_sequencer()
+    scene, _ = add_clip(FOLDER / "flashes.mp4", 31)
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        bpy.ops.screen.screen_full_area()
+    yield waited(1.0)
+    settings = scene.tracklay
+    modes = next(model for model in part("blender.shelf").MODELS.values() if model.role("mode"))
+    settings.model = modes.id
+    chosen = yield from pressed_entries(MODEL, lambda: settings.model)
+    tell(models=chosen, catalogue=list(part("blender.shelf").MODELS))
+    settings.model, mode = modes.id, modes.role("mode")
+    chosen = yield from pressed_entries(MODE, lambda: getattr(settings.params, mode.name))
+    tell(modes=chosen, choices=list(mode.choices))
+
+
+def pressed_entries(row, value):
+    """Open a menu and press it at every entry's height, from above; the values that this sets."""
+    theme = bpy.context.preferences.themes[0].user_interface
+    plain = tuple(theme.wcol_menu.inner), tuple(theme.wcol_menu_back.inner)
+    area = next(each for each in bpy.context.window_manager.windows[0].screen.areas if each.type == "SEQUENCE_EDITOR")
+    sidebar = next(region for region in area.regions if region.type == "UI")
+    theme.wcol_menu.inner = RED
+    rows = yield from buttons(sidebar)
+    theme.wcol_menu.inner, theme.wcol_menu_back.inner = plain[0], RED
+    button = rows[row][0][:2]
+    yield asked(click=button)
+    yield asked(see="red")
+    x, middle, _, high = max(answer(), key=lambda box: box[2] * box[3])
+    found = []
+    for y in range(middle + high // 2 - ENTRY // 2, middle - high // 2, -ENTRY):
+        yield asked(click=[x + 2 * ENTRY, y])
+        found.append(value())
+        yield asked(key="Escape")  # a heading leaves the menu open
+        yield asked(click=button)
+    yield asked(key="Escape")
+    theme.wcol_menu_back.inner = plain[1]
+    return found

@@ -26,6 +26,9 @@ def serve(hand: Hand, process: subprocess.Popen[str], folder: Path) -> None:
             answer = hand.buttons()
         if "press" in wanted:
             answer = hand.press(*wanted["press"])
+        if "click" in wanted:
+            hand.over(*wanted["click"])
+            hand.do("click", "1", "sleep", "0.2")
         if "at" in wanted:
             hand.over(*wanted["at"])
         if "key" in wanted:
@@ -48,3 +51,12 @@ def test_everything_can_be_done_by_hand(blender, display, folder):
     assert told["searched"] == 60
     assert (told["looking"], told["after_escape"]) == (1, 0)
     assert told["after_cuts"] > 1
+
+
+def test_every_entry_of_a_menu_can_be_chosen(blender, display, folder):
+    """Pressed with the mouse, an entry sets its own item: each model of the catalogue, and each mode of a model."""
+    process = blender.start("choose_from_menus", folder)
+    serve(Hand(display, folder), process, folder)
+    told = blender.told(process, folder)
+    assert set(told["models"]) == set(told["catalogue"])
+    assert set(told["modes"]) == set(told["choices"])
