@@ -209,8 +209,9 @@ class Shown:
     """A cue as a list of cues shows it. Its strips are names in its scene; times are the timeline's frames.
 
     `state` is "running", "unclear", "failed" or "laid": the first of them that a take of it is in. `words` are what it does, or its
-    error, for a person; `fraction` goes from 0 to 1. `price` is what it cost or is thought to: `0.40 USD`, with `about` before an
-    estimate, empty where nobody knows. `jobs` are the ledger's numbers, as far as they are known.
+    error, for a person; `fraction` goes from 0 to 1. `stale` is true where any of its strips is stale, heard or not. `price` is what it
+    cost or is thought to: `0.40 USD`, with `about` before an estimate, empty where nobody knows. `jobs` are the ledger's numbers, as
+    far as they are known.
     """
 
     cue: str

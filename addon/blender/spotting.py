@@ -58,6 +58,8 @@ class Row:
 
     cue: str
     parts: tuple[Shown, ...]
+    stale: bool
+    """Whether the picture of the take that is heard was changed since."""
 
     @property
     def first(self) -> Shown:
@@ -83,11 +85,6 @@ class Row:
     def takes(self) -> int:
         """How many takes it has, with those that are still to come."""
         return len({(mark.cue, mark.take) for part in self.parts for mark in part.takes})
-
-    @property
-    def stale(self) -> bool:
-        """Whether its picture was changed since."""
-        return any(part.stale for part in self.parts)
 
     @property
     def price(self) -> str:
@@ -181,7 +178,11 @@ def _made(scene: Any) -> Iterator[None]:
         strip = editor.strips_all.get(shown.strips[0])
         found.setdefault(takes.root(strip) if strip is not None else shown.cue, []).append(shown)
         yield
-    fresh = [Row(cue, tuple(sorted(parts, key=lambda part: part.cue != cue))) for cue, parts in found.items()]
+    fresh: list[Row] = []
+    for cue, parts in found.items():
+        fresh.append(Row(cue, tuple(sorted(parts, key=lambda part: part.cue != cue)), _is_stale(scene, cue, parts)))
+        if fresh[-1].stale:
+            yield
     fresh.sort(key=lambda row: (row.start, row.cue))
     yield
     listed = bpy.context.window_manager.tracklay
@@ -198,6 +199,20 @@ def _made(scene: Any) -> Iterator[None]:
         (number for number, row in enumerate(fresh) if row.cue == active), min(listed.active, max(0, len(fresh) - 1))
     )
     _seen = key
+
+
+def _is_stale(scene: Any, cue: str, parts: list[Shown]) -> bool:
+    """Return whether a cue is stale: its takes that are heard decide, and its placeholders where no take has come."""
+    if not any(part.stale for part in parts):
+        return False
+    laid = _laid(scene, [name for part in parts for name in part.strips])
+    return not laid or any(group.stale for group in takes.groups_of(cue, laid))
+
+
+def _laid(scene: Any, names: list[str]) -> list[Any]:
+    """Return those of a scene's strips that hold a take."""
+    every = scene.sequence_editor.strips_all
+    return [strip for name in names if (strip := every.get(name)) is not None and cues.ENTRY in strip]
 
 
 def shown() -> Row | None:
@@ -378,7 +393,7 @@ def _draw_takes(box: Any, scene: Any, row: Row) -> None:
     group = heard_of(scene, row)
     if group is None:
         return
-    if row.stale:
+    if row.stale and row.now()[0] != "running":
         again = box.row(align=True)
         again.alert = True
         pressed = again.operator(
@@ -409,8 +424,7 @@ def _draw_takes(box: Any, scene: Any, row: Row) -> None:
 
 def heard_of(scene: Any, row: Row) -> takes.Group | None:
     """The takes of a row that have come, as one group; None where none has."""
-    editor = scene.sequence_editor
-    found = [strip for name in row.strips if (strip := editor.strips_all.get(name)) is not None and cues.ENTRY in strip]
+    found = _laid(scene, row.strips)
     return takes.group_of(row.cue, found) if found else None
 
 

@@ -148,13 +148,13 @@ def mark(scene: Any, strip: Any, look: Look) -> bool:
 
 
 def in_file() -> list[str]:
-    """Every stale strip of the open file, as scene and strip: what a render should not be started with."""
+    """Return each stale strip of the open file that is heard, as scene and strip: what a render should not be started with."""
     look = Look()
     return [
         f"{scene.name}: {strip.name}"
         for scene in cues.scenes()
         for strip in scene.sequence_editor.strips_all
-        if cues.CUE in strip and not fresh(scene, strip, look)
+        if cues.CUE in strip and not strip.mute and not fresh(scene, strip, look)
     ]
 
 

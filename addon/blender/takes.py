@@ -71,6 +71,11 @@ class Version:
         return any(strip.get(FAVOURITE) for strip in self.strips)
 
     @property
+    def stale(self) -> bool:
+        """Whether the picture of any of it was changed since."""
+        return any(strip.get(cues.STALE) for strip in self.strips)
+
+    @property
     def order(self) -> tuple[str, int, str]:
         """Where it stands among the others: as the cue counts them, and what was made anew after them, as it was made."""
         first = self.strips[0]
@@ -101,6 +106,12 @@ class Group:
         """Which one is heard, from 0; -1 where none is."""
         return next((number for number, version in enumerate(self.versions) if version.heard), -1)
 
+    @property
+    def stale(self) -> bool:
+        """Whether the take that is heard is stale; where none is heard, whether all are."""
+        heard = [version for version in self.versions if version.heard]
+        return all(version.stale for version in heard or self.versions)
+
     def hear(self, number: int) -> Version:
         """Let one be heard and mute the others; that one."""
         chosen = self.versions[number]
@@ -127,8 +138,13 @@ def groups(level: Level) -> list[Group]:
     for strip in level.strips:
         if cues.CUE in strip and cues.ENTRY in strip and (cue := root(strip)):
             of_cue.setdefault(cue, []).append(strip)
-    found = [group_of(cue, part) for cue, strips in of_cue.items() for part in _over_each_other(strips)]
+    found = [group for cue, strips in of_cue.items() for group in groups_of(cue, strips)]
     return sorted(found, key=lambda group: (group.start, group.cue))
+
+
+def groups_of(cue: str, strips: list[Any]) -> list[Group]:
+    """Return the laid strips of a cue as groups: one, or one for each part where the cue was split."""
+    return [group_of(cue, part) for part in _over_each_other(strips)]
 
 
 def _over_each_other(strips: list[Any]) -> Iterator[list[Any]]:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import bpy
 import pytest
 
-from addon.blender import compat, cues, spotting, takes
+from addon.blender import compat, cues, spotting, staleness, takes
 from addon.errors import ModelFailed, Unclear
 
 from .conftest import add, laid
@@ -188,6 +188,65 @@ def test_a_changed_picture_is_told_and_made_anew_by_a_button(scene, strip):
     assert row.stale
     texts = [text for what, text, _ in drawn().shown if what == "tracklay.regenerate"]
     assert texts[0] == "Picture Changed: Make Anew"
+
+
+def looked_at(scene):
+    """The cue's row, after each take was looked at whether it is stale."""
+    look = staleness.Look()
+    for take in laid(scene):
+        staleness.mark(scene, take, look)
+    cues.index.changed = True
+    (row,) = spotting.make(scene)
+    return row
+
+
+def buttons() -> list[str]:
+    """What the buttons say that make a take again."""
+    return [text for what, text, _ in drawn().shown if what == "tracklay.regenerate"]
+
+
+def test_the_take_that_is_heard_decides_whether_a_cue_is_stale(scene, strip):
+    """A take of the changed picture ends it, though the older takes stay; an older take that is heard again is stale."""
+    bpy.ops.tracklay.generate(takes=2, wait=True)
+    assert not looked_at(scene).stale
+    strip.use_reverse_frames = True
+    assert looked_at(scene).stale
+    assert buttons() == ["Picture Changed: Make Anew", "New Seed"]
+    assert staleness.in_file() == [f"{scene.name}: {laid(scene)[0].name}"]
+    bpy.ops.tracklay.regenerate(same_seed=True, wait=True)
+    assert not looked_at(scene).stale
+    assert buttons() == ["New Seed"]
+    assert staleness.in_file() == []
+    assert [bool(take.get(cues.STALE)) for take in laid(scene)] == [True, True, False]
+    bpy.ops.tracklay.switch_take(number=1)
+    assert looked_at(scene).stale
+    assert buttons() == ["Picture Changed: Make Anew", "New Seed"]
+
+
+def test_a_cue_of_which_no_take_is_heard_is_stale_where_all_are(scene, strip):
+    """A muted take of the picture as it is now can be heard: none more is offered."""
+    bpy.ops.tracklay.generate(wait=True)
+    strip.use_reverse_frames = True
+    laid(scene)[0].mute = True
+    assert looked_at(scene).stale
+    bpy.ops.tracklay.regenerate(same_seed=True, wait=True)
+    for take in laid(scene):
+        take.mute = True
+    assert not looked_at(scene).stale
+
+
+def test_a_split_cue_is_stale_where_either_half_is(scene, strip):
+    """The halves have their own takes that are heard."""
+    bpy.ops.tracklay.generate(takes=2, wait=True)
+    for take in laid(scene):
+        take.select = True
+    strip.select = False
+    with compat.editing(scene):
+        bpy.ops.sequencer.split(frame=40, ignore_selection=False)
+    assert not looked_at(scene).stale
+    pictures = [each for each in scene.sequence_editor.strips if each.type == "MOVIE"]
+    max(pictures, key=compat.start).use_reverse_frames = True
+    assert looked_at(scene).stale
 
 
 def test_the_rows_are_made_in_slices(scene, strip):
