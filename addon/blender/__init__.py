@@ -8,6 +8,7 @@ import bpy
 
 from . import (
     connecting,
+    dropped,
     handlers,
     keys,
     markers,
@@ -30,6 +31,7 @@ CLASSES = (
     *operators.CLASSES,
     *markers.CLASSES,
     *takes.CLASSES,
+    *dropped.CLASSES,
     *spotting.CLASSES,
     *presets.CLASSES,
     *panels.CLASSES,

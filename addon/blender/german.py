@@ -170,6 +170,10 @@ WORDS = {
         "Dateien verworfener Takes, die von der Festplatte gelöscht werden: {}"
     ),
     "Files deleted: {}": "Dateien gelöscht: {}",
+    "and {} more": "und {} weitere",
+    "Files left, because Tracklay did not make them here or they were changed: {}": (
+        "Dateien, die bleiben, weil Tracklay sie nicht hier erzeugt hat oder sie geändert wurden: {}"
+    ),
     "The cache is empty": "Der Zwischenspeicher ist leer",
     "{} MB are in use and stay": "{} MB sind in Gebrauch und bleiben",
     "Your own models are TOML files in the models folder.": "Eigene Modelle sind TOML-Dateien im Modellordner.",

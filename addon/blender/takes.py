@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import secrets
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
@@ -21,7 +20,7 @@ from ..jobs.order import MOST_TAKES
 from . import compat, cues, laying, pictures, shelf
 from .operators import ONCE, send
 from .properties import STEMS
-from .translations import reported, said
+from .translations import reported
 from .words import of_panel
 
 if TYPE_CHECKING:
@@ -358,62 +357,6 @@ def _come_down(level: Level, strip: Any, lowest: int) -> None:
         strip.channel = channel
 
 
-def dropped(scene: Any) -> list[Path]:
-    """Files of takes that were dropped from the timeline and that nothing in this file plays, as far as they are there."""
-    used = {cues.file_of(sound) for sound in bpy.data.sounds if sound.users}
-    files = {Path(row.name) for row in scene.tracklay.dropped}
-    return sorted(file for file in files - used if file.is_file())
-
-
-class TRACKLAY_OT_delete_dropped(bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
-    """Delete the files of takes that were dropped."""
-
-    bl_idname = "tracklay.delete_dropped"
-    bl_description = (
-        "Delete the files of the takes that Keep Take removed from this timeline, from the disk. This cannot be undone"
-    )
-    bl_label = "Delete Dropped Files"
-    bl_options = {"REGISTER"}
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """Where any were dropped."""
-        scene = compat.timeline(context)
-        return scene is not None and bool(scene.tracklay.dropped)
-
-    def invoke(self, context: Any, event: Any) -> AbstractSet[str]:
-        """Ask first: there is no way back."""
-        count = len(dropped(compat.timeline(context)))
-        asked: AbstractSet[str] = context.window_manager.invoke_confirm(
-            self,
-            event,
-            title=said("Delete Dropped Files"),
-            message=said("Files of dropped takes that are deleted from the disk: {}", count),
-            confirm_text=said("Delete"),
-            icon="WARNING",
-        )
-        return asked
-
-    def execute(self, context: Any) -> AbstractSet[str]:
-        """Delete them."""
-        scene = compat.timeline(context)
-        gone, failed = 0, ""
-        for file in dropped(scene):
-            try:
-                file.unlink()
-                gone += 1
-            except OSError as error:
-                failed = f"{file} cannot be deleted: {error.strerror or error}"
-        left = [row.name for row in scene.tracklay.dropped if Path(row.name).is_file()]
-        scene.tracklay.dropped.clear()
-        for name in left:
-            scene.tracklay.dropped.add().name = name
-        if failed:
-            self.report({"ERROR"}, failed)
-        self.report({"INFO"}, reported("Files deleted: {}", gone))
-        return {"FINISHED"}
-
-
 def lay_stems(scene: Any, level: Level, version: Version, master: str) -> list[str]:
     """Lay the stems of a take, each on the channel of its name, connected like the take; the stems' names.
 
@@ -620,7 +563,6 @@ CLASSES = (
     TRACKLAY_OT_compare_takes,
     TRACKLAY_OT_favourite_take,
     TRACKLAY_OT_keep_take,
-    TRACKLAY_OT_delete_dropped,
     TRACKLAY_OT_lay_stems,
     TRACKLAY_OT_regenerate,
 )

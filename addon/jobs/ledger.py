@@ -300,6 +300,20 @@ class Ledger:
             found += self._all(sql, *some)
         return found
 
+    def hashes_of(self, names: Iterable[str]) -> dict[str, set[str]]:
+        """Return the SHA-256 of every take and stem that was made with one of these file names, by file name."""
+        found: dict[str, set[str]] = {name: set() for name in names}
+        with schema.told(self.path):
+            rows = self._connection.execute(
+                "SELECT made.value ->> 'file', made.value ->> 'sha256' FROM jobs, json_each(jobs.takes) AS made "
+                "UNION SELECT stem.key, stem.value FROM jobs, json_each(jobs.takes) AS made, "
+                "json_each(made.value, '$.stem_hashes') AS stem"
+            )
+            for name, sha256 in rows:
+                if name in found and sha256:
+                    found[name].add(sha256)
+        return found
+
     def lays(self, target: str) -> bool:
         """Whether a job that is not over was about to write a file by being laid."""
         with schema.told(self.path):

@@ -79,15 +79,18 @@ class Sound:
             notes = [*made.notes, *([] if self.origin is None else [REUSED.format(self.origin)])]
             held.update(sha256=file_hash(beside, stop=stop), channels=made.channels, notes=notes)
         take = taken(self.order, self.job, {**held, "number": place.number, "file": place.path.name})
-        self.make_stems(take, stop=stop)
+        if hashes := self.make_stems(take, stop=stop):
+            claim({**held, "number": place.number, "file": place.path.name, "stem_hashes": hashes})
         return take
 
-    def make_stems(self, take: Take, *, stop: Stop) -> None:
-        """Write a take's stems beside it."""
-        bwf = _bwf(take)
+    def make_stems(self, take: Take, *, stop: Stop) -> dict[str, str]:
+        """Write a take's stems beside it; return their SHA-256 by file name."""
+        bwf, hashes = _bwf(take), {}
         for name, path in take.stems.items():
             with whole(path) as beside:
                 conform(self.output.stems[name], take.samples, beside, bwf, rate=take.sample_rate, stop=stop)
+                hashes[path.name] = file_hash(beside, stop=stop)
+        return hashes
 
 
 def taken(order: Order, job: Job, claim: Mapping[str, Any]) -> Take:

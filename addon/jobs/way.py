@@ -381,8 +381,9 @@ class Trip:
             claim = claims[sound.index]
             if await aside(is_there, self.order.folder, claim):
                 take = taken(self.order, self.job, claim)
-                if self.job.state == "conforming":
-                    await aside(sound.make_stems, take)
+                if self.job.state == "conforming" and (hashes := await aside(sound.make_stems, take)):
+                    claims[sound.index] = {**claim, "stem_hashes": hashes}
+                    self.job = await self.means.desk(Ledger.note, self.job, takes=claims)
                 return take
             claims = claims[: sound.index]
         if self.job.state == "ready":

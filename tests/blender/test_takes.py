@@ -8,7 +8,7 @@ from fractions import Fraction
 import bpy
 import pytest
 
-from addon.blender import compat, cues, pictures, takes
+from addon.blender import compat, cues, dropped, pictures, takes
 
 from .conftest import add, laid, set_handles, set_rate
 from .mix import mixed_clicks, sample, worst
@@ -132,7 +132,7 @@ def test_keeping_one_drops_the_others_and_no_file(scene, three, tmp_path):
     assert (kept.channel, kept.mute, compat.start(kept)) == (2, False, 11)
     assert cues.file_of(kept.sound) == files[2]
     assert all(file.is_file() for file in files)
-    assert takes.dropped(scene) == sorted(files[:2])
+    assert dropped.deletable(scene) == (sorted(files[:2]), [])
     bpy.ops.tracklay.delete_dropped()
     assert [file.is_file() for file in files] == [False, False, True]
     assert len(scene.tracklay.dropped) == 0

@@ -229,3 +229,24 @@ def pressed_entries(row, value):
     yield asked(key="Escape")
     theme.wcol_menu_back.inner = plain[1]
     return found
+
+
+def delete_dropped_files():
+    """Keep a take, open the dialog that names the dropped file, and confirm it with the keyboard."""
+    window, area = yield from open_sequencer()
+    scene, strip = add_clip(FOLDER / "flashes.mp4", 31)
+    use_clicker(scene)
+    bpy.ops.wm.save_as_mainfile(filepath=str(FOLDER / "film.blend"))
+    bpy.ops.tracklay.generate(takes=2, wait=True)
+    strip.select, scene.frame_current = False, 40
+    files = sorted((FOLDER / "tracklay").glob("*.wav"))
+    tell(before=len(files))
+    bpy.ops.tracklay.keep_take()
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        bpy.ops.tracklay.delete_dropped("INVOKE_DEFAULT")
+    yield waited(1.0)
+    tell(shown=len(list((FOLDER / "tracklay").glob("*.wav"))))
+    yield asked(key="Return")
+    yield until(lambda: sum(file.exists() for file in files) == 1)
+    tell(after=[file.exists() for file in files])

@@ -60,3 +60,12 @@ def test_every_entry_of_a_menu_can_be_chosen(blender, display, folder):
     told = blender.told(process, folder)
     assert set(told["models"]) == set(told["catalogue"])
     assert set(told["modes"]) == set(told["choices"])
+
+
+def test_dropped_files_are_deleted_after_a_dialog(blender, display, folder):
+    """Nothing is deleted before it is confirmed; then the file of the take that was not kept."""
+    process = blender.start("delete_dropped_files", folder)
+    serve(Hand(display, folder), process, folder)
+    told = blender.told(process, folder)
+    assert (told["before"], told["shown"]) == (2, 2)
+    assert told["after"] == [True, False]
