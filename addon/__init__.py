@@ -1,15 +1,14 @@
-"""Tracklay: lays generated sound under picture, in sync to the sample. Blender calls these two; everything else has its room."""
+"""Entry point of a checkout: with its root on `sys.path`, `import addon; addon.register()` enables Tracklay in Blender.
 
+The package is `tracklay`, in this folder. It is imported under that one name, so that no module is ever loaded twice.
+"""
 
-def register() -> None:
-    """Add Tracklay to the running Blender, or to the bpy module."""
-    from . import blender  # noqa: PLC0415 - bpy is imported in there, and only there
+import sys
+from pathlib import Path
 
-    blender.register()
+if (_here := str(Path(__file__).parent)) not in sys.path:
+    sys.path.insert(0, _here)
 
+from tracklay import register, unregister
 
-def unregister() -> None:
-    """Take it out again."""
-    from . import blender  # noqa: PLC0415
-
-    blender.unregister()
+__all__ = ["register", "unregister"]

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "addon")]
 
 FILES = 8
 CLIP_SECONDS = 8
@@ -36,8 +36,8 @@ CLIP_SECONDS = 8
 def command(*arguments: str) -> list[str]:
     """A `tracklay` command line. Replicate allows ten submissions a second, which would be what is measured: here it allows all."""
     unpaced = (
-        "import sys; from addon.providers import replicate; replicate.CREATES_GAP = replicate.READS_GAP = 0.0; "
-        "from addon.cli import main; sys.exit(main())"
+        "import sys; from tracklay.providers import replicate; replicate.CREATES_GAP = replicate.READS_GAP = 0.0; "
+        "from tracklay.cli.main import main; sys.exit(main())"
     )
     return [sys.executable, "-c", unpaced, *arguments]
 
@@ -84,7 +84,7 @@ def processor() -> float:
 
 def write_list(folder: Path, rows: int, *, picture: bool) -> Path:
     """Clips, most of them links, and a list of them."""
-    from tests.pictures import flash_clip
+    from tests.clips import flash_clip
 
     plates = folder / "plates"
     plates.mkdir(parents=True)
@@ -106,7 +106,7 @@ class StandIn:
     """The stand-in of `benchmarks/jobs.py`, in a process of its own."""
 
     def __init__(self, seconds: float) -> None:
-        from tests.apis.replicate import TOKEN
+        from tests.fakes.replicate import TOKEN
 
         line = [sys.executable, str(ROOT / "benchmarks" / "jobs.py"), "--stand-in", "--seconds", str(seconds)]
         self.process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -32,13 +32,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "addon")]
 
-from addon.cue import Picture, Sized
-from addon.media import cache, ffmpeg
-from addon.media.cuts import cuts
-from addon.media.extract import SHORT_SIDE, extract
-from addon.timing import Rate, Span, TimeMap
+from tracklay.cue import Picture, Sized
+from tracklay.media import ffmpeg, proxy_cache
+from tracklay.media.extract import SHORT_SIDE, extract
+from tracklay.media.shot_detection import cuts
+from tracklay.timing import Rate, Span, TimeMap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -239,7 +240,7 @@ def cut_up(source: Path, count: int, *, at_once: bool) -> None:
             raise ValueError(f"{len(found)} cuts were found, and {count} are there")
         for first, after in pairwise([span.start, *found, span.end]):
             shot, to = Span(first, after - first, span.rate), source.with_name("shot.mp4")
-            cache.extracted(picture, shot, to, **sized._asdict())
+            proxy_cache.extracted(picture, shot, to, **sized._asdict())
 
 
 def films(count: int, size: str, noise: int, codec: str, runs: int) -> None:
@@ -247,7 +248,7 @@ def films(count: int, size: str, noise: int, codec: str, runs: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / ("film.mov" if codec == "prores" else "film.mp4")
         make_film(source, size, noise, codec, count)
-        time.sleep(cache.SETTLED_SECONDS)  # what changed a moment ago is not kept
+        time.sleep(proxy_cache.SETTLED_SECONDS)  # what changed a moment ago is not kept
         seconds = (count + 1) * DRAWN_SECONDS
         ways: dict[str, Callable[[], object]] = {
             "decode to nothing": lambda: decode(source, 0, seconds),

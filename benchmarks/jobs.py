@@ -21,16 +21,16 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "addon")]
 
 MODEL = "replicate/mmaudio"
 
 
 def stand_in(seconds: float) -> None:
     """Be the stand-in: predictions end after so many seconds, and the file that they give is made once."""
-    from tests.apis import mmaudio
-    from tests.apis.replicate import Replicate
-    from tests.apis.server import Reply, Server
+    from tests.fakes import mmaudio
+    from tests.fakes.replicate import Replicate
+    from tests.fakes.server import Reply, Server
 
     class Timed(Replicate):
         def __init__(self) -> None:
@@ -88,7 +88,7 @@ def main() -> None:
     ):
         if server.stdin is None or server.stdout is None:
             raise RuntimeError("the stand-in has no pipes")
-        from tests.apis.replicate import TOKEN
+        from tests.fakes.replicate import TOKEN
 
         os.environ.update(
             TRACKLAY_REPLICATE_URL=server.stdout.readline().strip() + "/v1",
@@ -105,17 +105,18 @@ def main() -> None:
 
 def measure(folder: Path, jobs: int, at_once: int, seconds: float) -> None:
     """Carry the jobs, and print what it took."""
-    from addon import providers
-    from addon.cue import Take
-    from addon.jobs import Run, checked
-    from addon.providers import pool
-    from addon.providers.replicate import Replicate
-    from addon.timelines.mediafile import MediaFile
-    from tests.pictures import flash_clip
+    from tracklay import providers
+    from tracklay.cue import Take
+    from tracklay.jobs import Run, checked
+    from tracklay.providers import client
+    from tracklay.providers.replicate import Replicate
+    from tracklay.timelines.media_file import MediaFile
+
+    from tests.clips import flash_clip
 
     def unpaced() -> Replicate:
         """Replicate allows ten submissions a second, which would be what is measured."""
-        maker = Replicate(pool.PATIENCE)
+        maker = Replicate(client.PATIENCE)
         maker.api = replace(maker.api, gaps={}, at_once=at_once * 2)
         return maker
 

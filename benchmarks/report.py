@@ -25,14 +25,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "addon")]
 
-from addon import providers, report
-from addon.report import page as page_module
+from tracklay import providers, report
+from tracklay.report import page as page_module
+
 from tests.browser.chromium import awaited, browser
-from tests.pictures import FFMPEG
+from tests.clips import FFMPEG
+from tests.fakes import click_model
 from tests.report.runs import flashing, lay, results
-from tests.standins import clicker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,9 +118,9 @@ PLAY = """
 def made(folder: Path) -> dict[str, Any]:
     """Takes that click at the flashes of a few clips of eight seconds."""
     (folder / "home" / "models").mkdir(parents=True)
-    (folder / "home" / "models" / "clicker.toml").write_text(clicker.MODEL)
+    (folder / "home" / "models" / "clicker.toml").write_text(click_model.MODEL)
     os.environ["TRACKLAY_HOME"] = str(folder / "home")
-    providers.register("clicker", clicker.Clicker)
+    providers.register("clicker", click_model.Clicker)
     rows = []
     for number in range(DIFFERENT):
         manifest = lay(flashing(folder / str(number), f"clip{number}", RATE, FRAMES, FLASHES))

@@ -22,10 +22,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "addon")]
 
-from addon import demo
-from addon.media import ffmpeg
+from tracklay import demo
+from tracklay.media import ffmpeg
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +80,7 @@ def processor_seconds() -> float:
 
 def child(endpoint: str, proxy: str, seconds: int) -> None:
     """Make one sound and tell what it cost."""
-    from addon.sketch import engine
+    from tracklay.sketch import engine
 
     begun = processor_seconds()
     with tempfile.TemporaryDirectory() as folder:

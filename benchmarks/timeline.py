@@ -20,15 +20,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "addon")]
 os.environ.setdefault("TRACKLAY_HOME", tempfile.mkdtemp(prefix="tracklay-bench-"))
 
 import bpy
 import numpy as np
-
-import addon
-from addon.blender import copies, pictures
-from addon.media import ffmpeg
+import tracklay
+from tracklay.blender.render import timeline_copy
+from tracklay.blender.sequencer import selection
+from tracklay.media import ffmpeg
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,15 +90,15 @@ def of_one(count: int, movie: Path, selected: int, share: int) -> dict[str, floa
             len(strips)
             strips.foreach_get(name, column)
 
-    spots = pictures.spots(scene)
+    spots = selection.spots(scene)
     return {
-        "reading the selection": measured(lambda: pictures.spots(scene)),
+        "reading the selection": measured(lambda: selection.spots(scene)),
         "of it Blender's own way through its list": measured(walked),
-        "finding it again to lay": measured(lambda: [pictures.find(scene, spot) for spot in spots]),
+        "finding it again to lay": measured(lambda: [selection.find(scene, spot) for spot in spots]),
     } | (
         {}
         if selected > 1 or share
-        else {"Blender's own copy for a render": measured(lambda: copies.write(scene.name), 2)}
+        else {"Blender's own copy for a render": measured(lambda: timeline_copy.write(scene.name), 2)}
     )
 
 
@@ -118,14 +119,14 @@ def main() -> None:
     parser.add_argument("--strips", type=int, default=10_000)
     given = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else sys.argv[1:] if bpy.app.module else []
     options = parser.parse_args(given)
-    addon.register()
+    tracklay.register()
     print(f"Blender {bpy.app.version_string}: {FEW} strips against {options.strips}, medians of the processor's time")
     print(f"{'':52}{'ms':>9}{'ms':>10}{'':>9}{'without':>10}")
     with tempfile.TemporaryDirectory() as folder:
         movie = clip(Path(folder))
         for selected, share in ((1, 0), (10, 0), (50, 0), (1, 3), (50, 3)):
             told(selected, share, *(of_one(count, movie, selected, share) for count in (FEW, options.strips)))
-    addon.unregister()
+    tracklay.unregister()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Builds the extension that Blender installs: one zip for each platform, with the wheels that Blender lacks.
 
-A zip holds the manifest, what lies in `addon/`, the licence and the wheels, all stored uncompressed (the wheels are
+A zip holds the manifest, what lies in `addon/tracklay/`, the licence and the wheels, all stored uncompressed (the wheels are
 compressed already) under one fixed date: the same input gives the same bytes, whatever machine builds it. Wheels are
 fetched by pip from wherever it is set up to look, at the versions of `constraints.txt`, and kept: a second build
 fetches nothing. Needs Python 3.11 and nothing else.
@@ -39,8 +39,8 @@ WHEELS = (
 """What the extension imports and all that these need, under Python 3.11 to 3.14. numpy is Blender's own: a second one
 would break it."""
 
-COMMAND_ONLY = ("batch", "cli.py", "demo.py", "doctor.py", "report", "terminal.py", "timelines")
-"""Files and folders of `addon/` that only the `tracklay` command uses. They need rich, Jinja2, moviepy and
+COMMAND_ONLY = ("__main__.py", "batch", "cli", "demo.py", "model_import", "report", "timelines")
+"""Files and folders of `addon/tracklay/` that only the `tracklay` command uses. They need rich, Jinja2, moviepy and
 OpenTimelineIO, which are not shipped: inside Blender they could not be imported."""
 
 MANIFEST = "blender_manifest.toml"
@@ -186,7 +186,7 @@ def build(platform: Platform, to: Path, wheel_folder: Path, root: Path = ROOT) -
         BuildError: see `wheels` and `manifest`.
     """
     text = (root / MANIFEST).read_text("utf-8")
-    files = package(root / "addon")
+    files = package(root / "addon" / "tracklay")
     files["LICENSE"] = root / "LICENSE"
     shipped = {f"wheels/{wheel.name}": wheel for wheel in wheels(platform, wheel_folder, root / "constraints.txt")}
     to.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 DONE, FAILED, BAD_INPUT = 0, 1, 2
-MODULES = ("errors", "blender.at_render", "blender.render_handlers", "blender.soundtrack")
+MODULES = ("errors", "blender.render.scene_audio", "blender.render.handlers", "blender.render.mixdown")
 
 
 def tell(words: str) -> None:
@@ -79,7 +79,7 @@ def tracklay(name: str) -> Any:
         sys.path.insert(0, str(ROOT))
     if not hasattr(bpy.types.Scene, "tracklay"):
         importlib.import_module("addon").register()
-    return importlib.import_module(f"addon.{name}")
+    return importlib.import_module(f"tracklay.{name}")
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -6,10 +6,10 @@ import shutil
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tracklay import providers
+from tracklay.media import ffmpeg
 
-from addon import providers
-from addon.media import ffmpeg
-from tests.standins import clicker
+from tests.fakes import click_model
 
 # How long an example takes says something of the machine and what else it does, and nothing of the code.
 settings.register_profile("tracklay", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -51,10 +51,10 @@ def each_ffmpeg(request, monkeypatch):
 def clicking(home):
     """Put the clicking model into the catalogue; the fixture's value says how it answers: `clicking(kind, rate, more)`."""
     (home / "models").mkdir()
-    (home / "models" / "clicker.toml").write_text(clicker.MODEL)
+    (home / "models" / "clicker.toml").write_text(click_model.MODEL)
 
     def answering(*how) -> None:
-        providers.register("clicker", lambda: clicker.Clicker(*how))
+        providers.register("clicker", lambda: click_model.Clicker(*how))
 
     answering()
     return answering

@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 
 from scripts import build_extension as build
 
-ADDON = build.ROOT / "addon"
+ADDON = build.ROOT / "addon" / "tracklay"
 LINUX = build.PLATFORMS["linux-x64"]
 PINS = build.ROOT / "constraints.txt"
 VERSIONS = build.pins(PINS)
@@ -93,16 +93,16 @@ def test_a_zip_holds_the_package_the_licence_and_its_own_platforms_wheels(platfo
 def test_a_zip_leaves_out_what_cannot_work_inside_blender_and_what_python_leaves_behind(cache, tmp_path):
     """Neither the command's own files nor byte code, hidden files and editors' leavings are shipped."""
     root = tmp_path / "project"
-    shutil.copytree(ADDON, root / "addon", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ADDON, root / "addon" / "tracklay", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("LICENSE", "constraints.txt", build.MANIFEST):
         shutil.copy(build.ROOT / name, root / name)
     for litter in ("__pycache__/cue.cpython-311.pyc", "media/.DS_Store", ".idea/workspace.xml", "cue.pyc"):
-        (root / "addon" / litter).parent.mkdir(exist_ok=True)
-        (root / "addon" / litter).write_bytes(b"litter")
+        (root / "addon" / "tracklay" / litter).parent.mkdir(exist_ok=True)
+        (root / "addon" / "tracklay" / litter).write_bytes(b"litter")
     with zipfile.ZipFile(build.build(LINUX, tmp_path / "dist", cache, root)) as archive:
         names = [PurePosixPath(name) for name in archive.namelist()]
     package = [name for name in names if name.parts[0] != "wheels"]
-    assert {name.suffix for name in package} == {".py", ".toml", ""}
+    assert {name.suffix for name in package} == {".py", ".toml", ".typed", ""}
     assert [name for name in package if not name.suffix] == [PurePosixPath("LICENSE")]
     assert not {str(name) for name in names} & set(build.COMMAND_ONLY)
 
@@ -221,9 +221,9 @@ SHIPPED = [name for name in SOURCES if name in build.package(ADDON)]
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_the_package_imports_itself_by_relative_names_only(name):
-    """Inside Blender it is called `bl_ext.….tracklay`: an import of `addon` would find nothing, or somebody else's."""
+    """Inside Blender it is called `bl_ext.….tracklay`: an import of `tracklay` would find nothing, or somebody else's."""
     absolute = {module.partition(".")[0] for level, module in imports(ADDON / name) if not level}
-    assert "addon" not in absolute
+    assert not {"addon", "tracklay"} & absolute
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -13,9 +13,9 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from tracklay.cli.main import main
 
-from addon.cli import main
-from tests.pictures import FFMPEG, clicks, flash_clip, hear
+from tests.clips import FFMPEG, clicks, flash_clip, hear
 
 RATES = [
     Fraction(24000, 1001),
@@ -223,7 +223,7 @@ def test_bad_input_gets_one_sentence(clip, tmp_path, monkeypatch, capsys, argume
 )
 def test_a_wrong_model_file_is_told_with_file_and_line(clip, home, capsys, text, line, words):
     """Whatever is wrong in it."""
-    from tests.standins.clicker import MODEL
+    from tests.fakes.click_model import MODEL
 
     (home / "models").mkdir()
     file = home / "models" / "mine.toml"
@@ -256,9 +256,10 @@ def test_a_person_s_own_file_of_our_name_stops_the_run_before_it_begins(clip, cl
 
 def test_a_failed_take_is_told_and_the_others_are_kept(clip, home, clicking, capsys, monkeypatch):
     """Status 1; the manifest lists what succeeded and what failed."""
-    from addon import providers
-    from addon.errors import ModelFailed
-    from tests.standins.clicker import Clicker
+    from tracklay import providers
+    from tracklay.errors import ModelFailed
+
+    from tests.fakes.click_model import Clicker
 
     class Fails(Clicker):
         async def submit(self, intent):
@@ -295,7 +296,7 @@ def test_a_folder_that_takes_nothing_is_told_in_one_sentence(clip, clicking, cap
         if any(os.path.sameopenfile(descriptor, os.open(path, os.O_RDONLY)) for path in folder.iterdir()):
             raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("addon.paths.os.fsync", refuse)
+    monkeypatch.setattr("tracklay.paths.os.fsync", refuse)
     assert lay(clip) == 1
     told = capsys.readouterr().err
     assert words in told
@@ -306,7 +307,7 @@ def test_a_folder_that_takes_nothing_is_told_in_one_sentence(clip, clicking, cap
 def test_interrupting_ends_everything_with_status_130(tmp_path, home):
     """Ctrl-C while ffmpeg runs: one sentence, no part of a file, no process left."""
     clip = flash_clip(tmp_path / "clip.mp4", Fraction(60), 3000, (), size=(960, 540))
-    command = [sys.executable, "-m", "addon.cli", "lay", str(clip)]
+    command = [sys.executable, "-m", "tracklay.cli.main", "lay", str(clip)]
     # Who has these tests run in the background of a shell has them ignore it, and what they start too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(
@@ -365,7 +366,7 @@ def test_doctor_tells_of_keys_but_never_their_value(capsys, monkeypatch):
     monkeypatch.setenv("FAL_KEY", "very-secret")
     for host in ("QUEUE", "REST", "API"):
         monkeypatch.setenv(f"TRACKLAY_FAL_{host}_URL", "http://127.0.0.1:9")  # nobody answers there
-    monkeypatch.setattr("addon.providers.answering.ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr("tracklay.providers.health.ANSWER_SECONDS", 0.5)
     assert main(["doctor"]) == 0
     told = capsys.readouterr().out
     assert "FAL_KEY" in told

@@ -8,15 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from addon.cli import main
+from tracklay.cli.main import main
 
 ROOT = Path(__file__).parents[1]
 
 
 def test_the_catalogue_page_is_as_the_catalogue_has_it():
-    """`python scripts/catalogue_table.py` was run after the last change of a model."""
-    script = [sys.executable, str(ROOT / "scripts" / "catalogue_table.py"), "--check"]
+    """`python scripts/docs/models_page.py` was run after the last change of a model."""
+    script = [sys.executable, str(ROOT / "scripts" / "docs" / "models_page.py"), "--check"]
     assert subprocess.run(script, check=False).returncode == 0
 
 
@@ -41,6 +40,6 @@ def test_the_page_on_batch_names_every_option(capsys):
 
 
 def test_the_gallery_page_shows_every_picture():
-    """`python scripts/gallery.py` was run after the last change of its captions."""
-    script = [sys.executable, str(ROOT / "scripts" / "gallery.py"), "--check"]
+    """`python scripts/docs/screenshots.py` was run after the last change of its captions."""
+    script = [sys.executable, str(ROOT / "scripts" / "docs" / "screenshots.py"), "--check"]
     assert subprocess.run(script, check=False).returncode == 0

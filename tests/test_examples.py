@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pictures import flash_clip
+from tests.clips import flash_clip
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "scripts" / "examples"
@@ -31,10 +31,10 @@ def environment(tmp_path_factory, home):
     """The command on PATH, as it is once installed."""
     folder = tmp_path_factory.mktemp("bin")
     program = folder / "tracklay"
-    program.write_text(f"#!{sys.executable}\nimport sys\nfrom addon.cli import main\nsys.exit(main())\n")
+    program.write_text(f"#!{sys.executable}\nimport sys\nfrom tracklay.cli.main import main\nsys.exit(main())\n")
     program.chmod(0o755)
     path = f"{folder}{os.pathsep}{os.environ['PATH']}"
-    return os.environ | {"PATH": path, "PYTHONPATH": str(ROOT), "TRACKLAY_HOME": str(home)}
+    return os.environ | {"PATH": path, "PYTHONPATH": str(ROOT / "addon"), "TRACKLAY_HOME": str(home)}
 
 
 def run(environment, example: str, *arguments: object) -> subprocess.CompletedProcess[str]:

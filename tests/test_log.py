@@ -5,9 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
-from addon import log
-from addon.cue import Cue, Picture, Render
-from addon.timing import Rate, Span, TimeMap
+from tracklay import log
+from tracklay.cue import Cue, Picture, Render
+from tracklay.timing import Rate, Span, TimeMap
 
 SPAN = Span(11, 50, Rate(Fraction(25)))
 PLAYS = TimeMap.straight(SPAN, Fraction(0))

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from importlinter import cli
 from packaging.requirements import Requirement
+from tracklay.version import VERSION
 
-from addon.version import VERSION
 from scripts import build_extension as build
 
 ROOT = Path(__file__).resolve().parent.parent

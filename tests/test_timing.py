@@ -8,8 +8,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from addon.timing import Rate, Span, TimeMap, parse_time, timecode
+from tracklay.timing import Rate, Span, TimeMap, parse_time, timecode
 
 RATES = [Rate.of(text) for text in ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60", "120")]
 rates = st.sampled_from(RATES) | st.fractions(Fraction(1), Fraction(1000)).map(Rate)

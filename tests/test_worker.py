@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 
 import pytest
-
-from addon import worker
-from addon.errors import ModelFailed
-from addon.media import ffmpeg
-from addon.worker import Worker
+from tracklay import worker
+from tracklay.errors import ModelFailed
+from tracklay.media import ffmpeg
+from tracklay.worker import Worker
 
 FUNCTION = "media.ffmpeg:version"
 

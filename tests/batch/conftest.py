@@ -7,12 +7,12 @@ import os
 from fractions import Fraction
 
 import pytest
+from tracklay.cli.main import main
 
-from addon.cli import main
-from tests.apis import replicate as replicate_standin
-from tests.apis.replicate import Replicate
-from tests.apis.server import Server
-from tests.pictures import flash_clip
+from tests.clips import flash_clip
+from tests.fakes import replicate as replicate_standin
+from tests.fakes.replicate import Replicate
+from tests.fakes.server import Server
 
 
 @pytest.fixture
@@ -34,8 +34,8 @@ def clips(tmp_path):
 @pytest.fixture
 def replicate(monkeypatch):
     """Replicate's stand-in, with the environment pointing at it and a key that it knows; it is looked at without waiting."""
-    monkeypatch.setattr("addon.jobs.way.POLL_SECONDS", (0.001, 0.01))
-    monkeypatch.setattr("addon.providers.replicate.CREATES_GAP", 0.0)
+    monkeypatch.setattr("tracklay.jobs.pipeline.POLL_SECONDS", (0.001, 0.01))
+    monkeypatch.setattr("tracklay.providers.replicate.CREATES_GAP", 0.0)
     with Server(Replicate()) as server:
         monkeypatch.setenv("TRACKLAY_REPLICATE_URL", server.url + "/v1")
         monkeypatch.setenv("REPLICATE_API_TOKEN", replicate_standin.TOKEN)

@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
+from tracklay.cli.main import main
 
-from addon.cli import main
-from tests.batch.test_carry import LIST, hosted, takes_in
+from tests.batch.test_executor import LIST, hosted, takes_in
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = 12
@@ -21,8 +21,8 @@ PATIENCE_SECONDS = 120.0
 
 SOON = """
 import sys
-from addon.cli import main
-from addon.providers import base
+from tracklay.cli.main import main
+from tracklay.providers import base
 base.FIND_PAUSES = (0.2, 0.2)
 sys.exit(main())
 """

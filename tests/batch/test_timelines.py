@@ -6,9 +6,9 @@ import json
 from fractions import Fraction
 
 import pytest
+from tracklay.cli.main import main
 
-from addon.cli import main
-from tests.pictures import flash_clip
+from tests.clips import flash_clip
 from tests.timelines.cuts import clip, timeline, track
 
 RATE = Fraction(25)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-
-from addon.batch.worklist import part, read, shard_of
-from addon.cli import main
-from addon.errors import BadInput, KeyMissing
+from tracklay.batch.worklist import part, read, shard_of
+from tracklay.cli.main import main
+from tracklay.errors import BadInput, KeyMissing
 
 TOML = """
 [defaults]

@@ -15,12 +15,12 @@ HOME = Path(tempfile.mkdtemp(prefix="tracklay-tests-"))
 os.environ["TRACKLAY_HOME"] = str(HOME)
 
 import bpy  # noqa: E402 - the add-on reads its home when it is registered
+import tracklay  # noqa: E402
+from tracklay import providers  # noqa: E402
+from tracklay.blender.runtime import dispatcher  # noqa: E402
 
-import addon  # noqa: E402
-from addon import providers  # noqa: E402
-from addon.blender import pump  # noqa: E402
-from tests.pictures import flash_clip  # noqa: E402
-from tests.standins.clicker import MODEL, Clicker  # noqa: E402
+from tests.clips import flash_clip  # noqa: E402
+from tests.fakes.click_model import MODEL, Clicker  # noqa: E402
 
 from .strips import add, add_as_a_person, in_the_sequencer, laid, set_handles, set_rate  # noqa: E402
 
@@ -80,9 +80,9 @@ maximum = 50
 
 @pytest.fixture(scope="session", autouse=True)
 def _registered():
-    addon.register()
+    tracklay.register()
     yield
-    addon.unregister()
+    tracklay.unregister()
 
 
 @pytest.fixture(autouse=True)
@@ -138,4 +138,4 @@ def strip(scene, clips):
 def let_go():
     """What a test left under way is let go of."""
     yield
-    pump.close()
+    dispatcher.close()

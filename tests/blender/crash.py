@@ -13,14 +13,18 @@ WHAT, FOLDER, POINT = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
 os.environ["TRACKLAY_HOME"] = str(FOLDER / "home")
 
 import bpy  # noqa: E402
+import tracklay  # noqa: E402
+from tracklay import providers  # noqa: E402
+from tracklay.blender.ops import generate_ops  # noqa: E402
+from tracklay.blender.render import timeline_copy  # noqa: E402
+from tracklay.blender.runtime import dispatcher  # noqa: E402
+from tracklay.blender.sequencer import cue_index, selection  # noqa: E402
+from tracklay.blender.settings import catalogue  # noqa: E402
+from tracklay.blender.settings.preferences import takes_folder  # noqa: E402
+from tracklay.jobs import admin, checked  # noqa: E402
+from tracklay.providers import Progress  # noqa: E402
 
-import addon  # noqa: E402
-from addon import providers  # noqa: E402
-from addon.blender import copies, cues, operators, pictures, pump, shelf  # noqa: E402
-from addon.blender.preferences import takes_folder  # noqa: E402
-from addon.jobs import books, checked  # noqa: E402
-from addon.providers import Progress  # noqa: E402
-from tests.standins.clicker import Clicker  # noqa: E402
+from tests.fakes.click_model import Clicker  # noqa: E402
 
 RENDERING = "rendering"
 """A point: another Blender renders the picture."""
@@ -52,20 +56,20 @@ def begin() -> None:
     if POINT == RENDERING:
         strip.crop.min_y = 4
     scene.tracklay.model = "clicker/clicks"
-    (spot,) = pictures.spots(scene)
-    cue = operators.cue_for(spot, scene.tracklay, takes=2)
-    pump.pump().start(copies.written([(checked(cue, takes_folder(), "clip", shelf.MODELS), spot)]))
+    (spot,) = selection.spots(scene)
+    cue = generate_ops.cue_for(spot, scene.tracklay, takes=2)
+    dispatcher.pump().start(timeline_copy.written([(checked(cue, takes_folder(), "clip", catalogue.MODELS), spot)]))
     bpy.ops.wm.save_as_mainfile(filepath=str(FOLDER / "film.blend"))
     while not _there(cue.id):
         if POINT == "laid":
-            pump.pump().tick()
+            dispatcher.pump().tick()
         time.sleep(0.01)
     (FOLDER / "kill").touch()
     time.sleep(3600)
 
 
 def _there(cue: str) -> bool:
-    states = [job["state"] for job in books.books()["jobs"] if job["cue"] == cue]
+    states = [job["state"] for job in admin.books()["jobs"] if job["cue"] == cue]
     if POINT == RENDERING:  # the other Blender's words are there as soon as it is
         return states == ["extracting", "extracting"] and any((FOLDER / "home" / "copies").glob("*/*.txt"))
     return states == [POINT, POINT]
@@ -75,20 +79,20 @@ def again() -> None:
     """Open the file, take up what it waits for, and tell what lies there."""
     bpy.ops.wm.open_mainfile(filepath=str(FOLDER / "film.blend"))
     bpy.ops.tracklay.take_up()
-    strips = [strip for strip in bpy.context.scene.sequence_editor.strips if cues.CUE in strip]
+    strips = [strip for strip in bpy.context.scene.sequence_editor.strips if cue_index.CUE in strip]
     told = {
-        "laid": sorted(json.loads(strip[cues.CUE])["take"] for strip in strips if cues.ENTRY in strip),
+        "laid": sorted(json.loads(strip[cue_index.CUE])["take"] for strip in strips if cue_index.ENTRY in strip),
         "strips": len(strips),
-        "lines": {line.state: line.error for line in pump.lines().values()},
+        "lines": {line.state: line.error for line in dispatcher.lines().values()},
         "sent": len(Counted.sent.read_text().split()) if Counted.sent.exists() else 0,
     }
-    pump.close()  # what it has to write to the ledger is written
-    told["states"] = [job["state"] for job in books.books(everything=True)["jobs"]]
+    dispatcher.close()  # what it has to write to the ledger is written
+    told["states"] = [job["state"] for job in admin.books(everything=True)["jobs"]]
     (FOLDER / "told.json").write_text(json.dumps(told))
 
 
 if __name__ == "__main__":
-    addon.register()
+    tracklay.register()
     providers.register("clicker", Counted)
     {"begin": begin, "again": again}[WHAT]()
-    addon.unregister()
+    tracklay.unregister()

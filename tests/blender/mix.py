@@ -8,7 +8,7 @@ from typing import Any
 
 import bpy
 
-from tests.pictures import clicks, hear
+from tests.clips import clicks, hear
 
 SAMPLE_RATE = 48_000
 

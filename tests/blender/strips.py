@@ -6,8 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 import bpy
-
-from addon.blender import compat, cues
+from tracklay.blender.sequencer import compat, cue_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,5 +60,6 @@ def set_handles(strip: Any, first: int, end: int) -> None:
 def laid(scene: Any) -> list[Any]:
     """The strips that Tracklay laid, lowest channel first."""
     return sorted(
-        (s for s in scene.sequence_editor.strips_all if cues.ENTRY in s), key=lambda s: (compat.start(s), s.channel)
+        (s for s in scene.sequence_editor.strips_all if cue_index.ENTRY in s),
+        key=lambda s: (compat.start(s), s.channel),
     )

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.pictures import flash_clip
-from tests.standins.clicker import MODEL
+from tests.clips import flash_clip
+from tests.fakes.click_model import MODEL
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 120.0

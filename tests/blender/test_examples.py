@@ -62,7 +62,7 @@ def test_stale_takes_are_made_again(cut, clips, tmp_path, monkeypatch, capsys):
     before = entries(scene)
     (tmp_path / "shot1.mp4").unlink()
     (tmp_path / "shot1.mp4").symlink_to(clips(RATE, 50, (40,)))
-    scene = run(monkeypatch, "remake_stale.py", cut, tmp_path / "remade.blend")
+    scene = run(monkeypatch, "regenerate_changed_shots.py", cut, tmp_path / "remade.blend")
     after = entries(scene)
     assert [shot for shot in before if before[shot]["file"] != after[shot]["file"]] == ["shot1"]
     assert after["shot1"]["prompt"] == "wood"

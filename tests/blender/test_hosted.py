@@ -8,13 +8,13 @@ from fractions import Fraction
 
 import bpy
 import pytest
+from tracklay import models
+from tracklay.blender.sequencer import compat
+from tracklay.blender.settings.preferences import CONTAINER, PROVIDERS
+from tracklay.providers import base
 
-from addon import models
-from addon.blender import compat
-from addon.blender.preferences import CONTAINER, PROVIDERS
-from addon.providers import base
 from tests.providers.conftest import beatoven, cog, fal, replicate, scenario  # noqa: F401 - the stand-ins, as fixtures
-from tests.providers.walk import patience
+from tests.providers.provider_flow import patience
 
 from .conftest import add, laid, set_rate
 from .mix import mixed_clicks, sample, worst
@@ -38,10 +38,10 @@ TOLERANCE = 1
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
     """Looks that follow each other without the pauses of the real way."""
-    monkeypatch.setattr("addon.jobs.way.POLL_SECONDS", (0.001, 0.001))
-    monkeypatch.setattr("addon.providers.base.FIND_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("tracklay.jobs.pipeline.POLL_SECONDS", (0.001, 0.001))
+    monkeypatch.setattr("tracklay.providers.base.FIND_PAUSES", (0.0, 0.0))
     for name in (*PROVIDERS, CONTAINER):
-        made = getattr(importlib.import_module(f"addon.providers.{name}"), name.capitalize())
+        made = getattr(importlib.import_module(f"tracklay.providers.{name}"), name.capitalize())
         monkeypatch.setitem(base._made, name, lambda made=made: made(patience()))
 
 

@@ -6,8 +6,7 @@ import zlib
 
 import bpy
 import numpy as np
-
-from addon.blender import preferences, properties, shelf
+from tracklay.blender.settings import catalogue, preferences, properties
 
 from .conftest import MODELS
 
@@ -38,7 +37,7 @@ def test_every_number_is_exact_as_a_float_and_distinct(scene):
 
 def test_the_numbers_of_models_do_not_depend_on_the_other_models():
     """Another catalogue and another order give a model the same number, in this session and the next."""
-    ids = list(shelf.MODELS)
+    ids = list(catalogue.MODELS)
     numbered = properties.numbers(ids)
     assert properties.numbers(reversed(ids)) == numbered
     assert properties.numbers([*ids, "aaa/first"]) == {**numbered, "aaa/first": numbered_alone("aaa/first")}
@@ -69,7 +68,7 @@ def set_old_number(scene, number: int) -> None:
 
 def test_the_number_in_an_older_file_names_its_model(scene, tmp_path):
     """Each model of the catalogue; also after the file is saved and opened."""
-    for model_id in shelf.MODELS:
+    for model_id in catalogue.MODELS:
         set_old_number(scene, old_number(model_id))
         assert scene.tracklay.model == model_id
     set_old_number(scene, old_number("sketch/music"))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-
-from addon.blender import cues, overlay
-from addon.errors import ModelFailed
+from tracklay.blender.sequencer import cue_index
+from tracklay.blender.ui import overlay
+from tracklay.errors import ModelFailed
 
 from .conftest import laid
 from .test_placeholders import Gate, generate, until
@@ -56,8 +56,8 @@ def test_a_stale_take_is_orange(scene, strip, clicker):
     """As long as it is."""
     generate(scene)
     until(lambda: len(laid(scene)) == 1)
-    laid(scene)[0][cues.STALE] = True
-    cues.index.look()
+    laid(scene)[0][cue_index.STALE] = True
+    cue_index.index.look()
     (sight,) = seen(scene)
     assert (sight.colour, sight.words) == (overlay.STALE, "Stale: the picture was changed")
 

@@ -9,9 +9,11 @@ from typing import Any
 
 import bpy
 import pytest
-
-from addon.blender import gate, operators, panels, pictures, preferences, properties, shelf
-from addon.errors import BadInput
+from tracklay.blender.ops import generate_ops
+from tracklay.blender.sequencer import selection
+from tracklay.blender.settings import catalogue, network, preferences, properties
+from tracklay.blender.ui import panels
+from tracklay.errors import BadInput
 
 from .conftest import add, set_rate
 
@@ -133,9 +135,9 @@ def test_a_selection_that_is_too_long_greys_generate_and_says_why(scene, strip, 
 def test_models_stand_under_their_tasks_and_say_what_they_lack(scene, strip):
     """All of the catalogue, each once; those without a key say so, those that need none do not."""
     menu = drawn(panels.TRACKLAY_MT_models)
-    assert sorted(name.removeprefix("choice ") for name in menu.names() if name != "label") == sorted(shelf.MODELS)
+    assert sorted(name.removeprefix("choice ") for name in menu.names() if name != "label") == sorted(catalogue.MODELS)
     headings = [text for what, text, _ in menu.shown if what == "label"]
-    assert headings == list(shelf.TASKS.values())
+    assert headings == list(catalogue.TASKS.values())
     texts = {what: text for what, text, _ in menu.shown}
     assert texts["choice replicate/mmaudio"] == "MMAudio on Replicate  ·  no key"
     assert texts["choice sketch/foley"] == "Sketch foley"
@@ -175,7 +177,7 @@ def test_drawing_opens_no_file_and_loads_nothing(scene, strip, monkeypatch):
     monkeypatch.setattr("io.open", None)
     monkeypatch.setattr("os.stat", None)
     monkeypatch.setattr("importlib.import_module", None)
-    for model_id in shelf.MODELS:
+    for model_id in catalogue.MODELS:
         scene.tracklay.model = model_id
         assert drawn(panels.TRACKLAY_PT_sidebar).names()
     assert drawn(panels.TRACKLAY_MT_models).names()
@@ -193,11 +195,11 @@ def test_extras_are_sent_to_the_model_that_they_are_for(scene, strip):
     bpy.ops.tracklay.add_extra()
     settings.extras[0].name, settings.extras[0].value = "new_thing", "[1, 2]"
     extra(settings, "+everywhere", '"yes"')
-    (spot,) = pictures.spots(scene)
+    (spot,) = selection.spots(scene)
     assert settings.extras[0].model == "clicker/clicks"
-    sent = operators.cue_for(spot, settings).params
+    sent = generate_ops.cue_for(spot, settings).params
     assert (sent["+new_thing"], sent["+everywhere"]) == ("[1, 2]", '"yes"')
-    assert [name for name in operators.cue_for(spot, settings, model="sketch/foley").params if "+" in name] == [
+    assert [name for name in generate_ops.cue_for(spot, settings, model="sketch/foley").params if "+" in name] == [
         "+everywhere"
     ]
     bpy.ops.tracklay.remove_extra(index=0)
@@ -248,7 +250,7 @@ def test_a_file_is_chosen_in_a_browser_and_sent_by_its_whole_path(scene, strip, 
     """A path beside the saved file becomes absolute; a web address stays as it is."""
     settings = scene.tracklay
     settings.model = "scenario/musicgen"
-    model = shelf.MODELS["scenario/musicgen"]
+    model = catalogue.MODELS["scenario/musicgen"]
     group = properties.chosen(settings.params)
     assert group.bl_rna.properties["inputAudio"].subtype == "FILE_PATH"
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film.blend"))
@@ -284,15 +286,15 @@ def test_the_preferences_show_where_a_key_comes_from(scene, monkeypatch):
 def test_without_online_access_a_hosted_model_is_refused_with_the_mend(monkeypatch):
     """In Blender itself; the module has no such setting, and the person's own engine needs no network."""
     app = SimpleNamespace(online_access=False, module=False)
-    monkeypatch.setattr(gate, "bpy", SimpleNamespace(app=app))
-    assert "switch on Allow Online Access" in gate.offline(shelf.MODELS["fal/mmaudio-v2"])
-    assert gate.offline(shelf.MODELS["cog/mmaudio"]) == gate.offline(shelf.MODELS["sketch/foley"]) == ""
+    monkeypatch.setattr(network, "bpy", SimpleNamespace(app=app))
+    assert "switch on Allow Online Access" in network.offline(catalogue.MODELS["fal/mmaudio-v2"])
+    assert network.offline(catalogue.MODELS["cog/mmaudio"]) == network.offline(catalogue.MODELS["sketch/foley"]) == ""
     app.module = True
-    assert gate.offline(shelf.MODELS["fal/mmaudio-v2"]) == ""
+    assert network.offline(catalogue.MODELS["fal/mmaudio-v2"]) == ""
 
 
 def test_extras_without_names_are_an_error_of_their_own(scene):
     """A row with a value alone is not dropped in silence."""
     extra(scene.tracklay, " ", "3")
     with pytest.raises(BadInput, match="write one, or remove its row"):
-        properties.extras(scene.tracklay, shelf.MODELS["clicker/clicks"])
+        properties.extras(scene.tracklay, catalogue.MODELS["clicker/clicks"])

@@ -13,12 +13,14 @@ from pathlib import Path
 
 import bpy
 import pytest
-
-from addon.blender import compat, cues, laying, operators, pictures, placeholders, pump, shelf, staleness, takes
-from addon.blender.preferences import takes_folder
-from addon.errors import ModelFailed, TracklayError
-from addon.jobs import books, checked
-from addon.providers import Progress
+from tracklay.blender.ops import generate_ops
+from tracklay.blender.runtime import dispatcher
+from tracklay.blender.sequencer import compat, cue_index, placeholders, placement, selection, staleness, takes
+from tracklay.blender.settings import catalogue
+from tracklay.blender.settings.preferences import takes_folder
+from tracklay.errors import ModelFailed, TracklayError
+from tracklay.jobs import admin, checked
+from tracklay.providers import Progress
 
 from .conftest import add, laid, set_handles, set_rate
 from .mix import mixed_clicks, sample, worst
@@ -64,8 +66,8 @@ def until(condition) -> None:
     """Do what the timer does in a window until something is so."""
     end = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < end, (pump.lines(), vars(pump.pump()))
-        if not pump.pump().tick():
+        assert time.monotonic() < end, (dispatcher.lines(), vars(dispatcher.pump()))
+        if not dispatcher.pump().tick():
             time.sleep(0.01)  # the timer's own pause
 
 
@@ -73,17 +75,17 @@ def generate(scene, **wanted):
     """What pressing Generate does in a window; the cue's id. In the background the operator waits, and lays no placeholder."""
     orders = []
     wanted.setdefault("prompt", secrets.token_hex(4))  # no two tests ask for the same
-    for spot in pictures.spots(scene):
-        cue = operators.cue_for(spot, scene.tracklay, **wanted)
-        orders.append((checked(cue, takes_folder(), "clip", shelf.MODELS), spot))
-    pump.pump().start(orders)
+    for spot in selection.spots(scene):
+        cue = generate_ops.cue_for(spot, scene.tracklay, **wanted)
+        orders.append((checked(cue, takes_folder(), "clip", catalogue.MODELS), spot))
+    dispatcher.pump().start(orders)
     return orders[0][0].cue.id
 
 
 def held(scene=None):
     """The strips that carry a cue, lowest channel first."""
     strips = (scene or bpy.context.scene).sequence_editor.strips_all
-    return sorted((s for s in strips if cues.CUE in s), key=lambda s: (s.channel, compat.start(s)))
+    return sorted((s for s in strips if cue_index.CUE in s), key=lambda s: (s.channel, compat.start(s)))
 
 
 def filled(count: int):
@@ -93,7 +95,7 @@ def filled(count: int):
 
 def running() -> bool:
     """Whether a job has reached its model."""
-    return any("second" in line.words for line in pump.lines().values())
+    return any("second" in line.words for line in dispatcher.lines().values())
 
 
 def test_a_placeholder_lies_there_at_once(scene, strip, gate):
@@ -106,7 +108,7 @@ def test_a_placeholder_lies_there_at_once(scene, strip, gate):
     with wave.open(bpy.path.abspath(placeholder.sound.filepath)) as silence:
         assert Fraction(silence.getnframes(), silence.getframerate()) == Fraction(60, 25)
         assert not any(silence.readframes(silence.getnframes()))
-    (shown,) = cues.of(scene)
+    (shown,) = cue_index.of(scene)
     assert (shown.state, shown.model, shown.prompt, shown.strips) == (
         "running",
         "clicker/clicks",
@@ -176,13 +178,13 @@ def test_undo_and_redo_keep_what_is_made_anew_with_its_cue(scene, strip, gate):
     until(filled(1))
     gate.is_open = False
     bpy.ops.ed.undo_push(message="before")
-    level = pictures.shown(scene)
+    level = selection.shown(scene)
     assert level is not None
     (group,) = takes.groups(level)
     cue, spot = takes.again(scene, level, group, same_seed=False, count=1)
-    order = checked(cue, takes_folder(), "clip", shelf.MODELS)
+    order = checked(cue, takes_folder(), "clip", catalogue.MODELS)
     joins = {cue.id: group.cue}
-    pump.pump().start([(order, spot)], then=partial(takes.join, level, joins))
+    dispatcher.pump().start([(order, spot)], then=partial(takes.join, level, joins))
     until(running)
     bpy.ops.ed.undo()
     assert len(held()) == 1
@@ -190,7 +192,7 @@ def test_undo_and_redo_keep_what_is_made_anew_with_its_cue(scene, strip, gate):
     assert len(held()) == 2
     gate.is_open = True
     until(filled(2))
-    level = pictures.shown(bpy.context.scene)
+    level = selection.shown(bpy.context.scene)
     assert level is not None
     (group,) = takes.groups(level)
     assert (len(group.versions), group.heard) == (2, 1)
@@ -203,15 +205,15 @@ def test_takes_land_as_they_come_each_in_a_step_of_its_own(scene, strip, gate, m
     assert [(s.channel, s.mute) for s in held()] == [(3, False), (4, True)]
     gate.is_open = True
     steps: list[str] = []
-    real = laying.remember
+    real = placement.remember
 
     def remember(scene, step):
         steps.append(step)
         real(scene, step)
 
-    monkeypatch.setattr(laying, "remember", remember)
+    monkeypatch.setattr(placement, "remember", remember)
     until(filled(2))
-    assert steps == [laying.LAY, laying.LAY]
+    assert steps == [placement.LAY, placement.LAY]
 
 
 def test_an_undone_generate_comes_back_filled(scene, strip, gate):
@@ -222,13 +224,13 @@ def test_an_undone_generate_comes_back_filled(scene, strip, gate):
     bpy.ops.ed.undo()
     assert held() == []
     gate.is_open = True
-    until(lambda: not any(line.error or not line.note for line in pump.lines().values()))
+    until(lambda: not any(line.error or not line.note for line in dispatcher.lines().values()))
     assert held() == []
     assert gate.cancelled == []
-    assert "redo brings it back" in next(iter(pump.lines().values())).note
+    assert "redo brings it back" in next(iter(dispatcher.lines().values())).note
     bpy.ops.ed.redo()
     assert len(laid(bpy.context.scene)) == len(held()) == 1
-    assert pump.lines() == {}
+    assert dispatcher.lines() == {}
 
 
 def test_undo_past_the_landing_leaves_the_take_where_the_placeholder_is(scene, strip, gate):
@@ -249,34 +251,34 @@ def test_undo_past_the_landing_leaves_the_take_where_the_placeholder_is(scene, s
 
 def test_the_timeline_is_looked_through_in_slices(scene, strip, gate, monkeypatch):
     """A tick looks at as many strips as its time allows: a copy of each of many is filled all the same, and nothing is held up."""
-    monkeypatch.setattr(pump, "SLICE", 0.0)
+    monkeypatch.setattr(dispatcher, "SLICE", 0.0)
     gate.is_open = True
     generate(scene)
     until(filled(1))
     (take,) = laid(scene)
     for number in range(8):
         copy = scene.sequence_editor.strips.new_sound(f"copy {number}", str(placeholders.folder() / "none.wav"), 20, 11)
-        copy.sound, copy[cues.CUE] = take.sound, take[cues.CUE]
-    cues.index.changed = True
-    until(lambda: pump.pump().is_looking)
+        copy.sound, copy[cue_index.CUE] = take.sound, take[cue_index.CUE]
+    cue_index.index.changed = True
+    until(lambda: dispatcher.pump().is_looking)
     assert len(laid(scene)) == 1
     until(filled(9))
-    assert not pump.pump().is_looking
+    assert not dispatcher.pump().is_looking
 
 
 def test_a_file_that_is_opened_in_the_midst_of_a_look_is_looked_through_from_its_start(
     scene, strip, gate, monkeypatch, tmp_path
 ):
     """What was found of the old one is forgotten."""
-    monkeypatch.setattr(pump, "SLICE", 0.0)
+    monkeypatch.setattr(dispatcher, "SLICE", 0.0)
     generate(scene, takes=3)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "held.blend"))
     until(running)
-    cues.index.changed = True
-    until(lambda: pump.pump().is_looking)
+    cue_index.index.changed = True
+    until(lambda: dispatcher.pump().is_looking)
     bpy.ops.wm.read_homefile(use_empty=True)
-    until(lambda: not (pump.pump().is_looking or cues.index.changed))
-    assert cues.index.found == {}
+    until(lambda: not (dispatcher.pump().is_looking or cue_index.index.changed))
+    assert cue_index.index.found == {}
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "held.blend"))
     gate.is_open = True
     until(filled(3))
@@ -284,23 +286,23 @@ def test_a_file_that_is_opened_in_the_midst_of_a_look_is_looked_through_from_its
 
 def test_a_deleted_placeholder_cancels_its_job_and_says_what_that_saved(scene, strip, gate, monkeypatch):
     """The wish reaches the provider, once; undoing the deletion brings a placeholder back that says so."""
-    monkeypatch.setattr(pump, "GRACE", 0.0)
+    monkeypatch.setattr(dispatcher, "GRACE", 0.0)
     bpy.ops.ed.undo_push(message="before")
     cue = generate(scene)
     until(running)
     scene.sequence_editor.strips.remove(held()[0])
     bpy.ops.ed.undo_push(message="Delete")
-    cues.index.changed = True
-    until(lambda: pump.lines()[cue].note)
-    assert pump.lines()[cue].note == (
+    cue_index.index.changed = True
+    until(lambda: dispatcher.lines()[cue].note)
+    assert dispatcher.lines()[cue].note == (
         "the placeholder was deleted, so its job was cancelled: "
         "clicker confirms that it stopped; what ran until then may be charged"
     )
     assert len(gate.cancelled) == 1
     bpy.ops.ed.undo()
     (back,) = held()
-    assert back[cues.TROUBLE].startswith("cancelled: clicker confirms")
-    assert cues.of(bpy.context.scene)[0].state == "failed"
+    assert back[cue_index.TROUBLE].startswith("cancelled: clicker confirms")
+    assert cue_index.of(bpy.context.scene)[0].state == "failed"
 
 
 def test_a_placeholder_that_comes_back_in_time_is_not_given_up(scene, strip, gate):
@@ -310,10 +312,10 @@ def test_a_placeholder_that_comes_back_in_time_is_not_given_up(scene, strip, gat
     until(running)
     bpy.context.scene.sequence_editor.strips.remove(held()[0])
     bpy.ops.ed.undo_push(message="Delete")
-    pump.pump().look()
-    assert pump.pump()._gone
+    dispatcher.pump().look()
+    assert dispatcher.pump()._gone
     bpy.ops.ed.undo()
-    assert not pump.pump()._gone
+    assert not dispatcher.pump()._gone
     gate.is_open = True
     until(filled(1))
     assert gate.cancelled == []
@@ -324,11 +326,11 @@ def test_cancelling_takes_the_placeholder_away(scene, strip, gate):
     cue = generate(scene)
     until(running)
     bpy.ops.tracklay.cancel(cue=cue)
-    until(lambda: pump.lines()[cue].note)
+    until(lambda: dispatcher.lines()[cue].note)
     assert held() == []
-    assert pump.lines()[cue].note.startswith("cancelled: clicker confirms that it stopped")
+    assert dispatcher.lines()[cue].note.startswith("cancelled: clicker confirms that it stopped")
     bpy.ops.tracklay.dismiss(cue=cue)
-    assert pump.lines() == {}
+    assert dispatcher.lines() == {}
 
 
 def test_cancelled_at_once_nothing_is_sent(scene, strip, clicker):
@@ -343,9 +345,9 @@ def test_cancelled_at_once_nothing_is_sent(scene, strip, clicker):
     clicker.submit = submit
     cue = generate(scene)
     bpy.ops.tracklay.cancel(cue=cue)
-    until(lambda: pump.lines()[cue].note)
+    until(lambda: dispatcher.lines()[cue].note)
     assert sent == []
-    assert pump.lines()[cue].note == "cancelled: nothing was sent and nothing is charged"
+    assert dispatcher.lines()[cue].note == "cancelled: nothing was sent and nothing is charged"
 
 
 def test_a_failed_take_leaves_its_placeholder_with_the_error_and_can_be_tried_again(scene, strip, clicker):
@@ -357,17 +359,17 @@ def test_a_failed_take_leaves_its_placeholder_with_the_error_and_can_be_tried_ag
 
     clicker.submit = fail
     cue = generate(scene)
-    until(lambda: pump.lines()[cue].error)
+    until(lambda: dispatcher.lines()[cue].error)
     (placeholder,) = held()
-    assert placeholder[cues.TROUBLE].endswith("the model found no picture")
-    (shown,) = cues.of(scene)
-    assert (shown.state, shown.words) == ("failed", placeholder[cues.TROUBLE])
+    assert placeholder[cue_index.TROUBLE].endswith("the model found no picture")
+    (shown,) = cue_index.of(scene)
+    assert (shown.state, shown.words) == ("failed", placeholder[cue_index.TROUBLE])
     placeholder.channel = 8
     clicker.submit = real
     bpy.ops.tracklay.again(cue=cue)
     until(filled(1))
-    assert [(s.channel, cues.TROUBLE in s) for s in held()] == [(8, False)]
-    assert pump.lines() == {}
+    assert [(s.channel, cue_index.TROUBLE in s) for s in held()] == [(8, False)]
+    assert dispatcher.lines() == {}
 
 
 def test_without_room_nothing_is_laid_and_nothing_sent(scene, strip):
@@ -377,7 +379,7 @@ def test_without_room_nothing_is_laid_and_nothing_sent(scene, strip):
     with pytest.raises(TracklayError, match=r"no channel above .* is free there"):
         generate(scene, takes=2)
     assert held() == []
-    assert pump.lines() == {}
+    assert dispatcher.lines() == {}
 
 
 def test_the_persons_things_stay_as_they_are(scene, strip, clips, gate):
@@ -388,7 +390,7 @@ def test_the_persons_things_stay_as_they_are(scene, strip, clips, gate):
     scene.frame_end = 77
 
     def state():
-        strips = [s for s in scene.sequence_editor.strips if cues.CUE not in s]
+        strips = [s for s in scene.sequence_editor.strips if cue_index.CUE not in s]
         render = scene.render
         return (
             [(s.name, s.channel, compat.start(s), compat.frames(s), s.select, s.mute, dict(s)) for s in strips],
@@ -414,7 +416,7 @@ def test_a_strip_that_was_given_another_sound_keeps_it(scene, strip, gate, clips
     own.write_bytes(Path(bpy.path.abspath(placeholder.sound.filepath)).read_bytes())
     placeholder.sound.filepath = str(own)
     gate.is_open = True
-    until(lambda: not pump.pump()._landing and not pump.pump().busy)
+    until(lambda: not dispatcher.pump()._landing and not dispatcher.pump().busy)
     assert Path(bpy.path.abspath(held()[0].sound.filepath)) == own
     assert laid(scene) == []
 
@@ -465,15 +467,15 @@ def test_a_take_whose_picture_was_changed_is_stale(change, scene, strip, gate):
     gate.is_open = True
     generate(scene)
     until(filled(1))
-    pump.pump().look()
-    until(lambda: not pump.pump()._strips)
-    assert cues.STALE not in held()[0]
+    dispatcher.pump().look()
+    until(lambda: not dispatcher.pump()._strips)
+    assert cue_index.STALE not in held()[0]
     assert staleness.fresh(scene, held()[0], staleness.Look())
     change(scene, strip)
-    cues.index.changed = True
-    until(lambda: cues.STALE in held()[0])
+    cue_index.index.changed = True
+    until(lambda: cue_index.STALE in held()[0])
     assert not staleness.fresh(scene, held()[0], staleness.Look())
-    assert cues.of(scene)[0].stale
+    assert cue_index.of(scene)[0].stale
     assert staleness.in_file() == [f"{scene.name}: {held()[0].name}"]
 
 
@@ -516,11 +518,11 @@ def test_a_picture_changed_back_is_fresh_again(scene, strip, gate):
     generate(scene)
     until(filled(1))
     strip.use_reverse_frames = True
-    cues.index.changed = True
-    until(lambda: cues.STALE in held()[0])
+    cue_index.index.changed = True
+    until(lambda: cue_index.STALE in held()[0])
     strip.use_reverse_frames = False
-    cues.index.changed = True
-    until(lambda: cues.STALE not in held()[0])
+    cue_index.index.changed = True
+    until(lambda: cue_index.STALE not in held()[0])
 
 
 # Files
@@ -540,7 +542,7 @@ def test_a_late_take_lands_in_no_other_file_and_in_its_own_when_that_is_opened_a
     set_rate(new, RATE)
     add(new, clips(RATE, 60, (20, 45)), 11, channel=2)
     gate.is_open = True
-    until(lambda: not pump.pump().busy)
+    until(lambda: not dispatcher.pump().busy)
     assert held(new) == []
     bpy.ops.wm.open_mainfile(filepath=film)
     until(filled(1))
@@ -555,12 +557,12 @@ def test_a_file_that_is_opened_by_a_new_blender_is_filled_from_the_ledger(scene,
     bpy.ops.wm.save_as_mainfile(filepath=film)
     gate.is_open = True
     until(filled(1))
-    until(lambda: not pump.pump().busy)
-    pump.close()
+    until(lambda: not dispatcher.pump().busy)
+    dispatcher.close()
     bpy.ops.wm.open_mainfile(filepath=film)
     assert laid(bpy.context.scene) == []
     until(filled(1))
-    assert [job["state"] for job in books.books(everything=True)["jobs"] if job["cue"] == cue] == ["laid"]
+    assert [job["state"] for job in admin.books(everything=True)["jobs"] if job["cue"] == cue] == ["laid"]
 
 
 def test_what_blender_saved_by_itself_goes_on_when_it_is_recovered(scene, strip, gate, tmp_path):
@@ -571,7 +573,7 @@ def test_what_blender_saved_by_itself_goes_on_when_it_is_recovered(scene, strip,
     generate(bpy.context.scene)
     until(running)
     bpy.ops.wm.save_as_mainfile(filepath=str(saved), copy=True)
-    pump.close()
+    dispatcher.close()
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     gate.is_open = True
     bpy.ops.wm.recover_auto_save(filepath=str(saved))
@@ -586,12 +588,12 @@ def test_a_job_that_was_let_go_of_is_taken_up_by_its_file(scene, strip, gate, tm
     cue = generate(scene)
     until(running)
     bpy.ops.wm.save_as_mainfile(filepath=film)
-    pump.close()
+    dispatcher.close()
     gate.is_open = True
     bpy.ops.wm.open_mainfile(filepath=film)
     until(filled(1))
-    (job,) = [job for job in books.books(everything=True)["jobs"] if job["cue"] == cue]
-    until(lambda: not pump.pump().busy)
+    (job,) = [job for job in admin.books(everything=True)["jobs"] if job["cue"] == cue]
+    until(lambda: not dispatcher.pump().busy)
     assert job["take"] == 1
 
 
@@ -600,7 +602,7 @@ def test_a_script_takes_up_what_a_file_waits_for(scene, strip, gate, tmp_path):
     generate(scene)
     until(running)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film.blend"))
-    pump.close()
+    dispatcher.close()
     gate.is_open = True
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "film.blend"))
     assert bpy.ops.tracklay.take_up() == {"FINISHED"}
@@ -612,16 +614,16 @@ def test_a_placeholder_that_the_ledger_does_not_know_says_so(scene, strip, gate,
     generate(scene)
     until(running)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film.blend"))
-    pump.close()
+    dispatcher.close()
     monkeypatch.setenv("TRACKLAY_HOME", str(tmp_path / "another"))
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "film.blend"))
-    until(lambda: cues.TROUBLE in held()[0])
-    assert "does not know this cue" in held()[0][cues.TROUBLE]
+    until(lambda: cue_index.TROUBLE in held()[0])
+    assert "does not know this cue" in held()[0][cue_index.TROUBLE]
 
 
 def test_an_unclear_job_is_shown_with_its_choices(scene, strip, gate, clicker):
     """No answer came and it is not found: look again finds it; nothing was sent by itself."""
-    from addon.errors import Unclear
+    from tracklay.errors import Unclear
 
     real, sent = clicker.submit, []
 
@@ -631,30 +633,30 @@ def test_an_unclear_job_is_shown_with_its_choices(scene, strip, gate, clicker):
 
     clicker.submit = lost
     cue = generate(scene)
-    until(lambda: pump.lines()[cue].error)
-    assert cues.of(scene)[0].state == "unclear"
+    until(lambda: dispatcher.lines()[cue].error)
+    assert cue_index.of(scene)[0].state == "unclear"
     assert len(held()) == len(sent) == 1
     clicker.submit = real
     gate.is_open = True
     bpy.ops.tracklay.look_again(cue=cue)
-    until(lambda: pump.lines()[cue].error)
+    until(lambda: dispatcher.lines()[cue].error)
     assert len(sent) == 1
     bpy.ops.tracklay.send_again(cue=cue)
     until(filled(1))
-    assert pump.lines() == {}
+    assert dispatcher.lines() == {}
 
 
 def test_an_unclear_job_can_be_given_up(scene, strip, clicker):
     """Its placeholder goes, and the ledger lists it no more."""
-    from addon.errors import Unclear
+    from tracklay.errors import Unclear
 
     async def lost(intent):
         raise Unclear("no answer came")
 
     clicker.submit = lost
     cue = generate(scene)
-    until(lambda: pump.lines()[cue].error)
+    until(lambda: dispatcher.lines()[cue].error)
     bpy.ops.tracklay.forget(cue=cue)
     assert held() == []
-    assert pump.lines() == {}
-    until(lambda: cue not in [job["cue"] for job in books.books(everything=True)["jobs"]])
+    assert dispatcher.lines() == {}
+    until(lambda: cue not in [job["cue"] for job in admin.books(everything=True)["jobs"]])

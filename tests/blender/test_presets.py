@@ -8,9 +8,11 @@ from pathlib import Path
 
 import bpy
 import pytest
-
-from addon.blender import keys, operators, pictures, preferences, presets, properties, shelf
-from addon.media import cache, room
+from tracklay.blender.ops import generate_ops
+from tracklay.blender.sequencer import selection
+from tracklay.blender.settings import catalogue, preferences, properties
+from tracklay.blender.ui import keymap, presets
+from tracklay.media import proxy_cache, room
 
 from .conftest import add, laid, set_rate
 
@@ -56,7 +58,7 @@ def test_a_preset_brings_model_prompt_and_parameters_back(scene, place):
         "heavy boots, 'gravel'\nrain",
         "voices",
     )
-    model = shelf.MODELS["clicker/clicks"]
+    model = catalogue.MODELS["clicker/clicks"]
     assert properties.values(settings.params, model) == {"material": "metal", "gain": -1.3}
     assert properties.extras(settings, model) == {"+new": "[1]"}
     bpy.ops.tracklay.load_preset(filepath=file, menu_idname="TRACKLAY_PT_presets")
@@ -77,7 +79,7 @@ def test_parameters_go_back_to_the_models_own_defaults(scene):
     params = scene.tracklay.params
     params.material, params.gain, params.steps = "metal", 3, 12
     bpy.ops.tracklay.reset_params()
-    assert properties.values(params, shelf.MODELS["clicker/clicks"]) == {"material": "wood", "gain": 0.1}
+    assert properties.values(params, catalogue.MODELS["clicker/clicks"]) == {"material": "wood", "gain": 0.1}
 
 
 def test_a_parameters_range_is_in_its_help(scene):
@@ -91,20 +93,20 @@ def test_keys_are_added_and_taken_out_again():
     configuration = bpy.context.window_manager.keyconfigs.addon
 
     def ours() -> list[tuple[str, str]]:
-        keymap = configuration.keymaps.get(keys.KEYMAP[0])
+        added = configuration.keymaps.get(keymap.KEYMAP[0])
         return sorted(
-            (item.idname, item.type) for item in (keymap.keymap_items if keymap else ()) if "tracklay" in item.idname
+            (item.idname, item.type) for item in (added.keymap_items if added else ()) if "tracklay" in item.idname
         )
 
-    expected = sorted((operator, key["type"]) for operator, key, _ in keys.KEYS)
+    expected = sorted((operator, key["type"]) for operator, key, _ in keymap.KEYS)
     assert ours() == expected
-    keys.unregister()
+    keymap.unregister()
     try:
         assert ours() == []
     finally:
-        keys.register()
+        keymap.register()
     assert ours() == expected
-    for operator, _, given in keys.KEYS:
+    for operator, _, given in keymap.KEYS:
         module, name = operator.split(".")
         known = getattr(getattr(bpy.ops, module), name).get_rna_type().properties
         assert set(given) <= set(known.keys())
@@ -152,7 +154,7 @@ def test_the_cache_is_cleared_by_a_button(scene, clips):
     bpy.ops.tracklay.generate(wait=True)
     (take,) = laid(scene)
     bpy.ops.tracklay.clear_cache()
-    assert list(cache.folder().glob("*.mp4")) == []
+    assert list(proxy_cache.folder().glob("*.mp4")) == []
     assert Path(bpy.path.abspath(take.sound.filepath)).is_file()
 
 
@@ -165,7 +167,7 @@ def test_without_preferences_the_usual_holds():
 
 def test_a_budget_cap_holds_for_the_project(scene, entry, clips, clicker, monkeypatch):
     """What would pass it is not sent; lifted, it is; and a cap that somebody else has set is left alone."""
-    from addon.jobs.ledger import Ledger
+    from tracklay.jobs.ledger import Ledger
 
     monkeypatch.setattr(type(clicker), "estimate", _two_dollars)
     monkeypatch.setattr(type(clicker), "offers", frozenset({"estimate"}))
@@ -189,7 +191,7 @@ def test_a_budget_cap_holds_for_the_project(scene, entry, clips, clicker, monkey
 
 
 async def _two_dollars(self, request):
-    from addon.cue import Cost
+    from tracklay.cue import Cost
 
     return Cost(str(Decimal(2)), "USD", estimated=True)
 
@@ -200,5 +202,5 @@ def test_a_cue_takes_its_prompt_from_the_timeline_without_one_in_the_panel(scene
     add(scene, clips(RATE, 60, (20,)), 11)
     scene.timeline_markers.new("rain", frame=20)
     scene.tracklay.prompt_from = "MARKERS"
-    (spot,) = pictures.spots(scene)
-    assert operators.cue_for(spot, scene.tracklay).prompt == "rain"
+    (spot,) = selection.spots(scene)
+    assert generate_ops.cue_for(spot, scene.tracklay).prompt == "rain"

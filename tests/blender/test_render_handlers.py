@@ -9,7 +9,7 @@ from pathlib import Path
 import bpy
 import pytest
 
-from tests.pictures import clicks, hear
+from tests.clips import clicks, hear
 
 from .conftest import laid
 from .films import LAST, flashes, movie, opened, save, three_shots

@@ -6,9 +6,9 @@ from fractions import Fraction
 
 import bpy
 import pytest
-
-from addon.blender import overlay, properties
-from addon.media.probe import head
+from tracklay.blender.settings import properties
+from tracklay.blender.ui import overlay
+from tracklay.media.probe import head
 
 from .conftest import add, set_rate
 

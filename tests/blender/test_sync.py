@@ -7,8 +7,7 @@ from itertools import pairwise
 
 import bpy
 import pytest
-
-from addon.blender import compat
+from tracklay.blender.sequencer import compat
 
 from .conftest import add, add_as_a_person, laid, set_handles, set_rate
 from .mix import mixed_clicks, sample, worst

@@ -7,8 +7,7 @@ from fractions import Fraction
 
 import bpy
 import pytest
-
-from addon.blender import compat, cues, dropped, pictures, takes
+from tracklay.blender.sequencer import compat, cue_index, dropped_files, selection, takes
 
 from .conftest import add, laid, set_handles, set_rate
 from .mix import mixed_clicks, sample, worst
@@ -112,7 +111,7 @@ def test_a_favourite_is_coloured_and_outlives_the_file(scene, three, tmp_path):
     bpy.ops.wm.save_as_mainfile(filepath=path)
     bpy.ops.wm.open_mainfile(filepath=path)
     scene = bpy.context.scene
-    level = pictures.shown(scene)
+    level = selection.shown(scene)
     assert level is not None
     (group,) = takes.groups(level)
     assert [version.favourite for version in group.versions] == [False, True, False]
@@ -125,14 +124,14 @@ def test_a_favourite_is_coloured_and_outlives_the_file(scene, three, tmp_path):
 def test_keeping_one_drops_the_others_and_no_file(scene, three, tmp_path):
     """The kept one comes down beside its picture; the files are there until they are asked to go, and what plays stays."""
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film.blend"))
-    files = [cues.file_of(take.sound) for take in three]
+    files = [cue_index.file_of(take.sound) for take in three]
     bpy.ops.tracklay.switch_take(number=3)
     bpy.ops.tracklay.keep_take()
     (kept,) = laid(scene)
     assert (kept.channel, kept.mute, compat.start(kept)) == (2, False, 11)
-    assert cues.file_of(kept.sound) == files[2]
+    assert cue_index.file_of(kept.sound) == files[2]
     assert all(file.is_file() for file in files)
-    assert dropped.deletable(scene) == (sorted(files[:2]), [])
+    assert dropped_files.deletable(scene) == (sorted(files[:2]), [])
     bpy.ops.tracklay.delete_dropped()
     assert [file.is_file() for file in files] == [False, False, True]
     assert len(scene.tracklay.dropped) == 0
@@ -141,7 +140,7 @@ def test_keeping_one_drops_the_others_and_no_file(scene, three, tmp_path):
 
 def test_a_dropped_file_that_came_back_is_not_deleted(scene, three):
     """By undo, or laid again by hand: what plays is no rubbish."""
-    file = cues.file_of(three[1].sound)
+    file = cue_index.file_of(three[1].sound)
     bpy.ops.tracklay.keep_take()
     scene.sequence_editor.strips.new_sound("by hand", str(file), 9, 11)
     bpy.ops.tracklay.delete_dropped()
@@ -182,7 +181,7 @@ def test_made_anew_with_another_seed_it_joins_the_cue_and_is_heard(scene, three)
     bpy.ops.tracklay.switch_take(number=2)
     before = json.loads(three[1]["tracklay"])
     bpy.ops.tracklay.regenerate(wait=True)
-    level = pictures.shown(scene)
+    level = selection.shown(scene)
     assert level is not None
     (group,) = takes.groups(level)
     assert (len(group.versions), group.heard) == (4, 3)
@@ -230,7 +229,7 @@ def music(scene, clips):
 def test_stems_lie_on_channels_of_their_names_with_the_whole_muted(scene, music):
     """Each exactly as the whole lies; the channel's name is the stem's; switching takes leaves the whole mute."""
     bpy.ops.tracklay.lay_stems()
-    stems = [take for take in laid(scene) if (which := cues.mark(take)) and which.stem]
+    stems = [take for take in laid(scene) if (which := cue_index.mark(take)) and which.stem]
     names = {scene.sequence_editor.channels[stem.channel].name for stem in stems}
     assert names == {"Bass", "Chords", "Melody", "Percussion"}
     assert {(compat.start(stem), compat.frames(stem), stem.mute) for stem in stems} == {(11, 20, False)}
@@ -264,10 +263,10 @@ def test_the_stems_of_a_trimmed_take_are_trimmed_like_it(scene, music):
     whole = laid(scene)[0]
     set_handles(whole, 16, 28)
     bpy.ops.tracklay.lay_stems()
-    level = pictures.shown(scene)
+    level = selection.shown(scene)
     assert level is not None
     assert len(takes.groups(level)) == 1
-    stems = [take for take in laid(scene) if (which := cues.mark(take)) and which.stem]
+    stems = [take for take in laid(scene) if (which := cue_index.mark(take)) and which.stem]
     assert {(compat.start(stem), compat.frames(stem), compat.content_start(stem)) for stem in stems} == {
         (16, 12, compat.content_start(whole))
     }

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from tracklay import providers, report
 
-from addon import providers, report
 from tests.browser.chromium import browser, complaints, look_like
+from tests.fakes import click_model
 from tests.report.runs import HOSTILE, flashing, lay, results
-from tests.standins import clicker
 
 
 @pytest.fixture(scope="module")
@@ -17,8 +17,8 @@ def run(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRACKLAY_HOME", str(home))
         (home / "models").mkdir()
-        (home / "models" / "clicker.toml").write_text(clicker.MODEL)
-        providers.register("clicker", clicker.Clicker)
+        (home / "models" / "clicker.toml").write_text(click_model.MODEL)
+        providers.register("clicker", click_model.Clicker)
         first = results(lay(flashing(folder, "first"), "--prompt", "metal door"))
         second = results(lay(flashing(folder, "second", frames=75), "--prompt", HOSTILE))
         third = results(lay(flashing(folder, "third"), "--prompt", "wooden door"), failed=1)

@@ -12,13 +12,13 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
+from tracklay import report
+from tracklay.batch import results as batch_results
+from tracklay.batch import worklist
+from tracklay.report import page as page_module
+from tracklay.report import read_verdicts
+from tracklay.report.verdicts import Verdict
 
-from addon import report
-from addon.batch import results as batch_results
-from addon.batch import worklist
-from addon.report import page as page_module
-from addon.report import read_verdicts
-from addon.report.verdicts import Verdict
 from tests.browser.chromium import awaited, look_like
 from tests.report.runs import FLASHES, HOSTILE, RATE
 

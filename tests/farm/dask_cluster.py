@@ -21,7 +21,7 @@ class Cluster:
 
     def __init__(self, workers: int, environment: dict[str, str]) -> None:
         self._count = workers
-        self._environment = {**environment, "PYTHONPATH": str(ROOT)}
+        self._environment = {**environment, "PYTHONPATH": f"{ROOT}:{ROOT / 'addon'}"}
         self._folder = tempfile.TemporaryDirectory()
         self._file = Path(self._folder.name) / "scheduler.json"
         self.workers: list[subprocess.Popen[bytes]] = []

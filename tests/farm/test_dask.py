@@ -12,13 +12,13 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from tracklay.batch.worklist import shard_of
 
-from addon.batch.worklist import shard_of
-from tests.apis import replicate as replicate_standin
-from tests.apis.replicate import Replicate
-from tests.apis.server import Server
+from tests.clips import flash_clip
+from tests.fakes import replicate as replicate_standin
+from tests.fakes.replicate import Replicate
+from tests.fakes.server import Server
 from tests.farm.dask_cluster import Cluster
-from tests.pictures import flash_clip
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARDS, EACH, WORKERS = 4, 3, 2
@@ -51,7 +51,7 @@ def begun(work, address):
         "-W",
         "error",
         "-m",
-        "addon.cli",
+        "tracklay.cli.main",
         "batch",
         str(work),
         "--on",
@@ -103,9 +103,9 @@ def test_a_list_is_made_although_a_worker_is_lost(work):
 )
 def test_a_cluster_that_is_not_there_is_told(work, address, told, monkeypatch):
     """In one sentence, and nothing is begun."""
-    monkeypatch.setattr("addon.batch.cluster.CONNECT_SECONDS", 1)
-    from addon.batch import cluster
-    from addon.errors import BadInput
+    monkeypatch.setattr("tracklay.batch.dask_cluster.CONNECT_SECONDS", 1)
+    from tracklay.batch import dask_cluster
+    from tracklay.errors import BadInput
 
     with pytest.raises(BadInput, match=told):
-        list(cluster.over(address, ["batch", str(work)], None, len(ROWS)))
+        list(dask_cluster.over(address, ["batch", str(work)], None, len(ROWS)))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import quickjs
 
-from tests.pictures import flash_clip
+from tests.clips import flash_clip
 
 ROOT = Path(__file__).resolve().parents[2]
 FARM = ROOT / "scripts" / "farm"
@@ -44,7 +44,7 @@ def work(tmp_path):
         text += f"{name},plates/{name}.mp4,sound,7\n"
     (tmp_path / "work.csv").write_text(text)
     program = tmp_path / "tracklay"
-    program.write_text(f"#!/bin/sh\nPYTHONPATH='{ROOT}' exec '{sys.executable}' -m addon.cli \"$@\"\n")
+    program.write_text(f"#!/bin/sh\nPYTHONPATH='{ROOT / 'addon'}' exec '{sys.executable}' -m tracklay \"$@\"\n")
     program.chmod(0o755)
     return tmp_path / "work.csv"
 

@@ -11,9 +11,9 @@ from fractions import Fraction
 
 import pytest
 
-from tests.apis.server import BAD_GATEWAY, Fault
-from tests.jobs.kills import KILLED, POINTS, Case, Forge, kind
-from tests.pictures import flash_clip
+from tests.clips import flash_clip
+from tests.fakes.server import BAD_GATEWAY, Fault
+from tests.jobs.kill_harness import KILLED, POINTS, Case, Forge, kind
 
 KINDS = ("sketch", "cog", "replicate", "fal", "scenario", "beatoven")
 HOSTED = KINDS[2:]

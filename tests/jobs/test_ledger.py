@@ -11,14 +11,14 @@ import threading
 from fractions import Fraction
 
 import pytest
+from tracklay.cli.main import main
+from tracklay.errors import LedgerTrouble
+from tracklay.jobs import ledger_schema, process_lock
+from tracklay.jobs.ledger import Ledger, Plan
+from tracklay.jobs.ledger_writer import Desk
+from tracklay.jobs.process_lock import Owner
 
-from addon.cli import main
-from addon.errors import LedgerTrouble
-from addon.jobs import owner, schema
-from addon.jobs.desk import Desk
-from addon.jobs.ledger import Ledger, Plan
-from addon.jobs.owner import Owner
-from tests.pictures import flash_clip
+from tests.clips import flash_clip
 
 
 def plan(cue: str = "1", wish: str = "wish") -> Plan:
@@ -33,7 +33,7 @@ def kept(home):
     with ledger.transaction():
         ledger.add([plan(str(number)) for number in range(200)], "nobody")
     ledger.close()
-    return schema.place()
+    return ledger_schema.place()
 
 
 def text_file(path):
@@ -53,7 +53,7 @@ def other_database(path):
 def newer(path):
     """As a later version would write it."""
     connection = sqlite3.connect(path)
-    connection.execute(f"PRAGMA user_version = {len(schema.STEPS) + 1}")
+    connection.execute(f"PRAGMA user_version = {len(ledger_schema.STEPS) + 1}")
     connection.commit()
     connection.close()
 
@@ -89,7 +89,7 @@ def test_a_bad_ledger_is_told_in_a_sentence_and_kept(kept, tmp_path, capsys, wro
 
 def test_a_ledger_that_another_program_holds_is_told(kept, capsys, monkeypatch):
     """After the time that one of ours would need."""
-    monkeypatch.setattr(schema, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(ledger_schema, "BUSY_SECONDS", 0.05)
     holder = sqlite3.connect(kept, isolation_level=None)
     holder.execute("PRAGMA locking_mode = EXCLUSIVE")
     holder.execute("BEGIN EXCLUSIVE")
@@ -104,11 +104,13 @@ def test_a_ledger_that_another_program_holds_is_told(kept, capsys, monkeypatch):
 def test_an_older_ledger_is_brought_up_and_a_copy_kept(kept, monkeypatch):
     """Its rows stay; the copy is what was there before."""
     monkeypatch.setattr(
-        schema, "STEPS", (*schema.STEPS, "ALTER TABLE jobs ADD COLUMN mood TEXT; UPDATE jobs SET mood = 'calm'")
+        ledger_schema,
+        "STEPS",
+        (*ledger_schema.STEPS, "ALTER TABLE jobs ADD COLUMN mood TEXT; UPDATE jobs SET mood = 'calm'"),
     )
-    connection = schema.connect()
+    connection = ledger_schema.connect()
     assert connection.execute("SELECT count(*), min(mood) FROM jobs").fetchone()[:] == (200, "calm")
-    assert connection.execute("PRAGMA user_version").fetchone()[0] == len(schema.STEPS)
+    assert connection.execute("PRAGMA user_version").fetchone()[0] == len(ledger_schema.STEPS)
     connection.close()
     copy = sqlite3.connect(kept.with_name("ledger.version1.sqlite3"))
     assert copy.execute("SELECT count(*) FROM jobs").fetchone()[0] == 200
@@ -118,11 +120,11 @@ def test_an_older_ledger_is_brought_up_and_a_copy_kept(kept, monkeypatch):
 
 def test_a_way_up_that_fails_leaves_the_ledger_as_it_was(kept, monkeypatch):
     """All steps are one."""
-    steps = (*schema.STEPS, "ALTER TABLE jobs ADD COLUMN mood TEXT", "UPDATE nothing SET x = 1")
+    steps = (*ledger_schema.STEPS, "ALTER TABLE jobs ADD COLUMN mood TEXT", "UPDATE nothing SET x = 1")
     with monkeypatch.context() as patched:
-        patched.setattr(schema, "STEPS", steps)
+        patched.setattr(ledger_schema, "STEPS", steps)
         with pytest.raises(LedgerTrouble):
-            schema.connect()
+            ledger_schema.connect()
     ledger = Ledger()
     assert ledger.whole()
     assert len(ledger.open_jobs()) == 200
@@ -168,27 +170,27 @@ def test_a_job_is_claimed_once(kept):
 
 def test_the_living_keep_their_jobs_and_the_dead_do_not(home):
     """A process that was killed holds its lock no longer; one that stopped without dying still does."""
-    script = "from addon.jobs.owner import Owner; owner = Owner(); print(owner.token, flush=True); input()"
+    script = "from tracklay.jobs.process_lock import Owner; owner = Owner(); print(owner.token, flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout
         token = process.stdout.readline().strip()
-        assert owner.alive(token)
-        assert owner.dead() == []
+        assert process_lock.alive(token)
+        assert process_lock.dead() == []
         process.kill()
-    assert not owner.alive(token)
-    assert owner.dead() == [token]
-    owner.bury(token)
-    assert owner.dead() == []
+    assert not process_lock.alive(token)
+    assert process_lock.dead() == [token]
+    process_lock.bury(token)
+    assert process_lock.dead() == []
 
 
 def test_an_owner_lets_go_when_it_is_closed(home):
     """Nothing is left of it."""
     mine = Owner()
-    assert owner.alive(mine.token)
+    assert process_lock.alive(mine.token)
     mine.close()
-    assert not owner.alive(mine.token)
+    assert not process_lock.alive(mine.token)
     assert list((home / "running").iterdir()) == []
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from tracklay.errors import LedgerTrouble
+from tracklay.jobs.ledger import Ledger, Plan
+from tracklay.jobs.states import MEANING, MOVES, OVER, SENT, UNSENT, State
 
-from addon.errors import LedgerTrouble
-from addon.jobs.ledger import Ledger, Plan
-from addon.jobs.states import MEANING, MOVES, OVER, SENT, UNSENT, State
-from scripts.states_table import PAGE, page
+from scripts.docs.job_states import PAGE, page
 
 ALLOWED = {move[:2] for move in MOVES}
 PLAN = Plan("run", "project", "1", 0, "a/b", "a", 7, {"cue": {}}, "wish")
@@ -24,7 +24,7 @@ def test_every_state_is_told_and_reached():
 
 
 def test_the_page_holds_the_table():
-    """docs/jobs.md is what the code says: `python scripts/states_table.py` writes it."""
+    """docs/jobs.md is what the code says: `python scripts/docs/job_states.py` writes it."""
     text = PAGE.read_text("utf-8")
     assert page(text) == text
 

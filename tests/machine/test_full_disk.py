@@ -7,9 +7,9 @@ import subprocess
 from fractions import Fraction
 
 import pytest
+from tracklay.cli.main import main
 
-from addon.cli import main
-from tests.pictures import flash_clip
+from tests.clips import flash_clip
 
 
 @pytest.fixture

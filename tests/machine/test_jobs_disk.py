@@ -7,11 +7,11 @@ import subprocess
 from fractions import Fraction
 
 import pytest
+from tracklay.cli.main import main
+from tracklay.jobs.ledger import Ledger
 
-from addon.cli import main
-from addon.jobs.ledger import Ledger
-from tests.jobs.kills import kind
-from tests.pictures import flash_clip
+from tests.clips import flash_clip
+from tests.jobs.kill_harness import kind
 
 
 @pytest.fixture
@@ -37,9 +37,9 @@ def replicate(monkeypatch):
 @pytest.fixture(autouse=True)
 def eager(monkeypatch):
     """Look and write again at once."""
-    monkeypatch.setattr("addon.jobs.way.POLL_SECONDS", (0.001, 0.01))
-    monkeypatch.setattr("addon.jobs.way.WRITING_AGAIN", (0.0, 0.0))
-    monkeypatch.setattr("addon.providers.base.FIND_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("tracklay.jobs.pipeline.POLL_SECONDS", (0.001, 0.01))
+    monkeypatch.setattr("tracklay.jobs.pipeline.WRITING_AGAIN", (0.0, 0.0))
+    monkeypatch.setattr("tracklay.providers.base.FIND_PAUSES", (0.0, 0.0))
 
 
 @pytest.mark.parametrize("left", [0, 24, 64, 128, 160, 200], ids=lambda kilobytes: f"{kilobytes} KiB left")

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tracklay.cue import SAMPLE_RATE
+from tracklay.errors import ModelFailed
+from tracklay.media.bwf import Writer
+from tracklay.media.conform import conform
 
-from addon.cue import SAMPLE_RATE
-from addon.errors import ModelFailed
-from addon.media.conform import conform
-from addon.media.wave import Writer
-from tests.pictures import FFMPEG, clicks, hear
-from tests.standins.clicker import click_track, write
+from tests.clips import FFMPEG, clicks, hear
+from tests.fakes.click_model import click_track, write
 
 CLICKS = [Fraction(0), Fraction(1, 3), Fraction(1001, 1500), Fraction(5, 4)]
 SECONDS = Fraction(3, 2)

@@ -10,14 +10,14 @@ import av
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tracklay.cue import Picture
+from tracklay.errors import Cancelled, MediaError
+from tracklay.media.extract import extract, luma, still
+from tracklay.media.ffmpeg import Stop
+from tracklay.media.probe import frame_times, probe
+from tracklay.timing import Rate, Span, TimeMap
 
-from addon.cue import Picture
-from addon.errors import Cancelled, MediaError
-from addon.media.extract import extract, luma, still
-from addon.media.ffmpeg import Stop
-from addon.media.probe import frame_times, probe
-from addon.timing import Rate, Span, TimeMap
-from tests.media.numbering import expected, numbered, numbers
+from tests.media.numbered_clips import expected, numbered, numbers
 
 
 def straight(source, rate, first: int, count: int, to, **options):

@@ -6,10 +6,10 @@ import subprocess
 from fractions import Fraction
 
 import pytest
+from tracklay.errors import BadInput
+from tracklay.media.probe import frame_times, key_times, picture, probe
 
-from addon.errors import BadInput
-from addon.media.probe import frame_times, key_times, picture, probe
-from tests.pictures import FFMPEG, flash_clip
+from tests.clips import FFMPEG, flash_clip
 
 RATES = [Fraction(24000, 1001), Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(50), Fraction(60000, 1001)]
 

@@ -8,13 +8,13 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from tracklay.cue import Picture
+from tracklay.media.extract import extract
+from tracklay.media.probe import head
+from tracklay.timing import Rate, Span, TimeMap
 
-from addon.cue import Picture
-from addon.media.extract import extract
-from addon.media.probe import head
-from addon.timing import Rate, Span, TimeMap
-from tests.media.numbering import SIZE, expected, numbered, numbers, read
-from tests.pictures import FFMPEG, encode
+from tests.clips import FFMPEG, encode
+from tests.media.numbered_clips import SIZE, expected, numbered, numbers, read
 
 X264 = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-g", "24", "-bf", "3")
 X265 = ("-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-x265-params")
@@ -182,7 +182,7 @@ def test_what_is_transparent_is_black(tmp_path, codec):
 
 def test_ten_minutes_backwards_hold_no_more_than_a_window(tmp_path, monkeypatch):
     """A long piece backwards is put in order window by window: never more frames are held than one window has."""
-    from addon.media import extract as extracting
+    from tracklay.media import extract as extracting
 
     path = numbered(tmp_path / "source.mp4", RATE, 900, *X264[:-4], "-g", "30")
     span = Span(0, 900, Rate(RATE))

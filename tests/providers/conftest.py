@@ -6,14 +6,14 @@ from fractions import Fraction
 
 import pytest
 
-from tests.apis import beatoven as beatoven_standin
-from tests.apis import fal as fal_standin
-from tests.apis import replicate as replicate_standin
-from tests.apis import scenario as scenario_standin
-from tests.apis.cog import Cog
-from tests.apis.replicate import Replicate
-from tests.apis.server import Server, foreign
-from tests.pictures import flash_clip
+from tests.clips import flash_clip
+from tests.fakes import beatoven as beatoven_standin
+from tests.fakes import fal as fal_standin
+from tests.fakes import replicate as replicate_standin
+from tests.fakes import scenario as scenario_standin
+from tests.fakes.cog import Cog
+from tests.fakes.replicate import Replicate
+from tests.fakes.server import Server, foreign
 
 FLASHES = (10, 30)
 """Frames of `proxy` that are white."""

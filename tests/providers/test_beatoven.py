@@ -7,9 +7,8 @@ import logging
 from fractions import Fraction
 
 import pytest
-
-from addon.cli import main
-from addon.errors import (
+from tracklay.cli.main import main
+from tracklay.errors import (
     BadInput,
     KeyMissing,
     KeyRefused,
@@ -22,13 +21,14 @@ from addon.errors import (
     ResultGone,
     Unclear,
 )
-from addon.providers import Progress, base, provider
-from addon.providers.beatoven import Beatoven, in_words
-from tests.apis import server as faults
-from tests.apis.beatoven import CLICKS, KEY
-from tests.apis.server import Fault
-from tests.pictures import clicks, flash_clip, hear
-from tests.providers.walk import Naps, carry, limit, patience, request, run, told
+from tracklay.providers import Progress, base, provider
+from tracklay.providers.beatoven import Beatoven, in_words
+
+from tests.clips import clicks, flash_clip, hear
+from tests.fakes import server as faults
+from tests.fakes.beatoven import CLICKS, KEY
+from tests.fakes.server import Fault
+from tests.providers.provider_flow import Naps, carry, limit, patience, request, run, told
 
 TRACK = "beatoven/track"
 STEMS = ("bass", "chords", "melody", "percussion")
@@ -299,7 +299,7 @@ def test_a_missing_or_wrong_key_is_told(beatoven, monkeypatch, tmp_path):
 @pytest.fixture
 def clip(tmp_path, monkeypatch):
     """76 frames at 23.976 a second, and a provider that looks again at once."""
-    monkeypatch.setattr("addon.jobs.way.POLL_SECONDS", (0.001, 0.001))
+    monkeypatch.setattr("tracklay.jobs.pipeline.POLL_SECONDS", (0.001, 0.001))
     monkeypatch.setitem(base._made, "beatoven", lambda: Beatoven(patience()))
     return flash_clip(tmp_path / "clip.mp4", Fraction(24000, 1001), 76, (5,))
 

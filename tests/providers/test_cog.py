@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from tracklay.errors import BadInput, Cancelled, ModelFailed, ProviderTrouble, RefusedInput, ResultGone, TimedOut
+from tracklay.providers import Progress, Ticket
+from tracklay.providers.cog import BUSY_TRIES, Cog
 
-from addon.errors import BadInput, Cancelled, ModelFailed, ProviderTrouble, RefusedInput, ResultGone, TimedOut
-from addon.providers import Progress, Ticket
-from addon.providers.cog import BUSY_TRIES, Cog
-from tests.apis import server as faults
-from tests.apis.server import Fault
-from tests.pictures import clicks, hear
+from tests.clips import clicks, hear
+from tests.fakes import server as faults
+from tests.fakes.server import Fault
 from tests.providers.conftest import FLASHES
-from tests.providers.walk import Naps, carry, limit, patience, request, run
+from tests.providers.provider_flow import Naps, carry, limit, patience, request, run
 
 PUT = "PUT /predictions/.*"
 

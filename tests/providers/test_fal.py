@@ -8,8 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-
-from addon.errors import (
+from tracklay.errors import (
     Cancelled,
     KeyMissing,
     KeyRefused,
@@ -23,13 +22,14 @@ from addon.errors import (
     TimedOut,
     Unclear,
 )
-from addon.providers import Progress, Ticket, submit_once
-from addon.providers.fal import START_SECONDS, Fal
-from tests.apis import server as faults
-from tests.apis.fal import KEY
-from tests.apis.server import Fault, Reply
-from tests.pictures import clicks, hear
-from tests.providers.walk import Naps, carry, limit, patience, request, run, told
+from tracklay.providers import Progress, Ticket, submit_once
+from tracklay.providers.fal import START_SECONDS, Fal
+
+from tests.clips import clicks, hear
+from tests.fakes import server as faults
+from tests.fakes.fal import KEY
+from tests.fakes.server import Fault, Reply
+from tests.providers.provider_flow import Naps, carry, limit, patience, request, run, told
 
 SECRET = KEY.partition(":")[2]
 

@@ -13,8 +13,8 @@ import pytest
 from fal_client import Completed, InProgress, Queued, SyncClient
 from fal_client.client import FalClientHTTPError
 
-from tests.apis.fal import KEY, MODELS
-from tests.pictures import clicks, hear
+from tests.clips import clicks, hear
+from tests.fakes.fal import KEY, MODELS
 from tests.providers.conftest import FLASHES
 
 # It leaves the connections of its uploads for the garbage collector to close.

@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tracklay import models
+from tracklay.cli.main import _settings as settings
+from tracklay.cli.main import main
+from tracklay.errors import BadInput
+from tracklay.jobs import checked, pipeline
+from tracklay.providers.fal import Fal
+from tracklay.timelines.media_file import MediaFile
 
-from addon import models
-from addon.cli import _settings as settings
-from addon.cli import main
-from addon.errors import BadInput
-from addon.jobs import checked, way
-from addon.providers.fal import Fal
-from addon.timelines.mediafile import MediaFile
-from tests.apis.fal import KEY, MISSING, MODELS
-from tests.apis.server import Fault
-from tests.pictures import clicks, flash_clip, hear
-from tests.providers.walk import patience, request, run
+from tests.clips import clicks, flash_clip, hear
+from tests.fakes.fal import KEY, MISSING, MODELS
+from tests.fakes.server import Fault
+from tests.providers.provider_flow import patience, request, run
 
 SECRET = KEY.partition(":")[2]
 IDS = sorted(name for name, model in models.load().items() if model.provider == "fal")
@@ -54,7 +54,7 @@ def timeline(clip):
 @pytest.fixture
 def at_once(monkeypatch):
     """Looks that follow each other without the pauses of the real way."""
-    monkeypatch.setattr(way, "POLL_SECONDS", (0.001, 0.001))
+    monkeypatch.setattr(pipeline, "POLL_SECONDS", (0.001, 0.001))
 
 
 def sent(fal, asked) -> dict[str, Any]:

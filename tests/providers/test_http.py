@@ -14,8 +14,7 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from addon.errors import (
+from tracklay.errors import (
     BadInput,
     KeyRefused,
     NoCredit,
@@ -27,12 +26,13 @@ from addon.errors import (
     TimedOut,
     Unclear,
 )
-from addon.providers import keys
-from addon.providers.answer import Answer, refusal
-from addon.providers.http import Api, Piece, base_url, origin
-from addon.providers.pool import Lane, Patience
-from tests.apis.server import HTML_502, Fault, Reply, Server, Site
-from tests.providers.walk import Naps, patience, run
+from tracklay.providers import credentials
+from tracklay.providers.client import Lane, Patience
+from tracklay.providers.http import Api, Piece, base_url, origin
+from tracklay.providers.response import Answer, refusal
+
+from tests.fakes.server import HTML_502, Fault, Reply, Server, Site
+from tests.providers.provider_flow import Naps, patience, run
 
 BLOB = bytes(range(256)) * 2000
 
@@ -430,26 +430,26 @@ def test_no_answer_is_too_strange_to_read(body, status):
 @given(st.text("abcdefghijklmnopqrstuvwxyz0123456789_-/+=", min_size=8, max_size=40), st.text(max_size=30))
 def test_a_key_is_taken_out_of_any_text(value, around):
     """As it is, and as HTTP Basic and a URL would write it."""
-    keys.give("FAL_KEY", f"id:{value}")
+    credentials.give("FAL_KEY", f"id:{value}")
     try:
         basic = base64.b64encode(f"id:{value}".encode()).decode()
-        hidden = keys.hide(f"{around} id:{value} {value} {basic} {quote('id:' + value, safe='')} {around}")
+        hidden = credentials.hide(f"{around} id:{value} {value} {basic} {quote('id:' + value, safe='')} {around}")
         assert value not in hidden.replace(around, "")
         assert basic not in hidden
     finally:
-        keys.give("FAL_KEY", "")
+        credentials.give("FAL_KEY", "")
 
 
 def test_the_environments_key_stands_before_a_given_one(monkeypatch):
     """The environment comes first; Blender's preferences serve where it says nothing. Neither shows in a text."""
-    keys.give("FAL_KEY", "from-preferences")
+    credentials.give("FAL_KEY", "from-preferences")
     try:
-        assert keys.key("FAL_KEY", "fal") == "from-preferences"
+        assert credentials.key("FAL_KEY", "fal") == "from-preferences"
         monkeypatch.setenv("FAL_KEY", "from-environment")
-        assert keys.key("FAL_KEY", "fal") == "from-environment"
-        assert "from" not in keys.hide("from-environment from-preferences")
+        assert credentials.key("FAL_KEY", "fal") == "from-environment"
+        assert "from" not in credentials.hide("from-environment from-preferences")
     finally:
-        keys.give("FAL_KEY", "")
+        credentials.give("FAL_KEY", "")
 
 
 # --- what it costs
@@ -458,9 +458,9 @@ def test_the_environments_key_stands_before_a_given_one(monkeypatch):
 def test_no_network_client_is_loaded_before_the_first_request():
     """Every provider can be made, and the catalogue checked, without httpx."""
     code = (
-        "import sys, addon, addon.cli, addon.jobs, addon.providers\n"
-        "from addon.providers import provider\n"
-        "from addon import models\n"
+        "import sys, tracklay, tracklay.cli.main, tracklay.jobs, tracklay.providers\n"
+        "from tracklay.providers import provider\n"
+        "from tracklay import models\n"
         "models.load()\n"
         "[provider(name) for name in ('sketch', 'replicate', 'cog', 'fal', 'scenario', 'beatoven')]\n"
         "print([name for name in ('httpx', 'httpcore', 'h2', 'h11', 'anyio', 'certifi') if name in sys.modules])"
@@ -472,7 +472,7 @@ def test_no_network_client_is_loaded_before_the_first_request():
 
 def test_one_client_serves_a_loop_and_is_closed_with_it(site):
     """All calls of a loop share their connections; the next loop has its own."""
-    from addon.providers.pool import client
+    from tracklay.providers.client import client
 
     async def go():
         here = api(site)

@@ -9,19 +9,19 @@ import threading
 from fractions import Fraction
 
 import pytest
+from tracklay.cli.main import main
+from tracklay.cue import Failure
+from tracklay.errors import Cancelled
+from tracklay.jobs import Runner, checked
+from tracklay.jobs.runner import Ended
+from tracklay.providers import base
+from tracklay.providers.replicate import Replicate
+from tracklay.timelines.media_file import MediaFile
 
-from addon.cli import main
-from addon.cue import Failure
-from addon.errors import Cancelled
-from addon.jobs import Runner, checked
-from addon.jobs.runner import Ended
-from addon.providers import base
-from addon.providers.replicate import Replicate
-from addon.timelines.mediafile import MediaFile
-from tests.apis.replicate import TOKEN, VERSION
-from tests.apis.server import EMPTY_202, HTML_502, THROTTLED, Fault
-from tests.pictures import clicks, flash_clip, hear
-from tests.providers.walk import patience
+from tests.clips import clicks, flash_clip, hear
+from tests.fakes.replicate import TOKEN, VERSION
+from tests.fakes.server import EMPTY_202, HTML_502, THROTTLED, Fault
+from tests.providers.provider_flow import patience
 
 LIT = (25, 48, 60, 91)
 """Frames of `clip` that are white."""
@@ -30,8 +30,8 @@ LIT = (25, 48, 60, 91)
 @pytest.fixture(autouse=True)
 def eager(monkeypatch):
     """Look again at once."""
-    monkeypatch.setattr("addon.jobs.way.POLL_SECONDS", (0.001, 0.001))
-    monkeypatch.setattr("addon.providers.base.FIND_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("tracklay.jobs.pipeline.POLL_SECONDS", (0.001, 0.001))
+    monkeypatch.setattr("tracklay.providers.base.FIND_PAUSES", (0.0, 0.0))
 
 
 @pytest.fixture(params=[Fraction(24000, 1001), Fraction(25), Fraction(60)], ids=str)

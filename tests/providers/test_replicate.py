@@ -9,8 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
-from addon.errors import (
+from tracklay.errors import (
     BadInput,
     Cancelled,
     KeyMissing,
@@ -26,14 +25,15 @@ from addon.errors import (
     TracklayError,
     Unclear,
 )
-from addon.providers import Progress, submit_once
-from addon.providers.replicate import Replicate
-from tests.apis import server as faults
-from tests.apis.replicate import TOKEN, VERSION
-from tests.apis.server import Fault
-from tests.pictures import FFMPEG, clicks, hear
+from tracklay.providers import Progress, submit_once
+from tracklay.providers.replicate import Replicate
+
+from tests.clips import FFMPEG, clicks, hear
+from tests.fakes import server as faults
+from tests.fakes.replicate import TOKEN, VERSION
+from tests.fakes.server import Fault
 from tests.providers.conftest import FLASHES
-from tests.providers.walk import Naps, carry, limit, patience, request, run, told
+from tests.providers.provider_flow import Naps, carry, limit, patience, request, run, told
 
 
 def maker(naps: Naps | None = None, whole: float = 10.0) -> Replicate:

@@ -10,9 +10,9 @@ from replicate.client import Client
 from replicate.exceptions import ModelError, ReplicateError
 from replicate.helpers import FileOutput
 
-from tests.apis.replicate import TOKEN, VERSION
-from tests.apis.server import THROTTLED
-from tests.pictures import clicks, hear
+from tests.clips import clicks, hear
+from tests.fakes.replicate import TOKEN, VERSION
+from tests.fakes.server import THROTTLED
 from tests.providers.conftest import FLASHES
 
 REFERENCE = f"zsxkib/mmaudio:{VERSION}"

@@ -7,9 +7,8 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-
-from addon import models
-from addon.errors import (
+from tracklay import models
+from tracklay.errors import (
     BadInput,
     Cancelled,
     KeyMissing,
@@ -24,15 +23,16 @@ from addon.errors import (
     TimedOut,
     Unclear,
 )
-from addon.providers import Progress, provider, submit_once
-from addon.providers import scenario as module
-from addon.providers.scenario import Scenario
-from tests.apis import server as faults
-from tests.apis.scenario import KEY, PAIR, SECRET, UNITS
-from tests.apis.server import Fault
-from tests.pictures import clicks, hear
+from tracklay.providers import Progress, provider, submit_once
+from tracklay.providers import scenario as module
+from tracklay.providers.scenario import Scenario
+
+from tests.clips import clicks, hear
+from tests.fakes import server as faults
+from tests.fakes.scenario import KEY, PAIR, SECRET, UNITS
+from tests.fakes.server import Fault
 from tests.providers.conftest import FLASHES
-from tests.providers.walk import Naps, carry, limit, patience, request, run, told
+from tests.providers.provider_flow import Naps, carry, limit, patience, request, run, told
 
 MMAUDIO, MUSIC, MUSICGEN = "scenario/mmaudio", "scenario/beatoven-music", "scenario/musicgen"
 CREATE = "POST /v1/generate/custom/.*"

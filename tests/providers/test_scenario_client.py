@@ -7,9 +7,9 @@ import pytest
 import scenario_sdk
 from scenario_sdk import Scenario
 
-from tests.apis import scenario as standin
-from tests.apis.server import HTML_502, THROTTLED_SECONDS, Fault
-from tests.pictures import clicks, hear
+from tests.clips import clicks, hear
+from tests.fakes import scenario as standin
+from tests.fakes.server import HTML_502, THROTTLED_SECONDS, Fault
 from tests.providers.conftest import FLASHES
 
 MUSIC = "model_beatoven-music-generation"

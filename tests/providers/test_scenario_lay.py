@@ -9,15 +9,15 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from tracklay.cli.main import main
+from tracklay.providers import base
+from tracklay.providers.scenario import Scenario
 
-from addon.cli import main
-from addon.providers import base
-from addon.providers.scenario import Scenario
-from tests.apis.mmaudio import TEXT_CLICK
-from tests.apis.scenario import KEY, PAIR, SECRET, UNITS
-from tests.apis.server import HTML_502, Fault
-from tests.pictures import clicks, flash_clip, hear
-from tests.providers.walk import patience
+from tests.clips import clicks, flash_clip, hear
+from tests.fakes.mmaudio import TEXT_CLICK
+from tests.fakes.scenario import KEY, PAIR, SECRET, UNITS
+from tests.fakes.server import HTML_502, Fault
+from tests.providers.provider_flow import patience
 
 LIT = (25, 48, 60, 91)
 """Frames of `clip` that are white."""
@@ -29,8 +29,8 @@ SAMPLES = round((END - START) / RATE * 48_000)
 @pytest.fixture(autouse=True)
 def eager(monkeypatch):
     """Look again at once."""
-    monkeypatch.setattr("addon.jobs.way.POLL_SECONDS", (0.001, 0.001))
-    monkeypatch.setattr("addon.providers.base.FIND_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("tracklay.jobs.pipeline.POLL_SECONDS", (0.001, 0.001))
+    monkeypatch.setattr("tracklay.providers.base.FIND_PAUSES", (0.0, 0.0))
     monkeypatch.setitem(base._made, "scenario", lambda: Scenario(patience()))
 
 

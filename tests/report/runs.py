@@ -7,8 +7,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from addon.cli import main
-from tests.pictures import flash_clip
+from tracklay.cli.main import main
+
+from tests.clips import flash_clip
 
 RATE = Fraction(25)
 FRAMES = 50

@@ -17,17 +17,17 @@ import numpy as np
 import pytest
 from opentimelineio.opentime import RationalTime
 from PIL import Image
+from tracklay import report
+from tracklay.cli.main import main
+from tracklay.errors import BadInput, Cancelled
+from tracklay.media.extract import Proxy
+from tracklay.media.ffmpeg import Stop
+from tracklay.report import page as page_module
+from tracklay.report.filmstrip import BUCKETS, look
+from tracklay.report.page import _totals
+from tracklay.report.rows import Row
 
-from addon import report
-from addon.cli import main
-from addon.errors import BadInput, Cancelled
-from addon.media.extract import Proxy
-from addon.media.ffmpeg import Stop
-from addon.report import page as page_module
-from addon.report.page import _totals
-from addon.report.picture import BUCKETS, look
-from addon.report.rows import Row
-from tests.pictures import encode, flash_clip
+from tests.clips import encode, flash_clip
 from tests.report.runs import FLASHES, FRAMES, HOSTILE, RATE, flashing, lay, results
 from tests.timelines import cuts
 

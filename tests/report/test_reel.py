@@ -8,15 +8,15 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from tracklay.cli.main import main
+from tracklay.errors import BadInput
+from tracklay.media.probe import picture
+from tracklay.report import reel
+from tracklay.report.rows import rows
+from tracklay.report.verdicts import Verdict, judged
+from tracklay.timing import Rate
 
-from addon.cli import main
-from addon.errors import BadInput
-from addon.media.probe import picture
-from addon.report import reel
-from addon.report.rows import rows
-from addon.report.verdicts import Verdict, judged
-from addon.timing import Rate
-from tests.pictures import FFMPEG, clicks, hear
+from tests.clips import FFMPEG, clicks, hear
 from tests.report.runs import flashing, lay, results
 
 NTSC = Fraction(24000, 1001)

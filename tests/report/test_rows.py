@@ -6,12 +6,12 @@ import json
 from fractions import Fraction
 
 import pytest
+from tracklay.errors import BadInput
+from tracklay.report import read, read_verdicts
+from tracklay.report.rows import rows
+from tracklay.report.verdicts import Verdict, judged
+from tracklay.timing import Rate
 
-from addon.errors import BadInput
-from addon.report import read, read_verdicts
-from addon.report.rows import rows
-from addon.report.verdicts import Verdict, judged
-from addon.timing import Rate
 from tests.report.runs import RATE, flashing, lay, results
 
 

@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from addon import demo
-from addon.errors import BadInput
-from addon.sketch import ambience, foley
-from addon.sketch.sight import Event, Sight
-from addon.sketch.wishes import wish
+from tracklay import demo
+from tracklay.errors import BadInput
+from tracklay.sketch.foley import ambience, renderer
+from tracklay.sketch.music.prompt_parser import wish
+from tracklay.sketch.vision.events import Event, Sight
 
 RATE = 48_000
 FPS = Fraction(24)
@@ -37,7 +36,7 @@ def impact(frame: int | Fraction, *, strength: float = 0.8, x: float = 0.0, size
 
 def sound(seen: Sight, samples: int = 4 * RATE, **options) -> np.ndarray:
     """The whole score as one (samples, 2) array; parameters are given as `params`."""
-    return np.concatenate([np.zeros((0, 2), np.float32), *foley.score(seen, samples, **{"params": {}} | options)])
+    return np.concatenate([np.zeros((0, 2), np.float32), *renderer.score(seen, samples, **{"params": {}} | options)])
 
 
 def rms_db(wave: np.ndarray) -> float:
@@ -45,7 +44,7 @@ def rms_db(wave: np.ndarray) -> float:
     return float(10 * np.log10(np.mean(wave.astype(np.float64) ** 2) + 1e-20))
 
 
-@pytest.mark.parametrize("material", foley.MATERIALS[1:])
+@pytest.mark.parametrize("material", renderer.MATERIALS[1:])
 def test_an_impact_begins_on_its_own_sample(material: str) -> None:
     """Before round(time * 48000) there is nothing at all, and on that sample there is sound, at any frame rate."""
     for time in (
@@ -109,7 +108,7 @@ def test_a_hit_is_heard_where_it_is_seen() -> None:
 
 @given(
     st.lists(st.tuples(st.integers(0, 960), st.floats(0, 1), st.floats(-1, 1)), max_size=40),
-    st.sampled_from(foley.MATERIALS),
+    st.sampled_from(renderer.MATERIALS),
     st.sampled_from((0.0, 12.0)),
     st.sampled_from(("", "rain", "storm and sea")),
 )
@@ -133,7 +132,7 @@ def test_the_limiter_only_turns_down_around_what_is_too_loud() -> None:
     soft = impact(24, strength=0.5)
     heard, alone = sound(sight(soft, *crowd), prompt="metal"), sound(sight(soft), prompt="metal")
     assert np.array_equal(heard[: 2 * RATE - 480], alone[: 2 * RATE - 480])
-    assert np.abs(heard).max() == pytest.approx(foley.CEILING, rel=0.02)
+    assert np.abs(heard).max() == pytest.approx(renderer.CEILING, rel=0.02)
     assert np.abs(heard).max() <= 10 ** (-1 / 20)
 
 
@@ -256,9 +255,9 @@ def test_two_hits_at_once_are_two_different_hits() -> None:
 def test_memory_does_not_grow_with_length() -> None:
     """A minute of hits and rain, 23 MB of sound, is made in less than 12 MB."""
     seen = sight(*(impact(12 * n) for n in range(120)), seconds=60)
-    sum(len(block) for block in foley.score(seen, RATE, prompt="metal rain", params={}))  # tables are made once
+    sum(len(block) for block in renderer.score(seen, RATE, prompt="metal rain", params={}))  # tables are made once
     tracemalloc.start()
-    total = sum(len(block) for block in foley.score(seen, 60 * RATE, prompt="metal rain", params={}))
+    total = sum(len(block) for block in renderer.score(seen, 60 * RATE, prompt="metal rain", params={}))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert total == 60 * RATE
@@ -291,7 +290,7 @@ def test_what_a_prompt_means(
     prompt: str, negative: str, material: list[str], places: list[str], unknown: list[str]
 ) -> None:
     """Materials and places come from the prompt, less what is refused; words without a meaning are reported."""
-    meant = foley.understand(prompt, negative)
+    meant = renderer.understand(prompt, negative)
     assert (meant["material"], meant["ambience"], meant["unknown"]) == (material, places, unknown)
 
 
@@ -299,7 +298,7 @@ def test_the_demo_is_understood_wholly() -> None:
     """A new user's first prompts hold no word that means nothing."""
     for cue in demo.CUES:
         foleys = cue["model"] == "sketch/foley"
-        unknown = foley.understand(cue["prompt"])["unknown"] if foleys else wish(cue["prompt"], "", {}).unknown
+        unknown = renderer.understand(cue["prompt"])["unknown"] if foleys else wish(cue["prompt"], "", {}).unknown
         assert not unknown
 
 
@@ -333,7 +332,7 @@ def test_layers_can_be_refused() -> None:
     assert not sound(sight(hit), negative="impacts").any()
     assert not sound(sight(whoosh, speed=moving), prompt="wood, no whooshes").any()
     assert not sound(sight(), prompt="rain", negative="background noise").any()
-    assert foley.understand("rain", "whooshes, background")["off"] == ["whooshes", "bed"]
+    assert renderer.understand("rain", "whooshes, background")["off"] == ["whooshes", "bed"]
 
 
 def test_parameters_do_what_they_say() -> None:
@@ -355,4 +354,4 @@ def test_parameters_do_what_they_say() -> None:
 def test_a_parameter_that_cannot_be_is_refused_at_once(params: dict[str, float | str | bool]) -> None:
     """A wrong name or value is an error before any sound is made, and the error names it."""
     with pytest.raises(BadInput, match=next(iter(params))):
-        foley.score(sight(), RATE, params=params)
+        renderer.score(sight(), RATE, params=params)

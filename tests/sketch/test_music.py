@@ -8,18 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tracklay
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-
-import addon
-from addon.sketch import mixing, music
-from addon.sketch.drums import KITS
-from addon.sketch.form import RATE
-from addon.sketch.harmony import KEYS, MODES, chord, scale, voice
-from addon.sketch.instruments import INSTRUMENTS
-from addon.sketch.styles import FILLS, RHYTHMS, STYLES
-from addon.sketch.tastes import FAMILIES, MOODS, PACES, SETS, STYLE_OF, TEMPOS, VOCABULARY
-from addon.sketch.wishes import Parameters
+from tracklay.sketch.music import composer, mixer
+from tracklay.sketch.music.drums import KITS
+from tracklay.sketch.music.form import RATE
+from tracklay.sketch.music.harmony import KEYS, MODES, chord, scale, voice
+from tracklay.sketch.music.instruments import INSTRUMENTS
+from tracklay.sketch.music.prompt_parser import Parameters
+from tracklay.sketch.music.styles import FILLS, RHYTHMS, STYLES
+from tracklay.sketch.music.vocabulary import FAMILIES, MOODS, PACES, SETS, STYLE_OF, TEMPOS, VOCABULARY
 
 PROMPTS = (
     "epic cinematic",
@@ -33,16 +32,16 @@ PROMPTS = (
     "",
 )
 CEILING = 10 ** (-1 / 20)
-HOP = mixing._HOP
+HOP = mixer._HOP
 
 
-def played(piece: music.Piece, block: int = RATE) -> dict[str, np.ndarray]:
+def played(piece: composer.Piece, block: int = RATE) -> dict[str, np.ndarray]:
     """Every stem of a piece in one."""
     blocks = list(piece.render(block))
     return {name: np.concatenate([part[name] for part in blocks]) for name in piece.stems}
 
 
-def mixed(piece: music.Piece) -> np.ndarray:
+def mixed(piece: composer.Piece) -> np.ndarray:
     """The plain sum of the stems."""
     total: np.ndarray = np.sum(list(played(piece).values()), axis=0)
     return total
@@ -71,13 +70,13 @@ def rms_db(sound: np.ndarray) -> float:
 )
 def test_a_tempo_in_words_or_numbers_is_kept(prompt: str, tempo: float) -> None:
     """A tempo that the prompt states is played to within the few percent that the span asks for."""
-    assert music.compose(prompt, 40 * RATE).form.tempo == pytest.approx(tempo, rel=0.061)
+    assert composer.compose(prompt, 40 * RATE).form.tempo == pytest.approx(tempo, rel=0.061)
 
 
 @given(st.integers(5 * RATE, 600 * RATE), st.integers(50, 200))
 def test_a_tempo_in_numbers_is_kept_within_two_percent(samples: int, tempo: int) -> None:
     """However long the span, "120 bpm" is 120 bpm but for a lean of at most two percent."""
-    assert music.compose(f"rock, {tempo} bpm", samples).form.tempo == pytest.approx(tempo, rel=0.0201)
+    assert composer.compose(f"rock, {tempo} bpm", samples).form.tempo == pytest.approx(tempo, rel=0.0201)
 
 
 @pytest.mark.parametrize(
@@ -94,14 +93,14 @@ def test_a_tempo_in_numbers_is_kept_within_two_percent(samples: int, tempo: int)
 )
 def test_a_key_in_the_prompt_is_kept(prompt: str, key: str, mode: str) -> None:
     """A key is understood in the ways people write it, and is no unknown word."""
-    understood = music.compose(prompt, 20 * RATE).understood
+    understood = composer.compose(prompt, 20 * RATE).understood
     assert (understood["key"], understood["mode"]) == (key, mode)
     assert set(understood["unknown"]) <= {"groove"}
 
 
 def test_an_article_is_no_key() -> None:
     """In "a minor chase" the key is left open, as "a" is an article there."""
-    keys = {music.compose("a minor chase", 5 * RATE, seed=seed).understood["key"] for seed in range(12)}
+    keys = {composer.compose("a minor chase", 5 * RATE, seed=seed).understood["key"] for seed in range(12)}
     assert len(keys) > 1
 
 
@@ -120,7 +119,7 @@ def test_an_article_is_no_key() -> None:
 )
 def test_the_mode_follows_the_mood_unless_it_is_said(prompt: str, mode: str) -> None:
     """Moods choose between major and minor colours; a mode that is named goes before them."""
-    assert music.compose(prompt, 20 * RATE).understood["mode"] == mode
+    assert composer.compose(prompt, 20 * RATE).understood["mode"] == mode
 
 
 @pytest.mark.parametrize(
@@ -128,20 +127,20 @@ def test_the_mode_follows_the_mood_unless_it_is_said(prompt: str, mode: str) -> 
 )
 def test_refused_drums_leave_the_percussion_stem_silent(prompt: str, negative: str) -> None:
     """Refusing drums, in the prompt or the negative prompt, silences their stem and nothing else."""
-    stems = played(music.compose(prompt, 6 * RATE, negative=negative))
+    stems = played(composer.compose(prompt, 6 * RATE, negative=negative))
     assert not stems["percussion"].any()
     assert all(stems[name].any() for name in ("bass", "chords", "melody"))
 
 
 def test_leaving_the_drums_out_changes_no_other_note() -> None:
     """The other parts are written the same with and without drums, so that a take can be made again with less."""
-    full, less = (music.compose("rock", 30 * RATE, negative=negative).notes for negative in ("", "drums"))
+    full, less = (composer.compose("rock", 30 * RATE, negative=negative).notes for negative in ("", "drums"))
     assert tuple(note for note in full if note.stem != "percussion") == less
 
 
 def test_named_instruments_play_and_refused_ones_do_not() -> None:
     """Whoever is named is in the band; whoever is refused, or of a refused family, is not."""
-    players = music.compose("jazz with trumpet, no piano", 20 * RATE, negative="guitar").understood["instruments"]
+    players = composer.compose("jazz with trumpet, no piano", 20 * RATE, negative="guitar").understood["instruments"]
     assert players["lead"] == "trumpet"
     assert not set(players.values()) & {"piano", "electric piano", "guitar", "clean guitar"}
     assert players["comp"] in INSTRUMENTS
@@ -152,12 +151,12 @@ def test_named_instruments_play_and_refused_ones_do_not() -> None:
 )
 def test_a_solo_is_played_alone(prompt: str, player: str) -> None:
     """One instrument that is asked for alone plays every part it can, and nobody else plays."""
-    assert set(music.compose(prompt, 20 * RATE).understood["instruments"].values()) == {player}
+    assert set(composer.compose(prompt, 20 * RATE).understood["instruments"].values()) == {player}
 
 
 def test_unknown_words_are_listed_and_do_no_harm() -> None:
     """What is not understood is said so; the piece is made all the same."""
-    piece = music.compose("fnord jazz glimmerwobble", 5 * RATE)
+    piece = composer.compose("fnord jazz glimmerwobble", 5 * RATE)
     assert piece.understood["unknown"] == ["fnord", "glimmerwobble"]
     assert piece.understood["style"] == "jazz"
 
@@ -165,26 +164,26 @@ def test_unknown_words_are_listed_and_do_no_harm() -> None:
 def test_parameters_go_before_words() -> None:
     """Tempo, key, mode and style that are set win over the prompt's; more energy is more energy."""
     params: Parameters = {"tempo": 90.0, "key": "E", "mode": "dorian", "style": "rock", "energy": 0.2}
-    piece = music.compose("happy jazz in C major, 140 bpm", 30 * RATE, params=params)
+    piece = composer.compose("happy jazz in C major, 140 bpm", 30 * RATE, params=params)
     understood = piece.understood
     assert (understood["key"], understood["mode"], understood["style"]) == ("E", "dorian", "rock")
     assert piece.form.tempo == pytest.approx(90, rel=0.0201)
-    assert piece.wish.energy < music.compose("happy jazz", 30 * RATE, params={"style": "rock"}).wish.energy
+    assert piece.wish.energy < composer.compose("happy jazz", 30 * RATE, params={"style": "rock"}).wish.energy
 
 
 @pytest.mark.parametrize("params", [{"key": "H"}, {"mode": "locrian"}, {"style": "polka"}])
 def test_a_choice_that_does_not_exist_is_refused(params: dict[str, str]) -> None:
     """A wrong choice is an error that names it, not a silent default."""
     with pytest.raises(ValueError, match=next(iter(params.values()))):
-        music.compose("", RATE, params=params)
+        composer.compose("", RATE, params=params)
 
 
 def test_no_length_and_no_block_are_refused() -> None:
     """A piece and a block have at least one sample."""
     with pytest.raises(ValueError, match="at least one sample"):
-        music.compose("", 0)
+        composer.compose("", 0)
     with pytest.raises(ValueError, match="at least one sample"):
-        music.compose("", RATE).render(0)
+        composer.compose("", RATE).render(0)
 
 
 # How it is planned
@@ -193,7 +192,7 @@ def test_no_length_and_no_block_are_refused() -> None:
 @given(st.integers(1, 600 * RATE), st.sampled_from(PROMPTS), st.integers(0, 2**31 - 1))
 def test_the_plan_fills_the_span(samples: int, prompt: str, seed: int) -> None:
     """Sections are whole bars without a gap, the last chord begins where they end and has room to ring; no note begins after it."""
-    piece = music.compose(prompt, samples, seed=seed)
+    piece = composer.compose(prompt, samples, seed=seed)
     form = piece.form
     bar = 0
     for section in form.sections:
@@ -212,7 +211,7 @@ def test_the_plan_fills_the_span(samples: int, prompt: str, seed: int) -> None:
 @pytest.mark.parametrize("style", STYLES)
 def test_a_piece_begins_on_its_first_sample_and_its_last_chord_on_a_bar(style: str) -> None:
     """Something is struck exactly on sample 0, and the tonic exactly on the last bar line."""
-    piece = music.compose("", 30 * RATE, params={"style": style})
+    piece = composer.compose("", 30 * RATE, params={"style": style})
     starts = {note.start for note in piece.notes}
     assert 0 in starts
     assert piece.form.at(piece.form.final) in starts
@@ -226,7 +225,7 @@ def test_a_piece_begins_on_its_first_sample_and_its_last_chord_on_a_bar(style: s
 @pytest.mark.parametrize("style", STYLES)
 def test_the_melody_agrees_with_the_chords(style: str, seed: int) -> None:
     """Notes on strong beats are of the chord that sounds, leaps stay singable, and pitches within the instrument."""
-    piece = music.compose("", 60 * RATE, seed=seed, params={"style": style})
+    piece = composer.compose("", 60 * RATE, seed=seed, params={"style": style})
     form = piece.form
     tune = [note for note in piece.notes if note.stem == "melody"]
     player = INSTRUMENTS[piece.wish.players["lead"]]
@@ -244,7 +243,7 @@ def test_the_melody_agrees_with_the_chords(style: str, seed: int) -> None:
 
 def test_the_motif_comes_back() -> None:
     """The A part is heard again with the same rhythm: a tune, not a walk."""
-    piece = music.compose("pop 120 bpm", 60 * RATE)
+    piece = composer.compose("pop 120 bpm", 60 * RATE)
     form = piece.form
     starts = [section.first for section in form.sections if section.name == "A"]
     rhythms = [
@@ -287,7 +286,7 @@ def test_chords_are_led_by_small_steps(style: str, key: int, mode: str, pick: in
 @example(21 * RATE, "house", 1, 48_000)
 def test_a_piece_is_exactly_as_long_as_asked_and_sound(samples: int, prompt: str, seed: int, block: int) -> None:
     """Exact length in blocks of the size asked for; finite, below -1 dBFS, free of an offset, and dying away to zero."""
-    piece = music.compose(prompt, samples, seed=seed)
+    piece = composer.compose(prompt, samples, seed=seed)
     blocks = list(piece.render(block))
     assert all(len(part[name]) == block for part in blocks[:-1] for name in piece.stems)
     total = np.concatenate([np.sum([part[name] for name in piece.stems], axis=0) for part in blocks])
@@ -308,7 +307,7 @@ def test_a_piece_is_exactly_as_long_as_asked_and_sound(samples: int, prompt: str
 @pytest.mark.parametrize("samples", [1, 2, 239, 960, 4_801, 23_999])
 def test_the_shortest_spans_have_sound_of_their_length(samples: int) -> None:
     """Down to one sample nothing fails and nothing is too long."""
-    total = mixed(music.compose("epic", samples))
+    total = mixed(composer.compose("epic", samples))
     assert total.shape == (samples, 2)
     assert np.isfinite(total).all()
     assert np.abs(total).max() <= CEILING
@@ -316,9 +315,9 @@ def test_the_shortest_spans_have_sound_of_their_length(samples: int) -> None:
 
 def test_memory_does_not_grow_with_the_piece(monkeypatch: pytest.MonkeyPatch) -> None:
     """A piece whose sounds are many times the bound on those kept takes no more memory than that and a few hops, and is the same."""
-    piece = music.compose("epic cinematic", 10 * RATE)
+    piece = composer.compose("epic cinematic", 10 * RATE)
     at_leisure = mixed(piece)
-    monkeypatch.setattr(mixing, "_KEPT_BYTES", 2**20)
+    monkeypatch.setattr(mixer, "_KEPT_BYTES", 2**20)
     tracemalloc.start()
     try:
         sparing = [np.sum(list(part.values()), axis=0) for part in piece.render(HOP)]
@@ -331,9 +330,9 @@ def test_memory_does_not_grow_with_the_piece(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_the_samples_do_not_depend_on_the_block_and_the_seed_decides_them() -> None:
     """The same seed is the same to the bit in blocks of any size; another seed is another piece of the same kind."""
-    piece = music.compose("lo-fi", 7 * RATE, seed=5)
-    first, again = played(piece), played(music.compose("lo-fi", 7 * RATE, seed=5), block=1234)
-    other = music.compose("lo-fi", 7 * RATE, seed=6)
+    piece = composer.compose("lo-fi", 7 * RATE, seed=5)
+    first, again = played(piece), played(composer.compose("lo-fi", 7 * RATE, seed=5), block=1234)
+    other = composer.compose("lo-fi", 7 * RATE, seed=6)
     assert all(np.array_equal(first[name], again[name]) for name in piece.stems)
     assert other.understood["style"] == piece.understood["style"]
     assert not np.array_equal(mixed(other), mixed(piece))
@@ -341,7 +340,7 @@ def test_the_samples_do_not_depend_on_the_block_and_the_seed_decides_them() -> N
 
 def test_the_seams_of_the_working_hops_cannot_be_heard() -> None:
     """Where one hop meets the next, samples bend no more than they do nearby."""
-    total = mixed(music.compose("calm ambient, no drums", 6 * RATE))
+    total = mixed(composer.compose("calm ambient, no drums", 6 * RATE))
     bend = np.abs(np.diff(total[:, 0], n=2))
     for seam in range(HOP, len(bend), HOP):
         assert bend[seam - 3 : seam + 3].max() <= 1.5 * bend[seam - 4800 : seam + 4800].max()
@@ -354,7 +353,7 @@ def test_the_seams_of_the_working_hops_cannot_be_heard() -> None:
 )
 def test_the_drums_keep_the_planned_tempo(prompt: str, samples: int) -> None:
     """The percussion's onsets repeat every planned beat."""
-    piece = music.compose(prompt, samples * RATE)
+    piece = composer.compose(prompt, samples * RATE)
     drums = played(piece)["percussion"][: piece.form.at(piece.form.final)].mean(axis=1)
     hop = 240
     power = np.log(1e-4 + np.sqrt(np.mean(drums[: len(drums) // hop * hop].reshape(-1, hop) ** 2, axis=1)))
@@ -373,7 +372,7 @@ def test_the_drums_keep_the_planned_tempo(prompt: str, samples: int) -> None:
 )
 def test_the_chords_sound_in_the_planned_key(prompt: str) -> None:
     """Of all transpositions of the mode, the planned one holds the most of the energy in the chords stem."""
-    piece = music.compose(prompt, 16 * RATE)
+    piece = composer.compose(prompt, 16 * RATE)
     sound = played(piece)["chords"].mean(axis=1)
     spectrum = np.abs(np.fft.rfft(sound)) ** 2
     hertz = np.fft.rfftfreq(len(sound), 1 / RATE)
@@ -388,15 +387,15 @@ def test_the_chords_sound_in_the_planned_key(prompt: str) -> None:
 @pytest.mark.parametrize("style", STYLES)
 def test_loudness_is_the_one_of_its_energy(style: str) -> None:
     """Every style comes out near the level its energy asks for: about -15 dBFS at most, -23 dBFS when calm."""
-    piece = music.compose("", 6 * RATE, params={"style": style})
+    piece = composer.compose("", 6 * RATE, params={"style": style})
     wanted = -23 + 8.5 * piece.wish.energy
     assert rms_db(mixed(piece)) == pytest.approx(wanted, abs=2.5)
 
 
 def test_energy_is_heard() -> None:
     """An energetic piece is louder than a calm one."""
-    loud = rms_db(mixed(music.compose("epic action", 6 * RATE)))
-    calm = rms_db(mixed(music.compose("calm gentle", 6 * RATE)))
+    loud = rms_db(mixed(composer.compose("epic action", 6 * RATE)))
+    calm = rms_db(mixed(composer.compose("calm gentle", 6 * RATE)))
     assert -20 < loud < -14
     assert calm < loud - 3
 
@@ -453,7 +452,7 @@ def test_every_known_word_means_something() -> None:
 
 def test_the_catalogue_offers_what_the_composer_knows() -> None:
     """The choices in the model's entry are the composer's own."""
-    entry = tomllib.loads((Path(addon.__file__).parent / "models" / "sketch-music.toml").read_text("utf-8"))
+    entry = tomllib.loads((Path(tracklay.__file__).parent / "models" / "sketch-music.toml").read_text("utf-8"))
     parameters = entry["parameters"]
     assert parameters["key"]["choices"] == ["auto", *KEYS]
     assert parameters["mode"]["choices"] == ["auto", *MODES]

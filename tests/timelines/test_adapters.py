@@ -8,11 +8,11 @@ from pathlib import Path
 
 import opentimelineio as otio
 import pytest
+from tracklay import timelines
+from tracklay.cli.main import main
+from tracklay.timelines.otio.text_patch import signed, without_tracks
 
-from addon import timelines
-from addon.cli import main
-from addon.timelines.otio_text import signed, without_tracks
-from tests.pictures import clicks, flash_clip, hear
+from tests.clips import clicks, flash_clip, hear
 from tests.timelines.cuts import clip, gap, timeline, track
 
 EDL = """\

@@ -10,13 +10,13 @@ from fractions import Fraction
 
 import opentimelineio as otio
 import pytest
+from tracklay import timelines
+from tracklay.cli.main import main
+from tracklay.jobs import pipeline
+from tracklay.media.probe import head
 
-from addon import timelines
-from addon.cli import main
-from addon.jobs import way
-from addon.media.probe import head
-from tests.pictures import FFMPEG, clicks, flash_clip, hear
-from tests.standins.clicker import Clicker
+from tests.clips import FFMPEG, clicks, flash_clip, hear
+from tests.fakes.click_model import Clicker
 from tests.timelines.cuts import clip, gap, span, speed, timeline, track
 
 RATES = [Fraction(24000, 1001), Fraction(25), Fraction(30000, 1001), Fraction(60)]
@@ -170,7 +170,7 @@ def test_a_square_is_shown_where_one_is_asked_for(tmp_path, clicking, capsys, mo
 
 def test_a_huge_source_is_known_without_being_read_to_its_end(tmp_path, clicking, capsys, monkeypatch):
     """By samples; when it is written anew it is another."""
-    monkeypatch.setattr(way, "WHOLE_BYTES", 1000)
+    monkeypatch.setattr(pipeline, "WHOLE_BYTES", 1000)
     media = flash_clip(tmp_path / "clip.mp4", Fraction(25), 20, (4,))
     known = []
     for change in (0, 0, 10**9):

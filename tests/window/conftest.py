@@ -6,10 +6,10 @@ from fractions import Fraction
 
 import pytest
 
-from tests.pictures import flash_clip
-from tests.standins.clicker import MODEL
+from tests.clips import flash_clip
+from tests.fakes.click_model import MODEL
 
-from . import machine
+from . import xvfb_blender
 
 FLASHES = (1, 20, 61, 97)
 FRAMES = 100
@@ -18,13 +18,13 @@ FRAMES = 100
 @pytest.fixture(scope="session")
 def display():
     """The display's name."""
-    with machine.display() as name:
+    with xvfb_blender.display() as name:
         yield name
 
 
 @pytest.fixture(scope="session")
-def _installed(display, tmp_path_factory) -> machine.Blender:
-    return machine.installed(display, tmp_path_factory.mktemp("blender"))
+def _installed(display, tmp_path_factory) -> xvfb_blender.Blender:
+    return xvfb_blender.installed(display, tmp_path_factory.mktemp("blender"))
 
 
 @pytest.fixture

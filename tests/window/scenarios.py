@@ -106,7 +106,7 @@ def measure():
     """Measure every tick and every drawing of the panel: two lists of seconds on the main thread, filled as it goes."""
     ticks: list[float] = []
     draws: list[float] = []
-    pump, panel = part("blender.pump").Pump, part("blender.panels").TRACKLAY_PT_sidebar
+    pump, panel = part("blender.runtime.dispatcher").Pump, part("blender.ui.panels").TRACKLAY_PT_sidebar
     real_tick, real_draw = pump.tick, panel.draw
 
     def tick(self):
@@ -132,7 +132,7 @@ def use_clicker(scene):
 
     made = clicker()
     part("providers").register("clicker", lambda: made)
-    part("jobs.way").POLL_SECONDS = (0.05, 0.2)  # it is asked for nothing, and the test waits
+    part("jobs.pipeline").POLL_SECONDS = (0.05, 0.2)  # it is asked for nothing, and the test waits
     bpy.ops.tracklay.reload_models()
     scene.tracklay.model = "clicker/clicks"
 
@@ -170,10 +170,10 @@ def press_generate():
 
     def button_was_pressed():
         area.tag_redraw()
-        return bool(part("blender.pump").lines())
+        return bool(part("blender.runtime.dispatcher").lines())
 
     yield button_was_pressed
-    pump = part("blender.pump")
+    pump = part("blender.runtime.dispatcher")
 
     def takes_are_laid():
         area.tag_redraw()
@@ -213,7 +213,7 @@ def stay_responsive():
     began = time.perf_counter()
     bpy.ops.tracklay.generate()
     tell(generate_ms=(time.perf_counter() - began) * 1000)
-    pump = part("blender.pump")
+    pump = part("blender.runtime.dispatcher")
 
     def takes_are_laid():
         area.tag_redraw()
@@ -334,7 +334,7 @@ def update_while_running():
     (FOLDER / "go on").touch()
 
     def take_is_laid():
-        return len(laid(scene)) == 1 and not part("blender.pump").pump().busy
+        return len(laid(scene)) == 1 and not part("blender.runtime.dispatcher").pump().busy
 
     yield take_is_laid
     tell(threads=sum(thread.name == "tracklay" for thread in threading.enumerate()))
@@ -369,7 +369,7 @@ def slow():
 def read_the_keymap():
     """Which of our keys Blender has for something else in the sequencer, and which words of ours are in German."""
     yield from sequencer()
-    keys = part("blender.keys")
+    keys = part("blender.ui.keymap")
     taken = []
     for keymap in bpy.context.window_manager.keyconfigs.default.keymaps:
         if keymap.name in ("Sequencer", "Video Sequence Editor", "Frames", "Screen", "Window", "Markers", "View2D"):
@@ -381,7 +381,7 @@ def read_the_keymap():
     tell(taken=taken)
     view = bpy.context.preferences.view
     view.language, view.use_translate_interface = "de_DE", True
-    translations = part("blender.translations")
+    translations = part("blender.settings.i18n.translate")
     pgettext = bpy.app.translations.pgettext_iface
     shown = {(context, text): pgettext(text, context) for context, text in translations.TABLE["de_DE"]}
     # Where Blender has a word of its own for it, that is shown.
@@ -407,10 +407,10 @@ def draw_many():
         copy["tracklay_cue"] = json.dumps({"cue": f"cue {number // 2}", "take": number % 2})
     for each in scene.sequence_editor.strips:
         each.select = each == strip
-    part("blender.cues").index.changed = True
-    spotting = part("blender.spotting")
+    part("blender.sequencer.cue_index").index.changed = True
+    spotting = part("blender.ui.cue_list")
     drawn = timed(spotting.TRACKLAY_PT_cues, "draw")
-    above = timed(part("blender.panels").TRACKLAY_PT_sidebar, "draw")
+    above = timed(part("blender.ui.panels").TRACKLAY_PT_sidebar, "draw")
 
     def list_is_made():
         return len(spotting.rows) > MANY // 2
@@ -430,7 +430,7 @@ def draw_many():
     for name, taken in (("cues", drawn), ("panel", above)):
         tell(**{f"{name}_middle_ms": sorted(taken)[len(taken) // 2] * 1000, f"{name}_longest_ms": max(taken) * 1000})
     began = time.perf_counter()
-    part("blender.cues").index.look()
+    part("blender.sequencer.cue_index").index.look()
     tell(look_ms=(time.perf_counter() - began) * 1000)
 
 

@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from tracklay.cli.main import main
 
-from addon.cli import main
-from tests.pictures import clicks, hear
+from tests.clips import clicks, hear
 from tests.timelines.cuts import clip, gap, timeline, track
 
 from .conftest import FLASHES
@@ -123,7 +123,7 @@ def test_a_render_in_a_window_can_be_stopped_for_want_of_sound(blender, folder):
 
 def test_a_film_goes_over_a_farm_as_two_jobs(blender, folder, cut):
     """The example: first the sound, once; then frames of which each part has just its own sound, and nothing is made any more."""
-    script = Path(__file__).parents[2] / "scripts/examples" / "two_jobs.sh"
+    script = Path(__file__).parents[2] / "scripts/examples" / "render_farm_two_stage.sh"
     environment = blender.environment | {"TRACKLAY_HOME": str(folder / "home"), "BLENDER": blender.program}
     said = []
     for task in (("sound", cut), ("frames", cut, 1, 20), ("frames", cut, 21, 40)):

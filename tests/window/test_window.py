@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from tests.pictures import clicks, hear
+from tests.clips import clicks, hear
 
 from .conftest import FLASHES, FRAMES
-from .hand import Hand
+from .pointer import Hand
 
 if TYPE_CHECKING:
     import subprocess

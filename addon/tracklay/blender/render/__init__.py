@@ -1,0 +1,1 @@
+"""Renders proxies and mixes sound at render time."""

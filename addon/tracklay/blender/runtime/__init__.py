@@ -1,0 +1,1 @@
+"""Connects the background jobs to the main thread of Blender."""

@@ -1,0 +1,1 @@
+"""Reads and edits the Video Sequencer: strips, retiming, placeholders, takes."""

@@ -1,0 +1,1 @@
+"""Preferences, scene properties, the model catalogue and translations: needs no sequencer."""

@@ -1,0 +1,1 @@
+"""Panels, lists, menus, overlay and keymap."""

@@ -1,0 +1,120 @@
+"""Presets: a model, its prompt and its parameters under a name, kept where Blender keeps its own.
+
+What is not set is left out: a parameter that the model decides by itself stays so.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import bpy
+from bl_operators.presets import AddPresetBase
+from bl_ui.utils import PresetPanel
+from bpy.props import StringProperty
+
+from ...paths import whole
+from ..sequencer import compat
+from ..settings import catalogue, properties
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
+
+    from ...models import Model
+
+FOLDER = "tracklay"
+"""Within Blender's folder of presets."""
+
+HEAD = """\
+import bpy
+
+settings = (getattr(bpy.context, "sequencer_scene", None) or bpy.context.scene).tracklay
+"""
+
+
+def script(settings: Any, model: Model) -> str:
+    """A preset as Blender runs it."""
+    group = properties.group_name(model.id)
+    chosen = getattr(settings.params, group)
+    lines = [
+        f"settings.model = {model.id!r}",
+        f"settings.prompt = {settings.prompt!r}",
+        f"settings.negative_prompt = {settings.negative_prompt!r}",
+        f"params = settings.params.{group}",
+    ]
+    for parameter in model.settable:
+        if chosen.is_property_set(parameter.name):
+            lines.append(f"setattr(params, {parameter.name!r}, {_plain(getattr(chosen, parameter.name))!r})")
+        else:
+            lines.append(f"params.property_unset({parameter.name!r})")
+    return HEAD + "\n".join([*lines, *_extras(settings, model)]) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    """A 32-bit float as the decimal that it was."""
+    return float(f"{value:.{properties.FLOAT_DIGITS}g}") if isinstance(value, float) else value
+
+
+def _extras(settings: Any, model: Model) -> Iterator[str]:
+    """Those of the panel for this model make way for the preset's."""
+    yield "for index in reversed(range(len(settings.extras))):"
+    yield f"    if settings.extras[index].model in ('', {model.id!r}):"
+    yield "        settings.extras.remove(index)"
+    for row in properties.extras_of(settings, model):
+        yield "extra = settings.extras.add()"
+        yield f"extra.name, extra.value, extra.model = {row.name!r}, {row.value!r}, {model.id!r}"
+
+
+class TRACKLAY_OT_add_preset(AddPresetBase, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801 - Blender's own naming
+    """Keep the model, the prompt and the parameters as a preset, or remove one."""
+
+    bl_idname = "tracklay.add_preset"
+    bl_description = "Keep the model, the prompt and the parameters as a preset, or remove one"
+    bl_label = "Add Sound Preset"
+    preset_menu = "TRACKLAY_PT_presets"
+    preset_subdir = FOLDER
+
+    def add(self, context: Any, filepath: str) -> None:
+        """Write the preset's file. Blender calls it with a place of the person's own."""
+        settings = compat.timeline(context).tracklay
+        with whole(Path(filepath)) as beside:
+            beside.write_text(script(settings, catalogue.model(settings.model)), "utf-8")
+
+
+class TRACKLAY_OT_load_preset(bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
+    """Set the model, the prompt and the parameters as a preset has them."""
+
+    bl_idname = "tracklay.load_preset"
+    bl_description = "Set the model, the prompt and the parameters as this preset has them"
+    bl_label = "Load Sound Preset"
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+    __annotations__ = {
+        "filepath": StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"}),
+        "menu_idname": StringProperty(name="Menu", options={"SKIP_SAVE"}),
+    }
+
+    def execute(self, _context: Any) -> AbstractSet[str]:
+        """Run it."""
+        name = bpy.path.display_name(Path(self.filepath).name)
+        try:
+            bpy.utils.execfile(self.filepath)
+        except Exception as error:  # noqa: BLE001 - a preset is a script: whatever is wrong with it is told
+            self.report(
+                {"ERROR"}, f"the preset {name} does not fit any more: {error}; set it up again and keep it anew"
+            )
+            return {"CANCELLED"}
+        TRACKLAY_PT_presets.bl_label = name
+        return {"FINISHED"}
+
+
+class TRACKLAY_PT_presets(PresetPanel, bpy.types.Panel):  # type: ignore[misc]  # noqa: N801
+    """The presets, in a popover."""
+
+    bl_label = "Sound Presets"
+    preset_subdir = FOLDER
+    preset_operator = "tracklay.load_preset"
+    preset_add_operator = "tracklay.add_preset"
+
+
+CLASSES = (TRACKLAY_OT_add_preset, TRACKLAY_OT_load_preset, TRACKLAY_PT_presets)

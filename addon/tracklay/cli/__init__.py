@@ -1,0 +1,1 @@
+"""The `tracklay` command: one module for each sub-command."""

@@ -1,0 +1,241 @@
+"""Makes a model of the catalogue from what its provider publishes. What no schema says is guessed from names, and each guess is told."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+from ..models.model import Model, Parameter, Price, Seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ..models.model import Role
+    from .json_schema import Input
+    from .published import Published
+
+Sense = Literal["video", "image", "audio", "text"]
+
+_PROMPTS = ("prompt", "text_prompt", "positive_prompt", "sound_effect_prompt", "text", "description", "caption")
+_NEGATIVES = ("negative_prompt", "negative_text_prompt", "negative")
+_SEEDS = ("seed", "random_seed", "noise_seed")
+_LENGTHS = (
+    "duration",
+    "duration_seconds",
+    "seconds",
+    "seconds_total",
+    "total_seconds",
+    "length_seconds",
+    "audio_duration",
+    "audio_length",
+    "audio_length_in_s",
+    "music_duration",
+    "output_duration",
+    "max_duration",
+    "length",
+)
+"""Names of a role's parameter, the likeliest first. A length in milliseconds is none: Tracklay fills in seconds."""
+
+_COUNTS = ("num_samples", "num_outputs", "num_audios", "num_generations", "num_variations", "n_samples", "batch_size")
+"""Names of a parameter that counts the sounds of one request, each of which is paid."""
+
+_NOT_THE_PICTURE = re.compile(r"mask|reference|style|depth|pose|control|end_|last_")
+"""Words in the name of a file that is not the span's own picture."""
+
+_MUSIC = re.compile(r"music|song|melod|instrumental|lyric|soundtrack")
+_EFFECT = re.compile(r"sfx|sound[ _-]?effect|foley|sound[ _-]?design")
+_SOUND = re.compile(r"audio|sound|music|song|foley|sfx|speech|voice|sonic|acoustic|2audio")
+
+
+_MEANING: dict[Role, str] = {
+    "prompt": "the prompt",
+    "negative": "what should not be heard",
+    "seed": "the seed",
+    "seconds": "the span's length",
+    "video": "the span's picture",
+    "image": "a still of it",
+}
+
+
+def model_id(provider: str, endpoint: str) -> str:
+    """The id that a model gets: `fal-ai/thinksound/audio` on fal is `fal/thinksound-audio`."""
+    own = endpoint.removeprefix("fal-ai/") if provider == "fal" else endpoint.removeprefix("model_")
+    return f"{provider}/{re.sub(r'[^a-z0-9.]+', '-', own.lower()).strip('-')}"
+
+
+def guess(published: Published) -> Model:
+    """The model, with `unconfirmed` telling what was guessed and what nobody said."""
+    found = {one.parameter.name: one for one in published.inputs}
+    roles = _roles(published.inputs)
+    mode = _mode(found, roles)
+    if mode is None:
+        _one_picture(found, roles)
+    parameters = [_filled(one.parameter, roles.get(name)) for name, one in found.items()]
+    if mode is not None:
+        first = next(place for place, one in enumerate(parameters) if one.role in ("video", "image"))
+        parameters.insert(first, mode)
+    times = _one_at_a_time(found, parameters)
+    by_role = {one.role: one for one in parameters if one.role}
+    needs, takes = _senses(found.values(), by_role)
+    length = by_role.get("seconds")
+    task = _task(published, "video" in by_role)
+    gives = _gives(published, "video" in by_role)
+    model = Model(
+        id=model_id(published.provider, published.endpoint),
+        title=published.title,
+        summary=published.summary,
+        task=task,
+        provider=published.provider,
+        endpoint=published.endpoint,
+        needs=needs,
+        gives=gives,
+        licence=published.licence,
+        takes=takes,
+        seconds=Seconds(max(0.0, length.minimum or 0.0), length.maximum) if length else Seconds(),
+        price=Price(currency=published.currency, times=times),
+        version=published.version,
+        parameters=tuple(parameters),
+    )
+    return replace(model, unconfirmed=_told(published, model, roles))
+
+
+def lacks_sound(published: Published) -> bool:
+    """Whether nothing that is published says that sound comes out of it."""
+    return not published.gives or (not published.sure and not _SOUND.search(published.says.lower()))
+
+
+def _roles(inputs: Iterable[Input]) -> dict[str, Role]:
+    """What Tracklay fills, by the parameters' names: one parameter for each role."""
+    inputs = list(inputs)
+    roles: dict[str, Role] = {}
+
+    def give(role: Role, fitting: Iterable[Input]) -> None:
+        if one := next(iter(fitting), None):
+            roles[one.parameter.name] = role
+
+    def named(names: tuple[str, ...], may: Callable[[Input], bool]) -> list[Input]:
+        return [one for name in names for one in inputs if one.words == name and may(one)]
+
+    def pictured(media: str) -> list[Input]:
+        fitting = [one for one in inputs if one.media == media and not _NOT_THE_PICTURE.search(one.words)]
+        return sorted(fitting, key=lambda one: not one.parameter.required)
+
+    give("prompt", named(_PROMPTS, lambda one: one.parameter.type == "text"))
+    give("negative", named(_NEGATIVES, lambda one: one.parameter.type == "text"))
+    give("seed", named(_SEEDS, lambda one: one.parameter.type in ("integer", "number")))
+    give("seconds", named(_LENGTHS, lambda one: one.parameter.type in ("integer", "number")))
+    give("video", pictured("video"))
+    give("image", pictured("image"))
+    return roles
+
+
+def _one_picture(found: dict[str, Input], roles: dict[str, Role]) -> None:
+    """Leave one of video and image its role where one is demanded: what the other is for, only the person knows."""
+    names = {role: name for name, role in roles.items() if role in ("video", "image")}
+    if len(names) == 2:
+        del roles[names["image"] if found[names["video"]].parameter.required else names["video"]]
+
+
+def _one_at_a_time(found: dict[str, Input], parameters: list[Parameter]) -> str:
+    """The parameter that counts the sounds of a request, empty where there is none. It begins at one: more takes a person's word."""
+    for place, one in enumerate(parameters):
+        if one.type == "integer" and one.name in found and found[one.name].words in _COUNTS:
+            if (one.minimum or 0) <= 1:
+                parameters[place] = replace(one, default=1, required=False)
+            return one.name
+    return ""
+
+
+def _filled(parameter: Parameter, role: Role | None) -> Parameter:
+    """With its role, and what follows from that."""
+    parameter = replace(parameter, role=role)
+    if role == "seed":
+        # Tracklay draws one and keeps it; a fixed default would make every take the same.
+        return replace(parameter, type="integer", default=None)
+    if role == "seconds":
+        return replace(parameter, unit="s")
+    if role == "video":
+        return replace(parameter, unit="s" if parameter.maximum or parameter.minimum else "")
+    return replace(parameter, minimum=None, maximum=None) if parameter.type == "file" else parameter
+
+
+def _mode(found: dict[str, Input], roles: dict[str, Role]) -> Parameter | None:
+    """The parameter that says what of the picture is sent, where the model leaves that open; none where it insists."""
+    pictures = {role: found[name].parameter for name, role in roles.items() if role in ("video", "image")}
+    if not pictures or any(one.required for one in pictures.values()):
+        return None
+    choices = (*(role for role in ("video", "image") if role in pictures), "text")
+    return Parameter(
+        "mode" if "mode" not in found else "picture_mode",
+        "choice",
+        "What the model is given of the picture: video is all of it, image its middle frame, text nothing but the words.",
+        # A model of music or effects with a place for a still is asked for by words, until the person says otherwise.
+        default="video" if "video" in pictures else "text",
+        choices=choices,
+        role="mode",
+    )
+
+
+def _senses(inputs: Iterable[Input], by_role: dict[Role, Parameter]) -> tuple[tuple[Sense, ...], tuple[Sense, ...]]:
+    """What it needs, and what it takes; the second is empty where it is the same."""
+    sounds = [one.parameter for one in inputs if one.media == "audio"]
+    known: dict[Sense, list[Parameter]] = {
+        "video": [by_role["video"]] if "video" in by_role else [],
+        "image": [by_role["image"]] if "image" in by_role else [],
+        "audio": sounds,
+        "text": [by_role["prompt"]] if "prompt" in by_role else [],
+    }
+    takes = tuple(sense for sense, parameters in known.items() if parameters)
+    needs = tuple(sense for sense, parameters in known.items() if any(one.required for one in parameters))
+    return needs, () if needs == takes else takes
+
+
+def _task(published: Published, video: bool) -> Literal["foley", "effect", "music"]:  # noqa: FBT001
+    """What it is for: by its own name first, then by what it sees, then by all its words."""
+    name, says = f"{published.endpoint} {published.title}".lower(), published.says.lower()
+    if _MUSIC.search(name) and not _EFFECT.search(name):
+        return "music"
+    if video:
+        return "foley"
+    return "music" if _MUSIC.search(says) and not _EFFECT.search(name) else "effect"
+
+
+def _gives(published: Published, video: bool) -> Literal["audio", "video", "list", "stems"]:  # noqa: FBT001
+    match published.gives:
+        case "audio" | "video" | "list" | "stems":
+            return published.gives
+        case "file":
+            # One file of a kind that is not told: models that see a video mostly give it back with sound.
+            return "video" if video else "audio"
+        case _:
+            return "audio"
+
+
+def _told(published: Published, model: Model, roles: dict[str, Role]) -> tuple[str, ...]:
+    """The guesses, and what nobody said, in sentences."""
+    filled = ", ".join(f"{name} ({_MEANING[role]})" for name, role in roles.items())
+    told = [
+        f"What Tracklay fills was guessed from the inputs' names: {filled}."
+        if filled
+        else "No input has a name that Tracklay could fill: it sends neither picture nor prompt.",
+        f"That it is for {model.task} was guessed from its name and its inputs.",
+    ]
+    if lacks_sound(published):
+        told.append("Whether sound comes out of it at all: nothing that is published says so.")
+    elif not published.sure:
+        told.append(
+            f"That it gives {'several files' if model.gives == 'list' else model.gives}: its schema says only that it is a file."
+        )
+    if model.price.times:
+        told.append(
+            f"That {model.price.times} counts what is paid for: it begins at 1 here, whatever the model's own default is."
+        )
+    if (prompt := model.role("prompt")) and prompt.default:
+        told.append(f"What comes of no prompt: the model's own default is sent then, {str(prompt.default)[:80]!r}.")
+    if model.seconds.most is None:
+        told.append("How long a sound it can make.")
+    told.append("What a take costs.")
+    if model.licence.commercial is None:
+        told.append("The licence: read it at its source before you use the sound.")
+    return (*told, *published.notes)

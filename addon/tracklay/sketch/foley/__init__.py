@@ -1,0 +1,1 @@
+"""Synthesises foley and ambience from events and a prompt."""

@@ -1,0 +1,1 @@
+"""Composes and renders music from a prompt."""

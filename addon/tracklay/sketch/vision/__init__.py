@@ -1,0 +1,1 @@
+"""Motion analysis: finds impacts, stops and fast movement in low-resolution video."""

@@ -1,0 +1,1 @@
+"""OpenTimelineIO timelines: reads their cues and writes takes back as audio tracks."""

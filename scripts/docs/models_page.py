@@ -1,0 +1,100 @@
+"""Writes docs/models.md from the catalogue: every model, every parameter, its default and its limits.
+
+    python scripts/docs/models_page.py [--check]
+
+With `--check` nothing is written; the exit status says whether the page is as the catalogue has it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "addon")]
+
+from tracklay import models
+from tracklay.cli.tables import price_in_words, seconds_in_words, what_it_takes
+
+if TYPE_CHECKING:
+    from tracklay.models import Model, Parameter
+
+PAGE = ROOT / "docs" / "models.md"
+
+HEAD = """\
+# The catalogue
+
+Generated from `addon/tracklay/models/catalogue/` by `scripts/docs/models_page.py`; a test checks it. A parameter with a role is filled by
+Tracklay itself, from the option or the field of that name; all others are set with `--set NAME=VALUE`, or in Blender's tab.
+"""
+
+
+def page(catalogue: dict[str, Model]) -> str:
+    """The whole page."""
+    shown = sorted(catalogue.values(), key=lambda model: (model.task, model.id))
+    overview = ["| model | task | takes | seconds | price | licence |", "|---|---|---|---|---|---|"]
+    overview += [
+        f"| [{model.id}](#{anchor(model)}) | {model.task} | {what_it_takes(model)} | {seconds_in_words(model)} "
+        f"| {cell(price_in_words(model.price))} | {cell(model.licence.name)} |"
+        for model in shown
+    ]
+    return "\n".join([HEAD, *overview, "", *(section(model) for model in shown)])
+
+
+def section(model: Model) -> str:
+    """One model."""
+    lines = [f"## {model.id}", "", f"{model.title}. {model.summary}", ""]
+    facts = [f"Looks at {model.looks}"] if model.looks else []
+    facts += [f"Unconfirmed: {fact}" for fact in model.unconfirmed]
+    lines += [f"- {fact}" for fact in facts]
+    if facts:
+        lines.append("")
+    lines += ["| parameter | sent as | type | default | limits | role | |", "|---|---|---|---|---|---|---|"]
+    lines += [row(parameter) for parameter in model.parameters]
+    return "\n".join([*lines, ""])
+
+
+def row(parameter: Parameter) -> str:
+    """One parameter."""
+    default = parameter.default
+    shown = "" if default in (None, "") else str(default).lower() if isinstance(default, bool) else f"`{default}`"
+    limits = parameter.limits + (f" {parameter.unit}" if parameter.unit and parameter.limits else "")
+    needed = "required" if parameter.required else ""
+    cells = (
+        f"`{parameter.name}`",
+        f"`{parameter.wire_name}`",
+        parameter.type,
+        shown or needed,
+        limits,
+        parameter.role or "",
+    )
+    return "| " + " | ".join(cell(text) for text in (*cells, parameter.help)) + " |"
+
+
+def anchor(model: Model) -> str:
+    """A heading's anchor, as code hosts make it."""
+    return model.id.replace("/", "").replace(".", "")
+
+
+def cell(text: str) -> str:
+    """Text that does not end a table's cell."""
+    return text.replace("|", r"\|").replace("\n", " ")
+
+
+def main() -> int:
+    """Write or check."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true")
+    made = page(models.load([Path(models.__file__).parent]))
+    if parser.parse_args().check:
+        return 0 if PAGE.read_text("utf-8") == made else 1
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(made, "utf-8")
+    print(PAGE.relative_to(ROOT))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

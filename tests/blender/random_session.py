@@ -1,0 +1,308 @@
+"""A person who does anything at all, at random, while models work and fail: `python -m tests.blender.steps SEED STEPS FOLDER`.
+
+Runs in a Blender of its own, without a window: the timer's ticks are made here. At the end, and at every file that is opened, the ledger
+and the timeline must agree; what it did is written to `told.json`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import ClassVar
+
+SEED, STEPS, FOLDER = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+os.environ["TRACKLAY_HOME"] = str(FOLDER / "home")
+
+import bpy  # noqa: E402
+import tracklay  # noqa: E402
+from tracklay import errors, providers  # noqa: E402
+from tracklay.blender.ops import generate_ops  # noqa: E402
+from tracklay.blender.runtime import dispatcher  # noqa: E402
+from tracklay.blender.sequencer import compat, cue_index, selection  # noqa: E402
+from tracklay.blender.settings import catalogue  # noqa: E402
+from tracklay.blender.settings.preferences import takes_folder  # noqa: E402
+from tracklay.jobs import admin, checked  # noqa: E402
+from tracklay.providers import Progress  # noqa: E402
+
+from tests.fakes.click_model import Clicker  # noqa: E402
+
+chance = random.Random(SEED)  # noqa: S311 - a walk, and no secret
+FILMS = [FOLDER / "one.blend", FOLDER / "two.blend"]
+PATIENCE = 120.0
+"""Seconds."""
+
+
+class Moody(Clicker):
+    """Works for a moment, fails now and then, loses an answer now and then, and writes down each submission."""
+
+    sent: ClassVar[Counter[str]] = Counter()
+    offers = frozenset({"cancel"})
+
+    async def submit(self, intent):
+        self.sent[intent.id] += 1
+        mood = chance.random()
+        await asyncio.sleep(mood / 20)
+        if mood < 0.06:
+            raise errors.Unclear("no answer came")
+        if mood < 0.12:
+            raise errors.RefusedInput("the model does not take this")
+        return await super().submit(intent)
+
+    async def poll(self, ticket):
+        mood = chance.random()
+        if mood < 0.02:
+            raise errors.ModelFailed("the model failed")
+        if mood < 0.04:
+            raise errors.ProviderTrouble("the line is down")
+        return Progress("done") if mood > 0.6 else Progress("running", mood)
+
+    async def cancel(self, ticket):
+        return chance.random() < 0.5
+
+
+def scene():
+    """The scene that is edited."""
+    return bpy.context.scene
+
+
+def strips():
+    """Its strips."""
+    editor = scene().sequence_editor
+    return list(editor.strips) if editor else []
+
+
+def ours():
+    """Those of them that carry a cue."""
+    return [strip for strip in strips() if cue_index.CUE in strip]
+
+
+def remember(step: str) -> None:
+    """What Blender does itself when an operator of its own ends."""
+    bpy.ops.ed.undo_push(message=step)
+    cue_index.index.changed = True
+
+
+def begin() -> None:
+    """A timeline with four clips."""
+    editor = scene().sequence_editor or scene().sequence_editor_create()
+    scene().render.fps = 25
+    scene().tracklay.model = "clicker/clicks"
+    for number in range(4):
+        editor.strips.new_movie(f"clip {number}", str(FOLDER / "clip.mp4"), 1 + number % 2, 1 + 70 * number)
+    remember("begin")
+
+
+def generate() -> None:
+    """For one clip, one take or two."""
+    clips = [strip for strip in strips() if strip.type == "MOVIE"]
+    if not clips:
+        return
+    clip = chance.choice(clips)
+    for strip in strips():
+        strip.select = strip == clip
+    try:
+        (spot,) = selection.spots(scene())
+        cue = generate_ops.cue_for(spot, scene().tracklay, takes=chance.choice([1, 1, 2]), prompt=f"{chance.random()}")
+        dispatcher.pump().start([(checked(cue, takes_folder(), "clip", catalogue.MODELS), spot)])
+    except errors.TracklayError as error:
+        if "free there" not in str(error):
+            raise
+
+
+def move() -> None:
+    """One of ours, or a clip."""
+    if strips():
+        strip = chance.choice(strips())
+        setattr(strip, compat._name("content_start", bpy.types.Strip), chance.randrange(1, 400))
+        remember("move")
+
+
+def trim() -> None:
+    """One of ours, by some frames."""
+    if ours():
+        strip = chance.choice(ours())
+        if compat.frames(strip) > 10:
+            compat.set_frames(strip, compat.frames(strip) - chance.randrange(1, 5))
+            remember("trim")
+
+
+def split() -> None:
+    """One of ours, in the middle."""
+    if not ours():
+        return
+    chosen = chance.choice(ours())
+    for strip in strips():
+        strip.select = strip == chosen
+    scene().sequence_editor.active_strip = chosen
+    with compat.editing(scene()) as works:
+        if works and bpy.ops.sequencer.split.poll():
+            bpy.ops.sequencer.split(frame=compat.start(chosen) + compat.frames(chosen) // 2)
+    remember("split")
+
+
+def delete() -> None:
+    """One of ours."""
+    if ours():
+        scene().sequence_editor.strips.remove(chance.choice(ours()))
+        remember("delete")
+
+
+def undo() -> None:
+    """Where there is anything to undo."""
+    if bpy.ops.ed.undo.poll():
+        bpy.ops.ed.undo()
+
+
+def redo() -> None:
+    """Where there is anything to redo."""
+    if bpy.ops.ed.redo.poll():
+        bpy.ops.ed.redo()
+
+
+def save() -> None:
+    """To one of two files."""
+    path = Path(bpy.data.filepath) if bpy.data.filepath else FILMS[0]
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+
+
+def reopen() -> None:
+    """One of two files, saved or not."""
+    path = chance.choice(FILMS)
+    if path.exists():
+        bpy.ops.wm.open_mainfile(filepath=str(path))
+    else:
+        bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+        begin()
+        bpy.ops.wm.save_as_mainfile(filepath=str(path))
+
+
+def new_scene() -> None:
+    """Another scene, or a copy of this one with all its strips; at most four."""
+    if len(bpy.data.scenes) < 4:
+        made = scene().copy() if chance.random() < 0.5 else bpy.data.scenes.new("more")
+    else:
+        made = chance.choice(list(bpy.data.scenes))
+    bpy.context.window_manager.windows[0].scene = made
+    if made.sequence_editor is None:
+        begin()
+    remember("scene")
+
+
+def switch() -> None:
+    """Off and on again."""
+    tracklay.unregister()
+    tracklay.register()
+    providers.register("clicker", Moody)
+
+
+def work() -> None:
+    """Some ticks of the timer."""
+    for _ in range(chance.randrange(1, 12)):
+        if not dispatcher.pump().tick():
+            time.sleep(0.02)
+
+
+ACTS = {
+    generate: 6,
+    move: 4,
+    trim: 2,
+    split: 2,
+    delete: 2,
+    undo: 4,
+    redo: 3,
+    save: 2,
+    reopen: 1,
+    new_scene: 1,
+    switch: 1,
+    work: 10,
+}
+
+
+def settle() -> None:
+    """Go on until nothing is to come."""
+    end = time.monotonic() + PATIENCE
+    dispatcher.pump().opened()
+    while dispatcher.pump().tick() or dispatcher.pump().busy or cue_index.index.changed:
+        assert time.monotonic() < end, {
+            cue: (line.words, line.done, line.held) for cue, line in dispatcher.lines().items()
+        }
+        time.sleep(0.005)
+
+
+def check() -> dict[str, int]:
+    """Ledger and timeline agree; what there is of each."""
+    jobs = {}
+    for job in sorted(admin.books(everything=True)["jobs"], key=lambda job: (job["state"] == "laid", job["id"])):
+        jobs[job["cue"], job["take"] - 1] = job
+    assert all(count == 1 for count in Moody.sent.values()), "something was sent twice"
+    sent = sum(job["sent"] is not None for job in admin.books(everything=True)["jobs"])
+    # Switched off between the intent and its leaving: nobody knows, so nothing is sent again, and a person decides.
+    unknown = sum(job["state"] in ("unclear", "cancelled") for job in jobs.values())
+    assert 0 <= sent - sum(Moody.sent.values()) <= unknown, f"{sum(Moody.sent.values())} submissions for {sent} jobs"
+    empty = filled = 0
+    for each in bpy.data.scenes:
+        seen: list[tuple[tuple[str, int], int, int, int]] = []
+        for strip in each.sequence_editor.strips_all if each.sequence_editor else ():
+            which = cue_index.mark(strip)
+            if which is None:
+                continue
+            key, job = (which.cue, which.take), jobs.get((which.cue, which.take))
+            line = dispatcher.lines().get(which.cue)
+            if cue_index.ENTRY in strip:
+                filled += 1
+                assert job is not None, f"{key} lies there, and the ledger does not know it"
+                assert job["state"] == "laid", f"{key} lies there, and is {job['state']}"
+                file = cue_index.file_of(strip.sound)
+                assert file.is_file()
+                assert file.name == cue_index.entry(strip[cue_index.ENTRY])["file"], "the sound is not the entry's"
+            else:
+                empty += 1
+                told = strip.get(cue_index.TROUBLE) or (line and (line.error or line.held))
+                assert told, f"{key} is empty, and nobody says why: {job and job['state']}"
+                assert job is None or job["state"] not in ("laid", "ready"), f"{key} is empty, and its take is made"
+            place = (key, compat.start(strip), compat.end(strip), strip.channel)
+            assert not any(
+                other[0] == key and other[1] < place[2] and other[2] > place[1] and other[3] == place[3]
+                for other in seen
+            ), f"{key} lies there twice"
+            seen.append(place)
+    for job in jobs.values():
+        if job["state"] in ("laid", "ready"):
+            assert all((Path(job["project"]) / name).is_file() for name in job["files"]), "a take is lost"
+    return {"empty": empty, "filled": filled, "jobs": len(jobs), "sent": sent}
+
+
+def main() -> None:
+    """Do it."""
+    dispatcher.GRACE, dispatcher.LOOK = 0.1, 0.02
+    tracklay.register()
+    providers.register("clicker", Moody)
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    begin()
+    done: Counter[str] = Counter()
+    for _ in range(STEPS):
+        (act,) = chance.choices(list(ACTS), list(ACTS.values()))
+        with (FOLDER / "acts.txt").open("a") as file:
+            file.write(f"{act.__name__}\n")
+        act()
+        done[act.__name__] += 1
+    told = []
+    for film in [None, *(film for film in FILMS if film.exists())]:
+        if film is not None:
+            bpy.ops.wm.open_mainfile(filepath=str(film))
+        settle()
+        dispatcher.pump().runner.settled()
+        told.append(check())
+    states = Counter(job["state"] for job in admin.books(everything=True)["jobs"])
+    (FOLDER / "told.json").write_text(json.dumps({"acts": done, "files": told, "states": states}))
+    tracklay.unregister()
+
+
+if __name__ == "__main__":
+    main()

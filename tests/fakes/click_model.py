@@ -1,0 +1,110 @@
+"""A model that clicks where it sees a flash, answering in the containers that real models use.
+
+It looks at the proxy through PyAV, as MMAudio's own reader does, and so shares no code with the product.
+"""
+
+from __future__ import annotations
+
+import wave
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from tracklay.cue import Cost
+from tracklay.providers import Intent, Output, Progress, Provider, Request, Ticket
+
+CLICK = 0.9
+
+
+def flashes(path: Path) -> list[Fraction]:
+    """The times of the white frames, in seconds."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        times = []
+        for frame in container.decode(stream):
+            assert frame.pts is not None
+            assert frame.time_base is not None
+            if frame.to_ndarray(format="gray").mean() > 128:
+                times.append(frame.pts * frame.time_base)
+    return times
+
+
+def click_track(times: list[Fraction], seconds: Fraction, rate: int) -> np.ndarray:
+    """One sample of full level at each time."""
+    track = np.zeros(round(seconds * rate), np.float32)
+    for time in times:
+        track[min(len(track) - 1, round(time * rate))] = CLICK
+    return track
+
+
+def write(track: np.ndarray, rate: int, kind: str, folder: Path) -> Path:
+    """The track as a file: `wav`, `flac`, `mp3`, or `mp4` with a picture as MMAudio's own writer makes it."""
+    path = folder / f"output.{kind}"
+    if kind == "wav":
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(2)
+            file.setsampwidth(2)
+            file.setframerate(rate)
+            file.writeframes(np.repeat((track * 32767).astype("<i2"), 2).tobytes())
+        return path
+    codec = {"flac": "flac", "mp3": "mp3", "mp4": "aac"}[kind]
+    with av.open(str(path), "w") as container:
+        if kind == "mp4":
+            picture = container.add_stream("libx264", rate=25)
+            picture.width = picture.height = 64
+            picture.pix_fmt = "yuv420p"
+        sound = container.add_stream(codec, rate=rate, layout="mono")
+        assert isinstance(sound, av.AudioStream)
+        if kind == "mp4":
+            for _ in range(round(len(track) / rate * 25)):
+                frame = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")
+                container.mux(picture.encode(frame))
+            container.mux(picture.encode())
+        samples = (track * 32767).astype(np.int16)[None] if kind == "flac" else track[None]
+        audio = av.AudioFrame.from_ndarray(samples, format="s16" if kind == "flac" else "fltp", layout="mono")
+        audio.sample_rate = rate
+        container.mux(sound.encode(audio))
+        container.mux(sound.encode(None))
+    return path
+
+
+class Clicker(Provider):
+    """The provider. `kind` and `rate` say how it answers; `seconds_more` how much longer than asked."""
+
+    name = "clicker"
+
+    def __init__(self, kind: str = "wav", rate: int = 44_100, seconds_more: Fraction = Fraction(0)) -> None:
+        self.kind, self.rate, self.seconds_more = kind, rate, seconds_more
+
+    async def prepare(self, request: Request) -> Intent:
+        assert request.proxy is not None
+        return Intent.new(
+            self.name, {"proxy": str(request.proxy.path), "seconds": str(request.seconds), "seed": request.seed}
+        )
+
+    async def submit(self, intent: Intent) -> Ticket:
+        return Ticket(self.name, intent.id, intent.data)
+
+    async def poll(self, ticket: Ticket) -> Progress:
+        return Progress("done")
+
+    async def collect(self, ticket: Ticket, folder: Path) -> Output:
+        length = Fraction(ticket.data["seconds"]) + self.seconds_more
+        track = click_track(flashes(Path(ticket.data["proxy"])), length, self.rate)
+        file = write(track, self.rate, self.kind, folder)
+        return Output(file, ticket.data["seed"], "1", Cost("0", "USD", estimated=False))
+
+
+MODEL = """\
+id = "clicker/clicks"
+title = "Clicks at flashes"
+summary = "A stand-in."
+task = "foley"
+provider = "clicker"
+endpoint = "clicks"
+needs = ["video"]
+gives = "audio"
+price = { amount = "0" }
+licence = { name = "CC0" }
+"""

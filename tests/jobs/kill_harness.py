@@ -1,0 +1,220 @@
+"""Runs `tracklay` against a stand-in, kills it, has the job taken up, and looks whether anything was paid twice or lost."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from tracklay.jobs.ledger import Ledger
+from tracklay.jobs.states import MOVES
+
+from tests.fakes import beatoven, cog, fal, replicate, scenario
+from tests.fakes.server import Server
+
+ROOT = Path(__file__).resolve().parents[2]
+KILLED = -signal.SIGKILL
+MOST_ROUNDS = 6
+TAKE = re.compile(r"\.take\d+\.wav$")
+
+
+@dataclass
+class Kind:
+    """A provider's stand-in: what its command needs, what it was asked for, and which server hears the submissions."""
+
+    name: str
+    model: str
+    environment: dict[str, str]
+    asked: Callable[[], int]
+    server: Server | None = None
+    create: str = ""
+    deliver: tuple[Server, str] | None = None
+    lists: bool = True
+    settings: tuple[str, ...] = ()
+
+
+@contextlib.contextmanager
+def kind(name: str) -> Iterator[Kind]:
+    """A stand-in by its provider's name."""
+    if name == "sketch":
+        yield Kind(name, "sketch/foley", {}, lambda: 0)
+    elif name == "cog":
+        with Server(cog.Cog()) as server:
+            begun = server.app.begun
+            yield Kind(name, "cog/mmaudio", {"TRACKLAY_COG_URL": server.url}, lambda: len(set(begun)), server, "PUT .*")
+    elif name == "replicate":
+        with Server(replicate.Replicate()) as server:
+            where = {"TRACKLAY_REPLICATE_URL": server.url + "/v1", "REPLICATE_API_TOKEN": replicate.TOKEN}
+            made, create = server.app.predictions, "POST /v1/predictions"
+            deliver = (server, "GET /delivery/.*")
+            yield Kind(name, "replicate/mmaudio", where, lambda: len(made), server, create, deliver)
+    elif name == "fal":
+        with fal.Fal() as hosts:
+            where = {
+                "TRACKLAY_FAL_QUEUE_URL": hosts.queue.url,
+                "TRACKLAY_FAL_REST_URL": hosts.rest.url,
+                "TRACKLAY_FAL_API_URL": hosts.api.url,
+                "FAL_KEY": fal.KEY,
+            }
+            deliver = (hosts.cdn, "GET /files/.*")
+            yield Kind(name, "fal/mmaudio-v2", where, lambda: len(hosts.jobs), hosts.queue, "POST .*", deliver)
+    elif name == "scenario":
+        with scenario.Hosts() as both:
+            where = {
+                "TRACKLAY_SCENARIO_URL": both.url,
+                "SCENARIO_SDK_API_KEY": scenario.KEY,
+                "SCENARIO_SDK_API_SECRET": scenario.SECRET,
+            }
+            create, deliver = "POST /v1/generate/.*", (both.cdn, "GET /assets/.*")
+            yield Kind(name, "scenario/mmaudio", where, lambda: len(both.scenario.jobs), both.api, create, deliver)
+    else:
+        with beatoven.Hosts() as two:
+            where = {"TRACKLAY_BEATOVEN_URL": two.url, "BEATOVEN_API_KEY": beatoven.KEY}
+            create, deliver = "POST /api/v1/tracks/compose", (two.files, "GET .*")
+            made_there = two.beatoven.tasks
+            yield Kind(name, "beatoven/track", where, lambda: len(made_there), two.api, create, deliver, lists=False)
+
+
+@dataclass
+class Forge:
+    """The process that forks the commands."""
+
+    process: subprocess.Popen[str] = field(init=False)
+
+    def __enter__(self) -> Self:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.jobs.fork_server"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+        return self
+
+    def __exit__(self, *trouble: object) -> None:
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.process.wait()
+        assert self.process.stdout
+        self.process.stdout.close()
+
+    def run(self, **order: Any) -> int:
+        """Run a command; its status, negative where a signal ended it."""
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        return int(json.loads(self.process.stdout.readline())["status"])
+
+
+@dataclass
+class Case:
+    """A home and a clip of its own, and how many takes are asked for."""
+
+    forge: Forge
+    kind: Kind
+    folder: Path
+    clip: Path
+    takes: int = 1
+    said: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True)
+        self.picture = self.folder / "clip.mp4"
+        os.link(self.clip, self.picture)
+        self.home = self.folder / "home"
+        self.temporary = self.folder / "temporary"
+        self.temporary.mkdir()
+        self.before = self.kind.asked()
+
+    def tracklay(self, *arguments: str, **more: Any) -> int:
+        """Run the command here."""
+        output = self.folder / "said"
+        where = {**self.kind.environment, "TRACKLAY_HOME": str(self.home), "TMPDIR": str(self.temporary)}
+        status = self.forge.run(arguments=list(arguments), environment=where, output=str(output), **more)
+        self.said.append(f"{arguments} {more} -> {status}\n{output.read_text()}")
+        return status
+
+    def lay(self, **more: Any) -> int:
+        """Ask for the takes."""
+        how = ("--model", self.kind.model, "--prompt", "rain", "--takes", str(self.takes), *self.kind.settings)
+        return self.tracklay("lay", str(self.picture), *how, **more)
+
+    def jobs(self) -> list[Any]:
+        """The ledger's rows."""
+        ledger = Ledger(self.home / "ledger.sqlite3")
+        try:
+            assert ledger.whole()
+            return ledger.listed(everything=True, most=0)
+        finally:
+            ledger.close()
+
+    @property
+    def asked(self) -> int:
+        """How many submissions the stand-in was asked for in this case."""
+        return self.kind.asked() - self.before
+
+    def take_up(self) -> None:
+        """What a person does after a crash: resume; and where a job is unclear look at the provider's own site, and decide."""
+        for _ in range(MOST_ROUNDS):
+            if not (self.home / "ledger.sqlite3").exists() or len(self.jobs()) < self.takes:
+                self.lay()  # it died before anything was written down
+            else:
+                self.tracklay("jobs", "resume")
+            states = [job.state for job in self.jobs()]
+            if all(state == "laid" for state in states):
+                return
+            unclear = [job for job in self.jobs() if job.state == "unclear"]
+            if unclear and self.asked < self.takes:
+                self.tracklay("jobs", "send", str(unclear[0].id))
+            elif unclear and not self.kind.lists:
+                return
+
+    def check(self) -> None:
+        """Nothing twice, nothing lost, nothing left over."""
+        try:
+            jobs, to = self.jobs(), self.folder / "tracklay"
+            unclear = [job for job in jobs if job.state == "unclear"]
+            assert len(jobs) == self.takes
+            assert self.kind.server is None or self.asked == self.takes
+            assert not unclear or not self.kind.lists
+            assert all(job.state == "laid" for job in jobs if job not in unclear)
+            takes = sorted(path.name for path in to.glob("*.wav") if TAKE.search(path.name))
+            assert len(takes) == self.takes - len(unclear)
+            laid = json.loads((to / "clip.tracklay.json").read_text())["takes"] if takes else []
+            assert sorted(take["file"] for take in laid) == takes
+            files = {*takes, *(stem for take in laid for stem in take["stems"].values())}
+            assert {path.name for path in to.iterdir()} <= {*files, "clip.tracklay.json", "clip.tracklay.mp4"}
+            assert self.leftovers() == []
+        except AssertionError as wrong:
+            left = f"left over: {self.leftovers()}; asked for {self.asked}"
+            raise AssertionError(
+                "\n".join([str(wrong), left, *self.said, *(str(job) for job in self.jobs())])
+            ) from None
+
+    def leftovers(self) -> list[Path]:
+        """Temporary files, locks, work and proxies that should be gone."""
+        places = [self.temporary, *(self.home / place for place in ("work", "running", "proxies"))]
+        hidden = list(self.folder.rglob(".*"))
+        return [*(path for place in places if place.exists() for path in place.iterdir()), *hidden]
+
+    def clean(self) -> None:
+        """Away with it."""
+        shutil.rmtree(self.folder)
+
+
+STATES = tuple(
+    dict.fromkeys(move.after for move in MOVES if move.after not in ("failed", "cancelled", "unclear", "planned"))
+)
+"""What a job goes through when nothing is wrong."""
+
+POINTS = tuple(f"{when}:{state}" for state in STATES for when in ("before", "after"))

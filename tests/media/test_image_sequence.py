@@ -1,0 +1,126 @@
+"""Sequences of images: found as a person names them, extracted image for image, laid under as a movie."""
+
+from __future__ import annotations
+
+import subprocess
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+from tracklay.cli.main import main
+from tracklay.cue import Picture
+from tracklay.errors import BadInput
+from tracklay.media import image_sequence
+from tracklay.media.extract import extract
+from tracklay.timing import Rate, Span, TimeMap
+
+from tests.clips import FFMPEG, encode
+from tests.media.numbered_clips import drawn, numbers
+
+FILM = Rate(Fraction(24))
+
+
+def sequence(folder, count: int, name: str = "shot.%04d.png", first: int = 1, *options: str):
+    """Numbered images in a folder."""
+    folder.mkdir(exist_ok=True)
+    making = ("-start_number", str(first), *options)
+    encode(folder / name, (drawn(number) for number in range(count)), (160, 96), Fraction(24), *making)
+    return folder
+
+
+def proxy_of(folder, names, time_map, span, to):
+    """The numbers in the proxy of what plays of a sequence."""
+    return numbers(extract(Picture(folder, time_map, tuple(names), FILM), span, to).path)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "exr", "bmp", "tga", "webp"])
+def test_each_kind_of_image_plays_image_for_image(each_ffmpeg, tmp_path, suffix):
+    """Forward, backwards and frozen, in any format that Blender writes."""
+    folder = sequence(tmp_path / "frames", 12, "shot.%04d.png")
+    if suffix != "png":
+        command = [FFMPEG, "-v", "error", "-i", str(folder / "shot.%04d.png")]
+        command += (["-c:v", "libwebp"] if suffix == "webp" else []) + [str(folder / f"shot.%04d.{suffix}")]
+        subprocess.run(command, check=True)
+    where, names = image_sequence.find(folder / f"shot.%04d.{suffix}")
+    assert where == folder
+    span = Span(0, 8, FILM)
+    for start, speed, wanted in ((2, 1, range(2, 10)), (9, -1, range(9, 1, -1)), (5, 0, [5] * 8)):
+        time_map = TimeMap.straight(span, Fraction(start, 24), Fraction(speed))
+        assert proxy_of(folder, names, time_map, span, tmp_path / "proxy.mp4") == list(wanted)
+
+
+def test_names_with_quotes_and_signs_are_names(tmp_path):
+    """What ffmpeg's list would take for its own syntax is quoted."""
+    odd = sequence(tmp_path / "plain", 3).rename(tmp_path / "it's 100%d #1: ünï")
+    names = [path.rename(odd / f"-o'ne %02d {path.name[-5]}.png").name for path in sorted(odd.iterdir())]
+    span = Span(0, 3, FILM)
+    assert proxy_of(odd, names, TimeMap.straight(span, Fraction(0)), span, tmp_path / "proxy.mp4") == [0, 1, 2]
+
+
+def test_a_still_plays_as_long_as_it_is_shown(tmp_path):
+    """One image has no end; a still is as good a source by its own name."""
+    folder = sequence(tmp_path / "one", 1)
+    span = Span(100, 30, FILM)
+    time_map = TimeMap.straight(span, Fraction(0))
+    assert proxy_of(folder, ["shot.0001.png"], time_map, span, tmp_path / "proxy.mp4") == [0] * 30
+    named = extract(Picture(folder / "shot.0001.png", time_map), span, tmp_path / "named.mp4")
+    assert numbers(named.path) == [0] * 30
+
+
+def test_linear_light_is_seen_as_on_a_screen(tmp_path):
+    """A middle grey of 0.18 in an EXR is 46 % of a screen's white, not 18 %."""
+    making = ["-f", "lavfi", "-i", "color=white:s=64x64:d=0.1,format=gbrpf32le,geq=r=0.18:g=0.18:b=0.18"]
+    path = tmp_path / "grey.exr"
+    subprocess.run([FFMPEG, "-v", "error", *making, "-frames:v", "1", "-update", "1", str(path)], check=True)
+    span = Span(0, 3, FILM)
+    picture = Picture(tmp_path, TimeMap.straight(span, Fraction(0)), ("grey.exr",), FILM)
+    proxy = extract(picture, span, tmp_path / "proxy.mp4")
+    with av.open(str(proxy.path)) as container:
+        luma = next(container.decode(container.streams.video[0])).to_ndarray(format="gray")
+    assert np.median(luma) / 255 == pytest.approx(0.46, abs=0.03)
+
+
+def test_a_folder_and_patterns_name_a_sequence(tmp_path):
+    """A folder of one sequence, printf's pattern, a renderer's hashes; numbers count, not the alphabet; hidden files don't."""
+    folder = sequence(tmp_path / "shot", 12, "a.%d.png", 5)
+    (folder / ".hidden.png").touch()
+    (folder / "notes.txt").touch()
+    in_order = tuple(f"a.{number}.png" for number in range(5, 17))
+    for named in (folder, folder / "a.%d.png", folder / "a.#.png"):
+        assert image_sequence.find(named) == (folder, in_order)
+    assert image_sequence.stem(folder) == "shot"
+    assert image_sequence.stem(folder / "a.%d.png") == "a"
+    assert image_sequence.stem(folder / "####.png") == "shot"
+
+
+def test_what_is_no_sequence_is_told_in_one_sentence(tmp_path):
+    """Nothing there, two sequences at once, a missing image."""
+    with pytest.raises(BadInput, match="holds no images"):
+        image_sequence.find(tmp_path)
+    folder = sequence(tmp_path / "two", 6)
+    sequence(folder, 3, "depth.%04d.png")
+    with pytest.raises(BadInput, match=r"more than one sequence \(depth"):
+        image_sequence.find(folder)
+    (folder / "shot.0003.png").unlink()
+    with pytest.raises(BadInput, match="frame 3 is missing"):
+        image_sequence.find(folder / "shot.%04d.png")
+    (folder / "shot.0004.png").unlink()
+    with pytest.raises(BadInput, match="frame 3 to 4 is missing"):
+        image_sequence.find(folder / "shot.####.png")
+
+
+@pytest.mark.parametrize("pattern", ["", "shot.%04d.png"])
+def test_the_command_lays_under_a_sequence(clicking, tmp_path, pattern):
+    """A folder or a pattern gets a movie of its images with the take under it."""
+    folder = sequence(tmp_path / "shot", 24)
+    assert main(["lay", str(folder / pattern), "--model", "clicker/clicks", "--to", str(tmp_path / "out")]) == 0
+    laid = tmp_path / "out" / "shot.tracklay.mp4"
+    assert numbers(laid) == list(range(24))
+    with av.open(str(laid)) as container:
+        video = container.streams.video[0]
+        assert video.average_rate == Fraction(24)
+        assert (video.width, video.height) == (160, 96)
+        assert container.streams.audio
+    assert (tmp_path / "out" / "shot.clicker-clicks.take1.wav").exists()
+    assert sorted(path.suffix for path in (tmp_path / "out").iterdir()) == [".json", ".mp4", ".wav"]

@@ -1,0 +1,169 @@
+"""Files that lie: a clear sentence or the right frames, and nothing hangs."""
+
+from __future__ import annotations
+
+import os
+import struct
+import subprocess
+import sys
+import time
+from fractions import Fraction
+
+import pytest
+from tracklay.cue import Picture
+from tracklay.errors import BadInput, MediaError
+from tracklay.media import ffmpeg
+from tracklay.media.extract import extract
+from tracklay.media.probe import head, probe
+from tracklay.timing import Rate, Span, TimeMap
+
+from tests.clips import FFMPEG
+from tests.media.numbered_clips import numbered, numbers
+
+RATE = Rate(Fraction(25))
+X264 = ("-c:v", "libx264", "-preset", "veryfast", "-g", "24", "-pix_fmt", "yuv420p")
+
+
+def cut(source, to, first: int, count: int):
+    """The numbers in the proxy of so many frames."""
+    span = Span(first, count, RATE)
+    return numbers(extract(Picture(source, TimeMap.straight(span, span.start_seconds)), span, to).path)
+
+
+def boxes(data: bytes, kind: bytes) -> list[int]:
+    """Where the contents of an MP4's boxes of a kind begin."""
+    found, at = [], data.find(kind)
+    while at >= 0:
+        found.append(at + 4)
+        at = data.find(kind, at + 4)
+    return found
+
+
+@pytest.mark.parametrize("factor", [100, 0])
+def test_a_wrong_duration_changes_nothing(tmp_path, factor):
+    """The header says an hour, or nothing: the frames are where their own times put them."""
+    source = numbered(tmp_path / "source.mp4", RATE.fps, 100, *X264)
+    data = bytearray(source.read_bytes())
+    for kind, offset in ((b"mvhd", 16), (b"tkhd", 20), (b"mdhd", 16)):
+        for at in boxes(bytes(data), kind):
+            (length,) = struct.unpack_from(">I", data, at + offset)
+            struct.pack_into(">I", data, at + offset, length * factor)
+    source.write_bytes(data)
+    video = probe(source).video
+    assert video is not None
+    assert video.frames == 100
+    assert cut(source, tmp_path / "proxy.mp4", 61, 20) == list(range(61, 81))
+
+
+def test_a_broken_index_gives_frames_or_a_sentence(tmp_path):
+    """An index that points to nowhere: no frames can be had, and the file is named."""
+    source = numbered(tmp_path / "source.mp4", RATE.fps, 100, *X264)
+    data = bytearray(source.read_bytes())
+    for at in boxes(bytes(data), b"stco"):
+        (count,) = struct.unpack_from(">I", data, at + 4)
+        for chunk in range(count):
+            struct.pack_into(">I", data, at + 8 + 4 * chunk, 0x7FFFFFF0)
+    source.write_bytes(data)
+    with pytest.raises((BadInput, MediaError), match=r"source\.mp4"):
+        cut(source, tmp_path / "proxy.mp4", 10, 20)
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "avi"])
+def test_a_lost_index_costs_nothing(tmp_path, suffix):
+    """Matroska's cues and AVI's index stand at the end; what is before a cut-off end still plays."""
+    source = numbered(tmp_path / f"source.{suffix}", RATE.fps, 130, *X264)
+    data = source.read_bytes()
+    source.write_bytes(data[: len(data) * 4 // 5])
+    assert cut(source, tmp_path / "proxy.mp4", 61, 20) == list(range(61, 81))
+
+
+def test_an_end_that_is_missing_is_told(tmp_path):
+    """A copy that was broken off: what is there plays, what is not is a sentence with the times."""
+    source = numbered(tmp_path / "source.mp4", RATE.fps, 130, *X264, "-movflags", "+faststart")
+    data = source.read_bytes()
+    source.write_bytes(data[: len(data) * 2 // 3])
+    assert cut(source, tmp_path / "proxy.mp4", 10, 30) == list(range(10, 40))
+    with pytest.raises(MediaError, match=r"source\.mp4.* ends at \d\.\d+ s.* until 4\.80 s"):
+        cut(source, tmp_path / "late.mp4", 20, 100)
+    with pytest.raises(MediaError, match=r"source\.mp4.*cut short"):
+        cut(source, tmp_path / "after.mp4", 115, 10)
+    assert not (tmp_path / "late.mp4").exists()
+
+
+def test_a_frame_or_two_that_are_missing_are_held(tmp_path):
+    """A timeline that thinks the file is a few frames longer shows the last one, as editors do."""
+    source = numbered(tmp_path / "source.mp4", RATE.fps, 50, *X264)
+    assert cut(source, tmp_path / "proxy.mp4", 40, 15) == list(range(40, 50))
+    span = Span(0, 20, RATE)
+    held = extract(Picture(source, TimeMap.straight(span, Fraction(54, 25), Fraction(-1))), span, tmp_path / "held.mp4")
+    assert numbers(held.path) == [49] * 5 + list(range(49, 34, -1))
+
+
+@pytest.mark.parametrize("rate", [(0, 1), (25, 0), (0, 0)])
+def test_a_stream_that_says_it_has_no_rate_still_plays(tmp_path, rate):
+    """An AVI whose header says 0 frames a second, or a scale of nothing: its frames tell."""
+    source = numbered(tmp_path / "source.avi", RATE.fps, 50, *X264)
+    data = bytearray(source.read_bytes())
+    struct.pack_into("<II", data, data.find(b"strh") + 28, rate[1], rate[0])
+    source.write_bytes(data)
+    assert cut(source, tmp_path / "proxy.mp4", 5, 10) == list(range(5, 15))
+
+
+def test_a_pipe_a_device_and_an_empty_file_are_refused_at_once(tmp_path):
+    """None of them is opened: a pipe that nobody writes to would never answer."""
+    pipe, empty = tmp_path / "pipe.mp4", tmp_path / "empty.mp4"
+    os.mkfifo(pipe)
+    empty.touch()
+    for path, words in ((pipe, "no file"), (empty, "is empty"), (tmp_path / "none.mp4", "does not exist")):
+        with pytest.raises(BadInput, match=words):
+            head(path)
+
+
+def test_a_file_that_gives_nothing_is_given_up(tmp_path, monkeypatch):
+    """A drive that is gone never answers: after a while that is said, and ffmpeg is ended."""
+    stalled = tmp_path / "ffmpeg"
+    stalled.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(60)\n")
+    stalled.chmod(0o755)
+    monkeypatch.setenv("TRACKLAY_FFMPEG", str(stalled))
+    ffmpeg.program.cache_clear()
+    source = tmp_path / "source.mp4"
+    source.write_bytes(b"anything")
+    begun = time.monotonic()
+    with pytest.raises(MediaError, match=r"nothing came of it for 0 s.*drive"):
+        list(ffmpeg.read(ffmpeg.source(source).output("pipe:", format="null"), "could not read it", 16, patience=0.2))
+    assert time.monotonic() - begun < 30
+    monkeypatch.undo()
+    ffmpeg.program.cache_clear()
+
+
+def test_a_huge_still_becomes_a_small_proxy(tmp_path):
+    """A 16K image is a picture like any other."""
+    still = tmp_path / "huge.png"
+    making = ["-f", "lavfi", "-i", "color=gray:s=15360x8640:d=0.04:r=25", "-frames:v", "1", "-pix_fmt", "gray"]
+    subprocess.run([FFMPEG, "-v", "error", *making, "-update", "1", str(still)], check=True)
+    span = Span(0, 3, RATE)
+    picture = Picture(tmp_path, TimeMap.straight(span, Fraction(0)), ("huge.png",), RATE)
+    proxy = extract(picture, span, tmp_path / "proxy.mp4")
+    video = head(proxy.path)
+    assert video.size == (682, 384)
+    assert len(proxy.times) == 3
+
+
+def test_a_picture_that_changes_its_size_is_told(tmp_path):
+    """Two recordings put together in one transport stream: no proxy has two sizes."""
+    source = numbered(tmp_path / "source.ts", RATE.fps, 30, *X264)
+    other = numbered(tmp_path / "other.ts", RATE.fps, 30, *X264, "-output_ts_offset", "1.2", size=(320, 180))
+    source.write_bytes(source.read_bytes() + other.read_bytes())
+    with pytest.raises(MediaError, match=r"source\.ts.*changes its size"):
+        cut(source, tmp_path / "proxy.mp4", 10, 45)
+
+
+def test_music_and_text_have_no_picture(tmp_path):
+    """A sentence, and which file."""
+    music, text = tmp_path / "music.wav", tmp_path / "text.mp4"
+    subprocess.run([FFMPEG, "-v", "error", "-f", "lavfi", "-i", "sine=d=0.2", str(music)], check=True)
+    text.write_text("hello")
+    for path, words in ((music, "has no picture"), (text, "cannot be read")):
+        with pytest.raises(BadInput, match=words) as error:
+            cut(path, tmp_path / "proxy.mp4", 0, 3)
+        assert str(path) in str(error.value)

@@ -1,0 +1,275 @@
+"""Cuts are found on their frame, at any rate and after any trim; what is no cut is none."""
+
+from __future__ import annotations
+
+import math
+import re
+import subprocess
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tracklay.cue import Picture, Sized
+from tracklay.errors import Cancelled, MediaError
+from tracklay.media import decoder, proxy_cache
+from tracklay.media.extract import Extraction, extract
+from tracklay.media.ffmpeg import Stop
+from tracklay.media.shot_detection import THRESHOLD, Judge, Shots, cuts
+from tracklay.timing import Rate, Span, TimeMap
+
+from tests.clips import FFMPEG, encode
+
+SIZE = (128, 72)
+
+
+def shots(lengths: list[int]):
+    """Frames of shots that follow each other: a bright thing that moves a little over a ground of its own."""
+    for number, length in enumerate(lengths):
+        ground = np.random.default_rng(number).integers(20, 230, (6, 8)).repeat(12, 0).repeat(16, 1)
+        for frame in range(length):
+            picture = ground.copy()
+            picture[30:40, 10 + frame % 60 : 20 + frame % 60] = 235
+            yield picture
+
+
+@pytest.mark.parametrize("rate", [Fraction(25), Fraction(24000, 1001), Fraction(60)])
+def test_each_shots_first_frame_is_found(rate, tmp_path):
+    """Whatever the rate, counted on the timeline's own frames."""
+    clip = encode(tmp_path / "film.mp4", shots([30, 41, 20, 29]), SIZE, rate)
+    span = Span(101, 120, Rate(rate))
+    picture = Picture(clip, TimeMap.straight(span, Fraction(0)))
+    assert cuts(picture, span, tmp_path) == (131, 172, 192)
+
+
+def test_a_part_of_the_clip_has_the_cuts_of_that_part(tmp_path):
+    """Trimmed at both ends, and moved: what does not play has no cuts."""
+    clip = encode(tmp_path / "film.mp4", shots([30, 41, 20, 29]), SIZE, Fraction(25))
+    span = Span(1000, 50, Rate(Fraction(25)))
+    picture = Picture(clip, TimeMap.straight(span, Fraction(40, 25)))
+    assert cuts(picture, span, tmp_path) == (1000 + 71 - 40,)
+
+
+def test_what_is_too_short_for_a_shot_is_none(tmp_path):
+    """A flash of three frames, and a last shot of four."""
+    clip = encode(tmp_path / "film.mp4", shots([30, 3, 40, 4]), SIZE, Fraction(25))
+    span = Span(1, 77, Rate(Fraction(25)))
+    picture = Picture(clip, TimeMap.straight(span, Fraction(0)))
+    assert cuts(picture, span, tmp_path, shortest=12) == (31,)
+
+
+def test_one_shot_has_no_cuts(tmp_path):
+    """However much moves in it."""
+    clip = encode(tmp_path / "film.mp4", shots([60]), SIZE, Fraction(25))
+    span = Span(1, 60, Rate(Fraction(25)))
+    assert cuts(Picture(clip, TimeMap.straight(span, Fraction(0))), span, tmp_path) == ()
+
+
+def test_a_shot_begins_on_the_first_frame_that_shows_it(tmp_path):
+    """Of 60 frames a second on 25, some are on screen only between two of the timeline's: no shot begins with the one before it."""
+    for length in (40, 41, 42, 43, 44):
+        clip = encode(tmp_path / "film.mp4", shots([length, 60]), SIZE, Fraction(60))
+        span = Span(0, 40, Rate(Fraction(25)))
+        seen = min(frame for frame in range(40) if math.floor(Fraction(frame * 60, 25) + Fraction(1, 2)) >= length)
+        assert cuts(Picture(clip, TimeMap.straight(span, Fraction(0))), span, tmp_path) == (seen,)
+
+
+@pytest.fixture
+def decodings(monkeypatch):
+    """The decodings that were begun; files count as settled from their first moment."""
+    begun = []
+    for source in (decoder.Movie, decoder.Images):
+
+        def counted(self, *arguments, real=source.frames, **options):
+            begun.append(self)
+            return real(self, *arguments, **options)
+
+        monkeypatch.setattr(source, "frames", counted)
+    monkeypatch.setattr(proxy_cache, "SETTLED_SECONDS", -1)
+    return begun
+
+
+LENGTHS = [33, 41, 20, 38]
+
+
+def film(folder: Path, fps: Fraction, *options: str, size: tuple[int, int] = SIZE) -> Path:
+    """Four shots, numbered by a bright bar whose height grows from frame to frame."""
+    return encode(folder / "film.mp4", shots(LENGTHS), size, fps, *options)
+
+
+def varying(folder: Path) -> Path:
+    """The same at a rate that varies: every seventh frame is missing."""
+    dropping = ("-vf", "select='mod(n,7)'", "-fps_mode", "vfr", "-c:v", "libx264", "-g", "30", "-pix_fmt", "yuv420p")
+    return film(folder, Fraction(25), *dropping)
+
+
+def images(folder: Path) -> tuple[str, ...]:
+    """The same as a sequence of images."""
+    encode(folder / "%04d.png", shots(LENGTHS), SIZE, Fraction(25), "-c:v", "png")
+    return tuple(sorted(path.name for path in folder.glob("*.png")))
+
+
+WAYS: dict[str, tuple[Fraction, Fraction, Fraction, Fraction, Sized]] = {
+    "25 on 25": (Fraction(25), Fraction(25), Fraction(0), Fraction(1), Sized(384)),
+    "with an in point between two frames": (Fraction(25), Fraction(25), Fraction(13, 70), Fraction(1), Sized(48)),
+    "24 on 25": (Fraction(24), Fraction(25), Fraction(0), Fraction(1), Sized(384)),
+    "29.97 on 25": (Fraction(30000, 1001), Fraction(25), Fraction(1, 9), Fraction(1), Sized(384)),
+    "60 on 24": (Fraction(60), Fraction(24), Fraction(0), Fraction(1), Sized(384)),
+    "frame for frame, slower": (Fraction(25), Fraction(24), Fraction(0), Fraction(24, 25), Sized(384)),
+    "half as fast": (Fraction(25), Fraction(25), Fraction(0), Fraction(1, 2), Sized(384)),
+    "backwards": (Fraction(25), Fraction(25), Fraction(125, 25), Fraction(-1), Sized(384)),
+    "a square": (Fraction(25), Fraction(25), Fraction(0), Fraction(1), Sized(64, "left")),
+    "a square where the motion is": (Fraction(25), Fraction(25), Fraction(0), Fraction(1), Sized(64, "motion")),
+    "padded": (Fraction(25), Fraction(25), Fraction(0), Fraction(1), Sized(384, least=Fraction(7, 5))),
+    "varying": (Fraction(25), Fraction(25), Fraction(0), Fraction(1), Sized(384)),
+    "images": (Fraction(25), Fraction(25), Fraction(0), Fraction(1), Sized(384)),
+    "images on 30": (Fraction(25), Fraction(30), Fraction(1, 3), Fraction(1), Sized(384)),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_one_decoding_gives_the_cuts_and_each_shots_own_proxy(decodings, tmp_path, way):
+    """Whoever wants a shot next finds its proxy, which is the one that is extracted of that shot by itself, byte for byte."""
+    fps, timeline, begin, speed, sized = WAYS[way]
+    names = images(tmp_path) if way.startswith("images") else ()
+    source = tmp_path if names else varying(tmp_path) if way == "varying" else film(tmp_path, fps)
+    end = begin if speed < 0 else Fraction(sum(LENGTHS)) / fps - begin
+    span = Span(86, math.floor(end / abs(speed) * timeline), Rate(timeline))
+    picture = Picture(source, TimeMap.straight(span, begin, speed), names, Rate(fps) if names else None)
+    found = cuts(picture, span, tmp_path, shortest=6, proxies=sized)
+    assert len(found) == 3
+    began = len(decodings)
+    if speed > 0:
+        assert began == 1 or sized.square == "motion"
+    edges = (span.start, *found, span.end)
+    for first, after in pairwise(edges):
+        shot, options = Span(first, after - first, span.rate), sized._asdict()
+        kept = proxy_cache.extracted(picture, shot, tmp_path / "kept.mp4", **options)
+        assert len(decodings) == began, "it was extracted again"
+        alone = extract(picture, shot, tmp_path / "alone.mp4", **options)
+        began = len(decodings)
+        assert (kept.times, kept.seconds) == (alone.times, alone.seconds)
+        assert kept.path.read_bytes() == alone.path.read_bytes()
+
+
+def test_what_is_retimed_in_pieces_has_its_cuts_and_no_proxies_yet(decodings, tmp_path):
+    """The ticks of such a proxy depend on where its shot ends."""
+    clip = film(tmp_path, Fraction(50))
+    span = Span(0, 60, Rate(Fraction(25)))
+    points = ((Fraction(0), Fraction(0)), (Fraction(10), Fraction(10, 25)), (Fraction(60), Fraction(130, 50)))
+    found = cuts(Picture(clip, TimeMap(points)), span, tmp_path, proxies=Sized(384))
+    # From frame 10 on, 110 of the source's frames play in 50.
+    assert found == (10 + math.ceil(13 / 2.2), 10 + math.ceil(54 / 2.2), 10 + math.ceil(74 / 2.2))
+    assert not proxy_cache.folder().exists()
+    assert len(decodings) == 1
+
+
+def test_a_file_that_changed_a_moment_ago_has_its_cuts_and_no_proxies_yet(tmp_path):
+    """It may change again without its time of change showing it."""
+    clip = film(tmp_path, Fraction(25))
+    span = Span(0, sum(LENGTHS), Rate(Fraction(25)))
+    found = cuts(Picture(clip, TimeMap.straight(span, Fraction(0))), span, tmp_path, proxies=Sized(384))
+    assert found == (33, 74, 94)
+    assert not proxy_cache.folder().exists()
+
+
+def test_a_file_that_changes_while_its_cuts_are_looked_for_is_told(decodings, tmp_path, monkeypatch):
+    """What is half of the one and half of the other is not kept."""
+    clip = film(tmp_path, Fraction(25))
+    span = Span(0, sum(LENGTHS), Rate(Fraction(25)))
+    real = proxy_cache.keep_of
+
+    def meddled(*arguments):
+        with clip.open("ab") as file:
+            file.write(b"more")
+        real(*arguments)
+
+    monkeypatch.setattr(proxy_cache, "keep_of", meddled)
+    with pytest.raises(MediaError, match=r"film\.mp4 changed while it was read"):
+        cuts(Picture(clip, TimeMap.straight(span, Fraction(0))), span, tmp_path, proxies=Sized(384))
+    assert not proxy_cache.folder().exists()
+
+
+def test_stopping_leaves_whole_proxies_and_no_work(decodings, tmp_path, monkeypatch):
+    """The wish comes while the second shot is decoded: the first is kept, and nothing is left half written."""
+    clip = film(tmp_path, Fraction(25))
+    span = Span(0, sum(LENGTHS), Rate(Fraction(25)))
+    picture = Picture(clip, TimeMap.straight(span, Fraction(0)))
+    work, stop, real = tmp_path / "work", Stop(), proxy_cache.keep_of
+    work.mkdir()
+
+    def kept(*arguments):
+        real(*arguments)
+        stop.set()
+
+    monkeypatch.setattr(proxy_cache, "keep_of", kept)
+    with pytest.raises(Cancelled):
+        cuts(picture, span, work, proxies=Sized(384), stop=stop)
+    assert list(work.iterdir()) == []
+    assert sorted(path.suffix for path in proxy_cache.folder().iterdir()) == [".json", ".mp4"]
+    began = len(decodings)
+    proxy_cache.extracted(picture, Span(0, 33, span.rate), tmp_path / "kept.mp4")
+    assert len(decodings) == began
+
+
+def test_what_is_held_does_not_grow(tmp_path):
+    """However long a shot is, no more than the frames of two timeline frames wait to be told whose they are."""
+    clip = film(tmp_path, Fraction(60))
+    span = Span(0, 50, Rate(Fraction(25)))
+    picture = Picture(clip, TimeMap.straight(span, Fraction(0)))
+    extraction = Extraction.of(picture, span, Sized(96), tmp_path)
+    shown = extraction.plan(span)
+    parted = Shots(extraction.playing(shown, None), shown, span, picture.map, Rate(Fraction(60)), 1)
+    most = 0
+    while parted.first < span.end:
+        for _ in parted.next():
+            most = max(most, len(parted._held))
+    assert 0 < most <= 6
+
+
+def test_grain_and_a_pan_are_no_cuts(tmp_path):
+    """All of the picture changes from frame to frame, but no more suddenly than before."""
+    rng = np.random.default_rng(1)
+    ground = rng.integers(30, 220, (9, 40)).repeat(8, 0).repeat(16, 1)
+    grainy = (
+        np.clip(ground[:, frame * 6 : frame * 6 + 128] + rng.integers(-30, 31, (72, 128)), 0, 255)
+        for frame in range(80)
+    )
+    clip = encode(tmp_path / "film.mp4", grainy, SIZE, Fraction(25))
+    span = Span(0, 80, Rate(Fraction(25)))
+    assert cuts(Picture(clip, TimeMap.straight(span, Fraction(0))), span, tmp_path, shortest=2) == ()
+
+
+def test_frames_are_scored_as_ffmpeg_scores_them(tmp_path):
+    """Against `scdet` itself, frame by frame, of a film that changes much and little."""
+    rng = np.random.default_rng(2)
+    ground = rng.integers(40, 200, (72, 128))
+    clip = encode(
+        tmp_path / "film.mkv",
+        (np.clip(ground + rng.integers(0, 60) + rng.integers(-9, 9, (72, 128)), 0, 255) for _ in range(40)),
+        SIZE,
+        Fraction(25),
+        *("-c:v", "ffv1", "-pix_fmt", "yuv420p"),
+    )
+    span = Span(0, 40, Rate(Fraction(25)))
+    extraction = Extraction.of(Picture(clip, TimeMap.straight(span, Fraction(0))), span, Sized(96), tmp_path)
+    judge = Judge()
+    scores = [judge.score(frame) for _, frame in extraction.playing(extraction.plan(span), None)]
+    command = [
+        FFMPEG,
+        "-v",
+        "error",
+        "-i",
+        str(clip),
+        "-vf",
+        "scdet=threshold=0,metadata=print:file=-",
+        "-f",
+        "null",
+        "-",
+    ]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    theirs = [float(score) for score in re.findall(r"lavfi\.scd\.score=([\d.]+)", told)]
+    assert len(theirs) == 40
+    assert max(theirs) > 2 * THRESHOLD / 3
+    assert scores == pytest.approx(theirs, abs=0.01)

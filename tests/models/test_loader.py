@@ -1,0 +1,366 @@
+"""A model file that is right is read; one that is wrong is refused with its line and its field, whichever field it is."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import pytest
+from tracklay.errors import BadInput
+from tracklay.models import Licence, Model, Parameter, Price, Seconds, load, read
+
+RIGHT = """\
+id = "mine/model"
+title = "Mine"
+summary = "A model of somebody's own."
+task = "effect"
+provider = "replicate"
+endpoint = "me/model"
+needs = ["text"]
+gives = "audio"
+takes = ["text", "audio"]
+version = "1"
+short_side = 512
+looks = "a square"
+unconfirmed = [
+  "Whether [this] is so.",
+]
+
+[seconds]
+least = 1
+most = 30.5
+native = 8
+
+[price]
+amount = "0.05"
+currency = "EUR"
+per = "second"
+times = "count"
+read = "2026-01-02"
+source = "https://example.com/price"
+
+[licence]
+name = "MIT"
+commercial = true
+source = "https://example.com/licence"
+
+[parameters.prompt]
+type = "text"
+help = "What should be heard."
+default = "rain"
+minimum = 1
+maximum = 200
+step = 1
+choices = ["rain", "wind"]
+unit = "words"
+required = true
+role = "prompt"
+wire = "input.prompt"
+
+[parameters.count]
+type = "integer"
+help = "How many."
+"""
+"""Every field there is, one a line."""
+
+WRONG = {
+    "": {
+        "id": ["5", '"mine"', '"Mine/model"', '"mine/"', '"a/b/c"', '"mine/mo del"', "[]"],
+        "title": ["5", "true", "[]", "{}"],
+        "summary": ["5", "1979-05-27"],
+        "task": ["5", '"sound"', '""'],
+        "provider": ["5", "false"],
+        "endpoint": ["5.5", "[1]"],
+        "needs": ['"text"', "[5]", '["smell"]', "{}"],
+        "gives": ["[]", '"sounds"'],
+        "takes": ["true", '["text", "words"]', "5"],
+        "version": ["1", "1.0"],
+        "short_side": ['"384"', "384.5", "true", "63", "2161", "[]"],
+        "looks": ["5", "[]"],
+        "unconfirmed": ['"text"', "[5]", '[["text"]]'],
+    },
+    "seconds": {
+        "least": ['"1"', "true", "[]", "nan", "31"],
+        "most": ['"30"', "false", "inf", "-1", "1" + "0" * 400],
+        "native": ['"8"', "{}", "-inf"],
+    },
+    "price": {
+        "amount": ["0.05", '"five"', '"1/20"', '"-1"', '"nan"', '"1e3"', '""'],
+        "currency": ["5", "[]"],
+        "per": ['"minute"', "5"],
+        "times": ['"nothing"', '"prompt"', "2"],
+        "read": ["2026-01-02", "5"],
+        "source": ["true", "[]"],
+    },
+    "licence": {
+        "name": ["5", "[]"],
+        "commercial": ['"yes"', "1"],
+        "source": ["5", "{}"],
+    },
+    "parameters.prompt": {
+        "type": ['"words"', "5", "[]"],
+        "help": ["5", "true"],
+        "default": ["[]", "{}", "5", "true", '"snow"', "1979-05-27"],
+        "minimum": ['"1"', "true", "nan", "201"],
+        "maximum": ['"200"', "[]", "inf", "0"],
+        "step": ['"1"', "true", "nan"],
+        "choices": ['"rain"', "[1]", '["wind"]'],
+        "unit": ["5", "[]"],
+        "required": ['"yes"', "1"],
+        "role": ['"words"', "5", '"seed"', '"video"', '"mode"'],
+        "wire": ["5", "false"],
+    },
+}
+"""What each field cannot be."""
+
+ELSEWHERE = {
+    ("parameters.prompt", "choices", '["wind"]'): "default",  # it is the default that is none of the choices then
+    ("parameters.prompt", "maximum", "0"): "minimum",
+    ("seconds", "most", "-1"): "least",
+}
+"""The field that is blamed where it is not the one that was changed."""
+
+DEMANDED = {
+    "": ["id", "title", "summary", "task", "provider", "endpoint", "needs", "gives"],
+    "licence": ["name"],
+    "parameters.prompt": ["type", "help"],
+}
+
+CASES = [
+    (section, field, value) for section, fields in WRONG.items() for field, values in fields.items() for value in values
+]
+KINDS = {"": Model, "seconds": Seconds, "price": Price, "licence": Licence, "parameters.prompt": Parameter}
+
+
+def place(text: str, section: str, field: str | None) -> int:
+    """The line of a field, from 1; of the section's head where none is named."""
+    lines = text.splitlines()
+    head = lines.index(f"[{section}]") if section else 0
+    if field is None:
+        return head + 1
+    return next(number for number in range(head, len(lines)) if lines[number].startswith(f"{field} =")) + 1
+
+
+def changed(section: str, field: str, value: str | None) -> str:
+    """The file with another value in a field's place; without the field where it is None."""
+    lines = RIGHT.splitlines()
+    number = place(RIGHT, section, field) - 1
+    last = lines.index("]", number) if lines[number].endswith("[") else number
+    lines[number : last + 1] = [] if value is None else [f"{field} = {value}"]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture
+def refused(tmp_path):
+    """Reads a text and gives the line and the sentence with which it is refused."""
+
+    def reading(text: str) -> tuple[int, str]:
+        path = tmp_path / "mine.toml"
+        path.write_text(text, "utf-8")
+        with pytest.raises(BadInput) as error:
+            read(path)
+        found = re.fullmatch(rf"{re.escape(str(path))}, line (\d+): (.+)", str(error.value))
+        assert found, error.value
+        return int(found[1]), found[2]
+
+    return reading
+
+
+def test_a_right_file_is_read_whole(tmp_path, home):
+    """Each field holds what the file says, and the model is in the catalogue by its id."""
+    (home / "models").mkdir()
+    path = home / "models" / "mine.toml"
+    path.write_text(RIGHT)
+    prompt = Parameter(
+        "prompt",
+        "text",
+        "What should be heard.",
+        default="rain",
+        minimum=1.0,
+        maximum=200.0,
+        step=1.0,
+        choices=("rain", "wind"),
+        unit="words",
+        required=True,
+        role="prompt",
+        wire="input.prompt",
+    )
+    assert (
+        load()["mine/model"]
+        == read(path)
+        == Model(
+            id="mine/model",
+            title="Mine",
+            summary="A model of somebody's own.",
+            task="effect",
+            provider="replicate",
+            endpoint="me/model",
+            needs=("text",),
+            gives="audio",
+            licence=Licence("MIT", commercial=True, source="https://example.com/licence"),
+            takes=("text", "audio"),
+            seconds=Seconds(1.0, 30.5, 8.0),
+            price=Price("0.05", "EUR", "second", "count", "2026-01-02", "https://example.com/price"),
+            version="1",
+            short_side=512,
+            looks="a square",
+            unconfirmed=("Whether [this] is so.",),
+            parameters=(prompt, Parameter("count", "integer", "How many.")),
+        )
+    )
+
+
+def test_the_cases_cover_every_field():
+    """No field is added to the catalogue without being tried here."""
+    for section, kind in KINDS.items():
+        own = {"name"} if kind is Parameter else set()
+        nested = {"parameters", "seconds", "price", "licence"} if kind is Model else set()
+        assert WRONG[section].keys() == {field.name for field in dataclasses.fields(kind)} - own - nested
+
+
+@pytest.mark.parametrize(("section", "field", "value"), CASES)
+def test_a_wrong_value_is_told_with_its_line_and_field(refused, section, field, value):
+    """Another type, another word, a limit that is none: line, field, and what it must be."""
+    text = changed(section, field, value)
+    line, said = refused(text)
+    blamed = ELSEWHERE.get((section, field, value), field)
+    assert line == place(text, section, blamed)
+    assert said.startswith(f"{section}.{blamed} " if section else f"{blamed} ")
+
+
+@pytest.mark.parametrize(
+    ("section", "field", "value"), [case for case in CASES if case[0] in ("seconds", "price", "licence")]
+)
+def test_an_inline_table_is_told_with_its_own_line(refused, section, field, value):
+    """The same tables written in one line at the top."""
+    lines = changed(section, field, value).splitlines()
+    head = lines.index(f"[{section}]")
+    end = lines.index("", head)
+    inline = f"{section} = {{ {', '.join(lines[head + 1 : end])} }}"
+    line, said = refused("\n".join([lines[0], inline, *lines[1:head], *lines[end:]]))
+    assert line == 2
+    assert said.startswith(f"{section}.{ELSEWHERE.get((section, field, value), field)} ")
+
+
+@pytest.mark.parametrize("section", KINDS)
+@pytest.mark.parametrize("name", ["colour", "Default", "lisence", '"two words"'])
+def test_an_unknown_field_is_told_with_its_line(refused, section, name):
+    """Wherever it stands, with the name that was probably meant."""
+    lines = RIGHT.splitlines()
+    lines.insert(place(RIGHT, section, None), f"{name} = 5")
+    line, said = refused("\n".join(lines))
+    assert line == place(RIGHT, section, None) + 1
+    assert f"{name.strip(chr(34))} is no field here" in said
+
+
+def test_a_slip_of_the_pen_is_told_with_the_right_name(refused):
+    """The nearest field's name is offered."""
+    assert refused(RIGHT.replace("maximum", "maximun"))[1].endswith("is no field here (did you mean 'maximum'?)")
+
+
+@pytest.mark.parametrize(
+    ("section", "field"), [(section, field) for section, fields in DEMANDED.items() for field in fields]
+)
+def test_a_missing_field_is_told_with_its_table(refused, section, field):
+    """What has no default must be there."""
+    line, said = refused(changed(section, field, None))
+    assert line == place(RIGHT, section, None)
+    assert said == f"{field!r} is missing" + (f" in [{section}]" if section else "")
+
+
+@pytest.mark.parametrize(
+    ("section", "field"),
+    [
+        (section, field)
+        for section, fields in WRONG.items()
+        for field in fields
+        if field not in DEMANDED.get(section, [])
+    ],
+)
+def test_every_other_field_may_be_left_out(tmp_path, section, field):
+    """The rest of the file holds without it."""
+    text = changed(section, field, None)
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    assert read(path).id == "mine/model"
+
+
+@pytest.mark.parametrize("table", ["seconds", "price", "licence", "parameters"])
+@pytest.mark.parametrize("value", ["5", '"text"', "[]", "[[]]"])
+def test_a_value_where_a_table_belongs_is_told_with_its_line(refused, table, value):
+    """Each of the tables."""
+    lines = RIGHT.splitlines()
+    sections = [number for number, text in enumerate(lines) if text.startswith("[")]
+    kept = [
+        text
+        for number, text in enumerate(lines)
+        if not lines[max([start for start in sections if start <= number], default=0)].startswith(f"[{table}")
+    ]
+    line, said = refused("\n".join([kept[0], f"{table} = {value}", *kept[1:]]))
+    assert line == 2
+    assert said.startswith(f"{table} must be")
+
+
+def test_a_missing_table_is_told(refused):
+    """The licence must be stated, if only as not known."""
+    head = RIGHT.index("[licence]")
+    text = RIGHT[:head] + RIGHT[RIGHT.index("[parameters.prompt]") :]
+    assert refused(text) == (1, "'licence' is missing")
+
+
+def test_a_parameter_that_is_no_table_is_told(refused):
+    """`prompt = 5` among the parameters."""
+    text = RIGHT[: RIGHT.index("[parameters.prompt]")] + "[parameters]\nprompt = 5\n"
+    line, said = refused(text)
+    assert line == text.count("\n")
+    assert said.startswith("parameters.prompt must be a table")
+
+
+def test_a_choice_without_choices_is_told(refused):
+    """Nothing could be chosen."""
+    line, said = refused(
+        changed("parameters.prompt", "choices", None)
+        .replace('type = "text"', 'type = "choice"')
+        .replace('role = "prompt"\n', "")
+    )
+    assert line == place(RIGHT, "parameters.prompt", "type")
+    assert "choices must be given" in said
+
+
+def test_a_role_that_two_parameters_have_is_told_with_the_second(refused):
+    """One parameter for the prompt, one for the seed."""
+    text = RIGHT + '\n[parameters.more]\ntype = "text"\nhelp = ""\nrole = "prompt"\n'
+    line, said = refused(text)
+    assert line == text.count("\n")
+    assert said == "parameters.more.role 'prompt' is prompt's already"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("id = mine\n", 1),
+        (RIGHT.replace('gives = "audio"', 'gives = "audio'), 8),
+        (RIGHT.replace("[seconds]", "[seconds"), 17),
+        (RIGHT + 'help = "again"\n', RIGHT.count("\n") + 1),
+        (RIGHT + "[licence]\n", RIGHT.count("\n") + 1),
+        ("id =", 1),
+        ("x = " + "9" * 5000, 1),
+        ("x = " + "[" * 20_000, 1),
+    ],
+)
+def test_what_is_no_toml_is_told_with_its_line(refused, text, line):
+    """Not quoted, not closed, twice, broken off, or made to break a reader."""
+    found, said = refused(text)
+    assert found == line
+    assert said.startswith("this is not TOML")
+
+
+def test_an_empty_file_and_one_of_bytes_are_refused(tmp_path, refused):
+    """The first field that is missing; and a file that is no text."""
+    assert refused("") == (1, "'id' is missing")
+    path = tmp_path / "bytes.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(BadInput, match=r"bytes\.toml cannot be read"):
+        read(path)
+    with pytest.raises(BadInput, match=r"gone\.toml cannot be read"):
+        read(tmp_path / "gone.toml")

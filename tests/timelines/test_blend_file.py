@@ -1,0 +1,57 @@
+"""A Blender file where there is no Blender: what the command says. With one, `tests/blender/test_scene_cues.py`."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+from tracklay.errors import BadInput
+from tracklay.timelines import blend_file
+from tracklay.timelines import open as open_timeline
+
+
+@pytest.fixture
+def nowhere(monkeypatch, tmp_path):
+    """No bpy, and nothing on PATH."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv(blend_file.BLENDER, raising=False)
+    (tmp_path / "film.blend").write_bytes(b"BLENDER")
+    return tmp_path
+
+
+def test_without_a_blender_it_is_said_how_to_get_one(nowhere):
+    """One sentence with each way, before anything is begun."""
+    with pytest.raises(BadInput, match=r"put blender on PATH, or name it in TRACKLAY_BLENDER"):
+        open_timeline(nowhere / "film.blend")
+
+
+def test_the_blender_on_path_is_used_with_nobodys_settings(nowhere):
+    """It runs in the background, as it came from the factory."""
+    program = nowhere / "blender"
+    program.touch()
+    program.chmod(0o755)
+    assert blend_file.program()[:3] == (str(program), "--background", "--factory-startup")
+
+
+def test_a_blender_that_is_named_stands_before_all_others(nowhere, monkeypatch):
+    """`TRACKLAY_BLENDER` is a path or a name on PATH."""
+    for name in ("blender", "blender-5.2"):
+        (nowhere / name).touch()
+        (nowhere / name).chmod(0o755)
+    monkeypatch.setenv(blend_file.BLENDER, "blender-5.2")
+    assert blend_file.program()[0].endswith("blender-5.2")
+
+
+def test_the_doctor_tells_which_blender_opens_films(nowhere, monkeypatch):
+    """None is no fault; one that is named and is not there is."""
+    from tracklay.cli.doctor import _blender
+
+    assert _blender().good is None
+    monkeypatch.setenv(blend_file.BLENDER, "no-such-blender")
+    assert _blender().good is False
+    assert "names no-such-blender, which is no program" in _blender().found
+    monkeypatch.delenv(blend_file.BLENDER)
+    (nowhere / "blender").touch()
+    (nowhere / "blender").chmod(0o755)
+    assert (_blender().found, _blender().good) == (str(nowhere / "blender"), True)

@@ -1,0 +1,382 @@
+"""How takes lie in an .otio: on exactly their frames, traced, with all that was there as it was; again and again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import opentimelineio as otio
+import pytest
+from tracklay import timelines
+from tracklay.cli.main import main
+from tracklay.cue import Cost, Failure, Take
+from tracklay.errors import BadInput, ModelFailed
+from tracklay.timelines.otio.text_patch import signed, without_tracks
+
+from tests.clips import flash_clip
+from tests.timelines.cuts import clip, gap, span, timeline, track
+
+MODEL = "clicker/clicks"
+
+
+@pytest.fixture(scope="module")
+def media(tmp_path_factory):
+    """Four seconds at 25 frames a second; it is only looked at."""
+    return flash_clip(tmp_path_factory.mktemp("media") / "clip.mp4", Fraction(25), 100, ())
+
+
+def made(cue, number: int, folder: Path) -> Take:
+    """A take as the runner hands it on."""
+    file = folder / f"film.clicker-clicks.take{number}.wav"
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(b"RIFF")
+    cost = Cost("0", "USD", estimated=False)
+    known: dict[str, Any] = {
+        "provider": "clicker",
+        "version": "1",
+        "request": "",
+        "seed": 3,
+        "params": {},
+        "sha256": "0" * 64,
+    }
+    sound: dict[str, Any] = {
+        "sample_rate": 48_000,
+        "channels": 2,
+        "samples": cue.span.samples(48_000),
+        "created": "2026-01-01T00:00:00Z",
+    }
+    return Take(cue=cue, number=number, file=file, cost=cost, licence="CC0", source_sha256="1" * 64, **known, **sound)
+
+
+def lay(film: Path, numbers, *, only=(), folder: Path | None = None, drop_original=False, model=MODEL):
+    """Lay takes of those numbers for each cue in turn; the manifest."""
+    opened = timelines.open(film)
+    folder = folder or opened.folder
+    numbers = iter(numbers)
+    cues = opened.cues(only=only, model=model)
+    each = list(numbers)
+    count = len(each) // len(cues)
+    takes = [made(cue, each[n * count + k], folder) for n, cue in enumerate(cues) for k in range(count)]
+    opened.check_folder(folder)
+    return opened.lay(takes, [], folder, drop_original=drop_original)
+
+
+def rows(path: Path) -> dict[str, list[tuple[str, int, int, bool]]]:
+    """Each audio track's clips: the take's name without its film's, first frame, frames, and whether it is heard."""
+    film = otio.adapters.read_from_file(str(path))
+    told = {}
+    for each in film.tracks:
+        if each.kind == "Audio":
+            lies = [(child, child.range_in_parent()) for child in each if isinstance(child, otio.schema.Clip)]
+            told[each.name] = [
+                (
+                    child.name.rpartition(".")[2],
+                    int(place.start_time.value),
+                    int(place.duration.value),
+                    child.enabled and each.enabled,
+                )
+                for child, place in lies
+            ]
+    return told
+
+
+def two_shots(folder: Path, media: Path, *, first: int = 30, **more) -> Path:
+    """Clips a and b with a gap between them."""
+    return timeline(
+        folder / "film.otio",
+        track(clip(media, 0, first, 25, name="a"), gap(10, 25), clip(media, 10, 40, 25, name="b")),
+        **more,
+    )
+
+
+def test_takes_lie_on_their_cues_frames_and_are_traced(tmp_path, media):
+    """The first of each is heard, the others lie under it, off; media, names, manifest entry, and marks for what failed."""
+    film = two_shots(tmp_path, media, start=otio.opentime.RationalTime(90_000, 25))
+    opened = timelines.open(film)
+    first, second = opened.cues(model=MODEL)
+    folder = tmp_path / "tracklay"
+    takes = [made(first, 1, folder), made(first, 2, folder)]
+    told = opened.lay(takes, [Failure(second, ModelFailed("it would not"))], folder, drop_original=False)
+    laid = folder / "film.tracklay.otio"
+    assert told["laid"] == laid.name
+    assert rows(laid) == {"Tracklay": [("take1", 0, 30, True)], "Tracklay takes": [("take2", 0, 30, False)]}
+    back = otio.adapters.read_from_file(str(laid))
+    (sound, under) = [each for each in back.tracks if each.kind == "Audio"]
+    assert (sound.enabled, under.enabled, under[0].enabled) == (True, False, False)
+    shot = sound[0]
+    assert shot.media_reference.target_url == "film.clicker-clicks.take1.wav"
+    assert shot.source_range == shot.media_reference.available_range == span(0, 30, 25)
+    assert json.loads(otio.core.serialize_json_to_string(shot.metadata["tracklay"])) == told["takes"][0]
+    assert (shot.metadata["tracklay_cue"]["cue"], shot.metadata["tracklay_cue"]["take"]) == ("a", 0)
+    assert under[0].metadata["tracklay_cue"]["take"] == 1
+    (mark,) = sound.markers
+    assert (mark.name, mark.color, mark.comment, mark.marked_range) == (
+        "b: failed",
+        "RED",
+        "it would not",
+        span(40, 40, 25),
+    )
+    assert mark.metadata["tracklay"]["kind"] == "model-failed"
+    assert json.loads((folder / "film.tracklay.json").read_text())["takes"][0]["start"]["frame"] == 90_000
+
+
+OTHERS = {
+    "its library's": lambda text: text,
+    "one line": lambda text: json.dumps(json.loads(text)),
+    "two blanks": lambda text: json.dumps(json.loads(text), indent=2, sort_keys=True) + "\n\n",
+    "whole numbers": lambda text: text.replace(".0,", ",").replace(".0\n", "\n"),
+    "an older schema": lambda text: text.replace('"Clip.2"', '"Clip.1"').replace(
+        '"media_references": {\n                            "DEFAULT_MEDIA":', '"media_reference":'
+    ),
+    "carriage returns": lambda text: text.replace("\n", "\r\n"),
+    "accents": lambda text: text.replace('"film"', '"fílm \\u00fc \\"x\\""'),
+}
+
+
+@pytest.mark.parametrize("how", OTHERS)
+def test_what_was_there_stays_byte_for_byte(tmp_path, media, how):
+    """However another program wrote it: without our tracks the copy is the original; twice, too."""
+    film = two_shots(tmp_path, media)
+    text = film.read_text()
+    if how == "an older schema":
+        held = json.loads(text)
+        for child in held["tracks"]["children"][0]["children"]:
+            if "media_references" in child:
+                child["OTIO_SCHEMA"] = "Clip.1"
+                child["media_reference"] = child.pop("media_references")["DEFAULT_MEDIA"]
+                del child["active_media_reference_key"]
+        text = json.dumps(held, indent=4)
+    else:
+        text = OTHERS[how](text)
+    film.write_bytes(text.encode())
+    laid = tmp_path / "tracklay" / "film.tracklay.otio"
+    for numbers in ((1, 2, 3, 4), (5, 6)):
+        lay(film, numbers)
+        after = laid.read_bytes().decode()
+        assert without_tracks(after, signed(after)) == text
+    assert film.read_bytes().decode() == text
+    assert len(otio.adapters.read_from_file(str(laid)).tracks) == 4
+    before, back = (otio.adapters.read_from_file(str(path)) for path in (film, laid))
+    assert before.tracks[0].to_json_string() == back.tracks[0].to_json_string()
+
+
+def test_an_empty_line_of_tracks_has_no_place_to_lose(tmp_path):
+    """Tracks go into a list that is empty as into any other."""
+    from tracklay.timelines.otio.text_patch import UNSIGNED, with_tracks
+
+    text = otio.schema.Timeline("x").to_json_string()
+    ours = otio.schema.Track("Tracklay", kind="Audio", metadata={"tracklay": {"digest": UNSIGNED}}).to_json_string()
+    after = with_tracks(text, [ours])
+    assert signed(after) == [0]
+    assert without_tracks(after, [0]) == text
+    assert signed(after.replace('"x"', '"y"')) == []
+
+
+def test_again_on_the_original_the_newest_is_heard_and_all_are_kept(tmp_path, media):
+    """Of one cue and model one take is heard; those of another model sound with it, on a track of their own."""
+    film = two_shots(tmp_path, media)
+    laid = tmp_path / "tracklay" / "film.tracklay.otio"
+    lay(film, (1, 2))
+    lay(film, (3,), only=("b",))
+    assert rows(laid) == {
+        "Tracklay": [("take1", 0, 30, True), ("take3", 40, 40, True)],
+        "Tracklay takes": [("take2", 40, 40, False)],
+    }
+    lay(film, (4,), only=("b",), model="sketch/music")
+    assert rows(laid) == {
+        "Tracklay": [("take1", 0, 30, True), ("take4", 40, 40, True)],
+        "Tracklay 2": [("take3", 40, 40, True)],
+        "Tracklay takes": [("take2", 40, 40, False)],
+    }
+    (tmp_path / "tracklay" / "film.clicker-clicks.take2.wav").unlink()
+    lay(laid, (5,), only=("a",))
+    assert [path.name for path in tmp_path.rglob("*.otio")] == ["film.otio", laid.name]
+    assert rows(laid)["Tracklay takes"] == [("take1", 0, 30, False)]
+
+
+def test_the_stems_of_what_is_heard_lie_under_it_by_name_switched_off(tmp_path, media):
+    """A track for each name; laid again they are those of the newest take, and none of them is taken for a take."""
+    film = two_shots(tmp_path, media)
+    opened = timelines.open(film)
+    folder = tmp_path / "tracklay"
+
+    def stemmed(cue, number, *names):
+        files = {name: folder / f"film.clicker-clicks.take{number}.{name}.wav" for name in names}
+        for file in files.values():
+            folder.mkdir(exist_ok=True)
+            file.write_bytes(b"RIFF")
+        return replace(made(cue, number, folder), stems=files)
+
+    first, second = opened.cues(model=MODEL)
+    opened.lay(
+        [stemmed(first, 1, "bass", "melody"), stemmed(first, 2, "bass"), stemmed(second, 3, "bass")],
+        [],
+        folder,
+        drop_original=False,
+    )
+    laid = folder / "film.tracklay.otio"
+    assert rows(laid) == {
+        "Tracklay": [("take1", 0, 30, True), ("take3", 40, 40, True)],
+        "Tracklay takes": [("take2", 0, 30, False)],
+        "Tracklay bass": [("bass", 0, 30, False), ("bass", 40, 40, False)],
+        "Tracklay melody": [("melody", 0, 30, False)],
+    }
+    bass = otio.adapters.read_from_file(str(laid)).tracks[3]
+    assert (bass[0].enabled, bass.enabled) == (True, False)
+    assert bass[0].media_reference.target_url == "film.clicker-clicks.take1.bass.wav"
+    assert dict(bass[0].metadata["tracklay_stem"]) == {"cue": "a", "stem": "bass"}
+    lay(film, (4,), only=("a",))
+    assert rows(laid) == {
+        "Tracklay": [("take4", 0, 30, True), ("take3", 40, 40, True)],
+        "Tracklay takes": [("take1", 0, 30, False)],
+        "Tracklay takes 2": [("take2", 0, 30, False)],
+        "Tracklay bass": [("bass", 40, 40, False)],
+    }
+
+
+def test_a_copy_that_was_changed_is_the_person_s(tmp_path, media):
+    """It is not written to; under another name it is a timeline like any other, and its takes stay as they are."""
+    film = two_shots(tmp_path, media)
+    laid = tmp_path / "tracklay" / "film.tracklay.otio"
+    lay(film, (1, 2, 3, 4))
+    changed = otio.adapters.read_from_file(str(laid))
+    changed.name = "mine now"
+    otio.adapters.write_to_file(changed, str(laid))
+    theirs = laid.read_bytes()
+    with pytest.raises(BadInput, match="was changed since: it is yours"):
+        lay(film, (5, 6))
+    assert laid.read_bytes() == theirs
+    renamed = laid.rename(laid.with_name("cut2.otio"))
+    lay(renamed, (5, 6), folder=renamed.parent)
+    after = renamed.with_name("cut2.tracklay.otio").read_text()
+    assert without_tracks(after, signed(after)).encode() == theirs
+    heard = [name for each in rows(renamed.with_name("cut2.tracklay.otio")).values() for name, _, _, on in each if on]
+    assert heard == ["take1", "take3"]
+    lay(renamed, (7, 8), folder=renamed.parent)
+    after = renamed.with_name("cut2.tracklay.otio").read_text()
+    assert without_tracks(after, signed(after)).encode() == theirs
+
+
+def test_takes_go_with_their_picture_when_it_is_cut_anew(tmp_path, media):
+    """Moved, they move; trimmed off, they stay where they were and say that they are stale."""
+    film = two_shots(tmp_path, media)
+    laid = tmp_path / "tracklay" / "film.tracklay.otio"
+    lay(film, (1, 2))
+    two_shots(tmp_path, media, first=20)
+    lay(film, (3,), only=("a",))
+    assert rows(laid) == {
+        "Tracklay": [("take3", 0, 20, True), ("take2", 30, 40, True)],
+        "Tracklay takes": [("take1", 0, 30, False)],
+    }
+    back = otio.adapters.read_from_file(str(laid))
+    marks = [(shot.name, marker.name) for shot in back.find_clips() for marker in shot.markers]
+    assert marks == [("film.clicker-clicks.take1", "a: stale")]
+
+
+def test_relative_paths_lead_to_the_same_files_from_the_copy(tmp_path, media):
+    """The copy lies a folder deeper: only the paths that need it are changed, and not what merely looks like one."""
+    (tmp_path / "media").mkdir()
+    (tmp_path / "media" / "a b.mp4").write_bytes(media.read_bytes())
+    near = clip("media/a%20b.mp4", 0, 10, 25, name="near")
+    near.metadata["other"] = {"OTIO_SCHEMA": "ExternalReference.1", "target_url": "media/a%20b.mp4"}
+    film = timeline(tmp_path / "film.otio", track(near, clip(media, 0, 10, 25)))
+    lay(film, (1, 2))
+    laid = tmp_path / "tracklay" / "film.tracklay.otio"
+    after = without_tracks(laid.read_text(), signed(laid.read_text()))
+    assert after.replace("../media", "media") == film.read_text()
+    assert after.count("../media") == 1
+    first, second = timelines.open(laid).cues(model=MODEL)
+    assert first.picture.source.samefile(tmp_path / "media" / "a b.mp4")
+    assert second.picture.source == media
+    assert not first.picture.trouble
+
+
+def test_without_the_original_sound_its_tracks_are_switched_off_in_the_copy(tmp_path, media):
+    """--drop-original: theirs are off, ours on, nothing else changed."""
+    film = timeline(
+        tmp_path / "film.otio",
+        track(clip(media, 0, 30, 25)),
+        track(clip(media, 0, 30, 25), name="A1", kind="Audio"),
+    )
+    lay(film, (1,), drop_original=True)
+    laid = tmp_path / "tracklay" / "film.tracklay.otio"
+    back = otio.adapters.read_from_file(str(laid))
+    assert [each.enabled for each in back.tracks] == [True, False, True]
+    after = laid.read_text()
+    assert without_tracks(after, signed(after)).replace('"enabled": false', '"enabled": true') == film.read_text()
+
+
+def test_a_person_s_own_file_of_our_name_stops_the_run_before_it_begins(tmp_path, media, clicking, capsys):
+    """A timeline called as the copy would be is left alone, whatever is in it."""
+    film = two_shots(tmp_path, media)
+    folder = tmp_path / "tracklay"
+    folder.mkdir()
+    (folder / "film.tracklay.otio").write_bytes(film.read_bytes())
+    assert main(["lay", str(film), "--model", MODEL]) == 2
+    assert "it is yours" in capsys.readouterr().err
+    assert [path.name for path in folder.iterdir()] == ["film.tracklay.otio"]
+
+
+def test_what_could_not_be_laid_is_laid_when_it_is_resumed(tmp_path, media, clicking, capsys, monkeypatch):
+    """Takes are kept; `jobs resume` opens the timeline again and lays all of the run, each cue at its place."""
+    from tracklay.errors import OutputError
+    from tracklay.timelines.otio.timeline import OtioFile
+
+    film = timeline(
+        tmp_path / "film.otio",
+        track(clip(media, 0, 5, 25, name="a"), clip(media, 10, 5, 25, name="b"), clip("gone.mp4", 0, 5, 25)),
+    )
+    real = OtioFile._put
+
+    def refuse(*_, **__):
+        raise OutputError("no room left")
+
+    monkeypatch.setattr(OtioFile, "_put", refuse)
+    assert main(["lay", str(film), "--model", MODEL]) == 1
+    told = capsys.readouterr().err
+    assert "no room left" in told
+    assert "gone.mp4 does not exist" in told
+    monkeypatch.setattr(OtioFile, "_put", real)
+    assert main(["jobs", "resume"]) == 0
+    laid = rows(tmp_path / "tracklay" / "film.tracklay.otio")
+    assert [(at, frames, heard) for _, at, frames, heard in laid["Tracklay"]] == [(0, 5, True), (5, 5, True)]
+
+
+def test_a_clip_that_is_too_long_for_the_model_costs_only_itself(tmp_path, media, clicking, home, capsys):
+    """Its sentence begins with its name; the others are made and laid."""
+    file = home / "models" / "clicker.toml"
+    file.write_text(file.read_text() + "seconds = { least = 0, most = 1 }\n")
+    film = two_shots(tmp_path, media, first=20)
+    assert main(["lay", str(film), "--model", MODEL]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("tracklay: b: ")
+    assert told.count("\n") == 1
+    assert [name for name, *_ in rows(tmp_path / "tracklay" / "film.tracklay.otio")["Tracklay"]] == ["take1"]
+
+
+def test_nothing_is_written_where_every_clip_fails(tmp_path, clicking, capsys):
+    """One sentence, status 2, no folder."""
+    film = timeline(tmp_path / "film.otio", track(clip("gone.mp4", 0, 5, 25)))
+    assert main(["lay", str(film), "--model", MODEL]) == 2
+    assert "gone.mp4 does not exist" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["film.otio"]
+
+
+def test_a_hole_in_what_is_kept_does_not_matter(tmp_path, media):
+    """Notes that another version did not write, or wrote otherwise: the take stays where it is, and is stale."""
+    from tracklay.timelines.otio.timeline import _follow
+
+    (cue, _) = timelines.open(two_shots(tmp_path, media)).cues(model=MODEL)
+    for note in ({}, {"source": "clip.mp4", "speed": "1", "begins": "x"}, {"source": 3, "speed": "1", "begins": "0"}):
+        take = _follow(replace(_laid(cue, tmp_path), note=note), {})
+        assert take.stale
+        assert take.start == 7
+
+
+def _laid(cue, folder: Path):
+    from tracklay.timelines.otio.take_tracks import Laid
+
+    return Laid(7, 30, folder / "x.wav", {"cue": cue.id, "model": cue.model}, {}, heard=True)
