@@ -35,10 +35,10 @@ from typing import TYPE_CHECKING
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "addon")]
 
-from tracklay.cue import Picture, Sized
+from tracklay.cue import Picture, ProxySpec
 from tracklay.media import ffmpeg, proxy_cache
-from tracklay.media.extract import SHORT_SIDE, extract
-from tracklay.media.shot_detection import cuts
+from tracklay.media.extract import SHORT_SIDE, extract_proxy
+from tracklay.media.shot_detection import find_cuts
 from tracklay.timing import Rate, Span, TimeMap
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ CODECS = {
 def make_source(path: Path, size: str, noise: int, codec: str, seconds: int) -> None:
     """A clip as grainy as asked: two seconds that are encoded, over and over."""
     drawn = ["-f", "lavfi", "-i", f"testsrc2=s={size}:r={RATE}:d={DRAWN_SECONDS}", "-vf", f"noise=alls={noise}:allf=t"]
-    subprocess.run([ffmpeg.program(), "-v", "error", "-y", *drawn, *CODECS[codec], str(path)], check=True)
+    subprocess.run([ffmpeg.find_ffmpeg(), "-v", "error", "-y", *drawn, *CODECS[codec], str(path)], check=True)
     path.write_bytes(repeated(path.read_bytes(), seconds // DRAWN_SECONDS))
 
 
@@ -162,15 +162,15 @@ def _full(values: list[int], columns: int) -> bytes:
 def decode(source: Path, start: int, seconds: int = SECONDS) -> int:
     """The limit: the span decoded, nothing made of it."""
     span = ["-ss", str(start), "-t", str(seconds), "-i", str(source), "-map", "0:v", "-f", "null", "-"]
-    subprocess.run([ffmpeg.program(), "-v", "error", *span], check=True)
+    subprocess.run([ffmpeg.find_ffmpeg(), "-v", "error", *span], check=True)
     return 0
 
 
 def tracklay(source: Path, start: int, seconds: int = SECONDS) -> int:
     """Look at the file and extract, as a cue does."""
     span = Span(start * RATE, seconds * RATE, Rate(Fraction(RATE)))
-    plays = Picture(source, TimeMap.straight(span, span.start_seconds))
-    return extract(plays, span, source.with_suffix(".proxy.mp4")).path.stat().st_size
+    plays = Picture(source, TimeMap.linear(span, span.start_seconds))
+    return extract_proxy(plays, span, source.with_suffix(".proxy.mp4")).path.stat().st_size
 
 
 def moviepy(source: Path, start: int) -> int:
@@ -224,23 +224,25 @@ def make_film(path: Path, size: str, noise: int, codec: str, cuts: int) -> None:
     seconds = (cuts + 1) * DRAWN_SECONDS
     drawn = ["-f", "lavfi", "-i", f"testsrc2=s={size}:r={RATE}:d={2 * DRAWN_SECONDS}"]
     drawn += ["-vf", f"negate=enable='gte(t,{DRAWN_SECONDS})',noise=alls={noise}:allf=t"]
-    subprocess.run([ffmpeg.program(), "-v", "error", "-y", *drawn, *CODECS[codec], str(path)], check=True)
+    subprocess.run([ffmpeg.find_ffmpeg(), "-v", "error", "-y", *drawn, *CODECS[codec], str(path)], check=True)
     path.write_bytes(repeated(path.read_bytes(), -(-seconds // (2 * DRAWN_SECONDS))))
 
 
 def cut_up(source: Path, count: int, *, at_once: bool) -> None:
     """The cuts of a clip and each shot's proxy, as Cues from Cuts and its cues make them: in a home that has none yet."""
     span = Span(0, (count + 1) * DRAWN_SECONDS * RATE, Rate(Fraction(RATE)))
-    picture = Picture(source, TimeMap.straight(span, Fraction(0)))
-    sized = Sized(SHORT_SIDE)
+    picture = Picture(source, TimeMap.linear(span, Fraction(0)))
+    sized = ProxySpec(SHORT_SIDE)
     with tempfile.TemporaryDirectory() as home:
         os.environ["TRACKLAY_HOME"] = home
-        found = cuts(picture, span, source.parent, shortest=RATE // 2, proxies=sized if at_once else None)
+        found = find_cuts(
+            picture, span, source.parent, min_shot_frames=RATE // 2, proxy_spec=sized if at_once else None
+        )
         if len(found) != count:
             raise ValueError(f"{len(found)} cuts were found, and {count} are there")
         for first, after in pairwise([span.start, *found, span.end]):
             shot, to = Span(first, after - first, span.rate), source.with_name("shot.mp4")
-            proxy_cache.extracted(picture, shot, to, **sized._asdict())
+            proxy_cache.extract_cached(picture, shot, to, **sized._asdict())
 
 
 def films(count: int, size: str, noise: int, codec: str, runs: int) -> None:
@@ -248,7 +250,7 @@ def films(count: int, size: str, noise: int, codec: str, runs: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / ("film.mov" if codec == "prores" else "film.mp4")
         make_film(source, size, noise, codec, count)
-        time.sleep(proxy_cache.SETTLED_SECONDS)  # what changed a moment ago is not kept
+        time.sleep(proxy_cache.MIN_SOURCE_AGE_SECONDS)  # what changed a moment ago is not kept
         seconds = (count + 1) * DRAWN_SECONDS
         ways: dict[str, Callable[[], object]] = {
             "decode to nothing": lambda: decode(source, 0, seconds),
@@ -298,7 +300,7 @@ def clips(count: int, size: str, noise: int) -> None:
         begun, worked = time.perf_counter(), processor()
         for path in paths:
             subprocess.run(
-                [ffmpeg.program(), "-v", "error", "-i", str(path), "-map", "0:v", "-f", "null", "-"], check=True
+                [ffmpeg.find_ffmpeg(), "-v", "error", "-i", str(path), "-map", "0:v", "-f", "null", "-"], check=True
             )
         decodes, effort = time.perf_counter() - begun, processor() - worked
         begun, worked = time.perf_counter(), processor()
@@ -342,7 +344,7 @@ def main() -> None:
         print("bpy is not installed: Blender's render left out")
     if options.only is not None:
         ways = {name: way for name, way in ways.items() if way is decode or name in options.only}
-    os.environ.setdefault("FFMPEG_BINARY", ffmpeg.program())
+    os.environ.setdefault("FFMPEG_BINARY", ffmpeg.find_ffmpeg())
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / ("source.mov" if options.codec == "prores" else "source.mp4")
         make_source(source, options.size, options.noise, options.codec, options.minutes * 60)

@@ -75,7 +75,7 @@ def judged(job: tuple[Family, int, Way]) -> Score:
     family, seed, way = job
     camera: Camera = way.camera if family != "camera" or way.camera != "locked" else "shake"
     scene = synthetic_scenes.make(family, seed, way.fps, camera, film=way.film, grain=way.grain, crf=way.crf)
-    sight = analyzer.watch(synthetic_scenes.through_h264(scene, analyzer.LUMA_WIDTH), scene.times)
+    sight = analyzer.analyze_motion(synthetic_scenes.through_h264(scene, analyzer.LUMA_WIDTH), scene.times)
     return synthetic_scenes.score(scene, [event.time for event in sight.events if event.kind == "impact"])
 
 

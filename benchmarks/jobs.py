@@ -107,7 +107,7 @@ def measure(folder: Path, jobs: int, at_once: int, seconds: float) -> None:
     """Carry the jobs, and print what it took."""
     from tracklay import providers
     from tracklay.cue import Take
-    from tracklay.jobs import Run, checked
+    from tracklay.jobs import BlockingRunner, create_job_spec
     from tracklay.providers import client
     from tracklay.providers.replicate import Replicate
     from tracklay.timelines.media_file import MediaFile
@@ -116,8 +116,8 @@ def measure(folder: Path, jobs: int, at_once: int, seconds: float) -> None:
 
     def unpaced() -> Replicate:
         """Replicate allows ten submissions a second, which would be what is measured."""
-        maker = Replicate(client.PATIENCE)
-        maker.api = replace(maker.api, gaps={}, at_once=at_once * 2)
+        maker = Replicate(client.DEFAULT_RETRY_POLICY)
+        maker.api = replace(maker.api, min_intervals={}, max_concurrent=at_once * 2)
         return maker
 
     providers.register("replicate", unpaced)
@@ -128,17 +128,17 @@ def measure(folder: Path, jobs: int, at_once: int, seconds: float) -> None:
     orders = []
     for number in range(jobs):
         cue = timeline.spot(str(number), span, model=MODEL, prompt="rain", params={"mode": "text"}, seed=number)
-        orders.append(replace(checked(cue, to, f"clip{number}"), laying={}))
+        orders.append(replace(create_job_spec(cue, to, f"clip{number}"), delivery={}))
     before, cpu, peak = memory(), processor(), 0.0
 
     def step(_: object) -> None:
         nonlocal peak
         peak = max(peak, memory())
 
-    with Run(step, {"replicate": at_once}) as run:
-        run.orders(orders[:1])  # what is loaded once is not a job's
+    with BlockingRunner(step, {"replicate": at_once}) as run:
+        run.run_jobs(orders[:1])  # what is loaded once is not a job's
         before, cpu, began = memory(), processor(), time.monotonic()
-        results = run.orders(orders[1:])
+        results = run.run_jobs(orders[1:])
         wall = time.monotonic() - began
         takes = sum(isinstance(result, Take) for result in results)
     own, children = (now - then for now, then in zip(processor(), cpu, strict=True))

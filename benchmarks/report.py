@@ -146,14 +146,14 @@ def main() -> None:
             subprocess.run(decode, check=True)
         decoding = time.perf_counter() - begun
         begun = time.perf_counter()
-        small = report.write(run, folder / "small")
+        small = report.write_report(run, folder / "small")
         making = time.perf_counter() - begun
         print(
             f"making a row of {FRAMES / RATE} s: {making / DIFFERENT:.2f} s, {making / decoding:.1f} times a plain decode"
         )
         page_module.SELF_CONTAINED_BYTES = 0
         many = [{**run["rows"][n % DIFFERENT], "id": f"row{n}", "name": f"clip {n}"} for n in range(count)]
-        large = report.write({**run, "rows": many}, folder / "large")
+        large = report.write_report({**run, "rows": many}, folder / "large")
         with browser(folder / "profile", folder) as driver:
             show(driver, large, count)
             play(driver, small)

@@ -46,7 +46,7 @@ PROMPTS = {"foley": "hammer on wood, rain", "music": "epic orchestral, 120 bpm"}
 
 def run_ffmpeg(arguments: Sequence[str]) -> None:
     """Run ffmpeg."""
-    subprocess.run([ffmpeg.program(), "-v", "error", "-y", *arguments], check=True)
+    subprocess.run([ffmpeg.find_ffmpeg(), "-v", "error", "-y", *arguments], check=True)
 
 
 def make_proxy(path: Path, rate: int, picture: str, seconds: int) -> Path:
@@ -84,7 +84,7 @@ def child(endpoint: str, proxy: str, seconds: int) -> None:
 
     begun = processor_seconds()
     with tempfile.TemporaryDirectory() as folder:
-        engine.make(
+        engine.generate_audio(
             endpoint=endpoint,
             proxy=proxy,
             samples=seconds * engine.SAMPLE_RATE,

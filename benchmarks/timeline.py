@@ -44,7 +44,7 @@ def clip(folder: Path) -> Path:
     """A second of grey."""
     path = folder / "clip.mp4"
     drawn = ["-f", "lavfi", "-i", "color=gray:s=64x36:r=25:d=2", "-pix_fmt", "yuv420p", str(path)]
-    subprocess.run([ffmpeg.program(), "-v", "error", "-y", *drawn], check=True)
+    subprocess.run([ffmpeg.find_ffmpeg(), "-v", "error", "-y", *drawn], check=True)
     return path
 
 
@@ -90,15 +90,15 @@ def of_one(count: int, movie: Path, selected: int, share: int) -> dict[str, floa
             len(strips)
             strips.foreach_get(name, column)
 
-    spots = selection.spots(scene)
+    spots = selection.spot_ranges(scene)
     return {
-        "reading the selection": measured(lambda: selection.spots(scene)),
+        "reading the selection": measured(lambda: selection.spot_ranges(scene)),
         "of it Blender's own way through its list": measured(walked),
-        "finding it again to lay": measured(lambda: [selection.find(scene, spot) for spot in spots]),
+        "finding it again to lay": measured(lambda: [selection.find_strip(scene, spot) for spot in spots]),
     } | (
         {}
         if selected > 1 or share
-        else {"Blender's own copy for a render": measured(lambda: timeline_copy.write(scene.name), 2)}
+        else {"Blender's own copy for a render": measured(lambda: timeline_copy.write_scene_copy(scene.name), 2)}
     )
 
 

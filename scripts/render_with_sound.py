@@ -86,7 +86,7 @@ def main(arguments: Sequence[str]) -> int:
     """Make, lay and render; the exit status."""
     asked = options(arguments)
     try:
-        errors, at_render, handlers, soundtrack = map(tracklay, MODULES)
+        errors, scene_audio, handlers, mixdown = map(tracklay, MODULES)
     except ImportError as error:
         tell(
             f"Tracklay cannot be loaded in this Blender ({error}): install its extension, or the packages of its pyproject.toml"
@@ -98,11 +98,11 @@ def main(arguments: Sequence[str]) -> int:
         scene = bpy.context.scene
         scene.frame_start = scene.frame_start if asked.start is None else asked.start
         scene.frame_end = scene.frame_end if asked.end is None else asked.end
-        status = sounded(scene, asked, at_render)
+        status = sounded(scene, asked, scene_audio)
         if asked.animation and (status == DONE or asked.on_failure == "warn"):
-            rendered(scene, handlers, soundtrack)
+            rendered(scene, handlers, mixdown)
             return DONE
-    except errors.BadInput as error:
+    except errors.InvalidInput as error:
         tell(str(error))
         return BAD_INPUT
     except (errors.TracklayError, RuntimeError) as error:
@@ -120,29 +120,29 @@ def opened(film: Path, errors: Any) -> None:
     try:
         bpy.ops.wm.open_mainfile(filepath=str(film.absolute()), use_scripts=False)
     except RuntimeError as error:
-        raise errors.BadInput(f"{film} cannot be opened: {str(error).strip().removeprefix('Error: ')}") from error
+        raise errors.InvalidInput(f"{film} cannot be opened: {str(error).strip().removeprefix('Error: ')}") from error
 
 
-def sounded(scene: Any, asked: argparse.Namespace, at_render: Any) -> int:
+def sounded(scene: Any, asked: argparse.Namespace, scene_audio: Any) -> int:
     """Make and lay what is lacking; whether all of it is there."""
-    wishes = at_render.Wishes(
+    wishes = scene_audio.SceneAudioOptions(
         asked.model, asked.prompt, asked.only, asked.selected, asked.max_cost, asked.to and asked.to.absolute()
     )
-    came = at_render.sound(scene, wishes, tell)
+    came = scene_audio.generate_scene_audio(scene, wishes, tell)
     tell(f"{len(came.made)} made, {len(came.laid)} laid, {len(came.errors)} failed")
     for error in came.errors:
         tell(error)
     return FAILED if came.errors else DONE
 
 
-def rendered(scene: Any, handlers: Any, soundtrack: Any) -> None:
+def rendered(scene: Any, handlers: Any, mixdown: Any) -> None:
     """Render the range; a movie has its audio in it, frames have a WAV beside them."""
-    if changed := soundtrack.audible(scene):
+    if changed := mixdown.ensure_audio_codec(scene):
         tell(changed)
-    with handlers.in_hand():
+    with handlers.suspend_handlers():
         bpy.ops.render.render(animation=True, scene=scene.name)
-    if not soundtrack.is_movie(scene):
-        tell(f"the sound of the frames: {soundtrack.mixdown(scene, soundtrack.beside(scene))}")
+    if not mixdown.is_movie_output(scene):
+        tell(f"the sound of the frames: {mixdown.write_mixdown(scene, mixdown.mixdown_path(scene))}")
 
 
 if __name__ == "__main__":

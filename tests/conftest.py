@@ -38,13 +38,13 @@ ON_PATH = [pytest.param("path", marks=pytest.mark.on_path)] if shutil.which("ffm
 @pytest.fixture(params=["bundled", *ON_PATH])
 def each_ffmpeg(request, monkeypatch):
     """Run with imageio-ffmpeg's ffmpeg, and with the one on PATH where there is one."""
-    ffmpeg.program.cache_clear()
+    ffmpeg.find_ffmpeg.cache_clear()
     if request.param == "bundled":
         import imageio_ffmpeg
 
         monkeypatch.setenv("TRACKLAY_FFMPEG", imageio_ffmpeg.get_ffmpeg_exe())
     yield request.param
-    ffmpeg.program.cache_clear()
+    ffmpeg.find_ffmpeg.cache_clear()
 
 
 @pytest.fixture

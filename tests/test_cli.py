@@ -262,10 +262,10 @@ def test_a_failed_take_is_told_and_the_others_are_kept(clip, home, clicking, cap
     from tests.fakes.click_model import Clicker
 
     class Fails(Clicker):
-        async def submit(self, intent):
-            if intent.data["seed"] == 11:
+        async def submit(self, submission):
+            if submission.data["seed"] == 11:
                 raise ModelFailed("clicker: it would not")
-            return await super().submit(intent)
+            return await super().submit(submission)
 
     providers.register("clicker", Fails)
     assert lay(clip, "--takes", "3", "--seed", "10", "--json") == 1
@@ -366,7 +366,7 @@ def test_doctor_tells_of_keys_but_never_their_value(capsys, monkeypatch):
     monkeypatch.setenv("FAL_KEY", "very-secret")
     for host in ("QUEUE", "REST", "API"):
         monkeypatch.setenv(f"TRACKLAY_FAL_{host}_URL", "http://127.0.0.1:9")  # nobody answers there
-    monkeypatch.setattr("tracklay.providers.health.ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr("tracklay.providers.health.CHECK_TIMEOUT_SECONDS", 0.5)
     assert main(["doctor"]) == 0
     told = capsys.readouterr().out
     assert "FAL_KEY" in told

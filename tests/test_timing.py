@@ -8,9 +8,11 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tracklay.timing import Rate, Span, TimeMap, parse_time, timecode
+from tracklay.timing import Rate, Span, TimeMap, format_timecode, parse_time
 
-RATES = [Rate.of(text) for text in ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60", "120")]
+RATES = [
+    Rate.from_value(text) for text in ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60", "120")
+]
 rates = st.sampled_from(RATES) | st.fractions(Fraction(1), Fraction(1000)).map(Rate)
 sample_rates = st.sampled_from([8000, 44_100, 48_000, 96_000])
 
@@ -34,14 +36,14 @@ sample_rates = st.sampled_from([8000, 44_100, 48_000, 96_000])
 )
 def test_a_rate_is_read_as_the_fraction_that_is_meant(text, fps):
     """Decimals that programs print for NTSC rates become those rates; everything else stays what it says."""
-    assert Rate.of(text).fps == fps
+    assert Rate.from_value(text).fps == fps
 
 
 @pytest.mark.parametrize("text", ["", "fast", "0", "-25", "1/0", "24/1001/2"])
 def test_what_is_no_rate_is_refused_with_a_sentence(text):
     """Nothing becomes a rate by accident."""
     with pytest.raises(ValueError, match="rate"):
-        Rate.of(text)
+        Rate.from_value(text)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +52,7 @@ def test_what_is_no_rate_is_refused_with_a_sentence(text):
 )
 def test_blenders_pair_of_numbers_is_the_exact_rate(fps, base, rate):
     """Blender keeps 1.001 in 32 bits; the rate is 24000/1001 all the same."""
-    assert str(Rate.of_blender(fps, base)) == rate
+    assert str(Rate.from_blender(fps, base)) == rate
 
 
 @given(rates, st.integers(1, 10**7), sample_rates)
@@ -75,15 +77,15 @@ def test_splitting_a_span_gains_and_loses_no_sample(data, rate, frames, sample_r
 def test_seams_out_of_order_are_refused():
     """Seams rise from within the span."""
     with pytest.raises(ValueError, match="in order"):
-        Span(0, 10, Rate.of(25)).seams(48_000, 5, 3)
+        Span(0, 10, Rate.from_value(25)).seams(48_000, 5, 3)
     with pytest.raises(ValueError, match="in order"):
-        Span(0, 10, Rate.of(25)).seams(48_000, 11)
+        Span(0, 10, Rate.from_value(25)).seams(48_000, 11)
 
 
 def test_a_span_has_at_least_one_frame():
     """Nothing can be laid against no frames."""
     with pytest.raises(ValueError, match="one frame"):
-        Span(0, 0, Rate.of(25))
+        Span(0, 0, Rate.from_value(25))
 
 
 TIMECODES = [
@@ -107,20 +109,20 @@ TIMECODES = [
 @pytest.mark.parametrize(("frame", "rate", "drop", "text"), TIMECODES)
 def test_timecode_is_the_standards(frame, rate, drop, text):
     """Known pairs, in and out."""
-    assert timecode(frame, Rate.of(rate), drop=drop) == text
-    assert parse_time(text, Rate.of(rate)) == frame
+    assert format_timecode(frame, Rate.from_value(rate), drop_frame=drop) == text
+    assert parse_time(text, Rate.from_value(rate)) == frame
 
 
 @given(st.sampled_from(RATES), st.integers(0, 10**8), st.booleans())
 def test_timecode_round_trips(rate, frame, drop):
     """What is written as timecode is read as the same frame, drop-frame or not."""
-    assert parse_time(timecode(frame, rate, drop=drop and rate.drops), rate) == frame
+    assert parse_time(format_timecode(frame, rate, drop_frame=drop and rate.drops), rate) == frame
 
 
 @pytest.mark.parametrize(("text", "frame"), [("300f", 300), ("12.5", 312), ("0", 0), ("1/3", 8), (" 2 ", 50)])
 def test_times_are_seconds_or_frames(text, frame):
     """Seconds go to the nearest frame, `300f` is a frame."""
-    assert parse_time(text, Rate.of(25)) == frame
+    assert parse_time(text, Rate.from_value(25)) == frame
 
 
 @pytest.mark.parametrize(
@@ -139,15 +141,15 @@ def test_times_are_seconds_or_frames(text, frame):
 def test_what_is_no_time_is_refused_with_a_sentence(text, rate):
     """A frame number that the rate does not have, a dropped one, and nonsense."""
     with pytest.raises(ValueError, match=r"no time|must be below|does not exist|no drop-frame"):
-        parse_time(text, Rate.of(rate))
+        parse_time(text, Rate.from_value(rate))
 
 
 def test_drop_frame_is_refused_where_the_rate_has_none():
     """23.976 has no drop-frame timecode."""
     with pytest.raises(ValueError, match="drop-frame"):
-        timecode(10, Rate.of("23.976"), drop=True)
+        format_timecode(10, Rate.from_value("23.976"), drop_frame=True)
     with pytest.raises(ValueError, match="frame 0"):
-        timecode(-1, Rate.of(25))
+        format_timecode(-1, Rate.from_value(25))
 
 
 @given(
@@ -159,16 +161,16 @@ def test_drop_frame_is_refused_where_the_rate_has_none():
 )
 def test_a_straight_map_runs_at_its_speed(rate, start, frames, source, speed):
     """Any frame is its distance from the start, times the speed, into the source."""
-    time_map = TimeMap.straight(Span(start, frames, rate), source, speed)
+    time_map = TimeMap.linear(Span(start, frames, rate), source, speed)
     for frame in (start, start + frames, start + Fraction(frames, 3)):
-        assert time_map.source(frame) == source + rate.seconds(frame - start) * speed
+        assert time_map.source_seconds(frame) == source + rate.seconds(frame - start) * speed
 
 
 def test_a_map_bends_where_it_is_told_to():
     """Forward, frozen, backwards: each piece by itself, the ends run on."""
     points = [(0, 0), (10, 1), (20, 1), (30, 0)]
     time_map = TimeMap(tuple((Fraction(frame), Fraction(seconds)) for frame, seconds in points))
-    assert [time_map.source(frame) for frame in (5, 15, 25, 35, -5)] == [
+    assert [time_map.source_seconds(frame) for frame in (5, 15, 25, 35, -5)] == [
         Fraction(1, 2),
         1,
         Fraction(1, 2),
@@ -183,6 +185,6 @@ def test_a_span_is_filled_by_the_straight_pieces_of_its_map():
     """Points outside the span and points where nothing bends make no piece of their own; a cut within a piece is exact."""
     points = [(0, 0), (5, 5), (10, 10), (20, 10), (30, 0), (40, 0)]
     time_map = TimeMap(tuple((Fraction(frame), Fraction(seconds)) for frame, seconds in points))
-    pieces = list(time_map.pieces(Span(2, 26, Rate.of(25))))
-    found = [tuple(int(part) for part in (piece.start, piece.end, piece.source, piece.slope)) for piece in pieces]
+    pieces = list(time_map.segments(Span(2, 26, Rate.from_value(25))))
+    found = [tuple(int(part) for part in (piece.start, piece.end, piece.source_start, piece.slope)) for piece in pieces]
     assert found == [(2, 10, 2, 1), (10, 20, 10, 0), (20, 28, 10, -1)]

@@ -8,7 +8,7 @@ import pytest
 from tracklay import worker
 from tracklay.errors import ModelFailed
 from tracklay.media import ffmpeg
-from tracklay.worker import Worker
+from tracklay.worker import WorkerProcess
 
 FUNCTION = "media.ffmpeg:version"
 
@@ -28,13 +28,13 @@ SAYS_MUCH = (
 
 def test_one_that_has_answered_is_ended_where_it_does_not_end_itself(monkeypatch):
     """Its answer counts, and nobody waits for more."""
-    monkeypatch.setattr(worker, "END", 0.2)
-    assert Worker(FUNCTION, {}, NEVER_ENDS).result() == ffmpeg.version()
+    monkeypatch.setattr(worker, "EXIT_TIMEOUT_SECONDS", 0.2)
+    assert WorkerProcess(FUNCTION, {}, NEVER_ENDS).result() == ffmpeg.ffmpeg_version()
 
 
 def test_what_else_a_program_says_does_not_matter():
     """However much, on either of its outputs."""
-    assert Worker(FUNCTION, {}, SAYS_MUCH).result() == ffmpeg.version()
+    assert WorkerProcess(FUNCTION, {}, SAYS_MUCH).result() == ffmpeg.ffmpeg_version()
 
 
 def test_one_that_dies_is_told_with_its_last_words():
@@ -42,4 +42,4 @@ def test_one_that_dies_is_told_with_its_last_words():
     with pytest.raises(
         ModelFailed, match=r"version:VERSION ended without a result: TypeError: 'str' object is not callable"
     ):
-        Worker("version:VERSION", {}).result()
+        WorkerProcess("version:VERSION", {}).result()

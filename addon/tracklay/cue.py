@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .errors import BadInput, TracklayError
-from .paths import whole
+from .errors import InvalidInput, TracklayError
+from .paths import atomic_write
 from .version import VERSION
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .timing import Rate, Span, TimeMap
 
-Value = str | int | float | bool
+ParamValue = str | int | float | bool
 """What a model's parameter may hold."""
 
 SAMPLE_RATE = 48_000
@@ -25,20 +25,20 @@ SAMPLE_RATE = 48_000
 
 
 @dataclass(frozen=True, slots=True)
-class Render:
+class EditorRender:
     """A picture that only its editor can show: its own program renders it, in a process of its own, from a copy of the timeline.
 
     Args:
         program: the command that runs a script of ours inside the editor; the script and its argument come after it.
         scene: which timeline of the copy.
         strip: what of it is meant: everything else on the timeline is left out.
-        copy: the file; None until it was written.
+        timeline_copy: the file; None until it was written.
     """
 
     program: tuple[str, ...]
     scene: str
     strip: str
-    copy: Path | None = None
+    timeline_copy: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +47,24 @@ class Picture:
 
     Args:
         source: a video file or a still; with `images`, the folder that they are in; with `render`, no more than its name.
-        map: where the source is on each timeline frame.
+        time_map: where the source is on each timeline frame.
         images: the file names of a sequence of images, in order: image `n` begins at `n / rate` seconds.
         rate: the frames a second that the timeline counts the source by; of a file None, where it is the file's own.
-        trouble: why it cannot be read and the mend, in a sentence; where it says something, nothing can be made for it.
+        error: why it cannot be read and the mend, in a sentence; where it says something, nothing can be made for it.
         render: how it is rendered, where it is not read from its source.
-        why: why it is read or rendered, in a phrase; empty where there was no choice.
+        reason: why it is read or rendered, in a phrase; empty where there was no choice.
     """
 
     source: Path
-    map: TimeMap
+    time_map: TimeMap
     images: tuple[str, ...] = ()
     rate: Rate | None = None
-    trouble: str = ""
-    render: Render | None = None
-    why: str = ""
+    error: str = ""
+    render: EditorRender | None = None
+    reason: str = ""
 
 
-class Sized(NamedTuple):
+class ProxySpec(NamedTuple):
     """What the picture that a model is shown must be like.
 
     Args:
@@ -75,7 +75,7 @@ class Sized(NamedTuple):
 
     short_side: int
     square: str = ""
-    least: Fraction = Fraction(0)
+    min_seconds: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Cue:
     negative: str = ""
     seed: int | None = None
     takes: int = 1
-    params: Mapping[str, Value] = field(default_factory=dict)
+    params: Mapping[str, ParamValue] = field(default_factory=dict)
     square: str = ""
 
 
@@ -111,7 +111,7 @@ class Cost:
 class Take:
     """One conformed sound for a cue. `file` and `stems` lie side by side; `understood` is what the model made of the prompt.
 
-    `job` is its row in the ledger.
+    `job_id` is its row in the ledger.
     """
 
     cue: Cue
@@ -120,7 +120,7 @@ class Take:
     version: str
     request: str
     seed: int | None
-    params: Mapping[str, Value]
+    params: Mapping[str, ParamValue]
     file: Path
     sha256: str
     sample_rate: int
@@ -133,10 +133,10 @@ class Take:
     stems: Mapping[str, Path] = field(default_factory=dict)
     understood: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    job: int | None = None
+    job_id: int | None = None
 
     @classmethod
-    def of_entry(cls, entry: Mapping[str, Any], cue: Cue, folder: Path, job: int | None = None) -> Take:
+    def from_manifest_entry(cls, entry: Mapping[str, Any], cue: Cue, folder: Path, job_id: int | None = None) -> Take:
         """A take again that a manifest tells of, made for `cue` and lying in `folder`."""
         same = ("provider", "version", "request", "seed", "params", "sha256", "sample_rate", "channels", "samples")
         return cls(
@@ -150,11 +150,11 @@ class Take:
             stems={name: folder / file for name, file in entry.get("stems", {}).items()},
             understood=entry.get("understood", {}),
             notes=tuple(entry.get("notes", ())),
-            job=job,
+            job_id=job_id,
             **{name: entry[name] for name in same},
         )
 
-    def entry(self) -> dict[str, Any]:
+    def to_manifest_entry(self) -> dict[str, Any]:
         """The take as the manifest holds it (DESIGN.md, section 3), with stems, what was understood, and notes beside."""
         cue = self.cue
         return {
@@ -173,7 +173,7 @@ class Take:
             "sample_rate": self.sample_rate,
             "channels": self.channels,
             "samples": self.samples,
-            "start": {"frame": cue.span.start, "seconds": _fraction(cue.span.start_seconds)},
+            "start": {"frame": cue.span.start, "seconds": _fraction_text(cue.span.start_seconds)},
             "frames": cue.span.frames,
             "cost": {"amount": self.cost.amount, "currency": self.cost.currency, "estimated": self.cost.estimated},
             "licence": self.licence,
@@ -182,7 +182,7 @@ class Take:
             "stems": {name: path.name for name, path in self.stems.items()},
             "understood": dict(self.understood),
             "notes": list(self.notes),
-            "picture_by": {"way": "render" if cue.picture.render else "source", "why": cue.picture.why},
+            "picture_by": {"way": "render" if cue.picture.render else "source", "why": cue.picture.reason},
         }
 
 
@@ -193,12 +193,12 @@ class Failure:
     cue: Cue
     error: TracklayError
 
-    def entry(self) -> dict[str, Any]:
+    def to_manifest_entry(self) -> dict[str, Any]:
         """The failure as the manifest holds it."""
         return {"cue": self.cue.id, "model": self.cue.model, "error": str(self.error), "kind": self.error.kind}
 
 
-def manifest(
+def build_manifest(
     picture: str, rate: Rate, takes: Sequence[Take], failed: Sequence[Failure], laid: Path | None
 ) -> dict[str, Any]:
     """What a run made, as it is printed and kept. `laid` is the picture with take 1 under it."""
@@ -206,8 +206,8 @@ def manifest(
         "tracklay": VERSION,
         "picture": picture,
         "rate": str(rate),
-        "takes": [take.entry() for take in takes],
-        "failed": [failure.entry() for failure in failed],
+        "takes": [take.to_manifest_entry() for take in takes],
+        "failed": [failure.to_manifest_entry() for failure in failed],
         "laid": laid.name if laid else None,
     }
 
@@ -221,15 +221,15 @@ def read_manifest(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise BadInput(
+        raise InvalidInput(
             f"{path} is no manifest of Tracklay's: move it away or choose another folder with --to"
         ) from error
     if not isinstance(content, dict) or "tracklay" not in content or not isinstance(content.get("takes"), list):
-        raise BadInput(f"{path} is no manifest of Tracklay's: move it away or choose another folder with --to")
+        raise InvalidInput(f"{path} is no manifest of Tracklay's: move it away or choose another folder with --to")
     return content
 
 
-def keep_manifest(path: Path, fresh: dict[str, Any]) -> None:
+def write_manifest(path: Path, new_manifest: dict[str, Any]) -> None:
     """Write a run's manifest; takes of earlier runs whose files are still there stay in it, before the new ones.
 
     Raises:
@@ -238,17 +238,18 @@ def keep_manifest(path: Path, fresh: dict[str, Any]) -> None:
     """
     earlier: list[dict[str, Any]] = []
     if path.exists():
-        made = {entry["file"] for entry in fresh["takes"]}
+        made = {entry["file"] for entry in new_manifest["takes"]}
         earlier = [
             entry
             for entry in read_manifest(path)["takes"]
             if entry.get("file") not in made and (path.parent / str(entry.get("file"))).is_file()
         ]
-    with whole(path) as beside:
+    with atomic_write(path) as beside:
         beside.write_text(
-            json.dumps({**fresh, "takes": earlier + fresh["takes"]}, indent=2, ensure_ascii=False) + "\n", "utf-8"
+            json.dumps({**new_manifest, "takes": earlier + new_manifest["takes"]}, indent=2, ensure_ascii=False) + "\n",
+            "utf-8",
         )
 
 
-def _fraction(value: Fraction) -> str:
+def _fraction_text(value: Fraction) -> str:
     return f"{value.numerator}/{value.denominator}"

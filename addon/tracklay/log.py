@@ -10,38 +10,40 @@ import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from .paths import home
+from .paths import tracklay_home
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from .cue import Cue
 
-LIMIT_BYTES = 1 << 20
+MAX_LOG_BYTES = 1 << 20
 """A longer log becomes `log.old.txt`, and a new one begins: some ten thousand lines of each are kept."""
 
 
-def path() -> Path:
+def log_path() -> Path:
     """The log."""
-    return home() / "log.txt"
+    return tracklay_home() / "log.txt"
 
 
-def note(words: str) -> None:
+def append_line(message: str) -> None:
     """Add a line, with the time (UTC) and the process before it."""
-    line = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {os.getpid()} {' '.join(words.split())}\n"
+    line = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {os.getpid()} {' '.join(message.split())}\n"
     with contextlib.suppress(OSError):
-        if path().exists() and path().stat().st_size > LIMIT_BYTES:
-            path().replace(path().with_name("log.old.txt"))
-        path().parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path(), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        if log_path().exists() and log_path().stat().st_size > MAX_LOG_BYTES:
+            log_path().replace(log_path().with_name("log.old.txt"))
+        log_path().parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(log_path(), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
             os.write(descriptor, line.encode("utf-8", "replace"))
         finally:
             os.close(descriptor)
 
 
-def picture(cue: Cue) -> None:
+def log_picture_source(cue: Cue) -> None:
     """Note how a cue's picture is made, and why so."""
     seen, span = cue.picture, cue.span
     way = f"Blender renders {seen.render.strip}" if seen.render else f"read from {seen.source}"
-    note(f"cue {cue.id}, frames {span.start} to {span.end - 1}: {way}, for {seen.why or 'it is all there is'}")
+    append_line(
+        f"cue {cue.id}, frames {span.start} to {span.end - 1}: {way}, for {seen.reason or 'it is all there is'}"
+    )

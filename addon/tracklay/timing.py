@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-NTSC = 1001
+NTSC_DENOMINATOR = 1001
 """NTSC rates are a whole number times 1000/1001 (SMPTE ST 12-1)."""
 
-_TIMECODE = re.compile(r"(\d+):([0-5]?\d):([0-5]?\d)([:;])(\d+)")
-_FRAME = re.compile(r"(\d+)f")
+_TIMECODE_PATTERN = re.compile(r"(\d+):([0-5]?\d):([0-5]?\d)([:;])(\d+)")
+_FRAME_PATTERN = re.compile(r"(\d+)f")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -35,7 +35,7 @@ class Rate:
             raise ValueError(f"a frame rate must be above 0, not {self.fps}")
 
     @classmethod
-    def of(cls, value: str | float | Fraction) -> Rate:
+    def from_value(cls, value: str | float | Fraction) -> Rate:
         """The rate meant by `24000/1001`, `25`, `23.976` or a float.
 
         A decimal within a hundredth of an NTSC rate is that rate: programs print 24000/1001 as 23.98, 23.976 and 23.976024.
@@ -53,13 +53,13 @@ class Rate:
             raise ValueError(f"{text!r} is no frame rate: write it as 24, 23.976 or 24000/1001") from None
         if "/" not in text and fps.denominator != 1:
             whole = -(-fps.numerator // fps.denominator)
-            ntsc = Fraction(whole * 1000, NTSC)
+            ntsc = Fraction(whole * 1000, NTSC_DENOMINATOR)
             if abs(fps - ntsc) < Fraction(1, 100):
                 fps = ntsc
         return cls(fps)
 
     @classmethod
-    def of_blender(cls, fps: int, fps_base: float) -> Rate:
+    def from_blender(cls, fps: int, fps_base: float) -> Rate:
         """The rate that Blender's `render.fps` and `render.fps_base` mean.
 
         `fps_base` is a 32-bit float: 1.001 comes back as 1.00100004673. Within its precision it is taken for the
@@ -71,14 +71,14 @@ class Rate:
         return cls(Fraction(fps) / base)
 
     @property
-    def nominal(self) -> int:
+    def nominal_fps(self) -> int:
         """The whole number that timecode counts by: 24 for 24000/1001."""
         return -(-self.fps.numerator // self.fps.denominator)
 
     @property
-    def drops(self) -> bool:
+    def has_drop_frame(self) -> bool:
         """Whether drop-frame timecode exists at this rate: 29.97 and its multiples (SMPTE ST 12-1)."""
-        return self.fps == Fraction(self.nominal * 1000, NTSC) and self.nominal % 30 == 0
+        return self.fps == Fraction(self.nominal_fps * 1000, NTSC_DENOMINATOR) and self.nominal_fps % 30 == 0
 
     def seconds(self, frames: int | Fraction) -> Fraction:
         """How long `frames` last."""
@@ -160,28 +160,28 @@ class TimeMap:
             raise ValueError("a time map needs two points or more, with rising timeline frames")
 
     @classmethod
-    def straight(cls, span: Span, source_start: Fraction, speed: Fraction = Fraction(1)) -> TimeMap:
+    def linear(cls, span: Span, source_start: Fraction, speed: Fraction = Fraction(1)) -> TimeMap:
         """The map of a span that plays from `source_start` seconds on at `speed` (1 is real time, -1 backwards)."""
         end = source_start + span.seconds * speed
         return cls(((Fraction(span.start), source_start), (Fraction(span.end), end)))
 
-    def source(self, frame: int | Fraction) -> Fraction:
+    def source_seconds(self, frame: int | Fraction) -> Fraction:
         """The source time, in seconds, that plays at a timeline frame; past the ends the end pieces run on."""
         at = Fraction(frame)
         right = min(max(bisect_right(self.points, at, key=lambda point: point[0]), 1), len(self.points) - 1)
         (f0, s0), (f1, s1) = self.points[right - 1], self.points[right]
         return s0 + (at - f0) * (s1 - s0) / (f1 - f0)
 
-    def pieces(self, span: Span) -> Iterator[Piece]:
+    def segments(self, span: Span) -> Iterator[LinearSegment]:
         """The straight pieces that fill a span, in order: neighbours that run evenly together are one."""
         inside = (frame for frame, _ in self.points[1:-1] if span.start < frame < span.end)
         edges = [Fraction(span.start), *inside, Fraction(span.end)]
-        whole: Piece | None = None
+        whole: LinearSegment | None = None
         for start, end in pairwise(edges):
-            begins = self.source(start)
-            piece = Piece(start, end, begins, (self.source(end) - begins) / (end - start))
+            begins = self.source_seconds(start)
+            piece = LinearSegment(start, end, begins, (self.source_seconds(end) - begins) / (end - start))
             if whole is not None and whole.slope == piece.slope:
-                whole = Piece(whole.start, end, whole.source, whole.slope)
+                whole = LinearSegment(whole.start, end, whole.source_start, whole.slope)
                 continue
             if whole is not None:
                 yield whole
@@ -191,19 +191,19 @@ class TimeMap:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A part of a TimeMap that runs evenly: from `source` seconds on, `slope` seconds of source a timeline frame.
+class LinearSegment:
+    """A part of a TimeMap that runs evenly: from `source_start` seconds on, `slope` seconds of source a timeline frame.
 
     It plays on the timeline frames from `start` to `end` (half open). A slope of 0 is a freeze, below it the source runs backwards.
     """
 
     start: Fraction
     end: Fraction
-    source: Fraction
+    source_start: Fraction
     slope: Fraction
 
 
-def timecode(frame: int, rate: Rate, *, drop: bool | None = None) -> str:
+def format_timecode(frame: int, rate: Rate, *, drop_frame: bool | None = None) -> str:
     """A frame count as `HH:MM:SS:FF`, drop-frame with `;` before the frames (by default wherever the rate has it).
 
     Raises:
@@ -211,12 +211,12 @@ def timecode(frame: int, rate: Rate, *, drop: bool | None = None) -> str:
     """
     if frame < 0:
         raise ValueError(f"timecode counts from frame 0, not {frame}")
-    drop = rate.drops if drop is None else drop
-    if drop:
+    drop_frame = rate.has_drop_frame if drop_frame is None else drop_frame
+    if drop_frame:
         frame += _dropped_before(frame, rate)
-    seconds, frames = divmod(frame, rate.nominal)
-    width = max(2, len(str(rate.nominal - 1)))
-    mark = ";" if drop else ":"
+    seconds, frames = divmod(frame, rate.nominal_fps)
+    width = max(2, len(str(rate.nominal_fps - 1)))
+    mark = ";" if drop_frame else ":"
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{mark}{frames:0{width}}"
 
 
@@ -229,13 +229,13 @@ def parse_time(text: str, rate: Rate) -> int:
         ValueError: it is none of these, or a timecode that does not exist at this rate.
     """
     text = text.strip()
-    if match := _FRAME.fullmatch(text):
+    if match := _FRAME_PATTERN.fullmatch(text):
         return int(match[1])
-    if match := _TIMECODE.fullmatch(text):
+    if match := _TIMECODE_PATTERN.fullmatch(text):
         hours, minutes, seconds, frames = int(match[1]), int(match[2]), int(match[3]), int(match[5])
-        if frames >= rate.nominal:
-            raise ValueError(f"{text!r}: at {rate} frames a second the last field must be below {rate.nominal}")
-        count = (hours * 3600 + minutes * 60 + seconds) * rate.nominal + frames
+        if frames >= rate.nominal_fps:
+            raise ValueError(f"{text!r}: at {rate} frames a second the last field must be below {rate.nominal_fps}")
+        count = (hours * 3600 + minutes * 60 + seconds) * rate.nominal_fps + frames
         return count - _drop_correction(text, count, rate) if match[4] == ";" else count
     try:
         seconds_exact = Fraction(text)
@@ -247,23 +247,23 @@ def parse_time(text: str, rate: Rate) -> int:
 
 
 def _dropped_per_minute(rate: Rate) -> int:
-    if not rate.drops:
+    if not rate.has_drop_frame:
         raise ValueError(f"there is no drop-frame timecode at {rate} frames a second: use ':' before the frames")
-    return rate.nominal // 15
+    return rate.nominal_fps // 15
 
 
 def _dropped_before(frame: int, rate: Rate) -> int:
     """How many timecode numbers were skipped before this frame: 2 (or 4) a minute, but not each tenth."""
     drop = _dropped_per_minute(rate)
-    per_minute = rate.nominal * 60 - drop
-    per_ten = rate.nominal * 600 - 9 * drop
+    per_minute = rate.nominal_fps * 60 - drop
+    per_ten = rate.nominal_fps * 600 - 9 * drop
     tens, rest = divmod(frame, per_ten)
     return tens * 9 * drop + max(0, (rest - drop) // per_minute) * drop
 
 
 def _drop_correction(text: str, count: int, rate: Rate) -> int:
     drop = _dropped_per_minute(rate)
-    minutes, within = divmod(count, rate.nominal * 60)
+    minutes, within = divmod(count, rate.nominal_fps * 60)
     if minutes % 10 and within < drop:
         raise ValueError(f"{text!r} does not exist: drop-frame timecode skips the first {drop} numbers of that minute")
     return (minutes - minutes // 10) * drop

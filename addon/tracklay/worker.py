@@ -21,16 +21,16 @@ from . import errors
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-END = 20.0
+EXIT_TIMEOUT_SECONDS = 20.0
 """Seconds that a process may take to end once it has answered."""
 
-NO_WINDOW = 0
+NO_WINDOW_FLAGS = 0
 """Popen's flags that keep a console from flashing up, where the platform has such a thing."""
 
 if sys.platform == "win32":
-    NO_WINDOW = subprocess.CREATE_NO_WINDOW
+    NO_WINDOW_FLAGS = subprocess.CREATE_NO_WINDOW
 
-BOOT = """\
+BOOTSTRAP = """\
 import importlib, importlib.util, os, sys
 folder, function = sys.argv[-2:]
 sys.path += [path for path in os.environ["TRACKLAY_WORKER_PATHS"].split(os.pathsep) if path not in sys.path]
@@ -43,25 +43,25 @@ importlib.import_module("tracklay_worker.worker").serve(function)
 """The package is loaded from its folder: inside Blender it has no name that another Python could import. What the program finds by
 itself stands before this Python's packages, so that another version of Python takes its own numpy and our pure Python ones."""
 
-ANSWER = "tracklay answers: "
+REPLY_PREFIX = "tracklay answers: "
 """How the answer's line begins: Blender says other things on the same output."""
 
 
-class Worker:
+class WorkerProcess:
     """One call in a process of its own. `kill` ends it at once."""
 
     def __init__(self, function: str, arguments: dict[str, Any], program: Sequence[str] = ()) -> None:
-        """Start `function` (`sketch.engine:make`). `program` runs the Python code that comes after it; by default this Python."""
+        """Start `function` (`sketch.engine:generate_audio`). `program` runs the Python code that comes after it; by default this Python."""
         paths = [path for path in sys.path if path]
         self._function = function
         self._popen = subprocess.Popen(
-            [*(program or (sys.executable, "-c")), BOOT, "--", str(Path(__file__).parent), function],
+            [*(program or (sys.executable, "-c")), BOOTSTRAP, "--", str(Path(__file__).parent), function],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, "TRACKLAY_WORKER_PATHS": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"},
             start_new_session=sys.platform != "win32",
-            creationflags=NO_WINDOW,
+            creationflags=NO_WINDOW_FLAGS,
         )
         self._arguments = json.dumps(arguments).encode()
 
@@ -81,16 +81,16 @@ class Worker:
         Raises:
             TracklayError: what the function raised; `ModelFailed` when the process died.
         """
-        answer, words = self._told()
+        answer, words = self._read_reply()
         if answer is None:
             last = words.decode("utf-8", "replace").strip().rpartition("\n")[2]
             raise errors.ModelFailed(f"{self._function} ended without a result: {last or 'it was killed'}")
         if "error" in answer:
-            raise getattr(errors, answer["class"])(answer["error"])
+            raise errors.TracklayError.from_dict(answer["error"])
         return answer["result"]
 
-    def _told(self) -> tuple[dict[str, Any] | None, bytes]:
-        """Its answer, and what else it said. Once it has answered it has `END` to end itself: Blender's module may never do so."""
+    def _read_reply(self) -> tuple[dict[str, Any] | None, bytes]:
+        """Its answer, and what else it said. Once it has answered it has `EXIT_TIMEOUT_SECONDS` to end itself: Blender's module may never do so."""
         stdin, stdout, stderr = self._popen.stdin, self._popen.stdout, self._popen.stderr
         assert stdin  # noqa: S101 - they are pipes
         assert stdout  # noqa: S101
@@ -99,11 +99,11 @@ class Worker:
             words = reading.submit(stderr.read)
             with contextlib.suppress(OSError), stdin:  # it may have died; what it said tells
                 stdin.write(self._arguments)
-            said = ANSWER.encode()
+            said = REPLY_PREFIX.encode()
             line = next((line for line in stdout if line.startswith(said)), None)
             rest = reading.submit(stdout.read)
             try:
-                self._popen.wait(END)
+                self._popen.wait(EXIT_TIMEOUT_SECONDS)
             except subprocess.TimeoutExpired:
                 self.kill()
                 self._popen.wait()
@@ -119,6 +119,5 @@ def serve(function: str) -> None:
     try:
         answer = {"result": getattr(importlib.import_module(f".{module}", __package__), name)(**arguments)}
     except errors.TracklayError as error:
-        named = next(kind.__name__ for kind in type(error).__mro__ if getattr(errors, kind.__name__, None) is kind)
-        answer = {"error": str(error), "class": named}
-    print(f"\n{ANSWER}{json.dumps(answer)}", flush=True)  # noqa: T201 - it is how a worker speaks
+        answer = {"error": error.to_dict()}
+    print(f"\n{REPLY_PREFIX}{json.dumps(answer)}", flush=True)  # noqa: T201 - it is how a worker speaks

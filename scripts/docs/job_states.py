@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "addon")]
 
-from tracklay.jobs.states import MEANING, MOVES, OVER
+from tracklay.jobs.states import FINAL_STATES, STATE_DESCRIPTIONS, TRANSITIONS
 
 PAGE = ROOT / "docs" / "jobs.md"
 BEGIN, END = "<!-- the table begins: scripts/docs/job_states.py -->", "<!-- the table ends -->"
@@ -17,9 +17,12 @@ BEGIN, END = "<!-- the table begins: scripts/docs/job_states.py -->", "<!-- the 
 def table() -> str:
     """The states and the moves, as Markdown."""
     states = ["| state | what it means |", "|---|---|"]
-    states += [f"| **{state}**{' (over)' if state in OVER else ''} | {meaning} |" for state, meaning in MEANING.items()]
+    states += [
+        f"| **{state}**{' (over)' if state in FINAL_STATES else ''} | {meaning} |"
+        for state, meaning in STATE_DESCRIPTIONS.items()
+    ]
     moves = ["| from | to | when |", "|---|---|---|"]
-    moves += [f"| {move.before} | {move.after} | {move.why} |" for move in MOVES]
+    moves += [f"| {move.before} | {move.after} | {move.condition} |" for move in TRANSITIONS]
     return "\n".join([*states, "", *moves])
 
 

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "addon")]
 
 from tracklay import models
-from tracklay.cli.tables import price_in_words, seconds_in_words, what_it_takes
+from tracklay.cli.tables import inputs_text, price_text, seconds_text
 
 if TYPE_CHECKING:
     from tracklay.models import Model, Parameter
@@ -36,8 +36,8 @@ def page(catalogue: dict[str, Model]) -> str:
     shown = sorted(catalogue.values(), key=lambda model: (model.task, model.id))
     overview = ["| model | task | takes | seconds | price | licence |", "|---|---|---|---|---|---|"]
     overview += [
-        f"| [{model.id}](#{anchor(model)}) | {model.task} | {what_it_takes(model)} | {seconds_in_words(model)} "
-        f"| {cell(price_in_words(model.price))} | {cell(model.licence.name)} |"
+        f"| [{model.id}](#{anchor(model)}) | {model.task} | {inputs_text(model)} | {seconds_text(model)} "
+        f"| {cell(price_text(model.price))} | {cell(model.licence.name)} |"
         for model in shown
     ]
     return "\n".join([HEAD, *overview, "", *(section(model) for model in shown)])
@@ -60,7 +60,7 @@ def row(parameter: Parameter) -> str:
     """One parameter."""
     default = parameter.default
     shown = "" if default in (None, "") else str(default).lower() if isinstance(default, bool) else f"`{default}`"
-    limits = parameter.limits + (f" {parameter.unit}" if parameter.unit and parameter.limits else "")
+    limits = parameter.limits_text + (f" {parameter.unit}" if parameter.unit and parameter.limits_text else "")
     needed = "required" if parameter.required else ""
     cells = (
         f"`{parameter.name}`",
@@ -87,7 +87,7 @@ def main() -> int:
     """Write or check."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
-    made = page(models.load([Path(models.__file__).parent]))
+    made = page(models.load_catalogue([Path(models.__file__).parent]))
     if parser.parse_args().check:
         return 0 if PAGE.read_text("utf-8") == made else 1
     PAGE.parent.mkdir(exist_ok=True)

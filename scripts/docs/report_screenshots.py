@@ -86,8 +86,8 @@ def main() -> None:
         encode(folder / "clock.mp4", map(clock, range(FRAMES)), (WIDTH, HEIGHT), RATE)  # type: ignore[arg-type]
         (folder / "film.csv").write_text(WORK, "utf-8")
         tracklay(["batch", str(folder / "film.csv")])
-        results = report.read(folder / "film.tracklay.results.json")
-        page = report.write(results, folder / "report", title="film")
+        results = report.read_report_input(folder / "film.tracklay.results.json")
+        page = report.write_report(results, folder / "report", title="film")
         look(page, Path(name))
 
 

@@ -35,7 +35,7 @@ def clips(tmp_path):
 def replicate(monkeypatch):
     """Replicate's stand-in, with the environment pointing at it and a key that it knows; it is looked at without waiting."""
     monkeypatch.setattr("tracklay.jobs.pipeline.POLL_SECONDS", (0.001, 0.01))
-    monkeypatch.setattr("tracklay.providers.replicate.CREATES_GAP", 0.0)
+    monkeypatch.setattr("tracklay.providers.replicate.SUBMIT_INTERVAL_SECONDS", 0.0)
     with Server(Replicate()) as server:
         monkeypatch.setenv("TRACKLAY_REPLICATE_URL", server.url + "/v1")
         monkeypatch.setenv("REPLICATE_API_TOKEN", replicate_standin.TOKEN)

@@ -221,14 +221,14 @@ def priced(home, monkeypatch):
     from dataclasses import replace
 
     import tracklay.batch.worklist as reading
-    from tracklay.models import load
+    from tracklay.models import load_catalogue
 
     def dear():
-        models = dict(load())
+        models = dict(load_catalogue())
         models["replicate/mmaudio"] = replace(models["replicate/mmaudio"], price=Price("0.25", "USD", "take"))
         return models
 
-    monkeypatch.setattr(reading, "load", dear)
+    monkeypatch.setattr(reading, "load_catalogue", dear)
 
 
 def test_a_dry_run_tells_all_and_sends_nothing(replicate, priced, clips, listed, batch, tmp_path):
@@ -304,7 +304,7 @@ def test_a_picture_whose_cues_lie_in_several_shards_is_laid_when_they_are_merged
     status, told = batch(path, "--merge")
     assert (status, [row["state"] for row in told["rows"]]) == (0, ["laid"] * 5)
     ledger = Ledger()
-    assert not ledger.open_jobs()
+    assert not ledger.open_job_ids()
     ledger.close()
 
 
@@ -352,10 +352,10 @@ def test_lay_plans_a_list_that_batch_runs(clips, batch, clicking, capsys, tmp_pa
 
 def test_providers_are_asked_for_a_shards_part_of_what_all_may():
     """What all shards that run together ask for at a time is what one machine would; each asks for one at least."""
-    from tracklay.batch.executor import Wanted
+    from tracklay.batch.executor import BatchOptions
 
     def width(**how):
-        return Wanted(**how).at_once(["replicate"])["replicate"]
+        return BatchOptions(**how).concurrency_by_provider(["replicate"])["replicate"]
 
     assert width() == 8
     assert width(workers=32) == 32

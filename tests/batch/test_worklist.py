@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from tracklay.batch.worklist import part, read, shard_of
+from tracklay.batch.worklist import load_worklist, shard_of, shard_rows
 from tracklay.cli.main import main
-from tracklay.errors import BadInput, KeyMissing
+from tracklay.errors import InvalidInput, KeyMissing
 
 TOML = """
 [defaults]
@@ -43,8 +43,8 @@ def wrong(shots, text, name="work.toml"):
     """The sentence that a list is refused with: one line, and the command's status is 2."""
     path = shots / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(BadInput) as refused:
-        read(path)
+    with pytest.raises(InvalidInput) as refused:
+        load_worklist(path)
     assert "\n" not in str(refused.value)
     assert main(["batch", str(path)]) == 2
     assert not (shots / "work.tracklay.results.json").exists()
@@ -54,7 +54,7 @@ def wrong(shots, text, name="work.toml"):
 def test_rows_say_what_defaults_do_not(shots):
     """A row's own word stands before the defaults'; paths begin at the list; times may be numbers."""
     (shots / "work.toml").write_text(TOML)
-    door, rain = read(shots / "work.toml").rows
+    door, rain = load_worklist(shots / "work.toml").rows
     assert (door.id, door.picture, door.folder, door.takes) == ("door", shots / "a.mp4", shots / "sound", 2)
     assert (door.in_point, door.out_point, door.prompt, door.params["impacts"]) == ("1.5", None, "oak door", -3)
     assert (rain.model, rain.takes, rain.seed) == ("sketch/music", 1, 7)
@@ -76,8 +76,8 @@ def test_json_is_the_same_list(shots):
         {"id": "rain", "picture": "b.mp4", "model": "sketch/music", "takes": 1, "seed": 7, "folder": "sound"},
     ]
     (shots / "work.json").write_text(json.dumps(rows))
-    assert [row.digest for row in read(shots / "work.json").rows] == [
-        row.digest for row in read(shots / "work.toml").rows
+    assert [row.digest for row in load_worklist(shots / "work.json").rows] == [
+        row.digest for row in load_worklist(shots / "work.toml").rows
     ]
 
 
@@ -93,7 +93,7 @@ def test_a_csv_is_read_as_spreadsheets_write_it(shots, code, separator, end):
         ["", "b.mp4", '5" nail', "", "", "", ""],
     ]
     (shots / "work.csv").write_bytes(end.join(separator.join(cells) for cells in lines).encode(code))
-    door, nail = read(shots / "work.csv").rows
+    door, nail = load_worklist(shots / "work.csv").rows
     assert (door.id, door.prompt, door.in_point, door.takes) == (
         "door",
         f'oak{separator} "heavy" door',
@@ -107,7 +107,7 @@ def test_a_csv_is_read_as_spreadsheets_write_it(shots, code, separator, end):
 def test_excels_own_first_line_names_the_separator(shots):
     """`sep=;` is no row, and lines are counted with it."""
     (shots / "work.csv").write_text("sep=;\nid;picture\na;a.mp4\n")
-    assert [row.id for row in read(shots / "work.csv").rows] == ["a"]
+    assert [row.id for row in load_worklist(shots / "work.csv").rows] == ["a"]
     assert "(line 3): takes" in wrong(shots, "sep=;\nid;picture;takes\na;a.mp4;x\n", "work.csv")
 
 
@@ -124,7 +124,7 @@ def test_pictures_cues_and_models_multiply(shots):
         cue = "shut"
         in = "2.0"
     """)
-    rows = read(shots / "work.toml").rows
+    rows = load_worklist(shots / "work.toml").rows
     assert len(rows) == 12
     assert [row.id for row in rows[:3]] == ["a:open:sketch/foley", "a:open:sketch/music", "a:shut:sketch/foley"]
     assert [row.prompt for row in rows[:4]] == ["door", "strings", "", "strings"]
@@ -207,17 +207,17 @@ def test_a_key_that_is_missing_is_told_with_its_row(shots):
     """Before anything is sent for the others."""
     (shots / "work.csv").write_text("id,picture,model,prompt\nx,a.mp4,replicate/mmaudio,rain\n")
     with pytest.raises(KeyMissing, match=r"work.csv, row 'x' \(line 2\): .*REPLICATE_API_TOKEN"):
-        read(shots / "work.csv")
+        load_worklist(shots / "work.csv")
 
 
 def test_shards_are_the_same_however_the_list_is_sorted(shots):
     """By a row's id alone; together they are the list, and of a size."""
     ids = [f"shot{n}" for n in range(2000)]
     (shots / "work.csv").write_text("id,picture\n" + "".join(f"{name},a.mp4\n" for name in ids))
-    rows = read(shots / "work.csv").rows
-    parts = [part(rows, shard, 8) for shard in range(1, 9)]
+    rows = load_worklist(shots / "work.csv").rows
+    parts = [shard_rows(rows, shard, 8) for shard in range(1, 9)]
     assert sorted(row.id for each in parts for row in each) == sorted(ids)
-    assert {row.id for row in part(rows[::-1], 3, 8)} == {row.id for row in parts[2]}
+    assert {row.id for row in shard_rows(rows[::-1], 3, 8)} == {row.id for row in parts[2]}
     assert all(200 < len(each) < 300 for each in parts)
     assert [shard_of(name, 8) for name in ("shot0", "shot1", "sh010")] == [shard_of(n, 8) for n in ids[:2]] + [
         shard_of("sh010", 8)
@@ -230,7 +230,7 @@ def test_a_changed_row_or_picture_is_another(shots):
 
     def digest(cells):
         path.write_text(f"id,picture,prompt,takes,seed\nx,a.mp4,{cells}\n")
-        return read(path).rows[0].digest
+        return load_worklist(path).rows[0].digest
 
     first = digest("rain,1,")
     assert digest("rain,3,") == first

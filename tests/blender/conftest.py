@@ -138,4 +138,4 @@ def strip(scene, clips):
 def let_go():
     """What a test left under way is let go of."""
     yield
-    dispatcher.close()
+    dispatcher.close_dispatcher()

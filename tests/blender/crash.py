@@ -21,8 +21,8 @@ from tracklay.blender.runtime import dispatcher  # noqa: E402
 from tracklay.blender.sequencer import cue_index, selection  # noqa: E402
 from tracklay.blender.settings import catalogue  # noqa: E402
 from tracklay.blender.settings.preferences import takes_folder  # noqa: E402
-from tracklay.jobs import admin, checked  # noqa: E402
-from tracklay.providers import Progress  # noqa: E402
+from tracklay.jobs import admin, create_job_spec  # noqa: E402
+from tracklay.providers import JobProgress  # noqa: E402
 
 from tests.fakes.click_model import Clicker  # noqa: E402
 
@@ -35,15 +35,15 @@ class Counted(Clicker):
 
     sent = FOLDER / "sent.txt"
 
-    async def submit(self, intent):
+    async def submit(self, submission):
         with self.sent.open("a") as file:
-            file.write(f"{intent.id}\n")
+            file.write(f"{submission.id}\n")
         if WHAT == "begin" and POINT == "submitting":
             await asyncio.sleep(3600)
-        return await super().submit(intent)
+        return await super().submit(submission)
 
-    async def poll(self, ticket):
-        return Progress("running" if WHAT == "begin" and POINT == "running" else "done")
+    async def poll(self, handle):
+        return JobProgress("running" if WHAT == "begin" and POINT == "running" else "done")
 
 
 def begin() -> None:
@@ -56,20 +56,22 @@ def begin() -> None:
     if POINT == RENDERING:
         strip.crop.min_y = 4
     scene.tracklay.model = "clicker/clicks"
-    (spot,) = selection.spots(scene)
-    cue = generate_ops.cue_for(spot, scene.tracklay, takes=2)
-    dispatcher.pump().start(timeline_copy.written([(checked(cue, takes_folder(), "clip", catalogue.MODELS), spot)]))
+    (spot,) = selection.spot_ranges(scene)
+    cue = generate_ops.build_cue(spot, scene.tracklay, takes=2)
+    dispatcher.get_dispatcher().submit(
+        timeline_copy.with_timeline_copies([(create_job_spec(cue, takes_folder(), "clip", catalogue.MODELS), spot)])
+    )
     bpy.ops.wm.save_as_mainfile(filepath=str(FOLDER / "film.blend"))
     while not _there(cue.id):
         if POINT == "laid":
-            dispatcher.pump().tick()
+            dispatcher.get_dispatcher().process()
         time.sleep(0.01)
     (FOLDER / "kill").touch()
     time.sleep(3600)
 
 
 def _there(cue: str) -> bool:
-    states = [job["state"] for job in admin.books()["jobs"] if job["cue"] == cue]
+    states = [job["state"] for job in admin.list_jobs()["jobs"] if job["cue"] == cue]
     if POINT == RENDERING:  # the other Blender's words are there as soon as it is
         return states == ["extracting", "extracting"] and any((FOLDER / "home" / "copies").glob("*/*.txt"))
     return states == [POINT, POINT]
@@ -79,15 +81,17 @@ def again() -> None:
     """Open the file, take up what it waits for, and tell what lies there."""
     bpy.ops.wm.open_mainfile(filepath=str(FOLDER / "film.blend"))
     bpy.ops.tracklay.take_up()
-    strips = [strip for strip in bpy.context.scene.sequence_editor.strips if cue_index.CUE in strip]
+    strips = [strip for strip in bpy.context.scene.sequence_editor.strips if cue_index.CUE_PROPERTY in strip]
     told = {
-        "laid": sorted(json.loads(strip[cue_index.CUE])["take"] for strip in strips if cue_index.ENTRY in strip),
+        "laid": sorted(
+            json.loads(strip[cue_index.CUE_PROPERTY])["take"] for strip in strips if cue_index.ENTRY_PROPERTY in strip
+        ),
         "strips": len(strips),
-        "lines": {line.state: line.error for line in dispatcher.lines().values()},
+        "lines": {line.state: line.error for line in dispatcher.running_cues().values()},
         "sent": len(Counted.sent.read_text().split()) if Counted.sent.exists() else 0,
     }
-    dispatcher.close()  # what it has to write to the ledger is written
-    told["states"] = [job["state"] for job in admin.books(everything=True)["jobs"]]
+    dispatcher.close_dispatcher()  # what it has to write to the ledger is written
+    told["states"] = [job["state"] for job in admin.list_jobs(include_finished=True)["jobs"]]
     (FOLDER / "told.json").write_text(json.dumps(told))
 
 

@@ -14,9 +14,9 @@ import bpy
 import numpy as np
 from tracklay.blender.render import timeline_copy
 from tracklay.blender.sequencer import compat, selection
-from tracklay.media.editor_render import rendered as render
-from tracklay.media.extract import extract
-from tracklay.media.ffmpeg import Stop
+from tracklay.media.editor_render import render_in_editor as render
+from tracklay.media.extract import extract_proxy
+from tracklay.media.ffmpeg import CancelToken
 
 from tests.clips import FFMPEG, encode
 from tests.media.numbered_clips import SIZE, drawn, numbered, read
@@ -121,9 +121,11 @@ def proxied(spot: Any, to: Path) -> tuple[list[int], list[Fraction]]:
     """The numbers in the proxy of a spot, and their times in timeline frames."""
     picture = spot.picture
     if picture.render is not None:
-        picture = replace(picture, render=replace(picture.render, copy=timeline_copy.write(picture.render.scene)))
-        picture = render(picture, spot.span, SIZE[1], stop=Stop()).picture(picture, spot.span)
-    proxy = extract(picture, spot.span, to / "proxy.mp4")
+        picture = replace(
+            picture, render=replace(picture.render, copy=timeline_copy.write_scene_copy(picture.render.scene))
+        )
+        picture = render(picture, spot.span, SIZE[1], cancel_token=CancelToken()).as_picture(picture, spot.span)
+    proxy = extract_proxy(picture, spot.span, to / "proxy.mp4")
     return numbers(proxy.path), [time * spot.span.rate.fps for time in proxy.times]
 
 
@@ -159,8 +161,8 @@ def compared(scene: Any, cases: list[Case], clip: Any, rate: Fraction, folder: P
     """
     ways, faults = {}, []
     for case, strip in zip(cases, built(scene, cases, clip, rate), strict=True):
-        first, frames = compat.start(strip), compat.frames(strip)
-        (spot,) = selection.spots(scene, [(strip, first, frames)])
+        first, frames = compat.strip_start(strip), compat.strip_frames(strip)
+        (spot,) = selection.spot_ranges(scene, [(strip, first, frames)])
         seen = shown(scene, first, frames, folder)
         made = proxied(spot, folder)
         missing = wrong(seen, made)
@@ -169,6 +171,6 @@ def compared(scene: Any, cases: list[Case], clip: Any, rate: Fraction, folder: P
             missing = wrong(seen := shown(scene, first, frames, folder), made)
         if missing:
             faults.append((case.name, missing[:8], seen[:20], made[0][:24]))
-        ways[case.name] = f"{'render' if spot.picture.render else 'source'}: {spot.picture.why}"
+        ways[case.name] = f"{'render' if spot.picture.render else 'source'}: {spot.picture.reason}"
     assert not faults, "\n".join(map(str, [f"{len(faults)} of {len(cases)}", *faults]))
     return ways

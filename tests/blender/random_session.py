@@ -27,8 +27,8 @@ from tracklay.blender.runtime import dispatcher  # noqa: E402
 from tracklay.blender.sequencer import compat, cue_index, selection  # noqa: E402
 from tracklay.blender.settings import catalogue  # noqa: E402
 from tracklay.blender.settings.preferences import takes_folder  # noqa: E402
-from tracklay.jobs import admin, checked  # noqa: E402
-from tracklay.providers import Progress  # noqa: E402
+from tracklay.jobs import admin, create_job_spec  # noqa: E402
+from tracklay.providers import JobProgress  # noqa: E402
 
 from tests.fakes.click_model import Clicker  # noqa: E402
 
@@ -42,27 +42,27 @@ class Moody(Clicker):
     """Works for a moment, fails now and then, loses an answer now and then, and writes down each submission."""
 
     sent: ClassVar[Counter[str]] = Counter()
-    offers = frozenset({"cancel"})
+    capabilities = frozenset({"cancel"})
 
-    async def submit(self, intent):
-        self.sent[intent.id] += 1
+    async def submit(self, submission):
+        self.sent[submission.id] += 1
         mood = chance.random()
         await asyncio.sleep(mood / 20)
         if mood < 0.06:
-            raise errors.Unclear("no answer came")
+            raise errors.SubmissionUnknown("no answer came")
         if mood < 0.12:
             raise errors.RefusedInput("the model does not take this")
-        return await super().submit(intent)
+        return await super().submit(submission)
 
-    async def poll(self, ticket):
+    async def poll(self, handle):
         mood = chance.random()
         if mood < 0.02:
             raise errors.ModelFailed("the model failed")
         if mood < 0.04:
-            raise errors.ProviderTrouble("the line is down")
-        return Progress("done") if mood > 0.6 else Progress("running", mood)
+            raise errors.ProviderUnavailable("the line is down")
+        return JobProgress("done") if mood > 0.6 else JobProgress("running", mood)
 
-    async def cancel(self, ticket):
+    async def cancel(self, handle):
         return chance.random() < 0.5
 
 
@@ -79,13 +79,13 @@ def strips():
 
 def ours():
     """Those of them that carry a cue."""
-    return [strip for strip in strips() if cue_index.CUE in strip]
+    return [strip for strip in strips() if cue_index.CUE_PROPERTY in strip]
 
 
 def remember(step: str) -> None:
     """What Blender does itself when an operator of its own ends."""
     bpy.ops.ed.undo_push(message=step)
-    cue_index.index.changed = True
+    cue_index.shared_cue_index.is_dirty = True
 
 
 def begin() -> None:
@@ -107,9 +107,11 @@ def generate() -> None:
     for strip in strips():
         strip.select = strip == clip
     try:
-        (spot,) = selection.spots(scene())
-        cue = generate_ops.cue_for(spot, scene().tracklay, takes=chance.choice([1, 1, 2]), prompt=f"{chance.random()}")
-        dispatcher.pump().start([(checked(cue, takes_folder(), "clip", catalogue.MODELS), spot)])
+        (spot,) = selection.spot_ranges(scene())
+        cue = generate_ops.build_cue(
+            spot, scene().tracklay, takes=chance.choice([1, 1, 2]), prompt=f"{chance.random()}"
+        )
+        dispatcher.get_dispatcher().submit([(create_job_spec(cue, takes_folder(), "clip", catalogue.MODELS), spot)])
     except errors.TracklayError as error:
         if "free there" not in str(error):
             raise
@@ -119,7 +121,7 @@ def move() -> None:
     """One of ours, or a clip."""
     if strips():
         strip = chance.choice(strips())
-        setattr(strip, compat._name("content_start", bpy.types.Strip), chance.randrange(1, 400))
+        setattr(strip, compat.time_property("content_start", bpy.types.Strip), chance.randrange(1, 400))
         remember("move")
 
 
@@ -127,8 +129,8 @@ def trim() -> None:
     """One of ours, by some frames."""
     if ours():
         strip = chance.choice(ours())
-        if compat.frames(strip) > 10:
-            compat.set_frames(strip, compat.frames(strip) - chance.randrange(1, 5))
+        if compat.strip_frames(strip) > 10:
+            compat.set_strip_frames(strip, compat.strip_frames(strip) - chance.randrange(1, 5))
             remember("trim")
 
 
@@ -140,9 +142,9 @@ def split() -> None:
     for strip in strips():
         strip.select = strip == chosen
     scene().sequence_editor.active_strip = chosen
-    with compat.editing(scene()) as works:
+    with compat.sequencer_context(scene()) as works:
         if works and bpy.ops.sequencer.split.poll():
-            bpy.ops.sequencer.split(frame=compat.start(chosen) + compat.frames(chosen) // 2)
+            bpy.ops.sequencer.split(frame=compat.strip_start(chosen) + compat.strip_frames(chosen) // 2)
     remember("split")
 
 
@@ -204,7 +206,7 @@ def switch() -> None:
 def work() -> None:
     """Some ticks of the timer."""
     for _ in range(chance.randrange(1, 12)):
-        if not dispatcher.pump().tick():
+        if not dispatcher.get_dispatcher().process():
             time.sleep(0.02)
 
 
@@ -227,10 +229,14 @@ ACTS = {
 def settle() -> None:
     """Go on until nothing is to come."""
     end = time.monotonic() + PATIENCE
-    dispatcher.pump().opened()
-    while dispatcher.pump().tick() or dispatcher.pump().busy or cue_index.index.changed:
+    dispatcher.get_dispatcher().on_file_opened()
+    while (
+        dispatcher.get_dispatcher().process()
+        or dispatcher.get_dispatcher().is_busy
+        or cue_index.shared_cue_index.is_dirty
+    ):
         assert time.monotonic() < end, {
-            cue: (line.words, line.done, line.held) for cue, line in dispatcher.lines().items()
+            cue: (line.message, line.finished, line.blocked_reasons) for cue, line in dispatcher.running_cues().items()
         }
         time.sleep(0.005)
 
@@ -238,10 +244,12 @@ def settle() -> None:
 def check() -> dict[str, int]:
     """Ledger and timeline agree; what there is of each."""
     jobs = {}
-    for job in sorted(admin.books(everything=True)["jobs"], key=lambda job: (job["state"] == "laid", job["id"])):
+    for job in sorted(
+        admin.list_jobs(include_finished=True)["jobs"], key=lambda job: (job["state"] == "laid", job["id"])
+    ):
         jobs[job["cue"], job["take"] - 1] = job
     assert all(count == 1 for count in Moody.sent.values()), "something was sent twice"
-    sent = sum(job["sent"] is not None for job in admin.books(everything=True)["jobs"])
+    sent = sum(job["sent"] is not None for job in admin.list_jobs(include_finished=True)["jobs"])
     # Switched off between the intent and its leaving: nobody knows, so nothing is sent again, and a person decides.
     unknown = sum(job["state"] in ("unclear", "cancelled") for job in jobs.values())
     assert 0 <= sent - sum(Moody.sent.values()) <= unknown, f"{sum(Moody.sent.values())} submissions for {sent} jobs"
@@ -249,24 +257,26 @@ def check() -> dict[str, int]:
     for each in bpy.data.scenes:
         seen: list[tuple[tuple[str, int], int, int, int]] = []
         for strip in each.sequence_editor.strips_all if each.sequence_editor else ():
-            which = cue_index.mark(strip)
+            which = cue_index.get_take_tag(strip)
             if which is None:
                 continue
             key, job = (which.cue, which.take), jobs.get((which.cue, which.take))
-            line = dispatcher.lines().get(which.cue)
-            if cue_index.ENTRY in strip:
+            line = dispatcher.running_cues().get(which.cue)
+            if cue_index.ENTRY_PROPERTY in strip:
                 filled += 1
                 assert job is not None, f"{key} lies there, and the ledger does not know it"
                 assert job["state"] == "laid", f"{key} lies there, and is {job['state']}"
-                file = cue_index.file_of(strip.sound)
+                file = cue_index.sound_file(strip.sound)
                 assert file.is_file()
-                assert file.name == cue_index.entry(strip[cue_index.ENTRY])["file"], "the sound is not the entry's"
+                assert file.name == cue_index.parse_entry(strip[cue_index.ENTRY_PROPERTY])["file"], (
+                    "the sound is not the entry's"
+                )
             else:
                 empty += 1
-                told = strip.get(cue_index.TROUBLE) or (line and (line.error or line.held))
+                told = strip.get(cue_index.ERROR_PROPERTY) or (line and (line.error or line.blocked_reasons))
                 assert told, f"{key} is empty, and nobody says why: {job and job['state']}"
                 assert job is None or job["state"] not in ("laid", "ready"), f"{key} is empty, and its take is made"
-            place = (key, compat.start(strip), compat.end(strip), strip.channel)
+            place = (key, compat.strip_start(strip), compat.strip_end(strip), strip.channel)
             assert not any(
                 other[0] == key and other[1] < place[2] and other[2] > place[1] and other[3] == place[3]
                 for other in seen
@@ -280,7 +290,7 @@ def check() -> dict[str, int]:
 
 def main() -> None:
     """Do it."""
-    dispatcher.GRACE, dispatcher.LOOK = 0.1, 0.02
+    dispatcher.DELETION_GRACE_SECONDS, dispatcher.SCAN_INTERVAL_SECONDS = 0.1, 0.02
     tracklay.register()
     providers.register("clicker", Moody)
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
@@ -297,9 +307,9 @@ def main() -> None:
         if film is not None:
             bpy.ops.wm.open_mainfile(filepath=str(film))
         settle()
-        dispatcher.pump().runner.settled()
+        dispatcher.get_dispatcher().runner.wait_for_laid()
         told.append(check())
-    states = Counter(job["state"] for job in admin.books(everything=True)["jobs"])
+    states = Counter(job["state"] for job in admin.list_jobs(include_finished=True)["jobs"])
     (FOLDER / "told.json").write_text(json.dumps({"acts": done, "files": told, "states": states}))
     tracklay.unregister()
 

@@ -111,7 +111,7 @@ class Place:
     def effect(self, kind: str, channel: int, *inputs: Any) -> Any:
         given = self.strips.bl_rna.functions["new_effect"].parameters.keys()
         names = ("input1", "input2") if "input1" in given else ("seq1", "seq2")
-        first, end = compat.start(inputs[0]), compat.end(inputs[0])
+        first, end = compat.strip_start(inputs[0]), compat.strip_end(inputs[0])
         length = {"length": end - first} if "length" in given else {"frame_end": end}
         taken = dict(zip(names, inputs, strict=False))
         return self.strips.new_effect(f"effect {self.number}", kind, channel, first, **length, **taken)
@@ -217,7 +217,7 @@ def _read(place: Place, words: tuple[str, ...]) -> Any:
     for _ in range({"": 0, "in two metas": 2}.get(around, 1)):
         strip = within(place, [strip])
     if around == "in a trimmed meta":
-        set_handles(strip, compat.start(strip) + 4, compat.end(strip) - 3)
+        set_handles(strip, compat.strip_start(strip) + 4, compat.strip_end(strip) - 3)
     return strip
 
 
@@ -228,7 +228,7 @@ def made(place: Place, making: str) -> Any:
         strip = place.strips.new_image(f"strip {place.number}", first, 1, place.start)
         for name in place.images[1:]:
             strip.elements.append(name)
-        compat.set_frames(strip, len(place.images))
+        compat.set_strip_frames(strip, len(place.images))
         return strip
     if making == "frame for frame":
         return place.movie()
@@ -243,14 +243,14 @@ def made(place: Place, making: str) -> Any:
 
 def _cut_to(strip: Any, window: str, content: str) -> None:
     if content == "content trimmed":
-        setattr(strip, compat._name("content_trim_start", bpy.types.MovieStrip), 9)
+        setattr(strip, compat.time_property("content_trim_start", bpy.types.MovieStrip), 9)
     begin, long = int(compat.content_start(strip)), compat.content_frames(strip)
     if window != "whole":
         inside = {"": (20, 46), "held before": (-6, 12), "held after": (long - 12, long + 6)}[window]
         set_handles(strip, begin + inside[0], begin + inside[1])
     if content == "slipped":
-        first, end = compat.start(strip), compat.end(strip)
-        setattr(strip, compat._name("content_start", bpy.types.Strip), begin - 5)
+        first, end = compat.strip_start(strip), compat.strip_end(strip)
+        setattr(strip, compat.time_property("content_start", bpy.types.Strip), begin - 5)
         set_handles(strip, first, end)
 
 
@@ -281,10 +281,12 @@ def key_fields(strip: Any, field: str, kind: Any) -> list[Any]:
 
     No script can select them; and of the frame that one is on, Blender looks for the strip that it is of and finds any that has none.
     """
-    layouts = strip_dna._layouts()
+    layouts = strip_dna._load_layouts()
     assert layouts
-    told = layouts[strip_dna.STRIP].read(ctypes.string_at(strip.as_pointer(), layouts[strip_dna.STRIP].size))
-    layout = layouts[strip_dna.KEY]
+    told = layouts[strip_dna.STRIP_STRUCT].unpack(
+        ctypes.string_at(strip.as_pointer(), layouts[strip_dna.STRIP_STRUCT].size)
+    )
+    layout = layouts[strip_dna.RETIMING_KEY_STRUCT]
     first = told["*retiming_handles"] + layout.fields[field][0]
     return [kind.from_address(first + number * layout.size) for number in range(told["retiming_handle_num"])]
 
@@ -414,7 +416,7 @@ def _mirrored(place: Place) -> Any:
 
 def _fading(place: Place) -> Any:
     strip = _read(place, ("frame for frame", "", "", "", ""))
-    for frame, alpha in ((compat.start(strip), 0.8), (compat.end(strip), 1.0)):
+    for frame, alpha in ((compat.strip_start(strip), 0.8), (compat.strip_end(strip), 1.0)):
         strip.blend_alpha = alpha
         strip.keyframe_insert("blend_alpha", frame=frame)
     return strip
@@ -446,7 +448,7 @@ def _graded(place: Place) -> Any:
 def _crossing(place: Place) -> Any:
     strip = _read(place, ("frame for frame", "", "", "", ""))
     other = place.movie(place.start - 40, 3)
-    set_handles(other, compat.start(strip), compat.end(strip))
+    set_handles(other, compat.strip_start(strip), compat.strip_end(strip))
     place.effect("CROSS", 4, strip, other).select = False
     return strip
 

@@ -53,13 +53,13 @@ def add_as_a_person(scene: Any, clip: Path, start: int, channel: int = 1) -> Any
 
 def set_handles(strip: Any, first: int, end: int) -> None:
     """Trim a strip to the frames from `first` up to `end`."""
-    setattr(strip, compat._name("left_handle", bpy.types.Strip), first)
-    compat.set_frames(strip, end - first)
+    setattr(strip, compat.time_property("left_handle", bpy.types.Strip), first)
+    compat.set_strip_frames(strip, end - first)
 
 
 def laid(scene: Any) -> list[Any]:
     """The strips that Tracklay laid, lowest channel first."""
     return sorted(
-        (s for s in scene.sequence_editor.strips_all if cue_index.ENTRY in s),
-        key=lambda s: (compat.start(s), s.channel),
+        (s for s in scene.sequence_editor.strips_all if cue_index.ENTRY_PROPERTY in s),
+        key=lambda s: (compat.strip_start(s), s.channel),
     )

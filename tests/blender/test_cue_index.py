@@ -24,18 +24,18 @@ def strip(scene, clips):
 def test_a_laid_cue_is_listed_with_its_takes(scene, strip):
     """One entry for a cue: its frames, model, prompt and price, and which strip is which take."""
     bpy.ops.tracklay.generate(takes=2, prompt="rain", wait=True)
-    (shown,) = cue_index.of(scene)
+    (shown,) = cue_index.list_cue_rows(scene)
     takes = laid(scene)
     assert [json.loads(take["tracklay_cue"]) for take in takes] == [{"cue": shown.cue, "take": n} for n in (0, 1)]
-    assert dict(zip(shown.strips, (mark.take for mark in shown.takes), strict=True)) == {
+    assert dict(zip(shown.strips, (mark.take for mark in shown.take_tags), strict=True)) == {
         take.name: number for number, take in enumerate(takes)
     }
     assert (shown.start, shown.frames, shown.model, shown.prompt) == (11, 60, "clicker/clicks", "rain")
-    assert (shown.state, shown.price, shown.stale) == ("laid", "free", False)
+    assert (shown.state, shown.price, shown.is_stale) == ("laid", "free", False)
 
 
 def test_a_property_that_is_not_ours_is_passed_over(scene, strip):
     """Whatever somebody wrote there is no cue."""
     for text in ("no JSON", "[]", '{"cue": 3}'):
-        strip[cue_index.CUE] = text
-        assert cue_index.of(scene) == []
+        strip[cue_index.CUE_PROPERTY] = text
+        assert cue_index.list_cue_rows(scene) == []

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import bpy
 import pytest
 from tracklay.blender.sequencer import cue_index, dropped_files
-from tracklay.paths import home
+from tracklay.paths import tracklay_home
 
 from .conftest import laid, set_handles
 from .test_panel import Layout
@@ -27,7 +27,7 @@ def film(scene, strip, tmp_path):
 
 def take_files(scene):
     """The takes' files."""
-    return [cue_index.file_of(take.sound) for take in laid(scene)]
+    return [cue_index.sound_file(take.sound) for take in laid(scene)]
 
 
 def another_file(take, tmp_path):
@@ -132,10 +132,10 @@ def test_a_path_in_the_list_that_is_not_a_take_of_the_film_is_left(tamper, film,
 def test_keep_take_on_a_tampered_strip_deletes_no_other_file(film, tmp_path):
     """The strip's sound names another file: its own entry and mark do not make it a take."""
     second = laid(film)[1]
-    file, _ = another_file(cue_index.file_of(second.sound), tmp_path)
+    file, _ = another_file(cue_index.sound_file(second.sound), tmp_path)
     second.sound.filepath = str(file)
-    entry = json.loads(second[cue_index.ENTRY])
-    second[cue_index.ENTRY] = json.dumps({**entry, "file": file.name, "folder": str(file.parent)})
+    entry = json.loads(second[cue_index.ENTRY_PROPERTY])
+    second[cue_index.ENTRY_PROPERTY] = json.dumps({**entry, "file": file.name, "folder": str(file.parent)})
     bpy.ops.tracklay.keep_take()
     assert [row.name for row in film.tracklay.dropped] == [str(file)]
     bpy.ops.tracklay.delete_dropped()
@@ -157,7 +157,7 @@ def test_takes_from_before_the_first_save_are_deleted(scene, strip, tmp_path):
     """They are in the user's own takes folder."""
     bpy.ops.tracklay.generate(takes=2, wait=True)
     other = take_files(scene)[1]
-    assert other.parent == home() / "takes"
+    assert other.parent == tracklay_home() / "takes"
     bpy.ops.tracklay.keep_take()
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film.blend"))
     bpy.ops.tracklay.delete_dropped()
@@ -171,7 +171,11 @@ def test_stems_are_deleted_by_their_own_hashes(scene, strip):
     scene.tracklay.params.stems = True
     bpy.ops.tracklay.generate(takes=2, seed=1, wait=True)
     bpy.ops.tracklay.lay_stems()
-    stems = [cue_index.file_of(each.sound) for each in laid(scene) if (which := cue_index.mark(each)) and which.stem]
+    stems = [
+        cue_index.sound_file(each.sound)
+        for each in laid(scene)
+        if (which := cue_index.get_take_tag(each)) and which.stem
+    ]
     bpy.ops.tracklay.switch_take()
     bpy.ops.tracklay.keep_take()
     stems[0].write_bytes(stems[0].read_bytes() + b"more")

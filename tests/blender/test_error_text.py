@@ -51,7 +51,7 @@ def test_no_sentence_of_the_rooms_below_names_an_option():
     assert len(told) > 10
     # What to do about an unclear job stands in brackets after what happened.
     whole = [f"lost ({text})" if text.startswith("job 7: ") else text for text in told]
-    assert [text for text in whole if speaks.search(error_text.of_panel(text))] == []
+    assert [text for text in whole if speaks.search(error_text.panel_error_text(text))] == []
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_no_sentence_of_the_rooms_below_names_an_option():
 )
 def test_what_is_said_instead(said, heard):
     """The same, with what there is to press."""
-    assert error_text.of_panel(said) == heard
+    assert error_text.panel_error_text(said) == heard
 
 
 def test_generate_speaks_the_panels_words(scene, clips, monkeypatch):

@@ -50,7 +50,7 @@ def test_names_and_tooltips_are_in_blenders_voice(scene):
             own = vars(each).get("__annotations__", {}).values()
             told += [(prop.keywords.get("name", ""), prop.keywords.get("description", "")) for prop in own]
         wrong += [(each.bl_idname, words) for words in told if not _in_voice(*words)]
-    for group in (scene.tracklay, properties.chosen(scene.tracklay.params, "sketch/foley")):
+    for group in (scene.tracklay, properties.model_params(scene.tracklay.params, "sketch/foley")):
         wrong += [
             (prop.identifier, prop.description)
             for prop in group.bl_rna.properties
@@ -76,14 +76,14 @@ def spoken(scene) -> set[tuple[str, str]]:
     """Every text of ours that Blender shows, with its context: of classes, of their properties, and what is drawn."""
     found: set[tuple[str, str]] = set()
     for each in CLASSES:
-        context = translate.OPERATOR if issubclass(each, bpy.types.Operator) else translate.ANY
+        context = translate.OPERATOR_CONTEXT if issubclass(each, bpy.types.Operator) else translate.ANY_CONTEXT
         found.add((context, getattr(each, "bl_label", "")))
-        found.add((translate.ANY, getattr(each, "bl_description", "")))
+        found.add((translate.ANY_CONTEXT, getattr(each, "bl_description", "")))
         for prop in vars(each).get("__annotations__", {}).values():
             told = prop.keywords
             items = [item[1:3] for item in told.get("items", ())]
             found |= {
-                (translate.ANY, text)
+                (translate.ANY_CONTEXT, text)
                 for words in ((told.get("name", ""), told.get("description", "")), *items)
                 for text in words
             }
@@ -99,23 +99,27 @@ def spoken(scene) -> set[tuple[str, str]]:
             if prop.identifier not in ("rna_type", "params")
             for text in of_property(prop)
         }
-    for path in ROOM.glob("*.py"):
+    for path in ROOM.rglob("*.py"):
         for call in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(call, ast.Call):
                 found |= set(of_call(call))
-    found |= {(translate.ANY, words) for words in (*cue_status.WORDS.values(), *catalogue.TASKS.values())}
-    found |= {(translate.OPERATOR, words) for choices in cue_list.ANSWERS.values() for _, words in choices}
+    found |= {
+        (translate.ANY_CONTEXT, words) for words in (*cue_status.STAGE_LABELS.values(), *catalogue.TASK_LABELS.values())
+    }
+    found |= {
+        (translate.OPERATOR_CONTEXT, words) for choices in cue_list.STATE_ACTIONS.values() for _, words in choices
+    }
     return {(context, text) for context, text in found if not NOT_OURS.fullmatch(text)}
 
 
 def of_property(prop: Any) -> Iterator[tuple[str, str]]:
     """A property's name and tooltip, and those of its choices."""
-    yield translate.ANY, prop.name
-    yield translate.ANY, prop.description
+    yield translate.ANY_CONTEXT, prop.name
+    yield translate.ANY_CONTEXT, prop.description
     speaks = prop.type == "ENUM" and prop.name != "Model"  # models have words of their own
     for item in prop.enum_items_static if speaks else ():
-        yield translate.ANY, item.name
-        yield translate.ANY, item.description
+        yield translate.ANY_CONTEXT, item.name
+        yield translate.ANY_CONTEXT, item.description
 
 
 def of_call(call: ast.Call) -> Iterator[tuple[str, str]]:
@@ -123,9 +127,9 @@ def of_call(call: ast.Call) -> Iterator[tuple[str, str]]:
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     given = {each.arg: each.value for each in call.keywords}
     texts = [given[each] for each in UI & given.keys()] if "translate" not in given else []
-    texts += call.args[:1] if name in ("said", "reported") else []
+    texts += call.args[:1] if name in ("translate_ui", "translate_report") else []
     for text in texts:
-        context = translate.OPERATOR if name == "operator" else translate.ANY
+        context = translate.OPERATOR_CONTEXT if name == "operator" else translate.ANY_CONTEXT
         choices = [text.body, text.orelse] if isinstance(text, ast.IfExp) else [text]
         words = [each.value for each in choices if isinstance(each, ast.Constant)]
         yield from ((context, each) for each in words if isinstance(each, str) and each)
@@ -133,7 +137,7 @@ def of_call(call: ast.Call) -> Iterator[tuple[str, str]]:
 
 def test_every_word_of_ours_has_a_german_one(scene):
     """Names, tooltips, what panels say, what is reported: each is in the table, and the table has no other; braces match."""
-    wanted, table = spoken(scene), translate.TABLE["de_DE"]
+    wanted, table = spoken(scene), translate.TRANSLATIONS["de_DE"]
     assert sorted(wanted - table.keys()) == []
     assert sorted(table.keys() - wanted) == []
     assert [english for (_, english), german in table.items() if english.count("{}") != german.count("{}")] == []
@@ -164,7 +168,7 @@ def test_nothing_is_left_of_it():
             "properties": [
                 kind for kind in ("Scene", "WindowManager") if hasattr(getattr(bpy.types, kind), "tracklay")
             ],
-            "timers": bpy.app.timers.is_registered(cue_list._tick),
+            "timers": bpy.app.timers.is_registered(cue_list._build_slice),
         }
 
     before = held()
@@ -189,8 +193,8 @@ def test_reverting_finds_the_takes_again(scene, strip, tmp_path):
     bpy.ops.wm.open_mainfile(filepath=path)
     scene = bpy.context.scene
     assert len(laid(scene)) == 2
-    (row,) = cue_list.make(scene)
-    assert row.takes == 2
+    (row,) = cue_list.build_rows(scene)
+    assert row.take_count == 2
 
 
 @pytest.fixture
@@ -213,16 +217,16 @@ def brought(film: Path, *, link: bool) -> Any:
 def test_an_appended_scene_has_its_cues(film):
     """Its takes are heard and switched as in their own file."""
     scene = brought(film, link=False)
-    level = selection.shown(scene)
+    level = selection.active_level(scene)
     assert level is not None
-    (group,) = takes.groups(level)
-    assert (len(group.versions), group.heard) == (2, 0)
-    assert Path(bpy.path.abspath(group.versions[0].whole.sound.filepath)).is_file()
-    assert len(cue_list.make(scene)) == 1
+    (group,) = takes.find_take_groups(level)
+    assert (len(group.takes), group.audible_index) == (2, 0)
+    assert Path(bpy.path.abspath(group.takes[0].full_mix.sound.filepath)).is_file()
+    assert len(cue_list.build_rows(scene)) == 1
 
 
 def test_a_linked_scene_is_left_alone(film):
     """It is another file's: nothing of ours looks for work in it or lists it."""
     scene = brought(film, link=True)
-    assert cue_list.make(scene) == []
+    assert cue_list.build_rows(scene) == []
     assert len(laid(scene)) == 2

@@ -10,7 +10,7 @@ import bpy
 import pytest
 from tracklay import models
 from tracklay.blender.sequencer import compat
-from tracklay.blender.settings.preferences import CONTAINER, PROVIDERS
+from tracklay.blender.settings.preferences import COG_PROVIDER, HOSTED_PROVIDERS
 from tracklay.providers import base
 
 from tests.providers.conftest import beatoven, cog, fal, replicate, scenario  # noqa: F401 - the stand-ins, as fixtures
@@ -22,8 +22,8 @@ from .mix import mixed_clicks, sample, worst
 LOCAL = {"sketch", "clicker"}
 """Providers that have no stand-in: the offline engine, and the tests' own."""
 
-CATALOGUE = {name: model for name, model in models.load().items() if model.provider not in LOCAL}
-SEEING = {name for name, model in CATALOGUE.items() if model.sees({}) == "video"}
+CATALOGUE = {name: model for name, model in models.load_catalogue().items() if model.provider not in LOCAL}
+SEEING = {name for name, model in CATALOGUE.items() if model.picture_input({}) == "video"}
 
 RATE = Fraction(24000, 1001)
 FRAMES = 100
@@ -39,10 +39,10 @@ TOLERANCE = 1
 def at_once(monkeypatch):
     """Looks that follow each other without the pauses of the real way."""
     monkeypatch.setattr("tracklay.jobs.pipeline.POLL_SECONDS", (0.001, 0.001))
-    monkeypatch.setattr("tracklay.providers.base.FIND_PAUSES", (0.0, 0.0))
-    for name in (*PROVIDERS, CONTAINER):
+    monkeypatch.setattr("tracklay.providers.base.DEFAULT_FIND_DELAYS", (0.0, 0.0))
+    for name in (*HOSTED_PROVIDERS, COG_PROVIDER):
         made = getattr(importlib.import_module(f"tracklay.providers.{name}"), name.capitalize())
-        monkeypatch.setitem(base._made, name, lambda made=made: made(patience()))
+        monkeypatch.setitem(base._factories, name, lambda made=made: made(patience()))
 
 
 def generate(scene, clips, model_id: str) -> None:
@@ -54,7 +54,7 @@ def generate(scene, clips, model_id: str) -> None:
 
 def test_every_provider_of_the_catalogue_has_a_stand_in_here():
     """A model of a new provider is not passed over."""
-    assert {model.provider for model in CATALOGUE.values()} == {*PROVIDERS, CONTAINER}
+    assert {model.provider for model in CATALOGUE.values()} == {*HOSTED_PROVIDERS, COG_PROVIDER}
     assert SEEING
 
 
@@ -65,7 +65,7 @@ def test_a_hosted_model_is_laid_on_its_span(model_id, request, scene, clips, tmp
     request.getfixturevalue(model.provider)
     generate(scene, clips, model_id)
     (take,) = laid(scene)
-    assert (compat.start(take), compat.frames(take)) == (START, FRAMES)
+    assert (compat.strip_start(take), compat.strip_frames(take)) == (START, FRAMES)
     entry = json.loads(take["tracklay"])
     assert (entry["model"], entry["provider"], entry["licence"]) == (model_id, model.provider, model.licence.name)
     assert entry["request"]

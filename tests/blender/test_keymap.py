@@ -10,7 +10,7 @@ from typing import Any
 import bpy
 import pytest
 from tracklay.blender.settings import preferences
-from tracklay.blender.settings.preferences import COG, PACKAGE, PROVIDERS, check
+from tracklay.blender.settings.preferences import ADDON, COG_URL_VARIABLE, HOSTED_PROVIDERS, provider_check
 from tracklay.providers import credentials
 
 from tests.fakes import beatoven as beatoven_standin
@@ -44,9 +44,9 @@ ASKED = {
 def entry(scene):
     """The add-on's preferences, as an installed add-on has them. The module has none of its own accord."""
     made = bpy.context.preferences.addons.new()
-    made.module = PACKAGE
+    made.module = ADDON
     yield made.preferences
-    for names in (names for _, names in PROVIDERS.values()):
+    for names in (names for _, names in HOSTED_PROVIDERS.values()):
         for name in names:
             setattr(made.preferences, name.lower(), "")
     made.preferences.cog_url = ""
@@ -88,7 +88,7 @@ def quoting(status: int) -> Fault:
 
 
 @pytest.mark.parametrize("way", ["environment", "preferences"])
-@pytest.mark.parametrize("name", PROVIDERS)
+@pytest.mark.parametrize("name", HOSTED_PROVIDERS)
 def test_a_key_is_nowhere_after_success_and_faults(
     name,
     way,
@@ -141,55 +141,57 @@ def test_a_key_is_nowhere_after_success_and_faults(
 def test_the_environment_stands_before_the_preferences(entry, monkeypatch):
     """A key that is set there is the one that is used; without it the preferences' is, and none when that is emptied."""
     entry.fal_key = "from-the-preferences"
-    assert not preferences.from_environment("FAL_KEY")
-    assert credentials.found("FAL_KEY") == "from-the-preferences"
+    assert not preferences.is_set_in_environment("FAL_KEY")
+    assert credentials.get_key("FAL_KEY") == "from-the-preferences"
     monkeypatch.setenv("FAL_KEY", "from-the-environment")
-    assert preferences.from_environment("FAL_KEY")
-    assert credentials.found("FAL_KEY") == "from-the-environment"
+    assert preferences.is_set_in_environment("FAL_KEY")
+    assert credentials.get_key("FAL_KEY") == "from-the-environment"
     monkeypatch.delenv("FAL_KEY")
     entry.fal_key = ""
-    assert credentials.found("FAL_KEY") == ""
+    assert credentials.get_key("FAL_KEY") == ""
 
 
 def test_a_key_of_an_earlier_session_is_given_at_registration(entry):
     """What the preferences hold is used without being typed again, and goes when the add-on is switched off."""
     entry.beatoven_api_key = SECRETS["BEATOVEN_API_KEY"]
-    credentials.give("BEATOVEN_API_KEY", "")  # as at the start of a session, when nothing was typed yet
-    preferences.apply()
-    assert credentials.found("BEATOVEN_API_KEY") == SECRETS["BEATOVEN_API_KEY"]
+    credentials.set_key("BEATOVEN_API_KEY", "")  # as at the start of a session, when nothing was typed yet
+    preferences.apply_preferences()
+    assert credentials.get_key("BEATOVEN_API_KEY") == SECRETS["BEATOVEN_API_KEY"]
     preferences.TracklayPreferences.unregister()
-    assert credentials.found("BEATOVEN_API_KEY") == ""
+    assert credentials.get_key("BEATOVEN_API_KEY") == ""
 
 
 def test_the_containers_address_is_set_unless_the_environment_has_one(entry, monkeypatch):
     """It is what the provider reads; emptied, it is gone; what the environment says stays."""
     import os
 
-    monkeypatch.delenv(COG, raising=False)
+    monkeypatch.delenv(COG_URL_VARIABLE, raising=False)
     entry.cog_url = "http://127.0.0.1:5999"
-    assert os.environ[COG] == "http://127.0.0.1:5999"
-    assert not preferences.from_environment(COG)
+    assert os.environ[COG_URL_VARIABLE] == "http://127.0.0.1:5999"
+    assert not preferences.is_set_in_environment(COG_URL_VARIABLE)
     entry.cog_url = ""
-    assert COG not in os.environ
-    monkeypatch.setenv(COG, "http://127.0.0.1:6000")
+    assert COG_URL_VARIABLE not in os.environ
+    monkeypatch.setenv(COG_URL_VARIABLE, "http://127.0.0.1:6000")
     entry.cog_url = "http://127.0.0.1:5999"
-    assert os.environ[COG] == "http://127.0.0.1:6000"
-    assert preferences.from_environment(COG)
+    assert os.environ[COG_URL_VARIABLE] == "http://127.0.0.1:6000"
+    assert preferences.is_set_in_environment(COG_URL_VARIABLE)
 
 
 def test_keys_are_checked_in_words(replicate, fal, beatoven, cog, monkeypatch, capfd):  # noqa: F811
     """A good one, one that is refused, one that cannot be asked about, none, and the container: a sentence each, without a key."""
     monkeypatch.setenv("FAL_KEY", "not-the-one:0123456789")
     assert bpy.ops.tracklay.check_keys() == {"FINISHED"}
-    told = dict(words.split(": ", 1) for words, _ in check.answers)
+    told = dict(words.split(": ", 1) for words, _ in provider_check.results)
     assert told["Replicate"].startswith("answers")
     assert "key" in told["fal"]
     assert told["Scenario"] == "not asked: no key"
     assert "no call" in told["Beatoven"]
     assert told["Own container"]
-    assert next(words for words, good in check.answers if good).startswith("Replicate")
+    assert next(words for words, good in provider_check.results if good).startswith("Replicate")
     shown = capfd.readouterr()
-    assert not [form for form in (*forms(), "0123456789") if form in shown.out + shown.err + str(check.answers)]
+    assert not [
+        form for form in (*forms(), "0123456789") if form in shown.out + shown.err + str(provider_check.results)
+    ]
 
 
 def test_a_fault_while_asking_is_told(monkeypatch):
@@ -199,10 +201,10 @@ def test_a_fault_while_asking_is_told(monkeypatch):
     def broken():
         raise ValueError(f"so it is with {SECRETS['FAL_KEY']}")
 
-    monkeypatch.setattr("tracklay.providers.health.answers", broken)
-    check.start()
-    check.wait()
-    assert check.answers == [("a fault in Tracklay itself: ValueError: so it is with [key]", False)]
+    monkeypatch.setattr("tracklay.providers.health.check_all", broken)
+    provider_check.start()
+    provider_check.wait()
+    assert provider_check.results == [("a fault in Tracklay itself: ValueError: so it is with [key]", False)]
 
 
 def test_no_key_is_a_property_of_a_scene(scene):
@@ -210,4 +212,4 @@ def test_no_key_is_a_property_of_a_scene(scene):
     fields = Path(preferences.__file__).with_name("properties.py").read_text("utf-8")
     assert "PASSWORD" not in fields
     names = set(scene.tracklay.bl_rna.properties.keys())
-    assert not names & {name.lower() for _, each in PROVIDERS.values() for name in each}
+    assert not names & {name.lower() for _, each in HOSTED_PROVIDERS.values() for name in each}

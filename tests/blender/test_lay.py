@@ -10,12 +10,12 @@ from pathlib import Path
 import bpy
 import pytest
 from tracklay.blender.ops import generate_ops
-from tracklay.blender.runtime.dispatcher import lines, pump
+from tracklay.blender.runtime.dispatcher import get_dispatcher, running_cues
 from tracklay.blender.sequencer import compat, connections, placement, selection
 from tracklay.blender.settings import catalogue
 from tracklay.blender.settings.preferences import takes_folder
 from tracklay.errors import TracklayError
-from tracklay.jobs import checked
+from tracklay.jobs import create_job_spec
 
 from tests.clips import FFMPEG
 
@@ -34,12 +34,13 @@ def strip(scene, clips):
 
 def ordered(scene):
     """What a Generate sends on its way, without waiting for it: the background's operator always waits."""
-    spots = selection.spots(scene)
-    cues = [generate_ops.cue_for(spot, scene.tracklay) for spot in spots]
+    spots = selection.spot_ranges(scene)
+    cues = [generate_ops.build_cue(spot, scene.tracklay) for spot in spots]
     orders = [
-        (checked(cue, takes_folder(), "clip", catalogue.MODELS), spot) for cue, spot in zip(cues, spots, strict=True)
+        (create_job_spec(cue, takes_folder(), "clip", catalogue.MODELS), spot)
+        for cue, spot in zip(cues, spots, strict=True)
     ]
-    return pump().start(orders, wait=True)
+    return get_dispatcher().submit(orders, wait=True)
 
 
 def test_a_strip_holds_its_manifest_entry(scene, strip):
@@ -58,7 +59,7 @@ def test_takes_of_a_cue_lie_above_each_other_and_the_first_is_heard(scene, strip
     bpy.ops.tracklay.generate(takes=3, wait=True)
     takes = laid(scene)
     assert [(take.channel, take.mute) for take in takes] == [(3, False), (4, True), (5, True)]
-    assert {(compat.start(take), compat.frames(take)) for take in takes} == {(11, 60)}
+    assert {(compat.strip_start(take), compat.strip_frames(take)) for take in takes} == {(11, 60)}
     numbers = [json.loads(take["tracklay"])["take"] for take in takes]
     assert numbers == sorted(numbers)
     assert len(mixed_clicks(scene, tmp_path, 100)) == 1
@@ -74,7 +75,7 @@ def test_the_first_channel_that_is_free_there_is_taken(scene, strip, clips):
     add(scene, clip, 71, channel=6).select = False  # begins where the take ends
     bpy.ops.tracklay.generate(wait=True)
     (take,) = laid(scene)
-    assert (take.channel, compat.start(take), compat.frames(take)) == (6, 11, 60)
+    assert (take.channel, compat.strip_start(take), compat.strip_frames(take)) == (6, 11, 60)
 
 
 def test_without_a_free_channel_nothing_is_sent(scene, strip):
@@ -97,7 +98,10 @@ def test_the_persons_things_stay_as_they_are(scene, strip, clips):
         strips = [s for s in scene.sequence_editor.strips if "tracklay" not in s]
         render = scene.render
         return (
-            [(s.name, s.channel, compat.start(s), compat.frames(s), s.select, s.mute, dict(s)) for s in strips],
+            [
+                (s.name, s.channel, compat.strip_start(s), compat.strip_frames(s), s.select, s.mute, dict(s))
+                for s in strips
+            ],
             (render.fps, render.fps_base, render.filepath, render.resolution_x, render.use_sequencer),
             (scene.frame_start, scene.frame_end, scene.frame_current, scene.sequence_editor.active_strip.name),
         )
@@ -126,20 +130,20 @@ def test_undo_while_a_cue_runs_does_not_hinder_its_laying(scene, strip):
     bpy.ops.ed.undo_push(message="moved the playhead")
     batch = ordered(scene)
     bpy.ops.ed.undo()
-    pump().wait(batch)
+    get_dispatcher().wait(batch)
     assert batch.errors == []
-    assert [compat.start(take) for take in laid(bpy.context.scene)] == [11]
+    assert [compat.strip_start(take) for take in laid(bpy.context.scene)] == [11]
 
 
 def test_a_strip_that_moved_is_followed(scene, strip, tmp_path):
     """The take goes where the same frames of the picture are now."""
     batch = ordered(scene)
     strip.channel = 7
-    setattr(strip, compat._name("content_start", bpy.types.Strip), 31)
+    setattr(strip, compat.time_property("content_start", bpy.types.Strip), 31)
     set_handles(strip, 36, 80)
-    pump().wait(batch)
+    get_dispatcher().wait(batch)
     (take,) = laid(scene)
-    assert (take.channel, compat.start(take), compat.frames(take)) == (8, 31, 60)
+    assert (take.channel, compat.strip_start(take), compat.strip_frames(take)) == (8, 31, 60)
     assert worst(mixed_clicks(scene, tmp_path, 100), [sample(31 + 20, RATE)]) <= 1
 
 
@@ -147,7 +151,7 @@ def test_a_strip_that_was_renamed_is_found(scene, strip):
     """A new name does not lose the picture."""
     batch = ordered(scene)
     strip.name = "the good one"
-    pump().wait(batch)
+    get_dispatcher().wait(batch)
     assert len(laid(scene)) == 1
 
 
@@ -155,13 +159,13 @@ def test_a_strip_that_was_deleted_gets_nothing_and_it_is_said(scene, strip):
     """No picture, no sound; the take's folder is told, and the message can be put away."""
     batch = ordered(scene)
     scene.sequence_editor.strips.remove(strip)
-    pump().wait(batch)
+    get_dispatcher().wait(batch)
     assert laid(scene) == []
     (message,) = batch.errors
     assert "is no longer on the timeline, so nothing was laid: the take is in " in message
-    assert len(lines()) == 1
+    assert len(running_cues()) == 1
     bpy.ops.tracklay.dismiss()
-    assert lines() == {}
+    assert running_cues() == {}
 
 
 def test_a_take_of_another_file_is_not_laid_in_this_one(scene, strip, clips):
@@ -172,7 +176,7 @@ def test_a_take_of_another_file_is_not_laid_in_this_one(scene, strip, clips):
     new.sequence_editor_create()
     set_rate(new, RATE)
     add(new, clips(RATE, 60, (20,)), 11, channel=2)
-    pump().wait(batch)
+    get_dispatcher().wait(batch)
     assert laid(new) == []
     assert "is no longer open: the take is in " in batch.errors[0]
     bpy.ops.tracklay.dismiss()
@@ -182,7 +186,7 @@ def test_a_take_is_not_laid_at_another_frame_rate(scene, strip):
     """A take has its span's samples; at another rate they would be other frames."""
     batch = ordered(scene)
     scene.render.fps = 30
-    pump().wait(batch)
+    get_dispatcher().wait(batch)
     assert laid(scene) == []
     assert "the frame rate was changed" in batch.errors[0]
     bpy.ops.tracklay.dismiss()
@@ -197,21 +201,21 @@ def test_takes_join_what_the_picture_was_connected_to(scene, clips, tmp_path):
     subprocess.run([FFMPEG, "-v", "error", "-i", str(silent), *sound, str(clip)], check=True)
     picture = add(scene, clip, 11, channel=2)
     own = scene.sequence_editor.strips.new_sound("own", str(clip), 1, 11)
-    compat.set_frames(own, 60)
+    compat.set_strip_frames(own, 60)
     other = add(scene, silent, 11, channel=9)
     own.select, other.select = True, False
-    with compat.editing(scene):
+    with compat.sequencer_context(scene):
         bpy.ops.sequencer.connect(toggle=False)
     bpy.ops.tracklay.generate(takes=2, wait=True)
     bpy.ops.tracklay.generate(wait=True)
     assert len(laid(scene)) == 3
     own.select = False
-    with compat.editing(scene):
+    with compat.sequencer_context(scene):
         bpy.ops.sequencer.split(frame=40, ignore_selection=False, ignore_connections=False)
-    halves = [strip for strip in scene.sequence_editor.strips if compat.start(strip) == 40]
+    halves = [strip for strip in scene.sequence_editor.strips if compat.strip_start(strip) == 40]
     assert sorted(strip.type for strip in halves) == ["MOVIE", *["SOUND"] * 4]
-    assert compat.end(picture) == 40
-    assert compat.end(other) == 71
+    assert compat.strip_end(picture) == 40
+    assert compat.strip_end(other) == 71
 
 
 def test_many_groups_are_connected_each_by_itself(scene, monkeypatch):
@@ -225,18 +229,18 @@ def test_many_groups_are_connected_each_by_itself(scene, monkeypatch):
             )
             for which in (0, 1)
         ]
-        for number in range(connections.STEPS + 1)
+        for number in range(connections.GROUPS_PER_CALL + 1)
     ]
     for strip in strips:
         strip.select = False
-    real = compat.editing
+    real = compat.sequencer_context
 
     def counted(scene):
         calls.append(scene)
         return real(scene)
 
-    monkeypatch.setattr(compat, "editing", counted)
-    connections.connect(scene, groups)
+    monkeypatch.setattr(compat, "sequencer_context", counted)
+    connections.connect_groups(scene, groups)
     assert len(calls) == 1
     assert not any(strip.select for strip in strips)
     before = len(strips)
@@ -248,29 +252,29 @@ def test_many_groups_are_connected_each_by_itself(scene, monkeypatch):
         for strip in strips:
             strip.select = False
     assert len(strips) == before + 4
-    assert {compat.end(strip) for strip in groups[0]} == {5}
+    assert {compat.strip_end(strip) for strip in groups[0]} == {5}
 
 
 def test_cancelled_cues_end_without_a_message(scene, strip):
     """What the person stopped is not an error to dismiss."""
     batch = ordered(scene)
     bpy.ops.tracklay.cancel()
-    pump().wait(batch)
-    assert lines() == {}
+    get_dispatcher().wait(batch)
+    assert running_cues() == {}
     assert laid(scene) == [] or batch.errors == []  # it may have been ready before
 
 
 def test_a_lost_strip_is_told_by_find(scene, strip):
     """Looking for a strip that has gone raises."""
-    (spot,) = selection.spots(scene)
+    (spot,) = selection.spot_ranges(scene)
     scene.sequence_editor.strips.remove(strip)
     with pytest.raises(TracklayError, match="no longer on the timeline"):
-        selection.find(scene, spot)
+        selection.find_strip(scene, spot)
 
 
 def test_free_channel_ends_at_blenders_last(scene):
     """Above the last channel there is none."""
-    level = selection.shown(scene)
+    level = selection.active_level(scene)
     assert level is not None
-    assert placement.free_channel(level, placement.CHANNELS, 1, 10) is None
-    assert placement.free_channel(level, placement.CHANNELS - 1, 1, 10) == placement.CHANNELS
+    assert placement.find_free_channel(level, placement.MAX_CHANNELS, 1, 10) is None
+    assert placement.find_free_channel(level, placement.MAX_CHANNELS - 1, 1, 10) == placement.MAX_CHANNELS

@@ -12,7 +12,7 @@ from typing import Any
 import bpy
 import pytest
 from tracklay.blender.sequencer import selection
-from tracklay.errors import BadInput
+from tracklay.errors import InvalidInput
 
 from tests.clips import flash_clip
 
@@ -120,12 +120,12 @@ def test_what_is_no_file_any_more_is_refused_before_anything_is_opened(change, w
     wanted = f"the file of clip, {path}, {why}: choose it again in the strip's Source panel"
     assert wanted in refused(scene, strip)
     strip.crop.min_y = 4
-    with pytest.raises(BadInput) as caught:
-        selection.spots(scene, [(strip, 11, FRAMES)])
+    with pytest.raises(InvalidInput) as caught:
+        selection.spot_ranges(scene, [(strip, 11, FRAMES)])
     assert str(caught.value) == wanted
     meta = within(Place(scene, path, (), 11, 0), [strip])
-    with pytest.raises(BadInput) as caught:
-        selection.spots(scene, [(meta, 11, FRAMES)])
+    with pytest.raises(InvalidInput) as caught:
+        selection.spot_ranges(scene, [(meta, 11, FRAMES)])
     assert str(caught.value) == wanted
 
 

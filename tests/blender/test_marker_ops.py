@@ -39,7 +39,10 @@ def mark(scene, frame: int, name: str, *, select: bool = False) -> None:
 
 def told(scene) -> list[tuple[int, int, str]]:
     """First frame, frames and prompt of what was laid."""
-    return [(compat.start(take), compat.frames(take), json.loads(take["tracklay"])["prompt"]) for take in laid(scene)]
+    return [
+        (compat.strip_start(take), compat.strip_frames(take), json.loads(take["tracklay"])["prompt"])
+        for take in laid(scene)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +61,7 @@ def told(scene) -> list[tuple[int, int, str]]:
 )
 def test_a_markers_name_is_its_prompt(name, prompt):
     """What stands after `sfx:`, or all of it; Blender's own names say nothing."""
-    assert prompts.of_marker(name) == prompt
+    assert prompts.marker_prompt(name) == prompt
 
 
 def test_an_effect_is_laid_at_each_marker_that_names_one(scene, strip):
@@ -103,20 +106,20 @@ def test_an_effect_of_words_alone_rings_over_a_cut(scene, strip):
     (MODELS / "words.toml").write_text(text_only.replace('needs = ["video"]', 'needs = ["text"]'))
     try:
         bpy.ops.tracklay.reload_models()
-        spot = marker_ops.spot_at(scene, catalogue.model("clicker/words"), 191, 50, "sfx: a")
+        spot = marker_ops.spot_marker(scene, catalogue.get_model("clicker/words"), 191, 50, "sfx: a")
     finally:
         (MODELS / "words.toml").unlink()
         bpy.ops.tracklay.reload_models()
-    assert (spot.strip, spot.span.start, spot.span.frames) == (strip.name, 191, 50)
+    assert (spot.strip_name, spot.span.start, spot.span.frames) == (strip.name, 191, 50)
 
 
 def test_music_is_no_effect(scene):
     """Where the panel has music chosen, the built-in effects are made; where it has effects, those; what is asked for comes first."""
     settings = scene.tracklay
-    assert marker_ops.model_at_markers(settings, "").id == "clicker/clicks"
+    assert marker_ops.find_effect_model(settings, "").id == "clicker/clicks"
     settings.model = "sketch/music"
-    assert marker_ops.model_at_markers(settings, "").id == "sketch/foley"
-    assert marker_ops.model_at_markers(settings, "clicker/clicks").id == "clicker/clicks"
+    assert marker_ops.find_effect_model(settings, "").id == "sketch/foley"
+    assert marker_ops.find_effect_model(settings, "clicker/clicks").id == "clicker/clicks"
 
 
 def said(operator, **options) -> str:
@@ -142,10 +145,10 @@ def test_a_marker_over_nothing_is_told_and_nothing_is_made(scene, strip):
 
 def test_markers_two_on_a_frame_are_one(scene, strip):
     """A gap is never empty."""
-    assert marker_ops.lengths([11], Rate(RATE), by_gap=True, seconds=2, longest=10) == [50]
+    assert marker_ops.effect_lengths([11], Rate(RATE), until_next=True, seconds=2, longest=10) == [50]
     mark(scene, 11, "sfx: a")
     mark(scene, 11, "sfx: b")
-    assert [frame for frame, _ in marker_ops.marked(scene)] == [11]
+    assert [frame for frame, _ in marker_ops.find_effect_markers(scene)] == [11]
 
 
 def test_each_strip_of_the_selection_is_a_shot(scene, clips):
@@ -154,7 +157,7 @@ def test_each_strip_of_the_selection_is_a_shot(scene, clips):
     clip = clips(RATE, 60, (20,))
     low, high, other = add(scene, clip, 1, 1), add(scene, clip, 31, 2), add(scene, clip, 71, 3)
     other.select = False
-    assert [(spot.strip, spot.span.start, spot.span.frames) for spot in marker_ops.shots(scene)] == [
+    assert [(spot.strip_name, spot.span.start, spot.span.frames) for spot in marker_ops.spot_shots(scene)] == [
         (low.name, 1, 30),
         (high.name, 31, 40),
     ]
@@ -167,7 +170,7 @@ def test_cuts_within_a_strip_are_found(scene, tmp_path):
     set_rate(scene, RATE)
     film = encode(tmp_path / "film.mp4", shots([30, 41, 20]), (128, 72), RATE)
     strip = add(scene, film, 101)
-    compat.set_frames(strip, 85)
+    compat.set_strip_frames(strip, 85)
     bpy.ops.tracklay.cues_from_cuts(wait=True)
     assert [(first, frames) for first, frames, _ in told(scene)] == [(101, 30), (131, 41), (172, 14)]
 
@@ -189,27 +192,27 @@ def test_text_strips_and_markers_add_to_the_prompt(scene, strip):
     strip.select = True
     settings = scene.tracklay
     settings.prompt = "quiet"
-    (spot,) = selection.spots(scene)
+    (spot,) = selection.spot_ranges(scene)
     found = {}
     for source in ("NONE", "TEXT", "MARKERS"):
         settings.prompt_from = source
-        found[source] = generate_ops.cue_for(spot, settings).prompt
+        found[source] = generate_ops.build_cue(spot, settings).prompt
     assert found == {"NONE": "quiet", "TEXT": "quiet, wood, rain on tin", "MARKERS": "quiet, a door"}
     settings.prompt = ""
-    assert generate_ops.cue_for(spot, settings).prompt == "a door"
-    assert generate_ops.cue_for(spot, settings, prompt="given").prompt == "given"
+    assert generate_ops.build_cue(spot, settings).prompt == "a door"
+    assert generate_ops.build_cue(spot, settings, prompt="given").prompt == "given"
 
 
 def test_the_shots_that_were_found_are_not_decoded_again(scene, tmp_path, monkeypatch):
     """What was decoded to find the cuts is what the model is shown of each shot."""
-    begun, real = [], decoder.Movie.frames
+    begun, real = [], decoder.VideoSource.frames
 
     def counted(self, *arguments, **options):
         begun.append(self.path)
         return real(self, *arguments, **options)
 
-    monkeypatch.setattr(decoder.Movie, "frames", counted)
-    monkeypatch.setattr(proxy_cache, "SETTLED_SECONDS", -1)
+    monkeypatch.setattr(decoder.VideoSource, "frames", counted)
+    monkeypatch.setattr(proxy_cache, "MIN_SOURCE_AGE_SECONDS", -1)
     set_rate(scene, RATE)
     film = encode(tmp_path / "film.mp4", shots([30, 41, 20]), (128, 72), RATE)
     add(scene, film, 101)
@@ -225,7 +228,7 @@ def test_cuts_of_what_must_be_rendered_are_those_that_are_seen(scene, tmp_path):
     film = encode(tmp_path / "film.mp4", shots([30, 41, 20]), (128, 72), RATE)
     strip = add(scene, film, 101)
     strip.crop.min_x = 8
-    assert selection.spots(scene)[0].picture.render
+    assert selection.spot_ranges(scene)[0].picture.render
     bpy.ops.tracklay.cues_from_cuts(wait=True)
     assert [(first, frames) for first, frames, _ in told(scene)] == [(101, 30), (131, 41), (172, 20)]
 
@@ -251,15 +254,15 @@ def test_a_search_that_is_stopped_ends(scene, clips, monkeypatch):
     def waiting(*_, stop, **__):
         wished = threading.Event()
         begun.set()
-        with stop.calling(wished.set):
+        with stop.on_cancel(wished.set):
             wished.wait(60)
 
-    monkeypatch.setattr(shot_detection, "cuts", waiting)
+    monkeypatch.setattr(shot_detection, "find_cuts", waiting)
     for number in range(5):
         add(scene, clips(RATE, 60, (20,)), 1 + 100 * number)
-    search = marker_ops.Search(marker_ops.shots(scene))
+    search = marker_ops.CutSearch(marker_ops.spot_shots(scene))
     assert begun.wait(60)
-    assert not search.over
-    search.stop()
-    assert search.over
+    assert not search.is_finished
+    search.cancel()
+    assert search.is_finished
     assert search.wait() == []

@@ -6,11 +6,11 @@ from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tracklay.blender.sequencer.occlusion import Lying, on_top, seen
+from tracklay.blender.sequencer.occlusion import StripExtent, topmost_spans, visible_indices
 
 STRIPS = st.lists(
     st.tuples(st.integers(-5, 30), st.integers(1, 20), st.integers(1, 5), st.booleans()).map(
-        lambda drawn: Lying(drawn[0], drawn[0] + drawn[1], drawn[2], drawn[3])
+        lambda drawn: StripExtent(drawn[0], drawn[0] + drawn[1], drawn[2], drawn[3])
     ),
     max_size=12,
 )
@@ -19,7 +19,7 @@ STRIPS = st.lists(
 @given(STRIPS, st.integers(-8, 25), st.integers(1, 40))
 def test_the_picture_on_top_is_the_highest_that_lies_there(strips, first, frames):
     """On each frame; parts rise, and two that meet are of different strips."""
-    parts = list(on_top(strips, first, first + frames))
+    parts = list(topmost_spans(strips, first, first + frames))
     assert all(one[2] <= other[1] for one, other in pairwise(parts))
     assert all(one[0] != other[0] for one, other in pairwise(parts) if one[2] == other[1])
     for frame in range(first, first + frames):
@@ -41,4 +41,4 @@ def test_a_strip_is_seen_where_nothing_above_it_hides_it(strips, first, frames):
         for index, strip in enumerate(strips)
         if any(shows(strip, frame) for frame in range(first, first + frames))
     ]
-    assert seen(strips, first, first + frames) == wanted
+    assert visible_indices(strips, first, first + frames) == wanted

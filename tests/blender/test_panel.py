@@ -13,7 +13,7 @@ from tracklay.blender.ops import generate_ops
 from tracklay.blender.sequencer import selection
 from tracklay.blender.settings import catalogue, network, preferences, properties
 from tracklay.blender.ui import panels
-from tracklay.errors import BadInput
+from tracklay.errors import InvalidInput
 
 from .conftest import add, set_rate
 
@@ -137,7 +137,7 @@ def test_models_stand_under_their_tasks_and_say_what_they_lack(scene, strip):
     menu = drawn(panels.TRACKLAY_MT_models)
     assert sorted(name.removeprefix("choice ") for name in menu.names() if name != "label") == sorted(catalogue.MODELS)
     headings = [text for what, text, _ in menu.shown if what == "label"]
-    assert headings == list(catalogue.TASKS.values())
+    assert headings == list(catalogue.TASK_LABELS.values())
     texts = {what: text for what, text, _ in menu.shown}
     assert texts["choice replicate/mmaudio"] == "MMAudio on Replicate  ·  no key"
     assert texts["choice sketch/foley"] == "Sketch foley"
@@ -195,11 +195,11 @@ def test_extras_are_sent_to_the_model_that_they_are_for(scene, strip):
     bpy.ops.tracklay.add_extra()
     settings.extras[0].name, settings.extras[0].value = "new_thing", "[1, 2]"
     extra(settings, "+everywhere", '"yes"')
-    (spot,) = selection.spots(scene)
+    (spot,) = selection.spot_ranges(scene)
     assert settings.extras[0].model == "clicker/clicks"
-    sent = generate_ops.cue_for(spot, settings).params
+    sent = generate_ops.build_cue(spot, settings).params
     assert (sent["+new_thing"], sent["+everywhere"]) == ("[1, 2]", '"yes"')
-    assert [name for name in generate_ops.cue_for(spot, settings, model="sketch/foley").params if "+" in name] == [
+    assert [name for name in generate_ops.build_cue(spot, settings, model="sketch/foley").params if "+" in name] == [
         "+everywhere"
     ]
     bpy.ops.tracklay.remove_extra(index=0)
@@ -251,7 +251,7 @@ def test_a_file_is_chosen_in_a_browser_and_sent_by_its_whole_path(scene, strip, 
     settings = scene.tracklay
     settings.model = "scenario/musicgen"
     model = catalogue.MODELS["scenario/musicgen"]
-    group = properties.chosen(settings.params)
+    group = properties.model_params(settings.params)
     assert group.bl_rna.properties["inputAudio"].subtype == "FILE_PATH"
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film.blend"))
     for typed, sent in (
@@ -259,13 +259,13 @@ def test_a_file_is_chosen_in_a_browser_and_sent_by_its_whole_path(scene, strip, 
         ("https://example.org/song.wav", "https://example.org/song.wav"),
     ):
         group.inputAudio = typed
-        assert properties.values(settings.params, model)["inputAudio"] == sent
+        assert properties.param_values(settings.params, model)["inputAudio"] == sent
 
 
 def test_the_preferences_show_where_a_key_comes_from(scene, monkeypatch):
     """A field for each key; one that the environment has is greyed, and says so."""
     made = bpy.context.preferences.addons.new()
-    made.module = preferences.PACKAGE
+    made.module = preferences.ADDON
     try:
         monkeypatch.setenv("FAL_KEY", "id:0123456789")
         layout = Layout()
@@ -274,7 +274,7 @@ def test_the_preferences_show_where_a_key_comes_from(scene, monkeypatch):
     finally:
         bpy.context.preferences.addons.remove(made)
     fields = {what: on for what, _, on in layout.shown if what.startswith("prop ")}
-    keys = [name.lower() for _, names in preferences.PROVIDERS.values() for name in names]
+    keys = [name.lower() for _, names in preferences.HOSTED_PROVIDERS.values() for name in names]
     assert [name for name in keys if not fields[f"prop {name}"]] == ["fal_key"]
     assert fields["prop cog_url"]
     assert layout.names().count("tracklay.check_keys") == 1
@@ -287,14 +287,18 @@ def test_without_online_access_a_hosted_model_is_refused_with_the_mend(monkeypat
     """In Blender itself; the module has no such setting, and the person's own engine needs no network."""
     app = SimpleNamespace(online_access=False, module=False)
     monkeypatch.setattr(network, "bpy", SimpleNamespace(app=app))
-    assert "switch on Allow Online Access" in network.offline(catalogue.MODELS["fal/mmaudio-v2"])
-    assert network.offline(catalogue.MODELS["cog/mmaudio"]) == network.offline(catalogue.MODELS["sketch/foley"]) == ""
+    assert "switch on Allow Online Access" in network.offline_reason(catalogue.MODELS["fal/mmaudio-v2"])
+    assert (
+        network.offline_reason(catalogue.MODELS["cog/mmaudio"])
+        == network.offline_reason(catalogue.MODELS["sketch/foley"])
+        == ""
+    )
     app.module = True
-    assert network.offline(catalogue.MODELS["fal/mmaudio-v2"]) == ""
+    assert network.offline_reason(catalogue.MODELS["fal/mmaudio-v2"]) == ""
 
 
 def test_extras_without_names_are_an_error_of_their_own(scene):
     """A row with a value alone is not dropped in silence."""
     extra(scene.tracklay, " ", "3")
-    with pytest.raises(BadInput, match="write one, or remove its row"):
-        properties.extras(scene.tracklay, catalogue.MODELS["clicker/clicks"])
+    with pytest.raises(InvalidInput, match="write one, or remove its row"):
+        properties.extra_params(scene.tracklay, catalogue.MODELS["clicker/clicks"])

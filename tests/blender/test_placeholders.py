@@ -19,8 +19,8 @@ from tracklay.blender.sequencer import compat, cue_index, placeholders, placemen
 from tracklay.blender.settings import catalogue
 from tracklay.blender.settings.preferences import takes_folder
 from tracklay.errors import ModelFailed, TracklayError
-from tracklay.jobs import admin, checked
-from tracklay.providers import Progress
+from tracklay.jobs import admin, create_job_spec
+from tracklay.providers import JobProgress
 
 from .conftest import add, laid, set_handles, set_rate
 from .mix import mixed_clicks, sample, worst
@@ -49,7 +49,7 @@ class Gate:
 
     async def _poll(self, ticket):
         await asyncio.sleep(0)
-        return Progress("done") if self.is_open else Progress("running", 0.5, "in the queue, second")
+        return JobProgress("done") if self.is_open else JobProgress("running", 0.5, "in the queue, second")
 
     async def _cancel(self, ticket):
         self.cancelled.append(ticket.request)
@@ -66,8 +66,8 @@ def until(condition) -> None:
     """Do what the timer does in a window until something is so."""
     end = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < end, (dispatcher.lines(), vars(dispatcher.pump()))
-        if not dispatcher.pump().tick():
+        assert time.monotonic() < end, (dispatcher.running_cues(), vars(dispatcher.get_dispatcher()))
+        if not dispatcher.get_dispatcher().process():
             time.sleep(0.01)  # the timer's own pause
 
 
@@ -75,17 +75,17 @@ def generate(scene, **wanted):
     """What pressing Generate does in a window; the cue's id. In the background the operator waits, and lays no placeholder."""
     orders = []
     wanted.setdefault("prompt", secrets.token_hex(4))  # no two tests ask for the same
-    for spot in selection.spots(scene):
-        cue = generate_ops.cue_for(spot, scene.tracklay, **wanted)
-        orders.append((checked(cue, takes_folder(), "clip", catalogue.MODELS), spot))
-    dispatcher.pump().start(orders)
+    for spot in selection.spot_ranges(scene):
+        cue = generate_ops.build_cue(spot, scene.tracklay, **wanted)
+        orders.append((create_job_spec(cue, takes_folder(), "clip", catalogue.MODELS), spot))
+    dispatcher.get_dispatcher().submit(orders)
     return orders[0][0].cue.id
 
 
 def held(scene=None):
     """The strips that carry a cue, lowest channel first."""
     strips = (scene or bpy.context.scene).sequence_editor.strips_all
-    return sorted((s for s in strips if cue_index.CUE in s), key=lambda s: (s.channel, compat.start(s)))
+    return sorted((s for s in strips if cue_index.CUE_PROPERTY in s), key=lambda s: (s.channel, compat.strip_start(s)))
 
 
 def filled(count: int):
@@ -95,20 +95,20 @@ def filled(count: int):
 
 def running() -> bool:
     """Whether a job has reached its model."""
-    return any("second" in line.words for line in dispatcher.lines().values())
+    return any("second" in line.message for line in dispatcher.running_cues().values())
 
 
 def test_a_placeholder_lies_there_at_once(scene, strip, gate):
     """Silence of exactly the cue's frames in the first free channel, named for its model, connected; nothing was waited for."""
     cue = generate(scene, prompt="rain")
     (placeholder,) = held()
-    assert (placeholder.channel, compat.start(placeholder), compat.frames(placeholder)) == (3, 11, 60)
+    assert (placeholder.channel, compat.strip_start(placeholder), compat.strip_frames(placeholder)) == (3, 11, 60)
     assert placeholder.name == "Clicks at flashes"
     assert json.loads(placeholder["tracklay_cue"]) == {"cue": cue, "take": 0}
     with wave.open(bpy.path.abspath(placeholder.sound.filepath)) as silence:
         assert Fraction(silence.getnframes(), silence.getframerate()) == Fraction(60, 25)
         assert not any(silence.readframes(silence.getnframes()))
-    (shown,) = cue_index.of(scene)
+    (shown,) = cue_index.list_cue_rows(scene)
     assert (shown.state, shown.model, shown.prompt, shown.strips) == (
         "running",
         "clicker/clicks",
@@ -124,13 +124,13 @@ def test_the_take_comes_into_the_strip_where_it_lies_now(scene, strip, gate, tmp
     generate(scene)
     until(running)
     (placeholder,) = held()
-    setattr(placeholder, compat._name("content_start", bpy.types.Strip), 101)
+    setattr(placeholder, compat.time_property("content_start", bpy.types.Strip), 101)
     set_handles(placeholder, 101 + 15, 101 + 30)
     placeholder.channel, placeholder.volume, placeholder.name = 9, 0.5, "the hit"
     gate.is_open = True
     until(filled(1))
     (take,) = held()
-    assert (take.name, take.channel, take.volume, compat.start(take), compat.frames(take)) == (
+    assert (take.name, take.channel, take.volume, compat.strip_start(take), compat.strip_frames(take)) == (
         "the hit",
         9,
         0.5,
@@ -160,11 +160,11 @@ def test_every_copy_gets_the_take(scene, strip, gate, tmp_path):
     strip.select = False
     placeholder.select = True
     scene.sequence_editor.active_strip = placeholder
-    with compat.editing(scene):
+    with compat.sequencer_context(scene):
         bpy.ops.sequencer.split(frame=40)
-    assert [(compat.start(s), compat.frames(s)) for s in held()] == [(11, 29), (40, 31)]
+    assert [(compat.strip_start(s), compat.strip_frames(s)) for s in held()] == [(11, 29), (40, 31)]
     copy = scene.copy()
-    setattr(held()[1], compat._name("content_start", bpy.types.Strip), 111)
+    setattr(held()[1], compat.time_property("content_start", bpy.types.Strip), 111)
     gate.is_open = True
     until(filled(2))
     assert len(laid(copy)) == 2
@@ -178,13 +178,13 @@ def test_undo_and_redo_keep_what_is_made_anew_with_its_cue(scene, strip, gate):
     until(filled(1))
     gate.is_open = False
     bpy.ops.ed.undo_push(message="before")
-    level = selection.shown(scene)
+    level = selection.active_level(scene)
     assert level is not None
-    (group,) = takes.groups(level)
-    cue, spot = takes.again(scene, level, group, same_seed=False, count=1)
-    order = checked(cue, takes_folder(), "clip", catalogue.MODELS)
+    (group,) = takes.find_take_groups(level)
+    cue, spot = takes.regenerated_cue(scene, level, group, same_seed=False, count=1)
+    order = create_job_spec(cue, takes_folder(), "clip", catalogue.MODELS)
     joins = {cue.id: group.cue}
-    dispatcher.pump().start([(order, spot)], then=partial(takes.join, level, joins))
+    dispatcher.get_dispatcher().submit([(order, spot)], on_placed=partial(takes.join_takes, level, joins))
     until(running)
     bpy.ops.ed.undo()
     assert len(held()) == 1
@@ -192,10 +192,10 @@ def test_undo_and_redo_keep_what_is_made_anew_with_its_cue(scene, strip, gate):
     assert len(held()) == 2
     gate.is_open = True
     until(filled(2))
-    level = selection.shown(bpy.context.scene)
+    level = selection.active_level(bpy.context.scene)
     assert level is not None
-    (group,) = takes.groups(level)
-    assert (len(group.versions), group.heard) == (2, 1)
+    (group,) = takes.find_take_groups(level)
+    assert (len(group.takes), group.audible_index) == (2, 1)
 
 
 def test_takes_land_as_they_come_each_in_a_step_of_its_own(scene, strip, gate, monkeypatch):
@@ -205,15 +205,15 @@ def test_takes_land_as_they_come_each_in_a_step_of_its_own(scene, strip, gate, m
     assert [(s.channel, s.mute) for s in held()] == [(3, False), (4, True)]
     gate.is_open = True
     steps: list[str] = []
-    real = placement.remember
+    real = placement.push_undo
 
     def remember(scene, step):
         steps.append(step)
         real(scene, step)
 
-    monkeypatch.setattr(placement, "remember", remember)
+    monkeypatch.setattr(placement, "push_undo", remember)
     until(filled(2))
-    assert steps == [placement.LAY, placement.LAY]
+    assert steps == [placement.UNDO_LAY, placement.UNDO_LAY]
 
 
 def test_an_undone_generate_comes_back_filled(scene, strip, gate):
@@ -224,13 +224,13 @@ def test_an_undone_generate_comes_back_filled(scene, strip, gate):
     bpy.ops.ed.undo()
     assert held() == []
     gate.is_open = True
-    until(lambda: not any(line.error or not line.note for line in dispatcher.lines().values()))
+    until(lambda: not any(line.error or not line.note for line in dispatcher.running_cues().values()))
     assert held() == []
     assert gate.cancelled == []
-    assert "redo brings it back" in next(iter(dispatcher.lines().values())).note
+    assert "redo brings it back" in next(iter(dispatcher.running_cues().values())).note
     bpy.ops.ed.redo()
     assert len(laid(bpy.context.scene)) == len(held()) == 1
-    assert dispatcher.lines() == {}
+    assert dispatcher.running_cues() == {}
 
 
 def test_undo_past_the_landing_leaves_the_take_where_the_placeholder_is(scene, strip, gate):
@@ -251,34 +251,36 @@ def test_undo_past_the_landing_leaves_the_take_where_the_placeholder_is(scene, s
 
 def test_the_timeline_is_looked_through_in_slices(scene, strip, gate, monkeypatch):
     """A tick looks at as many strips as its time allows: a copy of each of many is filled all the same, and nothing is held up."""
-    monkeypatch.setattr(dispatcher, "SLICE", 0.0)
+    monkeypatch.setattr(dispatcher, "SLICE_SECONDS", 0.0)
     gate.is_open = True
     generate(scene)
     until(filled(1))
     (take,) = laid(scene)
     for number in range(8):
-        copy = scene.sequence_editor.strips.new_sound(f"copy {number}", str(placeholders.folder() / "none.wav"), 20, 11)
-        copy.sound, copy[cue_index.CUE] = take.sound, take[cue_index.CUE]
-    cue_index.index.changed = True
-    until(lambda: dispatcher.pump().is_looking)
+        copy = scene.sequence_editor.strips.new_sound(
+            f"copy {number}", str(placeholders.placeholder_folder() / "none.wav"), 20, 11
+        )
+        copy.sound, copy[cue_index.CUE_PROPERTY] = take.sound, take[cue_index.CUE_PROPERTY]
+    cue_index.shared_cue_index.is_dirty = True
+    until(lambda: dispatcher.get_dispatcher().is_scanning)
     assert len(laid(scene)) == 1
     until(filled(9))
-    assert not dispatcher.pump().is_looking
+    assert not dispatcher.get_dispatcher().is_scanning
 
 
 def test_a_file_that_is_opened_in_the_midst_of_a_look_is_looked_through_from_its_start(
     scene, strip, gate, monkeypatch, tmp_path
 ):
     """What was found of the old one is forgotten."""
-    monkeypatch.setattr(dispatcher, "SLICE", 0.0)
+    monkeypatch.setattr(dispatcher, "SLICE_SECONDS", 0.0)
     generate(scene, takes=3)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "held.blend"))
     until(running)
-    cue_index.index.changed = True
-    until(lambda: dispatcher.pump().is_looking)
+    cue_index.shared_cue_index.is_dirty = True
+    until(lambda: dispatcher.get_dispatcher().is_scanning)
     bpy.ops.wm.read_homefile(use_empty=True)
-    until(lambda: not (dispatcher.pump().is_looking or cue_index.index.changed))
-    assert cue_index.index.found == {}
+    until(lambda: not (dispatcher.get_dispatcher().is_scanning or cue_index.shared_cue_index.is_dirty))
+    assert cue_index.shared_cue_index.strips_by_cue == {}
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "held.blend"))
     gate.is_open = True
     until(filled(3))
@@ -286,23 +288,23 @@ def test_a_file_that_is_opened_in_the_midst_of_a_look_is_looked_through_from_its
 
 def test_a_deleted_placeholder_cancels_its_job_and_says_what_that_saved(scene, strip, gate, monkeypatch):
     """The wish reaches the provider, once; undoing the deletion brings a placeholder back that says so."""
-    monkeypatch.setattr(dispatcher, "GRACE", 0.0)
+    monkeypatch.setattr(dispatcher, "DELETION_GRACE_SECONDS", 0.0)
     bpy.ops.ed.undo_push(message="before")
     cue = generate(scene)
     until(running)
     scene.sequence_editor.strips.remove(held()[0])
     bpy.ops.ed.undo_push(message="Delete")
-    cue_index.index.changed = True
-    until(lambda: dispatcher.lines()[cue].note)
-    assert dispatcher.lines()[cue].note == (
+    cue_index.shared_cue_index.is_dirty = True
+    until(lambda: dispatcher.running_cues()[cue].note)
+    assert dispatcher.running_cues()[cue].note == (
         "the placeholder was deleted, so its job was cancelled: "
         "clicker confirms that it stopped; what ran until then may be charged"
     )
     assert len(gate.cancelled) == 1
     bpy.ops.ed.undo()
     (back,) = held()
-    assert back[cue_index.TROUBLE].startswith("cancelled: clicker confirms")
-    assert cue_index.of(bpy.context.scene)[0].state == "failed"
+    assert back[cue_index.ERROR_PROPERTY].startswith("cancelled: clicker confirms")
+    assert cue_index.list_cue_rows(bpy.context.scene)[0].state == "failed"
 
 
 def test_a_placeholder_that_comes_back_in_time_is_not_given_up(scene, strip, gate):
@@ -312,10 +314,10 @@ def test_a_placeholder_that_comes_back_in_time_is_not_given_up(scene, strip, gat
     until(running)
     bpy.context.scene.sequence_editor.strips.remove(held()[0])
     bpy.ops.ed.undo_push(message="Delete")
-    dispatcher.pump().look()
-    assert dispatcher.pump()._gone
+    dispatcher.get_dispatcher().scan()
+    assert dispatcher.get_dispatcher()._missing_since
     bpy.ops.ed.undo()
-    assert not dispatcher.pump()._gone
+    assert not dispatcher.get_dispatcher()._missing_since
     gate.is_open = True
     until(filled(1))
     assert gate.cancelled == []
@@ -326,11 +328,11 @@ def test_cancelling_takes_the_placeholder_away(scene, strip, gate):
     cue = generate(scene)
     until(running)
     bpy.ops.tracklay.cancel(cue=cue)
-    until(lambda: dispatcher.lines()[cue].note)
+    until(lambda: dispatcher.running_cues()[cue].note)
     assert held() == []
-    assert dispatcher.lines()[cue].note.startswith("cancelled: clicker confirms that it stopped")
+    assert dispatcher.running_cues()[cue].note.startswith("cancelled: clicker confirms that it stopped")
     bpy.ops.tracklay.dismiss(cue=cue)
-    assert dispatcher.lines() == {}
+    assert dispatcher.running_cues() == {}
 
 
 def test_cancelled_at_once_nothing_is_sent(scene, strip, clicker):
@@ -345,9 +347,9 @@ def test_cancelled_at_once_nothing_is_sent(scene, strip, clicker):
     clicker.submit = submit
     cue = generate(scene)
     bpy.ops.tracklay.cancel(cue=cue)
-    until(lambda: dispatcher.lines()[cue].note)
+    until(lambda: dispatcher.running_cues()[cue].note)
     assert sent == []
-    assert dispatcher.lines()[cue].note == "cancelled: nothing was sent and nothing is charged"
+    assert dispatcher.running_cues()[cue].note == "cancelled: nothing was sent and nothing is charged"
 
 
 def test_a_failed_take_leaves_its_placeholder_with_the_error_and_can_be_tried_again(scene, strip, clicker):
@@ -359,17 +361,17 @@ def test_a_failed_take_leaves_its_placeholder_with_the_error_and_can_be_tried_ag
 
     clicker.submit = fail
     cue = generate(scene)
-    until(lambda: dispatcher.lines()[cue].error)
+    until(lambda: dispatcher.running_cues()[cue].error)
     (placeholder,) = held()
-    assert placeholder[cue_index.TROUBLE].endswith("the model found no picture")
-    (shown,) = cue_index.of(scene)
-    assert (shown.state, shown.words) == ("failed", placeholder[cue_index.TROUBLE])
+    assert placeholder[cue_index.ERROR_PROPERTY].endswith("the model found no picture")
+    (shown,) = cue_index.list_cue_rows(scene)
+    assert (shown.state, shown.message) == ("failed", placeholder[cue_index.ERROR_PROPERTY])
     placeholder.channel = 8
     clicker.submit = real
     bpy.ops.tracklay.again(cue=cue)
     until(filled(1))
-    assert [(s.channel, cue_index.TROUBLE in s) for s in held()] == [(8, False)]
-    assert dispatcher.lines() == {}
+    assert [(s.channel, cue_index.ERROR_PROPERTY in s) for s in held()] == [(8, False)]
+    assert dispatcher.running_cues() == {}
 
 
 def test_without_room_nothing_is_laid_and_nothing_sent(scene, strip):
@@ -379,7 +381,7 @@ def test_without_room_nothing_is_laid_and_nothing_sent(scene, strip):
     with pytest.raises(TracklayError, match=r"no channel above .* is free there"):
         generate(scene, takes=2)
     assert held() == []
-    assert dispatcher.lines() == {}
+    assert dispatcher.running_cues() == {}
 
 
 def test_the_persons_things_stay_as_they_are(scene, strip, clips, gate):
@@ -390,10 +392,13 @@ def test_the_persons_things_stay_as_they_are(scene, strip, clips, gate):
     scene.frame_end = 77
 
     def state():
-        strips = [s for s in scene.sequence_editor.strips if cue_index.CUE not in s]
+        strips = [s for s in scene.sequence_editor.strips if cue_index.CUE_PROPERTY not in s]
         render = scene.render
         return (
-            [(s.name, s.channel, compat.start(s), compat.frames(s), s.select, s.mute, dict(s)) for s in strips],
+            [
+                (s.name, s.channel, compat.strip_start(s), compat.strip_frames(s), s.select, s.mute, dict(s))
+                for s in strips
+            ],
             (render.fps, render.fps_base, render.filepath, render.resolution_x, render.use_sequencer),
             (scene.frame_start, scene.frame_end, scene.frame_current, scene.sequence_editor.active_strip.name),
         )
@@ -416,7 +421,7 @@ def test_a_strip_that_was_given_another_sound_keeps_it(scene, strip, gate, clips
     own.write_bytes(Path(bpy.path.abspath(placeholder.sound.filepath)).read_bytes())
     placeholder.sound.filepath = str(own)
     gate.is_open = True
-    until(lambda: not dispatcher.pump()._landing and not dispatcher.pump().busy)
+    until(lambda: not dispatcher.get_dispatcher()._fill_queue and not dispatcher.get_dispatcher().is_busy)
     assert Path(bpy.path.abspath(held()[0].sound.filepath)) == own
     assert laid(scene) == []
 
@@ -431,8 +436,8 @@ def shorter(scene, strip):
 
 def slipped(scene, strip):
     """Other frames on the same ones of the timeline."""
-    first, end = compat.start(strip), compat.end(strip)
-    setattr(strip, compat._name("content_start", bpy.types.Strip), 9)
+    first, end = compat.strip_start(strip), compat.strip_end(strip)
+    setattr(strip, compat.time_property("content_start", bpy.types.Strip), 9)
     set_handles(strip, first, end)
 
 
@@ -458,7 +463,7 @@ def gone(scene, strip):
 
 def moved_alone(scene, strip):
     """Without its take."""
-    setattr(strip, compat._name("content_start", bpy.types.Strip), 12)
+    setattr(strip, compat.time_property("content_start", bpy.types.Strip), 12)
 
 
 @pytest.mark.parametrize("change", [shorter, slipped, another_file, reversed_, another_rate, gone, moved_alone])
@@ -467,28 +472,28 @@ def test_a_take_whose_picture_was_changed_is_stale(change, scene, strip, gate):
     gate.is_open = True
     generate(scene)
     until(filled(1))
-    dispatcher.pump().look()
-    until(lambda: not dispatcher.pump()._strips)
-    assert cue_index.STALE not in held()[0]
-    assert staleness.fresh(scene, held()[0], staleness.Look())
+    dispatcher.get_dispatcher().scan()
+    until(lambda: not dispatcher.get_dispatcher()._staleness_queue)
+    assert cue_index.STALE_PROPERTY not in held()[0]
+    assert staleness.is_up_to_date(scene, held()[0], staleness.SpeedEffectCache())
     change(scene, strip)
-    cue_index.index.changed = True
-    until(lambda: cue_index.STALE in held()[0])
-    assert not staleness.fresh(scene, held()[0], staleness.Look())
-    assert cue_index.of(scene)[0].stale
-    assert staleness.in_file() == [f"{scene.name}: {held()[0].name}"]
+    cue_index.shared_cue_index.is_dirty = True
+    until(lambda: cue_index.STALE_PROPERTY in held()[0])
+    assert not staleness.is_up_to_date(scene, held()[0], staleness.SpeedEffectCache())
+    assert cue_index.list_cue_rows(scene)[0].is_stale
+    assert staleness.find_stale_strips() == [f"{scene.name}: {held()[0].name}"]
 
 
 def both_moved(scene, strip):
     """Together."""
     for each in (strip, held()[0]):
-        setattr(each, compat._name("content_start", bpy.types.Strip), 61)
+        setattr(each, compat.time_property("content_start", bpy.types.Strip), 61)
 
 
 def both_split(scene, strip):
     """Together."""
     held()[0].select = True
-    with compat.editing(scene):
+    with compat.sequencer_context(scene):
         bpy.ops.sequencer.split(frame=40)
 
 
@@ -509,7 +514,7 @@ def test_a_take_that_still_has_its_picture_is_fresh(change, scene, strip, gate):
     generate(scene)
     until(filled(1))
     change(scene, strip)
-    assert all(staleness.fresh(scene, take, staleness.Look()) for take in laid(scene))
+    assert all(staleness.is_up_to_date(scene, take, staleness.SpeedEffectCache()) for take in laid(scene))
 
 
 def test_a_picture_changed_back_is_fresh_again(scene, strip, gate):
@@ -518,11 +523,11 @@ def test_a_picture_changed_back_is_fresh_again(scene, strip, gate):
     generate(scene)
     until(filled(1))
     strip.use_reverse_frames = True
-    cue_index.index.changed = True
-    until(lambda: cue_index.STALE in held()[0])
+    cue_index.shared_cue_index.is_dirty = True
+    until(lambda: cue_index.STALE_PROPERTY in held()[0])
     strip.use_reverse_frames = False
-    cue_index.index.changed = True
-    until(lambda: cue_index.STALE not in held()[0])
+    cue_index.shared_cue_index.is_dirty = True
+    until(lambda: cue_index.STALE_PROPERTY not in held()[0])
 
 
 # Files
@@ -542,7 +547,7 @@ def test_a_late_take_lands_in_no_other_file_and_in_its_own_when_that_is_opened_a
     set_rate(new, RATE)
     add(new, clips(RATE, 60, (20, 45)), 11, channel=2)
     gate.is_open = True
-    until(lambda: not dispatcher.pump().busy)
+    until(lambda: not dispatcher.get_dispatcher().is_busy)
     assert held(new) == []
     bpy.ops.wm.open_mainfile(filepath=film)
     until(filled(1))
@@ -557,12 +562,12 @@ def test_a_file_that_is_opened_by_a_new_blender_is_filled_from_the_ledger(scene,
     bpy.ops.wm.save_as_mainfile(filepath=film)
     gate.is_open = True
     until(filled(1))
-    until(lambda: not dispatcher.pump().busy)
-    dispatcher.close()
+    until(lambda: not dispatcher.get_dispatcher().is_busy)
+    dispatcher.close_dispatcher()
     bpy.ops.wm.open_mainfile(filepath=film)
     assert laid(bpy.context.scene) == []
     until(filled(1))
-    assert [job["state"] for job in admin.books(everything=True)["jobs"] if job["cue"] == cue] == ["laid"]
+    assert [job["state"] for job in admin.list_jobs(include_finished=True)["jobs"] if job["cue"] == cue] == ["laid"]
 
 
 def test_what_blender_saved_by_itself_goes_on_when_it_is_recovered(scene, strip, gate, tmp_path):
@@ -573,7 +578,7 @@ def test_what_blender_saved_by_itself_goes_on_when_it_is_recovered(scene, strip,
     generate(bpy.context.scene)
     until(running)
     bpy.ops.wm.save_as_mainfile(filepath=str(saved), copy=True)
-    dispatcher.close()
+    dispatcher.close_dispatcher()
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     gate.is_open = True
     bpy.ops.wm.recover_auto_save(filepath=str(saved))
@@ -588,12 +593,12 @@ def test_a_job_that_was_let_go_of_is_taken_up_by_its_file(scene, strip, gate, tm
     cue = generate(scene)
     until(running)
     bpy.ops.wm.save_as_mainfile(filepath=film)
-    dispatcher.close()
+    dispatcher.close_dispatcher()
     gate.is_open = True
     bpy.ops.wm.open_mainfile(filepath=film)
     until(filled(1))
-    (job,) = [job for job in admin.books(everything=True)["jobs"] if job["cue"] == cue]
-    until(lambda: not dispatcher.pump().busy)
+    (job,) = [job for job in admin.list_jobs(include_finished=True)["jobs"] if job["cue"] == cue]
+    until(lambda: not dispatcher.get_dispatcher().is_busy)
     assert job["take"] == 1
 
 
@@ -602,7 +607,7 @@ def test_a_script_takes_up_what_a_file_waits_for(scene, strip, gate, tmp_path):
     generate(scene)
     until(running)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film.blend"))
-    dispatcher.close()
+    dispatcher.close_dispatcher()
     gate.is_open = True
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "film.blend"))
     assert bpy.ops.tracklay.take_up() == {"FINISHED"}
@@ -614,49 +619,49 @@ def test_a_placeholder_that_the_ledger_does_not_know_says_so(scene, strip, gate,
     generate(scene)
     until(running)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film.blend"))
-    dispatcher.close()
+    dispatcher.close_dispatcher()
     monkeypatch.setenv("TRACKLAY_HOME", str(tmp_path / "another"))
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "film.blend"))
-    until(lambda: cue_index.TROUBLE in held()[0])
-    assert "does not know this cue" in held()[0][cue_index.TROUBLE]
+    until(lambda: cue_index.ERROR_PROPERTY in held()[0])
+    assert "does not know this cue" in held()[0][cue_index.ERROR_PROPERTY]
 
 
 def test_an_unclear_job_is_shown_with_its_choices(scene, strip, gate, clicker):
     """No answer came and it is not found: look again finds it; nothing was sent by itself."""
-    from tracklay.errors import Unclear
+    from tracklay.errors import SubmissionUnknown
 
     real, sent = clicker.submit, []
 
     async def lost(intent):
         sent.append(intent)
-        raise Unclear("no answer came")
+        raise SubmissionUnknown("no answer came")
 
     clicker.submit = lost
     cue = generate(scene)
-    until(lambda: dispatcher.lines()[cue].error)
-    assert cue_index.of(scene)[0].state == "unclear"
+    until(lambda: dispatcher.running_cues()[cue].error)
+    assert cue_index.list_cue_rows(scene)[0].state == "unclear"
     assert len(held()) == len(sent) == 1
     clicker.submit = real
     gate.is_open = True
     bpy.ops.tracklay.look_again(cue=cue)
-    until(lambda: dispatcher.lines()[cue].error)
+    until(lambda: dispatcher.running_cues()[cue].error)
     assert len(sent) == 1
     bpy.ops.tracklay.send_again(cue=cue)
     until(filled(1))
-    assert dispatcher.lines() == {}
+    assert dispatcher.running_cues() == {}
 
 
 def test_an_unclear_job_can_be_given_up(scene, strip, clicker):
     """Its placeholder goes, and the ledger lists it no more."""
-    from tracklay.errors import Unclear
+    from tracklay.errors import SubmissionUnknown
 
     async def lost(intent):
-        raise Unclear("no answer came")
+        raise SubmissionUnknown("no answer came")
 
     clicker.submit = lost
     cue = generate(scene)
-    until(lambda: dispatcher.lines()[cue].error)
+    until(lambda: dispatcher.running_cues()[cue].error)
     bpy.ops.tracklay.forget(cue=cue)
     assert held() == []
-    assert dispatcher.lines() == {}
-    until(lambda: cue not in [job["cue"] for job in admin.books(everything=True)["jobs"]])
+    assert dispatcher.running_cues() == {}
+    until(lambda: cue not in [job["cue"] for job in admin.list_jobs(include_finished=True)["jobs"]])

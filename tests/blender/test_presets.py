@@ -24,13 +24,13 @@ def place(tmp_path, monkeypatch):
     """Where Blender keeps presets: the test's own folder."""
 
     def resource(kind: str, path: str = "", *, create: bool = False) -> str:
-        assert (kind, path) == ("SCRIPTS", str(Path("presets", presets.FOLDER)))
+        assert (kind, path) == ("SCRIPTS", str(Path("presets", presets.PRESET_SUBDIR)))
         (tmp_path / path).mkdir(parents=True, exist_ok=create)
         return str(tmp_path / path)
 
     monkeypatch.setattr(bpy.utils, "user_resource", resource)
     monkeypatch.setattr(bpy.utils, "preset_find", lambda *_, **__: None)
-    return tmp_path / "presets" / presets.FOLDER
+    return tmp_path / "presets" / presets.PRESET_SUBDIR
 
 
 def kept(place: Path, name: str) -> str:
@@ -50,7 +50,7 @@ def test_a_preset_brings_model_prompt_and_parameters_back(scene, place):
     file = kept(place, "Boots")
     settings.model = "sketch/music"
     settings.prompt = settings.negative_prompt = ""
-    chosen = properties.chosen(settings.params, "clicker/clicks")
+    chosen = properties.model_params(settings.params, "clicker/clicks")
     chosen.material, chosen.gain, chosen.steps = "wood", 2, 12
     bpy.ops.tracklay.load_preset(filepath=file, menu_idname="TRACKLAY_PT_presets")
     assert (settings.model, settings.prompt, settings.negative_prompt) == (
@@ -59,8 +59,8 @@ def test_a_preset_brings_model_prompt_and_parameters_back(scene, place):
         "voices",
     )
     model = catalogue.MODELS["clicker/clicks"]
-    assert properties.values(settings.params, model) == {"material": "metal", "gain": -1.3}
-    assert properties.extras(settings, model) == {"+new": "[1]"}
+    assert properties.param_values(settings.params, model) == {"material": "metal", "gain": -1.3}
+    assert properties.extra_params(settings, model) == {"+new": "[1]"}
     bpy.ops.tracklay.load_preset(filepath=file, menu_idname="TRACKLAY_PT_presets")
     assert len(settings.extras) == 1
 
@@ -79,12 +79,12 @@ def test_parameters_go_back_to_the_models_own_defaults(scene):
     params = scene.tracklay.params
     params.material, params.gain, params.steps = "metal", 3, 12
     bpy.ops.tracklay.reset_params()
-    assert properties.values(params, catalogue.MODELS["clicker/clicks"]) == {"material": "wood", "gain": 0.1}
+    assert properties.param_values(params, catalogue.MODELS["clicker/clicks"]) == {"material": "wood", "gain": 0.1}
 
 
 def test_a_parameters_range_is_in_its_help(scene):
     """A person reads it in the tooltip."""
-    group = properties.chosen(scene.tracklay.params)
+    group = properties.model_params(scene.tracklay.params)
     assert group.bl_rna.properties["gain"].description == "Level. From -6 to 6"
 
 
@@ -98,7 +98,7 @@ def test_keys_are_added_and_taken_out_again():
             (item.idname, item.type) for item in (added.keymap_items if added else ()) if "tracklay" in item.idname
         )
 
-    expected = sorted((operator, key["type"]) for operator, key, _ in keymap.KEYS)
+    expected = sorted((operator, key["type"]) for operator, key, _ in keymap.KEY_BINDINGS)
     assert ours() == expected
     keymap.unregister()
     try:
@@ -106,7 +106,7 @@ def test_keys_are_added_and_taken_out_again():
     finally:
         keymap.register()
     assert ours() == expected
-    for operator, _, given in keymap.KEYS:
+    for operator, _, given in keymap.KEY_BINDINGS:
         module, name = operator.split(".")
         known = getattr(getattr(bpy.ops, module), name).get_rna_type().properties
         assert set(given) <= set(known.keys())
@@ -116,10 +116,10 @@ def test_keys_are_added_and_taken_out_again():
 def entry(scene):
     """The add-on's preferences, as an installed add-on has them."""
     made = bpy.context.preferences.addons.new()
-    made.module = preferences.PACKAGE
+    made.module = preferences.ADDON
     yield made.preferences
     bpy.context.preferences.addons.remove(made)
-    room.limit_bytes = room.LIMIT_BYTES
+    room.cache_limit_bytes = room.DEFAULT_CACHE_LIMIT_BYTES
 
 
 def test_takes_have_the_chosen_sample_rate(scene, entry, clips):
@@ -141,10 +141,10 @@ def test_takes_have_the_chosen_sample_rate(scene, entry, clips):
 def test_the_caches_size_is_the_preferences(entry):
     """From the moment that it is set, and again when Blender is started."""
     entry.cache_gb = 0.5
-    assert room.limit_bytes == preferences.GIGABYTE // 2
-    room.limit_bytes = 0
-    preferences.apply()
-    assert room.limit_bytes == preferences.GIGABYTE // 2
+    assert room.cache_limit_bytes == preferences.GIGABYTE // 2
+    room.cache_limit_bytes = 0
+    preferences.apply_preferences()
+    assert room.cache_limit_bytes == preferences.GIGABYTE // 2
 
 
 def test_the_cache_is_cleared_by_a_button(scene, clips):
@@ -154,23 +154,23 @@ def test_the_cache_is_cleared_by_a_button(scene, clips):
     bpy.ops.tracklay.generate(wait=True)
     (take,) = laid(scene)
     bpy.ops.tracklay.clear_cache()
-    assert list(proxy_cache.folder().glob("*.mp4")) == []
+    assert list(proxy_cache.proxy_cache_dir().glob("*.mp4")) == []
     assert Path(bpy.path.abspath(take.sound.filepath)).is_file()
 
 
 def test_without_preferences_the_usual_holds():
     """In the bpy module there are none."""
     assert preferences.sample_rate() == 48_000
-    assert preferences.cap() == ("", False)
-    assert set(preferences.at_once().values()) == {preferences.AT_ONCE}
+    assert preferences.budget_cap() == ("", False)
+    assert set(preferences.jobs_per_provider().values()) == {preferences.DEFAULT_JOBS_PER_PROVIDER}
 
 
 def test_a_budget_cap_holds_for_the_project(scene, entry, clips, clicker, monkeypatch):
     """What would pass it is not sent; lifted, it is; and a cap that somebody else has set is left alone."""
     from tracklay.jobs.ledger import Ledger
 
-    monkeypatch.setattr(type(clicker), "estimate", _two_dollars)
-    monkeypatch.setattr(type(clicker), "offers", frozenset({"estimate"}))
+    monkeypatch.setattr(type(clicker), "estimate_cost", _two_dollars)
+    monkeypatch.setattr(type(clicker), "capabilities", frozenset({"estimate"}))
     set_rate(scene, RATE)
     add(scene, clips(RATE, 60, (20,)), 11)
     entry.use_cap, entry.cap = True, 1.5
@@ -181,11 +181,11 @@ def test_a_budget_cap_holds_for_the_project(scene, entry, clips, clicker, monkey
     ledger = Ledger()
     try:
         scope = f"project:{preferences.takes_folder()}"
-        assert ledger.cap(scope) is None
+        assert ledger.get_cap(scope) is None
         ledger.set_cap(scope, "0.25")
         with pytest.raises(RuntimeError, match=r"would pass its cap of 0\.25"):
             bpy.ops.tracklay.generate(wait=True)
-        ledger.lift_cap(scope, "0.25")
+        ledger.remove_cap(scope, "0.25")
     finally:
         ledger.close()
 
@@ -202,5 +202,5 @@ def test_a_cue_takes_its_prompt_from_the_timeline_without_one_in_the_panel(scene
     add(scene, clips(RATE, 60, (20,)), 11)
     scene.timeline_markers.new("rain", frame=20)
     scene.tracklay.prompt_from = "MARKERS"
-    (spot,) = selection.spots(scene)
-    assert generate_ops.cue_for(spot, scene.tracklay).prompt == "rain"
+    (spot,) = selection.spot_ranges(scene)
+    assert generate_ops.build_cue(spot, scene.tracklay).prompt == "rain"

@@ -13,7 +13,7 @@ import pytest
 from tracklay import providers
 from tracklay.blender.render import scene_audio
 from tracklay.blender.sequencer import compat, scene_cues
-from tracklay.errors import BadInput, ModelFailed
+from tracklay.errors import InvalidInput, ModelFailed
 
 from scripts import render_with_sound
 from tests.clips import clicks, hear
@@ -36,11 +36,11 @@ class Counting(Clicker):
         self.asked = 0
         self.trouble = ""
 
-    async def submit(self, intent):
+    async def submit(self, submission):
         self.asked += 1
         if self.trouble:
             raise ModelFailed(self.trouble)
-        return await super().submit(intent)
+        return await super().submit(submission)
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_a_take_that_is_there_is_left_alone(scene, cut, model):
     """A take that somebody laid, whatever its model and prompt, is what is heard; only the others are made."""
     generate_for(scene, "shot1", prompt="just this")
     save(cut)
-    came = scene_audio.sound(opened(cut), scene_audio.Wishes(prompt="anything"), print)
+    came = scene_audio.generate_scene_audio(opened(cut), scene_audio.SceneAudioOptions(prompt="anything"), print)
     assert (sorted(came.made), sorted(came.laid), came.errors) == (["shot0", "shot2"], ["shot0", "shot2"], [])
     assert len(laid(bpy.context.scene)) == 3
 
@@ -135,21 +135,23 @@ def test_a_take_that_is_there_is_left_alone(scene, cut, model):
 def test_a_stale_take_is_made_again_and_the_old_one_is_not_heard(scene, cut, model):
     """A shot was trimmed after its take was laid: it gets a take of its new frames, and the old one is muted."""
     generate_for(scene, "shot1")
-    compat.set_frames(scene.sequence_editor.strips["shot1"], 40)
-    came = scene_audio.sound(scene, scene_audio.Wishes(), print)
+    compat.set_strip_frames(scene.sequence_editor.strips["shot1"], 40)
+    came = scene_audio.generate_scene_audio(scene, scene_audio.SceneAudioOptions(), print)
     assert came.made == ["shot0", "shot1", "shot2"]
-    takes = [(compat.frames(take), take.mute) for take in laid(scene) if compat.start(take) == 61]
+    takes = [(compat.strip_frames(take), take.mute) for take in laid(scene) if compat.strip_start(take) == 61]
     assert sorted(takes) == [(40, False), (50, True)]
 
 
 def test_a_shot_that_became_longer_lacks_a_take_and_an_effect_in_it_stays(scene, cut, model):
     """A take of half a shot is heard, and is not the shot's: one of all its frames is made."""
     shot = scene.sequence_editor.strips["shot1"]
-    compat.set_frames(shot, 30)
+    compat.set_strip_frames(shot, 30)
     generate_for(scene, "shot1")
-    compat.set_frames(shot, 50)
-    assert scene_audio.sound(scene, scene_audio.Wishes(only=("shot1",)), print).made == ["shot1"]
-    takes = [(compat.frames(take), take.mute) for take in laid(scene) if compat.start(take) == 61]
+    compat.set_strip_frames(shot, 50)
+    assert scene_audio.generate_scene_audio(
+        scene, scene_audio.SceneAudioOptions(name_patterns=("shot1",)), print
+    ).made == ["shot1"]
+    takes = [(compat.strip_frames(take), take.mute) for take in laid(scene) if compat.strip_start(take) == 61]
     assert sorted(takes) == [(30, False), (50, False)]
 
 
@@ -158,21 +160,25 @@ def test_a_take_that_a_person_cut_short_is_the_shots_own(scene, cut, model):
     generate_for(scene, "shot1")
     (take,) = laid(scene)
     set_handles(take, 70, 90)
-    assert scene_audio.sound(scene, scene_audio.Wishes(), print).made == ["shot0", "shot2"]
+    assert scene_audio.generate_scene_audio(scene, scene_audio.SceneAudioOptions(), print).made == ["shot0", "shot2"]
 
 
 def test_a_shot_that_moved_keeps_its_take_and_one_that_changed_does_not(scene, cut, clips, model, tmp_path):
     """What plays counts, not where it lies; the same file name with another picture in it is another picture."""
-    assert scene_audio.sound(scene, scene_audio.Wishes(), print).made == ["shot0", "shot1", "shot2"]
+    assert scene_audio.generate_scene_audio(scene, scene_audio.SceneAudioOptions(), print).made == [
+        "shot0",
+        "shot1",
+        "shot2",
+    ]
     scene = opened(cut)
     shot = scene.sequence_editor.strips["shot2"]
-    setattr(shot, compat._name("content_start", bpy.types.Strip), 115)
+    setattr(shot, compat.time_property("content_start", bpy.types.Strip), 115)
     other = tmp_path / "shot0.mp4"
     other.unlink()
     other.symlink_to(clips(RATE, 50, (2,)))
-    came = scene_audio.sound(scene, scene_audio.Wishes(), print)
+    came = scene_audio.generate_scene_audio(scene, scene_audio.SceneAudioOptions(), print)
     assert (came.made, sorted(came.laid)) == (["shot0"], ["shot0", "shot1", "shot2"])
-    assert [compat.start(take) for take in laid(scene)] == [11, 61, 115]
+    assert [compat.strip_start(take) for take in laid(scene)] == [11, 61, 115]
 
 
 def test_the_same_shot_twice_is_made_once(scene, clips, tmp_path, model):
@@ -182,7 +188,7 @@ def test_the_same_shot_twice_is_made_once(scene, clips, tmp_path, model):
     add(scene, clip, 1)
     add(scene, clip, 101)
     save(tmp_path / "film.blend")
-    came = scene_audio.sound(scene, scene_audio.Wishes(), print)
+    came = scene_audio.generate_scene_audio(scene, scene_audio.SceneAudioOptions(), print)
     assert len(came.made) == len(came.laid) == 2
     assert model.asked == 1
     assert len({take.sound.filepath for take in laid(scene)}) == 1
@@ -190,13 +196,17 @@ def test_the_same_shot_twice_is_made_once(scene, clips, tmp_path, model):
 
 def test_only_what_is_named_or_selected_gets_sound(scene, cut, model):
     """Names may be patterns; a name that is nowhere is told."""
-    assert scene_audio.sound(scene, scene_audio.Wishes(only=("shot[01]",)), print).made == ["shot0", "shot1"]
+    assert scene_audio.generate_scene_audio(
+        scene, scene_audio.SceneAudioOptions(name_patterns=("shot[01]",)), print
+    ).made == ["shot0", "shot1"]
     scene = opened(cut)
     for strip in scene.sequence_editor.strips:
         strip.select = strip.name == "shot2"
-    assert scene_audio.sound(scene, scene_audio.Wishes(selected=True), print).made == ["shot2"]
-    with pytest.raises(BadInput, match="no strip with picture is called nothing in Scene"):
-        scene_audio.sound(scene, scene_audio.Wishes(only=("nothing",)), print)
+    assert scene_audio.generate_scene_audio(scene, scene_audio.SceneAudioOptions(selected_only=True), print).made == [
+        "shot2"
+    ]
+    with pytest.raises(InvalidInput, match="no strip with picture is called nothing in Scene"):
+        scene_audio.generate_scene_audio(scene, scene_audio.SceneAudioOptions(name_patterns=("nothing",)), print)
 
 
 def test_what_is_not_seen_gets_no_sound(scene, cut, clips):
@@ -209,21 +219,24 @@ def test_what_is_not_seen_gets_no_sound(scene, cut, clips):
     scene.sequence_editor.channels[5].mute = True
     add(scene, clip, 400, channel=1).name = "parked"
     add(scene, clip, 115, channel=6).name = "over a part of shot2"
-    assert [each[0].name for each in scene_cues.ranges(scene)] == [
+    assert [each[0].name for each in scene_cues.find_cue_ranges(scene)] == [
         "over shot0",
         "shot1",
         "shot2",
         "over a part of shot2",
     ]
     strips["over shot0"].blend_alpha = 0.5
-    assert "shot0" in [each[0].name for each in scene_cues.ranges(scene)]
-    assert [each[0].name for each in scene_cues.ranges(scene, ["parked"])] == ["parked"]
+    assert "shot0" in [each[0].name for each in scene_cues.find_cue_ranges(scene)]
+    assert [each[0].name for each in scene_cues.find_cue_ranges(scene, ["parked"])] == ["parked"]
 
 
 def test_a_part_without_picture_lacks_nothing(scene, cut, model):
     """A farm's share of black leader is rendered like any other."""
     scene.frame_start, scene.frame_end = 1, 8
-    assert scene_audio.sound(scene, scene_audio.Wishes(), print) == scene_audio.Outcome()
+    assert (
+        scene_audio.generate_scene_audio(scene, scene_audio.SceneAudioOptions(), print)
+        == scene_audio.SceneAudioResult()
+    )
     assert model.asked == 0
 
 
@@ -299,18 +312,18 @@ def test_what_blender_must_render_is_known_again_by_what_is_in_it(scene, cut, cl
     inner.render.fps = 25
     for start, name in ((1, "shot0"), (26, "shot1")):
         shot = inner.sequence_editor.strips.new_movie(name, str(tmp_path / f"{name}.mp4"), 1, start)
-        compat.set_frames(shot, 25)
+        compat.set_strip_frames(shot, 25)
     inner.frame_end = 50
     for strip in list(scene.sequence_editor.strips):
         scene.sequence_editor.strips.remove(strip)
     strip = scene.sequence_editor.strips.new_scene("both", inner, 1, 11)
     strip.scene_input = "SEQUENCER"
     save(cut)
-    assert scene_audio.sound(scene, scene_audio.Wishes(), print).made == ["both"]
+    assert scene_audio.generate_scene_audio(scene, scene_audio.SceneAudioOptions(), print).made == ["both"]
     assert worst(mixed_clicks(scene, tmp_path, 100), [sample(11 + flash, RATE) for flash in (10, 25 + 5)]) <= 1
     scene = opened(cut)
-    assert scene_audio.sound(scene, scene_audio.Wishes(), print).made == []
+    assert scene_audio.generate_scene_audio(scene, scene_audio.SceneAudioOptions(), print).made == []
     scene = opened(cut)
-    compat.set_frames(bpy.data.scenes["inside"].sequence_editor.strips["shot1"], 20)
-    assert scene_audio.sound(scene, scene_audio.Wishes(), print).made == ["both"]
+    compat.set_strip_frames(bpy.data.scenes["inside"].sequence_editor.strips["shot1"], 20)
+    assert scene_audio.generate_scene_audio(scene, scene_audio.SceneAudioOptions(), print).made == ["both"]
     assert model.asked == 2

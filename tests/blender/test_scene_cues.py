@@ -61,7 +61,7 @@ def at_once(monkeypatch):
         def kill(self) -> None:
             pass
 
-    monkeypatch.setattr(blend_file, "Worker", AtOnce)
+    monkeypatch.setattr(blend_file, "WorkerProcess", AtOnce)
 
 
 def test_a_film_is_laid_in_a_copy(cut, tmp_path, capsys):
@@ -76,7 +76,7 @@ def test_a_film_is_laid_in_a_copy(cut, tmp_path, capsys):
     assert cut.read_bytes() == before
     scene = opened(tmp_path / "tracklay" / "film.tracklay.blend")
     takes = laid(scene)
-    assert [(compat.start(take), compat.frames(take), take.channel, take.mute) for take in takes] == [
+    assert [(compat.strip_start(take), compat.strip_frames(take), take.channel, take.mute) for take in takes] == [
         (start, FRAMES, channel, channel == 3) for start, _ in SHOTS for channel in (2, 3)
     ]
     assert all(Path(bpy.path.abspath(take.sound.filepath)).is_file() for take in takes)
@@ -142,12 +142,12 @@ def test_what_could_not_be_laid_is_laid_when_it_is_resumed(at_once, cut, tmp_pat
         def refuse(*_, **__):
             raise OutputError("no room left")
 
-        full.setattr(blend_file.BlendFile, "_put", refuse)
+        full.setattr(blend_file.BlendFile, "_write", refuse)
         assert lay(cut) == 1
         assert "no room left" in capsys.readouterr().err
     assert main(["jobs", "resume"]) == 0
     takes = laid(opened(tmp_path / "tracklay" / "film.tracklay.blend"))
-    assert [(compat.start(take), compat.frames(take), take.mute) for take in takes] == [
+    assert [(compat.strip_start(take), compat.strip_frames(take), take.mute) for take in takes] == [
         (start, FRAMES, False) for start, _ in SHOTS
     ]
 
@@ -177,13 +177,13 @@ def test_a_film_is_planned_as_a_list_and_the_list_lays_it(cut, tmp_path):
     assert [(row["id"], row["cue"]) for row in rows] == [("shot1", "shot1"), ("shot2", "shot2")]
     assert main(["batch", str(plan), "--no-report"]) == 0
     takes = laid(opened(tmp_path / "tracklay" / "film.tracklay.blend"))
-    assert [compat.start(take) for take in takes] == [start for start, _ in SHOTS[1:]]
+    assert [compat.strip_start(take) for take in takes] == [start for start, _ in SHOTS[1:]]
 
 
 def test_a_shot_that_cannot_be_laid_costs_only_itself(at_once, cut, tmp_path, capsys):
     """No channel is free over one shot: it is told and its take is kept, the others are laid."""
     scene = opened(cut)
-    for channel in range(2, placement.CHANNELS + 1):
+    for channel in range(2, placement.MAX_CHANNELS + 1):
         sound = scene.sequence_editor.strips.new_effect("full", "COLOR", channel, 61, **_length(FRAMES))
         sound.mute = True
     save(cut)
@@ -192,7 +192,7 @@ def test_a_shot_that_cannot_be_laid_costs_only_itself(at_once, cut, tmp_path, ca
     assert [failure["cue"] for failure in told["failed"]] == ["shot1"]
     assert "no channel above shot1 is free there" in told["failed"][0]["error"]
     assert len(told["takes"]) == 3
-    assert [compat.start(take) for take in laid(opened(tmp_path / "tracklay" / told["laid"]))] == [11, 111]
+    assert [compat.strip_start(take) for take in laid(opened(tmp_path / "tracklay" / told["laid"]))] == [11, 111]
 
 
 def _length(frames: int) -> dict[str, int]:

@@ -86,10 +86,10 @@ def test_the_preview_range_stands_in_for_a_selection(scene, clips):
         each.select = False
     scene.use_preview_range = True
     scene.frame_preview_start, scene.frame_preview_end = 21, 60
-    found = [(spot.strip, spot.span.start, spot.span.frames) for spot in selection.spots(scene)]
+    found = [(spot.strip_name, spot.span.start, spot.span.frames) for spot in selection.spot_ranges(scene)]
     assert found == [(low.name, 21, 20), (high.name, 41, 20)]
     bpy.ops.tracklay.generate(wait=True)
-    assert [(compat.start(take), compat.frames(take), take.channel) for take in laid(scene)] == [
+    assert [(compat.strip_start(take), compat.strip_frames(take), take.channel) for take in laid(scene)] == [
         (21, 20, 2),
         (41, 20, 5),
     ]
@@ -97,11 +97,11 @@ def test_the_preview_range_stands_in_for_a_selection(scene, clips):
 
 def test_trims_are_read_exactly(scene, strip):
     """Handles and content trim on both sides: source seconds are exact fractions."""
-    setattr(strip, compat._name("content_trim_start", bpy.types.MovieStrip), 5)
+    setattr(strip, compat.time_property("content_trim_start", bpy.types.MovieStrip), 5)
     set_handles(strip, 20, 40)
-    (spot,) = selection.spots(scene)
+    (spot,) = selection.spot_ranges(scene)
     begin = compat.content_start(strip)
-    assert spot.picture.map.source(20) == Fraction(5, 25) + Fraction(20 - begin) / 25
+    assert spot.picture.time_map.source_seconds(20) == Fraction(5, 25) + Fraction(20 - begin) / 25
     assert (spot.span.start, spot.span.frames, spot.span.rate) == (20, 20, Rate(RATE))
 
 
@@ -121,11 +121,11 @@ def test_parameters_are_made_from_the_catalogue(scene, strip):
 
 def test_parameters_are_sent_as_they_were_set(scene, strip):
     """32-bit floats come back as the decimals they were; what has no default and was not touched is not sent."""
-    (spot,) = selection.spots(scene)
-    assert generate_ops.cue_for(spot, scene.tracklay).params == {"material": "wood", "gain": 0.1}
+    (spot,) = selection.spot_ranges(scene)
+    assert generate_ops.build_cue(spot, scene.tracklay).params == {"material": "wood", "gain": 0.1}
     scene.tracklay.params.steps = 12
     scene.tracklay.params.gain = -1.3
-    assert generate_ops.cue_for(spot, scene.tracklay).params == {"material": "wood", "gain": -1.3, "steps": 12}
+    assert generate_ops.build_cue(spot, scene.tracklay).params == {"material": "wood", "gain": -1.3, "steps": 12}
 
 
 def test_what_is_not_given_comes_from_the_scene(scene, strip):
@@ -133,8 +133,8 @@ def test_what_is_not_given_comes_from_the_scene(scene, strip):
     scene.tracklay.prompt = "rain"
     scene.tracklay.negative_prompt = "voices"
     scene.tracklay.seed = 41
-    (spot,) = selection.spots(scene)
-    cue = generate_ops.cue_for(spot, scene.tracklay, takes=2)
+    (spot,) = selection.spot_ranges(scene)
+    cue = generate_ops.build_cue(spot, scene.tracklay, takes=2)
     assert (cue.prompt, cue.negative, cue.seed, cue.takes) == ("rain", "voices", 41, 2)
 
 
@@ -153,14 +153,14 @@ def test_a_broken_model_file_costs_only_its_model(scene, strip):
     broken.write_text('id = "broken"\n')
     try:
         bpy.ops.tracklay.reload_models()
-        assert len(catalogue.ERRORS) == 1
-        assert str(broken) in catalogue.ERRORS[0]
+        assert len(catalogue.LOAD_ERRORS) == 1
+        assert str(broken) in catalogue.LOAD_ERRORS[0]
         assert {"clicker/clicks", "sketch/foley"} <= set(catalogue.MODELS)
         assert bpy.context.scene.tracklay.model == "clicker/clicks"
     finally:
         broken.unlink()
     bpy.ops.tracklay.reload_models()
-    assert catalogue.ERRORS == []
+    assert catalogue.LOAD_ERRORS == []
 
 
 def test_a_new_model_appears_on_reload_and_the_choice_stays(scene, strip):

@@ -8,7 +8,7 @@ import bpy
 import pytest
 from tracklay.blender.settings import properties
 from tracklay.blender.ui import overlay
-from tracklay.media.probe import head
+from tracklay.media.probe import read_video_header
 
 from .conftest import add, set_rate
 
@@ -20,7 +20,7 @@ from .conftest import add, set_rate
 def test_a_choice_in_the_panel_is_the_cues_square(chosen, square, scene):
     """As the rooms below call it."""
     scene.tracklay.square, scene.tracklay.square_at = chosen, 0.25
-    assert properties.square(scene.tracklay) == square
+    assert properties.square_setting(scene.tracklay) == square
 
 
 def test_a_model_is_shown_the_square(scene, clips, clicker, monkeypatch):
@@ -30,7 +30,7 @@ def test_a_model_is_shown_the_square(scene, clips, clicker, monkeypatch):
     sizes, prepare = [], clicker.prepare
 
     async def seen(request):
-        sizes.append(head(request.proxy.path).size)
+        sizes.append(read_video_header(request.proxy.path).size)
         return await prepare(request)
 
     monkeypatch.setattr(clicker, "prepare", seen)
@@ -60,4 +60,4 @@ class View:
 )
 def test_the_preview_dims_what_the_model_does_not_see(size, at, dimmed):
     """Left and right of the square, or above and below it."""
-    assert overlay.outside(View(), size, at) == dimmed
+    assert overlay.crop_mask_boxes(View(), size, at) == dimmed

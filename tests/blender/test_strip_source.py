@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 from tracklay import log
 from tracklay.blender.render import timeline_copy
-from tracklay.blender.runtime.dispatcher import pump
+from tracklay.blender.runtime.dispatcher import get_dispatcher
 from tracklay.blender.sequencer import compat, retiming, selection, staleness, strip_dna
-from tracklay.errors import BadInput, Cancelled, MediaError
+from tracklay.errors import Cancelled, InvalidInput, MediaError
 from tracklay.jobs import artifact_store
-from tracklay.media.editor_render import rendered
-from tracklay.media.ffmpeg import Stop
+from tracklay.media.editor_render import render_in_editor
+from tracklay.media.ffmpeg import CancelToken
 from tracklay.timing import TimeMap
 
 from tests.clips import flash_clip
@@ -45,7 +45,7 @@ def place(scene, clips):
 def spot(place: Place, strip: Any) -> Any:
     """The one spot of a strip that is selected."""
     strip.select = True
-    (found,) = selection.spots(place.scene)
+    (found,) = selection.spot_ranges(place.scene)
     return found
 
 
@@ -101,7 +101,7 @@ def test_what_no_file_shows_is_told_where_only_files_are_wanted(place):
     strip = place.movie()
     place.effect("SPEED", 3, strip).select = False
     place.scene.tracklay.picture = "FILE"
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(InvalidInput) as caught:
         spot(place, strip)
     assert str(caught.value) == (
         "strip 0 is not in its file as it plays, for it runs through effect 0: set Picture to Automatic"
@@ -113,35 +113,35 @@ def test_an_effect_elsewhere_hinders_nothing(place):
     strip, other = place.movie(), place.movie(place.start + 100, 2)
     effect = place.effect("CROSS", 3, other, strip)
     effect.select = False
-    assert selection.spots(place.scene, [(strip, 11, 20)])[0].picture.render is None
-    assert selection.spots(place.scene, [(strip, 11, 115)])[0].picture.render is not None
+    assert selection.spot_ranges(place.scene, [(strip, 11, 20)])[0].picture.render is None
+    assert selection.spot_ranges(place.scene, [(strip, 11, 115)])[0].picture.render is not None
     effect.mute = True
-    assert selection.spots(place.scene, [(strip, 11, 115)])[0].picture.render is None
+    assert selection.spot_ranges(place.scene, [(strip, 11, 115)])[0].picture.render is None
 
 
-@pytest.mark.parametrize("count", [2, 2 * compat.PASSED])
+@pytest.mark.parametrize("count", [2, 2 * compat.SKIPS_PER_LOOKUP])
 def test_effects_are_found_where_they_are(place, count):
     """Few or many, those on the frames that matter, or those of a type; what makes its picture of no strip is none."""
     strips = [place.movie(place.start + 120 * number) for number in range(count)]
     effects = [place.effect("GAUSSIAN_BLUR" if number else "SPEED", 3, strip) for number, strip in enumerate(strips)]
     given = place.strips.bl_rna.functions["new_effect"].parameters.keys()
     place.strips.new_effect("colour", "COLOR", 4, place.start, **{"length" if "length" in given else "frame_end": 500})
-    assert compat.of_kinds(place.strips, compat.EFFECTS) == effects
-    assert compat.of_kinds(place.strips, compat.EFFECTS, range(11 + 119, 11 + 121)) == effects[:2]
-    assert compat.of_kinds(place.strips, compat.EFFECTS, range(11 + 120, 11 + 240)) == effects[1:2]
-    assert compat.of_kinds(place.strips, {"SPEED"}) == effects[:1]
-    assert compat.of_kinds(place.strips, compat.EFFECTS, range(11 + 120 * count, 10_000)) == []
+    assert compat.strips_of_types(place.strips, compat.EFFECT_TYPES) == effects
+    assert compat.strips_of_types(place.strips, compat.EFFECT_TYPES, range(11 + 119, 11 + 121)) == effects[:2]
+    assert compat.strips_of_types(place.strips, compat.EFFECT_TYPES, range(11 + 120, 11 + 240)) == effects[1:2]
+    assert compat.strips_of_types(place.strips, {"SPEED"}) == effects[:1]
+    assert compat.strips_of_types(place.strips, compat.EFFECT_TYPES, range(11 + 120 * count, 10_000)) == []
 
 
 def test_strips_are_found_by_where_their_content_begins(place):
     """Whatever their handles hide of it."""
     strip, other = place.movie(), place.movie(place.start + 7, 2)
     set_handles(strip, 40, 60)
-    assert compat.of_content(place.strips, "MOVIE", Fraction(11)) == [strip]
-    assert compat.of_content(place.strips, "MOVIE", Fraction(18)) == [other]
+    assert compat.strips_by_content_start(place.strips, "MOVIE", Fraction(11)) == [strip]
+    assert compat.strips_by_content_start(place.strips, "MOVIE", Fraction(18)) == [other]
     assert (
-        compat.of_content(place.strips, "IMAGE", Fraction(18))
-        == compat.of_content(place.strips, "", Fraction(18))
+        compat.strips_by_content_start(place.strips, "IMAGE", Fraction(18))
+        == compat.strips_by_content_start(place.strips, "", Fraction(18))
         == []
     )
 
@@ -152,26 +152,26 @@ def test_how_a_meta_plays_hangs_on_the_speed_of_what_is_in_it(place):
     effect = place.effect("SPEED", 3, strip)
     effect.speed_control, effect.speed_factor = "MULTIPLY", 2.0
     meta = within(place, [strip, effect])
-    doubled = staleness.plays(place.scene, meta, staleness.Look())
+    doubled = staleness.strip_fingerprint(place.scene, meta, staleness.SpeedEffectCache())
     place.scene.sequence_editor.strips_all[effect.name].speed_factor = 3.0
-    assert staleness.plays(place.scene, meta, staleness.Look()) != doubled
+    assert staleness.strip_fingerprint(place.scene, meta, staleness.SpeedEffectCache()) != doubled
 
 
 def test_bytes_that_do_not_say_what_the_properties_say_are_not_trusted(place):
     """What Blender hides is believed only where the rest of it is right; else the strip is rendered."""
     strip = place.movie()
-    told = strip_dna.hidden(strip, 11.0, 0)
+    told = strip_dna.read_strip_dna(strip, 11.0, 0)
     assert told is not None
-    assert (told.frames, told.own_rate, told.keys) == (120, 0.0, ())
-    assert strip_dna.hidden(strip, 12.0, 0) is None
-    assert strip_dna.hidden(strip, 11.0, 1) is None
-    assert strip_dna.layouts(b"no blend file") is None
+    assert (told.content_frames, told.own_rate, told.retiming_keys) == (120, 0.0, ())
+    assert strip_dna.read_strip_dna(strip, 12.0, 0) is None
+    assert strip_dna.read_strip_dna(strip, 11.0, 1) is None
+    assert strip_dna.parse_layouts(b"no blend file") is None
 
 
 def test_what_follows_the_rate_is_known_without_a_copy_of_the_scene(place):
     """A strip as a person adds it has a rate of its own to follow; its length in frames does not matter."""
     strip = add_as_a_person(place.scene, place.clip, 11)
-    told = strip_dna.hidden(strip, float(compat.content_start(strip)), 0)
+    told = strip_dna.read_strip_dna(strip, float(compat.content_start(strip)), 0)
     assert told is not None
     assert told.own_rate == 25.0
 
@@ -179,27 +179,27 @@ def test_what_follows_the_rate_is_known_without_a_copy_of_the_scene(place):
 def test_a_map_of_steps_holds_each_frame_as_long_as_it_is_shown():
     """Three frames each, then back to the first: no frame shows anything else, and nothing runs between them."""
     numbers = np.array([4, 4, 4, 7, 7, 7, 4, 4])
-    found = retiming.time_map(100, numbers, None, Fraction(1, 25))
-    assert [found.source(100 + n) * 25 for n in range(8)] == [4, 4, 4, 7, 7, 7, 4, 4]
+    found = retiming.build_time_map(100, numbers, None, Fraction(1, 25))
+    assert [found.source_seconds(100 + n) * 25 for n in range(8)] == [4, 4, 4, 7, 7, 7, 4, 4]
     assert found.points[0] == (Fraction(100), Fraction(4, 25))
 
 
 def test_a_map_of_what_is_retimed_runs_on_between_frames():
     """Twice as fast, then a freeze: what lies between two frames is passed through, and not left out."""
-    found = retiming.time_map(0, np.array([4, 6, 8, 9, 9, 9]), None, Fraction(1), runs=True)
-    assert [found.source(n) for n in range(6)] == [4, 6, 8, 9, 9, 9]
-    assert [found.source(n + Fraction(1, 2)) for n in range(6)] == [5, 7, Fraction(17, 2), 9, 9, 9]
+    found = retiming.build_time_map(0, np.array([4, 6, 8, 9, 9, 9]), None, Fraction(1), is_continuous=True)
+    assert [found.source_seconds(n) for n in range(6)] == [4, 6, 8, 9, 9, 9]
+    assert [found.source_seconds(n + Fraction(1, 2)) for n in range(6)] == [5, 7, Fraction(17, 2), 9, 9, 9]
 
 
 def test_a_map_follows_the_sources_clock_wherever_it_can():
     """The clock's own times between frames where it shows the right ones, and the frame itself where it would not."""
-    line = retiming.Line(Fraction(10), Fraction(1, 2))
+    line = retiming.LinearClock(Fraction(10), Fraction(1, 2))
     numbers = np.array([10, 11, 11, 11, 12, 13])  # halves go up, but for the fourth
-    found = retiming.time_map(0, numbers, line, Fraction(1))
-    shown = [math.floor(found.source(n) + Fraction(1, 2)) for n in range(6)]
+    found = retiming.build_time_map(0, numbers, line, Fraction(1))
+    shown = [math.floor(found.source_seconds(n) + Fraction(1, 2)) for n in range(6)]
     assert shown == list(numbers)
-    assert found.source(Fraction(1, 2)) == Fraction(41, 4)
-    straight = retiming.time_map(0, np.array([10, 11, 11, 12]), line, Fraction(1))
+    assert found.source_seconds(Fraction(1, 2)) == Fraction(41, 4)
+    straight = retiming.build_time_map(0, np.array([10, 11, 11, 12]), line, Fraction(1))
     assert straight == TimeMap(((Fraction(0), Fraction(10)), (Fraction(4), Fraction(12))))
 
 
@@ -232,7 +232,7 @@ def test_the_manifest_and_the_log_say_how_the_picture_was_made_and_a_render_chan
         {"way": "source", "why": "it plays straight from its file"},
         {"way": "render", "why": "it is cropped"},
     ]
-    noted = [line.rpartition(": ")[2] for line in log.path().read_text("utf-8").splitlines()[-2:]]
+    noted = [line.rpartition(": ")[2] for line in log.log_path().read_text("utf-8").splitlines()[-2:]]
     assert noted == [
         f"read from {place.clip}, for it plays straight from its file",
         "Blender renders strip 0, for it is cropped",
@@ -246,9 +246,14 @@ def test_the_same_frames_are_the_same_picture_whatever_they_were_rendered_from(p
     found = spot(place, strip)
     made = []
     for _ in range(2):
-        copy = timeline_copy.write(place.scene.name)
+        copy = timeline_copy.write_scene_copy(place.scene.name)
         picture = replace(found.picture, render=replace(found.picture.render, copy=copy))
-        made.append((copy.read_bytes(), rendered(picture, replace(found.span, frames=3), 108, stop=Stop()).sha256))
+        made.append(
+            (
+                copy.read_bytes(),
+                render_in_editor(picture, replace(found.span, frames=3), 108, cancel_token=CancelToken()).sha256,
+            )
+        )
         strip.name = "another name"
         found = spot(place, strip)
     assert made[0][0] != made[1][0]
@@ -265,7 +270,7 @@ def test_stopping_a_render_ends_blender_with_all_it_started(place, tmp_path, mon
     strip = place.movie()
     cropped(strip)
     found = spot(place, strip)
-    copy = timeline_copy.write(place.scene.name)
+    copy = timeline_copy.write_scene_copy(place.scene.name)
     started = tmp_path / "started"
     script = tmp_path / "slow.py"
     script.write_text(
@@ -275,19 +280,19 @@ def test_stopping_a_render_ends_blender_with_all_it_started(place, tmp_path, mon
         f"os.rename({str(started)!r} + '.part', {str(started)!r})\n"
         "time.sleep(300)\n"
     )
-    monkeypatch.setattr("tracklay.media.editor_render.SCRIPT", script)
+    monkeypatch.setattr("tracklay.media.editor_render.RENDER_SCRIPT", script)
     picture = replace(found.picture, render=replace(found.picture.render, copy=copy))
-    stop = Stop()
+    stop = CancelToken()
 
     def wish() -> None:
         while not started.exists():
             pass
-        stop.set()
+        stop.cancel()
 
     thread = threading.Thread(target=wish)
     thread.start()
     with pytest.raises(Cancelled):
-        rendered(picture, found.span, 108, stop=stop)
+        render_in_editor(picture, found.span, 108, cancel_token=stop)
     thread.join()
     for number in map(int, started.read_text().split()):
         for _ in range(400):  # a process that was killed dies when its turn comes
@@ -303,28 +308,28 @@ def test_a_render_that_fails_keeps_what_blender_said(place, monkeypatch, tmp_pat
     strip = place.movie()
     cropped(strip)
     found = spot(place, strip)
-    copy = timeline_copy.write(place.scene.name)
+    copy = timeline_copy.write_scene_copy(place.scene.name)
     copy.write_bytes(b"nothing")
     picture = replace(found.picture, render=replace(found.picture.render, copy=copy))
     with pytest.raises(MediaError, match=r"could not render .*Error.*; all that it said is in (\S+)") as caught:
-        rendered(picture, found.span, 108, stop=Stop())
+        render_in_editor(picture, found.span, 108, cancel_token=CancelToken())
     words = Path(str(caught.value).rpartition(" ")[2])
     assert "Traceback" in words.read_text()
     copy.unlink()
     with pytest.raises(MediaError, match=r"the copy of the timeline .* is gone: generate again"):
-        rendered(picture, found.span, 108, stop=Stop())
+        render_in_editor(picture, found.span, 108, cancel_token=CancelToken())
 
 
 def test_a_copy_goes_when_no_job_needs_it(place, monkeypatch):
     """What was rendered and laid needs its copy no more; a new one is left alone until its jobs are rows."""
-    copy = timeline_copy.write(place.scene.name)
+    copy = timeline_copy.write_scene_copy(place.scene.name)
     strip = place.movie()
     strip.select = True
     bpy.ops.tracklay.generate(wait=True)
     assert copy.is_file()
-    monkeypatch.setattr(artifact_store, "COPY_SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr(artifact_store, "COPY_GRACE_SECONDS", 0.0)
     bpy.ops.tracklay.generate(wait=True, seed=3)
-    pump().tick()
+    get_dispatcher().process()
     for _ in range(100):
         if not copy.exists():
             break

@@ -36,7 +36,7 @@ def test_clicks_fall_on_their_flashes_at_every_rate(rate, first_frame, scene, cl
     print(f"{rate} frames a second, mixed from frame {first_frame}: {error} samples at most")  # noqa: T201
     assert error <= TOLERANCE
     (take,) = laid(scene)
-    assert (compat.start(take), compat.frames(take)) == (60, 108)
+    assert (compat.strip_start(take), compat.strip_frames(take)) == (60, 108)
 
 
 @pytest.mark.parametrize(("kind", "rate"), [("wav", 44_100), ("mp3", 44_100), ("flac", 48_000), ("mp4", 44_100)])
@@ -56,7 +56,7 @@ def test_several_strips_are_laid_at_once(scene, clips, tmp_path):
     for start, channel in ((1, 1), (80, 2), (100, 1)):
         add(scene, clips(Fraction(25), 60, (10,)), start, channel)
     bpy.ops.tracklay.generate(wait=True)
-    assert [(compat.start(take), take.channel) for take in laid(scene)] == [(1, 2), (80, 3), (100, 4)]
+    assert [(compat.strip_start(take), take.channel) for take in laid(scene)] == [(1, 2), (80, 3), (100, 4)]
     expected = [sample(start + 10, Fraction(25)) for start in (1, 80, 100)]
     assert worst(mixed_clicks(scene, tmp_path, 200), expected) <= TOLERANCE
 

@@ -111,25 +111,25 @@ def test_a_favourite_is_coloured_and_outlives_the_file(scene, three, tmp_path):
     bpy.ops.wm.save_as_mainfile(filepath=path)
     bpy.ops.wm.open_mainfile(filepath=path)
     scene = bpy.context.scene
-    level = selection.shown(scene)
+    level = selection.active_level(scene)
     assert level is not None
-    (group,) = takes.groups(level)
-    assert [version.favourite for version in group.versions] == [False, True, False]
+    (group,) = takes.find_take_groups(level)
+    assert [version.is_favourite for version in group.takes] == [False, True, False]
     laid(scene)[1].color_tag = "COLOR_05"
     bpy.ops.tracklay.favourite_take()
     assert laid(scene)[1].color_tag == "COLOR_05"
-    assert not any(version.favourite for version in takes.groups(level)[0].versions)
+    assert not any(version.is_favourite for version in takes.find_take_groups(level)[0].takes)
 
 
 def test_keeping_one_drops_the_others_and_no_file(scene, three, tmp_path):
     """The kept one comes down beside its picture; the files are there until they are asked to go, and what plays stays."""
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film.blend"))
-    files = [cue_index.file_of(take.sound) for take in three]
+    files = [cue_index.sound_file(take.sound) for take in three]
     bpy.ops.tracklay.switch_take(number=3)
     bpy.ops.tracklay.keep_take()
     (kept,) = laid(scene)
-    assert (kept.channel, kept.mute, compat.start(kept)) == (2, False, 11)
-    assert cue_index.file_of(kept.sound) == files[2]
+    assert (kept.channel, kept.mute, compat.strip_start(kept)) == (2, False, 11)
+    assert cue_index.sound_file(kept.sound) == files[2]
     assert all(file.is_file() for file in files)
     assert dropped_files.deletable(scene) == (sorted(files[:2]), [])
     bpy.ops.tracklay.delete_dropped()
@@ -140,7 +140,7 @@ def test_keeping_one_drops_the_others_and_no_file(scene, three, tmp_path):
 
 def test_a_dropped_file_that_came_back_is_not_deleted(scene, three):
     """By undo, or laid again by hand: what plays is no rubbish."""
-    file = cue_index.file_of(three[1].sound)
+    file = cue_index.sound_file(three[1].sound)
     bpy.ops.tracklay.keep_take()
     scene.sequence_editor.strips.new_sound("by hand", str(file), 9, 11)
     bpy.ops.tracklay.delete_dropped()
@@ -165,13 +165,13 @@ def test_the_halves_of_a_split_cue_are_switched_by_themselves(scene, three):
     """Another take for the second half alone."""
     for take in three:
         take.select = True
-    with compat.editing(scene):
+    with compat.sequencer_context(scene):
         bpy.ops.sequencer.split(frame=40, ignore_selection=False)
     for each in scene.sequence_editor.strips:
         each.select = False
     scene.frame_current = 50
     bpy.ops.tracklay.switch_take()
-    sounding = {(compat.start(take), take.channel) for take in laid(scene) if not take.mute}
+    sounding = {(compat.strip_start(take), take.channel) for take in laid(scene) if not take.mute}
     assert sounding == {(11, 2), (40, 3)}
 
 
@@ -181,11 +181,11 @@ def test_made_anew_with_another_seed_it_joins_the_cue_and_is_heard(scene, three)
     bpy.ops.tracklay.switch_take(number=2)
     before = json.loads(three[1]["tracklay"])
     bpy.ops.tracklay.regenerate(wait=True)
-    level = selection.shown(scene)
+    level = selection.active_level(scene)
     assert level is not None
-    (group,) = takes.groups(level)
-    assert (len(group.versions), group.heard) == (4, 3)
-    entry = json.loads(group.versions[3].whole["tracklay"])
+    (group,) = takes.find_take_groups(level)
+    assert (len(group.takes), group.audible_index) == (4, 3)
+    entry = json.loads(group.takes[3].full_mix["tracklay"])
     assert (entry["model"], entry["prompt"], entry["params"]) == (before["model"], before["prompt"], before["params"])
     assert entry["seed"] != before["seed"]
     assert {(group.start, group.end)} == {(11, 71)}
@@ -194,7 +194,7 @@ def test_made_anew_with_another_seed_it_joins_the_cue_and_is_heard(scene, three)
 def test_made_anew_with_the_same_seed_it_is_of_the_picture_as_it_is_now(scene, strip, tmp_path):
     """The picture was slipped by ten frames: the click is where the flash is now."""
     bpy.ops.tracklay.generate(seed=5, wait=True)
-    setattr(strip, compat._name("content_start", bpy.types.Strip), compat.content_start(strip) - 10)
+    setattr(strip, compat.time_property("content_start", bpy.types.Strip), compat.content_start(strip) - 10)
     set_handles(strip, 11, 61)
     bpy.ops.tracklay.regenerate(same_seed=True, wait=True)
     entries = [json.loads(take["tracklay"]) for take in laid(scene)]
@@ -208,8 +208,8 @@ def test_a_picture_that_moved_away_is_told(scene, strip):
     bpy.ops.tracklay.generate(wait=True)
     take = laid(scene)[0]
     strip.select, take.select = False, True
-    compat.set_frames(strip, 10)
-    setattr(strip, compat._name("content_start", bpy.types.Strip), 501)
+    compat.set_strip_frames(strip, 10)
+    setattr(strip, compat.time_property("content_start", bpy.types.Strip), 501)
     with pytest.raises(RuntimeError, match="no longer lies under the take"):
         bpy.ops.tracklay.regenerate(wait=True)
 
@@ -229,10 +229,10 @@ def music(scene, clips):
 def test_stems_lie_on_channels_of_their_names_with_the_whole_muted(scene, music):
     """Each exactly as the whole lies; the channel's name is the stem's; switching takes leaves the whole mute."""
     bpy.ops.tracklay.lay_stems()
-    stems = [take for take in laid(scene) if (which := cue_index.mark(take)) and which.stem]
+    stems = [take for take in laid(scene) if (which := cue_index.get_take_tag(take)) and which.stem]
     names = {scene.sequence_editor.channels[stem.channel].name for stem in stems}
     assert names == {"Bass", "Chords", "Melody", "Percussion"}
-    assert {(compat.start(stem), compat.frames(stem), stem.mute) for stem in stems} == {(11, 20, False)}
+    assert {(compat.strip_start(stem), compat.strip_frames(stem), stem.mute) for stem in stems} == {(11, 20, False)}
     whole = [take for take in laid(scene) if take not in stems]
     assert [take.mute for take in whole] == [True, True]
     bpy.ops.tracklay.switch_take()
@@ -251,8 +251,8 @@ def test_stems_lie_instead_of_the_whole(scene, music):
     bpy.ops.tracklay.lay_stems(master="INSTEAD")
     assert len(laid(scene)) == 4
     first = {take.channel for take in laid(scene)}
-    setattr(music, compat._name("content_start", bpy.types.Strip), 101)
-    scene.frame_current = compat.start(music)
+    setattr(music, compat.time_property("content_start", bpy.types.Strip), 101)
+    scene.frame_current = compat.strip_start(music)
     bpy.ops.tracklay.generate(seed=9, wait=True)
     bpy.ops.tracklay.lay_stems(master="INSTEAD")
     assert {take.channel for take in laid(scene)} == first
@@ -263,11 +263,11 @@ def test_the_stems_of_a_trimmed_take_are_trimmed_like_it(scene, music):
     whole = laid(scene)[0]
     set_handles(whole, 16, 28)
     bpy.ops.tracklay.lay_stems()
-    level = selection.shown(scene)
+    level = selection.active_level(scene)
     assert level is not None
-    assert len(takes.groups(level)) == 1
-    stems = [take for take in laid(scene) if (which := cue_index.mark(take)) and which.stem]
-    assert {(compat.start(stem), compat.frames(stem), compat.content_start(stem)) for stem in stems} == {
+    assert len(takes.find_take_groups(level)) == 1
+    stems = [take for take in laid(scene) if (which := cue_index.get_take_tag(take)) and which.stem]
+    assert {(compat.strip_start(stem), compat.strip_frames(stem), compat.content_start(stem)) for stem in stems} == {
         (16, 12, compat.content_start(whole))
     }
 

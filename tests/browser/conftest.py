@@ -33,7 +33,7 @@ def run(tmp_path_factory):
 @pytest.fixture(scope="module")
 def made(run, tmp_path_factory):
     """The report of the run, in a folder whose name an address must escape; its path."""
-    return report.write(run, tmp_path_factory.mktemp("page") / "report #1", title="the run")
+    return report.write_report(run, tmp_path_factory.mktemp("page") / "report #1", title="the run")
 
 
 @pytest.fixture(scope="module")

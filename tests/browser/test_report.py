@@ -181,7 +181,7 @@ def test_keys_alone_judge_and_save_what_batch_takes_up(page, made, run, chromium
     work = made.with_name("work.csv")
     work.write_text("id,picture\n" + "".join(f"{row['id']},{row['picture']}\n" for row in run["rows"][:3]))
     taken_up = {("sh001", 1): ("keep", ""), ("sh002", 1): ("reject", "too keen")}
-    assert batch_results.verdicts(saved, worklist.read(work)) == taken_up
+    assert batch_results.read_worklist_verdicts(saved, worklist.load_worklist(work)) == taken_up
     chromium.refresh()
     words = [each.text for each in chromium.find_elements(By.CSS_SELECTOR, "#rows .verdict")]
     assert words == ["kept", "rejected ✎", "", ""]
@@ -228,7 +228,7 @@ def test_it_plays_to_the_end_and_the_clock_stands_on_the_last_frame(page, chromi
 def test_media_beside_the_page_plays_too(run, tmp_path, chromium, monkeypatch):
     """A large report's files are found from disk under the page's policy."""
     monkeypatch.setattr(page_module, "SELF_CONTAINED_BYTES", 0)
-    chromium.get(report.write(run, tmp_path / "large #2").as_uri())
+    chromium.get(report.write_report(run, tmp_path / "large #2").as_uri())
     WebDriverWait(chromium, 20).until(
         lambda driver: driver.execute_script("return document.getElementById('player').readyState >= 2")
     )
@@ -249,7 +249,7 @@ def test_it_fits_its_window_and_can_be_read_in_light_and_dark(page, chromium):
 def test_of_two_thousand_rows_only_those_near_the_window_are_elements(run, tmp_path, chromium):
     """The last one is one key away, whole and drawn; words are found among all."""
     many = [{**run["rows"][n % 4], "id": f"row{n}"} for n in range(2000)]
-    chromium.get(report.write({**run, "rows": many}, tmp_path / "many").as_uri())
+    chromium.get(report.write_report({**run, "rows": many}, tmp_path / "many").as_uri())
     assert chromium.find_element(By.ID, "count").text == "2,000 rows, 0 judged"
     press(chromium, Keys.END)
     last = chromium.find_element(By.CSS_SELECTOR, "#rows [aria-current]")

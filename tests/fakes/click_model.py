@@ -12,7 +12,7 @@ from pathlib import Path
 import av
 import numpy as np
 from tracklay.cue import Cost
-from tracklay.providers import Intent, Output, Progress, Provider, Request, Ticket
+from tracklay.providers import JobHandle, JobProgress, Output, Provider, Request, Submission
 
 CLICK = 0.9
 
@@ -77,23 +77,23 @@ class Clicker(Provider):
     def __init__(self, kind: str = "wav", rate: int = 44_100, seconds_more: Fraction = Fraction(0)) -> None:
         self.kind, self.rate, self.seconds_more = kind, rate, seconds_more
 
-    async def prepare(self, request: Request) -> Intent:
+    async def prepare(self, request: Request) -> Submission:
         assert request.proxy is not None
-        return Intent.new(
+        return Submission.new(
             self.name, {"proxy": str(request.proxy.path), "seconds": str(request.seconds), "seed": request.seed}
         )
 
-    async def submit(self, intent: Intent) -> Ticket:
-        return Ticket(self.name, intent.id, intent.data)
+    async def submit(self, submission: Submission) -> JobHandle:
+        return JobHandle(self.name, submission.id, submission.data)
 
-    async def poll(self, ticket: Ticket) -> Progress:
-        return Progress("done")
+    async def poll(self, handle: JobHandle) -> JobProgress:
+        return JobProgress("done")
 
-    async def collect(self, ticket: Ticket, folder: Path) -> Output:
-        length = Fraction(ticket.data["seconds"]) + self.seconds_more
-        track = click_track(flashes(Path(ticket.data["proxy"])), length, self.rate)
+    async def collect(self, handle: JobHandle, folder: Path) -> Output:
+        length = Fraction(handle.data["seconds"]) + self.seconds_more
+        track = click_track(flashes(Path(handle.data["proxy"])), length, self.rate)
         file = write(track, self.rate, self.kind, folder)
-        return Output(file, ticket.data["seed"], "1", Cost("0", "USD", estimated=False))
+        return Output(file, handle.data["seed"], "1", Cost("0", "USD", estimated=False))
 
 
 MODEL = """\

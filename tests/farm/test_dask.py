@@ -103,9 +103,9 @@ def test_a_list_is_made_although_a_worker_is_lost(work):
 )
 def test_a_cluster_that_is_not_there_is_told(work, address, told, monkeypatch):
     """In one sentence, and nothing is begun."""
-    monkeypatch.setattr("tracklay.batch.dask_cluster.CONNECT_SECONDS", 1)
+    monkeypatch.setattr("tracklay.batch.dask_cluster.CONNECT_TIMEOUT_SECONDS", 1)
     from tracklay.batch import dask_cluster
-    from tracklay.errors import BadInput
+    from tracklay.errors import InvalidInput
 
-    with pytest.raises(BadInput, match=told):
-        list(dask_cluster.over(address, ["batch", str(work)], None, len(ROWS)))
+    with pytest.raises(InvalidInput, match=told):
+        list(dask_cluster.run_shards(address, ["batch", str(work)], None, len(ROWS)))

@@ -10,7 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
-from tracklay.jobs.shared_claims import Claims
+from tracklay.jobs.shared_claims import SharedClaims
 
 KEYS = ("one", "two", "three", "four")
 
@@ -18,18 +18,18 @@ KEYS = ("one", "two", "three", "four")
 def main(folder: Path, name: str, *, dies: bool) -> None:
     """Make what nobody makes, and wait for the rest."""
     open_keys = list(KEYS)
-    with Claims(folder / "claims", beat=0.05, stale=1.0) as claims:
+    with SharedClaims(folder / "claims", heartbeat_seconds=0.05, stale_after_seconds=1.0) as claims:
         while open_keys:
             for key in list(open_keys):
-                if claims.record(key):
+                if claims.load_record(key):
                     open_keys.remove(key)
-                elif claims.take(key):
+                elif claims.acquire(key):
                     with (folder / "made").open("a") as made:
                         made.write(f"{key} {name}\n")
                     if dies:
                         os.kill(os.getpid(), signal.SIGKILL)
-                    claims.keep(key, {"by": name})
-            claims.rest()
+                    claims.save_record(key, {"by": name})
+            claims.wait()
 
 
 if __name__ == "__main__":

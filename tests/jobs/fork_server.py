@@ -17,7 +17,7 @@ from typing import Any
 from tracklay.cli import main as command
 from tracklay.jobs import ledger, ledger_writer, pipeline
 from tracklay.providers import base, fal
-from tracklay.providers.client import Patience
+from tracklay.providers.client import RetryPolicy
 
 COUNTED = {"open", "os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir", "subprocess.Popen", "socket.connect"}
 
@@ -41,7 +41,7 @@ def be_killed(at: str | None, event: int | None) -> None:
         if happened == event:
             die()
 
-    real_move, real_together = ledger.Ledger.move, ledger_writer.Desk._together
+    real_move, real_together = ledger.Ledger.transition, ledger_writer.LedgerWriter._commit_batch
 
     def move(self, job, after, /, **fields):
         happens()
@@ -60,7 +60,7 @@ def be_killed(at: str | None, event: int | None) -> None:
         if name in COUNTED:
             happens()
 
-    ledger.Ledger.move, ledger_writer.Desk._together = move, together  # type: ignore[method-assign]
+    ledger.Ledger.transition, ledger_writer.LedgerWriter._commit_batch = move, together  # type: ignore[method-assign]
     if event is not None:
         sys.addaudithook(heard)
 
@@ -80,9 +80,9 @@ def child(order: dict[str, Any]) -> int:
 def main() -> None:
     """Fork, and fork again."""
     pipeline.POLL_SECONDS = (0.002, 0.02)
-    base.FIND_PAUSES = (0.0, 0.0, 0.0)
-    fal.Fal.looks = (0.0,) * len(fal.Fal.looks)  # type: ignore[assignment]
-    Patience.pause = lambda self, tried, asked=None: 0.005  # type: ignore[method-assign]
+    base.DEFAULT_FIND_DELAYS = (0.0, 0.0, 0.0)
+    fal.Fal.find_delays = (0.0,) * len(fal.Fal.find_delays)  # type: ignore[assignment]
+    RetryPolicy.next_delay = lambda self, attempt, retry_after=None: 0.005  # type: ignore[method-assign]
     for line in sys.stdin:
         order = json.loads(line)
         number = os.fork()

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tracklay.jobs.ledger import Ledger
-from tracklay.jobs.states import MOVES
+from tracklay.jobs.states import TRANSITIONS
 
 from tests.fakes import beatoven, cog, fal, replicate, scenario
 from tests.fakes.server import Server
@@ -153,8 +153,8 @@ class Case:
         """The ledger's rows."""
         ledger = Ledger(self.home / "ledger.sqlite3")
         try:
-            assert ledger.whole()
-            return ledger.listed(everything=True, most=0)
+            assert ledger.is_intact()
+            return ledger.list_jobs(include_finished=True, limit=0)
         finally:
             ledger.close()
 
@@ -213,7 +213,7 @@ class Case:
 
 
 STATES = tuple(
-    dict.fromkeys(move.after for move in MOVES if move.after not in ("failed", "cancelled", "unclear", "planned"))
+    dict.fromkeys(move.after for move in TRANSITIONS if move.after not in ("failed", "cancelled", "unclear", "planned"))
 )
 """What a job goes through when nothing is wrong."""
 

@@ -12,18 +12,18 @@ from fractions import Fraction
 
 import pytest
 from tracklay.cli.main import main
-from tracklay.errors import LedgerTrouble
+from tracklay.errors import LedgerError
 from tracklay.jobs import ledger_schema, process_lock
-from tracklay.jobs.ledger import Ledger, Plan
-from tracklay.jobs.ledger_writer import Desk
-from tracklay.jobs.process_lock import Owner
+from tracklay.jobs.ledger import Ledger, NewJob
+from tracklay.jobs.ledger_writer import LedgerWriter
+from tracklay.jobs.process_lock import ProcessLock
 
 from tests.clips import flash_clip
 
 
-def plan(cue: str = "1", wish: str = "wish") -> Plan:
+def plan(cue: str = "1", wish: str = "wish") -> NewJob:
     """What a job begins with."""
-    return Plan("run", "project", cue, 0, "a/b", "a", 7, {"cue": {"source": "clip.mp4", "prompt": ""}}, wish)
+    return NewJob("run", "project", cue, 0, "a/b", "a", 7, {"cue": {"source": "clip.mp4", "prompt": ""}}, wish)
 
 
 @pytest.fixture
@@ -31,9 +31,9 @@ def kept(home):
     """A ledger with two hundred jobs, closed; its path."""
     ledger = Ledger()
     with ledger.transaction():
-        ledger.add([plan(str(number)) for number in range(200)], "nobody")
+        ledger.add_jobs([plan(str(number)) for number in range(200)], "nobody")
     ledger.close()
-    return ledger_schema.place()
+    return ledger_schema.ledger_path()
 
 
 def text_file(path):
@@ -53,7 +53,7 @@ def other_database(path):
 def newer(path):
     """As a later version would write it."""
     connection = sqlite3.connect(path)
-    connection.execute(f"PRAGMA user_version = {len(ledger_schema.STEPS) + 1}")
+    connection.execute(f"PRAGMA user_version = {len(ledger_schema.MIGRATIONS) + 1}")
     connection.commit()
     connection.close()
 
@@ -106,11 +106,11 @@ def test_an_older_ledger_is_brought_up_and_a_copy_kept(kept, monkeypatch):
     monkeypatch.setattr(
         ledger_schema,
         "STEPS",
-        (*ledger_schema.STEPS, "ALTER TABLE jobs ADD COLUMN mood TEXT; UPDATE jobs SET mood = 'calm'"),
+        (*ledger_schema.MIGRATIONS, "ALTER TABLE jobs ADD COLUMN mood TEXT; UPDATE jobs SET mood = 'calm'"),
     )
-    connection = ledger_schema.connect()
+    connection = ledger_schema.connect_ledger()
     assert connection.execute("SELECT count(*), min(mood) FROM jobs").fetchone()[:] == (200, "calm")
-    assert connection.execute("PRAGMA user_version").fetchone()[0] == len(ledger_schema.STEPS)
+    assert connection.execute("PRAGMA user_version").fetchone()[0] == len(ledger_schema.MIGRATIONS)
     connection.close()
     copy = sqlite3.connect(kept.with_name("ledger.version1.sqlite3"))
     assert copy.execute("SELECT count(*) FROM jobs").fetchone()[0] == 200
@@ -120,14 +120,14 @@ def test_an_older_ledger_is_brought_up_and_a_copy_kept(kept, monkeypatch):
 
 def test_a_way_up_that_fails_leaves_the_ledger_as_it_was(kept, monkeypatch):
     """All steps are one."""
-    steps = (*ledger_schema.STEPS, "ALTER TABLE jobs ADD COLUMN mood TEXT", "UPDATE nothing SET x = 1")
+    steps = (*ledger_schema.MIGRATIONS, "ALTER TABLE jobs ADD COLUMN mood TEXT", "UPDATE nothing SET x = 1")
     with monkeypatch.context() as patched:
-        patched.setattr(ledger_schema, "STEPS", steps)
-        with pytest.raises(LedgerTrouble):
-            ledger_schema.connect()
+        patched.setattr(ledger_schema, "MIGRATIONS", steps)
+        with pytest.raises(LedgerError):
+            ledger_schema.connect_ledger()
     ledger = Ledger()
-    assert ledger.whole()
-    assert len(ledger.open_jobs()) == 200
+    assert ledger.is_intact()
+    assert len(ledger.open_job_ids()) == 200
     ledger.close()
 
 
@@ -141,7 +141,7 @@ def test_many_make_the_ledger_at_once(home):
         try:
             ledger = Ledger()
             with ledger.transaction():
-                ledger.add([plan()], "me")
+                ledger.add_jobs([plan()], "me")
             ledger.close()
         except Exception as error:  # noqa: BLE001 - told below
             wrong.append(error)
@@ -153,7 +153,7 @@ def test_many_make_the_ledger_at_once(home):
         thread.join()
     assert wrong == []
     ledger = Ledger()
-    assert len(ledger.open_jobs()) == 8
+    assert len(ledger.open_job_ids()) == 8
     ledger.close()
     assert not [path for path in home.iterdir() if ".part" in path.name]
 
@@ -161,9 +161,9 @@ def test_many_make_the_ledger_at_once(home):
 def test_a_job_is_claimed_once(kept):
     """Of two that want it, the second gets nothing."""
     one, other = Ledger(), Ledger()
-    assert one.claim(5, "one", "nobody")
-    assert other.claim(5, "other", "nobody") is None
-    assert other.get(5).owner == "one"
+    assert one.claim_job(5, "one", "nobody")
+    assert other.claim_job(5, "other", "nobody") is None
+    assert other.get_job(5).owner == "one"
     one.close()
     other.close()
 
@@ -176,21 +176,21 @@ def test_the_living_keep_their_jobs_and_the_dead_do_not(home):
     ) as process:
         assert process.stdout
         token = process.stdout.readline().strip()
-        assert process_lock.alive(token)
-        assert process_lock.dead() == []
+        assert process_lock.is_alive(token)
+        assert process_lock.stale_tokens() == []
         process.kill()
-    assert not process_lock.alive(token)
-    assert process_lock.dead() == [token]
-    process_lock.bury(token)
-    assert process_lock.dead() == []
+    assert not process_lock.is_alive(token)
+    assert process_lock.stale_tokens() == [token]
+    process_lock.remove_stale(token)
+    assert process_lock.stale_tokens() == []
 
 
 def test_an_owner_lets_go_when_it_is_closed(home):
     """Nothing is left of it."""
-    mine = Owner()
-    assert process_lock.alive(mine.token)
+    mine = ProcessLock()
+    assert process_lock.is_alive(mine.token)
     mine.close()
-    assert not process_lock.alive(mine.token)
+    assert not process_lock.is_alive(mine.token)
     assert list((home / "running").iterdir()) == []
 
 
@@ -198,20 +198,20 @@ def test_what_is_refused_spoils_no_other_job(home):
     """Twenty write at once, and one of them wrongly: nineteen are on disk."""
     import asyncio
 
-    desk = Desk(Ledger)
+    desk = LedgerWriter(Ledger)
 
     async def all_of_them():
-        await desk(Ledger.add, [plan(str(number)) for number in range(20)], "me")
-        jobs = [await desk(Ledger.get, number) for number in range(1, 21)]
-        moves = (desk(Ledger.move, job, "laid" if job.id == 7 else "extracting") for job in jobs)
+        await desk(Ledger.add_jobs, [plan(str(number)) for number in range(20)], "me")
+        jobs = [await desk(Ledger.get_job, number) for number in range(1, 21)]
+        moves = (desk(Ledger.transition, job, "laid" if job.id == 7 else "extracting") for job in jobs)
         return await asyncio.gather(*moves, return_exceptions=True)
 
     results = asyncio.run(all_of_them())
-    assert [number for number, result in enumerate(results, 1) if isinstance(result, LedgerTrouble)] == [7]
+    assert [number for number, result in enumerate(results, 1) if isinstance(result, LedgerError)] == [7]
     desk.close()
     ledger = Ledger()
-    assert {ledger.get(number).state for number in range(1, 21) if number != 7} == {"extracting"}
-    assert ledger.get(7).state == "planned"
+    assert {ledger.get_job(number).state for number in range(1, 21) if number != 7} == {"extracting"}
+    assert ledger.get_job(7).state == "planned"
     ledger.close()
 
 
@@ -220,10 +220,10 @@ def test_a_hash_is_read_again_when_the_file_changed(home, tmp_path):
     file, ledger = tmp_path / "clip.mp4", Ledger()
     file.write_bytes(b"one")
     seen = file.stat()
-    ledger.keep_hash(file, seen.st_size, seen.st_mtime_ns, "abc")
-    assert ledger.known_hash(file) == "abc"
+    ledger.save_file_hash(file, seen.st_size, seen.st_mtime_ns, "abc")
+    assert ledger.get_file_hash(file) == "abc"
     file.write_bytes(b"other")
-    assert ledger.known_hash(file) is None
+    assert ledger.get_file_hash(file) is None
     ledger.close()
 
 

@@ -14,10 +14,10 @@ import pytest
 from tracklay import providers
 from tracklay.cli.main import main
 from tracklay.cue import Cost
-from tracklay.jobs import Runner, checked
-from tracklay.jobs.ledger import Ledger, Plan
-from tracklay.jobs.runner import Ended
-from tracklay.jobs.scheduler import Crew
+from tracklay.jobs import BackgroundRunner, create_job_spec
+from tracklay.jobs.ledger import Ledger, NewJob
+from tracklay.jobs.runner import TakeFinished
+from tracklay.jobs.scheduler import Scheduler
 from tracklay.timelines.media_file import MediaFile
 
 from tests.clips import flash_clip, hear
@@ -32,7 +32,7 @@ MODEL = "replicate/mmaudio"
 def eager(monkeypatch):
     """Look again at once."""
     monkeypatch.setattr("tracklay.jobs.pipeline.POLL_SECONDS", (0.001, 0.01))
-    monkeypatch.setattr("tracklay.providers.base.FIND_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("tracklay.providers.base.DEFAULT_FIND_DELAYS", (0.0, 0.0))
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def books(capsys, *arguments):
 def rows():
     """The ledger's jobs."""
     ledger = Ledger()
-    found = ledger.listed(everything=True, most=0)
+    found = ledger.list_jobs(include_finished=True, limit=0)
     ledger.close()
     return found
 
@@ -177,12 +177,12 @@ def order_of(clip, cue="1", **wanted):
     laying = {"kind": "file", "picture": str(clip), "drop_original": False}
     to = clip.parent / "tracklay"
     to.mkdir(exist_ok=True)
-    return replace(checked(cue, to, clip.stem), laying=laying)
+    return replace(create_job_spec(cue, to, clip.stem), delivery=laying)
 
 
 def ended(runner):
     """The next take of a runner's that ends."""
-    while not isinstance(news := runner.news.get(timeout=60), Ended):
+    while not isinstance(news := runner.news.get(timeout=60), TakeFinished):
         pass
     return news
 
@@ -191,7 +191,7 @@ def ended(runner):
 def test_an_editor_that_is_closed_loses_nothing(replicate, clip, how):
     """What ran is let go and goes on there; the next run brings it: one request, one take."""
     replicate.app.steps = ("processing",) * 1_000_000
-    runner, pause = Runner(), threading.Event()
+    runner, pause = BackgroundRunner(), threading.Event()
     runner.start(order_of(clip))
     while not sum(replicate.app.looks.values()):
         pause.wait(0.01)
@@ -208,8 +208,8 @@ def test_collect_sends_nothing(replicate, clip):
     """A job that was planned and not sent stays planned."""
     ledger = Ledger()
     order = order_of(clip)
-    plan = {**order.plain(), "after": 0}
-    ledger.add([Plan("run", order.project, "1", 0, MODEL, "replicate", 7, plan, "wish")], "nobody-1234abcd")
+    plan = {**order.to_dict(), "after": 0}
+    ledger.add_jobs([NewJob("run", order.project, "1", 0, MODEL, "replicate", 7, plan, "wish")], "nobody-1234abcd")
     ledger.close()
     assert main(["jobs", "collect"]) == 0
     assert not replicate.requests
@@ -220,7 +220,7 @@ def test_collect_sends_nothing(replicate, clip):
 def test_cancelling_from_another_process_reaches_the_provider(replicate, clip, capsys):
     """The one that carries the job is told, asks the provider to stop, and writes down what it said."""
     replicate.app.steps = ("processing",) * 1_000_000
-    runner, pause = Runner(), threading.Event()
+    runner, pause = BackgroundRunner(), threading.Event()
     runner.start(order_of(clip))
     while not sum(replicate.app.looks.values()):
         pause.wait(0.01)
@@ -235,7 +235,7 @@ def test_cancelling_from_another_process_reaches_the_provider(replicate, clip, c
 def test_cancelling_what_nobody_carries_reaches_the_provider_too(replicate, clip, capsys):
     """The command itself asks; a refusal is told, with what it may cost."""
     replicate.app.steps = ("processing",) * 1_000_000
-    runner, pause = Runner(), threading.Event()
+    runner, pause = BackgroundRunner(), threading.Event()
     runner.start(order_of(clip))
     while not sum(replicate.app.looks.values()):
         pause.wait(0.01)
@@ -265,8 +265,8 @@ def test_a_projects_cap_stops_before_the_submission_that_would_pass_it(clip, hom
     """Three takes of 0.05 under 0.12: two are made, the third is not sent; the cap stays for the next run."""
 
     class Charges(Clicker):
-        async def collect(self, ticket, folder):
-            return replace(await super().collect(ticket, folder), cost=Cost("0.05", "USD", estimated=False))
+        async def collect(self, handle, folder):
+            return replace(await super().collect(handle, folder), cost=Cost("0.05", "USD", estimated=False))
 
     priced(home)
     providers.register("clicker", Charges)
@@ -295,7 +295,7 @@ def test_money_is_summed_by_provider_project_and_day(clip, home, clicking, capsy
 def test_a_slow_provider_holds_up_no_other(replicate, clip, clicking):
     """Eighteen jobs wait at one that never ends; a job of another is done meanwhile."""
     replicate.app.steps = ("processing",) * 1_000_000
-    runner = Runner()
+    runner = BackgroundRunner()
     try:
         for number in range(18):
             runner.start(order_of(clip, f"slow {number}"))
@@ -319,9 +319,9 @@ def test_ten_thousand_planned_jobs_cost_rows_and_not_memory(clip, home, clicking
     orders = [replace(one, cue=replace(one.cue, id=str(number))) for number in range(102)]
 
     async def planned():
-        async with Crew(lambda step: None, lambda job, results: None) as crew:
+        async with Scheduler(lambda step: None, lambda job, results: None) as crew:
             before = len(gc.get_objects())
-            await crew.plan(orders)
+            await crew.add_jobs(orders)
             gc.collect()
             return len(gc.get_objects()) - before, len(asyncio.all_tasks())
 
@@ -334,7 +334,7 @@ def test_ten_thousand_planned_jobs_cost_rows_and_not_memory(clip, home, clicking
 def test_a_clock_that_jumps_changes_nothing(replicate, clip, monkeypatch):
     """A day back or a year ahead between any two words of the ledger."""
     times = iter([f"{year}-01-01T00:00:00.000Z" for year in (2031, 1999, 2026, 2070) * 50])
-    monkeypatch.setattr("tracklay.jobs.ledger.now", lambda: next(times))
+    monkeypatch.setattr("tracklay.jobs.ledger.utc_timestamp", lambda: next(times))
     monkeypatch.setattr("tracklay.jobs.pipeline.now", lambda: next(times))
     assert lay(clip, "--takes", "2") == 0
     assert lay(clip, "--takes", "2") == 0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tracklay.errors import OutputError
-from tracklay.jobs.shared_claims import Claims
+from tracklay.jobs.shared_claims import SharedClaims
 
 from .claim_worker import KEYS
 
@@ -57,71 +57,74 @@ def test_a_dead_machines_claim_is_taken_over_by_one(tmp_path):
 def test_a_claim_is_stale_only_when_its_beat_rests(tmp_path):
     """As long as the holder's file changes it lives, whatever the time; when it rests for too long, its place is free."""
     clock = Clock()
-    with Claims(tmp_path, beat=3600) as holder, Claims(tmp_path, beat=3600, stale=60, clock=clock) as other:
-        assert holder.take("cue")
+    with (
+        SharedClaims(tmp_path, heartbeat_seconds=3600) as holder,
+        SharedClaims(tmp_path, heartbeat_seconds=3600, stale_after_seconds=60, clock=clock) as other,
+    ):
+        assert holder.acquire("cue")
         for beat in range(3):
-            assert not other.take("cue")
+            assert not other.acquire("cue")
             clock.now += 59
-            holder._beats = beat + 1
-            holder._write("cue", 1)
-        assert not other.take("cue")
+            holder._heartbeat_count = beat + 1
+            holder._update_claim("cue", 1)
+        assert not other.acquire("cue")
         clock.now += 59
-        assert not other.take("cue")
+        assert not other.acquire("cue")
         clock.now += 1
-        assert other.take("cue")
+        assert other.acquire("cue")
 
 
 def test_whoever_was_taken_over_does_not_take_back(tmp_path):
     """A machine that only slept goes on beating its old claim: the new holder keeps the place, and others wait for that one."""
     clock = Clock()
     with (
-        Claims(tmp_path, beat=3600) as sleeper,
-        Claims(tmp_path, beat=3600, stale=60, clock=clock) as heir,
-        Claims(tmp_path, beat=3600) as third,
+        SharedClaims(tmp_path, heartbeat_seconds=3600) as sleeper,
+        SharedClaims(tmp_path, heartbeat_seconds=3600, stale_after_seconds=60, clock=clock) as heir,
+        SharedClaims(tmp_path, heartbeat_seconds=3600) as third,
     ):
-        assert sleeper.take("cue")
-        assert not heir.take("cue")
+        assert sleeper.acquire("cue")
+        assert not heir.acquire("cue")
         clock.now = 60
-        assert heir.take("cue")
-        sleeper._write("cue", 1)
-        assert not third.take("cue")
-        heir.keep("cue", {"by": "heir"})
-        sleeper.give_up("cue", "too late")
-        assert third.record("cue") == {"by": "heir"}
-        assert third.failed("cue") == ""
+        assert heir.acquire("cue")
+        sleeper._update_claim("cue", 1)
+        assert not third.acquire("cue")
+        heir.save_record("cue", {"by": "heir"})
+        sleeper.release_failed("cue", "too late")
+        assert third.load_record("cue") == {"by": "heir"}
+        assert third.failure_message("cue") == ""
 
 
 def test_those_who_wait_share_a_failure_and_those_who_come_later_try_again(tmp_path):
     """A hundred machines don't ask for the same wrong thing; whoever mended it asks again and is asked for nothing else."""
-    with Claims(tmp_path) as holder, Claims(tmp_path) as waiting:
-        assert holder.take("cue")
-        assert not waiting.take("cue")
-        holder.give_up("cue", "no credit left")
-        assert not waiting.take("cue")
-        assert waiting.failed("cue").endswith("could not make it: no credit left")
-    with Claims(tmp_path) as later:
-        assert later.failed("cue") == ""
-        assert later.take("cue")
+    with SharedClaims(tmp_path) as holder, SharedClaims(tmp_path) as waiting:
+        assert holder.acquire("cue")
+        assert not waiting.acquire("cue")
+        holder.release_failed("cue", "no credit left")
+        assert not waiting.acquire("cue")
+        assert waiting.failure_message("cue").endswith("could not make it: no credit left")
+    with SharedClaims(tmp_path) as later:
+        assert later.failure_message("cue") == ""
+        assert later.acquire("cue")
 
 
 def test_an_interrupted_machine_leaves_its_place_at_once(tmp_path):
     """Nobody waits for a beat that was ended in order."""
-    with Claims(tmp_path) as waiting:
-        with Claims(tmp_path) as holder:
-            assert holder.take("cue")
-            assert not waiting.take("cue")
-        assert waiting.take("cue")
+    with SharedClaims(tmp_path) as waiting:
+        with SharedClaims(tmp_path) as holder:
+            assert holder.acquire("cue")
+            assert not waiting.acquire("cue")
+        assert waiting.acquire("cue")
 
 
 def test_a_record_that_is_no_good_is_made_again(tmp_path):
     """Its take was deleted: whoever says so gets the claim, and the new record stands."""
-    with Claims(tmp_path) as claims:
-        assert claims.take("cue")
-        claims.keep("cue", {"take": "gone.wav"})
-        assert not claims.take("cue")
-        assert claims.take("cue", lambda record: record["take"] != "gone.wav")
-        claims.keep("cue", {"take": "there.wav"})
-        assert claims.record("cue") == {"take": "there.wav"}
+    with SharedClaims(tmp_path) as claims:
+        assert claims.acquire("cue")
+        claims.save_record("cue", {"take": "gone.wav"})
+        assert not claims.acquire("cue")
+        assert claims.acquire("cue", lambda record: record["take"] != "gone.wav")
+        claims.save_record("cue", {"take": "there.wav"})
+        assert claims.load_record("cue") == {"take": "there.wav"}
 
 
 @pytest.mark.parametrize("words", ["", "{", "[1]", '"text"'])
@@ -130,18 +133,18 @@ def test_what_others_left_half_written_hinders_nobody(tmp_path, words):
     (tmp_path / "cue.json").write_text(words)
     (tmp_path / "cue.1.claim").write_text(words)
     clock = Clock()
-    with Claims(tmp_path, stale=60, clock=clock) as claims:
-        assert claims.record("cue") is None
-        assert claims.holder("cue") == "another machine"
-        assert not claims.take("cue")
+    with SharedClaims(tmp_path, stale_after_seconds=60, clock=clock) as claims:
+        assert claims.load_record("cue") is None
+        assert claims.holder_name("cue") == "another machine"
+        assert not claims.acquire("cue")
         clock.now = 60
-        assert claims.take("cue")
-        claims.keep("cue", {})
+        assert claims.acquire("cue")
+        claims.save_record("cue", {})
     assert json.loads((tmp_path / "cue.json").read_text()) == {}
 
 
 def test_a_folder_that_takes_no_file_is_told(tmp_path):
     """One sentence, and nothing begins."""
     (tmp_path / "claims").write_text("a file")
-    with pytest.raises(OutputError, match="is no folder"), Claims(tmp_path / "claims"):
+    with pytest.raises(OutputError, match="is no folder"), SharedClaims(tmp_path / "claims"):
         pass

@@ -5,22 +5,29 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from tracklay.errors import LedgerTrouble
-from tracklay.jobs.ledger import Ledger, Plan
-from tracklay.jobs.states import MEANING, MOVES, OVER, SENT, UNSENT, State
+from tracklay.errors import LedgerError
+from tracklay.jobs.ledger import Ledger, NewJob
+from tracklay.jobs.states import (
+    FINAL_STATES,
+    IN_FLIGHT_STATES,
+    STATE_DESCRIPTIONS,
+    TRANSITIONS,
+    UNSENT_STATES,
+    JobState,
+)
 
 from scripts.docs.job_states import PAGE, page
 
-ALLOWED = {move[:2] for move in MOVES}
-PLAN = Plan("run", "project", "1", 0, "a/b", "a", 7, {"cue": {}}, "wish")
+ALLOWED = {move[:2] for move in TRANSITIONS}
+PLAN = NewJob("run", "project", "1", 0, "a/b", "a", 7, {"cue": {}}, "wish")
 
 
 def test_every_state_is_told_and_reached():
     """Each has a meaning, a way in and, unless it is over, a way out; each belongs to exactly one kind."""
-    assert {after for _, after in ALLOWED} | {"planned"} == set(MEANING)
-    assert {before for before, _ in ALLOWED} == set(MEANING) - OVER
-    assert sorted([*OVER, *SENT, *UNSENT]) == sorted(MEANING)
-    assert len(ALLOWED) == len(MOVES)
+    assert {after for _, after in ALLOWED} | {"planned"} == set(STATE_DESCRIPTIONS)
+    assert {before for before, _ in ALLOWED} == set(STATE_DESCRIPTIONS) - FINAL_STATES
+    assert sorted([*FINAL_STATES, *IN_FLIGHT_STATES, *UNSENT_STATES]) == sorted(STATE_DESCRIPTIONS)
+    assert len(ALLOWED) == len(TRANSITIONS)
 
 
 def test_the_page_holds_the_table():
@@ -39,8 +46,8 @@ def ledger(home):
 
 def brought_to(ledger, state):
     """A job in a state, by the shortest way there."""
-    ways: dict[State, tuple[State, ...]] = {"planned": ()}
-    for before, after in [move[:2] for move in MOVES] * len(MOVES):
+    ways: dict[JobState, tuple[JobState, ...]] = {"planned": ()}
+    for before, after in [move[:2] for move in TRANSITIONS] * len(TRANSITIONS):
         if before in ways and after not in ways:
             ways[after] = (*ways[before], after)
     (number,) = ledger.add([PLAN], "me")
@@ -51,14 +58,14 @@ def brought_to(ledger, state):
     return job
 
 
-@pytest.mark.parametrize(("before", "after"), list(itertools.product(MEANING, MEANING)))
+@pytest.mark.parametrize(("before", "after"), list(itertools.product(STATE_DESCRIPTIONS, STATE_DESCRIPTIONS)))
 def test_only_the_tables_moves_are_made(ledger, before, after):
     """All 121 pairs: those in the table move the job, all others leave it where it was."""
     job = brought_to(ledger, before)
     if (before, after) in ALLOWED:
         assert ledger.move(job, after).state == after
         return
-    with pytest.raises(LedgerTrouble):
+    with pytest.raises(LedgerError):
         ledger.move(job, after)
     assert ledger.get(job.id).state == before
 
@@ -67,5 +74,5 @@ def test_a_job_that_was_moved_by_another_is_not_moved_again(ledger):
     """Who holds an old picture of a row changes nothing."""
     job = brought_to(ledger, "extracting")
     ledger.move(job, "submitting")
-    with pytest.raises(LedgerTrouble, match="another process"):
+    with pytest.raises(LedgerError, match="another process"):
         ledger.move(job, "submitting")

@@ -38,8 +38,8 @@ def replicate(monkeypatch):
 def eager(monkeypatch):
     """Look and write again at once."""
     monkeypatch.setattr("tracklay.jobs.pipeline.POLL_SECONDS", (0.001, 0.01))
-    monkeypatch.setattr("tracklay.jobs.pipeline.WRITING_AGAIN", (0.0, 0.0))
-    monkeypatch.setattr("tracklay.providers.base.FIND_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("tracklay.jobs.pipeline.LEDGER_RETRY_DELAYS", (0.0, 0.0))
+    monkeypatch.setattr("tracklay.providers.base.DEFAULT_FIND_DELAYS", (0.0, 0.0))
 
 
 @pytest.mark.parametrize("left", [0, 24, 64, 128, 160, 200], ids=lambda kilobytes: f"{kilobytes} KiB left")
@@ -58,8 +58,8 @@ def test_a_home_that_fills_up_costs_neither_money_nor_a_take(small_home, replica
     assert len(replicate.calls("POST /v1/predictions")) == 1
     assert len(list((tmp_path / "tracklay").glob("*.wav"))) == 1
     ledger = Ledger()
-    assert ledger.whole()
-    assert {job.state for job in ledger.listed(everything=True, most=0)} <= {"laid", "failed"}
+    assert ledger.is_intact()
+    assert {job.state for job in ledger.list_jobs(include_finished=True, limit=0)} <= {"laid", "failed"}
     ledger.close()
 
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from tracklay.cue import SAMPLE_RATE
 from tracklay.errors import ModelFailed
-from tracklay.media.bwf import Writer
-from tracklay.media.conform import conform
+from tracklay.media.bwf import BwfWriter
+from tracklay.media.conform import conform_audio
 
 from tests.clips import FFMPEG, clicks, hear
 from tests.fakes.click_model import click_track, write
@@ -25,21 +25,21 @@ SECONDS = Fraction(3, 2)
 def bwf(file, channels):
     """A writer with a plain bext."""
     made = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    return Writer(
+    return BwfWriter(
         file,
         channels,
         SAMPLE_RATE,
         description="what",
-        reference="ref",
-        made=made,
+        originator_reference="ref",
+        created_at=made,
         time_reference=1234,
-        history='{"k": 1}',
+        coding_history='{"k": 1}',
     )
 
 
 def conformed(output: Path, to: Path, samples: int = round(SECONDS * SAMPLE_RATE)):
     """The take's samples, and what conforming said."""
-    said = conform(output, samples, to, bwf)
+    said = conform_audio(output, samples, to, bwf)
     return hear(to), said
 
 
@@ -114,7 +114,7 @@ def test_each_sample_rate_becomes_48_khz_in_place(tmp_path, rate):
     )
     reference = np.arange(len(sound)) / SAMPLE_RATE
     wanted = np.exp(-(((reference - 0.75) / 0.01) ** 2)) * np.sin(2 * np.pi * 1000 * reference)
-    assert abs(said.given - len(wanted)) <= SAMPLE_RATE / rate  # the source has whole samples only
+    assert abs(said.source_samples - len(wanted)) <= SAMPLE_RATE / rate  # the source has whole samples only
     assert np.abs(sound[:, 0] - wanted).max() < 0.01
 
 
@@ -133,7 +133,7 @@ def test_a_short_sound_is_padded_with_silence_and_that_is_said(tmp_path):
     sound, said = conformed(sound_file(tmp_path / "output.wav", tone, 48_000), tmp_path / "take.wav", 48_000)
     assert len(sound) == 48_000
     assert not np.any(sound[24_000:])
-    assert said.given == 24_000
+    assert said.source_samples == 24_000
     assert "0.500 s of silence" in said.notes[0]
     assert _largest_step(sound) < 0.02
 
@@ -199,7 +199,7 @@ def test_what_is_no_sound_is_the_models_failure(tmp_path):
     empty = sound_file(tmp_path / "empty.wav", np.zeros((0, 1)), 48_000)
     for output in (silent, empty):
         with pytest.raises(ModelFailed, match=output.name):
-            conform(output, 100, tmp_path / "take.wav", bwf)
+            conform_audio(output, 100, tmp_path / "take.wav", bwf)
 
 
 def _largest_step(sound: np.ndarray) -> float:

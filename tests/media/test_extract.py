@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tracklay.cue import Picture
 from tracklay.errors import Cancelled, MediaError
-from tracklay.media.extract import extract, luma, still
-from tracklay.media.ffmpeg import Stop
-from tracklay.media.probe import frame_times, probe
+from tracklay.media.extract import extract_proxy, extract_still, read_luma_frames
+from tracklay.media.ffmpeg import CancelToken
+from tracklay.media.probe import frame_times, probe_media
 from tracklay.timing import Rate, Span, TimeMap
 
 from tests.media.numbered_clips import expected, numbered, numbers
@@ -23,7 +23,7 @@ from tests.media.numbered_clips import expected, numbered, numbers
 def straight(source, rate, first: int, count: int, to, **options):
     """The proxy of `count` source frames from `first` on, at their own rate."""
     span = Span(first, count, Rate(rate))
-    return extract(Picture(source, TimeMap.straight(span, span.start_seconds)), span, to, **options)
+    return extract_proxy(Picture(source, TimeMap.linear(span, span.start_seconds)), span, to, **options)
 
 
 @pytest.mark.parametrize("rate", [Fraction(24000, 1001), Fraction(25), Fraction(30000, 1001), Fraction(60000, 1001)])
@@ -59,7 +59,7 @@ def test_a_span_between_frames_begins_with_the_frame_on_screen(tmp_path):
     """A span that opens between two source frames begins with the nearer one, at 0; the others keep their own times."""
     source = numbered(tmp_path / "source.mp4", Fraction(30), 60)
     span = Span(0, 10, Rate(Fraction(24)))
-    proxy = extract(Picture(source, TimeMap.straight(span, Fraction(41, 120))), span, tmp_path / "proxy.mp4")
+    proxy = extract_proxy(Picture(source, TimeMap.linear(span, Fraction(41, 120))), span, tmp_path / "proxy.mp4")
     assert numbers(proxy.path) == list(range(10, 23))
     assert proxy.times == (0, *(Fraction(n, 30) - Fraction(41, 120) for n in range(11, 23)))
 
@@ -68,8 +68,8 @@ def test_a_source_played_slower_is_as_slow_in_its_proxy(tmp_path):
     """25 fps frame for frame on a 24 fps timeline: 50 frames last 50/24 s."""
     source = numbered(tmp_path / "source.mp4", Fraction(25), 60)
     span = Span(0, 50, Rate(Fraction(24)))
-    proxy = extract(
-        Picture(source, TimeMap.straight(span, Fraction(0), Fraction(24, 25))), span, tmp_path / "proxy.mp4"
+    proxy = extract_proxy(
+        Picture(source, TimeMap.linear(span, Fraction(0), Fraction(24, 25))), span, tmp_path / "proxy.mp4"
     )
     assert numbers(proxy.path) == list(range(50))
     assert proxy.seconds == Fraction(50, 24)
@@ -96,7 +96,7 @@ def test_a_retimed_strip_is_extracted_as_it_plays(retimed_source, tmp_path, name
     """Whatever the map, the frame on screen at each timeline frame is the one that should be, and the proxy shows it then."""
     span = Span(0, MAPS[name][-1][0], Rate(fps))
     points = tuple((Fraction(frame), Fraction(number) / 25) for frame, number in MAPS[name])
-    proxy = extract(Picture(retimed_source, TimeMap(points)), span, tmp_path / "proxy.mp4")
+    proxy = extract_proxy(Picture(retimed_source, TimeMap(points)), span, tmp_path / "proxy.mp4")
     assert proxy.times == frame_times(proxy.path)
     assert proxy.times[0] == 0
     assert proxy.seconds == span.seconds
@@ -107,7 +107,7 @@ def test_a_retimed_strip_is_extracted_as_it_plays(retimed_source, tmp_path, name
         )[1]
         for frame in range(span.frames)
     ]
-    wanted = [expected(TimeMap(points).source(frame), Fraction(25)) for frame in range(span.frames)]
+    wanted = [expected(TimeMap(points).source_seconds(frame), Fraction(25)) for frame in range(span.frames)]
     if any(
         b > a + 1 for a, b in pairwise(wanted)
     ):  # frames between the timeline's are kept: they come in their own time
@@ -136,19 +136,19 @@ def test_any_map_shows_each_frame_in_its_turn(retimed_source, tmp_path, points):
     """For pieces of any speed and direction, put together as they come, each timeline frame shows the frame looked up for it."""
     span = Span(0, points[-1][0], Rate(Fraction(25)))
     time_map = TimeMap(tuple((Fraction(frame), Fraction(number, 25)) for frame, number in points))
-    proxy = extract(Picture(retimed_source, time_map), span, tmp_path / "proxy.mp4")
+    proxy = extract_proxy(Picture(retimed_source, time_map), span, tmp_path / "proxy.mp4")
     shown = dict(zip(proxy.times, numbers(proxy.path), strict=True))
     for frame in range(span.frames):
         at = span.rate.seconds(frame)
         number = shown[max(time for time in shown if time <= at)]
-        wanted = expected(time_map.source(frame), Fraction(25))
+        wanted = expected(time_map.source_seconds(frame), Fraction(25))
         assert number == wanted or at not in shown or number == wanted - 1
 
 
 def test_a_proxy_is_held_to_the_length_that_a_model_needs(tmp_path):
     """With a least length the last frame is held, frame by frame, until then."""
     source = numbered(tmp_path / "source.mp4", Fraction(25), 20)
-    proxy = straight(source, Fraction(25), 5, 10, tmp_path / "proxy.mp4", least=Fraction(1))
+    proxy = straight(source, Fraction(25), 5, 10, tmp_path / "proxy.mp4", min_seconds=Fraction(1))
     assert numbers(proxy.path) == [*range(5, 15), *[14] * 15]
     assert proxy.seconds == 1
     assert proxy.times == tuple(Fraction(n, 25) for n in range(25))
@@ -158,7 +158,7 @@ def test_a_still_of_a_proxy_is_its_middle_frame(tmp_path):
     """Models that look at one image are given the middle one."""
     source = numbered(tmp_path / "source.mp4", Fraction(25), 21)
     proxy = straight(source, Fraction(25), 0, 21, tmp_path / "proxy.mp4")
-    assert numbers(still(proxy, tmp_path / "still.png")) == [10]
+    assert numbers(extract_still(proxy, tmp_path / "still.png")) == [10]
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_its_frames_can_be_looked_at_one_by_one(tmp_path):
     """Low-resolution luma, one array a frame."""
     source = numbered(tmp_path / "source.mp4", Fraction(25), 7)
     proxy = straight(source, Fraction(25), 0, 7, tmp_path / "proxy.mp4")
-    frames = list(luma(proxy, 40, 24))
+    frames = list(read_luma_frames(proxy, 40, 24))
     assert len(frames) == len(proxy.times) == 7
     assert {frame.shape for frame in frames} == {(24, 40)}
 
@@ -206,18 +206,18 @@ def test_its_frames_can_be_looked_at_one_by_one(tmp_path):
 def test_stopping_ends_ffmpeg_and_leaves_nothing(tmp_path):
     """The wish to stop reaches a running extraction; no file and no part of one is left."""
     source = numbered(tmp_path / "source.mp4", Fraction(60), 900, size=(960, 540))
-    stop, out = Stop(), tmp_path / "out"
+    stop, out = CancelToken(), tmp_path / "out"
     out.mkdir()
 
     def wish() -> None:
         while not any(out.iterdir()):
             pass
-        stop.set()
+        stop.cancel()
 
     timer = threading.Thread(target=wish)
     timer.start()
     with pytest.raises(Cancelled):
-        straight(source, Fraction(60), 0, 900, out / "proxy.mp4", stop=stop)
+        straight(source, Fraction(60), 0, 900, out / "proxy.mp4", cancel_token=stop)
     timer.join()
     assert list(out.iterdir()) == []
 
@@ -237,6 +237,6 @@ def test_a_proxy_is_a_media_file_like_any_other(tmp_path):
     """Its rate and length are the span's."""
     source = numbered(tmp_path / "source.mp4", Fraction(30000, 1001), 60)
     proxy = straight(source, Fraction(30000, 1001), 10, 30, tmp_path / "proxy.mp4")
-    again = probe(proxy.path).video
+    again = probe_media(proxy.path).video
     assert again is not None
     assert (again.rate.fps, again.frames, again.start) == (Fraction(30000, 1001), 30, Fraction(0))

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from tracklay.cli.main import main
 from tracklay.cue import Picture
-from tracklay.errors import BadInput
+from tracklay.errors import InvalidInput
 from tracklay.media import image_sequence
-from tracklay.media.extract import extract
+from tracklay.media.extract import extract_proxy
 from tracklay.timing import Rate, Span, TimeMap
 
 from tests.clips import FFMPEG, encode
@@ -31,7 +31,7 @@ def sequence(folder, count: int, name: str = "shot.%04d.png", first: int = 1, *o
 
 def proxy_of(folder, names, time_map, span, to):
     """The numbers in the proxy of what plays of a sequence."""
-    return numbers(extract(Picture(folder, time_map, tuple(names), FILM), span, to).path)
+    return numbers(extract_proxy(Picture(folder, time_map, tuple(names), FILM), span, to).path)
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "exr", "bmp", "tga", "webp"])
@@ -42,11 +42,11 @@ def test_each_kind_of_image_plays_image_for_image(each_ffmpeg, tmp_path, suffix)
         command = [FFMPEG, "-v", "error", "-i", str(folder / "shot.%04d.png")]
         command += (["-c:v", "libwebp"] if suffix == "webp" else []) + [str(folder / f"shot.%04d.{suffix}")]
         subprocess.run(command, check=True)
-    where, names = image_sequence.find(folder / f"shot.%04d.{suffix}")
+    where, names = image_sequence.find_sequence(folder / f"shot.%04d.{suffix}")
     assert where == folder
     span = Span(0, 8, FILM)
     for start, speed, wanted in ((2, 1, range(2, 10)), (9, -1, range(9, 1, -1)), (5, 0, [5] * 8)):
-        time_map = TimeMap.straight(span, Fraction(start, 24), Fraction(speed))
+        time_map = TimeMap.linear(span, Fraction(start, 24), Fraction(speed))
         assert proxy_of(folder, names, time_map, span, tmp_path / "proxy.mp4") == list(wanted)
 
 
@@ -55,16 +55,16 @@ def test_names_with_quotes_and_signs_are_names(tmp_path):
     odd = sequence(tmp_path / "plain", 3).rename(tmp_path / "it's 100%d #1: ünï")
     names = [path.rename(odd / f"-o'ne %02d {path.name[-5]}.png").name for path in sorted(odd.iterdir())]
     span = Span(0, 3, FILM)
-    assert proxy_of(odd, names, TimeMap.straight(span, Fraction(0)), span, tmp_path / "proxy.mp4") == [0, 1, 2]
+    assert proxy_of(odd, names, TimeMap.linear(span, Fraction(0)), span, tmp_path / "proxy.mp4") == [0, 1, 2]
 
 
 def test_a_still_plays_as_long_as_it_is_shown(tmp_path):
     """One image has no end; a still is as good a source by its own name."""
     folder = sequence(tmp_path / "one", 1)
     span = Span(100, 30, FILM)
-    time_map = TimeMap.straight(span, Fraction(0))
+    time_map = TimeMap.linear(span, Fraction(0))
     assert proxy_of(folder, ["shot.0001.png"], time_map, span, tmp_path / "proxy.mp4") == [0] * 30
-    named = extract(Picture(folder / "shot.0001.png", time_map), span, tmp_path / "named.mp4")
+    named = extract_proxy(Picture(folder / "shot.0001.png", time_map), span, tmp_path / "named.mp4")
     assert numbers(named.path) == [0] * 30
 
 
@@ -74,8 +74,8 @@ def test_linear_light_is_seen_as_on_a_screen(tmp_path):
     path = tmp_path / "grey.exr"
     subprocess.run([FFMPEG, "-v", "error", *making, "-frames:v", "1", "-update", "1", str(path)], check=True)
     span = Span(0, 3, FILM)
-    picture = Picture(tmp_path, TimeMap.straight(span, Fraction(0)), ("grey.exr",), FILM)
-    proxy = extract(picture, span, tmp_path / "proxy.mp4")
+    picture = Picture(tmp_path, TimeMap.linear(span, Fraction(0)), ("grey.exr",), FILM)
+    proxy = extract_proxy(picture, span, tmp_path / "proxy.mp4")
     with av.open(str(proxy.path)) as container:
         luma = next(container.decode(container.streams.video[0])).to_ndarray(format="gray")
     assert np.median(luma) / 255 == pytest.approx(0.46, abs=0.03)
@@ -88,26 +88,26 @@ def test_a_folder_and_patterns_name_a_sequence(tmp_path):
     (folder / "notes.txt").touch()
     in_order = tuple(f"a.{number}.png" for number in range(5, 17))
     for named in (folder, folder / "a.%d.png", folder / "a.#.png"):
-        assert image_sequence.find(named) == (folder, in_order)
-    assert image_sequence.stem(folder) == "shot"
-    assert image_sequence.stem(folder / "a.%d.png") == "a"
-    assert image_sequence.stem(folder / "####.png") == "shot"
+        assert image_sequence.find_sequence(named) == (folder, in_order)
+    assert image_sequence.sequence_stem(folder) == "shot"
+    assert image_sequence.sequence_stem(folder / "a.%d.png") == "a"
+    assert image_sequence.sequence_stem(folder / "####.png") == "shot"
 
 
 def test_what_is_no_sequence_is_told_in_one_sentence(tmp_path):
     """Nothing there, two sequences at once, a missing image."""
-    with pytest.raises(BadInput, match="holds no images"):
-        image_sequence.find(tmp_path)
+    with pytest.raises(InvalidInput, match="holds no images"):
+        image_sequence.find_sequence(tmp_path)
     folder = sequence(tmp_path / "two", 6)
     sequence(folder, 3, "depth.%04d.png")
-    with pytest.raises(BadInput, match=r"more than one sequence \(depth"):
-        image_sequence.find(folder)
+    with pytest.raises(InvalidInput, match=r"more than one sequence \(depth"):
+        image_sequence.find_sequence(folder)
     (folder / "shot.0003.png").unlink()
-    with pytest.raises(BadInput, match="frame 3 is missing"):
-        image_sequence.find(folder / "shot.%04d.png")
+    with pytest.raises(InvalidInput, match="frame 3 is missing"):
+        image_sequence.find_sequence(folder / "shot.%04d.png")
     (folder / "shot.0004.png").unlink()
-    with pytest.raises(BadInput, match="frame 3 to 4 is missing"):
-        image_sequence.find(folder / "shot.####.png")
+    with pytest.raises(InvalidInput, match="frame 3 to 4 is missing"):
+        image_sequence.find_sequence(folder / "shot.####.png")
 
 
 @pytest.mark.parametrize("pattern", ["", "shot.%04d.png"])

@@ -11,10 +11,10 @@ from fractions import Fraction
 
 import pytest
 from tracklay.cue import Picture
-from tracklay.errors import BadInput, MediaError
+from tracklay.errors import InvalidInput, MediaError
 from tracklay.media import ffmpeg
-from tracklay.media.extract import extract
-from tracklay.media.probe import head, probe
+from tracklay.media.extract import extract_proxy
+from tracklay.media.probe import probe_media, read_video_header
 from tracklay.timing import Rate, Span, TimeMap
 
 from tests.clips import FFMPEG
@@ -27,7 +27,7 @@ X264 = ("-c:v", "libx264", "-preset", "veryfast", "-g", "24", "-pix_fmt", "yuv42
 def cut(source, to, first: int, count: int):
     """The numbers in the proxy of so many frames."""
     span = Span(first, count, RATE)
-    return numbers(extract(Picture(source, TimeMap.straight(span, span.start_seconds)), span, to).path)
+    return numbers(extract_proxy(Picture(source, TimeMap.linear(span, span.start_seconds)), span, to).path)
 
 
 def boxes(data: bytes, kind: bytes) -> list[int]:
@@ -49,7 +49,7 @@ def test_a_wrong_duration_changes_nothing(tmp_path, factor):
             (length,) = struct.unpack_from(">I", data, at + offset)
             struct.pack_into(">I", data, at + offset, length * factor)
     source.write_bytes(data)
-    video = probe(source).video
+    video = probe_media(source).video
     assert video is not None
     assert video.frames == 100
     assert cut(source, tmp_path / "proxy.mp4", 61, 20) == list(range(61, 81))
@@ -64,7 +64,7 @@ def test_a_broken_index_gives_frames_or_a_sentence(tmp_path):
         for chunk in range(count):
             struct.pack_into(">I", data, at + 8 + 4 * chunk, 0x7FFFFFF0)
     source.write_bytes(data)
-    with pytest.raises((BadInput, MediaError), match=r"source\.mp4"):
+    with pytest.raises((InvalidInput, MediaError), match=r"source\.mp4"):
         cut(source, tmp_path / "proxy.mp4", 10, 20)
 
 
@@ -95,7 +95,9 @@ def test_a_frame_or_two_that_are_missing_are_held(tmp_path):
     source = numbered(tmp_path / "source.mp4", RATE.fps, 50, *X264)
     assert cut(source, tmp_path / "proxy.mp4", 40, 15) == list(range(40, 50))
     span = Span(0, 20, RATE)
-    held = extract(Picture(source, TimeMap.straight(span, Fraction(54, 25), Fraction(-1))), span, tmp_path / "held.mp4")
+    held = extract_proxy(
+        Picture(source, TimeMap.linear(span, Fraction(54, 25), Fraction(-1))), span, tmp_path / "held.mp4"
+    )
     assert numbers(held.path) == [49] * 5 + list(range(49, 34, -1))
 
 
@@ -115,8 +117,8 @@ def test_a_pipe_a_device_and_an_empty_file_are_refused_at_once(tmp_path):
     os.mkfifo(pipe)
     empty.touch()
     for path, words in ((pipe, "no file"), (empty, "is empty"), (tmp_path / "none.mp4", "does not exist")):
-        with pytest.raises(BadInput, match=words):
-            head(path)
+        with pytest.raises(InvalidInput, match=words):
+            read_video_header(path)
 
 
 def test_a_file_that_gives_nothing_is_given_up(tmp_path, monkeypatch):
@@ -125,15 +127,19 @@ def test_a_file_that_gives_nothing_is_given_up(tmp_path, monkeypatch):
     stalled.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(60)\n")
     stalled.chmod(0o755)
     monkeypatch.setenv("TRACKLAY_FFMPEG", str(stalled))
-    ffmpeg.program.cache_clear()
+    ffmpeg.find_ffmpeg.cache_clear()
     source = tmp_path / "source.mp4"
     source.write_bytes(b"anything")
     begun = time.monotonic()
     with pytest.raises(MediaError, match=r"nothing came of it for 0 s.*drive"):
-        list(ffmpeg.read(ffmpeg.source(source).output("pipe:", format="null"), "could not read it", 16, patience=0.2))
+        list(
+            ffmpeg.read_stdout(
+                ffmpeg.input_stream(source).output("pipe:", format="null"), "could not read it", 16, timeout_seconds=0.2
+            )
+        )
     assert time.monotonic() - begun < 30
     monkeypatch.undo()
-    ffmpeg.program.cache_clear()
+    ffmpeg.find_ffmpeg.cache_clear()
 
 
 def test_a_huge_still_becomes_a_small_proxy(tmp_path):
@@ -142,9 +148,9 @@ def test_a_huge_still_becomes_a_small_proxy(tmp_path):
     making = ["-f", "lavfi", "-i", "color=gray:s=15360x8640:d=0.04:r=25", "-frames:v", "1", "-pix_fmt", "gray"]
     subprocess.run([FFMPEG, "-v", "error", *making, "-update", "1", str(still)], check=True)
     span = Span(0, 3, RATE)
-    picture = Picture(tmp_path, TimeMap.straight(span, Fraction(0)), ("huge.png",), RATE)
-    proxy = extract(picture, span, tmp_path / "proxy.mp4")
-    video = head(proxy.path)
+    picture = Picture(tmp_path, TimeMap.linear(span, Fraction(0)), ("huge.png",), RATE)
+    proxy = extract_proxy(picture, span, tmp_path / "proxy.mp4")
+    video = read_video_header(proxy.path)
     assert video.size == (682, 384)
     assert len(proxy.times) == 3
 
@@ -164,6 +170,6 @@ def test_music_and_text_have_no_picture(tmp_path):
     subprocess.run([FFMPEG, "-v", "error", "-f", "lavfi", "-i", "sine=d=0.2", str(music)], check=True)
     text.write_text("hello")
     for path, words in ((music, "has no picture"), (text, "cannot be read")):
-        with pytest.raises(BadInput, match=words) as error:
+        with pytest.raises(InvalidInput, match=words) as error:
             cut(path, tmp_path / "proxy.mp4", 0, 3)
         assert str(path) in str(error.value)

@@ -6,8 +6,8 @@ import subprocess
 from fractions import Fraction
 
 import pytest
-from tracklay.errors import BadInput
-from tracklay.media.probe import frame_times, key_times, picture, probe
+from tracklay.errors import InvalidInput
+from tracklay.media.probe import frame_times, key_times, probe_media, probe_video
 
 from tests.clips import FFMPEG, flash_clip
 
@@ -19,7 +19,7 @@ RATES = [Fraction(24000, 1001), Fraction(24), Fraction(25), Fraction(30000, 1001
 def test_rate_and_length_are_exact_in_each_container(each_ffmpeg, tmp_path, rate, suffix):
     """Matroska's milliseconds and MPEG-TS's late start change neither the rate nor the number of frames."""
     clip = flash_clip(tmp_path / f"clip.{suffix}", rate, 61, [0])
-    media, video = picture(clip)
+    media, video = probe_video(clip)
     assert video.rate.fps == rate
     assert video.frames == 61
     assert video.codec == "h264"
@@ -32,7 +32,7 @@ def test_sound_is_described(tmp_path):
     subprocess.run(
         [FFMPEG, "-v", "error", "-f", "lavfi", "-i", "sine=d=0.2:r=22050", "-ac", "2", str(sound)], check=True
     )
-    media = probe(sound)
+    media = probe_media(sound)
     assert media.video is None
     assert [(a.codec, a.sample_rate, a.layout) for a in media.audio] == [("flac", 22050, "stereo")]
 
@@ -58,9 +58,9 @@ def test_a_cover_picture_is_no_picture(tmp_path):
         "attached_pic",
     ]
     subprocess.run([FFMPEG, "-v", "error", *making, str(music)], check=True)
-    assert probe(music).video is None
-    with pytest.raises(BadInput, match="no picture"):
-        picture(music)
+    assert probe_media(music).video is None
+    with pytest.raises(InvalidInput, match="no picture"):
+        probe_video(music)
 
 
 def test_the_picture_ends_where_its_last_frame_ends_though_the_sound_goes_on(tmp_path):
@@ -68,14 +68,14 @@ def test_the_picture_ends_where_its_last_frame_ends_though_the_sound_goes_on(tmp
     silent, clip = flash_clip(tmp_path / "silent.mp4", Fraction(25), 25, [0]), tmp_path / "clip.mp4"
     making = ["-i", str(silent), "-f", "lavfi", "-i", "sine=d=12", "-c:v", "copy", "-c:a", "aac"]
     subprocess.run([FFMPEG, "-v", "error", *making, str(clip)], check=True)
-    assert picture(clip)[1].frames == 25
+    assert probe_video(clip)[1].frames == 25
 
 
 def test_frames_that_an_edit_list_hides_are_not_counted(tmp_path):
     """A clip that was cut without encoding begins at its cut, though its file holds what the decoder needs from before."""
     whole, clip = flash_clip(tmp_path / "whole.mp4", Fraction(25), 100, [0]), tmp_path / "clip.mp4"
     subprocess.run([FFMPEG, "-v", "error", "-ss", "3", "-i", str(whole), "-c", "copy", str(clip)], check=True)
-    video = picture(clip)[1]
+    video = probe_video(clip)[1]
     assert (video.start, video.frames) == (Fraction(0), 25)
     assert frame_times(clip) == tuple(Fraction(n, 25) for n in range(25))
 
@@ -93,7 +93,7 @@ def test_any_file_name_will_do(tmp_path, monkeypatch, name):
     made = flash_clip(tmp_path / "clip.mp4", Fraction(25), 10, [0])
     made.rename(tmp_path / name)
     monkeypatch.chdir(tmp_path)
-    assert picture(tmp_path.__class__(name))[1].frames == 10
+    assert probe_video(tmp_path.__class__(name))[1].frames == 10
 
 
 def test_what_is_no_media_file_is_told_in_one_sentence(tmp_path):
@@ -107,7 +107,7 @@ def test_what_is_no_media_file_is_told_in_one_sentence(tmp_path):
         (empty, "is empty"),
         (text, "cannot be read"),
     ):
-        with pytest.raises(BadInput, match=words) as error:
-            probe(path)
+        with pytest.raises(InvalidInput, match=words) as error:
+            probe_media(path)
         assert str(path) in str(error.value)
         assert "\n" not in str(error.value)

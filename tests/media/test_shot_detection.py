@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tracklay.cue import Picture, Sized
+from tracklay.cue import Picture, ProxySpec
 from tracklay.errors import Cancelled, MediaError
 from tracklay.media import decoder, proxy_cache
-from tracklay.media.extract import Extraction, extract
-from tracklay.media.ffmpeg import Stop
-from tracklay.media.shot_detection import THRESHOLD, Judge, Shots, cuts
+from tracklay.media.extract import ProxyExtractor, extract_proxy
+from tracklay.media.ffmpeg import CancelToken
+from tracklay.media.shot_detection import CUT_THRESHOLD, CutScorer, ShotSplitter, find_cuts
 from tracklay.timing import Rate, Span, TimeMap
 
 from tests.clips import FFMPEG, encode
@@ -39,31 +39,31 @@ def test_each_shots_first_frame_is_found(rate, tmp_path):
     """Whatever the rate, counted on the timeline's own frames."""
     clip = encode(tmp_path / "film.mp4", shots([30, 41, 20, 29]), SIZE, rate)
     span = Span(101, 120, Rate(rate))
-    picture = Picture(clip, TimeMap.straight(span, Fraction(0)))
-    assert cuts(picture, span, tmp_path) == (131, 172, 192)
+    picture = Picture(clip, TimeMap.linear(span, Fraction(0)))
+    assert find_cuts(picture, span, tmp_path) == (131, 172, 192)
 
 
 def test_a_part_of_the_clip_has_the_cuts_of_that_part(tmp_path):
     """Trimmed at both ends, and moved: what does not play has no cuts."""
     clip = encode(tmp_path / "film.mp4", shots([30, 41, 20, 29]), SIZE, Fraction(25))
     span = Span(1000, 50, Rate(Fraction(25)))
-    picture = Picture(clip, TimeMap.straight(span, Fraction(40, 25)))
-    assert cuts(picture, span, tmp_path) == (1000 + 71 - 40,)
+    picture = Picture(clip, TimeMap.linear(span, Fraction(40, 25)))
+    assert find_cuts(picture, span, tmp_path) == (1000 + 71 - 40,)
 
 
 def test_what_is_too_short_for_a_shot_is_none(tmp_path):
     """A flash of three frames, and a last shot of four."""
     clip = encode(tmp_path / "film.mp4", shots([30, 3, 40, 4]), SIZE, Fraction(25))
     span = Span(1, 77, Rate(Fraction(25)))
-    picture = Picture(clip, TimeMap.straight(span, Fraction(0)))
-    assert cuts(picture, span, tmp_path, shortest=12) == (31,)
+    picture = Picture(clip, TimeMap.linear(span, Fraction(0)))
+    assert find_cuts(picture, span, tmp_path, min_shot_frames=12) == (31,)
 
 
 def test_one_shot_has_no_cuts(tmp_path):
     """However much moves in it."""
     clip = encode(tmp_path / "film.mp4", shots([60]), SIZE, Fraction(25))
     span = Span(1, 60, Rate(Fraction(25)))
-    assert cuts(Picture(clip, TimeMap.straight(span, Fraction(0))), span, tmp_path) == ()
+    assert find_cuts(Picture(clip, TimeMap.linear(span, Fraction(0))), span, tmp_path) == ()
 
 
 def test_a_shot_begins_on_the_first_frame_that_shows_it(tmp_path):
@@ -72,21 +72,21 @@ def test_a_shot_begins_on_the_first_frame_that_shows_it(tmp_path):
         clip = encode(tmp_path / "film.mp4", shots([length, 60]), SIZE, Fraction(60))
         span = Span(0, 40, Rate(Fraction(25)))
         seen = min(frame for frame in range(40) if math.floor(Fraction(frame * 60, 25) + Fraction(1, 2)) >= length)
-        assert cuts(Picture(clip, TimeMap.straight(span, Fraction(0))), span, tmp_path) == (seen,)
+        assert find_cuts(Picture(clip, TimeMap.linear(span, Fraction(0))), span, tmp_path) == (seen,)
 
 
 @pytest.fixture
 def decodings(monkeypatch):
     """The decodings that were begun; files count as settled from their first moment."""
     begun = []
-    for source in (decoder.Movie, decoder.Images):
+    for source in (decoder.VideoSource, decoder.ImageSequenceSource):
 
         def counted(self, *arguments, real=source.frames, **options):
             begun.append(self)
             return real(self, *arguments, **options)
 
         monkeypatch.setattr(source, "frames", counted)
-    monkeypatch.setattr(proxy_cache, "SETTLED_SECONDS", -1)
+    monkeypatch.setattr(proxy_cache, "MIN_SOURCE_AGE_SECONDS", -1)
     return begun
 
 
@@ -110,21 +110,21 @@ def images(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(path.name for path in folder.glob("*.png")))
 
 
-WAYS: dict[str, tuple[Fraction, Fraction, Fraction, Fraction, Sized]] = {
-    "25 on 25": (Fraction(25), Fraction(25), Fraction(0), Fraction(1), Sized(384)),
-    "with an in point between two frames": (Fraction(25), Fraction(25), Fraction(13, 70), Fraction(1), Sized(48)),
-    "24 on 25": (Fraction(24), Fraction(25), Fraction(0), Fraction(1), Sized(384)),
-    "29.97 on 25": (Fraction(30000, 1001), Fraction(25), Fraction(1, 9), Fraction(1), Sized(384)),
-    "60 on 24": (Fraction(60), Fraction(24), Fraction(0), Fraction(1), Sized(384)),
-    "frame for frame, slower": (Fraction(25), Fraction(24), Fraction(0), Fraction(24, 25), Sized(384)),
-    "half as fast": (Fraction(25), Fraction(25), Fraction(0), Fraction(1, 2), Sized(384)),
-    "backwards": (Fraction(25), Fraction(25), Fraction(125, 25), Fraction(-1), Sized(384)),
-    "a square": (Fraction(25), Fraction(25), Fraction(0), Fraction(1), Sized(64, "left")),
-    "a square where the motion is": (Fraction(25), Fraction(25), Fraction(0), Fraction(1), Sized(64, "motion")),
-    "padded": (Fraction(25), Fraction(25), Fraction(0), Fraction(1), Sized(384, least=Fraction(7, 5))),
-    "varying": (Fraction(25), Fraction(25), Fraction(0), Fraction(1), Sized(384)),
-    "images": (Fraction(25), Fraction(25), Fraction(0), Fraction(1), Sized(384)),
-    "images on 30": (Fraction(25), Fraction(30), Fraction(1, 3), Fraction(1), Sized(384)),
+WAYS: dict[str, tuple[Fraction, Fraction, Fraction, Fraction, ProxySpec]] = {
+    "25 on 25": (Fraction(25), Fraction(25), Fraction(0), Fraction(1), ProxySpec(384)),
+    "with an in point between two frames": (Fraction(25), Fraction(25), Fraction(13, 70), Fraction(1), ProxySpec(48)),
+    "24 on 25": (Fraction(24), Fraction(25), Fraction(0), Fraction(1), ProxySpec(384)),
+    "29.97 on 25": (Fraction(30000, 1001), Fraction(25), Fraction(1, 9), Fraction(1), ProxySpec(384)),
+    "60 on 24": (Fraction(60), Fraction(24), Fraction(0), Fraction(1), ProxySpec(384)),
+    "frame for frame, slower": (Fraction(25), Fraction(24), Fraction(0), Fraction(24, 25), ProxySpec(384)),
+    "half as fast": (Fraction(25), Fraction(25), Fraction(0), Fraction(1, 2), ProxySpec(384)),
+    "backwards": (Fraction(25), Fraction(25), Fraction(125, 25), Fraction(-1), ProxySpec(384)),
+    "a square": (Fraction(25), Fraction(25), Fraction(0), Fraction(1), ProxySpec(64, "left")),
+    "a square where the motion is": (Fraction(25), Fraction(25), Fraction(0), Fraction(1), ProxySpec(64, "motion")),
+    "padded": (Fraction(25), Fraction(25), Fraction(0), Fraction(1), ProxySpec(384, min_seconds=Fraction(7, 5))),
+    "varying": (Fraction(25), Fraction(25), Fraction(0), Fraction(1), ProxySpec(384)),
+    "images": (Fraction(25), Fraction(25), Fraction(0), Fraction(1), ProxySpec(384)),
+    "images on 30": (Fraction(25), Fraction(30), Fraction(1, 3), Fraction(1), ProxySpec(384)),
 }
 
 
@@ -136,8 +136,8 @@ def test_one_decoding_gives_the_cuts_and_each_shots_own_proxy(decodings, tmp_pat
     source = tmp_path if names else varying(tmp_path) if way == "varying" else film(tmp_path, fps)
     end = begin if speed < 0 else Fraction(sum(LENGTHS)) / fps - begin
     span = Span(86, math.floor(end / abs(speed) * timeline), Rate(timeline))
-    picture = Picture(source, TimeMap.straight(span, begin, speed), names, Rate(fps) if names else None)
-    found = cuts(picture, span, tmp_path, shortest=6, proxies=sized)
+    picture = Picture(source, TimeMap.linear(span, begin, speed), names, Rate(fps) if names else None)
+    found = find_cuts(picture, span, tmp_path, min_shot_frames=6, proxy_spec=sized)
     assert len(found) == 3
     began = len(decodings)
     if speed > 0:
@@ -145,9 +145,9 @@ def test_one_decoding_gives_the_cuts_and_each_shots_own_proxy(decodings, tmp_pat
     edges = (span.start, *found, span.end)
     for first, after in pairwise(edges):
         shot, options = Span(first, after - first, span.rate), sized._asdict()
-        kept = proxy_cache.extracted(picture, shot, tmp_path / "kept.mp4", **options)
+        kept = proxy_cache.extract_cached(picture, shot, tmp_path / "kept.mp4", **options)
         assert len(decodings) == began, "it was extracted again"
-        alone = extract(picture, shot, tmp_path / "alone.mp4", **options)
+        alone = extract_proxy(picture, shot, tmp_path / "alone.mp4", **options)
         began = len(decodings)
         assert (kept.times, kept.seconds) == (alone.times, alone.seconds)
         assert kept.path.read_bytes() == alone.path.read_bytes()
@@ -158,10 +158,10 @@ def test_what_is_retimed_in_pieces_has_its_cuts_and_no_proxies_yet(decodings, tm
     clip = film(tmp_path, Fraction(50))
     span = Span(0, 60, Rate(Fraction(25)))
     points = ((Fraction(0), Fraction(0)), (Fraction(10), Fraction(10, 25)), (Fraction(60), Fraction(130, 50)))
-    found = cuts(Picture(clip, TimeMap(points)), span, tmp_path, proxies=Sized(384))
+    found = find_cuts(Picture(clip, TimeMap(points)), span, tmp_path, proxy_spec=ProxySpec(384))
     # From frame 10 on, 110 of the source's frames play in 50.
     assert found == (10 + math.ceil(13 / 2.2), 10 + math.ceil(54 / 2.2), 10 + math.ceil(74 / 2.2))
-    assert not proxy_cache.folder().exists()
+    assert not proxy_cache.proxy_cache_dir().exists()
     assert len(decodings) == 1
 
 
@@ -169,47 +169,47 @@ def test_a_file_that_changed_a_moment_ago_has_its_cuts_and_no_proxies_yet(tmp_pa
     """It may change again without its time of change showing it."""
     clip = film(tmp_path, Fraction(25))
     span = Span(0, sum(LENGTHS), Rate(Fraction(25)))
-    found = cuts(Picture(clip, TimeMap.straight(span, Fraction(0))), span, tmp_path, proxies=Sized(384))
+    found = find_cuts(Picture(clip, TimeMap.linear(span, Fraction(0))), span, tmp_path, proxy_spec=ProxySpec(384))
     assert found == (33, 74, 94)
-    assert not proxy_cache.folder().exists()
+    assert not proxy_cache.proxy_cache_dir().exists()
 
 
 def test_a_file_that_changes_while_its_cuts_are_looked_for_is_told(decodings, tmp_path, monkeypatch):
     """What is half of the one and half of the other is not kept."""
     clip = film(tmp_path, Fraction(25))
     span = Span(0, sum(LENGTHS), Rate(Fraction(25)))
-    real = proxy_cache.keep_of
+    real = proxy_cache.store_span_proxy
 
     def meddled(*arguments):
         with clip.open("ab") as file:
             file.write(b"more")
         real(*arguments)
 
-    monkeypatch.setattr(proxy_cache, "keep_of", meddled)
+    monkeypatch.setattr(proxy_cache, "store_span_proxy", meddled)
     with pytest.raises(MediaError, match=r"film\.mp4 changed while it was read"):
-        cuts(Picture(clip, TimeMap.straight(span, Fraction(0))), span, tmp_path, proxies=Sized(384))
-    assert not proxy_cache.folder().exists()
+        find_cuts(Picture(clip, TimeMap.linear(span, Fraction(0))), span, tmp_path, proxy_spec=ProxySpec(384))
+    assert not proxy_cache.proxy_cache_dir().exists()
 
 
 def test_stopping_leaves_whole_proxies_and_no_work(decodings, tmp_path, monkeypatch):
     """The wish comes while the second shot is decoded: the first is kept, and nothing is left half written."""
     clip = film(tmp_path, Fraction(25))
     span = Span(0, sum(LENGTHS), Rate(Fraction(25)))
-    picture = Picture(clip, TimeMap.straight(span, Fraction(0)))
-    work, stop, real = tmp_path / "work", Stop(), proxy_cache.keep_of
+    picture = Picture(clip, TimeMap.linear(span, Fraction(0)))
+    work, stop, real = tmp_path / "work", CancelToken(), proxy_cache.store_span_proxy
     work.mkdir()
 
     def kept(*arguments):
         real(*arguments)
-        stop.set()
+        stop.cancel()
 
-    monkeypatch.setattr(proxy_cache, "keep_of", kept)
+    monkeypatch.setattr(proxy_cache, "store_span_proxy", kept)
     with pytest.raises(Cancelled):
-        cuts(picture, span, work, proxies=Sized(384), stop=stop)
+        find_cuts(picture, span, work, proxy_spec=ProxySpec(384), cancel_token=stop)
     assert list(work.iterdir()) == []
-    assert sorted(path.suffix for path in proxy_cache.folder().iterdir()) == [".json", ".mp4"]
+    assert sorted(path.suffix for path in proxy_cache.proxy_cache_dir().iterdir()) == [".json", ".mp4"]
     began = len(decodings)
-    proxy_cache.extracted(picture, Span(0, 33, span.rate), tmp_path / "kept.mp4")
+    proxy_cache.extract_cached(picture, Span(0, 33, span.rate), tmp_path / "kept.mp4")
     assert len(decodings) == began
 
 
@@ -217,14 +217,14 @@ def test_what_is_held_does_not_grow(tmp_path):
     """However long a shot is, no more than the frames of two timeline frames wait to be told whose they are."""
     clip = film(tmp_path, Fraction(60))
     span = Span(0, 50, Rate(Fraction(25)))
-    picture = Picture(clip, TimeMap.straight(span, Fraction(0)))
-    extraction = Extraction.of(picture, span, Sized(96), tmp_path)
-    shown = extraction.plan(span)
-    parted = Shots(extraction.playing(shown, None), shown, span, picture.map, Rate(Fraction(60)), 1)
+    picture = Picture(clip, TimeMap.linear(span, Fraction(0)))
+    extraction = ProxyExtractor.prepare(picture, span, ProxySpec(96), tmp_path)
+    shown = extraction.plan_span(span)
+    parted = ShotSplitter(extraction.decode(shown, None), shown, span, picture.time_map, Rate(Fraction(60)), 1)
     most = 0
-    while parted.first < span.end:
-        for _ in parted.next():
-            most = max(most, len(parted._held))
+    while parted.next_start < span.end:
+        for _ in parted.next_shot():
+            most = max(most, len(parted._buffer))
     assert 0 < most <= 6
 
 
@@ -238,7 +238,7 @@ def test_grain_and_a_pan_are_no_cuts(tmp_path):
     )
     clip = encode(tmp_path / "film.mp4", grainy, SIZE, Fraction(25))
     span = Span(0, 80, Rate(Fraction(25)))
-    assert cuts(Picture(clip, TimeMap.straight(span, Fraction(0))), span, tmp_path, shortest=2) == ()
+    assert find_cuts(Picture(clip, TimeMap.linear(span, Fraction(0))), span, tmp_path, min_shot_frames=2) == ()
 
 
 def test_frames_are_scored_as_ffmpeg_scores_them(tmp_path):
@@ -253,9 +253,9 @@ def test_frames_are_scored_as_ffmpeg_scores_them(tmp_path):
         *("-c:v", "ffv1", "-pix_fmt", "yuv420p"),
     )
     span = Span(0, 40, Rate(Fraction(25)))
-    extraction = Extraction.of(Picture(clip, TimeMap.straight(span, Fraction(0))), span, Sized(96), tmp_path)
-    judge = Judge()
-    scores = [judge.score(frame) for _, frame in extraction.playing(extraction.plan(span), None)]
+    extraction = ProxyExtractor.prepare(Picture(clip, TimeMap.linear(span, Fraction(0))), span, ProxySpec(96), tmp_path)
+    judge = CutScorer()
+    scores = [judge.score(frame) for _, frame in extraction.decode(extraction.plan_span(span), None)]
     command = [
         FFMPEG,
         "-v",
@@ -271,5 +271,5 @@ def test_frames_are_scored_as_ffmpeg_scores_them(tmp_path):
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     theirs = [float(score) for score in re.findall(r"lavfi\.scd\.score=([\d.]+)", told)]
     assert len(theirs) == 40
-    assert max(theirs) > 2 * THRESHOLD / 3
+    assert max(theirs) > 2 * CUT_THRESHOLD / 3
     assert scores == pytest.approx(theirs, abs=0.01)

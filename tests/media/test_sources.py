@@ -9,8 +9,8 @@ import av
 import numpy as np
 import pytest
 from tracklay.cue import Picture
-from tracklay.media.extract import extract
-from tracklay.media.probe import head
+from tracklay.media.extract import extract_proxy
+from tracklay.media.probe import read_video_header
 from tracklay.timing import Rate, Span, TimeMap
 
 from tests.clips import FFMPEG, encode
@@ -116,7 +116,7 @@ def test_every_source_plays_as_it_should(each_ffmpeg, source, tmp_path, name):
     """From its first frame, across key frames, for one frame, backwards and slowly: the right numbers at the right times."""
     path = source(name)
     frames = played(path)
-    rate = head(path).rate
+    rate = read_video_header(path).rate
     assert rate.fps == RATE or name.startswith("uneven")
     own = Rate(RATE)
     for first, count in ((0, 30), (47, 28), (24, 1), (61, 1)):
@@ -124,8 +124,8 @@ def test_every_source_plays_as_it_should(each_ffmpeg, source, tmp_path, name):
             continue
         span = Span(first, count, own)
         begin, end = span.start_seconds, own.seconds(span.end)
-        plays = Picture(path, TimeMap.straight(span, begin), rate=own)
-        proxy = extract(plays, span, tmp_path / "proxy.mp4")
+        plays = Picture(path, TimeMap.linear(span, begin), rate=own)
+        proxy = extract_proxy(plays, span, tmp_path / "proxy.mp4")
         opening = on_screen(frames, begin, RATE)
         later = [(time, number) for time, number in frames if number > opening and time < end - Fraction(1, 1000)]
         assert upright(proxy.path, TURNS.get(name, 0)) == [opening, *(number for _, number in later)], (first, count)
@@ -133,8 +133,8 @@ def test_every_source_plays_as_it_should(each_ffmpeg, source, tmp_path, name):
             assert abs(at - (time - begin)) < Fraction(1, 900)
     for speed in (Fraction(-1), Fraction(1, 3)):
         span = Span(0, 30, own)
-        plays = Picture(path, TimeMap.straight(span, Fraction(52, 25), speed), rate=own)
-        proxy = extract(plays, span, tmp_path / "proxy.mp4")
+        plays = Picture(path, TimeMap.linear(span, Fraction(52, 25), speed), rate=own)
+        proxy = extract_proxy(plays, span, tmp_path / "proxy.mp4")
         wanted = [on_screen(frames, Fraction(52, 25) + own.seconds(frame) * speed, RATE) for frame in range(30)]
         assert upright(proxy.path, TURNS.get(name, 0)) == wanted
 
@@ -153,7 +153,7 @@ def test_only_what_is_flagged_as_fields_is_deinterlaced(tmp_path, options, comb)
     """A picture of fine lines stays; two fields become one."""
     path = combed(tmp_path / "source.mp4", *options)
     span = Span(0, 10, Rate(RATE))
-    proxy = extract(Picture(path, TimeMap.straight(span, Fraction(0))), span, tmp_path / "proxy.mp4")
+    proxy = extract_proxy(Picture(path, TimeMap.linear(span, Fraction(0))), span, tmp_path / "proxy.mp4")
     with av.open(str(proxy.path)) as container:
         frame = list(container.decode(container.streams.video[0]))[5].to_ndarray(format="gray").astype(int)
     jump = np.abs(
@@ -173,7 +173,7 @@ def test_what_is_transparent_is_black(tmp_path, codec):
     making = ["-f", "lavfi", "-i", "color=white:s=160x96:r=25:d=0.4,format=rgba", "-vf", half, "-c:v", *codec]
     subprocess.run([FFMPEG, "-v", "error", *making, str(path)], check=True)
     span = Span(0, 10, Rate(RATE))
-    proxy = extract(Picture(path, TimeMap.straight(span, Fraction(0))), span, tmp_path / "proxy.mp4")
+    proxy = extract_proxy(Picture(path, TimeMap.linear(span, Fraction(0))), span, tmp_path / "proxy.mp4")
     with av.open(str(proxy.path)) as container:
         frame = next(container.decode(container.streams.video[0])).to_ndarray(format="gray").astype(int)
     assert frame[:, 8:70].min() > 225
@@ -187,16 +187,16 @@ def test_ten_minutes_backwards_hold_no_more_than_a_window(tmp_path, monkeypatch)
     path = numbered(tmp_path / "source.mp4", RATE, 900, *X264[:-4], "-g", "30")
     span = Span(0, 900, Rate(RATE))
     held = []
-    follow = extracting._follow
+    follow = extracting._decode_ascending
 
     def counted(*arguments):
         pairs = list(follow(*arguments))
         held.append(len(pairs))
         return iter(pairs)
 
-    monkeypatch.setattr(extracting, "_follow", counted)
-    proxy = extract(
-        Picture(path, TimeMap.straight(span, Fraction(899, 25), Fraction(-1))), span, tmp_path / "proxy.mp4"
+    monkeypatch.setattr(extracting, "_decode_ascending", counted)
+    proxy = extract_proxy(
+        Picture(path, TimeMap.linear(span, Fraction(899, 25), Fraction(-1))), span, tmp_path / "proxy.mp4"
     )
     assert numbers(proxy.path) == list(range(899, -1, -1))
     assert max(held) <= 128
@@ -207,7 +207,7 @@ def test_sizes_of_an_odd_number_of_pixels_are_made_even(tmp_path):
     """H.264 in 4:2:0 has even sides only."""
     path = numbered(tmp_path / "source.mkv", RATE, 3, "-c:v", "ffv1", "-pix_fmt", "yuv444p", size=(SIZE[0] + 1, 97))
     span = Span(0, 3, Rate(RATE))
-    proxy = extract(Picture(path, TimeMap.straight(span, Fraction(0))), span, tmp_path / "proxy.mp4")
+    proxy = extract_proxy(Picture(path, TimeMap.linear(span, Fraction(0))), span, tmp_path / "proxy.mp4")
     with av.open(str(proxy.path)) as container:
         stream = container.streams.video[0]
         assert (stream.width % 2, stream.height % 2) == (0, 0)

@@ -8,9 +8,9 @@ import av
 import numpy as np
 import pytest
 from tracklay.cue import Picture
-from tracklay.errors import BadInput
-from tracklay.media.extract import extract
-from tracklay.media.square_crop import place, where_motion_is
+from tracklay.errors import InvalidInput
+from tracklay.media.extract import extract_proxy
+from tracklay.media.square_crop import crop_position, find_motion_crop
 from tracklay.timing import Rate, Span, TimeMap
 
 from tests.clips import encode
@@ -32,7 +32,7 @@ def thirds(path, size=(384, 128)):
 
 def seen(source, to, square: str):
     """The last frame of the proxy, and its times."""
-    proxy = extract(Picture(source, TimeMap.straight(SPAN, Fraction(0))), SPAN, to, square=square)
+    proxy = extract_proxy(Picture(source, TimeMap.linear(SPAN, Fraction(0))), SPAN, to, square=square)
     with av.open(str(proxy.path)) as container:
         frames = [frame.to_ndarray(format="gray") for frame in container.decode(container.streams.video[0])]
     assert proxy.times == tuple(Fraction(n, 25) for n in range(20))
@@ -58,8 +58,8 @@ def test_without_a_square_the_whole_picture_is_seen(tmp_path):
 @pytest.mark.parametrize("square", ["middle", "1.5", "-1", "1/0"])
 def test_another_word_is_refused(square):
     """The words there are, and the range."""
-    with pytest.raises(BadInput, match="centre, left, right, motion, or a number"):
-        place(square)
+    with pytest.raises(InvalidInput, match="centre, left, right, motion, or a number"):
+        crop_position(square)
 
 
 def test_stillness_grain_and_pans_point_nowhere():
@@ -68,14 +68,14 @@ def test_stillness_grain_and_pans_point_nowhere():
     still = [np.full((48, 96), 100, np.uint8)] * 5
     grain = [generator.integers(98, 102, (48, 96)).astype(np.uint8) for _ in range(5)]
     flash = [np.full((48, 96), level, np.uint8) for level in (0, 255, 0, 255)]
-    assert [where_motion_is(frames) for frames in (still, grain, flash, [])] == [Fraction(1, 2)] * 4
+    assert [find_motion_crop(frames) for frames in (still, grain, flash, [])] == [Fraction(1, 2)] * 4
 
 
 def test_a_small_motion_is_in_the_middle_of_its_square():
     """The square is laid around what moves, as far as the picture goes."""
     frames = np.full((10, 48, 144), 80, np.uint8)
     frames[::2, 20:30, 60:70] = 200
-    assert where_motion_is(frames) == pytest.approx(Fraction(65 - 24, 96), abs=0.03)
+    assert find_motion_crop(frames) == pytest.approx(Fraction(65 - 24, 96), abs=0.03)
     frames = np.full((10, 48, 144), 80, np.uint8)
     frames[::2, 20:30, 2:8] = 200
-    assert where_motion_is(frames) == 0
+    assert find_motion_crop(frames) == 0

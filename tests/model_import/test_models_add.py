@@ -10,8 +10,8 @@ import pytest
 import scenario_sdk
 from tracklay.cli.main import main
 from tracklay.model_import import fetch
-from tracklay.model_import.toml_writer import toml
-from tracklay.models import find, load, read
+from tracklay.model_import.toml_writer import model_to_toml
+from tracklay.models import find_model, load_catalogue, load_model_file
 
 from tests.clips import clicks, flash_clip, hear
 from tests.fakes import fal as fal_standin
@@ -63,7 +63,7 @@ def test_mmaudio_of_replicate_is_as_the_built_in_one(replicate, home, capsys):
     """The same parameters with the same types, defaults, limits and roles; the newest version; every guess told."""
     assert add("replicate:zsxkib/mmaudio") == 0
     path = home / "models" / "replicate-zsxkib-mmaudio.toml"
-    model, ours = read(path), find("replicate/mmaudio")
+    model, ours = load_model_file(path), find_model("replicate/mmaudio")
     assert facts(model) == facts(ours)
     same = ("task", "provider", "endpoint", "needs", "takes", "gives")
     assert [getattr(model, name) for name in same] == [getattr(ours, name) for name in same]
@@ -99,7 +99,7 @@ def test_fals_schemas_are_for_everybody(fal, home, monkeypatch):
     assert with_key.headers["authorization"] == f"Key {fal_standin.KEY}"
 
 
-HOSTED = [model for model in load().values() if model.provider in ("fal", "scenario")]
+HOSTED = [model for model in load_catalogue().values() if model.provider in ("fal", "scenario")]
 BUILT_IN_KNOWS = {
     # From the vendors' words, not in any schema: how long a picture may be.
     ("fal/kling-audio", "video_url"),
@@ -121,7 +121,7 @@ BUILT_IN_KNOWS = {
 def test_every_hosted_model_is_found_again_in_its_schema(fal, scenario, monkeypatch, ours):
     """The same parameters, types, defaults, limits, choices and roles as people wrote them into the built-in files; the same task."""
     monkeypatch.setattr("tracklay.model_import.fetch.files", list)
-    model = run(fetch.add(f"{ours.provider}:{ours.endpoint}", "2026-01-01")).model
+    model = run(fetch.add_model(f"{ours.provider}:{ours.endpoint}", "2026-01-01")).model
     told = {name for name in facts(ours) if (ours.id, name) not in BUILT_IN_KNOWS}
     assert facts(model, told) == facts(ours, told)
     assert facts(model).keys() == facts(ours).keys()
@@ -187,7 +187,7 @@ def test_a_file_that_came_while_it_was_asked_stays(replicate, home, monkeypatch,
     def meanwhile(model, note):
         path.parent.mkdir(exist_ok=True)
         path.write_text("somebody's")
-        return toml(model, note)
+        return model_to_toml(model, note)
 
     monkeypatch.setattr("tracklay.model_import.fetch.toml", meanwhile)
     assert add("replicate:zsxkib/mmaudio") == 2
@@ -270,7 +270,7 @@ def test_trouble_is_one_sentence_and_no_file(
     replicate, fal, scenario, home, monkeypatch, capsys, provider, fault, said, else_said
 ):
     """Refused, down, empty, half, elsewhere: status 1, the provider named, nothing written."""
-    monkeypatch.setattr(fetch, "ASKING", patience())
+    monkeypatch.setattr(fetch, "INTERACTIVE_RETRY_POLICY", patience())
     spec, call = NO_MODEL[provider]
     server = {"replicate": replicate, "fal": fal.api, "scenario": scenario.api}[provider]
     server.go_wrong(call, *[fault] * 8)
@@ -309,8 +309,8 @@ def test_a_missing_key_is_told(replicate, scenario, monkeypatch, capsys, provide
 
 def test_nobody_waits_long_for_a_network_that_is_not_there(monkeypatch, capsys):
     """A few tries, then the sentence."""
-    assert fetch.ASKING.tries["read"] <= 3
-    monkeypatch.setattr(fetch, "ASKING", patience())
+    assert fetch.INTERACTIVE_RETRY_POLICY.max_attempts["read"] <= 3
+    monkeypatch.setattr(fetch, "INTERACTIVE_RETRY_POLICY", patience())
     monkeypatch.setenv("TRACKLAY_FAL_API_URL", "http://127.0.0.1:9")
     assert add("fal:me/mine") == 1
     assert "connection to fal failed" in capsys.readouterr().err
@@ -325,7 +325,7 @@ def test_a_model_without_sound_is_written_with_a_warning(replicate, home, capsys
     replicate.go_wrong("GET /v1/models/me/mine", answer(200, {**in_schema(schema), "description": "Draws a picture"}))
     assert add("replicate:me/mine") == 0
     assert "makes sound" in capsys.readouterr().err
-    assert any("Whether sound comes out" in fact for fact in find("replicate/me-mine").unconfirmed)
+    assert any("Whether sound comes out" in fact for fact in find_model("replicate/me-mine").unconfirmed)
 
 
 def test_what_cannot_be_a_file_stands_in_nobodys_way(replicate, home, capsys):
@@ -341,7 +341,7 @@ def test_what_cannot_be_a_file_stands_in_nobodys_way(replicate, home, capsys):
     }
     replicate.go_wrong("GET /v1/models/me/mine", answer(200, in_schema(schema)))
     assert add("replicate:me/mine") == 0
-    (style,) = find("replicate/me-mine").parameters
+    (style,) = find_model("replicate/me-mine").parameters
     assert (style.choices, style.default) == (("b",), None)
 
 
@@ -356,7 +356,7 @@ def test_a_folder_that_cannot_be_written_is_told(replicate, home, capsys):
 
 def test_the_key_stays_in_its_header(replicate, elsewhere, home, monkeypatch, capsys):
     """Not in the file, not in what is said, not at another host."""
-    monkeypatch.setattr(fetch, "ASKING", patience())
+    monkeypatch.setattr(fetch, "INTERACTIVE_RETRY_POLICY", patience())
     quoting = answer(422, {"detail": f"bad {replicate_standin.TOKEN}"})
     replicate.go_wrong("GET /v1/models/.*", quoting, Fault("redirect", to=elsewhere.url))
     assert [add("replicate:zsxkib/mmaudio") for _ in range(3)] == [1, 1, 0]

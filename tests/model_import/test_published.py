@@ -7,11 +7,11 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tracklay.errors import NotThere
-from tracklay.model_import.infer import guess, lacks_sound, model_id
-from tracklay.model_import.published import of_fal, of_replicate, of_scenario
-from tracklay.model_import.toml_writer import toml
-from tracklay.models import Parameter, read
+from tracklay.errors import NotFound
+from tracklay.model_import.infer import infer_model, lacks_sound, make_model_id
+from tracklay.model_import.published import parse_fal_model, parse_replicate_model, parse_scenario_model
+from tracklay.model_import.toml_writer import model_to_toml
+from tracklay.models import Parameter, load_model_file
 
 URI = {"type": "string", "format": "uri"}
 
@@ -23,12 +23,12 @@ def replicate(properties, output=None, *, schemas=None, required=(), name="me/mi
         "Output": URI if output is None else output,
     }
     told = {"latest_version": {"id": "1", "openapi_schema": {"components": {"schemas": {**held, **(schemas or {})}}}}}
-    return of_replicate(name, {**told, "description": description})
+    return parse_replicate_model(name, {**told, "description": description})
 
 
 def parameter(schema, *, schemas=None, required=False, name="it"):
     """The parameter that one schema becomes."""
-    made = guess(replicate({name: schema}, schemas=schemas, required=[name] if required else []))
+    made = infer_model(replicate({name: schema}, schemas=schemas, required=[name] if required else []))
     return made.parameters[0]
 
 
@@ -105,7 +105,7 @@ def test_a_name_that_python_cannot_say_is_sent_as_it_is(name, own, wire):
 
 def test_what_cannot_be_taken_over_is_told():
     """A name with a dot would land inside a table; a default outside the limits is the model's own affair."""
-    model = guess(
+    model = infer_model(
         replicate({"a.b": URI, "n": {"type": "integer", "minimum": 2, "default": 1}, "n ": {}, "": {}, "ok": URI})
     )
     assert [one.name for one in model.parameters] == ["n", "n_", "ok"]
@@ -120,7 +120,7 @@ def test_the_published_order_is_kept():
         "a": {"type": "string", "x-order": 0},
         "c": {"type": "string"},
     }
-    assert [one.name for one in guess(replicate(given_order)).parameters] == ["a", "b", "c"]
+    assert [one.name for one in infer_model(replicate(given_order)).parameters] == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize(
@@ -163,35 +163,38 @@ def test_the_published_order_is_kept():
 )
 def test_roles_are_guessed_from_names_and_types(inputs, required, roles, senses):
     """What Tracklay fills, and what follows for what the model needs and takes."""
-    model = guess(replicate(inputs, required=required))
+    model = infer_model(replicate(inputs, required=required))
     assert {one.name: one.role for one in model.parameters if one.role} == roles
     assert (model.needs, model.takes) == senses
 
 
 def test_a_seed_is_a_whole_number_without_a_default():
     """A fixed one would make every take the same."""
-    assert guess(replicate({"seed": {"type": "number", "default": 8069, "minimum": 0}})).role("seed") == Parameter(
-        "seed", "integer", "Seed.", minimum=0.0, role="seed"
-    )
+    assert infer_model(replicate({"seed": {"type": "number", "default": 8069, "minimum": 0}})).parameter_for_role(
+        "seed"
+    ) == Parameter("seed", "integer", "Seed.", minimum=0.0, role="seed")
 
 
 def test_a_length_bounds_the_span():
     """The parameter's limits are the model's."""
-    model = guess(replicate({"duration": {"type": "number", "minimum": 5, "maximum": 150}}))
+    model = infer_model(replicate({"duration": {"type": "number", "minimum": 5, "maximum": 150}}))
     assert (model.seconds.least, model.seconds.most) == (5.0, 150.0)
-    assert guess(replicate({"duration": {"type": "number", "minimum": -1}})).seconds.least == 0
+    assert infer_model(replicate({"duration": {"type": "number", "minimum": -1}})).seconds.least == 0
 
 
 def test_more_than_one_sound_takes_a_persons_word():
     """What counts the sounds of a request begins at one, and multiplies the price."""
-    model = guess(replicate({"num_samples": {"type": "integer", "default": 2, "minimum": 1, "maximum": 4}}))
+    model = infer_model(replicate({"num_samples": {"type": "integer", "default": 2, "minimum": 1, "maximum": 4}}))
     assert (model.parameters[0].default, model.price.times) == (1, "num_samples")
-    assert guess(replicate({"num_samples": {"type": "integer", "default": 2, "minimum": 2}})).parameters[0].default == 2
+    assert (
+        infer_model(replicate({"num_samples": {"type": "integer", "default": 2, "minimum": 2}})).parameters[0].default
+        == 2
+    )
 
 
 def test_a_prompt_of_the_models_own_is_told():
     """It is sent where the person writes none: a car race, with one model."""
-    model = guess(replicate({"prompt": {"type": "string", "default": "a car race"}}))
+    model = infer_model(replicate({"prompt": {"type": "string", "default": "a car race"}}))
     assert any("'a car race'" in fact for fact in model.unconfirmed)
 
 
@@ -210,7 +213,7 @@ def test_a_prompt_of_the_models_own_is_told():
 def test_the_task_is_guessed_from_name_sight_and_words(name, description, video, task):
     """In this order."""
     inputs = {"video": URI} if video else {"prompt": {"type": "string"}}
-    assert guess(replicate(inputs, name=name, description=description)).task == task
+    assert infer_model(replicate(inputs, name=name, description=description)).task == task
 
 
 @pytest.mark.parametrize(
@@ -236,7 +239,7 @@ def test_the_task_is_guessed_from_name_sight_and_words(name, description, video,
 def test_what_it_gives_is_read_from_its_output(output, video, gives, silent):
     """By name, by shape, or not at all: then it is told."""
     published = replicate({"video": URI} if video else {"prompt": {"type": "string"}}, output, name="me/sound")
-    assert guess(published).gives == gives
+    assert infer_model(published).gives == gives
     assert lacks_sound(published) is silent
 
 
@@ -248,14 +251,14 @@ def test_a_file_of_any_kind_is_sound_only_where_words_say_so():
 
 def scenario(*inputs, capabilities=("txt2audio",)):
     """What Scenario publishes."""
-    return of_scenario(
+    return parse_scenario_model(
         "model_mine", {"model": {"name": "Mine", "inputs": list(inputs), "capabilities": list(capabilities)}}
     )
 
 
 def test_scenarios_own_words_for_inputs():
     """Kinds of files with their lengths, whole numbers by their step, conditions, lists."""
-    model = guess(
+    model = infer_model(
         scenario(
             {
                 "name": "video",
@@ -299,7 +302,7 @@ def test_scenarios_own_words_for_inputs():
 )
 def test_scenarios_capabilities_say_whether_it_sounds(capabilities, silent):
     """A video may carry sound where its words speak of it."""
-    one = of_scenario(
+    one = parse_scenario_model(
         "model_mine",
         {
             "model": {
@@ -325,7 +328,7 @@ def test_scenarios_capabilities_say_whether_it_sounds(capabilities, silent):
 )
 def test_ids_are_made_of_endpoints(provider, endpoint, expected):
     """In the catalogue's own letters."""
-    assert model_id(provider, endpoint) == expected
+    assert make_model_id(provider, endpoint) == expected
 
 
 KEYWORDS = """type properties required enum const anyOf oneOf allOf $ref items format minimum maximum exclusiveMinimum minLength
@@ -351,17 +354,20 @@ def test_whatever_is_published_makes_a_file_or_a_plain_no(tmp_path_factory, sche
     }
     path = tmp_path_factory.getbasetemp() / "published.toml"
     for read_it, told in (
-        (of_replicate, {"latest_version": {"id": loose, "openapi_schema": components}, "description": loose}),
-        (of_replicate, {"latest_version": {"openapi_schema": for_all}, "license_url": loose}),
-        (of_replicate, loose if isinstance(loose, dict) else {}),
-        (of_fal, {"openapi": {"paths": paths, **for_all}, "metadata": loose}),
-        (of_fal, {"openapi": loose, "metadata": loose}),
-        (of_scenario, {"model": {"inputs": schema, "capabilities": loose, "name": loose}}),
-        (of_scenario, {"model": {"inputs": [schema, other, output, loose], "capabilities": loose, "name": loose}}),
+        (parse_replicate_model, {"latest_version": {"id": loose, "openapi_schema": components}, "description": loose}),
+        (parse_replicate_model, {"latest_version": {"openapi_schema": for_all}, "license_url": loose}),
+        (parse_replicate_model, loose if isinstance(loose, dict) else {}),
+        (parse_fal_model, {"openapi": {"paths": paths, **for_all}, "metadata": loose}),
+        (parse_fal_model, {"openapi": loose, "metadata": loose}),
+        (parse_scenario_model, {"model": {"inputs": schema, "capabilities": loose, "name": loose}}),
+        (
+            parse_scenario_model,
+            {"model": {"inputs": [schema, other, output, loose], "capabilities": loose, "name": loose}},
+        ),
     ):
         try:
-            model = guess(read_it("me/mine", told))
-        except NotThere:
+            model = infer_model(read_it("me/mine", told))
+        except NotFound:
             continue
-        path.write_text(toml(model), "utf-8", newline="\n")
-        assert read(path) == model
+        path.write_text(model_to_toml(model), "utf-8", newline="\n")
+        assert load_model_file(path) == model

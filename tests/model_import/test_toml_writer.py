@@ -8,9 +8,9 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tracklay.errors import BadInput
-from tracklay.model_import.toml_writer import toml
-from tracklay.models import Licence, Model, Parameter, Price, Seconds, load, read
+from tracklay.errors import InvalidInput
+from tracklay.model_import.toml_writer import model_to_toml
+from tracklay.models import DurationLimits, Licence, Model, Parameter, Price, load_catalogue, load_model_file
 
 WORDS = st.text(max_size=30)
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
@@ -58,8 +58,8 @@ def parameters(draw, name, role):
     )
     default = draw(st.none() | values[kind])
     try:
-        return dataclasses.replace(made, default=None if default is None else made.check(default))
-    except BadInput:  # it has no such default then
+        return dataclasses.replace(made, default=None if default is None else made.validate(default))
+    except InvalidInput:  # it has no such default then
         return made
 
 
@@ -84,7 +84,7 @@ def any_model(draw):
         gives=draw(st.sampled_from(["audio", "video", "list", "stems"])),
         licence=Licence(draw(WORDS), draw(st.none() | st.booleans()), draw(WORDS)),
         takes=draw(SENSES),
-        seconds=Seconds(least, draw(st.none() | st.just(most)), draw(st.none() | NUMBERS)),
+        seconds=DurationLimits(least, draw(st.none() | st.just(most)), draw(st.none() | NUMBERS)),
         price=Price(
             draw(st.none() | st.decimals(0, 1000, places=3).map(str)),
             draw(WORDS),
@@ -112,16 +112,16 @@ def alike(one: Model, other: Model) -> bool:
 def test_what_is_written_reads_back_equal(tmp_path_factory, model, note):
     """Any texts, numbers, choices, limits: the file holds the model."""
     path = tmp_path_factory.getbasetemp() / "written.toml"
-    path.write_text(toml(model, note), "utf-8", newline="\n")
-    assert alike(read(path), model)
+    path.write_text(model_to_toml(model, note), "utf-8", newline="\n")
+    assert alike(load_model_file(path), model)
 
 
-@pytest.mark.parametrize("model", load().values(), ids=lambda model: model.id)
+@pytest.mark.parametrize("model", load_catalogue().values(), ids=lambda model: model.id)
 def test_every_built_in_model_reads_back_equal(tmp_path, model):
     """What people wrote can be written too."""
     path = tmp_path / "written.toml"
-    path.write_text(toml(model), "utf-8")
-    assert alike(read(path), model)
+    path.write_text(model_to_toml(model), "utf-8")
+    assert alike(load_model_file(path), model)
 
 
 def test_it_reads_as_a_person_writes():
@@ -136,11 +136,11 @@ def test_it_reads_as_a_person_writes():
         needs=("text",),
         gives="audio",
         licence=Licence("MIT", commercial=False),
-        seconds=Seconds(1.0, 30.0),
+        seconds=DurationLimits(1.0, 30.0),
         unconfirmed=("a" * 60, "b" * 60),
         parameters=(Parameter("a b", "number", "", default=0.5, minimum=1e-3, maximum=float(2**60), required=True),),
     )
-    assert toml(model, "two\nlines") == "\n".join(
+    assert model_to_toml(model, "two\nlines") == "\n".join(
         [
             "# two lines",
             'id = "fal/x"',
@@ -173,6 +173,6 @@ def test_it_reads_as_a_person_writes():
 
 def test_half_a_character_is_refused():
     """A lone surrogate, which JSON can hold and no file in UTF-8 can."""
-    broken = dataclasses.replace(next(iter(load().values())), title="\ud800")
+    broken = dataclasses.replace(next(iter(load_catalogue().values())), title="\ud800")
     with pytest.raises(ValueError, match="surrogates"):
-        toml(broken)
+        model_to_toml(broken)

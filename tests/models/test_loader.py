@@ -6,8 +6,8 @@ import dataclasses
 import re
 
 import pytest
-from tracklay.errors import BadInput
-from tracklay.models import Licence, Model, Parameter, Price, Seconds, load, read
+from tracklay.errors import InvalidInput
+from tracklay.models import DurationLimits, Licence, Model, Parameter, Price, load_catalogue, load_model_file
 
 RIGHT = """\
 id = "mine/model"
@@ -129,7 +129,7 @@ DEMANDED = {
 CASES = [
     (section, field, value) for section, fields in WRONG.items() for field, values in fields.items() for value in values
 ]
-KINDS = {"": Model, "seconds": Seconds, "price": Price, "licence": Licence, "parameters.prompt": Parameter}
+KINDS = {"": Model, "seconds": DurationLimits, "price": Price, "licence": Licence, "parameters.prompt": Parameter}
 
 
 def place(text: str, section: str, field: str | None) -> int:
@@ -157,8 +157,8 @@ def refused(tmp_path):
     def reading(text: str) -> tuple[int, str]:
         path = tmp_path / "mine.toml"
         path.write_text(text, "utf-8")
-        with pytest.raises(BadInput) as error:
-            read(path)
+        with pytest.raises(InvalidInput) as error:
+            load_model_file(path)
         found = re.fullmatch(rf"{re.escape(str(path))}, line (\d+): (.+)", str(error.value))
         assert found, error.value
         return int(found[1]), found[2]
@@ -186,8 +186,8 @@ def test_a_right_file_is_read_whole(tmp_path, home):
         wire="input.prompt",
     )
     assert (
-        load()["mine/model"]
-        == read(path)
+        load_catalogue()["mine/model"]
+        == load_model_file(path)
         == Model(
             id="mine/model",
             title="Mine",
@@ -199,7 +199,7 @@ def test_a_right_file_is_read_whole(tmp_path, home):
             gives="audio",
             licence=Licence("MIT", commercial=True, source="https://example.com/licence"),
             takes=("text", "audio"),
-            seconds=Seconds(1.0, 30.5, 8.0),
+            seconds=DurationLimits(1.0, 30.5, 8.0),
             price=Price("0.05", "EUR", "second", "count", "2026-01-02", "https://example.com/price"),
             version="1",
             short_side=512,
@@ -282,7 +282,7 @@ def test_every_other_field_may_be_left_out(tmp_path, section, field):
     text = changed(section, field, None)
     path = tmp_path / "mine.toml"
     path.write_text(text)
-    assert read(path).id == "mine/model"
+    assert load_model_file(path).id == "mine/model"
 
 
 @pytest.mark.parametrize("table", ["seconds", "price", "licence", "parameters"])
@@ -360,7 +360,7 @@ def test_an_empty_file_and_one_of_bytes_are_refused(tmp_path, refused):
     assert refused("") == (1, "'id' is missing")
     path = tmp_path / "bytes.toml"
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(BadInput, match=r"bytes\.toml cannot be read"):
-        read(path)
-    with pytest.raises(BadInput, match=r"gone\.toml cannot be read"):
-        read(tmp_path / "gone.toml")
+    with pytest.raises(InvalidInput, match=r"bytes\.toml cannot be read"):
+        load_model_file(path)
+    with pytest.raises(InvalidInput, match=r"gone\.toml cannot be read"):
+        load_model_file(tmp_path / "gone.toml")

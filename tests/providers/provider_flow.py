@@ -12,8 +12,8 @@ from typing import Any
 
 from tracklay import models
 from tracklay.media.extract import Proxy
-from tracklay.providers import Intent, Output, Progress, Provider, Request, Ticket, close, submit_once
-from tracklay.providers.client import Kind, Patience
+from tracklay.providers import JobHandle, JobProgress, Output, Provider, Request, Submission, close_client, submit_once
+from tracklay.providers.client import RequestKind, RetryPolicy
 
 from tests.fakes.server import Fault
 
@@ -34,11 +34,17 @@ class Naps:
         return sum(self.seconds)
 
 
-def patience(naps: Naps | None = None, whole: float = 5.0) -> Patience:
-    """Time-outs of a test: `whole` for a try of anything, longer for a download; pauses take no time."""
-    limits: dict[Kind, float] = {"read": whole, "upload": whole, "submit": whole, "cancel": whole, "download": 20.0}
+def patience(naps: Naps | None = None, whole: float = 5.0) -> RetryPolicy:
+    """Time-outs of a test: `attempt_seconds` for a try of anything, longer for a download; pauses take no time."""
+    limits: dict[RequestKind, float] = {
+        "read": whole,
+        "upload": whole,
+        "submit": whole,
+        "cancel": whole,
+        "download": 20.0,
+    }
     naps = naps or Naps()
-    return Patience(connect=1, between=whole, whole=limits, sleep=naps, clock=naps.clock)
+    return RetryPolicy(connect_seconds=1, read_seconds=whole, attempt_seconds=limits, sleep=naps, clock=naps.clock)
 
 
 ENDED_BY_US = ("delay", "delay after", "drip")
@@ -52,19 +58,19 @@ def limit(fault: str | Fault) -> float:
 
 def request(model_id: str, proxy: Path | None = None, seconds: Fraction = Fraction(2), **more: Any) -> Request:
     """A checked request; `proxy` is a clip that is as it should be already."""
-    model = models.find(model_id)
-    params = model.check(more.pop("params", {}))
+    model = models.find_model(model_id)
+    params = model.validate_params(more.pop("params", {}))
     fields = {"prompt": "rain on tin", "negative": "", "seed": 7, **more}
     seen = None if proxy is None else Proxy(proxy, (Fraction(0),), seconds)
     return Request(model, params=params, seconds=seconds, samples=round(seconds * 48_000), proxy=seen, **fields)
 
 
 async def carry(
-    maker: Provider, asked: Request, folder: Path, looks: list[Progress] | None = None
-) -> tuple[Ticket, Output]:
+    maker: Provider, asked: Request, folder: Path, looks: list[JobProgress] | None = None
+) -> tuple[JobHandle, Output]:
     """From request to output. Intent and ticket become JSON and back on the way, as if another process took them up."""
-    intent = Intent(**json.loads(json.dumps((await maker.prepare(asked)).plain())))
-    ticket = Ticket(**json.loads(json.dumps((await submit_once(maker, intent, sleep=Naps())).plain())))
+    intent = Submission(**json.loads(json.dumps((await maker.prepare(asked)).to_dict())))
+    ticket = JobHandle(**json.loads(json.dumps((await submit_once(maker, intent, sleep=Naps())).to_dict())))
     for _ in range(MOST_LOOKS):
         progress = await maker.poll(ticket)
         if looks is not None:
@@ -81,7 +87,7 @@ def run(work: Any) -> Any:
         try:
             return await work
         finally:
-            await close()
+            await close_client()
 
     return asyncio.run(all_of_it())
 

@@ -9,20 +9,20 @@ from fractions import Fraction
 import pytest
 from tracklay.cli.main import main
 from tracklay.errors import (
-    BadInput,
+    InsufficientCredit,
+    InvalidInput,
     KeyMissing,
     KeyRefused,
     ModelFailed,
-    NoCredit,
-    NotThere,
-    ProviderTrouble,
+    NotFound,
+    ProviderUnavailable,
     RefusedContent,
     RefusedInput,
-    ResultGone,
-    Unclear,
+    ResultExpired,
+    SubmissionUnknown,
 )
-from tracklay.providers import Progress, base, provider
-from tracklay.providers.beatoven import Beatoven, in_words
+from tracklay.providers import JobProgress, base, get_provider
+from tracklay.providers.beatoven import Beatoven, build_prompt
 
 from tests.clips import clicks, flash_clip, hear
 from tests.fakes import server as faults
@@ -42,12 +42,12 @@ def maker(naps: Naps | None = None, whole: float = 10.0) -> Beatoven:
 
 def test_the_catalogue_names_it(beatoven):
     """The provider is found by the name that models give."""
-    assert isinstance(provider("beatoven"), Beatoven)
+    assert isinstance(get_provider("beatoven"), Beatoven)
 
 
 def test_a_track_comes_with_its_four_stems(beatoven, tmp_path):
     """Compose, look, fetch all five files; the states are told, and nothing is claimed that nobody knows."""
-    looks: list[Progress] = []
+    looks: list[JobProgress] = []
     _, output = run(carry(maker(), request(TRACK), tmp_path, looks))
     heard = {name: clicks(hear(path)) for name, path in {"track": output.file, **output.stems}.items()}
     assert heard == {name: [time * 48_000] for name, time in CLICKS.items()}
@@ -75,7 +75,7 @@ def test_a_track_comes_with_its_four_stems(beatoven, tmp_path):
 )
 def test_what_has_no_field_is_said_in_words(prompt, negative, seconds, text):
     """The span's length, rounded up, and what is unwanted; a length that the person wrote stands."""
-    assert in_words(prompt, negative, seconds) == text
+    assert build_prompt(prompt, negative, seconds) == text
 
 
 def test_every_parameter_reaches_the_wire_under_its_own_name(beatoven):
@@ -93,7 +93,7 @@ def test_every_parameter_reaches_the_wire_under_its_own_name(beatoven):
     ]
     beatoven.api.requests.clear()
     for name, value in (("format", "ogg"), ("looping", "yes"), ("duration", 30), ("seed", 1)):
-        with pytest.raises(BadInput, match=name):
+        with pytest.raises(InvalidInput, match=name):
             request(TRACK, params={name: value})
     assert not beatoven.api.requests
 
@@ -131,7 +131,7 @@ def test_a_stem_that_is_missing_costs_nobody_the_track(beatoven, tmp_path, stems
         ("failed", {}, ModelFailed),
         ("failed", {"error": f"leaked {KEY}"}, ModelFailed),
         ("failed", {"error": "blocked by content policy"}, RefusedContent),
-        ("sideways", {}, ProviderTrouble),
+        ("sideways", {}, ProviderUnavailable),
     ],
 )
 def test_every_other_end_is_its_own_error(beatoven, tmp_path, ends, failure, expected):
@@ -189,7 +189,7 @@ def test_a_submission_whose_answer_was_lost_is_unclear_and_never_sent_again(beat
     if fault.startswith("429"):
         run(carry(maker(whole=limit(fault)), request(TRACK), tmp_path))
     else:
-        with pytest.raises(Unclear, match=r"sync\.beatoven\.ai"):
+        with pytest.raises(SubmissionUnknown, match=r"sync\.beatoven\.ai"):
             run(carry(maker(whole=limit(fault)), request(TRACK), tmp_path))
     assert len(beatoven.api.calls(COMPOSE)) == (2 if fault.startswith("429") else 1)
     assert len(beatoven.beatoven.tasks) <= 1
@@ -198,18 +198,18 @@ def test_a_submission_whose_answer_was_lost_is_unclear_and_never_sent_again(beat
 def test_an_answer_without_a_task_is_unclear(beatoven, tmp_path):
     """It was taken and nobody says as what."""
     beatoven.api.go_wrong(COMPOSE, Fault("answer", 200, body=b'{"status":"started"}'))
-    with pytest.raises(Unclear, match="names no task"):
+    with pytest.raises(SubmissionUnknown, match="names no task"):
         run(carry(maker(), request(TRACK), tmp_path))
 
 
 REFUSALS = {
     400: RefusedInput,
     401: KeyRefused,
-    402: NoCredit,
+    402: InsufficientCredit,
     403: KeyRefused,
-    404: NotThere,
+    404: NotFound,
     422: RefusedInput,
-    302: ProviderTrouble,
+    302: ProviderUnavailable,
 }
 
 
@@ -225,7 +225,7 @@ def test_a_refusal_is_told_and_never_repeated(beatoven, tmp_path, call, status, 
     server.go_wrong(path, *[fault] * 10)
     expected, times = REFUSALS[status], 1
     if call == "track" and status not in (302, 402):
-        expected, times = ResultGone, 2  # the second time at a new address
+        expected, times = ResultExpired, 2  # the second time at a new address
     with pytest.raises(expected, match="Beatoven") as caught:
         run(carry(maker(), request(TRACK), tmp_path))
     assert len(server.calls(path)) == times
@@ -250,7 +250,7 @@ def test_addresses_that_have_ended_are_asked_for_again(beatoven, tmp_path):
 def test_a_track_on_a_foreign_host_is_not_fetched(beatoven, tmp_path):
     """An address that is not Beatoven's own is not followed."""
     beatoven.beatoven.files_url = "https://elsewhere.example"
-    with pytest.raises(ProviderTrouble, match="not its own"):
+    with pytest.raises(ProviderUnavailable, match="not its own"):
         run(carry(maker(), request(TRACK), tmp_path))
 
 
@@ -258,7 +258,7 @@ def test_a_track_without_an_address_is_trouble(beatoven, tmp_path):
     """Composed, and nobody says where: it is no success."""
     beatoven.beatoven.steps = ()
     beatoven.api.go_wrong("GET /api/v1/tasks/.*", *[Fault("answer", 200, body=b'{"status":"composed"}')] * 2)
-    with pytest.raises(ProviderTrouble, match="where it is"):
+    with pytest.raises(ProviderUnavailable, match="where it is"):
         run(carry(maker(), request(TRACK), tmp_path))
 
 
@@ -280,7 +280,7 @@ def test_what_beatoven_has_no_call_for_is_said_plainly(beatoven):
     assert (cancelled, found, whose) == (False, None, "")
     assert cost is not None
     assert (cost.amount, cost.estimated) == (None, True)
-    assert Beatoven.offers == frozenset()
+    assert Beatoven.capabilities == frozenset()
     assert [seen.path for seen in beatoven.api.requests] == ["/api/v1/tracks/compose"]
 
 
@@ -292,7 +292,7 @@ def test_a_missing_or_wrong_key_is_told(beatoven, monkeypatch, tmp_path):
     assert "wrongwrong" not in told(caught.value)
     monkeypatch.delenv("BEATOVEN_API_KEY")
     with pytest.raises(KeyMissing, match="BEATOVEN_API_KEY"):
-        maker().ready()
+        maker().check_ready()
     assert len(beatoven.api.requests) == 1
 
 
@@ -300,7 +300,7 @@ def test_a_missing_or_wrong_key_is_told(beatoven, monkeypatch, tmp_path):
 def clip(tmp_path, monkeypatch):
     """76 frames at 23.976 a second, and a provider that looks again at once."""
     monkeypatch.setattr("tracklay.jobs.pipeline.POLL_SECONDS", (0.001, 0.001))
-    monkeypatch.setitem(base._made, "beatoven", lambda: Beatoven(patience()))
+    monkeypatch.setitem(base._factories, "beatoven", lambda: Beatoven(patience()))
     return flash_clip(tmp_path / "clip.mp4", Fraction(24000, 1001), 76, (5,))
 
 

@@ -5,9 +5,17 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tracklay.errors import BadInput, Cancelled, ModelFailed, ProviderTrouble, RefusedInput, ResultGone, TimedOut
-from tracklay.providers import Progress, Ticket
-from tracklay.providers.cog import BUSY_TRIES, Cog
+from tracklay.errors import (
+    Cancelled,
+    InvalidInput,
+    ModelFailed,
+    ProviderTimeout,
+    ProviderUnavailable,
+    RefusedInput,
+    ResultExpired,
+)
+from tracklay.providers import JobHandle, JobProgress
+from tracklay.providers.cog import MAX_BUSY_ATTEMPTS, Cog
 
 from tests.clips import clicks, hear
 from tests.fakes import server as faults
@@ -20,7 +28,7 @@ PUT = "PUT /predictions/.*"
 
 def maker(naps: Naps | None = None, whole: float = 10.0) -> Cog:
     """The provider with a test's patience."""
-    return Cog(patience(naps, whole), run_seconds=whole)
+    return Cog(patience(naps, whole), run_timeout_seconds=whole)
 
 
 def test_a_video_comes_back_as_the_models_own_file(cog, proxy, tmp_path):
@@ -46,9 +54,9 @@ def test_words_alone_make_a_flac(cog, tmp_path):
 def test_a_container_that_starts_is_waited_for(cog, proxy, tmp_path):
     """Its health says when it can take work, and the person sees why nothing happens yet."""
     cog.app.starting = 2
-    looks: list[Progress] = []
+    looks: list[JobProgress] = []
     run(carry(maker(), request("cog/mmaudio", proxy), tmp_path, looks))
-    assert [look.words for look in looks] == ["the container is starting"] * 2 + ["running in the container"]
+    assert [look.message for look in looks] == ["the container is starting"] * 2 + ["running in the container"]
 
 
 def test_a_container_that_runs_says_so_and_one_that_does_not_is_asked_once(cog, monkeypatch):
@@ -56,7 +64,7 @@ def test_a_container_that_runs_says_so_and_one_that_does_not_is_asked_once(cog, 
     assert run(maker().check_key()) == ""
     naps = Naps()
     monkeypatch.setenv("TRACKLAY_COG_URL", "http://127.0.0.1:9")
-    with pytest.raises(ProviderTrouble, match=r"answers at http://127\.0\.0\.1:9: start it"):
+    with pytest.raises(ProviderUnavailable, match=r"answers at http://127\.0\.0\.1:9: start it"):
         run(maker(naps).check_key())
     assert not naps.seconds
 
@@ -73,8 +81,8 @@ def test_a_place_that_somebody_else_took_is_waited_for(cog, proxy, tmp_path, old
 
 def test_a_place_that_is_never_free_ends_the_waiting(cog, proxy, tmp_path):
     """It is asked for long enough, and no longer."""
-    cog.app.others = BUSY_TRIES
-    with pytest.raises(ProviderTrouble, match="no place free"):
+    cog.app.others = MAX_BUSY_ATTEMPTS
+    with pytest.raises(ProviderUnavailable, match="no place free"):
         run(carry(maker(), request("cog/mmaudio", proxy), tmp_path))
     assert not cog.app.begun
 
@@ -83,7 +91,7 @@ def test_a_place_that_is_never_free_ends_the_waiting(cog, proxy, tmp_path):
 def test_a_container_that_cannot_work_is_trouble(cog, proxy, tmp_path, health):
     """Each state that does not mend itself is told with the container's own words, and nothing is sent to it."""
     cog.app.health = health
-    with pytest.raises(ProviderTrouble, match=f"{health}: loading weights"):
+    with pytest.raises(ProviderUnavailable, match=f"{health}: loading weights"):
         run(carry(maker(), request("cog/mmaudio", proxy), tmp_path))
     assert not cog.calls(PUT)
 
@@ -126,7 +134,7 @@ def test_a_refused_input_names_its_field(cog, proxy, tmp_path):
 def test_a_run_that_breaks_off_is_trouble_and_not_begun_twice(cog, proxy, tmp_path, fault):
     """The work ended with its connection: it is told, and is the person's to begin again."""
     cog.go_wrong(PUT, fault)
-    with pytest.raises(ProviderTrouble, match="Cog container"):
+    with pytest.raises(ProviderUnavailable, match="Cog container"):
         run(carry(maker(whole=limit(fault)), request("cog/mmaudio", proxy), tmp_path))
     assert len(cog.calls(PUT)) == 1
     assert len(cog.app.begun) <= 1
@@ -165,14 +173,14 @@ def test_a_health_check_is_asked_again(cog, proxy, tmp_path, fault):
 def test_no_container_at_all_is_told(monkeypatch, proxy, tmp_path):
     """Nothing listens there: the person learns what could not be reached."""
     monkeypatch.setenv("TRACKLAY_COG_URL", "http://127.0.0.1:1")
-    with pytest.raises(ProviderTrouble, match="your Cog container"):
+    with pytest.raises(ProviderUnavailable, match="your Cog container"):
         run(carry(maker(), request("cog/mmaudio", proxy), tmp_path))
 
 
 def test_a_container_elsewhere_must_be_reached_by_https(monkeypatch):
     """Plain http is for this machine alone."""
     monkeypatch.setenv("TRACKLAY_COG_URL", "http://gpu.example:5000")
-    with pytest.raises(BadInput, match="TRACKLAY_COG_URL"):
+    with pytest.raises(InvalidInput, match="TRACKLAY_COG_URL"):
         Cog()
 
 
@@ -201,7 +209,7 @@ def test_a_run_can_be_cancelled_from_another_connection(cog, proxy, tmp_path):
 
 def test_cancelling_what_does_not_run_is_no_error(cog):
     """There is nothing to stop, and it says so."""
-    assert run(maker().cancel(Ticket("cog", "nothing", {}))) is False
+    assert run(maker().cancel(JobHandle("cog", "nothing", {}))) is False
 
 
 def test_a_waiting_task_that_is_cancelled_ends_the_run_there(cog, proxy, tmp_path):
@@ -223,7 +231,7 @@ def test_a_second_put_while_it_runs_begins_nothing(cog, proxy, tmp_path):
     """Two processes with the same ticket: the second is told that the work is under way."""
 
     async def act(api, ticket, work):
-        with pytest.raises(ProviderTrouble, match="already"):
+        with pytest.raises(ProviderUnavailable, match="already"):
             await api.collect(ticket, tmp_path)
         return await api.cancel(ticket)
 
@@ -233,14 +241,14 @@ def test_a_second_put_while_it_runs_begins_nothing(cog, proxy, tmp_path):
 
 def test_a_ticket_whose_proxy_is_gone_cannot_be_taken_up(cog, tmp_path):
     """The files went with the process that made them, and nothing was spent."""
-    ticket = Ticket("cog", "x", {"input": {}, "files": {"video": str(tmp_path / "gone.mp4")}, "seed": 1})
-    with pytest.raises(ResultGone, match="costs nothing"):
+    ticket = JobHandle("cog", "x", {"input": {}, "files": {"video": str(tmp_path / "gone.mp4")}, "seed": 1})
+    with pytest.raises(ResultExpired, match="costs nothing"):
         run(maker().collect(ticket, tmp_path))
 
 
 def test_a_run_that_thinks_too_long_is_given_up(cog, proxy, tmp_path):
     """There is an end to every wait."""
     cog.go_wrong(PUT, Fault("delay"))
-    with pytest.raises(ProviderTrouble) as caught:
+    with pytest.raises(ProviderUnavailable) as caught:
         run(carry(maker(whole=1.0), request("cog/mmaudio", proxy), tmp_path))
-    assert isinstance(caught.value.__cause__.__cause__, TimedOut)  # type: ignore[union-attr]
+    assert isinstance(caught.value.__cause__.__cause__, ProviderTimeout)  # type: ignore[union-attr]

@@ -10,20 +10,20 @@ from typing import Any
 import pytest
 from tracklay.errors import (
     Cancelled,
+    InsufficientCredit,
     KeyMissing,
     KeyRefused,
     ModelFailed,
-    NoCredit,
-    NotThere,
-    ProviderTrouble,
+    NotFound,
+    ProviderTimeout,
+    ProviderUnavailable,
     RefusedContent,
     RefusedInput,
-    ResultGone,
-    TimedOut,
-    Unclear,
+    ResultExpired,
+    SubmissionUnknown,
 )
-from tracklay.providers import Progress, Ticket, submit_once
-from tracklay.providers.fal import START_SECONDS, Fal
+from tracklay.providers import JobHandle, JobProgress, submit_once
+from tracklay.providers.fal import START_TIMEOUT_SECONDS, Fal
 
 from tests.clips import clicks, hear
 from tests.fakes import server as faults
@@ -46,7 +46,7 @@ def asked(model_id: str = "fal/mmaudio-v2", proxy=None, **more):
 
 def test_a_picture_goes_by_upload_with_a_short_life_and_a_request_with_a_deadline(fal, proxy, tmp_path):
     """However small; the key goes to fal's own hosts and not along with the bytes."""
-    looks: list[Progress] = []
+    looks: list[JobProgress] = []
     _, output = run(carry(maker(), asked(proxy=proxy), tmp_path, looks))
     (initiate,) = fal.rest.requests
     (put, got) = fal.cdn.requests
@@ -54,10 +54,10 @@ def test_a_picture_goes_by_upload_with_a_short_life_and_a_request_with_a_deadlin
     assert initiate.query == {"storage_type": "fal-cdn-v3"}
     assert (put.body, put.headers["content-type"]) == (proxy.read_bytes(), "video/mp4")
     (submitted,) = fal.queue.calls("POST /fal-ai/mmaudio-v2")
-    assert submitted.headers["x-fal-request-start-timeout"] == str(START_SECONDS)
+    assert submitted.headers["x-fal-request-start-timeout"] == str(START_TIMEOUT_SECONDS)
     assert "x-fal-store-io" not in submitted.headers
     assert SECRET.encode() not in put.raw + got.raw
-    assert [(look.state, look.fraction, look.words) for look in looks] == [
+    assert [(look.state, look.fraction, look.message) for look in looks] == [
         ("waiting", None, "1 before it in the queue"),
         ("running", 0.4, "step 10 of 25"),
         ("done", 1.0, ""),
@@ -127,12 +127,12 @@ def test_a_submission_whose_answer_was_lost_is_found_and_not_sent_again(fal, pro
 def test_a_submission_that_cannot_be_found_is_unclear(fal, proxy, tmp_path, fault):
     """It is looked for over minutes, told with the place to look at, and never sent again."""
     fal.queue.go_wrong(SUBMIT, FAULTS[fault])
-    with pytest.raises(Unclear, match=r"fal\.ai/dashboard"):
+    with pytest.raises(SubmissionUnknown, match=r"fal\.ai/dashboard"):
         run(carry(maker(whole=limit(fault)), asked(proxy=proxy), tmp_path))
     assert not fal.jobs
     assert len(fal.queue.calls(SUBMIT)) == 1
-    assert len(fal.api.calls(HISTORY)) == len(Fal.looks)
-    assert sum(Fal.looks) > 300
+    assert len(fal.api.calls(HISTORY)) == len(Fal.find_delays)
+    assert sum(Fal.find_delays) > 300
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -161,9 +161,9 @@ def test_of_two_that_fit_neither_is_taken(fal):
         intent = await api.prepare(asked("fal/beatoven-sfx"))
         first = await api.submit(intent)
         fal.queue.go_wrong("POST /beatoven/.*", Fault("reset-after"))
-        with pytest.raises(Unclear):
+        with pytest.raises(SubmissionUnknown):
             await submit_once(api, intent, sleep=Naps())
-        return await api.find(intent, known={first.request})
+        return await api.find(intent, known_requests={first.request})
 
     found = run(lose())
     assert found is not None
@@ -192,11 +192,11 @@ def test_a_request_is_found_on_a_later_page_of_the_history(fal):
 ALWAYS = {
     401: KeyRefused,
     403: KeyRefused,
-    404: NotThere,
+    404: NotFound,
     413: RefusedInput,
     422: RefusedInput,
-    500: ProviderTrouble,
-    302: ProviderTrouble,
+    500: ProviderUnavailable,
+    302: ProviderUnavailable,
 }
 ELSEWHERE = "https://elsewhere.example/x.mp4"
 
@@ -211,12 +211,12 @@ def test_a_call_that_always_fails_is_told_and_ends(fal, proxy, tmp_path, call, s
     host, path = REPEATABLE.get(call, ("queue", SUBMIT))
     getattr(fal, host).go_wrong(path, *[fault] * 60)
     expected = {
-        ("submit", 500): Unclear,
-        ("put", 401): ProviderTrouble,
-        ("put", 403): ProviderTrouble,
-        ("file", 401): ResultGone,
-        ("file", 403): ResultGone,
-        ("file", 404): ResultGone,
+        ("submit", 500): SubmissionUnknown,
+        ("put", 401): ProviderUnavailable,
+        ("put", 403): ProviderUnavailable,
+        ("file", 401): ResultExpired,
+        ("file", 403): ResultExpired,
+        ("file", 404): ResultExpired,
     }.get((call, status), ALWAYS[status])
     if (call, status) == ("result", 404):
         # What the queue has forgotten the history gives back.
@@ -226,7 +226,7 @@ def test_a_call_that_always_fails_is_told_and_ends(fal, proxy, tmp_path, call, s
         # A new request may be unknown for a minute; an old one is looked for in the history.
         ticket = run(old_ticket(asked(proxy=proxy)))
         with pytest.raises(expected):
-            run(maker().poll(Ticket(ticket.provider, "another", ticket.data)))
+            run(maker().poll(JobHandle(ticket.provider, "another", ticket.data)))
         return
     with pytest.raises(expected) as caught:
         run(carry(maker(), asked(proxy=proxy), tmp_path))
@@ -237,11 +237,11 @@ def test_a_call_that_always_fails_is_told_and_ends(fal, proxy, tmp_path, call, s
     assert len(fal.queue.calls(SUBMIT)) <= 1
 
 
-async def old_ticket(asked_for) -> Ticket:
+async def old_ticket(asked_for) -> JobHandle:
     """A request's ticket, as it is found a year later."""
     api = maker()
     ticket = await api.submit(await api.prepare(asked_for))
-    return Ticket(ticket.provider, ticket.request, {**ticket.data, "made": "2025-01-01T00:00:00+00:00"})
+    return JobHandle(ticket.provider, ticket.request, {**ticket.data, "made": "2025-01-01T00:00:00+00:00"})
 
 
 def test_what_the_queue_has_forgotten_is_taken_from_the_history(fal, tmp_path):
@@ -257,7 +257,7 @@ def test_what_the_queue_has_forgotten_is_taken_from_the_history(fal, tmp_path):
 
     assert clicks(hear(run(later()).file)) == [12_000]
     fal.jobs.clear()
-    with pytest.raises(ResultGone):
+    with pytest.raises(ResultExpired):
         run(maker().collect(ticket, tmp_path))
 
 
@@ -292,17 +292,20 @@ ENDS = {
     "a crash": ((500, detail("body", "internal_server_error", "it crashed"), "it crashed", None), ModelFailed),
     "text alone": ((500, {"detail": "CUDA out of memory"}, "CUDA out of memory", None), ModelFailed),
     "a page": ((502, b"<html>nginx</html>", "Bad Gateway", None), ModelFailed),
-    "too slow": ((504, detail("body", "generation_timeout", "too slow"), "too slow", None), TimedOut),
+    "too slow": ((504, detail("body", "generation_timeout", "too slow"), "too slow", None), ProviderTimeout),
     "not started": (
         (504, {"detail": "x", "error_type": "request_timeout"}, "not started", "request_timeout"),
-        TimedOut,
+        ProviderTimeout,
     ),
     "no runner": (
         (503, {"detail": "x", "error_type": "runner_disconnected"}, "gone", "runner_disconnected"),
-        ProviderTrouble,
+        ProviderUnavailable,
     ),
     "cancelled": ((499, {"detail": "x", "error_type": "client_cancelled"}, "cancelled", "client_cancelled"), Cancelled),
-    "no balance": ((403, {"detail": "User is locked. Reason: Exhausted balance."}, "Forbidden", None), NoCredit),
+    "no balance": (
+        (403, {"detail": "User is locked. Reason: Exhausted balance."}, "Forbidden", None),
+        InsufficientCredit,
+    ),
     # A result that is an error although the status names none.
     "only the result": ((422, detail("video_url", "file_download_error", "unreachable"), None, None), RefusedInput),
     "only the result, a crash": ((500, detail("body", "internal_server_error", "it crashed"), None, None), ModelFailed),
@@ -321,14 +324,14 @@ def test_a_completed_request_may_have_failed(fal, tmp_path, end):
     if isinstance(caught.value, RefusedInput):
         assert caught.value.field == "video_url"
     if fal.fails[2]:
-        assert fal.fails[2].partition(KEY)[0] in str(caught.value) or expected in (Cancelled, NoCredit)
+        assert fal.fails[2].partition(KEY)[0] in str(caught.value) or expected in (Cancelled, InsufficientCredit)
 
 
 @pytest.mark.parametrize("status", ["FAILED", "CANCELED", "SIDEWAYS", None, 7])
 def test_a_status_that_nobody_knows_is_trouble(fal, tmp_path, status):
     """And never success."""
     fal.steps = (status,)
-    with pytest.raises(ProviderTrouble, match="not known"):
+    with pytest.raises(ProviderUnavailable, match="not known"):
         run(carry(maker(), asked("fal/beatoven-sfx"), tmp_path))
 
 
@@ -337,12 +340,12 @@ def test_a_status_that_nobody_knows_is_trouble(fal, tmp_path, status):
     [
         (
             Reply(403, {"detail": "User is locked. Reason: Exhausted balance. Top up your balance."}),
-            NoCredit,
+            InsufficientCredit,
             "Exhausted",
         ),
         (Reply(422, detail("duration", "less_than_equal", "at most 30")), RefusedInput, "duration"),
         (Reply(400, {"detail": "no", "error_type": "bad_request"}), RefusedInput, "no"),
-        (Reply(404, {"detail": 'Application "music-generation" not found'}), NotThere, "does not run this model"),
+        (Reply(404, {"detail": 'Application "music-generation" not found'}), NotFound, "does not run this model"),
     ],
 )
 def test_a_refused_submission_is_told_once(fal, tmp_path, reply, expected, words):
@@ -399,7 +402,7 @@ def test_addresses_that_are_not_the_queues_own_are_made_anew(fal, proxy, tmp_pat
     async def go():
         api = maker()
         ticket, _ = await carry(api, asked(proxy=proxy), tmp_path)
-        strange = Ticket(
+        strange = JobHandle(
             "fal", ticket.request, {**ticket.data, "urls": dict.fromkeys(("status", "result", "cancel"), where)}
         )
         assert (await api.poll(strange)).state == "done"
@@ -424,7 +427,7 @@ def test_a_request_of_an_endpoint_with_a_path_is_addressed_by_its_application(fa
 def test_a_result_on_a_foreign_host_is_not_fetched(fal, tmp_path, named):
     """An address that is not fal's own is not followed, with or without the key."""
     fal.shape = lambda made: {"audio": {"url": named, "content_type": "audio/wav"}}
-    with pytest.raises((ProviderTrouble, ModelFailed)):
+    with pytest.raises((ProviderUnavailable, ModelFailed)):
         run(carry(maker(), asked("fal/beatoven-sfx"), tmp_path))
 
 
@@ -434,16 +437,16 @@ def test_a_result_on_a_foreign_host_is_not_fetched(fal, tmp_path, named):
 def test_fals_own_file_hosts_may_be_followed_without_the_key_alone(fal, host):
     """The CDN is fal's, and the key has no business there."""
     api = maker().api
-    assert api.url(host, key=False) == host
-    with pytest.raises(ProviderTrouble):
-        api.url(host, key=True)
+    assert api.resolve_url(host, send_key=False) == host
+    with pytest.raises(ProviderUnavailable):
+        api.resolve_url(host, send_key=True)
 
 
 def test_an_upload_address_on_a_foreign_host_gets_nothing(fal, proxy, tmp_path):
     """The picture goes to fal's storage or nowhere."""
     answer = json.dumps({"upload_url": ELSEWHERE, "file_url": ELSEWHERE}).encode()
     fal.rest.go_wrong("POST /storage/upload/initiate", Fault("answer", 200, body=answer))
-    with pytest.raises(ProviderTrouble, match="not its own"):
+    with pytest.raises(ProviderUnavailable, match="not its own"):
         run(carry(maker(), asked(proxy=proxy), tmp_path))
     assert not fal.jobs
 
@@ -462,7 +465,7 @@ def test_cancelling_says_whether_it_was_stopped(fal, tmp_path):
         with pytest.raises(Cancelled):
             await api.poll(ticket)
         late = await api.cancel(ticket)
-        return stopped, late, await api.cancel(Ticket("fal", "another", {**ticket.data, "urls": {}}))
+        return stopped, late, await api.cancel(JobHandle("fal", "another", {**ticket.data, "urls": {}}))
 
     assert run(go()) == (True, False, False)
 
@@ -487,7 +490,7 @@ def test_the_key_can_be_checked_for_nothing(fal, monkeypatch):
     fal.queue.go_wrong(
         "GET /.*/status", Fault("answer", 403, body=b'{"detail":"User is locked. Reason: Exhausted balance."}')
     )
-    with pytest.raises(NoCredit):
+    with pytest.raises(InsufficientCredit):
         run(maker().check_key())
     monkeypatch.setenv("FAL_KEY", "wrong-id:wrong-secret")
     with pytest.raises(KeyRefused, match="FAL_KEY") as caught:
@@ -495,7 +498,7 @@ def test_the_key_can_be_checked_for_nothing(fal, monkeypatch):
     assert "wrong-secret" not in told(caught.value)
     monkeypatch.delenv("FAL_KEY")
     with pytest.raises(KeyMissing, match="FAL_KEY"):
-        maker().ready()
+        maker().check_ready()
     assert not fal.jobs
 
 
@@ -522,7 +525,7 @@ def test_a_fault_of_the_price_list_is_no_error(fal, fault):
     """The catalogue's price stands in, when the list does not come."""
     fal.api.go_wrong("GET /v1/models/pricing", *[FAULTS[fault]] * 2)
     short = patience(whole=limit(fault))
-    api = Fal(replace(short, tries={**short.tries, "read": 2}))
+    api = Fal(replace(short, max_attempts={**short.max_attempts, "read": 2}))
     cost = run(api.estimate(asked("fal/beatoven-sfx")))
     assert cost is not None
     assert cost.amount == "0.1"
@@ -532,4 +535,4 @@ def test_a_fault_of_the_price_list_is_no_error(fal, fault):
 def test_the_platforms_address_may_have_its_version_or_not(fal, monkeypatch, given):
     """Both ways of writing it are known."""
     monkeypatch.setenv("TRACKLAY_FAL_API_URL", fal.api.url + given)
-    assert maker().platform == fal.api.url + "/v1"
+    assert maker().platform_url == fal.api.url + "/v1"

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 from tracklay import models
-from tracklay.cli.main import _settings as settings
+from tracklay.cli.main import _parse_params as settings
 from tracklay.cli.main import main
-from tracklay.errors import BadInput
-from tracklay.jobs import checked, pipeline
+from tracklay.errors import InvalidInput
+from tracklay.jobs import create_job_spec, pipeline
 from tracklay.providers.fal import Fal
 from tracklay.timelines.media_file import MediaFile
 
@@ -23,8 +23,8 @@ from tests.fakes.server import Fault
 from tests.providers.provider_flow import patience, request, run
 
 SECRET = KEY.partition(":")[2]
-IDS = sorted(name for name, model in models.load().items() if model.provider == "fal")
-SEEING = [name for name in IDS if "video" in models.find(name).needs]
+IDS = sorted(name for name, model in models.load_catalogue().items() if model.provider == "fal")
+SEEING = [name for name in IDS if "video" in models.find_model(name).needs]
 FLASHES = (5, 30, 51, 77)
 RATE = Fraction(24000, 1001)
 
@@ -126,7 +126,7 @@ def test_a_list_of_sounds_becomes_a_take_each(fal, clip, tmp_path, at_once, caps
 @pytest.mark.parametrize("model_id", IDS)
 def test_the_catalogue_says_what_the_model_takes(model_id):
     """Names, defaults, limits and choices are those of the facts, written out a second time in the stand-in."""
-    model = models.find(model_id)
+    model = models.find_model(model_id)
     rules = MODELS[model.endpoint]
     assert [parameter.wire_name for parameter in model.parameters] == list(rules)
     for parameter in model.parameters:
@@ -142,7 +142,7 @@ def test_the_catalogue_says_what_the_model_takes(model_id):
 @pytest.mark.parametrize("model_id", IDS)
 def test_what_is_not_set_is_sent_as_the_catalogue_has_it(fal, proxy, model_id):
     """Every default goes along, so that the vendor's may change; both of Kling's prompts, and one sample, always."""
-    rules = MODELS[models.find(model_id).endpoint]
+    rules = MODELS[models.find_model(model_id).endpoint]
     given = sent(fal, request(model_id, proxy, prompt="rain"))
     ours = {
         "seed": 7,
@@ -171,8 +171,8 @@ def ends(parameter) -> list[Any]:
 @pytest.mark.parametrize("model_id", IDS)
 def test_every_parameter_reaches_the_wire_under_its_own_name(fal, proxy, model_id):
     """Its least, its largest, each choice: as they were set."""
-    model = models.find(model_id)
-    for parameter in model.named:
+    model = models.find_model(model_id)
+    for parameter in model.settable_by_name:
         for value in ends(parameter):
             given = sent(fal, request(model_id, proxy, params={parameter.name: value}))
             wire = given.get(parameter.wire_name)
@@ -202,21 +202,21 @@ def past(parameter) -> list[str]:
 @pytest.mark.parametrize("model_id", IDS)
 def test_one_past_each_end_is_refused_before_anything_is_sent(fal, timeline, tmp_path, model_id):
     """With the parameter's name, when the order is checked."""
-    model = models.find(model_id)
+    model = models.find_model(model_id)
     tries: list[tuple[Any, dict[str, Any]]] = [
         (parameter, {"params": settings(model, [f"{parameter.name}={value}"])})
-        for parameter in model.named
+        for parameter in model.settable_by_name
         for value in past(parameter)
     ]
-    if seed := model.role("seed"):
+    if seed := model.parameter_for_role("seed"):
         tries.append((seed, {"seed": -2}))
         tries += [(seed, {"seed": int(seed.maximum) + 1})] if seed.maximum else []
-    if (prompt := model.role("prompt")) and prompt.maximum:
+    if (prompt := model.parameter_for_role("prompt")) and prompt.maximum:
         tries.append((prompt, {"prompt": "x" * (int(prompt.maximum) + 1)}))
     for parameter, wrong in tries:
         cue = timeline.spot("1", timeline.span(None, None), model=model_id, **({"prompt": "rain"} | wrong))
-        with pytest.raises(BadInput, match=parameter.name):
-            checked(cue, tmp_path, "clip")
+        with pytest.raises(InvalidInput, match=parameter.name):
+            create_job_spec(cue, tmp_path, "clip")
     assert not any(server.requests for server in fal.servers)
 
 
@@ -242,8 +242,8 @@ def test_the_command_says_which_parameter_is_wrong(fal, clip, tmp_path, capsys, 
 )
 def test_a_span_past_each_end_is_refused(model_id, seconds):
     """Of the picture that is looked at, and of the sound that is made."""
-    with pytest.raises(BadInput, match=model_id):
-        models.find(model_id).check_span(Fraction(seconds))
+    with pytest.raises(InvalidInput, match=model_id):
+        models.find_model(model_id).check_span(Fraction(seconds))
 
 
 def test_a_seed_is_within_what_the_model_takes(fal, proxy):

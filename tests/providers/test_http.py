@@ -15,21 +15,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tracklay.errors import (
-    BadInput,
+    InsufficientCredit,
+    InvalidInput,
     KeyRefused,
-    NoCredit,
-    NotThere,
+    NotFound,
     OutputError,
-    ProviderTrouble,
+    ProviderTimeout,
+    ProviderUnavailable,
     RefusedContent,
     RefusedInput,
-    TimedOut,
-    Unclear,
+    SubmissionUnknown,
 )
 from tracklay.providers import credentials
-from tracklay.providers.client import Lane, Patience
-from tracklay.providers.http import Api, Piece, base_url, origin
-from tracklay.providers.response import Answer, refusal
+from tracklay.providers.client import RateLimiter, RetryPolicy
+from tracklay.providers.http import Api, FileBody, base_url, parse_origin
+from tracklay.providers.response import Response, error_from_response
 
 from tests.fakes.server import HTML_502, Fault, Reply, Server, Site
 from tests.providers.provider_flow import Naps, patience, run
@@ -69,7 +69,7 @@ def site():
 
 def api(server, naps: Naps | None = None, whole: float = 10.0, **more) -> Api:
     """An API there."""
-    return Api("Standin", (server.url,), patience=patience(naps, whole), **more)
+    return Api("Standin", (server.url,), retry_policy=patience(naps, whole), **more)
 
 
 # --- waiting
@@ -78,16 +78,20 @@ def api(server, naps: Naps | None = None, whole: float = 10.0, **more) -> Api:
 @given(st.integers(1, 40), st.floats(0, 1))
 def test_pauses_grow_with_jitter_up_to_the_longest(tried, chance):
     """Between half and all of an exponential that stops growing."""
-    times = Patience(chance=lambda: chance)
-    whole = min(times.longest_pause, times.first_pause * 2 ** (tried - 1))
-    assert whole / 2 <= times.pause(tried) <= whole
+    times = RetryPolicy(random_fraction=lambda: chance)
+    whole = min(times.max_delay_seconds, times.first_delay_seconds * 2 ** (tried - 1))
+    assert whole / 2 <= times.next_delay(tried) <= whole
 
 
 @given(st.floats(0, 1e9))
 def test_what_the_server_asks_for_is_waited_for_up_to_a_limit(asked):
     """No less than asked, and never longer than anybody should wait."""
-    times = Patience()
-    assert min(asked, times.longest_asked) <= times.pause(1, asked) <= max(times.longest_asked, times.first_pause)
+    times = RetryPolicy()
+    assert (
+        min(asked, times.max_retry_after_seconds)
+        <= times.next_delay(1, asked)
+        <= max(times.max_retry_after_seconds, times.first_delay_seconds)
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,7 +111,7 @@ def test_what_the_server_asks_for_is_waited_for_up_to_a_limit(asked):
 )
 def test_retry_after_is_read_in_every_form(headers, body, low, high):
     """Seconds, a date to come, a date gone by, or Replicate's own words."""
-    asked = Answer(429, headers, body).retry_after
+    asked = Response(429, headers, body).retry_after
     assert asked is not None
     assert low <= asked <= high
 
@@ -115,14 +119,14 @@ def test_retry_after_is_read_in_every_form(headers, body, low, high):
 @pytest.mark.parametrize("text", ["soon", "-", "Fri, 99 Foo"])
 def test_a_retry_after_that_says_nothing_is_ignored(text):
     """Nonsense is no wait and no crash."""
-    assert Answer(429, {"retry-after": text}, b"").retry_after is None
+    assert Response(429, {"retry-after": text}, b"").retry_after is None
 
 
 def test_throttling_one_call_holds_all_of_them(site):
     """The server means everybody: the next call of the lane waits too."""
     naps = Naps()
     site.go_wrong("GET /thing", Fault("answer", 429, (("retry-after", "50"),)))
-    run(api(site, naps).call("GET", "/thing", "read"))
+    run(api(site, naps).request("GET", "/thing", "read"))
     assert naps.clock() >= 50
 
 
@@ -131,7 +135,7 @@ def test_a_lane_lets_only_so_many_through_and_not_too_fast():
     naps = Naps()
 
     async def go() -> int:
-        passage = Lane(2, 0.25, patience(naps))
+        passage = RateLimiter(2, 0.25, patience(naps))
         inside = most = 0
 
         async def one() -> None:
@@ -156,10 +160,10 @@ def test_it_gives_up_after_as_many_tries_as_are_allowed(site):
     """A read that never works ends, with what the server said, without a page of HTML."""
     naps = Naps()
     site.go_wrong("GET /thing", *[HTML_502] * 50)
-    with pytest.raises(ProviderTrouble, match="502: 502 Bad Gateway") as caught:
-        run(api(site, naps).call("GET", "/thing", "read"))
+    with pytest.raises(ProviderUnavailable, match="502: 502 Bad Gateway") as caught:
+        run(api(site, naps).request("GET", "/thing", "read"))
     assert "<" not in str(caught.value)
-    assert len(site.requests) == patience().tries["read"]
+    assert len(site.requests) == patience().max_attempts["read"]
 
 
 @pytest.mark.parametrize("kind", ["read", "upload", "submit", "cancel"])
@@ -167,8 +171,8 @@ def test_it_gives_up_after_as_many_tries_as_are_allowed(site):
 def test_a_refusal_is_never_repeated(site, kind, status):
     """Whatever the call: once."""
     site.go_wrong("POST /make", *[Fault("answer", status)] * 5)
-    with pytest.raises((KeyRefused, NoCredit, NotThere, RefusedInput)):
-        run(api(site, key_names="A_KEY").call("POST", "/make", kind))
+    with pytest.raises((KeyRefused, InsufficientCredit, NotFound, RefusedInput)):
+        run(api(site, key_names="A_KEY").request("POST", "/make", kind))
     assert len(site.requests) == 1
 
 
@@ -176,8 +180,8 @@ def test_a_refusal_is_never_repeated(site, kind, status):
 def test_a_submission_that_met_trouble_is_unclear_at_once(site, status):
     """A 5xx may have begun the work."""
     site.go_wrong("POST /make", *[Fault("answer", status)] * 5)
-    with pytest.raises(Unclear):
-        run(api(site).call("POST", "/make", "submit"))
+    with pytest.raises(SubmissionUnknown):
+        run(api(site).request("POST", "/make", "submit"))
     assert len(site.requests) == 1
 
 
@@ -185,7 +189,7 @@ def test_a_proxy_in_the_environment_is_not_for_this_machine(site, monkeypatch):
     """What is reached over loopback never goes through a proxy."""
     for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(variable, "http://127.0.0.1:1")
-    assert run(api(site).call("GET", "/thing", "read")).table == {"a": 1}
+    assert run(api(site).request("GET", "/thing", "read")).table == {"a": 1}
 
 
 def test_a_file_is_sent_whole_or_in_pieces(site, tmp_path):
@@ -195,9 +199,9 @@ def test_a_file_is_sent_whole_or_in_pieces(site, tmp_path):
 
     async def go():
         here = api(site)
-        for piece in (Piece(path), Piece(path, 1000, 5000), Piece(path, len(BLOB) - 10, 5000)):
-            answer = await here.call("PUT", "/put", "upload", content=piece, headers={"Content-Type": "video/mp4"})
-            assert answer.table["size"] == piece.length
+        for piece in (FileBody(path), FileBody(path, 1000, 5000), FileBody(path, len(BLOB) - 10, 5000)):
+            answer = await here.request("PUT", "/put", "upload", content=piece, headers={"Content-Type": "video/mp4"})
+            assert answer.json_object["size"] == piece.length
 
     run(go())
     whole, middle, end = (seen.body for seen in site.requests)
@@ -208,8 +212,8 @@ def test_a_file_is_sent_whole_or_in_pieces(site, tmp_path):
 
 def test_an_answer_larger_than_memory_should_hold_is_not_read(site):
     """There is a limit to what is kept of an answer."""
-    with pytest.raises(ProviderTrouble, match="more than"):
-        run(api(site).call("GET", "/file", "read", most=1 << 10, expect_json=False))
+    with pytest.raises(ProviderUnavailable, match="more than"):
+        run(api(site).request("GET", "/file", "read", max_bytes=1 << 10, expect_json=False))
 
 
 # --- following
@@ -218,10 +222,10 @@ def test_an_answer_larger_than_memory_should_hold_is_not_read(site):
 @given(st.text())
 def test_no_text_makes_the_address_check_crash(text):
     """An address from a server is allowed or refused, whatever it is."""
-    here = Api("Standin", ("https://api.example",), hosts=("*.files.example",))
+    here = Api("Standin", ("https://api.example",), keyless_hosts=("*.files.example",))
     try:
-        assert here.url(text, key=False)
-    except ProviderTrouble as error:
+        assert here.resolve_url(text, send_key=False)
+    except ProviderUnavailable as error:
         assert "Standin" in str(error)  # noqa: PT017 - either is right
 
 
@@ -254,18 +258,21 @@ def test_no_text_makes_the_address_check_crash(text):
 def test_only_the_providers_own_hosts_are_followed(url, without_key, with_key):
     """https, its own port, its own names; the key to fewer of them."""
     here = Api(
-        "Standin", ("https://api.example",), key_hosts=("keyed.example",), hosts=("files.example", "*.files.example")
+        "Standin",
+        ("https://api.example",),
+        key_hosts=("keyed.example",),
+        keyless_hosts=("files.example", "*.files.example"),
     )
     for key, allowed in ((False, without_key), (True, with_key)):
         if allowed:
-            assert here.url(url, key=key) == url
+            assert here.resolve_url(url, send_key=key) == url
         else:
             try:
-                followed = here.url(url, key=key)
-            except ProviderTrouble:
+                followed = here.resolve_url(url, send_key=key)
+            except ProviderUnavailable:
                 continue
             # A path is always of its own base.
-            assert origin(followed) == origin("https://api.example")
+            assert parse_origin(followed) == parse_origin("https://api.example")
 
 
 def test_a_base_url_is_https_or_this_machine(monkeypatch):
@@ -282,7 +289,7 @@ def test_a_base_url_is_https_or_this_machine(monkeypatch):
         assert base_url("TRACKLAY_X_URL", "") == good.rstrip("/")
     for wrong in ("http://10.0.0.1", "http://localhost.evil.example", "127.0.0.1:8000", "https://", "https://a b"):
         monkeypatch.setenv("TRACKLAY_X_URL", wrong)
-        with pytest.raises(BadInput, match="TRACKLAY_X_URL"):
+        with pytest.raises(InvalidInput, match="TRACKLAY_X_URL"):
             base_url("TRACKLAY_X_URL", "")
 
 
@@ -315,10 +322,10 @@ def test_a_file_that_changed_meanwhile_is_fetched_anew(site, tmp_path):
 
     to = tmp_path / "got.bin"
     times = patience(naps)
-    changing = Patience(
+    changing = RetryPolicy(
         **{name: getattr(times, name) for name in ("connect", "between", "whole", "clock")}, sleep=change
     )
-    run(Api("Standin", (site.url,), patience=changing).download(site.url + "/file", to))
+    run(Api("Standin", (site.url,), retry_policy=changing).download(site.url + "/file", to))
     assert to.read_bytes() == BLOB[::-1]
 
 
@@ -333,7 +340,7 @@ def test_where_a_part_cannot_be_trusted_the_whole_file_comes_again(site, tmp_pat
 
 def test_a_download_over_the_limit_is_not_kept(site, tmp_path):
     """It ends before it fills the disk, and leaves nothing."""
-    with pytest.raises(ProviderTrouble, match="not kept"):
+    with pytest.raises(ProviderUnavailable, match="not kept"):
         fetch(site, tmp_path, most=1000)
     assert not list(tmp_path.iterdir())
 
@@ -341,9 +348,9 @@ def test_a_download_over_the_limit_is_not_kept(site, tmp_path):
 def test_a_file_of_nothing_is_no_file(site, tmp_path):
     """An empty file is asked for again, and is trouble in the end."""
     site.app.content = b""
-    with pytest.raises(ProviderTrouble, match="empty"):
+    with pytest.raises(ProviderUnavailable, match="empty"):
         fetch(site, tmp_path)
-    assert len(site.requests) == patience().tries["download"]
+    assert len(site.requests) == patience().max_attempts["download"]
     assert not list(tmp_path.iterdir())
 
 
@@ -351,17 +358,17 @@ def test_a_download_that_drips_ends(site, tmp_path):
     """However slowly it comes, there is an end to it, and nothing half is left."""
     site.go_wrong("GET /file", Fault("drip"))
     slow = patience()
-    limits = {**slow.whole, "download": 0.3}
-    short = Patience(connect=1, between=10, whole=limits, sleep=slow.sleep, clock=slow.clock)
-    with pytest.raises(TimedOut, match="too slowly"):
-        run(Api("Standin", (site.url,), patience=short).download(site.url + "/file", tmp_path / "got.bin"))
+    limits = {**slow.attempt_seconds, "download": 0.3}
+    short = RetryPolicy(connect_seconds=1, read_seconds=10, attempt_seconds=limits, sleep=slow.sleep, clock=slow.clock)
+    with pytest.raises(ProviderTimeout, match="too slowly"):
+        run(Api("Standin", (site.url,), retry_policy=short).download(site.url + "/file", tmp_path / "got.bin"))
     assert not list(tmp_path.iterdir())
 
 
 def test_redirects_in_circles_end(site, tmp_path):
     """A file's address leads on to the provider's own hosts, but not for ever."""
     site.go_wrong("GET /file", *[Fault("redirect", to="/file")] * 20)
-    with pytest.raises(ProviderTrouble, match="circles"):
+    with pytest.raises(ProviderUnavailable, match="circles"):
         fetch(site, tmp_path)
 
 
@@ -378,9 +385,9 @@ def test_a_disk_that_takes_nothing_is_told_as_such(site, tmp_path):
     ("status", "body", "expected", "field"),
     [
         (401, b"", KeyRefused, None),
-        (402, b'{"title":"Insufficient credit","detail":"buy"}', NoCredit, None),
+        (402, b'{"title":"Insufficient credit","detail":"buy"}', InsufficientCredit, None),
         (403, b"no", KeyRefused, None),
-        (404, b'{"detail":"Application not found"}', NotThere, None),
+        (404, b'{"detail":"Application not found"}', NotFound, None),
         (413, b"<html>413</html>", RefusedInput, ""),
         (
             422,
@@ -403,13 +410,13 @@ def test_a_disk_that_takes_nothing_is_told_as_such(site, tmp_path):
         (400, b'{"error":{"type":"x","message":"odd"}}', RefusedInput, ""),
         (400, b'{"detail":', RefusedInput, ""),
         (418, b"\xff\xfe\x00", RefusedInput, ""),
-        (500, b"[]", ProviderTrouble, None),
-        (429, b"null", ProviderTrouble, None),
+        (500, b"[]", ProviderUnavailable, None),
+        (429, b"null", ProviderUnavailable, None),
     ],
 )
 def test_every_refusal_has_its_class_and_its_field(status, body, expected, field):
     """JSON of any shape, half of it, HTML, bytes: one sentence with the provider's name."""
-    error = refusal(Answer(status, {}, body), "Standin", "A_KEY")
+    error = error_from_response(Response(status, {}, body), "Standin", "A_KEY")
     assert type(error) is expected
     assert "standin" in str(error).lower()
     assert "\n" not in str(error)
@@ -419,9 +426,9 @@ def test_every_refusal_has_its_class_and_its_field(status, body, expected, field
 @given(st.binary(max_size=400), st.integers(400, 599))
 def test_no_answer_is_too_strange_to_read(body, status):
     """Whatever comes: words, an error, no crash."""
-    answer = Answer(status, {}, body)
-    assert len(answer.words) <= 300
-    assert str(refusal(answer, "Standin", "A_KEY"))
+    answer = Response(status, {}, body)
+    assert len(answer.message) <= 300
+    assert str(error_from_response(answer, "Standin", "A_KEY"))
 
 
 # --- keys
@@ -430,26 +437,26 @@ def test_no_answer_is_too_strange_to_read(body, status):
 @given(st.text("abcdefghijklmnopqrstuvwxyz0123456789_-/+=", min_size=8, max_size=40), st.text(max_size=30))
 def test_a_key_is_taken_out_of_any_text(value, around):
     """As it is, and as HTTP Basic and a URL would write it."""
-    credentials.give("FAL_KEY", f"id:{value}")
+    credentials.set_key("FAL_KEY", f"id:{value}")
     try:
         basic = base64.b64encode(f"id:{value}".encode()).decode()
-        hidden = credentials.hide(f"{around} id:{value} {value} {basic} {quote('id:' + value, safe='')} {around}")
+        hidden = credentials.redact(f"{around} id:{value} {value} {basic} {quote('id:' + value, safe='')} {around}")
         assert value not in hidden.replace(around, "")
         assert basic not in hidden
     finally:
-        credentials.give("FAL_KEY", "")
+        credentials.set_key("FAL_KEY", "")
 
 
 def test_the_environments_key_stands_before_a_given_one(monkeypatch):
     """The environment comes first; Blender's preferences serve where it says nothing. Neither shows in a text."""
-    credentials.give("FAL_KEY", "from-preferences")
+    credentials.set_key("FAL_KEY", "from-preferences")
     try:
-        assert credentials.key("FAL_KEY", "fal") == "from-preferences"
+        assert credentials.require_key("FAL_KEY", "fal") == "from-preferences"
         monkeypatch.setenv("FAL_KEY", "from-environment")
-        assert credentials.key("FAL_KEY", "fal") == "from-environment"
-        assert "from" not in credentials.hide("from-environment from-preferences")
+        assert credentials.require_key("FAL_KEY", "fal") == "from-environment"
+        assert "from" not in credentials.redact("from-environment from-preferences")
     finally:
-        credentials.give("FAL_KEY", "")
+        credentials.set_key("FAL_KEY", "")
 
 
 # --- what it costs
@@ -472,13 +479,13 @@ def test_no_network_client_is_loaded_before_the_first_request():
 
 def test_one_client_serves_a_loop_and_is_closed_with_it(site):
     """All calls of a loop share their connections; the next loop has its own."""
-    from tracklay.providers.client import client
+    from tracklay.providers.client import get_client
 
     async def go():
         here = api(site)
         for _ in range(3):
-            await here.call("GET", "/thing", "read")
-        return client()
+            await here.request("GET", "/thing", "read")
+        return get_client()
 
     first, second = run(go()), run(go())
     assert first is not second

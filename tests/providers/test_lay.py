@@ -12,8 +12,8 @@ import pytest
 from tracklay.cli.main import main
 from tracklay.cue import Failure
 from tracklay.errors import Cancelled
-from tracklay.jobs import Runner, checked
-from tracklay.jobs.runner import Ended
+from tracklay.jobs import BackgroundRunner, create_job_spec
+from tracklay.jobs.runner import TakeFinished
 from tracklay.providers import base
 from tracklay.providers.replicate import Replicate
 from tracklay.timelines.media_file import MediaFile
@@ -31,7 +31,7 @@ LIT = (25, 48, 60, 91)
 def eager(monkeypatch):
     """Look again at once."""
     monkeypatch.setattr("tracklay.jobs.pipeline.POLL_SECONDS", (0.001, 0.001))
-    monkeypatch.setattr("tracklay.providers.base.FIND_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("tracklay.providers.base.DEFAULT_FIND_DELAYS", (0.0, 0.0))
 
 
 @pytest.fixture(params=[Fraction(24000, 1001), Fraction(25), Fraction(60)], ids=str)
@@ -220,13 +220,13 @@ def begin(replicate, clip, folder, until):
     """Start an order as the editor does, cancel it as soon as `until()` holds; how it ended."""
     timeline = MediaFile.open(clip)
     cue = timeline.spot("1", timeline.span(None, None), model="replicate/mmaudio")
-    runner, pause = Runner(), threading.Event()
+    runner, pause = BackgroundRunner(), threading.Event()
     try:
-        runner.start(checked(cue, folder, "clip"))
+        runner.start(create_job_spec(cue, folder, "clip"))
         while not until():
             pause.wait(0.01)
         runner.cancel("1")
-        while not isinstance(news := runner.news.get(timeout=20), Ended):
+        while not isinstance(news := runner.events.get(timeout=20), TakeFinished):
             pass
     finally:
         runner.close()
@@ -245,7 +245,7 @@ def test_cancelling_an_order_cancels_the_prediction(replicate, short, tmp_path):
 
 def test_cancelling_while_the_submission_is_under_way_cancels_it_too(replicate, short, tmp_path, monkeypatch):
     """Its answer never comes; it is found, and then stopped: nothing runs on that nobody waits for."""
-    monkeypatch.setitem(base._made, "replicate", lambda: Replicate(patience(whole=1.0)))
+    monkeypatch.setitem(base._factories, "replicate", lambda: Replicate(patience(whole=1.0)))
     replicate.go_wrong("POST /v1/predictions", Fault("delay-after"))
     error = begin(replicate, short, tmp_path, lambda: replicate.app.predictions)
     assert isinstance(error, Cancelled)
@@ -255,7 +255,7 @@ def test_cancelling_while_the_submission_is_under_way_cancels_it_too(replicate, 
 
 def test_a_prediction_that_never_ends_is_given_up_and_named(replicate, short, capsys, monkeypatch):
     """After the provider's own limit the person learns which request it was, and may look for it."""
-    monkeypatch.setattr(Replicate, "patience", 0.3)
+    monkeypatch.setattr(Replicate, "max_wait_seconds", 0.3)
     replicate.app.steps = ("processing",) * 1_000_000
     assert lay(short, "--model", "replicate/mmaudio", "--json") == 1
     (failed,) = json.loads(capsys.readouterr().out)["failed"]

@@ -10,22 +10,22 @@ from pathlib import Path
 
 import pytest
 from tracklay.errors import (
-    BadInput,
     Cancelled,
+    InsufficientCredit,
+    InvalidInput,
     KeyMissing,
     KeyRefused,
     ModelFailed,
-    NoCredit,
-    NotThere,
-    ProviderTrouble,
+    NotFound,
+    ProviderTimeout,
+    ProviderUnavailable,
     RefusedContent,
     RefusedInput,
-    ResultGone,
-    TimedOut,
+    ResultExpired,
+    SubmissionUnknown,
     TracklayError,
-    Unclear,
 )
-from tracklay.providers import Progress, submit_once
+from tracklay.providers import JobProgress, submit_once
 from tracklay.providers.replicate import Replicate
 
 from tests.clips import FFMPEG, clicks, hear
@@ -43,13 +43,13 @@ def maker(naps: Naps | None = None, whole: float = 10.0) -> Replicate:
 
 def test_a_video_comes_back_as_the_models_own_file(replicate, proxy, tmp_path):
     """Upload, create, look, fetch: the MP4 clicks where the proxy flashes, the version is the newest, the seed is from the logs."""
-    looks: list[Progress] = []
+    looks: list[JobProgress] = []
     _, output = run(carry(maker(), request("replicate/mmaudio", proxy), tmp_path, looks))
     heard = clicks(hear(output.file))
     assert len(heard) == len(FLASHES)
     assert (output.file.suffix, output.version, output.seed) == (".mp4", VERSION, 7)
     assert (output.cost.amount, output.cost.estimated) == (None, True)
-    assert [(look.state, look.fraction, look.words) for look in looks] == [
+    assert [(look.state, look.fraction, look.message) for look in looks] == [
         ("waiting", None, "starting"),
         ("running", 0.4, "step 10 of 25"),
         ("done", 1.0, ""),
@@ -137,7 +137,7 @@ def test_what_is_not_set_has_the_seeds_defaults(replicate, proxy):
 @pytest.mark.parametrize(("name", "value"), [("cfg_strength", 0.99), ("duration", 0.99), ("num_steps", 25.5)])
 def test_a_value_past_its_end_is_refused_before_anything_is_sent(replicate, proxy, name, value):
     """The catalogue holds the limits."""
-    with pytest.raises(BadInput, match=name):
+    with pytest.raises(InvalidInput, match=name):
         request("replicate/mmaudio", proxy, params={name: value})
     assert not replicate.requests
 
@@ -219,7 +219,7 @@ def test_a_submission_whose_answer_was_lost_is_found_and_not_sent_again(
 def test_a_submission_that_cannot_be_found_is_unclear(replicate, proxy, tmp_path, busy_account, fault):
     """Not served, and nobody can know: it is looked for, told with the place to look at, and never sent again."""
     replicate.go_wrong(CREATE, FAULTS[fault])
-    with pytest.raises(Unclear, match=r"replicate\.com/predictions"):
+    with pytest.raises(SubmissionUnknown, match=r"replicate\.com/predictions"):
         run(carry(maker(whole=limit(fault)), request("replicate/mmaudio", proxy), tmp_path))
     assert set(replicate.app.predictions) == busy_account
     assert len(replicate.calls(CREATE)) == 1
@@ -244,9 +244,9 @@ def test_of_two_that_fit_neither_is_taken(replicate, proxy, tmp_path):
         intent = await api.prepare(request("replicate/mmaudio", proxy, params={"mode": "text"}))
         first = await api.submit(intent)
         replicate.go_wrong(CREATE, Fault("reset-after"))
-        with pytest.raises(Unclear):
+        with pytest.raises(SubmissionUnknown):
             await submit_once(api, intent, sleep=Naps())
-        return await api.find(intent, known={first.request})
+        return await api.find(intent, known_requests={first.request})
 
     found = run(lose())
     assert found is not None
@@ -259,20 +259,20 @@ def test_a_connection_that_was_never_made_may_be_tried_again(replicate, proxy, m
     intent = run(maker().prepare(request("replicate/mmaudio", proxy)))
     monkeypatch.setenv("TRACKLAY_REPLICATE_URL", "http://127.0.0.1:1/v1")
     naps = Naps()
-    with pytest.raises(ProviderTrouble, match="Replicate"):
+    with pytest.raises(ProviderUnavailable, match="Replicate"):
         run(submit_once(maker(naps), intent, sleep=naps))
-    assert len(naps.seconds) == patience().tries["submit"] - 1
+    assert len(naps.seconds) == patience().max_attempts["submit"] - 1
 
 
 ELSEWHERE = "https://elsewhere.example/x.mp4"
 REFUSALS = {
     401: KeyRefused,
-    402: NoCredit,
+    402: InsufficientCredit,
     403: KeyRefused,
-    404: NotThere,
+    404: NotFound,
     413: RefusedInput,
     422: RefusedInput,
-    302: ProviderTrouble,
+    302: ProviderUnavailable,
 }
 
 
@@ -287,12 +287,12 @@ def test_a_refusal_is_told_and_never_repeated(replicate, proxy, tmp_path, call, 
     replicate.go_wrong(path, *[fault] * 10)
     if call == "model" and status in (404, 302):
         # The version in the model's own file is sent then, which the stand-in does not know.
-        expected: type[TracklayError] = NotThere
+        expected: type[TracklayError] = NotFound
     elif call == "poll" and status == 404:
         run(carry(maker(), request("replicate/mmaudio", proxy), tmp_path))
         return
     else:
-        expected = ResultGone if (call, status) == ("file", 404) else REFUSALS[status]
+        expected = ResultExpired if (call, status) == ("file", 404) else REFUSALS[status]
     with pytest.raises(expected) as caught:
         run(carry(maker(), request("replicate/mmaudio", proxy), tmp_path))
     method, _, route = path.partition(" ")
@@ -304,7 +304,7 @@ def test_a_refusal_is_told_and_never_repeated(replicate, proxy, tmp_path, call, 
 def test_a_result_on_a_foreign_host_is_not_fetched(replicate, proxy, tmp_path):
     """An address that is not Replicate's own is not followed, with or without the key."""
     replicate.app.output = lambda address: ELSEWHERE
-    with pytest.raises(ProviderTrouble, match="not its own"):
+    with pytest.raises(ProviderUnavailable, match="not its own"):
         run(carry(maker(), request("replicate/mmaudio", proxy), tmp_path))
 
 
@@ -337,8 +337,8 @@ def test_an_output_may_have_any_shape(replicate, proxy, tmp_path, shape):
         ("failed", "NSFW content detected in the prompt", RefusedContent),
         ("failed", f"leaked {TOKEN}", ModelFailed),
         ("canceled", "", Cancelled),
-        ("aborted", "", TimedOut),
-        ("sideways", "", ProviderTrouble),
+        ("aborted", "", ProviderTimeout),
+        ("sideways", "", ProviderUnavailable),
     ],
 )
 def test_every_other_end_is_its_own_error(replicate, proxy, tmp_path, ends, error, expected):
@@ -353,14 +353,14 @@ def test_every_other_end_is_its_own_error(replicate, proxy, tmp_path, ends, erro
 def test_a_result_that_was_erased_is_said_to_be_gone(replicate, proxy, tmp_path):
     """An hour later nothing is left, and the person learns that."""
     replicate.app.erased = True
-    with pytest.raises(ResultGone, match="hour"):
+    with pytest.raises(ResultExpired, match="hour"):
         run(carry(maker(), request("replicate/mmaudio", proxy), tmp_path))
 
 
 def test_no_credit_is_told_once(replicate, proxy, tmp_path):
     """402 is never tried again."""
     replicate.app.credit = False
-    with pytest.raises(NoCredit, match="buy credit"):
+    with pytest.raises(InsufficientCredit, match="buy credit"):
         run(carry(maker(), request("replicate/mmaudio", proxy), tmp_path))
     assert len(replicate.calls(CREATE)) == 1
 
@@ -371,7 +371,7 @@ def test_a_new_prediction_may_be_unknown_for_a_while(replicate, proxy, tmp_path)
     ticket, _ = run(carry(maker(), request("replicate/mmaudio", proxy), tmp_path))
     replicate.app.predictions.clear()
     old = type(ticket)(ticket.provider, ticket.request, {**ticket.data, "made": "2020-01-01T00:00:00+00:00"})
-    with pytest.raises(NotThere):
+    with pytest.raises(NotFound):
         run(maker().poll(old))
 
 
@@ -423,7 +423,7 @@ def test_cancelling_is_not_tried_for_ever(replicate, proxy):
             await api.submit(await api.prepare(request("replicate/mmaudio", proxy, params={"mode": "text"})))
         )
 
-    with pytest.raises(ProviderTrouble):
+    with pytest.raises(ProviderUnavailable):
         run(go())
     assert len(replicate.calls("POST /v1/predictions/.*/cancel")) == 2
 
@@ -437,7 +437,7 @@ def test_the_key_can_be_checked_for_nothing(replicate, monkeypatch):
     assert "r8_wrong" not in told(caught.value)
     monkeypatch.delenv("REPLICATE_API_TOKEN")
     with pytest.raises(KeyMissing, match="REPLICATE_API_TOKEN"):
-        maker().ready()
+        maker().check_ready()
     monkeypatch.setenv("REPLICATE_API_TOKEN", "r8_two\nlines")
     with pytest.raises(KeyRefused) as caught:
         run(maker().check_key())
@@ -466,7 +466,7 @@ def test_a_plain_http_address_is_for_this_machine_alone(monkeypatch):
     """A base URL must be https, unless it is loopback; what is no address is refused."""
     for wrong in ("http://example.com/v1", "ftp://127.0.0.1", "nonsense", "https://me:secret@api.replicate.com"):
         monkeypatch.setenv("TRACKLAY_REPLICATE_URL", wrong)
-        with pytest.raises(BadInput, match="TRACKLAY_REPLICATE_URL") as caught:
+        with pytest.raises(InvalidInput, match="TRACKLAY_REPLICATE_URL") as caught:
             Replicate()
         assert "secret" not in str(caught.value)
 

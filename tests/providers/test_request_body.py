@@ -10,10 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tracklay import models
-from tracklay.errors import BadInput, ModelFailed
+from tracklay.errors import InvalidInput, ModelFailed
 from tracklay.media.extract import Proxy
 from tracklay.providers import Request
-from tracklay.providers.request_body import body, data_uri, files, from_data_uri, length, seed_for, suffix
+from tracklay.providers.request_body import (
+    build_request_body,
+    clamp_seed,
+    encode_data_uri,
+    find_input_files,
+    round_up_seconds,
+    save_data_uri,
+    suffix_from_url,
+)
 
 FILE = """\
 id = "standin/everything"
@@ -94,12 +102,12 @@ def model(tmp_path: Path, seconds: str = "number") -> models.Model:
     """The model above."""
     path = tmp_path / "everything.toml"
     path.write_text(FILE.replace("SECONDS", seconds))
-    return models.read(path)
+    return models.load_model_file(path)
 
 
 def request(made: models.Model, **more) -> Request:
     """A request for it."""
-    params = made.check(more.pop("params", {}))
+    params = made.validate_params(more.pop("params", {}))
     fields = {
         "prompt": "rain",
         "negative": "",
@@ -114,7 +122,7 @@ def request(made: models.Model, **more) -> Request:
 
 def test_every_role_goes_where_its_file_says(tmp_path):
     """Wire names, places inside tables, defaults; what has no value is left out; the mode itself is not sent."""
-    assert body(request(model(tmp_path)), {"clip": "https://x/y"}) == {
+    assert build_request_body(request(model(tmp_path)), {"clip": "https://x/y"}) == {
         "prompt": {"text": "rain"},
         "negativePrompt": "noise",
         "video_url": "https://x/y",
@@ -133,42 +141,42 @@ def test_the_mode_says_which_picture_goes_along(tmp_path, mode, sent):
     asked = request(
         model(tmp_path), params={"mode": mode, "reference": str(sound)}, proxy=proxy, still=tmp_path / "still.png"
     )
-    assert set(files(asked)) == sent | {"reference"}
+    assert set(find_input_files(asked)) == sent | {"reference"}
 
 
 def test_a_file_may_be_named_by_its_address(tmp_path):
     """A URL is sent as it is, and nothing is uploaded for it."""
     asked = request(model(tmp_path), params={"reference": "https://sounds.example/a.wav", "mode": "text"})
-    assert files(asked) == {}
-    assert body(asked, {})["inputAudio"] == "https://sounds.example/a.wav"
+    assert find_input_files(asked) == {}
+    assert build_request_body(asked, {})["inputAudio"] == "https://sounds.example/a.wav"
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     """Before anything else happens, and again where it went away since."""
-    with pytest.raises(BadInput, match="no file"):
+    with pytest.raises(InvalidInput, match="no file"):
         request(model(tmp_path), params={"reference": str(tmp_path / "gone.wav")})
     sound = tmp_path / "sound.wav"
     sound.write_bytes(b"x")
     asked = request(model(tmp_path), params={"reference": str(sound)})
     sound.unlink()
-    with pytest.raises(BadInput, match="no file"):
-        files(asked)
+    with pytest.raises(InvalidInput, match="no file"):
+        find_input_files(asked)
 
 
 def test_what_the_person_sets_stands_before_what_is_filled_in(tmp_path):
     """Length and negative prompt by name, even to nothing."""
-    made = body(request(model(tmp_path), params={"length": 8, "not": ""}, negative="hum"), {})
+    made = build_request_body(request(model(tmp_path), params={"length": 8, "not": ""}, negative="hum"), {})
     assert (made["length"], made["negativePrompt"]) == (8.0, "")
-    assert body(request(model(tmp_path), negative="hum"), {})["negativePrompt"] == "hum"
+    assert build_request_body(request(model(tmp_path), negative="hum"), {})["negativePrompt"] == "hum"
 
 
 @given(st.fractions(Fraction(1, 100), 30), st.sampled_from(["integer", "number"]))
 def test_the_length_asked_for_is_never_less_than_the_span(tmp_path_factory, seconds, kind):
     """Rounded up to what the parameter holds, raised to the model's least, never past its most."""
     made = model(tmp_path_factory.mktemp("model"), kind)
-    parameter = made.parameter("length")
-    asked = length(made, parameter, seconds)
-    assert parameter.check(asked) == asked
+    parameter = made.find_parameter("length")
+    asked = round_up_seconds(made, parameter, seconds)
+    assert parameter.validate(asked) == asked
     assert isinstance(asked, int) == (kind == "integer")
     assert max(seconds, 2) <= Fraction(asked)
     assert Fraction(asked) < max(seconds, 2) + (1 if kind == "integer" else Fraction(2, 1000))
@@ -178,7 +186,7 @@ def test_the_length_asked_for_is_never_less_than_the_span(tmp_path_factory, seco
 def test_a_seed_is_always_one_that_the_model_takes(tmp_path_factory, seed):
     """Clamped at both ends, and left alone between them."""
     made = model(tmp_path_factory.mktemp("model"))
-    assert seed_for(made, seed) == min(max(seed, 3), 65535)
+    assert clamp_seed(made, seed) == min(max(seed, 3), 65535)
 
 
 @given(
@@ -191,7 +199,7 @@ def test_a_seed_is_always_one_that_the_model_takes(tmp_path_factory, seed):
 def test_an_extra_goes_through_as_the_json_that_it_is(tmp_path_factory, value):
     """Any type, under its own name."""
     made = request(model(tmp_path_factory.mktemp("model")), params={"+new_option": json.dumps(value)})
-    assert body(made, {})["new_option"] == value
+    assert build_request_body(made, {})["new_option"] == value
 
 
 @pytest.mark.parametrize(
@@ -200,8 +208,8 @@ def test_an_extra_goes_through_as_the_json_that_it_is(tmp_path_factory, value):
 )
 def test_an_extra_that_is_none_is_refused(tmp_path, name, text):
     """No JSON, no name, or one that the catalogue knows: with its limits, so without the plus."""
-    with pytest.raises(BadInput, match="everything"):
-        model(tmp_path).check({name: text})
+    with pytest.raises(InvalidInput, match="everything"):
+        model(tmp_path).validate_params({name: text})
 
 
 @given(st.binary(min_size=1, max_size=300))
@@ -209,9 +217,9 @@ def test_a_file_survives_its_data_uri(tmp_path_factory, content):
     """Byte for byte."""
     folder = tmp_path_factory.mktemp("uri")
     (folder / "a.mp4").write_bytes(content)
-    text = data_uri(folder / "a.mp4")
+    text = encode_data_uri(folder / "a.mp4")
     assert text.startswith("data:video/mp4;base64,")
-    assert from_data_uri(text, folder / "b.mp4").read_bytes() == content
+    assert save_data_uri(text, folder / "b.mp4").read_bytes() == content
 
 
 @pytest.mark.parametrize(
@@ -220,7 +228,7 @@ def test_a_file_survives_its_data_uri(tmp_path_factory, content):
 def test_what_is_no_data_uri_is_said_to_be_none(tmp_path, text):
     """Nothing is written."""
     with pytest.raises(ModelFailed):
-        from_data_uri(text, tmp_path / "out")
+        save_data_uri(text, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -238,4 +246,4 @@ def test_what_is_no_data_uri_is_said_to_be_none(tmp_path, text):
 )
 def test_a_fetched_file_gets_a_harmless_ending(url, ending):
     """Its own, where that is one."""
-    assert suffix(url) == ending
+    assert suffix_from_url(url) == ending

@@ -9,21 +9,21 @@ from typing import Any
 import pytest
 from tracklay import models
 from tracklay.errors import (
-    BadInput,
     Cancelled,
+    InsufficientCredit,
+    InvalidInput,
     KeyMissing,
     KeyRefused,
     ModelFailed,
-    NoCredit,
-    NotThere,
-    ProviderTrouble,
+    NotFound,
+    ProviderTimeout,
+    ProviderUnavailable,
     RefusedContent,
     RefusedInput,
-    ResultGone,
-    TimedOut,
-    Unclear,
+    ResultExpired,
+    SubmissionUnknown,
 )
-from tracklay.providers import Progress, provider, submit_once
+from tracklay.providers import JobProgress, get_provider, submit_once
 from tracklay.providers import scenario as module
 from tracklay.providers.scenario import Scenario
 
@@ -62,17 +62,17 @@ def no_key_in(text: str) -> bool:
 
 def test_the_catalogue_names_it(scenario):
     """The provider is found by the name that models give."""
-    assert isinstance(provider("scenario"), Scenario)
+    assert isinstance(get_provider("scenario"), Scenario)
 
 
 def test_a_video_comes_back_as_the_models_own_file(scenario, proxy, tmp_path):
     """Upload, generate, look, fetch: the MP4 clicks where the proxy flashes; cost, seed and states are told."""
-    looks: list[Progress] = []
+    looks: list[JobProgress] = []
     ticket, output = run(carry(maker(), request(MMAUDIO, proxy), tmp_path, looks))
     assert len(clicks(hear(output.file))) == len(FLASHES)
     assert (output.file.suffix, output.version, output.seed) == (".mp4", "model_mm-audio-2", 7)
     assert (output.cost.amount, output.cost.currency, output.cost.estimated) == (str(UNITS), "CU", False)
-    assert [(look.state, look.fraction, look.words) for look in looks] == [
+    assert [(look.state, look.fraction, look.message) for look in looks] == [
         ("waiting", None, "queued"),
         ("waiting", None, "warming up"),
         ("running", 0.4, ""),
@@ -127,13 +127,13 @@ def test_an_upload_that_fails_is_refused_input(scenario, proxy, tmp_path):
 def test_an_upload_of_an_unknown_state_is_trouble_and_one_without_end_times_out(scenario, proxy, tmp_path):
     """Neither is taken for a success, and neither is waited for for ever."""
     scenario.scenario.uploads_end = "sideways"
-    with pytest.raises(ProviderTrouble, match="sideways"):
+    with pytest.raises(ProviderUnavailable, match="sideways"):
         run(carry(maker(), request(MMAUDIO, proxy), tmp_path))
     scenario.scenario.uploads_end = "validating"
     naps = Naps()
-    with pytest.raises(TimedOut, match="Scenario"):
+    with pytest.raises(ProviderTimeout, match="Scenario"):
         run(carry(maker(naps), request(MMAUDIO, proxy), tmp_path))
-    assert naps.clock() < 2 * module.IMPORT_SECONDS
+    assert naps.clock() < 2 * module.IMPORT_TIMEOUT_SECONDS
 
 
 WIRE: dict[str, dict[str, tuple[Any, ...]]] = {
@@ -175,7 +175,7 @@ SEEDS: dict[str, tuple[int, ...]] = {
 @pytest.mark.parametrize("model", WIRE)
 def test_every_parameter_reaches_the_wire_under_its_own_name(scenario, proxy, model):
     """Default, least and most, as they were set; the stand-in, which knows the pages' limits, takes each."""
-    seen = {parameter.name for parameter in models.find(model).parameters}
+    seen = {parameter.name for parameter in models.find_model(model).parameters}
     tried = [(name, value) for name, values in WIRE[model].items() for value in values]
     seeds = [("seed", seed) for seed in SEEDS.get(model, ())]
     asked = [request(model, proxy, params={name: value}) for name, value in tried]
@@ -192,7 +192,7 @@ def test_what_is_not_set_has_the_pages_defaults(scenario, proxy, model):
     """The cue fills prompt, length, seed and picture; what the page has no default for is left out."""
     body = sent(scenario, request(model, proxy, seconds=Fraction(6), negative="", prompt="calm"))
     filled = {"prompt": "calm", **({"seed": 7} if model in SEEDS else {})}
-    length = models.find(model).role("seconds")
+    length = models.find_model(model).parameter_for_role("seconds")
     if length:
         filled["duration"] = 6
     if "video" in body:
@@ -223,7 +223,7 @@ PAST = [
 @pytest.mark.parametrize(("model", "name", "value"), PAST)
 def test_a_value_past_its_end_is_refused_before_anything_is_sent(scenario, model, name, value):
     """The catalogue holds the limits of the pages."""
-    with pytest.raises(BadInput, match=name):
+    with pytest.raises(InvalidInput, match=name):
         request(model, params={name: value})
     assert not scenario.api.requests
 
@@ -326,7 +326,7 @@ def test_a_submission_whose_answer_was_lost_is_found_and_not_sent_again(scenario
 def test_a_submission_that_cannot_be_found_is_unclear(scenario, tmp_path, busy_account, fault):
     """Not served, and nobody can know: it is looked for, told with the place to look at, and never sent again."""
     scenario.api.go_wrong(CREATE, FAULTS[fault])
-    with pytest.raises(Unclear, match=r"app\.scenario\.com"):
+    with pytest.raises(SubmissionUnknown, match=r"app\.scenario\.com"):
         run(carry(maker(whole=limit(fault)), request(MUSIC), tmp_path))
     assert set(scenario.scenario.jobs) == busy_account
     assert len(scenario.api.calls(CREATE)) == 1
@@ -342,7 +342,7 @@ def test_a_lost_job_is_found_on_a_later_page_or_not_at_all(scenario, tmp_path, w
         api = maker()
         intent = await api.prepare(request(MUSIC))
         scenario.api.go_wrong(CREATE, Fault("reset-after"))
-        with pytest.raises(Unclear):
+        with pytest.raises(SubmissionUnknown):
             await api.submit(intent)
         for seed in range(4):
             await api.submit(await api.prepare(request(MUSIC, seed=seed)))
@@ -363,9 +363,9 @@ def test_of_two_that_fit_neither_is_taken(scenario):
         intent = await api.prepare(request(MUSIC))
         first = await api.submit(intent)
         scenario.api.go_wrong(CREATE, Fault("reset-after"))
-        with pytest.raises(Unclear):
+        with pytest.raises(SubmissionUnknown):
             await submit_once(api, intent, sleep=Naps())
-        return await api.find(intent, known={first.request})
+        return await api.find(intent, known_requests={first.request})
 
     found = run(lose())
     assert found is not None
@@ -376,7 +376,7 @@ def test_of_two_that_fit_neither_is_taken(scenario):
 def test_an_answer_without_a_job_is_unclear(scenario, tmp_path):
     """It was taken and nobody says as what."""
     scenario.api.go_wrong(CREATE, *[Fault("answer", 200, body=b'{"job": null}')] * 2)
-    with pytest.raises(Unclear, match="names no job"):
+    with pytest.raises(SubmissionUnknown, match="names no job"):
         run(carry(maker(), request(MUSIC), tmp_path))
     assert len(scenario.api.calls(CREATE)) == 1
 
@@ -392,12 +392,12 @@ def test_a_throttled_submission_waits_as_long_as_it_is_told(scenario, tmp_path):
 
 REFUSALS = {
     401: KeyRefused,
-    402: NoCredit,
+    402: InsufficientCredit,
     403: KeyRefused,
-    404: NotThere,
+    404: NotFound,
     413: RefusedInput,
     422: RefusedInput,
-    302: ProviderTrouble,
+    302: ProviderUnavailable,
 }
 
 
@@ -414,11 +414,11 @@ def test_a_refusal_is_told_and_never_repeated(scenario, proxy, tmp_path, call, s
     server.go_wrong(path, *[fault] * 10)
     expected, times = REFUSALS[status], 1
     if call == "file" and status not in (302, 402):
-        expected, times = ResultGone, 2  # the second time at a new address
+        expected, times = ResultExpired, 2  # the second time at a new address
     elif call == "part" and status in (401, 403, 404):
-        expected = ProviderTrouble
+        expected = ProviderUnavailable
     elif (call, status) == ("asset", 404):
-        expected = ResultGone
+        expected = ResultExpired
     elif call == "complete" and status in (404, 422):
         times = 2  # the second time in other words
     with pytest.raises(expected) as caught:
@@ -432,7 +432,7 @@ def test_a_refusal_is_told_and_never_repeated(scenario, proxy, tmp_path, call, s
 def test_no_units_is_told_once(scenario, tmp_path):
     """Its shape is not confirmed; its words say it."""
     scenario.scenario.credit = False
-    with pytest.raises(NoCredit, match="creative units"):
+    with pytest.raises(InsufficientCredit, match="creative units"):
         run(carry(maker(), request(MUSIC), tmp_path))
     assert len(scenario.api.calls(CREATE)) == 1
 
@@ -459,7 +459,7 @@ def test_an_address_that_has_ended_is_asked_for_again(scenario, tmp_path):
 def test_a_result_on_a_foreign_host_is_not_fetched(scenario, elsewhere, tmp_path, address):
     """An address that is not Scenario's own is not followed."""
     scenario.scenario.cdn_url = address.format(port=elsewhere.url.rpartition(":")[2])
-    with pytest.raises(ProviderTrouble, match=r"not its own|no web address"):
+    with pytest.raises(ProviderUnavailable, match=r"not its own|no web address"):
         run(carry(maker(), request(MUSIC), tmp_path))
     assert not elsewhere.requests
 
@@ -470,7 +470,7 @@ def test_a_redirect_to_another_host_never_carries_the_key(scenario, elsewhere, p
     host, path = REPEATABLE[call]
     getattr(scenario, host).go_wrong(path, Fault("redirect", to=elsewhere.url + "/x"))
     if call == "part":
-        with pytest.raises(ProviderTrouble, match="redirects"):
+        with pytest.raises(ProviderUnavailable, match="redirects"):
             run(carry(maker(), request(MMAUDIO, proxy), tmp_path))
     else:
         run(carry(maker(), request(MMAUDIO, proxy), tmp_path))
@@ -489,7 +489,7 @@ def test_a_redirect_to_another_host_never_carries_the_key(scenario, elsewhere, p
         ("failure", {"error": f"leaked {SECRET}"}, ModelFailed),
         ("canceled", {}, Cancelled),
         ("cancelled", {}, Cancelled),
-        ("sideways", {}, ProviderTrouble),
+        ("sideways", {}, ProviderUnavailable),
     ],
 )
 def test_every_other_end_is_its_own_error(scenario, tmp_path, ends, failure, expected):
@@ -515,7 +515,7 @@ def test_a_job_without_sound_has_failed(scenario, tmp_path):
 def test_progress_is_a_fraction_whatever_comes(scenario, tmp_path):
     """Out of its range it is held to it; where it is no number nothing is claimed."""
     scenario.scenario.steps = (("processing", 40), ("in-progress", -1), ("in-progress", None))
-    looks: list[Progress] = []
+    looks: list[JobProgress] = []
     run(carry(maker(), request(MUSIC), tmp_path, looks))
     assert [look.fraction for look in looks] == [1.0, 0.0, None, 1.0]
 
@@ -544,7 +544,7 @@ def test_a_fault_while_cancelling_is_over_soon(scenario, fault):
         api = maker(whole=limit(fault))
         ticket = await api.submit(await api.prepare(request(MUSIC)))
         scenario.api.go_wrong("POST /v1/jobs/.*/action", *[FAULTS[fault]] * 9)
-        with pytest.raises((ProviderTrouble, TimedOut)):
+        with pytest.raises((ProviderUnavailable, ProviderTimeout)):
             await api.cancel(ticket)
 
     run(go())
@@ -564,7 +564,7 @@ def test_the_cost_is_told_by_a_dry_run(scenario, proxy):
 def test_a_dry_run_that_begins_a_job_is_trouble(scenario):
     """It is never taken for an estimate."""
     scenario.api.go_wrong(CREATE, Fault("answer", 200, body=b'{"job":{"jobId":"job_1"},"creativeUnitsCost":5}'))
-    with pytest.raises(ProviderTrouble, match="dry run"):
+    with pytest.raises(ProviderUnavailable, match="dry run"):
         run(maker().estimate(request(MUSIC)))
 
 
@@ -579,7 +579,7 @@ def test_the_key_can_be_checked_for_nothing(scenario, monkeypatch):
     for name in ("SCENARIO_SDK_API_SECRET", "SCENARIO_SDK_API_KEY"):
         monkeypatch.delenv(name)
         with pytest.raises(KeyMissing, match=name):
-            maker().ready()
+            maker().check_ready()
     assert not scenario.scenario.jobs
 
 
@@ -588,8 +588,8 @@ def test_an_answer_that_is_not_what_was_asked_for_is_trouble(scenario, proxy, tm
     for call, (host, path) in REPEATABLE.items():
         if host == "api" and call != "complete":
             scenario.api.go_wrong(path, Fault("answer", 200, body=b'{"else": []}'))
-            with pytest.raises(ProviderTrouble, match="Scenario"):
+            with pytest.raises(ProviderUnavailable, match="Scenario"):
                 run(carry(maker(), request(MMAUDIO, proxy), tmp_path))
     scenario.api.go_wrong("POST /v1/uploads", Fault("answer", 200, body=b'{"upload":{"id":"u","parts":[]}}'))
-    with pytest.raises(ProviderTrouble, match="part 1"):
+    with pytest.raises(ProviderUnavailable, match="part 1"):
         run(carry(maker(), request(MMAUDIO, proxy), tmp_path))

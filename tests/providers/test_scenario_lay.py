@@ -30,8 +30,8 @@ SAMPLES = round((END - START) / RATE * 48_000)
 def eager(monkeypatch):
     """Look again at once."""
     monkeypatch.setattr("tracklay.jobs.pipeline.POLL_SECONDS", (0.001, 0.001))
-    monkeypatch.setattr("tracklay.providers.base.FIND_PAUSES", (0.0, 0.0))
-    monkeypatch.setitem(base._made, "scenario", lambda: Scenario(patience()))
+    monkeypatch.setattr("tracklay.providers.base.DEFAULT_FIND_DELAYS", (0.0, 0.0))
+    monkeypatch.setitem(base._factories, "scenario", lambda: Scenario(patience()))
 
 
 @pytest.fixture

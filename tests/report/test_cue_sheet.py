@@ -31,7 +31,7 @@ def run(clicking, tmp_path):
 
 def test_a_line_for_each_take_in_the_pictures_own_timecode(run, tmp_path):
     """In, out and duration; what failed has no line."""
-    report.write(run, tmp_path / "report")
+    report.write_report(run, tmp_path / "report")
     heading, *lines = table(tmp_path / "report" / "cue-sheet.csv")
     assert heading == HEADINGS
     assert [line[:6] for line in lines] == [
@@ -45,7 +45,7 @@ def test_a_line_for_each_take_in_the_pictures_own_timecode(run, tmp_path):
 
 def test_what_was_rejected_is_not_in_it(run, tmp_path):
     """A verdict on the second take leaves the first alone, numbered anew."""
-    report.write(run, tmp_path / "report", verdicts=[Verdict("sh001", 1, "reject", "")])
+    report.write_report(run, tmp_path / "report", verdicts=[Verdict("sh001", 1, "reject", "")])
     lines = table(tmp_path / "report" / "cue-sheet.csv")[1:]
     assert [line[:2] for line in lines] == [["1", "'=sum(A1), cue 1, take 2"]]
 
@@ -53,10 +53,10 @@ def test_what_was_rejected_is_not_in_it(run, tmp_path):
 def test_a_sheet_that_a_person_filled_in_stays(run, tmp_path):
     """An untouched one is replaced; one with somebody's own words is kept, and the new one lies beside it."""
     to = tmp_path / "report"
-    report.write(run, to)
-    report.write({**run, "rows": run["rows"][:1]}, to)
+    report.write_report(run, to)
+    report.write_report({**run, "rows": run["rows"][:1]}, to)
     assert len(table(to / "cue-sheet.csv")) == 2
     (to / "cue-sheet.csv").write_text("mine")
-    report.write(run, to)
+    report.write_report(run, to)
     assert (to / "cue-sheet.csv").read_text() == "mine"
     assert len(table(to / "cue-sheet.2.csv")) == 3

@@ -19,13 +19,13 @@ from opentimelineio.opentime import RationalTime
 from PIL import Image
 from tracklay import report
 from tracklay.cli.main import main
-from tracklay.errors import BadInput, Cancelled
+from tracklay.errors import Cancelled, InvalidInput
 from tracklay.media.extract import Proxy
-from tracklay.media.ffmpeg import Stop
+from tracklay.media.ffmpeg import CancelToken
 from tracklay.report import page as page_module
-from tracklay.report.filmstrip import BUCKETS, look
-from tracklay.report.page import _totals
-from tracklay.report.rows import Row
+from tracklay.report.filmstrip import MOTION_BUCKETS, analyze_proxy
+from tracklay.report.page import _summarize
+from tracklay.report.rows import ReportRow
 
 from tests.clips import encode, flash_clip
 from tests.report.runs import FLASHES, FRAMES, HOSTILE, RATE, flashing, lay, results
@@ -64,7 +64,7 @@ def run(clicking, tmp_path):
 
 def test_a_small_report_is_one_file_with_all_that_was_measured(run, tmp_path):
     """Three rows: takes that lie on their sample, a failure with its reason; media inside, no folder beside."""
-    made = report.write(run, tmp_path / "report", title="the run")
+    made = report.write_report(run, tmp_path / "report", title="the run")
     assert sorted(path.name for path in made.parent.iterdir()) == ["cue-sheet.csv", "cue-sheet.html", "report.html"]
     told = data(made)["rows"]
     assert [row["state"] for row in told] == ["laid", "laid", "failed"]
@@ -88,9 +88,9 @@ def test_a_small_report_is_one_file_with_all_that_was_measured(run, tmp_path):
 )
 def test_what_a_run_cost_is_told_with_what_nobody_knows(amounts, told):
     """A price that is not known is not nothing."""
-    row = Row("a", "a", "1", None, Path(), "m", "laid", "", None, None, None)
+    row = ReportRow("a", "a", "1", None, Path(), "m", "laid", "", None, None, None)
     rows = [replace(row, take={"cost": {"amount": amount, "currency": "USD"}}) for amount in amounts]
-    assert dict(_totals(rows, []))["price"] == told
+    assert dict(_summarize(rows, []))["price"] == told
 
 
 def test_nothing_that_a_person_wrote_becomes_part_of_the_page(run, tmp_path):
@@ -98,14 +98,14 @@ def test_nothing_that_a_person_wrote_becomes_part_of_the_page(run, tmp_path):
     run["rows"][2]["error"] = HOSTILE
     run["rows"][2]["id"] = HOSTILE
     plain = json.loads(json.dumps(run).replace(json.dumps(HOSTILE)[1:-1], "plain"))
-    hostile = Tags(report.write(run, tmp_path / "hostile", title=HOSTILE).read_text("utf-8"))
-    tame = Tags(report.write(plain, tmp_path / "tame", title="plain").read_text("utf-8"))
+    hostile = Tags(report.write_report(run, tmp_path / "hostile", title=HOSTILE).read_text("utf-8"))
+    tame = Tags(report.write_report(plain, tmp_path / "tame", title="plain").read_text("utf-8"))
     assert [tag for tag, _ in hostile.tags] == [tag for tag, _ in tame.tags]
 
 
 def test_the_page_may_run_its_own_script_and_nothing_else(run, tmp_path):
     """Its policy names script and style by hash, and lets nothing be fetched from anywhere; no attribute carries either."""
-    page = Tags(report.write(run, tmp_path / "report").read_text("utf-8"))
+    page = Tags(report.write_report(run, tmp_path / "report").read_text("utf-8"))
     policy = next(attrs["content"] for tag, attrs in page.tags if attrs.get("http-equiv") == "Content-Security-Policy")
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
@@ -121,13 +121,13 @@ def test_the_page_may_run_its_own_script_and_nothing_else(run, tmp_path):
 def test_much_media_lies_beside_and_is_used_again(run, tmp_path, monkeypatch):
     """Each row's files are made once; a second report makes none anew, and what no row shows is cleared away."""
     monkeypatch.setattr(page_module, "SELF_CONTAINED_BYTES", 0)
-    made = report.write(run, tmp_path / "report")
+    made = report.write_report(run, tmp_path / "report")
     media = made.with_name("report.media")
     first = {path.name: path.stat().st_mtime_ns for path in media.iterdir()}
     for row in data(made)["rows"]:
         assert (made.parent / row["media"]).is_file()
     (media / "mine.txt").write_text("not yours")
-    report.write({**run, "rows": run["rows"][1:]}, tmp_path / "report")
+    report.write_report({**run, "rows": run["rows"][1:]}, tmp_path / "report")
     after = {path.name: path.stat().st_mtime_ns for path in media.iterdir()}
     assert after.pop("mine.txt")
     assert after.items() < first.items()
@@ -137,14 +137,14 @@ def test_much_media_lies_beside_and_is_used_again(run, tmp_path, monkeypatch):
 def test_a_take_that_was_changed_since_is_measured_anew_and_said_to_be(run, tmp_path, monkeypatch):
     """Another file under the take's name: its samples are counted, and its hash is not the manifest's."""
     monkeypatch.setattr(page_module, "SELF_CONTAINED_BYTES", 0)
-    report.write(run, tmp_path / "report")
+    report.write_report(run, tmp_path / "report")
     row = run["rows"][0]
     file = tmp_path / "a & b" / "tracklay" / row["take"]["file"]
     content = bytearray(file.read_bytes())
     size = content.index(b"data") + 4
     content[size : size + 4] = (int.from_bytes(content[size : size + 4], "little") - 6 * 48).to_bytes(4, "little")
     file.write_bytes(content)
-    told = data(report.write(run, tmp_path / "report"))["rows"]
+    told = data(report.write_report(run, tmp_path / "report"))["rows"]
     assert dict(told[0]["facts"])["length"] == f"-{48 * 2 // row['take']['channels']} samples"
     assert told[0]["off"] == 48 * 2 // row["take"]["channels"]
     assert any("is not as it was made" in problem for problem in told[0]["problems"])
@@ -155,7 +155,7 @@ def test_what_is_gone_is_told_and_the_rest_is_shown(run, tmp_path):
     """A take without its picture is heard; a picture without its take is seen; neither stops the report."""
     run["rows"][0]["picture"] = str(tmp_path / "gone.mp4")
     (tmp_path / "a & b" / "tracklay" / run["rows"][1]["take"]["file"]).unlink()
-    told = data(report.write(run, tmp_path / "report"))["rows"]
+    told = data(report.write_report(run, tmp_path / "report"))["rows"]
     assert any("gone.mp4 does not exist" in problem for problem in told[0]["problems"])
     assert told[0]["wave"]
     assert not told[0]["motion"]
@@ -171,18 +171,18 @@ def test_a_page_that_is_not_ours_is_left_alone(run, tmp_path):
         folder = tmp_path / name
         folder.mkdir()
         (folder / name).write_text("<p>mine</p>")
-        with pytest.raises(BadInput, match=f"{name} is there already and was not made by Tracklay"):
-            report.write(run, folder)
+        with pytest.raises(InvalidInput, match=f"{name} is there already and was not made by Tracklay"):
+            report.write_report(run, folder)
         assert (folder / name).read_text() == "<p>mine</p>"
         assert [path.name for path in folder.iterdir()] == [name]
 
 
 def test_a_wish_to_stop_ends_it(run, tmp_path):
     """Nothing half-written is left."""
-    stop = Stop()
-    stop.set()
+    stop = CancelToken()
+    stop.cancel()
     with pytest.raises(Cancelled):
-        report.write(run, tmp_path / "report", stop=stop)
+        report.write_report(run, tmp_path / "report", cancel_token=stop)
     assert not [path for path in (tmp_path / "report").rglob("*") if path.is_file()]
 
 
@@ -204,16 +204,16 @@ def test_a_timelines_takes_are_shown_with_what_plays_there(clicking, tmp_path):
         tmp_path / "film.otio", cuts.track(cuts.clip(a, 0, 30, 25), cuts.clip(b, 5, 25, 25)), start=start
     )
     manifest = lay(film)
-    told = data(report.write(report.read(manifest), tmp_path / "report"))["rows"]
+    told = data(report.write_report(report.read_report_input(manifest), tmp_path / "report"))["rows"]
     assert [(row["cue"], dict(row["facts"])["span"]) for row in told] == [
         ("a", "01:00:00:00 to 01:00:01:05, 30 frames"),
         ("b", "01:00:01:05 to 01:00:02:05, 25 frames"),
     ]
     assert all(row["exact"] and not row["problems"] for row in told)
     motion = base64.b64decode(told[1]["motion"])
-    assert motion.index(max(motion)) == 5 * BUCKETS // 25
+    assert motion.index(max(motion)) == 5 * MOTION_BUCKETS // 25
     cuts.timeline(film, cuts.track(cuts.clip(a, 0, 30, 25), cuts.clip(b, 5, 20, 25)), start=start)
-    told = data(report.write(report.read(manifest), tmp_path / "again"))["rows"]
+    told = data(report.write_report(report.read_report_input(manifest), tmp_path / "again"))["rows"]
     assert [row["problems"] for row in told] == [
         [], ["no picture to show: film.otio no longer has cue b where it was: it was edited since"],
     ]  # fmt: skip
@@ -223,19 +223,22 @@ def test_a_timelines_takes_are_shown_with_what_plays_there(clicking, tmp_path):
 def seen(folder, name, frames, rate=Fraction(25)):
     """What the report sees in frames that are drawn here."""
     path = encode(folder / f"{name}.mp4", frames, (192, 108), rate)
-    return look(Proxy(path, tuple(Fraction(n) / rate for n in range(len(frames))), Fraction(len(frames)) / rate))
+    return analyze_proxy(
+        Proxy(path, tuple(Fraction(n) / rate for n in range(len(frames))), Fraction(len(frames)) / rate)
+    )
 
 
 def test_motion_stands_where_the_picture_moves(tmp_path):
     """Flashes are the highest motion, on the places of their frames."""
     path = flash_clip(tmp_path / "f.mp4", RATE, FRAMES, FLASHES)
-    looks = look(Proxy(path, tuple(Fraction(n) / RATE for n in range(FRAMES)), Fraction(FRAMES) / RATE))
+    looks = analyze_proxy(Proxy(path, tuple(Fraction(n) / RATE for n in range(FRAMES)), Fraction(FRAMES) / RATE))
     high = {number for number, value in enumerate(looks.motion) if value > 200}
-    assert {flash * BUCKETS // FRAMES for flash in FLASHES} <= high
+    assert {flash * MOTION_BUCKETS // FRAMES for flash in FLASHES} <= high
     assert all(
-        any(0 <= place - flash * BUCKETS // FRAMES <= 2 * BUCKETS // FRAMES + 1 for flash in FLASHES) for place in high
+        any(0 <= place - flash * MOTION_BUCKETS // FRAMES <= 2 * MOTION_BUCKETS // FRAMES + 1 for flash in FLASHES)
+        for place in high
     )
-    assert looks.strip.startswith(b"\xff\xd8")
+    assert looks.filmstrip.startswith(b"\xff\xd8")
 
 
 def test_a_cut_is_seen_and_a_flash_is_none(tmp_path):
@@ -251,7 +254,7 @@ def test_a_picture_of_few_frames_has_a_whole_strip(tmp_path, count):
     """One frame fills as many places as it is on screen for."""
     looks = seen(tmp_path, "few", [np.full((108, 192), 40 + 60 * n, np.uint8) for n in range(count)])
     path = tmp_path / "strip.jpg"
-    path.write_bytes(looks.strip)
+    path.write_bytes(looks.filmstrip)
     with Image.open(path) as strip:
         assert strip.size == (96 * 8, 54)
         shown = [np.asarray(strip)[20, 96 * part + 48, 0] for part in range(8)]

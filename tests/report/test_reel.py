@@ -9,11 +9,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from tracklay.cli.main import main
-from tracklay.errors import BadInput
-from tracklay.media.probe import picture
+from tracklay.errors import InvalidInput
+from tracklay.media.probe import probe_video
 from tracklay.report import reel
-from tracklay.report.rows import rows
-from tracklay.report.verdicts import Verdict, judged
+from tracklay.report.rows import parse_rows
+from tracklay.report.verdicts import Verdict, apply_verdicts
 from tracklay.timing import Rate
 
 from tests.clips import FFMPEG, clicks, hear
@@ -41,8 +41,8 @@ def shown(path):
         "-",
     ]
     raw = subprocess.run(command, capture_output=True, check=True).stdout
-    frames = np.frombuffer(raw, np.uint8).reshape(-1, reel.HEIGHT + reel.BAND, reel.WIDTH)
-    return frames[:, : reel.HEIGHT].mean(axis=(1, 2)), frames[:, reel.HEIGHT :]
+    frames = np.frombuffer(raw, np.uint8).reshape(-1, reel.PICTURE_HEIGHT + reel.CAPTION_HEIGHT, reel.PICTURE_WIDTH)
+    return frames[:, : reel.PICTURE_HEIGHT].mean(axis=(1, 2)), frames[:, reel.PICTURE_HEIGHT :]
 
 
 @pytest.fixture
@@ -57,8 +57,8 @@ def run(clicking, tmp_path):
 
 def test_takes_follow_each_other_and_every_click_is_on_its_flash(run, tmp_path):
     """At 24000/1001: each flash on the frame it should have, each click within a millisecond of that frame's own time."""
-    made = reel.write(run, tmp_path / "reel.mp4")
-    video = picture(made)[1]
+    made = reel.write_reel(run, tmp_path / "reel.mp4")
+    video = probe_video(made)[1]
     assert video.rate == Rate(NTSC)
     assert video.frames == 30 + GAP + 24 + GAP
     bright, band = shown(made)
@@ -75,17 +75,21 @@ def test_takes_follow_each_other_and_every_click_is_on_its_flash(run, tmp_path):
     assert band[32].max() < 40
     assert band[0].max() > 200
     assert np.abs(band[0].astype(int) - band[30 + GAP]).max() > 100
-    assert np.abs(band[5].astype(int) - band[6])[:, : reel.WIDTH - 200].max() < 40
-    assert np.abs(band[5].astype(int) - band[6])[:, reel.WIDTH - 200 :].max() > 100
+    assert np.abs(band[5].astype(int) - band[6])[:, : reel.PICTURE_WIDTH - 200].max() < 40
+    assert np.abs(band[5].astype(int) - band[6])[:, reel.PICTURE_WIDTH - 200 :].max() > 100
 
 
 def test_what_was_rejected_or_failed_is_left_out(run):
     """The plan counts what is in it; a reel of nothing is refused."""
-    rate, parts = reel.plan(judged(rows(run), [Verdict("sh001", 1, "reject", "")]))
-    assert [(part.row.id, part.number, part.of, part.start, part.frames) for part in parts] == [("other", 1, 1, 0, 24)]
+    rate, parts = reel.plan_reel(apply_verdicts(parse_rows(run), [Verdict("sh001", 1, "reject", "")]))
+    assert [(part.row.id, part.number, part.total, part.start_frame, part.frame_count) for part in parts] == [
+        ("other", 1, 1, 0, 24)
+    ]
     assert rate == Rate(NTSC)
-    with pytest.raises(BadInput, match="no take to make a reel of"):
-        reel.plan(judged(rows(run), [Verdict("sh001", 1, "reject", ""), Verdict("other", 1, "reject", "")]))
+    with pytest.raises(InvalidInput, match="no take to make a reel of"):
+        reel.plan_reel(
+            apply_verdicts(parse_rows(run), [Verdict("sh001", 1, "reject", ""), Verdict("other", 1, "reject", "")])
+        )
 
 
 def test_a_reel_that_is_there_is_not_replaced(run, tmp_path, capsys):

@@ -6,10 +6,10 @@ import json
 from fractions import Fraction
 
 import pytest
-from tracklay.errors import BadInput
-from tracklay.report import read, read_verdicts
-from tracklay.report.rows import rows
-from tracklay.report.verdicts import Verdict, judged
+from tracklay.errors import InvalidInput
+from tracklay.report import read_report_input, read_verdicts
+from tracklay.report.rows import parse_rows
+from tracklay.report.verdicts import Verdict, apply_verdicts
 from tracklay.timing import Rate
 
 from tests.report.runs import RATE, flashing, lay, results
@@ -18,7 +18,7 @@ from tests.report.runs import RATE, flashing, lay, results
 def test_a_manifest_becomes_rows_with_its_picture_found(clicking, tmp_path):
     """A manifest names its picture without a folder; it is the one above the manifest's own."""
     clip = flashing(tmp_path)
-    found = rows(read(lay(clip, "--takes", 2)))
+    found = parse_rows(read_report_input(lay(clip, "--takes", 2)))
     assert [row.picture for row in found] == [clip, clip]
     assert [row.number for row in found] == [1, 2]
     assert all(row.file and row.file.is_file() for row in found)
@@ -30,7 +30,7 @@ def test_where_the_picture_is_gone_the_laid_one_is_shown(clicking, tmp_path):
     clip = flashing(tmp_path)
     manifest = lay(clip)
     clip.unlink()
-    assert rows(read(manifest))[0].picture == manifest.parent / "clip.tracklay.mp4"
+    assert parse_rows(read_report_input(manifest))[0].picture == manifest.parent / "clip.tracklay.mp4"
 
 
 def test_paths_in_results_count_from_the_results_own_folder(clicking, tmp_path):
@@ -38,7 +38,7 @@ def test_paths_in_results_count_from_the_results_own_folder(clicking, tmp_path):
     told = results(lay(flashing(tmp_path)))
     told["rows"][0].update(picture="clip.mp4", folder="tracklay")
     (tmp_path / "list.tracklay.results.json").write_text(json.dumps(told))
-    row = rows(read(tmp_path / "list.tracklay.results.json"))[0]
+    row = parse_rows(read_report_input(tmp_path / "list.tracklay.results.json"))[0]
     assert (row.picture, row.folder) == (tmp_path / "clip.mp4", tmp_path / "tracklay")
 
 
@@ -49,11 +49,11 @@ def test_the_rate_is_found_wherever_it_is_told(clicking, tmp_path, rate):
     lay(clip, "--in", "10f")
     manifest = lay(clip)
     told = results(manifest)
-    assert [row.rate for row in rows(told)] == [Rate(rate)] * 2
+    assert [row.rate for row in parse_rows(told)] == [Rate(rate)] * 2
     manifest.unlink()
-    assert [row.rate for row in rows(told)] == [Rate(rate)] * 2
+    assert [row.rate for row in parse_rows(told)] == [Rate(rate)] * 2
     told["rows"][0]["rate"] = "30000/1001"
-    assert rows(told)[0].rate == Rate(Fraction(30000, 1001))
+    assert parse_rows(told)[0].rate == Rate(Fraction(30000, 1001))
 
 
 @pytest.mark.parametrize(
@@ -63,8 +63,8 @@ def test_what_is_no_result_list_is_refused_in_a_sentence(tmp_path, content):
     """With the file's name, and with what should be named instead."""
     path = tmp_path / "x.json"
     path.write_bytes(content.encode("latin-1"))
-    with pytest.raises(BadInput, match=r"x\.json is no result list .*: name the file"):
-        read(path)
+    with pytest.raises(InvalidInput, match=r"x\.json is no result list .*: name the file"):
+        read_report_input(path)
 
 
 def test_a_row_that_cannot_be_read_is_told_with_its_number(clicking, tmp_path):
@@ -80,8 +80,8 @@ def test_a_row_that_cannot_be_read_is_told_with_its_number(clicking, tmp_path):
         {"take": {**told["rows"][0]["take"], "start": {"frame": 5, "seconds": "1/0"}}},
     ):
         broken = {**told, "rows": [told["rows"][0], {**told["rows"][0], **change}]}
-        with pytest.raises(BadInput, match=r"^row 2 of the result list cannot be read"):
-            rows(broken)
+        with pytest.raises(InvalidInput, match=r"^row 2 of the result list cannot be read"):
+            parse_rows(broken)
 
 
 def test_verdicts_fall_on_the_take_that_they_are_about(clicking, tmp_path):
@@ -90,7 +90,7 @@ def test_verdicts_fall_on_the_take_that_they_are_about(clicking, tmp_path):
     for row in told["rows"]:
         row["id"] = "sh010"
     told["rows"][0]["verdict"] = "keep"
-    found = judged(rows(told), [Verdict("sh010", 2, "reject", "late"), Verdict("sh010", 3, "keep", "")])
+    found = apply_verdicts(parse_rows(told), [Verdict("sh010", 2, "reject", "late"), Verdict("sh010", 3, "keep", "")])
     assert [(row.verdict, row.note) for row in found] == [("keep", ""), ("reject", "late")]
 
 
@@ -102,8 +102,8 @@ def test_a_file_of_verdicts_is_read_or_refused(tmp_path):
     )
     assert read_verdicts(path) == [Verdict("a", 1, "keep", "n")]
     path.write_text(json.dumps({"tracklay": "0.1.0", "verdicts": [{"row": "a", "take": 1, "verdict": "maybe"}]}))
-    with pytest.raises(BadInput, match="a verdict is keep, reject or nothing"):
+    with pytest.raises(InvalidInput, match="a verdict is keep, reject or nothing"):
         read_verdicts(path)
     path.write_text("[1]")
-    with pytest.raises(BadInput, match="holds no verdicts"):
+    with pytest.raises(InvalidInput, match="holds no verdicts"):
         read_verdicts(path)

@@ -12,8 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tracklay.errors import MediaError
-from tracklay.media.bwf import Writer
-from tracklay.report.wav_analysis import BUCKETS, Sound, Sync, _measure, measure, sync
+from tracklay.media.bwf import BwfWriter
+from tracklay.report.wav_analysis import (
+    WAVEFORM_BUCKETS,
+    SyncMeasurement,
+    WavMeasurement,
+    _measure_wav_file,
+    measure_sync,
+    measure_wav,
+)
 from tracklay.timing import Rate, Span
 
 SAMPLE_RATE = 48_000
@@ -24,8 +31,8 @@ def take(path, samples, reference, level=0.5, at=0, channels=2):
     sound = np.zeros((samples, channels), np.float32)
     sound[at] = level
     with path.open("wb") as file:
-        writer = Writer(
-            file, channels, SAMPLE_RATE, description="", reference="", made=datetime.now(UTC), time_reference=reference, history=""
+        writer = BwfWriter(
+            file, channels, SAMPLE_RATE, description="", originator_reference="", created_at=datetime.now(UTC), time_reference=reference, coding_history=""
         )  # fmt: skip
         writer.write(sound)
         writer.close()
@@ -38,9 +45,9 @@ def test_a_take_as_it_should_be_is_exact(tmp_path, rate, start):
     """Start and length are what the one formula says; the rest is rounding, at most one sample."""
     span = Span(start, 77, Rate(rate))
     file = take(tmp_path / "t.wav", span.samples(SAMPLE_RATE), span.rate.samples(start, SAMPLE_RATE))
-    found = sync(measure(file), span)
+    found = measure_sync(measure_wav(file), span)
     assert (found.start, found.length) == (0, 0)
-    assert found.exact
+    assert found.is_exact
 
 
 @pytest.mark.parametrize(("late", "longer"), [(3, 0), (-2, 0), (0, 5), (0, -1024), (1105, 1105)])
@@ -48,9 +55,9 @@ def test_what_is_off_is_told_in_samples(tmp_path, late, longer):
     """A take that begins late or is too long says so by its bytes."""
     span = Span(10, 50, Rate(Fraction(25)))
     file = take(tmp_path / "t.wav", span.samples(SAMPLE_RATE) + longer, 19_200 + late)
-    found = sync(measure(file), span)
-    assert found == Sync(late, longer, Fraction(late + longer))
-    assert not found.exact
+    found = measure_sync(measure_wav(file), span)
+    assert found == SyncMeasurement(late, longer, Fraction(late + longer))
+    assert not found.is_exact
 
 
 @given(
@@ -61,23 +68,23 @@ def test_what_is_off_is_told_in_samples(tmp_path, late, longer):
 def test_rounding_never_looks_like_drift(start, frames, rate):
     """Whatever the span, a take made by the formula ends within a sample of the span's end."""
     span = Span(start, frames, Rate(rate))
-    made = Sound(SAMPLE_RATE, 2, span.samples(SAMPLE_RATE), span.rate.samples(start, SAMPLE_RATE), b"", 1, "")
-    assert sync(made, span).exact
+    made = WavMeasurement(SAMPLE_RATE, 2, span.samples(SAMPLE_RATE), span.rate.samples(start, SAMPLE_RATE), b"", 1, "")
+    assert measure_sync(made, span).is_exact
 
 
 def test_the_waveform_stands_where_the_sound_is(tmp_path):
     """A click in the middle is one bucket in the middle, the root of its level high."""
-    found = measure(take(tmp_path / "t.wav", 96_000, 0, level=0.25, at=48_000))
-    loud = [number for number, value in enumerate(found.wave) if value]
-    assert loud == [BUCKETS // 2]
-    assert found.wave[BUCKETS // 2] == pytest.approx(255 * 0.5, abs=1)
+    found = measure_wav(take(tmp_path / "t.wav", 96_000, 0, level=0.25, at=48_000))
+    loud = [number for number, value in enumerate(found.waveform) if value]
+    assert loud == [WAVEFORM_BUCKETS // 2]
+    assert found.waveform[WAVEFORM_BUCKETS // 2] == pytest.approx(255 * 0.5, abs=1)
     assert found.peak == pytest.approx(0.25, abs=1e-4)
 
 
 def test_a_take_shorter_than_the_drawing_is_drawn_too(tmp_path):
     """Fewer samples than places: nothing divides by nothing."""
-    found = measure(take(tmp_path / "t.wav", 3, 0))
-    assert (found.samples, len(found.wave)) == (3, BUCKETS)
+    found = measure_wav(take(tmp_path / "t.wav", 3, 0))
+    assert (found.samples, len(found.waveform)) == (3, WAVEFORM_BUCKETS)
 
 
 def test_a_wav_without_bext_says_no_start(tmp_path):
@@ -87,8 +94,8 @@ def test_a_wav_without_bext_says_no_start(tmp_path):
     fmt = struct.pack("<HHIIHH", 1, 2, SAMPLE_RATE, SAMPLE_RATE * 4, 4, 16)
     chunks = b"fmt " + struct.pack("<I", 16) + fmt + b"data" + struct.pack("<I", len(data)) + data
     path.write_bytes(b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks)
-    found = sync(measure(path), Span(0, 1, Rate(Fraction(25))))
-    assert (found.start, found.length, found.drift, found.exact) == (None, 0, None, False)
+    found = measure_sync(measure_wav(path), Span(0, 1, Rate(Fraction(25))))
+    assert (found.start, found.length, found.drift, found.is_exact) == (None, 0, None, False)
 
 
 def test_what_is_no_take_is_told_in_a_sentence(tmp_path):
@@ -106,7 +113,7 @@ def test_what_is_no_take_is_told_in_a_sentence(tmp_path):
         if content is not None:
             (tmp_path / name).write_bytes(content)
         with pytest.raises(MediaError, match=said):
-            measure(tmp_path / name)
+            measure_wav(tmp_path / name)
 
 
 def test_memory_does_not_hold_the_file(tmp_path):
@@ -122,5 +129,5 @@ def test_memory_does_not_hold_the_file(tmp_path):
             return super().read(size)
 
     with Counting(path) as file:
-        _measure(file, "t.wav", "")
-    assert most <= 480_000 * 6 / BUCKETS + 6
+        _measure_wav_file(file, "t.wav", "")
+    assert most <= 480_000 * 6 / WAVEFORM_BUCKETS + 6

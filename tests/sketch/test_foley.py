@@ -11,22 +11,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tracklay import demo
-from tracklay.errors import BadInput
+from tracklay.errors import InvalidInput
 from tracklay.sketch.foley import ambience, renderer
-from tracklay.sketch.music.prompt_parser import wish
-from tracklay.sketch.vision.events import Event, Sight
+from tracklay.sketch.music.prompt_parser import parse_prompt
+from tracklay.sketch.vision.events import Event, MotionAnalysis
 
 RATE = 48_000
 FPS = Fraction(24)
-PLACES = tuple(ambience.PLACES)
+PLACES = tuple(ambience.AMBIENCE_PRESETS)
 
 
-def sight(*events: Event, seconds: int = 4, speed: np.ndarray | None = None, x: np.ndarray | None = None) -> Sight:
+def sight(
+    *events: Event, seconds: int = 4, speed: np.ndarray | None = None, x: np.ndarray | None = None
+) -> MotionAnalysis:
     """A picture of 24 frames a second in which `events` happen; nothing moves unless `speed` says so."""
     frames = int(seconds * FPS)
     still = np.zeros(frames, np.float32)
     times = tuple(frame / FPS for frame in range(frames))
-    return Sight(times, events, still if speed is None else speed, still if x is None else x)
+    return MotionAnalysis(times, events, still if speed is None else speed, still if x is None else x)
 
 
 def impact(frame: int | Fraction, *, strength: float = 0.8, x: float = 0.0, size: float = 0.15) -> Event:
@@ -34,9 +36,11 @@ def impact(frame: int | Fraction, *, strength: float = 0.8, x: float = 0.0, size
     return Event("impact", Fraction(frame) / FPS, Fraction(0), strength, x, 0.0, size)
 
 
-def sound(seen: Sight, samples: int = 4 * RATE, **options) -> np.ndarray:
+def sound(seen: MotionAnalysis, samples: int = 4 * RATE, **options) -> np.ndarray:
     """The whole score as one (samples, 2) array; parameters are given as `params`."""
-    return np.concatenate([np.zeros((0, 2), np.float32), *renderer.score(seen, samples, **{"params": {}} | options)])
+    return np.concatenate(
+        [np.zeros((0, 2), np.float32), *renderer.render_foley(seen, samples, **{"params": {}} | options)]
+    )
 
 
 def rms_db(wave: np.ndarray) -> float:
@@ -44,7 +48,7 @@ def rms_db(wave: np.ndarray) -> float:
     return float(10 * np.log10(np.mean(wave.astype(np.float64) ** 2) + 1e-20))
 
 
-@pytest.mark.parametrize("material", renderer.MATERIALS[1:])
+@pytest.mark.parametrize("material", renderer.MATERIAL_CHOICES[1:])
 def test_an_impact_begins_on_its_own_sample(material: str) -> None:
     """Before round(time * 48000) there is nothing at all, and on that sample there is sound, at any frame rate."""
     for time in (
@@ -108,7 +112,7 @@ def test_a_hit_is_heard_where_it_is_seen() -> None:
 
 @given(
     st.lists(st.tuples(st.integers(0, 960), st.floats(0, 1), st.floats(-1, 1)), max_size=40),
-    st.sampled_from(renderer.MATERIALS),
+    st.sampled_from(renderer.MATERIAL_CHOICES),
     st.sampled_from((0.0, 12.0)),
     st.sampled_from(("", "rain", "storm and sea")),
 )
@@ -132,7 +136,7 @@ def test_the_limiter_only_turns_down_around_what_is_too_loud() -> None:
     soft = impact(24, strength=0.5)
     heard, alone = sound(sight(soft, *crowd), prompt="metal"), sound(sight(soft), prompt="metal")
     assert np.array_equal(heard[: 2 * RATE - 480], alone[: 2 * RATE - 480])
-    assert np.abs(heard).max() == pytest.approx(renderer.CEILING, rel=0.02)
+    assert np.abs(heard).max() == pytest.approx(renderer.PEAK_CEILING, rel=0.02)
     assert np.abs(heard).max() <= 10 ** (-1 / 20)
 
 
@@ -143,7 +147,7 @@ def test_a_whoosh_follows_the_speed_seen() -> None:
     x = np.clip((frames - 48) / 12, -1, 1).astype(np.float32)
     event = Event("whoosh", Fraction(28, 24), Fraction(40, 24), 1.0, 0.0, 0.0, 0.2)
     heard = sound(sight(event, speed=speed, x=x), params={"spread": 1.0})
-    start, end = round(event.time * RATE), round((event.time + event.seconds) * RATE)
+    start, end = round(event.time * RATE), round((event.time + event.duration) * RATE)
     assert not heard[:start].any()
     assert not heard[end + 1024 :].any()
     parts = np.split(heard[2 * RATE - 24_000 : 2 * RATE + 24_000], 6)
@@ -174,7 +178,7 @@ def test_a_long_whoosh_has_no_seams() -> None:
 def test_a_whoosh_without_a_measured_speed_is_still_heard() -> None:
     """A picture without frames' times, or that stands still, does not make a whoosh silent or not a number."""
     event = Event("whoosh", Fraction(1), Fraction(1), 0.9, 0.5, 0.0, 0.2)
-    empty = Sight((), (event,), np.zeros(0, np.float32), np.zeros(0, np.float32))
+    empty = MotionAnalysis((), (event,), np.zeros(0, np.float32), np.zeros(0, np.float32))
     for seen in (sight(event), empty):
         heard = sound(seen)
         assert np.isfinite(heard).all()
@@ -202,9 +206,11 @@ def test_a_bed_lies_at_a_sensible_level_without_offset_or_loop(place: str) -> No
 @pytest.mark.parametrize("place", PLACES)
 def test_a_bed_has_no_clicks_where_its_blocks_meet(place: str) -> None:
     """The jumps between samples are no larger at the seams of blocks than elsewhere."""
-    blocks = itertools.islice(ambience.blocks([ambience.PLACES[place]], np.random.default_rng(2), width=0.7), 240)
+    blocks = itertools.islice(
+        ambience.render_ambience([ambience.AMBIENCE_PRESETS[place]], np.random.default_rng(2), stereo_width=0.7), 240
+    )
     jumps = np.abs(np.diff(np.concatenate(list(blocks))[:, 0], n=2))
-    seams = jumps.reshape(-1)[ambience.BLOCK - 2 :: ambience.BLOCK]
+    seams = jumps.reshape(-1)[ambience.BLOCK_SAMPLES - 2 :: ambience.BLOCK_SAMPLES]
     assert np.median(seams) < 1.5 * np.median(jumps)
     assert seams.max() < np.quantile(jumps, 0.9999)
 
@@ -255,9 +261,11 @@ def test_two_hits_at_once_are_two_different_hits() -> None:
 def test_memory_does_not_grow_with_length() -> None:
     """A minute of hits and rain, 23 MB of sound, is made in less than 12 MB."""
     seen = sight(*(impact(12 * n) for n in range(120)), seconds=60)
-    sum(len(block) for block in renderer.score(seen, RATE, prompt="metal rain", params={}))  # tables are made once
+    sum(
+        len(block) for block in renderer.render_foley(seen, RATE, prompt="metal rain", params={})
+    )  # tables are made once
     tracemalloc.start()
-    total = sum(len(block) for block in renderer.score(seen, 60 * RATE, prompt="metal rain", params={}))
+    total = sum(len(block) for block in renderer.render_foley(seen, 60 * RATE, prompt="metal rain", params={}))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert total == 60 * RATE
@@ -290,15 +298,19 @@ def test_what_a_prompt_means(
     prompt: str, negative: str, material: list[str], places: list[str], unknown: list[str]
 ) -> None:
     """Materials and places come from the prompt, less what is refused; words without a meaning are reported."""
-    meant = renderer.understand(prompt, negative)
+    meant = renderer.interpret_prompt(prompt, negative)
     assert (meant["material"], meant["ambience"], meant["unknown"]) == (material, places, unknown)
 
 
 def test_the_demo_is_understood_wholly() -> None:
     """A new user's first prompts hold no word that means nothing."""
-    for cue in demo.CUES:
+    for cue in demo.DEMO_CUES:
         foleys = cue["model"] == "sketch/foley"
-        unknown = renderer.understand(cue["prompt"])["unknown"] if foleys else wish(cue["prompt"], "", {}).unknown
+        unknown = (
+            renderer.interpret_prompt(cue["prompt"])["unknown"]
+            if foleys
+            else parse_prompt(cue["prompt"], "", {}).unknown_words
+        )
         assert not unknown
 
 
@@ -332,7 +344,7 @@ def test_layers_can_be_refused() -> None:
     assert not sound(sight(hit), negative="impacts").any()
     assert not sound(sight(whoosh, speed=moving), prompt="wood, no whooshes").any()
     assert not sound(sight(), prompt="rain", negative="background noise").any()
-    assert renderer.understand("rain", "whooshes, background")["off"] == ["whooshes", "bed"]
+    assert renderer.interpret_prompt("rain", "whooshes, background")["off"] == ["whooshes", "bed"]
 
 
 def test_parameters_do_what_they_say() -> None:
@@ -353,5 +365,5 @@ def test_parameters_do_what_they_say() -> None:
 )
 def test_a_parameter_that_cannot_be_is_refused_at_once(params: dict[str, float | str | bool]) -> None:
     """A wrong name or value is an error before any sound is made, and the error names it."""
-    with pytest.raises(BadInput, match=next(iter(params))):
-        renderer.score(sight(), RATE, params=params)
+    with pytest.raises(InvalidInput, match=next(iter(params))):
+        renderer.render_foley(sight(), RATE, params=params)

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tracklay.sketch.foley.modal_synth import (
-    LONGEST_HIT,
     MATERIALS,
+    MAX_IMPACT_SAMPLES,
     SAMPLE_RATE,
-    _ring,
-    amplitudes,
-    noise,
-    rush,
-    strike,
+    _render_modes,
+    render_impact,
+    render_whoosh,
+    shaped_noise,
+    spectrum_amplitudes,
 )
 
 HITS = 8
@@ -26,7 +26,7 @@ HITS = 8
 def hits(material: str, *, strength: float = 0.8, size: float = 0.15) -> list[np.ndarray]:
     """The same hit, struck HITS times."""
     return [
-        strike(MATERIALS[material], strength=strength, size=size, rng=np.random.default_rng(number))
+        render_impact(MATERIALS[material], strength=strength, size=size, rng=np.random.default_rng(number))
         for number in range(HITS)
     ]
 
@@ -68,18 +68,20 @@ def test_materials_are_as_bright_as_they_should_be() -> None:
 
 def test_a_mode_is_one_decaying_tone_without_seams() -> None:
     """However a mode is put together, it obeys a damped oscillator's equation from first sample to last."""
-    lone = replace(MATERIALS["metal"], modes=(1.0,), split=0.0)
-    tone = _ring(lone, 440.0, 1e-4, np.random.default_rng(3)).astype(float)[: SAMPLE_RATE // 2]
+    lone = replace(MATERIALS["metal"], modes=(1.0,), mode_split=0.0)
+    tone = _render_modes(lone, 440.0, 1e-4, np.random.default_rng(3)).astype(float)[: SAMPLE_RATE // 2]
     before = np.stack([tone[1:-1], tone[:-2]], axis=1)
     (first, second), *_ = np.linalg.lstsq(before, tone[2:], rcond=None)
     assert np.abs(before @ (first, second) - tone[2:]).max() < 1e-5
     assert np.arccos(first / 2 / np.sqrt(-second)) * SAMPLE_RATE / 2 / np.pi == pytest.approx(440, rel=1e-3)
-    assert -np.log(-second) / 2 * SAMPLE_RATE == pytest.approx(sum(np.array(lone.loss) * (1, 440)), rel=0.3)
+    assert -np.log(-second) / 2 * SAMPLE_RATE == pytest.approx(sum(np.array(lone.damping) * (1, 440)), rel=0.3)
 
 
 def test_a_drum_sounds_the_modes_of_a_membrane() -> None:
     """The lowest peaks of a struck drum stand in the ratios of a circular membrane, not of a harmonic tone."""
-    power = np.abs(np.fft.rfft(strike(MATERIALS["drum"], strength=0.2, size=0.15, rng=np.random.default_rng(4)), 2**18))
+    power = np.abs(
+        np.fft.rfft(render_impact(MATERIALS["drum"], strength=0.2, size=0.15, rng=np.random.default_rng(4)), 2**18)
+    )
     hertz = np.fft.rfftfreq(2**18, 1 / SAMPLE_RATE)
     band = (hertz > 70) & (hertz < 260)
     inner = power[1:-1]
@@ -141,25 +143,25 @@ def test_hits_differ_and_repeat_by_their_seed(material: str) -> None:
 )
 def test_any_hit_is_sound(material: str, strength: float, size: float, seed: int) -> None:
     """Whatever is struck: finite, below -3 dBFS, no offset to speak of, not too long, and ending in silence."""
-    hit = strike(MATERIALS[material], strength=strength, size=size, rng=np.random.default_rng(seed))
+    hit = render_impact(MATERIALS[material], strength=strength, size=size, rng=np.random.default_rng(seed))
     assert hit.dtype == np.float32
     assert np.isfinite(hit).all()
     assert 0 < np.abs(hit).max() < 10 ** (-3 / 20)
     assert abs(hit.mean()) < 0.1 * np.abs(hit).max()
-    assert 0.02 * SAMPLE_RATE < len(hit) <= LONGEST_HIT
+    assert 0.02 * SAMPLE_RATE < len(hit) <= MAX_IMPACT_SAMPLES
     assert hit[-1] == 0
 
 
 def test_noise_has_the_spectrum_asked_for() -> None:
     """Shaped noise has RMS 1 and stands as many dB apart at two frequencies as its shape says."""
     shape = ((100, 0), (1000, 0), (2000, -20), (20000, -20))
-    wave = noise(shape, 2**16, np.random.default_rng(0))
+    wave = shaped_noise(shape, 2**16, np.random.default_rng(0))
     power = np.abs(np.fft.rfft(wave)) ** 2
     hertz = np.fft.rfftfreq(2**16, 1 / SAMPLE_RATE)
     low, high = (power[(hertz > a) & (hertz < b)].mean() for a, b in ((300, 900), (3000, 9000)))
     assert np.sqrt(np.mean(wave**2)) == pytest.approx(1, abs=1e-3)
     assert 10 * np.log10(low / high) == pytest.approx(20, abs=0.5)
-    assert amplitudes(shape, 2**16)[0] == 0
+    assert spectrum_amplitudes(shape, 2**16)[0] == 0
 
 
 def test_a_rush_follows_its_curves() -> None:
@@ -168,7 +170,7 @@ def test_a_rush_follows_its_curves() -> None:
     levels = np.repeat([0.01, 0.1, 0.01], 100)
     centres = np.repeat([300.0, 1500.0, 4000.0], 100)
     angles = np.repeat([0.0, np.pi / 4, np.pi / 2], 100)
-    air = rush(levels, centres, angles, np.random.default_rng(1))
+    air = render_whoosh(levels, centres, angles, np.random.default_rng(1))
     assert air.shape == ((frames + 1) * 512, 2)
     parts = [air[(n * 100 + 5) * 512 : (n * 100 + 95) * 512] for n in range(3)]
     assert [np.sqrt((part.astype(float) ** 2).sum(axis=1).mean()) for part in parts] == pytest.approx(

@@ -13,12 +13,20 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tracklay.sketch.music import composer, mixer
 from tracklay.sketch.music.drums import KITS
-from tracklay.sketch.music.form import RATE
-from tracklay.sketch.music.harmony import KEYS, MODES, chord, scale, voice
+from tracklay.sketch.music.form import SAMPLE_RATE
+from tracklay.sketch.music.harmony import KEYS, MODES, parse_chord, scale_pitch_classes, voice_chord
 from tracklay.sketch.music.instruments import INSTRUMENTS
 from tracklay.sketch.music.prompt_parser import Parameters
-from tracklay.sketch.music.styles import FILLS, RHYTHMS, STYLES
-from tracklay.sketch.music.vocabulary import FAMILIES, MOODS, PACES, SETS, STYLE_OF, TEMPOS, VOCABULARY
+from tracklay.sketch.music.styles import DRUM_FILLS, MELODY_RHYTHMS, STYLES
+from tracklay.sketch.music.vocabulary import (
+    ENSEMBLES,
+    INSTRUMENT_FAMILIES,
+    INSTRUMENT_STYLES,
+    MOODS,
+    TEMPO_FACTORS,
+    TEMPO_TERMS,
+    VOCABULARY,
+)
 
 PROMPTS = (
     "epic cinematic",
@@ -32,16 +40,16 @@ PROMPTS = (
     "",
 )
 CEILING = 10 ** (-1 / 20)
-HOP = mixer._HOP
+HOP = mixer._HOP_SAMPLES
 
 
-def played(piece: composer.Piece, block: int = RATE) -> dict[str, np.ndarray]:
+def played(piece: composer.Composition, block: int = SAMPLE_RATE) -> dict[str, np.ndarray]:
     """Every stem of a piece in one."""
     blocks = list(piece.render(block))
-    return {name: np.concatenate([part[name] for part in blocks]) for name in piece.stems}
+    return {name: np.concatenate([part[name] for part in blocks]) for name in piece.stem_names}
 
 
-def mixed(piece: composer.Piece) -> np.ndarray:
+def mixed(piece: composer.Composition) -> np.ndarray:
     """The plain sum of the stems."""
     total: np.ndarray = np.sum(list(played(piece).values()), axis=0)
     return total
@@ -70,13 +78,13 @@ def rms_db(sound: np.ndarray) -> float:
 )
 def test_a_tempo_in_words_or_numbers_is_kept(prompt: str, tempo: float) -> None:
     """A tempo that the prompt states is played to within the few percent that the span asks for."""
-    assert composer.compose(prompt, 40 * RATE).form.tempo == pytest.approx(tempo, rel=0.061)
+    assert composer.compose_music(prompt, 40 * SAMPLE_RATE).form.tempo == pytest.approx(tempo, rel=0.061)
 
 
-@given(st.integers(5 * RATE, 600 * RATE), st.integers(50, 200))
+@given(st.integers(5 * SAMPLE_RATE, 600 * SAMPLE_RATE), st.integers(50, 200))
 def test_a_tempo_in_numbers_is_kept_within_two_percent(samples: int, tempo: int) -> None:
     """However long the span, "120 bpm" is 120 bpm but for a lean of at most two percent."""
-    assert composer.compose(f"rock, {tempo} bpm", samples).form.tempo == pytest.approx(tempo, rel=0.0201)
+    assert composer.compose_music(f"rock, {tempo} bpm", samples).form.tempo == pytest.approx(tempo, rel=0.0201)
 
 
 @pytest.mark.parametrize(
@@ -93,14 +101,16 @@ def test_a_tempo_in_numbers_is_kept_within_two_percent(samples: int, tempo: int)
 )
 def test_a_key_in_the_prompt_is_kept(prompt: str, key: str, mode: str) -> None:
     """A key is understood in the ways people write it, and is no unknown word."""
-    understood = composer.compose(prompt, 20 * RATE).understood
+    understood = composer.compose_music(prompt, 20 * SAMPLE_RATE).prompt_summary
     assert (understood["key"], understood["mode"]) == (key, mode)
     assert set(understood["unknown"]) <= {"groove"}
 
 
 def test_an_article_is_no_key() -> None:
     """In "a minor chase" the key is left open, as "a" is an article there."""
-    keys = {composer.compose("a minor chase", 5 * RATE, seed=seed).understood["key"] for seed in range(12)}
+    keys = {
+        composer.compose_music("a minor chase", 5 * SAMPLE_RATE, seed=seed).prompt_summary["key"] for seed in range(12)
+    }
     assert len(keys) > 1
 
 
@@ -119,7 +129,7 @@ def test_an_article_is_no_key() -> None:
 )
 def test_the_mode_follows_the_mood_unless_it_is_said(prompt: str, mode: str) -> None:
     """Moods choose between major and minor colours; a mode that is named goes before them."""
-    assert composer.compose(prompt, 20 * RATE).understood["mode"] == mode
+    assert composer.compose_music(prompt, 20 * SAMPLE_RATE).prompt_summary["mode"] == mode
 
 
 @pytest.mark.parametrize(
@@ -127,20 +137,24 @@ def test_the_mode_follows_the_mood_unless_it_is_said(prompt: str, mode: str) -> 
 )
 def test_refused_drums_leave_the_percussion_stem_silent(prompt: str, negative: str) -> None:
     """Refusing drums, in the prompt or the negative prompt, silences their stem and nothing else."""
-    stems = played(composer.compose(prompt, 6 * RATE, negative=negative))
+    stems = played(composer.compose_music(prompt, 6 * SAMPLE_RATE, negative=negative))
     assert not stems["percussion"].any()
     assert all(stems[name].any() for name in ("bass", "chords", "melody"))
 
 
 def test_leaving_the_drums_out_changes_no_other_note() -> None:
     """The other parts are written the same with and without drums, so that a take can be made again with less."""
-    full, less = (composer.compose("rock", 30 * RATE, negative=negative).notes for negative in ("", "drums"))
+    full, less = (
+        composer.compose_music("rock", 30 * SAMPLE_RATE, negative=negative).notes for negative in ("", "drums")
+    )
     assert tuple(note for note in full if note.stem != "percussion") == less
 
 
 def test_named_instruments_play_and_refused_ones_do_not() -> None:
     """Whoever is named is in the band; whoever is refused, or of a refused family, is not."""
-    players = composer.compose("jazz with trumpet, no piano", 20 * RATE, negative="guitar").understood["instruments"]
+    players = composer.compose_music("jazz with trumpet, no piano", 20 * SAMPLE_RATE, negative="guitar").prompt_summary[
+        "instruments"
+    ]
     assert players["lead"] == "trumpet"
     assert not set(players.values()) & {"piano", "electric piano", "guitar", "clean guitar"}
     assert players["comp"] in INSTRUMENTS
@@ -151,70 +165,73 @@ def test_named_instruments_play_and_refused_ones_do_not() -> None:
 )
 def test_a_solo_is_played_alone(prompt: str, player: str) -> None:
     """One instrument that is asked for alone plays every part it can, and nobody else plays."""
-    assert set(composer.compose(prompt, 20 * RATE).understood["instruments"].values()) == {player}
+    assert set(composer.compose_music(prompt, 20 * SAMPLE_RATE).prompt_summary["instruments"].values()) == {player}
 
 
 def test_unknown_words_are_listed_and_do_no_harm() -> None:
     """What is not understood is said so; the piece is made all the same."""
-    piece = composer.compose("fnord jazz glimmerwobble", 5 * RATE)
-    assert piece.understood["unknown"] == ["fnord", "glimmerwobble"]
-    assert piece.understood["style"] == "jazz"
+    piece = composer.compose_music("fnord jazz glimmerwobble", 5 * SAMPLE_RATE)
+    assert piece.prompt_summary["unknown"] == ["fnord", "glimmerwobble"]
+    assert piece.prompt_summary["style"] == "jazz"
 
 
 def test_parameters_go_before_words() -> None:
     """Tempo, key, mode and style that are set win over the prompt's; more energy is more energy."""
     params: Parameters = {"tempo": 90.0, "key": "E", "mode": "dorian", "style": "rock", "energy": 0.2}
-    piece = composer.compose("happy jazz in C major, 140 bpm", 30 * RATE, params=params)
-    understood = piece.understood
+    piece = composer.compose_music("happy jazz in C major, 140 bpm", 30 * SAMPLE_RATE, params=params)
+    understood = piece.prompt_summary
     assert (understood["key"], understood["mode"], understood["style"]) == ("E", "dorian", "rock")
     assert piece.form.tempo == pytest.approx(90, rel=0.0201)
-    assert piece.wish.energy < composer.compose("happy jazz", 30 * RATE, params={"style": "rock"}).wish.energy
+    assert (
+        piece.request.energy
+        < composer.compose_music("happy jazz", 30 * SAMPLE_RATE, params={"style": "rock"}).request.energy
+    )
 
 
 @pytest.mark.parametrize("params", [{"key": "H"}, {"mode": "locrian"}, {"style": "polka"}])
 def test_a_choice_that_does_not_exist_is_refused(params: dict[str, str]) -> None:
     """A wrong choice is an error that names it, not a silent default."""
     with pytest.raises(ValueError, match=next(iter(params.values()))):
-        composer.compose("", RATE, params=params)
+        composer.compose_music("", SAMPLE_RATE, params=params)
 
 
 def test_no_length_and_no_block_are_refused() -> None:
     """A piece and a block have at least one sample."""
     with pytest.raises(ValueError, match="at least one sample"):
-        composer.compose("", 0)
+        composer.compose_music("", 0)
     with pytest.raises(ValueError, match="at least one sample"):
-        composer.compose("", RATE).render(0)
+        composer.compose_music("", SAMPLE_RATE).render(0)
 
 
 # How it is planned
 
 
-@given(st.integers(1, 600 * RATE), st.sampled_from(PROMPTS), st.integers(0, 2**31 - 1))
+@given(st.integers(1, 600 * SAMPLE_RATE), st.sampled_from(PROMPTS), st.integers(0, 2**31 - 1))
 def test_the_plan_fills_the_span(samples: int, prompt: str, seed: int) -> None:
     """Sections are whole bars without a gap, the last chord begins where they end and has room to ring; no note begins after it."""
-    piece = composer.compose(prompt, samples, seed=seed)
+    piece = composer.compose_music(prompt, samples, seed=seed)
     form = piece.form
     bar = 0
     for section in form.sections:
-        assert section.first == bar
+        assert section.first_bar == bar
         bar += section.bars
     if form.sections:
-        assert form.final == bar * form.bar
-        assert samples - form.at(form.final) > 0.8 * RATE
-    assert form.at(form.final) < samples
-    assert samples - form.at(form.final) < 9 * RATE
-    assert piece.chords[-1].first == form.final
-    assert max(note.start for note in piece.notes) < form.at(form.final) + RATE // 10
+        assert form.final_step == bar * form.steps_per_bar
+        assert samples - form.sample_at(form.final_step) > 0.8 * SAMPLE_RATE
+    assert form.sample_at(form.final_step) < samples
+    assert samples - form.sample_at(form.final_step) < 9 * SAMPLE_RATE
+    assert piece.chords[-1].start == form.final_step
+    assert max(note.start for note in piece.notes) < form.sample_at(form.final_step) + SAMPLE_RATE // 10
     assert min(note.start for note in piece.notes) >= 0
 
 
 @pytest.mark.parametrize("style", STYLES)
 def test_a_piece_begins_on_its_first_sample_and_its_last_chord_on_a_bar(style: str) -> None:
     """Something is struck exactly on sample 0, and the tonic exactly on the last bar line."""
-    piece = composer.compose("", 30 * RATE, params={"style": style})
+    piece = composer.compose_music("", 30 * SAMPLE_RATE, params={"style": style})
     starts = {note.start for note in piece.notes}
     assert 0 in starts
-    assert piece.form.at(piece.form.final) in starts
+    assert piece.form.sample_at(piece.form.final_step) in starts
     last = piece.chords[-1].chord
     assert last.root == piece.key
     bass = [note for note in piece.notes if note.stem == "bass"][-1]
@@ -225,16 +242,16 @@ def test_a_piece_begins_on_its_first_sample_and_its_last_chord_on_a_bar(style: s
 @pytest.mark.parametrize("style", STYLES)
 def test_the_melody_agrees_with_the_chords(style: str, seed: int) -> None:
     """Notes on strong beats are of the chord that sounds, leaps stay singable, and pitches within the instrument."""
-    piece = composer.compose("", 60 * RATE, seed=seed, params={"style": style})
+    piece = composer.compose_music("", 60 * SAMPLE_RATE, seed=seed, params={"style": style})
     form = piece.form
     tune = [note for note in piece.notes if note.stem == "melody"]
-    player = INSTRUMENTS[piece.wish.players["lead"]]
-    firsts = np.array([form.at(span.first) for span in piece.chords])
+    player = INSTRUMENTS[piece.request.instruments["lead"]]
+    firsts = np.array([form.sample_at(span.start) for span in piece.chords])
     for note in tune:
-        assert player.low <= note.pitch <= player.high
-        step = note.start / form.at(1)
+        assert player.lowest_pitch <= note.pitch <= player.highest_pitch
+        step = note.start / form.sample_at(1)
         if abs(step - round(step)) < 0.2 and round(step) % 8 == 0:
-            span = piece.chords[int(np.searchsorted(firsts, form.at(round(step)), side="right")) - 1]
+            span = piece.chords[int(np.searchsorted(firsts, form.sample_at(round(step)), side="right")) - 1]
             assert note.pitch % 12 in span.chord.tones
     leaps = np.abs(np.diff([note.pitch for note in tune]))
     assert np.mean(leaps) < 5
@@ -243,14 +260,17 @@ def test_the_melody_agrees_with_the_chords(style: str, seed: int) -> None:
 
 def test_the_motif_comes_back() -> None:
     """The A part is heard again with the same rhythm: a tune, not a walk."""
-    piece = composer.compose("pop 120 bpm", 60 * RATE)
+    piece = composer.compose_music("pop 120 bpm", 60 * SAMPLE_RATE)
     form = piece.form
-    starts = [section.first for section in form.sections if section.name == "A"]
+    starts = [section.first_bar for section in form.sections if section.name == "A"]
     rhythms = [
         [
-            round((note.start - form.at(first * form.bar)) / form.at(1))
+            round((note.start - form.sample_at(first * form.steps_per_bar)) / form.sample_at(1))
             for note in piece.notes
-            if note.stem == "melody" and -500 <= note.start - form.at(first * form.bar) < form.at(form.bar) - 500
+            if note.stem == "melody"
+            and -500
+            <= note.start - form.sample_at(first * form.steps_per_bar)
+            < form.sample_at(form.steps_per_bar) - 500
         ]
         for first in starts
     ]
@@ -267,7 +287,7 @@ def test_chords_are_led_by_small_steps(style: str, key: int, mode: str, pick: in
     before = None
     moves = []
     for symbol in symbols * 2:
-        now = voice(chord(symbol, key, mode), before, 53, 76)
+        now = voice_chord(parse_chord(symbol, key, mode), before, 53, 76)
         assert list(now) == sorted(set(now))
         assert now[0] > 52
         assert now[-1] <= 84
@@ -281,15 +301,20 @@ def test_chords_are_led_by_small_steps(style: str, key: int, mode: str, pick: in
 
 
 @settings(deadline=None, max_examples=6)
-@given(st.integers(RATE, 15 * RATE), st.sampled_from(PROMPTS), st.integers(0, 1000), st.integers(1000, 200_000))
-@example(RATE, "epic", 0, 7919)
-@example(21 * RATE, "house", 1, 48_000)
+@given(
+    st.integers(SAMPLE_RATE, 15 * SAMPLE_RATE),
+    st.sampled_from(PROMPTS),
+    st.integers(0, 1000),
+    st.integers(1000, 200_000),
+)
+@example(SAMPLE_RATE, "epic", 0, 7919)
+@example(21 * SAMPLE_RATE, "house", 1, 48_000)
 def test_a_piece_is_exactly_as_long_as_asked_and_sound(samples: int, prompt: str, seed: int, block: int) -> None:
     """Exact length in blocks of the size asked for; finite, below -1 dBFS, free of an offset, and dying away to zero."""
-    piece = composer.compose(prompt, samples, seed=seed)
+    piece = composer.compose_music(prompt, samples, seed=seed)
     blocks = list(piece.render(block))
-    assert all(len(part[name]) == block for part in blocks[:-1] for name in piece.stems)
-    total = np.concatenate([np.sum([part[name] for name in piece.stems], axis=0) for part in blocks])
+    assert all(len(part[name]) == block for part in blocks[:-1] for name in piece.stem_names)
+    total = np.concatenate([np.sum([part[name] for name in piece.stem_names], axis=0) for part in blocks])
     assert total.shape == (samples, 2)
     assert total.dtype == np.float32
     assert np.isfinite(total).all()
@@ -298,7 +323,7 @@ def test_a_piece_is_exactly_as_long_as_asked_and_sound(samples: int, prompt: str
     assert not total[-1].any()
     assert rms_db(total[-240:]) < rms_db(total) - 40
     assert rms_db(total[-2400:]) < rms_db(total) - 25
-    last = piece.form.at(piece.form.final)
+    last = piece.form.sample_at(piece.form.final_step)
     ring = samples - last
     late = [rms_db(total[last + round(at * ring) : last + round((at + 0.1) * ring)]) for at in (0.5, 0.7, 0.9)]
     assert late == sorted(late, reverse=True)
@@ -307,7 +332,7 @@ def test_a_piece_is_exactly_as_long_as_asked_and_sound(samples: int, prompt: str
 @pytest.mark.parametrize("samples", [1, 2, 239, 960, 4_801, 23_999])
 def test_the_shortest_spans_have_sound_of_their_length(samples: int) -> None:
     """Down to one sample nothing fails and nothing is too long."""
-    total = mixed(composer.compose("epic", samples))
+    total = mixed(composer.compose_music("epic", samples))
     assert total.shape == (samples, 2)
     assert np.isfinite(total).all()
     assert np.abs(total).max() <= CEILING
@@ -315,9 +340,9 @@ def test_the_shortest_spans_have_sound_of_their_length(samples: int) -> None:
 
 def test_memory_does_not_grow_with_the_piece(monkeypatch: pytest.MonkeyPatch) -> None:
     """A piece whose sounds are many times the bound on those kept takes no more memory than that and a few hops, and is the same."""
-    piece = composer.compose("epic cinematic", 10 * RATE)
+    piece = composer.compose_music("epic cinematic", 10 * SAMPLE_RATE)
     at_leisure = mixed(piece)
-    monkeypatch.setattr(mixer, "_KEPT_BYTES", 2**20)
+    monkeypatch.setattr(mixer, "_SOUND_CACHE_BYTES", 2**20)
     tracemalloc.start()
     try:
         sparing = [np.sum(list(part.values()), axis=0) for part in piece.render(HOP)]
@@ -330,17 +355,17 @@ def test_memory_does_not_grow_with_the_piece(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_the_samples_do_not_depend_on_the_block_and_the_seed_decides_them() -> None:
     """The same seed is the same to the bit in blocks of any size; another seed is another piece of the same kind."""
-    piece = composer.compose("lo-fi", 7 * RATE, seed=5)
-    first, again = played(piece), played(composer.compose("lo-fi", 7 * RATE, seed=5), block=1234)
-    other = composer.compose("lo-fi", 7 * RATE, seed=6)
-    assert all(np.array_equal(first[name], again[name]) for name in piece.stems)
-    assert other.understood["style"] == piece.understood["style"]
+    piece = composer.compose_music("lo-fi", 7 * SAMPLE_RATE, seed=5)
+    first, again = played(piece), played(composer.compose_music("lo-fi", 7 * SAMPLE_RATE, seed=5), block=1234)
+    other = composer.compose_music("lo-fi", 7 * SAMPLE_RATE, seed=6)
+    assert all(np.array_equal(first[name], again[name]) for name in piece.stem_names)
+    assert other.prompt_summary["style"] == piece.prompt_summary["style"]
     assert not np.array_equal(mixed(other), mixed(piece))
 
 
 def test_the_seams_of_the_working_hops_cannot_be_heard() -> None:
     """Where one hop meets the next, samples bend no more than they do nearby."""
-    total = mixed(composer.compose("calm ambient, no drums", 6 * RATE))
+    total = mixed(composer.compose_music("calm ambient, no drums", 6 * SAMPLE_RATE))
     bend = np.abs(np.diff(total[:, 0], n=2))
     for seam in range(HOP, len(bend), HOP):
         assert bend[seam - 3 : seam + 3].max() <= 1.5 * bend[seam - 4800 : seam + 4800].max()
@@ -353,15 +378,15 @@ def test_the_seams_of_the_working_hops_cannot_be_heard() -> None:
 )
 def test_the_drums_keep_the_planned_tempo(prompt: str, samples: int) -> None:
     """The percussion's onsets repeat every planned beat."""
-    piece = composer.compose(prompt, samples * RATE)
-    drums = played(piece)["percussion"][: piece.form.at(piece.form.final)].mean(axis=1)
+    piece = composer.compose_music(prompt, samples * SAMPLE_RATE)
+    drums = played(piece)["percussion"][: piece.form.sample_at(piece.form.final_step)].mean(axis=1)
     hop = 240
     power = np.log(1e-4 + np.sqrt(np.mean(drums[: len(drums) // hop * hop].reshape(-1, hop) ** 2, axis=1)))
     onset = np.maximum(np.diff(power), 0)
     onset -= onset.mean()
     size = 16 * len(onset)  # finer lags by interpolation in the transform
     matches = np.fft.irfft(np.abs(np.fft.rfft(onset, size)) ** 2)
-    beat = 60 / piece.form.tempo * RATE / hop
+    beat = 60 / piece.form.tempo * SAMPLE_RATE / hop
     lags = np.arange(round(8 * beat * 0.94), round(8 * beat * 1.06))  # eight beats: the swing within one averages out
     found = lags[np.argmax(matches[lags])] / 8
     assert found == pytest.approx(beat, rel=0.01)
@@ -372,14 +397,14 @@ def test_the_drums_keep_the_planned_tempo(prompt: str, samples: int) -> None:
 )
 def test_the_chords_sound_in_the_planned_key(prompt: str) -> None:
     """Of all transpositions of the mode, the planned one holds the most of the energy in the chords stem."""
-    piece = composer.compose(prompt, 16 * RATE)
+    piece = composer.compose_music(prompt, 16 * SAMPLE_RATE)
     sound = played(piece)["chords"].mean(axis=1)
     spectrum = np.abs(np.fft.rfft(sound)) ** 2
-    hertz = np.fft.rfftfreq(len(sound), 1 / RATE)
+    hertz = np.fft.rfftfreq(len(sound), 1 / SAMPLE_RATE)
     heard = (hertz > 120) & (hertz < 1000)
     classes = np.round(69 + 12 * np.log2(hertz[heard] / 440)).astype(int) % 12
     chroma = np.sqrt(np.bincount(classes, spectrum[heard], minlength=12))
-    shares = [chroma[list(scale(key, piece.wish.mode))].sum() / chroma.sum() for key in range(12)]
+    shares = [chroma[list(scale_pitch_classes(key, piece.request.mode))].sum() / chroma.sum() for key in range(12)]
     assert int(np.argmax(shares)) == piece.key
     assert shares[piece.key] > 0.8
 
@@ -387,15 +412,15 @@ def test_the_chords_sound_in_the_planned_key(prompt: str) -> None:
 @pytest.mark.parametrize("style", STYLES)
 def test_loudness_is_the_one_of_its_energy(style: str) -> None:
     """Every style comes out near the level its energy asks for: about -15 dBFS at most, -23 dBFS when calm."""
-    piece = composer.compose("", 6 * RATE, params={"style": style})
-    wanted = -23 + 8.5 * piece.wish.energy
+    piece = composer.compose_music("", 6 * SAMPLE_RATE, params={"style": style})
+    wanted = -23 + 8.5 * piece.request.energy
     assert rms_db(mixed(piece)) == pytest.approx(wanted, abs=2.5)
 
 
 def test_energy_is_heard() -> None:
     """An energetic piece is louder than a calm one."""
-    loud = rms_db(mixed(composer.compose("epic action", 6 * RATE)))
-    calm = rms_db(mixed(composer.compose("calm gentle", 6 * RATE)))
+    loud = rms_db(mixed(composer.compose_music("epic action", 6 * SAMPLE_RATE)))
+    calm = rms_db(mixed(composer.compose_music("calm gentle", 6 * SAMPLE_RATE)))
     assert -20 < loud < -14
     assert calm < loud - 3
 
@@ -404,12 +429,16 @@ def test_energy_is_heard() -> None:
 def test_every_instrument_is_in_tune_and_even(name: str) -> None:
     """Over its range a note lies on its pitch's harmonics, is as loud as any other, and starts and ends in silence."""
     instrument = INSTRUMENTS[name]
-    for pitch in (instrument.low, (instrument.low + instrument.high) // 2, instrument.high):
-        sound = instrument.note(pitch, RATE, 0.7, seed=1)
+    for pitch in (
+        instrument.lowest_pitch,
+        (instrument.lowest_pitch + instrument.highest_pitch) // 2,
+        instrument.highest_pitch,
+    ):
+        sound = instrument.render_note(pitch, SAMPLE_RATE, 0.7, seed=1)
         assert np.isfinite(sound).all()
         assert np.abs(sound[:, [0, -1]]).max() < 0.01
         assert np.abs(sound.mean(axis=1, dtype=np.float64)).max() < 1e-5
-        size = 8 * RATE
+        size = 8 * SAMPLE_RATE
         spectrum = np.abs(np.fft.rfft(sound[0, 2400:] * np.hanning(sound.shape[1] - 2400), size))
         wanted = 440 * 2 ** ((pitch - 69) / 12)
         window = slice(int(wanted * 0.94 * 8), int(wanted * 1.06 * 8) + 1)
@@ -422,19 +451,21 @@ def test_every_instrument_is_in_tune_and_even(name: str) -> None:
 def test_every_style_is_whole(name: str) -> None:
     """Patterns fill a bar, players exist and fit their roles, drums are in the kit, and progressions can be read."""
     style = STYLES[name]
-    bar = 4 * style.beats
+    bar = 4 * style.beats_per_bar
     grooves = [pattern for groove in style.drums for pattern in groove.values()]
     assert {len(pattern) for pattern in (*style.comp, *style.bass, *grooves)} == {bar}
     assert {drum for groove in style.drums for drum in groove} <= set(KITS[style.kit])
-    fills = {drum for fill in FILLS[style.kit] for drum in fill.split()} - {"."}
+    fills = {drum for fill in DRUM_FILLS[style.kit] for drum in fill.split()} - {"."}
     assert fills <= set(KITS[style.kit])
-    for role, players in style.players.items():
+    for role, players in style.instruments.items():
         assert all(role in INSTRUMENTS[player].roles for player in players)
     for progressions, mode in ((style.major, "major"), (style.minor, "minor")):
         for line in (*progressions[0], *progressions[1]):
             assert len(line.split()) == 4
-            assert all(chord(symbol, 0, mode).tones for bar_ in line.split() for symbol in bar_.split(","))
-    assert {len(rhythm) for rhythm in RHYTHMS["waltz" if style.beats == 3 else style.melody]} == {bar}
+            assert all(parse_chord(symbol, 0, mode).tones for bar_ in line.split() for symbol in bar_.split(","))
+    assert {len(rhythm) for rhythm in MELODY_RHYTHMS["waltz" if style.beats_per_bar == 3 else style.melody_rhythm]} == {
+        bar
+    }
 
 
 def test_every_known_word_means_something() -> None:
@@ -442,12 +473,12 @@ def test_every_known_word_means_something() -> None:
     assert set(VOCABULARY["mood"]) == set(MOODS)
     assert set(VOCABULARY["style"]) == set(STYLES)
     assert set(VOCABULARY["mode"]) == set(MODES)
-    assert (set(VOCABULARY["tempo"]), set(VOCABULARY["pace"])) == (set(TEMPOS), set(PACES))
-    named = {player for name in VOCABULARY["instrument"] for player in SETS.get(name, (name,))}
-    families = {player for family in FAMILIES.values() for player in family}
+    assert (set(VOCABULARY["tempo"]), set(VOCABULARY["pace"])) == (set(TEMPO_TERMS), set(TEMPO_FACTORS))
+    named = {player for name in VOCABULARY["instrument"] for player in ENSEMBLES.get(name, (name,))}
+    families = {player for family in INSTRUMENT_FAMILIES.values() for player in family}
     assert named | families <= set(INSTRUMENTS)
-    assert set(STYLE_OF) <= set(VOCABULARY["instrument"])
-    assert {*STYLE_OF.values(), *(mood.style for mood in MOODS.values())} <= set(STYLES)
+    assert set(INSTRUMENT_STYLES) <= set(VOCABULARY["instrument"])
+    assert {*INSTRUMENT_STYLES.values(), *(mood.style for mood in MOODS.values())} <= set(STYLES)
 
 
 def test_the_catalogue_offers_what_the_composer_knows() -> None:

@@ -18,13 +18,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tracklay import demo
-from tracklay.sketch.engine import look
-from tracklay.sketch.vision.analyzer import LUMA_WIDTH, watch
+from tracklay.sketch.engine import analyze_proxy_motion
+from tracklay.sketch.vision.analyzer import LUMA_WIDTH, analyze_motion
 from tracklay.sketch.vision.background import median_of_nine
-from tracklay.sketch.vision.cadence import exposures
-from tracklay.sketch.vision.camera_motion import Steadier, View, smooth, warp
-from tracklay.sketch.vision.events import Sight
-from tracklay.sketch.vision.velocity_breaks import jolts
+from tracklay.sketch.vision.cadence import distinct_frames
+from tracklay.sketch.vision.camera_motion import CameraTracker, SimilarityTransform, smooth_image, warp_image
+from tracklay.sketch.vision.events import MotionAnalysis
+from tracklay.sketch.vision.velocity_breaks import find_velocity_breaks
 
 from tests.sketch import synthetic_scenes
 
@@ -34,13 +34,13 @@ CAMERAS: tuple[synthetic_scenes.Camera, ...] = ("locked", "locked", "pan", "shak
 
 def seen(
     family: synthetic_scenes.Family, seed: int, fps: Fraction, camera: synthetic_scenes.Camera = "locked"
-) -> tuple[synthetic_scenes.Scene, Sight]:
+) -> tuple[synthetic_scenes.Scene, MotionAnalysis]:
     """A scene and what the eye saw of it."""
     scene = synthetic_scenes.make(family, seed, fps, camera)
-    return scene, watch(synthetic_scenes.through_h264(scene, LUMA_WIDTH), scene.times)
+    return scene, analyze_motion(synthetic_scenes.through_h264(scene, LUMA_WIDTH), scene.times)
 
 
-def impacts(sight: Sight) -> list[Fraction]:
+def impacts(sight: MotionAnalysis) -> list[Fraction]:
     """When the eye saw something strike."""
     return [event.time for event in sight.events if event.kind == "impact"]
 
@@ -57,10 +57,10 @@ def test_contacts_are_found_within_a_frame(family: synthetic_scenes.Family) -> N
 
 def test_the_demo_is_heard_as_it_is_drawn(tmp_path: Path) -> None:
     """All four blows of the demo's mallet and its ball's plain bounces are found within a frame, louder first, and nothing else."""
-    sight = look(demo.make_clip(tmp_path / "demo.mp4"))
+    sight = analyze_proxy_motion(demo.make_clip(tmp_path / "demo.mp4"))
     frames = {round(time * demo.FPS): strength for time, strength in bounces()}
     plain = [frame for frame, strength in frames.items() if strength >= synthetic_scenes.FAINT]
-    blows = [round(time * demo.FPS) for time in demo.STRIKES]
+    blows = [round(time * demo.FPS) for time in demo.STRIKE_TIMES]
     found = [round(time * demo.FPS) for time in impacts(sight)]
     for frame in (*plain, *blows):
         assert any(abs(frame - other) <= 1 for other in found), frame
@@ -75,8 +75,8 @@ def test_the_demo_is_heard_as_it_is_drawn(tmp_path: Path) -> None:
 
 def bounces() -> list[tuple[float, float]]:
     """When the demo's ball lands, and by how much that changes its velocity (frame widths a second)."""
-    times = np.arange(0, demo.SECONDS, 1 / 2400)
-    speeds = np.diff([demo._ball(time)[0] for time in times]) * 2400 / demo.WIDTH
+    times = np.arange(0, demo.DURATION_SECONDS, 1 / 2400)
+    speeds = np.diff([demo._ball_position(time)[0] for time in times]) * 2400 / demo.WIDTH
     landings = np.flatnonzero((speeds[:-1] <= 0) & (speeds[1:] > 0))
     return [(float(times[k + 1]), float(speeds[k + 1] - speeds[k])) for k in landings]
 
@@ -85,7 +85,7 @@ def bounces() -> list[tuple[float, float]]:
 @pytest.mark.parametrize("strikes", [(1.0, 2.1), ()])
 def test_a_lit_arm_that_strikes_or_waves(fps: int, strikes: tuple[float, ...]) -> None:
     """A light jointed arm on a dark ground: each blow is an impact, a wave and a lift are none."""
-    sight = watch(arm(strikes, fps), [Fraction(k, fps) for k in range(3 * fps)])
+    sight = analyze_motion(arm(strikes, fps), [Fraction(k, fps) for k in range(3 * fps)])
     found = [float(time) for time in impacts(sight)]
     assert len(found) == len(strikes)
     for strike, time in zip(strikes, found, strict=True):
@@ -147,7 +147,9 @@ def test_film_on_faster_frames_is_heard_as_it_was_shot() -> None:
     """Of 24 pictures a second shown on 30 the repeats are no stops: contacts are found and few others."""
     scene = synthetic_scenes.make("bounce", 76, Fraction(30), film=Fraction(24))
     assert (
-        synthetic_scenes.score(scene, impacts(watch(synthetic_scenes.through_h264(scene, LUMA_WIDTH), scene.times))).f1
+        synthetic_scenes.score(
+            scene, impacts(analyze_motion(synthetic_scenes.through_h264(scene, LUMA_WIDTH), scene.times))
+        ).f1
         >= 0.9
     )
 
@@ -158,12 +160,12 @@ def test_a_camera_that_stands_is_not_seen_to_move() -> None:
     plain = np.full((90, LUMA_WIDTH), 120.0)
     plain[60:] = 60
     rich = synthetic_scenes.texture(rng, 100, LUMA_WIDTH + 60, 1.0)
-    standing, panning = Steadier(), Steadier()
+    standing, panning = CameraTracker(), CameraTracker()
     for k in range(24):
         grain = rng.normal(0, 1.5, plain.shape)
-        assert standing.add(smooth((plain + grain).astype(np.uint8)), k / 24) == (View(), False)
-        view, _ = panning.add(smooth((rich[5:95, k : k + LUMA_WIDTH] + grain).astype(np.uint8)), k / 24)
-        assert abs(view.shift + k) < 0.5
+        assert standing.add(smooth_image((plain + grain).astype(np.uint8)), k / 24) == (SimilarityTransform(), False)
+        view, _ = panning.add(smooth_image((rich[5:95, k : k + LUMA_WIDTH] + grain).astype(np.uint8)), k / 24)
+        assert abs(view.translation + k) < 0.5
 
 
 def test_a_camera_moves_as_little_as_explains_what_is_seen(tmp_path: Path) -> None:
@@ -172,21 +174,24 @@ def test_a_camera_moves_as_little_as_explains_what_is_seen(tmp_path: Path) -> No
     pan = ["-vf", "scale=187:-2,crop=160:90:13+13*sin(0.7*t):8", "-f", "rawvideo", "-pix_fmt", "gray", "-"]
     ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error"]
     shown = subprocess.run([*ffmpeg, *clip, *pan], check=True, capture_output=True).stdout
-    panning = Steadier()
+    panning = CameraTracker()
     for k, picture in enumerate(np.frombuffer(shown, np.uint8).reshape(-1, 90, LUMA_WIDTH)):
-        view, _ = panning.add(smooth(picture), k / demo.FPS)
-        assert abs(view.turn - 1) < 1e-9
-        assert abs(view.shift + 13 * np.sin(0.7 * k / demo.FPS)) < 1
+        view, _ = panning.add(smooth_image(picture), k / demo.FPS)
+        assert abs(view.scale_rotation - 1) < 1e-9
+        assert abs(view.translation + 13 * np.sin(0.7 * k / demo.FPS)) < 1
     rng = np.random.default_rng(9)
     rich = synthetic_scenes.texture(rng, 90, LUMA_WIDTH, 1.0).astype(np.uint8)
-    corner, zooming, rolling = complex(LUMA_WIDTH, 90) / 2, Steadier(), Steadier()
+    corner, zooming, rolling = complex(LUMA_WIDTH, 90) / 2, CameraTracker(), CameraTracker()
     for k in range(60):
         grain = rng.normal(0, 1.5, rich.shape)
         for steadier, turn in ((zooming, 1 + 0.02 * k / 30), (rolling, np.exp(0.02j * k / 30))):
             seen, _ = steadier.add(
-                smooth((warp(rich, View(turn).back()) + grain).clip(0, 255).astype(np.uint8)), k / 30
+                smooth_image(
+                    (warp_image(rich, SimilarityTransform(turn).inverse()) + grain).clip(0, 255).astype(np.uint8)
+                ),
+                k / 30,
             )
-            assert abs((seen.turn - turn) * corner + seen.shift) < 1
+            assert abs((seen.scale_rotation - turn) * corner + seen.translation) < 1
 
 
 @pytest.mark.parametrize("family", ["cut", "fade", "flash", "clouds"])
@@ -201,7 +206,7 @@ def test_a_fast_sweep_is_a_whoosh() -> None:
     (begin, end) = scene.swipes[0]
     (whoosh,) = [event for event in sight.events if event.kind == "whoosh"]
     assert begin - 0.05 <= float(whoosh.time)
-    assert float(whoosh.time + whoosh.seconds) <= end + 0.05
+    assert float(whoosh.time + whoosh.duration) <= end + 0.05
     assert sight.speed.max() > 1
     fast = sight.x[sight.speed > 1]
     assert fast[0] < fast[-1]
@@ -228,12 +233,14 @@ def test_film_on_faster_frames_is_seen_as_it_was_shot() -> None:
         picture[40:50, 2 * k : 2 * k + 10] = 200
     for rate in (25, 30, 60):
         shown = [(moving[k * 24 // rate], k / rate) for k in range(2 * rate)]
-        shot = list(exposures(shown))
+        shot = list(distinct_frames(shown))
         assert 48 <= len(shot) <= 52  # at either end none can be told
         steps = np.diff([each.time for each in shot][10:-10])
         assert np.allclose(steps, 1 / 24, atol=0.004)
         assert all(abs(each.time - each.number / rate) <= 1 / rate for each in shot[10:-10])
-    assert [each.time for each in exposures([(moving[k], k / 24) for k in range(48)])] == [k / 24 for k in range(48)]
+    assert [each.time for each in distinct_frames([(moving[k], k / 24) for k in range(48)])] == [
+        k / 24 for k in range(48)
+    ]
 
 
 def test_a_thing_that_stands_still_is_no_repeat() -> None:
@@ -242,19 +249,21 @@ def test_a_thing_that_stands_still_is_no_repeat() -> None:
     for k, picture in enumerate(still):
         place = 5 * min(k, 10) + 5 * max(0, k - 20)
         picture[40:50, place : place + 10] = 200
-    assert [each.time for each in exposures([(still[k], k / 24) for k in range(30)])] == [k / 24 for k in range(30)]
+    assert [each.time for each in distinct_frames([(still[k], k / 24) for k in range(30)])] == [
+        k / 24 for k in range(30)
+    ]
 
 
 def test_no_frames_are_no_sight() -> None:
     """A picture of no frames has neither times nor events."""
-    sight = watch([], [])
+    sight = analyze_motion([], [])
     assert (sight.times, sight.events, sight.speed.size) == ((), (), 0)
 
 
 def test_times_and_frames_must_match() -> None:
     """One time too many is refused."""
     with pytest.raises(ValueError, match="zip"):
-        watch([np.zeros((90, LUMA_WIDTH), np.uint8)], [Fraction(0), Fraction(1, 25)])
+        analyze_motion([np.zeros((90, LUMA_WIDTH), np.uint8)], [Fraction(0), Fraction(1, 25)])
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -270,7 +279,7 @@ def test_the_network_gives_the_median(seed: int) -> None:
 def test_a_whole_shift_moves_pixels_unchanged(right: int, down: int) -> None:
     """Warping by whole pixels takes each inner pixel from where the view says."""
     picture = np.random.default_rng(5).integers(0, 256, (40, 60)).astype(np.uint8)
-    moved = warp(picture, View(1 + 0j, complex(right, down)))
+    moved = warp_image(picture, SimilarityTransform(1 + 0j, complex(right, down)))
     assert np.array_equal(moved[10:30, 10:50], picture[10 + down : 30 + down, 10 + right : 50 + right])
 
 
@@ -282,7 +291,7 @@ def test_a_bounce_breaks_the_path_where_it_is(fps: int, contact: float) -> None:
     times = np.arange(fps) / fps
     since = times - contact
     height = np.where(since < 0, -1.5 * since, 1.1 * since) - 2.0 * since * np.abs(since) * (since > 0)
-    (jolt,) = jolts(times, (1j * -height).astype(np.complex128))
+    (jolt,) = find_velocity_breaks(times, (1j * -height).astype(np.complex128))
     assert abs(jolt.time - contact) <= 1 / fps
 
 
@@ -295,4 +304,4 @@ def test_smooth_turns_are_no_break(fps: int) -> None:
     share = np.clip((times - 0.5) / 0.6, 0, 1)
     stop = 0.5 * share * share * (3 - 2 * share) + 0j
     for path in (flight, pendulum, stop):
-        assert jolts(times, np.asarray(path, np.complex128)) == []
+        assert find_velocity_breaks(times, np.asarray(path, np.complex128)) == []

@@ -14,7 +14,7 @@ from pathlib import Path
 import opentimelineio as otio
 from tracklay import timelines
 from tracklay.errors import TracklayError
-from tracklay.timelines.otio.text_patch import signed, without_tracks
+from tracklay.timelines.otio.text_patch import find_signed_tracks, remove_tracks
 
 from tests.timelines.test_otio_output import made
 
@@ -43,7 +43,7 @@ def tell(path: Path, film: Path) -> tuple[str, bool]:
     except Exception as error:  # noqa: BLE001 - whatever an adapter raises: it is told
         return f"its adapter refuses it: {error}", False
     try:
-        opened = timelines.open(film)
+        opened = timelines.open_timeline(film)
         cues = opened.cues(model="sketch/foley")
     except TracklayError as error:
         return f"refused: {error}", False
@@ -51,14 +51,14 @@ def tell(path: Path, film: Path) -> tuple[str, bool]:
     opened.lay(takes, [], opened.folder, drop_original=False)
     laid = opened.laid_path(opened.folder)
     text = laid.read_bytes().decode()
-    bytes_same = without_tracks(text, signed(text)).replace('"../', '"') == film.read_bytes().decode().replace(
+    bytes_same = remove_tracks(text, find_signed_tracks(text)).replace(
         '"../', '"'
-    )
+    ) == film.read_bytes().decode().replace('"../', '"')
     before, after = (otio.adapters.read_from_file(str(each)) for each in (film, laid))
     same = [each.to_json_string() for each in before.tracks] == [
         each.to_json_string() for each in list(after.tracks)[: len(before.tracks)]
     ]
-    said = [f"{len(cues)} cues", f"{sum(bool(cue.picture.trouble) for cue in cues)} cannot be read"]
+    said = [f"{len(cues)} cues", f"{sum(bool(cue.picture.error) for cue in cues)} cannot be read"]
     said += ["bytes same" if bytes_same else "BYTES DIFFER", "tracks same" if same else "TRACKS DIFFER"]
     for adapter in ("fcp_xml", "cmx_3600"):
         said.append(f"{adapter}: {' and '.join(dict.fromkeys(written(each, adapter) for each in (film, laid)))}")

@@ -10,7 +10,7 @@ import opentimelineio as otio
 import pytest
 from tracklay import timelines
 from tracklay.cli.main import main
-from tracklay.timelines.otio.text_patch import signed, without_tracks
+from tracklay.timelines.otio.text_patch import find_signed_tracks, remove_tracks
 
 from tests.clips import clicks, flash_clip, hear
 from tests.timelines.cuts import clip, gap, timeline, track
@@ -93,18 +93,19 @@ def from_fcp(folder: Path) -> Path:
 
 def told(film: Path):
     """The cues as literals: id, first frame from the start, frames, the source's first frame at the cue's rate, speed."""
-    found = timelines.open(film).cues(model="sketch/foley")
+    found = timelines.open_timeline(film).cues(model="sketch/foley")
     zero = found[0].span.start
     return [
         (
             cue.id,
             cue.span.start - zero,
             cue.span.frames,
-            cue.picture.map.source(cue.span.start) * cue.span.rate.fps,
-            (cue.picture.map.source(cue.span.end) - cue.picture.map.source(cue.span.start)) / cue.span.seconds,
+            cue.picture.time_map.source_seconds(cue.span.start) * cue.span.rate.fps,
+            (cue.picture.time_map.source_seconds(cue.span.end) - cue.picture.time_map.source_seconds(cue.span.start))
+            / cue.span.seconds,
         )
         for cue in found
-        if not cue.picture.trouble
+        if not cue.picture.error
     ]
 
 
@@ -117,9 +118,9 @@ def test_an_edl_is_understood(tmp_path):
         ("B001", 60, 25, 5, 1),
         ("A001_FAST", 85, 10, 0, 2),
     ]
-    cues = timelines.open(film).cues(model="sketch/foley")
+    cues = timelines.open_timeline(film).cues(model="sketch/foley")
     assert cues[0].span.start == 90_000
-    assert [cue.id for cue in timelines.open(film).cues(only=["DOOR"], model="sketch/foley")] == ["A001_WIDE"]
+    assert [cue.id for cue in timelines.open_timeline(film).cues(only=["DOOR"], model="sketch/foley")] == ["A001_WIDE"]
 
 
 def test_final_cut_pro_s_xml_is_understood(tmp_path):
@@ -131,11 +132,11 @@ def test_final_cut_pro_s_xml_is_understood(tmp_path):
         ("insert", 60, 10, 5, 1),
         ("two 2", 70, 20, 98, 1),
     ]
-    found = timelines.open(film).cues(model="sketch/foley")
+    found = timelines.open_timeline(film).cues(model="sketch/foley")
     assert found[0].span.start == 107_892
     assert found[-1].id == "ramp"
-    assert "retimed by timeremap" in found[-1].picture.trouble or "retimed by Time Remap" in found[-1].picture.trouble
-    chosen = timelines.open(film).cues(only=["chase"], model="sketch/foley")
+    assert "retimed by timeremap" in found[-1].picture.error or "retimed by Time Remap" in found[-1].picture.error
+    chosen = timelines.open_timeline(film).cues(only=["chase"], model="sketch/foley")
     assert [(cue.id, cue.span.start - 107_892, cue.span.frames) for cue in chosen] == [
         ("insert", 65, 5),
         ("two 2", 70, 10),
@@ -159,7 +160,7 @@ def test_the_copy_is_the_original_and_our_tracks(laid, made):
     """In its text, and as the library reads it."""
     film, copy = laid(made)
     text = copy.read_text()
-    assert without_tracks(text, signed(text)) == film.read_text()
+    assert remove_tracks(text, find_signed_tracks(text)) == film.read_text()
     before, after = (otio.adapters.read_from_file(str(path)) for path in (film, copy))
     count = len(before.tracks)
     assert [each.to_json_string() for each in after.tracks][:count] == [each.to_json_string() for each in before.tracks]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib.util
 
 import pytest
-from tracklay.errors import BadInput
+from tracklay.errors import InvalidInput
 from tracklay.timelines import blend_file
-from tracklay.timelines import open as open_timeline
+from tracklay.timelines import open_timeline as open_timeline
 
 
 @pytest.fixture
@@ -15,14 +15,14 @@ def nowhere(monkeypatch, tmp_path):
     """No bpy, and nothing on PATH."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.delenv(blend_file.BLENDER, raising=False)
+    monkeypatch.delenv(blend_file.BLENDER_VARIABLE, raising=False)
     (tmp_path / "film.blend").write_bytes(b"BLENDER")
     return tmp_path
 
 
 def test_without_a_blender_it_is_said_how_to_get_one(nowhere):
     """One sentence with each way, before anything is begun."""
-    with pytest.raises(BadInput, match=r"put blender on PATH, or name it in TRACKLAY_BLENDER"):
+    with pytest.raises(InvalidInput, match=r"put blender on PATH, or name it in TRACKLAY_BLENDER"):
         open_timeline(nowhere / "film.blend")
 
 
@@ -31,7 +31,7 @@ def test_the_blender_on_path_is_used_with_nobodys_settings(nowhere):
     program = nowhere / "blender"
     program.touch()
     program.chmod(0o755)
-    assert blend_file.program()[:3] == (str(program), "--background", "--factory-startup")
+    assert blend_file.find_blender_command()[:3] == (str(program), "--background", "--factory-startup")
 
 
 def test_a_blender_that_is_named_stands_before_all_others(nowhere, monkeypatch):
@@ -39,19 +39,19 @@ def test_a_blender_that_is_named_stands_before_all_others(nowhere, monkeypatch):
     for name in ("blender", "blender-5.2"):
         (nowhere / name).touch()
         (nowhere / name).chmod(0o755)
-    monkeypatch.setenv(blend_file.BLENDER, "blender-5.2")
-    assert blend_file.program()[0].endswith("blender-5.2")
+    monkeypatch.setenv(blend_file.BLENDER_VARIABLE, "blender-5.2")
+    assert blend_file.find_blender_command()[0].endswith("blender-5.2")
 
 
 def test_the_doctor_tells_which_blender_opens_films(nowhere, monkeypatch):
     """None is no fault; one that is named and is not there is."""
-    from tracklay.cli.doctor import _blender
+    from tracklay.cli.doctor import _check_blender
 
-    assert _blender().good is None
-    monkeypatch.setenv(blend_file.BLENDER, "no-such-blender")
-    assert _blender().good is False
-    assert "names no-such-blender, which is no program" in _blender().found
-    monkeypatch.delenv(blend_file.BLENDER)
+    assert _check_blender().ok is None
+    monkeypatch.setenv(blend_file.BLENDER_VARIABLE, "no-such-blender")
+    assert _check_blender().ok is False
+    assert "names no-such-blender, which is no program" in _check_blender().detail
+    monkeypatch.delenv(blend_file.BLENDER_VARIABLE)
     (nowhere / "blender").touch()
     (nowhere / "blender").chmod(0o755)
-    assert (_blender().found, _blender().good) == (str(nowhere / "blender"), True)
+    assert (_check_blender().detail, _check_blender().ok) == (str(nowhere / "blender"), True)

@@ -13,8 +13,8 @@ import pytest
 from tracklay import timelines
 from tracklay.cli.main import main
 from tracklay.cue import Cost, Failure, Take
-from tracklay.errors import BadInput, ModelFailed
-from tracklay.timelines.otio.text_patch import signed, without_tracks
+from tracklay.errors import InvalidInput, ModelFailed
+from tracklay.timelines.otio.text_patch import find_signed_tracks, remove_tracks
 
 from tests.clips import flash_clip
 from tests.timelines.cuts import clip, gap, span, timeline, track
@@ -53,7 +53,7 @@ def made(cue, number: int, folder: Path) -> Take:
 
 def lay(film: Path, numbers, *, only=(), folder: Path | None = None, drop_original=False, model=MODEL):
     """Lay takes of those numbers for each cue in turn; the manifest."""
-    opened = timelines.open(film)
+    opened = timelines.open_timeline(film)
     folder = folder or opened.folder
     numbers = iter(numbers)
     cues = opened.cues(only=only, model=model)
@@ -95,7 +95,7 @@ def two_shots(folder: Path, media: Path, *, first: int = 30, **more) -> Path:
 def test_takes_lie_on_their_cues_frames_and_are_traced(tmp_path, media):
     """The first of each is heard, the others lie under it, off; media, names, manifest entry, and marks for what failed."""
     film = two_shots(tmp_path, media, start=otio.opentime.RationalTime(90_000, 25))
-    opened = timelines.open(film)
+    opened = timelines.open_timeline(film)
     first, second = opened.cues(model=MODEL)
     folder = tmp_path / "tracklay"
     takes = [made(first, 1, folder), made(first, 2, folder)]
@@ -156,7 +156,7 @@ def test_what_was_there_stays_byte_for_byte(tmp_path, media, how):
     for numbers in ((1, 2, 3, 4), (5, 6)):
         lay(film, numbers)
         after = laid.read_bytes().decode()
-        assert without_tracks(after, signed(after)) == text
+        assert remove_tracks(after, find_signed_tracks(after)) == text
     assert film.read_bytes().decode() == text
     assert len(otio.adapters.read_from_file(str(laid)).tracks) == 4
     before, back = (otio.adapters.read_from_file(str(path)) for path in (film, laid))
@@ -165,14 +165,16 @@ def test_what_was_there_stays_byte_for_byte(tmp_path, media, how):
 
 def test_an_empty_line_of_tracks_has_no_place_to_lose(tmp_path):
     """Tracks go into a list that is empty as into any other."""
-    from tracklay.timelines.otio.text_patch import UNSIGNED, with_tracks
+    from tracklay.timelines.otio.text_patch import DIGEST_PLACEHOLDER, append_tracks
 
     text = otio.schema.Timeline("x").to_json_string()
-    ours = otio.schema.Track("Tracklay", kind="Audio", metadata={"tracklay": {"digest": UNSIGNED}}).to_json_string()
-    after = with_tracks(text, [ours])
-    assert signed(after) == [0]
-    assert without_tracks(after, [0]) == text
-    assert signed(after.replace('"x"', '"y"')) == []
+    ours = otio.schema.Track(
+        "Tracklay", kind="Audio", metadata={"tracklay": {"digest": DIGEST_PLACEHOLDER}}
+    ).to_json_string()
+    after = append_tracks(text, [ours])
+    assert find_signed_tracks(after) == [0]
+    assert remove_tracks(after, [0]) == text
+    assert find_signed_tracks(after.replace('"x"', '"y"')) == []
 
 
 def test_again_on_the_original_the_newest_is_heard_and_all_are_kept(tmp_path, media):
@@ -200,7 +202,7 @@ def test_again_on_the_original_the_newest_is_heard_and_all_are_kept(tmp_path, me
 def test_the_stems_of_what_is_heard_lie_under_it_by_name_switched_off(tmp_path, media):
     """A track for each name; laid again they are those of the newest take, and none of them is taken for a take."""
     film = two_shots(tmp_path, media)
-    opened = timelines.open(film)
+    opened = timelines.open_timeline(film)
     folder = tmp_path / "tracklay"
 
     def stemmed(cue, number, *names):
@@ -246,18 +248,18 @@ def test_a_copy_that_was_changed_is_the_person_s(tmp_path, media):
     changed.name = "mine now"
     otio.adapters.write_to_file(changed, str(laid))
     theirs = laid.read_bytes()
-    with pytest.raises(BadInput, match="was changed since: it is yours"):
+    with pytest.raises(InvalidInput, match="was changed since: it is yours"):
         lay(film, (5, 6))
     assert laid.read_bytes() == theirs
     renamed = laid.rename(laid.with_name("cut2.otio"))
     lay(renamed, (5, 6), folder=renamed.parent)
     after = renamed.with_name("cut2.tracklay.otio").read_text()
-    assert without_tracks(after, signed(after)).encode() == theirs
+    assert remove_tracks(after, find_signed_tracks(after)).encode() == theirs
     heard = [name for each in rows(renamed.with_name("cut2.tracklay.otio")).values() for name, _, _, on in each if on]
     assert heard == ["take1", "take3"]
     lay(renamed, (7, 8), folder=renamed.parent)
     after = renamed.with_name("cut2.tracklay.otio").read_text()
-    assert without_tracks(after, signed(after)).encode() == theirs
+    assert remove_tracks(after, find_signed_tracks(after)).encode() == theirs
 
 
 def test_takes_go_with_their_picture_when_it_is_cut_anew(tmp_path, media):
@@ -285,13 +287,13 @@ def test_relative_paths_lead_to_the_same_files_from_the_copy(tmp_path, media):
     film = timeline(tmp_path / "film.otio", track(near, clip(media, 0, 10, 25)))
     lay(film, (1, 2))
     laid = tmp_path / "tracklay" / "film.tracklay.otio"
-    after = without_tracks(laid.read_text(), signed(laid.read_text()))
+    after = remove_tracks(laid.read_text(), find_signed_tracks(laid.read_text()))
     assert after.replace("../media", "media") == film.read_text()
     assert after.count("../media") == 1
-    first, second = timelines.open(laid).cues(model=MODEL)
+    first, second = timelines.open_timeline(laid).cues(model=MODEL)
     assert first.picture.source.samefile(tmp_path / "media" / "a b.mp4")
     assert second.picture.source == media
-    assert not first.picture.trouble
+    assert not first.picture.error
 
 
 def test_without_the_original_sound_its_tracks_are_switched_off_in_the_copy(tmp_path, media):
@@ -306,7 +308,10 @@ def test_without_the_original_sound_its_tracks_are_switched_off_in_the_copy(tmp_
     back = otio.adapters.read_from_file(str(laid))
     assert [each.enabled for each in back.tracks] == [True, False, True]
     after = laid.read_text()
-    assert without_tracks(after, signed(after)).replace('"enabled": false', '"enabled": true') == film.read_text()
+    assert (
+        remove_tracks(after, find_signed_tracks(after)).replace('"enabled": false', '"enabled": true')
+        == film.read_text()
+    )
 
 
 def test_a_person_s_own_file_of_our_name_stops_the_run_before_it_begins(tmp_path, media, clicking, capsys):
@@ -329,17 +334,17 @@ def test_what_could_not_be_laid_is_laid_when_it_is_resumed(tmp_path, media, clic
         tmp_path / "film.otio",
         track(clip(media, 0, 5, 25, name="a"), clip(media, 10, 5, 25, name="b"), clip("gone.mp4", 0, 5, 25)),
     )
-    real = OtioFile._put
+    real = OtioFile._write
 
     def refuse(*_, **__):
         raise OutputError("no room left")
 
-    monkeypatch.setattr(OtioFile, "_put", refuse)
+    monkeypatch.setattr(OtioFile, "_write", refuse)
     assert main(["lay", str(film), "--model", MODEL]) == 1
     told = capsys.readouterr().err
     assert "no room left" in told
     assert "gone.mp4 does not exist" in told
-    monkeypatch.setattr(OtioFile, "_put", real)
+    monkeypatch.setattr(OtioFile, "_write", real)
     assert main(["jobs", "resume"]) == 0
     laid = rows(tmp_path / "tracklay" / "film.tracklay.otio")
     assert [(at, frames, heard) for _, at, frames, heard in laid["Tracklay"]] == [(0, 5, True), (5, 5, True)]
@@ -367,16 +372,16 @@ def test_nothing_is_written_where_every_clip_fails(tmp_path, clicking, capsys):
 
 def test_a_hole_in_what_is_kept_does_not_matter(tmp_path, media):
     """Notes that another version did not write, or wrote otherwise: the take stays where it is, and is stale."""
-    from tracklay.timelines.otio.timeline import _follow
+    from tracklay.timelines.otio.timeline import _relocate_take
 
-    (cue, _) = timelines.open(two_shots(tmp_path, media)).cues(model=MODEL)
+    (cue, _) = timelines.open_timeline(two_shots(tmp_path, media)).cues(model=MODEL)
     for note in ({}, {"source": "clip.mp4", "speed": "1", "begins": "x"}, {"source": 3, "speed": "1", "begins": "0"}):
-        take = _follow(replace(_laid(cue, tmp_path), note=note), {})
-        assert take.stale
+        take = _relocate_take(replace(_laid(cue, tmp_path), note=note), {})
+        assert take.stale_reason
         assert take.start == 7
 
 
 def _laid(cue, folder: Path):
-    from tracklay.timelines.otio.take_tracks import Laid
+    from tracklay.timelines.otio.take_tracks import OtioTake
 
-    return Laid(7, 30, folder / "x.wav", {"cue": cue.id, "model": cue.model}, {}, heard=True)
+    return OtioTake(7, 30, folder / "x.wav", {"cue": cue.id, "model": cue.model}, {}, audible=True)

@@ -11,8 +11,8 @@ from pathlib import Path
 import opentimelineio as otio
 import pytest
 from tracklay import timelines
-from tracklay.errors import BadInput
-from tracklay.timelines.otio.media_references import located
+from tracklay.errors import InvalidInput
+from tracklay.timelines.otio.media_references import resolve_media_path
 
 from tests.clips import FFMPEG, flash_clip
 from tests.timelines.cuts import clip, gap, span, speed, timeline, track
@@ -26,10 +26,13 @@ def media(tmp_path_factory):
 
 def cues(film: Path, *points, **more):
     """The cues as literals: id, first frame, frames, the source's first second and how many of its seconds a second."""
-    found = timelines.open(film).cues(*points, model="sketch/foley", **more)
+    found = timelines.open_timeline(film).cues(*points, model="sketch/foley", **more)
     told = []
     for cue in found:
-        first, end = cue.picture.map.source(cue.span.start), cue.picture.map.source(cue.span.end)
+        first, end = (
+            cue.picture.time_map.source_seconds(cue.span.start),
+            cue.picture.time_map.source_seconds(cue.span.end),
+        )
         told.append((cue.id, cue.span.start, cue.span.frames, first, (end - first) / cue.span.seconds))
     return told
 
@@ -122,7 +125,7 @@ def test_a_timeline_in_a_timeline_of_its_own_file_is_followed(tmp_path, media):
     timeline(tmp_path / "reels" / "reel.otio", track(gap(5, 25), clip("near.mp4", 3, 40, 25)), start=start)
     film = timeline(tmp_path / "film.otio", track(gap(2, 25), clip("reels/reel.otio", 0, 20, 25, zero=1010)))
     assert cues(film) == [("near", 2, 20, Fraction(8, 25), 1)]
-    (cue,) = timelines.open(film).cues(model="sketch/foley")
+    (cue,) = timelines.open_timeline(film).cues(model="sketch/foley")
     assert cue.picture.source == tmp_path / "reels" / "near.mp4"
 
 
@@ -190,7 +193,7 @@ def test_paths_are_found_however_they_are_written(tmp_path, url, there):
     (tmp_path / there).parent.mkdir(exist_ok=True)
     (tmp_path / there).write_bytes(b"")
     url = url.replace("{root}", str(tmp_path).lstrip("/")).replace("{name}", tmp_path.name)
-    assert located(url, tmp_path).samefile(tmp_path / there)
+    assert resolve_media_path(url, tmp_path).samefile(tmp_path / there)
 
 
 def test_images_of_every_second_number_and_those_that_are_missing(tmp_path, media):
@@ -205,8 +208,8 @@ def test_images_of_every_second_number_and_those_that_are_missing(tmp_path, medi
             "", "s.", ".png", 1, 2, 24, 3, missing, available_range=span(0, 10, 24)
         )
         film = timeline(tmp_path / "film.otio", track(otio.schema.Clip("s", frames, span(0, 10, 24))))
-        (cue,) = timelines.open(film).cues(model="sketch/foley")
-        assert trouble in cue.picture.trouble
+        (cue,) = timelines.open_timeline(film).cues(model="sketch/foley")
+        assert trouble in cue.picture.error
         if not trouble:
             assert cue.picture.images == ("s.001.png", "s.003.png", "s.005.png", "s.005.png", "s.009.png")
             assert cue.picture.rate is not None
@@ -263,7 +266,7 @@ def test_points_and_names_choose_what_is_a_cue(tmp_path, media, points, only, to
 )
 def test_points_and_names_that_are_not_there_are_told(tmp_path, media, points, only, words):
     """One sentence, with what there is."""
-    with pytest.raises(BadInput, match=words.replace("(", r"\(")):
+    with pytest.raises(InvalidInput, match=words.replace("(", r"\(")):
         cues(film_of_three(tmp_path, media), *points, only=only)
 
 
@@ -284,10 +287,10 @@ def test_a_clip_that_cannot_be_read_is_told_and_covers_nothing_where_it_has_no_m
         track(clip(media, 0, 60, 25, name="under")),
         track(offline, clip("gone.mp4", 0, 10, 25), clip("https://example.com/a.mp4", 0, 10, 25, name="far"), ramp),
     )
-    found = {cue.id: cue for cue in timelines.open(film).cues(model="sketch/foley")}
+    found = {cue.id: cue for cue in timelines.open_timeline(film).cues(model="sketch/foley")}
     assert (found["under"].span.start, found["under"].span.frames) == (0, 10)
     assert (found["under 2"].span.start, found["under 2"].span.frames) == (40, 20)
-    told = {name: cue.picture.trouble for name, cue in found.items() if cue.picture.trouble}
+    told = {name: cue.picture.error for name, cue in found.items() if cue.picture.error}
     assert told["offline"] == "offline is offline: relink it in your editor, and export the timeline again"
     assert told["gone"] == f"gone: {tmp_path / 'gone.mp4'} does not exist: check the name"
     assert told["far"] == "far: https://example.com/a.mp4 is no file: fetch it, and relink the clip"
@@ -357,7 +360,7 @@ def test_a_clip_of_an_impossible_length_is_told(tmp_path, media, changed, words)
     held = json.loads(film.read_text())
     held["tracks"]["children"][0]["children"][0]["source_range"]["duration"].update(changed)
     film.write_text(json.dumps(held))
-    with pytest.raises(BadInput, match=words):
+    with pytest.raises(InvalidInput, match=words):
         cues(film)
 
 
@@ -365,7 +368,7 @@ def test_timelines_that_hold_each_other_are_told(tmp_path):
     """A cycle over files ends in one sentence."""
     timeline(tmp_path / "a.otio", track(clip("b.otio", 0, 10, 25)))
     film = timeline(tmp_path / "b.otio", track(clip("a.otio", 0, 10, 25)))
-    with pytest.raises(BadInput, match="within itself"):
+    with pytest.raises(InvalidInput, match="within itself"):
         cues(film)
 
 
@@ -373,6 +376,6 @@ def test_without_opentimelineio_it_is_said_how_to_get_it(tmp_path, media, monkey
     """It comes with an extra; a media file needs none of it."""
     film = timeline(tmp_path / "film.otio", track(clip(media, 0, 10, 25)))
     monkeypatch.setattr("tracklay.timelines.find_spec", lambda _: None)
-    with pytest.raises(BadInput, match="pip install opentimelineio"):
-        timelines.open(film)
-    assert timelines.open(media).stem == "clip"
+    with pytest.raises(InvalidInput, match="pip install opentimelineio"):
+        timelines.open_timeline(film)
+    assert timelines.open_timeline(media).stem == "clip"

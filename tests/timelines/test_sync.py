@@ -13,7 +13,7 @@ import pytest
 from tracklay import timelines
 from tracklay.cli.main import main
 from tracklay.jobs import pipeline
-from tracklay.media.probe import head
+from tracklay.media.probe import read_video_header
 
 from tests.clips import FFMPEG, clicks, flash_clip, hear
 from tests.fakes.click_model import Clicker
@@ -109,16 +109,16 @@ def test_the_same_cut_gives_the_same_takes_as_a_file_and_as_a_timeline(tmp_path,
     film = timeline(tmp_path / "film.otio", track(*(clip(media, *cut, rate, name=name) for name, cut in cuts.items())))
     assert lay(film, "--json", "--seed", "1") == 0
     through = {take["cue"]: take for take in json.loads(capsys.readouterr().out)["takes"]}
-    cues = {cue.id: cue for cue in timelines.open(film).cues(model="clicker/clicks")}
+    cues = {cue.id: cue for cue in timelines.open_timeline(film).cues(model="clicker/clicks")}
     forgetful()
     for name, (start, frames) in cuts.items():
         assert lay(media, "--json", "--seed", "1", "--in", f"{start}f", "--out", f"{start + frames}f") == 0
         (take,) = json.loads(capsys.readouterr().out)["takes"]
-        (alone,) = timelines.open(media).cues(f"{start}f", f"{start + frames}f", model="clicker/clicks")
+        (alone,) = timelines.open_timeline(media).cues(f"{start}f", f"{start + frames}f", model="clicker/clicks")
         again = cues[name]
         assert (alone.span.frames, alone.span.rate) == (again.span.frames, again.span.rate)
-        assert [alone.picture.map.source(alone.span.start + n) for n in range(frames)] == [
-            again.picture.map.source(again.span.start + n) for n in range(frames)
+        assert [alone.picture.time_map.source_seconds(alone.span.start + n) for n in range(frames)] == [
+            again.picture.time_map.source_seconds(again.span.start + n) for n in range(frames)
         ]
         same = ("samples", "frames", "seed", "source_sha256", "model", "params")
         assert [take[key] for key in same] == [through[name][key] for key in same]
@@ -155,7 +155,7 @@ def test_a_square_is_shown_where_one_is_asked_for(tmp_path, clicking, capsys, mo
     sizes, prepare = [], Clicker.prepare
 
     async def seen(self, request):
-        sizes.append(head(request.proxy.path).size)
+        sizes.append(read_video_header(request.proxy.path).size)
         return await prepare(self, request)
 
     monkeypatch.setattr(Clicker, "prepare", seen)
@@ -170,7 +170,7 @@ def test_a_square_is_shown_where_one_is_asked_for(tmp_path, clicking, capsys, mo
 
 def test_a_huge_source_is_known_without_being_read_to_its_end(tmp_path, clicking, capsys, monkeypatch):
     """By samples; when it is written anew it is another."""
-    monkeypatch.setattr(pipeline, "WHOLE_BYTES", 1000)
+    monkeypatch.setattr(pipeline, "FULL_HASH_MAX_BYTES", 1000)
     media = flash_clip(tmp_path / "clip.mp4", Fraction(25), 20, (4,))
     known = []
     for change in (0, 0, 10**9):

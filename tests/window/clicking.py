@@ -28,25 +28,25 @@ def clicker():
         name = "clicker"
 
         async def prepare(self, request):
-            return base.Intent.new(
+            return base.Submission.new(
                 self.name, {"proxy": str(request.proxy.path), "seconds": str(request.seconds), "seed": request.seed}
             )
 
-        async def submit(self, intent):
-            return base.Ticket(self.name, intent.id, intent.data)
+        async def submit(self, submission):
+            return base.JobHandle(self.name, submission.id, submission.data)
 
-        async def poll(self, ticket):
+        async def poll(self, handle):
             if (FOLDER / "hold").exists():
-                return base.Progress("running", 0.4, "in the queue, second")
-            return base.Progress("done")
+                return base.JobProgress("running", 0.4, "in the queue, second")
+            return base.JobProgress("done")
 
-        async def collect(self, ticket, folder):
+        async def collect(self, handle, folder):
             command = [
                 os.environ["TRACKLAY_TEST_PYTHON"],
                 "-c",
                 WORK,
-                ticket.data["proxy"],
-                ticket.data["seconds"],
+                handle.data["proxy"],
+                handle.data["seconds"],
                 str(folder),
             ]
             environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
@@ -54,7 +54,7 @@ def clicker():
                 subprocess.run, command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True
             )
             return base.Output(
-                Path(made.stdout.strip()), ticket.data["seed"], "1", cue.Cost("0", "USD", estimated=False)
+                Path(made.stdout.strip()), handle.data["seed"], "1", cue.Cost("0", "USD", estimated=False)
             )
 
     return Clicker()

@@ -113,7 +113,7 @@ def by_hand():
     bpy.ops.tracklay.generate(takes=2, wait=True)
     bpy.context.preferences.themes[0].user_interface.wcol_tool.inner = RED
     spotting = part("blender.ui.cue_list")
-    yield until(lambda: area.tag_redraw() or len(spotting.rows) == 1)
+    yield until(lambda: area.tag_redraw() or len(spotting.cue_list_rows) == 1)
     yield from going_to(scene, strip)
     yield from switching(window, over)
     yield from pressed(NEW_SEED)
@@ -167,26 +167,26 @@ def searching(over):
 def cutting(window, area, over):
     """A search for cuts that takes long is stopped with Escape, and leaves nothing; one that ends makes a cue of each shot."""
     cuts, markers = part("media.shot_detection"), part("blender.ops.marker_ops")
-    real, before = cuts.cuts, len(timeline().sequence_editor.strips)
+    real, before = cuts.find_cuts, len(timeline().sequence_editor.strips)
 
     def long(*_, stop, **__):
         while True:
-            stop.check()
+            stop.raise_if_cancelled()
             time.sleep(0.01)
 
     for each in timeline().sequence_editor.strips:
         each.select = each.type == "MOVIE"
     region = next(region for region in area.regions if region.type == "WINDOW")
     for function in (long, real):
-        cuts.cuts = function
+        cuts.find_cuts = function
         with bpy.context.temp_override(window=window, area=area, region=region):
             bpy.ops.tracklay.cues_from_cuts()
         if function is long:
-            tell(looking=len(markers._looking))
+            tell(looking=len(markers._running_operators))
             yield asked(key="Escape", at=over)
-        yield until(lambda: not markers._looking)
+        yield until(lambda: not markers._running_operators)
         tell(**{"after_escape" if function is long else "after_cuts": len(timeline().sequence_editor.strips) - before})
-    yield until(lambda: not part("blender.runtime.dispatcher").pump().busy)
+    yield until(lambda: not part("blender.runtime.dispatcher").get_dispatcher().busy)
 
 
 def choose_from_menus():

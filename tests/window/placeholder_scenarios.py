@@ -70,7 +70,7 @@ def follow():
     bpy.ops.ed.undo_push(message="before")
     bpy.ops.tracklay.generate()
     tell(at_once=[[s.left_handle, s.duration, s.channel, s.mute, s.name] for s in held()])
-    lines = part("blender.runtime.dispatcher").lines
+    lines = part("blender.runtime.dispatcher").running_cues
 
     def models_work():
         return all("second" in line.words for line in lines().values())
@@ -96,7 +96,7 @@ def follow():
 
     def takes_are_laid():
         area.tag_redraw()
-        return len(laid(timeline())) == 4 and not part("blender.runtime.dispatcher").pump().busy
+        return len(laid(timeline())) == 4 and not part("blender.runtime.dispatcher").get_dispatcher().busy
 
     yield takes_are_laid
     tell(landed=sorted([s.left_handle, s.duration, s.channel, s.mute] for s in laid(timeline())))
@@ -113,7 +113,7 @@ def follow():
             step()
 
         def what_came_is_back():
-            return not part("blender.runtime.dispatcher").pump().busy
+            return not part("blender.runtime.dispatcher").get_dispatcher().busy
 
         yield what_came_is_back
         counts.append([len(held()), len(laid(timeline()))])

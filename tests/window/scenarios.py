@@ -106,7 +106,7 @@ def measure():
     """Measure every tick and every drawing of the panel: two lists of seconds on the main thread, filled as it goes."""
     ticks: list[float] = []
     draws: list[float] = []
-    pump, panel = part("blender.runtime.dispatcher").Pump, part("blender.ui.panels").TRACKLAY_PT_sidebar
+    pump, panel = part("blender.runtime.dispatcher").Dispatcher, part("blender.ui.panels").TRACKLAY_PT_sidebar
     real_tick, real_draw = pump.tick, panel.draw
 
     def tick(self):
@@ -170,14 +170,14 @@ def press_generate():
 
     def button_was_pressed():
         area.tag_redraw()
-        return bool(part("blender.runtime.dispatcher").lines())
+        return bool(part("blender.runtime.dispatcher").running_cues())
 
     yield button_was_pressed
     pump = part("blender.runtime.dispatcher")
 
     def takes_are_laid():
         area.tag_redraw()
-        return not pump.pump().busy
+        return not pump.get_dispatcher().busy
 
     yield takes_are_laid
     tell(laid=[[take.left_handle, take.duration, take.channel, take.mute] for take in laid(scene)])
@@ -217,7 +217,7 @@ def stay_responsive():
 
     def takes_are_laid():
         area.tag_redraw()
-        return not pump.pump().busy
+        return not pump.get_dispatcher().busy
 
     yield takes_are_laid
     tell(laid=len(laid(scene)), longest_tick_ms=max(ticks) * 1000, longest_draw_ms=max(draws) * 1000)
@@ -334,7 +334,7 @@ def update_while_running():
     (FOLDER / "go on").touch()
 
     def take_is_laid():
-        return len(laid(scene)) == 1 and not part("blender.runtime.dispatcher").pump().busy
+        return len(laid(scene)) == 1 and not part("blender.runtime.dispatcher").get_dispatcher().busy
 
     yield take_is_laid
     tell(threads=sum(thread.name == "tracklay" for thread in threading.enumerate()))
@@ -360,7 +360,7 @@ def slow():
 
         async def poll(self, ticket):
             (FOLDER / "polled").touch()
-            return base.Progress("done" if (FOLDER / "go on").exists() else "running", 0.5)
+            return base.JobProgress("done" if (FOLDER / "go on").exists() else "running", 0.5)
 
     made = Slow()
     part("providers").register("clicker", lambda: made)
@@ -374,7 +374,7 @@ def read_the_keymap():
     for keymap in bpy.context.window_manager.keyconfigs.default.keymaps:
         if keymap.name in ("Sequencer", "Video Sequence Editor", "Frames", "Screen", "Window", "Markers", "View2D"):
             for item in keymap.keymap_items:
-                for operator, key, _ in keys.KEYS:
+                for operator, key, _ in keys.KEY_BINDINGS:
                     wanted = {"ctrl": False, "shift": False, "alt": False, **key}
                     if all(getattr(item, name) == value for name, value in wanted.items()):
                         taken.append([operator, keymap.name, item.idname])
@@ -383,9 +383,9 @@ def read_the_keymap():
     view.language, view.use_translate_interface = "de_DE", True
     translations = part("blender.settings.i18n.translate")
     pgettext = bpy.app.translations.pgettext_iface
-    shown = {(context, text): pgettext(text, context) for context, text in translations.TABLE["de_DE"]}
+    shown = {(context, text): pgettext(text, context) for context, text in translations.TRANSLATIONS["de_DE"]}
     # Where Blender has a word of its own for it, that is shown.
-    tell(english=[text for key, text in shown.items() if text == key[1] != translations.TABLE["de_DE"][key]])
+    tell(english=[text for key, text in shown.items() if text == key[1] != translations.TRANSLATIONS["de_DE"][key]])
     view.language = "en_US"  # Blender keeps its preferences when it ends, and others come after this
 
 
@@ -407,13 +407,13 @@ def draw_many():
         copy["tracklay_cue"] = json.dumps({"cue": f"cue {number // 2}", "take": number % 2})
     for each in scene.sequence_editor.strips:
         each.select = each == strip
-    part("blender.sequencer.cue_index").index.changed = True
+    part("blender.sequencer.cue_index").shared_cue_index.changed = True
     spotting = part("blender.ui.cue_list")
     drawn = timed(spotting.TRACKLAY_PT_cues, "draw")
     above = timed(part("blender.ui.panels").TRACKLAY_PT_sidebar, "draw")
 
     def list_is_made():
-        return len(spotting.rows) > MANY // 2
+        return len(spotting.cue_list_rows) > MANY // 2
 
     area.tag_redraw()
     yield list_is_made
@@ -426,11 +426,11 @@ def draw_many():
         return len(drawn) > 40 or (len(drawn) > 2 and time.monotonic() - began > 5)
 
     yield it_was_drawn_often
-    tell(strips=len(scene.sequence_editor.strips), rows=len(spotting.rows), draws=len(drawn))
+    tell(strips=len(scene.sequence_editor.strips), rows=len(spotting.cue_list_rows), draws=len(drawn))
     for name, taken in (("cues", drawn), ("panel", above)):
         tell(**{f"{name}_middle_ms": sorted(taken)[len(taken) // 2] * 1000, f"{name}_longest_ms": max(taken) * 1000})
     began = time.perf_counter()
-    part("blender.sequencer.cue_index").index.look()
+    part("blender.sequencer.cue_index").shared_cue_index.look()
     tell(look_ms=(time.perf_counter() - began) * 1000)
 
 

@@ -40,20 +40,22 @@ def moody():
     class Moody(kind):  # type: ignore[misc,valid-type]
         async def prepare(self, request):
             intent = await super().prepare(request)
-            return base.Intent(intent.provider, intent.id, intent.made, {**intent.data, "prompt": request.prompt})
+            return base.Submission(intent.provider, intent.id, intent.made, {**intent.data, "prompt": request.prompt})
 
-        async def submit(self, intent):
-            if "silence" in intent.data["prompt"]:
+        async def submit(self, submission):
+            if "silence" in submission.data["prompt"]:
                 raise errors.ModelFailed("the model found nothing to sound in this picture: write what should be heard")
-            if "lost" in intent.data["prompt"]:
-                raise errors.Unclear("the answer of clicker was lost: nobody knows whether the work began")
-            return base.Ticket(self.name, intent.id, {**intent.data, "left": "slow" in intent.data["prompt"]})
+            if "lost" in submission.data["prompt"]:
+                raise errors.SubmissionUnknown("the answer of clicker was lost: nobody knows whether the work began")
+            return base.JobHandle(
+                self.name, submission.id, {**submission.data, "left": "slow" in submission.data["prompt"]}
+            )
 
-        async def poll(self, ticket):
-            if ticket.data["left"] and not (FOLDER / "go on").exists():
+        async def poll(self, handle):
+            if handle.data["left"] and not (FOLDER / "go on").exists():
                 await asyncio.sleep(0.2)
-                return base.Progress("running", 0.46, "step 12 of 25")
-            return base.Progress("done")
+                return base.JobProgress("running", 0.46, "step 12 of 25")
+            return base.JobProgress("done")
 
     return Moody()
 

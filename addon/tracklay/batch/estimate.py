@@ -11,209 +11,215 @@ from fractions import Fraction
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BadInput, TracklayError
+from ..errors import InvalidInput, TracklayError
 from ..jobs import ledger_schema
-from ..jobs.cost import amount, sums
+from ..jobs.cost import parse_amount, summarize_costs
 from ..jobs.ledger import Ledger
-from ..jobs.scheduler import AT_ONCE_HOSTED
-from ..jobs.states import OVER
-from ..providers import provider
-from .history import Past, missing
-from .open_picture import Scene
+from ..jobs.scheduler import HOSTED_PROVIDER_LIMIT
+from ..jobs.states import FINAL_STATES
+from ..providers import get_provider
+from .history import RowHistory, missing_takes
+from .open_picture import OpenPicture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..models import Model
-    from .executor import Wanted
-    from .worklist import Row, WorkList
+    from .executor import BatchOptions
+    from .worklist import WorkList, WorkListRow
 
-ENDED = frozenset({*OVER, "ready"})
+FINISHED_STATES = frozenset({*FINAL_STATES, "ready"})
 
-LATEST = 50
+DURATION_SAMPLE_SIZE = 50
 """Takes of a model whose times are looked at: their median is what one more will take."""
 
 
 @dataclass(slots=True)
-class Part:
-    """What one model has to make. `seconds` is how much picture; `each` how long one take is in the making, None where nobody knows."""
+class ModelEstimate:
+    """What one model has to make. `picture_seconds` is how much picture; `seconds_per_take` how long one take is in the making, None where nobody knows."""
 
     model: str
     currency: str
-    at_once: int
-    each: float | None
+    concurrency: int
+    seconds_per_take: float | None
     rows: int = 0
     takes: int = 0
-    seconds: Fraction = Fraction(0)
+    picture_seconds: Fraction = Fraction(0)
     cost: Decimal | None = Decimal(0)
 
     @property
-    def time(self) -> float | None:
+    def total_seconds(self) -> float | None:
         """How long all of it is in the making, in seconds; None where nobody knows."""
-        return None if self.each is None else self.each * -(-self.takes // self.at_once)
+        return None if self.seconds_per_take is None else self.seconds_per_take * -(-self.takes // self.concurrency)
 
 
 @dataclass(slots=True)
-class Forecast:
+class BatchEstimate:
     """What a list would come to: by model, what is made already, and the rows that cannot be made."""
 
-    parts: dict[str, Part] = field(default_factory=dict)
-    made: int = 0
+    models: dict[str, ModelEstimate] = field(default_factory=dict)
+    rows_done: int = 0
     rows: int = 0
-    troubles: list[tuple[str, str]] = field(default_factory=list)
+    errors: list[tuple[str, str]] = field(default_factory=list)
 
     @property
-    def costs(self) -> dict[str, Decimal]:
+    def cost_by_currency(self) -> dict[str, Decimal]:
         """What is known of the cost, by currency."""
         costs: defaultdict[str, Decimal] = defaultdict(Decimal)
-        for part in self.parts.values():
+        for part in self.models.values():
             costs[part.currency] += part.cost or 0
         return dict(costs)
 
     @property
-    def unpriced(self) -> list[str]:
+    def unpriced_models(self) -> list[str]:
         """Models whose price is not known."""
-        return [part.model for part in self.parts.values() if part.cost is None]
+        return [part.model for part in self.models.values() if part.cost is None]
 
     @property
-    def time(self) -> float | None:
+    def total_seconds(self) -> float | None:
         """How long it takes, in seconds: providers work side by side; None where that of one is not known."""
         lanes: defaultdict[str, float] = defaultdict(float)
-        for name, part in self.parts.items():
-            if part.time is None:
+        for name, part in self.models.items():
+            if part.total_seconds is None:
                 return None
-            lanes[name.partition("/")[0]] += part.time
+            lanes[name.partition("/")[0]] += part.total_seconds
         return max(lanes.values(), default=0.0)
 
-    def plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """As JSON."""
         parts = [
             {
                 "model": part.model,
                 "rows": part.rows,
                 "takes": part.takes,
-                "picture_seconds": round(float(part.seconds), 3),
+                "picture_seconds": round(float(part.picture_seconds), 3),
                 "cost": {"amount": None if part.cost is None else f"{part.cost:f}", "currency": part.currency},
-                "seconds_each": None if part.each is None else round(part.each, 3),
-                "seconds": None if part.time is None else round(part.time, 1),
+                "seconds_each": None if part.seconds_per_take is None else round(part.seconds_per_take, 3),
+                "seconds": None if part.total_seconds is None else round(part.total_seconds, 1),
             }
-            for part in self.parts.values()
+            for part in self.models.values()
         ]
         return {
             "rows": self.rows,
-            "made": self.made,
+            "made": self.rows_done,
             "models": parts,
-            "cost": {currency: f"{total:f}" for currency, total in self.costs.items()},
-            "price_not_known": self.unpriced,
-            "seconds": None if self.time is None else round(self.time, 1),
-            "failed": [{"id": row, "error": error} for row, error in self.troubles],
+            "cost": {currency: f"{total:f}" for currency, total in self.cost_by_currency.items()},
+            "price_not_known": self.unpriced_models,
+            "seconds": None if self.total_seconds is None else round(self.total_seconds, 1),
+            "failed": [{"id": row, "error": error} for row, error in self.errors],
         }
 
 
-def forecast(work: WorkList, rows: Sequence[Row], wanted: Wanted) -> Forecast:
+def estimate_batch(worklist: WorkList, rows: Sequence[WorkListRow], options: BatchOptions) -> BatchEstimate:
     """Look at every picture that has something to be made, and add up; nothing is sent, and nothing is planned.
 
     Raises:
         LedgerTrouble: the ledger cannot be read.
     """
-    found = Forecast(rows=len(rows))
-    widths = wanted.at_once({model.provider for model in work.models.values()})
-    lacking: defaultdict[tuple[str, str], list[tuple[Row, int]]] = defaultdict(list)
-    ledger = Ledger() if ledger_schema.place().exists() else None
+    found = BatchEstimate(rows=len(rows))
+    widths = options.concurrency_by_provider({model.provider for model in worklist.models.values()})
+    lacking: defaultdict[tuple[str, str], list[tuple[WorkListRow, int]]] = defaultdict(list)
+    ledger = Ledger() if ledger_schema.ledger_path().exists() else None
     try:
-        for row, count in _lacking(ledger, work, rows, wanted):
+        for row, count in _count_missing(ledger, worklist, rows, options):
             if not count:
-                found.made += 1
+                found.rows_done += 1
                 continue
-            lacking[row.group].append((row, count))
-            if row.model not in found.parts:
-                found.parts[row.model] = _part(ledger, work.models[row.model], widths)
+            lacking[row.lay_group].append((row, count))
+            if row.model not in found.models:
+                found.models[row.model] = _estimate_model(ledger, worklist.models[row.model], widths)
     finally:
         if ledger is not None:
             ledger.close()
     with ThreadPoolExecutor((os.cpu_count() or 1) * 2) as pool:
-        for told in pool.map(lambda group: _lengths(work, group), lacking.values()):
+        for told in pool.map(lambda group: _measure_spans(worklist, group), lacking.values()):
             for row, count, outcome in told:
-                _add(found, work.models[row.model], row, count, outcome)
+                _add_row(found, worklist.models[row.model], row, count, outcome)
     return found
 
 
-def _part(ledger: Ledger | None, model: Model, widths: dict[str, int]) -> Part:
-    each = [] if ledger is None else ledger.lasted(model.id, LATEST)
-    at_once = widths.get(model.provider, AT_ONCE_HOSTED)
-    return Part(model.id, model.price.currency, at_once, median(each) if each else None)
+def _estimate_model(ledger: Ledger | None, model: Model, concurrency: dict[str, int]) -> ModelEstimate:
+    each = [] if ledger is None else ledger.durations(model.id, DURATION_SAMPLE_SIZE)
+    at_once = concurrency.get(model.provider, HOSTED_PROVIDER_LIMIT)
+    return ModelEstimate(model.id, model.price.currency, at_once, median(each) if each else None)
 
 
-def _lacking(ledger: Ledger | None, work: WorkList, rows: Sequence[Row], wanted: Wanted) -> list[tuple[Row, int]]:
-    past = Past(ledger, work, wanted.known, wanted.judged)
+def _count_missing(
+    ledger: Ledger | None, worklist: WorkList, rows: Sequence[WorkListRow], options: BatchOptions
+) -> list[tuple[WorkListRow, int]]:
+    past = RowHistory(ledger, worklist, options.prior_results, options.verdicts)
     counts = []
     for row in rows:
-        takes = past.takes(ledger, row, work.models)
-        counts.append((row, sum(count for _, count in missing(row, takes, again=wanted.again))))
+        takes = past.produced_takes(ledger, row, worklist.models)
+        counts.append((row, sum(count for _, count in missing_takes(row, takes, remake_all=options.remake_all))))
     return counts
 
 
-def _lengths(work: WorkList, group: Sequence[tuple[Row, int]]) -> list[tuple[Row, int, Fraction | TracklayError]]:
+def _measure_spans(
+    worklist: WorkList, group: Sequence[tuple[WorkListRow, int]]
+) -> list[tuple[WorkListRow, int, Fraction | TracklayError]]:
     """The length of each row's span, or why it has none."""
     try:
-        scene = Scene(group[0][0].picture)
+        scene = OpenPicture(group[0][0].picture)
     except TracklayError as error:
         return [(row, count, error) for row, count in group]
-    told: list[tuple[Row, int, Fraction | TracklayError]] = []
+    told: list[tuple[WorkListRow, int, Fraction | TracklayError]] = []
     for row, count in group:
         try:
             cue = scene.cue(row)
-            if cue.picture.trouble:
-                raise BadInput(cue.picture.trouble)
-            work.models[row.model].check_span(cue.span.seconds)
+            if cue.picture.error:
+                raise InvalidInput(cue.picture.error)
+            worklist.models[row.model].check_span(cue.span.seconds)
             told.append((row, count, cue.span.seconds))
         except TracklayError as error:
-            told.append((row, count, error.about(row.picture.name)))
+            told.append((row, count, error.prefix_with(row.picture.name)))
     return told
 
 
-def _add(found: Forecast, model: Model, row: Row, count: int, outcome: Fraction | TracklayError) -> None:
-    part = found.parts[model.id]
+def _add_row(
+    estimate: BatchEstimate, model: Model, row: WorkListRow, count: int, outcome: Fraction | TracklayError
+) -> None:
+    part = estimate.models[model.id]
     if isinstance(outcome, TracklayError):
-        found.troubles.append((row.id, str(outcome)))
+        estimate.errors.append((row.id, str(outcome)))
         return
-    cost = model.cost(outcome, row.params)
+    cost = model.estimate_cost(outcome, row.params)
     part.rows += 1
     part.takes += count
-    part.seconds += outcome * count
+    part.picture_seconds += outcome * count
     part.cost = None if cost is None or part.cost is None else part.cost + cost * count
 
 
-def check_cap(work: WorkList, rows: Sequence[Row], wanted: Wanted) -> None:
+def check_cap(worklist: WorkList, rows: Sequence[WorkListRow], options: BatchOptions) -> None:
     """Refuse to begin where what the list has cost so far and what is still to be made pass the cap together.
 
     Raises:
         BadInput: so it is, or a price can't be known, or the cap is no amount.
     """
-    if wanted.cap is None:
+    if options.cap is None:
         return
-    most = amount(wanted.cap, "--max-cost")
-    told = forecast(work, rows, wanted)
-    for name in told.unpriced:
-        if "estimate" not in provider(work.models[name].provider).offers:
-            raise BadInput(f"the price of {name} is not known, so --max-cost cannot be held: leave it out to go on")
-    spent = _spent(wanted.run(work))
-    total = spent + sum(told.costs.values(), Decimal(0))
+    most = parse_amount(options.cap, "--max-cost")
+    told = estimate_batch(worklist, rows, options)
+    for name in told.unpriced_models:
+        if "estimate" not in get_provider(worklist.models[name].provider).capabilities:
+            raise InvalidInput(f"the price of {name} is not known, so --max-cost cannot be held: leave it out to go on")
+    spent = _spent_so_far(options.run_id(worklist))
+    total = spent + sum(told.cost_by_currency.values(), Decimal(0))
     if total > most:
         before = f" ({spent:.2f} of it is spent)" if spent else ""
-        raise BadInput(
-            f"{work.path.name} would cost about {total:.2f}{before} and --max-cost allows {most:.2f}: "
+        raise InvalidInput(
+            f"{worklist.path.name} would cost about {total:.2f}{before} and --max-cost allows {most:.2f}: "
             "fewer rows or takes, or a higher cap"
         )
 
 
-def _spent(run: str) -> Decimal:
+def _spent_so_far(run_id: str) -> Decimal:
     """What jobs of the list cost that have come to an end; those under way are still to be made, and counted there."""
-    if not ledger_schema.place().exists():
+    if not ledger_schema.ledger_path().exists():
         return Decimal(0)
     ledger = Ledger()
     try:
-        ended = [dict(row) for row in ledger.money(run=run) if row["state"] in ENDED]
+        ended = [dict(row) for row in ledger.cost_rows(run=run_id) if row["state"] in FINISHED_STATES]
     finally:
         ledger.close()
-    return sum((each.told + each.about for each in sums(ended, "provider")), Decimal(0))
+    return sum((each.confirmed + each.estimated for each in summarize_costs(ended, "provider")), Decimal(0))

@@ -10,119 +10,121 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ..cue import Failure, Take
-from ..errors import BadInput, OutputError, TracklayError
-from ..jobs import admin, checked
-from ..jobs.context import aside
-from ..jobs.job_spec import MOST_TAKES
+from ..errors import InvalidInput, OutputError, TracklayError
+from ..jobs import admin, create_job_spec
+from ..jobs.context import run_blocking
+from ..jobs.job_spec import MAX_TAKES
 from ..jobs.ledger import Ledger
-from ..jobs.process_lock import alive
-from ..jobs.scheduler import AT_ONCE, AT_ONCE_HOSTED, Crew
-from ..paths import folder as made_folder
+from ..jobs.process_lock import is_alive
+from ..jobs.scheduler import DEFAULT_LIMITS, HOSTED_PROVIDER_LIMIT, Scheduler
+from ..paths import ensure_folder as made_folder
 from . import results
-from .history import Past, missing, standing
-from .open_picture import Scene
-from .results import Made
+from .history import RowHistory, accepted_takes, missing_takes
+from .open_picture import OpenPicture
+from .results import ProducedTake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from ..jobs import Order, Step
+    from ..jobs import JobSpec, StageProgress
     from ..jobs.ledger import Job
-    from .worklist import Row, WorkList
+    from .worklist import WorkList, WorkListRow
 
-BATCH = "batch"
+BATCH_LAYING_KIND = "batch"
 """The kind of laying that a work list's jobs have: `jobs resume` brings them as far as a take, and the list lays them."""
 
-CORES = os.cpu_count() or 1
+CPU_COUNT = os.cpu_count() or 1
 
-AHEAD = 4
+QUEUED_TAKES_PER_SLOT = 4
 """Takes that are in the ledger for each that a provider may have at a time: enough that none waits for the next to be opened."""
 
-LEAST_AHEAD = max(MOST_TAKES, 128)
+MIN_QUEUED_TAKES = max(MAX_TAKES, 128)
 """And at least so many: all takes of a row are planned together."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class BatchOptions:
     """How a list is to be run.
 
     Args:
         shard: which part of how many; None for all of it.
         workers: how many takes each provider is asked for at a time, by all shards together.
-        together: how many shards run at the same time.
+        concurrent_shards: how many shards run at the same time.
         cap: what the list may cost, as decimal text.
-        again: make every row anew, whatever was made before.
-        known: what result lists of before tell.
-        judged: verdicts given now.
-        only_lay: make nothing, and lay what is there.
+        remake_all: make every row anew, whatever was made before.
+        prior_results: what result lists of before tell.
+        verdicts: verdicts given now.
+        lay_only: make nothing, and lay what is there.
     """
 
     shard: tuple[int, int] | None = None
     workers: int | None = None
-    together: int = 1
+    concurrent_shards: int = 1
     cap: str | None = None
-    again: bool = False
-    known: results.Known = field(default_factory=results.Known)
-    judged: Mapping[tuple[str, int], tuple[str, str]] = field(default_factory=dict)
-    only_lay: bool = False
+    remake_all: bool = False
+    prior_results: results.PriorResults = field(default_factory=results.PriorResults)
+    verdicts: Mapping[tuple[str, int], tuple[str, str]] = field(default_factory=dict)
+    lay_only: bool = False
 
-    def run(self, work: WorkList) -> str:
+    def run_id(self, worklist: WorkList) -> str:
         """What the ledger counts the jobs to: one budget for all times that the list, or this shard of it, is run."""
-        return work.key if self.shard is None else f"{work.key}-{self.shard[0]}of{self.shard[1]}"
+        return worklist.ledger_key if self.shard is None else f"{worklist.ledger_key}-{self.shard[0]}of{self.shard[1]}"
 
-    def at_once(self, providers: Iterable[str]) -> dict[str, int]:
+    def concurrency_by_provider(self, providers: Iterable[str]) -> dict[str, int]:
         """How many of each kind of work this process may have under way: its part of what all shards together may."""
         shard = self.shard[0] if self.shard else 1
-        local = {kind: min(width, self.workers or width) for kind, width in AT_ONCE.items()}
-        whole = self.workers or AT_ONCE_HOSTED
-        mine = whole // self.together + (1 if (shard - 1) % self.together < whole % self.together else 0)
-        return {**{name: max(1, mine) for name in providers if name not in AT_ONCE}, **local}
+        local = {kind: min(width, self.workers or width) for kind, width in DEFAULT_LIMITS.items()}
+        whole = self.workers or HOSTED_PROVIDER_LIMIT
+        mine = whole // self.concurrent_shards + (
+            1 if (shard - 1) % self.concurrent_shards < whole % self.concurrent_shards else 0
+        )
+        return {**{name: max(1, mine) for name in providers if name not in DEFAULT_LIMITS}, **local}
 
 
 @dataclass(slots=True)
-class _Asked:
+class _RowState:
     """A row under way: how many of its jobs are still to end, what came of the others, and what was made before."""
 
-    row: Row
-    before: list[Made]
-    left: int = 0
-    made: list[tuple[Take, Made]] = field(default_factory=list)
-    failed: list[tuple[Failure, int | None]] = field(default_factory=list)
+    row: WorkListRow
+    known_takes: list[ProducedTake]
+    pending_takes: int = 0
+    produced_takes: list[tuple[Take, ProducedTake]] = field(default_factory=list)
+    failures: list[tuple[Failure, int | None]] = field(default_factory=list)
 
 
-class Carrying:
+class BatchExecutor:
     """One run of a list's rows, or of a shard's.
 
     Args:
-        work: the list.
+        worklist: the list.
         rows: those of it that are to be made.
-        wanted: how.
+        options: how.
         spool: takes the entries.
-        news: is told of each step of a job, and of each entry that is final.
+        on_event: is told of each step of a job, and of each entry that is final.
     """
 
     def __init__(
         self,
-        work: WorkList,
-        rows: Sequence[Row],
-        wanted: Wanted,
-        spool: results.Spool,
-        news: Callable[[Step | Mapping[str, Any]], None],
+        worklist: WorkList,
+        rows: Sequence[WorkListRow],
+        options: BatchOptions,
+        spool: results.ResultSpool,
+        on_event: Callable[[StageProgress | Mapping[str, Any]], None],
     ) -> None:
-        self._run = wanted.run(work)
-        self._work, self._wanted, self._spool, self._news = work, wanted, spool, news
-        self._groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        self._run_id = options.run_id(worklist)
+        self._worklist, self._options, self._spool, self._on_event = worklist, options, spool, on_event
+        self._groups: dict[tuple[str, str], list[WorkListRow]] = defaultdict(list)
         for row in rows:
-            self._groups[row.group].append(row)
+            self._groups[row.lay_group].append(row)
         mine = {row.id for row in rows}
         # What is laid together and made by several shards is laid when they are merged.
-        self._split = {row.group for row in work.rows if row.id not in mine}
-        self._asked: dict[str, _Asked] = {}
-        self._over: dict[str, asyncio.Event] = {}
-        self._began: dict[int, float] = {}
-        self._widths = wanted.at_once({model.provider for model in work.models.values()})
-        self._windows: dict[str, tuple[asyncio.Lock, asyncio.Semaphore]] = {}
-        self._laying = asyncio.Semaphore(CORES)
+        self._cross_shard_groups = {row.lay_group for row in worklist.rows if row.id not in mine}
+        self._row_states: dict[str, _RowState] = {}
+        self._row_done_events: dict[str, asyncio.Event] = {}
+        self._started_at: dict[int, float] = {}
+        self._concurrency = options.concurrency_by_provider({model.provider for model in worklist.models.values()})
+        self._queue_slots: dict[str, tuple[asyncio.Lock, asyncio.Semaphore]] = {}
+        self._lay_semaphore = asyncio.Semaphore(CPU_COUNT)
 
     async def run(self) -> None:
         """Make what is missing, lay it, and note what came of each row.
@@ -131,207 +133,231 @@ class Carrying:
             LedgerTrouble, OutputError: the ledger cannot be used.
             BadInput: another process has rows of this list in hand.
         """
-        async with Crew(self._step, self._told, self._widths, self._run) as self._crew:
-            desk = self._crew.desk
-            await desk(Ledger.set_cap, f"run:{self._run}", self._wanted.cap)
-            self._past = await desk(Past, self._work, self._wanted.known, self._wanted.judged)
-            self._check_alone(await desk(Ledger.carried_rows, self._work.key))
+        async with Scheduler(self._on_step, self._on_job_done, self._concurrency, self._run_id) as self._scheduler:
+            desk = self._scheduler.ledger_writer
+            await desk(Ledger.set_cap, f"run:{self._run_id}", self._options.cap)
+            self._history = await desk(RowHistory, self._worklist, self._options.prior_results, self._options.verdicts)
+            self._check_not_running_elsewhere(await desk(Ledger.owned_worklist_rows, self._worklist.ledger_key))
             try:
-                async with asyncio.TaskGroup() as self._tasks:
-                    watch = self._tasks.create_task(self._watched())
-                    await self._all_fed()
-                    await asyncio.gather(*self._lane_tasks)
-                    while self._finishing:
-                        await asyncio.wait(self._finishing)
+                async with asyncio.TaskGroup() as self._task_group:
+                    watch = self._task_group.create_task(self._watch_scheduler())
+                    await self._start_feeders()
+                    await asyncio.gather(*self._feeder_tasks)
+                    while self._finish_tasks:
+                        await asyncio.wait(self._finish_tasks)
                     watch.cancel()
             except BaseExceptionGroup as group:
                 raise group.exceptions[0] from None
 
-    def _check_alone(self, carried: list[tuple[str, str]]) -> None:
+    def _check_not_running_elsewhere(self, running_rows: list[tuple[str, str]]) -> None:
         """Two processes must not make the same rows: each would pay for them."""
-        owners = dict(carried)
+        owners = dict(running_rows)
         for row in (row for group in self._groups.values() for row in group):
-            if (owner := owners.get(row.id)) and alive(owner):
-                raise BadInput(
-                    f"{self._work.path.name}, {row.where}: another process is at work on it; wait for it to end"
+            if (owner := owners.get(row.id)) and is_alive(owner):
+                raise InvalidInput(
+                    f"{self._worklist.path.name}, {row.location}: another process is at work on it; wait for it to end"
                 )
 
-    async def _watched(self) -> None:
+    async def _watch_scheduler(self) -> None:
         """Raise what breaks the crew, while others wait for it."""
         while True:
-            await self._crew.idle()
+            await self._scheduler.wait_until_idle()
             await asyncio.sleep(0.25)
 
-    async def _all_fed(self) -> None:
+    async def _start_feeders(self) -> None:
         """Share the pictures out to feeders, some for each provider: a slow one holds up no other."""
-        lanes: dict[str, deque[list[Row]]] = defaultdict(deque)
+        lanes: dict[str, deque[list[WorkListRow]]] = defaultdict(deque)
         for rows in self._groups.values():
-            lanes[self._work.models[rows[0].model].provider].append(rows)
+            lanes[self._worklist.models[rows[0].model].provider].append(rows)
         self._groups.clear()
-        self._finishing: set[asyncio.Task[None]] = set()
-        self._lane_tasks = [
-            self._tasks.create_task(self._feed(lane)) for lane in lanes.values() for _ in range(CORES + 1)
+        self._finish_tasks: set[asyncio.Task[None]] = set()
+        self._feeder_tasks = [
+            self._task_group.create_task(self._feed(lane)) for lane in lanes.values() for _ in range(CPU_COUNT + 1)
         ]
 
-    async def _feed(self, lane: deque[list[Row]]) -> None:
-        while lane:
-            await self._begin(lane.popleft())
+    async def _feed(self, queue: deque[list[WorkListRow]]) -> None:
+        while queue:
+            await self._start_group(queue.popleft())
 
-    def _window(self, name: str) -> tuple[asyncio.Lock, asyncio.Semaphore]:
+    def _provider_slots(self, name: str) -> tuple[asyncio.Lock, asyncio.Semaphore]:
         """What bounds a provider's takes in the ledger, and the lock of whoever waits for places in it."""
-        if name not in self._windows:
-            width = self._widths.get(name, AT_ONCE_HOSTED)
-            self._windows[name] = asyncio.Lock(), asyncio.Semaphore(max(LEAST_AHEAD, width * AHEAD))
-        return self._windows[name]
+        if name not in self._queue_slots:
+            width = self._concurrency.get(name, HOSTED_PROVIDER_LIMIT)
+            self._queue_slots[name] = (
+                asyncio.Lock(),
+                asyncio.Semaphore(max(MIN_QUEUED_TAKES, width * QUEUED_TAKES_PER_SLOT)),
+            )
+        return self._queue_slots[name]
 
-    async def _room(self, name: str, takes: int) -> None:
+    async def _reserve_slots(self, name: str, takes: int) -> None:
         """Wait for so many places. One row at a time waits: two that each held some would wait for one another."""
-        lock, window = self._window(name)
+        lock, window = self._provider_slots(name)
         async with lock:
             for _ in range(takes):
                 await window.acquire()
 
-    async def _begin(self, rows: list[Row]) -> None:
+    async def _start_group(self, rows: list[WorkListRow]) -> None:
         """Plan what a picture's rows still need; where that is nothing, note what is there."""
         asked = []
         for row in rows:
-            before = await self._crew.desk(self._past.takes, row, self._work.models)
-            asked.append(_Asked(row, before))
-        wanted = [(each, missing(each.row, each.before, again=self._wanted.again)) for each in asked]
-        if self._wanted.only_lay:
-            self._leave(wanted)
+            before = await self._scheduler.ledger_writer(self._history.produced_takes, row, self._worklist.models)
+            asked.append(_RowState(row, before))
+        wanted = [
+            (each, missing_takes(each.row, each.known_takes, remake_all=self._options.remake_all)) for each in asked
+        ]
+        if self._options.lay_only:
+            self._record_missing(wanted)
             wanted = [(each, []) for each in asked]
-        laid = all(made.laid for each in asked for made in each.before) or rows[0].group in self._split
+        laid = (
+            all(made.laid for each in asked for made in each.known_takes)
+            or rows[0].lay_group in self._cross_shard_groups
+        )
         if laid and not any(lacking for _, lacking in wanted):
             for each in asked:
-                self._settle(each)
+                self._record_row(each)
             return
         try:
-            scene = await asyncio.to_thread(Scene, rows[0].picture)
+            scene = await asyncio.to_thread(OpenPicture, rows[0].picture)
             await asyncio.to_thread(self._check_folder, scene, rows[0])
         except TracklayError as error:
             for each, lacking in wanted:
-                self._refuse(each, error, sum(count for _, count in lacking))
-                self._settle(each)
+                self._record_refusal(each, error, sum(count for _, count in lacking))
+                self._record_row(each)
             return
         for each, lacking in wanted:
-            orders = self._orders(scene, each, lacking)
+            orders = self._job_specs(scene, each, lacking)
             if orders:
-                each.left = sum(order.cue.takes for order in orders)
-                await self._room(orders[0].model.provider, each.left)
-                self._asked[each.row.id], self._over[each.row.id] = each, asyncio.Event()
-                await self._crew.plan(orders)
-        finishing = self._tasks.create_task(self._finish(scene, asked))
-        self._finishing.add(finishing)
-        finishing.add_done_callback(self._finishing.discard)
+                each.pending_takes = sum(order.cue.takes for order in orders)
+                await self._reserve_slots(orders[0].model.provider, each.pending_takes)
+                self._row_states[each.row.id], self._row_done_events[each.row.id] = each, asyncio.Event()
+                await self._scheduler.add_jobs(orders)
+        finishing = self._task_group.create_task(self._finish_group(scene, asked))
+        self._finish_tasks.add(finishing)
+        finishing.add_done_callback(self._finish_tasks.discard)
 
-    def _leave(self, wanted: list[tuple[_Asked, list[tuple[int | None, int]]]]) -> None:
+    def _record_missing(self, missing: list[tuple[_RowState, list[tuple[int | None, int]]]]) -> None:
         """Where nothing is to be made: what was told of the takes that are not there."""
-        for each, lacking in wanted:
+        for each, lacking in missing:
             if lacking:
-                self._add(*(self._wanted.known.failures(each.row) or [results.waiting(self._work, each.row)]))
+                self._record_entries(
+                    *(
+                        self._options.prior_results.failures(each.row)
+                        or [results.waiting_entry(self._worklist, each.row)]
+                    )
+                )
 
-    def _orders(self, scene: Scene, each: _Asked, lacking: list[tuple[int | None, int]]) -> list[Order]:
-        row, orders = each.row, []
-        for seed, count in lacking:
+    def _job_specs(
+        self, picture: OpenPicture, row_state: _RowState, missing: list[tuple[int | None, int]]
+    ) -> list[JobSpec]:
+        row, orders = row_state.row, []
+        for seed, count in missing:
             try:
-                cue = replace(scene.cue(row), seed=seed, takes=count)
-                order = checked(cue, row.folder, scene.stem, self._work.models)
+                cue = replace(picture.cue(row), seed=seed, takes=count)
+                order = create_job_spec(cue, row.folder, picture.stem, self._worklist.models)
             except TracklayError as error:
-                self._refuse(each, error, count)
+                self._record_refusal(row_state, error, count)
                 continue
-            laying = {"kind": BATCH, "row": row.id, "digest": row.digest, "list": str(self._work.path)}
-            orders.append(replace(order, laying=laying))
+            laying = {"kind": BATCH_LAYING_KIND, "row": row.id, "digest": row.digest, "list": str(self._worklist.path)}
+            orders.append(replace(order, delivery=laying))
         return orders
 
     @staticmethod
-    def _check_folder(scene: Scene, row: Row) -> None:
+    def _check_folder(picture: OpenPicture, row: WorkListRow) -> None:
         """Refuse to begin where a person's own file has a name that laying would write."""
         made_folder(row.folder)
         try:
-            scene.timeline.check_folder(row.folder)
-        except BadInput:
-            if not admin.was_laying(scene.timeline.laid_path(row.folder)):
+            picture.timeline.check_folder(row.folder)
+        except InvalidInput:
+            if not admin.is_interrupted_output(picture.timeline.laid_path(row.folder)):
                 raise
 
-    def _refuse(self, each: _Asked, error: TracklayError, count: int) -> None:
-        self._add(*[results.failed(self._work, each.row, error.about(each.row.picture.name), None)] * count)
+    def _record_refusal(self, row_state: _RowState, error: TracklayError, count: int) -> None:
+        self._record_entries(
+            *[results.failed_entry(self._worklist, row_state.row, error.prefix_with(row_state.row.picture.name), None)]
+            * count
+        )
 
-    def _step(self, step: Step) -> None:
-        if step.stage == "generate" and step.words != "waiting" and step.job is not None:
-            self._began.setdefault(step.job, time.monotonic())
-        self._news(step)
+    def _on_step(self, step: StageProgress) -> None:
+        if step.stage == "generate" and step.message != "waiting" and step.job_id is not None:
+            self._started_at.setdefault(step.job_id, time.monotonic())
+        self._on_event(step)
 
-    def _told(self, job: Job, outcome: list[Take | Failure]) -> None:
+    def _on_job_done(self, job: Job, outcome: list[Take | Failure]) -> None:
         """A job has ended."""
         row = job.plan["laying"]["row"]
-        each = self._asked[row]
-        began = self._began.pop(job.id, None)
+        each = self._row_states[row]
+        began = self._started_at.pop(job.id, None)
         seconds = None if began is None else time.monotonic() - began
         for one in outcome:
             if isinstance(one, Take):
-                each.made.append((one, Made(one.entry(), job.id, seconds)))
+                each.produced_takes.append((one, ProducedTake(one.to_manifest_entry(), job.id, seconds)))
             else:
-                each.failed.append((one, job.id))
-        self._window(job.provider)[1].release()
-        each.left -= 1
-        if not each.left:
-            del self._asked[row]
-            self._over[row].set()
+                each.failures.append((one, job.id))
+        self._provider_slots(job.provider)[1].release()
+        each.pending_takes -= 1
+        if not each.pending_takes:
+            del self._row_states[row]
+            self._row_done_events[row].set()
 
-    async def _finish(self, scene: Scene, asked: list[_Asked]) -> None:
+    async def _finish_group(self, picture: OpenPicture, row_states: list[_RowState]) -> None:
         """Wait for a picture's rows, lay what stands, and note what came of them."""
-        for each in asked:
-            if (over := self._over.get(each.row.id)) is not None:
+        for each in row_states:
+            if (over := self._row_done_events.get(each.row.id)) is not None:
                 await over.wait()
-                del self._over[each.row.id]
+                del self._row_done_events[each.row.id]
         trouble = None
-        if asked[0].row.group not in self._split:
-            async with self._laying:
-                trouble = await self._lay(scene, asked)
-        for each in asked:
-            each.before += [made for _, made in sorted(each.made, key=lambda one: one[0].number)]
-            self._settle(each, laid=trouble is None and asked[0].row.group not in self._split, trouble=trouble)
+        if row_states[0].row.lay_group not in self._cross_shard_groups:
+            async with self._lay_semaphore:
+                trouble = await self._lay_group(picture, row_states)
+        for each in row_states:
+            each.known_takes += [made for _, made in sorted(each.produced_takes, key=lambda one: one[0].number)]
+            self._record_row(
+                each,
+                laid=trouble is None and row_states[0].row.lay_group not in self._cross_shard_groups,
+                lay_error=trouble,
+            )
 
-    async def _lay(self, scene: Scene, asked: list[_Asked]) -> TracklayError | None:
+    async def _lay_group(self, picture: OpenPicture, row_states: list[_RowState]) -> TracklayError | None:
         """Lay the takes of a picture's rows; what hindered it."""
-        folder, drop = asked[0].row.folder, asked[0].row.drop_original
+        folder, drop = row_states[0].row.folder, row_states[0].row.drop_original
         takes: list[Take] = []
         try:
-            for each in asked:
-                fresh = {made.entry["file"]: take for take, made in each.made}
-                for made in standing([*each.before, *(made for _, made in each.made)]):
+            for each in row_states:
+                fresh = {made.entry["file"]: take for take, made in each.produced_takes}
+                for made in accepted_takes([*each.known_takes, *(made for _, made in each.produced_takes)]):
                     known = fresh.get(made.entry["file"])
-                    takes.append(known or Take.of_entry(made.entry, scene.cue(each.row), folder, made.job))
+                    takes.append(known or Take.from_manifest_entry(made.entry, picture.cue(each.row), folder, made.job))
             if not takes:
                 return None
-            numbers = {take.job for take in takes if take.job is not None}
-            target = str(scene.timeline.laid_path(folder))
+            numbers = {take.job_id for take in takes if take.job_id is not None}
+            target = str(picture.timeline.laid_path(folder))
 
             def note(ledger: Ledger) -> None:
                 for number in numbers:
-                    ledger.note(ledger.get(number), target=target)
+                    ledger.update(ledger.get_job(number), target=target)
 
-            await self._crew.desk(note)
-            failures = [failure for each in asked for failure, _ in each.failed]
-            laid = await aside(scene.timeline.lay, takes, failures, folder, drop_original=drop)
+            await self._scheduler.ledger_writer(note)
+            failures = [failure for each in row_states for failure, _ in each.failures]
+            laid = await run_blocking(picture.timeline.lay, takes, failures, folder, drop_original=drop)
         except TracklayError as error:
             return error
         if len(laid["failed"]) > len(failures):
             return OutputError(laid["failed"][-1]["error"])
-        await self._crew.laid(takes)
+        await self._scheduler.mark_laid(takes)
         return None
 
-    def _settle(self, each: _Asked, *, laid: bool = False, trouble: TracklayError | None = None) -> None:
+    def _record_row(self, row_state: _RowState, *, laid: bool = False, lay_error: TracklayError | None = None) -> None:
         """Note what came of a row."""
-        error, kind = ("", "") if trouble is None else (str(trouble), trouble.kind)
-        for made in each.before:
+        error, kind = ("", "") if lay_error is None else (str(lay_error), lay_error.kind)
+        for made in row_state.known_takes:
             held = replace(made, laid=laid or made.laid)
-            self._add(results.entry_of(self._work, each.row, held, *(("", "") if held.laid else (error, kind))))
-        for failure, job in each.failed:
-            self._add(results.failed(self._work, each.row, failure.error, job))
+            self._record_entries(
+                results.take_entry(self._worklist, row_state.row, held, *(("", "") if held.laid else (error, kind)))
+            )
+        for failure, job in row_state.failures:
+            self._record_entries(results.failed_entry(self._worklist, row_state.row, failure.error, job))
 
-    def _add(self, *entries: Mapping[str, Any]) -> None:
+    def _record_entries(self, *entries: Mapping[str, Any]) -> None:
         for entry in entries:
             self._spool.add(entry)
-            self._news(entry)
+            self._on_event(entry)

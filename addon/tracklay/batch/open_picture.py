@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..errors import BadInput
-from ..timelines import open as open_timeline
+from ..errors import InvalidInput
+from ..timelines import open_timeline as open_timeline
 from ..timelines.media_file import MediaFile
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ..cue import Cue
-    from .worklist import Row
+    from .worklist import WorkListRow
 
-CUT = (".otio", ".blend")
+TIMELINE_SUFFIXES = (".otio", ".blend")
 """What ends the names of timelines that have cues of their own; any other picture has those that rows name."""
 
 
-class Scene:
+class OpenPicture:
     """A picture that was looked at."""
 
     def __init__(self, picture: Path) -> None:
@@ -47,7 +47,7 @@ class Scene:
             self._cues[points] = self.timeline.cues(in_point, out_point, model="")
         return self._cues[points]
 
-    def cue(self, row: Row) -> Cue:
+    def cue(self, row: WorkListRow) -> Cue:
         """A row's cue, with one take and no seed.
 
         Raises:
@@ -59,5 +59,5 @@ class Scene:
         else:
             found = next((cue for cue in cues if cue.id == row.cue), None)
         if found is None:
-            raise BadInput(f"{row.picture.name} has no cue {row.cue!r} any more: make the list anew")
+            raise InvalidInput(f"{row.picture.name} has no cue {row.cue!r} any more: make the list anew")
         return replace(found, model=row.model, prompt=row.prompt, negative=row.negative, params=row.params)

@@ -11,10 +11,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from ..errors import BadInput
-from ..paths import read_json, whole
+from ..errors import InvalidInput
+from ..paths import atomic_write, read_json
 from ..version import VERSION
-from .worklist import relative
+from .worklist import relative_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from ..errors import TracklayError
-    from .worklist import Row, WorkList
+    from .worklist import WorkList, WorkListRow
 
-State = Literal["laid", "ready", "failed", "unclear", "cancelled", "waiting"]
+ResultState = Literal["laid", "ready", "failed", "unclear", "cancelled", "waiting"]
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class ProducedTake:
     """A take of a row that was made, now or before. `entry` is the manifest's; `seconds` how long it was in the making.
 
     `job` is its row in this machine's ledger, None where it was made by another's.
@@ -42,18 +42,18 @@ class Made:
     note: str = ""
 
 
-def path_of(work: WorkList, shard: tuple[int, int] | None = None) -> Path:
+def results_path(worklist: WorkList, shard: tuple[int, int] | None = None) -> Path:
     """Where the results of a list are, or those of one of its shards."""
     part = "" if shard is None else f".{shard[0]}of{shard[1]}"
-    return work.path.with_name(f"{work.stem}{part}.tracklay.results.json")
+    return worklist.path.with_name(f"{worklist.stem}{part}.tracklay.results.json")
 
 
-def _entry(work: WorkList, row: Row, state: State, **more: Any) -> dict[str, Any]:
+def _make_entry(worklist: WorkList, row: WorkListRow, state: ResultState, **fields: Any) -> dict[str, Any]:
     return {
         "id": row.id,
         "cue": row.cue,
-        "picture": row.named,
-        "folder": relative(row.folder, work.path.parent),
+        "picture": row.picture_name,
+        "folder": relative_path(row.folder, worklist.path.parent),
         "model": row.model,
         "state": state,
         "error": "",
@@ -64,43 +64,47 @@ def _entry(work: WorkList, row: Row, state: State, **more: Any) -> dict[str, Any
         "verdict": "",
         "note": "",
         "digest": row.digest,
-        **more,
+        **fields,
     }
 
 
-def entry_of(work: WorkList, row: Row, made: Made, error: str = "", kind: str = "") -> dict[str, Any]:
+def take_entry(
+    worklist: WorkList, row: WorkListRow, take: ProducedTake, error: str = "", kind: str = ""
+) -> dict[str, Any]:
     """The entry of a take; with an error where it was made and could not be laid."""
-    return _entry(
-        work,
+    return _make_entry(
+        worklist,
         row,
-        "laid" if made.laid else "ready",
-        take=made.entry,
-        jobs=[] if made.job is None else [made.job],
-        seconds=None if made.seconds is None else round(made.seconds, 3),
-        verdict=made.verdict,
-        note=made.note,
+        "laid" if take.laid else "ready",
+        take=take.entry,
+        jobs=[] if take.job is None else [take.job],
+        seconds=None if take.seconds is None else round(take.seconds, 3),
+        verdict=take.verdict,
+        note=take.note,
         error=error,
         kind=kind,
     )
 
 
-def failed(work: WorkList, row: Row, error: TracklayError, job: int | None) -> dict[str, Any]:
+def failed_entry(worklist: WorkList, row: WorkListRow, error: TracklayError, job: int | None) -> dict[str, Any]:
     """The entry of a take that did not come to be."""
-    state: State = "unclear" if error.kind == "unclear" else "cancelled" if error.kind == "cancelled" else "failed"
-    return _entry(work, row, state, error=str(error), kind=error.kind, jobs=[] if job is None else [job])
+    state: ResultState = (
+        "unclear" if error.kind == "unclear" else "cancelled" if error.kind == "cancelled" else "failed"
+    )
+    return _make_entry(worklist, row, state, error=str(error), kind=error.kind, jobs=[] if job is None else [job])
 
 
-def waiting(work: WorkList, row: Row) -> dict[str, Any]:
+def waiting_entry(worklist: WorkList, row: WorkListRow) -> dict[str, Any]:
     """The entry of a row that was not come to."""
-    return _entry(work, row, "waiting")
+    return _make_entry(worklist, row, "waiting")
 
 
-class Spool:
+class ResultSpool:
     """Entries as they come, on disk and not in memory, until they are written in the list's order."""
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it is this one's for as long as it lives
-        self._places: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+        self._offsets: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -115,19 +119,19 @@ class Spool:
     def add(self, entry: Mapping[str, Any]) -> None:
         """Take an entry in."""
         held = json.dumps(entry, ensure_ascii=False).encode()
-        self._places[entry["id"]].append((self._file.seek(0, 2), len(held)))
+        self._offsets[entry["id"]].append((self._file.seek(0, 2), len(held)))
         self._file.write(held)
 
-    def of(self, row: str) -> list[str]:
+    def entries(self, row: str) -> list[str]:
         """A row's entries, as JSON."""
         found = []
-        for place, length in self._places.get(row, []):
+        for place, length in self._offsets.get(row, []):
             self._file.seek(place)
             found.append(self._file.read(length).decode())
         return found
 
 
-class Known:
+class PriorResults:
     """What result lists of before tell of rows, as text: of a take what the last of them says, for it may have been judged since.
 
     Raises:
@@ -139,7 +143,7 @@ class Known:
         self._failures: dict[tuple[str, str], list[str]] = {}
         for file in files:
             failures: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-            for entry in read(file)["rows"]:
+            for entry in read_results(file)["rows"]:
                 row, take = (entry["id"], str(entry.get("digest"))), entry.get("take")
                 if isinstance(take, dict):
                     self._takes[row][str(take["file"])] = json.dumps(entry, ensure_ascii=False)
@@ -147,11 +151,11 @@ class Known:
                     failures[row].append(json.dumps(entry, ensure_ascii=False))
             self._failures.update(failures)
 
-    def takes(self, row: Row) -> list[Made]:
+    def takes(self, row: WorkListRow) -> list[ProducedTake]:
         """The takes of a row as it stands in the list now."""
         held = [json.loads(text) for text in self._takes.get((row.id, row.digest), {}).values()]
         return [
-            Made(
+            ProducedTake(
                 entry["take"],
                 None,
                 entry.get("seconds"),
@@ -162,33 +166,39 @@ class Known:
             for entry in held
         ]
 
-    def failures(self, row: Row) -> list[dict[str, Any]]:
+    def failures(self, row: WorkListRow) -> list[dict[str, Any]]:
         """The entries of those of its takes that came to nothing."""
         return [json.loads(text) for text in self._failures.get((row.id, row.digest), ())]
 
-    def entries(self, row: Row) -> list[str]:
+    def entries(self, row: WorkListRow) -> list[str]:
         """All of a row's entries, as JSON."""
         key = row.id, row.digest
         return [*self._takes.get(key, {}).values(), *self._failures.get(key, ())]
 
 
-def write(work: WorkList, rows: Iterable[Row], spool: Spool, known: Known, to: Path) -> None:
+def write_results(
+    worklist: WorkList, rows: Iterable[WorkListRow], spool: ResultSpool, prior_results: PriorResults, to: Path
+) -> None:
     """Write the results: whole, in the rows' order, an entry a line. Of a row that was not come to, what was known of it stays.
 
     Raises:
         OutputError: it cannot be written.
     """
-    with whole(to) as beside, beside.open("w", encoding="utf-8", newline="\n") as file:
+    with atomic_write(to) as beside, beside.open("w", encoding="utf-8", newline="\n") as file:
         file.write(f'{{"tracklay": {json.dumps(VERSION)}, "rows": [')
         mark = "\n"
         for row in rows:
-            for held in spool.of(row.id) or known.entries(row) or [json.dumps(waiting(work, row), ensure_ascii=False)]:
+            for held in (
+                spool.entries(row.id)
+                or prior_results.entries(row)
+                or [json.dumps(waiting_entry(worklist, row), ensure_ascii=False)]
+            ):
                 file.write(f"{mark}{held}")
                 mark = ",\n"
         file.write("\n]}\n")
 
 
-def read(path: Path) -> dict[str, Any]:
+def read_results(path: Path) -> dict[str, Any]:
     """Results of ours.
 
     Raises:
@@ -202,11 +212,11 @@ def read(path: Path) -> dict[str, Any]:
         or not isinstance(rows, list)
         or not all(isinstance(row, dict) and isinstance(row.get("id"), str) for row in rows)
     ):
-        raise BadInput(f"{path} is no result list of Tracklay's: name another file, or move it away")
+        raise InvalidInput(f"{path} is no result list of Tracklay's: name another file, or move it away")
     return held
 
 
-def verdicts(path: Path, work: WorkList) -> dict[tuple[str, int], tuple[str, str]]:
+def read_worklist_verdicts(path: Path, worklist: WorkList) -> dict[tuple[str, int], tuple[str, str]]:
     """What a person decided: (row, take) to (verdict, note).
 
     Raises:
@@ -214,12 +224,12 @@ def verdicts(path: Path, work: WorkList) -> dict[tuple[str, int], tuple[str, str
     """
     from ..report import read_verdicts  # noqa: PLC0415 - a run without verdicts needs no page
 
-    known = {row.id for row in work.rows}
+    known = {row.id for row in worklist.rows}
     found = {}
     for number, each in enumerate(read_verdicts(path), 1):
         if each.row not in known:
-            raise BadInput(
-                f"{path.name}, verdict {number}: {work.path.name} has no row {each.row!r}: name the list that the report is of"
+            raise InvalidInput(
+                f"{path.name}, verdict {number}: {worklist.path.name} has no row {each.row!r}: name the list that the report is of"
             )
         found[each.row, each.take] = each.verdict, each.note
     return found

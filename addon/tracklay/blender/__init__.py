@@ -30,7 +30,7 @@ CLASSES = (
 
 def register() -> None:
     """Read the catalogue and add everything."""
-    catalogue.stock()
+    catalogue.reload_models()
     properties.register()
     for made in CLASSES:
         bpy.utils.register_class(made)
@@ -40,7 +40,7 @@ def register() -> None:
     panels.register()
     handlers.register()
     keymap.register()
-    preferences.apply()
+    preferences.apply_preferences()
     app_handlers.register()
     overlay.register()
     if bpy.app.module:
@@ -52,10 +52,10 @@ def unregister() -> None:
     """End what is under way and take everything out."""
     atexit.unregister(unregister)
     handlers.unregister()
-    marker_ops.close()
+    marker_ops.cancel_searches()
     overlay.unregister()
     app_handlers.unregister()
-    dispatcher.close()
+    dispatcher.close_dispatcher()
     keymap.unregister()
     panels.unregister()
     cue_list.unregister()

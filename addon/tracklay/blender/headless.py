@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..cue import Cue, Picture, Take
-from ..errors import BadInput, TracklayError
-from ..jobs.job_spec import Order, plain_cue
-from ..paths import whole
+from ..errors import InvalidInput, TracklayError
+from ..jobs.job_spec import JobSpec, cue_to_dict
+from ..paths import atomic_write
 from ..timing import TimeMap, parse_time
-from .render.timeline_copy import Copies
+from .render.timeline_copy import TimelineCopies
 from .sequencer import compat, connections, placement, scene_cues, selection
 
 if TYPE_CHECKING:
@@ -27,46 +27,47 @@ if TYPE_CHECKING:
 
     from ..timing import Span
 
-OLDEST = (4, 5)
+MINIMUM_BLENDER_VERSION = (4, 5)
 """The first Blender whose sequences Tracklay reads."""
 
 
-def rate(path: str) -> dict[str, Any]:
+def read_rate(path: str) -> dict[str, Any]:
     """The film's rate.
 
     Raises:
         BadInput: the file cannot be opened.
     """
-    return {"rate": str(selection.rate(opened(path)))}
+    return {"rate": str(selection.scene_rate(open_film(path)))}
 
 
-def spot(path: str, only: Sequence[str], in_point: str | None, out_point: str | None) -> dict[str, Any]:
+def spot_film(path: str, only: Sequence[str], in_point: str | None, out_point: str | None) -> dict[str, Any]:
     """The film's rate, and of each strip that is meant its picture as a cue in plain data, with why it cannot be read if it can't.
 
     Raises:
         BadInput: the file cannot be opened, a point is no time, or nothing is meant.
     """
-    scene = opened(path)
-    fps = selection.rate(scene)
+    scene = open_film(path)
+    fps = selection.scene_rate(scene)
     points = {"--in": in_point, "--out": out_point}
     try:
         frames = {option: None if text is None else parse_time(text, fps) for option, text in points.items()}
     except ValueError as error:
-        raise BadInput(str(error)) from None
+        raise InvalidInput(str(error)) from None
     first, end = frames["--in"], frames["--out"]
     if first is not None and end is not None and end <= first:
-        raise BadInput(f"nothing lies between --in {in_point} and --out {out_point}: --out must be later")
-    cues, copied = [], Copies()
-    for each in scene_cues.spots(scene, scene_cues.ranges(scene, only, first, end)):
-        if isinstance(each, scene_cues.Unread):
-            picture, trouble = Picture(Path(path), TimeMap.straight(each.span, Fraction(0))), str(each.error)
+        raise InvalidInput(f"nothing lies between --in {in_point} and --out {out_point}: --out must be later")
+    cues, copied = [], TimelineCopies()
+    for each in scene_cues.try_spot_ranges(scene, scene_cues.find_cue_ranges(scene, only, first, end)):
+        if isinstance(each, scene_cues.UnreadableStrip):
+            name, trouble = each.strip, str(each.error)
+            picture = Picture(Path(path), TimeMap.linear(each.span, Fraction(0)))
         else:
-            picture, trouble = copied.of(each.picture), ""
-        cues.append({"cue": plain_cue(Cue(each.strip, each.span, picture, model="")), "trouble": trouble})
+            name, picture, trouble = each.strip_name, copied.with_copy(each.picture), ""
+        cues.append({"cue": cue_to_dict(Cue(name, each.span, picture, model="")), "trouble": trouble})
     return {"rate": str(fps), "cues": cues}
 
 
-def lay(path: str, to: str, takes: Sequence[Mapping[str, Any]], *, drop_original: bool) -> dict[str, Any]:
+def lay_takes(path: str, to: str, takes: Sequence[Mapping[str, Any]], *, drop_original: bool) -> dict[str, Any]:
     """Lay takes in the film, each cue's first one heard, and save it as `to`. What could not be laid, in sentences by cue.
 
     Args:
@@ -79,71 +80,77 @@ def lay(path: str, to: str, takes: Sequence[Mapping[str, Any]], *, drop_original
         BadInput: the file cannot be opened.
         OutputError: the copy cannot be written.
     """
-    scene = opened(path)
+    scene = open_film(path)
     failed: dict[str, str] = {}
     count: Counter[str] = Counter()
     for plain in takes:
-        cue = Order.cue_of(plain)
-        take = Take.of_entry(plain["entry"], cue, Path(plain["folder"]))
+        cue = JobSpec.cue_from_dict(plain)
+        take = Take.from_manifest_entry(plain["entry"], cue, Path(plain["folder"]))
         try:
-            spot = _same(scene, cue)
-            with connections.registered():
-                placement.lay(spot, take, count[cue.id])
+            spot = _find_unchanged(scene, cue)
+            with connections.temporarily_registered():
+                placement.lay_take(spot, take, count[cue.id])
         except TracklayError as error:
             failed[cue.id] = str(error)
             continue
         if drop_original and not count[cue.id]:
-            level, picture = selection.find(scene, spot)
-            for own in placement.Sounds(level).own(picture):
+            level, picture = selection.find_strip(scene, spot)
+            for own in placement.SoundIndex(level).own_sounds(picture):
                 own.mute = True
         count[cue.id] += 1
     if count:
-        with whole(Path(to)) as beside:
+        with atomic_write(Path(to)) as beside:
             bpy.ops.wm.save_as_mainfile(filepath=str(beside), copy=True, check_existing=False, relative_remap=True)
-    return {"rate": str(selection.rate(scene)), "laid": sorted(count), "failed": failed}
+    return {"rate": str(selection.scene_rate(scene)), "laid": sorted(count), "failed": failed}
 
 
-def _same(scene: Any, cue: Cue) -> selection.Spot:
+def _find_unchanged(scene: Any, cue: Cue) -> selection.CueSource:
     """The spot of a cue, as long as the film still plays on its frames what it played when the cue was made.
 
     Raises:
         TracklayError: it does not.
     """
     meant = [
-        each for each in scene_cues.ranges(scene, [cue.id], cue.span.start, cue.span.end) if each[2] == cue.span.frames
+        each
+        for each in scene_cues.find_cue_ranges(scene, [cue.id], cue.span.start, cue.span.end)
+        if each[2] == cue.span.frames
     ]
-    for spot in scene_cues.spots(scene, meant):
-        if not isinstance(spot, scene_cues.Unread) and _plays(spot.span, spot.picture) == _plays(cue.span, cue.picture):
+    for spot in scene_cues.try_spot_ranges(scene, meant):
+        if not isinstance(spot, scene_cues.UnreadableStrip) and _comparable_source(
+            spot.span, spot.picture
+        ) == _comparable_source(cue.span, cue.picture):
             return spot
     raise TracklayError(
         f"{cue.id} was changed in the film while its sound was made, so nothing was laid: run the same command again"
     )
 
 
-def _plays(span: Span, picture: Picture) -> dict[str, Any]:
+def _comparable_source(span: Span, picture: Picture) -> dict[str, Any]:
     """What plays in a span; of a picture that is rendered, no more than what of the film it is."""
     if picture.render is not None:
-        picture = replace(picture, render=replace(picture.render, program=(), copy=None))
-    return plain_cue(Cue("", span, picture, ""))
+        picture = replace(picture, render=replace(picture.render, program=(), timeline_copy=None))
+    return cue_to_dict(Cue("", span, picture, ""))
 
 
-def opened(path: str) -> Any:
+def open_film(path: str) -> Any:
     """Open a film; the scene that Blender shows of it.
 
     Raises:
         BadInput: this Blender is too old, or cannot open it.
     """
-    if bpy.app.version < OLDEST:
-        oldest = ".".join(map(str, OLDEST))
-        raise BadInput(f"Blender {bpy.app.version_string} is too old to read {path}: Tracklay needs {oldest} or later")
+    if bpy.app.version < MINIMUM_BLENDER_VERSION:
+        oldest = ".".join(map(str, MINIMUM_BLENDER_VERSION))
+        raise InvalidInput(
+            f"Blender {bpy.app.version_string} is too old to read {path}: Tracklay needs {oldest} or later"
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             bpy.ops.wm.open_mainfile(filepath=path, load_ui=True, use_scripts=False)
     except RuntimeError as error:
         said = str(error).strip().partition("\n")[0].removeprefix("Error: ")
-        raise BadInput(f"Blender {bpy.app.version_string} cannot open {path}: {said}") from error
-    scene = compat.timeline(bpy.context)
+        raise InvalidInput(f"Blender {bpy.app.version_string} cannot open {path}: {said}") from error
+    scene = compat.active_sequencer_scene(bpy.context)
     if scene.sequence_editor is None or not len(scene.sequence_editor.strips):
-        raise BadInput(f"the timeline of {scene.name} in {path} is empty: add a movie strip to it")
+        raise InvalidInput(f"the timeline of {scene.name} in {path} is empty: add a movie strip to it")
     return scene

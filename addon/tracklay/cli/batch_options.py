@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     import argparse
 
 
-def add(commands: argparse._SubParsersAction[Any]) -> None:
+def add_batch_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     """Add the command."""
-    batch = commands.add_parser("batch", help="make the sound of a whole work list: pictures, cues and models")
+    batch = subparsers.add_parser("batch", help="make the sound of a whole work list: pictures, cues and models")
     batch.add_argument("worklist", metavar="WORKLIST", type=Path, help="a .toml, .json or .csv file (docs/batch.md)")
     batch.add_argument("--dry-run", action="store_true", help="tell what it would cost and how long it takes, and stop")
     batch.add_argument("--max-cost", metavar="AMOUNT", help="what the list may cost, all its runs together")
@@ -47,10 +47,10 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         "--no-report", action="store_true", help="leave the report out, which takes its time with thousands"
     )
     batch.add_argument("--json", action="store_true", help="print the results, and nothing else, on stdout")
-    batch.set_defaults(run=_run)
+    batch.set_defaults(run=_run_batch)
 
 
-def _run(options: argparse.Namespace) -> int:
-    from .batch import run  # noqa: PLC0415 - `--help` waits for none of this
+def _run_batch(options: argparse.Namespace) -> int:
+    from .batch import run_batch  # noqa: PLC0415 - `--help` waits for none of this
 
-    return run(options)
+    return run_batch(options)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from .. import log
 from ..errors import TracklayError
 from ..media import ffmpeg
-from ..models import load
-from ..paths import folder, home
-from ..providers.credentials import NAMES, found
-from ..providers.health import answers
+from ..models import load_catalogue
+from ..paths import ensure_folder, tracklay_home
+from ..providers.credentials import KEY_VARIABLES, get_key
+from ..providers.health import check_all
 from ..version import VERSION
 
 if TYPE_CHECKING:
@@ -23,51 +23,55 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at. `good` is None where it is neither good nor bad (a key that is not set)."""
+    """One thing looked at. `ok` is None where it is neither good nor bad (a key that is not set)."""
 
-    what: str
-    found: str
-    good: bool | None
+    name: str
+    detail: str
+    ok: bool | None
 
 
-def findings() -> list[Finding]:
+def run_checks() -> list[Finding]:
     """Everything, in the order in which a person would mend it."""
     looked = [
-        _look("Tracklay", lambda: f"{VERSION}, Python {platform.python_version()}"),
-        _look("ffmpeg", _ffmpeg),
-        _look("own folder", lambda: f"{folder(home())}, can be written to"),
-        Finding("log", str(log.path()), good=None),
-        _look("models", lambda: f"{len(load())} in the catalogue"),
-        Finding("sketch engine", "built in: no key, no network", good=True),
+        _check("Tracklay", lambda: f"{VERSION}, Python {platform.python_version()}"),
+        _check("ffmpeg", _describe_ffmpeg),
+        _check("own folder", lambda: f"{ensure_folder(tracklay_home())}, can be written to"),
+        Finding("log", str(log.log_path()), ok=None),
+        _check("models", lambda: f"{len(load_catalogue())} in the catalogue"),
+        Finding("sketch engine", "built in: no key, no network", ok=True),
     ]
-    looked.append(_blender())
-    looked += [Finding(key, "set" if found(key) else "not set", True if found(key) else None) for key in NAMES]
-    return looked + [Finding(each.provider, each.words, True if each.good else None) for each in asyncio.run(answers())]
+    looked.append(_check_blender())
+    looked += [
+        Finding(key, "set" if get_key(key) else "not set", True if get_key(key) else None) for key in KEY_VARIABLES
+    ]
+    return looked + [
+        Finding(each.provider, each.message, True if each.is_healthy else None) for each in asyncio.run(check_all())
+    ]
 
 
-def _blender() -> Finding:
+def _check_blender() -> Finding:
     """What opens .blend files: nothing is bad only where a program is named that is not there."""
-    from ..timelines.blend_file import BLENDER, program  # noqa: PLC0415 - it is asked for nothing else
+    from ..timelines.blend_file import BLENDER_VARIABLE, find_blender_command  # noqa: PLC0415 - it is asked for nothing else
 
     try:
-        command = program()
+        command = find_blender_command()
     except TracklayError as error:
-        named = bool(os.environ.get(BLENDER))
+        named = bool(os.environ.get(BLENDER_VARIABLE))
         return Finding("Blender", str(error) if named else "none found (only .blend files need it)", not named and None)
-    return Finding("Blender", command[0] if command else "the bpy module, which can be imported", good=True)
+    return Finding("Blender", command[0] if command else "the bpy module, which can be imported", ok=True)
 
 
-def _look(what: str, look: Callable[[], str]) -> Finding:
+def _check(name: str, describe: Callable[[], str]) -> Finding:
     try:
-        return Finding(what, look(), good=True)
+        return Finding(name, describe(), ok=True)
     except TracklayError as error:
-        return Finding(what, str(error), good=False)
+        return Finding(name, str(error), ok=False)
 
 
-def _ffmpeg() -> str:
+def _describe_ffmpeg() -> str:
     """The program, its version, and that it can write what proxies are made of."""
     import ffmpeg as builder  # noqa: PLC0415 - ffmpeg-python
 
     picture = builder.input("color=s=16x16:d=0.1", format="lavfi")
-    ffmpeg.run(picture.output("pipe:", format="null", vcodec="libx264"), "ffmpeg cannot write H.264")
-    return f"{ffmpeg.program()}, {ffmpeg.version()}"
+    ffmpeg.run_ffmpeg(picture.output("pipe:", format="null", vcodec="libx264"), "ffmpeg cannot write H.264")
+    return f"{ffmpeg.find_ffmpeg()}, {ffmpeg.ffmpeg_version()}"

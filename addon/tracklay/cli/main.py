@@ -11,25 +11,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..cue import Failure, Take
-from ..errors import BadInput, TracklayError
+from ..errors import InvalidInput, TracklayError
 from ..version import VERSION
-from .batch_options import add as add_batch
+from .batch_options import add_batch_parser as add_batch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..cue import Cue
-    from ..jobs import Order, Run
+    from ..jobs import BlockingRunner, JobSpec
     from ..jobs.ledger import Job
     from ..models import Model
     from ..timelines.base import Timeline
 
-DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+EXIT_DONE, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
 """Exit statuses (DESIGN.md, section 3)."""
 
 DEFAULT_MODEL = "sketch/foley"
 
-FILE = "file"
+FILE_DELIVERY = "file"
 """The kind of laying that this command does: the ledger keeps it with a job, so that `jobs resume` lays it too."""
 
 
@@ -37,7 +37,7 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, as every error of ours does."""
 
     def error(self, message: str) -> Any:
-        raise BadInput(f"{message} (see `{self.prog} --help`)")
+        raise InvalidInput(f"{message} (see `{self.prog} --help`)")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,20 +45,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = _parser().parse_args(arguments)
         status: int = options.run(options)
-    except BadInput as error:
-        return _say(str(error), BAD_INPUT)
+    except InvalidInput as error:
+        return _print_message(str(error), EXIT_BAD_INPUT)
     except TracklayError as error:
-        return _say(str(error), FAILED)
+        return _print_message(str(error), EXIT_FAILED)
     except KeyboardInterrupt:
-        return _say("interrupted: run the same command again to go on", INTERRUPTED)
+        return _print_message("interrupted: run the same command again to go on", EXIT_INTERRUPTED)
     except BrokenPipeError:
         # Whoever read our output has gone: nothing is left to say, and nowhere to say it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
+        return EXIT_FAILED
     return status
 
 
-def _say(message: str, status: int) -> int:
+def _print_message(message: str, status: int) -> int:
     print(f"tracklay: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201 - it is a command
     return status
 
@@ -121,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
         help="the same for all that goes to this folder, from now on, whoever sends it",
     )
     lay.add_argument("--json", action="store_true", help="print the manifest, and nothing else, on stdout")
-    lay.set_defaults(run=_lay)
+    lay.set_defaults(run=_run_lay)
 
     models = commands.add_parser(
         "models",
@@ -132,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
         "spec", nargs="?", metavar="SPEC", help="with add: replicate:owner/name, fal:endpoint or scenario:model_id"
     )
     models.add_argument("--json", action="store_true", help="print it as JSON")
-    models.set_defaults(run=_models)
+    models.set_defaults(run=_run_models)
 
     jobs = commands.add_parser("jobs", help="the ledger: what is under way, what became of it, what it cost")
     jobs.add_argument(
@@ -148,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     jobs.add_argument("--all", action="store_true", help="list all that are over, too")
     jobs.add_argument("--json", action="store_true", help="print it as JSON")
-    jobs.set_defaults(run=_jobs)
+    jobs.set_defaults(run=_run_jobs)
 
     add_batch(commands)
 
@@ -173,24 +173,24 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="make reel.mp4 too: the takes one after another over their picture, labelled",
     )
-    report.set_defaults(run=_report)
+    report.set_defaults(run=_run_report)
 
     demo = commands.add_parser("demo", help="make a short clip and lay sketch foley and music under it")
     demo.add_argument(
         "--to", type=Path, default=Path("tracklay-demo"), metavar="FOLDER", help="where (default: tracklay-demo/)"
     )
-    demo.set_defaults(run=_demo)
+    demo.set_defaults(run=_run_demo)
 
     doctor = commands.add_parser("doctor", help="what is installed, which keys are set, which provider answers")
-    doctor.set_defaults(run=_doctor)
+    doctor.set_defaults(run=_run_doctor)
     return parser
 
 
-def _lay(options: argparse.Namespace) -> int:
-    from ..models import find  # noqa: PLC0415 - `--help` and `--version` wait for none of this
-    from ..timelines import open as open_timeline  # noqa: PLC0415
+def _run_lay(options: argparse.Namespace) -> int:
+    from ..models import find_model  # noqa: PLC0415 - `--help` and `--version` wait for none of this
+    from ..timelines import open_timeline as open_timeline  # noqa: PLC0415
 
-    model = find(options.model)
+    model = find_model(options.model)
     timeline = open_timeline(options.picture)
     cues = timeline.cues(
         options.in_point,
@@ -201,116 +201,120 @@ def _lay(options: argparse.Namespace) -> int:
         negative=options.negative,
         seed=options.seed,
         takes=options.takes,
-        params=_settings(model, options.params),
+        params=_parse_params(model, options.params),
         square=options.square,
     )
     to: Path = options.to or timeline.folder
-    return _plan(timeline, cues, to, options) if options.plan else _carry_out(timeline, cues, to, options)
+    return (
+        _write_worklist(timeline, cues, to, options) if options.plan else _generate_and_lay(timeline, cues, to, options)
+    )
 
 
-def _plan(timeline: Timeline, cues: Sequence[Cue], to: Path, options: argparse.Namespace) -> int:
+def _write_worklist(timeline: Timeline, cues: Sequence[Cue], to: Path, options: argparse.Namespace) -> int:
     """Write the work list of what would be laid."""
     from ..batch import worklist_writer  # noqa: PLC0415
-    from .tables import show_file  # noqa: PLC0415
+    from .tables import show_written_file  # noqa: PLC0415
 
     if options.square:
-        raise BadInput("a work list has no place for --square: leave it out with --plan")
+        raise InvalidInput("a work list has no place for --square: leave it out with --plan")
     said = {"in": options.in_point, "out": options.out_point, "drop_original": options.drop_original or None}
     said |= {name: getattr(cues[0], name) for name in ("model", "prompt", "negative", "takes", "seed")}
-    made = worklist_writer.tables(timeline, cues, {**said, "params": dict(cues[0].params)}, to)
+    made = worklist_writer.build_worklist_tables(timeline, cues, {**said, "params": dict(cues[0].params)}, to)
     if options.json:
         print(json.dumps(made, indent=2, ensure_ascii=False))  # noqa: T201
     else:
-        show_file(worklist_writer.write(timeline, made))
-    return DONE
+        show_written_file(worklist_writer.write_worklist(timeline, made))
+    return EXIT_DONE
 
 
-def _settings(model: Model, texts: Sequence[str]) -> dict[str, Any]:
-    from ..models import EXTRA  # noqa: PLC0415
+def _parse_params(model: Model, assignments: Sequence[str]) -> dict[str, Any]:
+    from ..models import EXTRA_PREFIX  # noqa: PLC0415
 
     params: dict[str, Any] = {}
-    for text in texts:
+    for text in assignments:
         name, mark, value = text.partition("=")
         if not mark:
-            raise BadInput(f"--set {text!r} has no value: write --set NAME=VALUE")
+            raise InvalidInput(f"--set {text!r} has no value: write --set NAME=VALUE")
         try:
-            params[name] = value if name.startswith(EXTRA) else model.parameter(name).parse(value)
-        except BadInput as error:
-            raise BadInput(f"--set {text}: {error}") from None
+            params[name] = value if name.startswith(EXTRA_PREFIX) else model.find_parameter(name).parse(value)
+        except InvalidInput as error:
+            raise InvalidInput(f"--set {text}: {error}") from None
     return params
 
 
-def _carry_out(timeline: Timeline, cues: Sequence[Cue], to: Path, options: argparse.Namespace) -> int:
+def _generate_and_lay(timeline: Timeline, cues: Sequence[Cue], to: Path, options: argparse.Namespace) -> int:
     """Make the takes, lay them, tell what came of it."""
-    from ..jobs import Run, within_budget  # noqa: PLC0415
-    from ..jobs.cost import amount  # noqa: PLC0415
-    from ..paths import folder  # noqa: PLC0415
-    from .tables import Progress, report  # noqa: PLC0415
+    from ..jobs import BlockingRunner, check_budget  # noqa: PLC0415
+    from ..jobs.cost import parse_amount  # noqa: PLC0415
+    from ..paths import ensure_folder  # noqa: PLC0415
+    from .tables import TakeProgressTable, show_result  # noqa: PLC0415
 
     to = to.absolute()
-    laying = {"kind": FILE, "picture": str(timeline.path.absolute()), "drop_original": options.drop_original}
-    orders, refused = _ordered(cues, to, timeline.stem, laying)
-    within_budget(orders, options.max_cost)
+    laying = {"kind": FILE_DELIVERY, "picture": str(timeline.path.absolute()), "drop_original": options.drop_original}
+    orders, refused = _create_job_specs(cues, to, timeline.stem, laying)
+    check_budget(orders, options.max_cost)
     if options.max_project_cost is not None:
-        amount(options.max_project_cost, "--max-project-cost")
-    folder(to)
+        parse_amount(options.max_project_cost, "--max-project-cost")
+    ensure_folder(to)
     _check_folder(timeline, to)
-    with Progress(orders) as progress, Run(progress.step) as run:
-        run.caps(orders, run=options.max_cost, project=options.max_project_cost)
-        results = run.orders(orders)
+    with TakeProgressTable(orders) as progress, BlockingRunner(progress.update) as run:
+        run.set_caps(orders, run_cap=options.max_cost, project_cap=options.max_project_cost)
+        results = run.run_jobs(orders)
         takes = [result for result in results if isinstance(result, Take)]
         failed = [*refused, *(result for result in results if isinstance(result, Failure))]
-        progress.laying()
-        run.laying(takes, timeline.laid_path(to))
+        progress.set_laying()
+        run.record_target(takes, timeline.laid_path(to))
         made = timeline.lay(takes, failed, to, drop_original=options.drop_original)
         if len(made["failed"]) == len(failed):
-            run.laid(takes)
+            run.mark_laid(takes)
     if options.json:
         print(json.dumps(made, indent=2, ensure_ascii=False))  # noqa: T201
     else:
-        report(made, to, timeline.manifest_path(to))
+        show_result(made, to, timeline.manifest_path(to))
     for error in dict.fromkeys(failure["error"] for failure in made["failed"]):
-        _say(error, FAILED)
-    if not takes and failed and all(isinstance(failure.error, BadInput) for failure in failed):
-        return BAD_INPUT
-    return FAILED if made["failed"] else DONE
+        _print_message(error, EXIT_FAILED)
+    if not takes and failed and all(isinstance(failure.error, InvalidInput) for failure in failed):
+        return EXIT_BAD_INPUT
+    return EXIT_FAILED if made["failed"] else EXIT_DONE
 
 
-def _models(options: argparse.Namespace) -> int:
-    from ..models import find, load  # noqa: PLC0415
+def _run_models(options: argparse.Namespace) -> int:
+    from ..models import find_model, load_catalogue  # noqa: PLC0415
     from . import tables  # noqa: PLC0415
 
     if options.id == "add":
         return _add_model(options)
     if options.spec is not None:
-        raise BadInput(f"one model at a time: {options.spec!r} is one too many (see `tracklay models --help`)")
-    catalogue = load()
-    shown = [find(options.id, catalogue)] if options.id else list(catalogue.values())
+        raise InvalidInput(f"one model at a time: {options.spec!r} is one too many (see `tracklay models --help`)")
+    catalogue = load_catalogue()
+    shown = [find_model(options.id, catalogue)] if options.id else list(catalogue.values())
     if options.json:
-        told = [tables.model_as_data(model) for model in shown]
+        told = [tables.model_to_dict(model) for model in shown]
         print(json.dumps(told[0] if options.id else told, indent=2, ensure_ascii=False))  # noqa: T201
     elif options.id:
         tables.show_model(shown[0])
     else:
         tables.show_models(shown)
-    return DONE
+    return EXIT_DONE
 
 
-def _ordered(cues: Sequence[Cue], to: Path, stem: str, laying: dict[str, Any]) -> tuple[list[Order], list[Failure]]:
+def _create_job_specs(
+    cues: Sequence[Cue], to: Path, stem: str, delivery: dict[str, Any]
+) -> tuple[list[JobSpec], list[Failure]]:
     """The orders for cues, and those that their models cannot do, or whose picture cannot be read; where that is all: the error."""
-    from ..jobs import checked  # noqa: PLC0415
+    from ..jobs import create_job_spec  # noqa: PLC0415
 
-    orders: list[Order] = []
+    orders: list[JobSpec] = []
     refused: list[Failure] = []
     for cue in cues:
         try:
-            orders.append(replace(checked(cue, to, stem), laying=laying))
+            orders.append(replace(create_job_spec(cue, to, stem), delivery=delivery))
         except TracklayError as error:
             refused.append(Failure(cue, error))
     if not orders:
         raise refused[0].error
     for failure in refused:
-        failure.error.about(failure.cue.id)
+        failure.error.prefix_with(failure.cue.id)
     return orders, refused
 
 
@@ -318,26 +322,26 @@ def _add_model(options: argparse.Namespace) -> int:
     import asyncio  # noqa: PLC0415
     from datetime import UTC, datetime  # noqa: PLC0415
 
-    from ..model_import.fetch import Added, add  # noqa: PLC0415
-    from ..providers.http import close  # noqa: PLC0415
+    from ..model_import.fetch import AddedModel, add_model  # noqa: PLC0415
+    from ..providers.http import close_client  # noqa: PLC0415
     from . import tables  # noqa: PLC0415
 
-    async def added() -> Added:
+    async def import_model() -> AddedModel:
         try:
-            return await add(options.spec or "", datetime.now(UTC).date().isoformat())
+            return await add_model(options.spec or "", datetime.now(UTC).date().isoformat())
         finally:
-            await close()
+            await close_client()
 
-    made = asyncio.run(added())
+    made = asyncio.run(import_model())
     if options.json:
-        told = {**tables.model_as_data(made.model), "file": str(made.path), "warnings": made.warnings}
+        told = {**tables.model_to_dict(made.model), "file": str(made.path), "warnings": made.warnings}
         print(json.dumps(told, indent=2, ensure_ascii=False))  # noqa: T201
     else:
         tables.show_model(made.model)
-        tables.show_file(made.path)
+        tables.show_written_file(made.path)
     for warning in made.warnings:
-        _say(warning, DONE)
-    return DONE
+        _print_message(warning, EXIT_DONE)
+    return EXIT_DONE
 
 
 def _check_folder(timeline: Timeline, to: Path) -> None:
@@ -346,31 +350,31 @@ def _check_folder(timeline: Timeline, to: Path) -> None:
 
     try:
         timeline.check_folder(to)
-    except BadInput:
-        if timeline.signs or not admin.was_laying(timeline.laid_path(to)):
+    except InvalidInput:
+        if timeline.self_identifying or not admin.is_interrupted_output(timeline.laid_path(to)):
             raise
 
 
-def _jobs(options: argparse.Namespace) -> int:
+def _run_jobs(options: argparse.Namespace) -> int:
     from ..jobs import admin  # noqa: PLC0415
     from .tables import show_jobs  # noqa: PLC0415
 
     if options.action in ("cancel", "send", "forget") and not options.ids:
-        raise BadInput(f"say which: `tracklay jobs {options.action} ID` (`tracklay jobs` lists them)")
-    status = DONE
+        raise InvalidInput(f"say which: `tracklay jobs {options.action} ID` (`tracklay jobs` lists them)")
+    status = EXIT_DONE
     if options.action in ("resume", "collect"):
-        status = _resume(options.ids, send=options.action == "resume")
+        status = _resume_jobs(options.ids, allow_submit=options.action == "resume")
     elif options.action == "cancel":
         for number in options.ids:
-            _cancel(number)
+            _cancel_job(number)
     elif options.action == "forget":
         for number in options.ids:
-            admin.forget(number)
+            admin.discard_job(number)
     elif options.action == "send":
         for number in options.ids:
-            admin.send_again(number)
-        status = _resume(options.ids, send=True)
-    told = admin.books(everything=options.all)
+            admin.resubmit_job(number)
+        status = _resume_jobs(options.ids, allow_submit=True)
+    told = admin.list_jobs(include_finished=options.all)
     if options.json:
         print(json.dumps(told, indent=2, ensure_ascii=False))  # noqa: T201
     else:
@@ -378,89 +382,89 @@ def _jobs(options: argparse.Namespace) -> int:
     return status
 
 
-def _resume(numbers: Sequence[int], *, send: bool) -> int:
-    """Go on with jobs, and lay what comes of them; `send` says whether what was never sent may be."""
-    from ..jobs import Run  # noqa: PLC0415
-    from ..jobs.states import UNSENT  # noqa: PLC0415
+def _resume_jobs(job_ids: Sequence[int], *, allow_submit: bool) -> int:
+    """Go on with jobs, and lay what comes of them; `allow_submit` says whether what was never sent may be."""
+    from ..jobs import BlockingRunner  # noqa: PLC0415
+    from ..jobs.states import UNSENT_STATES  # noqa: PLC0415
 
     failures: list[str] = []
-    with Run(lambda _: None) as run:
-        ended = run.resume(numbers, lambda job: send or job.state not in UNSENT)
+    with BlockingRunner(lambda _: None) as run:
+        ended = run.resume(job_ids, lambda job: allow_submit or job.state not in UNSENT_STATES)
         groups: dict[tuple[str, str, str], list[tuple[Job, list[Take | Failure]]]] = {}
         for job, results in ended:
             failures += [str(result.error) for result in results if isinstance(result, Failure)]
-            if job.plan["laying"].get("kind") == FILE and any(isinstance(result, Take) for result in results):
+            if job.plan["laying"].get("kind") == FILE_DELIVERY and any(isinstance(result, Take) for result in results):
                 groups.setdefault((job.run, job.plan["laying"]["picture"], job.project), []).append((job, results))
         for group in groups.values():
-            failures += _lay_again(run, group)
+            failures += _lay_resumed(run, group)
     for error in dict.fromkeys(failures):
-        _say(error, FAILED)
-    return FAILED if failures else DONE
+        _print_message(error, EXIT_FAILED)
+    return EXIT_FAILED if failures else EXIT_DONE
 
 
-def _lay_again(run: Run, group: Sequence[tuple[Job, list[Take | Failure]]]) -> list[str]:
+def _lay_resumed(run: BlockingRunner, group: Sequence[tuple[Job, list[Take | Failure]]]) -> list[str]:
     """Lay what was resumed, with what of the same run lies there already; what went wrong."""
-    from ..paths import folder  # noqa: PLC0415
-    from ..timelines import open as open_timeline  # noqa: PLC0415
+    from ..paths import ensure_folder  # noqa: PLC0415
+    from ..timelines import open_timeline as open_timeline  # noqa: PLC0415
 
     first = group[0][0]
     fresh = [result for _, results in group for result in results if isinstance(result, Take)]
-    takes = sorted([*run.laid_with(first), *fresh], key=lambda take: take.job or 0)
+    takes = sorted([*run.laid_takes_of_run(first), *fresh], key=lambda take: take.job_id or 0)
     try:
-        to = folder(Path(first.project))
+        to = ensure_folder(Path(first.project))
         timeline = open_timeline(Path(first.plan["laying"]["picture"]))
         _check_folder(timeline, to)
-        run.laying(fresh, timeline.laid_path(to))
+        run.record_target(fresh, timeline.laid_path(to))
         made = timeline.lay(takes, [], to, drop_original=first.plan["laying"]["drop_original"])
     except TracklayError as error:
         return [str(error)]
     if not made["failed"]:
-        run.laid(fresh)
+        run.mark_laid(fresh)
     return [failure["error"] for failure in made["failed"]]
 
 
-def _cancel(number: int) -> None:
+def _cancel_job(job_id: int) -> None:
     """Stop a job, whoever carries it, and say what became of it."""
-    from ..jobs import Run, admin  # noqa: PLC0415
+    from ..jobs import BlockingRunner, admin  # noqa: PLC0415
 
-    with Run(lambda _: None) as run:
-        job = run.call_off(number)
+    with BlockingRunner(lambda _: None) as run:
+        job = run.cancel_unowned(job_id)
     if job is None:
-        job = admin.wish_stopped(number)
+        job = admin.request_cancel(job_id)
     told = (
         job.words
         if job.state == "cancelled"
         else f"it is {job.state}: {job.words or 'its process was told to stop it'}"
     )
-    _say(f"job {number}: {told}", DONE)
+    _print_message(f"job {job_id}: {told}", EXIT_DONE)
 
 
-def _report(options: argparse.Namespace) -> int:
+def _run_report(options: argparse.Namespace) -> int:
     from . import report  # noqa: PLC0415
 
-    for path in report.report(options):
+    for path in report.run_report(options):
         print(path)  # noqa: T201
-    return DONE
+    return EXIT_DONE
 
 
-def _demo(options: argparse.Namespace) -> int:
-    from ..demo import CUES, make_clip  # noqa: PLC0415
-    from ..paths import folder  # noqa: PLC0415
-    from ..timelines import open as open_timeline  # noqa: PLC0415
+def _run_demo(options: argparse.Namespace) -> int:
+    from ..demo import DEMO_CUES, make_clip  # noqa: PLC0415
+    from ..paths import ensure_folder  # noqa: PLC0415
+    from ..timelines import open_timeline as open_timeline  # noqa: PLC0415
 
-    clip = make_clip(folder(options.to.absolute()) / "demo.mp4")
+    clip = make_clip(ensure_folder(options.to.absolute()) / "demo.mp4")
     timeline = open_timeline(clip)
-    each = enumerate((cue for wanted in CUES for cue in timeline.cues(**wanted)), 1)
+    each = enumerate((cue for wanted in DEMO_CUES for cue in timeline.cues(**wanted)), 1)
     cues = [replace(cue, id=str(number)) for number, cue in each]
     options.json, options.max_cost, options.max_project_cost, options.drop_original = False, None, None, True
-    return _carry_out(timeline, cues, clip.parent / "tracklay", options)
+    return _generate_and_lay(timeline, cues, clip.parent / "tracklay", options)
 
 
-def _doctor(options: argparse.Namespace) -> int:  # noqa: ARG001 - the shape of every command
-    from .doctor import findings  # noqa: PLC0415
+def _run_doctor(options: argparse.Namespace) -> int:  # noqa: ARG001 - the shape of every command
+    from .doctor import run_checks  # noqa: PLC0415
     from .tables import show_findings  # noqa: PLC0415
 
-    return DONE if show_findings(findings()) else FAILED
+    return EXIT_DONE if show_findings(run_checks()) else EXIT_FAILED
 
 
 if __name__ == "__main__":

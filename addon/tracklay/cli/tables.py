@@ -17,31 +17,31 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from ..jobs import Order, Step
+    from ..jobs import JobSpec, StageProgress
     from ..models import Model, Parameter, Price
     from .doctor import Finding
 
-STAGES = {
+STAGE_LABELS = {
     "extract": "extracting picture",
     "generate": "generating",
     "conform": "conforming",
     "ready": "ready",
     "failed": "failed",
 }
-STYLES = {"ready": "green", "failed": "red"}
+STAGE_STYLES = {"ready": "green", "failed": "red"}
 
 
-class Progress:
+class TakeProgressTable:
     """The live table of a run, on stderr: stdout is for what comes of it."""
 
-    def __init__(self, orders: Sequence[Order]) -> None:
-        self._rows: dict[tuple[str, int], tuple[str, Step | None]] = {
-            (order.cue.id, index): (order.model.id, None) for order in orders for index in range(order.cue.takes)
+    def __init__(self, specs: Sequence[JobSpec]) -> None:
+        self._rows: dict[tuple[str, int], tuple[str, StageProgress | None]] = {
+            (order.cue.id, index): (order.model.id, None) for order in specs for index in range(order.cue.takes)
         }
         self._console = Console(stderr=True)
         self._lock = threading.Lock()
-        self._laying = False
-        self._live = Live(get_renderable=self._table, console=self._console, transient=True, refresh_per_second=8)
+        self._is_laying = False
+        self._live = Live(get_renderable=self._build_table, console=self._console, transient=True, refresh_per_second=8)
 
     def __enter__(self) -> Self:
         """Begin to show it."""
@@ -54,17 +54,17 @@ class Progress:
         """Take it away again."""
         self._live.stop()
 
-    def step(self, step: Step) -> None:
+    def update(self, step: StageProgress) -> None:
         """Note where a take is."""
         with self._lock:
-            model, _ = self._rows[step.cue, step.index]
-            self._rows[step.cue, step.index] = model, step
+            model, _ = self._rows[step.cue, step.take_index]
+            self._rows[step.cue, step.take_index] = model, step
 
-    def laying(self) -> None:
+    def set_laying(self) -> None:
         """Note that the takes are being laid."""
-        self._laying = True
+        self._is_laying = True
 
-    def _table(self) -> Table:
+    def _build_table(self) -> Table:
         table = Table(box=None, pad_edge=False, header_style="dim")
         for heading in ("cue", "take", "model", "stage", ""):
             table.add_column(heading)
@@ -75,42 +75,42 @@ class Progress:
                 "waiting"
                 if step is None
                 else "laying"
-                if self._laying and step.stage == "ready"
-                else STAGES[step.stage]
+                if self._is_laying and step.stage == "ready"
+                else STAGE_LABELS[step.stage]
             )
-            style = STYLES.get(step.stage, "") if step else "dim"
+            style = STAGE_STYLES.get(step.stage, "") if step else "dim"
             table.add_row(
-                cue, str(index + 1), model, Text(stage, style), Text(_how_far(step), "dim", overflow="ellipsis")
+                cue, str(index + 1), model, Text(stage, style), Text(_progress_text(step), "dim", overflow="ellipsis")
             )
         return table
 
 
-def _how_far(step: Step | None) -> str:
+def _progress_text(step: StageProgress | None) -> str:
     if step is None or step.stage == "ready":
         return ""
     share = "" if step.fraction is None else f"{step.fraction:.0%} "
-    return share + step.words
+    return share + step.message
 
 
-def report(made: dict[str, Any], folder: Path, manifest: Path) -> None:
+def show_result(result: dict[str, Any], folder: Path, manifest_path: Path) -> None:
     """What a run made, in a table, and where it lies."""
     console = Console()
     table = Table(box=None, pad_edge=False, header_style="dim")
     for heading in ("take", "start", "length", "seed", "made by"):
         table.add_column(heading, justify="right" if heading in ("start", "length") else "left")
-    for entry in made["takes"]:
+    for entry in result["takes"]:
         numerator, _, denominator = entry["start"]["seconds"].partition("/")
         start = int(numerator) / int(denominator)
         length = entry["samples"] / entry["sample_rate"]
         table.add_row(Text(entry["file"]), f"{start:.3f} s", f"{length:.3f} s", str(entry["seed"]), entry["model"])
-    if made["takes"]:
+    if result["takes"]:
         console.print(table)
-        for entry in made["takes"]:
+        for entry in result["takes"]:
             unknown = entry["understood"].get("unknown")
             for note in (*entry["notes"], *([f"not understood: {', '.join(unknown)}"] if unknown else [])):
                 console.print(Text(f"{entry['file']}: {note}", "dim"), soft_wrap=True)
         # Paths are printed whole, never wrapped: they are there to be copied.
-        for what, path in (("picture", made["laid"]), ("manifest", manifest.name)):
+        for what, path in (("picture", result["laid"]), ("manifest", manifest_path.name)):
             if path:
                 console.print(Text(f"{what:<9}{folder / path}"), soft_wrap=True)
 
@@ -118,28 +118,28 @@ def report(made: dict[str, Any], folder: Path, manifest: Path) -> None:
 JOB_STYLES = {"laid": "green", "ready": "green", "failed": "red", "unclear": "yellow", "cancelled": "dim"}
 
 
-def show_jobs(books: dict[str, Any]) -> None:
+def show_jobs(listing: dict[str, Any]) -> None:
     """The ledger as tables: the jobs, and what they cost."""
     console = Console()
-    if not books["jobs"]:
+    if not listing["jobs"]:
         console.print("no jobs")
     table = Table(box=None, pad_edge=False, header_style="dim")
     for heading in ("job", "state", "model", "picture", "take", "seed", "cost", ""):
         table.add_column(heading, no_wrap=heading in ("job", "state", "model"))
-    for job in books["jobs"]:
+    for job in listing["jobs"]:
         state = Text(job["state"], JOB_STYLES.get(job["state"], ""))
         said = job["words"] or ", ".join(job["files"]) or ("" if not job["carried"] else "under way")
         source = job["picture"].replace("\\", "/").rpartition("/")[2]
-        cost = money_in_words(job["cost"])
+        cost = cost_text(job["cost"])
         seed = str(job["seed"])
         table.add_row(str(job["id"]), state, job["model"], source, str(job["take"]), seed, cost, Text(said, "dim"))
-    if books["jobs"]:
+    if listing["jobs"]:
         console.print(table)
     spent = Table(box=None, pad_edge=False, header_style="dim")
     for heading in ("spent by", "", "jobs", "told", "estimated", "price not known"):
         spent.add_column(heading, justify="left" if heading in ("spent by", "") else "right")
     by: str
-    for by, each in books["sums"].items():
+    for by, each in listing["sums"].items():
         for row in each:
             told, about = (f"{row[kind]} {row['currency']}" for kind in ("told", "estimated"))
             spent.add_row(
@@ -150,7 +150,7 @@ def show_jobs(books: dict[str, Any]) -> None:
         console.print(spent)
 
 
-def money_in_words(cost: dict[str, Any]) -> str:
+def cost_text(cost: dict[str, Any]) -> str:
     """`0.05 USD`, `about 0.05 USD`, or `not known`."""
     if cost["currency"] is None:
         return ""
@@ -168,9 +168,9 @@ def show_models(models: Sequence[Model]) -> None:
         table.add_row(
             model.id,
             model.task,
-            what_it_takes(model),
-            seconds_in_words(model),
-            price_in_words(model.price),
+            inputs_text(model),
+            seconds_text(model),
+            price_text(model.price),
             {True: Text("yes"), False: Text("no", "yellow"), None: Text("not known", "dim")}[model.licence.commercial],
         )
     console = Console()
@@ -188,54 +188,54 @@ def show_model(model: Model) -> None:
     facts.add_column()
     rows = (
         ("task", model.task),
-        ("takes", what_it_takes(model)),
+        ("takes", inputs_text(model)),
         *([("looks at", model.looks)] if model.looks else []),
-        ("seconds", seconds_in_words(model)),
-        ("price", price_in_words(model.price)),
+        ("seconds", seconds_text(model)),
+        ("price", price_text(model.price)),
         ("licence", model.licence.name),
         *(("unconfirmed", fact) for fact in model.unconfirmed),
     )
     for row in rows:
         facts.add_row(*row)
     console.print(facts)
-    for parameter in model.named:
+    for parameter in model.settable_by_name:
         console.print()
         kind = " ".join(part for part in (parameter.type, parameter.unit and f"in {parameter.unit}") if part)
-        default = _default(parameter)
+        default = _default_text(parameter)
         about = f"  {kind}{f', default {default}' if default else ', required' if parameter.required else ''}"
         console.print(Text.assemble(("--set ", "dim"), (f"{parameter.name}=", "bold"), (about, "dim")))
-        limits = f"{parameter.limits[0].upper()}{parameter.limits[1:]}." if parameter.limits else ""
+        limits = f"{parameter.limits_text[0].upper()}{parameter.limits_text[1:]}." if parameter.limits_text else ""
         console.print(Padding(Text(f"{parameter.help} {limits}".strip()), (0, 0, 0, 4)))
 
 
-def what_it_takes(model: Model) -> str:
+def inputs_text(model: Model) -> str:
     """`video and text`, or, where the person chooses, `video, image or text`."""
-    if mode := model.role("mode"):
+    if mode := model.parameter_for_role("mode"):
         return " or ".join(filter(None, (", ".join(mode.choices[:-1]), mode.choices[-1])))
     return " and ".join(model.needs) or "text"
 
 
-def show_file(path: Path) -> None:
+def show_written_file(path: Path) -> None:
     """Where something was written: whole, never wrapped, for it is there to be copied."""
     Console().print(Text(f"written  {path}"), soft_wrap=True)
 
 
-def model_as_data(model: Model) -> dict[str, Any]:
+def model_to_dict(model: Model) -> dict[str, Any]:
     """One model as plain data: the catalogue's own fields."""
     return dataclasses.asdict(model)
 
 
-def show_findings(found: Sequence[Finding]) -> bool:
+def show_findings(findings: Sequence[Finding]) -> bool:
     """What the doctor found; whether all that is needed is there."""
     table = Table(box=None, pad_edge=False, show_header=False)
-    for finding in found:
-        mark, style = {True: ("ok", "green"), False: ("missing", "red"), None: ("-", "dim")}[finding.good]
-        table.add_row(Text(mark, style), finding.what, Text(finding.found, overflow="fold"))
+    for finding in findings:
+        mark, style = {True: ("ok", "green"), False: ("missing", "red"), None: ("-", "dim")}[finding.ok]
+        table.add_row(Text(mark, style), finding.name, Text(finding.detail, overflow="fold"))
     Console().print(table)
-    return all(finding.good is not False for finding in found)
+    return all(finding.ok is not False for finding in findings)
 
 
-def _default(parameter: Parameter) -> str:
+def _default_text(parameter: Parameter) -> str:
     if parameter.role == "seconds":
         return "the span's"
     if parameter.default in (None, ""):
@@ -243,7 +243,7 @@ def _default(parameter: Parameter) -> str:
     return str(parameter.default).lower() if isinstance(parameter.default, bool) else f"{parameter.default}"
 
 
-def seconds_in_words(model: Model) -> str:
+def seconds_text(model: Model) -> str:
     """`any`, `1 to 30`, `up to 600`, or `5 or more`."""
     least, most = model.seconds.least, model.seconds.most
     if most is None:
@@ -251,7 +251,7 @@ def seconds_in_words(model: Model) -> str:
     return f"{least:g} to {most:g}" if least else f"up to {most:g}"
 
 
-def price_in_words(price: Price) -> str:
+def price_text(price: Price) -> str:
     """`free`, `0.001 USD a second`, or `not known`."""
     if price.amount is None:
         return "not known"

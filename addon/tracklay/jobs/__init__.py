@@ -3,12 +3,25 @@
 from typing import TYPE_CHECKING
 
 from ..later import names_from
-from .cost import estimate, within_budget
-from .job_spec import Order, Step, checked
+from .cost import check_budget, estimate_cost
+from .job_spec import JobSpec, StageProgress, create_job_spec
 
 if TYPE_CHECKING:
-    from .runner import Ended, Going, Looked, Run, Runner
+    from .runner import BackgroundRunner, BlockingRunner, LookupDone, TakeFinished, TakeResumed
 else:  # asyncio, SQLite and all that is done with media come along, and are needed when something is sent
-    __getattr__ = names_from(__name__, {"runner": ("Ended", "Going", "Looked", "Run", "Runner")})
+    __getattr__ = names_from(
+        __name__, {"runner": ("TakeFinished", "TakeResumed", "LookupDone", "BlockingRunner", "BackgroundRunner")}
+    )
 
-__all__ = ["Ended", "Going", "Looked", "Order", "Run", "Runner", "Step", "checked", "estimate", "within_budget"]
+__all__ = [
+    "BackgroundRunner",
+    "BlockingRunner",
+    "JobSpec",
+    "LookupDone",
+    "StageProgress",
+    "TakeFinished",
+    "TakeResumed",
+    "check_budget",
+    "create_job_spec",
+    "estimate_cost",
+]

@@ -6,67 +6,69 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import (
     Cancelled,
-    LedgerTrouble,
+    LedgerError,
     MediaError,
     ModelFailed,
-    NotThere,
+    NotFound,
     RefusedContent,
     RefusedInput,
-    ResultGone,
+    ResultExpired,
+    SubmissionUnknown,
     TracklayError,
-    Unclear,
 )
 
 if TYPE_CHECKING:
-    from ..providers import Intent, Provider, Ticket
-    from .states import State
+    from ..providers import JobHandle, Provider, Submission
+    from .states import JobState
 
-FINAL = (ModelFailed, NotThere, RefusedContent, RefusedInput, ResultGone)
+FINAL_ERRORS = (ModelFailed, NotFound, RefusedContent, RefusedInput, ResultExpired)
 """Errors after which a submission brings nothing any more. After any other it is still there, and is looked at again later."""
 
 
-class Lost:
+class FindOnlyProvider:
     """A provider whose submission has left already, and brought no answer: `submit_once` then only looks for it."""
 
-    def __init__(self, maker: Provider) -> None:
-        self._maker = maker
-        self.name, self.offers, self.looks = maker.name, maker.offers, maker.looks
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+        self.name, self.capabilities, self.find_delays = provider.name, provider.capabilities, provider.find_delays
 
-    async def submit(self, intent: Intent) -> Ticket:  # noqa: ARG002 - the shape of every provider
+    async def submit(self, submission: Submission) -> JobHandle:  # noqa: ARG002 - the shape of every provider
         """Nothing is sent."""
-        raise Unclear(
+        raise SubmissionUnknown(
             f"nobody knows whether {self.name} began the work: the program ended, or the answer was lost, while it was sent; "
             "it is not sent again by itself, for it may have been charged"
         )
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._maker, name)
+        return getattr(self._provider, name)
 
 
-def choices(number: int) -> str:
+def unclear_job_options(job_id: int) -> str:
     """What a person can do about an unclear job."""
     return (
-        f"job {number}: `tracklay jobs resume {number}` looks for it again, `tracklay jobs send {number}` sends it again and may "
-        f"be charged twice, `tracklay jobs forget {number}` gives it up"
+        f"job {job_id}: `tracklay jobs resume {job_id}` looks for it again, `tracklay jobs send {job_id}` sends it again and may "
+        f"be charged twice, `tracklay jobs forget {job_id}` gives it up"
     )
 
 
-def end_of(state: State, error: TracklayError | OSError) -> State | None:
+def state_after_error(state: JobState, error: TracklayError | OSError) -> JobState | None:
     """Where an error leads to; None where the job stays, and can be gone on with."""
-    if isinstance(error, LedgerTrouble):
+    if isinstance(error, LedgerError):
         return None
-    end: State | None = None
+    end: JobState | None = None
     match state:
         case "planned" | "extracting":
             end = "failed"
         case "unclear":
             end = "unclear"
         case "submitting":
-            end = "unclear" if isinstance(error, Unclear) or not isinstance(error, TracklayError) else "failed"
+            end = (
+                "unclear" if isinstance(error, SubmissionUnknown) or not isinstance(error, TracklayError) else "failed"
+            )
         case "running" if isinstance(error, Cancelled):
             end = "cancelled"
         case "running" | "fetching":
-            end = "failed" if isinstance(error, FINAL) else None
+            end = "failed" if isinstance(error, FINAL_ERRORS) else None
         case "conforming":
             end = "failed" if isinstance(error, MediaError | ModelFailed) else None
     return end

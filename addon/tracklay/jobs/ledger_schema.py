@@ -11,21 +11,21 @@ import secrets
 import sqlite3
 from typing import TYPE_CHECKING
 
-from ..errors import LedgerTrouble
-from ..paths import folder, home
-from .states import MOVES
+from ..errors import LedgerError
+from ..paths import ensure_folder, tracklay_home
+from .states import TRANSITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-MARK = 0x54724C79
+APPLICATION_ID = 0x54724C79
 """SQLite's application id of our ledgers: `TrLy`."""
 
 BUSY_SECONDS = 20.0
 """How long another writer is waited for: one of ours is done within milliseconds."""
 
-STEPS: tuple[str, ...] = (
+MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE jobs (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -78,7 +78,7 @@ STEPS: tuple[str, ...] = (
 )
 """What brings a ledger from version n to n + 1; version 0 is an empty file. A step is never changed once it was released."""
 
-GUARD = """
+TRANSITION_TRIGGERS = """
     CREATE TEMP TABLE moves (before TEXT, after TEXT, PRIMARY KEY (before, after)) WITHOUT ROWID;
     CREATE TEMP TRIGGER guard BEFORE UPDATE OF state ON main.jobs
     WHEN NOT EXISTS (SELECT 1 FROM temp.moves WHERE before = OLD.state AND after = NEW.state)
@@ -89,13 +89,13 @@ GUARD = """
 """What refuses every move that is not in the table, in each connection that could make one."""
 
 
-def place() -> Path:
+def ledger_path() -> Path:
     """Where the ledger is."""
-    return home() / "ledger.sqlite3"
+    return tracklay_home() / "ledger.sqlite3"
 
 
 @contextlib.contextmanager
-def told(path: Path) -> Iterator[None]:
+def translated_errors(path: Path) -> Iterator[None]:
     """Say what SQLite's complaints mean for a person.
 
     Raises:
@@ -104,10 +104,10 @@ def told(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        raise LedgerTrouble(_sentence(path, error)) from error
+        raise LedgerError(_error_message(path, error)) from error
 
 
-def _sentence(path: Path, error: sqlite3.DatabaseError) -> str:
+def _error_message(path: Path, error: sqlite3.DatabaseError) -> str:
     said = str(error)
     if "locked" in said or "busy" in said:
         return f"the ledger {path} is held by another program: end that one, or wait, and try again"
@@ -125,40 +125,40 @@ def _sentence(path: Path, error: sqlite3.DatabaseError) -> str:
     )
 
 
-def connect(path: Path | None = None) -> sqlite3.Connection:
+def connect_ledger(path: Path | None = None) -> sqlite3.Connection:
     """The ledger, made where there is none and brought up to this version.
 
     Raises:
         LedgerTrouble: it is damaged, from a newer version, held by another program, or may not be written to.
         OutputError: its folder cannot be made.
     """
-    path = path or place()
+    path = path or ledger_path()
     if not path.exists():
-        _make(path)
+        _create(path)
     if path.stat().st_size == 0:
-        raise LedgerTrouble(
+        raise LedgerError(
             f"the ledger {path} is empty, which none of ours ever is: put it back from a backup, or move it away to begin anew"
         )
-    with told(path):
-        connection = _open(path)
+    with translated_errors(path):
+        connection = _open_verified(path)
         try:
-            _bring_up(connection, path)
-            connection.executescript(GUARD)
-            connection.executemany("INSERT INTO temp.moves VALUES (?, ?)", [move[:2] for move in MOVES])
+            _upgrade(connection, path)
+            connection.executescript(TRANSITION_TRIGGERS)
+            connection.executemany("INSERT INTO temp.moves VALUES (?, ?)", [move[:2] for move in TRANSITIONS])
         except BaseException:
             connection.close()
             raise
         return connection
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def _open_verified(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
     try:
         # Asked before anything is written: somebody else's file, or a newer one, must stay as it is.
         mark = connection.execute("PRAGMA application_id").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        _check(path, mark, version)
+        _check_header(path, mark, version)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -168,26 +168,24 @@ def _open(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _check(path: Path, mark: int, version: int) -> None:
-    if mark != MARK:
-        raise LedgerTrouble(
-            f"{path} is no ledger of Tracklay's: move it away, or name another folder with TRACKLAY_HOME"
-        )
-    if version > len(STEPS):
-        raise LedgerTrouble(
-            f"the ledger {path} was written by a newer Tracklay (its version is {version}, this one knows {len(STEPS)}): "
+def _check_header(path: Path, application_id: int, version: int) -> None:
+    if application_id != APPLICATION_ID:
+        raise LedgerError(f"{path} is no ledger of Tracklay's: move it away, or name another folder with TRACKLAY_HOME")
+    if version > len(MIGRATIONS):
+        raise LedgerError(
+            f"the ledger {path} was written by a newer Tracklay (its version is {version}, this one knows {len(MIGRATIONS)}): "
             "use that one, or name another folder with TRACKLAY_HOME"
         )
 
 
-def _make(path: Path) -> None:
+def _create(path: Path) -> None:
     """Make the ledger beside and link it into place: there is never half of one, whoever else makes one now."""
-    folder(path.parent)
+    ensure_folder(path.parent)
     beside = path.with_name(f".{path.stem}.{os.getpid()}-{secrets.token_hex(3)}.part{path.suffix}")
     try:
-        with told(path), contextlib.closing(sqlite3.connect(beside, isolation_level=None)) as connection:
-            connection.execute(f"PRAGMA application_id = {MARK}")
-            _steps(connection, 0)
+        with translated_errors(path), contextlib.closing(sqlite3.connect(beside, isolation_level=None)) as connection:
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            _run_migrations(connection, 0)
         try:
             os.link(beside, path)
         except FileExistsError:
@@ -199,25 +197,25 @@ def _make(path: Path) -> None:
         beside.unlink(missing_ok=True)
 
 
-def _bring_up(connection: sqlite3.Connection, path: Path) -> None:
+def _upgrade(connection: sqlite3.Connection, path: Path) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version == len(STEPS):
+    if version == len(MIGRATIONS):
         return
     kept = path.with_name(f"{path.stem}.version{version}{path.suffix}")
     with contextlib.closing(sqlite3.connect(kept)) as copy:
         connection.backup(copy)
-    _steps(connection, version)
+    _run_migrations(connection, version)
 
 
-def _steps(connection: sqlite3.Connection, version: int) -> None:
+def _run_migrations(connection: sqlite3.Connection, version: int) -> None:
     """All steps from a version on as one: a step that fails leaves the ledger as it was."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         version = connection.execute("PRAGMA user_version").fetchone()[0]  # another process may have done it meanwhile
-        for step in STEPS[version:]:
+        for step in MIGRATIONS[version:]:
             for statement in filter(str.strip, step.split(";")):
                 connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {len(STEPS)}")
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")

@@ -11,7 +11,7 @@ import queue
 import threading
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from ..errors import LedgerTrouble
+from ..errors import LedgerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from .ledger import Ledger
 
 Result = TypeVar("Result")
-Given = ParamSpec("Given")
-Act = tuple["Callable[[], Any]", asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
+Params = ParamSpec("Params")
+WriteRequest = tuple["Callable[[], Any]", asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
 
-TOGETHER = 64
+MAX_BATCH_SIZE = 64
 """Acts that are put on disk with one sync, at most."""
 
 
-class Desk:
+class LedgerWriter:
     """`await desk(Ledger.get, 12)` does that on the ledger, in a transaction, and comes back when it is on disk."""
 
     def __init__(self, open_ledger: Callable[[], Ledger]) -> None:
@@ -36,12 +36,12 @@ class Desk:
             LedgerTrouble, OutputError: as `schema.connect`.
         """
         self.ledger = open_ledger()
-        self._acts: queue.SimpleQueue[Act | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="tracklay-ledger", daemon=True)
+        self._requests: queue.SimpleQueue[WriteRequest | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="tracklay-ledger", daemon=True)
         self._thread.start()
 
     async def __call__(
-        self, act: Callable[Concatenate[Ledger, Given], Result], *given: Given.args, **named: Given.kwargs
+        self, operation: Callable[Concatenate[Ledger, Params], Result], *args: Params.args, **kwargs: Params.kwargs
     ) -> Result:
         """Do it. Once begun it is done, whether or not its asker still waits.
 
@@ -50,47 +50,47 @@ class Desk:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
-        self._acts.put((lambda: act(self.ledger, *given, **named), loop, future))
+        self._requests.put((lambda: operation(self.ledger, *args, **kwargs), loop, future))
         return await asyncio.shield(future)
 
     def close(self) -> None:
         """Do what is still to be done, and close the ledger."""
-        self._acts.put(None)
+        self._requests.put(None)
         self._thread.join()
         self.ledger.close()
 
-    def _work(self) -> None:
-        while (first := self._acts.get()) is not None:
+    def _run(self) -> None:
+        while (first := self._requests.get()) is not None:
             acts, over = [first], False
             with contextlib.suppress(queue.Empty):
-                while len(acts) < TOGETHER and not over:
-                    act = self._acts.get_nowait()
+                while len(acts) < MAX_BATCH_SIZE and not over:
+                    act = self._requests.get_nowait()
                     over = act is None
                     if act is not None:
                         acts.append(act)
-            self._together(acts)
+            self._commit_batch(acts)
             if over:
                 return
 
-    def _together(self, acts: list[Act]) -> None:
+    def _commit_batch(self, requests: list[WriteRequest]) -> None:
         told: list[tuple[Any, BaseException | None]] = []
         try:
             with self.ledger.transaction():
-                for act, _, _ in acts:
+                for act, _, _ in requests:
                     try:
-                        with self.ledger.part():
+                        with self.ledger.savepoint():
                             told.append((act(), None))
                     except Exception as error:  # noqa: BLE001 - it is its asker's, and no other's
-                        self.ledger.check_transaction(error)
+                        self.ledger.raise_if_rolled_back(error)
                         told.append((None, error))
-        except LedgerTrouble as trouble:
-            told = [(None, trouble)] * len(acts)
-        for (_, loop, future), outcome in zip(acts, told, strict=True):
+        except LedgerError as trouble:
+            told = [(None, trouble)] * len(requests)
+        for (_, loop, future), outcome in zip(requests, told, strict=True):
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
-                loop.call_soon_threadsafe(_settle, future, *outcome)
+                loop.call_soon_threadsafe(_set_future, future, *outcome)
 
 
-def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+def _set_future(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
     if future.done():
         return
     if error is None:

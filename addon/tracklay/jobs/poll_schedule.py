@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-SHARE = 0.05
+MAX_LATENESS = 0.05
 """A look comes late by this share of what has gone by, at most: three seconds after a minute, a tenth after two seconds."""
 
-EARLY = 0.9
+FIRST_POLL_AT = 0.9
 """Of a model's typical time: before that it is looked at only so that its progress can be told."""
 
-LEARNING = 0.3
+SMOOTHING_FACTOR = 0.3
 """How much the latest run counts for what is typical."""
 
 
-class Pace:
+class PollSchedule:
     """What each model's runs took in this process, and when the next look is worth it. All in seconds."""
 
     def __init__(self) -> None:
-        self._typical: dict[str, float] = {}
+        self._typical_seconds: dict[str, float] = {}
 
-    def pause(self, model: str, elapsed: float, least: float, most: float) -> float:
-        """How long to wait before the next look at a run that began `elapsed` ago."""
-        typical = self._typical.get(model, 0.0)
-        wanted = typical * EARLY - elapsed if elapsed < typical * EARLY else elapsed * SHARE
-        return min(most, max(least, wanted))
+    def next_delay(self, model: str, elapsed_seconds: float, min_delay: float, max_delay: float) -> float:
+        """How long to wait before the next look at a run that began `elapsed_seconds` ago."""
+        typical = self._typical_seconds.get(model, 0.0)
+        wanted = (
+            typical * FIRST_POLL_AT - elapsed_seconds
+            if elapsed_seconds < typical * FIRST_POLL_AT
+            else elapsed_seconds * MAX_LATENESS
+        )
+        return min(max_delay, max(min_delay, wanted))
 
-    def learn(self, model: str, seconds: float) -> None:
+    def record(self, model: str, seconds: float) -> None:
         """A run took so long."""
-        known = self._typical.get(model, seconds)
-        self._typical[model] = known + (seconds - known) * LEARNING
+        known = self._typical_seconds.get(model, seconds)
+        self._typical_seconds[model] = known + (seconds - known) * SMOOTHING_FACTOR

@@ -13,8 +13,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from ..errors import BadInput
-from ..paths import folder, home
+from ..errors import InvalidInput
+from ..paths import ensure_folder, tracklay_home
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(file: BinaryIO) -> bool:
+    def _try_lock(file: BinaryIO) -> bool:
         try:
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         except OSError:
@@ -33,7 +33,7 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _lock(file: BinaryIO) -> bool:
+    def _try_lock(file: BinaryIO) -> bool:
         try:
             fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -41,17 +41,17 @@ else:
         return True
 
 
-WAIT_SECONDS = 0.5
+LOCK_RETRY_SECONDS = 0.5
 """How often a lock that another process holds is tried again."""
 
-_TOKEN = re.compile(r"(\d+)-[0-9a-f]{8}")
+_TOKEN_PATTERN = re.compile(r"(\d+)-[0-9a-f]{8}")
 
 
-def _place() -> Path:
-    return home() / "running"
+def _lock_folder() -> Path:
+    return tracklay_home() / "running"
 
 
-class Owner:
+class ProcessLock:
     """One that carries jobs, for as long as its lock is held. `token` is what the ledger writes beside a job."""
 
     def __init__(self) -> None:
@@ -60,13 +60,13 @@ class Owner:
         Raises:
             OutputError: the folder cannot be written.
         """
-        place = folder(_place())
+        place = ensure_folder(_lock_folder())
         while True:
             self.token = f"{os.getpid()}-{secrets.token_hex(4)}"
             self._path = place / self.token
             self._file: BinaryIO = self._path.open("xb")
             # Whoever clears up after the dead may have taken the new file for a dead one's before it was locked.
-            if _lock(self._file) and self._path.exists():
+            if _try_lock(self._file) and self._path.exists():
                 return
             self._file.close()
             self._path.unlink(missing_ok=True)
@@ -81,59 +81,59 @@ class Owner:
 
 
 @contextlib.contextmanager
-def alone(name: str, *, wait: bool) -> Iterator[None]:
+def exclusive_lock(name: str, *, wait: bool) -> Iterator[None]:
     """Hold the lock of something that one process at a time may do, however the others end. `wait`: until it is free.
 
     Raises:
         BadInput: another one holds it.
     """
-    path = folder(_place()) / f"{name}.lock"
+    path = ensure_folder(_lock_folder()) / f"{name}.lock"
     with path.open("ab") as file:
-        while not _lock(file):
+        while not _try_lock(file):
             if not wait:
-                raise BadInput("another process is at work on just this: wait for it to end")
-            time.sleep(WAIT_SECONDS)
+                raise InvalidInput("another process is at work on just this: wait for it to end")
+            time.sleep(LOCK_RETRY_SECONDS)
         yield
 
 
-def alive(token: str) -> bool:
+def is_alive(token: str) -> bool:
     """Whether an owner still holds its lock."""
     try:
-        with (_place() / token).open("rb+") as file:
-            return not _lock(file)
+        with (_lock_folder() / token).open("rb+") as file:
+            return not _try_lock(file)
     except OSError:
         return False
 
 
-def dead() -> list[str]:
-    """The owners that ended without letting go. `bury` each when its things are cleared away."""
+def stale_tokens() -> list[str]:
+    """The owners that ended without letting go. `remove_stale` each when its things are cleared away."""
     try:
-        names = [path.name for path in _place().iterdir()]
+        names = [path.name for path in _lock_folder().iterdir()]
     except OSError:
         return []
-    return [name for name in names if _TOKEN.fullmatch(name) and not alive(name)]
+    return [name for name in names if _TOKEN_PATTERN.fullmatch(name) and not is_alive(name)]
 
 
-def bury(token: str) -> None:
+def remove_stale(token: str) -> None:
     """Forget a dead owner. Its lock is held meanwhile, so that a file that somebody is just about to lock is not taken for it."""
-    path = _place() / token
+    path = _lock_folder() / token
     with contextlib.suppress(OSError):
         with path.open("rb+") as file:
-            if _lock(file) and sys.platform != "win32":
+            if _try_lock(file) and sys.platform != "win32":
                 path.unlink(missing_ok=True)
         if sys.platform == "win32":
             path.unlink(missing_ok=True)
 
 
-def process(token: str) -> str:
+def process_id(token: str) -> str:
     """The process number in an owner's token."""
     return token.partition("-")[0]
 
 
-def living_processes() -> set[str]:
+def live_process_ids() -> set[str]:
     """The numbers of the processes that carry jobs now."""
     try:
-        names = [path.name for path in _place().iterdir()]
+        names = [path.name for path in _lock_folder().iterdir()]
     except OSError:
         return set()
-    return {process(name) for name in names if _TOKEN.fullmatch(name) and alive(name)}
+    return {process_id(name) for name in names if _TOKEN_PATTERN.fullmatch(name) and is_alive(name)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-State = Literal[
+JobState = Literal[
     "planned",
     "extracting",
     "submitting",
@@ -18,7 +18,7 @@ State = Literal[
     "unclear",
 ]
 
-MEANING: dict[State, str] = {
+STATE_DESCRIPTIONS: dict[JobState, str] = {
     "planned": "a row in the ledger and nothing more",
     "extracting": "the picture is read, its proxy made and uploaded; nothing is asked for yet",
     "submitting": "the request is on disk and leaves once; whether it arrived is known when there is a ticket",
@@ -34,51 +34,57 @@ MEANING: dict[State, str] = {
 """What each state means."""
 
 
-class Move(NamedTuple):
+class Transition(NamedTuple):
     """A way from one state to another."""
 
-    before: State
-    after: State
-    why: str
+    before: JobState
+    after: JobState
+    condition: str
 
 
-MOVES: tuple[Move, ...] = (
-    Move("planned", "extracting", "its turn has come"),
-    Move("planned", "failed", "its picture or its model is gone"),
-    Move("planned", "cancelled", "a person stopped it: nothing was sent"),
-    Move("extracting", "submitting", "the request is complete and within the caps; it is on disk before it leaves"),
-    Move("extracting", "conforming", "the same was made before: its output is on disk and costs nothing again"),
-    Move(
+TRANSITIONS: tuple[Transition, ...] = (
+    Transition("planned", "extracting", "its turn has come"),
+    Transition("planned", "failed", "its picture or its model is gone"),
+    Transition("planned", "cancelled", "a person stopped it: nothing was sent"),
+    Transition(
+        "extracting", "submitting", "the request is complete and within the caps; it is on disk before it leaves"
+    ),
+    Transition("extracting", "conforming", "the same was made before: its output is on disk and costs nothing again"),
+    Transition(
         "extracting", "failed", "the picture cannot be read, the provider does not take it, or a cap stands against it"
     ),
-    Move("extracting", "cancelled", "a person stopped it: nothing was sent"),
-    Move("submitting", "running", "the provider has answered, or a lost submission was found: the ticket is on disk"),
-    Move("submitting", "failed", "the provider refused it, so nothing was begun"),
-    Move("submitting", "unclear", "no answer came, and it was not found at the provider"),
-    Move("running", "fetching", "the provider says that it is done"),
-    Move("running", "failed", "the model failed"),
-    Move("running", "cancelled", "a person stopped it; whether the provider did is written beside it"),
-    Move("fetching", "conforming", "the output is on disk: written beside, synced, renamed"),
-    Move("fetching", "failed", "the provider no longer has it, or gave no sound"),
-    Move("fetching", "cancelled", "a person stopped it: it was made, and costs what it costs"),
-    Move("conforming", "ready", "the take is a file of exactly the span's samples"),
-    Move("conforming", "fetching", "the file that was fetched is damaged: it is fetched once more"),
-    Move("conforming", "failed", "there is no sound in the output"),
-    Move("conforming", "cancelled", "a person stopped it: the output stays on disk"),
-    Move("ready", "laid", "it lies under its picture"),
-    Move("ready", "conforming", "its file was taken away before it was laid: it is made again from the output"),
-    Move("ready", "cancelled", "a person gave it up: the file stays"),
-    Move("unclear", "running", "looked for again, and found"),
-    Move("unclear", "planned", "a person has it sent again: it may be charged twice"),
-    Move("unclear", "cancelled", "a person gave it up: it may have been charged"),
+    Transition("extracting", "cancelled", "a person stopped it: nothing was sent"),
+    Transition(
+        "submitting", "running", "the provider has answered, or a lost submission was found: the ticket is on disk"
+    ),
+    Transition("submitting", "failed", "the provider refused it, so nothing was begun"),
+    Transition("submitting", "unclear", "no answer came, and it was not found at the provider"),
+    Transition("running", "fetching", "the provider says that it is done"),
+    Transition("running", "failed", "the model failed"),
+    Transition("running", "cancelled", "a person stopped it; whether the provider did is written beside it"),
+    Transition("fetching", "conforming", "the output is on disk: written beside, synced, renamed"),
+    Transition("fetching", "failed", "the provider no longer has it, or gave no sound"),
+    Transition("fetching", "cancelled", "a person stopped it: it was made, and costs what it costs"),
+    Transition("conforming", "ready", "the take is a file of exactly the span's samples"),
+    Transition("conforming", "fetching", "the file that was fetched is damaged: it is fetched once more"),
+    Transition("conforming", "failed", "there is no sound in the output"),
+    Transition("conforming", "cancelled", "a person stopped it: the output stays on disk"),
+    Transition("ready", "laid", "it lies under its picture"),
+    Transition("ready", "conforming", "its file was taken away before it was laid: it is made again from the output"),
+    Transition("ready", "cancelled", "a person gave it up: the file stays"),
+    Transition("unclear", "running", "looked for again, and found"),
+    Transition("unclear", "planned", "a person has it sent again: it may be charged twice"),
+    Transition("unclear", "cancelled", "a person gave it up: it may have been charged"),
 )
 """Every move there is. Nothing moves a job outside this table: a trigger in the ledger refuses it."""
 
-OVER: frozenset[State] = frozenset({"laid", "failed", "cancelled"})
+FINAL_STATES: frozenset[JobState] = frozenset({"laid", "failed", "cancelled"})
 """States that nothing leads out of."""
 
-UNSENT: frozenset[State] = frozenset({"planned", "extracting"})
+UNSENT_STATES: frozenset[JobState] = frozenset({"planned", "extracting"})
 """States in which nothing was asked of anybody yet."""
 
-SENT: frozenset[State] = frozenset({"submitting", "running", "fetching", "conforming", "ready", "unclear"})
+IN_FLIGHT_STATES: frozenset[JobState] = frozenset(
+    {"submitting", "running", "fetching", "conforming", "ready", "unclear"}
+)
 """States in which something was asked for and may be or was charged, and which are not over."""

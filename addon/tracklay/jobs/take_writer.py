@@ -13,39 +13,39 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..cue import Cost, Take
-from ..media.bwf import Writer
-from ..media.conform import conform
-from ..paths import Numbered, whole
+from ..media.bwf import BwfWriter
+from ..media.conform import conform_audio
+from ..paths import NumberedFile, atomic_write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from ..media.ffmpeg import Stop
+    from ..media.ffmpeg import CancelToken
     from ..providers import Output
-    from .job_spec import Order
+    from .job_spec import JobSpec
     from .ledger import Job
 
-HASH_BLOCK = 1 << 20
+HASH_BLOCK_BYTES = 1 << 20
 
-REUSED = "made before, as job {}: laid again from disk at no cost"
+REUSED_NOTE = "made before, as job {}: laid again from disk at no cost"
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
-    """One sound of a job's output. `index` counts from 0; `origin` is the job that it was made for, when it was another one."""
+class TakeWriter:
+    """One sound of a job's output. `index` counts from 0; `origin_job_id` is the job that it was made for, when it was another one."""
 
-    order: Order
+    spec: JobSpec
     job: Job
     output: Output
     index: int
-    origin: int | None
+    origin_job_id: int | None
 
     @property
-    def known(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """What can be said of the take before it is made."""
         output = self.output
-        cost = output.cost if self.origin is None else Cost("0", output.cost.currency, estimated=False)
+        cost = output.cost if self.origin_job_id is None else Cost("0", output.cost.currency, estimated=False)
         return {
             "created": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
             "seed": output.seed,
@@ -55,103 +55,116 @@ class Sound:
             "stems": list(output.stems),
         }
 
-    def make(self, claim: Callable[[dict[str, Any]], None], after: int, *, stop: Stop) -> Take:
-        """Write the take and its stems. Its number is the first free one above `after`.
+    def write_take(
+        self, record_claim: Callable[[dict[str, Any]], None], after_number: int, *, cancel_token: CancelToken
+    ) -> Take:
+        """Write the take and its stems. Its number is the first free one above `after_number`.
 
         Args:
-            claim: writes down for good what the take's file will be; called before it is there.
-            after: the take's number is higher.
-            stop: the person's wish to stop.
+            record_claim: writes down for good what the take's file will be; called before it is there.
+            after_number: the take's number is higher.
+            cancel_token: the person's wish to stop.
 
         Raises:
-            OutputError, ModelFailed, MediaError, Cancelled: as `conform`, and where the folder cannot be written.
+            OutputError, ModelFailed, MediaError, Cancelled: as `conform_audio`, and where the folder cannot be written.
         """
-        held = self.known
-        place = Numbered(
-            self.order.folder,
-            self.order.take_name,
-            after,
-            lambda: claim({**held, "number": place.number, "file": place.path.name}),
+        held = self.metadata
+        place = NumberedFile(
+            self.spec.folder,
+            self.spec.take_name,
+            after_number,
+            lambda: record_claim({**held, "number": place.number, "file": place.path.name}),
         )
-        unmade = taken(self.order, self.job, held)
-        with place.writing() as beside:
-            made = conform(self.output.file, unmade.samples, beside, _bwf(unmade), rate=unmade.sample_rate, stop=stop)
-            notes = [*made.notes, *([] if self.origin is None else [REUSED.format(self.origin)])]
-            held.update(sha256=file_hash(beside, stop=stop), channels=made.channels, notes=notes)
-        take = taken(self.order, self.job, {**held, "number": place.number, "file": place.path.name})
-        if hashes := self.make_stems(take, stop=stop):
-            claim({**held, "number": place.number, "file": place.path.name, "stem_hashes": hashes})
+        unmade = take_from_claim(self.spec, self.job, held)
+        with place.open_for_writing() as beside:
+            made = conform_audio(
+                self.output.file,
+                unmade.samples,
+                beside,
+                _bwf_writer_factory(unmade),
+                rate=unmade.sample_rate,
+                cancel_token=cancel_token,
+            )
+            notes = [*made.notes, *([] if self.origin_job_id is None else [REUSED_NOTE.format(self.origin_job_id)])]
+            held.update(sha256=file_hash(beside, cancel_token=cancel_token), channels=made.channels, notes=notes)
+        take = take_from_claim(self.spec, self.job, {**held, "number": place.number, "file": place.path.name})
+        if hashes := self.write_stems(take, cancel_token=cancel_token):
+            record_claim({**held, "number": place.number, "file": place.path.name, "stem_hashes": hashes})
         return take
 
-    def make_stems(self, take: Take, *, stop: Stop) -> dict[str, str]:
+    def write_stems(self, take: Take, *, cancel_token: CancelToken) -> dict[str, str]:
         """Write a take's stems beside it; return their SHA-256 by file name."""
-        bwf, hashes = _bwf(take), {}
+        bwf, hashes = _bwf_writer_factory(take), {}
         for name, path in take.stems.items():
-            with whole(path) as beside:
-                conform(self.output.stems[name], take.samples, beside, bwf, rate=take.sample_rate, stop=stop)
-                hashes[path.name] = file_hash(beside, stop=stop)
+            with atomic_write(path) as beside:
+                conform_audio(
+                    self.output.stems[name], take.samples, beside, bwf, rate=take.sample_rate, cancel_token=cancel_token
+                )
+                hashes[path.name] = file_hash(beside, cancel_token=cancel_token)
         return hashes
 
 
-def taken(order: Order, job: Job, claim: Mapping[str, Any]) -> Take:
+def take_from_claim(spec: JobSpec, job: Job, claim: Mapping[str, Any]) -> Take:
     """The take that a claim tells of; before it is made, all but what its file will be."""
-    folder, number = order.folder, int(claim.get("number", 0))
+    folder, number = spec.folder, int(claim.get("number", 0))
     return Take(
-        cue=order.cue,
+        cue=spec.cue,
         number=number,
-        provider=order.model.provider,
+        provider=spec.model.provider,
         version=claim["version"],
         request=job.request or "",
         seed=claim["seed"],
-        params=order.cue.params,
+        params=spec.cue.params,
         file=folder / str(claim.get("file", "")),
         sha256=claim.get("sha256", ""),
-        sample_rate=order.sample_rate,
+        sample_rate=spec.sample_rate,
         channels=claim.get("channels", 0),
-        samples=order.cue.span.samples(order.sample_rate),
+        samples=spec.cue.span.samples(spec.sample_rate),
         cost=Cost(**claim["cost"]),
-        licence=order.model.licence.name,
+        licence=spec.model.licence.name,
         source_sha256=job.source or "",
         created=claim["created"],
-        stems={name: folder / order.take_name(number, name) for name in claim["stems"]},
+        stems={name: folder / spec.take_name(number, name) for name in claim["stems"]},
         understood=claim["understood"],
         notes=tuple(claim.get("notes", ())),
-        job=job.id,
+        job_id=job.id,
     )
 
 
-def _bwf(take: Take) -> Callable[[BinaryIO, int], Writer]:
+def _bwf_writer_factory(take: Take) -> Callable[[BinaryIO, int], BwfWriter]:
     """Makes the writer of a take's WAV, with all that traces it."""
     cue = take.cue
     without = ("take", "file", "sha256", "stems", "notes")
-    traced = {key: value for key, value in take.entry().items() if key not in without} | {"job": take.job}
+    traced = {key: value for key, value in take.to_manifest_entry().items() if key not in without} | {
+        "job": take.job_id
+    }
 
-    def bwf(file: BinaryIO, channels: int) -> Writer:
-        return Writer(
+    def make_writer(file: BinaryIO, channels: int) -> BwfWriter:
+        return BwfWriter(
             file,
             channels,
             take.sample_rate,
             description=f"{cue.model} seed {take.seed}: {cue.prompt}",
-            reference=take.request,
-            made=datetime.fromisoformat(take.created),
+            originator_reference=take.request,
+            created_at=datetime.fromisoformat(take.created),
             time_reference=cue.span.rate.samples(max(0, cue.span.start), take.sample_rate),
-            history=json.dumps(traced | {"channels": channels}),
+            coding_history=json.dumps(traced | {"channels": channels}),
         )
 
-    return bwf
+    return make_writer
 
 
-def file_hash(path: Path, *, stop: Stop) -> str:
+def file_hash(path: Path, *, cancel_token: CancelToken) -> str:
     """A file's SHA-256 as hexadecimal text."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(HASH_BLOCK):
-            stop.check()
+        while block := file.read(HASH_BLOCK_BYTES):
+            cancel_token.raise_if_cancelled()
             digest.update(block)
     return digest.hexdigest()
 
 
-def is_there(folder: Path, claim: Mapping[str, Any], *, stop: Stop) -> bool:
+def is_take_intact(folder: Path, claim: Mapping[str, Any], *, cancel_token: CancelToken) -> bool:
     """Whether a claimed file is there, whole. A name that was taken for it and never filled is given up."""
     path = folder / str(claim["file"])
     try:
@@ -159,6 +172,6 @@ def is_there(folder: Path, claim: Mapping[str, Any], *, stop: Stop) -> bool:
             with contextlib.suppress(OSError):
                 path.unlink()
             return False
-        return file_hash(path, stop=stop) == str(claim["sha256"])
+        return file_hash(path, cancel_token=cancel_token) == str(claim["sha256"])
     except OSError:
         return False

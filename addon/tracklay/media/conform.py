@@ -10,7 +10,7 @@ import numpy as np
 from ..cue import SAMPLE_RATE
 from ..errors import ModelFailed
 from . import ffmpeg
-from .probe import sounds
+from .probe import probe_audio
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from .bwf import Writer
-    from .probe import Audio
+    from .bwf import BwfWriter
+    from .probe import AudioStream
 
-    Block = npt.NDArray[np.float32]
+    AudioBlock = npt.NDArray[np.float32]
 
-BLOCK = 1 << 16
+BLOCK_SAMPLES = 1 << 16
 """Samples handled at a time."""
 
 FADE_OUT_SECONDS = 0.005
@@ -33,84 +33,86 @@ FADE_OUT_SECONDS = 0.005
 FADE_IN_SECONDS = 0.001
 """The fade of a sound that was cut into at its start."""
 
-SILENT = 10 ** (-70 / 20)
+SILENCE_PEAK = 10 ** (-70 / 20)
 """-70 dBFS: a sound that ends below it needs no fade."""
 
-UNMARKED_PRIMING = {"aac": 1024, "mp3": 1105}
+DEFAULT_PRIMING_SAMPLES = {"aac": 1024, "mp3": 1105}
 """Samples that come before the sound where the container does not say so: an AAC encoder's first block (what MMAudio's own
 writer makes, measured), and LAME's 576 with a decoder's 529."""
 
-WORTH_TELLING_SECONDS = 0.005
+LENGTH_TOLERANCE_SECONDS = 0.005
 """A length that is off by less is a codec's block or a resampler's rounding: nobody hears or needs to know it."""
 
-TOP = 10 ** (-0.1 / 20)
+CEILING_PEAK = 10 ** (-0.1 / 20)
 """-0.1 dBFS: the peak of a sound whose samples went over full scale on the way, turned down until they fit."""
 
 
 @dataclass(frozen=True, slots=True)
-class Conformed:
-    """What conforming did. `given` is how many samples the model's sound had at the take's rate, `gain_db` how far it was turned down."""
+class ConformResult:
+    """What conforming did. `source_samples` is how many samples the model's sound had at the take's rate, `gain_db` how far it was turned down."""
 
     path: Path
     rate: int
     channels: int
     samples: int
-    given: int
-    priming: int
+    source_samples: int
+    priming_samples: int
     gain_db: float
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a person should know about it, in sentences."""
         said = []
-        missing = (self.samples - self.given) / self.rate
-        if missing > WORTH_TELLING_SECONDS:
+        missing = (self.samples - self.source_samples) / self.rate
+        if missing > LENGTH_TOLERANCE_SECONDS:
             said.append(f"{missing:.3f} s of silence added: the model's sound was short")
-        if -missing > WORTH_TELLING_SECONDS:
+        if -missing > LENGTH_TOLERANCE_SECONDS:
             said.append(f"{-missing:.3f} s cut at the span's end")
-        if self.priming:
-            said.append(f"{self.priming} samples of encoder priming removed")
+        if self.priming_samples:
+            said.append(f"{self.priming_samples} samples of encoder priming removed")
         if self.gain_db:
             said.append(f"turned down by {-self.gain_db:.1f} dB: its peaks were over full scale")
         return tuple(said)
 
 
-def conform(
+def conform_audio(
     output: Path,
     samples: int,
     to: Path,
-    bwf: Callable[[BinaryIO, int], Writer],
+    make_writer: Callable[[BinaryIO, int], BwfWriter],
     *,
     rate: int = SAMPLE_RATE,
-    stop: ffmpeg.Stop | None = None,
-) -> Conformed:
+    cancel_token: ffmpeg.CancelToken | None = None,
+) -> ConformResult:
     """Write the take.
 
     Args:
         output: any file with sound in it; of a video the first sound stream is taken.
         samples: how many the span has.
         to: the WAV to write; whoever asks sees to it that a half-written one vanishes.
-        bwf: makes the writer from an open file and a number of channels (1, or 2 for anything wider).
+        make_writer: makes the writer from an open file and a number of channels (1, or 2 for anything wider).
         rate: the take's samples a second.
-        stop: the person's wish to stop.
+        cancel_token: the person's wish to stop.
 
     Raises:
         ModelFailed: there is no sound in the file.
         OSError: the take cannot be written.
         Cancelled: it was stopped.
     """
-    audio, first = sounds(output, stop=stop)
+    audio, first = probe_audio(output, cancel_token=cancel_token)
     if first is None:
         raise ModelFailed(f"the model's file {output.name} has no sound in it: try again, or another model")
     channels = 1 if audio[0].layout in ("mono", "1 channels") else 2
-    priming = 0 if first.skips else UNMARKED_PRIMING.get(audio[0].codec, 0)
+    priming = 0 if first.has_skip_samples else DEFAULT_PRIMING_SAMPLES.get(audio[0].codec, 0)
     gain = 1.0
     while True:
         with to.open("wb") as file:
-            writer = bwf(file, channels)
-            tally = _Tally()
-            for block in _fit(
-                _decoded(output, audio[0], (rate, channels), priming, tally, stop), samples, (rate, channels)
+            writer = make_writer(file, channels)
+            tally = _DecodeStats()
+            for block in _fit_to_length(
+                _decode_blocks(output, audio[0], (rate, channels), priming, tally, cancel_token),
+                samples,
+                (rate, channels),
             ):
                 writer.write(block * np.float32(gain))
             if not tally.samples:
@@ -118,47 +120,52 @@ def conform(
             writer.close()
             if tally.peak * gain <= 1:
                 break
-            gain = TOP / tally.peak
+            gain = CEILING_PEAK / tally.peak
     gain_db = 20 * float(np.log10(gain))
-    return Conformed(to, rate, channels, samples, tally.samples, priming, gain_db)
+    return ConformResult(to, rate, channels, samples, tally.samples, priming, gain_db)
 
 
-class _Tally:
+class _DecodeStats:
     """What went by while decoding."""
 
     samples = 0
     peak = 0.0
 
 
-def _decoded(
-    output: Path, audio: Audio, shape: tuple[int, int], priming: int, tally: _Tally, stop: ffmpeg.Stop | None
-) -> Iterator[Block]:
-    """The sound as float blocks, with the rate and the channels of `shape`.
+def _decode_blocks(
+    output: Path,
+    audio: AudioStream,
+    output_format: tuple[int, int],
+    priming_samples: int,
+    stats: _DecodeStats,
+    cancel_token: ffmpeg.CancelToken | None,
+) -> Iterator[AudioBlock]:
+    """The sound as float blocks, with the rate and the channels of `output_format`.
 
     Resampled in 64-bit float: its filter's delay is taken out by ffmpeg itself.
     """
-    rate, channels = shape
-    stream = ffmpeg.source(output)["a:0"]
-    if priming:
-        stream = stream.filter("atrim", start_sample=priming).filter("asetpts", "PTS-STARTPTS")
+    rate, channels = output_format
+    stream = ffmpeg.input_stream(output)["a:0"]
+    if priming_samples:
+        stream = stream.filter("atrim", start_sample=priming_samples).filter("asetpts", "PTS-STARTPTS")
     if audio.sample_rate != rate:
         stream = stream.filter("aresample", rate, filter_size=64, phase_shift=10, cutoff=0.97)
     stream = stream.output("pipe:", format="f32le", acodec="pcm_f32le", ac=channels, ar=rate)
     what = f"the model's file {output.name} cannot be decoded"
-    for data in ffmpeg.read(stream, what, BLOCK * channels * 4, stop=stop):
+    for data in ffmpeg.read_stdout(stream, what, BLOCK_SAMPLES * channels * 4, cancel_token=cancel_token):
         block = np.nan_to_num(
             np.frombuffer(data[: len(data) // (channels * 4) * channels * 4], "<f4"), posinf=0, neginf=0
         )
         block = block.reshape(-1, channels)
-        tally.samples += len(block)
+        stats.samples += len(block)
         if len(block):
-            tally.peak = max(tally.peak, float(np.abs(block).max()))
+            stats.peak = max(stats.peak, float(np.abs(block).max()))
         yield block
 
 
-def _fit(blocks: Iterator[Block], samples: int, shape: tuple[int, int]) -> Iterator[Block]:
+def _fit_to_length(blocks: Iterator[AudioBlock], samples: int, output_format: tuple[int, int]) -> Iterator[AudioBlock]:
     """Exactly `samples` samples: cut or padded, with no click at either end. What is past the end is still read, to be told."""
-    rate, channels = shape
+    rate, channels = output_format
     fade = round(FADE_OUT_SECONDS * rate)
     held = np.zeros((0, channels), np.float32)  # the last samples so far: the end is known only when it is past
     begun, written = False, 0
@@ -167,25 +174,25 @@ def _fit(blocks: Iterator[Block], samples: int, shape: tuple[int, int]) -> Itera
         if not len(fresh):
             continue
         if not begun:
-            fresh, begun = _faded_in(fresh, rate), True
+            fresh, begun = _fade_in(fresh, rate), True
         held = np.concatenate([held, fresh])
         if len(held) > fade:
             yield held[:-fade]
             written += len(held) - fade
             held = held[-fade:]
     if len(held):
-        yield _faded_out(held)
+        yield _fade_out(held)
         written += len(held)
     while written < samples:
-        count = min(BLOCK, samples - written)
+        count = min(BLOCK_SAMPLES, samples - written)
         yield np.zeros((count, channels), np.float32)
         written += count
 
 
-def _faded_in(block: Block, rate: int) -> Block:
+def _fade_in(block: AudioBlock, rate: int) -> AudioBlock:
     """Fade in only what was cut into: a hit on the first sample is louder than what follows it, and stays."""
     fade = round(FADE_IN_SECONDS * rate)
-    if len(block) < 20 * fade or float(np.abs(block[0]).max()) < SILENT:
+    if len(block) < 20 * fade or float(np.abs(block[0]).max()) < SILENCE_PEAK:
         return block
     if float(np.abs(block[:fade]).max()) > 2 * float(np.abs(block[fade : 20 * fade]).max()):
         return block
@@ -194,8 +201,8 @@ def _faded_in(block: Block, rate: int) -> Block:
     return faded
 
 
-def _faded_out(block: Block) -> Block:
+def _fade_out(block: AudioBlock) -> AudioBlock:
     """Fade out what does not end in silence by itself."""
-    if float(np.abs(block[-1]).max()) < SILENT:
+    if float(np.abs(block[-1]).max()) < SILENCE_PEAK:
         return block
     return block * np.linspace(1, 0, len(block), dtype=np.float32)[:, None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..cue import SAMPLE_RATE
-from ..paths import whole
+from ..paths import atomic_write
 from . import ffmpeg
 
 if TYPE_CHECKING:
@@ -13,51 +13,51 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from pathlib import Path
 
-    from .probe import Media, Video
+    from .probe import MediaInfo, VideoStream
 
-IN_MP4 = frozenset({"h264", "hevc", "av1", "mpeg4", "vp9", "mpeg1video", "mpeg2video"})
-IN_MOV = frozenset(
+MP4_CODECS = frozenset({"h264", "hevc", "av1", "mpeg4", "vp9", "mpeg1video", "mpeg2video"})
+MOV_CODECS = frozenset(
     {"prores", "dnxhd", "mjpeg", "qtrle", "png", "rawvideo", "v210", "cfhd", "dvvideo", "hap", "jpeg2000"}
 )
 """Picture codecs that each container is commonly read with; anything else goes into Matroska."""
 
-SOUND_KEPT = {
+COPYABLE_AUDIO_CODECS = {
     "mp4": frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"}),
     "mov": frozenset({"aac", "mp3", "ac3", "eac3", "alac"}),
     "mkv": frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac", "vorbis", "dts"}),
 }
 """Sound codecs whose packets each container takes as they are; PCM goes into MOV and Matroska, and becomes ALAC in MP4."""
 
-AAC = {"c": "aac", "aac_coder": "fast", "aac_pns": 0, "aac_is": 0}
+AAC_OPTIONS = {"c": "aac", "aac_coder": "fast", "aac_pns": 0, "aac_is": 0}
 """How sound is encoded where nothing else is read: as it is, no part of it stood for by noise or by the other channel.
 
 At 320 kb/s ffmpeg's fast coder is nearer to what it was given than its slow one (signal to error 39 against 37 dB for the demo's foley, 50
 against 37 for its music), in a third of the time.
 """
 
-MUXER = {"mp4": "mp4", "mov": "mov", "mkv": "matroska"}
+MUXER_NAMES = {"mp4": "mp4", "mov": "mov", "mkv": "matroska"}
 
 
-def container(video: Video) -> str:
+def choose_container(video: VideoStream) -> str:
     """The file suffix, without its dot, of a container for this picture: mp4 where it fits."""
-    if video.codec in IN_MP4:
+    if video.codec in MP4_CODECS:
         return "mp4"
-    return "mov" if video.codec in IN_MOV else "mkv"
+    return "mov" if video.codec in MOV_CODECS else "mkv"
 
 
-def aac(bit_rate: str, track: str = ":a") -> dict[str, Any]:
+def aac_options(bit_rate: str, stream_specifier: str = ":a") -> dict[str, Any]:
     """ffmpeg's options that encode a track so."""
-    return {f"{name}{track}": value for name, value in (AAC | {"b": bit_rate}).items()}
+    return {f"{name}{stream_specifier}": value for name, value in (AAC_OPTIONS | {"b": bit_rate}).items()}
 
 
-def join(
-    media: Media,
-    video: Video,
+def mux_takes(
+    media: MediaInfo,
+    video: VideoStream,
     takes: Sequence[tuple[Path, Fraction]],
     to: Path,
     *,
     drop_original: bool = False,
-    stop: ffmpeg.Stop | None = None,
+    cancel_token: ffmpeg.CancelToken | None = None,
 ) -> None:
     """Write the whole picture with takes laid under it; its own sound stays as further tracks.
 
@@ -73,10 +73,10 @@ def join(
 
     kind = to.suffix.removeprefix(".")
     # The picture's first frame goes to 0, wherever the file's clock has it, and its own sound moves with it.
-    picture = ffmpeg.source(media.path, copyts=None, itsoffset=f"{float(-video.start):.6f}")
+    picture = ffmpeg.input_stream(media.path, copyts=None, itsoffset=f"{float(-video.start):.6f}")
     length = round((video.end - video.start) * SAMPLE_RATE)
     placed = [
-        ffmpeg.source(take)["a:0"]
+        ffmpeg.input_stream(take)["a:0"]
         .filter("aformat", sample_fmts="fltp", channel_layouts="stereo")
         .filter("adelay", f"{round(start * SAMPLE_RATE)}S", all=1)
         .filter("apad", whole_len=length)
@@ -85,9 +85,9 @@ def join(
     ]
     laid = placed[0] if len(placed) == 1 else builder.filter(placed, "amix", inputs=len(placed), normalize=0)
     options: dict[str, Any] = {
-        "format": MUXER[kind],
+        "format": MUXER_NAMES[kind],
         "c:v": "copy",
-        **(aac("320k", ":a:0") if kind == "mp4" else {"c:a:0": "pcm_s24le"}),
+        **(aac_options("320k", ":a:0") if kind == "mp4" else {"c:a:0": "pcm_s24le"}),
         "metadata:s:a:0": "title=Tracklay",
         "disposition:a:0": "default",
         "map_metadata": 0,
@@ -97,16 +97,16 @@ def join(
     if not drop_original:
         for index, audio in enumerate(media.audio):
             streams.append(picture[f"a:{index}"])
-            options[f"c:a:{index + 1}"] = _sound_codec(kind, audio.codec)
+            options[f"c:a:{index + 1}"] = _choose_audio_codec(kind, audio.codec)
             options[f"disposition:a:{index + 1}"] = "0"
     if kind in ("mp4", "mov"):
         options["movflags"] = "+faststart"
-    with whole(to) as beside:
-        out = builder.output(*streams, ffmpeg.target(beside), **options)
-        ffmpeg.run(out, f"could not lay under {media.path.name}", stop=stop)
+    with atomic_write(to) as beside:
+        out = builder.output(*streams, ffmpeg.output_url(beside), **options)
+        ffmpeg.run_ffmpeg(out, f"could not lay under {media.path.name}", cancel_token=cancel_token)
 
 
-def _sound_codec(kind: str, codec: str) -> str:
-    if codec in SOUND_KEPT[kind] or (kind != "mp4" and codec.startswith("pcm_")):
+def _choose_audio_codec(suffix: str, codec: str) -> str:
+    if codec in COPYABLE_AUDIO_CODECS[suffix] or (suffix != "mp4" and codec.startswith("pcm_")):
         return "copy"
-    return "alac" if kind == "mp4" else "pcm_s24le"
+    return "alac" if suffix == "mp4" else "pcm_s24le"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-LIMIT_BYTES = 2 << 30
+DEFAULT_CACHE_LIMIT_BYTES = 2 << 30
 """How much is kept where nobody says otherwise: some thousand clips."""
 
-limit_bytes = LIMIT_BYTES
+cache_limit_bytes = DEFAULT_CACHE_LIMIT_BYTES
 """How much is kept now."""

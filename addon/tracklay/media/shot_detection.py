@@ -12,15 +12,15 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from ..cue import Sized
-from ..paths import scratch
+from ..cue import ProxySpec
+from ..paths import temp_dir
 from ..timing import Span
 from . import proxy_cache
-from .editor_render import rendered
-from .extract import Extraction
-from .ffmpeg import Stop
-from .frame_plan import looked_up
-from .probe import ON_TIME
+from .editor_render import render_in_editor
+from .extract import ProxyExtractor
+from .ffmpeg import CancelToken
+from .frame_plan import snap_to_frame
+from .probe import TIME_TOLERANCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,28 +31,28 @@ if TYPE_CHECKING:
 
     from ..cue import Picture
     from ..timing import Rate, TimeMap
-    from .decoder import Frame
-    from .extract import Playing
-    from .frame_plan import Shown
+    from .decoder import DecodedFrame
+    from .extract import TimedFrame
+    from .frame_plan import PlannedFrame
 
-SIDE = 96
+ANALYSIS_SHORT_SIDE = 96
 """Pixels of the short side where a cut is looked for: as plain as in all of them, and grain is no motion."""
 
-THRESHOLD = 10.0
+CUT_THRESHOLD = 10.0
 """How much of a hundred a frame differs from the one before: ffmpeg's own number for a cut (its `scdet`)."""
 
-MOST_MEANED = 16
+MAX_BLOCK_SIDE = 16
 """So many pixels squared are summed in 16 bits."""
 
 
-def cuts(
+def find_cuts(
     picture: Picture,
     span: Span,
     folder: Path,
     *,
-    shortest: int = 1,
-    proxies: Sized | None = None,
-    stop: Stop | None = None,
+    min_shot_frames: int = 1,
+    proxy_spec: ProxySpec | None = None,
+    cancel_token: CancelToken | None = None,
 ) -> tuple[int, ...]:
     """The first frames of the shots of a span, all but its own first, in order.
 
@@ -60,80 +60,100 @@ def cuts(
         picture: what plays; where it must be rendered, with its copy.
         span: the timeline frames.
         folder: where files of the moment may lie.
-        shortest: frames. A cut nearer than this to the one before, or to either end, is none: a flash is no shot.
-        proxies: what the shots' pictures must be like, to be kept for whoever wants them next; None: nobody does.
-        stop: the person's wish to stop.
+        min_shot_frames: frames. A cut nearer than this to the one before, or to either end, is none: a flash is no shot.
+        proxy_spec: what the shots' pictures must be like, to be kept for whoever wants them next; None: nobody does.
+        cancel_token: the person's wish to stop.
 
     Raises:
         BadInput, MediaError, OutputError, Cancelled: as `media.cache.extracted`.
     """
     if picture.render:  # each shot will be rendered by itself, and only then extracted
-        picture, proxies = rendered(picture, span, SIDE, stop=stop or Stop()).picture(picture, span), None
-    known = proxy_cache.identity(picture, span) if proxies else None
-    with scratch(folder) as work:
-        extraction = Extraction.of(picture, span, proxies or Sized(SIDE), work, stop=stop)
-        shown = extraction.plan(span)
-        if len(shown) > 1 and any(each.keep for each in shown):
+        picture, proxy_spec = (
+            render_in_editor(picture, span, ANALYSIS_SHORT_SIDE, cancel_token=cancel_token or CancelToken()).as_picture(
+                picture, span
+            ),
+            None,
+        )
+    known = proxy_cache.source_file_ids(picture, span) if proxy_spec else None
+    with temp_dir(folder) as work:
+        extraction = ProxyExtractor.prepare(
+            picture, span, proxy_spec or ProxySpec(ANALYSIS_SHORT_SIDE), work, cancel_token=cancel_token
+        )
+        shown = extraction.plan_span(span)
+        if len(shown) > 1 and any(each.pass_through for each in shown):
             known = None  # retimed in pieces: a proxy's ticks depend on where its shot ends, and each is left to be made by itself
         if known is None:
-            extraction = replace(extraction, sized=Sized(SIDE))
+            extraction = replace(extraction, spec=ProxySpec(ANALYSIS_SHORT_SIDE))
         found = []
-        with closing(extraction.playing(shown, stop)) as playing:
-            shots = Shots(playing, shown, span, extraction.map, extraction.source.rate, shortest)
-            while shots.first < span.end:
-                found.append(shots.first)
-                if known is None or proxies is None:
-                    deque(shots.next(), maxlen=0)
+        with closing(extraction.decode(shown, cancel_token)) as playing:
+            shots = ShotSplitter(playing, shown, span, extraction.time_map, extraction.source.rate, min_shot_frames)
+            while shots.next_start < span.end:
+                found.append(shots.next_start)
+                if known is None or proxy_spec is None:
+                    deque(shots.next_shot(), maxlen=0)
                     continue
-                begins = extraction.plan(Span(shots.first, 1, span.rate))
-                proxy = extraction.write(shots.next(), begins, work / "proxy.mp4", lambda: shots.frames, stop=stop)
-                proxy_cache.keep_of(picture, Span(found[-1], shots.frames, span.rate), proxies, known, proxy)
+                begins = extraction.plan_span(Span(shots.next_start, 1, span.rate))
+                proxy = extraction.write_proxy(
+                    shots.next_shot(),
+                    begins,
+                    work / "proxy.mp4",
+                    lambda: shots.last_shot_frames,
+                    cancel_token=cancel_token,
+                )
+                proxy_cache.store_span_proxy(
+                    picture, Span(found[-1], shots.last_shot_frames, span.rate), proxy_spec, known, proxy
+                )
     return tuple(found[1:])
 
 
-class Shots:
-    """Parts what plays in a span into shots while it is decoded: `next` until `first` is the span's end.
+class ShotSplitter:
+    """Parts what plays in a span into shots while it is decoded: `next_shot` until `next_start` is the span's end.
 
-    `first` is the first frame of the shot that comes next, `frames` how many the last one had. What is held meanwhile is what is
+    `next_start` is the first frame of the shot that comes next, `last_shot_frames` how many the last one had. What is held meanwhile is what is
     decoded for one timeline frame: a shot ends on one of those, and up to it nobody knows to which shot a frame belongs.
     """
 
     def __init__(
         self,
-        playing: Iterator[Playing],
-        shown: Sequence[Shown],
+        decoded: Iterator[TimedFrame],
+        planned: Sequence[PlannedFrame],
         span: Span,
         time_map: TimeMap,
-        rate: Rate,
-        shortest: int,
+        source_rate: Rate,
+        min_shot_frames: int,
     ) -> None:
         """Begin.
 
         Args:
-            playing: what comes on screen in the span, as it is decoded.
-            shown: the plan of the span.
+            decoded: what comes on screen in the span, as it is decoded.
+            planned: the plan of the span.
             span: the timeline frames.
             time_map: where the source is on each.
-            rate: the source's.
-            shortest: frames: a cut nearer than this to the one before, or to either end, is none.
+            source_rate: the source's.
+            min_shot_frames: frames: a cut nearer than this to the one before, or to either end, is none.
         """
-        self.first, self.frames = span.start, 0
-        self._playing, self._judge = playing, Judge()
+        self.next_start, self.last_shot_frames = span.start, 0
+        self._decoded, self._scorer = decoded, CutScorer()
         # In one piece that keeps its frames' own times, it is by the source's time that a plan says which of them are a span's.
-        self._by_source = len(shown) == 1 and shown[0].keep is not None
-        self._span, self._map, self._source_rate, self._shortest = span, time_map, rate, shortest
-        self._held: deque[Playing] = deque()
-        self._given = 0  # of those that are held, how many the shot has been given already
-        self._reached = span.start  # the first timeline frame that shows what was decoded last
+        self._uses_source_time = len(planned) == 1 and planned[0].pass_through is not None
+        self._span, self._time_map, self._source_rate, self._min_shot_frames = (
+            span,
+            time_map,
+            source_rate,
+            min_shot_frames,
+        )
+        self._buffer: deque[TimedFrame] = deque()
+        self._emitted = 0  # of those that are held, how many the shot has been given already
+        self._timeline_frame = span.start  # the first timeline frame that shows what was decoded last
 
-    def next(self) -> Iterator[Playing]:
+    def next_shot(self) -> Iterator[TimedFrame]:
         """What comes on screen in the next shot, at seconds from its start: what `extract` makes its proxy of. To be gone through."""
-        span, first = self._span, self.first
-        begins, since = self._begins(first), span.rate.seconds(first - span.start)
-        opening: Frame | None = None
-        for playing in self._of_shot():
+        span, first = self._span, self.next_start
+        begins, since = self._latest_start(first), span.rate.seconds(first - span.start)
+        opening: DecodedFrame | None = None
+        for playing in self._iter_shot():
             at, frame = playing
-            if self._place(playing) <= begins:
+            if self._position(playing) <= begins:
                 opening = frame
                 continue
             if opening is not None:
@@ -142,81 +162,83 @@ class Shots:
             yield at - since, frame
         if opening is not None:
             yield Fraction(0), opening
-        self.frames = self.first - first
+        self.last_shot_frames = self.next_start - first
 
-    def _of_shot(self) -> Iterator[Playing]:
+    def _iter_shot(self) -> Iterator[TimedFrame]:
         """The frames that belong to the shot, after those that may still be on screen when it begins."""
-        self._given = 0
+        self._emitted = 0
         cut = False
         while True:
-            ends = self._ends(self._reached)
-            while self._given < len(self._held) and self._place(self._held[self._given]) < ends:
-                self._given += 1
-                yield self._held[self._given - 1]
+            ends = self._earliest_start(self._timeline_frame)
+            while self._emitted < len(self._buffer) and self._position(self._buffer[self._emitted]) < ends:
+                self._emitted += 1
+                yield self._buffer[self._emitted - 1]
             if cut:
-                self.first = self._reached
+                self.next_start = self._timeline_frame
                 return
-            playing = next(self._playing, None)
+            playing = next(self._decoded, None)
             if playing is None:
-                yield from list(self._held)[self._given :]
-                self.first = self._span.end
+                yield from list(self._buffer)[self._emitted :]
+                self.next_start = self._span.end
                 return
-            cut = self._take(playing)
+            cut = self._push(playing)
 
-    def _take(self, playing: Playing) -> bool:
+    def _push(self, timed_frame: TimedFrame) -> bool:
         """Hold a frame; whether a shot begins with it."""
-        place = self._place(playing)
-        while self._begins(self._reached) < place:
-            self._reached += 1
-        self._held.append(playing)
-        while self._given and self._place(self._held[1]) <= self._begins(self._reached):
-            self._held.popleft()
-            self._given -= 1
-        far = self._shortest <= min(self._reached - self.first, self._span.end - self._reached)
-        return self._judge.score(playing[1]) >= THRESHOLD and far
+        place = self._position(timed_frame)
+        while self._latest_start(self._timeline_frame) < place:
+            self._timeline_frame += 1
+        self._buffer.append(timed_frame)
+        while self._emitted and self._position(self._buffer[1]) <= self._latest_start(self._timeline_frame):
+            self._buffer.popleft()
+            self._emitted -= 1
+        far = self._min_shot_frames <= min(
+            self._timeline_frame - self.next_start, self._span.end - self._timeline_frame
+        )
+        return self._scorer.score(timed_frame[1]) >= CUT_THRESHOLD and far
 
-    def _place(self, playing: Playing) -> Fraction:
+    def _position(self, timed_frame: TimedFrame) -> Fraction:
         """Where a frame lies, in the seconds that the span is reckoned in."""
-        at, frame = playing
-        return frame.time if self._by_source else at
+        at, frame = timed_frame
+        return frame.time if self._uses_source_time else at
 
-    def _begins(self, frame: int) -> Fraction:
+    def _latest_start(self, frame: int) -> Fraction:
         """On screen at a timeline frame is what lies last up to here."""
-        if self._by_source:
-            return looked_up(self._map.source(frame), self._source_rate) + ON_TIME
-        return self._ends(frame) + ON_TIME
+        if self._uses_source_time:
+            return snap_to_frame(self._time_map.source_seconds(frame), self._source_rate) + TIME_TOLERANCE_SECONDS
+        return self._earliest_start(frame) + TIME_TOLERANCE_SECONDS
 
-    def _ends(self, frame: int) -> Fraction:
+    def _earliest_start(self, frame: int) -> Fraction:
         """What lies before this has come on screen before a timeline frame."""
-        if self._by_source:
-            return self._map.source(frame) - ON_TIME
+        if self._uses_source_time:
+            return self._time_map.source_seconds(frame) - TIME_TOLERANCE_SECONDS
         return self._span.rate.seconds(frame - self._span.start)
 
 
-class Judge:
+class CutScorer:
     """Scores frames, in their order, as ffmpeg's `scdet` does: how much each differs from the one before, and how suddenly."""
 
     def __init__(self) -> None:
-        self._frame: Frame | None = None
+        self._last_frame: DecodedFrame | None = None
         self._luma: npt.NDArray[np.float32] | None = None
         self._change = 0.0
 
-    def score(self, frame: Frame) -> float:
+    def score(self, frame: DecodedFrame) -> float:
         """How much of a hundred a cut it is. A frame that stays on screen is not looked at again: it is none."""
-        if frame is self._frame:
+        if frame is self._last_frame:
             return 0.0
-        before, self._frame, self._luma = self._luma, frame, small(frame)
+        before, self._last_frame, self._luma = self._luma, frame, downscaled_luma(frame)
         if before is None:
             return 0.0
         last, self._change = self._change, float(abs(self._luma - before).mean()) * 100 / 256
         return min(self._change, abs(self._change - last))
 
 
-def small(frame: Frame) -> npt.NDArray[np.float32]:
-    """A frame's luma with a short side of `SIDE` at most: each value is the mean of the pixels that it stands for."""
+def downscaled_luma(frame: DecodedFrame) -> npt.NDArray[np.float32]:
+    """A frame's luma with a short side of `ANALYSIS_SHORT_SIDE` at most: each value is the mean of the pixels that it stands for."""
     import numpy as np  # noqa: PLC0415 - Blender pays for numpy only when something is analysed
 
-    (width, height), each = frame.size, min(MOST_MEANED, -(-min(frame.size) // SIDE))
+    (width, height), each = frame.size, min(MAX_BLOCK_SIDE, -(-min(frame.size) // ANALYSIS_SHORT_SIDE))
     luma = np.frombuffer(frame.data, np.uint8, width * height).reshape(height, width)
     luma = luma[: height // each * each, : width // each * each]
     # Row by row and column by column: three times as quick as the mean of blocks.

@@ -6,21 +6,21 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from ..models.model import Model, Parameter, Price, Seconds
+from ..models.model import DurationLimits, Model, Parameter, Price
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ..models.model import Role
-    from .json_schema import Input
-    from .published import Published
+    from .json_schema import PublishedInput
+    from .published import PublishedModel
 
-Sense = Literal["video", "image", "audio", "text"]
+InputKind = Literal["video", "image", "audio", "text"]
 
-_PROMPTS = ("prompt", "text_prompt", "positive_prompt", "sound_effect_prompt", "text", "description", "caption")
-_NEGATIVES = ("negative_prompt", "negative_text_prompt", "negative")
-_SEEDS = ("seed", "random_seed", "noise_seed")
-_LENGTHS = (
+_PROMPT_NAMES = ("prompt", "text_prompt", "positive_prompt", "sound_effect_prompt", "text", "description", "caption")
+_NEGATIVE_PROMPT_NAMES = ("negative_prompt", "negative_text_prompt", "negative")
+_SEED_NAMES = ("seed", "random_seed", "noise_seed")
+_DURATION_NAMES = (
     "duration",
     "duration_seconds",
     "seconds",
@@ -37,18 +37,26 @@ _LENGTHS = (
 )
 """Names of a role's parameter, the likeliest first. A length in milliseconds is none: Tracklay fills in seconds."""
 
-_COUNTS = ("num_samples", "num_outputs", "num_audios", "num_generations", "num_variations", "n_samples", "batch_size")
+_OUTPUT_COUNT_NAMES = (
+    "num_samples",
+    "num_outputs",
+    "num_audios",
+    "num_generations",
+    "num_variations",
+    "n_samples",
+    "batch_size",
+)
 """Names of a parameter that counts the sounds of one request, each of which is paid."""
 
-_NOT_THE_PICTURE = re.compile(r"mask|reference|style|depth|pose|control|end_|last_")
+_AUXILIARY_INPUT = re.compile(r"mask|reference|style|depth|pose|control|end_|last_")
 """Words in the name of a file that is not the span's own picture."""
 
-_MUSIC = re.compile(r"music|song|melod|instrumental|lyric|soundtrack")
-_EFFECT = re.compile(r"sfx|sound[ _-]?effect|foley|sound[ _-]?design")
-_SOUND = re.compile(r"audio|sound|music|song|foley|sfx|speech|voice|sonic|acoustic|2audio")
+_MUSIC_WORDS = re.compile(r"music|song|melod|instrumental|lyric|soundtrack")
+_EFFECT_WORDS = re.compile(r"sfx|sound[ _-]?effect|foley|sound[ _-]?design")
+_SOUND_WORDS = re.compile(r"audio|sound|music|song|foley|sfx|speech|voice|sonic|acoustic|2audio")
 
 
-_MEANING: dict[Role, str] = {
+_ROLE_DESCRIPTIONS: dict[Role, str] = {
     "prompt": "the prompt",
     "negative": "what should not be heard",
     "seed": "the seed",
@@ -58,31 +66,31 @@ _MEANING: dict[Role, str] = {
 }
 
 
-def model_id(provider: str, endpoint: str) -> str:
+def make_model_id(provider: str, endpoint: str) -> str:
     """The id that a model gets: `fal-ai/thinksound/audio` on fal is `fal/thinksound-audio`."""
     own = endpoint.removeprefix("fal-ai/") if provider == "fal" else endpoint.removeprefix("model_")
     return f"{provider}/{re.sub(r'[^a-z0-9.]+', '-', own.lower()).strip('-')}"
 
 
-def guess(published: Published) -> Model:
+def infer_model(published: PublishedModel) -> Model:
     """The model, with `unconfirmed` telling what was guessed and what nobody said."""
     found = {one.parameter.name: one for one in published.inputs}
-    roles = _roles(published.inputs)
-    mode = _mode(found, roles)
+    roles = _infer_roles(published.inputs)
+    mode = _picture_mode_parameter(found, roles)
     if mode is None:
-        _one_picture(found, roles)
-    parameters = [_filled(one.parameter, roles.get(name)) for name, one in found.items()]
+        _keep_one_picture_role(found, roles)
+    parameters = [_with_role(one.parameter, roles.get(name)) for name, one in found.items()]
     if mode is not None:
         first = next(place for place, one in enumerate(parameters) if one.role in ("video", "image"))
         parameters.insert(first, mode)
-    times = _one_at_a_time(found, parameters)
+    times = _limit_to_one_output(found, parameters)
     by_role = {one.role: one for one in parameters if one.role}
-    needs, takes = _senses(found.values(), by_role)
+    needs, takes = _infer_input_kinds(found.values(), by_role)
     length = by_role.get("seconds")
-    task = _task(published, "video" in by_role)
-    gives = _gives(published, "video" in by_role)
+    task = _infer_task(published, "video" in by_role)
+    gives = _infer_output(published, "video" in by_role)
     model = Model(
-        id=model_id(published.provider, published.endpoint),
+        id=make_model_id(published.provider, published.endpoint),
         title=published.title,
         summary=published.summary,
         task=task,
@@ -92,62 +100,64 @@ def guess(published: Published) -> Model:
         gives=gives,
         licence=published.licence,
         takes=takes,
-        seconds=Seconds(max(0.0, length.minimum or 0.0), length.maximum) if length else Seconds(),
+        seconds=DurationLimits(max(0.0, length.minimum or 0.0), length.maximum) if length else DurationLimits(),
         price=Price(currency=published.currency, times=times),
         version=published.version,
         parameters=tuple(parameters),
     )
-    return replace(model, unconfirmed=_told(published, model, roles))
+    return replace(model, unconfirmed=_unconfirmed_notes(published, model, roles))
 
 
-def lacks_sound(published: Published) -> bool:
+def lacks_sound(published: PublishedModel) -> bool:
     """Whether nothing that is published says that sound comes out of it."""
-    return not published.gives or (not published.sure and not _SOUND.search(published.says.lower()))
+    return not published.output or (
+        not published.is_output_declared and not _SOUND_WORDS.search(published.text.lower())
+    )
 
 
-def _roles(inputs: Iterable[Input]) -> dict[str, Role]:
+def _infer_roles(inputs: Iterable[PublishedInput]) -> dict[str, Role]:
     """What Tracklay fills, by the parameters' names: one parameter for each role."""
     inputs = list(inputs)
     roles: dict[str, Role] = {}
 
-    def give(role: Role, fitting: Iterable[Input]) -> None:
-        if one := next(iter(fitting), None):
+    def assign(role: Role, candidates: Iterable[PublishedInput]) -> None:
+        if one := next(iter(candidates), None):
             roles[one.parameter.name] = role
 
-    def named(names: tuple[str, ...], may: Callable[[Input], bool]) -> list[Input]:
-        return [one for name in names for one in inputs if one.words == name and may(one)]
+    def inputs_named(names: tuple[str, ...], accept: Callable[[PublishedInput], bool]) -> list[PublishedInput]:
+        return [one for name in names for one in inputs if one.snake_case_name == name and accept(one)]
 
-    def pictured(media: str) -> list[Input]:
-        fitting = [one for one in inputs if one.media == media and not _NOT_THE_PICTURE.search(one.words)]
+    def inputs_with_media(media: str) -> list[PublishedInput]:
+        fitting = [one for one in inputs if one.media == media and not _AUXILIARY_INPUT.search(one.snake_case_name)]
         return sorted(fitting, key=lambda one: not one.parameter.required)
 
-    give("prompt", named(_PROMPTS, lambda one: one.parameter.type == "text"))
-    give("negative", named(_NEGATIVES, lambda one: one.parameter.type == "text"))
-    give("seed", named(_SEEDS, lambda one: one.parameter.type in ("integer", "number")))
-    give("seconds", named(_LENGTHS, lambda one: one.parameter.type in ("integer", "number")))
-    give("video", pictured("video"))
-    give("image", pictured("image"))
+    assign("prompt", inputs_named(_PROMPT_NAMES, lambda one: one.parameter.type == "text"))
+    assign("negative", inputs_named(_NEGATIVE_PROMPT_NAMES, lambda one: one.parameter.type == "text"))
+    assign("seed", inputs_named(_SEED_NAMES, lambda one: one.parameter.type in ("integer", "number")))
+    assign("seconds", inputs_named(_DURATION_NAMES, lambda one: one.parameter.type in ("integer", "number")))
+    assign("video", inputs_with_media("video"))
+    assign("image", inputs_with_media("image"))
     return roles
 
 
-def _one_picture(found: dict[str, Input], roles: dict[str, Role]) -> None:
+def _keep_one_picture_role(inputs: dict[str, PublishedInput], roles: dict[str, Role]) -> None:
     """Leave one of video and image its role where one is demanded: what the other is for, only the person knows."""
     names = {role: name for name, role in roles.items() if role in ("video", "image")}
     if len(names) == 2:
-        del roles[names["image"] if found[names["video"]].parameter.required else names["video"]]
+        del roles[names["image"] if inputs[names["video"]].parameter.required else names["video"]]
 
 
-def _one_at_a_time(found: dict[str, Input], parameters: list[Parameter]) -> str:
+def _limit_to_one_output(inputs: dict[str, PublishedInput], parameters: list[Parameter]) -> str:
     """The parameter that counts the sounds of a request, empty where there is none. It begins at one: more takes a person's word."""
     for place, one in enumerate(parameters):
-        if one.type == "integer" and one.name in found and found[one.name].words in _COUNTS:
+        if one.type == "integer" and one.name in inputs and inputs[one.name].snake_case_name in _OUTPUT_COUNT_NAMES:
             if (one.minimum or 0) <= 1:
                 parameters[place] = replace(one, default=1, required=False)
             return one.name
     return ""
 
 
-def _filled(parameter: Parameter, role: Role | None) -> Parameter:
+def _with_role(parameter: Parameter, role: Role | None) -> Parameter:
     """With its role, and what follows from that."""
     parameter = replace(parameter, role=role)
     if role == "seed":
@@ -160,14 +170,14 @@ def _filled(parameter: Parameter, role: Role | None) -> Parameter:
     return replace(parameter, minimum=None, maximum=None) if parameter.type == "file" else parameter
 
 
-def _mode(found: dict[str, Input], roles: dict[str, Role]) -> Parameter | None:
+def _picture_mode_parameter(inputs: dict[str, PublishedInput], roles: dict[str, Role]) -> Parameter | None:
     """The parameter that says what of the picture is sent, where the model leaves that open; none where it insists."""
-    pictures = {role: found[name].parameter for name, role in roles.items() if role in ("video", "image")}
+    pictures = {role: inputs[name].parameter for name, role in roles.items() if role in ("video", "image")}
     if not pictures or any(one.required for one in pictures.values()):
         return None
     choices = (*(role for role in ("video", "image") if role in pictures), "text")
     return Parameter(
-        "mode" if "mode" not in found else "picture_mode",
+        "mode" if "mode" not in inputs else "picture_mode",
         "choice",
         "What the model is given of the picture: video is all of it, image its middle frame, text nothing but the words.",
         # A model of music or effects with a place for a still is asked for by words, until the person says otherwise.
@@ -177,10 +187,12 @@ def _mode(found: dict[str, Input], roles: dict[str, Role]) -> Parameter | None:
     )
 
 
-def _senses(inputs: Iterable[Input], by_role: dict[Role, Parameter]) -> tuple[tuple[Sense, ...], tuple[Sense, ...]]:
+def _infer_input_kinds(
+    inputs: Iterable[PublishedInput], by_role: dict[Role, Parameter]
+) -> tuple[tuple[InputKind, ...], tuple[InputKind, ...]]:
     """What it needs, and what it takes; the second is empty where it is the same."""
     sounds = [one.parameter for one in inputs if one.media == "audio"]
-    known: dict[Sense, list[Parameter]] = {
+    known: dict[InputKind, list[Parameter]] = {
         "video": [by_role["video"]] if "video" in by_role else [],
         "image": [by_role["image"]] if "image" in by_role else [],
         "audio": sounds,
@@ -191,30 +203,30 @@ def _senses(inputs: Iterable[Input], by_role: dict[Role, Parameter]) -> tuple[tu
     return needs, () if needs == takes else takes
 
 
-def _task(published: Published, video: bool) -> Literal["foley", "effect", "music"]:  # noqa: FBT001
+def _infer_task(published: PublishedModel, has_video: bool) -> Literal["foley", "effect", "music"]:  # noqa: FBT001
     """What it is for: by its own name first, then by what it sees, then by all its words."""
-    name, says = f"{published.endpoint} {published.title}".lower(), published.says.lower()
-    if _MUSIC.search(name) and not _EFFECT.search(name):
+    name, says = f"{published.endpoint} {published.title}".lower(), published.text.lower()
+    if _MUSIC_WORDS.search(name) and not _EFFECT_WORDS.search(name):
         return "music"
-    if video:
+    if has_video:
         return "foley"
-    return "music" if _MUSIC.search(says) and not _EFFECT.search(name) else "effect"
+    return "music" if _MUSIC_WORDS.search(says) and not _EFFECT_WORDS.search(name) else "effect"
 
 
-def _gives(published: Published, video: bool) -> Literal["audio", "video", "list", "stems"]:  # noqa: FBT001
-    match published.gives:
+def _infer_output(published: PublishedModel, has_video: bool) -> Literal["audio", "video", "list", "stems"]:  # noqa: FBT001
+    match published.output:
         case "audio" | "video" | "list" | "stems":
-            return published.gives
+            return published.output
         case "file":
             # One file of a kind that is not told: models that see a video mostly give it back with sound.
-            return "video" if video else "audio"
+            return "video" if has_video else "audio"
         case _:
             return "audio"
 
 
-def _told(published: Published, model: Model, roles: dict[str, Role]) -> tuple[str, ...]:
+def _unconfirmed_notes(published: PublishedModel, model: Model, roles: dict[str, Role]) -> tuple[str, ...]:
     """The guesses, and what nobody said, in sentences."""
-    filled = ", ".join(f"{name} ({_MEANING[role]})" for name, role in roles.items())
+    filled = ", ".join(f"{name} ({_ROLE_DESCRIPTIONS[role]})" for name, role in roles.items())
     told = [
         f"What Tracklay fills was guessed from the inputs' names: {filled}."
         if filled
@@ -223,7 +235,7 @@ def _told(published: Published, model: Model, roles: dict[str, Role]) -> tuple[s
     ]
     if lacks_sound(published):
         told.append("Whether sound comes out of it at all: nothing that is published says so.")
-    elif not published.sure:
+    elif not published.is_output_declared:
         told.append(
             f"That it gives {'several files' if model.gives == 'list' else model.gives}: its schema says only that it is a file."
         )
@@ -231,7 +243,7 @@ def _told(published: Published, model: Model, roles: dict[str, Role]) -> tuple[s
         told.append(
             f"That {model.price.times} counts what is paid for: it begins at 1 here, whatever the model's own default is."
         )
-    if (prompt := model.role("prompt")) and prompt.default:
+    if (prompt := model.parameter_for_role("prompt")) and prompt.default:
         told.append(f"What comes of no prompt: the model's own default is sent then, {str(prompt.default)[:80]!r}.")
     if model.seconds.most is None:
         told.append("How long a sound it can make.")

@@ -11,24 +11,24 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..errors import BadInput
+from ..errors import InvalidInput
 from ..models.model import Parameter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..models.model import Kind
+    from ..models.model import ParameterType
 
-Media = Literal["video", "image", "audio", ""]
+MediaKind = Literal["video", "image", "audio", ""]
 
-DEEPEST = 16
+MAX_UNION_DEPTH = 16
 """Unions inside one another that are looked into."""
 
-LONGEST_HELP = 240
+MAX_HELP_CHARACTERS = 240
 """Characters of a published description that are kept."""
 
-_ADDRESS = re.compile(r"(^|_)(url|uri)$")
-_MEDIA: tuple[tuple[Media, re.Pattern[str]], ...] = (
+_URL_NAME = re.compile(r"(^|_)(url|uri)$")
+_MEDIA_PATTERNS: tuple[tuple[MediaKind, re.Pattern[str]], ...] = (
     ("video", re.compile(r"video|movie|clip")),
     ("audio", re.compile(r"audio|sound|music|song|melody|voice|wav|mp3")),
     ("image", re.compile(r"image|picture|photo|still")),
@@ -37,50 +37,50 @@ _FILE_FORMATS = frozenset({"uri", "uri-reference", "url", "binary", "data-url"})
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
+class PublishedInput:
     """One published input: its parameter, without a role yet, and what a file holds where that can be told."""
 
     parameter: Parameter
-    media: Media = ""
+    media: MediaKind = ""
 
     @property
-    def words(self) -> str:
+    def snake_case_name(self) -> str:
         """Its name at the provider as words with `_` between: `negativePrompt` is `negative_prompt`."""
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|\W", "_", self.parameter.wire_name).lower()
 
 
-def tidy(text: object, longest: int = LONGEST_HELP) -> str:
+def clean_text(text: object, max_characters: int = MAX_HELP_CHARACTERS) -> str:
     """Somebody else's text as one line of characters that can be shown; empty where it is no text."""
     if not isinstance(text, str):
         return ""
     line = " ".join("".join(c if c.isprintable() or c.isspace() else "" for c in text).split())
-    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
+    return line if len(line) <= max_characters else line[: max_characters - 1].rstrip() + "…"
 
 
-def table(node: object) -> dict[str, Any]:
+def json_object(node: object) -> dict[str, Any]:
     """The object that it is; empty where it is anything else."""
     return node if isinstance(node, dict) else {}
 
 
-class Document:
+class SchemaDocument:
     """A published document, whose schemas refer to each other."""
 
     def __init__(self, content: object) -> None:
-        self.content = table(content)
-        self._known: dict[str, dict[str, Any]] = {}
+        self.content = json_object(content)
+        self._resolved: dict[str, dict[str, Any]] = {}
 
-    def resolved(self, node: object, deep: int = 0) -> dict[str, Any]:
+    def resolve(self, node: object, depth: int = 0) -> dict[str, Any]:
         """A schema with its references followed, `allOf` joined, and `null` taken out of its unions; what it says itself comes first."""
-        node = dict(table(node))
-        if deep > DEEPEST:
+        node = dict(json_object(node))
+        if depth > MAX_UNION_DEPTH:
             return {}
         reference = node.pop("$ref", None)
-        parts = [self._referred(reference, deep)] if isinstance(reference, str) else []
-        parts += [self.resolved(part, deep + 1) for part in _listed(node.pop("allOf", None))]
+        parts = [self._resolve_reference(reference, depth)] if isinstance(reference, str) else []
+        parts += [self.resolve(part, depth + 1) for part in _as_list(node.pop("allOf", None))]
         for union in ("anyOf", "oneOf"):
-            options = [self.resolved(option, deep + 1) for option in _listed(node.pop(union, None))]
+            options = [self.resolve(option, depth + 1) for option in _as_list(node.pop(union, None))]
             options = [option for option in options if option.get("type") != "null"]
-            parts += options if len(options) < 2 else [_either(options)]
+            parts += options if len(options) < 2 else [_merge_options(options)]
         for part in parts:
             node = {**part, **node}
         if isinstance(node.get("type"), list):
@@ -88,22 +88,22 @@ class Document:
             node["type"] = kinds[0] if len(kinds) == 1 else ""
         return node
 
-    def _referred(self, reference: str, deep: int) -> dict[str, Any]:
+    def _resolve_reference(self, reference: str, depth: int) -> dict[str, Any]:
         """What a reference stands for; each is followed once, also where they go round in circles."""
-        if reference not in self._known:
-            self._known[reference] = {}
+        if reference not in self._resolved:
+            self._resolved[reference] = {}
             found: Any = self.content
             for word in reference.removeprefix("#/").split("/"):
-                found = table(found).get(word.replace("~1", "/").replace("~0", "~"))
-            self._known[reference] = self.resolved(found, deep + 1)
-        return self._known[reference]
+                found = json_object(found).get(word.replace("~1", "/").replace("~0", "~"))
+            self._resolved[reference] = self.resolve(found, depth + 1)
+        return self._resolved[reference]
 
 
-def _listed(node: object) -> list[Any]:
+def _as_list(node: object) -> list[Any]:
     return node if isinstance(node, list) else []
 
 
-def _either(options: list[dict[str, Any]]) -> dict[str, Any]:
+def _merge_options(options: list[dict[str, Any]]) -> dict[str, Any]:
     """What a value of any of several schemas is known to be: of one type, or of none that could be checked."""
     kinds = {option.get("type", "") for option in options if isinstance(option.get("type"), str)}
     if kinds == {"string"}:
@@ -111,36 +111,36 @@ def _either(options: list[dict[str, Any]]) -> dict[str, Any]:
     return {"type": "number"} if kinds and kinds <= {"integer", "number"} else {}
 
 
-def inputs(document: Document, node: object) -> tuple[tuple[Input, ...], tuple[str, ...]]:
+def parse_inputs(document: SchemaDocument, node: object) -> tuple[tuple[PublishedInput, ...], tuple[str, ...]]:
     """Every input of an object's schema in its published order, and sentences about what could not be taken over."""
-    schema = document.resolved(node)
-    properties = table(schema.get("properties"))
-    required = {name for name in _listed(schema.get("required")) if isinstance(name, str)}
-    made: dict[str, Input] = {}
+    schema = document.resolve(node)
+    properties = json_object(schema.get("properties"))
+    required = {name for name in _as_list(schema.get("required")) if isinstance(name, str)}
+    made: dict[str, PublishedInput] = {}
     notes: list[str] = []
-    for name in _ordered(schema, properties):
-        one, said = read_input(name, document.resolved(properties[name]), required=name in required)
+    for name in _ordered_names(schema, properties):
+        one, said = parse_input(name, document.resolve(properties[name]), required=name in required)
         if one is None or one.parameter.name in made:
-            notes.append(f"An input {tidy(name)!r} is left out: it has no name that can be sent.")
+            notes.append(f"An input {clean_text(name)!r} is left out: it has no name that can be sent.")
             continue
         made[one.parameter.name] = one
         notes += said
     return tuple(made.values()), tuple(notes)
 
 
-def _ordered(schema: Mapping[str, Any], properties: Mapping[str, Any]) -> list[str]:
+def _ordered_names(schema: Mapping[str, Any], properties: Mapping[str, Any]) -> list[str]:
     """Names in the order that fal or Replicate gives them, else as they stand."""
-    listed = [name for name in _listed(schema.get("x-fal-order-properties")) if isinstance(name, str)]
+    listed = [name for name in _as_list(schema.get("x-fal-order-properties")) if isinstance(name, str)]
     places = {name: place for place, name in enumerate(listed)}
 
-    def place(name: str) -> float:
-        own = table(properties[name]).get("x-order")
+    def sort_position(name: str) -> float:
+        own = json_object(properties[name]).get("x-order")
         return places.get(name, own if isinstance(own, int) else math.inf)
 
-    return sorted(properties, key=place)
+    return sorted(properties, key=sort_position)
 
 
-def read_input(name: str, schema: Mapping[str, Any], *, required: bool) -> tuple[Input | None, list[str]]:
+def parse_input(name: str, schema: Mapping[str, Any], *, required: bool) -> tuple[PublishedInput | None, list[str]]:
     """One input and sentences about what of it could not be taken over; None where its name cannot be sent.
 
     Args:
@@ -153,110 +153,124 @@ def read_input(name: str, schema: Mapping[str, Any], *, required: bool) -> tuple
         return None, []
     own = re.sub(r"\W", "_", name)
     own = own if own[0].isalpha() else f"x{own}"
-    kind, media = _kind(name, schema)
+    kind, media = _infer_type(name, schema)
     parameter = Parameter(
         own,
         kind,
-        _help(name, schema),
-        choices=_choices(schema) if kind == "choice" else (),
+        _help_text(name, schema),
+        choices=_allowed_texts(schema) if kind == "choice" else (),
         required=required,
         wire=name if own != name else "",
     )
     notes: list[str] = []
     if kind in ("integer", "number"):
-        parameter = _limited(parameter, schema)
+        parameter = _with_limits(parameter, schema)
     elif kind == "text":
-        low, high = _bound(schema.get("minLength"), up=False), _bound(schema.get("maxLength"), up=True)
+        low, high = (
+            _safe_limit(schema.get("minLength"), is_upper=False),
+            _safe_limit(schema.get("maxLength"), is_upper=True),
+        )
         parameter = replace(parameter, minimum=low or None, maximum=high)
     if kind == "file":
         parameter = replace(
             parameter,
-            minimum=_bound(schema.get("minSeconds"), up=False),
-            maximum=_bound(schema.get("maxSeconds"), up=True),
+            minimum=_safe_limit(schema.get("minSeconds"), is_upper=False),
+            maximum=_safe_limit(schema.get("maxSeconds"), is_upper=True),
         )
     default = schema.get("default")
     if default is not None and kind != "file":
         taken = json.dumps(default, ensure_ascii=False) if kind == "json" else default
         try:
-            parameter = replace(parameter, default=parameter.check(taken))
-            tidy(str(taken)).encode()
-        except (BadInput, ValueError, OverflowError):
+            parameter = replace(parameter, default=parameter.validate(taken))
+            clean_text(str(taken)).encode()
+        except (InvalidInput, ValueError, OverflowError):
             notes.append(
                 f"{own} is left to the model where it is not set: its published default is not within its own limits."
             )
     if required and parameter.default is not None:
         parameter = replace(parameter, required=False)
-    return Input(parameter, media), notes
+    return PublishedInput(parameter, media), notes
 
 
-def _kind(name: str, schema: Mapping[str, Any]) -> tuple[Kind, Media]:
+def _infer_type(name: str, schema: Mapping[str, Any]) -> tuple[ParameterType, MediaKind]:
     """The type, and of a file what it holds."""
     told = schema.get("type")
-    values = [value for value in _values(schema) if value is not None]
+    values = [value for value in _allowed_values(schema) if value is not None]
     if values:
-        if _choices(schema) and all(isinstance(value, str) for value in values):
+        if _allowed_texts(schema) and all(isinstance(value, str) for value in values):
             return "choice", ""
         if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
             return ("integer" if all(isinstance(value, int) for value in values) else "number"), ""
     match told:
         case "string":
-            words = Input(Parameter(name, "text", "")).words
-            if schema.get("format") in _FILE_FORMATS or _ADDRESS.search(words):
-                return "file", _media(words, schema)
+            words = PublishedInput(Parameter(name, "text", "")).snake_case_name
+            if schema.get("format") in _FILE_FORMATS or _URL_NAME.search(words):
+                return "file", _infer_media(words, schema)
             return "text", ""
         case "integer" | "number" | "boolean":
-            kinds: dict[str, Kind] = {"integer": "integer", "number": "number", "boolean": "boolean"}
+            kinds: dict[str, ParameterType] = {"integer": "integer", "number": "number", "boolean": "boolean"}
             return kinds[told], ""
         case _:
             return "json", ""
 
 
-def _media(words: str, schema: Mapping[str, Any]) -> Media:
+def _infer_media(words: str, schema: Mapping[str, Any]) -> MediaKind:
     told = schema.get("media")
     if told is not None:
-        return next((media for media, _ in _MEDIA if told == media), "")
-    return media_of(words) or media_of(f"{schema.get('title')} {schema.get('description')}".lower())
+        return next((media for media, _ in _MEDIA_PATTERNS if told == media), "")
+    return media_in_text(words) or media_in_text(f"{schema.get('title')} {schema.get('description')}".lower())
 
 
-def media_of(words: str) -> Media:
+def media_in_text(text: str) -> MediaKind:
     """What words in small letters say that a file holds; empty where they don't say."""
-    return next((media for media, pattern in _MEDIA if pattern.search(words)), "")
+    return next((media for media, pattern in _MEDIA_PATTERNS if pattern.search(text)), "")
 
 
-def _values(schema: Mapping[str, Any]) -> list[Any]:
-    return _listed(schema.get("enum")) or ([schema["const"]] if "const" in schema else [])
+def _allowed_values(schema: Mapping[str, Any]) -> list[Any]:
+    return _as_list(schema.get("enum")) or ([schema["const"]] if "const" in schema else [])
 
 
-def _choices(schema: Mapping[str, Any]) -> tuple[str, ...]:
+def _allowed_texts(schema: Mapping[str, Any]) -> tuple[str, ...]:
     """The texts that are allowed. An empty one is left out: not to set it says the same."""
     return tuple(
-        dict.fromkeys(value for value in _values(schema) if isinstance(value, str) and value.isprintable() and value)
+        dict.fromkeys(
+            value for value in _allowed_values(schema) if isinstance(value, str) and value.isprintable() and value
+        )
     )
 
 
-def _help(name: str, schema: Mapping[str, Any]) -> str:
-    said = tidy(schema.get("description")) or tidy(schema.get("title")) or tidy(name.replace("_", " ")).capitalize()
+def _help_text(name: str, schema: Mapping[str, Any]) -> str:
+    said = (
+        clean_text(schema.get("description"))
+        or clean_text(schema.get("title"))
+        or clean_text(name.replace("_", " ")).capitalize()
+    )
     said += "" if said.endswith((".", "!", "?", "…")) else "."
     numbers = [
-        f"{value:g}" for value in _values(schema) if isinstance(value, int | float) and not isinstance(value, bool)
+        f"{value:g}"
+        for value in _allowed_values(schema)
+        if isinstance(value, int | float) and not isinstance(value, bool)
     ]
     beyond = [
         f"{word} {schema[bound]:g}"
         for bound, word in (("exclusiveMinimum", "above"), ("exclusiveMaximum", "below"))
-        if number(schema.get(bound)) is not None
+        if finite_number(schema.get(bound)) is not None
     ]
     more = [f"One of {', '.join(numbers)}."] if numbers else []
     more += [f"It must be {' and '.join(beyond)}."] if beyond else []
     return " ".join([said, *more])
 
 
-def _limited(parameter: Parameter, schema: Mapping[str, Any]) -> Parameter:
+def _with_limits(parameter: Parameter, schema: Mapping[str, Any]) -> Parameter:
     """With the limits of a number. The catalogue knows none that is not allowed itself: of a whole number the next one stands for it."""
-    numbers = [value for value in _values(schema) if isinstance(value, int | float)]
-    low = _bound(min(numbers, default=None) if numbers else schema.get("minimum"), up=False)
-    high = _bound(max(numbers, default=None) if numbers else schema.get("maximum"), up=True)
+    numbers = [value for value in _allowed_values(schema) if isinstance(value, int | float)]
+    low = _safe_limit(min(numbers, default=None) if numbers else schema.get("minimum"), is_upper=False)
+    high = _safe_limit(max(numbers, default=None) if numbers else schema.get("maximum"), is_upper=True)
     whole = parameter.type == "integer"
-    above, below = _bound(schema.get("exclusiveMinimum"), up=False), _bound(schema.get("exclusiveMaximum"), up=True)
+    above, below = (
+        _safe_limit(schema.get("exclusiveMinimum"), is_upper=False),
+        _safe_limit(schema.get("exclusiveMaximum"), is_upper=True),
+    )
     # OpenAPI 3.0 says `exclusiveMinimum: true` beside the limit, JSON schema names the limit itself.
     if schema.get("exclusiveMinimum") is True and whole and low is not None:
         low = math.floor(low) + 1.0
@@ -268,11 +282,11 @@ def _limited(parameter: Parameter, schema: Mapping[str, Any]) -> Parameter:
         high = min(math.ceil(below) - 1.0 if whole else below, math.inf if high is None else high)
     if low is not None and high is not None and low > high:
         low = high = None
-    step = number(schema.get("multipleOf"))
+    step = finite_number(schema.get("multipleOf"))
     return replace(parameter, minimum=low, maximum=high, step=step if step and step > 0 else None)
 
 
-def number(value: Any) -> float | None:
+def finite_number(value: Any) -> float | None:
     """A finite number; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -283,10 +297,10 @@ def number(value: Any) -> float | None:
     return made if math.isfinite(made) else None
 
 
-def _bound(value: Any, *, up: bool) -> float | None:
+def _safe_limit(value: Any, *, is_upper: bool) -> float | None:
     """A limit as the nearest number that does not go beyond it: 2**64 - 1 is not 2**64."""
-    made = number(value)
+    made = finite_number(value)
     if made is None or made == value:
         return made
-    beyond = made > value if up else made < value
-    return math.nextafter(made, -math.inf if up else math.inf) if beyond else made
+    beyond = made > value if is_upper else made < value
+    return math.nextafter(made, -math.inf if is_upper else math.inf) if beyond else made

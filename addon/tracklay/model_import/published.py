@@ -8,19 +8,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..errors import NotThere
+from ..errors import NotFound
 from ..models.model import Licence
-from .json_schema import Document, inputs, media_of, number, read_input, table, tidy
+from .json_schema import (
+    SchemaDocument,
+    clean_text,
+    finite_number,
+    json_object,
+    media_in_text,
+    parse_input,
+    parse_inputs,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .json_schema import Input
+    from .json_schema import PublishedInput
 
-Gives = Literal["audio", "video", "list", "stems", "file", ""]
+OutputKind = Literal["audio", "video", "list", "stems", "file", ""]
 
-STEMS = frozenset({"bass", "chords", "melody", "percussion", "drums", "vocals", "other", "accompaniment"})
-OUTPUTS: dict[Literal["audio", "video"], tuple[str, ...]] = {
+STEM_NAMES = frozenset({"bass", "chords", "melody", "percussion", "drums", "vocals", "other", "accompaniment"})
+OUTPUT_FIELD_NAMES: dict[Literal["audio", "video"], tuple[str, ...]] = {
     "audio": ("audio", "audio_file", "audios"),
     "video": ("video", "videos"),
 }
@@ -28,80 +36,80 @@ OUTPUTS: dict[Literal["audio", "video"], tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublishedModel:
     """A model as its provider describes it.
 
-    `says` is all its words, for guessing. `gives` is empty where no sound is among its outputs, `file` where it is a file of any kind;
-    `sure` is whether the schema itself tells it. `notes` are sentences for the person.
+    `text` is all its words, for guessing. `output` is empty where no sound is among its outputs, `file` where it is a file of any kind;
+    `is_output_declared` is whether the schema itself tells it. `notes` are sentences for the person.
     """
 
     provider: str
     endpoint: str
     title: str
     summary: str
-    says: str
-    inputs: tuple[Input, ...]
-    gives: Gives
-    sure: bool
+    text: str
+    inputs: tuple[PublishedInput, ...]
+    output: OutputKind
+    is_output_declared: bool
     licence: Licence
     version: str = ""
     currency: str = "USD"
     notes: tuple[str, ...] = ()
 
 
-def of_replicate(endpoint: str, told: Mapping[str, Any]) -> Published:
+def parse_replicate_model(endpoint: str, response: Mapping[str, Any]) -> PublishedModel:
     """From `GET /models/{owner}/{name}`.
 
     Raises:
         NotThere: it has no version, or no schema.
     """
-    latest = table(told.get("latest_version"))
-    document = Document(latest.get("openapi_schema"))
-    schemas = table(table(document.content.get("components")).get("schemas"))
-    found, notes = inputs(document, schemas.get("Input"))
+    latest = json_object(response.get("latest_version"))
+    document = SchemaDocument(latest.get("openapi_schema"))
+    schemas = json_object(json_object(document.content.get("components")).get("schemas"))
+    found, notes = parse_inputs(document, schemas.get("Input"))
     if not found:
-        raise _nothing("Replicate", endpoint)
+        raise _no_inputs_error("Replicate", endpoint)
     page = f"https://replicate.com/{endpoint}"
-    address = tidy(told.get("license_url")) or page
-    says = f"{endpoint} {tidy(told.get('description'))}"
-    gives, sure = _given(document, schemas.get("Output"))
-    return Published(
+    address = clean_text(response.get("license_url")) or page
+    says = f"{endpoint} {clean_text(response.get('description'))}"
+    gives, sure = _detect_output(document, schemas.get("Output"))
+    return PublishedModel(
         "replicate",
         endpoint,
         f"{endpoint.partition('/')[2]} on Replicate",
-        tidy(told.get("description")) or f"{endpoint} as Replicate runs it.",
+        clean_text(response.get("description")) or f"{endpoint} as Replicate runs it.",
         says,
         found,
         gives,
         sure,
         Licence("not stated" if address == page else "see its source", source=address),
-        version=tidy(latest.get("id")),
+        version=clean_text(latest.get("id")),
         notes=notes,
     )
 
 
-def of_fal(endpoint: str, told: Mapping[str, Any]) -> Published:
+def parse_fal_model(endpoint: str, entry: Mapping[str, Any]) -> PublishedModel:
     """From one entry of `GET /v1/models?expand=openapi-3.0`.
 
     Raises:
         NotThere: it has no schema.
     """
-    document, about = Document(told.get("openapi")), table(told.get("metadata"))
-    asked, answered = _fal_schemas(endpoint, document)
-    found, notes = inputs(document, asked)
+    document, about = SchemaDocument(entry.get("openapi")), json_object(entry.get("metadata"))
+    asked, answered = _fal_io_schemas(endpoint, document)
+    found, notes = parse_inputs(document, asked)
     if not found:
-        raise _nothing("fal", endpoint)
-    gives, sure = _given(document, answered)
-    kind = tidy(about.get("license_type"))
+        raise _no_inputs_error("fal", endpoint)
+    gives, sure = _detect_output(document, answered)
+    kind = clean_text(about.get("license_type"))
     page = f"https://fal.ai/models/{endpoint}"
     if about.get("status") == "deprecated":
         notes = (*notes, "fal marks it as deprecated.")
-    return Published(
+    return PublishedModel(
         "fal",
         endpoint,
-        f"{tidy(about.get('display_name')) or endpoint} on fal",
-        tidy(about.get("description")) or f"{endpoint} as fal runs it.",
-        f"{endpoint} {tidy(about.get('display_name'))} {tidy(about.get('category'))} {tidy(about.get('description'))}",
+        f"{clean_text(about.get('display_name')) or endpoint} on fal",
+        clean_text(about.get("description")) or f"{endpoint} as fal runs it.",
+        f"{endpoint} {clean_text(about.get('display_name'))} {clean_text(about.get('category'))} {clean_text(about.get('description'))}",
         found,
         gives,
         sure,
@@ -111,46 +119,50 @@ def of_fal(endpoint: str, told: Mapping[str, Any]) -> Published:
     )
 
 
-def _fal_schemas(endpoint: str, document: Document) -> tuple[Any, Any]:
+def _fal_io_schemas(endpoint: str, document: SchemaDocument) -> tuple[Any, Any]:
     """The schemas of what is posted to the endpoint, and of what its result holds."""
-    paths = table(document.content.get("paths"))
-    posts = {path: table(table(entry).get("post")) for path, entry in paths.items() if table(entry).get("post")}
+    paths = json_object(document.content.get("paths"))
+    posts = {
+        path: json_object(json_object(entry).get("post"))
+        for path, entry in paths.items()
+        if json_object(entry).get("post")
+    }
     post = posts.get(f"/{endpoint}") or next(iter(posts.values()), {})
     results = [
-        table(entry)["get"]
+        json_object(entry)["get"]
         for path, entry in paths.items()
-        if path.endswith("/requests/{request_id}") and table(entry).get("get")
+        if path.endswith("/requests/{request_id}") and json_object(entry).get("get")
     ]
-    answer = table(table(table(results[0]).get("responses")).get("200")) if results else {}
-    return _json_of(post.get("requestBody")), _json_of(answer)
+    answer = json_object(json_object(json_object(results[0]).get("responses")).get("200")) if results else {}
+    return _json_body_schema(post.get("requestBody")), _json_body_schema(answer)
 
 
-def _json_of(body: Any) -> Any:
-    return table(table(table(body).get("content")).get("application/json")).get("schema")
+def _json_body_schema(body: Any) -> Any:
+    return json_object(json_object(json_object(body).get("content")).get("application/json")).get("schema")
 
 
-def of_scenario(endpoint: str, told: Mapping[str, Any]) -> Published:
+def parse_scenario_model(endpoint: str, response: Mapping[str, Any]) -> PublishedModel:
     """From `GET /models/{modelId}`.
 
     Raises:
         NotThere: it has no inputs.
     """
-    model = table(told.get("model"))
+    model = json_object(response.get("model"))
     listed = model.get("inputs")
-    made: dict[str, Input] = {}
+    made: dict[str, PublishedInput] = {}
     notes: list[str] = []
     for entry in listed if isinstance(listed, list) else ():
-        one = _scenario_input(table(entry), notes)
+        one = _parse_scenario_input(json_object(entry), notes)
         if one is not None:
             made.setdefault(one.parameter.name, one)
     if not made:
-        raise _nothing("Scenario", endpoint)
+        raise _no_inputs_error("Scenario", endpoint)
     listed = model.get("capabilities")
     capabilities = [word for word in listed if isinstance(word, str)] if isinstance(listed, list) else []
     makes = {word.rpartition("2")[2] for word in capabilities}
-    gives: Gives = "audio" if "audio" in makes else "video" if "video" in makes else ""
-    name, summary = tidy(model.get("name")) or endpoint, tidy(model.get("shortDescription"))
-    return Published(
+    gives: OutputKind = "audio" if "audio" in makes else "video" if "video" in makes else ""
+    name, summary = clean_text(model.get("name")) or endpoint, clean_text(model.get("shortDescription"))
+    return PublishedModel(
         "scenario",
         endpoint,
         f"{name} on Scenario",
@@ -165,10 +177,10 @@ def of_scenario(endpoint: str, told: Mapping[str, Any]) -> Published:
     )
 
 
-def _scenario_input(entry: dict[str, Any], notes: list[str]) -> Input | None:
-    """One of Scenario's inputs. Its `number` is any, its `file` an asset; a step of whole numbers makes whole numbers of it."""
-    name, kind = tidy(entry.get("name")), entry.get("type")
-    bounds = [number(entry[word]) for word in ("min", "max", "default", "step") if entry.get(word) is not None]
+def _parse_scenario_input(entry: dict[str, Any], notes: list[str]) -> PublishedInput | None:
+    """One of Scenario's inputs. Its `finite_number` is any, its `file` an asset; a step of whole numbers makes whole numbers of it."""
+    name, kind = clean_text(entry.get("name")), entry.get("type")
+    bounds = [finite_number(entry[word]) for word in ("min", "max", "default", "step") if entry.get(word) is not None]
     whole = bool(entry.get("step")) and all(value is not None and value.is_integer() for value in bounds)
     types = dict.fromkeys(("string", "model", "file"), "string")
     types |= {"boolean": "boolean", "number": "integer" if whole else "number"}
@@ -188,8 +200,8 @@ def _scenario_input(entry: dict[str, Any], notes: list[str]) -> Input | None:
     if kind in ("string", "number") and isinstance(entry.get("allowedValues"), list) and entry["allowedValues"]:
         schema["enum"] = entry["allowedValues"]
     required = entry.get("required")
-    one, said = read_input(name, schema, required=required is True or table(required).get("always") is True)
-    conditions = [word for word in ("ifDefined", "ifNotDefined", "conditional") if table(required).get(word)]
+    one, said = parse_input(name, schema, required=required is True or json_object(required).get("always") is True)
+    conditions = [word for word in ("ifDefined", "ifNotDefined", "conditional") if json_object(required).get(word)]
     if one is None:
         notes.append(f"An input {name!r} is left out: it has no name that can be sent.")
     elif conditions:
@@ -198,33 +210,35 @@ def _scenario_input(entry: dict[str, Any], notes: list[str]) -> Input | None:
     return one
 
 
-def _nothing(provider: str, endpoint: str) -> NotThere:
-    return NotThere(
+def _no_inputs_error(provider: str, endpoint: str) -> NotFound:
+    return NotFound(
         f"{provider} publishes no inputs of {endpoint}, so there is nothing to make its file from; "
         "write it by hand as README says under 'Add a model', or name another model"
     )
 
 
-def _given(document: Document, node: object) -> tuple[Gives, bool]:
+def _detect_output(document: SchemaDocument, node: object) -> tuple[OutputKind, bool]:
     """What an output holds, and whether its schema says so itself."""
-    output = document.resolved(node)
-    properties = {name: document.resolved(inner) for name, inner in table(output.get("properties")).items()}
-    if len(STEMS & properties.keys()) > 1:
+    output = document.resolve(node)
+    properties = {name: document.resolve(inner) for name, inner in json_object(output.get("properties")).items()}
+    if len(STEM_NAMES & properties.keys()) > 1:
         return "stems", True
-    for wanted, usual in OUTPUTS.items():
+    for wanted, usual in OUTPUT_FIELD_NAMES.items():
         named = [name for name in usual if name in properties]
         named += [
-            name for name in properties if media_of(name.lower()) == wanted and properties[name].get("type") != "string"
+            name
+            for name in properties
+            if media_in_text(name.lower()) == wanted and properties[name].get("type") != "string"
         ]
         if named:
             return "list" if properties[named[0]].get("type") == "array" else wanted, True
-    if output.get("type") == "array" and _is_file(document.resolved(output.get("items"))):
+    if output.get("type") == "array" and _is_file_url(document.resolve(output.get("items"))):
         return "list", False
-    if _is_file(output):
-        said = media_of(f"{output.get('title')} {output.get('description')}".lower())
+    if _is_file_url(output):
+        said = media_in_text(f"{output.get('title')} {output.get('description')}".lower())
         return ("audio", True) if said == "audio" else ("video", True) if said == "video" else ("file", False)
-    return ("file", False) if any(_is_file(inner) for inner in properties.values()) else ("", True)
+    return ("file", False) if any(_is_file_url(inner) for inner in properties.values()) else ("", True)
 
 
-def _is_file(schema: Mapping[str, Any]) -> bool:
+def _is_file_url(schema: Mapping[str, Any]) -> bool:
     return schema.get("type") == "string" and schema.get("format") in ("uri", "url")

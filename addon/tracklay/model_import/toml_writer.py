@@ -9,55 +9,57 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ..models.model import Model
 
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
-_SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_SHORT_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
-def toml(model: Model, note: str = "") -> str:
+def model_to_toml(model: Model, comment: str = "") -> str:
     """The file's text.
 
     Args:
         model: it. A field that is as it would be without a line has none.
-        note: one line for a comment at the top.
+        comment: one line for a comment at the top.
 
     Raises:
         ValueError: a text in it cannot be written in UTF-8.
     """
-    lines = [f"# {' '.join(note.split())}"] if note else []
-    lines += _fields(model, leave="parameters")
+    lines = [f"# {' '.join(comment.split())}"] if comment else []
+    lines += _field_lines(model, exclude="parameters")
     for parameter in model.parameters:
-        lines += ["", f"[parameters.{_key(parameter.name)}]", *_fields(parameter, leave="name")]
+        lines += ["", f"[parameters.{_format_key(parameter.name)}]", *_field_lines(parameter, exclude="name")]
     return "\n".join(lines) + "\n"
 
 
-def _fields(held: Any, leave: str) -> list[str]:
+def _field_lines(instance: Any, exclude: str) -> list[str]:
     """A line for each field that is not as its default."""
-    named = {field.name: getattr(held, field.name) for field in _said(held) if field.name != leave}
+    named = {field.name: getattr(instance, field.name) for field in _changed_fields(instance) if field.name != exclude}
     # A default's type is kept, 8.0 is not 8; a limit is a number of whatever type.
     return [
-        f"{name} = {repr(value) if isinstance(value, float) and name == 'default' else _value(value)}"
+        f"{name} = {repr(value) if isinstance(value, float) and name == 'default' else _format_value(value)}"
         for name, value in named.items()
     ]
 
 
-def _said(held: Any) -> list[dataclasses.Field[Any]]:
-    return [field for field in dataclasses.fields(held) if not _unsaid(field.default, getattr(held, field.name))]
+def _changed_fields(instance: Any) -> list[dataclasses.Field[Any]]:
+    return [
+        field for field in dataclasses.fields(instance) if not _is_default(field.default, getattr(instance, field.name))
+    ]
 
 
-def _unsaid(default: Any, value: Any) -> bool:
+def _is_default(default: Any, value: Any) -> bool:
     return value is None or (type(value) is type(default) and value == default)
 
 
-def _value(value: Any) -> str:
+def _format_value(value: Any) -> str:
     """A value as TOML writes it."""
     if dataclasses.is_dataclass(value):
-        return f"{{ {', '.join(_fields(value, leave=''))} }}"
+        return f"{{ {', '.join(_field_lines(value, exclude=''))} }}"
     if isinstance(value, tuple):
-        items = [_value(item) for item in value]
+        items = [_format_value(item) for item in value]
         short = f"[{', '.join(items)}]"
         return short if len(short) <= 100 or len(items) < 2 else "[\n" + "".join(f"  {item},\n" for item in items) + "]"
     if isinstance(value, str):
-        return _text(value)
+        return _quote_string(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
@@ -65,14 +67,14 @@ def _value(value: Any) -> str:
     return repr(value)
 
 
-def _text(text: str) -> str:
-    return '"' + "".join(_SHORT.get(c) or (c if c.isprintable() else _escape(c)) for c in text) + '"'
+def _quote_string(text: str) -> str:
+    return '"' + "".join(_SHORT_ESCAPES.get(c) or (c if c.isprintable() else _escape_character(c)) for c in text) + '"'
 
 
-def _escape(character: str) -> str:
+def _escape_character(character: str) -> str:
     character.encode()  # half of a pair of surrogates is no character, escaped or not
     return f"\\u{ord(character):04x}" if ord(character) < 0x10000 else f"\\U{ord(character):08x}"
 
 
-def _key(name: str) -> str:
-    return name if _BARE.fullmatch(name) else _text(name)
+def _format_key(name: str) -> str:
+    return name if _BARE_KEY.fullmatch(name) else _quote_string(name)

@@ -1,21 +1,21 @@
 """The catalogue: one TOML file a model, and the reader that checks a request against it."""
 
-from .catalogue import SHIPPED, files, find, load, own_folder
-from .loader import read
-from .model import EXTRA, Licence, Model, Parameter, Price, Seconds, is_url
+from .catalogue import SHIPPED, find_model, iter_model_files, load_catalogue, user_model_dir
+from .loader import load_model_file
+from .model import EXTRA_PREFIX, DurationLimits, Licence, Model, Parameter, Price, is_url
 
 __all__ = [
-    "EXTRA",
+    "EXTRA_PREFIX",
     "SHIPPED",
+    "DurationLimits",
     "Licence",
     "Model",
     "Parameter",
     "Price",
-    "Seconds",
-    "files",
-    "find",
+    "find_model",
     "is_url",
-    "load",
-    "own_folder",
-    "read",
+    "iter_model_files",
+    "load_catalogue",
+    "load_model_file",
+    "user_model_dir",
 ]

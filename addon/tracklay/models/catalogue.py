@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import BadInput
-from ..paths import home
-from .loader import read
-from .model import Model, nearest
+from ..errors import InvalidInput
+from ..paths import tracklay_home
+from .loader import load_model_file
+from .model import Model, suggest_nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -17,40 +17,42 @@ SHIPPED = Path(__file__).parent / "catalogue"
 """Folder of the model files that come with Tracklay."""
 
 
-def load(folders: Iterable[Path] | None = None) -> dict[str, Model]:
+def load_catalogue(folders: Iterable[Path] | None = None) -> dict[str, Model]:
     """The catalogue by id: the built-in models, then the person's own, which may stand in for a built-in one.
 
     Raises:
         BadInput: a file is wrong; file and line are told.
     """
-    return {model.id: model for _, model in files(folders)}
+    return {model.id: model for _, model in iter_model_files(folders)}
 
 
-def files(folders: Iterable[Path] | None = None) -> Iterator[tuple[Path, Model]]:
+def iter_model_files(folders: Iterable[Path] | None = None) -> Iterator[tuple[Path, Model]]:
     """Each model with its file, in the catalogue's order.
 
     Raises:
         BadInput: a file is wrong; file and line are told.
     """
     if folders is None:
-        folders = (SHIPPED, own_folder())
+        folders = (SHIPPED, user_model_dir())
     for folder in folders:
         for path in sorted(folder.glob("*.toml")):
-            yield path, read(path)
+            yield path, load_model_file(path)
 
 
-def own_folder() -> Path:
+def user_model_dir() -> Path:
     """Where the person's own models lie."""
-    return home() / "models"
+    return tracklay_home() / "models"
 
 
-def find(model_id: str, catalogue: Mapping[str, Model] | None = None) -> Model:
+def find_model(model_id: str, catalogue: Mapping[str, Model] | None = None) -> Model:
     """A model by its id.
 
     Raises:
         BadInput: there is none; the nearest is told.
     """
-    catalogue = load() if catalogue is None else catalogue
+    catalogue = load_catalogue() if catalogue is None else catalogue
     if model_id not in catalogue:
-        raise BadInput(f"there is no model {model_id!r}{nearest(model_id, catalogue)}: `tracklay models` lists them")
+        raise InvalidInput(
+            f"there is no model {model_id!r}{suggest_nearest(model_id, catalogue)}: `tracklay models` lists them"
+        )
     return catalogue[model_id]

@@ -11,8 +11,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ..cue import Value  # noqa: TC001 - annotations are read while running: they say what a file may hold
-from ..errors import BadInput
+from ..cue import ParamValue  # noqa: TC001 - annotations are read while running: they say what a file may hold
+from ..errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 
 
 Role = Literal["prompt", "negative", "seed", "seconds", "video", "image", "mode"]
-Kind = Literal["text", "integer", "number", "boolean", "choice", "file", "json"]
+ParameterType = Literal["text", "integer", "number", "boolean", "choice", "file", "json"]
 
-EXTRA = "+"
+EXTRA_PREFIX = "+"
 """Begins the name of a parameter that the catalogue does not know and that the person sends all the same: `--set +name=JSON`.
 Its value is kept as the JSON text."""
 
-_FILLED = frozenset({"negative", "seconds"})
+_OVERRIDABLE_ROLES = frozenset({"negative", "seconds"})
 """Roles that Tracklay fills, and that a person may set by name instead."""
 
-_TRUE = frozenset({"true", "yes", "on", "1"})
-_FALSE = frozenset({"false", "no", "off", "0"})
+_TRUE_WORDS = frozenset({"true", "yes", "on", "1"})
+_FALSE_WORDS = frozenset({"false", "no", "off", "0"})
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One thing that can be set. `wire` is its name at the provider where that differs; a `role` is what Tracklay itself fills it with.
+    """One thing that can be set. `wire` is its name at the provider where that differs; a `parameter_for_role` is what Tracklay itself fills it with.
 
     `minimum` and `maximum` are allowed values themselves; of a text they count characters, of the role `video` seconds of picture.
     `step` is what a slider moves by. `unit` is what a number counts. A `file` is a path or a URL, `json` a list or table as JSON text.
@@ -43,9 +43,9 @@ class Parameter:
     """
 
     name: str
-    type: Kind
+    type: ParameterType
     help: str
-    default: Value | None = None
+    default: ParamValue | None = None
     minimum: float | None = None
     maximum: float | None = None
     step: float | None = None
@@ -60,7 +60,7 @@ class Parameter:
         """The name the provider knows it by."""
         return self.wire or self.name
 
-    def parse(self, text: str) -> Value:
+    def parse(self, text: str) -> ParamValue:
         """The value that a person wrote.
 
         Raises:
@@ -72,60 +72,60 @@ class Parameter:
             if self.type == "number":
                 return float(text)
         except ValueError:
-            raise BadInput(f"{self.name} must be a number, not {text!r}") from None
+            raise InvalidInput(f"{self.name} must be a number, not {text!r}") from None
         if self.type == "boolean":
-            if text.lower() not in _TRUE | _FALSE:
-                raise BadInput(f"{self.name} must be true or false, not {text!r}")
-            return text.lower() in _TRUE
+            if text.lower() not in _TRUE_WORDS | _FALSE_WORDS:
+                raise InvalidInput(f"{self.name} must be true or false, not {text!r}")
+            return text.lower() in _TRUE_WORDS
         if self.type == "file" and text and not is_url(text):
             return str(Path(text).absolute())
         return text
 
-    def check(self, value: Value) -> Value:
+    def validate(self, value: ParamValue) -> ParamValue:
         """The value itself, when it may be sent; a whole number given for a fraction becomes one.
 
         Raises:
             BadInput: wrong type, out of range, or none of the choices.
         """
         if self.type in ("integer", "number"):
-            return self._check_number(value)
+            return self._validate_number(value)
         if self.type == "boolean":
             if not isinstance(value, bool):
-                raise BadInput(f"{self.name} must be true or false, not {value!r}")
+                raise InvalidInput(f"{self.name} must be true or false, not {value!r}")
         elif not isinstance(value, str):
-            raise BadInput(f"{self.name} must be text, not {value!r}")
+            raise InvalidInput(f"{self.name} must be text, not {value!r}")
         elif self.choices and value not in self.choices:
-            raise BadInput(
-                f"{self.name} cannot be {value!r}{nearest(value, self.choices)}: it is one of {', '.join(self.choices)}"
+            raise InvalidInput(
+                f"{self.name} cannot be {value!r}{suggest_nearest(value, self.choices)}: it is one of {', '.join(self.choices)}"
             )
         elif self.type == "text" and not (self.minimum or 0) <= len(value) <= (self.maximum or math.inf):
-            raise BadInput(f"{self.name} must have {self.limits}, and has {len(value)}")
+            raise InvalidInput(f"{self.name} must have {self.limits_text}, and has {len(value)}")
         elif self.type == "json" and value and not is_json(value):
-            raise BadInput(f"{self.name} must be JSON, not {value!r}: text stands in double quotes")
+            raise InvalidInput(f"{self.name} must be JSON, not {value!r}: text stands in double quotes")
         elif self.type == "file" and value and not is_url(value) and not Path(value).is_file():
-            raise BadInput(f"{self.name}: there is no file {value}")
+            raise InvalidInput(f"{self.name}: there is no file {value}")
         return value
 
-    def _check_number(self, value: Value) -> Value:
+    def _validate_number(self, value: ParamValue) -> ParamValue:
         whole = self.type == "integer"
         said = f"{self.name} must be a {'whole number' if whole else 'number'}"
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise BadInput(f"{said}, not {value!r}")
+            raise InvalidInput(f"{said}, not {value!r}")
         if not abs(value) <= sys.float_info.max:
-            raise BadInput(f"{self.name} must be a finite number")
+            raise InvalidInput(f"{self.name} must be a finite number")
         if whole and value != int(value):
-            raise BadInput(f"{said}, not {value!r}")
+            raise InvalidInput(f"{said}, not {value!r}")
         if (self.minimum is not None and value < self.minimum) or (self.maximum is not None and value > self.maximum):
-            raise BadInput(f"{self.name} must be {self.limits}, not {_plain(value)}")
+            raise InvalidInput(f"{self.name} must be {self.limits_text}, not {_format_number(value)}")
         return int(value) if whole else float(value)
 
     @property
-    def limits(self) -> str:
+    def limits_text(self) -> str:
         """The allowed range in words: `from 0 to 10`, `one of a, b`, or nothing."""
         if self.choices:
             return "one of " + ", ".join(self.choices)
-        low = None if self.minimum is None else f"{_plain(self.minimum)}"
-        high = None if self.maximum is None else f"{_plain(self.maximum)}"
+        low = None if self.minimum is None else f"{_format_number(self.minimum)}"
+        high = None if self.maximum is None else f"{_format_number(self.maximum)}"
         said = (
             f"from {low} to {high}" if low and high else f"at least {low}" if low else f"at most {high}" if high else ""
         )
@@ -133,7 +133,7 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
-class Seconds:
+class DurationLimits:
     """How long a sound the model can make; `native` is the length it was trained on."""
 
     least: float = 0.0
@@ -184,7 +184,7 @@ class Model:
     gives: Literal["audio", "video", "list", "stems"]
     licence: Licence
     takes: tuple[Literal["video", "image", "audio", "text"], ...] = ()
-    seconds: Seconds = Seconds()
+    seconds: DurationLimits = DurationLimits()
     price: Price = Price()
     version: str = ""
     short_side: int = 384
@@ -192,7 +192,7 @@ class Model:
     unconfirmed: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = field(default=(), repr=False)
 
-    def role(self, role: Role) -> Parameter | None:
+    def parameter_for_role(self, role: Role) -> Parameter | None:
         """The parameter that Tracklay fills with its prompt, seed, picture and so on."""
         return next((parameter for parameter in self.parameters if parameter.role == role), None)
 
@@ -202,33 +202,35 @@ class Model:
         return tuple(parameter for parameter in self.parameters if parameter.role in (None, "mode"))
 
     @property
-    def named(self) -> tuple[Parameter, ...]:
+    def settable_by_name(self) -> tuple[Parameter, ...]:
         """Those, and the ones that a person may set instead of what Tracklay fills in."""
-        return tuple(parameter for parameter in self.parameters if parameter.role in (None, "mode", *_FILLED))
+        return tuple(
+            parameter for parameter in self.parameters if parameter.role in (None, "mode", *_OVERRIDABLE_ROLES)
+        )
 
-    def sees(self, params: Mapping[str, Value]) -> Literal["video", "image"] | None:
+    def picture_input(self, params: Mapping[str, ParamValue]) -> Literal["video", "image"] | None:
         """What of the picture a request with these parameters carries."""
-        if mode := self.role("mode"):
+        if mode := self.parameter_for_role("mode"):
             chosen = params.get(mode.name, mode.default)
             return "video" if chosen == "video" else "image" if chosen == "image" else None
         known = (*self.needs, *self.takes)
         return "video" if "video" in known else "image" if "image" in known else None
 
-    def parameter(self, name: str) -> Parameter:
+    def find_parameter(self, name: str) -> Parameter:
         """A parameter by name.
 
         Raises:
             BadInput: there is none of that name; the nearest is told.
         """
-        found = next((parameter for parameter in self.named if parameter.name == name), None)
+        found = next((parameter for parameter in self.settable_by_name if parameter.name == name), None)
         if found is None:
-            names = [parameter.name for parameter in self.named]
-            raise BadInput(
-                f"{self.id} has no parameter {name!r}{nearest(name, names)}: `tracklay models {self.id}` lists them"
+            names = [parameter.name for parameter in self.settable_by_name]
+            raise InvalidInput(
+                f"{self.id} has no parameter {name!r}{suggest_nearest(name, names)}: `tracklay models {self.id}` lists them"
             )
         return found
 
-    def check(self, params: Mapping[str, Value]) -> dict[str, Value]:
+    def validate_params(self, params: Mapping[str, ParamValue]) -> dict[str, ParamValue]:
         """All parameters that a request will carry: those given, checked, and the defaults of the rest.
 
         Raises:
@@ -236,29 +238,31 @@ class Model:
         """
         try:
             given = {
-                name: self._extra(name, value) if name.startswith(EXTRA) else self.parameter(name).check(value)
+                name: self._validate_extra(name, value)
+                if name.startswith(EXTRA_PREFIX)
+                else self.find_parameter(name).validate(value)
                 for name, value in params.items()
             }
-        except BadInput as error:
-            raise BadInput(f"{self.id}: {error}" if not str(error).startswith(self.id) else str(error)) from None
+        except InvalidInput as error:
+            raise InvalidInput(f"{self.id}: {error}" if not str(error).startswith(self.id) else str(error)) from None
         for parameter in self.settable:
             if parameter.required and parameter.name not in given:
-                raise BadInput(f"{self.id} needs {parameter.name}: give it with --set {parameter.name}=…")
+                raise InvalidInput(f"{self.id} needs {parameter.name}: give it with --set {parameter.name}=…")
         defaults = {p.name: p.default for p in self.settable if p.default is not None}
         return {**defaults, **given}
 
-    def _extra(self, name: str, value: Value) -> str:
+    def _validate_extra(self, name: str, value: ParamValue) -> str:
         """The JSON text of a parameter that the catalogue does not know."""
-        bare = name.removeprefix(EXTRA)
+        bare = name.removeprefix(EXTRA_PREFIX)
         if not bare or any(bare in (p.name, p.wire_name) for p in self.parameters):
-            raise BadInput(
+            raise InvalidInput(
                 f"{name}: the plus is for parameters that the catalogue does not know, and it knows {bare!r}"
             )
         if not is_json(str(value)):
-            raise BadInput(f"{name} must be JSON, not {value!r}: text stands in double quotes")
+            raise InvalidInput(f"{name} must be JSON, not {value!r}: text stands in double quotes")
         return str(value)
 
-    def cost(self, seconds: Fraction, params: Mapping[str, Value]) -> Decimal | None:
+    def estimate_cost(self, seconds: Fraction, params: Mapping[str, ParamValue]) -> Decimal | None:
         """What one request costs in the price's currency; None where nobody knows."""
         if self.price.amount is None:
             return None
@@ -268,7 +272,7 @@ class Model:
         if self.price.per == "second":
             amount = amount * seconds.numerator / seconds.denominator
         if self.price.times:
-            amount *= int(params.get(self.price.times, self.parameter(self.price.times).default or 1))
+            amount *= int(params.get(self.price.times, self.find_parameter(self.price.times).default or 1))
         return amount
 
     def check_span(self, seconds: Fraction) -> None:
@@ -277,19 +281,19 @@ class Model:
         Raises:
             BadInput: the span is too long, or its picture is too short or too long to be looked at.
         """
-        video = self.role("video")
+        video = self.parameter_for_role("video")
         if video and not (video.minimum or 0) <= seconds <= (video.maximum or math.inf):
-            raise BadInput(
-                f"{self.id} looks at a picture {video.limits} s long, and the span is {float(seconds):.2f} s: change it"
+            raise InvalidInput(
+                f"{self.id} looks at a picture {video.limits_text} s long, and the span is {float(seconds):.2f} s: change it"
             )
         if self.seconds.most is not None and seconds > Fraction(self.seconds.most):
-            raise BadInput(
-                f"{self.id} makes {_plain(self.seconds.most)} s at most, and the span is {float(seconds):.2f} s: "
+            raise InvalidInput(
+                f"{self.id} makes {_format_number(self.seconds.most)} s at most, and the span is {float(seconds):.2f} s: "
                 "shorten it or choose another model"
             )
 
 
-def _plain(number: float) -> str:
+def _format_number(number: float) -> str:
     """A number as a person writes it: 2147483647 and 0.05, not 2.14748e+09."""
     return str(int(number)) if number == int(number) else f"{number:g}"
 
@@ -308,7 +312,7 @@ def is_url(text: str) -> bool:
     return text.lower().startswith(("https://", "http://"))
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
+def suggest_nearest(name: str, names: Iterable[str]) -> str:
     """A question after the name that was probably meant, or nothing."""
     near = difflib.get_close_matches(name.lower(), list(names), n=1, cutoff=0.5)
     return f" (did you mean {near[0]!r}?)" if near else ""

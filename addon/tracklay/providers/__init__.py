@@ -1,26 +1,36 @@
-"""One file per API; each makes a model's output from a request. `provider(name)` gives the one a model names."""
+"""One file per API; each makes a model's output from a request. `get_provider(name)` gives the one a model names."""
 
 from typing import TYPE_CHECKING
 
 from ..later import names_from
 
 if TYPE_CHECKING:
-    from .base import Intent, Output, Progress, Provider, Request, Ticket, provider, register, submit_once
-    from .client import close, share
+    from .base import JobHandle, JobProgress, Output, Provider, Request, Submission, get_provider, register, submit_once
+    from .client import close_client, set_process_count
 else:  # keys are asked for by whoever draws a panel, and need none of it
-    _BASE = ("Intent", "Output", "Progress", "Provider", "Request", "Ticket", "provider", "register", "submit_once")
-    __getattr__ = names_from(__name__, {"base": _BASE, "client": ("close", "share")})
+    _BASE = (
+        "Submission",
+        "Output",
+        "JobProgress",
+        "Provider",
+        "Request",
+        "JobHandle",
+        "get_provider",
+        "register",
+        "submit_once",
+    )
+    __getattr__ = names_from(__name__, {"base": _BASE, "client": ("close_client", "set_process_count")})
 
 __all__ = [
-    "Intent",
+    "JobHandle",
+    "JobProgress",
     "Output",
-    "Progress",
     "Provider",
     "Request",
-    "Ticket",
-    "close",
-    "provider",
+    "Submission",
+    "close_client",
+    "get_provider",
     "register",
-    "share",
+    "set_process_count",
     "submit_once",
 ]

@@ -10,18 +10,18 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 from ..cue import Cost
-from ..errors import BadInput, TracklayError, Unclear
+from ..errors import InvalidInput, SubmissionUnknown, TracklayError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
     from fractions import Fraction
     from pathlib import Path
 
-    from ..cue import Value
+    from ..cue import ParamValue
     from ..media.extract import Proxy
     from ..models import Model
 
-FIND_PAUSES = (1.0, 4.0, 15.0)
+DEFAULT_FIND_DELAYS = (1.0, 4.0, 15.0)
 """Seconds before each look for a lost submission: a list may be slow to show what has just begun (facts/apis.md, section 11, item 7)."""
 
 
@@ -37,7 +37,7 @@ class Request:
     prompt: str
     negative: str
     seed: int
-    params: Mapping[str, Value]
+    params: Mapping[str, ParamValue]
     seconds: Fraction
     samples: int
     proxy: Proxy | None
@@ -45,7 +45,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Intent:
+class Submission:
     """What is about to be sent: plain data, to be on disk before it leaves. `id` is our own name for it, `made` the UTC time (ISO 8601).
 
     Its files are uploaded already (that is free), or named by path where they go along with the request itself.
@@ -63,38 +63,38 @@ class Intent:
             provider, uuid.uuid4().hex, datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"), data
         )
 
-    def plain(self) -> dict[str, Any]:
-        """As JSON holds it; `Intent(**plain)` is it again."""
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON holds it; `Submission(**to_dict)` is it again."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
+class JobHandle:
     """What is kept of a submission: plain data, enough for another process to go on with it."""
 
     provider: str
     request: str
     data: Mapping[str, Any] = field(default_factory=dict)
 
-    def plain(self) -> dict[str, Any]:
-        """As JSON holds it; `Ticket(**plain)` is it again."""
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON holds it; `JobHandle(**to_dict)` is it again."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a submission is. `fraction` runs from 0 to 1 where the provider tells; `words` is its own account (queue place, step)."""
+class JobProgress:
+    """How far a submission is. `fraction` runs from 0 to 1 where the provider tells; `message` is its own account (queue place, step)."""
 
     state: Literal["waiting", "running", "done"]
     fraction: float | None = None
-    words: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
     """What the model made: its file, untouched, and stems where it gives them; the seed and version that were really used.
 
-    `others` are further whole sounds of the same request, where a model makes several: each becomes a take of its own.
+    `extra_files` are further whole sounds of the same request, where a model makes several: each becomes a take of its own.
     """
 
     file: Path
@@ -103,27 +103,27 @@ class Output:
     cost: Cost
     stems: Mapping[str, Path] = field(default_factory=dict)
     understood: Mapping[str, Any] = field(default_factory=dict)
-    others: tuple[Path, ...] = ()
+    extra_files: tuple[Path, ...] = ()
 
 
 class Provider(Protocol):
     """One API. Every call may be cancelled by cancelling its task; errors are those of `tracklay.errors`.
 
-    What an API has no call for says so by its absence from `offers`; its method then does what the text here says.
+    What an API has no call for says so by its absence from `capabilities`; its method then does what the text here says.
     """
 
     name: str
-    offers: frozenset[Literal["cancel", "find", "check_key", "estimate"]] = frozenset()
-    patience: float = 3600.0
+    capabilities: frozenset[Literal["cancel", "find", "check_key", "estimate"]] = frozenset()
+    max_wait_seconds: float = 3600.0
     """Seconds from submission after which nobody should wait any longer."""
-    sends_at: Literal["submit", "collect"] = "submit"
+    submit_mode: Literal["submit", "collect"] = "submit"
     """When the request leaves. Where that is at `collect`, `submit` only makes the ticket, the same each time, and may be called again."""
-    keeps: bool = True
+    caches_output: bool = True
     """Whether what was made is worth keeping once it is laid: not where it is made again in a moment, at no cost."""
-    looks: tuple[float, ...] | None = None
+    find_delays: tuple[float, ...] | None = None
     """Seconds before each look for a lost submission, where they are others than FIND_PAUSES."""
 
-    def ready(self) -> None:
+    def check_ready(self) -> None:
         """Nothing, when what can be known without asking is in order; it costs no time.
 
         Raises:
@@ -132,39 +132,39 @@ class Provider(Protocol):
         """
         return
 
-    async def version(self, model: Model, *, at_once: bool = False) -> str | None:  # noqa: ARG002
+    async def version(self, model: Model, *, fail_fast: bool = False) -> str | None:  # noqa: ARG002
         """The version of a model that would run now, as `Output.version` tells it; None where the API has no word for it.
 
         Args:
             model: which.
-            at_once: the answer is worth a few seconds and no second try.
+            fail_fast: the answer is worth a few seconds and no second try.
         """
         return None
 
-    async def prepare(self, request: Request) -> Intent:
+    async def prepare(self, request: Request) -> Submission:
         """Do all that comes before the request and costs nothing: upload, look up the version."""
 
-    async def submit(self, intent: Intent) -> Ticket:
+    async def submit(self, submission: Submission) -> JobHandle:
         """Ask for the work to begin. What the intent holds is sent, once.
 
         Raises:
             Unclear: it left, and no usable answer came. `submit_once` then looks for it.
         """
 
-    async def find(self, intent: Intent, known: Collection[str] = ()) -> Ticket | None:  # noqa: ARG002
+    async def find(self, submission: Submission, known_requests: Collection[str] = ()) -> JobHandle | None:  # noqa: ARG002
         """The ticket of a submission that was lost; None where nothing, or more than one, fits, or where the API has no list.
 
-        `known` are requests that belong to other tickets.
+        `known_requests` are requests that belong to other tickets.
         """
         return None
 
-    async def poll(self, ticket: Ticket) -> Progress:
+    async def poll(self, handle: JobHandle) -> JobProgress:
         """Look how far it is. Raises what stopped it, where it was stopped."""
 
-    async def collect(self, ticket: Ticket, folder: Path) -> Output:
+    async def collect(self, handle: JobHandle, folder: Path) -> Output:
         """Bring what was made into `folder`. The ticket's work is done."""
 
-    async def cancel(self, ticket: Ticket) -> bool:  # noqa: ARG002
+    async def cancel(self, handle: JobHandle) -> bool:  # noqa: ARG002
         """Try to stop it; whether the provider said that it did. Where the API cannot: False, and what it costs is spent."""
         return False
 
@@ -178,35 +178,35 @@ class Provider(Protocol):
 
     async def estimate(self, request: Request) -> Cost | None:
         """What a take will cost, asked of the provider where it tells, else as the catalogue has it; None where nobody knows."""
-        return priced(request)
+        return catalogue_cost(request)
 
 
-def priced(request: Request) -> Cost:
+def catalogue_cost(request: Request) -> Cost:
     """What the catalogue says that this request costs; the amount is None where it does not know."""
-    amount = request.model.cost(request.seconds, request.params)
+    amount = request.model.estimate_cost(request.seconds, request.params)
     return Cost(None if amount is None else f"{amount.normalize():f}", request.model.price.currency, estimated=True)
 
 
 async def submit_once(
-    maker: Provider,
-    intent: Intent,
-    known: Collection[str] = (),
+    provider: Provider,
+    submission: Submission,
+    known_requests: Collection[str] = (),
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-) -> Ticket:
+) -> JobHandle:
     """Submit, and where the answer was lost look for what was begun: never a second time by itself.
 
     Raises:
         Unclear: it left, and it cannot be found.
     """
     try:
-        return await maker.submit(intent)
-    except Unclear as lost:
-        pauses = FIND_PAUSES if maker.looks is None else maker.looks
-        for pause in pauses if "find" in maker.offers else ():
+        return await provider.submit(submission)
+    except SubmissionUnknown as lost:
+        pauses = DEFAULT_FIND_DELAYS if provider.find_delays is None else provider.find_delays
+        for pause in pauses if "find" in provider.capabilities else ():
             await sleep(pause)
             try:
-                ticket = await maker.find(intent, known)
-            except Unclear:
+                ticket = await provider.find(submission, known_requests)
+            except SubmissionUnknown:
                 raise
             except TracklayError:
                 continue  # it was the network that lost the answer: it may be back at the next look
@@ -215,24 +215,24 @@ async def submit_once(
         raise lost from lost.__cause__
 
 
-_made: dict[str, Callable[[], Provider]] = {}
+_factories: dict[str, Callable[[], Provider]] = {}
 _BUILT_IN = ("sketch", "replicate", "cog", "fal", "scenario", "beatoven")
 
 
-def register(name: str, make: Callable[[], Provider]) -> None:
+def register(name: str, factory: Callable[[], Provider]) -> None:
     """Add a provider, or put another one in a built-in one's place."""
-    _made[name] = make
+    _factories[name] = factory
 
 
-def provider(name: str) -> Provider:
+def get_provider(name: str) -> Provider:
     """The provider that a model names. Its module is loaded only now, and with it what it needs.
 
     Raises:
         BadInput: there is none of that name.
     """
-    if name not in _made:
+    if name not in _factories:
         if name not in _BUILT_IN:
-            raise BadInput(f"there is no provider {name!r}: correct the model's file")
+            raise InvalidInput(f"there is no provider {name!r}: correct the model's file")
         module = importlib.import_module(f".{name}", __package__)
-        _made[name] = module.make
-    return _made[name]()
+        _factories[name] = module.create_provider
+    return _factories[name]()

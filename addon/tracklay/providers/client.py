@@ -19,83 +19,83 @@ if TYPE_CHECKING:
 
     import httpx
 
-Kind = Literal["read", "upload", "submit", "cancel", "download"]
+RequestKind = Literal["read", "upload", "submit", "cancel", "download"]
 
 MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """How long, how often and how much. Seconds where nothing else is said; what each kind of call may repeat is facts/apis.md, section 9.
 
-    `whole` bounds one try of a call from first to last byte, however it drips; `between` bounds each silence within it.
+    `attempt_seconds` bounds one try of a call from first to last byte, however it drips; `read_seconds` bounds each silence within it.
     """
 
-    connect: float = 10.0
-    between: float = 60.0
-    whole: Mapping[Kind, float] = field(
+    connect_seconds: float = 10.0
+    read_seconds: float = 60.0
+    attempt_seconds: Mapping[RequestKind, float] = field(
         default_factory=lambda: {"read": 120.0, "upload": 900.0, "submit": 180.0, "cancel": 20.0, "download": 1800.0}
     )
-    tries: Mapping[Kind, int] = field(
+    max_attempts: Mapping[RequestKind, int] = field(
         default_factory=lambda: {"read": 8, "upload": 5, "submit": 8, "cancel": 2, "download": 8}
     )
-    first_pause: float = 0.5
-    growth: float = 2.0
-    longest_pause: float = 30.0
-    longest_asked: float = 120.0
+    first_delay_seconds: float = 0.5
+    backoff_factor: float = 2.0
+    max_delay_seconds: float = 30.0
+    max_retry_after_seconds: float = 120.0
     """The longest `Retry-After` that is waited for."""
-    most_body: int = 32 * MIB
+    max_body_bytes: int = 32 * MIB
     """Bytes of an answer that is read into memory."""
-    most_download: int = 2048 * MIB
+    max_download_bytes: int = 2048 * MIB
     """Bytes of a file."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     clock: Callable[[], float] = time.monotonic
-    chance: Callable[[], float] = random.random
+    random_fraction: Callable[[], float] = random.random
 
-    def pause(self, tried: int, asked: float | None = None) -> float:
+    def next_delay(self, attempt: int, retry_after: float | None = None) -> float:
         """How long to wait after so many tries: exponential with jitter, and no less than the server asked for."""
-        grown = min(self.longest_pause, self.first_pause * self.growth ** (tried - 1))
-        jittered = grown * (0.5 + self.chance() / 2)
-        return jittered if asked is None else max(jittered, min(asked, self.longest_asked))
+        grown = min(self.max_delay_seconds, self.first_delay_seconds * self.backoff_factor ** (attempt - 1))
+        jittered = grown * (0.5 + self.random_fraction() / 2)
+        return jittered if retry_after is None else max(jittered, min(retry_after, self.max_retry_after_seconds))
 
 
-PATIENCE = Patience()
+DEFAULT_RETRY_POLICY = RetryPolicy()
 
 
-class Lane:
-    """One provider's calls of one kind: so many at once, and no sooner after one another than `gap` seconds."""
+class RateLimiter:
+    """One provider's calls of one kind: so many at once, and no sooner after one another than `interval_seconds` seconds."""
 
-    def __init__(self, at_once: int, gap: float, patience: Patience) -> None:
-        self._gate = asyncio.Semaphore(at_once)
-        self._gap = gap
-        self._patience = patience
-        self._next = 0.0
+    def __init__(self, max_concurrent: int, interval_seconds: float, retry_policy: RetryPolicy) -> None:
+        self._semaphore = asyncio.Semaphore(max_concurrent)
+        self._interval_seconds = interval_seconds
+        self._retry_policy = retry_policy
+        self._next_start = 0.0
 
     async def __aenter__(self) -> None:
         """Wait for a place and for its time."""
-        await self._gate.acquire()
+        await self._semaphore.acquire()
         try:
-            now = self._patience.clock()
-            start = max(now, self._next)
-            self._next = start + self._gap
+            now = self._retry_policy.clock()
+            start = max(now, self._next_start)
+            self._next_start = start + self._interval_seconds
             if start > now:
-                await self._patience.sleep(start - now)
+                await self._retry_policy.sleep(start - now)
         except BaseException:
-            self._gate.release()
+            self._semaphore.release()
             raise
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Give the place up."""
-        self._gate.release()
+        self._semaphore.release()
 
-    def hold(self, seconds: float) -> None:
+    def pause_for(self, seconds: float) -> None:
         """Let nobody through for a while: the server asked one of us to wait, and means us all."""
-        self._next = max(self._next, self._patience.clock() + seconds)
+        self._next_start = max(self._next_start, self._retry_policy.clock() + seconds)
 
 
-class _Pool:
+class _LoopState:
     """One event loop's client and lanes."""
 
     def __init__(self) -> None:
@@ -111,43 +111,47 @@ class _Pool:
             # A proxy of the person's is for what is far away, never for this machine itself.
             mounts=dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]")),
         )
-        self.lanes: dict[tuple[str, Kind], Lane] = {}
+        self.limiters: dict[tuple[str, RequestKind], RateLimiter] = {}
 
 
-_pools: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Pool] = weakref.WeakKeyDictionary()
+_loop_states: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopState] = weakref.WeakKeyDictionary()
 
 
-def _pool() -> _Pool:
+def _current_loop_state() -> _LoopState:
     loop = asyncio.get_running_loop()
-    if loop not in _pools:
-        _pools[loop] = _Pool()
-    return _pools[loop]
+    if loop not in _loop_states:
+        _loop_states[loop] = _LoopState()
+    return _loop_states[loop]
 
 
-def client() -> httpx.AsyncClient:
+def get_client() -> httpx.AsyncClient:
     """The one client of this event loop, made at the first request."""
-    return _pool().client
+    return _current_loop_state().client
 
 
-def lane(name: str, kind: Kind, at_once: int, gap: float, patience: Patience) -> Lane:
+def get_limiter(
+    name: str, kind: RequestKind, max_concurrent: int, interval_seconds: float, retry_policy: RetryPolicy
+) -> RateLimiter:
     """A provider's lane on this event loop."""
-    lanes = _pool().lanes
+    lanes = _current_loop_state().limiters
     if (name, kind) not in lanes:
-        lanes[name, kind] = Lane(max(1, at_once // _sharing), gap * _sharing, patience)
+        lanes[name, kind] = RateLimiter(
+            max(1, max_concurrent // _process_count), interval_seconds * _process_count, retry_policy
+        )
     return lanes[name, kind]
 
 
-_sharing = 1
+_process_count = 1
 
 
-def share(processes: int) -> None:
+def set_process_count(processes: int) -> None:
     """Have so many processes in mind that call the providers at the same time: each keeps to its part of what one may do."""
-    global _sharing  # noqa: PLW0603 - it is the process's own place among others
-    _sharing = processes
+    global _process_count  # noqa: PLW0603 - it is the process's own place among others
+    _process_count = processes
 
 
-async def close() -> None:
+async def close_client() -> None:
     """Close this event loop's connections: whoever ends the loop calls it before."""
-    pool = _pools.pop(asyncio.get_running_loop(), None)
+    pool = _loop_states.pop(asyncio.get_running_loop(), None)
     if pool is not None:
         await pool.client.aclose()

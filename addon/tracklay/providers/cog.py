@@ -11,168 +11,172 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..cue import Cost
-from ..errors import Cancelled, ModelFailed, ProviderTrouble, ResultGone, Unclear
-from .base import Intent, Output, Progress, Provider, Request, Ticket, priced
-from .client import MIB, PATIENCE, Patience
+from ..errors import Cancelled, ModelFailed, ProviderUnavailable, ResultExpired, SubmissionUnknown
+from .base import JobHandle, JobProgress, Output, Provider, Request, Submission, catalogue_cost
+from .client import DEFAULT_RETRY_POLICY, MIB, RetryPolicy
 from .http import Api, base_url
-from .replicate_output import addresses, seed_used
-from .request_body import body, data_uri, files, from_data_uri, suffix
-from .response import Answer, tidy
+from .replicate_output import find_urls, parse_log_seed
+from .request_body import build_request_body, encode_data_uri, find_input_files, save_data_uri, suffix_from_url
+from .response import Response, sanitize_message
 
-CONTAINER = "your Cog container"
+DISPLAY_NAME = "your Cog container"
 
-RUN_SECONDS = 30 * 60.0
+RUN_TIMEOUT_SECONDS = 30 * 60.0
 """How long one run may think without a byte."""
 
-MOST_ANSWER = 1024 * MIB
+MAX_RESPONSE_BYTES = 1024 * MIB
 """Bytes of an answer: the file is in it, a third larger than it is."""
 
-BUSY_TRIES = 90
+MAX_BUSY_ATTEMPTS = 90
 """How often a place is asked for; with the longest pause between, three quarters of an hour."""
 
-NOT_BEGUN = frozenset({409, 503})
+NOT_STARTED_STATUSES = frozenset({409, 503})
 """Busy, or not ready: nothing was begun, and it may be asked again."""
 
-IN_FLIGHT = 202
+ALREADY_RUNNING_STATUS = 202
 
 
 class Cog(Provider):
     """One instance for each take."""
 
     name = "cog"
-    offers: frozenset[Literal["cancel", "find", "check_key", "estimate"]] = frozenset(
+    capabilities: frozenset[Literal["cancel", "find", "check_key", "estimate"]] = frozenset(
         {"cancel", "check_key", "estimate"}
     )
-    patience = 60 * 60.0
-    sends_at = "collect"
+    max_wait_seconds = 60 * 60.0
+    submit_mode = "collect"
 
-    def __init__(self, patience: Patience = PATIENCE, run_seconds: float = RUN_SECONDS) -> None:
+    def __init__(
+        self, retry_policy: RetryPolicy = DEFAULT_RETRY_POLICY, run_timeout_seconds: float = RUN_TIMEOUT_SECONDS
+    ) -> None:
         base = base_url("TRACKLAY_COG_URL", "http://127.0.0.1:5000")
-        self.api = Api(CONTAINER, (base,), jobs="the container's log", patience=patience)
-        self._run_seconds = run_seconds
+        self.api = Api(DISPLAY_NAME, (base,), dashboard="the container's log", retry_policy=retry_policy)
+        self._run_timeout_seconds = run_timeout_seconds
 
-    async def prepare(self, request: Request) -> Intent:
+    async def prepare(self, request: Request) -> Submission:
         """Nothing is sent: the files go along with the request, and are named here."""
         wire = {parameter.name: parameter.wire_name for parameter in request.model.parameters}
         data = {
-            "input": body(request, {}),
-            "files": {wire[name]: str(path) for name, path in files(request).items()},
+            "input": build_request_body(request, {}),
+            "files": {wire[name]: str(path) for name, path in find_input_files(request).items()},
             "version": request.model.version,
             "seed": request.seed,
-            "cost": asdict(priced(request)),
+            "cost": asdict(catalogue_cost(request)),
         }
-        return Intent.new(self.name, data)
+        return Submission.new(self.name, data)
 
-    async def submit(self, intent: Intent) -> Ticket:
+    async def submit(self, submission: Submission) -> JobHandle:
         """The ticket; `collect` sends."""
-        return Ticket(self.name, intent.id, intent.data)
+        return JobHandle(self.name, submission.id, submission.data)
 
-    async def poll(self, ticket: Ticket) -> Progress:  # noqa: ARG002 - the shape of every provider
+    async def poll(self, handle: JobHandle) -> JobProgress:  # noqa: ARG002 - the shape of every provider
         """Whether the container can take it: `done` here means that `collect` may begin."""
-        told = (await self.api.call("GET", "/health-check", "read")).table
+        told = (await self.api.request("GET", "/health-check", "read")).json_object
         status = told.get("status")
         if status == "STARTING":
-            return Progress("waiting", words="the container is starting")
+            return JobProgress("waiting", message="the container is starting")
         if status == "BUSY":
-            return Progress("waiting", words="the container is busy")
+            return JobProgress("waiting", message="the container is busy")
         if status == "READY":
-            return Progress("done", words="running in the container")
+            return JobProgress("done", message="running in the container")
         setup = told.get("setup")
         logs = str(setup.get("logs") or "") if isinstance(setup, dict) else ""
-        said = tidy(logs[-200:])
-        raise ProviderTrouble(
-            f"{CONTAINER} says {tidy(status)}{': ' + said if said else ''}; look at its log and start it again"
+        said = sanitize_message(logs[-200:])
+        raise ProviderUnavailable(
+            f"{DISPLAY_NAME} says {sanitize_message(status)}{': ' + said if said else ''}; look at its log and start it again"
         )
 
     async def check_key(self) -> str:
         """There is no key: nothing where the container answers. It is asked once, for most people run none."""
         try:
-            await self.api.call("GET", "/health-check", "read", tries=1)
-        except ProviderTrouble as error:
-            raise ProviderTrouble(
-                f"nothing that is a Cog container answers at {self.api.bases[0]}: start it, or name its address with TRACKLAY_COG_URL"
+            await self.api.request("GET", "/health-check", "read", max_attempts=1)
+        except ProviderUnavailable as error:
+            raise ProviderUnavailable(
+                f"nothing that is a Cog container answers at {self.api.base_urls[0]}: start it, or name its address with TRACKLAY_COG_URL"
             ) from error
         return ""
 
-    async def collect(self, ticket: Ticket, folder: Path) -> Output:
+    async def collect(self, handle: JobHandle, folder: Path) -> Output:
         """Ask for the work and wait for what comes."""
-        told = (await self._run(ticket)).table
+        told = (await self._run_prediction(handle)).json_object
         status = told.get("status")
         if status == "canceled":
-            raise Cancelled(f"it was cancelled in {CONTAINER}")
+            raise Cancelled(f"it was cancelled in {DISPLAY_NAME}")
         if status != "succeeded":
-            said = tidy(told.get("error") or f"its status is {status!r}")
+            said = sanitize_message(told.get("error") or f"its status is {status!r}")
             raise ModelFailed(
-                f"the model in {CONTAINER} failed: {said}; try again, with other parameters, or look at its log"
+                f"the model in {DISPLAY_NAME} failed: {said}; try again, with other parameters, or look at its log"
             )
-        made = addresses(told.get("output"))
+        made = find_urls(told.get("output"))
         if not made:
-            raise ModelFailed(f"the model in {CONTAINER} gave no file: {tidy(told.get('output'))}; look at its log")
+            raise ModelFailed(
+                f"the model in {DISPLAY_NAME} gave no file: {sanitize_message(told.get('output'))}; look at its log"
+            )
         kept = [
-            await self._fetch(address, folder / f"output{number}{suffix(address)}")
+            await self._save_output(address, folder / f"output{number}{suffix_from_url(address)}")
             for number, address in enumerate(made)
         ]
-        seed = seed_used(told.get("logs"))
-        data = ticket.data
+        seed = parse_log_seed(told.get("logs"))
+        data = handle.data
         return Output(
             kept[0],
             data["seed"] if seed is None else seed,
             data["version"],
             Cost(**data["cost"]),
-            others=tuple(kept[1:]),
+            extra_files=tuple(kept[1:]),
         )
 
-    async def _run(self, ticket: Ticket) -> Answer:
+    async def _run_prediction(self, handle: JobHandle) -> Response:
         """The answer of the one PUT. A container with no place free began nothing, and is asked again."""
-        sent = {"id": ticket.request, "input": {**ticket.data["input"], **self._files(ticket)}}
-        patience = self.api.patience
-        for tried in range(1, BUSY_TRIES + 1):
+        sent = {"id": handle.request, "input": {**handle.data["input"], **self._encode_files(handle)}}
+        patience = self.api.retry_policy
+        for tried in range(1, MAX_BUSY_ATTEMPTS + 1):
             try:
-                answer = await self.api.call(
+                answer = await self.api.request(
                     "PUT",
-                    f"/predictions/{ticket.request}",
+                    f"/predictions/{handle.request}",
                     "submit",
                     json=sent,
-                    accept=NOT_BEGUN,
-                    silence=self._run_seconds,
-                    whole=self._run_seconds,
-                    most=MOST_ANSWER,
+                    accept_statuses=NOT_STARTED_STATUSES,
+                    read_seconds=self._run_timeout_seconds,
+                    attempt_seconds=self._run_timeout_seconds,
+                    max_bytes=MAX_RESPONSE_BYTES,
                 )
-            except Unclear as error:
-                raise ProviderTrouble(
-                    f"the connection to {CONTAINER} broke while it worked, which ends the work; nothing was charged, run the same again"
+            except SubmissionUnknown as error:
+                raise ProviderUnavailable(
+                    f"the connection to {DISPLAY_NAME} broke while it worked, which ends the work; nothing was charged, run the same again"
                 ) from error
-            if answer.status == IN_FLIGHT:
-                raise ProviderTrouble(
-                    f"{CONTAINER} works on {ticket.request} already; wait until it is done, then run the same again"
+            if answer.status == ALREADY_RUNNING_STATUS:
+                raise ProviderUnavailable(
+                    f"{DISPLAY_NAME} works on {handle.request} already; wait until it is done, then run the same again"
                 )
-            if answer.status not in NOT_BEGUN:
+            if answer.status not in NOT_STARTED_STATUSES:
                 return answer
-            await patience.sleep(patience.pause(tried, answer.retry_after))
-        raise ProviderTrouble(f"{CONTAINER} had no place free all the time: {answer.words}; try again later")
+            await patience.sleep(patience.next_delay(tried, answer.retry_after))
+        raise ProviderUnavailable(f"{DISPLAY_NAME} had no place free all the time: {answer.message}; try again later")
 
     @staticmethod
-    def _files(ticket: Ticket) -> dict[str, Any]:
+    def _encode_files(handle: JobHandle) -> dict[str, Any]:
         try:
-            return {name: data_uri(Path(path)) for name, path in ticket.data["files"].items()}
+            return {name: encode_data_uri(Path(path)) for name, path in handle.data["files"].items()}
         except FileNotFoundError as error:
-            raise ResultGone(
+            raise ResultExpired(
                 "the run ended with the program that began it, and its proxy is gone; run the same again, it costs nothing"
             ) from error
 
-    async def _fetch(self, address: str, to: Path) -> Path:
-        if address.startswith("data:"):
-            return from_data_uri(address, to)
-        return await self.api.download(address, to)
+    async def _save_output(self, url: str, to: Path) -> Path:
+        if url.startswith("data:"):
+            return save_data_uri(url, to)
+        return await self.api.download(url, to)
 
-    async def cancel(self, ticket: Ticket) -> bool:
+    async def cancel(self, handle: JobHandle) -> bool:
         """Stop it; False where it does not run (any more)."""
-        answer = await self.api.call(
-            "POST", f"/predictions/{ticket.request}/cancel", "cancel", accept=(404,), expect_json=False
+        answer = await self.api.request(
+            "POST", f"/predictions/{handle.request}/cancel", "cancel", accept_statuses=(404,), expect_json=False
         )
-        return answer.good
+        return answer.is_success
 
 
-def make() -> Provider:
+def create_provider() -> Provider:
     """The provider."""
     return Cog()

@@ -1,4 +1,4 @@
-"""Keys: from the environment, or given by Blender's preferences. Nothing else reads them, and `hide` takes them out of any text."""
+"""Keys: from the environment, or given by Blender's preferences. Nothing else reads them, and `redact` takes them out of any text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from ..errors import KeyMissing, KeyRefused
 
-NAMES = (
+KEY_VARIABLES = (
     "REPLICATE_API_TOKEN",
     "FAL_KEY",
     "SCENARIO_SDK_API_KEY",
@@ -17,32 +17,32 @@ NAMES = (
 )
 """The environment variables that hold keys (DESIGN.md, section 3)."""
 
-HIDDEN = "[key]"
+REDACTED = "[key]"
 
-SHORTEST_HIDDEN = 6
+MIN_REDACTED_CHARS = 6
 """Characters. Anything shorter is no key, and taking it out of a text would only garble it."""
 
-_given: dict[str, str] = {}
+_stored_keys: dict[str, str] = {}
 
 
-def give(name: str, value: str) -> None:
+def set_key(name: str, value: str) -> None:
     """Set a key by its variable's name, as Blender's preferences do. The environment stands before it; empty takes it away."""
-    _given[name] = value
+    _stored_keys[name] = value
 
 
-def found(name: str) -> str:
+def get_key(name: str) -> str:
     """A key's value, empty where there is none."""
-    return (os.environ.get(name) or _given.get(name) or "").strip()
+    return (os.environ.get(name) or _stored_keys.get(name) or "").strip()
 
 
-def key(name: str, provider: str) -> str:
+def require_key(name: str, provider: str) -> str:
     """A key that a request needs.
 
     Raises:
         KeyMissing: it is not set.
         KeyRefused: it cannot be one.
     """
-    value = found(name)
+    value = get_key(name)
     if not value:
         raise KeyMissing(f"{provider} wants a key: set {name} in the environment or in Tracklay's preferences")
     if not all("!" <= character <= "~" for character in value):
@@ -50,18 +50,21 @@ def key(name: str, provider: str) -> str:
     return value
 
 
-def hide(text: str) -> str:
+def redact(text: str) -> str:
     """The text without any key: as it is, in its halves, as HTTP Basic writes it, or quoted for a URL."""
     values = [
-        value for name in NAMES for value in {os.environ.get(name, "").strip(), _given.get(name, "").strip()} if value
+        value
+        for name in KEY_VARIABLES
+        for value in {os.environ.get(name, "").strip(), _stored_keys.get(name, "").strip()}
+        if value
     ]
     pairs = [f"{left}:{right}" for left in values for right in values if left != right]
     secrets = {
         form
         for value in [*values, *pairs]
         for form in (value, value.partition(":")[2], quote(value, safe=""), base64.b64encode(value.encode()).decode())
-        if len(form) >= SHORTEST_HIDDEN
+        if len(form) >= MIN_REDACTED_CHARS
     }
     for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, HIDDEN)
+        text = text.replace(secret, REDACTED)
     return text

@@ -13,44 +13,44 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
 from ..cue import Cost
-from ..errors import KeyRefused, ModelFailed, NotThere, ProviderTrouble, ResultGone, TracklayError
+from ..errors import KeyRefused, ModelFailed, NotFound, ProviderUnavailable, ResultExpired, TracklayError
 from . import credentials
-from .base import Intent, Output, Progress, Provider, Request, Ticket, priced
-from .client import PATIENCE, Patience
-from .fal_responses import explained, kinds_of, meaning, sounds, unit_price
-from .http import Api, Piece, base_url, origin
-from .replicate_output import steps
-from .request_body import body, files, from_data_uri, mime_type, seed_for, suffix
-from .response import tidy, words_of
+from .base import JobHandle, JobProgress, Output, Provider, Request, Submission, catalogue_cost
+from .client import DEFAULT_RETRY_POLICY, RetryPolicy
+from .fal_responses import error_from_types, explain_error, find_error_types, find_sound_urls, parse_unit_price
+from .http import Api, FileBody, base_url, parse_origin
+from .replicate_output import parse_log_progress
+from .request_body import build_request_body, clamp_seed, find_input_files, mime_type, save_data_uri, suffix_from_url
+from .response import find_error_message, sanitize_message
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-KEY = "FAL_KEY"
+KEY_VARIABLE = "FAL_KEY"
 
-START_SECONDS = 1800
+START_TIMEOUT_SECONDS = 1800
 """A request that has not begun by then is given up by fal itself: nobody waits for it any more, and nobody pays."""
 
-UPLOAD_SECONDS = 2 * 3600
+UPLOAD_LIFETIME_SECONDS = 2 * 3600
 """For so long an upload lies at a public address: until the request has begun, and its run."""
 
-OUTPUT_SECONDS = 24 * 3600
+OUTPUT_LIFETIME_SECONDS = 24 * 3600
 """For so long a result does: an interrupted run can be taken up the next day."""
 
-FRESH = timedelta(seconds=60)
+LISTING_DELAY = timedelta(seconds=60)
 """For so long after it was made a request may be unknown to the queue."""
 
-CLOCKS_APART = timedelta(minutes=5)
+MAX_CLOCK_SKEW = timedelta(minutes=5)
 """By so much fal's clock may differ from ours when a lost request is looked for."""
 
-LISTED, MOST_PAGES = 100, 10
+PAGE_SIZE, MAX_PAGES = 100, 10
 """Requests on a page of the history, and pages that are looked through."""
 
-NAMESPACES = ("workflows", "comfy")
+THREE_PART_NAMESPACES = ("workflows", "comfy")
 """First words of an endpoint that make its application three words long, not two."""
 
-HOSTS = ("fal.media", "*.fal.media", "rest.fal.ai", "storage.googleapis.com")
+STORAGE_HOSTS = ("fal.media", "*.fal.media", "rest.fal.ai", "storage.googleapis.com")
 """Where files go to and come from, without the key. The last is where fal's older storage lies."""
 
 KEY_CHECK_APP = "fal-ai/mmaudio-v2"
@@ -61,284 +61,312 @@ class Fal(Provider):
     """One instance for each take; what they share is in `pool`."""
 
     name = "fal"
-    offers: frozenset[Literal["cancel", "find", "check_key", "estimate"]] = frozenset(
+    capabilities: frozenset[Literal["cancel", "find", "check_key", "estimate"]] = frozenset(
         {"cancel", "find", "check_key", "estimate"}
     )
-    looks = (1.0, 4.0, 15.0, 30.0, 60.0, 90.0, 120.0)
+    find_delays = (1.0, 4.0, 15.0, 30.0, 60.0, 90.0, 120.0)
     """The history may list a request only when it has ended (facts/apis.md, section 11, item 7)."""
 
-    def __init__(self, patience: Patience = PATIENCE) -> None:
-        self.queue = base_url("TRACKLAY_FAL_QUEUE_URL", "https://queue.fal.run")
-        self.rest = base_url("TRACKLAY_FAL_REST_URL", "https://rest.fal.ai")
-        self.platform = base_url("TRACKLAY_FAL_API_URL", "https://api.fal.ai").removesuffix("/v1") + "/v1"
+    def __init__(self, retry_policy: RetryPolicy = DEFAULT_RETRY_POLICY) -> None:
+        self.queue_url = base_url("TRACKLAY_FAL_QUEUE_URL", "https://queue.fal.run")
+        self.rest_url = base_url("TRACKLAY_FAL_REST_URL", "https://rest.fal.ai")
+        self.platform_url = base_url("TRACKLAY_FAL_API_URL", "https://api.fal.ai").removesuffix("/v1") + "/v1"
         self.api = Api(
             "fal",
-            (self.queue, self.rest, self.platform),
-            key=lambda: {"Authorization": f"Key {credentials.key(KEY, 'fal')}"},
-            key_names=KEY,
-            hosts=HOSTS,
-            explain=explained,
-            jobs="https://fal.ai/dashboard/requests",
-            patience=patience,
+            (self.queue_url, self.rest_url, self.platform_url),
+            auth_headers=lambda: {"Authorization": f"Key {credentials.require_key(KEY_VARIABLE, 'fal')}"},
+            key_variables=KEY_VARIABLE,
+            keyless_hosts=STORAGE_HOSTS,
+            explain_error=explain_error,
+            dashboard="https://fal.ai/dashboard/requests",
+            retry_policy=retry_policy,
         )
 
-    def ready(self) -> None:
+    def check_ready(self) -> None:
         """The key is set."""
-        credentials.key(KEY, "fal")
+        credentials.require_key(KEY_VARIABLE, "fal")
 
-    async def prepare(self, request: Request) -> Intent:
+    async def prepare(self, request: Request) -> Submission:
         """Upload the files, always through the storage: fal takes a data URI of a few KB only.
 
         An upload's own address tells two submissions apart when one has to be found again.
         """
-        urls = {name: await self._upload(path) for name, path in files(request).items()}
+        urls = {name: await self._upload(path) for name, path in find_input_files(request).items()}
         data = {
             "endpoint": request.model.endpoint,
-            "input": body(request, urls),
-            "seed": seed_for(request.model, request.seed) if request.model.role("seed") else None,
-            "cost": asdict(priced(request)),
+            "input": build_request_body(request, urls),
+            "seed": clamp_seed(request.model, request.seed) if request.model.parameter_for_role("seed") else None,
+            "cost": asdict(catalogue_cost(request)),
         }
-        return Intent.new(self.name, data)
+        return Submission.new(self.name, data)
 
     async def _upload(self, path: Path) -> str:
         kind = mime_type(path)
-        lifecycle = _lifecycle(UPLOAD_SECONDS)
+        lifecycle = _lifecycle_header(UPLOAD_LIFETIME_SECONDS)
         told = (
-            await self.api.call(
+            await self.api.request(
                 "POST",
-                f"{self.rest}/storage/upload/initiate",
+                f"{self.rest_url}/storage/upload/initiate",
                 "upload",
                 json={"content_type": kind, "file_name": path.name},
                 query={"storage_type": "fal-cdn-v3"},
                 headers={"X-Fal-Object-Lifecycle": lifecycle, "X-Fal-Object-Lifecycle-Preference": lifecycle},
             )
-        ).table
+        ).json_object
         to, address = told.get("upload_url"), told.get("file_url")
         if not (isinstance(to, str) and isinstance(address, str)):
-            raise ProviderTrouble("fal does not say where a file is to be put; try again later")
+            raise ProviderUnavailable("fal does not say where a file is to be put; try again later")
         try:
-            await self.api.call(
-                "PUT", to, "upload", content=Piece(path), headers={"Content-Type": kind}, key=False, expect_json=False
+            await self.api.request(
+                "PUT",
+                to,
+                "upload",
+                content=FileBody(path),
+                headers={"Content-Type": kind},
+                send_key=False,
+                expect_json=False,
             )
         except KeyRefused as error:
             # No key went there: it is the address that is refused.
-            raise ProviderTrouble(
+            raise ProviderUnavailable(
                 "fal's storage does not take the file at the address that fal gave; try again later"
             ) from error
         return address
 
-    async def submit(self, intent: Intent) -> Ticket:
+    async def submit(self, submission: Submission) -> JobHandle:
         """Put it into the queue."""
         headers = {
-            "X-Fal-Request-Start-Timeout": str(START_SECONDS),
-            "X-Fal-Object-Lifecycle-Preference": _lifecycle(OUTPUT_SECONDS),
+            "X-Fal-Request-Start-Timeout": str(START_TIMEOUT_SECONDS),
+            "X-Fal-Object-Lifecycle-Preference": _lifecycle_header(OUTPUT_LIFETIME_SECONDS),
         }
-        endpoint = intent.data["endpoint"]
-        told = (await self.api.call("POST", f"/{endpoint}", "submit", json=intent.data["input"], headers=headers)).table
+        endpoint = submission.data["endpoint"]
+        told = (
+            await self.api.request("POST", f"/{endpoint}", "submit", json=submission.data["input"], headers=headers)
+        ).json_object
         if not isinstance(told.get("request_id"), str) or not told["request_id"]:
-            raise self.api.unclear("its answer names no request")
-        return _ticket(intent, told)
+            raise self.api.submission_unknown("its answer names no request")
+        return _job_handle(submission, told)
 
-    async def find(self, intent: Intent, known: Collection[str] = ()) -> Ticket | None:
+    async def find(self, submission: Submission, known_requests: Collection[str] = ()) -> JobHandle | None:
         """The one request in the endpoint's history that has these inputs and was sent since."""
-        since = datetime.fromisoformat(intent.made) - CLOCKS_APART
+        since = datetime.fromisoformat(submission.made) - MAX_CLOCK_SKEW
         fitting = {
             str(entry["request_id"]): entry
-            for entry in await self._history(intent.data["endpoint"], start=_moment(since))
-            if entry.get("request_id") not in (None, *known) and _holds(entry.get("json_input"), intent.data["input"])
+            for entry in await self._list_requests(submission.data["endpoint"], start=_format_time(since))
+            if entry.get("request_id") not in (None, *known_requests)
+            and _contains_input(entry.get("json_input"), submission.data["input"])
         }
-        return _ticket(intent, next(iter(fitting.values()))) if len(fitting) == 1 else None
+        return _job_handle(submission, next(iter(fitting.values()))) if len(fitting) == 1 else None
 
-    async def _history(self, endpoint: str, **wanted: str) -> list[dict[str, Any]]:
+    async def _list_requests(self, endpoint: str, **filters: str) -> list[dict[str, Any]]:
         """Requests of an endpoint with what went in and came out."""
-        query: dict[str, str | int] = {"endpoint_id": endpoint, "limit": LISTED, "expand": "payloads", **wanted}
+        query: dict[str, str | int] = {"endpoint_id": endpoint, "limit": PAGE_SIZE, "expand": "payloads", **filters}
         found: list[dict[str, Any]] = []
-        for _ in range(MOST_PAGES):
+        for _ in range(MAX_PAGES):
             page = (
-                await self.api.call("GET", f"{self.platform}/models/requests/by-endpoint", "read", query=query)
-            ).table
+                await self.api.request("GET", f"{self.platform_url}/models/requests/by-endpoint", "read", query=query)
+            ).json_object
             found += [entry for entry in page.get("items") or () if isinstance(entry, dict)]
             if not page.get("has_more") or not page.get("next_cursor"):
                 break
             query["cursor"] = str(page["next_cursor"])
         return found
 
-    async def poll(self, ticket: Ticket) -> Progress:
+    async def poll(self, handle: JobHandle) -> JobProgress:
         """Its status. One that was made just now may not be there yet."""
         try:
-            told = (await self.api.call("GET", self._address(ticket, "status"), "read", query={"logs": 1})).table
-        except NotThere:
-            if datetime.now(UTC) - datetime.fromisoformat(ticket.data["made"]) <= FRESH:
-                return Progress("waiting", words="not listed yet")
-            if await self._kept(ticket) is None:
+            told = (
+                await self.api.request("GET", self._request_url(handle, "status"), "read", query={"logs": 1})
+            ).json_object
+        except NotFound:
+            if datetime.now(UTC) - datetime.fromisoformat(handle.data["made"]) <= LISTING_DELAY:
+                return JobProgress("waiting", message="not listed yet")
+            if await self._result_from_history(handle) is None:
                 raise
-            return Progress("done", 1.0)
+            return JobProgress("done", 1.0)
         match told.get("status"):
             case "IN_QUEUE":
                 place = told.get("queue_position")
-                return Progress("waiting", words=f"{place} before it in the queue" if isinstance(place, int) else "")
+                return JobProgress(
+                    "waiting", message=f"{place} before it in the queue" if isinstance(place, int) else ""
+                )
             case "IN_PROGRESS":
-                lines = _lines(told)
-                fraction, words = steps("\n".join(lines))
-                return Progress("running", fraction, words or (tidy(lines[-1]) if lines else ""))
+                lines = _log_messages(told)
+                fraction, words = parse_log_progress("\n".join(lines))
+                return JobProgress("running", fraction, words or (sanitize_message(lines[-1]) if lines else ""))
             case "COMPLETED" if told.get("error") or told.get("error_type"):
-                raise await self._failure(ticket, told)
+                raise await self._request_error(handle, told)
             case "COMPLETED":
-                return Progress("done", 1.0)
+                return JobProgress("done", 1.0)
             case other:
-                raise ProviderTrouble(f"fal gives a status that is not known, {tidy(other)!r}; look at {self.api.jobs}")
+                raise ProviderUnavailable(
+                    f"fal gives a status that is not known, {sanitize_message(other)!r}; look at {self.api.dashboard}"
+                )
 
-    async def _failure(self, ticket: Ticket, told: dict[str, Any]) -> TracklayError:
+    async def _request_error(self, handle: JobHandle, payload: dict[str, Any]) -> TracklayError:
         """What a COMPLETED request with an error means: its result is the model's own answer, and says which input it was."""
-        said, kind = tidy(words_of(told.get("error")) or told.get("error_type")), str(told.get("error_type") or "")
+        said, kind = (
+            sanitize_message(find_error_message(payload.get("error")) or payload.get("error_type")),
+            str(payload.get("error_type") or ""),
+        )
         try:
-            answer = await self.api.call(
-                "GET", self._address(ticket, "result"), "read", accept=range(400, 600), expect_json=False
+            answer = await self.api.request(
+                "GET", self._request_url(handle, "result"), "read", accept_statuses=range(400, 600), expect_json=False
             )
         except TracklayError:
-            return meaning([kind], said)
+            return error_from_types([kind], said)
         if answer.status in (401, 403):
-            return self.api.refused(answer)
-        kinds = [*kinds_of(answer), kind]
-        if answer.good or not isinstance(answer.data, dict):
-            return meaning(kinds, said)
-        said = said if answer.words in said else tidy(f"{said}: {answer.words}")
-        return meaning(kinds, said, answer)
+            return self.api.response_error(answer)
+        kinds = [*find_error_types(answer), kind]
+        if answer.is_success or not isinstance(answer.data, dict):
+            return error_from_types(kinds, said)
+        said = said if answer.message in said else sanitize_message(f"{said}: {answer.message}")
+        return error_from_types(kinds, said, answer)
 
-    async def collect(self, ticket: Ticket, folder: Path) -> Output:
+    async def collect(self, handle: JobHandle, folder: Path) -> Output:
         """Fetch what it made at once: the result is kept for an hour, or for six minutes; afterwards the history may have it."""
         try:
-            result = await self._result(ticket)
-        except NotThere as error:
-            kept = await self._kept(ticket)
+            result = await self._get_result(handle)
+        except NotFound as error:
+            kept = await self._result_from_history(handle)
             if kept is None:
-                raise self._gone(ticket) from error
+                raise self._expired_error(handle) from error
             result = kept
-        made = sounds(result)
+        made = find_sound_urls(result)
         if not made:
-            raise ModelFailed(f"fal's model gave no sound: {tidy(json.dumps(result))}; try again, or another model")
+            raise ModelFailed(
+                f"fal's model gave no sound: {sanitize_message(json.dumps(result))}; try again, or another model"
+            )
         outputs = [
-            await self._fetch(ticket, address, folder / f"output{number}{suffix(address)}")
+            await self._download_output(handle, address, folder / f"output{number}{suffix_from_url(address)}")
             for number, address in enumerate(made)
         ]
         seed = result.get("seed")
         return Output(
             outputs[0],
-            ticket.data["seed"] if not isinstance(seed, int) else seed,
-            ticket.data["endpoint"],
-            Cost(**ticket.data["cost"]),
+            handle.data["seed"] if not isinstance(seed, int) else seed,
+            handle.data["endpoint"],
+            Cost(**handle.data["cost"]),
             understood={name: result[name] for name in ("prompt", "metadata") if result.get(name)},
-            others=tuple(outputs[1:]),
+            extra_files=tuple(outputs[1:]),
         )
 
-    async def _result(self, ticket: Ticket) -> dict[str, Any]:
-        address = self._address(ticket, "result")
-        answer = await self.api.call("GET", address, "read", accept=range(500, 600))
-        if not answer.good and not kinds_of(answer):
+    async def _get_result(self, handle: JobHandle) -> dict[str, Any]:
+        address = self._request_url(handle, "result")
+        answer = await self.api.request("GET", address, "read", accept_statuses=range(500, 600))
+        if not answer.is_success and not find_error_types(answer):
             # Passing trouble on the way, not the model's own last word.
-            answer = await self.api.call("GET", address, "read")
-        if not answer.good:
-            raise self.api.refused(answer)
-        return answer.table
+            answer = await self.api.request("GET", address, "read")
+        if not answer.is_success:
+            raise self.api.response_error(answer)
+        return answer.json_object
 
-    async def _kept(self, ticket: Ticket) -> dict[str, Any] | None:
+    async def _result_from_history(self, handle: JobHandle) -> dict[str, Any] | None:
         """The result as the history has it, when the queue has forgotten it."""
-        since = datetime.fromisoformat(ticket.data["made"]) - CLOCKS_APART
-        listed = await self._history(ticket.data["endpoint"], start=_moment(since), request_id=ticket.request)
-        kept = [entry.get("json_output") for entry in listed if entry.get("request_id") == ticket.request]
+        since = datetime.fromisoformat(handle.data["made"]) - MAX_CLOCK_SKEW
+        listed = await self._list_requests(
+            handle.data["endpoint"], start=_format_time(since), request_id=handle.request
+        )
+        kept = [entry.get("json_output") for entry in listed if entry.get("request_id") == handle.request]
         return kept[0] if kept and isinstance(kept[0], dict) else None
 
-    async def _fetch(self, ticket: Ticket, address: str, to: Path) -> Path:
-        if address.startswith("data:"):
-            return from_data_uri(address, to)
+    async def _download_output(self, handle: JobHandle, url: str, to: Path) -> Path:
+        if url.startswith("data:"):
+            return save_data_uri(url, to)
         try:
-            return await self.api.download(address, to)
-        except (NotThere, KeyRefused) as error:
-            raise self._gone(ticket) from error
+            return await self.api.download(url, to)
+        except (NotFound, KeyRefused) as error:
+            raise self._expired_error(handle) from error
 
     @staticmethod
-    def _gone(ticket: Ticket) -> ResultGone:
-        return ResultGone(f"fal has deleted what {ticket.request} made; make it again")
+    def _expired_error(handle: JobHandle) -> ResultExpired:
+        return ResultExpired(f"fal has deleted what {handle.request} made; make it again")
 
-    def _address(self, ticket: Ticket, what: Literal["status", "result", "cancel"]) -> str:
+    def _request_url(self, handle: JobHandle, action: Literal["status", "result", "cancel"]) -> str:
         """As the queue named it, where that is on the queue's own host; else made from the request's id."""
-        named = ticket.data["urls"].get(what)
+        named = handle.data["urls"].get(action)
         try:
-            if isinstance(named, str) and origin(named) == origin(self.queue):
+            if isinstance(named, str) and parse_origin(named) == parse_origin(self.queue_url):
                 return named
         except ValueError:
             pass
-        words = ticket.data["endpoint"].split("/")
-        app = "/".join(words[: 3 if words[0] in NAMESPACES else 2])
-        return f"/{app}/requests/{quote(ticket.request, safe='')}" + ("" if what == "result" else f"/{what}")
+        words = handle.data["endpoint"].split("/")
+        app = "/".join(words[: 3 if words[0] in THREE_PART_NAMESPACES else 2])
+        return f"/{app}/requests/{quote(handle.request, safe='')}" + ("" if action == "result" else f"/{action}")
 
-    async def cancel(self, ticket: Ticket) -> bool:
+    async def cancel(self, handle: JobHandle) -> bool:
         """Ask it to stop. One that runs already may go on, and whether it is charged then is not known."""
-        answer = await self.api.call(
-            "PUT", self._address(ticket, "cancel"), "cancel", accept=(400, 404), expect_json=False
+        answer = await self.api.request(
+            "PUT", self._request_url(handle, "cancel"), "cancel", accept_statuses=(400, 404), expect_json=False
         )
-        return answer.good and answer.table.get("success") is not False
+        return answer.is_success and answer.json_object.get("success") is not False
 
     async def check_key(self) -> str:
         """Nothing to tell but whether it is good."""
-        await self.api.call("GET", f"/{KEY_CHECK_APP}/requests/{uuid.uuid4()}/status", "read", accept=(404,))
+        await self.api.request(
+            "GET", f"/{KEY_CHECK_APP}/requests/{uuid.uuid4()}/status", "read", accept_statuses=(404,)
+        )
         return ""
 
     async def estimate(self, request: Request) -> Cost | None:
         """By fal's price list where it tells a price for a second or a request; else as the catalogue has it."""
         model = request.model
         try:
-            told = await self.api.call(
-                "GET", f"{self.platform}/models/pricing", "read", query={"endpoint_id": model.endpoint}
+            told = await self.api.request(
+                "GET", f"{self.platform_url}/models/pricing", "read", query={"endpoint_id": model.endpoint}
             )
         except TracklayError:
-            return priced(request)
-        for entry in told.table.get("prices") or ():
-            if isinstance(entry, dict) and entry.get("endpoint_id") == model.endpoint and (known := unit_price(entry)):
+            return catalogue_cost(request)
+        for entry in told.json_object.get("prices") or ():
+            if (
+                isinstance(entry, dict)
+                and entry.get("endpoint_id") == model.endpoint
+                and (known := parse_unit_price(entry))
+            ):
                 amount, per = known
                 price = replace(
                     model.price, amount=amount, per=per, currency=str(entry.get("currency") or "USD").upper()
                 )
-                return priced(replace(request, model=replace(model, price=price)))
-        return priced(request)
+                return catalogue_cost(replace(request, model=replace(model, price=price)))
+        return catalogue_cost(request)
 
 
-def _holds(listed: Any, sent: dict[str, Any]) -> bool:
+def _contains_input(listed: Any, sent: dict[str, Any]) -> bool:
     """Whether a listed input is the one that was sent; it may show the model's defaults beside."""
     return isinstance(listed, dict) and all(name in listed and listed[name] == value for name, value in sent.items())
 
 
-def _moment(time: datetime) -> str:
+def _format_time(time: datetime) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _lifecycle(seconds: int) -> str:
+def _lifecycle_header(seconds: int) -> str:
     return json.dumps({"expiration_duration_seconds": seconds})
 
 
-def _ticket(intent: Intent, told: dict[str, Any]) -> Ticket:
-    data = intent.data
+def _job_handle(submission: Submission, payload: dict[str, Any]) -> JobHandle:
+    data = submission.data
     kept = {
         "endpoint": data["endpoint"],
         "seed": data["seed"],
         "cost": data["cost"],
         "made": datetime.now(UTC).isoformat(),
         "urls": {
-            "status": told.get("status_url"),
-            "result": told.get("response_url"),
-            "cancel": told.get("cancel_url"),
+            "status": payload.get("status_url"),
+            "result": payload.get("response_url"),
+            "cancel": payload.get("cancel_url"),
         },
     }
-    return Ticket("fal", str(told["request_id"]), kept)
+    return JobHandle("fal", str(payload["request_id"]), kept)
 
 
-def _lines(told: dict[str, Any]) -> list[str]:
+def _log_messages(payload: dict[str, Any]) -> list[str]:
     """The messages of a status's logs."""
-    logs = told.get("logs")
+    logs = payload.get("logs")
     listed = logs if isinstance(logs, list) else ()
     return [str(entry["message"]) for entry in listed if isinstance(entry, dict) and entry.get("message")]
 
 
-def make() -> Provider:
+def create_provider() -> Provider:
     """The provider."""
     return Fal()

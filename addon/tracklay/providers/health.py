@@ -6,41 +6,41 @@ import asyncio
 from typing import NamedTuple
 
 from ..errors import KeyMissing, TracklayError
-from .base import provider
-from .http import close
+from .base import get_provider
+from .http import close_client
 
-HOSTED = ("replicate", "fal", "scenario", "beatoven", "cog")
-ANSWER_SECONDS = 10
+CHECKED_PROVIDERS = ("replicate", "fal", "scenario", "beatoven", "cog")
+CHECK_TIMEOUT_SECONDS = 10
 
 
-class Answering(NamedTuple):
-    """What a provider said, in words; `good` where it would answer."""
+class HealthCheck(NamedTuple):
+    """What a provider said, in words; `is_healthy` where it would answer."""
 
     provider: str
-    words: str
-    good: bool = False
+    message: str
+    is_healthy: bool = False
 
 
-async def answers() -> list[Answering]:
+async def check_all() -> list[HealthCheck]:
     """All of them, asked side by side: those whose key is set, and the person's own container."""
     try:
-        return list(await asyncio.gather(*(_answer(name) for name in HOSTED)))
+        return list(await asyncio.gather(*(_check_provider(name) for name in CHECKED_PROVIDERS)))
     finally:
-        await close()
+        await close_client()
 
 
-async def _answer(name: str) -> Answering:
+async def _check_provider(name: str) -> HealthCheck:
     try:
-        maker = provider(name)
-        maker.ready()
-        if "check_key" not in maker.offers:
-            return Answering(name, "has no call that tells whether it would answer")
-        async with asyncio.timeout(ANSWER_SECONDS):
+        maker = get_provider(name)
+        maker.check_ready()
+        if "check_key" not in maker.capabilities:
+            return HealthCheck(name, "has no call that tells whether it would answer")
+        async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
             whose = await maker.check_key()
     except KeyMissing:
-        return Answering(name, "not asked: no key")
+        return HealthCheck(name, "not asked: no key")
     except TimeoutError:
-        return Answering(name, f"no answer within {ANSWER_SECONDS} s")
+        return HealthCheck(name, f"no answer within {CHECK_TIMEOUT_SECONDS} s")
     except TracklayError as error:
-        return Answering(name, str(error))
-    return Answering(name, f"answers{f', the key is {whose}' if whose else ''}", good=True)
+        return HealthCheck(name, str(error))
+    return HealthCheck(name, f"answers{f', the key is {whose}' if whose else ''}", is_healthy=True)

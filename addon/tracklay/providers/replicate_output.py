@@ -12,7 +12,7 @@ _SEED = re.compile(r"Using seed: (\d+)")
 """MMAudio's own word in its logs (facts/apis.md, section 1.10)."""
 
 
-def steps(logs: Any) -> tuple[float | None, str]:
+def parse_log_progress(logs: Any) -> tuple[float | None, str]:
     """How far a run is by its logs: from 0 to 1, and in words; None where they don't say."""
     found = _TQDM.findall(logs) if isinstance(logs, str) else []
     if not found or not int(found[-1][2]):
@@ -21,15 +21,15 @@ def steps(logs: Any) -> tuple[float | None, str]:
     return min(1.0, int(done) / int(all_of_them)), f"step {done} of {all_of_them}"
 
 
-def seed_used(logs: Any) -> int | None:
+def parse_log_seed(logs: Any) -> int | None:
     """The seed that a model says it used."""
     found = _SEED.findall(logs) if isinstance(logs, str) else []
     return int(found[-1]) if found else None
 
 
-def addresses(output: Any) -> list[str]:
+def find_urls(output: Any) -> list[str]:
     """Every address in an output, in order: it may be one, a list, or an object with any names."""
     if isinstance(output, str):
         return [output] if output.startswith(("https://", "http://", "data:")) else []
     inner = output.values() if isinstance(output, dict) else output if isinstance(output, list) else ()
-    return [address for each in inner for address in addresses(each)]
+    return [address for each in inner for address in find_urls(each)]

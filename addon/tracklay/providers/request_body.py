@@ -12,8 +12,8 @@ import mimetypes
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BadInput, ModelFailed
-from ..models import EXTRA, is_url
+from ..errors import InvalidInput, ModelFailed
+from ..models import EXTRA_PREFIX, is_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
     from ..models import Model, Parameter
     from .base import Request
 
-_ENDINGS = {f"audio/{mark}{kind}": f".{kind}" for mark in ("", "x-") for kind in ("flac", "wav")}
+_AUDIO_SUFFIXES = {f"audio/{mark}{kind}": f".{kind}" for mark in ("", "x-") for kind in ("flac", "wav")}
 """What Python's own table knows on some systems alone."""
 
-MILLISECONDS = 1000
+ROUNDING_STEPS_PER_SECOND = 1000
 """A second's parts that a length is rounded up to: finer says nothing to a model, and a float would make it shorter."""
 
 
-def files(request: Request) -> dict[str, Path]:
+def find_input_files(request: Request) -> dict[str, Path]:
     """The files that go with a request, by their parameters' names: the proxy or the still, and what the person named.
 
     Raises:
         BadInput: a file that the person named is not there.
     """
     found: dict[str, Path] = {}
-    sees = request.model.sees(request.params)
+    sees = request.model.picture_input(request.params)
     for parameter in request.model.parameters:
         value = request.params.get(parameter.name)
         if parameter.role == "video" and sees == "video" and request.proxy:
@@ -45,30 +45,30 @@ def files(request: Request) -> dict[str, Path]:
             found[parameter.name] = request.still
         elif parameter.type == "file" and isinstance(value, str) and value and not is_url(value):
             if not Path(value).is_file():
-                raise BadInput(f"{parameter.name}: there is no file {value}")
+                raise InvalidInput(f"{parameter.name}: there is no file {value}")
             found[parameter.name] = Path(value)
     return found
 
 
-def body(request: Request, urls: Mapping[str, str]) -> dict[str, Any]:
+def build_request_body(request: Request, urls: Mapping[str, str]) -> dict[str, Any]:
     """The model's inputs under the provider's own names. A name with dots (`prompt.text`) is a place inside tables.
 
     Args:
         request: checked.
-        urls: what stands for each of `files(request)`, by the same names: a URL, an asset's id, a data URI.
+        urls: what stands for each of `find_input_files(request)`, by the same names: a URL, an asset's id, a data URI.
     """
     made: dict[str, Any] = {}
     for parameter in request.model.parameters:
-        value = urls[parameter.name] if parameter.name in urls else _value(request, parameter)
+        value = urls[parameter.name] if parameter.name in urls else _parameter_value(request, parameter)
         if value is not None:
-            _put(made, parameter.wire_name, value)
+            _set_nested(made, parameter.wire_name, value)
     for name, text in request.params.items():
-        if name.startswith(EXTRA):
-            _put(made, name.removeprefix(EXTRA), json.loads(str(text)))
+        if name.startswith(EXTRA_PREFIX):
+            _set_nested(made, name.removeprefix(EXTRA_PREFIX), json.loads(str(text)))
     return made
 
 
-def _value(request: Request, parameter: Parameter) -> Any:
+def _parameter_value(request: Request, parameter: Parameter) -> Any:
     """What a parameter that is no file of ours carries; None leaves it out."""
     if parameter.role in ("video", "image", "mode"):
         return None
@@ -83,37 +83,39 @@ def _value(request: Request, parameter: Parameter) -> Any:
         case "negative":
             given = request.negative or parameter.default
         case "seed":
-            given = seed_for(request.model, request.seed)
+            given = clamp_seed(request.model, request.seed)
         case "seconds":
-            given = length(request.model, parameter, request.seconds)
+            given = round_up_seconds(request.model, parameter, request.seconds)
         case _:
             given = parameter.default
     return given
 
 
-def _put(into: dict[str, Any], name: str, value: Any) -> None:
+def _set_nested(target: dict[str, Any], name: str, value: Any) -> None:
     *tables, last = name.split(".")
     for table in tables:
-        into = into.setdefault(table, {})
-    into[last] = value
+        target = target.setdefault(table, {})
+    target[last] = value
 
 
-def seed_for(model: Model, seed: int) -> int:
+def clamp_seed(model: Model, seed: int) -> int:
     """The seed within what the model takes."""
-    parameter = model.role("seed")
+    parameter = model.parameter_for_role("seed")
     low = None if parameter is None else parameter.minimum
     high = None if parameter is None else parameter.maximum
     seed = seed if low is None else max(seed, math.ceil(low))
     return seed if high is None else min(seed, math.floor(high))
 
 
-def length(model: Model, parameter: Parameter, seconds: Fraction) -> float:
+def round_up_seconds(model: Model, parameter: Parameter, seconds: Fraction) -> float:
     """How long a sound to ask for: the span, rounded up to what the parameter holds, and no less than the model makes.
 
     The take is cut to the span afterwards, so more is never wrong and less always is.
     """
     asked: float = (
-        math.ceil(seconds) if parameter.type == "integer" else math.ceil(seconds * MILLISECONDS) / MILLISECONDS
+        math.ceil(seconds)
+        if parameter.type == "integer"
+        else math.ceil(seconds * ROUNDING_STEPS_PER_SECOND) / ROUNDING_STEPS_PER_SECOND
     )
     asked = max(asked, model.seconds.least, parameter.minimum or 0)
     if parameter.maximum is not None:
@@ -126,12 +128,12 @@ def mime_type(path: Path) -> str:
     return mimetypes.guess_type(path.name)[0] or "application/octet-stream"
 
 
-def data_uri(path: Path) -> str:
+def encode_data_uri(path: Path) -> str:
     """The file inside a URL (RFC 2397)."""
     return f"data:{mime_type(path)};base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
-def from_data_uri(text: str, to: Path) -> Path:
+def save_data_uri(text: str, to: Path) -> Path:
     """The file that a data URI holds, written to `to`.
 
     Raises:
@@ -148,10 +150,10 @@ def from_data_uri(text: str, to: Path) -> Path:
     return to
 
 
-def suffix(url: str) -> str:
+def suffix_from_url(url: str) -> str:
     """The ending, with its dot, that a file from this address gets: its own where it has one, `.bin` where not."""
     if url.startswith("data:"):
         kind = url[5:60].partition(";")[0].partition(",")[0]
-        return _ENDINGS.get(kind) or mimetypes.guess_extension(kind) or ".bin"
+        return _AUDIO_SUFFIXES.get(kind) or mimetypes.guess_extension(kind) or ".bin"
     ending = Path(url.partition("?")[0].partition("#")[0].rpartition("/")[2]).suffix
     return ending if ending[1:].isalnum() and len(ending) <= len(".webm") else ".bin"

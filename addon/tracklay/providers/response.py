@@ -10,27 +10,35 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from ..errors import KeyRefused, NoCredit, NotThere, ProviderTrouble, RefusedContent, RefusedInput, TracklayError
-from .credentials import hide
+from ..errors import (
+    InsufficientCredit,
+    KeyRefused,
+    NotFound,
+    ProviderUnavailable,
+    RefusedContent,
+    RefusedInput,
+    TracklayError,
+)
+from .credentials import redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LONGEST_WORDS = 300
+MAX_MESSAGE_CHARS = 300
 """Characters of a server's own words that a message carries."""
 
-MOST_READ = 20_000
+MAX_ERROR_BODY_BYTES = 20_000
 """Bytes of an error's body that are looked at."""
 
-_WORDS_KEYS = ("detail", "message", "reason", "error", "msg", "description", "title")
-_RESETS = re.compile(r"resets in ~?(\d+) ?s")
-_UNWANTED_CONTENT = re.compile(
+_MESSAGE_KEYS = ("detail", "message", "reason", "error", "msg", "description", "title")
+_RESET_PATTERN = re.compile(r"resets in ~?(\d+) ?s")
+_CONTENT_POLICY_PATTERN = re.compile(
     r"content[ _-]?polic|\bnsfw\b|moderation|safety (?:filter|check|system)|content_policy", re.IGNORECASE
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """A whole answer."""
 
     status: int
@@ -38,7 +46,7 @@ class Answer:
     body: bytes
 
     @property
-    def good(self) -> bool:
+    def is_success(self) -> bool:
         """2xx, not 200 alone (facts/apis.md, section 8, item 7)."""
         return 200 <= self.status < 300
 
@@ -51,17 +59,17 @@ class Answer:
             return None
 
     @property
-    def table(self) -> dict[str, Any]:
+    def json_object(self) -> dict[str, Any]:
         """The JSON object; empty where it is anything else."""
         data = self.data
         return data if isinstance(data, dict) else {}
 
     @property
-    def words(self) -> str:
+    def message(self) -> str:
         """The server's own account, in one short line without any key."""
-        said = words_of(self.data)
+        said = find_error_message(self.data)
         if not said:
-            text = self.body[:MOST_READ].decode("utf-8", "replace")
+            text = self.body[:MAX_ERROR_BODY_BYTES].decode("utf-8", "replace")
             title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
             text = (
                 title[1]
@@ -69,54 +77,54 @@ class Answer:
                 else re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", text, flags=re.IGNORECASE | re.DOTALL)
             )
             said = html.unescape(text)
-        return tidy(said)
+        return sanitize_message(said)
 
     @property
     def retry_after(self) -> float | None:
         """Seconds to wait, where the server says so: a number or a date (RFC 9110, section 10.2.3), or in its body."""
         asked = self.headers.get("retry-after", "").strip()
         if not asked:
-            return self._wait_told() if self.status == 429 else None
+            return self._retry_after_from_body() if self.status == 429 else None
         try:
-            return max(0.0, float(asked)) if asked[0].isdigit() else _until(parsedate_to_datetime(asked))
+            return max(0.0, float(asked)) if asked[0].isdigit() else _seconds_until(parsedate_to_datetime(asked))
         except ValueError:
             return None
 
-    def _wait_told(self) -> float | None:
+    def _retry_after_from_body(self) -> float | None:
         """A throttled answer's own account: Scenario's `remainingSeconds`, or Replicate's sentence."""
-        for table in (self.table, self.table.get("details")):
+        for table in (self.json_object, self.json_object.get("details")):
             seconds = table.get("remainingSeconds") if isinstance(table, dict) else None
             if isinstance(seconds, int | float):
                 return max(0.0, float(seconds))
-        resets = _RESETS.search(self.words)
+        resets = _RESET_PATTERN.search(self.message)
         return float(resets[1]) if resets else None
 
 
-def _until(moment: datetime) -> float:
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _seconds_until(time: datetime) -> float:
+    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
     return max(0.0, (aware - datetime.now(UTC)).total_seconds())
 
 
-def tidy(text: object) -> str:
+def sanitize_message(text: object) -> str:
     """A text of somebody else's, fit for a message: one line, short, no key."""
-    line = hide(" ".join(str(text).split()))
-    return line if len(line) <= LONGEST_WORDS else line[: LONGEST_WORDS - 1] + "…"
+    line = redact(" ".join(str(text).split()))
+    return line if len(line) <= MAX_MESSAGE_CHARS else line[: MAX_MESSAGE_CHARS - 1] + "…"
 
 
-def words_of(data: Any) -> str:
+def find_error_message(data: Any) -> str:
     """The sentence in an error's JSON, whatever its shape."""
     if isinstance(data, str):
         return data
     if isinstance(data, list):
-        return "; ".join(filter(None, map(words_of, data)))
+        return "; ".join(filter(None, map(find_error_message, data)))
     if isinstance(data, dict):
-        for key in _WORDS_KEYS:
-            if said := words_of(data.get(key)):
+        for key in _MESSAGE_KEYS:
+            if said := find_error_message(data.get(key)):
                 return said
     return ""
 
 
-def field_of(data: Any) -> str:
+def find_error_field(data: Any) -> str:
     """The name of the input that an error is about, empty where it does not say (FastAPI's `loc`, Replicate's `invalid_fields`)."""
     if not isinstance(data, dict):
         return ""
@@ -132,33 +140,35 @@ def field_of(data: Any) -> str:
     return ""
 
 
-def unwanted(text: str) -> bool:
+def is_content_refusal(message: str) -> bool:
     """Whether an error's words are about what may be shown or heard."""
-    return bool(_UNWANTED_CONTENT.search(text))
+    return bool(_CONTENT_POLICY_PATTERN.search(message))
 
 
-def refusal(answer: Answer, provider: str, key_names: str) -> TracklayError:
+def error_from_response(response: Response, provider: str, key_variables: str) -> TracklayError:
     """The error that an answer means where the provider itself knows nothing better."""
-    said, status = answer.words, answer.status
+    said, status = response.message, response.status
     tail = f": {said}" if said else ""
     made: TracklayError
-    if status == 401 or (status == 403 and key_names):
-        made = KeyRefused(f"{provider} refuses the key in {key_names}{tail}; check it, and what it is allowed to do")
+    if status == 401 or (status == 403 and key_variables):
+        made = KeyRefused(
+            f"{provider} refuses the key in {key_variables}{tail}; check it, and what it is allowed to do"
+        )
     elif status == 402:
-        made = NoCredit(f"the {provider} account has no credit left{tail}; add some and wait a few minutes")
+        made = InsufficientCredit(f"the {provider} account has no credit left{tail}; add some and wait a few minutes")
     elif status in (404, 410):
-        made = NotThere(
+        made = NotFound(
             f"{provider} knows nothing of it{tail}; check the model's endpoint, or whether the job is too old"
         )
     elif status == 413:
         made = RefusedInput(f"{provider} refuses a file of this size{tail}; choose a shorter span")
     elif status in (408, 429) or status >= 500:
         busy = "is asked too often" if status == 429 else f"answers with {status}"
-        made = ProviderTrouble(f"{provider} {busy}{tail}; try again later")
-    elif unwanted(answer.body[:MOST_READ].decode("utf-8", "replace")):
+        made = ProviderUnavailable(f"{provider} {busy}{tail}; try again later")
+    elif is_content_refusal(response.body[:MAX_ERROR_BODY_BYTES].decode("utf-8", "replace")):
         made = RefusedContent(f"{provider} refuses the content{tail}; change the prompt or the span")
     else:
-        name = field_of(answer.data)
+        name = find_error_field(response.data)
         where = f" ({name})" if name else ""
-        made = RefusedInput(f"{provider} refuses the input{where}{tail}; correct it and try again", name)
+        made = RefusedInput(f"{provider} refuses the input{where}{tail}; correct it and try again", field=name)
     return made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import KeyRefused, NotThere, RefusedInput, ResultGone
+from ..errors import KeyRefused, NotFound, RefusedInput, ResultExpired
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -13,26 +13,28 @@ if TYPE_CHECKING:
     from .http import Api
 
 
-async def fetch(api: Api, address: str, renewed: Callable[[], Awaitable[str]], to: Path, gone: str) -> Path:
+async def download_signed(
+    api: Api, url: str, renew_url: Callable[[], Awaitable[str]], to: Path, expired_message: str
+) -> Path:
     """The file, without the key: a signature is all that its host wants, and some hosts refuse both together.
 
     Args:
         api: whose file it is.
-        address: as it was named.
-        renewed: asks for the address once more, when that one is refused.
+        url: as it was named.
+        renew_url: asks for the address once more, when that one is refused.
         to: the file.
-        gone: says what to do when the new one is refused too.
+        expired_message: says what to do when the new one is refused too.
 
     Raises:
         ResultGone: it is refused twice.
         ProviderTrouble, TimedOut, OutputError: as `Api.download`.
     """
-    refused = (KeyRefused, NotThere, RefusedInput)
+    refused = (KeyRefused, NotFound, RefusedInput)
     try:
-        return await api.download(address, to)
+        return await api.download(url, to)
     except refused:
-        again = await renewed()
+        again = await renew_url()
     try:
         return await api.download(again, to)
     except refused as error:
-        raise ResultGone(gone) from error
+        raise ResultExpired(expired_message) from error

@@ -8,18 +8,18 @@ from typing import Any
 
 from ..cue import Cost
 from ..version import VERSION
-from ..worker import Worker
-from .base import Intent, Output, Progress, Provider, Request, Ticket
+from ..worker import WorkerProcess
+from .base import JobHandle, JobProgress, Output, Provider, Request, Submission
 
 
 class Sketch(Provider):
     """Runs the engine in a process of its own, so that no editor waits for it. The ticket holds the whole request."""
 
     name = "sketch"
-    sends_at = "collect"
-    keeps = False
+    submit_mode = "collect"
+    caches_output = False
 
-    async def prepare(self, request: Request) -> Intent:
+    async def prepare(self, request: Request) -> Submission:
         """Nothing leaves the machine: the request itself is what is kept."""
         proxy = request.proxy
         data: dict[str, Any] = {
@@ -31,20 +31,20 @@ class Sketch(Provider):
             "seed": request.seed,
             "params": dict(request.params),
         }
-        return Intent.new(self.name, data)
+        return Submission.new(self.name, data)
 
-    async def submit(self, intent: Intent) -> Ticket:
+    async def submit(self, submission: Submission) -> JobHandle:
         """The work is done while collecting."""
-        return Ticket(self.name, intent.id, intent.data)
+        return JobHandle(self.name, submission.id, submission.data)
 
-    async def poll(self, ticket: Ticket) -> Progress:  # noqa: ARG002 - the shape of every provider
+    async def poll(self, handle: JobHandle) -> JobProgress:  # noqa: ARG002 - the shape of every provider
         """The work is done while collecting."""
-        return Progress("done")
+        return JobProgress("done")
 
-    async def collect(self, ticket: Ticket, folder: Path) -> Output:
+    async def collect(self, handle: JobHandle, folder: Path) -> Output:
         """Make the sound."""
-        data = dict(ticket.data)
-        worker = Worker("sketch.engine:make", {**data, "folder": str(folder)})
+        data = dict(handle.data)
+        worker = WorkerProcess("sketch.engine:generate_audio", {**data, "folder": str(folder)})
         try:
             made = await asyncio.to_thread(worker.result)
         finally:
@@ -53,11 +53,11 @@ class Sketch(Provider):
         cost = Cost("0", "USD", estimated=False)
         return Output(Path(made["file"]), data["seed"], VERSION, cost, stems, made["understood"])
 
-    async def cancel(self, ticket: Ticket) -> bool:  # noqa: ARG002
+    async def cancel(self, handle: JobHandle) -> bool:  # noqa: ARG002
         """Cancelling `collect` ends the process; there is nobody else to tell."""
         return True
 
 
-def make() -> Provider:
+def create_provider() -> Provider:
     """The provider."""
     return Sketch()

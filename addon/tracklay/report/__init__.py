@@ -4,8 +4,8 @@ Everything shown is measured from the files as they lie there, never taken from 
 the page comes back as a file of verdicts, which `tracklay batch --verdicts` takes up.
 """
 
-from .page import write
-from .rows import read
+from .page import write_report
+from .rows import read_report_input
 from .verdicts import read_verdicts
 
-__all__ = ["read", "read_verdicts", "write"]
+__all__ = ["read_report_input", "read_verdicts", "write_report"]

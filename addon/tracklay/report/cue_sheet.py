@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from ..errors import BadInput
-from ..models import load
-from ..paths import Numbered, whole
-from ..timing import timecode
+from ..errors import InvalidInput
+from ..models import load_catalogue
+from ..paths import NumberedFile, atomic_write
+from ..timing import format_timecode
 from ..version import VERSION
-from .templates_env import environment, ours, source
+from .templates_env import jinja_environment, read_own_page, read_template
 from .verdicts import REJECT
 
 if TYPE_CHECKING:
@@ -25,24 +25,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..models import Model
-    from .rows import Row
+    from .rows import ReportRow
 
-CSV, HTML = "cue-sheet.csv", "cue-sheet.html"
+CSV_NAME, HTML_NAME = "cue-sheet.csv", "cue-sheet.html"
 
-MARK = b'<meta name="tracklay-csv" content="%s">'
+CSV_DIGEST_META = b'<meta name="tracklay-csv" content="%s">'
 """What the printed sheet says of the CSV beside it, so that one that a person has filled in further is known and kept."""
 
-USAGE = {"music": "background instrumental", "effect": "sound effect", "foley": "foley"}
+USAGE_BY_TASK = {"music": "background instrumental", "effect": "sound effect", "foley": "foley"}
 """How a cue sheet names what each kind of model makes."""
 
-COMMERCIAL = {True: "yes", False: "no", None: "not known"}
+COMMERCIAL_TEXT = {True: "yes", False: "no", None: "not known"}
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 """What makes spreadsheets take a text for a formula."""
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CueSheetLine:
     """One line, as it is printed."""
 
     number: int
@@ -63,10 +63,10 @@ HEADINGS = (
 )  # fmt: skip
 
 
-def lines(rows: Sequence[Row]) -> list[Line]:
+def build_lines(rows: Sequence[ReportRow]) -> list[CueSheetLine]:
     """A line for each take, in the rows' order; what was rejected is left out."""
-    catalogue = _catalogue()
-    found: list[Line] = []
+    catalogue = _load_catalogue()
+    found: list[CueSheetLine] = []
     for row in rows:
         if row.take is None or row.verdict == REJECT:
             continue
@@ -75,79 +75,79 @@ def lines(rows: Sequence[Row]) -> list[Line]:
         begins = Fraction(take["start"]["seconds"])
         version = take.get("version")
         found.append(
-            Line(
+            CueSheetLine(
                 number=len(found) + 1,
                 title=f"{row.name}, cue {row.cue}, take {row.number}",
-                begins=timecode(max(0, span.start), span.rate) if span else f"{float(begins):.3f} s",
-                ends=timecode(max(0, span.end), span.rate) if span else f"{float(begins + length):.3f} s",
-                duration=timecode(span.frames, span.rate) if span else f"{float(length):.3f} s",
+                begins=format_timecode(max(0, span.start), span.rate) if span else f"{float(begins):.3f} s",
+                ends=format_timecode(max(0, span.end), span.rate) if span else f"{float(begins + length):.3f} s",
+                duration=format_timecode(span.frames, span.rate) if span else f"{float(length):.3f} s",
                 seconds=f"{float(length):.3f}",
                 composer=f"{row.model} (version {version})" if version else row.model,
                 licence=str(take.get("licence") or "not known"),
-                commercial=COMMERCIAL[model.licence.commercial if model else None],
-                usage=USAGE[model.task] if model else "not known",
+                commercial=COMMERCIAL_TEXT[model.licence.commercial if model else None],
+                usage=USAGE_BY_TASK[model.task] if model else "not known",
                 file=str(take["file"]),
             )
         )
     return found
 
 
-def write(rows: Sequence[Row], to: Path, *, title: str) -> tuple[Path, Path]:
+def write_cue_sheet(rows: Sequence[ReportRow], to: Path, *, title: str) -> tuple[Path, Path]:
     """Write both sheets in a folder; where they lie. A CSV that was changed by hand stays, and the new one gets a number.
 
     Raises:
-        BadInput: as `template.ours`.
+        BadInput: as `template.read_own_page`.
         OutputError: they cannot be written.
     """
-    printed = to / HTML
-    before = ours(printed)
-    every = lines(rows)
-    content = _csv(every)
-    table = to / CSV
-    if not table.exists() or MARK % _digest(table.read_bytes()) in before:
-        with whole(table) as beside:
+    printed = to / HTML_NAME
+    before = read_own_page(printed)
+    every = build_lines(rows)
+    content = _encode_csv(every)
+    table = to / CSV_NAME
+    if not table.exists() or CSV_DIGEST_META % _content_digest(table.read_bytes()) in before:
+        with atomic_write(table) as beside:
             beside.write_bytes(content)
     elif table.read_bytes() != content:
-        place = Numbered(to, lambda number: CSV.replace(".", f".{number}."), after=1)
-        with place.writing() as beside:
+        place = NumberedFile(to, lambda number: CSV_NAME.replace(".", f".{number}."), after=1)
+        with place.open_for_writing() as beside:
             beside.write_bytes(content)
         table = place.path
     total = sum((Fraction(line.seconds) for line in every), Fraction(0))
     page = (
-        environment()
-        .get_template(HTML)
+        jinja_environment()
+        .get_template(HTML_NAME)
         .render(
             version=VERSION,
             title=title,
             lines=every,
             total=f"{int(total // 60)} min {float(total % 60):.1f} s",
-            style=source("cue-sheet.css"),
-            mark=_digest(content).decode(),
+            style=read_template("cue-sheet.css"),
+            mark=_content_digest(content).decode(),
         )
     )
-    with whole(printed) as beside:
+    with atomic_write(printed) as beside:
         beside.write_text(page, "utf-8")
     return table, printed
 
 
-def _csv(every: Sequence[Line]) -> bytes:
+def _encode_csv(sheet_lines: Sequence[CueSheetLine]) -> bytes:
     """UTF-8 with the mark at its start by which Excel knows it; no cell is taken for a formula."""
     held = io.StringIO(newline="")
     writer = csv.writer(held)
     writer.writerow(HEADINGS)
-    for line in every:
-        cells = (getattr(line, name) for name in Line.__slots__)
-        writer.writerow(f"'{cell}" if str(cell).startswith(FORMULA) else cell for cell in cells)
+    for line in sheet_lines:
+        cells = (getattr(line, name) for name in CueSheetLine.__slots__)
+        writer.writerow(f"'{cell}" if str(cell).startswith(FORMULA_PREFIXES) else cell for cell in cells)
     return held.getvalue().encode("utf-8-sig")
 
 
-def _digest(content: bytes) -> bytes:
+def _content_digest(content: bytes) -> bytes:
     return hashlib.sha256(content).hexdigest().encode()
 
 
-def _catalogue() -> dict[str, Model]:
+def _load_catalogue() -> dict[str, Model]:
     """The models, as far as they can be read: a mistake in one file of a person's own leaves the sheet without their tasks."""
     try:
-        return load()
-    except BadInput:
+        return load_catalogue()
+    except InvalidInput:
         return {}

@@ -21,107 +21,120 @@ if TYPE_CHECKING:
 
     from ..media.extract import Proxy
 
-WIDTH, HEIGHT = 96, 54
+THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT = 96, 54
 """Pixels of one frame in the strip; the picture is fitted in, whatever its shape."""
 
-FRAMES = 8
+FILMSTRIP_FRAMES = 8
 """How many frames a strip has, each from the middle of its part."""
 
-QUALITY = 60
+JPEG_QUALITY = 60
 """JPEG's. A strip has about 10 kB."""
 
-BUCKETS = 160
+MOTION_BUCKETS = 160
 """How many values the motion is drawn with."""
 
-FULL_MOTION = 2.0
+FULL_SCALE_MOTION = 2.0
 """Steps of 255, the mean over the picture from one frame to the next: what is drawn at full height, unless something moves more."""
 
-CUT = 24.0
+CUT_THRESHOLD = 24.0
 """Steps of 255. A frame that differs by less from the one before it is of the same shot, whatever moves."""
 
-CUT_OVER_MOTION = 4.0
+CUT_TO_MOTION_RATIO = 4.0
 """How many times as much a cut differs as the frames around it do."""
 
 
 @dataclass(frozen=True, slots=True)
-class Looks:
-    """A picture, looked at. `motion` has `BUCKETS` bytes; `cuts` are parts of the length, from 0 to 1; `strip` is a JPEG."""
+class FilmStats:
+    """A picture, looked at. `motion` has `MOTION_BUCKETS` bytes; `cuts` are parts of the length, from 0 to 1; `filmstrip` is a JPEG."""
 
-    strip: bytes
+    filmstrip: bytes
     motion: bytes
     cuts: tuple[float, ...]
 
 
-def look(proxy: Proxy, *, stop: ffmpeg.Stop | None = None) -> Looks:
+def analyze_proxy(proxy: Proxy, *, cancel_token: ffmpeg.CancelToken | None = None) -> FilmStats:
     """Look at a proxy.
 
     Raises:
         MediaError: it cannot be decoded.
         Cancelled: it was stopped.
     """
-    stream = ffmpeg.source(proxy.path)["V:0"].filter("scale", WIDTH, HEIGHT, force_original_aspect_ratio="decrease")
-    stream = stream.filter("pad", WIDTH, HEIGHT, "(ow-iw)/2", "(oh-ih)/2")
+    stream = ffmpeg.input_stream(proxy.path)["V:0"].filter(
+        "scale", THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT, force_original_aspect_ratio="decrease"
+    )
+    stream = stream.filter("pad", THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT, "(ow-iw)/2", "(oh-ih)/2")
     stream = stream.output("pipe:", format="rawvideo", pix_fmt="rgb24", fps_mode="passthrough")
-    middles = (proxy.seconds * Fraction(2 * part + 1, 2 * FRAMES) for part in range(FRAMES))
+    middles = (proxy.seconds * Fraction(2 * part + 1, 2 * FILMSTRIP_FRAMES) for part in range(FILMSTRIP_FRAMES))
     wanted = [max(0, bisect_right(proxy.times, middle) - 1) for middle in middles]
     strip: dict[int, npt.NDArray[np.uint8]] = {}
     steps: list[float] = []
     over: list[float] = []  # what differs from the frame before the last: a flash differs twice, a cut once
     last: list[npt.NDArray[np.int16]] = []
-    size = WIDTH * HEIGHT * 3
-    for number, data in enumerate(ffmpeg.read(stream, f"could not look at {proxy.path.name}", size, stop=stop)):
+    size = THUMBNAIL_WIDTH * THUMBNAIL_HEIGHT * 3
+    for number, data in enumerate(
+        ffmpeg.read_stdout(stream, f"could not look at {proxy.path.name}", size, cancel_token=cancel_token)
+    ):
         if len(data) < size:
             break
-        frame = np.frombuffer(data, np.uint8).reshape(HEIGHT, WIDTH, 3)
+        frame = np.frombuffer(data, np.uint8).reshape(THUMBNAIL_HEIGHT, THUMBNAIL_WIDTH, 3)
         if number in wanted:
             strip[number] = frame
         green = frame[..., 1].astype(np.int16)
         steps.append(float(np.abs(green - last[-1]).mean()) if last else 0.0)
         over.append(float(np.abs(green - last[0]).mean()) if len(last) == 2 else 0.0)
         last = [*last[-1:], green]
-    cuts = _cuts(steps, over)
+    cuts = _find_cuts(steps, over)
     for number in cuts:
         steps[number] = steps[number - 1]  # a cut is no motion, and would make all that is one look small
-    return Looks(
-        _jpeg([strip[number] for number in wanted if number in strip]) if strip else b"",
-        _motion(steps, proxy),
+    return FilmStats(
+        _encode_jpeg([strip[number] for number in wanted if number in strip]) if strip else b"",
+        _motion_curve(steps, proxy),
         tuple(float(proxy.times[number] / proxy.seconds) for number in cuts),
     )
 
 
-def _jpeg(frames: list[npt.NDArray[np.uint8]]) -> bytes:
+def _encode_jpeg(frames: list[npt.NDArray[np.uint8]]) -> bytes:
     from PIL import Image  # noqa: PLC0415 - slow to import, and only wanted here
 
     held = io.BytesIO()
-    Image.fromarray(np.hstack(frames)).save(held, "JPEG", quality=QUALITY, optimize=True)
+    Image.fromarray(np.hstack(frames)).save(held, "JPEG", quality=JPEG_QUALITY, optimize=True)
     return held.getvalue()
 
 
-def _motion(steps: list[float], proxy: Proxy) -> bytes:
+def _motion_curve(frame_differences: list[float], proxy: Proxy) -> bytes:
     """The root of how much changes on coming to each part of the length, against the most of it."""
-    drawn = np.zeros(BUCKETS)
-    for step, time in zip(steps, proxy.times, strict=False):
-        bucket = min(BUCKETS - 1, int(time * BUCKETS / proxy.seconds))
+    drawn = np.zeros(MOTION_BUCKETS)
+    for step, time in zip(frame_differences, proxy.times, strict=False):
+        bucket = min(MOTION_BUCKETS - 1, int(time * MOTION_BUCKETS / proxy.seconds))
         drawn[bucket] = max(drawn[bucket], step)
     # Between frames that are further apart than buckets, the motion is the last frame's.
-    times = [min(BUCKETS - 1, int(time * BUCKETS / proxy.seconds)) for time in proxy.times[: len(steps)]]
-    held = np.zeros(BUCKETS, bool)
+    times = [
+        min(MOTION_BUCKETS - 1, int(time * MOTION_BUCKETS / proxy.seconds))
+        for time in proxy.times[: len(frame_differences)]
+    ]
+    held = np.zeros(MOTION_BUCKETS, bool)
     held[times] = True
-    for bucket in range(1, BUCKETS):
+    for bucket in range(1, MOTION_BUCKETS):
         if not held[bucket]:
             drawn[bucket] = drawn[bucket - 1]
-    scale = max(FULL_MOTION, float(drawn.max()))
+    scale = max(FULL_SCALE_MOTION, float(drawn.max()))
     return bytes(np.rint(np.sqrt(drawn / scale) * 255).astype(np.uint8))
 
 
-def _cuts(steps: list[float], over: list[float]) -> list[int]:
+def _find_cuts(frame_differences: list[float], two_frame_differences: list[float]) -> list[int]:
     """The frames that begin a shot: far from the two before, and so is the next one from the one before. A flash goes back."""
     found = []
-    for number in range(1, len(steps)):
-        around = steps[max(1, number - 3) : number] + steps[number + 1 : number + 4]
+    for number in range(1, len(frame_differences)):
+        around = frame_differences[max(1, number - 3) : number] + frame_differences[number + 1 : number + 4]
         usual = float(np.median(around)) if around else 0.0
-        stays = over[number + 1] if number + 1 < len(over) else steps[number]
-        comes_back = number >= 2 and over[number] <= CUT
-        if steps[number] > max(CUT, CUT_OVER_MOTION * usual) and stays > CUT and not comes_back:
+        stays = (
+            two_frame_differences[number + 1] if number + 1 < len(two_frame_differences) else frame_differences[number]
+        )
+        comes_back = number >= 2 and two_frame_differences[number] <= CUT_THRESHOLD
+        if (
+            frame_differences[number] > max(CUT_THRESHOLD, CUT_TO_MOTION_RATIO * usual)
+            and stays > CUT_THRESHOLD
+            and not comes_back
+        ):
             found.append(number)
     return found

@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..cue import read_manifest
-from ..errors import BadInput
+from ..errors import InvalidInput
 from ..timing import Rate, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-NEARLY_WHOLE = Fraction(1, 200)
+RATE_ROUNDING_TOLERANCE = Fraction(1, 200)
 """Frames a second: a rate that was worked out from samples, which are rounded, and lies this near to a whole one is it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ReportRow:
     """A cue and what came of it.
 
     `take` is its manifest entry, None where there is no take; `file` is that take's WAV. `rate` is the timeline's, None where nothing
@@ -60,7 +60,7 @@ class Row:
         return Span(int(self.take["start"]["frame"]), int(self.take["frames"]), self.rate)
 
 
-def read(path: Path) -> dict[str, Any]:
+def read_report_input(path: Path) -> dict[str, Any]:
     """A result list from the file that `tracklay batch` or `tracklay lay` wrote, its paths made whole.
 
     Raises:
@@ -69,11 +69,11 @@ def read(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise _neither(path) from error
+        raise _not_results_error(path) from error
     if isinstance(content, dict) and "tracklay" in content and isinstance(content.get("takes"), list):
-        return _of_manifest(content, path.absolute())
+        return _results_from_manifest(content, path.absolute())
     if not (isinstance(content, dict) and "tracklay" in content and isinstance(content.get("rows"), list)):
-        raise _neither(path)
+        raise _not_results_error(path)
     base = path.absolute().parent
     for row in content["rows"]:
         if isinstance(row, dict):
@@ -81,32 +81,32 @@ def read(path: Path) -> dict[str, Any]:
     return content
 
 
-def rows(results: Mapping[str, Any]) -> list[Row]:
+def parse_rows(results: Mapping[str, Any]) -> list[ReportRow]:
     """The rows of a result list, in its order.
 
     Raises:
         BadInput: a row lacks what every row has.
     """
-    found: list[Row] = []
+    found: list[ReportRow] = []
     manifests: dict[Path, Any] = {}
     for number, told in enumerate(results["rows"], 1):
         try:
-            found.append(_row(told, manifests))
+            found.append(_parse_row(told, manifests))
         except (KeyError, TypeError, ValueError, ZeroDivisionError, AttributeError) as error:
-            raise BadInput(
+            raise InvalidInput(
                 f"row {number} of the result list cannot be read ({type(error).__name__}: {error}): "
                 "run `tracklay batch` again, which writes it anew"
             ) from error
     return found
 
 
-def _neither(path: Path) -> BadInput:
-    return BadInput(
+def _not_results_error(path: Path) -> InvalidInput:
+    return InvalidInput(
         f"{path} is no result list and no manifest of Tracklay's: name the file that `tracklay batch` or `tracklay lay` wrote"
     )
 
 
-def _of_manifest(content: Mapping[str, Any], path: Path) -> dict[str, Any]:
+def _results_from_manifest(content: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """A manifest as a result list. It names its picture without a folder: by default that is the one above its own."""
     name, laid = str(content.get("picture", "")), content.get("laid")
     places = [path.parent.parent / name, path.parent / name, *([path.parent / str(laid)] if laid else [])]
@@ -135,54 +135,58 @@ def _of_manifest(content: Mapping[str, Any], path: Path) -> dict[str, Any]:
     return {"tracklay": content["tracklay"], "rows": laid_rows + failed}
 
 
-def _row(told: Mapping[str, Any], manifests: dict[Path, Any]) -> Row:
-    take = told.get("take")
-    folder = Path(told["folder"])
-    picture = told.get("picture")
-    seconds = told.get("seconds")
-    row = Row(
-        id=str(told["id"]),
-        name=str(told.get("name") or told["id"]),
-        cue=str(told["cue"]),
+def _parse_row(row_entry: Mapping[str, Any], manifests: dict[Path, Any]) -> ReportRow:
+    take = row_entry.get("take")
+    folder = Path(row_entry["folder"])
+    picture = row_entry.get("picture")
+    seconds = row_entry.get("seconds")
+    row = ReportRow(
+        id=str(row_entry["id"]),
+        name=str(row_entry.get("name") or row_entry["id"]),
+        cue=str(row_entry["cue"]),
         picture=Path(picture) if picture else None,
         folder=folder,
-        model=str(told["model"]),
-        state=str(told["state"]),
-        error=str(told.get("error") or ""),
+        model=str(row_entry["model"]),
+        state=str(row_entry["state"]),
+        error=str(row_entry.get("error") or ""),
         take=take,
-        rate=_rate(told, take, folder, manifests),
+        rate=_find_rate(row_entry, take, folder, manifests),
         seconds=None if seconds is None else float(seconds),
-        verdict=str(told.get("verdict") or ""),
-        note=str(told.get("note") or ""),
+        verdict=str(row_entry.get("verdict") or ""),
+        note=str(row_entry.get("note") or ""),
     )
     _ = row.number, row.file, row.span  # what a take must have is missed here, not in the middle of the work
     return row
 
 
-def _rate(
-    told: Mapping[str, Any], take: Mapping[str, Any] | None, folder: Path, manifests: dict[Path, Any]
+def _find_rate(
+    row_entry: Mapping[str, Any], take: Mapping[str, Any] | None, folder: Path, manifests: dict[Path, Any]
 ) -> Rate | None:
     """The timeline's rate: said by the row, or by the take's own start, or by the manifest that lists it, or by its length."""
-    if told.get("rate"):
-        return Rate.of(told["rate"])
+    if row_entry.get("rate"):
+        return Rate.from_value(row_entry["rate"])
     if take is None:
         return None
     frame, seconds = int(take["start"]["frame"]), Fraction(take["start"]["seconds"])
     if frame and seconds:
         return Rate(frame / seconds)
-    for path, held in _manifests(folder, manifests):
+    for path, held in _read_manifests(folder, manifests):
         if any(entry.get("file") == take["file"] for entry in held["takes"] if isinstance(entry, dict)):
             manifests[path] = held
-            return Rate.of(held["rate"])
+            return Rate.from_value(held["rate"])
     about = Fraction(int(take["frames"]) * int(take["sample_rate"]), int(take["samples"]))
-    return Rate(Fraction(round(about))) if abs(about - round(about)) < NEARLY_WHOLE else Rate.of(float(about))
+    return (
+        Rate(Fraction(round(about)))
+        if abs(about - round(about)) < RATE_ROUNDING_TOLERANCE
+        else Rate.from_value(float(about))
+    )
 
 
-def _manifests(folder: Path, known: dict[Path, Any]) -> Iterable[tuple[Path, Any]]:
+def _read_manifests(folder: Path, cached: dict[Path, Any]) -> Iterable[tuple[Path, Any]]:
     for path in sorted(folder.glob("*.tracklay.json")):
-        if path not in known:
+        if path not in cached:
             try:
-                known[path] = read_manifest(path)
-            except BadInput:
-                known[path] = {"takes": []}
-        yield path, known[path]
+                cached[path] = read_manifest(path)
+            except InvalidInput:
+                cached[path] = {"takes": []}
+        yield path, cached[path]

@@ -6,44 +6,44 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import BadInput
+from ..errors import InvalidInput
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-FOLDER = Path(__file__).parent / "templates"
+TEMPLATES_FOLDER = Path(__file__).parent / "templates"
 
 
-OURS = b'<meta name="generator" content="Tracklay'
+GENERATOR_META = b'<meta name="generator" content="Tracklay'
 """What every page of ours has; no other file is ever replaced."""
 
 
-def ours(page: Path) -> bytes:
+def read_own_page(page: Path) -> bytes:
     """What a page of ours says, nothing where there is none yet.
 
     Raises:
         BadInput: something else has its name.
     """
     content = page.read_bytes() if page.exists() else b""
-    if content and OURS not in content:
-        raise BadInput(
+    if content and GENERATOR_META not in content:
+        raise InvalidInput(
             f"{page} is there already and was not made by Tracklay: move it away or choose another folder with --to"
         )
     return content
 
 
-def source(name: str) -> str:
+def read_template(name: str) -> str:
     """One of our own files as text."""
-    return (FOLDER / name).read_text("utf-8")
+    return (TEMPLATES_FOLDER / name).read_text("utf-8")
 
 
 @cache
-def environment() -> Environment:
+def jinja_environment() -> Environment:
     """What fills templates."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - `--help` does not wait for it
 
     return Environment(
-        loader=FileSystemLoader(FOLDER),
+        loader=FileSystemLoader(TEMPLATES_FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

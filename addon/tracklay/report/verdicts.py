@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from ..errors import BadInput
+from ..errors import InvalidInput
 from ..paths import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from .rows import Row
+    from .rows import ReportRow
 
 KEEP: Literal["keep"] = "keep"
 REJECT: Literal["reject"] = "reject"
@@ -37,20 +37,22 @@ def read_verdicts(path: Path) -> list[Verdict]:
     held = read_json(path, "utf-8-sig")
     given = held.get("verdicts") if isinstance(held, dict) else None
     if not isinstance(given, list):
-        raise BadInput(f"{path} holds no verdicts: save them from the report")
-    return [_read(each, f"{path.name}, verdict {number}") for number, each in enumerate(given, 1)]
+        raise InvalidInput(f"{path} holds no verdicts: save them from the report")
+    return [_parse_verdict(each, f"{path.name}, verdict {number}") for number, each in enumerate(given, 1)]
 
 
-def _read(each: object, where: str) -> Verdict:
-    if not isinstance(each, dict) or not isinstance(each.get("row"), str) or type(each.get("take")) is not int:
-        raise BadInput(f"{where}: it must name a row and the number of a take")
-    verdict, note = each.get("verdict", ""), each.get("note", "")
+def _parse_verdict(item: object, location: str) -> Verdict:
+    if not isinstance(item, dict) or not isinstance(item.get("row"), str) or type(item.get("take")) is not int:
+        raise InvalidInput(f"{location}: it must name a row and the number of a take")
+    verdict, note = item.get("verdict", ""), item.get("note", "")
     if verdict not in (KEEP, REJECT, "") or not isinstance(note, str):
-        raise BadInput(f"{where} (row {each['row']!r}): a verdict is keep, reject or nothing, and a note is text")
-    return Verdict(each["row"], each["take"], verdict, note)
+        raise InvalidInput(
+            f"{location} (row {item['row']!r}): a verdict is keep, reject or nothing, and a note is text"
+        )
+    return Verdict(item["row"], item["take"], verdict, note)
 
 
-def judged(rows: Sequence[Row], verdicts: Sequence[Verdict]) -> list[Row]:
+def apply_verdicts(rows: Sequence[ReportRow], verdicts: Sequence[Verdict]) -> list[ReportRow]:
     """The rows with these verdicts on them. One on another take of a row says nothing of the one that is there now."""
     by_take = {(each.row, each.take): each for each in verdicts}
     found = []

@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
     from ..timing import Span
 
-BUCKETS = 320
+WAVEFORM_BUCKETS = 320
 """How many values a waveform is drawn with."""
 
-TIME_REFERENCE = 338
+BEXT_TIME_REFERENCE_OFFSET = 338
 """Bytes into bext where the 64 bits of the time reference stand (EBU Tech 3285)."""
 
-PCM = (1, 0xFFFE)
+PCM_FORMATS = (1, 0xFFFE)
 """The formats of `fmt ` that hold whole numbers: plain, and extensible."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class WavMeasurement:
     """A WAV, measured.
 
-    `time_reference` is bext's: the first sample, counted from the timeline's zero, None where the file has no bext. `wave` has `BUCKETS`
+    `time_reference` is bext's: the first sample, counted from the timeline's zero, None where the file has no bext. `waveform` has `WAVEFORM_BUCKETS`
     bytes: each the root of the highest level in its part, 255 at full scale. `peak` is the highest of all, 1 at full scale.
     """
 
@@ -41,13 +41,13 @@ class Sound:
     channels: int
     samples: int
     time_reference: int | None
-    wave: bytes
+    waveform: bytes
     peak: float
     sha256: str
 
 
 @dataclass(frozen=True, slots=True)
-class Sync:
+class SyncMeasurement:
     """How far a take lies from where it should, in samples.
 
     `start` is its first sample against the span's; `length` its number of samples against `round(n / rate * sample_rate)`; `drift` its end
@@ -60,22 +60,24 @@ class Sync:
     drift: Fraction | None
 
     @property
-    def exact(self) -> bool:
+    def is_exact(self) -> bool:
         """Whether nothing is wrong with it."""
         return self.start == 0 and self.length == 0 and self.drift is not None and abs(self.drift) <= 1
 
 
-def sync(sound: Sound, span: Span) -> Sync:
+def measure_sync(measurement: WavMeasurement, span: Span) -> SyncMeasurement:
     """Hold a sound to the span that it was made for."""
-    length = sound.samples - span.samples(sound.sample_rate)
-    if sound.time_reference is None:
-        return Sync(None, length, None)
-    begins = span.rate.samples(max(0, span.start), sound.sample_rate)
-    ends = (max(Fraction(0), span.start_seconds) + span.seconds) * sound.sample_rate
-    return Sync(sound.time_reference - begins, length, sound.time_reference + sound.samples - ends)
+    length = measurement.samples - span.samples(measurement.sample_rate)
+    if measurement.time_reference is None:
+        return SyncMeasurement(None, length, None)
+    begins = span.rate.samples(max(0, span.start), measurement.sample_rate)
+    ends = (max(Fraction(0), span.start_seconds) + span.seconds) * measurement.sample_rate
+    return SyncMeasurement(
+        measurement.time_reference - begins, length, measurement.time_reference + measurement.samples - ends
+    )
 
 
-def measure(path: Path) -> Sound:
+def measure_wav(path: Path) -> WavMeasurement:
     """Read a WAV through, whatever its length, with little memory.
 
     Raises:
@@ -85,39 +87,39 @@ def measure(path: Path) -> Sound:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             file.seek(0)
-            return _measure(file, path.name, digest)
+            return _measure_wav_file(file, path.name, digest)
     except OSError as error:
         raise MediaError(f"{path.name} cannot be read: {error.strerror or error}") from error
 
 
-def _measure(file: BinaryIO, name: str, digest: str) -> Sound:
-    chunks = _chunks(file, name)
+def _measure_wav_file(file: BinaryIO, name: str, digest: str) -> WavMeasurement:
+    chunks = _find_chunks(file, name)
     if "fmt " not in chunks or "data" not in chunks:
         raise MediaError(f"{name} is no WAV: it has no sound in it")
     file.seek(chunks["fmt "][0])
     kind, channels, sample_rate, _, frame, bits = struct.unpack("<HHIIHH", file.read(16))
-    if kind not in PCM or bits not in (16, 24, 32) or frame != channels * bits // 8:
+    if kind not in PCM_FORMATS or bits not in (16, 24, 32) or frame != channels * bits // 8:
         raise MediaError(f"{name} is a WAV of another kind than takes are")
     reference = None
     if "bext" in chunks:
-        file.seek(chunks["bext"][0] + TIME_REFERENCE)
+        file.seek(chunks["bext"][0] + BEXT_TIME_REFERENCE_OFFSET)
         reference = int.from_bytes(file.read(8), "little")
     begin, size = chunks["data"]
     samples = size // frame
-    wave = np.zeros(BUCKETS, np.float64)
+    wave = np.zeros(WAVEFORM_BUCKETS, np.float64)
     file.seek(begin)
-    for bucket in range(BUCKETS):
-        count = samples * (bucket + 1) // BUCKETS - samples * bucket // BUCKETS
+    for bucket in range(WAVEFORM_BUCKETS):
+        count = samples * (bucket + 1) // WAVEFORM_BUCKETS - samples * bucket // WAVEFORM_BUCKETS
         data = file.read(count * frame)
         if len(data) < count * frame:
             raise MediaError(f"{name} was cut short: it says that it has {samples} samples, and ends earlier")
         if count:
-            wave[bucket] = _level(data, bits)
+            wave[bucket] = _peak_level(data, bits)
     drawn = np.rint(np.sqrt(np.minimum(wave, 1)) * 255).astype(np.uint8).tobytes()
-    return Sound(sample_rate, channels, samples, reference, drawn, float(wave.max()), digest)
+    return WavMeasurement(sample_rate, channels, samples, reference, drawn, float(wave.max()), digest)
 
 
-def _chunks(file: BinaryIO, name: str) -> dict[str, tuple[int, int]]:
+def _find_chunks(file: BinaryIO, name: str) -> dict[str, tuple[int, int]]:
     """Where each chunk's content begins, and its size in bytes."""
     riff = file.read(12)
     if riff[:4] != b"RIFF" or riff[8:] != b"WAVE":
@@ -130,7 +132,7 @@ def _chunks(file: BinaryIO, name: str) -> dict[str, tuple[int, int]]:
     return found
 
 
-def _level(data: bytes, bits: int) -> float:
+def _peak_level(data: bytes, bits: int) -> float:
     """The highest level in PCM of any channels, 1 at full scale."""
     whole: npt.NDArray[np.int32]
     if bits == 24:

@@ -15,14 +15,14 @@ from typing import TypeVar
 Vocabulary = Mapping[str, Mapping[str, Sequence[str]]]
 _Item = TypeVar("_Item")
 
-_ENDINGS = ("ing", "ed", "es", "s")
-_SHORTEST_STEM = 3
+_SUFFIXES = ("ing", "ed", "es", "s")
+_MIN_STEM_LETTERS = 3
 """Letters that must be left when an ending is taken off, so that "bus" is not "bu" and "ring" is not "r"."""
 
-_TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[,.;:!?()\n]")
-_REFUSING = frozenset({"no", "without", "not", "never", "minus", "don't", "avoid", "excluding"})
+_TOKEN_PATTERN = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[,.;:!?()\n]")
+_NEGATIONS = frozenset({"no", "without", "not", "never", "minus", "don't", "avoid", "excluding"})
 _CLAUSE_ENDS = frozenset({",", ".", ";", ":", "!", "?", "(", ")", "\n", "but", "just", "only", "with", "instead"})
-_LITTLE_WORDS = frozenset(
+_STOP_WORDS = frozenset(
     re.findall(
         r"\S+",
         """
@@ -37,19 +37,19 @@ _LITTLE_WORDS = frozenset(
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What a prompt says: `understood` and `refused` map a category to its canonical words in the order first said.
+class PromptMatch:
+    """What a prompt says: `matched` and `negated` map a category to its canonical words in the order first said.
 
     A word that is both said and refused counts as refused. `unknown` holds each other word once, little words ("the",
     "with") left out.
     """
 
-    understood: dict[str, tuple[str, ...]]
+    matched: dict[str, tuple[str, ...]]
     unknown: tuple[str, ...]
-    refused: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    negated: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def read(prompt: str, vocabulary: Vocabulary) -> Reading:
+def match_prompt(prompt: str, vocabulary: Vocabulary) -> PromptMatch:
     """Match `prompt` against `vocabulary` (category -> canonical word -> spellings, each of one or several words).
 
     Case, hyphens and simple endings (-s, -es, -ing, -ed) do not matter. The longest spelling wins, and an exact one
@@ -57,109 +57,109 @@ def read(prompt: str, vocabulary: Vocabulary) -> Reading:
     as well. One spelling may stand in several categories and then counts in each. After "no", "without" and
     the like, words are refused up to the end of the clause.
     """
-    exact, inflected, longest = _index(vocabulary)
+    exact, inflected, longest = _vocabulary_index(vocabulary)
     understood: dict[str, list[str]] = {}
     refused: dict[str, list[str]] = {}
     unknown: list[str] = []
-    tokens = _tokens(prompt)
+    tokens = _tokenize(prompt)
     refusing = False
     at = 0
     while at < len(tokens):
         found, length = _longest_match(tokens, at, exact, inflected, longest)
         if found:
             for category, canonical in found:
-                _add_once((refused if refusing else understood).setdefault(category, []), canonical)
+                _append_unique((refused if refusing else understood).setdefault(category, []), canonical)
             at += length
             continue
         token = tokens[at]
         if token in _CLAUSE_ENDS:
             refusing = False
-        elif token in _REFUSING:
+        elif token in _NEGATIONS:
             refusing = True
-        elif token not in _LITTLE_WORDS:
-            _add_once(unknown, token)
+        elif token not in _STOP_WORDS:
+            _append_unique(unknown, token)
         at += 1
     kept = {
         category: tuple(word for word in words if word not in refused.get(category, ()))
         for category, words in understood.items()
     }
-    return Reading(
-        understood={category: words for category, words in kept.items() if words},
+    return PromptMatch(
+        matched={category: words for category, words in kept.items() if words},
         unknown=tuple(unknown),
-        refused={category: tuple(words) for category, words in refused.items()},
+        negated={category: tuple(words) for category, words in refused.items()},
     )
 
 
-def clauses(prompt: str) -> list[str]:
+def split_clauses(prompt: str) -> list[str]:
     """The prompt's clauses: what stands between its punctuation."""
     return [clause for clause in re.split(r"[,.;:!?()\n]", prompt) if clause.strip()]
 
 
 _Phrase = tuple[str, ...]
-_Meanings = dict[_Phrase, list[tuple[str, str]]]
+_PhraseMeanings = dict[_Phrase, list[tuple[str, str]]]
 
 
-_Index = tuple[_Meanings, _Meanings, int]
-_indexes: deque[tuple[Vocabulary, _Index]] = deque(maxlen=4)
+_VocabularyIndex = tuple[_PhraseMeanings, _PhraseMeanings, int]
+_index_cache: deque[tuple[Vocabulary, _VocabularyIndex]] = deque(maxlen=4)
 """Those made last: a prompt is read clause by clause, always against the same few vocabularies."""
 
 
-def _index(vocabulary: Vocabulary) -> _Index:
+def _vocabulary_index(vocabulary: Vocabulary) -> _VocabularyIndex:
     """Phrase -> (category, canonical), as written and by each stem of its last word; and the longest length."""
-    for known, index in _indexes:
+    for known, index in _index_cache:
         if known is vocabulary:
             return index
-    exact: _Meanings = {}
-    inflected: _Meanings = {}
+    exact: _PhraseMeanings = {}
+    inflected: _PhraseMeanings = {}
     longest = 1
     for category, words in vocabulary.items():
         for canonical, spellings in words.items():
             for spelling in (canonical, *spellings):
-                phrase = tuple(_tokens(spelling))
+                phrase = tuple(_tokenize(spelling))
                 if not phrase:
                     continue
                 longest = max(longest, len(phrase))
-                _add_once(exact.setdefault(phrase, []), (category, canonical))
-                for form in _forms(phrase):
-                    _add_once(inflected.setdefault(form, []), (category, canonical))
-    _indexes.append((vocabulary, (exact, inflected, longest)))
+                _append_unique(exact.setdefault(phrase, []), (category, canonical))
+                for form in _phrase_forms(phrase):
+                    _append_unique(inflected.setdefault(form, []), (category, canonical))
+    _index_cache.append((vocabulary, (exact, inflected, longest)))
     return exact, inflected, longest
 
 
 def _longest_match(
-    tokens: Sequence[str], at: int, exact: _Meanings, inflected: _Meanings, longest: int
+    tokens: Sequence[str], position: int, exact: _PhraseMeanings, inflected: _PhraseMeanings, longest: int
 ) -> tuple[list[tuple[str, str]], int]:
-    """What the longest known phrase at `at` means, and its number of tokens; nothing and 0 where none begins."""
-    for length in range(min(longest, len(tokens) - at), 0, -1):
-        phrase = tuple(tokens[at : at + length])
+    """What the longest known phrase at `position` means, and its number of tokens; nothing and 0 where none begins."""
+    for length in range(min(longest, len(tokens) - position), 0, -1):
+        phrase = tuple(tokens[position : position + length])
         if phrase in exact:
             return exact[phrase], length
         found: list[tuple[str, str]] = []
-        for form in _forms(phrase):
+        for form in _phrase_forms(phrase):
             for meaning in inflected.get(form, ()):
-                _add_once(found, meaning)
+                _append_unique(found, meaning)
         if found:
             return found, length
     return [], 0
 
 
-def _tokens(text: str) -> list[str]:
+def _tokenize(text: str) -> list[str]:
     """Lower-case words, and the punctuation that ends a clause; hyphens and underscores part words."""
-    return _TOKEN.findall(text.casefold().replace("\u2019", "'"))
+    return _TOKEN_PATTERN.findall(text.casefold().replace("\u2019", "'"))
 
 
-def _forms(phrase: _Phrase) -> Iterator[_Phrase]:
+def _phrase_forms(phrase: _Phrase) -> Iterator[_Phrase]:
     """The phrase with its last word as written and with its simple endings taken off."""
-    for stem in _stems(phrase[-1]):
+    for stem in _word_stems(phrase[-1]):
         yield (*phrase[:-1], stem)
 
 
-def _stems(word: str) -> list[str]:
+def _word_stems(word: str) -> list[str]:
     """`word` and what it may come from: "dripping" -> drip, "closing" -> close, "berries" -> berry."""
     stems = [word]
-    for ending in _ENDINGS:
+    for ending in _SUFFIXES:
         stem = word.removesuffix(ending)
-        if stem == word or len(stem) < _SHORTEST_STEM or not re.search("[aeiouy]", stem):
+        if stem == word or len(stem) < _MIN_STEM_LETTERS or not re.search("[aeiouy]", stem):
             continue
         if ending == "s" and stem.endswith("s"):  # glass, brass
             continue
@@ -173,6 +173,6 @@ def _stems(word: str) -> list[str]:
     return stems
 
 
-def _add_once(items: list[_Item], item: _Item) -> None:
+def _append_unique(items: list[_Item], item: _Item) -> None:
     if item not in items:
         items.append(item)

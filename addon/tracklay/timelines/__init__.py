@@ -1,11 +1,11 @@
-"""Where cues come from and takes go to, outside Blender: one file a kind of timeline. `open` knows which kind a path is."""
+"""Where cues come from and takes go to, outside Blender: one file a kind of timeline. `open_timeline` knows which kind a path is."""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from ..errors import BadInput
+from ..errors import InvalidInput
 from ..media.probe import check_file
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .base import Timeline
 
 
-def open(path: Path) -> Timeline:  # noqa: A001 - `timelines.open` says what it does
+def open_timeline(path: Path) -> Timeline:
     """The timeline that a path names: an .otio, a Blender file, a media file, or a folder or pattern of images.
 
     Raises:
@@ -28,7 +28,7 @@ def open(path: Path) -> Timeline:  # noqa: A001 - `timelines.open` says what it 
     if path.suffix.lower() == ".otio" and not path.is_dir():
         check_file(path)
         if find_spec("opentimelineio") is None:
-            raise BadInput(f"{path} needs OpenTimelineIO, which is not installed: pip install opentimelineio")
+            raise InvalidInput(f"{path} needs OpenTimelineIO, which is not installed: pip install opentimelineio")
         from .otio.timeline import OtioFile  # noqa: PLC0415
 
         return OtioFile.open(path)

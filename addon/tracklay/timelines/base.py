@@ -5,15 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..cue import Cue, Failure, Take, keep_manifest, manifest, read_manifest
-from ..errors import BadInput, TracklayError
+from ..cue import Cue, Failure, Take, build_manifest, read_manifest, write_manifest
+from ..errors import InvalidInput, TracklayError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from ..cue import Value
-    from ..media.ffmpeg import Stop
+    from ..cue import ParamValue
+    from ..media.ffmpeg import CancelToken
     from ..timing import Rate
 
 
@@ -25,7 +25,7 @@ class Timeline(ABC):
     path: Path
     """What the person named."""
 
-    signs: ClassVar[bool] = False
+    self_identifying: ClassVar[bool] = False
     """Whether what it writes is known for Tracklay's own by itself, whatever manifest or ledger say."""
 
     @property
@@ -45,7 +45,7 @@ class Timeline(ABC):
 
     @abstractmethod
     def cues(
-        self, in_point: str | None = None, out_point: str | None = None, *, only: Sequence[str] = (), **wanted: Any
+        self, in_point: str | None = None, out_point: str | None = None, *, only: Sequence[str] = (), **cue_fields: Any
     ) -> list[Cue]:
         """The cues of its picture, in its order. Their ids are the same at every look, as long as it is not edited.
 
@@ -55,7 +55,7 @@ class Timeline(ABC):
             in_point: where they begin, as a person writes it: what lies before is left out or cut off. None: at the start.
             out_point: where they end: the first frame that is not in them. None: at the end.
             only: names of clips or of markers; then only these, or what lies under them.
-            **wanted: the Cue's own fields, for each: model, prompt, negative, seed, takes, params.
+            **cue_fields: the Cue's own fields, for each: model, prompt, negative, seed, takes, params.
 
         Raises:
             BadInput: a point is no time or outside, a name is unknown, or nothing with picture is left.
@@ -66,16 +66,16 @@ class Timeline(ABC):
         """The file with sound that a run writes."""
 
     @abstractmethod
-    def _put(
+    def _write(
         self,
         takes: Sequence[Take],
         failed: Sequence[Failure],
-        laid: Path,
+        target: Path,
         *,
         drop_original: bool,
-        stop: Stop | None,
+        cancel_token: CancelToken | None,
     ) -> Sequence[Failure] | None:
-        """Write `laid`: it, with these takes (one at least); those that have no place in it. Raises any TracklayError."""
+        """Write `target`: it, with these takes (one at least); those that have no place in it. Raises any TracklayError."""
 
     def manifest_path(self, folder: Path) -> Path:
         """The manifest that a run writes."""
@@ -88,9 +88,9 @@ class Timeline(ABC):
             BadInput: so it is.
         """
         kept, laid = self.manifest_path(folder), self.laid_path(folder)
-        ours: Mapping[str, Value] = read_manifest(kept) if kept.exists() else {}
+        ours: Mapping[str, ParamValue] = read_manifest(kept) if kept.exists() else {}
         if laid.exists() and ours.get("laid") != laid.name:
-            raise BadInput(
+            raise InvalidInput(
                 f"{laid} is there already and was not made by Tracklay: move it away or choose another folder with --to"
             )
 
@@ -101,7 +101,7 @@ class Timeline(ABC):
         folder: Path,
         *,
         drop_original: bool,
-        stop: Stop | None = None,
+        cancel_token: CancelToken | None = None,
     ) -> dict[str, Any]:
         """Lay each cue's first take and write the manifest, which is given back.
 
@@ -111,14 +111,16 @@ class Timeline(ABC):
         if takes:
             laid = self.laid_path(folder)
             try:
-                failures += self._put(takes, failed, laid, drop_original=drop_original, stop=stop) or ()
+                failures += (
+                    self._write(takes, failed, laid, drop_original=drop_original, cancel_token=cancel_token) or ()
+                )
             except TracklayError as error:
                 failures.append(Failure(takes[0].cue, error))
                 laid = None
-        made = manifest(self.path.name, self.rate, takes, failures, laid)
+        made = build_manifest(self.path.name, self.rate, takes, failures, laid)
         if takes:
             try:
-                keep_manifest(self.manifest_path(folder), made)
+                write_manifest(self.manifest_path(folder), made)
             except TracklayError as error:
-                made["failed"].append(Failure(takes[0].cue, error).entry())
+                made["failed"].append(Failure(takes[0].cue, error).to_manifest_entry())
         return made

@@ -11,13 +11,13 @@ import bpy
 
 from ...errors import OutputError
 from ...media import ffmpeg
-from ...paths import folder, scratch, whole
+from ...paths import atomic_write, ensure_folder, temp_dir
 from ..sequencer import compat, selection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CODECS = {
+DEFAULT_AUDIO_CODECS = {
     "QUICKTIME": "PCM",
     "AVI": "PCM",
     "DV": "PCM",
@@ -30,35 +30,35 @@ CODECS = {
 }
 """What goes into a container where the scene says nothing: no loss where the container allows it. AAC into all others."""
 
-BYTES_A_SAMPLE = 3
+BYTES_PER_SAMPLE = 3
 """24 bits."""
 
-CHANNELS = {"MONO": 1, "STEREO": 2, "SURROUND4": 4, "SURROUND51": 6, "SURROUND71": 8}
+CHANNEL_COUNTS = {"MONO": 1, "STEREO": 2, "SURROUND4": 4, "SURROUND51": 6, "SURROUND71": 8}
 
-SETTLED_SECONDS = 1.0
+STABLE_SECONDS = 1.0
 """A file that is as long as it will be, and has not changed for so long, is whole: Blender 5.2 mixes in a thread and tells nobody."""
 
-STUCK_SECONDS = 120.0
+STALLED_SECONDS = 120.0
 """A mix that has not grown for so long does not go on."""
 
-LOOK_SECONDS = 0.05
+POLL_SECONDS = 0.05
 
 
-def is_movie(scene: Any) -> bool:
+def is_movie_output(scene: Any) -> bool:
     """Whether a render of the scene writes a movie, which has room for sound."""
     return bool(scene.render.is_movie_format)
 
 
-def audible(scene: Any) -> str:
+def ensure_audio_codec(scene: Any) -> str:
     """Give a movie an audio codec where it has none, as Blender's own default is; in words, what was changed."""
     made = scene.render.ffmpeg
-    if not is_movie(scene) or made.audio_codec != "NONE":
+    if not is_movie_output(scene) or made.audio_codec != "NONE":
         return ""
-    made.audio_codec = CODECS.get(made.format, "AAC")
+    made.audio_codec = DEFAULT_AUDIO_CODECS.get(made.format, "AAC")
     return f"the output of {scene.name} has no audio codec: rendered with {made.audio_codec}"
 
 
-def beside(scene: Any) -> Path:
+def mixdown_path(scene: Any) -> Path:
     """The WAV that belongs to a scene's frames: called as they are, with its first and last frame, as Blender calls movies."""
     output = bpy.path.abspath(scene.render.filepath)
     head, tail = os.path.split(output)
@@ -67,7 +67,7 @@ def beside(scene: Any) -> Path:
     return Path(head) / f"{name}{scene.frame_start:04}-{scene.frame_end:04}.wav"
 
 
-def mixdown(scene: Any, to: Path) -> Path:
+def write_mixdown(scene: Any, path: Path) -> Path:
     """Mix what is heard in a scene's range to a 24-bit Broadcast Wave of exactly its samples; it knows where on the timeline it begins.
 
     Blender itself mixes whole blocks, which is more.
@@ -75,28 +75,28 @@ def mixdown(scene: Any, to: Path) -> Path:
     Raises:
         OutputError: it cannot be written.
     """
-    folder(to.parent)
-    made, rate = scene.render.ffmpeg, selection.rate(scene)
+    ensure_folder(path.parent)
+    made, rate = scene.render.ffmpeg, selection.scene_rate(scene)
     samples = rate.samples(scene.frame_end - scene.frame_start + 1, made.audio_mixrate)
     begin = rate.samples(max(0, scene.frame_start), made.audio_mixrate)
-    least = (samples - 1) * CHANNELS.get(made.audio_channels, 2) * BYTES_A_SAMPLE
-    with scratch(to.parent) as work, whole(to) as exact:
+    least = (samples - 1) * CHANNEL_COUNTS.get(made.audio_channels, 2) * BYTES_PER_SAMPLE
+    with temp_dir(path.parent) as work, atomic_write(path) as exact:
         mix = work / "mix.wav"
         try:
-            with compat.editing(scene):
+            with compat.sequencer_context(scene):
                 bpy.ops.sound.mixdown(
                     filepath=str(mix), check_existing=False, container="WAV", codec="PCM", format="S24"
                 )
         except RuntimeError as error:
-            raise OutputError(f"{to} cannot be mixed: {error}") from error
-        _settled(mix, least)
-        cut = ffmpeg.source(mix).audio.filter("apad", whole_len=samples).filter("atrim", end_sample=samples)
+            raise OutputError(f"{path} cannot be mixed: {error}") from error
+        _wait_until_stable(mix, least)
+        cut = ffmpeg.input_stream(mix).audio.filter("apad", whole_len=samples).filter("atrim", end_sample=samples)
         written = {"acodec": "pcm_s24le", "write_bext": 1, "metadata": f"time_reference={begin}"}
-        ffmpeg.run(cut.output(ffmpeg.target(exact), **written), f"could not mix {to.name}")
-    return to
+        ffmpeg.run_ffmpeg(cut.output(ffmpeg.output_url(exact), **written), f"could not mix {path.name}")
+    return path
 
 
-def _settled(path: Path, least: int, clock: Callable[[], float] = time.monotonic) -> None:
+def _wait_until_stable(path: Path, min_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
     """Wait until a file is whole.
 
     Raises:
@@ -108,8 +108,8 @@ def _settled(path: Path, least: int, clock: Callable[[], float] = time.monotonic
         if size != seen:
             seen, since = size, clock()
         rested = clock() - since
-        if size >= least and rested >= SETTLED_SECONDS:
+        if size >= min_bytes and rested >= STABLE_SECONDS:
             return
-        if rested >= STUCK_SECONDS:
+        if rested >= STALLED_SECONDS:
             raise OutputError(f"Blender wrote only {max(size, 0)} bytes of the mix {path.name}: is there room left?")
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)

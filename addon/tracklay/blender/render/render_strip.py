@@ -1,6 +1,6 @@
 """Run by another Blender, as a script: opens the copy of a timeline and renders one strip of it, frame by frame, small.
 
-Its one argument is JSON: `copy`, `scene`, `strip`, `first` and `frames` (timeline frames), `short` (pixels), `to` (the movie).
+Its one argument is JSON: `copy`, `scene`, `strip`, `first` and `frames` (timeline frames), `min_side` (pixels), `output_path` (the movie).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import bpy
 
 
-def alone(editor: Any, name: str) -> None:
+def isolate_strip(editor: Any, name: str) -> None:
     """Leave on the strip's level only what makes its picture: itself, and the effects it runs through."""
     strip = editor.strips_all[name]
     meta = strip.parent_meta()
@@ -26,7 +26,7 @@ def alone(editor: Any, name: str) -> None:
         found = {
             each.name
             for each in level.strips
-            if each.name not in wanted and not each.mute and wanted & {one.name for one in inputs(each)}
+            if each.name not in wanted and not each.mute and wanted & {one.name for one in effect_inputs(each)}
         }
     for each in level.strips:
         each.mute = each.name not in wanted
@@ -34,15 +34,15 @@ def alone(editor: Any, name: str) -> None:
             level.channels[each.channel].mute = False
 
 
-def inputs(strip: Any) -> list[Any]:
+def effect_inputs(strip: Any) -> list[Any]:
     """What an effect makes its picture of."""
     return [one for one in (getattr(strip, "input_1", None), getattr(strip, "input_2", None)) if one is not None]
 
 
-def set_up(render: Any, short: int, to: str) -> None:
-    """A lossless movie whose shorter side is at least `short` pixels, where the picture has as many; QuickTime keeps exact times."""
+def configure_render(render: Any, min_side: int, output_path: str) -> None:
+    """A lossless movie whose shorter side is at least `min_side` pixels, where the picture has as many; QuickTime keeps exact times."""
     least = min(render.resolution_x, render.resolution_y)
-    render.resolution_percentage = max(1, min(100, math.ceil(100 * short / least)))
+    render.resolution_percentage = max(1, min(100, math.ceil(100 * min_side / least)))
     render.use_sequencer = True
     render.use_border = render.use_crop_to_border = render.use_stamp = render.use_multiview = False
     settings = render.image_settings
@@ -52,16 +52,16 @@ def set_up(render: Any, short: int, to: str) -> None:
     settings.color_mode = "RGB"
     render.ffmpeg.format, render.ffmpeg.codec = "QUICKTIME", "PNG"
     render.ffmpeg.audio_codec = "NONE"
-    render.use_file_extension, render.filepath = False, to
+    render.use_file_extension, render.filepath = False, output_path
 
 
-def main(asked: dict[str, Any]) -> None:
+def main(request: dict[str, Any]) -> None:
     """Render."""
-    bpy.ops.wm.open_mainfile(filepath=asked["copy"], load_ui=False)
-    scene = bpy.data.scenes[asked["scene"]]
-    alone(scene.sequence_editor, asked["strip"])
-    set_up(scene.render, asked["short"], asked["to"])
-    scene.frame_start, scene.frame_end = asked["first"], asked["first"] + asked["frames"] - 1
+    bpy.ops.wm.open_mainfile(filepath=request["copy"], load_ui=False)
+    scene = bpy.data.scenes[request["scene"]]
+    isolate_strip(scene.sequence_editor, request["strip"])
+    configure_render(scene.render, request["short"], request["to"])
+    scene.frame_start, scene.frame_end = request["first"], request["first"] + request["frames"] - 1
     scene.frame_step = 1
     bpy.ops.render.render(animation=True, scene=scene.name)
 

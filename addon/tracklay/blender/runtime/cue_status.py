@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..settings.i18n.translate import said
+from ..settings.i18n.translate import translate_ui
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ...cue import Cue
-    from ...jobs import Step
+    from ...jobs import StageProgress
 
-STAGES = {
+STAGE_RANGES = {
     "extract": (0.0, 0.15),
     "generate": (0.15, 0.75),
     "conform": (0.9, 0.1),
@@ -22,7 +22,7 @@ STAGES = {
 }
 """Where each stage begins on a take's bar, and how much of it it is."""
 
-WORDS = {
+STAGE_LABELS = {
     "extract": "Extracting the picture",
     "generate": "Generating",
     "conform": "Conforming",
@@ -30,47 +30,47 @@ WORDS = {
     "failed": "Failed",
 }
 
-Key = tuple[str, int]
+TakeKey = tuple[str, int]
 """A cue's id and which of its takes."""
 
 
 @dataclass(slots=True)
-class Line:
+class CueStatus:
     """What is known of a cue that is under way or went wrong: its stages while it runs, its error or a note afterwards."""
 
     cue: Cue
     laying: Mapping[str, Any]
-    steps: dict[int, Step]
-    done: set[int] = field(default_factory=set)
+    steps: dict[int, StageProgress]
+    finished: set[int] = field(default_factory=set)
     """Takes whose jobs nobody carries on: they came, or went wrong."""
-    held: dict[int, str] = field(default_factory=dict)
+    blocked_reasons: dict[int, str] = field(default_factory=dict)
     """Why takes do not go on now."""
     errors: dict[int, str] = field(default_factory=dict)
-    states: dict[int, str] = field(default_factory=dict)
+    failure_states: dict[int, str] = field(default_factory=dict)
     """What became of those: "failed", "stopped" (it can be gone on with) or "unclear" (a person decides)."""
-    numbers: dict[int, int] = field(default_factory=dict)
+    job_id_by_take: dict[int, int] = field(default_factory=dict)
     """Each take's row in the ledger."""
     note: str = ""
-    here: bool = True
+    is_in_open_file: bool = True
     """Whether the open file has, or had, its strips."""
 
     @property
-    def strip(self) -> str:
+    def picture_name(self) -> str:
         """The name of its picture."""
         return str(self.laying.get("picture", self.cue.picture.source.name))
 
     @property
-    def scene(self) -> str:
+    def scene_name(self) -> str:
         """The name its scene had."""
         return str(self.laying.get("scene", ""))
 
     @property
-    def file(self) -> str:
+    def blend_file(self) -> str:
         """The .blend file that it was asked for in; empty where that was never saved."""
         return str(self.laying.get("file", ""))
 
     @property
-    def folder(self) -> str:
+    def takes_folder(self) -> str:
         """Where its takes go."""
         return str(self.laying.get("folder", ""))
 
@@ -82,37 +82,37 @@ class Line:
     @property
     def state(self) -> str:
         """What that made of it; empty where nothing went wrong."""
-        return next((state for state in ("unclear", "stopped", "failed") if state in self.states.values()), "")
+        return next((state for state in ("unclear", "stopped", "failed") if state in self.failure_states.values()), "")
 
     @property
-    def jobs(self) -> tuple[int, ...]:
+    def job_ids(self) -> tuple[int, ...]:
         """Its rows in the ledger, as far as they are known."""
-        return tuple(self.numbers[each] for each in sorted(self.numbers))
+        return tuple(self.job_id_by_take[each] for each in sorted(self.job_id_by_take))
 
     @property
     def fraction(self) -> float:
         """How far all its takes are together, from 0 to 1."""
-        return sum(map(part, self.steps.values())) / len(self.steps) if self.steps else 1.0
+        return sum(map(take_fraction, self.steps.values())) / len(self.steps) if self.steps else 1.0
 
     @property
-    def words(self) -> str:
+    def message(self) -> str:
         """What the slowest of its takes does."""
         if not self.steps:
             return self.note
-        words = self.take_words(min(self.steps, key=lambda each: STAGES[self.steps[each].stage][0]))
+        words = self.take_message(min(self.steps, key=lambda each: STAGE_RANGES[self.steps[each].stage][0]))
         done = sum(step.stage in ("ready", "failed") for step in self.steps.values())
-        return words if len(self.steps) == 1 else said("{} ({} of {} takes)", words, done, len(self.steps))
+        return words if len(self.steps) == 1 else translate_ui("{} ({} of {} takes)", words, done, len(self.steps))
 
-    def take_words(self, number: int) -> str:
+    def take_message(self, number: int) -> str:
         """What one of its takes does."""
-        if number in self.held:
-            return said("Waiting: {}", self.held[number])
+        if number in self.blocked_reasons:
+            return translate_ui("Waiting: {}", self.blocked_reasons[number])
         step = self.steps[number]
-        words = said(WORDS[step.stage])
-        return f"{words}: {step.words}" if step.words and step.stage == "generate" else words
+        words = translate_ui(STAGE_LABELS[step.stage])
+        return f"{words}: {step.message}" if step.message and step.stage == "generate" else words
 
 
-def part(step: Step) -> float:
+def take_fraction(step: StageProgress) -> float:
     """How far a take is, from 0 to 1."""
-    begins, lasts = STAGES[step.stage]
+    begins, lasts = STAGE_RANGES[step.stage]
     return begins + lasts * (step.fraction or 0.0)

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from collections.abc import Set as AbstractSet
 
-STEPS = 128
+GROUPS_PER_CALL = 128
 """Groups that one call of the macro connects at most."""
 
-_waiting: deque[list[Any]] = deque()
-_selected: list[Any] = []
+_pending_groups: deque[list[Any]] = deque()
+_current_group: list[Any] = []
 
 
 class TRACKLAY_OT_select_group(bpy.types.Operator):  # type: ignore[misc]  # noqa: N801 - Blender's own naming
@@ -35,11 +35,11 @@ class TRACKLAY_OT_select_group(bpy.types.Operator):  # type: ignore[misc]  # noq
 
     def execute(self, _context: Any) -> AbstractSet[str]:
         """Select the next group, and nothing of the one before; where none is left the macro ends."""
-        _deselect()
-        if not _waiting:
+        _deselect_group()
+        if not _pending_groups:
             return {"CANCELLED"}
-        _selected.extend(_waiting.popleft())
-        for strip in _selected:
+        _current_group.extend(_pending_groups.popleft())
+        for strip in _current_group:
             strip.select = True
         return {"FINISHED"}
 
@@ -53,24 +53,24 @@ class TRACKLAY_OT_connect_groups(bpy.types.Macro):  # type: ignore[misc]  # noqa
     bl_options = {"INTERNAL"}
 
 
-def _deselect() -> None:
-    for strip in _selected:
+def _deselect_group() -> None:
+    for strip in _current_group:
         strip.select = False
-    _selected.clear()
+    _current_group.clear()
 
 
-def connect(scene: Any, groups: Iterable[list[Any]]) -> None:
+def connect_groups(scene: Any, groups: Iterable[list[Any]]) -> None:
     """Connect the strips of each group with each other, of the level that the person is in. None of them is selected afterwards."""
-    with compat.editing(scene) as works:
+    with compat.sequencer_context(scene) as works:
         if not works or not bpy.ops.sequencer.connect.poll():
             return
-        _waiting.extend(groups)
+        _pending_groups.extend(groups)
         try:
-            while _waiting:
+            while _pending_groups:
                 bpy.ops.tracklay.connect_groups()
         finally:
-            _waiting.clear()
-            _deselect()
+            _pending_groups.clear()
+            _deselect_group()
 
 
 CLASSES = (TRACKLAY_OT_select_group, TRACKLAY_OT_connect_groups)
@@ -80,7 +80,7 @@ def register() -> None:
     """Add the two, and give the macro its steps."""
     for made in CLASSES:
         bpy.utils.register_class(made)
-    for _ in range(STEPS):
+    for _ in range(GROUPS_PER_CALL):
         TRACKLAY_OT_connect_groups.define(TRACKLAY_OT_select_group.__name__)
         TRACKLAY_OT_connect_groups.define("SEQUENCER_OT_connect").properties.toggle = False
 
@@ -92,7 +92,7 @@ def unregister() -> None:
 
 
 @contextlib.contextmanager
-def registered() -> Iterator[None]:
+def temporarily_registered() -> Iterator[None]:
     """They are there meanwhile, also where the add-on is not."""
     if TRACKLAY_OT_select_group.is_registered:
         yield

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ...errors import TracklayError
-from ...paths import home
-from ..settings.error_text import of_panel
-from ..settings.i18n.translate import reported, said
+from ...paths import tracklay_home
+from ..settings.error_text import panel_error_text
+from ..settings.i18n.translate import translate_report, translate_ui
 from ..settings.preferences import takes_folder
 from . import compat, cue_index
 
@@ -48,12 +48,12 @@ def deletable(scene: Any) -> tuple[list[Path], list[Path]]:
 
 
 def _played() -> set[Path]:
-    return {cue_index.file_of(sound) for sound in bpy.data.sounds if sound.users}
+    return {cue_index.sound_file(sound) for sound in bpy.data.sounds if sound.users}
 
 
 def _folders() -> set[Path]:
     """Return the folders that the film's takes are made in, after its first save and before; not one that is a symbolic link."""
-    named = (Path(os.path.normpath(folder)) for folder in (takes_folder(), home() / "takes"))
+    named = (Path(os.path.normpath(folder)) for folder in (takes_folder(), tracklay_home() / "takes"))
     return {folder for folder in named if folder.is_dir() and not folder.is_symlink()}
 
 
@@ -62,7 +62,7 @@ def _made(names: Iterable[str]) -> dict[str, set[str]]:
     from ...jobs import ledger_schema  # noqa: PLC0415 - SQLite comes along
     from ...jobs.ledger import Ledger  # noqa: PLC0415
 
-    if not ledger_schema.place().exists():
+    if not ledger_schema.ledger_path().exists():
         return {}
     ledger = Ledger()
     try:
@@ -98,18 +98,18 @@ class TRACKLAY_OT_delete_dropped(bpy.types.Operator):  # type: ignore[misc]  # n
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Return whether any were dropped."""
-        scene = compat.timeline(context)
+        scene = compat.active_sequencer_scene(context)
         return scene is not None and bool(scene.tracklay.dropped)
 
     def invoke(self, context: Any, _event: Any) -> AbstractSet[str]:
         """Show the names of the files and ask for confirmation."""
         try:
-            self.ours, self.others = deletable(compat.timeline(context))
+            self.ours, self.others = deletable(compat.active_sequencer_scene(context))
         except TracklayError as error:
-            self.report({"ERROR"}, of_panel(error))
+            self.report({"ERROR"}, panel_error_text(error))
             return {"CANCELLED"}
         asked: AbstractSet[str] = context.window_manager.invoke_props_dialog(
-            self, width=500, title=said("Delete Dropped Files"), confirm_text=said("Delete")
+            self, width=500, title=translate_ui("Delete Dropped Files"), confirm_text=translate_ui("Delete")
         )
         return asked
 
@@ -117,15 +117,16 @@ class TRACKLAY_OT_delete_dropped(bpy.types.Operator):  # type: ignore[misc]  # n
         """Draw the dialog."""
         column = self.layout.column(align=True)
         column.label(
-            text=said("Files of dropped takes that are deleted from the disk: {}", len(self.ours)), translate=False
+            text=translate_ui("Files of dropped takes that are deleted from the disk: {}", len(self.ours)),
+            translate=False,
         )
         for file in self.ours[:LISTED]:
             column.label(text=file.name, translate=False, icon="FILE_SOUND")
         if len(self.ours) > LISTED:
-            column.label(text=said("and {} more", len(self.ours) - LISTED), translate=False)
+            column.label(text=translate_ui("and {} more", len(self.ours) - LISTED), translate=False)
         if self.others:
             column.label(
-                text=said(
+                text=translate_ui(
                     "Files left, because Tracklay did not make them here or they were changed: {}", len(self.others)
                 ),
                 translate=False,
@@ -134,11 +135,11 @@ class TRACKLAY_OT_delete_dropped(bpy.types.Operator):  # type: ignore[misc]  # n
 
     def execute(self, context: Any) -> AbstractSet[str]:
         """Delete them. Files that are left are dropped from the list, unless they are played or cannot be deleted."""
-        scene = compat.timeline(context)
+        scene = compat.active_sequencer_scene(context)
         try:
             ours, others = deletable(scene)
         except TracklayError as error:
-            self.report({"ERROR"}, of_panel(error))
+            self.report({"ERROR"}, panel_error_text(error))
             return {"CANCELLED"}
         failed: dict[Path, str] = {}
         for file in ours:
@@ -150,11 +151,13 @@ class TRACKLAY_OT_delete_dropped(bpy.types.Operator):  # type: ignore[misc]  # n
         scene.tracklay.dropped.clear()
         for name in sorted(kept):
             scene.tracklay.dropped.add().name = name
-        self.report({"INFO"}, reported("Files deleted: {}", len(ours) - len(failed)))
+        self.report({"INFO"}, translate_report("Files deleted: {}", len(ours) - len(failed)))
         if others:
             self.report(
                 {"WARNING"},
-                reported("Files left, because Tracklay did not make them here or they were changed: {}", len(others)),
+                translate_report(
+                    "Files left, because Tracklay did not make them here or they were changed: {}", len(others)
+                ),
             )
         if failed:
             self.report({"ERROR"}, "\n".join(failed.values()))

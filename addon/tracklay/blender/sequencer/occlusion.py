@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
-class Lying(NamedTuple):
-    """Where a strip lies: its first frame, the first after it, and its channel. `hides` says that nothing is seen below it."""
+class StripExtent(NamedTuple):
+    """Where a strip lies: its first frame, the first after it, and its channel. `is_opaque` says that nothing is seen below it."""
 
     start: int
     end: int
     channel: int
-    hides: bool = True
+    is_opaque: bool = True
 
 
-def on_top(strips: Sequence[Lying], first: int, end: int) -> Iterator[tuple[int, int, int]]:
+def topmost_spans(strips: Sequence[StripExtent], first: int, end: int) -> Iterator[tuple[int, int, int]]:
     """Of which strip the picture is from frame `first` to `end`: its index, and its part's first frame and the first after it."""
     rising = sorted(range(len(strips)), key=lambda index: strips[index].start)
     begun, at, now = 0, first, -1
@@ -44,7 +44,7 @@ def on_top(strips: Sequence[Lying], first: int, end: int) -> Iterator[tuple[int,
         yield now, since, end
 
 
-def seen(strips: Sequence[Lying], first: int, end: int) -> list[int]:
+def visible_indices(strips: Sequence[StripExtent], first: int, end: int) -> list[int]:
     """The indices of the strips that are seen anywhere from frame `first` to `end`."""
     found: list[int] = []
     covered: list[tuple[int, int]] = []
@@ -56,11 +56,11 @@ def seen(strips: Sequence[Lying], first: int, end: int) -> list[int]:
             over = bisect_right(covered, left, key=itemgetter(0)) - 1
             if left < right and not (over >= 0 and covered[over][1] >= right):
                 found.append(index)
-        covered = _merged([*covered, *(strips[index][:2] for index in here if strips[index].hides)])
+        covered = _merge_spans([*covered, *(strips[index][:2] for index in here if strips[index].is_opaque)])
     return sorted(found)
 
 
-def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def _merge_spans(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """Spans that meet become one; rising."""
     found: list[tuple[int, int]] = []
     for start, end in sorted(spans):

@@ -14,91 +14,91 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ...paths import home, trouble
+from ...paths import output_error, tracklay_home
 from . import cue_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from fractions import Fraction
 
-    from .cue_index import Place
+    from .cue_index import StripRef
 
 SAMPLE_RATE = 8_000
 """Of silence; Blender counts a strip's frames by it, and this is far finer than a frame."""
 
-BYTES = 2
+SAMPLE_BYTES = 2
 """A sample: with two, silence is zeros, which a file system need not write."""
 
-LONGEST_NAME = 80
+MAX_NAME_LENGTH = 80
 
 
-def folder() -> Path:
+def placeholder_folder() -> Path:
     """Where the silence of placeholders lies."""
-    return home() / "placeholders"
+    return tracklay_home() / "placeholders"
 
 
-def silence(cue: str, take: int, seconds: Fraction) -> Path:
+def write_silence(cue: str, take: int, seconds: Fraction) -> Path:
     """A silent WAV for a take that is still to come. It takes no time and hardly any room: what is not written is silent.
 
     Raises:
         OutputError: it cannot be written.
     """
-    data = round(seconds * SAMPLE_RATE) * BYTES
-    name = f"{re.sub(r'[^A-Za-z0-9._-]', '_', cue)[-LONGEST_NAME:]}.{take + 1}.wav"
-    path = folder() / name
-    head = struct.pack("<4sI4s4sIHHIIHH", b"RIFF", 36 + data, b"WAVE", b"fmt ", 16, 1, 1, *_rates())
+    data = round(seconds * SAMPLE_RATE) * SAMPLE_BYTES
+    name = f"{re.sub(r'[^A-Za-z0-9._-]', '_', cue)[-MAX_NAME_LENGTH:]}.{take + 1}.wav"
+    path = placeholder_folder() / name
+    head = struct.pack("<4sI4s4sIHHIIHH", b"RIFF", 36 + data, b"WAVE", b"fmt ", 16, 1, 1, *_wav_format_fields())
     try:
-        folder().mkdir(parents=True, exist_ok=True)
+        placeholder_folder().mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
             file.write(head + struct.pack("<4sI", b"data", data))
             file.truncate(file.tell() + data)
     except OSError as error:
-        raise trouble(error, folder()) from error
+        raise output_error(error, placeholder_folder()) from error
     return path
 
 
-def _rates() -> tuple[int, int, int, int]:
-    return SAMPLE_RATE, SAMPLE_RATE * BYTES, BYTES, BYTES * 8
+def _wav_format_fields() -> tuple[int, int, int, int]:
+    return SAMPLE_RATE, SAMPLE_RATE * SAMPLE_BYTES, SAMPLE_BYTES, SAMPLE_BYTES * 8
 
 
-def fill(places: Iterable[Place], file: Path, entry: str) -> list[str]:
+def fill_placeholders(refs: Iterable[StripRef], file: Path, entry: str) -> list[str]:
     """Let a take come into all strips of it, wherever they lie now; the scenes that were changed.
 
     A strip that the person has given another sound meanwhile keeps that.
     """
     changed = []
-    for place in places:
-        found = place.find()
+    for place in refs:
+        found = place.resolve()
         if found is None:
             continue
         scene, strip = found
-        if strip.get(cue_index.ENTRY) == entry or not _has_room(strip, file):
+        if strip.get(cue_index.ENTRY_PROPERTY) == entry or not _accepts_take(strip, file):
             continue
-        _point(strip.sound, file)
+        _set_sound_file(strip.sound, file)
         strip.show_waveform = not strip.mute
-        strip[cue_index.ENTRY] = entry
-        if cue_index.TROUBLE in strip:
-            del strip[cue_index.TROUBLE]
+        strip[cue_index.ENTRY_PROPERTY] = entry
+        if cue_index.ERROR_PROPERTY in strip:
+            del strip[cue_index.ERROR_PROPERTY]
         changed.append(scene.name)
     return changed
 
 
-def _has_room(strip: Any, file: Path) -> bool:
+def _accepts_take(strip: Any, file: Path) -> bool:
     if strip.type != "SOUND" or strip.sound is None or strip.sound.library is not None:
         return False
-    now = cue_index.file_of(strip.sound)
-    return now == file or now.parent == Path(os.path.normpath(folder()))
+    now = cue_index.sound_file(strip.sound)
+    return now == file or now.parent == Path(os.path.normpath(placeholder_folder()))
 
 
-def _point(sound: Any, file: Path) -> None:
+def _set_sound_file(sound: Any, file: Path) -> None:
     """Have a sound, and all strips that play it, play a file."""
-    wanted = as_named(file)
+    wanted = preferred_path(file)
     if sound.filepath != wanted:
         sound.name = file.name
         sound.filepath = wanted
 
 
-def as_named(file: Path) -> str:
+def preferred_path(file: Path) -> str:
     """The path as the person wants theirs: relative to a saved file, where their preference says so."""
     if bpy.data.filepath and bpy.context.preferences.filepaths.use_relative_paths:
         try:
@@ -108,28 +108,32 @@ def as_named(file: Path) -> str:
     return str(file)
 
 
-def fail(places: Iterable[Place], words: str) -> None:
+def set_error(refs: Iterable[StripRef], message: str) -> None:
     """Have the placeholders of a take that does not come say why. They stay: where a sound was wanted is worth knowing."""
-    for place in places:
-        found = place.find()
-        if found is not None and cue_index.ENTRY not in found[1] and found[1].get(cue_index.TROUBLE) != words:
-            found[1][cue_index.TROUBLE] = words
+    for place in refs:
+        found = place.resolve()
+        if (
+            found is not None
+            and cue_index.ENTRY_PROPERTY not in found[1]
+            and found[1].get(cue_index.ERROR_PROPERTY) != message
+        ):
+            found[1][cue_index.ERROR_PROPERTY] = message
 
 
-def hope(places: Iterable[Place]) -> None:
+def clear_error(refs: Iterable[StripRef]) -> None:
     """Have placeholders of a take that may come after all complain no more."""
-    for place in places:
-        found = place.find()
-        if found is not None and cue_index.TROUBLE in found[1]:
-            del found[1][cue_index.TROUBLE]
+    for place in refs:
+        found = place.resolve()
+        if found is not None and cue_index.ERROR_PROPERTY in found[1]:
+            del found[1][cue_index.ERROR_PROPERTY]
 
 
-def remove(places: Iterable[Place]) -> list[str]:
+def remove_placeholders(refs: Iterable[StripRef]) -> list[str]:
     """Take placeholders away that nothing comes into any more; the scenes that they were in."""
     changed = []
-    for place in places:
-        found = place.find()
-        if found is not None and cue_index.ENTRY not in found[1]:
+    for place in refs:
+        found = place.resolve()
+        if found is not None and cue_index.ENTRY_PROPERTY not in found[1]:
             scene, strip = found
             owner = strip.parent_meta() or scene.sequence_editor
             owner.strips.remove(strip)

@@ -8,38 +8,38 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import bpy
 
 from ...errors import TracklayError
-from ...jobs import estimate
+from ...jobs import estimate_cost
 from ..settings import catalogue
 from . import compat, connections, cue_index, placeholders, selection, staleness
-from .cue_index import ENTRY, Asked
-from .selection import Level
+from .cue_index import ENTRY_PROPERTY, CueRequest
+from .selection import StripLevel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from ...cue import Take
-    from ...jobs import Order
-    from .cue_index import Place
-    from .selection import Spot
+    from ...jobs import JobSpec
+    from .cue_index import StripRef
+    from .selection import CueSource
 
-PICTURE = "tracklay_picture"
+PICTURE_PROPERTY = "tracklay_picture"
 """The custom property of a laid strip: the name its picture had."""
 
-HALF_A_SAMPLE = 0.5 / 48_000
+HALF_SAMPLE_SECONDS = 0.5 / 48_000
 """Seconds. Blender begins a sound on the next sample where its frame falls between two, and at NTSC rates even after an exact one
 (its 1.001 is a 32-bit float); this much earlier, that becomes the nearest sample (measured in 4.5 to 5.2)."""
 
-_Seen = TypeVar("_Seen")
+_LevelData = TypeVar("_LevelData")
 
-CHANNELS = 128
+MAX_CHANNELS = 128
 """Blender's own number."""
 
-GENERATE, LAY, CANCEL = "Generate Sound", "Lay Take", "Cancel Sound"
+UNDO_GENERATE, UNDO_LAY, UNDO_CANCEL = "Generate Sound", "Lay Take", "Cancel Sound"
 """What a person reads in the undo history."""
 
 
-class Layer:
+class StripPlacer:
     """Lays strips on one scene's timeline for as long as it is open: `with Layer(scene) as layer`.
 
     What was laid is connected at the end, all at once. The person's selection, which Blender's connecting needs for itself, is as it
@@ -49,210 +49,222 @@ class Layer:
     def __init__(self, scene: Any) -> None:
         self._scene = scene
         self._editor = scene.sequence_editor
-        self._kept: list[Any] = []
+        self._selection: list[Any] = []
         self._active: Any = None
-        self._rooms: dict[str, Room] = {}
-        self._groups: dict[str, list[Any]] = {}
-        self._sounds: dict[str, Sounds] = {}
+        self._channel_maps: dict[str, ChannelMap] = {}
+        self._connection_groups: dict[str, list[Any]] = {}
+        self._sound_indexes: dict[str, SoundIndex] = {}
         """Looked at where Blender keeps to itself what is connected (before 5.1)."""
 
     def __enter__(self) -> Self:
-        self._kept = [strip for strip in self._editor.strips_all if strip.select]
+        self._selection = [strip for strip in self._editor.strips_all if strip.select]
         self._active = self._editor.active_strip
-        for strip in self._kept:
+        for strip in self._selection:
             strip.select = False
         return self
 
     def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
         try:
-            if failed is None and self._groups:
-                connections.connect(self._scene, self._groups.values())
+            if failed is None and self._connection_groups:
+                connections.connect_groups(self._scene, self._connection_groups.values())
         finally:
-            for strip in self._kept:
+            for strip in self._selection:
                 strip.select = True
             self._editor.active_strip = self._active
 
-    def sound(self, level: Level, picture: Any, name: str, file: Path, span: tuple[int, int]) -> Any:
+    def place_sound(self, level: StripLevel, picture: Any, name: str, file: Path, span: tuple[int, int]) -> Any:
         """Lay a sound above its picture, connected to it: `span` is its first frame and how many it has.
 
         Raises:
             TracklayError: no channel is free there, or Blender cannot read the file.
         """
         first, frames = span
-        room = _once(self._rooms, level, Room)
-        channel = room.free_above(picture, first, frames)
-        strip = sound(level, file, channel, first, frames, name=name)
-        room.take(channel, first, frames)
-        strip[PICTURE] = picture.name
+        room = _cached_for_level(self._channel_maps, level, ChannelMap)
+        channel = room.require_free_above(picture, first, frames)
+        strip = add_sound_strip(level, file, channel, first, frames, name=name)
+        room.reserve(channel, first, frames)
+        strip[PICTURE_PROPERTY] = picture.name
         self.connect(level, picture, strip)
         return strip
 
-    def connect(self, level: Level, picture: Any, laid: Any) -> None:
+    def connect(self, level: StripLevel, picture: Any, laid: Any) -> None:
         """Have a sound connected to the picture and all that is connected to it already: Blender joins only whole groups.
 
         Inside a meta strip that is not open Blender cannot connect, and nothing is.
         """
         laid.select = False
-        if picture.name not in self._groups:
-            inside = selection.shown(self._scene)
+        if picture.name not in self._connection_groups:
+            inside = selection.active_level(self._scene)
             if inside is None or inside.strips.get(picture.name) != picture:
                 return
-            with_it = compat.connected(picture)
+            with_it = compat.connected_strips(picture)
             if with_it is None:
-                with_it = [strip for strip in _once(self._sounds, level, Sounds).of(picture) if strip != laid]
-            self._groups[picture.name] = [picture, *with_it]
-        self._groups[picture.name].append(laid)
+                with_it = [
+                    strip
+                    for strip in _cached_for_level(self._sound_indexes, level, SoundIndex).related_sounds(picture)
+                    if strip != laid
+                ]
+            self._connection_groups[picture.name] = [picture, *with_it]
+        self._connection_groups[picture.name].append(laid)
 
 
-def sound(level: Level, file: Path, channel: int, first: int, frames: int, *, name: str = "", hidden: int = 0) -> Any:
-    """A sound strip of exactly these frames; `hidden` frames of the file come before them.
+def add_sound_strip(
+    level: StripLevel, file: Path, channel: int, first: int, frames: int, *, name: str = "", hidden_frames: int = 0
+) -> Any:
+    """A sound strip of exactly these frames; `hidden_frames` frames of the file come before them.
 
     Raises:
         TracklayError: Blender cannot read the file.
     """
     try:
-        strip = level.strips.new_sound(name or file.stem, placeholders.as_named(file), channel, first - hidden)
+        strip = level.strips.new_sound(
+            name or file.stem, placeholders.preferred_path(file), channel, first - hidden_frames
+        )
     except RuntimeError as error:
         raise TracklayError(f"Blender cannot read {file}: {error}") from error
-    if hidden:
-        compat.set_start(strip, first)
-    if compat.frames(strip) != frames:
-        compat.set_frames(strip, frames)
+    if hidden_frames:
+        compat.set_strip_start(strip, first)
+    if compat.strip_frames(strip) != frames:
+        compat.set_strip_frames(strip, frames)
     # Blender moves a strip up when its own idea of the length touches a neighbour, even for the moment before it is set.
     if strip.channel != channel:
         strip.channel = channel
-    strip.sound_offset = -HALF_A_SAMPLE
+    strip.sound_offset = -HALF_SAMPLE_SECONDS
     strip.show_waveform = True
     return strip
 
 
-def connect(scene: Any, level: Level, picture: Any, laid: Iterable[Any]) -> None:
+def connect_sounds(scene: Any, level: StripLevel, picture: Any, laid: Iterable[Any]) -> None:
     """Connect sounds to a strip and to all that is connected to that already; the person's selection stays as it is."""
-    with Layer(scene) as layer:
+    with StripPlacer(scene) as layer:
         for strip in laid:
             layer.connect(level, picture, strip)
 
 
-def free_channel(level: Level, above: int, first: int, frames: int) -> int | None:
+def find_free_channel(level: StripLevel, above: int, first: int, frames: int) -> int | None:
     """The first channel above where nothing lies in the range, that is neither locked nor muted."""
-    return Room(level).free(above, first, frames)
+    return ChannelMap(level).find_free(above, first, frames)
 
 
-class Room:
+class ChannelMap:
     """Which channels of a level are free when."""
 
-    def __init__(self, level: Level) -> None:
+    def __init__(self, level: StripLevel) -> None:
         self._channels = level.channels
-        self._taken: dict[int, list[tuple[int, int]]] = {}
+        self._occupied: dict[int, list[tuple[int, int]]] = {}
         for strip in level.strips:
-            self._taken.setdefault(strip.channel, []).append((compat.start(strip), compat.end(strip)))
+            self._occupied.setdefault(strip.channel, []).append((compat.strip_start(strip), compat.strip_end(strip)))
 
-    def free(self, above: int, first: int, frames: int) -> int | None:
+    def find_free(self, above: int, first: int, frames: int) -> int | None:
         """The first channel above where nothing lies in the range, that is neither locked nor muted; None where there is none."""
-        for number in range(above + 1, CHANNELS + 1):
-            free = all(end <= first or start >= first + frames for start, end in self._taken.get(number, ()))
+        for number in range(above + 1, MAX_CHANNELS + 1):
+            free = all(end <= first or start >= first + frames for start, end in self._occupied.get(number, ()))
             if free and not self._channels[number].lock and not self._channels[number].mute:
                 return number
         return None
 
-    def free_above(self, picture: Any, first: int, frames: int) -> int:
+    def require_free_above(self, picture: Any, first: int, frames: int) -> int:
         """The first free channel above a strip.
 
         Raises:
             TracklayError: there is none.
         """
-        channel = self.free(picture.channel, first, frames)
+        channel = self.find_free(picture.channel, first, frames)
         if channel is not None:
             return channel
         raise TracklayError(f"no channel above {picture.name} is free there: make room or unlock one")
 
-    def take(self, channel: int, first: int, frames: int) -> None:
+    def reserve(self, channel: int, first: int, frames: int) -> None:
         """Something lies there from now on."""
-        self._taken.setdefault(channel, []).append((first, first + frames))
+        self._occupied.setdefault(channel, []).append((first, first + frames))
 
 
-def _once(known: dict[str, _Seen], level: Level, look: Callable[[Level], _Seen]) -> _Seen:
+def _cached_for_level(
+    cached: dict[str, _LevelData], level: StripLevel, build: Callable[[StripLevel], _LevelData]
+) -> _LevelData:
     """What is seen of a level, looked at once: it takes longer than laying a strip."""
     key = repr(level.strips)
-    if key not in known:
-        known[key] = look(level)
-    return known[key]
+    if key not in cached:
+        cached[key] = build(level)
+    return cached[key]
 
 
-def scene_of(spot: Spot, where: str) -> Any:
-    """The scene of a spot. `where` is the rest of the sentence, where there is none any more.
+def find_scene(spot: CueSource, remedy: str) -> Any:
+    """The scene of a spot. `remedy` is the rest of the sentence, where there is none any more.
 
     Raises:
         TracklayError: the scene has gone.
     """
-    scene = next((scene for scene in bpy.data.scenes if scene.session_uid == spot.scene), None)
+    scene = next((scene for scene in bpy.data.scenes if scene.session_uid == spot.scene_uid), None)
     if scene is None:
-        raise TracklayError(f"the timeline of {spot.strip} is no longer open: {where}")
+        raise TracklayError(f"the timeline of {spot.strip_name} is no longer open: {remedy}")
     return scene
 
 
-def lay(spot: Spot, take: Take, index: int, asked: Asked | None = None) -> str:
+def lay_take(spot: CueSource, take: Take, index: int, request: CueRequest | None = None) -> str:
     """Lay a take that has no placeholder, the `index`-th of its cue from 0; the name of its strip. All but the first are muted.
 
-    `asked` says how the picture played when the take was asked for; without it, it is what plays now.
+    `request` says how the picture played when the take was asked for; without it, it is what plays now.
 
     Raises:
         TracklayError: the scene or the strip has gone, the scene's rate is another, no channel is free, or Blender cannot
             read the take. It is in its folder, and the message says where.
     """
     where = f"the take is in {take.file.parent}"
-    scene = scene_of(spot, where)
-    if selection.rate(scene) != spot.span.rate:
+    scene = find_scene(spot, where)
+    if selection.scene_rate(scene) != spot.span.rate:
         raise TracklayError(
-            f"the frame rate was changed while {spot.strip} was on its way: set it back and generate again; {where}"
+            f"the frame rate was changed while {spot.strip_name} was on its way: set it back and generate again; {where}"
         )
     try:
-        level, picture = selection.find(scene, spot)
+        level, picture = selection.find_strip(scene, spot)
     except TracklayError as error:
         raise TracklayError(f"{error}, so nothing was laid: {where}") from error
-    where_now = _where_now(spot, picture)
-    if asked is None:
-        asked = Asked(
-            take.cue.model, take.cue.prompt, **staleness.asked_for(scene, picture, *where_now, staleness.Look())
+    where_now = _current_span(spot, picture)
+    if request is None:
+        request = CueRequest(
+            take.cue.model,
+            take.cue.prompt,
+            **staleness.picture_request_fields(scene, picture, *where_now, staleness.SpeedEffectCache()),
         )
-    with Layer(scene) as layer:
+    with StripPlacer(scene) as layer:
         try:
-            strip = layer.sound(level, picture, named(asked.model), take.file, where_now)
+            strip = layer.place_sound(level, picture, model_title(request.model), take.file, where_now)
         except TracklayError as error:
             raise TracklayError(f"{error}; the take is {take.file}") from error
-        _mark(strip, take.cue.id, index, asked)
-        strip[ENTRY] = json.dumps(take.entry(), ensure_ascii=False)
+        _tag_strip(strip, take.cue.id, index, request)
+        strip[ENTRY_PROPERTY] = json.dumps(take.to_manifest_entry(), ensure_ascii=False)
         return str(strip.name)
 
 
-def _where_now(spot: Spot, picture: Any) -> tuple[int, int]:
+def _current_span(spot: CueSource, picture: Any) -> tuple[int, int]:
     """First frame and frames of a spot, wherever its picture has moved since."""
     return spot.span.start + round(compat.content_start(picture) - spot.content_start), spot.span.frames
 
 
-def hold(orders: Sequence[tuple[Order, Spot, Asked]]) -> None:
+def place_placeholders(orders: Sequence[tuple[JobSpec, CueSource, CueRequest]]) -> None:
     """Lay a placeholder for each take of each order, all of them or none. It is the first thing that happens, before anything is sent.
 
     Raises:
         TracklayError: no channel is free above one of them, or the silence cannot be written.
     """
     made: list[tuple[Any, Any]] = []
-    for uid in dict.fromkeys(spot.scene for _, spot, _ in orders):
-        here = [each for each in orders if each[1].scene == uid]
-        scene = scene_of(here[0][1], "open it again")
+    for uid in dict.fromkeys(spot.scene_uid for _, spot, _ in orders):
+        here = [each for each in orders if each[1].scene_uid == uid]
+        scene = find_scene(here[0][1], "open it again")
         try:
-            with Layer(scene) as layer:
+            with StripPlacer(scene) as layer:
                 for order, spot, asked in here:
-                    level, picture = _just_spotted(scene, spot)
+                    level, picture = _find_just_spotted(scene, spot)
                     for index in range(order.cue.takes):
-                        file = placeholders.silence(order.cue.id, index, order.cue.span.seconds)
-                        strip = layer.sound(
-                            level, picture, named(asked.model), file, (spot.span.start, spot.span.frames)
+                        file = placeholders.write_silence(order.cue.id, index, order.cue.span.seconds)
+                        strip = layer.place_sound(
+                            level, picture, model_title(asked.model), file, (spot.span.start, spot.span.frames)
                         )
                         strip.show_waveform = (
                             False  # silence has none to see, and Blender would go on to show it after its take came
                         )
-                        _mark(strip, order.cue.id, index, asked)
+                        _tag_strip(strip, order.cue.id, index, asked)
                         made.append((level, strip))
         except TracklayError:
             for level, strip in made:
@@ -260,93 +272,97 @@ def hold(orders: Sequence[tuple[Order, Spot, Asked]]) -> None:
             raise
 
 
-def check_room(orders: Sequence[tuple[Order, Spot]]) -> None:
+def check_free_channels(orders: Sequence[tuple[JobSpec, CueSource]]) -> None:
     """See that takes will have room, before anything is sent.
 
     Raises:
         TracklayError: no channel is free above one of the pictures.
     """
-    rooms: dict[str, Room] = {}
+    rooms: dict[str, ChannelMap] = {}
     for order, spot in orders:
-        level, picture = _just_spotted(scene_of(spot, "open it again"), spot)
-        room = _once(rooms, level, Room)
+        level, picture = _find_just_spotted(find_scene(spot, "open it again"), spot)
+        room = _cached_for_level(rooms, level, ChannelMap)
         for _ in range(order.cue.takes):
-            room.take(room.free_above(picture, spot.span.start, spot.span.frames), spot.span.start, spot.span.frames)
+            room.reserve(
+                room.require_free_above(picture, spot.span.start, spot.span.frames), spot.span.start, spot.span.frames
+            )
 
 
-def asked_for(order: Order, spot: Spot, look: staleness.Look) -> Asked:
-    """What the strips of an order's takes say was asked for. `look` is one for all orders."""
-    scene = scene_of(spot, "open it again")
-    _, picture = _just_spotted(scene, spot)
-    price = estimate(order)
-    return Asked(
+def make_cue_request(order: JobSpec, spot: CueSource, speed_cache: staleness.SpeedEffectCache) -> CueRequest:
+    """What the strips of an order's takes say was asked for. `speed_cache` is one for all orders."""
+    scene = find_scene(spot, "open it again")
+    _, picture = _find_just_spotted(scene, spot)
+    price = estimate_cost(order)
+    return CueRequest(
         model=order.model.id,
         prompt=order.cue.prompt,
         price=None if price is None else str(price),
         currency=order.model.price.currency,
-        **staleness.asked_for(scene, picture, spot.span.start, spot.span.frames, look),
+        **staleness.picture_request_fields(scene, picture, spot.span.start, spot.span.frames, speed_cache),
     )
 
 
-def _just_spotted(scene: Any, spot: Spot) -> tuple[Level, Any]:
+def _find_just_spotted(scene: Any, spot: CueSource) -> tuple[StripLevel, Any]:
     """The strip of a spot that was made in this very moment: nothing can have moved it."""
-    picture = scene.sequence_editor.strips_all[spot.strip]
+    picture = scene.sequence_editor.strips_all[spot.strip_name]
     owner = picture.parent_meta() or scene.sequence_editor
-    return Level(owner.strips, owner.channels), picture
+    return StripLevel(owner.strips, owner.channels), picture
 
 
-def beside(place: Place, take: Take, index: int, asked: Asked) -> str | None:
+def place_extra_take(ref: StripRef, take: Take, index: int, request: CueRequest) -> str | None:
     """Lay a further take of a job that gave several, above the one it came with and on its frames; the name of its strip."""
-    found = place.find()
+    found = ref.resolve()
     if found is None:
         return None
     scene, strip = found
-    level = next(level for level in selection.levels(scene) if strip.name in level.strips)
-    with Layer(scene) as layer:
-        made = layer.sound(level, strip, named(asked.model), take.file, (compat.start(strip), take.cue.span.frames))
-        _mark(made, take.cue.id, index, asked)
-        made[PICTURE] = strip.get(PICTURE, "")
-        made[ENTRY] = json.dumps(take.entry(), ensure_ascii=False)
+    level = next(level for level in selection.iter_levels(scene) if strip.name in level.strips)
+    with StripPlacer(scene) as layer:
+        made = layer.place_sound(
+            level, strip, model_title(request.model), take.file, (compat.strip_start(strip), take.cue.span.frames)
+        )
+        _tag_strip(made, take.cue.id, index, request)
+        made[PICTURE_PROPERTY] = strip.get(PICTURE_PROPERTY, "")
+        made[ENTRY_PROPERTY] = json.dumps(take.to_manifest_entry(), ensure_ascii=False)
         return str(made.name)
 
 
-def named(model_id: str) -> str:
+def model_title(model_id: str) -> str:
     """What a strip of a model's is called."""
     model = catalogue.MODELS.get(model_id)
     return model.title if model else model_id
 
 
-def _mark(strip: Any, cue: str, index: int, asked: Asked) -> None:
+def _tag_strip(strip: Any, cue: str, index: int, request: CueRequest) -> None:
     strip.mute = index > 0
-    cue_index.put_mark(strip, cue_index.Mark(cue, index))
-    strip[cue_index.ASKED] = asked.text()
+    cue_index.set_take_tag(strip, cue_index.TakeTag(cue, index))
+    strip[cue_index.REQUEST_PROPERTY] = request.to_json()
 
 
-def remember(scene: Any, step: str = LAY) -> None:
+def push_undo(scene: Any, message: str = UNDO_LAY) -> None:
     """Make what was just done one step of the undo history."""
-    with compat.editing(scene):
+    with compat.sequencer_context(scene):
         if bpy.ops.ed.undo_push.poll():  # a step is the whole file's, whatever scene is shown
-            bpy.ops.ed.undo_push(message=step)
+            bpy.ops.ed.undo_push(message=message)
 
 
-class Sounds:
+class SoundIndex:
     """The sounds of a level by what they are of. It goes through the level once."""
 
-    def __init__(self, level: Level) -> None:
-        self._laid: dict[str, list[Any]] = {}
-        self._lying: dict[tuple[int, int], list[Any]] = {}
-        for strip, start, frames in compat.spans(compat.of_kinds(level.strips, {"SOUND"})):
-            self._laid.setdefault(str(strip.get(PICTURE, "")), []).append(strip)
-            self._lying.setdefault((start, start + frames), []).append(strip)
+    def __init__(self, level: StripLevel) -> None:
+        self._by_picture_name: dict[str, list[Any]] = {}
+        self._by_span: dict[tuple[int, int], list[Any]] = {}
+        for strip, start, frames in compat.strip_spans(compat.strips_of_types(level.strips, {"SOUND"})):
+            self._by_picture_name.setdefault(str(strip.get(PICTURE_PROPERTY, "")), []).append(strip)
+            self._by_span.setdefault((start, start + frames), []).append(strip)
 
-    def of(self, picture: Any) -> list[Any]:
+    def related_sounds(self, picture: Any) -> list[Any]:
         """What is a picture's: its own sound, and the takes that were laid for it."""
-        laid = self._laid.get(picture.name, [])
-        return [*laid, *(strip for strip in self.own(picture) if strip not in laid)]
+        laid = self._by_picture_name.get(picture.name, [])
+        return [*laid, *(strip for strip in self.own_sounds(picture) if strip not in laid)]
 
-    def own(self, picture: Any) -> list[Any]:
+    def own_sounds(self, picture: Any) -> list[Any]:
         """The picture's own sound: strips of the same file on the same frames."""
         file = getattr(picture, "filepath", "")  # a scene or a meta strip has none
-        same = self._lying.get((compat.start(picture), compat.end(picture)), []) if file else []
+        same = self._by_span.get((compat.strip_start(picture), compat.strip_end(picture)), []) if file else []
         path = bpy.path.abspath(file)
         return [strip for strip in same if strip.sound is not None and bpy.path.abspath(strip.sound.filepath) == path]

@@ -10,13 +10,13 @@ from . import compat, selection
 if TYPE_CHECKING:
     from ...timing import Span
 
-SAID = re.compile(r"\s*(?:sfx|foley|music)\s*:\s*(.*?)\s*(?:\.\d{3})?", re.IGNORECASE)
+SOUND_MARKER_PATTERN = re.compile(r"\s*(?:sfx|foley|music)\s*:\s*(.*?)\s*(?:\.\d{3})?", re.IGNORECASE)
 """A marker that names a sound: `sfx: door slam`. Blender puts a number behind a name that is there twice."""
 
-NAMELESS = re.compile(r"(?:F_\d+|Marker)?(?:\.\d{3})?")
+DEFAULT_MARKER_PATTERN = re.compile(r"(?:F_\d+|Marker)?(?:\.\d{3})?")
 """What Blender calls a marker that nobody has named."""
 
-SOURCES = (
+PROMPT_SOURCES = (
     ("NONE", "Nothing Else", "The prompt is what is written above"),
     ("TEXT", "Text Strips", "What text strips over the cue say is added; a muted one is as good: it is a note"),
     ("MARKERS", "Markers", "The names of markers within the cue are added"),
@@ -24,37 +24,37 @@ SOURCES = (
 """Where a prompt may come from besides the panel, as an enumeration's items."""
 
 
-def of_marker(name: str) -> str:
+def marker_prompt(name: str) -> str:
     """The prompt that a marker's name holds: all of it, or what stands after `sfx:`; nothing where nobody named it."""
-    if named := SAID.fullmatch(name):
+    if named := SOUND_MARKER_PATTERN.fullmatch(name):
         return named[1]
-    return "" if NAMELESS.fullmatch(name) else name.strip()
+    return "" if DEFAULT_MARKER_PATTERN.fullmatch(name) else name.strip()
 
 
-def names_a_sound(name: str) -> bool:
+def is_sound_marker(name: str) -> bool:
     """Whether a marker is called `sfx: …`."""
-    return SAID.fullmatch(name) is not None
+    return SOUND_MARKER_PATTERN.fullmatch(name) is not None
 
 
-def under(scene: Any, span: Span, source: str) -> str:
+def timeline_prompt(scene: Any, span: Span, source: str) -> str:
     """What text strips or markers under a span say, in the timeline's order; nothing where the panel alone is asked."""
     if source == "TEXT":
-        level = selection.shown(scene)
+        level = selection.active_level(scene)
         strips = () if level is None else level.strips
         notes = sorted(
-            (compat.start(strip), strip.text)
+            (compat.strip_start(strip), strip.text)
             for strip in strips
-            if strip.type == "TEXT" and compat.start(strip) < span.end and compat.end(strip) > span.start
+            if strip.type == "TEXT" and compat.strip_start(strip) < span.end and compat.strip_end(strip) > span.start
         )
         return ", ".join(" ".join(text.split()) for _, text in notes if text.strip())
     if source == "MARKERS":
         marks = sorted(
             (mark.frame, mark.name) for mark in scene.timeline_markers if span.start <= mark.frame < span.end
         )
-        return ", ".join(said for _, name in marks if (said := of_marker(name)))
+        return ", ".join(said for _, name in marks if (said := marker_prompt(name)))
     return ""
 
 
-def together(panel: str, timeline: str) -> str:
+def join_prompts(panel_prompt: str, timeline_text: str) -> str:
     """The panel's prompt and the timeline's as one."""
-    return ", ".join(part for part in (panel.strip(), timeline) if part) if timeline else panel
+    return ", ".join(part for part in (panel_prompt.strip(), timeline_text) if part) if timeline_text else panel_prompt

@@ -11,161 +11,170 @@ from typing import Any
 
 from . import compat, cue_index, selection
 
-DEEPEST = 4
+MAX_NESTING = 4
 """Scenes and metas in each other are looked into so far."""
 
-THOUSANDTHS = 1000
+UNITS_PER_FRAME = 1000
 """Blender keeps some times as 32-bit floats: frames are compared by the thousandth."""
 
-WHERE = frozenset({"META", "SCENE"})
+CONTAINER_TYPES = frozenset({"META", "SCENE"})
 
 
-class Look:
+class SpeedEffectCache:
     """What many strips are looked at by: the speed effects of each level, looked for once. It lasts for one look through the timeline."""
 
     def __init__(self) -> None:
-        self._sped: dict[tuple[str, str], dict[str, str]] = {}
+        self._effect_names: dict[tuple[str, str], dict[str, str]] = {}
 
-    def speed(self, scene: Any, strip: Any) -> Any:
+    def find_effect(self, scene: Any, strip: Any) -> Any:
         """The speed effect over a strip; None where there is none."""
         meta = strip.parent_meta()
         level = scene.name, meta.name if meta else ""
-        if level not in self._sped:
+        if level not in self._effect_names:
             strips = (meta or scene.sequence_editor).strips
-            found = compat.of_kinds(strips, {"SPEED"})
-            self._sped[level] = {effect.input_1.name: effect.name for effect in found if effect.input_1}
-        name = self._sped[level].get(strip.name)
+            found = compat.strips_of_types(strips, {"SPEED"})
+            self._effect_names[level] = {effect.input_1.name: effect.name for effect in found if effect.input_1}
+        name = self._effect_names[level].get(strip.name)
         effect = scene.sequence_editor.strips_all.get(name) if name else None
         return effect if effect is not None and effect.type == "SPEED" else None
 
 
-def plays(scene: Any, strip: Any, look: Look) -> str:
+def strip_fingerprint(scene: Any, strip: Any, speed_cache: SpeedEffectCache) -> str:
     """A name for how a strip plays, wherever on the timeline it lies and however its handles cut it."""
-    told = repr((_milli(selection.rate(scene).fps), *_plays(scene, strip, DEEPEST, look)))
+    told = repr((_to_units(selection.scene_rate(scene).fps), *_playback_values(scene, strip, MAX_NESTING, speed_cache)))
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
-def _milli(value: Any) -> int:
-    return round(Fraction(value) * THOUSANDTHS)
+def _to_units(value: Any) -> int:
+    return round(Fraction(value) * UNITS_PER_FRAME)
 
 
-def _plays(scene: Any, strip: Any, deep: int, look: Look) -> tuple[Any, ...]:
+def _playback_values(scene: Any, strip: Any, depth: int, speed_cache: SpeedEffectCache) -> tuple[Any, ...]:
     begin = compat.content_start(strip)
     # From the first key on: Blender may tell the frames of all of them from another strip's start.
     frames = [key.timeline_frame for key in getattr(strip, "retiming_keys", ())]
-    keys = tuple(_milli(frame - frames[0]) for frame in frames)
+    keys = tuple(_to_units(frame - frames[0]) for frame in frames)
     told = [strip.type, compat.content_frames(strip), keys]
     told += [getattr(strip, name, None) for name in ("use_reverse_frames", "strobe", "stream_index")]
     match strip.type:
         case "MOVIE":
-            told += [strip.filepath, compat.trimmed(strip)]
+            told += [strip.filepath, compat.content_trim_start(strip)]
         case "IMAGE":
             images = strip.elements
             told += [strip.directory, len(images), images[0].filename, images[-1].filename]
         case "SCENE":
             told += [strip.scene.name if strip.scene else "", strip.scene_input]
-            if strip.scene and strip.scene_input == "SEQUENCER" and deep and strip.scene.sequence_editor:
-                told += _inside(strip.scene, strip.scene.sequence_editor.strips, Fraction(0), deep - 1, look)
+            if strip.scene and strip.scene_input == "SEQUENCER" and depth and strip.scene.sequence_editor:
+                told += _nested_values(
+                    strip.scene, strip.scene.sequence_editor.strips, Fraction(0), depth - 1, speed_cache
+                )
         case "META":
-            told += _inside(scene, strip.strips, begin, deep - 1, look) if deep else []
+            told += _nested_values(scene, strip.strips, begin, depth - 1, speed_cache) if depth else []
         case "MOVIECLIP":
             told.append(strip.clip.filepath if strip.clip else "")
         case "MASK":
             told.append(strip.mask.name if strip.mask else "")
-    if strip.type not in WHERE and (effect := look.speed(scene, strip)) is not None:
+    if strip.type not in CONTAINER_TYPES and (effect := speed_cache.find_effect(scene, strip)) is not None:
         names = ("speed_control", "speed_factor", "speed_frame_number", "speed_length")
         told.append(tuple(getattr(effect, name, None) for name in names))
     return tuple(told)
 
 
-def _inside(scene: Any, strips: Any, begin: Fraction, deep: int, look: Look) -> list[tuple[Any, ...]]:
+def _nested_values(
+    scene: Any, strips: Any, begin: Fraction, depth: int, speed_cache: SpeedEffectCache
+) -> list[tuple[Any, ...]]:
     return [
         (
-            _milli(compat.start(each) - begin),
-            compat.frames(each),
+            _to_units(compat.strip_start(each) - begin),
+            compat.strip_frames(each),
             each.channel,
             each.mute,
-            *_plays(scene, each, deep, look),
+            *_playback_values(scene, each, depth, speed_cache),
         )
         for each in strips
         if each.type not in ("SOUND", "SPEED")
     ]
 
 
-def fresh(scene: Any, strip: Any, look: Look) -> bool:
+def is_up_to_date(scene: Any, strip: Any, speed_cache: SpeedEffectCache) -> bool:
     """Whether a strip of ours has the picture that it was made for on all its frames; true of any other strip."""
-    told = cue_index.asked(str(strip.get(cue_index.ASKED, "")))
+    told = cue_index.parse_request(str(strip.get(cue_index.REQUEST_PROPERTY, "")))
     if told is None or not told.plays:
         return True
-    wanted = _Wanted(scene, strip, told, look)
+    wanted = _RequiredPicture(scene, strip, told, speed_cache)
     strips = scene.sequence_editor.strips_all
     named = strips.get(told.picture)
-    if named is not None and wanted.is_met_by(named):
+    if named is not None and wanted.is_matched_by(named):
         return True
     # The picture may have been split or renamed since.
-    return any(wanted.is_met_by(each) for each in compat.of_content(strips, told.kind, wanted.begin))
+    return any(
+        wanted.is_matched_by(each)
+        for each in compat.strips_by_content_start(strips, told.kind, wanted.picture_content_start)
+    )
 
 
-def fits(scene: Any, strip: Any, picture: Any, look: Look) -> bool:
+def matches_picture(scene: Any, strip: Any, picture: Any, speed_cache: SpeedEffectCache) -> bool:
     """Whether a strip of ours was made for just what this picture plays, wherever both have moved together."""
-    told = cue_index.asked(str(strip.get(cue_index.ASKED, "")))
-    return told is not None and _Wanted(scene, strip, told, look).is_met_by(picture)
+    told = cue_index.parse_request(str(strip.get(cue_index.REQUEST_PROPERTY, "")))
+    return told is not None and _RequiredPicture(scene, strip, told, speed_cache).is_matched_by(picture)
 
 
-class _Wanted:
+class _RequiredPicture:
     """What a take needs under it."""
 
-    def __init__(self, scene: Any, strip: Any, told: cue_index.Asked, look: Look) -> None:
-        self._scene, self._told, self._look = scene, told, look
-        self._content = compat.content_start(strip)
-        low, high = told.seen
-        self._first = max(compat.start(strip), round(self._content) + low)
-        self._end = min(compat.end(strip), round(self._content) + high)
-        self.begin = self._content - Fraction(told.offset)
+    def __init__(self, scene: Any, strip: Any, request: cue_index.CueRequest, speed_cache: SpeedEffectCache) -> None:
+        self._scene, self._request, self._speed_cache = scene, request, speed_cache
+        self._content_start = compat.content_start(strip)
+        low, high = request.seen
+        self._first_frame = max(compat.strip_start(strip), round(self._content_start) + low)
+        self._end_frame = min(compat.strip_end(strip), round(self._content_start) + high)
+        self.picture_content_start = self._content_start - Fraction(request.offset)
         """The timeline frame on which its picture's content begins."""
 
-    def is_met_by(self, picture: Any) -> bool:
+    def is_matched_by(self, picture: Any) -> bool:
         """Whether a strip plays just what played then, on all the take's frames."""
         return (
-            picture.type == self._told.kind
-            and _milli(compat.content_start(picture)) == _milli(self.begin)
-            and compat.start(picture) <= self._first
-            and compat.end(picture) >= self._end
-            and plays(self._scene, picture, self._look) == self._told.plays
+            picture.type == self._request.kind
+            and _to_units(compat.content_start(picture)) == _to_units(self.picture_content_start)
+            and compat.strip_start(picture) <= self._first_frame
+            and compat.strip_end(picture) >= self._end_frame
+            and strip_fingerprint(self._scene, picture, self._speed_cache) == self._request.plays
         )
 
 
-def mark(scene: Any, strip: Any, look: Look) -> bool:
+def update_stale_flag(scene: Any, strip: Any, speed_cache: SpeedEffectCache) -> bool:
     """Have a strip say whether it is stale; whether what it says has changed."""
-    stale = not fresh(scene, strip, look)
-    if stale == bool(strip.get(cue_index.STALE)):
+    stale = not is_up_to_date(scene, strip, speed_cache)
+    if stale == bool(strip.get(cue_index.STALE_PROPERTY)):
         return False
     if stale:
-        strip[cue_index.STALE] = True
+        strip[cue_index.STALE_PROPERTY] = True
     else:
-        del strip[cue_index.STALE]
+        del strip[cue_index.STALE_PROPERTY]
     return True
 
 
-def in_file() -> list[str]:
+def find_stale_strips() -> list[str]:
     """Return each stale strip of the open file that is heard, as scene and strip: what a render should not be started with."""
-    look = Look()
+    look = SpeedEffectCache()
     return [
         f"{scene.name}: {strip.name}"
-        for scene in cue_index.scenes()
+        for scene in cue_index.editable_scenes()
         for strip in scene.sequence_editor.strips_all
-        if cue_index.CUE in strip and not strip.mute and not fresh(scene, strip, look)
+        if cue_index.CUE_PROPERTY in strip and not strip.mute and not is_up_to_date(scene, strip, look)
     ]
 
 
-def asked_for(scene: Any, picture: Any, first: int, frames: int, look: Look) -> dict[str, Any]:
-    """What a cue from frame `first` on says of its picture: `Asked`'s own names."""
-    seen = [max(0, compat.start(picture) - first), min(frames, compat.end(picture) - first)]
+def picture_request_fields(
+    scene: Any, picture: Any, first: int, frames: int, speed_cache: SpeedEffectCache
+) -> dict[str, Any]:
+    """What a cue from frame `first` on says of its picture: `CueRequest`'s own names."""
+    seen = [max(0, compat.strip_start(picture) - first), min(frames, compat.strip_end(picture) - first)]
     return {
         "picture": picture.name,
         "kind": picture.type,
         "offset": str(Fraction(first) - compat.content_start(picture)),
         "frames": frames,
         "seen": seen,
-        "plays": plays(scene, picture, look),
+        "plays": strip_fingerprint(scene, picture, speed_cache),
     }

@@ -19,22 +19,22 @@ from typing import Any
 
 import bpy
 
-from .retiming import Key
+from .retiming import RetimingKey
 
-FOLLOWS_RATE = 1 << 17
+AUTO_PLAYBACK_RATE_FLAG = 1 << 17
 """Of a strip's `flag`: it plays in its own seconds whatever the scene's rate (DNA_sequence_types.h, SEQ_AUTO_PLAYBACK_RATE)."""
 
-EASES_IN = 1 << 0
+SPEED_TRANSITION_FLAG = 1 << 0
 """Of a retiming key's `flag`: a transition to another speed begins at it (DNA_sequence_types.h, SEQ_SPEED_TRANSITION_IN)."""
 
-WIDTH = {"int": "i", "float": "f", "double": "d"}
+STRUCT_FORMATS = {"int": "i", "float": "f", "double": "d"}
 POINTER_BYTES = 8
 
-STRIP, KEY = "Sequence", "SeqRetimingHandle"
+STRIP_STRUCT, RETIMING_KEY_STRUCT = "Sequence", "SeqRetimingHandle"
 """What files call a strip and a retiming key, as they always did."""
 
-WANTED = {
-    STRIP: (
+FIELDS_BY_STRUCT = {
+    STRIP_STRUCT: (
         "name",
         "flag",
         "len",
@@ -44,80 +44,87 @@ WANTED = {
         "retiming_handle_num",
         "*retiming_handles",
     ),
-    KEY: ("strip_frame_index", "flag", "retiming_factor"),
+    RETIMING_KEY_STRUCT: ("strip_frame_index", "flag", "retiming_factor"),
 }
 """The fields that are read, as files name them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Hidden:
+class StripDna:
     """What a strip says of itself in its bytes.
 
-    `frames` is how long its content is in frames of its own; `own_rate` frames a second, 0 where it has none to follow. `keys`
+    `content_frames` is how long its content is in frames of its own; `own_rate` frames a second, 0 where it has none to follow. `retiming_keys`
     change how it plays; there are none, or two at least.
     """
 
-    frames: int
+    content_frames: int
     own_rate: float
-    keys: tuple[Key, ...] = ()
+    retiming_keys: tuple[RetimingKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class _Layout:
+class _StructLayout:
     """How many bytes a thing of Blender's has, and of each wanted field where it is and what."""
 
     size: int
     fields: dict[str, tuple[int, str]]
 
-    def read(self, raw: bytes, at: int = 0) -> dict[str, Any]:
-        """The wanted fields of the one that begins at `at`."""
-        return {name: struct.unpack_from(f"<{kind}", raw, at + place)[0] for name, (place, kind) in self.fields.items()}
+    def unpack(self, raw: bytes, start: int = 0) -> dict[str, Any]:
+        """The wanted fields of the one that begins at `start`."""
+        return {
+            name: struct.unpack_from(f"<{kind}", raw, start + place)[0] for name, (place, kind) in self.fields.items()
+        }
 
 
-def hidden(strip: Any, content_start: float, trimmed: int) -> Hidden | None:
+def read_strip_dna(strip: Any, content_start: float, trim_start: int) -> StripDna | None:
     """What Blender hides of a strip; None where its bytes don't say what its properties say, and cannot be trusted."""
-    layouts = _layouts()
+    layouts = _load_layouts()
     if layouts is None:
         return None
-    told = layouts[STRIP].read(ctypes.string_at(strip.as_pointer(), layouts[STRIP].size))
+    told = layouts[STRIP_STRUCT].unpack(ctypes.string_at(strip.as_pointer(), layouts[STRIP_STRUCT].size))
     named = told["name"].partition(b"\0")[0][2:]  # two letters come first, which say what is named
-    if (named, told["start"], told["anim_startofs"]) != (strip.name.encode(), content_start, trimmed):
+    if (named, told["start"], told["anim_startofs"]) != (strip.name.encode(), content_start, trim_start):
         return None
-    keys: tuple[Key, ...] = ()
+    keys: tuple[RetimingKey, ...] = ()
     if (count := told["retiming_handle_num"]) > 1:
-        keys = _keys(layouts[KEY], told["*retiming_handles"], count)
-        if len(getattr(strip, "retiming_keys", keys)) != count or not _are_keys(keys):  # images and metas show none
+        keys = _read_retiming_keys(layouts[RETIMING_KEY_STRUCT], told["*retiming_handles"], count)
+        if len(getattr(strip, "retiming_keys", keys)) != count or not _are_valid_keys(
+            keys
+        ):  # images and metas show none
             return None
-    follows = told["flag"] & FOLLOWS_RATE
-    return Hidden(told["len"], told["media_playback_rate"] if follows else 0.0, keys)
+    follows = told["flag"] & AUTO_PLAYBACK_RATE_FLAG
+    return StripDna(told["len"], told["media_playback_rate"] if follows else 0.0, keys)
 
 
-def _keys(layout: _Layout, pointer: int, count: int) -> tuple[Key, ...]:
+def _read_retiming_keys(layout: _StructLayout, pointer: int, count: int) -> tuple[RetimingKey, ...]:
     if not pointer:
         return ()
     raw = ctypes.string_at(pointer, layout.size * count)
-    each = [layout.read(raw, number * layout.size) for number in range(count)]
+    each = [layout.unpack(raw, number * layout.size) for number in range(count)]
     return tuple(
-        Key(told["strip_frame_index"], told["retiming_factor"], eases=bool(told["flag"] & EASES_IN)) for told in each
+        RetimingKey(
+            told["strip_frame_index"], told["retiming_factor"], is_transition=bool(told["flag"] & SPEED_TRANSITION_FLAG)
+        )
+        for told in each
     )
 
 
-def _are_keys(keys: tuple[Key, ...]) -> bool:
+def _are_valid_keys(keys: tuple[RetimingKey, ...]) -> bool:
     """Whether they can be what they should: the first on the content's first frame, the others after it, all within the content."""
     rise = all(b.frame > a.frame for a, b in pairwise(keys))
-    return bool(keys) and keys[0].frame == 0 and rise and all(0 <= key.place <= 1 for key in keys)
+    return bool(keys) and keys[0].frame == 0 and rise and all(0 <= key.position <= 1 for key in keys)
 
 
 @cache
-def _layouts() -> dict[str, _Layout] | None:
+def _load_layouts() -> dict[str, _StructLayout] | None:
     """The layouts of what is read, from a file with nothing in it but the description."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "empty.blend"
         bpy.data.libraries.write(str(path), set())
-        return layouts(path.read_bytes())
+        return parse_layouts(path.read_bytes())
 
 
-def layouts(blend: bytes) -> dict[str, _Layout] | None:
+def parse_layouts(blend: bytes) -> dict[str, _StructLayout] | None:
     """The layouts of what is read by an uncompressed .blend file's `SDNA`; None where it is not as expected.
 
     Source: Blender's doc/blender_file_format: names, types, their lengths, and of each structure its type and its fields.
@@ -127,7 +134,7 @@ def layouts(blend: bytes) -> dict[str, _Layout] | None:
         return None
     at = begin + 4
 
-    def part(tag: bytes) -> int:
+    def enter_block(tag: bytes) -> int:
         """Go to a part; how many things are in it."""
         nonlocal at
         at = begin + -(-(at - begin) // 4) * 4
@@ -137,7 +144,7 @@ def layouts(blend: bytes) -> dict[str, _Layout] | None:
         at += 8 if tag != b"TLEN" else 4
         return int(count)
 
-    def words(count: int) -> list[str]:
+    def read_strings(count: int) -> list[str]:
         nonlocal at
         found = []
         for _ in range(count):
@@ -146,38 +153,38 @@ def layouts(blend: bytes) -> dict[str, _Layout] | None:
             at = end + 1
         return found
 
-    def shorts(count: int) -> tuple[int, ...]:
+    def read_shorts(count: int) -> tuple[int, ...]:
         nonlocal at
         found = struct.unpack_from(f"<{count}H", blend, at)
         at += 2 * count
         return found
 
     try:
-        names = words(part(b"NAME"))
-        types = words(part(b"TYPE"))
-        part(b"TLEN")
-        lengths = dict(zip(types, shorts(len(types)), strict=True))
+        names = read_strings(enter_block(b"NAME"))
+        types = read_strings(enter_block(b"TYPE"))
+        enter_block(b"TLEN")
+        lengths = dict(zip(types, read_shorts(len(types)), strict=True))
         found = {}
-        for _ in range(part(b"STRC")):
-            kind, count = shorts(2)
-            pairs = shorts(2 * count)
-            if types[kind] in WANTED:
+        for _ in range(enter_block(b"STRC")):
+            kind, count = read_shorts(2)
+            pairs = read_shorts(2 * count)
+            if types[kind] in FIELDS_BY_STRUCT:
                 fields = [(types[a], names[b]) for a, b in zip(pairs[::2], pairs[1::2], strict=True)]
-                found[types[kind]] = _placed(fields, lengths, types[kind])
+                found[types[kind]] = _build_layout(fields, lengths, types[kind])
     except (ValueError, IndexError, KeyError, struct.error, UnicodeDecodeError):
         return None
-    return found if found.keys() == WANTED.keys() else None
+    return found if found.keys() == FIELDS_BY_STRUCT.keys() else None
 
 
-def _placed(fields: list[tuple[str, str]], lengths: dict[str, int], thing: str) -> _Layout:
+def _build_layout(fields: list[tuple[str, str]], lengths: dict[str, int], struct_name: str) -> _StructLayout:
     """Raises ValueError where a field is missing, or they don't fill it."""
     at, found = 0, {}
     for kind, called in fields:
         pointer = called.startswith(("*", "(*"))
         times = math.prod(map(int, re.findall(r"\[(\d+)\]", called)))
-        if (name := called.partition("[")[0]) in WANTED[thing]:
-            found[name] = at, "Q" if pointer else f"{times}s" if kind == "char" else WIDTH[kind]
+        if (name := called.partition("[")[0]) in FIELDS_BY_STRUCT[struct_name]:
+            found[name] = at, "Q" if pointer else f"{times}s" if kind == "char" else STRUCT_FORMATS[kind]
         at += (POINTER_BYTES if pointer else lengths[kind]) * times
-    if at != lengths[thing] or len(found) != len(WANTED[thing]):
-        raise ValueError(f"{thing} is not as it was")
-    return _Layout(at, found)
+    if at != lengths[struct_name] or len(found) != len(FIELDS_BY_STRUCT[struct_name]):
+        raise ValueError(f"{struct_name} is not as it was")
+    return _StructLayout(at, found)

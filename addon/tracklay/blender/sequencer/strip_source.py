@@ -14,145 +14,158 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ...cue import Picture
-from ...errors import BadInput
+from ...errors import InvalidInput
 from ...timing import Rate
 from . import compat
-from .retiming import Line, Plays, time_map
-from .strip_dna import hidden
+from .retiming import LinearClock, StripTiming, build_time_map
+from .strip_dna import read_strip_dna
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ...timing import Span
-    from .retiming import Floats
-    from .strip_dna import Hidden
+    from .retiming import FloatArray
+    from .strip_dna import StripDna
 
-PICTURES = frozenset({"MOVIE", "IMAGE", "META", "SCENE", "MOVIECLIP", "MASK"})
+PICTURE_TYPES = frozenset({"MOVIE", "IMAGE", "META", "SCENE", "MOVIECLIP", "MASK"})
 """Types of strips that are picture by themselves."""
 
-RENDERED = {
+RENDER_ONLY_TYPES = {
     "SCENE": "it shows a scene",
     "MOVIECLIP": "it shows a movie clip",
     "MASK": "it shows a mask",
 }
 """Types that only Blender shows, in words."""
 
-STRAIGHT = "it plays straight from its file"
-RETIMED = "its retiming keys say how it plays"
-STILLS = "it plays straight from its images"
-ASKED = "you asked for Blender's render"
+REASON_DIRECT = "it plays straight from its file"
+REASON_RETIMED = "its retiming keys say how it plays"
+REASON_STILLS = "it plays straight from its images"
+REASON_RENDER_CHOSEN = "you asked for Blender's render"
 
-REACH = 0.02
+FRAME_OVERHANG_TOLERANCE = 0.02
 """Of the frame: a picture that reaches beyond it by less is seen whole (1088 lines in 1080)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Hindrance:
-    """Why the fast way does not show what plays. `time` says that no map is true; else the picture only looks otherwise."""
+class FastPathBlocker:
+    """Why the fast way does not show what plays. `affects_timing` says that no map is true; else the picture only looks otherwise."""
 
-    why: str
-    time: bool
+    reason: str
+    affects_timing: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Timeline:
+class SequenceContext:
     """What is known of a sequence beside the strip itself, gathered once for all strips that are read.
 
-    `effects` are the names of the effects that a strip runs through, each with its frames, as far as they lie where something is read;
-    `animated` the names of strips that move.
+    `effects_by_strip` are the names of the effects that a strip runs through, each with its frames, as far as they lie where something is read;
+    `animated_strips` the names of strips that move.
     """
 
     scene: Any
     rate: Rate
-    effects: dict[str, list[tuple[str, int, int]]]
-    animated: frozenset[str]
+    effects_by_strip: dict[str, list[tuple[str, int, int]]]
+    animated_strips: frozenset[str]
 
     @classmethod
-    def of(cls, scene: Any, strips: Any, frames: range) -> Timeline:
+    def from_scene(cls, scene: Any, strips: Any, frames: range) -> SequenceContext:
         """Look over one level of a scene's sequence, to read strips of it on these frames."""
         effects: dict[str, list[tuple[str, int, int]]] = {}
-        for effect in compat.of_kinds(strips, compat.EFFECTS, frames):
+        for effect in compat.strips_of_types(strips, compat.EFFECT_TYPES, frames):
             if not effect.mute:
-                place = (effect.name, compat.start(effect), compat.end(effect))
-                for taken in compat.inputs(effect):
+                place = (effect.name, compat.strip_start(effect), compat.strip_end(effect))
+                for taken in compat.effect_inputs(effect):
                     effects.setdefault(taken.name, []).append(place)
-        rate = Rate.of_blender(scene.render.fps, scene.render.fps_base)
-        return cls(scene, rate, effects, frozenset(compat.animated(scene)))
+        rate = Rate.from_blender(scene.render.fps, scene.render.fps_base)
+        return cls(scene, rate, effects, frozenset(compat.animated_strip_names(scene)))
 
 
-def source(strip: Any) -> Path:
+def source_path(strip: Any) -> Path:
     """Where a strip's picture lies: a movie's file, the folder of images."""
     return Path(bpy.path.abspath(strip.filepath if strip.type == "MOVIE" else strip.directory))
 
 
-def fast(timeline: Timeline, strip: Any, span: Span) -> tuple[Picture | None, list[Hindrance]]:
+def read_picture_from_file(
+    context: SequenceContext, strip: Any, span: Span
+) -> tuple[Picture | None, list[FastPathBlocker]]:
     """What plays of a strip in a span by its file's own frames, and all that speaks against taking it for what is seen."""
     import numpy as np  # noqa: PLC0415 - only where something is read
 
     frames = np.arange(span.start, span.end).astype(np.float32)
-    hindrances: list[Hindrance] = []
+    hindrances: list[FastPathBlocker] = []
     while strip.type in ("META", "MOVIE", "IMAGE"):
-        hindrances += _looks(timeline, strip, span)
-        told = hidden(strip, float(compat.content_start(strip)), compat.trimmed(strip))
-        if told is None or told.frames < 1:
-            return None, [*hindrances, Hindrance("Blender does not tell how it plays", time=True)]
-        if any(key.eases for key in told.keys):
-            return None, [*hindrances, Hindrance("it is retimed with a transition", time=True)]
-        plays = _plays(timeline, strip, told)
+        hindrances += _appearance_blockers(context, strip, span)
+        told = read_strip_dna(strip, float(compat.content_start(strip)), compat.content_trim_start(strip))
+        if told is None or told.content_frames < 1:
+            return None, [*hindrances, FastPathBlocker("Blender does not tell how it plays", affects_timing=True)]
+        if any(key.is_transition for key in told.retiming_keys):
+            return None, [*hindrances, FastPathBlocker("it is retimed with a transition", affects_timing=True)]
+        plays = _strip_timing(context, strip, told)
         if strip.type != "META":
-            return _picture(timeline, strip, plays, frames, span), hindrances
-        if not np.array_equal(plays.index(frames) + np.float32(plays.start), frames):
+            return _build_picture(context, strip, plays, frames, span), hindrances
+        if not np.array_equal(plays.content_positions(frames) + np.float32(plays.start), frames):
             # Blender 5.2 then shows another frame now and again than its own reckoning says (measured: one of 26, backwards).
-            return None, [*hindrances, Hindrance("it is a meta strip that does not play frame after frame", time=True)]
-        inner = _one_inside(strip, float(frames.min()), float(frames.max()))
+            return None, [
+                *hindrances,
+                FastPathBlocker("it is a meta strip that does not play frame after frame", affects_timing=True),
+            ]
+        inner = _single_inner_strip(strip, float(frames.min()), float(frames.max()))
         if inner is None:
-            return None, [*hindrances, Hindrance("it is a meta strip that shows more than one strip", time=True)]
-        timeline, strip = Timeline.of(timeline.scene, strip.strips, range(span.start, span.end)), inner
-    return None, [*hindrances, Hindrance(RENDERED.get(strip.type, "it is an effect"), time=True)]
+            return None, [
+                *hindrances,
+                FastPathBlocker("it is a meta strip that shows more than one strip", affects_timing=True),
+            ]
+        context, strip = SequenceContext.from_scene(context.scene, strip.strips, range(span.start, span.end)), inner
+    return None, [
+        *hindrances,
+        FastPathBlocker(RENDER_ONLY_TYPES.get(strip.type, "it is an effect"), affects_timing=True),
+    ]
 
 
-def _plays(timeline: Timeline, strip: Any, told: Hidden) -> Plays:
-    render = timeline.scene.render
+def _strip_timing(context: SequenceContext, strip: Any, dna: StripDna) -> StripTiming:
+    render = context.scene.render
     factor, exact = None, Fraction(1)
-    if told.own_rate:
-        factor = (told.own_rate, render.fps / render.fps_base)
-        exact = Rate.of(round(told.own_rate, 4)).fps / timeline.rate.fps
-    return Plays(
+    if dna.own_rate:
+        factor = (dna.own_rate, render.fps / render.fps_base)
+        exact = Rate.from_value(round(dna.own_rate, 4)).fps / context.rate.fps
+    return StripTiming(
         float(compat.content_start(strip)),
         compat.content_frames(strip),
-        told.frames,
-        compat.trimmed(strip),
+        dna.content_frames,
+        compat.content_trim_start(strip),
         factor,
         exact,
-        backwards=strip.use_reverse_frames,
+        is_reversed=strip.use_reverse_frames,
         strobe=strip.strobe,
-        remembers=compat.remembers(timeline.scene),
-        keys=told.keys,
-        to_end=compat.RETIMED_TO_END,
+        caches_source_frames=compat.caches_source_frames(context.scene),
+        retiming_keys=dna.retiming_keys,
+        last_key_at_end=compat.LAST_RETIMING_KEY_AT_END,
     )
 
 
-def _picture(timeline: Timeline, strip: Any, plays: Plays, frames: Floats, span: Span) -> Picture:
-    numbers = plays.numbers(frames)
-    line: Line | None = plays.line(span.start)
-    runs = bool(plays.keys) and plays.strobe <= 1
+def _build_picture(
+    context: SequenceContext, strip: Any, timing: StripTiming, frames: FloatArray, span: Span
+) -> Picture:
+    numbers = timing.source_frames(frames)
+    line: LinearClock | None = timing.linear_clock(span.start)
+    runs = bool(timing.retiming_keys) and timing.strobe <= 1
     if strip.type == "MOVIE":
-        rate = Rate.of(round(strip.elements[0].orig_fps, 4))
-        why = RETIMED if plays.keys else STRAIGHT
-        plan = time_map(span.start, numbers, line, rate.seconds(1), runs=runs)
-        return Picture(source(strip), plan, rate=rate, why=why)
+        rate = Rate.from_value(round(strip.elements[0].orig_fps, 4))
+        why = REASON_RETIMED if timing.retiming_keys else REASON_DIRECT
+        plan = build_time_map(span.start, numbers, line, rate.seconds(1), is_continuous=runs)
+        return Picture(source_path(strip), plan, rate=rate, reason=why)
     names = [element.filename for element in strip.elements]
     if len(names) == 1:
         numbers[:] = 0
         line = None
     first, last = int(numbers.min()), min(int(numbers.max()), len(names) - 1)
-    line = None if line is None else Line(line.at - first, line.step)
-    plan = time_map(span.start, numbers - first, line, timeline.rate.seconds(1), runs=runs)
-    why = RETIMED if plays.keys else STILLS
-    return Picture(source(strip), plan, tuple(names[first : last + 1]), timeline.rate, why=why)
+    line = None if line is None else LinearClock(line.position - first, line.step)
+    plan = build_time_map(span.start, numbers - first, line, context.rate.seconds(1), is_continuous=runs)
+    why = REASON_RETIMED if timing.retiming_keys else REASON_STILLS
+    return Picture(source_path(strip), plan, tuple(names[first : last + 1]), context.rate, reason=why)
 
 
-def _one_inside(meta: Any, first: float, last: float) -> Any:
+def _single_inner_strip(meta: Any, first: float, last: float) -> Any:
     """The one strip that is seen in a meta strip from frame to frame; None where there is none, or more."""
     channels = meta.channels
     seen = [
@@ -160,37 +173,41 @@ def _one_inside(meta: Any, first: float, last: float) -> Any:
         for strip in meta.strips
         if strip.type != "SOUND"
         and not (strip.mute or channels[strip.channel].mute)
-        and compat.start(strip) <= last
-        and compat.end(strip) > first
+        and compat.strip_start(strip) <= last
+        and compat.strip_end(strip) > first
     ]
     if len(seen) != 1:
         return None
-    inside = compat.start(seen[0]) <= first and compat.end(seen[0]) > last
-    return seen[0] if inside and seen[0].type in PICTURES else None
+    inside = compat.strip_start(seen[0]) <= first and compat.strip_end(seen[0]) > last
+    return seen[0] if inside and seen[0].type in PICTURE_TYPES else None
 
 
-def _looks(timeline: Timeline, strip: Any, span: Span) -> Iterator[Hindrance]:
+def _appearance_blockers(context: SequenceContext, strip: Any, span: Span) -> Iterator[FastPathBlocker]:
     """What of a strip's own settings, and of the effects over it, changes what is seen in a way that matters."""
-    over = [name for name, first, end in timeline.effects.get(strip.name, ()) if first < span.end and end > span.start]
+    over = [
+        name
+        for name, first, end in context.effects_by_strip.get(strip.name, ())
+        if first < span.end and end > span.start
+    ]
     if over:
-        yield Hindrance(f"it runs through {', '.join(over)}", time=True)
-    if strip.name in timeline.animated:
-        yield Hindrance("it is animated", time=False)
+        yield FastPathBlocker(f"it runs through {', '.join(over)}", affects_timing=True)
+    if strip.name in context.animated_strips:
+        yield FastPathBlocker("it is animated", affects_timing=False)
     if strip.blend_alpha < 1:
-        yield Hindrance("it is not opaque", time=False)
+        yield FastPathBlocker("it is not opaque", affects_timing=False)
     if strip.use_flip_x or strip.use_flip_y:
-        yield Hindrance("it is mirrored", time=False)
+        yield FastPathBlocker("it is mirrored", affects_timing=False)
     if any(getattr(strip.crop, side) for side in ("min_x", "max_x", "min_y", "max_y")):
-        yield Hindrance("it is cropped", time=False)
+        yield FastPathBlocker("it is cropped", affects_timing=False)
     if strip.transform.rotation:
-        yield Hindrance("it is turned", time=False)
-    if _reaches_out(timeline.scene.render, strip):
-        yield Hindrance("it reaches beyond the frame", time=False)
-    if masked := [each.name for each in strip.modifiers if each.type in compat.RESHAPING and not each.mute]:
-        yield Hindrance(f"it is changed by {', '.join(masked)}", time=False)
+        yield FastPathBlocker("it is turned", affects_timing=False)
+    if _exceeds_frame(context.scene.render, strip):
+        yield FastPathBlocker("it reaches beyond the frame", affects_timing=False)
+    if masked := [each.name for each in strip.modifiers if each.type in compat.RESHAPING_MODIFIERS and not each.mute]:
+        yield FastPathBlocker(f"it is changed by {', '.join(masked)}", affects_timing=False)
 
 
-def _reaches_out(render: Any, strip: Any) -> bool:
+def _exceeds_frame(render: Any, strip: Any) -> bool:
     if not getattr(strip, "elements", None):
         return False
     placed = strip.transform
@@ -198,32 +215,32 @@ def _reaches_out(render: Any, strip: Any) -> bool:
     half = width * abs(placed.scale_x) / 2, height * abs(placed.scale_y) / 2
     room = render.resolution_x / 2, render.resolution_y / 2
     off = abs(placed.offset_x), abs(placed.offset_y)
-    return any(o + h > r * (1 + REACH) + 1 for o, h, r in zip(off, half, room, strict=True))
+    return any(o + h > r * (1 + FRAME_OVERHANG_TOLERANCE) + 1 for o, h, r in zip(off, half, room, strict=True))
 
 
-def made_of(timeline: Timeline, strip: Any) -> Iterator[Any]:
+def contributing_strips(context: SequenceContext, strip: Any) -> Iterator[Any]:
     """The strips that Blender makes a strip's picture of: itself, what is in it, and what the effects over it are made of."""
     waiting, seen = [strip], set()
-    level = timeline.scene.sequence_editor.strips_all
+    level = context.scene.sequence_editor.strips_all
     while waiting:
         each = waiting.pop()
         if each.name in seen:
             continue
         seen.add(each.name)
         yield each
-        over = (level.get(name) for name, _, _ in timeline.effects.get(each.name, ()))
+        over = (level.get(name) for name, _, _ in context.effects_by_strip.get(each.name, ()))
         waiting += [effect for effect in over if effect is not None]
-        waiting += compat.inputs(each)
+        waiting += compat.effect_inputs(each)
         if each.type == "META":
-            first, end = compat.start(each), compat.end(each)
+            first, end = compat.strip_start(each), compat.strip_end(each)
             waiting += [
                 inner
                 for inner in each.strips
-                if not inner.mute and compat.start(inner) < end and compat.end(inner) > first
+                if not inner.mute and compat.strip_start(inner) < end and compat.strip_end(inner) > first
             ]
 
 
-def check_file(strip: Any, path: Path) -> None:
+def check_source_file(strip: Any, path: Path) -> None:
     """Refuse a strip whose file cannot be read. Looks at it, and does not open it: a pipe would never answer.
 
     Raises:
@@ -231,11 +248,11 @@ def check_file(strip: Any, path: Path) -> None:
     """
     what = "does not exist" if not path.exists() else "is no file" if not path.is_file() else ""
     if what or path.stat().st_size == 0:
-        raise BadInput(
+        raise InvalidInput(
             f"the file of {strip.name}, {path}, {what or 'is empty'}: choose it again in the strip's Source panel"
         )
 
 
-def because(hindrances: Iterable[Hindrance]) -> str:
+def join_reasons(blockers: Iterable[FastPathBlocker]) -> str:
     """Why, in one phrase."""
-    return "; ".join(dict.fromkeys(each.why for each in hindrances))
+    return "; ".join(dict.fromkeys(each.reason for each in blockers))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ... import models
-from ...errors import BadInput
-from ...models import find, read
-from ...paths import home
+from ...errors import InvalidInput
+from ...models import find_model, load_model_file
+from ...paths import tracklay_home
 
 if TYPE_CHECKING:
     from ...models import Model
@@ -15,33 +15,33 @@ if TYPE_CHECKING:
 MODELS: dict[str, Model] = {}
 """By id, grouped by task."""
 
-ERRORS: list[str] = []
+LOAD_ERRORS: list[str] = []
 """What is wrong with model files, in sentences."""
 
-TASKS = {"foley": "Foley", "effect": "Sound effects", "music": "Music"}
+TASK_LABELS = {"foley": "Foley", "effect": "Sound effects", "music": "Music"}
 """What models are for, in the order they are shown."""
 
 
-def stock() -> None:
+def reload_models() -> None:
     """Read the model files again: Tracklay's own, and the person's."""
     MODELS.clear()
-    ERRORS.clear()
+    LOAD_ERRORS.clear()
     found: dict[str, Model] = {}
-    for folder in (models.SHIPPED, home() / "models"):
+    for folder in (models.SHIPPED, tracklay_home() / "models"):
         for path in sorted(folder.glob("*.toml")):
             try:
-                model = read(path)
-            except BadInput as error:
-                ERRORS.append(str(error))
+                model = load_model_file(path)
+            except InvalidInput as error:
+                LOAD_ERRORS.append(str(error))
             else:
                 found[model.id] = model
-    MODELS.update(sorted(found.items(), key=lambda each: list(TASKS).index(each[1].task)))
+    MODELS.update(sorted(found.items(), key=lambda each: list(TASK_LABELS).index(each[1].task)))
 
 
-def model(model_id: str) -> Model:
+def get_model(model_id: str) -> Model:
     """A model by its id.
 
     Raises:
         BadInput: there is none.
     """
-    return find(model_id, MODELS)
+    return find_model(model_id, MODELS)

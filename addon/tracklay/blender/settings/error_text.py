@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-PANELS = (
+PANEL_WORDING = (
     (r" \(job \d+: `tracklay jobs resume .*? gives it up\)", ""),  # the three buttons below it say that
     (
         r" \(it is kept as job (\d+): the same again, or `tracklay jobs resume`, goes on with it\)",
@@ -23,9 +23,9 @@ PANELS = (
 """Patterns of the command's words, and what the panel says instead."""
 
 
-def of_panel(text: object) -> str:
+def panel_error_text(text: object) -> str:
     """A sentence as a person at the panel should read it."""
     said = str(text)
-    for pattern, words in PANELS:
+    for pattern, words in PANEL_WORDING:
         said = re.sub(pattern, words, said)
     return said

@@ -17,19 +17,19 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, St
 from ...cue import SAMPLE_RATE
 from ...errors import TracklayError
 from ...media import room
-from ...paths import home
+from ...paths import tracklay_home
 from ...providers import credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PACKAGE = __package__.rpartition(".blender.")[0]
+ADDON = __package__.rpartition(".blender.")[0]
 """The add-on's own name: `bl_ext.user_default.tracklay` once installed."""
 
-FFMPEG = "TRACKLAY_FFMPEG"
-COG = "TRACKLAY_COG_URL"
+FFMPEG_VARIABLE = "TRACKLAY_FFMPEG"
+COG_URL_VARIABLE = "TRACKLAY_COG_URL"
 
-PROVIDERS: dict[str, tuple[str, dict[str, str]]] = {
+HOSTED_PROVIDERS: dict[str, tuple[str, dict[str, str]]] = {
     "replicate": ("Replicate", {"REPLICATE_API_TOKEN": "API Token"}),
     "fal": ("fal", {"FAL_KEY": "Key"}),
     "scenario": ("Scenario", {"SCENARIO_SDK_API_KEY": "API Key", "SCENARIO_SDK_API_SECRET": "API Secret"}),
@@ -37,10 +37,10 @@ PROVIDERS: dict[str, tuple[str, dict[str, str]]] = {
 }
 """Providers that are reached over the internet: their names for people, and the variables of their keys with what they call them."""
 
-CONTAINER = "cog"
+COG_PROVIDER = "cog"
 """The provider that is the person's own container: it has an address, and no key."""
 
-AT_ONCE = 8
+DEFAULT_JOBS_PER_PROVIDER = 8
 """How many jobs each provider gets at a time, where nobody says otherwise."""
 
 GIGABYTE = 1 << 30
@@ -51,30 +51,30 @@ SAMPLE_RATES = tuple(
 )
 """Of takes, as an enumeration's items."""
 
-LOOK_SECONDS = 0.2
+CHECK_POLL_SECONDS = 0.2
 """Between two looks whether the providers have answered."""
 
-LETTERS = 90
+MAX_LINE_LETTERS = 90
 """Of an answer in a line of the preferences."""
 
-_before = os.environ.get(FFMPEG)
+_initial_ffmpeg = os.environ.get(FFMPEG_VARIABLE)
 
-_put: dict[str, str] = {}
+_variables_set_here: dict[str, str] = {}
 """What these preferences put into the environment themselves."""
 
 
-def from_environment(name: str) -> bool:
+def is_set_in_environment(name: str) -> bool:
     """Whether a variable is set by the environment that Blender was started in: it stands before the preferences."""
     value = os.environ.get(name, "").strip()
-    return bool(value) and value != _put.get(name)
+    return bool(value) and value != _variables_set_here.get(name)
 
 
-def lacking(provider: str) -> str:
+def missing_key_message(provider: str) -> str:
     """Why a provider cannot be asked for want of a key, in words; empty where it can. Reads memory only."""
-    title, names = PROVIDERS.get(provider, ("", {}))
+    title, names = HOSTED_PROVIDERS.get(provider, ("", {}))
     try:
         for name in names:
-            credentials.key(name, title)
+            credentials.require_key(name, title)
     except TracklayError as error:
         return str(error)
     return ""
@@ -82,36 +82,36 @@ def lacking(provider: str) -> str:
 
 def _apply_ffmpeg(preferences: Any, _context: Any = None) -> None:
     """Make the chosen ffmpeg the one that is called; without a choice, the environment's."""
-    chosen = bpy.path.abspath(preferences.ffmpeg) if preferences.ffmpeg else _before
+    chosen = bpy.path.abspath(preferences.ffmpeg) if preferences.ffmpeg else _initial_ffmpeg
     if chosen:
-        os.environ[FFMPEG] = chosen
+        os.environ[FFMPEG_VARIABLE] = chosen
     else:
-        os.environ.pop(FFMPEG, None)
+        os.environ.pop(FFMPEG_VARIABLE, None)
     from ...media import ffmpeg  # noqa: PLC0415 - only where somebody has chosen one
 
-    ffmpeg.program.cache_clear()
+    ffmpeg.find_ffmpeg.cache_clear()
 
 
 def _apply_container(preferences: Any, _context: Any = None) -> None:
     """Make the chosen address the container's, unless the environment has one."""
-    if from_environment(COG):
+    if is_set_in_environment(COG_URL_VARIABLE):
         return
-    os.environ.pop(COG, None)
-    _put[COG] = preferences.cog_url.strip()
-    if _put[COG]:
-        os.environ[COG] = _put[COG]
+    os.environ.pop(COG_URL_VARIABLE, None)
+    _variables_set_here[COG_URL_VARIABLE] = preferences.cog_url.strip()
+    if _variables_set_here[COG_URL_VARIABLE]:
+        os.environ[COG_URL_VARIABLE] = _variables_set_here[COG_URL_VARIABLE]
 
 
 def _apply_cache(preferences: Any, _context: Any = None) -> None:
     """Keep so many proxies from now on; what is there beyond that goes when the next one comes."""
-    room.limit_bytes = round(preferences.cache_gb * GIGABYTE)
+    room.cache_limit_bytes = round(preferences.cache_gb * GIGABYTE)
 
 
-def _giver(name: str) -> Callable[[Any, Any], None]:
-    def give(preferences: Any, _context: Any) -> None:
-        credentials.give(name, getattr(preferences, name.lower()))
+def _key_update_callback(name: str) -> Callable[[Any, Any], None]:
+    def update(preferences: Any, _context: Any) -> None:
+        credentials.set_key(name, getattr(preferences, name.lower()))
 
-    return give
+    return update
 
 
 def _key_field(name: str, label: str) -> Any:
@@ -119,14 +119,14 @@ def _key_field(name: str, label: str) -> Any:
         name=label,
         description=f"Kept in Blender's preferences, on this computer. {name} in the environment stands before it",
         subtype="PASSWORD",
-        update=_giver(name),
+        update=_key_update_callback(name),
     )
 
 
 class TracklayPreferences(bpy.types.AddonPreferences):  # type: ignore[misc]
     """Tracklay's preferences. A key's field is called as its variable, in small letters."""
 
-    bl_idname = PACKAGE
+    bl_idname = ADDON
     __annotations__ = {
         "folder": StringProperty(
             name="Takes Folder",
@@ -160,14 +160,14 @@ class TracklayPreferences(bpy.types.AddonPreferences):  # type: ignore[misc]
         "at_once": IntProperty(
             name="Jobs at Once",
             description="How many jobs each provider gets at a time. It holds for what is begun after the next start of Blender",
-            default=AT_ONCE,
+            default=DEFAULT_JOBS_PER_PROVIDER,
             min=1,
             max=32,
         ),
         "cache_gb": FloatProperty(
             name="Cache Size (GB)",
             description="How much room the small pictures that models are shown may take, so that they are not made twice",
-            default=room.LIMIT_BYTES / GIGABYTE,
+            default=room.DEFAULT_CACHE_LIMIT_BYTES / GIGABYTE,
             min=0.0,
             soft_max=100.0,
             precision=1,
@@ -175,7 +175,7 @@ class TracklayPreferences(bpy.types.AddonPreferences):  # type: ignore[misc]
         ),
         **{
             name.lower(): _key_field(name, f"{title} {label}")
-            for title, names in PROVIDERS.values()
+            for title, names in HOSTED_PROVIDERS.values()
             for name, label in names.items()
         },
         "cog_url": StringProperty(
@@ -188,9 +188,9 @@ class TracklayPreferences(bpy.types.AddonPreferences):  # type: ignore[misc]
     @classmethod
     def unregister(cls) -> None:
         """Take the keys away with the add-on. Blender calls it."""
-        for _, names in PROVIDERS.values():
+        for _, names in HOSTED_PROVIDERS.values():
             for name in names:
-                credentials.give(name, "")
+                credentials.set_key(name, "")
 
     def draw(self, _context: Any) -> None:
         """Show them."""
@@ -208,16 +208,18 @@ class TracklayPreferences(bpy.types.AddonPreferences):  # type: ignore[misc]
         row.prop(self, "cache_gb")
         row.operator("tracklay.clear_cache", text="Clear", icon="TRASH")
         layout.separator()
-        for _, names in PROVIDERS.values():
+        for _, names in HOSTED_PROVIDERS.values():
             for name in names:
                 _draw_field(layout, self, name.lower(), name)
-        _draw_field(layout, self, "cog_url", COG)
+        _draw_field(layout, self, "cog_url", COG_URL_VARIABLE)
         row = layout.row()
-        row.enabled = not check.asking
-        row.operator("tracklay.check_keys", text="Asking …" if check.asking else "Check Keys", icon="KEYINGSET")
+        row.enabled = not provider_check.is_running
+        row.operator(
+            "tracklay.check_keys", text="Asking …" if provider_check.is_running else "Check Keys", icon="KEYINGSET"
+        )
         answers = layout.column(align=True)
-        for words, good in check.answers:
-            for number, line in enumerate(textwrap.wrap(words, LETTERS)):
+        for words, good in provider_check.results:
+            for number, line in enumerate(textwrap.wrap(words, MAX_LINE_LETTERS)):
                 answers.label(text=line, icon="CHECKMARK" if good and not number else "BLANK1")
         layout.separator()
         row = layout.row()
@@ -227,30 +229,30 @@ class TracklayPreferences(bpy.types.AddonPreferences):  # type: ignore[misc]
 
 def _draw_field(layout: Any, preferences: Any, field: str, variable: str) -> None:
     row = layout.row()
-    row.enabled = not from_environment(variable)
+    row.enabled = not is_set_in_environment(variable)
     row.prop(preferences, field)
     if not row.enabled:
         row.label(text="from the environment")
 
 
-class Check:
+class ProviderCheck:
     """Asks each provider whose key is set, and the person's own container, whether it would answer; in a thread of its own."""
 
     def __init__(self) -> None:
-        self.answers: list[tuple[str, bool]] = []
+        self.results: list[tuple[str, bool]] = []
         """In words, and whether it is good news."""
         self._thread: threading.Thread | None = None
 
     @property
-    def asking(self) -> bool:
+    def is_running(self) -> bool:
         """Whether answers are still to come."""
         return self._thread is not None and self._thread.is_alive()
 
     def start(self) -> None:
         """Begin to ask."""
-        if not self.asking:
-            self.answers = []
-            self._thread = threading.Thread(target=self._ask, name="tracklay-keys", daemon=True)
+        if not self.is_running:
+            self.results = []
+            self._thread = threading.Thread(target=self._run, name="tracklay-keys", daemon=True)
             self._thread.start()
 
     def wait(self) -> None:
@@ -258,74 +260,74 @@ class Check:
         if self._thread is not None:
             self._thread.join()
 
-    def _ask(self) -> None:
+    def _run(self) -> None:
         # They bring all providers along, and this thread holds nobody up.
         import asyncio  # noqa: PLC0415
 
         from ...providers import health  # noqa: PLC0415
 
-        titles = {name: title for name, (title, _) in PROVIDERS.items()} | {CONTAINER: "Own container"}
+        titles = {name: title for name, (title, _) in HOSTED_PROVIDERS.items()} | {COG_PROVIDER: "Own container"}
         try:
-            found = asyncio.run(health.answers())
-            answers = [(f"{titles[each.provider]}: {each.words}", each.good) for each in found]
+            found = asyncio.run(health.check_all())
+            answers = [(f"{titles[each.provider]}: {each.message}", each.is_healthy) for each in found]
         except Exception as error:  # noqa: BLE001 - a fault of ours must reach the person and not vanish with its thread
             answers = [(f"a fault in Tracklay itself: {type(error).__name__}: {error}", False)]
-        self.answers = [(credentials.hide(words), good) for words, good in answers]
+        self.results = [(credentials.redact(words), good) for words, good in answers]
 
 
-check = Check()
+provider_check = ProviderCheck()
 
 
-def watch() -> None:
+def start_check_timer() -> None:
     """Have a timer show the answers when they have come."""
-    if not bpy.app.timers.is_registered(_look):
-        bpy.app.timers.register(_look, first_interval=LOOK_SECONDS)
+    if not bpy.app.timers.is_registered(_poll_check):
+        bpy.app.timers.register(_poll_check, first_interval=CHECK_POLL_SECONDS)
 
 
-def _look() -> float | None:
+def _poll_check() -> float | None:
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type == "PREFERENCES":
                 area.tag_redraw()
-    return LOOK_SECONDS if check.asking else None
+    return CHECK_POLL_SECONDS if provider_check.is_running else None
 
 
-def _preferences() -> Any:
-    entry = bpy.context.preferences.addons.get(PACKAGE)
+def _addon_preferences() -> Any:
+    entry = bpy.context.preferences.addons.get(ADDON)
     return entry.preferences if entry else None
 
 
 def takes_folder() -> Path:
     """Where takes of the open file go: the person's choice, else `tracklay/` beside the file, else (never saved) at home."""
-    preferences = _preferences()
+    preferences = _addon_preferences()
     if preferences and preferences.folder:
         return Path(bpy.path.abspath(preferences.folder))
     if bpy.data.filepath:
         return Path(bpy.data.filepath).parent / "tracklay"
-    return home() / "takes"
+    return tracklay_home() / "takes"
 
 
 def sample_rate() -> int:
     """Samples a second of takes."""
-    preferences = _preferences()
+    preferences = _addon_preferences()
     return int(preferences.sample_rate) if preferences else SAMPLE_RATE
 
 
-def cap() -> tuple[str, bool]:
+def budget_cap() -> tuple[str, bool]:
     """The most that a project may cost, as decimal text, and whether it holds; text is empty where there are no preferences."""
-    preferences = _preferences()
+    preferences = _addon_preferences()
     return (f"{preferences.cap:.2f}", bool(preferences.use_cap)) if preferences else ("", False)
 
 
-def at_once() -> dict[str, int]:
+def jobs_per_provider() -> dict[str, int]:
     """How many jobs each hosted provider gets at a time."""
-    preferences = _preferences()
-    return dict.fromkeys(PROVIDERS, preferences.at_once if preferences else AT_ONCE)
+    preferences = _addon_preferences()
+    return dict.fromkeys(HOSTED_PROVIDERS, preferences.at_once if preferences else DEFAULT_JOBS_PER_PROVIDER)
 
 
-def apply() -> None:
+def apply_preferences() -> None:
     """Make what was chosen in an earlier session hold in this one."""
-    preferences = _preferences()
+    preferences = _addon_preferences()
     if preferences is None:
         return
     if preferences.ffmpeg:
@@ -333,9 +335,9 @@ def apply() -> None:
     if preferences.cog_url:
         _apply_container(preferences)
     _apply_cache(preferences)
-    for _, names in PROVIDERS.values():
+    for _, names in HOSTED_PROVIDERS.values():
         for name in names:
-            credentials.give(name, getattr(preferences, name.lower()))
+            credentials.set_key(name, getattr(preferences, name.lower()))
 
 
 CLASSES = (TracklayPreferences,)

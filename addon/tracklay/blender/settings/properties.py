@@ -21,19 +21,19 @@ from bpy.props import (
     StringProperty,
 )
 
-from ...errors import BadInput
-from ...jobs.job_spec import MOST_TAKES, RANDOM_SEED
-from ...models import EXTRA, is_url
+from ...errors import InvalidInput
+from ...jobs.job_spec import MAX_TAKES, RANDOM_SEED
+from ...models import EXTRA_PREFIX, is_url
 from ..sequencer import prompts
-from .catalogue import ERRORS, MODELS, TASKS
+from .catalogue import LOAD_ERRORS, MODELS, TASK_LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ...cue import Value
+    from ...cue import ParamValue
     from ...models import Model, Parameter
 
-INT_MOST = (1 << 31) - 1
+INT_MAX = (1 << 31) - 1
 
 EXACT_BITS = 24
 """A menu's buttons hold an item's number as a 32-bit float, which has no more bits for a whole number."""
@@ -49,14 +49,14 @@ UNSET = "unset"
 
 DEFAULT_MODEL = "sketch/foley"
 
-STEMS = (
+STEM_MODES = (
     ("NONE", "Not Laid", "Stems are files beside the take, until Lay Stems"),
     ("MUTED", "Mute the Whole", "The whole take stays below its stems, muted"),
     ("INSTEAD", "Replace the Whole", "The stems lie where the whole take was"),
 )
 """What becomes of stems, and of the whole take, when they are laid, as an enumeration's items."""
 
-_made: list[type] = []
+_registered_classes: list[type] = []
 
 
 def group_name(model_id: str) -> str:
@@ -64,14 +64,14 @@ def group_name(model_id: str) -> str:
     return re.sub(r"\W", "_", model_id)
 
 
-WHOLE, BY_HAND = "WHOLE", "HAND"
+NO_SQUARE, MANUAL_SQUARE = "WHOLE", "HAND"
 
-SQUARES = (
-    (WHOLE, "Whole Picture", "All of it. Some models squash it to a square, some cut out its middle"),
+SQUARE_MODES = (
+    (NO_SQUARE, "Whole Picture", "All of it. Some models squash it to a square, some cut out its middle"),
     ("CENTRE", "Centre", "The square in the middle"),
     ("LEFT", "Left or Top", "The square at the left, of an upright picture at the top"),
     ("RIGHT", "Right or Bottom", "The square at the right, of an upright picture at the bottom"),
-    (BY_HAND, "By Hand", "A square anywhere"),
+    (MANUAL_SQUARE, "By Hand", "A square anywhere"),
     (
         "MOTION",
         "Where the Motion Is",
@@ -81,16 +81,16 @@ SQUARES = (
 """Which part of the picture a model is shown."""
 
 
-def _described(parameter: Parameter) -> str:
+def _parameter_description(parameter: Parameter) -> str:
     """A parameter's help with its range. Blender puts a full stop behind a description itself."""
-    limits = parameter.limits if parameter.type in ("integer", "number", "text") else ""
+    limits = parameter.limits_text if parameter.type in ("integer", "number", "text") else ""
     return " ".join([parameter.help, *([limits.capitalize()] if limits else [])]).rstrip(".")
 
 
-def _field(parameter: Parameter) -> Any:
+def _property_for(parameter: Parameter) -> Any:
     """The Blender property for a parameter."""
     label = parameter.name.replace("_", " ").capitalize() + (f" ({parameter.unit})" if parameter.unit else "")
-    named: dict[str, Any] = {"name": label, "description": _described(parameter)}
+    named: dict[str, Any] = {"name": label, "description": _parameter_description(parameter)}
     if parameter.choices:
         items = [(choice, choice.replace("_", " ").capitalize(), "") for choice in parameter.choices]
         if parameter.default is None:
@@ -108,46 +108,48 @@ def _field(parameter: Parameter) -> Any:
     given = {"min": parameter.minimum, "max": parameter.maximum}
     limits = {name: value for name, value in given.items() if value is not None}
     if parameter.type == "integer":
-        whole = {name: max(-INT_MOST, min(INT_MOST, int(value))) for name, value in limits.items()}
+        whole = {name: max(-INT_MAX, min(INT_MAX, int(value))) for name, value in limits.items()}
         return IntProperty(step=int(step or 1), **whole, **named)
     # Blender counts a number's step in hundredths.
     return FloatProperty(step=round((step or 0.1) * 100), precision=1 if step and step >= 0.1 else 3, **limits, **named)
 
 
-def _group(model: Model) -> type:
-    fields = {parameter.name: _field(parameter) for parameter in model.settable}
+def _params_class(model: Model) -> type:
+    fields = {parameter.name: _property_for(parameter) for parameter in model.settable}
     name = f"TRACKLAY_PG_{group_name(model.id)}"
-    return _class(name, model.summary, fields)
+    return _property_group_class(name, model.summary, fields)
 
 
-def _class(name: str, doc: str, fields: Mapping[str, Any], **more: Any) -> type:
+def _property_group_class(name: str, docstring: str, fields: Mapping[str, Any], **attributes: Any) -> type:
     """A property group. It takes no other attribute: a script's slip of the pen must not vanish in one."""
     return type(
-        name, (bpy.types.PropertyGroup,), {"__doc__": doc, "__slots__": (), "__annotations__": dict(fields), **more}
+        name,
+        (bpy.types.PropertyGroup,),
+        {"__doc__": docstring, "__slots__": (), "__annotations__": dict(fields), **attributes},
     )
 
 
-def _forward(name: str) -> property:
+def _forwarding_property(name: str) -> property:
     """A parameter of whichever model is chosen, by its bare name: what a script writes."""
 
-    def get(params: Any) -> Any:
-        return getattr(chosen(params), name)
+    def getter(params: Any) -> Any:
+        return getattr(model_params(params), name)
 
-    def put(params: Any, value: Any) -> None:
-        setattr(chosen(params), name, value)
+    def setter(params: Any, value: Any) -> None:
+        setattr(model_params(params), name, value)
 
-    return property(get, put)
+    return property(getter, setter)
 
 
-def chosen(params: Any, model_id: str = "") -> Any:
+def model_params(params: Any, model_id: str = "") -> Any:
     """The parameters of a model; by default of the one that the scene has chosen."""
     return getattr(params, group_name(model_id or params.id_data.tracklay.model))
 
 
-def values(params: Any, model: Model) -> dict[str, Value]:
+def param_values(params: Any, model: Model) -> dict[str, ParamValue]:
     """A model's parameters as the person set them; what has no default and was not touched is left to the model."""
-    group = chosen(params, model.id)
-    found: dict[str, Value] = {}
+    group = model_params(params, model.id)
+    found: dict[str, ParamValue] = {}
     for parameter in model.settable:
         value = getattr(group, parameter.name)
         if parameter.default is None and (value in (UNSET, "") or not group.is_property_set(parameter.name)):
@@ -160,31 +162,31 @@ def values(params: Any, model: Model) -> dict[str, Value]:
     return found
 
 
-def extras(settings: Any, model: Model) -> dict[str, Value]:
+def extra_params(settings: Any, model: Model) -> dict[str, ParamValue]:
     """What the person typed for a model beyond its catalogue's parameters: each name begins with EXTRA, each value is JSON text.
 
     Raises:
         BadInput: one has no name, or two have the same.
     """
-    found: dict[str, Value] = {}
-    for row in extras_of(settings, model):
-        bare, value = row.name.strip().removeprefix(EXTRA), row.value.strip()
+    found: dict[str, ParamValue] = {}
+    for row in extra_rows(settings, model):
+        bare, value = row.name.strip().removeprefix(EXTRA_PREFIX), row.value.strip()
         if not bare and not value:
             continue
         if not bare:
-            raise BadInput(f"the extra parameter with the value {value} has no name: write one, or remove its row")
-        if EXTRA + bare in found:
-            raise BadInput(f"the extra parameter {bare} is there twice: remove one of its rows")
-        found[EXTRA + bare] = value
+            raise InvalidInput(f"the extra parameter with the value {value} has no name: write one, or remove its row")
+        if EXTRA_PREFIX + bare in found:
+            raise InvalidInput(f"the extra parameter {bare} is there twice: remove one of its rows")
+        found[EXTRA_PREFIX + bare] = value
     return found
 
 
-def extras_of(settings: Any, model: Model) -> list[Any]:
-    """The rows of `settings.extras` that are sent to a model."""
+def extra_rows(settings: Any, model: Model) -> list[Any]:
+    """The rows of `settings.extra_params` that are sent to a model."""
     return [row for row in settings.extras if row.model in ("", model.id)]
 
 
-def _redraw(_settings: Any, context: Any) -> None:
+def _redraw_sequencers(_settings: Any, context: Any) -> None:
     """The preview shows the square, in whichever window it is."""
     for window in context.window_manager.windows:
         for area in window.screen.areas:
@@ -192,11 +194,11 @@ def _redraw(_settings: Any, context: Any) -> None:
                 area.tag_redraw()
 
 
-def square(settings: Any) -> str:
-    """The square that was chosen, as a cue has it (`media.square.place`)."""
-    if settings.square == BY_HAND:
+def square_setting(settings: Any) -> str:
+    """The square that was chosen, as a cue has it (`media.square_setting.place`)."""
+    if settings.square == MANUAL_SQUARE:
         return f"{settings.square_at:.3f}"
-    return "" if settings.square == WHOLE else str(settings.square).lower()
+    return "" if settings.square == NO_SQUARE else str(settings.square).lower()
 
 
 def numbers(model_ids: Iterable[str]) -> dict[str, int]:
@@ -215,13 +217,13 @@ def numbers(model_ids: Iterable[str]) -> dict[str, int]:
 
 def _checksum(model_id: str) -> int:
     """Return a model's number as files up to 0.1 keep it."""
-    return zlib.crc32(model_id.encode()) & INT_MOST
+    return zlib.crc32(model_id.encode()) & INT_MAX
 
 
-def _items(numbered: Mapping[str, int]) -> list[tuple[str, str, str, str, int]]:
+def _model_items(numbered: Mapping[str, int]) -> list[tuple[str, str, str, str, int]]:
     """Return the models under the headings of their tasks."""
     items: list[tuple[str, str, str, str, int]] = []
-    for task, heading in TASKS.items():
+    for task, heading in TASK_LABELS.items():
         of_task = [model for model in MODELS.values() if model.task == task]
         if of_task:
             items.append(("", heading, "", "NONE", 0))
@@ -245,7 +247,12 @@ def _model(default: str) -> Any:
         settings.model_id = ids[number]
 
     return EnumProperty(
-        name="Model", description="What makes the sound", items=_items(numbered), default=default, get=get, set=put
+        name="Model",
+        description="What makes the sound",
+        items=_model_items(numbered),
+        default=default,
+        get=get,
+        set=put,
     )
 
 
@@ -254,23 +261,23 @@ def register() -> None:
     groups: dict[str, type] = {}
     for model in list(MODELS.values()):
         try:
-            group = _group(model)
+            group = _params_class(model)
             bpy.utils.register_class(group)
         except (
             TypeError,
             ValueError,
         ) as error:  # a parameter that Blender cannot show: its model is left out, and said
-            ERRORS.append(f"{model.id} cannot be shown in Blender: {error}")
+            LOAD_ERRORS.append(f"{model.id} cannot be shown in Blender: {error}")
             del MODELS[model.id]
         else:
-            _made.append(group)
+            _registered_classes.append(group)
             groups[model.id] = group
     pointers = {group_name(model_id): PointerProperty(type=group) for model_id, group in groups.items()}
     names = {parameter.name for model in MODELS.values() for parameter in model.settable}
-    forwards = {name: _forward(name) for name in names}
-    params = _class("TRACKLAY_PG_params", "The models' parameters.", pointers, **forwards)
+    forwards = {name: _forwarding_property(name) for name in names}
+    params = _property_group_class("TRACKLAY_PG_params", "The models' parameters.", pointers, **forwards)
     default = DEFAULT_MODEL if DEFAULT_MODEL in MODELS else next(iter(MODELS))
-    extra = _class(
+    extra = _property_group_class(
         "TRACKLAY_PG_extra",
         "A parameter that the catalogue does not know.",
         {
@@ -282,7 +289,7 @@ def register() -> None:
         },
     )
     bpy.utils.register_class(extra)
-    _made.append(extra)
+    _registered_classes.append(extra)
     fields = {
         "model": _model(default),
         "model_id": StringProperty(name="Model ID", description="The id of the chosen model", options={"HIDDEN"}),
@@ -290,14 +297,14 @@ def register() -> None:
         "prompt_from": EnumProperty(
             name="Prompt Also From",
             description="Where else a cue's prompt comes from",
-            items=prompts.SOURCES,
+            items=prompts.PROMPT_SOURCES,
             default="NONE",
         ),
         "stems": EnumProperty(
             name="Stems",
             description="Whether stems are laid when a take with stems comes, each on a channel of its name",
-            items=STEMS,
-            default=STEMS[0][0],
+            items=STEM_MODES,
+            default=STEM_MODES[0][0],
         ),
         "negative_prompt": StringProperty(name="Without", description="What should not be heard"),
         "takes": IntProperty(
@@ -305,7 +312,7 @@ def register() -> None:
             description="How many versions to make; all but the first are muted",
             default=1,
             min=1,
-            max=MOST_TAKES,
+            max=MAX_TAKES,
         ),
         "seed": IntProperty(
             name="Seed",
@@ -338,9 +345,9 @@ def register() -> None:
         "square": EnumProperty(
             name="Square",
             description="Which part of the picture the model sees; the preview shows it",
-            items=SQUARES,
-            default=WHOLE,
-            update=_redraw,
+            items=SQUARE_MODES,
+            default=NO_SQUARE,
+            update=_redraw_sequencers,
         ),
         "square_at": FloatProperty(
             name="Place",
@@ -349,7 +356,7 @@ def register() -> None:
             min=0.0,
             max=1.0,
             subtype="FACTOR",
-            update=_redraw,
+            update=_redraw_sequencers,
         ),
         "params": PointerProperty(type=params),
         "dropped": CollectionProperty(
@@ -359,15 +366,15 @@ def register() -> None:
             type=extra, name="Extras", description="Parameters that the catalogue does not know, sent all the same"
         ),
     }
-    scene = _class("TRACKLAY_PG_scene", "What a scene keeps.", fields)
+    scene = _property_group_class("TRACKLAY_PG_scene", "What a scene keeps.", fields)
     for made in (params, scene):
         bpy.utils.register_class(made)
-        _made.append(made)
+        _registered_classes.append(made)
     bpy.types.Scene.tracklay = PointerProperty(type=scene)
 
 
 def unregister() -> None:
     """Take all of it out again; what scenes hold is kept for the next time."""
     del bpy.types.Scene.tracklay
-    while _made:
-        bpy.utils.unregister_class(_made.pop())
+    while _registered_classes:
+        bpy.utils.unregister_class(_registered_classes.pop())

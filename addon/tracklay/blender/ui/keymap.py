@@ -9,7 +9,7 @@ import bpy
 KEYMAP = ("Sequencer", "SEQUENCE_EDITOR")
 """Where they hold: with the pointer over the timeline."""
 
-KEYS: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
+KEY_BINDINGS: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
     ("tracklay.generate", {"type": "G", "ctrl": True, "shift": True}, {}),
     ("tracklay.switch_take", {"type": "UP_ARROW", "alt": True}, {"direction": "NEXT"}),
     ("tracklay.switch_take", {"type": "DOWN_ARROW", "alt": True}, {"direction": "PREVIOUS"}),
@@ -19,7 +19,7 @@ KEYS: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
 )
 """Operator, key and properties. None of them is Blender's own there (4.5 to 5.2)."""
 
-_made: list[tuple[Any, Any]] = []
+_keymap_items: list[tuple[Any, Any]] = []
 
 
 def register() -> None:
@@ -29,15 +29,15 @@ def register() -> None:
         return
     name, space = KEYMAP
     keymap = configuration.keymaps.new(name=name, space_type=space)
-    for operator, key, properties in KEYS:
+    for operator, key, properties in KEY_BINDINGS:
         item = keymap.keymap_items.new(operator, value="PRESS", **key)
         for property_name, value in properties.items():
             setattr(item.properties, property_name, value)
-        _made.append((keymap, item))
+        _keymap_items.append((keymap, item))
 
 
 def unregister() -> None:
     """Take them out again."""
-    while _made:
-        keymap, item = _made.pop()
+    while _keymap_items:
+        keymap, item = _keymap_items.pop()
         keymap.keymap_items.remove(item)

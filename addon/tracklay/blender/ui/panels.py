@@ -11,31 +11,31 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ...cue import Cue, Picture
-from ...errors import BadInput
-from ...jobs import Order, estimate
+from ...errors import InvalidInput
+from ...jobs import JobSpec, estimate_cost
 from ...models.model import is_json
 from ...timing import Span, TimeMap
 from ..ops.generate_ops import TRACKLAY_OT_generate
 from ..sequencer import compat, selection
 from ..settings import catalogue, properties
-from ..settings.i18n.translate import said
-from ..settings.network import offline
-from ..settings.preferences import lacking
+from ..settings.i18n.translate import translate_ui
+from ..settings.network import offline_reason
+from ..settings.preferences import missing_key_message
 from . import presets
-from .layout_helpers import length, sentence, wrapped
+from .layout_helpers import draw_duration, draw_error_box, draw_wrapped_text
 
 if TYPE_CHECKING:
     from ...models import Model
 
-SHOWN = 4
+MAX_LISTED_STRIPS = 4
 """Selected strips that are named one by one; more are counted."""
 
-SPLIT = 0.4
+LABEL_WIDTH_FRACTION = 0.4
 """Of the width, what Blender gives a property's name where names and values are split."""
 
-ICON = "SPEAKER"
+GENERATE_ICON = "SPEAKER"
 
-NO_PICTURE = Picture(Path(), TimeMap(((Fraction(0), Fraction(0)), (Fraction(1), Fraction(1)))))
+DUMMY_PICTURE = Picture(Path(), TimeMap(((Fraction(0), Fraction(0)), (Fraction(1), Fraction(1)))))
 """Stands where only a price is asked for."""
 
 
@@ -49,50 +49,54 @@ class TRACKLAY_PT_sidebar(bpy.types.Panel):  # type: ignore[misc]  # noqa: N801
 
     def draw(self, context: Any) -> None:
         """Draw it."""
-        layout, scene = self.layout, compat.timeline(context)
-        ranges = selection.selected(scene)
+        layout, scene = self.layout, compat.active_sequencer_scene(context)
+        ranges = selection.selected_ranges(scene)
         trouble = _draw_selection(context, layout, scene, ranges)
-        for error in catalogue.ERRORS:
-            sentence(context, layout, error, "tracklay.reload_models", "FILE_REFRESH")
+        for error in catalogue.LOAD_ERRORS:
+            draw_error_box(context, layout, error, "tracklay.reload_models", "FILE_REFRESH")
         model = catalogue.MODELS.get(scene.tracklay.model)
         if model is None:
-            sentence(context, layout, said("The model of this file is not in the catalogue: choose another"), "", "")
+            draw_error_box(
+                context, layout, translate_ui("The model of this file is not in the catalogue: choose another"), "", ""
+            )
             layout.menu(TRACKLAY_MT_models.__name__, text="Model")
             return
-        _draw_wishes(context, layout, scene.tracklay, model)
-        hindrances = _hindrances(scene, model, ranges)
+        _draw_settings(context, layout, scene.tracklay, model)
+        hindrances = _generate_blockers(scene, model, ranges)
         row = layout.row()
         row.scale_y = 1.5
         row.enabled = bool(ranges) and not trouble and not hindrances
         row.operator(
             TRACKLAY_OT_generate.bl_idname,
-            text="  ·  ".join((said("Generate"), _price(scene, ranges))),
+            text="  ·  ".join((translate_ui("Generate"), _price_text(scene, ranges))),
             translate=False,
-            icon=ICON,
+            icon=GENERATE_ICON,
         )
         for hindrance in hindrances:
-            sentence(context, layout, hindrance, "", "")
+            draw_error_box(context, layout, hindrance, "", "")
 
 
 def _draw_selection(context: Any, layout: Any, scene: Any, ranges: list[tuple[Any, int, int]]) -> str:
     """What is selected, with lengths; why it cannot be read, if so, is shown and given back."""
-    rate = selection.rate(scene)
+    rate = selection.scene_rate(scene)
     box = layout.box().column(align=True)
     if not ranges:
         box.label(text="Select a movie strip", icon="INFO")
         box.label(text="or set a preview range", icon="BLANK1")
         return ""
-    for strip, _, frames in ranges[:SHOWN]:
+    for strip, _, frames in ranges[:MAX_LISTED_STRIPS]:
         split = box.split(factor=0.5)
         split.label(text=strip.name, icon="FILE_MOVIE", translate=False)
-        length(split, frames, rate)
+        draw_duration(split, frames, rate)
     if len(ranges) > 1:
         split = box.split(factor=0.5)
-        split.label(text=said("{} in all", len(ranges)), icon="BLANK1", translate=False)
-        length(split, sum(frames for _, _, frames in ranges), rate)
-    trouble = next((found for strip, _, _ in ranges[:SHOWN] if (found := selection.unreadable(strip))), "")
+        split.label(text=translate_ui("{} in all", len(ranges)), icon="BLANK1", translate=False)
+        draw_duration(split, sum(frames for _, _, frames in ranges), rate)
+    trouble = next(
+        (found for strip, _, _ in ranges[:MAX_LISTED_STRIPS] if (found := selection.unreadable_reason(strip))), ""
+    )
     if trouble:
-        sentence(context, layout, trouble, "", "")
+        draw_error_box(context, layout, trouble, "", "")
     return trouble
 
 
@@ -103,50 +107,50 @@ class TRACKLAY_MT_models(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
 
     def draw(self, context: Any) -> None:
         """Draw it."""
-        scene = compat.timeline(context)
-        ranges = selection.selected(scene)
-        for task, heading in catalogue.TASKS.items():
+        scene = compat.active_sequencer_scene(context)
+        ranges = selection.selected_ranges(scene)
+        for task, heading in catalogue.TASK_LABELS.items():
             of_task = [model for model in catalogue.MODELS.values() if model.task == task]
             if not of_task:
                 continue
             self.layout.separator()
             self.layout.label(text=heading)
             for model in of_task:
-                why = _why_not(scene, model, ranges)
+                why = _unavailable_reason(scene, model, ranges)
                 text = f"{model.title}  ·  {why}" if why else model.title
                 self.layout.prop_enum(scene.tracklay, "model", model.id, text=text)
 
 
-def _why_not(scene: Any, model: Model, ranges: list[tuple[Any, int, int]]) -> str:
+def _unavailable_reason(scene: Any, model: Model, ranges: list[tuple[Any, int, int]]) -> str:
     """In two or three words why a model cannot be used now; empty where it can."""
-    if lacking(model.provider):
-        return said("no key")
-    if offline(model):
-        return said("not online")
-    return said("not for this length") if _wrong_length(scene, model, ranges) else ""
+    if missing_key_message(model.provider):
+        return translate_ui("no key")
+    if offline_reason(model):
+        return translate_ui("not online")
+    return translate_ui("not for this length") if _span_length_error(scene, model, ranges) else ""
 
 
-def _wrong_length(scene: Any, model: Model, ranges: list[tuple[Any, int, int]]) -> str:
+def _span_length_error(scene: Any, model: Model, ranges: list[tuple[Any, int, int]]) -> str:
     """Why a model cannot make sound for what is selected: it is too long for it, or too short."""
-    rate = selection.rate(scene)
+    rate = selection.scene_rate(scene)
     try:
         for frames in sorted({frames for _, _, frames in ranges}, reverse=True):
             model.check_span(rate.seconds(frames))
-    except BadInput as error:
+    except InvalidInput as error:
         return str(error)
     return ""
 
 
-def _hindrances(scene: Any, model: Model, ranges: list[tuple[Any, int, int]]) -> list[str]:
+def _generate_blockers(scene: Any, model: Model, ranges: list[tuple[Any, int, int]]) -> list[str]:
     """All that stands against a Generate and that the person can mend, each in a sentence."""
     settings = scene.tracklay
-    found = [lacking(model.provider), offline(model), _wrong_length(scene, model, ranges)]
-    prompt = model.role("prompt")
+    found = [missing_key_message(model.provider), offline_reason(model), _span_length_error(scene, model, ranges)]
+    prompt = model.parameter_for_role("prompt")
     if prompt and prompt.required and not settings.prompt.strip() and settings.prompt_from == "NONE":
         found.append(f"{model.id} needs a prompt: write what should be heard")
     try:
-        extras = properties.extras(settings, model)
-    except BadInput as error:
+        extras = properties.extra_params(settings, model)
+    except InvalidInput as error:
         found.append(str(error))
     else:
         wrong = (name for name, value in extras.items() if not is_json(str(value)))
@@ -154,34 +158,34 @@ def _hindrances(scene: Any, model: Model, ranges: list[tuple[Any, int, int]]) ->
     return [sentence for sentence in found if sentence]
 
 
-def _draw_wishes(context: Any, layout: Any, settings: Any, model: Model) -> None:
+def _draw_settings(context: Any, layout: Any, settings: Any, model: Model) -> None:
     column = layout.column()
     column.use_property_split = True
     column.use_property_decorate = False
-    split = column.split(factor=SPLIT)
+    split = column.split(factor=LABEL_WIDTH_FRACTION)
     label = split.row()
     label.alignment = "RIGHT"
-    label.label(text=catalogue.TASKS[model.task])
+    label.label(text=catalogue.TASK_LABELS[model.task])
     split.menu(TRACKLAY_MT_models.__name__, text=model.title)
-    group = properties.chosen(settings.params)
-    if mode := model.role("mode"):
+    group = properties.model_params(settings.params)
+    if mode := model.parameter_for_role("mode"):
         column.prop(group, mode.name)
-    if model.role("prompt"):
-        column.prop(settings, "prompt", placeholder=said("wood, metal, rain …"))
-    if model.role("negative"):
+    if model.parameter_for_role("prompt"):
+        column.prop(settings, "prompt", placeholder=translate_ui("wood, metal, rain …"))
+    if model.parameter_for_role("negative"):
         column.prop(settings, "negative_prompt")
     header, body = layout.panel("tracklay_settings", default_closed=True)
-    header.label(text=said("{} Settings", model.title), translate=False)
+    header.label(text=translate_ui("{} Settings", model.title), translate=False)
     presets.TRACKLAY_PT_presets.draw_panel_header(header)
     if body:
         body.use_property_split = True
         body.use_property_decorate = False
-        if model.role("prompt"):
+        if model.parameter_for_role("prompt"):
             body.prop(settings, "prompt_from")
         for parameter in model.settable:
             if parameter is not mode:
                 body.prop(group, parameter.name)
-        _draw_picture(body, settings, model)
+        _draw_picture_settings(body, settings, model)
         if model.gives == "stems":
             body.prop(settings, "stems", text="Lay Stems")
         _draw_extras(body, settings, model)
@@ -190,26 +194,28 @@ def _draw_wishes(context: Any, layout: Any, settings: Any, model: Model) -> None
     row.prop(settings, "takes")
     row.prop(settings, "seed", text="Seed: random" if settings.seed < 0 else "Seed")
     if model.licence.commercial is False:
-        wrapped(context, layout.column(align=True), said("Not for commercial use: {}", model.licence.name), "INFO")
+        draw_wrapped_text(
+            context, layout.column(align=True), translate_ui("Not for commercial use: {}", model.licence.name), "INFO"
+        )
 
 
-def _draw_picture(layout: Any, settings: Any, model: Model) -> None:
+def _draw_picture_settings(layout: Any, settings: Any, model: Model) -> None:
     """How the picture is made, and what of it is shown, for a model that looks at one."""
-    if model.sees(properties.values(settings.params, model)):
+    if model.picture_input(properties.param_values(settings.params, model)):
         layout.prop(settings, "picture")
         layout.prop(settings, "square")
-        if settings.square == properties.BY_HAND:
+        if settings.square == properties.MANUAL_SQUARE:
             layout.prop(settings, "square_at")
 
 
 def _draw_extras(layout: Any, settings: Any, model: Model) -> None:
     """What the person sends beyond the catalogue: a row each, and a button for another."""
-    shown = set(properties.extras_of(settings, model))
+    shown = set(properties.extra_rows(settings, model))
     for index, extra in enumerate(settings.extras):
         if extra in shown:
             row = layout.row(align=True)
             row.use_property_split = False
-            row.prop(extra, "name", text="", placeholder=said("name"))
+            row.prop(extra, "name", text="", placeholder=translate_ui("name"))
             value = row.row(align=True)
             value.alert = bool(extra.value.strip()) and not is_json(extra.value)
             value.prop(extra, "value", text="", placeholder="JSON")
@@ -217,17 +223,17 @@ def _draw_extras(layout: Any, settings: Any, model: Model) -> None:
     layout.operator("tracklay.add_extra", text="Extra Parameter", icon="ADD")
 
 
-def _price(scene: Any, ranges: list[tuple[Any, int, int]]) -> str:
+def _price_text(scene: Any, ranges: list[tuple[Any, int, int]]) -> str:
     """What a Generate will cost, as far as the catalogue knows."""
     settings, total = scene.tracklay, Decimal(0)
     model = catalogue.MODELS[settings.model]
     if model.price.amount is None:
-        return said("price not known")
-    rate, params = selection.rate(scene), properties.values(settings.params, model)
+        return translate_ui("price not known")
+    rate, params = selection.scene_rate(scene), properties.param_values(settings.params, model)
     for frames, count in Counter(frames for _, _, frames in ranges).items():
-        cue = Cue("", Span(0, frames, rate), NO_PICTURE, model.id, takes=settings.takes, params=params)
-        total += count * (estimate(Order(cue, model, NO_PICTURE.source, "")) or 0)
-    return said("about {} {}", f"{total:.2f}", model.price.currency) if total else said("free")
+        cue = Cue("", Span(0, frames, rate), DUMMY_PICTURE, model.id, takes=settings.takes, params=params)
+        total += count * (estimate_cost(JobSpec(cue, model, DUMMY_PICTURE.source, "")) or 0)
+    return translate_ui("about {} {}", f"{total:.2f}", model.price.currency) if total else translate_ui("free")
 
 
 class TRACKLAY_MT_strip(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
@@ -238,7 +244,7 @@ class TRACKLAY_MT_strip(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
     def draw(self, _context: Any) -> None:
         """Draw it."""
         layout = self.layout
-        layout.operator(TRACKLAY_OT_generate.bl_idname, icon=ICON)
+        layout.operator(TRACKLAY_OT_generate.bl_idname, icon=GENERATE_ICON)
         layout.operator("tracklay.cues_from_cuts")
         layout.operator("tracklay.effects_at_markers", icon="MARKER_HLT")
         layout.separator()
@@ -256,39 +262,39 @@ class TRACKLAY_MT_strip(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
         layout.operator("tracklay.delete_dropped", icon="TRASH")
 
 
-def _entry(self: Any, _context: Any) -> None:
+def _draw_generate_entry(self: Any, _context: Any) -> None:
     self.layout.separator()
-    self.layout.operator(TRACKLAY_OT_generate.bl_idname, icon=ICON)
+    self.layout.operator(TRACKLAY_OT_generate.bl_idname, icon=GENERATE_ICON)
 
 
-def _submenu(self: Any, _context: Any) -> None:
+def _draw_tracklay_submenu(self: Any, _context: Any) -> None:
     self.layout.separator()
-    self.layout.menu(TRACKLAY_MT_strip.__name__, icon=ICON)
+    self.layout.menu(TRACKLAY_MT_strip.__name__, icon=GENERATE_ICON)
 
 
-def _at_markers(self: Any, _context: Any) -> None:
+def _draw_marker_entry(self: Any, _context: Any) -> None:
     self.layout.separator()
     self.layout.operator("tracklay.effects_at_markers")
 
 
-MENUS = {
-    "SEQUENCER_MT_strip": _submenu,
-    "SEQUENCER_MT_context_menu": _submenu,
-    "SEQUENCER_MT_add": _entry,
-    "SEQUENCER_MT_marker": _at_markers,
+MENU_ENTRIES = {
+    "SEQUENCER_MT_strip": _draw_tracklay_submenu,
+    "SEQUENCER_MT_context_menu": _draw_tracklay_submenu,
+    "SEQUENCER_MT_add": _draw_generate_entry,
+    "SEQUENCER_MT_marker": _draw_marker_entry,
 }
 """Blender's menus, and what is added to each."""
 
 
 def register() -> None:
     """Add the menus' entries."""
-    for menu, entry in MENUS.items():
+    for menu, entry in MENU_ENTRIES.items():
         getattr(bpy.types, menu).append(entry)
 
 
 def unregister() -> None:
     """Take them out again."""
-    for menu, entry in MENUS.items():
+    for menu, entry in MENU_ENTRIES.items():
         getattr(bpy.types, menu).remove(entry)
 
 

@@ -13,7 +13,7 @@ from bl_operators.presets import AddPresetBase
 from bl_ui.utils import PresetPanel
 from bpy.props import StringProperty
 
-from ...paths import whole
+from ...paths import atomic_write
 from ..sequencer import compat
 from ..settings import catalogue, properties
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
     from ...models import Model
 
-FOLDER = "tracklay"
+PRESET_SUBDIR = "tracklay"
 """Within Blender's folder of presets."""
 
-HEAD = """\
+SCRIPT_HEADER = """\
 import bpy
 
 settings = (getattr(bpy.context, "sequencer_scene", None) or bpy.context.scene).tracklay
 """
 
 
-def script(settings: Any, model: Model) -> str:
+def preset_script(settings: Any, model: Model) -> str:
     """A preset as Blender runs it."""
     group = properties.group_name(model.id)
     chosen = getattr(settings.params, group)
@@ -45,23 +45,23 @@ def script(settings: Any, model: Model) -> str:
     ]
     for parameter in model.settable:
         if chosen.is_property_set(parameter.name):
-            lines.append(f"setattr(params, {parameter.name!r}, {_plain(getattr(chosen, parameter.name))!r})")
+            lines.append(f"setattr(params, {parameter.name!r}, {_round_float(getattr(chosen, parameter.name))!r})")
         else:
             lines.append(f"params.property_unset({parameter.name!r})")
-    return HEAD + "\n".join([*lines, *_extras(settings, model)]) + "\n"
+    return SCRIPT_HEADER + "\n".join([*lines, *_extras_script(settings, model)]) + "\n"
 
 
-def _plain(value: Any) -> Any:
+def _round_float(value: Any) -> Any:
     """A 32-bit float as the decimal that it was."""
     return float(f"{value:.{properties.FLOAT_DIGITS}g}") if isinstance(value, float) else value
 
 
-def _extras(settings: Any, model: Model) -> Iterator[str]:
+def _extras_script(settings: Any, model: Model) -> Iterator[str]:
     """Those of the panel for this model make way for the preset's."""
     yield "for index in reversed(range(len(settings.extras))):"
     yield f"    if settings.extras[index].model in ('', {model.id!r}):"
     yield "        settings.extras.remove(index)"
-    for row in properties.extras_of(settings, model):
+    for row in properties.extra_rows(settings, model):
         yield "extra = settings.extras.add()"
         yield f"extra.name, extra.value, extra.model = {row.name!r}, {row.value!r}, {model.id!r}"
 
@@ -73,13 +73,13 @@ class TRACKLAY_OT_add_preset(AddPresetBase, bpy.types.Operator):  # type: ignore
     bl_description = "Keep the model, the prompt and the parameters as a preset, or remove one"
     bl_label = "Add Sound Preset"
     preset_menu = "TRACKLAY_PT_presets"
-    preset_subdir = FOLDER
+    preset_subdir = PRESET_SUBDIR
 
     def add(self, context: Any, filepath: str) -> None:
         """Write the preset's file. Blender calls it with a place of the person's own."""
-        settings = compat.timeline(context).tracklay
-        with whole(Path(filepath)) as beside:
-            beside.write_text(script(settings, catalogue.model(settings.model)), "utf-8")
+        settings = compat.active_sequencer_scene(context).tracklay
+        with atomic_write(Path(filepath)) as beside:
+            beside.write_text(preset_script(settings, catalogue.get_model(settings.model)), "utf-8")
 
 
 class TRACKLAY_OT_load_preset(bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
@@ -112,7 +112,7 @@ class TRACKLAY_PT_presets(PresetPanel, bpy.types.Panel):  # type: ignore[misc]  
     """The presets, in a popover."""
 
     bl_label = "Sound Presets"
-    preset_subdir = FOLDER
+    preset_subdir = PRESET_SUBDIR
     preset_operator = "tracklay.load_preset"
     preset_add_operator = "tracklay.add_preset"
 

@@ -7,24 +7,36 @@ from functools import partial
 
 import numpy as np
 
-from .dsp import Curve, Gain, Sound, balanced, band, bank, fall, noise, opened, seconds, shaped
-from .form import RATE
+from .dsp import (
+    Curve,
+    Gain,
+    StereoSignal,
+    apply_filter,
+    bandpass_response,
+    exp_decay,
+    fade_in,
+    filtered_noise,
+    partial_bank,
+    remove_dc,
+    sample_times,
+)
+from .form import SAMPLE_RATE
 
-Stroke = Callable[[float, np.random.Generator], Sound]  # velocity 0..1, chance
+DrumSynth = Callable[[float, np.random.Generator], StereoSignal]  # velocity 0..1, chance
 
-VARIANTS = 3
+STROKE_VARIANTS = 3
 """Different strokes of each drum, so that a roll is not one sample repeated."""
 
-SWELL = 8 * RATE // 5
+SWELL_SAMPLES = 8 * SAMPLE_RATE // 5
 """Samples from the start of a cymbal swell to the downbeat it leads to."""
 
-_FADE = 240  # samples at the end of every stroke
+_FADE_SAMPLES = 240  # samples at the end of every stroke
 
 
-def _closed(sound: Sound) -> Sound:
+def _fade_out(sound: StereoSignal) -> StereoSignal:
     """End a stroke at zero, and take its constant offset off."""
-    sound[:, -_FADE:] *= np.linspace(1, 0, _FADE, dtype=np.float32)
-    return balanced(sound)
+    sound[:, -_FADE_SAMPLES:] *= np.linspace(1, 0, _FADE_SAMPLES, dtype=np.float32)
+    return remove_dc(sound)
 
 
 def _membrane(
@@ -38,29 +50,31 @@ def _membrane(
     slap: float = 0.2,
     slap_band: tuple[float, float] = (1500, 6000),
     overtones: float = 0.0,
-) -> Sound:
+) -> StereoSignal:
     """A skin under the slap of stick or beater.
 
     Its tone falls from `bend` times `pitch` (Hz) within `slide` (s) and rings `ring` (s).
     """
-    n = round((6 * ring + 0.05) * RATE)
+    n = round((6 * ring + 0.05) * SAMPLE_RATE)
     pitch *= 1 + 0.02 * (rng.random() - 0.5)
-    turns = pitch * (seconds(n) + (bend - 1) * slide * (1 - fall(n, slide).astype(np.float64)))
-    tone = _tone(turns) * fall(n, ring)
+    turns = pitch * (sample_times(n) + (bend - 1) * slide * (1 - exp_decay(n, slide).astype(np.float64)))
+    tone = _sine(turns) * exp_decay(n, ring)
     for ratio, share in ((1.59, 1.0), (2.14, 0.6), (2.65, 0.4)):
         if overtones:
-            tone += np.float32(overtones * share) * _tone(turns * ratio) * fall(n, ring / ratio / 1.5)
+            tone += np.float32(overtones * share) * _sine(turns * ratio) * exp_decay(n, ring / ratio / 1.5)
     tone *= 0.8
-    sound = opened(np.stack((tone, tone)), 0.0015)
-    hit = RATE // 10
-    attack = noise(hit, band(*slap_band, 1), rng)
-    sound[:, :hit] += attack * (np.float32(slap * (0.4 + velocity) / float(np.abs(attack).max())) * fall(hit, 0.012))
-    return _closed(sound)
+    sound = fade_in(np.stack((tone, tone)), 0.0015)
+    hit = SAMPLE_RATE // 10
+    attack = filtered_noise(hit, bandpass_response(*slap_band, 1), rng)
+    sound[:, :hit] += attack * (
+        np.float32(slap * (0.4 + velocity) / float(np.abs(attack).max())) * exp_decay(hit, 0.012)
+    )
+    return _fade_out(sound)
 
 
-def _tone(turns: Curve) -> Gain:
+def _sine(cycles: Curve) -> Gain:
     """The sine of so many whole turns."""
-    tone: Gain = np.sin((turns - np.floor(turns)).astype(np.float32) * np.float32(2 * np.pi))
+    tone: Gain = np.sin((cycles - np.floor(cycles)).astype(np.float32) * np.float32(2 * np.pi))
     return tone
 
 
@@ -73,28 +87,30 @@ def _snare(
     wires: float = 1.0,
     low: float = 1200,
     high: float = 9000,
-) -> Sound:
+) -> StereoSignal:
     """Two modes of the skin under rattling wires."""
-    n = round((7 * ring + 0.05) * RATE)
+    n = round((7 * ring + 0.05) * SAMPLE_RATE)
     modes = np.array([pitch, pitch * 1.62, pitch * 2.3])
-    skin = bank(modes, np.tile([0.5, 0.25, 0.1], (2, 1)), np.array([1, 1.6, 2.5]) / (0.5 * ring), np.zeros((2, 3)), n)
-    rattle = noise(n, band(low, high, 1), rng)
-    rattle *= np.float32(wires / float(np.abs(rattle).max())) * fall(n, ring)
-    return _closed(skin * np.float32(0.6 + 0.4 * velocity) + opened(rattle, 0.001))
+    skin = partial_bank(
+        modes, np.tile([0.5, 0.25, 0.1], (2, 1)), np.array([1, 1.6, 2.5]) / (0.5 * ring), np.zeros((2, 3)), n
+    )
+    rattle = filtered_noise(n, bandpass_response(low, high, 1), rng)
+    rattle *= np.float32(wires / float(np.abs(rattle).max())) * exp_decay(n, ring)
+    return _fade_out(skin * np.float32(0.6 + 0.4 * velocity) + fade_in(rattle, 0.001))
 
 
-def _clap(velocity: float, rng: np.random.Generator) -> Sound:
+def _clap(velocity: float, rng: np.random.Generator) -> StereoSignal:
     """Many hands: four bursts, the last one ringing."""
-    n = round(0.5 * RATE)
-    t = seconds(n)
+    n = round(0.5 * SAMPLE_RATE)
+    t = sample_times(n)
     env = np.zeros(n)
     for at, ring in ((0.0, 0.006), (0.011, 0.006), (0.022, 0.006), (0.031, 0.075)):
         env += np.where(t >= at, np.exp(-np.maximum(t - at, 0) / ring), 0) * (1.0 if ring > 0.01 else 0.8)
-    hands = noise(n, band(900, 2800 + 1200 * velocity, 2), rng)
-    return _closed(hands * (env / float(np.abs(hands).max())).astype(np.float32))
+    hands = filtered_noise(n, bandpass_response(900, 2800 + 1200 * velocity, 2), rng)
+    return _fade_out(hands * (env / float(np.abs(hands).max())).astype(np.float32))
 
 
-def _metal(
+def _cymbal(
     velocity: float,
     rng: np.random.Generator,
     *,
@@ -103,13 +119,13 @@ def _metal(
     high: float = 15000,
     tone: float = 0.3,
     ping: float = 0.0,
-) -> Sound:
+) -> StereoSignal:
     """Cymbals and hats: a cluster of inharmonic partials within bright noise; `ping` is the stick on a ride."""
     ring *= 0.75 + 0.25 * velocity
-    n = round((5 * ring + 0.03) * RATE)
+    n = round((5 * ring + 0.03) * SAMPLE_RATE)
     modes = np.exp(rng.uniform(np.log(low * 0.6), np.log(min(high, 14000)), 36))
     angles = rng.random(36) * np.pi / 2
-    cluster = bank(
+    cluster = partial_bank(
         modes,
         np.stack((np.cos(angles), np.sin(angles))),
         0.8 / ring * (modes / low) ** 0.3,
@@ -117,101 +133,103 @@ def _metal(
         n,
     )
     cluster *= np.float32(tone / 6)
-    hiss = noise(n, band(low, high, 2), rng)
-    hiss *= fall(n, ring) / np.float32(np.abs(hiss).max())
-    out = opened(hiss + cluster, 0.0008 if ring < 0.6 else 0.004)
+    hiss = filtered_noise(n, bandpass_response(low, high, 2), rng)
+    hiss *= exp_decay(n, ring) / np.float32(np.abs(hiss).max())
+    out = fade_in(hiss + cluster, 0.0008 if ring < 0.6 else 0.004)
     if ping:
-        stick = bank(
+        stick = partial_bank(
             np.array([3150.0, 4480.0, 5900.0]), np.full((2, 3), ping / 3), np.full(3, 9.0), np.zeros((2, 3)), n
         )
-        out = out * np.float32(0.35) + stick * fall(n, 1 / 6)
-    return _closed(out * np.float32(0.5))
+        out = out * np.float32(0.35) + stick * exp_decay(n, 1 / 6)
+    return _fade_out(out * np.float32(0.5))
 
 
-def _shaken(
+def _shaker(
     velocity: float, rng: np.random.Generator, *, low: float, ring: float, attack: float, jingle: float = 0.0
-) -> Sound:
+) -> StereoSignal:
     """Grains in a shell, or jingles in a frame."""
     attack *= 1.3 - 0.3 * velocity
-    n = round((6 * ring + attack) * RATE)
-    grains = noise(n, band(low, 13000, 2), rng)
-    grains *= fall(n, ring, attack) / np.float32(np.abs(grains).max())
-    opened(grains, attack)
+    n = round((6 * ring + attack) * SAMPLE_RATE)
+    grains = filtered_noise(n, bandpass_response(low, 13000, 2), rng)
+    grains *= exp_decay(n, ring, attack) / np.float32(np.abs(grains).max())
+    fade_in(grains, attack)
     if jingle:
         modes = np.array([6200.0, 7900.0, 9300.0, 11200.0]) * (1 + 0.02 * rng.random(4))
-        grains += bank(modes, np.full((2, 4), jingle / 4), np.full(4, 0.7 / ring), np.zeros((2, 4)), n)
-    return _closed(grains * np.float32(0.5))
+        grains += partial_bank(modes, np.full((2, 4), jingle / 4), np.full(4, 0.7 / ring), np.zeros((2, 4)), n)
+    return _fade_out(grains * np.float32(0.5))
 
 
-def _knocked(
+def _woodblock(
     velocity: float, rng: np.random.Generator, *, modes: tuple[float, ...], ring: float, level: float = 0.6
-) -> Sound:
+) -> StereoSignal:
     """Wood or a rim: a few short modes."""
-    n = round((8 * ring + 0.02) * RATE)
+    n = round((8 * ring + 0.02) * SAMPLE_RATE)
     count = len(modes)
-    tone = bank(np.array(modes), np.full((2, count), level / count), np.full(count, 1 / ring), np.zeros((2, count)), n)
-    click = noise(n, band(2000, 8000, 1), rng) * fall(n, 0.002)
-    return _closed(tone + click * np.float32(0.2 * velocity / float(np.abs(click).max())))
+    tone = partial_bank(
+        np.array(modes), np.full((2, count), level / count), np.full(count, 1 / ring), np.zeros((2, count)), n
+    )
+    click = filtered_noise(n, bandpass_response(2000, 8000, 1), rng) * exp_decay(n, 0.002)
+    return _fade_out(tone + click * np.float32(0.2 * velocity / float(np.abs(click).max())))
 
 
-def _swell(velocity: float, rng: np.random.Generator) -> Sound:
+def _cymbal_swell(velocity: float, rng: np.random.Generator) -> StereoSignal:
     """A cymbal rolled up to the next downbeat."""
-    n = SWELL
-    t = seconds(n)
-    hiss = noise(n, band(2500, 10_000 + 4000 * velocity, 1), rng)
-    return _closed(hiss * (0.4 * (t / t[-1]) ** 3 / float(np.abs(hiss).max())).astype(np.float32))
+    n = SWELL_SAMPLES
+    t = sample_times(n)
+    hiss = filtered_noise(n, bandpass_response(2500, 10_000 + 4000 * velocity, 1), rng)
+    return _fade_out(hiss * (0.4 * (t / t[-1]) ** 3 / float(np.abs(hiss).max())).astype(np.float32))
 
 
-def _dulled(stroke: Stroke, top: float) -> Stroke:
-    """The same drum from a worn tape: nothing much above `top` Hz."""
+def _lowpass(synth: DrumSynth, cutoff: float) -> DrumSynth:
+    """The same drum from a worn tape: nothing much above `cutoff` Hz."""
 
-    def played(velocity: float, rng: np.random.Generator) -> Sound:
-        return _closed(shaped(stroke(velocity, rng), band(20, top, 2)))
+    def played(velocity: float, rng: np.random.Generator) -> StereoSignal:
+        return _fade_out(apply_filter(synth(velocity, rng), bandpass_response(20, cutoff, 2)))
 
     return played
 
 
-_ACOUSTIC: dict[str, Stroke] = {
+_ACOUSTIC_KIT: dict[str, DrumSynth] = {
     "kick": partial(_membrane, pitch=54, bend=3.2, slide=0.02, ring=0.13, slap=0.35, slap_band=(900, 5000)),
     "snare": _snare,
-    "hat": partial(_metal, ring=0.035, low=6500),
-    "open": partial(_metal, ring=0.28, low=6000),
-    "ride": partial(_metal, ring=0.5, low=3800, ping=0.5),
-    "crash": partial(_metal, ring=0.9, low=2600, tone=0.5),
+    "hat": partial(_cymbal, ring=0.035, low=6500),
+    "open": partial(_cymbal, ring=0.28, low=6000),
+    "ride": partial(_cymbal, ring=0.5, low=3800, ping=0.5),
+    "crash": partial(_cymbal, ring=0.9, low=2600, tone=0.5),
     "high": partial(_membrane, pitch=185, bend=1.4, slide=0.04, ring=0.16, overtones=0.15),
     "mid": partial(_membrane, pitch=132, bend=1.4, slide=0.05, ring=0.2, overtones=0.15),
     "low": partial(_membrane, pitch=92, bend=1.4, slide=0.06, ring=0.25, overtones=0.15),
-    "rim": partial(_knocked, modes=(1650.0, 2400.0, 430.0), ring=0.018),
-    "shaker": partial(_shaken, low=5200, ring=0.035, attack=0.02),
-    "tambourine": partial(_shaken, low=6000, ring=0.07, attack=0.003, jingle=0.8),
+    "rim": partial(_woodblock, modes=(1650.0, 2400.0, 430.0), ring=0.018),
+    "shaker": partial(_shaker, low=5200, ring=0.035, attack=0.02),
+    "tambourine": partial(_shaker, low=6000, ring=0.07, attack=0.003, jingle=0.8),
     "clap": _clap,
-    "swell": _swell,
+    "swell": _cymbal_swell,
 }
-_ELECTRONIC: dict[str, Stroke] = {
-    **_ACOUSTIC,
+_ELECTRONIC_KIT: dict[str, DrumSynth] = {
+    **_ACOUSTIC_KIT,
     "kick": partial(_membrane, pitch=50, bend=5.0, slide=0.028, ring=0.17, slap=0.25, slap_band=(1500, 7000)),
     "snare": partial(_snare, pitch=210, ring=0.15, low=900, high=7000),
-    "hat": partial(_metal, ring=0.022, low=8000, tone=0.1),
-    "open": partial(_metal, ring=0.16, low=7500, tone=0.1),
+    "hat": partial(_cymbal, ring=0.022, low=8000, tone=0.1),
+    "open": partial(_cymbal, ring=0.16, low=7500, tone=0.1),
 }
 
-KITS: Mapping[str, Mapping[str, Stroke]] = {
-    "acoustic": _ACOUSTIC,
+KITS: Mapping[str, Mapping[str, DrumSynth]] = {
+    "acoustic": _ACOUSTIC_KIT,
     "brushes": {
-        **_ACOUSTIC,
+        **_ACOUSTIC_KIT,
         "kick": partial(_membrane, pitch=58, bend=1.8, slide=0.02, ring=0.12, slap=0.1, slap_band=(300, 1500)),
         "snare": partial(_snare, pitch=180, ring=0.1, wires=1.2, low=2200, high=8000),
     },
-    "electronic": _ELECTRONIC,
+    "electronic": _ELECTRONIC_KIT,
     "808": {
-        **_ELECTRONIC,
+        **_ELECTRONIC_KIT,
         "kick": partial(_membrane, pitch=46, bend=3.0, slide=0.03, ring=0.32, slap=0.12),
         "snare": partial(_snare, pitch=185, ring=0.11, wires=0.8),
     },
-    "gated": {**_ELECTRONIC, "snare": partial(_snare, pitch=170, ring=0.24, wires=1.0, low=600, high=7500)},
-    "lo-fi": {name: _dulled(stroke, 4200) for name, stroke in _ACOUSTIC.items()},
+    "gated": {**_ELECTRONIC_KIT, "snare": partial(_snare, pitch=170, ring=0.24, wires=1.0, low=600, high=7500)},
+    "lo-fi": {name: _lowpass(stroke, 4200) for name, stroke in _ACOUSTIC_KIT.items()},
     "orchestral": {
-        **_ACOUSTIC,
+        **_ACOUSTIC_KIT,
         "kick": partial(
             _membrane, pitch=48, bend=1.9, slide=0.04, ring=0.45, slap=0.15, slap_band=(200, 2000), overtones=0.25
         ),
@@ -224,10 +242,10 @@ KITS: Mapping[str, Mapping[str, Stroke]] = {
         "high": partial(
             _membrane, pitch=150, bend=1.3, slide=0.03, ring=0.2, slap=0.35, slap_band=(600, 5000), overtones=0.2
         ),
-        "tick": partial(_knocked, modes=(2900.0, 4700.0), ring=0.008, level=0.4),
+        "tick": partial(_woodblock, modes=(2900.0, 4700.0), ring=0.008, level=0.4),
     },
     "latin": {
-        **_ACOUSTIC,
+        **_ACOUSTIC_KIT,
         "kick": partial(_membrane, pitch=62, bend=1.8, slide=0.02, ring=0.14, slap=0.12, slap_band=(300, 2000)),
         "high": partial(
             _membrane, pitch=330, bend=1.15, slide=0.02, ring=0.1, slap=0.4, slap_band=(800, 4000), overtones=0.2
@@ -238,11 +256,11 @@ KITS: Mapping[str, Mapping[str, Stroke]] = {
         "low": partial(
             _membrane, pitch=196, bend=1.15, slide=0.03, ring=0.2, slap=0.2, slap_band=(400, 2000), overtones=0.15
         ),
-        "clave": partial(_knocked, modes=(2480.0,), ring=0.03),
+        "clave": partial(_woodblock, modes=(2480.0,), ring=0.03),
     },
 }
 
-PLACES = {
+DRUM_PANS = {
     "hat": 0.35,
     "open": 0.35,
     "ride": -0.4,
@@ -255,7 +273,7 @@ PLACES = {
 }
 """Where each drum stands, from -1 (left) to 1 (right); the others stand in the middle."""
 
-LEVELS = {
+DRUM_LEVELS = {
     "kick": 1.0,
     "snare": 0.75,
     "clap": 0.6,
@@ -266,19 +284,19 @@ LEVELS = {
     "shaker": 0.4,
     "tambourine": 0.35,
 }
-LEVEL = 0.65
-"""Loudness of a full stroke beside the kick's; `LEVEL` for the drums that are not listed."""
+DEFAULT_DRUM_LEVEL = 0.65
+"""Loudness of a full stroke beside the kick's; `DEFAULT_DRUM_LEVEL` for the drums that are not listed."""
 
 
-def stroke(kit: str, drum: str, velocity: float, seed: int, variant: int) -> Sound:
+def render_stroke(kit: str, drum: str, velocity: float, seed: int, variant: int) -> StereoSignal:
     """One stroke, as bright as its velocity but always equally loud, the kick about full scale.
 
     The same arguments give the same samples.
     """
     rng = np.random.Generator(np.random.PCG64([seed, variant, sum(map(ord, drum))]))
     sound = KITS[kit][drum](velocity, rng)
-    place = PLACES.get(drum, 0.0)
-    level = LEVELS.get(drum, LEVEL)
+    place = DRUM_PANS.get(drum, 0.0)
+    level = DRUM_LEVELS.get(drum, DEFAULT_DRUM_LEVEL)
     angle = np.pi / 4 * (1 + place)
     place_gain = np.array([np.cos(angle), np.sin(angle)]) * level * np.sqrt(2)
     sound *= place_gain.astype(np.float32)[:, None]

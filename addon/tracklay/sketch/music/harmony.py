@@ -38,8 +38,10 @@ MODAL_PROGRESSIONS = {
 }
 
 _DEGREES = {"i": 0, "ii": 1, "iii": 2, "iv": 3, "v": 4, "vi": 5, "vii": 6}
-_SYMBOL = re.compile(r"(?P<accidental>[b#]?)(?P<degree>[ivIV]+)(?P<suffix>.*)")
-_SUFFIXES: dict[str, tuple[tuple[int, ...] | None, tuple[int, ...]]] = {  # what replaces the triad, what is added to it
+_CHORD_PATTERN = re.compile(r"(?P<accidental>[b#]?)(?P<degree>[ivIV]+)(?P<suffix>.*)")
+_CHORD_SUFFIXES: dict[
+    str, tuple[tuple[int, ...] | None, tuple[int, ...]]
+] = {  # what replaces the triad, what is added to it
     "": (None, ()),
     "5": ((0, 7), ()),
     "6": (None, (9,)),
@@ -80,12 +82,12 @@ class Chord:
         return self.tones[min(2, len(self.tones) - 1)]
 
 
-def scale(key: int, mode: str) -> tuple[int, ...]:
+def scale_pitch_classes(key: int, mode: str) -> tuple[int, ...]:
     """The seven pitch classes of a mode on `key`, from its tonic up."""
     return tuple((key + step) % 12 for step in MODES[mode])
 
 
-def chord(symbol: str, key: int, mode: str) -> Chord:
+def parse_chord(symbol: str, key: int, mode: str) -> Chord:
     """Read a roman numeral: `ii7`, `V`, `bVImaj7`, `viih7` (half diminished).
 
     The degree is the mode's own; upper case means a major third.
@@ -93,70 +95,76 @@ def chord(symbol: str, key: int, mode: str) -> Chord:
     Raises:
         ValueError: the symbol is none.
     """
-    match = _SYMBOL.fullmatch(symbol)
-    if match is None or match["degree"].lower() not in _DEGREES or match["suffix"] not in _SUFFIXES:
+    match = _CHORD_PATTERN.fullmatch(symbol)
+    if match is None or match["degree"].lower() not in _DEGREES or match["suffix"] not in _CHORD_SUFFIXES:
         raise ValueError(f"not a chord: {symbol!r}")
     degree = match["degree"]
     root = key + MODES[mode][_DEGREES[degree.lower()]] + {"": 0, "b": -1, "#": 1}[match["accidental"]]
-    triad, added = _SUFFIXES[match["suffix"]]
+    triad, added = _CHORD_SUFFIXES[match["suffix"]]
     if triad is None:
         triad = (0, 4, 7) if degree.isupper() else (0, 3, 7)
     return Chord(symbol, tuple((root + interval) % 12 for interval in (*triad, *added)))
 
 
-def playable(chord_now: Chord, key: int, mode: str) -> frozenset[int]:
+def melody_pitch_classes(chord: Chord, key: int, mode: str) -> frozenset[int]:
     """The pitch classes a melody may pass through over a chord.
 
     They are the scale's, less what rubs against a tone that the chord borrows from outside it.
     """
-    home = frozenset(scale(key, mode))
-    borrowed = frozenset(chord_now.tones) - home
-    rubbing = {(tone + side) % 12 for tone in borrowed for side in (-1, 1)} - set(chord_now.tones)
+    home = frozenset(scale_pitch_classes(key, mode))
+    borrowed = frozenset(chord.tones) - home
+    rubbing = {(tone + side) % 12 for tone in borrowed for side in (-1, 1)} - set(chord.tones)
     return (home - rubbing) | borrowed
 
 
-def nearest(pitch: int, classes: frozenset[int] | tuple[int, ...]) -> int:
+def nearest_pitch(pitch: int, pitch_classes: frozenset[int] | tuple[int, ...]) -> int:
     """The pitch nearest to `pitch` among these pitch classes, the lower one on a tie."""
-    allowed = frozenset(classes)
+    allowed = frozenset(pitch_classes)
     return min((p for p in range(pitch - 6, pitch + 7) if p % 12 in allowed), key=lambda p: (abs(p - pitch), p))
 
 
-def voice(chord_now: Chord, before: tuple[int, ...] | None, low: int, high: int, voices: int = 4) -> tuple[int, ...]:
-    """Lay a chord out as ascending pitches from `low` to about `high`, moving little from the chord `before`.
+def voice_chord(
+    chord: Chord, previous: tuple[int, ...] | None, low: int, high: int, voice_count: int = 4
+) -> tuple[int, ...]:
+    """Lay a chord out as ascending pitches from `low` to about `high`, moving little from the chord `previous`.
 
     Close and open positions of every inversion compete; movement counts most, then parallel fifths and octaves, then
     the middle of the register.
     """
-    classes = list(chord_now.tones)
-    if len(classes) > voices:
+    classes = list(chord.tones)
+    if len(classes) > voice_count:
         classes = classes[1:]  # the bass has the root
-    voices = min(voices, 2 * len(classes) - 1)
+    voice_count = min(voice_count, 2 * len(classes) - 1)
     middle = (low + high) / 2
     best: tuple[float, tuple[int, ...]] = (math.inf, ())
     for turn in range(len(classes)):
         order = classes[turn:] + classes[:turn]
-        order = (order * 2)[:voices]
+        order = (order * 2)[:voice_count]
         for octave in (0, 12):
             pitches = [low + (order[0] - low) % 12 + octave]
             for tone in order[1:]:
                 pitches.append(pitches[-1] + ((tone - pitches[-1]) % 12 or 12))
             for laid in (tuple(pitches), tuple(sorted((pitches[0], pitches[1] + 12, *pitches[2:])))):
-                if len(set(laid)) < voices:
+                if len(set(laid)) < voice_count:
                     continue
-                cost = abs(sum(laid) / voices - middle) * 0.5 + max(0, laid[-1] - high) * 2.0
-                if before is not None and len(before) == voices:
-                    cost += sum(abs(a - b) for a, b in zip(laid, before, strict=True)) + abs(laid[-1] - before[-1])
-                    cost += 1.5 * _parallels(before, laid)
+                cost = abs(sum(laid) / voice_count - middle) * 0.5 + max(0, laid[-1] - high) * 2.0
+                if previous is not None and len(previous) == voice_count:
+                    cost += sum(abs(a - b) for a, b in zip(laid, previous, strict=True)) + abs(laid[-1] - previous[-1])
+                    cost += 1.5 * _count_parallels(previous, laid)
                 best = min(best, (cost, laid))
     return best[1]
 
 
-def _parallels(before: tuple[int, ...], after: tuple[int, ...]) -> int:
+def _count_parallels(previous: tuple[int, ...], current: tuple[int, ...]) -> int:
     """How many pairs of voices move together in fifths or octaves."""
     count = 0
-    for upper in range(1, len(after)):
+    for upper in range(1, len(current)):
         for lower in range(upper):
-            interval = (before[upper] - before[lower]) % 12
-            if interval in (0, 7) and (after[upper] - after[lower]) % 12 == interval and before[upper] != after[upper]:
+            interval = (previous[upper] - previous[lower]) % 12
+            if (
+                interval in (0, 7)
+                and (current[upper] - current[lower]) % 12 == interval
+                and previous[upper] != current[upper]
+            ):
                 count += 1
     return count

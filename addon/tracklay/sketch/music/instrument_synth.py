@@ -10,23 +10,34 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .dsp import Curve, Sound, band, bank, envelope, fall, noise, seconds, shaped, sing
-from .form import RATE
+from .dsp import (
+    Curve,
+    StereoSignal,
+    adsr_envelope,
+    apply_filter,
+    bandpass_response,
+    exp_decay,
+    filtered_noise,
+    harmonic_voice,
+    partial_bank,
+    sample_times,
+)
+from .form import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def _spread(count: int, rng: np.random.Generator, width: float) -> Curve:
+def _random_pan_gains(count: int, rng: np.random.Generator, width: float) -> Curve:
     """Where `count` partials sit from left to right, as gains (2, count)."""
     angle = np.pi / 4 * (1 + width * (2 * rng.random(count) - 1))
     return np.stack((np.cos(angle), np.sin(angle)))
 
 
-def plucked(
+def synth_plucked_string(
     f: float,
     n: int,
-    held: int,
+    duration: int,
     velocity: float,
     rng: np.random.Generator,
     *,
@@ -38,7 +49,7 @@ def plucked(
     strings: int = 1,
     knock: float = 0.05,
     release: float = 0.15,
-) -> Sound:
+) -> StereoSignal:
     """A string struck or plucked at `place` of its length.
 
     `ring` is the fundamental's decay time at middle C (s), `damping` how much faster each further partial dies, `slope`
@@ -54,20 +65,20 @@ def plucked(
         amps.append(amp * 0.7**string)
         decays.append(decay * (1.0 if string else 1.8 if strings > 1 else 1.0))
     count = strings * len(k)
-    gains = np.concatenate(amps) * _spread(count, rng, 0.35)
-    sound = bank(np.concatenate(partials), gains, np.concatenate(decays), np.zeros((2, count)), n)
-    hit = min(n, RATE // 40)
-    peak = float(np.abs(sound[:, : RATE // 10]).max())
-    thump = noise(hit, band(max(80.0, 0.7 * f), 5 * f + 800, 1), rng) * fall(hit, 1 / 250)
+    gains = np.concatenate(amps) * _random_pan_gains(count, rng, 0.35)
+    sound = partial_bank(np.concatenate(partials), gains, np.concatenate(decays), np.zeros((2, count)), n)
+    hit = min(n, SAMPLE_RATE // 40)
+    peak = float(np.abs(sound[:, : SAMPLE_RATE // 10]).max())
+    thump = filtered_noise(hit, bandpass_response(max(80.0, 0.7 * f), 5 * f + 800, 1), rng) * exp_decay(hit, 1 / 250)
     sound[:, :hit] += np.float32(knock * peak * velocity / max(float(np.abs(thump).max()), 1e-9)) * thump
-    sound *= envelope(n, held, attack=0.002, decay=1.0, sustain=1.0, release=release)
+    sound *= adsr_envelope(n, duration, attack=0.002, decay=1.0, sustain=1.0, release=release)
     return sound
 
 
-def bar(
+def synth_struck_bar(
     f: float,
     n: int,
-    held: int,
+    duration: int,
     velocity: float,
     rng: np.random.Generator,
     *,
@@ -76,24 +87,26 @@ def bar(
     rings: tuple[float, ...],
     tremolo: float = 0.0,
     release: float = 0.6,
-) -> Sound:
+) -> StereoSignal:
     """A struck bar, tine or bell: its own partials, each with its level and decay time at middle C (s)."""
     partials = f * np.repeat(np.array(ratios), 2) * np.tile([0.9997, 1.0003], len(ratios))
     amps = np.repeat(np.array(levels) * velocity ** np.linspace(0, 1, len(levels)), 2)
     decay = (f / 261.6) ** 0.4 / np.repeat(np.array(rings), 2)
-    sound = bank(partials, amps * _spread(len(partials), rng, 0.5), decay, np.zeros((2, len(partials))), n)
-    sound *= envelope(n, held, attack=0.0015, decay=1.0, sustain=1.0, release=release)
+    sound = partial_bank(
+        partials, amps * _random_pan_gains(len(partials), rng, 0.5), decay, np.zeros((2, len(partials))), n
+    )
+    sound *= adsr_envelope(n, duration, attack=0.0015, decay=1.0, sustain=1.0, release=release)
     if tremolo:
-        turn = (0.5 * tremolo * np.cos(2 * np.pi * 4.6 * seconds(n))).astype(np.float32)
+        turn = (0.5 * tremolo * np.cos(2 * np.pi * 4.6 * sample_times(n))).astype(np.float32)
         sound[0] *= np.float32(1 - 0.5 * tremolo) - turn
         sound[1] *= np.float32(1 - 0.5 * tremolo) + turn
     return sound
 
 
-def ensemble(
+def synth_ensemble(
     f: float,
     n: int,
-    held: int,
+    duration: int,
     velocity: float,
     rng: np.random.Generator,
     *,
@@ -108,7 +121,7 @@ def ensemble(
     sustain: float = 0.85,
     release: float = 0.4,
     breath: float = 0.0,
-) -> Sound:
+) -> StereoSignal:
     """Several players or oscillators on one note, up to `cents` apart.
 
     `slope` is the tilt of the spectrum, `cutoff` (Hz) where it falls off, `body` the resonances, `bloom` the seconds
@@ -124,29 +137,31 @@ def ensemble(
         else np.ones(1)
     )
     partials = (f * k * detune[:, None]).ravel()
-    gains = np.tile(amp, players) * np.repeat(_spread(players, rng, 0.9), len(k), axis=1)
+    gains = np.tile(amp, players) * np.repeat(_random_pan_gains(players, rng, 0.9), len(k), axis=1)
     phases = 2 * np.pi * rng.random((2, len(partials)))
     still = np.zeros(len(partials))
     if bloom:
         upper = np.tile(k > 3, players)
-        sound = bank(partials[~upper], gains[:, ~upper], still[~upper], phases[:, ~upper], n)
+        sound = partial_bank(partials[~upper], gains[:, ~upper], still[~upper], phases[:, ~upper], n)
         if upper.any():
-            opening = 1 - fall(n, bloom)
-            sound += opening * bank(partials[upper], gains[:, upper], still[upper], phases[:, upper], n)
+            opening = 1 - exp_decay(n, bloom)
+            sound += opening * partial_bank(partials[upper], gains[:, upper], still[upper], phases[:, upper], n)
     else:
-        sound = bank(partials, gains, still, phases, n)
+        sound = partial_bank(partials, gains, still, phases, n)
     if breath:
         level = float(np.sqrt(np.mean(sound**2)))
-        hiss = noise(n, band(1500, 7000, 1), rng)
+        hiss = filtered_noise(n, bandpass_response(1500, 7000, 1), rng)
         sound += np.float32(breath * level / max(float(np.sqrt(np.mean(hiss**2))), 1e-9)) * hiss
-    sound *= envelope(n, held, attack=min(attack, 0.5 * held / RATE), decay=decay, sustain=sustain, release=release)
+    sound *= adsr_envelope(
+        n, duration, attack=min(attack, 0.5 * duration / SAMPLE_RATE), decay=decay, sustain=sustain, release=release
+    )
     return sound
 
 
-def solo(
+def synth_solo(
     f: float,
     n: int,
-    held: int,
+    duration: int,
     velocity: float,
     rng: np.random.Generator,
     *,
@@ -160,13 +175,13 @@ def solo(
     breath: float = 0.0,
     scoop: float = 0.0,
     release: float = 0.12,
-) -> Sound:
+) -> StereoSignal:
     """One player with breath or bow, whose tone opens with the attack.
 
     `vibrato` (cents) comes in late, `scoop` (cents) is slid up into the note, `even` is the share of even harmonics,
     `dull` the brightness at rest, `breath` the share of noise.
     """
-    t = seconds(n)
+    t = sample_times(n)
     rate = 5.2 + 0.5 * rng.random()
     depth = vibrato * np.clip((t - 0.18) / 0.35, 0, 1)
     drift = depth * np.sin(2 * np.pi * rate * t + rng.random()) - scoop * np.exp(-t / 0.04)
@@ -175,20 +190,24 @@ def solo(
     amp[1::2] *= even
     if body is not None:
         amp *= body(f * k)
-    env = envelope(n, held, attack=min(attack, 0.4 * held / RATE), decay=0.6, sustain=0.8, release=release)
-    sound = sing(f * 2 ** (drift / 1200), amp, (dull + (1 - dull) * env * (0.4 + 0.6 * velocity)).astype(np.float32))
+    env = adsr_envelope(
+        n, duration, attack=min(attack, 0.4 * duration / SAMPLE_RATE), decay=0.6, sustain=0.8, release=release
+    )
+    sound = harmonic_voice(
+        f * 2 ** (drift / 1200), amp, (dull + (1 - dull) * env * (0.4 + 0.6 * velocity)).astype(np.float32)
+    )
     sound *= env
     if breath:
-        air = noise(n, band(f, 4 * f + 2000, 1), rng)
-        puff = env * (np.float32(0.5) + 2 * fall(n, 0.05))
+        air = filtered_noise(n, bandpass_response(f, 4 * f + 2000, 1), rng)
+        puff = env * (np.float32(0.5) + 2 * exp_decay(n, 0.05))
         sound += air * (np.float32(breath * np.abs(sound).max() / np.abs(air).max()) * puff)
     return sound
 
 
-def filtered(
+def synth_filtered_saw(
     f: float,
     n: int,
-    held: int,
+    duration: int,
     velocity: float,
     rng: np.random.Generator,
     *,
@@ -196,7 +215,7 @@ def filtered(
     slope: float = 1.0,
     sub: float = 0.0,
     decay: float = 0.8,
-) -> Sound:
+) -> StereoSignal:
     """A synth bass or pluck: a saw over a sub octave, its harmonics dying sooner the higher they are.
 
     `close` is how much sooner, per harmonic and second.
@@ -205,24 +224,33 @@ def filtered(
     amp = np.concatenate((k**-slope, [sub]))
     partials = np.concatenate((f * k, [f / 2]))
     fading = np.concatenate((close * (k - 1) * (1.3 - 0.6 * velocity), [0.0]))
-    sound = bank(partials, amp * _spread(len(partials), rng, 0.05), fading, np.zeros((2, len(partials))), n)
-    sound *= envelope(n, held, attack=0.004, decay=decay, sustain=0.6, release=0.08)
+    sound = partial_bank(
+        partials, amp * _random_pan_gains(len(partials), rng, 0.05), fading, np.zeros((2, len(partials))), n
+    )
+    sound *= adsr_envelope(n, duration, attack=0.004, decay=decay, sustain=0.6, release=0.08)
     return sound
 
 
-def driven(
-    f: float, n: int, held: int, velocity: float, rng: np.random.Generator, *, intervals: tuple[int, ...], ring: float
-) -> Sound:
+def synth_overdriven_guitar(
+    f: float,
+    n: int,
+    duration: int,
+    velocity: float,
+    rng: np.random.Generator,
+    *,
+    intervals: tuple[int, ...],
+    ring: float,
+) -> StereoSignal:
     """An electric guitar through an overdriven valve amplifier and its cabinet.
 
     `intervals` are the strings of a power chord, in semitones.
     """
     clean = np.zeros((2, n), dtype=np.float32)
     for interval in intervals:
-        clean += plucked(
+        clean += synth_plucked_string(
             f * 2 ** (interval / 12),
             n,
-            held,
+            duration,
             velocity,
             rng,
             place=0.13,
@@ -232,11 +260,14 @@ def driven(
             release=0.06,
         )
     clean *= np.float32(6.0 * (0.5 + velocity) / np.abs(clean).max())
-    sound = shaped(
+    sound = apply_filter(
         np.tanh(clean),
-        lambda x: band(90, 4200, 2)(x) * (0.7 + 0.6 * np.exp(-0.5 * (np.log2(np.maximum(x, 1) / 2400) / 0.5) ** 2)),
+        lambda x: (
+            bandpass_response(90, 4200, 2)(x)
+            * (0.7 + 0.6 * np.exp(-0.5 * (np.log2(np.maximum(x, 1) / 2400) / 0.5) ** 2))
+        ),
     )
-    edge = np.linspace(0, 1, RATE // 500, dtype=np.float32)  # the cabinet's filter rings to both sides
+    edge = np.linspace(0, 1, SAMPLE_RATE // 500, dtype=np.float32)  # the cabinet's filter rings to both sides
     sound[:, : len(edge)] *= edge
     sound[:, -len(edge) :] *= edge[::-1]
     return sound

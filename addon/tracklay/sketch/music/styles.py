@@ -19,14 +19,14 @@ Progressions = tuple[tuple[str, ...], tuple[str, ...]]  # for the A parts, for t
 class Style:
     """How a style is played.
 
-    `tempo` is its usual range (beats a minute), `energy` runs from 0 to 1; `comp`, `bass` and `drums` are patterns from
-    thin to full; `players` are the instruments of each role in order of choice; `melody` names its rhythms.
+    `tempo_range` is its usual range (beats a minute), `energy` runs from 0 to 1; `comp`, `bass` and `drums` are patterns from
+    thin to full; `instruments` are the instruments of each role in order of choice; `melody_rhythm` names its rhythms.
     `swing` is where in the beat the second eighth falls, `swing16` where in the eighth the second sixteenth; 0.5 is
-    straight. `room` is the reverberation's level (0 to 1), `hall` its length (s), `loose` the players' spread in time
+    straight. `reverb_level` is the reverberation's level (0 to 1), `reverb_seconds` its length (s), `timing_spread_seconds` the players' spread in time
     (s).
     """
 
-    tempo: tuple[float, float]
+    tempo_range: tuple[float, float]
     energy: float
     major: Progressions
     minor: Progressions
@@ -34,14 +34,14 @@ class Style:
     bass: tuple[str, ...]
     drums: tuple[Groove, ...]
     kit: str
-    players: Mapping[str, tuple[str, ...]]
-    melody: str
-    beats: int = 4
+    instruments: Mapping[str, tuple[str, ...]]
+    melody_rhythm: str
+    beats_per_bar: int = 4
     swing: float = 0.5
     swing16: float = 0.5
-    room: float = 0.3
-    hall: float = 1.4
-    loose: float = 0.004
+    reverb_level: float = 0.3
+    reverb_seconds: float = 1.4
+    timing_spread_seconds: float = 0.004
     mode: str = "major"
 
 
@@ -66,7 +66,7 @@ _SEVENTHS_MINOR: Progressions = (
 
 STYLES: dict[str, Style] = {
     "cinematic": Style(
-        tempo=(78, 112),
+        tempo_range=(78, 112),
         energy=0.65,
         major=_FILM_MAJOR,
         minor=_FILM_MINOR,
@@ -78,19 +78,19 @@ STYLES: dict[str, Style] = {
             {"kick": "X.....X.X.....X.", "low": "X..x..x.X..x..xx", "high": "..o.o.oo..o.o.oo"},
         ),
         kit="orchestral",
-        players={
+        instruments={
             "bass": ("low strings", "cello"),
             "comp": ("spiccato", "piano"),
             "pad": ("strings", "choir"),
             "lead": ("brass", "violin", "piano"),
         },
-        melody="broad",
-        room=0.45,
-        hall=2.4,
+        melody_rhythm="broad",
+        reverb_level=0.45,
+        reverb_seconds=2.4,
         mode="minor",
     ),
     "suspense": Style(
-        tempo=(84, 108),
+        tempo_range=(84, 108),
         energy=0.45,
         major=(("I bVI I iv", "I I iv I"), ("bVI iv I I", "iv bVI I I")),
         minor=(("i i VI i", "i i iv V", "i VI i #viio"), ("VI i iv V", "iv i VI V")),
@@ -102,19 +102,19 @@ STYLES: dict[str, Style] = {
             {"tick": "x.oox.oox.oox.oo", "kick": "X..x......x.X...", "low": "......o.......x."},
         ),
         kit="orchestral",
-        players={
+        instruments={
             "bass": ("drone", "low strings"),
             "comp": ("spiccato", "pizzicato"),
             "pad": ("strings", "pad"),
             "lead": ("music box", "piano", "cello"),
         },
-        melody="sparse",
-        room=0.45,
-        hall=2.4,
+        melody_rhythm="sparse",
+        reverb_level=0.45,
+        reverb_seconds=2.4,
         mode="minor",
     ),
     "ambient": Style(
-        tempo=(60, 76),
+        tempo_range=(60, 76),
         energy=0.15,
         major=(
             ("Imaj9 IVmaj9 Imaj9 vi9", "Iadd9 vi7 IVmaj9 Isus2", "Imaj9 iii7 IVmaj9 IVmaj9"),
@@ -125,18 +125,18 @@ STYLES: dict[str, Style] = {
         bass=("r---------------", "r---------------", "r---------------"),
         drums=({}, {}, {"shaker": "..o...o...o...o.", "kick": "o.........o....."}),
         kit="lo-fi",
-        players={
+        instruments={
             "bass": ("drone", "sub bass"),
             "comp": ("electric piano", "harp"),
             "pad": ("pad", "strings"),
             "lead": ("bells", "flute", "piano"),
         },
-        melody="sparse",
-        room=0.6,
-        hall=3.0,
+        melody_rhythm="sparse",
+        reverb_level=0.6,
+        reverb_seconds=3.0,
     ),
     "classical": Style(
-        tempo=(72, 104),
+        tempo_range=(72, 104),
         energy=0.4,
         major=(("I IV V I", "I vi ii V", "I V vi iii"), ("vi ii V I", "IV I ii V", "IV V I vi")),
         minor=(("i iv V i", "i VI iv V", "i iv VII III"), ("VI III iv V", "iv VII III VI", "III VII i V")),
@@ -144,19 +144,19 @@ STYLES: dict[str, Style] = {
         bass=("r---------------", "r-------5-------", "r-------3---5---"),
         drums=({}, {}, {}),
         kit="orchestral",
-        players={
+        instruments={
             "bass": ("cello", "low strings"),
             "comp": ("piano", "harp"),
             "pad": ("strings",),
             "lead": ("violin", "flute", "clarinet"),
         },
-        melody="flowing",
-        room=0.4,
-        hall=1.9,
-        loose=0.007,
+        melody_rhythm="flowing",
+        reverb_level=0.4,
+        reverb_seconds=1.9,
+        timing_spread_seconds=0.007,
     ),
     "waltz": Style(
-        tempo=(132, 168),
+        tempo_range=(132, 168),
         energy=0.45,
         major=(("I I ii V", "I vi ii V", "I IV V I"), ("vi ii V I", "IV I V I")),
         minor=(("i i iv V", "i VI iv V"), ("iv i V i", "VII III iv V")),
@@ -164,20 +164,20 @@ STYLES: dict[str, Style] = {
         bass=("r---........", "r---....5-..", "r---5---3---"),
         drums=({}, {}, {"tambourine": "....o...o...", "kick": "o..........."}),
         kit="orchestral",
-        players={
+        instruments={
             "bass": ("cello", "upright bass"),
             "comp": ("piano", "guitar"),
             "pad": ("strings",),
             "lead": ("violin", "clarinet", "flute"),
         },
-        melody="waltz",
-        beats=3,
-        room=0.38,
-        hall=1.8,
-        loose=0.006,
+        melody_rhythm="waltz",
+        beats_per_bar=3,
+        reverb_level=0.38,
+        reverb_seconds=1.8,
+        timing_spread_seconds=0.006,
     ),
     "jazz": Style(
-        tempo=(108, 168),
+        tempo_range=(108, 168),
         energy=0.5,
         major=(
             ("ii7 V7 Imaj7 vi7", "Imaj7 vi7 ii7 V7", "iii7,vi7 ii7,V7 Imaj7 Imaj7"),
@@ -200,20 +200,20 @@ STYLES: dict[str, Style] = {
             },
         ),
         kit="brushes",
-        players={
+        instruments={
             "bass": ("upright bass",),
             "comp": ("piano", "clean guitar", "electric piano"),
             "pad": (),
             "lead": ("saxophone", "trumpet", "vibraphone", "piano"),
         },
-        melody="swinging",
+        melody_rhythm="swinging",
         swing=0.66,
-        room=0.22,
-        hall=1.0,
-        loose=0.007,
+        reverb_level=0.22,
+        reverb_seconds=1.0,
+        timing_spread_seconds=0.007,
     ),
     "house": Style(
-        tempo=(118, 126),
+        tempo_range=(118, 126),
         energy=0.85,
         major=(("vi7 IVmaj7 Imaj7 V", "Imaj7 iii7 vi7 IVmaj7"), ("IVmaj7 V vi7 iii7", "ii7 vi7 IVmaj7 V")),
         minor=(("i7 VImaj7 IIImaj7 VII", "i7 v7 VImaj7 iv7"), ("VImaj7 VII i7 v7", "iv7 i7 VImaj7 VII")),
@@ -231,20 +231,20 @@ STYLES: dict[str, Style] = {
             },
         ),
         kit="electronic",
-        players={
+        instruments={
             "bass": ("synth bass", "sub bass"),
             "comp": ("synth stab", "electric piano"),
             "pad": ("pad",),
             "lead": ("synth", "synth pluck"),
         },
-        melody="syncopated",
+        melody_rhythm="syncopated",
         swing16=0.53,
-        room=0.25,
-        hall=1.2,
-        loose=0.001,
+        reverb_level=0.25,
+        reverb_seconds=1.2,
+        timing_spread_seconds=0.001,
     ),
     "synthwave": Style(
-        tempo=(92, 112),
+        tempo_range=(92, 112),
         energy=0.7,
         major=_POP_MAJOR,
         minor=_POP_MINOR,
@@ -261,15 +261,20 @@ STYLES: dict[str, Style] = {
             },
         ),
         kit="gated",
-        players={"bass": ("synth bass",), "comp": ("synth pluck",), "pad": ("pad",), "lead": ("synth", "square synth")},
-        melody="broad",
-        room=0.35,
-        hall=1.8,
-        loose=0.001,
+        instruments={
+            "bass": ("synth bass",),
+            "comp": ("synth pluck",),
+            "pad": ("pad",),
+            "lead": ("synth", "square synth"),
+        },
+        melody_rhythm="broad",
+        reverb_level=0.35,
+        reverb_seconds=1.8,
+        timing_spread_seconds=0.001,
         mode="minor",
     ),
     "hip hop": Style(
-        tempo=(84, 96),
+        tempo_range=(84, 96),
         energy=0.6,
         major=(("Imaj7 vi7 ii7 V", "vi7 IVmaj7 Imaj7 V"), ("IVmaj7 iii7 vi7 V", "ii7 vi7 IVmaj7 V")),
         minor=(("i VI iv V", "i7 iv7 VImaj7 VII", "i VII VI VI"), ("VI VII i i", "iv7 VImaj7 i7 VII")),
@@ -287,21 +292,21 @@ STYLES: dict[str, Style] = {
             },
         ),
         kit="808",
-        players={
+        instruments={
             "bass": ("sub bass", "synth bass"),
             "comp": ("piano", "electric piano"),
             "pad": ("strings", "pad"),
             "lead": ("bells", "flute", "synth"),
         },
-        melody="syncopated",
+        melody_rhythm="syncopated",
         swing16=0.56,
-        room=0.22,
-        hall=1.1,
-        loose=0.005,
+        reverb_level=0.22,
+        reverb_seconds=1.1,
+        timing_spread_seconds=0.005,
         mode="minor",
     ),
     "lo-fi": Style(
-        tempo=(70, 84),
+        tempo_range=(70, 84),
         energy=0.35,
         major=_SEVENTHS_MAJOR,
         minor=_SEVENTHS_MINOR,
@@ -313,20 +318,20 @@ STYLES: dict[str, Style] = {
             {"kick": "X......x..x....o", "snare": "....X..o....X...", "hat": "x.o.x.oox.o.x.o."},
         ),
         kit="lo-fi",
-        players={
+        instruments={
             "bass": ("upright bass", "sub bass"),
             "comp": ("electric piano", "clean guitar"),
             "pad": ("pad",),
             "lead": ("vibraphone", "clean guitar", "flute"),
         },
-        melody="sparse",
+        melody_rhythm="sparse",
         swing16=0.6,
-        room=0.28,
-        hall=1.2,
-        loose=0.009,
+        reverb_level=0.28,
+        reverb_seconds=1.2,
+        timing_spread_seconds=0.009,
     ),
     "rock": Style(
-        tempo=(112, 144),
+        tempo_range=(112, 144),
         energy=0.9,
         major=(("I5 V5 vi5 IV5", "I5 IV5 I5 V5", "I5 bVII5 IV5 I5"), ("IV5 V5 I5 vi5", "vi5 IV5 I5 V5")),
         minor=(("i5 VI5 III5 VII5", "i5 VII5 VI5 VII5", "i5 i5 VI5 VII5"), ("VI5 VII5 i5 III5", "iv5 VI5 VII5 VII5")),
@@ -338,19 +343,19 @@ STYLES: dict[str, Style] = {
             {"kick": "X..x..x.X.x...x.", "snare": "....X.......X...", "ride": "X.x.X.x.X.x.X.x."},
         ),
         kit="acoustic",
-        players={
+        instruments={
             "bass": ("bass",),
             "comp": ("electric guitar", "clean guitar"),
             "pad": ("organ",),
             "lead": ("lead guitar", "clean guitar"),
         },
-        melody="syncopated",
-        room=0.18,
-        hall=1.0,
-        loose=0.004,
+        melody_rhythm="syncopated",
+        reverb_level=0.18,
+        reverb_seconds=1.0,
+        timing_spread_seconds=0.004,
     ),
     "pop": Style(
-        tempo=(98, 120),
+        tempo_range=(98, 120),
         energy=0.65,
         major=_POP_MAJOR,
         minor=_POP_MINOR,
@@ -368,18 +373,18 @@ STYLES: dict[str, Style] = {
             },
         ),
         kit="acoustic",
-        players={
+        instruments={
             "bass": ("bass",),
             "comp": ("piano", "guitar"),
             "pad": ("pad", "strings"),
             "lead": ("synth pluck", "bells", "clean guitar"),
         },
-        melody="syncopated",
-        room=0.22,
-        hall=1.2,
+        melody_rhythm="syncopated",
+        reverb_level=0.22,
+        reverb_seconds=1.2,
     ),
     "folk": Style(
-        tempo=(88, 112),
+        tempo_range=(88, 112),
         energy=0.4,
         major=(("I IV I V", "I V vi IV", "I IV vi V"), ("IV I IV V", "vi IV I V")),
         minor=(("i VII VI VII", "i III VII i", "i VI III VII"), ("III VII i VI", "VI VII i i")),
@@ -391,19 +396,19 @@ STYLES: dict[str, Style] = {
             {"kick": "x.......x.......", "tambourine": "....x.......x...", "shaker": "x.o.x.o.x.o.x.o."},
         ),
         kit="acoustic",
-        players={
+        instruments={
             "bass": ("upright bass",),
             "comp": ("guitar",),
             "pad": ("strings",),
             "lead": ("flute", "violin", "clean guitar"),
         },
-        melody="flowing",
-        room=0.22,
-        hall=1.2,
-        loose=0.008,
+        melody_rhythm="flowing",
+        reverb_level=0.22,
+        reverb_seconds=1.2,
+        timing_spread_seconds=0.008,
     ),
     "latin": Style(
-        tempo=(112, 136),
+        tempo_range=(112, 136),
         energy=0.5,
         major=_SEVENTHS_MAJOR,
         minor=_SEVENTHS_MINOR,
@@ -421,19 +426,19 @@ STYLES: dict[str, Style] = {
             },
         ),
         kit="latin",
-        players={
+        instruments={
             "bass": ("upright bass", "bass"),
             "comp": ("guitar", "piano"),
             "pad": (),
             "lead": ("flute", "trumpet", "vibraphone"),
         },
-        melody="syncopated",
-        room=0.22,
-        hall=1.1,
-        loose=0.006,
+        melody_rhythm="syncopated",
+        reverb_level=0.22,
+        reverb_seconds=1.1,
+        timing_spread_seconds=0.006,
     ),
     "funk": Style(
-        tempo=(98, 112),
+        tempo_range=(98, 112),
         energy=0.75,
         major=(("I7 I7 IV7 I7", "I9 I9 IV9 V7sus4"), ("IV9 IV9 I7 V7", "ii7 V7 ii7 V7")),
         minor=(("i7 i7 IV7 i7", "i9 i9 iv7 VII7"), ("iv7 iv7 i7 V7", "VImaj7 V7 i7 i7")),
@@ -450,20 +455,20 @@ STYLES: dict[str, Style] = {
             },
         ),
         kit="acoustic",
-        players={
+        instruments={
             "bass": ("bass", "synth bass"),
             "comp": ("clean guitar", "electric piano"),
             "pad": ("organ",),
             "lead": ("brass", "saxophone"),
         },
-        melody="syncopated",
+        melody_rhythm="syncopated",
         swing16=0.54,
-        room=0.15,
-        hall=0.8,
-        loose=0.004,
+        reverb_level=0.15,
+        reverb_seconds=0.8,
+        timing_spread_seconds=0.004,
     ),
     "quirky": Style(
-        tempo=(104, 132),
+        tempo_range=(104, 132),
         energy=0.45,
         major=(("I I V V", "I vi ii V", "I IV I V"), ("IV I ii V", "vi iii IV V")),
         minor=(("i i V V", "i iv i V", "i VI iv V"), ("iv i V i", "VI III iv V")),
@@ -475,20 +480,20 @@ STYLES: dict[str, Style] = {
             {"rim": "..x...x...x...x.", "kick": "x.......x.......", "tambourine": "....x.......x..."},
         ),
         kit="latin",
-        players={
+        instruments={
             "bass": ("pizzicato", "upright bass"),
             "comp": ("pizzicato", "marimba"),
             "pad": (),
             "lead": ("clarinet", "marimba", "flute"),
         },
-        melody="bouncing",
-        room=0.28,
-        hall=1.2,
-        loose=0.005,
+        melody_rhythm="bouncing",
+        reverb_level=0.28,
+        reverb_seconds=1.2,
+        timing_spread_seconds=0.005,
     ),
 }
 
-RHYTHMS: dict[str, tuple[str, ...]] = {
+MELODY_RHYTHMS: dict[str, tuple[str, ...]] = {
     "broad": ("x-------x---x---", "x-----------x---", "x-----x-x-------", "x---x---x-------", "x---------x-x-x-"),
     "sparse": ("x---------------", "x-------x-------", "....x-------x---", "x-----------....", "..x-----x-------"),
     "flowing": ("x---x---x---x---", "x-----x-x---x---", "x---x-x-x-------", "x-x-x-x-x---x---", "x-------x-x-x-x-"),
@@ -499,7 +504,7 @@ RHYTHMS: dict[str, tuple[str, ...]] = {
 }
 """Bars of melody by character: `x` begins a note."""
 
-FILLS: Mapping[str, tuple[str, ...]] = {  # the last beats of a section, on these drums in turn
+DRUM_FILLS: Mapping[str, tuple[str, ...]] = {  # the last beats of a section, on these drums in turn
     "acoustic": (
         "snare snare high high mid mid low low",
         "snare . snare high . mid low low",

@@ -21,7 +21,7 @@ class Mood:
 
     mode: str | None
     energy: float
-    pace: float
+    tempo_factor: float
     style: str
 
 
@@ -47,7 +47,7 @@ MOODS: Mapping[str, Mood] = {
     "cool": Mood("dorian", 0.0, 0.98, "funk"),
 }
 
-TEMPOS: Mapping[str, float] = {  # beats a minute
+TEMPO_TERMS: Mapping[str, float] = {  # beats a minute
     "largo": 50,
     "adagio": 66,
     "andante": 84,
@@ -56,9 +56,9 @@ TEMPOS: Mapping[str, float] = {  # beats a minute
     "vivace": 152,
     "presto": 176,
 }
-PACES: Mapping[str, float] = {"slow": 0.78, "medium": 1.0, "fast": 1.25}  # of the style's usual tempo
+TEMPO_FACTORS: Mapping[str, float] = {"slow": 0.78, "medium": 1.0, "fast": 1.25}  # of the style's usual tempo
 
-SETS: Mapping[str, tuple[str, ...]] = {
+ENSEMBLES: Mapping[str, tuple[str, ...]] = {
     "strings": ("strings", "low strings"),
     "orchestra": ("strings", "brass", "low strings", "spiccato"),
     "electric guitar": ("electric guitar", "lead guitar"),
@@ -67,7 +67,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
 }
 """Who is meant when a section of the band is named."""
 
-FAMILIES: Mapping[str, tuple[str, ...]] = {
+INSTRUMENT_FAMILIES: Mapping[str, tuple[str, ...]] = {
     "strings": ("strings", "low strings", "spiccato", "pizzicato", "violin", "cello"),
     "orchestra": ("strings", "low strings", "spiccato", "pizzicato", "violin", "cello", "brass"),
     "guitar": ("guitar", "clean guitar", "electric guitar", "lead guitar"),
@@ -79,7 +79,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
 }
 """Who must stay silent when one is refused."""
 
-STYLE_OF: Mapping[str, str] = {
+INSTRUMENT_STYLES: Mapping[str, str] = {
     "electric guitar": "rock",
     "synth": "synthwave",
     "chiptune": "synthwave",
@@ -320,7 +320,7 @@ VOCABULARY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "lydian": (),
         "mixolydian": (),
     },
-    "tempo": dict.fromkeys(TEMPOS, ()),
+    "tempo": dict.fromkeys(TEMPO_TERMS, ()),
     "pace": {
         "slow": ("slowly", "downtempo", "lento", "unhurried"),
         "medium": ("mid tempo", "midtempo", "medium tempo"),

@@ -1,8 +1,8 @@
 """The eye of the sketch engine: finds in low-resolution luma where things strike, where they rush past, and how fast all moves.
 
 One pass over the frames: those shown again are left out (`_film`), the camera's motion is taken out (`_camera`), what moves is told
-from the ground (`_ground`) and followed (`_things`), and its path searched for breaks (`_jolts`, `_notes`); what is too fast to be
-followed is caught where its motion ends (`_stops`). About a second of frames is held at a time, whatever the length.
+from the ground (`_background`) and followed (`_tracker`), and its path searched for breaks (`_jolts`, `_detector`); what is too fast to be
+followed is caught where its motion ends (`_stop_detector`). About a second of frames is held at a time, whatever the length.
 Decoding is the caller's; what the events sound like is `foley`'s.
 """
 
@@ -14,25 +14,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .background import MEDIAN_OF, REACH_SECONDS, SPREAD_SECONDS, Frame, Ground
-from .cadence import exposures
-from .camera_motion import Luma, Steadier, smooth
-from .event_detector import Notes
-from .events import Sight
-from .motion_stops import Stops
-from .tracker import Things
+from .background import MEDIAN_FRAMES, MEDIAN_HALF_WINDOW_SECONDS, MEDIAN_STEP_SECONDS, AnalysisFrame, BackgroundModel
+from .cadence import distinct_frames
+from .camera_motion import CameraTracker, Luma, smooth_image
+from .event_detector import EventDetector
+from .events import MotionAnalysis
+from .motion_stops import StopDetector
+from .tracker import BlobTracker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from fractions import Fraction
 
 LUMA_WIDTH = 160
-"""Pixels across of the frames that `watch` wants; their height follows the picture's shape."""
-STEP_SECONDS = 0.024
+"""Pixels across of the frames that `analyze_motion` wants; their height follows the picture's shape."""
+MIN_FRAME_SECONDS = 0.024
 """Frames that follow faster are passed over: the paths of things tell between frames when they broke."""
 
 
-def watch(frames: Iterable[Luma], times: Iterable[Fraction]) -> Sight:
+def analyze_motion(frames: Iterable[Luma], times: Iterable[Fraction]) -> MotionAnalysis:
     """What is seen in a picture.
 
     Args:
@@ -45,89 +45,97 @@ def watch(frames: Iterable[Luma], times: Iterable[Fraction]) -> Sight:
     Raises:
         ValueError: there are more frames than times, or fewer.
     """
-    steadier = Steadier()
-    shot: _Shot | None = None
-    notes: Notes | None = None
+    steadier = CameraTracker()
+    shot: _ShotAnalysis | None = None
+    notes: EventDetector | None = None
     clock: list[Fraction] = []
     looked: list[int] = []
-    latest = -STEP_SECONDS
-    for exposure in exposures(_timed(frames, times, clock)):
+    latest = -MIN_FRAME_SECONDS
+    for exposure in distinct_frames(_record_times(frames, times, clock)):
         luma, now, number = exposure.luma, exposure.time, exposure.number
-        if now - latest < STEP_SECONDS:
+        if now - latest < MIN_FRAME_SECONDS:
             continue
         latest = now
         looked.append(number)
-        picture = smooth(luma)
+        picture = smooth_image(luma)
         view, cut = steadier.add(picture, now)
         shape = (luma.shape[0], luma.shape[1])
         if notes is None:
-            notes = Notes(shape)
+            notes = EventDetector(shape)
         if shot is None or cut:
             if shot is not None:
-                shot.end()
-            shot = _Shot(shape, now, notes)
-        shot.add(Frame(number, luma, picture, now, view))
+                shot.finish()
+            shot = _ShotAnalysis(shape, now, notes)
+        shot.add(AnalysisFrame(number, luma, picture, now, view))
     if shot is None or notes is None:
-        return Sight((), (), np.zeros(0, np.float32), np.zeros(0, np.float32))
-    shot.end()
-    return notes.sight(tuple(clock), np.array(looked, np.intp))
+        return MotionAnalysis((), (), np.zeros(0, np.float32), np.zeros(0, np.float32))
+    shot.finish()
+    return notes.result(tuple(clock), np.array(looked, np.intp))
 
 
-def _timed(frames: Iterable[Luma], times: Iterable[Fraction], clock: list[Fraction]) -> Iterator[tuple[Luma, float]]:
-    """Each frame with its time, which is put down in `clock`."""
+def _record_times(
+    frames: Iterable[Luma], times: Iterable[Fraction], frame_times: list[Fraction]
+) -> Iterator[tuple[Luma, float]]:
+    """Each frame with its time, which is put down in `frame_times`."""
     for luma, time in zip(frames, times, strict=True):
-        clock.append(time)
+        frame_times.append(time)
         yield luma, float(time)
 
 
-class _Shot:
+class _ShotAnalysis:
     """The work on one shot: frames go in, and half a second later what was seen of them goes into the notes."""
 
-    def __init__(self, shape: tuple[int, int], time: float, notes: Notes) -> None:
-        self._notes = notes
-        self._ground = Ground(shape)
-        self._things = Things(shape)
-        self._stops = Stops(self._ground)
-        self._held: deque[Frame] = deque()
-        self._first = time
-        self._next = 0  # the first of `_held` that has not been looked at
+    def __init__(self, shape: tuple[int, int], start_time: float, detector: EventDetector) -> None:
+        self._detector = detector
+        self._background = BackgroundModel(shape)
+        self._tracker = BlobTracker(shape)
+        self._stop_detector = StopDetector(self._background)
+        self._frames: deque[AnalysisFrame] = deque()
+        self._start_time = start_time
+        self._next_index = 0  # the first of `_frames` that has not been looked at
 
-    def add(self, frame: Frame) -> None:
+    def add(self, frame: AnalysisFrame) -> None:
         """Take a frame in and look at those whose half second ahead is there."""
-        self._held.append(frame)
-        while frame.time >= max(self._held[self._next].time, self._first + REACH_SECONDS) + REACH_SECONDS:
-            self._look(frame.time)
+        self._frames.append(frame)
+        while (
+            frame.time
+            >= max(self._frames[self._next_index].time, self._start_time + MEDIAN_HALF_WINDOW_SECONDS)
+            + MEDIAN_HALF_WINDOW_SECONDS
+        ):
+            self._analyze_next(frame.time)
 
-    def end(self) -> None:
+    def finish(self) -> None:
         """Look at all that is left."""
-        while self._next < len(self._held):
-            self._look(self._held[-1].time)
-        for track in self._things.tracks:
-            self._notes.read(track)
+        while self._next_index < len(self._frames):
+            self._analyze_next(self._frames[-1].time)
+        for track in self._tracker.tracks:
+            self._detector.add_track(track)
 
-    def _look(self, newest: float) -> None:
+    def _analyze_next(self, newest_time: float) -> None:
         """Look at the next frame, with the ground from about it or, near an end of the shot, from that end's second."""
-        frame = self._held[self._next]
-        latest = max(frame.time - REACH_SECONDS, newest - REACH_SECONDS)
-        middle = min(max(frame.time, self._first + REACH_SECONDS), latest)
-        held = [other.time for other in self._held]
+        frame = self._frames[self._next_index]
+        latest = max(frame.time - MEDIAN_HALF_WINDOW_SECONDS, newest_time - MEDIAN_HALF_WINDOW_SECONDS)
+        middle = min(max(frame.time, self._start_time + MEDIAN_HALF_WINDOW_SECONDS), latest)
+        held = [other.time for other in self._frames]
         around = []
-        for k in range(MEDIAN_OF):
-            wanted = middle + SPREAD_SECONDS * (k - MEDIAN_OF // 2)
+        for k in range(MEDIAN_FRAMES):
+            wanted = middle + MEDIAN_STEP_SECONDS * (k - MEDIAN_FRAMES // 2)
             after = min(bisect_left(held, wanted), len(held) - 1)
             nearer = after > 0 and wanted <= (held[after - 1] + held[after]) / 2
-            around.append(self._held[after - nearer])
-        way = self._ground.follow(frame.view)
+            around.append(self._frames[after - nearer])
+        way = self._background.recenter(frame.transform)
         if way is not None:
-            self._things.recanvas(way)
-        keep = self._things.regions(frame.time)
-        sure = self._ground.motion(frame, around, keep)
-        laid, canvas = self._ground.lay(frame), self._ground.canvas
-        for track in self._things.add(frame.number, frame.time, sure, laid, canvas, frame.view):
-            self._notes.read(track)
-        for stop in self._stops.add(frame):
-            self._notes.stopped(stop)
-        self._next += 1
-        while self._next > 1 and self._held[0].time < newest - 2 * (REACH_SECONDS + SPREAD_SECONDS):
-            self._held.popleft()
-            self._next -= 1
+            self._tracker.recenter(way)
+        keep = self._tracker.followed_regions(frame.time)
+        sure = self._background.estimate_foreground(frame, around, keep)
+        laid, canvas = self._background.align(frame), self._background.canvas_transform
+        for track in self._tracker.add(frame.number, frame.time, sure, laid, canvas, frame.transform):
+            self._detector.add_track(track)
+        for stop in self._stop_detector.add(frame):
+            self._detector.add_stop(stop)
+        self._next_index += 1
+        while self._next_index > 1 and self._frames[0].time < newest_time - 2 * (
+            MEDIAN_HALF_WINDOW_SECONDS + MEDIAN_STEP_SECONDS
+        ):
+            self._frames.popleft()
+            self._next_index -= 1

@@ -18,96 +18,103 @@ if TYPE_CHECKING:
 
     from .camera_motion import Luma
 
-SAME, SAME_AGAIN = 0.2, 0.4
+REPEAT_MAX_CHANGE, RECENT_REPEAT_MAX_CHANGE = 0.2, 0.4
 """Share of the change before and after it that a repeat may have, and where there lately was one: the codec does not repeat exactly."""
-LEAST, LEAST_AGAIN = 30.0, 15.0
+REPEAT_MIN_MOTION, RECENT_REPEAT_MIN_MOTION = 30.0, 15.0
 """Change between frames below which nothing moves that a repeat could be told by, and where there lately was one."""
-LATELY_SECONDS = 0.25
-NEAR = 0.75
+RECENT_SECONDS = 0.25
+MAX_RETIME_FRAMES = 0.75
 """Frames by which a picture may have been shot before or after it is first shown."""
-RUN_SECONDS = 0.09
+MAX_REPEAT_SECONDS = 0.09
 """A picture shown for longer is one in which nothing moves."""
-ALIKE = (0.55, 2.2)
+INTERVAL_RATIO_RANGE = (0.55, 2.2)
 """Times the time between pictures there that there may be between others for both to be of one film: where nothing moves, every
 frame is kept."""
-EVEN = 8
+RETIME_NEIGHBOURS = 8
 """Pictures to each side over which times are evened."""
 
 
 @dataclass(slots=True)
-class Exposure:
+class SourceFrame:
     """A picture: the number of the first frame that shows it, its luma, when it was shot (seconds); whether it is shown again."""
 
     number: int
     luma: Luma
     time: float
-    again: bool = False
-    frame: float = 0.0
+    is_repeated: bool = False
+    frame_seconds: float = 0.0
     """Seconds between frames there."""
 
 
-def exposures(frames: Iterable[tuple[Luma, float]]) -> Iterator[Exposure]:
+def distinct_frames(frames: Iterable[tuple[Luma, float]]) -> Iterator[SourceFrame]:
     """The pictures that were shot, in order; a third of a second of them is held."""
-    held: deque[Exposure] = deque()
-    at = 0  # the first of `held` that has not been given
-    for shot in _once(frames):
+    held: deque[SourceFrame] = deque()
+    at = 0  # the first of `buffer` that has not been given
+    for shot in _drop_repeats(frames):
         held.append(shot)
-        if len(held) - at > EVEN:
-            yield _evened(held, at)
+        if len(held) - at > RETIME_NEIGHBOURS:
+            yield _retime(held, at)
             at += 1
-            if at > EVEN:
+            if at > RETIME_NEIGHBOURS:
                 held.popleft()
                 at -= 1
     for k in range(at, len(held)):
-        yield _evened(held, k)
+        yield _retime(held, k)
 
 
-def _evened(held: deque[Exposure], at: int) -> Exposure:
+def _retime(buffer: deque[SourceFrame], index: int) -> SourceFrame:
     """One of the pictures, at its time on the straight line through those about it where any of them is shown again."""
-    shot = held[at]
-    if not any(each.again for each in held):
+    shot = buffer[index]
+    if not any(each.is_repeated for each in buffer):
         return shot
-    first, last = at, at
-    gap = (held[min(at + 1, len(held) - 1)].time - held[max(at - 1, 0)].time) / 2
-    least, most = ALIKE[0] * gap, ALIKE[1] * gap
-    while first > max(0, at - EVEN) and least <= held[first].time - held[first - 1].time <= most:
+    first, last = index, index
+    gap = (buffer[min(index + 1, len(buffer) - 1)].time - buffer[max(index - 1, 0)].time) / 2
+    least, most = INTERVAL_RATIO_RANGE[0] * gap, INTERVAL_RATIO_RANGE[1] * gap
+    while first > max(0, index - RETIME_NEIGHBOURS) and least <= buffer[first].time - buffer[first - 1].time <= most:
         first -= 1
-    while last < min(len(held) - 1, at + EVEN) and least <= held[last + 1].time - held[last].time <= most:
+    while (
+        last < min(len(buffer) - 1, index + RETIME_NEIGHBOURS)
+        and least <= buffer[last + 1].time - buffer[last].time <= most
+    ):
         last += 1
     places = range(first, last + 1)
-    about = [held[k] for k in places]
-    if first == last or not any(each.again for each in about):
+    about = [buffer[k] for k in places]
+    if first == last or not any(each.is_repeated for each in about):
         return shot
     middle = sum(places) / len(places)
     span = sum((k - middle) ** 2 for k in places)
     slope = sum((k - middle) * each.time for k, each in zip(places, about, strict=True)) / span
-    even = sum(each.time for each in about) / len(about) + slope * (at - middle)
-    off = min(max(even - shot.time, -NEAR * shot.frame), NEAR * shot.frame)
-    return Exposure(shot.number, shot.luma, shot.time + off, shot.again, shot.frame)
+    even = sum(each.time for each in about) / len(about) + slope * (index - middle)
+    off = min(max(even - shot.time, -MAX_RETIME_FRAMES * shot.frame_seconds), MAX_RETIME_FRAMES * shot.frame_seconds)
+    return SourceFrame(shot.number, shot.luma, shot.time + off, shot.is_repeated, shot.frame_seconds)
 
 
-def _once(frames: Iterable[tuple[Luma, float]]) -> Iterator[Exposure]:
+def _drop_repeats(frames: Iterable[tuple[Luma, float]]) -> Iterator[SourceFrame]:
     """Each frame that is no repeat, at its own time."""
-    shot: Exposure | None = None
-    run: list[Exposure] = []  # what may be repeats of it
+    shot: SourceFrame | None = None
+    run: list[SourceFrame] = []  # what may be repeats of it
     before = most = 0.0
-    lately = -LATELY_SECONDS  # when the last picture was shown again
+    lately = -RECENT_SECONDS  # when the last picture was shown again
     for number, (luma, time) in enumerate(frames):
-        now = Exposure(number, luma, time)
+        now = SourceFrame(number, luma, time)
         if shot is None:
             shot = now
             continue
         last = run[-1] if run else shot
-        now.frame = time - last.time
-        change = _change(last.luma, luma)
-        same, least = (SAME_AGAIN, LEAST_AGAIN) if time - lately < LATELY_SECONDS else (SAME, LEAST)
-        short = time - shot.time <= RUN_SECONDS
+        now.frame_seconds = time - last.time
+        change = _frame_difference(last.luma, luma)
+        same, least = (
+            (RECENT_REPEAT_MAX_CHANGE, RECENT_REPEAT_MIN_MOTION)
+            if time - lately < RECENT_SECONDS
+            else (REPEAT_MAX_CHANGE, REPEAT_MIN_MOTION)
+        )
+        short = time - shot.time <= MAX_REPEAT_SECONDS
         if short and before > least and change < same * before:
             run.append(now)
             most = max(most, change)
             continue
         if short and run and change > least and most < same * change:
-            shot.again = True
+            shot.is_repeated = True
             lately = time
             yield shot
         else:
@@ -116,14 +123,14 @@ def _once(frames: Iterable[tuple[Luma, float]]) -> Iterator[Exposure]:
         shot, run, before, most = now, [], change, 0.0
     if shot is not None:
         yield shot
-        if run and run[-1].time - lately >= LATELY_SECONDS:  # else the last picture of a film, shown again
+        if run and run[-1].time - lately >= RECENT_SECONDS:  # else the last picture of a film, shown again
             yield from run
 
 
-def _change(one: Luma, other: Luma) -> float:
+def _frame_difference(first: Luma, second: Luma) -> float:
     """How much two frames differ; a few pixels that differ much count for more than many that differ little."""
-    apart = one.astype(np.float32)
-    apart -= other
+    apart = first.astype(np.float32)
+    apart -= second
     apart *= apart
     flat = apart.ravel()
     return math.sqrt(math.sqrt(flat @ flat))

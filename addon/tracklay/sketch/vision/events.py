@@ -21,13 +21,13 @@ Curve = npt.NDArray[np.float32]
 class Event:
     """One thing that is seen and should be heard.
 
-    `time` and `seconds` count from the picture's first frame, exactly, on frame times. `strength` and `size` run from 0 to 1
+    `time` and `duration` count from the picture's first frame, exactly, on frame times. `strength` and `size` run from 0 to 1
     (size: the moving thing's share of the frame's width), `x` from -1 (left edge) to 1 (right edge), `y` from -1 (top) to 1 (bottom).
     """
 
     kind: Literal["impact", "whoosh"]
     time: Fraction
-    seconds: Fraction
+    duration: Fraction
     strength: float
     x: float
     y: float
@@ -35,7 +35,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class MotionAnalysis:
     """Everything seen in one proxy.
 
     `times` are the frames' own times (seconds from the first frame); `speed` is how fast the picture's fastest local thing moves on

@@ -15,37 +15,37 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from .background import Kept
-    from .camera_motion import Luma, Matrix, Picture, View
+    from .background import FollowedRegion
+    from .camera_motion import FloatImage, Luma, Matrix, SimilarityTransform
 
-SURE = 0.3
+MIN_PROBABILITY = 0.3
 """A pixel this surely not ground belongs to a thing."""
-SMALLEST = 6.0
+MIN_AREA_PIXELS = 6.0
 """Pixels: less than this is grain or a block of the codec."""
-MOST_RUNS = 500
+MAX_RUNS = 500
 """Rows' runs of pixels: more of them is no set of things but a change of the whole picture."""
-MOST_THINGS = 10
-GONE_SECONDS = 0.1
+MAX_TRACKS = 10
+LOST_SECONDS = 0.1
 """A thing not seen for this long has left."""
-REST_SECONDS = 0.3
+STATIONARY_SECONDS = 0.3
 """A thing that stays in place this long is at rest and is ground from then on."""
-REST_PIXELS = 0.6
-SURPRISE = 0.8
+STATIONARY_PIXELS = 0.6
+MAX_SPEED_CHANGE = 0.8
 """Widths a second by which a thing may be faster or slower than it was."""
-FIRST_SPEED = 2.5
+MAX_INITIAL_SPEED = 2.5
 """Widths a second that a thing may have when it is first seen."""
-TURN_BACK = 1.9
+BOUNCE_SHARE = 1.9
 """Share of the last step that a thing may be off where it was going: it may have bounced back."""
-LEAST_MOVE = 2.0
+MIN_TRAVEL_PIXELS = 2.0
 """Pixels: a patch that has gone no farther may be what is left where something stood."""
-ROOM = 6
+REGION_MARGIN_PIXELS = 6
 """Pixels about a thing within which the ground is kept."""
-SPLIT_ROUNDS = 4
-GROWN = 1.5
+SPLIT_ITERATIONS = 4
+SPLIT_AREA_RATIO = 1.5
 """Times its area at which a thing's patch is taken for two things."""
 
 
-Box = tuple[float, float, float, float]
+BoundingBox = tuple[float, float, float, float]
 """Left, top, right, bottom."""
 
 
@@ -58,47 +58,47 @@ class Blob:
     area: float = field(init=False)
     centre: complex = field(init=False)
     grey: float = field(init=False)
-    box: Box = field(init=False)
+    box: BoundingBox = field(init=False)
 
     def __post_init__(self) -> None:
         """Sum up."""
-        x, y, _, grey = (self.pixels @ self.sure).tolist()
-        self.area = float(self.sure.sum())
+        x, y, _, grey = (self.pixels @ self.probabilities).tolist()
+        self.area = float(self.probabilities.sum())
         self.centre = complex(x, y) / self.area
         self.grey = grey / self.area
         (left, top), (right, bottom) = self.pixels[:2].min(1).tolist(), self.pixels[:2].max(1).tolist()
         self.box = (left, top, right, bottom)
 
     @property
-    def sure(self) -> Matrix:
+    def probabilities(self) -> Matrix:
         """How surely each pixel belongs to it."""
         sure: Matrix = self.pixels[2]
         return sure
 
     @property
-    def places(self) -> npt.NDArray[np.complex128]:
+    def positions(self) -> npt.NDArray[np.complex128]:
         """Where each pixel is."""
         places: npt.NDArray[np.complex128] = self.pixels[0] + 1j * self.pixels[1]
         return places
 
-    def joined(self, other: Blob) -> Blob:
+    def merged_with(self, other: Blob) -> Blob:
         """Both as one."""
         return Blob(np.concatenate([self.pixels, other.pixels], 1))
 
-    def part(self, mine: npt.NDArray[np.bool_]) -> Blob:
+    def subset(self, mask: npt.NDArray[np.bool_]) -> Blob:
         """The pixels chosen."""
-        return Blob(self.pixels[:, mine])
+        return Blob(self.pixels[:, mask])
 
 
 @dataclass(slots=True, eq=False)
 class Track:
     """A thing and where it has been: for each frame it was seen on, the frame's number and time, world place, frame place, size."""
 
-    frames: list[int] = field(default_factory=list)
+    frame_numbers: list[int] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
-    world: list[complex] = field(default_factory=list)
+    world_positions: list[complex] = field(default_factory=list)
     """Pixels from the picture's centre, camera taken out."""
-    seen: list[complex] = field(default_factory=list)
+    frame_positions: list[complex] = field(default_factory=list)
     """Pixels from the picture's centre, as in the frame."""
     areas: list[float] = field(default_factory=list)
     lengths: list[float] = field(default_factory=list)
@@ -107,41 +107,41 @@ class Track:
     """The thing touched the border: its centre is not all of it."""
     centre: complex = 0j
     velocity: complex = 0j
-    half: complex = 0j
+    half_size: complex = 0j
     """Half its width and height in pixels, slowly following."""
     grey: float = 0.0
-    crowd: list[int] = field(default_factory=list)
+    patch_counts: list[int] = field(default_factory=list)
     """How many patches the picture had."""
-    apart: bool = False
+    was_split: bool = False
     """It was told from another by size: it is a thing though it has not gone far."""
     travel: float = 0.0
     """Pixels from where it was first seen, at most."""
 
-    def heading(self, time: float) -> complex:
+    def predicted_centre(self, time: float) -> complex:
         """Where on the canvas it should be."""
         return self.centre + self.velocity * (time - self.times[-1])
 
     def has_moved(self, share: float) -> bool:
-        """Whether it has gone that share of its own size, and `LEAST_MOVE` at least."""
-        return self.travel > max(LEAST_MOVE, share * abs(self.half))
+        """Whether it has gone that share of its own size, and `MIN_TRAVEL_PIXELS` at least."""
+        return self.travel > max(MIN_TRAVEL_PIXELS, share * abs(self.half_size))
 
-    def rests(self) -> bool:
-        """Whether it has stayed in place for `REST_SECONDS`."""
-        if self.times[-1] - self.times[0] < REST_SECONDS:
+    def is_stationary(self) -> bool:
+        """Whether it has stayed in place for `STATIONARY_SECONDS`."""
+        if self.times[-1] - self.times[0] < STATIONARY_SECONDS:
             return False
-        last = self.world[-1]
-        for time, place in zip(reversed(self.times), reversed(self.world), strict=True):
-            if abs(place - last) > REST_PIXELS:
+        last = self.world_positions[-1]
+        for time, place in zip(reversed(self.times), reversed(self.world_positions), strict=True):
+            if abs(place - last) > STATIONARY_PIXELS:
                 return False
-            if self.times[-1] - time >= REST_SECONDS:
+            if self.times[-1] - time >= STATIONARY_SECONDS:
                 return True
         return False
 
 
-def blobs(sure: Picture, luma: Luma) -> list[Blob] | None:
+def find_blobs(probability: FloatImage, luma: Luma) -> list[Blob] | None:
     """The connected patches, largest first; None where there are too many pieces for things."""
-    height, width = sure.shape
-    solid = sure > SURE
+    height, width = probability.shape
+    solid = probability > MIN_PROBABILITY
     if not solid.any():
         return []
     stride = width + 2  # a free pixel at both ends of each row keeps the rows apart
@@ -157,11 +157,11 @@ def blobs(sure: Picture, luma: Luma) -> list[Blob] | None:
     flat[::stride] = flat[stride - 1 :: stride] = False
     turns = np.flatnonzero(flat[1:] != flat[:-1]) + 1
     starts, ends = turns[::2], turns[1::2]
-    if starts.size > MOST_RUNS:
+    if starts.size > MAX_RUNS:
         return None
-    root = _join(starts, ends, stride)
-    wide = np.zeros((height, stride), sure.dtype)
-    wide[:, 1:-1] = sure
+    root = _label_runs(starts, ends, stride)
+    wide = np.zeros((height, stride), probability.dtype)
+    wide[:, 1:-1] = probability
     at = np.flatnonzero(flat & (wide.ravel() > 0))
     y, x = np.divmod(at, stride)
     x -= 1
@@ -176,12 +176,12 @@ def blobs(sure: Picture, luma: Luma) -> list[Blob] | None:
     areas = np.bincount(label, pixels[2])
     return [
         Blob(pixels.take(np.flatnonzero(label == k), 1))
-        for k in np.argsort(-areas)[: 2 * MOST_THINGS]
-        if areas[k] >= SMALLEST
+        for k in np.argsort(-areas)[: 2 * MAX_TRACKS]
+        if areas[k] >= MIN_AREA_PIXELS
     ]
 
 
-def _join(starts: npt.NDArray[np.intp], ends: npt.NDArray[np.intp], stride: int) -> npt.NDArray[np.intp]:
+def _label_runs(starts: npt.NDArray[np.intp], ends: npt.NDArray[np.intp], stride: int) -> npt.NDArray[np.intp]:
     """The label of each run of pixels: runs of neighbouring rows that overlap share one."""
     # In the row above each run overlaps those from `first` up to `last`, as they are in order.
     first = np.searchsorted(ends, starts - stride, side="right")
@@ -191,110 +191,120 @@ def _join(starts: npt.NDArray[np.intp], ends: npt.NDArray[np.intp], stride: int)
         root = root[root]
     joined: dict[int, int] = {}
 
-    def top(k: int) -> int:
+    def find_root(k: int) -> int:
         while k in joined:
             k = joined[k]
         return k
 
     several = np.flatnonzero(last > first + 1)
     for begin, end in zip(first[several].tolist(), last[several].tolist(), strict=True):
-        one = top(int(root[begin]))
+        one = find_root(int(root[begin]))
         for other in root[begin + 1 : end].tolist():
-            if (another := top(other)) != one:
+            if (another := find_root(other)) != one:
                 joined[another] = one
     for k in joined:
-        root[root == k] = top(k)
+        root[root == k] = find_root(k)
     return root
 
 
-class Things:
+class BlobTracker:
     """All things of a shot that are being followed."""
 
     def __init__(self, shape: tuple[int, int]) -> None:
         self.shape = shape
         self.tracks: list[Track] = []
 
-    def recanvas(self, way: View) -> None:
+    def recenter(self, transform: SimilarityTransform) -> None:
         """The canvas was laid anew: places on it move along."""
         for track in self.tracks:
-            track.centre = way.at(track.centre)
-            track.velocity *= way.turn
+            track.centre = transform.apply(track.centre)
+            track.velocity *= transform.scale_rotation
 
-    def regions(self, time: float) -> list[Kept]:
+    def followed_regions(self, time: float) -> list[FollowedRegion]:
         """Where things are or should be: the ground is not to take them up there."""
         height, width = self.shape
         middle = complex((width - 1) / 2, (height - 1) / 2)
         found = []
         for track in self.tracks:
-            if track.travel <= LEAST_MOVE:
+            if track.travel <= MIN_TRAVEL_PIXELS:
                 continue
-            now, then = track.centre + middle, track.heading(time) + middle
+            now, then = track.centre + middle, track.predicted_centre(time) + middle
             left, right = sorted((now.real, then.real))
             top, bottom = sorted((now.imag, then.imag))
-            wide, tall = track.half.real + ROOM, track.half.imag + ROOM
+            wide, tall = track.half_size.real + REGION_MARGIN_PIXELS, track.half_size.imag + REGION_MARGIN_PIXELS
             rows = slice(max(0, int(top - tall)), max(0, int(bottom + tall) + 2))
             cols = slice(max(0, int(left - wide)), max(0, int(right + wide) + 2))
             found.append(((rows, cols), track.grey))
         return found
 
-    def add(self, number: int, time: float, sure: Picture | None, luma: Luma, canvas: View, view: View) -> list[Track]:
+    def add(
+        self,
+        frame_number: int,
+        time: float,
+        probability: FloatImage | None,
+        luma: Luma,
+        canvas_transform: SimilarityTransform,
+        frame_transform: SimilarityTransform,
+    ) -> list[Track]:
         """Follow everything one frame on; gives the tracks that ended."""
-        patches = blobs(sure, luma) if sure is not None else None
+        patches = find_blobs(probability, luma) if probability is not None else None
         if patches is None:
             ended, self.tracks = self.tracks, []
             return ended
-        claims = self._claims(patches, time)
-        got, struck = self._divided(patches, claims, time)
-        free = self._gathered(patches, sorted(set(range(len(patches))) - set(claims.values())), got)
+        claims = self._assign(patches, time)
+        got, struck = self._divide_patches(patches, claims, time)
+        free = self._merge_fragments(patches, sorted(set(range(len(patches))) - set(claims.values())), got)
         for k, blob in got.items():
-            self._note(self.tracks[k], blob, number, time, canvas, view)
+            self._record(self.tracks[k], blob, frame_number, time, canvas_transform, frame_transform)
         new = [(patches[b], False) for b in free] + [(blob, True) for blob in struck]
-        for blob, apart in new[: max(0, MOST_THINGS - len(self.tracks))]:
-            self.tracks.append(Track(apart=apart))
-            self._note(self.tracks[-1], blob, number, time, canvas, view)
+        for blob, apart in new[: max(0, MAX_TRACKS - len(self.tracks))]:
+            self.tracks.append(Track(was_split=apart))
+            self._record(self.tracks[-1], blob, frame_number, time, canvas_transform, frame_transform)
         for track in self.tracks:
-            if track.frames[-1] == number:
-                track.crowd.append(len(patches))
-        ended = [t for t in self.tracks if time - t.times[-1] > GONE_SECONDS or t.rests()]
+            if track.frame_numbers[-1] == frame_number:
+                track.patch_counts.append(len(patches))
+        ended = [t for t in self.tracks if time - t.times[-1] > LOST_SECONDS or t.is_stationary()]
         self.tracks = [t for t in self.tracks if t not in ended]
         return ended
 
-    def _divided(self, patches: list[Blob], claims: dict[int, int], time: float) -> tuple[dict[int, Blob], list[Blob]]:
+    def _divide_patches(
+        self, patches: list[Blob], assignments: dict[int, int], time: float
+    ) -> tuple[dict[int, Blob], list[Blob]]:
         """What each track gets of the patch it claims, and what was set moving by one of them."""
         owners: dict[int, list[int]] = {}
-        for k, b in claims.items():
+        for k, b in assignments.items():
             owners.setdefault(b, []).append(k)
         got: dict[int, Blob] = {}
         for b, owning in owners.items():
-            got.update(self._shares(patches[b], owning, time))
+            got.update(self._split_patch(patches[b], owning, time))
         struck = []
         for k, blob in list(got.items()):
-            parts = self._struck(self.tracks[k], blob, time)
+            parts = self._split_collision(self.tracks[k], blob, time)
             if parts is not None:
                 got[k] = parts[0]
                 struck.append(parts[1])
         return got, struck
 
-    def _gathered(self, patches: list[Blob], free: list[int], got: dict[int, Blob]) -> list[int]:
+    def _merge_fragments(self, patches: list[Blob], unassigned: list[int], assigned: dict[int, Blob]) -> list[int]:
         """Add to each thing the unclaimed patches that are pieces of it; gives what is left."""
-        for k, blob in list(got.items()):
+        for k, blob in list(assigned.items()):
             mine = blob
-            for b in list(free):
-                if len(self.tracks[k].times) > 2 and _fits(mine.box, patches[b].box, self.tracks[k].half):
-                    got[k] = mine = mine.joined(patches[b])
-                    free.remove(b)
-        return free
+            for b in list(unassigned):
+                if len(self.tracks[k].times) > 2 and _fits_size(mine.box, patches[b].box, self.tracks[k].half_size):
+                    assigned[k] = mine = mine.merged_with(patches[b])
+                    unassigned.remove(b)
+        return unassigned
 
-    def _claims(self, patches: list[Blob], time: float) -> dict[int, int]:
+    def _assign(self, patches: list[Blob], time: float) -> dict[int, int]:
         """Which patch each track takes: the nearest to where it was going, of about its size; two may take one where they meet."""
         width = self.shape[1]
         costs = []
         for k, track in enumerate(self.tracks):
             dt = time - track.times[-1]
-            aim = track.heading(time)
-            size = abs(track.half)
-            surprise = (FIRST_SPEED if len(track.times) < 2 else SURPRISE) * width
-            gate = 3 + 0.5 * size + (TURN_BACK * abs(track.velocity) + surprise) * dt
+            aim = track.predicted_centre(time)
+            size = abs(track.half_size)
+            surprise = (MAX_INITIAL_SPEED if len(track.times) < 2 else MAX_SPEED_CHANGE) * width
+            gate = 3 + 0.5 * size + (BOUNCE_SHARE * abs(track.velocity) + surprise) * dt
             for b, blob in enumerate(patches):
                 off = min(abs(blob.centre - aim), abs(blob.centre - track.centre) + 1)
                 if off < gate:
@@ -306,7 +316,7 @@ class Things:
         for k, track in enumerate(self.tracks):
             if k in taken:
                 continue
-            aim = track.heading(time)
+            aim = track.predicted_centre(time)
             for b in set(taken.values()):
                 left, top, right, bottom = patches[b].box
                 if left - 1 <= aim.real <= right + 1 and top - 1 <= aim.imag <= bottom + 1 and len(track.times) > 2:
@@ -314,60 +324,70 @@ class Things:
                     break
         return taken
 
-    def _shares(self, blob: Blob, owning: list[int], time: float) -> dict[int, Blob]:
+    def _split_patch(self, blob: Blob, track_indices: list[int], time: float) -> dict[int, Blob]:
         """A patch divided among the things in it, each pixel to the thing whose rim it is nearest to.
 
         What has not gone its own size on its own is no thing but a piece of the one that has gone farthest.
         """
-        if len(owning) == 1:
-            return {owning[0]: blob}
-        farthest = max(owning, key=lambda k: self.tracks[k].travel)
-        owning = [k for k in owning if k == farthest or self.tracks[k].apart or self.tracks[k].has_moved(1.5)]
-        if len(owning) == 1:
-            return {owning[0]: blob}
-        tracks = [self.tracks[k] for k in owning]
-        centres = np.array([t.heading(time) for t in tracks])
+        if len(track_indices) == 1:
+            return {track_indices[0]: blob}
+        farthest = max(track_indices, key=lambda k: self.tracks[k].travel)
+        track_indices = [
+            k for k in track_indices if k == farthest or self.tracks[k].was_split or self.tracks[k].has_moved(1.5)
+        ]
+        if len(track_indices) == 1:
+            return {track_indices[0]: blob}
+        tracks = [self.tracks[k] for k in track_indices]
+        centres = np.array([t.predicted_centre(time) for t in tracks])
         squares = np.array([median(t.areas[-5:]) / math.pi for t in tracks])
-        places = blob.places
-        weighted = places * blob.sure
+        places = blob.positions
+        weighted = places * blob.probabilities
         nearest = np.zeros(places.size, np.intp)
-        for _ in range(SPLIT_ROUNDS):
+        for _ in range(SPLIT_ITERATIONS):
             off = places - centres[:, None]
             before, nearest = nearest, (off.real**2 + off.imag**2 - squares[:, None]).argmin(0)
             if np.array_equal(before, nearest):
                 break
-            for j in range(len(owning)):
+            for j in range(len(track_indices)):
                 mine = nearest == j
-                if weight := float(blob.sure @ mine):
+                if weight := float(blob.probabilities @ mine):
                     centres[j] = complex(weighted @ mine) / weight
-        parts = {k: nearest == j for j, k in enumerate(owning)}
-        return {k: blob.part(mine) for k, mine in parts.items() if blob.sure[mine].sum() >= SMALLEST}
+        parts = {k: nearest == j for j, k in enumerate(track_indices)}
+        return {k: blob.subset(mine) for k, mine in parts.items() if blob.probabilities[mine].sum() >= MIN_AREA_PIXELS}
 
-    def _struck(self, track: Track, blob: Blob, time: float) -> tuple[Blob, Blob] | None:
+    def _split_collision(self, track: Track, blob: Blob, time: float) -> tuple[Blob, Blob] | None:
         """A patch that has grown too large for a thing on the move, as that thing and another that it set moving."""
         if len(track.areas) < 5 or not track.has_moved(1.5):
             return None
         area = median(track.areas[-5:])
-        if blob.area < GROWN * area:
+        if blob.area < SPLIT_AREA_RATIO * area:
             return None
         radius = math.sqrt(area / math.pi)
-        places = blob.places
-        weighted = places * blob.sure
+        places = blob.positions
+        weighted = places * blob.probabilities
         whole, total = complex(weighted.sum()), blob.area
-        mine = np.abs(places - track.heading(time)) <= radius
-        for _ in range(SPLIT_ROUNDS):
+        mine = np.abs(places - track.predicted_centre(time)) <= radius
+        for _ in range(SPLIT_ITERATIONS):
             if not mine.any() or mine.all():
                 return None
-            part, weight = complex(weighted @ mine), float(blob.sure @ mine)
+            part, weight = complex(weighted @ mine), float(blob.probabilities @ mine)
             centre, other = part / weight, (whole - part) / (total - weight)
             # Nearer to the one centre than to the other.
             across = other - centre
             mine = (places * across.conjugate()).real < ((centre + other) / 2 * across.conjugate()).real
-        own, rest = blob.part(mine), blob.part(~mine)
+        own, rest = blob.subset(mine), blob.subset(~mine)
         alike = abs(math.log(own.area / area)) < 0.5 and rest.area > 0.4 * area
         return (own, rest) if alike and abs(own.centre - rest.centre) > 1.2 * radius else None
 
-    def _note(self, track: Track, blob: Blob, number: int, time: float, canvas: View, view: View) -> None:
+    def _record(
+        self,
+        track: Track,
+        blob: Blob,
+        frame_number: int,
+        time: float,
+        canvas_transform: SimilarityTransform,
+        frame_transform: SimilarityTransform,
+    ) -> None:
         """Write down where the thing is now."""
         height, width = self.shape
         left, top, right, bottom = blob.box
@@ -375,12 +395,12 @@ class Things:
         if track.times:
             dt = time - track.times[-1]
             track.velocity = (blob.centre - track.centre) / dt
-            track.half += 0.3 * (half - track.half)
+            track.half_size += 0.3 * (half - track.half_size)
             track.grey += 0.2 * (blob.grey - track.grey)
         else:
-            track.half, track.grey = half, blob.grey
-        world = canvas.back().at(blob.centre)
-        seen = view.at(world)
+            track.half_size, track.grey = half, blob.grey
+        world = canvas_transform.inverse().apply(blob.centre)
+        seen = frame_transform.apply(world)
         reach_x, reach_y = (width - 1) / 2 - 1, (height - 1) / 2 - 1
         shift = seen - blob.centre
         track.clipped.append(
@@ -390,17 +410,17 @@ class Things:
             or bottom + shift.imag > reach_y
         )
         track.centre = blob.centre
-        track.frames.append(number)
+        track.frame_numbers.append(frame_number)
         track.times.append(time)
-        track.world.append(world)
-        track.travel = max(track.travel, abs(world - track.world[0]))
-        track.seen.append(seen)
+        track.world_positions.append(world)
+        track.travel = max(track.travel, abs(world - track.world_positions[0]))
+        track.frame_positions.append(seen)
         track.areas.append(blob.area)
         track.lengths.append(2 * max(half.real, half.imag))
 
 
-def _fits(mine: Box, other: Box, half: complex) -> bool:
+def _fits_size(box: BoundingBox, other: BoundingBox, half_size: complex) -> bool:
     """Whether a patch with a piece added is no larger than the thing was."""
-    wide = max(mine[2], other[2]) - min(mine[0], other[0])
-    tall = max(mine[3], other[3]) - min(mine[1], other[1])
-    return (wide + 1) / 2 <= 1.2 * half.real + 1 and (tall + 1) / 2 <= 1.2 * half.imag + 1
+    wide = max(box[2], other[2]) - min(box[0], other[0])
+    tall = max(box[3], other[3]) - min(box[1], other[1])
+    return (wide + 1) / 2 <= 1.2 * half_size.real + 1 and (tall + 1) / 2 <= 1.2 * half_size.imag + 1

@@ -12,38 +12,38 @@ from urllib.request import url2pathname
 
 import opentimelineio as otio
 
-from ...errors import BadInput, TracklayError
-from ...media.probe import Head, head, picture
+from ...errors import InvalidInput, TracklayError
+from ...media.probe import VideoHeader, probe_video, read_video_header
 from ...timing import Rate, parse_time
-from .visibility import rate_of, seconds
+from .visibility import rate_from_fps, to_seconds
 
 if TYPE_CHECKING:
-    from .visibility import Shot
+    from .visibility import VisibleShot
 
-NTSC = Fraction(1001, 1000)
+NTSC_FACTOR = Fraction(1001, 1000)
 """How far 24000/1001 is from 24: programs count one by the other's name."""
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+_SCHEME_PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 """A URL's beginning; one letter and a colon is a drive."""
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class MediaSource:
     """What a clip's media is.
 
-    `zero` is the time on the clip's own clock that the first frame has, `pace` how many seconds of the file are one of that clock
-    (1, unless a file of 24000/1001 is counted by 24). `trouble` says why it cannot be read.
+    `first_frame_time` is the time on the clip's own clock that the first frame has, `clock_ratio` how many seconds of the file are one of that clock
+    (1, unless a file of 24000/1001 is counted by 24). `error` says why it cannot be read.
     """
 
     path: Path
-    zero: Fraction = Fraction(0)
-    pace: Fraction = Fraction(1)
+    first_frame_time: Fraction = Fraction(0)
+    clock_ratio: Fraction = Fraction(1)
     images: tuple[str, ...] = ()
     rate: Rate | None = None
-    trouble: str = ""
+    error: str = ""
 
 
-def located(url: str, folder: Path) -> Path:
+def resolve_media_path(url: str, folder: Path) -> Path:
     """The file that a reference's `target_url` names: a `file:` URL, a path, or either of them relative to the timeline's folder.
 
     Programs write paths where URLs should be: a per cent sign is an escape where no file has it in its name.
@@ -51,10 +51,10 @@ def located(url: str, folder: Path) -> Path:
     Raises:
         BadInput: it is the URL of something that is no file.
     """
-    if _SCHEME.match(url):
+    if _SCHEME_PATTERN.match(url):
         parts = urlsplit(url)
         if parts.scheme.lower() != "file":
-            raise BadInput(f"{url} is no file: fetch it, and relink the clip")
+            raise InvalidInput(f"{url} is no file: fetch it, and relink the clip")
         host = "" if parts.netloc in ("", "localhost") else f"//{parts.netloc}"
         named = (
             f"{host}{parts.path}"
@@ -68,108 +68,108 @@ def located(url: str, folder: Path) -> Path:
     return next((path for path in found if path.exists()), found[1])
 
 
-class Media:
+class MediaResolver:
     """The media of a timeline's clips; each file is looked at once."""
 
     def __init__(self) -> None:
-        self._heads: dict[Path, Head | str] = {}
+        self._heads: dict[Path, VideoHeader | str] = {}
 
-    def head(self, path: Path) -> Head | str:
+    def read_head(self, path: Path) -> VideoHeader | str:
         """What a file's beginning says, or why it cannot be read."""
         if path not in self._heads:
             try:
-                self._heads[path] = head(path)
+                self._heads[path] = read_video_header(path)
             except TracklayError as error:
                 self._heads[path] = str(error)
         return self._heads[path]
 
-    def length(self, reference: Any, folder: Path) -> Fraction | None:
+    def media_duration(self, reference: Any, folder: Path) -> Fraction | None:
         """How many seconds a media file lasts; None where it cannot be read."""
         try:
             if isinstance(reference, otio.schema.ExternalReference):
-                _, video = picture(located(reference.target_url, folder))
+                _, video = probe_video(resolve_media_path(reference.target_url, folder))
                 return video.end - video.start
         except TracklayError:
             pass
         return None
 
-    def source(self, shot: Shot) -> Source:
+    def resolve_source(self, shot: VisibleShot) -> MediaSource:
         """A shot's source."""
         reference, name = shot.clip.media_reference, shot.clip.name or "a clip"
-        if shot.trouble:
-            return Source(shot.folder / name, trouble=shot.trouble)
+        if shot.error:
+            return MediaSource(shot.folder / name, error=shot.error)
         try:
             if isinstance(reference, otio.schema.ImageSequenceReference):
-                return self._images(reference, shot)
+                return self._image_sequence_source(reference, shot)
             if isinstance(reference, otio.schema.ExternalReference):
-                return self._file(reference, shot, name)
-        except BadInput as error:
-            return Source(shot.folder / name, trouble=f"{name}: {error}")
+                return self._file_source(reference, shot, name)
+        except InvalidInput as error:
+            return MediaSource(shot.folder / name, error=f"{name}: {error}")
         what = "is offline" if isinstance(reference, otio.schema.MissingReference) else "has media of an unknown kind"
-        return Source(
-            shot.folder / name, trouble=f"{name} {what}: relink it in your editor, and export the timeline again"
+        return MediaSource(
+            shot.folder / name, error=f"{name} {what}: relink it in your editor, and export the timeline again"
         )
 
-    def _file(self, reference: Any, shot: Shot, name: str) -> Source:
-        path = located(reference.target_url, shot.folder)
-        told = self.head(path)
+    def _file_source(self, reference: Any, shot: VisibleShot, name: str) -> MediaSource:
+        path = resolve_media_path(reference.target_url, shot.folder)
+        told = self.read_head(path)
         if isinstance(told, str):
-            return Source(path, trouble=f"{name}: {told}")
-        counted = _counted(shot.clip)
+            return MediaSource(path, error=f"{name}: {told}")
+        counted = _clip_rate(shot.clip)
         pace = counted.fps / told.rate.fps
-        if counted == told.rate or pace not in (NTSC, 1 / NTSC):
+        if counted == told.rate or pace not in (NTSC_FACTOR, 1 / NTSC_FACTOR):
             pace = Fraction(1)
-        return Source(path, _zero(shot, told, counted), pace)
+        return MediaSource(path, _first_frame_time(shot, told, counted), pace)
 
-    def _images(self, reference: Any, shot: Shot) -> Source:
+    def _image_sequence_source(self, reference: Any, shot: VisibleShot) -> MediaSource:
         if reference.available_range is None:
-            raise BadInput("its images have no range: export the timeline again")
-        folder = located(reference.target_url_base or ".", shot.folder)
+            raise InvalidInput("its images have no range: export the timeline again")
+        folder = resolve_media_path(reference.target_url_base or ".", shot.folder)
         step = max(1, reference.frame_step)
-        rate = Rate(rate_of(reference.rate).fps / step)
-        count = rate.frames(seconds(reference.available_range.duration))
+        rate = Rate(rate_from_fps(reference.rate).fps / step)
+        count = rate.frames(to_seconds(reference.available_range.duration))
         pad = reference.frame_zero_padding
         names = [
             f"{reference.name_prefix}{number:0{pad}d}{reference.name_suffix}"
             for number in range(reference.start_frame, reference.start_frame + count * step, step)
         ]
-        zero = seconds(reference.available_range.start_time)
-        ends = sorted((shot.at, shot.at + (shot.end - shot.start) * shot.slope))
+        zero = to_seconds(reference.available_range.start_time)
+        ends = sorted((shot.clip_time, shot.clip_time + (shot.end - shot.start) * shot.speed))
         first = min(max(0, int((ends[0] - zero) * rate.fps)), max(0, count - 1))
         last = min(max(first, -int(-(ends[1] - zero) * rate.fps // 1) - 1), max(0, count - 1))
         hold = reference.missing_frame_policy == otio.schema.ImageSequenceReference.MissingFramePolicy.hold
         for index in range(first, last + 1):
             if not (folder / names[index]).is_file():
                 if not hold or index == 0:
-                    raise BadInput(f"{folder / names[index]} does not exist: render it, or relink the clip")
+                    raise InvalidInput(f"{folder / names[index]} does not exist: render it, or relink the clip")
                 names[index] = names[index - 1]
-        return Source(folder, zero, Fraction(1), tuple(names), rate)
+        return MediaSource(folder, zero, Fraction(1), tuple(names), rate)
 
 
-def _counted(clip: Any) -> Rate:
+def _clip_rate(clip: Any) -> Rate:
     """The rate that a clip's own clock is counted by."""
     if clip.source_range is not None:
-        return rate_of(clip.source_range.start_time.rate)
-    return rate_of(clip.media_reference.available_range.start_time.rate)
+        return rate_from_fps(clip.source_range.start_time.rate)
+    return rate_from_fps(clip.media_reference.available_range.start_time.rate)
 
 
-def _zero(shot: Shot, told: Head, counted: Rate) -> Fraction:
+def _first_frame_time(shot: VisibleShot, file_head: VideoHeader, clip_rate: Rate) -> Fraction:
     """The time of a file's first frame on the clip's clock: as its available range says, or the file's own time code, or 0.
 
     Some programs write neither range nor start, and count by the time code that the file carries; some write a range from 0 and
     count by the time code all the same.
     """
     has = shot.clip.media_reference.available_range
-    begins = min(shot.at, shot.at + (shot.end - shot.start) * shot.slope)
+    begins = min(shot.clip_time, shot.clip_time + (shot.end - shot.start) * shot.speed)
     if has is not None:
-        start, length = seconds(has.start_time), seconds(has.duration)
+        start, length = to_seconds(has.start_time), to_seconds(has.duration)
         if start <= begins and (begins < start + length or not length):
             return start
-    if told.timecode:
+    if file_head.timecode:
         try:
-            stamped = counted.seconds(parse_time(told.timecode.replace(".", ";"), told.rate))
+            stamped = clip_rate.seconds(parse_time(file_head.timecode.replace(".", ";"), file_head.rate))
         except ValueError:
             stamped = Fraction(-1)
         if 0 <= stamped <= begins:
             return stamped
-    return Fraction(0) if has is None else seconds(has.start_time)
+    return Fraction(0) if has is None else to_seconds(has.start_time)

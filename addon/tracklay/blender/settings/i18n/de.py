@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ....providers.credentials import NAMES
+from ....providers.credentials import KEY_VARIABLES
 
 OPERATORS = {
     "Generate Sound": "Klang erzeugen",
@@ -399,6 +399,6 @@ KEYS = {
     f"Kept in Blender's preferences, on this computer. {name} in the environment stands before it": (
         f"In Blenders Einstellungen auf diesem Rechner. {name} in der Umgebung geht vor"
     )
-    for name in NAMES
+    for name in KEY_VARIABLES
 }
 """What a person reads on the fields of keys."""

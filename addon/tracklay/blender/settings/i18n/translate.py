@@ -9,30 +9,30 @@ import bpy
 
 from . import de
 
-OPERATOR, ANY = "Operator", "*"
+OPERATOR_CONTEXT, ANY_CONTEXT = "Operator", "*"
 """The contexts of operators' names and of everything else (`bpy.app.translations.contexts`)."""
 
-TABLE = {
-    "de_DE": {(OPERATOR, english): local for english, local in de.OPERATORS.items()}
-    | {(ANY, english): local for english, local in (de.WORDS | de.TOOLTIPS | de.KEYS).items()}
+TRANSLATIONS = {
+    "de_DE": {(OPERATOR_CONTEXT, english): local for english, local in de.OPERATORS.items()}
+    | {(ANY_CONTEXT, english): local for english, local in (de.WORDS | de.TOOLTIPS | de.KEYS).items()}
 }
 """As Blender takes it."""
 
 
-def said(text: str, *values: object) -> str:
+def translate_ui(text: str, *values: object) -> str:
     """A text in the person's language, with values for its braces."""
     found = str(bpy.app.translations.pgettext_iface(text))
     return found.format(*values) if values else found
 
 
-def reported(text: str, *values: object) -> str:
+def translate_report(text: str, *values: object) -> str:
     """The same of a report, which a person may have set to stay English."""
     return str(bpy.app.translations.pgettext_rpt(text)).format(*values)
 
 
 def register() -> None:
     """Give Blender the table."""
-    bpy.app.translations.register(__name__, TABLE)
+    bpy.app.translations.register(__name__, TRANSLATIONS)
 
 
 def unregister() -> None:
