@@ -252,7 +252,7 @@ def unclear_error_codes() -> list[str]:
     found = []
     templates: dict[str, str] = {}
     for place, call in raised_errors():
-        literal = [argument.value for argument in call.args if isinstance(argument, ast.Constant)]
+        literal = [str(argument.value) for argument in call.args if isinstance(argument, ast.Constant)]
         if len(literal) != 2 or len(call.args) != 2:
             found.append(f"{place}: no code and template")
         elif templates.setdefault(literal[0], literal[1]) != literal[1]:
