@@ -70,7 +70,7 @@ QUAINT = re.compile(
 )
 """Words and phrases of the quaint style. An underscore ends a word, so `as_told` is found too."""
 
-ALLOWED_WORDS = {
+ALLOWED_WORDS: dict[str, set[str]] = {
     # Text of other programs and services, which is quoted as it is.
 }
 """`path: {word, …}`: words that a file may hold, because they are quoted or are a contract."""
