@@ -99,9 +99,9 @@ def test_takes_lie_on_their_cues_frames_and_are_traced(tmp_path, media):
     first, second = opened.cues(model=MODEL)
     folder = tmp_path / "tracklay"
     takes = [made(first, 1, folder), made(first, 2, folder)]
-    told = opened.lay(takes, [Failure(second, ModelFailed("it would not"))], folder, drop_original=False)
+    manifest = opened.lay(takes, [Failure(second, ModelFailed("it would not"))], folder, drop_original=False).manifest
     laid = folder / "film.tracklay.otio"
-    assert told["laid"] == laid.name
+    assert manifest["laid"] == laid.name
     assert rows(laid) == {"Tracklay": [("take1", 0, 30, True)], "Tracklay takes": [("take2", 0, 30, False)]}
     back = otio.adapters.read_from_file(str(laid))
     (sound, under) = [each for each in back.tracks if each.kind == "Audio"]
@@ -109,7 +109,7 @@ def test_takes_lie_on_their_cues_frames_and_are_traced(tmp_path, media):
     shot = sound[0]
     assert shot.media_reference.target_url == "film.clicker-clicks.take1.wav"
     assert shot.source_range == shot.media_reference.available_range == span(0, 30, 25)
-    assert json.loads(otio.core.serialize_json_to_string(shot.metadata["tracklay"])) == told["takes"][0]
+    assert json.loads(otio.core.serialize_json_to_string(shot.metadata["tracklay"])) == manifest["takes"][0]
     assert (shot.metadata["tracklay_cue"]["cue"], shot.metadata["tracklay_cue"]["take"]) == ("a", 0)
     assert under[0].metadata["tracklay_cue"]["take"] == 1
     (mark,) = sound.markers
@@ -376,7 +376,7 @@ def test_a_hole_in_what_is_kept_does_not_matter(tmp_path, media):
 
     (cue, _) = timelines.open_timeline(two_shots(tmp_path, media)).cues(model=MODEL)
     for note in ({}, {"source": "clip.mp4", "speed": "1", "begins": "x"}, {"source": 3, "speed": "1", "begins": "0"}):
-        take = _relocate_take(replace(_laid(cue, tmp_path), note=note), {})
+        take = _relocate_take(replace(_laid(cue, tmp_path), cue_metadata=note), {})
         assert take.stale_reason
         assert take.start == 7
 
