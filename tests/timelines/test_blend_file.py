@@ -22,7 +22,7 @@ def nowhere(monkeypatch, tmp_path):
 
 def test_without_a_blender_it_is_said_how_to_get_one(nowhere):
     """One sentence with each way, before anything is begun."""
-    with pytest.raises(InvalidInput, match=r"put blender on PATH, or name it in TRACKLAY_BLENDER"):
+    with pytest.raises(InvalidInput, match=r"Put blender on PATH, (or )?set TRACKLAY_BLENDER to it"):
         open_timeline(nowhere / "film.blend")
 
 
@@ -50,7 +50,7 @@ def test_the_doctor_tells_which_blender_opens_films(nowhere, monkeypatch):
     assert _check_blender().ok is None
     monkeypatch.setenv(blend_file.BLENDER_VARIABLE, "no-such-blender")
     assert _check_blender().ok is False
-    assert "names no-such-blender, which is no program" in _check_blender().detail
+    assert "is not an executable: no-such-blender" in _check_blender().detail
     monkeypatch.delenv(blend_file.BLENDER_VARIABLE)
     (nowhere / "blender").touch()
     (nowhere / "blender").chmod(0o755)

@@ -248,7 +248,7 @@ def test_a_copy_that_was_changed_is_the_person_s(tmp_path, media):
     changed.name = "mine now"
     otio.adapters.write_to_file(changed, str(laid))
     theirs = laid.read_bytes()
-    with pytest.raises(InvalidInput, match="was changed since: it is yours"):
+    with pytest.raises(InvalidInput, match="was changed since"):
         lay(film, (5, 6))
     assert laid.read_bytes() == theirs
     renamed = laid.rename(laid.with_name("cut2.otio"))
@@ -321,7 +321,7 @@ def test_a_person_s_own_file_of_our_name_stops_the_run_before_it_begins(tmp_path
     folder.mkdir()
     (folder / "film.tracklay.otio").write_bytes(film.read_bytes())
     assert main(["lay", str(film), "--model", MODEL]) == 2
-    assert "it is yours" in capsys.readouterr().err
+    assert "was changed since" in capsys.readouterr().err
     assert [path.name for path in folder.iterdir()] == ["film.tracklay.otio"]
 
 
@@ -372,11 +372,11 @@ def test_nothing_is_written_where_every_clip_fails(tmp_path, clicking, capsys):
 
 def test_a_hole_in_what_is_kept_does_not_matter(tmp_path, media):
     """Notes that another version did not write, or wrote otherwise: the take stays where it is, and is stale."""
-    from tracklay.timelines.otio.timeline import _relocate_take
+    from tracklay.timelines.otio.relocation import relocate_take
 
     (cue, _) = timelines.open_timeline(two_shots(tmp_path, media)).cues(model=MODEL)
     for note in ({}, {"source": "clip.mp4", "speed": "1", "begins": "x"}, {"source": 3, "speed": "1", "begins": "0"}):
-        take = _relocate_take(replace(_laid(cue, tmp_path), cue_metadata=note), {})
+        take = relocate_take(replace(_laid(cue, tmp_path), cue_metadata=note), {})
         assert take.stale_reason
         assert take.start == 7
 

@@ -203,7 +203,7 @@ def test_images_of_every_second_number_and_those_that_are_missing(tmp_path, medi
     for number in (2, 4, 6, 8, 10, 7):
         (tmp_path / f"s.{number:03}.png").unlink()
     policy = otio.schema.ImageSequenceReference.MissingFramePolicy
-    for missing, trouble in ((policy.hold, ""), (policy.error, "s.007.png does not exist")):
+    for missing, trouble in ((policy.hold, ""), (policy.error, "s.007.png. Render it, or relink the clip.")):
         frames = otio.schema.ImageSequenceReference(
             "", "s.", ".png", 1, 2, 24, 3, missing, available_range=span(0, 10, 24)
         )
@@ -257,11 +257,11 @@ def test_points_and_names_choose_what_is_a_cue(tmp_path, media, points, only, to
     ("points", "only", "words"),
     [
         (("00:00:01:00", None), (), "runs from 01:00:00:00 to 01:00:03:15"),
-        ((None, "91f"), (), "lies outside"),
-        (("50f", "50f"), (), "--out must be later"),
-        (("soon", None), (), "is no time"),
-        ((), ("c",), "no clip or marker of film.otio is called 'c': there are a, b, a 2, hit, fight, this"),
-        (("0f", "10f"), ("b",), "no video clip of it is seen there"),
+        ((None, "91f"), (), "The out point is outside film.otio: 91f"),
+        (("50f", "50f"), (), "The out point must be later"),
+        (("soon", None), (), "Invalid in point: 'soon'"),
+        ((), ("c",), "No clip or marker of film.otio is named 'c'. It has: a, b, a 2, hit, fight, this."),
+        (("0f", "10f"), ("b",), "No video clip is visible between the in and out points of .*film.otio"),
     ],
 )
 def test_points_and_names_that_are_not_there_are_told(tmp_path, media, points, only, words):
@@ -291,10 +291,11 @@ def test_a_clip_that_cannot_be_read_is_told_and_covers_nothing_where_it_has_no_m
     assert (found["under"].span.start, found["under"].span.frames) == (0, 10)
     assert (found["under 2"].span.start, found["under 2"].span.frames) == (40, 20)
     told = {name: cue.picture.error for name, cue in found.items() if cue.picture.error}
-    assert told["offline"] == "offline is offline: relink it in your editor, and export the timeline again"
-    assert told["gone"] == f"gone: {tmp_path / 'gone.mp4'} does not exist: check the name"
-    assert told["far"] == "far: https://example.com/a.mp4 is no file: fetch it, and relink the clip"
-    assert told["ramp"].startswith("ramp is retimed by Ramp, which OTIO says no speeds of")
+    assert told["offline"] == "offline: Media is offline. Relink it, and export the timeline again."
+    assert told["gone"].startswith("gone: ")
+    assert str(tmp_path / "gone.mp4") in told["gone"]
+    assert told["far"] == "far: Media is not a file: https://example.com/a.mp4. Download it, and relink the clip."
+    assert told["ramp"].startswith("ramp: Unknown speed: OTIO stores no speeds of the effect Ramp.")
 
 
 def nested(levels: int) -> str:
@@ -308,22 +309,22 @@ def nested(levels: int) -> str:
 GOOD = otio.schema.Timeline("x").to_json_string()
 CYCLE = '[{"OTIO_SCHEMA": "SerializableObjectRef.1", "id": "S"}]'
 BAD = {
-    "not JSON": ("EDL", "is no .otio: line 1 is not JSON"),
-    "cut short": (GOOD[: len(GOOD) // 2], "is no .otio"),
-    "cut short after a line": (GOOD[: GOOD.index('"tracks"')], "is no .otio"),
-    "another thing": ("[1, 2]", "holds no timeline but something else"),
+    "not JSON": ("EDL", "Line 1 is not JSON"),
+    "cut short": (GOOD[: len(GOOD) // 2], "Not "),
+    "cut short after a line": (GOOD[: GOOD.index('"tracks"')], "Not a complete .otio file"),
+    "another thing": ("[1, 2]", "contains something else"),
     "a collection": (
         otio.schema.SerializableCollection("bin").to_json_string(),
-        "no timeline but SerializableCollection",
+        "contains SerializableCollection",
     ),
-    "from the future": (GOOD.replace("Timeline.1", "Timeline.99"), "was written for a newer OpenTimelineIO"),
-    "tracks that are none": (GOOD.replace("Stack.1", "Marker.2"), "is no timeline that OpenTimelineIO can read"),
-    "nested too deep": (nested(40), "is nested deeper than 32 levels, or within itself"),
-    "nested far too deep": (nested(4000), "is nested too deep to be read"),
-    "no picture": (GOOD, "has no picture: no video clip of it is seen"),
+    "from the future": (GOOD.replace("Timeline.1", "Timeline.99"), "Timeline needs a newer OpenTimelineIO"),
+    "tracks that are none": (GOOD.replace("Stack.1", "Marker.2"), "OpenTimelineIO cannot read"),
+    "nested too deep": (nested(40), "nested deeper than 32 levels, or contains itself"),
+    "nested far too deep": (nested(4000), "nested too deep to be read"),
+    "no picture": (GOOD, "No video clip is visible"),
     "itself in itself": (
         f'{{"OTIO_SCHEMA": "Timeline.1", "tracks": {{"OTIO_SCHEMA": "Stack.1", "OTIO_REF_ID": "S", "children": {CYCLE}}}}}',
-        "within itself",
+        "contains itself",
     ),
 }
 
@@ -347,10 +348,10 @@ def test_a_bad_timeline_is_told_in_one_sentence(tmp_path, clicking, capsys, what
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"value": -5}, "is shorter than nothing"),
-        ({"value": 0}, "no video clip of it is seen"),
-        ({"rate": 0}, "counts a time at 0.0 frames a second"),
-        ({"value": float("nan")}, "a time or speed in it is nan"),
+        ({"value": -5}, "Negative length of clip: -0.200 s"),
+        ({"value": 0}, "No video clip is visible"),
+        ({"rate": 0}, "Invalid frame rate of a time: 0.0"),
+        ({"value": float("nan")}, "Invalid time or speed: nan"),
     ],
     ids=["negative", "empty", "no rate", "not a number"],
 )
@@ -368,7 +369,7 @@ def test_timelines_that_hold_each_other_are_told(tmp_path):
     """A cycle over files ends in one sentence."""
     timeline(tmp_path / "a.otio", track(clip("b.otio", 0, 10, 25)))
     film = timeline(tmp_path / "b.otio", track(clip("a.otio", 0, 10, 25)))
-    with pytest.raises(InvalidInput, match="within itself"):
+    with pytest.raises(InvalidInput, match="contains itself"):
         cues(film)
 
 

@@ -1,4 +1,4 @@
-"""Where a job's takes go, and what is needed to lay them there: the command's file, a work list's row, or Blender's strip.
+"""The delivery of a job: the file, work list row or Blender strip that its takes are for, and what laying them there needs.
 
 The ledger stores the value with the job, so that the takes can still be laid after a restart. Nothing in `jobs` acts on it.
 """
@@ -78,7 +78,7 @@ class BatchDelivery(Delivery):
 
 @dataclass(frozen=True, slots=True)
 class BlenderDelivery(Delivery):
-    """A delivery to strips in Blender. The strips carry the cue's id: the names here are only shown, or used for a retry.
+    """A delivery to strips in Blender. The strips have the cue's id: the names here are only shown, or used for a retry.
 
     Attributes:
         blend_file: the path of the file that was open; empty if it was never saved.

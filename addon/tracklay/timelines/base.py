@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..cue import Cue, Failure, Take, build_manifest, read_manifest, write_manifest
 from ..errors import Cancelled, InvalidInput, TracklayError
+from ..timing import format_timecode
 
 if TYPE_CHECKING:
     from ..cue import ParamValue
@@ -148,3 +149,20 @@ class Timeline(ABC):
                 failures.append(Failure(takes[0].cue, error))
                 manifest["failed"].append(failures[-1].to_manifest_entry())
         return LayResult(manifest, tuple(failures))
+
+
+def invalid_point_error(name: str, problem: ValueError) -> InvalidInput:
+    """Return the error for a point ("in" or "out") that `parse_time` rejected."""
+    return InvalidInput(
+        "timeline.invalid_point", "Invalid {name} point: {problem}.", name=name, problem=str(problem).rstrip(".")
+    )
+
+
+def empty_range_error(in_frame: int, out_frame: int, rate: Rate) -> InvalidInput:
+    """Return the error for an out point that is not after the in point."""
+    return InvalidInput(
+        "timeline.empty_range",
+        "Nothing between the in point {in_point} and the out point {out_point}. The out point must be later.",
+        in_point=format_timecode(in_frame, rate),
+        out_point=format_timecode(out_frame, rate),
+    )
