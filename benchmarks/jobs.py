@@ -128,7 +128,7 @@ def measure(folder: Path, jobs: int, at_once: int, seconds: float) -> None:
     orders = []
     for number in range(jobs):
         cue = timeline.spot(str(number), span, model=MODEL, prompt="rain", params={"mode": "text"}, seed=number)
-        orders.append(replace(create_job_spec(cue, to, f"clip{number}"), delivery={}))
+        orders.append(create_job_spec(cue, to, f"clip{number}"))
     before, cpu, peak = memory(), processor(), 0.0
 
     def step(_: object) -> None:

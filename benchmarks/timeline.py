@@ -1,11 +1,11 @@
-"""What reading a selection costs in a long timeline, and what Blender's own copy of it does.
+"""Measures reading a selection in a long timeline, and writing Blender's own copy of it.
 
     python benchmarks/timeline.py [--strips N]
 
-Wants the bpy module, or Blender: `blender --background --python benchmarks/timeline.py`. One movie strip, ten and fifty among N are read,
-as Generate does, and against it the same in a timeline of a hundred; then with an effect over every third strip. What Blender needs
-to go through its own list of strips, once to count them and once for a property of all, is told apart: it keeps no list of those that
-are selected, nor of the effects over one. So is its copy for a render.
+Needs the bpy module, or Blender: `blender --background --python benchmarks/timeline.py`. It reads one, ten and fifty movie strips
+among N as Generate does, and the same in a timeline of a hundred strips; then with an effect over every third strip. The time that
+Blender needs to walk its own list of strips, once to count them and once for a property of each, is listed separately: Blender has
+no list of the selected strips, nor of the effects over one. So is its copy for a render.
 """
 
 from __future__ import annotations
@@ -35,13 +35,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FEW = 100
+"""Strips of the short timeline."""
+
 ROUNDS = 30
+"""Measurements of each function; the median counts."""
+
 LONG = 50
-"""Timeline frames of a strip."""
+"""Length of a strip, in frames."""
 
 
 def clip(folder: Path) -> Path:
-    """A second of grey."""
+    """Write a clip of two seconds of grey, and return its path."""
     path = folder / "clip.mp4"
     drawn = ["-f", "lavfi", "-i", "color=gray:s=64x36:r=25:d=2", "-pix_fmt", "yuv420p", str(path)]
     subprocess.run([ffmpeg.find_ffmpeg(), "-v", "error", "-y", *drawn], check=True)
@@ -49,18 +53,19 @@ def clip(folder: Path) -> Path:
 
 
 def timeline(count: int, movie: Path, selected: int, effects: int) -> Any:
-    """A scene with so many strips one after the other; `selected` from the middle on are movies, and `effects` of the others blurred."""
+    """Return a scene with `count` strips in a row: `selected` movies from the middle on, and `effects` blurs over the others."""
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     scene = bpy.context.scene
     strips = scene.sequence_editor_create().strips
-    named = strips.bl_rna.functions["new_effect"].parameters.keys()
-    taken = "input1" if "input1" in named else "seq1"
+    # The parameters of `new_effect` have other names in other versions of Blender.
+    parameters = strips.bl_rna.functions["new_effect"].parameters.keys()
+    first_input = "input1" if "input1" in parameters else "seq1"
     for number in range(count - selected - effects):
         start = number * LONG
-        length = {"length": LONG} if "length" in named else {"frame_end": start + LONG}
+        length = {"length": LONG} if "length" in parameters else {"frame_end": start + LONG}
         colour = strips.new_effect(f"colour {number}", "COLOR", 1, start, **length)
         if number < effects:
-            strips.new_effect(f"blur {number}", "GAUSSIAN_BLUR", 2, start, **length, **{taken: colour})
+            strips.new_effect(f"blur {number}", "GAUSSIAN_BLUR", 2, start, **length, **{first_input: colour})
     movies = [strips.new_movie(f"movie {n}", str(movie), 3, (count // 2 + n) * LONG) for n in range(selected)]
     for strip in strips:
         strip.select = strip in movies
@@ -68,7 +73,7 @@ def timeline(count: int, movie: Path, selected: int, effects: int) -> Any:
 
 
 def measured(act: Callable[[], object], rounds: int = ROUNDS) -> float:
-    """The median of several rounds, in milliseconds of this thread's processor time: other programs don't matter."""
+    """Return the median of several rounds, in milliseconds of this thread's processor time: other programs do not count."""
     times = []
     for _ in range(rounds):
         begun = time.thread_time()
@@ -77,15 +82,15 @@ def measured(act: Callable[[], object], rounds: int = ROUNDS) -> float:
     return statistics.median(times)
 
 
-def of_one(count: int, movie: Path, selected: int, share: int) -> dict[str, float]:
-    """What each thing costs in one timeline, in milliseconds; each `share`th strip is an effect, none where it is 0."""
+def measure_timeline(count: int, movie: Path, selected: int, share: int) -> dict[str, float]:
+    """Return the time of each function in one timeline, in milliseconds. Every `share`th strip is an effect; none if it is 0."""
     effects = (count - selected) // share if share else 0
     scene = timeline(count, movie, selected, effects)
     strips = scene.sequence_editor.strips
     column = np.zeros(len(strips), np.int32)
 
-    def walked() -> None:
-        """Counted and gone through for a property: for what is selected and for the types; with effects for their ends too."""
+    def walk_strips() -> None:
+        """Count the strips and read a property of each: once for the selection, once for the types; with effects for their ends too."""
         for name in ("channel",) * (4 if effects else 2):
             len(strips)
             strips.foreach_get(name, column)
@@ -93,7 +98,7 @@ def of_one(count: int, movie: Path, selected: int, share: int) -> dict[str, floa
     spots = selection.spot_ranges(scene)
     return {
         "reading the selection": measured(lambda: selection.spot_ranges(scene)),
-        "of it Blender's own way through its list": measured(walked),
+        "of it Blender's own walk of its list": measured(walk_strips),
         "finding it again to lay": measured(lambda: [selection.find_strip(scene, spot) for spot in spots]),
     } | (
         {}
@@ -102,10 +107,10 @@ def of_one(count: int, movie: Path, selected: int, share: int) -> dict[str, floa
     )
 
 
-def told(selected: int, share: int, few: dict[str, float], many: dict[str, float]) -> None:
-    """Print what one selection costs in both timelines."""
+def print_times(selected: int, share: int, few: dict[str, float], many: dict[str, float]) -> None:
+    """Print the times of one selection in both timelines."""
     print(f"{selected} selected" + (f", every {share}rd strip an effect" if share else ""))
-    walks = "of it Blender's own way through its list"
+    walks = "of it Blender's own walk of its list"
     for name, (one, other) in {name: (few[name], many[name]) for name in few}.items():
         ours = ""
         if name == "reading the selection":
@@ -125,7 +130,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         movie = clip(Path(folder))
         for selected, share in ((1, 0), (10, 0), (50, 0), (1, 3), (50, 3)):
-            told(selected, share, *(of_one(count, movie, selected, share) for count in (FEW, options.strips)))
+            print_times(
+                selected, share, *(measure_timeline(count, movie, selected, share) for count in (FEW, options.strips))
+            )
     tracklay.unregister()
 
 

@@ -165,9 +165,9 @@ BAD = [
     (["none.mp4"], 2, "does not exist"),
     (["text.mp4"], 2, "cannot be read"),
     (["sound.wav"], 2, "no picture"),
-    (["{clip}", "--in", "1", "--out", "1"], 2, "nothing lies between"),
-    (["{clip}", "--in", "1.5", "--out", "1"], 2, "nothing lies between"),
-    (["{clip}", "--out", "60f"], 2, "past the end of clip.mp4, which has 50 frames (2.00 s)"),
+    (["{clip}", "--in", "1", "--out", "1"], 2, "Nothing between the in point"),
+    (["{clip}", "--in", "1.5", "--out", "1"], 2, "Nothing between the in point"),
+    (["{clip}", "--out", "60f"], 2, "past the end of clip.mp4: 60f. It has 50 frames (2.00 s)"),
     (["{clip}", "--in", "soon"], 2, "no time"),
     (["{clip}", "--in", "00:00:00:25"], 2, "below 25"),
     (["{clip}", "--model", "sketch/fooley"], 2, "did you mean 'sketch/foley'"),
@@ -392,4 +392,4 @@ def test_the_cap_is_held_before_anything_begins(clip, home, clicking, capsys):
 def test_a_clip_of_one_file_is_not_chosen_by_name(clip, clicking, capsys):
     """--only is for timelines."""
     assert lay(clip, "--only", "clip") == 2
-    assert "leave --only out" in capsys.readouterr().err
+    assert "Only a timeline has clips to choose by name" in capsys.readouterr().err

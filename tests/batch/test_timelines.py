@@ -86,5 +86,5 @@ def test_timelines_that_hold_one_another_are_refused_with_their_row(film, tmp_pa
     path.write_text("id,picture\ngood,film.otio\nround,one.otio\n")
     assert main(["batch", str(path)]) == 2
     assert "work.csv, row 'round' (line 3): " in (said := capsys.readouterr().err)
-    assert "within itself: flatten it first" in said
+    assert "contains itself. Flatten it first." in said
     assert not (tmp_path / "tracklay").exists()

@@ -15,6 +15,7 @@ from tracklay import providers
 from tracklay.cli.main import main
 from tracklay.cue import Cost
 from tracklay.jobs import BackgroundRunner, create_job_spec
+from tracklay.jobs.delivery import FileDelivery
 from tracklay.jobs.ledger import Ledger, NewJob
 from tracklay.jobs.runner import TakeFinished
 from tracklay.jobs.scheduler import Scheduler
@@ -174,10 +175,9 @@ def order_of(clip, cue="1", **wanted):
     """An order as the command makes it."""
     timeline = MediaFile.open(clip)
     cue = timeline.spot(cue, timeline.span(None, None), **{"model": MODEL, **wanted})
-    laying = {"kind": "file", "picture": str(clip), "drop_original": False}
     to = clip.parent / "tracklay"
     to.mkdir(exist_ok=True)
-    return replace(create_job_spec(cue, to, clip.stem), delivery=laying)
+    return replace(create_job_spec(cue, to, clip.stem), delivery=FileDelivery(clip, drop_original=False))
 
 
 def ended(runner):

@@ -1,4 +1,4 @@
-"""Makes .otio timelines as other programs write them, for the tests: clips of files, gaps, tracks, effects."""
+"""Builders of .otio timelines as other programs write them: clips of files, gaps, tracks, effects."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from opentimelineio.opentime import RationalTime, TimeRange
 
 
 def span(start: float, frames: float, rate: float | Fraction) -> TimeRange:
-    """A range in frames at a rate."""
+    """Return a range in frames at a rate."""
     return TimeRange(RationalTime(start, float(rate)), RationalTime(frames, float(rate)))
 
 
 def clip(
     media: Path | str, start: float, frames: float, rate: float | Fraction, *effects, name: str = "", zero: float = 0
 ):
-    """A clip of `frames` frames from frame `start` on, by the clock on which the file's first frame is `zero`."""
+    """Return a clip of `frames` frames from frame `start` on, counted on a clock on which the file's first frame is `zero`."""
     url = media if isinstance(media, str) else media.as_uri()
     reference = otio.schema.ExternalReference(url, span(zero, 100_000, rate))
     return otio.schema.Clip(name or Path(url).stem, reference, span(zero + start, frames, rate), effects=list(effects))
 
 
 def gap(frames: float, rate: float | Fraction):
-    """Nothing."""
+    """Return a gap of `frames` frames."""
     return otio.schema.Gap(source_range=span(0, frames, rate))
 
 
 def track(*children, name: str = "V1", kind: str = "Video"):
-    """Children one after the other."""
+    """Return a track of children, one after the other."""
     return otio.schema.Track(name, list(children), kind=kind)
 
 
 def timeline(to: Path, *tracks, start: RationalTime | None = None) -> Path:
-    """A file of tracks, the last on top."""
+    """Write a timeline of tracks, the last on top, and return its path."""
     made = otio.schema.Timeline(to.stem, global_start_time=start)
     made.tracks.extend(tracks)
     otio.adapters.write_to_file(made, str(to))
@@ -42,5 +42,5 @@ def timeline(to: Path, *tracks, start: RationalTime | None = None) -> Path:
 
 
 def speed(scalar: float):
-    """A constant speed."""
+    """Return the effect of a constant speed."""
     return otio.schema.LinearTimeWarp(time_scalar=scalar)

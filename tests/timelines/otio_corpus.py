@@ -1,8 +1,8 @@
-"""Lays a take under every clip of every timeline in a folder, and tells what differs after it: `python -m tests.timelines.corpus FOLDER`.
+"""Lays a take under every clip of every timeline in a folder, and prints what changed: `python -m tests.timelines.otio_corpus FOLDER`.
 
-For samples that other programs wrote, which are theirs and not kept here. No sound is made: takes are empty files. Each timeline is
-one line: its cues, whether the copy is the original byte for byte without our tracks, whether OTIO reads the same tracks in both, and
-whether each adapter writes as much of the copy as of the original.
+For samples of other programs, which are not kept in the repository. No sound is generated: takes are empty files. The output is
+one line for each timeline: its cues, whether the copy without our tracks is the original byte for byte, whether OTIO reads the
+same tracks in both, and whether each adapter writes the copy if it writes the original.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from tests.timelines.test_otio_output import made
 
 SUFFIXES = {".otio", ".edl", ".xml"}
 EDL_RATES = (24, 25, 30)
-"""A list does not say its rate: the first at which its time codes exist."""
+"""Frame rates to try for an EDL, which does not contain its own: the first at which all its timecodes exist is used."""
 
 
 def main() -> int:
-    """Tell of each file; 1 where something of a person's was changed."""
+    """Check each file and return the exit status: 1 if the content of any was changed."""
     files = sorted(path for path in Path(sys.argv[1]).rglob("*") if path.suffix in SUFFIXES)
     changed = 0
     for path in files:
         with tempfile.TemporaryDirectory() as folder:
-            words, harmed = tell(path, Path(folder) / f"{path.stem}.otio")
-        changed += harmed
-        print(f"{path.relative_to(sys.argv[1])}: {words}".replace(folder, ""))  # noqa: T201 - it is a command
+            line, is_changed = check_file(path, Path(folder) / f"{path.stem}.otio")
+        changed += is_changed
+        print(f"{path.relative_to(sys.argv[1])}: {line}".replace(folder, ""))  # noqa: T201 - it is a command
     print(f"{len(files)} files, {changed} changed")  # noqa: T201
     return 1 if changed else 0
 
 
-def tell(path: Path, film: Path) -> tuple[str, bool]:
-    """What became of a file, and whether something in it was changed."""
+def check_file(path: Path, film: Path) -> tuple[str, bool]:
+    """Return the result for a file, and True if its content was changed. `film` is the path to write it to as .otio."""
     try:
-        otio_of(path, film)
-    except Exception as error:  # noqa: BLE001 - whatever an adapter raises: it is told
+        convert_to_otio(path, film)
+    except Exception as error:  # noqa: BLE001 - adapters raise anything
         return f"its adapter refuses it: {error}", False
     try:
         opened = timelines.open_timeline(film)
@@ -58,15 +58,15 @@ def tell(path: Path, film: Path) -> tuple[str, bool]:
     same = [each.to_json_string() for each in before.tracks] == [
         each.to_json_string() for each in list(after.tracks)[: len(before.tracks)]
     ]
-    said = [f"{len(cues)} cues", f"{sum(bool(cue.picture.error) for cue in cues)} cannot be read"]
-    said += ["bytes same" if bytes_same else "BYTES DIFFER", "tracks same" if same else "TRACKS DIFFER"]
+    facts = [f"{len(cues)} cues", f"{sum(bool(cue.picture.error) for cue in cues)} cannot be read"]
+    facts += ["bytes same" if bytes_same else "BYTES DIFFER", "tracks same" if same else "TRACKS DIFFER"]
     for adapter in ("fcp_xml", "cmx_3600"):
-        said.append(f"{adapter}: {' and '.join(dict.fromkeys(written(each, adapter) for each in (film, laid)))}")
-    return ", ".join(said), not (bytes_same and same)
+        facts.append(f"{adapter}: {' and '.join(dict.fromkeys(written(each, adapter) for each in (film, laid)))}")
+    return ", ".join(facts), not (bytes_same and same)
 
 
-def otio_of(path: Path, film: Path) -> None:
-    """The file as an .otio: as it is, or through its adapter."""
+def convert_to_otio(path: Path, film: Path) -> None:
+    """Write a file as .otio: a copy, or through its adapter."""
     if path.suffix == ".otio":
         film.write_bytes(path.read_bytes())
         return
@@ -85,10 +85,10 @@ def otio_of(path: Path, film: Path) -> None:
 
 
 def written(path: Path, adapter: str) -> str:
-    """Whether an adapter writes a timeline, or the kind of its refusal."""
+    """Return "writes it", or the class of the error that the adapter raises."""
     try:
         otio.adapters.write_to_string(otio.adapters.read_from_file(str(path)), adapter)
-    except Exception as error:  # noqa: BLE001 - as above
+    except Exception as error:  # noqa: BLE001 - adapters raise anything
         return f"refuses ({type(error).__name__})"
     return "writes it"
 

@@ -1,4 +1,4 @@
-"""A Blender file where there is no Blender: what the command says. With one, `tests/blender/test_scene_cues.py`."""
+"""Tests of finding a Blender. `tests/blender/test_scene_cues.py` tests Blender files with one."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import importlib.util
 
 import pytest
 from tracklay.errors import InvalidInput
-from tracklay.timelines import blend_file
-from tracklay.timelines import open_timeline as open_timeline
+from tracklay.timelines import blend_file, open_timeline
 
 
 @pytest.fixture
-def nowhere(monkeypatch, tmp_path):
-    """No bpy, and nothing on PATH."""
+def no_blender(monkeypatch, tmp_path):
+    """Return a folder with a film, on a machine without bpy and with nothing on PATH."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv(blend_file.BLENDER_VARIABLE, raising=False)
@@ -20,38 +19,38 @@ def nowhere(monkeypatch, tmp_path):
     return tmp_path
 
 
-def test_without_a_blender_it_is_said_how_to_get_one(nowhere):
-    """One sentence with each way, before anything is begun."""
-    with pytest.raises(InvalidInput, match=r"put blender on PATH, or name it in TRACKLAY_BLENDER"):
-        open_timeline(nowhere / "film.blend")
+def test_without_blender_the_error_lists_the_ways_to_get_it(no_blender):
+    """Opening the file fails before anything else is done."""
+    with pytest.raises(InvalidInput, match=r"Put blender on PATH, (or )?set TRACKLAY_BLENDER to it"):
+        open_timeline(no_blender / "film.blend")
 
 
-def test_the_blender_on_path_is_used_with_nobodys_settings(nowhere):
-    """It runs in the background, as it came from the factory."""
-    program = nowhere / "blender"
+def test_blender_on_path_runs_with_factory_settings(no_blender):
+    """It runs in the background, without the user's settings and add-ons."""
+    program = no_blender / "blender"
     program.touch()
     program.chmod(0o755)
     assert blend_file.find_blender_command()[:3] == (str(program), "--background", "--factory-startup")
 
 
-def test_a_blender_that_is_named_stands_before_all_others(nowhere, monkeypatch):
+def test_the_blender_in_the_variable_is_preferred(no_blender, monkeypatch):
     """`TRACKLAY_BLENDER` is a path or a name on PATH."""
     for name in ("blender", "blender-5.2"):
-        (nowhere / name).touch()
-        (nowhere / name).chmod(0o755)
+        (no_blender / name).touch()
+        (no_blender / name).chmod(0o755)
     monkeypatch.setenv(blend_file.BLENDER_VARIABLE, "blender-5.2")
     assert blend_file.find_blender_command()[0].endswith("blender-5.2")
 
 
-def test_the_doctor_tells_which_blender_opens_films(nowhere, monkeypatch):
-    """None is no fault; one that is named and is not there is."""
+def test_the_doctor_shows_which_blender_opens_files(no_blender, monkeypatch):
+    """No Blender is no error; a variable that names none is."""
     from tracklay.cli.doctor import _check_blender
 
     assert _check_blender().ok is None
     monkeypatch.setenv(blend_file.BLENDER_VARIABLE, "no-such-blender")
     assert _check_blender().ok is False
-    assert "names no-such-blender, which is no program" in _check_blender().detail
+    assert "is not an executable: no-such-blender" in _check_blender().detail
     monkeypatch.delenv(blend_file.BLENDER_VARIABLE)
-    (nowhere / "blender").touch()
-    (nowhere / "blender").chmod(0o755)
-    assert (_check_blender().detail, _check_blender().ok) == (str(nowhere / "blender"), True)
+    (no_blender / "blender").touch()
+    (no_blender / "blender").chmod(0o755)
+    assert (_check_blender().detail, _check_blender().ok) == (str(no_blender / "blender"), True)

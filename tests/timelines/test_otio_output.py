@@ -1,4 +1,4 @@
-"""How takes lie in an .otio: on exactly their frames, traced, with all that was there as it was; again and again."""
+"""Tests of takes in an .otio: on exactly their frames, with provenance, in files that stay otherwise unchanged."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ MODEL = "clicker/clicks"
 
 @pytest.fixture(scope="module")
 def media(tmp_path_factory):
-    """Four seconds at 25 frames a second; it is only looked at."""
+    """Return a clip of four seconds at 25 frames per second; only its header is read."""
     return flash_clip(tmp_path_factory.mktemp("media") / "clip.mp4", Fraction(25), 100, ())
 
 
 def made(cue, number: int, folder: Path) -> Take:
-    """A take as the runner hands it on."""
+    """Return a take as the runner returns it, with an empty file."""
     file = folder / f"film.clicker-clicks.take{number}.wav"
     file.parent.mkdir(exist_ok=True)
     file.write_bytes(b"RIFF")
@@ -52,7 +52,7 @@ def made(cue, number: int, folder: Path) -> Take:
 
 
 def lay(film: Path, numbers, *, only=(), folder: Path | None = None, drop_original=False, model=MODEL):
-    """Lay takes of those numbers for each cue in turn; the manifest."""
+    """Lay takes with these numbers, the same count for each cue, and return the result."""
     opened = timelines.open_timeline(film)
     folder = folder or opened.folder
     numbers = iter(numbers)
@@ -65,13 +65,13 @@ def lay(film: Path, numbers, *, only=(), folder: Path | None = None, drop_origin
 
 
 def rows(path: Path) -> dict[str, list[tuple[str, int, int, bool]]]:
-    """Each audio track's clips: the take's name without its film's, first frame, frames, and whether it is heard."""
+    """Return each audio track's clips: the end of the take's name, first frame, frames, and True if it is audible."""
     film = otio.adapters.read_from_file(str(path))
-    told = {}
+    tracks = {}
     for each in film.tracks:
         if each.kind == "Audio":
             lies = [(child, child.range_in_parent()) for child in each if isinstance(child, otio.schema.Clip)]
-            told[each.name] = [
+            tracks[each.name] = [
                 (
                     child.name.rpartition(".")[2],
                     int(place.start_time.value),
@@ -80,11 +80,11 @@ def rows(path: Path) -> dict[str, list[tuple[str, int, int, bool]]]:
                 )
                 for child, place in lies
             ]
-    return told
+    return tracks
 
 
 def two_shots(folder: Path, media: Path, *, first: int = 30, **more) -> Path:
-    """Clips a and b with a gap between them."""
+    """Write a timeline of clips a and b with a gap between them."""
     return timeline(
         folder / "film.otio",
         track(clip(media, 0, first, 25, name="a"), gap(10, 25), clip(media, 10, 40, 25, name="b")),
@@ -92,16 +92,16 @@ def two_shots(folder: Path, media: Path, *, first: int = 30, **more) -> Path:
     )
 
 
-def test_takes_lie_on_their_cues_frames_and_are_traced(tmp_path, media):
-    """The first of each is heard, the others lie under it, off; media, names, manifest entry, and marks for what failed."""
+def test_takes_are_on_their_cues_frames_with_provenance(tmp_path, media):
+    """The first take is audible, the others are disabled below it; media, names, manifest entry, and markers for failures."""
     film = two_shots(tmp_path, media, start=otio.opentime.RationalTime(90_000, 25))
     opened = timelines.open_timeline(film)
     first, second = opened.cues(model=MODEL)
     folder = tmp_path / "tracklay"
     takes = [made(first, 1, folder), made(first, 2, folder)]
-    told = opened.lay(takes, [Failure(second, ModelFailed("it would not"))], folder, drop_original=False)
+    manifest = opened.lay(takes, [Failure(second, ModelFailed("it would not"))], folder, drop_original=False).manifest
     laid = folder / "film.tracklay.otio"
-    assert told["laid"] == laid.name
+    assert manifest["laid"] == laid.name
     assert rows(laid) == {"Tracklay": [("take1", 0, 30, True)], "Tracklay takes": [("take2", 0, 30, False)]}
     back = otio.adapters.read_from_file(str(laid))
     (sound, under) = [each for each in back.tracks if each.kind == "Audio"]
@@ -109,7 +109,7 @@ def test_takes_lie_on_their_cues_frames_and_are_traced(tmp_path, media):
     shot = sound[0]
     assert shot.media_reference.target_url == "film.clicker-clicks.take1.wav"
     assert shot.source_range == shot.media_reference.available_range == span(0, 30, 25)
-    assert json.loads(otio.core.serialize_json_to_string(shot.metadata["tracklay"])) == told["takes"][0]
+    assert json.loads(otio.core.serialize_json_to_string(shot.metadata["tracklay"])) == manifest["takes"][0]
     assert (shot.metadata["tracklay_cue"]["cue"], shot.metadata["tracklay_cue"]["take"]) == ("a", 0)
     assert under[0].metadata["tracklay_cue"]["take"] == 1
     (mark,) = sound.markers
@@ -137,8 +137,8 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("how", OTHERS)
-def test_what_was_there_stays_byte_for_byte(tmp_path, media, how):
-    """However another program wrote it: without our tracks the copy is the original; twice, too."""
+def test_the_original_stays_byte_for_byte(tmp_path, media, how):
+    """However it is formatted, the copy without our tracks is the original, also when laid twice."""
     film = two_shots(tmp_path, media)
     text = film.read_text()
     if how == "an older schema":
@@ -163,8 +163,8 @@ def test_what_was_there_stays_byte_for_byte(tmp_path, media, how):
     assert before.tracks[0].to_json_string() == back.tracks[0].to_json_string()
 
 
-def test_an_empty_line_of_tracks_has_no_place_to_lose(tmp_path):
-    """Tracks go into a list that is empty as into any other."""
+def test_tracks_can_be_added_to_an_empty_list(tmp_path):
+    """Removing them restores the text, and any other change breaks the signature."""
     from tracklay.timelines.otio.text_patch import DIGEST_PLACEHOLDER, append_tracks
 
     text = otio.schema.Timeline("x").to_json_string()
@@ -177,8 +177,8 @@ def test_an_empty_line_of_tracks_has_no_place_to_lose(tmp_path):
     assert find_signed_tracks(after.replace('"x"', '"y"')) == []
 
 
-def test_again_on_the_original_the_newest_is_heard_and_all_are_kept(tmp_path, media):
-    """Of one cue and model one take is heard; those of another model sound with it, on a track of their own."""
+def test_laying_again_keeps_all_takes_and_the_newest_is_audible(tmp_path, media):
+    """One take per cue and model is audible; those of another model play at the same time, on a track of their own."""
     film = two_shots(tmp_path, media)
     laid = tmp_path / "tracklay" / "film.tracklay.otio"
     lay(film, (1, 2))
@@ -199,8 +199,8 @@ def test_again_on_the_original_the_newest_is_heard_and_all_are_kept(tmp_path, me
     assert rows(laid)["Tracklay takes"] == [("take1", 0, 30, False)]
 
 
-def test_the_stems_of_what_is_heard_lie_under_it_by_name_switched_off(tmp_path, media):
-    """A track for each name; laid again they are those of the newest take, and none of them is taken for a take."""
+def test_stems_of_audible_takes_are_on_disabled_tracks_by_name(tmp_path, media):
+    """One track per name; laid again they are those of the newest take, and no stem is read as a take."""
     film = two_shots(tmp_path, media)
     opened = timelines.open_timeline(film)
     folder = tmp_path / "tracklay"
@@ -239,8 +239,8 @@ def test_the_stems_of_what_is_heard_lie_under_it_by_name_switched_off(tmp_path, 
     }
 
 
-def test_a_copy_that_was_changed_is_the_person_s(tmp_path, media):
-    """It is not written to; under another name it is a timeline like any other, and its takes stay as they are."""
+def test_a_changed_copy_belongs_to_the_user(tmp_path, media):
+    """It is never overwritten; renamed it is a timeline like any other, and the takes in it stay as they are."""
     film = two_shots(tmp_path, media)
     laid = tmp_path / "tracklay" / "film.tracklay.otio"
     lay(film, (1, 2, 3, 4))
@@ -248,7 +248,7 @@ def test_a_copy_that_was_changed_is_the_person_s(tmp_path, media):
     changed.name = "mine now"
     otio.adapters.write_to_file(changed, str(laid))
     theirs = laid.read_bytes()
-    with pytest.raises(InvalidInput, match="was changed since: it is yours"):
+    with pytest.raises(InvalidInput, match="was changed since"):
         lay(film, (5, 6))
     assert laid.read_bytes() == theirs
     renamed = laid.rename(laid.with_name("cut2.otio"))
@@ -262,8 +262,8 @@ def test_a_copy_that_was_changed_is_the_person_s(tmp_path, media):
     assert remove_tracks(after, find_signed_tracks(after)).encode() == theirs
 
 
-def test_takes_go_with_their_picture_when_it_is_cut_anew(tmp_path, media):
-    """Moved, they move; trimmed off, they stay where they were and say that they are stale."""
+def test_takes_follow_their_picture_after_a_recut(tmp_path, media):
+    """Where the clip moved, they move; where it was trimmed, they stay and get a marker that they are stale."""
     film = two_shots(tmp_path, media)
     laid = tmp_path / "tracklay" / "film.tracklay.otio"
     lay(film, (1, 2))
@@ -278,8 +278,8 @@ def test_takes_go_with_their_picture_when_it_is_cut_anew(tmp_path, media):
     assert marks == [("film.clicker-clicks.take1", "a: stale")]
 
 
-def test_relative_paths_lead_to_the_same_files_from_the_copy(tmp_path, media):
-    """The copy lies a folder deeper: only the paths that need it are changed, and not what merely looks like one."""
+def test_relative_paths_are_rebased_in_the_copy(tmp_path, media):
+    """The copy is a folder deeper: only media paths that need it change, and nothing in metadata does."""
     (tmp_path / "media").mkdir()
     (tmp_path / "media" / "a b.mp4").write_bytes(media.read_bytes())
     near = clip("media/a%20b.mp4", 0, 10, 25, name="near")
@@ -296,8 +296,8 @@ def test_relative_paths_lead_to_the_same_files_from_the_copy(tmp_path, media):
     assert not first.picture.error
 
 
-def test_without_the_original_sound_its_tracks_are_switched_off_in_the_copy(tmp_path, media):
-    """--drop-original: theirs are off, ours on, nothing else changed."""
+def test_drop_original_disables_audio_tracks_in_the_copy(tmp_path, media):
+    """The user's tracks are disabled, ours are enabled, nothing else changed."""
     film = timeline(
         tmp_path / "film.otio",
         track(clip(media, 0, 30, 25)),
@@ -314,19 +314,19 @@ def test_without_the_original_sound_its_tracks_are_switched_off_in_the_copy(tmp_
     )
 
 
-def test_a_person_s_own_file_of_our_name_stops_the_run_before_it_begins(tmp_path, media, clicking, capsys):
-    """A timeline called as the copy would be is left alone, whatever is in it."""
+def test_a_user_file_with_the_name_of_the_copy_stops_the_run(tmp_path, media, clicking, capsys):
+    """It is left unchanged, whatever it contains, and nothing is generated."""
     film = two_shots(tmp_path, media)
     folder = tmp_path / "tracklay"
     folder.mkdir()
     (folder / "film.tracklay.otio").write_bytes(film.read_bytes())
     assert main(["lay", str(film), "--model", MODEL]) == 2
-    assert "it is yours" in capsys.readouterr().err
+    assert "was changed since" in capsys.readouterr().err
     assert [path.name for path in folder.iterdir()] == ["film.tracklay.otio"]
 
 
-def test_what_could_not_be_laid_is_laid_when_it_is_resumed(tmp_path, media, clicking, capsys, monkeypatch):
-    """Takes are kept; `jobs resume` opens the timeline again and lays all of the run, each cue at its place."""
+def test_resume_lays_takes_that_could_not_be_laid(tmp_path, media, clicking, capsys, monkeypatch):
+    """Takes are kept; `jobs resume` opens the timeline again and lays all takes of the run, each at its cue."""
     from tracklay.errors import OutputError
     from tracklay.timelines.otio.timeline import OtioFile
 
@@ -341,42 +341,46 @@ def test_what_could_not_be_laid_is_laid_when_it_is_resumed(tmp_path, media, clic
 
     monkeypatch.setattr(OtioFile, "_write", refuse)
     assert main(["lay", str(film), "--model", MODEL]) == 1
-    told = capsys.readouterr().err
-    assert "no room left" in told
-    assert "gone.mp4 does not exist" in told
+    output = capsys.readouterr().err
+    assert "no room left" in output
+    assert "gone.mp4 does not exist" in output
     monkeypatch.setattr(OtioFile, "_write", real)
     assert main(["jobs", "resume"]) == 0
     laid = rows(tmp_path / "tracklay" / "film.tracklay.otio")
     assert [(at, frames, heard) for _, at, frames, heard in laid["Tracklay"]] == [(0, 5, True), (5, 5, True)]
 
 
-def test_a_clip_that_is_too_long_for_the_model_costs_only_itself(tmp_path, media, clicking, home, capsys):
-    """Its sentence begins with its name; the others are made and laid."""
+def test_a_clip_too_long_for_the_model_fails_alone(tmp_path, media, clicking, home, capsys):
+    """Its error begins with its name; the other clips are laid."""
     file = home / "models" / "clicker.toml"
     file.write_text(file.read_text() + "seconds = { least = 0, most = 1 }\n")
     film = two_shots(tmp_path, media, first=20)
     assert main(["lay", str(film), "--model", MODEL]) == 1
-    told = capsys.readouterr().err
-    assert told.startswith("tracklay: b: ")
-    assert told.count("\n") == 1
+    output = capsys.readouterr().err
+    assert output.startswith("tracklay: b: ")
+    assert output.count("\n") == 1
     assert [name for name, *_ in rows(tmp_path / "tracklay" / "film.tracklay.otio")["Tracklay"]] == ["take1"]
 
 
-def test_nothing_is_written_where_every_clip_fails(tmp_path, clicking, capsys):
-    """One sentence, status 2, no folder."""
+def test_nothing_is_written_if_every_clip_fails(tmp_path, clicking, capsys):
+    """One error, status 2, no folder."""
     film = timeline(tmp_path / "film.otio", track(clip("gone.mp4", 0, 5, 25)))
     assert main(["lay", str(film), "--model", MODEL]) == 2
     assert "gone.mp4 does not exist" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["film.otio"]
 
 
-def test_a_hole_in_what_is_kept_does_not_matter(tmp_path, media):
-    """Notes that another version did not write, or wrote otherwise: the take stays where it is, and is stale."""
-    from tracklay.timelines.otio.timeline import _relocate_take
+def test_takes_with_unknown_metadata_are_stale(tmp_path, media):
+    """Metadata that another version omitted or wrote differently: the take stays where it is, and is stale."""
+    from tracklay.timelines.otio.relocation import relocate_take
 
     (cue, _) = timelines.open_timeline(two_shots(tmp_path, media)).cues(model=MODEL)
-    for note in ({}, {"source": "clip.mp4", "speed": "1", "begins": "x"}, {"source": 3, "speed": "1", "begins": "0"}):
-        take = _relocate_take(replace(_laid(cue, tmp_path), note=note), {})
+    for metadata in (
+        {},
+        {"source": "clip.mp4", "speed": "1", "begins": "x"},
+        {"source": 3, "speed": "1", "begins": "0"},
+    ):
+        take = relocate_take(replace(_laid(cue, tmp_path), cue_metadata=metadata), {})
         assert take.stale_reason
         assert take.start == 7
 

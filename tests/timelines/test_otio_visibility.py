@@ -1,4 +1,4 @@
-"""What of an OTIO timeline is a cue: what is seen, when, of which media; and what is said where it cannot be told."""
+"""Tests of the cues of an OTIO timeline: which clips are visible, when, of which media, and the errors of those unreadable."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from tests.timelines.cuts import clip, gap, span, speed, timeline, track
 
 @pytest.fixture(scope="module")
 def media(tmp_path_factory):
-    """Four seconds at 25 frames a second; it is only looked at."""
+    """Return a clip of four seconds at 25 frames per second; only its header is read."""
     return flash_clip(tmp_path_factory.mktemp("media") / "clip.mp4", Fraction(25), 100, ())
 
 
 def cues(film: Path, *points, **more):
-    """The cues as literals: id, first frame, frames, the source's first second and how many of its seconds a second."""
+    """Return the cues as literals: id, first frame, frames, first second of the source, and its speed."""
     found = timelines.open_timeline(film).cues(*points, model="sketch/foley", **more)
-    told = []
+    rows = []
     for cue in found:
         first, end = (
             cue.picture.time_map.source_seconds(cue.span.start),
             cue.picture.time_map.source_seconds(cue.span.end),
         )
-        told.append((cue.id, cue.span.start, cue.span.frames, first, (end - first) / cue.span.seconds))
-    return told
+        rows.append((cue.id, cue.span.start, cue.span.frames, first, (end - first) / cue.span.seconds))
+    return rows
 
 
 def test_the_topmost_picture_is_what_plays(tmp_path, media):
-    """A clip under another is no cue where it is covered; what is disabled, a gap, a sound and a title cover nothing."""
+    """A covered part of a clip is no cue; disabled items, gaps, audio and titles cover nothing."""
     off = clip(media, 0, 50, 25, name="off")
     off.enabled = False
     title = otio.schema.Clip("title", otio.schema.GeneratorReference(generator_kind="Slug"), span(0, 50, 25))
@@ -64,15 +64,15 @@ def test_the_topmost_picture_is_what_plays(tmp_path, media):
     ]
 
 
-def test_black_covers_what_is_under_it_and_is_no_cue(tmp_path, media):
-    """Generators that fill the frame are seen and not heard."""
+def test_black_covers_clips_below_it_and_is_no_cue(tmp_path, media):
+    """Generators that fill the frame are visible and have no sound."""
     black = otio.schema.Clip("black", otio.schema.GeneratorReference(generator_kind="black"), span(0, 10, 25))
     film = timeline(tmp_path / "film.otio", track(clip(media, 0, 30, 25)), track(gap(10, 25), black))
     assert [cue[:3] for cue in cues(film)] == [("clip", 0, 10), ("clip 2", 20, 10)]
 
 
 def test_a_dissolve_is_cut_where_the_edit_is(tmp_path, media):
-    """A transition takes no time of its own: each cue ends at the edit point, in the middle of the overlap."""
+    """A transition has no length: each cue ends at the edit point, in the middle of the overlap."""
     ten = otio.opentime.RationalTime(10, 25)
     mix = otio.schema.Transition("mix", otio.schema.TransitionTypes.SMPTE_Dissolve, ten, ten)
     film = timeline(
@@ -95,14 +95,14 @@ def test_a_dissolve_is_cut_where_the_edit_is(tmp_path, media):
     ],
     ids=["plain", "fast", "slow", "back", "twice back", "two effects", "freeze", "no time effect"],
 )
-def test_speeds_are_followed_from_the_source_range_on(tmp_path, media, effects, first, slope):
-    """The clip keeps its length; backwards, the first frame shows the last one that it would show forwards."""
+def test_speeds_count_from_the_start_of_the_source_range(tmp_path, media, effects, first, slope):
+    """The clip keeps its length; backwards, its first frame shows the last frame of the same stretch."""
     film = timeline(tmp_path / "film.otio", track(clip(media, 10, 20, 25, *effects)))
     assert cues(film) == [("clip", 0, 20, Fraction(first, 25), slope)]
 
 
 def test_speeds_of_nested_stacks_multiply(tmp_path, media):
-    """A stack backwards at double speed: its clips in the other order, each backwards; a freeze holds what is seen there."""
+    """A stack backwards at double speed plays its clips in reverse order, each backwards; a freeze shows one frame of it."""
     inside = [track(clip(media, 0, 20, 25, name="a"), clip(media, 50, 20, 25, speed(0.5), name="b"))]
     nest = otio.schema.Stack("nest", inside, span(10, 15, 25))
     nest.effects.append(speed(-2))
@@ -117,8 +117,8 @@ def test_speeds_of_nested_stacks_multiply(tmp_path, media):
     ]
 
 
-def test_a_timeline_in_a_timeline_of_its_own_file_is_followed(tmp_path, media):
-    """A clip whose media is an .otio shows what that one shows; its relative paths begin at its own folder."""
+def test_a_nested_timeline_file_is_read(tmp_path, media):
+    """A clip whose media is an .otio shows that timeline; its relative paths start from its own folder."""
     (tmp_path / "reels").mkdir()
     (tmp_path / "reels" / "near.mp4").write_bytes(media.read_bytes())
     start = otio.opentime.RationalTime(1000, 25)
@@ -129,8 +129,8 @@ def test_a_timeline_in_a_timeline_of_its_own_file_is_followed(tmp_path, media):
     assert cue.picture.source == tmp_path / "reels" / "near.mp4"
 
 
-def test_clips_of_other_rates_lie_on_the_nearest_frames_and_nothing_drifts(tmp_path, media):
-    """A hundred clips of 7 frames at 30 on a timeline at 25: each edge is the nearest frame to its own exact time."""
+def test_clips_of_other_rates_round_to_frames_without_drift(tmp_path, media):
+    """A hundred clips of 7 frames at 30 fps on a timeline at 25 fps: each edge is the frame nearest to its exact time."""
     start = otio.opentime.RationalTime(0, 25)
     film = timeline(tmp_path / "film.otio", track(*(clip(media, 7, 7, 30) for _ in range(100))), start=start)
     edges = [round(Fraction(7 * n * 25, 30)) for n in range(101)]
@@ -159,16 +159,16 @@ def test_clips_of_other_rates_lie_on_the_nearest_frames_and_nothing_drifts(tmp_p
         "no time code used",
     ],
 )
-def test_the_media_begins_where_its_range_or_its_file_says(tmp_path, start, begin, options, first):
-    """Its available range, else the time code in the file, where the clip lies after it; else 0."""
+def test_media_begins_at_its_range_or_its_timecode(tmp_path, start, begin, options, first):
+    """The available range if the clip is in it, else the file's timecode if the clip is after it, else 0."""
     media = flash_clip(tmp_path / "clip.mov", Fraction(25), 50, (), "-c:v", "mjpeg", *options)
     has = None if start is None else span(start, 50, 25)
     shot = otio.schema.Clip("a", otio.schema.ExternalReference(media.as_uri(), has), span(begin, 20, 25))
     assert cues(timeline(tmp_path / "film.otio", track(shot))) == [("a", 0, 20, Fraction(first, 25), 1)]
 
 
-def test_a_file_at_24000_1001_that_is_counted_by_24_is_counted_in_frames(tmp_path):
-    """Lists and exports that round a rate mean the file's own frames: after ten minutes the difference would be 14 of them."""
+def test_a_file_at_24000_1001_counted_at_24_is_read_in_frames(tmp_path):
+    """EDLs and exports that round a rate mean the file's frames: after ten minutes the difference would be 14 of them."""
     media = flash_clip(tmp_path / "clip.mp4", Fraction(24000, 1001), 60, ())
     film = timeline(tmp_path / "film.otio", track(clip(media, 40, 12, 24, zero=86_400)))
     assert cues(film) == [("clip", 0, 12, Fraction(40 * 1001, 24000), Fraction(1001, 1000))]
@@ -188,36 +188,36 @@ def test_a_file_at_24000_1001_that_is_counted_by_24_is_counted_in_frames(tmp_pat
         ("../{name}/a b.mov", "a b.mov"),
     ],
 )
-def test_paths_are_found_however_they_are_written(tmp_path, url, there):
-    """URLs and paths, absolute and relative, with escapes and without."""
+def test_media_paths_are_resolved_in_every_notation(tmp_path, url, there):
+    """URLs and paths, absolute and relative, with and without escapes."""
     (tmp_path / there).parent.mkdir(exist_ok=True)
     (tmp_path / there).write_bytes(b"")
     url = url.replace("{root}", str(tmp_path).lstrip("/")).replace("{name}", tmp_path.name)
     assert resolve_media_path(url, tmp_path).samefile(tmp_path / there)
 
 
-def test_images_of_every_second_number_and_those_that_are_missing(tmp_path, media):
-    """A step plays each image longer; a missing one is held where the timeline says so, and else told."""
+def test_image_sequences_with_steps_and_missing_images(tmp_path, media):
+    """A step shows each image longer; a missing image is held if the timeline says so, else it is an error."""
     command = [FFMPEG, "-v", "error", "-i", str(media), "-frames:v", "10", str(tmp_path / "s.%03d.png")]
     subprocess.run(command, check=True)
     for number in (2, 4, 6, 8, 10, 7):
         (tmp_path / f"s.{number:03}.png").unlink()
     policy = otio.schema.ImageSequenceReference.MissingFramePolicy
-    for missing, trouble in ((policy.hold, ""), (policy.error, "s.007.png does not exist")):
+    for missing, error in ((policy.hold, ""), (policy.error, "s.007.png. Render it, or relink the clip.")):
         frames = otio.schema.ImageSequenceReference(
             "", "s.", ".png", 1, 2, 24, 3, missing, available_range=span(0, 10, 24)
         )
         film = timeline(tmp_path / "film.otio", track(otio.schema.Clip("s", frames, span(0, 10, 24))))
         (cue,) = timelines.open_timeline(film).cues(model="sketch/foley")
-        assert trouble in cue.picture.error
-        if not trouble:
+        assert error in cue.picture.error
+        if not error:
             assert cue.picture.images == ("s.001.png", "s.003.png", "s.005.png", "s.005.png", "s.009.png")
             assert cue.picture.rate is not None
             assert cue.picture.rate.fps == 12
 
 
 def film_of_three(folder: Path, media: Path) -> Path:
-    """Clips a, b and a again from 01:00:00:00, with a point on b and a range from within b to the end."""
+    """Write clips a, b and a again from 01:00:00:00, with a point on b and a range from the middle of b to the end."""
     first = otio.opentime.RationalTime(90_000, 25)
     film = timeline(
         folder / "film.otio",
@@ -234,7 +234,7 @@ def film_of_three(folder: Path, media: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("points", "only", "told"),
+    ("points", "only", "expected"),
     [
         ((), (), [("a", 0, 30), ("b", 30, 30), ("a 2", 60, 30)]),
         (("01:00:00:20", "01:00:01:10"), (), [("a", 20, 10), ("b", 30, 5)]),
@@ -247,39 +247,39 @@ def film_of_three(folder: Path, media: Path) -> Path:
         (("70f", None), ("fight", "a"), [("a 2", 70, 20)]),
     ],
 )
-def test_points_and_names_choose_what_is_a_cue(tmp_path, media, points, only, told):
-    """Time code is the timeline's own, all else counts from its start; a point chooses the clip under it, a range cuts."""
+def test_points_and_names_select_cues(tmp_path, media, points, only, expected):
+    """Timecode is the timeline's own, other times count from its start; a point selects the clip under it, a range trims."""
     found = cues(film_of_three(tmp_path, media), *points, only=only)
-    assert [(name, at - 90_000, frames) for name, at, frames, _, _ in found] == told
+    assert [(name, at - 90_000, frames) for name, at, frames, _, _ in found] == expected
 
 
 @pytest.mark.parametrize(
     ("points", "only", "words"),
     [
         (("00:00:01:00", None), (), "runs from 01:00:00:00 to 01:00:03:15"),
-        ((None, "91f"), (), "lies outside"),
-        (("50f", "50f"), (), "--out must be later"),
-        (("soon", None), (), "is no time"),
-        ((), ("c",), "no clip or marker of film.otio is called 'c': there are a, b, a 2, hit, fight, this"),
-        (("0f", "10f"), ("b",), "no video clip of it is seen there"),
+        ((None, "91f"), (), "The out point is outside film.otio: 91f"),
+        (("50f", "50f"), (), "The out point must be later"),
+        (("soon", None), (), "Invalid in point: 'soon'"),
+        ((), ("c",), "No clip or marker of film.otio is named 'c'. It has: a, b, a 2, hit, fight, this."),
+        (("0f", "10f"), ("b",), "No video clip is visible between the in and out points of .*film.otio"),
     ],
 )
-def test_points_and_names_that_are_not_there_are_told(tmp_path, media, points, only, words):
-    """One sentence, with what there is."""
+def test_unknown_points_and_names_are_errors(tmp_path, media, points, only, words):
+    """One error, with the possible values."""
     with pytest.raises(InvalidInput, match=words.replace("(", r"\(")):
         cues(film_of_three(tmp_path, media), *points, only=only)
 
 
-def test_ids_stay_whatever_is_asked_for(tmp_path, media):
-    """At every look, and however much of the timeline is meant, a clip's cue has the same id."""
+def test_ids_do_not_depend_on_the_selection(tmp_path, media):
+    """A clip's cue has the same id each time, whatever part of the timeline is selected."""
     film = film_of_three(tmp_path, media)
     ids = [cue[0] for cue in cues(film)]
     assert [cue[0] for cue in cues(film, "65f", None)] == ids[2:]
     assert [cue[0] for cue in cues(film)] == ids
 
 
-def test_a_clip_that_cannot_be_read_is_told_and_covers_nothing_where_it_has_no_media(tmp_path, media):
-    """Offline, gone, on the net, unknown or retimed in an unknown manner: one sentence each, beginning with the clip."""
+def test_unreadable_clips_are_errors_and_without_media_cover_nothing(tmp_path, media):
+    """Offline, missing, on the web, or at an unknown speed: one error each, which begins with the clip's name."""
     offline = otio.schema.Clip("offline", otio.schema.MissingReference(), span(0, 10, 25))
     ramp = clip(media, 0, 10, 25, otio.schema.TimeEffect(effect_name="Ramp"), name="ramp")
     film = timeline(
@@ -290,15 +290,16 @@ def test_a_clip_that_cannot_be_read_is_told_and_covers_nothing_where_it_has_no_m
     found = {cue.id: cue for cue in timelines.open_timeline(film).cues(model="sketch/foley")}
     assert (found["under"].span.start, found["under"].span.frames) == (0, 10)
     assert (found["under 2"].span.start, found["under 2"].span.frames) == (40, 20)
-    told = {name: cue.picture.error for name, cue in found.items() if cue.picture.error}
-    assert told["offline"] == "offline is offline: relink it in your editor, and export the timeline again"
-    assert told["gone"] == f"gone: {tmp_path / 'gone.mp4'} does not exist: check the name"
-    assert told["far"] == "far: https://example.com/a.mp4 is no file: fetch it, and relink the clip"
-    assert told["ramp"].startswith("ramp is retimed by Ramp, which OTIO says no speeds of")
+    errors = {name: cue.picture.error for name, cue in found.items() if cue.picture.error}
+    assert errors["offline"] == "offline: Media is offline. Relink it, and export the timeline again."
+    assert errors["gone"].startswith("gone: ")
+    assert str(tmp_path / "gone.mp4") in errors["gone"]
+    assert errors["far"] == "far: Media is not a file: https://example.com/a.mp4. Download it, and relink the clip."
+    assert errors["ramp"].startswith("ramp: Unknown speed: OTIO stores no speeds of the effect Ramp.")
 
 
 def nested(levels: int) -> str:
-    """A timeline of stacks in stacks."""
+    """Return a timeline of stacks in stacks."""
     inner = '{"OTIO_SCHEMA": "Clip.1", "name": "c"}'
     for _ in range(levels):
         inner = f'{{"OTIO_SCHEMA": "Stack.1", "children": [{inner}]}}'
@@ -308,54 +309,54 @@ def nested(levels: int) -> str:
 GOOD = otio.schema.Timeline("x").to_json_string()
 CYCLE = '[{"OTIO_SCHEMA": "SerializableObjectRef.1", "id": "S"}]'
 BAD = {
-    "not JSON": ("EDL", "is no .otio: line 1 is not JSON"),
-    "cut short": (GOOD[: len(GOOD) // 2], "is no .otio"),
-    "cut short after a line": (GOOD[: GOOD.index('"tracks"')], "is no .otio"),
-    "another thing": ("[1, 2]", "holds no timeline but something else"),
+    "not JSON": ("EDL", "Line 1 is not JSON"),
+    "cut short": (GOOD[: len(GOOD) // 2], "Not "),
+    "cut short after a line": (GOOD[: GOOD.index('"tracks"')], "Not a complete .otio file"),
+    "another thing": ("[1, 2]", "contains something else"),
     "a collection": (
         otio.schema.SerializableCollection("bin").to_json_string(),
-        "no timeline but SerializableCollection",
+        "contains SerializableCollection",
     ),
-    "from the future": (GOOD.replace("Timeline.1", "Timeline.99"), "was written for a newer OpenTimelineIO"),
-    "tracks that are none": (GOOD.replace("Stack.1", "Marker.2"), "is no timeline that OpenTimelineIO can read"),
-    "nested too deep": (nested(40), "is nested deeper than 32 levels, or within itself"),
-    "nested far too deep": (nested(4000), "is nested too deep to be read"),
-    "no picture": (GOOD, "has no picture: no video clip of it is seen"),
+    "from the future": (GOOD.replace("Timeline.1", "Timeline.99"), "Timeline needs a newer OpenTimelineIO"),
+    "tracks that are none": (GOOD.replace("Stack.1", "Marker.2"), "OpenTimelineIO cannot read"),
+    "nested too deep": (nested(40), "nested deeper than 32 levels, or contains itself"),
+    "nested far too deep": (nested(4000), "nested too deep to be read"),
+    "no picture": (GOOD, "No video clip is visible"),
     "itself in itself": (
         f'{{"OTIO_SCHEMA": "Timeline.1", "tracks": {{"OTIO_SCHEMA": "Stack.1", "OTIO_REF_ID": "S", "children": {CYCLE}}}}}',
-        "within itself",
+        "contains itself",
     ),
 }
 
 
 @pytest.mark.parametrize("what", BAD)
-def test_a_bad_timeline_is_told_in_one_sentence(tmp_path, clicking, capsys, what):
-    """Status 2, the file's name, one line; nothing is written."""
+def test_a_bad_timeline_is_one_line_of_error(tmp_path, clicking, capsys, what):
+    """Status 2, with the file's name; nothing is written."""
     from tracklay.cli.main import main
 
     content, words = BAD[what]
     film = tmp_path / "film.otio"
     film.write_text(content)
     assert main(["lay", str(film), "--model", "clicker/clicks"]) == 2
-    told = capsys.readouterr().err
-    assert words in told
-    assert "film.otio" in told
-    assert told.count("\n") == 1
+    output = capsys.readouterr().err
+    assert words in output
+    assert "film.otio" in output
+    assert output.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["film.otio"]
 
 
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"value": -5}, "is shorter than nothing"),
-        ({"value": 0}, "no video clip of it is seen"),
-        ({"rate": 0}, "counts a time at 0.0 frames a second"),
-        ({"value": float("nan")}, "a time or speed in it is nan"),
+        ({"value": -5}, "Negative length of clip: -0.200 s"),
+        ({"value": 0}, "No video clip is visible"),
+        ({"rate": 0}, "Invalid frame rate of a time: 0.0"),
+        ({"value": float("nan")}, "Invalid time or speed: nan"),
     ],
     ids=["negative", "empty", "no rate", "not a number"],
 )
-def test_a_clip_of_an_impossible_length_is_told(tmp_path, media, changed, words):
-    """A clip of no length is not seen; times that are none are the file's fault."""
+def test_an_impossible_length_is_an_error(tmp_path, media, changed, words):
+    """A clip without length is not visible; invalid times are errors of the file."""
     film = timeline(tmp_path / "film.otio", track(clip(media, 0, 10, 25)))
     held = json.loads(film.read_text())
     held["tracks"]["children"][0]["children"][0]["source_range"]["duration"].update(changed)
@@ -364,16 +365,16 @@ def test_a_clip_of_an_impossible_length_is_told(tmp_path, media, changed, words)
         cues(film)
 
 
-def test_timelines_that_hold_each_other_are_told(tmp_path):
-    """A cycle over files ends in one sentence."""
+def test_timelines_that_contain_each_other_are_an_error(tmp_path):
+    """A cycle over files ends in one error."""
     timeline(tmp_path / "a.otio", track(clip("b.otio", 0, 10, 25)))
     film = timeline(tmp_path / "b.otio", track(clip("a.otio", 0, 10, 25)))
-    with pytest.raises(InvalidInput, match="within itself"):
+    with pytest.raises(InvalidInput, match="contains itself"):
         cues(film)
 
 
-def test_without_opentimelineio_it_is_said_how_to_get_it(tmp_path, media, monkeypatch):
-    """It comes with an extra; a media file needs none of it."""
+def test_without_opentimelineio_the_error_names_the_package(tmp_path, media, monkeypatch):
+    """It is an optional dependency: a media file needs none."""
     film = timeline(tmp_path / "film.otio", track(clip(media, 0, 10, 25)))
     monkeypatch.setattr("tracklay.timelines.find_spec", lambda _: None)
     with pytest.raises(InvalidInput, match="pip install opentimelineio"):

@@ -1,4 +1,4 @@
-"""Sync is the same through every kind of timeline: a click on its flash, and the same cut the same takes."""
+"""Tests that sync is the same for every kind of timeline: clicks are on their flashes, and equal cuts give equal takes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.timelines.cuts import clip, gap, span, speed, timeline, track
 RATES = [Fraction(24000, 1001), Fraction(25), Fraction(30000, 1001), Fraction(60)]
 FLASHES = (0, 30, 51, 77, 100, 119)
 ODD = 89_347
-"""The time code, in frames, at which the media begins that has one."""
+"""The timecode, in frames, at which the media with timecode begins."""
 
 
 def lay(*arguments) -> int:
@@ -31,7 +31,7 @@ def lay(*arguments) -> int:
 
 
 def laid_clips(path) -> dict[str, tuple[int, int]]:
-    """The first frame and the length of each laid clip that is heard, by its cue's id."""
+    """Return the first frame and the length of each audible take, by its cue's id."""
     found = {}
     film = otio.adapters.read_from_file(str(path))
     for each in film.tracks:
@@ -43,7 +43,7 @@ def laid_clips(path) -> dict[str, tuple[int, int]]:
 
 
 def odd_timeline(folder, rate):
-    """One clip played in every manner, from odd frames; with each cue's first frame, its length, and frames with a click."""
+    """Write a timeline that plays one clip in all ways; return it, and each cue's first frame, length and frames with a click."""
     media = flash_clip(folder / "clip.mp4", rate, 140, FLASHES)
     inner = otio.schema.Stack("nest", [track(gap(7, rate), clip(media, 21, 90, rate, name="nested"))])
     inner.source_range = span(16, 60, rate)
@@ -58,28 +58,28 @@ def odd_timeline(folder, rate):
     )
     first = otio.opentime.RationalTime(3600 * 24, float(rate))
     film = timeline(folder / "film.otio", picture, start=first)
-    told = {
+    expected = {
         "plain": (13, 92, [9, 30, 56, 79]),
         "stamped": (105, 80, [3, 24, 50, 73]),
         "nested": (186, 60, [0, 21, 47]),
         "fast": (246, 37, [0.5, 11, 24, 35.5]),
         "back": (283, 75, [3, 26, 52, 73]),
     }
-    return film, told
+    return film, expected
 
 
 @pytest.mark.parametrize("rate", RATES)
-def test_every_click_lies_on_its_flash_on_a_timeline(tmp_path, clicking, capsys, rate):
-    """Trimmed, with time code, nested, fast and backwards, from odd frames at every rate: within one sample of where it is seen."""
-    film, told = odd_timeline(tmp_path, rate)
+def test_every_click_is_on_its_flash_on_a_timeline(tmp_path, clicking, capsys, rate):
+    """Trimmed, with timecode, nested, fast and backwards, from odd frames at every rate: within one sample of the flash."""
+    film, expected = odd_timeline(tmp_path, rate)
     assert lay(film, "--json") == 0
     made = json.loads(capsys.readouterr().out)
-    assert [take["cue"] for take in made["takes"]] == list(told)
+    assert [take["cue"] for take in made["takes"]] == list(expected)
     assert laid_clips(tmp_path / "tracklay" / "film.tracklay.otio") == {
-        name: (start, frames) for name, (start, frames, _) in told.items()
+        name: (start, frames) for name, (start, frames, _) in expected.items()
     }
     for take in made["takes"]:
-        start, frames, seen = told[take["cue"]]
+        start, frames, seen = expected[take["cue"]]
         assert (take["start"]["frame"], take["frames"]) == (3600 * 24 + start, frames)
         assert take["samples"] == round(frames / rate * 48_000)
         heard = hear(tmp_path / "tracklay" / take["file"])
@@ -91,18 +91,18 @@ def test_every_click_lies_on_its_flash_on_a_timeline(tmp_path, clicking, capsys,
 
 
 @pytest.fixture
-def forgetful(home, clicking, tmp_path, monkeypatch):
-    """Another home with the same models: else what was made once would be laid again."""
+def new_home(home, clicking, tmp_path, monkeypatch):
+    """Return a function that switches to another home with the same models: in the first, finished takes would be reused."""
 
-    def forget() -> None:
+    def switch_home() -> None:
         shutil.copytree(home / "models", tmp_path / "other" / "models")
         monkeypatch.setenv("TRACKLAY_HOME", str(tmp_path / "other"))
 
-    return forget
+    return switch_home
 
 
-def test_the_same_cut_gives_the_same_takes_as_a_file_and_as_a_timeline(tmp_path, forgetful, capsys):
-    """Cues of the same frames of the same file, and takes of the same samples; the files differ by name, place and date in bext."""
+def test_a_file_and_a_timeline_of_the_same_cut_give_the_same_takes(tmp_path, new_home, capsys):
+    """Cues of the same frames of the same file, and takes of the same samples; only names and the bext chunk differ."""
     rate = Fraction(24000, 1001)
     media = flash_clip(tmp_path / "clip.mp4", rate, 140, FLASHES)
     cuts = {"a": (5, 61), "b": (66, 70), "c": (19, 80)}
@@ -110,7 +110,7 @@ def test_the_same_cut_gives_the_same_takes_as_a_file_and_as_a_timeline(tmp_path,
     assert lay(film, "--json", "--seed", "1") == 0
     through = {take["cue"]: take for take in json.loads(capsys.readouterr().out)["takes"]}
     cues = {cue.id: cue for cue in timelines.open_timeline(film).cues(model="clicker/clicks")}
-    forgetful()
+    new_home()
     for name, (start, frames) in cuts.items():
         assert lay(media, "--json", "--seed", "1", "--in", f"{start}f", "--out", f"{start + frames}f") == 0
         (take,) = json.loads(capsys.readouterr().out)["takes"]
@@ -126,8 +126,8 @@ def test_the_same_cut_gives_the_same_takes_as_a_file_and_as_a_timeline(tmp_path,
         assert sounds[0].tobytes() == sounds[1].tobytes()
 
 
-def test_images_are_the_same_in_a_folder_and_in_a_timeline(tmp_path, forgetful, capsys):
-    """A sequence as PICTURE and as an image sequence reference: the same cue, the same samples."""
+def test_images_in_a_folder_and_in_a_timeline_give_the_same_takes(tmp_path, new_home, capsys):
+    """A folder of images and an image sequence reference give the same cue and the same samples."""
     media = flash_clip(tmp_path / "clip.mp4", Fraction(24), 40, (4, 20, 33))
     folder = tmp_path / "shot 1"
     folder.mkdir()
@@ -143,15 +143,15 @@ def test_images_are_the_same_in_a_folder_and_in_a_timeline(tmp_path, forgetful, 
         assert lay(*arguments, "--json", "--seed", "1") == 0
         takes += json.loads(capsys.readouterr().out)["takes"]
         if arguments == (film,):
-            forgetful()
+            new_home()
     assert takes[0]["source_sha256"] == takes[1]["source_sha256"]
     first, second = (hear(tmp_path / "tracklay" / take["file"]) for take in takes)
     assert first.tobytes() == second.tobytes()
     assert [round(at / 2000) for at in clicks(first)] == [1, 17, 30]
 
 
-def test_a_square_is_shown_where_one_is_asked_for(tmp_path, clicking, capsys, monkeypatch):
-    """The proxy is as wide as the picture is high; what is no square is told before anything is read."""
+def test_the_proxy_is_square_if_requested(tmp_path, clicking, capsys, monkeypatch):
+    """The proxy is as wide as the picture is high; an invalid square is an error before anything is read."""
     sizes, prepare = [], Clicker.prepare
 
     async def seen(self, request):
@@ -168,8 +168,8 @@ def test_a_square_is_shown_where_one_is_asked_for(tmp_path, clicking, capsys, mo
     assert sizes == [(108, 108)]
 
 
-def test_a_huge_source_is_known_without_being_read_to_its_end(tmp_path, clicking, capsys, monkeypatch):
-    """By samples; when it is written anew it is another."""
+def test_a_huge_source_is_identified_by_samples(tmp_path, clicking, capsys, monkeypatch):
+    """It is not read to its end; once rewritten, it is another source."""
     monkeypatch.setattr(pipeline, "FULL_HASH_MAX_BYTES", 1000)
     media = flash_clip(tmp_path / "clip.mp4", Fraction(25), 20, (4,))
     known = []

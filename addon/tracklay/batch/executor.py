@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..cue import Failure, Take
 from ..errors import InvalidInput, OutputError, TracklayError
-from ..jobs import admin, create_job_spec
-from ..jobs.context import run_blocking
+from ..jobs import create_job_spec
+from ..jobs.delivery import BatchDelivery
 from ..jobs.job_spec import MAX_TAKES
 from ..jobs.ledger import Ledger
 from ..jobs.process_lock import is_alive
 from ..jobs.scheduler import DEFAULT_LIMITS, HOSTED_PROVIDER_LIMIT, Scheduler
-from ..paths import ensure_folder as made_folder
+from ..timelines.delivery import check_delivery, deliver_takes
 from . import results
 from .history import RowHistory, accepted_takes, missing_takes
 from .open_picture import OpenPicture
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from ..jobs import JobSpec, StageProgress
     from ..jobs.ledger import Job
     from .worklist import WorkList, WorkListRow
-
-BATCH_LAYING_KIND = "batch"
-"""The kind of laying that a work list's jobs have: `jobs resume` brings them as far as a take, and the list lays them."""
 
 CPU_COUNT = os.cpu_count() or 1
 
@@ -218,7 +215,7 @@ class BatchExecutor:
             return
         try:
             scene = await asyncio.to_thread(OpenPicture, rows[0].picture)
-            await asyncio.to_thread(self._check_folder, scene, rows[0])
+            await asyncio.to_thread(check_delivery, scene.timeline, rows[0].folder)
         except TracklayError as error:
             for each, lacking in wanted:
                 self._record_refusal(each, error, sum(count for _, count in lacking))
@@ -257,19 +254,8 @@ class BatchExecutor:
             except TracklayError as error:
                 self._record_refusal(row_state, error, count)
                 continue
-            laying = {"kind": BATCH_LAYING_KIND, "row": row.id, "digest": row.digest, "list": str(self._worklist.path)}
-            orders.append(replace(order, delivery=laying))
+            orders.append(replace(order, delivery=BatchDelivery(row.id, row.digest, self._worklist.path)))
         return orders
-
-    @staticmethod
-    def _check_folder(picture: OpenPicture, row: WorkListRow) -> None:
-        """Refuse to begin where a person's own file has a name that laying would write."""
-        made_folder(row.folder)
-        try:
-            picture.timeline.check_folder(row.folder)
-        except InvalidInput:
-            if not admin.is_interrupted_output(picture.timeline.laid_path(row.folder)):
-                raise
 
     def _record_refusal(self, row_state: _RowState, error: TracklayError, count: int) -> None:
         self._record_entries(
@@ -284,7 +270,7 @@ class BatchExecutor:
 
     def _on_job_done(self, job: Job, outcome: list[Take | Failure]) -> None:
         """A job has ended."""
-        row = job.plan["laying"]["row"]
+        row = BatchDelivery.row_of_plan(job.plan)
         each = self._row_states[row]
         began = self._started_at.pop(job.id, None)
         seconds = None if began is None else time.monotonic() - began
@@ -329,21 +315,12 @@ class BatchExecutor:
                     takes.append(known or Take.from_manifest_entry(made.entry, picture.cue(each.row), folder, made.job))
             if not takes:
                 return None
-            numbers = {take.job_id for take in takes if take.job_id is not None}
-            target = str(picture.timeline.laid_path(folder))
-
-            def note(ledger: Ledger) -> None:
-                for number in numbers:
-                    ledger.update(ledger.get_job(number), target=target)
-
-            await self._scheduler.ledger_writer(note)
             failures = [failure for each in row_states for failure, _ in each.failures]
-            laid = await run_blocking(picture.timeline.lay, takes, failures, folder, drop_original=drop)
+            laid = await deliver_takes(self._scheduler, picture.timeline, takes, failures, folder, drop_original=drop)
         except TracklayError as error:
             return error
-        if len(laid["failed"]) > len(failures):
-            return OutputError(laid["failed"][-1]["error"])
-        await self._scheduler.mark_laid(takes)
+        if laid.failures:
+            return OutputError("batch.not_laid", "Takes were not laid: {error}", error=laid.failures[-1].error)
         return None
 
     def _record_row(self, row_state: _RowState, *, laid: bool = False, lay_error: TracklayError | None = None) -> None:

@@ -63,7 +63,7 @@ def spot_film(path: str, only: Sequence[str], in_point: str | None, out_point: s
             picture = Picture(Path(path), TimeMap.linear(each.span, Fraction(0)))
         else:
             name, picture, trouble = each.strip_name, copied.with_copy(each.picture), ""
-        cues.append({"cue": cue_to_dict(Cue(name, each.span, picture, model="")), "trouble": trouble})
+        cues.append({"cue": cue_to_dict(Cue(name, each.span, picture, model="")), "error": trouble})
     return {"rate": str(fps), "cues": cues}
 
 

@@ -7,6 +7,9 @@ HINTS: dict[str, str] = {
     # providers
     # jobs
     # timelines
+    "otio.output_changed": "It is yours now: rename it, or choose another folder with --to.",
+    "timeline.no_named_clips": "Use --in and --out instead of --only.",
+    "timeline.output_exists": "Move it away, or choose another folder with --to.",
     # batch
     # report
     # cue, timing, paths
@@ -20,6 +23,8 @@ BATCH_HINTS: dict[str, str] = {
     # providers
     # jobs
     # timelines
+    "otio.output_changed": "It is yours now: rename it, or change `folder` in the row.",
+    "timeline.output_exists": "Move it away, or change `folder` in the row.",
     # batch
     # cue, timing, paths
 }

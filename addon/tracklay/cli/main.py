@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ..cue import Cue
     from ..jobs import BlockingRunner, JobSpec
+    from ..jobs.delivery import Delivery, FileDelivery
     from ..jobs.ledger import Job
     from ..models import Model
     from ..timelines.base import Timeline
@@ -28,9 +29,6 @@ EXIT_DONE, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
 """Exit statuses (DESIGN.md, section 3)."""
 
 DEFAULT_MODEL = "sketch/foley"
-
-FILE_DELIVERY = "file"
-"""The kind of laying that this command does: the ledger keeps it with a job, so that `jobs resume` lays it too."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -246,27 +244,25 @@ def _generate_and_lay(timeline: Timeline, cues: Sequence[Cue], to: Path, options
     """Make the takes, lay them, tell what came of it."""
     from ..jobs import BlockingRunner, check_budget  # noqa: PLC0415
     from ..jobs.cost import parse_amount  # noqa: PLC0415
-    from ..paths import ensure_folder  # noqa: PLC0415
+    from ..jobs.delivery import FileDelivery  # noqa: PLC0415
+    from ..timelines.delivery import check_delivery, deliver_takes  # noqa: PLC0415
     from .tables import TakeProgressTable, show_result  # noqa: PLC0415
 
     to = to.absolute()
-    laying = {"kind": FILE_DELIVERY, "picture": str(timeline.path.absolute()), "drop_original": options.drop_original}
-    orders, refused = _create_job_specs(cues, to, timeline.stem, laying)
+    delivery = FileDelivery(timeline.path.absolute(), options.drop_original)
+    orders, refused = _create_job_specs(cues, to, timeline.stem, delivery)
     check_budget(orders, options.max_cost)
     if options.max_project_cost is not None:
         parse_amount(options.max_project_cost, "--max-project-cost")
-    ensure_folder(to)
-    _check_folder(timeline, to)
+    check_delivery(timeline, to)
     with TakeProgressTable(orders) as progress, BlockingRunner(progress.update) as run:
         run.set_caps(orders, run_cap=options.max_cost, project_cap=options.max_project_cost)
         results = run.run_jobs(orders)
         takes = [result for result in results if isinstance(result, Take)]
         failed = [*refused, *(result for result in results if isinstance(result, Failure))]
         progress.set_laying()
-        run.record_target(takes, timeline.laid_path(to))
-        made = timeline.lay(takes, failed, to, drop_original=options.drop_original)
-        if len(made["failed"]) == len(failed):
-            run.mark_laid(takes)
+        laid = run.call(deliver_takes, timeline, takes, failed, to, drop_original=options.drop_original)
+    made = laid.manifest
     if options.json:
         print(json.dumps(made, indent=2, ensure_ascii=False))  # noqa: T201
     else:
@@ -299,7 +295,7 @@ def _run_models(options: argparse.Namespace) -> int:
 
 
 def _create_job_specs(
-    cues: Sequence[Cue], to: Path, stem: str, delivery: dict[str, Any]
+    cues: Sequence[Cue], to: Path, stem: str, delivery: Delivery
 ) -> tuple[list[JobSpec], list[Failure]]:
     """The orders for cues, and those that their models cannot do, or whose picture cannot be read; where that is all: the error."""
     from ..jobs import create_job_spec  # noqa: PLC0415
@@ -344,17 +340,6 @@ def _add_model(options: argparse.Namespace) -> int:
     return EXIT_DONE
 
 
-def _check_folder(timeline: Timeline, to: Path) -> None:
-    """Refuse to begin where a person's own file has a name that a run would write."""
-    from ..jobs import admin  # noqa: PLC0415
-
-    try:
-        timeline.check_folder(to)
-    except InvalidInput:
-        if timeline.self_identifying or not admin.is_interrupted_output(timeline.laid_path(to)):
-            raise
-
-
 def _run_jobs(options: argparse.Namespace) -> int:
     from ..jobs import admin  # noqa: PLC0415
     from .tables import show_jobs  # noqa: PLC0415
@@ -385,42 +370,46 @@ def _run_jobs(options: argparse.Namespace) -> int:
 def _resume_jobs(job_ids: Sequence[int], *, allow_submit: bool) -> int:
     """Go on with jobs, and lay what comes of them; `allow_submit` says whether what was never sent may be."""
     from ..jobs import BlockingRunner  # noqa: PLC0415
+    from ..jobs.delivery import FileDelivery, delivery_of_plan  # noqa: PLC0415
     from ..jobs.states import UNSENT_STATES  # noqa: PLC0415
 
     failures: list[str] = []
     with BlockingRunner(lambda _: None) as run:
         ended = run.resume(job_ids, lambda job: allow_submit or job.state not in UNSENT_STATES)
-        groups: dict[tuple[str, str, str], list[tuple[Job, list[Take | Failure]]]] = {}
+        groups: dict[tuple[str, Path, str], list[tuple[Job, list[Take | Failure]]]] = {}
+        deliveries: dict[tuple[str, Path, str], FileDelivery] = {}
         for job, results in ended:
             failures += [str(result.error) for result in results if isinstance(result, Failure)]
-            if job.plan["laying"].get("kind") == FILE_DELIVERY and any(isinstance(result, Take) for result in results):
-                groups.setdefault((job.run, job.plan["laying"]["picture"], job.project), []).append((job, results))
-        for group in groups.values():
-            failures += _lay_resumed(run, group)
+            delivery = delivery_of_plan(job.plan)
+            if isinstance(delivery, FileDelivery) and any(isinstance(result, Take) for result in results):
+                key = (job.run, delivery.picture, job.project)
+                deliveries.setdefault(key, delivery)
+                groups.setdefault(key, []).append((job, results))
+        for key, group in groups.items():
+            failures += _lay_resumed(run, deliveries[key], group)
     for error in dict.fromkeys(failures):
         _print_message(error, EXIT_FAILED)
     return EXIT_FAILED if failures else EXIT_DONE
 
 
-def _lay_resumed(run: BlockingRunner, group: Sequence[tuple[Job, list[Take | Failure]]]) -> list[str]:
+def _lay_resumed(
+    run: BlockingRunner, delivery: FileDelivery, group: Sequence[tuple[Job, list[Take | Failure]]]
+) -> list[str]:
     """Lay what was resumed, with what of the same run lies there already; what went wrong."""
-    from ..paths import ensure_folder  # noqa: PLC0415
     from ..timelines import open_timeline as open_timeline  # noqa: PLC0415
+    from ..timelines.delivery import check_delivery, deliver_takes  # noqa: PLC0415
 
     first = group[0][0]
     fresh = [result for _, results in group for result in results if isinstance(result, Take)]
     takes = sorted([*run.laid_takes_of_run(first), *fresh], key=lambda take: take.job_id or 0)
     try:
-        to = ensure_folder(Path(first.project))
-        timeline = open_timeline(Path(first.plan["laying"]["picture"]))
-        _check_folder(timeline, to)
-        run.record_target(fresh, timeline.laid_path(to))
-        made = timeline.lay(takes, [], to, drop_original=first.plan["laying"]["drop_original"])
+        to = Path(first.project)
+        timeline = open_timeline(delivery.picture)
+        check_delivery(timeline, to)
+        laid = run.call(deliver_takes, timeline, takes, [], to, drop_original=delivery.drop_original)
     except TracklayError as error:
         return [str(error)]
-    if not made["failed"]:
-        run.mark_laid(fresh)
-    return [failure["error"] for failure in made["failed"]]
+    return [str(failure.error) for failure in laid.failures]
 
 
 def _cancel_job(job_id: int) -> None:

@@ -14,6 +14,7 @@ from ..cue import SAMPLE_RATE, Cue, EditorRender, Picture, ProxySpec
 from ..errors import InvalidInput
 from ..models import Model, find_model
 from ..timing import Rate, Span, TimeMap
+from .delivery import Delivery, delivery_of_plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,15 +35,14 @@ SEED_LIMIT = 1 << 31
 class JobSpec:
     """A checked cue, its model, and where its takes go: `folder`/`stem`.<model>.take<K>.wav.
 
-    `delivery` is plain data for whoever lays them, also after a restart: the ledger keeps it and reads nothing in it. `sample_rate` is
-    the takes'.
+    `delivery` says who lays them, and where: the ledger keeps it for after a restart. `sample_rate` is the takes'.
     """
 
     cue: Cue
     model: Model
     folder: Path
     stem: str
-    delivery: Mapping[str, Any] = field(default_factory=dict)
+    delivery: Delivery = field(default_factory=Delivery)
     sample_rate: int = SAMPLE_RATE
 
     @property
@@ -56,7 +56,7 @@ class JobSpec:
             "cue": cue_to_dict(self.cue),
             "folder": str(self.folder),
             "stem": self.stem,
-            "laying": dict(self.delivery),
+            "laying": self.delivery.to_dict(),
             "sample_rate": self.sample_rate,
         }
 
@@ -69,7 +69,7 @@ class JobSpec:
         """
         cue = cls.cue_from_dict(data)
         model, sample_rate = find_model(cue.model, catalogue), data.get("sample_rate", SAMPLE_RATE)
-        return cls(cue, model, Path(data["folder"]), data["stem"], data["laying"], sample_rate)
+        return cls(cue, model, Path(data["folder"]), data["stem"], delivery_of_plan(data), sample_rate)
 
     @staticmethod
     def cue_from_dict(data: Mapping[str, Any]) -> Cue:

@@ -8,12 +8,13 @@ import queue
 import threading
 from concurrent.futures import wait
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar
 
 from ..cue import Failure, Take
 from ..errors import Cancelled, ModelFailed, OutputError, TracklayError
 from ..models import load_catalogue
 from . import admin
+from .delivery import delivery_of_plan
 from .job_spec import JobSpec, StageProgress
 from .ledger import Ledger
 from .scheduler import Scheduler, internal_error
@@ -23,22 +24,25 @@ from .take_writer import take_from_claim
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
     from concurrent.futures import Future
-    from pathlib import Path
     from types import TracebackType
     from typing import Any
 
     from ..cue import Cue
     from ..models import Model
+    from .delivery import Delivery
     from .ledger import Job
     from .states import JobState
 
     JobFinishedCallback = Callable[[Job, list[Take | Failure]], None]
 
+Params = ParamSpec("Params")
+Result = TypeVar("Result")
+
 
 class BlockingRunner:
     """What one command has in hand, from planning to laying: the same process carries it all the way.
 
-    `with Run(report) as run: results = run.orders(orders)`, lay the takes, `run.mark_laid(takes)`.
+    `with BlockingRunner(report) as run: results = run.run_jobs(specs)`, then `run.call(deliver_takes, …)` lays the takes.
     """
 
     def __init__(
@@ -116,14 +120,14 @@ class BlockingRunner:
         ended = sorted(self._results.values(), key=lambda each: each[0].id)
         return [result for _, results in ended for result in results]
 
-    def record_target(self, takes: Iterable[Take], target: Path) -> None:
-        """Note which file laying writes, before it does: after a crash it is known for ours."""
-
-        def write_target(ledger: Ledger) -> None:
-            for number in {take.job_id for take in takes if take.job_id is not None}:
-                ledger.update(ledger.get_job(number), target=str(target))
-
-        self._run(self._scheduler.ledger_writer(write_target))
+    def call(
+        self,
+        step: Callable[Concatenate[Scheduler, Params], Coroutine[Any, Any, Result]],
+        *args: Params.args,
+        **kwargs: Params.kwargs,
+    ) -> Result:
+        """Run a coroutine function, whose first argument is this command's scheduler, and return its result."""
+        return self._asyncio_runner.run(step(self._scheduler, *args, **kwargs))
 
     def mark_laid(self, takes: Iterable[Take]) -> None:
         """Note that takes lie under their picture."""
@@ -141,7 +145,7 @@ class TakeFinished:
     """
 
     cue: Cue
-    delivery: Mapping[str, Any]
+    delivery: Delivery
     take_index: int
     results: Sequence[Take | Failure]
     job_id: int | None = None
@@ -153,7 +157,7 @@ class TakeResumed:
     """A take whose job is on its way: with this process; or, where `blocked_reason` say why, not now, or with another."""
 
     cue: Cue
-    delivery: Mapping[str, Any]
+    delivery: Delivery
     take_index: int
     job_id: int
     blocked_reason: str = ""
@@ -173,8 +177,8 @@ RunnerEvent = StageProgress | TakeFinished | TakeResumed | LookupDone
 class BackgroundRunner:
     """A loop in a thread of its own. `events` holds what happened since it was last read: each take's steps, and how its job ended.
 
-    A take is known by its cue's id and its index. An order may be for some of its cue's takes only: `laying["takes"]` then holds
-    their indices.
+    A take is known by its cue's id and its index. An order may be for some of its cue's takes only: `delivery.take_indices` then
+    holds them.
     """
 
     def __init__(self, limits: Mapping[str, int] | None = None) -> None:
@@ -293,27 +297,27 @@ class BackgroundRunner:
     async def _refresh_job(
         self, crew: Scheduler, job: Job, catalogue: Mapping[str, Model], blocked_reason: str
     ) -> None:
-        index, cue, laying = job_take_index(job), JobSpec.cue_from_dict(job.plan), job.plan["laying"]
+        index, cue, delivery = job_take_index(job), JobSpec.cue_from_dict(job.plan), delivery_of_plan(job.plan)
         if (job.cue, index) in self._active:
             return
         try:
             order = JobSpec.from_dict(job.plan, catalogue)
         except TracklayError as error:  # its model is no longer in the catalogue
-            self.events.put(TakeFinished(cue, laying, index, [Failure(cue, error)], job.id, job.state))
+            self.events.put(TakeFinished(cue, delivery, index, [Failure(cue, error)], job.id, job.state))
             return
         if job.state in FINAL_STATES:
             outcome = await asyncio.to_thread(_finished_results, order, job)
-            self.events.put(TakeFinished(cue, laying, index, outcome, job.id, job.state))
+            self.events.put(TakeFinished(cue, delivery, index, outcome, job.id, job.state))
         elif blocked_reason:
-            self.events.put(TakeResumed(cue, laying, index, job.id, blocked_reason))
+            self.events.put(TakeResumed(cue, delivery, index, job.id, blocked_reason))
         else:
             self._take_indices[job.cue] = take_indices(order)
             self._active[job.cue, index] = order
             if await crew.resume([job.id]):
-                self.events.put(TakeResumed(cue, laying, index, job.id))
+                self.events.put(TakeResumed(cue, delivery, index, job.id))
             else:
                 del self._active[job.cue, index]
-                self.events.put(TakeResumed(cue, laying, index, job.id, "another Blender, or a command, carries it"))
+                self.events.put(TakeResumed(cue, delivery, index, job.id, "another Blender, or a command, carries it"))
 
     def resubmit(self, job_id: int, blocked_reason: Callable[[Job], str]) -> None:
         """Have an unclear job sent once more: it may be charged twice, and a person has said so."""
@@ -369,7 +373,9 @@ class BackgroundRunner:
                     gone = JobSpec.cue_from_dict(job.plan)
                     words = [Failure(gone, Cancelled(stopped.words))]
                     self.events.put(
-                        TakeFinished(gone, job.plan["laying"], job_take_index(job), words, job.id, stopped.state)
+                        TakeFinished(
+                            gone, delivery_of_plan(job.plan), job_take_index(job), words, job.id, stopped.state
+                        )
                     )
 
     @property
@@ -409,14 +415,13 @@ async def _cancel_and_wait(tasks: Iterable[asyncio.Task[Any] | None]) -> None:
 
 def take_indices(spec: JobSpec) -> Sequence[int]:
     """Which of its cue's takes an order is for, in the order of its jobs."""
-    named: Sequence[int] = spec.delivery.get("takes", range(spec.cue.takes))
-    return named
+    return spec.delivery.take_indices or range(spec.cue.takes)
 
 
 def job_take_index(job: Job) -> int:
     """Which of its cue's takes a job is."""
-    named = job.plan["laying"].get("takes")
-    return int(named[job.place]) if named else job.place
+    named = delivery_of_plan(job.plan).take_indices
+    return named[job.place] if named else job.place
 
 
 def current_jobs(jobs: Iterable[Job]) -> list[Job]:

@@ -20,6 +20,7 @@ from ..paths import NumberedFile
 from ..providers import close_client
 from . import artifact_store
 from .context import JobContext
+from .delivery import delivery_of_plan
 from .job_spec import JobSpec, random_seed, request_keys
 from .ledger import Ledger, NewJob
 from .ledger_writer import LedgerWriter
@@ -377,9 +378,19 @@ class Scheduler:
         return [
             take_from_claim(order, each, claim)
             for each, order in orders
-            if each.plan["laying"] == job.plan["laying"] and each.project == job.project
+            if order.delivery == delivery_of_plan(job.plan) and each.project == job.project
             for claim in each.takes
         ]
+
+    async def record_target(self, takes: Iterable[Take], target: Path) -> None:
+        """Note which file laying will write, before it is written: after a crash `has_open_target` recognizes the file as ours."""
+        numbers = {take.job_id for take in takes if take.job_id is not None}
+
+        def write_target(ledger: Ledger) -> None:
+            for number in numbers:
+                ledger.update(ledger.get_job(number), target=str(target))
+
+        await self.ledger_writer(write_target)
 
     async def mark_laid(self, takes: Iterable[Take]) -> None:
         """Note that takes lie under their picture. What they were made of is kept where it would cost something again."""

@@ -1,34 +1,38 @@
-"""Where cues come from and takes go to, outside Blender: one file a kind of timeline. `open_timeline` knows which kind a path is."""
+"""Timelines outside Blender: one module for each kind of file. `open_timeline` chooses the module for a path."""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidInput
 from ..media.probe import check_file
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from .base import Timeline
 
 
 def open_timeline(path: Path) -> Timeline:
-    """The timeline that a path names: an .otio, a Blender file, a media file, or a folder or pattern of images.
+    """Open an .otio file, a Blender file, a media file, or a folder or pattern of images.
 
     Raises:
-        BadInput: it is none of these, or cannot be read.
+        InvalidInput: the path is none of these, or cannot be read.
     """
-    # Each kind brings its own libraries: only those of the one that is opened are imported.
+    # Each kind needs its own libraries: only the module of the kind that is opened is imported.
     if path.suffix.lower() == ".blend":
         from .blend_file import BlendFile  # noqa: PLC0415
 
         return BlendFile.open(path)
+    # A folder may be named like a timeline: then it holds images.
     if path.suffix.lower() == ".otio" and not path.is_dir():
         check_file(path)
         if find_spec("opentimelineio") is None:
-            raise InvalidInput(f"{path} needs OpenTimelineIO, which is not installed: pip install opentimelineio")
+            raise InvalidInput(
+                "otio.not_installed",
+                "OpenTimelineIO is not installed: {path}. Run pip install opentimelineio.",
+                path=path,
+            )
         from .otio.timeline import OtioFile  # noqa: PLC0415
 
         return OtioFile.open(path)

@@ -1,69 +1,83 @@
-"""What every kind of timeline is: its cues, and takes laid beside a manifest with nothing of the person's overwritten."""
+"""The interface of all timelines: their cues, and a copy with takes and a manifest that overwrites no file of the user's."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..cue import Cue, Failure, Take, build_manifest, read_manifest, write_manifest
-from ..errors import InvalidInput, TracklayError
+from ..errors import Cancelled, InvalidInput, TracklayError
+from ..timing import format_timecode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
     from ..cue import ParamValue
     from ..media.ffmpeg import CancelToken
     from ..timing import Rate
 
 
+@dataclass(frozen=True, slots=True)
+class LayResult:
+    """The result of laying takes.
+
+    Attributes:
+        manifest: the run's manifest, as it was written.
+        failures: what laying could not do; empty if every take was laid. The manifest's `failed` ends with them.
+    """
+
+    manifest: dict[str, Any]
+    failures: tuple[Failure, ...] = ()
+
+
 class Timeline(ABC):
-    """A timeline that was looked at. `timelines.open` gives the right kind for a path; nobody else asks which it is."""
+    """A timeline that was opened. `timelines.open_timeline` chooses the class; its callers do not ask which one they have."""
 
     __slots__ = ()
 
     path: Path
-    """What the person named."""
+    """The path that the user gave."""
 
     self_identifying: ClassVar[bool] = False
-    """Whether what it writes is known for Tracklay's own by itself, whatever manifest or ledger say."""
+    """True if the file it writes proves by itself that Tracklay wrote it, whatever manifest and ledger contain."""
 
     @property
     @abstractmethod
     def stem(self) -> str:
-        """What the names of files made of it begin with."""
+        """The first part of the names of all files made for it."""
 
     @property
     @abstractmethod
     def rate(self) -> Rate:
-        """Its frames a second."""
+        """Its frame rate."""
 
     @property
     def folder(self) -> Path:
-        """Where what is made of it goes, if the person says nothing."""
+        """The default folder for everything made for it."""
         return self.path.parent / "tracklay"
 
     @abstractmethod
     def cues(
         self, in_point: str | None = None, out_point: str | None = None, *, only: Sequence[str] = (), **cue_fields: Any
     ) -> list[Cue]:
-        """The cues of its picture, in its order. Their ids are the same at every look, as long as it is not edited.
+        """Return the cues of its picture, in timeline order. Their ids stay the same until the timeline is edited.
 
-        A clip that cannot be read gives a cue too: its picture says what is the matter, and its order is refused with that.
+        A clip that cannot be read gets a cue too, whose `picture.error` says why: creating its job spec raises that error.
 
         Args:
-            in_point: where they begin, as a person writes it: what lies before is left out or cut off. None: at the start.
-            out_point: where they end: the first frame that is not in them. None: at the end.
-            only: names of clips or of markers; then only these, or what lies under them.
-            **cue_fields: the Cue's own fields, for each: model, prompt, negative, seed, takes, params.
+            in_point: the first frame, as the user writes a time: earlier cues are left out or trimmed. None: from the start.
+            out_point: the first frame after the last cue. None: to the end.
+            only: names of clips or of markers: only these clips, or the clips under these markers.
+            **cue_fields: fields of every Cue: model, prompt, negative, seed, takes, params.
 
         Raises:
-            BadInput: a point is no time or outside, a name is unknown, or nothing with picture is left.
+            InvalidInput: a point is not a time or lies outside, a name is unknown, or no picture is left.
         """
 
     @abstractmethod
     def laid_path(self, folder: Path) -> Path:
-        """The file with sound that a run writes."""
+        """Return the path of the file with sound that a run writes."""
 
     @abstractmethod
     def _write(
@@ -75,23 +89,27 @@ class Timeline(ABC):
         drop_original: bool,
         cancel_token: CancelToken | None,
     ) -> Sequence[Failure] | None:
-        """Write `target`: it, with these takes (one at least); those that have no place in it. Raises any TracklayError."""
+        """Write a copy with takes (at least one) to `target`, and return the takes that it could not place.
+
+        Raises:
+            TracklayError: nothing was written.
+        """
 
     def manifest_path(self, folder: Path) -> Path:
-        """The manifest that a run writes."""
+        """Return the path of the manifest that a run writes."""
         return folder / f"{self.stem}.tracklay.json"
 
     def check_folder(self, folder: Path) -> None:
-        """Refuse to begin where a person's own file has a name that a run would write.
+        """Check that a run would overwrite no file of the user's.
 
         Raises:
-            BadInput: so it is.
+            InvalidInput: it would.
         """
-        kept, laid = self.manifest_path(folder), self.laid_path(folder)
-        ours: Mapping[str, ParamValue] = read_manifest(kept) if kept.exists() else {}
-        if laid.exists() and ours.get("laid") != laid.name:
+        manifest, laid = self.manifest_path(folder), self.laid_path(folder)
+        written: Mapping[str, ParamValue] = read_manifest(manifest) if manifest.exists() else {}
+        if laid.exists() and written.get("laid") != laid.name:
             raise InvalidInput(
-                f"{laid} is there already and was not made by Tracklay: move it away or choose another folder with --to"
+                "timeline.output_exists", "File already exists and was not written by Tracklay: {path}.", path=laid
             )
 
     def lay(
@@ -102,25 +120,49 @@ class Timeline(ABC):
         *,
         drop_original: bool,
         cancel_token: CancelToken | None = None,
-    ) -> dict[str, Any]:
-        """Lay each cue's first take and write the manifest, which is given back.
+    ) -> LayResult:
+        """Lay each cue's first take, and write the manifest.
 
-        Takes are kept and listed when the laid file or the manifest can't be written: that is a failure of its own.
+        Takes stay listed if the laid file or the manifest cannot be written: that is a failure of its own in the result.
+
+        Raises:
+            Cancelled: `cancel_token` was cancelled. No manifest is written: the ledger still holds the takes as not laid.
         """
-        laid, failures = None, list(failed)
+        laid: Path | None = None
+        failures: list[Failure] = []
         if takes:
             laid = self.laid_path(folder)
             try:
                 failures += (
                     self._write(takes, failed, laid, drop_original=drop_original, cancel_token=cancel_token) or ()
                 )
+            except Cancelled:
+                raise
             except TracklayError as error:
                 failures.append(Failure(takes[0].cue, error))
                 laid = None
-        made = build_manifest(self.path.name, self.rate, takes, failures, laid)
+        manifest = build_manifest(self.path.name, self.rate, takes, [*failed, *failures], laid)
         if takes:
             try:
-                write_manifest(self.manifest_path(folder), made)
+                write_manifest(self.manifest_path(folder), manifest)
             except TracklayError as error:
-                made["failed"].append(Failure(takes[0].cue, error).to_manifest_entry())
-        return made
+                failures.append(Failure(takes[0].cue, error))
+                manifest["failed"].append(failures[-1].to_manifest_entry())
+        return LayResult(manifest, tuple(failures))
+
+
+def invalid_point_error(name: str, problem: ValueError) -> InvalidInput:
+    """Return the error for a point ("in" or "out") that `parse_time` rejected."""
+    return InvalidInput(
+        "timeline.invalid_point", "Invalid {name} point: {problem}.", name=name, problem=str(problem).rstrip(".")
+    )
+
+
+def empty_range_error(in_frame: int, out_frame: int, rate: Rate) -> InvalidInput:
+    """Return the error for an out point that is not after the in point."""
+    return InvalidInput(
+        "timeline.empty_range",
+        "Nothing between the in point {in_point} and the out point {out_point}. The out point must be later.",
+        in_point=format_timecode(in_frame, rate),
+        out_point=format_timecode(out_frame, rate),
+    )

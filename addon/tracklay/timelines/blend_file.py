@@ -1,6 +1,6 @@
-"""A Blender file as a timeline: its cues are the strips that are seen in it, its takes are laid in a copy of it.
+"""A Blender file as a timeline: each visible strip is a cue, and takes are laid in a copy of the file.
 
-Blender is a process of its own, and is asked twice: to spot the film, and to lay takes in it as its window would. Nothing here imports bpy.
+Blender runs as a separate process (`blender/headless.py`), once to list the cues and once to lay takes. Nothing here imports bpy.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import importlib.util
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,47 +18,57 @@ from typing import TYPE_CHECKING, Any
 from ..cue import Failure
 from ..errors import InvalidInput, MediaError, ModelFailed, TracklayError
 from ..jobs.job_spec import JobSpec, cue_to_dict
+from ..media.probe import check_file
 from ..timing import Rate
 from ..worker import WorkerProcess
 from .base import Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ..cue import Cue, EditorRender, Take
     from ..media.ffmpeg import CancelToken
 
 BLENDER_VARIABLE = "TRACKLAY_BLENDER"
-"""The variable that names a Blender program. It stands before the bpy module, and that before a `blender` on PATH."""
+"""The variable with the path of a Blender program. It is preferred to the bpy module, and that to a `blender` on PATH."""
 
 BACKGROUND_ARGS = ("--background", "--factory-startup", "--python-exit-code", "1", "--python-expr")
-"""How Blender is started: with nobody's own settings and add-ons, so that a film is read the same on every machine."""
+"""Blender's options: without the user's settings and add-ons, so that a file is read the same on every machine."""
 
 
 def find_blender_command() -> tuple[str, ...]:
-    """What opens Blender's files: a program's command line up to the Python code, empty where this Python has bpy itself.
+    """Return the command line that runs Python code in Blender, up to that code; empty if this Python has the bpy module.
 
     Raises:
-        BadInput: there is none.
+        InvalidInput: there is no Blender.
     """
     if named := os.environ.get(BLENDER_VARIABLE):
         if found := shutil.which(Path(named).expanduser()):
             return (found, *BACKGROUND_ARGS)
-        raise InvalidInput(f"{BLENDER_VARIABLE} names {named}, which is no program: name Blender's own, 4.5 or later")
+        raise InvalidInput(
+            "blend.not_executable",
+            "{variable} is not an executable: {program}. Set it to a Blender program, 4.5 or later.",
+            variable=BLENDER_VARIABLE,
+            program=named,
+        )
     if importlib.util.find_spec("bpy"):
         return ()
     if found := shutil.which("blender"):
         return (found, *BACKGROUND_ARGS)
-    version = ".".join(map(str, sys.version_info[:2]))
-    module = "install the bpy module beside Tracklay, " if sys.version_info[:2] == (3, 11) else ""
+    # bpy wheels exist for one version of Python only: for any other, installing the module is no advice.
+    if sys.version_info[:2] == (3, 11):
+        raise InvalidInput(
+            "blend.no_blender_or_module",
+            "No Blender to open a .blend file with. Put blender on PATH, set {variable} to it, or install the bpy module.",
+            variable=BLENDER_VARIABLE,
+        )
     raise InvalidInput(
-        f"a .blend is opened by Blender, and there is none for this Python {version}: {module}put blender on PATH, "
-        f"or name it in {BLENDER_VARIABLE}"
+        "blend.no_blender",
+        "No Blender to open a .blend file with. Put blender on PATH, or set {variable} to it.",
+        variable=BLENDER_VARIABLE,
     )
 
 
 class BlendFile(Timeline):
-    """A Blender file that is there. Blender reads it when its cues or its rate are asked for, and not before."""
+    """A Blender file. Blender reads it the first time its cues or its rate are needed."""
 
     __slots__ = ("_rate", "path")
 
@@ -67,24 +78,23 @@ class BlendFile(Timeline):
 
     @classmethod
     def open(cls, path: Path) -> BlendFile:
-        """The film at a path, when there is something that can read it.
+        """Check that the file and a Blender exist, and return the timeline.
 
         Raises:
-            BadInput: there is no such file, or no Blender.
+            InvalidInput: one of them does not.
         """
-        if not path.is_file():
-            raise InvalidInput(f"{path} does not exist: check its name")
+        check_file(path)
         find_blender_command()
         return cls(path)
 
     @property
     def stem(self) -> str:
-        """What the names of files made of it begin with."""
+        """The file's name without suffix."""
         return self.path.stem
 
     @property
     def rate(self) -> Rate:
-        """The rate of the scene that Blender shows of it."""
+        """The frame rate of the scene that Blender shows when it opens the file."""
         if self._rate is None:
             self._rate = Rate.from_value(self._call_blender("read_rate")["rate"])
         return self._rate
@@ -92,56 +102,62 @@ class BlendFile(Timeline):
     def cues(
         self, in_point: str | None = None, out_point: str | None = None, *, only: Sequence[str] = (), **cue_fields: Any
     ) -> list[Cue]:
-        """A cue for each strip that is seen in the scene's range, or is named, called as its strip.
+        """Return a cue for each strip that is visible in the scene's range, or is in `only`. Its id is the strip's name.
 
-        With a point, the parts of the strips between the points, which count from the timeline's frame 0.
+        With points, which count from the timeline's frame 0, only the parts of strips between them.
         """
-        told = self._call_blender("spot_film", only=list(only), in_point=in_point, out_point=out_point)
-        self._rate = Rate.from_value(told["rate"])
-        cues = [JobSpec.cue_from_dict({"cue": {**each["cue"], **cue_fields}}) for each in told["cues"]]
+        reply = self._call_blender("spot_film", only=list(only), in_point=in_point, out_point=out_point)
+        self._rate = Rate.from_value(reply["rate"])
+        cues = [JobSpec.cue_from_dict({"cue": {**each["cue"], **cue_fields}}) for each in reply["cues"]]
         return [
             replace(
                 cue,
-                picture=replace(cue.picture, error=each["trouble"], render=_with_local_blender(cue.picture.render)),
+                picture=replace(cue.picture, error=each["error"], render=_with_local_blender(cue.picture.render)),
             )
-            for cue, each in zip(cues, told["cues"], strict=True)
+            for cue, each in zip(cues, reply["cues"], strict=True)
         ]
 
     def laid_path(self, folder: Path) -> Path:
-        """The copy of the film that a run writes."""
+        """Return the path of the copy with takes."""
         return folder / f"{self.stem}.tracklay.blend"
 
     def _write(
         self,
         takes: Sequence[Take],
-        failed: Sequence[Failure],  # noqa: ARG002 - what failed is told by the manifest
+        failed: Sequence[Failure],  # noqa: ARG002 - the manifest lists them
         target: Path,
         *,
         drop_original: bool,
         cancel_token: CancelToken | None,
     ) -> list[Failure]:
-        """Lay every take as the window does, each cue's first one heard; those that could not be, while the others are."""
-        plain = [
+        """Lay all takes as Blender's window does, each cue's first one audible; return those that could not be laid."""
+        takes_data = [
             {"cue": cue_to_dict(take.cue), "entry": take.to_manifest_entry(), "folder": str(take.file.parent)}
             for take in takes
         ]
-        told = self._call_blender(
-            "lay_takes", cancel_token, to=str(target.absolute()), takes=plain, drop_original=drop_original
+        reply = self._call_blender(
+            "lay_takes", cancel_token, to=str(target.absolute()), takes=takes_data, drop_original=drop_original
         )
-        self._rate = Rate.from_value(told["rate"])
+        self._rate = Rate.from_value(reply["rate"])
         cues = {take.cue.id: take.cue for take in takes}
-        not_laid = [Failure(cues[cue], TracklayError(said)) for cue, said in told["failed"].items()]
-        if not told["laid"]:
+        not_laid = [
+            Failure(cues[cue], TracklayError("blend.take_not_laid", "Take was not laid: {reason}", reason=reason))
+            for cue, reason in reply["failed"].items()
+        ]
+        # Blender writes no copy in this case: it is a failure of the whole run.
+        if not reply["laid"]:
             raise not_laid[0].error
         return not_laid
 
     def _call_blender(self, function: str, cancel_token: CancelToken | None = None, **arguments: Any) -> Any:
-        """Have Blender do something with the film.
+        """Call a function of `blender/headless.py` on the file, in a Blender process, and return its result.
 
         Raises:
-            BadInput: it cannot be opened, or what is asked for is not in it.
-            MediaError: Blender came to its end.
+            InvalidInput: the file cannot be opened, or a strip or a time in `arguments` is not in it.
+            MediaError: Blender ended without a result.
+            Cancelled: `cancel_token` was cancelled.
         """
+        # The target is a string: an import of blender.headless would import bpy. tests/timelines/test_worker_targets.py holds it.
         worker = WorkerProcess(
             f"blender.headless:{function}", {"path": str(self.path.absolute()), **arguments}, find_blender_command()
         )
@@ -149,13 +165,20 @@ class BlendFile(Timeline):
             with contextlib.nullcontext() if cancel_token is None else cancel_token.on_cancel(worker.kill):
                 return worker.result()
         except ModelFailed as error:
-            raise MediaError(f"Blender could not {function} {self.path}: {str(error).partition(': ')[2]}") from error
+            if cancel_token is not None:
+                cancel_token.raise_if_cancelled()  # it ended because the token killed it
+            raise MediaError(
+                "blend.blender_failed", "Blender cannot process {path}: {error}", path=self.path, error=error
+            ) from error
         except BaseException:
             worker.kill()
             raise
 
 
 def _with_local_blender(render: EditorRender | None) -> EditorRender | None:
-    """How a picture is rendered, by the Blender that was called: one in a container knows itself under a path of its own."""
+    """Return a render request with the path of Blender on this machine.
+
+    Blender fills in its own path, which is another one if it runs in a container.
+    """
     command = find_blender_command()
     return replace(render, program=(command[0], *render.program[1:])) if render and command else render

@@ -1,9 +1,11 @@
-"""One media file, or a sequence of images, as a timeline: its picture from its first frame on, at its own rate."""
+"""A media file, or a sequence of images, as a timeline: one cue, from its first frame on, at its own frame rate."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..cue import Cue, Picture
@@ -12,13 +14,10 @@ from ..media import image_sequence
 from ..media.mux import choose_container, mux_takes
 from ..media.probe import MediaInfo, VideoStream, probe_video
 from ..paths import temp_dir
-from ..timing import Span, TimeMap, format_timecode, parse_time
-from .base import Timeline
+from ..timing import Span, TimeMap, parse_time
+from .base import Timeline, empty_range_error, invalid_point_error
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
     from ..cue import Failure, Take
     from ..media.ffmpeg import CancelToken
     from ..timing import Rate
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MediaFile(Timeline):
-    """A media file, or the images of a folder or a pattern, that was looked at."""
+    """A media file, or the images of a folder or a pattern, that was probed. `images` are the file names; empty for a media file."""
 
     path: Path
     media: MediaInfo
@@ -35,16 +34,16 @@ class MediaFile(Timeline):
 
     @classmethod
     def open(cls, path: Path) -> MediaFile:
-        """Look at a file, a folder of images or a pattern (`shot.%04d.png`, `shot.####.exr`); images play at 24 a second.
+        """Open a file, a folder of images or a pattern (`shot.%04d.png`, `shot.####.exr`); images play at 24 frames per second.
 
         Raises:
-            BadInput: it is none of these, has no picture, or an image is missing.
+            InvalidInput: the path is none of these, has no picture, or an image is missing.
         """
         if path.is_dir() or image_sequence.is_sequence_pattern(path):
             return cls._open_image_sequence(path)
         media, video = probe_video(path)
         if video.frames < 1:
-            raise InvalidInput(f"{path} has no picture: its video stream holds no frames")
+            raise InvalidInput("timeline.no_frames", "Video stream has no frames: {path}.", path=path)
         return cls(path, media, video)
 
     @classmethod
@@ -52,7 +51,7 @@ class MediaFile(Timeline):
         folder, names = image_sequence.find_sequence(path)
         rate = image_sequence.DEFAULT_SEQUENCE_RATE
         video = VideoStream(
-            "h264",  # what they become where they are laid under
+            "h264",  # the codec that `_write` encodes them with: it decides on the container
             (0, 0),
             rate,
             rate.seconds(1),
@@ -68,75 +67,79 @@ class MediaFile(Timeline):
 
     @property
     def stem(self) -> str:
-        """What the names of files made of it begin with."""
+        """The file's name without suffix; of images, the name that their numbers follow."""
         return image_sequence.sequence_stem(self.path) if self.images else self.path.stem
 
     @property
     def rate(self) -> Rate:
-        """The picture's frames a second; 24 of images."""
+        """The frame rate of the picture; 24 for images."""
         return self.video.rate
 
     def span(self, in_point: str | None, out_point: str | None) -> Span:
-        """The span between two points as a person writes them; all of it by default.
+        """Return the span between two points as the user writes them; all of the file by default.
 
         Raises:
-            BadInput: a point is no time, lies outside the picture, or nothing is between them.
+            InvalidInput: a point is not a time or is past the end, or nothing is between them.
         """
         rate, frames = self.video.rate, self.video.frames
         points = []
-        for option, text, default in (("--in", in_point, 0), ("--out", out_point, frames)):
+        for name, text, default in (("in", in_point, 0), ("out", out_point, frames)):
             try:
                 points.append(default if text is None else parse_time(text, rate))
             except ValueError as error:
-                raise InvalidInput(f"{option} {error}") from None
+                raise invalid_point_error(name, error) from None
             if points[-1] > frames:
                 raise InvalidInput(
-                    f"{option} {text} lies past the end of {self.path.name}, which has {frames} frames "
-                    f"({float(rate.seconds(frames)):.2f} s): choose an earlier point"
+                    "timeline.point_past_end",
+                    "The {name} point is past the end of {picture}: {text}. It has {frames} frames ({seconds:.2f} s).",
+                    name=name,
+                    picture=self.path.name,
+                    text=text,
+                    frames=frames,
+                    seconds=float(rate.seconds(frames)),
                 )
         start, end = points
         if end <= start:
-            raise InvalidInput(
-                f"nothing lies between --in {format_timecode(start, rate)} and --out {format_timecode(end, rate)}: --out must be later"
-            )
+            raise empty_range_error(start, end, rate)
         return Span(start, end - start, rate)
 
     def spot(self, cue_id: str, span: Span, **cue_fields: Any) -> Cue:
-        """A cue under a span. `cue_fields` are the Cue's own fields: model, prompt, negative, seed, takes, params."""
-        plays = TimeMap.linear(span, span.start_seconds)
-        seen = (
-            Picture(self.media.path, plays, self.images, self.video.rate) if self.images else Picture(self.path, plays)
-        )
-        return Cue(cue_id, span, seen, **cue_fields)
+        """Return a cue for a span. `cue_fields` are fields of Cue: model, prompt, negative, seed, takes, params."""
+        time_map = TimeMap.linear(span, span.start_seconds)
+        rate = self.video.rate if self.images else None
+        source = self.media.path if self.images else self.path
+        return Cue(cue_id, span, Picture(source, time_map, self.images, rate), **cue_fields)
 
     def cues(
         self, in_point: str | None = None, out_point: str | None = None, *, only: Sequence[str] = (), **cue_fields: Any
     ) -> list[Cue]:
-        """One cue, under the span between the points."""
+        """Return one cue, for the span between the points."""
         if only:
             raise InvalidInput(
-                f"{self.path.name} is one clip: leave --only out, and say which part with --in and --out"
+                "timeline.no_named_clips", "Only a timeline has clips to choose by name: {path}.", path=self.path
             )
         return [self.spot("1", self.span(in_point, out_point), **cue_fields)]
 
     def laid_path(self, folder: Path) -> Path:
-        """The picture with sound that a run writes."""
+        """Return the path of the copy with sound, in a container that its video codec allows."""
         return folder / f"{self.stem}.tracklay.{choose_container(self.video)}"
 
     def _write(
         self,
         takes: Sequence[Take],
-        failed: Sequence[Failure],  # noqa: ARG002 - a movie has no place for what failed
+        failed: Sequence[Failure],  # noqa: ARG002 - a movie cannot hold them
         target: Path,
         *,
         drop_original: bool,
         cancel_token: CancelToken | None,
     ) -> None:
+        # Reversed, so that the first take of each cue is the one that remains.
         firsts = {take.cue.id: take for take in reversed(takes)}
         placed = [(take.file, take.cue.span.start_seconds) for take in firsts.values()]
         if not self.images:
             mux_takes(self.media, self.video, placed, target, drop_original=drop_original, cancel_token=cancel_token)
             return
+        # Images have no stream to copy: they are encoded once, to a movie that then takes the sound like any other.
         with temp_dir(target.parent) as work:
             movie = work / "movie.mp4"
             image_sequence.encode_sequence(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ...jobs.delivery import BlenderDelivery, FileDelivery
 from ..settings.i18n.translate import translate_ui
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ...cue import Cue
     from ...jobs import StageProgress
+    from ...jobs.delivery import Delivery
 
 STAGE_RANGES = {
     "extract": (0.0, 0.15),
@@ -39,7 +39,7 @@ class CueStatus:
     """What is known of a cue that is under way or went wrong: its stages while it runs, its error or a note afterwards."""
 
     cue: Cue
-    laying: Mapping[str, Any]
+    delivery: Delivery
     steps: dict[int, StageProgress]
     finished: set[int] = field(default_factory=set)
     """Takes whose jobs nobody carries on: they came, or went wrong."""
@@ -57,22 +57,27 @@ class CueStatus:
     @property
     def picture_name(self) -> str:
         """The name of its picture."""
-        return str(self.laying.get("picture", self.cue.picture.source.name))
+        match self.delivery:
+            case BlenderDelivery(strip=strip):
+                return strip
+            case FileDelivery(picture=path):
+                return str(path)
+        return self.cue.picture.source.name
 
     @property
     def scene_name(self) -> str:
         """The name its scene had."""
-        return str(self.laying.get("scene", ""))
+        return self.delivery.scene if isinstance(self.delivery, BlenderDelivery) else ""
 
     @property
     def blend_file(self) -> str:
         """The .blend file that it was asked for in; empty where that was never saved."""
-        return str(self.laying.get("file", ""))
+        return self.delivery.blend_file if isinstance(self.delivery, BlenderDelivery) else ""
 
     @property
     def takes_folder(self) -> str:
         """Where its takes go."""
-        return str(self.laying.get("folder", ""))
+        return str(self.delivery.folder) if isinstance(self.delivery, BlenderDelivery) else ""
 
     @property
     def error(self) -> str:

@@ -13,8 +13,7 @@ import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import bpy
 
@@ -22,6 +21,7 @@ from ... import jobs
 from ...cue import Failure, Take
 from ...errors import Cancelled, InvalidInput, TracklayError
 from ...jobs import StageProgress, create_job_spec
+from ...jobs.delivery import BlenderDelivery
 from ...jobs.job_spec import MAX_TAKES
 from ...paths import ensure_folder
 from ..sequencer import cue_index, placeholders, placement, staleness
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from ...cue import Cue
     from ...jobs import BackgroundRunner, JobSpec, LookupDone, TakeFinished, TakeResumed
+    from ...jobs.delivery import Delivery
     from ..sequencer.cue_index import StripRef
     from ..sequencer.selection import CueSource
     from .cue_status import TakeKey
@@ -70,9 +71,6 @@ EXTRA_TAKE_STRIDE = MAX_TAKES + 1
 
 WAIT_TIMEOUT_SECONDS = 0.2
 """Seconds a blocking wait sleeps at most, so that an interrupt is noticed."""
-
-DELIVERY_KIND = "blender"
-"""What the ledger keeps of a job says who lays it: Blender."""
 
 MOVE_OPERATOR_PREFIXES = ("TRANSFORM_OT_", "SEQUENCER_OT_")
 """Operators in whose midst nothing is laid: they hold on to strips, and their undo step is still to come."""
@@ -211,19 +209,21 @@ class Dispatcher:
         failed = sorted(number for number, state in line.failure_states.items() if state == "failed")
         if not failed or self._is_running(line):
             return
-        self._resubmit_failed(line.cue, line.laying, failed)
+        self._resubmit_failed(line.cue, line.delivery, failed)
 
-    def _resubmit_failed(self, cue: Cue, delivery: Mapping[str, Any], failed: list[int]) -> None:
+    def _resubmit_failed(self, cue: Cue, delivery: Delivery, failed: list[int]) -> None:
+        if not isinstance(delivery, BlenderDelivery):
+            raise InvalidInput("delivery.not_from_blender", "Cue was not generated in Blender: {cue}.", cue=cue.id)
         seed = None if cue.seed is None else cue.seed + failed[0]
         once_more = replace(cue, takes=len(failed), seed=seed)
         if trouble := network.offline_reason(catalogue.get_model(cue.model)):
             raise InvalidInput(trouble)
-        order = create_job_spec(once_more, Path(delivery["folder"]), str(delivery["stem"]), catalogue.MODELS)
+        order = create_job_spec(once_more, delivery.folder, delivery.stem, catalogue.MODELS)
         for number in failed:
             self._final_errors.pop((cue.id, number), None)
             placeholders.clear_error(self._strip_refs((cue.id, number)))
         shared_cue_index.is_dirty = True
-        self._start_job(replace(order, delivery={**delivery, "takes": failed}), failed)
+        self._start_job(replace(order, delivery=replace(delivery, take_indices=tuple(failed))), failed)
 
     def cancel(self, cue: str) -> None:
         """Stop a cue."""
@@ -388,7 +388,7 @@ class Dispatcher:
 
     def _retry_take(self, status: CueStatus, take_index: int) -> None:
         try:
-            self._resubmit_failed(status.cue, status.laying, [take_index])
+            self._resubmit_failed(status.cue, status.delivery, [take_index])
         except TracklayError as error:
             status.errors[take_index] = str(error)
 
@@ -702,25 +702,19 @@ def _create_folder_and_start(runner: BackgroundRunner, spec: JobSpec) -> None:
     try:
         ensure_folder(spec.folder)
     except TracklayError as error:
-        for each in spec.delivery.get("takes", range(spec.cue.takes)):
+        for each in spec.delivery.take_indices or range(spec.cue.takes):
             runner.events.put(jobs.TakeFinished(spec.cue, spec.delivery, each, [Failure(spec.cue, error)]))
     else:
         runner.start(spec)
 
 
 def _with_delivery(spec: JobSpec, spot: CueSource) -> JobSpec:
-    """An order with all that must be known to lay its takes, in plain data."""
+    """Return a spec with all that is needed to lay its takes, also after a restart."""
     scene = placement.find_scene(spot, "")
-    held = {
-        "kind": DELIVERY_KIND,
-        "file": bpy.data.filepath,
-        "scene": scene.name,
-        "picture": spot.strip_name,
-        "content_start": str(spot.content_start),
-        "folder": str(spec.folder),
-        "stem": spec.stem,
-    }
-    return replace(spec, delivery=held)
+    delivery = BlenderDelivery(
+        bpy.data.filepath, scene.name, spot.strip_name, str(spot.content_start), spec.folder, spec.stem
+    )
+    return replace(spec, delivery=delivery)
 
 
 def _notify_takes_filled(refs: Iterable[StripRef]) -> None:

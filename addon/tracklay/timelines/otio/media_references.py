@@ -1,4 +1,4 @@
-"""OTIO's media references as pictures: where the files are, and which of their seconds is meant by a clip's own clock."""
+"""OTIO's media references as picture sources: the files they name, and which second of a file a clip's own clock means."""
 
 from __future__ import annotations
 
@@ -21,18 +21,23 @@ if TYPE_CHECKING:
     from .visibility import VisibleShot
 
 NTSC_FACTOR = Fraction(1001, 1000)
-"""How far 24000/1001 is from 24: programs count one by the other's name."""
+"""The ratio of 24 to 24000/1001: programs write one of these rates for the other."""
 
 _SCHEME_PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
-"""A URL's beginning; one letter and a colon is a drive."""
+"""The start of a URL. At least two letters: one letter and a colon is a Windows drive."""
 
 
 @dataclass(frozen=True, slots=True)
 class MediaSource:
-    """What a clip's media is.
+    """The picture source of a clip.
 
-    `first_frame_time` is the time on the clip's own clock that the first frame has, `clock_ratio` how many seconds of the file are one of that clock
-    (1, unless a file of 24000/1001 is counted by 24). `error` says why it cannot be read.
+    Attributes:
+        path: the file, or the folder of the images.
+        first_frame_time: the time of the file's first frame on the clip's own clock, in seconds.
+        clock_ratio: seconds of the file per second of that clock: 1, unless a file of 24000/1001 is counted at 24.
+        images: the names of the images, one for each frame; empty for a file.
+        rate: the frame rate of the images.
+        error: why it cannot be read; empty if it can.
     """
 
     path: Path
@@ -44,38 +49,41 @@ class MediaSource:
 
 
 def resolve_media_path(url: str, folder: Path) -> Path:
-    """The file that a reference's `target_url` names: a `file:` URL, a path, or either of them relative to the timeline's folder.
-
-    Programs write paths where URLs should be: a per cent sign is an escape where no file has it in its name.
+    """Return the file that a reference's `target_url` names: a `file:` URL, or a path, relative to the timeline's folder or absolute.
 
     Raises:
-        BadInput: it is the URL of something that is no file.
+        InvalidInput: it is the URL of something that is not a file.
     """
     if _SCHEME_PATTERN.match(url):
         parts = urlsplit(url)
         if parts.scheme.lower() != "file":
-            raise InvalidInput(f"{url} is no file: fetch it, and relink the clip")
+            raise InvalidInput(
+                "otio.media_not_a_file", "Media is not a file: {url}. Download it, and relink the clip.", url=url
+            )
+        # A host is a Windows share. '?' and '#' separate nothing in a file's name: programs write them unescaped.
         host = "" if parts.netloc in ("", "localhost") else f"//{parts.netloc}"
         named = (
             f"{host}{parts.path}"
             + (f"?{parts.query}" if parts.query else "")
             + (f"#{parts.fragment}" if parts.fragment else "")
         )
-        plain, escaped = Path(url2pathname(named)), Path(named)
+        unescaped, literal = Path(url2pathname(named)), Path(named)
     else:
-        plain, escaped = Path(unquote(url)), Path(url)
-    found = (folder / escaped, folder / plain)
-    return next((path for path in found if path.exists()), found[1])
+        unescaped, literal = Path(unquote(url)), Path(url)
+    # Programs write plain paths where OTIO asks for URLs, so "100%25.mov" may be either. The name as written wins if there is
+    # such a file.
+    candidates = (folder / literal, folder / unescaped)
+    return next((path for path in candidates if path.exists()), candidates[1])
 
 
 class MediaResolver:
-    """The media of a timeline's clips; each file is looked at once."""
+    """Finds the sources of a timeline's clips. Each file's header is read once."""
 
     def __init__(self) -> None:
         self._heads: dict[Path, VideoHeader | str] = {}
 
     def read_head(self, path: Path) -> VideoHeader | str:
-        """What a file's beginning says, or why it cannot be read."""
+        """Return a file's video header, or the message of the error that reading it raised."""
         if path not in self._heads:
             try:
                 self._heads[path] = read_video_header(path)
@@ -84,7 +92,7 @@ class MediaResolver:
         return self._heads[path]
 
     def media_duration(self, reference: Any, folder: Path) -> Fraction | None:
-        """How many seconds a media file lasts; None where it cannot be read."""
+        """Return the length of a media file in seconds; None if it cannot be read."""
         try:
             if isinstance(reference, otio.schema.ExternalReference):
                 _, video = probe_video(resolve_media_path(reference.target_url, folder))
@@ -94,37 +102,43 @@ class MediaResolver:
         return None
 
     def resolve_source(self, shot: VisibleShot) -> MediaSource:
-        """A shot's source."""
-        reference, name = shot.clip.media_reference, shot.clip.name or "a clip"
+        """Return a shot's source. An error, of this shot only, is in the source: the other shots of the timeline can be laid."""
+        name = shot.clip.name or "a clip"
         if shot.error:
             return MediaSource(shot.folder / name, error=shot.error)
         try:
-            if isinstance(reference, otio.schema.ImageSequenceReference):
-                return self._image_sequence_source(reference, shot)
-            if isinstance(reference, otio.schema.ExternalReference):
-                return self._file_source(reference, shot, name)
+            return self._resolve_reference(shot, name)
         except InvalidInput as error:
             return MediaSource(shot.folder / name, error=f"{name}: {error}")
-        what = "is offline" if isinstance(reference, otio.schema.MissingReference) else "has media of an unknown kind"
-        return MediaSource(
-            shot.folder / name, error=f"{name} {what}: relink it in your editor, and export the timeline again"
-        )
+
+    def _resolve_reference(self, shot: VisibleShot, name: str) -> MediaSource:
+        reference = shot.clip.media_reference
+        if isinstance(reference, otio.schema.ImageSequenceReference):
+            return self._image_sequence_source(reference, shot)
+        if isinstance(reference, otio.schema.ExternalReference):
+            return self._file_source(reference, shot, name)
+        if isinstance(reference, otio.schema.MissingReference):
+            raise InvalidInput("otio.media_offline", "Media is offline. Relink it, and export the timeline again.")
+        raise InvalidInput("otio.unknown_media", "Unknown kind of media. Relink it, and export the timeline again.")
 
     def _file_source(self, reference: Any, shot: VisibleShot, name: str) -> MediaSource:
         path = resolve_media_path(reference.target_url, shot.folder)
-        told = self.read_head(path)
-        if isinstance(told, str):
-            return MediaSource(path, error=f"{name}: {told}")
-        counted = _clip_rate(shot.clip)
-        pace = counted.fps / told.rate.fps
-        if counted == told.rate or pace not in (NTSC_FACTOR, 1 / NTSC_FACTOR):
-            pace = Fraction(1)
-        return MediaSource(path, _first_frame_time(shot, told, counted), pace)
+        head = self.read_head(path)
+        if isinstance(head, str):
+            return MediaSource(path, error=f"{name}: {head}")
+        clip_rate = _clip_rate(shot.clip)
+        # A clip counted at 24 from a file at 24000/1001 (as EDLs do) counts the file's frames: by its own clock it would be 14
+        # frames off after ten minutes. Any other difference is a conform in real time: the clocks agree.
+        clock_ratio = clip_rate.fps / head.rate.fps
+        if clip_rate == head.rate or clock_ratio not in (NTSC_FACTOR, 1 / NTSC_FACTOR):
+            clock_ratio = Fraction(1)
+        return MediaSource(path, _first_frame_time(shot, head, clip_rate), clock_ratio)
 
     def _image_sequence_source(self, reference: Any, shot: VisibleShot) -> MediaSource:
         if reference.available_range is None:
-            raise InvalidInput("its images have no range: export the timeline again")
+            raise InvalidInput("otio.images_without_range", "Image sequence has no range. Export the timeline again.")
         folder = resolve_media_path(reference.target_url_base or ".", shot.folder)
+        # A step of 2 names every second number, and shows each image twice as long.
         step = max(1, reference.frame_step)
         rate = Rate(rate_from_fps(reference.rate).fps / step)
         count = rate.frames(to_seconds(reference.available_range.duration))
@@ -133,43 +147,52 @@ class MediaResolver:
             f"{reference.name_prefix}{number:0{pad}d}{reference.name_suffix}"
             for number in range(reference.start_frame, reference.start_frame + count * step, step)
         ]
-        zero = to_seconds(reference.available_range.start_time)
+        # Only images that the shot shows must exist: an unfinished render does not stop shots of its finished part.
+        available_start = to_seconds(reference.available_range.start_time)
         ends = sorted((shot.clip_time, shot.clip_time + (shot.end - shot.start) * shot.speed))
-        first = min(max(0, int((ends[0] - zero) * rate.fps)), max(0, count - 1))
-        last = min(max(first, -int(-(ends[1] - zero) * rate.fps // 1) - 1), max(0, count - 1))
+        first = min(max(0, int((ends[0] - available_start) * rate.fps)), max(0, count - 1))
+        # -(-x // 1) rounds up: the last image is the one before the end.
+        last = min(max(first, -int(-(ends[1] - available_start) * rate.fps // 1) - 1), max(0, count - 1))
         hold = reference.missing_frame_policy == otio.schema.ImageSequenceReference.MissingFramePolicy.hold
         for index in range(first, last + 1):
             if not (folder / names[index]).is_file():
                 if not hold or index == 0:
-                    raise InvalidInput(f"{folder / names[index]} does not exist: render it, or relink the clip")
+                    raise InvalidInput(
+                        "otio.image_missing",
+                        "Image does not exist: {path}. Render it, or relink the clip.",
+                        path=folder / names[index],
+                    )
                 names[index] = names[index - 1]
-        return MediaSource(folder, zero, Fraction(1), tuple(names), rate)
+        return MediaSource(folder, available_start, Fraction(1), tuple(names), rate)
 
 
 def _clip_rate(clip: Any) -> Rate:
-    """The rate that a clip's own clock is counted by."""
+    """Return the rate that a clip's own clock counts at."""
     if clip.source_range is not None:
         return rate_from_fps(clip.source_range.start_time.rate)
     return rate_from_fps(clip.media_reference.available_range.start_time.rate)
 
 
 def _first_frame_time(shot: VisibleShot, file_head: VideoHeader, clip_rate: Rate) -> Fraction:
-    """The time of a file's first frame on the clip's clock: as its available range says, or the file's own time code, or 0.
+    """Return the time of a file's first frame on the clip's clock, in seconds.
 
-    Some programs write neither range nor start, and count by the time code that the file carries; some write a range from 0 and
-    count by the time code all the same.
+    It is the start of the available range, else the file's own timecode, else 0. Some programs write no range and count by the
+    timecode in the file; some write a range from 0 and count by that timecode all the same, so that the clip lies outside its
+    range: a range counts only if it contains the clip's start, a timecode only if the clip starts after it.
     """
-    has = shot.clip.media_reference.available_range
+    available = shot.clip.media_reference.available_range
+    # Backwards, the shot's earliest time on the clip's clock is the one at its end.
     begins = min(shot.clip_time, shot.clip_time + (shot.end - shot.start) * shot.speed)
-    if has is not None:
-        start, length = to_seconds(has.start_time), to_seconds(has.duration)
+    if available is not None:
+        start, length = to_seconds(available.start_time), to_seconds(available.duration)
         if start <= begins and (begins < start + length or not length):
             return start
     if file_head.timecode:
         try:
-            stamped = clip_rate.seconds(parse_time(file_head.timecode.replace(".", ";"), file_head.rate))
+            # Some files write drop-frame timecode with a full stop before the frames; `parse_time` reads a semicolon.
+            timecode = clip_rate.seconds(parse_time(file_head.timecode.replace(".", ";"), file_head.rate))
         except ValueError:
-            stamped = Fraction(-1)
-        if 0 <= stamped <= begins:
-            return stamped
-    return Fraction(0) if has is None else to_seconds(has.start_time)
+            timecode = Fraction(-1)
+        if 0 <= timecode <= begins:
+            return timecode
+    return Fraction(0) if available is None else to_seconds(available.start_time)

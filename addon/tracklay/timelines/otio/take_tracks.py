@@ -1,13 +1,14 @@
-"""Takes as OTIO's audio tracks: clips of exactly their cues' frames, with their provenance, and marks where something is wrong.
+"""Takes as OTIO audio tracks: clips of exactly their cues' frames, with provenance, and markers for failed and stale ones.
 
-The first take of a cue is heard; all others lie under it on tracks that are switched off, to be compared. Under those lie the stems of
-what is heard, a track for each name, switched off too: together they are the take once more.
+The first take of each cue is audible. All others are below it on disabled tracks, for comparison. Below these are the stems of
+the audible takes, a disabled track for each name: enabled together in place of the take they sound the same.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,22 +21,27 @@ from ...version import VERSION
 from .text_patch import DIGEST_PLACEHOLDER, METADATA_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from ...cue import Failure, Take
 
 CUE_KEY = "tracklay_cue"
-"""The key in a laid clip's metadata of which cue it is a take of, and what of its source plays under it."""
+"""The key in a take clip's metadata of its cue, its take index, and the part of the source that plays above it."""
 
 STEM_KEY = "tracklay_stem"
-"""The key in a stem's metadata of its cue and its name. It is no take: when a timeline is read again, its take tells of it."""
+"""The key in a stem clip's metadata of its cue and its name. Reading a timeline ignores stems: their takes list them."""
 
 
 @dataclass(frozen=True, slots=True)
 class OtioTake:
-    """A take on a timeline: `start` counts frames from the tracks' beginning.
+    """A take on a timeline.
 
-    `to_manifest_entry` is its manifest entry, `cue_metadata` what `CUE_KEY` holds; `stale_reason` says why it no longer fits its picture.
+    Attributes:
+        start: its first frame, counted from the beginning of the tracks.
+        frames: its length.
+        file: its audio file.
+        entry: its manifest entry.
+        cue_metadata: the metadata under `CUE_KEY`.
+        audible: False if its clip or track is disabled.
+        stale_reason: why it no longer fits its picture; empty if it fits.
     """
 
     start: int
@@ -48,23 +54,23 @@ class OtioTake:
 
     @property
     def group_key(self) -> tuple[str, str]:
-        """Takes with the same one are takes of one cue by one model: only one of them is heard."""
+        """The cue and the model: of the takes with the same key, only one is audible."""
         return str(self.entry.get("cue")), str(self.entry.get("model"))
 
     @property
     def end(self) -> int:
-        """The first frame after it."""
+        """The frame after its last."""
         return self.start + self.frames
 
     def find_stems(self) -> dict[str, Path]:
-        """The files of its stems that are there, by their names: the disk is looked at."""
-        named = dict(self.entry.get("stems") or {})
-        return {name: path for name, file in named.items() if (path := self.file.with_name(file)).is_file()}
+        """Return the existing files of its stems, by stem name. It reads the disk."""
+        listed = dict(self.entry.get("stems") or {})
+        return {name: path for name, file in listed.items() if (path := self.file.with_name(file)).is_file()}
 
 
 @dataclass(frozen=True, slots=True)
 class FailureMarker:
-    """A cue that failed: where, and why. `to_manifest_entry` is the manifest's."""
+    """A failed cue: its frames, counted like a take's, and its manifest entry."""
 
     start: int
     frames: int
@@ -73,24 +79,24 @@ class FailureMarker:
 
 @dataclass(frozen=True, slots=True)
 class TakeTracks:
-    """All of ours on a timeline."""
+    """All takes and failure markers that Tracklay has on a timeline."""
 
     takes: list[OtioTake] = field(default_factory=list)
     markers: list[FailureMarker] = field(default_factory=list)
 
     def to_otio_json(self, rate: float, folder: Path) -> list[str]:
-        """As OTIO's tracks, in JSON; the first is ready to be signed. Paths are relative to `folder`.
+        """Return the tracks as OTIO's JSON, the first with a placeholder for the signature.
 
         Args:
-            rate: frames a second as the timeline itself writes it.
-            folder: where the timeline lies.
+            rate: the frame rate, as the float that the timeline itself writes.
+            folder: the timeline's folder, which the paths of takes are relative to.
         """
-        heard = _pack_rows([take for take in self.takes if take.audible])
+        audible = _pack_rows([take for take in self.takes if take.audible])
         others = _pack_rows([take for take in self.takes if not take.audible])
-        made = [
+        tracks = [
             *(
                 _build_track(f"Tracklay{_number_suffix(n)}", _row_clips(row, rate, folder), audible=True)
-                for n, row in enumerate(heard, 1)
+                for n, row in enumerate(audible, 1)
             ),
             *(
                 _build_track(f"Tracklay takes{_number_suffix(n)}", _row_clips(row, rate, folder), audible=False)
@@ -98,83 +104,99 @@ class TakeTracks:
             ),
             *(
                 _build_track(f"Tracklay {name}{_number_suffix(n)}", _stem_clips(row, name, rate, folder), audible=False)
-                for name, stems in _group_stems(heard).items()
+                for name, stems in _group_stems(audible).items()
                 for n, row in enumerate(_pack_rows(stems), 1)
             ),
         ]
-        first = made[0]
+        first = tracks[0]
         first.metadata[METADATA_KEY]["digest"] = DIGEST_PLACEHOLDER
         first.markers.extend(_build_marker(mark, rate) for mark in self.markers)
-        return [track.to_json_string(indent=4) for track in made]
+        return [track.to_json_string(indent=4) for track in tracks]
 
 
 def build_take_tracks(
     takes: Sequence[Take], failed: Sequence[Failure], start_frame: int, audible_keys: Sequence[tuple[str, str]] = ()
 ) -> TakeTracks:
-    """What a run made. `start_frame` is the frame that the tracks begin on; of a cue in `audible_keys` another take is heard already."""
-    seen: dict[tuple[str, str], int] = dict.fromkeys(audible_keys, 0)
+    """Return the takes and failures of a run.
+
+    Args:
+        takes: the takes; each cue's first one becomes audible.
+        failed: the failures.
+        start_frame: the frame that the tracks begin on.
+        audible_keys: the group keys of takes that the user has made audible elsewhere: new takes of these are not.
+    """
+    # The index of each group's last take so far; starting at 0 makes the first new one the second.
+    last_index: dict[tuple[str, str], int] = dict.fromkeys(audible_keys, 0)
     laid = []
     for take in takes:
         key = (take.cue.id, take.cue.model)
-        seen[key] = seen.get(key, -1) + 1
+        index = last_index[key] = last_index.get(key, -1) + 1
         span = take.cue.span
-        note = {"cue": take.cue.id, "take": seen[key], **describe_source(take)}
+        metadata = {"cue": take.cue.id, "take": index, **describe_source(take)}
         laid.append(
             OtioTake(
-                span.start - start_frame, span.frames, take.file, take.to_manifest_entry(), note, audible=not seen[key]
+                span.start - start_frame, span.frames, take.file, take.to_manifest_entry(), metadata, audible=not index
             )
         )
-    marks = [
+    markers = [
         FailureMarker(each.cue.span.start - start_frame, each.cue.span.frames, each.to_manifest_entry())
         for each in failed
     ]
-    return TakeTracks(laid, marks)
+    return TakeTracks(laid, markers)
 
 
 def describe_source(take: Take) -> dict[str, str]:
-    """What of its source plays under a take: enough to find it again on a timeline that was cut anew."""
-    shown, span = take.cue.picture, take.cue.span
-    begins = shown.time_map.source_seconds(span.start)
-    speed = (shown.time_map.source_seconds(span.end) - begins) / span.seconds
-    name = shown.images[0] if shown.images else shown.source.name
+    """Return which part of which source plays above a take: enough to find it again after the timeline was recut."""
+    picture, span = take.cue.picture, take.cue.span
+    begins = picture.time_map.source_seconds(span.start)
+    speed = (picture.time_map.source_seconds(span.end) - begins) / span.seconds
+    # Only the name: the media may have moved to another folder together with the timeline.
+    name = picture.images[0] if picture.images else picture.source.name
     return {"source": name, "begins": str(begins), "speed": str(speed)}
 
 
 def merge_take_tracks(earlier: TakeTracks, added: TakeTracks) -> TakeTracks:
-    """What lies there already, and what came to it: where a cue has a new take that is heard, its earlier ones are not."""
-    new = {take.group_key for take in added.takes if take.audible}
-    kept = [replace(take, audible=take.audible and take.group_key not in new) for take in earlier.takes]
+    """Return earlier and added takes together. A cue's earlier takes become inaudible if an added one is audible."""
+    replaced = {take.group_key for take in added.takes if take.audible}
+    kept = [replace(take, audible=take.audible and take.group_key not in replaced) for take in earlier.takes]
+    # A new result, take or failure, outdates the earlier failure of the same cue and model.
     done = {take.group_key for take in added.takes} | {
-        (mark.entry.get("cue"), mark.entry.get("model")) for mark in added.markers
+        (marker.entry.get("cue"), marker.entry.get("model")) for marker in added.markers
     }
-    marks = [mark for mark in earlier.markers if (mark.entry.get("cue"), mark.entry.get("model")) not in done]
-    return TakeTracks([*added.takes, *kept], [*marks, *added.markers])
+    markers = [marker for marker in earlier.markers if (marker.entry.get("cue"), marker.entry.get("model")) not in done]
+    return TakeTracks([*added.takes, *kept], [*markers, *added.markers])
 
 
 def read_take_tracks(tracks: Sequence[Any], folder: Path) -> TakeTracks:
-    """What lies on tracks of ours, as OTIO's objects; takes whose files are gone are left out."""
-    layer = TakeTracks()
+    """Return the takes and failure markers of OTIO tracks that Tracklay wrote. Takes whose files do not exist are left out.
+
+    Args:
+        tracks: OTIO's tracks.
+        folder: the folder of the timeline, which the paths of takes are relative to.
+    """
+    found = TakeTracks()
     for track in tracks:
-        rate, at = None, 0
+        # No float arithmetic: our clips and gaps have whole frames, and a position is the sum of those before it.
+        rate, start = None, 0
         for child in track:
             if isinstance(child, otio.schema.Transition):
                 continue
             frames = round(child.source_range.duration.value)
             rate = child.source_range.duration.rate
-            if isinstance(child, otio.schema.Clip) and (held := _read_take(child, at, frames, folder, track)):
-                layer.takes.append(held)
-            at += frames
+            if isinstance(child, otio.schema.Clip) and (take := _read_take(child, start, frames, folder, track)):
+                found.takes.append(take)
+            start += frames
         for marker in track.markers:
             if METADATA_KEY in marker.metadata and rate:
                 span = marker.marked_range
-                layer.markers.append(
+                found.markers.append(
                     FailureMarker(
                         round(span.start_time.value),
                         round(span.duration.value),
                         metadata_to_python(marker.metadata[METADATA_KEY]),
                     )
                 )
-    return layer
+    return found
 
 
 def _read_take(clip: Any, start: int, frames: int, folder: Path, track: Any) -> OtioTake | None:
@@ -183,18 +205,18 @@ def _read_take(clip: Any, start: int, frames: int, folder: Path, track: Any) -> 
     file = folder / unquote(clip.media_reference.target_url)
     if not file.is_file():
         return None
-    note = metadata_to_python(clip.metadata.get(CUE_KEY, {}))
-    heard = clip.enabled and track.enabled
-    return OtioTake(start, frames, file, metadata_to_python(clip.metadata[METADATA_KEY]), note, heard)
+    entry = metadata_to_python(clip.metadata[METADATA_KEY])
+    cue_metadata = metadata_to_python(clip.metadata.get(CUE_KEY, {}))
+    return OtioTake(start, frames, file, entry, cue_metadata, audible=clip.enabled and track.enabled)
 
 
 def metadata_to_python(metadata: Any) -> Any:
-    """OTIO's dictionary as Python's own."""
+    """Return OTIO's own kind of dictionary as Python's."""
     return json.loads(otio.core.serialize_json_to_string(metadata))
 
 
 def _pack_rows(takes: Sequence[OtioTake]) -> list[list[OtioTake]]:
-    """Takes on as few tracks as they need: each on the first where there is room, in the order they are given."""
+    """Distribute takes over as few tracks as possible: each goes on the first where it overlaps no other, in the order given."""
     rows: list[list[OtioTake]] = []
     for take in takes:
         row = next((row for row in rows if all(take.end <= a.start or take.start >= a.end for a in row)), None)
@@ -213,16 +235,16 @@ def _time_range(start: int, frames: int, rate: float) -> Any:
 
 
 def _build_track(name: str, clips: Sequence[tuple[int, Any]], *, audible: bool) -> Any:
-    """A track of clips, each with the frame that it begins on, in their order."""
+    """Return a track of clips, given with their first frames and sorted by these. Gaps fill the space between."""
     track = otio.schema.Track(name, kind=otio.schema.TrackKind.Audio, metadata={METADATA_KEY: {"version": VERSION}})
     track.enabled = audible
-    at = 0
+    end = 0
     for start, clip in clips:
-        lasts = clip.source_range.duration
-        if start > at:
-            track.append(otio.schema.Gap(source_range=_time_range(0, start - at, lasts.rate)))
+        duration = clip.source_range.duration
+        if start > end:
+            track.append(otio.schema.Gap(source_range=_time_range(0, start - end, duration.rate)))
         track.append(clip)
-        at = start + round(lasts.value)
+        end = start + round(duration.value)
     return track
 
 
@@ -231,7 +253,7 @@ def _row_clips(row: Sequence[OtioTake], rate: float, folder: Path) -> list[tuple
 
 
 def _group_stems(rows: Sequence[Sequence[OtioTake]]) -> dict[str, list[OtioTake]]:
-    """The stems of takes, each as what lies there in its take's place, by their names."""
+    """Return the stems of takes by stem name, each as a copy of its take with the stem's file."""
     found: dict[str, list[OtioTake]] = {}
     for take in (take for row in rows for take in row):
         for name, file in take.find_stems().items():
@@ -247,11 +269,11 @@ def _stem_clips(row: Sequence[OtioTake], name: str, rate: float, folder: Path) -
 
 
 def _build_sound_clip(take: OtioTake, rate: float, folder: Path, metadata: dict[str, Any]) -> Any:
-    """A clip of the file that lies there."""
-    lies = _time_range(0, take.frames, rate)
-    media = otio.schema.ExternalReference(_media_url(take.file, folder), available_range=lies)
+    """Return a clip of a take's file, over its whole length."""
+    whole = _time_range(0, take.frames, rate)
+    media = otio.schema.ExternalReference(_media_url(take.file, folder), available_range=whole)
     media.name = take.file.name
-    return otio.schema.Clip(take.file.stem, media, lies, metadata)
+    return otio.schema.Clip(take.file.stem, media, whole, metadata)
 
 
 def _build_take_clip(take: OtioTake, rate: float, folder: Path) -> Any:

@@ -1,34 +1,37 @@
-"""An .otio's own text, added to in place: what another program wrote stays as it wrote it, byte for byte.
+"""Edits of an .otio's text in place: everything that another program wrote stays byte for byte.
 
-OpenTimelineIO would write all of it anew: keys in another order, whole numbers as decimals, old schemas as new ones. Here tracks
-are put after the last one, and nothing else is touched but what must be: paths that are relative to the file's folder.
+OpenTimelineIO would rewrite the whole file: keys in another order, whole numbers as decimals, old schemas as new ones. Here
+tracks are inserted after the last one, and the only other edits are those that a copy in another folder needs.
+
+How it works: `JSONDecoder.raw_decode` parses a value at a position of the text and returns where it ends. From that, the
+functions below walk objects and arrays and learn the position of each value; edits are slices of the text. Positions go stale
+with the first edit, so edits are made from the end of the text to its start. All positions are indices of characters, not bytes.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 from ...errors import InvalidInput
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
 METADATA_KEY = "tracklay"
-"""The key in the metadata of a track, clip or marker of ours."""
+"""The key in the metadata of each track, clip and marker that Tracklay writes."""
 
 DIGEST_PLACEHOLDER = "to be signed by Tracklay"
-"""Stands where the digest will, while it is made: nothing else in a timeline says so."""
+"""The text in place of the digest while the digest is computed. A timeline contains it nowhere else."""
 
 URL_FIELDS = {"ExternalReference": "target_url", "ImageSequenceReference": "target_url_base"}
-"""Where each schema keeps its path."""
+"""The field with the path, by the schema of the media reference."""
 
+# Not strict: strings may contain control characters, such as line breaks.
 _DECODER = json.JSONDecoder(strict=False)
 
 
 class JsonNode(NamedTuple):
-    """Where a value lies in the text, and the value."""
+    """A value and its position: `text[start:end]` is its JSON."""
 
     start: int
     end: int
@@ -36,31 +39,45 @@ class JsonNode(NamedTuple):
 
 
 def parse_timeline(text: str, name: str) -> dict[str, Any]:
-    """An .otio's JSON as it stands.
+    """Return the JSON of an .otio as it is in the file. `name` is the file's, for errors.
 
     Raises:
-        BadInput: it is no JSON, cut short, nested too deep, or no timeline.
+        InvalidInput: it is not JSON, truncated, nested too deep, or not a timeline.
     """
     try:
-        held = _DECODER.decode(text)
+        document = _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        cut = not text[error.pos :].strip()
-        what = "it ends in the middle" if cut else f"line {error.lineno} is not JSON"
-        raise InvalidInput(f"{name} is no .otio: {what}; export it again") from None
+        if not text[error.pos :].strip():
+            raise InvalidInput(
+                "otio.truncated", "Not a complete .otio file: {name}. Export the timeline again.", name=name
+            ) from None
+        raise InvalidInput(
+            "otio.not_json",
+            "Not an .otio file: {name}. Line {line} is not JSON. Export the timeline again.",
+            name=name,
+            line=error.lineno,
+        ) from None
     except RecursionError:
-        raise InvalidInput(f"{name} is nested too deep to be read: flatten it first") from None
-    schema = str(held.get("OTIO_SCHEMA", "")) if isinstance(held, dict) else ""
+        raise InvalidInput(
+            "otio.unreadable_nesting", "Timeline is nested too deep to be read: {name}. Flatten it first.", name=name
+        ) from None
+    schema = str(document.get("OTIO_SCHEMA", "")) if isinstance(document, dict) else ""
     if not schema.startswith("Timeline."):
-        what = schema.partition(".")[0] or "something else"
-        raise InvalidInput(f"{name} holds no timeline but {what}: export one timeline as .otio")
-    return dict(held)
+        raise InvalidInput(
+            "otio.not_a_timeline",
+            "Not a timeline: {name} contains {schema}. Export one timeline as .otio.",
+            name=name,
+            schema=schema.partition(".")[0] or "something else",
+        )
+    return dict(document)
 
 
 def iter_members(text: str, start: int) -> Iterator[tuple[str, JsonNode]]:
-    """The members of the object that begins at `start`."""
+    """Yield the members of the object that begins at `start`, with the positions of their values."""
     at = _skip_whitespace(text, start + 1)
     while text[at] != "}":
         key, at = _DECODER.raw_decode(text, at)
+        # Past the colon, which may have blanks on both sides.
         at = _skip_whitespace(text, _skip_whitespace(text, at) + 1)
         value, end = _DECODER.raw_decode(text, at)
         yield key, JsonNode(at, end, value)
@@ -70,7 +87,7 @@ def iter_members(text: str, start: int) -> Iterator[tuple[str, JsonNode]]:
 
 
 def iter_items(text: str, start: int) -> Iterator[JsonNode]:
-    """The items of the array that begins at `start`."""
+    """Yield the items of the array that begins at `start`."""
     at = _skip_whitespace(text, start + 1)
     while text[at] != "]":
         value, end = _DECODER.raw_decode(text, at)
@@ -87,121 +104,136 @@ def _skip_whitespace(text: str, position: int) -> int:
 
 
 def find_member(text: str, start: int, key: str) -> JsonNode | None:
-    """One member of the object that begins at `start`."""
-    return next((place for name, place in iter_members(text, start) if name == key), None)
+    """Return one member of the object that begins at `start`; None if it has no such member."""
+    return next((node for name, node in iter_members(text, start) if name == key), None)
 
 
 def _track_array(text: str) -> JsonNode:
-    """The array of the timeline's tracks."""
+    """Return the array of the timeline's tracks."""
     stack = find_member(text, _skip_whitespace(text, 0), "tracks")
     children = find_member(text, stack.start, "children") if stack is not None else None
     if children is None or not isinstance(children.value, list):
-        raise InvalidInput("it has no list of tracks: export it again")
+        raise InvalidInput("otio.no_tracks", "Timeline has no list of tracks. Export it again.")
     return children
 
 
 def is_tracklay_track(track: Any) -> bool:
-    """Whether a track, as JSON, is one that Tracklay laid."""
+    """Return True if Tracklay wrote a track, given as JSON."""
     return isinstance(track, dict) and METADATA_KEY in (track.get("metadata") or {})
 
 
 def append_tracks(text: str, tracks: Sequence[str]) -> str:
-    """The timeline with tracks after its last, in its own manner of writing; the first is signed, for `is_signed` to know."""
-    place = _track_array(text)
-    last = list(iter_items(text, place.start))
-    flat = "\n" not in text[place.start : place.end]
-    margin = _indent_at(text, last[-1].start) if last else _indent_at(text, place.start) + "    "
-    written = [json.dumps(json.loads(track)) if flat else track.replace("\n", f"\n{margin}") for track in tracks]
-    gap = " " if flat else f"\n{margin}"
-    added = f",{gap}".join(written)
-    if last:
-        whole = f"{text[: last[-1].end]},{gap}{added}{text[last[-1].end :]}"
+    """Return the timeline with tracks after its last one, formatted like the file, and the first of them signed.
+
+    The signature is the SHA-256 of the whole text with a placeholder where the digest goes: `find_signed_tracks` checks it.
+
+    Args:
+        text: the timeline.
+        tracks: the tracks as JSON, indented by 4; the first has `DIGEST_PLACEHOLDER` as its digest.
+    """
+    array = _track_array(text)
+    items = list(iter_items(text, array.start))
+    # A file on one line stays on one line; any other gets its own indentation before each of our lines.
+    is_flat = "\n" not in text[array.start : array.end]
+    margin = _indent_at(text, items[-1].start) if items else _indent_at(text, array.start) + "    "
+    blocks = [json.dumps(json.loads(track)) if is_flat else track.replace("\n", f"\n{margin}") for track in tracks]
+    gap = " " if is_flat else f"\n{margin}"
+    inserted = f",{gap}".join(blocks)
+    if items:
+        # Directly after the last track, before the blanks and the bracket: `remove_tracks` cuts the same slice out again.
+        patched = f"{text[: items[-1].end]},{gap}{inserted}{text[items[-1].end :]}"
     else:
-        close = "" if flat else f"\n{_indent_at(text, place.start)}"
-        whole = f"{text[: place.start]}[{gap.strip(' ')}{added}{close}]{text[place.end :]}"
-    return whole.replace(DIGEST_PLACEHOLDER, hashlib.sha256(whole.encode()).hexdigest(), 1)
+        close = "" if is_flat else f"\n{_indent_at(text, array.start)}"
+        patched = f"{text[: array.start]}[{gap.strip(' ')}{inserted}{close}]{text[array.end :]}"
+    return patched.replace(DIGEST_PLACEHOLDER, hashlib.sha256(patched.encode()).hexdigest(), 1)
 
 
 def _indent_at(text: str, position: int) -> str:
-    """The blanks that the line of a place begins with."""
+    """Return the blanks that the line of a position begins with."""
     line = text[text.rfind("\n", 0, position) + 1 : position]
     return line[: len(line) - len(line.lstrip())]
 
 
 def remove_tracks(text: str, indices: Sequence[int]) -> str:
-    """The timeline without some of its last tracks, by their places in the list: as it was before they were added."""
+    """Return the timeline as it was before `append_tracks` added its last tracks, of which these are the indices."""
     if not indices:
         return text
-    place = _track_array(text)
-    every = list(iter_items(text, place.start))
+    array = _track_array(text)
+    items = list(iter_items(text, array.start))
     first = min(indices)
     if first == 0:
-        return f"{text[: place.start]}[]{text[place.end :]}"
-    return text[: every[first - 1].end] + text[every[len(every) - 1].end :]
+        return f"{text[: array.start]}[]{text[array.end :]}"
+    # From the end of the last track that stays to the end of the very last one: the comma between them goes with it.
+    return text[: items[first - 1].end] + text[items[-1].end :]
 
 
 def find_signed_tracks(text: str) -> list[int]:
-    """The places of the tracks that Tracklay laid in this file, at the list's end; none where anything was changed since.
+    """Return the indices of the tracks that Tracklay added to this file; none if anything in the file has changed since.
 
-    A timeline may hold tracks of ours that a person took over from another file: those are theirs, and their digests do not fit.
+    They are the last tracks of the list. A file may also contain tracks of ours that the user copied from another file: these
+    belong to the user, and their digest, of the other file, does not match.
     """
     try:
-        every = [place.value for place in iter_items(text, _track_array(text).start)]
+        tracks = [node.value for node in iter_items(text, _track_array(text).start)]
     except (InvalidInput, ValueError, IndexError, TypeError, RecursionError):
         return []
-    for index, track in enumerate(every):
-        note = track["metadata"][METADATA_KEY] if is_tracklay_track(track) else None
-        digest = note.get("digest") if isinstance(note, dict) else None
+    for index, track in enumerate(tracks):
+        metadata = track["metadata"][METADATA_KEY] if is_tracklay_track(track) else None
+        digest = metadata.get("digest") if isinstance(metadata, dict) else None
         if isinstance(digest, str) and digest:
             unsigned = text.replace(digest, DIGEST_PLACEHOLDER, 1)
             if hashlib.sha256(unsigned.encode()).hexdigest() == digest:
-                return list(range(index, len(every)))
+                return list(range(index, len(tracks)))
     return []
 
 
 def rebase_urls(text: str, prefix: str) -> str:
-    """The timeline for another folder: `prefix` leads from there to the one that its relative paths begin from."""
+    """Return the timeline for another folder. `prefix` is the relative path from there to the folder it was written for."""
     if not prefix:
         return text
-    places = sorted(_relative_url_positions(text, _skip_whitespace(text, 0)))
-    led = json.dumps(prefix, ensure_ascii=False)[1:-1]
-    for at in reversed(places):
-        text = f"{text[: at + 1]}{led}{text[at + 1 :]}"
+    positions = sorted(_relative_url_positions(text, _skip_whitespace(text, 0)))
+    escaped = json.dumps(prefix, ensure_ascii=False)[1:-1]
+    # From the last to the first, so that the positions of those still to edit stay right. Each is that of the opening quote.
+    for at in reversed(positions):
+        text = f"{text[: at + 1]}{escaped}{text[at + 1 :]}"
     return text
 
 
 def _relative_url_positions(text: str, start: int) -> Iterator[int]:
-    """Where each relative path of a media reference begins (its quote)."""
+    """Yield the position of the opening quote of each relative path in a media reference."""
     if text[start] == "[":
-        for place in iter_items(text, start):
-            if isinstance(place.value, dict | list):
-                yield from _relative_url_positions(text, place.start)
+        for node in iter_items(text, start):
+            if isinstance(node.value, dict | list):
+                yield from _relative_url_positions(text, node.start)
         return
-    held = list(iter_members(text, start))
-    schema = next((str(place.value) for key, place in held if key == "OTIO_SCHEMA"), "").partition(".")[0]
-    for key, place in held:
-        if key == URL_FIELDS.get(schema) and isinstance(place.value, str) and _is_relative_url(place.value):
-            yield place.start
-        elif isinstance(place.value, dict | list) and key != "metadata":
-            yield from _relative_url_positions(text, place.start)
+    members = list(iter_members(text, start))
+    schema = next((str(node.value) for key, node in members if key == "OTIO_SCHEMA"), "").partition(".")[0]
+    for key, node in members:
+        if key == URL_FIELDS.get(schema) and isinstance(node.value, str) and _is_relative_url(node.value):
+            yield node.start
+        # Metadata belongs to other programs: what looks like a reference in it is not one.
+        elif isinstance(node.value, dict | list) and key != "metadata":
+            yield from _relative_url_positions(text, node.start)
 
 
 def _is_relative_url(url: str) -> bool:
+    # Neither rooted nor with a scheme or a drive before a colon ("file:", "C:").
     head, mark, _ = url.partition(":")
     return bool(url) and not url.startswith(("/", "\\")) and not (mark and head.replace("+", "").isalnum())
 
 
 def mute_audio(text: str) -> str:
-    """The timeline with its own sound switched off: its audio tracks disabled, but those that Tracklay laid."""
+    """Return the timeline with its own audio tracks disabled, except for those that Tracklay wrote."""
     edits: list[tuple[int, int, str]] = []
     for track in iter_items(text, _track_array(text).start):
         if not isinstance(track.value, dict) or track.value.get("kind") != "Audio" or is_tracklay_track(track.value):
             continue
         enabled = find_member(text, track.start, "enabled")
         if enabled is None:
+            # Older files have no such member: it goes first into the object, after the brace.
             edits.append((track.start + 1, track.start + 1, '"enabled": false, '))
         elif enabled.value:
             edits.append((enabled.start, enabled.end, "false"))
-    for start, end, told in reversed(edits):
-        text = f"{text[:start]}{told}{text[end:]}"
+    for start, end, replacement in reversed(edits):
+        text = f"{text[:start]}{replacement}{text[end:]}"
     return text

@@ -1,18 +1,23 @@
-"""An .otio as a timeline, through OpenTimelineIO: every clip that is seen is a cue, and takes come back as audio tracks of a copy.
+"""An .otio file as a timeline: each visible clip is a cue, and takes become audio tracks of a copy.
 
-Which picture is seen when is `find_shots`', what a clip's media is `references`', how takes lie `otio_takes`'. docs/otio.md says how each
-thing that a timeline may hold is understood.
+`visibility` finds the visible clips, `media_references` their media, `take_tracks` builds the audio tracks, `relocation` moves
+earlier takes to where their picture is now, and `text_patch` inserts the tracks into the file's text. docs/otio.md lists how
+each kind of OTIO object is read.
+
+Two clocks are in use. The frames of cues and manifests count from timecode zero: a timeline that starts at one hour has its
+first frame there. Shots and tracks count from the timeline's beginning; `_start_frame` is the difference.
 """
 
 from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import unquote
 
@@ -22,9 +27,10 @@ from ...cue import Cue, Picture, read_manifest
 from ...errors import InvalidInput
 from ...paths import atomic_write
 from ...timing import Rate, Span, TimeMap, format_timecode, parse_time
-from ..base import Timeline
+from ..base import Timeline, empty_range_error, invalid_point_error
 from . import take_tracks
 from .media_references import MediaResolver, MediaSource, resolve_media_path
+from .relocation import SourceMapping, relocate_take
 from .text_patch import (
     METADATA_KEY,
     append_tracks,
@@ -37,29 +43,29 @@ from .text_patch import (
 from .visibility import VisibleShot, VisibleShotFinder, find_record_start, rate_from_fps, to_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
-
     from ...cue import Failure, Take
     from ...media.ffmpeg import CancelToken
-    from .take_tracks import OtioTake, TakeTracks
+    from .take_tracks import TakeTracks
 
 MIN_FPS, MAX_FPS = 5, 1000
-"""Frames a second. What a time is counted by outside of these is no frame rate: seconds, milliseconds, samples."""
+"""Frames per second. A time with another rate is not counted in frames, but in seconds, milliseconds or samples."""
 
 DEFAULT_RATE = Rate(Fraction(24))
-"""Where no time in a timeline has a frame rate: OTIO's own default."""
+"""The rate of a timeline in which no time has a frame rate: OTIO's own default."""
+
+MAX_RATE_DEPTH = 8
+"""Levels of nesting whose clips count for the timeline's own frame rate."""
 
 PROBE_THREADS = 8
-"""Media files whose beginnings are read at the same time."""
+"""Media files whose headers are read at the same time: most of that is waiting for a disk or a network."""
 
 MAX_LISTED_NAMES = 12
-"""How many names are told to a person who gave one that there is not."""
+"""Names that the error for an unknown name lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class MarkedRange:
-    """What `--only` may name: a clip, or a range in seconds from the beginning, or a point (of no length) in it."""
+    """A marker's range, in seconds from the timeline's beginning. A point has no length; a marker on a clip has that `clip`."""
 
     name: str
     start: Fraction
@@ -68,7 +74,7 @@ class MarkedRange:
 
 
 class OtioFile(Timeline):
-    """A timeline that was read. Its frames count from time code zero: a timeline that starts at an hour has its first frame there."""
+    """An .otio file that was read."""
 
     self_identifying: ClassVar[bool] = True
 
@@ -85,25 +91,28 @@ class OtioFile(Timeline):
         """Read a timeline.
 
         Raises:
-            BadInput: it is none, or cannot be understood.
+            InvalidInput: the file is not a timeline, or OpenTimelineIO cannot read it.
         """
         return cls(path, *_read_timeline(path))
 
     @cached_property
     def stem(self) -> str:
-        """Its name without suffix; of a timeline that Tracklay wrote, that of the one it was made from."""
+        """The file's name without suffix; for a copy that Tracklay wrote, that of the original."""
         return self.path.name.removesuffix(f".{METADATA_KEY}.otio") if self._is_tracklay_file else self.path.stem
 
     @property
     def folder(self) -> Path:
-        """Beside it; what Tracklay wrote gets more in its own folder."""
+        """The default folder; for a copy that Tracklay wrote, the folder it is in."""
         return self.path.parent if self._is_tracklay_file else super().folder
 
     @cached_property
     def _written_rate(self) -> float:
-        """The rate as the timeline itself writes it: its start's, else what most clips are counted by."""
+        """The frame rate as the float that the file contains: its start's, else that of most clips.
+
+        OTIO timelines have no rate of their own: each time in them has one.
+        """
         start = self._timeline.global_start_time
-        told = [] if start is None else [start.rate]
+        rates = [] if start is None else [start.rate]
         counts: Counter[float] = Counter()
         for track in self._timeline.tracks:
             for item in _walk_items(track):
@@ -111,34 +120,41 @@ class OtioFile(Timeline):
                     counts[item.source_range.duration.rate] += 1
                 elif (media := getattr(item, "media_reference", None)) and media.available_range is not None:
                     counts[media.available_range.duration.rate] += 1
-        told += [rate for rate, _ in counts.most_common()]
-        return next((rate for rate in told if MIN_FPS <= rate <= MAX_FPS), float(DEFAULT_RATE.fps))
+        rates += [rate for rate, _ in counts.most_common()]
+        return next((rate for rate in rates if MIN_FPS <= rate <= MAX_FPS), float(DEFAULT_RATE.fps))
 
     @cached_property
     def rate(self) -> Rate:
-        """Its frames a second."""
+        """Its frame rate, as an exact fraction."""
         return rate_from_fps(self._written_rate)
 
     @cached_property
     def _start_frame(self) -> int:
-        """The frame that it starts on."""
+        """The frame of its beginning, from timecode zero."""
         start = self._timeline.global_start_time
         if start is not None:
             return self.rate.frames(to_seconds(start))
-        taped = [begin for track in self._timeline.tracks if (begin := find_record_start(track))]
-        return self.rate.frames(min(taped, default=Fraction(0)))
+        # OTIO's EDL adapter sets no global start: the first track's record time stands for it.
+        record_starts = [begin for track in self._timeline.tracks if (begin := find_record_start(track))]
+        return self.rate.frames(min(record_starts, default=Fraction(0)))
 
     @cached_property
     def _shots(self) -> list[tuple[str, VisibleShot]]:
-        """What is seen, with the cues' ids: the clip's name, counted where there are more of it."""
+        """The shots that become cues, with the cues' ids: the clip's name, numbered from the second of that name on.
+
+        Ids are given before anything is selected, so that a clip has the same id whatever part of the timeline is asked for.
+        """
         try:
-            seen = VisibleShotFinder(self._open_nested, self._media.media_duration).find_shots(
+            visible = VisibleShotFinder(self._open_nested, self._media.media_duration).find_shots(
                 self._timeline.tracks, self.path.parent
             )
         except InvalidInput as error:
-            raise InvalidInput(f"{self.path}: {error}") from error
+            error.prefix_with(str(self.path))
+            raise
         found, used = [], set[str]()
-        for shot in seen:
+        for shot in visible:
+            # Each edge goes to its nearest frame by itself: clips of other rates do not drift, and neighbours still meet. A clip
+            # shorter than half a frame may vanish.
             if not shot.has_sound or self.rate.frames(shot.end) <= self.rate.frames(shot.start):
                 continue
             name = shot.clip.name or _media_name(shot.clip) or "clip"
@@ -151,7 +167,7 @@ class OtioFile(Timeline):
         return found
 
     def _open_nested(self, reference: Any, folder: Path) -> tuple[Any, Path] | None:
-        """The timeline that a clip's media is, where it is one."""
+        """Return the timeline that a clip's media is, with its folder; None if the media is not a timeline."""
         if not isinstance(reference, otio.schema.ExternalReference):
             return None
         if not reference.target_url.lower().endswith(".otio"):
@@ -164,29 +180,37 @@ class OtioFile(Timeline):
     def cues(
         self, in_point: str | None = None, out_point: str | None = None, *, only: Sequence[str] = (), **cue_fields: Any
     ) -> list[Cue]:
-        """A cue for each clip that is seen, from where it is seen to where it is not; twice, where another covers its middle."""
+        """Return a cue for each visible part of each clip: two for a clip whose middle is covered by another."""
         first, end = self._frame_range(in_point, out_point)
         parts = list(self._select_shots(only))
         self._probe_media([shot for _, shot in parts])
-        made = []
+        cues = []
         for cue_id, shot in parts:
             begins = max(self.rate.frames(shot.start) + self._start_frame, first)
             ends = min(self.rate.frames(shot.end) + self._start_frame, end)
             if begins < ends:
                 span = Span(begins, ends - begins, self.rate)
-                made.append(Cue(cue_id, span, self._picture(shot, span), **cue_fields))
-        if not made:
-            where = "" if in_point is None and out_point is None else " between --in and --out"
-            raise InvalidInput(f"{self.path} has no picture{where}: no video clip of it is seen there")
-        return made
+                cues.append(Cue(cue_id, span, self._picture(shot, span), **cue_fields))
+        if cues:
+            return cues
+        if in_point is None and out_point is None:
+            raise InvalidInput("otio.no_picture", "No video clip is visible in {path}.", path=self.path)
+        raise InvalidInput(
+            "otio.no_picture_in_range",
+            "No video clip is visible between the in and out points of {path}.",
+            path=self.path,
+        )
 
     def _frame_range(self, in_point: str | None, out_point: str | None) -> tuple[int, int]:
-        """The frames between two points as a person writes them: time code as the timeline shows it, all else from its start."""
+        """Return the frames between two points as the user writes them.
+
+        Timecode is the one that the timeline shows; seconds and frames count from its beginning.
+        """
         length = max((self.rate.frames(shot.end) for _, shot in self._shots), default=0)
         points = []
-        for option, text, default in (
-            ("--in", in_point, self._start_frame),
-            ("--out", out_point, self._start_frame + length),
+        for name, text, default in (
+            ("in", in_point, self._start_frame),
+            ("out", out_point, self._start_frame + length),
         ):
             if text is None:
                 points.append(default)
@@ -194,21 +218,26 @@ class OtioFile(Timeline):
             try:
                 at = parse_time(text, self.rate)
             except ValueError as error:
-                raise InvalidInput(f"{option} {error}") from None
+                raise invalid_point_error(name, error) from None
             at = at if ":" in text else at + self._start_frame
             if not self._start_frame <= at <= self._start_frame + length:
-                shown = [format_timecode(frame, self.rate) for frame in (self._start_frame, self._start_frame + length)]
                 raise InvalidInput(
-                    f"{option} {text} lies outside of {self.path.name}, which runs from {shown[0]} to {shown[1]}"
+                    "otio.point_outside",
+                    "The {name} point is outside {timeline}: {text}. The timeline runs from {start} to {end}.",
+                    name=name,
+                    timeline=self.path.name,
+                    text=text,
+                    start=format_timecode(self._start_frame, self.rate),
+                    end=format_timecode(self._start_frame + length, self.rate),
                 )
             points.append(at)
+        # Without length there is no picture at all: `cues` reports that.
         if length and points[1] <= points[0]:
-            shown = [format_timecode(frame, self.rate) for frame in points]
-            raise InvalidInput(f"nothing lies between --in {shown[0]} and --out {shown[1]}: --out must be later")
+            raise empty_range_error(points[0], points[1], self.rate)
         return points[0], points[1]
 
     def _select_shots(self, only: Sequence[str]) -> Iterator[tuple[str, VisibleShot]]:
-        """The shots that are meant: all, or those of a name, and what lies under a marker of that name."""
+        """Yield the selected shots: all, or those with one of the names, or under a marker with one."""
         if not only:
             yield from self._shots
             return
@@ -216,19 +245,25 @@ class OtioFile(Timeline):
         known = [*dict.fromkeys([*(cue_id for cue_id, _ in self._shots), *(each.name for each in marked)])]
         for name in only:
             if name not in known and not any(shot.clip.name == name for _, shot in self._shots):
-                some = ", ".join(known[:MAX_LISTED_NAMES]) + (" …" if len(known) > MAX_LISTED_NAMES else "")
-                raise InvalidInput(f"no clip or marker of {self.path.name} is called {name!r}: there are {some}")
+                raise InvalidInput(
+                    "otio.unknown_name",
+                    "No clip or marker of {timeline} is named {name!r}. It has: {names}.",
+                    timeline=self.path.name,
+                    name=name,
+                    names=", ".join(known[:MAX_LISTED_NAMES]) + (", …" if len(known) > MAX_LISTED_NAMES else ""),
+                )
         chosen = [each for each in marked if each.name in only]
         for cue_id, shot in self._shots:
             if cue_id in only or shot.clip.name in only or any(_marks_shot(each, shot) for each in chosen):
                 yield cue_id, shot
                 continue
+            # A range trims the shots under it. Two ranges may leave two parts of one shot: the second gets a numbered id.
             ranges = sorted((each.start, each.end) for each in chosen if each.clip is None and each.end > each.start)
             for number, (start, end) in enumerate(_merge_ranges(ranges, shot.start, shot.end), 1):
                 yield (cue_id if number == 1 else f"{cue_id}/{number}"), shot.trim(start, end)
 
     def _marked_ranges(self) -> Iterator[MarkedRange]:
-        """The markers of the timeline, its tracks and its clips."""
+        """Yield the markers of the timeline, its tracks and its clips, without those that Tracklay wrote."""
         stack = self._timeline.tracks
         begins = Fraction(0) if stack.source_range is None else to_seconds(stack.source_range.start_time)
         for item in (stack, *stack):
@@ -241,12 +276,12 @@ class OtioFile(Timeline):
                 yield MarkedRange(marker.name, shot.start, shot.start, shot.clip)
 
     def _marker_duration(self, marker: Any) -> Fraction:
-        """How long a marker is; one of a frame or none is a point."""
+        """Return the length of a marker in seconds. Editors write a point as a marker of one frame: it has none."""
         length = to_seconds(marker.marked_range.duration)
         return length if self.rate.frames(length) > 1 else Fraction(0)
 
     def _probe_media(self, shots: Sequence[VisibleShot]) -> None:
-        """Read the beginnings of all media files, side by side."""
+        """Read the headers of all media files in parallel: `MediaResolver` keeps them."""
         with ThreadPoolExecutor(PROBE_THREADS) as pool:
             paths = {path for shot in shots if (path := _media_path(shot)) is not None}
             list(pool.map(self._media.read_head, paths))
@@ -256,29 +291,40 @@ class OtioFile(Timeline):
         return Picture(source.path, self._time_map(shot, span, source), source.images, source.rate, source.error)
 
     def _time_map(self, shot: VisibleShot, span: Span, source: MediaSource) -> TimeMap:
-        """Where the source is on each frame. Backwards, a frame shows what its end would: the first frame the last of the range."""
-        slope = shot.speed * source.clock_ratio
-        begin = span.rate.seconds(span.start - self._start_frame) - shot.start
-        at = (shot.clip_time - source.first_frame_time) * source.clock_ratio + begin * slope
-        if slope < 0:
-            at += span.rate.seconds(1) * slope
-        return TimeMap.linear(span, at, slope)
+        """Return the map from the timeline's frames to the source's seconds.
 
-    # Laying
+        Args:
+            shot: the shot.
+            span: the frames of the map: the shot's, or a part of them.
+            source: the shot's source.
+        """
+        # Source seconds per second of the timeline.
+        slope = shot.speed * source.clock_ratio
+        # The span begins on a frame, the shot at an exact time up to half a frame away.
+        offset = span.rate.seconds(span.start - self._start_frame) - shot.start
+        source_start = (shot.clip_time - source.first_frame_time) * source.clock_ratio + offset * slope
+        if slope < 0:
+            # Backwards, `clip_time` is the end of the range. A frame that plays backwards begins one frame before it: without
+            # this, the first frame of a reversed clip would be the one after the range.
+            source_start += span.rate.seconds(1) * slope
+        return TimeMap.linear(span, source_start, slope)
 
     def laid_path(self, folder: Path) -> Path:
-        """The copy with audio tracks that a run writes."""
+        """Return the path of the copy with audio tracks."""
         return folder / f"{self.stem}.{METADATA_KEY}.otio"
 
     def check_folder(self, folder: Path) -> None:
-        """Refuse to begin where a person's own file has a name that a run would write: also one of ours that they have changed."""
-        kept, laid = self.manifest_path(folder), self.laid_path(folder)
-        if kept.exists():
-            read_manifest(kept)
+        """Check that a run would overwrite no file of the user's: neither their own, nor a copy that they have changed since.
+
+        Raises:
+            InvalidInput: it would.
+        """
+        manifest, laid = self.manifest_path(folder), self.laid_path(folder)
+        if manifest.exists():
+            read_manifest(manifest)
         if laid.exists() and not _has_signed_tracks(laid):
             raise InvalidInput(
-                f"{laid} was not made by Tracklay, or was changed since: it is yours; give it another name, or choose another "
-                "folder with --to"
+                "otio.output_changed", "File was not written by Tracklay, or was changed since: {path}.", path=laid
             )
 
     def _write(
@@ -288,114 +334,86 @@ class OtioFile(Timeline):
         target: Path,
         *,
         drop_original: bool,
-        cancel_token: CancelToken | None,  # noqa: ARG002 - it takes no time
+        cancel_token: CancelToken | None,  # noqa: ARG002 - it takes milliseconds
     ) -> None:
+        # Again: generating may have taken hours, in which the user may have edited the copy.
         self.check_folder(target.parent)
         text = remove_tracks(self._text, self._tracklay_tracks)
         if drop_original:
             text = mute_audio(text)
         text = rebase_urls(text, _relative_prefix(self.path.parent, target.parent))
-        before = take_tracks.TakeTracks()
+        earlier_tracks = take_tracks.TakeTracks()
         if target.exists() or self._tracklay_tracks:
-            before = self._read_earlier_takes(target if target.exists() else self.path)
-        now = take_tracks.build_take_tracks(takes, failed, self._start_frame, self._audible_take_keys())
-        layer = take_tracks.merge_take_tracks(self._relocate_takes(before), now)
-        text = append_tracks(text, layer.to_otio_json(self._written_rate, target.parent))
+            earlier_tracks = self._read_earlier_takes(target if target.exists() else self.path)
+        new_tracks = take_tracks.build_take_tracks(takes, failed, self._start_frame, self._audible_take_keys())
+        tracks = take_tracks.merge_take_tracks(self._relocate_takes(earlier_tracks), new_tracks)
+        # Last: the signature covers the whole text, with all other edits in it.
+        text = append_tracks(text, tracks.to_otio_json(self._written_rate, target.parent))
         with atomic_write(target) as beside:
             beside.write_bytes(text.encode())
 
     def _read_earlier_takes(self, path: Path) -> TakeTracks:
-        """What Tracklay laid before, in a file that it wrote."""
+        """Return the takes in a file that Tracklay wrote."""
         text, timeline = _read_timeline(path)
         return take_tracks.read_take_tracks([timeline.tracks[index] for index in find_signed_tracks(text)], path.parent)
 
     def _audible_take_keys(self) -> list[tuple[str, str]]:
-        """Takes that the person has in this timeline, taken over from an earlier one."""
-        theirs = [track for index, track in enumerate(self._timeline.tracks) if index not in self._tracklay_tracks]
-        layer = take_tracks.read_take_tracks(
-            [track for track in theirs if METADATA_KEY in track.metadata], self.path.parent
+        """Return the group keys of the audible takes among the user's own tracks, copied from an earlier file of ours."""
+        own = [track for index, track in enumerate(self._timeline.tracks) if index not in self._tracklay_tracks]
+        copied = take_tracks.read_take_tracks(
+            [track for track in own if METADATA_KEY in track.metadata], self.path.parent
         )
-        return [take.group_key for take in layer.takes if take.audible]
+        return [take.group_key for take in copied.takes if take.audible]
 
     def _relocate_takes(self, tracks: TakeTracks) -> TakeTracks:
-        """Earlier takes where their picture is now; those whose picture is no longer seen stay, and say so."""
+        """Return earlier takes at the current place of their picture. Where it is no longer visible, they stay, and are stale."""
         if not tracks.takes:
             return tracks
         self._probe_media([shot for _, shot in self._shots])
-        now: dict[tuple[str, str], list[_SourceMapping]] = {}
+        # By source and speed: only a shot of the same file at the same speed can show what a take was generated for.
+        mappings: dict[tuple[str, str], list[SourceMapping]] = {}
         for cue_id, shot in self._shots:
             source = self._media.resolve_source(shot)
             first, end = self.rate.frames(shot.start), self.rate.frames(shot.end)
-            shows = self._time_map(shot, Span(first + self._start_frame, end - first, self.rate), source)
+            time_map = self._time_map(shot, Span(first + self._start_frame, end - first, self.rate), source)
             speed = shot.speed * source.clock_ratio
             name = source.images[0] if source.images else source.path.name
-            plays = _SourceMapping(
-                cue_id, first, end, shows.source_seconds(first + self._start_frame), speed * self.rate.seconds(1)
-            )
-            now.setdefault((name, str(speed)), []).append(plays)
-        return replace(tracks, takes=[_relocate_take(take, now) for take in tracks.takes])
-
-
-@dataclass(frozen=True, slots=True)
-class _SourceMapping:
-    """What a cue's frames show: its source's second at the first of them, and how much later it is at each next one."""
-
-    cue_id: str
-    first_frame: int
-    end_frame: int
-    source_start: Fraction
-    seconds_per_frame: Fraction
-
-    def find_frame(self, source_seconds: Fraction, frames: int) -> int | None:
-        """The frame from which it shows, for so many, what begins at a source's second."""
-        if not self.seconds_per_frame:
-            return (
-                self.first_frame
-                if self.source_start == source_seconds and self.end_frame - self.first_frame >= frames
-                else None
-            )
-        start = self.first_frame + (source_seconds - self.source_start) / self.seconds_per_frame
-        return (
-            int(start)
-            if start.denominator == 1 and self.first_frame <= start and start + frames <= self.end_frame
-            else None
-        )
-
-
-def _relocate_take(take: OtioTake, mappings: Mapping[tuple[str, str], Sequence[_SourceMapping]]) -> OtioTake:
-    """A take where its picture is: under its own cue, else under the nearest that shows the same."""
-    note = take.cue_metadata
-    stale = replace(take, stale_reason=f"the picture that {take.file.name} was made for is no longer seen")
-    try:
-        begins, candidates = Fraction(note["begins"]), mappings.get((note["source"], note["speed"]), ())
-    except (KeyError, ValueError, TypeError):
-        return stale
-    own = (each for each in candidates if each.cue_id == note.get("cue"))
-    start = next((at for each in own if (at := each.find_frame(begins, take.frames)) is not None), None)
-    if start is None:
-        found = [at for each in candidates if (at := each.find_frame(begins, take.frames)) is not None]
-        start = min(found, key=lambda at: abs(at - take.start), default=None)
-    return stale if start is None else replace(take, start=start)
+            source_start = time_map.source_seconds(first + self._start_frame)
+            mapping = SourceMapping(cue_id, first, end, source_start, speed * self.rate.seconds(1))
+            mappings.setdefault((name, str(speed)), []).append(mapping)
+        return replace(tracks, takes=[relocate_take(take, mappings) for take in tracks.takes])
 
 
 def _read_timeline(path: Path) -> tuple[str, Any]:
-    """A timeline's text, and OTIO's object of it."""
+    """Return a timeline's text, and OTIO's object of it."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror or error}") from error
+        raise InvalidInput(
+            "otio.unreadable", "Cannot read {path}: {reason}.", path=path, reason=error.strerror or error
+        ) from error
     except UnicodeDecodeError:
-        raise InvalidInput(f"{path} is no .otio: it is not text in UTF-8; export it again") from None
+        raise InvalidInput(
+            "otio.not_utf8", "Not an .otio file: {path} is not UTF-8 text. Export the timeline again.", path=path
+        ) from None
+    # Before OTIO: these errors name the line, and what kind of document it is instead.
     parse_timeline(text, str(path))
     try:
         return text, otio.core.deserialize_json_from_string(text)
     except otio.exceptions.UnsupportedSchemaError:
         raise InvalidInput(
-            f"{path} was written for a newer OpenTimelineIO than {otio.__version__}: install a newer one, or export it for this"
+            "otio.newer_schema",
+            "Timeline needs a newer OpenTimelineIO than {version}: {path}. Upgrade it, or export for this version.",
+            version=otio.__version__,
+            path=path,
         ) from None
     except (otio.exceptions.OTIOError, ValueError, KeyError, TypeError) as error:
-        told = str(error.args[0] if error.args else error).rstrip(".")
-        raise InvalidInput(f"{path} is no timeline that OpenTimelineIO can read ({told}): export it again") from error
+        raise InvalidInput(
+            "otio.invalid",
+            "OpenTimelineIO cannot read {path}: {reason}. Export the timeline again.",
+            path=path,
+            reason=str(error.args[0] if error.args else error).rstrip("."),
+        ) from error
 
 
 def _has_signed_tracks(path: Path) -> bool:
@@ -406,18 +424,18 @@ def _has_signed_tracks(path: Path) -> bool:
 
 
 def _relative_prefix(folder: Path, target: Path) -> str:
-    """What leads from one folder to another, before a relative path; nothing where they are the same, or on two drives."""
+    """Return what leads from `target` to `folder`, before a relative path; empty if they are the same, or on two drives."""
     try:
-        led = os.path.relpath(folder.absolute(), target.absolute()).replace(os.sep, "/")
+        prefix = os.path.relpath(folder.absolute(), target.absolute()).replace(os.sep, "/")
     except ValueError:
         return ""
-    return "" if led == "." else f"{led}/"
+    return "" if prefix == "." else f"{prefix}/"
 
 
 def _walk_items(item: Any, depth: int = 0) -> Iterator[Any]:
-    """The items of a composition, at all depths that are followed, without transitions."""
+    """Yield the clips of a composition's picture, nested ones too, without gaps and transitions."""
     if isinstance(item, otio.schema.Track | otio.schema.Stack):
-        if depth < 8 and getattr(item, "kind", "Video") == otio.schema.TrackKind.Video:
+        if depth < MAX_RATE_DEPTH and getattr(item, "kind", "Video") == otio.schema.TrackKind.Video:
             for child in item:
                 yield from _walk_items(child, depth + 1)
     elif isinstance(item, otio.core.Item) and not isinstance(item, otio.schema.Gap):
@@ -442,7 +460,7 @@ def _media_name(clip: Any) -> str:
 
 
 def _marks_shot(marker: MarkedRange, shot: VisibleShot) -> bool:
-    """Whether a marker is a point that a shot lies under, or the shot's clip's own."""
+    """Return True if a marker is on the shot's clip, or is a point within the shot."""
     if marker.clip is not None:
         return marker.clip is shot.clip
     return marker.start == marker.end and shot.start <= marker.start < shot.end
@@ -451,17 +469,17 @@ def _marks_shot(marker: MarkedRange, shot: VisibleShot) -> bool:
 def _merge_ranges(
     ranges: Sequence[tuple[Fraction, Fraction]], first: Fraction, end: Fraction
 ) -> Iterator[tuple[Fraction, Fraction]]:
-    """Ranges as far as they lie between two times, those that touch as one."""
-    at: tuple[Fraction, Fraction] | None = None
+    """Yield the parts of sorted ranges between two times, in seconds. Ranges that touch become one."""
+    merged: tuple[Fraction, Fraction] | None = None
     for start, stop in ranges:
         part = max(start, first), min(stop, end)
         if part[0] >= part[1]:
             continue
-        if at is not None and part[0] <= at[1]:
-            at = at[0], max(at[1], part[1])
+        if merged is not None and part[0] <= merged[1]:
+            merged = merged[0], max(merged[1], part[1])
             continue
-        if at is not None:
-            yield at
-        at = part
-    if at is not None:
-        yield at
+        if merged is not None:
+            yield merged
+        merged = part
+    if merged is not None:
+        yield merged

@@ -1,49 +1,60 @@
-"""What is seen on an OTIO timeline, clip by clip: tracks over tracks, nested ones, trims, speeds, freezes. Arithmetic alone.
+"""The visible shots of an OTIO timeline: tracks over tracks, nested timelines, trims, speeds, freezes.
 
-The topmost picture is what plays, as an editor's viewer shows it. OTIO says nothing of opacity: a clip with media is taken to cover
-what lies under it; one without media, and a title, is looked through. All times are exact seconds.
+The topmost picture is what plays, as in an editor's viewer. OTIO stores no opacity: a clip with media is taken to cover
+everything below it; a clip without media, and a title, cover nothing. All times are exact seconds.
+
+How it works: every item returns the shots visible in it, in seconds from its own beginning. A track concatenates its children's
+shots; a stack puts the shots of each child over those below (`_subtract_covered`); trims and speeds of the item map the
+result to the parent's clock (`_retime`). Nothing here opens a media file, except to learn a length that the timeline omits.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import opentimelineio as otio
 
 from ...errors import InvalidInput
 from ...timing import Rate
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
-
 MAX_NESTING = 32
-"""How many levels of nesting are followed: no editor makes as many."""
+"""Levels of nesting that are followed: more than any editor writes. Deeper ones are taken for a timeline that contains itself."""
 
 MAX_DENOMINATOR = 240_000
-"""OTIO's numbers are floats: each is the simplest fraction near it that has no larger denominator (NTSC's ticks are among them)."""
+"""OTIO's numbers are floats: each is read as the nearest fraction with a denominator up to this. NTSC's ticks are among these."""
 
 OPAQUE_GENERATORS = ("black", "solid", "colo", "bars", "matte")
-"""What is in the names of generators that cover the whole frame and hold nothing to be heard; all others are looked through.
-Among them slugs: that is what Premiere calls a title in XML."""
+"""Parts of the names of generators that cover the whole frame ("colo" for colour and color); all others cover nothing.
+
+"slug" is left out: Premiere writes every generator as a Slug in XML, titles too.
+"""
 
 RETIME_EFFECT_ID = "timeremap"
-"""The effect id of Final Cut Pro 7's retiming, whose speeds OTIO's adapter does not read."""
+"""The effect id of Final Cut Pro 7's Time Remap. OTIO's adapter keeps the effect and drops its speeds."""
 
-NestedTimeline = tuple[Any, "Path"]
-"""A nested timeline of a file of its own: its OTIO object, and the folder that its media's paths begin from."""
+NestedTimeline = tuple[Any, Path]
+"""A nested timeline in a file of its own: its OTIO object, and the folder that its media's paths are relative to."""
 
 
 @dataclass(frozen=True, slots=True)
 class VisibleShot:
-    """A clip's picture as it is seen from `start` to `end`, in seconds from the beginning of what it lies on.
+    """A part of a clip that is visible from `start` to `end`, in seconds from the beginning of the item that contains it.
 
-    `clip_time` is the time on the clip's own clock that plays at `start`, `speed` how many of its seconds pass in one; below 0 it runs
-    backwards from `clip_time`. `folder` is where relative paths of its media begin. `is_opaque` says that nothing is seen through it, `has_sound`
-    that it can have sound; `error` why it cannot be read.
+    Attributes:
+        start: the first second.
+        end: the second after the last.
+        clip: OTIO's clip.
+        folder: the folder that relative paths of its media start from.
+        clip_time: the time on the clip's own clock that plays at `start`.
+        speed: seconds of the clip's clock per second; below 0 it plays backwards from `clip_time`, at 0 it freezes there.
+        is_opaque: it hides what is below it.
+        has_sound: it can have sound, so it becomes a cue.
+        error: why its picture cannot be read; empty if it can.
     """
 
     start: Fraction
@@ -57,48 +68,54 @@ class VisibleShot:
     error: str = ""
 
     def trim(self, start: Fraction, end: Fraction) -> VisibleShot:
-        """The part from `start` to `end`."""
+        """Return the part from `start` to `end`."""
         return replace(self, start=start, end=end, clip_time=self.clip_time + (start - self.start) * self.speed)
 
 
+# Cached: a timeline of thousands of clips repeats a few rates and many times, and fractions are slow to find.
 @lru_cache(maxsize=256)
 def rate_from_fps(fps: float) -> Rate:
-    """The rate that OTIO's float means.
+    """Return the exact frame rate that OTIO's float stands for (23.976 is 24000/1001).
 
     Raises:
-        BadInput: it is none.
+        InvalidInput: it is not a frame rate.
     """
     try:
         return Rate.from_value(fps)
     except (ValueError, OverflowError):
-        raise InvalidInput(f"it counts a time at {fps} frames a second: export it again") from None
+        raise InvalidInput(
+            "otio.invalid_rate", "Invalid frame rate of a time: {fps}. Export the timeline again.", fps=fps
+        ) from None
 
 
 @lru_cache(maxsize=4096)
 def to_fraction(value: float) -> Fraction:
-    """A float as the fraction that was meant.
+    """Return the fraction that OTIO's float stands for.
 
     Raises:
-        BadInput: it is not finite.
+        InvalidInput: it is not finite.
     """
     try:
         return Fraction(value).limit_denominator(MAX_DENOMINATOR)
     except (ValueError, OverflowError):
-        raise InvalidInput(f"a time or speed in it is {value}: export it again") from None
+        raise InvalidInput(
+            "otio.invalid_number", "Invalid time or speed: {value}. Export the timeline again.", value=value
+        ) from None
 
 
 def to_seconds(time: Any) -> Fraction:
-    """A RationalTime in exact seconds."""
+    """Return OTIO's RationalTime in exact seconds."""
     return to_fraction(time.value) / rate_from_fps(time.rate).fps
 
 
 class VisibleShotFinder:
-    """What is seen on a timeline.
+    """Computes the visible shots of timelines.
 
     Args:
-        open_nested: opens a nested timeline that is a file of its own, given its clip's media reference and folder; None where the
-            reference is no timeline.
-        duration: how many seconds a media file lasts, where the timeline does not say.
+        open_nested: opens the nested timeline that a clip's media is, given the media reference and the folder; returns None if
+            the media is not a timeline.
+        media_duration: returns the length of a media file in seconds, given the same, or None if it cannot be read. Called only
+            where the timeline has no length.
     """
 
     def __init__(
@@ -109,50 +126,57 @@ class VisibleShotFinder:
         self._open_nested, self._media_duration = open_nested, media_duration
 
     def find_shots(self, stack: Any, folder: Path) -> list[VisibleShot]:
-        """The shots of a timeline's top stack, in order of their start."""
+        """Return the shots of a timeline's top stack, sorted by start.
+
+        Raises:
+            InvalidInput: the timeline has an impossible time, length or nesting.
+        """
         return sorted(self._item_shots(stack, folder, ()), key=lambda shot: (shot.start, shot.end))
 
     def _item_shots(self, item: Any, folder: Path, ancestors: tuple[str, ...]) -> list[VisibleShot]:
-        """An item's shots, from its own beginning."""
-        if len(ancestors) > MAX_NESTING:
-            raise InvalidInput(f"it is nested deeper than {MAX_NESTING} levels, or within itself: flatten it first")
+        """Return an item's shots, from its own beginning: trimmed, at its own speed."""
+        _check_nesting(ancestors)
         if not getattr(item, "enabled", True) or isinstance(item, otio.schema.Gap):
             return []
         length = self.duration(item, folder, ancestors)
         if not length:
             return []
-        speed, trouble = _read_speed(item)
+        speed, retime_error = _read_speed(item)
         if isinstance(item, otio.schema.Clip):
-            return self._clip_shots(item, folder, ancestors, length, speed, trouble)
+            return self._clip_shots(item, folder, ancestors, length, speed, retime_error)
         content = self._composition_shots(item, folder, ancestors)
         start = Fraction(0) if item.source_range is None else to_seconds(item.source_range.start_time)
         shots = _retime(content, start, length, speed)
-        return [replace(shot, error=shot.error or trouble) for shot in shots] if trouble else shots
+        return [replace(shot, error=shot.error or retime_error) for shot in shots] if retime_error else shots
 
     def _composition_shots(self, item: Any, folder: Path, ancestors: tuple[str, ...]) -> list[VisibleShot]:
-        """A composition's shots, from its first child's beginning and untrimmed."""
-        deeper = (*ancestors, item.name)
+        """Return the shots of a track or stack, from its first child's beginning and untrimmed."""
+        nested = (*ancestors, item.name)
         if isinstance(item, otio.schema.Track):
-            shots, at = [], Fraction(0)
+            shots, start = [], Fraction(0)
             for child in item:
-                shots += [_shift(shot, at) for shot in self._item_shots(child, folder, deeper)]
-                at += self.duration(child, folder, deeper)
+                shots += [_shift(shot, start) for shot in self._item_shots(child, folder, nested)]
+                start += self.duration(child, folder, nested)
             return shots
+        # A stack's children all begin together, except for tracks from an EDL, whose record times differ: their
+        # earliest one is the stack's beginning. Children are in order from bottom to top.
         first = min((begin for child in item if (begin := find_record_start(child))), default=Fraction(0))
-        seen: list[VisibleShot] = []
+        visible: list[VisibleShot] = []
         for child in item:
+            # Nested clips and stacks have no kind: they are picture.
             if getattr(child, "kind", otio.schema.TrackKind.Video) != otio.schema.TrackKind.Video:
                 continue
             begin = find_record_start(child)
             if begin is None:
-                upper = self._item_shots(child, folder, deeper)
+                upper = self._item_shots(child, folder, nested)
             elif child.enabled:
-                upper = [_shift(shot, begin - first) for shot in self._composition_shots(child, folder, deeper)]
+                # Not `_item_shots`: the source range of such a track holds the record time and trims nothing.
+                upper = [_shift(shot, begin - first) for shot in self._composition_shots(child, folder, nested)]
             else:
                 upper = []
-            seen = [*_subtract_covered(seen, upper), *upper]
-            seen.sort(key=lambda shot: shot.start)
-        return seen
+            visible = [*_subtract_covered(visible, upper), *upper]
+            visible.sort(key=lambda shot: shot.start)
+        return visible
 
     def _clip_shots(
         self,
@@ -165,71 +189,100 @@ class VisibleShotFinder:
     ) -> list[VisibleShot]:
         media = clip.media_reference
         if isinstance(media, otio.schema.GeneratorReference):
-            covers = any(word in media.generator_kind.lower() for word in OPAQUE_GENERATORS)
-            return [VisibleShot(Fraction(0), duration, clip, folder, Fraction(0), has_sound=False)] if covers else []
+            is_opaque = any(word in media.generator_kind.lower() for word in OPAQUE_GENERATORS)
+            return [VisibleShot(Fraction(0), duration, clip, folder, Fraction(0), has_sound=False)] if is_opaque else []
         start = self._clip_start(clip)
         try:
             nested = self._open_nested(media, folder)
         except InvalidInput as error:
             nested, retime_error = None, str(error)
         if nested is not None:
-            timeline, inside = nested
-            begins = timeline.global_start_time
-            if clip.source_range is not None and begins is not None and start >= to_seconds(begins):
-                start -= to_seconds(begins)
-            content = self._item_shots(timeline.tracks, inside, (*ancestors, clip.name))
+            timeline, nested_folder = nested
+            global_start = timeline.global_start_time
+            # Programs count such a clip from the nested timeline's time code, or from 0: both occur. A start before the time
+            # code can only be the second.
+            if clip.source_range is not None and global_start is not None and start >= to_seconds(global_start):
+                start -= to_seconds(global_start)
+            content = self._item_shots(timeline.tracks, nested_folder, (*ancestors, clip.name))
             return _retime(content, start, duration, speed)
-        missing = isinstance(media, otio.schema.MissingReference) or media is None
-        at = start if speed >= 0 else start + duration * -speed
-        return [VisibleShot(Fraction(0), duration, clip, folder, at, speed, is_opaque=not missing, error=retime_error)]
+        is_missing = isinstance(media, otio.schema.MissingReference) or media is None
+        # Backwards, the clip plays the same stretch of media as forwards at that speed, from its end.
+        clip_time = start if speed >= 0 else start + duration * -speed
+        # Without media the clip may have been a title: it hides nothing.
+        return [
+            VisibleShot(
+                Fraction(0), duration, clip, folder, clip_time, speed, is_opaque=not is_missing, error=retime_error
+            )
+        ]
 
     @staticmethod
     def _clip_start(clip: Any) -> Fraction:
-        """Where a clip begins, on its own clock."""
+        """Return the first second of a clip on its own clock."""
         if clip.source_range is not None:
             return to_seconds(clip.source_range.start_time)
-        has = clip.media_reference and clip.media_reference.available_range
-        return to_seconds(has.start_time) if has else Fraction(0)
+        available = clip.media_reference and clip.media_reference.available_range
+        return to_seconds(available.start_time) if available else Fraction(0)
 
     def duration(self, item: Any, folder: Path, ancestors: tuple[str, ...] = ()) -> Fraction:
-        """How long an item is on the timeline, in seconds; a transition takes none."""
-        if len(ancestors) > MAX_NESTING:
-            raise InvalidInput(f"it is nested deeper than {MAX_NESTING} levels, or within itself: flatten it first")
+        """Return the length of an item on the timeline, in seconds. Transitions overlap their neighbours and have none.
+
+        Raises:
+            InvalidInput: the length is negative or unknown, or the item is nested too deep.
+        """
+        _check_nesting(ancestors)
         if isinstance(item, otio.schema.Transition):
             return Fraction(0)
+        # A speed does not change the length: OTIO's source range counts the frames that the item plays for.
         if getattr(item, "source_range", None) is not None:
-            found = to_seconds(item.source_range.duration)
+            length = to_seconds(item.source_range.duration)
         elif isinstance(item, otio.schema.Clip):
-            found = self._clip_media_duration(item, folder, ancestors)
+            length = self._clip_media_duration(item, folder, ancestors)
         else:
-            deeper = (*ancestors, item.name)
-            each = [self.duration(child, folder, deeper) for child in item]
-            found = sum(each, Fraction(0)) if isinstance(item, otio.schema.Track) else max(each, default=Fraction(0))
-        if found < 0:
+            nested = (*ancestors, item.name)
+            lengths = [self.duration(child, folder, nested) for child in item]
+            is_track = isinstance(item, otio.schema.Track)
+            length = sum(lengths, Fraction(0)) if is_track else max(lengths, default=Fraction(0))
+        if length < 0:
             raise InvalidInput(
-                f"{item.name or 'a clip'} in it is shorter than nothing ({float(found):.3f} s): export it again"
+                "otio.negative_length",
+                "Negative length of {clip}: {seconds:.3f} s. Export the timeline again.",
+                clip=item.name or "a clip",
+                seconds=float(length),
             )
-        return found
+        return length
 
     def _clip_media_duration(self, clip: Any, folder: Path, ancestors: tuple[str, ...]) -> Fraction:
-        """How long all of a clip's media is."""
+        """Return the length of all of a clip's media, in seconds."""
         media = clip.media_reference
         if media is not None and media.available_range is not None:
             return to_seconds(media.available_range.duration)
         if (nested := self._open_nested(media, folder)) is not None:
             return self.duration(nested[0].tracks, nested[1], (*ancestors, clip.name))
-        found = self._media_duration(media, folder)
-        if found is None:
+        length = self._media_duration(media, folder)
+        if length is None:
             raise InvalidInput(
-                f"{clip.name or 'a clip'} in it has no length, and its media cannot be read: give it a source range, or its media"
+                "otio.unknown_length",
+                "Unknown length of {clip}: it has no source range, and its media cannot be read. Add one of them.",
+                clip=clip.name or "a clip",
             )
-        return found
+        return length
+
+
+def _check_nesting(ancestors: tuple[str, ...]) -> None:
+    # Depth also ends cycles over files: a.otio in b.otio in a.otio.
+    if len(ancestors) > MAX_NESTING:
+        raise InvalidInput(
+            "otio.nested_too_deep",
+            "Timeline is nested deeper than {limit} levels, or contains itself. Flatten it first.",
+            limit=MAX_NESTING,
+        )
 
 
 def find_record_start(track: Any) -> Fraction | None:
-    """Where on the record tape a track begins, in seconds, as OTIO's EDL adapter writes it down; None of any other track.
+    """Return the record time of a track from OTIO's EDL adapter, in seconds; None for any other track.
 
-    It gives a track a source range that begins at minus the record time (`cmx_3600.py`, `add_clip`), which trims nothing.
+    The adapter gives a track a source range that starts at minus the record time (`cmx_3600.py`, `add_clip`). It trims nothing:
+    no other program writes a range that ends before the track begins.
     """
     if not isinstance(track, otio.schema.Track) or track.source_range is None:
         return None
@@ -238,7 +291,11 @@ def find_record_start(track: Any) -> Fraction | None:
 
 
 def _read_speed(item: Any) -> tuple[Fraction, str]:
-    """How fast an item plays its media, by all its effects together, and why that cannot be known."""
+    """Return the speed of an item by all its effects together, and an error if one of them changes it in an unknown way.
+
+    OTIO stores a speed as the `time_scalar` of a LinearTimeWarp (FreezeFrame is one of 0), and several multiply. Its other
+    time effects are names without numbers: assuming a speed of 1 for them would put the sound next to the wrong picture.
+    """
     speed = Fraction(1)
     for effect in item.effects:
         if not getattr(effect, "enabled", True):
@@ -248,15 +305,15 @@ def _read_speed(item: Any) -> tuple[Fraction, str]:
         elif isinstance(effect, otio.schema.TimeEffect) or _is_time_remap(effect):
             kind = effect.effect_name or effect.name or effect.schema_name()
             return speed, (
-                f"{item.name or 'a clip'} is retimed by {kind}, which OTIO says no speeds of: "
-                "render it to a movie, or give it a constant speed"
+                f"{item.name or 'a clip'}: Unknown speed: OTIO stores no speeds of the effect {kind}. "
+                "Render the clip to a movie, or give it a constant speed."
             )
     return speed, ""
 
 
 def _is_time_remap(effect: Any) -> bool:
-    held = getattr(effect, "metadata", {}).get("fcp_xml", {})
-    return hasattr(held, "get") and held.get("effectid") == RETIME_EFFECT_ID
+    metadata = getattr(effect, "metadata", {}).get("fcp_xml", {})
+    return hasattr(metadata, "get") and metadata.get("effectid") == RETIME_EFFECT_ID
 
 
 def _shift(shot: VisibleShot, offset: Fraction) -> VisibleShot:
@@ -264,8 +321,12 @@ def _shift(shot: VisibleShot, offset: Fraction) -> VisibleShot:
 
 
 def _retime(shots: Sequence[VisibleShot], start: Fraction, duration: Fraction, speed: Fraction) -> list[VisibleShot]:
-    """What is seen in `duration` seconds that play `find_shots` from `start` on at a speed; backwards, the same stretch from its end."""
+    """Return the shots visible in an item of `duration` seconds that plays `shots` from second `start` on, at a speed.
+
+    Backwards, the item plays the same stretch of its content from its end to its start.
+    """
     if not speed:
+        # A freeze shows the one frame at `start`, of whichever shot is visible there.
         return [
             replace(
                 shot,
@@ -277,6 +338,7 @@ def _retime(shots: Sequence[VisibleShot], start: Fraction, duration: Fraction, s
             for shot in shots
             if shot.start <= start < shot.end
         ]
+    # The stretch of content that plays: as long as the item at speed 1, longer if it is faster.
     end = start + duration * abs(speed)
     parts = [
         shot.trim(max(shot.start, start), min(shot.end, end)) for shot in shots if shot.start < end and shot.end > start
@@ -288,6 +350,7 @@ def _retime(shots: Sequence[VisibleShot], start: Fraction, duration: Fraction, s
             replace(part, start=(part.start - start) / speed, end=(part.end - start) / speed, speed=part.speed * speed)
             for part in parts
         ]
+    # Mirrored at the stretch's end: the last part comes first, and each part starts with what was its last moment.
     return [
         replace(
             part,
@@ -301,17 +364,22 @@ def _retime(shots: Sequence[VisibleShot], start: Fraction, duration: Fraction, s
 
 
 def _subtract_covered(lower: Sequence[VisibleShot], upper: Sequence[VisibleShot]) -> Iterator[VisibleShot]:
-    """What is still seen of the lower shots; both are in order of their start."""
-    over = [shot for shot in upper if shot.is_opaque]
+    """Yield the parts of the lower shots that the upper ones leave visible. Both are sorted by start.
+
+    Shots of one layer do not overlap, so one sweep is enough: linear in the number of shots, where comparing each with each
+    would make a timeline of thousands of clips slow.
+    """
+    covers = [shot for shot in upper if shot.is_opaque]
     first = 0
     for shot in lower:
-        while first < len(over) and over[first].end <= shot.start:
+        # Covers that end before this shot end before all later ones too.
+        while first < len(covers) and covers[first].end <= shot.start:
             first += 1
-        at, index = shot.start, first
-        while index < len(over) and over[index].start < shot.end:
-            if over[index].start > at:
-                yield shot.trim(at, over[index].start)
-            at = max(at, over[index].end)
+        visible_from, index = shot.start, first
+        while index < len(covers) and covers[index].start < shot.end:
+            if covers[index].start > visible_from:
+                yield shot.trim(visible_from, covers[index].start)
+            visible_from = max(visible_from, covers[index].end)
             index += 1
-        if at < shot.end:
-            yield shot.trim(at, shot.end)
+        if visible_from < shot.end:
+            yield shot.trim(visible_from, shot.end)

@@ -1,0 +1,72 @@
+"""The last stage of a job, for the command and for batches: check the folder, note the target, lay the takes, mark them as laid.
+
+Blender lays takes strip by strip instead: it has no target file, and shares only `jobs.delivery` with this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import InvalidInput
+from ..jobs.admin import is_interrupted_output
+from ..jobs.context import run_blocking
+from ..paths import ensure_folder
+
+if TYPE_CHECKING:
+    from ..cue import Failure, Take
+    from ..jobs.scheduler import Scheduler
+    from .base import LayResult, Timeline
+
+
+def check_delivery(timeline: Timeline, folder: Path) -> None:
+    """Create the folder if it is missing, and check that laying would overwrite no file of the user's.
+
+    Call it before anything is generated: takes that cannot be laid would be paid for in vain.
+
+    Raises:
+        OutputError: the folder cannot be created or written to.
+        InvalidInput: a file that Tracklay did not write has a name that laying would use.
+    """
+    ensure_folder(folder)
+    try:
+        timeline.check_folder(folder)
+    except InvalidInput:
+        # A process that was killed between writing the file and writing the manifest leaves a file that no manifest lists.
+        # The ledger knows it by the target noted in `deliver_takes`. A timeline that signs its files needs no such witness.
+        if timeline.self_identifying or not is_interrupted_output(timeline.laid_path(folder)):
+            raise
+
+
+async def deliver_takes(
+    scheduler: Scheduler,
+    timeline: Timeline,
+    takes: Sequence[Take],
+    failed: Sequence[Failure],
+    folder: Path,
+    *,
+    drop_original: bool,
+) -> LayResult:
+    """Lay takes on a timeline, and mark their jobs as laid if all of them could be laid.
+
+    The order is what makes a crash harmless. The target is on disk in the ledger before the file is written, so that the
+    next run may overwrite it. Jobs become `laid` only after the file and its manifest exist: until then the next run, or
+    `resume`, lays their takes again without generating them.
+
+    Args:
+        scheduler: the open scheduler of the jobs; it also deletes what no job needs once they are laid.
+        timeline: the timeline.
+        takes: the takes to lay, each cue's first one audible. Jobs that are laid already are left as they are.
+        failed: the cues that have no take, for the manifest.
+        folder: the folder of the copy and its manifest.
+        drop_original: leave the timeline's own sound out of the copy.
+
+    Raises:
+        LedgerError, OutputError: the ledger cannot be written. Errors of laying itself are in the result.
+    """
+    await scheduler.record_target(takes, timeline.laid_path(folder))
+    result = await run_blocking(timeline.lay, takes, failed, folder, drop_original=drop_original)
+    if not result.failures:
+        await scheduler.mark_laid(takes)
+    return result

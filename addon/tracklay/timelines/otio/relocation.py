@@ -1,0 +1,55 @@
+"""Earlier takes on a timeline that was recut: each is moved to where the picture it was generated for plays now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .take_tracks import OtioTake
+
+
+@dataclass(frozen=True, slots=True)
+class SourceMapping:
+    """The source seconds that a cue's frames show. Frames count from the beginning of the tracks."""
+
+    cue_id: str
+    first_frame: int
+    end_frame: int
+    source_start: Fraction
+    seconds_per_frame: Fraction
+
+    def find_frame(self, source_seconds: Fraction, frames: int) -> int | None:
+        """Return the frame from which `frames` frames show the source from a second on; None if the cue does not contain them."""
+        # A freeze shows the same second on all of its frames.
+        if not self.seconds_per_frame:
+            return (
+                self.first_frame
+                if self.source_start == source_seconds and self.end_frame - self.first_frame >= frames
+                else None
+            )
+        start = self.first_frame + (source_seconds - self.source_start) / self.seconds_per_frame
+        # A start between two frames does not count: the cut moved by a part of a frame, and the take would be out of sync.
+        return (
+            int(start)
+            if start.denominator == 1 and self.first_frame <= start and start + frames <= self.end_frame
+            else None
+        )
+
+
+def relocate_take(take: OtioTake, mappings: Mapping[tuple[str, str], Sequence[SourceMapping]]) -> OtioTake:
+    """Return a take at the place of its picture: below its own cue, else below the nearest that shows the same."""
+    metadata = take.cue_metadata
+    stale = replace(take, stale_reason=f"The picture that {take.file.name} was generated for is no longer visible.")
+    try:
+        begins, candidates = Fraction(metadata["begins"]), mappings.get((metadata["source"], metadata["speed"]), ())
+    except (KeyError, ValueError, TypeError):
+        return stale  # another version wrote it, or the user edited it
+    own = (each for each in candidates if each.cue_id == metadata.get("cue"))
+    start = next((at for each in own if (at := each.find_frame(begins, take.frames)) is not None), None)
+    if start is None:
+        found = [at for each in candidates if (at := each.find_frame(begins, take.frames)) is not None]
+        start = min(found, key=lambda at: abs(at - take.start), default=None)
+    return stale if start is None else replace(take, start=start)
