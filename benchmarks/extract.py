@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "addon")]
 
 from tracklay.cue import Picture, ProxySpec
-from tracklay.media import ffmpeg, proxy_cache
+from tracklay.media import ffmpeg, fingerprint, proxy_cache
 from tracklay.media.extract import SHORT_SIDE, extract_proxy
 from tracklay.media.shot_detection import find_cuts
 from tracklay.timing import Rate, Span, TimeMap
@@ -250,7 +250,7 @@ def films(count: int, size: str, noise: int, codec: str, runs: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / ("film.mov" if codec == "prores" else "film.mp4")
         make_film(source, size, noise, codec, count)
-        time.sleep(proxy_cache.MIN_SOURCE_AGE_SECONDS)  # what changed a moment ago is not kept
+        time.sleep(fingerprint.MIN_SOURCE_AGE_SECONDS)  # what changed a moment ago is not kept
         seconds = (count + 1) * DRAWN_SECONDS
         ways: dict[str, Callable[[], object]] = {
             "decode to nothing": lambda: decode(source, 0, seconds),

@@ -10,10 +10,10 @@ import av
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tracklay.cancellation import CancelToken
 from tracklay.cue import Picture
 from tracklay.errors import Cancelled, MediaError
 from tracklay.media.extract import extract_proxy, extract_still, read_luma_frames
-from tracklay.media.ffmpeg import CancelToken
 from tracklay.media.probe import frame_times, probe_media
 from tracklay.timing import Rate, Span, TimeMap
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tracklay.cue import Picture
 from tracklay.errors import MediaError
-from tracklay.media import proxy_cache
+from tracklay.media import fingerprint, proxy_cache
 from tracklay.media.extract import Proxy, extract_proxy
 from tracklay.media.proxy_cache import extract_cached
 from tracklay.timing import Rate, Span, TimeMap
@@ -27,7 +27,7 @@ MAP = TimeMap.linear(SPAN, SPAN.start_seconds)
 @pytest.fixture
 def source(tmp_path, monkeypatch):
     """A clip that counts as settled from its first moment."""
-    monkeypatch.setattr(proxy_cache, "MIN_SOURCE_AGE_SECONDS", -1)
+    monkeypatch.setattr(fingerprint, "MIN_SOURCE_AGE_SECONDS", -1)
     return numbered(tmp_path / "source.mp4", RATE.fps, 30)
 
 
@@ -76,7 +76,7 @@ def test_anything_else_is_made_anew(source, made, tmp_path, other):
     options: dict[str, dict[str, Any]] = {
         "side": {"short_side": 64},
         "square": {"square": "left"},
-        "least": {"least": Fraction(1)},
+        "least": {"min_seconds": Fraction(1)},
     }
     extract_cached(Picture(source, time_map), span, tmp_path / "second.mp4", **options.get(other, {}))
     assert len(made) == 2
@@ -94,7 +94,7 @@ def test_a_changed_file_is_never_served_stale(source, made, tmp_path, how):
         data[-1 if how.endswith("byte") else 5] ^= 1
         source.write_bytes(data)
         os.utime(source, ns=(was.st_atime_ns, was.st_mtime_ns))
-    assert proxy_cache.source_file_ids(Picture(source, MAP), SPAN) is not None
+    assert fingerprint.source_file_ids(Picture(source, MAP), SPAN) is not None
     extract_cached(Picture(source, MAP), SPAN, tmp_path / "second.mp4")
     assert len(made) == 2
     if how == "rewritten":
@@ -103,7 +103,7 @@ def test_a_changed_file_is_never_served_stale(source, made, tmp_path, how):
 
 def test_a_file_that_changed_a_moment_ago_is_not_trusted(source, made, tmp_path, monkeypatch):
     """Its time of change may not show the next change: it is extracted each time until it rests."""
-    monkeypatch.setattr(proxy_cache, "MIN_SOURCE_AGE_SECONDS", 3600)
+    monkeypatch.setattr(fingerprint, "MIN_SOURCE_AGE_SECONDS", 3600)
     for name in ("first.mp4", "second.mp4"):
         extract_cached(Picture(source, MAP), SPAN, tmp_path / name)
     assert len(made) == 2

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tracklay.cancellation import CancelToken
 from tracklay.cue import Picture, ProxySpec
 from tracklay.errors import Cancelled, MediaError
-from tracklay.media import decoder, proxy_cache
+from tracklay.media import decoder, fingerprint, proxy_cache
 from tracklay.media.extract import ProxyExtractor, extract_proxy
-from tracklay.media.ffmpeg import CancelToken
 from tracklay.media.shot_detection import CUT_THRESHOLD, CutScorer, ShotSplitter, find_cuts
 from tracklay.timing import Rate, Span, TimeMap
 
@@ -86,7 +86,7 @@ def decodings(monkeypatch):
             return real(self, *arguments, **options)
 
         monkeypatch.setattr(source, "frames", counted)
-    monkeypatch.setattr(proxy_cache, "MIN_SOURCE_AGE_SECONDS", -1)
+    monkeypatch.setattr(fingerprint, "MIN_SOURCE_AGE_SECONDS", -1)
     return begun
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from ..cancellation import CancelToken
     from .bwf import BwfWriter
     from .probe import AudioStream
 
@@ -82,7 +83,7 @@ def conform_audio(
     make_writer: Callable[[BinaryIO, int], BwfWriter],
     *,
     rate: int = SAMPLE_RATE,
-    cancel_token: ffmpeg.CancelToken | None = None,
+    cancel_token: CancelToken | None = None,
 ) -> ConformResult:
     """Write the take.
 
@@ -138,7 +139,7 @@ def _decode_blocks(
     output_format: tuple[int, int],
     priming_samples: int,
     stats: _DecodeStats,
-    cancel_token: ffmpeg.CancelToken | None,
+    cancel_token: CancelToken | None,
 ) -> Iterator[AudioBlock]:
     """The sound as float blocks, with the rate and the channels of `output_format`.
 

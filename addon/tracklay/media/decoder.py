@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
+    from ..cancellation import CancelToken
     from ..timing import Rate
 
 FRAME_TIMEOUT_SECONDS = 600.0
@@ -126,14 +127,14 @@ class VideoSource:
         return self.header.is_still
 
     def key_frame_times(
-        self, begin: Fraction, end: Fraction, *, cancel_token: ffmpeg.CancelToken | None
+        self, begin: Fraction, end: Fraction, *, cancel_token: CancelToken | None
     ) -> list[Fraction]:
         """Times of the key frames between two times, rising."""
         start = self.header.start
         return [time - start for time in key_times(self.path, start + begin, start + end, cancel_token=cancel_token)]
 
     def frames(
-        self, begin: Fraction, end: Fraction, scaling: ScaleOptions, *, cancel_token: ffmpeg.CancelToken | None
+        self, begin: Fraction, end: Fraction, scaling: ScaleOptions, *, cancel_token: CancelToken | None
     ) -> Iterator[DecodedFrame]:
         """The frames from the one on screen at `begin` on (perhaps some before it).
 
@@ -150,7 +151,7 @@ class VideoSource:
                 return
             decoding.close()
 
-    def _seek_points(self, begin: Fraction, cancel_token: ffmpeg.CancelToken | None) -> Iterator[Fraction | None]:
+    def _seek_points(self, begin: Fraction, cancel_token: CancelToken | None) -> Iterator[Fraction | None]:
         """Where to begin decoding, in seconds from the first frame, best first; None is the file's start."""
         if begin > 0 and self.header.has_index:
             yield begin
@@ -161,7 +162,7 @@ class VideoSource:
         yield None
 
     def _decode(
-        self, seek: Fraction | None, begin: Fraction, scaling: ScaleOptions, cancel_token: ffmpeg.CancelToken | None
+        self, seek: Fraction | None, begin: Fraction, scaling: ScaleOptions, cancel_token: CancelToken | None
     ) -> Generator[DecodedFrame]:
         video = self.header
         options: dict[str, Any] = {}
@@ -205,13 +206,13 @@ class ImageSequenceSource:
         return len(self.names) == 1
 
     def key_frame_times(
-        self, begin: Fraction, end: Fraction, *, cancel_token: ffmpeg.CancelToken | None
+        self, begin: Fraction, end: Fraction, *, cancel_token: CancelToken | None
     ) -> list[Fraction]:
         """Decoding can begin at each image."""
         return [self.rate.seconds(n) for n in range(self.rate.frames(begin), self.rate.frames(end) + 1)]
 
     def frames(
-        self, begin: Fraction, end: Fraction, scaling: ScaleOptions, *, cancel_token: ffmpeg.CancelToken | None
+        self, begin: Fraction, end: Fraction, scaling: ScaleOptions, *, cancel_token: CancelToken | None
     ) -> Iterator[DecodedFrame]:
         """The images on screen from `begin` to `end`. Raises as a movie's."""
         first = min(math.floor(begin * self.rate.fps), len(self.names) - 1)
@@ -250,7 +251,7 @@ class _ShowinfoParser:
 
 
 def _decode_frames(
-    stream: Any, error_prefix: str, frame_seconds: Fraction, cancel_token: ffmpeg.CancelToken | None
+    stream: Any, error_prefix: str, frame_seconds: Fraction, cancel_token: CancelToken | None
 ) -> Generator[DecodedFrame]:
     """Decode: frames with their times on the file's own clock; `frame_seconds` apart where it gives none."""
     told = _ShowinfoParser()

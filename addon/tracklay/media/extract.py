@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from ..cancellation import CancelToken
     from ..cue import Picture
     from ..timing import Rate, Span
     from .decoder import FrameSource
@@ -67,7 +68,7 @@ def extract_proxy(
     square: str = "",
     min_seconds: Fraction = Fraction(0),
     crf: int = DEFAULT_CRF,
-    cancel_token: ffmpeg.CancelToken | None = None,
+    cancel_token: CancelToken | None = None,
 ) -> Proxy:
     """Write the proxy of what plays in a span.
 
@@ -117,7 +118,7 @@ class ProxyExtractor:
         spec: ProxySpec,
         work_dir: Path,
         *,
-        cancel_token: ffmpeg.CancelToken | None = None,
+        cancel_token: CancelToken | None = None,
     ) -> ProxyExtractor:
         """Ready to begin. `span` is all that will be extracted.
 
@@ -138,7 +139,7 @@ class ProxyExtractor:
         """What is on screen in a span."""
         return plan_frames(self.time_map, span, self.source.rate)
 
-    def decode(self, planned: Sequence[PlannedFrame], cancel_token: ffmpeg.CancelToken | None) -> Generator[TimedFrame]:
+    def decode(self, planned: Sequence[PlannedFrame], cancel_token: CancelToken | None) -> Generator[TimedFrame]:
         """Decode what a plan says, each frame with when it comes on screen: in seconds from the plan's start."""
         look = ScaleOptions(self.spec.short_side, self._crop_position)
         for run in decode_runs(planned):
@@ -152,7 +153,7 @@ class ProxyExtractor:
         frame_count: Callable[[], int],
         *,
         crf: int = DEFAULT_CRF,
-        cancel_token: ffmpeg.CancelToken | None = None,
+        cancel_token: CancelToken | None = None,
     ) -> Proxy:
         """Write a proxy of frames as they come.
 
@@ -190,7 +191,7 @@ class ProxyExtractor:
         )
 
 
-def crop_proxy(proxy: Proxy, position: Fraction, to: Path, *, cancel_token: ffmpeg.CancelToken | None = None) -> Proxy:
+def crop_proxy(proxy: Proxy, position: Fraction, to: Path, *, cancel_token: CancelToken | None = None) -> Proxy:
     """Write a proxy's square that lies `position` along its longer side: the same frames at the same times. Raises as `extract_proxy`."""
     found = read_video_header(proxy.path, cancel_token=cancel_token)
     source = VideoSource(proxy.path, found, found.rate)
@@ -206,7 +207,7 @@ def crop_proxy(proxy: Proxy, position: Fraction, to: Path, *, cancel_token: ffmp
     return Proxy(to, encoder.times, proxy.seconds)
 
 
-def _motion_analysis_size(proxy: Proxy, cancel_token: ffmpeg.CancelToken | None) -> tuple[int, int]:
+def _motion_analysis_size(proxy: Proxy, cancel_token: CancelToken | None) -> tuple[int, int]:
     """Its size with a short side of `MOTION_SHORT_SIDE`."""
     width, height = read_video_header(proxy.path, cancel_token=cancel_token).size
     return max(1, round(width * MOTION_SHORT_SIDE / min(width, height))), max(
@@ -214,7 +215,7 @@ def _motion_analysis_size(proxy: Proxy, cancel_token: ffmpeg.CancelToken | None)
     )
 
 
-def open_source(picture: Picture, work_dir: Path, *, cancel_token: ffmpeg.CancelToken | None = None) -> FrameSource:
+def open_source(picture: Picture, work_dir: Path, *, cancel_token: CancelToken | None = None) -> FrameSource:
     """A picture's source, ready to be decoded. `work_dir` is a folder for what ffmpeg must read from a file.
 
     Raises:
@@ -229,7 +230,7 @@ def open_source(picture: Picture, work_dir: Path, *, cancel_token: ffmpeg.Cancel
 
 
 def _decode_run(
-    source: FrameSource, run: DecodeRun, scaling: ScaleOptions, cancel_token: ffmpeg.CancelToken | None
+    source: FrameSource, run: DecodeRun, scaling: ScaleOptions, cancel_token: CancelToken | None
 ) -> Iterator[TimedFrame]:
     """Decode a run's frames, each with when it comes on screen."""
     if run.ordered:
@@ -243,7 +244,7 @@ def _decode_run(
 
 
 def _decode_ascending(
-    source: FrameSource, planned: Sequence[PlannedFrame], scaling: ScaleOptions, cancel_token: ffmpeg.CancelToken | None
+    source: FrameSource, planned: Sequence[PlannedFrame], scaling: ScaleOptions, cancel_token: CancelToken | None
 ) -> Iterator[TimedFrame]:
     """Decode once through what is shown in the source's order: on screen is the last frame that began."""
     end = max(shown.source_end_seconds for shown in planned)
@@ -274,7 +275,7 @@ def _decode_ascending(
             )
 
 
-def extract_still(proxy: Proxy, to: Path, *, cancel_token: ffmpeg.CancelToken | None = None) -> Path:
+def extract_still(proxy: Proxy, to: Path, *, cancel_token: CancelToken | None = None) -> Path:
     """Write the proxy's middle frame as a PNG, for models that look at one image.
 
     Raises:
@@ -291,7 +292,7 @@ def extract_still(proxy: Proxy, to: Path, *, cancel_token: ffmpeg.CancelToken | 
 
 
 def read_luma_frames(
-    proxy: Proxy, width: int, height: int, *, cancel_token: ffmpeg.CancelToken | None = None
+    proxy: Proxy, width: int, height: int, *, cancel_token: CancelToken | None = None
 ) -> Iterator[npt.NDArray[np.uint8]]:
     """The proxy's frames as (height, width) arrays of 8-bit luma, one by one: memory does not grow with length."""
     import numpy as np  # noqa: PLC0415 - Blender pays for numpy only when something is analysed

@@ -54,7 +54,7 @@ class PlannedFrame:
     def __post_init__(self) -> None:
         """Without frames to keep, the one frame is the last."""
         if self.pass_through is None:
-            object.__setattr__(self, "end", self.source_seconds)
+            object.__setattr__(self, "source_end_seconds", self.source_seconds)
 
 
 @dataclass(frozen=True, slots=True)

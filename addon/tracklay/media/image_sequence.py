@@ -16,6 +16,8 @@ from . import ffmpeg
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..cancellation import CancelToken
+
 DEFAULT_SEQUENCE_RATE = Rate(Fraction(24))
 """Images say nothing of time. 24 is the rate of film, and Blender's own default."""
 
@@ -106,7 +108,7 @@ def encode_sequence(
     to: Path,
     work_dir: Path,
     *,
-    cancel_token: ffmpeg.CancelToken | None = None,
+    cancel_token: CancelToken | None = None,
 ) -> None:
     """Write the images as a movie of their own size and rate: H.264 that is hard to tell from them, for players that want a file.
 

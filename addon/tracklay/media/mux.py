@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from pathlib import Path
 
+    from ..cancellation import CancelToken
     from .probe import MediaInfo, VideoStream
 
 MP4_CODECS = frozenset({"h264", "hevc", "av1", "mpeg4", "vp9", "mpeg1video", "mpeg2video"})
@@ -57,7 +58,7 @@ def mux_takes(
     to: Path,
     *,
     drop_original: bool = False,
-    cancel_token: ffmpeg.CancelToken | None = None,
+    cancel_token: CancelToken | None = None,
 ) -> None:
     """Write the whole picture with takes laid under it; its own sound stays as further tracks.
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from ..cancellation import CancelToken
+
 PROBE_PACKETS = 48
 """Packets looked at to learn the frame rate: more than any B-frame delay."""
 
@@ -140,7 +142,7 @@ def check_file(path: Path) -> Path:
     return path
 
 
-def probe_media(path: Path, *, cancel_token: ffmpeg.CancelToken | None = None) -> MediaInfo:
+def probe_media(path: Path, *, cancel_token: CancelToken | None = None) -> MediaInfo:
     """Describe a media file. Reads its head and its tail, whatever its length.
 
     Raises:
@@ -156,7 +158,7 @@ def probe_media(path: Path, *, cancel_token: ffmpeg.CancelToken | None = None) -
 
 
 def probe_audio(
-    path: Path, *, cancel_token: ffmpeg.CancelToken | None = None
+    path: Path, *, cancel_token: CancelToken | None = None
 ) -> tuple[tuple[AudioStream, ...], Packet | None]:
     """A file's sound streams and the first packet of the first: all that is needed to decode it, in one run of ffmpeg.
 
@@ -182,7 +184,7 @@ def _parse_audio_streams(log_lines: tuple[str, ...]) -> tuple[AudioStream, ...]:
     )
 
 
-def _first_decoded_time(path: Path, error_prefix: str, cancel_token: ffmpeg.CancelToken | None) -> Fraction:
+def _first_decoded_time(path: Path, error_prefix: str, cancel_token: CancelToken | None) -> Fraction:
     """The first frame's time as a decoder makes it up, where packets don't say when they are shown (H.264 in AVI)."""
     stream = ffmpeg.input_stream(path, copyts=None).output(
         "pipe:", **{"map": "0:V:0", "format": "framecrc", "fps_mode": "passthrough", "frames:v": 1}
@@ -198,7 +200,7 @@ def _parse_container(log_lines: tuple[str, ...]) -> str:
     return next((m["names"] for line in log_lines if (m := _CONTAINER.search(line))), "").rstrip(",")
 
 
-def read_video_header(path: Path, *, cancel_token: ffmpeg.CancelToken | None = None) -> VideoHeader:
+def read_video_header(path: Path, *, cancel_token: CancelToken | None = None) -> VideoHeader:
     """What a file's beginning says of its picture: all that is needed to decode from anywhere in it.
 
     Raises:
@@ -210,7 +212,7 @@ def read_video_header(path: Path, *, cancel_token: ffmpeg.CancelToken | None = N
     return found
 
 
-def _read_header(path: Path, cancel_token: ffmpeg.CancelToken | None) -> tuple[VideoHeader | None, tuple[str, ...]]:
+def _read_header(path: Path, cancel_token: CancelToken | None) -> tuple[VideoHeader | None, tuple[str, ...]]:
     check_file(path)
     what = f"{path} cannot be read"
     for count in (PROBE_PACKETS, None):
@@ -249,7 +251,7 @@ def _read_header(path: Path, cancel_token: ffmpeg.CancelToken | None) -> tuple[V
     return found, words
 
 
-def probe_video(path: Path, *, cancel_token: ffmpeg.CancelToken | None = None) -> tuple[MediaInfo, VideoStream]:
+def probe_video(path: Path, *, cancel_token: CancelToken | None = None) -> tuple[MediaInfo, VideoStream]:
     """A media file that must have picture.
 
     Raises:
@@ -265,13 +267,13 @@ def _no_picture_error(path: Path) -> InvalidInput:
     return InvalidInput(f"{path} has no picture: name a file with a video stream")
 
 
-def frame_times(path: Path, *, cancel_token: ffmpeg.CancelToken | None = None) -> tuple[Fraction, ...]:
+def frame_times(path: Path, *, cancel_token: CancelToken | None = None) -> tuple[Fraction, ...]:
     """The times of all frames of a file's picture (perhaps none), rising, on the file's own clock. Decodes nothing."""
     return frame_times_and_size(path, cancel_token=cancel_token)[0]
 
 
 def frame_times_and_size(
-    path: Path, *, cancel_token: ffmpeg.CancelToken | None = None
+    path: Path, *, cancel_token: CancelToken | None = None
 ) -> tuple[tuple[Fraction, ...], tuple[int, int]]:
     """`frame_times`, and the picture's stored width and height in pixels, read in one go."""
     try:
@@ -282,7 +284,7 @@ def frame_times_and_size(
 
 
 def key_times(
-    path: Path, begin: Fraction, end: Fraction, *, cancel_token: ffmpeg.CancelToken | None = None
+    path: Path, begin: Fraction, end: Fraction, *, cancel_token: CancelToken | None = None
 ) -> tuple[Fraction, ...]:
     """The times of the key frames that begin from `begin` to `end`, rising, on the file's own clock. Decodes nothing."""
     seek: dict[str, Any] = {"seek_timestamp": 1, "ss": f"{float(begin):.6f}", "t": f"{float(end - begin):.6f}"}
@@ -295,7 +297,7 @@ def _read_packets(
     error_prefix: str,
     stream_specifier: str,
     *,
-    cancel_token: ffmpeg.CancelToken | None,
+    cancel_token: CancelToken | None,
     max_packets: int | None = None,
     **seek: Any,
 ) -> _PacketListing:
@@ -364,7 +366,7 @@ def _detect_frame_rate(stream_description: str, packets: list[Packet]) -> Rate:
     return Rate(Fraction(25))  # a still: ffmpeg's own default
 
 
-def _picture_end(path: Path, header: VideoHeader, cancel_token: ffmpeg.CancelToken | None) -> Fraction:
+def _picture_end(path: Path, header: VideoHeader, cancel_token: CancelToken | None) -> Fraction:
     what = f"{path} cannot be read"
     for tail in ({"sseof": -TAIL_SEEK_SECONDS}, {}):
         packets = _read_packets(path, what, "0:V:0", cancel_token=cancel_token, **tail).packets

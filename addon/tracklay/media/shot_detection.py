@@ -12,13 +12,14 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from ..cancellation import CancelToken
 from ..cue import ProxySpec
 from ..paths import temp_dir
 from ..timing import Span
 from . import proxy_cache
 from .editor_render import render_in_editor
 from .extract import ProxyExtractor
-from .ffmpeg import CancelToken
+from .fingerprint import source_file_ids
 from .frame_plan import snap_to_frame
 from .probe import TIME_TOLERANCE_SECONDS
 
@@ -74,7 +75,7 @@ def find_cuts(
             ),
             None,
         )
-    known = proxy_cache.source_file_ids(picture, span) if proxy_spec else None
+    known = source_file_ids(picture, span) if proxy_spec else None
     with temp_dir(folder) as work:
         extraction = ProxyExtractor.prepare(
             picture, span, proxy_spec or ProxySpec(ANALYSIS_SHORT_SIDE), work, cancel_token=cancel_token

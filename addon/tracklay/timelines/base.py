@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from ..cancellation import CancelToken
     from ..cue import ParamValue
-    from ..media.ffmpeg import CancelToken
     from ..timing import Rate
 
 

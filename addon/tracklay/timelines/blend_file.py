@@ -24,8 +24,8 @@ from .base import Timeline
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..cancellation import CancelToken
     from ..cue import Cue, EditorRender, Take
-    from ..media.ffmpeg import CancelToken
 
 BLENDER_VARIABLE = "TRACKLAY_BLENDER"
 """The variable that names a Blender program. It stands before the bpy module, and that before a `blender` on PATH."""

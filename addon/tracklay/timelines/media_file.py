@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from ..cancellation import CancelToken
     from ..cue import Failure, Take
-    from ..media.ffmpeg import CancelToken
     from ..timing import Rate
 
 

@@ -133,6 +133,8 @@ def build_take_tracks(
 
 def describe_source(take: Take) -> dict[str, str]:
     """What of its source plays under a take: enough to find it again on a timeline that was cut anew."""
+    # Saved in `.otio` files, and compared with clips that other programs have moved to another rate: so start and speed, in seconds,
+    # and not `media.fingerprint.span_fingerprint`.
     shown, span = take.cue.picture, take.cue.span
     begins = shown.time_map.source_seconds(span.start)
     speed = (shown.time_map.source_seconds(span.end) - begins) / span.seconds

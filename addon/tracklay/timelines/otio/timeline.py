@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from ...cancellation import CancelToken
     from ...cue import Failure, Take
-    from ...media.ffmpeg import CancelToken
     from .take_tracks import OtioTake, TakeTracks
 
 MIN_FPS, MAX_FPS = 5, 1000
