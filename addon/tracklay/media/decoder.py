@@ -126,9 +126,7 @@ class VideoSource:
         """Whether it is one picture, which shows for ever."""
         return self.header.is_still
 
-    def key_frame_times(
-        self, begin: Fraction, end: Fraction, *, cancel_token: CancelToken | None
-    ) -> list[Fraction]:
+    def key_frame_times(self, begin: Fraction, end: Fraction, *, cancel_token: CancelToken | None) -> list[Fraction]:
         """Times of the key frames between two times, rising."""
         start = self.header.start
         return [time - start for time in key_times(self.path, start + begin, start + end, cancel_token=cancel_token)]
@@ -205,9 +203,7 @@ class ImageSequenceSource:
         """Whether it is one picture, which shows for ever."""
         return len(self.names) == 1
 
-    def key_frame_times(
-        self, begin: Fraction, end: Fraction, *, cancel_token: CancelToken | None
-    ) -> list[Fraction]:
+    def key_frame_times(self, begin: Fraction, end: Fraction, *, cancel_token: CancelToken | None) -> list[Fraction]:
         """Decoding can begin at each image."""
         return [self.rate.seconds(n) for n in range(self.rate.frames(begin), self.rate.frames(end) + 1)]
 

@@ -237,9 +237,7 @@ def run_ffmpeg(stream: Any, error_prefix: str, *, cancel_token: CancelToken | No
         OutputError: no space or no permission to write.
         Cancelled: the token was cancelled.
     """
-    for _ in read_stdout(
-        stream, error_prefix, PIPE_CHUNK_BYTES, cancel_token=cancel_token, timeout_seconds=math.inf
-    ):
+    for _ in read_stdout(stream, error_prefix, PIPE_CHUNK_BYTES, cancel_token=cancel_token, timeout_seconds=math.inf):
         pass
 
 
