@@ -1,4 +1,4 @@
-"""Fingerprints: their stored formats never change, and equal playback has an equal one wherever it is."""
+"""Fingerprints: their stored formats never change, and equal playback has an equal one at any position."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -186,8 +187,6 @@ def test_a_cache_that_cannot_be_written_is_no_error(source, tmp_path, monkeypatc
 
 def hammer(home: str, work: str, seed: int) -> int:
     """Store, load and trim the same few entries; return how many were loaded, all complete."""
-    from pathlib import Path
-
     os.environ["TRACKLAY_HOME"] = home
     mine = Path(work) / str(seed)
     mine.mkdir()
@@ -225,7 +224,7 @@ def pin(source, work, name="pin", **options):
 
 def inodes(folder):
     """Every MP4 below a folder, by its file on disk."""
-    found: dict[int, list] = {}
+    found: dict[int, list[Path]] = {}
     for path in folder.rglob("*.mp4"):
         found.setdefault(path.stat().st_ino, []).append(path)
     return found

@@ -119,8 +119,9 @@ def write_silence(file: BinaryIO, samples: int, sample_rate: int) -> None:
     data = samples * SILENCE_BYTES_PER_SAMPLE
     fmt = _pack_format(1, sample_rate, SILENCE_BYTES_PER_SAMPLE)
     size = len(b"WAVE") + len(fmt) + 8 + data
-    file.write(b"RIFF" + struct.pack("<I", size) + b"WAVE" + fmt + b"data" + struct.pack("<I", data))
-    file.truncate(file.tell() + data)
+    header = b"RIFF" + struct.pack("<I", size) + b"WAVE" + fmt + b"data" + struct.pack("<I", data)
+    file.write(header)
+    file.truncate(len(header) + data)
 
 
 class Chunk(NamedTuple):
@@ -144,10 +145,12 @@ def find_chunks(file: BinaryIO, name: str) -> dict[str, Chunk]:
     if riff[:4] != b"RIFF" or riff[8:] != b"WAVE":
         raise MediaError("wav.not_a_wav", "Not a WAV file: {name}.", name=name)
     found: dict[str, Chunk] = {}
+    offset = len(riff)
     while len(head := file.read(8)) == 8:
         size = int.from_bytes(head[4:], "little")
-        found.setdefault(head[:4].decode("latin-1"), Chunk(file.tell(), size))
-        file.seek(size + size % 2, 1)  # chunks begin at even offsets
+        found.setdefault(head[:4].decode("latin-1"), Chunk(offset + 8, size))
+        offset += 8 + size + size % 2  # chunks begin at even offsets
+        file.seek(offset)
     return found
 
 

@@ -1,5 +1,6 @@
-"""The size limit of the proxy cache. A module of its own, because preferences set it while Blender registers the add-on: `proxy_cache`
-imports the whole extraction, which would slow down Blender's start.
+"""The size limit of the proxy cache.
+
+A module of its own: preferences set the limit while Blender registers the add-on, and `proxy_cache` imports all of extraction.
 """
 
 from __future__ import annotations

@@ -132,7 +132,7 @@ def source_files(picture: Picture, span: Span) -> Iterator[Path]:
 
 
 def span_fingerprint(picture: Picture, span: Span) -> list[Any]:
-    """Return how the source plays in a span, wherever on the timeline the span is.
+    """Return how the source plays in a span. The span's position on the timeline does not count.
 
     Two spans with the same fingerprint, of the same source, show the same frames at the same times. Stored in the keys of cached
     proxies and of records of sound made at render time.
