@@ -292,7 +292,7 @@ def test_a_clip_that_cannot_be_read_is_told_and_covers_nothing_where_it_has_no_m
     assert (found["under 2"].span.start, found["under 2"].span.frames) == (40, 20)
     told = {name: cue.picture.error for name, cue in found.items() if cue.picture.error}
     assert told["offline"] == "offline is offline: relink it in your editor, and export the timeline again"
-    assert told["gone"] == f"gone: {tmp_path / 'gone.mp4'} does not exist: check the name"
+    assert told["gone"] == f"gone: File not found: {tmp_path / 'gone.mp4'}."
     assert told["far"] == "far: https://example.com/a.mp4 is no file: fetch it, and relink the clip"
     assert told["ramp"].startswith("ramp is retimed by Ramp, which OTIO says no speeds of")
 
