@@ -23,7 +23,7 @@ def clip(tmp_path, monkeypatch):
 def while_pinned(home, monkeypatch):
     """The pins, and the number of names of each MP4 in Tracklay's folder, at the moment each job has its proxy."""
     states = []
-    real = pipeline.extract_pinned
+    real = proxy_cache.extract_pinned
 
     def recorded(*arguments, **options):
         pinned = real(*arguments, **options)

@@ -84,7 +84,9 @@ class TakeWriter:
                 cancel_token=cancel_token,
             )
             notes = [*made.notes, *([] if self.origin_job_id is None else [REUSED_NOTE.format(self.origin_job_id)])]
-            held.update(sha256=source_id(beside, "full", cancel_token=cancel_token), channels=made.channels, notes=notes)
+            held.update(
+                sha256=source_id(beside, "full", cancel_token=cancel_token), channels=made.channels, notes=notes
+            )
         take = take_from_claim(self.spec, self.job, {**held, "number": place.number, "file": place.path.name})
         if hashes := self.write_stems(take, cancel_token=cancel_token):
             record_claim({**held, "number": place.number, "file": place.path.name, "stem_hashes": hashes})

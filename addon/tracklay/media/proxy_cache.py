@@ -274,12 +274,27 @@ def trim_cache(limit_bytes: int) -> int:
             break
         if note.stem in pinned:
             continue
-        # The note first: without it the entry is absent, so that no reader finds half of one.
-        for path in (note, note.with_suffix(".mp4")):
-            with contextlib.suppress(OSError):
-                path.unlink()
+        _delete_entry(note)
         total -= size
     return total
+
+
+def clear_cache() -> int:
+    """Delete all entries, pinned ones too: a pin has its own link to the file.
+
+    Returns:
+        Bytes of the entries that could not be deleted.
+    """
+    for _, _, note in list(_entries()):
+        _delete_entry(note)
+    return sum(size for _, size, _ in _entries())
+
+
+def _delete_entry(note: Path) -> None:
+    # The note first: without it the entry is absent, so that no reader finds half of one.
+    for path in (note, note.with_suffix(".mp4")):
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def _entries() -> Iterator[tuple[float, int, Path]]:
