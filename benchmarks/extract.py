@@ -1,18 +1,18 @@
-"""What extracting costs: 8 s out of the middle of a file, against ffmpeg decoding that span to nothing, moviepy, and Blender's render.
+"""Cost of extraction: 8 s from the middle of a file, compared with a plain ffmpeg decode of that span, moviepy, and Blender's render.
 
-    python benchmarks/extract.py [--codec h264|hevc|prores] [--size 3840x2160] [--minutes 60] [--noise 10] [--runs 3] [--only WAY…]
+    python benchmarks/extract.py [--codec h264|hevc|prores] [--size 3840x2160] [--minutes 60] [--noise 10] [--runs 3] [--only VARIANT…]
     python benchmarks/extract.py --clips 200 [--size 640x360]
     python benchmarks/extract.py --cuts 10 [--codec …] [--size …] [--noise …] [--runs …]
 
-With `--cuts` it is one clip of so many cuts, a shot each two seconds: finding the cuts and making each shot's proxy in one decoding,
-against finding them first and extracting each shot by itself, and against decoding the clip once to nothing.
+With `--cuts`, one clip with N cuts and a shot every two seconds: finding the cuts and extracting each shot's proxy in one decode, compared
+with finding the cuts first and extracting each shot by itself, and with one plain decode of the clip.
 
-With `--clips` it is so many small files instead, two at a time, against the sum of their decodes one after the other.
+With `--clips`, N small files, two at a time, compared with the sum of their plain decodes.
 
-The file lasts as long as is wanted and takes the room of two seconds: its index names the same frames over and over, and a reader sees an
-hour. Every way runs in turn, round after round, and what is printed are medians and ratios to the decode, of seconds by the clock and of
-seconds of processor: the clock's mean little on a shared machine. Blender's render is measured where `bpy` can be imported. The
-source is noise over a moving pattern, which costs a decoder about what film grain does.
+The source has any length and the size of two seconds: its index lists the same frames repeatedly. The variants run in turn, for several
+rounds. The output has medians and ratios to the plain decode, of wall time and of CPU time; wall time means little on a shared machine.
+Blender's render is measured if `bpy` can be imported. The source is noise over a moving pattern, which costs a decoder about as much as
+film grain.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "addon")]
 
 from tracklay.cue import Picture, ProxySpec
-from tracklay.media import ffmpeg, proxy_cache
+from tracklay.media import ffmpeg, fingerprint, proxy_cache
 from tracklay.media.extract import SHORT_SIDE, extract_proxy
 from tracklay.media.shot_detection import find_cuts
 from tracklay.timing import Rate, Span, TimeMap
@@ -46,13 +46,13 @@ if TYPE_CHECKING:
 
 RATE = 25
 DRAWN_SECONDS = 2
-"""What is drawn and encoded of a source."""
+"""Length of the part of a source that is encoded."""
 
 SECONDS = 8
-"""What is taken out of its middle."""
+"""Length of the span that is extracted."""
 
 CLIP_SECONDS = 4
-"""What one of many small clips lasts."""
+"""Length of each of the small clips."""
 
 CODECS = {
     "h264": ["-c:v", "libx264", "-preset", "superfast", "-crf", "20", "-g", "50", "-pix_fmt", "yuv420p"],
@@ -75,21 +75,21 @@ CODECS = {
 
 
 def make_source(path: Path, size: str, noise: int, codec: str, seconds: int) -> None:
-    """A clip as grainy as asked: two seconds that are encoded, over and over."""
+    """Write a clip with noise: two seconds, repeated."""
     drawn = ["-f", "lavfi", "-i", f"testsrc2=s={size}:r={RATE}:d={DRAWN_SECONDS}", "-vf", f"noise=alls={noise}:allf=t"]
     subprocess.run([ffmpeg.find_ffmpeg(), "-v", "error", "-y", *drawn, *CODECS[codec], str(path)], check=True)
     path.write_bytes(repeated(path.read_bytes(), seconds // DRAWN_SECONDS))
 
 
 HOLDS = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts")
-"""The boxes of an MP4 that hold others, as far as they are gone into."""
+"""Boxes of an MP4 whose inner boxes are changed."""
 
 LASTS = {b"mvhd": 16, b"tkhd": 20, b"mdhd": 16, b"elst": 8}
-"""Where in a box (of version 0, after its size and name) a length stands that grows with the file's."""
+"""Offset of the duration in boxes of version 0, after size and name."""
 
 
 def repeated(movie: bytes, times: int) -> bytes:
-    """An MP4 of one stream whose index names its frames so many times over: they lie in it once (ISO 14496-12, section 8)."""
+    """Return an MP4 of one stream whose index lists its frames `times` times; the data stays the same (ISO 14496-12, section 8)."""
     at, boxes = 0, []
     while at < len(movie):
         (size,) = struct.unpack_from(">I", movie, at)
@@ -102,7 +102,7 @@ def repeated(movie: bytes, times: int) -> bytes:
 
 
 def _lasting(box: bytes, times: int) -> bytes:
-    """A box as it is where all is there so many times."""
+    """Return a box of the index with its durations and tables repeated."""
     name, body = box[4:8], bytearray(box[8:])
     if name in LASTS:
         (length,) = struct.unpack_from(">I", body, LASTS[name])
@@ -127,7 +127,7 @@ def _parts(body: bytes) -> Iterator[bytes]:
 
 
 def _table(body: bytearray, times: int) -> bytes:
-    """A stream's table of frames: each becomes a chunk of its own, so that it can be named again."""
+    """Return a repeated `stbl`. Each frame becomes a chunk of its own, so that it can be listed again."""
     parts = {part[4:8]: part[8:] for part in _parts(bytes(body))}
 
     def numbers(name: bytes, skip: int = 8) -> list[int]:
@@ -155,26 +155,26 @@ def _table(body: bytearray, times: int) -> bytes:
 
 
 def _full(values: list[int], columns: int) -> bytes:
-    """A table with its version and length before it."""
+    """Return a table with its version and number of rows."""
     return struct.pack(f">{2 + len(values)}I", 0, len(values) // columns, *values)
 
 
 def decode(source: Path, start: int, seconds: int = SECONDS) -> int:
-    """The limit: the span decoded, nothing made of it."""
+    """Decode the span without any output: the lower limit."""
     span = ["-ss", str(start), "-t", str(seconds), "-i", str(source), "-map", "0:v", "-f", "null", "-"]
     subprocess.run([ffmpeg.find_ffmpeg(), "-v", "error", *span], check=True)
     return 0
 
 
 def tracklay(source: Path, start: int, seconds: int = SECONDS) -> int:
-    """Look at the file and extract, as a cue does."""
+    """Probe the file and extract, as a cue does."""
     span = Span(start * RATE, seconds * RATE, Rate(Fraction(RATE)))
     plays = Picture(source, TimeMap.linear(span, span.start_seconds))
     return extract_proxy(plays, span, source.with_suffix(".proxy.mp4")).path.stat().st_size
 
 
 def moviepy(source: Path, start: int) -> int:
-    """The same with moviepy's own calls."""
+    """Extract with moviepy."""
     from moviepy import VideoFileClip
 
     to = source.with_name("moviepy.mp4")
@@ -185,7 +185,7 @@ def moviepy(source: Path, start: int) -> int:
 
 
 def blender(source: Path, start: int) -> int:
-    """The same by Blender's own render of the sequencer, in a process of its own."""
+    """Extract with Blender's render of the sequencer, in another process."""
     to = source.with_name("blender.mp4")
     script = f"""
 import bpy
@@ -210,7 +210,7 @@ bpy.ops.render.render(animation=True)
 
 
 def drawn_bytes(source: Path) -> int:
-    """How many bytes a source's frames take, without its index."""
+    """Return the size of a source's frames in bytes, without its index."""
     movie, at, found = source.read_bytes(), 0, 0
     while at < len(movie):
         size, name = struct.unpack_from(">I4s", movie, at)
@@ -220,7 +220,7 @@ def drawn_bytes(source: Path) -> int:
 
 
 def make_film(path: Path, size: str, noise: int, codec: str, cuts: int) -> None:
-    """A clip of so many cuts: shots of `DRAWN_SECONDS`, each the negative of the one before."""
+    """Write a clip with cuts: shots of `DRAWN_SECONDS`, each the negative of the one before."""
     seconds = (cuts + 1) * DRAWN_SECONDS
     drawn = ["-f", "lavfi", "-i", f"testsrc2=s={size}:r={RATE}:d={2 * DRAWN_SECONDS}"]
     drawn += ["-vf", f"negate=enable='gte(t,{DRAWN_SECONDS})',noise=alls={noise}:allf=t"]
@@ -229,7 +229,7 @@ def make_film(path: Path, size: str, noise: int, codec: str, cuts: int) -> None:
 
 
 def cut_up(source: Path, count: int, *, at_once: bool) -> None:
-    """The cuts of a clip and each shot's proxy, as Cues from Cuts and its cues make them: in a home that has none yet."""
+    """Find the cuts of a clip and extract each shot, as Cues from Cuts does, with an empty cache."""
     span = Span(0, (count + 1) * DRAWN_SECONDS * RATE, Rate(Fraction(RATE)))
     picture = Picture(source, TimeMap.linear(span, Fraction(0)))
     sized = ProxySpec(SHORT_SIDE)
@@ -239,32 +239,32 @@ def cut_up(source: Path, count: int, *, at_once: bool) -> None:
             picture, span, source.parent, min_shot_frames=RATE // 2, proxy_spec=sized if at_once else None
         )
         if len(found) != count:
-            raise ValueError(f"{len(found)} cuts were found, and {count} are there")
+            raise ValueError(f"found {len(found)} of {count} cuts")
         for first, after in pairwise([span.start, *found, span.end]):
             shot, to = Span(first, after - first, span.rate), source.with_name("shot.mp4")
             proxy_cache.extract_cached(picture, shot, to, **sized._asdict())
 
 
 def films(count: int, size: str, noise: int, codec: str, runs: int) -> None:
-    """One clip with cuts: both ways in turn, and the decode."""
+    """Measure one clip with cuts: both variants in turn, and the plain decode."""
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / ("film.mov" if codec == "prores" else "film.mp4")
         make_film(source, size, noise, codec, count)
-        time.sleep(proxy_cache.MIN_SOURCE_AGE_SECONDS)  # what changed a moment ago is not kept
+        time.sleep(fingerprint.MIN_SOURCE_AGE_SECONDS)  # a younger file is not cached
         seconds = (count + 1) * DRAWN_SECONDS
         ways: dict[str, Callable[[], object]] = {
-            "decode to nothing": lambda: decode(source, 0, seconds),
+            "plain decode": lambda: decode(source, 0, seconds),
             "cuts, then each shot": lambda: cut_up(source, count, at_once=False),
             "all in one decoding": lambda: cut_up(source, count, at_once=True),
         }
         costs = rounds(ways, runs, warming=False)
         print(f"{seconds} s of {size} {codec} with {count} cuts, {runs} rounds, medians")
-        for name, told in costs.items():
-            print(f"{name:20} {told}")
+        for name, cost in costs.items():
+            print(f"{name:20} {cost}")
 
 
 def rounds(ways: Mapping[str, Callable[[], object]], runs: int, *, warming: bool) -> dict[str, str]:
-    """Each way in turn, round after round: what it costs against the first. With `warming` a round before fills the file cache."""
+    """Run the variants in turn, `runs` times, and return the cost of each. With `warming`, an extra round fills the file cache first."""
     clock: dict[str, list[float]] = {name: [] for name in ways}
     work: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(runs + warming):
@@ -279,18 +279,18 @@ def rounds(ways: Mapping[str, Callable[[], object]], runs: int, *, warming: bool
         ratio, effort = (
             statistics.median(a / b for a, b in zip(each[name], each[first], strict=True)) for each in (clock, work)
         )
-        costs[name] = f"{statistics.median(times):7.2f} s {ratio:6.2f} x decode, {effort:.2f} x its processor time"
+        costs[name] = f"{statistics.median(times):7.2f} s {ratio:6.2f} x decode, {effort:.2f} x its CPU time"
     return costs
 
 
 def processor() -> float:
-    """Seconds of processor that this process and those it started have used."""
+    """Return the CPU time, in seconds, of this process and its children."""
     used = os.times()
     return used.user + used.system + used.children_user + used.children_system
 
 
 def clips(count: int, size: str, noise: int) -> None:
-    """Many small clips, two at a time, against the sum of their decodes. Each is a file of its own, looked at for the first time."""
+    """Measure many small clips, two at a time, and the sum of their plain decodes. Each is a new file."""
     with tempfile.TemporaryDirectory() as folder:
         first = Path(folder) / "0.mp4"
         make_source(first, size, noise, "h264", CLIP_SECONDS)
@@ -309,7 +309,7 @@ def clips(count: int, size: str, noise: int) -> None:
         ours, work = time.perf_counter() - begun, processor() - worked
         print(
             f"{count} clips of {CLIP_SECONDS} s, {size}: {ours:.1f} s, {ours / decodes:.2f} x the sum of their decodes ({decodes:.1f} s), "
-            f"{work / effort:.2f} x their processor time"
+            f"{work / effort:.2f} x their CPU time"
         )
 
 
@@ -318,10 +318,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", default="1920x1080")
     parser.add_argument("--codec", default="h264", choices=CODECS)
-    parser.add_argument("--minutes", type=int, default=60, help="how long the file is")
-    parser.add_argument("--noise", type=int, default=10, help="0 is a clean screen recording, 10 film grain")
+    parser.add_argument("--minutes", type=int, default=60, help="length of the file (default: 60)")
+    parser.add_argument(
+        "--noise", type=int, default=10, help="0 for a clean screen recording, 10 for film grain (default)"
+    )
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--only", nargs="*", help="the ways to measure beside the decode")
+    parser.add_argument("--only", nargs="*", help="variants to measure besides the plain decode")
     parser.add_argument("--clips", type=int, metavar="N", help="measure N small clips")
     parser.add_argument("--cuts", type=int, metavar="N", help="measure one clip of N cuts")
     options = parser.parse_args()
@@ -331,17 +333,17 @@ def main() -> None:
     if options.clips:
         clips(options.clips, options.size, options.noise)
         return
-    ways: dict[str, Callable[[Path, int], int]] = {"decode to nothing": decode, "tracklay": tracklay}
+    ways: dict[str, Callable[[Path, int], int]] = {"plain decode": decode, "tracklay": tracklay}
     try:
         import moviepy as _  # noqa: F401
     except ImportError:
-        print("moviepy is not installed: left out")
+        print("moviepy is not installed: skipped")
     else:
         ways["moviepy"] = moviepy
     if subprocess.run([sys.executable, "-c", "import bpy"], capture_output=True, check=False).returncode == 0:
         ways["Blender's render"] = blender
     else:
-        print("bpy is not installed: Blender's render left out")
+        print("bpy is not installed: Blender's render skipped")
     if options.only is not None:
         ways = {name: way for name, way in ways.items() if way is decode or name in options.only}
     os.environ.setdefault("FFMPEG_BINARY", ffmpeg.find_ffmpeg())
@@ -360,8 +362,8 @@ def main() -> None:
         print(
             f"{SECONDS} s out of {options.minutes} minutes of {options.size} {options.codec} at {RATE} fps, {options.runs} rounds, medians"
         )
-        for name, told in costs.items():
-            print(f"{name:18} {told} " + (f"{sizes[name] / share:8.3%} of the span's bytes" if sizes[name] else ""))
+        for name, cost in costs.items():
+            print(f"{name:18} {cost} " + (f"{sizes[name] / share:8.3%} of the span's bytes" if sizes[name] else ""))
 
 
 if __name__ == "__main__":

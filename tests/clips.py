@@ -1,4 +1,4 @@
-"""Makes test pictures and hears test sounds: what a person would look at and listen to, as numbers."""
+"""Writes test clips, and measures the sound of files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def encode(path: Path, frames, size: tuple[int, int], rate: Fraction, *options: 
 
 
 def flash_clip(path: Path, rate: Fraction, frames: int, flashes, *options: str, size=(192, 108)) -> Path:
-    """A dark clip whose frames numbered in `flashes` are white."""
+    """Write a dark clip whose frames numbered in `flashes` are white."""
     dark = np.full((size[1], size[0]), BLACK + 20, np.uint8)
     white = np.full_like(dark, WHITE)
     lit = set(flashes)
@@ -36,7 +36,7 @@ def flash_clip(path: Path, rate: Fraction, frames: int, flashes, *options: str, 
 
 
 def hear(path: Path, *, stream: int = 0, rate: int = 48_000) -> np.ndarray:
-    """A file's sound as (samples, channels) floats, decoded by ffmpeg as a player would."""
+    """Return a file's sound as floats of shape (samples, channels), decoded by ffmpeg as a player does."""
     probe = subprocess.run(
         [FFMPEG, "-hide_banner", "-i", str(path)], capture_output=True, text=True, check=False
     ).stderr
@@ -48,7 +48,7 @@ def hear(path: Path, *, stream: int = 0, rate: int = 48_000) -> np.ndarray:
 
 
 def clicks(sound: np.ndarray, threshold: float = 0.25, apart: int = 400) -> list[int]:
-    """The samples at which clicks peak."""
+    """Return the samples at which clicks peak."""
     level = np.abs(sound).max(axis=1)
     loud = np.flatnonzero(level > threshold * max(level.max(), 1e-9))
     groups = np.split(loud, np.flatnonzero(np.diff(loud) > apart) + 1)

@@ -163,7 +163,7 @@ def test_the_container_suits_the_picture(tmp_path, clicking, suffix, options, la
 BAD = [
     # arguments ({clip}: a good one), exit status, words of the sentence
     (["none.mp4"], 2, "does not exist"),
-    (["text.mp4"], 2, "cannot be read"),
+    (["text.mp4"], 2, "Could not read"),
     (["sound.wav"], 2, "no picture"),
     (["{clip}", "--in", "1", "--out", "1"], 2, "Nothing between the in point"),
     (["{clip}", "--in", "1.5", "--out", "1"], 2, "Nothing between the in point"),

@@ -1,4 +1,4 @@
-"""A function in a process of its own: what it gives, and that it has an end."""
+"""Function calls in a separate process: results, errors, and processes that do not exit."""
 
 from __future__ import annotations
 
@@ -10,36 +10,37 @@ from tracklay.errors import ModelFailed
 from tracklay.media import ffmpeg
 from tracklay.worker import WorkerProcess
 
-FUNCTION = "media.ffmpeg:version"
+FUNCTION = "media.ffmpeg:ffmpeg_version"
 
-NEVER_ENDS = (
+NEVER_EXITS = (
     sys.executable,
     "-c",
     "import atexit, sys, threading; atexit.register(threading.Event().wait); exec(sys.argv[1])",
 )
-"""A program that has said all that it has to say, and hangs where it should end: as the bpy module may."""
+"""A program that replies and then hangs at exit, as the bpy module may."""
 
-SAYS_MUCH = (
+PRINTS_A_LOT = (
     sys.executable,
     "-c",
     "import sys; print('x' * 300_000); print('y' * 300_000, file=sys.stderr); exec(sys.argv[1])",
 )
 
 
-def test_one_that_has_answered_is_ended_where_it_does_not_end_itself(monkeypatch):
-    """Its answer counts, and nobody waits for more."""
+def test_a_process_that_hangs_after_its_reply_is_killed(monkeypatch):
+    """Its reply counts, and the call returns soon."""
     monkeypatch.setattr(worker, "EXIT_TIMEOUT_SECONDS", 0.2)
-    assert WorkerProcess(FUNCTION, {}, NEVER_ENDS).result() == ffmpeg.ffmpeg_version()
+    assert WorkerProcess(FUNCTION, {}, NEVER_EXITS).result() == ffmpeg.ffmpeg_version()
 
 
-def test_what_else_a_program_says_does_not_matter():
-    """However much, on either of its outputs."""
-    assert WorkerProcess(FUNCTION, {}, SAYS_MUCH).result() == ffmpeg.ffmpeg_version()
+def test_other_output_of_the_program_is_ignored():
+    """However much it is, on either stream."""
+    assert WorkerProcess(FUNCTION, {}, PRINTS_A_LOT).result() == ffmpeg.ffmpeg_version()
 
 
-def test_one_that_dies_is_told_with_its_last_words():
-    """The function, and what it said."""
+def test_a_process_that_dies_is_reported_with_its_last_line():
+    """The message names the function and the last line of stderr."""
     with pytest.raises(
-        ModelFailed, match=r"version:VERSION ended without a result: TypeError: 'str' object is not callable"
-    ):
+        ModelFailed, match=r"version:VERSION ended without a result: TypeError: 'str' object is not callable\."
+    ) as caught:
         WorkerProcess("version:VERSION", {}).result()
+    assert caught.value.code == "worker.no_result"

@@ -30,6 +30,7 @@ class EditorRender:
 
     Args:
         program: the command that runs a script of ours inside the editor; the script and its argument come after it.
+        script: the script, which renders to a movie; None in jobs of an earlier version, which cannot be rendered any more.
         scene: which timeline of the copy.
         strip: what of it is meant: everything else on the timeline is left out.
         timeline_copy: the file; None until it was written.
@@ -39,6 +40,7 @@ class EditorRender:
     scene: str
     strip: str
     timeline_copy: Path | None = None
+    script: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

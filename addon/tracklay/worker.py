@@ -1,6 +1,6 @@
-"""Runs a function of ours in a Python process of its own, so that heavy work never holds the interpreter that draws the editor.
+"""Calls a function of this package in a separate Python process, so that heavy work never holds the editor's interpreter.
 
-The function takes and gives plain data (what JSON holds). An error of ours comes back as itself. The process is this Python again,
+Arguments and results are plain data (JSON). A `TracklayError` raised by the function is raised again here. The process is this Python,
 or another program that runs Python code, such as Blender.
 """
 
@@ -12,23 +12,16 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import errors
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from .processes import kill_process_group, start_process
 
 EXIT_TIMEOUT_SECONDS = 20.0
-"""Seconds that a process may take to end once it has answered."""
-
-NO_WINDOW_FLAGS = 0
-"""Popen's flags that keep a console from flashing up, where the platform has such a thing."""
-
-if sys.platform == "win32":
-    NO_WINDOW_FLAGS = subprocess.CREATE_NO_WINDOW
+"""Seconds that the process may take to exit after it has replied."""
 
 BOOTSTRAP = """\
 import importlib, importlib.util, os, sys
@@ -40,84 +33,92 @@ sys.modules["tracklay_worker"] = package
 spec.loader.exec_module(package)
 importlib.import_module("tracklay_worker.worker").serve(function)
 """
-"""The package is loaded from its folder: inside Blender it has no name that another Python could import. What the program finds by
-itself stands before this Python's packages, so that another version of Python takes its own numpy and our pure Python ones."""
+"""The process's program. It loads the package from its folder: inside Blender the package has no name that another Python could
+import. This Python's packages come last on the path: a program with another Python version uses its own numpy, and our pure Python
+packages."""
 
 REPLY_PREFIX = "tracklay answers: "
-"""How the answer's line begins: Blender says other things on the same output."""
+"""Start of the line with the reply: Blender prints other lines to the same output."""
 
 
 class WorkerProcess:
-    """One call in a process of its own. `kill` ends it at once."""
+    """One function call in a separate process. The process starts at once; `result` waits for it."""
 
     def __init__(self, function: str, arguments: dict[str, Any], program: Sequence[str] = ()) -> None:
-        """Start `function` (`sketch.engine:generate_audio`). `program` runs the Python code that comes after it; by default this Python."""
+        """Start `function` (`sketch.engine:generate_audio`).
+
+        Args:
+            function: module, relative to this package, and function.
+            arguments: keyword arguments, as JSON holds them.
+            program: the command that runs the Python code that follows it; by default this Python.
+        """
         paths = [path for path in sys.path if path]
         self._function = function
-        self._popen = subprocess.Popen(
+        self._popen = start_process(
             [*(program or (sys.executable, "-c")), BOOTSTRAP, "--", str(Path(__file__).parent), function],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, "TRACKLAY_WORKER_PATHS": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"},
-            start_new_session=sys.platform != "win32",
-            creationflags=NO_WINDOW_FLAGS,
         )
         self._arguments = json.dumps(arguments).encode()
 
     def kill(self) -> None:
-        """End it, and whatever it started (which holds its pipes)."""
-        with contextlib.suppress(OSError):
-            if sys.platform == "win32":
-                self._popen.kill()
-            else:
-                import signal  # noqa: PLC0415
-
-                os.killpg(self._popen.pid, signal.SIGKILL)
+        """Kill the process and its children."""
+        kill_process_group(self._popen)
 
     def result(self) -> Any:
-        """Wait for what it gives.
+        """Wait for the function's result.
 
         Raises:
-            TracklayError: what the function raised; `ModelFailed` when the process died.
+            TracklayError: raised by the function.
+            ModelFailed: the process exited without a reply.
         """
-        answer, words = self._read_reply()
-        if answer is None:
-            last = words.decode("utf-8", "replace").strip().rpartition("\n")[2]
-            raise errors.ModelFailed(f"{self._function} ended without a result: {last or 'it was killed'}")
-        if "error" in answer:
-            raise errors.TracklayError.from_dict(answer["error"])
-        return answer["result"]
+        reply, stderr = self._read_reply()
+        if reply is None:
+            last_line = stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+            raise errors.ModelFailed(
+                "worker.no_result",
+                "{function} ended without a result: {reason}.",
+                function=self._function,
+                reason=last_line.rstrip(".") or "it was killed",
+            )
+        if "error" in reply:
+            raise errors.TracklayError.from_dict(reply["error"])
+        return reply["result"]
 
     def _read_reply(self) -> tuple[dict[str, Any] | None, bytes]:
-        """Its answer, and what else it said. Once it has answered it has `EXIT_TIMEOUT_SECONDS` to end itself: Blender's module may never do so."""
+        """Return the reply, None if there is none, and all of stderr."""
         stdin, stdout, stderr = self._popen.stdin, self._popen.stdout, self._popen.stderr
         assert stdin  # noqa: S101 - they are pipes
         assert stdout  # noqa: S101
         assert stderr  # noqa: S101
-        with stdout, stderr, ThreadPoolExecutor(2, "tracklay-worker") as reading:
-            words = reading.submit(stderr.read)
-            with contextlib.suppress(OSError), stdin:  # it may have died; what it said tells
+        with stdout, stderr, ThreadPoolExecutor(2, "tracklay-worker") as readers:
+            # Both outputs are read to their ends: a full pipe would block the process.
+            stderr_bytes = readers.submit(stderr.read)
+            with contextlib.suppress(OSError), stdin:  # a process that died closes the pipe; its stderr says why
                 stdin.write(self._arguments)
-            said = REPLY_PREFIX.encode()
-            line = next((line for line in stdout if line.startswith(said)), None)
-            rest = reading.submit(stdout.read)
+            prefix = REPLY_PREFIX.encode()
+            line = next((line for line in stdout if line.startswith(prefix)), None)
+            rest = readers.submit(stdout.read)
             try:
                 self._popen.wait(EXIT_TIMEOUT_SECONDS)
             except subprocess.TimeoutExpired:
+                # The bpy module may hang at exit. The reply is complete, so nothing is lost.
                 self.kill()
                 self._popen.wait()
             rest.result()
-            return None if line is None else json.loads(line.removeprefix(said)), words.result()
+            return None if line is None else json.loads(line.removeprefix(prefix)), stderr_bytes.result()
 
 
 def serve(function: str) -> None:
-    """Be the process: read the arguments, call, answer."""
+    """Run in the worker process: read the arguments from stdin, call `function`, print the reply."""
     arguments = json.load(sys.stdin)
     module, _, name = function.partition(":")
-    answer: dict[str, Any]
+    reply: dict[str, Any]
     try:
-        answer = {"result": getattr(importlib.import_module(f".{module}", __package__), name)(**arguments)}
+        reply = {"result": getattr(importlib.import_module(f".{module}", __package__), name)(**arguments)}
     except errors.TracklayError as error:
-        answer = {"error": error.to_dict()}
-    print(f"\n{REPLY_PREFIX}{json.dumps(answer)}", flush=True)  # noqa: T201 - it is how a worker speaks
+        reply = {"error": error.to_dict()}
+    # On a line of its own: the output before may not end with a line break.
+    print(f"\n{REPLY_PREFIX}{json.dumps(reply)}", flush=True)  # noqa: T201 - the reply goes to stdout

@@ -14,9 +14,9 @@ import bpy
 import numpy as np
 from tracklay.blender.render import timeline_copy
 from tracklay.blender.sequencer import compat, selection
+from tracklay.cancellation import CancelToken
 from tracklay.media.editor_render import render_in_editor as render
 from tracklay.media.extract import extract_proxy
-from tracklay.media.ffmpeg import CancelToken
 
 from tests.clips import FFMPEG, encode
 from tests.media.numbered_clips import SIZE, drawn, numbered, read

@@ -11,7 +11,7 @@ import pytest
 from tracklay.blender.ops import generate_ops, marker_ops
 from tracklay.blender.sequencer import compat, prompts, selection
 from tracklay.blender.settings import catalogue
-from tracklay.media import decoder, proxy_cache, shot_detection
+from tracklay.media import decoder, fingerprint, shot_detection
 from tracklay.timing import Rate
 
 from tests.clips import encode
@@ -212,7 +212,7 @@ def test_the_shots_that_were_found_are_not_decoded_again(scene, tmp_path, monkey
         return real(self, *arguments, **options)
 
     monkeypatch.setattr(decoder.VideoSource, "frames", counted)
-    monkeypatch.setattr(proxy_cache, "MIN_SOURCE_AGE_SECONDS", -1)
+    monkeypatch.setattr(fingerprint, "MIN_SOURCE_AGE_SECONDS", -1)
     set_rate(scene, RATE)
     film = encode(tmp_path / "film.mp4", shots([30, 41, 20]), (128, 72), RATE)
     add(scene, film, 101)

@@ -12,7 +12,7 @@ from tracklay.blender.ops import generate_ops
 from tracklay.blender.sequencer import selection
 from tracklay.blender.settings import catalogue, preferences, properties
 from tracklay.blender.ui import keymap, presets
-from tracklay.media import proxy_cache, room
+from tracklay.media import cache_limit, proxy_cache
 
 from .conftest import add, laid, set_rate
 
@@ -119,7 +119,7 @@ def entry(scene):
     made.module = preferences.ADDON
     yield made.preferences
     bpy.context.preferences.addons.remove(made)
-    room.cache_limit_bytes = room.DEFAULT_CACHE_LIMIT_BYTES
+    cache_limit.set_cache_limit(cache_limit.DEFAULT_CACHE_LIMIT_BYTES)
 
 
 def test_takes_have_the_chosen_sample_rate(scene, entry, clips):
@@ -141,10 +141,10 @@ def test_takes_have_the_chosen_sample_rate(scene, entry, clips):
 def test_the_caches_size_is_the_preferences(entry):
     """From the moment that it is set, and again when Blender is started."""
     entry.cache_gb = 0.5
-    assert room.cache_limit_bytes == preferences.GIGABYTE // 2
-    room.cache_limit_bytes = 0
+    assert cache_limit.cache_limit() == preferences.GIGABYTE // 2
+    cache_limit.set_cache_limit(0)
     preferences.apply_preferences()
-    assert room.cache_limit_bytes == preferences.GIGABYTE // 2
+    assert cache_limit.cache_limit() == preferences.GIGABYTE // 2
 
 
 def test_the_cache_is_cleared_by_a_button(scene, clips):

@@ -18,10 +18,10 @@ from tracklay import log
 from tracklay.blender.render import timeline_copy
 from tracklay.blender.runtime.dispatcher import get_dispatcher
 from tracklay.blender.sequencer import compat, retiming, selection, staleness, strip_dna
+from tracklay.cancellation import CancelToken
 from tracklay.errors import Cancelled, InvalidInput, MediaError
 from tracklay.jobs import artifact_store
 from tracklay.media.editor_render import render_in_editor
-from tracklay.media.ffmpeg import CancelToken
 from tracklay.timing import TimeMap
 
 from tests.clips import flash_clip
@@ -247,7 +247,7 @@ def test_the_same_frames_are_the_same_picture_whatever_they_were_rendered_from(p
     made = []
     for _ in range(2):
         copy = timeline_copy.write_scene_copy(place.scene.name)
-        picture = replace(found.picture, render=replace(found.picture.render, copy=copy))
+        picture = replace(found.picture, render=replace(found.picture.render, timeline_copy=copy))
         made.append(
             (
                 copy.read_bytes(),
@@ -280,8 +280,7 @@ def test_stopping_a_render_ends_blender_with_all_it_started(place, tmp_path, mon
         f"os.rename({str(started)!r} + '.part', {str(started)!r})\n"
         "time.sleep(300)\n"
     )
-    monkeypatch.setattr("tracklay.media.editor_render.RENDER_SCRIPT", script)
-    picture = replace(found.picture, render=replace(found.picture.render, copy=copy))
+    picture = replace(found.picture, render=replace(found.picture.render, timeline_copy=copy, script=script))
     stop = CancelToken()
 
     def wish() -> None:
@@ -310,13 +309,13 @@ def test_a_render_that_fails_keeps_what_blender_said(place, monkeypatch, tmp_pat
     found = spot(place, strip)
     copy = timeline_copy.write_scene_copy(place.scene.name)
     copy.write_bytes(b"nothing")
-    picture = replace(found.picture, render=replace(found.picture.render, copy=copy))
-    with pytest.raises(MediaError, match=r"could not render .*Error.*; all that it said is in (\S+)") as caught:
+    picture = replace(found.picture, render=replace(found.picture.render, timeline_copy=copy))
+    with pytest.raises(MediaError, match=r"Could not render .*Error.*\. Full log: (\S+)\.$") as caught:
         render_in_editor(picture, found.span, 108, cancel_token=CancelToken())
-    words = Path(str(caught.value).rpartition(" ")[2])
+    words = Path(caught.value.params["log"])
     assert "Traceback" in words.read_text()
     copy.unlink()
-    with pytest.raises(MediaError, match=r"the copy of the timeline .* is gone: generate again"):
+    with pytest.raises(MediaError, match=r"The timeline copy .* is missing\. Generate again\."):
         render_in_editor(picture, found.span, 108, cancel_token=CancelToken())
 
 

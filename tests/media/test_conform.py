@@ -1,4 +1,4 @@
-"""Conforming: any sound becomes exactly the span's samples at 48 kHz, nothing shifted, no clicks, no clipping of ours."""
+"""Conforming: any sound becomes exactly the span's samples at 48 kHz, not shifted, without clicks and without clipping."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ SECONDS = Fraction(3, 2)
 
 
 def bwf(file, channels):
-    """A writer with a plain bext."""
-    made = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    """Return a writer with a simple bext."""
+    created_at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     return BwfWriter(
         file,
         channels,
         SAMPLE_RATE,
         description="what",
         originator_reference="ref",
-        created_at=made,
+        created_at=created_at,
         time_reference=1234,
         coding_history='{"k": 1}',
     )
 
 
 def conformed(output: Path, to: Path, samples: int = round(SECONDS * SAMPLE_RATE)):
-    """The take's samples, and what conforming said."""
-    said = conform_audio(output, samples, to, bwf)
-    return hear(to), said
+    """Return the take's samples, and the result of conforming."""
+    result = conform_audio(output, samples, to, bwf)
+    return hear(to), result
 
 
 def sound_file(path: Path, sound: np.ndarray, rate: int, *options: str) -> Path:
@@ -68,11 +68,11 @@ def sound_file(path: Path, sound: np.ndarray, rate: int, *options: str) -> Path:
 @pytest.mark.parametrize("rate", [44_100, 48_000])
 @pytest.mark.parametrize("kind", ["wav", "flac", "mp3", "mp4"])
 def test_every_click_stays_within_a_sample(each_ffmpeg, tmp_path, kind, rate):
-    """WAV, FLAC, MP3, and AAC in MP4 as MMAudio's own writer makes it: priming and resampling shift nothing."""
+    """WAV, FLAC, MP3, and AAC in MP4 as MMAudio's own writer makes it: neither priming nor resampling shifts the sound."""
     made = write(click_track(CLICKS, SECONDS, rate), rate, kind, tmp_path)
-    sound, said = conformed(made, tmp_path / "take.wav")
-    assert len(sound) == said.samples == round(SECONDS * SAMPLE_RATE)
-    # A click can only be on a sample of the model's own rate.
+    sound, result = conformed(made, tmp_path / "take.wav")
+    assert len(sound) == result.samples == round(SECONDS * SAMPLE_RATE)
+    # A click is on a sample of the model's own rate.
     expected = [round(time * rate) / rate * SAMPLE_RATE for time in CLICKS]
     found = clicks(sound)
     assert len(found) == len(expected)
@@ -95,7 +95,7 @@ def test_every_click_stays_within_a_sample(each_ffmpeg, tmp_path, kind, rate):
         ("aiff", ()),
     ],
 )
-def test_priming_is_removed_however_the_container_tells_it(each_ffmpeg, tmp_path, suffix, options):
+def test_priming_is_removed_in_every_container(each_ffmpeg, tmp_path, suffix, options):
     """With and without edit lists, gapless tags and pre-skips."""
     rate = 48_000
     track = np.repeat(click_track(CLICKS[1:], SECONDS, rate)[:, None], 2, axis=1)
@@ -106,52 +106,52 @@ def test_priming_is_removed_however_the_container_tells_it(each_ffmpeg, tmp_path
 
 @pytest.mark.parametrize("rate", [8000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000])
 def test_each_sample_rate_becomes_48_khz_in_place(tmp_path, rate):
-    """A burst's middle stays where it was, and its level too."""
+    """The middle and the level of a burst stay the same."""
     time = np.arange(round(SECONDS * rate)) / rate
     burst = np.exp(-(((time - 0.75) / 0.01) ** 2)) * np.sin(2 * np.pi * 1000 * time)
-    sound, said = conformed(
+    sound, result = conformed(
         sound_file(tmp_path / "output.wav", burst[:, None], rate, "-c:a", "pcm_f32le"), tmp_path / "take.wav"
     )
     reference = np.arange(len(sound)) / SAMPLE_RATE
     wanted = np.exp(-(((reference - 0.75) / 0.01) ** 2)) * np.sin(2 * np.pi * 1000 * reference)
-    assert abs(said.source_samples - len(wanted)) <= SAMPLE_RATE / rate  # the source has whole samples only
+    assert abs(result.source_samples - len(wanted)) <= SAMPLE_RATE / rate  # the source has whole samples only
     assert np.abs(sound[:, 0] - wanted).max() < 0.01
 
 
 @pytest.mark.parametrize(("layout", "channels", "kept"), [("mono", 1, 1), ("stereo", 2, 2), ("5.1", 6, 2)])
 def test_mono_stays_mono_and_wider_becomes_stereo(tmp_path, layout, channels, kept):
-    """5.1 is folded down; nothing is doubled."""
+    """5.1 is downmixed; mono is not doubled."""
     sound = np.full((4800, channels), 0.1) * np.sin(np.arange(4800) / 20)[:, None]
     made = sound_file(tmp_path / "output.flac", sound, 48_000, "-channel_layout", layout)
-    taken, said = conformed(made, tmp_path / "take.wav", 4800)
-    assert said.channels == kept == taken.shape[1]
+    taken, result = conformed(made, tmp_path / "take.wav", 4800)
+    assert result.channels == kept == taken.shape[1]
 
 
-def test_a_short_sound_is_padded_with_silence_and_that_is_said(tmp_path):
-    """What is missing is silent, the sound's own end does not click."""
+def test_a_short_sound_is_padded_with_silence_and_a_note(tmp_path):
+    """The padding is silent, and the sound's own end does not click."""
     tone = 0.5 * np.sin(2 * np.pi * 100.3 * np.arange(24_000) / 48_000)[:, None]
-    sound, said = conformed(sound_file(tmp_path / "output.wav", tone, 48_000), tmp_path / "take.wav", 48_000)
+    sound, result = conformed(sound_file(tmp_path / "output.wav", tone, 48_000), tmp_path / "take.wav", 48_000)
     assert len(sound) == 48_000
     assert not np.any(sound[24_000:])
-    assert said.source_samples == 24_000
-    assert "0.500 s of silence" in said.notes[0]
+    assert result.source_samples == 24_000
+    assert "0.500 s of silence" in result.notes[0]
     assert _largest_step(sound) < 0.02
 
 
 def test_a_long_sound_is_cut_at_the_end_with_a_fade(tmp_path):
-    """The cut fades for 5 ms; what came before is untouched."""
+    """The last 5 ms are faded; all before is unchanged."""
     tone = 0.5 * np.cos(2 * np.pi * 100 * np.arange(96_000) / 48_000)[:, None]
-    sound, said = conformed(
+    sound, result = conformed(
         sound_file(tmp_path / "output.wav", tone, 48_000, "-c:a", "pcm_f32le"), tmp_path / "take.wav", 48_000
     )
     assert len(sound) == 48_000
     assert abs(sound[-1, 0]) < 0.01
     assert np.abs(sound[100 : 48_000 - 240] - tone[100 : 48_000 - 240]).max() < 1e-4
-    assert "1.000 s cut" in said.notes[0]
+    assert "1.000 s cut" in result.notes[0]
 
 
-def test_a_sound_that_was_cut_into_does_not_click_at_its_start(tmp_path):
-    """A tone that begins at full swing is faded in for a millisecond; a hit on the first sample is left whole."""
+def test_a_sound_that_begins_abruptly_does_not_click(tmp_path):
+    """A tone that begins at its peak is faded in for 1 ms; a hit on the first sample is kept."""
     tone = 0.5 * np.cos(2 * np.pi * 100 * np.arange(48_000) / 48_000)[:, None]
     sound, _ = conformed(sound_file(tmp_path / "tone.wav", tone, 48_000), tmp_path / "a.wav", 48_000)
     assert abs(sound[0, 0]) < 0.02
@@ -161,20 +161,20 @@ def test_a_sound_that_was_cut_into_does_not_click_at_its_start(tmp_path):
     assert sound[0, 0] == pytest.approx(0.9, abs=1e-3)
 
 
-def test_nothing_is_clipped_that_was_not(tmp_path):
-    """Float samples over full scale are turned down as a whole, and that is said."""
+def test_sound_over_full_scale_is_turned_down(tmp_path):
+    """All samples by the same gain instead of clipping, with a note."""
     tone = 1.6 * np.sin(2 * np.pi * 100 * np.arange(48_000) / 48_000)[:, None]
-    sound, said = conformed(
+    sound, result = conformed(
         sound_file(tmp_path / "output.wav", tone, 48_000, "-c:a", "pcm_f32le"), tmp_path / "take.wav", 48_000
     )
     middle = sound[4800:43_200, 0]
     assert np.abs(middle).max() == pytest.approx(10 ** (-0.1 / 20), abs=1e-3)
     assert np.abs(middle - tone[4800:43_200, 0] / 1.6 * np.abs(middle).max()).max() < 1e-3
-    assert "turned down by 4.2 dB" in said.notes[-1]
+    assert "turned down by 4.2 dB" in result.notes[-1]
 
 
 def test_the_take_is_a_24_bit_broadcast_wave(tmp_path):
-    """bext holds what, when, where on the timeline, and how it came to be (EBU Tech 3285)."""
+    """bext has description, date, position on the timeline, and coding history (EBU Tech 3285)."""
     conformed(write(click_track(CLICKS, SECONDS, 44_100), 44_100, "wav", tmp_path), tmp_path / "take.wav")
     data = (tmp_path / "take.wav").read_bytes()
     assert data[:4] == b"RIFF"
@@ -192,8 +192,8 @@ def test_the_take_is_a_24_bit_broadcast_wave(tmp_path):
     assert struct.unpack("<HHIIHH", fmt[8:24]) == (1, 2, 48_000, 288_000, 6, 24)
 
 
-def test_what_is_no_sound_is_the_models_failure(tmp_path):
-    """A picture without sound, and a sound without samples."""
+def test_an_output_without_sound_is_a_failure_of_the_model(tmp_path):
+    """A video without audio, and audio without samples."""
     silent = tmp_path / "silent.mp4"
     subprocess.run([FFMPEG, "-v", "error", "-f", "lavfi", "-i", "color=d=0.1:s=32x32", str(silent)], check=True)
     empty = sound_file(tmp_path / "empty.wav", np.zeros((0, 1)), 48_000)

@@ -10,10 +10,10 @@ import av
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tracklay.cancellation import CancelToken
 from tracklay.cue import Picture
 from tracklay.errors import Cancelled, MediaError
 from tracklay.media.extract import extract_proxy, extract_still, read_luma_frames
-from tracklay.media.ffmpeg import CancelToken
 from tracklay.media.probe import frame_times, probe_media
 from tracklay.timing import Rate, Span, TimeMap
 
@@ -21,14 +21,14 @@ from tests.media.numbered_clips import expected, numbered, numbers
 
 
 def straight(source, rate, first: int, count: int, to, **options):
-    """The proxy of `count` source frames from `first` on, at their own rate."""
+    """Extract the proxy of `count` source frames from `first` on, at their own rate."""
     span = Span(first, count, Rate(rate))
     return extract_proxy(Picture(source, TimeMap.linear(span, span.start_seconds)), span, to, **options)
 
 
 @pytest.mark.parametrize("rate", [Fraction(24000, 1001), Fraction(25), Fraction(30000, 1001), Fraction(60000, 1001)])
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
-def test_the_proxy_holds_exactly_the_spans_frames(each_ffmpeg, tmp_path, rate, suffix):
+def test_the_proxy_has_exactly_the_frames_of_the_span(each_ffmpeg, tmp_path, rate, suffix):
     """First frame, last frame, all between, at their own times from 0, in each container."""
     source = numbered(tmp_path / f"source.{suffix}", rate, 130)
     proxy = straight(source, rate, 37, 64, tmp_path / "proxy.mp4")
@@ -40,7 +40,7 @@ def test_the_proxy_holds_exactly_the_spans_frames(each_ffmpeg, tmp_path, rate, s
 
 @pytest.fixture(scope="module")
 def long_gop(tmp_path_factory):
-    """A clip with B-frames and one key frame in all."""
+    """A clip with B-frames and a single key frame."""
     path = tmp_path_factory.mktemp("gop") / "source.mp4"
     options = ("-c:v", "libx264", "-preset", "medium", "-g", "1000", "-bf", "3", "-pix_fmt", "yuv420p")
     return numbered(path, Fraction(24000, 1001), 200, *options)
@@ -56,7 +56,7 @@ def test_any_span_of_a_long_gop_is_cut_on_its_frames(long_gop, tmp_path, start, 
 
 
 def test_a_span_between_frames_begins_with_the_frame_on_screen(tmp_path):
-    """A span that opens between two source frames begins with the nearer one, at 0; the others keep their own times."""
+    """A span that begins between two source frames begins with the nearer one, at 0; the others keep their own times."""
     source = numbered(tmp_path / "source.mp4", Fraction(30), 60)
     span = Span(0, 10, Rate(Fraction(24)))
     proxy = extract_proxy(Picture(source, TimeMap.linear(span, Fraction(41, 120))), span, tmp_path / "proxy.mp4")
@@ -93,7 +93,7 @@ MAPS = {
 @pytest.mark.parametrize("fps", [Fraction(24000, 1001), Fraction(25), Fraction(60000, 1001)])
 @pytest.mark.parametrize("name", MAPS)
 def test_a_retimed_strip_is_extracted_as_it_plays(retimed_source, tmp_path, name, fps):
-    """Whatever the map, the frame on screen at each timeline frame is the one that should be, and the proxy shows it then."""
+    """For each map, the proxy shows at each timeline frame the source frame that the map gives."""
     span = Span(0, MAPS[name][-1][0], Rate(fps))
     points = tuple((Fraction(frame), Fraction(number) / 25) for frame, number in MAPS[name])
     proxy = extract_proxy(Picture(retimed_source, TimeMap(points)), span, tmp_path / "proxy.mp4")
@@ -110,7 +110,7 @@ def test_a_retimed_strip_is_extracted_as_it_plays(retimed_source, tmp_path, name
     wanted = [expected(TimeMap(points).source_seconds(frame), Fraction(25)) for frame in range(span.frames)]
     if any(
         b > a + 1 for a, b in pairwise(wanted)
-    ):  # frames between the timeline's are kept: they come in their own time
+    ):  # source frames between two timeline frames are kept, at their own times
         assert all(abs(a - b) <= 1 for a, b in zip(on_screen, wanted, strict=True))
     else:
         assert on_screen == wanted
@@ -132,8 +132,8 @@ points_of_a_map = st.lists(st.tuples(st.integers(1, 20), st.integers(0, 119)), m
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(points_of_a_map)
-def test_any_map_shows_each_frame_in_its_turn(retimed_source, tmp_path, points):
-    """For pieces of any speed and direction, put together as they come, each timeline frame shows the frame looked up for it."""
+def test_any_map_shows_the_right_frame(retimed_source, tmp_path, points):
+    """For segments of any speed and direction, each timeline frame shows the frame that the map gives."""
     span = Span(0, points[-1][0], Rate(Fraction(25)))
     time_map = TimeMap(tuple((Fraction(frame), Fraction(number, 25)) for frame, number in points))
     proxy = extract_proxy(Picture(retimed_source, time_map), span, tmp_path / "proxy.mp4")
@@ -145,8 +145,8 @@ def test_any_map_shows_each_frame_in_its_turn(retimed_source, tmp_path, points):
         assert number == wanted or at not in shown or number == wanted - 1
 
 
-def test_a_proxy_is_held_to_the_length_that_a_model_needs(tmp_path):
-    """With a least length the last frame is held, frame by frame, until then."""
+def test_a_proxy_is_padded_to_the_length_that_a_model_needs(tmp_path):
+    """With a minimum length the last frame is repeated."""
     source = numbered(tmp_path / "source.mp4", Fraction(25), 20)
     proxy = straight(source, Fraction(25), 5, 10, tmp_path / "proxy.mp4", min_seconds=Fraction(1))
     assert numbers(proxy.path) == [*range(5, 15), *[14] * 15]
@@ -155,7 +155,7 @@ def test_a_proxy_is_held_to_the_length_that_a_model_needs(tmp_path):
 
 
 def test_a_still_of_a_proxy_is_its_middle_frame(tmp_path):
-    """Models that look at one image are given the middle one."""
+    """For models that take a single image."""
     source = numbered(tmp_path / "source.mp4", Fraction(25), 21)
     proxy = straight(source, Fraction(25), 0, 21, tmp_path / "proxy.mp4")
     assert numbers(extract_still(proxy, tmp_path / "still.png")) == [10]
@@ -172,7 +172,7 @@ def test_a_still_of_a_proxy_is_its_middle_frame(tmp_path):
     ],
 )
 def test_proxies_are_small_even_and_never_enlarged(tmp_path, size, small):
-    """The short side becomes 384 where it is longer; both sides are even."""
+    """A longer short side becomes 384 pixels; both sides are even."""
     source = numbered(tmp_path / "source.mp4", Fraction(25), 3, size=size)
     proxy = straight(source, Fraction(25), 0, 3, tmp_path / "proxy.mp4")
     with av.open(str(proxy.path)) as container:
@@ -194,8 +194,8 @@ def test_pixels_are_square_in_the_proxy(tmp_path):
         assert stream.width / stream.height == pytest.approx(16 / 9, rel=0.01)
 
 
-def test_its_frames_can_be_looked_at_one_by_one(tmp_path):
-    """Low-resolution luma, one array a frame."""
+def test_the_frames_of_a_proxy_are_read_as_luma(tmp_path):
+    """One low-resolution array per frame."""
     source = numbered(tmp_path / "source.mp4", Fraction(25), 7)
     proxy = straight(source, Fraction(25), 0, 7, tmp_path / "proxy.mp4")
     frames = list(read_luma_frames(proxy, 40, 24))
@@ -203,32 +203,32 @@ def test_its_frames_can_be_looked_at_one_by_one(tmp_path):
     assert {frame.shape for frame in frames} == {(24, 40)}
 
 
-def test_stopping_ends_ffmpeg_and_leaves_nothing(tmp_path):
-    """The wish to stop reaches a running extraction; no file and no part of one is left."""
+def test_cancelling_kills_ffmpeg_and_leaves_no_file(tmp_path):
+    """The token reaches a running extraction; neither a file nor a part of one is left."""
     source = numbered(tmp_path / "source.mp4", Fraction(60), 900, size=(960, 540))
-    stop, out = CancelToken(), tmp_path / "out"
+    token, out = CancelToken(), tmp_path / "out"
     out.mkdir()
 
-    def wish() -> None:
+    def cancel() -> None:
         while not any(out.iterdir()):
             pass
-        stop.cancel()
+        token.cancel()
 
-    timer = threading.Thread(target=wish)
-    timer.start()
+    thread = threading.Thread(target=cancel)
+    thread.start()
     with pytest.raises(Cancelled):
-        straight(source, Fraction(60), 0, 900, out / "proxy.mp4", cancel_token=stop)
-    timer.join()
+        straight(source, Fraction(60), 0, 900, out / "proxy.mp4", cancel_token=token)
+    thread.join()
     assert list(out.iterdir()) == []
 
 
-def test_a_file_that_ends_before_the_span_is_told_in_one_sentence(tmp_path):
-    """A file that was cut short since the cue was made gives an error and no file."""
+def test_a_file_that_ends_before_the_span_is_an_error(tmp_path):
+    """A file that was truncated since the cue was made gives an error and no proxy."""
     source = numbered(tmp_path / "source.ts", Fraction(25), 100)
     short = tmp_path / "short.ts"
     short.write_bytes(source.read_bytes()[: source.stat().st_size // 3])
     for first in (20, 75):
-        with pytest.raises(MediaError, match=r"short\.ts.*cut short"):
+        with pytest.raises(MediaError, match=r"Could not extract short\.ts: .* The file may be truncated\."):
             straight(short, Fraction(25), first, 25, tmp_path / "proxy.mp4")
     assert not (tmp_path / "proxy.mp4").exists()
 

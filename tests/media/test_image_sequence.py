@@ -1,4 +1,4 @@
-"""Sequences of images: found as a person names them, extracted image for image, laid under as a movie."""
+"""Image sequences: found by folder or pattern, extracted image for image, written as a movie with the take."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FILM = Rate(Fraction(24))
 
 
 def sequence(folder, count: int, name: str = "shot.%04d.png", first: int = 1, *options: str):
-    """Numbered images in a folder."""
+    """Write numbered images to a folder."""
     folder.mkdir(exist_ok=True)
     making = ("-start_number", str(first), *options)
     encode(folder / name, (drawn(number) for number in range(count)), (160, 96), Fraction(24), *making)
@@ -30,7 +30,7 @@ def sequence(folder, count: int, name: str = "shot.%04d.png", first: int = 1, *o
 
 
 def proxy_of(folder, names, time_map, span, to):
-    """The numbers in the proxy of what plays of a sequence."""
+    """Return the numbers in the proxy of a sequence."""
     return numbers(extract_proxy(Picture(folder, time_map, tuple(names), FILM), span, to).path)
 
 
@@ -50,8 +50,8 @@ def test_each_kind_of_image_plays_image_for_image(each_ffmpeg, tmp_path, suffix)
         assert proxy_of(folder, names, time_map, span, tmp_path / "proxy.mp4") == list(wanted)
 
 
-def test_names_with_quotes_and_signs_are_names(tmp_path):
-    """What ffmpeg's list would take for its own syntax is quoted."""
+def test_names_may_have_quotes_and_percent_signs(tmp_path):
+    """Characters of ffmpeg's own syntax are quoted."""
     odd = sequence(tmp_path / "plain", 3).rename(tmp_path / "it's 100%d #1: ünï")
     names = [path.rename(odd / f"-o'ne %02d {path.name[-5]}.png").name for path in sorted(odd.iterdir())]
     span = Span(0, 3, FILM)
@@ -59,7 +59,7 @@ def test_names_with_quotes_and_signs_are_names(tmp_path):
 
 
 def test_a_still_plays_as_long_as_it_is_shown(tmp_path):
-    """One image has no end; a still is as good a source by its own name."""
+    """One image has no end; its own path is a source too."""
     folder = sequence(tmp_path / "one", 1)
     span = Span(100, 30, FILM)
     time_map = TimeMap.linear(span, Fraction(0))
@@ -68,7 +68,7 @@ def test_a_still_plays_as_long_as_it_is_shown(tmp_path):
     assert numbers(named.path) == [0] * 30
 
 
-def test_linear_light_is_seen_as_on_a_screen(tmp_path):
+def test_linear_light_is_shown_as_on_a_screen(tmp_path):
     """A middle grey of 0.18 in an EXR is 46 % of a screen's white, not 18 %."""
     making = ["-f", "lavfi", "-i", "color=white:s=64x64:d=0.1,format=gbrpf32le,geq=r=0.18:g=0.18:b=0.18"]
     path = tmp_path / "grey.exr"
@@ -82,7 +82,7 @@ def test_linear_light_is_seen_as_on_a_screen(tmp_path):
 
 
 def test_a_folder_and_patterns_name_a_sequence(tmp_path):
-    """A folder of one sequence, printf's pattern, a renderer's hashes; numbers count, not the alphabet; hidden files don't."""
+    """A folder of one sequence, a printf pattern, hashes. The order is that of the numbers; hidden files are ignored."""
     folder = sequence(tmp_path / "shot", 12, "a.%d.png", 5)
     (folder / ".hidden.png").touch()
     (folder / "notes.txt").touch()
@@ -94,25 +94,25 @@ def test_a_folder_and_patterns_name_a_sequence(tmp_path):
     assert image_sequence.sequence_stem(folder / "####.png") == "shot"
 
 
-def test_what_is_no_sequence_is_told_in_one_sentence(tmp_path):
-    """Nothing there, two sequences at once, a missing image."""
-    with pytest.raises(InvalidInput, match="holds no images"):
+def test_other_folders_and_patterns_are_refused(tmp_path):
+    """No images, two sequences, a missing image."""
+    with pytest.raises(InvalidInput, match=r"No images found: .*\. Use a folder of images"):
         image_sequence.find_sequence(tmp_path)
     folder = sequence(tmp_path / "two", 6)
     sequence(folder, 3, "depth.%04d.png")
     with pytest.raises(InvalidInput, match=r"more than one sequence \(depth"):
         image_sequence.find_sequence(folder)
     (folder / "shot.0003.png").unlink()
-    with pytest.raises(InvalidInput, match="frame 3 is missing"):
+    with pytest.raises(InvalidInput, match="Frame 3 is missing"):
         image_sequence.find_sequence(folder / "shot.%04d.png")
     (folder / "shot.0004.png").unlink()
-    with pytest.raises(InvalidInput, match="frame 3 to 4 is missing"):
+    with pytest.raises(InvalidInput, match="Frame 3 to 4 is missing"):
         image_sequence.find_sequence(folder / "shot.####.png")
 
 
 @pytest.mark.parametrize("pattern", ["", "shot.%04d.png"])
 def test_the_command_lays_under_a_sequence(clicking, tmp_path, pattern):
-    """A folder or a pattern gets a movie of its images with the take under it."""
+    """A folder or a pattern gives a movie of its images with the take."""
     folder = sequence(tmp_path / "shot", 24)
     assert main(["lay", str(folder / pattern), "--model", "clicker/clicks", "--to", str(tmp_path / "out")]) == 0
     laid = tmp_path / "out" / "shot.tracklay.mp4"

@@ -1,4 +1,4 @@
-"""Files that lie: a clear sentence or the right frames, and nothing hangs."""
+"""Malformed files: a clear error or the right frames, and no hang."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ X264 = ("-c:v", "libx264", "-preset", "veryfast", "-g", "24", "-pix_fmt", "yuv42
 
 
 def cut(source, to, first: int, count: int):
-    """The numbers in the proxy of so many frames."""
+    """Return the numbers in the proxy of `count` frames from `first` on."""
     span = Span(first, count, RATE)
     return numbers(extract_proxy(Picture(source, TimeMap.linear(span, span.start_seconds)), span, to).path)
 
 
 def boxes(data: bytes, kind: bytes) -> list[int]:
-    """Where the contents of an MP4's boxes of a kind begin."""
+    """Return the offsets of the contents of an MP4's boxes of a kind."""
     found, at = [], data.find(kind)
     while at >= 0:
         found.append(at + 4)
@@ -41,7 +41,7 @@ def boxes(data: bytes, kind: bytes) -> list[int]:
 
 @pytest.mark.parametrize("factor", [100, 0])
 def test_a_wrong_duration_changes_nothing(tmp_path, factor):
-    """The header says an hour, or nothing: the frames are where their own times put them."""
+    """The header gives a hundredfold length, or none: the frames have their own times."""
     source = numbered(tmp_path / "source.mp4", RATE.fps, 100, *X264)
     data = bytearray(source.read_bytes())
     for kind, offset in ((b"mvhd", 16), (b"tkhd", 20), (b"mdhd", 16)):
@@ -55,8 +55,8 @@ def test_a_wrong_duration_changes_nothing(tmp_path, factor):
     assert cut(source, tmp_path / "proxy.mp4", 61, 20) == list(range(61, 81))
 
 
-def test_a_broken_index_gives_frames_or_a_sentence(tmp_path):
-    """An index that points to nowhere: no frames can be had, and the file is named."""
+def test_a_broken_index_is_an_error(tmp_path):
+    """The index points past the end: no frame can be decoded, and the error names the file."""
     source = numbered(tmp_path / "source.mp4", RATE.fps, 100, *X264)
     data = bytearray(source.read_bytes())
     for at in boxes(bytes(data), b"stco"):
@@ -69,29 +69,31 @@ def test_a_broken_index_gives_frames_or_a_sentence(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["mkv", "avi"])
-def test_a_lost_index_costs_nothing(tmp_path, suffix):
-    """Matroska's cues and AVI's index stand at the end; what is before a cut-off end still plays."""
+def test_a_missing_index_is_not_needed(tmp_path, suffix):
+    """The indexes of Matroska and AVI are at the end of the file; the frames before a truncated end still play."""
     source = numbered(tmp_path / f"source.{suffix}", RATE.fps, 130, *X264)
     data = source.read_bytes()
     source.write_bytes(data[: len(data) * 4 // 5])
     assert cut(source, tmp_path / "proxy.mp4", 61, 20) == list(range(61, 81))
 
 
-def test_an_end_that_is_missing_is_told(tmp_path):
-    """A copy that was broken off: what is there plays, what is not is a sentence with the times."""
+def test_a_missing_end_is_an_error(tmp_path):
+    """A truncated copy: frames before its end play, a span beyond gives an error with the times."""
     source = numbered(tmp_path / "source.mp4", RATE.fps, 130, *X264, "-movflags", "+faststart")
     data = source.read_bytes()
     source.write_bytes(data[: len(data) * 2 // 3])
     assert cut(source, tmp_path / "proxy.mp4", 10, 30) == list(range(10, 40))
-    with pytest.raises(MediaError, match=r"source\.mp4.* ends at \d\.\d+ s.* until 4\.80 s"):
+    with pytest.raises(
+        MediaError, match=r"source\.mp4: it ends at \d\.\d+ s, .* until 4\.80 s\. The file may be truncated\."
+    ):
         cut(source, tmp_path / "late.mp4", 20, 100)
-    with pytest.raises(MediaError, match=r"source\.mp4.*cut short"):
+    with pytest.raises(MediaError, match=r"source\.mp4: .* The file may be truncated\."):
         cut(source, tmp_path / "after.mp4", 115, 10)
     assert not (tmp_path / "late.mp4").exists()
 
 
-def test_a_frame_or_two_that_are_missing_are_held(tmp_path):
-    """A timeline that thinks the file is a few frames longer shows the last one, as editors do."""
+def test_a_few_missing_frames_are_replaced_by_the_last(tmp_path):
+    """A span that exceeds the file by a few frames shows its last frame, as editors do."""
     source = numbered(tmp_path / "source.mp4", RATE.fps, 50, *X264)
     assert cut(source, tmp_path / "proxy.mp4", 40, 15) == list(range(40, 50))
     span = Span(0, 20, RATE)
@@ -102,8 +104,8 @@ def test_a_frame_or_two_that_are_missing_are_held(tmp_path):
 
 
 @pytest.mark.parametrize("rate", [(0, 1), (25, 0), (0, 0)])
-def test_a_stream_that_says_it_has_no_rate_still_plays(tmp_path, rate):
-    """An AVI whose header says 0 frames a second, or a scale of nothing: its frames tell."""
+def test_a_stream_with_an_invalid_rate_still_plays(tmp_path, rate):
+    """The header of an AVI gives 0 frames per second, or a scale of 0: the rate is that of its frames."""
     source = numbered(tmp_path / "source.avi", RATE.fps, 50, *X264)
     data = bytearray(source.read_bytes())
     struct.pack_into("<II", data, data.find(b"strh") + 28, rate[1], rate[0])
@@ -111,18 +113,22 @@ def test_a_stream_that_says_it_has_no_rate_still_plays(tmp_path, rate):
     assert cut(source, tmp_path / "proxy.mp4", 5, 10) == list(range(5, 15))
 
 
-def test_a_pipe_a_device_and_an_empty_file_are_refused_at_once(tmp_path):
-    """None of them is opened: a pipe that nobody writes to would never answer."""
+def test_a_pipe_and_an_empty_file_are_refused_at_once(tmp_path):
+    """None of them is opened: a pipe without a writer would block for ever."""
     pipe, empty = tmp_path / "pipe.mp4", tmp_path / "empty.mp4"
     os.mkfifo(pipe)
     empty.touch()
-    for path, words in ((pipe, "no file"), (empty, "is empty"), (tmp_path / "none.mp4", "does not exist")):
-        with pytest.raises(InvalidInput, match=words):
+    for path, message in (
+        (pipe, "Not a file"),
+        (empty, "The file is empty"),
+        (tmp_path / "none.mp4", "File not found"),
+    ):
+        with pytest.raises(InvalidInput, match=message):
             read_video_header(path)
 
 
-def test_a_file_that_gives_nothing_is_given_up(tmp_path, monkeypatch):
-    """A drive that is gone never answers: after a while that is said, and ffmpeg is ended."""
+def test_a_read_that_stalls_is_an_error(tmp_path, monkeypatch):
+    """A read from a lost drive never returns: after the time limit ffmpeg is killed."""
     stalled = tmp_path / "ffmpeg"
     stalled.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(60)\n")
     stalled.chmod(0o755)
@@ -131,10 +137,10 @@ def test_a_file_that_gives_nothing_is_given_up(tmp_path, monkeypatch):
     source = tmp_path / "source.mp4"
     source.write_bytes(b"anything")
     begun = time.monotonic()
-    with pytest.raises(MediaError, match=r"nothing came of it for 0 s.*drive"):
+    with pytest.raises(MediaError, match=r"Could not read it: no output from ffmpeg for 0 s\. Check that the drive"):
         list(
             ffmpeg.read_stdout(
-                ffmpeg.input_stream(source).output("pipe:", format="null"), "could not read it", 16, timeout_seconds=0.2
+                ffmpeg.input_stream(source).output("pipe:", format="null"), "Could not read it", 16, timeout_seconds=0.2
             )
         )
     assert time.monotonic() - begun < 30
@@ -143,7 +149,7 @@ def test_a_file_that_gives_nothing_is_given_up(tmp_path, monkeypatch):
 
 
 def test_a_huge_still_becomes_a_small_proxy(tmp_path):
-    """A 16K image is a picture like any other."""
+    """An image of 15,360 x 8,640 pixels."""
     still = tmp_path / "huge.png"
     making = ["-f", "lavfi", "-i", "color=gray:s=15360x8640:d=0.04:r=25", "-frames:v", "1", "-pix_fmt", "gray"]
     subprocess.run([FFMPEG, "-v", "error", *making, "-update", "1", str(still)], check=True)
@@ -155,8 +161,8 @@ def test_a_huge_still_becomes_a_small_proxy(tmp_path):
     assert len(proxy.times) == 3
 
 
-def test_a_picture_that_changes_its_size_is_told(tmp_path):
-    """Two recordings put together in one transport stream: no proxy has two sizes."""
+def test_a_picture_that_changes_its_size_is_an_error(tmp_path):
+    """Two recordings in one transport stream: a proxy has one size."""
     source = numbered(tmp_path / "source.ts", RATE.fps, 30, *X264)
     other = numbered(tmp_path / "other.ts", RATE.fps, 30, *X264, "-output_ts_offset", "1.2", size=(320, 180))
     source.write_bytes(source.read_bytes() + other.read_bytes())
@@ -164,12 +170,12 @@ def test_a_picture_that_changes_its_size_is_told(tmp_path):
         cut(source, tmp_path / "proxy.mp4", 10, 45)
 
 
-def test_music_and_text_have_no_picture(tmp_path):
-    """A sentence, and which file."""
+def test_music_and_text_have_no_video(tmp_path):
+    """The error names the file."""
     music, text = tmp_path / "music.wav", tmp_path / "text.mp4"
     subprocess.run([FFMPEG, "-v", "error", "-f", "lavfi", "-i", "sine=d=0.2", str(music)], check=True)
     text.write_text("hello")
-    for path, words in ((music, "has no picture"), (text, "cannot be read")):
-        with pytest.raises(InvalidInput, match=words) as error:
+    for path, message in ((music, "The file has no video"), (text, "Could not read")):
+        with pytest.raises(InvalidInput, match=message) as error:
             cut(path, tmp_path / "proxy.mp4", 0, 3)
         assert str(path) in str(error.value)

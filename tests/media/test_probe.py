@@ -26,8 +26,8 @@ def test_rate_and_length_are_exact_in_each_container(each_ffmpeg, tmp_path, rate
     assert media.audio == ()
 
 
-def test_sound_is_described(tmp_path):
-    """Codec, sample rate and layout of each sound stream; no picture where there is none."""
+def test_audio_streams_are_described(tmp_path):
+    """Codec, sample rate and layout; no video stream if there is none."""
     sound = tmp_path / "sound.flac"
     subprocess.run(
         [FFMPEG, "-v", "error", "-f", "lavfi", "-i", "sine=d=0.2:r=22050", "-ac", "2", str(sound)], check=True
@@ -37,8 +37,8 @@ def test_sound_is_described(tmp_path):
     assert [(a.codec, a.sample_rate, a.layout) for a in media.audio] == [("flac", 22050, "stereo")]
 
 
-def test_a_cover_picture_is_no_picture(tmp_path):
-    """Music with a cover has no picture to lay sound under."""
+def test_a_cover_picture_is_not_a_video(tmp_path):
+    """Music with a cover has no video stream."""
     cover, music = tmp_path / "cover.png", tmp_path / "music.mp3"
     subprocess.run(
         [FFMPEG, "-v", "error", "-f", "lavfi", "-i", "color=d=0.1:s=32x32", "-frames:v", "1", str(cover)], check=True
@@ -59,12 +59,12 @@ def test_a_cover_picture_is_no_picture(tmp_path):
     ]
     subprocess.run([FFMPEG, "-v", "error", *making, str(music)], check=True)
     assert probe_media(music).video is None
-    with pytest.raises(InvalidInput, match="no picture"):
+    with pytest.raises(InvalidInput, match="has no video"):
         probe_video(music)
 
 
-def test_the_picture_ends_where_its_last_frame_ends_though_the_sound_goes_on(tmp_path):
-    """A sound far longer than the picture does not make the picture longer."""
+def test_the_video_ends_with_its_last_frame(tmp_path):
+    """Also if the sound is far longer."""
     silent, clip = flash_clip(tmp_path / "silent.mp4", Fraction(25), 25, [0]), tmp_path / "clip.mp4"
     making = ["-i", str(silent), "-f", "lavfi", "-i", "sine=d=12", "-c:v", "copy", "-c:a", "aac"]
     subprocess.run([FFMPEG, "-v", "error", *making, str(clip)], check=True)
@@ -72,7 +72,7 @@ def test_the_picture_ends_where_its_last_frame_ends_though_the_sound_goes_on(tmp
 
 
 def test_frames_that_an_edit_list_hides_are_not_counted(tmp_path):
-    """A clip that was cut without encoding begins at its cut, though its file holds what the decoder needs from before."""
+    """A clip that was cut without encoding begins at its cut; its file has earlier frames, for the decoder only."""
     whole, clip = flash_clip(tmp_path / "whole.mp4", Fraction(25), 100, [0]), tmp_path / "clip.mp4"
     subprocess.run([FFMPEG, "-v", "error", "-ss", "3", "-i", str(whole), "-c", "copy", str(clip)], check=True)
     video = probe_video(clip)[1]
@@ -81,33 +81,33 @@ def test_frames_that_an_edit_list_hides_are_not_counted(tmp_path):
 
 
 def test_key_frames_are_found_without_decoding(tmp_path):
-    """Where decoding can begin, between two times."""
+    """Their times, between two times."""
     options = ("-c:v", "libx264", "-g", "10", "-pix_fmt", "yuv420p", "-x264-params", "scenecut=0")
     clip = flash_clip(tmp_path / "clip.mp4", Fraction(25), 50, [0], *options)
     assert key_times(clip, Fraction(3, 10), Fraction(6, 5)) == (Fraction(2, 5), Fraction(4, 5), Fraction(6, 5))
 
 
 @pytest.mark.parametrize("name", ["-dash.mp4", 'it\'s a 100% "ünïcode" clip: take 1.mp4', "spaced name.mp4"])
-def test_any_file_name_will_do(tmp_path, monkeypatch, name):
-    """Dashes, quotes, percent signs, colons and Unicode are names like any other."""
+def test_any_file_name_works(tmp_path, monkeypatch, name):
+    """Dashes, quotes, percent signs, colons, spaces and Unicode."""
     made = flash_clip(tmp_path / "clip.mp4", Fraction(25), 10, [0])
     made.rename(tmp_path / name)
     monkeypatch.chdir(tmp_path)
     assert probe_video(tmp_path.__class__(name))[1].frames == 10
 
 
-def test_what_is_no_media_file_is_told_in_one_sentence(tmp_path):
-    """A missing file, a folder, an empty file, a text file called .mp4."""
+def test_other_files_are_refused_in_one_line(tmp_path):
+    """A missing file, a folder, an empty file, a text file with the suffix .mp4."""
     empty, text = tmp_path / "empty.mp4", tmp_path / "text.mp4"
     empty.touch()
     text.write_text("hello")
-    for path, words in (
-        (tmp_path / "none.mp4", "does not exist"),
-        (tmp_path, "no file"),
-        (empty, "is empty"),
-        (text, "cannot be read"),
+    for path, message in (
+        (tmp_path / "none.mp4", "File not found"),
+        (tmp_path, "Not a file"),
+        (empty, "The file is empty"),
+        (text, "Could not read .*: the file is damaged or not a media file"),
     ):
-        with pytest.raises(InvalidInput, match=words) as error:
+        with pytest.raises(InvalidInput, match=message) as error:
             probe_media(path)
         assert str(path) in str(error.value)
         assert "\n" not in str(error.value)

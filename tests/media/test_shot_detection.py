@@ -1,4 +1,4 @@
-"""Cuts are found on their frame, at any rate and after any trim; what is no cut is none."""
+"""Shot detection: cuts are found on their exact frame, at any rate and after any trim, without false ones."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tracklay.cancellation import CancelToken
 from tracklay.cue import Picture, ProxySpec
 from tracklay.errors import Cancelled, MediaError
-from tracklay.media import decoder, proxy_cache
+from tracklay.media import decoder, fingerprint, proxy_cache
 from tracklay.media.extract import ProxyExtractor, extract_proxy
-from tracklay.media.ffmpeg import CancelToken
 from tracklay.media.shot_detection import CUT_THRESHOLD, CutScorer, ShotSplitter, find_cuts
 from tracklay.timing import Rate, Span, TimeMap
 
@@ -25,7 +25,7 @@ SIZE = (128, 72)
 
 
 def shots(lengths: list[int]):
-    """Frames of shots that follow each other: a bright thing that moves a little over a ground of its own."""
+    """Yield the frames of consecutive shots: a bright square that moves over the background of its shot."""
     for number, length in enumerate(lengths):
         ground = np.random.default_rng(number).integers(20, 230, (6, 8)).repeat(12, 0).repeat(16, 1)
         for frame in range(length):
@@ -36,7 +36,7 @@ def shots(lengths: list[int]):
 
 @pytest.mark.parametrize("rate", [Fraction(25), Fraction(24000, 1001), Fraction(60)])
 def test_each_shots_first_frame_is_found(rate, tmp_path):
-    """Whatever the rate, counted on the timeline's own frames."""
+    """At any rate, counted in frames of the timeline."""
     clip = encode(tmp_path / "film.mp4", shots([30, 41, 20, 29]), SIZE, rate)
     span = Span(101, 120, Rate(rate))
     picture = Picture(clip, TimeMap.linear(span, Fraction(0)))
@@ -44,14 +44,14 @@ def test_each_shots_first_frame_is_found(rate, tmp_path):
 
 
 def test_a_part_of_the_clip_has_the_cuts_of_that_part(tmp_path):
-    """Trimmed at both ends, and moved: what does not play has no cuts."""
+    """Trimmed at both ends, and moved: frames that do not play have no cuts."""
     clip = encode(tmp_path / "film.mp4", shots([30, 41, 20, 29]), SIZE, Fraction(25))
     span = Span(1000, 50, Rate(Fraction(25)))
     picture = Picture(clip, TimeMap.linear(span, Fraction(40, 25)))
     assert find_cuts(picture, span, tmp_path) == (1000 + 71 - 40,)
 
 
-def test_what_is_too_short_for_a_shot_is_none(tmp_path):
+def test_a_shot_that_is_too_short_is_ignored(tmp_path):
     """A flash of three frames, and a last shot of four."""
     clip = encode(tmp_path / "film.mp4", shots([30, 3, 40, 4]), SIZE, Fraction(25))
     span = Span(1, 77, Rate(Fraction(25)))
@@ -60,14 +60,14 @@ def test_what_is_too_short_for_a_shot_is_none(tmp_path):
 
 
 def test_one_shot_has_no_cuts(tmp_path):
-    """However much moves in it."""
+    """Motion is not a cut."""
     clip = encode(tmp_path / "film.mp4", shots([60]), SIZE, Fraction(25))
     span = Span(1, 60, Rate(Fraction(25)))
     assert find_cuts(Picture(clip, TimeMap.linear(span, Fraction(0))), span, tmp_path) == ()
 
 
 def test_a_shot_begins_on_the_first_frame_that_shows_it(tmp_path):
-    """Of 60 frames a second on 25, some are on screen only between two of the timeline's: no shot begins with the one before it."""
+    """With 60 frames per second on a timeline of 25, some frames are on screen between two timeline frames only."""
     for length in (40, 41, 42, 43, 44):
         clip = encode(tmp_path / "film.mp4", shots([length, 60]), SIZE, Fraction(60))
         span = Span(0, 40, Rate(Fraction(25)))
@@ -77,35 +77,35 @@ def test_a_shot_begins_on_the_first_frame_that_shows_it(tmp_path):
 
 @pytest.fixture
 def decodings(monkeypatch):
-    """The decodings that were begun; files count as settled from their first moment."""
-    begun = []
+    """The decodings that were started. Files count as unchanged for long enough from their first moment."""
+    started = []
     for source in (decoder.VideoSource, decoder.ImageSequenceSource):
 
         def counted(self, *arguments, real=source.frames, **options):
-            begun.append(self)
+            started.append(self)
             return real(self, *arguments, **options)
 
         monkeypatch.setattr(source, "frames", counted)
-    monkeypatch.setattr(proxy_cache, "MIN_SOURCE_AGE_SECONDS", -1)
-    return begun
+    monkeypatch.setattr(fingerprint, "MIN_SOURCE_AGE_SECONDS", -1)
+    return started
 
 
 LENGTHS = [33, 41, 20, 38]
 
 
 def film(folder: Path, fps: Fraction, *options: str, size: tuple[int, int] = SIZE) -> Path:
-    """Four shots, numbered by a bright bar whose height grows from frame to frame."""
+    """Write a clip of four shots."""
     return encode(folder / "film.mp4", shots(LENGTHS), size, fps, *options)
 
 
 def varying(folder: Path) -> Path:
-    """The same at a rate that varies: every seventh frame is missing."""
+    """Write the same clip at a variable rate: every seventh frame is missing."""
     dropping = ("-vf", "select='mod(n,7)'", "-fps_mode", "vfr", "-c:v", "libx264", "-g", "30", "-pix_fmt", "yuv420p")
     return film(folder, Fraction(25), *dropping)
 
 
 def images(folder: Path) -> tuple[str, ...]:
-    """The same as a sequence of images."""
+    """Write the same clip as an image sequence."""
     encode(folder / "%04d.png", shots(LENGTHS), SIZE, Fraction(25), "-c:v", "png")
     return tuple(sorted(path.name for path in folder.glob("*.png")))
 
@@ -130,7 +130,7 @@ WAYS: dict[str, tuple[Fraction, Fraction, Fraction, Fraction, ProxySpec]] = {
 
 @pytest.mark.parametrize("way", WAYS)
 def test_one_decoding_gives_the_cuts_and_each_shots_own_proxy(decodings, tmp_path, way):
-    """Whoever wants a shot next finds its proxy, which is the one that is extracted of that shot by itself, byte for byte."""
+    """The cached proxy of each shot equals, byte for byte, the one that is extracted of that shot alone."""
     fps, timeline, begin, speed, sized = WAYS[way]
     names = images(tmp_path) if way.startswith("images") else ()
     source = tmp_path if names else varying(tmp_path) if way == "varying" else film(tmp_path, fps)
@@ -153,8 +153,8 @@ def test_one_decoding_gives_the_cuts_and_each_shots_own_proxy(decodings, tmp_pat
         assert kept.path.read_bytes() == alone.path.read_bytes()
 
 
-def test_what_is_retimed_in_pieces_has_its_cuts_and_no_proxies_yet(decodings, tmp_path):
-    """The ticks of such a proxy depend on where its shot ends."""
+def test_a_picture_retimed_in_pieces_has_cuts_and_no_cached_proxies(decodings, tmp_path):
+    """The unit of times in such a proxy depends on the end of its shot."""
     clip = film(tmp_path, Fraction(50))
     span = Span(0, 60, Rate(Fraction(25)))
     points = ((Fraction(0), Fraction(0)), (Fraction(10), Fraction(10, 25)), (Fraction(60), Fraction(130, 50)))
@@ -165,8 +165,8 @@ def test_what_is_retimed_in_pieces_has_its_cuts_and_no_proxies_yet(decodings, tm
     assert len(decodings) == 1
 
 
-def test_a_file_that_changed_a_moment_ago_has_its_cuts_and_no_proxies_yet(tmp_path):
-    """It may change again without its time of change showing it."""
+def test_a_file_that_changed_a_moment_ago_has_cuts_and_no_cached_proxies(tmp_path):
+    """It may change again without a new modification time."""
     clip = film(tmp_path, Fraction(25))
     span = Span(0, sum(LENGTHS), Rate(Fraction(25)))
     found = find_cuts(Picture(clip, TimeMap.linear(span, Fraction(0))), span, tmp_path, proxy_spec=ProxySpec(384))
@@ -174,38 +174,38 @@ def test_a_file_that_changed_a_moment_ago_has_its_cuts_and_no_proxies_yet(tmp_pa
     assert not proxy_cache.proxy_cache_dir().exists()
 
 
-def test_a_file_that_changes_while_its_cuts_are_looked_for_is_told(decodings, tmp_path, monkeypatch):
-    """What is half of the one and half of the other is not kept."""
+def test_a_file_that_changes_during_detection_is_an_error(decodings, tmp_path, monkeypatch):
+    """A proxy of half the old and half the new picture is not cached."""
     clip = film(tmp_path, Fraction(25))
     span = Span(0, sum(LENGTHS), Rate(Fraction(25)))
     real = proxy_cache.store_span_proxy
 
-    def meddled(*arguments):
+    def change_and_store(*arguments):
         with clip.open("ab") as file:
             file.write(b"more")
         real(*arguments)
 
-    monkeypatch.setattr(proxy_cache, "store_span_proxy", meddled)
+    monkeypatch.setattr(proxy_cache, "store_span_proxy", change_and_store)
     with pytest.raises(MediaError, match=r"film\.mp4 changed while it was read"):
         find_cuts(Picture(clip, TimeMap.linear(span, Fraction(0))), span, tmp_path, proxy_spec=ProxySpec(384))
     assert not proxy_cache.proxy_cache_dir().exists()
 
 
-def test_stopping_leaves_whole_proxies_and_no_work(decodings, tmp_path, monkeypatch):
-    """The wish comes while the second shot is decoded: the first is kept, and nothing is left half written."""
+def test_cancelling_leaves_complete_proxies_and_no_temporary_files(decodings, tmp_path, monkeypatch):
+    """Cancelled while the second shot is decoded: the first is cached, and no file is incomplete."""
     clip = film(tmp_path, Fraction(25))
     span = Span(0, sum(LENGTHS), Rate(Fraction(25)))
     picture = Picture(clip, TimeMap.linear(span, Fraction(0)))
-    work, stop, real = tmp_path / "work", CancelToken(), proxy_cache.store_span_proxy
+    work, token, real = tmp_path / "work", CancelToken(), proxy_cache.store_span_proxy
     work.mkdir()
 
-    def kept(*arguments):
+    def store_and_cancel(*arguments):
         real(*arguments)
-        stop.cancel()
+        token.cancel()
 
-    monkeypatch.setattr(proxy_cache, "store_span_proxy", kept)
+    monkeypatch.setattr(proxy_cache, "store_span_proxy", store_and_cancel)
     with pytest.raises(Cancelled):
-        find_cuts(picture, span, work, proxy_spec=ProxySpec(384), cancel_token=stop)
+        find_cuts(picture, span, work, proxy_spec=ProxySpec(384), cancel_token=token)
     assert list(work.iterdir()) == []
     assert sorted(path.suffix for path in proxy_cache.proxy_cache_dir().iterdir()) == [".json", ".mp4"]
     began = len(decodings)
@@ -213,23 +213,23 @@ def test_stopping_leaves_whole_proxies_and_no_work(decodings, tmp_path, monkeypa
     assert len(decodings) == began
 
 
-def test_what_is_held_does_not_grow(tmp_path):
-    """However long a shot is, no more than the frames of two timeline frames wait to be told whose they are."""
+def test_the_buffer_does_not_grow(tmp_path):
+    """In a shot of any length, at most the frames of two timeline frames are held."""
     clip = film(tmp_path, Fraction(60))
     span = Span(0, 50, Rate(Fraction(25)))
     picture = Picture(clip, TimeMap.linear(span, Fraction(0)))
     extraction = ProxyExtractor.prepare(picture, span, ProxySpec(96), tmp_path)
     shown = extraction.plan_span(span)
-    parted = ShotSplitter(extraction.decode(shown, None), shown, span, picture.time_map, Rate(Fraction(60)), 1)
+    splitter = ShotSplitter(extraction.decode(shown, None), shown, span, picture.time_map, Rate(Fraction(60)), 1)
     most = 0
-    while parted.next_start < span.end:
-        for _ in parted.next_shot():
-            most = max(most, len(parted._buffer))
+    while splitter.next_start < span.end:
+        for _ in splitter.next_shot():
+            most = max(most, len(splitter._buffer))
     assert 0 < most <= 6
 
 
-def test_grain_and_a_pan_are_no_cuts(tmp_path):
-    """All of the picture changes from frame to frame, but no more suddenly than before."""
+def test_grain_and_a_pan_are_not_cuts(tmp_path):
+    """The whole picture changes from frame to frame, but not suddenly."""
     rng = np.random.default_rng(1)
     ground = rng.integers(30, 220, (9, 40)).repeat(8, 0).repeat(16, 1)
     grainy = (
@@ -242,7 +242,7 @@ def test_grain_and_a_pan_are_no_cuts(tmp_path):
 
 
 def test_frames_are_scored_as_ffmpeg_scores_them(tmp_path):
-    """Against `scdet` itself, frame by frame, of a film that changes much and little."""
+    """Compared with `scdet` itself, frame by frame, on a clip with large and small changes."""
     rng = np.random.default_rng(2)
     ground = rng.integers(40, 200, (72, 128))
     clip = encode(
@@ -254,8 +254,8 @@ def test_frames_are_scored_as_ffmpeg_scores_them(tmp_path):
     )
     span = Span(0, 40, Rate(Fraction(25)))
     extraction = ProxyExtractor.prepare(Picture(clip, TimeMap.linear(span, Fraction(0))), span, ProxySpec(96), tmp_path)
-    judge = CutScorer()
-    scores = [judge.score(frame) for _, frame in extraction.decode(extraction.plan_span(span), None)]
+    scorer = CutScorer()
+    scores = [scorer.score(frame) for _, frame in extraction.decode(extraction.plan_span(span), None)]
     command = [
         FFMPEG,
         "-v",
@@ -268,8 +268,8 @@ def test_frames_are_scored_as_ffmpeg_scores_them(tmp_path):
         "null",
         "-",
     ]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    theirs = [float(score) for score in re.findall(r"lavfi\.scd\.score=([\d.]+)", told)]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    theirs = [float(score) for score in re.findall(r"lavfi\.scd\.score=([\d.]+)", output)]
     assert len(theirs) == 40
     assert max(theirs) > 2 * CUT_THRESHOLD / 3
     assert scores == pytest.approx(theirs, abs=0.01)

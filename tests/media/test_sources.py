@@ -1,4 +1,4 @@
-"""Sources that bite: whatever the container, codec or clock, the numbers in the proxy are those that play."""
+"""Difficult sources: for any container, codec and clock, the numbers in the proxy are those that play."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ MADE = {
     "fields.mp4": (*X264, "-vf", "setfield=tff", "-flags", "+ilme+ildct"),
     "vp9.webm": ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-pix_fmt", "yuv420p"),
 }
-"""How ffmpeg writes each source, by its file name."""
+"""ffmpeg's options for each source, by its file name."""
 
 COPIED = {
     "cut-within-a-gop.mp4": (["-ss", "1.32"], X264, []),
@@ -63,14 +63,14 @@ COPIED = {
 """Sources that are copies: options before ffmpeg's input, how the input was encoded, options for the output."""
 
 TURNS = {"turned-upside-down.mp4": 2, "turned.mp4": 1}
-"""Quarter turns that a source is shown with."""
+"""Quarter turns by which a source is rotated for display."""
 
 RATE = Fraction(25)
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    """Give each source by its name, made once."""
+    """Return a function that gives the path of a source by its name; each is written once."""
     folder = tmp_path_factory.mktemp("sources")
 
     def made(name: str):
@@ -89,7 +89,7 @@ def source(tmp_path_factory):
 
 
 def played(path) -> list[tuple[Fraction, int]]:
-    """The frames that a player shows: seconds from the first one, and their numbers, as PyAV decodes the whole file."""
+    """Return the frames that a player shows, as PyAV decodes the whole file: seconds from the first one, and number."""
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         base = stream.time_base or Fraction(1)
@@ -99,20 +99,20 @@ def played(path) -> list[tuple[Fraction, int]]:
 
 
 def upright(path, turns: int) -> list[int]:
-    """The numbers in a proxy whose source is shown with so many quarter turns."""
+    """Return the numbers in a proxy whose source is rotated by quarter turns."""
     with av.open(str(path)) as container:
         frames = [frame.to_ndarray(format="gray") for frame in container.decode(container.streams.video[0])]
     return [read(np.rot90(frame, -turns)) for frame in frames]
 
 
 def on_screen(frames: list[tuple[Fraction, int]], at: Fraction, rate: Fraction) -> int:
-    """The number on screen at a source time."""
+    """Return the number on screen at a source time."""
     looked_up = Fraction(expected(at, rate)) / rate
     return max(number for time, number in frames if time <= looked_up + Fraction(1, 1000))
 
 
 @pytest.mark.parametrize("name", [*MADE, *COPIED])
-def test_every_source_plays_as_it_should(each_ffmpeg, source, tmp_path, name):
+def test_every_source_is_extracted_as_it_plays(each_ffmpeg, source, tmp_path, name):
     """From its first frame, across key frames, for one frame, backwards and slowly: the right numbers at the right times."""
     path = source(name)
     frames = played(path)
@@ -140,7 +140,7 @@ def test_every_source_plays_as_it_should(each_ffmpeg, source, tmp_path, name):
 
 
 def combed(path, *options: str):
-    """A clip of a bar that moves on from field to field: its edges are combs."""
+    """Write a clip of a bar that moves from field to field: its edges are combs."""
     frames = np.full((12, 96, 160), 16, np.uint8)
     for number, frame in enumerate(frames):
         frame[::2, number * 10 : number * 10 + 30] = 235
@@ -149,8 +149,8 @@ def combed(path, *options: str):
 
 
 @pytest.mark.parametrize(("options", "comb"), [((), True), (("-vf", "setfield=tff", "-flags", "+ilme+ildct"), False)])
-def test_only_what_is_flagged_as_fields_is_deinterlaced(tmp_path, options, comb):
-    """A picture of fine lines stays; two fields become one."""
+def test_only_frames_flagged_as_interlaced_are_deinterlaced(tmp_path, options, comb):
+    """A picture of fine lines is unchanged; two fields become one."""
     path = combed(tmp_path / "source.mp4", *options)
     span = Span(0, 10, Rate(RATE))
     proxy = extract_proxy(Picture(path, TimeMap.linear(span, Fraction(0))), span, tmp_path / "proxy.mp4")
@@ -166,8 +166,8 @@ def test_only_what_is_flagged_as_fields_is_deinterlaced(tmp_path, options, comb)
     "codec",
     [("prores_ks", "-profile:v", "4", "-pix_fmt", "yuva444p10le"), ("qtrle", "-pix_fmt", "argb"), ("png",)],
 )
-def test_what_is_transparent_is_black(tmp_path, codec):
-    """A model sees what the editor sees: white that is wholly transparent is not there."""
+def test_transparent_parts_are_black(tmp_path, codec):
+    """As in the editor: fully transparent white is invisible."""
     path = tmp_path / "source.mov"
     half = "geq=r=255:g=255:b=255:a='255*lt(X,80)'"
     making = ["-f", "lavfi", "-i", "color=white:s=160x96:r=25:d=0.4,format=rgba", "-vf", half, "-c:v", *codec]
@@ -180,8 +180,8 @@ def test_what_is_transparent_is_black(tmp_path, codec):
     assert frame[:, 90:].max() < 25
 
 
-def test_ten_minutes_backwards_hold_no_more_than_a_window(tmp_path, monkeypatch):
-    """A long piece backwards is put in order window by window: never more frames are held than one window has."""
+def test_a_long_reverse_holds_no_more_than_a_window(tmp_path, monkeypatch):
+    """It is sorted window by window: never are more frames in memory than one window has."""
     from tracklay.media import extract as extracting
 
     path = numbered(tmp_path / "source.mp4", RATE, 900, *X264[:-4], "-g", "30")
@@ -204,7 +204,7 @@ def test_ten_minutes_backwards_hold_no_more_than_a_window(tmp_path, monkeypatch)
 
 
 def test_sizes_of_an_odd_number_of_pixels_are_made_even(tmp_path):
-    """H.264 in 4:2:0 has even sides only."""
+    """H.264 in 4:2:0 needs even sides."""
     path = numbered(tmp_path / "source.mkv", RATE, 3, "-c:v", "ffv1", "-pix_fmt", "yuv444p", size=(SIZE[0] + 1, 97))
     span = Span(0, 3, Rate(RATE))
     proxy = extract_proxy(Picture(path, TimeMap.linear(span, Fraction(0))), span, tmp_path / "proxy.mp4")

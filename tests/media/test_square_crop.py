@@ -1,4 +1,4 @@
-"""The square that a sync stream sees: named, by hand, or where the motion is."""
+"""The square crop: by name, by number, or where the motion is."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SPAN = Span(0, 20, Rate(RATE))
 
 
 def thirds(path, size=(384, 128)):
-    """A clip of three squares side by side: dark, grey, light; the light one flickers in a corner."""
+    """Write a clip of three squares side by side: dark, grey, light; the light one flickers in a corner."""
     wide, side = max(size), min(size)
     frames = np.zeros((20, side, wide), np.uint8)
     for number, frame in enumerate(frames):
@@ -30,8 +30,8 @@ def thirds(path, size=(384, 128)):
     return encode(path, turned, size, RATE)
 
 
-def seen(source, to, square: str):
-    """The last frame of the proxy, and its times."""
+def last_frame(source, to, square: str):
+    """Return the last frame of the proxy."""
     proxy = extract_proxy(Picture(source, TimeMap.linear(SPAN, Fraction(0))), SPAN, to, square=square)
     with av.open(str(proxy.path)) as container:
         frames = [frame.to_ndarray(format="gray") for frame in container.decode(container.streams.video[0])]
@@ -43,27 +43,27 @@ def seen(source, to, square: str):
 @pytest.mark.parametrize(
     ("square", "luma"), [("left", 40), ("centre", 120), ("right", 200), ("0", 40), ("1/2", 120), ("motion", 200)]
 )
-def test_the_square_is_the_one_that_is_wanted(tmp_path, size, square, luma):
-    """By name, by number, or where the motion is; of an upright picture left is the top."""
-    frame = seen(thirds(tmp_path / "source.mp4", size), tmp_path / "proxy.mp4", square)
+def test_the_square_is_the_requested_one(tmp_path, size, square, luma):
+    """By name, by number, or where the motion is; in an upright picture left is the top."""
+    frame = last_frame(thirds(tmp_path / "source.mp4", size), tmp_path / "proxy.mp4", square)
     assert frame.shape == (128, 128)
     assert abs(float(np.median(frame[70:, 70:])) - luma) < 12
 
 
-def test_without_a_square_the_whole_picture_is_seen(tmp_path):
-    """The default cuts nothing off."""
-    assert seen(thirds(tmp_path / "source.mp4"), tmp_path / "proxy.mp4", "").shape == (128, 384)
+def test_without_a_square_the_picture_is_not_cropped(tmp_path):
+    """The default is the whole picture."""
+    assert last_frame(thirds(tmp_path / "source.mp4"), tmp_path / "proxy.mp4", "").shape == (128, 384)
 
 
 @pytest.mark.parametrize("square", ["middle", "1.5", "-1", "1/0"])
 def test_another_word_is_refused(square):
-    """The words there are, and the range."""
+    """The error lists the names and the range."""
     with pytest.raises(InvalidInput, match="centre, left, right, motion, or a number"):
         crop_position(square)
 
 
-def test_stillness_grain_and_pans_point_nowhere():
-    """Where nothing moves, or all does, it is the centre."""
+def test_stillness_grain_and_flashes_give_the_centre():
+    """There is no motion, or all of the picture moves."""
     generator = np.random.default_rng(1)
     still = [np.full((48, 96), 100, np.uint8)] * 5
     grain = [generator.integers(98, 102, (48, 96)).astype(np.uint8) for _ in range(5)]
@@ -72,7 +72,7 @@ def test_stillness_grain_and_pans_point_nowhere():
 
 
 def test_a_small_motion_is_in_the_middle_of_its_square():
-    """The square is laid around what moves, as far as the picture goes."""
+    """The square is centred on the motion, within the picture."""
     frames = np.full((10, 48, 144), 80, np.uint8)
     frames[::2, 20:30, 60:70] = 200
     assert find_motion_crop(frames) == pytest.approx(Fraction(65 - 24, 96), abs=0.03)

@@ -18,10 +18,10 @@ import pytest
 from opentimelineio.opentime import RationalTime
 from PIL import Image
 from tracklay import report
+from tracklay.cancellation import CancelToken
 from tracklay.cli.main import main
 from tracklay.errors import Cancelled, InvalidInput
 from tracklay.media.extract import Proxy
-from tracklay.media.ffmpeg import CancelToken
 from tracklay.report import page as page_module
 from tracklay.report.filmstrip import MOTION_BUCKETS, analyze_proxy
 from tracklay.report.page import _summarize

@@ -103,8 +103,8 @@ def test_what_is_no_take_is_told_in_a_sentence(tmp_path):
     whole = take(tmp_path / "t.wav", 4800, 0).read_bytes()
     cases = {
         "gone.wav": (None, "cannot be read"),
-        "text.wav": (b"hello, this is no sound", "is no WAV"),
-        "empty.wav": (b"", "is no WAV"),
+        "text.wav": (b"hello, this is no sound", r"Not a WAV file: text\.wav\."),
+        "empty.wav": (b"", r"Not a WAV file: empty\.wav\."),
         "head.wav": (whole[:12], "has no sound in it"),
         "float.wav": (whole.replace(b"fmt \x10\0\0\0\x01\0", b"fmt \x10\0\0\0\x03\0"), "of another kind"),
         "short.wav": (whole[:-100], "was cut short"),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from ..errors import InvalidInput, TracklayError
 from ..jobs.job_spec import TakeSettings
 from ..media import image_sequence
+from ..media.fingerprint import relative_points, source_id
 from ..models import find_model, load_catalogue
 from ..models.model import EXTRA_PREFIX, is_url, suggest_nearest
 from ..providers import get_provider
@@ -345,11 +346,11 @@ class _WorkListLoader:
         """What tells a timeline's cue from an edited one: what plays in it, and how that file is."""
         shown, span = cue.picture, cue.span
         try:
-            stat = shown.source.stat()
-            seen = [stat.st_size, stat.st_mtime_ns]
+            seen = source_id(shown.source, "stat")
         except OSError:
             seen = []
-        points = [[str(frame - span.start), str(seconds)] for frame, seconds in shown.time_map.points]
+        # All points, and the start: results of rows are stored under this, so `span_fingerprint` cannot take its place.
+        points = relative_points(shown.time_map.points, span)
         source = relative_path(shown.source.absolute(), self.folder)
         return [source, seen, points, span.start, span.frames, str(span.rate), len(shown.images)]
 
@@ -373,12 +374,11 @@ class _WorkListLoader:
                 ]
             else:
                 try:
-                    seen = picture.stat()
+                    self._file_states[picture_name] = source_id(picture, "stat")
                 except FileNotFoundError:
                     raise InvalidInput(f"there is no file {picture}") from None
                 except OSError as error:
                     raise InvalidInput(f"{picture} cannot be read: {error.strerror or error}") from None
-                self._file_states[picture_name] = [seen.st_size, seen.st_mtime_ns]
         return self._file_states[picture_name]
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ import bpy
 from ..cue import Cue, Picture, Take
 from ..errors import InvalidInput, TracklayError
 from ..jobs.job_spec import JobSpec, cue_to_dict
+from ..media.fingerprint import span_fingerprint
 from ..paths import atomic_write
 from ..timing import TimeMap, parse_time
 from .render.timeline_copy import TimelineCopies
@@ -125,11 +125,11 @@ def _find_unchanged(scene: Any, cue: Cue) -> selection.CueSource:
     )
 
 
-def _comparable_source(span: Span, picture: Picture) -> dict[str, Any]:
-    """What plays in a span; of a picture that is rendered, no more than what of the film it is."""
-    if picture.render is not None:
-        picture = replace(picture, render=replace(picture.render, program=(), timeline_copy=None))
-    return cue_to_dict(Cue("", span, picture, ""))
+def _comparable_source(span: Span, picture: Picture) -> list[Any]:
+    """Return what plays in a span; for a rendered picture only its scene and strip, since program and copy differ each time."""
+    rendered = None if picture.render is None else (picture.render.scene, picture.render.strip)
+    source = str(picture.source.absolute())
+    return [span.start, source, list(picture.images), rendered, span_fingerprint(picture, span)]
 
 
 def open_film(path: str) -> Any:

@@ -2,6 +2,10 @@
 
 HINTS: dict[str, str] = {
     # media
+    "work.cancelled": "Run the same command again to continue.",
+    "square.invalid": "Set it with --square.",
+    "ffmpeg.disk_full": "Free some space, or choose another folder with --to.",
+    "ffmpeg.permission_denied": "Choose another folder with --to.",
     # models
     # model_import
     # providers
@@ -19,6 +23,8 @@ HINTS: dict[str, str] = {
 BATCH_HINTS: dict[str, str] = {
     **HINTS,
     # media
+    "ffmpeg.disk_full": "Free some space, or change `folder` in the row.",
+    "ffmpeg.permission_denied": "Change `folder` in the row.",
     # models
     # providers
     # jobs

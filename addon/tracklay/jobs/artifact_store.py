@@ -1,4 +1,4 @@
-"""Where jobs keep what is not a row: proxies, what models made, and the work of the moment; all under TRACKLAY_HOME.
+"""Where jobs keep what is not a row: what models made, and the work of the moment; all under TRACKLAY_HOME. Proxies are in the cache.
 
 What is kept comes into its place by a rename, when it is whole and synced. What a dead process left is cleared away.
 """
@@ -12,13 +12,11 @@ import secrets
 import shutil
 import time
 from dataclasses import asdict, replace
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..cue import Cost
 from ..media import proxy_cache
-from ..media.extract import Proxy
 from ..paths import ensure_folder, fsync_folder, output_error, remove_leftovers, tracklay_home
 from ..providers import Output
 from . import process_lock
@@ -27,9 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from .ledger import Job
-
-VisualInput = tuple[Proxy | None, Path | None]
-"""What a model is given of the picture: all of it, or a still."""
 
 COPY_GRACE_SECONDS = 600.0
 """By then the jobs for which a copy of a timeline was written are rows, however slow the disk."""
@@ -92,41 +87,6 @@ def _read_metadata(folder_path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return note
-
-
-def _proxy_folder(proxy_key: str) -> Path:
-    return tracklay_home() / "proxies" / proxy_key
-
-
-def save_proxy(proxy_key: str, source_folder: Path, proxy: Proxy) -> None:
-    """Keep a proxy (and its still) that lies in the folder `source_folder`."""
-    times = [str(time) for time in proxy.times]
-    _commit_folder(
-        source_folder,
-        _proxy_folder(proxy_key),
-        {"proxy": proxy.path.name, "times": times, "seconds": str(proxy.seconds)},
-    )
-
-
-def load_proxy(proxy_key: str) -> VisualInput | None:
-    """A kept proxy and its still; None where there is none."""
-    place = _proxy_folder(proxy_key)
-    if (note := _read_metadata(place)) is None:
-        return None
-    still = place / "still.png"
-    kept = Proxy(place / note["proxy"], tuple(map(Fraction, note["times"])), Fraction(note["seconds"]))
-    return (None, still) if still.exists() else (kept, None)
-
-
-def delete_proxy(proxy_key: str) -> None:
-    """Throw a proxy away that no job needs any more."""
-    shutil.rmtree(_proxy_folder(proxy_key), ignore_errors=True)
-
-
-def list_proxies() -> list[str]:
-    """The names of the proxies that are kept."""
-    place = tracklay_home() / "proxies"
-    return [path.name for path in place.iterdir()] if place.is_dir() else []
 
 
 def _timeline_copies_folder() -> Path:

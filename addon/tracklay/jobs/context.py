@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
 
-from ..media.ffmpeg import CancelToken
+from ..cancellation import CancelToken
 from .ledger import Ledger
 from .poll_schedule import PollSchedule
 

@@ -115,14 +115,22 @@ def _render_to_dict(render: EditorRender | None) -> dict[str, Any] | None:
     if render is None:
         return None
     copy = None if render.timeline_copy is None else str(render.timeline_copy)
-    return {"program": list(render.program), "scene": render.scene, "strip": render.strip, "copy": copy}
+    script = None if render.script is None else str(render.script)
+    return {
+        "program": list(render.program),
+        "script": script,
+        "scene": render.scene,
+        "strip": render.strip,
+        "copy": copy,
+    }
 
 
 def _render_from_dict(data: Mapping[str, Any] | None) -> EditorRender | None:
     if data is None:
         return None
     copy = None if data["copy"] is None else Path(data["copy"])
-    return EditorRender(tuple(data["program"]), data["scene"], data["strip"], copy)
+    script = Path(data["script"]) if data.get("script") else None
+    return EditorRender(tuple(data["program"]), data["scene"], data["strip"], copy, script)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,9 +223,10 @@ def request_keys(spec: JobSpec) -> list[str]:
     """
     plain = spec.to_dict()
     cue = {name: value for name, value in plain["cue"].items() if name not in ("id", "seed", "takes", "why")}
+    from ..media.fingerprint import source_id  # noqa: PLC0415 - Blender starts without it
+
     try:
-        seen = spec.cue.picture.source.stat()
-        file = [seen.st_size, seen.st_mtime_ns]
+        file = source_id(spec.cue.picture.source, "stat")
     except OSError:
         file = []
     seeds = [None if spec.cue.seed is None else spec.cue.seed + place for place in range(spec.cue.takes)]

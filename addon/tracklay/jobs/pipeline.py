@@ -9,15 +9,14 @@ import asyncio
 import contextlib
 import hashlib
 import json
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import log
 from ..cue import SAMPLE_RATE, Cost, Failure, Take
-from ..errors import Cancelled, LedgerError, MediaError, ModelFailed, OutputError, ProviderTimeout, TracklayError
+from ..errors import Cancelled, LedgerError, MediaError, ModelFailed, ProviderTimeout, TracklayError
 from ..media.editor_render import render_in_editor
-from ..media.extract import extract_still
-from ..media.proxy_cache import CACHE_VERSION, extract_cached, sampled_file_id
+from ..media.fingerprint import ledger_span_fingerprint, source_id
+from ..media.proxy_cache import CACHE_VERSION, extract_pinned, find_pinned
 from ..providers import JobHandle, Request, Submission, get_provider, submit_once
 from ..providers.base import catalogue_cost
 from . import artifact_store, cost
@@ -26,21 +25,23 @@ from .failures import FindOnlyProvider, state_after_error, unclear_job_options
 from .job_spec import StageProgress, proxy_spec
 from .ledger import Ledger, utc_timestamp
 from .states import FINAL_STATES, UNSENT_STATES
-from .take_writer import TakeWriter, file_hash, is_take_intact, take_from_claim
+from .take_writer import TakeWriter, is_take_intact, take_from_claim
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ..cancellation import CancelToken
     from ..cue import Picture
     from ..media.extract import Proxy
-    from ..media.ffmpeg import CancelToken
     from ..providers import Provider
-    from ..timing import Span
     from .job_spec import JobSpec, Stage
     from .ledger import Job
     from .states import JobState
 
 Result = TypeVar("Result")
+
+VisualInput = tuple["Proxy | None", "Path | None"]
+"""What a model is given of the picture: a proxy, or a still."""
 
 POLL_SECONDS = (0.05, 5.0)
 """How soon, and at the slowest how often, a running submission is looked at."""
@@ -122,7 +123,7 @@ class JobPipeline:
         )
         made_of = [
             source,
-            _span_fingerprint(picture, cue.span),
+            ledger_span_fingerprint(picture, cue.span),
             CACHE_VERSION,
             *map(str, proxy_spec(self.spec.model, cue.square)),
         ]
@@ -164,12 +165,12 @@ class JobPipeline:
         try:
             async with self.context.keyed_lock(f"hash {shown.source}"), self.context.concurrency_slot("extract"):
                 if shown.images:
-                    each = [await run_blocking(file_hash, shown.source / name) for name in shown.images]
+                    each = [await run_blocking(source_id, shown.source / name, "full") for name in shown.images]
                     return _digest(list(zip(shown.images, each, strict=True)))
                 seen = shown.source.stat()
                 found = await self.context.ledger_writer(Ledger.get_file_hash, shown.source)
                 if found is None:
-                    found = await run_blocking(_source_id, shown.source)
+                    found = await run_blocking(_content_id, shown.source)
                     await self.context.ledger_writer(
                         Ledger.save_file_hash, shown.source, seen.st_size, seen.st_mtime_ns, found
                     )
@@ -203,20 +204,23 @@ class JobPipeline:
         except TracklayError:
             return None
 
-    async def _load_or_make_proxy(self, proxy_key: str, picture: Picture) -> artifact_store.VisualInput:
+    async def _load_or_make_proxy(self, proxy_key: str, picture: Picture) -> VisualInput:
+        """Return the proxy, or its still, pinned until no open job needs it: the ticket may name its path after a restart."""
         async with self.context.keyed_lock(proxy_key):
-            if (kept := artifact_store.load_proxy(proxy_key)) is not None:
-                return kept
-            folder = artifact_store.work_dir(self.context.owner_token, self.job.id)
-            async with self.context.concurrency_slot("extract"):
-                proxy = await run_blocking(_write_proxy, self.spec, picture, folder)
-            artifact_store.save_proxy(proxy_key, folder, proxy)
-        kept = artifact_store.load_proxy(proxy_key)
-        if kept is None:
-            raise OutputError(
-                "the proxy that was just made is gone again: is something clearing Tracklay's own folder?"
-            )
-        return kept
+            if (pinned := find_pinned(proxy_key)) is None:
+                cue, model = self.spec.cue, self.spec.model
+                folder = artifact_store.work_dir(self.context.owner_token, self.job.id)
+                async with self.context.concurrency_slot("extract"):
+                    pinned = await run_blocking(
+                        extract_pinned,
+                        proxy_key,
+                        picture,
+                        cue.span,
+                        proxy_spec(model, cue.square),
+                        folder,
+                        with_still=model.picture_input(cue.params) == "image",
+                    )
+        return (pinned.proxy, None) if pinned.still is None else (None, pinned.still)
 
     # Submitting and running
 
@@ -475,26 +479,9 @@ def _digest(parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def _span_fingerprint(picture: Picture, span: Span) -> list[Any]:
-    """What of its source plays in the span, wherever on the timeline that is."""
-    bends = [(frame, seconds) for frame, seconds in picture.time_map.points if span.start < frame < span.end]
-    ends = [(Fraction(at), picture.time_map.source_seconds(at)) for at in (span.start, span.end)]
-    points = [[str(frame - span.start), str(seconds)] for frame, seconds in sorted([*bends, *ends])]
-    return [points, span.frames, str(span.rate), list(picture.images), str(picture.rate)]
-
-
-def _source_id(source: Path, *, cancel_token: CancelToken) -> str:
+def _content_id(source: Path, *, cancel_token: CancelToken) -> str:
     """A source's SHA-256; of a large one `sampled:` and that of samples."""
-    seen = source.stat()
-    if seen.st_size <= FULL_HASH_MAX_BYTES:
-        return file_hash(source, cancel_token=cancel_token)
-    return f"sampled:{_digest([sampled_file_id(source), seen.st_mtime_ns])}"
-
-
-def _write_proxy(spec: JobSpec, picture: Picture, folder: Path, *, cancel_token: CancelToken) -> Proxy:
-    """The proxy, and a still where the model looks at one image."""
-    like = proxy_spec(spec.model, spec.cue.square)
-    proxy = extract_cached(picture, spec.cue.span, folder / "proxy.mp4", **like._asdict(), cancel_token=cancel_token)
-    if spec.model.picture_input(spec.cue.params) == "image":
-        extract_still(proxy, folder / "still.png", cancel_token=cancel_token)
-    return proxy
+    size, modified_ns = source_id(source, "stat")
+    if size <= FULL_HASH_MAX_BYTES:
+        return source_id(source, "full", cancel_token=cancel_token)
+    return f"sampled:{_digest([source_id(source, 'sampled'), modified_ns])}"

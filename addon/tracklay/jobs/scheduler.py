@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from ..cue import Failure, Take
 from ..errors import Cancelled, TracklayError
+from ..media import proxy_cache
 from ..models import load_catalogue
 from ..paths import NumberedFile
 from ..providers import close_client
@@ -415,7 +416,7 @@ async def collect_garbage(ledger_writer: LedgerWriter) -> None:
     def delete_garbage(ledger: Ledger) -> None:
         for name in proxies:
             if not ledger.is_proxy_needed(name):  # nobody may begin to want it while this transaction lasts
-                artifact_store.delete_proxy(name)
+                proxy_cache.unpin(name)
         for copy in copies:
             if not ledger.is_timeline_copy_needed(copy):
                 artifact_store.delete_timeline_copy(copy)
@@ -428,7 +429,7 @@ async def collect_garbage(ledger_writer: LedgerWriter) -> None:
 
 
 def _find_garbage(ledger: Ledger) -> tuple[list[str], list[Path], list[Job]]:
-    proxies = [name for name in artifact_store.list_proxies() if not ledger.is_proxy_needed(name)]
+    proxies = [name for name in proxy_cache.list_pins() if not ledger.is_proxy_needed(name)]
     return (
         proxies,
         [copy for copy in artifact_store.list_timeline_copies() if not ledger.is_timeline_copy_needed(copy)],

@@ -6,7 +6,6 @@ So a file that is there after a crash is known for what it is, and none is made 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -15,18 +14,17 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from ..cue import Cost, Take
 from ..media.bwf import BwfWriter
 from ..media.conform import conform_audio
+from ..media.fingerprint import source_id
 from ..paths import NumberedFile, atomic_write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from ..media.ffmpeg import CancelToken
+    from ..cancellation import CancelToken
     from ..providers import Output
     from .job_spec import JobSpec
     from .ledger import Job
-
-HASH_BLOCK_BYTES = 1 << 20
 
 REUSED_NOTE = "made before, as job {}: laid again from disk at no cost"
 
@@ -86,7 +84,9 @@ class TakeWriter:
                 cancel_token=cancel_token,
             )
             notes = [*made.notes, *([] if self.origin_job_id is None else [REUSED_NOTE.format(self.origin_job_id)])]
-            held.update(sha256=file_hash(beside, cancel_token=cancel_token), channels=made.channels, notes=notes)
+            held.update(
+                sha256=source_id(beside, "full", cancel_token=cancel_token), channels=made.channels, notes=notes
+            )
         take = take_from_claim(self.spec, self.job, {**held, "number": place.number, "file": place.path.name})
         if hashes := self.write_stems(take, cancel_token=cancel_token):
             record_claim({**held, "number": place.number, "file": place.path.name, "stem_hashes": hashes})
@@ -100,7 +100,7 @@ class TakeWriter:
                 conform_audio(
                     self.output.stems[name], take.samples, beside, bwf, rate=take.sample_rate, cancel_token=cancel_token
                 )
-                hashes[path.name] = file_hash(beside, cancel_token=cancel_token)
+                hashes[path.name] = source_id(beside, "full", cancel_token=cancel_token)
         return hashes
 
 
@@ -154,16 +154,6 @@ def _bwf_writer_factory(take: Take) -> Callable[[BinaryIO, int], BwfWriter]:
     return make_writer
 
 
-def file_hash(path: Path, *, cancel_token: CancelToken) -> str:
-    """A file's SHA-256 as hexadecimal text."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(HASH_BLOCK_BYTES):
-            cancel_token.raise_if_cancelled()
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def is_take_intact(folder: Path, claim: Mapping[str, Any], *, cancel_token: CancelToken) -> bool:
     """Whether a claimed file is there, whole. A name that was taken for it and never filled is given up."""
     path = folder / str(claim["file"])
@@ -172,6 +162,6 @@ def is_take_intact(folder: Path, claim: Mapping[str, Any], *, cancel_token: Canc
             with contextlib.suppress(OSError):
                 path.unlink()
             return False
-        return file_hash(path, cancel_token=cancel_token) == str(claim["sha256"])
+        return source_id(path, "full", cancel_token=cancel_token) == str(claim["sha256"])
     except OSError:
         return False

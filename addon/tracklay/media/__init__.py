@@ -1,1 +1,1 @@
-"""ffmpeg's room: probe, extract, conform, and joining sound to picture."""
+"""Media files by way of ffmpeg: probing, extraction of proxies, conforming of sound, muxing, and the proxy cache."""

@@ -1,37 +1,42 @@
-"""Writes takes: 24-bit Broadcast Wave files (EBU Tech 3285, version 1), block by block, so that length costs no memory."""
+"""WAV files: writes takes as 24-bit Broadcast Wave (EBU Tech 3285, version 1) and placeholders as silence, and finds a file's chunks.
+
+Files are written and read in blocks, so that their length costs no memory.
+"""
 
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, BinaryIO
+from datetime import datetime
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-import numpy as np
-
-from ..errors import OutputError
+from ..errors import MediaError, OutputError
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
+    import numpy as np
     import numpy.typing as npt
 
 BYTES_PER_SAMPLE = 3
 FULL_SCALE = (1 << 23) - 1
+SILENCE_BYTES_PER_SAMPLE = 2
 MAX_RIFF_BYTES = (1 << 32) - (1 << 20)
-"""RIFF counts its bytes in 32 bits: over six hours of 48 kHz stereo fit."""
+"""RIFF counts its bytes in 32 bits. Over four hours of 48 kHz stereo fit; 1 MiB is left for the header."""
+
+BEXT_TIME_REFERENCE_OFFSET = 338
+"""Bytes from the start of bext to its 64-bit time reference (EBU Tech 3285)."""
 
 
 class BwfWriter:
-    """A BWF on an open file: `write` blocks of float samples, then `close`, which fills in the lengths.
+    """A Broadcast Wave file being written: `write` blocks of float samples, then `close`, which fills in the lengths.
 
     Args:
-        file: opened for writing binary.
-        channels: of each block written.
+        file: open for binary writing, seekable.
+        channels: number of channels, 1 or 2.
         sample_rate: Hz.
-        description: bext's free text: what this is (256 ASCII bytes at most; longer is cut).
-        originator_reference: bext's originator reference (32 ASCII bytes at most).
-        created_at: bext's origination date and time.
-        time_reference: the take's first sample on its timeline, counted from the timeline's zero.
-        coding_history: bext's coding history: how it came to be.
+        description: free text of bext, up to 256 ASCII bytes; the rest is cut off.
+        originator_reference: identifier of bext, up to 32 ASCII bytes; the rest is cut off.
+        created_at: date and time of bext.
+        time_reference: position of the first sample, in samples from the timeline's zero.
+        coding_history: free text of bext: how the sound was made.
     """
 
     def __init__(
@@ -63,9 +68,8 @@ class BwfWriter:
             1,
             bytes(64),
         ) + _to_ascii(coding, 1 << 20)
-        frame = channels * BYTES_PER_SAMPLE
-        fmt = struct.pack("<HHIIHH", 1, channels, sample_rate, sample_rate * frame, frame, 24)
-        self._header_chunks = b"WAVE" + _pack_chunk(b"bext", bext) + _pack_chunk(b"fmt ", fmt)
+        fmt = _pack_format(channels, sample_rate, BYTES_PER_SAMPLE)
+        self._header_chunks = b"WAVE" + _pack_chunk(b"bext", bext) + fmt
         self._file.write(self._pack_header())
 
     def _pack_header(self) -> bytes:
@@ -74,9 +78,18 @@ class BwfWriter:
         return b"RIFF" + struct.pack("<I", size) + self._header_chunks + b"data" + struct.pack("<I", data)
 
     def write(self, block: npt.NDArray[np.float32]) -> None:
-        """Append a block of shape (samples, channels), full scale at 1."""
+        """Append samples.
+
+        Args:
+            block: shape (samples, channels), full scale at 1; louder samples are clipped.
+
+        Raises:
+            OutputError: the file would exceed `MAX_RIFF_BYTES`.
+        """
+        import numpy as np  # noqa: PLC0415 - the header and the chunks need none, and Blender starts without
+
         if (self.samples + len(block)) * self._channels * BYTES_PER_SAMPLE > MAX_RIFF_BYTES:
-            raise OutputError("a take this long does not fit into a WAV file: split the span")
+            raise OutputError("wav.too_long", "The take is too long for a WAV file. Split the span.")
         scaled = np.multiply(block, np.float32(FULL_SCALE), order="C")
         np.rint(scaled, out=scaled)
         np.clip(scaled, -FULL_SCALE - 1, FULL_SCALE, out=scaled)
@@ -84,11 +97,61 @@ class BwfWriter:
         self.samples += len(block)
 
     def close(self) -> None:
-        """Pad and fill in the lengths."""
+        """Pad the data to an even length and fill in the lengths."""
         if self.samples * self._channels * BYTES_PER_SAMPLE % 2:
             self._file.write(b"\0")
         self._file.seek(0)
         self._file.write(self._pack_header())
+
+
+def _pack_format(channels: int, sample_rate: int, bytes_per_sample: int) -> bytes:
+    """Return the `fmt ` chunk of whole-number PCM."""
+    frame = channels * bytes_per_sample
+    values = 1, channels, sample_rate, sample_rate * frame, frame, bytes_per_sample * 8
+    return _pack_chunk(b"fmt ", struct.pack("<HHIIHH", *values))
+
+
+def write_silence(file: BinaryIO, samples: int, sample_rate: int) -> None:
+    """Write a silent mono WAV to an open file. Only its header is written: the data is a hole, which takes no disk space.
+
+    With 16 bits silence is zeros, as a hole reads; with 8 bits it would be 128.
+    """
+    data = samples * SILENCE_BYTES_PER_SAMPLE
+    fmt = _pack_format(1, sample_rate, SILENCE_BYTES_PER_SAMPLE)
+    size = len(b"WAVE") + len(fmt) + 8 + data
+    header = b"RIFF" + struct.pack("<I", size) + b"WAVE" + fmt + b"data" + struct.pack("<I", data)
+    file.write(header)
+    file.truncate(len(header) + data)
+
+
+class Chunk(NamedTuple):
+    """A chunk of a WAV file: offset of its content in the file, and its size, both in bytes."""
+
+    offset: int
+    size: int
+
+
+def find_chunks(file: BinaryIO, name: str) -> dict[str, Chunk]:
+    """Return the chunks of an open WAV file by their identifiers, as `fmt ` and `data`. Of equal identifiers the first counts.
+
+    Args:
+        file: open for binary reading, at its start.
+        name: the file's name, for the error.
+
+    Raises:
+        MediaError: the file is not a WAV.
+    """
+    riff = file.read(12)
+    if riff[:4] != b"RIFF" or riff[8:] != b"WAVE":
+        raise MediaError("wav.not_a_wav", "Not a WAV file: {name}.", name=name)
+    found: dict[str, Chunk] = {}
+    offset = len(riff)
+    while len(head := file.read(8)) == 8:
+        size = int.from_bytes(head[4:], "little")
+        found.setdefault(head[:4].decode("latin-1"), Chunk(offset + 8, size))
+        offset += 8 + size + size % 2  # chunks begin at even offsets
+        file.seek(offset)
+    return found
 
 
 def _pack_chunk(name: bytes, content: bytes) -> bytes:
@@ -96,5 +159,5 @@ def _pack_chunk(name: bytes, content: bytes) -> bytes:
 
 
 def _to_ascii(text: str, max_bytes: int) -> bytes:
-    """bext holds ASCII (Tech 3285): anything else is written as its escape."""
+    """Return text for a bext field, which holds ASCII (Tech 3285): other characters become their escapes."""
     return text.encode("ascii", "backslashreplace")[:max_bytes]

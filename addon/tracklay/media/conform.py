@@ -1,4 +1,4 @@
-"""Conform: whatever a model sent becomes a take: a 24-bit BWF of exactly the span's samples, beginning on its first."""
+"""Conforms a model's sound to a take: a 24-bit Broadcast Wave with exactly the samples of the span, in sync with its first frame."""
 
 from __future__ import annotations
 
@@ -19,37 +19,48 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from ..cancellation import CancelToken
     from .bwf import BwfWriter
     from .probe import AudioStream
 
     AudioBlock = npt.NDArray[np.float32]
 
 BLOCK_SAMPLES = 1 << 16
-"""Samples handled at a time."""
+"""Samples processed at a time."""
 
 FADE_OUT_SECONDS = 0.005
-"""The fade at a cut: short enough to keep a hit on the last frame, long enough not to click."""
+"""Seconds of fade where sound is cut off at the end: short enough to keep a hit on the last frame, long enough not to click."""
 
 FADE_IN_SECONDS = 0.001
-"""The fade of a sound that was cut into at its start."""
+"""Seconds of fade where sound begins abruptly."""
 
 SILENCE_PEAK = 10 ** (-70 / 20)
-"""-70 dBFS: a sound that ends below it needs no fade."""
+"""-70 dBFS. Sound that begins or ends below this needs no fade."""
 
 DEFAULT_PRIMING_SAMPLES = {"aac": 1024, "mp3": 1105}
-"""Samples that come before the sound where the container does not say so: an AAC encoder's first block (what MMAudio's own
-writer makes, measured), and LAME's 576 with a decoder's 529."""
+"""Samples of encoder priming before the sound, by codec, for containers that do not give a number: an AAC encoder's first block (measured
+in files of MMAudio's own writer), and for MP3 576 of LAME and 529 of the decoder."""
 
 LENGTH_TOLERANCE_SECONDS = 0.005
-"""A length that is off by less is a codec's block or a resampler's rounding: nobody hears or needs to know it."""
+"""Seconds. A smaller difference in length is a codec's block or a resampler's rounding, inaudible and not worth a note."""
 
 CEILING_PEAK = 10 ** (-0.1 / 20)
-"""-0.1 dBFS: the peak of a sound whose samples went over full scale on the way, turned down until they fit."""
+"""-0.1 dBFS: the peak to which sound over full scale is turned down."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConformResult:
-    """What conforming did. `source_samples` is how many samples the model's sound had at the take's rate, `gain_db` how far it was turned down."""
+    """A take that was written, and what was changed for it.
+
+    Attributes:
+        path: the WAV.
+        rate: Hz.
+        channels: 1 or 2.
+        samples: length, that of the span.
+        source_samples: length of the model's sound, at the take's rate.
+        priming_samples: samples removed at the start.
+        gain_db: change of level, 0 or negative.
+    """
 
     path: Path
     rate: int
@@ -61,18 +72,18 @@ class ConformResult:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a person should know about it, in sentences."""
-        said = []
+        """Changes worth knowing, in sentences."""
+        notes = []
         missing = (self.samples - self.source_samples) / self.rate
         if missing > LENGTH_TOLERANCE_SECONDS:
-            said.append(f"{missing:.3f} s of silence added: the model's sound was short")
+            notes.append(f"{missing:.3f} s of silence added: the model's sound was short")
         if -missing > LENGTH_TOLERANCE_SECONDS:
-            said.append(f"{-missing:.3f} s cut at the span's end")
+            notes.append(f"{-missing:.3f} s cut at the span's end")
         if self.priming_samples:
-            said.append(f"{self.priming_samples} samples of encoder priming removed")
+            notes.append(f"{self.priming_samples} samples of encoder priming removed")
         if self.gain_db:
-            said.append(f"turned down by {-self.gain_db:.1f} dB: its peaks were over full scale")
-        return tuple(said)
+            notes.append(f"turned down by {-self.gain_db:.1f} dB: its peaks were over full scale")
+        return tuple(notes)
 
 
 def conform_audio(
@@ -82,29 +93,35 @@ def conform_audio(
     make_writer: Callable[[BinaryIO, int], BwfWriter],
     *,
     rate: int = SAMPLE_RATE,
-    cancel_token: ffmpeg.CancelToken | None = None,
+    cancel_token: CancelToken | None = None,
 ) -> ConformResult:
-    """Write the take.
+    """Write a take from a model's output.
 
     Args:
-        output: any file with sound in it; of a video the first sound stream is taken.
-        samples: how many the span has.
-        to: the WAV to write; whoever asks sees to it that a half-written one vanishes.
-        make_writer: makes the writer from an open file and a number of channels (1, or 2 for anything wider).
-        rate: the take's samples a second.
-        cancel_token: the person's wish to stop.
+        output: a file with sound; of a video the first audio stream is used.
+        samples: length of the span, in samples at `rate`.
+        to: the WAV to write; after an error the caller deletes it.
+        make_writer: returns the writer for an open file and a number of channels: 1, or 2 for stereo and wider.
+        rate: Hz, of the take.
+        cancel_token: cancels the work.
 
     Raises:
-        ModelFailed: there is no sound in the file.
+        ModelFailed: the file has no audio stream, or one without samples.
+        InvalidInput, MediaError: the file cannot be decoded.
         OSError: the take cannot be written.
-        Cancelled: it was stopped.
+        Cancelled: the token was cancelled.
     """
     audio, first = probe_audio(output, cancel_token=cancel_token)
     if first is None:
-        raise ModelFailed(f"the model's file {output.name} has no sound in it: try again, or another model")
+        raise ModelFailed(
+            "output.no_audio",
+            "The model's file {name} has no sound. Try again, or use another model.",
+            name=output.name,
+        )
     channels = 1 if audio[0].layout in ("mono", "1 channels") else 2
     priming = 0 if first.has_skip_samples else DEFAULT_PRIMING_SAMPLES.get(audio[0].codec, 0)
     gain = 1.0
+    # Once, or a second time with less gain: the peak is known only when all is decoded, and the sound may not fit into memory.
     while True:
         with to.open("wb") as file:
             writer = make_writer(file, channels)
@@ -116,7 +133,11 @@ def conform_audio(
             ):
                 writer.write(block * np.float32(gain))
             if not tally.samples:
-                raise ModelFailed(f"the model's file {output.name} holds no samples: try again, or another model")
+                raise ModelFailed(
+                    "output.no_samples",
+                    "The sound of the model's file {name} is empty. Try again, or use another model.",
+                    name=output.name,
+                )
             writer.close()
             if tally.peak * gain <= 1:
                 break
@@ -126,7 +147,7 @@ def conform_audio(
 
 
 class _DecodeStats:
-    """What went by while decoding."""
+    """Number of samples and peak level of all decoded blocks."""
 
     samples = 0
     peak = 0.0
@@ -138,21 +159,20 @@ def _decode_blocks(
     output_format: tuple[int, int],
     priming_samples: int,
     stats: _DecodeStats,
-    cancel_token: ffmpeg.CancelToken | None,
+    cancel_token: CancelToken | None,
 ) -> Iterator[AudioBlock]:
-    """The sound as float blocks, with the rate and the channels of `output_format`.
-
-    Resampled in 64-bit float: its filter's delay is taken out by ffmpeg itself.
-    """
+    """Yield the sound as float blocks of shape (samples, channels). `output_format` is the wanted rate in Hz and number of channels."""
     rate, channels = output_format
     stream = ffmpeg.input_stream(output)["a:0"]
     if priming_samples:
         stream = stream.filter("atrim", start_sample=priming_samples).filter("asetpts", "PTS-STARTPTS")
     if audio.sample_rate != rate:
+        # A steep filter, computed in 64-bit float. ffmpeg removes the filter's delay itself.
         stream = stream.filter("aresample", rate, filter_size=64, phase_shift=10, cutoff=0.97)
     stream = stream.output("pipe:", format="f32le", acodec="pcm_f32le", ac=channels, ar=rate)
-    what = f"the model's file {output.name} cannot be decoded"
-    for data in ffmpeg.read_stdout(stream, what, BLOCK_SAMPLES * channels * 4, cancel_token=cancel_token):
+    action = f"Could not decode the model's file {output.name}"
+    for data in ffmpeg.read_stdout(stream, action, BLOCK_SAMPLES * channels * 4, cancel_token=cancel_token):
+        # Models do return NaN and infinity: one such sample would spoil all that follows in a mixer's filters.
         block = np.nan_to_num(
             np.frombuffer(data[: len(data) // (channels * 4) * channels * 4], "<f4"), posinf=0, neginf=0
         )
@@ -164,10 +184,13 @@ def _decode_blocks(
 
 
 def _fit_to_length(blocks: Iterator[AudioBlock], samples: int, output_format: tuple[int, int]) -> Iterator[AudioBlock]:
-    """Exactly `samples` samples: cut or padded, with no click at either end. What is past the end is still read, to be told."""
+    """Yield exactly `samples` samples: cut or padded with silence, without a click at either end.
+
+    Blocks past the end are still read: the result reports the length and the peak of all.
+    """
     rate, channels = output_format
     fade = round(FADE_OUT_SECONDS * rate)
-    held = np.zeros((0, channels), np.float32)  # the last samples so far: the end is known only when it is past
+    held = np.zeros((0, channels), np.float32)  # the last samples, held back: the end is known only afterwards
     begun, written = False, 0
     for block in blocks:
         fresh = block[: max(0, samples - written - len(held))]
@@ -190,7 +213,7 @@ def _fit_to_length(blocks: Iterator[AudioBlock], samples: int, output_format: tu
 
 
 def _fade_in(block: AudioBlock, rate: int) -> AudioBlock:
-    """Fade in only what was cut into: a hit on the first sample is louder than what follows it, and stays."""
+    """Return a first block, faded in if it begins abruptly. A hit on the first sample, louder than what follows, is kept."""
     fade = round(FADE_IN_SECONDS * rate)
     if len(block) < 20 * fade or float(np.abs(block[0]).max()) < SILENCE_PEAK:
         return block
@@ -202,7 +225,7 @@ def _fade_in(block: AudioBlock, rate: int) -> AudioBlock:
 
 
 def _fade_out(block: AudioBlock) -> AudioBlock:
-    """Fade out what does not end in silence by itself."""
+    """Return a last block, faded out unless it ends in silence."""
     if float(np.abs(block[-1]).max()) < SILENCE_PEAK:
         return block
     return block * np.linspace(1, 0, len(block), dtype=np.float32)[:, None]

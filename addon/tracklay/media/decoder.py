@@ -1,7 +1,7 @@
-"""Decodes a source into small frames with their exact times, from any time on: what extraction picks from.
+"""Decodes a source, from any time on, into small frames with their exact times.
 
-ffmpeg decodes, deinterlaces what is flagged, turns, crops and scales; its `showinfo` says each frame's time before the frame itself
-comes through the pipe. So every frame is known by the file's own clock, whatever its rate.
+ffmpeg decodes, deinterlaces flagged frames, rotates, crops and scales. Its `showinfo` filter prints each frame's time before the frame
+itself comes through the pipe, so that times are those of the file's own clock, whatever its frame rate.
 """
 
 from __future__ import annotations
@@ -22,26 +22,27 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
+    from ..cancellation import CancelToken
     from ..timing import Rate
 
 FRAME_TIMEOUT_SECONDS = 600.0
-"""How long one frame may take. Getting to the first may mean decoding minutes: files with one key frame in all exist."""
+"""Seconds that one frame may take. The first may need minutes of decoding: some files have a single key frame."""
 
 SEEK_BACK_SECONDS = Fraction(10)
-"""Seconds. Where a seek landed late (MPEG-TS has no index), the next one goes this much further back, the last to the file's start."""
+"""Seconds that the second try seeks before the wanted time, if the first landed too late (MPEG-TS has no index)."""
 
 KEY_FRAME_MARGIN_SECONDS = Fraction(1, 2)
-"""Seconds before a key frame that a seek goes to where there is no index: more than a key frame's packet comes early."""
+"""Seconds that a seek goes before a key frame in files without an index: a packet comes earlier in the file than its time."""
 
 PREROLL_FRAMES = 2
-"""Frames before the wanted one that are let through: the times of files are rounded, and their rates may vary."""
+"""Frames before the wanted one that are still decoded: times are rounded, and frame rates vary."""
 
 COLOR_MATRICES = frozenset({"bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "bt2020nc"})
-"""The words that showinfo and the encoder share."""
+"""Names of colour matrices that `showinfo` and the encoder share."""
 
 AREA_SCALING_RATIO = 4
-"""From a picture so many times smaller on, a pixel is the mean of those that it stands for: of 4K ProRes the scaling costs 6 % of the
-decoding and not 15, and the picture is bicubic's within 47 dB."""
+"""From this reduction on, frames are scaled by averaging areas. For 4K ProRes scaling then takes 6 % of the time of decoding, not 15 %,
+and the result differs from bicubic by less than -47 dB (measured)."""
 
 _TIME_BASE_LINE = re.compile(r"config in time_base: (\d+)/(\d+)")
 _FRAME_LINE = re.compile(r"\bn: *\d+ pts: *(\S+) .*\bs:(\d+)x(\d+)")
@@ -50,9 +51,13 @@ _SHOWINFO_PREFIX = re.compile(r"\[Parsed_showinfo")
 
 
 class DecodedFrame(NamedTuple):
-    """One frame: its time in seconds from the source's first frame, its width and height, its yuv420p planes.
+    """A decoded frame.
 
-    `color_matrix` is what its colours were made by, in ffmpeg's word; empty where the source does not say.
+    Attributes:
+        time: seconds from the source's first frame.
+        size: width and height in pixels.
+        data: the planes, as yuv420p.
+        color_matrix: ffmpeg's name of the colour matrix; empty if the source does not give it.
     """
 
     time: Fraction
@@ -63,31 +68,32 @@ class DecodedFrame(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ScaleOptions:
-    """How a frame is made small.
+    """Size and shape of decoded frames.
 
-    Args:
-        short_side: pixels of the shorter side, less where the source is smaller; both sides become even, pixels square.
-        crop_position: where along its longer side the picture is cut to a square: 0 is left or top, 1/2 the centre; None: not at all.
+    Attributes:
+        short_side: pixels of the shorter side, less if the source is smaller. Both sides become even, and pixels square.
+        crop_position: position of a square crop along the longer side: 0 is left or top, 1/2 the centre; None for no crop.
     """
 
     short_side: int
     crop_position: Fraction | None = None
 
     def add_filters(self, stream: Any, *, has_alpha: bool, deinterlace: bool, size: tuple[int, int] = (0, 0)) -> Any:
-        """Add it to an ffmpeg-python stream. Transparent picture is seen over black, as Blender shows it alone.
+        """Return an ffmpeg-python stream with these options applied. Transparent pictures are put over black, as Blender shows them.
 
         Args:
-            stream: what is decoded.
-            has_alpha: whether it may be transparent.
-            deinterlace: whether frames that are flagged as two fields are made one picture.
-            size: its width and height, where they are known.
+            stream: the decoded stream.
+            has_alpha: the stream may be transparent.
+            deinterlace: merge the fields of frames that are flagged as interlaced.
+            size: width and height in pixels, if known.
         """
         if deinterlace:
             stream = stream.filter("bwdif", mode="send_frame", deint="interlaced")
         stream = stream.filter("scale", "iw*sar", "ih").filter("setsar", 1)
         if self.crop_position is not None:
-            place = f"{self.crop_position.numerator}/{self.crop_position.denominator}"
-            stream = stream.filter("crop", "min(iw,ih)", "min(iw,ih)", f"(iw-ow)*{place}", f"(ih-oh)*{place}")
+            # An expression: the size may be known to ffmpeg only, after rotation and the pixels' aspect ratio.
+            position = f"{self.crop_position.numerator}/{self.crop_position.denominator}"
+            stream = stream.filter("crop", "min(iw,ih)", "min(iw,ih)", f"(iw-ow)*{position}", f"(ih-oh)*{position}")
         short = self.short_side
         stream = stream.filter(
             "scale",
@@ -99,12 +105,13 @@ class ScaleOptions:
         if has_alpha:
             stream = stream.filter("format", "gbrap").filter("premultiply", inplace=1)
             stream = stream.filter("scale", out_range="tv")
+        # Side data makes `showinfo` print many more lines per frame.
         return stream.filter("format", "yuv420p").filter("sidedata", "delete").filter("showinfo", checksum=0)
 
 
 @dataclass(frozen=True, slots=True)
 class VideoSource:
-    """A video file as a source of frames. `rate` is what the timeline counts its frames by."""
+    """A video file as a source of frames. `rate` is the rate by which the timeline counts its frames."""
 
     path: Path
     header: VideoHeader
@@ -112,35 +119,40 @@ class VideoSource:
 
     @property
     def name(self) -> str:
-        """What it is called to a person."""
+        """Name for messages."""
         return self.path.name
 
     @property
     def time_base(self) -> Fraction:
-        """The tick of its frames' times, in seconds."""
+        """Tick of the frames' times, in seconds."""
         return self.header.time_base
 
     @property
     def is_still(self) -> bool:
-        """Whether it is one picture, which shows for ever."""
+        """True for a single picture, which is on screen at all times."""
         return self.header.is_still
 
-    def key_frame_times(
-        self, begin: Fraction, end: Fraction, *, cancel_token: ffmpeg.CancelToken | None
-    ) -> list[Fraction]:
-        """Times of the key frames between two times, rising."""
+    def key_frame_times(self, begin: Fraction, end: Fraction, *, cancel_token: CancelToken | None) -> list[Fraction]:
+        """Return the times of the key frames between two times, ascending; all in seconds from the first frame."""
         start = self.header.start
         return [time - start for time in key_times(self.path, start + begin, start + end, cancel_token=cancel_token)]
 
     def frames(
-        self, begin: Fraction, end: Fraction, scaling: ScaleOptions, *, cancel_token: ffmpeg.CancelToken | None
+        self,
+        begin: Fraction,
+        end: Fraction,  # noqa: ARG002 - the caller closes the iterator; an image sequence needs the end
+        scaling: ScaleOptions,
+        *,
+        cancel_token: CancelToken | None,
     ) -> Iterator[DecodedFrame]:
-        """The frames from the one on screen at `begin` on (perhaps some before it).
+        """Yield the frames from the one on screen at `begin` on, perhaps some before it, in seconds from the first frame.
 
         Raises:
-            MediaError, Cancelled: as `ffmpeg.run`.
+            MediaError: the file cannot be decoded.
+            Cancelled: the token was cancelled.
         """
         for seek in self._seek_points(begin, cancel_token):
+            # A seek may land late. Only its first frame shows it: if that is later than `begin`, the next point is tried.
             decoding = self._decode(seek, begin, scaling, cancel_token)
             first = next(decoding, None)
             if seek is None or (first is not None and first.time <= begin + TIME_TOLERANCE_SECONDS):
@@ -150,8 +162,8 @@ class VideoSource:
                 return
             decoding.close()
 
-    def _seek_points(self, begin: Fraction, cancel_token: ffmpeg.CancelToken | None) -> Iterator[Fraction | None]:
-        """Where to begin decoding, in seconds from the first frame, best first; None is the file's start."""
+    def _seek_points(self, begin: Fraction, cancel_token: CancelToken | None) -> Iterator[Fraction | None]:
+        """Yield times from which to decode, in seconds from the first frame, the quickest first; None is the start of the file."""
         if begin > 0 and self.header.has_index:
             yield begin
         elif begin > 0 and (keys := self.key_frame_times(begin - SEEK_BACK_SECONDS, begin, cancel_token=cancel_token)):
@@ -161,28 +173,30 @@ class VideoSource:
         yield None
 
     def _decode(
-        self, seek: Fraction | None, begin: Fraction, scaling: ScaleOptions, cancel_token: ffmpeg.CancelToken | None
+        self, seek: Fraction | None, begin: Fraction, scaling: ScaleOptions, cancel_token: CancelToken | None
     ) -> Generator[DecodedFrame]:
         video = self.header
         options: dict[str, Any] = {}
         if seek is not None:
-            # Up to the microsecond above: at the frame's own time or after it, so that no earlier key frame is gone to.
+            # Rounded up to the microsecond of `ss`: a time just before a key frame would seek to the one before it.
             at = math.ceil((video.start + seek) * 1_000_000)
             options = {"seek_timestamp": 1, "noaccurate_seek": None, "ss": f"{at / 1_000_000:.6f}"}
         stream = ffmpeg.input_stream(self.path, copyts=None, **options)["V:0"]
-        if seek == begin:  # at the first try only, lest what is on screen began long before
-            let = video.start + begin - video.rate.seconds(PREROLL_FRAMES)
-            stream = stream.filter("trim", start_pts=math.floor(let / video.time_base))
+        if seek == begin:
+            # Frames from the key frame to `begin` are not scaled. Only at the first try: with a variable frame rate, the frame on
+            # screen at `begin` may have begun long before.
+            first = video.start + begin - video.rate.seconds(PREROLL_FRAMES)
+            stream = stream.filter("trim", start_pts=math.floor(first / video.time_base))
         stream = scaling.add_filters(
             stream, has_alpha=video.has_alpha, deinterlace=not video.is_progressive, size=video.size
         )
-        for frame in _decode_frames(stream, f"could not decode {self.name}", self.rate.seconds(1), cancel_token):
+        for frame in _decode_frames(stream, f"Could not decode {self.name}", self.rate.seconds(1), cancel_token):
             yield frame._replace(time=frame.time - video.start)
 
 
 @dataclass(frozen=True, slots=True)
 class ImageSequenceSource:
-    """A sequence of images as a source of frames: image `n` begins at `n / rate`. `list_path` is where ffmpeg reads their list."""
+    """An image sequence as a source of frames. Image `n` begins at `n / rate` seconds. `list_path` is the file for ffmpeg's list."""
 
     folder: Path
     names: tuple[str, ...]
@@ -191,35 +205,39 @@ class ImageSequenceSource:
 
     @property
     def name(self) -> str:
-        """What it is called to a person."""
+        """Name for messages."""
         return self.names[0]
 
     @property
     def time_base(self) -> Fraction:
-        """The tick of its frames' times, in seconds."""
+        """Tick of the frames' times, in seconds."""
         return self.rate.seconds(1)
 
     @property
     def is_still(self) -> bool:
-        """Whether it is one picture, which shows for ever."""
+        """True for a single picture, which is on screen at all times."""
         return len(self.names) == 1
 
     def key_frame_times(
-        self, begin: Fraction, end: Fraction, *, cancel_token: ffmpeg.CancelToken | None
+        self,
+        begin: Fraction,
+        end: Fraction,
+        *,
+        cancel_token: CancelToken | None,  # noqa: ARG002 - reads nothing
     ) -> list[Fraction]:
-        """Decoding can begin at each image."""
+        """Return the times of all images between two times: decoding can begin at each."""
         return [self.rate.seconds(n) for n in range(self.rate.frames(begin), self.rate.frames(end) + 1)]
 
     def frames(
-        self, begin: Fraction, end: Fraction, scaling: ScaleOptions, *, cancel_token: ffmpeg.CancelToken | None
+        self, begin: Fraction, end: Fraction, scaling: ScaleOptions, *, cancel_token: CancelToken | None
     ) -> Iterator[DecodedFrame]:
-        """The images on screen from `begin` to `end`. Raises as a movie's."""
+        """Yield the images on screen from `begin` to `end`. Raises as `VideoSource.frames`."""
         first = min(math.floor(begin * self.rate.fps), len(self.names) - 1)
         names = self.names[first : math.floor(end * self.rate.fps) + 2]
         self.list_path.write_text(concat_script(self.folder, names), "utf-8")
         stream = scaling.add_filters(sequence_stream(self.list_path, names), has_alpha=True, deinterlace=False)
         for index, frame in enumerate(
-            _decode_frames(stream, f"could not decode {self.name}", self.rate.seconds(1), cancel_token), first
+            _decode_frames(stream, f"Could not decode {self.name}", self.rate.seconds(1), cancel_token), first
         ):
             yield frame._replace(time=self.rate.seconds(index))
 
@@ -228,13 +246,16 @@ FrameSource = VideoSource | ImageSequenceSource
 
 
 class _ShowinfoParser:
-    """What `showinfo` says, in its order: the time base, then of each frame its ticks and size, and its matrix at last."""
+    """Parser of `showinfo`'s output.
+
+    `values` receives the time base, then for each frame (ticks, width, height) and its colour matrix, and None at the end.
+    """
 
     def __init__(self) -> None:
         self.values: queue.SimpleQueue[tuple[str, int, int] | Fraction | str | None] = queue.SimpleQueue()
 
     def parse_line(self, line: str | None) -> bool:
-        """Take a line of ffmpeg's words; whether it was showinfo's."""
+        """Parse a line of ffmpeg's log, None at its end. Return True if it is `showinfo`'s."""
         if line is None:
             self.values.put(None)
             return True
@@ -250,10 +271,10 @@ class _ShowinfoParser:
 
 
 def _decode_frames(
-    stream: Any, error_prefix: str, frame_seconds: Fraction, cancel_token: ffmpeg.CancelToken | None
+    stream: Any, error_prefix: str, frame_seconds: Fraction, cancel_token: CancelToken | None
 ) -> Generator[DecodedFrame]:
-    """Decode: frames with their times on the file's own clock; `frame_seconds` apart where it gives none."""
-    told = _ShowinfoParser()
+    """Yield frames with their times on the file's own clock, `frame_seconds` apart if it gives none."""
+    parser = _ShowinfoParser()
     out = stream.output("pipe:", format="rawvideo", pix_fmt="yuv420p", fps_mode="passthrough")
     base, time, size = Fraction(1), Fraction(0), (0, 0)
     with ffmpeg.open_stdout(
@@ -261,26 +282,29 @@ def _decode_frames(
         error_prefix,
         cancel_token=cancel_token,
         log_flags=ffmpeg.INFO_FLAGS,
-        on_stderr_line=told.parse_line,
+        on_stderr_line=parser.parse_line,
         timeout_seconds=FRAME_TIMEOUT_SECONDS,
     ) as pipe:
         while True:
             with pipe.timed_wait():
-                word = told.values.get()
-            if word is None:
-                pipe.read(1)  # its end, which says whether it went well
+                value = parser.values.get()
+            if value is None:
+                pipe.read(1)  # reads the end, so that a failure of ffmpeg is raised
                 return
-            if isinstance(word, Fraction):
-                base = word
-            elif isinstance(word, str):
+            if isinstance(value, Fraction):
+                base = value
+            elif isinstance(value, str):
                 data = pipe.read(size[0] * size[1] * 3 // 2)
                 if data:
-                    yield DecodedFrame(time, size, data, word)
+                    yield DecodedFrame(time, size, data, value)
             else:
-                ticks, now = word[0], word[1:]
-                if size not in ((0, 0), now):
+                ticks, new_size = value[0], value[1:]
+                if size not in ((0, 0), new_size):
                     raise MediaError(
-                        f"{error_prefix}: its picture changes its size at {float(time):.2f} s; convert it to one size first"
+                        "decode.size_changes",
+                        "{action}: the picture changes its size at {seconds} s. Convert it to one size first.",
+                        action=error_prefix,
+                        seconds=f"{float(time):.2f}",
                     )
-                size = now
+                size = new_size
                 time = time + frame_seconds if ticks == "NOPTS" else int(ticks) * base

@@ -1,18 +1,15 @@
-"""Has an editor's own program render what only it can show, and gives it on as a movie like any other.
+"""Renders, in a process of the editor's own program, a picture that only the editor can show, to a movie that is extracted as any other.
 
-The program is plain to us: a command, a script of ours, one JSON argument. It runs in a process group of its own, and what it says is kept.
+The program is opaque here: a command, a script, and one JSON argument. Its output is kept as a log if it fails.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 import shutil
-import signal
 import subprocess
-import sys
 import time
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -21,158 +18,175 @@ from typing import TYPE_CHECKING
 
 from ..errors import MediaError
 from ..paths import atomic_write, output_error
+from ..processes import kill_process_group, start_process
 from ..timing import TimeMap
 from . import ffmpeg
 from .probe import frame_times
 
 if TYPE_CHECKING:
-    from ..cue import Picture
+    from ..cancellation import CancelToken
+    from ..cue import EditorRender, Picture
     from ..timing import Span
 
-RENDER_SCRIPT = Path(__file__).parents[1] / "blender" / "render" / "render_strip.py"
-"""What the program runs."""
-
 STALL_TIMEOUT_SECONDS = 1800.0
-"""How long the program may say and write nothing: a frame of a scene in 3D may take minutes, a drive that is gone for ever."""
+"""Seconds without any output after which the program is killed. One frame of a 3D scene may take minutes; a lost drive never returns."""
 
 POLL_SECONDS = 1.0
-"""How often it is seen to."""
+"""Seconds between two looks at the program."""
 
 ERROR_LOG_LINES = 20
-"""Lines of the program's own that are looked through for its reason."""
+"""Last lines of the log that are searched for the reason of a failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class RenderedMovie:
-    """A lossless movie of a span's timeline frames; `sha256` is that of their pixels, whatever they were rendered from."""
+    """A lossless movie of a span's timeline frames. `sha256` is that of its decoded pixels: equal frames have an equal one."""
 
     path: Path
     sha256: str
 
     def as_picture(self, picture: Picture, span: Span) -> Picture:
-        """What was to be rendered, as a picture that is read from this movie."""
+        """Return the picture that was rendered, read from this movie instead."""
         return replace(
             picture, source=self.path, time_map=TimeMap.linear(span, Fraction(0)), rate=span.rate, render=None
         )
 
 
-def render_in_editor(
-    picture: Picture, span: Span, short_side: int, *, cancel_token: ffmpeg.CancelToken
-) -> RenderedMovie:
-    """The movie of a picture that must be rendered, beside the copy that it is rendered from; made once for each span and size.
+def render_in_editor(picture: Picture, span: Span, short_side: int, *, cancel_token: CancelToken) -> RenderedMovie:
+    """Render a picture to a movie beside its timeline copy. The movie of the same span and size is reused.
 
     Args:
-        picture: with a `render` whose copy is written.
-        span: the timeline frames.
-        short_side: pixels of the shorter side at least, where the timeline has as many.
-        cancel_token: the person's wish to stop.
+        picture: a picture with `render`, whose timeline copy is written.
+        span: timeline frames to render.
+        short_side: pixels of the shorter side, at least, as far as the timeline has as many.
+        cancel_token: cancels the render.
 
     Raises:
-        MediaError: the copy is gone, or the program does not start, fails, or renders other frames; its words are kept.
-        OutputError: there is no room.
-        Cancelled: it was stopped.
+        MediaError: the copy or the program is missing, or the program fails, stalls, or renders another number of frames.
+        OutputError: no space or no permission to write.
+        Cancelled: the token was cancelled.
     """
     render, name = picture.render, picture.source.name
     if render is None or render.timeline_copy is None or not render.timeline_copy.is_file():
-        raise MediaError(f"the copy of the timeline that {name} is rendered from is gone: generate again")
+        raise MediaError(
+            "render.copy_missing",
+            "The timeline copy from which {name} is rendered is missing. Generate again.",
+            name=name,
+        )
     parts = [render.scene, render.strip, span.start, span.frames, str(span.rate), short_side]
     movie = render.timeline_copy.with_name(f"{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]}.mov")
-    note = movie.with_suffix(".sha256")
-    if movie.is_file() and note.is_file():
-        return RenderedMovie(movie, note.read_text("ascii"))
+    # The digest is written after the movie: without it the movie is not used.
+    digest_file = movie.with_suffix(".sha256")
+    if movie.is_file() and digest_file.is_file():
+        return RenderedMovie(movie, digest_file.read_text("ascii"))
+    log_path = movie.with_suffix(".txt")
     with atomic_write(movie) as beside:
-        asked = {
+        request = {
             "copy": str(render.timeline_copy),
             "scene": render.scene,
             "strip": render.strip,
             "first": span.start,
             "frames": span.frames,
-            "short": short_side,
-            "to": str(beside),
+            "min_side": short_side,
+            "output_path": str(beside),
         }
-        _run_editor(
-            [*render.program, str(RENDER_SCRIPT), "--", json.dumps(asked)],
-            movie.with_suffix(".txt"),
-            beside,
-            name,
-            cancel_token,
-        )
+        _run_editor(_command(render, name, request), log_path, beside, name, cancel_token)
         count = len(frame_times(beside, cancel_token=cancel_token)) if beside.is_file() and beside.stat().st_size else 0
         if count != span.frames:
             raise MediaError(
-                f"Blender rendered {count} of the {span.frames} frames of {name}: what it said is in {movie.with_suffix('.txt')}"
+                "render.wrong_frame_count",
+                "Blender rendered {count} of the {frames} frames of {name}. Full log: {log}.",
+                count=count,
+                frames=span.frames,
+                name=name,
+                log=log_path,
             )
-        found = _pixel_sha256(beside, name, cancel_token)
-    with atomic_write(note) as beside:
-        beside.write_text(found, "ascii")
-    return RenderedMovie(movie, found)
+        pixel_sha256 = _pixel_sha256(beside, name, cancel_token)
+    with atomic_write(digest_file) as beside:
+        beside.write_text(pixel_sha256, "ascii")
+    return RenderedMovie(movie, pixel_sha256)
 
 
-def _pixel_sha256(movie: Path, name: str, cancel_token: ffmpeg.CancelToken) -> str:
+def _pixel_sha256(movie: Path, name: str, cancel_token: CancelToken) -> str:
+    # Of the pixels, not of the file: its header has the time at which it was written.
     stream = ffmpeg.input_stream(movie)["V:0"].output("pipe:", format="hash", hash="sha256")
-    text, _ = ffmpeg.capture_stdout(stream, f"could not look at what was rendered of {name}", cancel_token=cancel_token)
+    text, _ = ffmpeg.capture_stdout(stream, f"Could not read the render of {name}", cancel_token=cancel_token)
     return text.strip().rpartition("=")[2].lower()
 
 
-def _run_editor(
-    command: list[str], log_path: Path, output_path: Path, name: str, cancel_token: ffmpeg.CancelToken
-) -> None:
-    """Run to the end; what it says goes to a file, which is gone again when all went well. `output_path` is what it writes."""
-    if shutil.which(command[0]) is None:
-        raise MediaError(f"{name} must be rendered, and {command[0]} is not there any more: generate again in Blender")
+def _command(render: EditorRender, name: str, request: dict[str, object]) -> list[str]:
+    """Return the command line of a render.
+
+    Raises:
+        MediaError: the program or its script is missing: the editor was removed or updated since the job was created.
+    """
+    missing: str | Path
+    if shutil.which(render.program[0]) is None:
+        missing = render.program[0]
+    elif render.script is None or not render.script.is_file():
+        missing = render.script or "its render script"
+    else:
+        return [*render.program, str(render.script), "--", json.dumps(request)]
+    raise MediaError(
+        "render.program_missing",
+        "{name} must be rendered, and {program} is missing. Generate again in Blender.",
+        name=name,
+        program=missing,
+    )
+
+
+def _run_editor(command: list[str], log_path: Path, output_path: Path, name: str, cancel_token: CancelToken) -> None:
+    """Run a command to its end. Its output goes to `log_path`, which is deleted if it succeeds."""
     try:
-        with log_path.open("wb") as said:
-            process = subprocess.Popen(
+        with log_path.open("wb") as log:
+            process = start_process(
                 command,
                 stdin=subprocess.DEVNULL,
-                stdout=said,
+                stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=sys.platform != "win32",
-                creationflags=ffmpeg.NEW_GROUP_FLAGS,
                 env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
             )
     except OSError as error:
         raise output_error(error, log_path.parent) from error
-
-    def kill() -> None:
-        with contextlib.suppress(OSError):
-            if sys.platform == "win32":
-                process.kill()
-            else:
-                os.killpg(process.pid, signal.SIGKILL)
-
     try:
-        with cancel_token.on_cancel(kill):
+        with cancel_token.on_cancel(lambda: kill_process_group(process)):
             status = _wait_for_exit(process, (log_path, output_path), name)
     finally:
         if process.poll() is None:
-            kill()
+            kill_process_group(process)
             process.wait()
     if status:
         raise MediaError(
-            f"Blender could not render {name}: {_failure_reason(log_path)}; all that it said is in {log_path}"
+            "render.failed",
+            "Could not render {name}: {reason}. Full log: {log}.",
+            name=name,
+            reason=_failure_reason(log_path),
+            log=log_path,
         )
     log_path.unlink(missing_ok=True)
 
 
 def _wait_for_exit(process: subprocess.Popen[bytes], progress_files: tuple[Path, ...], name: str) -> int:
-    """Wait for its end as long as any of the signs that it lives grows; its status."""
-    seen, since = -1, time.monotonic()
+    """Wait for the exit as long as one of the files grows; return the status."""
+    last_size, last_change = -1, time.monotonic()
     while True:
         try:
             return process.wait(POLL_SECONDS)
         except subprocess.TimeoutExpired:
-            now = sum(sign.stat().st_size for sign in progress_files if sign.exists())
-        if now != seen:
-            seen, since = now, time.monotonic()
-        elif time.monotonic() - since > STALL_TIMEOUT_SECONDS:
+            size = sum(path.stat().st_size for path in progress_files if path.exists())
+        if size != last_size:
+            last_size, last_change = size, time.monotonic()
+        elif time.monotonic() - last_change > STALL_TIMEOUT_SECONDS:
             raise MediaError(
-                f"Blender could not render {name}: nothing came of it for {STALL_TIMEOUT_SECONDS / 60:.0f} minutes; is a drive gone?"
+                "render.stalled",
+                "Could not render {name}: no output for {minutes} minutes. Check that all drives are available.",
+                name=name,
+                minutes=round(STALL_TIMEOUT_SECONDS / 60),
             )
 
 
 def _failure_reason(log_path: Path) -> str:
-    """The last line that tells something."""
+    """Return the last line of the log that names an error, or its last line."""
     lines = [line.strip() for line in log_path.read_text("utf-8", "replace").splitlines() if line.strip()]
-    telling = [line for line in lines[-ERROR_LOG_LINES:] if "Error" in line]
-    return (telling or lines or ["it ended without a word"])[-1]
+    errors = [line for line in lines[-ERROR_LOG_LINES:] if "Error" in line]
+    return (errors or lines or ["no message"])[-1].rstrip(".")

@@ -1,4 +1,4 @@
-"""Writes frames with exact times as a small silent H.264 MP4 that begins at 0 for every reader."""
+"""Encodes frames with exact times to a small silent H.264 MP4, whose first frame is at 0 for every reader."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from .decoder import DecodedFrame
 
 DEFAULT_CRF = 23
-"""x264's constant rate factor: with a short side of 384 it loses nothing for MMAudio (46.5 dB at its tensors, measured)."""
+"""x264's constant rate factor. With a short side of 384 pixels nothing is lost for MMAudio: 46.5 dB at its input tensors, measured."""
 
 _IVF_HEADER = struct.Struct("<4sHH4sHHIIII")
 _IVF_FRAME_HEADER = struct.Struct("<IQ")
-"""IVF: the smallest container that carries raw frames and their exact times in any time base (libavformat/ivfdec.c)."""
+"""IVF is the smallest container of raw frames with exact times in any time base (libavformat/ivfdec.c)."""
 
 
 class Encoder:
-    """Takes frames one by one. `times` are those written, in seconds, whole in ticks."""
+    """An MP4 being written, frame by frame. `tick` is the unit of its times, in seconds: all times are rounded to it."""
 
     def __init__(self, to: Path, tick: Fraction, error_prefix: str, crf: int) -> None:
         self._to, self._tick, self._error_prefix, self._crf = to, tick, error_prefix, crf
@@ -35,17 +35,17 @@ class Encoder:
 
     @property
     def times(self) -> tuple[Fraction, ...]:
-        """When each frame written comes on screen."""
+        """Start of each frame written, in seconds."""
         return tuple(ticks * self._tick for ticks in self.ticks)
 
     def write(self, at: Fraction, frame: DecodedFrame) -> None:
-        """Show a frame from `at` seconds on. One that would come no later than the frame before it is left out."""
+        """Write a frame that is on screen from `at` seconds on. It is skipped if it does not come later than the one before it."""
         ticks = round(at / self._tick)
         if self.ticks and ticks <= self.ticks[-1]:
             return
         process = self.process or self._start_process(frame)
         assert process.popen.stdin is not None  # noqa: S101 - made with a pipe below
-        with contextlib.suppress(BrokenPipeError):  # it ended: `close` says why
+        with contextlib.suppress(BrokenPipeError):  # ffmpeg has exited: `close` raises why
             process.popen.stdin.write(_IVF_FRAME_HEADER.pack(len(frame.data), ticks))
             process.popen.stdin.write(frame.data)
         self.ticks.append(ticks)
@@ -53,6 +53,7 @@ class Encoder:
     def _start_process(self, frame: DecodedFrame) -> ffmpeg.FfmpegProcess:
         import ffmpeg as ffmpeg_python  # noqa: PLC0415 - slow to import
 
+        # Started by the first frame, whose size and colour it needs.
         base = f"{self._tick.numerator}:{self._tick.denominator}"
         colour = {"colorspace": frame.color_matrix} if frame.color_matrix else {}
         stream = ffmpeg_python.input("pipe:", format="ivf").output(
@@ -80,13 +81,18 @@ class Encoder:
         return self.process
 
     def close(self) -> None:
-        """Wait for the file.
+        """Finish the file.
 
         Raises:
-            MediaError, OutputError: it was not written.
+            MediaError: no frame was written, or ffmpeg failed.
+            OutputError: no space or no permission to write.
         """
         if self.process is None:
-            raise MediaError(f"{self._error_prefix}: no picture can be decoded there; the file may be damaged")
+            raise MediaError(
+                "encode.no_frames",
+                "{action}: no frame can be decoded there. The file may be damaged.",
+                action=self._error_prefix,
+            )
         assert self.process.popen.stdin is not None  # noqa: S101
         with contextlib.suppress(BrokenPipeError):
             self.process.popen.stdin.close()
@@ -96,7 +102,7 @@ class Encoder:
 
 @contextlib.contextmanager
 def open_encoder(to: Path, tick: Fraction, error_prefix: str, *, crf: int = DEFAULT_CRF) -> Iterator[Encoder]:
-    """Give an encoder; the file is whole after the block. Leaving it by an error ends ffmpeg."""
+    """Yield an encoder. The file is complete after the block; an error in the block kills ffmpeg."""
     encoder = Encoder(to, tick, error_prefix, crf)
     try:
         yield encoder

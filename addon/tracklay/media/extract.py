@@ -1,4 +1,4 @@
-"""Extract: exactly the picture that plays in a span, small, silent, every frame at its own time, beginning at 0."""
+"""Extracts a proxy: exactly the picture that plays in a span, small and silent, each frame at its own time, starting at 0."""
 
 from __future__ import annotations
 
@@ -26,31 +26,35 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from ..cancellation import CancelToken
     from ..cue import Picture
     from ..timing import Rate, Span
     from .decoder import FrameSource
 
 SHORT_SIDE = 384
-"""Pixels. MMAudio's larger eye is 384 square: a proxy of this size loses nothing for it (facts/peers.md, section 3.3)."""
+"""Pixels of a proxy's shorter side by default: MMAudio's larger visual encoder takes 384 x 384."""
 
 MOTION_SHORT_SIDE = 48
-"""Pixels of the short side where motion is looked for."""
+"""Pixels of the shorter side of frames in which motion is measured."""
 
 INTERMEDIATE_CRF = 12
-"""x264's constant rate factor of what is cut out of once more: nothing is lost by it."""
+"""x264's constant rate factor of a file that is cropped and encoded once more: visually lossless."""
 
 END_TOLERANCE_SECONDS = Fraction(1, 2)
-"""Seconds that a source may end early, its last frame held: files promise a frame or two that they don't have."""
+"""Seconds that a source may end early, with its last frame held: containers often announce a frame or two too many."""
 
 TimedFrame = tuple[Fraction, DecodedFrame]
-"""A frame, and when it comes on screen: in seconds from the start of what plays."""
+"""When a frame comes on screen, in seconds from the start of the span, and the frame."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
     """A small silent MP4 of exactly a span's picture.
 
-    `times` are its frames' times in seconds, from 0; `seconds` is its length: the span's, or more where it was padded.
+    Attributes:
+        path: the MP4.
+        times: start of each frame in seconds; the first is 0.
+        seconds: length: that of the span, or more if it was padded.
     """
 
     path: Path
@@ -67,41 +71,48 @@ def extract_proxy(
     square: str = "",
     min_seconds: Fraction = Fraction(0),
     crf: int = DEFAULT_CRF,
-    cancel_token: ffmpeg.CancelToken | None = None,
+    cancel_token: CancelToken | None = None,
 ) -> Proxy:
-    """Write the proxy of what plays in a span.
+    """Write the proxy of a span.
 
-    Its frames are those that `showing.plan_span` says: the source's own, at their own times, where it runs forward about as it was
-    shot; elsewhere what is on screen at each timeline frame.
+    Its frames are those of `frame_plan.plan_frames`.
 
     Args:
-        picture: the source, and where in it each timeline frame is.
-        span: the timeline frames.
+        picture: the source, and its time on each timeline frame.
+        span: timeline frames.
         to: the MP4 to write.
-        short_side: pixels of the shorter side, less where the source is smaller; both sides are even, pixels square.
-        square: cut to a square (`square.crop_position` says which words and numbers there are); empty: the whole picture.
-        min_seconds: seconds that it must last at least: its last frame is held.
+        short_side: pixels of the shorter side, less if the source is smaller. Both sides are even, and pixels square.
+        square: position of a square crop, as `square_crop.crop_position` takes it; empty for the whole picture.
+        min_seconds: minimum length in seconds; the last frame is held.
         crf: x264's constant rate factor.
-        cancel_token: the person's wish to stop.
+        cancel_token: cancels the extraction.
 
     Raises:
-        BadInput: the source is no picture, or the square none.
-        MediaError: it cannot be decoded there, or ends before the span does.
+        InvalidInput: the source has no video, or the square is invalid.
+        MediaError: the source cannot be decoded there, or ends before the span.
         OutputError: the proxy cannot be written.
-        Cancelled: it was stopped.
+        Cancelled: the token was cancelled.
     """
     with temp_dir(to.parent) as work:
         extraction = ProxyExtractor.prepare(
             picture, span, ProxySpec(short_side, square, min_seconds), work, cancel_token=cancel_token
         )
-        shown = extraction.plan_span(span)
-        with closing(extraction.decode(shown, cancel_token)) as playing:
-            return extraction.write_proxy(playing, shown, to, lambda: span.frames, crf=crf, cancel_token=cancel_token)
+        planned = extraction.plan_span(span)
+        with closing(extraction.decode(planned, cancel_token)) as decoded:
+            return extraction.write_proxy(decoded, planned, to, lambda: span.frames, crf=crf, cancel_token=cancel_token)
 
 
 @dataclass(frozen=True, slots=True)
 class ProxyExtractor:
-    """A picture on its way to proxies that are made alike. `rate` is the timeline's, `work_dir` a folder for files of the moment."""
+    """Extraction of one or more proxies from an opened source.
+
+    Attributes:
+        source: the opened source.
+        time_map: its time on each timeline frame.
+        rate: frame rate of the timeline.
+        spec: size and shape of the proxies.
+        work_dir: folder for temporary files.
+    """
 
     source: FrameSource
     time_map: TimeMap
@@ -117,15 +128,15 @@ class ProxyExtractor:
         spec: ProxySpec,
         work_dir: Path,
         *,
-        cancel_token: ffmpeg.CancelToken | None = None,
+        cancel_token: CancelToken | None = None,
     ) -> ProxyExtractor:
-        """Ready to begin. `span` is all that will be extracted.
+        """Open a picture's source. `span` is all that will be extracted.
 
         Raises:
-            BadInput: the source is no picture, or the square none.
+            InvalidInput: the source has no video, or the square is invalid.
         """
         if spec.square:
-            crop_position(spec.square)
+            crop_position(spec.square)  # raises for an invalid square, before anything is decoded
         source = open_source(picture, work_dir, cancel_token=cancel_token)
         time_map = TimeMap.linear(span, Fraction(0), Fraction(0)) if source.is_still else picture.time_map
         return cls(source, time_map, span.rate, spec, work_dir)
@@ -135,14 +146,14 @@ class ProxyExtractor:
         return crop_position(self.spec.square) if self.spec.square else None
 
     def plan_span(self, span: Span) -> list[PlannedFrame]:
-        """What is on screen in a span."""
+        """Return the plan of a span."""
         return plan_frames(self.time_map, span, self.source.rate)
 
-    def decode(self, planned: Sequence[PlannedFrame], cancel_token: ffmpeg.CancelToken | None) -> Generator[TimedFrame]:
-        """Decode what a plan says, each frame with when it comes on screen: in seconds from the plan's start."""
-        look = ScaleOptions(self.spec.short_side, self._crop_position)
+    def decode(self, planned: Sequence[PlannedFrame], cancel_token: CancelToken | None) -> Generator[TimedFrame]:
+        """Decode the frames of a plan; times are seconds from its start."""
+        scaling = ScaleOptions(self.spec.short_side, self._crop_position)
         for run in decode_runs(planned):
-            yield from _decode_run(self.source, run, look, cancel_token)
+            yield from _decode_run(self.source, run, scaling, cancel_token)
 
     def write_proxy(
         self,
@@ -152,108 +163,114 @@ class ProxyExtractor:
         frame_count: Callable[[], int],
         *,
         crf: int = DEFAULT_CRF,
-        cancel_token: ffmpeg.CancelToken | None = None,
+        cancel_token: CancelToken | None = None,
     ) -> Proxy:
-        """Write a proxy of frames as they come.
+        """Write a proxy of decoded frames.
 
         Args:
-            decoded: what comes on screen when, from 0.
-            planned: the plan of it, or as much of it as tells its ticks.
+            decoded: the frames; the first is at 0.
+            planned: their plan, or the part of it that gives the unit of their times.
             to: the MP4 to write.
-            frame_count: how many timeline frames it lasts; asked when all of it has come.
+            frame_count: returns the length in timeline frames; called when all frames were written.
             crf: x264's constant rate factor.
-            cancel_token: the person's wish to stop.
+            cancel_token: cancels the extraction.
+
+        Raises:
+            MediaError, OutputError, Cancelled: as `extract_proxy`.
         """
+        # The `motion` crop is known only after all frames: the whole picture is written first, and cropped then.
         by_motion = bool(self.spec.square) and self._crop_position is None
-        ticking = common_tick([*tick_candidates(planned, self.source.time_base), self.rate.seconds(1)])
-        path, what = self.work_dir / "whole.mp4" if by_motion else to, f"could not extract {self.source.name}"
+        tick = common_tick([*tick_candidates(planned, self.source.time_base), self.rate.seconds(1)])
+        path, action = self.work_dir / "whole.mp4" if by_motion else to, _extract_action(self.source.name)
         with (
             atomic_write(path) as beside,
-            open_encoder(beside, ticking, what, crf=INTERMEDIATE_CRF if by_motion else crf) as encoder,
+            open_encoder(beside, tick, action, crf=INTERMEDIATE_CRF if by_motion else crf) as encoder,
         ):
             frame: DecodedFrame | None = None
             for at, frame in decoded:
                 encoder.write(at, frame)
+            # Padding is not one long last frame: models look at frames, and ignore how long each lasts.
             for held in range(frame_count(), -(-self.spec.min_seconds * self.rate.fps // 1)):
                 if frame is not None:
                     encoder.write(self.rate.seconds(held), frame)
-        seen = Proxy(path, encoder.times, max(self.rate.seconds(frame_count()), self.spec.min_seconds))
+        proxy = Proxy(path, encoder.times, max(self.rate.seconds(frame_count()), self.spec.min_seconds))
         if not by_motion:
-            return seen
-        return crop_proxy(
-            seen,
-            find_motion_crop(
-                read_luma_frames(seen, *_motion_analysis_size(seen, cancel_token), cancel_token=cancel_token)
-            ),
-            to,
-            cancel_token=cancel_token,
-        )
+            return proxy
+        width, height = _motion_analysis_size(proxy, cancel_token)
+        position = find_motion_crop(read_luma_frames(proxy, width, height, cancel_token=cancel_token))
+        return crop_proxy(proxy, position, to, cancel_token=cancel_token)
 
 
-def crop_proxy(proxy: Proxy, position: Fraction, to: Path, *, cancel_token: ffmpeg.CancelToken | None = None) -> Proxy:
-    """Write a proxy's square that lies `position` along its longer side: the same frames at the same times. Raises as `extract_proxy`."""
-    found = read_video_header(proxy.path, cancel_token=cancel_token)
-    source = VideoSource(proxy.path, found, found.rate)
+def _extract_action(name: str) -> str:
+    return f"Could not extract {name}"
+
+
+def crop_proxy(proxy: Proxy, position: Fraction, to: Path, *, cancel_token: CancelToken | None = None) -> Proxy:
+    """Write the square of a proxy at a position along its longer side: the same frames at the same times. Raises as `extract_proxy`."""
+    header = read_video_header(proxy.path, cancel_token=cancel_token)
+    source = VideoSource(proxy.path, header, header.rate)
     frames = source.frames(
-        Fraction(0), proxy.seconds, ScaleOptions(min(found.size), position), cancel_token=cancel_token
+        Fraction(0), proxy.seconds, ScaleOptions(min(header.size), position), cancel_token=cancel_token
     )
     with (
         atomic_write(to) as beside,
-        open_encoder(beside, found.time_base, f"could not extract {proxy.path.name}") as encoder,
+        open_encoder(beside, header.time_base, _extract_action(proxy.path.name)) as encoder,
     ):
         for frame in frames:
             encoder.write(frame.time, frame)
     return Proxy(to, encoder.times, proxy.seconds)
 
 
-def _motion_analysis_size(proxy: Proxy, cancel_token: ffmpeg.CancelToken | None) -> tuple[int, int]:
-    """Its size with a short side of `MOTION_SHORT_SIDE`."""
+def _motion_analysis_size(proxy: Proxy, cancel_token: CancelToken | None) -> tuple[int, int]:
+    """Return a proxy's width and height in pixels with a shorter side of `MOTION_SHORT_SIDE`."""
     width, height = read_video_header(proxy.path, cancel_token=cancel_token).size
-    return max(1, round(width * MOTION_SHORT_SIDE / min(width, height))), max(
-        1, round(height * MOTION_SHORT_SIDE / min(width, height))
-    )
+    scale = MOTION_SHORT_SIDE / min(width, height)
+    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def open_source(picture: Picture, work_dir: Path, *, cancel_token: ffmpeg.CancelToken | None = None) -> FrameSource:
-    """A picture's source, ready to be decoded. `work_dir` is a folder for what ffmpeg must read from a file.
+def open_source(picture: Picture, work_dir: Path, *, cancel_token: CancelToken | None = None) -> FrameSource:
+    """Return a picture's source, ready to be decoded. `work_dir` is a folder for temporary files.
 
     Raises:
-        BadInput: it is none.
+        InvalidInput: the source has no video, or cannot be read.
     """
     if picture.images:
         return ImageSequenceSource(
             picture.source, picture.images, picture.rate or DEFAULT_SEQUENCE_RATE, work_dir / "images.txt"
         )
-    found = read_video_header(picture.source, cancel_token=cancel_token)
-    return VideoSource(picture.source, found, picture.rate or found.rate)
+    header = read_video_header(picture.source, cancel_token=cancel_token)
+    return VideoSource(picture.source, header, picture.rate or header.rate)
 
 
 def _decode_run(
-    source: FrameSource, run: DecodeRun, scaling: ScaleOptions, cancel_token: ffmpeg.CancelToken | None
+    source: FrameSource, run: DecodeRun, scaling: ScaleOptions, cancel_token: CancelToken | None
 ) -> Iterator[TimedFrame]:
-    """Decode a run's frames, each with when it comes on screen."""
+    """Decode the frames of a run."""
     if run.ordered:
         yield from _decode_ascending(source, run.planned, scaling, cancel_token)
         return
-    every = [shown.source_seconds for shown in run.planned]
-    keys = source.key_frame_times(min(every), max(every), cancel_token=cancel_token) if len(every) > 1 else []
+    times = [shown.source_seconds for shown in run.planned]
+    keys = source.key_frame_times(min(times), max(times), cancel_token=cancel_token) if len(times) > 1 else []
     for part in reorder_windows(run, keys):
-        rising = sorted(part, key=lambda shown: shown.source_seconds)
-        yield from sorted(_decode_ascending(source, rising, scaling, cancel_token), key=lambda pair: pair[0])
+        ascending = sorted(part, key=lambda shown: shown.source_seconds)
+        yield from sorted(_decode_ascending(source, ascending, scaling, cancel_token), key=lambda pair: pair[0])
 
 
 def _decode_ascending(
-    source: FrameSource, planned: Sequence[PlannedFrame], scaling: ScaleOptions, cancel_token: ffmpeg.CancelToken | None
+    source: FrameSource, planned: Sequence[PlannedFrame], scaling: ScaleOptions, cancel_token: CancelToken | None
 ) -> Iterator[TimedFrame]:
-    """Decode once through what is shown in the source's order: on screen is the last frame that began."""
+    """Decode planned frames that are in the source's order, in one pass. On screen is the last frame that has begun."""
     end = max(shown.source_end_seconds for shown in planned)
     decoding = source.frames(planned[0].source_seconds, end, scaling, cancel_token=cancel_token)
     now = next(decoding, None)
     if now is None:
         raise MediaError(
-            f"could not extract {source.name}: no picture can be decoded at {float(planned[0].source_seconds):.2f} s; was it cut short?"
+            "extract.no_frame",
+            "Could not extract {name}: no frame can be decoded at {seconds} s. The file may be truncated.",
+            name=source.name,
+            seconds=f"{float(planned[0].source_seconds):.2f}",
         )
-    coming = next(decoding, None)
+    coming = next(decoding, None)  # one frame ahead: a frame is on screen until the next begins
     for shown in planned:
         while coming is not None and coming.time <= shown.source_seconds + TIME_TOLERANCE_SECONDS:
             now, coming = coming, next(decoding, None)
@@ -267,15 +284,17 @@ def _decode_ascending(
             and not source.is_still
             and shown.source_end_seconds > now.time + source.rate.seconds(1) + END_TOLERANCE_SECONDS
         ):
-            ends = float(now.time + source.rate.seconds(1))
             raise MediaError(
-                f"could not extract {source.name}: its picture ends at {ends:.2f} s, and the span needs it until "
-                f"{float(shown.source_end_seconds):.2f} s; was it cut short?"
+                "extract.source_too_short",
+                "Could not extract {name}: it ends at {end} s, and the span needs it until {needed} s. The file may be truncated.",
+                name=source.name,
+                end=f"{float(now.time + source.rate.seconds(1)):.2f}",
+                needed=f"{float(shown.source_end_seconds):.2f}",
             )
 
 
-def extract_still(proxy: Proxy, to: Path, *, cancel_token: ffmpeg.CancelToken | None = None) -> Path:
-    """Write the proxy's middle frame as a PNG, for models that look at one image.
+def extract_still(proxy: Proxy, to: Path, *, cancel_token: CancelToken | None = None) -> Path:
+    """Write a proxy's middle frame as a PNG, for models that take a single image.
 
     Raises:
         MediaError, OutputError, Cancelled: as `extract_proxy`.
@@ -286,23 +305,28 @@ def extract_still(proxy: Proxy, to: Path, *, cancel_token: ffmpeg.CancelToken | 
             .filter("select", f"eq(n,{len(proxy.times) // 2})")
             .output(ffmpeg.output_url(beside), format="image2", update=1, vframes=1, vcodec="png")
         )
-        ffmpeg.run_ffmpeg(out, f"could not take a still of {proxy.path.name}", cancel_token=cancel_token)
+        ffmpeg.run_ffmpeg(out, f"Could not extract a still of {proxy.path.name}", cancel_token=cancel_token)
     return to
 
 
 def read_luma_frames(
-    proxy: Proxy, width: int, height: int, *, cancel_token: ffmpeg.CancelToken | None = None
+    proxy: Proxy, width: int, height: int, *, cancel_token: CancelToken | None = None
 ) -> Iterator[npt.NDArray[np.uint8]]:
-    """The proxy's frames as (height, width) arrays of 8-bit luma, one by one: memory does not grow with length."""
-    import numpy as np  # noqa: PLC0415 - Blender pays for numpy only when something is analysed
+    """Yield a proxy's frames as 8-bit luma of shape (height, width). One is in memory at a time.
+
+    Raises:
+        MediaError: the proxy cannot be decoded.
+        Cancelled: the token was cancelled.
+    """
+    import numpy as np  # noqa: PLC0415 - Blender imports numpy only when frames are analysed
 
     stream = (
-        ffmpeg.input_stream(proxy.path, flags="gray", threads=1)["V:0"]  # colour is not even decoded
+        ffmpeg.input_stream(proxy.path, flags="gray", threads=1)["V:0"]  # the decoder skips colour
         .filter("scale", width, height, flags="area")
         .output("pipe:", format="rawvideo", pix_fmt="gray", fps_mode="passthrough")
     )
     for data in ffmpeg.read_stdout(
-        stream, f"could not look at {proxy.path.name}", width * height, cancel_token=cancel_token
+        stream, f"Could not read {proxy.path.name}", width * height, cancel_token=cancel_token
     ):
         if len(data) == width * height:
             yield np.frombuffer(data, np.uint8).reshape(height, width)

@@ -1,6 +1,6 @@
-"""The one way to call ffmpeg: built with ffmpeg-python, run in a process group of its own, never through a shell.
+"""The only way to call ffmpeg: commands built with ffmpeg-python, run in a process group of their own, never through a shell.
 
-Where the program comes from, how it is stopped, and what its complaints mean to a person are settled here.
+Finds the program, runs and kills it, and turns its log into errors.
 """
 
 from __future__ import annotations
@@ -9,100 +9,63 @@ import contextlib
 import math
 import os
 import shutil
-import signal
 import stat
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..errors import Cancelled, MediaError, OutputError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+from ..cancellation import CancelToken
+from ..errors import MediaError, OutputError
+from ..processes import kill_process_group, start_process
 
 STDERR_LINES = 400
-"""How much of ffmpeg's own words is kept: its reasons stand at the end, its description of the input at the start."""
-
-NEW_GROUP_FLAGS = 0
-"""Popen's flags for a process group of its own, where the platform has flags for it."""
-
-if sys.platform == "win32":
-    NEW_GROUP_FLAGS = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+"""Lines of ffmpeg's log that are kept: the description of the input comes first, the reason of a failure last."""
 
 QUIET_FLAGS = ("-hide_banner", "-nostdin", "-loglevel", "error")
 INFO_FLAGS = ("-hide_banner", "-nostdin", "-loglevel", "info", "-nostats")
 
 READ_TIMEOUT_SECONDS = 60.0
-"""How long ffmpeg may give nothing at all while something is read from it: a file on a lost network share never ends by itself."""
+"""Seconds that one read from ffmpeg may take: on a network share that is gone, a read never returns."""
+
+PIPE_CHUNK_BYTES = 1 << 16
+"""Bytes read from ffmpeg at a time where the output is text or unused."""
 
 
 class StreamNotFound(MediaError):
-    """The file has no stream of the kind that was asked for."""
-
-
-class CancelToken:
-    """A person's wish to stop, which reaches whatever runs at that moment."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._callbacks: list[Callable[[], None]] = []
-        self._cancelled = False
-
-    def cancel(self) -> None:
-        """Stop what runs now and whatever would begin later."""
-        with self._lock:
-            self._cancelled = True
-            callbacks = list(self._callbacks)
-        for callback in callbacks:
-            callback()
-
-    def raise_if_cancelled(self) -> None:
-        """Raise `Cancelled` once the wish was made."""
-        if self._cancelled:
-            raise Cancelled("stopped: run the same command again to go on")
-
-    @contextlib.contextmanager
-    def on_cancel(self, callback: Callable[[], None]) -> Iterator[None]:
-        """Call `callback` if the wish is made within the block; refuse to begin if it was made before."""
-        with self._lock:
-            if not self._cancelled:
-                self._callbacks.append(callback)
-        self.raise_if_cancelled()
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._callbacks.remove(callback)
-        self.raise_if_cancelled()
+    """The file has no stream of the requested kind."""
 
 
 @cache
 def find_ffmpeg(override: str | None = None) -> str:
-    """The ffmpeg to call: `TRACKLAY_FFMPEG`, else the one on PATH, else imageio-ffmpeg's.
+    """Return the path of the ffmpeg to use: `TRACKLAY_FFMPEG`, else the one on PATH, else imageio-ffmpeg's.
 
     Raises:
-        MediaError: none is there, or the named one is none.
+        MediaError: there is none, or the variable names none.
     """
     override = override or os.environ.get("TRACKLAY_FFMPEG")
     if override:
         if found := shutil.which(override):
             return found
-        raise MediaError(f"TRACKLAY_FFMPEG names {override}, which is no program: correct it or unset it")
+        raise MediaError(
+            "ffmpeg.not_executable",
+            "TRACKLAY_FFMPEG is not an executable: {path}. Fix the path or unset the variable.",
+            path=override,
+        )
     return shutil.which("ffmpeg") or _bundled_ffmpeg()
 
 
 def _bundled_ffmpeg() -> str:
-    """imageio-ffmpeg's program, made runnable: Blender unpacks wheels without their run bits (facts, measured in 5.2.2)."""
+    """Return imageio-ffmpeg's program, made executable: Blender unpacks wheels without the executable bit (seen in 5.2.2)."""
     try:
-        import imageio_ffmpeg  # noqa: PLC0415 - only where no other ffmpeg is
+        import imageio_ffmpeg  # noqa: PLC0415 - only needed where there is no other ffmpeg
     except ImportError:
-        raise MediaError("no ffmpeg found: install it, or name one in TRACKLAY_FFMPEG") from None
+        raise _ffmpeg_not_found() from None
     binaries = Path(imageio_ffmpeg.__file__).parent / "binaries"
     for path in sorted(binaries.glob("ffmpeg-*")):
         if os.access(path, os.X_OK):
@@ -111,11 +74,15 @@ def _bundled_ffmpeg() -> str:
             path.chmod(path.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
             return str(path)
         return _executable_copy(path)
-    raise MediaError("no ffmpeg found: install it, or name one in TRACKLAY_FFMPEG")
+    raise _ffmpeg_not_found()
+
+
+def _ffmpeg_not_found() -> MediaError:
+    return MediaError("ffmpeg.not_found", "No ffmpeg found. Install ffmpeg, or set TRACKLAY_FFMPEG to its path.")
 
 
 def _executable_copy(path: Path) -> str:
-    """A runnable copy, for a place that is read-only: kept, since 70 MB are not copied at each start."""
+    """Return an executable copy of a program in a read-only folder. The copy is reused: it has 70 MB."""
     copy = Path(tempfile.gettempdir()) / f"tracklay-{os.getuid() if hasattr(os, 'getuid') else 'user'}-{path.name}"
     if not copy.exists() or copy.stat().st_size != path.stat().st_size:
         beside = copy.with_suffix(f".{os.getpid()}")
@@ -126,31 +93,31 @@ def _executable_copy(path: Path) -> str:
 
 
 def ffmpeg_version() -> str:
-    """The program's own version, as it says it.
+    """Return ffmpeg's own version, as in `version 7.1`.
 
     Raises:
-        MediaError: there is no program.
+        MediaError: there is no ffmpeg.
     """
-    told = subprocess.run(
+    output = subprocess.run(
         [find_ffmpeg(), "-version"], capture_output=True, text=True, errors="replace", check=False
     ).stdout
-    return " ".join(told.split()[1:3]) or "which does not say its version"
+    return " ".join(output.split()[1:3]) or "version unknown"
 
 
 def input_stream(path: Path, **options: Any) -> Any:
-    """An ffmpeg-python input of a file, whatever its name holds: colons, percent signs, a leading dash."""
+    """Return an ffmpeg-python input of a file. `file:` allows any name: with colons, percent signs, a leading dash."""
     import ffmpeg  # noqa: PLC0415 - slow to import, and not needed to register an add-on
 
     return ffmpeg.input(f"file:{path.absolute()}", **options)
 
 
 def output_url(path: Path) -> str:
-    """A file's name as ffmpeg takes it for output."""
+    """Return a path as ffmpeg takes it for output."""
     return f"file:{path.absolute()}"
 
 
 class FfmpegProcess:
-    """A running ffmpeg: its stdout to read, its stderr kept for the error message."""
+    """A running ffmpeg. `popen` has its pipes, `stderr_tail` the last lines of its log."""
 
     def __init__(
         self,
@@ -161,54 +128,66 @@ class FfmpegProcess:
         stdin: Any = None,
         on_stderr_line: Callable[[str | None], bool] | None = None,
     ) -> None:
-        """Start it. `collect_line` is told each line of its words, and None at the end, on another thread; True keeps a line out of `stderr_tail`."""
+        """Start ffmpeg.
+
+        Args:
+            stream: an ffmpeg-python output.
+            log_flags: `QUIET_FLAGS` or `INFO_FLAGS`.
+            stdout: as `subprocess.Popen` takes it.
+            stdin: as `subprocess.Popen` takes it.
+            on_stderr_line: called on another thread with each line of the log, and with None at its end. A line for which it
+                returns True is left out of `stderr_tail`.
+
+        Raises:
+            MediaError: there is no ffmpeg, or it cannot be started.
+        """
         import ffmpeg  # noqa: PLC0415
 
         command: list[str] = ffmpeg.compile(stream.global_args(*log_flags), cmd=find_ffmpeg(), overwrite_output=True)
         self.stderr_tail: deque[str] = deque(maxlen=STDERR_LINES)
         self._on_stderr_line = on_stderr_line or (lambda _: False)
         try:
-            self.popen = subprocess.Popen(
-                command,
-                stdin=stdin or subprocess.DEVNULL,
-                stdout=stdout,
-                stderr=subprocess.PIPE,
-                start_new_session=sys.platform != "win32",
-                creationflags=NEW_GROUP_FLAGS,
+            self.popen = start_process(
+                command, stdin=stdin or subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE
             )
         except OSError as error:
-            raise MediaError(f"{command[0]} does not start: {error.strerror or error}") from error
-        self._stderr_thread = threading.Thread(target=self._read_stderr, daemon=True, name="ffmpeg's stderr")
+            raise MediaError(
+                "ffmpeg.cannot_start",
+                "Could not start {program}: {reason}.",
+                program=command[0],
+                reason=error.strerror or str(error),
+            ) from error
+        # A thread: a full stderr pipe would block ffmpeg while its stdout is read.
+        self._stderr_thread = threading.Thread(target=self._read_stderr, daemon=True, name="ffmpeg-stderr")
         self._stderr_thread.start()
 
     def _read_stderr(self) -> None:
         assert self.popen.stderr is not None  # noqa: S101 - made with a pipe above
-        with self.popen.stderr as words:
-            for raw in words:
+        with self.popen.stderr as stderr:
+            for raw in stderr:
                 line = raw.decode("utf-8", "replace").rstrip()
                 if not self._on_stderr_line(line):
                     self.stderr_tail.append(line)
         self._on_stderr_line(None)
 
     def kill(self) -> None:
-        """End it and whatever it started."""
-        with contextlib.suppress(OSError):
-            if sys.platform == "win32":
-                self.popen.kill()
-            else:
-                os.killpg(self.popen.pid, signal.SIGKILL)
+        """Kill ffmpeg and its children."""
+        kill_process_group(self.popen)
 
     def wait(self) -> int:
-        """Wait for it; its status."""
+        """Wait for the exit; return the status."""
         if self.popen.stdout:
-            self.popen.stdout.close()  # whoever was stopped before reading left it open
+            self.popen.stdout.close()  # a reader that stopped early left it open
         status = self.popen.wait()
         self._stderr_thread.join()
         return status
 
 
 class OutputPipe:
-    """A process's stdout. Whoever waits for it too long ends it: `timed_out` says that this happened."""
+    """The stdout of an ffmpeg, read with a time limit.
+
+    `timed_out` is True if a read took longer than the limit; ffmpeg was killed then. `reached_end` is True once all was read.
+    """
 
     def __init__(self, process: FfmpegProcess, timeout_seconds: float) -> None:
         self._process, self._timeout_seconds = process, timeout_seconds
@@ -217,11 +196,11 @@ class OutputPipe:
         self.reached_end = False
         self.timed_out = False
         if math.isfinite(timeout_seconds):
-            threading.Thread(target=self._watch_timeout, daemon=True, name="ffmpeg's patience").start()
+            threading.Thread(target=self._watch_timeout, daemon=True, name="ffmpeg-timeout").start()
 
     @contextlib.contextmanager
     def timed_wait(self) -> Iterator[None]:
-        """Within the block something is awaited from it."""
+        """Count the block's time as time waited for ffmpeg."""
         self._waiting_since = time.monotonic()
         try:
             yield
@@ -229,18 +208,19 @@ class OutputPipe:
             self._waiting_since = None
 
     def read(self, size: int) -> bytes:
-        """The next `chunk_bytes` bytes, fewer at the end."""
+        """Return the next `size` bytes, fewer at the end."""
         assert self._process.popen.stdout is not None  # noqa: S101 - a pipe has one
         with self.timed_wait():
-            piece: bytes = self._process.popen.stdout.read(size)
-        self.reached_end = self.reached_end or len(piece) < size
-        return piece
+            chunk: bytes = self._process.popen.stdout.read(size)
+        self.reached_end = self.reached_end or len(chunk) < size
+        return chunk
 
     def close(self) -> None:
-        """Watch no more."""
+        """Stop watching the time."""
         self._closed.set()
 
     def _watch_timeout(self) -> None:
+        # A blocking read of a pipe cannot be given a time limit on all platforms: killing the writer ends it.
         while not self._closed.wait(self._timeout_seconds / 4):
             since = self._waiting_since
             if since is not None and time.monotonic() - since > self._timeout_seconds:
@@ -250,14 +230,14 @@ class OutputPipe:
 
 
 def run_ffmpeg(stream: Any, error_prefix: str, *, cancel_token: CancelToken | None = None) -> None:
-    """Run to the end. `error_prefix` begins the sentence of an error: `could not extract clip.mp4`.
+    """Run ffmpeg to its end. `error_prefix` begins an error's message: `Could not extract clip.mp4`.
 
     Raises:
         MediaError: ffmpeg failed.
-        OutputError: there was no room or no permission to write.
-        Cancelled: it was stopped.
+        OutputError: no space or no permission to write.
+        Cancelled: the token was cancelled.
     """
-    for _ in read_stdout(stream, error_prefix, 1 << 16, cancel_token=cancel_token, timeout_seconds=math.inf):
+    for _ in read_stdout(stream, error_prefix, PIPE_CHUNK_BYTES, cancel_token=cancel_token, timeout_seconds=math.inf):
         pass
 
 
@@ -271,9 +251,9 @@ def open_stdout(
     on_stderr_line: Callable[[str | None], bool] | None = None,
     timeout_seconds: float = READ_TIMEOUT_SECONDS,
 ) -> Iterator[OutputPipe]:
-    """Give ffmpeg's stdout to read from.
+    """Run ffmpeg and yield its stdout.
 
-    Leaving the block before its end ends ffmpeg. `timeout_seconds` is how many seconds one read may wait.
+    Leaving the block before the end of the output kills ffmpeg. `timeout_seconds` limits each read.
     Raises as `run_ffmpeg` does, when the block is left after the end.
     """
     process = FfmpegProcess(stream, log_flags, stdout=subprocess.PIPE, on_stderr_line=on_stderr_line)
@@ -288,8 +268,12 @@ def open_stdout(
         status = process.wait()
     if pipe.timed_out:
         raise MediaError(
-            f"{error_prefix}: nothing came of it for {timeout_seconds:.0f} s; is it on a drive or a network that is gone?"
+            "ffmpeg.stalled",
+            "{action}: no output from ffmpeg for {seconds} s. Check that the drive or network is available.",
+            action=error_prefix,
+            seconds=round(timeout_seconds),
         )
+    # Without the end, the status is that of our own kill.
     if status and pipe.reached_end:
         raise error_from_stderr(process.stderr_tail, error_prefix)
 
@@ -303,10 +287,10 @@ def read_stdout(
     stderr_lines: deque[str] | None = None,
     timeout_seconds: float = READ_TIMEOUT_SECONDS,
 ) -> Iterator[bytes]:
-    """What ffmpeg writes to its stdout, in pieces of `chunk_bytes` bytes (the last may be shorter), as it comes.
+    """Yield ffmpeg's stdout as it comes, in chunks of `chunk_bytes` bytes; the last may be shorter.
 
-    Leaving the iterator early ends ffmpeg. With `stderr_lines`, ffmpeg describes its input, and its words are put there.
-    Raises as `run_ffmpeg` does, after the last piece.
+    Closing the iterator early kills ffmpeg. With `stderr_lines`, ffmpeg describes its input, and its log is put there.
+    Raises as `run_ffmpeg` does, after the last chunk.
     """
 
     def collect_line(line: str | None) -> bool:
@@ -314,39 +298,40 @@ def read_stdout(
             stderr_lines.append(line)
         return False
 
-    loud = QUIET_FLAGS if stderr_lines is None else INFO_FLAGS
     with open_stdout(
         stream,
         error_prefix,
         cancel_token=cancel_token,
-        log_flags=loud,
+        log_flags=QUIET_FLAGS if stderr_lines is None else INFO_FLAGS,
         on_stderr_line=collect_line,
         timeout_seconds=timeout_seconds,
     ) as pipe:
-        while piece := pipe.read(chunk_bytes):
-            yield piece
+        while chunk := pipe.read(chunk_bytes):
+            yield chunk
 
 
 def capture_stdout(
     stream: Any, error_prefix: str, *, cancel_token: CancelToken | None = None
 ) -> tuple[str, tuple[str, ...]]:
-    """All of ffmpeg's stdout as text, and the lines it said about its input. Raises as `run_ffmpeg` does."""
-    said: deque[str] = deque()
-    text = b"".join(read_stdout(stream, error_prefix, 1 << 16, cancel_token=cancel_token, stderr_lines=said))
-    return text.decode("ascii", "replace"), tuple(said)
+    """Return ffmpeg's stdout as text, and the lines of its log, which describe the input. Raises as `run_ffmpeg` does."""
+    lines: deque[str] = deque()
+    chunks = read_stdout(stream, error_prefix, PIPE_CHUNK_BYTES, cancel_token=cancel_token, stderr_lines=lines)
+    return b"".join(chunks).decode("ascii", "replace"), tuple(lines)
 
 
-def error_from_stderr(stderr_lines: Any, error_prefix: str) -> MediaError | OutputError:
-    """ffmpeg's words as one sentence."""
+def error_from_stderr(stderr_lines: Iterable[str], error_prefix: str) -> MediaError | OutputError:
+    """Return the error for the log of an ffmpeg that failed. Unknown reasons are quoted from its last line."""
     lines = [line for line in stderr_lines if line.strip()]
     text = "\n".join(lines)
     if "No space left on device" in text:
-        return OutputError(f"{error_prefix}: no room left on the disk; free some space or choose another folder")
+        return OutputError("ffmpeg.disk_full", "{action}: no space left on the disk.", action=error_prefix)
     if "Permission denied" in text or "Read-only file system" in text:
-        return OutputError(f"{error_prefix}: permission denied; choose another folder or file")
+        return OutputError("ffmpeg.permission_denied", "{action}: permission denied.", action=error_prefix)
     if "Invalid data found when processing input" in text or "moov atom not found" in text:
-        return MediaError(f"{error_prefix}: it is no video or sound that ffmpeg can read, or it is damaged")
+        return MediaError(
+            "ffmpeg.invalid_data", "{action}: the file is damaged or not a media file.", action=error_prefix
+        )
     if "matches no streams" in text or "does not contain any stream" in text:
-        return StreamNotFound(f"{error_prefix}: it has no such stream")
-    reason = lines[-1].strip() if lines else "it ended without a word"
-    return MediaError(f"{error_prefix}: ffmpeg says: {reason}")
+        return StreamNotFound("ffmpeg.no_such_stream", "{action}: the file has no such stream.", action=error_prefix)
+    reason = lines[-1].strip().rstrip(".") if lines else "no message"
+    return MediaError("ffmpeg.failed", "{action}: ffmpeg reports: {reason}.", action=error_prefix, reason=reason)

@@ -1,4 +1,4 @@
-"""Which frame of a source is on screen when: the rule, and the plan of a span by it. Pure arithmetic; decodes nothing."""
+"""Maps timeline frames to source frames, and plans how to decode them. Pure arithmetic, no I/O."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ if TYPE_CHECKING:
     from ..timing import LinearSegment, Rate, Span, TimeMap
 
 MAX_SOURCE_FRAMES_PER_FRAME = 8
-"""Source frames a timeline frame that are worth keeping. Beyond (a time-lapse) nobody sees what lies between."""
+"""Source frames per timeline frame up to which all are kept. Beyond, as in a time-lapse, the frames in between are invisible."""
 
 WINDOW_FRAMES = 128
-"""How many frames are held at most while they are put into another order (0.4 MB each at a short side of 384)."""
+"""Frames held in memory while they are reordered: 0.4 MB each with a short side of 384 pixels."""
 
 LONG_RUN_SECONDS = Fraction(1)
-"""Seconds of source. Where the picture runs forward for as long, it is decoded as it runs; shorter to and fro is put in order in memory."""
+"""Seconds of source. A stretch that plays forward for at least as long is decoded in order; shorter ones are reordered in memory."""
 
 
 def snap_to_frame(at: Fraction, rate: Rate) -> Fraction:
-    """The source time that is looked up for `at_seconds`: that of the nearest frame by the source's own rate, halves going up.
+    """Return the time of the source frame that is on screen at a time: the nearest by the source's rate, halves up, not before 0.
 
-    On screen is the frame that begins then, or the last that began before (variable frame rates). This is what Blender does with
-    a movie strip, seen in renders of numbered frames (bpy 4.5, sources of 23.976, 25 and 59.94 at 24 to 60 frames a second).
-    All in seconds from the source's first frame.
+    In seconds from the source's first frame. With a variable frame rate it is the frame that begins at the result, or the last one
+    that began before. Blender does so with a movie strip: seen in renders of numbered frames (bpy 4.5, sources of 23.976, 25 and
+    59.94 frames per second on timelines of 24 to 60).
     """
     return max(Fraction(0), rate.seconds(math.floor(at * rate.fps + Fraction(1, 2))))
 
 
 @dataclass(frozen=True, slots=True)
 class PassThrough:
-    """The source's frames between `begin` and `end` keep their own times, `speed` seconds of source to one of the timeline."""
+    """A stretch of source, from `begin` to `end` in seconds, whose frames keep their own times. `speed` is source seconds per second."""
 
     begin: Fraction
     end: Fraction
@@ -44,7 +44,14 @@ class PassThrough:
 
 @dataclass(frozen=True, slots=True)
 class PlannedFrame:
-    """At `at_seconds` seconds from the span's start, the source frame of `source_seconds` comes on screen; with `pass_through`, those after it up to `source_end_seconds`."""
+    """A source frame that comes on screen, with those that follow it by themselves.
+
+    Attributes:
+        at_seconds: when it comes on screen, in seconds from the span's start.
+        source_seconds: its time in the source.
+        pass_through: the frames after it that keep their own times; None for this frame alone.
+        source_end_seconds: the source time of the last frame; `source_seconds` without `pass_through`.
+    """
 
     at_seconds: Fraction
     source_seconds: Fraction
@@ -52,30 +59,30 @@ class PlannedFrame:
     source_end_seconds: Fraction = Fraction(0)
 
     def __post_init__(self) -> None:
-        """Without frames to keep, the one frame is the last."""
         if self.pass_through is None:
-            object.__setattr__(self, "end", self.source_seconds)
+            object.__setattr__(self, "source_end_seconds", self.source_seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class DecodeRun:
-    """Frames that one decoding gives: in the source's own order, or (`ordered` is False) to be put in the timeline's."""
+    """Frames that are decoded together: in the source's order, or, if not `ordered`, to be sorted into the timeline's order."""
 
     planned: tuple[PlannedFrame, ...]
     ordered: bool
 
 
 def plan_frames(time_map: TimeMap, span: Span, source_rate: Rate) -> list[PlannedFrame]:
-    """What is on screen in a span, in its order.
+    """Return the frames on screen in a span, in its order.
 
-    Where a piece runs forward and the source's frames come at least as fast as the timeline's (but not absurdly), they keep their
-    own times: what lies between two timeline frames is not lost. Everywhere else (slower, backwards, frozen) it is what is on
-    screen at each timeline frame, one by one, since readers of a proxy look at frames and not at how long they last.
+    Where a segment plays forward and the source has at least as many frames as the timeline, but not more than
+    `MAX_SOURCE_FRAMES_PER_FRAME` times as many, all its frames keep their own times: none between two timeline frames is lost.
+    Everywhere else (slower, backwards, frozen) there is one frame for each timeline frame: models look at a proxy's frames one by
+    one, and ignore how long each lasts.
 
     Args:
-        time_map: where the source is on each timeline frame.
-        span: the timeline frames.
-        source_rate: the source's.
+        time_map: the source time of each timeline frame.
+        span: timeline frames.
+        source_rate: frame rate of the source.
     """
     return [shown for piece in time_map.segments(span) for shown in _plan_piece(piece, span, source_rate)]
 
@@ -98,10 +105,11 @@ def _plan_piece(piece: LinearSegment, span: Span, source_rate: Rate) -> Iterator
 
 
 def decode_runs(planned: Sequence[PlannedFrame]) -> Iterator[DecodeRun]:
-    """The decodings that a plan needs, in its order: one for each stretch that runs forward, windows for all else."""
+    """Yield the runs that a plan needs, in its order: an ordered one for each stretch that plays forward, others for all between."""
     begin = index = 0
     while index < len(planned):
         end = _ascending_end(planned, index)
+        # A short stretch is not worth a process of ffmpeg of its own: it joins its neighbours in a run that is sorted in memory.
         if _is_long(planned[index:end]) or end - index == len(planned):
             if begin < index:
                 yield DecodeRun(tuple(planned[begin:index]), ordered=False)
@@ -127,38 +135,38 @@ def _is_long(planned: Sequence[PlannedFrame]) -> bool:
 
 
 def reorder_windows(run: DecodeRun, key_times: Sequence[Fraction]) -> Iterator[tuple[PlannedFrame, ...]]:
-    """Parts of a run that is out of order, each of at most `WINDOW_FRAMES` frames, in the timeline's order.
+    """Yield parts of an unordered run, each of at most `WINDOW_FRAMES` frames, in the timeline's order.
 
-    A part ends where a key frame lies between it and the next, if it can: then nothing is decoded twice. `key_times` are the key frames'
-    times, rising, in seconds from the source's first frame.
+    A part ends, if possible, where a key frame lies between its last frame and the next: then nothing is decoded twice. `key_times`
+    are the times of the key frames, ascending, in seconds from the source's first frame.
     """
     rest = run.planned
     while rest:
         size = min(WINDOW_FRAMES, len(rest))
         if size < len(rest):
-            apart = [
+            splits = [
                 n
                 for n in range(size, 0, -1)
                 if _crosses_key_frame(rest[n - 1].source_seconds, rest[n].source_seconds, key_times)
             ]
-            size = apart[0] if apart else size
+            size = splits[0] if splits else size
         yield rest[:size]
         rest = rest[size:]
 
 
 def _crosses_key_frame(before: Fraction, after: Fraction, key_times: Sequence[Fraction]) -> bool:
-    """Whether the picture runs back over a key frame from one to the other."""
+    """Return True if the source goes back over a key frame between the two times."""
     return bisect_right(key_times, before) > bisect_right(key_times, after)
 
 
 def common_tick(times: Sequence[Fraction]) -> Fraction:
-    """The longest tick in which all of these times are whole; a microsecond where there is none that MP4's 32 bits hold."""
+    """Return the longest tick, in seconds, of which all times are multiples; a microsecond if it does not fit MP4's 32 bits."""
     denominator = math.lcm(1, *{time.denominator for time in times})
     return Fraction(1, denominator) if denominator < 1 << 31 else Fraction(1, 1_000_000)
 
 
 def tick_candidates(planned: Sequence[PlannedFrame], time_base: Fraction) -> list[Fraction]:
-    """Times and steps of which every time of a plan's frames is made, to find their common tick by."""
+    """Return times and steps whose common tick is that of all frames of a plan. `time_base` is the source's, in seconds."""
     kept = [
         (each.pass_through.begin / each.pass_through.speed, time_base / each.pass_through.speed)
         for each in planned

@@ -1,4 +1,4 @@
-"""Sequences of images: found in a folder or by a pattern, and named to ffmpeg as one stream."""
+"""Image sequences: found in a folder or by a pattern, and given to ffmpeg as one stream."""
 
 from __future__ import annotations
 
@@ -16,37 +16,44 @@ from . import ffmpeg
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..cancellation import CancelToken
+
 DEFAULT_SEQUENCE_RATE = Rate(Fraction(24))
-"""Images say nothing of time. 24 is the rate of film, and Blender's own default."""
+"""Frames per second of a sequence without a given rate: that of film, and Blender's default."""
 
 IMAGE_SUFFIXES = frozenset(
     {".bmp", ".cin", ".dpx", ".exr", ".hdr", ".jp2", ".jpeg", ".jpg", ".png", ".tga", ".tif", ".tiff", ".webp"}
 )
-"""What Blender and ffmpeg both read as an image."""
+"""Suffixes of image formats that both Blender and ffmpeg read."""
 
 LINEAR_LIGHT_SUFFIXES = frozenset({".exr", ".hdr"})
-"""Formats that hold scene-linear light."""
+"""Suffixes of formats with scene-linear light."""
 
 _PATTERN = re.compile(r"%0?(\d*)d|#+")
 _NUMBER = re.compile(r"(\d+)(?=\D*$)")
 
 
 def is_sequence_pattern(path: Path) -> bool:
-    """Whether a name stands for many: `shot.%04d.png`, `shot.####.exr`."""
+    """Return True if a path is a pattern of file names, as `shot.%04d.png` or `shot.####.exr`, and no file of that very name."""
     return bool(_PATTERN.search(path.name)) and path.suffix.lower() in IMAGE_SUFFIXES and not path.exists()
 
 
 def find_sequence(path: Path) -> tuple[Path, tuple[str, ...]]:
-    """The folder and the file names, in order, of the images in a folder, or of those that a pattern means.
+    """Return the folder and the file names, in order, of the images in a folder, or of those that match a pattern.
 
     Raises:
-        BadInput: there are none; a folder holds more than one sequence; a frame is missing between the first and the last.
+        InvalidInput: there are none, or of more than one sequence; or a frame is missing between the first and the last.
     """
     folder = path if path.is_dir() else path.parent
     try:
         names = [each.name for each in folder.iterdir() if each.suffix.lower() in IMAGE_SUFFIXES and each.is_file()]
     except OSError as error:
-        raise InvalidInput(f"{folder} cannot be read: {error.strerror or error}") from error
+        raise InvalidInput(
+            "sequence.folder_unreadable",
+            "Could not read the folder {path}: {reason}.",
+            path=folder,
+            reason=error.strerror or str(error),
+        ) from error
     shaped = _pattern_regex(path.name) if folder != path else None
     sequences: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for name in names:
@@ -59,10 +66,17 @@ def find_sequence(path: Path) -> tuple[Path, tuple[str, ...]]:
         elif match := shaped.fullmatch(name):
             sequences[path.name].append((int(match[1]), name))
     if not sequences:
-        raise InvalidInput(f"{path} holds no images: name a folder of them, or a pattern as shot.%04d.png")
+        raise InvalidInput(
+            "sequence.no_images",
+            "No images found: {path}. Use a folder of images, or a pattern such as shot.%04d.png.",
+            path=path,
+        )
     if len(sequences) > 1:
         raise InvalidInput(
-            f"{path} holds more than one sequence ({_preview_names(sorted(sequences))}): name one as a pattern"
+            "sequence.several",
+            "The folder has more than one sequence ({names}): {path}. Use a pattern that matches one.",
+            names=_preview_names(sorted(sequences)),
+            path=path,
         )
     frames = sorted(*sequences.values())
     _check_complete(path, [number for number, _ in frames])
@@ -70,21 +84,34 @@ def find_sequence(path: Path) -> tuple[Path, tuple[str, ...]]:
 
 
 def _pattern_regex(pattern: str) -> re.Pattern[str]:
-    """A pattern as an expression: `%04d` takes four digits or more, `%d` any, `####` four or more."""
-    mark = _PATTERN.search(pattern)
-    if mark is None:
-        raise InvalidInput(f"{pattern} is no pattern: write %04d or #### where the number stands")
-    width = len(mark[0]) if mark[0].startswith("#") else int(mark[1] or 1)
-    return re.compile(f"{re.escape(pattern[: mark.start()])}(\\d{{{width},}}){re.escape(pattern[mark.end() :])}")
+    """Return the regular expression of a pattern: `%04d` and `####` match four or more digits, `%d` any number."""
+    number = _PATTERN.search(pattern)
+    if number is None:
+        raise InvalidInput(
+            "sequence.invalid_pattern",
+            "Not a pattern of file names: {pattern}. Write %04d or #### for the number.",
+            pattern=pattern,
+        )
+    width = len(number[0]) if number[0].startswith("#") else int(number[1] or 1)
+    return re.compile(f"{re.escape(pattern[: number.start()])}(\\d{{{width},}}){re.escape(pattern[number.end() :])}")
 
 
 def _check_complete(path: Path, numbers: Sequence[int]) -> None:
     if len(set(numbers)) < len(numbers):
-        raise InvalidInput(f"{path} holds two images of one number: name one sequence as a pattern")
+        raise InvalidInput(
+            "sequence.duplicate_number",
+            "Two images have the same number: {path}. Use a pattern that matches one of them.",
+            path=path,
+        )
     gap = next(((a, b) for a, b in pairwise(numbers) if b - a > 1), None)
     if gap is not None:
         missing = str(gap[0] + 1) if gap[1] - gap[0] == 2 else f"{gap[0] + 1} to {gap[1] - 1}"
-        raise InvalidInput(f"{path}: frame {missing} is missing: render it, or name a range without it")
+        raise InvalidInput(
+            "sequence.missing_frame",
+            "Frame {missing} is missing: {path}. Render it, or use a range without it.",
+            missing=missing,
+            path=path,
+        )
 
 
 def _preview_names(names: Sequence[str]) -> str:
@@ -92,7 +119,7 @@ def _preview_names(names: Sequence[str]) -> str:
 
 
 def sequence_stem(path: Path) -> str:
-    """What a sequence is called in the names of files: a folder's own name, a pattern's without its number."""
+    """Return the name of a sequence for names of files: that of the folder, or the pattern without its number."""
     mark = _PATTERN.search(path.name)
     if path.is_dir() or mark is None:
         return path.name
@@ -106,9 +133,17 @@ def encode_sequence(
     to: Path,
     work_dir: Path,
     *,
-    cancel_token: ffmpeg.CancelToken | None = None,
+    cancel_token: CancelToken | None = None,
 ) -> None:
-    """Write the images as a movie of their own size and rate: H.264 that is hard to tell from them, for players that want a file.
+    """Write the images as an H.264 movie of their own size, visually lossless, for players that need a file.
+
+    Args:
+        folder: folder of the images.
+        names: file names, in order.
+        rate: frame rate of the movie.
+        to: the MP4 to write.
+        work_dir: folder for temporary files.
+        cancel_token: cancels the work.
 
     Raises:
         MediaError, OutputError, Cancelled: as `ffmpeg.run_ffmpeg`.
@@ -134,26 +169,25 @@ def encode_sequence(
         video_track_timescale=rate.fps.numerator,
         movflags="+faststart",
     )
-    ffmpeg.run_ffmpeg(out, f"could not make a movie of {names[0]}", cancel_token=cancel_token)
+    ffmpeg.run_ffmpeg(out, f"Could not make a movie of {names[0]}", cancel_token=cancel_token)
 
 
 def sequence_stream(list_path: Path, names: Sequence[str]) -> Any:
-    """A listing of such images as an ffmpeg-python stream. Scene-linear light is shown as on an sRGB screen (IEC 61966-2-1)."""
+    """Return an ffmpeg-python stream of images listed in a concat script. Scene-linear light is shown as on an sRGB screen."""
     stream = ffmpeg.input_stream(list_path, format="concat", safe=0)["V:0"]
     if Path(names[0]).suffix.lower() in LINEAR_LIGHT_SUFFIXES:
         light = "val/maxval"
+        # The transfer function of sRGB (IEC 61966-2-1).
         curve = f"maxval*if(lt({light},0.0031308),12.92*{light},1.055*pow({light},1/2.4)-0.055)"
         stream = stream.filter("format", "gbrap16").filter("lutrgb", r=curve, g=curve, b=curve)
     return stream
 
 
 def concat_script(folder: Path, names: Sequence[str]) -> str:
-    """The images as a script of ffmpeg's concat demuxer, each a file of its own, one after the other.
-
-    Source: ffmpeg-formats, concat: a quote within quotes ends them, is escaped, and begins them again.
-    """
+    """Return a script of ffmpeg's concat demuxer that plays the images one after the other, each for a second."""
     lines = ["ffconcat version 1.0"]
     for name in names:
+        # A quote within quotes ends them, is escaped, and opens them again (ffmpeg-formats(1), concat).
         quoted = f"file:{(folder / name).absolute()}".replace("'", "'\\''")
         lines.append(f"file '{quoted}'\nduration 1")
     return "\n".join(lines) + "\n"

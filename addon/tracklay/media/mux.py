@@ -1,4 +1,4 @@
-"""Join: a picture with a take under it, the picture's packets copied as they are."""
+"""Muxes takes under a picture, whose packets are copied unchanged."""
 
 from __future__ import annotations
 
@@ -13,40 +13,41 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from pathlib import Path
 
+    from ..cancellation import CancelToken
     from .probe import MediaInfo, VideoStream
 
 MP4_CODECS = frozenset({"h264", "hevc", "av1", "mpeg4", "vp9", "mpeg1video", "mpeg2video"})
 MOV_CODECS = frozenset(
     {"prores", "dnxhd", "mjpeg", "qtrle", "png", "rawvideo", "v210", "cfhd", "dvvideo", "hap", "jpeg2000"}
 )
-"""Picture codecs that each container is commonly read with; anything else goes into Matroska."""
+"""Video codecs that players commonly support in each container; all others go into Matroska."""
 
 COPYABLE_AUDIO_CODECS = {
     "mp4": frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"}),
     "mov": frozenset({"aac", "mp3", "ac3", "eac3", "alac"}),
     "mkv": frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac", "vorbis", "dts"}),
 }
-"""Sound codecs whose packets each container takes as they are; PCM goes into MOV and Matroska, and becomes ALAC in MP4."""
+"""Audio codecs whose packets are copied, by container. PCM is copied into MOV and Matroska, and becomes ALAC in MP4."""
 
 AAC_OPTIONS = {"c": "aac", "aac_coder": "fast", "aac_pns": 0, "aac_is": 0}
-"""How sound is encoded where nothing else is read: as it is, no part of it stood for by noise or by the other channel.
+"""Options of the AAC encoder: waveform coding only, without noise substitution and intensity stereo.
 
-At 320 kb/s ffmpeg's fast coder is nearer to what it was given than its slow one (signal to error 39 against 37 dB for the demo's foley, 50
-against 37 for its music), in a third of the time.
+At 320 kb/s ffmpeg's fast coder is more exact than its slow one, in a third of the time: signal to error is 39 against 37 dB for the
+demo's foley, and 50 against 37 dB for its music (measured).
 """
 
 MUXER_NAMES = {"mp4": "mp4", "mov": "mov", "mkv": "matroska"}
 
 
 def choose_container(video: VideoStream) -> str:
-    """The file suffix, without its dot, of a container for this picture: mp4 where it fits."""
+    """Return the file suffix, without its dot, of the container for a video stream: mp4 if it fits."""
     if video.codec in MP4_CODECS:
         return "mp4"
     return "mov" if video.codec in MOV_CODECS else "mkv"
 
 
 def aac_options(bit_rate: str, stream_specifier: str = ":a") -> dict[str, Any]:
-    """ffmpeg's options that encode a track so."""
+    """Return ffmpeg's options for AAC with `AAC_OPTIONS`, as `320k`, for the streams of a specifier, as `:a:0`."""
     return {f"{name}{stream_specifier}": value for name, value in (AAC_OPTIONS | {"b": bit_rate}).items()}
 
 
@@ -57,22 +58,30 @@ def mux_takes(
     to: Path,
     *,
     drop_original: bool = False,
-    cancel_token: ffmpeg.CancelToken | None = None,
+    cancel_token: CancelToken | None = None,
 ) -> None:
-    """Write the whole picture with takes laid under it; its own sound stays as further tracks.
+    """Write a picture with takes under it. Its own sound is kept as further tracks.
 
-    Each take is a file and the seconds from the picture's first frame where it begins; several are added up on one track.
-    That track is as long as the picture, silent outside the takes, so that no player has to honour a late start.
+    The takes are mixed on one track that is as long as the picture and silent between them: not all players respect a track that
+    starts late.
+
+    Args:
+        media: the file with the picture.
+        video: its video stream.
+        takes: files with sound, each with its start in seconds from the picture's first frame.
+        to: the file to write; its suffix chooses the container.
+        drop_original: leave the picture's own sound out.
+        cancel_token: cancels the work.
 
     Raises:
-        MediaError: it cannot be joined.
-        OutputError: it cannot be written.
-        Cancelled: it was stopped.
+        MediaError: ffmpeg failed.
+        OutputError: no space or no permission to write.
+        Cancelled: the token was cancelled.
     """
     import ffmpeg as builder  # noqa: PLC0415 - ffmpeg-python, slow to import
 
     kind = to.suffix.removeprefix(".")
-    # The picture's first frame goes to 0, wherever the file's clock has it, and its own sound moves with it.
+    # The picture's first frame moves to 0 from its time on the file's clock, and the file's own sound with it.
     picture = ffmpeg.input_stream(media.path, copyts=None, itsoffset=f"{float(-video.start):.6f}")
     length = round((video.end - video.start) * SAMPLE_RATE)
     placed = [
@@ -83,7 +92,7 @@ def mux_takes(
         .filter("atrim", end_sample=length)
         for take, start in takes
     ]
-    laid = placed[0] if len(placed) == 1 else builder.filter(placed, "amix", inputs=len(placed), normalize=0)
+    mix = placed[0] if len(placed) == 1 else builder.filter(placed, "amix", inputs=len(placed), normalize=0)
     options: dict[str, Any] = {
         "format": MUXER_NAMES[kind],
         "c:v": "copy",
@@ -93,7 +102,7 @@ def mux_takes(
         "map_metadata": 0,
         "map_chapters": 0,
     }
-    streams = [picture["V:0"], laid]
+    streams = [picture["V:0"], mix]
     if not drop_original:
         for index, audio in enumerate(media.audio):
             streams.append(picture[f"a:{index}"])
@@ -103,7 +112,7 @@ def mux_takes(
         options["movflags"] = "+faststart"
     with atomic_write(to) as beside:
         out = builder.output(*streams, ffmpeg.output_url(beside), **options)
-        ffmpeg.run_ffmpeg(out, f"could not lay under {media.path.name}", cancel_token=cancel_token)
+        ffmpeg.run_ffmpeg(out, f"Could not write {to.name}", cancel_token=cancel_token)
 
 
 def _choose_audio_codec(suffix: str, codec: str) -> str:

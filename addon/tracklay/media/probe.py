@@ -1,7 +1,7 @@
-"""What a media file is: its streams, its frames' exact times, where it begins and ends. ffmpeg alone, no ffprobe.
+"""Probes media files: streams, exact frame times, start and end. Uses ffmpeg alone: imageio-ffmpeg bundles no ffprobe.
 
-ffmpeg's `framecrc` writes one line a packet with its time in the stream's own time base, which is exact; its description
-of the input (which rounds) is read only for names and for rates that the packets cannot tell.
+ffmpeg's `framecrc` muxer writes one line per packet, with its time in the stream's own time base, which is exact. ffmpeg's description of
+the input, which rounds, is read only for names, and for frame rates that the packets do not give.
 """
 
 from __future__ import annotations
@@ -21,23 +21,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from ..cancellation import CancelToken
+
 PROBE_PACKETS = 48
-"""Packets looked at to learn the frame rate: more than any B-frame delay."""
+"""Packets read for the frame rate and the first frame: more than any B-frame delay."""
 
 TAIL_SEEK_SECONDS = 4
-"""How far from the file's end the last frame is looked for first; a sound that outlasts the picture more costs a full read."""
+"""Seconds before the file's end in which the last frame is looked for first. If the sound is longer than the picture by more, all
+packets are read."""
 
 TIME_TOLERANCE_SECONDS = Fraction(1, 1000)
-"""A frame this close to a boundary is on it: Matroska rounds times to milliseconds."""
+"""Seconds within which two times are equal: Matroska rounds to milliseconds."""
 
 NO_TIMESTAMP_VALUES = ("NOPTS", str(-(1 << 63)))
-"""How `framecrc` writes that a packet has no time of its own (MPEG-PS gives every few packets one)."""
+"""`framecrc`'s time of a packet without a timestamp (MPEG-PS gives only every few packets one)."""
 
 UNINDEXED_CONTAINERS = ("mpegts", "mpeg")
-"""Containers with no index, as ffmpeg names them: a seek lands near a time, on no key frame."""
+"""ffmpeg's names of containers without an index: a seek lands near the time, and not on a key frame."""
 
 KEY_FLAG, DISCARD_FLAG = 1, 4
-"""Packet flags as `framecrc` writes them, where they are not `KEY_FLAG` alone (libavcodec, `AV_PKT_FLAG_KEY` and `_DISCARD`)."""
+"""Packet flags as `framecrc` writes them; without any it means `KEY_FLAG` alone (`AV_PKT_FLAG_*` in libavcodec)."""
 
 _VIDEO = re.compile(r"Stream #\d+:\d+.*?: Video: (?P<codec>\w+)(?P<rest>.*)")
 _AUDIO = re.compile(r"Stream #\d+:\d+.*?: Audio: (?P<codec>\w+).*?, (?P<rate>\d+) Hz, (?P<layout>[^,]+)")
@@ -49,11 +52,15 @@ _CONTAINER = re.compile(r"Input #0, (?P<names>\S+), from")
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """One packet's place: its time and length in seconds, on the file's own clock.
+    """A packet of a stream.
 
-    `is_key` says that decoding can begin at it, `has_skip_samples` that the container says how many of its samples to leave out, `is_discarded` that
-    its edit list leaves it out: it is decoded for others' sake and never shown; `has_pts` that it says when it is shown, else its
-    time is that of its decoding.
+    Attributes:
+        time: start in seconds, on the file's own clock. Without `has_pts` it is the time of decoding.
+        seconds: length in seconds.
+        is_key: decoding can begin here.
+        has_skip_samples: the container gives a number of samples to skip (an encoder's priming).
+        is_discarded: the edit list excludes the packet: other frames need it decoded, and it is never shown.
+        has_pts: the packet has a presentation time.
     """
 
     time: Fraction
@@ -66,11 +73,19 @@ class Packet:
 
 @dataclass(frozen=True, slots=True)
 class VideoHeader:
-    """What a file's beginning says of its picture.
+    """A video stream as far as the start of its file describes it.
 
-    `size` is its stored width and height in pixels. `start` is the first frame's time on the file's own clock. `has_alpha` says that
-    it may be transparent, `is_progressive` that it says to have no fields, `is_still` that it is one picture, `has_index` that a seek goes
-    to a key frame. `timecode` is what the file says its first frame's is, empty where it says none.
+    Attributes:
+        codec: ffmpeg's name of the codec.
+        size: stored width and height in pixels.
+        rate: frame rate.
+        time_base: tick of the packets' times, in seconds.
+        start: time of the first frame, in seconds on the file's own clock.
+        has_alpha: the picture may be transparent.
+        is_progressive: the stream is marked as having no fields.
+        is_still: the stream has a single frame.
+        has_index: a seek lands on a key frame.
+        timecode: timecode of the first frame; empty if the file has none.
     """
 
     codec: str
@@ -87,19 +102,19 @@ class VideoHeader:
 
 @dataclass(frozen=True, slots=True)
 class VideoStream(VideoHeader):
-    """The whole picture stream. `end` is the last frame's end on the file's own clock."""
+    """A video stream with its end: that of the last frame, in seconds on the file's own clock."""
 
     end: Fraction
 
     @property
     def frames(self) -> int:
-        """The picture's length in frames of its rate."""
+        """The stream's length in frames."""
         return self.rate.frames(self.end - self.start)
 
 
 @dataclass(frozen=True, slots=True)
 class AudioStream:
-    """A sound stream: its codec, sample rate in Hz, and ffmpeg's name of its channel layout (`stereo`, `5.1(side)`)."""
+    """An audio stream: codec, sample rate in Hz, and ffmpeg's name of the channel layout (`stereo`, `5.1(side)`)."""
 
     codec: str
     sample_rate: int
@@ -108,7 +123,7 @@ class AudioStream:
 
 @dataclass(frozen=True, slots=True)
 class MediaInfo:
-    """A media file: its container as ffmpeg names it (`mov,mp4,m4a,3gp,3g2,mj2`), its picture if any, its sounds."""
+    """A media file: path, ffmpeg's name of the container (`mov,mp4,m4a,3gp,3g2,mj2`), its video stream if any, its audio streams."""
 
     path: Path
     container: str
@@ -117,7 +132,7 @@ class MediaInfo:
 
 
 class _PacketListing(NamedTuple):
-    """The packets of one stream, its time base, its picture's size, and ffmpeg's words about the file."""
+    """The packets of one stream, its time base in seconds, its width and height in pixels, and ffmpeg's log about the file."""
 
     packets: list[Packet]
     time_base: Fraction
@@ -126,52 +141,60 @@ class _PacketListing(NamedTuple):
 
 
 def check_file(path: Path) -> Path:
-    """The path itself, when it is a file with something in it.
+    """Return the path of a file that is not empty.
 
     Raises:
-        BadInput: it is not.
+        InvalidInput: it is missing, a folder, or empty.
     """
     if not path.exists():
-        raise InvalidInput(f"{path} does not exist: check the name")
+        raise InvalidInput("media.not_found", "File not found: {path}.", path=path)
     if not path.is_file():
-        raise InvalidInput(f"{path} is no file: name a video file")
+        raise InvalidInput("media.not_a_file", "Not a file: {path}.", path=path)
     if path.stat().st_size == 0:
-        raise InvalidInput(f"{path} is empty: export it again")
+        raise InvalidInput("media.empty_file", "The file is empty: {path}. Export it again.", path=path)
     return path
 
 
-def probe_media(path: Path, *, cancel_token: ffmpeg.CancelToken | None = None) -> MediaInfo:
-    """Describe a media file. Reads its head and its tail, whatever its length.
+def _read_action(path: Path) -> str:
+    return f"Could not read {path}"
+
+
+def _as_invalid_input(error: MediaError) -> InvalidInput:
+    """Return the error for an input that ffmpeg cannot read: only the user can choose another."""
+    return InvalidInput("media.unreadable", "{error}", error=error)
+
+
+def probe_media(path: Path, *, cancel_token: CancelToken | None = None) -> MediaInfo:
+    """Return a description of a media file. Reads its start and its end, whatever its length.
 
     Raises:
-        BadInput: it is no file, or nothing that ffmpeg can read.
+        InvalidInput: the file is missing, or ffmpeg cannot read it.
     """
-    found, words = _read_header(path, cancel_token)
-    container = _parse_container(words)
-    audio = _parse_audio_streams(words)
-    if found is None:
+    header, log_lines = _read_header(path, cancel_token)
+    container = _parse_container(log_lines)
+    audio = _parse_audio_streams(log_lines)
+    if header is None:
         return MediaInfo(path, container, None, audio)
-    told = {field.name: getattr(found, field.name) for field in fields(found)}
-    return MediaInfo(path, container, VideoStream(**told, end=_picture_end(path, found, cancel_token)), audio)
+    values = {field.name: getattr(header, field.name) for field in fields(header)}
+    return MediaInfo(path, container, VideoStream(**values, end=_picture_end(path, header, cancel_token)), audio)
 
 
 def probe_audio(
-    path: Path, *, cancel_token: ffmpeg.CancelToken | None = None
+    path: Path, *, cancel_token: CancelToken | None = None
 ) -> tuple[tuple[AudioStream, ...], Packet | None]:
-    """A file's sound streams and the first packet of the first: all that is needed to decode it, in one run of ffmpeg.
+    """Return a file's audio streams and the first packet of the first one: all that decoding needs, in one run of ffmpeg.
 
     Raises:
-        BadInput: it is no file, or nothing that ffmpeg can read.
+        InvalidInput: the file is missing, or ffmpeg cannot read it.
     """
     check_file(path)
-    what = f"{path} cannot be read"
     try:
-        read = _read_packets(path, what, "0:a:0", cancel_token=cancel_token, max_packets=1)
+        listing = _read_packets(path, "0:a:0", cancel_token=cancel_token, max_packets=1)
     except ffmpeg.StreamNotFound:
         return (), None
     except MediaError as error:
-        raise InvalidInput(str(error)) from error
-    return _parse_audio_streams(read.log_lines), next(iter(read.packets), None)
+        raise _as_invalid_input(error) from error
+    return _parse_audio_streams(listing.log_lines), next(iter(listing.packets), None)
 
 
 def _parse_audio_streams(log_lines: tuple[str, ...]) -> tuple[AudioStream, ...]:
@@ -182,12 +205,12 @@ def _parse_audio_streams(log_lines: tuple[str, ...]) -> tuple[AudioStream, ...]:
     )
 
 
-def _first_decoded_time(path: Path, error_prefix: str, cancel_token: ffmpeg.CancelToken | None) -> Fraction:
-    """The first frame's time as a decoder makes it up, where packets don't say when they are shown (H.264 in AVI)."""
+def _first_decoded_time(path: Path, cancel_token: CancelToken | None) -> Fraction:
+    """Return the first frame's time as the decoder computes it, for packets without a presentation time (H.264 in AVI)."""
     stream = ffmpeg.input_stream(path, copyts=None).output(
         "pipe:", **{"map": "0:V:0", "format": "framecrc", "fps_mode": "passthrough", "frames:v": 1}
     )
-    text, _ = ffmpeg.capture_stdout(stream, error_prefix, cancel_token=cancel_token)
+    text, _ = ffmpeg.capture_stdout(stream, _read_action(path), cancel_token=cancel_token)
     base = next(
         (Fraction(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith("#tb")), Fraction(1)
     )
@@ -198,44 +221,46 @@ def _parse_container(log_lines: tuple[str, ...]) -> str:
     return next((m["names"] for line in log_lines if (m := _CONTAINER.search(line))), "").rstrip(",")
 
 
-def read_video_header(path: Path, *, cancel_token: ffmpeg.CancelToken | None = None) -> VideoHeader:
-    """What a file's beginning says of its picture: all that is needed to decode from anywhere in it.
+def read_video_header(path: Path, *, cancel_token: CancelToken | None = None) -> VideoHeader:
+    """Return the video stream as the start of the file describes it: all that decoding needs.
 
     Raises:
-        BadInput: it has none, or cannot be read.
+        InvalidInput: the file has no video, or cannot be read.
     """
-    found, _ = _read_header(path, cancel_token)
-    if found is None:
-        raise _no_picture_error(path)
-    return found
+    header, _ = _read_header(path, cancel_token)
+    if header is None:
+        raise _no_video_error(path)
+    return header
 
 
-def _read_header(path: Path, cancel_token: ffmpeg.CancelToken | None) -> tuple[VideoHeader | None, tuple[str, ...]]:
+def _read_header(path: Path, cancel_token: CancelToken | None) -> tuple[VideoHeader | None, tuple[str, ...]]:
     check_file(path)
-    what = f"{path} cannot be read"
+    # An edit list may exclude the whole beginning: all packets are read then.
     for count in (PROBE_PACKETS, None):
         try:
-            packets, time_base, size, words = _read_packets(
-                path, what, "0:V:0?", cancel_token=cancel_token, max_packets=count
+            packets, time_base, size, log_lines = _read_packets(
+                path, "0:V:0?", cancel_token=cancel_token, max_packets=count
             )
         except ffmpeg.StreamNotFound:
             return None, _describe_input(path)
         except MediaError as error:
-            raise InvalidInput(str(error)) from error
+            raise _as_invalid_input(error) from error
         if count is None or not packets or not all(packet.is_discarded for packet in packets):
             break
-    described = (line for line in _input_lines(words) if "attached pic" not in line)
-    named = next((match for line in described if (match := _VIDEO.search(line))), None)
+    # An attached picture is the cover of a sound file.
+    descriptions = (line for line in _input_lines(log_lines) if "attached pic" not in line)
+    description = next((match for line in descriptions if (match := _VIDEO.search(line))), None)
     shown = [packet for packet in packets if not packet.is_discarded]
-    if named is None or not shown:
-        return None, words
-    opens = min((packet.time for packet in packets if packet.is_key), default=shown[0].time)
-    start = min(packet.time for packet in shown if packet.time >= opens)
+    if description is None or not shown:
+        return None, log_lines
+    # Frames before the first key frame (an open GOP, cut) cannot be decoded and do not count.
+    first_key = min((packet.time for packet in packets if packet.is_key), default=shown[0].time)
+    start = min(packet.time for packet in shown if packet.time >= first_key)
     if not all(packet.has_pts for packet in shown):
-        start = _first_decoded_time(path, what, cancel_token)
-    rest = named["rest"]
-    found = VideoHeader(
-        named["codec"],
+        start = _first_decoded_time(path, cancel_token)
+    rest = description["rest"]
+    header = VideoHeader(
+        description["codec"],
         size,
         _detect_frame_rate(rest, shown),
         time_base,
@@ -243,68 +268,67 @@ def _read_header(path: Path, cancel_token: ffmpeg.CancelToken | None) -> tuple[V
         has_alpha=bool(_ALPHA.search(rest)),
         is_progressive="progressive" in rest,
         is_still=len(packets) == 1,
-        has_index=_parse_container(words) not in UNINDEXED_CONTAINERS,
-        timecode=next((m[1] for line in _input_lines(words) if (m := _TIMECODE.search(line))), ""),
+        has_index=_parse_container(log_lines) not in UNINDEXED_CONTAINERS,
+        timecode=next((m[1] for line in _input_lines(log_lines) if (m := _TIMECODE.search(line))), ""),
     )
-    return found, words
+    return header, log_lines
 
 
-def probe_video(path: Path, *, cancel_token: ffmpeg.CancelToken | None = None) -> tuple[MediaInfo, VideoStream]:
-    """A media file that must have picture.
+def probe_video(path: Path, *, cancel_token: CancelToken | None = None) -> tuple[MediaInfo, VideoStream]:
+    """Return a description of a media file, and of its video stream.
 
     Raises:
-        BadInput: it has none, or cannot be read.
+        InvalidInput: the file has no video, or cannot be read.
     """
     media = probe_media(path, cancel_token=cancel_token)
     if media.video is None:
-        raise _no_picture_error(path)
+        raise _no_video_error(path)
     return media, media.video
 
 
-def _no_picture_error(path: Path) -> InvalidInput:
-    return InvalidInput(f"{path} has no picture: name a file with a video stream")
+def _no_video_error(path: Path) -> InvalidInput:
+    return InvalidInput("media.no_video", "The file has no video: {path}.", path=path)
 
 
-def frame_times(path: Path, *, cancel_token: ffmpeg.CancelToken | None = None) -> tuple[Fraction, ...]:
-    """The times of all frames of a file's picture (perhaps none), rising, on the file's own clock. Decodes nothing."""
+def frame_times(path: Path, *, cancel_token: CancelToken | None = None) -> tuple[Fraction, ...]:
+    """Return the times of all video frames of a file, perhaps none: ascending, in seconds on the file's own clock. Decodes nothing."""
     return frame_times_and_size(path, cancel_token=cancel_token)[0]
 
 
 def frame_times_and_size(
-    path: Path, *, cancel_token: ffmpeg.CancelToken | None = None
+    path: Path, *, cancel_token: CancelToken | None = None
 ) -> tuple[tuple[Fraction, ...], tuple[int, int]]:
-    """`frame_times`, and the picture's stored width and height in pixels, read in one go."""
+    """Return `frame_times`, and the stored width and height in pixels, in one run of ffmpeg."""
     try:
-        read = _read_packets(path, f"{path} cannot be read", "0:V:0", cancel_token=cancel_token)
+        listing = _read_packets(path, "0:V:0", cancel_token=cancel_token)
     except ffmpeg.StreamNotFound:
         return (), (0, 0)
-    return tuple(sorted(packet.time for packet in read.packets if not packet.is_discarded)), read.size
+    return tuple(sorted(packet.time for packet in listing.packets if not packet.is_discarded)), listing.size
 
 
 def key_times(
-    path: Path, begin: Fraction, end: Fraction, *, cancel_token: ffmpeg.CancelToken | None = None
+    path: Path, begin: Fraction, end: Fraction, *, cancel_token: CancelToken | None = None
 ) -> tuple[Fraction, ...]:
-    """The times of the key frames that begin from `begin` to `end`, rising, on the file's own clock. Decodes nothing."""
+    """Return the times of the key frames from `begin` to `end`: ascending, in seconds on the file's own clock. Decodes nothing."""
     seek: dict[str, Any] = {"seek_timestamp": 1, "ss": f"{float(begin):.6f}", "t": f"{float(end - begin):.6f}"}
-    packets = _read_packets(path, f"{path} cannot be read", "0:V:0", cancel_token=cancel_token, **seek).packets
+    packets = _read_packets(path, "0:V:0", cancel_token=cancel_token, **seek).packets
     return tuple(sorted(packet.time for packet in packets if packet.is_key and begin <= packet.time <= end))
 
 
 def _read_packets(
     path: Path,
-    error_prefix: str,
     stream_specifier: str,
     *,
-    cancel_token: ffmpeg.CancelToken | None,
+    cancel_token: CancelToken | None,
     max_packets: int | None = None,
     **seek: Any,
 ) -> _PacketListing:
-    """Read one stream's packets: all of them, or the first `max_packets`."""
+    """Return one stream's packets, or its first `max_packets`. `seek` are ffmpeg's options for the input."""
     options: dict[str, Any] = {"map": stream_specifier, "c": "copy", "copypriorss": 1, "format": "framecrc"}
     if max_packets is not None:
         options["frames:a" if ":a" in stream_specifier else "frames:v"] = max_packets
     stream = ffmpeg.input_stream(path, copyts=None, **seek).output("pipe:", copyinkf=None, **options)
-    text, words = ffmpeg.capture_stdout(stream, error_prefix, cancel_token=cancel_token)
+    text, log_lines = ffmpeg.capture_stdout(stream, _read_action(path), cancel_token=cancel_token)
     base = Fraction(1)
     size = (0, 0)
     packets: list[Packet] = []
@@ -315,6 +339,7 @@ def _read_packets(
             width, _, height = line.rpartition(" ")[2].partition("x")
             size = int(width), int(height)
         elif not line.startswith("#"):
+            # stream, dts, pts, duration, size, checksum, then flags (`F=0x5`) and side data (`S=1,...`) if there are any
             parts = line.replace(" ", "").split(",")
             ticks = next((part for part in (parts[2], parts[1]) if part not in NO_TIMESTAMP_VALUES), None)
             if ticks is not None:
@@ -330,19 +355,20 @@ def _read_packets(
                         has_pts=ticks == parts[2],
                     )
                 )
-    return _PacketListing(packets, base, size, words)
+    return _PacketListing(packets, base, size, log_lines)
 
 
 def _describe_input(path: Path) -> tuple[str, ...]:
-    """ffmpeg's words about a file that has no picture."""
-    said: deque[str] = deque()
+    """Return ffmpeg's log about a file that has no video."""
+    log_lines: deque[str] = deque()
     stream = ffmpeg.input_stream(path).output("pipe:", map="0", t=0, c="copy", format="null")
-    for _ in ffmpeg.read_stdout(stream, f"{path} cannot be read", 1 << 16, stderr_lines=said):
+    for _ in ffmpeg.read_stdout(stream, _read_action(path), ffmpeg.PIPE_CHUNK_BYTES, stderr_lines=log_lines):
         pass
-    return tuple(said)
+    return tuple(log_lines)
 
 
 def _input_lines(log_lines: tuple[str, ...]) -> Iterator[str]:
+    """Yield the lines about the input: those about the output look alike, and come after them."""
     for line in log_lines:
         if line.startswith("Output #0"):
             return
@@ -350,7 +376,7 @@ def _input_lines(log_lines: tuple[str, ...]) -> Iterator[str]:
 
 
 def _detect_frame_rate(stream_description: str, packets: list[Packet]) -> Rate:
-    """The frame rate: from equal packet lengths where they tell it exactly, else as ffmpeg describes it, NTSC rates made whole."""
+    """Return the frame rate: exact if all frames are equally far apart, else as ffmpeg describes it, with NTSC rates made exact."""
     times = sorted({packet.time for packet in packets})
     steps = {b - a for a, b in pairwise(times)}
     if len(steps) == 1 and (step := steps.pop()) > 0 and (1 / step).denominator in (1, 1001):
@@ -364,13 +390,12 @@ def _detect_frame_rate(stream_description: str, packets: list[Packet]) -> Rate:
     return Rate(Fraction(25))  # a still: ffmpeg's own default
 
 
-def _picture_end(path: Path, header: VideoHeader, cancel_token: ffmpeg.CancelToken | None) -> Fraction:
-    what = f"{path} cannot be read"
+def _picture_end(path: Path, header: VideoHeader, cancel_token: CancelToken | None) -> Fraction:
     for tail in ({"sseof": -TAIL_SEEK_SECONDS}, {}):
-        packets = _read_packets(path, what, "0:V:0", cancel_token=cancel_token, **tail).packets
+        packets = _read_packets(path, "0:V:0", cancel_token=cancel_token, **tail).packets
         ends = [
             packet.time + (packet.seconds or header.rate.seconds(1)) for packet in packets if not packet.is_discarded
         ]
         if ends:
             return max(ends)
-    raise MediaError(f"{what}: its picture has no frames")
+    raise MediaError("media.no_frames", "The video has no frames: {path}.", path=path)

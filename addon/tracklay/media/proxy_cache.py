@@ -1,49 +1,55 @@
-"""Proxies that were made before: kept by what their source is, how it plays and how they were made, bounded in size.
+"""The proxy cache: extracted proxies, stored by source, span and recipe, and bounded in size.
 
-Several processes share one folder without locks: an entry is whole or not there, whoever uses one takes a copy, and one that another
-process throws away in that moment is made again. A cache that cannot be written to is no error: the proxy was made.
+    TRACKLAY_HOME/cache/proxies/<key>.mp4, .json    an entry: the proxy, and its times. Evicted when not used for longest.
+    TRACKLAY_HOME/proxies/<pin>/                     a pin: the proxy of open jobs, and its still. Removed by `unpin`.
+
+A pin is a hard link to its entry's file, so both take the space of one, and an entry that another process evicts at the same moment
+is not lost to the job. Where the file system has no hard links, a pin is a copy.
+
+Several processes use one cache without locks. An entry is complete or absent. A cache that cannot be written is no error for
+`extract_cached`: the proxy was made.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
-import math
 import os
 import shutil
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, BinaryIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..cue import ProxySpec
 from ..errors import MediaError, OutputError
-from ..paths import atomic_write, tracklay_home
-from . import room
+from ..paths import atomic_write, ensure_folder, fsync_folder, tracklay_home
+from . import cache_limit
 from .encoder import DEFAULT_CRF
-from .extract import SHORT_SIDE, Proxy, extract_proxy
-from .image_sequence import DEFAULT_SEQUENCE_RATE
+from .extract import SHORT_SIDE, Proxy, extract_proxy, extract_still
+from .fingerprint import digest, source_file_ids, source_files, span_fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
+    from ..cancellation import CancelToken
     from ..cue import Picture
     from ..timing import Span
-    from .ffmpeg import CancelToken
+    from .fingerprint import FileIds
 
 TRIM_TARGET_RATIO = 0.9
-"""The part of the limit that is left when the oldest are thrown away, so that it is not done each time."""
-
-SAMPLE_BLOCKS, SAMPLE_BLOCK_BYTES = 16, 1 << 14
-"""How many blocks of a source are read to know it again, spread from its first to its last byte, and how long each is."""
-
-MIN_SOURCE_AGE_SECONDS = 2.0
-"""A source that changed more recently may change again without its time of change showing it (FAT counts two seconds)."""
+"""Part of the limit that is left after trimming, so that not every new entry trims again."""
 
 CACHE_VERSION = 1
 """Raised whenever the same request makes another proxy than before."""
+
+PIN_NOTE = "note.json"
+"""File in a pin's folder that describes it. It is written last: without it the pin is incomplete."""
+
+
+class PinnedProxy(NamedTuple):
+    """A proxy that stays where it is until `unpin`, and its still if one was requested."""
+
+    proxy: Proxy
+    still: Path | None
 
 
 def extract_cached(
@@ -56,177 +62,244 @@ def extract_cached(
     min_seconds: Fraction = Fraction(0),
     cancel_token: CancelToken | None = None,
 ) -> Proxy:
-    """What `extract_proxy` gives, from the cache where it was made before of just this source.
+    """Write the proxy of a span to `to`: a copy of the cached one, or a new one, which is then cached. Parameters as `extract_proxy`.
 
     Raises:
-        MediaError: also where the source changed while it was read.
-        BadInput, OutputError, Cancelled: as `extract_proxy`.
+        MediaError: as `extract_proxy`, and if the source changed while it was read.
+        InvalidInput, OutputError, Cancelled: as `extract_proxy`.
     """
-    sized = ProxySpec(short_side, square, min_seconds)
-    known = source_file_ids(picture, span)
-    if known is not None and (kept := load_proxy(_cache_key(picture, span, sized, known), to)) is not None:
-        return kept
-    proxy = extract_proxy(picture, span, to, **sized._asdict(), cancel_token=cancel_token)
-    if known is not None:
-        store_span_proxy(picture, span, sized, known, proxy)
+    spec = ProxySpec(short_side, square, min_seconds)
+    file_ids = source_file_ids(picture, span)
+    if file_ids is not None and (cached := load_proxy(_cache_key(picture, span, spec, file_ids), to)) is not None:
+        return cached
+    proxy = extract_proxy(picture, span, to, **spec._asdict(), cancel_token=cancel_token)
+    if file_ids is not None:
+        store_span_proxy(picture, span, spec, file_ids, proxy)
     return proxy
 
 
-FileIds = Mapping["Path", list[Any]]
-"""What tells each file of a source from any other."""
+def extract_pinned(
+    pin: str,
+    picture: Picture,
+    span: Span,
+    spec: ProxySpec,
+    work_dir: Path,
+    *,
+    with_still: bool = False,
+    cancel_token: CancelToken | None = None,
+) -> PinnedProxy:
+    """Return the proxy of a span, pinned: its files stay, across processes and restarts, until `unpin`.
+
+    A source that cannot be cached (it changed a moment ago) has a pin without an entry.
+
+    Args:
+        pin: name of the pin, valid as a folder name. The same name must mean the same request.
+        picture: as `extract_proxy`.
+        span: as `extract_proxy`.
+        spec: the proxy's size and shape.
+        work_dir: folder for temporary files, on the file system of TRACKLAY_HOME.
+        with_still: write the proxy's middle frame too.
+        cancel_token: cancels the extraction.
+
+    Raises:
+        OutputError: as `extract_proxy`, and if the pin cannot be written.
+        InvalidInput, MediaError, Cancelled: as `extract_cached`.
+    """
+    file_ids, made = source_file_ids(picture, span), work_dir / "proxy.mp4"
+    key = None if file_ids is None else _cache_key(picture, span, spec, file_ids)
+    cached = None if key is None else load_proxy(key, made, transfer=_link_or_copy)
+    proxy = cached or extract_proxy(picture, span, made, **spec._asdict(), cancel_token=cancel_token)
+    if file_ids is not None and cached is None:
+        _check_unchanged(picture, span, file_ids, proxy)
+    # The pin comes before the entry: storing trims the cache, which must not evict the entry at once.
+    pinned = _write_pin(pin, key, proxy, with_still=with_still, cancel_token=cancel_token)
+    if key is not None and cached is None:
+        store_proxy(key, proxy, transfer=_link_or_copy)
+    return pinned
+
+
+def _write_pin(
+    pin: str, key: str | None, proxy: Proxy, *, with_still: bool, cancel_token: CancelToken | None
+) -> PinnedProxy:
+    folder = ensure_folder(pins_dir() / pin)
+    path = folder / proxy.path.name
+    with atomic_write(path) as beside:
+        _link_or_copy(proxy.path, beside)
+    still = extract_still(proxy, folder / "still.png", cancel_token=cancel_token) if with_still else None
+    note = {"proxy": path.name, "entry": key, **_times_to_json(proxy)}
+    with atomic_write(folder / PIN_NOTE) as beside:
+        beside.write_text(json.dumps(note), "utf-8")
+    # The ledger is about to say that these files exist: their names must survive a power failure.
+    fsync_folder(folder)
+    fsync_folder(folder.parent)
+    return PinnedProxy(Proxy(path, proxy.times, proxy.seconds), still)
+
+
+def _link_or_copy(source: Path, to: Path) -> None:
+    try:
+        os.link(source, to)
+    except OSError:  # no hard links on this file system, or too many of this file
+        shutil.copyfile(source, to)
+
+
+def find_pinned(pin: str) -> PinnedProxy | None:
+    """Return a pinned proxy; None if there is no such pin, or an incomplete one."""
+    folder = pins_dir() / pin
+    try:
+        note = _read_note(folder / PIN_NOTE)
+        proxy = Proxy(folder / note["proxy"], *_times_from_json(note))
+    except (OSError, ValueError, KeyError):
+        return None
+    still = folder / "still.png"
+    return PinnedProxy(proxy, still if still.exists() else None)
+
+
+def list_pins() -> list[str]:
+    """Return the names of all pins, complete or not."""
+    with contextlib.suppress(OSError):
+        return [path.name for path in pins_dir().iterdir()]
+    return []
+
+
+def unpin(pin: str) -> None:
+    """Remove a pin. Its entry stays in the cache, and may be evicted from now on."""
+    shutil.rmtree(pins_dir() / pin, ignore_errors=True)
+    trim_cache(cache_limit.cache_limit())
+
+
+def pins_dir() -> Path:
+    """Return the folder of the pins. Up to version 0.1 it held proxies of open jobs: those are pins without an entry."""
+    return tracklay_home() / "proxies"
+
+
+def _pinned_keys() -> set[str]:
+    keys = set()
+    for pin in list_pins():
+        with contextlib.suppress(OSError, ValueError):
+            keys.add(_read_note(pins_dir() / pin / PIN_NOTE).get("entry"))
+    return {key for key in keys if key}
 
 
 def store_span_proxy(picture: Picture, span: Span, spec: ProxySpec, file_ids: FileIds, proxy: Proxy) -> None:
-    """Keep the proxy of a span, for whoever asks `extract_cached` for just that. `file_ids` is the source as it was before it was read.
+    """Store a copy of a span's proxy, for `extract_cached` to find. `file_ids` is the source's identity from before it was read.
 
     Raises:
-        MediaError: it changed since; the proxy is gone.
+        MediaError: the source changed since; the proxy is deleted.
     """
-    if source_file_ids(picture, span) != {path: file_ids[path] for path in _source_files(picture, span)}:
-        proxy.path.unlink(missing_ok=True)
-        raise MediaError(f"{picture.source.name} changed while it was read: try again when it is whole")
+    _check_unchanged(picture, span, file_ids, proxy)
     store_proxy(_cache_key(picture, span, spec, file_ids), proxy)
+
+
+def _check_unchanged(picture: Picture, span: Span, file_ids: FileIds, proxy: Proxy) -> None:
+    # `file_ids` may be those of a longer span.
+    if source_file_ids(picture, span) != {path: file_ids[path] for path in source_files(picture, span)}:
+        proxy.path.unlink(missing_ok=True)
+        raise MediaError(
+            "source.changed_while_read",
+            "{name} changed while it was read. Try again when the file is complete.",
+            name=picture.source.name,
+        )
 
 
 def _cache_key(picture: Picture, span: Span, spec: ProxySpec, file_ids: FileIds) -> str:
     recipe = [CACHE_VERSION, *spec[:2], str(spec.min_seconds), DEFAULT_CRF]
-    return _digest([[file_ids[path] for path in _source_files(picture, span)], span_fingerprint(picture, span), recipe])
-
-
-def source_file_ids(picture: Picture, span: Span) -> FileIds | None:
-    """What tells the source from any other: of each file that is read for a span its size, its times of change, and samples of it.
-
-    None where it cannot be told: a file is gone, or changed a moment ago.
-    """
-    try:
-        return {path: _file_id(path) for path in _source_files(picture, span)}
-    except OSError:
-        return None
-
-
-def source_content_id(picture: Picture, span: Span) -> list[Any] | None:
-    """What tells the source from any other on every machine: of each file its size and samples of what is in it.
-
-    None where a file is gone.
-    """
-    try:
-        found = [sampled_file_id(path) for path in _source_files(picture, span)]
-    except OSError:
-        return None
-    return None if None in found else found
-
-
-def sampled_file_id(path: Path) -> list[Any] | None:
-    """A file's size, and a digest of blocks of it; None where it is gone."""
-    try:
-        with path.open("rb") as file:
-            return _sampled_id(file)
-    except OSError:
-        return None
-
-
-def _source_files(picture: Picture, span: Span) -> Iterator[Path]:
-    """The files that are read for a span."""
-    if not picture.images:
-        yield picture.source
-        return
-    rate = picture.rate or DEFAULT_SEQUENCE_RATE
-    sources = [
-        picture.time_map.source_seconds(at)
-        for piece in picture.time_map.segments(span)
-        for at in (piece.start, piece.end)
-    ]
-    last = len(picture.images) - 1
-    first, end = (min(max(math.floor(at * rate.fps), 0), last) for at in (min(sources), max(sources)))
-    for name in picture.images[first : end + 2]:
-        yield picture.source / name
-
-
-def _file_id(path: Path) -> list[Any]:
-    with path.open("rb") as file:
-        stat = os.fstat(file.fileno())
-        if time.time() - max(stat.st_mtime, stat.st_ctime) < MIN_SOURCE_AGE_SECONDS:
-            raise OSError("it changed a moment ago")
-        size, samples = _sampled_id(file)
-    return [size, stat.st_mtime_ns, stat.st_ctime_ns, samples]
-
-
-def _sampled_id(file: BinaryIO) -> list[Any]:
-    """A file's size, and a digest of blocks of it."""
-    size = os.fstat(file.fileno()).st_size
-    digest = hashlib.sha256()
-    last = max(0, size - SAMPLE_BLOCK_BYTES)
-    for number in range(SAMPLE_BLOCKS):
-        file.seek(last * number // (SAMPLE_BLOCKS - 1))
-        digest.update(file.read(SAMPLE_BLOCK_BYTES))
-    return [size, digest.hexdigest()]
-
-
-def span_fingerprint(picture: Picture, span: Span) -> list[Any]:
-    """How the source plays in the span, wherever on the timeline that is."""
-    pieces = [
-        [str(piece.start - span.start), str(piece.source_start), str(piece.slope)]
-        for piece in picture.time_map.segments(span)
-    ]
-    return [pieces, span.frames, str(span.rate), None if picture.rate is None else str(picture.rate)]
-
-
-def _digest(parts: list[Any]) -> str:
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    return digest([[file_ids[path] for path in source_files(picture, span)], span_fingerprint(picture, span), recipe])
 
 
 def proxy_cache_dir() -> Path:
-    """Where proxies are kept."""
+    """Return the folder of the entries."""
     return tracklay_home() / "cache" / "proxies"
 
 
-def load_proxy(key: str, to: Path) -> Proxy | None:
-    """Copy a kept proxy to `to`, and note that it was used; None where there is none."""
-    kept = proxy_cache_dir() / f"{key}.mp4"
+def load_proxy(key: str, to: Path, *, transfer: Callable[[Path, Path], object] = shutil.copyfile) -> Proxy | None:
+    """Write an entry's proxy to `to`, and mark the entry as used. None if there is no entry, or an incomplete one.
+
+    `transfer` copies by default, so that the caller may change its file.
+    """
+    entry = proxy_cache_dir() / f"{key}.mp4"
     try:
-        note = json.loads(kept.with_suffix(".json").read_text("utf-8"))
+        note = _read_note(entry.with_suffix(".json"))
         with atomic_write(to) as beside:
-            shutil.copyfile(kept, beside)
+            transfer(entry, beside)
+            # Another process may replace or evict the entry between the two reads.
             if beside.stat().st_size != note["bytes"]:
-                raise FileNotFoundError(kept)
-        os.utime(kept.with_suffix(".json"))
+                raise FileNotFoundError(entry)
+        os.utime(entry.with_suffix(".json"))
+        return Proxy(to, *_times_from_json(note))
     except (OSError, OutputError, ValueError, KeyError):
         return None
-    return Proxy(to, tuple(Fraction(at) for at in note["times"]), Fraction(note["seconds"]))
 
 
-def store_proxy(key: str, proxy: Proxy) -> None:
-    """Keep a copy of a proxy."""
-    place = proxy_cache_dir()
-    note = {
-        "bytes": proxy.path.stat().st_size,
-        "times": [str(at) for at in proxy.times],
-        "seconds": str(proxy.seconds),
-    }
+def store_proxy(key: str, proxy: Proxy, *, transfer: Callable[[Path, Path], object] = shutil.copyfile) -> None:
+    """Store a proxy as an entry, and trim the cache. Nothing happens if the cache cannot be written."""
+    note = {"bytes": proxy.path.stat().st_size, **_times_to_json(proxy)}
     with contextlib.suppress(OSError, OutputError):
-        place.mkdir(parents=True, exist_ok=True)
-        with atomic_write(place / f"{key}.mp4") as beside:
-            shutil.copyfile(proxy.path, beside)
-        with atomic_write(place / f"{key}.json") as beside:
+        folder = proxy_cache_dir()
+        folder.mkdir(parents=True, exist_ok=True)
+        with atomic_write(folder / f"{key}.mp4") as beside:
+            transfer(proxy.path, beside)
+        with atomic_write(folder / f"{key}.json") as beside:
             beside.write_text(json.dumps(note), "utf-8")
-        trim_cache(room.cache_limit_bytes)
+        trim_cache(cache_limit.cache_limit())
+
+
+def _times_to_json(proxy: Proxy) -> dict[str, Any]:
+    return {"times": [str(at) for at in proxy.times], "seconds": str(proxy.seconds)}
+
+
+def _times_from_json(note: dict[str, Any]) -> tuple[tuple[Fraction, ...], Fraction]:
+    return tuple(Fraction(at) for at in note["times"]), Fraction(note["seconds"])
+
+
+def _read_note(path: Path) -> dict[str, Any]:
+    note = json.loads(path.read_text("utf-8"))
+    if not isinstance(note, dict):
+        raise ValueError(f"not a note: {path}")  # noqa: TRY004 - callers treat it as JSON that cannot be read
+    return note
 
 
 def trim_cache(limit_bytes: int) -> int:
-    """Throw away those that were not used for longest, where all together are more than `limit_bytes` bytes; how many bytes are left."""
-    entries: list[tuple[float, int, Path]] = []
-    for note in proxy_cache_dir().glob("[!.]*.json"):
-        with contextlib.suppress(OSError):
-            size = note.stat().st_size + note.with_suffix(".mp4").stat().st_size
-            entries.append((note.stat().st_mtime, size, note))
+    """Evict the entries that were not used for longest, if all together exceed `limit_bytes`. Pinned entries stay.
+
+    Returns:
+        Bytes of the entries that are left.
+    """
+    entries = list(_entries())
     total = sum(size for _, size, _ in entries)
     if total <= limit_bytes:
         return total
+    pinned = _pinned_keys()
     for _, size, note in sorted(entries):
         if total <= limit_bytes * TRIM_TARGET_RATIO:
             break
-        for path in (note, note.with_suffix(".mp4")):
-            with contextlib.suppress(OSError):
-                path.unlink()
+        if note.stem in pinned:
+            continue
+        _delete_entry(note)
         total -= size
     return total
+
+
+def clear_cache() -> int:
+    """Delete all entries, pinned ones too: a pin has its own link to the file.
+
+    Returns:
+        Bytes of the entries that could not be deleted.
+    """
+    for _, _, note in list(_entries()):
+        _delete_entry(note)
+    return sum(size for _, size, _ in _entries())
+
+
+def _delete_entry(note: Path) -> None:
+    # The note first: without it the entry is absent, so that no reader finds half of one.
+    for path in (note, note.with_suffix(".mp4")):
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def _entries() -> Iterator[tuple[float, int, Path]]:
+    """Yield each entry's time of last use, size in bytes, and note."""
+    for note in proxy_cache_dir().glob("[!.]*.json"):
+        with contextlib.suppress(OSError):
+            stat = note.stat()
+            yield stat.st_mtime, stat.st_size + note.with_suffix(".mp4").stat().st_size, note

@@ -1,7 +1,7 @@
-"""Finds the cuts within a picture: the timeline frames on which another shot begins. What is decoded for it becomes the shots' proxies.
+"""Shot boundary detection: finds the timeline frames on which a new shot begins, and caches each shot's proxy on the way.
 
-A source is decoded once. As its frames come they are judged, and each shot is written as `extract` would write it by itself and kept
-where `cache.extracted` looks for it: generating the shots then decodes nothing.
+The source is decoded once. Its frames are scored as they come, and each shot is written as `extract_proxy` would write it, and stored
+where `extract_cached` finds it: generating sound for the shots then decodes nothing.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from ..cancellation import CancelToken
 from ..cue import ProxySpec
 from ..paths import temp_dir
 from ..timing import Span
 from . import proxy_cache
 from .editor_render import render_in_editor
 from .extract import ProxyExtractor
-from .ffmpeg import CancelToken
+from .fingerprint import source_file_ids
 from .frame_plan import snap_to_frame
 from .probe import TIME_TOLERANCE_SECONDS
 
@@ -36,13 +37,13 @@ if TYPE_CHECKING:
     from .frame_plan import PlannedFrame
 
 ANALYSIS_SHORT_SIDE = 96
-"""Pixels of the short side where a cut is looked for: as plain as in all of them, and grain is no motion."""
+"""Pixels of the shorter side of frames that are compared: cuts are as clear as at full size, and film grain averages out."""
 
 CUT_THRESHOLD = 10.0
-"""How much of a hundred a frame differs from the one before: ffmpeg's own number for a cut (its `scdet`)."""
+"""Score, from 0 to 100, from which a frame begins a new shot: the default of ffmpeg's `scdet` filter."""
 
 MAX_BLOCK_SIDE = 16
-"""So many pixels squared are summed in 16 bits."""
+"""Largest side of a block whose 8-bit pixels can be summed in 16 bits: 16 x 16 x 255 < 65,536."""
 
 
 def find_cuts(
@@ -54,63 +55,68 @@ def find_cuts(
     proxy_spec: ProxySpec | None = None,
     cancel_token: CancelToken | None = None,
 ) -> tuple[int, ...]:
-    """The first frames of the shots of a span, all but its own first, in order.
+    """Return the first timeline frame of each shot of a span but the first shot, in order.
 
     Args:
-        picture: what plays; where it must be rendered, with its copy.
-        span: the timeline frames.
-        folder: where files of the moment may lie.
-        min_shot_frames: frames. A cut nearer than this to the one before, or to either end, is none: a flash is no shot.
-        proxy_spec: what the shots' pictures must be like, to be kept for whoever wants them next; None: nobody does.
-        cancel_token: the person's wish to stop.
+        picture: the picture; if it must be rendered, with its timeline copy.
+        span: timeline frames.
+        folder: folder for temporary files.
+        min_shot_frames: frames. A cut closer than this to the cut before, or to either end, is ignored: a flash is not a shot.
+        proxy_spec: size and shape of the proxies to cache; None for no proxies.
+        cancel_token: cancels the detection.
 
     Raises:
-        BadInput, MediaError, OutputError, Cancelled: as `media.cache.extracted`.
+        InvalidInput, MediaError, OutputError, Cancelled: as `extract_cached`.
     """
-    if picture.render:  # each shot will be rendered by itself, and only then extracted
+    if picture.render:  # no proxies: each shot is rendered by itself when it is extracted
         picture, proxy_spec = (
             render_in_editor(picture, span, ANALYSIS_SHORT_SIDE, cancel_token=cancel_token or CancelToken()).as_picture(
                 picture, span
             ),
             None,
         )
-    known = proxy_cache.source_file_ids(picture, span) if proxy_spec else None
+    file_ids = source_file_ids(picture, span) if proxy_spec else None
     with temp_dir(folder) as work:
         extraction = ProxyExtractor.prepare(
             picture, span, proxy_spec or ProxySpec(ANALYSIS_SHORT_SIDE), work, cancel_token=cancel_token
         )
-        shown = extraction.plan_span(span)
-        if len(shown) > 1 and any(each.pass_through for each in shown):
-            known = None  # retimed in pieces: a proxy's ticks depend on where its shot ends, and each is left to be made by itself
-        if known is None:
+        planned = extraction.plan_span(span)
+        if len(planned) > 1 and any(frame.pass_through for frame in planned):
+            # Retimed in pieces: the unit of a proxy's times depends on where its shot ends, which is not known when it begins.
+            file_ids = None
+        if file_ids is None:
             extraction = replace(extraction, spec=ProxySpec(ANALYSIS_SHORT_SIDE))
-        found = []
-        with closing(extraction.decode(shown, cancel_token)) as playing:
-            shots = ShotSplitter(playing, shown, span, extraction.time_map, extraction.source.rate, min_shot_frames)
+        starts = []
+        with closing(extraction.decode(planned, cancel_token)) as decoded:
+            shots = ShotSplitter(decoded, planned, span, extraction.time_map, extraction.source.rate, min_shot_frames)
             while shots.next_start < span.end:
-                found.append(shots.next_start)
-                if known is None or proxy_spec is None:
+                starts.append(shots.next_start)
+                if file_ids is None or proxy_spec is None:
                     deque(shots.next_shot(), maxlen=0)
                     continue
-                begins = extraction.plan_span(Span(shots.next_start, 1, span.rate))
+                first_frame = extraction.plan_span(Span(shots.next_start, 1, span.rate))
                 proxy = extraction.write_proxy(
                     shots.next_shot(),
-                    begins,
+                    first_frame,
                     work / "proxy.mp4",
                     lambda: shots.last_shot_frames,
                     cancel_token=cancel_token,
                 )
                 proxy_cache.store_span_proxy(
-                    picture, Span(found[-1], shots.last_shot_frames, span.rate), proxy_spec, known, proxy
+                    picture, Span(starts[-1], shots.last_shot_frames, span.rate), proxy_spec, file_ids, proxy
                 )
-    return tuple(found[1:])
+    return tuple(starts[1:])
 
 
 class ShotSplitter:
-    """Parts what plays in a span into shots while it is decoded: `next_shot` until `next_start` is the span's end.
+    """Splits the frames of a span into shots while they are decoded: call `next_shot` until `next_start` is the span's end.
 
-    `next_start` is the first frame of the shot that comes next, `last_shot_frames` how many the last one had. What is held meanwhile is what is
-    decoded for one timeline frame: a shot ends on one of those, and up to it nobody knows to which shot a frame belongs.
+    Frames are held back for one timeline frame: a shot ends on a timeline frame, and source frames between two of them belong to the
+    shot before or after, depending on the next.
+
+    Attributes:
+        next_start: first timeline frame of the next shot.
+        last_shot_frames: length of the last shot, in timeline frames.
     """
 
     def __init__(
@@ -122,19 +128,19 @@ class ShotSplitter:
         source_rate: Rate,
         min_shot_frames: int,
     ) -> None:
-        """Begin.
+        """Create a splitter.
 
         Args:
-            decoded: what comes on screen in the span, as it is decoded.
+            decoded: the frames of the span.
             planned: the plan of the span.
-            span: the timeline frames.
-            time_map: where the source is on each.
-            source_rate: the source's.
-            min_shot_frames: frames: a cut nearer than this to the one before, or to either end, is none.
+            span: timeline frames.
+            time_map: source time of each timeline frame.
+            source_rate: frame rate of the source.
+            min_shot_frames: minimum length of a shot, in timeline frames.
         """
         self.next_start, self.last_shot_frames = span.start, 0
         self._decoded, self._scorer = decoded, CutScorer()
-        # In one piece that keeps its frames' own times, it is by the source's time that a plan says which of them are a span's.
+        # If the whole span passes through, a plan selects frames by their source time. This must do the same, to the last frame.
         self._uses_source_time = len(planned) == 1 and planned[0].pass_through is not None
         self._span, self._time_map, self._source_rate, self._min_shot_frames = (
             span,
@@ -143,80 +149,81 @@ class ShotSplitter:
             min_shot_frames,
         )
         self._buffer: deque[TimedFrame] = deque()
-        self._emitted = 0  # of those that are held, how many the shot has been given already
-        self._timeline_frame = span.start  # the first timeline frame that shows what was decoded last
+        self._emitted = 0  # frames of the buffer that were yielded already
+        self._timeline_frame = span.start  # the first timeline frame that shows the last decoded frame
 
     def next_shot(self) -> Iterator[TimedFrame]:
-        """What comes on screen in the next shot, at seconds from its start: what `extract` makes its proxy of. To be gone through."""
+        """Yield the frames of the next shot, at seconds from its start: those of its proxy. Must be exhausted before the next call."""
         span, first = self._span, self.next_start
-        begins, since = self._latest_start(first), span.rate.seconds(first - span.start)
+        latest, offset = self._latest_start(first), span.rate.seconds(first - span.start)
         opening: DecodedFrame | None = None
-        for playing in self._iter_shot():
-            at, frame = playing
-            if self._position(playing) <= begins:
+        for timed_frame in self._iter_shot():
+            at, frame = timed_frame
+            # The shot opens with the last frame that has begun by its start.
+            if self._position(timed_frame) <= latest:
                 opening = frame
                 continue
             if opening is not None:
                 yield Fraction(0), opening
                 opening = None
-            yield at - since, frame
+            yield at - offset, frame
         if opening is not None:
             yield Fraction(0), opening
         self.last_shot_frames = self.next_start - first
 
     def _iter_shot(self) -> Iterator[TimedFrame]:
-        """The frames that belong to the shot, after those that may still be on screen when it begins."""
+        """Yield the frames that belong to the shot, after those that may still be on screen when it begins."""
         self._emitted = 0
         cut = False
         while True:
-            ends = self._earliest_start(self._timeline_frame)
-            while self._emitted < len(self._buffer) and self._position(self._buffer[self._emitted]) < ends:
+            # Frames before the current timeline frame belong to this shot, even if the next begins on it.
+            end = self._earliest_start(self._timeline_frame)
+            while self._emitted < len(self._buffer) and self._position(self._buffer[self._emitted]) < end:
                 self._emitted += 1
                 yield self._buffer[self._emitted - 1]
             if cut:
                 self.next_start = self._timeline_frame
                 return
-            playing = next(self._decoded, None)
-            if playing is None:
+            timed_frame = next(self._decoded, None)
+            if timed_frame is None:
                 yield from list(self._buffer)[self._emitted :]
                 self.next_start = self._span.end
                 return
-            cut = self._push(playing)
+            cut = self._push(timed_frame)
 
     def _push(self, timed_frame: TimedFrame) -> bool:
-        """Hold a frame; whether a shot begins with it."""
-        place = self._position(timed_frame)
-        while self._latest_start(self._timeline_frame) < place:
+        """Add a frame to the buffer. Return True if a shot begins with it."""
+        position = self._position(timed_frame)
+        while self._latest_start(self._timeline_frame) < position:
             self._timeline_frame += 1
         self._buffer.append(timed_frame)
+        # A frame that was yielded is kept while it may be the opening of the next shot.
         while self._emitted and self._position(self._buffer[1]) <= self._latest_start(self._timeline_frame):
             self._buffer.popleft()
             self._emitted -= 1
-        far = self._min_shot_frames <= min(
-            self._timeline_frame - self.next_start, self._span.end - self._timeline_frame
-        )
-        return self._scorer.score(timed_frame[1]) >= CUT_THRESHOLD and far
+        shortest = min(self._timeline_frame - self.next_start, self._span.end - self._timeline_frame)
+        return self._scorer.score(timed_frame[1]) >= CUT_THRESHOLD and shortest >= self._min_shot_frames
 
     def _position(self, timed_frame: TimedFrame) -> Fraction:
-        """Where a frame lies, in the seconds that the span is reckoned in."""
+        """Return a frame's position in seconds: source time, or time on screen."""
         at, frame = timed_frame
         return frame.time if self._uses_source_time else at
 
     def _latest_start(self, frame: int) -> Fraction:
-        """On screen at a timeline frame is what lies last up to here."""
+        """Return the latest position of a frame that is on screen at a timeline frame."""
         if self._uses_source_time:
             return snap_to_frame(self._time_map.source_seconds(frame), self._source_rate) + TIME_TOLERANCE_SECONDS
         return self._earliest_start(frame) + TIME_TOLERANCE_SECONDS
 
     def _earliest_start(self, frame: int) -> Fraction:
-        """What lies before this has come on screen before a timeline frame."""
+        """Return the position before which a frame has come on screen before a timeline frame."""
         if self._uses_source_time:
             return self._time_map.source_seconds(frame) - TIME_TOLERANCE_SECONDS
         return self._span.rate.seconds(frame - self._span.start)
 
 
 class CutScorer:
-    """Scores frames, in their order, as ffmpeg's `scdet` does: how much each differs from the one before, and how suddenly."""
+    """Scores consecutive frames as ffmpeg's `scdet` does: by how much, and how suddenly, each differs from the one before."""
 
     def __init__(self) -> None:
         self._last_frame: DecodedFrame | None = None
@@ -224,24 +231,25 @@ class CutScorer:
         self._change = 0.0
 
     def score(self, frame: DecodedFrame) -> float:
-        """How much of a hundred a cut it is. A frame that stays on screen is not looked at again: it is none."""
+        """Return the score of a frame, from 0 to 100. It is 0 for the first frame, and for the same frame again."""
         if frame is self._last_frame:
             return 0.0
         before, self._last_frame, self._luma = self._luma, frame, downscaled_luma(frame)
         if before is None:
             return 0.0
+        # The smaller of the change and its increase: in fast motion every frame differs much, and none is a cut.
         last, self._change = self._change, float(abs(self._luma - before).mean()) * 100 / 256
         return min(self._change, abs(self._change - last))
 
 
 def downscaled_luma(frame: DecodedFrame) -> npt.NDArray[np.float32]:
-    """A frame's luma with a short side of `ANALYSIS_SHORT_SIDE` at most: each value is the mean of the pixels that it stands for."""
-    import numpy as np  # noqa: PLC0415 - Blender pays for numpy only when something is analysed
+    """Return a frame's luma, shape (height, width), averaged in blocks to a shorter side of about `ANALYSIS_SHORT_SIDE` pixels."""
+    import numpy as np  # noqa: PLC0415 - Blender imports numpy only when frames are analysed
 
-    (width, height), each = frame.size, min(MAX_BLOCK_SIDE, -(-min(frame.size) // ANALYSIS_SHORT_SIDE))
+    (width, height), side = frame.size, min(MAX_BLOCK_SIDE, -(-min(frame.size) // ANALYSIS_SHORT_SIDE))
     luma = np.frombuffer(frame.data, np.uint8, width * height).reshape(height, width)
-    luma = luma[: height // each * each, : width // each * each]
-    # Row by row and column by column: three times as quick as the mean of blocks.
-    rows = sum((luma[row::each] for row in range(1, each)), luma[::each].astype(np.uint16))
-    squares = sum((rows[:, column::each] for column in range(1, each)), rows[:, ::each].copy())
-    return squares.astype(np.float32) / np.float32(each**2)
+    luma = luma[: height // side * side, : width // side * side]
+    # Row by row and column by column: three times as fast as `mean` over blocks.
+    rows = sum((luma[row::side] for row in range(1, side)), luma[::side].astype(np.uint16))
+    blocks = sum((rows[:, column::side] for column in range(1, side)), rows[:, ::side].copy())
+    return blocks.astype(np.float32) / np.float32(side**2)

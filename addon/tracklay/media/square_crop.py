@@ -1,4 +1,4 @@
-"""Which square of a picture the model that only sees a square is shown: named, by a number, or where the motion is."""
+"""Position of the square crop, for models that only accept a square: by name, by a number, or where the motion is."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ NAMED_POSITIONS = {
     "left": Fraction(0),
     "right": Fraction(1),
 }
-"""How far along the picture's longer side each lies; of an upright picture left is the top."""
+"""Positions along the longer side. In an upright picture, left is the top."""
 
 MOTION = "motion"
 
 NOISE_THRESHOLD = 6
-"""Steps of 8-bit luma from one frame to the next that are no motion: film grain, and what compression makes of it."""
+"""Changes of 8-bit luma up to this are noise, not motion: film grain and compression."""
 
 
 def crop_position(square: str) -> Fraction | None:
-    """How far along the longer side a square lies: 0 at the left or top, 1 at the right or bottom; None where motion must say.
+    """Return the position of a square along the longer side, from 0 (left or top) to 1 (right or bottom); None for `motion`.
 
     Args:
         square: `centre`, `left`, `right`, `motion`, or a number from 0 to 1.
 
     Raises:
-        BadInput: it is none of these.
+        InvalidInput: it is none of these.
     """
     if square == MOTION:
         return None
@@ -44,18 +44,24 @@ def crop_position(square: str) -> Fraction | None:
     if not 0 <= at <= 1:
         names = ", ".join([*NAMED_POSITIONS, MOTION])
         raise InvalidInput(
-            f"the square cannot be {square!r}: it is one of {names}, or a number from 0 (left) to 1 (right)"
+            "square.invalid",
+            "Invalid square: {square}. It is one of {names}, or a number from 0 (left) to 1 (right).",
+            square=square,
+            names=names,
         )
     return at
 
 
 def find_motion_crop(frames: Iterable[npt.NDArray[np.uint8]]) -> Fraction:
-    """The place of the square with the most motion in it, of frames of (height, width) luma; the centre where there is none.
+    """Return the position of the square with the most motion in it; the centre if there is no motion.
 
-    Motion is how much each column (of an upright picture: row) changes from frame to frame, less what all of them change by: a pan
-    or a flash moves everything and points nowhere.
+    Motion is the change of each column (in an upright picture: row) from frame to frame, less the median change: a pan or a flash
+    changes all of them, and says nothing about the position.
+
+    Args:
+        frames: 8-bit luma, shape (height, width).
     """
-    import numpy as np  # noqa: PLC0415 - only where it is asked for
+    import numpy as np  # noqa: PLC0415 - only the `motion` crop needs it
 
     before: npt.NDArray[np.int16] | None = None
     moved: npt.NDArray[np.float64] | None = None
@@ -71,9 +77,10 @@ def find_motion_crop(frames: Iterable[npt.NDArray[np.uint8]]) -> Fraction:
         before = now
     if moved is None or len(moved) == side or not moved.any():
         return NAMED_POSITIONS["centre"]
+    # The motion within each possible square, by differences of the running sum.
     sums = np.concatenate([[0.0], np.cumsum(moved)])
     within = sums[side:] - sums[:-side]
-    # Of all squares that hold as much, the one whose middle is nearest to the motion's own.
+    # Squares with nearly the most motion are many when it fits into less than a square: the one centred on the motion is taken.
     best = np.flatnonzero(within >= within.max() * 0.98)
     middle = float((moved * np.arange(len(moved))).sum() / moved.sum())
     first = int(best[np.argmin(np.abs(best + (side - 1) / 2 - middle))])

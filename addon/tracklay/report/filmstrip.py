@@ -19,6 +19,7 @@ from ..media import ffmpeg
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from ..cancellation import CancelToken
     from ..media.extract import Proxy
 
 THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT = 96, 54
@@ -52,7 +53,7 @@ class FilmStats:
     cuts: tuple[float, ...]
 
 
-def analyze_proxy(proxy: Proxy, *, cancel_token: ffmpeg.CancelToken | None = None) -> FilmStats:
+def analyze_proxy(proxy: Proxy, *, cancel_token: CancelToken | None = None) -> FilmStats:
     """Look at a proxy.
 
     Raises:

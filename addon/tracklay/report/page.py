@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from ..media import ffmpeg
+from ..cancellation import CancelToken
 from ..paths import atomic_write, ensure_folder
 from ..timing import format_timecode
 from ..version import VERSION
@@ -49,7 +49,7 @@ def write_report(
     title: str = "",
     verdicts: Sequence[Verdict] = (),
     on_progress: Callable[[int, int], None] = lambda done, of: None,  # noqa: ARG005
-    cancel_token: ffmpeg.CancelToken | None = None,
+    cancel_token: CancelToken | None = None,
 ) -> Path:
     """Write the report of a batch's result list, with the cue sheet beside it; the page's path.
 
@@ -88,10 +88,10 @@ def _make_previews(
     report_rows: Sequence[ReportRow],
     media: Path,
     on_progress: Callable[[int, int], None],
-    cancel_token: ffmpeg.CancelToken | None,
+    cancel_token: CancelToken | None,
 ) -> list[RowPreview]:
     """Make what is shown of each row, as many at a time as the machine has processors: the work is ffmpeg's."""
-    cancel_token = cancel_token or ffmpeg.CancelToken()
+    cancel_token = cancel_token or CancelToken()
     pictures = PictureResolver()
     made: list[RowPreview] = []
     with ThreadPoolExecutor(os.cpu_count()) as crew:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from ..cancellation import CancelToken
     from ..cue import Cue
     from ..media.extract import Proxy
     from ..timelines.base import Timeline
@@ -108,7 +109,7 @@ def _matching_cue(cues: Sequence[Cue], row: ReportRow) -> Cue | None:
 
 
 def make_preview(
-    row: ReportRow, resolver: PictureResolver, folder: Path, *, cancel_token: ffmpeg.CancelToken | None = None
+    row: ReportRow, resolver: PictureResolver, folder: Path, *, cancel_token: CancelToken | None = None
 ) -> RowPreview:
     """Make a row's files in `folder`, or find them there. What cannot be shown is told, and the rest is shown.
 
@@ -155,7 +156,7 @@ def _cache_name(row: ReportRow) -> str:
 
 
 def _make_files(
-    row: ReportRow, resolver: PictureResolver, player: Path, filmstrip: Path, cancel_token: ffmpeg.CancelToken | None
+    row: ReportRow, resolver: PictureResolver, player: Path, filmstrip: Path, cancel_token: CancelToken | None
 ) -> tuple[dict[str, Any], list[str]]:
     figures: dict[str, Any] = {}
     problems: list[str] = []
@@ -211,7 +212,7 @@ def _encode_base64(values: bytes) -> str:
     return base64.b64encode(values).decode("ascii")
 
 
-def _write_player(proxy: Proxy | None, take: Path | None, to: Path, cancel_token: ffmpeg.CancelToken | None) -> None:
+def _write_player(proxy: Proxy | None, take: Path | None, to: Path, cancel_token: CancelToken | None) -> None:
     import ffmpeg as builder  # noqa: PLC0415 - ffmpeg-python, slow to import
 
     streams: list[Any] = []

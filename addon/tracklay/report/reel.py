@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..cancellation import CancelToken
 from ..cue import SAMPLE_RATE
 from ..errors import InvalidInput, TracklayError
 from ..media import ffmpeg
@@ -97,7 +98,7 @@ def write_reel(
     *,
     verdicts: Sequence[Verdict] = (),
     on_progress: Callable[[int, int], None] = lambda done, of: None,  # noqa: ARG005
-    cancel_token: ffmpeg.CancelToken | None = None,
+    cancel_token: CancelToken | None = None,
 ) -> Path:
     """Write the reel as an MP4 beside `to` if there is one already, never over it; its path.
 
@@ -117,7 +118,7 @@ def write_reel(
     to = _free_path(to)
     with temp_dir(to.parent) as work:
         shown, heard = work / "shown.mp4", work / "heard.wav"
-        _write_video(parts, rate, shown, work, on_progress, cancel_token or ffmpeg.CancelToken())
+        _write_video(parts, rate, shown, work, on_progress, cancel_token or CancelToken())
         _write_audio(parts, rate, heard)
         mux_takes(*probe_video(shown, cancel_token=cancel_token), [(heard, Fraction(0))], to, cancel_token=cancel_token)
     return to
@@ -177,7 +178,7 @@ def _write_video(
     to: Path,
     work_dir: Path,
     on_progress: Callable[[int, int], None],
-    cancel_token: ffmpeg.CancelToken,
+    cancel_token: CancelToken,
 ) -> None:
     """Write the reel's picture, silent, every frame at its own exact time."""
     # moviepy looks for its ffmpeg once, when it is imported.
@@ -215,7 +216,7 @@ class _ReelRenderer:
         rate: Rate,
         work_dir: Path,
         on_progress: Callable[[int, int], None],
-        cancel_token: ffmpeg.CancelToken,
+        cancel_token: CancelToken,
     ) -> None:
         self._segments, self._rate, self._work_dir, self._on_progress, self._cancel_token = (
             segments,
@@ -296,7 +297,7 @@ class _ReelRenderer:
             self._segment = None
 
 
-def _decode_picture(proxy: Proxy, cancel_token: ffmpeg.CancelToken) -> Iterator[RgbFrame]:
+def _decode_picture(proxy: Proxy, cancel_token: CancelToken) -> Iterator[RgbFrame]:
     """A proxy's frames, fitted into the picture's place."""
     stream = ffmpeg.input_stream(proxy.path)["V:0"].filter(
         "scale", PICTURE_WIDTH, PICTURE_HEIGHT, force_original_aspect_ratio="decrease"

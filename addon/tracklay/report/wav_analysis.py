@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from ..errors import MediaError
+from ..media.bwf import BEXT_TIME_REFERENCE_OFFSET, find_chunks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
 WAVEFORM_BUCKETS = 320
 """How many values a waveform is drawn with."""
-
-BEXT_TIME_REFERENCE_OFFSET = 338
-"""Bytes into bext where the 64 bits of the time reference stand (EBU Tech 3285)."""
 
 PCM_FORMATS = (1, 0xFFFE)
 """The formats of `fmt ` that hold whole numbers: plain, and extensible."""
@@ -93,16 +91,16 @@ def measure_wav(path: Path) -> WavMeasurement:
 
 
 def _measure_wav_file(file: BinaryIO, name: str, digest: str) -> WavMeasurement:
-    chunks = _find_chunks(file, name)
+    chunks = find_chunks(file, name)
     if "fmt " not in chunks or "data" not in chunks:
         raise MediaError(f"{name} is no WAV: it has no sound in it")
-    file.seek(chunks["fmt "][0])
+    file.seek(chunks["fmt "].offset)
     kind, channels, sample_rate, _, frame, bits = struct.unpack("<HHIIHH", file.read(16))
     if kind not in PCM_FORMATS or bits not in (16, 24, 32) or frame != channels * bits // 8:
         raise MediaError(f"{name} is a WAV of another kind than takes are")
     reference = None
     if "bext" in chunks:
-        file.seek(chunks["bext"][0] + BEXT_TIME_REFERENCE_OFFSET)
+        file.seek(chunks["bext"].offset + BEXT_TIME_REFERENCE_OFFSET)
         reference = int.from_bytes(file.read(8), "little")
     begin, size = chunks["data"]
     samples = size // frame
@@ -117,19 +115,6 @@ def _measure_wav_file(file: BinaryIO, name: str, digest: str) -> WavMeasurement:
             wave[bucket] = _peak_level(data, bits)
     drawn = np.rint(np.sqrt(np.minimum(wave, 1)) * 255).astype(np.uint8).tobytes()
     return WavMeasurement(sample_rate, channels, samples, reference, drawn, float(wave.max()), digest)
-
-
-def _find_chunks(file: BinaryIO, name: str) -> dict[str, tuple[int, int]]:
-    """Where each chunk's content begins, and its size in bytes."""
-    riff = file.read(12)
-    if riff[:4] != b"RIFF" or riff[8:] != b"WAVE":
-        raise MediaError(f"{name} is no WAV")
-    found: dict[str, tuple[int, int]] = {}
-    while len(head := file.read(8)) == 8:
-        size = int.from_bytes(head[4:], "little")
-        found.setdefault(head[:4].decode("latin-1"), (file.tell(), size))
-        file.seek(size + size % 2, 1)
-    return found
 
 
 def _peak_level(data: bytes, bits: int) -> float:

@@ -13,8 +13,8 @@ from ..errors import Cancelled, InvalidInput, TracklayError
 from ..timing import format_timecode
 
 if TYPE_CHECKING:
+    from ..cancellation import CancelToken
     from ..cue import ParamValue
-    from ..media.ffmpeg import CancelToken
     from ..timing import Rate
 
 

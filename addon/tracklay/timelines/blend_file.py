@@ -24,8 +24,8 @@ from ..worker import WorkerProcess
 from .base import Timeline
 
 if TYPE_CHECKING:
+    from ..cancellation import CancelToken
     from ..cue import Cue, EditorRender, Take
-    from ..media.ffmpeg import CancelToken
 
 BLENDER_VARIABLE = "TRACKLAY_BLENDER"
 """The variable with the path of a Blender program. It is preferred to the bpy module, and that to a `blender` on PATH."""

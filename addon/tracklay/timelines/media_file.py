@@ -18,8 +18,8 @@ from ..timing import Span, TimeMap, parse_time
 from .base import Timeline, empty_range_error, invalid_point_error
 
 if TYPE_CHECKING:
+    from ..cancellation import CancelToken
     from ..cue import Failure, Take
-    from ..media.ffmpeg import CancelToken
     from ..timing import Rate
 
 

@@ -329,7 +329,7 @@ class TRACKLAY_OT_clear_cache(bpy.types.Operator):  # type: ignore[misc]  # noqa
         """Throw all of them away."""
         from ...media import proxy_cache  # noqa: PLC0415 - nothing else here looks at media
 
-        left = proxy_cache.trim_cache(0)
+        left = proxy_cache.clear_cache()
         told = (
             translate_report("{} MB are in use and stay", f"{left / 1_000_000:.0f}")
             if left

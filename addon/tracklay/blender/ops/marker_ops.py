@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import bpy
 from bpy.props import BoolProperty, FloatProperty, StringProperty
 
+from ...cancellation import CancelToken
 from ...errors import Cancelled, InvalidInput, TracklayError
 from ...jobs.job_spec import proxy_spec
-from ...media.ffmpeg import CancelToken
 from ...timing import Span
 from ..render import timeline_copy
 from ..sequencer import compat, prompts, selection

@@ -60,7 +60,7 @@ def main(request: dict[str, Any]) -> None:
     bpy.ops.wm.open_mainfile(filepath=request["copy"], load_ui=False)
     scene = bpy.data.scenes[request["scene"]]
     isolate_strip(scene.sequence_editor, request["strip"])
-    configure_render(scene.render, request["short"], request["to"])
+    configure_render(scene.render, request["min_side"], request["output_path"])
     scene.frame_start, scene.frame_end = request["first"], request["first"] + request["frames"] - 1
     scene.frame_step = 1
     bpy.ops.render.render(animation=True, scene=scene.name)

@@ -17,13 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from ...cancellation import CancelToken
 from ...cue import Failure, Take
 from ...errors import InvalidInput, TracklayError
 from ...jobs import BlockingRunner, check_budget, create_job_spec
 from ...jobs.shared_claims import SharedClaims
-from ...jobs.take_writer import file_hash
-from ...media import proxy_cache
-from ...media.ffmpeg import CancelToken
+from ...media import fingerprint
 from ...version import VERSION
 from ..ops import generate_ops
 from ..sequencer import compat, cue_index, placement, scene_cues, selection, staleness
@@ -170,10 +169,10 @@ def _record_key(scene: Any, picture: Any, order: JobSpec, speed_cache: staleness
     """
     cue = order.cue
     if cue.picture.render is None:
-        seen = proxy_cache.source_content_id(cue.picture, cue.span)
+        seen = fingerprint.source_content_id(cue.picture, cue.span)
         if seen is None:
             raise InvalidInput(f"{cue.picture.source} cannot be read: choose it again in the strip's Source panel")
-        plays = [seen, proxy_cache.span_fingerprint(cue.picture, cue.span)]
+        plays = [seen, fingerprint.span_fingerprint(cue.picture, cue.span)]
     else:
         plays = _render_fingerprint(scene, picture, cue, speed_cache)
     model = [order.model.id, order.model.version]
@@ -189,7 +188,14 @@ def _render_fingerprint(scene: Any, picture: Any, cue: Cue, speed_cache: stalene
     files = sorted(set(_source_files(picture, staleness.MAX_NESTING)))
     first = str(cue.span.start - compat.content_start(picture))
     how = [staleness.strip_fingerprint(scene, picture, speed_cache), first, cue.span.frames, str(cue.span.rate)]
-    return [*how, [[path.name, proxy_cache.sampled_file_id(path)] for path in files]]
+    return [*how, [[path.name, _sampled_id(path)] for path in files]]
+
+
+def _sampled_id(path: Path) -> list[Any] | None:
+    try:
+        return fingerprint.source_id(path, "sampled")
+    except OSError:
+        return None
 
 
 def _source_files(strip: Any, depth: int) -> Iterator[Path]:
@@ -319,7 +325,7 @@ def _load_takes(record: Mapping[str, Any] | None, order: JobSpec) -> list[Take]:
     for entry in (record or {}).get("takes", ()):
         take = Take.from_manifest_entry(entry, order.cue, order.folder)
         try:
-            if file_hash(take.file, cancel_token=CancelToken()) != take.sha256:
+            if fingerprint.source_id(take.file, "full", cancel_token=CancelToken()) != take.sha256:
                 return []
         except OSError:
             return []

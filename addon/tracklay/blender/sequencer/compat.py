@@ -11,6 +11,7 @@ import sys
 from fractions import Fraction
 from functools import cache
 from itertools import compress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
@@ -258,6 +259,10 @@ def connected_strips(strip: Any) -> list[Any] | None:
 def caches_source_frames(scene: Any) -> bool:
     """Whether Blender shows a source's frame again by the whole part of its place, without rounding: from 5.0 on, with its cache."""
     return bpy.app.version >= (5, 0, 0) and bool(scene.sequence_editor.use_cache_raw)
+
+
+RENDER_SCRIPT = Path(__file__).parents[1] / "render" / "render_strip.py"
+"""The script that `blender_script_command` runs to render a strip."""
 
 
 def blender_script_command() -> tuple[str, ...]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from ...media import bwf
 from ...paths import output_error, tracklay_home
 from . import cue_index
 
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 SAMPLE_RATE = 8_000
 """Of silence; Blender counts a strip's frames by it, and this is far finer than a frame."""
-
-SAMPLE_BYTES = 2
-"""A sample: with two, silence is zeros, which a file system need not write."""
 
 MAX_NAME_LENGTH = 80
 
@@ -43,22 +40,15 @@ def write_silence(cue: str, take: int, seconds: Fraction) -> Path:
     Raises:
         OutputError: it cannot be written.
     """
-    data = round(seconds * SAMPLE_RATE) * SAMPLE_BYTES
     name = f"{re.sub(r'[^A-Za-z0-9._-]', '_', cue)[-MAX_NAME_LENGTH:]}.{take + 1}.wav"
     path = placeholder_folder() / name
-    head = struct.pack("<4sI4s4sIHHIIHH", b"RIFF", 36 + data, b"WAVE", b"fmt ", 16, 1, 1, *_wav_format_fields())
     try:
         placeholder_folder().mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
-            file.write(head + struct.pack("<4sI", b"data", data))
-            file.truncate(file.tell() + data)
+            bwf.write_silence(file, round(seconds * SAMPLE_RATE), SAMPLE_RATE)
     except OSError as error:
         raise output_error(error, placeholder_folder()) from error
     return path
-
-
-def _wav_format_fields() -> tuple[int, int, int, int]:
-    return SAMPLE_RATE, SAMPLE_RATE * SAMPLE_BYTES, SAMPLE_BYTES, SAMPLE_BYTES * 8
 
 
 def fill_placeholders(refs: Iterable[StripRef], file: Path, entry: str) -> list[str]:

@@ -179,7 +179,9 @@ def read_picture(context: SequenceContext, strip: Any, span: Span, mode: str) ->
         source_path(strip) if strip.type in FILE_STRIP_TYPES else Path(bpy.path.clean_name(strip.name)),
         TimeMap.linear(span, span.start_seconds),
         rate=span.rate,
-        render=EditorRender(compat.blender_script_command(), context.scene.name, strip.name),
+        render=EditorRender(
+            compat.blender_script_command(), context.scene.name, strip.name, script=compat.RENDER_SCRIPT
+        ),
         reason=why,
     )
 

@@ -41,6 +41,8 @@ class SpeedEffectCache:
 
 def strip_fingerprint(scene: Any, strip: Any, speed_cache: SpeedEffectCache) -> str:
     """A name for how a strip plays, wherever on the timeline it lies and however its handles cut it."""
+    # Saved with each strip in `.blend` files, and cheap enough for drawing: it holds the strip's own values, and opens no file. So it
+    # cannot be `media.fingerprint.span_fingerprint`, whose time map needs the strip's source.
     told = repr((_to_units(selection.scene_rate(scene).fps), *_playback_values(scene, strip, MAX_NESTING, speed_cache)))
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 

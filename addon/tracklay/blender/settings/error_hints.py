@@ -2,6 +2,8 @@
 
 HINTS: dict[str, str] = {
     # media
+    "ffmpeg.not_found": "Or choose one in Preferences.",
+    "square.invalid": "Change Square in the panel's settings.",
     # models
     # providers
     # jobs

@@ -16,7 +16,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, St
 
 from ...cue import SAMPLE_RATE
 from ...errors import TracklayError
-from ...media import room
+from ...media import cache_limit
 from ...paths import tracklay_home
 from ...providers import credentials
 
@@ -104,7 +104,7 @@ def _apply_container(preferences: Any, _context: Any = None) -> None:
 
 def _apply_cache(preferences: Any, _context: Any = None) -> None:
     """Keep so many proxies from now on; what is there beyond that goes when the next one comes."""
-    room.cache_limit_bytes = round(preferences.cache_gb * GIGABYTE)
+    cache_limit.set_cache_limit(round(preferences.cache_gb * GIGABYTE))
 
 
 def _key_update_callback(name: str) -> Callable[[Any, Any], None]:
@@ -167,7 +167,7 @@ class TracklayPreferences(bpy.types.AddonPreferences):  # type: ignore[misc]
         "cache_gb": FloatProperty(
             name="Cache Size (GB)",
             description="How much room the small pictures that models are shown may take, so that they are not made twice",
-            default=room.DEFAULT_CACHE_LIMIT_BYTES / GIGABYTE,
+            default=cache_limit.DEFAULT_CACHE_LIMIT_BYTES / GIGABYTE,
             min=0.0,
             soft_max=100.0,
             precision=1,

@@ -147,6 +147,8 @@ def build_take_tracks(
 
 def describe_source(take: Take) -> dict[str, str]:
     """Return which part of which source plays above a take: enough to find it again after the timeline was recut."""
+    # Saved in `.otio` files, and compared with clips that other programs have moved to another rate: so start and speed, in seconds,
+    # and not `media.fingerprint.span_fingerprint`.
     picture, span = take.cue.picture, take.cue.span
     begins = picture.time_map.source_seconds(span.start)
     speed = (picture.time_map.source_seconds(span.end) - begins) / span.seconds

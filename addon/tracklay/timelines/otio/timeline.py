@@ -43,8 +43,8 @@ from .text_patch import (
 from .visibility import VisibleShot, VisibleShotFinder, find_record_start, rate_from_fps, to_seconds
 
 if TYPE_CHECKING:
+    from ...cancellation import CancelToken
     from ...cue import Failure, Take
-    from ...media.ffmpeg import CancelToken
     from .take_tracks import TakeTracks
 
 MIN_FPS, MAX_FPS = 5, 1000
