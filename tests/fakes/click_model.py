@@ -12,7 +12,7 @@ from pathlib import Path
 import av
 import numpy as np
 from tracklay.cue import Cost
-from tracklay.providers import JobHandle, JobProgress, Output, Provider, Request, Submission
+from tracklay.providers.base import JobHandle, JobProgress, Output, Provider, Request, Submission
 
 CLICK = 0.9
 

@@ -17,7 +17,7 @@ from tests.clips import clicks, flash_clip, hear
 from tests.fakes import fal as fal_standin
 from tests.fakes import replicate as replicate_standin
 from tests.fakes.server import HTML_502, Fault
-from tests.providers.provider_flow import patience, run
+from tests.providers.provider_flow import fast_policy, run
 
 JSON = (("content-type", "application/json"),)
 FLASHES = (5, 30)
@@ -270,7 +270,7 @@ def test_trouble_is_one_sentence_and_no_file(
     replicate, fal, scenario, home, monkeypatch, capsys, provider, fault, said, else_said
 ):
     """Refused, down, empty, half, elsewhere: status 1, the provider named, nothing written."""
-    monkeypatch.setattr(fetch, "INTERACTIVE_RETRY_POLICY", patience())
+    monkeypatch.setattr(fetch, "INTERACTIVE_RETRY_POLICY", fast_policy())
     spec, call = NO_MODEL[provider]
     server = {"replicate": replicate, "fal": fal.api, "scenario": scenario.api}[provider]
     server.go_wrong(call, *[fault] * 8)
@@ -310,7 +310,7 @@ def test_a_missing_key_is_told(replicate, scenario, monkeypatch, capsys, provide
 def test_nobody_waits_long_for_a_network_that_is_not_there(monkeypatch, capsys):
     """A few tries, then the sentence."""
     assert fetch.INTERACTIVE_RETRY_POLICY.max_attempts["read"] <= 3
-    monkeypatch.setattr(fetch, "INTERACTIVE_RETRY_POLICY", patience())
+    monkeypatch.setattr(fetch, "INTERACTIVE_RETRY_POLICY", fast_policy())
     monkeypatch.setenv("TRACKLAY_FAL_API_URL", "http://127.0.0.1:9")
     assert add("fal:me/mine") == 1
     assert "connection to fal failed" in capsys.readouterr().err
@@ -356,7 +356,7 @@ def test_a_folder_that_cannot_be_written_is_told(replicate, home, capsys):
 
 def test_the_key_stays_in_its_header(replicate, elsewhere, home, monkeypatch, capsys):
     """Not in the file, not in what is said, not at another host."""
-    monkeypatch.setattr(fetch, "INTERACTIVE_RETRY_POLICY", patience())
+    monkeypatch.setattr(fetch, "INTERACTIVE_RETRY_POLICY", fast_policy())
     quoting = answer(422, {"detail": f"bad {replicate_standin.TOKEN}"})
     replicate.go_wrong("GET /v1/models/.*", quoting, Fault("redirect", to=elsewhere.url))
     assert [add("replicate:zsxkib/mmaudio") for _ in range(3)] == [1, 1, 0]

@@ -21,23 +21,24 @@ from tracklay.errors import (
     ResultExpired,
     SubmissionUnknown,
 )
-from tracklay.providers import JobProgress, base, get_provider
+from tracklay.providers import base
+from tracklay.providers.base import JobProgress, get_provider
 from tracklay.providers.beatoven import Beatoven, build_prompt
 
 from tests.clips import clicks, flash_clip, hear
 from tests.fakes import server as faults
 from tests.fakes.beatoven import CLICKS, KEY
 from tests.fakes.server import Fault
-from tests.providers.provider_flow import Naps, carry, limit, patience, request, run, told
+from tests.providers.provider_flow import FakeSleep, attempt_limit, error_text, fast_policy, generate, request, run
 
 TRACK = "beatoven/track"
 STEMS = ("bass", "chords", "melody", "percussion")
 COMPOSE = "POST /api/v1/tracks/compose"
 
 
-def maker(naps: Naps | None = None, whole: float = 10.0) -> Beatoven:
+def new_provider(sleep: FakeSleep | None = None, attempt_seconds: float = 10.0) -> Beatoven:
     """The provider with a test's patience."""
-    return Beatoven(patience(naps, whole))
+    return Beatoven(fast_policy(sleep, attempt_seconds))
 
 
 def test_the_catalogue_names_it(beatoven):
@@ -48,7 +49,7 @@ def test_the_catalogue_names_it(beatoven):
 def test_a_track_comes_with_its_four_stems(beatoven, tmp_path):
     """Compose, look, fetch all five files; the states are told, and nothing is claimed that nobody knows."""
     looks: list[JobProgress] = []
-    _, output = run(carry(maker(), request(TRACK), tmp_path, looks))
+    _, output = run(generate(new_provider(), request(TRACK), tmp_path, looks))
     heard = {name: clicks(hear(path)) for name, path in {"track": output.file, **output.stems}.items()}
     assert heard == {name: [time * 48_000] for name, time in CLICKS.items()}
     assert (output.seed, output.version, output.cost.amount) == (None, "", None)
@@ -83,7 +84,7 @@ def test_every_parameter_reaches_the_wire_under_its_own_name(beatoven):
     wanted = [("format", value) for value in ("wav", "mp3", "aac")] + [("looping", value) for value in (False, True)]
 
     async def create():
-        api = maker()
+        api = new_provider()
         for name, value in wanted:
             await api.submit(await api.prepare(request(TRACK, params={name: value})))
 
@@ -101,7 +102,7 @@ def test_every_parameter_reaches_the_wire_under_its_own_name(beatoven):
 @pytest.mark.parametrize("form", ["mp3", "aac"])
 def test_other_formats_come_as_they_are(beatoven, tmp_path, form):
     """The files keep their endings and can be heard."""
-    _, output = run(carry(maker(), request(TRACK, params={"format": form}), tmp_path))
+    _, output = run(generate(new_provider(), request(TRACK, params={"format": form}), tmp_path))
     assert {path.suffix for path in (output.file, *output.stems.values())} == {f".{form}"}
     assert len(clicks(hear(output.file))) == 1
 
@@ -117,7 +118,7 @@ def test_other_formats_come_as_they_are(beatoven, tmp_path, form):
 def test_a_stem_that_is_missing_costs_nobody_the_track(beatoven, tmp_path, stems, lacking, kept):
     """No `stems_url`, fewer stems, or one whose file is not there: the rest comes, and what is missing is said."""
     beatoven.beatoven.stems, beatoven.beatoven.lacking = stems, lacking
-    _, output = run(carry(maker(), request(TRACK), tmp_path))
+    _, output = run(generate(new_provider(), request(TRACK), tmp_path))
     assert clicks(hear(output.file)) == [CLICKS["track"] * 48_000]
     assert tuple(output.stems) == kept
     assert output.understood["stems missing"] == [name for name in STEMS if name not in kept]
@@ -138,8 +139,8 @@ def test_every_other_end_is_its_own_error(beatoven, tmp_path, ends, failure, exp
     """Failed in any of its shapes; a status that nobody knows is trouble and never success."""
     beatoven.beatoven.ends, beatoven.beatoven.failure = ends, failure
     with pytest.raises(expected, match="Beatoven") as caught:
-        run(carry(maker(), request(TRACK), tmp_path))
-    assert KEY not in told(caught.value)
+        run(generate(new_provider(), request(TRACK), tmp_path))
+    assert KEY not in error_text(caught.value)
     said = str(failure.get("error") or failure.get("meta", {}).get("message", ""))
     assert said.removesuffix(KEY) in str(caught.value)
 
@@ -176,7 +177,7 @@ def test_a_fault_of_a_call_that_may_be_repeated_is_recovered_from(beatoven, tmp_
     """One fault on any call but the submission: track and stems come all the same, and were asked for once."""
     host, path = REPEATABLE[call]
     getattr(beatoven, host).go_wrong(path, FAULTS[fault])
-    _, output = run(carry(maker(whole=limit(fault)), request(TRACK), tmp_path))
+    _, output = run(generate(new_provider(attempt_seconds=attempt_limit(fault)), request(TRACK), tmp_path))
     whole = {path.stat().st_size for path in (output.file, *output.stems.values())}
     assert (len(output.stems), len(whole)) == (4, 1)
     assert len(beatoven.api.calls(COMPOSE)) == len(beatoven.beatoven.tasks) == 1
@@ -187,10 +188,10 @@ def test_a_submission_whose_answer_was_lost_is_unclear_and_never_sent_again(beat
     """Beatoven lists no tasks: a lost one cannot be found. Throttled, nothing was made, and it is sent again."""
     beatoven.api.go_wrong(COMPOSE, FAULTS[fault])
     if fault.startswith("429"):
-        run(carry(maker(whole=limit(fault)), request(TRACK), tmp_path))
+        run(generate(new_provider(attempt_seconds=attempt_limit(fault)), request(TRACK), tmp_path))
     else:
         with pytest.raises(SubmissionUnknown, match=r"sync\.beatoven\.ai"):
-            run(carry(maker(whole=limit(fault)), request(TRACK), tmp_path))
+            run(generate(new_provider(attempt_seconds=attempt_limit(fault)), request(TRACK), tmp_path))
     assert len(beatoven.api.calls(COMPOSE)) == (2 if fault.startswith("429") else 1)
     assert len(beatoven.beatoven.tasks) <= 1
 
@@ -199,7 +200,7 @@ def test_an_answer_without_a_task_is_unclear(beatoven, tmp_path):
     """It was taken and nobody says as what."""
     beatoven.api.go_wrong(COMPOSE, Fault("answer", 200, body=b'{"status":"started"}'))
     with pytest.raises(SubmissionUnknown, match="names no task"):
-        run(carry(maker(), request(TRACK), tmp_path))
+        run(generate(new_provider(), request(TRACK), tmp_path))
 
 
 REFUSALS = {
@@ -227,9 +228,9 @@ def test_a_refusal_is_told_and_never_repeated(beatoven, tmp_path, call, status, 
     if call == "track" and status not in (302, 402):
         expected, times = ResultExpired, 2  # the second time at a new address
     with pytest.raises(expected, match="Beatoven") as caught:
-        run(carry(maker(), request(TRACK), tmp_path))
+        run(generate(new_provider(), request(TRACK), tmp_path))
     assert len(server.calls(path)) == times
-    assert KEY not in told(caught.value) + caplog.text
+    assert KEY not in error_text(caught.value) + caplog.text
     assert len(beatoven.beatoven.tasks) == (call != "compose")
 
 
@@ -242,7 +243,7 @@ def test_addresses_that_have_ended_are_asked_for_again(beatoven, tmp_path):
         beatoven.beatoven.expire()
 
     site.before = ended
-    _, output = run(carry(maker(), request(TRACK), tmp_path))
+    _, output = run(generate(new_provider(), request(TRACK), tmp_path))
     assert clicks(hear(output.file)) == [CLICKS["track"] * 48_000]
     assert len(output.stems) == 4
 
@@ -251,7 +252,7 @@ def test_a_track_on_a_foreign_host_is_not_fetched(beatoven, tmp_path):
     """An address that is not Beatoven's own is not followed."""
     beatoven.beatoven.files_url = "https://elsewhere.example"
     with pytest.raises(ProviderUnavailable, match="not its own"):
-        run(carry(maker(), request(TRACK), tmp_path))
+        run(generate(new_provider(), request(TRACK), tmp_path))
 
 
 def test_a_track_without_an_address_is_trouble(beatoven, tmp_path):
@@ -259,14 +260,14 @@ def test_a_track_without_an_address_is_trouble(beatoven, tmp_path):
     beatoven.beatoven.steps = ()
     beatoven.api.go_wrong("GET /api/v1/tasks/.*", *[Fault("answer", 200, body=b'{"status":"composed"}')] * 2)
     with pytest.raises(ProviderUnavailable, match="where it is"):
-        run(carry(maker(), request(TRACK), tmp_path))
+        run(generate(new_provider(), request(TRACK), tmp_path))
 
 
 def test_what_beatoven_has_no_call_for_is_said_plainly(beatoven):
     """No cancelling, no list, no check of the key, no price: nothing is offered, nothing is sent, nothing is claimed."""
 
     async def go():
-        api = maker()
+        api = new_provider()
         intent = await api.prepare(request(TRACK))
         ticket = await api.submit(intent)
         return (
@@ -288,11 +289,11 @@ def test_a_missing_or_wrong_key_is_told(beatoven, monkeypatch, tmp_path):
     """Missing before anything is sent; refused by the first call, with its variable's name."""
     monkeypatch.setenv("BEATOVEN_API_KEY", "wrongwrongwrong")
     with pytest.raises(KeyRefused, match="BEATOVEN_API_KEY") as caught:
-        run(carry(maker(), request(TRACK), tmp_path))
-    assert "wrongwrong" not in told(caught.value)
+        run(generate(new_provider(), request(TRACK), tmp_path))
+    assert "wrongwrong" not in error_text(caught.value)
     monkeypatch.delenv("BEATOVEN_API_KEY")
     with pytest.raises(KeyMissing, match="BEATOVEN_API_KEY"):
-        maker().check_ready()
+        new_provider().check_ready()
     assert len(beatoven.api.requests) == 1
 
 
@@ -300,7 +301,7 @@ def test_a_missing_or_wrong_key_is_told(beatoven, monkeypatch, tmp_path):
 def clip(tmp_path, monkeypatch):
     """76 frames at 23.976 a second, and a provider that looks again at once."""
     monkeypatch.setattr("tracklay.jobs.pipeline.POLL_SECONDS", (0.001, 0.001))
-    monkeypatch.setitem(base._factories, "beatoven", lambda: Beatoven(patience()))
+    monkeypatch.setitem(base._factories, "beatoven", lambda: Beatoven(fast_policy()))
     return flash_clip(tmp_path / "clip.mp4", Fraction(24000, 1001), 76, (5,))
 
 

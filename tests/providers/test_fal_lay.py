@@ -20,7 +20,7 @@ from tracklay.timelines.media_file import MediaFile
 from tests.clips import clicks, flash_clip, hear
 from tests.fakes.fal import KEY, MISSING, MODELS
 from tests.fakes.server import Fault
-from tests.providers.provider_flow import patience, request, run
+from tests.providers.provider_flow import fast_policy, request, run
 
 SECRET = KEY.partition(":")[2]
 IDS = sorted(name for name, model in models.load_catalogue().items() if model.provider == "fal")
@@ -61,7 +61,7 @@ def sent(fal, asked) -> dict[str, Any]:
     """The inputs that a request arrives with."""
 
     async def submit():
-        maker = Fal(patience())
+        maker = Fal(fast_policy())
         return await maker.submit(await maker.prepare(asked))
 
     given: dict[str, Any] = fal.jobs[run(submit()).request].input

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -27,12 +28,14 @@ from tracklay.errors import (
     SubmissionUnknown,
 )
 from tracklay.providers import credentials
-from tracklay.providers.client import RateLimiter, RetryPolicy
+from tracklay.providers.download import download
 from tracklay.providers.http import Api, FileBody, base_url, parse_origin
+from tracklay.providers.rate_limit import RateLimiter
 from tracklay.providers.response import Response, error_from_response
+from tracklay.providers.retry import RetryPolicy
 
 from tests.fakes.server import HTML_502, Fault, Reply, Server, Site
-from tests.providers.provider_flow import Naps, patience, run
+from tests.providers.provider_flow import FakeSleep, fast_policy, run
 
 BLOB = bytes(range(256)) * 2000
 
@@ -67,9 +70,9 @@ def site():
         yield server
 
 
-def api(server, naps: Naps | None = None, whole: float = 10.0, **more) -> Api:
+def api(server, sleep: FakeSleep | None = None, attempt_seconds: float = 10.0, **more) -> Api:
     """An API there."""
-    return Api("Standin", (server.url,), retry_policy=patience(naps, whole), **more)
+    return Api("Standin", (server.url,), retry_policy=fast_policy(sleep, attempt_seconds), **more)
 
 
 # --- waiting
@@ -124,18 +127,18 @@ def test_a_retry_after_that_says_nothing_is_ignored(text):
 
 def test_throttling_one_call_holds_all_of_them(site):
     """The server means everybody: the next call of the lane waits too."""
-    naps = Naps()
+    sleep = FakeSleep()
     site.go_wrong("GET /thing", Fault("answer", 429, (("retry-after", "50"),)))
-    run(api(site, naps).request("GET", "/thing", "read"))
-    assert naps.clock() >= 50
+    run(api(site, sleep).request("GET", "/thing", "read"))
+    assert sleep.clock() >= 50
 
 
 def test_a_lane_lets_only_so_many_through_and_not_too_fast():
     """Its places and its gap hold whoever comes."""
-    naps = Naps()
+    sleep = FakeSleep()
 
     async def go() -> int:
-        passage = RateLimiter(2, 0.25, patience(naps))
+        passage = RateLimiter(2, 0.25, fast_policy(sleep))
         inside = most = 0
 
         async def one() -> None:
@@ -150,7 +153,7 @@ def test_a_lane_lets_only_so_many_through_and_not_too_fast():
         return most
 
     assert run(go()) == 2
-    assert naps.clock() >= 8 * 0.25
+    assert sleep.clock() >= 8 * 0.25
 
 
 # --- repeating
@@ -158,12 +161,12 @@ def test_a_lane_lets_only_so_many_through_and_not_too_fast():
 
 def test_it_gives_up_after_as_many_tries_as_are_allowed(site):
     """A read that never works ends, with what the server said, without a page of HTML."""
-    naps = Naps()
+    sleep = FakeSleep()
     site.go_wrong("GET /thing", *[HTML_502] * 50)
     with pytest.raises(ProviderUnavailable, match="502: 502 Bad Gateway") as caught:
-        run(api(site, naps).request("GET", "/thing", "read"))
+        run(api(site, sleep).request("GET", "/thing", "read"))
     assert "<" not in str(caught.value)
-    assert len(site.requests) == patience().max_attempts["read"]
+    assert len(site.requests) == fast_policy().max_attempts["read"]
 
 
 @pytest.mark.parametrize("kind", ["read", "upload", "submit", "cancel"])
@@ -172,7 +175,7 @@ def test_a_refusal_is_never_repeated(site, kind, status):
     """Whatever the call: once."""
     site.go_wrong("POST /make", *[Fault("answer", status)] * 5)
     with pytest.raises((KeyRefused, InsufficientCredit, NotFound, RefusedInput)):
-        run(api(site, key_names="A_KEY").request("POST", "/make", kind))
+        run(api(site, key_variables="A_KEY").request("POST", "/make", kind))
     assert len(site.requests) == 1
 
 
@@ -189,7 +192,7 @@ def test_a_proxy_in_the_environment_is_not_for_this_machine(site, monkeypatch):
     """What is reached over loopback never goes through a proxy."""
     for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(variable, "http://127.0.0.1:1")
-    assert run(api(site).request("GET", "/thing", "read")).table == {"a": 1}
+    assert run(api(site).request("GET", "/thing", "read")).json_object == {"a": 1}
 
 
 def test_a_file_is_sent_whole_or_in_pieces(site, tmp_path):
@@ -213,7 +216,11 @@ def test_a_file_is_sent_whole_or_in_pieces(site, tmp_path):
 def test_an_answer_larger_than_memory_should_hold_is_not_read(site):
     """There is a limit to what is kept of an answer."""
     with pytest.raises(ProviderUnavailable, match="more than"):
-        run(api(site).request("GET", "/file", "read", max_bytes=1 << 10, expect_json=False))
+        run(
+            api(site).request(
+                "GET", "/file", "read", policy=replace(fast_policy(), max_body_bytes=1 << 10), expect_json=False
+            )
+        )
 
 
 # --- following
@@ -296,10 +303,10 @@ def test_a_base_url_is_https_or_this_machine(monkeypatch):
 # --- files
 
 
-def fetch(server, tmp_path, naps=None, **more):
+def fetch(server, tmp_path, sleep=None, **more):
     """Download the file; its bytes."""
     to = tmp_path / "got.bin"
-    run(api(server, naps).download(server.url + "/file", to, **more))
+    run(download(api(server, sleep), server.url + "/file", to, **more))
     return to.read_bytes()
 
 
@@ -314,18 +321,16 @@ def test_a_broken_download_goes_on_where_it_stopped(site, tmp_path):
 def test_a_file_that_changed_meanwhile_is_fetched_anew(site, tmp_path):
     """Two halves of different files never become one."""
     site.go_wrong("GET /file", Fault("truncate"))
-    naps = Naps()
+    sleep = FakeSleep()
 
     async def change(seconds: float) -> None:
-        await naps(seconds)
+        await sleep(seconds)
         site.app.content, site.app.etag = BLOB[::-1], '"two"'
 
     to = tmp_path / "got.bin"
-    times = patience(naps)
-    changing = RetryPolicy(
-        **{name: getattr(times, name) for name in ("connect", "between", "whole", "clock")}, sleep=change
-    )
-    run(Api("Standin", (site.url,), retry_policy=changing).download(site.url + "/file", to))
+    times = fast_policy(sleep)
+    changing = replace(times, sleep=change)
+    run(download(Api("Standin", (site.url,), retry_policy=changing), site.url + "/file", to))
     assert to.read_bytes() == BLOB[::-1]
 
 
@@ -341,7 +346,7 @@ def test_where_a_part_cannot_be_trusted_the_whole_file_comes_again(site, tmp_pat
 def test_a_download_over_the_limit_is_not_kept(site, tmp_path):
     """It ends before it fills the disk, and leaves nothing."""
     with pytest.raises(ProviderUnavailable, match="not kept"):
-        fetch(site, tmp_path, most=1000)
+        fetch(site, tmp_path, max_bytes=1000)
     assert not list(tmp_path.iterdir())
 
 
@@ -350,18 +355,18 @@ def test_a_file_of_nothing_is_no_file(site, tmp_path):
     site.app.content = b""
     with pytest.raises(ProviderUnavailable, match="empty"):
         fetch(site, tmp_path)
-    assert len(site.requests) == patience().max_attempts["download"]
+    assert len(site.requests) == fast_policy().max_attempts["download"]
     assert not list(tmp_path.iterdir())
 
 
 def test_a_download_that_drips_ends(site, tmp_path):
     """However slowly it comes, there is an end to it, and nothing half is left."""
     site.go_wrong("GET /file", Fault("drip"))
-    slow = patience()
+    slow = fast_policy()
     limits = {**slow.attempt_seconds, "download": 0.3}
     short = RetryPolicy(connect_seconds=1, read_seconds=10, attempt_seconds=limits, sleep=slow.sleep, clock=slow.clock)
     with pytest.raises(ProviderTimeout, match="too slowly"):
-        run(Api("Standin", (site.url,), retry_policy=short).download(site.url + "/file", tmp_path / "got.bin"))
+        run(download(Api("Standin", (site.url,), retry_policy=short), site.url + "/file", tmp_path / "got.bin"))
     assert not list(tmp_path.iterdir())
 
 
@@ -375,7 +380,7 @@ def test_redirects_in_circles_end(site, tmp_path):
 def test_a_disk_that_takes_nothing_is_told_as_such(site, tmp_path):
     """The fault of the disk is not the network's."""
     with pytest.raises(OutputError):
-        run(api(site).download(site.url + "/file", tmp_path / "missing" / "got.bin"))
+        run(download(api(site), site.url + "/file", tmp_path / "missing" / "got.bin"))
 
 
 # --- what answers mean
@@ -466,10 +471,10 @@ def test_no_network_client_is_loaded_before_the_first_request():
     """Every provider can be made, and the catalogue checked, without httpx."""
     code = (
         "import sys, tracklay, tracklay.cli.main, tracklay.jobs, tracklay.providers\n"
-        "from tracklay.providers import provider\n"
+        "from tracklay.providers.base import get_provider\n"
         "from tracklay import models\n"
-        "models.load()\n"
-        "[provider(name) for name in ('sketch', 'replicate', 'cog', 'fal', 'scenario', 'beatoven')]\n"
+        "models.load_catalogue()\n"
+        "[get_provider(name) for name in ('sketch', 'replicate', 'cog', 'fal', 'scenario', 'beatoven')]\n"
         "print([name for name in ('httpx', 'httpcore', 'h2', 'h11', 'anyio', 'certifi') if name in sys.modules])"
     )
     root = Path(__file__).parents[2]

@@ -21,7 +21,7 @@ from tracklay.timelines.media_file import MediaFile
 from tests.clips import clicks, flash_clip, hear
 from tests.fakes.replicate import TOKEN, VERSION
 from tests.fakes.server import EMPTY_202, HTML_502, THROTTLED, Fault
-from tests.providers.provider_flow import patience
+from tests.providers.provider_flow import fast_policy
 
 LIT = (25, 48, 60, 91)
 """Frames of `clip` that are white."""
@@ -245,7 +245,7 @@ def test_cancelling_an_order_cancels_the_prediction(replicate, short, tmp_path):
 
 def test_cancelling_while_the_submission_is_under_way_cancels_it_too(replicate, short, tmp_path, monkeypatch):
     """Its answer never comes; it is found, and then stopped: nothing runs on that nobody waits for."""
-    monkeypatch.setitem(base._factories, "replicate", lambda: Replicate(patience(whole=1.0)))
+    monkeypatch.setitem(base._factories, "replicate", lambda: Replicate(fast_policy(attempt_seconds=1.0)))
     replicate.go_wrong("POST /v1/predictions", Fault("delay-after"))
     error = begin(replicate, short, tmp_path, lambda: replicate.app.predictions)
     assert isinstance(error, Cancelled)

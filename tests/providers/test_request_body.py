@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tracklay import models
 from tracklay.errors import InvalidInput, ModelFailed
 from tracklay.media.extract import Proxy
-from tracklay.providers import Request
+from tracklay.providers.base import Request
 from tracklay.providers.request_body import (
     build_request_body,
     clamp_seed,

@@ -17,7 +17,7 @@ from tests.clips import clicks, flash_clip, hear
 from tests.fakes.mmaudio import TEXT_CLICK
 from tests.fakes.scenario import KEY, PAIR, SECRET, UNITS
 from tests.fakes.server import HTML_502, Fault
-from tests.providers.provider_flow import patience
+from tests.providers.provider_flow import fast_policy
 
 LIT = (25, 48, 60, 91)
 """Frames of `clip` that are white."""
@@ -31,7 +31,7 @@ def eager(monkeypatch):
     """Look again at once."""
     monkeypatch.setattr("tracklay.jobs.pipeline.POLL_SECONDS", (0.001, 0.001))
     monkeypatch.setattr("tracklay.providers.base.DEFAULT_FIND_DELAYS", (0.0, 0.0))
-    monkeypatch.setitem(base._factories, "scenario", lambda: Scenario(patience()))
+    monkeypatch.setitem(base._factories, "scenario", lambda: Scenario(fast_policy()))
 
 
 @pytest.fixture

@@ -18,8 +18,7 @@ from ..errors import Cancelled, LedgerError, MediaError, ModelFailed, OutputErro
 from ..media.editor_render import render_in_editor
 from ..media.extract import extract_still
 from ..media.proxy_cache import CACHE_VERSION, extract_cached, sampled_file_id
-from ..providers import JobHandle, Request, Submission, get_provider, submit_once
-from ..providers.base import catalogue_cost
+from ..providers.base import JobHandle, Request, Submission, catalogue_cost, get_provider, submit_once
 from . import artifact_store, cost
 from .context import JobContext, run_blocking
 from .failures import FindOnlyProvider, state_after_error, unclear_job_options
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from ..cue import Picture
     from ..media.extract import Proxy
     from ..media.ffmpeg import CancelToken
-    from ..providers import Provider
+    from ..providers.base import Provider
     from ..timing import Span
     from .job_spec import JobSpec, Stage
     from .ledger import Job

@@ -17,7 +17,7 @@ from ..cue import Failure, Take
 from ..errors import Cancelled, TracklayError
 from ..models import load_catalogue
 from ..paths import NumberedFile
-from ..providers import close_client
+from ..providers.client import close_client
 from . import artifact_store
 from .context import JobContext
 from .job_spec import JobSpec, random_seed, request_keys
