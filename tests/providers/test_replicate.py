@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import subprocess
 from pathlib import Path
 
@@ -23,7 +22,6 @@ from tracklay.errors import (
     RefusedInput,
     ResultExpired,
     SubmissionUnknown,
-    TracklayError,
 )
 from tracklay.providers.base import JobProgress, submit_once
 from tracklay.providers.replicate import Replicate
@@ -33,7 +31,7 @@ from tests.fakes import server as faults
 from tests.fakes.replicate import TOKEN, VERSION
 from tests.fakes.server import Fault
 from tests.providers.conftest import FLASHES
-from tests.providers.provider_flow import FakeSleep, attempt_limit, error_text, fast_policy, generate, request, run
+from tests.providers.provider_flow import FakeSleep, error_text, fast_policy, generate, request, run
 
 
 def new_provider(sleep: FakeSleep | None = None, attempt_seconds: float = 10.0) -> Replicate:
@@ -151,95 +149,7 @@ def test_an_extra_that_the_catalogue_does_not_know_is_sent_and_may_be_refused(re
     assert created.json["input"]["style"] == {"dark": [1, 2]}
 
 
-FAULTS = {
-    "delay": Fault("delay"),
-    "delay after": Fault("delay-after"),
-    "reset": Fault("reset"),
-    "reset after": Fault("reset-after"),
-    "truncated": Fault("truncate"),
-    "too long": Fault("longer"),
-    "empty": Fault("empty"),
-    "202 empty": faults.EMPTY_202,
-    "502 html": faults.HTML_502,
-    "429": faults.THROTTLED,
-    "429 seconds": faults.THROTTLED_SECONDS,
-    "429 date": faults.THROTTLED_DATE,
-    "drip": Fault("drip"),
-    "half json": Fault("half-json"),
-}
-LOST = frozenset({"delay", "reset", "502 html"})
-"""Faults of a submission that was not served: from outside it might have been."""
-
-REPEATABLE = {
-    "model": "GET /v1/models/.*",
-    "upload": "POST /v1/files",
-    "poll": "GET /v1/predictions/.+",
-    "file": "GET /delivery/.*",
-}
 CREATE = "POST /v1/predictions"
-
-
-@pytest.mark.parametrize(
-    ("call", "fault"),
-    # A file cut short by a server that says so is found by decoding it: `test_half_a_file_is_no_take`.
-    [(call, fault) for call in REPEATABLE for fault in FAULTS if (call, fault) != ("file", "half json")],
-)
-def test_a_fault_of_a_call_that_may_be_repeated_is_recovered_from(replicate, proxy, tmp_path, call, fault):
-    """One fault on any call but the submission: the result comes all the same, and was asked for once."""
-    replicate.go_wrong(REPEATABLE[call], FAULTS[fault])
-    _, output = run(
-        generate(new_provider(attempt_seconds=attempt_limit(fault)), request("replicate/mmaudio", proxy), tmp_path)
-    )
-    assert len(clicks(hear(output.file))) == len(FLASHES)
-    assert len(replicate.calls(CREATE)) == len(replicate.app.predictions) == 1
-
-
-@pytest.fixture
-def busy_account(replicate, proxy, tmp_path):
-    """Other predictions of the same account, alike but for something; their names."""
-    for other in (
-        request("replicate/mmaudio", proxy, params={"mode": "text"}),
-        request("replicate/mmaudio", proxy, seed=8),
-    ):
-        run(generate(new_provider(), other, tmp_path))
-    replicate.requests.clear()
-    return set(replicate.app.predictions)
-
-
-@pytest.mark.parametrize("fault", [name for name in FAULTS if name not in LOST])
-def test_a_submission_whose_answer_was_lost_is_found_and_not_sent_again(
-    replicate, proxy, tmp_path, busy_account, fault
-):
-    """Served without a usable answer: it is found in the list. Throttled: nothing was made, and it is sent again."""
-    replicate.go_wrong(CREATE, FAULTS[fault])
-    ticket, _ = run(
-        generate(new_provider(attempt_seconds=attempt_limit(fault)), request("replicate/mmaudio", proxy), tmp_path)
-    )
-    assert set(replicate.app.predictions) - busy_account == {ticket.request}
-    assert len(replicate.calls(CREATE)) == (2 if fault.startswith("429") else 1)
-
-
-@pytest.mark.parametrize("fault", sorted(LOST))
-def test_a_submission_that_cannot_be_found_is_unclear(replicate, proxy, tmp_path, busy_account, fault):
-    """Not served, and nobody can know: it is looked for, told with the place to look at, and never sent again."""
-    replicate.go_wrong(CREATE, FAULTS[fault])
-    with pytest.raises(SubmissionUnknown, match=r"replicate\.com/predictions"):
-        run(generate(new_provider(attempt_seconds=attempt_limit(fault)), request("replicate/mmaudio", proxy), tmp_path))
-    assert set(replicate.app.predictions) == busy_account
-    assert len(replicate.calls(CREATE)) == 1
-    assert len(replicate.calls("GET /v1/predictions")) > 1
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_the_search_for_a_lost_submission_survives_a_fault_of_its_own(replicate, proxy, tmp_path, busy_account, fault):
-    """The list is asked again, page by page, until it tells."""
-    replicate.go_wrong(CREATE, Fault("reset-after"))
-    replicate.go_wrong("GET /v1/predictions", FAULTS[fault])
-    ticket, _ = run(
-        generate(new_provider(attempt_seconds=attempt_limit(fault)), request("replicate/mmaudio", proxy), tmp_path)
-    )
-    assert set(replicate.app.predictions) - busy_account == {ticket.request}
-    assert len(replicate.calls(CREATE)) == 1
 
 
 def test_of_two_that_fit_neither_is_taken(replicate, proxy, tmp_path):
@@ -271,40 +181,6 @@ def test_a_connection_that_was_never_made_may_be_tried_again(replicate, proxy, m
 
 
 ELSEWHERE = "https://elsewhere.example/x.mp4"
-REFUSALS = {
-    401: KeyRefused,
-    402: InsufficientCredit,
-    403: KeyRefused,
-    404: NotFound,
-    413: RefusedInput,
-    422: RefusedInput,
-    302: ProviderUnavailable,
-}
-
-
-@pytest.mark.parametrize("status", REFUSALS)
-@pytest.mark.parametrize("call", [*REPEATABLE, "create"])
-def test_a_refusal_is_told_and_never_repeated(replicate, proxy, tmp_path, call, status, caplog):
-    """Each refusal on each call is its own error at once, with the provider's name and the mend, and no key in it."""
-    caplog.set_level(logging.DEBUG)
-    page = f"<html><head><title>No: {TOKEN}</title></head></html>".encode()
-    fault = Fault("redirect", to=ELSEWHERE) if status == 302 else Fault("answer", status, body=page)
-    path = CREATE if call == "create" else REPEATABLE[call]
-    replicate.go_wrong(path, *[fault] * 10)
-    if call == "model" and status in (404, 302):
-        # The version in the model's own file is sent then, which the stand-in does not know.
-        expected: type[TracklayError] = NotFound
-    elif call == "poll" and status == 404:
-        run(generate(new_provider(), request("replicate/mmaudio", proxy), tmp_path))
-        return
-    else:
-        expected = ResultExpired if (call, status) == ("file", 404) else REFUSALS[status]
-    with pytest.raises(expected) as caught:
-        run(generate(new_provider(), request("replicate/mmaudio", proxy), tmp_path))
-    method, _, route = path.partition(" ")
-    assert len(replicate.calls(path)) == 1, (method, route)
-    assert "Replicate" in str(caught.value)
-    assert TOKEN not in error_text(caught.value) + caplog.text
 
 
 def test_a_result_on_a_foreign_host_is_not_fetched(replicate, proxy, tmp_path):
@@ -402,36 +278,6 @@ def test_cancelling_stops_it_and_says_whether(replicate, proxy, tmp_path):
     ticket, stopped, late = run(go())
     assert (stopped, late) == (True, False)
     assert replicate.app.predictions[ticket.request]["status"] == "canceled"
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_while_cancelling_or_checking_costs_one_more_try(replicate, proxy, fault):
-    """Each fault once on either call: the second try tells."""
-    replicate.go_wrong("POST /v1/predictions/.*/cancel", FAULTS[fault])
-    replicate.go_wrong("GET /v1/account", FAULTS[fault])
-
-    async def go():
-        api = new_provider(attempt_seconds=attempt_limit(fault))
-        ticket = await api.submit(await api.prepare(request("replicate/mmaudio", proxy, params={"mode": "text"})))
-        return await api.cancel(ticket), await api.check_key()
-
-    assert run(go()) == (True, "ada")
-    assert len(replicate.calls("POST /v1/predictions/.*/cancel")) == len(replicate.calls("GET /v1/account")) == 2
-
-
-def test_cancelling_is_not_tried_for_ever(replicate, proxy):
-    """Two tries, and then it is trouble: whoever cancels does not wait."""
-    replicate.go_wrong("POST /v1/predictions/.*/cancel", *[faults.HTML_502] * 9)
-
-    async def go():
-        api = new_provider()
-        await api.cancel(
-            await api.submit(await api.prepare(request("replicate/mmaudio", proxy, params={"mode": "text"})))
-        )
-
-    with pytest.raises(ProviderUnavailable):
-        run(go())
-    assert len(replicate.calls("POST /v1/predictions/.*/cancel")) == 2
 
 
 def test_the_key_can_be_checked_for_nothing(replicate, monkeypatch):

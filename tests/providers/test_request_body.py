@@ -159,8 +159,9 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
     sound.write_bytes(b"x")
     asked = request(model(tmp_path), params={"reference": str(sound)})
     sound.unlink()
-    with pytest.raises(InvalidInput, match="no file"):
+    with pytest.raises(InvalidInput, match="No file for parameter reference") as caught:
         find_input_files(asked)
+    assert caught.value.code == "parameter.file_missing"
 
 
 def test_what_the_person_sets_stands_before_what_is_filled_in(tmp_path):

@@ -25,7 +25,7 @@ _AUDIO_SUFFIXES = {f"audio/{mark}{kind}": f".{kind}" for mark in ("", "x-") for 
 """Types that `mimetypes` knows on some systems only."""
 
 ROUNDING_STEPS_PER_SECOND = 1000
-"""Lengths are rounded up to milliseconds. Without rounding, the conversion to float could make one too short."""
+"""Lengths are rounded up to milliseconds: models need nothing finer."""
 
 
 def find_input_files(request: Request) -> dict[str, Path]:
@@ -116,11 +116,14 @@ def round_up_seconds(model: Model, parameter: Parameter, seconds: Fraction) -> f
 
     Always up: a take that is too long is cut to the span, one that is too short leaves silence.
     """
-    length: float = (
-        math.ceil(seconds)
-        if parameter.type == "integer"
-        else math.ceil(seconds * ROUNDING_STEPS_PER_SECOND) / ROUNDING_STEPS_PER_SECOND
-    )
+    if parameter.type == "integer":
+        length: float = math.ceil(seconds)
+    else:
+        steps = math.ceil(seconds * ROUNDING_STEPS_PER_SECOND)
+        length = steps / ROUNDING_STEPS_PER_SECOND
+        # The float nearest to 2.76 is a little less than 2.76: then take the next step.
+        if length < seconds:
+            length = (steps + 1) / ROUNDING_STEPS_PER_SECOND
     length = max(length, model.seconds.least, parameter.minimum or 0)
     if parameter.maximum is not None:
         length = min(length, parameter.maximum)
