@@ -1,4 +1,4 @@
-"""MMAudio's stand-in: it decodes the proxy that it was sent, clicks where that flashes, and answers in the real one's containers.
+"""Fake MMAudio: decodes the proxy that it receives, clicks where that flashes, and returns the containers of the real one.
 
 Facts: apis.md, section 1.10: MP4 (AAC mono 44.1 kHz) for a video or an image, FLAC mono 44.1 kHz for text alone; a clip
 shorter than `duration` shortens the result.
