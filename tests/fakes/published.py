@@ -1,6 +1,6 @@
 """Descriptions of models as fal and Scenario publish them, made from the fake servers' tables of inputs.
 
-fal: an entry of the platform's list with its OpenAPI document (facts/apis.md, section 2.9), in the shape of the documents at
+fal: an entry of the platform's list with its OpenAPI document (docs/api-notes/fal.md), in the shape of the documents at
 fal.ai/api/openapi/queue. Scenario: `GET /models/{modelId}` (section 3.6), with every field that the vendor's own client demands.
 """
 

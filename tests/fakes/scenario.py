@@ -95,7 +95,7 @@ MODELS: dict[str, dict[str, Input]] = {
         "audioFormat": _FORMAT,
     },
 }
-"""Inputs of the models (the seeds' tables, and apis.md, section 3.8)."""
+"""Inputs of the models, by the tables of the vendor's model pages."""
 
 _TYPES: dict[str, Any] = {
     "string": str,

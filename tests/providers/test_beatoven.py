@@ -33,7 +33,7 @@ COMPOSE = "POST /api/v1/tracks/compose"
 
 
 def new_provider(sleep: FakeSleep | None = None, attempt_seconds: float = 10.0) -> Beatoven:
-    """The provider with a test's patience."""
+    """Return the provider with delays that take no time."""
     return Beatoven(fast_policy(sleep, attempt_seconds))
 
 
@@ -43,7 +43,7 @@ def test_the_catalogue_names_it(beatoven):
 
 
 def test_a_track_comes_with_its_four_stems(beatoven, tmp_path):
-    """Compose, look, fetch all five files; the states are told, and nothing is claimed that nobody knows."""
+    """All five files and the states arrive; seed, version and cost, which Beatoven does not return, stay empty."""
     looks: list[JobProgress] = []
     _, output = run(generate(new_provider(), request(TRACK), tmp_path, looks))
     heard = {name: clicks(hear(path)) for name, path in {"track": output.file, **output.stems}.items()}
@@ -70,8 +70,8 @@ def test_a_track_comes_with_its_four_stems(beatoven, tmp_path):
         ("house of 1990, 4 steps", "", Fraction(30), "30 seconds house of 1990, 4 steps"),
     ],
 )
-def test_what_has_no_field_is_said_in_words(prompt, negative, seconds, text):
-    """The span's length, rounded up, and what is unwanted; a length that the person wrote stands."""
+def test_length_and_negative_prompt_go_into_the_text(prompt, negative, seconds, text):
+    """The span's length is rounded up; a length that the user wrote is kept."""
     assert build_prompt(prompt, negative, seconds) == text
 
 
@@ -111,8 +111,8 @@ def test_other_formats_come_as_they_are(beatoven, tmp_path, form):
         (STEMS, ("chords",), ("bass", "melody", "percussion")),
     ],
 )
-def test_a_stem_that_is_missing_costs_nobody_the_track(beatoven, tmp_path, stems, lacking, kept):
-    """No `stems_url`, fewer stems, or one whose file is not there: the rest comes, and what is missing is said."""
+def test_a_missing_stem_does_not_fail_the_track(beatoven, tmp_path, stems, lacking, kept):
+    """No `stems_url`, fewer stems, or a stem without its file: the rest is downloaded, and the missing ones are listed."""
     beatoven.beatoven.stems, beatoven.beatoven.lacking = stems, lacking
     _, output = run(generate(new_provider(), request(TRACK), tmp_path))
     assert clicks(hear(output.file)) == [CLICKS["track"] * 48_000]
@@ -132,17 +132,17 @@ def test_a_stem_that_is_missing_costs_nobody_the_track(beatoven, tmp_path, stems
     ],
 )
 def test_every_other_end_is_its_own_error(beatoven, tmp_path, ends, failure, expected):
-    """Failed in any of its shapes; a status that nobody knows is trouble and never success."""
+    """Every form of a failure is a failure; an unknown status is an error and never a success."""
     beatoven.beatoven.ends, beatoven.beatoven.failure = ends, failure
     with pytest.raises(expected, match="Beatoven") as caught:
         run(generate(new_provider(), request(TRACK), tmp_path))
     assert KEY not in error_text(caught.value)
-    said = str(failure.get("error") or failure.get("meta", {}).get("message", ""))
-    assert said.removesuffix(KEY) in str(caught.value)
+    message = str(failure.get("error") or failure.get("meta", {}).get("message", ""))
+    assert message.removesuffix(KEY) in str(caught.value)
 
 
 def test_an_answer_without_a_task_is_unclear(beatoven, tmp_path):
-    """It was taken and nobody says as what."""
+    """The server accepted the task and returned no ID."""
     beatoven.api.go_wrong(COMPOSE, Fault("answer", 200, body=b'{"status":"started"}'))
     with pytest.raises(SubmissionUnknown, match="has no task ID"):
         run(generate(new_provider(), request(TRACK), tmp_path))
@@ -169,16 +169,16 @@ def test_a_track_on_a_foreign_host_is_not_fetched(beatoven, tmp_path):
         run(generate(new_provider(), request(TRACK), tmp_path))
 
 
-def test_a_track_without_an_address_is_trouble(beatoven, tmp_path):
-    """Composed, and nobody says where: it is no success."""
+def test_a_track_without_an_address_is_an_error(beatoven, tmp_path):
+    """A composed track without its URL is no success."""
     beatoven.beatoven.steps = ()
     beatoven.api.go_wrong("GET /api/v1/tasks/.*", *[Fault("answer", 200, body=b'{"status":"composed"}')] * 2)
     with pytest.raises(ProviderUnavailable, match="no address of the track"):
         run(generate(new_provider(), request(TRACK), tmp_path))
 
 
-def test_what_beatoven_has_no_call_for_is_said_plainly(beatoven):
-    """No cancelling, no list, no check of the key, no price: nothing is offered, nothing is sent, nothing is claimed."""
+def test_capabilities_that_beatoven_lacks_return_their_defaults(beatoven):
+    """No request cancels, lists, checks the key or returns a price: nothing is offered and nothing is sent."""
 
     async def go():
         api = new_provider()
@@ -191,15 +191,15 @@ def test_what_beatoven_has_no_call_for_is_said_plainly(beatoven):
             await api.estimate(request(TRACK)),
         )
 
-    cancelled, found, whose, cost = run(go())
-    assert (cancelled, found, whose) == (False, None, "")
+    cancelled, found, account, cost = run(go())
+    assert (cancelled, found, account) == (False, None, "")
     assert cost is not None
     assert (cost.amount, cost.estimated) == (None, True)
     assert Beatoven.capabilities == frozenset()
     assert [seen.path for seen in beatoven.api.requests] == ["/api/v1/tracks/compose"]
 
 
-def test_a_missing_or_wrong_key_is_told(beatoven, monkeypatch, tmp_path):
+def test_a_missing_or_wrong_key_is_an_error(beatoven, monkeypatch, tmp_path):
     """Missing before anything is sent; refused by the first call, with its variable's name."""
     monkeypatch.setenv("BEATOVEN_API_KEY", "wrongwrongwrong")
     with pytest.raises(KeyRefused, match="BEATOVEN_API_KEY") as caught:

@@ -1,4 +1,4 @@
-"""The person's own container: one PUT that brings the result, waiting for a place, and every fault of it."""
+"""A Cog container: one PUT that returns the result, waiting for a free slot, and its own faults."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PUT = "PUT /predictions/.*"
 
 
 def new_provider(sleep: FakeSleep | None = None, attempt_seconds: float = 10.0) -> Cog:
-    """The provider with a test's patience."""
+    """Return the provider with delays that take no time."""
     return Cog(fast_policy(sleep, attempt_seconds), run_timeout_seconds=attempt_seconds)
 
 
@@ -52,7 +52,7 @@ def test_words_alone_make_a_flac(cog, tmp_path):
 
 
 def test_a_container_that_starts_is_waited_for(cog, proxy, tmp_path):
-    """Its health says when it can take work, and the person sees why nothing happens yet."""
+    """Its health check shows when it is ready, and the progress has the reason for the wait."""
     cog.app.starting = 2
     looks: list[JobProgress] = []
     run(generate(new_provider(), request("cog/mmaudio", proxy), tmp_path, looks))
@@ -60,7 +60,7 @@ def test_a_container_that_starts_is_waited_for(cog, proxy, tmp_path):
 
 
 def test_a_container_that_runs_says_so_and_one_that_does_not_is_asked_once(cog, monkeypatch):
-    """It has no key to check; whether it answers is what a person wants to know, at once."""
+    """It has no key: the check shows whether it responds, in one attempt."""
     assert run(new_provider().check_key()) == ""
     sleep = FakeSleep()
     monkeypatch.setenv("TRACKLAY_COG_URL", "http://127.0.0.1:9")
@@ -70,9 +70,9 @@ def test_a_container_that_runs_says_so_and_one_that_does_not_is_asked_once(cog, 
 
 
 @pytest.mark.parametrize("old", [False, True])
-def test_a_place_that_somebody_else_took_is_waited_for(cog, proxy, tmp_path, old):
+def test_a_slot_that_another_client_uses_is_waited_for(cog, proxy, tmp_path, old):
     """409 began nothing: it is asked again, in both generations of Cog, until there is a place."""
-    cog.app.extra_files, cog.app.old = 3, old
+    cog.app.others, cog.app.old = 3, old
     sleep = FakeSleep()
     ticket, _ = run(generate(new_provider(sleep), request("cog/mmaudio", proxy), tmp_path))
     assert len(cog.calls(PUT)) == 4
@@ -81,15 +81,15 @@ def test_a_place_that_somebody_else_took_is_waited_for(cog, proxy, tmp_path, old
 
 def test_a_place_that_is_never_free_ends_the_waiting(cog, proxy, tmp_path):
     """It is asked for long enough, and no longer."""
-    cog.app.extra_files = MAX_BUSY_ATTEMPTS
+    cog.app.others = MAX_BUSY_ATTEMPTS
     with pytest.raises(ProviderUnavailable, match="no free place"):
         run(generate(new_provider(), request("cog/mmaudio", proxy), tmp_path))
     assert not cog.app.begun
 
 
 @pytest.mark.parametrize("health", ["SETUP_FAILED", "DEFUNCT", "UNHEALTHY", "SIDEWAYS"])
-def test_a_container_that_cannot_work_is_trouble(cog, proxy, tmp_path, health):
-    """Each state that does not mend itself is told with the container's own words, and nothing is sent to it."""
+def test_a_container_that_cannot_run_is_an_error(cog, proxy, tmp_path, health):
+    """The error of each permanent state has the container's log, and no run is sent."""
     cog.app.health = health
     with pytest.raises(ProviderUnavailable, match=f"{health}: loading weights"):
         run(generate(new_provider(), request("cog/mmaudio", proxy), tmp_path))
@@ -104,7 +104,7 @@ def test_a_model_that_fails_says_so_with_status_200(cog, proxy, tmp_path):
 
 
 def test_a_refused_input_names_its_field(cog, proxy, tmp_path):
-    """What the schema forbids is told by field."""
+    """The error of an invalid input has its name."""
     asked = request("cog/mmaudio", proxy)
     wrong = type(asked)(
         asked.model, "x", "", 7, {**asked.params, "num_steps": "many"}, asked.seconds, asked.samples, None
@@ -118,15 +118,15 @@ def test_a_refused_input_names_its_field(cog, proxy, tmp_path):
     "fault", [faults.THROTTLED, faults.THROTTLED_SECONDS, Fault("answer", 503), Fault("answer", 409)]
 )
 def test_a_call_that_began_nothing_is_made_again(cog, proxy, tmp_path, fault):
-    """Throttled, not ready, busy: the next try brings the result."""
+    """Throttled, not ready, busy: the next attempt returns the result."""
     cog.go_wrong(PUT, fault)
     run(generate(new_provider(), request("cog/mmaudio", proxy), tmp_path))
     assert len(cog.calls(PUT)) == 2
     assert len(cog.app.begun) == 1
 
 
-def test_no_container_at_all_is_told(monkeypatch, proxy, tmp_path):
-    """Nothing listens there: the person learns what could not be reached."""
+def test_a_missing_container_is_an_error(monkeypatch, proxy, tmp_path):
+    """The error names the address that could not be reached."""
     monkeypatch.setenv("TRACKLAY_COG_URL", "http://127.0.0.1:1")
     with pytest.raises(ProviderUnavailable, match="The connection to Cog failed"):
         run(generate(new_provider(), request("cog/mmaudio", proxy), tmp_path))
@@ -183,7 +183,7 @@ def test_a_waiting_task_that_is_cancelled_ends_the_run_there(cog, proxy, tmp_pat
 
 
 def test_a_second_put_while_it_runs_begins_nothing(cog, proxy, tmp_path):
-    """Two processes with the same ticket: the second is told that the work is under way."""
+    """Of two processes with the same handle the second learns that the job is running."""
 
     async def act(api, ticket, work):
         with pytest.raises(ProviderUnavailable, match="already"):
@@ -197,7 +197,7 @@ def test_a_second_put_while_it_runs_begins_nothing(cog, proxy, tmp_path):
 def test_a_ticket_whose_proxy_is_gone_cannot_be_taken_up(cog, tmp_path):
     """The files went with the process that made them, and nothing was spent."""
     ticket = JobHandle("cog", "x", {"input": {}, "files": {"video": str(tmp_path / "gone.mp4")}, "seed": 1})
-    with pytest.raises(ResultExpired, match="costs nothing"):
+    with pytest.raises(ResultExpired, match="at no cost"):
         run(new_provider().collect(ticket, tmp_path))
 
 

@@ -120,7 +120,7 @@ def test_a_fault_of_the_search_loses_no_submission(case, fake, proxy, tmp_path, 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("name", WITHOUT_HISTORY)
 def test_a_lost_submission_without_a_list_is_never_resent(case, fake, proxy, tmp_path, fault):
-    """It is unknown, or trouble where a broken connection ends a run that is free. A throttled one is resent."""
+    """It is unknown; a free run, which ends with its connection, is an ordinary error. A throttled one is resent."""
     case.add_faults(fake, case.submit, FAULTS[fault])
     provider = provider_of(case, FAULTS[fault])
     work = generate(provider, case.lost_request(proxy), tmp_path)

@@ -35,7 +35,7 @@ SECRET = KEY.partition(":")[2]
 
 
 def new_provider(sleep: FakeSleep | None = None, attempt_seconds: float = 10.0) -> Fal:
-    """The provider with a test's patience."""
+    """Return the provider with delays that take no time."""
     return Fal(fast_policy(sleep, attempt_seconds))
 
 
@@ -78,7 +78,7 @@ def test_a_request_is_found_among_its_models_defaults(fal, tmp_path):
 
 
 def test_of_two_that_fit_neither_is_taken(fal):
-    """Two submissions that cannot be told apart, one of them lost: unclear, unless the other one's request is known."""
+    """Two submissions that look the same, one of them lost: unclear, unless the other one's request is known."""
 
     async def lose():
         api = new_provider()
@@ -124,7 +124,7 @@ async def old_ticket(asked_for) -> JobHandle:
 
 
 def test_what_the_queue_has_forgotten_is_taken_from_the_history(fal, tmp_path):
-    """A run that is taken up again hours later still gets its sound, and pays nothing for it."""
+    """A job that is resumed hours later still gets its sound, without another charge."""
     fal.steps, fal.forgotten = (), True
     ticket = run(old_ticket(asked("fal/beatoven-sfx")))
     fal.queue.go_wrong("GET /.*/status", Fault("answer", 404, body=b'{"status":"NOT_FOUND"}'))
@@ -163,9 +163,9 @@ def test_a_lost_request_is_searched_for_over_minutes():
 # Ends.
 
 
-def detail(name: str, kind: str, said: str) -> dict[str, Any]:
+def detail(name: str, kind: str, message: str) -> dict[str, Any]:
     """An error of a model as fal writes it."""
-    return {"detail": [{"loc": ["body", name], "msg": said, "type": kind}]}
+    return {"detail": [{"loc": ["body", name], "msg": message, "type": kind}]}
 
 
 ENDS = {
@@ -221,8 +221,8 @@ def test_a_completed_request_may_have_failed(fal, tmp_path, end):
 
 
 @pytest.mark.parametrize("status", ["FAILED", "CANCELED", "SIDEWAYS", None, 7])
-def test_a_status_that_nobody_knows_is_trouble(fal, tmp_path, status):
-    """And never success."""
+def test_an_unknown_status_is_an_error(fal, tmp_path, status):
+    """It is never a success."""
     fal.steps = (status,)
     with pytest.raises(ProviderUnavailable, match="unknown status"):
         run(generate(new_provider(), asked("fal/beatoven-sfx"), tmp_path))
@@ -241,7 +241,7 @@ def test_a_status_that_nobody_knows_is_trouble(fal, tmp_path, status):
         (Reply(404, {"detail": 'Application "music-generation" not found'}), NotFound, "does not run this model"),
     ],
 )
-def test_a_refused_submission_is_told_once(fal, tmp_path, reply, expected, words):
+def test_a_refused_submission_is_sent_once(fal, tmp_path, reply, expected, words):
     """No credit, a wrong field, an unknown application: at once, clearly, never tried again."""
     fal.refuses = reply
     with pytest.raises(expected, match=words) as caught:
@@ -289,7 +289,7 @@ def test_a_result_without_a_file_is_a_failure(fal, tmp_path, result):
 @pytest.mark.parametrize(
     "where", [ELSEWHERE, "http://localhost:1/x", "ftp://x", "https://me:pw@queue.fal.run", "", "/status", None]
 )
-def test_addresses_that_are_not_the_queues_own_are_made_anew(fal, proxy, tmp_path, where):
+def test_urls_on_other_hosts_than_the_queue_are_rebuilt(fal, proxy, tmp_path, where):
     """The key follows no address to another host: status, result and cancel go to the queue all the same."""
 
     async def go():
@@ -393,7 +393,7 @@ def test_the_key_can_be_checked_for_nothing(fal, monkeypatch):
     ],
 )
 def test_the_price_is_asked_for(fal, proxy, model_id, params, amount):
-    """By the second or by the request, for every sample; else the catalogue's; nobody's guess where the unit says nothing."""
+    """By the second or by the request, for every sample; else the catalogue's; no guess for other units."""
     cost = run(new_provider().estimate(asked(model_id, proxy, params=params)))
     assert cost is not None
     assert (cost.amount, cost.currency, cost.estimated) == (amount, "USD", True)

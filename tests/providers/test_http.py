@@ -72,7 +72,7 @@ def site():
 
 def api(server, sleep: FakeSleep | None = None, attempt_seconds: float = 10.0, **more) -> Api:
     """An API there."""
-    return Api("Standin", (server.url,), retry_policy=fast_policy(sleep, attempt_seconds), **more)
+    return Api("Example", (server.url,), retry_policy=fast_policy(sleep, attempt_seconds), **more)
 
 
 # --- waiting
@@ -88,7 +88,7 @@ def test_pauses_grow_with_jitter_up_to_the_longest(tried, chance):
 
 @given(st.floats(0, 1e9))
 def test_what_the_server_asks_for_is_waited_for_up_to_a_limit(asked):
-    """No less than asked, and never longer than anybody should wait."""
+    """No less than asked, and never longer than the limit."""
     times = RetryPolicy()
     assert (
         min(asked, times.max_retry_after_seconds)
@@ -134,7 +134,7 @@ def test_throttling_one_call_holds_all_of_them(site):
 
 
 def test_a_lane_lets_only_so_many_through_and_not_too_fast():
-    """Its places and its gap hold whoever comes."""
+    """The limits on concurrency and rate hold for every request."""
     sleep = FakeSleep()
 
     async def go() -> int:
@@ -160,7 +160,7 @@ def test_a_lane_lets_only_so_many_through_and_not_too_fast():
 
 
 def test_it_gives_up_after_as_many_tries_as_are_allowed(site):
-    """A read that never works ends, with what the server said, without a page of HTML."""
+    """A read that always fails ends with the server's message, without a page of HTML."""
     sleep = FakeSleep()
     site.go_wrong("GET /thing", *[HTML_502] * 50)
     with pytest.raises(ProviderUnavailable, match="502: 502 Bad Gateway") as caught:
@@ -180,7 +180,7 @@ def test_a_refusal_is_never_repeated(site, kind, status):
 
 
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 599])
-def test_a_submission_that_met_trouble_is_unclear_at_once(site, status):
+def test_a_submission_with_a_server_error_is_unknown(site, status):
     """A 5xx may have begun the work."""
     site.go_wrong("POST /make", *[Fault("answer", status)] * 5)
     with pytest.raises(SubmissionUnknown):
@@ -229,11 +229,11 @@ def test_an_answer_larger_than_memory_should_hold_is_not_read(site):
 @given(st.text())
 def test_no_text_makes_the_address_check_crash(text):
     """An address from a server is allowed or refused, whatever it is."""
-    here = Api("Standin", ("https://api.example",), keyless_hosts=("*.files.example",))
+    here = Api("Example", ("https://api.example",), keyless_hosts=("*.files.example",))
     try:
         assert here.resolve_url(text, send_key=False)
     except ProviderUnavailable as error:
-        assert "Standin" in str(error)  # noqa: PT017 - either is right
+        assert "Example" in str(error)  # noqa: PT017 - either is right
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_no_text_makes_the_address_check_crash(text):
 def test_only_the_providers_own_hosts_are_followed(url, without_key, with_key):
     """https, its own port, its own names; the key to fewer of them."""
     here = Api(
-        "Standin",
+        "Example",
         ("https://api.example",),
         key_hosts=("keyed.example",),
         keyless_hosts=("files.example", "*.files.example"),
@@ -318,7 +318,7 @@ def test_a_broken_download_goes_on_where_it_stopped(site, tmp_path):
     assert ranges == [None, f"bytes={len(BLOB) // 2}-", f"bytes={len(BLOB) // 2 + len(BLOB) // 4}-"]
 
 
-def test_a_file_that_changed_meanwhile_is_fetched_anew(site, tmp_path):
+def test_a_file_that_changed_meanwhile_is_downloaded_again(site, tmp_path):
     """Two halves of different files never become one."""
     site.go_wrong("GET /file", Fault("truncate"))
     sleep = FakeSleep()
@@ -330,7 +330,7 @@ def test_a_file_that_changed_meanwhile_is_fetched_anew(site, tmp_path):
     to = tmp_path / "got.bin"
     times = fast_policy(sleep)
     changing = replace(times, sleep=change)
-    run(download(Api("Standin", (site.url,), retry_policy=changing), site.url + "/file", to))
+    run(download(Api("Example", (site.url,), retry_policy=changing), site.url + "/file", to))
     assert to.read_bytes() == BLOB[::-1]
 
 
@@ -351,7 +351,7 @@ def test_a_download_over_the_limit_is_not_kept(site, tmp_path):
 
 
 def test_a_file_of_nothing_is_no_file(site, tmp_path):
-    """An empty file is asked for again, and is trouble in the end."""
+    """An empty file is requested again, and is an error in the end."""
     site.app.content = b""
     with pytest.raises(ProviderUnavailable, match="empty"):
         fetch(site, tmp_path)
@@ -366,7 +366,7 @@ def test_a_download_that_drips_ends(site, tmp_path):
     limits = {**slow.attempt_seconds, "download": 0.3}
     short = RetryPolicy(connect_seconds=1, read_seconds=10, attempt_seconds=limits, sleep=slow.sleep, clock=slow.clock)
     with pytest.raises(ProviderTimeout, match="too slow"):
-        run(download(Api("Standin", (site.url,), retry_policy=short), site.url + "/file", tmp_path / "got.bin"))
+        run(download(Api("Example", (site.url,), retry_policy=short), site.url + "/file", tmp_path / "got.bin"))
     assert not list(tmp_path.iterdir())
 
 
@@ -377,7 +377,7 @@ def test_redirects_in_circles_end(site, tmp_path):
         fetch(site, tmp_path)
 
 
-def test_a_disk_that_takes_nothing_is_told_as_such(site, tmp_path):
+def test_a_file_that_cannot_be_written_is_an_output_error(site, tmp_path):
     """The fault of the disk is not the network's."""
     with pytest.raises(OutputError):
         run(download(api(site), site.url + "/file", tmp_path / "missing" / "got.bin"))
@@ -421,9 +421,9 @@ def test_a_disk_that_takes_nothing_is_told_as_such(site, tmp_path):
 )
 def test_every_refusal_has_its_class_and_its_field(status, body, expected, field):
     """JSON of any shape, half of it, HTML, bytes: one sentence with the provider's name."""
-    error = error_from_response(Response(status, {}, body), "Standin", "A_KEY")
+    error = error_from_response(Response(status, {}, body), "Example", "A_KEY")
     assert type(error) is expected
-    assert "standin" in str(error).lower()
+    assert "example" in str(error).lower()
     assert "\n" not in str(error)
     assert getattr(error, "field", None) == field
 
@@ -433,7 +433,7 @@ def test_no_answer_is_too_strange_to_read(body, status):
     """Whatever comes: words, an error, no crash."""
     answer = Response(status, {}, body)
     assert len(answer.message) <= 300
-    assert str(error_from_response(answer, "Standin", "A_KEY"))
+    assert str(error_from_response(answer, "Example", "A_KEY"))
 
 
 # --- keys

@@ -35,7 +35,7 @@ from tests.providers.provider_flow import FakeSleep, error_text, fast_policy, ge
 
 
 def new_provider(sleep: FakeSleep | None = None, attempt_seconds: float = 10.0) -> Replicate:
-    """The provider with a test's patience."""
+    """Return the provider with delays that take no time."""
     return Replicate(fast_policy(sleep, attempt_seconds))
 
 
@@ -97,7 +97,7 @@ def test_a_random_seed_is_read_back(replicate, proxy, tmp_path):
     ],
 )
 def test_every_parameter_reaches_the_wire_under_its_own_name(replicate, proxy, name, values):
-    """Default, least and something large, as they were set; the stand-in accepts each."""
+    """Default, least and something large, as they were set; the fake server accepts each."""
     for value in values:
         replicate.requests.clear()
         asked = request("replicate/mmaudio", proxy, params={name: value})
@@ -153,7 +153,7 @@ CREATE = "POST /v1/predictions"
 
 
 def test_of_two_that_fit_neither_is_taken(replicate, proxy, tmp_path):
-    """Two submissions that cannot be told apart, one of them lost: unclear, unless the other one's request is known."""
+    """Two submissions that look the same, one of them lost: unclear, unless the other one's request is known."""
 
     async def lose():
         api = new_provider()
@@ -171,7 +171,7 @@ def test_of_two_that_fit_neither_is_taken(replicate, proxy, tmp_path):
 
 
 def test_a_connection_that_was_never_made_may_be_tried_again(replicate, proxy, monkeypatch, tmp_path):
-    """Nothing left: it is tried as often as allowed, and then it is trouble and not unclear."""
+    """Nothing was sent: after all attempts it is an ordinary error and not an unknown submission."""
     intent = run(new_provider().prepare(request("replicate/mmaudio", proxy)))
     monkeypatch.setenv("TRACKLAY_REPLICATE_URL", "http://127.0.0.1:1/v1")
     sleep = FakeSleep()
@@ -224,7 +224,7 @@ def test_an_output_may_have_any_shape(replicate, proxy, tmp_path, shape):
     ],
 )
 def test_every_other_end_is_its_own_error(replicate, proxy, tmp_path, ends, error, expected):
-    """Failed, refused, cancelled, aborted; a status that nobody knows is trouble and never success."""
+    """Failed, refused, cancelled, aborted; an unknown status is an error and never a success."""
     replicate.app.ends, replicate.app.error = ends, error
     with pytest.raises(expected) as caught:
         run(generate(new_provider(), request("replicate/mmaudio", proxy), tmp_path))
@@ -232,14 +232,14 @@ def test_every_other_end_is_its_own_error(replicate, proxy, tmp_path, ends, erro
     assert error.removesuffix(TOKEN) in str(caught.value)
 
 
-def test_a_result_that_was_erased_is_said_to_be_gone(replicate, proxy, tmp_path):
-    """An hour later nothing is left, and the person learns that."""
+def test_a_deleted_result_is_expired(replicate, proxy, tmp_path):
+    """Replicate deletes results after an hour, and the error names that."""
     replicate.app.erased = True
-    with pytest.raises(ResultExpired, match="hour"):
+    with pytest.raises(ResultExpired, match="has deleted the result"):
         run(generate(new_provider(), request("replicate/mmaudio", proxy), tmp_path))
 
 
-def test_no_credit_is_told_once(replicate, proxy, tmp_path):
+def test_no_credit_is_raised_once(replicate, proxy, tmp_path):
     """402 is never tried again."""
     replicate.app.credit = False
     with pytest.raises(InsufficientCredit, match="buy credit"):
@@ -257,7 +257,7 @@ def test_a_new_prediction_may_be_unknown_for_a_while(replicate, proxy, tmp_path)
         run(new_provider().poll(old))
 
 
-def test_the_pinned_version_stands_in_where_the_newest_is_not_told(replicate, proxy):
+def test_the_pinned_version_replaces_an_unknown_newest_one(replicate, proxy):
     """Without the model's page the version of the model's own file is sent."""
     replicate.go_wrong("GET /v1/models/.*", *[Fault("answer", 404)] * 3)
     intent = run(new_provider().prepare(request("replicate/mmaudio", proxy)))

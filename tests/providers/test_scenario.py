@@ -37,7 +37,7 @@ CREATE = "POST /v1/generate/custom/.*"
 
 
 def new_provider(sleep: FakeSleep | None = None, attempt_seconds: float = 10.0) -> Scenario:
-    """The provider with a test's patience."""
+    """Return the provider with delays that take no time."""
     return Scenario(fast_policy(sleep, attempt_seconds))
 
 
@@ -64,7 +64,7 @@ def test_the_catalogue_names_it(scenario):
 
 
 def test_a_video_comes_back_as_the_models_own_file(scenario, proxy, tmp_path):
-    """Upload, generate, look, fetch: the MP4 clicks where the proxy flashes; cost, seed and states are told."""
+    """Upload, generate, look, fetch: the MP4 clicks where the proxy flashes; cost, seed and states are set."""
     looks: list[JobProgress] = []
     ticket, output = run(generate(new_provider(), request(MMAUDIO, proxy), tmp_path, looks))
     assert len(clicks(hear(output.file))) == len(FLASHES)
@@ -100,7 +100,7 @@ def test_a_large_file_goes_up_in_parts(scenario, proxy, tmp_path, monkeypatch):
     assert len(clicks(hear(output.file))) == len(FLASHES)
 
 
-def test_a_sound_of_the_persons_own_goes_up_as_audio(scenario, tmp_path):
+def test_a_sound_of_the_user_is_uploaded_as_audio(scenario, tmp_path):
     """The file for MusicGen becomes an asset; its address is imported where it is named by one."""
     own = tmp_path / "tune.wav"
     own.write_bytes(b"RIFFtune")
@@ -115,14 +115,14 @@ def test_a_sound_of_the_persons_own_goes_up_as_audio(scenario, tmp_path):
 
 
 def test_an_upload_that_fails_is_refused_input(scenario, proxy, tmp_path):
-    """Scenario's own reason is told, and nothing was generated."""
+    """The error has Scenario's reason, and nothing was generated."""
     scenario.scenario.uploads_end = "failed"
     with pytest.raises(RefusedInput, match="could not be read"):
         run(generate(new_provider(), request(MMAUDIO, proxy), tmp_path))
     assert not scenario.scenario.jobs
 
 
-def test_an_upload_of_an_unknown_state_is_trouble_and_one_without_end_times_out(scenario, proxy, tmp_path):
+def test_an_upload_of_unknown_status_is_an_error_and_an_endless_one_times_out(scenario, proxy, tmp_path):
     """Neither is taken for a success, and neither is waited for for ever."""
     scenario.scenario.uploads_end = "sideways"
     with pytest.raises(ProviderUnavailable, match="sideways"):
@@ -160,7 +160,7 @@ WIRE: dict[str, dict[str, tuple[Any, ...]]] = {
     "scenario/sonilo-text-music": {"duration": (90, 1, 600), "numSamples": (1, 3)},
     "scenario/sonilo-text-effects": {"duration": (1, 180), "audioFormat": ("wav", "aac", "mp3", "flac")},
 }
-"""Every parameter that a person sets by name: its default first, then its ends, as the vendors' pages have them."""
+"""Every parameter that users set by name: its default first, then its limits, as the vendors' pages have them."""
 
 SEEDS: dict[str, tuple[int, ...]] = {
     "scenario/beatoven-music": (0, 2147483647),
@@ -172,7 +172,7 @@ SEEDS: dict[str, tuple[int, ...]] = {
 
 @pytest.mark.parametrize("model", WIRE)
 def test_every_parameter_reaches_the_wire_under_its_own_name(scenario, proxy, model):
-    """Default, least and most, as they were set; the stand-in, which knows the pages' limits, takes each."""
+    """Default, least and most, as they were set; the fake server, which knows the pages' limits, accepts each."""
     seen = {parameter.name for parameter in models.find_model(model).parameters}
     tried = [(name, value) for name, values in WIRE[model].items() for value in values]
     seeds = [("seed", seed) for seed in SEEDS.get(model, ())]
@@ -292,7 +292,7 @@ def test_a_lost_job_is_found_on_a_later_page_or_not_at_all(scenario, tmp_path, w
 
 
 def test_of_two_that_fit_neither_is_taken(scenario):
-    """Two submissions that cannot be told apart, one of them lost: unclear, unless the other one's job is known."""
+    """Two submissions that look the same, one of them lost: unclear, unless the other one's job is known."""
 
     async def lose():
         api = new_provider()
@@ -310,14 +310,14 @@ def test_of_two_that_fit_neither_is_taken(scenario):
 
 
 def test_an_answer_without_a_job_is_unclear(scenario, tmp_path):
-    """It was taken and nobody says as what."""
+    """The server accepted the job and returned no ID."""
     scenario.api.go_wrong(CREATE, *[Fault("answer", 200, body=b'{"job": null}')] * 2)
     with pytest.raises(SubmissionUnknown, match="has no job ID"):
         run(generate(new_provider(), request(MUSIC), tmp_path))
     assert len(scenario.api.calls(CREATE)) == 1
 
 
-def test_a_throttled_submission_waits_as_long_as_it_is_told(scenario, tmp_path):
+def test_a_throttled_submission_waits_as_long_as_the_server_asks(scenario, tmp_path):
     """Scenario says the seconds of a cooldown in its answer's body."""
     body = b'{"code":"TOO_MANY_REQUESTS","details":{"actionName":"custom","remainingSeconds":41}}'
     scenario.api.go_wrong(CREATE, Fault("answer", 429, body=body))
@@ -326,7 +326,7 @@ def test_a_throttled_submission_waits_as_long_as_it_is_told(scenario, tmp_path):
     assert max(sleep.seconds) == 41
 
 
-def test_no_units_is_told_once(scenario, tmp_path):
+def test_no_units_is_raised_once(scenario, tmp_path):
     """Its shape is not confirmed; its words say it."""
     scenario.scenario.credit = False
     with pytest.raises(InsufficientCredit, match="creative units"):
@@ -362,7 +362,7 @@ def test_a_result_on_a_foreign_host_is_not_fetched(scenario, elsewhere, tmp_path
 
 
 @pytest.mark.parametrize("call", ["part", "file"])
-def test_a_redirect_to_another_host_never_carries_the_key(scenario, elsewhere, proxy, tmp_path, call):
+def test_a_redirect_to_another_host_never_gets_the_key(scenario, elsewhere, proxy, tmp_path, call):
     """A download may lead on to another port of a machine that is this one; an upload leads nowhere. Neither shows the key."""
     host, path = REPEATABLE[call]
     getattr(scenario, host).go_wrong(path, Fault("redirect", to=elsewhere.url + "/x"))
@@ -390,14 +390,14 @@ def test_a_redirect_to_another_host_never_carries_the_key(scenario, elsewhere, p
     ],
 )
 def test_every_other_end_is_its_own_error(scenario, tmp_path, ends, failure, expected):
-    """Failed, refused, cancelled; a status that nobody knows is trouble and never success."""
+    """Failed, refused, cancelled; an unknown status is an error and never a success."""
     scenario.scenario.ends, scenario.scenario.failure = ends, failure
     scenario.scenario.billing = {"disableRefund": True}
     with pytest.raises(expected) as caught:
         run(generate(new_provider(), request(MUSIC), tmp_path))
     assert no_key_in(error_text(caught.value))
-    for said in failure.values():
-        assert said.removesuffix(SECRET) in str(caught.value)
+    for message in failure.values():
+        assert message.removesuffix(SECRET) in str(caught.value)
     if expected in (ModelFailed, RefusedContent):
         assert "not refunded" in str(caught.value)
 
@@ -418,7 +418,7 @@ def test_progress_is_a_fraction_whatever_comes(scenario, tmp_path):
 
 
 def test_cancelling_says_whether_it_did(scenario, tmp_path):
-    """Custom jobs cannot be cancelled: that is said, and the job goes on. Where it can, it is."""
+    """Most custom jobs cannot be cancelled: the result is False, and the job runs on."""
 
     async def go():
         api = new_provider()
@@ -448,7 +448,7 @@ def test_a_fault_while_cancelling_is_over_soon(scenario, fault):
     assert len(scenario.api.calls("POST /v1/jobs/.*/action")) == 2
 
 
-def test_the_cost_is_told_by_a_dry_run(scenario, proxy):
+def test_a_dry_run_returns_the_cost(scenario, proxy):
     """269 is an answer: the units of exactly this request, and no job; a fault of it is tried again."""
     scenario.api.go_wrong(CREATE, faults.HTML_502)
     cost = run(new_provider().estimate(request("scenario/sonilo-music", proxy, params={"numSamples": 2})))
@@ -458,7 +458,7 @@ def test_the_cost_is_told_by_a_dry_run(scenario, proxy):
     assert not scenario.scenario.jobs
 
 
-def test_a_dry_run_that_begins_a_job_is_trouble(scenario):
+def test_a_dry_run_that_starts_a_job_is_an_error(scenario):
     """It is never taken for an estimate."""
     scenario.api.go_wrong(CREATE, Fault("answer", 200, body=b'{"job":{"jobId":"job_1"},"creativeUnitsCost":5}'))
     with pytest.raises(ProviderUnavailable, match="dry run"):
@@ -480,7 +480,7 @@ def test_the_key_can_be_checked_for_nothing(scenario, monkeypatch):
     assert not scenario.scenario.jobs
 
 
-def test_an_answer_that_is_not_what_was_asked_for_is_trouble(scenario, proxy, tmp_path):
+def test_a_response_of_another_shape_is_an_error(scenario, proxy, tmp_path):
     """JSON of another shape on each call is no success."""
     for call, (host, path) in REPEATABLE.items():
         if host == "api" and call != "complete":

@@ -186,7 +186,7 @@ class Cog(Provider):
             # `collect` of a resumed job sends the files again, and the proxy may have been deleted since.
             raise ResultExpired(
                 "cog.proxy_deleted",
-                "The run ended with the program that started it, and its input file was deleted. Generate it again.",
+                "The run ended with the program that started it, and its input file was deleted. Generate it again, at no cost.",
             ) from error
 
     async def _save_output(self, url: str, to: Path) -> Path:
