@@ -246,9 +246,9 @@ NO_MODEL = {
     "scenario": ("scenario:model_mine", "GET /v1/models/.*"),
 }
 TROUBLE = [
-    (answer(401, {"detail": "no"}), "refuses the key", {}),
-    (answer(403, {"message": "no"}), "refuses the key", {"fal": "fal"}),
-    (answer(500, {"detail": "down"}), "answers with 500", {}),
+    (answer(401, {"detail": "no"}), "refuses the API key", {}),
+    (answer(403, {"message": "no"}), "refuses the API key", {"fal": "fal"}),
+    (answer(500, {"detail": "down"}), "responded with status 500", {}),
     (answer(200, []), "publishes no inputs", {"fal": "knows no model"}),
     (answer(200, {}), "publishes no inputs", {"fal": "knows no model"}),
     (answer(200, {"latest_version": 5, "models": 5, "model": 5}), "publishes no inputs", {"fal": "knows no model"}),
@@ -258,7 +258,7 @@ TROUBLE = [
         {},
     ),
     (Fault("half-json"), "no JSON", {}),
-    (HTML_502, "answers with 502", {}),
+    (HTML_502, "responded with status 502", {}),
     (Fault("reset"), "connection to", {}),
     (Fault("redirect", to="https://example.com/"), "redirects to example.com", {}),
 ]

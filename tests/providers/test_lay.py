@@ -150,8 +150,8 @@ def test_an_error_names_clip_provider_and_fix(replicate, short, capsys):
     shown = capsys.readouterr()
     (failed,) = json.loads(shown.out)["failed"]
     assert failed["kind"] == "no-credit"
-    assert failed["error"].startswith("short.mp4: the Replicate account has no credit left")
-    assert "add some" in failed["error"]
+    assert failed["error"].startswith("short.mp4: The Replicate account has no credit left")
+    assert "Add credit" in failed["error"]
 
 
 def test_a_missing_key_is_an_error_before_anything_starts(replicate, short, monkeypatch, capsys):

@@ -64,7 +64,7 @@ def status_changed(provider: str, request: str) -> ProviderUnavailable:
     """Return the error of a job that a provider reported as done when polled, and as unfinished when collected."""
     return ProviderUnavailable(
         "provider.status_changed",
-        "{provider} reported {request} as done, and then as unfinished. Collect it again later.",
+        "{provider} reported {request} as done, and then as unfinished. Try again later.",
         provider=provider,
         request=request,
     )

@@ -263,7 +263,7 @@ class Scenario(Provider):
 
         expired = ResultExpired(
             "scenario.asset_refused",
-            "Scenario refused the asset {asset} twice, each time at its own address. Collect it again later.",
+            "Scenario refused the asset {asset} twice, each time at its own address. Try again later.",
             asset=asset_id,
         )
         return await download_signed(self.api, asset["url"], renew_url, to.with_suffix(suffix), expired)
