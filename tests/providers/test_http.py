@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -32,7 +33,7 @@ from tracklay.providers.download import download
 from tracklay.providers.http import Api, FileBody, base_url, parse_origin
 from tracklay.providers.rate_limit import RateLimiter
 from tracklay.providers.response import Response, error_from_response
-from tracklay.providers.retry import RetryPolicy
+from tracklay.providers.retry import FailedAttempt, NextStep, RetryPolicy, next_step
 
 from tests.fakes.server import HTML_502, Fault, Reply, Server, Site
 from tests.providers.provider_flow import FakeSleep, fast_policy, run
@@ -221,6 +222,44 @@ def test_an_answer_larger_than_memory_should_hold_is_not_read(site):
                 "GET", "/file", "read", policy=replace(fast_policy(), max_body_bytes=1 << 10), expect_json=False
             )
         )
+
+
+# --- decisions and their log
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_temporary", "may_have_arrived", "attempt", "expected"),
+    [
+        ("read", True, True, 1, NextStep.RETRY),
+        ("read", True, True, 8, NextStep.RAISE),
+        ("read", False, True, 1, NextStep.RAISE),
+        ("upload", True, True, 1, NextStep.RETRY),
+        ("submit", True, False, 1, NextStep.RETRY),
+        ("submit", True, False, 8, NextStep.RAISE),
+        ("submit", True, True, 1, NextStep.RAISE_UNKNOWN),
+        ("submit", True, True, 8, NextStep.RAISE_UNKNOWN),
+        ("submit", False, True, 1, NextStep.RAISE),
+    ],
+)
+def test_a_submission_that_may_have_arrived_is_never_resent(kind, is_temporary, may_have_arrived, attempt, expected):
+    """The whole table of decisions."""
+    error = ProviderUnavailable("test.code", "A message.")
+    failure = FailedAttempt(error, "status 500", is_temporary=is_temporary, may_have_arrived=may_have_arrived)
+    assert next_step(kind, failure, attempt, max_attempts=8) is expected
+
+
+def test_each_retry_is_logged_without_keys_and_queries(site, caplog):
+    """The log has the reason and the delay of each retry, and the wait that a throttled request causes."""
+    caplog.set_level("DEBUG", "tracklay")
+    site.go_wrong("GET /thing", HTML_502, Fault("answer", 429, (("retry-after", "7"),)))
+    call = api(site, auth_headers=lambda: {"Authorization": "Bearer top-secret"}).request
+    run(call("GET", "/thing", "read", query={"signature": "abcdef"}))
+    lines = [record.getMessage() for record in caplog.records if record.name.startswith("tracklay.providers")]
+    assert re.fullmatch(r"Example: read request failed \(status 502\), attempt 1 of 8; retrying in \d\.\d s", lines[0])
+    assert re.fullmatch(r"Example: read request failed \(status 429\), attempt 2 of 8; retrying in 7\.0 s", lines[1])
+    assert lines[2] == "Example read: the server is throttling, no request starts for 7.0 s"
+    assert "top-secret" not in caplog.text
+    assert "abcdef" not in "".join(lines)
 
 
 # --- following
