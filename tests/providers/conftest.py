@@ -14,6 +14,7 @@ from tests.fakes import scenario as scenario_fake
 from tests.fakes.cog import Cog
 from tests.fakes.replicate import Replicate
 from tests.fakes.server import Server, foreign
+from tests.providers.example_api import ExampleSite
 
 FLASHES = (10, 30)
 """Frames of `proxy` that are white."""
@@ -77,3 +78,10 @@ def beatoven(monkeypatch):
         monkeypatch.setenv("TRACKLAY_BEATOVEN_URL", hosts.url)
         monkeypatch.setenv("BEATOVEN_API_KEY", beatoven_fake.KEY)
         yield hosts
+
+
+@pytest.fixture
+def site():
+    """The server of the example API."""
+    with Server(ExampleSite()) as server:
+        yield server
