@@ -257,10 +257,10 @@ TROUBLE = [
         "publishes no inputs",
         {},
     ),
-    (Fault("half-json"), "no JSON", {}),
+    (Fault("half-json"), "not JSON", {}),
     (HTML_502, "responded with status 502", {}),
     (Fault("reset"), "connection to", {}),
-    (Fault("redirect", to="https://example.com/"), "redirects to example.com", {}),
+    (Fault("redirect", to="https://example.com/"), "redirects to another address: example.com", {}),
 ]
 
 

@@ -98,10 +98,13 @@ class ProviderCase:
         history: the request that searches for a lost submission, if there is one.
         cancel: the request to cancel a job, if there is one.
         check: the request that checks the key, if it is repeated.
+        account: the account's name in its response.
+        check_by_status: the HTTP status decides about the key, whatever the body.
         dashboard: the place that the error of a lost submission names.
         secrets: texts that no message may contain.
         refusals: the refusals that mean something else here, by call and status.
         optional: calls whose refusal costs a part of the output only.
+        allow_cancel: makes the fake server accept a cancellation.
     """
 
     name: str
@@ -120,6 +123,7 @@ class ProviderCase:
     cancel: Call | None = None
     check: Call | None = None
     account: str = ""
+    check_by_status: bool = False
     dashboard: str = ""
     secrets: tuple[str, ...] = ()
     refusals: dict[tuple[str, int], Expected] = field(default_factory=dict)
@@ -233,6 +237,7 @@ CASES = {
             history=("api", "GET /v1/models/requests/by-endpoint"),
             cancel=("queue", "PUT /.*/cancel"),
             check=("queue", "GET /.*/status"),
+            check_by_status=True,
             dashboard=r"fal\.ai/dashboard",
             secrets=(fal.KEY.partition(":")[2],),
             refusals={

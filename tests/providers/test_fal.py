@@ -151,6 +151,7 @@ def test_a_new_request_may_be_unknown_for_a_while(fal, tmp_path):
 def test_an_old_request_that_is_unknown_is_not_found(fal, proxy):
     """Neither the queue nor the history has it."""
     handle = run(old_ticket(asked(proxy=proxy)))
+    fal.queue.go_wrong("GET /.*/status", Fault("answer", 404))
     with pytest.raises(NotFound):
         run(new_provider().poll(JobHandle(handle.provider, "another", handle.data)))
 

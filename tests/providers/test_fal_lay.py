@@ -255,11 +255,11 @@ def test_a_seed_is_within_what_the_model_takes(fal, proxy):
 def test_an_unknown_application_is_an_error_of_the_command(fal, clip, home, tmp_path, capsys):
     """A model that fal has withdrawn: one clear line with the fix, and status 1."""
     (home / "models").mkdir()
-    text = (Path(models.__file__).parent / "fal-beatoven-sfx.toml").read_text("utf-8")
+    text = (Path(models.__file__).parent / "catalogue" / "fal-beatoven-sfx.toml").read_text("utf-8")
     text = text.replace("fal/beatoven-sfx", "my/gone").replace("beatoven/sound-effect-generation", "beatoven/withdrawn")
     (home / "models" / "gone.toml").write_text(text, "utf-8")
     assert main(["lay", str(clip), "--model", "my/gone", "--prompt", "rain", "--to", str(tmp_path)]) == 1
-    assert re.search(r'does not run this model.*"withdrawn" not found.*choose another', capsys.readouterr().err)
+    assert re.search(r'does not run this model.*"withdrawn" not found.*Use another model', capsys.readouterr().err)
 
 
 def test_the_key_is_nowhere_but_at_fal(fal, elsewhere, clip, tmp_path, at_once, capsys):
