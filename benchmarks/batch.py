@@ -36,7 +36,7 @@ CLIP_SECONDS = 8
 def command(*arguments: str) -> list[str]:
     """A `tracklay` command line. Replicate allows ten submissions a second, which would be what is measured: here it allows all."""
     unpaced = (
-        "import sys; from tracklay.providers import replicate; replicate.CREATES_GAP = replicate.READS_GAP = 0.0; "
+        "import sys; from tracklay.providers import replicate; replicate.SUBMIT_INTERVAL_SECONDS = replicate.READ_INTERVAL_SECONDS = 0.0; "
         "from tracklay.cli.main import main; sys.exit(main())"
     )
     return [sys.executable, "-c", unpaced, *arguments]

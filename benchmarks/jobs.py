@@ -105,10 +105,9 @@ def main() -> None:
 
 def measure(folder: Path, jobs: int, at_once: int, seconds: float) -> None:
     """Carry the jobs, and print what it took."""
-    from tracklay import providers
     from tracklay.cue import Take
     from tracklay.jobs import BlockingRunner, create_job_spec
-    from tracklay.providers import client
+    from tracklay.providers import base
     from tracklay.providers.replicate import Replicate
     from tracklay.timelines.media_file import MediaFile
 
@@ -116,11 +115,11 @@ def measure(folder: Path, jobs: int, at_once: int, seconds: float) -> None:
 
     def unpaced() -> Replicate:
         """Replicate allows ten submissions a second, which would be what is measured."""
-        maker = Replicate(client.DEFAULT_RETRY_POLICY)
+        maker = Replicate()
         maker.api = replace(maker.api, min_intervals={}, max_concurrent=at_once * 2)
         return maker
 
-    providers.register("replicate", unpaced)
+    base.register("replicate", unpaced)
     timeline = MediaFile.open(flash_clip(folder / "clip.mp4", Fraction(25), 25, (5,)))
     span = timeline.span(None, None)
     to = folder / "takes"

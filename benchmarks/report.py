@@ -27,7 +27,8 @@ from typing import TYPE_CHECKING, Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "addon")]
 
-from tracklay import providers, report
+from tracklay import report
+from tracklay.providers import base
 from tracklay.report import page as page_module
 
 from tests.browser.chromium import awaited, browser
@@ -120,7 +121,7 @@ def made(folder: Path) -> dict[str, Any]:
     (folder / "home" / "models").mkdir(parents=True)
     (folder / "home" / "models" / "clicker.toml").write_text(click_model.MODEL)
     os.environ["TRACKLAY_HOME"] = str(folder / "home")
-    providers.register("clicker", click_model.Clicker)
+    base.register("clicker", click_model.Clicker)
     rows = []
     for number in range(DIFFERENT):
         manifest = lay(flashing(folder / str(number), f"clip{number}", RATE, FRAMES, FLASHES))

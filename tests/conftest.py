@@ -6,8 +6,8 @@ import shutil
 
 import pytest
 from hypothesis import HealthCheck, settings
-from tracklay import providers
 from tracklay.media import ffmpeg
+from tracklay.providers import base
 
 from tests.fakes import click_model
 
@@ -54,7 +54,7 @@ def clicking(home):
     (home / "models" / "clicker.toml").write_text(click_model.MODEL)
 
     def answering(*how) -> None:
-        providers.register("clicker", lambda: click_model.Clicker(*how))
+        base.register("clicker", lambda: click_model.Clicker(*how))
 
     answering()
     return answering

@@ -256,8 +256,8 @@ def test_a_person_s_own_file_of_our_name_stops_the_run_before_it_begins(clip, cl
 
 def test_a_failed_take_is_told_and_the_others_are_kept(clip, home, clicking, capsys, monkeypatch):
     """Status 1; the manifest lists what succeeded and what failed."""
-    from tracklay import providers
     from tracklay.errors import ModelFailed
+    from tracklay.providers import base
 
     from tests.fakes.click_model import Clicker
 
@@ -267,7 +267,7 @@ def test_a_failed_take_is_told_and_the_others_are_kept(clip, home, clicking, cap
                 raise ModelFailed("clicker: it would not")
             return await super().submit(submission)
 
-    providers.register("clicker", Fails)
+    base.register("clicker", Fails)
     assert lay(clip, "--takes", "3", "--seed", "10", "--json") == 1
     told = capsys.readouterr()
     made = json.loads(told.out)

@@ -16,8 +16,8 @@ os.environ["TRACKLAY_HOME"] = str(HOME)
 
 import bpy  # noqa: E402 - the add-on reads its home when it is registered
 import tracklay  # noqa: E402
-from tracklay import providers  # noqa: E402
 from tracklay.blender.runtime import dispatcher  # noqa: E402
+from tracklay.providers import base  # noqa: E402
 
 from tests.clips import flash_clip  # noqa: E402
 from tests.fakes.click_model import MODEL, Clicker  # noqa: E402
@@ -95,7 +95,7 @@ def _home(monkeypatch):
 def clicker() -> Clicker:
     """The stand-in that answers; a test may change how."""
     made = Clicker()
-    providers.register("clicker", lambda: made)
+    base.register("clicker", lambda: made)
     return made
 
 

@@ -14,7 +14,6 @@ os.environ["TRACKLAY_HOME"] = str(FOLDER / "home")
 
 import bpy  # noqa: E402
 import tracklay  # noqa: E402
-from tracklay import providers  # noqa: E402
 from tracklay.blender.ops import generate_ops  # noqa: E402
 from tracklay.blender.render import timeline_copy  # noqa: E402
 from tracklay.blender.runtime import dispatcher  # noqa: E402
@@ -22,7 +21,8 @@ from tracklay.blender.sequencer import cue_index, selection  # noqa: E402
 from tracklay.blender.settings import catalogue  # noqa: E402
 from tracklay.blender.settings.preferences import takes_folder  # noqa: E402
 from tracklay.jobs import admin, create_job_spec  # noqa: E402
-from tracklay.providers import JobProgress  # noqa: E402
+from tracklay.providers import base  # noqa: E402
+from tracklay.providers.base import JobProgress  # noqa: E402
 
 from tests.fakes.click_model import Clicker  # noqa: E402
 
@@ -97,6 +97,6 @@ def again() -> None:
 
 if __name__ == "__main__":
     tracklay.register()
-    providers.register("clicker", Counted)
+    base.register("clicker", Counted)
     {"begin": begin, "again": again}[WHAT]()
     tracklay.unregister()

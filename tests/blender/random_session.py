@@ -21,14 +21,15 @@ os.environ["TRACKLAY_HOME"] = str(FOLDER / "home")
 
 import bpy  # noqa: E402
 import tracklay  # noqa: E402
-from tracklay import errors, providers  # noqa: E402
+from tracklay import errors  # noqa: E402
 from tracklay.blender.ops import generate_ops  # noqa: E402
 from tracklay.blender.runtime import dispatcher  # noqa: E402
 from tracklay.blender.sequencer import compat, cue_index, selection  # noqa: E402
 from tracklay.blender.settings import catalogue  # noqa: E402
 from tracklay.blender.settings.preferences import takes_folder  # noqa: E402
 from tracklay.jobs import admin, create_job_spec  # noqa: E402
-from tracklay.providers import JobProgress  # noqa: E402
+from tracklay.providers import base  # noqa: E402
+from tracklay.providers.base import JobProgress  # noqa: E402
 
 from tests.fakes.click_model import Clicker  # noqa: E402
 
@@ -200,7 +201,7 @@ def switch() -> None:
     """Off and on again."""
     tracklay.unregister()
     tracklay.register()
-    providers.register("clicker", Moody)
+    base.register("clicker", Moody)
 
 
 def work() -> None:
@@ -292,7 +293,7 @@ def main() -> None:
     """Do it."""
     dispatcher.DELETION_GRACE_SECONDS, dispatcher.SCAN_INTERVAL_SECONDS = 0.1, 0.02
     tracklay.register()
-    providers.register("clicker", Moody)
+    base.register("clicker", Moody)
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     begin()
     done: Counter[str] = Counter()

@@ -14,7 +14,7 @@ from tracklay.blender.settings.preferences import COG_PROVIDER, HOSTED_PROVIDERS
 from tracklay.providers import base
 
 from tests.providers.conftest import beatoven, cog, fal, replicate, scenario  # noqa: F401 - the stand-ins, as fixtures
-from tests.providers.provider_flow import patience
+from tests.providers.provider_flow import fast_policy
 
 from .conftest import add, laid, set_rate
 from .mix import mixed_clicks, sample, worst
@@ -42,7 +42,7 @@ def at_once(monkeypatch):
     monkeypatch.setattr("tracklay.providers.base.DEFAULT_FIND_DELAYS", (0.0, 0.0))
     for name in (*HOSTED_PROVIDERS, COG_PROVIDER):
         made = getattr(importlib.import_module(f"tracklay.providers.{name}"), name.capitalize())
-        monkeypatch.setitem(base._factories, name, lambda made=made: made(patience()))
+        monkeypatch.setitem(base._factories, name, lambda made=made: made(fast_policy()))
 
 
 def generate(scene, clips, model_id: str) -> None:

@@ -111,7 +111,7 @@ def test_a_missing_key_greys_generate_and_says_why(scene, strip, monkeypatch):
     """The sentence names the key and where it is set; with it, the button can be pressed."""
     scene.tracklay.model, scene.tracklay.prompt = "fal/beatoven-sfx", "rain"
     panel = drawn(panels.TRACKLAY_PT_sidebar)
-    assert "fal wants a key: set FAL_KEY in the environment or in Tracklay's preferences" in panel.words()
+    assert "fal needs an API key: FAL_KEY is not set." in panel.words()
     assert not panel.enabled_of("tracklay.generate")
     monkeypatch.setenv("FAL_KEY", "id:0123456789")
     panel = drawn(panels.TRACKLAY_PT_sidebar)

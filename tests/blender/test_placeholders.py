@@ -20,7 +20,7 @@ from tracklay.blender.settings import catalogue
 from tracklay.blender.settings.preferences import takes_folder
 from tracklay.errors import ModelFailed, TracklayError
 from tracklay.jobs import admin, create_job_spec
-from tracklay.providers import JobProgress
+from tracklay.providers.base import JobProgress
 
 from .conftest import add, laid, set_handles, set_rate
 from .mix import mixed_clicks, sample, worst

@@ -10,10 +10,10 @@ from typing import Any
 
 import bpy
 import pytest
-from tracklay import providers
 from tracklay.blender.render import scene_audio
 from tracklay.blender.sequencer import compat, scene_cues
 from tracklay.errors import InvalidInput, ModelFailed
+from tracklay.providers import base
 
 from scripts import render_with_sound
 from tests.clips import clicks, hear
@@ -47,7 +47,7 @@ class Counting(Clicker):
 def model():
     """The clicking model, which counts."""
     made = Counting()
-    providers.register("clicker", lambda: made)
+    base.register("clicker", lambda: made)
     return made
 
 

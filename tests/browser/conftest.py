@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tracklay import providers, report
+from tracklay import report
+from tracklay.providers import base
 
 from tests.browser.chromium import browser, complaints, look_like
 from tests.fakes import click_model
@@ -18,7 +19,7 @@ def run(tmp_path_factory):
         patch.setenv("TRACKLAY_HOME", str(home))
         (home / "models").mkdir()
         (home / "models" / "clicker.toml").write_text(click_model.MODEL)
-        providers.register("clicker", click_model.Clicker)
+        base.register("clicker", click_model.Clicker)
         first = results(lay(flashing(folder, "first"), "--prompt", "metal door"))
         second = results(lay(flashing(folder, "second", frames=75), "--prompt", HOSTILE))
         third = results(lay(flashing(folder, "third"), "--prompt", "wooden door"), failed=1)

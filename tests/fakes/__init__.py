@@ -1,1 +1,1 @@
-"""Stand-ins for the hosted APIs, on a real socket: they check what they are sent, and go wrong when they are told to."""
+"""Fake servers of the hosted APIs, on real sockets: they check each request, and fail on demand. Also a fake model."""

@@ -1,4 +1,4 @@
-"""Beatoven's stand-in, as facts/apis.md has it in section 4 and in the recipe of section 10; its files lie on another host."""
+"""Fake Beatoven server, by `docs/api-notes/beatoven.md`. Its files are on another host."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Self
 from tests.fakes.click_model import click_track, write
 from tests.fakes.server import Reply, Seen, Server, Site
 
-KEY = "StandIn_BeatovenKey0123456789"
+KEY = "Fake_BeatovenKey0123456789"
 RATE = 44_100
 LONGER = Fraction(17, 10)
 """Seconds that a track is longer than asked for: it keeps to the length about."""
@@ -24,13 +24,13 @@ CLICKS = {
     "melody": Fraction(4, 4),
     "percussion": Fraction(5, 4),
 }
-"""Where each file clicks, in seconds, so that they can be told apart."""
+"""The click of each file in seconds, by which the tests distinguish them."""
 
 MIME = {"wav": "audio/wav", "mp3": "audio/mpeg", "aac": "audio/mp4"}
 
 
 class Beatoven(Site):
-    """The API, with its other host in `files`. A test turns its knobs.
+    """The API, with its other host in `files`. A test sets its attributes.
 
     `steps`: a task's statuses before its end. `ends`: the last one, with `failure` beside it. `stems`: those that a track has; None
     leaves `stems_url` out. `lacking`: parts whose file is not there.
@@ -134,9 +134,9 @@ class Hosts:
         self.beatoven.files_url = self.files.url
         return self
 
-    def __exit__(self, *trouble: object) -> None:
-        self.files.__exit__(*trouble)
-        self.api.__exit__(*trouble)
+    def __exit__(self, *error: object) -> None:
+        self.files.__exit__(*error)
+        self.api.__exit__(*error)
 
     @property
     def url(self) -> str:

@@ -1,6 +1,6 @@
-"""A model that clicks where it sees a flash, answering in the containers that real models use.
+"""A fake model that clicks at each flash of the video, and returns the containers that real models use.
 
-It looks at the proxy through PyAV, as MMAudio's own reader does, and so shares no code with the product.
+It decodes the proxy with PyAV, as MMAudio does, and so shares no code with the product.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from pathlib import Path
 import av
 import numpy as np
 from tracklay.cue import Cost
-from tracklay.providers import JobHandle, JobProgress, Output, Provider, Request, Submission
+from tracklay.providers.base import JobHandle, JobProgress, Output, Provider, Request, Submission
 
 CLICK = 0.9
 
 
 def flashes(path: Path) -> list[Fraction]:
-    """The times of the white frames, in seconds."""
+    """Return the times of the white frames in seconds."""
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         times = []
@@ -31,7 +31,7 @@ def flashes(path: Path) -> list[Fraction]:
 
 
 def click_track(times: list[Fraction], seconds: Fraction, rate: int) -> np.ndarray:
-    """One sample of full level at each time."""
+    """Return a track with one sample of full level at each time."""
     track = np.zeros(round(seconds * rate), np.float32)
     for time in times:
         track[min(len(track) - 1, round(time * rate))] = CLICK
@@ -39,7 +39,7 @@ def click_track(times: list[Fraction], seconds: Fraction, rate: int) -> np.ndarr
 
 
 def write(track: np.ndarray, rate: int, kind: str, folder: Path) -> Path:
-    """The track as a file: `wav`, `flac`, `mp3`, or `mp4` with a picture as MMAudio's own writer makes it."""
+    """Write the track as `wav`, `flac`, `mp3`, or `mp4` with a picture as MMAudio writes it, and return the file."""
     path = folder / f"output.{kind}"
     if kind == "wav":
         with wave.open(str(path), "wb") as file:
@@ -70,7 +70,7 @@ def write(track: np.ndarray, rate: int, kind: str, folder: Path) -> Path:
 
 
 class Clicker(Provider):
-    """The provider. `kind` and `rate` say how it answers; `seconds_more` how much longer than asked."""
+    """The fake provider. `kind` and `rate` are those of its files; they are `seconds_more` longer than requested."""
 
     name = "clicker"
 
@@ -99,7 +99,7 @@ class Clicker(Provider):
 MODEL = """\
 id = "clicker/clicks"
 title = "Clicks at flashes"
-summary = "A stand-in."
+summary = "A fake model."
 task = "foley"
 provider = "clicker"
 endpoint = "clicks"

@@ -1,4 +1,4 @@
-"""Cog's stand-in (facts/apis.md, section 5): one place, a synchronous PUT, a connection that breaks ends the work."""
+"""Fake Cog container, by `docs/api-notes/cog.md`: one slot, a synchronous PUT, and a broken connection ends the run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MIME = {"mp4": "video/mp4", "flac": "audio/x-flac"}
 
 
 class Cog(Site):
-    """A container with MMAudio in it. A test turns its knobs.
+    """A container with MMAudio in it. A test sets its attributes.
 
     `starting`: how many health checks say so. `health`: what they say otherwise. `others`: how many calls find the place taken.
     `fails`: the model's error. `old`: answers as Cog 0.14 does when busy. `hold`: an event that a run waits for.

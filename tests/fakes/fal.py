@@ -1,6 +1,6 @@
-"""fal's stand-in: queue, storage, CDN and platform API, each on a port of its own, as facts/apis.md has them in sections 2, 7 and 10.
+"""Fake fal servers, by `docs/api-notes/fal.md`: queue, storage, CDN and platform API, each on a port of its own.
 
-What each model takes is written out here from section 7 and not read from the catalogue: the one holds the other honest.
+The inputs of each model are written here from the vendor's pages and not read from the catalogue, so that each checks the other.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.fakes.click_model import click_track, flashes, write
 from tests.fakes.server import Reply, Seen, Server, Site
 
 KEY = "0f0f0f0f-aaaa-bbbb-cccc-000000000001:5ecre75ecre75ecre75ecre75ecre7"
-CDN_TOKEN = "cdn-token-0123456789"  # noqa: S105 - nobody's
+CDN_TOKEN = "cdn-token-0123456789"  # noqa: S105 - not a real one
 RATE = 44_100
 PAGE = 2
 """Requests on a page of the history: few, so that a test of a few sees pages."""
@@ -142,11 +142,11 @@ class Job:
 
 @dataclass
 class Fal:
-    """All four hosts: `with Fal() as fal`, then `fal.queue`, `fal.rest`, `fal.api`, `fal.cdn`. A test turns the knobs.
+    """All four hosts: `with Fal() as fal`, then `fal.queue`, `fal.rest`, `fal.api`, `fal.cdn`. A test sets the attributes.
 
     `steps`: the statuses before the end. `fails`: (status, body, error, error type) of every result. `refuses`: what the queue itself
     answers to a submission. `shape`: makes another result of the model's own. `forgotten`: the queue has forgotten its results.
-    `strangers`: the status, response and cancel addresses lie there. `deaf`: looks at a new request that are answered with 404.
+    `strangers`: the host of the status, response and cancel URLs. `deaf`: looks at a new request that are answered with 404.
     `fills`: the history shows a model's defaults beside what was sent.
     """
 
@@ -193,17 +193,17 @@ class Fal:
             server.__enter__()
         return self
 
-    def __exit__(self, *trouble: object) -> None:
+    def __exit__(self, *error: object) -> None:
         for server in self.servers:
-            server.__exit__(*trouble)
+            server.__exit__(*error)
 
     def _authorized(self, seen: Seen) -> Reply | None:
         if seen.path == "/v1/models" and "authorization" not in seen.headers:
-            return None  # the list of models is for everybody
+            return None  # the list of models needs no key
         if seen.headers.get("authorization") == f"Key {KEY}":
             return None
-        said = f'Cannot access application "{seen.path.strip("/")}". Authentication is required to access this application.'
-        return Reply(401, {"detail": said})
+        message = f'Cannot access application "{seen.path.strip("/")}". Authentication is required to access this application.'
+        return Reply(401, {"detail": message})
 
     # The queue.
 
@@ -252,7 +252,7 @@ class Fal:
         status = self._look(job)
         logs = [{"message": line, "level": "STDOUT", "source": "USER", "timestamp": _now()} for line in _log(status)]
         at = f"{self.queue.url}/{job.app}/requests/{job.id}"
-        told: dict[str, Any] = {
+        body: dict[str, Any] = {
             "status": status,
             "request_id": job.id,
             "response_url": at,
@@ -261,13 +261,13 @@ class Fal:
             "logs": logs if seen.query.get("logs") in ("1", "true") else None,
         }
         if status == "IN_QUEUE":
-            told["queue_position"] = len(self.steps) - job.step
+            body["queue_position"] = len(self.steps) - job.step
         if status != "COMPLETED":
-            return Reply(202, told)
-        told["metrics"] = {"inference_time": 1.5}
+            return Reply(202, body)
+        body["metrics"] = {"inference_time": 1.5}
         if job.error:
-            told["error"], told["error_type"] = job.error
-        return Reply(200, told)
+            body["error"], body["error_type"] = job.error
+        return Reply(200, body)
 
     def _result(self, seen: Seen, app: str, name: str) -> Reply:
         job = self._job(app, name)
@@ -363,7 +363,7 @@ class Fal:
 
     def _listed(self, job: Job, *, payloads: bool) -> dict[str, Any]:
         assert job.answer is not None
-        told = {
+        entry = {
             "request_id": job.id,
             "endpoint_id": job.endpoint,
             "sent_at": job.sent,
@@ -374,11 +374,13 @@ class Fal:
         }
         defaults = {name: rule.default for name, rule in MODELS[job.endpoint].items() if rule.default is not MISSING}
         given = defaults | job.input if self.fills else job.input
-        return told | ({"json_input": given, "json_output": job.answer[1]} if payloads else {})
+        return entry | ({"json_input": given, "json_output": job.answer[1]} if payloads else {})
 
     @staticmethod
-    def _wrong(kind: str, said: str) -> Reply:
-        return Reply(400, {"error": {"type": kind, "message": said, "docs_url": "", "request_id": str(uuid.uuid4())}})
+    def _wrong(kind: str, message: str) -> Reply:
+        return Reply(
+            400, {"error": {"type": kind, "message": message, "docs_url": "", "request_id": str(uuid.uuid4())}}
+        )
 
     def _models(self, seen: Seen) -> Reply:
         endpoint = seen.query.get("endpoint_id", "")
@@ -453,29 +455,31 @@ def _log(status: str) -> list[str]:
     return [] if status == "IN_QUEUE" else ["loading", " 40%|####      | 10/25 [00:01<00:02,  7.0it/s]"]
 
 
-def _detail(name: str, kind: str, said: str) -> dict[str, Any]:
-    return {"detail": [{"loc": ["body", name], "msg": said, "type": kind, "url": f"https://docs.fal.ai/errors#{kind}"}]}
+def _detail(name: str, kind: str, message: str) -> dict[str, Any]:
+    return {
+        "detail": [{"loc": ["body", name], "msg": message, "type": kind, "url": f"https://docs.fal.ai/errors#{kind}"}]
+    }
 
 
 def _problem(name: str, rule: Rule, given: dict[str, Any]) -> dict[str, Any] | None:
     """What is wrong with a field, as FastAPI says it. What it does not know it leaves alone, as the real one does."""
     value = given.get(name, rule.default)
-    kind = said = ""
+    kind = message = ""
     if value is MISSING:
-        kind, said = "missing", "Field required"
+        kind, message = "missing", "Field required"
     elif name not in given or (value is None and rule.default is None):
         return None
     elif not isinstance(value, rule.type) or (isinstance(value, bool) and rule.type is not bool):
-        kind, said = "type_error", "Input has another type"
+        kind, message = "type_error", "Input has another type"
     elif rule.choices and value not in rule.choices:
-        kind, said = "literal_error", f"Input should be one of {', '.join(rule.choices)}"
+        kind, message = "literal_error", f"Input should be one of {', '.join(rule.choices)}"
     else:
         size: Any = len(value) if isinstance(value, str) else value
         if rule.low is not None and size < rule.low:
-            kind, said = "greater_than_equal", f"Input should be greater than or equal to {rule.low}"
+            kind, message = "greater_than_equal", f"Input should be greater than or equal to {rule.low}"
         elif rule.high is not None and size > rule.high:
-            kind, said = "less_than_equal", f"Input should be less than or equal to {rule.high}"
-    return _detail(name, kind, said)["detail"][0] | {"input": None if value is MISSING else value} if kind else None
+            kind, message = "less_than_equal", f"Input should be less than or equal to {rule.high}"
+    return _detail(name, kind, message)["detail"][0] | {"input": None if value is MISSING else value} if kind else None
 
 
 @functools.lru_cache
@@ -492,7 +496,7 @@ def _length(video: bytes) -> Fraction:
 
 @functools.lru_cache
 def sound(video: bytes | None, seconds: Fraction | None, kind: str, start: Fraction = Fraction(0)) -> bytes:
-    """A file of that kind that clicks where the video flashes; as long as the video where nothing else is said."""
+    """Return a file of that kind that clicks where the video flashes; as long as the video by default."""
     if kind == "mp4":
         return mmaudio.make(video, float(seconds or 0))[0]
     with tempfile.TemporaryDirectory() as name:

@@ -1,6 +1,6 @@
-"""MMAudio's stand-in: it decodes the proxy that it was sent, clicks where that flashes, and answers in the real one's containers.
+"""Fake MMAudio: decodes the proxy that it receives, clicks where that flashes, and returns the containers of the real one.
 
-Facts: apis.md, section 1.10: MP4 (AAC mono 44.1 kHz) for a video or an image, FLAC mono 44.1 kHz for text alone; a clip
+Facts, by `predict.py` of zsxkib/cog-mmaudio: MP4 (AAC mono 44.1 kHz) for a video or an image, FLAC mono 44.1 kHz for text alone; a clip
 shorter than `duration` shortens the result.
 """
 
@@ -66,7 +66,7 @@ PROPERTIES: dict[str, dict[str, Any]] = {
     "seed": {"type": "integer", "title": "Seed", "minimum": -1, "x-order": 6},
     "image": {"type": "string", "title": "Image", "format": "uri", "x-order": 7},
 }
-"""The model's published input schema (the seed's table, and apis.md, section 1.10)."""
+"""The model's published input schema, by its page at Replicate."""
 
 _TYPES: dict[str, Any] = {"string": str, "number": (int, float), "integer": int}
 

@@ -1,6 +1,6 @@
-"""What fal and Scenario publish of a model, in their own forms, made from the stand-ins' own tables of inputs.
+"""Descriptions of models as fal and Scenario publish them, made from the fake servers' tables of inputs.
 
-fal: an entry of the platform's list with its OpenAPI document (facts/apis.md, section 2.9), in the shape of the documents at
+fal: an entry of the platform's list with its OpenAPI document (docs/api-notes/fal.md), in the shape of the documents at
 fal.ai/api/openapi/queue. Scenario: `GET /models/{modelId}` (section 3.6), with every field that the vendor's own client demands.
 """
 
@@ -39,12 +39,12 @@ def _property(name: str, rule: Any, *, missing: bool) -> dict[str, Any]:
     made |= {key: value for key, value in ((low, rule.low), (high, rule.high)) if value is not None}
     if rule.type is list:
         made["items"] = {"$ref": "#/components/schemas/Segment"}
-    said = f"What {title} is"
+    message = f"What {title} is"
     if missing:
-        return {**made, "title": title, "description": said, "examples": ["https://storage.googleapis.com/x.mp4"]}
+        return {**made, "title": title, "description": message, "examples": ["https://storage.googleapis.com/x.mp4"]}
     if rule.default is None:
-        return {"anyOf": [made, {"type": "null"}], "title": title, "description": said}
-    return {**made, "title": title, "description": said, "default": rule.default}
+        return {"anyOf": [made, {"type": "null"}], "title": title, "description": message}
+    return {**made, "title": title, "description": message, "default": rule.default}
 
 
 def _output(endpoint: str) -> dict[str, Any]:
@@ -122,17 +122,17 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
         "classifierFreeGuidance": 3,
     },
 }
-"""Of the seeds' tables and apis.md, section 3.8."""
+"""The inputs by the tables of the vendor's model pages."""
 
 
 def _input(name: str, rules: Mapping[str, Any]) -> dict[str, Any]:
-    told = {key: value for key, value in rules.items() if key not in ("whole", "required")}
-    told |= {"name": name, "label": name, "description": f"What {name} is"}
+    shown = {key: value for key, value in rules.items() if key not in ("whole", "required")}
+    shown |= {"name": name, "label": name, "description": f"What {name} is"}
     if rules.get("required"):
-        told["required"] = {"always": True}
+        shown["required"] = {"always": True}
     if rules.get("whole"):
-        told["step"] = 1
-    return told
+        shown["step"] = 1
+    return shown
 
 
 def scenario(model: str, inputs: Mapping[str, Mapping[str, Any]], now: str) -> dict[str, Any]:

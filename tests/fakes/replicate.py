@@ -1,4 +1,4 @@
-"""Replicate's stand-in, as facts/apis.md has it in section 1 and in the recipe of section 10."""
+"""Fake Replicate server, by `docs/api-notes/replicate.md`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from tests.fakes import mmaudio
 from tests.fakes.server import Reply, Seen, Site
 
-TOKEN = "r8_StandInToken0123456789abcdef"  # noqa: S105 - nobody's
+TOKEN = "r8_FakeToken0123456789abcdef"  # noqa: S105 - not a real one
 VERSION = "0123456789abcdef" * 4
 LARGEST_DATA_URI = 256_000
 """Characters."""
@@ -21,10 +21,10 @@ PROBLEM = {"content-type": "application/problem+json"}
 
 
 class Replicate(Site):
-    """The whole API for one model. A test turns its knobs.
+    """The whole API for one model. A test sets its attributes.
 
-    `ends`: the status that predictions end with. `error`: what a failed one says. `credit`: whether the account has any.
-    `deaf`: how many looks at a new prediction are answered with 404. `erased`: results are deleted. `output`: makes another
+    `ends`: the status that predictions end with. `error`: the message of a failed one. `credit`: whether the account has any.
+    `deaf`: how many polls of a new prediction are answered with 404. `erased`: results are deleted. `output`: makes another
     shape of the output from the file's address. `steps`: the statuses before the end. `version`: the newest one's id.
     """
 
@@ -58,8 +58,8 @@ class Replicate(Site):
     def _authorized(seen: Seen) -> Reply | None:
         if seen.headers.get("authorization") in (f"Bearer {TOKEN}", f"Token {TOKEN}"):
             return None
-        said = "You did not pass a valid authentication token"
-        return Reply(401, {"title": "Unauthenticated", "detail": said, "status": 401}, PROBLEM)
+        message = "You did not pass a valid authentication token"
+        return Reply(401, {"title": "Unauthenticated", "detail": message, "status": 401}, PROBLEM)
 
     @staticmethod
     def _here(seen: Seen) -> str:
@@ -140,10 +140,10 @@ class Replicate(Site):
         if not isinstance(sent, dict):
             return Reply(400, {"detail": "Failed to parse request body as JSON: EOF", "status": 400}, PROBLEM)
         if not self.credit:
-            said = (
+            message = (
                 "You have insufficient credit to run this model. Go to billing to buy credit, and wait a few minutes."
             )
-            return Reply(402, {"title": "Insufficient credit", "detail": said, "status": 402}, PROBLEM)
+            return Reply(402, {"title": "Insufficient credit", "detail": message, "status": 402}, PROBLEM)
         if set(sent) - {"version", "input", "webhook", "webhook_events_filter", "stream"}:
             return Reply(400, {"detail": "Additional body property", "status": 400}, PROBLEM)
         if sent.get("version") not in (
@@ -151,13 +151,13 @@ class Replicate(Site):
             f"zsxkib/mmaudio:{self.version}",
             *(["zsxkib/mmaudio"] if self.official else []),
         ):
-            said = "The specified version does not exist (or perhaps you don't have permission to use it?)"
-            return Reply(422, {"title": "Invalid version or not permitted", "detail": said, "status": 422}, PROBLEM)
+            message = "The specified version does not exist (or perhaps you don't have permission to use it?)"
+            return Reply(422, {"title": "Invalid version or not permitted", "detail": message, "status": 422}, PROBLEM)
         wrong = mmaudio.problems(sent.get("input", {}))
         if wrong:
             fields = [{"type": each.kind, "field": each.field, "description": each.words} for each in wrong]
-            said = "".join(f"- {each.field + ': ' if each.field else ''}{each.words}\n" for each in wrong)
-            body = {"title": "Input validation failed", "detail": said, "status": 422, "invalid_fields": fields}
+            message = "".join(f"- {each.field + ': ' if each.field else ''}{each.words}\n" for each in wrong)
+            body = {"title": "Input validation failed", "detail": message, "status": 422, "invalid_fields": fields}
             return Reply(422, body, PROBLEM)
         for name in ("video", "image"):
             address = sent["input"].get(name, "")
@@ -189,42 +189,42 @@ class Replicate(Site):
     def _get(self, seen: Seen, name: str) -> Reply:
         if name not in self.predictions:
             return Reply(404, {"detail": "Not found"}, PROBLEM)
-        told = self.predictions[name]
+        prediction = self.predictions[name]
         self.looks[name] += 1
         look = self.looks[name] - 1
         if look < self.deaf:
             return Reply(404, {"detail": "Not found"}, PROBLEM)
         look -= self.deaf
-        if told["status"] in ("starting", "processing"):
+        if prediction["status"] in ("starting", "processing"):
             if look < len(self.steps):
-                told["status"] = self.steps[look]
-                if told["status"] == "processing":
-                    told["logs"] = (
-                        f"Using seed: {self._seed(told)}\n  0%|          | 0/25\r\n 40%|####      | 10/25 [00:01<00:02]\n"
+                prediction["status"] = self.steps[look]
+                if prediction["status"] == "processing":
+                    prediction["logs"] = (
+                        f"Using seed: {self._seed(prediction)}\n  0%|          | 0/25\r\n 40%|####      | 10/25 [00:01<00:02]\n"
                     )
             else:
-                self._end(told, self._here(seen))
-        if self.erased and told["output"]:
-            told.update(output=None, input={}, logs=None, data_removed=True)
-        return Reply(200, told)
+                self._end(prediction, self._here(seen))
+        if self.erased and prediction["output"]:
+            prediction.update(output=None, input={}, logs=None, data_removed=True)
+        return Reply(200, prediction)
 
     @staticmethod
-    def _seed(told: dict[str, Any]) -> int:
-        seed = told["input"].get("seed", -1)
+    def _seed(prediction: dict[str, Any]) -> int:
+        seed = prediction["input"].get("seed", -1)
         return 4242 if seed == -1 else int(seed)
 
-    def _end(self, told: dict[str, Any], here: str) -> None:
-        told["status"], told["completed_at"] = self.ends, _iso(datetime.now(UTC))
+    def _end(self, prediction: dict[str, Any], here: str) -> None:
+        prediction["status"], prediction["completed_at"] = self.ends, _iso(datetime.now(UTC))
         if self.ends == "failed":
-            told["error"] = self.error
+            prediction["error"] = self.error
         if self.ends != "succeeded":
             return
-        given = told["input"]
+        given = prediction["input"]
         video, image = (self._content(given.get(name, "")) for name in ("video", "image"))
         content, kind = mmaudio.make(video, given.get("duration", 8), image=image)
-        self.results[f"{told['id']}.{kind}"] = content
-        told["output"] = self.output(f"{here}/delivery/{told['id']}.{kind}")
-        told["metrics"] = {"predict_time": 3.2, "total_time": 4.0}
+        self.results[f"{prediction['id']}.{kind}"] = content
+        prediction["output"] = self.output(f"{here}/delivery/{prediction['id']}.{kind}")
+        prediction["metrics"] = {"predict_time": 3.2, "total_time": 4.0}
 
     def _content(self, address: str) -> bytes | None:
         if not address:
@@ -236,10 +236,10 @@ class Replicate(Site):
     def _cancel(self, seen: Seen, name: str) -> Reply:
         if name not in self.predictions:
             return Reply(404, {"detail": "Not found"}, PROBLEM)
-        told = self.predictions[name]
-        if told["status"] in ("starting", "processing"):
-            told["status"] = "canceled"
-        return Reply(200, told)
+        prediction = self.predictions[name]
+        if prediction["status"] in ("starting", "processing"):
+            prediction["status"] = "canceled"
+        return Reply(200, prediction)
 
     def _deliver(self, seen: Seen, name: str) -> Reply:
         if name not in self.results or self.erased:

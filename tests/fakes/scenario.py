@@ -1,6 +1,6 @@
-"""Scenario's stand-in, as facts/apis.md has it in section 3 and in the recipe of section 10; its CDN and its storage are another host.
+"""Fake Scenario server, by `docs/api-notes/scenario.md`. Its CDN and its storage are another host.
 
-The answers carry every field that the vendor's own client demands: it reads them strictly in the tests.
+The responses have every field that the vendor's own client requires: a test reads them with it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.fakes import mmaudio, published
 from tests.fakes.click_model import click_track, flashes, write
 from tests.fakes.server import Reply, Seen, Server, Site
 
-KEY, SECRET = "api_StandInKey0123456789", "StandInSecret+/0123456789abcdef"
+KEY, SECRET = "api_FakeKey0123456789", "FakeSecret+/0123456789abcdef"
 PAIR = base64.b64encode(f"{KEY}:{SECRET}".encode()).decode()
 PAGE = 2
 """Jobs on a page of the list: few, so that a test of a few sees pages."""
@@ -95,7 +95,7 @@ MODELS: dict[str, dict[str, Input]] = {
         "audioFormat": _FORMAT,
     },
 }
-"""Inputs of the models (the seeds' tables, and apis.md, section 3.8)."""
+"""Inputs of the models, by the tables of the vendor's model pages."""
 
 _TYPES: dict[str, Any] = {
     "string": str,
@@ -117,7 +117,7 @@ def error(status: int, message: str, code: str = "INVALID_PARAMETER") -> Reply:
 
 
 class Scenario(Site):
-    """The API, with its other host in `cdn`. A test turns its knobs.
+    """The API, with its other host in `cdn`. A test sets its attributes.
 
     `steps`: a job's statuses and progress before its end. `ends`: how it ends, with `failure` in its metadata. `uploads_end`: how an
     upload ends. `credit`: whether the team has units. `cancels`: whether jobs can be cancelled. `both`: a video comes beside the sound.
@@ -193,8 +193,8 @@ class Scenario(Site):
             "statusHistory": [{"status": "queued", "date": now}],
             "createdAt": now,
             "updatedAt": now,
-            "authorId": "apiu_standin",
-            "ownerId": "proj_standin",
+            "authorId": "apiu_fake",
+            "ownerId": "proj_fake",
             "billing": {"cuCost": cost, "cuDiscount": 0, **self.billing},
             "_model": model,
         }
@@ -321,8 +321,8 @@ class Scenario(Site):
             "tags": [],
             "collectionIds": [],
             "editCapabilities": [],
-            "authorId": "apiu_standin",
-            "ownerId": "proj_standin",
+            "authorId": "apiu_fake",
+            "ownerId": "proj_fake",
             "createdAt": now,
             "updatedAt": now,
         }
@@ -354,8 +354,8 @@ class Scenario(Site):
             "id": name,
             "status": "pending",
             "kind": given.get("kind"),
-            "authorId": "apiu_standin",
-            "ownerId": "proj_standin",
+            "authorId": "apiu_fake",
+            "ownerId": "proj_fake",
             "createdAt": now,
             "updatedAt": now,
         }
@@ -363,7 +363,7 @@ class Scenario(Site):
             return error(400, "kind is required")
         if "url" in given:
             self.uploads[name] = {**shown, "source": "url", "fileName": "imported", "url": given["url"]}
-            self.parts[name] = {1: b"somebody's file"}
+            self.parts[name] = {1: b"a file of another host"}
             return Reply(200, {"upload": self._plain(name)})
         if missing := {"fileName", "fileSize", "contentType", "parts"} - given.keys():
             return error(400, f"{sorted(missing)} required for multipart upload")
@@ -456,9 +456,9 @@ class Hosts:
         self.scenario.cdn_url = self.cdn.url
         return self
 
-    def __exit__(self, *trouble: object) -> None:
-        self.cdn.__exit__(*trouble)
-        self.api.__exit__(*trouble)
+    def __exit__(self, *error: object) -> None:
+        self.cdn.__exit__(*error)
+        self.api.__exit__(*error)
 
     @property
     def url(self) -> str:

@@ -1,6 +1,6 @@
-"""Runs a stand-in (an ASGI application) on a loopback socket in a thread of its own, records every request, and goes wrong to order.
+"""Runs a fake server (an ASGI application) on a loopback socket in its own thread, records every request, and fails on demand.
 
-h11 reads what comes; what goes out is written by hand where a fault wants it broken.
+h11 parses the requests. Broken responses are written by hand, because h11 sends only correct ones.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ import h11
 
 READ_SIZE = 1 << 16
 LONGEST_DELAY = 20.0
-"""Seconds after which a delayed answer comes although the client still waits: more than any test's time-out."""
+"""Seconds after which a delayed response ends although the client still waits: longer than any test's timeout."""
 
 DRIPS = 20
-"""Pieces of a dripping answer, each sent after another DRIP_PAUSE seconds."""
+"""Parts of a dripping response, sent DRIP_PAUSE seconds apart."""
 DRIP_PAUSE = 0.05
 
 
 @dataclass(frozen=True)
 class Fault:
-    """How one answer goes wrong.
+    """One failure of one response.
 
-    `delay`: nothing comes until the client has gone; the call is not served. `delay-after`: served, but no word of it comes.
-    `reset`: the connection breaks before the call is served. `reset-after`: served, then it breaks without a word.
-    `truncate`: half of the body, then the end. `longer`: the length promised is more than what comes. `half-json`: half of the body
-    as if it were all of it. `empty`: the answer's status without a body. `drip`: byte by byte, slowly.
-    `answer`: not served; `status`, `headers` and `body` instead. `redirect`: not served; to `to`.
+    `delay`: the request is not served, and nothing is sent until the client closes the connection. `delay-after`: it is served, and
+    nothing is sent. `reset`: the connection breaks before the request is served. `reset-after`: it is served, then the connection
+    breaks. `truncate`: half of the body, then the end. `longer`: the declared length exceeds the body. `half-json`: half of the
+    body, declared as all of it. `empty`: the status without a body. `drip`: a few bytes at a time, slowly. `answer`: not served;
+    `status`, `headers` and `body` are sent instead. `redirect`: not served; redirects to `to`.
     """
 
     how: Literal[
@@ -70,7 +70,7 @@ EMPTY_202 = Fault("empty", 202)
 
 @dataclass(frozen=True)
 class Seen:
-    """A request as it came."""
+    """A received request."""
 
     method: str
     path: str
@@ -81,7 +81,7 @@ class Seen:
 
     @property
     def json(self) -> Any:
-        """The body as JSON, None where it is none."""
+        """The body parsed as JSON, or None."""
         try:
             return json.loads(self.body)
         except ValueError:
@@ -101,7 +101,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a handler gives: `body` is sent as JSON unless it is bytes."""
+    """A handler's response: `body` is sent as JSON unless it is bytes."""
 
     status: int = 200
     body: Any = b""
@@ -112,14 +112,14 @@ Handler = Callable[..., Reply | Awaitable[Reply]]
 
 
 class Site:
-    """An ASGI application made of routes: `@site.route("GET", "/v1/jobs/{id}")` on a function of the request and the path's parts."""
+    """An ASGI application of routes: `@site.route("GET", "/v1/jobs/{id}")` on a function of the request and the path's parts."""
 
     def __init__(self) -> None:
         self._routes: list[tuple[str, re.Pattern[str], Handler]] = []
         self.before: Callable[[Seen], Reply | None] = lambda seen: None
 
     def route(self, method: str, path: str) -> Callable[[Handler], Handler]:
-        """Serve calls of a path; `{name}` is one of its parts, `{name:path}` the rest of it."""
+        """Serve requests of a path; `{name}` is one of its parts, `{name:path}` the rest of it."""
         pattern = re.sub(r"\{(\w+):path\}", r"(?P<\1>.+)", path)
         pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", pattern)
 
@@ -166,7 +166,7 @@ class Site:
 
     @staticmethod
     async def _until_gone(result: Awaitable[Reply], receive: Callable[[], Awaitable[Any]]) -> Reply:
-        """Wait for the reply; a client that goes away cancels it, as in a server that watches its connections."""
+        """Wait for the reply. A client that disconnects cancels it, as in a server that watches its connections."""
         work, gone = asyncio.ensure_future(result), asyncio.ensure_future(receive())
         await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
         gone.cancel()
@@ -176,7 +176,7 @@ class Site:
 
 
 class Server:
-    """A stand-in on a socket: `with Server(site) as server: server.url`. `requests` are all that came, in order."""
+    """A fake server on a socket: `with Server(site) as server: server.url`. `requests` are all requests received, in order."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
@@ -194,7 +194,7 @@ class Server:
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self
 
-    def __exit__(self, *trouble: object) -> None:
+    def __exit__(self, *error: object) -> None:
         async def end() -> None:
             self._server.close()
             tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
@@ -211,12 +211,12 @@ class Server:
         self._loop.close()
 
     def go_wrong(self, call: str, *faults: Fault) -> None:
-        """Let the next calls of `METHOD path` (a regular expression of the whole path) go wrong, one fault each."""
+        """Make the next requests of `METHOD path` (a regular expression of the whole path) fail, one fault each."""
         method, _, path = call.partition(" ")
         self._faults += [(method, re.compile(path), fault) for fault in faults]
 
     def calls(self, call: str) -> list[Seen]:
-        """The requests of `METHOD path`, as above."""
+        """Return the requests of `METHOD path`, a regular expression of the whole path."""
         method, _, path = call.partition(" ")
         return [seen for seen in self.requests if seen.method == method and re.fullmatch(path, seen.path)]
 
@@ -244,7 +244,7 @@ class Server:
     async def _exchange(
         self, connection: h11.Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, early: bytearray
     ) -> bool:
-        """One request and its answer; whether the connection can go on."""
+        """Serve one request; return whether the connection can be used again."""
         request, body, raw = None, b"", b""
         while True:
             event = connection.next_event()
@@ -273,7 +273,7 @@ class Server:
         try:
             return await self._answer(connection, writer, seen, target.query, request, fault, gone)
         finally:
-            # The next request's first byte may have come in place of the client's going.
+            # This read waits for a disconnect, and may have read the next request's first byte instead.
             gone.cancel()
             with contextlib.suppress(asyncio.CancelledError, ConnectionError):
                 early += await gone
@@ -329,7 +329,7 @@ class Server:
         return connection.our_state is h11.DONE
 
     async def _served(self, seen: Seen, query: str, request: h11.Request, gone: asyncio.Future[bytes]):
-        """The application's own answer, whole."""
+        """Return the application's complete response."""
         scope = {
             "type": "http",
             "asgi": {"version": "3.0"},
@@ -363,7 +363,7 @@ class Server:
 
 
 def _reset(writer: asyncio.StreamWriter) -> bool:
-    """Break the connection as a crashed server does: no end of stream, a reset."""
+    """Break the connection as a crashed server does: with a reset instead of an end of stream."""
     raw = writer.get_extra_info("socket")
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
@@ -371,7 +371,7 @@ def _reset(writer: asyncio.StreamWriter) -> bool:
 
 
 def foreign() -> Server:
-    """Another party's host: it answers everything, and whoever looks sees what it was sent."""
+    """Return the server of another party: it answers every request and records what it receives."""
     site = Site()
     for method in ("GET", "POST", "PUT", "DELETE"):
         site.route(method, "/{rest:path}")(lambda seen, rest: Reply(200, {"foreign": True}))

@@ -17,7 +17,7 @@ from typing import Any
 from tracklay.cli import main as command
 from tracklay.jobs import ledger, ledger_writer, pipeline
 from tracklay.providers import base, fal
-from tracklay.providers.client import RetryPolicy
+from tracklay.providers.retry import RetryPolicy
 
 COUNTED = {"open", "os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir", "subprocess.Popen", "socket.connect"}
 

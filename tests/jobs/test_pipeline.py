@@ -11,7 +11,6 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from tracklay import providers
 from tracklay.cli.main import main
 from tracklay.cue import Cost
 from tracklay.jobs import BackgroundRunner, create_job_spec
@@ -19,6 +18,7 @@ from tracklay.jobs.delivery import FileDelivery
 from tracklay.jobs.ledger import Ledger, NewJob
 from tracklay.jobs.runner import TakeFinished
 from tracklay.jobs.scheduler import Scheduler
+from tracklay.providers import base
 from tracklay.timelines.media_file import MediaFile
 
 from tests.clips import flash_clip, hear
@@ -269,7 +269,7 @@ def test_a_projects_cap_stops_before_the_submission_that_would_pass_it(clip, hom
             return replace(await super().collect(handle, folder), cost=Cost("0.05", "USD", estimated=False))
 
     priced(home)
-    providers.register("clicker", Charges)
+    base.register("clicker", Charges)
     command = ["lay", str(clip), "--model", "clicker/clicks", "--json"]
     assert main([*command, "--takes", "3", "--max-project-cost", "0.12"]) == 1
     made = json.loads(capsys.readouterr().out)
@@ -314,7 +314,7 @@ def test_ten_thousand_planned_jobs_cost_rows_and_not_memory(clip, home, clicking
             await held.wait()
             return await super().prepare(request)
 
-    providers.register("clicker", Waits)
+    base.register("clicker", Waits)
     one = order_of(clip, model="clicker/clicks", takes=99)
     orders = [replace(one, cue=replace(one.cue, id=str(number))) for number in range(102)]
 

@@ -17,7 +17,7 @@ from tests.clips import clicks, flash_clip, hear
 from tests.fakes import fal as fal_standin
 from tests.fakes import replicate as replicate_standin
 from tests.fakes.server import HTML_502, Fault
-from tests.providers.provider_flow import patience, run
+from tests.providers.provider_flow import fast_policy, run
 
 JSON = (("content-type", "application/json"),)
 FLASHES = (5, 30)
@@ -246,9 +246,9 @@ NO_MODEL = {
     "scenario": ("scenario:model_mine", "GET /v1/models/.*"),
 }
 TROUBLE = [
-    (answer(401, {"detail": "no"}), "refuses the key", {}),
-    (answer(403, {"message": "no"}), "refuses the key", {"fal": "fal"}),
-    (answer(500, {"detail": "down"}), "answers with 500", {}),
+    (answer(401, {"detail": "no"}), "refuses the API key", {}),
+    (answer(403, {"message": "no"}), "refuses the API key", {"fal": "fal"}),
+    (answer(500, {"detail": "down"}), "responded with status 500", {}),
     (answer(200, []), "publishes no inputs", {"fal": "knows no model"}),
     (answer(200, {}), "publishes no inputs", {"fal": "knows no model"}),
     (answer(200, {"latest_version": 5, "models": 5, "model": 5}), "publishes no inputs", {"fal": "knows no model"}),
@@ -257,10 +257,10 @@ TROUBLE = [
         "publishes no inputs",
         {},
     ),
-    (Fault("half-json"), "no JSON", {}),
-    (HTML_502, "answers with 502", {}),
+    (Fault("half-json"), "not JSON", {}),
+    (HTML_502, "responded with status 502", {}),
     (Fault("reset"), "connection to", {}),
-    (Fault("redirect", to="https://example.com/"), "redirects to example.com", {}),
+    (Fault("redirect", to="https://example.com/"), "redirects to another address: example.com", {}),
 ]
 
 
@@ -270,7 +270,7 @@ def test_trouble_is_one_sentence_and_no_file(
     replicate, fal, scenario, home, monkeypatch, capsys, provider, fault, said, else_said
 ):
     """Refused, down, empty, half, elsewhere: status 1, the provider named, nothing written."""
-    monkeypatch.setattr(fetch, "INTERACTIVE_RETRY_POLICY", patience())
+    monkeypatch.setattr(fetch, "INTERACTIVE_RETRY_POLICY", fast_policy())
     spec, call = NO_MODEL[provider]
     server = {"replicate": replicate, "fal": fal.api, "scenario": scenario.api}[provider]
     server.go_wrong(call, *[fault] * 8)
@@ -310,7 +310,7 @@ def test_a_missing_key_is_told(replicate, scenario, monkeypatch, capsys, provide
 def test_nobody_waits_long_for_a_network_that_is_not_there(monkeypatch, capsys):
     """A few tries, then the sentence."""
     assert fetch.INTERACTIVE_RETRY_POLICY.max_attempts["read"] <= 3
-    monkeypatch.setattr(fetch, "INTERACTIVE_RETRY_POLICY", patience())
+    monkeypatch.setattr(fetch, "INTERACTIVE_RETRY_POLICY", fast_policy())
     monkeypatch.setenv("TRACKLAY_FAL_API_URL", "http://127.0.0.1:9")
     assert add("fal:me/mine") == 1
     assert "connection to fal failed" in capsys.readouterr().err
@@ -356,7 +356,7 @@ def test_a_folder_that_cannot_be_written_is_told(replicate, home, capsys):
 
 def test_the_key_stays_in_its_header(replicate, elsewhere, home, monkeypatch, capsys):
     """Not in the file, not in what is said, not at another host."""
-    monkeypatch.setattr(fetch, "INTERACTIVE_RETRY_POLICY", patience())
+    monkeypatch.setattr(fetch, "INTERACTIVE_RETRY_POLICY", fast_policy())
     quoting = answer(422, {"detail": f"bad {replicate_standin.TOKEN}"})
     replicate.go_wrong("GET /v1/models/.*", quoting, Fault("redirect", to=elsewhere.url))
     assert [add("replicate:zsxkib/mmaudio") for _ in range(3)] == [1, 1, 0]

@@ -1,4 +1,4 @@
-"""What the providers' tests share: a clip to send, another party's host, and each stand-in on a socket."""
+"""Fixtures of the provider tests: a clip to send, another party's host, and the fake servers."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from fractions import Fraction
 import pytest
 
 from tests.clips import flash_clip
-from tests.fakes import beatoven as beatoven_standin
-from tests.fakes import fal as fal_standin
-from tests.fakes import replicate as replicate_standin
-from tests.fakes import scenario as scenario_standin
+from tests.fakes import beatoven as beatoven_fake
+from tests.fakes import fal as fal_fake
+from tests.fakes import replicate as replicate_fake
+from tests.fakes import scenario as scenario_fake
 from tests.fakes.cog import Cog
 from tests.fakes.replicate import Replicate
 from tests.fakes.server import Server, foreign
+from tests.providers.example_api import ExampleSite
 
 FLASHES = (10, 30)
 """Frames of `proxy` that are white."""
@@ -21,29 +22,29 @@ FLASHES = (10, 30)
 
 @pytest.fixture(scope="session")
 def proxy(tmp_path_factory):
-    """Two seconds at 25 frames a second with two flashes, as extract writes them."""
+    """A clip of two seconds at 25 frames a second with two flashes, as `extract` writes it."""
     return flash_clip(tmp_path_factory.mktemp("proxy") / "proxy.mp4", Fraction(25), 50, FLASHES)
 
 
 @pytest.fixture
 def elsewhere():
-    """Another party's host, which must never see a key."""
+    """The host of another party, which must never receive a key."""
     with foreign() as server:
         yield server
 
 
 @pytest.fixture
 def replicate(monkeypatch):
-    """Replicate's stand-in, with the environment pointing at it and a key that it knows."""
+    """The fake Replicate server, with its URL and its key in the environment."""
     with Server(Replicate()) as server:
         monkeypatch.setenv("TRACKLAY_REPLICATE_URL", server.url + "/v1")
-        monkeypatch.setenv("REPLICATE_API_TOKEN", replicate_standin.TOKEN)
+        monkeypatch.setenv("REPLICATE_API_TOKEN", replicate_fake.TOKEN)
         yield server
 
 
 @pytest.fixture
 def cog(monkeypatch):
-    """Cog's stand-in."""
+    """The fake Cog container, with its URL in the environment."""
     with Server(Cog()) as server:
         monkeypatch.setenv("TRACKLAY_COG_URL", server.url)
         yield server
@@ -51,29 +52,36 @@ def cog(monkeypatch):
 
 @pytest.fixture
 def fal(monkeypatch):
-    """fal's stand-in, all its hosts, with the environment pointing at them and a key that they know."""
-    with fal_standin.Fal() as hosts:
+    """The fake fal servers, with their URLs and their key in the environment."""
+    with fal_fake.Fal() as hosts:
         monkeypatch.setenv("TRACKLAY_FAL_QUEUE_URL", hosts.queue.url)
         monkeypatch.setenv("TRACKLAY_FAL_REST_URL", hosts.rest.url)
         monkeypatch.setenv("TRACKLAY_FAL_API_URL", hosts.api.url)
-        monkeypatch.setenv("FAL_KEY", fal_standin.KEY)
+        monkeypatch.setenv("FAL_KEY", fal_fake.KEY)
         yield hosts
 
 
 @pytest.fixture
 def scenario(monkeypatch):
-    """Scenario's stand-in, its API and its other host."""
-    with scenario_standin.Hosts() as hosts:
+    """The fake Scenario server and its other host."""
+    with scenario_fake.Hosts() as hosts:
         monkeypatch.setenv("TRACKLAY_SCENARIO_URL", hosts.url)
-        monkeypatch.setenv("SCENARIO_SDK_API_KEY", scenario_standin.KEY)
-        monkeypatch.setenv("SCENARIO_SDK_API_SECRET", scenario_standin.SECRET)
+        monkeypatch.setenv("SCENARIO_SDK_API_KEY", scenario_fake.KEY)
+        monkeypatch.setenv("SCENARIO_SDK_API_SECRET", scenario_fake.SECRET)
         yield hosts
 
 
 @pytest.fixture
 def beatoven(monkeypatch):
-    """Beatoven's stand-in, its API and its other host."""
-    with beatoven_standin.Hosts() as hosts:
+    """The fake Beatoven server and its other host."""
+    with beatoven_fake.Hosts() as hosts:
         monkeypatch.setenv("TRACKLAY_BEATOVEN_URL", hosts.url)
-        monkeypatch.setenv("BEATOVEN_API_KEY", beatoven_standin.KEY)
+        monkeypatch.setenv("BEATOVEN_API_KEY", beatoven_fake.KEY)
         yield hosts
+
+
+@pytest.fixture
+def site():
+    """The server of the example API."""
+    with Server(ExampleSite()) as server:
+        yield server

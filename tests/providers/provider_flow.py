@@ -1,4 +1,4 @@
-"""Walks a request through a provider as the way of a cue does, without waiting: for tests of every provider."""
+"""Runs a request through a provider in the steps of the job pipeline, without delays: for the tests of every provider."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from typing import Any
 
 from tracklay import models
 from tracklay.media.extract import Proxy
-from tracklay.providers import JobHandle, JobProgress, Output, Provider, Request, Submission, close_client, submit_once
-from tracklay.providers.client import RequestKind, RetryPolicy
+from tracklay.providers.base import JobHandle, JobProgress, Output, Provider, Request, Submission, submit_once
+from tracklay.providers.client import close_client
+from tracklay.providers.retry import RequestKind, RetryPolicy
 
 from tests.fakes.server import Fault
 
-MOST_LOOKS = 60
+MAX_POLLS = 60
 
 
 @dataclass
-class Naps:
-    """A sleep that takes no time, keeps how long it would have been, and tells the time that would be by then."""
+class FakeSleep:
+    """A sleep that takes no time and records its delays, with a clock that counts them."""
 
     seconds: list[float] = field(default_factory=list)
 
@@ -30,68 +31,70 @@ class Naps:
         self.seconds.append(seconds)
 
     def clock(self) -> float:
-        """Seconds slept so far."""
+        """Return the sum of all delays in seconds."""
         return sum(self.seconds)
 
 
-def patience(naps: Naps | None = None, whole: float = 5.0) -> RetryPolicy:
-    """Time-outs of a test: `attempt_seconds` for a try of anything, longer for a download; pauses take no time."""
+def fast_policy(sleep: FakeSleep | None = None, attempt_seconds: float = 5.0) -> RetryPolicy:
+    """Return a retry policy whose delays take no time. `attempt_seconds` limits an attempt of anything but a download."""
     limits: dict[RequestKind, float] = {
-        "read": whole,
-        "upload": whole,
-        "submit": whole,
-        "cancel": whole,
+        "read": attempt_seconds,
+        "upload": attempt_seconds,
+        "submit": attempt_seconds,
+        "cancel": attempt_seconds,
         "download": 20.0,
     }
-    naps = naps or Naps()
-    return RetryPolicy(connect_seconds=1, read_seconds=whole, attempt_seconds=limits, sleep=naps, clock=naps.clock)
+    sleep = sleep or FakeSleep()
+    return RetryPolicy(
+        connect_seconds=1, read_seconds=attempt_seconds, attempt_seconds=limits, sleep=sleep, clock=sleep.clock
+    )
 
 
-ENDED_BY_US = ("delay", "delay after", "drip")
+TIMEOUT_FAULTS = ("delay", "delay-after", "drip")
+"""Faults that only our own time limit ends."""
 
 
-def limit(fault: str | Fault) -> float:
-    """Seconds for a try under a fault: few where only our own patience ends it, else more than a busy machine needs."""
-    name = fault if isinstance(fault, str) else fault.how.replace("-", " ")
-    return 0.7 if name in ENDED_BY_US else 10.0
+def attempt_limit(fault: Fault) -> float:
+    """Return the seconds for an attempt with a fault: few if the test waits for them, else enough for a busy machine."""
+    return 0.7 if fault.how in TIMEOUT_FAULTS else 10.0
 
 
-def request(model_id: str, proxy: Path | None = None, seconds: Fraction = Fraction(2), **more: Any) -> Request:
-    """A checked request; `proxy` is a clip that is as it should be already."""
+def request(model_id: str, proxy: Path | None = None, seconds: Fraction = Fraction(2), **fields: Any) -> Request:
+    """Return a validated request. `proxy` is a clip that needs no extraction."""
     model = models.find_model(model_id)
-    params = model.validate_params(more.pop("params", {}))
-    fields = {"prompt": "rain on tin", "negative": "", "seed": 7, **more}
-    seen = None if proxy is None else Proxy(proxy, (Fraction(0),), seconds)
-    return Request(model, params=params, seconds=seconds, samples=round(seconds * 48_000), proxy=seen, **fields)
+    params = model.validate_params(fields.pop("params", {}))
+    texts = {"prompt": "rain on tin", "negative": "", "seed": 7, **fields}
+    extracted = None if proxy is None else Proxy(proxy, (Fraction(0),), seconds)
+    return Request(model, params=params, seconds=seconds, samples=round(seconds * 48_000), proxy=extracted, **texts)
 
 
-async def carry(
-    maker: Provider, asked: Request, folder: Path, looks: list[JobProgress] | None = None
+async def generate(
+    provider: Provider, wanted: Request, folder: Path, looks: list[JobProgress] | None = None
 ) -> tuple[JobHandle, Output]:
-    """From request to output. Intent and ticket become JSON and back on the way, as if another process took them up."""
-    intent = Submission(**json.loads(json.dumps((await maker.prepare(asked)).to_dict())))
-    ticket = JobHandle(**json.loads(json.dumps((await submit_once(maker, intent, sleep=Naps())).to_dict())))
-    for _ in range(MOST_LOOKS):
-        progress = await maker.poll(ticket)
+    """Generate a take. Submission and handle become JSON and back on the way, as if another process continued the job."""
+    submission = Submission(**json.loads(json.dumps((await provider.prepare(wanted)).to_dict())))
+    handle = JobHandle(**json.loads(json.dumps((await submit_once(provider, submission, sleep=FakeSleep())).to_dict())))
+    for _ in range(MAX_POLLS):
+        progress = await provider.poll(handle)
         if looks is not None:
             looks.append(progress)
         if progress.state == "done":
-            return ticket, await maker.collect(ticket, folder)
-    raise AssertionError("it is never done")
+            return handle, await provider.collect(handle, folder)
+    raise AssertionError(f"not done after {MAX_POLLS} polls")
 
 
 def run(work: Any) -> Any:
-    """Run a coroutine on a loop of its own, and close its connections."""
+    """Run a coroutine on an event loop of its own, and close the loop's connections."""
 
-    async def all_of_it() -> Any:
+    async def run_and_close() -> Any:
         try:
             return await work
         finally:
             await close_client()
 
-    return asyncio.run(all_of_it())
+    return asyncio.run(run_and_close())
 
 
-def told(error: BaseException) -> str:
-    """Everything that an error may show: its message, its causes', its traceback's."""
+def error_text(error: BaseException) -> str:
+    """Return everything that an error may show: its message, its causes and its traceback."""
     return "".join(traceback.format_exception(error)) + repr(error) + repr(error.__cause__)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from dataclasses import replace
 from typing import Any
 
@@ -22,21 +21,22 @@ from tracklay.errors import (
     ResultExpired,
     SubmissionUnknown,
 )
-from tracklay.providers import JobHandle, JobProgress, submit_once
+from tracklay.providers.base import JobHandle, JobProgress, submit_once
 from tracklay.providers.fal import START_TIMEOUT_SECONDS, Fal
 
 from tests.clips import clicks, hear
 from tests.fakes import server as faults
 from tests.fakes.fal import KEY
 from tests.fakes.server import Fault, Reply
-from tests.providers.provider_flow import Naps, carry, limit, patience, request, run, told
+from tests.providers.provider_cases import FAULTS
+from tests.providers.provider_flow import FakeSleep, attempt_limit, error_text, fast_policy, generate, request, run
 
 SECRET = KEY.partition(":")[2]
 
 
-def maker(naps: Naps | None = None, whole: float = 10.0) -> Fal:
-    """The provider with a test's patience."""
-    return Fal(patience(naps, whole))
+def new_provider(sleep: FakeSleep | None = None, attempt_seconds: float = 10.0) -> Fal:
+    """Return the provider with delays that take no time."""
+    return Fal(fast_policy(sleep, attempt_seconds))
 
 
 def asked(model_id: str = "fal/mmaudio-v2", proxy=None, **more):
@@ -47,7 +47,7 @@ def asked(model_id: str = "fal/mmaudio-v2", proxy=None, **more):
 def test_a_picture_goes_by_upload_with_a_short_life_and_a_request_with_a_deadline(fal, proxy, tmp_path):
     """However small; the key goes to fal's own hosts and not along with the bytes."""
     looks: list[JobProgress] = []
-    _, output = run(carry(maker(), asked(proxy=proxy), tmp_path, looks))
+    _, output = run(generate(new_provider(), asked(proxy=proxy), tmp_path, looks))
     (initiate,) = fal.rest.requests
     (put, got) = fal.cdn.requests
     assert json.loads(initiate.headers["x-fal-object-lifecycle"])["expiration_duration_seconds"] <= 7200
@@ -58,7 +58,7 @@ def test_a_picture_goes_by_upload_with_a_short_life_and_a_request_with_a_deadlin
     assert "x-fal-store-io" not in submitted.headers
     assert SECRET.encode() not in put.raw + got.raw
     assert [(look.state, look.fraction, look.message) for look in looks] == [
-        ("waiting", None, "1 before it in the queue"),
+        ("waiting", None, "1 ahead in the queue"),
         ("running", 0.4, "step 10 of 25"),
         ("done", 1.0, ""),
     ]
@@ -67,102 +67,26 @@ def test_a_picture_goes_by_upload_with_a_short_life_and_a_request_with_a_deadlin
 
 # Faults.
 
-FAULTS = {
-    "delay": Fault("delay"),
-    "delay after": Fault("delay-after"),
-    "reset": Fault("reset"),
-    "reset after": Fault("reset-after"),
-    "truncated": Fault("truncate"),
-    "too long": Fault("longer"),
-    "empty": Fault("empty"),
-    "202 empty": faults.EMPTY_202,
-    "502 html": faults.HTML_502,
-    "429": faults.THROTTLED,
-    "429 seconds": faults.THROTTLED_SECONDS,
-    "429 date": faults.THROTTLED_DATE,
-    "drip": Fault("drip"),
-    "half json": Fault("half-json"),
-}
-LOST = frozenset({"delay", "reset", "502 html"})
-"""Faults of a submission that was not served: from outside it might have been."""
-
-REPEATABLE = {
-    "initiate": ("rest", "POST /storage/upload/initiate"),
-    "put": ("cdn", "PUT /upload/.*"),
-    "status": ("queue", "GET /.*/status"),
-    "result": ("queue", "GET /.*/requests/[^/]+"),
-    "file": ("cdn", "GET /files/.*"),
-}
-SUBMIT = "POST /fal-ai/mmaudio-v2"
-HISTORY = "GET /v1/models/requests/by-endpoint"
-
-
-@pytest.mark.parametrize(
-    ("call", "fault"),
-    # A file cut short by a server that says so is found by decoding it.
-    [(call, fault) for call in REPEATABLE for fault in FAULTS if (call, fault) != ("file", "half json")],
-)
-def test_a_fault_of_a_call_that_may_be_repeated_is_recovered_from(fal, proxy, tmp_path, call, fault):
-    """One fault on any call but the submission: the result comes all the same, and was asked for once."""
-    host, path = REPEATABLE[call]
-    getattr(fal, host).go_wrong(path, FAULTS[fault])
-    _, output = run(carry(maker(whole=limit(fault)), asked(proxy=proxy), tmp_path))
-    assert output.file.read_bytes() == list(fal.files.values())[-1][0]
-    assert len(fal.queue.calls(SUBMIT)) == len(fal.jobs) == 1
-
-
-@pytest.mark.parametrize("fault", [name for name in FAULTS if name not in LOST])
-def test_a_submission_whose_answer_was_lost_is_found_and_not_sent_again(fal, proxy, tmp_path, fault):
-    """Served without a usable answer: the history has it once it has ended. Throttled: nothing was made, and it is sent again."""
-    for other in (asked(proxy=proxy), asked(proxy=proxy, seed=8)):
-        run(carry(maker(), other, tmp_path))
-    before = set(fal.jobs)
-    fal.queue.go_wrong(SUBMIT, FAULTS[fault])
-    ticket, _ = run(carry(maker(whole=limit(fault)), asked(proxy=proxy), tmp_path))
-    assert set(fal.jobs) - before == {ticket.request}
-    assert len(fal.queue.calls(SUBMIT)) == len(before) + (2 if fault.startswith("429") else 1)
-
-
-@pytest.mark.parametrize("fault", sorted(LOST))
-def test_a_submission_that_cannot_be_found_is_unclear(fal, proxy, tmp_path, fault):
-    """It is looked for over minutes, told with the place to look at, and never sent again."""
-    fal.queue.go_wrong(SUBMIT, FAULTS[fault])
-    with pytest.raises(SubmissionUnknown, match=r"fal\.ai/dashboard"):
-        run(carry(maker(whole=limit(fault)), asked(proxy=proxy), tmp_path))
-    assert not fal.jobs
-    assert len(fal.queue.calls(SUBMIT)) == 1
-    assert len(fal.api.calls(HISTORY)) == len(Fal.find_delays)
-    assert sum(Fal.find_delays) > 300
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_of_the_history_costs_no_lost_submission(fal, tmp_path, fault):
-    """The look for it is repeated, and finds it."""
-    fal.queue.go_wrong("POST /beatoven/.*", Fault("reset-after"))
-    fal.api.go_wrong(HISTORY, FAULTS[fault])
-    ticket, _ = run(carry(maker(whole=limit(fault)), asked("fal/beatoven-sfx"), tmp_path))
-    assert [ticket.request] == list(fal.jobs)
-
 
 def test_a_request_is_found_among_its_models_defaults(fal, tmp_path):
     """Where the history shows more than what was sent."""
     fal.fills = True
-    run(carry(maker(), asked("fal/beatoven-sfx", seed=8), tmp_path))
+    run(generate(new_provider(), asked("fal/beatoven-sfx", seed=8), tmp_path))
     fal.queue.go_wrong("POST /beatoven/.*", Fault("reset-after"))
-    ticket, _ = run(carry(maker(), asked("fal/beatoven-sfx"), tmp_path))
+    ticket, _ = run(generate(new_provider(), asked("fal/beatoven-sfx"), tmp_path))
     assert ticket.request == list(fal.jobs)[1]
 
 
 def test_of_two_that_fit_neither_is_taken(fal):
-    """Two submissions that cannot be told apart, one of them lost: unclear, unless the other one's request is known."""
+    """Two submissions that look the same, one of them lost: unclear, unless the other one's request is known."""
 
     async def lose():
-        api = maker()
+        api = new_provider()
         intent = await api.prepare(asked("fal/beatoven-sfx"))
         first = await api.submit(intent)
         fal.queue.go_wrong("POST /beatoven/.*", Fault("reset-after"))
         with pytest.raises(SubmissionUnknown):
-            await submit_once(api, intent, sleep=Naps())
+            await submit_once(api, intent, sleep=FakeSleep())
         return await api.find(intent, known_requests={first.request})
 
     found = run(lose())
@@ -174,7 +98,7 @@ def test_a_request_is_found_on_a_later_page_of_the_history(fal):
     """Pages are followed to the end."""
 
     async def many():
-        api = maker()
+        api = new_provider()
         first = await api.prepare(asked("fal/beatoven-sfx"))
         ticket = await api.submit(first)
         for seed in range(10, 15):
@@ -189,90 +113,60 @@ def test_a_request_is_found_on_a_later_page_of_the_history(fal):
     assert max(int(seen.query.get("cursor", 0)) for seen in fal.api.requests) > 0
 
 
-ALWAYS = {
-    401: KeyRefused,
-    403: KeyRefused,
-    404: NotFound,
-    413: RefusedInput,
-    422: RefusedInput,
-    500: ProviderUnavailable,
-    302: ProviderUnavailable,
-}
 ELSEWHERE = "https://elsewhere.example/x.mp4"
-
-
-@pytest.mark.parametrize("status", ALWAYS)
-@pytest.mark.parametrize("call", [*REPEATABLE, "submit"])
-def test_a_call_that_always_fails_is_told_and_ends(fal, proxy, tmp_path, call, status, caplog):
-    """Each refusal on each call is its own error at once, trouble after some tries; never a key in it, never a second submission."""
-    caplog.set_level(logging.DEBUG)
-    page = f"<html><head><title>No: {KEY}</title></head></html>".encode()
-    fault = Fault("redirect", to=ELSEWHERE) if status == 302 else Fault("answer", status, body=page)
-    host, path = REPEATABLE.get(call, ("queue", SUBMIT))
-    getattr(fal, host).go_wrong(path, *[fault] * 60)
-    expected = {
-        ("submit", 500): SubmissionUnknown,
-        ("put", 401): ProviderUnavailable,
-        ("put", 403): ProviderUnavailable,
-        ("file", 401): ResultExpired,
-        ("file", 403): ResultExpired,
-        ("file", 404): ResultExpired,
-    }.get((call, status), ALWAYS[status])
-    if (call, status) == ("result", 404):
-        # What the queue has forgotten the history gives back.
-        run(carry(maker(), asked(proxy=proxy), tmp_path))
-        return
-    if (call, status) == ("status", 404):
-        # A new request may be unknown for a minute; an old one is looked for in the history.
-        ticket = run(old_ticket(asked(proxy=proxy)))
-        with pytest.raises(expected):
-            run(maker().poll(JobHandle(ticket.provider, "another", ticket.data)))
-        return
-    with pytest.raises(expected) as caught:
-        run(carry(maker(), asked(proxy=proxy), tmp_path))
-    tries = len(getattr(fal, host).calls(path))
-    assert tries == 1 if status != 500 or call == "submit" else 1 < tries < 20
-    assert "fal" in str(caught.value)
-    assert SECRET not in told(caught.value) + caplog.text
-    assert len(fal.queue.calls(SUBMIT)) <= 1
 
 
 async def old_ticket(asked_for) -> JobHandle:
     """A request's ticket, as it is found a year later."""
-    api = maker()
+    api = new_provider()
     ticket = await api.submit(await api.prepare(asked_for))
-    return JobHandle(ticket.provider, ticket.request, {**ticket.data, "made": "2025-01-01T00:00:00+00:00"})
+    return JobHandle(ticket.provider, ticket.request, {**ticket.data, "created_at": "2025-01-01T00:00:00+00:00"})
 
 
 def test_what_the_queue_has_forgotten_is_taken_from_the_history(fal, tmp_path):
-    """A run that is taken up again hours later still gets its sound, and pays nothing for it."""
+    """A job that is resumed hours later still gets its sound, without another charge."""
     fal.steps, fal.forgotten = (), True
     ticket = run(old_ticket(asked("fal/beatoven-sfx")))
     fal.queue.go_wrong("GET /.*/status", Fault("answer", 404, body=b'{"status":"NOT_FOUND"}'))
 
     async def later():
-        api = maker()
+        api = new_provider()
         assert (await api.poll(ticket)).state == "done"
         return await api.collect(ticket, tmp_path)
 
     assert clicks(hear(run(later()).file)) == [12_000]
     fal.jobs.clear()
     with pytest.raises(ResultExpired):
-        run(maker().collect(ticket, tmp_path))
+        run(new_provider().collect(ticket, tmp_path))
 
 
 def test_a_new_request_may_be_unknown_for_a_while(fal, tmp_path):
-    """A few 404 right after it was made are no error."""
+    """A few 404 right after its creation are no error: the output comes, and the status was requested again each time."""
     fal.deaf = 3
-    run(carry(maker(), asked("fal/beatoven-sfx"), tmp_path))
+    _, output = run(generate(new_provider(), asked("fal/beatoven-sfx"), tmp_path))
+    assert clicks(hear(output.file)) == [12_000]
+    assert len(fal.queue.calls("GET /.*/status")) > 3
+
+
+def test_an_old_request_that_is_unknown_is_not_found(fal, proxy):
+    """Neither the queue nor the history has it."""
+    handle = run(old_ticket(asked(proxy=proxy)))
+    fal.queue.go_wrong("GET /.*/status", Fault("answer", 404))
+    with pytest.raises(NotFound):
+        run(new_provider().poll(JobHandle(handle.provider, "another", handle.data)))
+
+
+def test_a_lost_request_is_searched_for_over_minutes():
+    """The history may list a request only after it has ended."""
+    assert sum(Fal.find_delays) > 300
 
 
 # Ends.
 
 
-def detail(name: str, kind: str, said: str) -> dict[str, Any]:
+def detail(name: str, kind: str, message: str) -> dict[str, Any]:
     """An error of a model as fal writes it."""
-    return {"detail": [{"loc": ["body", name], "msg": said, "type": kind}]}
+    return {"detail": [{"loc": ["body", name], "msg": message, "type": kind}]}
 
 
 ENDS = {
@@ -318,8 +212,8 @@ def test_a_completed_request_may_have_failed(fal, tmp_path, end):
     """COMPLETED with an error, or a result that is one, is never success: its own error, at once, with the field where there is one."""
     fal.fails, expected = ENDS[end]
     with pytest.raises(expected) as caught:
-        run(carry(maker(), asked("fal/beatoven-sfx"), tmp_path))
-    assert SECRET not in told(caught.value)
+        run(generate(new_provider(), asked("fal/beatoven-sfx"), tmp_path))
+    assert SECRET not in error_text(caught.value)
     assert len(fal.queue.calls("GET /.*/requests/[^/]+")) == 1
     if isinstance(caught.value, RefusedInput):
         assert caught.value.field == "video_url"
@@ -328,11 +222,11 @@ def test_a_completed_request_may_have_failed(fal, tmp_path, end):
 
 
 @pytest.mark.parametrize("status", ["FAILED", "CANCELED", "SIDEWAYS", None, 7])
-def test_a_status_that_nobody_knows_is_trouble(fal, tmp_path, status):
-    """And never success."""
+def test_an_unknown_status_is_an_error(fal, tmp_path, status):
+    """It is never a success."""
     fal.steps = (status,)
-    with pytest.raises(ProviderUnavailable, match="not known"):
-        run(carry(maker(), asked("fal/beatoven-sfx"), tmp_path))
+    with pytest.raises(ProviderUnavailable, match="unknown status"):
+        run(generate(new_provider(), asked("fal/beatoven-sfx"), tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -348,11 +242,11 @@ def test_a_status_that_nobody_knows_is_trouble(fal, tmp_path, status):
         (Reply(404, {"detail": 'Application "music-generation" not found'}), NotFound, "does not run this model"),
     ],
 )
-def test_a_refused_submission_is_told_once(fal, tmp_path, reply, expected, words):
+def test_a_refused_submission_is_sent_once(fal, tmp_path, reply, expected, words):
     """No credit, a wrong field, an unknown application: at once, clearly, never tried again."""
     fal.refuses = reply
     with pytest.raises(expected, match=words) as caught:
-        run(carry(maker(), asked("fal/beatoven-music"), tmp_path))
+        run(generate(new_provider(), asked("fal/beatoven-music"), tmp_path))
     assert len(fal.queue.requests) == 1
     if isinstance(caught.value, RefusedInput) and "duration" in words:
         assert caught.value.field == "duration"
@@ -374,8 +268,8 @@ def test_a_refused_submission_is_told_once(fal, tmp_path, reply, expected, words
 def test_a_result_may_have_any_shape(fal, tmp_path, shape, count):
     """An object, a list, plain text, under any of the known names, or anything that says that it is sound."""
     fal.shape = shape
-    _, output = run(carry(maker(), asked("fal/beatoven-sfx"), tmp_path))
-    assert 1 + len(output.others) == count
+    _, output = run(generate(new_provider(), asked("fal/beatoven-sfx"), tmp_path))
+    assert 1 + len(output.extra_files) == count
     assert output.file.stat().st_size
     assert output.seed in (5, 7)
 
@@ -387,7 +281,7 @@ def test_a_result_without_a_file_is_a_failure(fal, tmp_path, result):
     """The model ran and gave nothing."""
     fal.shape = lambda made: result
     with pytest.raises(ModelFailed, match="no sound"):
-        run(carry(maker(), asked("fal/beatoven-sfx"), tmp_path))
+        run(generate(new_provider(), asked("fal/beatoven-sfx"), tmp_path))
 
 
 # Addresses and the key.
@@ -396,12 +290,12 @@ def test_a_result_without_a_file_is_a_failure(fal, tmp_path, result):
 @pytest.mark.parametrize(
     "where", [ELSEWHERE, "http://localhost:1/x", "ftp://x", "https://me:pw@queue.fal.run", "", "/status", None]
 )
-def test_addresses_that_are_not_the_queues_own_are_made_anew(fal, proxy, tmp_path, where):
+def test_urls_on_other_hosts_than_the_queue_are_rebuilt(fal, proxy, tmp_path, where):
     """The key follows no address to another host: status, result and cancel go to the queue all the same."""
 
     async def go():
-        api = maker()
-        ticket, _ = await carry(api, asked(proxy=proxy), tmp_path)
+        api = new_provider()
+        ticket, _ = await generate(api, asked(proxy=proxy), tmp_path)
         strange = JobHandle(
             "fal", ticket.request, {**ticket.data, "urls": dict.fromkeys(("status", "result", "cancel"), where)}
         )
@@ -417,7 +311,7 @@ def test_addresses_that_are_not_the_queues_own_are_made_anew(fal, proxy, tmp_pat
 def test_a_request_of_an_endpoint_with_a_path_is_addressed_by_its_application(fal, proxy, tmp_path):
     """`fal-ai/thinksound/audio` is asked for under `fal-ai/thinksound`."""
     fal.strangers = ELSEWHERE
-    ticket, _ = run(carry(maker(), asked("fal/thinksound", proxy), tmp_path))
+    ticket, _ = run(generate(new_provider(), asked("fal/thinksound", proxy), tmp_path))
     assert fal.queue.calls(f"GET /fal-ai/thinksound/requests/{ticket.request}")
 
 
@@ -428,7 +322,7 @@ def test_a_result_on_a_foreign_host_is_not_fetched(fal, tmp_path, named):
     """An address that is not fal's own is not followed, with or without the key."""
     fal.shape = lambda made: {"audio": {"url": named, "content_type": "audio/wav"}}
     with pytest.raises((ProviderUnavailable, ModelFailed)):
-        run(carry(maker(), asked("fal/beatoven-sfx"), tmp_path))
+        run(generate(new_provider(), asked("fal/beatoven-sfx"), tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -436,7 +330,7 @@ def test_a_result_on_a_foreign_host_is_not_fetched(fal, tmp_path, named):
 )
 def test_fals_own_file_hosts_may_be_followed_without_the_key_alone(fal, host):
     """The CDN is fal's, and the key has no business there."""
-    api = maker().api
+    api = new_provider().api
     assert api.resolve_url(host, send_key=False) == host
     with pytest.raises(ProviderUnavailable):
         api.resolve_url(host, send_key=True)
@@ -447,7 +341,7 @@ def test_an_upload_address_on_a_foreign_host_gets_nothing(fal, proxy, tmp_path):
     answer = json.dumps({"upload_url": ELSEWHERE, "file_url": ELSEWHERE}).encode()
     fal.rest.go_wrong("POST /storage/upload/initiate", Fault("answer", 200, body=answer))
     with pytest.raises(ProviderUnavailable, match="not its own"):
-        run(carry(maker(), asked(proxy=proxy), tmp_path))
+        run(generate(new_provider(), asked(proxy=proxy), tmp_path))
     assert not fal.jobs
 
 
@@ -458,7 +352,7 @@ def test_cancelling_says_whether_it_was_stopped(fal, tmp_path):
     """A waiting request can be stopped, and is cancelled then; a finished one or an unknown one cannot."""
 
     async def go():
-        api = maker()
+        api = new_provider()
         ticket = await api.submit(await api.prepare(asked("fal/beatoven-sfx")))
         fal.queue.go_wrong("PUT /.*/cancel", faults.HTML_502)
         stopped = await api.cancel(ticket)
@@ -470,35 +364,21 @@ def test_cancelling_says_whether_it_was_stopped(fal, tmp_path):
     assert run(go()) == (True, False, False)
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_while_cancelling_ends_soon(fal, fault):
-    """Two tries, then whoever cancels goes on."""
-
-    async def go():
-        api = maker(whole=limit(fault))
-        ticket = await api.submit(await api.prepare(asked("fal/beatoven-sfx")))
-        fal.queue.go_wrong("PUT /.*/cancel", FAULTS[fault])
-        return await api.cancel(ticket)
-
-    assert run(go()) in (True, False)
-    assert len(fal.queue.calls("PUT /.*/cancel")) <= 2
-
-
 def test_the_key_can_be_checked_for_nothing(fal, monkeypatch):
     """By a request that cannot exist: good, refused, locked, or missing."""
-    assert run(maker().check_key()) == ""
+    assert run(new_provider().check_key()) == ""
     fal.queue.go_wrong(
         "GET /.*/status", Fault("answer", 403, body=b'{"detail":"User is locked. Reason: Exhausted balance."}')
     )
     with pytest.raises(InsufficientCredit):
-        run(maker().check_key())
+        run(new_provider().check_key())
     monkeypatch.setenv("FAL_KEY", "wrong-id:wrong-secret")
     with pytest.raises(KeyRefused, match="FAL_KEY") as caught:
-        run(maker().check_key())
-    assert "wrong-secret" not in told(caught.value)
+        run(new_provider().check_key())
+    assert "wrong-secret" not in error_text(caught.value)
     monkeypatch.delenv("FAL_KEY")
     with pytest.raises(KeyMissing, match="FAL_KEY"):
-        maker().check_ready()
+        new_provider().check_ready()
     assert not fal.jobs
 
 
@@ -514,8 +394,8 @@ def test_the_key_can_be_checked_for_nothing(fal, monkeypatch):
     ],
 )
 def test_the_price_is_asked_for(fal, proxy, model_id, params, amount):
-    """By the second or by the request, for every sample; else the catalogue's; nobody's guess where the unit says nothing."""
-    cost = run(maker().estimate(asked(model_id, proxy, params=params)))
+    """By the second or by the request, for every sample; else the catalogue's; no guess for other units."""
+    cost = run(new_provider().estimate(asked(model_id, proxy, params=params)))
     assert cost is not None
     assert (cost.amount, cost.currency, cost.estimated) == (amount, "USD", True)
 
@@ -524,7 +404,7 @@ def test_the_price_is_asked_for(fal, proxy, model_id, params, amount):
 def test_a_fault_of_the_price_list_is_no_error(fal, fault):
     """The catalogue's price stands in, when the list does not come."""
     fal.api.go_wrong("GET /v1/models/pricing", *[FAULTS[fault]] * 2)
-    short = patience(whole=limit(fault))
+    short = fast_policy(attempt_seconds=attempt_limit(FAULTS[fault]))
     api = Fal(replace(short, max_attempts={**short.max_attempts, "read": 2}))
     cost = run(api.estimate(asked("fal/beatoven-sfx")))
     assert cost is not None
@@ -535,4 +415,4 @@ def test_a_fault_of_the_price_list_is_no_error(fal, fault):
 def test_the_platforms_address_may_have_its_version_or_not(fal, monkeypatch, given):
     """Both ways of writing it are known."""
     monkeypatch.setenv("TRACKLAY_FAL_API_URL", fal.api.url + given)
-    assert maker().platform_url == fal.api.url + "/v1"
+    assert new_provider().platform_url == fal.api.url + "/v1"

@@ -1,7 +1,7 @@
-"""fal's own Python client against the stand-in: what it accepts and refuses is what the real one does.
+"""fal's own Python client against the fake servers: they accept and refuse as the real ones do.
 
 Its storage hosts are fixed and its queue is https only, so the one thing that is changed is where httpx connects to: the name of each
-of fal's hosts leads to the stand-in's port. The client's own code, its headers, retries and error classes stay as they come.
+of fal's hosts leads to the fake server's port. The client's own code, its headers, retries and error classes stay as they come.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 @pytest.fixture
 def client(fal, monkeypatch):
-    """The client with a key that the stand-in knows; it does not wait between its tries."""
+    """The client with a valid key, without delays between its attempts."""
     hosts = {"queue.fal.run": fal.queue, "rest.fal.ai": fal.rest, "v3.fal.media": fal.cdn}
     real = httpx.HTTPTransport.handle_request
 

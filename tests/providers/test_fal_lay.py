@@ -1,4 +1,4 @@
-"""fal's models as a person uses them: each laid end to end, every parameter, and no key where it does not belong."""
+"""fal's models in the command: each laid end to end, every parameter, and no key in any output."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tracklay.timelines.media_file import MediaFile
 from tests.clips import clicks, flash_clip, hear
 from tests.fakes.fal import KEY, MISSING, MODELS
 from tests.fakes.server import Fault
-from tests.providers.provider_flow import patience, request, run
+from tests.providers.provider_flow import fast_policy, request, run
 
 SECRET = KEY.partition(":")[2]
 IDS = sorted(name for name, model in models.load_catalogue().items() if model.provider == "fal")
@@ -35,8 +35,8 @@ OUR_OWN = {
     ("fal/kling-audio", "background_music_prompt"): "",
     ("fal/mirelo-sfx", "seed"): None,
 }
-"""Defaults that are not the vendor's, each said in the model's file: two samples are billed twice, AAC's delay is not told, Kling's
-prompts are a car race, and one seed for ever makes all takes the same."""
+"""Defaults that are not the vendor's, each with its reason in the model's file: two samples are billed twice, AAC's delay is not
+declared, Kling's prompts are a car race, and a fixed seed makes all takes the same."""
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def sent(fal, asked) -> dict[str, Any]:
     """The inputs that a request arrives with."""
 
     async def submit():
-        maker = Fal(patience())
+        maker = Fal(fast_policy())
         return await maker.submit(await maker.prepare(asked))
 
     given: dict[str, Any] = fal.jobs[run(submit()).request].input
@@ -82,7 +82,7 @@ def test_every_click_of_a_video_model_lies_on_its_flash(fal, clip, tmp_path, at_
 
 @pytest.mark.parametrize("model_id", ["fal/beatoven-music", "fal/beatoven-sfx"])
 def test_a_text_model_fills_the_span_and_sees_no_picture(fal, clip, tmp_path, at_once, capsys, model_id):
-    """`tracklay lay` with each: the sound is as long as the span, nothing is uploaded, the manifest tells all."""
+    """`tracklay lay` with each: the sound is as long as the span, nothing is uploaded, the manifest is complete."""
     wanted = ["--prompt", "rain", "--seed", "9", "--out", "30f", "--json", "--to", str(tmp_path)]
     assert main(["lay", str(clip), "--model", model_id, *wanted]) == 0
     (take,) = json.loads(capsys.readouterr().out)["takes"]
@@ -125,7 +125,7 @@ def test_a_list_of_sounds_becomes_a_take_each(fal, clip, tmp_path, at_once, caps
 
 @pytest.mark.parametrize("model_id", IDS)
 def test_the_catalogue_says_what_the_model_takes(model_id):
-    """Names, defaults, limits and choices are those of the facts, written out a second time in the stand-in."""
+    """Names, defaults, limits and choices are those of the facts, written a second time in the fake servers."""
     model = models.find_model(model_id)
     rules = MODELS[model.endpoint]
     assert [parameter.wire_name for parameter in model.parameters] == list(rules)
@@ -181,7 +181,7 @@ def test_every_parameter_reaches_the_wire_under_its_own_name(fal, proxy, model_i
 
 
 def past(parameter) -> list[str]:
-    """A step beyond each end, or another type; as a person writes it."""
+    """A step beyond each limit, or another type, as a user writes it."""
     if parameter.choices:
         return ["midi"]
     if parameter.type == "json":
@@ -247,19 +247,19 @@ def test_a_span_past_each_end_is_refused(model_id, seconds):
 
 
 def test_a_seed_is_within_what_the_model_takes(fal, proxy):
-    """One that the catalogue did not check is brought to the nearest end."""
+    """A seed that the catalogue did not check is clamped to the nearest limit."""
     assert sent(fal, request("fal/mmaudio-v2", proxy, seed=2**31 - 1))["seed"] == 65535
     assert sent(fal, request("fal/beatoven-sfx", seed=-5))["seed"] == 0
 
 
-def test_an_unknown_application_is_told_by_the_command(fal, clip, home, tmp_path, capsys):
-    """A model that fal has withdrawn: one clear line, status 1, and what the mend is."""
+def test_an_unknown_application_is_an_error_of_the_command(fal, clip, home, tmp_path, capsys):
+    """A model that fal has withdrawn: one clear line with the fix, and status 1."""
     (home / "models").mkdir()
-    text = (Path(models.__file__).parent / "fal-beatoven-sfx.toml").read_text("utf-8")
+    text = (Path(models.__file__).parent / "catalogue" / "fal-beatoven-sfx.toml").read_text("utf-8")
     text = text.replace("fal/beatoven-sfx", "my/gone").replace("beatoven/sound-effect-generation", "beatoven/withdrawn")
     (home / "models" / "gone.toml").write_text(text, "utf-8")
     assert main(["lay", str(clip), "--model", "my/gone", "--prompt", "rain", "--to", str(tmp_path)]) == 1
-    assert re.search(r'does not run this model.*"withdrawn" not found.*choose another', capsys.readouterr().err)
+    assert re.search(r'does not run this model.*"withdrawn" not found.*Use another model', capsys.readouterr().err)
 
 
 def test_the_key_is_nowhere_but_at_fal(fal, elsewhere, clip, tmp_path, at_once, capsys):

@@ -1,4 +1,4 @@
-"""`tracklay lay` from a picture to takes, through the stand-ins: in sync, traced, in one piece, and with no key anywhere."""
+"""`tracklay lay` from a clip to its takes, with the fake servers: in sync, traced, complete, and with no key anywhere."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tracklay.timelines.media_file import MediaFile
 from tests.clips import clicks, flash_clip, hear
 from tests.fakes.replicate import TOKEN, VERSION
 from tests.fakes.server import EMPTY_202, HTML_502, THROTTLED, Fault
-from tests.providers.provider_flow import patience
+from tests.providers.provider_flow import fast_policy
 
 LIT = (25, 48, 60, 91)
 """Frames of `clip` that are white."""
@@ -143,18 +143,18 @@ def test_half_a_file_is_no_take(replicate, short, capsys):
     assert not list((short.parent / "tracklay").glob("*.wav"))
 
 
-def test_an_error_names_clip_provider_and_mend(replicate, short, capsys):
-    """One sentence, with everything that a person needs."""
+def test_an_error_names_clip_provider_and_fix(replicate, short, capsys):
+    """One line, with everything that a user needs."""
     replicate.app.credit = False
     assert lay(short, "--model", "replicate/mmaudio", "--json") == 1
-    told = capsys.readouterr()
-    (failed,) = json.loads(told.out)["failed"]
+    shown = capsys.readouterr()
+    (failed,) = json.loads(shown.out)["failed"]
     assert failed["kind"] == "no-credit"
-    assert failed["error"].startswith("short.mp4: the Replicate account has no credit left")
-    assert "add some" in failed["error"]
+    assert failed["error"].startswith("short.mp4: The Replicate account has no credit left")
+    assert "Add credit" in failed["error"]
 
 
-def test_a_missing_key_is_told_before_anything_begins(replicate, short, monkeypatch, capsys):
+def test_a_missing_key_is_an_error_before_anything_starts(replicate, short, monkeypatch, capsys):
     """Nothing is extracted, uploaded or written."""
     monkeypatch.delenv("REPLICATE_API_TOKEN")
     assert lay(short, "--model", "replicate/mmaudio") == 1
@@ -168,7 +168,7 @@ def test_a_missing_key_is_told_before_anything_begins(replicate, short, monkeypa
     ["cfg_strength=0.9", "duration=0.5", "num_steps=2.5", "nonsense=1", "+duration=3", "+x=dark", "mode=smell"],
 )
 def test_a_wrong_setting_is_refused_before_anything_is_sent(replicate, short, setting):
-    """Status 2, and the stand-in saw nothing."""
+    """Status 2, and the fake server received nothing."""
     assert lay(short, "--model", "replicate/mmaudio", "--set", setting) == 2
     assert not replicate.requests
 
@@ -193,8 +193,10 @@ def test_the_key_is_nowhere_but_in_its_header(replicate, cog, elsewhere, short, 
         lay(short, "--model", "replicate/mmaudio", "--json", "--set", f"mode={'video' if 'files' in call else 'text'}")
     replicate.app.ends, replicate.app.error = "failed", f"crashed with {TOKEN}"
     lay(short, "--model", "replicate/mmaudio", "--json")
-    told = capsys.readouterr()
-    shown = told.out + told.err + caplog.text + "".join(seen.path + str(seen.query) for seen in replicate.requests)
+    printed = capsys.readouterr()
+    shown = (
+        printed.out + printed.err + caplog.text + "".join(seen.path + str(seen.query) for seen in replicate.requests)
+    )
     files = [path.read_bytes() for folder in (home, tmp_path) for path in folder.rglob("*") if path.is_file()]
     assert len(files) > 3
     others = [seen.raw for seen in (*cog.requests, *elsewhere.requests)]
@@ -240,21 +242,21 @@ def test_cancelling_an_order_cancels_the_prediction(replicate, short, tmp_path):
     replicate.app.steps = ("starting",) * 1_000_000
     error = begin(replicate, short, tmp_path, lambda: sum(replicate.app.looks.values()))
     assert isinstance(error, Cancelled)
-    assert [told["status"] for told in replicate.app.predictions.values()] == ["canceled"]
+    assert [prediction["status"] for prediction in replicate.app.predictions.values()] == ["canceled"]
 
 
 def test_cancelling_while_the_submission_is_under_way_cancels_it_too(replicate, short, tmp_path, monkeypatch):
-    """Its answer never comes; it is found, and then stopped: nothing runs on that nobody waits for."""
-    monkeypatch.setitem(base._factories, "replicate", lambda: Replicate(patience(whole=1.0)))
+    """Its answer never comes; it is found, and then stopped: nothing runs on that is not needed."""
+    monkeypatch.setitem(base._factories, "replicate", lambda: Replicate(fast_policy(attempt_seconds=1.0)))
     replicate.go_wrong("POST /v1/predictions", Fault("delay-after"))
     error = begin(replicate, short, tmp_path, lambda: replicate.app.predictions)
     assert isinstance(error, Cancelled)
-    assert [told["status"] for told in replicate.app.predictions.values()] == ["canceled"]
+    assert [prediction["status"] for prediction in replicate.app.predictions.values()] == ["canceled"]
     assert len(replicate.calls("POST /v1/predictions")) == 1
 
 
 def test_a_prediction_that_never_ends_is_given_up_and_named(replicate, short, capsys, monkeypatch):
-    """After the provider's own limit the person learns which request it was, and may look for it."""
+    """After the provider's time limit the error names the request."""
     monkeypatch.setattr(Replicate, "max_wait_seconds", 0.3)
     replicate.app.steps = ("processing",) * 1_000_000
     assert lay(short, "--model", "replicate/mmaudio", "--json") == 1

@@ -1,4 +1,4 @@
-"""Replicate's stand-in held honest: the vendor's own client works against it, and gets its errors as it knows them."""
+"""The vendor's own client against the fake Replicate server: it works, and gets the errors that it knows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REFERENCE = f"zsxkib/mmaudio:{VERSION}"
 
 @pytest.fixture
 def client(replicate, monkeypatch):
-    """The vendor's client, pointed at the stand-in."""
+    """The vendor's client with the fake server's URL."""
     monkeypatch.setenv("REPLICATE_POLL_INTERVAL", "0")
     with_key = Client(api_token=TOKEN, base_url=replicate.url)
     yield with_key
@@ -32,7 +32,7 @@ def test_it_runs_a_video_from_upload_to_file(client, replicate, proxy, tmp_path)
     with proxy.open("rb") as video:
         output = client.run(REFERENCE, input={"video": video, "prompt": "rain", "duration": 2})
     made = tmp_path / "made.mp4"
-    # The client makes a file of https addresses alone; the stand-in's is http.
+    # The client makes a file of https addresses alone; the fake server's is http.
     made.write_bytes(FileOutput(output, client).read())
     assert len(clicks(hear(made))) == len(FLASHES)
     assert len(replicate.calls("POST /v1/files")) == 1
@@ -104,14 +104,14 @@ def test_it_gets_refusals_as_its_own_errors(client, given, status, words):
 
 def test_it_is_refused_without_the_right_key(replicate):
     """401 as recorded."""
-    stranger = Client(api_token="r8_somebodyelse", base_url=replicate.url)  # noqa: S106 - nobody's
+    stranger = Client(api_token="r8_anotheruser", base_url=replicate.url)  # noqa: S106 - not a real one
     with pytest.raises(ReplicateError, match="valid authentication token") as caught:
         stranger.predictions.create(version=VERSION, input={})
     assert caught.value.status == 401
     stranger._client.close()
 
 
-def test_it_is_told_that_there_is_no_credit(client, replicate):
+def test_no_credit_is_its_error(client, replicate):
     """402 with the words that users report."""
     replicate.app.credit = False
     with pytest.raises(ReplicateError, match="buy credit") as caught:
@@ -127,7 +127,7 @@ def test_it_raises_when_the_model_fails(client, replicate):
 
 
 def test_it_retries_a_throttled_look_as_ours_does(client, replicate, monkeypatch):
-    """429 on a GET is passing trouble for the vendor's client too."""
+    """The vendor's client repeats a throttled GET too."""
     monkeypatch.setattr("replicate.client.time.sleep", lambda seconds: None)
     prediction = client.predictions.create(version=VERSION, input={})
     replicate.go_wrong("GET /v1/predictions/.*", THROTTLED)

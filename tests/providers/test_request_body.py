@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tracklay import models
 from tracklay.errors import InvalidInput, ModelFailed
 from tracklay.media.extract import Proxy
-from tracklay.providers import Request
+from tracklay.providers.base import Request
 from tracklay.providers.request_body import (
     build_request_body,
     clamp_seed,
@@ -24,7 +24,7 @@ from tracklay.providers.request_body import (
 )
 
 FILE = """\
-id = "standin/everything"
+id = "example/everything"
 title = "Everything"
 summary = "Every kind of parameter."
 task = "foley"
@@ -94,7 +94,7 @@ help = "Loud."
 
 [parameters.steps]
 type = "integer"
-help = "Steps; the model's own number where it is not said."
+help = "Steps; the model's own number by default."
 """
 
 
@@ -134,7 +134,7 @@ def test_every_role_goes_where_its_file_says(tmp_path):
 
 @pytest.mark.parametrize(("mode", "sent"), [("video", {"clip"}), ("image", {"still"}), ("text", set())])
 def test_the_mode_says_which_picture_goes_along(tmp_path, mode, sent):
-    """One of them or none, whatever there is; and a file that the person named, always."""
+    """One of them or none, whatever there is; and a file that the user named, always."""
     sound = tmp_path / "sound.wav"
     sound.write_bytes(b"x")
     proxy = Proxy(tmp_path / "proxy.mp4", (Fraction(0),), Fraction(5))
@@ -159,11 +159,12 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
     sound.write_bytes(b"x")
     asked = request(model(tmp_path), params={"reference": str(sound)})
     sound.unlink()
-    with pytest.raises(InvalidInput, match="no file"):
+    with pytest.raises(InvalidInput, match="No file for parameter reference") as caught:
         find_input_files(asked)
+    assert caught.value.code == "parameter.file_missing"
 
 
-def test_what_the_person_sets_stands_before_what_is_filled_in(tmp_path):
+def test_a_value_of_the_user_replaces_the_default(tmp_path):
     """Length and negative prompt by name, even to nothing."""
     made = build_request_body(request(model(tmp_path), params={"length": 8, "not": ""}, negative="hum"), {})
     assert (made["length"], made["negativePrompt"]) == (8.0, "")
@@ -225,7 +226,7 @@ def test_a_file_survives_its_data_uri(tmp_path_factory, content):
 @pytest.mark.parametrize(
     "text", ["", "data:", "data:video/mp4;base64,", "data:video/mp4,abc", "data:x;base64,%%%", "data:x;base64,é"]
 )
-def test_what_is_no_data_uri_is_said_to_be_none(tmp_path, text):
+def test_an_invalid_data_uri_is_an_error(tmp_path, text):
     """Nothing is written."""
     with pytest.raises(ModelFailed):
         save_data_uri(text, tmp_path / "out")

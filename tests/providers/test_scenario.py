@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from fractions import Fraction
 from typing import Any
 
@@ -15,16 +14,14 @@ from tracklay.errors import (
     KeyMissing,
     KeyRefused,
     ModelFailed,
-    NotFound,
     ProviderTimeout,
     ProviderUnavailable,
     RefusedContent,
     RefusedInput,
-    ResultExpired,
     SubmissionUnknown,
 )
-from tracklay.providers import JobProgress, get_provider, submit_once
 from tracklay.providers import scenario as module
+from tracklay.providers.base import JobProgress, get_provider, submit_once
 from tracklay.providers.scenario import Scenario
 
 from tests.clips import clicks, hear
@@ -32,22 +29,23 @@ from tests.fakes import server as faults
 from tests.fakes.scenario import KEY, PAIR, SECRET, UNITS
 from tests.fakes.server import Fault
 from tests.providers.conftest import FLASHES
-from tests.providers.provider_flow import Naps, carry, limit, patience, request, run, told
+from tests.providers.provider_cases import FAULTS
+from tests.providers.provider_flow import FakeSleep, attempt_limit, error_text, fast_policy, generate, request, run
 
 MMAUDIO, MUSIC, MUSICGEN = "scenario/mmaudio", "scenario/beatoven-music", "scenario/musicgen"
 CREATE = "POST /v1/generate/custom/.*"
 
 
-def maker(naps: Naps | None = None, whole: float = 10.0) -> Scenario:
-    """The provider with a test's patience."""
-    return Scenario(patience(naps, whole))
+def new_provider(sleep: FakeSleep | None = None, attempt_seconds: float = 10.0) -> Scenario:
+    """Return the provider with delays that take no time."""
+    return Scenario(fast_policy(sleep, attempt_seconds))
 
 
 def sent(hosts, *asked) -> Any:
     """What reaches the wire of requests: of the last one."""
 
     async def create():
-        api = maker()
+        api = new_provider()
         for each in asked:
             await api.submit(await api.prepare(each))
 
@@ -66,9 +64,9 @@ def test_the_catalogue_names_it(scenario):
 
 
 def test_a_video_comes_back_as_the_models_own_file(scenario, proxy, tmp_path):
-    """Upload, generate, look, fetch: the MP4 clicks where the proxy flashes; cost, seed and states are told."""
+    """Upload, generate, look, fetch: the MP4 clicks where the proxy flashes; cost, seed and states are set."""
     looks: list[JobProgress] = []
-    ticket, output = run(carry(maker(), request(MMAUDIO, proxy), tmp_path, looks))
+    ticket, output = run(generate(new_provider(), request(MMAUDIO, proxy), tmp_path, looks))
     assert len(clicks(hear(output.file))) == len(FLASHES)
     assert (output.file.suffix, output.version, output.seed) == (".mp4", "model_mm-audio-2", 7)
     assert (output.cost.amount, output.cost.currency, output.cost.estimated) == (str(UNITS), "CU", False)
@@ -94,7 +92,7 @@ def test_a_video_comes_back_as_the_models_own_file(scenario, proxy, tmp_path):
 def test_a_large_file_goes_up_in_parts(scenario, proxy, tmp_path, monkeypatch):
     """Each part to its own address, in order, none with the key; together they are the file."""
     monkeypatch.setattr(module, "PART_SIZE", 1000)
-    _, output = run(carry(maker(), request(MMAUDIO, proxy), tmp_path))
+    _, output = run(generate(new_provider(), request(MMAUDIO, proxy), tmp_path))
     parts = scenario.cdn.calls("PUT /upload/.*")
     assert len(parts) == -(-proxy.stat().st_size // 1000) > 2
     assert b"".join(part.body for part in parts) == proxy.read_bytes()
@@ -102,7 +100,7 @@ def test_a_large_file_goes_up_in_parts(scenario, proxy, tmp_path, monkeypatch):
     assert len(clicks(hear(output.file))) == len(FLASHES)
 
 
-def test_a_sound_of_the_persons_own_goes_up_as_audio(scenario, tmp_path):
+def test_a_sound_of_the_user_is_uploaded_as_audio(scenario, tmp_path):
     """The file for MusicGen becomes an asset; its address is imported where it is named by one."""
     own = tmp_path / "tune.wav"
     own.write_bytes(b"RIFFtune")
@@ -117,23 +115,23 @@ def test_a_sound_of_the_persons_own_goes_up_as_audio(scenario, tmp_path):
 
 
 def test_an_upload_that_fails_is_refused_input(scenario, proxy, tmp_path):
-    """Scenario's own reason is told, and nothing was generated."""
+    """The error has Scenario's reason, and nothing was generated."""
     scenario.scenario.uploads_end = "failed"
     with pytest.raises(RefusedInput, match="could not be read"):
-        run(carry(maker(), request(MMAUDIO, proxy), tmp_path))
+        run(generate(new_provider(), request(MMAUDIO, proxy), tmp_path))
     assert not scenario.scenario.jobs
 
 
-def test_an_upload_of_an_unknown_state_is_trouble_and_one_without_end_times_out(scenario, proxy, tmp_path):
+def test_an_upload_of_unknown_status_is_an_error_and_an_endless_one_times_out(scenario, proxy, tmp_path):
     """Neither is taken for a success, and neither is waited for for ever."""
     scenario.scenario.uploads_end = "sideways"
     with pytest.raises(ProviderUnavailable, match="sideways"):
-        run(carry(maker(), request(MMAUDIO, proxy), tmp_path))
+        run(generate(new_provider(), request(MMAUDIO, proxy), tmp_path))
     scenario.scenario.uploads_end = "validating"
-    naps = Naps()
+    sleep = FakeSleep()
     with pytest.raises(ProviderTimeout, match="Scenario"):
-        run(carry(maker(naps), request(MMAUDIO, proxy), tmp_path))
-    assert naps.clock() < 2 * module.IMPORT_TIMEOUT_SECONDS
+        run(generate(new_provider(sleep), request(MMAUDIO, proxy), tmp_path))
+    assert sleep.clock() < 2 * module.IMPORT_TIMEOUT_SECONDS
 
 
 WIRE: dict[str, dict[str, tuple[Any, ...]]] = {
@@ -162,7 +160,7 @@ WIRE: dict[str, dict[str, tuple[Any, ...]]] = {
     "scenario/sonilo-text-music": {"duration": (90, 1, 600), "numSamples": (1, 3)},
     "scenario/sonilo-text-effects": {"duration": (1, 180), "audioFormat": ("wav", "aac", "mp3", "flac")},
 }
-"""Every parameter that a person sets by name: its default first, then its ends, as the vendors' pages have them."""
+"""Every parameter that users set by name: its default first, then its limits, as the vendors' pages have them."""
 
 SEEDS: dict[str, tuple[int, ...]] = {
     "scenario/beatoven-music": (0, 2147483647),
@@ -174,7 +172,7 @@ SEEDS: dict[str, tuple[int, ...]] = {
 
 @pytest.mark.parametrize("model", WIRE)
 def test_every_parameter_reaches_the_wire_under_its_own_name(scenario, proxy, model):
-    """Default, least and most, as they were set; the stand-in, which knows the pages' limits, takes each."""
+    """Default, least and most, as they were set; the fake server, which knows the pages' limits, accepts each."""
     seen = {parameter.name for parameter in models.find_model(model).parameters}
     tried = [(name, value) for name, values in WIRE[model].items() for value in values]
     seeds = [("seed", seed) for seed in SEEDS.get(model, ())]
@@ -240,14 +238,14 @@ def test_an_extra_that_the_catalogue_does_not_know_is_sent_and_may_be_refused(sc
     """`+name` goes along as JSON, and Scenario's refusal names it."""
     asked = request(MUSIC, params={"+loudness": "-14"})
     with pytest.raises(RefusedInput, match="loudness is not an input"):
-        run(carry(maker(), asked, tmp_path))
+        run(generate(new_provider(), asked, tmp_path))
     assert scenario.api.calls(CREATE)[-1].json["loudness"] == -14
 
 
 def test_several_sounds_of_one_request_are_all_fetched(scenario, tmp_path):
     """Three samples: the first is the take, the others come beside it; what it cost is the job's own account."""
-    _, output = run(carry(maker(), request("scenario/sonilo-text-music", params={"numSamples": 3}), tmp_path))
-    assert [clicks(hear(file)) for file in (output.file, *output.others)] == [[12_000], [16_800], [21_600]]
+    _, output = run(generate(new_provider(), request("scenario/sonilo-text-music", params={"numSamples": 3}), tmp_path))
+    assert [clicks(hear(file)) for file in (output.file, *output.extra_files)] == [[12_000], [16_800], [21_600]]
     assert output.cost.amount == str(3 * UNITS)
     assert output.seed is None
 
@@ -255,29 +253,10 @@ def test_several_sounds_of_one_request_are_all_fetched(scenario, tmp_path):
 def test_a_video_beside_the_sound_is_left_alone(scenario, tmp_path):
     """Where a model gives both, the sound is the take; a still is none."""
     scenario.scenario.both = True
-    _, output = run(carry(maker(), request(MUSIC), tmp_path))
-    assert (output.file.suffix, output.others) == (".wav", ())
+    _, output = run(generate(new_provider(), request(MUSIC), tmp_path))
+    assert (output.file.suffix, output.extra_files) == (".wav", ())
     assert len(scenario.cdn.calls("GET /assets/.*")) == 1
 
-
-FAULTS = {
-    "delay": Fault("delay"),
-    "delay after": Fault("delay-after"),
-    "reset": Fault("reset"),
-    "reset after": Fault("reset-after"),
-    "truncated": Fault("truncate"),
-    "too long": Fault("longer"),
-    "empty": Fault("empty"),
-    "202 empty": faults.EMPTY_202,
-    "502 html": faults.HTML_502,
-    "429": faults.THROTTLED,
-    "429 seconds": faults.THROTTLED_SECONDS,
-    "429 date": faults.THROTTLED_DATE,
-    "drip": Fault("drip"),
-    "half json": Fault("half-json"),
-}
-LOST = frozenset({"delay", "reset", "502 html"})
-"""Faults of a submission that was not served: from outside it might have been."""
 
 REPEATABLE = {
     "upload": ("api", "POST /v1/uploads"),
@@ -290,56 +269,13 @@ REPEATABLE = {
 }
 
 
-@pytest.mark.parametrize(
-    ("call", "fault"),
-    # A file cut short by a server that says so is found by decoding it, which is conform's business.
-    [(call, fault) for call in REPEATABLE for fault in FAULTS if (call, fault) != ("file", "half json")],
-)
-def test_a_fault_of_a_call_that_may_be_repeated_is_recovered_from(scenario, proxy, tmp_path, call, fault):
-    """One fault on any call but the submission: the result comes all the same, and was asked for once."""
-    host, path = REPEATABLE[call]
-    getattr(scenario, host).go_wrong(path, FAULTS[fault])
-    _, output = run(carry(maker(whole=limit(fault)), request(MMAUDIO, proxy), tmp_path))
-    assert output.file.read_bytes() == list(scenario.scenario.assets.values())[-1][0]
-    assert len(scenario.api.calls(CREATE)) == len(scenario.scenario.jobs) == 1
-
-
-@pytest.fixture
-def busy_account(scenario, tmp_path):
-    """Other jobs of the same project, alike but for something; their names."""
-    for other in (request(MUSIC, seed=8), request(MUSIC, params={"creativity": 4}), request("scenario/beatoven-sfx")):
-        run(carry(maker(), other, tmp_path))
-    scenario.api.requests.clear()
-    return set(scenario.scenario.jobs)
-
-
-@pytest.mark.parametrize("fault", [name for name in FAULTS if name not in LOST])
-def test_a_submission_whose_answer_was_lost_is_found_and_not_sent_again(scenario, tmp_path, busy_account, fault):
-    """Served without a usable answer: it is found in the list. Throttled: nothing was made, and it is sent again."""
-    scenario.api.go_wrong(CREATE, FAULTS[fault])
-    ticket, _ = run(carry(maker(whole=limit(fault)), request(MUSIC), tmp_path))
-    assert set(scenario.scenario.jobs) - busy_account == {ticket.request}
-    assert len(scenario.api.calls(CREATE)) == (2 if fault.startswith("429") else 1)
-
-
-@pytest.mark.parametrize("fault", sorted(LOST))
-def test_a_submission_that_cannot_be_found_is_unclear(scenario, tmp_path, busy_account, fault):
-    """Not served, and nobody can know: it is looked for, told with the place to look at, and never sent again."""
-    scenario.api.go_wrong(CREATE, FAULTS[fault])
-    with pytest.raises(SubmissionUnknown, match=r"app\.scenario\.com"):
-        run(carry(maker(whole=limit(fault)), request(MUSIC), tmp_path))
-    assert set(scenario.scenario.jobs) == busy_account
-    assert len(scenario.api.calls(CREATE)) == 1
-    assert len(scenario.api.calls("GET /v1/jobs")) > 1
-
-
 @pytest.mark.parametrize("wraps", [lambda given: given, lambda given: {**given, "modelId": "x", "extra": 1}])
 def test_a_lost_job_is_found_on_a_later_page_or_not_at_all(scenario, tmp_path, wraps):
     """Through a short page and an empty one; with defaults filled in beside what was sent, but of no other model."""
     scenario.scenario.wraps = wraps
 
     async def lose():
-        api = maker()
+        api = new_provider()
         intent = await api.prepare(request(MUSIC))
         scenario.api.go_wrong(CREATE, Fault("reset-after"))
         with pytest.raises(SubmissionUnknown):
@@ -356,15 +292,15 @@ def test_a_lost_job_is_found_on_a_later_page_or_not_at_all(scenario, tmp_path, w
 
 
 def test_of_two_that_fit_neither_is_taken(scenario):
-    """Two submissions that cannot be told apart, one of them lost: unclear, unless the other one's job is known."""
+    """Two submissions that look the same, one of them lost: unclear, unless the other one's job is known."""
 
     async def lose():
-        api = maker()
+        api = new_provider()
         intent = await api.prepare(request(MUSIC))
         first = await api.submit(intent)
         scenario.api.go_wrong(CREATE, Fault("reset-after"))
         with pytest.raises(SubmissionUnknown):
-            await submit_once(api, intent, sleep=Naps())
+            await submit_once(api, intent, sleep=FakeSleep())
         return await api.find(intent, known_requests={first.request})
 
     found = run(lose())
@@ -374,66 +310,27 @@ def test_of_two_that_fit_neither_is_taken(scenario):
 
 
 def test_an_answer_without_a_job_is_unclear(scenario, tmp_path):
-    """It was taken and nobody says as what."""
+    """The server accepted the job and returned no ID."""
     scenario.api.go_wrong(CREATE, *[Fault("answer", 200, body=b'{"job": null}')] * 2)
-    with pytest.raises(SubmissionUnknown, match="names no job"):
-        run(carry(maker(), request(MUSIC), tmp_path))
+    with pytest.raises(SubmissionUnknown, match="has no job ID"):
+        run(generate(new_provider(), request(MUSIC), tmp_path))
     assert len(scenario.api.calls(CREATE)) == 1
 
 
-def test_a_throttled_submission_waits_as_long_as_it_is_told(scenario, tmp_path):
+def test_a_throttled_submission_waits_as_long_as_the_server_asks(scenario, tmp_path):
     """Scenario says the seconds of a cooldown in its answer's body."""
     body = b'{"code":"TOO_MANY_REQUESTS","details":{"actionName":"custom","remainingSeconds":41}}'
     scenario.api.go_wrong(CREATE, Fault("answer", 429, body=body))
-    naps = Naps()
-    run(carry(maker(naps), request(MUSIC), tmp_path))
-    assert max(naps.seconds) == 41
+    sleep = FakeSleep()
+    run(generate(new_provider(sleep), request(MUSIC), tmp_path))
+    assert max(sleep.seconds) == 41
 
 
-REFUSALS = {
-    401: KeyRefused,
-    402: InsufficientCredit,
-    403: KeyRefused,
-    404: NotFound,
-    413: RefusedInput,
-    422: RefusedInput,
-    302: ProviderUnavailable,
-}
-
-
-@pytest.mark.parametrize("status", REFUSALS)
-@pytest.mark.parametrize("call", [*REPEATABLE, "create"])
-def test_a_refusal_is_told_and_never_repeated(scenario, proxy, tmp_path, call, status, caplog):
-    """Each refusal on each call is its own error at once, with the provider's name, and no key in it."""
-    caplog.set_level(logging.DEBUG)
-    page = f"<html><head><title>No: {KEY} {SECRET} {PAIR}</title></head></html>".encode()
-    elsewhere = "https://elsewhere.example/x.mp4"
-    fault = Fault("redirect", to=elsewhere) if status == 302 else Fault("answer", status, body=page)
-    host, path = ("api", CREATE) if call == "create" else REPEATABLE[call]
-    server = getattr(scenario, host)
-    server.go_wrong(path, *[fault] * 10)
-    expected, times = REFUSALS[status], 1
-    if call == "file" and status not in (302, 402):
-        expected, times = ResultExpired, 2  # the second time at a new address
-    elif call == "part" and status in (401, 403, 404):
-        expected = ProviderUnavailable
-    elif (call, status) == ("asset", 404):
-        expected = ResultExpired
-    elif call == "complete" and status in (404, 422):
-        times = 2  # the second time in other words
-    with pytest.raises(expected) as caught:
-        run(carry(maker(), request(MMAUDIO, proxy), tmp_path))
-    assert len(server.calls(path)) == times
-    assert "Scenario" in str(caught.value)
-    assert no_key_in(told(caught.value) + caplog.text)
-    assert len(scenario.scenario.jobs) == (call in ("poll", "asset", "file"))
-
-
-def test_no_units_is_told_once(scenario, tmp_path):
+def test_no_units_is_raised_once(scenario, tmp_path):
     """Its shape is not confirmed; its words say it."""
     scenario.scenario.credit = False
     with pytest.raises(InsufficientCredit, match="creative units"):
-        run(carry(maker(), request(MUSIC), tmp_path))
+        run(generate(new_provider(), request(MUSIC), tmp_path))
     assert len(scenario.api.calls(CREATE)) == 1
 
 
@@ -446,7 +343,7 @@ def test_an_address_that_has_ended_is_asked_for_again(scenario, tmp_path):
         scenario.scenario.expire()
 
     plain.before = ended
-    _, output = run(carry(maker(), request(MUSIC), tmp_path))
+    _, output = run(generate(new_provider(), request(MUSIC), tmp_path))
     assert clicks(hear(output.file)) == [12_000]
     assert len(scenario.api.calls("GET /v1/assets/.*")) == 3, "the still, the sound, and the sound again"
     assert [len(set(seen.query)) for seen in scenario.cdn.requests] == [4, 4]
@@ -459,21 +356,21 @@ def test_an_address_that_has_ended_is_asked_for_again(scenario, tmp_path):
 def test_a_result_on_a_foreign_host_is_not_fetched(scenario, elsewhere, tmp_path, address):
     """An address that is not Scenario's own is not followed."""
     scenario.scenario.cdn_url = address.format(port=elsewhere.url.rpartition(":")[2])
-    with pytest.raises(ProviderUnavailable, match=r"not its own|no web address"):
-        run(carry(maker(), request(MUSIC), tmp_path))
+    with pytest.raises(ProviderUnavailable, match=r"not its own|invalid web address"):
+        run(generate(new_provider(), request(MUSIC), tmp_path))
     assert not elsewhere.requests
 
 
 @pytest.mark.parametrize("call", ["part", "file"])
-def test_a_redirect_to_another_host_never_carries_the_key(scenario, elsewhere, proxy, tmp_path, call):
+def test_a_redirect_to_another_host_never_gets_the_key(scenario, elsewhere, proxy, tmp_path, call):
     """A download may lead on to another port of a machine that is this one; an upload leads nowhere. Neither shows the key."""
     host, path = REPEATABLE[call]
     getattr(scenario, host).go_wrong(path, Fault("redirect", to=elsewhere.url + "/x"))
     if call == "part":
         with pytest.raises(ProviderUnavailable, match="redirects"):
-            run(carry(maker(), request(MMAUDIO, proxy), tmp_path))
+            run(generate(new_provider(), request(MMAUDIO, proxy), tmp_path))
     else:
-        run(carry(maker(), request(MMAUDIO, proxy), tmp_path))
+        run(generate(new_provider(), request(MMAUDIO, proxy), tmp_path))
     assert len(elsewhere.requests) == (call == "file")
     for seen in (*elsewhere.requests, *scenario.cdn.requests):
         assert no_key_in(seen.raw.decode("latin-1"))
@@ -493,38 +390,38 @@ def test_a_redirect_to_another_host_never_carries_the_key(scenario, elsewhere, p
     ],
 )
 def test_every_other_end_is_its_own_error(scenario, tmp_path, ends, failure, expected):
-    """Failed, refused, cancelled; a status that nobody knows is trouble and never success."""
+    """Failed, refused, cancelled; an unknown status is an error and never a success."""
     scenario.scenario.ends, scenario.scenario.failure = ends, failure
     scenario.scenario.billing = {"disableRefund": True}
     with pytest.raises(expected) as caught:
-        run(carry(maker(), request(MUSIC), tmp_path))
-    assert no_key_in(told(caught.value))
-    for said in failure.values():
-        assert said.removesuffix(SECRET) in str(caught.value)
+        run(generate(new_provider(), request(MUSIC), tmp_path))
+    assert no_key_in(error_text(caught.value))
+    for message in failure.values():
+        assert message.removesuffix(SECRET) in str(caught.value)
     if expected in (ModelFailed, RefusedContent):
-        assert "not given back" in str(caught.value)
+        assert "not refunded" in str(caught.value)
 
 
 def test_a_job_without_sound_has_failed(scenario, tmp_path):
     """A model that answers in words made no take."""
     scenario.scenario._made = lambda job: [scenario.scenario.keep(b"words", "text/plain")]
     with pytest.raises(ModelFailed, match="no sound"):
-        run(carry(maker(), request(MUSIC), tmp_path))
+        run(generate(new_provider(), request(MUSIC), tmp_path))
 
 
 def test_progress_is_a_fraction_whatever_comes(scenario, tmp_path):
     """Out of its range it is held to it; where it is no number nothing is claimed."""
     scenario.scenario.steps = (("processing", 40), ("in-progress", -1), ("in-progress", None))
     looks: list[JobProgress] = []
-    run(carry(maker(), request(MUSIC), tmp_path, looks))
+    run(generate(new_provider(), request(MUSIC), tmp_path, looks))
     assert [look.fraction for look in looks] == [1.0, 0.0, None, 1.0]
 
 
 def test_cancelling_says_whether_it_did(scenario, tmp_path):
-    """Custom jobs cannot be cancelled: that is said, and the job goes on. Where it can, it is."""
+    """Most custom jobs cannot be cancelled: the result is False, and the job runs on."""
 
     async def go():
-        api = maker()
+        api = new_provider()
         ticket = await api.submit(await api.prepare(request(MUSIC)))
         refused = await api.cancel(ticket)
         scenario.scenario.cancels = True
@@ -541,7 +438,7 @@ def test_a_fault_while_cancelling_is_over_soon(scenario, fault):
     scenario.scenario.cancels = True
 
     async def go():
-        api = maker(whole=limit(fault))
+        api = new_provider(attempt_seconds=attempt_limit(FAULTS[fault]))
         ticket = await api.submit(await api.prepare(request(MUSIC)))
         scenario.api.go_wrong("POST /v1/jobs/.*/action", *[FAULTS[fault]] * 9)
         with pytest.raises((ProviderUnavailable, ProviderTimeout)):
@@ -551,45 +448,45 @@ def test_a_fault_while_cancelling_is_over_soon(scenario, fault):
     assert len(scenario.api.calls("POST /v1/jobs/.*/action")) == 2
 
 
-def test_the_cost_is_told_by_a_dry_run(scenario, proxy):
+def test_a_dry_run_returns_the_cost(scenario, proxy):
     """269 is an answer: the units of exactly this request, and no job; a fault of it is tried again."""
     scenario.api.go_wrong(CREATE, faults.HTML_502)
-    cost = run(maker().estimate(request("scenario/sonilo-music", proxy, params={"numSamples": 2})))
+    cost = run(new_provider().estimate(request("scenario/sonilo-music", proxy, params={"numSamples": 2})))
     assert cost is not None
     assert (cost.amount, cost.currency, cost.estimated) == (str(2 * UNITS), "CU", True)
     assert scenario.api.calls(CREATE)[-1].query == {"dryRun": "true"}
     assert not scenario.scenario.jobs
 
 
-def test_a_dry_run_that_begins_a_job_is_trouble(scenario):
+def test_a_dry_run_that_starts_a_job_is_an_error(scenario):
     """It is never taken for an estimate."""
     scenario.api.go_wrong(CREATE, Fault("answer", 200, body=b'{"job":{"jobId":"job_1"},"creativeUnitsCost":5}'))
     with pytest.raises(ProviderUnavailable, match="dry run"):
-        run(maker().estimate(request(MUSIC)))
+        run(new_provider().estimate(request(MUSIC)))
 
 
 def test_the_key_can_be_checked_for_nothing(scenario, monkeypatch):
     """Good, refused or missing, by the list of jobs; nothing is generated."""
-    assert run(maker().check_key()) == ""
+    assert run(new_provider().check_key()) == ""
     monkeypatch.setenv("SCENARIO_SDK_API_SECRET", "wrongwrongwrong")
     with pytest.raises(KeyRefused, match="SCENARIO_SDK_API_KEY and SCENARIO_SDK_API_SECRET") as caught:
-        run(maker().check_key())
-    assert "wrongwrong" not in told(caught.value)
-    assert no_key_in(told(caught.value))
+        run(new_provider().check_key())
+    assert "wrongwrong" not in error_text(caught.value)
+    assert no_key_in(error_text(caught.value))
     for name in ("SCENARIO_SDK_API_SECRET", "SCENARIO_SDK_API_KEY"):
         monkeypatch.delenv(name)
         with pytest.raises(KeyMissing, match=name):
-            maker().check_ready()
+            new_provider().check_ready()
     assert not scenario.scenario.jobs
 
 
-def test_an_answer_that_is_not_what_was_asked_for_is_trouble(scenario, proxy, tmp_path):
+def test_a_response_of_another_shape_is_an_error(scenario, proxy, tmp_path):
     """JSON of another shape on each call is no success."""
     for call, (host, path) in REPEATABLE.items():
         if host == "api" and call != "complete":
             scenario.api.go_wrong(path, Fault("answer", 200, body=b'{"else": []}'))
             with pytest.raises(ProviderUnavailable, match="Scenario"):
-                run(carry(maker(), request(MMAUDIO, proxy), tmp_path))
+                run(generate(new_provider(), request(MMAUDIO, proxy), tmp_path))
     scenario.api.go_wrong("POST /v1/uploads", Fault("answer", 200, body=b'{"upload":{"id":"u","parts":[]}}'))
     with pytest.raises(ProviderUnavailable, match="part 1"):
-        run(carry(maker(), request(MMAUDIO, proxy), tmp_path))
+        run(generate(new_provider(), request(MMAUDIO, proxy), tmp_path))

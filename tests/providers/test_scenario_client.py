@@ -1,4 +1,4 @@
-"""Scenario's stand-in held honest: the vendor's own client works against it, reads its answers strictly, and gets its errors."""
+"""The vendor's own client against the fake Scenario server: it reads the responses strictly, and gets the errors that it knows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import scenario_sdk
 from scenario_sdk import Scenario
 
 from tests.clips import clicks, hear
-from tests.fakes import scenario as standin
+from tests.fakes import scenario as fake
 from tests.fakes.server import HTML_502, THROTTLED_SECONDS, Fault
 from tests.providers.conftest import FLASHES
 
@@ -18,7 +18,7 @@ MMAUDIO = "model_mm-audio-2"
 
 @pytest.fixture
 def client(scenario):
-    """The vendor's client, pointed at the stand-in by the same variables as ours; what it does not expect is an error."""
+    """The vendor's client, configured by the same variables as ours; an unexpected field is an error."""
     with Scenario(base_url=scenario.url, max_retries=0, _strict_response_validation=True) as client:
         yield client
 
@@ -55,7 +55,7 @@ def ended(client, job_id: str):
 def test_it_runs_a_video_from_upload_to_file(client, scenario, proxy, tmp_path):
     """Upload in parts, generate, look, fetch the asset: the MP4 clicks where the video flashes."""
     begun = client.generate.run_model(MMAUDIO, body={"video": upload(client, proxy), "prompt": "rain", "duration": 2})
-    assert (begun.job.status, begun.creative_units_cost) == ("queued", standin.UNITS)
+    assert (begun.job.status, begun.creative_units_cost) == ("queued", fake.UNITS)
     states, job = ended(client, begun.job.job_id)
     assert states == ["queued", "warming-up", "in-progress", "finalizing", "success"]
     assert job.progress == 1
@@ -83,7 +83,7 @@ def test_a_dry_run_answers_269_and_begins_nothing(client, scenario):
     """The cost comes, and no job."""
     answer = client.generate.with_raw_response.run_model(MUSIC, body={"prompt": "calm"}, dry_run="true")
     assert answer.status_code == 269
-    assert answer.json() == {"creativeUnitsCost": standin.UNITS, "creativeUnitsDiscount": 0}
+    assert answer.json() == {"creativeUnitsCost": fake.UNITS, "creativeUnitsDiscount": 0}
     assert not scenario.scenario.jobs
 
 
@@ -119,7 +119,7 @@ def test_a_failed_job_says_why(client, scenario):
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         ({}, "prompt is required"),
         ({"prompt": "a", "loud": 1}, "loud is not an input"),
@@ -128,16 +128,16 @@ def test_a_failed_job_says_why(client, scenario):
         ({"prompt": "a", "seed": 0.5}, "whole number"),
     ],
 )
-def test_a_wrong_input_is_its_bad_request(client, body, said):
+def test_a_wrong_input_is_its_bad_request(client, body, message):
     """Unknown, missing, out of range, of another type."""
-    with pytest.raises(scenario_sdk.BadRequestError, match=said):
+    with pytest.raises(scenario_sdk.BadRequestError, match=message):
         client.generate.run_model(MUSIC, body=body)
 
 
 def test_errors_are_as_it_knows_them(client, scenario):
-    """No key, no units, no such model, job, asset or upload; throttled; trouble; half an answer."""
+    """No key, no units, no such model, job, asset or upload; throttled; a server error; half a response."""
     with pytest.raises(scenario_sdk.NotFoundError):
-        client.generate.run_model("model_nobody", body={})
+        client.generate.run_model("model_unknown", body={})
     for call in (client.jobs.retrieve, client.assets.retrieve, client.uploads.retrieve):
         with pytest.raises(scenario_sdk.NotFoundError):
             call("nothing")

@@ -17,7 +17,7 @@ from tests.clips import clicks, flash_clip, hear
 from tests.fakes.mmaudio import TEXT_CLICK
 from tests.fakes.scenario import KEY, PAIR, SECRET, UNITS
 from tests.fakes.server import HTML_502, Fault
-from tests.providers.provider_flow import patience
+from tests.providers.provider_flow import fast_policy
 
 LIT = (25, 48, 60, 91)
 """Frames of `clip` that are white."""
@@ -31,7 +31,7 @@ def eager(monkeypatch):
     """Look again at once."""
     monkeypatch.setattr("tracklay.jobs.pipeline.POLL_SECONDS", (0.001, 0.001))
     monkeypatch.setattr("tracklay.providers.base.DEFAULT_FIND_DELAYS", (0.0, 0.0))
-    monkeypatch.setitem(base._factories, "scenario", lambda: Scenario(patience()))
+    monkeypatch.setitem(base._factories, "scenario", lambda: Scenario(fast_policy()))
 
 
 @pytest.fixture
@@ -117,12 +117,12 @@ def test_a_text_model_makes_a_take_of_the_spans_length(scenario, clip, capsys, m
     ],
 )
 def test_a_wrong_setting_is_refused_before_anything_is_sent(scenario, clip, model, arguments):
-    """Status 2, and the stand-in saw nothing."""
+    """Status 2, and the fake server received nothing."""
     assert lay(clip, model, *arguments) == 2
     assert not scenario.api.requests
 
 
-def test_a_missing_key_is_told_before_anything_begins(scenario, clip, monkeypatch, capsys):
+def test_a_missing_key_is_an_error_before_anything_starts(scenario, clip, monkeypatch, capsys):
     """Nothing is extracted, uploaded or written."""
     monkeypatch.delenv("SCENARIO_SDK_API_SECRET")
     assert lay(clip, "scenario/mmaudio") == 1
@@ -134,8 +134,8 @@ def test_a_missing_key_is_told_before_anything_begins(scenario, clip, monkeypatc
 def test_the_key_is_nowhere_but_in_its_header(scenario, elsewhere, clip, home, tmp_path, capsys, caplog):
     """After successes, faults, refusals that quote it and redirects: not in files, output, logs, addresses, nor at other hosts."""
     caplog.set_level(logging.DEBUG)
-    said = json.dumps({"status": "error", "message": f"bad {KEY} {SECRET} Basic {PAIR}"}).encode()
-    quoting = Fault("answer", 400, (("content-type", "application/json"),), said)
+    refusal = json.dumps({"status": "error", "message": f"bad {KEY} {SECRET} Basic {PAIR}"}).encode()
+    quoting = Fault("answer", 400, (("content-type", "application/json"),), refusal)
     away = Fault("redirect", to=elsewhere.url)
     api, cdn, create = scenario.api, scenario.cdn, "POST /v1/generate/.*"
     cdn.go_wrong("GET /assets/.*", away, HTML_502)
@@ -152,8 +152,10 @@ def test_the_key_is_nowhere_but_in_its_header(scenario, elsewhere, clip, home, t
         lay(clip, model)
     scenario.scenario.ends, scenario.scenario.failure = "failure", {"error": f"crashed with {SECRET}"}
     lay(clip, "scenario/beatoven-sfx")
-    told = capsys.readouterr()
-    shown = told.out + told.err + caplog.text + "".join(seen.path + str(seen.query) for seen in scenario.api.requests)
+    printed = capsys.readouterr()
+    shown = (
+        printed.out + printed.err + caplog.text + "".join(seen.path + str(seen.query) for seen in scenario.api.requests)
+    )
     files = [path.read_bytes() for folder in (home, tmp_path) for path in folder.rglob("*") if path.is_file()]
     assert len(files) > 3
     others = [seen.raw for seen in (*scenario.cdn.requests, *elsewhere.requests)]

@@ -40,7 +40,9 @@ def moody():
     class Moody(kind):  # type: ignore[misc,valid-type]
         async def prepare(self, request):
             intent = await super().prepare(request)
-            return base.Submission(intent.provider, intent.id, intent.made, {**intent.data, "prompt": request.prompt})
+            return base.Submission(
+                intent.provider, intent.id, intent.created_at, {**intent.data, "prompt": request.prompt}
+            )
 
         async def submit(self, submission):
             if "silence" in submission.data["prompt"]:

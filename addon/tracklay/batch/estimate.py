@@ -17,7 +17,7 @@ from ..jobs.cost import parse_amount, summarize_costs
 from ..jobs.ledger import Ledger
 from ..jobs.scheduler import HOSTED_PROVIDER_LIMIT
 from ..jobs.states import FINAL_STATES
-from ..providers import get_provider
+from ..providers.base import get_provider
 from .history import RowHistory, missing_takes
 from .open_picture import OpenPicture
 

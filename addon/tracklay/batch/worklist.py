@@ -17,7 +17,7 @@ from ..media import image_sequence
 from ..media.fingerprint import relative_points, source_id
 from ..models import find_model, load_catalogue
 from ..models.model import EXTRA_PREFIX, is_url, suggest_nearest
-from ..providers import get_provider
+from ..providers.base import get_provider
 from ..timing import Rate, parse_time
 from . import worklist_file
 from .open_picture import TIMELINE_SUFFIXES, OpenPicture

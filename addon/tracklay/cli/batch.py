@@ -23,7 +23,7 @@ from ..errors import InvalidInput, TracklayError
 from ..jobs.cost import parse_amount
 from ..jobs.process_lock import exclusive_lock
 from ..paths import ensure_folder, tracklay_home
-from ..providers import set_process_count
+from ..providers.client import set_process_count
 from . import batch_tables
 
 if TYPE_CHECKING:

@@ -9,6 +9,11 @@ HINTS: dict[str, str] = {
     # models
     # model_import
     # providers
+    "provider.key_missing": "Set it in the environment.",
+    "provider.download_too_slow": "Run `tracklay jobs collect` to download it later.",
+    "provider.status_changed": "Run `tracklay jobs collect`.",
+    "cog.connection_lost": "Run the same command again.",
+    "cog.already_running": "Then run the same command again.",
     # jobs
     # timelines
     "otio.output_changed": "It is yours now: rename it, or choose another folder with --to.",

@@ -319,7 +319,7 @@ def _add_model(options: argparse.Namespace) -> int:
     from datetime import UTC, datetime  # noqa: PLC0415
 
     from ..model_import.fetch import AddedModel, add_model  # noqa: PLC0415
-    from ..providers.http import close_client  # noqa: PLC0415
+    from ..providers.client import close_client  # noqa: PLC0415
     from . import tables  # noqa: PLC0415
 
     async def import_model() -> AddedModel:

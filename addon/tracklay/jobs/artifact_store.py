@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ..cue import Cost
 from ..media import proxy_cache
 from ..paths import ensure_folder, fsync_folder, output_error, remove_leftovers, tracklay_home
-from ..providers import Output
+from ..providers.base import Output
 from . import process_lock
 
 if TYPE_CHECKING:

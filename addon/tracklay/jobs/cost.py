@@ -50,7 +50,7 @@ def check_budget(specs: Sequence[JobSpec], cap: str | None) -> None:
     """
     if cap is None:
         return
-    from ..providers import get_provider  # noqa: PLC0415 - asyncio comes along, and a price needs none
+    from ..providers.base import get_provider  # noqa: PLC0415 - asyncio comes along, and a price needs none
 
     most, total = parse_amount(cap, "--max-cost"), Decimal(0)
     for order in specs:

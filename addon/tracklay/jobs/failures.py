@@ -18,7 +18,7 @@ from ..errors import (
 )
 
 if TYPE_CHECKING:
-    from ..providers import JobHandle, Provider, Submission
+    from ..providers.base import JobHandle, Provider, Submission
     from .states import JobState
 
 FINAL_ERRORS = (ModelFailed, NotFound, RefusedContent, RefusedInput, ResultExpired)

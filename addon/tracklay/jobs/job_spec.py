@@ -197,7 +197,7 @@ def create_job_spec(cue: Cue, folder: Path, stem: str, catalogue: Mapping[str, M
 
         crop_position(cue.square)
     model.check_span(cue.span.seconds)
-    from ..providers import get_provider  # noqa: PLC0415 - asyncio comes along, and a price needs none
+    from ..providers.base import get_provider  # noqa: PLC0415 - asyncio comes along, and a price needs none
 
     get_provider(model.provider).check_ready()
     return JobSpec(replace(cue, params=asked.params, seed=asked.seed), model, folder, stem)

@@ -17,8 +17,7 @@ from ..errors import Cancelled, LedgerError, MediaError, ModelFailed, ProviderTi
 from ..media.editor_render import render_in_editor
 from ..media.fingerprint import ledger_span_fingerprint, source_id
 from ..media.proxy_cache import CACHE_VERSION, extract_pinned, find_pinned
-from ..providers import JobHandle, Request, Submission, get_provider, submit_once
-from ..providers.base import catalogue_cost
+from ..providers.base import JobHandle, Request, Submission, catalogue_cost, get_provider, submit_once
 from . import artifact_store, cost
 from .context import JobContext, run_blocking
 from .failures import FindOnlyProvider, state_after_error, unclear_job_options
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from ..cancellation import CancelToken
     from ..cue import Picture
     from ..media.extract import Proxy
-    from ..providers import Provider
+    from ..providers.base import Provider
     from .job_spec import JobSpec, Stage
     from .ledger import Job
     from .states import JobState

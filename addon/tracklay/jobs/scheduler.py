@@ -18,7 +18,7 @@ from ..errors import Cancelled, TracklayError
 from ..media import proxy_cache
 from ..models import load_catalogue
 from ..paths import NumberedFile
-from ..providers import close_client
+from ..providers.client import close_client
 from . import artifact_store
 from .context import JobContext
 from .delivery import delivery_of_plan

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..cancellation import CancelToken
-    from ..providers import Output
+    from ..providers.base import Output
     from .job_spec import JobSpec
     from .ledger import Job
 

@@ -14,8 +14,8 @@ from ..errors import InvalidInput, NotFound, OutputError, ProviderUnavailable
 from ..models import iter_model_files, load_model_file, user_model_dir
 from ..paths import atomic_write, ensure_folder
 from ..providers import credentials
-from ..providers.client import DEFAULT_RETRY_POLICY, RetryPolicy
 from ..providers.response import sanitize_message
+from ..providers.retry import DEFAULT_RETRY_POLICY, RetryPolicy
 from .infer import infer_model, lacks_sound, make_model_id
 from .published import parse_fal_model, parse_replicate_model, parse_scenario_model
 from .toml_writer import model_to_toml

@@ -1,36 +1,12 @@
-"""One file per API; each makes a model's output from a request. `get_provider(name)` gives the one a model names."""
+"""Clients of the services that generate sound, one file for each API.
 
-from typing import TYPE_CHECKING
+Import what you need from the submodules; this file imports nothing, because Blender loads it when it enables the extension and a
+network client would slow that down:
 
-from ..later import names_from
+- `base`: the `Provider` protocol, its value types, `get_provider`, `submit_once`
+- `http`, `download`: requests to an API and downloads of its files, above `retry`, `rate_limit` and `client`
+- `credentials`: API keys, and their removal from text
+- `replicate`, `fal`, `scenario`, `beatoven`, `cog`, `sketch`: the providers
 
-if TYPE_CHECKING:
-    from .base import JobHandle, JobProgress, Output, Provider, Request, Submission, get_provider, register, submit_once
-    from .client import close_client, set_process_count
-else:  # keys are asked for by whoever draws a panel, and need none of it
-    _BASE = (
-        "Submission",
-        "Output",
-        "JobProgress",
-        "Provider",
-        "Request",
-        "JobHandle",
-        "get_provider",
-        "register",
-        "submit_once",
-    )
-    __getattr__ = names_from(__name__, {"base": _BASE, "client": ("close_client", "set_process_count")})
-
-__all__ = [
-    "JobHandle",
-    "JobProgress",
-    "Output",
-    "Provider",
-    "Request",
-    "Submission",
-    "close_client",
-    "get_provider",
-    "register",
-    "set_process_count",
-    "submit_once",
-]
+`docs/api-notes/` has the facts about each API that this code relies on, and the steps to add a provider.
+"""

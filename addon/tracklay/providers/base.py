@@ -1,36 +1,42 @@
-"""What every provider gives and takes: a request is prepared and submitted, a ticket is kept, progress is told, output comes out."""
+"""The interface of every provider, its value types, and the submission that is sent at most once.
+
+A take goes through `prepare` (Request to Submission), `submit` (to JobHandle), `poll` (JobProgress) and `collect` (Output).
+Submission and JobHandle are plain data: the job ledger stores each before the next step, so that another process can continue.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
 import uuid
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 from ..cue import Cost
 from ..errors import InvalidInput, SubmissionUnknown, TracklayError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping
-    from fractions import Fraction
-    from pathlib import Path
-
     from ..cue import ParamValue
     from ..media.extract import Proxy
     from ..models import Model
 
+_log = logging.getLogger(__name__)
+
 DEFAULT_FIND_DELAYS = (1.0, 4.0, 15.0)
-"""Seconds before each look for a lost submission: a list may be slow to show what has just begun (facts/apis.md, section 11, item 7)."""
+"""Seconds before each search for a lost submission: a provider's list of jobs may show a new one late."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """All that one submission needs. `params` is complete and checked.
+    """The input of one take. `params` is complete and validated.
 
-    `samples` is the span's length at 48 kHz, for a model that can make exactly that many. `proxy` and `still` are None for a model
-    that looks at no moving picture, or no image.
+    `seconds` is the span's length, and `samples` the same at 48 kHz, for a model that can make exactly that many. `proxy` is None
+    for a model without video input, `still` for one without image input.
     """
 
     model: Model
@@ -46,44 +52,45 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What is about to be sent: plain data, to be on disk before it leaves. `id` is our own name for it, `made` the UTC time (ISO 8601).
+    """A request that is ready to send: plain data, stored on disk before it is sent.
 
-    Its files are uploaded already (that is free), or named by path where they go along with the request itself.
+    `id` is our own name for it, `created_at` its UTC time (ISO 8601). Its files are uploaded already (uploads are free), or named
+    by path where the request itself contains them.
     """
 
     provider: str
     id: str
-    made: str
+    created_at: str
     data: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def new(cls, provider: str, data: Mapping[str, Any]) -> Self:
-        """One of now."""
+        """Create a submission with a new ID and the current time."""
         return cls(
             provider, uuid.uuid4().hex, datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"), data
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON holds it; `Submission(**to_dict)` is it again."""
+        """Return the submission as JSON; `Submission(**data)` rebuilds it."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
 class JobHandle:
-    """What is kept of a submission: plain data, enough for another process to go on with it."""
+    """A submitted job: plain data, from which any process can poll and collect it. `request` is the provider's job ID."""
 
     provider: str
     request: str
     data: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON holds it; `JobHandle(**to_dict)` is it again."""
+        """Return the handle as JSON; `JobHandle(**data)` rebuilds it."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
 class JobProgress:
-    """How far a submission is. `fraction` runs from 0 to 1 where the provider tells; `message` is its own account (queue place, step)."""
+    """The state of a job. `fraction` is from 0 to 1, or None; `message` is a detail such as the queue position or the step."""
 
     state: Literal["waiting", "running", "done"]
     fraction: float | None = None
@@ -92,9 +99,10 @@ class JobProgress:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What the model made: its file, untouched, and stems where it gives them; the seed and version that were really used.
+    """The result of a job: the model's file, unchanged, its stems, and the seed and version that were used.
 
-    `extra_files` are further whole sounds of the same request, where a model makes several: each becomes a take of its own.
+    `extra_files` are further sounds of the same request, if the model makes several: each becomes a take of its own. `understood`
+    goes into the manifest: what the provider made of the request.
     """
 
     file: Path
@@ -107,82 +115,82 @@ class Output:
 
 
 class Provider(Protocol):
-    """One API. Every call may be cancelled by cancelling its task; errors are those of `tracklay.errors`.
+    """One API. A call is cancelled by cancelling its task; errors are those of `tracklay.errors`.
 
-    What an API has no call for says so by its absence from `capabilities`; its method then does what the text here says.
+    `capabilities` names the optional requests that the API has. Without one, its method here returns the stated default.
     """
 
     name: str
     capabilities: frozenset[Literal["cancel", "find", "check_key", "estimate"]] = frozenset()
     max_wait_seconds: float = 3600.0
-    """Seconds from submission after which nobody should wait any longer."""
+    """Seconds after submission when the job counts as lost."""
     submit_mode: Literal["submit", "collect"] = "submit"
-    """When the request leaves. Where that is at `collect`, `submit` only makes the ticket, the same each time, and may be called again."""
+    """The step that sends the request. With `collect`, `submit` only returns the handle and may be repeated."""
     caches_output: bool = True
-    """Whether what was made is worth keeping once it is laid: not where it is made again in a moment, at no cost."""
+    """Whether the output is kept after laying: not if making it again is fast and free."""
     find_delays: tuple[float, ...] | None = None
-    """Seconds before each look for a lost submission, where they are others than FIND_PAUSES."""
+    """Seconds before each search for a lost submission; None for `DEFAULT_FIND_DELAYS`."""
 
     def check_ready(self) -> None:
-        """Nothing, when what can be known without asking is in order; it costs no time.
+        """Check everything that needs no network.
 
         Raises:
-            KeyMissing: the key is not set.
-            BadInput: a host in the environment is wrong.
+            KeyMissing: the API key is not set.
+            InvalidInput: a URL in the environment is invalid.
         """
         return
 
     async def version(self, model: Model, *, fail_fast: bool = False) -> str | None:  # noqa: ARG002
-        """The version of a model that would run now, as `Output.version` tells it; None where the API has no word for it.
+        """Return the version of a model that would run now, as in `Output.version`; None if the API has no versions.
 
         Args:
-            model: which.
-            fail_fast: the answer is worth a few seconds and no second try.
+            model: the model.
+            fail_fast: make one short attempt, without retries.
         """
         return None
 
     async def prepare(self, request: Request) -> Submission:
-        """Do all that comes before the request and costs nothing: upload, look up the version."""
+        """Do everything before the request that is free: upload files, look up the version."""
 
     async def submit(self, submission: Submission) -> JobHandle:
-        """Ask for the work to begin. What the intent holds is sent, once.
+        """Start the job: send the submission once.
 
         Raises:
-            Unclear: it left, and no usable answer came. `submit_once` then looks for it.
+            SubmissionUnknown: it may have arrived, and no usable response came. `submit_once` then searches for it.
         """
 
     async def find(self, submission: Submission, known_requests: Collection[str] = ()) -> JobHandle | None:  # noqa: ARG002
-        """The ticket of a submission that was lost; None where nothing, or more than one, fits, or where the API has no list.
+        """Return the handle of a lost submission; None if no job, or more than one, matches, or if the API has no list of jobs.
 
-        `known_requests` are requests that belong to other tickets.
+        `known_requests` are IDs of jobs that belong to other submissions.
         """
         return None
 
     async def poll(self, handle: JobHandle) -> JobProgress:
-        """Look how far it is. Raises what stopped it, where it was stopped."""
+        """Return the job's progress, or raise the error that ended it."""
 
     async def collect(self, handle: JobHandle, folder: Path) -> Output:
-        """Bring what was made into `folder`. The ticket's work is done."""
+        """Download the result of a finished job into `folder`."""
 
     async def cancel(self, handle: JobHandle) -> bool:  # noqa: ARG002
-        """Try to stop it; whether the provider said that it did. Where the API cannot: False, and what it costs is spent."""
+        """Cancel the job; return whether the provider confirmed it. Without that capability: False, and the job is charged."""
         return False
 
     async def check_key(self) -> str:
-        """Whose key it is, empty where the API does not say. Costs nothing.
+        """Check the API key with a free request; return the account's name, or an empty string if the API does not name it.
 
         Raises:
-            KeyMissing, KeyRefused: it is not good. An API that has no such call says nothing.
+            KeyMissing, KeyRefused: there is no valid key. Without that capability nothing is raised.
         """
         return ""
 
     async def estimate(self, request: Request) -> Cost | None:
-        """What a take will cost, asked of the provider where it tells, else as the catalogue has it; None where nobody knows."""
+        """Return the cost of a take: the provider's own figure, or the catalogue's."""
         return catalogue_cost(request)
 
 
 def catalogue_cost(request: Request) -> Cost:
-    """What the catalogue says that this request costs; the amount is None where it does not know."""
+    """Return the catalogue's estimate for a request; its amount is None if the catalogue has no price."""
     amount = request.model.estimate_cost(request.seconds, request.params)
     return Cost(None if amount is None else f"{amount.normalize():f}", request.model.price.currency, estimated=True)
 
@@ -193,25 +201,32 @@ async def submit_once(
     known_requests: Collection[str] = (),
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> JobHandle:
-    """Submit, and where the answer was lost look for what was begun: never a second time by itself.
+    """Submit. If the response is lost, search the provider's list for the job; never submit a second time.
+
+    Args:
+        provider: the provider.
+        submission: from `provider.prepare`, already stored on disk.
+        known_requests: IDs of jobs that belong to other submissions.
+        sleep: waits for seconds; replaced in tests.
 
     Raises:
-        Unclear: it left, and it cannot be found.
+        SubmissionUnknown: the request may have arrived, and the job cannot be found.
     """
     try:
         return await provider.submit(submission)
     except SubmissionUnknown as lost:
-        pauses = DEFAULT_FIND_DELAYS if provider.find_delays is None else provider.find_delays
-        for pause in pauses if "find" in provider.capabilities else ():
-            await sleep(pause)
+        delays = DEFAULT_FIND_DELAYS if provider.find_delays is None else provider.find_delays
+        for number, delay in enumerate(delays if "find" in provider.capabilities else (), 1):
+            _log.info("%s: submission lost, search %d of %d in %.0f s", provider.name, number, len(delays), delay)
+            await sleep(delay)
             try:
-                ticket = await provider.find(submission, known_requests)
+                handle = await provider.find(submission, known_requests)
             except SubmissionUnknown:
                 raise
             except TracklayError:
-                continue  # it was the network that lost the answer: it may be back at the next look
-            if ticket is not None:
-                return ticket
+                continue  # the network that lost the response may be back at the next search
+            if handle is not None:
+                return handle
         raise lost from lost.__cause__
 
 
@@ -220,19 +235,21 @@ _BUILT_IN = ("sketch", "replicate", "cog", "fal", "scenario", "beatoven")
 
 
 def register(name: str, factory: Callable[[], Provider]) -> None:
-    """Add a provider, or put another one in a built-in one's place."""
+    """Add a provider, or replace a built-in one."""
     _factories[name] = factory
 
 
 def get_provider(name: str) -> Provider:
-    """The provider that a model names. Its module is loaded only now, and with it what it needs.
+    """Return a provider by the name that models use. Its module is imported at the first call.
 
     Raises:
-        BadInput: there is none of that name.
+        InvalidInput: there is no provider of that name.
     """
     if name not in _factories:
         if name not in _BUILT_IN:
-            raise InvalidInput(f"there is no provider {name!r}: correct the model's file")
+            raise InvalidInput(
+                "provider.unknown", "Unknown provider: {provider}. Correct the model's file.", provider=name
+            )
         module = importlib.import_module(f".{name}", __package__)
         _factories[name] = module.create_provider
     return _factories[name]()

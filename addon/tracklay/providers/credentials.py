@@ -1,4 +1,7 @@
-"""Keys: from the environment, or given by Blender's preferences. Nothing else reads them, and `redact` takes them out of any text."""
+"""API keys, from the environment or set by Blender's preferences, and their removal from text.
+
+No other module reads them.
+"""
 
 from __future__ import annotations
 
@@ -15,43 +18,58 @@ KEY_VARIABLES = (
     "SCENARIO_SDK_API_SECRET",
     "BEATOVEN_API_KEY",
 )
-"""The environment variables that hold keys (DESIGN.md, section 3)."""
+"""The environment variables that hold keys."""
 
 REDACTED = "[key]"
 
 MIN_REDACTED_CHARS = 6
-"""Characters. Anything shorter is no key, and taking it out of a text would only garble it."""
+"""Shorter values are not keys, and replacing them would garble the text."""
 
 _stored_keys: dict[str, str] = {}
 
 
 def set_key(name: str, value: str) -> None:
-    """Set a key by its variable's name, as Blender's preferences do. The environment stands before it; empty takes it away."""
+    """Set a key by the name of its variable; an empty value removes it. The environment takes precedence."""
     _stored_keys[name] = value
 
 
 def get_key(name: str) -> str:
-    """A key's value, empty where there is none."""
+    """Return a key's value, or an empty string."""
     return (os.environ.get(name) or _stored_keys.get(name) or "").strip()
 
 
 def require_key(name: str, provider: str) -> str:
-    """A key that a request needs.
+    """Return a key that a request needs.
 
     Raises:
         KeyMissing: it is not set.
-        KeyRefused: it cannot be one.
+        KeyRefused: it has characters that no key has.
     """
     value = get_key(name)
     if not value:
-        raise KeyMissing(f"{provider} wants a key: set {name} in the environment or in Tracklay's preferences")
+        raise KeyMissing(
+            "provider.key_missing",
+            "{provider} needs an API key: {variable} is not set.",
+            provider=provider,
+            variable=name,
+        )
+    # A line break or a space, from a careless copy, would make an invalid header.
     if not all("!" <= character <= "~" for character in value):
-        raise KeyRefused(f"{name} holds characters that no key has: copy the key again from {provider}")
+        raise KeyRefused(
+            "provider.key_malformed",
+            "{variable} has characters that no API key has. Copy the key again from {provider}.",
+            provider=provider,
+            variable=name,
+        )
     return value
 
 
 def redact(text: str) -> str:
-    """The text without any key: as it is, in its halves, as HTTP Basic writes it, or quoted for a URL."""
+    """Return the text with each API key replaced by `[key]`.
+
+    Finds a key as it is, the part after its colon (fal), as HTTP Basic encodes it, alone and with each other key (Scenario), and
+    quoted for a URL.
+    """
     values = [
         value
         for name in KEY_VARIABLES
@@ -65,6 +83,7 @@ def redact(text: str) -> str:
         for form in (value, value.partition(":")[2], quote(value, safe=""), base64.b64encode(value.encode()).decode())
         if len(form) >= MIN_REDACTED_CHARS
     }
+    # The longest first: a key may be a part of another form.
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, REDACTED)
     return text

@@ -1,31 +1,57 @@
-"""One file from a provider to the disk: streamed, resumed, measured against what the server said, whole or not there at all."""
+"""Download of one file from a provider: streamed to disk, resumed after a break, checked against its length, complete or absent."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from ..errors import ProviderTimeout, ProviderUnavailable, TracklayError
 from ..paths import atomic_write
 from .client import get_client, get_limiter
+from .http import Api, httpx_timeout
 from .response import MAX_ERROR_BODY_BYTES, Response
+from .retry import MIB, is_retryable
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import httpx
 
-    from .http import Api
+_log = logging.getLogger(__name__)
 
 MAX_REDIRECTS = 3
-"""Redirects followed for one file, each to a host of the provider's own."""
+"""Redirects that are followed for one file, each to one of the provider's own hosts."""
 
 PARTIAL_CONTENT, RANGE_NOT_SATISFIABLE = 206, 416
 
 
-class Download:
-    """The way of one file. `have` bytes are on disk; `mark` is the server's name for this very content."""
+async def download(api: Api, url: str, to: Path, *, send_key: bool = False, max_bytes: int | None = None) -> Path:
+    """Download a file that the provider made, and return its path.
+
+    Args:
+        api: the provider's API.
+        url: the URL that the server named.
+        to: the file to write. It is complete or absent, never partial.
+        send_key: whether the API key is sent, to those hosts that may receive it.
+        max_bytes: the largest accepted size; by default the retry policy's.
+
+    Raises:
+        ProviderUnavailable: the file is too large, empty, incomplete after all attempts, or not on the provider's hosts.
+        ResultExpired, NotFound, KeyRefused: the server refuses the file.
+        ProviderTimeout: it did not arrive within the time limit.
+        OutputError: it cannot be written.
+    """
+    limit = api.retry_policy.max_download_bytes if max_bytes is None else max_bytes
+    return await _Download(api, url, to, send_key=send_key, max_bytes=limit).run()
+
+
+class _Download:
+    """The state of one download, which outlives its attempts.
+
+    `_received_bytes` are on disk. `_validator` is the ETag or date of that content: the server compares it before it sends the
+    rest, so that halves of two different files are never joined (RFC 9110, section 13.1.5).
+    """
 
     def __init__(self, api: Api, url: str, to: Path, *, send_key: bool, max_bytes: int) -> None:
         self._api, self._url, self._to, self._send_key, self._max_bytes = api, url, to, send_key, max_bytes
@@ -33,81 +59,106 @@ class Download:
         self._validator = ""
 
     async def run(self) -> Path:
-        """Fetch it; see `Api.download`."""
-        api, patience = self._api, self._api.retry_policy
+        """Download the file; see `download`."""
+        api, policy = self._api, self._api.retry_policy
         url, self._send_key = api.resolve_redirect(self._url, self._url, send_key=self._send_key)
-        with atomic_write(self._to) as beside, beside.open("wb") as file:
-            # A TimeoutError is an OSError too: it must not reach `whole`, for which that is a full disk.
+        with atomic_write(self._to) as temp_path, temp_path.open("wb") as file:
+            # TimeoutError is a subclass of OSError. It must not leave this block: `atomic_write` would report a full disk.
             try:
-                async with asyncio.timeout(patience.attempt_seconds["download"]):
+                async with asyncio.timeout(policy.attempt_seconds["download"]):
                     await self._download_with_retries(url, file)
             except TimeoutError as error:
                 raise ProviderTimeout(
-                    f"the file from {api.name} comes too slowly; look at your network, or collect it later"
+                    "provider.download_too_slow",
+                    "The download from {provider} is too slow. Check the network.",
+                    provider=api.name,
                 ) from error
         return self._to
 
     async def _download_with_retries(self, url: str, file: BinaryIO) -> None:
-        api, patience = self._api, self._api.retry_policy
-        passage = get_limiter(api.name, "download", api.max_concurrent, 0.0, patience)
-        tried = 0
+        api, policy = self._api, self._api.retry_policy
+        limiter = get_limiter(api.name, "download", api.max_concurrent, 0.0, policy)
+        max_attempts = policy.max_attempts["download"]
+        attempt = 0
         while True:
-            tried += 1
-            async with passage:
-                trouble, asked = await self._follow_redirects(url, file)
-            if trouble is None:
+            attempt += 1
+            async with limiter:
+                error, retry_after = await self._follow_redirects(url, file)
+            if error is None:
                 return
-            if tried >= patience.max_attempts["download"]:
-                raise trouble
-            await patience.sleep(patience.next_delay(tried, asked))
+            if attempt >= max_attempts:
+                raise error
+            delay = policy.next_delay(attempt, retry_after)
+            _log.info(
+                "%s: download failed (%s) after %d bytes, attempt %d of %d; retrying in %.1f s",
+                *(api.name, error.code, self._received_bytes, attempt, max_attempts, delay),
+            )
+            await policy.sleep(delay)
 
     async def _follow_redirects(self, url: str, file: BinaryIO) -> tuple[TracklayError | None, float | None]:
-        """Follow the address to the file; what went wrong in a way that may go right the next time, and the wait asked for."""
-        api, key = self._api, self._send_key
+        """Make one attempt. Return its temporary error, or None, and the seconds that the server asked to wait.
+
+        Raises:
+            TracklayError: the failure is final.
+        """
+        api, send_key = self._api, self._send_key
         for _ in range(MAX_REDIRECTS + 1):
-            headers = {"Accept-Encoding": "identity", **self._range_headers(), **(api.auth_headers() if key else {})}
+            # A compressed transfer has no stable byte ranges, so none is asked for.
+            headers = {"Accept-Encoding": "identity", **self._range_headers()}
+            headers |= api.auth_headers() if send_key else {}
             try:
                 async with get_client().stream(
-                    "GET", url, headers=headers, timeout=api.httpx_timeout(None)
+                    "GET", url, headers=headers, timeout=httpx_timeout(api.retry_policy)
                 ) as response:
                     if response.is_redirect:
-                        url, key = api.resolve_redirect(url, response.headers.get("location", ""), send_key=key)
+                        url, send_key = api.resolve_redirect(
+                            url, response.headers.get("location", ""), send_key=send_key
+                        )
                         continue
                     if response.is_success:
                         return await self._write_response(response, file), None
-                    answer = await _read_error_response(response)
+                    refusal = await _read_error_response(response)
             except Exception as error:
-                trouble = api.network_error(error)
-                if trouble is None:
+                known = api.network_error(error)
+                if known is None:
                     raise
-                return trouble, None
-            if answer.status == RANGE_NOT_SATISFIABLE and self._received_bytes:
+                return known, None
+            if refusal.status == RANGE_NOT_SATISFIABLE and self._received_bytes:
+                # The file is shorter than what is on disk: it changed. Start again from its first byte.
                 self._received_bytes, self._validator = 0, ""
-                return api.response_error(answer), None
-            if answer.status < 500 and answer.status not in (408, 429):
-                raise api.response_error(answer)
-            return api.response_error(answer), answer.retry_after
-        raise ProviderUnavailable(f"{api.name} redirects its file in circles; try again later")
-
-    def _range_headers(self) -> dict[str, str]:
-        return (
-            {"Range": f"bytes={self._received_bytes}-", "If-Range": self._validator}
-            if self._received_bytes and self._validator
-            else {}
+                return api.response_error(refusal), None
+            if not is_retryable(refusal.status):
+                raise api.response_error(refusal)
+            return api.response_error(refusal), refusal.retry_after
+        raise ProviderUnavailable(
+            "provider.redirect_loop", "{provider} redirects its file in circles.", provider=api.name
         )
 
+    def _range_headers(self) -> dict[str, str]:
+        if not (self._received_bytes and self._validator):
+            return {}
+        return {"Range": f"bytes={self._received_bytes}-", "If-Range": self._validator}
+
     async def _write_response(self, response: httpx.Response, file: BinaryIO) -> TracklayError | None:
-        """Write what comes. A whole answer begins the file anew; a part goes on where it is."""
-        name = self._api.name
-        part = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("content-range", "").strip())
+        """Write a response to the file. Return the error if a further attempt may complete it.
+
+        A partial response continues the file, a full response starts it again.
+        """
+        provider = self._api.name
         if response.status_code == PARTIAL_CONTENT:
+            part = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("content-range", "").strip())
             if part is None or int(part[1]) != self._received_bytes:
                 self._received_bytes, self._validator = 0, ""
-                return ProviderUnavailable(f"{name} sends another part of the file than was asked for; try again later")
+                return ProviderUnavailable(
+                    "provider.wrong_range",
+                    "{provider} sent another part of the file than requested.",
+                    provider=provider,
+                )
         else:
             self._received_bytes = 0
         file.seek(self._received_bytes)
         file.truncate()
+        # A weak ETag (W/) promises equal meaning, not equal bytes, so it cannot validate a range.
         etag = response.headers.get("etag", "")
         self._validator = etag if etag and not etag.startswith("W/") else response.headers.get("last-modified", "")
         length = response.headers.get("content-length", "")
@@ -120,20 +171,28 @@ class Download:
                 raise self._too_large_error()
             file.write(chunk)
         if not self._received_bytes:
-            return ProviderUnavailable(f"{name} sends an empty file; try again later")
+            return ProviderUnavailable("provider.file_empty", "{provider} sent an empty file.", provider=provider)
         if total is not None and self._received_bytes != total:
             return ProviderUnavailable(
-                f"{name} sends {self._received_bytes} bytes of a file of {total}; try again later"
+                "provider.file_incomplete",
+                "{provider} sent {received} of a file's {total} bytes.",
+                provider=provider,
+                received=self._received_bytes,
+                total=total,
             )
         return None
 
     def _too_large_error(self) -> ProviderUnavailable:
         return ProviderUnavailable(
-            f"{self._api.name} sends a file of more than {self._max_bytes >> 20} MiB; it was not kept"
+            "provider.file_too_large",
+            "{provider} sent a file of more than {limit} MiB. It was not kept.",
+            provider=self._api.name,
+            limit=self._max_bytes // MIB,
         )
 
 
 async def _read_error_response(response: httpx.Response) -> Response:
+    """Read an error's body, up to `MAX_ERROR_BODY_BYTES`."""
     body = b""
     async for chunk in response.aiter_bytes():
         body += chunk

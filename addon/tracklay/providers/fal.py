@@ -1,71 +1,72 @@
-"""fal (facts/apis.md, section 2): its queue, its storage, the history of an endpoint and the price list; no idempotency key.
+"""fal: its queue, its storage, the request history of an endpoint and the price list. Its facts: `docs/api-notes/fal.md`.
 
-A lost submission is found in the history. A failed request is COMPLETED there like any other, and its result is the model's own error.
+There is no idempotency key, so a lost submission is searched for in the history. A failed request has the status COMPLETED like any
+other; its result is then the model's error.
 """
 
 from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Collection
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import Any, Literal
 from urllib.parse import quote
 
 from ..cue import Cost
-from ..errors import KeyRefused, ModelFailed, NotFound, ProviderUnavailable, ResultExpired, TracklayError
+from ..errors import KeyRefused, NotFound, ProviderUnavailable, TracklayError
 from . import credentials
 from .base import JobHandle, JobProgress, Output, Provider, Request, Submission, catalogue_cost
-from .client import DEFAULT_RETRY_POLICY, RetryPolicy
+from .download import download
 from .fal_responses import error_from_types, explain_error, find_error_types, find_sound_urls, parse_unit_price
 from .http import Api, FileBody, base_url, parse_origin
+from .job_errors import missing_value, no_output, result_expired, status_unknown
 from .replicate_output import parse_log_progress
 from .request_body import build_request_body, clamp_seed, find_input_files, mime_type, save_data_uri, suffix_from_url
 from .response import find_error_message, sanitize_message
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-    from pathlib import Path
+from .retry import DEFAULT_RETRY_POLICY, RetryPolicy
 
 KEY_VARIABLE = "FAL_KEY"
 
 START_TIMEOUT_SECONDS = 1800
-"""A request that has not begun by then is given up by fal itself: nobody waits for it any more, and nobody pays."""
+"""fal drops a request that has not started by then, at no charge: our own deadline ends soon after."""
 
 UPLOAD_LIFETIME_SECONDS = 2 * 3600
-"""For so long an upload lies at a public address: until the request has begun, and its run."""
+"""The lifetime of an upload, whose URL is public: long enough for the queue and the run, and no longer."""
 
 OUTPUT_LIFETIME_SECONDS = 24 * 3600
-"""For so long a result does: an interrupted run can be taken up the next day."""
+"""The lifetime of a result, whose URL is public too: an interrupted job can be collected the next day."""
 
 LISTING_DELAY = timedelta(seconds=60)
-"""For so long after it was made a request may be unknown to the queue."""
+"""The time after its creation in which the queue may answer 404 for a request."""
 
 MAX_CLOCK_SKEW = timedelta(minutes=5)
-"""By so much fal's clock may differ from ours when a lost request is looked for."""
+"""The assumed largest difference between our clock and fal's, when a lost request is searched for."""
 
 PAGE_SIZE, MAX_PAGES = 100, 10
-"""Requests on a page of the history, and pages that are looked through."""
+"""Requests on a page of the history, and pages that are searched."""
 
 THREE_PART_NAMESPACES = ("workflows", "comfy")
-"""First words of an endpoint that make its application three words long, not two."""
+"""First parts of an endpoint whose application name has three parts and not two."""
 
 STORAGE_HOSTS = ("fal.media", "*.fal.media", "rest.fal.ai", "storage.googleapis.com")
-"""Where files go to and come from, without the key. The last is where fal's older storage lies."""
+"""Hosts of uploads and results; none receives the key. The last one is fal's older storage."""
 
 KEY_CHECK_APP = "fal-ai/mmaudio-v2"
-"""Asked for a request that cannot exist: 404 for a good key, 401 for a bad one."""
+"""The status of a request that cannot exist is 404 with a valid key and 401 with an invalid one."""
 
 
 class Fal(Provider):
-    """One instance for each take; what they share is in `pool`."""
+    """One instance for each take; connections and rate limits are shared in `client`."""
 
     name = "fal"
     capabilities: frozenset[Literal["cancel", "find", "check_key", "estimate"]] = frozenset(
         {"cancel", "find", "check_key", "estimate"}
     )
     find_delays = (1.0, 4.0, 15.0, 30.0, 60.0, 90.0, 120.0)
-    """The history may list a request only when it has ended (facts/apis.md, section 11, item 7)."""
+    """Longer than the default: the history may list a request only after it has ended."""
 
     def __init__(self, retry_policy: RetryPolicy = DEFAULT_RETRY_POLICY) -> None:
         self.queue_url = base_url("TRACKLAY_FAL_QUEUE_URL", "https://queue.fal.run")
@@ -83,13 +84,13 @@ class Fal(Provider):
         )
 
     def check_ready(self) -> None:
-        """The key is set."""
+        """Check that the key is set."""
         credentials.require_key(KEY_VARIABLE, "fal")
 
     async def prepare(self, request: Request) -> Submission:
-        """Upload the files, always through the storage: fal takes a data URI of a few KB only.
+        """Upload the files, small ones too: fal accepts data URIs of a few KB only.
 
-        An upload's own address tells two submissions apart when one has to be found again.
+        The upload's unique URL also distinguishes two otherwise equal submissions when a lost one is searched for.
         """
         urls = {name: await self._upload(path) for name, path in find_input_files(request).items()}
         data = {
@@ -103,7 +104,7 @@ class Fal(Provider):
     async def _upload(self, path: Path) -> str:
         kind = mime_type(path)
         lifecycle = _lifecycle_header(UPLOAD_LIFETIME_SECONDS)
-        told = (
+        payload = (
             await self.api.request(
                 "POST",
                 f"{self.rest_url}/storage/upload/initiate",
@@ -113,13 +114,13 @@ class Fal(Provider):
                 headers={"X-Fal-Object-Lifecycle": lifecycle, "X-Fal-Object-Lifecycle-Preference": lifecycle},
             )
         ).json_object
-        to, address = told.get("upload_url"), told.get("file_url")
-        if not (isinstance(to, str) and isinstance(address, str)):
-            raise ProviderUnavailable("fal does not say where a file is to be put; try again later")
+        upload_url, file_url = payload.get("upload_url"), payload.get("file_url")
+        if not (isinstance(upload_url, str) and isinstance(file_url, str)):
+            raise missing_value("fal", "address for the upload")
         try:
             await self.api.request(
                 "PUT",
-                to,
+                upload_url,
                 "upload",
                 content=FileBody(path),
                 headers={"Content-Type": kind},
@@ -127,119 +128,118 @@ class Fal(Provider):
                 expect_json=False,
             )
         except KeyRefused as error:
-            # No key went there: it is the address that is refused.
+            # The request had no key, so the refusal is about the signed URL.
             raise ProviderUnavailable(
-                "fal's storage does not take the file at the address that fal gave; try again later"
+                "provider.upload_refused",
+                "The storage of {provider} refused the upload. Try again later.",
+                provider="fal",
             ) from error
-        return address
+        return file_url
 
     async def submit(self, submission: Submission) -> JobHandle:
-        """Put it into the queue."""
+        """Add the request to the queue."""
         headers = {
             "X-Fal-Request-Start-Timeout": str(START_TIMEOUT_SECONDS),
             "X-Fal-Object-Lifecycle-Preference": _lifecycle_header(OUTPUT_LIFETIME_SECONDS),
         }
         endpoint = submission.data["endpoint"]
-        told = (
+        payload = (
             await self.api.request("POST", f"/{endpoint}", "submit", json=submission.data["input"], headers=headers)
         ).json_object
-        if not isinstance(told.get("request_id"), str) or not told["request_id"]:
-            raise self.api.submission_unknown("its answer names no request")
-        return _job_handle(submission, told)
+        if not isinstance(payload.get("request_id"), str) or not payload["request_id"]:
+            raise self.api.submission_unknown(missing_value("fal", "request ID"))
+        return _job_handle(submission, payload)
 
     async def find(self, submission: Submission, known_requests: Collection[str] = ()) -> JobHandle | None:
-        """The one request in the endpoint's history that has these inputs and was sent since."""
-        since = datetime.fromisoformat(submission.made) - MAX_CLOCK_SKEW
-        fitting = {
+        """Return the one request in the endpoint's history with these inputs that was created since the submission."""
+        since = datetime.fromisoformat(submission.created_at) - MAX_CLOCK_SKEW
+        matches = {
             str(entry["request_id"]): entry
             for entry in await self._list_requests(submission.data["endpoint"], start=_format_time(since))
             if entry.get("request_id") not in (None, *known_requests)
             and _contains_input(entry.get("json_input"), submission.data["input"])
         }
-        return _job_handle(submission, next(iter(fitting.values()))) if len(fitting) == 1 else None
+        return _job_handle(submission, next(iter(matches.values()))) if len(matches) == 1 else None
 
     async def _list_requests(self, endpoint: str, **filters: str) -> list[dict[str, Any]]:
-        """Requests of an endpoint with what went in and came out."""
+        """Return an endpoint's requests with their inputs and outputs."""
         query: dict[str, str | int] = {"endpoint_id": endpoint, "limit": PAGE_SIZE, "expand": "payloads", **filters}
-        found: list[dict[str, Any]] = []
+        entries: list[dict[str, Any]] = []
         for _ in range(MAX_PAGES):
             page = (
                 await self.api.request("GET", f"{self.platform_url}/models/requests/by-endpoint", "read", query=query)
             ).json_object
-            found += [entry for entry in page.get("items") or () if isinstance(entry, dict)]
+            entries += [entry for entry in page.get("items") or () if isinstance(entry, dict)]
             if not page.get("has_more") or not page.get("next_cursor"):
                 break
             query["cursor"] = str(page["next_cursor"])
-        return found
+        return entries
 
     async def poll(self, handle: JobHandle) -> JobProgress:
-        """Its status. One that was made just now may not be there yet."""
+        """Return the request's status. A new request may be unknown to the queue, an old one only in the history."""
         try:
-            told = (
+            payload = (
                 await self.api.request("GET", self._request_url(handle, "status"), "read", query={"logs": 1})
             ).json_object
         except NotFound:
-            if datetime.now(UTC) - datetime.fromisoformat(handle.data["made"]) <= LISTING_DELAY:
+            if datetime.now(UTC) - datetime.fromisoformat(handle.data["created_at"]) <= LISTING_DELAY:
                 return JobProgress("waiting", message="not listed yet")
             if await self._result_from_history(handle) is None:
                 raise
             return JobProgress("done", 1.0)
-        match told.get("status"):
+        match payload.get("status"):
             case "IN_QUEUE":
-                place = told.get("queue_position")
+                position = payload.get("queue_position")
                 return JobProgress(
-                    "waiting", message=f"{place} before it in the queue" if isinstance(place, int) else ""
+                    "waiting", message=f"{position} ahead in the queue" if isinstance(position, int) else ""
                 )
             case "IN_PROGRESS":
-                lines = _log_messages(told)
-                fraction, words = parse_log_progress("\n".join(lines))
-                return JobProgress("running", fraction, words or (sanitize_message(lines[-1]) if lines else ""))
-            case "COMPLETED" if told.get("error") or told.get("error_type"):
-                raise await self._request_error(handle, told)
+                lines = _log_messages(payload)
+                fraction, step = parse_log_progress("\n".join(lines))
+                return JobProgress("running", fraction, step or (sanitize_message(lines[-1]) if lines else ""))
+            case "COMPLETED" if payload.get("error") or payload.get("error_type"):
+                raise await self._request_error(handle, payload)
             case "COMPLETED":
                 return JobProgress("done", 1.0)
             case other:
-                raise ProviderUnavailable(
-                    f"fal gives a status that is not known, {sanitize_message(other)!r}; look at {self.api.dashboard}"
-                )
+                raise status_unknown("fal", other, self.api.dashboard)
 
     async def _request_error(self, handle: JobHandle, payload: dict[str, Any]) -> TracklayError:
-        """What a COMPLETED request with an error means: its result is the model's own answer, and says which input it was."""
-        said, kind = (
+        """Return the error of a COMPLETED request that failed. The result is the model's own error, and names the input."""
+        message, error_type = (
             sanitize_message(find_error_message(payload.get("error")) or payload.get("error_type")),
             str(payload.get("error_type") or ""),
         )
         try:
-            answer = await self.api.request(
+            # Any status, 5xx too: for a failed request the result has the status of the model's error, and is final.
+            result = await self.api.request(
                 "GET", self._request_url(handle, "result"), "read", accept_statuses=range(400, 600), expect_json=False
             )
         except TracklayError:
-            return error_from_types([kind], said)
-        if answer.status in (401, 403):
-            return self.api.response_error(answer)
-        kinds = [*find_error_types(answer), kind]
-        if answer.is_success or not isinstance(answer.data, dict):
-            return error_from_types(kinds, said)
-        said = said if answer.message in said else sanitize_message(f"{said}: {answer.message}")
-        return error_from_types(kinds, said, answer)
+            return error_from_types([error_type], message)
+        if result.status in (401, 403):
+            return self.api.response_error(result)
+        error_types = [*find_error_types(result), error_type]
+        if result.is_success or not isinstance(result.data, dict):
+            return error_from_types(error_types, message)
+        message = message if result.message in message else sanitize_message(f"{message}: {result.message}")
+        return error_from_types(error_types, message, result)
 
     async def collect(self, handle: JobHandle, folder: Path) -> Output:
-        """Fetch what it made at once: the result is kept for an hour, or for six minutes; afterwards the history may have it."""
+        """Download the output. The queue keeps a result for an hour, a large one for six minutes; then the history may have it."""
         try:
             result = await self._get_result(handle)
         except NotFound as error:
-            kept = await self._result_from_history(handle)
-            if kept is None:
-                raise self._expired_error(handle) from error
-            result = kept
-        made = find_sound_urls(result)
-        if not made:
-            raise ModelFailed(
-                f"fal's model gave no sound: {sanitize_message(json.dumps(result))}; try again, or another model"
-            )
+            listed = await self._result_from_history(handle)
+            if listed is None:
+                raise result_expired("fal", handle.request) from error
+            result = listed
+        urls = find_sound_urls(result)
+        if not urls:
+            raise no_output("fal", json.dumps(result))
         outputs = [
-            await self._download_output(handle, address, folder / f"output{number}{suffix_from_url(address)}")
-            for number, address in enumerate(made)
+            await self._download_output(handle, url, folder / f"output{number}{suffix_from_url(url)}")
+            for number, url in enumerate(urls)
         ]
         seed = result.get("seed")
         return Output(
@@ -252,78 +252,75 @@ class Fal(Provider):
         )
 
     async def _get_result(self, handle: JobHandle) -> dict[str, Any]:
-        address = self._request_url(handle, "result")
-        answer = await self.api.request("GET", address, "read", accept_statuses=range(500, 600))
-        if not answer.is_success and not find_error_types(answer):
-            # Passing trouble on the way, not the model's own last word.
-            answer = await self.api.request("GET", address, "read")
-        if not answer.is_success:
-            raise self.api.response_error(answer)
-        return answer.json_object
+        url = self._request_url(handle, "result")
+        response = await self.api.request("GET", url, "read", accept_statuses=range(500, 600))
+        if not response.is_success and not find_error_types(response):
+            # A 5xx without fal's error types is a temporary failure on the way. With them it is the model's error, and final.
+            response = await self.api.request("GET", url, "read")
+        if not response.is_success:
+            raise self.api.response_error(response)
+        return response.json_object
 
     async def _result_from_history(self, handle: JobHandle) -> dict[str, Any] | None:
-        """The result as the history has it, when the queue has forgotten it."""
-        since = datetime.fromisoformat(handle.data["made"]) - MAX_CLOCK_SKEW
+        """Return the result from the history, after the queue has deleted it; None if it is not there."""
+        since = datetime.fromisoformat(handle.data["created_at"]) - MAX_CLOCK_SKEW
         listed = await self._list_requests(
             handle.data["endpoint"], start=_format_time(since), request_id=handle.request
         )
-        kept = [entry.get("json_output") for entry in listed if entry.get("request_id") == handle.request]
-        return kept[0] if kept and isinstance(kept[0], dict) else None
+        results = [entry.get("json_output") for entry in listed if entry.get("request_id") == handle.request]
+        return results[0] if results and isinstance(results[0], dict) else None
 
     async def _download_output(self, handle: JobHandle, url: str, to: Path) -> Path:
         if url.startswith("data:"):
             return save_data_uri(url, to)
         try:
-            return await self.api.download(url, to)
+            return await download(self.api, url, to)
         except (NotFound, KeyRefused) as error:
-            raise self._expired_error(handle) from error
-
-    @staticmethod
-    def _expired_error(handle: JobHandle) -> ResultExpired:
-        return ResultExpired(f"fal has deleted what {handle.request} made; make it again")
+            raise result_expired("fal", handle.request) from error
 
     def _request_url(self, handle: JobHandle, action: Literal["status", "result", "cancel"]) -> str:
-        """As the queue named it, where that is on the queue's own host; else made from the request's id."""
+        """Return the URL that the queue named for an action, or one built from the request's ID if that is on another host."""
         named = handle.data["urls"].get(action)
         try:
             if isinstance(named, str) and parse_origin(named) == parse_origin(self.queue_url):
                 return named
         except ValueError:
             pass
-        words = handle.data["endpoint"].split("/")
-        app = "/".join(words[: 3 if words[0] in THREE_PART_NAMESPACES else 2])
+        # Requests are addressed by application (`fal-ai/thinksound`), without the rest of the endpoint (`/audio`).
+        parts = handle.data["endpoint"].split("/")
+        app = "/".join(parts[: 3 if parts[0] in THREE_PART_NAMESPACES else 2])
         return f"/{app}/requests/{quote(handle.request, safe='')}" + ("" if action == "result" else f"/{action}")
 
     async def cancel(self, handle: JobHandle) -> bool:
-        """Ask it to stop. One that runs already may go on, and whether it is charged then is not known."""
-        answer = await self.api.request(
+        """Cancel the request. A running one may continue, and fal does not document whether it is charged."""
+        response = await self.api.request(
             "PUT", self._request_url(handle, "cancel"), "cancel", accept_statuses=(400, 404), expect_json=False
         )
-        return answer.is_success and answer.json_object.get("success") is not False
+        return response.is_success and response.json_object.get("success") is not False
 
     async def check_key(self) -> str:
-        """Nothing to tell but whether it is good."""
+        """Check the key; fal does not name the account."""
         await self.api.request(
             "GET", f"/{KEY_CHECK_APP}/requests/{uuid.uuid4()}/status", "read", accept_statuses=(404,)
         )
         return ""
 
     async def estimate(self, request: Request) -> Cost | None:
-        """By fal's price list where it tells a price for a second or a request; else as the catalogue has it."""
+        """Return the cost by fal's price list if it has a price per second or request, else the catalogue's."""
         model = request.model
         try:
-            told = await self.api.request(
+            response = await self.api.request(
                 "GET", f"{self.platform_url}/models/pricing", "read", query={"endpoint_id": model.endpoint}
             )
         except TracklayError:
             return catalogue_cost(request)
-        for entry in told.json_object.get("prices") or ():
+        for entry in response.json_object.get("prices") or ():
             if (
                 isinstance(entry, dict)
                 and entry.get("endpoint_id") == model.endpoint
-                and (known := parse_unit_price(entry))
+                and (unit_price := parse_unit_price(entry))
             ):
-                amount, per = known
+                amount, per = unit_price
                 price = replace(
                     model.price, amount=amount, per=per, currency=str(entry.get("currency") or "USD").upper()
                 )
@@ -332,7 +329,7 @@ class Fal(Provider):
 
 
 def _contains_input(listed: Any, sent: dict[str, Any]) -> bool:
-    """Whether a listed input is the one that was sent; it may show the model's defaults beside."""
+    """Return whether a listed input is the one that was sent. fal may have added the model's defaults."""
     return isinstance(listed, dict) and all(name in listed and listed[name] == value for name, value in sent.items())
 
 
@@ -346,27 +343,27 @@ def _lifecycle_header(seconds: int) -> str:
 
 def _job_handle(submission: Submission, payload: dict[str, Any]) -> JobHandle:
     data = submission.data
-    kept = {
+    handle_data = {
         "endpoint": data["endpoint"],
         "seed": data["seed"],
         "cost": data["cost"],
-        "made": datetime.now(UTC).isoformat(),
+        "created_at": datetime.now(UTC).isoformat(),
         "urls": {
             "status": payload.get("status_url"),
             "result": payload.get("response_url"),
             "cancel": payload.get("cancel_url"),
         },
     }
-    return JobHandle("fal", str(payload["request_id"]), kept)
+    return JobHandle("fal", str(payload["request_id"]), handle_data)
 
 
 def _log_messages(payload: dict[str, Any]) -> list[str]:
-    """The messages of a status's logs."""
+    """Return the log messages of a status."""
     logs = payload.get("logs")
     listed = logs if isinstance(logs, list) else ()
     return [str(entry["message"]) for entry in listed if isinstance(entry, dict) and entry.get("message")]
 
 
 def create_provider() -> Provider:
-    """The provider."""
+    """Return the provider."""
     return Fal()

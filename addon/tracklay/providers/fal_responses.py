@@ -1,30 +1,33 @@
-"""What fal's answers mean: which files a result holds, which error an error is, what a price is for."""
+"""Meaning of fal's responses: the files of a result, the class of an error, the unit of a price."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from ..errors import (
-    Cancelled,
     InsufficientCredit,
-    ModelFailed,
     NotFound,
     ProviderTimeout,
     ProviderUnavailable,
-    RefusedContent,
-    RefusedInput,
     TracklayError,
 )
-from .response import Response, find_error_field, is_content_refusal
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
+from .job_errors import cancelled, model_failed
+from .response import (
+    Response,
+    content_refused,
+    find_error_field,
+    input_refused,
+    is_content_refusal,
+    message_suffix,
+)
 
 SOUND_FIELDS = ("audio", "audio_file", "audios", "video", "videos")
-"""Names of a result's files, the first that is there counts (facts/apis.md, section 7.2)."""
+"""Keys of a result's files in order of preference: the endpoints name them differently."""
 
+# fal has no status of its own for this: it answers 403 with a sentence.
 _NO_CREDIT_PATTERN = re.compile(r"balance|user is locked|top up", re.IGNORECASE)
 _TIMEOUT_TYPES = frozenset({"request_timeout", "startup_timeout", "generation_timeout"})
 _CANCEL_TYPES = frozenset({"client_cancelled", "client_disconnected"})
@@ -32,81 +35,92 @@ _MODEL_ERROR_TYPES = frozenset({"no_media_generated", "internal_server_error"})
 
 
 def find_sound_urls(result: dict[str, Any]) -> list[str]:
-    """The addresses of a result's sounds, whatever its shape; a video's sound counts where there is no other."""
+    """Return the URLs of a result's sounds, of any shape; the URLs of videos if it has no sounds."""
     named = {name: _file_urls(result.get(name)) for name in SOUND_FIELDS}
-    # Where one and all are named, the one is among all.
-    found = named["audios"] if named["audio"] and len(named["audios"]) > 1 else next(filter(None, named.values()), [])
-    return found or list(dict.fromkeys(_media_urls(result)))
+    # A result with both `audio` and `audios` repeats the first of `audios` in `audio`.
+    urls = named["audios"] if named["audio"] and len(named["audios"]) > 1 else next(filter(None, named.values()), [])
+    return urls or list(dict.fromkeys(_media_urls(result)))
 
 
 def _file_urls(value: Any) -> list[str]:
-    """The addresses in a file, a list of files, or plain text."""
+    """Return the URLs in a file object, a list of files, or plain text."""
     if isinstance(value, str):
         return [value] if value.startswith(("https://", "http://", "data:")) else []
     if isinstance(value, list):
-        return [address for each in value for address in _file_urls(each)]
+        return [url for item in value for url in _file_urls(item)]
     return _file_urls(value.get("url")) if isinstance(value, dict) and isinstance(value.get("url"), str) else []
 
 
 def _media_urls(value: Any) -> list[str]:
-    """Any address that says that it is sound or a video, however deep."""
+    """Return the URLs of all nested objects with the content type of a sound or a video."""
     if isinstance(value, list):
-        return [address for each in value for address in _media_urls(each)]
+        return [url for item in value for url in _media_urls(item)]
     if not isinstance(value, dict):
         return []
     if str(value.get("content_type")).startswith(("audio/", "video/")) and _file_urls(value):
         return _file_urls(value)
-    return [address for each in value.values() for address in _media_urls(each)]
+    return [url for item in value.values() for url in _media_urls(item)]
 
 
 def find_error_types(response: Response) -> list[str]:
-    """fal's own names for what went wrong, in an error's body and headers (facts/apis.md, section 2.7)."""
-    told = response.json_object
-    detail = told.get("detail")
+    """Return fal's error types in an error's body and headers (its pages "Errors" and "Request errors")."""
+    payload = response.json_object
+    detail = payload.get("detail")
     entries = detail if isinstance(detail, list) else ()
     named = [entry.get("type") for entry in entries if isinstance(entry, dict)]
-    return [str(kind) for kind in (*named, told.get("error_type"), response.headers.get("x-fal-error-type")) if kind]
+    return [str(kind) for kind in (*named, payload.get("error_type"), response.headers.get("x-fal-error-type")) if kind]
 
 
 def error_from_types(error_types: Collection[str], message: str, response: Response | None = None) -> TracklayError:
-    """The error of a request that ended badly."""
-    made: TracklayError
+    """Return the error of a failed request. `response` is its result, if there is one."""
+    error: TracklayError
     if "content_policy_violation" in error_types or is_content_refusal(message):
-        made = RefusedContent(f"fal's model refuses the content: {message}; change the prompt or the span")
+        error = content_refused("fal", message)
     elif _CANCEL_TYPES.intersection(error_types):
-        made = Cancelled("it was cancelled at fal")
+        error = cancelled("fal")
     elif _TIMEOUT_TYPES.intersection(error_types):
-        made = ProviderTimeout(f"fal gave it up, for it took too long: {message}; try again later")
-    elif any(kind.startswith(("runner_", "downstream_service")) or kind == "internal_error" for kind in error_types):
-        made = ProviderUnavailable(f"fal could not run the model: {message}; try again later")
-    elif response is not None and response.status in (400, 422) and not _MODEL_ERROR_TYPES.intersection(error_types):
-        name = find_error_field(response.data)
-        made = RefusedInput(
-            f"fal's model refuses the input{f' ({name})' if name else ''}: {message}; correct it and try again",
-            field=name,
+        error = ProviderTimeout(
+            "fal.timeout",
+            "fal stopped the job because it took too long{message}. Try again later.",
+            message=message_suffix(message),
         )
+    elif any(kind.startswith(("runner_", "downstream_service")) or kind == "internal_error" for kind in error_types):
+        error = ProviderUnavailable(
+            "fal.runner_failed",
+            "fal could not run the model{message}. Try again later.",
+            message=message_suffix(message),
+        )
+    elif response is not None and response.status in (400, 422) and not _MODEL_ERROR_TYPES.intersection(error_types):
+        error = input_refused("fal", find_error_field(response.data), message)
     else:
-        made = ModelFailed(f"fal's model failed: {message}; try again, with other parameters, or another model")
-    return made
+        error = model_failed("fal", message)
+    return error
 
 
 def explain_error(response: Response) -> TracklayError | None:
-    """fal's own meanings; None for what all APIs have in common."""
-    said = response.message
-    if response.status == 403 and _NO_CREDIT_PATTERN.search(said):
-        return InsufficientCredit(f"the fal account is locked or has no credit left: {said}")
-    if response.status == 404 and response.json_object.get("status") != "NOT_FOUND" and "pplication" in said:
-        return NotFound(
-            f"fal does not run this model any more, or never did: {said}; choose another model, or correct the model's file"
+    """Return the error of a response that fal uses in its own way; None for the rest."""
+    message = response.message
+    if response.status == 403 and _NO_CREDIT_PATTERN.search(message):
+        return InsufficientCredit(
+            "fal.account_locked",
+            "The fal account is locked or has no credit left{message}.",
+            message=message_suffix(message),
         )
-    kinds = find_error_types(response)
-    if kinds and response.status not in (401, 403, 404, 408, 429):
-        return error_from_types(kinds, said, response)
+    # "Application … not found" and not a request that the queue has deleted, which has the status NOT_FOUND.
+    if response.status == 404 and response.json_object.get("status") != "NOT_FOUND" and "pplication" in message:
+        return NotFound(
+            "fal.model_unknown",
+            "fal does not run this model{message}. Use another model, or correct the model's file.",
+            message=message_suffix(message),
+        )
+    error_types = find_error_types(response)
+    if error_types and response.status not in (401, 403, 404, 408, 429):
+        return error_from_types(error_types, message, response)
     return None
 
 
 def parse_unit_price(entry: dict[str, Any]) -> tuple[str, Literal["second", "take"]] | None:
-    """An entry of the price list as the catalogue holds prices; None where its unit is another one (seconds of computing, say)."""
+    """Return a price list entry as the catalogue's amount and unit; None for other units, such as seconds of computing."""
     unit = str(entry.get("unit")).lower()
     try:
         amount = Decimal(str(entry.get("unit_price")))

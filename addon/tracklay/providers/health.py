@@ -1,4 +1,4 @@
-"""Asks each hosted provider whether it would answer, and whether it knows the key. It costs nothing."""
+"""Free checks of each provider: does it respond, and does it accept the API key."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 from ..errors import KeyMissing, TracklayError
 from .base import get_provider
-from .http import close_client
+from .client import close_client
 
 CHECKED_PROVIDERS = ("replicate", "fal", "scenario", "beatoven", "cog")
 CHECK_TIMEOUT_SECONDS = 10
 
 
 class HealthCheck(NamedTuple):
-    """What a provider said, in words; `is_healthy` where it would answer."""
+    """A provider's answer in words. `is_healthy` is True if it would accept a request."""
 
     provider: str
     message: str
@@ -22,7 +22,7 @@ class HealthCheck(NamedTuple):
 
 
 async def check_all() -> list[HealthCheck]:
-    """All of them, asked side by side: those whose key is set, and the person's own container."""
+    """Check all providers at the same time: those whose API key is set, and the Cog container."""
     try:
         return list(await asyncio.gather(*(_check_provider(name) for name in CHECKED_PROVIDERS)))
     finally:
@@ -31,16 +31,16 @@ async def check_all() -> list[HealthCheck]:
 
 async def _check_provider(name: str) -> HealthCheck:
     try:
-        maker = get_provider(name)
-        maker.check_ready()
-        if "check_key" not in maker.capabilities:
-            return HealthCheck(name, "has no call that tells whether it would answer")
+        provider = get_provider(name)
+        provider.check_ready()
+        if "check_key" not in provider.capabilities:
+            return HealthCheck(name, "key is set; the API has no request to check it")
         async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
-            whose = await maker.check_key()
+            account = await provider.check_key()
     except KeyMissing:
-        return HealthCheck(name, "not asked: no key")
+        return HealthCheck(name, "not checked: no API key")
     except TimeoutError:
-        return HealthCheck(name, f"no answer within {CHECK_TIMEOUT_SECONDS} s")
+        return HealthCheck(name, f"no response within {CHECK_TIMEOUT_SECONDS} s")
     except TracklayError as error:
         return HealthCheck(name, str(error))
-    return HealthCheck(name, f"answers{f', the key is {whose}' if whose else ''}", is_healthy=True)
+    return HealthCheck(name, f"responds{f', account {account}' if account else ''}", is_healthy=True)

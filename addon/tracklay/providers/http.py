@@ -1,6 +1,7 @@
-"""The one way to call an API: time-outs, the retries that are allowed, hosts that may be followed, and no key where it does not belong.
+"""Requests to one API: which URLs may be followed, where the API key may go, and the loop that sends a request until it succeeds.
 
-What a provider's words mean beyond what all have in common stays in its own file.
+`retry.next_step` decides after each failed attempt, `rate_limit` delays each one, `response` reads the answers. `download` builds
+on this module for files. The meaning of one provider's own errors stays in that provider's file.
 """
 
 from __future__ import annotations
@@ -8,37 +9,45 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import logging
 import os
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from ..errors import InvalidInput, ProviderTimeout, ProviderUnavailable, SubmissionUnknown, TracklayError
-from .client import DEFAULT_RETRY_POLICY, RequestKind, RetryPolicy, close_client, get_client, get_limiter
-from .response import Response, error_from_response, sanitize_message
+from .client import get_client, get_limiter
+from .response import Response, error_from_response, message_suffix, sanitize_message
+from .retry import (
+    DEFAULT_RETRY_POLICY,
+    MIB,
+    FailedAttempt,
+    NextStep,
+    RequestKind,
+    RetryPolicy,
+    is_not_sent,
+    is_retryable,
+    may_have_arrived,
+    next_step,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Mapping
-    from pathlib import Path
-
     import httpx
 
-__all__ = ["Api", "FileBody", "Response", "base_url", "close_client"]
+_log = logging.getLogger(__name__)
 
 CHUNK_BYTES = 1 << 16
 """Bytes of a file that are read at a time."""
 
-RETRYABLE_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
-"""Statuses that may be different the next time; any other 5xx too."""
-
-TOO_MANY_REQUESTS = 429
-
 Origin = tuple[str, str, int]
+"""Scheme, host and port of a URL."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileBody:
-    """A file, or `size` bytes of it from `start`, sent as a body."""
+    """A file, or `size` bytes of it from byte `start`, sent as the body of a request."""
 
     path: Path
     start: int = 0
@@ -46,12 +55,12 @@ class FileBody:
 
     @property
     def length(self) -> int:
-        """Bytes."""
+        """The body's length in bytes."""
         rest = self.path.stat().st_size - self.start
         return rest if self.size is None else min(self.size, rest)
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The bytes, little by little: a slow line's time-out counts each part by itself."""
+        """Yield the body in small chunks: the write timeout then applies to each chunk and not to the whole file."""
         left = self.length
         with self.path.open("rb") as file:
             file.seek(self.start)
@@ -60,35 +69,57 @@ class FileBody:
                 yield chunk
 
 
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """One request as it goes out, the same at each attempt. `Api.request` documents the parts."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    json: Any = None
+    query: Mapping[str, str | int] | None = None
+    content: FileBody | None = None
+    form: Mapping[str, tuple[str, Path, str]] | None = None
+
+
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine itself."""
+    """Return whether a host is this machine."""
     with contextlib.suppress(ValueError):
         return ipaddress.ip_address(host).is_loopback
     return host == "localhost"
 
 
 def base_url(variable: str, default: str) -> str:
-    """Where an API is: what the environment says, else its own place; without a slash at the end.
+    """Return an API's base URL without a final slash: the environment variable's value, or the default.
 
     Raises:
-        BadInput: it is no https address, nor http to this machine.
+        InvalidInput: the variable holds neither an https URL nor an http URL of this machine.
     """
     url = (os.environ.get(variable) or default).strip().rstrip("/")
     try:
         scheme, host, _ = parse_origin(url)
     except ValueError:
-        raise InvalidInput(f"{variable} is no web address: write https://host") from None
+        # The value is not shown: it may hold a password.
+        raise InvalidInput(
+            "provider.base_url_invalid", "Not a web address: {variable}. Write https://host.", variable=variable
+        ) from None
     if scheme != "https" and not is_loopback(host):
-        raise InvalidInput(f"{variable} must begin with https:// (http is for this machine alone)")
+        raise InvalidInput(
+            "provider.base_url_insecure",
+            "{variable} must start with https://. Plain http:// is accepted for this machine only.",
+            variable=variable,
+        )
     return url
 
 
 def parse_origin(url: str) -> Origin:
-    """An address's scheme, host and port.
+    """Return a URL's scheme, host (lower case) and port.
 
     Raises:
-        ValueError: it is not a plain web address; one with a user's name in it is not.
+        ValueError: it is not a plain http or https URL, or it has a user name in it.
     """
+    # Parsers disagree about backslashes, tabs and other characters that no URL may hold: what this one takes for the host might
+    # not be the host that httpx connects to.
     if any(not "!" <= character <= "~" or character == "\\" for character in url):
         raise ValueError(url)
     parts = urlsplit(url)
@@ -99,19 +130,20 @@ def parse_origin(url: str) -> Origin:
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """One API as the network sees it.
+    """One provider's API: its hosts, its authentication, its limits.
 
     Args:
-        name: for people: `Replicate`.
-        base_urls: its addresses as `base_url` gave them; the first is the one that paths (`/predictions`) are of.
-        auth_headers: makes the headers that carry the key; asked anew for each call.
-        key_variables: the environment variables that hold it, for messages.
-        key_hosts: further hosts that may see the key: `host` or `*.domain`, https only.
-        keyless_hosts: hosts whose addresses may be followed without the key.
-        explain_error: the provider's own reading of a refusal; None leaves it to what all have in common.
-        max_concurrent: calls of a kind at the same time.
-        min_intervals: seconds between the starts of calls of a kind: its rate limit.
-        dashboard: where a person looks at what runs there, for messages.
+        name: the provider's name in messages: `Replicate`.
+        base_urls: its base URLs, from `base_url`. Paths (`/predictions`) belong to the first.
+        auth_headers: returns the headers that hold the API key; called for each request.
+        key_variables: the environment variables of the key, for messages.
+        key_hosts: further hosts that may receive the key: `host` or `*.domain`, https only.
+        keyless_hosts: hosts whose URLs may be followed without the key.
+        explain_error: returns the provider's own error for a response, or None to use `error_from_response`.
+        max_concurrent: requests of one kind at the same time.
+        min_intervals: seconds between the starts of requests of one kind: the provider's rate limit.
+        dashboard: where users see their jobs at the provider, for messages.
+        retry_policy: timeouts and retries.
     """
 
     name: str
@@ -120,35 +152,54 @@ class Api:
     key_variables: str = ""
     key_hosts: tuple[str, ...] = ()
     keyless_hosts: tuple[str, ...] = ()
-    explain_error: Callable[[Response], TracklayError | None] = lambda answer: None  # noqa: ARG005
+    explain_error: Callable[[Response], TracklayError | None] = lambda response: None  # noqa: ARG005
     max_concurrent: int = 8
     min_intervals: Mapping[RequestKind, float] = field(default_factory=dict)
     dashboard: str = "its website"
     retry_policy: RetryPolicy = DEFAULT_RETRY_POLICY
 
     def resolve_url(self, path: str, *, send_key: bool) -> str:
-        """A path's address, or an address that the server named, when it may be followed.
+        """Return the URL of a path, or a URL that the server named, if it may be requested.
 
         Raises:
-            ProviderTrouble: it is not one of the provider's own hosts.
+            ProviderUnavailable: the URL is not on one of the provider's hosts.
         """
         path = self.base_urls[0] + path if path.startswith("/") else path
         try:
             scheme, host, port = parse_origin(path)
         except ValueError:
             raise ProviderUnavailable(
-                f"{self.name} names something that is no web address; it was not followed"
+                "provider.url_invalid", "{provider} returned an invalid web address.", provider=self.name
             ) from None
-        if (scheme, host, port) in {parse_origin(base) for base in self.base_urls}:
+        own = {parse_origin(base) for base in self.base_urls}
+        if (scheme, host, port) in own:
             return path
-        if not send_key and is_loopback(host) and host in {parse_origin(base)[1] for base in self.base_urls}:
-            return path  # a stand-in, or the person's own server: its files may lie on another port of the same machine
+        # A fake server or a container on this machine may serve its files on another port. The key does not go there: the port
+        # can belong to another program.
+        if not send_key and is_loopback(host) and host in {own_host for _, own_host, _ in own}:
+            return path
         allowed = self.key_hosts if send_key else (*self.key_hosts, *self.keyless_hosts)
         if scheme == "https" and port == 443 and any(_host_matches(host, pattern) for pattern in allowed):
             return path
         raise ProviderUnavailable(
-            f"{self.name} names an address on {sanitize_message(host)}, which is not its own; it was not followed"
+            "provider.url_foreign",
+            "{provider} returned an address on a host that is not its own: {host}. It was not followed.",
+            provider=self.name,
+            host=sanitize_message(host),
         )
+
+    def resolve_redirect(self, url: str, location: str, *, send_key: bool) -> tuple[str, bool]:
+        """Return the URL that a file's URL redirects to, and whether the key may go there.
+
+        Raises:
+            ProviderUnavailable: the URL is not on one of the provider's hosts.
+        """
+        target = urljoin(url, location)
+        if send_key:
+            with contextlib.suppress(ProviderUnavailable):
+                return self.resolve_url(target, send_key=True), True
+        # From here on without the key, even if a later redirect leads back to the API.
+        return self.resolve_url(target, send_key=False), False
 
     async def request(
         self,
@@ -164,212 +215,195 @@ class Api:
         send_key: bool = True,
         expect_json: bool = True,
         accept_statuses: Collection[int] = (),
-        read_seconds: float | None = None,
-        attempt_seconds: float | None = None,
-        max_bytes: int | None = None,
-        max_attempts: int | None = None,
+        policy: RetryPolicy | None = None,
     ) -> Response:
-        """Call, and call again where that is allowed; a good answer, or one of those accepted.
+        """Send a request, with the retries that its kind allows, and return the response.
 
         Args:
-            method: GET, POST, PUT, DELETE.
-            path: from the first base, with a slash, or a whole address that the server named.
-            kind: what may be repeated, and how long it may last.
-            json: sent as the body.
-            query: added to the address.
-            headers: further ones.
-            content: a file sent as the body; say its Content-Type in `headers`.
+            method: GET, POST, PUT or DELETE.
+            path: a path of the first base URL, with its slash, or a whole URL that the server named.
+            kind: decides the retries and the time limit.
+            json: the body, sent as JSON.
+            query: added to the URL.
+            headers: sent besides the authentication.
+            content: a file sent as the body; put its Content-Type into `headers`.
             form: multipart parts: name to (file name, path, content type).
-            send_key: whether the key goes along.
-            expect_json: an answer that is no JSON object or list is then trouble, not success.
-            accept_statuses: statuses that are answers here and no errors.
-            read_seconds: seconds without a byte, where the provider is known to think long.
-            attempt_seconds: seconds for one try.
-            max_bytes: bytes of the answer.
-            max_attempts: how often at most, where it is not as often as its kind is.
+            send_key: whether the API key is sent.
+            expect_json: a response that is not JSON is an error.
+            accept_statuses: statuses that are returned and not raised.
+            policy: timeouts and retries, if they differ from the API's own.
 
         Raises:
-            Unclear: a submission left, and what came back does not tell what became of it.
-            KeyMissing, KeyRefused, NoCredit, RefusedInput, RefusedContent, NotThere: refused; never repeated.
-            ProviderTrouble, TimedOut: as often as allowed, it did not work.
+            SubmissionUnknown: a submission may have arrived, and no usable response came. It is not resent.
+            TracklayError: the last attempt's error, or a refusal, which is never resent.
         """
+        policy = policy or self.retry_policy
         url = self.resolve_url(path, send_key=send_key)
-        headers = {**(headers or {}), **(self.auth_headers() if send_key else {})}
-        passage = get_limiter(
+        all_headers = {**(headers or {}), **(self.auth_headers() if send_key else {})}
+        outgoing = HttpRequest(method, url, all_headers, json, query, content, form)
+        limiter = get_limiter(
             self.name, kind, self.max_concurrent, self.min_intervals.get(kind, 0.0), self.retry_policy
         )
-        limit = self.retry_policy.attempt_seconds[kind] if attempt_seconds is None else attempt_seconds
-        tried = 0
+        max_attempts = policy.max_attempts[kind]
+        attempt = 0
         while True:
-            tried += 1
-            asked = None
-            async with passage:
-                try:
-                    async with asyncio.timeout(limit):
-                        answer = await self._send_once(
-                            method,
-                            url,
-                            headers,
-                            json,
-                            query,
-                            content,
-                            form,
-                            read_seconds,
-                            self.retry_policy.max_body_bytes if max_bytes is None else max_bytes,
-                        )
-                except Exception as error:
-                    trouble = self.network_error(error)
-                    if trouble is None:
-                        raise
-                    sent = not _not_sent(error)
-                else:
-                    if answer.status in accept_statuses or (
-                        answer.is_success and (answer.data is not None or not expect_json)
-                    ):
-                        return answer
-                    if not answer.is_success and not _is_retryable(answer.status):
-                        raise self.response_error(answer)
-                    trouble = self._invalid_response(answer) if answer.is_success else self.response_error(answer)
-                    sent = answer.status != TOO_MANY_REQUESTS
-                    asked = answer.retry_after
-            if kind == "submit" and sent:
-                raise self.submission_unknown(str(trouble).partition(";")[0]) from trouble
-            if tried >= (max_attempts or self.retry_policy.max_attempts[kind]):
-                raise trouble
-            pause = self.retry_policy.next_delay(tried, asked)
-            if asked is not None:
-                passage.pause_for(pause)
-            await self.retry_policy.sleep(pause)
+            attempt += 1
+            async with limiter:
+                outcome = await self._attempt(
+                    outgoing, kind, policy, expect_json=expect_json, accept_statuses=accept_statuses
+                )
+            if isinstance(outcome, Response):
+                return outcome
+            match next_step(kind, outcome, attempt, max_attempts):
+                case NextStep.RAISE:
+                    raise outcome.error
+                case NextStep.RAISE_UNKNOWN:
+                    raise self.submission_unknown(outcome.error) from outcome.error
+            delay = policy.next_delay(attempt, outcome.retry_after)
+            _log.info(
+                "%s: %s request failed (%s), attempt %d of %d; retrying in %.1f s",
+                *(self.name, kind, outcome.reason, attempt, max_attempts, delay),
+            )
+            if outcome.retry_after is not None:
+                limiter.pause_for(delay)
+            await policy.sleep(delay)
 
-    async def _send_once(
+    async def _attempt(
         self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        json: Any,
-        query: Mapping[str, str | int] | None,
-        content: FileBody | None,
-        form: Mapping[str, tuple[str, Path, str]] | None,
-        read_seconds: float | None,
-        max_bytes: int,
-    ) -> Response:
-        sent: dict[str, Any] = {"json": json} if json is not None else {}
+        outgoing: HttpRequest,
+        kind: RequestKind,
+        policy: RetryPolicy,
+        *,
+        expect_json: bool,
+        accept_statuses: Collection[int],
+    ) -> Response | FailedAttempt:
+        """Send a request once. Errors of this program, not of the network or the server, are raised."""
+        try:
+            async with asyncio.timeout(policy.attempt_seconds[kind]):
+                response = await self._send(outgoing, policy)
+        except Exception as error:
+            known = self.network_error(error)
+            if known is None:
+                raise
+            return FailedAttempt(
+                known, type(error).__name__, is_temporary=True, may_have_arrived=not is_not_sent(error)
+            )
+        # A success without the JSON that was expected counts as a failure: a proxy's page, or a body that was cut short.
+        usable = response.is_success and (response.data is not None or not expect_json)
+        if usable or response.status in accept_statuses:
+            return response
+        return FailedAttempt(
+            self._invalid_response(response) if response.is_success else self.response_error(response),
+            f"status {response.status}",
+            is_temporary=response.is_success or is_retryable(response.status),
+            may_have_arrived=may_have_arrived(response.status),
+            retry_after=response.retry_after,
+        )
+
+    async def _send(self, outgoing: HttpRequest, policy: RetryPolicy) -> Response:
+        """Send a request over the network and read the whole response, up to `policy.max_body_bytes`."""
+        headers = dict(outgoing.headers)
+        arguments: dict[str, Any] = {"json": outgoing.json} if outgoing.json is not None else {}
         with contextlib.ExitStack() as open_files:
-            if form:
-                sent["files"] = {
+            if outgoing.form:
+                arguments["files"] = {
                     part: (name, open_files.enter_context(path.open("rb")), mime)
-                    for part, (name, path, mime) in form.items()
+                    for part, (name, path, mime) in outgoing.form.items()
                 }
-            if content:
-                sent["content"] = content.chunks()
-                headers = {**headers, "Content-Length": str(content.length)}
-            if query:
-                sent["params"] = query
+            if outgoing.content:
+                arguments["content"] = outgoing.content.chunks()
+                # Without a length httpx sends a stream in chunked encoding, which signed upload URLs refuse.
+                headers["Content-Length"] = str(outgoing.content.length)
+            if outgoing.query:
+                arguments["params"] = outgoing.query
             async with get_client().stream(
-                method, url, headers=dict(headers), timeout=self.httpx_timeout(read_seconds), **sent
+                outgoing.method, outgoing.url, headers=headers, timeout=httpx_timeout(policy), **arguments
             ) as response:
                 body = bytearray()
                 async for chunk in response.aiter_bytes():
                     body += chunk
-                    if len(body) > max_bytes:
+                    # Counted while it arrives: Content-Length may be absent, and compressed bodies grow.
+                    if len(body) > policy.max_body_bytes:
                         raise ProviderUnavailable(
-                            f"{self.name} sends an answer of more than {max_bytes >> 20} MiB; it was not read"
+                            "provider.response_too_large",
+                            "{provider} sent a response of more than {limit} MiB.",
+                            provider=self.name,
+                            limit=policy.max_body_bytes // MIB,
                         )
                 return Response(response.status_code, response.headers, bytes(body))
 
-    def httpx_timeout(self, read_seconds: float | None) -> httpx.Timeout:
-        import httpx  # noqa: PLC0415
-
-        between = self.retry_policy.read_seconds if read_seconds is None else read_seconds
-        return httpx.Timeout(self.retry_policy.read_seconds, connect=self.retry_policy.connect_seconds, read=between)
-
     def response_error(self, response: Response) -> TracklayError:
-        """The error that an answer means."""
+        """Return the error for a response that is not a success."""
         if 300 <= response.status < 400:
+            # A redirected request would send the key and the body to a host that the server chose.
             host = urlsplit(response.headers.get("location", "")).hostname or "nowhere"
             return ProviderUnavailable(
-                f"{self.name} redirects to {sanitize_message(host)}; it was not followed, for the key's sake"
+                "provider.redirected",
+                "{provider} redirects to another address: {host}. It was not followed, to protect the API key.",
+                provider=self.name,
+                host=sanitize_message(host),
             )
         return self.explain_error(response) or error_from_response(response, self.name, self.key_variables)
 
-    def submission_unknown(self, reason: str) -> SubmissionUnknown:
-        """The error of a submission that was lost."""
+    def submission_unknown(self, reason: TracklayError) -> SubmissionUnknown:
+        """Return the error of a submission that may have started work."""
         return SubmissionUnknown(
-            f"nobody knows whether {self.name} began the work ({reason}); it is not sent again by itself: "
-            f"look at {self.dashboard} before you try again, it may have been charged"
+            "provider.submission_unknown",
+            "Unknown whether {provider} received the request. {reason} It is not resent automatically because it may have "
+            "been charged: check {dashboard} first.",
+            provider=self.name,
+            reason=reason,
+            dashboard=self.dashboard,
         )
 
     def _invalid_response(self, response: Response) -> TracklayError:
-        said = f": {response.message}" if response.body else ""
-        what = "nothing" if not response.body else "something that is no JSON"
-        return ProviderUnavailable(f"{self.name} answers {response.status} with {what}{said}; try again later")
+        if not response.body:
+            return ProviderUnavailable(
+                "provider.response_empty",
+                "{provider} sent an empty response with status {status}.",
+                provider=self.name,
+                status=response.status,
+            )
+        return ProviderUnavailable(
+            "provider.response_not_json",
+            "{provider} sent a response that is not JSON, with status {status}{message}.",
+            provider=self.name,
+            status=response.status,
+            message=message_suffix(response.message),
+        )
 
     def network_error(self, error: Exception) -> TracklayError | None:
-        """A fault of the network as an error of ours; None for a fault of our own."""
+        """Return our error for a failure of the network, or None for any other exception."""
         import httpx  # noqa: PLC0415
 
-        made: TracklayError
+        known: TracklayError
         if isinstance(error, TimeoutError | httpx.TimeoutException):
-            made = ProviderTimeout(f"{self.name} does not answer in time; look at your network, or try again later")
+            known = ProviderTimeout(
+                "provider.no_response", "{provider} did not respond in time. Check the network.", provider=self.name
+            )
         elif isinstance(error, httpx.RequestError) and not isinstance(
-            error, httpx.LocalProtocolError | httpx.UnsupportedProtocol
+            # These two mean that this program built a wrong request.
+            error,
+            httpx.LocalProtocolError | httpx.UnsupportedProtocol,
         ):
-            made = ProviderUnavailable(
-                f"the connection to {self.name} failed ({sanitize_message(error) or type(error).__name__}); look at your network"
+            known = ProviderUnavailable(
+                "provider.connection_failed",
+                "The connection to {provider} failed: {error}. Check the network.",
+                provider=self.name,
+                error=sanitize_message(error).rstrip(".") or type(error).__name__,
             )
         else:
             return None
-        made.__cause__ = error
-        return made
-
-    async def download(self, url: str, to: Path, *, send_key: bool = False, max_bytes: int | None = None) -> Path:
-        """A file that the provider made, written to `to` whole or not at all; what broke off goes on where it stopped.
-
-        Args:
-            url: as the server named it.
-            to: the file.
-            send_key: whether the key goes along, where the host may see it.
-            max_bytes: bytes.
-
-        Raises:
-            ProviderTrouble: it is too large, empty, elsewhere than on the provider's hosts, or it does not come whole.
-            ResultGone, NotThere, KeyRefused: the server does not give it.
-            TimedOut: it comes too slowly.
-            OutputError: it cannot be written.
-        """
-        from .download import Download  # noqa: PLC0415
-
-        return await Download(
-            self,
-            url,
-            to,
-            send_key=send_key,
-            max_bytes=self.retry_policy.max_download_bytes if max_bytes is None else max_bytes,
-        ).run()
-
-    def resolve_redirect(self, url: str, location: str, *, send_key: bool) -> tuple[str, bool]:
-        """Where a file's address leads on to, and whether the key may go along.
-
-        Raises:
-            ProviderTrouble: it is not one of the provider's own hosts.
-        """
-        there = urljoin(url, location)
-        if send_key:
-            with contextlib.suppress(ProviderUnavailable):
-                return self.resolve_url(there, send_key=True), True
-        return self.resolve_url(there, send_key=False), False
+        known.__cause__ = error
+        return known
 
 
-def _is_retryable(status: int) -> bool:
-    return status in RETRYABLE_STATUSES or status >= 500
+def httpx_timeout(policy: RetryPolicy) -> httpx.Timeout:
+    """Return a policy's timeouts of single network operations as httpx takes them."""
+    import httpx  # noqa: PLC0415
+
+    return httpx.Timeout(policy.write_seconds, connect=policy.connect_seconds, read=policy.read_seconds)
 
 
 def _host_matches(host: str, pattern: str) -> bool:
     return host.endswith(pattern[1:]) if pattern.startswith("*.") else host == pattern
-
-
-def _not_sent(error: Exception) -> bool:
-    """Whether a call failed before anything left: only then may a submission be repeated."""
-    import httpx  # noqa: PLC0415
-
-    return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError)

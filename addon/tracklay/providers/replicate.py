@@ -1,59 +1,62 @@
-"""Replicate (facts/apis.md, section 1): predictions of any public model, files through its Files API, no idempotency key.
+"""Replicate: predictions of any public model, files through its Files API. Its facts: `docs/api-notes/replicate.md`.
 
-A lost submission is found in the list of predictions. Inputs and results are deleted after an hour.
+There is no idempotency key, so a lost submission is searched for in the list of predictions. Replicate deletes inputs and results
+after an hour.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..cue import Cost
-from ..errors import (
-    Cancelled,
-    ModelFailed,
-    NotFound,
-    ProviderTimeout,
-    ProviderUnavailable,
-    RefusedContent,
-    ResultExpired,
-    TracklayError,
-)
+from ..errors import NotFound, ProviderTimeout, ProviderUnavailable, TracklayError
 from . import credentials
 from .base import JobHandle, JobProgress, Output, Provider, Request, Submission, catalogue_cost
-from .client import DEFAULT_RETRY_POLICY, RetryPolicy
+from .download import download
 from .http import Api, base_url
+from .job_errors import (
+    cancelled,
+    missing_value,
+    model_failed,
+    no_output,
+    result_expired,
+    status_changed,
+    status_unknown,
+)
 from .replicate_output import find_urls, parse_log_progress, parse_log_seed
 from .request_body import build_request_body, find_input_files, mime_type, save_data_uri, suffix_from_url
-from .response import Response, is_content_refusal, sanitize_message
+from .response import Response, content_refused, is_content_refusal, message_suffix, sanitize_message
+from .retry import DEFAULT_RETRY_POLICY, RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-    from pathlib import Path
-
     from ..models import Model
+
+DASHBOARD = "https://replicate.com/predictions"
 
 TOKEN_VARIABLE = "REPLICATE_API_TOKEN"  # noqa: S105 - the variable's name
 
 LISTING_DELAY = timedelta(seconds=60)
-"""For so long after it was made a prediction may be unknown to its own server (facts/apis.md, section 8, item 14)."""
+"""The time after its creation in which Replicate may answer 404 for a prediction (reported in replicate-javascript#68)."""
 
 MAX_CLOCK_SKEW = timedelta(minutes=5)
-"""By so much Replicate's clock may differ from ours when a lost prediction is looked for."""
+"""The assumed largest difference between our clock and Replicate's, when a lost prediction is searched for."""
 
 QUICK_CHECK_SECONDS = 5.0
-"""Seconds for a question whose answer nobody should wait for."""
+"""Seconds for a version lookup while the user waits."""
 
 MAX_PAGES = 10
-"""Pages of a hundred predictions that are looked through."""
+"""Pages of 100 predictions that are searched."""
 
 SUBMIT_INTERVAL_SECONDS, READ_INTERVAL_SECONDS = 60 / 600, 60 / 3000
-"""Seconds between calls: 600 submissions and 3000 other calls a minute (facts/apis.md, section 1.8)."""
+"""Seconds between requests: Replicate allows 600 new predictions and 3,000 other requests per minute (its page "Rate limits")."""
 
 
 class Replicate(Provider):
-    """One instance for each take; what they share is in `pool`."""
+    """One instance for each take; connections and rate limits are shared in `client`."""
 
     name = "replicate"
     capabilities: frozenset[Literal["cancel", "find", "check_key", "estimate"]] = frozenset(
@@ -71,19 +74,19 @@ class Replicate(Provider):
             key_hosts=("api.replicate.com", "replicate.delivery", "*.replicate.delivery"),
             explain_error=_explain_error,
             min_intervals={"submit": SUBMIT_INTERVAL_SECONDS, "read": READ_INTERVAL_SECONDS},
-            dashboard="https://replicate.com/predictions",
+            dashboard=DASHBOARD,
             retry_policy=retry_policy,
         )
 
     def check_ready(self) -> None:
-        """The key is set."""
+        """Check that the token is set."""
         credentials.require_key(TOKEN_VARIABLE, "Replicate")
 
     async def prepare(self, request: Request) -> Submission:
-        """Look up the newest version, upload the files.
+        """Look up the newest version and upload the files.
 
-        They always go through the Files API: a data URI is refused from 256 kB on, and an upload's own address tells two
-        submissions apart when one has to be found again.
+        Small files are uploaded too. Replicate refuses data URIs above 256 kB, and the upload's unique URL distinguishes two otherwise
+        equal submissions when a lost one is searched for.
         """
         version = await self._version_or_default(request.model)
         urls = {name: await self._upload(path) for name, path in find_input_files(request).items()}
@@ -96,7 +99,7 @@ class Replicate(Provider):
         return Submission.new(self.name, data)
 
     async def _version_or_default(self, model: Model) -> str:
-        """The newest version, or the one that the model's file names where Replicate does not say."""
+        """Return the newest version, or the one in the model's file if Replicate does not return one."""
         try:
             return await self.version(model)
         except (ProviderUnavailable, ProviderTimeout, NotFound):
@@ -105,58 +108,65 @@ class Replicate(Provider):
             raise
 
     async def version(self, model: Model, *, fail_fast: bool = False) -> str:
-        """The model's newest version; an official model has none, and its name stands for it."""
-        bounds: dict[str, Any] = {"tries": 1, "whole": QUICK_CHECK_SECONDS} if fail_fast else {}
-        told = (await self.api.request("GET", f"/models/{model.endpoint}", "read", **bounds)).json_object
-        if told.get("is_official"):
+        """Return the model's newest version. An official model has no versions; its name is used instead."""
+        policy = self.api.retry_policy
+        if fail_fast:
+            policy = policy.with_limits("read", max_attempts=1, attempt_seconds=QUICK_CHECK_SECONDS)
+        payload = (await self.api.request("GET", f"/models/{model.endpoint}", "read", policy=policy)).json_object
+        if payload.get("is_official"):
             return model.endpoint
-        latest = told.get("latest_version")
+        latest = payload.get("latest_version")
         version = str(latest.get("id") or "") if isinstance(latest, dict) else ""
         if not version:
-            raise NotFound(f"Replicate has no version of {model.endpoint} that can be run; choose another model")
+            raise NotFound(
+                "replicate.no_version",
+                "Replicate has no version of {model} that can be run. Use another model.",
+                model=model.endpoint,
+            )
         return version
 
     async def _upload(self, path: Path) -> str:
-        answer = await self.api.request(
+        response = await self.api.request(
             "POST", "/files", "upload", form={"content": (path.name, path, mime_type(path))}
         )
-        urls = answer.json_object.get("urls")
-        address = urls.get("get") if isinstance(urls, dict) else None
-        if not isinstance(address, str):
-            raise ProviderUnavailable("Replicate took the file and does not say where it is; try again later")
-        return self.api.resolve_url(address, send_key=True)
+        urls = response.json_object.get("urls")
+        url = urls.get("get") if isinstance(urls, dict) else None
+        if not isinstance(url, str):
+            raise missing_value("Replicate", "address of the uploaded file")
+        return self.api.resolve_url(url, send_key=True)
 
     async def submit(self, submission: Submission) -> JobHandle:
         """Create the prediction."""
-        sent = {"version": submission.data["version"], "input": submission.data["input"]}
-        told = (await self.api.request("POST", "/predictions", "submit", json=sent)).json_object
-        if not isinstance(told.get("id"), str):
-            raise self.api.submission_unknown("its answer names no prediction")
-        return _job_handle(submission, told)
+        body = {"version": submission.data["version"], "input": submission.data["input"]}
+        payload = (await self.api.request("POST", "/predictions", "submit", json=body)).json_object
+        if not isinstance(payload.get("id"), str):
+            raise self.api.submission_unknown(missing_value("Replicate", "prediction ID"))
+        return _job_handle(submission, payload)
 
     async def find(self, submission: Submission, known_requests: Collection[str] = ()) -> JobHandle | None:
-        """The one prediction in the list that has this version and these inputs and was made since."""
-        since = datetime.fromisoformat(submission.made) - MAX_CLOCK_SKEW
-        path, fitting = "/predictions", []
+        """Return the one prediction in the list with this version and these inputs that was created since the submission."""
+        since = datetime.fromisoformat(submission.created_at) - MAX_CLOCK_SKEW
+        path, matches = "/predictions", []
         for _ in range(MAX_PAGES):
             page = (await self.api.request("GET", path, "read")).json_object
             listed = [entry for entry in page.get("results") or () if isinstance(entry, dict)]
-            fitting += [
+            matches += [
                 entry
                 for entry in listed
                 if entry.get("id") not in known_requests and _matches_submission(entry, submission, since)
             ]
             path = str(page.get("next") or "")
+            # The list is sorted, newest first.
             if not path or any(_created_at(entry) < since for entry in listed):
                 break
-        return _job_handle(submission, fitting[0]) if len(fitting) == 1 else None
+        return _job_handle(submission, matches[0]) if len(matches) == 1 else None
 
     async def poll(self, handle: JobHandle) -> JobProgress:
-        """Its status. One that was made just now may not be there yet."""
+        """Return the prediction's status. A new prediction may be unknown to the server for a short time."""
         try:
             return _parse_status(await self._get_prediction(handle))
         except NotFound:
-            if datetime.now(UTC) - datetime.fromisoformat(handle.data["made"]) > LISTING_DELAY:
+            if datetime.now(UTC) - datetime.fromisoformat(handle.data["created_at"]) > LISTING_DELAY:
                 raise
             return JobProgress("waiting", message="not listed yet")
 
@@ -164,90 +174,82 @@ class Replicate(Provider):
         return (await self.api.request("GET", f"/predictions/{handle.request}", "read")).json_object
 
     async def collect(self, handle: JobHandle, folder: Path) -> Output:
-        """Fetch what it made at once: an hour later it is deleted."""
-        told = await self._get_prediction(handle)
-        if _parse_status(told).state != "done":
-            raise ProviderUnavailable(
-                f"Replicate says that {handle.request} is done, and then that it is not; collect it again later"
-            )
-        made = find_urls(told.get("output"))
-        if not made and (told.get("data_removed") or told.get("output") is None):
-            raise self._expired_error(handle)
-        if not made:
-            raise ModelFailed(
-                f"Replicate's model gave no file: {sanitize_message(told.get('output'))}; try again, or another model"
-            )
-        kept = [
-            await self._download_output(handle, address, folder / f"output{number}{suffix_from_url(address)}")
-            for number, address in enumerate(made)
+        """Download the output. Replicate deletes it an hour after the run."""
+        payload = await self._get_prediction(handle)
+        if _parse_status(payload).state != "done":
+            raise status_changed("Replicate", handle.request)
+        output = payload.get("output")
+        urls = find_urls(output)
+        # A deleted output is null.
+        if not urls and (payload.get("data_removed") or output is None):
+            raise result_expired("Replicate", handle.request)
+        if not urls:
+            raise no_output("Replicate", output)
+        files = [
+            await self._download_output(handle, url, folder / f"output{number}{suffix_from_url(url)}")
+            for number, url in enumerate(urls)
         ]
-        seed = parse_log_seed(told.get("logs"))
+        seed = parse_log_seed(payload.get("logs"))
         return Output(
-            kept[0],
+            files[0],
             handle.data["seed"] if seed is None else seed,
             handle.data["version"],
             Cost(**handle.data["cost"]),
-            extra_files=tuple(kept[1:]),
+            extra_files=tuple(files[1:]),
         )
 
     async def _download_output(self, handle: JobHandle, url: str, to: Path) -> Path:
         if url.startswith("data:"):
             return save_data_uri(url, to)
         try:
-            return await self.api.download(url, to, send_key=True)
+            return await download(self.api, url, to, send_key=True)
         except NotFound as error:
-            raise self._expired_error(handle) from error
-
-    @staticmethod
-    def _expired_error(handle: JobHandle) -> ResultExpired:
-        return ResultExpired(
-            f"Replicate has deleted what {handle.request} made, as it does after an hour; make it again"
-        )
+            raise result_expired("Replicate", handle.request) from error
 
     async def cancel(self, handle: JobHandle) -> bool:
-        """Ask it to stop. What ran until then is charged."""
-        told = (await self.api.request("POST", f"/predictions/{handle.request}/cancel", "cancel")).json_object
-        return told.get("status") not in ("succeeded", "failed")
+        """Cancel the prediction. The time that it ran is charged."""
+        payload = (await self.api.request("POST", f"/predictions/{handle.request}/cancel", "cancel")).json_object
+        return payload.get("status") not in ("succeeded", "failed")
 
     async def check_key(self) -> str:
-        """The account's name."""
+        """Return the account's name."""
         return str((await self.api.request("GET", "/account", "read")).json_object.get("username") or "")
 
 
 def _job_handle(submission: Submission, payload: dict[str, Any]) -> JobHandle:
     data = submission.data
-    kept = {
+    handle_data = {
         "version": data["version"],
         "seed": data["seed"],
         "cost": data["cost"],
-        "made": datetime.now(UTC).isoformat(),
+        "created_at": datetime.now(UTC).isoformat(),
     }
-    return JobHandle("replicate", str(payload["id"]), kept)
+    return JobHandle("replicate", str(payload["id"]), handle_data)
 
 
 def _created_at(entry: dict[str, Any]) -> datetime:
-    """When a prediction was made; the end of time where it does not say, so that nothing is left out for it."""
+    """Return a listed prediction's creation time; the latest possible time if it has none, so that it is never filtered out."""
     try:
-        made = datetime.fromisoformat(str(entry.get("created_at")))
+        created = datetime.fromisoformat(str(entry.get("created_at")))
     except ValueError:
-        made = datetime.max.replace(tzinfo=UTC)
-    return made if made.tzinfo else made.replace(tzinfo=UTC)
+        created = datetime.max.replace(tzinfo=UTC)
+    return created if created.tzinfo else created.replace(tzinfo=UTC)
 
 
 def _matches_submission(entry: dict[str, Any], submission: Submission, since: datetime) -> bool:
-    """Whether a listed prediction is what the intent sent; defaults that were filled in there don't matter."""
-    version, theirs = submission.data["version"], entry.get("input")
+    """Return whether a listed prediction is the submitted one. Replicate may have added defaults to its inputs."""
+    version, listed_input = submission.data["version"], entry.get("input")
     if (
         version not in (entry.get("version"), entry.get("model"))
-        or not isinstance(theirs, dict)
+        or not isinstance(listed_input, dict)
         or _created_at(entry) < since
     ):
         return False
-    return all(name in theirs and theirs[name] == value for name, value in submission.data["input"].items())
+    return all(name in listed_input and listed_input[name] == value for name, value in submission.data["input"].items())
 
 
 def _parse_status(payload: dict[str, Any]) -> JobProgress:
-    """A prediction's status; one that is not known is trouble, not success."""
+    """Return a prediction's progress, or raise the error that it ended with."""
     status = payload.get("status")
     match status:
         case "starting":
@@ -257,28 +259,31 @@ def _parse_status(payload: dict[str, Any]) -> JobProgress:
         case "succeeded":
             return JobProgress("done", 1.0)
         case "failed":
-            said = sanitize_message(payload.get("error") or "it does not say why")
-            if is_content_refusal(said):
-                raise RefusedContent(f"Replicate's model refuses the content: {said}; change the prompt or the span")
-            raise ModelFailed(f"Replicate's model failed: {said}; try again, with other parameters, or another model")
+            message = sanitize_message(payload.get("error") or "")
+            if is_content_refusal(message):
+                raise content_refused("Replicate", message)
+            raise model_failed("Replicate", message)
         case "canceled":
-            raise Cancelled("it was cancelled at Replicate")
+            raise cancelled("Replicate")
         case "aborted":
-            raise ProviderTimeout("Replicate gave it up before it began and charges nothing; try again later")
-        case _:
-            raise ProviderUnavailable(
-                f"Replicate gives a status that is not known, {sanitize_message(status)!r}; look at https://replicate.com/predictions"
+            raise ProviderTimeout(
+                "replicate.aborted",
+                "Replicate aborted the job before it started, and charges nothing. Try again later.",
             )
+        case _:
+            raise status_unknown("Replicate", status, DASHBOARD)
 
 
 def _explain_error(response: Response) -> TracklayError | None:
     if response.status == 422 and "version" in str(response.json_object.get("title", "")).lower():
         return NotFound(
-            f"Replicate has no such version, or does not let you run it: {response.message}; correct the model's file"
+            "replicate.version_unknown",
+            "Replicate has no such version, or you may not run it{message}. Correct the model's file.",
+            message=message_suffix(response.message),
         )
     return None
 
 
 def create_provider() -> Provider:
-    """The provider."""
+    """Return the provider."""
     return Replicate()

@@ -1,14 +1,18 @@
-"""What a server said, read leniently: JSON, half of it, an HTML page or nothing; and which error of ours it means."""
+"""Responses of a server, read leniently (JSON, half of it, an HTML page, nothing), and the errors that they mean.
+
+Providers and the proxies in front of them answer errors in every format, so nothing here assumes one.
+"""
 
 from __future__ import annotations
 
 import html
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import (
     InsufficientCredit,
@@ -20,17 +24,17 @@ from ..errors import (
     TracklayError,
 )
 from .credentials import redact
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from .retry import TOO_MANY_REQUESTS, is_retryable
 
 MAX_MESSAGE_CHARS = 300
-"""Characters of a server's own words that a message carries."""
+"""The most characters of a server's message that one of ours quotes."""
 
 MAX_ERROR_BODY_BYTES = 20_000
-"""Bytes of an error's body that are looked at."""
+"""The most bytes of an error's body that are read."""
 
+# In the order of their worth: a title ("Bad Request") says less than the others.
 _MESSAGE_KEYS = ("detail", "message", "reason", "error", "msg", "description", "title")
+# Replicate's throttling message: docs/api-notes/replicate.md.
 _RESET_PATTERN = re.compile(r"resets in ~?(\d+) ?s")
 _CONTENT_POLICY_PATTERN = re.compile(
     r"content[ _-]?polic|\bnsfw\b|moderation|safety (?:filter|check|system)|content_policy", re.IGNORECASE
@@ -39,7 +43,7 @@ _CONTENT_POLICY_PATTERN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A whole answer."""
+    """A complete response."""
 
     status: int
     headers: Mapping[str, str]
@@ -47,12 +51,12 @@ class Response:
 
     @property
     def is_success(self) -> bool:
-        """2xx, not 200 alone (facts/apis.md, section 8, item 7)."""
+        """True for any 2xx status: fal answers 202 to a poll, Replicate 201 to a creation, Scenario 269 to a dry run."""
         return 200 <= self.status < 300
 
     @property
     def data(self) -> Any:
-        """The JSON, None where it is none."""
+        """The body parsed as JSON, or None if it is not JSON."""
         try:
             return json.loads(self.body)
         except ValueError:
@@ -60,15 +64,15 @@ class Response:
 
     @property
     def json_object(self) -> dict[str, Any]:
-        """The JSON object; empty where it is anything else."""
+        """The body as a JSON object, or an empty one if it is anything else."""
         data = self.data
         return data if isinstance(data, dict) else {}
 
     @property
     def message(self) -> str:
-        """The server's own account, in one short line without any key."""
-        said = find_error_message(self.data)
-        if not said:
+        """The server's message as one short line without API keys: from the JSON, the HTML title or the text."""
+        message = find_error_message(self.data)
+        if not message:
             text = self.body[:MAX_ERROR_BODY_BYTES].decode("utf-8", "replace")
             title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
             text = (
@@ -76,22 +80,22 @@ class Response:
                 if title
                 else re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", text, flags=re.IGNORECASE | re.DOTALL)
             )
-            said = html.unescape(text)
-        return sanitize_message(said)
+            message = html.unescape(text)
+        return sanitize_message(message)
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds to wait, where the server says so: a number or a date (RFC 9110, section 10.2.3), or in its body."""
-        asked = self.headers.get("retry-after", "").strip()
-        if not asked:
-            return self._retry_after_from_body() if self.status == 429 else None
+        """The seconds that the server asks to wait, or None: a number, a date (RFC 9110, section 10.2.3), or in the body."""
+        header = self.headers.get("retry-after", "").strip()
+        if not header:
+            return self._retry_after_from_body() if self.status == TOO_MANY_REQUESTS else None
         try:
-            return max(0.0, float(asked)) if asked[0].isdigit() else _seconds_until(parsedate_to_datetime(asked))
+            return max(0.0, float(header)) if header[0].isdigit() else _seconds_until(parsedate_to_datetime(header))
         except ValueError:
             return None
 
     def _retry_after_from_body(self) -> float | None:
-        """A throttled answer's own account: Scenario's `remainingSeconds`, or Replicate's sentence."""
+        """Return the wait that a throttled response names: Scenario's `remainingSeconds`, or Replicate's sentence."""
         for table in (self.json_object, self.json_object.get("details")):
             seconds = table.get("remainingSeconds") if isinstance(table, dict) else None
             if isinstance(seconds, int | float):
@@ -106,26 +110,29 @@ def _seconds_until(time: datetime) -> float:
 
 
 def sanitize_message(text: object) -> str:
-    """A text of somebody else's, fit for a message: one line, short, no key."""
+    """Return text of a server as it may appear in a message: one line, short, without API keys."""
     line = redact(" ".join(str(text).split()))
     return line if len(line) <= MAX_MESSAGE_CHARS else line[: MAX_MESSAGE_CHARS - 1] + "…"
 
 
 def find_error_message(data: Any) -> str:
-    """The sentence in an error's JSON, whatever its shape."""
+    """Return the message in an error's JSON of any shape, or an empty string."""
     if isinstance(data, str):
         return data
     if isinstance(data, list):
         return "; ".join(filter(None, map(find_error_message, data)))
     if isinstance(data, dict):
         for key in _MESSAGE_KEYS:
-            if said := find_error_message(data.get(key)):
-                return said
+            if message := find_error_message(data.get(key)):
+                return message
     return ""
 
 
 def find_error_field(data: Any) -> str:
-    """The name of the input that an error is about, empty where it does not say (FastAPI's `loc`, Replicate's `invalid_fields`)."""
+    """Return the name of the input that an error is about, or an empty string.
+
+    FastAPI puts it into `loc` (fal, Cog), Replicate into `invalid_fields`.
+    """
     if not isinstance(data, dict):
         return ""
     for entry in data.get("invalid_fields") or ():
@@ -141,34 +148,96 @@ def find_error_field(data: Any) -> str:
 
 
 def is_content_refusal(message: str) -> bool:
-    """Whether an error's words are about what may be shown or heard."""
+    """Return whether an error's message is about the provider's content policy."""
     return bool(_CONTENT_POLICY_PATTERN.search(message))
 
 
+def message_suffix(message: str) -> str:
+    """Return a server's message as the end of a sentence that adds its own full stop: `: message`, or nothing."""
+    return f": {message.rstrip('.')}" if message else ""
+
+
 def error_from_response(response: Response, provider: str, key_variables: str) -> TracklayError:
-    """The error that an answer means where the provider itself knows nothing better."""
-    said, status = response.message, response.status
-    tail = f": {said}" if said else ""
-    made: TracklayError
+    """Return the error that a response means at any provider."""
+    status, message = response.status, message_suffix(response.message)
+    error: TracklayError
+    # Without an API key in the request, 403 is about something else (a signed URL that has expired, say).
     if status == 401 or (status == 403 and key_variables):
-        made = KeyRefused(
-            f"{provider} refuses the key in {key_variables}{tail}; check it, and what it is allowed to do"
+        error = KeyRefused(
+            "provider.key_refused",
+            "{provider} refuses the API key in {variable}{message}. Check the key and its permissions.",
+            provider=provider,
+            variable=key_variables,
+            message=message,
         )
     elif status == 402:
-        made = InsufficientCredit(f"the {provider} account has no credit left{tail}; add some and wait a few minutes")
+        error = InsufficientCredit(
+            "provider.no_credit",
+            "The {provider} account has no credit left{message}. Add credit and wait a few minutes.",
+            provider=provider,
+            message=message,
+        )
     elif status in (404, 410):
-        made = NotFound(
-            f"{provider} knows nothing of it{tail}; check the model's endpoint, or whether the job is too old"
+        error = NotFound(
+            "provider.not_found",
+            "{provider} has no such model or job{message}. Check the model's endpoint.",
+            provider=provider,
+            message=message,
         )
     elif status == 413:
-        made = RefusedInput(f"{provider} refuses a file of this size{tail}; choose a shorter span")
-    elif status in (408, 429) or status >= 500:
-        busy = "is asked too often" if status == 429 else f"answers with {status}"
-        made = ProviderUnavailable(f"{provider} {busy}{tail}; try again later")
+        error = RefusedInput(
+            "provider.file_refused_size",
+            "{provider} refuses a file of this size{message}. Choose a shorter span.",
+            provider=provider,
+            message=message,
+            field="",
+        )
+    elif status == TOO_MANY_REQUESTS:
+        error = ProviderUnavailable(
+            "provider.throttled",
+            "{provider} is throttling requests{message}. Try again later.",
+            provider=provider,
+            message=message,
+        )
+    elif is_retryable(status):
+        error = ProviderUnavailable(
+            "provider.server_error",
+            "{provider} responded with status {status}{message}. Try again later.",
+            provider=provider,
+            status=status,
+            message=message,
+        )
     elif is_content_refusal(response.body[:MAX_ERROR_BODY_BYTES].decode("utf-8", "replace")):
-        made = RefusedContent(f"{provider} refuses the content{tail}; change the prompt or the span")
+        error = content_refused(provider, response.message)
     else:
-        name = find_error_field(response.data)
-        where = f" ({name})" if name else ""
-        made = RefusedInput(f"{provider} refuses the input{where}{tail}; correct it and try again", field=name)
-    return made
+        error = input_refused(provider, find_error_field(response.data), response.message)
+    return error
+
+
+def content_refused(provider: str, message: str) -> RefusedContent:
+    """Return the error of a request that the provider's content policy rejects."""
+    return RefusedContent(
+        "provider.content_refused",
+        "{provider} refuses the content{message}. Change the prompt or the span.",
+        provider=provider,
+        message=message_suffix(message),
+    )
+
+
+def input_refused(provider: str, field: str, message: str) -> RefusedInput:
+    """Return the error of an input that the provider rejects; `field` is the provider's name of it, or empty."""
+    if field:
+        return RefusedInput(
+            "provider.field_refused",
+            "{provider} refuses the input {field}{message}.",
+            provider=provider,
+            field=field,
+            message=message_suffix(message),
+        )
+    return RefusedInput(
+        "provider.input_refused",
+        "{provider} refuses the input{message}.",
+        provider=provider,
+        field=field,
+        message=message_suffix(message),
+    )

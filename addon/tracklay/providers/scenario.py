@@ -1,28 +1,26 @@
-"""Scenario (facts/apis.md, section 3): custom models by id, files by upload, results as assets behind signed addresses.
+"""Scenario: custom models by ID, files by upload, results as assets behind signed URLs. Its facts: `docs/api-notes/scenario.md`.
 
-Most custom jobs cannot be cancelled there: giving one up means to wait no longer, and its creative units are spent.
-A lost submission is found in the list of jobs. What a request costs is told by a dry run.
+Most custom jobs cannot be cancelled: their creative units are spent. A lost submission is searched for in the list of jobs. A dry
+run returns the cost of a request.
 """
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from ..cue import Cost
 from ..errors import (
-    Cancelled,
     InsufficientCredit,
     KeyRefused,
-    ModelFailed,
     NotFound,
     ProviderTimeout,
     ProviderUnavailable,
-    RefusedContent,
     RefusedInput,
     ResultExpired,
     TracklayError,
@@ -30,50 +28,51 @@ from ..errors import (
 from ..models import is_url
 from . import credentials
 from .base import JobHandle, JobProgress, Output, Provider, Request, Submission, catalogue_cost
-from .client import DEFAULT_RETRY_POLICY, RetryPolicy
 from .http import Api, FileBody, base_url
+from .job_errors import cancelled, missing_value, model_failed, no_output, status_changed, status_unknown
 from .request_body import build_request_body, find_input_files, mime_type, suffix_from_url
-from .response import Response, is_content_refusal, sanitize_message
+from .response import Response, content_refused, is_content_refusal, message_suffix, sanitize_message
+from .retry import DEFAULT_RETRY_POLICY, RetryPolicy
 from .signed_url import download_signed
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+DASHBOARD = "https://app.scenario.com"
 
 KEY_VARIABLE, SECRET_VARIABLE = "SCENARIO_SDK_API_KEY", "SCENARIO_SDK_API_SECRET"
 
 CURRENCY = "CU"
-"""Creative units: what Scenario counts in."""
+"""Creative units, the currency of Scenario."""
+
 UNIT_NAMES = ("credit", "creative unit", "compute unit")
-"""What it calls them where it refuses for want of them."""
+"""Names of the currency in Scenario's messages, by which a refusal for lack of units is recognised."""
 
 PART_SIZE = 32 << 20
-"""Bytes of a part of an upload: the official plug-in's (facts/apis.md, section 3.5)."""
+"""Bytes of one part of an upload, as in Scenario's own Blender plug-in (docs/SDK_UPLOADS.md in its repository)."""
 
 IMPORT_TIMEOUT_SECONDS = 600.0
 MAX_IMPORT_DELAY_SECONDS = 4.0
-"""How long Scenario may take to make an asset of an upload, and the longest pause between two looks at it."""
+"""The longest time that Scenario may take to import an upload, and the longest delay between two polls of it."""
 
 DRY_RUN_STATUS = 269
-"""The status of an answer that tells a cost and has begun nothing."""
+"""The HTTP status of a dry run: it returns a cost and starts nothing."""
 
 MAX_CLOCK_SKEW = timedelta(minutes=5)
-"""By so much Scenario's clock may differ from ours when a lost job is looked for."""
+"""The assumed largest difference between our clock and Scenario's, when a lost job is searched for."""
 
 PAGE_SIZE = 100
 MAX_PAGES = 50
-"""Pages of the list that are looked through: they may be short, or empty, and still not be the last."""
+"""Pages of the list that are searched. A page may be short or empty and still not be the last."""
 
 WAITING_STATUSES = {"pending": "pending", "queued": "queued", "warming-up": "warming up"}
 RUNNING_STATUSES = {"in-progress": "", "processing": "", "finalizing": "finalizing"}
 IMPORTING_STATUSES = frozenset({"pending", "complete", "validating", "validated"})
 REJECTED_STATUSES = (400, 404, 409, 422)
-"""Statuses of an answer to an action that says: not with this one, or not any more."""
+"""HTTP statuses that refuse an action because of the state of its job or upload."""
 
 AssetKind = Literal["video", "audio", "image"]
 
 
 class Scenario(Provider):
-    """One instance for each take; what they share is in `pool`."""
+    """One instance for each take; connections and rate limits are shared in `client`."""
 
     name = "scenario"
     capabilities: frozenset[Literal["cancel", "find", "check_key", "estimate"]] = frozenset(
@@ -86,15 +85,15 @@ class Scenario(Provider):
             (base_url("TRACKLAY_SCENARIO_URL", "https://api.cloud.scenario.com/v1"),),
             auth_headers=_auth_headers,
             key_variables=f"{KEY_VARIABLE} and {SECRET_VARIABLE}",
-            # Its CDN is cdn.cloud.scenario.com or cdn.scenario.com; where the parts of an upload go is not published: S3 it seems.
+            # Its CDN is cdn.cloud.scenario.com or cdn.scenario.com. The host of upload parts is not documented; it seems to be S3.
             keyless_hosts=("*.scenario.com", "*.amazonaws.com"),
             explain_error=_explain_error,
-            dashboard="https://app.scenario.com",
+            dashboard=DASHBOARD,
             retry_policy=retry_policy,
         )
 
     def check_ready(self) -> None:
-        """Key and secret are set."""
+        """Check that key and secret are set."""
         _auth_headers()
 
     async def prepare(self, request: Request) -> Submission:
@@ -118,191 +117,205 @@ class Scenario(Provider):
         return build_request_body(request, assets)
 
     async def _upload(self, path: Path) -> str:
-        """The asset that a file becomes."""
+        """Upload a file and return the ID of its asset."""
         size, mime = FileBody(path).length, mime_type(path)
         parts = max(1, -(-size // PART_SIZE))
-        asked = {
+        upload_request = {
             "fileName": path.name,
             "fileSize": size,
             "contentType": mime,
             "kind": _kind_of_mime_type(mime),
             "parts": parts,
         }
-        return await self._import_asset(asked, path)
+        return await self._import_asset(upload_request, path)
 
     async def _import_asset(self, upload_request: Mapping[str, Any], path: Path | None = None) -> str:
-        """The asset that an upload becomes; without a path Scenario fetches the file itself."""
+        """Return the ID of an upload's asset, once Scenario has imported it.
+
+        Without a path Scenario fetches the file itself, from the URL in the request.
+        """
         upload = _parse_upload(await self.api.request("POST", "/uploads", "upload", json=upload_request))
         refused = None if path is None else await self._send_parts(upload, path, upload_request)
-        patience, tried = self.api.retry_policy, 0
-        end = patience.clock() + IMPORT_TIMEOUT_SECONDS
-        while patience.clock() < end:
+        policy, attempt = self.api.retry_policy, 0
+        end = policy.clock() + IMPORT_TIMEOUT_SECONDS
+        while policy.clock() < end:
             upload = _parse_upload(await self.api.request("GET", f"/uploads/{upload['id']}", "read"))
             if asset := _imported_asset_id(upload):
                 return asset
+            # A refused completion counts only if the upload is still pending: an earlier attempt, whose response was lost, may
+            # have completed it.
             if refused and upload["status"] == "pending":
                 raise self.api.response_error(refused)
-            tried += 1
-            await patience.sleep(min(MAX_IMPORT_DELAY_SECONDS, patience.next_delay(tried)))
-        raise ProviderTimeout("Scenario does not come to an end with taking the file in; try again later")
+            attempt += 1
+            await policy.sleep(min(MAX_IMPORT_DELAY_SECONDS, policy.next_delay(attempt)))
+        raise ProviderTimeout("scenario.import_timeout", "Scenario did not finish importing the file. Try again later.")
 
     async def _send_parts(
         self, upload: Mapping[str, Any], path: Path, upload_request: Mapping[str, Any]
     ) -> Response | None:
-        """Send the parts and say that they are all; the answer, where that is refused: a lost one may have done it already."""
+        """Send the parts and complete the upload. Return the response if the completion is refused, else None."""
         parts = upload.get("parts")
         urls = {part.get("number"): part.get("url") for part in parts or () if isinstance(part, dict)}
         for number in range(1, upload_request["parts"] + 1):
             url = urls.get(number)
             if not isinstance(url, str):
-                raise ProviderUnavailable(
-                    f"Scenario does not say where part {number} of the file goes; try again later"
-                )
-            piece = FileBody(path, (number - 1) * PART_SIZE, PART_SIZE)
+                raise missing_value("Scenario", f"address for part {number} of the upload")
+            part_body = FileBody(path, (number - 1) * PART_SIZE, PART_SIZE)
             headers = {"Content-Type": upload_request["contentType"]}
             try:
                 await self.api.request(
-                    "PUT", url, "upload", content=piece, headers=headers, send_key=False, expect_json=False
+                    "PUT", url, "upload", content=part_body, headers=headers, send_key=False, expect_json=False
                 )
             except (KeyRefused, NotFound) as error:
+                # The request had no key, so the refusal is about the signed URL.
                 raise ProviderUnavailable(
-                    "Scenario's storage refuses the file at its own address; try again"
+                    "provider.upload_refused",
+                    "The storage of {provider} refused the upload. Try again later.",
+                    provider="Scenario",
                 ) from error
-        for action in ("complete", "upload-complete"):  # its own client sends the one and documents the other
-            done = await self.api.request(
+        # Scenario's SDK sends the first name, its documentation has the second.
+        for action in ("complete", "upload-complete"):
+            response = await self.api.request(
                 "POST",
                 f"/uploads/{upload['id']}/action",
                 "upload",
                 json={"action": action},
                 accept_statuses=REJECTED_STATUSES,
             )
-            if done.is_success:
+            if response.is_success:
                 return None
-        return done
+        return response
 
     async def submit(self, submission: Submission) -> JobHandle:
-        """Begin the job."""
-        told = (
+        """Start the job."""
+        payload = (
             await self.api.request(
                 "POST", f"/generate/custom/{submission.data['model']}", "submit", json=submission.data["input"]
             )
         ).json_object
-        job = told.get("job")
+        job = payload.get("job")
         if not isinstance(job, dict) or not isinstance(job.get("jobId"), str):
-            raise self.api.submission_unknown("its answer names no job")
-        return _job_handle(submission, job, told)
+            raise self.api.submission_unknown(missing_value("Scenario", "job ID"))
+        return _job_handle(submission, job, payload)
 
     async def find(self, submission: Submission, known_requests: Collection[str] = ()) -> JobHandle | None:
-        """The one job in the list that has these inputs and was made since."""
-        since = datetime.fromisoformat(submission.made) - MAX_CLOCK_SKEW
+        """Return the one job in the list with these inputs that was created since the submission."""
+        since = datetime.fromisoformat(submission.created_at) - MAX_CLOCK_SKEW
         query: dict[str, str | int] = {"createdAfter": since.isoformat().replace("+00:00", "Z"), "pageSize": PAGE_SIZE}
-        fitting = []
+        matches = []
         for _ in range(MAX_PAGES):
             page = (await self.api.request("GET", "/jobs", "read", query=query)).json_object
             listed = [job for job in page.get("jobs") or () if isinstance(job, dict)]
-            fitting += [
+            matches += [
                 job for job in listed if job.get("jobId") not in known_requests and _matches_submission(job, submission)
             ]
             token = page.get("nextPaginationToken")
             if not token:
-                return _job_handle(submission, fitting[0], {}) if len(fitting) == 1 else None
+                return _job_handle(submission, matches[0], {}) if len(matches) == 1 else None
             query = {**query, "paginationToken": str(token)}
-        return None  # there are more than can be looked at: one that fits may not be the only one
+        return None  # the list goes on: a job that matches may not be the only one
 
     async def poll(self, handle: JobHandle) -> JobProgress:
-        """Its job's status."""
+        """Return the job's status."""
         return _parse_status(await self._get_job(handle))
 
     async def _get_job(self, handle: JobHandle) -> dict[str, Any]:
         job = (await self.api.request("GET", f"/jobs/{handle.request}", "read")).json_object.get("job")
         if not isinstance(job, dict):
-            raise ProviderUnavailable("Scenario answers without the job that was asked for; try again later")
+            raise missing_value("Scenario", "job")
         return job
 
     async def collect(self, handle: JobHandle, folder: Path) -> Output:
-        """Fetch the assets that the job made: its sounds, or else its videos."""
+        """Download the job's sounds, or its videos if it made no sounds."""
         job = await self._get_job(handle)
         if _parse_status(job).state != "done":
-            raise ProviderUnavailable(
-                f"Scenario says that {handle.request} is done, and then that it is not; collect it again later"
-            )
-        made = [await self._get_asset(str(name)) for name in _metadata(job).get("assetIds") or ()]
-        sounds = [asset for asset in made if _kind_of_asset(asset) == "audio"] or [
-            asset for asset in made if _kind_of_asset(asset) == "video"
+            raise status_changed("Scenario", handle.request)
+        assets = [await self._get_asset(str(asset_id)) for asset_id in _metadata(job).get("assetIds") or ()]
+        sounds = [asset for asset in assets if _kind_of_asset(asset) == "audio"] or [
+            asset for asset in assets if _kind_of_asset(asset) == "video"
         ]
         if not sounds:
-            said = sanitize_message(_metadata(job).get("output") or "nothing")
-            raise ModelFailed(f"Scenario's model gave no sound: {said}; try again, or another model")
-        kept = [await self._download_asset(asset, folder / f"output{number}") for number, asset in enumerate(sounds)]
+            raise no_output("Scenario", _metadata(job).get("output") or "nothing")
+        files = [await self._download_asset(asset, folder / f"output{number}") for number, asset in enumerate(sounds)]
         cost = _billed_cost(job) or Cost(**handle.data["cost"])
-        return Output(kept[0], handle.data["seed"], handle.data["model"], cost, extra_files=tuple(kept[1:]))
+        return Output(files[0], handle.data["seed"], handle.data["model"], cost, extra_files=tuple(files[1:]))
 
     async def _get_asset(self, asset_id: str) -> dict[str, Any]:
         try:
-            told = await self.api.request("GET", f"/assets/{asset_id}", "read", query={"originalAssets": "true"})
+            response = await self.api.request("GET", f"/assets/{asset_id}", "read", query={"originalAssets": "true"})
         except NotFound as error:
-            raise ResultExpired(f"Scenario has the asset {asset_id} no more; make it again") from error
-        asset = told.json_object.get("asset")
+            raise ResultExpired(
+                "scenario.asset_deleted",
+                "Scenario has deleted the asset {asset}. Generate it again.",
+                asset=asset_id,
+            ) from error
+        asset = response.json_object.get("asset")
         if not isinstance(asset, dict) or not isinstance(asset.get("url"), str):
-            raise ProviderUnavailable(f"Scenario does not say where the asset {asset_id} is; collect it again later")
+            raise missing_value("Scenario", f"address of the asset {asset_id}")
         return {**asset, "id": asset_id}
 
     async def _download_asset(self, asset: Mapping[str, Any], to: Path) -> Path:
-        name, mime = asset["id"], str(asset.get("mimeType") or "")
-        ending = suffix_from_url(f"data:{mime}") if mime else suffix_from_url(asset["url"])
+        asset_id, mime = asset["id"], str(asset.get("mimeType") or "")
+        suffix = suffix_from_url(f"data:{mime}") if mime else suffix_from_url(asset["url"])
 
         async def renew_url() -> str:
-            return str((await self._get_asset(name))["url"])
+            return str((await self._get_asset(asset_id))["url"])
 
-        gone = f"Scenario does not give the asset {name} at the address that it names itself; collect it again later"
-        return await download_signed(self.api, asset["url"], renew_url, to.with_suffix(ending), gone)
+        expired = ResultExpired(
+            "scenario.asset_refused",
+            "Scenario refused the asset {asset} twice, each time at its own address. Try again later.",
+            asset=asset_id,
+        )
+        return await download_signed(self.api, asset["url"], renew_url, to.with_suffix(suffix), expired)
 
     async def cancel(self, handle: JobHandle) -> bool:
-        """Ask it to stop. Scenario refuses that for most custom jobs: then they go on, and cost what they cost."""
-        told = await self.api.request(
+        """Cancel the job. Scenario refuses that for most custom jobs, which then run to their end and are charged."""
+        response = await self.api.request(
             "POST",
             f"/jobs/{handle.request}/action",
             "cancel",
             json={"action": "cancel"},
             accept_statuses=REJECTED_STATUSES,
         )
-        job = told.json_object.get("job")
-        return told.is_success and isinstance(job, dict) and job.get("status") in ("canceled", "cancelled")
+        job = response.json_object.get("job")
+        return response.is_success and isinstance(job, dict) and job.get("status") in ("canceled", "cancelled")
 
     async def check_key(self) -> str:
-        """Nothing, when it is good: Scenario does not say whose it is."""
+        """Check the key; Scenario does not name the account."""
         await self.api.request("GET", "/jobs", "read", query={"pageSize": 1})
         return ""
 
     async def estimate(self, request: Request) -> Cost | None:
-        """What a dry run tells. It wants the files there, so they are uploaded; nothing is made and nothing spent.
+        """Return the cost by a dry run. It needs the files, so they are uploaded; it generates nothing and is free.
 
         Raises:
-            ProviderTrouble: the answer is not one to a dry run.
+            ProviderUnavailable: the response is not one to a dry run.
         """
-        sent = await self._build_input(request)
-        answer = await self.api.request(
-            "POST", f"/generate/custom/{request.model.endpoint}", "read", json=sent, query={"dryRun": "true"}
+        body = await self._build_input(request)
+        response = await self.api.request(
+            "POST", f"/generate/custom/{request.model.endpoint}", "read", json=body, query={"dryRun": "true"}
         )
-        if answer.status != DRY_RUN_STATUS and answer.json_object.get("job"):
+        if response.status != DRY_RUN_STATUS and response.json_object.get("job"):
             raise ProviderUnavailable(
-                f"Scenario began a job where a dry run was asked for; look at {self.api.dashboard}"
+                "scenario.dry_run_started_job",
+                "Scenario started a job instead of a dry run. Check {dashboard}.",
+                dashboard=DASHBOARD,
             )
-        return _cost_in_units(answer.json_object.get("creativeUnitsCost"), estimated=True) or catalogue_cost(request)
+        return _cost_in_units(response.json_object.get("creativeUnitsCost"), estimated=True) or catalogue_cost(request)
 
 
 def _auth_headers() -> dict[str, str]:
-    """HTTP Basic.
+    """Return the header of HTTP Basic authentication.
 
     Raises:
-        KeyMissing, KeyRefused: key or secret is not set, or cannot be one.
+        KeyMissing, KeyRefused: key or secret is not set or malformed.
     """
     pair = f"{credentials.require_key(KEY_VARIABLE, 'Scenario')}:{credentials.require_key(SECRET_VARIABLE, 'Scenario')}"
     return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
 
 
 def _kind_of_mime_type(mime: str) -> AssetKind:
-    """What Scenario calls such a file; a sound where its name does not say."""
+    """Return Scenario's kind for a MIME type; audio if the type is neither video nor image."""
     match mime.partition("/")[0]:
         case "video":
             return "video"
@@ -315,31 +328,32 @@ def _kind_of_mime_type(mime: str) -> AssetKind:
 def _parse_upload(response: Response) -> dict[str, Any]:
     upload = response.json_object.get("upload")
     if not isinstance(upload, dict) or not isinstance(upload.get("id"), str):
-        raise ProviderUnavailable("Scenario answers without the upload that was asked for; try again later")
+        raise missing_value("Scenario", "upload")
     return upload
 
 
 def _imported_asset_id(upload: Mapping[str, Any]) -> str:
-    """An upload's asset, empty as long as it is on its way."""
+    """Return the ID of an upload's asset, or an empty string while the import runs."""
     status = upload.get("status")
     if status == "imported" and isinstance(upload.get("entityId"), str):
         return str(upload["entityId"])
     if status == "failed":
-        said = sanitize_message(upload.get("errorMessage") or "it does not say why")
-        raise RefusedInput(f"Scenario does not take the file: {said}; choose another span or file")
-    if status not in IMPORTING_STATUSES:
-        raise ProviderUnavailable(
-            f"Scenario gives an upload a status that is not known, {sanitize_message(status)!r}; try again later"
+        raise RefusedInput(
+            "scenario.file_refused",
+            "Scenario refuses the file{message}. Choose another span or file.",
+            message=message_suffix(sanitize_message(upload.get("errorMessage") or "")),
         )
+    if status not in IMPORTING_STATUSES:
+        raise status_unknown("Scenario", status, DASHBOARD)
     return ""
 
 
 def _job_handle(submission: Submission, job: Mapping[str, Any], payload: Mapping[str, Any]) -> JobHandle:
     cost = _cost_in_units(payload.get("creativeUnitsCost")) or _billed_cost(job)
-    kept = {key: submission.data[key] for key in ("model", "seed", "cost")}
+    data = {key: submission.data[key] for key in ("model", "seed", "cost")}
     if cost:
-        kept["cost"] = asdict(cost)
-    return JobHandle("scenario", str(job["jobId"]), kept)
+        data["cost"] = asdict(cost)
+    return JobHandle("scenario", str(job["jobId"]), data)
 
 
 def _metadata(job: Mapping[str, Any]) -> dict[str, Any]:
@@ -348,18 +362,18 @@ def _metadata(job: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _matches_submission(job: Mapping[str, Any], submission: Submission) -> bool:
-    """Whether a job was begun by this request: what we sent is in it, perhaps beside defaults that were filled in."""
-    given = _metadata(job).get("input")
-    if not isinstance(given, dict) or not isinstance(job.get("jobId"), str):
+    """Return whether a listed job is the submitted one. Scenario may have added defaults to its inputs."""
+    listed_input = _metadata(job).get("input")
+    if not isinstance(listed_input, dict) or not isinstance(job.get("jobId"), str):
         return False
-    if given.get("modelId", submission.data["model"]) != submission.data["model"]:
+    if listed_input.get("modelId", submission.data["model"]) != submission.data["model"]:
         return False
-    return all(name in given and given[name] == value for name, value in submission.data["input"].items())
+    return all(name in listed_input and listed_input[name] == value for name, value in submission.data["input"].items())
 
 
 def _cost_in_units(amount: Any, *, estimated: bool = False) -> Cost | None:
-    told = isinstance(amount, int | float) and not isinstance(amount, bool)
-    return Cost(f"{amount:.10g}", CURRENCY, estimated=estimated) if told else None
+    is_number = isinstance(amount, int | float) and not isinstance(amount, bool)
+    return Cost(f"{amount:.10g}", CURRENCY, estimated=estimated) if is_number else None
 
 
 def _billed_cost(job: Mapping[str, Any]) -> Cost | None:
@@ -372,13 +386,13 @@ def _kind_of_asset(asset: Mapping[str, Any]) -> str:
 
 
 def _parse_status(job: Mapping[str, Any]) -> JobProgress:
-    """A job's status; one that is not known is trouble, not success."""
+    """Return a job's progress, or raise the error that it ended with."""
     status = str(job.get("status"))
     if status in WAITING_STATUSES:
         return JobProgress("waiting", message=WAITING_STATUSES[status])
     if status in RUNNING_STATUSES:
-        done = job.get("progress")
-        fraction = min(1.0, max(0.0, float(done))) if isinstance(done, int | float) else None
+        progress = job.get("progress")
+        fraction = min(1.0, max(0.0, float(progress))) if isinstance(progress, int | float) else None
         return JobProgress("running", fraction, RUNNING_STATUSES[status])
     match status:
         case "success":
@@ -386,35 +400,35 @@ def _parse_status(job: Mapping[str, Any]) -> JobProgress:
         case "failure" | "failed":
             raise _job_error(job)
         case "canceled" | "cancelled":
-            raise Cancelled("it was cancelled at Scenario")
+            raise cancelled("Scenario")
         case _:
-            raise ProviderUnavailable(
-                f"Scenario gives a status that is not known, {sanitize_message(status)!r}; look at https://app.scenario.com"
-            )
+            raise status_unknown("Scenario", status, DASHBOARD)
 
 
 def _job_error(job: Mapping[str, Any]) -> TracklayError:
-    """Why a job failed, what Scenario advises, and whether its units come back."""
-    told = _metadata(job)
-    said = (
-        "; ".join(sanitize_message(told[part]) for part in ("error", "hint") if told.get(part)) or "it does not say why"
-    )
+    """Return the error of a failed job: Scenario's message and advice, and whether its units are lost."""
+    metadata = _metadata(job)
+    message = "; ".join(sanitize_message(metadata[part]) for part in ("error", "hint") if metadata.get(part))
     billing = job.get("billing")
-    kept = isinstance(billing, dict) and billing.get("disableRefund")
-    tail = ", and its units are not given back" if kept else ""
-    if is_content_refusal(said):
-        return RefusedContent(f"Scenario's model refuses the content{tail}: {said}; change the prompt or the span")
-    return ModelFailed(f"Scenario's model failed{tail}: {said}; try again, with other parameters, or another model")
+    is_charged = isinstance(billing, dict) and bool(billing.get("disableRefund"))
+    note = "Its units are not refunded." if is_charged else ""
+    if is_content_refusal(message):
+        return content_refused("Scenario", f"{message}. {note}" if note else message)
+    return model_failed("Scenario", message, note=note)
 
 
 def _explain_error(response: Response) -> TracklayError | None:
-    """A refusal for want of units: its shape is not confirmed, so it is known by its words."""
-    said = response.message
-    if response.status in (400, 403) and any(word in said.lower() for word in UNIT_NAMES):
-        return InsufficientCredit(f"the Scenario account has no creative units left: {said}; add some and try again")
+    """Return the error of a refusal for lack of units. Its format is not documented, so its text is searched."""
+    message = response.message
+    if response.status in (400, 403) and any(name in message.lower() for name in UNIT_NAMES):
+        return InsufficientCredit(
+            "scenario.no_units",
+            "The Scenario account has no creative units left{message}.",
+            message=message_suffix(message),
+        )
     return None
 
 
 def create_provider() -> Provider:
-    """The provider."""
+    """Return the provider."""
     return Scenario()

@@ -1,40 +1,42 @@
-"""Files behind signed addresses: the address ends after a while, and whoever signed it gives a new one."""
+"""Downloads from signed URLs, which expire: the provider then issues a new one."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import KeyRefused, NotFound, RefusedInput, ResultExpired
+from .download import download
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from pathlib import Path
-
     from .http import Api
+
+# Storage services answer an expired signature with 400, 401, 403 or 404.
+_REFUSALS = (KeyRefused, NotFound, RefusedInput)
 
 
 async def download_signed(
-    api: Api, url: str, renew_url: Callable[[], Awaitable[str]], to: Path, expired_message: str
+    api: Api, url: str, renew_url: Callable[[], Awaitable[str]], to: Path, expired_error: ResultExpired
 ) -> Path:
-    """The file, without the key: a signature is all that its host wants, and some hosts refuse both together.
+    """Download a file from a signed URL, without the API key: S3 refuses a request that has both.
 
     Args:
-        api: whose file it is.
-        url: as it was named.
-        renew_url: asks for the address once more, when that one is refused.
-        to: the file.
-        expired_message: says what to do when the new one is refused too.
+        api: the provider's API.
+        url: the signed URL.
+        renew_url: asks the provider for a new one after a refusal.
+        to: the file to write.
+        expired_error: raised if the new URL is refused too.
 
     Raises:
-        ResultGone: it is refused twice.
-        ProviderTrouble, TimedOut, OutputError: as `Api.download`.
+        ResultExpired: both URLs are refused.
+        ProviderUnavailable, ProviderTimeout, OutputError: see `download`.
     """
-    refused = (KeyRefused, NotFound, RefusedInput)
     try:
-        return await api.download(url, to)
-    except refused:
-        again = await renew_url()
+        return await download(api, url, to)
+    except _REFUSALS:
+        new_url = await renew_url()
     try:
-        return await api.download(again, to)
-    except refused as error:
-        raise ResultExpired(expired_message) from error
+        return await download(api, new_url, to)
+    except _REFUSALS as error:
+        raise expired_error from error

@@ -13,14 +13,14 @@ from .base import JobHandle, JobProgress, Output, Provider, Request, Submission
 
 
 class Sketch(Provider):
-    """Runs the engine in a process of its own, so that no editor waits for it. The ticket holds the whole request."""
+    """Runs the engine in a process of its own, so that it cannot block Blender. The handle contains the whole request."""
 
     name = "sketch"
     submit_mode = "collect"
     caches_output = False
 
     async def prepare(self, request: Request) -> Submission:
-        """Nothing leaves the machine: the request itself is what is kept."""
+        """Store the request itself; nothing is uploaded."""
         proxy = request.proxy
         data: dict[str, Any] = {
             "endpoint": request.model.endpoint,
@@ -34,30 +34,30 @@ class Sketch(Provider):
         return Submission.new(self.name, data)
 
     async def submit(self, submission: Submission) -> JobHandle:
-        """The work is done while collecting."""
+        """Return the handle; `collect` does the work."""
         return JobHandle(self.name, submission.id, submission.data)
 
     async def poll(self, handle: JobHandle) -> JobProgress:  # noqa: ARG002 - the shape of every provider
-        """The work is done while collecting."""
+        """Report done, so that `collect` begins."""
         return JobProgress("done")
 
     async def collect(self, handle: JobHandle, folder: Path) -> Output:
-        """Make the sound."""
+        """Generate the sound."""
         data = dict(handle.data)
         worker = WorkerProcess("sketch.engine:generate_audio", {**data, "folder": str(folder)})
         try:
-            made = await asyncio.to_thread(worker.result)
+            output = await asyncio.to_thread(worker.result)
         finally:
             worker.kill()
-        stems = {name: Path(path) for name, path in made["stems"].items()}
+        stems = {name: Path(path) for name, path in output["stems"].items()}
         cost = Cost("0", "USD", estimated=False)
-        return Output(Path(made["file"]), data["seed"], VERSION, cost, stems, made["understood"])
+        return Output(Path(output["file"]), data["seed"], VERSION, cost, stems, output["understood"])
 
     async def cancel(self, handle: JobHandle) -> bool:  # noqa: ARG002
-        """Cancelling `collect` ends the process; there is nobody else to tell."""
+        """Return True: cancelling the task of `collect` ends the process."""
         return True
 
 
 def create_provider() -> Provider:
-    """The provider."""
+    """Return the provider."""
     return Sketch()

@@ -6,6 +6,10 @@ HINTS: dict[str, str] = {
     "square.invalid": "Change Square in the panel's settings.",
     # models
     # providers
+    "provider.key_missing": "Set it in Tracklay's preferences.",
+    "cog.no_server": "The URL is in Tracklay's preferences, too.",
+    "cog.connection_lost": "Generate the sound again.",
+    "cog.already_running": "Then generate the sound again.",
     # jobs
     # cue, timing, paths
     # blender
