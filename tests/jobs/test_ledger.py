@@ -105,7 +105,7 @@ def test_an_older_ledger_is_brought_up_and_a_copy_kept(kept, monkeypatch):
     """Its rows stay; the copy is what was there before."""
     monkeypatch.setattr(
         ledger_schema,
-        "STEPS",
+        "MIGRATIONS",
         (*ledger_schema.MIGRATIONS, "ALTER TABLE jobs ADD COLUMN mood TEXT; UPDATE jobs SET mood = 'calm'"),
     )
     connection = ledger_schema.connect_ledger()
@@ -170,7 +170,7 @@ def test_a_job_is_claimed_once(kept):
 
 def test_the_living_keep_their_jobs_and_the_dead_do_not(home):
     """A process that was killed holds its lock no longer; one that stopped without dying still does."""
-    script = "from tracklay.jobs.process_lock import Owner; owner = Owner(); print(owner.token, flush=True); input()"
+    script = "from tracklay.jobs.process_lock import ProcessLock; owner = ProcessLock(); print(owner.token, flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

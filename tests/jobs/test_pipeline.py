@@ -182,7 +182,7 @@ def order_of(clip, cue="1", **wanted):
 
 def ended(runner):
     """The next take of a runner's that ends."""
-    while not isinstance(news := runner.news.get(timeout=60), TakeFinished):
+    while not isinstance(news := runner.events.get(timeout=60), TakeFinished):
         pass
     return news
 
@@ -335,7 +335,7 @@ def test_a_clock_that_jumps_changes_nothing(replicate, clip, monkeypatch):
     """A day back or a year ahead between any two words of the ledger."""
     times = iter([f"{year}-01-01T00:00:00.000Z" for year in (2031, 1999, 2026, 2070) * 50])
     monkeypatch.setattr("tracklay.jobs.ledger.utc_timestamp", lambda: next(times))
-    monkeypatch.setattr("tracklay.jobs.pipeline.now", lambda: next(times))
+    monkeypatch.setattr("tracklay.jobs.pipeline.utc_timestamp", lambda: next(times))
     assert lay(clip, "--takes", "2") == 0
     assert lay(clip, "--takes", "2") == 0
     assert len(replicate.app.predictions) == 4

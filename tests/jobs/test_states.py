@@ -50,10 +50,10 @@ def brought_to(ledger, state):
     for before, after in [move[:2] for move in TRANSITIONS] * len(TRANSITIONS):
         if before in ways and after not in ways:
             ways[after] = (*ways[before], after)
-    (number,) = ledger.add([PLAN], "me")
-    job = ledger.get(number)
+    (number,) = ledger.add_jobs([PLAN], "me")
+    job = ledger.get_job(number)
     for after in ways[state]:
-        job = ledger.move(job, after)
+        job = ledger.transition(job, after)
     assert job.state == state
     return job
 
@@ -63,16 +63,16 @@ def test_only_the_tables_moves_are_made(ledger, before, after):
     """All 121 pairs: those in the table move the job, all others leave it where it was."""
     job = brought_to(ledger, before)
     if (before, after) in ALLOWED:
-        assert ledger.move(job, after).state == after
+        assert ledger.transition(job, after).state == after
         return
     with pytest.raises(LedgerError):
-        ledger.move(job, after)
-    assert ledger.get(job.id).state == before
+        ledger.transition(job, after)
+    assert ledger.get_job(job.id).state == before
 
 
 def test_a_job_that_was_moved_by_another_is_not_moved_again(ledger):
     """Who holds an old picture of a row changes nothing."""
     job = brought_to(ledger, "extracting")
-    ledger.move(job, "submitting")
+    ledger.transition(job, "submitting")
     with pytest.raises(LedgerError, match="another process"):
-        ledger.move(job, "submitting")
+        ledger.transition(job, "submitting")
