@@ -107,7 +107,8 @@ def measure(folder: Path, jobs: int, at_once: int, seconds: float) -> None:
     """Carry the jobs, and print what it took."""
     from tracklay import providers
     from tracklay.cue import Take
-    from tracklay.jobs import BlockingRunner, create_job_spec
+    from tracklay.jobs import create_job_spec
+    from tracklay.jobs.runner import BlockingRunner
     from tracklay.providers import client
     from tracklay.providers.replicate import Replicate
     from tracklay.timelines.media_file import MediaFile

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from fractions import Fraction
 
 import pytest
@@ -61,30 +60,9 @@ def test_a_spans_samples_follow_the_one_formula(rate, frames, sample_rate):
     assert Span(frames // 3, frames, rate).samples(sample_rate) == round(frames / rate.fps * sample_rate)
 
 
-@given(st.data(), rates, st.integers(1, 10**6), sample_rates)
-def test_splitting_a_span_gains_and_loses_no_sample(data, rate, frames, sample_rate):
-    """However a span is cut, its parts' samples add up to the span's, and each part is within a sample of its own length."""
-    span = Span(0, frames, rate)
-    cuts = sorted(data.draw(st.lists(st.integers(0, frames), max_size=12)))
-    seams = span.seams(sample_rate, *cuts)
-    parts = [b - a for a, b in itertools.pairwise(seams)]
-    assert sum(parts) == span.samples(sample_rate)
-    edges = [0, *cuts, frames]
-    for part, (a, b) in zip(parts, itertools.pairwise(edges), strict=True):
-        assert abs(part - rate.samples(b - a, sample_rate)) <= 1
-
-
-def test_seams_out_of_order_are_refused():
-    """Seams rise from within the span."""
-    with pytest.raises(ValueError, match="in order"):
-        Span(0, 10, Rate.from_value(25)).seams(48_000, 5, 3)
-    with pytest.raises(ValueError, match="in order"):
-        Span(0, 10, Rate.from_value(25)).seams(48_000, 11)
-
-
 def test_a_span_has_at_least_one_frame():
     """Nothing can be laid against no frames."""
-    with pytest.raises(ValueError, match="one frame"):
+    with pytest.raises(ValueError, match="at least one frame"):
         Span(0, 0, Rate.from_value(25))
 
 
@@ -140,13 +118,13 @@ def test_times_are_seconds_or_frames(text, frame):
 )
 def test_what_is_no_time_is_refused_with_a_sentence(text, rate):
     """A frame number that the rate does not have, a dropped one, and nonsense."""
-    with pytest.raises(ValueError, match=r"no time|must be below|does not exist|no drop-frame"):
+    with pytest.raises(ValueError, match=r"Not a time|must be below|does not exist|No drop-frame"):
         parse_time(text, Rate.from_value(rate))
 
 
 def test_drop_frame_is_refused_where_the_rate_has_none():
     """23.976 has no drop-frame timecode."""
-    with pytest.raises(ValueError, match="drop-frame"):
+    with pytest.raises(ValueError, match="No drop-frame"):
         format_timecode(10, Rate.from_value("23.976"), drop_frame=True)
     with pytest.raises(ValueError, match="frame 0"):
         format_timecode(-1, Rate.from_value(25))
@@ -177,7 +155,7 @@ def test_a_map_bends_where_it_is_told_to():
         Fraction(-1, 2),
         Fraction(-1, 2),
     ]
-    with pytest.raises(ValueError, match="rising"):
+    with pytest.raises(ValueError, match="increasing"):
         TimeMap(((Fraction(0), Fraction(0)),))
 
 

@@ -14,9 +14,9 @@ import pytest
 from tracklay import providers
 from tracklay.cli.main import main
 from tracklay.cue import Cost
-from tracklay.jobs import BackgroundRunner, create_job_spec
+from tracklay.jobs import TakeFinished, create_job_spec
 from tracklay.jobs.ledger import Ledger, NewJob
-from tracklay.jobs.runner import TakeFinished
+from tracklay.jobs.runner import BackgroundRunner
 from tracklay.jobs.scheduler import Scheduler
 from tracklay.timelines.media_file import MediaFile
 
@@ -335,7 +335,7 @@ def test_a_clock_that_jumps_changes_nothing(replicate, clip, monkeypatch):
     """A day back or a year ahead between any two words of the ledger."""
     times = iter([f"{year}-01-01T00:00:00.000Z" for year in (2031, 1999, 2026, 2070) * 50])
     monkeypatch.setattr("tracklay.jobs.ledger.utc_timestamp", lambda: next(times))
-    monkeypatch.setattr("tracklay.jobs.pipeline.utc_timestamp", lambda: next(times))
+    monkeypatch.setattr("tracklay.jobs.submission.utc_timestamp", lambda: next(times))
     assert lay(clip, "--takes", "2") == 0
     assert lay(clip, "--takes", "2") == 0
     assert len(replicate.app.predictions) == 4

@@ -38,7 +38,7 @@ def replicate(monkeypatch):
 def eager(monkeypatch):
     """Look and write again at once."""
     monkeypatch.setattr("tracklay.jobs.pipeline.POLL_SECONDS", (0.001, 0.01))
-    monkeypatch.setattr("tracklay.jobs.pipeline.LEDGER_RETRY_DELAYS", (0.0, 0.0))
+    monkeypatch.setattr("tracklay.jobs.submission.LEDGER_RETRY_DELAYS", (0.0, 0.0))
     monkeypatch.setattr("tracklay.providers.base.DEFAULT_FIND_DELAYS", (0.0, 0.0))
 
 

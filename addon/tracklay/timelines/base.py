@@ -5,8 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..cue import Cue, Failure, Take, build_manifest, read_manifest, write_manifest
+from ..cue import Cue, Failure, Take
 from ..errors import InvalidInput, TracklayError
+from ..manifest import build_manifest, read_manifest, write_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -19,7 +19,8 @@ import bpy
 
 from ...cue import Failure, Take
 from ...errors import InvalidInput, TracklayError
-from ...jobs import BlockingRunner, check_budget, create_job_spec
+from ...jobs import check_budget, create_job_spec
+from ...jobs.runner import BlockingRunner
 from ...jobs.shared_claims import SharedClaims
 from ...jobs.take_writer import file_hash
 from ...media import proxy_cache
