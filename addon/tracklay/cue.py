@@ -134,7 +134,17 @@ class Take:
     @classmethod
     def from_manifest_entry(cls, entry: Mapping[str, Any], cue: Cue, folder: Path, job_id: int | None = None) -> Take:
         """Rebuild the take that a manifest describes, made for `cue` and stored in `folder`."""
-        same_names = ("provider", "version", "request", "seed", "params", "sha256", "sample_rate", "channels", "samples")
+        same_names = (
+            "provider",
+            "version",
+            "request",
+            "seed",
+            "params",
+            "sha256",
+            "sample_rate",
+            "channels",
+            "samples",
+        )
         return cls(
             cue=cue,
             number=entry["take"],

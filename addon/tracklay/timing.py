@@ -150,7 +150,9 @@ class TimeMap:
         """Raise `TimeError` if there are fewer than two points, or their frames do not increase."""
         if len(self.points) < 2 or any(b[0] <= a[0] for a, b in pairwise(self.points)):
             raise TimeError(
-                "time_map.invalid", "Time map needs at least two points with increasing frames: {points}.", points=len(self.points)
+                "time_map.invalid",
+                "Time map needs at least two points with increasing frames: {points}.",
+                points=len(self.points),
             )
 
     @classmethod
@@ -268,7 +270,7 @@ def _dropped_before(frame: int, rate: Rate) -> int:
     per_minute = rate.nominal_fps * 60 - drop
     per_ten = rate.nominal_fps * 600 - 9 * drop
     tens, rest = divmod(frame, per_ten)
-    # The first of ten minutes drops nothing, so it is `drop` frames longer: hence `rest - drop`.
+    # The first of ten minutes drops nothing, so it is `drop` frames longer: so `rest - drop`.
     return tens * 9 * drop + max(0, (rest - drop) // per_minute) * drop
 
 

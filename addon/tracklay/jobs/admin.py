@@ -45,7 +45,8 @@ def list_jobs(*, include_finished: bool = False) -> dict[str, Any]:
     return {
         "jobs": [_job_to_dict(job) for job in jobs],
         "sums": {
-            group: [each.to_dict() for each in summarize_costs(costs, group)] for group in ("provider", "project", "day")
+            group: [each.to_dict() for each in summarize_costs(costs, group)]
+            for group in ("provider", "project", "day")
         },
     }
 
@@ -124,7 +125,10 @@ def resubmit_job(job_id: int) -> Job:
         job = ledger.get_job(job_id)
         if job.state != "unclear":
             raise InvalidInput(
-                "job.not_unclear", "Job {job} is {state}. Only unclear jobs can be resubmitted.", job=job_id, state=job.state
+                "job.not_unclear",
+                "Job {job} is {state}. Only unclear jobs can be resubmitted.",
+                job=job_id,
+                state=job.state,
             )
         message = "Resubmitted by the user; it may be charged twice."
         return ledger.transition(job, "planned", message=message, error=None, submission=None)

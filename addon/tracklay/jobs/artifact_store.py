@@ -58,7 +58,7 @@ def clean_up_after_owner(owner_token: str, projects: Iterable[tuple[str, str]]) 
     """Delete the temporary files of a killed process. `projects` are pairs of an owner and a takes folder of its jobs."""
     delete_work_dir(owner_token)
     process_id = process_lock.process_id(owner_token)
-    # Temporary files outside the work folder carry only the process number, which the system may have given to a new process.
+    # Temporary files outside the work folder contain only the process number, which the system may have reassigned to a new process.
     if process_id not in process_lock.live_process_ids():
         for folder in (
             tracklay_home(),

@@ -89,7 +89,9 @@ def error_for_user(job: Job, error: TracklayError | OSError, new_state: JobState
         # An error of the operating system while sending leaves the same doubt as a lost answer, under its own `kind`.
         wrapped = type(original)("job.unclear", "{error} Job {job} needs a decision.", error=original, job=job.id)
     elif new_state is None:
-        wrapped = type(original)("job.kept", "{error} Job {job} is kept and can be resumed.", error=original, job=job.id)
+        wrapped = type(original)(
+            "job.kept", "{error} Job {job} is kept and can be resumed.", error=original, job=job.id
+        )
     else:
         return original
     wrapped.__cause__ = original
@@ -151,7 +153,10 @@ def stored_error(job: Job) -> TracklayError:
 def internal_error(error: Exception) -> TracklayError:
     """Return an unexpected exception as an error that front ends can show."""
     wrapped = TracklayError(
-        "job.internal_error", "Internal error: {exception}: {reason}.", exception=type(error).__name__, reason=str(error)
+        "job.internal_error",
+        "Internal error: {exception}: {reason}.",
+        exception=type(error).__name__,
+        reason=str(error),
     )
     wrapped.__cause__ = error
     return wrapped

@@ -276,7 +276,8 @@ class Ledger:
     def find_by_content_key(self, content_key: str) -> list[Job]:
         """Return the jobs with a stored output of this content key, the latest first."""
         return self._select_jobs(
-            "SELECT * FROM jobs WHERE content_key = ? AND output IS NOT NULL AND NOT hidden ORDER BY id DESC", content_key
+            "SELECT * FROM jobs WHERE content_key = ? AND output IS NOT NULL AND NOT hidden ORDER BY id DESC",
+            content_key,
         )
 
     def is_proxy_needed(self, proxy_key: str) -> bool:

@@ -149,9 +149,13 @@ def _ledger_error(path: Path, error: sqlite3.DatabaseError) -> LedgerError:
     if "full" in reason:
         return LedgerError("ledger.disk_full", "No space left for the job ledger: {path}. Free some space.", path=path)
     if "disk I/O" in reason:
-        return LedgerError("ledger.disk_error", "Disk error in the job ledger {path}: {reason}.", path=path, reason=reason)
+        return LedgerError(
+            "ledger.disk_error", "Disk error in the job ledger {path}: {reason}.", path=path, reason=reason
+        )
     if isinstance(error, sqlite3.IntegrityError):
-        return LedgerError("ledger.refused", "Internal error: the job ledger refused a change ({reason}).", reason=reason)
+        return LedgerError(
+            "ledger.refused", "Internal error: the job ledger refused a change ({reason}).", reason=reason
+        )
     return LedgerError(
         "ledger.damaged",
         "The job ledger is damaged: {path} ({reason}). Move it away to start a new one; it is kept because it records paid requests.",
@@ -236,7 +240,10 @@ def _create(path: Path) -> None:
     ensure_folder(path.parent)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}-{secrets.token_hex(3)}.part{path.suffix}")
     try:
-        with translated_errors(path), contextlib.closing(sqlite3.connect(temporary, isolation_level=None)) as connection:
+        with (
+            translated_errors(path),
+            contextlib.closing(sqlite3.connect(temporary, isolation_level=None)) as connection,
+        ):
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             _run_migrations(connection, 0)
         try:

@@ -196,7 +196,13 @@ class JobPipeline(SubmissionStage):
         reused = {**output, "origin": output.get("origin", found.id)}
         currency = reused["cost"]["currency"]
         await self._transition(
-            "conforming", output=reused, request=found.request, currency=currency, estimate="0", cost="0", cost_confirmed=1
+            "conforming",
+            output=reused,
+            request=found.request,
+            currency=currency,
+            estimate="0",
+            cost="0",
+            cost_confirmed=1,
         )
         return True
 
@@ -218,7 +224,8 @@ class JobPipeline(SubmissionStage):
         kept = artifact_store.load_proxy(proxy_key)
         if kept is None:
             raise OutputError(
-                "job.proxy_missing", "The proxy was deleted right after it was made. Another program may be clearing the cache folder."
+                "job.proxy_missing",
+                "The proxy was deleted right after it was made. Another program may be clearing the cache folder.",
             )
         return kept
 
@@ -319,8 +326,8 @@ class JobPipeline(SubmissionStage):
         loop = asyncio.get_running_loop()
 
         # The take writer runs in a worker thread and calls this just before the take gets its final name. It must not return until
-        # the claim is on disk, so that after a crash every named file is known. But only the loop may use the ledger writer. Hence
-        # the bounce: worker thread -> loop (`run_coroutine_threadsafe`) -> writer thread -> loop -> `result()` wakes the worker.
+        # the claim is on disk, so that after a crash every named file is known. But only the loop may use the ledger writer. So it
+        # bounces: worker thread -> loop (`run_coroutine_threadsafe`) -> writer thread -> loop -> `result()` wakes the worker.
         # It cannot deadlock: the loop awaits the worker and does not block on it.
         def record_claim(claim: dict[str, Any]) -> None:
             job, takes = self.job, [*claims, claim]
@@ -356,7 +363,7 @@ class JobPipeline(SubmissionStage):
 
     async def _cancel(self) -> None:
         if self.job.state == "submitting" or self.job.state in FINAL_STATES:
-            return  # no handle came: whoever resumes the job looks for the request
+            return  # no handle came: the process that resumes the job looks for the request
         confirmed = False
         if self.job.state == "running":
             with contextlib.suppress(TracklayError):
@@ -370,7 +377,7 @@ def _digest(parts: Any) -> str:
 
 
 def _span_fingerprint(picture: Picture, span: Span) -> list[Any]:
-    """Return how the source plays in the span, wherever on the timeline the span is."""
+    """Return how the source plays in the span, independent of the span's position."""
     bends = [(frame, seconds) for frame, seconds in picture.time_map.points if span.start < frame < span.end]
     ends = [(Fraction(at), picture.time_map.source_seconds(at)) for at in (span.start, span.end)]
     points = [[str(frame - span.start), str(seconds)] for frame, seconds in sorted([*bends, *ends])]

@@ -302,7 +302,9 @@ class BackgroundRunner:
     async def _run_admin_action(
         self, action: Callable[[int], Job], job_id: int, blocked_reason: Callable[[Job], str]
     ) -> None:
-        with contextlib.suppress(TracklayError):  # the state has changed meanwhile: the lookup below reports the new one
+        with contextlib.suppress(
+            TracklayError
+        ):  # the state has changed meanwhile: the lookup below reports the new one
             await asyncio.to_thread(action, job_id)
         with contextlib.suppress(TracklayError):
             scheduler = await self._get_scheduler()
@@ -333,7 +335,9 @@ class BackgroundRunner:
                 if job.owner == scheduler.owner_token:
                     await scheduler.cancel(job.id)
                 elif (cancelled := await scheduler.cancel_unowned(job.id)) is None:
-                    await scheduler.ledger_writer(Ledger.update, job, cancel_requested=1)  # its process polls this column
+                    await scheduler.ledger_writer(
+                        Ledger.update, job, cancel_requested=1
+                    )  # its process polls this column
                 else:
                     cancelled_cue = JobSpec.cue_from_dict(job.plan)
                     results = [Failure(cancelled_cue, stored_error(cancelled))]
@@ -345,7 +349,7 @@ class BackgroundRunner:
 
     @property
     def is_busy(self) -> bool:
-        """Whether any take is running or about to."""
+        """True while any take is running or about to."""
         return bool(self._active)
 
     def wait_for_laid(self) -> None:

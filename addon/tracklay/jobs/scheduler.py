@@ -230,9 +230,7 @@ class Scheduler:
             jobs.append((spec.model.provider, job_id))
         return jobs
 
-    def _claim_earlier(
-        self, ledger: Ledger, job: Job, spec: JobSpec, take_index: int, plan: Mapping[str, Any]
-    ) -> bool:
+    def _claim_earlier(self, ledger: Ledger, job: Job, spec: JobSpec, take_index: int, plan: Mapping[str, Any]) -> bool:
         """Make an interrupted job part of this run. Return False if another process claimed it first."""
         if job.takes:
             # Its take has a number and perhaps a file already: it keeps the range that it was numbered in.
@@ -413,13 +411,15 @@ async def collect_garbage(ledger_writer: LedgerWriter) -> None:
     """Delete proxies and timeline copies that no open job uses, and outputs of laid jobs that can be made again at no cost.
 
     Two transactions: the files to delete are found in an earlier one than they are deleted in. So the fact that no job uses them is
-    on disk, and no crash can bring back a job that misses its files.
+    on disk, and after a crash no open job misses its files.
     """
     proxies, copies, jobs = await ledger_writer(_find_garbage)
 
     def delete_garbage(ledger: Ledger) -> None:
         for name in proxies:
-            if not ledger.is_proxy_needed(name):  # asked again: a job may have been added since. None can be during this transaction.
+            if not ledger.is_proxy_needed(
+                name
+            ):  # asked again: a job may have been added since. None can be during this transaction.
                 artifact_store.delete_proxy(name)
         for copy in copies:
             if not ledger.is_timeline_copy_needed(copy):

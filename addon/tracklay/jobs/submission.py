@@ -40,7 +40,9 @@ class SubmissionStage:
         self.provider: Provider = get_provider(job.provider)
 
     def _report(self, stage: Stage, fraction: float | None = None, message: str = "") -> None:
-        self.context.report_progress(StageProgress(self.job.cue, self.job.take_index, stage, fraction, message, self.job.id))
+        self.context.report_progress(
+            StageProgress(self.job.cue, self.job.take_index, stage, fraction, message, self.job.id)
+        )
 
     async def _transition(self, new_state: JobState, **fields: Any) -> None:
         """Move the job to another state. The transition is on disk when this returns."""
@@ -154,7 +156,9 @@ class SubmissionStage:
             await self._record_handle(await self.provider.submit(submission))
             return
         known = await self.context.request_ids(self.provider.name)
-        await self._wait_for_handle(asyncio.ensure_future(submit_once(FindOnlyProvider(self.provider), submission, known)))
+        await self._wait_for_handle(
+            asyncio.ensure_future(submit_once(FindOnlyProvider(self.provider), submission, known))
+        )
 
     @property
     def _job_handle(self) -> JobHandle:

@@ -89,7 +89,10 @@ class TakeWriter:
                 rate=unnumbered.sample_rate,
                 cancel_token=cancel_token,
             )
-            notes = [*conformed.notes, *([] if self.origin_job_id is None else [REUSED_NOTE.format(self.origin_job_id)])]
+            notes = [
+                *conformed.notes,
+                *([] if self.origin_job_id is None else [REUSED_NOTE.format(self.origin_job_id)]),
+            ]
             sha256 = file_hash(temporary, cancel_token=cancel_token)
             claim.update(sha256=sha256, channels=conformed.channels, notes=notes)
         claim.update(number=numbered.number, file=numbered.path.name)
@@ -104,7 +107,12 @@ class TakeWriter:
         for name, path in take.stems.items():
             with atomic_write(path) as temporary:
                 conform_audio(
-                    self.output.stems[name], take.samples, temporary, bwf, rate=take.sample_rate, cancel_token=cancel_token
+                    self.output.stems[name],
+                    take.samples,
+                    temporary,
+                    bwf,
+                    rate=take.sample_rate,
+                    cancel_token=cancel_token,
                 )
                 hashes[path.name] = file_hash(temporary, cancel_token=cancel_token)
         return hashes
