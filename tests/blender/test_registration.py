@@ -39,7 +39,7 @@ SLOW = {
 """What work needs and being there does not: each takes as long to import as all of Tracklay's panels."""
 
 LIGHT = re.compile(
-    r"tracklay(\.(blender(\.\w+){0,3}|models(\.(catalogue|model|loader))?|jobs(\.(cost|job_spec))?|providers(\.credentials)?|media(\.(ffmpeg|room))?"
+    r"tracklay(\.(blender(\.\w+){0,3}|models(\.(catalogue|model|loader))?|jobs(\.(cost|events|job_spec))?|providers(\.credentials)?|media(\.(ffmpeg|room))?"
     r"|cue|errors|later|paths|timing|version))?"
 )
 """Rooms of our own that a panel needs."""
