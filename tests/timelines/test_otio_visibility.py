@@ -259,7 +259,7 @@ def test_points_and_names_choose_what_is_a_cue(tmp_path, media, points, only, to
         (("00:00:01:00", None), (), "runs from 01:00:00:00 to 01:00:03:15"),
         ((None, "91f"), (), "lies outside"),
         (("50f", "50f"), (), "--out must be later"),
-        (("soon", None), (), "is no time"),
+        (("soon", None), (), "Not a time"),
         ((), ("c",), "no clip or marker of film.otio is called 'c': there are a, b, a 2, hit, fight, this"),
         (("0f", "10f"), ("b",), "no video clip of it is seen there"),
     ],

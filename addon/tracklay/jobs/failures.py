@@ -100,7 +100,7 @@ def error_for_user(job: Job, error: TracklayError | OSError, new_state: JobState
 
 def unsent_cancelled() -> Cancelled:
     """Return the error of a job that was cancelled before anything was sent."""
-    return Cancelled("job.cancelled_unsent", "Cancelled. Nothing was sent and nothing is charged.")
+    return Cancelled("job.cancelled_unsent", "Nothing was sent and nothing is charged.")
 
 
 def cancelled_error(job: Job, provider_name: str, *, confirmed: bool) -> Cancelled:
@@ -110,9 +110,7 @@ def cancelled_error(job: Job, provider_name: str, *, confirmed: bool) -> Cancell
     currency = job.currency or ""
     if job.state != "running":
         cost = f"{job.cost} {currency}".strip() if job.cost else "unknown"
-        return Cancelled(
-            "job.cancelled_after_output", "Cancelled after the output was made. It is charged: {cost}.", cost=cost
-        )
+        return Cancelled("job.cancelled_after_output", "The output was already made and is charged: {cost}.", cost=cost)
     estimate = f"{job.estimate} {currency}".strip() if job.estimate not in (None, "0") else "unknown"
     if confirmed:
         return Cancelled(
