@@ -1,8 +1,8 @@
-"""Carries a thousand jobs through Replicate's stand-in, each a second long, twenty at a time.
+"""Runs a thousand jobs against a fake of Replicate, one second each, twenty at a time.
 
     python benchmarks/jobs.py [--jobs 1000] [--at-once 20] [--seconds 1]
 
-Prints wall time against the ideal, processor time a job (ours, ffmpeg's, and the stand-in's apart), and how memory grew.
+Prints wall time against the ideal, CPU time for each job (ours, ffmpeg's, and the fake's separately), and the growth of memory.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "addon")]
 MODEL = "replicate/mmaudio"
 
 
-def stand_in(seconds: float) -> None:
-    """Be the stand-in: predictions end after so many seconds, and the file that they give is made once."""
+def serve_fake(seconds: float) -> None:
+    """Run the fake provider: predictions end after `seconds`, and all return the same file."""
     from tests.fakes import mmaudio
     from tests.fakes.replicate import Replicate
     from tests.fakes.server import Reply, Server
@@ -59,35 +59,35 @@ def stand_in(seconds: float) -> None:
 
 
 def memory() -> float:
-    """Resident memory in MB."""
+    """Return the resident memory in MB."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def processor() -> tuple[float, float]:
-    """Seconds of processor time: ours, and our children's."""
+    """Return the seconds of CPU time of this process and of its children."""
     own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return own.ru_utime + own.ru_stime, children.ru_utime + children.ru_stime
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=1000)
     parser.add_argument("--at-once", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=1.0)
-    parser.add_argument("--stand-in", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--fake", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.stand_in:
-        stand_in(options.seconds)
+    if options.fake:
+        serve_fake(options.seconds)
         return
-    command = [sys.executable, __file__, "--stand-in", "--seconds", str(options.seconds)]
+    command = [sys.executable, __file__, "--fake", "--seconds", str(options.seconds)]
     with (
         tempfile.TemporaryDirectory() as name,
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server,
     ):
         if server.stdin is None or server.stdout is None:
-            raise RuntimeError("the stand-in has no pipes")
+            raise RuntimeError("the fake has no pipes")
         from tests.fakes.replicate import TOKEN
 
         os.environ.update(
@@ -98,15 +98,16 @@ def main() -> None:
         measure(Path(name), options.jobs, options.at_once, options.seconds)
         server.stdin.write("\n")
         server.stdin.flush()
-        told = json.loads(server.stdout.readline())
-        print(f"submissions             {told['made']} for {options.jobs} jobs")
-        print(f"the stand-in's CPU      {told['cpu'] / options.jobs * 1000:.1f} ms a job")
+        totals = json.loads(server.stdout.readline())
+        print(f"submissions             {totals['made']} for {options.jobs} jobs")
+        print(f"CPU of the fake         {totals['cpu'] / options.jobs * 1000:.1f} ms a job")
 
 
 def measure(folder: Path, jobs: int, at_once: int, seconds: float) -> None:
-    """Carry the jobs, and print what it took."""
+    """Run the jobs and print the measurements."""
     from tracklay.cue import Take
-    from tracklay.jobs import BlockingRunner, create_job_spec
+    from tracklay.jobs import create_job_spec
+    from tracklay.jobs.runner import BlockingRunner
     from tracklay.providers import base
     from tracklay.providers.replicate import Replicate
     from tracklay.timelines.media_file import MediaFile
@@ -114,7 +115,7 @@ def measure(folder: Path, jobs: int, at_once: int, seconds: float) -> None:
     from tests.clips import flash_clip
 
     def unpaced() -> Replicate:
-        """Replicate allows ten submissions a second, which would be what is measured."""
+        """Return a client without Replicate's limit of ten submissions a second, which would dominate the measurement."""
         maker = Replicate()
         maker.api = replace(maker.api, min_intervals={}, max_concurrent=at_once * 2)
         return maker
@@ -135,7 +136,7 @@ def measure(folder: Path, jobs: int, at_once: int, seconds: float) -> None:
         peak = max(peak, memory())
 
     with BlockingRunner(step, {"replicate": at_once}) as run:
-        run.run_jobs(orders[:1])  # what is loaded once is not a job's
+        run.run_jobs(orders[:1])  # what is loaded once does not count
         before, cpu, began = memory(), processor(), time.monotonic()
         results = run.run_jobs(orders[1:])
         wall = time.monotonic() - began

@@ -180,7 +180,7 @@ BAD = [
     (["{clip}", "--takes", "0"], 2, "takes must be from 1"),
     (["{clip}", "--takes", "many"], 2, "--takes"),
     (["{clip}", "--seed", "99999999999"], 2, "seed must be from 0 to 2147483647, not 99999999999"),
-    (["{clip}", "--max-cost", "little"], 2, "is no amount"),
+    (["{clip}", "--max-cost", "little"], 2, "Not an amount"),
     (["{clip}", "--to", "text.mp4"], 1, "is no folder"),
     (["film.otio"], 2, "does not exist"),
     (["."], 2, "holds no images"),
@@ -382,7 +382,7 @@ def test_the_cap_is_held_before_anything_begins(clip, home, clicking, capsys):
     file = home / "models" / "clicker.toml"
     file.write_text(file.read_text().replace('amount = "0"', 'amount = "0.05", per = "second"'))
     assert lay(clip, "--max-cost", "0.09") == 2
-    assert "would cost about 0.10" in capsys.readouterr().err
+    assert "Estimated cost 0.10 exceeds" in capsys.readouterr().err
     assert lay(clip, "--max-cost", "0.10") == 0
     file.write_text(file.read_text().replace('amount = "0.05", per = "second"', ""))
     assert lay(clip, "--max-cost", "5") == 2

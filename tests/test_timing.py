@@ -1,8 +1,7 @@
-"""Exact time: rates, spans, seams, maps, timecode."""
+"""Exact time: rates, spans, maps, timecode."""
 
 from __future__ import annotations
 
-import itertools
 from fractions import Fraction
 
 import pytest
@@ -34,13 +33,13 @@ sample_rates = st.sampled_from([8000, 44_100, 48_000, 96_000])
         (24, Fraction(24)),
     ],
 )
-def test_a_rate_is_read_as_the_fraction_that_is_meant(text, fps):
+def test_a_rate_is_read_as_its_exact_fraction(text, fps):
     """Decimals that programs print for NTSC rates become those rates; everything else stays what it says."""
     assert Rate.from_value(text).fps == fps
 
 
 @pytest.mark.parametrize("text", ["", "fast", "0", "-25", "1/0", "24/1001/2"])
-def test_what_is_no_rate_is_refused_with_a_sentence(text):
+def test_an_invalid_rate_is_refused(text):
     """Nothing becomes a rate by accident."""
     with pytest.raises(ValueError, match="rate"):
         Rate.from_value(text)
@@ -57,34 +56,13 @@ def test_blenders_pair_of_numbers_is_the_exact_rate(fps, base, rate):
 
 @given(rates, st.integers(1, 10**7), sample_rates)
 def test_a_spans_samples_follow_the_one_formula(rate, frames, sample_rate):
-    """n frames at rate r are round(n / r * sample rate) samples, wherever the span begins."""
+    """n frames at rate r are round(n / r * sample rate) samples, independent of the start of the span."""
     assert Span(frames // 3, frames, rate).samples(sample_rate) == round(frames / rate.fps * sample_rate)
-
-
-@given(st.data(), rates, st.integers(1, 10**6), sample_rates)
-def test_splitting_a_span_gains_and_loses_no_sample(data, rate, frames, sample_rate):
-    """However a span is cut, its parts' samples add up to the span's, and each part is within a sample of its own length."""
-    span = Span(0, frames, rate)
-    cuts = sorted(data.draw(st.lists(st.integers(0, frames), max_size=12)))
-    seams = span.seams(sample_rate, *cuts)
-    parts = [b - a for a, b in itertools.pairwise(seams)]
-    assert sum(parts) == span.samples(sample_rate)
-    edges = [0, *cuts, frames]
-    for part, (a, b) in zip(parts, itertools.pairwise(edges), strict=True):
-        assert abs(part - rate.samples(b - a, sample_rate)) <= 1
-
-
-def test_seams_out_of_order_are_refused():
-    """Seams rise from within the span."""
-    with pytest.raises(ValueError, match="in order"):
-        Span(0, 10, Rate.from_value(25)).seams(48_000, 5, 3)
-    with pytest.raises(ValueError, match="in order"):
-        Span(0, 10, Rate.from_value(25)).seams(48_000, 11)
 
 
 def test_a_span_has_at_least_one_frame():
     """Nothing can be laid against no frames."""
-    with pytest.raises(ValueError, match="one frame"):
+    with pytest.raises(ValueError, match="at least one frame"):
         Span(0, 0, Rate.from_value(25))
 
 
@@ -116,7 +94,7 @@ def test_timecode_is_the_standards(frame, rate, drop, text):
 @given(st.sampled_from(RATES), st.integers(0, 10**8), st.booleans())
 def test_timecode_round_trips(rate, frame, drop):
     """What is written as timecode is read as the same frame, drop-frame or not."""
-    assert parse_time(format_timecode(frame, rate, drop_frame=drop and rate.drops), rate) == frame
+    assert parse_time(format_timecode(frame, rate, drop_frame=drop and rate.has_drop_frame), rate) == frame
 
 
 @pytest.mark.parametrize(("text", "frame"), [("300f", 300), ("12.5", 312), ("0", 0), ("1/3", 8), (" 2 ", 50)])
@@ -138,15 +116,15 @@ def test_times_are_seconds_or_frames(text, frame):
         ("1/0", "25"),
     ],
 )
-def test_what_is_no_time_is_refused_with_a_sentence(text, rate):
+def test_an_invalid_time_is_refused(text, rate):
     """A frame number that the rate does not have, a dropped one, and nonsense."""
-    with pytest.raises(ValueError, match=r"no time|must be below|does not exist|no drop-frame"):
+    with pytest.raises(ValueError, match=r"Not a time|must be below|does not exist|No drop-frame"):
         parse_time(text, Rate.from_value(rate))
 
 
 def test_drop_frame_is_refused_where_the_rate_has_none():
     """23.976 has no drop-frame timecode."""
-    with pytest.raises(ValueError, match="drop-frame"):
+    with pytest.raises(ValueError, match="No drop-frame"):
         format_timecode(10, Rate.from_value("23.976"), drop_frame=True)
     with pytest.raises(ValueError, match="frame 0"):
         format_timecode(-1, Rate.from_value(25))
@@ -159,15 +137,15 @@ def test_drop_frame_is_refused_where_the_rate_has_none():
     st.fractions(0, 10**4),
     st.fractions(-4, 4),
 )
-def test_a_straight_map_runs_at_its_speed(rate, start, frames, source, speed):
+def test_a_linear_map_plays_at_its_speed(rate, start, frames, source, speed):
     """Any frame is its distance from the start, times the speed, into the source."""
     time_map = TimeMap.linear(Span(start, frames, rate), source, speed)
     for frame in (start, start + frames, start + Fraction(frames, 3)):
         assert time_map.source_seconds(frame) == source + rate.seconds(frame - start) * speed
 
 
-def test_a_map_bends_where_it_is_told_to():
-    """Forward, frozen, backwards: each piece by itself, the ends run on."""
+def test_a_map_bends_at_its_points():
+    """Forward, frozen, backwards: each segment by itself; the outer segments continue."""
     points = [(0, 0), (10, 1), (20, 1), (30, 0)]
     time_map = TimeMap(tuple((Fraction(frame), Fraction(seconds)) for frame, seconds in points))
     assert [time_map.source_seconds(frame) for frame in (5, 15, 25, 35, -5)] == [
@@ -177,11 +155,11 @@ def test_a_map_bends_where_it_is_told_to():
         Fraction(-1, 2),
         Fraction(-1, 2),
     ]
-    with pytest.raises(ValueError, match="rising"):
+    with pytest.raises(ValueError, match="increasing"):
         TimeMap(((Fraction(0), Fraction(0)),))
 
 
-def test_a_span_is_filled_by_the_straight_pieces_of_its_map():
+def test_a_span_is_filled_by_the_linear_segments_of_its_map():
     """Points outside the span and points where nothing bends make no piece of their own; a cut within a piece is exact."""
     points = [(0, 0), (5, 5), (10, 10), (20, 10), (30, 0), (40, 0)]
     time_map = TimeMap(tuple((Fraction(frame), Fraction(seconds)) for frame, seconds in points))

@@ -1,39 +1,34 @@
-"""What is asked for and what came of it: the Cue, the Take, and the manifest that both are written to."""
+"""Value types: the cue (a span of picture and the sound wanted for it) and its result, a take or a failure. `manifest` stores them."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .errors import InvalidInput, TracklayError
-from .paths import atomic_write
-from .version import VERSION
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
+    from .errors import TracklayError
     from .timing import Rate, Span, TimeMap
 
 ParamValue = str | int | float | bool
-"""What a model's parameter may hold."""
+"""Value of a model parameter."""
 
 SAMPLE_RATE = 48_000
-"""Hz, of takes. Blender's default, and picture's rate everywhere."""
+"""Sample rate of takes in Hz: the standard of film and video, and Blender's default."""
 
 
 @dataclass(frozen=True, slots=True)
 class EditorRender:
-    """A picture that only its editor can show: its own program renders it, in a process of its own, from a copy of the timeline.
+    """A picture that only its editor can show (effects, scenes). The editor renders it in a process of its own, from a timeline copy.
 
     Args:
-        program: the command that runs a script of ours inside the editor; the script and its argument come after it.
-        script: the script, which renders to a movie; None in jobs of an earlier version, which cannot be rendered any more.
-        scene: which timeline of the copy.
-        strip: what of it is meant: everything else on the timeline is left out.
-        timeline_copy: the file; None until it was written.
+        program: command that runs a script inside the editor; the script and its argument are appended.
+        script: script that renders to a movie; None in jobs of an earlier version, which cannot be rendered any more.
+        scene: name of the timeline in the copy.
+        strip: name of the strip to render; everything else on the timeline is left out.
+        timeline_copy: the copied file; None until it is written.
     """
 
     program: tuple[str, ...]
@@ -45,16 +40,16 @@ class EditorRender:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What plays: a source, and which of its seconds (from its first frame) is on each timeline frame.
+    """The picture of a cue: a source, and the source time in seconds that plays at each timeline frame.
 
     Args:
-        source: a video file or a still; with `images`, the folder that they are in; with `render`, no more than its name.
-        time_map: where the source is on each timeline frame.
-        images: the file names of a sequence of images, in order: image `n` begins at `n / rate` seconds.
-        rate: the frames a second that the timeline counts the source by; of a file None, where it is the file's own.
-        error: why it cannot be read and the mend, in a sentence; where it says something, nothing can be made for it.
-        render: how it is rendered, where it is not read from its source.
-        reason: why it is read or rendered, in a phrase; empty where there was no choice.
+        source: a video file or a still; with `images`, their folder; with `render`, only a name.
+        time_map: maps timeline frames to seconds of the source.
+        images: file names of an image sequence, in order: image `n` starts at `n / rate` seconds.
+        rate: frame rate that the timeline assumes for the source; None: the file's own.
+        error: why the picture cannot be read, as a sentence; if it is not empty, no sound can be made for the cue.
+        render: how the picture is rendered, if it is not read from its source.
+        reason: why it is read or rendered, as a phrase; empty if there was no choice.
     """
 
     source: Path
@@ -67,12 +62,12 @@ class Picture:
 
 
 class ProxySpec(NamedTuple):
-    """What the picture that a model is shown must be like.
+    """Requirements on the proxy that a model receives.
 
     Args:
-        short_side: pixels of its shorter side, where the source has as many.
-        square: how it is cut to a square (`media.square`); empty: not at all.
-        least: seconds that it must last at least.
+        short_side: length of the shorter side in pixels; a smaller source is not enlarged.
+        square: position of the square crop (`media.square_crop`); empty: no crop.
+        min_seconds: shortest duration in seconds.
     """
 
     short_side: int
@@ -82,10 +77,10 @@ class ProxySpec(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """A span of picture and the sound that is wanted under it.
+    """A span of picture and the sound that is wanted for it.
 
-    `id` names it within its timeline; `seed` is None where each take draws its own; `params` are the model's, as the person set them.
-    `square` says which square of the picture the model is shown (`media.square`), empty where it is shown all of it.
+    `id` is unique within its timeline. `seed` is None if each take gets a random one. `params` are the model's parameters that the user
+    set. `square` is the position of the square crop that the model receives (`media.square_crop`), empty for the full picture.
     """
 
     id: str
@@ -102,7 +97,7 @@ class Cue:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a take cost. `amount` is a decimal number as text (money is no float), None where nobody knows."""
+    """The cost of a take. `amount` is a decimal number as text, so that it is exact; None if it is unknown."""
 
     amount: str | None
     currency: str
@@ -111,9 +106,10 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """One conformed sound for a cue. `file` and `stems` lie side by side; `understood` is what the model made of the prompt.
+    """One conformed sound for a cue.
 
-    `job_id` is its row in the ledger.
+    `file` and `stems` are in the same folder. `understood` is the model's reading of the prompt, if it reports one. `job_id` is the row
+    in the ledger.
     """
 
     cue: Cue
@@ -139,8 +135,18 @@ class Take:
 
     @classmethod
     def from_manifest_entry(cls, entry: Mapping[str, Any], cue: Cue, folder: Path, job_id: int | None = None) -> Take:
-        """A take again that a manifest tells of, made for `cue` and lying in `folder`."""
-        same = ("provider", "version", "request", "seed", "params", "sha256", "sample_rate", "channels", "samples")
+        """Rebuild the take that a manifest describes, made for `cue` and stored in `folder`."""
+        same_names = (
+            "provider",
+            "version",
+            "request",
+            "seed",
+            "params",
+            "sha256",
+            "sample_rate",
+            "channels",
+            "samples",
+        )
         return cls(
             cue=cue,
             number=entry["take"],
@@ -153,12 +159,12 @@ class Take:
             understood=entry.get("understood", {}),
             notes=tuple(entry.get("notes", ())),
             job_id=job_id,
-            **{name: entry[name] for name in same},
+            **{name: entry[name] for name in same_names},
         )
 
     def to_manifest_entry(self) -> dict[str, Any]:
-        """The take as the manifest holds it (DESIGN.md, section 3), with stems, what was understood, and notes beside."""
-        cue = self.cue
+        """Return the take as an entry of the manifest. Its keys are a contract with scripts: they are never renamed."""
+        cue, start = self.cue, self.cue.span.start_seconds
         return {
             "cue": cue.id,
             "take": self.number,
@@ -175,7 +181,7 @@ class Take:
             "sample_rate": self.sample_rate,
             "channels": self.channels,
             "samples": self.samples,
-            "start": {"frame": cue.span.start, "seconds": _fraction_text(cue.span.start_seconds)},
+            "start": {"frame": cue.span.start, "seconds": f"{start.numerator}/{start.denominator}"},
             "frames": cue.span.frames,
             "cost": {"amount": self.cost.amount, "currency": self.cost.currency, "estimated": self.cost.estimated},
             "licence": self.licence,
@@ -190,68 +196,17 @@ class Take:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A take that did not come to be, and why."""
+    """A take that was not made, and the error."""
 
     cue: Cue
     error: TracklayError
 
-    def to_manifest_entry(self) -> dict[str, Any]:
-        """The failure as the manifest holds it."""
-        return {"cue": self.cue.id, "model": self.cue.model, "error": str(self.error), "kind": self.error.kind}
-
-
-def build_manifest(
-    picture: str, rate: Rate, takes: Sequence[Take], failed: Sequence[Failure], laid: Path | None
-) -> dict[str, Any]:
-    """What a run made, as it is printed and kept. `laid` is the picture with take 1 under it."""
-    return {
-        "tracklay": VERSION,
-        "picture": picture,
-        "rate": str(rate),
-        "takes": [take.to_manifest_entry() for take in takes],
-        "failed": [failure.to_manifest_entry() for failure in failed],
-        "laid": laid.name if laid else None,
-    }
-
-
-def read_manifest(path: Path) -> dict[str, Any]:
-    """A manifest of ours.
-
-    Raises:
-        BadInput: the file is something else.
-    """
-    try:
-        content = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise InvalidInput(
-            f"{path} is no manifest of Tracklay's: move it away or choose another folder with --to"
-        ) from error
-    if not isinstance(content, dict) or "tracklay" not in content or not isinstance(content.get("takes"), list):
-        raise InvalidInput(f"{path} is no manifest of Tracklay's: move it away or choose another folder with --to")
-    return content
-
-
-def write_manifest(path: Path, new_manifest: dict[str, Any]) -> None:
-    """Write a run's manifest; takes of earlier runs whose files are still there stay in it, before the new ones.
-
-    Raises:
-        BadInput: something that is no manifest has that name.
-        OutputError: it cannot be written.
-    """
-    earlier: list[dict[str, Any]] = []
-    if path.exists():
-        made = {entry["file"] for entry in new_manifest["takes"]}
-        earlier = [
-            entry
-            for entry in read_manifest(path)["takes"]
-            if entry.get("file") not in made and (path.parent / str(entry.get("file"))).is_file()
-        ]
-    with atomic_write(path) as beside:
-        beside.write_text(
-            json.dumps({**new_manifest, "takes": earlier + new_manifest["takes"]}, indent=2, ensure_ascii=False) + "\n",
-            "utf-8",
-        )
-
-
-def _fraction_text(value: Fraction) -> str:
-    return f"{value.numerator}/{value.denominator}"
+    def to_manifest_entry(self, describe: Callable[[TracklayError], str] = str) -> dict[str, Any]:
+        """Return the failure as the manifest holds it. `describe` words the error, as the front end does."""
+        return {
+            "cue": self.cue.id,
+            "model": self.cue.model,
+            "error": describe(self.error),
+            "kind": self.error.kind,
+            "code": self.error.code,
+        }

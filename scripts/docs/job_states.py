@@ -1,4 +1,4 @@
-"""Writes the states of a job and their moves into docs/jobs.md, from the table that the ledger itself holds to."""
+"""Writes the states of a job and their transitions into docs/jobs.md, from the table that the ledger enforces."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ BEGIN, END = "<!-- the table begins: scripts/docs/job_states.py -->", "<!-- the 
 
 
 def table() -> str:
-    """The states and the moves, as Markdown."""
-    states = ["| state | what it means |", "|---|---|"]
+    """Return the states and the transitions as Markdown tables."""
+    states = ["| state | meaning |", "|---|---|"]
     states += [
-        f"| **{state}**{' (over)' if state in FINAL_STATES else ''} | {meaning} |"
+        f"| **{state}**{' (final)' if state in FINAL_STATES else ''} | {meaning} |"
         for state, meaning in STATE_DESCRIPTIONS.items()
     ]
-    moves = ["| from | to | when |", "|---|---|---|"]
-    moves += [f"| {move.before} | {move.after} | {move.condition} |" for move in TRANSITIONS]
-    return "\n".join([*states, "", *moves])
+    transitions = ["| from | to | when |", "|---|---|---|"]
+    transitions += [f"| {each.before} | {each.after} | {each.condition} |" for each in TRANSITIONS]
+    return "\n".join([*states, "", *transitions])
 
 
 def page(text: str) -> str:
-    """The page with the table as it is now."""
+    """Return the page with the present table."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n{table()}\n{END}{after}"

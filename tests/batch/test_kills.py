@@ -96,7 +96,7 @@ def test_two_processes_never_make_the_same_rows(replicate, clips, listed, tmp_pa
     run = begun(path, replicate)
     wait_until(run, lambda: len(replicate.app.predictions) == len(names))
     assert main(["batch", str(path)]) == 2
-    assert "another process is at work on just this" in capsys.readouterr().err
+    assert "Another process is running the same task" in capsys.readouterr().err
     assert main(["batch", str(path), "--shard", "1/1"]) == 2
     assert "row 's0' (line 7): another process is at work on it" in capsys.readouterr().err
     os.killpg(run.pid, signal.SIGKILL)

@@ -142,7 +142,7 @@ def test_pictures_cues_and_models_multiply(shots):
         ('[[rows]]\nid = "x"\npicture = "a.mp4"\nparams = { impacts = [1] }', "impacts must be a text, a number"),
         ('[[rows]]\nid = "x"\npicture = "a.mp4"\nparams = { impact = 1 }', "no parameter 'impact' (did you mean"),
         ('[[rows]]\nid = "x"\npicture = "a.mp4"\nmodel = "sketch/folly"', "row 'x' (line 1): there is no model"),
-        ('[[rows]]\nid = "x"\npicture = "a.mp4"\nin = "soon"', "in 'soon' is no time"),
+        ('[[rows]]\nid = "x"\npicture = "a.mp4"\nin = "soon"', "Not a time: 'soon'"),
         ('[[rows]]\nid = "x"\npicture = "a.mp4"\npromt = "y"', "no 'promt' in a row (did you mean 'prompt'?)"),
         ('[[rows]]\nid = "x"\npicture = "gone.mp4"', "row 'x' (line 1): there is no file"),
         ('[[rows]]\nid = "x"', "row 'x' (line 1): it names no picture"),

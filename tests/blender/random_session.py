@@ -250,7 +250,7 @@ def check() -> dict[str, int]:
     ):
         jobs[job["cue"], job["take"] - 1] = job
     assert all(count == 1 for count in Moody.sent.values()), "something was sent twice"
-    sent = sum(job["sent"] is not None for job in admin.list_jobs(include_finished=True)["jobs"])
+    sent = sum(job["submitted_at"] is not None for job in admin.list_jobs(include_finished=True)["jobs"])
     # Switched off between the intent and its leaving: nobody knows, so nothing is sent again, and a person decides.
     unknown = sum(job["state"] in ("unclear", "cancelled") for job in jobs.values())
     assert 0 <= sent - sum(Moody.sent.values()) <= unknown, f"{sum(Moody.sent.values())} submissions for {sent} jobs"

@@ -79,5 +79,5 @@ def test_generate_speaks_the_panels_words(scene, clips, monkeypatch):
 
     add(scene, clips(Fraction(25), 60, (20,)), 11)
     monkeypatch.setenv("BEATOVEN_API_KEY", "0123456789")
-    with pytest.raises(RuntimeError, match="needs a prompt: write what should be heard"):
+    with pytest.raises(RuntimeError, match="Prompt required by the model"):
         bpy.ops.tracklay.generate(model="beatoven/track", wait=True)

@@ -167,7 +167,7 @@ def test_a_prompt_that_is_needed_is_asked_for(scene, strip, monkeypatch):
     monkeypatch.setenv("BEATOVEN_API_KEY", "0123456789")
     scene.tracklay.model = "beatoven/track"
     panel = drawn(panels.TRACKLAY_PT_sidebar)
-    assert "beatoven/track needs a prompt" in panel.words()
+    assert "Prompt required by the model: beatoven/track" in panel.words()
     assert not panel.enabled_of("tracklay.generate")
 
 

@@ -298,7 +298,7 @@ def test_a_deleted_placeholder_cancels_its_job_and_says_what_that_saved(scene, s
     until(lambda: dispatcher.running_cues()[cue].note)
     assert dispatcher.running_cues()[cue].note == (
         "the placeholder was deleted, so its job was cancelled: "
-        "clicker confirms that it stopped; what ran until then may be charged"
+        "clicker confirmed the cancellation. The time until then may be charged (estimate: unknown)."
     )
     assert len(gate.cancelled) == 1
     bpy.ops.ed.undo()
@@ -330,7 +330,7 @@ def test_cancelling_takes_the_placeholder_away(scene, strip, gate):
     bpy.ops.tracklay.cancel(cue=cue)
     until(lambda: dispatcher.running_cues()[cue].note)
     assert held() == []
-    assert dispatcher.running_cues()[cue].note.startswith("cancelled: clicker confirms that it stopped")
+    assert dispatcher.running_cues()[cue].note.startswith("cancelled: clicker confirmed the cancellation")
     bpy.ops.tracklay.dismiss(cue=cue)
     assert dispatcher.running_cues() == {}
 
@@ -349,7 +349,7 @@ def test_cancelled_at_once_nothing_is_sent(scene, strip, clicker):
     bpy.ops.tracklay.cancel(cue=cue)
     until(lambda: dispatcher.running_cues()[cue].note)
     assert sent == []
-    assert dispatcher.running_cues()[cue].note == "cancelled: nothing was sent and nothing is charged"
+    assert dispatcher.running_cues()[cue].note == "cancelled: Nothing was sent and nothing is charged."
 
 
 def test_a_failed_take_leaves_its_placeholder_with_the_error_and_can_be_tried_again(scene, strip, clicker):

@@ -1,6 +1,6 @@
-"""One of many machines, as a process: `claimant.py FOLDER NAME [die]` has every take of a farm made once, by whoever comes first.
+"""One of many machines, as a process: `claim_worker.py FOLDER NAME [die]` makes each take of a farm that no other machine makes.
 
-What it makes it counts in FOLDER/made; with `die` it is killed in the middle of its first, without a word to anybody.
+It appends each take to FOLDER/made. With `die` it is killed in the middle of its first take.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ KEYS = ("one", "two", "three", "four")
 
 
 def main(folder: Path, name: str, *, dies: bool) -> None:
-    """Make what nobody makes, and wait for the rest."""
+    """Make the takes that no other machine makes, and wait for the rest."""
     open_keys = list(KEYS)
     with SharedClaims(folder / "claims", heartbeat_seconds=0.05, stale_after_seconds=1.0) as claims:
         while open_keys:

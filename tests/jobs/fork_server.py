@@ -1,7 +1,7 @@
-"""A process that has everything imported and forks for each command, so that a thousand of them can be killed in minutes.
+"""A process with everything imported that forks for each command, so that a thousand commands can be killed in minutes.
 
-Reads one JSON object a line: `arguments` of `tracklay`, `environment`, and when the child is to kill itself: `at` a move
-(`before:running`, `after:running`) or at the `event`-th thing that happens. Answers `{"status": …, "events": …}`.
+Reads one JSON object a line: `arguments` of `tracklay`, `environment`, and when the child kills itself: `at` a transition
+(`before:running`, `after:running`) or at the `event`-th event. Answers `{"status": …, "events": …}`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ COUNTED = {"open", "os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir", 
 
 
 def die() -> None:
-    """As a crash does: no cleaning up, no last word."""
+    """End like a crash: without any clean-up."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -31,7 +31,7 @@ happened = 0
 
 
 def be_killed(at: str | None, event: int | None) -> None:
-    """Arrange for the child's death, and count what happens until then."""
+    """Make the child kill itself at a transition or event, and count the events until then."""
     when, _, state = (at or "").partition(":")
     moved: set[str] = set()
 
@@ -66,11 +66,11 @@ def be_killed(at: str | None, event: int | None) -> None:
 
 
 def child(order: dict[str, Any]) -> int:
-    """Be `tracklay`."""
+    """Run `tracklay`."""
     os.environ.update(order["environment"])
-    said = os.open(order["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(said, 1)
-    os.dup2(said, 2)
+    output = os.open(order["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
     be_killed(order.get("at"), order.get("event"))
     status = command.main(order["arguments"])
     Path(order["output"] + ".events").write_text(str(happened))
@@ -78,7 +78,7 @@ def child(order: dict[str, Any]) -> int:
 
 
 def main() -> None:
-    """Fork, and fork again."""
+    """Fork a child for each line."""
     pipeline.POLL_SECONDS = (0.002, 0.02)
     base.DEFAULT_FIND_DELAYS = (0.0, 0.0, 0.0)
     fal.Fal.find_delays = (0.0,) * len(fal.Fal.find_delays)  # type: ignore[assignment]

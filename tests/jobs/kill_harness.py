@@ -1,4 +1,4 @@
-"""Runs `tracklay` against a stand-in, kills it, has the job taken up, and looks whether anything was paid twice or lost."""
+"""Runs `tracklay` against a fake provider, kills it, resumes the job, and checks that nothing was paid twice or lost."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TAKE = re.compile(r"\.take\d+\.wav$")
 
 @dataclass
 class Kind:
-    """A provider's stand-in: what its command needs, what it was asked for, and which server hears the submissions."""
+    """A fake provider: what its command needs, how many requests it got, and which server receives the submissions."""
 
     name: str
     model: str
@@ -44,7 +44,7 @@ class Kind:
 
 @contextlib.contextmanager
 def kind(name: str) -> Iterator[Kind]:
-    """A stand-in by its provider's name."""
+    """Start the fake of a provider."""
     if name == "sketch":
         yield Kind(name, "sketch/foley", {}, lambda: 0)
     elif name == "cog":
@@ -100,7 +100,7 @@ class Forge:
         )
         return self
 
-    def __exit__(self, *trouble: object) -> None:
+    def __exit__(self, *error: object) -> None:
         assert self.process.stdin
         self.process.stdin.close()
         self.process.wait()
@@ -108,7 +108,7 @@ class Forge:
         self.process.stdout.close()
 
     def run(self, **order: Any) -> int:
-        """Run a command; its status, negative where a signal ended it."""
+        """Run a command and return its status, negative if a signal ended it."""
         assert self.process.stdin
         assert self.process.stdout
         self.process.stdin.write(json.dumps(order) + "\n")
@@ -118,14 +118,14 @@ class Forge:
 
 @dataclass
 class Case:
-    """A home and a clip of its own, and how many takes are asked for."""
+    """A home and a clip of its own, and the number of takes to make."""
 
     forge: Forge
     kind: Kind
     folder: Path
     clip: Path
     takes: int = 1
-    said: list[str] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True)
@@ -137,20 +137,20 @@ class Case:
         self.before = self.kind.asked()
 
     def tracklay(self, *arguments: str, **more: Any) -> int:
-        """Run the command here."""
-        output = self.folder / "said"
+        """Run the command with this home."""
+        output = self.folder / "output"
         where = {**self.kind.environment, "TRACKLAY_HOME": str(self.home), "TMPDIR": str(self.temporary)}
         status = self.forge.run(arguments=list(arguments), environment=where, output=str(output), **more)
-        self.said.append(f"{arguments} {more} -> {status}\n{output.read_text()}")
+        self.log.append(f"{arguments} {more} -> {status}\n{output.read_text()}")
         return status
 
     def lay(self, **more: Any) -> int:
-        """Ask for the takes."""
+        """Run `tracklay lay` for the takes."""
         how = ("--model", self.kind.model, "--prompt", "rain", "--takes", str(self.takes), *self.kind.settings)
         return self.tracklay("lay", str(self.picture), *how, **more)
 
     def jobs(self) -> list[Any]:
-        """The ledger's rows."""
+        """Return the rows of the ledger."""
         ledger = Ledger(self.home / "ledger.sqlite3")
         try:
             assert ledger.is_intact()
@@ -160,14 +160,14 @@ class Case:
 
     @property
     def asked(self) -> int:
-        """How many submissions the stand-in was asked for in this case."""
+        """Submissions that the fake received in this case."""
         return self.kind.asked() - self.before
 
-    def take_up(self) -> None:
-        """What a person does after a crash: resume; and where a job is unclear look at the provider's own site, and decide."""
+    def recover(self) -> None:
+        """Do what a user does after a crash: resume, and decide about unclear jobs after a look at the provider's own site."""
         for _ in range(MOST_ROUNDS):
             if not (self.home / "ledger.sqlite3").exists() or len(self.jobs()) < self.takes:
-                self.lay()  # it died before anything was written down
+                self.lay()  # it died before anything was recorded
             else:
                 self.tracklay("jobs", "resume")
             states = [job.state for job in self.jobs()]
@@ -180,7 +180,7 @@ class Case:
                 return
 
     def check(self) -> None:
-        """Nothing twice, nothing lost, nothing left over."""
+        """Assert that nothing was made twice, lost or left over."""
         try:
             jobs, to = self.jobs(), self.folder / "tracklay"
             unclear = [job for job in jobs if job.state == "unclear"]
@@ -195,26 +195,24 @@ class Case:
             files = {*takes, *(stem for take in laid for stem in take["stems"].values())}
             assert {path.name for path in to.iterdir()} <= {*files, "clip.tracklay.json", "clip.tracklay.mp4"}
             assert self.leftovers() == []
-        except AssertionError as wrong:
+        except AssertionError as error:
             left = f"left over: {self.leftovers()}; asked for {self.asked}"
-            raise AssertionError(
-                "\n".join([str(wrong), left, *self.said, *(str(job) for job in self.jobs())])
-            ) from None
+            raise AssertionError("\n".join([str(error), left, *self.log, *(str(job) for job in self.jobs())])) from None
 
     def leftovers(self) -> list[Path]:
-        """Temporary files, locks, work and proxies that should be gone."""
+        """Return temporary files, locks, work folders and proxies that should be gone."""
         places = [self.temporary, *(self.home / place for place in ("work", "running", "proxies"))]
         hidden = list(self.folder.rglob(".*"))
         return [*(path for place in places if place.exists() for path in place.iterdir()), *hidden]
 
     def clean(self) -> None:
-        """Away with it."""
+        """Delete the case."""
         shutil.rmtree(self.folder)
 
 
 STATES = tuple(
     dict.fromkeys(move.after for move in TRANSITIONS if move.after not in ("failed", "cancelled", "unclear", "planned"))
 )
-"""What a job goes through when nothing is wrong."""
+"""States of a job without errors."""
 
 POINTS = tuple(f"{when}:{state}" for state in STATES for when in ("before", "after"))

@@ -1,6 +1,6 @@
-"""Killed with SIGKILL at every move and at any other moment: afterwards nothing was paid twice and no take is lost.
+"""Killed with SIGKILL at every transition and at any other moment: afterwards nothing was paid twice and no take is lost.
 
-A sample runs with the other tests; `TRACKLAY_KILLS=300 python -m pytest tests/jobs/test_kills.py` kills as often as it says.
+A sample runs with the other tests; `TRACKLAY_KILLS=300 python -m pytest tests/jobs/test_kills.py` is the number of kills.
 """
 
 from __future__ import annotations
@@ -38,45 +38,45 @@ pytestmark = pytest.mark.timeout(3600 if KILLS else 300)
 
 @pytest.fixture(scope="module")
 def forge():
-    """The process that forks the commands."""
+    """Start the process that forks the commands."""
     with Forge() as process:
         yield process
 
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
-    """A second with a flash."""
+    """Write a clip of a second with a flash."""
     return flash_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", Fraction(25), 25, (5,))
 
 
 @pytest.mark.parametrize(("name", "at"), [(name, at) for name, points in POINTS_OF.items() for at in points])
-def test_killed_at_a_move(forge, clip, tmp_path, name, at):
-    """Before the move is on disk and after it, for each provider."""
-    with kind(name) as standin:
-        case = Case(forge, standin, tmp_path / "case", clip)
+def test_killed_at_a_transition(forge, clip, tmp_path, name, at):
+    """Before the transition is on disk and after it, for each provider."""
+    with kind(name) as fake:
+        case = Case(forge, fake, tmp_path / "case", clip)
         assert case.lay(at=at) == KILLED
-        case.take_up()
+        case.recover()
         case.check()
 
 
 @pytest.mark.parametrize("name", KINDS if KILLS else ("replicate",))
-def test_killed_at_any_moment_and_while_it_is_taken_up(forge, clip, tmp_path, name):
-    """Three takes at once; the process dies at one of some hundred moments, and often again while it goes on."""
+def test_killed_at_any_moment_and_while_it_recovers(forge, clip, tmp_path, name):
+    """Three takes at once; the process dies at one of some hundred moments, and often again while it resumes."""
     chance = random.Random(f"{name} {KILLS}")  # noqa: S311 - the same kills each time
-    with kind(name) as standin:
-        whole = Case(forge, standin, tmp_path / "whole", clip, takes=3)
+    with kind(name) as fake:
+        whole = Case(forge, fake, tmp_path / "whole", clip, takes=3)
         assert whole.lay(event=0) == 0
         whole.check()
-        events, kills, number = int((whole.folder / "said.events").read_text()), 0, 0
+        events, kills, number = int((whole.folder / "output.events").read_text()), 0, 0
         while kills < (KILLS // len(KINDS) + 1 if KILLS else SAMPLE_KILLS):
             number += 1
-            case = Case(forge, standin, tmp_path / str(number), clip, takes=3)
+            case = Case(forge, fake, tmp_path / str(number), clip, takes=3)
             killed = case.lay(event=chance.randrange(1, events)) == KILLED
             while killed:
                 kills += 1
                 again = chance.random() < 0.4 and (case.home / "ledger.sqlite3").exists()
                 killed = again and case.tracklay("jobs", "resume", event=chance.randrange(1, events // 2)) == KILLED
-            case.take_up()
+            case.recover()
             case.check()
             case.clean()
 
@@ -97,12 +97,12 @@ FAULTS = {
 def test_killed_under_a_fault(forge, clip, tmp_path, name, fault):
     """The network goes wrong, and the process dies on top of it: still one submission for each take."""
     where, faults = FAULTS[fault]
-    with kind(name) as standin:
-        assert standin.server
-        assert standin.deliver
-        server, call = (standin.server, standin.create) if where == "create" else standin.deliver
-        case = Case(forge, standin, tmp_path / "case", clip, takes=2)
+    with kind(name) as fake:
+        assert fake.server
+        assert fake.deliver
+        server, call = (fake.server, fake.create) if where == "create" else fake.deliver
+        case = Case(forge, fake, tmp_path / "case", clip, takes=2)
         server.go_wrong(call, *faults)
         case.lay(at="before:fetching")
-        case.take_up()
+        case.recover()
         case.check()

@@ -1,4 +1,4 @@
-"""Only one machine of many makes a take: claims in a folder that they share."""
+"""Claims in a shared folder: only one machine of many makes a take."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MACHINES = 4
 
 
 class Clock:
-    """Seconds that a test lets pass."""
+    """A clock in seconds that a test sets."""
 
     now = 0.0
 
@@ -27,35 +27,35 @@ class Clock:
         return self.now
 
 
-def claimant(folder: Path, name: str, *more: str) -> subprocess.Popen[bytes]:
-    """A machine, as a process of its own."""
+def start_machine(folder: Path, name: str, *more: str) -> subprocess.Popen[bytes]:
+    """Start a machine, as a process of its own."""
     return subprocess.Popen([sys.executable, "-m", "tests.jobs.claim_worker", str(folder), name, *more], cwd=ROOT)
 
 
 def made(folder: Path) -> Counter[str]:
-    """How often each key was made."""
+    """Return how often each key was made."""
     return Counter(line.split()[0] for line in (folder / "made").read_text().splitlines())
 
 
 def test_each_take_is_made_by_one_machine_of_many(tmp_path):
-    """Four processes that want the same four at the same moment: each is made once, and all come to their end."""
-    machines = [claimant(tmp_path, str(number)) for number in range(MACHINES)]
+    """Four processes claim the same four keys at the same moment: each is made once, and all processes end."""
+    machines = [start_machine(tmp_path, str(number)) for number in range(MACHINES)]
     assert [machine.wait(60) for machine in machines] == [0] * MACHINES
     assert made(tmp_path) == dict.fromkeys(KEYS, 1)
     assert sorted(path.name for path in (tmp_path / "claims").iterdir()) == sorted(f"{key}.json" for key in KEYS)
 
 
 def test_a_dead_machines_claim_is_taken_over_by_one(tmp_path):
-    """One is killed as it makes its first: that one is made by one other, once, and nothing else twice."""
-    dead = claimant(tmp_path, "dead", "die")
+    """One is killed while it makes its first take: one other makes that take again, and no other take is made twice."""
+    dead = start_machine(tmp_path, "dead", "die")
     assert dead.wait(60) == -9
-    machines = [claimant(tmp_path, str(number)) for number in range(3)]
+    machines = [start_machine(tmp_path, str(number)) for number in range(3)]
     assert [machine.wait(60) for machine in machines] == [0] * 3
     assert made(tmp_path) == {"one": 2} | dict.fromkeys(KEYS[1:], 1)
 
 
-def test_a_claim_is_stale_only_when_its_beat_rests(tmp_path):
-    """As long as the holder's file changes it lives, whatever the time; when it rests for too long, its place is free."""
+def test_a_claim_is_stale_only_without_heartbeat(tmp_path):
+    """While the holder's file changes it is alive, however late; after too long without a change it can be taken over."""
     clock = Clock()
     with (
         SharedClaims(tmp_path, heartbeat_seconds=3600) as holder,
@@ -74,8 +74,8 @@ def test_a_claim_is_stale_only_when_its_beat_rests(tmp_path):
         assert other.acquire("cue")
 
 
-def test_whoever_was_taken_over_does_not_take_back(tmp_path):
-    """A machine that only slept goes on beating its old claim: the new holder keeps the place, and others wait for that one."""
+def test_a_machine_that_was_taken_over_does_not_get_its_claim_back(tmp_path):
+    """A machine that was only suspended keeps writing its old claim: the new holder keeps the key, and others wait for it."""
     clock = Clock()
     with (
         SharedClaims(tmp_path, heartbeat_seconds=3600) as sleeper,
@@ -94,21 +94,21 @@ def test_whoever_was_taken_over_does_not_take_back(tmp_path):
         assert third.failure_message("cue") == ""
 
 
-def test_those_who_wait_share_a_failure_and_those_who_come_later_try_again(tmp_path):
-    """A hundred machines don't ask for the same wrong thing; whoever mended it asks again and is asked for nothing else."""
+def test_waiting_machines_share_a_failure_and_later_ones_try_again(tmp_path):
+    """A hundred machines do not repeat the same failing request; one that comes later, after the cause is fixed, may."""
     with SharedClaims(tmp_path) as holder, SharedClaims(tmp_path) as waiting:
         assert holder.acquire("cue")
         assert not waiting.acquire("cue")
         holder.release_failed("cue", "no credit left")
         assert not waiting.acquire("cue")
-        assert waiting.failure_message("cue").endswith("could not make it: no credit left")
+        assert waiting.failure_message("cue").endswith("failed: no credit left")
     with SharedClaims(tmp_path) as later:
         assert later.failure_message("cue") == ""
         assert later.acquire("cue")
 
 
-def test_an_interrupted_machine_leaves_its_place_at_once(tmp_path):
-    """Nobody waits for a beat that was ended in order."""
+def test_an_interrupted_machine_releases_its_claims_at_once(tmp_path):
+    """No machine waits for a claim that was released properly."""
     with SharedClaims(tmp_path) as waiting:
         with SharedClaims(tmp_path) as holder:
             assert holder.acquire("cue")
@@ -116,8 +116,8 @@ def test_an_interrupted_machine_leaves_its_place_at_once(tmp_path):
         assert waiting.acquire("cue")
 
 
-def test_a_record_that_is_no_good_is_made_again(tmp_path):
-    """Its take was deleted: whoever says so gets the claim, and the new record stands."""
+def test_an_invalid_record_is_made_again(tmp_path):
+    """Its take was deleted: the machine that finds out gets the claim, and saves a new record."""
     with SharedClaims(tmp_path) as claims:
         assert claims.acquire("cue")
         claims.save_record("cue", {"take": "gone.wav"})
@@ -127,11 +127,11 @@ def test_a_record_that_is_no_good_is_made_again(tmp_path):
         assert claims.load_record("cue") == {"take": "there.wav"}
 
 
-@pytest.mark.parametrize("words", ["", "{", "[1]", '"text"'])
-def test_what_others_left_half_written_hinders_nobody(tmp_path, words):
-    """A record or a claim that cannot be read counts as none: the record is made again, the claim gets stale."""
-    (tmp_path / "cue.json").write_text(words)
-    (tmp_path / "cue.1.claim").write_text(words)
+@pytest.mark.parametrize("content", ["", "{", "[1]", '"text"'])
+def test_half_written_files_block_no_machine(tmp_path, content):
+    """A record that cannot be read counts as none; a claim that cannot be read becomes stale."""
+    (tmp_path / "cue.json").write_text(content)
+    (tmp_path / "cue.1.claim").write_text(content)
     clock = Clock()
     with SharedClaims(tmp_path, stale_after_seconds=60, clock=clock) as claims:
         assert claims.load_record("cue") is None
@@ -143,8 +143,8 @@ def test_what_others_left_half_written_hinders_nobody(tmp_path, words):
     assert json.loads((tmp_path / "cue.json").read_text()) == {}
 
 
-def test_a_folder_that_takes_no_file_is_told(tmp_path):
-    """One sentence, and nothing begins."""
+def test_a_folder_that_cannot_be_used_is_reported(tmp_path):
+    """An error, and nothing starts."""
     (tmp_path / "claims").write_text("a file")
     with pytest.raises(OutputError, match="is no folder"), SharedClaims(tmp_path / "claims"):
         pass

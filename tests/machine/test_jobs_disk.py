@@ -1,4 +1,4 @@
-"""Jobs on a disk that fills up, and on one that may not be written: needs root, to mount a small file system."""
+"""Jobs on a disk that fills up, and on a read-only one. Needs root, to mount a small file system."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.jobs.kill_harness import kind
 
 @pytest.fixture
 def small_home(tmp_path, monkeypatch):
-    """A home on a file system of 2 MiB."""
+    """Mount a home of 2 MiB."""
     place = tmp_path / "home"
     place.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)], check=True)
@@ -27,24 +27,24 @@ def small_home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def replicate(monkeypatch):
-    """Replicate's stand-in, with the environment pointing at it."""
-    with kind("replicate") as standin:
-        for name, value in standin.environment.items():
+    """Start the fake of Replicate, with the environment pointing at it."""
+    with kind("replicate") as fake:
+        for name, value in fake.environment.items():
             monkeypatch.setenv(name, value)
-        yield standin.server
+        yield fake.server
 
 
 @pytest.fixture(autouse=True)
 def eager(monkeypatch):
-    """Look and write again at once."""
+    """Poll and retry without pauses."""
     monkeypatch.setattr("tracklay.jobs.pipeline.POLL_SECONDS", (0.001, 0.01))
-    monkeypatch.setattr("tracklay.jobs.pipeline.LEDGER_RETRY_DELAYS", (0.0, 0.0))
+    monkeypatch.setattr("tracklay.jobs.submission.LEDGER_RETRY_DELAYS", (0.0, 0.0))
     monkeypatch.setattr("tracklay.providers.base.DEFAULT_FIND_DELAYS", (0.0, 0.0))
 
 
 @pytest.mark.parametrize("left", [0, 24, 64, 128, 160, 200], ids=lambda kilobytes: f"{kilobytes} KiB left")
-def test_a_home_that_fills_up_costs_neither_money_nor_a_take(small_home, replicate, tmp_path, left):
-    """Wherever the room runs out: freed again, the same command ends with one submission and one take."""
+def test_a_home_that_fills_up_loses_no_take_and_pays_once(small_home, replicate, tmp_path, left):
+    """At any point: when space is freed, the same command ends with one submission and one take."""
     clip = flash_clip(tmp_path / "clip.mp4", Fraction(25), 25, (5,))
     command = ["lay", str(clip), "--model", "replicate/mmaudio"]
     Ledger().close()
@@ -63,23 +63,23 @@ def test_a_home_that_fills_up_costs_neither_money_nor_a_take(small_home, replica
     ledger.close()
 
 
-def test_a_home_that_may_not_be_written_is_told_in_a_sentence(small_home, tmp_path, capsys):
+def test_a_read_only_home_is_reported(small_home, tmp_path, capsys):
     """Nothing is sent, and the ledger stays as it is."""
     clip = flash_clip(tmp_path / "clip.mp4", Fraction(25), 25, (5,))
     Ledger().close()
     before = (small_home / "ledger.sqlite3").read_bytes()
     subprocess.run(["mount", "-o", "remount,ro", str(small_home)], check=True)
     assert main(["lay", str(clip)]) == 1
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    assert "may not be written" in told
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    assert "may not be written" in message
     assert main(["jobs"]) == 1
-    assert "may not be written" in capsys.readouterr().err
+    assert "job ledger cannot be written" in capsys.readouterr().err
     assert (small_home / "ledger.sqlite3").read_bytes() == before
 
 
-def test_takes_that_find_no_room_are_laid_when_there_is_some(tmp_path, replicate):
-    """The folder is full, the home is not: what was paid for is kept, and laid by the next run."""
+def test_takes_without_disk_space_are_laid_when_there_is_some(tmp_path, replicate):
+    """The takes folder is full, the home is not: the paid output is kept, and laid by the next run."""
     place = tmp_path / "disk"
     place.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)], check=True)

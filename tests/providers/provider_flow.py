@@ -72,8 +72,10 @@ async def generate(
     provider: Provider, wanted: Request, folder: Path, looks: list[JobProgress] | None = None
 ) -> tuple[JobHandle, Output]:
     """Generate a take. Submission and handle become JSON and back on the way, as if another process continued the job."""
-    submission = Submission(**json.loads(json.dumps((await provider.prepare(wanted)).to_dict())))
-    handle = JobHandle(**json.loads(json.dumps((await submit_once(provider, submission, sleep=FakeSleep())).to_dict())))
+    submission = Submission.from_dict(json.loads(json.dumps((await provider.prepare(wanted)).to_dict())))
+    handle = JobHandle.from_dict(
+        json.loads(json.dumps((await submit_once(provider, submission, sleep=FakeSleep())).to_dict()))
+    )
     for _ in range(MAX_POLLS):
         progress = await provider.poll(handle)
         if looks is not None:

@@ -12,8 +12,8 @@ import pytest
 from tracklay.cli.main import main
 from tracklay.cue import Failure
 from tracklay.errors import Cancelled
-from tracklay.jobs import BackgroundRunner, create_job_spec
-from tracklay.jobs.runner import TakeFinished
+from tracklay.jobs import TakeFinished, create_job_spec
+from tracklay.jobs.runner import BackgroundRunner
 from tracklay.providers import base
 from tracklay.providers.replicate import Replicate
 from tracklay.timelines.media_file import MediaFile

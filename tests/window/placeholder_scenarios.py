@@ -212,8 +212,8 @@ def _waits(pump) -> list[tuple[float, int]]:
     """
     came: dict[str, float] = {}
     found: list[tuple[float, int]] = []
-    ended, placeholders, one = part("jobs").Ended, part("blender.sequencer.placeholders"), pump.pump()
-    real_fill, hear, real_tick = placeholders.fill, one._runner.news, pump.Pump.tick
+    ended, placeholders, one = part("jobs").TakeFinished, part("blender.sequencer.placeholders"), pump.pump()
+    real_fill, hear, real_tick = placeholders.fill, one._runner.events, pump.Pump.tick
     ticks: list[float] = []
 
     def tick(self):
@@ -237,7 +237,7 @@ def _waits(pump) -> list[tuple[float, int]]:
             found.append((round((time.perf_counter() - since) * 1000, 1), looks))
         return scenes
 
-    one._runner.news, placeholders.fill = Stamped(), fill
+    one._runner.events, placeholders.fill = Stamped(), fill
     return found
 
 

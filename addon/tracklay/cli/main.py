@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..cue import Cue
-    from ..jobs import BlockingRunner, JobSpec
+    from ..jobs import JobSpec
     from ..jobs.delivery import Delivery, FileDelivery
     from ..jobs.ledger import Job
+    from ..jobs.runner import BlockingRunner
     from ..models import Model
     from ..timelines.base import Timeline
 
@@ -242,9 +243,10 @@ def _parse_params(model: Model, assignments: Sequence[str]) -> dict[str, Any]:
 
 def _generate_and_lay(timeline: Timeline, cues: Sequence[Cue], to: Path, options: argparse.Namespace) -> int:
     """Make the takes, lay them, tell what came of it."""
-    from ..jobs import BlockingRunner, check_budget  # noqa: PLC0415
+    from ..jobs import check_budget  # noqa: PLC0415
     from ..jobs.cost import parse_amount  # noqa: PLC0415
     from ..jobs.delivery import FileDelivery  # noqa: PLC0415
+    from ..jobs.runner import BlockingRunner  # noqa: PLC0415
     from ..timelines.delivery import check_delivery, deliver_takes  # noqa: PLC0415
     from .tables import TakeProgressTable, show_result  # noqa: PLC0415
 
@@ -369,8 +371,8 @@ def _run_jobs(options: argparse.Namespace) -> int:
 
 def _resume_jobs(job_ids: Sequence[int], *, allow_submit: bool) -> int:
     """Go on with jobs, and lay what comes of them; `allow_submit` says whether what was never sent may be."""
-    from ..jobs import BlockingRunner  # noqa: PLC0415
     from ..jobs.delivery import FileDelivery, delivery_of_plan  # noqa: PLC0415
+    from ..jobs.runner import BlockingRunner  # noqa: PLC0415
     from ..jobs.states import UNSENT_STATES  # noqa: PLC0415
 
     failures: list[str] = []
@@ -414,16 +416,17 @@ def _lay_resumed(
 
 def _cancel_job(job_id: int) -> None:
     """Stop a job, whoever carries it, and say what became of it."""
-    from ..jobs import BlockingRunner, admin  # noqa: PLC0415
+    from ..jobs import admin  # noqa: PLC0415
+    from ..jobs.runner import BlockingRunner  # noqa: PLC0415
 
     with BlockingRunner(lambda _: None) as run:
         job = run.cancel_unowned(job_id)
     if job is None:
         job = admin.request_cancel(job_id)
     told = (
-        job.words
+        job.message
         if job.state == "cancelled"
-        else f"it is {job.state}: {job.words or 'its process was told to stop it'}"
+        else f"it is {job.state}: {job.message or 'its process was told to stop it'}"
     )
     _print_message(f"job {job_id}: {told}", EXIT_DONE)
 

@@ -128,7 +128,7 @@ def show_jobs(listing: dict[str, Any]) -> None:
         table.add_column(heading, no_wrap=heading in ("job", "state", "model"))
     for job in listing["jobs"]:
         state = Text(job["state"], JOB_STYLES.get(job["state"], ""))
-        said = job["words"] or ", ".join(job["files"]) or ("" if not job["carried"] else "under way")
+        said = job["message"] or ", ".join(job["files"]) or ("" if not job["active"] else "under way")
         source = job["picture"].replace("\\", "/").rpartition("/")[2]
         cost = cost_text(job["cost"])
         seed = str(job["seed"])
@@ -141,7 +141,7 @@ def show_jobs(listing: dict[str, Any]) -> None:
     by: str
     for by, each in listing["sums"].items():
         for row in each:
-            told, about = (f"{row[kind]} {row['currency']}" for kind in ("told", "estimated"))
+            told, about = (f"{row[kind]} {row['currency']}" for kind in ("confirmed", "estimated"))
             spent.add_row(
                 by, Text(row["name"], overflow="fold"), str(row["jobs"]), told, about, str(row["unknown"] or "")
             )

@@ -1,21 +1,13 @@
-"""Carries cues through extract, generate and conform: the ledger that holds every job, its way, and the runner that keeps many on it."""
+"""Job system: the ledger that stores every job, the pipeline that runs one, and the runners that run many.
 
-from typing import TYPE_CHECKING
+These names need neither asyncio nor SQLite, so that an editor starts fast. Import `jobs.runner` where jobs are run.
+"""
 
-from ..later import names_from
 from .cost import check_budget, estimate_cost
+from .events import LookupDone, TakeFinished, TakeResumed
 from .job_spec import JobSpec, StageProgress, create_job_spec
 
-if TYPE_CHECKING:
-    from .runner import BackgroundRunner, BlockingRunner, LookupDone, TakeFinished, TakeResumed
-else:  # asyncio, SQLite and all that is done with media come along, and are needed when something is sent
-    __getattr__ = names_from(
-        __name__, {"runner": ("TakeFinished", "TakeResumed", "LookupDone", "BlockingRunner", "BackgroundRunner")}
-    )
-
 __all__ = [
-    "BackgroundRunner",
-    "BlockingRunner",
     "JobSpec",
     "LookupDone",
     "StageProgress",

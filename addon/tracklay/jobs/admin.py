@@ -1,30 +1,29 @@
-"""What a person asks of the ledger without carrying anything: what is there, what it cost; give up, send again, wish to stop."""
+"""Operations on the ledger that run no job: list jobs and costs, discard, resubmit, request a cancellation."""
 
 from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidInput
+from ..errors import Cancelled, InvalidInput
 from . import artifact_store, ledger_schema
 from .cost import summarize_costs
-from .failures import unclear_job_options
+from .failures import error_columns
 from .ledger import Ledger
 from .process_lock import is_alive
 from .states import FINAL_STATES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from .ledger import Job
 
 RECENT_JOBS_LIMIT = 20
-"""How many jobs that are over are listed, where not all are asked for."""
+"""Finished jobs that are listed by default."""
 
 CANCEL_TIMEOUT_SECONDS, CANCEL_POLL_SECONDS = 20.0, 0.2
-"""How long another process is waited for that was told to stop a job, and how often it is looked."""
+"""Time that another process has to cancel a job, and the interval at which its row is read."""
 
 
 @contextlib.contextmanager
@@ -37,46 +36,50 @@ def _open_ledger() -> Iterator[Ledger]:
 
 
 def list_jobs(*, include_finished: bool = False) -> dict[str, Any]:
-    """The jobs, and what was spent by provider, project and day; empty where there is no ledger yet."""
+    """Return the jobs, and the costs by provider, project and day, as JSON. Both are empty if there is no ledger yet."""
     if not ledger_schema.ledger_path().exists():
-        return {"jobs": [], "sums": {by: [] for by in ("provider", "project", "day")}}
+        return {"jobs": [], "sums": {group: [] for group in ("provider", "project", "day")}}
     with _open_ledger() as ledger:
         jobs, rows = ledger.list_jobs(include_finished=include_finished, limit=RECENT_JOBS_LIMIT), ledger.cost_rows()
-    told = [dict(row) for row in rows]
+    costs = [dict(row) for row in rows]
     return {
         "jobs": [_job_to_dict(job) for job in jobs],
-        "sums": {by: [each.to_dict() for each in summarize_costs(told, by)] for by in ("provider", "project", "day")},
+        "sums": {
+            group: [each.to_dict() for each in summarize_costs(costs, group)]
+            for group in ("provider", "project", "day")
+        },
     }
 
 
 def _job_to_dict(job: Job) -> dict[str, Any]:
     cue = job.plan["cue"]
-    known = job.cost if job.cost is not None else job.estimate
+    amount = job.cost if job.cost is not None else job.estimate
     return {
         "id": job.id,
         "state": job.state,
-        "carried": job.owner is not None and is_alive(job.owner),
+        "active": job.owner is not None and is_alive(job.owner),
         "model": job.model,
         "provider": job.provider,
         "picture": cue["source"],
         "cue": job.cue,
-        "take": job.place + 1,
+        "take": job.take_index + 1,
         "prompt": cue["prompt"],
         "seed": job.seed,
         "project": job.project,
         "request": job.request,
-        "cost": {"amount": known, "currency": job.currency, "estimated": not job.exact},
+        "cost": {"amount": amount, "currency": job.currency, "estimated": not job.cost_confirmed},
         "files": [claim["file"] for claim in job.takes],
         "kind": job.kind,
-        "words": f"{job.words} ({unclear_job_options(job.id)})" if job.state == "unclear" else job.words,
-        "made": job.made,
-        "sent": job.sent,
-        "changed": job.changed,
+        "message": job.message,
+        "error": job.error,
+        "created_at": job.created_at,
+        "submitted_at": job.submitted_at,
+        "updated_at": job.updated_at,
     }
 
 
 def is_interrupted_output(target: Path) -> bool:
-    """Whether a file is there because a run of ours was ended while it was laying its takes."""
+    """Return whether a file exists because a run of Tracklay was interrupted while it laid takes."""
     if not ledger_schema.ledger_path().exists():
         return False
     with _open_ledger() as ledger:
@@ -84,20 +87,22 @@ def is_interrupted_output(target: Path) -> bool:
 
 
 def discard_job(job_id: int) -> Job:
-    """Give a job up: what was kept of it is thrown away, and it is listed no more. What it cost still counts.
+    """Remove a job from the list and delete its stored output, and return its row. Its cost still counts.
 
     Raises:
-        BadInput: there is none, or it is under way.
+        InvalidInput: there is no such job, or it is running or open.
     """
     with _open_ledger() as ledger, ledger.transaction():
         job = ledger.get_job(job_id)
         if job.owner is not None and is_alive(job.owner):
-            raise InvalidInput(f"job {job_id} is under way: `tracklay jobs cancel {job_id}` stops it")
+            raise InvalidInput("job.running", "Job {job} is running.", job=job_id)
         if job.state == "unclear":
-            job = ledger.transition(job, "cancelled", words="given up by you: it may have been charged")
+            error = Cancelled("job.discarded_unclear", "Discarded by the user. It may have been charged.")
+            job = ledger.transition(job, "cancelled", **error_columns(error))
         if job.state not in FINAL_STATES:
-            raise InvalidInput(f"job {job_id} is not over: `tracklay jobs cancel {job_id}` stops it")
-        job = ledger.update(job, forgotten=1)
+            raise InvalidInput("job.not_finished", "Job {job} is not finished ({state}).", job=job_id, state=job.state)
+        job = ledger.update(job, hidden=1)
+    # Another job may have reused this job's output: its folder is named after this one.
     if not any(each["folder"] == str(job_id) for each in _saved_outputs()):
         artifact_store.delete_output(job_id)
     return job
@@ -109,33 +114,41 @@ def _saved_outputs() -> list[dict[str, Any]]:
 
 
 def resubmit_job(job_id: int) -> Job:
-    """Let an unclear job be sent once more: it may be charged twice, and a person has said so.
+    """Make an unclear job `planned` again, so that its request is sent once more, and return its row.
+
+    It may be charged twice: the caller has asked the user.
 
     Raises:
-        BadInput: there is none, or it is not unclear.
+        InvalidInput: there is no such job, or its state is not `unclear`.
     """
     with _open_ledger() as ledger, ledger.transaction():
         job = ledger.get_job(job_id)
         if job.state != "unclear":
-            raise InvalidInput(f"job {job_id} is {job.state}, and only an unclear one is sent again")
-        return ledger.transition(job, "planned", words="sent again by you: it may be charged twice", intent=None)
+            raise InvalidInput(
+                "job.not_unclear",
+                "Job {job} is {state}. Only unclear jobs can be resubmitted.",
+                job=job_id,
+                state=job.state,
+            )
+        message = "Resubmitted by the user; it may be charged twice."
+        return ledger.transition(job, "planned", message=message, error=None, submission=None)
 
 
 def request_cancel(job_id: int) -> Job:
-    """Tell the process that carries a job to stop it, and wait until it has; how the job is then.
+    """Ask the process that runs a job to cancel it, wait until it has (20 s at most), and return the row as it is then.
 
     Raises:
-        BadInput: there is none, or it is over.
+        InvalidInput: there is no such job, or it is finished.
     """
     with _open_ledger() as ledger:
         with ledger.transaction():
             job = ledger.get_job(job_id)
             if job.state in FINAL_STATES:
-                raise InvalidInput(f"job {job_id} is {job.state} already")
-            ledger.update(job, stop=1)
-        patience = time.monotonic() + CANCEL_TIMEOUT_SECONDS
+                raise InvalidInput("job.already_finished", "Job {job} is already {state}.", job=job_id, state=job.state)
+            ledger.update(job, cancel_requested=1)
+        deadline = time.monotonic() + CANCEL_TIMEOUT_SECONDS
         while (job := ledger.get_job(job_id)).state not in FINAL_STATES and job.owner and is_alive(job.owner):
-            if time.monotonic() > patience:
+            if time.monotonic() > deadline:
                 break
             time.sleep(CANCEL_POLL_SECONDS)
         return job

@@ -1,6 +1,6 @@
-"""Where jobs keep what is not a row: what models made, and the work of the moment; all under TRACKLAY_HOME. Proxies are in the cache.
+"""Files of jobs under TRACKLAY_HOME: outputs of models, copies of timelines, and work folders. Proxies are in the proxy cache.
 
-What is kept comes into its place by a rename, when it is whole and synced. What a dead process left is cleared away.
+A stored folder gets its final name by a rename, after its files are complete and synced. What a dead process left is deleted.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import secrets
 import shutil
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,49 +23,52 @@ from ..providers.base import Output
 from . import process_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from .ledger import Job
 
 COPY_GRACE_SECONDS = 600.0
-"""By then the jobs for which a copy of a timeline was written are rows, however slow the disk."""
+"""Age from which a timeline copy without a job is deleted. A copy is written first, and its jobs are added after it."""
 
 METADATA_FILE = "note.json"
-"""What lies beside kept files, and says what they are."""
+"""File in each stored folder that describes its other files. A folder without it is incomplete."""
 
 
 def work_dir(owner_token: str, job_id: int) -> Path:
-    """A folder for a job's work of the moment, empty.
+    """Return an empty folder for a job's temporary files.
 
     Raises:
-        OutputError: it cannot be made.
+        OutputError: it cannot be created.
     """
-    place = tracklay_home() / "work" / owner_token / str(job_id)
-    shutil.rmtree(place, ignore_errors=True)
-    return ensure_folder(place)
+    folder = tracklay_home() / "work" / owner_token / str(job_id)
+    shutil.rmtree(folder, ignore_errors=True)
+    return ensure_folder(folder)
 
 
 def delete_work_dir(owner_token: str, job_id: int | None = None) -> None:
-    """Clear a job's work away, or all of an owner's."""
-    place = tracklay_home() / "work" / owner_token
-    shutil.rmtree(place / str(job_id) if job_id is not None else place, ignore_errors=True)
+    """Delete the work folder of a job, or those of all jobs of an owner."""
+    folder = tracklay_home() / "work" / owner_token
+    shutil.rmtree(folder / str(job_id) if job_id is not None else folder, ignore_errors=True)
 
 
 def clean_up_after_owner(owner_token: str, projects: Iterable[tuple[str, str]]) -> None:
-    """Clear away what a process left that was killed: `projects` are (owner, folder its takes go to)."""
+    """Delete the temporary files of a killed process. `projects` are pairs of an owner and a takes folder of its jobs."""
     delete_work_dir(owner_token)
-    number = process_lock.process_id(owner_token)
-    if number not in process_lock.live_process_ids():
-        for place in (
+    process_id = process_lock.process_id(owner_token)
+    # Temporary files outside the work folder contain only the process number, which the system may have reassigned to a new process.
+    if process_id not in process_lock.live_process_ids():
+        for folder in (
             tracklay_home(),
             proxy_cache.proxy_cache_dir(),
-            *(Path(place) for who, place in projects if who == owner_token),
+            *(Path(project) for owner, project in projects if owner == owner_token),
         ):
-            remove_leftovers(place, number)
+            remove_leftovers(folder, process_id)
 
 
 def _commit_folder(source_folder: Path, target_folder: Path, metadata: Mapping[str, Any]) -> None:
-    """Put a folder in its place for good. One that is there already stays."""
+    """Move a folder to its final place. An existing one stays.
+
+    The order makes it crash-safe: sync the files, sync their folder, rename, sync the parent. After a power cut the final name exists
+    only with complete content.
+    """
     try:
         (source_folder / METADATA_FILE).write_text(json.dumps(metadata), "utf-8")
         for path in source_folder.iterdir():
@@ -72,6 +76,8 @@ def _commit_folder(source_folder: Path, target_folder: Path, metadata: Mapping[s
                 os.fsync(file.fileno())
         fsync_folder(source_folder)
         ensure_folder(target_folder.parent)
+        # The first rename fails if the target exists: another job stored the same. If it failed for another reason, the second
+        # one raises it.
         with contextlib.suppress(OSError):
             source_folder.rename(target_folder)
         if not target_folder.is_dir():
@@ -83,10 +89,10 @@ def _commit_folder(source_folder: Path, target_folder: Path, metadata: Mapping[s
 
 def _read_metadata(folder_path: Path) -> dict[str, Any] | None:
     try:
-        note: dict[str, Any] = json.loads((folder_path / METADATA_FILE).read_text("utf-8"))
+        metadata: dict[str, Any] = json.loads((folder_path / METADATA_FILE).read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    return note
+    return metadata
 
 
 def _timeline_copies_folder() -> Path:
@@ -94,16 +100,16 @@ def _timeline_copies_folder() -> Path:
 
 
 def new_timeline_copy_path() -> Path:
-    """Where a copy of a timeline is to be written, from which jobs render; what is made of it lies beside it.
+    """Return the path for a new copy of a timeline that jobs render from. Renders are stored beside it.
 
     Raises:
-        OutputError: its folder cannot be made.
+        OutputError: its folder cannot be created.
     """
     return ensure_folder(_timeline_copies_folder() / secrets.token_hex(8)) / "timeline.blend"
 
 
 def list_timeline_copies() -> list[Path]:
-    """The copies of timelines that are kept, but for those that are so new that the jobs that need them may not be rows yet."""
+    """Return the stored timeline copies, except new ones whose jobs may not be in the ledger yet."""
     with contextlib.suppress(OSError):
         now = time.time()
         return [
@@ -115,7 +121,7 @@ def list_timeline_copies() -> list[Path]:
 
 
 def delete_timeline_copy(copy: Path) -> None:
-    """Throw a copy away that no job needs any more, with what was rendered from it."""
+    """Delete a timeline copy, and what was rendered from it."""
     shutil.rmtree(copy.parent, ignore_errors=True)
 
 
@@ -124,12 +130,18 @@ def _output_folder(job_id: int) -> Path:
 
 
 def save_output(job: Job, source_folder: Path, output: Output, *, keep_after_laying: bool) -> dict[str, Any]:
-    """Keep what a model made, which lies in the folder `source_folder`; what the ledger holds of it. `keep_after_laying`: also when it is laid.
+    """Store a model's output from `source_folder`, and return the metadata that the ledger holds.
+
+    Args:
+        job: the job it was made for.
+        source_folder: folder with its files.
+        output: the output.
+        keep_after_laying: keep it after its take is laid, because making it again would cost something.
 
     Raises:
-        OutputError: it cannot be kept.
+        OutputError: it cannot be stored.
     """
-    note = {
+    metadata = {
         "folder": str(job.id),
         "keep": keep_after_laying,
         "file": output.file.name,
@@ -141,37 +153,37 @@ def save_output(job: Job, source_folder: Path, output: Output, *, keep_after_lay
         "others": [path.name for path in output.extra_files],
     }
     delete_output(job.id)
-    _commit_folder(source_folder, _output_folder(job.id), note)
-    return note
+    _commit_folder(source_folder, _output_folder(job.id), metadata)
+    return metadata
 
 
 def read_output_metadata(job: Job) -> dict[str, Any] | None:
-    """What the ledger should hold of a job's output, where it is on disk already."""
+    """Return the metadata of a job's output if it is stored already."""
     return _read_metadata(_output_folder(job.id))
 
 
 def load_output(metadata: Mapping[str, Any]) -> Output | None:
-    """A kept output; None where its files are gone."""
-    place = _output_folder(int(metadata["folder"]))
-    kept = Output(
-        place / metadata["file"],
+    """Return a stored output, or None if a file of it no longer exists."""
+    folder = _output_folder(int(metadata["folder"]))
+    output = Output(
+        folder / metadata["file"],
         metadata["seed"],
         metadata["version"],
         Cost(**metadata["cost"]),
-        {name: place / file for name, file in metadata["stems"].items()},
+        {name: folder / file for name, file in metadata["stems"].items()},
         metadata["understood"],
-        tuple(place / file for file in metadata["others"]),
+        tuple(folder / file for file in metadata["others"]),
     )
-    files = (kept.file, *kept.stems.values(), *kept.extra_files)
-    return kept if all(path.is_file() for path in files) else None
+    files = (output.file, *output.stems.values(), *output.extra_files)
+    return output if all(path.is_file() for path in files) else None
 
 
 def split_output(output: Output) -> list[Output]:
-    """Each whole sound of an output by itself. What the request cost is the first one's."""
+    """Return each sound of an output as an output of its own. The first one has the cost of the request."""
     free = replace(output.cost, amount="0")
     return [output, *(replace(output, file=file, cost=free, stems={}, extra_files=()) for file in output.extra_files)]
 
 
 def delete_output(job_id: int) -> None:
-    """Throw away what a model made for a job."""
+    """Delete the stored output of a job."""
     shutil.rmtree(_output_folder(job_id), ignore_errors=True)

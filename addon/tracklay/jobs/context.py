@@ -1,8 +1,9 @@
-"""What the jobs of a process share on their way: the ledger's desk, the gates, who is to be stopped, which requests are known."""
+"""State that the jobs of one process share: ledger writer, concurrency limits, cancelled jobs, known request IDs, locks."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,7 +14,6 @@ from .ledger import Ledger
 from .poll_schedule import PollSchedule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
 
     from .job_spec import StageProgress
@@ -23,9 +23,12 @@ Result = TypeVar("Result")
 
 
 async def run_blocking(function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
-    """Run a blocking function of ours in a thread, and end it for good when the task is cancelled."""
+    """Run a blocking function in a thread. It must take a `cancel_token`, which is cancelled with the task.
+
+    When this returns or raises, the function has ended: no thread keeps writing to a folder that is about to be deleted.
+    """
     cancel_token = CancelToken()
-    # No task: whoever cancels all tasks must not leave the thread behind.
+    # An executor future, not a task: code that cancels all tasks must not abandon the thread.
     work = asyncio.get_running_loop().run_in_executor(
         None, partial(function, *args, cancel_token=cancel_token, **kwargs)
     )
@@ -34,15 +37,20 @@ async def run_blocking(function: Callable[..., Result], *args: Any, **kwargs: An
     except asyncio.CancelledError:
         cancel_token.cancel()
         await asyncio.wait([work])
-        work.exception()
+        work.exception()  # marks it as retrieved, or asyncio would log it
         raise
 
 
 @dataclass
 class JobContext:
-    """What the jobs of a process share.
+    """State that the jobs of one process share.
 
-    `concurrency_slot` bounds a kind of work: `extract`, `conform`, or a provider's name. `cancelling` are the jobs that a person wishes stopped.
+    Attributes:
+        ledger_writer: runs operations on the ledger.
+        owner_token: this process's lock token, which the ledger stores beside its jobs.
+        concurrency_slot: returns the context that bounds a kind of work: `extract`, `conform`, `render`, or a provider's name.
+        report_progress: receives each step of each job.
+        cancelling: numbers of the jobs that the user has cancelled.
     """
 
     ledger_writer: LedgerWriter
@@ -52,15 +60,19 @@ class JobContext:
     cancelling: set[int] = field(default_factory=set)
     poll_schedule: PollSchedule = field(default_factory=PollSchedule)
     known_request_ids: dict[str, set[str]] = field(default_factory=dict)
+    # Weak values: a lock disappears with the last task that holds or awaits it, however many sources a batch has.
     _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     def keyed_lock(self, key: str) -> asyncio.Lock:
-        """The lock of something that only one job at a time may make."""
+        """Return the lock of a resource that only one job at a time may make."""
         return self._locks.setdefault(key, asyncio.Lock())
 
     async def request_ids(self, provider_name: str) -> set[str]:
-        """The requests at a provider that belong to jobs; it grows as this process makes more."""
+        """Return the IDs of a provider's requests that belong to jobs. The set grows as this process submits more.
+
+        A lost submission is looked for in the provider's list; requests in this set belong to other jobs.
+        """
         if provider_name not in self.known_request_ids:
-            found = await self.ledger_writer(Ledger.request_ids, provider_name)
-            self.known_request_ids.setdefault(provider_name, found)
+            stored = await self.ledger_writer(Ledger.request_ids, provider_name)
+            self.known_request_ids.setdefault(provider_name, stored)
         return self.known_request_ids[provider_name]

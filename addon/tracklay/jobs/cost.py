@@ -1,7 +1,8 @@
-"""What orders will cost, the caps that are held before anything is sent, and what was spent."""
+"""Cost estimates, budget caps that are enforced before anything is sent, and sums of what was spent."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
@@ -9,105 +10,121 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InvalidInput, OverBudget
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from ..cue import Cost
     from .job_spec import JobSpec
     from .ledger import Job, Ledger
 
 UNCHARGED_STATES = frozenset({"failed", "cancelled"})
-"""States in which an estimate says nothing any more: only what the provider told counts."""
+"""States in which an estimate no longer counts, only a cost that the provider reported."""
 
 
 def estimate_cost(spec: JobSpec) -> Decimal | None:
-    """What all takes of an order will cost in the price's currency; None where the catalogue does not know."""
+    """Return the cost of all takes of a spec in its price's currency, or None if the catalogue has no price."""
     each = spec.model.estimate_cost(spec.cue.span.seconds, spec.cue.params)
     return None if each is None else each * spec.cue.takes
 
 
-def parse_amount(text: str, option: str) -> Decimal:
-    """An amount of money as a person writes it.
+def parse_amount(text: str, name: str) -> Decimal:
+    """Return an amount of money that the user entered. `name` is its option or column, for the message.
 
     Raises:
-        BadInput: it is none.
+        InvalidInput: it is not a number, or negative.
     """
     try:
-        most = Decimal(text)
+        amount = Decimal(text)
     except InvalidOperation:
-        most = Decimal(-1)
-    if not most.is_finite() or most < 0:
-        raise InvalidInput(f"{option} {text!r} is no amount: write a number such as 2.50")
-    return most
+        amount = Decimal(-1)
+    if not amount.is_finite() or amount < 0:
+        raise InvalidInput(
+            "cost.not_an_amount",
+            "Not an amount for {name}: {value!r}. Write a number such as 2.50.",
+            name=name,
+            value=text,
+        )
+    return amount
 
 
 def check_budget(specs: Sequence[JobSpec], cap: str | None) -> None:
-    """Refuse to begin where the estimates together pass the cap.
+    """Refuse to start if the estimates together exceed the cap.
 
-    A price that only the provider can tell is asked for, and held to the cap, before each submission.
+    Of a model without a catalogue price, the provider is asked before each submission, and the cap is enforced there.
 
     Raises:
-        BadInput: they do, or one can't be known, or the cap is no amount.
+        InvalidInput: they exceed it, or a price is unknown, or the cap is not an amount.
     """
     if cap is None:
         return
-    from ..providers.base import get_provider  # noqa: PLC0415 - asyncio comes along, and a price needs none
+    from ..providers.base import get_provider  # noqa: PLC0415 - loads asyncio, which a price does not need
 
-    most, total = parse_amount(cap, "--max-cost"), Decimal(0)
-    for order in specs:
-        cost = estimate_cost(order)
-        if cost is None and "estimate" not in get_provider(order.model.provider).capabilities:
+    limit, total = parse_amount(cap, "the cost cap"), Decimal(0)
+    for spec in specs:
+        cost = estimate_cost(spec)
+        if cost is None and "estimate" not in get_provider(spec.model.provider).capabilities:
             raise InvalidInput(
-                f"the price of {order.model.id} is not known, so --max-cost cannot be held: leave it out to go on"
+                "cost.unknown_price", "Unknown price: {model}. The cost cap cannot be enforced.", model=spec.model.id
             )
         total += cost or 0
-    if total > most:
+    if total > limit:
         raise InvalidInput(
-            f"this would cost about {total:.2f} and --max-cost allows {most:.2f}: fewer takes, a shorter span, or a higher cap"
+            "cost.estimate_over_cap",
+            "Estimated cost {total} exceeds the cap of {cap}. Use fewer takes, a shorter span, or a higher cap.",
+            total=f"{total:.2f}",
+            cap=f"{limit:.2f}",
         )
 
 
 def cap_scopes(job: Job) -> dict[str, tuple[str, dict[str, str]]]:
-    """The caps that a job stands under: scope to (its name for people, the rows that count)."""
+    """Return the caps that apply to a job: scope, then its name in messages and the filter of the rows that count."""
     return {
         f"run:{job.run}": ("this run", {"run": job.run}),
-        f"project:{job.project}": (f"the project {job.project}", {"project": job.project}),
+        f"project:{job.project}": (f"project {job.project}", {"project": job.project}),
     }
 
 
 def has_cap(ledger: Ledger, job: Job) -> bool:
-    """Whether any cap stands over a job."""
+    """Return whether any cap applies to a job."""
     return any(ledger.get_cap(scope) is not None for scope in cap_scopes(job))
 
 
 def enforce_caps(ledger: Ledger, job: Job, cost: Cost) -> None:
-    """Let a submission pass that keeps within every cap; what others have under way is counted as spent.
+    """Refuse a submission that would exceed a cap. The estimates of other open jobs count as spent.
+
+    Call it in the transaction that records the submission.
 
     Raises:
-        OverBudget: it does not, or its price is not known.
+        OverBudget: it would exceed a cap, or its price is unknown.
     """
-    for scope, (name, which) in cap_scopes(job).items():
+    for scope, (name, filters) in cap_scopes(job).items():
         cap = ledger.get_cap(scope)
         if cap is None:
             continue
         if cost.amount is None:
             raise OverBudget(
-                f"the price of {job.model} is not known, so the cap of {name} cannot be held: nothing was sent"
+                "cost.unpriced_under_cap",
+                "Unknown price: {model}. The budget cap of {scope} cannot be enforced; nothing was sent.",
+                model=job.model,
+                scope=name,
             )
         spent = sum(
-            (_counted_amount(row)[0] for row in ledger.cost_rows(**which) if row["currency"] == cost.currency),
+            (_counted_amount(row)[0] for row in ledger.cost_rows(**filters) if row["currency"] == cost.currency),
             Decimal(0),
         )
         if spent + Decimal(cost.amount) > Decimal(cap):
             raise OverBudget(
-                f"with {cost.amount} {cost.currency} more, {name} would pass its cap of {cap} "
-                f"({spent:f} are spent or under way): nothing was sent; raise the cap to go on"
+                "cost.over_cap",
+                "Budget cap of {scope} exceeded: {amount} {currency} more than {spent} would pass {cap}. Nothing was sent.",
+                scope=name,
+                amount=cost.amount,
+                currency=cost.currency,
+                spent=f"{spent:f}",
+                cap=cap,
             )
 
 
 def _counted_amount(row: Any) -> tuple[Decimal, bool]:
-    """What a row counts for, and whether the provider told it."""
+    """Return the amount that a row counts for, and whether it is confirmed."""
     if row["cost"] is not None:
-        return Decimal(row["cost"]), bool(row["exact"])
+        return Decimal(row["cost"]), bool(row["cost_confirmed"])
     if row["state"] in UNCHARGED_STATES or row["estimate"] is None:
         return Decimal(0), row["state"] in UNCHARGED_STATES
     return Decimal(row["estimate"]), False
@@ -115,7 +132,10 @@ def _counted_amount(row: Any) -> tuple[Decimal, bool]:
 
 @dataclass(frozen=True, slots=True)
 class CostSummary:
-    """What jobs cost together. `confirmed` is what providers said, `estimated` is estimated; `unpriced_count` jobs have no price at all."""
+    """The cost of several jobs in one currency.
+
+    `confirmed` is what providers reported, `estimated` the estimates of the other jobs. `unpriced_count` jobs have neither.
+    """
 
     name: str
     currency: str
@@ -125,30 +145,30 @@ class CostSummary:
     unpriced_count: int
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
+        """Return the sum as JSON."""
         return {
             "name": self.name,
             "currency": self.currency,
             "jobs": self.job_count,
-            "told": f"{self.confirmed:f}",
+            "confirmed": f"{self.confirmed:f}",
             "estimated": f"{self.estimated:f}",
             "unknown": self.unpriced_count,
         }
 
 
 def summarize_costs(rows: Sequence[Mapping[str, Any]], group_by: str) -> list[CostSummary]:
-    """What was sent, summed by `get_provider`, `project` or `day` (UTC), each currency by itself."""
-    found: dict[tuple[str, str], CostSummary] = {}
+    """Return the sums of all submitted jobs by `provider`, `project` or `day` (UTC), each currency separately."""
+    sums: dict[tuple[str, str], CostSummary] = {}
     for row in rows:
         key = row[group_by], row["currency"]
-        old = found.get(key, CostSummary(*key, 0, Decimal(0), Decimal(0), 0))
-        counted, told = _counted_amount(row)
-        unknown = row["cost"] is None and row["estimate"] is None and row["state"] not in UNCHARGED_STATES
-        found[key] = CostSummary(
+        old = sums.get(key, CostSummary(*key, 0, Decimal(0), Decimal(0), 0))
+        amount, confirmed = _counted_amount(row)
+        unpriced = row["cost"] is None and row["estimate"] is None and row["state"] not in UNCHARGED_STATES
+        sums[key] = CostSummary(
             *key,
             old.job_count + 1,
-            old.confirmed + (counted if told else 0),
-            old.estimated + (0 if told else counted),
-            old.unpriced_count + unknown,
+            old.confirmed + (amount if confirmed else 0),
+            old.estimated + (0 if confirmed else amount),
+            old.unpriced_count + unpriced,
         )
-    return [found[key] for key in sorted(found)]
+    return [sums[key] for key in sorted(sums)]

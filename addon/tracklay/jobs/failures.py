@@ -1,10 +1,11 @@
-"""Where an error leads a job, how a lost submission is looked for, and what a person can do about an unclear one."""
+"""Maps errors to job states, and errors to and from the ledger. Also finds a submission whose answer was lost, without resending it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from ..errors import (
+    CLASSES,
     Cancelled,
     LedgerError,
     MediaError,
@@ -16,52 +17,50 @@ from ..errors import (
     SubmissionUnknown,
     TracklayError,
 )
+from .states import UNSENT_STATES
 
 if TYPE_CHECKING:
     from ..providers.base import JobHandle, Provider, Submission
+    from .ledger import Job
     from .states import JobState
 
 FINAL_ERRORS = (ModelFailed, NotFound, RefusedContent, RefusedInput, ResultExpired)
-"""Errors after which a submission brings nothing any more. After any other it is still there, and is looked at again later."""
+"""Errors after which a request yields no result. After any other error the request still exists and is polled again later."""
 
 
 class FindOnlyProvider:
-    """A provider whose submission has left already, and brought no answer: `submit_once` then only looks for it."""
+    """A provider whose submission has been sent already and got no answer: `submit_once` then only looks for it."""
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
         self.name, self.capabilities, self.find_delays = provider.name, provider.capabilities, provider.find_delays
 
-    async def submit(self, submission: Submission) -> JobHandle:  # noqa: ARG002 - the shape of every provider
-        """Nothing is sent."""
+    async def submit(self, submission: Submission) -> JobHandle:  # noqa: ARG002 - the signature of every provider
+        """Raise the error of a lost answer and send nothing. `submit_once` reacts to it by looking for the submission."""
         raise SubmissionUnknown(
-            f"nobody knows whether {self.name} began the work: the program ended, or the answer was lost, while it was sent; "
-            "it is not sent again by itself, for it may have been charged"
+            "submission.interrupted",
+            "Unknown whether {provider} received the request: it was interrupted while it was sent. "
+            "It is not resent automatically because it may have been charged.",
+            provider=self.name,
         )
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._provider, name)
 
 
-def unclear_job_options(job_id: int) -> str:
-    """What a person can do about an unclear job."""
-    return (
-        f"job {job_id}: `tracklay jobs resume {job_id}` looks for it again, `tracklay jobs send {job_id}` sends it again and may "
-        f"be charged twice, `tracklay jobs forget {job_id}` gives it up"
-    )
-
-
 def state_after_error(state: JobState, error: TracklayError | OSError) -> JobState | None:
-    """Where an error leads to; None where the job stays, and can be gone on with."""
+    """Return the state that an error leads to. None: the job keeps its state and can be resumed."""
     if isinstance(error, LedgerError):
-        return None
+        return None  # nothing about the job is known to be wrong, and nothing can be written now
     end: JobState | None = None
     match state:
         case "planned" | "extracting":
-            end = "failed"
+            end = "failed"  # nothing was sent, so the user can simply generate again
         case "unclear":
             end = "unclear"
         case "submitting":
+            # The provider's own refusal is certain. A lost answer, or an error of the operating system in the middle of sending,
+            # leaves open whether the request arrived.
             end = (
                 "unclear" if isinstance(error, SubmissionUnknown) or not isinstance(error, TracklayError) else "failed"
             )
@@ -72,3 +71,90 @@ def state_after_error(state: JobState, error: TracklayError | OSError) -> JobSta
         case "conforming":
             end = "failed" if isinstance(error, MediaError | ModelFailed) else None
     return end
+
+
+def error_for_user(job: Job, error: TracklayError | OSError, new_state: JobState | None) -> TracklayError:
+    """Return the error as users see it: for a job that stays open, with its number, so that front ends can add the next step.
+
+    The class, and with it the `kind`, stays that of the original error, which becomes the cause.
+    """
+    if isinstance(error, TracklayError):
+        original: TracklayError = error
+    else:
+        original = ModelFailed(
+            "job.system_error", "{model}: {reason}.", model=job.model, reason=error.strerror or str(error)
+        )
+        original.__cause__ = error
+    if new_state == "unclear":
+        # An error of the operating system while sending leaves the same doubt as a lost answer, under its own `kind`.
+        wrapped = type(original)("job.unclear", "{error} Job {job} needs a decision.", error=original, job=job.id)
+    elif new_state is None:
+        wrapped = type(original)(
+            "job.kept", "{error} Job {job} is kept and can be resumed.", error=original, job=job.id
+        )
+    else:
+        return original
+    wrapped.__cause__ = original
+    return wrapped
+
+
+def unsent_cancelled() -> Cancelled:
+    """Return the error of a job that was cancelled before anything was sent."""
+    return Cancelled("job.cancelled_unsent", "Nothing was sent and nothing is charged.")
+
+
+def cancelled_error(job: Job, provider_name: str, *, confirmed: bool) -> Cancelled:
+    """Return the error of a cancelled job, which states what may be charged. `confirmed`: the provider confirmed the cancellation."""
+    if job.state in UNSENT_STATES:
+        return unsent_cancelled()
+    currency = job.currency or ""
+    if job.state != "running":
+        cost = f"{job.cost} {currency}".strip() if job.cost else "unknown"
+        return Cancelled("job.cancelled_after_output", "The output was already made and is charged: {cost}.", cost=cost)
+    estimate = f"{job.estimate} {currency}".strip() if job.estimate not in (None, "0") else "unknown"
+    if confirmed:
+        return Cancelled(
+            "job.cancel_confirmed",
+            "{provider} confirmed the cancellation. The time until then may be charged (estimate: {estimate}).",
+            provider=provider_name,
+            estimate=estimate,
+        )
+    return Cancelled(
+        "job.cancel_unconfirmed",
+        "{provider} did not confirm the cancellation. The request may continue and be charged (estimate: {estimate}).",
+        provider=provider_name,
+        estimate=estimate,
+    )
+
+
+def error_columns(error: TracklayError) -> dict[str, Any]:
+    """Return the columns that store an error: as data for the front ends, as text for everyone else."""
+    return {"kind": error.kind, "message": str(error), "error": error.to_dict()}
+
+
+NO_ERROR: dict[str, Any] = {"kind": "", "message": "", "error": None}
+"""The columns of a job without an error."""
+
+
+def stored_error(job: Job) -> TracklayError:
+    """Rebuild the error of a job from the ledger. Jobs of earlier versions have only its kind and text."""
+    if job.error is not None:
+        try:
+            return TracklayError.from_dict(job.error)
+        except (KeyError, TypeError):  # written by a version with other error classes
+            pass
+    by_kind = {each.kind: each for each in CLASSES.values()}
+    fallback = Cancelled if job.state == "cancelled" else ModelFailed
+    return by_kind.get(job.kind, fallback)("job.earlier_error", "{message}", message=job.message)
+
+
+def internal_error(error: Exception) -> TracklayError:
+    """Return an unexpected exception as an error that front ends can show."""
+    wrapped = TracklayError(
+        "job.internal_error",
+        "Internal error: {exception}: {reason}.",
+        exception=type(error).__name__,
+        reason=str(error),
+    )
+    wrapped.__cause__ = error
+    return wrapped

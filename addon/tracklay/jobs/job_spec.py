@@ -1,10 +1,11 @@
-"""What is ordered: a cue with its model, and where its takes go; checked whole before anything begins."""
+"""The job spec: a validated cue with its model, and where its takes go. Also its stored form, and the keys it is found by."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -17,25 +18,26 @@ from ..timing import Rate, Span, TimeMap
 from .delivery import Delivery, delivery_of_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..cue import ParamValue
 
 Stage = Literal["extract", "generate", "conform", "ready", "failed"]
+"""Stages of a take as front ends show them. The ledger's states are finer (`states`)."""
+
 RANDOM_SEED = -1
-"""What a person writes for 'draw one': the providers' own custom (facts/apis.md, section 1.10)."""
+"""Value that means "choose a seed", as in the providers' own web pages."""
 
 MAX_TAKES = 99
+"""Takes of one cue, at most."""
 
 SEED_LIMIT = 1 << 31
-"""Random seeds are drawn below this: every provider's range holds them, or its parameter says less."""
+"""Upper bound of random seeds (excluded): the smallest range among the providers, unless a model's parameter states a smaller one."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobSpec:
-    """A checked cue, its model, and where its takes go: `folder`/`stem`.<model>.take<K>.wav.
+    """A validated cue, its model, and where its takes go: `folder`/`stem`.<model>.take<K>.wav.
 
-    `delivery` says who lays them, and where: the ledger keeps it for after a restart. `sample_rate` is the takes'.
+    `delivery` says who lays the takes, and where, also after a restart; the ledger stores it. `sample_rate` is the takes', in Hz.
     """
 
     cue: Cue
@@ -47,11 +49,11 @@ class JobSpec:
 
     @property
     def project(self) -> str:
-        """What its cost is counted to: the folder that its takes go to."""
+        """The name that costs are summed by: the takes folder."""
         return str(self.folder)
 
     def to_dict(self) -> dict[str, Any]:
-        """As the ledger holds it."""
+        """Return the spec as the ledger stores it."""
         return {
             "cue": cue_to_dict(self.cue),
             "folder": str(self.folder),
@@ -62,10 +64,10 @@ class JobSpec:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], catalogue: Mapping[str, Model]) -> JobSpec:
-        """It again.
+        """Rebuild a spec from its stored form.
 
         Raises:
-            BadInput: its model is no longer in the catalogue.
+            InvalidInput: its model is no longer in the catalogue.
         """
         cue = cls.cue_from_dict(data)
         model, sample_rate = find_model(cue.model, catalogue), data.get("sample_rate", SAMPLE_RATE)
@@ -73,24 +75,29 @@ class JobSpec:
 
     @staticmethod
     def cue_from_dict(data: Mapping[str, Any]) -> Cue:
-        """Its cue alone, whatever became of its model."""
-        held = dict(data["cue"])
-        start, frames, rate = held.pop("span")
-        points = tuple((Fraction(frame), Fraction(seconds)) for frame, seconds in held.pop("map"))
-        images, own_rate = tuple(held.pop("images")), held.pop("rate")
-        own = None if own_rate is None else Rate(Fraction(own_rate))
-        render, why = _render_from_dict(held.pop("render", None)), held.pop("why", "")
-        picture = Picture(Path(held.pop("source")), TimeMap(points), images, own, render=render, reason=why)
-        return Cue(span=Span(start, frames, Rate(Fraction(rate))), picture=picture, **held)
+        """Rebuild only the cue, even if its model no longer exists."""
+        stored = dict(data["cue"])
+        start, frames, rate = stored.pop("span")
+        points = tuple((Fraction(frame), Fraction(seconds)) for frame, seconds in stored.pop("map"))
+        images, stored_rate = tuple(stored.pop("images")), stored.pop("rate")
+        source_rate = None if stored_rate is None else Rate(Fraction(stored_rate))
+        # Fields that were added or renamed later: `why` is the name of `reason` in ledgers before version 2.
+        render = _render_from_dict(stored.pop("render", None))
+        reason = stored.pop("why", "")
+        reason = stored.pop("reason", reason)
+        picture = Picture(
+            Path(stored.pop("source")), TimeMap(points), images, source_rate, render=render, reason=reason
+        )
+        return Cue(span=Span(start, frames, Rate(Fraction(rate))), picture=picture, **stored)
 
     def take_name(self, number: int, stem: str = "") -> str:
-        """A take's file name, or one of its stems'."""
+        """Return the file name of a take, or of one of its stems."""
         model = self.model.id.replace("/", "-")
         return f"{self.stem}.{model}.take{number}{'.' + stem if stem else ''}.wav"
 
 
 def cue_to_dict(cue: Cue) -> dict[str, Any]:
-    """A cue as plain data; `JobSpec.cue_from_dict` makes it again from `{"cue": ...}`."""
+    """Return a cue as plain data. `JobSpec.cue_from_dict` rebuilds it from `{"cue": ...}`."""
     span = cue.span
     return {
         "id": cue.id,
@@ -100,7 +107,7 @@ def cue_to_dict(cue: Cue) -> dict[str, Any]:
         "images": list(cue.picture.images),
         "rate": None if cue.picture.rate is None else str(cue.picture.rate),
         "render": _render_to_dict(cue.picture.render),
-        "why": cue.picture.reason,
+        "reason": cue.picture.reason,
         "model": cue.model,
         "prompt": cue.prompt,
         "negative": cue.negative,
@@ -114,30 +121,31 @@ def cue_to_dict(cue: Cue) -> dict[str, Any]:
 def _render_to_dict(render: EditorRender | None) -> dict[str, Any] | None:
     if render is None:
         return None
-    copy = None if render.timeline_copy is None else str(render.timeline_copy)
+    timeline_copy = None if render.timeline_copy is None else str(render.timeline_copy)
     script = None if render.script is None else str(render.script)
     return {
         "program": list(render.program),
         "script": script,
         "scene": render.scene,
         "strip": render.strip,
-        "copy": copy,
+        "copy": timeline_copy,
     }
 
 
 def _render_from_dict(data: Mapping[str, Any] | None) -> EditorRender | None:
     if data is None:
         return None
-    copy = None if data["copy"] is None else Path(data["copy"])
+    timeline_copy = None if data["copy"] is None else Path(data["copy"])
     script = Path(data["script"]) if data.get("script") else None
-    return EditorRender(tuple(data["program"]), data["scene"], data["strip"], copy, script)
+    return EditorRender(tuple(data["program"]), data["scene"], data["strip"], timeline_copy, script)
 
 
 @dataclass(frozen=True, slots=True)
 class StageProgress:
-    """Where a take is on its way. `take_index` counts the takes of its cue in this run from 0; `fraction` is None where nobody knows.
+    """The progress of one take.
 
-    `job_id` is its row in the ledger.
+    `take_index` counts the takes of its cue in this run from 0; `fraction` runs from 0 to 1, None if unknown. `job_id` is its row in
+    the ledger.
     """
 
     cue: str
@@ -150,7 +158,7 @@ class StageProgress:
 
 @dataclass(frozen=True, slots=True)
 class TakeSettings:
-    """What a cue says of the sound that is wanted, without its picture: all that can be checked before the picture is looked at."""
+    """The settings of a cue without its picture: everything that can be validated before a file is opened."""
 
     prompt: str
     negative: str
@@ -159,57 +167,66 @@ class TakeSettings:
     params: Mapping[str, ParamValue]
 
     def validate(self, model: Model) -> TakeSettings:
-        """It with all parameters, when the model can do it.
+        """Return the settings with all of the model's parameters filled in.
 
         Raises:
-            BadInput: a parameter or the seed is wrong, or a prompt is missing.
+            InvalidInput: a parameter, the seed or the number of takes is out of range, or a required prompt is missing.
         """
         params = model.validate_params(self.params)
         if not 1 <= self.takes <= MAX_TAKES:
-            raise InvalidInput(f"takes must be from 1 to {MAX_TAKES}, not {self.takes}")
+            raise InvalidInput(
+                "cue.takes_out_of_range", "Takes must be from 1 to {most}: {value}.", most=MAX_TAKES, value=self.takes
+            )
         prompt = model.parameter_for_role("prompt")
         if prompt is not None and prompt.required and not self.prompt.strip():
-            raise InvalidInput(f"{model.id} needs a prompt: give it with --prompt")
+            raise InvalidInput("cue.prompt_required", "Prompt required by the model: {model}.", model=model.id)
         for parameter, text in ((prompt, self.prompt), (model.parameter_for_role("negative"), self.negative)):
             if parameter is not None and text:
                 parameter.validate(text)
         seed = None if self.seed == RANDOM_SEED else self.seed
         if seed is not None and (parameter := model.parameter_for_role("seed")) is not None:
+            # Take k gets seed + k: the last one must be in range too.
             parameter.validate(seed)
             parameter.validate(seed + self.takes - 1)
         return replace(self, params=params, seed=seed)
 
 
 def create_job_spec(cue: Cue, folder: Path, stem: str, catalogue: Mapping[str, Model] | None = None) -> JobSpec:
-    """The order for a cue, when its model can do it.
+    """Validate a cue against its model and return its job spec.
+
+    Args:
+        cue: the cue.
+        folder: takes folder.
+        stem: first part of the takes' file names.
+        catalogue: models by ID; by default the user's catalogue.
 
     Raises:
-        BadInput: no such model, a parameter, the seed or the square is wrong, a prompt is missing, the span is too long, or its
-            picture cannot be read.
-        KeyMissing: the provider wants a key and none is set.
+        InvalidInput: unknown model; a parameter, the seed or the square is out of range; a required prompt is missing; the span is too
+            long; the picture cannot be read.
+        KeyMissing: the provider needs a key and none is set.
     """
     model = find_model(cue.model, catalogue)
-    asked = TakeSettings(cue.prompt, cue.negative, cue.takes, cue.seed, cue.params).validate(model)
+    settings = TakeSettings(cue.prompt, cue.negative, cue.takes, cue.seed, cue.params).validate(model)
     if cue.picture.error:
-        raise InvalidInput(cue.picture.error)
+        raise InvalidInput("cue.picture_error", "{reason}", reason=cue.picture.error)
     if cue.square:
-        from ..media.square_crop import crop_position  # noqa: PLC0415 - few ask for one, and Blender starts without
+        from ..media.square_crop import crop_position  # noqa: PLC0415 - rarely needed, and it would slow down Blender's start
 
         crop_position(cue.square)
     model.check_span(cue.span.seconds)
-    from ..providers.base import get_provider  # noqa: PLC0415 - asyncio comes along, and a price needs none
+    from ..providers.base import get_provider  # noqa: PLC0415 - loads asyncio, which enabling the extension must not
 
     get_provider(model.provider).check_ready()
-    return JobSpec(replace(cue, params=asked.params, seed=asked.seed), model, folder, stem)
+    return JobSpec(replace(cue, params=settings.params, seed=settings.seed), model, folder, stem)
 
 
 def proxy_spec(model: Model, square: str) -> ProxySpec:
-    """What the picture must be like that a model is shown for a cue of this square: by this proxies are found again."""
+    """Return the requirements on a model's proxy for a cue with this square crop. They are part of the key that finds a proxy again."""
     return ProxySpec(model.short_side, square, Fraction(str(model.seconds.least)))
 
 
 def random_seed(spec: JobSpec) -> int:
-    """A random seed that the model takes; never one that asks the provider to draw, so that it can be told."""
+    """Return a random seed in the model's range. It is never negative: providers read -1 as "random", and the seed would be unknown."""
     parameter = spec.model.parameter_for_role("seed")
     low = 0 if parameter is None or parameter.minimum is None else max(0, int(parameter.minimum))
     high = SEED_LIMIT if parameter is None or parameter.maximum is None else min(SEED_LIMIT, int(parameter.maximum) + 1)
@@ -217,21 +234,22 @@ def random_seed(spec: JobSpec) -> int:
 
 
 def request_keys(spec: JobSpec) -> list[str]:
-    """What each of an order's takes is known by when it is asked for again: the cue and where its takes go, not when it was asked.
+    """Return a key for each take of a spec: the same when the user asks for the same again, so that an interrupted job is found.
 
-    The picture is known by its file's size and time of change, so that this costs no reading.
+    It covers the cue and where its takes go. The source counts by size and modification time, so that nothing is read.
     """
-    plain = spec.to_dict()
-    cue = {name: value for name, value in plain["cue"].items() if name not in ("id", "seed", "takes", "why")}
-    from ..media.fingerprint import source_id  # noqa: PLC0415 - Blender starts without it
+    from ..media.fingerprint import source_id  # noqa: PLC0415 - loads what enabling the extension must not
 
+    data = spec.to_dict()
+    # Neither how the cue is named nor how often it is asked for is part of the request; each take has its own seed below.
+    cue = {name: value for name, value in data["cue"].items() if name not in ("id", "seed", "takes", "reason")}
     try:
         file = source_id(spec.cue.picture.source, "stat")
     except OSError:
         file = []
-    seeds = [None if spec.cue.seed is None else spec.cue.seed + place for place in range(spec.cue.takes)]
-    told = [
-        json.dumps([cue, plain["folder"], plain["stem"], plain["sample_rate"], file, seed], sort_keys=True)
+    seeds = [None if spec.cue.seed is None else spec.cue.seed + index for index in range(spec.cue.takes)]
+    requests = [
+        json.dumps([cue, data["folder"], data["stem"], data["sample_rate"], file, seed], sort_keys=True)
         for seed in seeds
     ]
-    return [hashlib.sha256(words.encode()).hexdigest() for words in told]
+    return [hashlib.sha256(request.encode()).hexdigest() for request in requests]

@@ -1,87 +1,103 @@
-"""The ledger: every job as a row that outlives the process, and all that may be done to it. What runs a job is elsewhere.
+"""The ledger: one row for each job, which outlives the process, and every operation on it. It runs nothing.
 
-Calls are short and blocking; each is whole or nothing when it is made within `transaction`. Keys are never in it: an intent or a
-ticket holds none.
+Calls are short and blocking; several calls inside `transaction` take effect together or not at all. A submission and a job handle
+hold no API keys, so the ledger never does.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import sqlite3  # noqa: TC003 - rows are what `cost_rows` gives
+import logging
+import sqlite3  # noqa: TC003 - the type of a cost row
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInput, LedgerError
 from . import ledger_schema
-from .states import FINAL_STATES, IN_FLIGHT_STATES, UNSENT_STATES
+from .states import FINAL_STATES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
-
     from .states import JobState
 
-JSON_COLUMNS = frozenset({"plan", "intent", "ticket", "output", "takes"})
-"""Columns that hold JSON."""
+_logger = logging.getLogger("tracklay.jobs")
+
+JSON_COLUMNS = frozenset({"plan", "submission", "job_handle", "output", "takes", "error"})
+"""Columns that hold JSON text."""
+
+BOOLEAN_COLUMNS = ("cancel_requested", "hidden", "cost_confirmed")
+"""Columns that hold 0 or 1."""
 
 UPDATABLE_COLUMNS = JSON_COLUMNS | {
     "source",
-    "picture",
-    "work",
+    "proxy_key",
+    "content_key",
     "request",
     "currency",
     "estimate",
     "cost",
-    "exact",
+    "cost_confirmed",
     "kind",
-    "words",
-    "sent",
+    "message",
+    "submitted_at",
     "run",
     "owner",
-    "stop",
-    "forgotten",
+    "cancel_requested",
+    "hidden",
     "cue",
-    "place",
+    "take_index",
     "target",
 }
-"""Columns that a move or a note may set."""
+"""Columns that `transition` and `update` may set. The names of their keyword arguments go into the SQL text, so only these pass."""
 
 MAX_SQL_VARIABLES = 500
-"""In one question: SQLite takes no more than 999."""
+"""Values bound in one statement; older SQLite builds allow 999."""
 
 OPEN_JOBS_SQL = "state NOT IN ('laid', 'failed', 'cancelled')"
+"""Condition for jobs that are not finished. It matches the partial index `jobs_open`, literally, so that SQLite uses it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A row.
+    """One row of the ledger. The fields are the columns.
 
-    `ledger_path` counts the takes of its cue from 0. `plan` is the order as plain data; `request_key` names what was asked for and where it goes;
-    `content_key` names what makes the sound (picture content, model, parameters, prompt, seed); `proxy_key` the proxy. `source` is the
-    source's SHA-256, `target` the file that laying it writes. Money is decimal text; `exact` says that the provider told it.
+    Attributes:
+        run: ID of the scheduler run that the job belongs to; `owner`: lock token of the process that runs it, None if no process does.
+        cancel_requested: another process wants the job cancelled; `hidden`: the user discarded it, `tracklay jobs` does not list it.
+        project: folder of the takes, which costs are summed by; `cue`: ID of the cue; `take_index`: counts the cue's takes from 0.
+        plan: the job spec as `JobSpec.to_dict` returns it, and `after_number`: the takes of this job get higher numbers.
+        request_key: hash of the request and where its takes go; it finds an interrupted job when the user asks again.
+        content_key: hash of everything that determines the sound (picture content, model, parameters, prompt, seed).
+        proxy_key: name of the proxy in the artifact store; `source`: SHA-256 of the source; `target`: file that laying writes.
+        submission, job_handle: what is sent to the provider, and what it answered, as `to_dict` returns them.
+        request: the provider's ID of the request; `output`: metadata of the stored output; `takes`: one claim for each take.
+        currency, estimate, cost: decimal text. `cost_confirmed`: the provider reported the cost.
+        kind, message, error: the error's `kind`, its English text, and the error as `TracklayError.to_dict` returns it.
+        created_at, submitted_at, updated_at: UTC, ISO 8601.
     """
 
     id: int
     state: JobState
     run: str
     owner: str | None
-    stop: bool
-    forgotten: bool
+    cancel_requested: bool
+    hidden: bool
     project: str
     cue: str
-    place: int
+    take_index: int
     model: str
     provider: str
     seed: int
     plan: Mapping[str, Any]
-    wish: str
+    request_key: str
     source: str | None
-    picture: str | None
-    work: str | None
-    intent: Mapping[str, Any] | None
-    ticket: Mapping[str, Any] | None
+    proxy_key: str | None
+    content_key: str | None
+    submission: Mapping[str, Any] | None
+    job_handle: Mapping[str, Any] | None
     request: str | None
     output: Mapping[str, Any] | None
     takes: Sequence[Mapping[str, Any]]
@@ -89,54 +105,56 @@ class Job:
     currency: str | None
     estimate: str | None
     cost: str | None
-    exact: bool
+    cost_confirmed: bool
     kind: str
-    words: str
-    made: str
-    sent: str | None
-    changed: str
+    message: str
+    created_at: str
+    submitted_at: str | None
+    updated_at: str
+    error: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """What a new job begins with."""
+    """The columns that a new job is inserted with."""
 
     run: str
     project: str
     cue: str
-    place: int
+    take_index: int
     model: str
     provider: str
     seed: int
     plan: Mapping[str, Any]
-    wish: str
+    request_key: str
 
 
 def utc_timestamp() -> str:
-    """The moment as the ledger writes it. It is for people alone: no decision hangs on a clock, for clocks jump."""
+    """Return the current time as the ledger stores it. It is for display only: clocks jump, so no decision depends on one."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Ledger:
-    """The ledger, open. One thread at a time uses it."""
+    """An open ledger. Only one thread at a time may use it."""
 
     def __init__(self, path: Path | None = None) -> None:
-        """Open it, as `schema.connect_ledger` does."""
+        """Open the ledger; raises as `ledger_schema.connect_ledger`."""
         self.path = path or ledger_schema.ledger_path()
         self._connection = ledger_schema.connect_ledger(self.path)
 
     def close(self) -> None:
-        """Close it."""
         self._connection.close()
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """All that is done within is on disk when the block ends, or none of it. Nobody else writes meanwhile.
+        """Commit everything in the block together, or nothing of it. Other processes wait to write until it ends.
 
         Raises:
-            LedgerTrouble: it cannot be written.
+            LedgerError: the ledger cannot be written.
         """
         with ledger_schema.translated_errors(self.path):
+            # IMMEDIATE takes the write lock now. A transaction that starts by reading and then writes could find that
+            # another process has written in between, and SQLite would refuse it.
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -148,7 +166,7 @@ class Ledger:
 
     @contextlib.contextmanager
     def savepoint(self) -> Iterator[None]:
-        """A part of a transaction that may fail by itself."""
+        """Undo only this block of a transaction if it fails."""
         self._connection.execute("SAVEPOINT part")
         try:
             yield
@@ -160,7 +178,7 @@ class Ledger:
         self._connection.execute("RELEASE part")
 
     def raise_if_rolled_back(self, error: Exception) -> None:
-        """Raise an error again that has undone the whole transaction, as a full disk does."""
+        """Raise an error again if SQLite has rolled back the whole transaction because of it, as it does on a full disk."""
         if not self._connection.in_transaction:
             raise error
 
@@ -173,32 +191,32 @@ class Ledger:
             return self._connection.execute(sql, values).rowcount
 
     def get_job(self, job_id: int) -> Job:
-        """A job.
+        """Return a job.
 
         Raises:
-            BadInput: there is none of that number.
+            InvalidInput: no job has that number.
         """
         found = self._select_jobs("SELECT * FROM jobs WHERE id = ?", job_id)
         if not found:
-            raise InvalidInput(f"there is no job {job_id}: `tracklay jobs` lists them")
+            raise InvalidInput("job.not_found", "No such job: {job}.", job=job_id)
         return found[0]
 
     def add_jobs(self, new_jobs: Iterable[NewJob], owner: str) -> list[int]:
-        """New jobs, planned; their numbers."""
+        """Insert new jobs in the state `planned` and return their numbers."""
         numbers = []
-        for plan in new_jobs:
+        for new_job in new_jobs:
             values = {
-                name: getattr(plan, name)
-                for name in ("run", "project", "cue", "place", "model", "provider", "seed", "wish")
+                name: getattr(new_job, name)
+                for name in ("run", "project", "cue", "take_index", "model", "provider", "seed", "request_key")
             }
             moment = utc_timestamp()
             row = {
                 **values,
-                "plan": _to_json(plan.plan),
+                "plan": _to_json(new_job.plan),
                 "state": "planned",
                 "owner": owner,
-                "made": moment,
-                "changed": moment,
+                "created_at": moment,
+                "updated_at": moment,
             }
             with ledger_schema.translated_errors(self.path):
                 done = self._connection.execute(
@@ -209,22 +227,24 @@ class Ledger:
         return numbers
 
     def transition(self, job: Job, new_state: JobState, /, **fields: Any) -> Job:
-        """Move a job, and set what is known by it. One that is over is nobody's any more.
+        """Move a job to another state, set columns with it, and return the new row. A finished job has no owner.
 
         Raises:
-            LedgerTrouble: it is no longer where it was, or the table has no such move.
+            LedgerError: the job has changed since `job` was read, or the table has no such transition.
         """
         if new_state in FINAL_STATES:
             fields["owner"] = None
+        # Compare and swap: the condition holds only if the row still is as the caller read it.
         moved = self._update_columns(
             job.id, {**fields, "state": new_state}, "AND state = ? AND owner IS ?", job.state, job.owner
         )
         if not moved:
-            raise LedgerError(f"job {job.id} is carried by another process now: look at `tracklay jobs`")
+            raise LedgerError("job.taken_over", "Another process is running job {job}.", job=job.id)
+        _logger.info("job %d: %s -> %s", job.id, job.state, new_state)
         return self.get_job(job.id)
 
     def update(self, job: Job, /, **fields: Any) -> Job:
-        """Set what is known of a job without moving it."""
+        """Set columns of a job, keep its state, and return the new row."""
         self._update_columns(job.id, fields, "")
         return self.get_job(job.id)
 
@@ -236,49 +256,48 @@ class Ledger:
             name: _to_json(value) if name in JSON_COLUMNS and value is not None else value
             for name, value in fields.items()
         }
-        values["changed"] = utc_timestamp()
+        values["updated_at"] = utc_timestamp()
         names = ", ".join(f"{name} = ?" for name in values)
-        return self._execute(
-            f"UPDATE jobs SET {names} WHERE id = ? {condition}", *values.values(), job_id, *condition_values
-        )
+        sql = f"UPDATE jobs SET {names} WHERE id = ? {condition}"  # noqa: S608 - the names are checked above
+        return self._execute(sql, *values.values(), job_id, *condition_values)
 
     def find_by_request_key(self, request_key: str, excluded_owner: str) -> list[Job]:
-        """Jobs that are not over and were asked for in just these words, for just this place; not those of the owner `excluded_owner`."""
-        condition = f"wish = ? AND owner IS NOT ? AND {OPEN_JOBS_SQL}"
-        return self._select_jobs(
-            f"SELECT * FROM jobs WHERE {condition} ORDER BY place, id", request_key, excluded_owner
-        )
+        """Return the open jobs of the same request, except those of one owner, by take index."""
+        condition = f"request_key = ? AND owner IS NOT ? AND {OPEN_JOBS_SQL}"
+        sql = f"SELECT * FROM jobs WHERE {condition} ORDER BY take_index, id"  # noqa: S608
+        return self._select_jobs(sql, request_key, excluded_owner)
 
     def open_job_ids(self, job_ids: Sequence[int] = ()) -> list[int]:
-        """The numbers of jobs that are not over; only those of `job_ids`, where any are named."""
+        """Return the numbers of all open jobs, or of those among `job_ids` if any are given."""
         with ledger_schema.translated_errors(self.path):
             rows = self._connection.execute(f"SELECT id FROM jobs WHERE {OPEN_JOBS_SQL} ORDER BY id").fetchall()  # noqa: S608
         return [row[0] for row in rows if not job_ids or row[0] in job_ids]
 
     def find_by_content_key(self, content_key: str) -> list[Job]:
-        """The jobs whose output is kept and was made by just this, the latest first."""
+        """Return the jobs with a stored output of this content key, the latest first."""
         return self._select_jobs(
-            "SELECT * FROM jobs WHERE work = ? AND output IS NOT NULL AND NOT forgotten ORDER BY id DESC", content_key
+            "SELECT * FROM jobs WHERE content_key = ? AND output IS NOT NULL AND NOT hidden ORDER BY id DESC",
+            content_key,
         )
 
     def is_proxy_needed(self, proxy_key: str) -> bool:
-        """Whether a job that is not over may still need a proxy."""
+        """Return whether an open job uses a proxy."""
         with ledger_schema.translated_errors(self.path):
-            sql = f"SELECT 1 FROM jobs WHERE picture = ? AND {OPEN_JOBS_SQL} LIMIT 1"  # noqa: S608
+            sql = f"SELECT 1 FROM jobs WHERE proxy_key = ? AND {OPEN_JOBS_SQL} LIMIT 1"  # noqa: S608
             return self._connection.execute(sql, (proxy_key,)).fetchone() is not None
 
     def is_timeline_copy_needed(self, copy: Path) -> bool:
-        """Whether a job that is not over may still have to render from a copy of a timeline."""
+        """Return whether an open job may still render from a copy of a timeline."""
         with ledger_schema.translated_errors(self.path):
             sql = f"SELECT 1 FROM jobs WHERE plan -> 'cue' -> 'render' ->> 'copy' = ? AND {OPEN_JOBS_SQL} LIMIT 1"  # noqa: S608
             return self._connection.execute(sql, (str(copy),)).fetchone() is not None
 
     def collectable_outputs(self) -> list[Job]:
-        """Jobs that are laid, and whose output is not worth keeping."""
+        """Return the laid jobs whose output can be made again at no cost, so that it need not be kept."""
         return self._select_jobs("SELECT * FROM jobs WHERE state = 'laid' AND output ->> 'keep' = 0")
 
     def request_ids(self, provider: str) -> set[str]:
-        """The requests at a provider that belong to jobs."""
+        """Return the IDs of all requests at a provider that belong to jobs."""
         with ledger_schema.translated_errors(self.path):
             rows = self._connection.execute(
                 "SELECT request FROM jobs WHERE provider = ? AND request IS NOT NULL", (provider,)
@@ -286,26 +305,18 @@ class Ledger:
             return {row[0] for row in rows}
 
     def owner_projects(self) -> list[tuple[str, str]]:
-        """Each that carries jobs, by the ledger's word, with each folder that its takes go to."""
+        """Return (owner, takes folder) for each owner in the ledger, alive or not."""
         with ledger_schema.translated_errors(self.path):
             rows = self._connection.execute("SELECT DISTINCT owner, project FROM jobs WHERE owner IS NOT NULL")
             return [(row[0], row[1]) for row in rows]
 
-    def job_ids_of_cue(self, owner: str, cue: str) -> list[int]:
-        """The jobs of a cue that an owner carries."""
-        with ledger_schema.translated_errors(self.path):
-            rows = self._connection.execute(
-                f"SELECT id FROM jobs WHERE owner = ? AND cue = ? AND {OPEN_JOBS_SQL}", (owner, cue)
-            )
-            return [row[0] for row in rows]
-
     def jobs_of_cues(self, cues: Iterable[str]) -> list[Job]:
-        """All jobs of cues, whoever carries them and however they ended; those that were given up and forgotten are not told."""
+        """Return all jobs of cues, of every owner and in every state, except hidden ones."""
         names = list(cues)
         found: list[Job] = []
         for start in range(0, len(names), MAX_SQL_VARIABLES):
             some = names[start : start + MAX_SQL_VARIABLES]
-            sql = f"SELECT * FROM jobs WHERE cue IN ({', '.join('?' * len(some))}) AND NOT forgotten ORDER BY id"  # noqa: S608
+            sql = f"SELECT * FROM jobs WHERE cue IN ({', '.join('?' * len(some))}) AND NOT hidden ORDER BY id"  # noqa: S608
             found += self._select_jobs(sql, *some)
         return found
 
@@ -324,17 +335,17 @@ class Ledger:
         return found
 
     def has_open_target(self, target: str) -> bool:
-        """Whether a job that is not over was about to write a file by being laid."""
+        """Return whether an open job was about to write this file when it was laid."""
         with ledger_schema.translated_errors(self.path):
             sql = f"SELECT 1 FROM jobs WHERE target = ? AND {OPEN_JOBS_SQL} LIMIT 1"  # noqa: S608
             return self._connection.execute(sql, (target,)).fetchone() is not None
 
     def laid_jobs(self, run: str) -> list[Job]:
-        """The jobs of a run that are laid."""
+        """Return the laid jobs of a run."""
         return self._select_jobs("SELECT * FROM jobs WHERE run = ? AND state = 'laid' ORDER BY id", run)
 
     def owned_worklist_rows(self, run: str) -> list[tuple[str, str]]:
-        """The rows of a work list that somebody carries, and who; runs as in `finished_worklist_rows`."""
+        """Return (row ID, owner) of the work list rows that have an owner; runs as in `finished_worklist_rows`."""
         with ledger_schema.translated_errors(self.path):
             rows = self._connection.execute(
                 "SELECT DISTINCT plan ->> '$.laying.row', owner FROM jobs WHERE owner IS NOT NULL AND run >= ? AND run < ?",
@@ -343,74 +354,74 @@ class Ledger:
             return [(row[0], row[1]) for row in rows]
 
     def finished_worklist_rows(self, run: str) -> list[tuple[str, str, int, str]]:
-        """What a work list has made: row, what it said, job, and state of each job that is `ready` or `laid`, oldest first.
+        """Return (row ID, row digest, job number, state) of each `ready` or `laid` job of a work list, oldest first.
 
-        All runs whose names begin with `run` count: a list's shards are runs of their own.
+        All runs whose names start with `run` count: each shard of a list is a run of its own.
         """
         with ledger_schema.translated_errors(self.path):
             rows = self._connection.execute(
                 "SELECT plan ->> '$.laying.row', plan ->> '$.laying.digest', id, state FROM jobs "
-                "WHERE run >= ? AND run < ? AND state IN ('ready', 'laid') AND NOT forgotten ORDER BY id",
+                "WHERE run >= ? AND run < ? AND state IN ('ready', 'laid') AND NOT hidden ORDER BY id",
                 (run, run + "~"),
             )
             return [(row[0], row[1], row[2], row[3]) for row in rows]
 
     def durations(self, model: str, limit: int) -> list[float]:
-        """How long the latest takes of a model were in the making, from request to take, in seconds."""
-        spent = "(julianday(takes ->> '$[0].created') - julianday(sent)) * 86400"
+        """Return the seconds from submission to take of a model's latest jobs."""
+        seconds = "(julianday(takes ->> '$[0].created') - julianday(submitted_at)) * 86400"
         with ledger_schema.translated_errors(self.path):
             rows = self._connection.execute(
-                f"SELECT {spent} FROM jobs WHERE model = ? AND sent IS NOT NULL AND takes != '[]' "  # noqa: S608
+                f"SELECT {seconds} FROM jobs WHERE model = ? AND submitted_at IS NOT NULL AND takes != '[]' "  # noqa: S608
                 "ORDER BY id DESC LIMIT ?",
                 (model, limit),
             )
             return [max(0.0, row[0]) for row in rows if row[0] is not None]
 
     def claim_job(self, job_id: int, owner: str, previous_owner: str | None, **fields: Any) -> Job | None:
-        """Carry a job from now on; None where somebody was faster."""
-        taken = self._update_columns(
+        """Make `owner` the owner of an open job; return None if another process claimed it first."""
+        claimed = self._update_columns(
             job_id, {**fields, "owner": owner}, f"AND owner IS ? AND {OPEN_JOBS_SQL}", previous_owner
         )
-        return self.get_job(job_id) if taken else None
+        _logger.info("job %d: %s by %s", job_id, "claimed" if claimed else "already claimed, not taken", owner)
+        return self.get_job(job_id) if claimed else None
 
     def release_jobs(self, owner: str, *job_ids: int) -> None:
-        """Let jobs go, all of an owner's where none are named: whoever takes them up next goes on with them."""
+        """Remove the owner from its jobs, or from some of them, so that another process can resume them."""
         condition = f" AND id IN ({', '.join('?' * len(job_ids))})" if job_ids else ""
         self._execute(f"UPDATE jobs SET owner = NULL WHERE owner = ?{condition}", owner, *job_ids)  # noqa: S608
 
     def cancel_requests(self, owner: str) -> list[int]:
-        """Jobs of an owner that a person wishes stopped."""
+        """Return the numbers of an owner's open jobs that another process wants cancelled."""
         with ledger_schema.translated_errors(self.path):
-            rows = self._connection.execute(
-                f"SELECT id FROM jobs WHERE owner = ? AND stop AND {OPEN_JOBS_SQL}", (owner,)
-            )
+            sql = f"SELECT id FROM jobs WHERE owner = ? AND cancel_requested AND {OPEN_JOBS_SQL}"  # noqa: S608
+            rows = self._connection.execute(sql, (owner,))
             return [row[0] for row in rows]
 
     def list_jobs(self, *, include_finished: bool, limit: int) -> list[Job]:
-        """For people: all that is not over, and the latest that are."""
+        """Return all open jobs and the latest `limit` finished ones, or all jobs; hidden finished ones are left out."""
         if include_finished:
-            return self._select_jobs("SELECT * FROM jobs WHERE NOT forgotten ORDER BY id")
-        latest = f"SELECT id FROM jobs WHERE NOT ({OPEN_JOBS_SQL}) AND NOT forgotten ORDER BY id DESC LIMIT ?"  # noqa: S608
+            return self._select_jobs("SELECT * FROM jobs WHERE NOT hidden ORDER BY id")
+        latest = f"SELECT id FROM jobs WHERE NOT ({OPEN_JOBS_SQL}) AND NOT hidden ORDER BY id DESC LIMIT ?"  # noqa: S608
         return self._select_jobs(f"SELECT * FROM jobs WHERE {OPEN_JOBS_SQL} OR id IN ({latest}) ORDER BY id", limit)  # noqa: S608
 
     def cost_rows(self, **filters: str) -> list[sqlite3.Row]:
-        """What was or will be charged: provider, project, day, currency, estimate, cost, exact, state, one row a job."""
+        """Return what each submitted job costs: provider, project, day, currency, estimate, cost, cost_confirmed, state."""
         condition = "".join(f" AND {name} = ?" for name in filters)
         with ledger_schema.translated_errors(self.path):
             return self._connection.execute(
-                "SELECT provider, project, substr(sent, 1, 10) AS day, currency, estimate, cost, exact, state FROM jobs "  # noqa: S608
-                f"WHERE sent IS NOT NULL AND currency IS NOT NULL{condition}",
+                "SELECT provider, project, substr(submitted_at, 1, 10) AS day, currency, estimate, cost, cost_confirmed, state FROM jobs "  # noqa: S608
+                f"WHERE submitted_at IS NOT NULL AND currency IS NOT NULL{condition}",
                 tuple(filters.values()),
             ).fetchall()
 
     def get_cap(self, scope: str) -> str | None:
-        """The most that a run (`run:…`) or a project (`project:…`) may cost."""
+        """Return the budget cap of a run (`run:…`) or a project (`project:…`), as decimal text."""
         with ledger_schema.translated_errors(self.path):
             row = self._connection.execute("SELECT amount FROM caps WHERE scope = ?", (scope,)).fetchone()
         return row[0] if row else None
 
     def set_cap(self, scope: str, amount: str | None) -> None:
-        """Set it; None: there is none any more."""
+        """Set or remove a budget cap."""
         if amount is None:
             self._execute("DELETE FROM caps WHERE scope = ?", scope)
             return
@@ -419,22 +430,22 @@ class Ledger:
         )
 
     def remove_cap(self, scope: str, amount: str) -> None:
-        """Take a cap away, if it is still that one: another was set by somebody else."""
+        """Remove a budget cap if it still is this amount: another amount was set by another process."""
         self._execute("DELETE FROM caps WHERE scope = ? AND amount = ?", scope, amount)
 
     def get_file_hash(self, path: Path) -> str | None:
-        """A file's SHA-256 as it was when it was last read, unless it was changed since."""
+        """Return a file's stored SHA-256, or None if its size or modification time has changed since."""
         with ledger_schema.translated_errors(self.path):
             row = self._connection.execute("SELECT * FROM hashes WHERE path = ?", (str(path),)).fetchone()
-        seen = path.stat()
-        return row["sha256"] if row and (row["size"], row["mtime"]) == (seen.st_size, seen.st_mtime_ns) else None
+        stat = path.stat()
+        return row["sha256"] if row and (row["size"], row["mtime"]) == (stat.st_size, stat.st_mtime_ns) else None
 
     def save_file_hash(self, path: Path, size: int, mtime: int, sha256: str) -> None:
-        """Remember a file's SHA-256: size in bytes, mtime in nanoseconds, as they were before it was read."""
+        """Store a file's SHA-256 with its size in bytes and mtime in nanoseconds, both taken before it was read."""
         self._execute("INSERT OR REPLACE INTO hashes VALUES (?, ?, ?, ?)", str(path), size, mtime, sha256)
 
     def is_intact(self) -> bool:
-        """Whether SQLite finds nothing wrong with the file."""
+        """Return whether SQLite's integrity check passes."""
         with ledger_schema.translated_errors(self.path):
             return bool(self._connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok")
 
@@ -447,9 +458,6 @@ def _job_from_row(row: sqlite3.Row) -> Job:
     values = dict(row)
     for name in JSON_COLUMNS:
         values[name] = None if values[name] is None else json.loads(values[name])
-    for name in ("stop", "forgotten", "exact"):
+    for name in BOOLEAN_COLUMNS:
         values[name] = bool(values[name])
     return Job(**values)
-
-
-__all__ = ["FINAL_STATES", "IN_FLIGHT_STATES", "UNSENT_STATES", "Job", "Ledger", "NewJob", "utc_timestamp"]

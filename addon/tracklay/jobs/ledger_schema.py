@@ -1,6 +1,6 @@
-"""The ledger's file: how it is made, opened, brought up from an older version, and what is said where that cannot be.
+"""The ledger's file: its schema and migrations, how it is opened, and the errors that SQLite reports about it.
 
-A ledger that cannot be used is left as it is: it may be all that is known of what was paid for.
+A ledger that cannot be used is never changed or replaced: it may be the only record of paid requests.
 """
 
 from __future__ import annotations
@@ -9,21 +9,18 @@ import contextlib
 import os
 import secrets
 import sqlite3
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 from ..errors import LedgerError
 from ..paths import ensure_folder, tracklay_home
 from .states import TRANSITIONS
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
 APPLICATION_ID = 0x54724C79
 """SQLite's application id of our ledgers: `TrLy`."""
 
 BUSY_SECONDS = 20.0
-"""How long another writer is waited for: one of ours is done within milliseconds."""
+"""Seconds to wait for another writer's lock. A transaction of ours lasts milliseconds."""
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -75,76 +72,120 @@ MIGRATIONS: tuple[str, ...] = (
         path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime INTEGER NOT NULL, sha256 TEXT NOT NULL
     ) STRICT;
     """,
+    # The columns get the names that the code uses, and an error is stored as data beside its text. SQLite renames a column in
+    # the indexes too; the indexes named after a column are made again under the new name.
+    """
+    ALTER TABLE jobs RENAME COLUMN stop TO cancel_requested;
+    ALTER TABLE jobs RENAME COLUMN forgotten TO hidden;
+    ALTER TABLE jobs RENAME COLUMN place TO take_index;
+    ALTER TABLE jobs RENAME COLUMN wish TO request_key;
+    ALTER TABLE jobs RENAME COLUMN picture TO proxy_key;
+    ALTER TABLE jobs RENAME COLUMN work TO content_key;
+    ALTER TABLE jobs RENAME COLUMN intent TO submission;
+    ALTER TABLE jobs RENAME COLUMN ticket TO job_handle;
+    ALTER TABLE jobs RENAME COLUMN exact TO cost_confirmed;
+    ALTER TABLE jobs RENAME COLUMN words TO message;
+    ALTER TABLE jobs RENAME COLUMN made TO created_at;
+    ALTER TABLE jobs RENAME COLUMN sent TO submitted_at;
+    ALTER TABLE jobs RENAME COLUMN changed TO updated_at;
+    ALTER TABLE jobs ADD COLUMN error TEXT;
+    DROP INDEX jobs_wish;
+    DROP INDEX jobs_work;
+    DROP INDEX jobs_picture;
+    CREATE INDEX jobs_request_key ON jobs (request_key);
+    CREATE INDEX jobs_content_key ON jobs (content_key);
+    CREATE INDEX jobs_proxy_key ON jobs (proxy_key)
+    """,
 )
-"""What brings a ledger from version n to n + 1; version 0 is an empty file. A step is never changed once it was released."""
+"""Scripts that upgrade a ledger from version n to n + 1; version 0 is an empty file. A released script is never edited.
+
+Scripts are split at each semicolon, so no statement may contain one.
+"""
 
 TRANSITION_TRIGGERS = """
-    CREATE TEMP TABLE moves (before TEXT, after TEXT, PRIMARY KEY (before, after)) WITHOUT ROWID;
-    CREATE TEMP TRIGGER guard BEFORE UPDATE OF state ON main.jobs
-    WHEN NOT EXISTS (SELECT 1 FROM temp.moves WHERE before = OLD.state AND after = NEW.state)
-    BEGIN SELECT RAISE(ABORT, 'a job may not move so'); END;
-    CREATE TEMP TRIGGER birth BEFORE INSERT ON main.jobs WHEN NEW.state != 'planned'
-    BEGIN SELECT RAISE(ABORT, 'a job begins as planned'); END;
+    CREATE TEMP TABLE transitions (before TEXT, after TEXT, PRIMARY KEY (before, after)) WITHOUT ROWID;
+    CREATE TEMP TRIGGER enforce_transition BEFORE UPDATE OF state ON main.jobs
+    WHEN NOT EXISTS (SELECT 1 FROM temp.transitions WHERE before = OLD.state AND after = NEW.state)
+    BEGIN SELECT RAISE(ABORT, 'transition not allowed'); END;
+    CREATE TEMP TRIGGER enforce_initial_state BEFORE INSERT ON main.jobs WHEN NEW.state != 'planned'
+    BEGIN SELECT RAISE(ABORT, 'a new job must be planned'); END;
 """
-"""What refuses every move that is not in the table, in each connection that could make one."""
+"""Triggers that refuse every transition outside the table.
+
+They are temporary, so each connection makes its own from the table of the running version: a stored trigger would have to be
+migrated whenever the table changes, and an older version would enforce the newer table.
+"""
 
 
 def ledger_path() -> Path:
-    """Where the ledger is."""
+    """Return the path of the ledger: `TRACKLAY_HOME/ledger.sqlite3`."""
     return tracklay_home() / "ledger.sqlite3"
 
 
 @contextlib.contextmanager
 def translated_errors(path: Path) -> Iterator[None]:
-    """Say what SQLite's complaints mean for a person.
+    """Turn SQLite's errors into errors that users can act on.
 
     Raises:
-        LedgerTrouble: with the sentence.
+        LedgerError: SQLite reports an error.
     """
     try:
         yield
     except sqlite3.DatabaseError as error:
-        raise LedgerError(_error_message(path, error)) from error
+        raise _ledger_error(path, error) from error
 
 
-def _error_message(path: Path, error: sqlite3.DatabaseError) -> str:
-    said = str(error)
-    if "locked" in said or "busy" in said:
-        return f"the ledger {path} is held by another program: end that one, or wait, and try again"
-    if "readonly" in said or "read-only" in said or "unable to open" in said:
-        return f"the ledger {path} may not be written to: free its folder, or name another one with TRACKLAY_HOME"
-    if "full" in said:
-        return f"no room left for the ledger {path}: free some space and run the same command again"
-    if "disk I/O" in said:
-        return f"the disk of the ledger {path} does not work ({said}): look at it, and try again"
+def _ledger_error(path: Path, error: sqlite3.DatabaseError) -> LedgerError:
+    # SQLite's Python module has one class for most of these; only the text differs.
+    reason = str(error)
+    if "locked" in reason or "busy" in reason:
+        return LedgerError("ledger.locked", "The job ledger is locked by another program: {path}.", path=path)
+    if "readonly" in reason or "read-only" in reason or "unable to open" in reason:
+        return LedgerError(
+            "ledger.read_only",
+            "The job ledger cannot be written: {path}. Check the folder's permissions, or set TRACKLAY_HOME to another folder.",
+            path=path,
+        )
+    if "full" in reason:
+        return LedgerError("ledger.disk_full", "No space left for the job ledger: {path}. Free some space.", path=path)
+    if "disk I/O" in reason:
+        return LedgerError(
+            "ledger.disk_error", "Disk error in the job ledger {path}: {reason}.", path=path, reason=reason
+        )
     if isinstance(error, sqlite3.IntegrityError):
-        return f"a fault in Tracklay itself, which the ledger refused: {said}"
-    return (
-        f"the ledger {path} is damaged ({said}): move it away and a new one is begun; it is kept as it is, "
-        "for it says what was paid for"
+        return LedgerError(
+            "ledger.refused", "Internal error: the job ledger refused a change ({reason}).", reason=reason
+        )
+    return LedgerError(
+        "ledger.damaged",
+        "The job ledger is damaged: {path} ({reason}). Move it away to start a new one; it is kept because it records paid requests.",
+        path=path,
+        reason=reason,
     )
 
 
 def connect_ledger(path: Path | None = None) -> sqlite3.Connection:
-    """The ledger, made where there is none and brought up to this version.
+    """Open the ledger. Create it if it does not exist, and upgrade an older version.
 
     Raises:
-        LedgerTrouble: it is damaged, from a newer version, held by another program, or may not be written to.
-        OutputError: its folder cannot be made.
+        LedgerError: it is damaged, from a newer version, locked by another program, or cannot be written.
+        OutputError: its folder cannot be created.
     """
     path = path or ledger_path()
     if not path.exists():
         _create(path)
     if path.stat().st_size == 0:
         raise LedgerError(
-            f"the ledger {path} is empty, which none of ours ever is: put it back from a backup, or move it away to begin anew"
+            "ledger.empty",
+            "The job ledger is an empty file: {path}. Restore it from a backup, or move it away to start a new one.",
+            path=path,
         )
     with translated_errors(path):
         connection = _open_verified(path)
         try:
             _upgrade(connection, path)
             connection.executescript(TRANSITION_TRIGGERS)
-            connection.executemany("INSERT INTO temp.moves VALUES (?, ?)", [move[:2] for move in TRANSITIONS])
+            connection.executemany("INSERT INTO temp.transitions VALUES (?, ?)", [each[:2] for each in TRANSITIONS])
         except BaseException:
             connection.close()
             raise
@@ -152,14 +193,19 @@ def connect_ledger(path: Path | None = None) -> sqlite3.Connection:
 
 
 def _open_verified(path: Path) -> sqlite3.Connection:
+    # Autocommit (`isolation_level=None`): transactions are begun explicitly, by `Ledger.transaction`. One connection serves the
+    # thread that opens it and the writer thread, one after the other.
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
     try:
-        # Asked before anything is written: somebody else's file, or a newer one, must stay as it is.
-        mark = connection.execute("PRAGMA application_id").fetchone()[0]
+        # Read before the first write: a file of another program, or of a newer version, must stay as it is.
+        application_id = connection.execute("PRAGMA application_id").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        _check_header(path, mark, version)
+        _check_header(path, application_id, version)
+        # Write-ahead log: readers (`tracklay jobs`, a second Blender) never block the writer.
         connection.execute("PRAGMA journal_mode = WAL")
+        # In WAL mode the default (NORMAL) syncs only at checkpoints: a power cut could lose the last commits. Each commit here
+        # must be on disk before a paid request leaves. The writer batches operations to share the cost of the sync.
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
     except BaseException:
@@ -170,50 +216,65 @@ def _open_verified(path: Path) -> sqlite3.Connection:
 
 def _check_header(path: Path, application_id: int, version: int) -> None:
     if application_id != APPLICATION_ID:
-        raise LedgerError(f"{path} is no ledger of Tracklay's: move it away, or name another folder with TRACKLAY_HOME")
+        raise LedgerError(
+            "ledger.foreign_file",
+            "Not a job ledger of Tracklay: {path}. Move it away, or set TRACKLAY_HOME to another folder.",
+            path=path,
+        )
     if version > len(MIGRATIONS):
         raise LedgerError(
-            f"the ledger {path} was written by a newer Tracklay (its version is {version}, this one knows {len(MIGRATIONS)}): "
-            "use that one, or name another folder with TRACKLAY_HOME"
+            "ledger.newer_version",
+            "The job ledger was written by a newer version of Tracklay: {path} (version {version}, supported: {supported})."
+            " Update Tracklay, or set TRACKLAY_HOME to another folder.",
+            path=path,
+            version=version,
+            supported=len(MIGRATIONS),
         )
 
 
 def _create(path: Path) -> None:
-    """Make the ledger beside and link it into place: there is never half of one, whoever else makes one now."""
+    """Create the ledger under a temporary name and link it into place: no process ever sees half of it.
+
+    Two processes may do this at the same time. A hard link fails if the name exists, so one of them wins and both use its file.
+    """
     ensure_folder(path.parent)
-    beside = path.with_name(f".{path.stem}.{os.getpid()}-{secrets.token_hex(3)}.part{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}-{secrets.token_hex(3)}.part{path.suffix}")
     try:
-        with translated_errors(path), contextlib.closing(sqlite3.connect(beside, isolation_level=None)) as connection:
+        with (
+            translated_errors(path),
+            contextlib.closing(sqlite3.connect(temporary, isolation_level=None)) as connection,
+        ):
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             _run_migrations(connection, 0)
         try:
-            os.link(beside, path)
+            os.link(temporary, path)
         except FileExistsError:
             return
         except OSError:
             if not path.exists():  # no hard links on this file system
-                beside.rename(path)
+                temporary.rename(path)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def _upgrade(connection: sqlite3.Connection, path: Path) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == len(MIGRATIONS):
         return
-    kept = path.with_name(f"{path.stem}.version{version}{path.suffix}")
-    with contextlib.closing(sqlite3.connect(kept)) as copy:
+    backup = path.with_name(f"{path.stem}.version{version}{path.suffix}")
+    with contextlib.closing(sqlite3.connect(backup)) as copy:
         connection.backup(copy)
     _run_migrations(connection, version)
 
 
 def _run_migrations(connection: sqlite3.Connection, version: int) -> None:
-    """All steps from a version on as one: a step that fails leaves the ledger as it was."""
+    """Run all migrations from a version on in one transaction: if one fails, the ledger stays unchanged."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        version = connection.execute("PRAGMA user_version").fetchone()[0]  # another process may have done it meanwhile
-        for step in MIGRATIONS[version:]:
-            for statement in filter(str.strip, step.split(";")):
+        # Read again under the write lock: another process may have upgraded the file in the meantime.
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        for script in MIGRATIONS[version:]:
+            for statement in filter(str.strip, script.split(";")):
                 connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
         connection.execute("COMMIT")

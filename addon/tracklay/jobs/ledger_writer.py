@@ -1,7 +1,4 @@
-"""The ledger's one writer in a process: a thread that takes what many jobs have to write and puts it on disk together.
-
-A job that waits for the disk holds up no other, and twenty that end at once cost one sync and not twenty.
-"""
+"""The ledger's writer thread. Batches writes from concurrent jobs: up to 64 operations share one transaction and one fsync."""
 
 from __future__ import annotations
 
@@ -9,31 +6,36 @@ import asyncio
 import contextlib
 import queue
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from ..errors import LedgerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from .ledger import Ledger
 
 Result = TypeVar("Result")
 Params = ParamSpec("Params")
-WriteRequest = tuple["Callable[[], Any]", asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
+WriteRequest = tuple[Callable[[], Any], asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
+"""An operation, and the loop and future of the task that waits for it."""
 
 MAX_BATCH_SIZE = 64
-"""Acts that are put on disk with one sync, at most."""
+"""Operations in one transaction, at most: bounds how long one operation waits for others."""
 
 
 class LedgerWriter:
-    """`await desk(Ledger.get, 12)` does that on the ledger, in a transaction, and comes back when it is on disk."""
+    """Runs operations on the ledger in one thread: `await ledger_writer(Ledger.get_job, 12)` returns when the result is on disk.
+
+    Group commit: while one transaction is synced to disk, which takes milliseconds, further requests queue up. The next
+    transaction takes all of them. So a job that waits for the disk blocks no other job and no event loop, and twenty jobs that
+    finish together cost one sync and not twenty.
+    """
 
     def __init__(self, open_ledger: Callable[[], Ledger]) -> None:
-        """Open the ledger.
+        """Open the ledger and start the thread.
 
         Raises:
-            LedgerTrouble, OutputError: as `schema.connect`.
+            LedgerError, OutputError: as `ledger_schema.connect_ledger`.
         """
         self.ledger = open_ledger()
         self._requests: queue.SimpleQueue[WriteRequest | None] = queue.SimpleQueue()
@@ -43,50 +45,54 @@ class LedgerWriter:
     async def __call__(
         self, operation: Callable[Concatenate[Ledger, Params], Result], *args: Params.args, **kwargs: Params.kwargs
     ) -> Result:
-        """Do it. Once begun it is done, whether or not its asker still waits.
+        """Run an operation. Once queued it runs, even if the waiting task is cancelled.
 
         Raises:
-            LedgerTrouble: it could not be written.
+            LedgerError: the ledger could not be written. What the operation itself raises comes through unchanged.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
         self._requests.put((lambda: operation(self.ledger, *args, **kwargs), loop, future))
+        # The shield keeps a cancelled task from cancelling the future: the operation still runs, and sets its result.
         return await asyncio.shield(future)
 
     def close(self) -> None:
-        """Do what is still to be done, and close the ledger."""
+        """Run the queued operations, then close the ledger. Blocks until both are done."""
         self._requests.put(None)
         self._thread.join()
         self.ledger.close()
 
     def _run(self) -> None:
         while (first := self._requests.get()) is not None:
-            acts, over = [first], False
+            batch, closing = [first], False
             with contextlib.suppress(queue.Empty):
-                while len(acts) < MAX_BATCH_SIZE and not over:
-                    act = self._requests.get_nowait()
-                    over = act is None
-                    if act is not None:
-                        acts.append(act)
-            self._commit_batch(acts)
-            if over:
+                while len(batch) < MAX_BATCH_SIZE and not closing:
+                    request = self._requests.get_nowait()
+                    closing = request is None
+                    if request is not None:
+                        batch.append(request)
+            self._commit_batch(batch)
+            if closing:
                 return
 
     def _commit_batch(self, requests: list[WriteRequest]) -> None:
-        told: list[tuple[Any, BaseException | None]] = []
+        outcomes: list[tuple[Any, BaseException | None]] = []
         try:
             with self.ledger.transaction():
-                for act, _, _ in requests:
+                for operation, _, _ in requests:
+                    # Each operation has a savepoint, so that a failed one does not undo the others of its batch.
                     try:
                         with self.ledger.savepoint():
-                            told.append((act(), None))
-                    except Exception as error:  # noqa: BLE001 - it is its asker's, and no other's
+                            outcomes.append((operation(), None))
+                    except Exception as error:  # noqa: BLE001 - it belongs to the task that waits for this operation
                         self.ledger.raise_if_rolled_back(error)
-                        told.append((None, error))
-        except LedgerError as trouble:
-            told = [(None, trouble)] * len(requests)
-        for (_, loop, future), outcome in zip(requests, told, strict=True):
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+                        outcomes.append((None, error))
+        except LedgerError as error:
+            # Nothing was committed, so every operation has failed, whatever it returned before.
+            outcomes = [(None, error)] * len(requests)
+        # Only now, after the commit, does any task learn its result: what it does next relies on the disk.
+        for (_, loop, future), outcome in zip(requests, outcomes, strict=True):
+            with contextlib.suppress(RuntimeError):  # the loop is closed, so no task waits
                 loop.call_soon_threadsafe(_set_future, future, *outcome)
 
 

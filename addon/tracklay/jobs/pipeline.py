@@ -1,6 +1,7 @@
-"""The way of a job from wherever it is to a take: each step's outcome is in the ledger before the next begins.
+"""Runs one job through extract, submit, poll, download and conform. Each stage commits its result to the ledger before the next starts.
 
-Which jobs are on their way together is the runner's; how a take is made of an output, `takes`'.
+So the process may die at any point: another one reads the row and continues from the last committed stage. `scheduler` decides
+which jobs run together, `take_writer` makes the takes of an output.
 """
 
 from __future__ import annotations
@@ -9,72 +10,74 @@ import asyncio
 import contextlib
 import hashlib
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import log
-from ..cue import SAMPLE_RATE, Cost, Failure, Take
-from ..errors import Cancelled, LedgerError, MediaError, ModelFailed, ProviderTimeout, TracklayError
+from ..cue import SAMPLE_RATE, Failure, Take
+from ..errors import LedgerError, MediaError, ModelFailed, ProviderTimeout, TracklayError
 from ..media.editor_render import render_in_editor
 from ..media.fingerprint import ledger_span_fingerprint, source_id
 from ..media.proxy_cache import CACHE_VERSION, extract_pinned, find_pinned
-from ..providers.base import JobHandle, Request, Submission, catalogue_cost, get_provider, submit_once
-from . import artifact_store, cost
+from ..providers.base import Request, Submission
+from . import artifact_store
 from .context import JobContext, run_blocking
-from .failures import FindOnlyProvider, state_after_error, unclear_job_options
-from .job_spec import StageProgress, proxy_spec
-from .ledger import Ledger, utc_timestamp
+from .failures import (
+    NO_ERROR,
+    cancelled_error,
+    error_columns,
+)
+from .job_spec import proxy_spec
+from .ledger import Ledger
 from .states import FINAL_STATES, UNSENT_STATES
+from .submission import SubmissionStage
 from .take_writer import TakeWriter, is_take_intact, take_from_claim
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ..cancellation import CancelToken
     from ..cue import Picture
     from ..media.extract import Proxy
-    from ..providers.base import Provider
-    from .job_spec import JobSpec, Stage
+    from .job_spec import JobSpec
     from .ledger import Job
-    from .states import JobState
 
 Result = TypeVar("Result")
 
 VisualInput = tuple["Proxy | None", "Path | None"]
-"""What a model is given of the picture: a proxy, or a still."""
+"""The picture as a model receives it: a proxy, or a still."""
 
 POLL_SECONDS = (0.05, 5.0)
-"""How soon, and at the slowest how often, a running submission is looked at."""
-
-SUBMIT_GRACE_SECONDS = 10.0
-"""How long a submission that is under way may still bring its ticket when the process is told to end."""
-
-LEDGER_RETRY_DELAYS = (1.0, 4.0, 15.0)
-"""Seconds before each further try to write a ticket down: a full disk may be freed meanwhile."""
+"""Shortest and longest interval between two polls of a running submission."""
 
 FULL_HASH_MAX_BYTES = 1 << 30
-"""A larger source is known by samples of it, its size and its time of change: to read an hour in 4K takes longer than all the rest."""
+"""A larger source is identified by samples of it, size and modification time: reading an hour of 4K takes longer than all the rest."""
 
 MAX_DOWNLOADS = 2
-"""How often an output is fetched whose file then turns out to be damaged."""
+"""Downloads of an output whose file turns out to be damaged."""
 
 
-class JobPipeline:
-    """One job on its way. `run` brings it to `ready`, or tells why not."""
+class JobPipeline(SubmissionStage):
+    """One job. `run` takes it from its present state to `ready`, or returns the failure.
+
+    The spec comes from the row's JSON, also for a job that this process has just planned and still holds as an object. The round
+    trip is deliberate: a new job and a resumed one take the same path, so a spec that does not survive being stored fails in
+    every test and not first after a crash.
+    """
 
     def __init__(self, job: Job, spec: JobSpec, context: JobContext) -> None:
-        self.job, self.spec, self.context = job, spec, context
-        self.provider: Provider = get_provider(job.provider)
+        super().__init__(job, spec, context)
         self.takes: list[Take] = []
 
     async def run(self) -> list[Take | Failure]:
-        """Go on from where it is. What is made stays, whatever comes after it.
+        """Run the job and return its takes, or the takes made so far and the failure.
 
         Raises:
-            asyncio.CancelledError: the task was cancelled. A job in `cancelling` is then cancelled too; any other can be taken up.
+            asyncio.CancelledError: the task was cancelled. A job in `context.cancelling` is then cancelled too; any other can be
+                resumed.
         """
         try:
             await self._run_stages()
         except asyncio.CancelledError:
+            # Shielded: a second cancellation must not interrupt the write that makes the job resumable.
             await asyncio.shield(self._release())
             raise
         except (TracklayError, OSError) as error:
@@ -90,6 +93,8 @@ class JobPipeline:
                 async with self.context.concurrency_slot(self.provider.name):
                     await self._submit(*prepared)
                     await self._wait_and_download()
+        # A loop, as conforming leads back to the download when the file is damaged. A job that was `ready` when it was resumed has no
+        # takes in memory yet: conforming checks its files and returns them.
         while self.job.state != "ready" or not self.takes:
             if self.job.state in ("conforming", "ready"):
                 await self._conform()
@@ -98,18 +103,10 @@ class JobPipeline:
                 async with self.context.concurrency_slot(self.provider.name):
                     await self._wait_and_download()
 
-    def _report(self, stage: Stage, fraction: float | None = None, message: str = "") -> None:
-        self.context.report_progress(StageProgress(self.job.cue, self.job.place, stage, fraction, message, self.job.id))
-
-    async def _transition(self, new_state: JobState, **fields: Any) -> None:
-        """The move is on disk when this comes back."""
-        job = self.job
-        self.job = await self.context.ledger_writer(Ledger.transition, job, new_state, **fields)
-
     # Extracting
 
     async def _prepare_request(self) -> tuple[Request, Submission] | None:
-        """All that comes before the request and costs nothing; None where the same was made before."""
+        """Prepare everything before the request, which costs nothing. None: the output of an earlier job is reused."""
         if self.job.state == "planned":
             await self._transition("extracting")
         cue, model = self.spec.cue, self.spec.model
@@ -126,7 +123,7 @@ class JobPipeline:
             CACHE_VERSION,
             *map(str, proxy_spec(self.spec.model, cue.square)),
         ]
-        shown = f"{_digest(made_of)}-{sees}" if sees else None
+        proxy_key = f"{_digest(made_of)}-{sees}" if sees else None
         parts = [
             model.id,
             model.endpoint,
@@ -136,25 +133,28 @@ class JobPipeline:
             cue.prompt,
             cue.negative,
         ]
-        work = _digest([shown, *parts, self.job.seed])
+        content_key = _digest([proxy_key, *parts, self.job.seed])
         job = self.job
-        self.job = await self.context.ledger_writer(Ledger.update, job, source=source, picture=shown, work=work)
-        if cue.seed is not None and await self._reuse_output(work):
+        columns = {"source": source, "proxy_key": proxy_key, "content_key": content_key}
+        self.job = await self.context.ledger_writer(Ledger.update, job, **columns)
+        # Without a seed the user wants something new each time, so an equal earlier output is no answer.
+        if cue.seed is not None and await self._reuse_output(content_key):
             return None
-        seen = await self._load_or_make_proxy(shown, picture) if shown else (None, None)
+        seen = await self._load_or_make_proxy(proxy_key, picture) if proxy_key else (None, None)
         samples = cue.span.samples(SAMPLE_RATE)
         request = Request(model, cue.prompt, cue.negative, self.job.seed, cue.params, cue.span.seconds, samples, *seen)
         return request, await self.provider.prepare(request)
 
     async def _render_in_editor(self, visual_input: str | None) -> tuple[str, Picture]:
-        """What only the editor can show, as a movie of its own; nothing is rendered for a model that looks at nothing.
+        """Render a picture that only the editor can show; return the SHA-256 of the pixels, and the movie as a picture.
 
-        It is known by its pixels: of what it was rendered does not matter.
+        Nothing is rendered for a model that takes no picture.
         """
         order = self.spec
         if not visual_input:
             return "", order.cue.picture
         render, span, short = order.cue.picture.render, order.cue.span, order.model.short_side
+        # All takes of a cue need the same render: the lock makes the others wait for it, and find it in the cache.
         async with self.context.keyed_lock(f"render {render} {span} {short}"), self.context.concurrency_slot("render"):
             made = await run_blocking(render_in_editor, order.cue.picture, span, short)
         return made.sha256, made.as_picture(order.cue.picture, span)
@@ -175,10 +175,15 @@ class JobPipeline:
                     )
                 return found
         except OSError as error:
-            raise MediaError(f"{shown.source} cannot be read: {error.strerror or error}") from error
+            raise MediaError(
+                "job.source_unreadable",
+                "Cannot read the source: {path} ({reason}).",
+                path=shown.source,
+                reason=error.strerror or str(error),
+            ) from error
 
     async def _reuse_output(self, content_key: str) -> bool:
-        """Go on with what was made before by just this, where it is on disk; whether it is."""
+        """Continue with the stored output of an earlier job with the same content key. Return whether there is one."""
         kept = [
             (job, job.output)
             for job in await self.context.ledger_writer(Ledger.find_by_content_key, content_key)
@@ -189,15 +194,21 @@ class JobPipeline:
         if not fitting:
             return False
         found, output = fitting[0]
-        held = {**output, "origin": output.get("origin", found.id)}
-        currency = held["cost"]["currency"]
+        reused = {**output, "origin": output.get("origin", found.id)}
+        currency = reused["cost"]["currency"]
         await self._transition(
-            "conforming", output=held, request=found.request, currency=currency, estimate="0", cost="0", exact=1
+            "conforming",
+            output=reused,
+            request=found.request,
+            currency=currency,
+            estimate="0",
+            cost="0",
+            cost_confirmed=1,
         )
         return True
 
     async def _current_version(self) -> str | None:
-        """The version that the provider would run now; None where it does not say, or cannot be asked: what is there will do."""
+        """Return the version that the provider would run now. None if it reports none or is unreachable: any stored version then fits."""
         try:
             return await self.provider.version(self.spec.model, fail_fast=True)
         except TracklayError:
@@ -221,93 +232,10 @@ class JobPipeline:
                     )
         return (pinned.proxy, None) if pinned.still is None else (None, pinned.still)
 
-    # Submitting and running
-
-    async def _submit(self, request: Request, submission: Submission) -> None:
-        """The intent is on disk before the request leaves, the ticket before anything else happens after it."""
-        told = await self._estimate_cost(request, submission)
-        job = self.job
-
-        def record_submission(ledger: Ledger) -> Job:
-            cost.enforce_caps(ledger, job, told)
-            fields = {"currency": told.currency, "estimate": told.amount, "sent": utc_timestamp()}
-            return ledger.transition(job, "submitting", intent=submission.to_dict(), **fields)
-
-        known = await self.context.request_ids(self.provider.name)
-
-        async def send() -> JobHandle:
-            self.job = await self.context.ledger_writer(record_submission)
-            self._report("generate")
-            return await submit_once(self.provider, submission, known)
-
-        # One piece, intent and request: between them a job that is told to end would be in the ledger as one that may have been sent.
-        await self._wait_for_handle(asyncio.ensure_future(send()))
-
-    async def _estimate_cost(self, request: Request, submission: Submission) -> Cost:
-        """What the catalogue says; where a cap must be held and the provider can tell more, what it says."""
-        job, prepared = self.job, submission.data.get("cost")
-        told = Cost(**prepared) if isinstance(prepared, dict) else catalogue_cost(request)
-        if "estimate" in self.provider.capabilities and await self.context.ledger_writer(cost.has_cap, job):
-            return await self.provider.estimate(request) or told
-        return told
-
-    async def _wait_for_handle(self, sending: asyncio.Future[JobHandle]) -> None:
-        """Wait for a ticket and write it down, even while everything is told to end: what left can't be called back."""
-        try:
-            ticket = await asyncio.shield(sending)
-        except asyncio.CancelledError:
-            stopping = self.job.id in self.context.cancelling
-            await asyncio.wait([sending], timeout=None if stopping else SUBMIT_GRACE_SECONDS)
-            if not sending.done():
-                sending.cancel()
-            elif error := sending.exception():
-                if isinstance(error, TracklayError | OSError):
-                    await self._record_failure(error)
-            else:
-                await self._record_handle(sending.result())
-            raise
-        writing = asyncio.ensure_future(self._record_handle(ticket))
-        try:
-            await asyncio.shield(writing)
-        except asyncio.CancelledError:
-            await asyncio.gather(writing, return_exceptions=True)
-            raise
-
-    async def _record_handle(self, job_handle: JobHandle) -> None:
-        (await self.context.request_ids(self.provider.name)).add(job_handle.request)
-        told = job_handle.data.get("cost")
-        fields = {"estimate": told["amount"], "currency": told["currency"]} if isinstance(told, dict) else {}
-        for pause in (*LEDGER_RETRY_DELAYS, None):
-            try:
-                await self._transition(
-                    "running", ticket=job_handle.to_dict(), request=job_handle.request, kind="", words="", **fields
-                )
-            except LedgerError as error:
-                if pause is None:
-                    raise LedgerError(
-                        f"{error}; {self.provider.name} has taken the work on as request {job_handle.request}: "
-                        "`tracklay jobs resume` looks for it there"
-                    ) from error
-                await asyncio.sleep(pause)
-            else:
-                return
-
-    async def _find_submission(self) -> None:
-        """Look for a submission whose answer was lost; never send it again.
-
-        Raises:
-            Unclear: it can't be found.
-        """
-        assert self.job.intent is not None  # noqa: S101 - it is written with the move to `submitting`
-        intent = Submission(**self.job.intent)
-        if self.provider.submit_mode == "collect":
-            await self._record_handle(await self.provider.submit(intent))
-            return
-        known = await self.context.request_ids(self.provider.name)
-        await self._wait_for_handle(asyncio.ensure_future(submit_once(FindOnlyProvider(self.provider), intent, known)))
+    # Running and fetching
 
     async def _wait_and_download(self) -> None:
-        """From `submitting` (of an earlier process), `unclear`, `running` or `fetching` to an output on disk."""
+        """Go from `submitting` (of an earlier process), `unclear`, `running` or `fetching` to an output on disk."""
         if self.job.state in ("submitting", "unclear"):
             await self._find_submission()
         if self.job.state == "running":
@@ -316,76 +244,74 @@ class JobPipeline:
             await self._download()
 
     async def _poll_until_done(self) -> None:
-        """Look at it until it is done."""
-        ticket, model, clock = self._job_handle, self.job.model, asyncio.get_running_loop().time
-        began = clock()
+        """Poll the provider until the request is done."""
+        job_handle, model, clock = self._job_handle, self.job.model, asyncio.get_running_loop().time
+        started = clock()
         try:
             async with asyncio.timeout(self.provider.max_wait_seconds):
-                while (progress := await self.provider.poll(ticket)).state != "done":
+                while (progress := await self.provider.poll(job_handle)).state != "done":
                     self._report("generate", progress.fraction, progress.message)
-                    await asyncio.sleep(self.context.poll_schedule.next_delay(model, clock() - began, *POLL_SECONDS))
+                    await asyncio.sleep(self.context.poll_schedule.next_delay(model, clock() - started, *POLL_SECONDS))
         except TimeoutError as error:
             raise ProviderTimeout(
-                f"{self.provider.name} has not finished after {self.provider.max_wait_seconds / 60:.0f} minutes; it may still: "
-                f"look at request {ticket.request} there"
+                "job.timeout",
+                "{provider} has not finished request {request} after {minutes} minutes. It may still finish.",
+                provider=self.provider.name,
+                request=job_handle.request,
+                minutes=round(self.provider.max_wait_seconds / 60),
             ) from error
-        self.context.poll_schedule.record(model, clock() - began)
+        self.context.poll_schedule.record(model, clock() - started)
         self._report("generate", progress.fraction, progress.message)
         await self._transition("fetching")
 
-    @property
-    def _job_handle(self) -> JobHandle:
-        assert self.job.ticket is not None  # noqa: S101 - it is written with the move to `running`
-        return JobHandle(**self.job.ticket)
-
     async def _download(self) -> None:
-        """Bring the output, and have it on disk before anything else: the provider may forget it any time."""
-        fetched = (self.job.output or {}).get("fetched", 0)
-        held = (
-            None if fetched else artifact_store.read_output_metadata(self.job)
-        )  # an earlier process may have got just so far
-        if held is None:
+        """Download the output and put it on disk before anything else: the provider may delete it at any time."""
+        downloads = (self.job.output or {}).get("fetched", 0)
+        # An earlier process may have stored the output and died before the transition. After a damaged download the stored one
+        # is the damaged one.
+        stored = None if downloads else artifact_store.read_output_metadata(self.job)
+        if stored is None:
             folder = artifact_store.work_dir(self.context.owner_token, self.job.id)
             output = await self.provider.collect(self._job_handle, folder)
-            held = await asyncio.to_thread(
+            stored = await asyncio.to_thread(
                 artifact_store.save_output, self.job, folder, output, keep_after_laying=self.provider.caches_output
             )
-        told = held["cost"]
-        exact = int(not told["estimated"])
-        await asyncio.shield(
-            self._transition(
-                "conforming",
-                output={**held, "fetched": fetched + 1},
-                currency=told["currency"],
-                cost=told["amount"],
-                exact=exact,
-                kind="",
-                words="",
-            )
-        )
+        price = stored["cost"]
+        columns = {
+            **NO_ERROR,
+            "output": {**stored, "fetched": downloads + 1},
+            "currency": price["currency"],
+            "cost": price["amount"],
+            "cost_confirmed": int(not price["estimated"]),
+        }
+        await asyncio.shield(self._transition("conforming", **columns))
 
     # Conforming
 
     async def _conform(self) -> None:
-        """Each sound of the output as a take; those that are files already are only looked at."""
+        """Make each sound of the output into a take; takes whose files exist are only verified."""
         self._report("conform")
-        held = self.job.output or {}
-        output = artifact_store.load_output(held)
+        stored = self.job.output or {}
+        output = artifact_store.load_output(stored)
         if output is None:
-            raise ModelFailed(f"what was kept of job {self.job.id} is gone from Tracklay's own folder; make it again")
+            raise ModelFailed(
+                "job.output_missing", "The stored output of job {job} was deleted. Generate it again.", job=self.job.id
+            )
         self.takes = []
         try:
             for index, sound in enumerate(artifact_store.split_output(output)):
                 self.takes.append(
-                    await self._conform_take(TakeWriter(self.spec, self.job, sound, index, held.get("origin")))
+                    await self._conform_take(TakeWriter(self.spec, self.job, sound, index, stored.get("origin")))
                 )
         except (MediaError, ModelFailed):
-            if self.takes or "origin" in held or held.get("fetched", MAX_DOWNLOADS) >= MAX_DOWNLOADS:
+            # A file that cannot be decoded may have been cut in transit: download it once more. That is pointless if a first sound of
+            # it was fine, or if the file comes from an earlier job.
+            if self.takes or "origin" in stored or stored.get("fetched", MAX_DOWNLOADS) >= MAX_DOWNLOADS:
                 raise
             await self._transition("fetching")
             return
         if self.job.state != "ready":
-            await self._transition("ready", kind="", words="")
+            await self._transition("ready", **NO_ERROR)
 
     async def _conform_take(self, take_writer: TakeWriter) -> Take:
         claims = list(self.job.takes)
@@ -402,19 +328,24 @@ class JobPipeline:
             await self._transition("conforming")
         loop = asyncio.get_running_loop()
 
+        # The take writer runs in a worker thread and calls this just before the take gets its final name. It must not return until
+        # the claim is on disk, so that after a crash every named file is known. But only the loop may use the ledger writer. So it
+        # bounces: worker thread -> loop (`run_coroutine_threadsafe`) -> writer thread -> loop -> `result()` wakes the worker.
+        # It cannot deadlock: the loop awaits the worker and does not block on it.
         def record_claim(claim: dict[str, Any]) -> None:
-            job, made = self.job, [*claims, claim]
-            written = self.context.ledger_writer(Ledger.update, job, takes=made)
-            self.job = asyncio.run_coroutine_threadsafe(written, loop).result()
+            job, takes = self.job, [*claims, claim]
+            write = self.context.ledger_writer(Ledger.update, job, takes=takes)
+            self.job = asyncio.run_coroutine_threadsafe(write, loop).result()
 
-        after = int(self.job.plan.get("after", 0)) + self.job.place
+        # Each take of a cue starts its search for a free number one higher, so that takes made side by side keep their order.
+        after_number = int(self.job.plan.get("after_number", self.job.plan.get("after", 0))) + self.job.take_index
         async with self.context.concurrency_slot("conform"):
-            return await run_blocking(take_writer.write_take, record_claim, after)
+            return await run_blocking(take_writer.write_take, record_claim, after_number)
 
     # The end
 
     async def cancel_unowned(self) -> Job:
-        """A person has it stopped, and nobody carries it: what was sent is looked for first. How it is now."""
+        """Cancel a job that no process runs, and return its new row. A request whose answer was lost is looked for first."""
         try:
             if self.job.state in ("submitting", "unclear"):
                 await self._find_submission()
@@ -423,55 +354,25 @@ class JobPipeline:
             await self._record_failure(error)
         return self.job
 
-    async def _record_failure(self, error: TracklayError | OSError) -> Failure:
-        """Write down why it does not go on, and whether it can later."""
-        job, name = self.job, self.spec.cue.picture.source.name
-        made = error if isinstance(error, TracklayError) else ModelFailed(f"{job.model}: {error.strerror or error}")
-        after = state_after_error(job.state, error)
-        fields = {"kind": made.kind, "words": str(made)}
-        if after == "failed" and job.state == "submitting":
-            fields |= {"cost": "0"}
-        with contextlib.suppress(LedgerError):  # the first error is the one to tell
-            if after is None or after == job.state:
-                self.job = await self.context.ledger_writer(Ledger.update, job, **fields)
-            else:
-                await self._transition(after, **fields)
-            await self.context.ledger_writer(Ledger.release_jobs, self.context.owner_token, job.id)
-        self._report("failed", message=str(made))
-        if after == "unclear":
-            made.args = (f"{made} ({unclear_job_options(job.id)})", *made.args[1:])
-        elif after is None:
-            made.args = (
-                f"{made} (it is kept as job {job.id}: the same again, or `tracklay jobs resume`, goes on with it)",
-            )
-        return Failure(self.spec.cue, made.prefix_with(name))
-
     async def _release(self) -> None:
-        """The task was cancelled: the person's wish reaches the provider, anything else leaves the job to be taken up."""
-        number, token = self.job.id, self.context.owner_token
+        """Release the job after its task was cancelled. If the user cancelled it, cancel it at the provider too."""
+        job_id, token = self.job.id, self.context.owner_token
         with contextlib.suppress(LedgerError):
-            self.job = await self.context.ledger_writer(Ledger.get_job, number)  # a move may have been under way
-            if number in self.context.cancelling and self.job.owner == token:
+            # Read again: the task may have been cancelled between a transition on disk and its result here.
+            self.job = await self.context.ledger_writer(Ledger.get_job, job_id)
+            if job_id in self.context.cancelling and self.job.owner == token:
                 await self._cancel()
-            await self.context.ledger_writer(Ledger.release_jobs, token, number)
+            await self.context.ledger_writer(Ledger.release_jobs, token, job_id)
 
     async def _cancel(self) -> None:
-        state, words = self.job.state, "nothing was sent and nothing is charged"
-        if state == "submitting" or state in FINAL_STATES:
-            return  # no ticket came: it is looked for when it is taken up
-        if state == "running":
-            confirmed = False
+        if self.job.state == "submitting" or self.job.state in FINAL_STATES:
+            return  # no handle came: the process that resumes the job looks for the request
+        confirmed = False
+        if self.job.state == "running":
             with contextlib.suppress(TracklayError):
                 confirmed = await self.provider.cancel(self._job_handle)
-            about = f" (about {self.job.estimate} {self.job.currency})" if self.job.estimate not in (None, "0") else ""
-            words = (
-                f"{self.provider.name} confirms that it stopped; what ran until then may be charged{about}"
-                if confirmed
-                else f"{self.provider.name} does not confirm that it stopped: it may run on and be charged{about}"
-            )
-        elif state not in UNSENT_STATES:
-            words = f"it was made already, and what it cost is spent: {self.job.cost or 'not known'} {self.job.currency or ''}"
-        await self._transition("cancelled", kind=Cancelled.kind, words=words.strip())
+        error = cancelled_error(self.job, self.provider.name, confirmed=confirmed)
+        await self._transition("cancelled", **error_columns(error))
 
 
 def _digest(parts: Any) -> str:
@@ -479,7 +380,7 @@ def _digest(parts: Any) -> str:
 
 
 def _content_id(source: Path, *, cancel_token: CancelToken) -> str:
-    """A source's SHA-256; of a large one `sampled:` and that of samples."""
+    """Return a source's SHA-256; for a large source `sampled:` and the SHA-256 of samples of it."""
     size, modified_ns = source_id(source, "stat")
     if size <= FULL_HASH_MAX_BYTES:
         return source_id(source, "full", cancel_token=cancel_token)

@@ -1,24 +1,27 @@
-"""Who carries a job: each process's own lock file, which the system lets go of when the process ends, however it ends.
+"""Per-process lock files that identify the owner of a job. The OS releases the lock when the process exits, even after a crash.
 
-A process number alone would not do: numbers are given again, and after a restart the same one may be another program's.
+A process number alone is not enough: the system reuses numbers, and after a restart the same one may belong to another program.
+
+An owner is alive exactly while another process fails to lock its file. The file alone proves nothing: after a crash it remains, unlocked.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 import secrets
 import sys
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidInput
 from ..paths import ensure_folder, tracklay_home
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
     from typing import BinaryIO
 
 if sys.platform == "win32":
@@ -41,8 +44,10 @@ else:
         return True
 
 
+_logger = logging.getLogger("tracklay.jobs")
+
 LOCK_RETRY_SECONDS = 0.5
-"""How often a lock that another process holds is tried again."""
+"""Interval at which a lock that another process holds is tried again."""
 
 _TOKEN_PATTERN = re.compile(r"(\d+)-[0-9a-f]{8}")
 
@@ -52,61 +57,69 @@ def _lock_folder() -> Path:
 
 
 class ProcessLock:
-    """One that carries jobs, for as long as its lock is held. `token` is what the ledger writes beside a job."""
+    """The lock file of this process, locked until `close`. The ledger stores `token` as the owner of a job."""
 
     def __init__(self) -> None:
-        """Take a lock of a name that nobody had before.
+        """Create and lock a file with a new name.
 
         Raises:
             OutputError: the folder cannot be written.
         """
-        place = ensure_folder(_lock_folder())
+        folder = ensure_folder(_lock_folder())
         while True:
             self.token = f"{os.getpid()}-{secrets.token_hex(4)}"
-            self._path = place / self.token
+            self._path = folder / self.token
             self._file: BinaryIO = self._path.open("xb")
-            # Whoever clears up after the dead may have taken the new file for a dead one's before it was locked.
+            # Between creating and locking, a clean-up in another process may lock the new file, take it for a dead owner's and delete
+            # it. Then the lock fails, or holds a file without a name: start over with a new one.
             if _try_lock(self._file) and self._path.exists():
+                _logger.info("owner %s starts", self.token)
                 return
             self._file.close()
             self._path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Let go: what is still this owner's may be taken up by others."""
+        """Delete and unlock the file: other processes may now claim this owner's jobs."""
         with contextlib.suppress(OSError):
             self._path.unlink(missing_ok=True)
         self._file.close()
+        _logger.info("owner %s ends", self.token)
         with contextlib.suppress(OSError):
-            self._path.unlink(missing_ok=True)  # Windows lets no open file go
+            self._path.unlink(missing_ok=True)  # Windows does not delete open files
 
 
 @contextlib.contextmanager
 def exclusive_lock(name: str, *, wait: bool) -> Iterator[None]:
-    """Hold the lock of something that one process at a time may do, however the others end. `wait`: until it is free.
+    """Hold a lock that one process at a time can hold. It is released even if that process crashes.
+
+    Args:
+        name: name of the lock.
+        wait: wait until it is free.
 
     Raises:
-        BadInput: another one holds it.
+        InvalidInput: another process holds it, and `wait` is false.
     """
     path = ensure_folder(_lock_folder()) / f"{name}.lock"
     with path.open("ab") as file:
         while not _try_lock(file):
             if not wait:
-                raise InvalidInput("another process is at work on just this: wait for it to end")
+                raise InvalidInput("lock.held", "Another process is running the same task. Wait until it ends.")
             time.sleep(LOCK_RETRY_SECONDS)
         yield
 
 
 def is_alive(token: str) -> bool:
-    """Whether an owner still holds its lock."""
+    """Return whether an owner still holds its lock."""
     try:
         with (_lock_folder() / token).open("rb+") as file:
+            # Locking it here for a moment is harmless: closing the file releases the lock.
             return not _try_lock(file)
     except OSError:
         return False
 
 
 def stale_tokens() -> list[str]:
-    """The owners that ended without letting go. `remove_stale` each when its things are cleared away."""
+    """Return the tokens of owners that ended without closing their lock. Call `remove_stale` after cleaning up for each."""
     try:
         names = [path.name for path in _lock_folder().iterdir()]
     except OSError:
@@ -115,23 +128,27 @@ def stale_tokens() -> list[str]:
 
 
 def remove_stale(token: str) -> None:
-    """Forget a dead owner. Its lock is held meanwhile, so that a file that somebody is just about to lock is not taken for it."""
+    """Delete the lock file of a dead owner.
+
+    It is deleted while locked, so that a file that a new process has created and is about to lock is left alone.
+    """
     path = _lock_folder() / token
+    _logger.info("owner %s is dead", token)
     with contextlib.suppress(OSError):
         with path.open("rb+") as file:
             if _try_lock(file) and sys.platform != "win32":
                 path.unlink(missing_ok=True)
-        if sys.platform == "win32":
+        if sys.platform == "win32":  # where a locked file cannot be deleted
             path.unlink(missing_ok=True)
 
 
 def process_id(token: str) -> str:
-    """The process number in an owner's token."""
+    """Return the process number in a token."""
     return token.partition("-")[0]
 
 
 def live_process_ids() -> set[str]:
-    """The numbers of the processes that carry jobs now."""
+    """Return the numbers of the processes that hold a lock now."""
     try:
         names = [path.name for path in _lock_folder().iterdir()]
     except OSError:

@@ -1,4 +1,7 @@
-"""Who has jobs carried: a command, which waits for them in its own thread, and an editor, for which a thread of its own does."""
+"""Two runners of jobs: one that blocks, for commands, and one in a background thread, for editors.
+
+Import this module where it is needed, and not when the extension is enabled: it loads asyncio, SQLite and the media package.
+"""
 
 from __future__ import annotations
 
@@ -6,43 +9,44 @@ import asyncio
 import contextlib
 import queue
 import threading
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import wait
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar
+from dataclasses import replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
 from ..cue import Failure, Take
-from ..errors import Cancelled, ModelFailed, OutputError, TracklayError
+from ..errors import OutputError, TracklayError
 from ..models import load_catalogue
 from . import admin
 from .delivery import delivery_of_plan
+from .events import LookupDone, RunnerEvent, TakeFinished, TakeResumed
+from .failures import internal_error, stored_error, unsent_cancelled
 from .job_spec import JobSpec, StageProgress
 from .ledger import Ledger
-from .scheduler import Scheduler, internal_error
+from .scheduler import Scheduler
 from .states import FINAL_STATES
 from .take_writer import take_from_claim
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
     from concurrent.futures import Future
-    from types import TracebackType
-    from typing import Any
 
-    from ..cue import Cue
     from ..models import Model
-    from .delivery import Delivery
     from .ledger import Job
-    from .states import JobState
 
-    JobFinishedCallback = Callable[[Job, list[Take | Failure]], None]
+
+OTHER_PROCESS_MESSAGE = "another Blender or a command is running it"
+"""Reason why a job cannot be resumed here."""
 
 Params = ParamSpec("Params")
 Result = TypeVar("Result")
 
 
 class BlockingRunner:
-    """What one command has in hand, from planning to laying: the same process carries it all the way.
+    """Runs jobs for a command, which waits for them.
 
-    `with BlockingRunner(report) as run: results = run.run_jobs(specs)`, then `run.call(deliver_takes, …)` lays the takes.
+    `with BlockingRunner(report_progress) as runner: results = runner.run_jobs(specs)`; then
+    `runner.call(deliver_takes, …)` lays the takes.
     """
 
     def __init__(
@@ -57,7 +61,7 @@ class BlockingRunner:
         """Open the ledger.
 
         Raises:
-            LedgerTrouble, OutputError: it cannot be used.
+            LedgerError, OutputError: it cannot be used.
         """
         try:
             self._scheduler = self._asyncio_runner.run(self._open_scheduler())
@@ -75,50 +79,55 @@ class BlockingRunner:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let go of what is not laid: it can be taken up again."""
+        """Release the jobs that are not laid, so that they can be resumed."""
         try:
             self._asyncio_runner.run(self._scheduler.__aexit__(kind, error, trace))
         finally:
             self._asyncio_runner.close()
 
     def set_caps(self, specs: Sequence[JobSpec], *, run_cap: str | None = None, project_cap: str | None = None) -> None:
-        """Hold what is planned from now on to a cap: for this run, and for the orders' projects from now on."""
+        """Set budget caps, as decimal text: for this run, and permanently for the specs' projects."""
 
         def write_caps(ledger: Ledger) -> None:
             if run_cap is not None:
                 ledger.set_cap(f"run:{self._scheduler.run_id}", run_cap)
-            for name in {order.project for order in specs} if project_cap is not None else ():
+            for name in {spec.project for spec in specs} if project_cap is not None else ():
                 ledger.set_cap(f"project:{name}", str(project_cap))
 
         self._run(self._scheduler.ledger_writer(write_caps))
 
     def run_jobs(self, specs: Sequence[JobSpec]) -> list[Take | Failure]:
-        """Make all orders, side by side, and wait for them. Interrupting lets go of them, and they can be taken up."""
+        """Run all jobs concurrently and return their results. Interrupted jobs can be resumed."""
         self._run(self._scheduler.add_jobs(specs))
         return self._wait_for_results()
 
     def resume(
         self, job_ids: Sequence[int] = (), matches: Callable[[Job], bool] = lambda _: True
     ) -> list[tuple[Job, list[Take | Failure]]]:
-        """Go on with jobs that nobody carries, and wait for them."""
+        """Resume jobs that no process runs, and return each with its results.
+
+        Args:
+            job_ids: their numbers; by default all open jobs.
+            matches: returns whether a job may be resumed.
+        """
         self._run(self._scheduler.resume(job_ids, matches))
         self._wait_for_results()
-        return [self._results[number] for number in sorted(self._results)]
+        return [self._results[job_id] for job_id in sorted(self._results)]
 
     def cancel_unowned(self, job_id: int) -> Job | None:
-        """Stop a job that nobody carries; None where somebody does."""
+        """Cancel a job that no process runs, and return its new row. Return None if a process runs it."""
         job: Job | None = self._run(self._scheduler.cancel_unowned(job_id))
         return job
 
     def laid_takes_of_run(self, job: Job) -> list[Take]:
-        """The takes of a job's run and picture that lie there already."""
+        """Return the takes of a job's run and timeline that are laid already."""
         takes: list[Take] = self._run(self._scheduler.laid_takes_of_run(job))
         return takes
 
     def _wait_for_results(self) -> list[Take | Failure]:
         self._run(self._scheduler.wait_until_idle())
-        ended = sorted(self._results.values(), key=lambda each: each[0].id)
-        return [result for _, results in ended for result in results]
+        finished = sorted(self._results.values(), key=lambda each: each[0].id)
+        return [result for _, results in finished for result in results]
 
     def call(
         self,
@@ -130,55 +139,20 @@ class BlockingRunner:
         return self._asyncio_runner.run(step(self._scheduler, *args, **kwargs))
 
     def mark_laid(self, takes: Iterable[Take]) -> None:
-        """Note that takes lie under their picture."""
+        """Record takes as laid."""
         self._run(self._scheduler.mark_laid(takes))
 
     def _run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         return self._asyncio_runner.run(coroutine)
 
 
-@dataclass(frozen=True, slots=True)
-class TakeFinished:
-    """How a take stands, now that nobody carries its job on: `results` are its takes, and why there are no more.
-
-    `take_index` is the take's place among its cue's; `delivery` is its order's. `job_id` and `state` are the ledger's, None where no job came to be.
-    """
-
-    cue: Cue
-    delivery: Delivery
-    take_index: int
-    results: Sequence[Take | Failure]
-    job_id: int | None = None
-    state: JobState | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TakeResumed:
-    """A take whose job is on its way: with this process; or, where `blocked_reason` say why, not now, or with another."""
-
-    cue: Cue
-    delivery: Delivery
-    take_index: int
-    job_id: int
-    blocked_reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class LookupDone:
-    """Cues were looked up, and told of. `unknown_cues` are those that the ledger has nothing of, `error` says why it did not answer."""
-
-    unknown_cues: frozenset[str] = frozenset()
-    error: str = ""
-
-
-RunnerEvent = StageProgress | TakeFinished | TakeResumed | LookupDone
-
-
 class BackgroundRunner:
-    """A loop in a thread of its own. `events` holds what happened since it was last read: each take's steps, and how its job ended.
+    """Runs jobs on an event loop in a thread of its own. `events` queues what happens; any thread may read it.
 
-    A take is known by its cue's id and its index. An order may be for some of its cue's takes only: `delivery.take_indices` then
-    holds them.
+    A take is identified by its cue's ID and its index. A spec may ask for some of its cue's takes only: `delivery.take_indices` then
+    holds their indices.
+
+    Public methods return at once and schedule their work on the loop, so that an editor's main thread never waits for the ledger.
     """
 
     def __init__(self, limits: Mapping[str, int] | None = None) -> None:
@@ -188,18 +162,18 @@ class BackgroundRunner:
         self._scheduler: Scheduler | None = None
         self._open_lock = asyncio.Lock()
         self._active: dict[tuple[str, int], JobSpec] = {}
-        """Takes that are carried here, or about to be."""
+        """Takes that run here, or are about to."""
         self._cancelled_before_start: set[tuple[str, int]] = set()
-        """Those of them that were called off before they had a job."""
+        """Those of them that were cancelled before they had a job."""
         self._take_indices: dict[str, Sequence[int]] = {}
         self._laid_writes: list[Future[Any]] = []
         self._tasks: set[asyncio.Task[Any]] = set()
-        """What this runner has asked of its crew and is not done."""
+        """Calls into the scheduler that have not ended."""
         self._thread = threading.Thread(target=self._loop.run_forever, name="tracklay", daemon=True)
         self._thread.start()
 
     def start(self, spec: JobSpec) -> None:
-        """Begin an order; its cue's id names it from now on."""
+        """Start the jobs of a spec. Its cue's ID identifies them from now on."""
         for index in take_indices(spec):
             self._active[spec.cue.id, index] = spec
         self._schedule(self._start(spec))
@@ -209,7 +183,7 @@ class BackgroundRunner:
 
     async def _track_task(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - it runs in one
+        assert task is not None  # noqa: S101 - a coroutine runs in a task
         self._tasks.add(task)
         try:
             return await coroutine
@@ -217,13 +191,13 @@ class BackgroundRunner:
             self._tasks.discard(task)
 
     def set_project_cap(self, project: str, amount: str, *, enabled: bool) -> None:
-        """Hold a project to a cap, or lift it where it is still just that one; for what is started after this."""
+        """Set a project's budget cap, or remove it if it still is `amount`. Applies to what is started after this."""
         self._schedule(self._set_cap(f"project:{project}", amount, enabled=enabled))
 
     async def _set_cap(self, scope: str, amount: str, *, enabled: bool) -> None:
-        with contextlib.suppress(TracklayError):  # a ledger that cannot be written is told by the order itself
-            crew = await self._get_scheduler()
-            await crew.ledger_writer(Ledger.set_cap if enabled else Ledger.remove_cap, scope, amount)
+        with contextlib.suppress(TracklayError):  # the job itself reports a ledger that cannot be written
+            scheduler = await self._get_scheduler()
+            await scheduler.ledger_writer(Ledger.set_cap if enabled else Ledger.remove_cap, scope, amount)
 
     async def _get_scheduler(self) -> Scheduler:
         async with self._open_lock:
@@ -232,23 +206,23 @@ class BackgroundRunner:
             return self._scheduler
 
     def _on_progress(self, step: StageProgress) -> None:
-        places = self._take_indices.get(step.cue)
-        self.events.put(replace(step, take_index=places[step.take_index]) if places else step)
+        indices = self._take_indices.get(step.cue)
+        self.events.put(replace(step, take_index=indices[step.take_index]) if indices else step)
 
     async def _start(self, spec: JobSpec) -> None:
         cue, wanted = spec.cue.id, [(spec.cue.id, index) for index in take_indices(spec)]
         try:
-            crew = await self._get_scheduler()
+            scheduler = await self._get_scheduler()
             if self._cancelled_before_start.issuperset(wanted):
-                raise Cancelled("nothing was sent and nothing is charged")  # noqa: TRY301 - it ends as any other that was called off
+                raise unsent_cancelled()  # noqa: TRY301 - it ends like any other cancelled job
             self._take_indices[cue] = take_indices(spec)
-            await crew.add_jobs([spec])
+            await scheduler.add_jobs([spec])
             for each in self._cancelled_before_start.intersection(wanted):
                 await self._cancel(*each)
-            await crew.wait_until_idle()
+            await scheduler.wait_until_idle()
         except TracklayError as error:
             self._report_not_started(spec, error)
-        except Exception as error:  # noqa: BLE001 - a fault of ours must reach the person and not vanish with its task
+        except Exception as error:  # noqa: BLE001 - an unexpected error must reach the user and not vanish with its task
             self._report_not_started(spec, internal_error(error))
 
     def _report_not_started(self, spec: JobSpec, error: TracklayError) -> None:
@@ -259,140 +233,144 @@ class BackgroundRunner:
 
     def _on_job_finished(self, job: Job, results: list[Take | Failure]) -> None:
         index = job_take_index(job)
-        if (order := self._active.pop((job.cue, index), None)) is not None:
+        if (spec := self._active.pop((job.cue, index), None)) is not None:
             self._cancelled_before_start.discard((job.cue, index))
-            self._schedule(self._report_finished(order, index, job, results))
-
-    async def _report_finished(self, spec: JobSpec, index: int, job: Job, results: list[Take | Failure]) -> None:
-        """Tell of it with the state that the ledger has it in: the row that was carried is older."""
-        assert self._scheduler is not None  # noqa: S101 - it told
-        with contextlib.suppress(TracklayError):
-            job = await self._scheduler.ledger_writer(Ledger.get_job, job.id)
-        self.events.put(TakeFinished(spec.cue, spec.delivery, index, results, job.id, job.state))
+            self.events.put(TakeFinished(spec.cue, spec.delivery, index, results, job.id, job.state))
 
     def refresh_cues(self, cues: Iterable[str], blocked_reason: Callable[[Job], str]) -> None:
-        """Look up how cues stand, and go on with their jobs that nobody carries. News comes of each of their takes.
+        """Look up cues in the ledger and resume their jobs that no process runs. An event follows for each of their takes.
 
         Args:
-            cues: their ids.
-            blocked_reason: why a job may not go on now, in words; empty where it may.
+            cues: their IDs.
+            blocked_reason: returns why a job may not be resumed now, as text for the user, or an empty text.
         """
         self._schedule(self._refresh_cues(frozenset(cues), blocked_reason))
 
     async def _refresh_cues(self, cues: frozenset[str], blocked_reason: Callable[[Job], str]) -> None:
         try:
-            crew = await self._get_scheduler()
-            jobs = current_jobs(await crew.ledger_writer(Ledger.jobs_of_cues, cues))
+            scheduler = await self._get_scheduler()
+            jobs = current_jobs(await scheduler.ledger_writer(Ledger.jobs_of_cues, cues))
             catalogue = await asyncio.to_thread(load_catalogue)
             for job in jobs:
-                await self._refresh_job(crew, job, catalogue, blocked_reason(job))
+                await self._refresh_job(scheduler, job, catalogue, blocked_reason(job))
         except TracklayError as error:
             self.events.put(LookupDone(error=str(error)))
-        except Exception as error:  # noqa: BLE001 - a fault of ours must reach the person and not vanish with its task
+        except Exception as error:  # noqa: BLE001 - an unexpected error must reach the user and not vanish with its task
             self.events.put(LookupDone(error=str(internal_error(error))))
         else:
             known = {job.cue for job in jobs} | {cue for cue, _ in self._active}
             self.events.put(LookupDone(cues - known))
 
     async def _refresh_job(
-        self, crew: Scheduler, job: Job, catalogue: Mapping[str, Model], blocked_reason: str
+        self, scheduler: Scheduler, job: Job, catalogue: Mapping[str, Model], blocked_reason: str
     ) -> None:
         index, cue, delivery = job_take_index(job), JobSpec.cue_from_dict(job.plan), delivery_of_plan(job.plan)
         if (job.cue, index) in self._active:
             return
         try:
-            order = JobSpec.from_dict(job.plan, catalogue)
+            spec = JobSpec.from_dict(job.plan, catalogue)
         except TracklayError as error:  # its model is no longer in the catalogue
             self.events.put(TakeFinished(cue, delivery, index, [Failure(cue, error)], job.id, job.state))
             return
         if job.state in FINAL_STATES:
-            outcome = await asyncio.to_thread(_finished_results, order, job)
+            outcome = await asyncio.to_thread(_finished_results, spec, job)
             self.events.put(TakeFinished(cue, delivery, index, outcome, job.id, job.state))
         elif blocked_reason:
             self.events.put(TakeResumed(cue, delivery, index, job.id, blocked_reason))
         else:
-            self._take_indices[job.cue] = take_indices(order)
-            self._active[job.cue, index] = order
-            if await crew.resume([job.id]):
+            self._take_indices[job.cue] = take_indices(spec)
+            self._active[job.cue, index] = spec
+            if await scheduler.resume([job.id]):
                 self.events.put(TakeResumed(cue, delivery, index, job.id))
             else:
                 del self._active[job.cue, index]
-                self.events.put(TakeResumed(cue, delivery, index, job.id, "another Blender, or a command, carries it"))
+                self.events.put(TakeResumed(cue, delivery, index, job.id, OTHER_PROCESS_MESSAGE))
 
     def resubmit(self, job_id: int, blocked_reason: Callable[[Job], str]) -> None:
-        """Have an unclear job sent once more: it may be charged twice, and a person has said so."""
+        """Send the request of an unclear job again, which may be charged twice. The user has confirmed it."""
         self._schedule(self._run_admin_action(admin.resubmit_job, job_id, blocked_reason))
 
     def discard(self, job_id: int, blocked_reason: Callable[[Job], str]) -> None:
-        """Give a job up: one that is not over is called off first."""
+        """Discard a job: remove it from the list. An open job is cancelled first."""
         self._schedule(self._discard(job_id, blocked_reason))
 
     async def _discard(self, job_id: int, blocked_reason: Callable[[Job], str]) -> None:
         with contextlib.suppress(TracklayError):
-            crew = await self._get_scheduler()
-            job = await crew.ledger_writer(Ledger.get_job, job_id)
+            scheduler = await self._get_scheduler()
+            job = await scheduler.ledger_writer(Ledger.get_job, job_id)
             if job.state not in FINAL_STATES and job.state != "unclear":
-                await crew.cancel_unowned(job_id)
+                await scheduler.cancel_unowned(job_id)
         await self._run_admin_action(admin.discard_job, job_id, blocked_reason)
 
     async def _run_admin_action(
         self, action: Callable[[int], Job], job_id: int, blocked_reason: Callable[[Job], str]
     ) -> None:
-        with contextlib.suppress(TracklayError):  # somebody was faster: how it stands now is told all the same
+        with contextlib.suppress(
+            TracklayError
+        ):  # the state has changed meanwhile: the lookup below reports the new one
             await asyncio.to_thread(action, job_id)
         with contextlib.suppress(TracklayError):
-            crew = await self._get_scheduler()
-            job = await crew.ledger_writer(Ledger.get_job, job_id)
+            scheduler = await self._get_scheduler()
+            job = await scheduler.ledger_writer(Ledger.get_job, job_id)
             await self._refresh_cues(frozenset({job.cue}), blocked_reason)
             return
         self.events.put(LookupDone())
 
     def mark_laid(self, takes: Iterable[Take]) -> None:
-        """Note that takes lie on the timeline: a job that is not laid is laid again after a restart."""
+        """Record takes as laid. Until then a job is laid again after a restart."""
         if self._scheduler is not None:
-            self._laid_writes = [note for note in self._laid_writes if not note.done()]
+            self._laid_writes = [write for write in self._laid_writes if not write.done()]
             self._laid_writes.append(self._schedule(self._scheduler.mark_laid(list(takes))))
 
     def cancel(self, cue: str, index: int | None = None) -> None:
-        """Stop a cue, or one of its takes; what is stopped ends as cancelled."""
-        going = [each for each in self._active if each[0] == cue and index in (None, each[1])]
-        self._cancelled_before_start.update(going)
+        """Cancel all jobs of a cue, or the job of one of its takes."""
+        # Marked at once: the jobs may not be in the ledger yet, and `_start` must see the cancellation before it adds them.
+        active = [each for each in self._active if each[0] == cue and index in (None, each[1])]
+        self._cancelled_before_start.update(active)
         self._schedule(self._cancel(cue, index))
 
     async def _cancel(self, cue: str, index: int | None) -> None:
         with contextlib.suppress(TracklayError):
-            crew = await self._get_scheduler()
-            for job in current_jobs(await crew.ledger_writer(Ledger.jobs_of_cues, frozenset({cue}))):
+            scheduler = await self._get_scheduler()
+            for job in current_jobs(await scheduler.ledger_writer(Ledger.jobs_of_cues, frozenset({cue}))):
                 if index not in (None, job_take_index(job)) or job.state in FINAL_STATES:
                     continue
-                if job.owner == crew.owner_token:
-                    await crew.cancel(job.id)
-                elif (stopped := await crew.cancel_unowned(job.id)) is None:
-                    await crew.ledger_writer(Ledger.update, job, stop=1)  # whoever carries it looks for the wish
+                if job.owner == scheduler.owner_token:
+                    await scheduler.cancel(job.id)
+                elif (cancelled := await scheduler.cancel_unowned(job.id)) is None:
+                    await scheduler.ledger_writer(
+                        Ledger.update, job, cancel_requested=1
+                    )  # its process polls this column
                 else:
-                    gone = JobSpec.cue_from_dict(job.plan)
-                    words = [Failure(gone, Cancelled(stopped.words))]
+                    cancelled_cue = JobSpec.cue_from_dict(job.plan)
+                    results = [Failure(cancelled_cue, stored_error(cancelled))]
                     self.events.put(
                         TakeFinished(
-                            gone, delivery_of_plan(job.plan), job_take_index(job), words, job.id, stopped.state
+                            cancelled_cue,
+                            delivery_of_plan(job.plan),
+                            job_take_index(job),
+                            results,
+                            job.id,
+                            cancelled.state,
                         )
                     )
 
     @property
     def is_busy(self) -> bool:
-        """Whether anything is on its way."""
+        """True while any take is running or about to."""
         return bool(self._active)
 
     def wait_for_laid(self) -> None:
-        """Wait until all that was noted as laid is on disk."""
+        """Block until all takes recorded as laid are on disk."""
         wait(self._laid_writes)
 
     def close(self) -> None:
-        """Let go of everything, so that it can be taken up again, and end the thread."""
+        """Release all jobs, so that they can be resumed, and end the thread. Blocks until both are done."""
 
         async def shut_down() -> None:
             await asyncio.gather(*map(asyncio.wrap_future, self._laid_writes), return_exceptions=True)
-            # First whatever may still give the crew something to do: what it began while it ends would wait for the ledger for ever.
+            # First end every call that may give the scheduler more work: work started while it closes would wait forever for a ledger
+            # writer that has ended.
             await _cancel_and_wait(self._tasks - {asyncio.current_task()})
             if self._scheduler is not None:
                 await self._scheduler.__aexit__(None, None, None)
@@ -407,38 +385,41 @@ class BackgroundRunner:
 
 async def _cancel_and_wait(tasks: Iterable[asyncio.Task[Any] | None]) -> None:
     """Cancel tasks, and wait until they have ended."""
-    given = [task for task in tasks if task is not None]
-    for task in given:
+    cancelled = [task for task in tasks if task is not None]
+    for task in cancelled:
         task.cancel()
-    await asyncio.gather(*given, return_exceptions=True)
+    await asyncio.gather(*cancelled, return_exceptions=True)
 
 
 def take_indices(spec: JobSpec) -> Sequence[int]:
-    """Which of its cue's takes an order is for, in the order of its jobs."""
+    """Return the indices of the cue's takes that a spec asks for, in the order of its jobs."""
     return spec.delivery.take_indices or range(spec.cue.takes)
 
 
 def job_take_index(job: Job) -> int:
-    """Which of its cue's takes a job is."""
-    named = delivery_of_plan(job.plan).take_indices
-    return named[job.place] if named else job.place
+    """Return the index of a job's take among its cue's. `Job.take_index` counts only the takes of one spec."""
+    indices = delivery_of_plan(job.plan).take_indices
+    return indices[job.take_index] if indices else job.take_index
 
 
 def current_jobs(jobs: Iterable[Job]) -> list[Job]:
-    """Of the jobs of cues the one that counts for each take: what is laid, else what is not over, else the last."""
-    best: dict[tuple[str, int], Job] = {}
+    """Return the job that counts for each take: the laid one, else an open one, else the last."""
+    current: dict[tuple[str, int], Job] = {}
+    # Sorted from the least to the most important: each overwrites the one before.
     for job in sorted(jobs, key=lambda job: (job.state == "laid", job.state not in FINAL_STATES, job.id)):
-        best[job.cue, job_take_index(job)] = job
-    return list(best.values())
+        current[job.cue, job_take_index(job)] = job
+    return list(current.values())
 
 
 def _finished_results(spec: JobSpec, job: Job) -> list[Take | Failure]:
-    """What came of a job that is over: its takes, where their files are still there."""
+    """Return the takes of a finished job, if their files still exist, or its failure."""
     if job.state != "laid":
-        error = Cancelled(job.words) if job.state == "cancelled" else ModelFailed(job.words)
-        return [Failure(spec.cue, error)]
+        return [Failure(spec.cue, stored_error(job))]
     takes = [take_from_claim(spec, job, claim) for claim in job.takes]
-    gone = [take.file for take in takes if not take.file.is_file()]
-    if gone:
-        return [Failure(spec.cue, OutputError(f"the take {gone[0]} is gone: put it back, or generate again"))]
+    missing = [take.file for take in takes if not take.file.is_file()]
+    if missing:
+        error = OutputError(
+            "job.take_missing", "The take no longer exists: {path}. Restore it or generate again.", path=missing[0]
+        )
+        return [Failure(spec.cue, error)]
     return list(takes)

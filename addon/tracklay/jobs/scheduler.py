@@ -1,6 +1,6 @@
-"""Plans orders as rows, and carries jobs side by side on one event loop: what waits is a row and a number.
+"""Adds jobs to the ledger and runs them concurrently on one event loop. A waiting job is a row and a number, not a task.
 
-Each provider has a lane of its own, so that a slow one holds up no other. Whose loop it is, and who hears of it, is the runner's.
+Each provider has its own queue, so a slow provider delays no other. `runner` owns the event loop and receives the results.
 """
 
 from __future__ import annotations
@@ -10,100 +10,97 @@ import contextlib
 import os
 import secrets
 from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Self, TypeVar
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ..cue import Failure, Take
-from ..errors import Cancelled, TracklayError
+from ..errors import TracklayError
 from ..media import proxy_cache
 from ..models import load_catalogue
 from ..paths import NumberedFile
 from ..providers.client import close_client
-from . import artifact_store
+from . import artifact_store, process_lock
 from .context import JobContext
 from .delivery import delivery_of_plan
+from .failures import error_columns, internal_error, stored_error, unsent_cancelled
 from .job_spec import JobSpec, random_seed, request_keys
-from .ledger import Ledger, NewJob
+from .ledger import Job, Ledger, NewJob
 from .ledger_writer import LedgerWriter
 from .pipeline import JobPipeline
-from .process_lock import ProcessLock, is_alive, remove_stale
-from .process_lock import stale_tokens as dead_owners
+from .process_lock import ProcessLock
 from .states import FINAL_STATES, UNSENT_STATES
 from .take_writer import take_from_claim
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
-    from types import TracebackType
-
     from ..models import Model
     from .job_spec import StageProgress
-    from .ledger import Job
 
-    JobFinishedCallback = Callable[[Job, list[Take | Failure]], None]
+JobFinishedCallback = Callable[[Job, list[Take | Failure]], None]
 
 Resource = TypeVar("Resource", ProcessLock, LedgerWriter)
 
 CPU_COUNT = os.cpu_count() or 1
 
 DEFAULT_LIMITS = {"extract": max(1, CPU_COUNT // 2), "render": 1, "conform": CPU_COUNT, "sketch": CPU_COUNT, "cog": 1}
-"""How many of a kind of work run together where the person's own machine does it: ffmpeg has threads of its own, Blender takes
-all there are, sketch has one process each, a Cog container has one place."""
+"""Concurrent jobs of each kind of local work. ffmpeg has threads of its own, so extraction uses half the cores; Blender uses all cores
+for one render; each sketch job is one single-threaded process; a Cog container runs one prediction at a time."""
 
 HOSTED_PROVIDER_LIMIT = 8
-"""How many submissions one hosted provider gets at a time."""
+"""Concurrent submissions to one hosted provider."""
 
 JOBS_PER_SLOT = 2
-"""How many jobs of a provider are on their way for each that it may have: the others extract, or conform, meanwhile."""
+"""Worker tasks for each concurrent submission: while one job waits for the provider, the other extracts or conforms."""
 
 CANCEL_POLL_SECONDS = 1.0
-"""How often another process's wish to stop a job is looked for."""
+"""Interval at which the ledger is checked for cancellations that other processes request."""
 
 ORPHAN_CLEANUP_DELAY_SECONDS = 1.0
-"""By then an ffmpeg that a killed process had just started has opened what it writes, and it can be found and cleared away."""
+"""Delay of the second clean-up: by then an ffmpeg that a killed process had just started has created the file that it writes."""
 
 PLAN_BATCH_SIZE = 256
-"""Orders that are planned in one transaction."""
+"""Job specs that are added in one transaction: bounds how long the ledger is locked for other processes."""
 
 
 class ConcurrencyLimits:
-    """Bounds each kind of work."""
+    """One semaphore for each kind of work."""
 
     def __init__(self, limits: Mapping[str, int]) -> None:
         self._limits = {**DEFAULT_LIMITS, **limits}
         self._semaphores: dict[str, asyncio.Semaphore] = {}
 
     def limit(self, kind: str) -> int:
-        """How many of a kind may run together."""
+        """Return how many jobs of a kind may run concurrently."""
         return self._limits.get(kind, HOSTED_PROVIDER_LIMIT)
 
     def __call__(self, kind: str) -> contextlib.AbstractAsyncContextManager[None]:
-        """The context that waits for a place."""
+        """Return the context that waits for a slot and holds it."""
         if kind not in self._semaphores:
             self._semaphores[kind] = asyncio.Semaphore(self.limit(kind))
         return self._semaphores[kind]
 
 
 async def _open_in_thread(factory: Callable[[], Resource]) -> Resource:
-    """What `factory` makes, aside; closed again where the task is cancelled while it is made."""
-    making = asyncio.get_running_loop().run_in_executor(
-        None, factory
-    )  # no task: whoever cancels all tasks leaves it be
+    """Return what `factory` opens in a thread. If the task is cancelled meanwhile, close it again."""
+    # An executor future, not a task: code that cancels all tasks would leave an open lock behind.
+    opening = asyncio.get_running_loop().run_in_executor(None, factory)
     try:
-        return await asyncio.shield(making)
+        return await asyncio.shield(opening)
     except asyncio.CancelledError:
-        (await making).close()
+        (await opening).close()
         raise
 
 
 class Scheduler:
-    """Plans orders as rows, and carries them; lives on one event loop, from `async with` to its end.
+    """Adds jobs and runs them. Belongs to one event loop, from `async with` to its end.
 
     Args:
-        report_progress: is told of each step.
-        on_job_finished: is told how each job ended: its takes, and why there are no more.
-        limits: how many of a kind of work may run together, where it is not the usual number.
-        run_id: what its jobs are counted to; by default each crew is a run of its own.
+        report_progress: receives each step of each job.
+        on_job_finished: receives each finished job as the ledger now holds it, with its takes and, if there is one, its failure.
+        limits: concurrent jobs for each kind of work, where it differs from `DEFAULT_LIMITS`.
+        run_id: stored with the jobs, which run caps are summed by. By default each scheduler is a run of its own.
     """
 
     def __init__(
@@ -125,10 +122,10 @@ class Scheduler:
         self.run_id = run_id or secrets.token_hex(8)
 
     async def __aenter__(self) -> Self:
-        """Open the ledger, and clear up after processes that were killed.
+        """Open the ledger and clean up after killed processes.
 
         Raises:
-            LedgerTrouble, OutputError: the ledger or its folder cannot be used.
+            LedgerError, OutputError: the ledger or its folder cannot be used.
         """
         self._process_lock = await _open_in_thread(ProcessLock)
         try:
@@ -149,7 +146,7 @@ class Scheduler:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let go of all that is under way: it can be taken up again."""
+        """Stop all work and release the jobs, so that they can be resumed."""
         await asyncio.gather(self._stale_cleanup, return_exceptions=True)
         tasks = [self._cancel_watcher, *(task for workers in self._workers.values() for task in workers)]
         for task in tasks:
@@ -163,9 +160,12 @@ class Scheduler:
         await close_client()
 
     async def _clean_up_after_crashes(self) -> None:
-        """Clear up after processes that were killed: now, and again when what they had started has begun to write, or never will."""
+        """Delete what killed processes left behind: now, and once more a moment later.
+
+        A child process of a killed one may just be starting and create its file after the first pass.
+        """
         projects = await self.ledger_writer(Ledger.owner_projects)
-        dead = await asyncio.to_thread(dead_owners)
+        dead = await asyncio.to_thread(process_lock.stale_tokens)
         for token in dead:
             await asyncio.to_thread(artifact_store.clean_up_after_owner, token, projects)
         await collect_garbage(self.ledger_writer)
@@ -175,17 +175,17 @@ class Scheduler:
                 await asyncio.sleep(ORPHAN_CLEANUP_DELAY_SECONDS)
             for token in dead:
                 await asyncio.to_thread(artifact_store.clean_up_after_owner, token, projects)
-                await asyncio.to_thread(remove_stale, token)
+                await asyncio.to_thread(process_lock.remove_stale, token)
 
         self._stale_cleanup = asyncio.ensure_future(clean_up_again())
 
     async def add_jobs(self, specs: Sequence[JobSpec]) -> None:
-        """Begin orders. What was begun for the very same before and is nobody's now is gone on with, and not begun again."""
-        self._catalogue.update({order.model.id: order.model for order in specs})
+        """Add jobs and start them. An interrupted job of the very same request is continued and not added again."""
+        self._catalogue.update({spec.model.id: spec.model for spec in specs})
         for start in range(0, len(specs), PLAN_BATCH_SIZE):
-            some = specs[start : start + PLAN_BATCH_SIZE]
-            lasts, words = await asyncio.to_thread(_last_takes_and_request_keys, some)
-            self.enqueue(await self.ledger_writer(self._create_all_jobs, some, lasts, words))
+            batch = specs[start : start + PLAN_BATCH_SIZE]
+            last_take_numbers, keys = await asyncio.to_thread(_last_takes_and_request_keys, batch)
+            self.enqueue(await self.ledger_writer(self._create_all_jobs, batch, last_take_numbers, keys))
 
     def _create_all_jobs(
         self,
@@ -194,12 +194,16 @@ class Scheduler:
         last_take_numbers: Sequence[int],
         request_keys: Sequence[Sequence[str]],
     ) -> list[tuple[str, int]]:
-        free = {
-            wish: [job for job in ledger.find_by_request_key(wish, self.owner_token) if self._is_unowned(job)]
-            for wish in {wish for wished in request_keys for wish in wished}
+        # Found before any is claimed: equal requests within one batch must not resume each other's jobs.
+        resumable = {
+            key: [job for job in ledger.find_by_request_key(key, self.owner_token) if self._is_unowned(job)]
+            for key in {key for keys in request_keys for key in keys}
         }
-        each = zip(specs, last_take_numbers, request_keys, strict=True)
-        return [job for order, last, wished in each for job in self._create_jobs(ledger, order, last, wished, free)]
+        return [
+            job
+            for spec, last_take_number, keys in zip(specs, last_take_numbers, request_keys, strict=True)
+            for job in self._create_jobs(ledger, spec, last_take_number, keys, resumable)
+        ]
 
     def _create_jobs(
         self,
@@ -209,120 +213,133 @@ class Scheduler:
         request_keys: Sequence[str],
         resumable: Mapping[str, list[Job]],
     ) -> list[tuple[str, int]]:
-        """Provider and number of each take's job. `resumable` are earlier ones that may be gone on with; those that are leave it."""
-        plan = {**spec.to_dict(), "after": last_take_number}
-        begun = []
-        for place, words in enumerate(request_keys):
-            new = NewJob(
-                self.run_id,
-                spec.project,
-                spec.cue.id,
-                place,
-                spec.model.id,
-                spec.model.provider,
-                random_seed(spec) if spec.cue.seed is None else spec.cue.seed + place,
-                plan,
-                words,
-            )
-            earlier = resumable[words].pop(0) if resumable[words] else None
+        """Return provider and number of the job of each take. Jobs taken from `resumable` are removed from it."""
+        plan = {**spec.to_dict(), "after_number": last_take_number}
+        jobs = []
+        for take_index, key in enumerate(request_keys):
+            earlier = resumable[key].pop(0) if resumable[key] else None
+            if earlier is not None and not self._claim_earlier(ledger, earlier, spec, take_index, plan):
+                earlier = None
             if earlier is not None:
-                after = earlier.plan["after"] if earlier.takes else last_take_number
-                kept = {
-                    "run": self.run_id,
-                    "cue": spec.cue.id,
-                    "place": place,
-                    "plan": {**plan, "after": after},
-                    "stop": 0,
-                }
-                if ledger.claim_job(earlier.id, self.owner_token, earlier.owner, **kept) is None:
-                    earlier = None
-            number = earlier.id if earlier is not None else ledger.add_jobs([new], self.owner_token)[0]
-            begun.append((spec.model.provider, number))
-        return begun
+                job_id = earlier.id
+            else:
+                seed = random_seed(spec) if spec.cue.seed is None else spec.cue.seed + take_index
+                model = spec.model
+                new_job = NewJob(
+                    self.run_id, spec.project, spec.cue.id, take_index, model.id, model.provider, seed, plan, key
+                )
+                job_id = ledger.add_jobs([new_job], self.owner_token)[0]
+            jobs.append((spec.model.provider, job_id))
+        return jobs
+
+    def _claim_earlier(self, ledger: Ledger, job: Job, spec: JobSpec, take_index: int, plan: Mapping[str, Any]) -> bool:
+        """Make an interrupted job part of this run. Return False if another process claimed it first."""
+        if job.takes:
+            # Its take has a number and perhaps a file already: it keeps the range that it was numbered in.
+            plan = {**plan, "after_number": job.plan.get("after_number", job.plan.get("after", 0))}
+        columns = {
+            "run": self.run_id,
+            "cue": spec.cue.id,
+            "take_index": take_index,
+            "plan": plan,
+            "cancel_requested": 0,
+        }
+        return ledger.claim_job(job.id, self.owner_token, job.owner, **columns) is not None
 
     def _is_unowned(self, job: Job) -> bool:
-        return job.owner is None or (job.owner != self.owner_token and not is_alive(job.owner))
+        return job.owner is None or (job.owner != self.owner_token and not process_lock.is_alive(job.owner))
 
     async def resume(self, job_ids: Sequence[int] = (), matches: Callable[[Job], bool] = lambda _: True) -> list[Job]:
-        """Go on with jobs that nobody carries: those named, or all that `matches` says yes to. Those taken up."""
+        """Claim and run jobs that no process runs, and return them.
+
+        Args:
+            job_ids: their numbers; by default all open jobs.
+            matches: returns whether a job may be resumed.
+        """
 
         def claim_jobs(ledger: Ledger) -> list[Job]:
-            found = []
-            for number in ledger.open_job_ids(job_ids):
-                job = ledger.get_job(number)
+            claimed = []
+            for job_id in ledger.open_job_ids(job_ids):
+                job = ledger.get_job(job_id)
                 if matches(job) and self._is_unowned(job):
-                    taken = ledger.claim_job(number, self.owner_token, job.owner)
-                    found += [taken] if taken else []
-            return found
+                    ours = ledger.claim_job(job_id, self.owner_token, job.owner)
+                    claimed += [ours] if ours else []
+            return claimed
 
         jobs = await self.ledger_writer(claim_jobs)
         self.enqueue([(job.provider, job.id) for job in jobs])
         return jobs
 
     def enqueue(self, jobs: Iterable[tuple[str, int]]) -> None:
-        """Put jobs of this crew into their providers' lanes."""
-        for name, number in jobs:
-            self._queues[name].append(number)
+        """Put jobs of this process (provider, number) into the queues, and start workers up to each provider's limit."""
+        for provider_name, job_id in jobs:
+            self._queues[provider_name].append(job_id)
             self._idle.clear()
-            workers = self._workers[name]
-            if sum(not worker.done() for worker in workers) < self._limits.limit(name) * JOBS_PER_SLOT:
-                worker = asyncio.ensure_future(self._run_queue(name))
+            workers = self._workers[provider_name]
+            if sum(not worker.done() for worker in workers) < self._limits.limit(provider_name) * JOBS_PER_SLOT:
+                worker = asyncio.ensure_future(self._run_queue(provider_name))
                 workers.add(worker)
                 worker.add_done_callback(partial(self._on_worker_done, workers))
 
     def _on_worker_done(self, workers: set[asyncio.Task[None]], task: asyncio.Task[None]) -> None:
         workers.discard(task)
+        # A worker itself fails only if the ledger does: then nothing can be recorded any more, and everything stops.
         if not task.cancelled() and (error := task.exception()):
             self._fatal_error = error
         if self._fatal_error or not any(self._workers.values()):
             self._idle.set()
 
     async def wait_until_idle(self) -> None:
-        """Wait until nothing is under way.
+        """Wait until all queued jobs have finished.
 
         Raises:
-            LedgerTrouble: the ledger cannot be used any more.
+            LedgerError: the ledger can no longer be used.
         """
         await self._idle.wait()
         if self._fatal_error:
             raise self._fatal_error
 
     async def _run_queue(self, provider_name: str) -> None:
-        lane = self._queues[provider_name]
-        while lane:
-            number = lane.popleft()
-            job = await self.ledger_writer(Ledger.get_job, number)
-            if number in self._context.cancelling:
+        jobs = self._queues[provider_name]
+        while jobs:
+            job_id = jobs.popleft()
+            job = await self.ledger_writer(Ledger.get_job, job_id)
+            if job_id in self._context.cancelling:
                 await self._cancel_unsent(job)
             else:
-                self._on_job_finished(job, await self._run_job(job))
+                self._on_job_finished(*await self._run_job(job))
 
-    async def _run_job(self, job: Job) -> list[Take | Failure]:
+    async def _run_job(self, job: Job) -> tuple[Job, list[Take | Failure]]:
+        """Run a job and return its row as it is at the end, with its results."""
         try:
-            order = await self._job_spec(job)
-            trip = JobPipeline(job, order, self._context)
-        except TracklayError as trouble:
+            spec = await self._job_spec(job)
+            pipeline = JobPipeline(job, spec, self._context)
+        except TracklayError as error:  # its model or provider no longer exists
             with contextlib.suppress(TracklayError):
-                await self.ledger_writer(Ledger.update, job, kind=trouble.kind, words=str(trouble))
+                job = await self.ledger_writer(Ledger.update, job, **error_columns(error))
                 await self.ledger_writer(Ledger.release_jobs, self.owner_token, job.id)
-            return [Failure(JobSpec.cue_from_dict(job.plan), trouble)]
-        task = self._running[job.id] = asyncio.ensure_future(trip.run())
+            return job, [Failure(JobSpec.cue_from_dict(job.plan), error)]
+        task = self._running[job.id] = asyncio.ensure_future(pipeline.run())
         try:
-            return await asyncio.shield(task)
+            results = await asyncio.shield(task)
         except asyncio.CancelledError:
+            # Either this one job was cancelled (then the task has ended), or the worker is: then the job must end first.
             if job.id in self._context.cancelling and task.done():
-                return [Failure(order.cue, Cancelled(trip.job.words or "cancelled"))]
+                return pipeline.job, [Failure(spec.cue, stored_error(pipeline.job))]
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             raise
-        except Exception as error:  # noqa: BLE001 - a fault of ours must reach the person and not vanish with its task
+        except Exception as error:  # noqa: BLE001 - an unexpected error must reach the user and not vanish with its task
             with contextlib.suppress(TracklayError):
                 await self.ledger_writer(Ledger.release_jobs, self.owner_token, job.id)
-            return [Failure(order.cue, internal_error(error))]
+            return pipeline.job, [Failure(spec.cue, internal_error(error))]
+        else:
+            # The row as the pipeline left it: the one that this started with is outdated.
+            return pipeline.job, results
         finally:
             del self._running[job.id]
             await asyncio.to_thread(artifact_store.delete_work_dir, self.owner_token, job.id)
-            if trip.job.state in FINAL_STATES:
+            if pipeline.job.state in FINAL_STATES:
                 with contextlib.suppress(TracklayError):
                     await collect_garbage(self.ledger_writer)
 
@@ -332,35 +349,31 @@ class Scheduler:
         return JobSpec.from_dict(job.plan, self._catalogue)
 
     async def cancel(self, *job_ids: int) -> None:
-        """Stop jobs of this crew for good: the wish reaches the provider."""
-        for number in job_ids:
-            self._context.cancelling.add(number)
-            if task := self._running.get(number):
+        """Cancel jobs of this process, at the provider too."""
+        for job_id in job_ids:
+            self._context.cancelling.add(job_id)
+            if task := self._running.get(job_id):
                 task.cancel()
-            for lane in self._queues.values():
-                if number in lane:
-                    lane.remove(number)
-                    await self._cancel_unsent(await self.ledger_writer(Ledger.get_job, number))
+            for waiting in self._queues.values():
+                if job_id in waiting:
+                    waiting.remove(job_id)
+                    await self._cancel_unsent(await self.ledger_writer(Ledger.get_job, job_id))
 
     async def _cancel_unsent(self, job: Job) -> None:
-        words = "nothing was sent and nothing is charged"
+        error = unsent_cancelled()
         if job.state in UNSENT_STATES:
-            job = await self.ledger_writer(Ledger.transition, job, "cancelled", kind=Cancelled.kind, words=words)
-        self._on_job_finished(job, [Failure(JobSpec.cue_from_dict(job.plan), Cancelled(words))])
-
-    async def cancel_cue(self, cue: str) -> None:
-        """Stop all jobs of a cue."""
-        await self.cancel(*await self.ledger_writer(Ledger.job_ids_of_cue, self.owner_token, cue))
+            job = await self.ledger_writer(Ledger.transition, job, "cancelled", **error_columns(error))
+        self._on_job_finished(job, [Failure(JobSpec.cue_from_dict(job.plan), error)])
 
     async def _watch_cancel_requests(self) -> None:
         while True:
             await asyncio.sleep(CANCEL_POLL_SECONDS)
             with contextlib.suppress(TracklayError):
-                wished = await self.ledger_writer(Ledger.cancel_requests, self.owner_token)
-                await self.cancel(*(number for number in wished if number not in self._context.cancelling))
+                requested = await self.ledger_writer(Ledger.cancel_requests, self.owner_token)
+                await self.cancel(*(job_id for job_id in requested if job_id not in self._context.cancelling))
 
     async def cancel_unowned(self, job_id: int) -> Job | None:
-        """Stop a job that nobody carries; None where somebody does."""
+        """Cancel a job that no process runs, and return its new row. Return None if a process runs it."""
 
         def claim_job(ledger: Ledger) -> Job | None:
             job = ledger.get_job(job_id)
@@ -374,17 +387,17 @@ class Scheduler:
         return job
 
     async def laid_takes_of_run(self, job: Job) -> list[Take]:
-        """The takes of a job's run and timeline that lie there already."""
-        orders = [(each, await self._job_spec(each)) for each in await self.ledger_writer(Ledger.laid_jobs, job.run)]
+        """Return the takes of a job's run and timeline that are laid already."""
+        laid = [(each, await self._job_spec(each)) for each in await self.ledger_writer(Ledger.laid_jobs, job.run)]
         return [
-            take_from_claim(order, each, claim)
-            for each, order in orders
-            if order.delivery == delivery_of_plan(job.plan) and each.project == job.project
+            take_from_claim(spec, each, claim)
+            for each, spec in laid
+            if spec.delivery == delivery_of_plan(job.plan) and each.project == job.project
             for claim in each.takes
         ]
 
     async def record_target(self, takes: Iterable[Take], target: Path) -> None:
-        """Note which file laying will write, before it is written: after a crash `has_open_target` recognizes the file as ours."""
+        """Record the file that laying will write. After a crash `has_open_target` recognizes it as ours, and it may be replaced."""
         numbers = {take.job_id for take in takes if take.job_id is not None}
 
         def write_target(ledger: Ledger) -> None:
@@ -394,12 +407,12 @@ class Scheduler:
         await self.ledger_writer(write_target)
 
     async def mark_laid(self, takes: Iterable[Take]) -> None:
-        """Note that takes lie under their picture. What they were made of is kept where it would cost something again."""
-        numbers = sorted({take.job_id for take in takes if take.job_id is not None})
+        """Record takes as laid. Their outputs are kept if making them again would cost something."""
+        job_ids = sorted({take.job_id for take in takes if take.job_id is not None})
 
         def move_to_laid(ledger: Ledger) -> None:
-            for number in numbers:
-                if (job := ledger.get_job(number)).state == "ready":
+            for job_id in job_ids:
+                if (job := ledger.get_job(job_id)).state == "ready":
                     ledger.transition(job, "laid")
 
         await self.ledger_writer(move_to_laid)
@@ -407,15 +420,17 @@ class Scheduler:
 
 
 async def collect_garbage(ledger_writer: LedgerWriter) -> None:
-    """Throw away proxies that no job needs, and outputs that are not worth keeping when they are laid.
+    """Delete proxies and timeline copies that no open job uses, and outputs of laid jobs that can be made again at no cost.
 
-    What is thrown away was seen in an earlier transaction: that nothing needs it is on disk by then, and a crash can't undo it.
+    Two transactions: the files to delete are found in an earlier one than they are deleted in. So the fact that no job uses them is
+    on disk, and after a crash no open job misses its files.
     """
     proxies, copies, jobs = await ledger_writer(_find_garbage)
 
     def delete_garbage(ledger: Ledger) -> None:
         for name in proxies:
-            if not ledger.is_proxy_needed(name):  # nobody may begin to want it while this transaction lasts
+            # Asked again: a job may have been added since. None can be during this transaction.
+            if not ledger.is_proxy_needed(name):
                 proxy_cache.unpin(name)
         for copy in copies:
             if not ledger.is_timeline_copy_needed(copy):
@@ -438,14 +453,7 @@ def _find_garbage(ledger: Ledger) -> tuple[list[str], list[Path], list[Job]]:
 
 
 def _last_takes_and_request_keys(specs: Sequence[JobSpec]) -> tuple[list[int], list[list[str]]]:
-    """Each order's last take number so far, and what its takes are known by."""
-    return [NumberedFile.last_number(order.folder, order.take_name) for order in specs], [
-        request_keys(order) for order in specs
+    """Return each spec's last take number so far, and the request keys of its takes."""
+    return [NumberedFile.last_number(spec.folder, spec.take_name) for spec in specs], [
+        request_keys(spec) for spec in specs
     ]
-
-
-def internal_error(error: Exception) -> TracklayError:
-    """A fault of our own as an error that a person reads."""
-    fault = TracklayError(f"a fault in Tracklay itself: {type(error).__name__}: {error}")
-    fault.__cause__ = error
-    return fault

@@ -1,8 +1,14 @@
-"""Lets one of many machines make a take, and the others wait for it: files in a folder that they share, and no server.
+"""Lease files with a heartbeat: one of many machines makes a take, the others wait for it. Needs a shared folder and no server.
 
-A claim is a file that only one can create. Whoever holds it writes a beat into it again and again; where the beat rests too long, the
-holder has died and another may take over, with the next number. What came of it is a record beside, which stays. No clock is compared
-with another machine's, and nobody's claim is ever removed by somebody else before there is a record.
+A claim is a file `<key>.<number>.claim`, created with O_EXCL, so only one machine can create each number. Its holder rewrites it
+every few seconds with a growing heartbeat count. If the content of the highest-numbered claim stays the same for too long, its holder has
+died, and another machine takes over by creating the next number. The result is a record, `<key>.json`, which stays.
+
+Why it holds on network folders (NFS, SMB) without locks:
+- Clocks of machines are never compared. Each observer measures with its own monotonic clock how long the content stays the same.
+- A takeover deletes and replaces nothing: it creates the next number, and exactly one machine can. A holder that was only suspended
+  keeps writing its old claim, which no longer counts.
+- Claims are deleted only after the record exists, and only up to the deleter's own number.
 """
 
 from __future__ import annotations
@@ -14,28 +20,26 @@ import secrets
 import socket
 import threading
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from pathlib import Path
+from typing import Any, Self
 
 from ..paths import atomic_write, ensure_folder, output_error
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
-
 HEARTBEAT_SECONDS = 5.0
-"""Between two beats of a claim that is held."""
+"""Interval between two heartbeats of a held claim."""
 
 STALE_AFTER_SECONDS = 60.0
-"""A claim whose beat rests as long, seen by the clock of whoever waits, is a dead machine's: network folders show changes late."""
+"""Time without a heartbeat, by the observer's clock, after which a claim may be taken over. Network folders show changes late."""
 
 POLL_SECONDS = 1.0
-"""Between two looks of whoever waits."""
+"""Interval at which a waiting machine checks."""
 
 
 @dataclass(slots=True)
 class _ObservedClaim:
-    """Another's claim, its words when they last changed, and when that was by our own clock."""
+    """Another machine's claim: its number, its content, and when the content last changed by our own clock."""
 
     number: int
     content: str
@@ -43,13 +47,13 @@ class _ObservedClaim:
 
 
 class SharedClaims:
-    """The claims and records in a folder, for as long as a `with` lasts; what is still held at its end is let go.
+    """The claims and records in a folder. Use it as a context manager: claims still held at its end are released.
 
     Args:
         folder_path: the folder.
-        heartbeat_seconds: seconds between two beats.
-        stale_after_seconds: seconds after which a resting claim may be taken over.
-        clock: tells seconds that only ever rise.
+        heartbeat_seconds: seconds between two heartbeats.
+        stale_after_seconds: seconds without a heartbeat after which a claim may be taken over.
+        clock: monotonic clock in seconds.
     """
 
     def __init__(
@@ -74,42 +78,47 @@ class SharedClaims:
         self._heartbeat_thread = threading.Thread(target=self._heartbeat_loop, name="tracklay-claims", daemon=True)
 
     def __enter__(self) -> Self:
-        """Begin.
+        """Create the folder and start the heartbeat.
 
         Raises:
-            OutputError: the folder cannot be made or written to.
+            OutputError: the folder cannot be created or written.
         """
         ensure_folder(self._folder)
         self._heartbeat_thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let go of what is still held, so that others need not wait until it is stale."""
+        """Release the claims that are still held, so that others need not wait until they are stale."""
         self._closed.set()
         self._heartbeat_thread.join()
         for key in list(self._held):
             self._release(key, left=True)
 
     def load_record(self, key: str) -> dict[str, Any] | None:
-        """What was made under a key; None where there is nothing, or nothing that can be read."""
+        """Return the record of a key, or None if there is none or it cannot be read."""
         try:
-            told = json.loads((self._folder / f"{key}.json").read_text("utf-8"))
+            record = json.loads((self._folder / f"{key}.json").read_text("utf-8"))
         except (OSError, ValueError):
             return None
-        return told if isinstance(told, dict) else None
+        return record if isinstance(record, dict) else None
 
     def acquire(self, key: str, is_valid: Callable[[Mapping[str, Any]], bool] = lambda _: True) -> bool:
-        """Claim a key, if nobody holds it; whether it is ours now. There is nothing to do where there is a `is_valid` record.
+        """Claim a key and return whether it is ours now. A key with a valid record needs no claim.
+
+        Args:
+            key: the key.
+            is_valid: returns whether a record can be used.
 
         Raises:
             OutputError: the claim cannot be written.
         """
         if self._has_valid_record(key, is_valid):
             return False
-        number, words = self._latest_claim(key)
-        if number and not self._is_claim_over(key, number, words):
+        number, content = self._latest_claim(key)
+        if number and not self._is_claim_over(key, number, content):
             return False
         try:
+            # Exclusive creation decides between machines that try at the same moment.
             with self._claim_path(key, number + 1).open("x", encoding="utf-8") as file:
                 file.write(self._claim_json())
         except FileExistsError:
@@ -118,47 +127,49 @@ class SharedClaims:
             raise output_error(error, self._folder) from error
         with self._lock:
             self._held[key] = number + 1
-        if self._has_valid_record(key, is_valid):  # it came to be while we looked
+        # Checked again: the holder may have saved its record, and deleted its claims, between our two looks.
+        if self._has_valid_record(key, is_valid):
             self._delete_claims(key)
             return False
         return True
 
     def _is_claim_over(self, key: str, number: int, content: str) -> bool:
-        """Whether the claim that holds is over: let go of, failed before we came, or resting for too long."""
-        told, seen = _parse_claim(content), self._observed.get(key)
-        if "failed" in told:
-            return seen is None or seen.number != number
-        if "left" in told:
+        """Return whether the latest claim has ended: released, failed before we observed it, or without a heartbeat for too long."""
+        claim, observed = _parse_claim(content), self._observed.get(key)
+        if "failed" in claim:
+            # Machines that waited for this claim share its failure; one that comes later may try again.
+            return observed is None or observed.number != number
+        if "left" in claim:
             return True
-        if seen is None or (seen.number, seen.content) != (number, content):
-            seen = self._observed[key] = _ObservedClaim(number, content, self._clock())
-        return self._clock() - seen.last_changed >= self._stale_after_seconds
+        if observed is None or (observed.number, observed.content) != (number, content):
+            observed = self._observed[key] = _ObservedClaim(number, content, self._clock())
+        return self._clock() - observed.last_changed >= self._stale_after_seconds
 
     def failure_message(self, key: str) -> str:
-        """Why the machine that we waited for made nothing, in words; empty where it did not fail, or not while we waited."""
-        seen = self._observed.get(key)
-        number, words = self._latest_claim(key)
-        told = _parse_claim(words)
-        if seen is None or seen.number != number or "failed" not in told:
+        """Return why the machine that we waited for failed, or an empty text if it did not fail while we waited."""
+        observed = self._observed.get(key)
+        number, content = self._latest_claim(key)
+        claim = _parse_claim(content)
+        if observed is None or observed.number != number or "failed" not in claim:
             return ""
-        return f"{told['machine']} could not make it: {told['failed']}"
+        return f"{claim['machine']} failed: {claim['failed']}"
 
     def holder_name(self, key: str) -> str:
-        """The machine that holds a key, as far as can be read."""
+        """Return the name of the machine that holds a key, or "another machine" if it cannot be read."""
         return str(_parse_claim(self._latest_claim(key)[1]).get("machine", "another machine"))
 
     def save_record(self, key: str, record: Mapping[str, Any]) -> None:
-        """Put on record what was made under a key of ours, and let go of it.
+        """Save the record of a key that we hold, and release the key.
 
         Raises:
             OutputError: it cannot be written.
         """
-        with atomic_write(self._folder / f"{key}.json") as beside:
-            beside.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        with atomic_write(self._folder / f"{key}.json") as temporary:
+            temporary.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", "utf-8")
         self._delete_claims(key)
 
     def release_failed(self, key: str, reason: str) -> None:
-        """Let go of a key, and tell those who wait why there is nothing. Whoever comes later may try again."""
+        """Release a key and pass the reason of the failure to the machines that wait. A later machine may try again."""
         self._release(key, failed=reason)
 
     def _release(self, key: str, **fields: Any) -> None:
@@ -169,7 +180,7 @@ class SharedClaims:
                 self._update_claim(key, number, **fields)
 
     def wait(self) -> None:
-        """Wait a moment, before looking again whether others are done."""
+        """Sleep until the next check of whether other machines have finished."""
         self._closed.wait(min(POLL_SECONDS, self._stale_after_seconds / 4))
 
     def _has_valid_record(self, key: str, is_valid: Callable[[Mapping[str, Any]], bool]) -> bool:
@@ -184,7 +195,7 @@ class SharedClaims:
         return sorted(int(number) for number in found if number.isdecimal())
 
     def _latest_claim(self, key: str) -> tuple[int, str]:
-        """The number of the claim that holds, and its words; 0 where there is none."""
+        """Return number and content of the claim that counts; number 0 if there is none."""
         numbers = self._claim_numbers(key)
         if not numbers:
             return 0, ""
@@ -197,22 +208,24 @@ class SharedClaims:
         return json.dumps({**self._owner, "beat": self._heartbeat_count, **fields})
 
     def _update_claim(self, key: str, number: int, **fields: Any) -> None:
+        # Replaced by rename: an observer sees the old or the new content, never half of one.
         path = self._claim_path(key, number)
-        beside = path.with_name(f".{path.name}.{self._owner['token']}")
-        beside.write_text(self._claim_json(**fields), "utf-8")
-        beside.replace(path)
+        temporary = path.with_name(f".{path.name}.{self._owner['token']}")
+        temporary.write_text(self._claim_json(**fields), "utf-8")
+        temporary.replace(path)
 
     def _delete_claims(self, key: str) -> None:
         with self._lock:
-            mine = self._held.pop(key, 0)
+            our_number = self._held.pop(key, 0)
         for number in self._claim_numbers(key):
-            if number <= mine:
+            # A higher number belongs to a machine that took over from us: it is still working.
+            if number <= our_number:
                 self._claim_path(key, number).unlink(missing_ok=True)
 
     def _heartbeat_loop(self) -> None:
         while not self._closed.wait(self._heartbeat_seconds):
             self._heartbeat_count += 1
-            with self._lock:  # a claim that was just let go of must not come back
+            with self._lock:  # or a claim that is being released would be written again
                 for key, number in self._held.items():
                     with contextlib.suppress(OSError):
                         self._update_claim(key, number)
@@ -220,7 +233,7 @@ class SharedClaims:
 
 def _parse_claim(content: str) -> dict[str, Any]:
     try:
-        told = json.loads(content)
+        claim = json.loads(content)
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return claim if isinstance(claim, dict) else {}

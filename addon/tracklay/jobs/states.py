@@ -1,4 +1,4 @@
-"""The states of a job and every move between them: one table, which the ledger itself enforces and `docs/jobs.md` shows."""
+"""The states of a job and every transition between them: one table, which the ledger enforces and `docs/jobs.md` shows."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ JobState = Literal[
 ]
 
 STATE_DESCRIPTIONS: dict[JobState, str] = {
-    "planned": "a row in the ledger and nothing more",
-    "extracting": "the picture is read, its proxy made and uploaded; nothing is asked for yet",
-    "submitting": "the request is on disk and leaves once; whether it arrived is known when there is a ticket",
-    "running": "the provider has taken it on: its ticket is on disk",
-    "fetching": "the provider has made it, and it is being brought here",
-    "conforming": "what the model made is on disk for good, and becomes a take",
-    "ready": "the take is a file, and waits to be laid",
-    "laid": "the take lies under its picture",
-    "failed": "it came to nothing, and why is written beside it",
-    "cancelled": "a person stopped it, or gave it up",
-    "unclear": "the request left and nobody knows whether it arrived: a person decides",
+    "planned": "a row in the ledger; nothing has been done yet",
+    "extracting": "the picture is read, its proxy is made and uploaded; no request has been sent",
+    "submitting": "the request is on disk and is sent once; the answer is not on disk yet",
+    "running": "the provider accepted the request; its handle is on disk",
+    "fetching": "the provider has finished; the output is being downloaded",
+    "conforming": "the output is on disk and is being made into a take",
+    "ready": "the take is a file and can be laid",
+    "laid": "the take is on the timeline",
+    "failed": "no take was made; the error is stored",
+    "cancelled": "the user cancelled or discarded the job",
+    "unclear": "the request was sent and no answer came; the user decides",
 }
-"""What each state means."""
+"""The meaning of each state."""
 
 
 class Transition(NamedTuple):
-    """A way from one state to another."""
+    """An allowed step from one state to another, and when it happens."""
 
     before: JobState
     after: JobState
@@ -43,48 +43,48 @@ class Transition(NamedTuple):
 
 
 TRANSITIONS: tuple[Transition, ...] = (
-    Transition("planned", "extracting", "its turn has come"),
-    Transition("planned", "failed", "its picture or its model is gone"),
-    Transition("planned", "cancelled", "a person stopped it: nothing was sent"),
+    Transition("planned", "extracting", "a worker starts the job"),
+    Transition("planned", "failed", "the picture or the model no longer exists"),
+    Transition("planned", "cancelled", "the user cancelled; nothing was sent"),
     Transition(
-        "extracting", "submitting", "the request is complete and within the caps; it is on disk before it leaves"
+        "extracting", "submitting", "the request is complete and within every cap; it is on disk before it is sent"
     ),
-    Transition("extracting", "conforming", "the same was made before: its output is on disk and costs nothing again"),
     Transition(
-        "extracting", "failed", "the picture cannot be read, the provider does not take it, or a cap stands against it"
+        "extracting", "conforming", "an earlier job made the same; its output is on disk and is reused at no cost"
     ),
-    Transition("extracting", "cancelled", "a person stopped it: nothing was sent"),
     Transition(
-        "submitting", "running", "the provider has answered, or a lost submission was found: the ticket is on disk"
+        "extracting", "failed", "the picture cannot be read, the provider rejects it, or a cap would be exceeded"
     ),
-    Transition("submitting", "failed", "the provider refused it, so nothing was begun"),
-    Transition("submitting", "unclear", "no answer came, and it was not found at the provider"),
-    Transition("running", "fetching", "the provider says that it is done"),
+    Transition("extracting", "cancelled", "the user cancelled; nothing was sent"),
+    Transition("submitting", "running", "the provider answered, or a lost request was found; the handle is on disk"),
+    Transition("submitting", "failed", "the provider refused the request; no work was started"),
+    Transition("submitting", "unclear", "no answer came, and the provider does not list the request"),
+    Transition("running", "fetching", "the provider reports that it has finished"),
     Transition("running", "failed", "the model failed"),
-    Transition("running", "cancelled", "a person stopped it; whether the provider did is written beside it"),
-    Transition("fetching", "conforming", "the output is on disk: written beside, synced, renamed"),
-    Transition("fetching", "failed", "the provider no longer has it, or gave no sound"),
-    Transition("fetching", "cancelled", "a person stopped it: it was made, and costs what it costs"),
+    Transition("running", "cancelled", "the user cancelled; the message says whether the provider confirmed"),
+    Transition("fetching", "conforming", "the output is on disk: written to a temporary name, synced, renamed"),
+    Transition("fetching", "failed", "the provider has deleted the output, or it holds no sound"),
+    Transition("fetching", "cancelled", "the user cancelled; the output was made and is charged"),
     Transition("conforming", "ready", "the take is a file of exactly the span's samples"),
-    Transition("conforming", "fetching", "the file that was fetched is damaged: it is fetched once more"),
-    Transition("conforming", "failed", "there is no sound in the output"),
-    Transition("conforming", "cancelled", "a person stopped it: the output stays on disk"),
-    Transition("ready", "laid", "it lies under its picture"),
-    Transition("ready", "conforming", "its file was taken away before it was laid: it is made again from the output"),
-    Transition("ready", "cancelled", "a person gave it up: the file stays"),
-    Transition("unclear", "running", "looked for again, and found"),
-    Transition("unclear", "planned", "a person has it sent again: it may be charged twice"),
-    Transition("unclear", "cancelled", "a person gave it up: it may have been charged"),
+    Transition("conforming", "fetching", "the downloaded file is damaged; it is downloaded once more"),
+    Transition("conforming", "failed", "the output holds no sound"),
+    Transition("conforming", "cancelled", "the user cancelled; the output stays on disk"),
+    Transition("ready", "laid", "the take is on the timeline"),
+    Transition("ready", "conforming", "the take's file was deleted before it was laid; it is rebuilt from the output"),
+    Transition("ready", "cancelled", "the user discarded the job; the file stays"),
+    Transition("unclear", "running", "the request was looked for again and found"),
+    Transition("unclear", "planned", "the user has the request sent again; it may be charged twice"),
+    Transition("unclear", "cancelled", "the user discarded the job; it may have been charged"),
 )
-"""Every move there is. Nothing moves a job outside this table: a trigger in the ledger refuses it."""
+"""All allowed transitions. A trigger in the ledger refuses every other one."""
 
 FINAL_STATES: frozenset[JobState] = frozenset({"laid", "failed", "cancelled"})
-"""States that nothing leads out of."""
+"""States with no transition out of them."""
 
 UNSENT_STATES: frozenset[JobState] = frozenset({"planned", "extracting"})
-"""States in which nothing was asked of anybody yet."""
+"""States before any request is sent."""
 
 IN_FLIGHT_STATES: frozenset[JobState] = frozenset(
     {"submitting", "running", "fetching", "conforming", "ready", "unclear"}
 )
-"""States in which something was asked for and may be or was charged, and which are not over."""
+"""Open states in which a request was sent and may be charged."""

@@ -1,14 +1,16 @@
-"""Makes takes of a kept output: each a file of exactly the span's samples, claimed in the ledger before it gets its name.
+"""Writes takes from a stored output: each a file of exactly the span's samples, claimed in the ledger before it gets its name.
 
-So a file that is there after a crash is known for what it is, and none is made twice.
+So every file that exists after a crash is known, and none is made twice.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..cue import Cost, Take
@@ -18,20 +20,18 @@ from ..media.fingerprint import source_id
 from ..paths import NumberedFile, atomic_write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
-
     from ..cancellation import CancelToken
     from ..providers.base import Output
     from .job_spec import JobSpec
     from .ledger import Job
 
-REUSED_NOTE = "made before, as job {}: laid again from disk at no cost"
+REUSED_NOTE = "output of job {} reused at no cost"
+"""Note in the manifest of a take whose output an earlier job made."""
 
 
 @dataclass(frozen=True, slots=True)
 class TakeWriter:
-    """One sound of a job's output. `index` counts from 0; `origin_job_id` is the job that it was made for, when it was another one."""
+    """One sound of a job's output. `index` counts from 0; `origin_job_id` is the job that paid for it, if it was another one."""
 
     spec: JobSpec
     job: Job
@@ -41,7 +41,7 @@ class TakeWriter:
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """What can be said of the take before it is made."""
+        """The part of the claim that is known before the take is made."""
         output = self.output
         cost = output.cost if self.origin_job_id is None else Cost("0", output.cost.currency, estimated=False)
         return {
@@ -59,53 +59,64 @@ class TakeWriter:
         """Write the take and its stems. Its number is the first free one above `after_number`.
 
         Args:
-            record_claim: writes down for good what the take's file will be; called before it is there.
+            record_claim: stores the claim on disk; called before the take's file gets its name.
             after_number: the take's number is higher.
-            cancel_token: the person's wish to stop.
+            cancel_token: cancels the work.
 
         Raises:
-            OutputError, ModelFailed, MediaError, Cancelled: as `conform_audio`, and where the folder cannot be written.
+            OutputError: the folder cannot be written.
+            ModelFailed, MediaError, Cancelled: as `conform_audio`.
         """
-        held = self.metadata
-        place = NumberedFile(
+        claim = self.metadata
+        numbered = NumberedFile(
             self.spec.folder,
             self.spec.take_name,
             after_number,
-            lambda: record_claim({**held, "number": place.number, "file": place.path.name}),
+            # Called with the number chosen and the file complete, just before the rename.
+            lambda: record_claim({**claim, "number": numbered.number, "file": numbered.path.name}),
         )
-        unmade = take_from_claim(self.spec, self.job, held)
-        with place.open_for_writing() as beside:
-            made = conform_audio(
+        # The number is not known yet; the WAV header does not contain it.
+        unnumbered = take_from_claim(self.spec, self.job, claim)
+        with numbered.open_for_writing() as temporary:
+            conformed = conform_audio(
                 self.output.file,
-                unmade.samples,
-                beside,
-                _bwf_writer_factory(unmade),
-                rate=unmade.sample_rate,
+                unnumbered.samples,
+                temporary,
+                _bwf_writer_factory(unnumbered),
+                rate=unnumbered.sample_rate,
                 cancel_token=cancel_token,
             )
-            notes = [*made.notes, *([] if self.origin_job_id is None else [REUSED_NOTE.format(self.origin_job_id)])]
-            held.update(
-                sha256=source_id(beside, "full", cancel_token=cancel_token), channels=made.channels, notes=notes
-            )
-        take = take_from_claim(self.spec, self.job, {**held, "number": place.number, "file": place.path.name})
+            notes = [
+                *conformed.notes,
+                *([] if self.origin_job_id is None else [REUSED_NOTE.format(self.origin_job_id)]),
+            ]
+            sha256 = source_id(temporary, "full", cancel_token=cancel_token)
+            claim.update(sha256=sha256, channels=conformed.channels, notes=notes)
+        claim.update(number=numbered.number, file=numbered.path.name)
+        take = take_from_claim(self.spec, self.job, claim)
         if hashes := self.write_stems(take, cancel_token=cancel_token):
-            record_claim({**held, "number": place.number, "file": place.path.name, "stem_hashes": hashes})
+            record_claim({**claim, "stem_hashes": hashes})
         return take
 
     def write_stems(self, take: Take, *, cancel_token: CancelToken) -> dict[str, str]:
         """Write a take's stems beside it; return their SHA-256 by file name."""
         bwf, hashes = _bwf_writer_factory(take), {}
         for name, path in take.stems.items():
-            with atomic_write(path) as beside:
+            with atomic_write(path) as temporary:
                 conform_audio(
-                    self.output.stems[name], take.samples, beside, bwf, rate=take.sample_rate, cancel_token=cancel_token
+                    self.output.stems[name],
+                    take.samples,
+                    temporary,
+                    bwf,
+                    rate=take.sample_rate,
+                    cancel_token=cancel_token,
                 )
-                hashes[path.name] = source_id(beside, "full", cancel_token=cancel_token)
+                hashes[path.name] = source_id(temporary, "full", cancel_token=cancel_token)
         return hashes
 
 
 def take_from_claim(spec: JobSpec, job: Job, claim: Mapping[str, Any]) -> Take:
-    """The take that a claim tells of; before it is made, all but what its file will be."""
+    """Return the take that a claim describes. Before it is made, its number, file, hash and channels are missing."""
     folder, number = spec.folder, int(claim.get("number", 0))
     return Take(
         cue=spec.cue,
@@ -132,10 +143,12 @@ def take_from_claim(spec: JobSpec, job: Job, claim: Mapping[str, Any]) -> Take:
 
 
 def _bwf_writer_factory(take: Take) -> Callable[[BinaryIO, int], BwfWriter]:
-    """Makes the writer of a take's WAV, with all that traces it."""
+    """Return a function that opens the writer of a take's WAV file, with its provenance in the BWF header."""
     cue = take.cue
-    without = ("take", "file", "sha256", "stems", "notes")
-    traced = {key: value for key, value in take.to_manifest_entry().items() if key not in without} | {
+    # Left out: the number and file name are not chosen yet, the hash cannot be in the file that it is of, and the rest is in the
+    # manifest.
+    omitted = ("take", "file", "sha256", "stems", "notes")
+    provenance = {key: value for key, value in take.to_manifest_entry().items() if key not in omitted} | {
         "job": take.job_id
     }
 
@@ -148,14 +161,14 @@ def _bwf_writer_factory(take: Take) -> Callable[[BinaryIO, int], BwfWriter]:
             originator_reference=take.request,
             created_at=datetime.fromisoformat(take.created),
             time_reference=cue.span.rate.samples(max(0, cue.span.start), take.sample_rate),
-            coding_history=json.dumps(traced | {"channels": channels}),
+            coding_history=json.dumps(provenance | {"channels": channels}),
         )
 
     return make_writer
 
 
 def is_take_intact(folder: Path, claim: Mapping[str, Any], *, cancel_token: CancelToken) -> bool:
-    """Whether a claimed file is there, whole. A name that was taken for it and never filled is given up."""
+    """Return whether a claimed file exists and is complete. An empty file, which only reserves the name, is deleted."""
     path = folder / str(claim["file"])
     try:
         if path.stat().st_size == 0:

@@ -71,8 +71,14 @@ class Submission:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the submission as JSON; `Submission(**data)` rebuilds it."""
+        """Return the submission as JSON; `from_dict` rebuilds it."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Rebuild a submission from the ledger. An earlier version called `created_at` `made`."""
+        created_at = data["created_at"] if "created_at" in data else data["made"]
+        return cls(data["provider"], data["id"], created_at, data["data"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +90,16 @@ class JobHandle:
     data: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the handle as JSON; `JobHandle(**data)` rebuilds it."""
+        """Return the handle as JSON; `from_dict` rebuilds it."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Rebuild a handle from the ledger. An earlier version called `created_at` `made`, and Beatoven's `prompt` `asked`."""
+        values = {
+            {"made": "created_at", "asked": "prompt"}.get(name, name): value for name, value in data["data"].items()
+        }
+        return cls(data["provider"], data["request"], values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..cue import read_manifest
 from ..errors import InvalidInput
+from ..manifest import read_manifest
 from ..timing import Rate, Span
 
 if TYPE_CHECKING:

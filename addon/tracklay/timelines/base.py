@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..cue import Cue, Failure, Take, build_manifest, read_manifest, write_manifest
+from ..cue import Cue, Failure, Take
 from ..errors import Cancelled, InvalidInput, TracklayError
+from ..manifest import build_manifest, read_manifest, write_manifest
 from ..timing import format_timecode
 
 if TYPE_CHECKING:

@@ -20,7 +20,8 @@ import bpy
 from ...cancellation import CancelToken
 from ...cue import Failure, Take
 from ...errors import InvalidInput, TracklayError
-from ...jobs import BlockingRunner, check_budget, create_job_spec
+from ...jobs import check_budget, create_job_spec
+from ...jobs.runner import BlockingRunner
 from ...jobs.shared_claims import SharedClaims
 from ...media import fingerprint
 from ...version import VERSION

@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from ...cue import Cue
-    from ...jobs import BackgroundRunner, JobSpec, LookupDone, TakeFinished, TakeResumed
+    from ...jobs import JobSpec, LookupDone, TakeFinished, TakeResumed
     from ...jobs.delivery import Delivery
+    from ...jobs.runner import BackgroundRunner
     from ..sequencer.cue_index import StripRef
     from ..sequencer.selection import CueSource
     from .cue_status import TakeKey
@@ -146,7 +147,9 @@ class Dispatcher:
     def runner(self) -> BackgroundRunner:
         """Who carries the jobs: begun with the first, by Blender's own thread."""
         if self._runner is None:
-            self._runner = jobs.BackgroundRunner(preferences.jobs_per_provider())
+            from ...jobs.runner import BackgroundRunner  # noqa: PLC0415 - loads asyncio, SQLite and the media package
+
+            self._runner = BackgroundRunner(preferences.jobs_per_provider())
         return self._runner
 
     # Asking
@@ -694,7 +697,7 @@ class Dispatcher:
 
 def _preload_runner() -> None:
     """Import what carries jobs aside: enabling does not need it, and the first Generate need not wait for it."""
-    _ = jobs.BackgroundRunner
+    from ...jobs import runner  # noqa: F401, PLC0415
 
 
 def _create_folder_and_start(runner: BackgroundRunner, spec: JobSpec) -> None:

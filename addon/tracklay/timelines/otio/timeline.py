@@ -23,8 +23,9 @@ from urllib.parse import unquote
 
 import opentimelineio as otio
 
-from ...cue import Cue, Picture, read_manifest
+from ...cue import Cue, Picture
 from ...errors import InvalidInput
+from ...manifest import read_manifest
 from ...paths import atomic_write
 from ...timing import Rate, Span, TimeMap, format_timecode, parse_time
 from ..base import Timeline, empty_range_error, invalid_point_error

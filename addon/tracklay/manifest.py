@@ -1,0 +1,86 @@
+"""The manifest: a JSON file beside the takes that lists what each run made, and what failed. Scripts read it; its keys are a contract."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import InvalidInput
+from .paths import atomic_write
+from .version import VERSION
+
+if TYPE_CHECKING:
+    from .cue import Failure, Take
+    from .errors import TracklayError
+    from .timing import Rate
+
+
+def build_manifest(
+    picture: str,
+    rate: Rate,
+    takes: Sequence[Take],
+    failed: Sequence[Failure],
+    laid: Path | None,
+    describe: Callable[[TracklayError], str] = str,
+) -> dict[str, Any]:
+    """Return the manifest of a run, as it is printed and stored.
+
+    Args:
+        picture: file name of the picture.
+        rate: its frame rate.
+        takes: the takes that were made.
+        failed: the takes that were not.
+        laid: the picture with take 1 laid, if it was written.
+        describe: words the errors, as the front end does.
+    """
+    return {
+        "tracklay": VERSION,
+        "picture": picture,
+        "rate": str(rate),
+        "takes": [take.to_manifest_entry() for take in takes],
+        "failed": [failure.to_manifest_entry(describe) for failure in failed],
+        "laid": laid.name if laid else None,
+    }
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Return the content of a manifest.
+
+    Raises:
+        InvalidInput: the file is not a manifest.
+    """
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise _not_a_manifest(path) from error
+    if not isinstance(content, dict) or "tracklay" not in content or not isinstance(content.get("takes"), list):
+        raise _not_a_manifest(path)
+    return content
+
+
+def _not_a_manifest(path: Path) -> InvalidInput:
+    return InvalidInput("manifest.invalid", "Not a manifest of Tracklay: {path}. Move it away.", path=path)
+
+
+def write_manifest(path: Path, new_manifest: dict[str, Any]) -> None:
+    """Write the manifest of a run. Takes of earlier runs whose files still exist stay in it, before the new ones.
+
+    Raises:
+        InvalidInput: another file has this name.
+        OutputError: it cannot be written.
+    """
+    earlier: list[dict[str, Any]] = []
+    if path.exists():
+        new_files = {entry["file"] for entry in new_manifest["takes"]}
+        earlier = [
+            entry
+            for entry in read_manifest(path)["takes"]
+            if entry.get("file") not in new_files and (path.parent / str(entry.get("file"))).is_file()
+        ]
+    with atomic_write(path) as temporary:
+        temporary.write_text(
+            json.dumps({**new_manifest, "takes": earlier + new_manifest["takes"]}, indent=2, ensure_ascii=False) + "\n",
+            "utf-8",
+        )
