@@ -120,7 +120,7 @@ BUILT_IN_KNOWS = {
 @pytest.mark.parametrize("ours", HOSTED, ids=lambda model: model.id)
 def test_every_hosted_model_is_found_again_in_its_schema(fal, scenario, monkeypatch, ours):
     """The same parameters, types, defaults, limits, choices and roles as people wrote them into the built-in files; the same task."""
-    monkeypatch.setattr("tracklay.model_import.fetch.files", list)
+    monkeypatch.setattr("tracklay.model_import.fetch.iter_model_files", list)
     model = run(fetch.add_model(f"{ours.provider}:{ours.endpoint}", "2026-01-01")).model
     told = {name for name in facts(ours) if (ours.id, name) not in BUILT_IN_KNOWS}
     assert facts(model, told) == facts(ours, told)
@@ -189,7 +189,7 @@ def test_a_file_that_came_while_it_was_asked_stays(replicate, home, monkeypatch,
         path.write_text("somebody's")
         return model_to_toml(model, note)
 
-    monkeypatch.setattr("tracklay.model_import.fetch.toml", meanwhile)
+    monkeypatch.setattr("tracklay.model_import.fetch.model_to_toml", meanwhile)
     assert add("replicate:zsxkib/mmaudio") == 2
     assert f"{path} is there already" in capsys.readouterr().err
     assert path.read_text() == "somebody's"
