@@ -361,7 +361,7 @@ def test_providers_are_asked_for_a_shards_part_of_what_all_may():
     assert width(workers=32) == 32
     assert [width(shard=(n, 3), concurrent_shards=3, workers=32) for n in (1, 2, 3)] == [11, 11, 10]
     assert [width(shard=(n, 4), concurrent_shards=2, workers=9) for n in (1, 2, 3, 4)] == [5, 4, 5, 4]
-    assert width(shard=(1, 100), together=100) == 1
+    assert width(shard=(1, 100), concurrent_shards=100) == 1
 
 
 def test_the_lists_in_the_documents_run(clips, clicking, batch, tmp_path):
