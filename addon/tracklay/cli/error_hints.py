@@ -3,6 +3,9 @@
 HINTS: dict[str, str] = {
     # media
     # models
+    "model.unknown": "`tracklay models` lists the models.",
+    "parameter.unknown": "`tracklay models {model}` lists its parameters.",
+    "parameter.missing": "Set it with --set {parameter}=VALUE.",
     # model_import
     # providers
     # jobs
@@ -17,6 +20,7 @@ BATCH_HINTS: dict[str, str] = {
     **HINTS,
     # media
     # models
+    "parameter.missing": "Set it in the row's params.",
     # providers
     # jobs
     # timelines

@@ -3,6 +3,9 @@
 HINTS: dict[str, str] = {
     # media
     # models
+    "model.unknown": "Choose one in the panel's menu.",
+    "parameter.unknown": "The model's settings list its parameters.",
+    "parameter.missing": "Set it in the model's settings.",
     # providers
     # jobs
     # cue, timing, paths
