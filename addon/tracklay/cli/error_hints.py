@@ -7,6 +7,10 @@ HINTS: dict[str, str] = {
     "parameter.unknown": "`tracklay models {model}` lists its parameters.",
     "parameter.missing": "Set it with --set {parameter}=VALUE.",
     # model_import
+    "model_import.cannot_write": "Free some space, or set TRACKLAY_HOME to another folder.",
+    "model_import.no_inputs": "Write the file by hand: see 'Add a model' in the README.",
+    "model_import.unknown_model": "Check the spelling.",
+    "model_import.unsupported_schema": "Write the file by hand: see 'Add a model' in the README.",
     # providers
     # jobs
     # timelines

@@ -38,12 +38,12 @@ class Parameter:
         type: `file` is a path or a URL; `json` is a list or an object, as JSON text.
         help: one sentence for the user.
         default: the value that is sent if the user sets none; None sends nothing.
-        minimum, maximum: allowed values, both inclusive. They count characters of a text, and seconds of picture for the role `video`.
+        minimum, maximum: limits, both inclusive: of a number, of a text's characters, of the picture's seconds for the role `video`.
         step: the increment of a slider.
         choices: the allowed texts of a `choice`.
         unit: the unit of a number, for labels.
         required: the provider rejects a request without it.
-        role: the value that Tracklay itself fills in. `mode` is not sent: it selects whether the model gets `video`, `image` or only `text`.
+        role: the value that Tracklay itself fills in. `mode` is not sent: it selects whether `video`, `image` or only `text` is.
         wire: its name at the provider, where that differs. Dots separate the keys of nested objects.
     """
 
