@@ -220,7 +220,7 @@ def priced(home, monkeypatch):
     """MMAudio at a quarter a take."""
     from dataclasses import replace
 
-    import tracklay.batch.worklist as reading
+    from tracklay.batch import worklist_loader
     from tracklay.models import load_catalogue
 
     def dear():
@@ -228,7 +228,7 @@ def priced(home, monkeypatch):
         models["replicate/mmaudio"] = replace(models["replicate/mmaudio"], price=Price("0.25", "USD", "take"))
         return models
 
-    monkeypatch.setattr(reading, "load_catalogue", dear)
+    monkeypatch.setattr(worklist_loader, "load_catalogue", dear)
 
 
 def test_a_dry_run_tells_all_and_sends_nothing(replicate, priced, clips, listed, batch, tmp_path):

@@ -14,7 +14,7 @@ from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 from tracklay import report
 from tracklay.batch import results as batch_results
-from tracklay.batch import worklist
+from tracklay.batch import worklist_loader
 from tracklay.report import page as page_module
 from tracklay.report import read_verdicts
 from tracklay.report.verdicts import Verdict
@@ -181,7 +181,7 @@ def test_keys_alone_judge_and_save_what_batch_takes_up(page, made, run, chromium
     work = made.with_name("work.csv")
     work.write_text("id,picture\n" + "".join(f"{row['id']},{row['picture']}\n" for row in run["rows"][:3]))
     taken_up = {("sh001", 1): ("keep", ""), ("sh002", 1): ("reject", "too keen")}
-    assert batch_results.read_worklist_verdicts(saved, worklist.load_worklist(work)) == taken_up
+    assert batch_results.read_worklist_verdicts(saved, worklist_loader.load_worklist(work)) == taken_up
     chromium.refresh()
     words = [each.text for each in chromium.find_elements(By.CSS_SELECTOR, "#rows .verdict")]
     assert words == ["kept", "rejected ✎", "", ""]

@@ -7,6 +7,7 @@ import os
 import pytest
 from tracklay.errors import InvalidInput
 from tracklay.models import SHIPPED, catalogue, find_model, load_catalogue
+from tracklay.models.loader import load_model_file
 
 OWN_MODEL = (SHIPPED / "cog-mmaudio.toml").read_text("utf-8").replace("cog/mmaudio", "mine/model")
 
@@ -20,7 +21,6 @@ def parsed(monkeypatch):
         names.append(path.name)
         return load_model_file(path)
 
-    load_model_file = catalogue.load_model_file
     monkeypatch.setattr(catalogue, "load_model_file", load)
     monkeypatch.setattr(catalogue, "_parsed_files", {})
     return names

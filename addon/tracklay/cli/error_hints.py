@@ -15,6 +15,7 @@ HINTS: dict[str, str] = {
     # jobs
     # timelines
     # batch
+    "worklist.file_exists": "Run it with `tracklay batch`.",
     # report
     # cue, timing, paths
 }
@@ -29,6 +30,14 @@ BATCH_HINTS: dict[str, str] = {
     # jobs
     # timelines
     # batch
+    "batch.cue_removed": "`tracklay lay --plan` creates it.",
+    "batch.over_cap": "Use fewer rows or takes, or raise --max-cost.",
+    "batch.price_unknown": "Leave out --max-cost to run it without a cap.",
+    "dask.invalid_address": "Correct --on.",
+    "dask.no_workers": "Start some with `dask worker`.",
+    "dask.not_installed": "--on needs it: pip install 'tracklay[dask]'.",
+    "dask.unreachable": "Start one, or correct --on.",
+    "verdicts.unknown_row": "Name the list that the report was made from.",
     # cue, timing, paths
 }
 """For `tracklay batch`, whose options are columns of the work list."""
