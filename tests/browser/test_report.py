@@ -74,7 +74,7 @@ CONTRAST = """
       return "rgb(255, 255, 255)";
     };
     for (const each of document.getAnimations()) each.finish();
-    const words = "h1, h2, dt, dd, label, button, select, .line, .name b, .name span, .what span, .state, .sync, .keys";
+    const words = "h1, h2, dt, dd, label, button, select, .summary, .name b, .name span, .origin span, .state, .sync, .keys";
     return Array.from(document.querySelectorAll(words)).filter((each) => each.offsetParent && !each.disabled).map((each) => {
       const [low, high] = [light(getComputedStyle(each).color), light(ground(each))].sort((a, b) => a - b);
       return [(high + 0.05) / (low + 0.05), each.className + " " + each.textContent.slice(0, 20)];
@@ -255,7 +255,7 @@ def test_of_two_thousand_rows_only_those_near_the_window_are_elements(run, tmp_p
     last = chromium.find_element(By.CSS_SELECTOR, "#rows [aria-current]")
     assert last.get_attribute("aria-posinset") == last.get_attribute("aria-setsize") == "2000"
     assert 0 < last.rect["y"] < 900 - 92
-    assert last.find_element(By.CSS_SELECTOR, ".line").text == "no credit left"
+    assert last.find_element(By.CSS_SELECTOR, ".summary").text == "no credit left"
     elements = chromium.find_elements(By.CSS_SELECTOR, "#rows li")
     assert len(elements) < 40
     WebDriverWait(chromium, 20).until(lambda driver: all(waveform(driver, n) > 100 for n in range(len(elements))))

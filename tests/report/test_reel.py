@@ -50,9 +50,9 @@ def run(clicking, tmp_path):
     """Takes of two clips: 23.976 frames a second, 30 frames with flashes on 4 and 20, and 24 frames with one on 10."""
     first = lay(flashing(tmp_path / "a", "first", NTSC, 30, (4, 20)), "--prompt", "a prompt that is long " * 20)
     second = lay(flashing(tmp_path / "b", "second", NTSC, 24, (10,)))
-    held = [results(first), results(second)]
-    held[1]["rows"][0]["id"] = "other"
-    return {"tracklay": "0.1.0", "rows": held[0]["rows"] + held[1]["rows"]}
+    parts = [results(first), results(second)]
+    parts[1]["rows"][0]["id"] = "other"
+    return {"tracklay": "0.1.0", "rows": parts[0]["rows"] + parts[1]["rows"]}
 
 
 def test_takes_follow_each_other_and_every_click_is_on_its_flash(run, tmp_path):

@@ -17,6 +17,9 @@ HINTS: dict[str, str] = {
     # batch
     "worklist.file_exists": "Run it with `tracklay batch`.",
     # report
+    "report.file_exists": "Or choose another folder with --to.",
+    "report.invalid_input": "Name the file that `tracklay batch` or `tracklay lay` wrote.",
+    "report.invalid_row": "Run `tracklay batch` again, which writes the list again.",
     # cue, timing, paths
 }
 """For every command but `batch`. A hint is a template over the error's parameters."""
