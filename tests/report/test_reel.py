@@ -79,14 +79,14 @@ def test_takes_follow_each_other_and_every_click_is_on_its_flash(run, tmp_path):
     assert np.abs(band[5].astype(int) - band[6])[:, reel.PICTURE_WIDTH - 200 :].max() > 100
 
 
-def test_what_was_rejected_or_failed_is_left_out(run):
+def test_rejected_and_failed_takes_are_left_out(run):
     """The plan counts what is in it; a reel of nothing is refused."""
     rate, parts = reel.plan_reel(apply_verdicts(parse_rows(run), [Verdict("sh001", 1, "reject", "")]))
     assert [(part.row.id, part.number, part.total, part.start_frame, part.frame_count) for part in parts] == [
         ("other", 1, 1, 0, 24)
     ]
     assert rate == Rate(NTSC)
-    with pytest.raises(InvalidInput, match="no take to make a reel of"):
+    with pytest.raises(InvalidInput, match="The reel has no takes"):
         reel.plan_reel(
             apply_verdicts(parse_rows(run), [Verdict("sh001", 1, "reject", ""), Verdict("other", 1, "reject", "")])
         )

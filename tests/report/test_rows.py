@@ -6,7 +6,8 @@ import json
 from fractions import Fraction
 
 import pytest
-from tracklay.errors import InvalidInput
+from tracklay.cli.error_hints import HINTS
+from tracklay.errors import InvalidInput, describe
 from tracklay.report import read_report_input, read_verdicts
 from tracklay.report.rows import parse_rows
 from tracklay.report.verdicts import Verdict, apply_verdicts
@@ -35,9 +36,9 @@ def test_the_laid_picture_replaces_a_missing_one(clicking, tmp_path):
 
 def test_paths_in_results_are_relative_to_their_folder(clicking, tmp_path):
     """A moved folder with its results can still be reported."""
-    results = results(lay(flashing(tmp_path)))
-    results["rows"][0].update(picture="clip.mp4", folder="tracklay")
-    (tmp_path / "list.tracklay.results.json").write_text(json.dumps(results))
+    content = results(lay(flashing(tmp_path)))
+    content["rows"][0].update(picture="clip.mp4", folder="tracklay")
+    (tmp_path / "list.tracklay.results.json").write_text(json.dumps(content))
     row = parse_rows(read_report_input(tmp_path / "list.tracklay.results.json"))[0]
     assert (row.picture, row.folder) == (tmp_path / "clip.mp4", tmp_path / "tracklay")
 
@@ -48,12 +49,12 @@ def test_the_rate_is_found_in_each_place(clicking, tmp_path, rate):
     clip = flashing(tmp_path, rate=rate)
     lay(clip, "--in", "10f")
     manifest = lay(clip)
-    results = results(manifest)
-    assert [row.rate for row in parse_rows(results)] == [Rate(rate)] * 2
+    content = results(manifest)
+    assert [row.rate for row in parse_rows(content)] == [Rate(rate)] * 2
     manifest.unlink()
-    assert [row.rate for row in parse_rows(results)] == [Rate(rate)] * 2
-    results["rows"][0]["rate"] = "30000/1001"
-    assert parse_rows(results)[0].rate == Rate(Fraction(30000, 1001))
+    assert [row.rate for row in parse_rows(content)] == [Rate(rate)] * 2
+    content["rows"][0]["rate"] = "30000/1001"
+    assert parse_rows(content)[0].rate == Rate(Fraction(30000, 1001))
 
 
 @pytest.mark.parametrize(
@@ -65,32 +66,35 @@ def test_another_file_is_rejected(tmp_path, content):
     path.write_bytes(content.encode("latin-1"))
     with pytest.raises(InvalidInput, match=r"Not a result list or a manifest of Tracklay: .*x\.json\.") as error:
         read_report_input(path)
+    assert "Name the file" in describe(error.value, HINTS)
 
 
 def test_an_invalid_row_is_reported_with_its_number(clicking, tmp_path):
     """A missing or wrong value is one plain sentence."""
-    results = results(lay(flashing(tmp_path)))
+    content = results(lay(flashing(tmp_path)))
     for change in (
         {"folder": None},
         {"take": {"file": "x"}},
         {"take": [1]},
         {"seconds": "soon"},
         {"rate": "fast"},
-        {"take": {**results["rows"][0]["take"], "frames": 0}},
-        {"take": {**results["rows"][0]["take"], "start": {"frame": 5, "seconds": "1/0"}}},
+        {"take": {**content["rows"][0]["take"], "frames": 0}},
+        {"take": {**content["rows"][0]["take"], "start": {"frame": 5, "seconds": "1/0"}}},
     ):
-        broken = {**results, "rows": [results["rows"][0], {**results["rows"][0], **change}]}
+        broken = {**content, "rows": [content["rows"][0], {**content["rows"][0], **change}]}
         with pytest.raises(InvalidInput, match=r"^Row 2 of the result list is invalid"):
             parse_rows(broken)
 
 
 def test_a_verdict_counts_only_for_its_take(clicking, tmp_path):
     """Takes of one row share its id and differ by their number."""
-    results = results(lay(flashing(tmp_path), "--takes", 2))
-    for row in results["rows"]:
+    content = results(lay(flashing(tmp_path), "--takes", 2))
+    for row in content["rows"]:
         row["id"] = "sh010"
-    results["rows"][0]["verdict"] = "keep"
-    found = apply_verdicts(parse_rows(results), [Verdict("sh010", 2, "reject", "late"), Verdict("sh010", 3, "keep", "")])
+    content["rows"][0]["verdict"] = "keep"
+    found = apply_verdicts(
+        parse_rows(content), [Verdict("sh010", 2, "reject", "late"), Verdict("sh010", 3, "keep", "")]
+    )
     assert [(row.verdict, row.note) for row in found] == [("keep", ""), ("reject", "late")]
 
 

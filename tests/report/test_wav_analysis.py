@@ -106,7 +106,10 @@ def test_a_file_that_is_not_a_take_is_rejected(tmp_path):
         "text.wav": (b"hello, this is no sound", "Not a WAV file: "),
         "empty.wav": (b"", "Not a WAV file: "),
         "head.wav": (whole[:12], "has no audio"),
-        "float.wav": (whole.replace(b"fmt \x10\0\0\0\x01\0", b"fmt \x10\0\0\0\x03\0"), "Not a WAV file with 16, 24 or 32-bit"),
+        "float.wav": (
+            whole.replace(b"fmt \x10\0\0\0\x01\0", b"fmt \x10\0\0\0\x03\0"),
+            "Not a WAV file with 16, 24 or 32-bit",
+        ),
         "short.wav": (whole[:-100], "is truncated"),
     }
     for name, (content, message) in cases.items():
