@@ -14,16 +14,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "addon")]
 
-from tracklay.models import SHIPPED, Model, Parameter, load_catalogue
 from tracklay.cli.tables import inputs_text, price_text, seconds_text
+from tracklay.models import SHIPPED, Model, Parameter, load_catalogue
 
 PAGE = ROOT / "docs" / "models.md"
 
 HEAD = """\
 # The catalogue
 
-Generated from `addon/tracklay/models/catalogue/` by `scripts/docs/models_page.py`; a test compares both. Tracklay itself fills a parameter with a
-role, from the option or the field of that name. Set all others with `--set NAME=VALUE`, or in Blender's sidebar.
+Generated from `addon/tracklay/models/catalogue/` by `scripts/docs/models_page.py`; a test compares both. Tracklay itself fills a
+parameter with a role, from the option or the field of that name. Set all others with `--set NAME=VALUE`, or in Blender's sidebar.
 """
 
 
