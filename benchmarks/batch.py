@@ -1,13 +1,13 @@
-"""Runs work lists through Replicate's stand-in: clips of 8 s, each two seconds in the making, 32 at a time; by the command itself.
+"""Runs work lists with the command against a fake server of Replicate: clips of 8 s, 2 s of generation each, 32 at a time.
 
     python benchmarks/batch.py [--rows 20 200 2000] [--workers 32] [--seconds 2] [--kill] [--shards 8] [--dask 2] [--no-picture]
                                [--report FOLDER]
 
 Prints for each number of rows the wall time against the ideal (rows x seconds / workers), processor time a row (the command's with its
-ffmpegs, and the stand-in's), and the command's peak memory; then whether a list that was killed half-way and run again, or split, made
+ffmpegs, and the fake server's), and the command's peak memory; then whether a list that was killed half-way and run again, or split, made
 anything twice or lost anything. With `--report`, Debian's Chromium opens the report and the cue sheet of the largest run, and what the
 folder gets are pictures of both. The clips are links to eight files, so that their proxies are made eight times and found after that:
-what is measured is the carrying, the laying and what each row costs, and not what ffmpeg needs to read two thousand pictures.
+what is measured is the running, the laying and what each row costs, and not what ffmpeg needs to read two thousand pictures.
 """
 
 from __future__ import annotations
@@ -102,8 +102,8 @@ def write_list(folder: Path, rows: int, *, picture: bool) -> Path:
     return path
 
 
-class StandIn:
-    """The stand-in of `benchmarks/jobs.py`, in a process of its own."""
+class FakeServer:
+    """The fake server of `benchmarks/jobs.py`, in its own process."""
 
     def __init__(self, seconds: float) -> None:
         from tests.fakes.replicate import TOKEN
@@ -115,21 +115,21 @@ class StandIn:
         self.environment = {"TRACKLAY_REPLICATE_URL": url + "/v1", "REPLICATE_API_TOKEN": TOKEN}
 
     def end(self) -> dict[str, Any]:
-        """What it was asked for, and what it cost."""
+        """Stop it and return its submissions and its processor time."""
         out, _ = self.process.communicate("\n")
-        told: dict[str, Any] = json.loads(out)
-        return told
+        result: dict[str, Any] = json.loads(out)
+        return result
 
 
 def outcome(path: Path) -> str:
-    """What came of a list, in words; nothing may be there twice, nothing may be missing."""
+    """Return a summary of a list's results, and check that no take is missing or double."""
     rows = json.loads(path.with_name("work.tracklay.results.json").read_text())["rows"]
     states = Counter(row["state"] for row in rows)
     takes = len(list(path.with_name("sound").glob("*.wav")))
     laid = len(list(path.with_name("sound").glob("*.tracklay.mp4")))
     errors = Counter(row["error"].partition(" (job ")[0] for row in rows if row["error"])
-    told = "".join(f"\n               {count} x {error}" for error, count in errors.most_common(3))
-    return f"{dict(states)}, {takes} takes and {laid} pictures with sound on disk{told}"
+    result = "".join(f"\n               {count} x {error}" for error, count in errors.most_common(3))
+    return f"{dict(states)}, {takes} takes and {laid} pictures with sound on disk{result}"
 
 
 def one(rows: int, options: argparse.Namespace, how: str) -> None:
@@ -137,13 +137,13 @@ def one(rows: int, options: argparse.Namespace, how: str) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         path = write_list(folder, rows, picture=options.picture)
-        standin = StandIn(options.seconds)
-        environment = {**standin.environment, "TRACKLAY_HOME": str(folder / "home")}
+        server = FakeServer(options.seconds)
+        environment = {**server.environment, "TRACKLAY_HOME": str(folder / "home")}
         base = ["batch", str(path), "--no-report", "--workers", str(options.workers)]
         before, began = processor(), time.monotonic()
         peak = {"": one_whole, "killed": killed, "shards": shards, "dask": dask}[how](base, environment, path, options)
         wall, cpu = time.monotonic() - began, processor() - before
-        told = standin.end()
+        result = server.end()
         ideal = rows * options.seconds / options.workers
         words = {"": "", "killed": ", killed half-way", "shards": f", {options.shards} shards", "dask": ", on Dask"}[
             how
@@ -151,10 +151,10 @@ def one(rows: int, options: argparse.Namespace, how: str) -> None:
         print(f"{rows} rows{words}")
         print(f"  wall         {wall:.1f} s; the ideal is {ideal:.1f} s: {ideal / wall:.0%} of it")
         print(
-            f"  processor    {cpu / rows * 1000:.0f} ms a row with ffmpeg, and {told['cpu'] / rows * 1000:.0f} ms in the stand-in"
+            f"  processor    {cpu / rows * 1000:.0f} ms a row with ffmpeg, and {result['cpu'] / rows * 1000:.0f} ms in the fake server"
         )
         print(f"  peak memory  {peak:.0f} MB")
-        print(f"  submissions  {told['made']}")
+        print(f"  submissions  {result['made']}")
         print(f"  outcome      {outcome(path)}", flush=True)
         if options.report and not how and rows == max(options.rows):
             reported(path, environment, options.report)
@@ -174,8 +174,8 @@ def reported(path: Path, environment: dict[str, str], to: Path) -> None:
             driver.get(path.with_name("report").joinpath(f"{page}.html").as_uri())
             opened = time.monotonic() - began
             driver.save_screenshot(str(to / f"{page}.png"))
-            said = complaints(driver)
-            print(f"  {page:<12} opened in {opened:.1f} s; the console says {said or 'nothing'}", flush=True)
+            messages = complaints(driver)
+            print(f"  {page:<12} opened in {opened:.1f} s; console: {messages or 'empty'}", flush=True)
 
 
 def one_whole(base: list[str], environment: dict[str, str], path: Path, options: argparse.Namespace) -> float:  # noqa: ARG001

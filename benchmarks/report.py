@@ -1,8 +1,8 @@
-"""What a report costs: making it, opening it with 2,000 rows in Chromium, scrolling it, and how picture and take keep together in play.
+"""Measures a report: writing it, opening it with 2,000 rows in Chromium, scrolling it, and the sync of picture and take in playback.
 
     python benchmarks/report.py [ROWS]
 
-Making is told as a ratio to decoding the same picture once with ffmpeg. Scrolling is told as the length of frames, beside that of an
+Writing is given as a ratio to decoding the same picture once with ffmpeg. Scrolling is given as frame times, beside that of an
 empty page in the same run, and as the processor time of the page's own thread, since other programs may share the machine. In
 play, each flash of a clip is met by a click of its take: how far apart the two are on the browser's own clocks, and whether that grows.
 Needs Debian's chromium and chromium-driver.
@@ -63,17 +63,17 @@ SCROLL = """
 """
 
 SIFT = """
-    // Filter and sort, until what is to be seen is laid out anew.
-    const told = [];
+    // Filter and sort, until the new layout is visible.
+    const result = [];
     for (const [name, value, event] of [["find", "clip 2", "input"], ["find", "", "input"], ["sort", "name", "change"]]) {
       const field = document.getElementById(name), begun = performance.now();
       field.value = value;
       field.dispatchEvent(new Event(event));
       document.getElementById("rows").getBoundingClientRect();
       await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
-      told.push(performance.now() - begun);
+      result.push(performance.now() - begun);
     }
-    return told;
+    return result;
 """
 
 PLAY = """
@@ -99,10 +99,10 @@ PLAY = """
     source.connect(context.destination);
     const canvas = Object.assign(document.createElement("canvas"), { width: 4, height: 4 });
     const pen = canvas.getContext("2d", { willReadFrequently: true });
-    const seen = (_, told) => {
+    const seen = (_, result) => {
       pen.drawImage(video, 0, 0, 4, 4);
-      behind.push((video.currentTime - told.mediaTime) * 1000);
-      if (pen.getImageData(0, 0, 1, 1).data[0] > 128) flashes.push([told.mediaTime, told.expectedDisplayTime]);
+      behind.push((video.currentTime - result.mediaTime) * 1000);
+      if (pen.getImageData(0, 0, 1, 1).data[0] > 128) flashes.push([result.mediaTime, result.expectedDisplayTime]);
       video.requestVideoFrameCallback(seen);
     };
     video.requestVideoFrameCallback(seen);
@@ -131,8 +131,8 @@ def made(folder: Path) -> dict[str, Any]:
 
 def processor(driver: Chrome) -> float:
     """Seconds of processor time that the page's thread has worked."""
-    told = driver.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
-    return float(next(each["value"] for each in told if each["name"] == "TaskDuration"))
+    result = driver.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
+    return float(next(each["value"] for each in result if each["name"] == "TaskDuration"))
 
 
 def main() -> None:
@@ -174,9 +174,9 @@ def show(driver: Chrome, page: Path, count: int) -> None:
         f"{count} rows: {page.stat().st_size / 1e6:.1f} MB, opened in {opened:.0f} ms, {processor(driver) - begun:.2f} s of work"
     )
     begun = processor(driver)
-    told = awaited(driver, SCROLL, seconds=300)
+    result = awaited(driver, SCROLL, seconds=300)
     work = (processor(driver) - begun) / 240 * 1000
-    print("scrolling, ms a frame: middle {:.1f}, 95th of 100 {:.1f}, longest {:.1f}".format(*told), end="; ")
+    print("scrolling, ms a frame: middle {:.1f}, 95th of 100 {:.1f}, longest {:.1f}".format(*result), end="; ")
     print("an empty page: {:.1f}, {:.1f}, {:.1f}".format(*empty), end="; ")
     print(f"work of the page's thread {work:.1f} on average")
     print("filter, unfilter, sort: {:.0f}, {:.0f}, {:.0f} ms".format(*awaited(driver, SIFT, seconds=120)))
@@ -205,15 +205,15 @@ def play(driver: Chrome, page: Path) -> None:
     driver.execute_cdp_cmd("Page.setBypassCSP", {"enabled": True})  # for the listener, which is no script of the page's
     with server(page.parent) as address:  # a listener must come from where the page does, and a file comes from nowhere
         driver.get(f"{address}/{page.name}")
-        told = awaited(driver, PLAY, seconds=120)
+        result = awaited(driver, PLAY, seconds=120)
     apart = []
     for flash in FLASHES:
-        shown = next((at for media, at in told["flashes"] if abs(media - flash / RATE) < 0.001), None)
-        near = min(told["clicks"], key=lambda click: abs(click - (shown or 0)), default=None)
+        shown = next((at for media, at in result["flashes"] if abs(media - flash / RATE) < 0.001), None)
+        near = min(result["clicks"], key=lambda click: abs(click - (shown or 0)), default=None)
         if shown is not None and near is not None:
             apart.append(near - shown)
     print(
-        f"in play: {told['frames']} of {FRAMES} frames shown, {len(told['clicks'])} clicks heard, {len(apart)} flashes seen",
+        f"in play: {result['frames']} of {FRAMES} frames shown, {len(result['clicks'])} clicks heard, {len(apart)} flashes seen",
         end="; ",
     )
     if len(apart) > 1:
@@ -224,7 +224,7 @@ def play(driver: Chrome, page: Path) -> None:
             end=", ",
         )
         print(f"second half against first {drift:+.1f}", end="; ")
-    print("clock ahead of the frame shown, ms: least {:.1f}, middle {:.1f}, most {:.1f}".format(*told["behind"]))
+    print("clock ahead of the frame shown, ms: least {:.1f}, middle {:.1f}, most {:.1f}".format(*result["behind"]))
 
 
 if __name__ == "__main__":

@@ -75,7 +75,10 @@ ALLOWED_WORDS: dict[str, set[str]] = {
 }
 """`path: {word, …}`: words that a file may hold, because they are quoted or are a contract."""
 
-DOCUMENTS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/**/*.md", "findings/*")
+PYTHON_NAMES = {"tell"}
+"""Names of Python's own: `file.tell()`."""
+
+DOCUMENTS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/*.md", "findings/*")
 OPENERS = ("What", "Whether", "Where", "How", "Who")
 
 
@@ -216,6 +219,8 @@ def _texts(path: Path) -> Iterator[tuple[int, str]]:
         yield 1, text
         return
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.NAME and token.string in PYTHON_NAMES:
+            continue
         if token.type in (tokenize.NAME, tokenize.COMMENT, tokenize.STRING):
             yield token.start[0], token.string
 

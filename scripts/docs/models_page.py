@@ -2,7 +2,7 @@
 
     python scripts/docs/models_page.py [--check]
 
-With `--check` nothing is written; the exit status says whether the page is as the catalogue has it.
+With `--check` it writes nothing; the exit status is 1 if the page differs from the catalogue.
 """
 
 from __future__ import annotations
@@ -10,29 +10,25 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "addon")]
 
-from tracklay import models
 from tracklay.cli.tables import inputs_text, price_text, seconds_text
-
-if TYPE_CHECKING:
-    from tracklay.models import Model, Parameter
+from tracklay.models import SHIPPED, Model, Parameter, load_catalogue
 
 PAGE = ROOT / "docs" / "models.md"
 
 HEAD = """\
 # The catalogue
 
-Generated from `addon/tracklay/models/catalogue/` by `scripts/docs/models_page.py`; a test checks it. A parameter with a role is filled by
-Tracklay itself, from the option or the field of that name; all others are set with `--set NAME=VALUE`, or in Blender's tab.
+Generated from `addon/tracklay/models/catalogue/` by `scripts/docs/models_page.py`; a test compares both. Tracklay itself fills a
+parameter with a role, from the option or the field of that name. Set all others with `--set NAME=VALUE`, or in Blender's sidebar.
 """
 
 
 def page(catalogue: dict[str, Model]) -> str:
-    """The whole page."""
+    """Return the text of the page."""
     shown = sorted(catalogue.values(), key=lambda model: (model.task, model.id))
     overview = ["| model | task | takes | seconds | price | licence |", "|---|---|---|---|---|---|"]
     overview += [
@@ -44,9 +40,9 @@ def page(catalogue: dict[str, Model]) -> str:
 
 
 def section(model: Model) -> str:
-    """One model."""
+    """Return the section of one model."""
     lines = [f"## {model.id}", "", f"{model.title}. {model.summary}", ""]
-    facts = [f"Looks at {model.looks}"] if model.looks else []
+    facts = [f"Picture: {model.looks}"] if model.looks else []
     facts += [f"Unconfirmed: {fact}" for fact in model.unconfirmed]
     lines += [f"- {fact}" for fact in facts]
     if facts:
@@ -57,7 +53,7 @@ def section(model: Model) -> str:
 
 
 def row(parameter: Parameter) -> str:
-    """One parameter."""
+    """Return the table row of one parameter."""
     default = parameter.default
     shown = "" if default in (None, "") else str(default).lower() if isinstance(default, bool) else f"`{default}`"
     limits = parameter.limits_text + (f" {parameter.unit}" if parameter.unit and parameter.limits_text else "")
@@ -74,24 +70,24 @@ def row(parameter: Parameter) -> str:
 
 
 def anchor(model: Model) -> str:
-    """A heading's anchor, as code hosts make it."""
+    """Return the anchor of a model's heading, as code hosts generate it."""
     return model.id.replace("/", "").replace(".", "")
 
 
 def cell(text: str) -> str:
-    """Text that does not end a table's cell."""
+    """Return a text escaped for a cell of a table."""
     return text.replace("|", r"\|").replace("\n", " ")
 
 
 def main() -> int:
-    """Write or check."""
+    """Write the page, or check it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
-    made = page(models.load_catalogue([Path(models.__file__).parent]))
+    text = page(load_catalogue([SHIPPED]))
     if parser.parse_args().check:
-        return 0 if PAGE.read_text("utf-8") == made else 1
+        return 0 if PAGE.read_text("utf-8") == text else 1
     PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(made, "utf-8")
+    PAGE.write_text(text, "utf-8")
     print(PAGE.relative_to(ROOT))
     return 0
 

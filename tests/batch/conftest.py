@@ -1,4 +1,4 @@
-"""What the tests of work lists share: clips of a second, many of them links to one, and Replicate's stand-in."""
+"""Fixtures of the work list tests: clips of one second, linked to one file, and a fake server of Replicate."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import pytest
 from tracklay.cli.main import main
 
 from tests.clips import flash_clip
-from tests.fakes import replicate as replicate_standin
+from tests.fakes import replicate as fake_replicate
 from tests.fakes.replicate import Replicate
 from tests.fakes.server import Server
 
 
 @pytest.fixture
 def clips(tmp_path):
-    """Makes clips of a second in `plates/`: one is written, the others are links to it."""
+    """A function that creates clips of one second in `plates/`: one file and links to it."""
 
-    def made(*names: str):
+    def link_clips(*names: str):
         folder = tmp_path / "plates"
         folder.mkdir(exist_ok=True)
         first = folder / f"{names[0]}.mp4"
@@ -28,40 +28,40 @@ def clips(tmp_path):
             os.link(first, folder / f"{name}.mp4")
         return folder
 
-    return made
+    return link_clips
 
 
 @pytest.fixture
 def replicate(monkeypatch):
-    """Replicate's stand-in, with the environment pointing at it and a key that it knows; it is looked at without waiting."""
+    """A fake server of Replicate that the environment points to, with a valid key and short poll intervals."""
     monkeypatch.setattr("tracklay.jobs.pipeline.POLL_SECONDS", (0.001, 0.01))
     monkeypatch.setattr("tracklay.providers.replicate.SUBMIT_INTERVAL_SECONDS", 0.0)
     with Server(Replicate()) as server:
         monkeypatch.setenv("TRACKLAY_REPLICATE_URL", server.url + "/v1")
-        monkeypatch.setenv("REPLICATE_API_TOKEN", replicate_standin.TOKEN)
+        monkeypatch.setenv("REPLICATE_API_TOKEN", fake_replicate.TOKEN)
         yield server
 
 
 @pytest.fixture
 def listed(tmp_path):
-    """Writes a work list as TOML."""
+    """A function that writes a work list as TOML."""
 
-    def written(text: str, name: str = "work.toml"):
+    def write(text: str, name: str = "work.toml"):
         path = tmp_path / name
         path.write_text(text)
         return path
 
-    return written
+    return write
 
 
 @pytest.fixture
 def batch(capsys):
-    """Runs `tracklay batch`, without a report: its status and what it printed as JSON."""
+    """A function that runs `tracklay batch` without a report and returns its exit status and its JSON output."""
 
-    def ran(path, *options):
-        capsys.readouterr()  # what was printed before
+    def run(path, *options):
+        capsys.readouterr()  # discards earlier output
         status = main(["batch", str(path), *map(str, options), "--no-report", "--json"])
         out = capsys.readouterr().out
         return status, json.loads(out) if out else None
 
-    return ran
+    return run

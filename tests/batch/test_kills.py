@@ -1,4 +1,4 @@
-"""A work list that is killed, or told to end, at any moment: the same command again makes nothing twice and misses nothing."""
+"""A work list that is killed or terminated at any moment: the next run generates nothing twice and leaves nothing out."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from tracklay.providers import base
 base.FIND_PAUSES = (0.2, 0.2)
 sys.exit(main())
 """
-"""The command, which looks for a lost submission without long waits: the stand-in's list shows it at once."""
+"""The command with short waits for a lost submission: the fake server lists it at once."""
 
 
 def begun(path, replicate):
-    """The command in a process of its own."""
+    """Start the command in a new process."""
     line = [sys.executable, "-c", SOON, "batch", str(path), "--no-report", "--json"]
     return subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
 
@@ -45,8 +45,8 @@ def wait_until(run, happened):
 
 
 @pytest.mark.parametrize("after", [1, 6])
-def test_killed_and_run_again_nothing_is_made_twice(replicate, clips, listed, tmp_path, after):
-    """Killed with all that it started, when so many submissions have arrived; rows draw their seeds. What nobody can know is told so."""
+def test_a_killed_run_is_resumed_without_double_submissions(replicate, clips, listed, tmp_path, after):
+    """Killed with its child processes after a number of submissions; rows have random seeds. An unknown submission is unclear."""
     names = [f"s{number}" for number in range(ROWS)]
     clips(*names)
     path = listed(hosted(*names))
@@ -55,20 +55,20 @@ def test_killed_and_run_again_nothing_is_made_twice(replicate, clips, listed, tm
     os.killpg(run.pid, signal.SIGKILL)
     run.communicate()
     run = begun(path, replicate)
-    out, said = run.communicate(timeout=PATIENCE_SECONDS)
-    told = json.loads(out)
-    unclear = [row for row in told["rows"] if row["state"] == "unclear"]
-    assert run.returncode == (1 if unclear else 0), said
-    assert [row["id"] for row in told["rows"]] == names
-    assert {row["state"] for row in told["rows"]} <= {"laid", "unclear"}
+    out, stderr = run.communicate(timeout=PATIENCE_SECONDS)
+    content = json.loads(out)
+    unclear = [row for row in content["rows"] if row["state"] == "unclear"]
+    assert run.returncode == (1 if unclear else 0), stderr
+    assert [row["id"] for row in content["rows"]] == names
+    assert {row["state"] for row in content["rows"]} <= {"laid", "unclear"}
     # An unclear one left no answer: it may have arrived, or been killed on its way.
     assert ROWS - len(unclear) <= len(replicate.app.predictions) <= ROWS
     assert len(takes_in(tmp_path / "sound")) == ROWS - len(unclear)
-    assert len({row["take"]["request"] for row in told["rows"] if row["take"]}) == ROWS - len(unclear)
+    assert len({row["take"]["request"] for row in content["rows"] if row["take"]}) == ROWS - len(unclear)
 
 
-def test_a_farms_manager_may_have_it_end(replicate, clips, listed, tmp_path):
-    """Told to end, it lets go, writes what came of it so far, and says 130; the same again goes on."""
+def test_a_terminated_run_can_be_resumed(replicate, clips, listed, tmp_path):
+    """On SIGTERM it writes the results so far and exits with 130; the next run resumes it."""
     names = [f"s{number}" for number in range(ROWS)]
     clips(*names)
     path = listed(hosted(*names))
@@ -76,19 +76,19 @@ def test_a_farms_manager_may_have_it_end(replicate, clips, listed, tmp_path):
     run = begun(path, replicate)
     wait_until(run, lambda: replicate.app.predictions)
     run.send_signal(signal.SIGTERM)
-    _, said = run.communicate(timeout=PATIENCE_SECONDS)
+    _, stderr = run.communicate(timeout=PATIENCE_SECONDS)
     assert run.returncode == 130
-    assert b"interrupted: run the same command again" in said
-    told = json.loads((tmp_path / "work.tracklay.results.json").read_text())
-    assert "waiting" in {row["state"] for row in told["rows"]}
+    assert b"interrupted: run the same command again" in stderr
+    content = json.loads((tmp_path / "work.tracklay.results.json").read_text())
+    assert "waiting" in {row["state"] for row in content["rows"]}
     replicate.app.steps = ("processing",)
-    out, said = begun(path, replicate).communicate(timeout=PATIENCE_SECONDS)
+    out, stderr = begun(path, replicate).communicate(timeout=PATIENCE_SECONDS)
     assert {row["state"] for row in json.loads(out)["rows"]} == {"laid"}
     assert len(replicate.app.predictions) == ROWS
 
 
-def test_two_processes_never_make_the_same_rows(replicate, clips, listed, tmp_path, capsys):
-    """The same list again, or a shard of it, is refused while another process has it in hand, and nothing more is asked for."""
+def test_two_processes_never_run_the_same_rows(replicate, clips, listed, tmp_path, capsys):
+    """The same list or a shard of it is rejected while another process runs it, and nothing more is submitted."""
     names = [f"s{number}" for number in range(4)]
     clips(*names)
     path = listed(hosted(*names))
@@ -104,14 +104,14 @@ def test_two_processes_never_make_the_same_rows(replicate, clips, listed, tmp_pa
     assert len(replicate.app.predictions) == len(names)
 
 
-def test_a_run_that_cannot_begin_leaves_the_results_as_they_were(clips, listed, batch, clicking, home, capsys):
-    """What is known of takes, and what a person said of them, is not lost with a ledger."""
+def test_a_run_that_cannot_start_keeps_the_results(clips, listed, batch, clicking, home, capsys):
+    """Takes and verdicts are not lost with the ledger."""
     clips("a", "b")
     path = listed(LIST)
-    _, told = batch(path)
+    _, content = batch(path)
     for name in ("ledger.sqlite3", "ledger.sqlite3-wal"):
         (home / name).unlink(missing_ok=True)
     (home / "ledger.sqlite3").write_bytes(b"no ledger at all" * 300)
     assert main(["batch", str(path)]) == 1
     assert "ledger" in capsys.readouterr().err
-    assert json.loads(path.with_name("work.tracklay.results.json").read_text()) == told
+    assert json.loads(path.with_name("work.tracklay.results.json").read_text()) == content

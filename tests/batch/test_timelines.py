@@ -1,4 +1,4 @@
-"""Timelines in work lists: each cue is a row of its own, made wherever, and the timeline is laid when all are there."""
+"""Timelines in work lists: each cue is a row, run on any machine, and the timeline is laid once all takes exist."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def film(tmp_path):
 
 
 def cut(folder, *starts):
-    """The cut, each clip from a frame of its file on."""
+    """The edit, each clip starting at some frame of its file."""
     files = [folder / f"{name}.mp4" for name in "abcabc"]
     clips = [
         clip(file, start, 12, RATE, name=f"shot{number}")
@@ -33,58 +33,58 @@ def cut(folder, *starts):
 
 
 def test_a_planned_timeline_gives_the_takes_that_laying_gives(film, batch, clicking, capsys):
-    """The same cues, the same samples where they lie, in one copy of the timeline."""
+    """The same cues with the same samples at the same places, in one copy of the timeline."""
     lay = ["lay", str(film), "--model", "clicker/clicks", "--seed", "7"]
     assert main([*lay, "--plan"]) == 0
-    status, told = batch(film.with_name("film.tracklay.toml"))
+    status, content = batch(film.with_name("film.tracklay.toml"))
     assert status == 0
-    assert [row["id"] for row in told["rows"]] == [row["cue"] for row in told["rows"]]
-    assert len(told["rows"]) == 6
+    assert [row["id"] for row in content["rows"]] == [row["cue"] for row in content["rows"]]
+    assert len(content["rows"]) == 6
     capsys.readouterr()
     assert main([*lay, "--to", str(film.with_name("laid")), "--json"]) == 0
     laid = json.loads(capsys.readouterr().out)["takes"]
-    made = [row["take"] for row in told["rows"]]
+    made = [row["take"] for row in content["rows"]]
     assert [(take["cue"], take["start"], take["samples"]) for take in made] == [
         (take["cue"], take["start"], take["samples"]) for take in laid
     ]
     assert (film.parent / "tracklay" / "film.tracklay.otio").exists()
 
 
-def test_a_timelines_rows_are_made_in_shards_and_laid_when_merged(film, batch, clicking, tmp_path):
-    """No shard lays half a film; edited, only the cue that is another is made again."""
+def test_a_timelines_rows_are_run_in_shards_and_laid_when_merged(film, batch, clicking, tmp_path):
+    """No shard lays a part of it; after an edit only the changed cue is generated again."""
     path = tmp_path / "work.toml"
     path.write_text('pictures = ["film.otio"]\nmodels = ["clicker/clicks"]\n')
     laid = tmp_path / "tracklay" / "film.tracklay.otio"
     for shard in ("1/2", "2/2"):
         batch(path, "--shard", shard)
         assert not laid.exists()
-    status, told = batch(path, "--merge")
-    assert (status, {row["state"] for row in told["rows"]}) == (0, {"laid"})
+    status, content = batch(path, "--merge")
+    assert (status, {row["state"] for row in content["rows"]}) == (0, {"laid"})
     assert laid.exists()
-    before = {row["cue"]: row["take"]["file"] for row in told["rows"]}
+    before = {row["cue"]: row["take"]["file"] for row in content["rows"]}
     cut(tmp_path, 5, 9, 5, 5, 5, 5)
-    status, told = batch(path)
+    status, content = batch(path)
     assert status == 0
-    after = {row["cue"]: row["take"]["file"] for row in told["rows"]}
+    after = {row["cue"]: row["take"]["file"] for row in content["rows"]}
     assert after.keys() == before.keys()
     assert [cue for cue in before if before[cue] != after[cue]] == [list(before)[1]]
 
 
-def test_a_cue_that_a_timeline_does_not_have_is_told(film, tmp_path, capsys):
-    """With the row, and before anything is made."""
+def test_a_cue_that_a_timeline_does_not_have_is_reported(film, tmp_path, capsys):
+    """With the row, and before anything is generated."""
     path = tmp_path / "work.toml"
     path.write_text('[[rows]]\nid = "x"\npicture = "film.otio"\ncue = "z"\n')
     assert main(["batch", str(path)]) == 2
     assert "work.toml, row 'x' (line 1): film.otio has no cue 'z'" in capsys.readouterr().err
 
 
-def test_timelines_that_hold_one_another_are_refused_with_their_row(film, tmp_path, capsys):
-    """A cut whose clip is a cut whose clip is the first one."""
+def test_timelines_that_contain_each_other_are_rejected_with_their_row(film, tmp_path, capsys):
+    """A timeline whose clip is a timeline whose clip is the first one."""
     timeline(tmp_path / "one.otio", track(clip(tmp_path / "two.otio", 0, 25, RATE)))
     timeline(tmp_path / "two.otio", track(clip(tmp_path / "one.otio", 0, 25, RATE)))
     path = tmp_path / "work.csv"
     path.write_text("id,picture\ngood,film.otio\nround,one.otio\n")
     assert main(["batch", str(path)]) == 2
-    assert "work.csv, row 'round' (line 3): " in (said := capsys.readouterr().err)
-    assert "contains itself. Flatten it first." in said
+    assert "work.csv, row 'round' (line 3): " in (stderr := capsys.readouterr().err)
+    assert "contains itself. Flatten it first." in stderr
     assert not (tmp_path / "tracklay").exists()

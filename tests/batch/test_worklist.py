@@ -1,11 +1,12 @@
-"""Work lists are read from what people write, and refused whole, in one sentence that names the row, before anything is sent."""
+"""Work lists are read from hand-written files, and an invalid one is rejected with the row's name before anything is sent."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
-from tracklay.batch.worklist import load_worklist, shard_of, shard_rows
+from tracklay.batch.worklist import shard_of, shard_rows
+from tracklay.batch.worklist_loader import load_worklist
 from tracklay.cli.main import main
 from tracklay.errors import InvalidInput, KeyMissing
 
@@ -33,26 +34,26 @@ seed = 7
 
 @pytest.fixture
 def shots(tmp_path):
-    """Three files that are there; whether they are pictures shows later."""
+    """Three existing files. Loading a list does not open them."""
     for name in ("a.mp4", "b.mp4", "c.mov"):
         (tmp_path / name).write_bytes(b"picture")
     return tmp_path
 
 
-def wrong(shots, text, name="work.toml"):
-    """The sentence that a list is refused with: one line, and the command's status is 2."""
+def load_error(shots, text, name="work.toml"):
+    """Return the message of a list's error: one line, and the command's exit status is 2."""
     path = shots / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(InvalidInput) as error:
         load_worklist(path)
-    assert "\n" not in str(refused.value)
+    assert "\n" not in str(error.value)
     assert main(["batch", str(path)]) == 2
     assert not (shots / "work.tracklay.results.json").exists()
-    return str(refused.value)
+    return str(error.value)
 
 
-def test_rows_say_what_defaults_do_not(shots):
-    """A row's own word stands before the defaults'; paths begin at the list; times may be numbers."""
+def test_rows_override_defaults(shots):
+    """Paths are relative to the list; times may be numbers."""
     (shots / "work.toml").write_text(TOML)
     door, rain = load_worklist(shots / "work.toml").rows
     assert (door.id, door.picture, door.folder, door.takes) == ("door", shots / "a.mp4", shots / "sound", 2)
@@ -61,7 +62,7 @@ def test_rows_say_what_defaults_do_not(shots):
 
 
 def test_json_is_the_same_list(shots):
-    """Or only its rows."""
+    """A JSON file may be just the list of rows."""
     (shots / "work.toml").write_text(TOML)
     rows = [
         {
@@ -85,7 +86,7 @@ def test_json_is_the_same_list(shots):
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_a_csv_is_read_as_spreadsheets_write_it(shots, code, separator, end):
-    """With a byte order mark or without, whatever separates, with empty columns and rows at the end, quotes where they belong."""
+    """With or without a byte order mark, with each delimiter, with empty columns and rows, with quotes."""
     lines = [
         ["ID", "Picture", "Prompt", "in", "takes", "params.impacts", ""],
         ["door", "a.mp4", f'"oak{separator} ""heavy"" door"', "00:00:01:12", "2", "-3", ""],
@@ -104,15 +105,15 @@ def test_a_csv_is_read_as_spreadsheets_write_it(shots, code, separator, end):
     assert (nail.id, nail.prompt, nail.takes) == ("b:1:sketch/foley", '5" nail', 1)
 
 
-def test_excels_own_first_line_names_the_separator(shots):
-    """`sep=;` is no row, and lines are counted with it."""
+def test_excels_first_line_sets_the_delimiter(shots):
+    """`sep=;` is not a row, but counts as a line."""
     (shots / "work.csv").write_text("sep=;\nid;picture\na;a.mp4\n")
     assert [row.id for row in load_worklist(shots / "work.csv").rows] == ["a"]
-    assert "(line 3): takes" in wrong(shots, "sep=;\nid;picture;takes\na;a.mp4;x\n", "work.csv")
+    assert "(line 3): takes" in load_error(shots, "sep=;\nid;picture;takes\na;a.mp4;x\n", "work.csv")
 
 
-def test_pictures_cues_and_models_multiply(shots):
-    """Every picture with every cue with every model, in that order; the later table's word stands."""
+def test_pictures_cues_and_models_are_combined(shots):
+    """Every picture with every cue with every model, in that order; a later table overrides an earlier one."""
     (shots / "work.toml").write_text("""
         pictures = ["*.mp4", { picture = "c.mov", folder = "elsewhere" }]
         models = ["sketch/foley", { model = "sketch/music", prompt = "strings" }]
@@ -132,86 +133,95 @@ def test_pictures_cues_and_models_multiply(shots):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ('[[rows]]\nid = "x"\npicture = 5', "row 'x' (line 1): picture must be text, not 5"),
         ('[[rows]]\nid = "x"\npicture = "a.mp4"\ntakes = "2"', "row 'x' (line 1): takes must be a whole number"),
         ('[[rows]]\nid = "x"\npicture = "a.mp4"\ntakes = true', "takes must be a whole number, not true"),
         ('[[rows]]\nid = "x"\npicture = "a.mp4"\ntakes = 0', "row 'x' (line 1): takes must be from 1 to 99"),
         ('[[rows]]\nid = "x"\npicture = "a.mp4"\nparams = 3', "params must be a table, not 3"),
-        ('[[rows]]\nid = "x"\npicture = "a.mp4"\nparams = { impacts = [1] }', "impacts must be a text, a number"),
+        (
+            '[[rows]]\nid = "x"\npicture = "a.mp4"\nparams = { impacts = [1] }',
+            "impacts must be text, a number, or true or false, not [1]",
+        ),
         ('[[rows]]\nid = "x"\npicture = "a.mp4"\nparams = { impact = 1 }', "no parameter 'impact' (did you mean"),
-        ('[[rows]]\nid = "x"\npicture = "a.mp4"\nmodel = "sketch/folly"', "row 'x' (line 1): there is no model"),
+        (
+            '[[rows]]\nid = "x"\npicture = "a.mp4"\nmodel = "sketch/folly"',
+            "row 'x' (line 1): Unknown model: 'sketch/folly'",
+        ),
         ('[[rows]]\nid = "x"\npicture = "a.mp4"\nin = "soon"', "Not a time: 'soon'"),
-        ('[[rows]]\nid = "x"\npicture = "a.mp4"\npromt = "y"', "no 'promt' in a row (did you mean 'prompt'?)"),
-        ('[[rows]]\nid = "x"\npicture = "gone.mp4"', "row 'x' (line 1): there is no file"),
-        ('[[rows]]\nid = "x"', "row 'x' (line 1): it names no picture"),
+        ('[[rows]]\nid = "x"\npicture = "a.mp4"\npromt = "y"', "Unknown field: 'promt' (did you mean 'prompt'?)."),
+        ('[[rows]]\nid = "x"\npicture = "gone.mp4"', "row 'x' (line 1): File not found: "),
+        ('[[rows]]\nid = "x"', "row 'x' (line 1): The row has no picture."),
         (
             '[[rows]]\nid = "x"\npicture = "a.mp4"\n[[rows]]\nid = "x"\npicture = "b.mp4"',
-            "row 'x' (line 4): the id 'x' is taken by row 'x' (line 1)",
+            "row 'x' (line 4): The id 'x' is already used by row 'x' (line 1).",
         ),
-        ('[[rows]]\npicture = "a.mp4"\n[[rows]]\npicture = "a.mp4"', "row 2 (line 3): the id 'a:1:sketch/foley' is"),
-        ('[[row]]\npicture = "a.mp4"', "there is no 'row' in a work list (did you mean 'rows'?)"),
+        (
+            '[[rows]]\npicture = "a.mp4"\n[[rows]]\npicture = "a.mp4"',
+            "row 2 (line 3): The id 'a:1:sketch/foley' is already",
+        ),
+        ('[[row]]\npicture = "a.mp4"', "work.toml: A work list has no table 'row' (did you mean 'rows'?)."),
         ('rows = "a.mp4"', "rows must be a list of tables"),
-        ('rows = ["a.mp4"]', "row 1: a row must be a table"),
-        ('pictures = ["*.avi"]', "pictures 1: no file is named as *.avi"),
-        ("pictures = [5]", "pictures 1: it must be a text or a table"),
-        ('models = ["sketch/foley"]', "there are models and no pictures"),
-        ('[defaults]\nid = "x"', "defaults cannot hold an id"),
+        ('rows = ["a.mp4"]', "row 1: A row must be a table"),
+        ('pictures = ["*.avi"]', "pictures 1: No file matches *.avi."),
+        ("pictures = [5]", "pictures 1: an entry must be text or a table, not 5."),
+        ('models = ["sketch/foley"]', "The list has models but no pictures."),
+        ('[defaults]\nid = "x"', "defaults cannot have an id"),
         ("", "has no rows"),
-        ("[[rows", "is no TOML"),
-        (b"[[rows]]\nid = '\xe9'", "line 2: there are characters that are not UTF-8"),
-        (b"[[rows]]\n\0", "line 2: this is no text"),
+        ("[[rows", "work.toml: Not valid TOML: "),
+        (b"[[rows]]\nid = '\xe9'", "line 2: Some characters are not UTF-8."),
+        (b"[[rows]]\n\0", "line 2: This is not text."),
         ("a = " + "[" * 5000 + "]" * 5000, "too deep"),
     ],
 )
-def test_a_bad_list_is_refused_in_one_sentence(shots, text, told):
-    """What, in which row, on which line; nothing is begun."""
-    assert told in wrong(shots, text)
+def test_an_invalid_list_is_rejected_in_one_line(shots, text, message):
+    """With the row and the line; nothing is started."""
+    assert message in load_error(shots, text)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
-        ('id,picture\nx,"a.mp4\ny,b.mp4\n', "line 2: a quote opens here that is not closed"),
+        ('id,picture\nx,"a.mp4\ny,b.mp4\n', "line 2: A quote opens here and is not closed"),
         (
             'id,picture,prompt\nx,a.mp4,"oak" door\n',
-            "line 2: a quote opens here that is not closed where its cell ends",
+            "line 2: A quote opens here and is not closed at the end of its cell.",
         ),
-        ("id,picture,prompt\n\nx,a.mp4,oak, heavy\n", "line 3: there are 4 cells and the heading has 3"),
+        ("id,picture,prompt\n\nx,a.mp4,oak, heavy\n", "line 3: The row has 4 cells and the header 3."),
         ("id,picture,takes\nx,a.mp4,two\n", "row 'x' (line 2): takes must be a whole number, not 'two'"),
         ("id,picture,drop original\nx,a.mp4,perhaps\n", "drop_original must be true or false, not 'perhaps'"),
-        ("id,picture,impacts\nx,a.mp4,1\n", "a parameter's column is headed params.NAME"),
+        ("id,picture,impacts\nx,a.mp4,1\n", "The column of a parameter is named params.NAME."),
         ("id,picture,params.impacts\nx,a.mp4,loud\n", "impacts must be a number, not 'loud'"),
-        ("id,picture,id\nx,a.mp4,y\n", "line 1: two columns are headed 'id'"),
-        ("id,picture,\nx,a.mp4,y\n", "line 2: 'y' stands under no heading"),
+        ("id,picture,id\nx,a.mp4,y\n", "line 1: Two columns are named 'id'."),
+        ("id,picture,\nx,a.mp4,y\n", "line 2: The column of 'y' has no name."),
         ("id,picture\nx," + "a" * 200_000, "line 2: "),
         ("", "has no rows"),
     ],
 )
-def test_a_bad_csv_is_refused_with_its_line(shots, text, told):
-    """A stray quote is told where it opens, however much it swallows."""
-    assert told in wrong(shots, text, "work.csv")
+def test_an_invalid_csv_is_rejected_with_its_line(shots, text, message):
+    """An open quote is reported where it opens, even if it swallows the rest of the file."""
+    assert message in load_error(shots, text, "work.csv")
 
 
-def test_ten_megabytes_of_rows_are_read_and_the_wrong_one_is_named(shots):
-    """One sentence, also where the mistake is in the last row."""
+def test_the_invalid_row_among_ten_megabytes_is_named(shots):
+    """One line, even if the mistake is in the last row."""
     row = "shot-{:06},a.mp4,{}\n"
     text = "id,picture,prompt\n" + "".join(row.format(n, "footsteps on gravel " * 20) for n in range(25_000))
     assert len(text) > 10_000_000
-    told = wrong(shots, text + "last,gone.mp4,\n", "work.csv")
-    assert f"work.csv, row 'last' (line 25002): there is no file {shots / 'gone.mp4'}" in told
+    message = load_error(shots, text + "last,gone.mp4,\n", "work.csv")
+    assert f"work.csv, row 'last' (line 25002): File not found: {shots / 'gone.mp4'}" in message
 
 
-def test_a_key_that_is_missing_is_told_with_its_row(shots):
-    """Before anything is sent for the others."""
+def test_a_missing_key_is_reported_with_its_row(shots):
+    """Before anything is sent for the other rows."""
     (shots / "work.csv").write_text("id,picture,model,prompt\nx,a.mp4,replicate/mmaudio,rain\n")
     with pytest.raises(KeyMissing, match=r"work.csv, row 'x' \(line 2\): .*REPLICATE_API_TOKEN"):
         load_worklist(shots / "work.csv")
 
 
-def test_shards_are_the_same_however_the_list_is_sorted(shots):
-    """By a row's id alone; together they are the list, and of a size."""
+def test_shards_do_not_depend_on_the_order_of_the_list(shots):
+    """They depend on the rows' ids alone, have about the same size, and together they are the list."""
     ids = [f"shot{n}" for n in range(2000)]
     (shots / "work.csv").write_text("id,picture\n" + "".join(f"{name},a.mp4\n" for name in ids))
     rows = load_worklist(shots / "work.csv").rows
@@ -224,8 +234,8 @@ def test_shards_are_the_same_however_the_list_is_sorted(shots):
     ]
 
 
-def test_a_changed_row_or_picture_is_another(shots):
-    """What a row says and how its picture is make its digest; how many takes are wanted does not."""
+def test_a_changed_row_or_picture_has_another_digest(shots):
+    """The digest covers the row's content and its picture, but not the number of takes."""
     path = shots / "work.csv"
 
     def digest(cells):

@@ -125,7 +125,7 @@ def test_a_selection_that_is_too_long_greys_generate_and_says_why(scene, strip, 
     scene.tracklay.model, scene.tracklay.prompt = "fal/beatoven-sfx", "rain"
     scene.render.fps = 1
     panel = drawn(panels.TRACKLAY_PT_sidebar)
-    assert "fal/beatoven-sfx makes 35 s at most, and the span is 60.00 s" in panel.words()
+    assert "fal/beatoven-sfx generates at most 35 s; the span has 60.00 s" in panel.words()
     assert not panel.enabled_of("tracklay.generate")
     menu = {what: text for what, text, _ in drawn(panels.TRACKLAY_MT_models).shown}
     assert menu["choice fal/beatoven-sfx"] == "Beatoven sound effects on fal  ·  not for this length"

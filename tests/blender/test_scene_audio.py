@@ -257,7 +257,7 @@ def test_a_failure_stops_the_render_or_is_told(scene, cut, model, tmp_path, capf
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--model", "no/such"], "there is no model 'no/such'"),
+        (["--model", "no/such"], "Unknown model: 'no/such'"),
         (["--only", "nothing"], "no strip with picture is called nothing in Scene"),
         (["--max-cost", "cheap"], "'cheap'. Write a number such as 2.50."),
         (["--on-failure", "cry"], "invalid choice: 'cry'"),

@@ -1,4 +1,4 @@
-"""A Chromium that nobody sees, driven through ChromeDriver; it loads nothing but what it is told to."""
+"""A headless Chromium, driven through ChromeDriver. It makes no requests of its own."""
 
 from __future__ import annotations
 

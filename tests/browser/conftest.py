@@ -61,7 +61,7 @@ def chromium(running):
 
 @pytest.fixture
 def page(made, chromium):
-    """The report, opened from disk as a person opens it for the first time; its path."""
+    """The path of a report that was opened from disk for the first time."""
     chromium.get(made.as_uri())
     chromium.execute_script("localStorage.clear()")
     chromium.refresh()

@@ -1,4 +1,4 @@
-"""The report in a real browser, from disk: it is looked at, played, filtered, sorted, and judged by keys alone."""
+"""The report in a real browser, from disk: it shown, played, filtered, sorted, and judged by keys alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 from tracklay import report
 from tracklay.batch import results as batch_results
-from tracklay.batch import worklist
+from tracklay.batch import worklist_loader
 from tracklay.report import page as page_module
 from tracklay.report import read_verdicts
 from tracklay.report.verdicts import Verdict
@@ -32,12 +32,12 @@ SEEK_AND_LOOK = """
     video.pause();
     const found = [];
     for (const frame of frames) {
-      const shown = new Promise((resolve) => video.requestVideoFrameCallback((_, told) => resolve(told)));
+      const shown = new Promise((resolve) => video.requestVideoFrameCallback((_, metadata) => resolve(metadata)));
       video.currentTime = (frame + 0.5) / rate;
-      const told = await shown;
+      const metadata = await shown;
       pen.drawImage(video, 0, 0, 8, 8);
       const pixels = pen.getImageData(0, 0, 8, 8).data;
-      found.push([told.mediaTime, pixels.reduce((sum, value, index) => sum + (index % 4 === 3 ? 0 : value), 0) / 192]);
+      found.push([metadata.mediaTime, pixels.reduce((sum, value, index) => sum + (index % 4 === 3 ? 0 : value), 0) / 192]);
     }
     return found;
 """
@@ -74,7 +74,7 @@ CONTRAST = """
       return "rgb(255, 255, 255)";
     };
     for (const each of document.getAnimations()) each.finish();
-    const words = "h1, h2, dt, dd, label, button, select, .line, .name b, .name span, .what span, .state, .sync, .keys";
+    const words = "h1, h2, dt, dd, label, button, select, .summary, .name b, .name span, .origin span, .state, .sync, .keys";
     return Array.from(document.querySelectorAll(words)).filter((each) => each.offsetParent && !each.disabled).map((each) => {
       const [low, high] = [light(getComputedStyle(each).color), light(ground(each))].sort((a, b) => a - b);
       return [(high + 0.05) / (low + 0.05), each.className + " " + each.textContent.slice(0, 20)];
@@ -89,7 +89,7 @@ def press(driver, *keys) -> None:
 
 
 def shown(driver) -> list[str]:
-    """The names of the rows that are to be seen and those near, from above."""
+    """Return the names of the rows in and near the window, from the top."""
     script = """
         const place = (element) => Number(element.getAttribute("aria-posinset"));
         const rows = [...document.querySelectorAll("#rows li")].sort((a, b) => place(a) - place(b));
@@ -114,7 +114,7 @@ def waveform(driver, row: int) -> int:
     return int(driver.execute_script(script, row))
 
 
-def test_what_a_person_wrote_is_shown_as_it_was_written(page, chromium):
+def test_the_users_text_is_shown_unchanged(page, chromium):
     """Tags in a prompt are letters; no script of theirs runs, no dialog opens, nothing is fetched."""
     lines = [each.text for each in chromium.find_elements(By.CSS_SELECTOR, "#rows .line")]
     assert lines == ["metal door", HOSTILE, "wooden door", "no credit left"]
@@ -165,7 +165,7 @@ def test_filters_and_sorting(page, chromium):
     assert shown(chromium) == ["second", "third", "third"]
 
 
-def test_keys_alone_judge_and_save_what_batch_takes_up(page, made, run, chromium, downloads):
+def test_verdicts_are_given_and_saved_by_keys_for_batch(page, made, run, chromium, downloads):
     """Keep, reject, note, save: a file of verdicts. Opened again, the page still knows them."""
     press(chromium, "k")
     assert chosen(chromium) == "second"
@@ -180,14 +180,14 @@ def test_keys_alone_judge_and_save_what_batch_takes_up(page, made, run, chromium
     assert read_verdicts(saved) == [Verdict("sh001", 1, "keep", ""), Verdict("sh002", 1, "reject", "too keen")]
     work = made.with_name("work.csv")
     work.write_text("id,picture\n" + "".join(f"{row['id']},{row['picture']}\n" for row in run["rows"][:3]))
-    taken_up = {("sh001", 1): ("keep", ""), ("sh002", 1): ("reject", "too keen")}
-    assert batch_results.read_worklist_verdicts(saved, worklist.load_worklist(work)) == taken_up
+    applied = {("sh001", 1): ("keep", ""), ("sh002", 1): ("reject", "too keen")}
+    assert batch_results.read_worklist_verdicts(saved, worklist_loader.load_worklist(work)) == applied
     chromium.refresh()
     words = [each.text for each in chromium.find_elements(By.CSS_SELECTOR, "#rows .verdict")]
     assert words == ["kept", "rejected ✎", "", ""]
 
 
-def test_a_saved_file_can_be_gone_on_with(page, chromium, tmp_path):
+def test_a_saved_file_can_be_loaded(page, chromium, tmp_path):
     """On another machine: Open reads a file; one that is no such file is refused and changes nothing."""
     path = tmp_path / "verdicts.json"
     path.write_text(
@@ -255,7 +255,7 @@ def test_of_two_thousand_rows_only_those_near_the_window_are_elements(run, tmp_p
     last = chromium.find_element(By.CSS_SELECTOR, "#rows [aria-current]")
     assert last.get_attribute("aria-posinset") == last.get_attribute("aria-setsize") == "2000"
     assert 0 < last.rect["y"] < 900 - 92
-    assert last.find_element(By.CSS_SELECTOR, ".line").text == "no credit left"
+    assert last.find_element(By.CSS_SELECTOR, ".summary").text == "no credit left"
     elements = chromium.find_elements(By.CSS_SELECTOR, "#rows li")
     assert len(elements) < 40
     WebDriverWait(chromium, 20).until(lambda driver: all(waveform(driver, n) > 100 for n in range(len(elements))))
@@ -267,8 +267,8 @@ def test_the_cue_sheet_prints(made, chromium, tmp_path):
     """As PDF it has A4 pages on their side, with every take and the heading on each page."""
     chromium.get((made.parent / "cue-sheet.html").as_uri())
     printed = tmp_path / "cue-sheet.pdf"
-    told = chromium.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})
-    printed.write_bytes(base64.b64decode(told["data"]))
+    metadata = chromium.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})
+    printed.write_bytes(base64.b64decode(metadata["data"]))
     text = subprocess.run(["pdftotext", "-layout", printed, "-"], capture_output=True, text=True, check=True).stdout
     for words in ("Cue sheet", "the run", "first, cue 1, take 1", "00:00:02:00", "clicker/clicks", "CC0", "1/1"):
         assert words in text

@@ -97,8 +97,8 @@ def test_a_list_is_made_although_a_worker_is_lost(work):
 @pytest.mark.parametrize(
     ("address", "told"),
     [
-        ("dask://127.0.0.1:1", "no Dask scheduler answers at 127.0.0.1:1"),
-        ("http://127.0.0.1:1", "is no cluster: write dask://HOST:PORT"),
+        ("dask://127.0.0.1:1", "No Dask scheduler answers at 127.0.0.1:1"),
+        ("http://127.0.0.1:1", "Not the address of a Dask scheduler: .http://127.0.0.1:1.. Use dask://HOST:PORT"),
     ],
 )
 def test_a_cluster_that_is_not_there_is_told(work, address, told, monkeypatch):

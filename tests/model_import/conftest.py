@@ -1,4 +1,4 @@
-"""The models' tests ask the same stand-ins as the providers' do."""
+"""The fake servers of the providers' tests, used here too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a published schema becomes: types, limits, choices, roles; and whatever is published, a file that can be read, or a plain no."""
+"""The conversion of published schemas: types, limits, choices, roles. Any input gives a readable file or a plain error."""
 
 from __future__ import annotations
 
@@ -17,19 +17,21 @@ URI = {"type": "string", "format": "uri"}
 
 
 def replicate(properties, output=None, *, schemas=None, required=(), name="me/mine", description=""):
-    """What Replicate publishes of a model with these inputs and this output."""
+    """Return a model as Replicate publishes it, with these inputs and this output."""
     held = {
         "Input": {"properties": properties, "required": list(required)},
         "Output": URI if output is None else output,
     }
-    told = {"latest_version": {"id": "1", "openapi_schema": {"components": {"schemas": {**held, **(schemas or {})}}}}}
-    return parse_replicate_model(name, {**told, "description": description})
+    content = {
+        "latest_version": {"id": "1", "openapi_schema": {"components": {"schemas": {**held, **(schemas or {})}}}}
+    }
+    return parse_replicate_model(name, {**content, "description": description})
 
 
 def parameter(schema, *, schemas=None, required=False, name="it"):
-    """The parameter that one schema becomes."""
-    made = infer_model(replicate({name: schema}, schemas=schemas, required=[name] if required else []))
-    return made.parameters[0]
+    """Return the parameter that one schema becomes."""
+    built = infer_model(replicate({name: schema}, schemas=schemas, required=[name] if required else []))
+    return built.parameters[0]
 
 
 @pytest.mark.parametrize(
@@ -80,15 +82,15 @@ def parameter(schema, *, schemas=None, required=False, name="it"):
     ids=json.dumps,
 )
 def test_a_schema_becomes_a_parameter(schema, expected):
-    """Every form that pydantic, Cog and fal write, and some that nobody should."""
+    """Every form that pydantic, Cog and fal write, and some invalid ones."""
     enum = {"E": {"type": "string", "enum": ["a", "b"]}, "Round": {"allOf": [{"$ref": "#/components/schemas/Round"}]}}
-    made = parameter(schema, schemas=enum)
-    assert {name: getattr(made, name) for name in expected} == expected
-    assert made.help
+    built = parameter(schema, schemas=enum)
+    assert {name: getattr(built, name) for name in expected} == expected
+    assert built.help
 
 
-def test_required_is_what_has_no_default():
-    """OpenAPI lists what has one, too."""
+def test_an_input_with_a_default_is_not_required():
+    """OpenAPI may list it as required all the same."""
     assert parameter({"type": "integer"}, required=True).required
     assert not parameter({"type": "integer", "default": 1}, required=True).required
     assert not parameter({"type": "integer"}).required
@@ -97,24 +99,24 @@ def test_required_is_what_has_no_default():
 @pytest.mark.parametrize(
     ("name", "own", "wire"), [("top-k", "top_k", "top-k"), ("2nd", "x2nd", "2nd"), ("a b", "a_b", "a b")]
 )
-def test_a_name_that_python_cannot_say_is_sent_as_it_is(name, own, wire):
-    """The catalogue's name is one that Blender can hold."""
-    made = parameter({"type": "string"}, name=name)
-    assert (made.name, made.wire_name) == (own, wire)
+def test_a_name_that_is_not_an_identifier_is_sent_unchanged(name, own, wire):
+    """The catalogue's name is an identifier, which Blender needs."""
+    built = parameter({"type": "string"}, name=name)
+    assert (built.name, built.wire_name) == (own, wire)
 
 
-def test_what_cannot_be_taken_over_is_told():
-    """A name with a dot would land inside a table; a default outside the limits is the model's own affair."""
+def test_what_is_left_out_is_listed():
+    """A dot in a name would mean a nested object; a default outside the limits is left to the model."""
     model = infer_model(
         replicate({"a.b": URI, "n": {"type": "integer", "minimum": 2, "default": 1}, "n ": {}, "": {}, "ok": URI})
     )
     assert [one.name for one in model.parameters] == ["n", "n_", "ok"]
     assert any("'a.b' is left out" in fact for fact in model.unconfirmed)
-    assert any("n is left to the model" in fact for fact in model.unconfirmed)
+    assert any("n has no default here" in fact for fact in model.unconfirmed)
 
 
 def test_the_published_order_is_kept():
-    """Replicate's `x-order`, else as they stand."""
+    """Replicate's `x-order`, else the schema's order."""
     given_order = {
         "b": {"type": "string", "x-order": 1},
         "a": {"type": "string", "x-order": 0},
@@ -162,28 +164,28 @@ def test_the_published_order_is_kept():
     ],
 )
 def test_roles_are_guessed_from_names_and_types(inputs, required, roles, senses):
-    """What Tracklay fills, and what follows for what the model needs and takes."""
+    """The inputs that Tracklay fills determine what the model needs and takes."""
     model = infer_model(replicate(inputs, required=required))
     assert {one.name: one.role for one in model.parameters if one.role} == roles
     assert (model.needs, model.takes) == senses
 
 
 def test_a_seed_is_a_whole_number_without_a_default():
-    """A fixed one would make every take the same."""
+    """A fixed seed would make all takes the same."""
     assert infer_model(replicate({"seed": {"type": "number", "default": 8069, "minimum": 0}})).parameter_for_role(
         "seed"
     ) == Parameter("seed", "integer", "Seed.", minimum=0.0, role="seed")
 
 
 def test_a_length_bounds_the_span():
-    """The parameter's limits are the model's."""
+    """The limits of the duration parameter are the model's limits."""
     model = infer_model(replicate({"duration": {"type": "number", "minimum": 5, "maximum": 150}}))
     assert (model.seconds.least, model.seconds.most) == (5.0, 150.0)
     assert infer_model(replicate({"duration": {"type": "number", "minimum": -1}})).seconds.least == 0
 
 
-def test_more_than_one_sound_takes_a_persons_word():
-    """What counts the sounds of a request begins at one, and multiplies the price."""
+def test_a_request_has_one_sound_unless_the_user_sets_more():
+    """The parameter that counts sounds has the default 1 and multiplies the price."""
     model = infer_model(replicate({"num_samples": {"type": "integer", "default": 2, "minimum": 1, "maximum": 4}}))
     assert (model.parameters[0].default, model.price.times) == (1, "num_samples")
     assert (
@@ -192,8 +194,8 @@ def test_more_than_one_sound_takes_a_persons_word():
     )
 
 
-def test_a_prompt_of_the_models_own_is_told():
-    """It is sent where the person writes none: a car race, with one model."""
+def test_a_default_prompt_is_listed():
+    """It is sent if the user writes none: a car race, with one model."""
     model = infer_model(replicate({"prompt": {"type": "string", "default": "a car race"}}))
     assert any("'a car race'" in fact for fact in model.unconfirmed)
 
@@ -210,7 +212,7 @@ def test_a_prompt_of_the_models_own_is_told():
         ("me/music-and-sfx", "", True, "foley"),
     ],
 )
-def test_the_task_is_guessed_from_name_sight_and_words(name, description, video, task):
+def test_the_task_is_guessed_from_name_inputs_and_description(name, description, video, task):
     """In this order."""
     inputs = {"video": URI} if video else {"prompt": {"type": "string"}}
     assert infer_model(replicate(inputs, name=name, description=description)).task == task
@@ -236,28 +238,28 @@ def test_the_task_is_guessed_from_name_sight_and_words(name, description, video,
     ],
     ids=json.dumps,
 )
-def test_what_it_gives_is_read_from_its_output(output, video, gives, silent):
-    """By name, by shape, or not at all: then it is told."""
+def test_the_kind_of_output_is_detected(output, video, gives, silent):
+    """By name or by form; if neither shows sound, the model counts as silent."""
     published = replicate({"video": URI} if video else {"prompt": {"type": "string"}}, output, name="me/sound")
     assert infer_model(published).gives == gives
     assert lacks_sound(published) is silent
 
 
-def test_a_file_of_any_kind_is_sound_only_where_words_say_so():
+def test_a_file_of_unknown_kind_is_sound_only_if_the_text_names_sound():
     """A picture is a file, too."""
     assert lacks_sound(replicate({"prompt": {"type": "string"}}, name="me/draw"))
     assert not lacks_sound(replicate({"prompt": {"type": "string"}}, name="me/draw", description="and its sound"))
 
 
 def scenario(*inputs, capabilities=("txt2audio",)):
-    """What Scenario publishes."""
+    """Return a model as Scenario publishes it."""
     return parse_scenario_model(
         "model_mine", {"model": {"name": "Mine", "inputs": list(inputs), "capabilities": list(capabilities)}}
     )
 
 
-def test_scenarios_own_words_for_inputs():
-    """Kinds of files with their lengths, whole numbers by their step, conditions, lists."""
+def test_scenarios_own_input_types_are_converted():
+    """Files with their lengths, whole numbers by their step, conditions, lists."""
     model = infer_model(
         scenario(
             {
@@ -300,8 +302,8 @@ def test_scenarios_own_words_for_inputs():
 @pytest.mark.parametrize(
     ("capabilities", "silent"), [(["txt2img"], True), (["video2video"], False), ([], True), (["txt2audio"], False)]
 )
-def test_scenarios_capabilities_say_whether_it_sounds(capabilities, silent):
-    """A video may carry sound where its words speak of it."""
+def test_scenarios_capabilities_show_whether_it_generates_sound(capabilities, silent):
+    """A video output has sound if the description names sound."""
     one = parse_scenario_model(
         "model_mine",
         {
@@ -326,8 +328,8 @@ def test_scenarios_capabilities_say_whether_it_sounds(capabilities, silent):
         ("scenario", "model_mm-audio-2", "scenario/mm-audio-2"),
     ],
 )
-def test_ids_are_made_of_endpoints(provider, endpoint, expected):
-    """In the catalogue's own letters."""
+def test_ids_are_derived_from_endpoints(provider, endpoint, expected):
+    """With the characters that the catalogue allows."""
     assert make_model_id(provider, endpoint) == expected
 
 
@@ -343,8 +345,8 @@ JSON = st.recursive(
 
 
 @given(schema=JSON, other=JSON, output=JSON, loose=JSON)
-def test_whatever_is_published_makes_a_file_or_a_plain_no(tmp_path_factory, schema, other, output, loose):
-    """No nonsense of a provider's breaks the command, or the catalogue that it writes into."""
+def test_any_published_content_gives_a_file_or_a_plain_error(tmp_path_factory, schema, other, output, loose):
+    """Invalid content breaks neither the command nor the catalogue."""
     components = {"components": {"schemas": {"Input": schema, "Other": other, "Output": output}}}
     for_all = {"components": {"schemas": {"Input": {"properties": schema}, "Other": other, "Output": output}}}
     body = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Input"}}}}
@@ -353,7 +355,7 @@ def test_whatever_is_published_makes_a_file_or_a_plain_no(tmp_path_factory, sche
         "/x/requests/{request_id}": {"get": {"responses": {"200": body}}},
     }
     path = tmp_path_factory.getbasetemp() / "published.toml"
-    for read_it, told in (
+    for read_it, content in (
         (parse_replicate_model, {"latest_version": {"id": loose, "openapi_schema": components}, "description": loose}),
         (parse_replicate_model, {"latest_version": {"openapi_schema": for_all}, "license_url": loose}),
         (parse_replicate_model, loose if isinstance(loose, dict) else {}),
@@ -366,7 +368,7 @@ def test_whatever_is_published_makes_a_file_or_a_plain_no(tmp_path_factory, sche
         ),
     ):
         try:
-            model = infer_model(read_it("me/mine", told))
+            model = infer_model(read_it("me/mine", content))
         except NotFound:
             continue
         path.write_text(model_to_toml(model), "utf-8", newline="\n")

@@ -1,4 +1,4 @@
-"""What is written is read back as it was, whatever a model holds; and it reads as if a person had written it."""
+"""A written model file is read back as an equal model, and it is readable."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SENSES = st.lists(st.sampled_from(["video", "image", "audio", "text"]), unique=T
 
 @st.composite
 def parameters(draw, name, role):
-    """Any parameter that the reader takes."""
+    """Return any parameter that the loader accepts."""
     kind = draw(st.sampled_from(ROLES.get(role, KINDS)))
     low, high = sorted(draw(st.lists(NUMBERS, min_size=2, max_size=2)))
     low, high = draw(st.sampled_from([(None, None), (low, None), (None, high), (low, high)]))
@@ -43,7 +43,7 @@ def parameters(draw, name, role):
         "file": st.just("https://example.com/a.wav"),
         "json": st.sampled_from(["", "[1, 2]", '{"a": "\\u00e9"}']),
     }
-    made = Parameter(
+    built = Parameter(
         name,
         kind,
         draw(WORDS),
@@ -58,21 +58,21 @@ def parameters(draw, name, role):
     )
     default = draw(st.none() | values[kind])
     try:
-        return dataclasses.replace(made, default=None if default is None else made.validate(default))
-    except InvalidInput:  # it has no such default then
-        return made
+        return dataclasses.replace(built, default=None if default is None else built.validate(default))
+    except InvalidInput:  # the default does not fit
+        return built
 
 
 @st.composite
 def any_model(draw):
-    """Any model that the reader takes."""
+    """Return any model that the loader accepts."""
     names = draw(st.lists(st.text(min_size=1, max_size=12), unique=True, max_size=5))
     roles = draw(st.permutations(list(ROLES)))
     least, most = sorted(draw(st.lists(NUMBERS, min_size=2, max_size=2)))
-    made = tuple(
+    built = tuple(
         draw(parameters(name, roles[place] if draw(st.booleans()) else None)) for place, name in enumerate(names)
     )
-    counting = [""] + [parameter.name for parameter in made if parameter.type == "integer"]
+    counting = [""] + [parameter.name for parameter in built if parameter.type == "integer"]
     return Model(
         id=f"{draw(st.from_regex('[a-z0-9.-]+', fullmatch=True))}/{draw(st.from_regex('[a-z0-9.-]+', fullmatch=True))}",
         title=draw(WORDS),
@@ -97,19 +97,19 @@ def any_model(draw):
         short_side=draw(st.integers(64, 2160)),
         looks=draw(WORDS),
         unconfirmed=tuple(draw(st.lists(WORDS, max_size=3))),
-        parameters=made,
+        parameters=built,
     )
 
 
 def alike(one: Model, other: Model) -> bool:
-    """Equal, and of the same types: True is not 1."""
+    """Return whether two models are equal and their defaults have the same types: True is not 1."""
     return one == other and all(
         type(a.default) is type(b.default) for a, b in zip(one.parameters, other.parameters, strict=True)
     )
 
 
 @given(model=any_model(), note=WORDS.filter(str.isprintable))
-def test_what_is_written_reads_back_equal(tmp_path_factory, model, note):
+def test_a_written_file_is_read_back_equal(tmp_path_factory, model, note):
     """Any texts, numbers, choices, limits: the file holds the model."""
     path = tmp_path_factory.getbasetemp() / "written.toml"
     path.write_text(model_to_toml(model, note), "utf-8", newline="\n")
@@ -118,14 +118,14 @@ def test_what_is_written_reads_back_equal(tmp_path_factory, model, note):
 
 @pytest.mark.parametrize("model", load_catalogue().values(), ids=lambda model: model.id)
 def test_every_built_in_model_reads_back_equal(tmp_path, model):
-    """What people wrote can be written too."""
+    """The hand-written files can be generated, too."""
     path = tmp_path / "written.toml"
     path.write_text(model_to_toml(model), "utf-8")
     assert alike(load_model_file(path), model)
 
 
-def test_it_reads_as_a_person_writes():
-    """No line for what is as its default; whole limits without a point; long lists a line each."""
+def test_the_file_is_readable():
+    """A comment, no line for a default, whole limits without a decimal point, a table for each parameter."""
     model = Model(
         id="fal/x",
         title='A "b"',
@@ -145,18 +145,26 @@ def test_it_reads_as_a_person_writes():
             "# two lines",
             'id = "fal/x"',
             'title = "A \\"b\\""',
-            'summary = "One\\ttwo\\u007f\\u2028"',
+            'summary = "One\ttwo\\u007f\u2028"',
             'task = "effect"',
             'provider = "fal"',
             'endpoint = "x"',
-            'needs = ["text"]',
+            "needs = [",
+            '  "text",',
+            "]",
             'gives = "audio"',
-            'licence = { name = "MIT", commercial = false }',
-            "seconds = { least = 1, most = 30 }",
             "unconfirmed = [",
             f'  "{"a" * 60}",',
             f'  "{"b" * 60}",',
             "]",
+            "",
+            "[licence]",
+            'name = "MIT"',
+            "commercial = false",
+            "",
+            "[seconds]",
+            "least = 1",
+            "most = 30",
             "",
             '[parameters."a b"]',
             'type = "number"',
@@ -171,8 +179,8 @@ def test_it_reads_as_a_person_writes():
     assert math.isclose(2**60, 1.152921504606847e18)
 
 
-def test_half_a_character_is_refused():
-    """A lone surrogate, which JSON can hold and no file in UTF-8 can."""
+def test_a_lone_surrogate_is_rejected():
+    """JSON can hold one; UTF-8 cannot."""
     broken = dataclasses.replace(next(iter(load_catalogue().values())), title="\ud800")
     with pytest.raises(ValueError, match="surrogates"):
         model_to_toml(broken)

@@ -1,4 +1,4 @@
-"""A model file that is right is read; one that is wrong is refused with its line and its field, whichever field it is."""
+"""A valid model file is loaded; an invalid one is rejected with its line and its field, for each field."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tracklay.models import DurationLimits, Licence, Model, Parameter, Price, lo
 RIGHT = """\
 id = "mine/model"
 title = "Mine"
-summary = "A model of somebody's own."
+summary = "A model of the user's own."
 task = "effect"
 provider = "replicate"
 endpoint = "me/model"
@@ -61,7 +61,7 @@ wire = "input.prompt"
 type = "integer"
 help = "How many."
 """
-"""Every field there is, one a line."""
+"""A model file with every field, one on each line."""
 
 WRONG = {
     "": {
@@ -111,14 +111,14 @@ WRONG = {
         "wire": ["5", "false"],
     },
 }
-"""What each field cannot be."""
+"""Values that each field rejects."""
 
 ELSEWHERE = {
-    ("parameters.prompt", "choices", '["wind"]'): "default",  # it is the default that is none of the choices then
+    ("parameters.prompt", "choices", '["wind"]'): "default",  # the default is not among the choices then
     ("parameters.prompt", "maximum", "0"): "minimum",
     ("seconds", "most", "-1"): "least",
 }
-"""The field that is blamed where it is not the one that was changed."""
+"""The field that the message names, where it is not the changed one."""
 
 DEMANDED = {
     "": ["id", "title", "summary", "task", "provider", "endpoint", "needs", "gives"],
@@ -133,7 +133,7 @@ KINDS = {"": Model, "seconds": DurationLimits, "price": Price, "licence": Licenc
 
 
 def place(text: str, section: str, field: str | None) -> int:
-    """The line of a field, from 1; of the section's head where none is named."""
+    """Return the line of a field, from 1; without a field, of the section's header."""
     lines = text.splitlines()
     head = lines.index(f"[{section}]") if section else 0
     if field is None:
@@ -142,7 +142,7 @@ def place(text: str, section: str, field: str | None) -> int:
 
 
 def changed(section: str, field: str, value: str | None) -> str:
-    """The file with another value in a field's place; without the field where it is None."""
+    """Return the file with another value of a field, or without the field if the value is None."""
     lines = RIGHT.splitlines()
     number = place(RIGHT, section, field) - 1
     last = lines.index("]", number) if lines[number].endswith("[") else number
@@ -151,10 +151,10 @@ def changed(section: str, field: str, value: str | None) -> str:
 
 
 @pytest.fixture
-def refused(tmp_path):
-    """Reads a text and gives the line and the sentence with which it is refused."""
+def load_error(tmp_path):
+    """A function that loads a text and returns the line and the message of its error."""
 
-    def reading(text: str) -> tuple[int, str]:
+    def load(text: str) -> tuple[int, str]:
         path = tmp_path / "mine.toml"
         path.write_text(text, "utf-8")
         with pytest.raises(InvalidInput) as error:
@@ -163,11 +163,11 @@ def refused(tmp_path):
         assert found, error.value
         return int(found[1]), found[2]
 
-    return reading
+    return load
 
 
-def test_a_right_file_is_read_whole(tmp_path, home):
-    """Each field holds what the file says, and the model is in the catalogue by its id."""
+def test_a_valid_file_is_loaded_completely(tmp_path, home):
+    """Each field has the file's value, and the catalogue has the model by its id."""
     (home / "models").mkdir()
     path = home / "models" / "mine.toml"
     path.write_text(RIGHT)
@@ -191,7 +191,7 @@ def test_a_right_file_is_read_whole(tmp_path, home):
         == Model(
             id="mine/model",
             title="Mine",
-            summary="A model of somebody's own.",
+            summary="A model of the user's own.",
             task="effect",
             provider="replicate",
             endpoint="me/model",
@@ -211,7 +211,7 @@ def test_a_right_file_is_read_whole(tmp_path, home):
 
 
 def test_the_cases_cover_every_field():
-    """No field is added to the catalogue without being tried here."""
+    """A new field of a model file needs its cases here."""
     for section, kind in KINDS.items():
         own = {"name"} if kind is Parameter else set()
         nested = {"parameters", "seconds", "price", "licence"} if kind is Model else set()
@@ -219,53 +219,55 @@ def test_the_cases_cover_every_field():
 
 
 @pytest.mark.parametrize(("section", "field", "value"), CASES)
-def test_a_wrong_value_is_told_with_its_line_and_field(refused, section, field, value):
-    """Another type, another word, a limit that is none: line, field, and what it must be."""
+def test_a_wrong_value_is_reported_with_its_line_and_field(load_error, section, field, value):
+    """A wrong type, an unknown word, an impossible limit: line, field, and the expected value."""
     text = changed(section, field, value)
-    line, said = refused(text)
+    line, message = load_error(text)
     blamed = ELSEWHERE.get((section, field, value), field)
     assert line == place(text, section, blamed)
-    assert said.startswith(f"{section}.{blamed} " if section else f"{blamed} ")
+    assert message.startswith(f"{section}.{blamed} " if section else f"{blamed} ")
 
 
 @pytest.mark.parametrize(
     ("section", "field", "value"), [case for case in CASES if case[0] in ("seconds", "price", "licence")]
 )
-def test_an_inline_table_is_told_with_its_own_line(refused, section, field, value):
-    """The same tables written in one line at the top."""
+def test_an_inline_table_is_reported_with_its_own_line(load_error, section, field, value):
+    """The same tables, written inline at the top."""
     lines = changed(section, field, value).splitlines()
     head = lines.index(f"[{section}]")
     end = lines.index("", head)
     inline = f"{section} = {{ {', '.join(lines[head + 1 : end])} }}"
-    line, said = refused("\n".join([lines[0], inline, *lines[1:head], *lines[end:]]))
+    line, message = load_error("\n".join([lines[0], inline, *lines[1:head], *lines[end:]]))
     assert line == 2
-    assert said.startswith(f"{section}.{ELSEWHERE.get((section, field, value), field)} ")
+    assert message.startswith(f"{section}.{ELSEWHERE.get((section, field, value), field)} ")
 
 
 @pytest.mark.parametrize("section", KINDS)
 @pytest.mark.parametrize("name", ["colour", "Default", "lisence", '"two words"'])
-def test_an_unknown_field_is_told_with_its_line(refused, section, name):
-    """Wherever it stands, with the name that was probably meant."""
+def test_an_unknown_field_is_reported_with_its_line(load_error, section, name):
+    """In every table."""
     lines = RIGHT.splitlines()
     lines.insert(place(RIGHT, section, None), f"{name} = 5")
-    line, said = refused("\n".join(lines))
+    line, message = load_error("\n".join(lines))
     assert line == place(RIGHT, section, None) + 1
-    assert f"{name.strip(chr(34))} is no field here" in said
+    assert f"{name.strip(chr(34))} is not a known field" in message
 
 
-def test_a_slip_of_the_pen_is_told_with_the_right_name(refused):
-    """The nearest field's name is offered."""
-    assert refused(RIGHT.replace("maximum", "maximun"))[1].endswith("is no field here (did you mean 'maximum'?)")
+def test_a_misspelt_field_is_reported_with_a_suggestion(load_error):
+    """The message suggests the most similar field."""
+    assert load_error(RIGHT.replace("maximum", "maximun"))[1].endswith(
+        "is not a known field (did you mean 'maximum'?)."
+    )
 
 
 @pytest.mark.parametrize(
     ("section", "field"), [(section, field) for section, fields in DEMANDED.items() for field in fields]
 )
-def test_a_missing_field_is_told_with_its_table(refused, section, field):
-    """What has no default must be there."""
-    line, said = refused(changed(section, field, None))
+def test_a_missing_field_is_reported_with_its_table(load_error, section, field):
+    """A field without a default is required."""
+    line, message = load_error(changed(section, field, None))
     assert line == place(RIGHT, section, None)
-    assert said == f"{field!r} is missing" + (f" in [{section}]" if section else "")
+    assert message == f"{section}.{field} is missing." if section else f"{field} is missing."
 
 
 @pytest.mark.parametrize(
@@ -278,7 +280,7 @@ def test_a_missing_field_is_told_with_its_table(refused, section, field):
     ],
 )
 def test_every_other_field_may_be_left_out(tmp_path, section, field):
-    """The rest of the file holds without it."""
+    """The file is valid without it."""
     text = changed(section, field, None)
     path = tmp_path / "mine.toml"
     path.write_text(text)
@@ -287,7 +289,7 @@ def test_every_other_field_may_be_left_out(tmp_path, section, field):
 
 @pytest.mark.parametrize("table", ["seconds", "price", "licence", "parameters"])
 @pytest.mark.parametrize("value", ["5", '"text"', "[]", "[[]]"])
-def test_a_value_where_a_table_belongs_is_told_with_its_line(refused, table, value):
+def test_a_value_in_place_of_a_table_is_reported_with_its_line(load_error, table, value):
     """Each of the tables."""
     lines = RIGHT.splitlines()
     sections = [number for number, text in enumerate(lines) if text.startswith("[")]
@@ -296,43 +298,43 @@ def test_a_value_where_a_table_belongs_is_told_with_its_line(refused, table, val
         for number, text in enumerate(lines)
         if not lines[max([start for start in sections if start <= number], default=0)].startswith(f"[{table}")
     ]
-    line, said = refused("\n".join([kept[0], f"{table} = {value}", *kept[1:]]))
+    line, message = load_error("\n".join([kept[0], f"{table} = {value}", *kept[1:]]))
     assert line == 2
-    assert said.startswith(f"{table} must be")
+    assert message.startswith(f"{table} must be")
 
 
-def test_a_missing_table_is_told(refused):
-    """The licence must be stated, if only as not known."""
+def test_a_missing_table_is_reported(load_error):
+    """A model must state its licence, if only as unknown."""
     head = RIGHT.index("[licence]")
     text = RIGHT[:head] + RIGHT[RIGHT.index("[parameters.prompt]") :]
-    assert refused(text) == (1, "'licence' is missing")
+    assert load_error(text) == (1, "licence is missing.")
 
 
-def test_a_parameter_that_is_no_table_is_told(refused):
+def test_a_parameter_that_is_not_a_table_is_reported(load_error):
     """`prompt = 5` among the parameters."""
     text = RIGHT[: RIGHT.index("[parameters.prompt]")] + "[parameters]\nprompt = 5\n"
-    line, said = refused(text)
+    line, message = load_error(text)
     assert line == text.count("\n")
-    assert said.startswith("parameters.prompt must be a table")
+    assert message.startswith("parameters.prompt must be a table")
 
 
-def test_a_choice_without_choices_is_told(refused):
-    """Nothing could be chosen."""
-    line, said = refused(
+def test_a_choice_without_choices_is_reported(load_error):
+    """The user could select nothing."""
+    line, message = load_error(
         changed("parameters.prompt", "choices", None)
         .replace('type = "text"', 'type = "choice"')
         .replace('role = "prompt"\n', "")
     )
     assert line == place(RIGHT, "parameters.prompt", "type")
-    assert "choices must be given" in said
+    assert "choices must be given" in message
 
 
-def test_a_role_that_two_parameters_have_is_told_with_the_second(refused):
-    """One parameter for the prompt, one for the seed."""
+def test_a_role_of_two_parameters_is_reported_at_the_second(load_error):
+    """Each role belongs to one parameter."""
     text = RIGHT + '\n[parameters.more]\ntype = "text"\nhelp = ""\nrole = "prompt"\n'
-    line, said = refused(text)
+    line, message = load_error(text)
     assert line == text.count("\n")
-    assert said == "parameters.more.role 'prompt' is prompt's already"
+    assert message == "parameters.more.role 'prompt' is already the role of prompt."
 
 
 @pytest.mark.parametrize(
@@ -348,19 +350,19 @@ def test_a_role_that_two_parameters_have_is_told_with_the_second(refused):
         ("x = " + "[" * 20_000, 1),
     ],
 )
-def test_what_is_no_toml_is_told_with_its_line(refused, text, line):
-    """Not quoted, not closed, twice, broken off, or made to break a reader."""
-    found, said = refused(text)
+def test_invalid_toml_is_reported_with_its_line(load_error, text, line):
+    """Without quotes, not closed, twice, truncated, or built to break a parser."""
+    found, message = load_error(text)
     assert found == line
-    assert said.startswith("this is not TOML")
+    assert message.startswith("Not valid TOML: ")
 
 
-def test_an_empty_file_and_one_of_bytes_are_refused(tmp_path, refused):
-    """The first field that is missing; and a file that is no text."""
-    assert refused("") == (1, "'id' is missing")
+def test_an_empty_and_a_binary_file_are_rejected(tmp_path, load_error):
+    """An empty file lacks its first required field; a binary one is not text."""
+    assert load_error("") == (1, "id is missing.")
     path = tmp_path / "bytes.toml"
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InvalidInput, match=r"bytes\.toml cannot be read"):
+    with pytest.raises(InvalidInput, match=r"Cannot read .*bytes\.toml"):
         load_model_file(path)
-    with pytest.raises(InvalidInput, match=r"gone\.toml cannot be read"):
+    with pytest.raises(InvalidInput, match=r"Cannot read .*gone\.toml"):
         load_model_file(tmp_path / "gone.toml")

@@ -16,13 +16,13 @@ FRAMES = 50
 FLASHES = (5, 20, 35)
 
 HOSTILE = '</script><script>throw "x"</script><img src=x onerror=alert(1)> & "quoted" \'single\''
-"""What somebody could write as a prompt."""
+"""A prompt with markup."""
 
 
 def lay(clip: Path, *arguments: object) -> Path:
-    """Lay the clicking model's takes under a clip; the manifest's path."""
-    told = [str(argument) for argument in arguments]
-    assert main(["lay", str(clip), "--model", "clicker/clicks", *told]) == 0
+    """Lay the click model's takes under a clip and return the manifest's path."""
+    options = [str(argument) for argument in arguments]
+    assert main(["lay", str(clip), "--model", "clicker/clicks", *options]) == 0
     return clip.parent / "tracklay" / f"{clip.stem}.tracklay.json"
 
 

@@ -1,4 +1,4 @@
-"""The cue sheet says what is heard where and under what licence, in a spreadsheet and in print."""
+"""The cue sheet has each take's place and licence, as a spreadsheet and in print."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def table(path):
 
 @pytest.fixture
 def run(clicking, tmp_path):
-    """Two takes of a span at 29.97 frames a second, where timecode drops."""
+    """Two takes of a span at 29.97 frames per second, with drop-frame timecode."""
     clip = flashing(tmp_path, "=sum(A1)", Fraction(30000, 1001), 90, (10, 40))
     return results(lay(clip, "--in", "30f", "--takes", 2), failed=1)
 
 
 def test_a_line_for_each_take_in_the_pictures_own_timecode(run, tmp_path):
-    """In, out and duration; what failed has no line."""
+    """In, out and duration; failed rows have no line."""
     report.write_report(run, tmp_path / "report")
     heading, *lines = table(tmp_path / "report" / "cue-sheet.csv")
     assert heading == HEADINGS
@@ -38,20 +38,20 @@ def test_a_line_for_each_take_in_the_pictures_own_timecode(run, tmp_path):
         ["1", "'=sum(A1), cue 1, take 1", "00:00:01;00", "00:00:03;00", "00:00:02;00", "2.002"],
         ["2", "'=sum(A1), cue 1, take 2", "00:00:01;00", "00:00:03;00", "00:00:02;00", "2.002"],
     ]
-    assert lines[0][6:10] == ["clicker/clicks (version 1)", "CC0", "not known", "foley"]
+    assert lines[0][6:10] == ["clicker/clicks (version 1)", "CC0", "unknown", "foley"]
     # A name that a spreadsheet would reckon with is text: it begins with an apostrophe.
     assert lines[0][10] == f"'{run['rows'][0]['take']['file']}"
 
 
-def test_what_was_rejected_is_not_in_it(run, tmp_path):
-    """A verdict on the second take leaves the first alone, numbered anew."""
+def test_rejected_takes_are_left_out(run, tmp_path):
+    """The lines are numbered without them."""
     report.write_report(run, tmp_path / "report", verdicts=[Verdict("sh001", 1, "reject", "")])
     lines = table(tmp_path / "report" / "cue-sheet.csv")[1:]
     assert [line[:2] for line in lines] == [["1", "'=sum(A1), cue 1, take 2"]]
 
 
-def test_a_sheet_that_a_person_filled_in_stays(run, tmp_path):
-    """An untouched one is replaced; one with somebody's own words is kept, and the new one lies beside it."""
+def test_an_edited_sheet_is_kept(run, tmp_path):
+    """An unchanged sheet is replaced; beside an edited one a numbered sheet is written."""
     to = tmp_path / "report"
     report.write_report(run, to)
     report.write_report({**run, "rows": run["rows"][:1]}, to)

@@ -38,7 +38,7 @@ class Tags(HTMLParser):
     def __init__(self, text: str) -> None:
         super().__init__()
         self.tags: list[tuple[str, dict[str, str]]] = []
-        self.held: list[tuple[str, str]] = []
+        self.texts: list[tuple[str, str]] = []
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
@@ -46,7 +46,7 @@ class Tags(HTMLParser):
 
     def handle_data(self, data):
         if self.tags and self.tags[-1][0] in ("script", "style"):
-            self.held.append((self.tags[-1][0], data))
+            self.texts.append((self.tags[-1][0], data))
 
 
 def data(path) -> Any:
@@ -66,35 +66,35 @@ def test_a_small_report_is_one_file_with_all_that_was_measured(run, tmp_path):
     """Three rows: takes that lie on their sample, a failure with its reason; media inside, no folder beside."""
     made = report.write_report(run, tmp_path / "report", title="the run")
     assert sorted(path.name for path in made.parent.iterdir()) == ["cue-sheet.csv", "cue-sheet.html", "report.html"]
-    told = data(made)["rows"]
-    assert [row["state"] for row in told] == ["laid", "laid", "failed"]
-    facts = [dict(row["facts"]) for row in told]
+    rows = data(made)["rows"]
+    assert [row["state"] for row in rows] == ["laid", "laid", "failed"]
+    facts = [dict(row["facts"]) for row in rows]
     assert all(each[name] == "exact" for each in facts[:2] for name in ("start", "length", "drift"))
     assert facts[0]["span"] == "00:00:00:00 to 00:00:02:00, 50 frames"
     assert facts[0]["price"] == "free"
     assert facts[0]["prompt"] == HOSTILE
-    assert told[2]["problems"] == ["no credit left"]
+    assert rows[2]["problems"] == ["no credit left"]
     assert "prompt" not in facts[2]
-    assert all(row["media"].startswith("data:video/mp4;base64,") for row in told)
+    assert all(row["media"].startswith("data:video/mp4;base64,") for row in rows)
 
 
 @pytest.mark.parametrize(
-    ("amounts", "told"),
+    ("amounts", "price"),
     [
         (["0", "0"], "free"),
-        ([None, None], "not known"),
-        (["0.25", None, "0.05"], "0.3 USD, 1 not known"),
+        ([None, None], "unknown"),
+        (["0.25", None, "0.05"], "0.3 USD, 1 unknown"),
     ],
 )
-def test_what_a_run_cost_is_told_with_what_nobody_knows(amounts, told):
-    """A price that is not known is not nothing."""
+def test_the_total_price_counts_unknown_prices(amounts, price):
+    """An unknown price is not zero."""
     row = ReportRow("a", "a", "1", None, Path(), "m", "laid", "", None, None, None)
     rows = [replace(row, take={"cost": {"amount": amount, "currency": "USD"}}) for amount in amounts]
-    assert dict(_summarize(rows, []))["price"] == told
+    assert dict(_summarize(rows, []))["price"] == price
 
 
-def test_nothing_that_a_person_wrote_becomes_part_of_the_page(run, tmp_path):
-    """A prompt full of tags adds none, and closes no script."""
+def test_text_of_the_user_does_not_become_markup(run, tmp_path):
+    """A prompt full of tags adds no element and ends no script."""
     run["rows"][2]["error"] = HOSTILE
     run["rows"][2]["id"] = HOSTILE
     plain = json.loads(json.dumps(run).replace(json.dumps(HOSTILE)[1:-1], "plain"))
@@ -104,13 +104,13 @@ def test_nothing_that_a_person_wrote_becomes_part_of_the_page(run, tmp_path):
 
 
 def test_the_page_may_run_its_own_script_and_nothing_else(run, tmp_path):
-    """Its policy names script and style by hash, and lets nothing be fetched from anywhere; no attribute carries either."""
+    """Its policy allows script and style by hash and no request; no attribute contains either."""
     page = Tags(report.write_report(run, tmp_path / "report").read_text("utf-8"))
     policy = next(attrs["content"] for tag, attrs in page.tags if attrs.get("http-equiv") == "Content-Security-Policy")
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
     for kind in ("script", "style"):
-        text = max((held for tag, held in page.held if tag == kind and not held.startswith("{")), key=len)
+        text = max((text for tag, text in page.texts if tag == kind and not text.startswith("{")), key=len)
         assert f"{kind}-src 'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" in policy
     assert not [name for _, attrs in page.tags for name in attrs if name == "style" or name.startswith("on")]
     addresses = [attrs[name] for _, attrs in page.tags for name in ("src", "href") if attrs.get(name)]
@@ -118,8 +118,8 @@ def test_the_page_may_run_its_own_script_and_nothing_else(run, tmp_path):
     assert all(address.startswith("data:") for address in addresses)
 
 
-def test_much_media_lies_beside_and_is_used_again(run, tmp_path, monkeypatch):
-    """Each row's files are made once; a second report makes none anew, and what no row shows is cleared away."""
+def test_large_media_are_in_a_folder_and_reused(run, tmp_path, monkeypatch):
+    """A second report reuses the files and deletes those that no row uses any more."""
     monkeypatch.setattr(page_module, "SELF_CONTAINED_BYTES", 0)
     made = report.write_report(run, tmp_path / "report")
     media = made.with_name("report.media")
@@ -134,8 +134,8 @@ def test_much_media_lies_beside_and_is_used_again(run, tmp_path, monkeypatch):
     assert len(first) - len(after) == 3
 
 
-def test_a_take_that_was_changed_since_is_measured_anew_and_said_to_be(run, tmp_path, monkeypatch):
-    """Another file under the take's name: its samples are counted, and its hash is not the manifest's."""
+def test_a_changed_take_is_measured_again_and_reported(run, tmp_path, monkeypatch):
+    """Another file with the take's name: its samples are counted, and its hash differs from the manifest's."""
     monkeypatch.setattr(page_module, "SELF_CONTAINED_BYTES", 0)
     report.write_report(run, tmp_path / "report")
     row = run["rows"][0]
@@ -144,41 +144,41 @@ def test_a_take_that_was_changed_since_is_measured_anew_and_said_to_be(run, tmp_
     size = content.index(b"data") + 4
     content[size : size + 4] = (int.from_bytes(content[size : size + 4], "little") - 6 * 48).to_bytes(4, "little")
     file.write_bytes(content)
-    told = data(report.write_report(run, tmp_path / "report"))["rows"]
-    assert dict(told[0]["facts"])["length"] == f"-{48 * 2 // row['take']['channels']} samples"
-    assert told[0]["off"] == 48 * 2 // row["take"]["channels"]
-    assert any("is not as it was made" in problem for problem in told[0]["problems"])
-    assert not told[1]["problems"]
+    rows = data(report.write_report(run, tmp_path / "report"))["rows"]
+    assert dict(rows[0]["facts"])["length"] == f"-{48 * 2 // row['take']['channels']} samples"
+    assert rows[0]["worst_offset"] == 48 * 2 // row["take"]["channels"]
+    assert any("was changed or replaced since it was generated" in problem for problem in rows[0]["problems"])
+    assert not rows[1]["problems"]
 
 
-def test_what_is_gone_is_told_and_the_rest_is_shown(run, tmp_path):
-    """A take without its picture is heard; a picture without its take is seen; neither stops the report."""
+def test_a_missing_file_is_reported_and_the_rest_is_shown(run, tmp_path):
+    """A take without its picture is played, a picture without its take is shown; neither stops the report."""
     run["rows"][0]["picture"] = str(tmp_path / "gone.mp4")
     (tmp_path / "a & b" / "tracklay" / run["rows"][1]["take"]["file"]).unlink()
-    told = data(report.write_report(run, tmp_path / "report"))["rows"]
-    assert any("gone.mp4 does not exist" in problem for problem in told[0]["problems"])
-    assert told[0]["wave"]
-    assert not told[0]["motion"]
-    assert any("cannot be read" in problem for problem in told[1]["problems"])
-    assert told[1]["motion"]
-    assert not told[1]["wave"]
-    assert all(row["media"] for row in told)
+    rows = data(report.write_report(run, tmp_path / "report"))["rows"]
+    assert any("gone.mp4 does not exist" in problem for problem in rows[0]["problems"])
+    assert rows[0]["wave"]
+    assert not rows[0]["motion"]
+    assert any("Cannot read " in problem for problem in rows[1]["problems"])
+    assert rows[1]["motion"]
+    assert not rows[1]["wave"]
+    assert all(row["media"] for row in rows)
 
 
-def test_a_page_that_is_not_ours_is_left_alone(run, tmp_path):
-    """A person's own report.html or cue-sheet.html is never replaced, and that is said before any work is done."""
+def test_a_page_of_another_program_is_kept(run, tmp_path):
+    """A foreign report.html or cue-sheet.html is never replaced, and the error comes before any work."""
     for name in ("report.html", "cue-sheet.html"):
         folder = tmp_path / name
         folder.mkdir()
         (folder / name).write_text("<p>mine</p>")
-        with pytest.raises(InvalidInput, match=f"{name} is there already and was not made by Tracklay"):
+        with pytest.raises(InvalidInput, match=f"{name} exists and is not from Tracklay"):
             report.write_report(run, folder)
         assert (folder / name).read_text() == "<p>mine</p>"
         assert [path.name for path in folder.iterdir()] == [name]
 
 
-def test_a_wish_to_stop_ends_it(run, tmp_path):
-    """Nothing half-written is left."""
+def test_a_cancelled_report_leaves_no_file(run, tmp_path):
+    """Not even a partial one."""
     stop = CancelToken()
     stop.cancel()
     with pytest.raises(Cancelled):
@@ -186,8 +186,8 @@ def test_a_wish_to_stop_ends_it(run, tmp_path):
     assert not [path for path in (tmp_path / "report").rglob("*") if path.is_file()]
 
 
-def test_the_command_writes_beside_the_manifest_and_says_where(clicking, tmp_path, capsys):
-    """`tracklay report` with no more than a manifest."""
+def test_the_command_writes_beside_the_manifest_and_prints_the_path(clicking, tmp_path, capsys):
+    """`tracklay report` with only a manifest."""
     manifest = lay(flashing(tmp_path))
     capsys.readouterr()
     assert main(["report", str(manifest)]) == 0
@@ -196,65 +196,65 @@ def test_the_command_writes_beside_the_manifest_and_says_where(clicking, tmp_pat
     assert main(["report", str(tmp_path / "no.json")]) == 2
 
 
-def test_a_timelines_takes_are_shown_with_what_plays_there(clicking, tmp_path):
-    """Of an .otio each clip's own picture, on the timeline's frames, from one hour on; of a clip that was cut shorter since, none."""
+def test_a_timelines_takes_are_shown_with_their_clips(clicking, tmp_path):
+    """Each clip of an .otio is shown at the timeline's frames, from one hour on; a clip that was trimmed since is not."""
     a, b = flashing(tmp_path, "a"), flashing(tmp_path, "b", flashes=(10, 45))
     start = RationalTime(90_000, 25)
     film = cuts.timeline(
         tmp_path / "film.otio", cuts.track(cuts.clip(a, 0, 30, 25), cuts.clip(b, 5, 25, 25)), start=start
     )
     manifest = lay(film)
-    told = data(report.write_report(report.read_report_input(manifest), tmp_path / "report"))["rows"]
-    assert [(row["cue"], dict(row["facts"])["span"]) for row in told] == [
+    rows = data(report.write_report(report.read_report_input(manifest), tmp_path / "report"))["rows"]
+    assert [(row["cue"], dict(row["facts"])["span"]) for row in rows] == [
         ("a", "01:00:00:00 to 01:00:01:05, 30 frames"),
         ("b", "01:00:01:05 to 01:00:02:05, 25 frames"),
     ]
-    assert all(row["exact"] and not row["problems"] for row in told)
-    motion = base64.b64decode(told[1]["motion"])
+    assert all(row["exact"] and not row["problems"] for row in rows)
+    motion = base64.b64decode(rows[1]["motion"])
     assert motion.index(max(motion)) == 5 * MOTION_BUCKETS // 25
     cuts.timeline(film, cuts.track(cuts.clip(a, 0, 30, 25), cuts.clip(b, 5, 20, 25)), start=start)
-    told = data(report.write_report(report.read_report_input(manifest), tmp_path / "again"))["rows"]
-    assert [row["problems"] for row in told] == [
-        [], ["no picture to show: film.otio no longer has cue b where it was: it was edited since"],
+    rows = data(report.write_report(report.read_report_input(manifest), tmp_path / "again"))["rows"]
+    assert [row["problems"] for row in rows] == [
+        [], ["No picture: film.otio was edited since: it no longer has the cue b there."],
     ]  # fmt: skip
-    assert told[1]["exact"]
+    assert rows[1]["exact"]
 
 
-def seen(folder, name, frames, rate=Fraction(25)):
-    """What the report sees in frames that are drawn here."""
+def analyze(folder, name, frames, rate=Fraction(25)):
+    """Return the analysis of frames that are drawn here."""
     path = encode(folder / f"{name}.mp4", frames, (192, 108), rate)
     return analyze_proxy(
         Proxy(path, tuple(Fraction(n) / rate for n in range(len(frames))), Fraction(len(frames)) / rate)
     )
 
 
-def test_motion_stands_where_the_picture_moves(tmp_path):
-    """Flashes are the highest motion, on the places of their frames."""
+def test_the_motion_curve_rises_where_the_picture_moves(tmp_path):
+    """Flashes are the highest motion, at the positions of their frames."""
     path = flash_clip(tmp_path / "f.mp4", RATE, FRAMES, FLASHES)
-    looks = analyze_proxy(Proxy(path, tuple(Fraction(n) / RATE for n in range(FRAMES)), Fraction(FRAMES) / RATE))
-    high = {number for number, value in enumerate(looks.motion) if value > 200}
+    film_stats = analyze_proxy(Proxy(path, tuple(Fraction(n) / RATE for n in range(FRAMES)), Fraction(FRAMES) / RATE))
+    high = {number for number, value in enumerate(film_stats.motion) if value > 200}
     assert {flash * MOTION_BUCKETS // FRAMES for flash in FLASHES} <= high
     assert all(
         any(0 <= place - flash * MOTION_BUCKETS // FRAMES <= 2 * MOTION_BUCKETS // FRAMES + 1 for flash in FLASHES)
         for place in high
     )
-    assert looks.filmstrip.startswith(b"\xff\xd8")
+    assert film_stats.filmstrip.startswith(b"\xff\xd8")
 
 
-def test_a_cut_is_seen_and_a_flash_is_none(tmp_path):
-    """The frame after a cut is like those that follow; after a flash all is as before."""
+def test_a_cut_is_found_and_a_flash_is_not_a_cut(tmp_path):
+    """After a flash the earlier picture returns."""
     noise = np.random.default_rng(1)
     shots = [np.kron(noise.integers(0, 256, (9, 16)), np.ones((12, 12))).astype(np.uint8) for _ in range(2)]
     flash = [shots[0]] * 10 + [255 - shots[0]] + [shots[0]] * 9 + [shots[1]] * 20
-    assert seen(tmp_path, "cut", flash).cuts == (20 / 40,)
+    assert analyze(tmp_path, "cut", flash).cuts == (20 / 40,)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_a_picture_of_few_frames_has_a_whole_strip(tmp_path, count):
-    """One frame fills as many places as it is on screen for."""
-    looks = seen(tmp_path, "few", [np.full((108, 192), 40 + 60 * n, np.uint8) for n in range(count)])
+def test_a_picture_of_few_frames_has_a_complete_strip(tmp_path, count):
+    """A frame is repeated for as long as it is on screen."""
+    film_stats = analyze(tmp_path, "few", [np.full((108, 192), 40 + 60 * n, np.uint8) for n in range(count)])
     path = tmp_path / "strip.jpg"
-    path.write_bytes(looks.filmstrip)
+    path.write_bytes(film_stats.filmstrip)
     with Image.open(path) as strip:
         assert strip.size == (96 * 8, 54)
         shown = [np.asarray(strip)[20, 96 * part + 48, 0] for part in range(8)]

@@ -50,9 +50,9 @@ def run(clicking, tmp_path):
     """Takes of two clips: 23.976 frames a second, 30 frames with flashes on 4 and 20, and 24 frames with one on 10."""
     first = lay(flashing(tmp_path / "a", "first", NTSC, 30, (4, 20)), "--prompt", "a prompt that is long " * 20)
     second = lay(flashing(tmp_path / "b", "second", NTSC, 24, (10,)))
-    held = [results(first), results(second)]
-    held[1]["rows"][0]["id"] = "other"
-    return {"tracklay": "0.1.0", "rows": held[0]["rows"] + held[1]["rows"]}
+    parts = [results(first), results(second)]
+    parts[1]["rows"][0]["id"] = "other"
+    return {"tracklay": "0.1.0", "rows": parts[0]["rows"] + parts[1]["rows"]}
 
 
 def test_takes_follow_each_other_and_every_click_is_on_its_flash(run, tmp_path):
@@ -79,14 +79,14 @@ def test_takes_follow_each_other_and_every_click_is_on_its_flash(run, tmp_path):
     assert np.abs(band[5].astype(int) - band[6])[:, reel.PICTURE_WIDTH - 200 :].max() > 100
 
 
-def test_what_was_rejected_or_failed_is_left_out(run):
+def test_rejected_and_failed_takes_are_left_out(run):
     """The plan counts what is in it; a reel of nothing is refused."""
     rate, parts = reel.plan_reel(apply_verdicts(parse_rows(run), [Verdict("sh001", 1, "reject", "")]))
     assert [(part.row.id, part.number, part.total, part.start_frame, part.frame_count) for part in parts] == [
         ("other", 1, 1, 0, 24)
     ]
     assert rate == Rate(NTSC)
-    with pytest.raises(InvalidInput, match="no take to make a reel of"):
+    with pytest.raises(InvalidInput, match="The reel has no takes"):
         reel.plan_reel(
             apply_verdicts(parse_rows(run), [Verdict("sh001", 1, "reject", ""), Verdict("other", 1, "reject", "")])
         )

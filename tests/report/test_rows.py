@@ -1,4 +1,4 @@
-"""Result lists and manifests are read into the same rows, and what is neither is refused in a sentence."""
+"""Result lists and manifests are read into the same rows; other files are rejected with a plain error."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import json
 from fractions import Fraction
 
 import pytest
-from tracklay.errors import InvalidInput
+from tracklay.cli.error_hints import HINTS
+from tracklay.errors import InvalidInput, describe
 from tracklay.report import read_report_input, read_verdicts
 from tracklay.report.rows import parse_rows
 from tracklay.report.verdicts import Verdict, apply_verdicts
@@ -16,7 +17,7 @@ from tests.report.runs import RATE, flashing, lay, results
 
 
 def test_a_manifest_becomes_rows_with_its_picture_found(clicking, tmp_path):
-    """A manifest names its picture without a folder; it is the one above the manifest's own."""
+    """A manifest has its picture's name only; the picture is in the folder above the manifest's."""
     clip = flashing(tmp_path)
     found = parse_rows(read_report_input(lay(clip, "--takes", 2)))
     assert [row.picture for row in found] == [clip, clip]
@@ -25,85 +26,88 @@ def test_a_manifest_becomes_rows_with_its_picture_found(clicking, tmp_path):
     assert {row.rate for row in found} == {Rate(RATE)}
 
 
-def test_where_the_picture_is_gone_the_laid_one_is_shown(clicking, tmp_path):
-    """The picture with the take under it begins on the same frame."""
+def test_the_laid_picture_replaces_a_missing_one(clicking, tmp_path):
+    """It starts on the same frame."""
     clip = flashing(tmp_path)
     manifest = lay(clip)
     clip.unlink()
     assert parse_rows(read_report_input(manifest))[0].picture == manifest.parent / "clip.tracklay.mp4"
 
 
-def test_paths_in_results_count_from_the_results_own_folder(clicking, tmp_path):
-    """A folder that was moved, results and all, can still be reported on."""
-    told = results(lay(flashing(tmp_path)))
-    told["rows"][0].update(picture="clip.mp4", folder="tracklay")
-    (tmp_path / "list.tracklay.results.json").write_text(json.dumps(told))
+def test_paths_in_results_are_relative_to_their_folder(clicking, tmp_path):
+    """A moved folder with its results can still be reported."""
+    content = results(lay(flashing(tmp_path)))
+    content["rows"][0].update(picture="clip.mp4", folder="tracklay")
+    (tmp_path / "list.tracklay.results.json").write_text(json.dumps(content))
     row = parse_rows(read_report_input(tmp_path / "list.tracklay.results.json"))[0]
     assert (row.picture, row.folder) == (tmp_path / "clip.mp4", tmp_path / "tracklay")
 
 
 @pytest.mark.parametrize("rate", [Fraction(24000, 1001), Fraction(25)])
-def test_the_rate_is_found_wherever_it_is_told(clicking, tmp_path, rate):
-    """By the row, by the manifest in the row's folder, by the take's start, or by the take's length alone."""
+def test_the_rate_is_found_in_each_place(clicking, tmp_path, rate):
+    """From the row, from the manifest in its folder, from the take's start, or from its length alone."""
     clip = flashing(tmp_path, rate=rate)
     lay(clip, "--in", "10f")
     manifest = lay(clip)
-    told = results(manifest)
-    assert [row.rate for row in parse_rows(told)] == [Rate(rate)] * 2
+    content = results(manifest)
+    assert [row.rate for row in parse_rows(content)] == [Rate(rate)] * 2
     manifest.unlink()
-    assert [row.rate for row in parse_rows(told)] == [Rate(rate)] * 2
-    told["rows"][0]["rate"] = "30000/1001"
-    assert parse_rows(told)[0].rate == Rate(Fraction(30000, 1001))
+    assert [row.rate for row in parse_rows(content)] == [Rate(rate)] * 2
+    content["rows"][0]["rate"] = "30000/1001"
+    assert parse_rows(content)[0].rate == Rate(Fraction(30000, 1001))
 
 
 @pytest.mark.parametrize(
     "content", ["", "[]", "{}", '{"tracklay": "1"}', '{"tracklay": "1", "rows": {}}', "\0\xff", '{"rows": []}']
 )
-def test_what_is_no_result_list_is_refused_in_a_sentence(tmp_path, content):
-    """With the file's name, and with what should be named instead."""
+def test_another_file_is_rejected(tmp_path, content):
+    """The message has the file's name, the command's hint the right kind of file."""
     path = tmp_path / "x.json"
     path.write_bytes(content.encode("latin-1"))
-    with pytest.raises(InvalidInput, match=r"x\.json is no result list .*: name the file"):
+    with pytest.raises(InvalidInput, match=r"Not a result list or a manifest of Tracklay: .*x\.json\.") as error:
         read_report_input(path)
+    assert "Name the file" in describe(error.value, HINTS)
 
 
-def test_a_row_that_cannot_be_read_is_told_with_its_number(clicking, tmp_path):
-    """No traceback, whatever is missing or of another type."""
-    told = results(lay(flashing(tmp_path)))
+def test_an_invalid_row_is_reported_with_its_number(clicking, tmp_path):
+    """A missing or wrong value is one plain sentence."""
+    content = results(lay(flashing(tmp_path)))
     for change in (
         {"folder": None},
         {"take": {"file": "x"}},
         {"take": [1]},
         {"seconds": "soon"},
         {"rate": "fast"},
-        {"take": {**told["rows"][0]["take"], "frames": 0}},
-        {"take": {**told["rows"][0]["take"], "start": {"frame": 5, "seconds": "1/0"}}},
+        {"take": {**content["rows"][0]["take"], "frames": 0}},
+        {"take": {**content["rows"][0]["take"], "start": {"frame": 5, "seconds": "1/0"}}},
     ):
-        broken = {**told, "rows": [told["rows"][0], {**told["rows"][0], **change}]}
-        with pytest.raises(InvalidInput, match=r"^row 2 of the result list cannot be read"):
+        broken = {**content, "rows": [content["rows"][0], {**content["rows"][0], **change}]}
+        with pytest.raises(InvalidInput, match=r"^Row 2 of the result list is invalid"):
             parse_rows(broken)
 
 
-def test_verdicts_fall_on_the_take_that_they_are_about(clicking, tmp_path):
-    """Takes of one row share its id: the number tells them apart, and a verdict on an earlier take is none on this one."""
-    told = results(lay(flashing(tmp_path), "--takes", 2))
-    for row in told["rows"]:
+def test_a_verdict_counts_only_for_its_take(clicking, tmp_path):
+    """Takes of one row share its id and differ by their number."""
+    content = results(lay(flashing(tmp_path), "--takes", 2))
+    for row in content["rows"]:
         row["id"] = "sh010"
-    told["rows"][0]["verdict"] = "keep"
-    found = apply_verdicts(parse_rows(told), [Verdict("sh010", 2, "reject", "late"), Verdict("sh010", 3, "keep", "")])
+    content["rows"][0]["verdict"] = "keep"
+    found = apply_verdicts(
+        parse_rows(content), [Verdict("sh010", 2, "reject", "late"), Verdict("sh010", 3, "keep", "")]
+    )
     assert [(row.verdict, row.note) for row in found] == [("keep", ""), ("reject", "late")]
 
 
-def test_a_file_of_verdicts_is_read_or_refused(tmp_path):
-    """What the page saves comes back as it was; anything else is told."""
+def test_a_file_of_verdicts_is_read_or_rejected(tmp_path):
+    """The page's own file is read unchanged; any other one is an error."""
     path = tmp_path / "verdicts.json"
     path.write_text(
         json.dumps({"tracklay": "0.1.0", "verdicts": [{"row": "a", "take": 1, "verdict": "keep", "note": "n"}]})
     )
     assert read_verdicts(path) == [Verdict("a", 1, "keep", "n")]
     path.write_text(json.dumps({"tracklay": "0.1.0", "verdicts": [{"row": "a", "take": 1, "verdict": "maybe"}]}))
-    with pytest.raises(InvalidInput, match="a verdict is keep, reject or nothing"):
+    with pytest.raises(InvalidInput, match="A verdict must be keep, reject or empty"):
         read_verdicts(path)
     path.write_text("[1]")
-    with pytest.raises(InvalidInput, match="holds no verdicts"):
+    with pytest.raises(InvalidInput, match="has no verdicts"):
         read_verdicts(path)

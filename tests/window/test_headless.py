@@ -62,7 +62,7 @@ def test_a_silent_film_is_rendered_with_its_sound_in(blender, folder, cut):
         movie.unlink()
     wrong = headless(blender, folder, "--model", "no/such", "-a")
     assert wrong.returncode == 2
-    assert "tracklay: there is no model 'no/such'" in wrong.stderr
+    assert "tracklay: Unknown model: 'no/such'" in wrong.stderr
     assert not movie.exists()
 
 

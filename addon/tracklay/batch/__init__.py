@@ -1,1 +1,1 @@
-"""Work lists: rows of a picture, a cue and a model, each made once however often, and wherever, the list is run."""
+"""Work lists: rows of a picture, a cue and a model. Each take is generated once, even if the list runs again or on many machines."""

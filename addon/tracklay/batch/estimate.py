@@ -1,4 +1,4 @@
-"""What a work list would cost and how long it would take, before anything is sent: prices from the catalogue, times from the ledger."""
+"""Estimates the cost and the duration of a work list without sending anything: prices from the catalogue, times from the ledger."""
 
 from __future__ import annotations
 
@@ -31,12 +31,22 @@ if TYPE_CHECKING:
 FINISHED_STATES = frozenset({*FINAL_STATES, "ready"})
 
 DURATION_SAMPLE_SIZE = 50
-"""Takes of a model whose times are looked at: their median is what one more will take."""
+"""Newest takes of a model whose median duration is the estimate for one more."""
 
 
 @dataclass(slots=True)
 class ModelEstimate:
-    """What one model has to make. `picture_seconds` is how much picture; `seconds_per_take` how long one take is in the making, None where nobody knows."""
+    """The work of one model.
+
+    Attributes:
+        model: its id.
+        currency: the currency of the cost.
+        concurrency: takes that are generated at the same time.
+        seconds_per_take: median duration of a take, None if the ledger has none of the model.
+        rows, takes: numbers of what is missing.
+        picture_seconds: total length of the spans, counted once for each take.
+        cost: total cost, None if the price is unknown.
+    """
 
     model: str
     currency: str
@@ -49,13 +59,13 @@ class ModelEstimate:
 
     @property
     def total_seconds(self) -> float | None:
-        """How long all of it is in the making, in seconds; None where nobody knows."""
+        """Duration of all takes in seconds, None if it is unknown."""
         return None if self.seconds_per_take is None else self.seconds_per_take * -(-self.takes // self.concurrency)
 
 
 @dataclass(slots=True)
 class BatchEstimate:
-    """What a list would come to: by model, what is made already, and the rows that cannot be made."""
+    """The estimate of a list: its models, the rows that are already done, and the errors of rows that cannot run."""
 
     models: dict[str, ModelEstimate] = field(default_factory=dict)
     rows_done: int = 0
@@ -64,7 +74,7 @@ class BatchEstimate:
 
     @property
     def cost_by_currency(self) -> dict[str, Decimal]:
-        """What is known of the cost, by currency."""
+        """The known cost by currency; models without a price are left out."""
         costs: defaultdict[str, Decimal] = defaultdict(Decimal)
         for part in self.models.values():
             costs[part.currency] += part.cost or 0
@@ -72,21 +82,21 @@ class BatchEstimate:
 
     @property
     def unpriced_models(self) -> list[str]:
-        """Models whose price is not known."""
+        """Ids of the models whose price is unknown."""
         return [part.model for part in self.models.values() if part.cost is None]
 
     @property
     def total_seconds(self) -> float | None:
-        """How long it takes, in seconds: providers work side by side; None where that of one is not known."""
-        lanes: defaultdict[str, float] = defaultdict(float)
+        """Duration in seconds, None if that of one model is unknown. Providers work in parallel, the models of one in sequence."""
+        by_provider: defaultdict[str, float] = defaultdict(float)
         for name, part in self.models.items():
             if part.total_seconds is None:
                 return None
-            lanes[name.partition("/")[0]] += part.total_seconds
-        return max(lanes.values(), default=0.0)
+            by_provider[name.partition("/")[0]] += part.total_seconds
+        return max(by_provider.values(), default=0.0)
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
+        """Return the estimate as JSON holds it. Its keys are documented in docs/batch.md."""
         parts = [
             {
                 "model": part.model,
@@ -111,46 +121,47 @@ class BatchEstimate:
 
 
 def estimate_batch(worklist: WorkList, rows: Sequence[WorkListRow], options: BatchOptions) -> BatchEstimate:
-    """Look at every picture that has something to be made, and add up; nothing is sent, and nothing is planned.
+    """Open every picture with missing takes and add up their cost and duration. Nothing is sent or written.
 
     Raises:
-        LedgerTrouble: the ledger cannot be read.
+        LedgerError: the ledger cannot be read.
     """
     found = BatchEstimate(rows=len(rows))
     widths = options.concurrency_by_provider({model.provider for model in worklist.models.values()})
-    lacking: defaultdict[tuple[str, str], list[tuple[WorkListRow, int]]] = defaultdict(list)
+    missing: defaultdict[tuple[str, str], list[tuple[WorkListRow, int]]] = defaultdict(list)
     ledger = Ledger() if ledger_schema.ledger_path().exists() else None
     try:
         for row, count in _count_missing(ledger, worklist, rows, options):
             if not count:
                 found.rows_done += 1
                 continue
-            lacking[row.lay_group].append((row, count))
+            missing[row.lay_group].append((row, count))
             if row.model not in found.models:
                 found.models[row.model] = _estimate_model(ledger, worklist.models[row.model], widths)
     finally:
         if ledger is not None:
             ledger.close()
+    # Opening a picture waits for the disk and for ffprobe as much as it computes: twice the processors.
     with ThreadPoolExecutor((os.cpu_count() or 1) * 2) as pool:
-        for told in pool.map(lambda group: _measure_spans(worklist, group), lacking.values()):
-            for row, count, outcome in told:
+        for outcomes in pool.map(lambda group: _measure_spans(worklist, group), missing.values()):
+            for row, count, outcome in outcomes:
                 _add_row(found, worklist.models[row.model], row, count, outcome)
     return found
 
 
 def _estimate_model(ledger: Ledger | None, model: Model, concurrency: dict[str, int]) -> ModelEstimate:
-    each = [] if ledger is None else ledger.durations(model.id, DURATION_SAMPLE_SIZE)
-    at_once = concurrency.get(model.provider, HOSTED_PROVIDER_LIMIT)
-    return ModelEstimate(model.id, model.price.currency, at_once, median(each) if each else None)
+    durations = [] if ledger is None else ledger.durations(model.id, DURATION_SAMPLE_SIZE)
+    parallel = concurrency.get(model.provider, HOSTED_PROVIDER_LIMIT)
+    return ModelEstimate(model.id, model.price.currency, parallel, median(durations) if durations else None)
 
 
 def _count_missing(
     ledger: Ledger | None, worklist: WorkList, rows: Sequence[WorkListRow], options: BatchOptions
 ) -> list[tuple[WorkListRow, int]]:
-    past = RowHistory(ledger, worklist, options.prior_results, options.verdicts)
+    history = RowHistory(ledger, worklist, options.prior_results, options.verdicts)
     counts = []
     for row in rows:
-        takes = past.produced_takes(ledger, row, worklist.models)
+        takes = history.produced_takes(ledger, row, worklist.models)
         counts.append((row, sum(count for _, count in missing_takes(row, takes, remake_all=options.remake_all))))
     return counts
 
@@ -158,22 +169,22 @@ def _count_missing(
 def _measure_spans(
     worklist: WorkList, group: Sequence[tuple[WorkListRow, int]]
 ) -> list[tuple[WorkListRow, int, Fraction | TracklayError]]:
-    """The length of each row's span, or why it has none."""
+    """Return the length of each row's span in seconds, or the error that stops it."""
     try:
-        scene = OpenPicture(group[0][0].picture)
+        picture = OpenPicture(group[0][0].picture)
     except TracklayError as error:
         return [(row, count, error) for row, count in group]
-    told: list[tuple[WorkListRow, int, Fraction | TracklayError]] = []
+    outcomes: list[tuple[WorkListRow, int, Fraction | TracklayError]] = []
     for row, count in group:
         try:
-            cue = scene.cue(row)
+            cue = picture.cue(row)
             if cue.picture.error:
-                raise InvalidInput(cue.picture.error)
+                raise InvalidInput("cue.picture_error", "{reason}", reason=cue.picture.error)
             worklist.models[row.model].check_span(cue.span.seconds)
-            told.append((row, count, cue.span.seconds))
+            outcomes.append((row, count, cue.span.seconds))
         except TracklayError as error:
-            told.append((row, count, error.prefix_with(row.picture.name)))
-    return told
+            outcomes.append((row, count, error.prefix_with(row.picture.name)))
+    return outcomes
 
 
 def _add_row(
@@ -191,30 +202,38 @@ def _add_row(
 
 
 def check_cap(worklist: WorkList, rows: Sequence[WorkListRow], options: BatchOptions) -> None:
-    """Refuse to begin where what the list has cost so far and what is still to be made pass the cap together.
+    """Check that the list's cost so far and the cost of its missing takes together stay below its cap.
 
     Raises:
-        BadInput: so it is, or a price can't be known, or the cap is no amount.
+        InvalidInput: they exceed it, a price is unknown, or the cap is not an amount.
     """
     if options.cap is None:
         return
-    most = parse_amount(options.cap, "--max-cost")
-    told = estimate_batch(worklist, rows, options)
-    for name in told.unpriced_models:
+    cap = parse_amount(options.cap, "the cost cap")
+    estimate = estimate_batch(worklist, rows, options)
+    for name in estimate.unpriced_models:
+        # A provider that estimates a request itself enforces the cap at submission.
         if "estimate" not in get_provider(worklist.models[name].provider).capabilities:
-            raise InvalidInput(f"the price of {name} is not known, so --max-cost cannot be held: leave it out to go on")
+            raise InvalidInput(
+                "batch.price_unknown",
+                "The price of {model} is unknown, so the cost cap cannot be enforced.",
+                model=name,
+            )
     spent = _spent_so_far(options.run_id(worklist))
-    total = spent + sum(told.cost_by_currency.values(), Decimal(0))
-    if total > most:
-        before = f" ({spent:.2f} of it is spent)" if spent else ""
+    total = spent + sum(estimate.cost_by_currency.values(), Decimal(0))
+    if total > cap:
         raise InvalidInput(
-            f"{worklist.path.name} would cost about {total:.2f}{before} and --max-cost allows {most:.2f}: "
-            "fewer rows or takes, or a higher cap"
+            "batch.over_cap",
+            "{worklist} would cost about {total:.2f} in total, {spent:.2f} of it already spent; the cap is {cap:.2f}.",
+            worklist=worklist.path.name,
+            total=total,
+            spent=spent,
+            cap=cap,
         )
 
 
 def _spent_so_far(run_id: str) -> Decimal:
-    """What jobs of the list cost that have come to an end; those under way are still to be made, and counted there."""
+    """Return the cost of the list's finished jobs. Takes of unfinished ones are still missing, and estimated as such."""
     if not ledger_schema.ledger_path().exists():
         return Decimal(0)
     ledger = Ledger()
@@ -222,4 +241,4 @@ def _spent_so_far(run_id: str) -> Decimal:
         ended = [dict(row) for row in ledger.cost_rows(run=run_id) if row["state"] in FINISHED_STATES]
     finally:
         ledger.close()
-    return sum((each.confirmed + each.estimated for each in summarize_costs(ended, "provider")), Decimal(0))
+    return sum((cost.confirmed + cost.estimated for cost in summarize_costs(ended, "provider")), Decimal(0))

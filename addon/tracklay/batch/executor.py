@@ -1,4 +1,4 @@
-"""Carries the rows of a work list: opened, made and laid picture by picture, so many at a time; what waits is a row and nothing more."""
+"""Runs the rows of a work list picture by picture. Only a bounded number of takes is in the ledger: a waiting row is just a row."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ if TYPE_CHECKING:
 CPU_COUNT = os.cpu_count() or 1
 
 QUEUED_TAKES_PER_SLOT = 4
-"""Takes that are in the ledger for each that a provider may have at a time: enough that none waits for the next to be opened."""
+"""Takes in the ledger for each one that the provider may run at a time, so that a free slot never waits for a picture to open."""
 
 MIN_QUEUED_TAKES = max(MAX_TAKES, 128)
-"""And at least so many: all takes of a row are planned together."""
+"""Smallest number of takes in the ledger: all takes of one row are planned together, so they must fit."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchOptions:
-    """How a list is to be run.
+    """Options for running a list.
 
     Args:
-        shard: which part of how many; None for all of it.
-        workers: how many takes each provider is asked for at a time, by all shards together.
-        concurrent_shards: how many shards run at the same time.
-        cap: what the list may cost, as decimal text.
-        remake_all: make every row anew, whatever was made before.
-        prior_results: what result lists of before tell.
-        verdicts: verdicts given now.
-        lay_only: make nothing, and lay what is there.
+        shard: number of the shard, from 1, and number of shards; None for the whole list.
+        workers: takes that each provider runs at a time, for all shards together.
+        concurrent_shards: shards that run at the same time.
+        cap: highest cost of the list, as decimal text.
+        remake_all: generate every row again, also those with takes.
+        prior_results: entries of earlier result lists.
+        verdicts: new verdicts, (row, take) to (verdict, note).
+        lay_only: generate nothing, and lay the existing takes.
     """
 
     shard: tuple[int, int] | None = None
@@ -64,23 +64,24 @@ class BatchOptions:
     lay_only: bool = False
 
     def run_id(self, worklist: WorkList) -> str:
-        """What the ledger counts the jobs to: one budget for all times that the list, or this shard of it, is run."""
+        """Return the ledger's key for the cost cap: all runs of the list, or of this shard, share one budget."""
         return worklist.ledger_key if self.shard is None else f"{worklist.ledger_key}-{self.shard[0]}of{self.shard[1]}"
 
     def concurrency_by_provider(self, providers: Iterable[str]) -> dict[str, int]:
-        """How many of each kind of work this process may have under way: its part of what all shards together may."""
+        """Return the limit of parallel work by kind for this process: its part of the limit for all shards together."""
         shard = self.shard[0] if self.shard else 1
         local = {kind: min(width, self.workers or width) for kind, width in DEFAULT_LIMITS.items()}
-        whole = self.workers or HOSTED_PROVIDER_LIMIT
-        mine = whole // self.concurrent_shards + (
-            1 if (shard - 1) % self.concurrent_shards < whole % self.concurrent_shards else 0
+        total = self.workers or HOSTED_PROVIDER_LIMIT
+        # The first shards get one more each where the limit does not divide evenly.
+        own = total // self.concurrent_shards + (
+            1 if (shard - 1) % self.concurrent_shards < total % self.concurrent_shards else 0
         )
-        return {**{name: max(1, mine) for name in providers if name not in DEFAULT_LIMITS}, **local}
+        return {**{name: max(1, own) for name in providers if name not in DEFAULT_LIMITS}, **local}
 
 
 @dataclass(slots=True)
 class _RowState:
-    """A row under way: how many of its jobs are still to end, what came of the others, and what was made before."""
+    """A running row: its earlier takes, the number of unfinished takes, and the results of the others."""
 
     row: WorkListRow
     known_takes: list[ProducedTake]
@@ -90,14 +91,14 @@ class _RowState:
 
 
 class BatchExecutor:
-    """One run of a list's rows, or of a shard's.
+    """One run of the rows of a list or a shard.
 
     Args:
         worklist: the list.
-        rows: those of it that are to be made.
-        options: how.
-        spool: takes the entries.
-        on_event: is told of each step of a job, and of each entry that is final.
+        rows: the rows to run.
+        options: options of the run.
+        spool: receives the entries of the result list.
+        on_event: called with each stage of a job and each final entry.
     """
 
     def __init__(
@@ -113,9 +114,9 @@ class BatchExecutor:
         self._groups: dict[tuple[str, str], list[WorkListRow]] = defaultdict(list)
         for row in rows:
             self._groups[row.lay_group].append(row)
-        mine = {row.id for row in rows}
-        # What is laid together and made by several shards is laid when they are merged.
-        self._cross_shard_groups = {row.lay_group for row in worklist.rows if row.id not in mine}
+        own = {row.id for row in rows}
+        # A group with rows in several shards is laid when the shards are merged.
+        self._cross_shard_groups = {row.lay_group for row in worklist.rows if row.id not in own}
         self._row_states: dict[str, _RowState] = {}
         self._row_done_events: dict[str, asyncio.Event] = {}
         self._started_at: dict[int, float] = {}
@@ -124,17 +125,17 @@ class BatchExecutor:
         self._lay_semaphore = asyncio.Semaphore(CPU_COUNT)
 
     async def run(self) -> None:
-        """Make what is missing, lay it, and note what came of each row.
+        """Generate the missing takes, lay them, and record the result of each row.
 
         Raises:
-            LedgerTrouble, OutputError: the ledger cannot be used.
-            BadInput: another process has rows of this list in hand.
+            LedgerError, OutputError: the ledger cannot be used.
+            InvalidInput: another process is running rows of this list.
         """
         async with Scheduler(self._on_step, self._on_job_done, self._concurrency, self._run_id) as self._scheduler:
-            desk = self._scheduler.ledger_writer
-            await desk(Ledger.set_cap, f"run:{self._run_id}", self._options.cap)
-            self._history = await desk(RowHistory, self._worklist, self._options.prior_results, self._options.verdicts)
-            self._check_not_running_elsewhere(await desk(Ledger.owned_worklist_rows, self._worklist.ledger_key))
+            write = self._scheduler.ledger_writer
+            await write(Ledger.set_cap, f"run:{self._run_id}", self._options.cap)
+            self._history = await write(RowHistory, self._worklist, self._options.prior_results, self._options.verdicts)
+            self._check_not_running_elsewhere(await write(Ledger.owned_worklist_rows, self._worklist.ledger_key))
             try:
                 async with asyncio.TaskGroup() as self._task_group:
                     watch = self._task_group.create_task(self._watch_scheduler())
@@ -144,32 +145,34 @@ class BatchExecutor:
                         await asyncio.wait(self._finish_tasks)
                     watch.cancel()
             except BaseExceptionGroup as group:
+                # One failure cancels all tasks: the first is the cause of the others.
                 raise group.exceptions[0] from None
 
     def _check_not_running_elsewhere(self, running_rows: list[tuple[str, str]]) -> None:
-        """Two processes must not make the same rows: each would pay for them."""
+        """Raise InvalidInput if another process runs one of the rows: both would pay for its takes."""
         owners = dict(running_rows)
         for row in (row for group in self._groups.values() for row in group):
             if (owner := owners.get(row.id)) and is_alive(owner):
-                raise InvalidInput(
-                    f"{self._worklist.path.name}, {row.location}: another process is at work on it; wait for it to end"
+                error = InvalidInput(
+                    "batch.row_running", "Another process is running this row. Wait until it finishes."
                 )
+                raise error.prefix_with(f"{self._worklist.path.name}, {row.location}")
 
     async def _watch_scheduler(self) -> None:
-        """Raise what breaks the crew, while others wait for it."""
+        """Raise a failure of the scheduler, which would leave the tasks of the rows waiting without end."""
         while True:
             await self._scheduler.wait_until_idle()
             await asyncio.sleep(0.25)
 
     async def _start_feeders(self) -> None:
-        """Share the pictures out to feeders, some for each provider: a slow one holds up no other."""
-        lanes: dict[str, deque[list[WorkListRow]]] = defaultdict(deque)
+        """Start tasks that open pictures, several for each provider, so that a slow provider does not delay the others."""
+        queues: dict[str, deque[list[WorkListRow]]] = defaultdict(deque)
         for rows in self._groups.values():
-            lanes[self._worklist.models[rows[0].model].provider].append(rows)
+            queues[self._worklist.models[rows[0].model].provider].append(rows)
         self._groups.clear()
         self._finish_tasks: set[asyncio.Task[None]] = set()
         self._feeder_tasks = [
-            self._task_group.create_task(self._feed(lane)) for lane in lanes.values() for _ in range(CPU_COUNT + 1)
+            self._task_group.create_task(self._feed(queue)) for queue in queues.values() for _ in range(CPU_COUNT + 1)
         ]
 
     async def _feed(self, queue: deque[list[WorkListRow]]) -> None:
@@ -177,7 +180,7 @@ class BatchExecutor:
             await self._start_group(queue.popleft())
 
     def _provider_slots(self, name: str) -> tuple[asyncio.Lock, asyncio.Semaphore]:
-        """What bounds a provider's takes in the ledger, and the lock of whoever waits for places in it."""
+        """Return the lock and the semaphore that bound a provider's takes in the ledger."""
         if name not in self._queue_slots:
             width = self._concurrency.get(name, HOSTED_PROVIDER_LIMIT)
             self._queue_slots[name] = (
@@ -187,75 +190,77 @@ class BatchExecutor:
         return self._queue_slots[name]
 
     async def _reserve_slots(self, name: str, takes: int) -> None:
-        """Wait for so many places. One row at a time waits: two that each held some would wait for one another."""
-        lock, window = self._provider_slots(name)
+        """Wait for a number of slots. Only one row waits at a time: two that each held a part would block each other for ever."""
+        lock, slots = self._provider_slots(name)
         async with lock:
             for _ in range(takes):
-                await window.acquire()
+                await slots.acquire()
 
     async def _start_group(self, rows: list[WorkListRow]) -> None:
-        """Plan what a picture's rows still need; where that is nothing, note what is there."""
-        asked = []
+        """Plan the missing takes of a picture's rows; if there are none, record the existing ones."""
+        row_states = []
         for row in rows:
             before = await self._scheduler.ledger_writer(self._history.produced_takes, row, self._worklist.models)
-            asked.append(_RowState(row, before))
-        wanted = [
-            (each, missing_takes(each.row, each.known_takes, remake_all=self._options.remake_all)) for each in asked
+            row_states.append(_RowState(row, before))
+        planned = [
+            (state, missing_takes(state.row, state.known_takes, remake_all=self._options.remake_all))
+            for state in row_states
         ]
         if self._options.lay_only:
-            self._record_missing(wanted)
-            wanted = [(each, []) for each in asked]
+            self._record_missing(planned)
+            planned = [(state, []) for state in row_states]
         laid = (
-            all(made.laid for each in asked for made in each.known_takes)
+            all(take.laid for state in row_states for take in state.known_takes)
             or rows[0].lay_group in self._cross_shard_groups
         )
-        if laid and not any(lacking for _, lacking in wanted):
-            for each in asked:
-                self._record_row(each)
+        if laid and not any(missing for _, missing in planned):
+            for state in row_states:
+                self._record_row(state)
             return
         try:
-            scene = await asyncio.to_thread(OpenPicture, rows[0].picture)
-            await asyncio.to_thread(check_delivery, scene.timeline, rows[0].folder)
+            picture = await asyncio.to_thread(OpenPicture, rows[0].picture)
+            await asyncio.to_thread(check_delivery, picture.timeline, rows[0].folder)
         except TracklayError as error:
-            for each, lacking in wanted:
-                self._record_refusal(each, error, sum(count for _, count in lacking))
-                self._record_row(each)
+            for state, missing in planned:
+                self._record_refusal(state, error, sum(count for _, count in missing))
+                self._record_row(state)
             return
-        for each, lacking in wanted:
-            orders = self._job_specs(scene, each, lacking)
-            if orders:
-                each.pending_takes = sum(order.cue.takes for order in orders)
-                await self._reserve_slots(orders[0].model.provider, each.pending_takes)
-                self._row_states[each.row.id], self._row_done_events[each.row.id] = each, asyncio.Event()
-                await self._scheduler.add_jobs(orders)
-        finishing = self._task_group.create_task(self._finish_group(scene, asked))
+        for state, missing in planned:
+            specs = self._job_specs(picture, state, missing)
+            if specs:
+                state.pending_takes = sum(spec.cue.takes for spec in specs)
+                await self._reserve_slots(specs[0].model.provider, state.pending_takes)
+                # Registered before the jobs are added: one could end at once.
+                self._row_states[state.row.id], self._row_done_events[state.row.id] = state, asyncio.Event()
+                await self._scheduler.add_jobs(specs)
+        finishing = self._task_group.create_task(self._finish_group(picture, row_states))
         self._finish_tasks.add(finishing)
         finishing.add_done_callback(self._finish_tasks.discard)
 
     def _record_missing(self, missing: list[tuple[_RowState, list[tuple[int | None, int]]]]) -> None:
-        """Where nothing is to be made: what was told of the takes that are not there."""
-        for each, lacking in missing:
-            if lacking:
+        """Record the earlier failures of missing takes, for a run that generates nothing."""
+        for state, takes in missing:
+            if takes:
                 self._record_entries(
                     *(
-                        self._options.prior_results.failures(each.row)
-                        or [results.waiting_entry(self._worklist, each.row)]
+                        self._options.prior_results.failures(state.row)
+                        or [results.waiting_entry(self._worklist, state.row)]
                     )
                 )
 
     def _job_specs(
         self, picture: OpenPicture, row_state: _RowState, missing: list[tuple[int | None, int]]
     ) -> list[JobSpec]:
-        row, orders = row_state.row, []
+        row, specs = row_state.row, []
         for seed, count in missing:
             try:
                 cue = replace(picture.cue(row), seed=seed, takes=count)
-                order = create_job_spec(cue, row.folder, picture.stem, self._worklist.models)
+                spec = create_job_spec(cue, row.folder, picture.stem, self._worklist.models)
             except TracklayError as error:
                 self._record_refusal(row_state, error, count)
                 continue
-            orders.append(replace(order, delivery=BatchDelivery(row.id, row.digest, self._worklist.path)))
-        return orders
+            specs.append(replace(spec, delivery=BatchDelivery(row.id, row.digest, self._worklist.path)))
+        return specs
 
     def _record_refusal(self, row_state: _RowState, error: TracklayError, count: int) -> None:
         self._record_entries(
@@ -269,42 +274,44 @@ class BatchExecutor:
         self._on_event(step)
 
     def _on_job_done(self, job: Job, outcome: list[Take | Failure]) -> None:
-        """A job has ended."""
+        """Add the results of a finished job to its row, and free its slot."""
         row = BatchDelivery.row_of_plan(job.plan)
-        each = self._row_states[row]
-        began = self._started_at.pop(job.id, None)
-        seconds = None if began is None else time.monotonic() - began
-        for one in outcome:
-            if isinstance(one, Take):
-                each.produced_takes.append((one, ProducedTake(one.to_manifest_entry(), job.id, seconds)))
+        state = self._row_states[row]
+        start = self._started_at.pop(job.id, None)
+        seconds = None if start is None else time.monotonic() - start
+        for result in outcome:
+            if isinstance(result, Take):
+                state.produced_takes.append((result, ProducedTake(result.to_manifest_entry(), job.id, seconds)))
             else:
-                each.failures.append((one, job.id))
+                state.failures.append((result, job.id))
         self._provider_slots(job.provider)[1].release()
-        each.pending_takes -= 1
-        if not each.pending_takes:
+        state.pending_takes -= 1
+        if not state.pending_takes:
             del self._row_states[row]
             self._row_done_events[row].set()
 
     async def _finish_group(self, picture: OpenPicture, row_states: list[_RowState]) -> None:
-        """Wait for a picture's rows, lay what stands, and note what came of them."""
-        for each in row_states:
-            if (over := self._row_done_events.get(each.row.id)) is not None:
-                await over.wait()
-                del self._row_done_events[each.row.id]
-        trouble = None
+        """Wait for a picture's rows, lay their accepted takes, and record the results."""
+        for state in row_states:
+            if (done := self._row_done_events.get(state.row.id)) is not None:
+                await done.wait()
+                del self._row_done_events[state.row.id]
+        lay_error = None
         if row_states[0].row.lay_group not in self._cross_shard_groups:
             async with self._lay_semaphore:
-                trouble = await self._lay_group(picture, row_states)
-        for each in row_states:
-            each.known_takes += [made for _, made in sorted(each.produced_takes, key=lambda one: one[0].number)]
+                lay_error = await self._lay_group(picture, row_states)
+        for state in row_states:
+            state.known_takes += [
+                produced for _, produced in sorted(state.produced_takes, key=lambda pair: pair[0].number)
+            ]
             self._record_row(
-                each,
-                laid=trouble is None and row_states[0].row.lay_group not in self._cross_shard_groups,
-                lay_error=trouble,
+                state,
+                laid=lay_error is None and row_states[0].row.lay_group not in self._cross_shard_groups,
+                lay_error=lay_error,
             )
 
     async def _lay_group(self, picture: OpenPicture, row_states: list[_RowState]) -> TracklayError | None:
-        """Lay the takes of a picture's rows; what hindered it."""
+        """Lay the takes of a picture's rows and return the error that stopped it, or None."""
         folder, drop = row_states[0].row.folder, row_states[0].row.drop_original
         takes: list[Take] = []
         try:
@@ -324,7 +331,7 @@ class BatchExecutor:
         return None
 
     def _record_row(self, row_state: _RowState, *, laid: bool = False, lay_error: TracklayError | None = None) -> None:
-        """Note what came of a row."""
+        """Record the entries of a row: its takes, earlier ones included, and its failures."""
         error, kind = ("", "") if lay_error is None else (str(lay_error), lay_error.kind)
         for made in row_state.known_takes:
             held = replace(made, laid=laid or made.laid)

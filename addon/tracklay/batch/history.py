@@ -1,8 +1,9 @@
-"""What was made of a work list before: by the ledger of this machine, and by the results of whoever else made some of it."""
+"""Takes of earlier runs of a work list, from this machine's ledger and from result lists of any machine."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,6 @@ from ..jobs.take_writer import take_from_claim
 from .results import ProducedTake
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from ..jobs.ledger import Ledger
     from ..models import Model
     from .results import PriorResults
@@ -20,13 +19,13 @@ if TYPE_CHECKING:
 
 
 class RowHistory:
-    """Takes by their rows. Of the ledger it keeps numbers, and looks at a job when its row comes.
+    """Earlier takes by row. It keeps only the ids of the ledger's jobs and reads a job when its row is processed.
 
     Args:
-        ledger: this machine's, None where there is none yet.
+        ledger: this machine's ledger, None if there is none yet.
         worklist: the list.
-        prior_results: what result lists tell.
-        verdicts: verdicts given now, (row, take) to (verdict, note).
+        prior_results: the takes of result lists.
+        verdicts: new verdicts, (row, take) to (verdict, note).
     """
 
     def __init__(
@@ -44,22 +43,22 @@ class RowHistory:
     def produced_takes(
         self, ledger: Ledger | None, row: WorkListRow, catalogue: Mapping[str, Model]
     ) -> list[ProducedTake]:
-        """The takes of a row, as it stands in the list now, whose files are there; by number."""
-        found = {str(made.entry["file"]): made for made in self.prior_results.takes(row)}
+        """Return the takes of a row by number. Takes of another digest and takes whose file is gone are left out."""
+        found = {str(take.entry["file"]): take for take in self.prior_results.takes(row)}
         for number, laid in self._jobs_by_row.get((row.id, row.digest), ()):
-            assert ledger is not None  # noqa: S101 - the numbers are its own
+            assert ledger is not None  # noqa: S101 - the ids come from it
             job = ledger.get_job(number)
-            order = JobSpec.from_dict(job.plan, catalogue)
+            spec = JobSpec.from_dict(job.plan, catalogue)
             for claim in job.takes:
-                entry = take_from_claim(order, job, claim).to_manifest_entry()
+                entry = take_from_claim(spec, job, claim).to_manifest_entry()
                 known = found.get(entry["file"], ProducedTake(entry))
                 found[entry["file"]] = replace(known, entry=entry, job=number, laid=laid or known.laid)
-        there = [made for made in found.values() if _file_exists(row, made)]
-        return [self._apply_verdict(row, made) for made in sorted(there, key=lambda made: int(made.entry["take"]))]
+        existing = [take for take in found.values() if _file_exists(row, take)]
+        return [self._apply_verdict(row, take) for take in sorted(existing, key=lambda take: int(take.entry["take"]))]
 
     def _apply_verdict(self, row: WorkListRow, take: ProducedTake) -> ProducedTake:
         verdict, note = self._verdicts.get((row.id, take.entry["take"]), (take.verdict, take.note))
-        # Another verdict may let another take stand first: the picture is laid again.
+        # A new verdict may change which take comes first, so that the picture must be laid again.
         return replace(take, verdict=verdict, note=note, laid=take.laid and verdict == take.verdict)
 
 
@@ -71,20 +70,23 @@ def _file_exists(row: WorkListRow, take: ProducedTake) -> bool:
 
 
 def accepted_takes(takes: Iterable[ProducedTake]) -> list[ProducedTake]:
-    """The takes that are not rejected, kept ones first: the first is what is laid."""
-    left = [made for made in takes if made.verdict != "reject"]
-    return sorted(left, key=lambda made: made.verdict != "keep")
+    """Return the takes that are not rejected, those marked to keep first. The first one is laid."""
+    accepted = [take for take in takes if take.verdict != "reject"]
+    return sorted(accepted, key=lambda take: take.verdict != "keep")
 
 
 def missing_takes(row: WorkListRow, takes: Iterable[ProducedTake], *, remake_all: bool) -> list[tuple[int | None, int]]:
-    """What a row still needs: (first seed, how many takes), seeds of takes that are there already left out, rejected ones too."""
+    """Return the takes that a row still needs, as runs of consecutive seeds: (first seed, number of takes).
+
+    A seed is None if the row has none: each take then gets a random one. Seeds of existing takes are skipped, rejected ones too.
+    """
     takes = list(takes)
     count = row.takes if remake_all else row.takes - len(accepted_takes(takes))
     if count <= 0:
         return []
     if row.seed is None:
         return [(None, count)]
-    used = set() if remake_all else {made.entry["seed"] for made in takes}
+    used = set() if remake_all else {take.entry["seed"] for take in takes}
     runs: list[tuple[int | None, int]] = []
     seed, next_one = row.seed, None
     while count:

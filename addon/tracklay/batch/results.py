@@ -1,6 +1,6 @@
-"""What came of a work list: one entry a take, in a file beside the list; and the verdicts that a person gave on them.
+"""The result list of a work list, one entry for each take, in a file beside the list; and the verdicts on the takes.
 
-The shape of both is a contract (docs/batch.md): the report reads the one and writes the other.
+The format of both is a contract (docs/batch.md): the report reads the one and writes the other.
 """
 
 from __future__ import annotations
@@ -29,9 +29,12 @@ ResultState = Literal["laid", "ready", "failed", "unclear", "cancelled", "waitin
 
 @dataclass(frozen=True, slots=True)
 class ProducedTake:
-    """A take of a row that was made, now or before. `entry` is the manifest's; `seconds` how long it was in the making.
+    """A take of a row, from this run or an earlier one.
 
-    `job` is its row in this machine's ledger, None where it was made by another's.
+    Attributes:
+        entry: its manifest entry.
+        job: id of its job in this machine's ledger, None if another machine generated it.
+        seconds: time from the start of generation to the finished take.
     """
 
     entry: Mapping[str, Any]
@@ -43,7 +46,7 @@ class ProducedTake:
 
 
 def results_path(worklist: WorkList, shard: tuple[int, int] | None = None) -> Path:
-    """Where the results of a list are, or those of one of its shards."""
+    """Return the path of a list's results, or of one of its shards'."""
     part = "" if shard is None else f".{shard[0]}of{shard[1]}"
     return worklist.path.with_name(f"{worklist.stem}{part}.tracklay.results.json")
 
@@ -71,7 +74,7 @@ def _make_entry(worklist: WorkList, row: WorkListRow, state: ResultState, **fiel
 def take_entry(
     worklist: WorkList, row: WorkListRow, take: ProducedTake, error: str = "", kind: str = ""
 ) -> dict[str, Any]:
-    """The entry of a take; with an error where it was made and could not be laid."""
+    """Return the entry of a take; with an error if it was generated and could not be laid."""
     return _make_entry(
         worklist,
         row,
@@ -87,7 +90,7 @@ def take_entry(
 
 
 def failed_entry(worklist: WorkList, row: WorkListRow, error: TracklayError, job: int | None) -> dict[str, Any]:
-    """The entry of a take that did not come to be."""
+    """Return the entry of a take that was not generated."""
     state: ResultState = (
         "unclear" if error.kind == "unclear" else "cancelled" if error.kind == "cancelled" else "failed"
     )
@@ -95,35 +98,33 @@ def failed_entry(worklist: WorkList, row: WorkListRow, error: TracklayError, job
 
 
 def waiting_entry(worklist: WorkList, row: WorkListRow) -> dict[str, Any]:
-    """The entry of a row that was not come to."""
+    """Return the entry of a row that was not started."""
     return _make_entry(worklist, row, "waiting")
 
 
 class ResultSpool:
-    """Entries as they come, on disk and not in memory, until they are written in the list's order."""
+    """Holds entries in a temporary file until they are written in the list's order: a long list does not fit into memory."""
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it is this one's for as long as it lives
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
         self._offsets: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
 
     def __enter__(self) -> Self:
-        """Itself."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Throw it away."""
         self._file.close()
 
     def add(self, entry: Mapping[str, Any]) -> None:
-        """Take an entry in."""
-        held = json.dumps(entry, ensure_ascii=False).encode()
-        self._offsets[entry["id"]].append((self._file.seek(0, 2), len(held)))
-        self._file.write(held)
+        """Append an entry."""
+        data = json.dumps(entry, ensure_ascii=False).encode()
+        self._offsets[entry["id"]].append((self._file.seek(0, 2), len(data)))
+        self._file.write(data)
 
     def entries(self, row: str) -> list[str]:
-        """A row's entries, as JSON."""
+        """Return a row's entries as JSON."""
         found = []
         for place, length in self._offsets.get(row, []):
             self._file.seek(place)
@@ -132,10 +133,10 @@ class ResultSpool:
 
 
 class PriorResults:
-    """What result lists of before tell of rows, as text: of a take what the last of them says, for it may have been judged since.
+    """Entries of earlier result lists, kept as JSON text. Of a take in several lists the last entry counts: it has the newest verdict.
 
     Raises:
-        BadInput: a file is no result list.
+        InvalidInput: a file is not a result list.
     """
 
     def __init__(self, files: Iterable[Path] = ()) -> None:
@@ -152,8 +153,8 @@ class PriorResults:
             self._failures.update(failures)
 
     def takes(self, row: WorkListRow) -> list[ProducedTake]:
-        """The takes of a row as it stands in the list now."""
-        held = [json.loads(text) for text in self._takes.get((row.id, row.digest), {}).values()]
+        """Return the takes of a row with its present digest."""
+        found = [json.loads(text) for text in self._takes.get((row.id, row.digest), {}).values()]
         return [
             ProducedTake(
                 entry["take"],
@@ -163,15 +164,15 @@ class PriorResults:
                 str(entry.get("verdict") or ""),
                 str(entry.get("note") or ""),
             )
-            for entry in held
+            for entry in found
         ]
 
     def failures(self, row: WorkListRow) -> list[dict[str, Any]]:
-        """The entries of those of its takes that came to nothing."""
+        """Return a row's entries of failed takes."""
         return [json.loads(text) for text in self._failures.get((row.id, row.digest), ())]
 
     def entries(self, row: WorkListRow) -> list[str]:
-        """All of a row's entries, as JSON."""
+        """Return all of a row's entries as JSON."""
         key = row.id, row.digest
         return [*self._takes.get(key, {}).values(), *self._failures.get(key, ())]
 
@@ -179,57 +180,63 @@ class PriorResults:
 def write_results(
     worklist: WorkList, rows: Iterable[WorkListRow], spool: ResultSpool, prior_results: PriorResults, to: Path
 ) -> None:
-    """Write the results: whole, in the rows' order, an entry a line. Of a row that was not come to, what was known of it stays.
+    """Write the results in the rows' order, one entry on each line. A row that was not started keeps its earlier entries.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: the file cannot be written.
     """
     with atomic_write(to) as beside, beside.open("w", encoding="utf-8", newline="\n") as file:
         file.write(f'{{"tracklay": {json.dumps(VERSION)}, "rows": [')
-        mark = "\n"
+        separator = "\n"
         for row in rows:
-            for held in (
+            for entry in (
                 spool.entries(row.id)
                 or prior_results.entries(row)
                 or [json.dumps(waiting_entry(worklist, row), ensure_ascii=False)]
             ):
-                file.write(f"{mark}{held}")
-                mark = ",\n"
+                file.write(f"{separator}{entry}")
+                separator = ",\n"
         file.write("\n]}\n")
 
 
 def read_results(path: Path) -> dict[str, Any]:
-    """Results of ours.
+    """Return the content of a result list.
 
     Raises:
-        BadInput: the file is something else.
+        InvalidInput: the file is something else.
     """
-    held = read_json(path)
-    rows = held.get("rows") if isinstance(held, dict) else None
+    content = read_json(path)
+    rows = content.get("rows") if isinstance(content, dict) else None
     if (
-        not isinstance(held, dict)
-        or "tracklay" not in held
+        not isinstance(content, dict)
+        or "tracklay" not in content
         or not isinstance(rows, list)
         or not all(isinstance(row, dict) and isinstance(row.get("id"), str) for row in rows)
     ):
-        raise InvalidInput(f"{path} is no result list of Tracklay's: name another file, or move it away")
-    return held
+        raise InvalidInput(
+            "results.invalid", "Not a result list of Tracklay: {path}. Name another file, or move it away.", path=path
+        )
+    return content
 
 
 def read_worklist_verdicts(path: Path, worklist: WorkList) -> dict[tuple[str, int], tuple[str, str]]:
-    """What a person decided: (row, take) to (verdict, note).
+    """Return the verdicts of a file: (row, take) to (verdict, note).
 
     Raises:
-        BadInput: the file is something else, or speaks of rows that the list does not have.
+        InvalidInput: the file is something else, or has rows that the list does not have.
     """
-    from ..report import read_verdicts  # noqa: PLC0415 - a run without verdicts needs no page
+    from ..report import read_verdicts  # noqa: PLC0415 - slow to import, and needed only with verdicts
 
     known = {row.id for row in worklist.rows}
     found = {}
-    for number, each in enumerate(read_verdicts(path), 1):
-        if each.row not in known:
-            raise InvalidInput(
-                f"{path.name}, verdict {number}: {worklist.path.name} has no row {each.row!r}: name the list that the report is of"
+    for number, verdict in enumerate(read_verdicts(path), 1):
+        if verdict.row not in known:
+            error = InvalidInput(
+                "verdicts.unknown_row",
+                "{worklist} has no row {row!r}. The verdicts belong to another list.",
+                worklist=worklist.path.name,
+                row=verdict.row,
             )
-        found[each.row, each.take] = each.verdict, each.note
+            raise error.prefix_with(f"{path.name}, verdict {number}")
+        found[verdict.row, verdict.take] = verdict.verdict, verdict.note
     return found

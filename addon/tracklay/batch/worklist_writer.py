@@ -1,9 +1,12 @@
-"""Writes the work list of a timeline: a row for each of its cues, to be edited and run by `tracklay batch`."""
+"""Writes the work list of a timeline: one row for each of its cues, to be edited and run."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import tomli_w
 
 from ..errors import InvalidInput
 from ..paths import atomic_write, ensure_folder
@@ -11,9 +14,6 @@ from .open_picture import TIMELINE_SUFFIXES
 from .worklist import relative_path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
     from ..cue import Cue
     from ..timelines.base import Timeline
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 def build_worklist_tables(
     timeline: Timeline, cues: Sequence[Cue], settings: Mapping[str, Any], takes_folder: Path
 ) -> dict[str, Any]:
-    """The list as plain data, its paths from the timeline's own folder on.
+    """Return the list as plain data. Its paths are relative to the timeline's folder.
 
     Args:
-        timeline: where the cues come from.
-        cues: those that were spotted.
-        settings: what was said of all of them: `in`, `out`, model, prompt, negative, takes, seed, params, drop_original.
-        takes_folder: where the takes go.
+        timeline: the source of the cues.
+        cues: its cues.
+        settings: fields that apply to all of them: `in`, `out`, model, prompt, negative, takes, seed, params, drop_original.
+        takes_folder: the folder for the takes.
     """
     path = timeline.path.absolute()
     defaults = {
@@ -43,31 +43,24 @@ def build_worklist_tables(
 
 
 def write_worklist(timeline: Timeline, content: Mapping[str, Any]) -> Path:
-    """Write it as TOML beside the timeline; where it lies. One that is there already may have been edited, and stays.
+    """Write a list as TOML beside the timeline and return its path. An existing file is never replaced: it may have been edited.
 
     Raises:
-        BadInput: one is there already.
+        InvalidInput: the file exists.
         OutputError: it cannot be written.
     """
     path = timeline.path.absolute().with_name(f"{timeline.stem}.tracklay.toml")
     if path.exists():
-        raise InvalidInput(f"{path} is there already: move it away, or edit it")
+        raise InvalidInput(
+            "worklist.file_exists", "The work list already exists: {path}. Edit it, or move it away.", path=path
+        )
     ensure_folder(path.parent)
-    parts = [f"# The work list of {timeline.path.name}: tracklay batch {path.name}", "", "[defaults]"]
-    parts += [_toml_line(name, value) for name, value in content["defaults"].items()]
-    for row in content["rows"]:
-        parts += ["", "[[rows]]", *(_toml_line(name, value) for name, value in row.items())]
+    # tomli-w writes no comments, and short tables in a list as one inline list. `[[rows]]` is easier to edit and keeps line numbers.
+    parts = [
+        f"# Work list of {timeline.path.name}. Run it with: tracklay batch {path.name}\n",
+        tomli_w.dumps({"defaults": content["defaults"]}),
+        *("[[rows]]\n" + tomli_w.dumps(row) for row in content["rows"]),
+    ]
     with atomic_write(path) as beside:
-        beside.write_text("\n".join(parts) + "\n", "utf-8")
+        beside.write_text("\n".join(parts), "utf-8")
     return path
-
-
-def _toml_line(name: str, value: Any) -> str:
-    return f"{name} = {_toml_value(value)}"
-
-
-def _toml_value(value: Any) -> str:
-    """A value as TOML: texts and numbers are written as in JSON, but for a character that only JSON lets stand as it is."""
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{json.dumps(name)} = {_toml_value(held)}" for name, held in value.items()) + " }"
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -7,7 +7,14 @@ HINTS: dict[str, str] = {
     "ffmpeg.disk_full": "Free some space, or choose another folder with --to.",
     "ffmpeg.permission_denied": "Choose another folder with --to.",
     # models
+    "model.unknown": "`tracklay models` lists the models.",
+    "parameter.unknown": "`tracklay models {model}` lists its parameters.",
+    "parameter.missing": "Set it with --set {parameter}=VALUE.",
     # model_import
+    "model_import.cannot_write": "Free some space, or set TRACKLAY_HOME to another folder.",
+    "model_import.no_inputs": "Write the file by hand: see 'Add a model' in the README.",
+    "model_import.unknown_model": "Check the spelling.",
+    "model_import.unsupported_schema": "Write the file by hand: see 'Add a model' in the README.",
     # providers
     "provider.key_missing": "Set it in the environment.",
     "provider.download_too_slow": "Run `tracklay jobs collect` to download it later.",
@@ -34,7 +41,11 @@ HINTS: dict[str, str] = {
     "timeline.no_named_clips": "Use --in and --out instead of --only.",
     "timeline.output_exists": "Move it away, or choose another folder with --to.",
     # batch
+    "worklist.file_exists": "Run it with `tracklay batch`.",
     # report
+    "report.file_exists": "Or choose another folder with --to.",
+    "report.invalid_input": "Name the file that `tracklay batch` or `tracklay lay` wrote.",
+    "report.invalid_row": "Run `tracklay batch` again, which writes the list again.",
     # cue, timing, paths
     "manifest.invalid": "Or choose another folder with --to.",
 }
@@ -46,6 +57,7 @@ BATCH_HINTS: dict[str, str] = {
     "ffmpeg.disk_full": "Free some space, or change `folder` in the row.",
     "ffmpeg.permission_denied": "Change `folder` in the row.",
     # models
+    "parameter.missing": "Set it in the row's params.",
     # providers
     # jobs
     "cue.prompt_required": "Set `prompt` in the row.",
@@ -53,6 +65,14 @@ BATCH_HINTS: dict[str, str] = {
     "otio.output_changed": "It is yours now: rename it, or change `folder` in the row.",
     "timeline.output_exists": "Move it away, or change `folder` in the row.",
     # batch
+    "batch.cue_removed": "`tracklay lay --plan` creates it.",
+    "batch.over_cap": "Use fewer rows or takes, or raise --max-cost.",
+    "batch.price_unknown": "Leave out --max-cost to run it without a cap.",
+    "dask.invalid_address": "Correct --on.",
+    "dask.no_workers": "Start some with `dask worker`.",
+    "dask.not_installed": "--on needs it: pip install 'tracklay[dask]'.",
+    "dask.unreachable": "Start one, or correct --on.",
+    "verdicts.unknown_row": "Name the list that the report was made from.",
     # cue, timing, paths
     "manifest.invalid": "Or change `folder` in the row.",
 }

@@ -32,7 +32,7 @@ def run_report(options: argparse.Namespace) -> list[Path]:
     page = write_report(results, to, title=title, verdicts=verdicts, on_progress=_print_progress)
     made = [page]
     if options.reel:
-        from ..report.reel import write_reel as write_reel  # noqa: PLC0415 - moviepy is slow to import
+        from ..report.reel import write_reel  # noqa: PLC0415 - moviepy is slow to import
 
         made.append(write_reel(results, to / "reel.mp4", verdicts=verdicts, on_progress=_print_progress))
     return made

@@ -1,17 +1,18 @@
-"""Makes a model of the catalogue from what its provider publishes. What no schema says is guessed from names, and each guess is told."""
+"""Infers a model of the catalogue from what its provider publishes.
+
+Schemas do not declare roles, task and price: they are guessed from names, and each guess is listed in the model's `unconfirmed`.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from ..models.model import DurationLimits, Model, Parameter, Price
+from ..models.model import DurationLimits, Model, Parameter, Price, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from ..models.model import Role
     from .json_schema import PublishedInput
     from .published import PublishedModel
 
@@ -35,7 +36,7 @@ _DURATION_NAMES = (
     "max_duration",
     "length",
 )
-"""Names of a role's parameter, the likeliest first. A length in milliseconds is none: Tracklay fills in seconds."""
+"""Names of a parameter with that role, the likeliest first. Lengths in milliseconds are not among them: Tracklay fills in seconds."""
 
 _OUTPUT_COUNT_NAMES = (
     "num_samples",
@@ -46,10 +47,10 @@ _OUTPUT_COUNT_NAMES = (
     "n_samples",
     "batch_size",
 )
-"""Names of a parameter that counts the sounds of one request, each of which is paid."""
+"""Names of a parameter that counts the sounds of one request, each of which is charged."""
 
 _AUXILIARY_INPUT = re.compile(r"mask|reference|style|depth|pose|control|end_|last_")
-"""Words in the name of a file that is not the span's own picture."""
+"""Words in the name of a file input that is not the picture of the span."""
 
 _MUSIC_WORDS = re.compile(r"music|song|melod|instrumental|lyric|soundtrack")
 _EFFECT_WORDS = re.compile(r"sfx|sound[ _-]?effect|foley|sound[ _-]?design")
@@ -67,13 +68,13 @@ _ROLE_DESCRIPTIONS: dict[Role, str] = {
 
 
 def make_model_id(provider: str, endpoint: str) -> str:
-    """The id that a model gets: `fal-ai/thinksound/audio` on fal is `fal/thinksound-audio`."""
+    """Return a model's id in the catalogue: `fal-ai/thinksound/audio` on fal becomes `fal/thinksound-audio`."""
     own = endpoint.removeprefix("fal-ai/") if provider == "fal" else endpoint.removeprefix("model_")
     return f"{provider}/{re.sub(r'[^a-z0-9.]+', '-', own.lower()).strip('-')}"
 
 
 def infer_model(published: PublishedModel) -> Model:
-    """The model, with `unconfirmed` telling what was guessed and what nobody said."""
+    """Return the model. Its `unconfirmed` lists the guesses and the facts that are not published."""
     found = {one.parameter.name: one for one in published.inputs}
     roles = _infer_roles(published.inputs)
     mode = _picture_mode_parameter(found, roles)
@@ -109,14 +110,14 @@ def infer_model(published: PublishedModel) -> Model:
 
 
 def lacks_sound(published: PublishedModel) -> bool:
-    """Whether nothing that is published says that sound comes out of it."""
+    """Return whether nothing that is published shows that the model generates sound."""
     return not published.output or (
         not published.is_output_declared and not _SOUND_WORDS.search(published.text.lower())
     )
 
 
 def _infer_roles(inputs: Iterable[PublishedInput]) -> dict[str, Role]:
-    """What Tracklay fills, by the parameters' names: one parameter for each role."""
+    """Return the roles by parameter name, at most one parameter for each role."""
     inputs = list(inputs)
     roles: dict[str, Role] = {}
 
@@ -141,14 +142,17 @@ def _infer_roles(inputs: Iterable[PublishedInput]) -> dict[str, Role]:
 
 
 def _keep_one_picture_role(inputs: dict[str, PublishedInput], roles: dict[str, Role]) -> None:
-    """Leave one of video and image its role where one is demanded: what the other is for, only the person knows."""
+    """Keep one of the roles video and image: the one of a required input. The other input's purpose is unknown."""
     names = {role: name for name, role in roles.items() if role in ("video", "image")}
     if len(names) == 2:
         del roles[names["image"] if inputs[names["video"]].parameter.required else names["video"]]
 
 
 def _limit_to_one_output(inputs: dict[str, PublishedInput], parameters: list[Parameter]) -> str:
-    """The parameter that counts the sounds of a request, empty where there is none. It begins at one: more takes a person's word."""
+    """Set the default of the parameter that counts sounds to one, and return its name; empty if there is none.
+
+    Each sound is charged, so that only the user may request more than one.
+    """
     for place, one in enumerate(parameters):
         if one.type == "integer" and one.name in inputs and inputs[one.name].snake_case_name in _OUTPUT_COUNT_NAMES:
             if (one.minimum or 0) <= 1:
@@ -158,10 +162,10 @@ def _limit_to_one_output(inputs: dict[str, PublishedInput], parameters: list[Par
 
 
 def _with_role(parameter: Parameter, role: Role | None) -> Parameter:
-    """With its role, and what follows from that."""
+    """Return the parameter with its role, and with the type, unit and limits that the role implies."""
     parameter = replace(parameter, role=role)
     if role == "seed":
-        # Tracklay draws one and keeps it; a fixed default would make every take the same.
+        # Tracklay picks a seed for each take; a fixed default would make all takes the same.
         return replace(parameter, type="integer", default=None)
     if role == "seconds":
         return replace(parameter, unit="s")
@@ -171,7 +175,7 @@ def _with_role(parameter: Parameter, role: Role | None) -> Parameter:
 
 
 def _picture_mode_parameter(inputs: dict[str, PublishedInput], roles: dict[str, Role]) -> Parameter | None:
-    """The parameter that says what of the picture is sent, where the model leaves that open; none where it insists."""
+    """Return the parameter that selects what of the picture is sent; None if the model requires a picture or has no input for one."""
     pictures = {role: inputs[name].parameter for name, role in roles.items() if role in ("video", "image")}
     if not pictures or any(one.required for one in pictures.values()):
         return None
@@ -179,8 +183,8 @@ def _picture_mode_parameter(inputs: dict[str, PublishedInput], roles: dict[str, 
     return Parameter(
         "mode" if "mode" not in inputs else "picture_mode",
         "choice",
-        "What the model is given of the picture: video is all of it, image its middle frame, text nothing but the words.",
-        # A model of music or effects with a place for a still is asked for by words, until the person says otherwise.
+        "Part of the picture that is sent: video is all of it, image its middle frame, text only the prompt.",
+        # A still is optional for music and effects: such a model gets only text unless the user selects the image.
         default="video" if "video" in pictures else "text",
         choices=choices,
         role="mode",
@@ -190,7 +194,7 @@ def _picture_mode_parameter(inputs: dict[str, PublishedInput], roles: dict[str, 
 def _infer_input_kinds(
     inputs: Iterable[PublishedInput], by_role: dict[Role, Parameter]
 ) -> tuple[tuple[InputKind, ...], tuple[InputKind, ...]]:
-    """What it needs, and what it takes; the second is empty where it is the same."""
+    """Return the required inputs and all inputs; the second is empty if both are the same."""
     sounds = [one.parameter for one in inputs if one.media == "audio"]
     known: dict[InputKind, list[Parameter]] = {
         "video": [by_role["video"]] if "video" in by_role else [],
@@ -198,19 +202,19 @@ def _infer_input_kinds(
         "audio": sounds,
         "text": [by_role["prompt"]] if "prompt" in by_role else [],
     }
-    takes = tuple(sense for sense, parameters in known.items() if parameters)
-    needs = tuple(sense for sense, parameters in known.items() if any(one.required for one in parameters))
+    takes = tuple(kind for kind, parameters in known.items() if parameters)
+    needs = tuple(kind for kind, parameters in known.items() if any(one.required for one in parameters))
     return needs, () if needs == takes else takes
 
 
 def _infer_task(published: PublishedModel, has_video: bool) -> Literal["foley", "effect", "music"]:  # noqa: FBT001
-    """What it is for: by its own name first, then by what it sees, then by all its words."""
-    name, says = f"{published.endpoint} {published.title}".lower(), published.text.lower()
+    """Return the task: from the name first, then from a video input, then from the description."""
+    name, text = f"{published.endpoint} {published.title}".lower(), published.text.lower()
     if _MUSIC_WORDS.search(name) and not _EFFECT_WORDS.search(name):
         return "music"
     if has_video:
         return "foley"
-    return "music" if _MUSIC_WORDS.search(says) and not _EFFECT_WORDS.search(name) else "effect"
+    return "music" if _MUSIC_WORDS.search(text) and not _EFFECT_WORDS.search(name) else "effect"
 
 
 def _infer_output(published: PublishedModel, has_video: bool) -> Literal["audio", "video", "list", "stems"]:  # noqa: FBT001
@@ -218,36 +222,33 @@ def _infer_output(published: PublishedModel, has_video: bool) -> Literal["audio"
         case "audio" | "video" | "list" | "stems":
             return published.output
         case "file":
-            # One file of a kind that is not told: models that see a video mostly give it back with sound.
+            # One file of unknown kind: most models with a video input return that video with sound.
             return "video" if has_video else "audio"
         case _:
             return "audio"
 
 
 def _unconfirmed_notes(published: PublishedModel, model: Model, roles: dict[str, Role]) -> tuple[str, ...]:
-    """The guesses, and what nobody said, in sentences."""
+    """Return sentences about the guesses and the facts that are not published."""
     filled = ", ".join(f"{name} ({_ROLE_DESCRIPTIONS[role]})" for name, role in roles.items())
-    told = [
-        f"What Tracklay fills was guessed from the inputs' names: {filled}."
+    notes = [
+        f"The inputs that Tracklay fills, guessed from their names: {filled}."
         if filled
-        else "No input has a name that Tracklay could fill: it sends neither picture nor prompt.",
-        f"That it is for {model.task} was guessed from its name and its inputs.",
+        else "No input has a name that Tracklay recognizes: it sends neither picture nor prompt.",
+        f"The task {model.task}, guessed from its name and its inputs.",
     ]
     if lacks_sound(published):
-        told.append("Whether sound comes out of it at all: nothing that is published says so.")
+        notes.append("Whether it generates sound at all: nothing that is published says so.")
     elif not published.is_output_declared:
-        told.append(
-            f"That it gives {'several files' if model.gives == 'list' else model.gives}: its schema says only that it is a file."
-        )
+        gives = "several files" if model.gives == "list" else model.gives
+        notes.append(f"The output, guessed to be {gives}: its schema declares only a file.")
     if model.price.times:
-        told.append(
-            f"That {model.price.times} counts what is paid for: it begins at 1 here, whatever the model's own default is."
-        )
+        notes.append(f"Whether {model.price.times} multiplies the price: its default is 1 here, not the model's own.")
     if (prompt := model.parameter_for_role("prompt")) and prompt.default:
-        told.append(f"What comes of no prompt: the model's own default is sent then, {str(prompt.default)[:80]!r}.")
+        notes.append(f"The result without a prompt: the model's default prompt is sent, {str(prompt.default)[:80]!r}.")
     if model.seconds.most is None:
-        told.append("How long a sound it can make.")
-    told.append("What a take costs.")
+        notes.append("The longest sound.")
+    notes.append("The price of a take.")
     if model.licence.commercial is None:
-        told.append("The licence: read it at its source before you use the sound.")
-    return (*told, *published.notes)
+        notes.append("The licence: read it at its source before you use the sound.")
+    return (*notes, *published.notes)

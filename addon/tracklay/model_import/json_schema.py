@@ -1,6 +1,6 @@
-"""Reads JSON schema, as the providers publish it, into parameters of the catalogue.
+"""Converts JSON schema, as the providers publish it, into parameters of the catalogue.
 
-What a parameter is for is not in a schema: see `guess`.
+A schema does not say which value Tracklay fills in: see `infer`.
 """
 
 from __future__ import annotations
@@ -8,24 +8,20 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from ..errors import InvalidInput
-from ..models.model import Parameter
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ..models.model import ParameterType
+from ..models.model import Parameter, ParameterType
 
 MediaKind = Literal["video", "image", "audio", ""]
 
 MAX_UNION_DEPTH = 16
-"""Unions inside one another that are looked into."""
+"""Levels of nested schemas and unions that are resolved: a hostile document could nest without end."""
 
 MAX_HELP_CHARACTERS = 240
-"""Characters of a published description that are kept."""
+"""Longest help text that is kept of a published description, in characters."""
 
 _URL_NAME = re.compile(r"(^|_)(url|uri)$")
 _MEDIA_PATTERNS: tuple[tuple[MediaKind, re.Pattern[str]], ...] = (
@@ -38,19 +34,19 @@ _FILE_FORMATS = frozenset({"uri", "uri-reference", "url", "binary", "data-url"})
 
 @dataclass(frozen=True, slots=True)
 class PublishedInput:
-    """One published input: its parameter, without a role yet, and what a file holds where that can be told."""
+    """One published input: its parameter, without a role yet, and for a file its media kind if that is known."""
 
     parameter: Parameter
     media: MediaKind = ""
 
     @property
     def snake_case_name(self) -> str:
-        """Its name at the provider as words with `_` between: `negativePrompt` is `negative_prompt`."""
+        """Its name at the provider in snake case: `negativePrompt` is `negative_prompt`."""
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|\W", "_", self.parameter.wire_name).lower()
 
 
 def clean_text(text: object, max_characters: int = MAX_HELP_CHARACTERS) -> str:
-    """Somebody else's text as one line of characters that can be shown; empty where it is no text."""
+    """Return a foreign text as one printable line; empty if it is not a text."""
     if not isinstance(text, str):
         return ""
     line = " ".join("".join(c if c.isprintable() or c.isspace() else "" for c in text).split())
@@ -58,19 +54,19 @@ def clean_text(text: object, max_characters: int = MAX_HELP_CHARACTERS) -> str:
 
 
 def json_object(node: object) -> dict[str, Any]:
-    """The object that it is; empty where it is anything else."""
+    """Return a JSON object as it is, and an empty one for any other value."""
     return node if isinstance(node, dict) else {}
 
 
 class SchemaDocument:
-    """A published document, whose schemas refer to each other."""
+    """A published document whose schemas refer to each other."""
 
     def __init__(self, content: object) -> None:
         self.content = json_object(content)
         self._resolved: dict[str, dict[str, Any]] = {}
 
     def resolve(self, node: object, depth: int = 0) -> dict[str, Any]:
-        """A schema with its references followed, `allOf` joined, and `null` taken out of its unions; what it says itself comes first."""
+        """Return a schema with references resolved, `allOf` merged and `null` removed from unions. Its own keys override merged ones."""
         node = dict(json_object(node))
         if depth > MAX_UNION_DEPTH:
             return {}
@@ -89,7 +85,7 @@ class SchemaDocument:
         return node
 
     def _resolve_reference(self, reference: str, depth: int) -> dict[str, Any]:
-        """What a reference stands for; each is followed once, also where they go round in circles."""
+        """Return the schema that a reference points to. Each is resolved once, which also ends circular references."""
         if reference not in self._resolved:
             self._resolved[reference] = {}
             found: Any = self.content
@@ -104,7 +100,7 @@ def _as_list(node: object) -> list[Any]:
 
 
 def _merge_options(options: list[dict[str, Any]]) -> dict[str, Any]:
-    """What a value of any of several schemas is known to be: of one type, or of none that could be checked."""
+    """Return the schema that several alternatives have in common: one type, or nothing that can be checked."""
     kinds = {option.get("type", "") for option in options if isinstance(option.get("type"), str)}
     if kinds == {"string"}:
         return {"type": "string"}
@@ -112,24 +108,24 @@ def _merge_options(options: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def parse_inputs(document: SchemaDocument, node: object) -> tuple[tuple[PublishedInput, ...], tuple[str, ...]]:
-    """Every input of an object's schema in its published order, and sentences about what could not be taken over."""
+    """Return all inputs of an object's schema in the published order, and sentences about what was left out."""
     schema = document.resolve(node)
     properties = json_object(schema.get("properties"))
     required = {name for name in _as_list(schema.get("required")) if isinstance(name, str)}
-    made: dict[str, PublishedInput] = {}
+    inputs: dict[str, PublishedInput] = {}
     notes: list[str] = []
     for name in _ordered_names(schema, properties):
-        one, said = parse_input(name, document.resolve(properties[name]), required=name in required)
-        if one is None or one.parameter.name in made:
-            notes.append(f"An input {clean_text(name)!r} is left out: it has no name that can be sent.")
+        one, input_notes = parse_input(name, document.resolve(properties[name]), required=name in required)
+        if one is None or one.parameter.name in inputs:
+            notes.append(f"The input {clean_text(name)!r} is left out: its name cannot be sent.")
             continue
-        made[one.parameter.name] = one
-        notes += said
-    return tuple(made.values()), tuple(notes)
+        inputs[one.parameter.name] = one
+        notes += input_notes
+    return tuple(inputs.values()), tuple(notes)
 
 
 def _ordered_names(schema: Mapping[str, Any], properties: Mapping[str, Any]) -> list[str]:
-    """Names in the order that fal or Replicate gives them, else as they stand."""
+    """Return the names in the order that fal or Replicate declares, else in the schema's order."""
     listed = [name for name in _as_list(schema.get("x-fal-order-properties")) if isinstance(name, str)]
     places = {name: place for place, name in enumerate(listed)}
 
@@ -141,14 +137,14 @@ def _ordered_names(schema: Mapping[str, Any], properties: Mapping[str, Any]) -> 
 
 
 def parse_input(name: str, schema: Mapping[str, Any], *, required: bool) -> tuple[PublishedInput | None, list[str]]:
-    """One input and sentences about what of it could not be taken over; None where its name cannot be sent.
+    """Return one input, or None if its name cannot be sent, and sentences about what of it was left out.
 
     Args:
-        name: at the provider.
-        schema: resolved. `media` in it says what a file holds.
-        required: whether the provider insists on it.
+        name: its name at the provider.
+        schema: its resolved schema. The key `media`, which `published` adds, is a file's media kind.
+        required: whether the provider requires it.
     """
-    # A name with dots would be read as a place inside tables.
+    # Dots in a wire name separate the keys of nested objects.
     if not name.isascii() or not name.strip() or not name.isprintable() or "." in name:
         return None, []
     own = re.sub(r"\W", "_", name)
@@ -179,13 +175,14 @@ def parse_input(name: str, schema: Mapping[str, Any], *, required: bool) -> tupl
         )
     default = schema.get("default")
     if default is not None and kind != "file":
-        taken = json.dumps(default, ensure_ascii=False) if kind == "json" else default
+        value = json.dumps(default, ensure_ascii=False) if kind == "json" else default
         try:
-            parameter = replace(parameter, default=parameter.validate(taken))
-            clean_text(str(taken)).encode()
+            parameter = replace(parameter, default=parameter.validate(value))
+            # A lone surrogate has no UTF-8 form: the ValueError drops the default.
+            clean_text(str(value)).encode()
         except (InvalidInput, ValueError, OverflowError):
             notes.append(
-                f"{own} is left to the model where it is not set: its published default is not within its own limits."
+                f"{own} has no default here: the published one is outside its own limits. Unless set, it is not sent."
             )
     if required and parameter.default is not None:
         parameter = replace(parameter, required=False)
@@ -193,36 +190,36 @@ def parse_input(name: str, schema: Mapping[str, Any], *, required: bool) -> tupl
 
 
 def _infer_type(name: str, schema: Mapping[str, Any]) -> tuple[ParameterType, MediaKind]:
-    """The type, and of a file what it holds."""
-    told = schema.get("type")
+    """Return the type, and the media kind of a file."""
+    schema_type = schema.get("type")
     values = [value for value in _allowed_values(schema) if value is not None]
     if values:
         if _allowed_texts(schema) and all(isinstance(value, str) for value in values):
             return "choice", ""
         if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
             return ("integer" if all(isinstance(value, int) for value in values) else "number"), ""
-    match told:
+    match schema_type:
         case "string":
-            words = PublishedInput(Parameter(name, "text", "")).snake_case_name
-            if schema.get("format") in _FILE_FORMATS or _URL_NAME.search(words):
-                return "file", _infer_media(words, schema)
+            snake_case_name = PublishedInput(Parameter(name, "text", "")).snake_case_name
+            if schema.get("format") in _FILE_FORMATS or _URL_NAME.search(snake_case_name):
+                return "file", _infer_media(snake_case_name, schema)
             return "text", ""
         case "integer" | "number" | "boolean":
             kinds: dict[str, ParameterType] = {"integer": "integer", "number": "number", "boolean": "boolean"}
-            return kinds[told], ""
+            return kinds[schema_type], ""
         case _:
             return "json", ""
 
 
-def _infer_media(words: str, schema: Mapping[str, Any]) -> MediaKind:
-    told = schema.get("media")
-    if told is not None:
-        return next((media for media, _ in _MEDIA_PATTERNS if told == media), "")
-    return media_in_text(words) or media_in_text(f"{schema.get('title')} {schema.get('description')}".lower())
+def _infer_media(name: str, schema: Mapping[str, Any]) -> MediaKind:
+    declared = schema.get("media")
+    if declared is not None:
+        return next((media for media, _ in _MEDIA_PATTERNS if declared == media), "")
+    return media_in_text(name) or media_in_text(f"{schema.get('title')} {schema.get('description')}".lower())
 
 
 def media_in_text(text: str) -> MediaKind:
-    """What words in small letters say that a file holds; empty where they don't say."""
+    """Return the media kind that a lower-case text names; empty if it names none."""
     return next((media for media, pattern in _MEDIA_PATTERNS if pattern.search(text)), "")
 
 
@@ -231,7 +228,7 @@ def _allowed_values(schema: Mapping[str, Any]) -> list[Any]:
 
 
 def _allowed_texts(schema: Mapping[str, Any]) -> tuple[str, ...]:
-    """The texts that are allowed. An empty one is left out: not to set it says the same."""
+    """Return the allowed texts. An empty one is left out: it means the same as no value."""
     return tuple(
         dict.fromkeys(
             value for value in _allowed_values(schema) if isinstance(value, str) and value.isprintable() and value
@@ -240,12 +237,12 @@ def _allowed_texts(schema: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _help_text(name: str, schema: Mapping[str, Any]) -> str:
-    said = (
+    sentence = (
         clean_text(schema.get("description"))
         or clean_text(schema.get("title"))
         or clean_text(name.replace("_", " ")).capitalize()
     )
-    said += "" if said.endswith((".", "!", "?", "…")) else "."
+    sentence += "" if sentence.endswith((".", "!", "?", "…")) else "."
     numbers = [
         f"{value:g}"
         for value in _allowed_values(schema)
@@ -258,11 +255,11 @@ def _help_text(name: str, schema: Mapping[str, Any]) -> str:
     ]
     more = [f"One of {', '.join(numbers)}."] if numbers else []
     more += [f"It must be {' and '.join(beyond)}."] if beyond else []
-    return " ".join([said, *more])
+    return " ".join([sentence, *more])
 
 
 def _with_limits(parameter: Parameter, schema: Mapping[str, Any]) -> Parameter:
-    """With the limits of a number. The catalogue knows none that is not allowed itself: of a whole number the next one stands for it."""
+    """Return the parameter with a number's limits. They are inclusive: an exclusive one of an integer becomes the next integer."""
     numbers = [value for value in _allowed_values(schema) if isinstance(value, int | float)]
     low = _safe_limit(min(numbers, default=None) if numbers else schema.get("minimum"), is_upper=False)
     high = _safe_limit(max(numbers, default=None) if numbers else schema.get("maximum"), is_upper=True)
@@ -271,7 +268,7 @@ def _with_limits(parameter: Parameter, schema: Mapping[str, Any]) -> Parameter:
         _safe_limit(schema.get("exclusiveMinimum"), is_upper=False),
         _safe_limit(schema.get("exclusiveMaximum"), is_upper=True),
     )
-    # OpenAPI 3.0 says `exclusiveMinimum: true` beside the limit, JSON schema names the limit itself.
+    # OpenAPI 3.0 has `exclusiveMinimum: true` beside `minimum`; newer JSON schema has the limit itself in `exclusiveMinimum`.
     if schema.get("exclusiveMinimum") is True and whole and low is not None:
         low = math.floor(low) + 1.0
     if schema.get("exclusiveMaximum") is True and whole and high is not None:
@@ -280,6 +277,7 @@ def _with_limits(parameter: Parameter, schema: Mapping[str, Any]) -> Parameter:
         low = max(math.floor(above) + 1.0 if whole else above, -math.inf if low is None else low)
     if below is not None:
         high = min(math.ceil(below) - 1.0 if whole else below, math.inf if high is None else high)
+    # A contradiction would reject every value: the provider checks instead.
     if low is not None and high is not None and low > high:
         low = high = None
     step = finite_number(schema.get("multipleOf"))
@@ -287,20 +285,20 @@ def _with_limits(parameter: Parameter, schema: Mapping[str, Any]) -> Parameter:
 
 
 def finite_number(value: Any) -> float | None:
-    """A finite number; None for anything else."""
+    """Return a finite number as a float; None for any other value."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
-        made = float(value)
+        number = float(value)
     except OverflowError:
         return None
-    return made if math.isfinite(made) else None
+    return number if math.isfinite(number) else None
 
 
 def _safe_limit(value: Any, *, is_upper: bool) -> float | None:
-    """A limit as the nearest number that does not go beyond it: 2**64 - 1 is not 2**64."""
-    made = finite_number(value)
-    if made is None or made == value:
-        return made
-    beyond = made > value if is_upper else made < value
-    return math.nextafter(made, -math.inf if is_upper else math.inf) if beyond else made
+    """Return the nearest float that does not exceed the limit: 2**64 - 1 rounds to 2**64, which is not allowed."""
+    number = finite_number(value)
+    if number is None or number == value:
+        return number
+    beyond = number > value if is_upper else number < value
+    return math.nextafter(number, -math.inf if is_upper else math.inf) if beyond else number

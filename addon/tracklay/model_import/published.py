@@ -1,10 +1,11 @@
-"""What a provider publishes of a model, brought into one form: its inputs, what it gives, its words about itself.
+"""One form for what Replicate, fal and Scenario publish of a model: its inputs, its output, its description.
 
-Facts: apis.md, sections 1.4 (Replicate), 2.9 (fal), 3.6 (Scenario). Who asks the provider is `providers/schemas`.
+Sources: docs/api-notes/replicate.md, fal.md and scenario.md. `fetch` makes the requests.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,8 +22,6 @@ from .json_schema import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from .json_schema import PublishedInput
 
 OutputKind = Literal["audio", "video", "list", "stems", "file", ""]
@@ -32,15 +31,19 @@ OUTPUT_FIELD_NAMES: dict[Literal["audio", "video"], tuple[str, ...]] = {
     "audio": ("audio", "audio_file", "audios"),
     "video": ("video", "videos"),
 }
-"""Names in an output, in the order in which they are looked for (facts/apis.md, section 7.2)."""
+"""Names of a file in an output, in the order in which the providers' modules look for them."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedModel:
     """A model as its provider describes it.
 
-    `text` is all its words, for guessing. `output` is empty where no sound is among its outputs, `file` where it is a file of any kind;
-    `is_output_declared` is whether the schema itself tells it. `notes` are sentences for the person.
+    Attributes:
+        text: all of its description, for inference.
+        inputs: its inputs, in the published order.
+        output: `file` for a file of unknown kind, empty if none of its outputs is a file.
+        is_output_declared: whether the schema itself declares the kind of output.
+        notes: sentences for the user.
     """
 
     provider: str
@@ -58,10 +61,10 @@ class PublishedModel:
 
 
 def parse_replicate_model(endpoint: str, response: Mapping[str, Any]) -> PublishedModel:
-    """From `GET /models/{owner}/{name}`.
+    """Parse the response of `GET /models/{owner}/{name}`.
 
     Raises:
-        NotThere: it has no version, or no schema.
+        NotFound: the model has no version, or no schema.
     """
     latest = json_object(response.get("latest_version"))
     document = SchemaDocument(latest.get("openapi_schema"))
@@ -71,14 +74,14 @@ def parse_replicate_model(endpoint: str, response: Mapping[str, Any]) -> Publish
         raise _no_inputs_error("Replicate", endpoint)
     page = f"https://replicate.com/{endpoint}"
     address = clean_text(response.get("license_url")) or page
-    says = f"{endpoint} {clean_text(response.get('description'))}"
+    text = f"{endpoint} {clean_text(response.get('description'))}"
     gives, sure = _detect_output(document, schemas.get("Output"))
     return PublishedModel(
         "replicate",
         endpoint,
         f"{endpoint.partition('/')[2]} on Replicate",
         clean_text(response.get("description")) or f"{endpoint} as Replicate runs it.",
-        says,
+        text,
         found,
         gives,
         sure,
@@ -89,17 +92,17 @@ def parse_replicate_model(endpoint: str, response: Mapping[str, Any]) -> Publish
 
 
 def parse_fal_model(endpoint: str, entry: Mapping[str, Any]) -> PublishedModel:
-    """From one entry of `GET /v1/models?expand=openapi-3.0`.
+    """Parse one entry of `GET /v1/models?expand=openapi-3.0`.
 
     Raises:
-        NotThere: it has no schema.
+        NotFound: the model has no schema.
     """
     document, about = SchemaDocument(entry.get("openapi")), json_object(entry.get("metadata"))
-    asked, answered = _fal_io_schemas(endpoint, document)
-    found, notes = parse_inputs(document, asked)
+    request_schema, response_schema = _fal_io_schemas(endpoint, document)
+    found, notes = parse_inputs(document, request_schema)
     if not found:
         raise _no_inputs_error("fal", endpoint)
-    gives, sure = _detect_output(document, answered)
+    gives, sure = _detect_output(document, response_schema)
     kind = clean_text(about.get("license_type"))
     page = f"https://fal.ai/models/{endpoint}"
     if about.get("status") == "deprecated":
@@ -109,18 +112,18 @@ def parse_fal_model(endpoint: str, entry: Mapping[str, Any]) -> PublishedModel:
         endpoint,
         f"{clean_text(about.get('display_name')) or endpoint} on fal",
         clean_text(about.get("description")) or f"{endpoint} as fal runs it.",
-        f"{endpoint} {clean_text(about.get('display_name'))} {clean_text(about.get('category'))} {clean_text(about.get('description'))}",
+        " ".join([endpoint, *(clean_text(about.get(name)) for name in ("display_name", "category", "description"))]),
         found,
         gives,
         sure,
-        # What fal says of its service: the weights' own licence may say less.
-        Licence(f"{kind} use, says fal" if kind else "not stated", source=page),
+        # The licence of fal's service: the weights' own licence may allow less.
+        Licence(f"{kind} use, according to fal" if kind else "not stated", source=page),
         notes=notes,
     )
 
 
 def _fal_io_schemas(endpoint: str, document: SchemaDocument) -> tuple[Any, Any]:
-    """The schemas of what is posted to the endpoint, and of what its result holds."""
+    """Return the schemas of the request and of the result."""
     paths = json_object(document.content.get("paths"))
     posts = {
         path: json_object(json_object(entry).get("post"))
@@ -133,8 +136,8 @@ def _fal_io_schemas(endpoint: str, document: SchemaDocument) -> tuple[Any, Any]:
         for path, entry in paths.items()
         if path.endswith("/requests/{request_id}") and json_object(entry).get("get")
     ]
-    answer = json_object(json_object(json_object(results[0]).get("responses")).get("200")) if results else {}
-    return _json_body_schema(post.get("requestBody")), _json_body_schema(answer)
+    response = json_object(json_object(json_object(results[0]).get("responses")).get("200")) if results else {}
+    return _json_body_schema(post.get("requestBody")), _json_body_schema(response)
 
 
 def _json_body_schema(body: Any) -> Any:
@@ -142,25 +145,26 @@ def _json_body_schema(body: Any) -> Any:
 
 
 def parse_scenario_model(endpoint: str, response: Mapping[str, Any]) -> PublishedModel:
-    """From `GET /models/{modelId}`.
+    """Parse the response of `GET /models/{modelId}`.
 
     Raises:
-        NotThere: it has no inputs.
+        NotFound: the model has no inputs.
     """
     model = json_object(response.get("model"))
     listed = model.get("inputs")
-    made: dict[str, PublishedInput] = {}
+    inputs: dict[str, PublishedInput] = {}
     notes: list[str] = []
     for entry in listed if isinstance(listed, list) else ():
         one = _parse_scenario_input(json_object(entry), notes)
         if one is not None:
-            made.setdefault(one.parameter.name, one)
-    if not made:
+            inputs.setdefault(one.parameter.name, one)
+    if not inputs:
         raise _no_inputs_error("Scenario", endpoint)
     listed = model.get("capabilities")
     capabilities = [word for word in listed if isinstance(word, str)] if isinstance(listed, list) else []
-    makes = {word.rpartition("2")[2] for word in capabilities}
-    gives: OutputKind = "audio" if "audio" in makes else "video" if "video" in makes else ""
+    # A capability names input and output: `txt2audio`, `video2video`.
+    outputs = {word.rpartition("2")[2] for word in capabilities}
+    gives: OutputKind = "audio" if "audio" in outputs else "video" if "video" in outputs else ""
     name, summary = clean_text(model.get("name")) or endpoint, clean_text(model.get("shortDescription"))
     return PublishedModel(
         "scenario",
@@ -168,7 +172,7 @@ def parse_scenario_model(endpoint: str, response: Mapping[str, Any]) -> Publishe
         f"{name} on Scenario",
         summary or f"{name} as Scenario runs it.",
         f"{endpoint} {name} {' '.join(capabilities)} {summary}",
-        tuple(made.values()),
+        tuple(inputs.values()),
         gives,
         gives == "audio",
         Licence("not stated", source=f"https://app.scenario.com/models/{endpoint}"),
@@ -178,7 +182,10 @@ def parse_scenario_model(endpoint: str, response: Mapping[str, Any]) -> Publishe
 
 
 def _parse_scenario_input(entry: dict[str, Any], notes: list[str]) -> PublishedInput | None:
-    """One of Scenario's inputs. Its `finite_number` is any, its `file` an asset; a step of whole numbers makes whole numbers of it."""
+    """Return one of Scenario's inputs; None if its name cannot be sent. `notes` receives sentences for the user.
+
+    Scenario has its own types instead of JSON schema: `number` is an integer if its step, limits and default are, and `file` is an asset.
+    """
     name, kind = clean_text(entry.get("name")), entry.get("type")
     bounds = [finite_number(entry[word]) for word in ("min", "max", "default", "step") if entry.get(word) is not None]
     whole = bool(entry.get("step")) and all(value is not None and value.is_integer() for value in bounds)
@@ -200,43 +207,48 @@ def _parse_scenario_input(entry: dict[str, Any], notes: list[str]) -> PublishedI
     if kind in ("string", "number") and isinstance(entry.get("allowedValues"), list) and entry["allowedValues"]:
         schema["enum"] = entry["allowedValues"]
     required = entry.get("required")
-    one, said = parse_input(name, schema, required=required is True or json_object(required).get("always") is True)
+    one, input_notes = parse_input(
+        name, schema, required=required is True or json_object(required).get("always") is True
+    )
     conditions = [word for word in ("ifDefined", "ifNotDefined", "conditional") if json_object(required).get(word)]
     if one is None:
-        notes.append(f"An input {name!r} is left out: it has no name that can be sent.")
+        notes.append(f"The input {name!r} is left out: its name cannot be sent.")
     elif conditions:
-        said = [*said, f"{one.parameter.name} is required in some cases; Scenario says in which when it is missing."]
-    notes += said
+        input_notes = [
+            *input_notes,
+            f"{one.parameter.name} is required in some cases; Scenario's error message lists them.",
+        ]
+    notes += input_notes
     return one
 
 
 def _no_inputs_error(provider: str, endpoint: str) -> NotFound:
     return NotFound(
-        f"{provider} publishes no inputs of {endpoint}, so there is nothing to make its file from; "
-        "write it by hand as README says under 'Add a model', or name another model"
+        "model_import.no_inputs", "{provider} publishes no inputs of {endpoint}.", provider=provider, endpoint=endpoint
     )
 
 
 def _detect_output(document: SchemaDocument, node: object) -> tuple[OutputKind, bool]:
-    """What an output holds, and whether its schema says so itself."""
+    """Return the kind of output, and whether the schema declares it."""
     output = document.resolve(node)
     properties = {name: document.resolve(inner) for name, inner in json_object(output.get("properties")).items()}
+    # One such name alone may be anything: `other`, `melody`.
     if len(STEM_NAMES & properties.keys()) > 1:
         return "stems", True
-    for wanted, usual in OUTPUT_FIELD_NAMES.items():
-        named = [name for name in usual if name in properties]
+    for kind, usual_names in OUTPUT_FIELD_NAMES.items():
+        named = [name for name in usual_names if name in properties]
         named += [
             name
             for name in properties
-            if media_in_text(name.lower()) == wanted and properties[name].get("type") != "string"
+            if media_in_text(name.lower()) == kind and properties[name].get("type") != "string"
         ]
         if named:
-            return "list" if properties[named[0]].get("type") == "array" else wanted, True
+            return "list" if properties[named[0]].get("type") == "array" else kind, True
     if output.get("type") == "array" and _is_file_url(document.resolve(output.get("items"))):
         return "list", False
     if _is_file_url(output):
-        said = media_in_text(f"{output.get('title')} {output.get('description')}".lower())
-        return ("audio", True) if said == "audio" else ("video", True) if said == "video" else ("file", False)
+        media = media_in_text(f"{output.get('title')} {output.get('description')}".lower())
+        return ("audio", True) if media == "audio" else ("video", True) if media == "video" else ("file", False)
     return ("file", False) if any(_is_file_url(inner) for inner in properties.values()) else ("", True)
 
 

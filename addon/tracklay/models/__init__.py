@@ -1,4 +1,4 @@
-"""The catalogue: one TOML file a model, and the reader that checks a request against it."""
+"""The catalogue of models: one TOML file for each, its loader, and the checks of a request against it."""
 
 from .catalogue import SHIPPED, find_model, iter_model_files, load_catalogue, user_model_dir
 from .loader import load_model_file

@@ -1,4 +1,4 @@
-"""Reads one model file. Its fields are the dataclasses of `build_model`, field by field; anything else is refused with its line."""
+"""Loads one model file. Its tables are the dataclasses of `model`, field by field; errors have the file and the line."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ import sys
 import tomllib
 import types
 import typing
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from ..errors import InvalidInput
 from .model import Model, Parameter, ParameterType, Role, suggest_nearest
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 _MODEL_ID = re.compile(r"[a-z0-9.-]+/[a-z0-9.-]+")
 SHORT_SIDE_RANGE = range(64, 2161)
-"""Pixels: below, nothing can be made out; above, nobody's proxy is."""
+"""Pixels of a proxy: less shows nothing, and no model asks for more than 4K."""
 
+# A JSON or TOML number would become a binary float, so a price is text.
 _DECIMAL_AMOUNT = re.compile(r"\d+(\.\d+)?", re.ASCII)
 _TABLE_LINE = re.compile(r"\s*\[{1,2}([^\[\]]+)\]{1,2}\s*(?:#.*)?$")
 _KEY_LINE = re.compile(r"\s*((?:\"[^\"]*\"|[\w.-]+)+)\s*=")
@@ -34,37 +33,41 @@ _ROLE_TYPES: dict[Role, tuple[ParameterType, ...]] = {
     "image": ("file",),
     "mode": ("choice",),
 }
-"""What a parameter must be for Tracklay to fill it."""
+"""Types that a parameter may have so that Tracklay can fill it."""
 
 
 def load_model_file(path: Path) -> Model:
-    """One model file.
+    """Load one model file.
 
     Raises:
-        BadInput: it is not TOML, or a field is unknown, missing or wrong; file and line are told.
+        InvalidInput: it is not TOML, or a field is unknown, missing or wrong; the message has file and line.
     """
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path} cannot be read: {error}") from error
+        raise InvalidInput("model_file.unreadable", "Cannot read {path}: {reason}.", path=path, reason=error) from error
     try:
         content = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
+        # tomllib names the line in its message only, and none for an error at the end of the file or a too deep nesting.
         line = re.search(r"at line (\d+)", str(error))
-        raise InvalidInput(
-            f"{path}, line {line[1] if line else text.count(chr(10)) + 1}: this is not TOML: {error}"
-        ) from error
+        invalid = InvalidInput("model_file.not_toml", "Not valid TOML: {reason}.", reason=error)
+        raise invalid.prefix_with(_location(path, int(line[1]) if line else text.count("\n") + 1)) from error
     return _ModelParser(path, text).build_model(content)
 
 
+def _location(path: Path, line: int) -> str:
+    return f"{path}, line {line}"
+
+
+# Cached: resolving the annotations takes longer than all other work on a file.
 @functools.cache
 def _field_types(kind: type) -> dict[str, Any]:
-    """What each field may hold; looked up once, as it takes longer than all the rest of reading a file."""
     return typing.get_type_hints(kind)
 
 
 class _ModelParser:
-    """Turns one file's tables into the dataclasses, keeping track of where each thing stands for the error message."""
+    """Converts the tables of one file into the dataclasses, and finds the line of each key for error messages."""
 
     def __init__(self, path: Path, text: str) -> None:
         self._path = path
@@ -74,117 +77,204 @@ class _ModelParser:
         tables = dict(content)
         parameters = tables.pop("parameters", {})
         if not isinstance(parameters, dict):
-            raise self._field_error("", "parameters", "must be tables: [parameters.NAME]")
-        made = tuple(self._build_parameter(name, table) for name, table in parameters.items())
-        model: Model = self._build_dataclass(Model, tables, "", parameters=made)
-        if not _MODEL_ID.fullmatch(model.id):
-            raise self._field_error("", "id", f"must look like provider/name in lower case, not {model.id!r}")
-        if model.price.amount is not None and not _DECIMAL_AMOUNT.fullmatch(model.price.amount):
-            raise self._field_error("price", "amount", f"must be a decimal number as text, not {model.price.amount!r}")
-        if model.short_side not in SHORT_SIDE_RANGE:
-            low, high = SHORT_SIDE_RANGE[0], SHORT_SIDE_RANGE[-1]
-            raise self._field_error("", "short_side", f"must be from {low} to {high} pixels, not {model.short_side}")
-        if model.seconds.most is not None and model.seconds.least > model.seconds.most:
-            raise self._field_error("seconds", "least", f"{model.seconds.least:g} is above most {model.seconds.most:g}")
-        if model.price.times not in ("", *(parameter.name for parameter in made if parameter.type == "integer")):
-            raise self._field_error(
-                "price", "times", f"must name a parameter that is a whole number, not {model.price.times!r}"
-            )
+            raise self._locate(_not_a_table_error("parameters", "parameters.NAME"), "parameters")
+        built = tuple(self._build_parameter(name, table) for name, table in parameters.items())
+        model: Model = self._build_dataclass(Model, tables, "", parameters=built)
+        self._check_model(model)
         holders: dict[Role, str] = {}
-        for parameter in made:
+        for parameter in model.parameters:
             if parameter.role and holders.setdefault(parameter.role, parameter.name) != parameter.name:
-                other = holders[parameter.role]
-                raise self._field_error(
-                    f"parameters.{parameter.name}", "role", f"{parameter.role!r} is {other}'s already"
+                field = f"parameters.{parameter.name}.role"
+                error = InvalidInput(
+                    "model_file.role_twice",
+                    "{field} {role!r} is already the role of {other}.",
+                    field=field,
+                    role=parameter.role,
+                    other=holders[parameter.role],
                 )
+                raise self._locate(error, field)
         return model
+
+    def _check_model(self, model: Model) -> None:
+        """Check the rules that span more than one field or that a type cannot express."""
+        seconds, price = model.seconds, model.price
+        if not _MODEL_ID.fullmatch(model.id):
+            error = InvalidInput(
+                "model_file.invalid_id",
+                "{field} must look like provider/name in lower case, not {value!r}.",
+                field="id",
+                value=model.id,
+            )
+            raise self._locate(error, "id")
+        if price.amount is not None and not _DECIMAL_AMOUNT.fullmatch(price.amount):
+            error = InvalidInput(
+                "model_file.invalid_amount",
+                "{field} must be a decimal number as text, not {value!r}.",
+                field="price.amount",
+                value=price.amount,
+            )
+            raise self._locate(error, "price.amount")
+        if model.short_side not in SHORT_SIDE_RANGE:
+            error = InvalidInput(
+                "model_file.invalid_short_side",
+                "{field} must be from {low} to {high} pixels, not {value}.",
+                field="short_side",
+                low=SHORT_SIDE_RANGE[0],
+                high=SHORT_SIDE_RANGE[-1],
+                value=model.short_side,
+            )
+            raise self._locate(error, "short_side")
+        if seconds.most is not None and seconds.least > seconds.most:
+            raise self._locate(_limits_error("seconds.least", seconds.least, "most", seconds.most), "seconds.least")
+        countable = [parameter.name for parameter in model.parameters if parameter.type == "integer"]
+        if price.times not in ("", *countable):
+            error = InvalidInput(
+                "model_file.invalid_multiplier",
+                "{field} must name a parameter of type 'integer', not {value!r}.",
+                field="price.times",
+                value=price.times,
+            )
+            raise self._locate(error, "price.times")
 
     def _build_parameter(self, name: str, table: Any) -> Parameter:
         section = f"parameters.{name}"
         if not isinstance(table, dict):
-            raise self._field_error("parameters", name, f"must be a table: [{section}]")
+            raise self._locate(_not_a_table_error(section, section), section)
         parameter: Parameter = self._build_dataclass(Parameter, table, section, name=name)
         if parameter.type == "choice" and not parameter.choices:
-            raise self._field_error(section, "type", "is 'choice', so choices must be given")
+            error = InvalidInput(
+                "model_file.no_choices", "{field} is 'choice': choices must be given.", field=f"{section}.type"
+            )
+            raise self._locate(error, f"{section}.type")
         if parameter.role and parameter.type not in _ROLE_TYPES[parameter.role]:
-            wanted = " or ".join(repr(kind) for kind in _ROLE_TYPES[parameter.role])
-            raise self._field_error(section, "role", f"{parameter.role!r} is for a parameter of type {wanted}")
+            error = InvalidInput(
+                "model_file.role_of_other_type",
+                "{field} {role!r} is for a parameter of type {types}.",
+                field=f"{section}.role",
+                role=parameter.role,
+                types=" or ".join(repr(kind) for kind in _ROLE_TYPES[parameter.role]),
+            )
+            raise self._locate(error, f"{section}.role")
         if parameter.minimum is not None and parameter.maximum is not None and parameter.minimum > parameter.maximum:
-            raise self._field_error(section, "minimum", f"{parameter.minimum:g} is above maximum {parameter.maximum:g}")
+            error = _limits_error(f"{section}.minimum", parameter.minimum, "maximum", parameter.maximum)
+            raise self._locate(error, f"{section}.minimum")
         if parameter.default is not None:
             try:
                 parameter.validate(parameter.default)
-            except InvalidInput as error:
-                raise self._field_error(section, "default", f"is not allowed: {error}") from None
+            except InvalidInput as reason:
+                error = InvalidInput(
+                    "model_file.invalid_default",
+                    "{field} is not allowed: {error}",
+                    field=f"{section}.default",
+                    error=reason,
+                )
+                raise self._locate(error, f"{section}.default") from None
         return parameter
 
     def _build_dataclass(self, kind: Any, table: dict[str, Any], section: str, **preset: Any) -> Any:
-        """A dataclass from a table, each field checked against its annotation."""
+        """Return a dataclass built from a table, each value checked against its field's annotation."""
         hints = _field_types(kind)
         fields = {f.name: f for f in dataclasses.fields(kind) if f.name not in preset}
         values: dict[str, Any] = dict(preset)
         for key, value in table.items():
             if key not in fields:
-                raise self._field_error(section, key, f"is no field here{suggest_nearest(key, fields)}")
-            values[key] = self._convert_value(hints[key], value, section, key)
+                error = InvalidInput(
+                    "model_file.unknown_field",
+                    "{field} is not a known field{suggestion}.",
+                    field=_join(section, key),
+                    suggestion=suggest_nearest(key, fields),
+                )
+                raise self._locate(error, _join(section, key))
+            values[key] = self._convert_value(hints[key], value, _join(section, key))
         for name, known in fields.items():
             if (
                 name not in values
                 and known.default is dataclasses.MISSING
                 and known.default_factory is dataclasses.MISSING
             ):
-                where = self._line_number(section, None)
-                raise InvalidInput(
-                    f"{self._path}, line {where}: {name!r} is missing{f' in [{section}]' if section else ''}"
-                )
+                error = InvalidInput("model_file.missing_field", "{field} is missing.", field=_join(section, name))
+                raise self._locate(error, section)
         return kind(**values)
 
-    def _convert_value(self, hint: Any, value: Any, section: str, key: str) -> Any:  # noqa: C901, PLR0911 - one way for each annotation
-        """The value, when its annotation allows it: a nested table, a tuple, a choice of words, or plain data."""
+    def _convert_value(self, hint: Any, value: Any, field: str) -> Any:  # noqa: C901, PLR0911 - one way for each annotation
+        """Return the value as its annotation describes it: a nested table, a tuple, a choice of words, or plain data."""
         origin, arguments = typing.get_origin(hint), typing.get_args(hint)
         if dataclasses.is_dataclass(hint):
             if not isinstance(value, dict):
-                raise self._field_error(section, key, f"must be a table: [{key}]")
-            return self._build_dataclass(hint, value, key)
+                raise self._locate(_not_a_table_error(field, field), field)
+            return self._build_dataclass(hint, value, field)
         if origin is types.UnionType or origin is typing.Union:
             options = [option for option in arguments if option is not type(None)]
             if options and (typing.get_origin(options[0]) is Literal or len(options) == 1):
-                return self._convert_value(options[0], value, section, key)
+                return self._convert_value(options[0], value, field)
             if isinstance(value, tuple(options)):
                 return value
-            raise self._field_error(section, key, f"must be text, a number, or true or false, not {value!r}")
+            raise self._locate(_wrong_type_error(field, "text, a number, or true or false", value), field)
         if origin is tuple:
             if not isinstance(value, list):
-                raise self._field_error(section, key, f"must be a list, not {value!r}")
-            return tuple(self._convert_value(arguments[0], item, section, key) for item in value)
+                raise self._locate(_wrong_type_error(field, "a list", value), field)
+            return tuple(self._convert_value(arguments[0], item, field) for item in value)
         if origin is Literal:
             if value not in arguments:
-                raise self._field_error(section, key, f"cannot be {value!r}: it is one of {', '.join(arguments)}")
+                raise self._locate(_wrong_type_error(field, f"one of {', '.join(arguments)}", value), field)
             return value
+        # bool is a subclass of int, and TOML's 8 is a number like 8.0.
         if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
             if not abs(value) <= sys.float_info.max:
-                raise self._field_error(section, key, "must be a finite number")
+                raise self._locate(_wrong_type_error(field, "a finite number", value), field)
             return float(value)
         if not isinstance(value, hint) or (hint is not bool and isinstance(value, bool)):
-            words = {str: "text", float: "a number", int: "a whole number", bool: "true or false"}
-            raise self._field_error(section, key, f"must be {words[hint]}, not {value!r}")
+            expected = {str: "text", float: "a number", int: "a whole number", bool: "true or false"}[hint]
+            raise self._locate(_wrong_type_error(field, expected, value), field)
         return value
 
-    def _field_error(self, section: str, key: str, problem: str) -> InvalidInput:
-        name = f"{section}.{key}" if section else key
-        return InvalidInput(f"{self._path}, line {self._line_number(section, key)}: {name} {problem}")
+    def _locate(self, error: InvalidInput, field: str) -> InvalidInput:
+        """Return the error with the file and the line of a field in front."""
+        return error.prefix_with(_location(self._path, self._line_number(field)))
 
-    def _line_number(self, section: str, key: str | None) -> int:
-        """The line of a key, or else of the table that it is in: what tomllib does not keep."""
-        wanted = ".".join(filter(None, (section, key)))
-        here, found, nearest_yet = "", 1, 0
+    def _line_number(self, field: str) -> int:
+        """Return the line of a dotted key, or else of the innermost table around it. tomllib keeps no line numbers.
+
+        A line-based search is enough: only strings of several lines could look like keys, and then just the number is off.
+        """
+        table, found, longest = "", 1, 0
         for number, line in enumerate(self._lines, 1):
-            if head := _TABLE_LINE.match(line):
-                here = path = head[1].replace('"', "").strip()
-            elif named := _KEY_LINE.match(line):
-                path = ".".join(filter(None, (here, named[1].replace('"', "").strip())))
+            if header := _TABLE_LINE.match(line):
+                table = path = header[1].replace('"', "").strip()
+            elif key := _KEY_LINE.match(line):
+                path = _join(table, key[1].replace('"', "").strip())
             else:
                 continue
-            if (wanted == path or wanted.startswith(f"{path}.")) and len(path) > nearest_yet:
-                found, nearest_yet = number, len(path)
+            # The longest path that leads to the field wins: an inline table's own line before its parent's header.
+            if (field == path or field.startswith(f"{path}.")) and len(path) > longest:
+                found, longest = number, len(path)
         return found
+
+
+def _join(section: str, key: str) -> str:
+    return f"{section}.{key}" if section else key
+
+
+def _wrong_type_error(field: str, expected: str, value: object) -> InvalidInput:
+    return InvalidInput(
+        "model_file.wrong_value",
+        "{field} must be {expected}, not {value!r}.",
+        field=field,
+        expected=expected,
+        value=value,
+    )
+
+
+def _not_a_table_error(field: str, table: str) -> InvalidInput:
+    return InvalidInput("model_file.not_a_table", "{field} must be a table: [{table}].", field=field, table=table)
+
+
+def _limits_error(field: str, low: float, upper_name: str, high: float) -> InvalidInput:
+    return InvalidInput(
+        "model_file.limits_reversed",
+        "{field} {low:g} is above {upper_name} {high:g}.",
+        field=field,
+        low=low,
+        upper_name=upper_name,
+        high=high,
+    )

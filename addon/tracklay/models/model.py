@@ -1,4 +1,4 @@
-"""What a model is: its fields, its parameters, and the checks that a request must pass before anything is sent."""
+"""A model of the catalogue: its fields, its parameters, and the checks that a request must pass before it is sent."""
 
 from __future__ import annotations
 
@@ -6,28 +6,24 @@ import difflib
 import json
 import math
 import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from ..cue import ParamValue  # noqa: TC001 - annotations are read while running: they say what a file may hold
+from ..cue import ParamValue  # noqa: TC001 - the loader reads the annotations: they define what a file may hold
 from ..errors import InvalidInput
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from decimal import Decimal
-
 
 Role = Literal["prompt", "negative", "seed", "seconds", "video", "image", "mode"]
 ParameterType = Literal["text", "integer", "number", "boolean", "choice", "file", "json"]
 
 EXTRA_PREFIX = "+"
-"""Begins the name of a parameter that the catalogue does not know and that the person sends all the same: `--set +name=JSON`.
-Its value is kept as the JSON text."""
+"""Prefix of a parameter that the catalogue does not know and that the user sends anyway: `+name`. Its value is kept as JSON text."""
 
 _OVERRIDABLE_ROLES = frozenset({"negative", "seconds"})
-"""Roles that Tracklay fills, and that a person may set by name instead."""
+"""Roles that Tracklay fills, and that the user may set by name instead."""
 
 _TRUE_WORDS = frozenset({"true", "yes", "on", "1"})
 _FALSE_WORDS = frozenset({"false", "no", "off", "0"})
@@ -35,11 +31,20 @@ _FALSE_WORDS = frozenset({"false", "no", "off", "0"})
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One thing that can be set. `wire` is its name at the provider where that differs; a `parameter_for_role` is what Tracklay itself fills it with.
+    """One parameter of a model.
 
-    `minimum` and `maximum` are allowed values themselves; of a text they count characters, of the role `video` seconds of picture.
-    `step` is what a slider moves by. `unit` is what a number counts. A `file` is a path or a URL, `json` a list or table as JSON text.
-    The role `mode` is not sent: it says whether the model is given `video`, `image` or only `text`.
+    Attributes:
+        name: its name in Tracklay.
+        type: `file` is a path or a URL; `json` is a list or an object, as JSON text.
+        help: one sentence for the user.
+        default: the value that is sent if the user sets none; None sends nothing.
+        minimum, maximum: limits, both inclusive: of a number, of a text's characters, of the picture's seconds for the role `video`.
+        step: the increment of a slider.
+        choices: the allowed texts of a `choice`.
+        unit: the unit of a number, for labels.
+        required: the provider rejects a request without it.
+        role: the value that Tracklay itself fills in. `mode` is not sent: it selects whether `video`, `image` or only `text` is.
+        wire: its name at the provider, where that differs. Dots separate the keys of nested objects.
     """
 
     name: str
@@ -57,14 +62,14 @@ class Parameter:
 
     @property
     def wire_name(self) -> str:
-        """The name the provider knows it by."""
+        """Its name at the provider."""
         return self.wire or self.name
 
     def parse(self, text: str) -> ParamValue:
-        """The value that a person wrote.
+        """Return the value of a text that the user wrote. It is not yet checked against the limits: see `validate`.
 
         Raises:
-            BadInput: it is not of this type.
+            InvalidInput: it is not of this type.
         """
         try:
             if self.type == "integer":
@@ -72,69 +77,116 @@ class Parameter:
             if self.type == "number":
                 return float(text)
         except ValueError:
-            raise InvalidInput(f"{self.name} must be a number, not {text!r}") from None
+            raise self._not_a_number_error(text) from None
         if self.type == "boolean":
             if text.lower() not in _TRUE_WORDS | _FALSE_WORDS:
-                raise InvalidInput(f"{self.name} must be true or false, not {text!r}")
+                raise self._not_boolean_error(text)
             return text.lower() in _TRUE_WORDS
         if self.type == "file" and text and not is_url(text):
             return str(Path(text).absolute())
         return text
 
     def validate(self, value: ParamValue) -> ParamValue:
-        """The value itself, when it may be sent; a whole number given for a fraction becomes one.
+        """Return the value as it is sent: an integer for a `number` becomes a float, and 3.0 for an `integer` becomes 3.
 
         Raises:
-            BadInput: wrong type, out of range, or none of the choices.
+            InvalidInput: wrong type, out of range, or none of the choices.
         """
         if self.type in ("integer", "number"):
             return self._validate_number(value)
         if self.type == "boolean":
             if not isinstance(value, bool):
-                raise InvalidInput(f"{self.name} must be true or false, not {value!r}")
+                raise self._not_boolean_error(value)
         elif not isinstance(value, str):
-            raise InvalidInput(f"{self.name} must be text, not {value!r}")
+            raise InvalidInput(
+                "parameter.not_text", "{parameter} must be text, not {value!r}.", parameter=self.name, value=value
+            )
         elif self.choices and value not in self.choices:
             raise InvalidInput(
-                f"{self.name} cannot be {value!r}{suggest_nearest(value, self.choices)}: it is one of {', '.join(self.choices)}"
+                "parameter.not_a_choice",
+                "{parameter} must be one of {choices}, not {value!r}{suggestion}.",
+                parameter=self.name,
+                choices=", ".join(self.choices),
+                value=value,
+                suggestion=suggest_nearest(value, self.choices),
             )
         elif self.type == "text" and not (self.minimum or 0) <= len(value) <= (self.maximum or math.inf):
-            raise InvalidInput(f"{self.name} must have {self.limits_text}, and has {len(value)}")
+            raise InvalidInput(
+                "parameter.text_length",
+                "{parameter} must have {limits}, not {length}.",
+                parameter=self.name,
+                limits=self.limits_text,
+                length=len(value),
+            )
         elif self.type == "json" and value and not is_json(value):
-            raise InvalidInput(f"{self.name} must be JSON, not {value!r}: text stands in double quotes")
+            raise _not_json_error(self.name, value)
         elif self.type == "file" and value and not is_url(value) and not Path(value).is_file():
-            raise InvalidInput(f"{self.name}: there is no file {value}")
+            raise InvalidInput(
+                "parameter.file_not_found", "{parameter}: file not found: {path}.", parameter=self.name, path=value
+            )
         return value
 
     def _validate_number(self, value: ParamValue) -> ParamValue:
         whole = self.type == "integer"
-        said = f"{self.name} must be a {'whole number' if whole else 'number'}"
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise InvalidInput(f"{said}, not {value!r}")
+            raise self._not_a_number_error(value)
+        # Also false for NaN. An integer above it cannot become a float.
         if not abs(value) <= sys.float_info.max:
-            raise InvalidInput(f"{self.name} must be a finite number")
+            raise InvalidInput("parameter.not_finite", "{parameter} must be a finite number.", parameter=self.name)
         if whole and value != int(value):
-            raise InvalidInput(f"{said}, not {value!r}")
+            raise self._not_a_number_error(value)
         if (self.minimum is not None and value < self.minimum) or (self.maximum is not None and value > self.maximum):
-            raise InvalidInput(f"{self.name} must be {self.limits_text}, not {_format_number(value)}")
+            raise InvalidInput(
+                "parameter.out_of_range",
+                "{parameter} must be {limits}, not {value}.",
+                parameter=self.name,
+                limits=self.limits_text,
+                value=_format_number(value),
+            )
         return int(value) if whole else float(value)
+
+    def _not_a_number_error(self, value: ParamValue) -> InvalidInput:
+        if self.type == "integer":
+            return InvalidInput(
+                "parameter.not_a_whole_number",
+                "{parameter} must be a whole number, not {value!r}.",
+                parameter=self.name,
+                value=value,
+            )
+        return InvalidInput(
+            "parameter.not_a_number", "{parameter} must be a number, not {value!r}.", parameter=self.name, value=value
+        )
+
+    def _not_boolean_error(self, value: ParamValue) -> InvalidInput:
+        return InvalidInput(
+            "parameter.not_boolean",
+            "{parameter} must be true or false, not {value!r}.",
+            parameter=self.name,
+            value=value,
+        )
 
     @property
     def limits_text(self) -> str:
-        """The allowed range in words: `from 0 to 10`, `one of a, b`, or nothing."""
+        """The allowed range as text: `from 0 to 10`, `one of a, b`, or empty."""
         if self.choices:
             return "one of " + ", ".join(self.choices)
         low = None if self.minimum is None else f"{_format_number(self.minimum)}"
         high = None if self.maximum is None else f"{_format_number(self.maximum)}"
-        said = (
+        limits = (
             f"from {low} to {high}" if low and high else f"at least {low}" if low else f"at most {high}" if high else ""
         )
-        return f"{said} characters" if said and self.type == "text" else said
+        return f"{limits} characters" if limits and self.type == "text" else limits
 
 
 @dataclass(frozen=True, slots=True)
 class DurationLimits:
-    """How long a sound the model can make; `native` is the length it was trained on."""
+    """Lengths of a model's sound, in seconds.
+
+    Attributes:
+        least: the shortest that the model accepts.
+        most: the longest, None if it is unknown.
+        native: the preferred length, the one that the model was trained on: parts of a longer span come out best at it.
+    """
 
     least: float = 0.0
     most: float | None = None
@@ -143,9 +195,15 @@ class DurationLimits:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a take costs. `amount` is a decimal as text, missing where nobody could read it; `read` is the day it was read.
+    """The price of a take.
 
-    `times` is the parameter that multiplies it: how many sounds one request makes.
+    Attributes:
+        amount: a decimal as text, None if it is unknown.
+        currency: an ISO code, or the provider's own unit (`CU` on Scenario).
+        per: the amount's unit, one take or one second of sound.
+        times: name of the parameter that multiplies the amount: the number of sounds of one request.
+        read: the day the price was looked up, as `YYYY-MM-DD`.
+        source: the page it was read from.
     """
 
     amount: str | None = None
@@ -158,7 +216,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Licence:
-    """What the sound may be used for."""
+    """The licence of a model's sound. `commercial` is None if it is unknown; `source` is the page that states it."""
 
     name: str
     commercial: bool | None = None
@@ -167,11 +225,26 @@ class Licence:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model: what it is for, where it is, what it takes and gives, and every parameter.
+    """One model of the catalogue.
 
-    `short_side` is how many pixels the shorter side of a picture should have for it: 384 loses nothing for MMAudio (measured), and
-    more is only bytes to whoever squashes it to a square of that size. `looks` says what of a picture it really sees, in a phrase; empty
-    where nobody published it.
+    Attributes:
+        id: `provider/name`.
+        title, summary: text for menus and lists.
+        task: the kind of sound.
+        provider: module name in `providers`.
+        endpoint: the model's name at its provider.
+        needs: inputs that a request must have.
+        gives: the form of the output; `list` is several files, `stems` one file for each stem.
+        licence: the licence of its sound.
+        takes: all inputs that a request may have; empty if they are the same as `needs`.
+        seconds: limits of the sound's length.
+        price: the price of a take.
+        version: the provider's version id; empty for the newest.
+        short_side: pixels of the shorter side of the picture it gets. 384 loses nothing for MMAudio (measured): it resizes every
+            picture to a square of that size, so that more pixels are only more bytes.
+        looks: how the model samples the picture, in a phrase; empty if that is not published.
+        unconfirmed: sentences about fields that were inferred, not read.
+        parameters: all parameters, in the order of the file.
     """
 
     id: str
@@ -193,23 +266,23 @@ class Model:
     parameters: tuple[Parameter, ...] = field(default=(), repr=False)
 
     def parameter_for_role(self, role: Role) -> Parameter | None:
-        """The parameter that Tracklay fills with its prompt, seed, picture and so on."""
+        """Return the parameter that Tracklay fills with the prompt, the seed, the picture and so on; None if there is none."""
         return next((parameter for parameter in self.parameters if parameter.role == role), None)
 
     @property
     def settable(self) -> tuple[Parameter, ...]:
-        """The parameters that a person sets by name: all that Tracklay does not fill itself."""
+        """The parameters that the user sets: all that Tracklay does not fill itself."""
         return tuple(parameter for parameter in self.parameters if parameter.role in (None, "mode"))
 
     @property
     def settable_by_name(self) -> tuple[Parameter, ...]:
-        """Those, and the ones that a person may set instead of what Tracklay fills in."""
+        """The settable parameters, and those that the user may override by name."""
         return tuple(
             parameter for parameter in self.parameters if parameter.role in (None, "mode", *_OVERRIDABLE_ROLES)
         )
 
     def picture_input(self, params: Mapping[str, ParamValue]) -> Literal["video", "image"] | None:
-        """What of the picture a request with these parameters carries."""
+        """Return the part of the picture that a request with these parameters contains; None for no picture."""
         if mode := self.parameter_for_role("mode"):
             chosen = params.get(mode.name, mode.default)
             return "video" if chosen == "video" else "image" if chosen == "image" else None
@@ -217,24 +290,28 @@ class Model:
         return "video" if "video" in known else "image" if "image" in known else None
 
     def find_parameter(self, name: str) -> Parameter:
-        """A parameter by name.
+        """Return a parameter by name.
 
         Raises:
-            BadInput: there is none of that name; the nearest is told.
+            InvalidInput: the name is unknown; the message suggests the nearest.
         """
         found = next((parameter for parameter in self.settable_by_name if parameter.name == name), None)
         if found is None:
             names = [parameter.name for parameter in self.settable_by_name]
             raise InvalidInput(
-                f"{self.id} has no parameter {name!r}{suggest_nearest(name, names)}: `tracklay models {self.id}` lists them"
+                "parameter.unknown",
+                "{model} has no parameter {parameter!r}{suggestion}.",
+                model=self.id,
+                parameter=name,
+                suggestion=suggest_nearest(name, names),
             )
         return found
 
     def validate_params(self, params: Mapping[str, ParamValue]) -> dict[str, ParamValue]:
-        """All parameters that a request will carry: those given, checked, and the defaults of the rest.
+        """Return all parameters of a request: the given ones, checked, and the defaults of the others.
 
         Raises:
-            BadInput: a name or a value is wrong, or a required one is missing.
+            InvalidInput: a name or a value is wrong, or a required one is missing.
         """
         try:
             given = {
@@ -244,30 +321,37 @@ class Model:
                 for name, value in params.items()
             }
         except InvalidInput as error:
-            raise InvalidInput(f"{self.id}: {error}" if not str(error).startswith(self.id) else str(error)) from None
+            error.prefix_with(self.id)
+            raise
         for parameter in self.settable:
             if parameter.required and parameter.name not in given:
-                raise InvalidInput(f"{self.id} needs {parameter.name}: give it with --set {parameter.name}=…")
+                raise InvalidInput(
+                    "parameter.missing",
+                    "{model} needs the parameter {parameter}.",
+                    model=self.id,
+                    parameter=parameter.name,
+                )
         defaults = {p.name: p.default for p in self.settable if p.default is not None}
         return {**defaults, **given}
 
     def _validate_extra(self, name: str, value: ParamValue) -> str:
-        """The JSON text of a parameter that the catalogue does not know."""
+        """Return the JSON text of a parameter that the catalogue does not know."""
         bare = name.removeprefix(EXTRA_PREFIX)
         if not bare or any(bare in (p.name, p.wire_name) for p in self.parameters):
             raise InvalidInput(
-                f"{name}: the plus is for parameters that the catalogue does not know, and it knows {bare!r}"
+                "parameter.in_catalogue",
+                "{parameter}: the catalogue has {bare!r}, and a plus sign is only for parameters that it does not have.",
+                parameter=name,
+                bare=bare,
             )
         if not is_json(str(value)):
-            raise InvalidInput(f"{name} must be JSON, not {value!r}: text stands in double quotes")
+            raise _not_json_error(name, value)
         return str(value)
 
     def estimate_cost(self, seconds: Fraction, params: Mapping[str, ParamValue]) -> Decimal | None:
-        """What one request costs in the price's currency; None where nobody knows."""
+        """Return the cost of one request for a span of that length, in the price's currency; None if the price is unknown."""
         if self.price.amount is None:
             return None
-        from decimal import Decimal  # noqa: PLC0415 - wanted by models with a price alone
-
         amount = Decimal(self.price.amount)
         if self.price.per == "second":
             amount = amount * seconds.numerator / seconds.denominator
@@ -276,43 +360,60 @@ class Model:
         return amount
 
     def check_span(self, seconds: Fraction) -> None:
-        """Refuse a span longer than the model can make; a shorter one than its least is padded by whoever asks.
+        """Reject a span that is too long for the model. One shorter than `seconds.least` passes: the pipeline pads it.
 
         Raises:
-            BadInput: the span is too long, or its picture is too short or too long to be looked at.
+            InvalidInput: the span is too long, or the model does not accept a picture of its length.
         """
         video = self.parameter_for_role("video")
         if video and not (video.minimum or 0) <= seconds <= (video.maximum or math.inf):
             raise InvalidInput(
-                f"{self.id} looks at a picture {video.limits_text} s long, and the span is {float(seconds):.2f} s: change it"
+                "span.picture_length",
+                "The picture for {model} must be {limits} s long; the span has {seconds:.2f} s.",
+                model=self.id,
+                limits=video.limits_text,
+                seconds=float(seconds),
             )
         if self.seconds.most is not None and seconds > Fraction(self.seconds.most):
             raise InvalidInput(
-                f"{self.id} makes {_format_number(self.seconds.most)} s at most, and the span is {float(seconds):.2f} s: "
-                "shorten it or choose another model"
+                "span.too_long",
+                "{model} generates at most {limit} s; the span has {seconds:.2f} s. Shorten it or choose another model.",
+                model=self.id,
+                limit=_format_number(self.seconds.most),
+                seconds=float(seconds),
             )
 
 
+def _not_json_error(name: str, value: ParamValue) -> InvalidInput:
+    return InvalidInput(
+        "parameter.not_json",
+        "{parameter} must be JSON, not {value!r}. Put text in double quotes.",
+        parameter=name,
+        value=value,
+    )
+
+
 def _format_number(number: float) -> str:
-    """A number as a person writes it: 2147483647 and 0.05, not 2.14748e+09."""
+    """Return a number in plain digits: 2147483647 and 0.05, not 2.14748e+09."""
     return str(int(number)) if number == int(number) else f"{number:g}"
 
 
 def is_json(text: str) -> bool:
-    """Whether text is JSON; NaN and Infinity are not."""
+    """Return whether a text is JSON. NaN and Infinity, which Python's parser accepts, are not."""
     try:
-        json.loads(text, parse_constant=lambda name: float(f"{name} is no JSON"))
+        # `float` of such a text raises the ValueError that rejects the constant.
+        json.loads(text, parse_constant=lambda name: float(f"not JSON: {name}"))
     except ValueError:
         return False
     return True
 
 
 def is_url(text: str) -> bool:
-    """Whether a file is named by its web address."""
+    """Return whether a file is given as a web address."""
     return text.lower().startswith(("https://", "http://"))
 
 
 def suggest_nearest(name: str, names: Iterable[str]) -> str:
-    """A question after the name that was probably meant, or nothing."""
+    """Return ` (did you mean 'NAME'?)` with the most similar name, or an empty text."""
     near = difflib.get_close_matches(name.lower(), list(names), n=1, cutoff=0.5)
     return f" (did you mean {near[0]!r}?)" if near else ""

@@ -1,7 +1,7 @@
-"""What came of a run, to be looked at and judged: a page for the browser, a cue sheet, a reel for the director.
+"""Reports of a run: a page for reviewing takes in the browser, a cue sheet, and an audition reel.
 
-Everything shown is measured from the files as they lie there, never taken from what a run said of itself. What a person decides on
-the page comes back as a file of verdicts, which `tracklay batch --verdicts` takes up.
+All figures are measured from the files themselves, not copied from the result list. The page saves the user's verdicts to a file, which
+`tracklay batch --verdicts` reads.
 """
 
 from .page import write_report

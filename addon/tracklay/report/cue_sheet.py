@@ -1,6 +1,6 @@
-"""The cue sheet: what is heard where, by whom and under what licence, as CSV for a spreadsheet and as HTML to be printed.
+"""The cue sheet: each take's place, source and licence, as CSV for a spreadsheet and as HTML for printing.
 
-A model is no composer in law; it is named where a cue sheet names one, for that is where people look for who made a sound.
+A model is not a composer in law. It is in that column because readers of cue sheets look there for the source of a sound.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ if TYPE_CHECKING:
 CSV_NAME, HTML_NAME = "cue-sheet.csv", "cue-sheet.html"
 
 CSV_DIGEST_META = b'<meta name="tracklay-csv" content="%s">'
-"""What the printed sheet says of the CSV beside it, so that one that a person has filled in further is known and kept."""
+"""The hash of the CSV, kept in the HTML sheet: it shows whether the user has edited the CSV, which is then not replaced."""
 
 USAGE_BY_TASK = {"music": "background instrumental", "effect": "sound effect", "foley": "foley"}
-"""How a cue sheet names what each kind of model makes."""
+"""The usage column by the model's task."""
 
-COMMERCIAL_TEXT = {True: "yes", False: "no", None: "not known"}
+COMMERCIAL_TEXT = {True: "yes", False: "no", None: "unknown"}
 
 FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
-"""What makes spreadsheets take a text for a formula."""
+"""First characters by which spreadsheets recognize a formula."""
 
 
 @dataclass(frozen=True, slots=True)
 class CueSheetLine:
-    """One line, as it is printed."""
+    """One line of the sheet, as text. The CSV's columns are its fields in this order."""
 
     number: int
     title: str
@@ -64,7 +64,7 @@ HEADINGS = (
 
 
 def build_lines(rows: Sequence[ReportRow]) -> list[CueSheetLine]:
-    """A line for each take, in the rows' order; what was rejected is left out."""
+    """Return a line for each take in the rows' order. Rejected takes are left out."""
     catalogue = _load_catalogue()
     found: list[CueSheetLine] = []
     for row in rows:
@@ -83,9 +83,9 @@ def build_lines(rows: Sequence[ReportRow]) -> list[CueSheetLine]:
                 duration=format_timecode(span.frames, span.rate) if span else f"{float(length):.3f} s",
                 seconds=f"{float(length):.3f}",
                 composer=f"{row.model} (version {version})" if version else row.model,
-                licence=str(take.get("licence") or "not known"),
+                licence=str(take.get("licence") or "unknown"),
                 commercial=COMMERCIAL_TEXT[model.licence.commercial if model else None],
-                usage=USAGE_BY_TASK[model.task] if model else "not known",
+                usage=USAGE_BY_TASK[model.task] if model else "unknown",
                 file=str(take["file"]),
             )
         )
@@ -93,36 +93,36 @@ def build_lines(rows: Sequence[ReportRow]) -> list[CueSheetLine]:
 
 
 def write_cue_sheet(rows: Sequence[ReportRow], to: Path, *, title: str) -> tuple[Path, Path]:
-    """Write both sheets in a folder; where they lie. A CSV that was changed by hand stays, and the new one gets a number.
+    """Write both sheets to a folder and return their paths. A CSV that the user has edited is kept, and the new one gets a number.
 
     Raises:
-        BadInput: as `template.read_own_page`.
-        OutputError: they cannot be written.
+        InvalidInput: a file with the HTML sheet's name is not from Tracklay.
+        OutputError: a file cannot be written.
     """
     printed = to / HTML_NAME
     before = read_own_page(printed)
-    every = build_lines(rows)
-    content = _encode_csv(every)
+    lines = build_lines(rows)
+    content = _encode_csv(lines)
     table = to / CSV_NAME
     if not table.exists() or CSV_DIGEST_META % _content_digest(table.read_bytes()) in before:
         with atomic_write(table) as beside:
             beside.write_bytes(content)
     elif table.read_bytes() != content:
-        place = NumberedFile(to, lambda number: CSV_NAME.replace(".", f".{number}."), after=1)
-        with place.open_for_writing() as beside:
+        numbered = NumberedFile(to, lambda number: CSV_NAME.replace(".", f".{number}."), after=1)
+        with numbered.open_for_writing() as beside:
             beside.write_bytes(content)
-        table = place.path
-    total = sum((Fraction(line.seconds) for line in every), Fraction(0))
+        table = numbered.path
+    total = sum((Fraction(line.seconds) for line in lines), Fraction(0))
     page = (
         jinja_environment()
         .get_template(HTML_NAME)
         .render(
             version=VERSION,
             title=title,
-            lines=every,
+            lines=lines,
             total=f"{int(total // 60)} min {float(total % 60):.1f} s",
             style=read_template("cue-sheet.css"),
-            mark=_content_digest(content).decode(),
+            csv_digest=_content_digest(content).decode(),
         )
     )
     with atomic_write(printed) as beside:
@@ -131,14 +131,14 @@ def write_cue_sheet(rows: Sequence[ReportRow], to: Path, *, title: str) -> tuple
 
 
 def _encode_csv(sheet_lines: Sequence[CueSheetLine]) -> bytes:
-    """UTF-8 with the mark at its start by which Excel knows it; no cell is taken for a formula."""
-    held = io.StringIO(newline="")
-    writer = csv.writer(held)
+    """Return the CSV as UTF-8 with a byte order mark, which Excel needs. Cells that look like formulas get an apostrophe."""
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer)
     writer.writerow(HEADINGS)
     for line in sheet_lines:
         cells = (getattr(line, name) for name in CueSheetLine.__slots__)
         writer.writerow(f"'{cell}" if str(cell).startswith(FORMULA_PREFIXES) else cell for cell in cells)
-    return held.getvalue().encode("utf-8-sig")
+    return buffer.getvalue().encode("utf-8-sig")
 
 
 def _content_digest(content: bytes) -> bytes:
@@ -146,7 +146,7 @@ def _content_digest(content: bytes) -> bytes:
 
 
 def _load_catalogue() -> dict[str, Model]:
-    """The models, as far as they can be read: a mistake in one file of a person's own leaves the sheet without their tasks."""
+    """Return the catalogue, or an empty one if a model file is invalid: the sheet then only lacks the tasks."""
     try:
         return load_catalogue()
     except InvalidInput:

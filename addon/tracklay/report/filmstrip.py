@@ -1,7 +1,8 @@
-"""What a cue's picture looks like along its length: a strip of frames, how much moves, where it cuts.
+"""The course of a cue's picture for the page: a strip of frames, a curve of motion, and the cuts.
 
-The same for every model, and cheap: one pass over a proxy of thumbnails. It tells an eye where something happens; what happens there
-is for the person who looks (the sketch engine's eye sees more, at many times the cost, and its events are drawn where a take has them).
+One pass decodes the small proxy that the page shows, for all three. `media.shot_detection` is not used: it decodes the source frame by
+frame in YUV, and its threshold (ffmpeg's `scdet`) is for splitting shots. Here a cut must also stand out from the motion around it, and a
+flash is not a cut, as the result is only drawn.
 """
 
 from __future__ import annotations
@@ -23,30 +24,36 @@ if TYPE_CHECKING:
     from ..media.extract import Proxy
 
 THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT = 96, 54
-"""Pixels of one frame in the strip; the picture is fitted in, whatever its shape."""
+"""Pixels of one frame in the strip. A picture of another shape gets black bars."""
 
 FILMSTRIP_FRAMES = 8
-"""How many frames a strip has, each from the middle of its part."""
+"""Frames of a strip, each from the middle of its part of the length."""
 
 JPEG_QUALITY = 60
-"""JPEG's. A strip has about 10 kB."""
+"""Quality of the JPEG, of 100. A strip has about 10 kB."""
 
 MOTION_BUCKETS = 160
-"""How many values the motion is drawn with."""
+"""Values of the motion curve."""
 
 FULL_SCALE_MOTION = 2.0
-"""Steps of 255, the mean over the picture from one frame to the next: what is drawn at full height, unless something moves more."""
+"""Mean difference between two frames, in steps of 255, that fills the height of the curve, unless more motion occurs."""
 
 CUT_THRESHOLD = 24.0
-"""Steps of 255. A frame that differs by less from the one before it is of the same shot, whatever moves."""
+"""Mean difference between two frames, in steps of 255. Below it, a change is motion and not a cut."""
 
 CUT_TO_MOTION_RATIO = 4.0
-"""How many times as much a cut differs as the frames around it do."""
+"""A cut's difference must be this many times the median of the six frames around it."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilmStats:
-    """A picture, looked at. `motion` has `MOTION_BUCKETS` bytes; `cuts` are parts of the length, from 0 to 1; `filmstrip` is a JPEG."""
+    """The analysis of a picture.
+
+    Attributes:
+        filmstrip: a JPEG of `FILMSTRIP_FRAMES` frames side by side.
+        motion: `MOTION_BUCKETS` bytes.
+        cuts: positions as fractions of the length, from 0 to 1.
+    """
 
     filmstrip: bytes
     motion: bytes
@@ -54,11 +61,11 @@ class FilmStats:
 
 
 def analyze_proxy(proxy: Proxy, *, cancel_token: CancelToken | None = None) -> FilmStats:
-    """Look at a proxy.
+    """Analyze a proxy.
 
     Raises:
         MediaError: it cannot be decoded.
-        Cancelled: it was stopped.
+        Cancelled: the user cancelled.
     """
     stream = ffmpeg.input_stream(proxy.path)["V:0"].filter(
         "scale", THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT, force_original_aspect_ratio="decrease"
@@ -69,24 +76,25 @@ def analyze_proxy(proxy: Proxy, *, cancel_token: CancelToken | None = None) -> F
     wanted = [max(0, bisect_right(proxy.times, middle) - 1) for middle in middles]
     strip: dict[int, npt.NDArray[np.uint8]] = {}
     steps: list[float] = []
-    over: list[float] = []  # what differs from the frame before the last: a flash differs twice, a cut once
+    over: list[float] = []  # difference from the frame before the last, by which a flash differs from a cut
     last: list[npt.NDArray[np.int16]] = []
     size = THUMBNAIL_WIDTH * THUMBNAIL_HEIGHT * 3
     for number, data in enumerate(
-        ffmpeg.read_stdout(stream, f"could not look at {proxy.path.name}", size, cancel_token=cancel_token)
+        ffmpeg.read_stdout(stream, f"could not analyze {proxy.path.name}", size, cancel_token=cancel_token)
     ):
         if len(data) < size:
             break
         frame = np.frombuffer(data, np.uint8).reshape(THUMBNAIL_HEIGHT, THUMBNAIL_WIDTH, 3)
         if number in wanted:
             strip[number] = frame
+        # Green is most of the luma, and needs no conversion.
         green = frame[..., 1].astype(np.int16)
         steps.append(float(np.abs(green - last[-1]).mean()) if last else 0.0)
         over.append(float(np.abs(green - last[0]).mean()) if len(last) == 2 else 0.0)
         last = [*last[-1:], green]
     cuts = _find_cuts(steps, over)
     for number in cuts:
-        steps[number] = steps[number - 1]  # a cut is no motion, and would make all that is one look small
+        steps[number] = steps[number - 1]  # a cut is not motion, and would flatten the curve
     return FilmStats(
         _encode_jpeg([strip[number] for number in wanted if number in strip]) if strip else b"",
         _motion_curve(steps, proxy),
@@ -95,35 +103,38 @@ def analyze_proxy(proxy: Proxy, *, cancel_token: CancelToken | None = None) -> F
 
 
 def _encode_jpeg(frames: list[npt.NDArray[np.uint8]]) -> bytes:
-    from PIL import Image  # noqa: PLC0415 - slow to import, and only wanted here
+    from PIL import Image  # noqa: PLC0415 - slow to import, and needed only here
 
-    held = io.BytesIO()
-    Image.fromarray(np.hstack(frames)).save(held, "JPEG", quality=JPEG_QUALITY, optimize=True)
-    return held.getvalue()
+    buffer = io.BytesIO()
+    Image.fromarray(np.hstack(frames)).save(buffer, "JPEG", quality=JPEG_QUALITY, optimize=True)
+    return buffer.getvalue()
 
 
 def _motion_curve(frame_differences: list[float], proxy: Proxy) -> bytes:
-    """The root of how much changes on coming to each part of the length, against the most of it."""
+    """Return the motion in each part of the length, as the square root of the difference relative to the largest."""
     drawn = np.zeros(MOTION_BUCKETS)
     for step, time in zip(frame_differences, proxy.times, strict=False):
         bucket = min(MOTION_BUCKETS - 1, int(time * MOTION_BUCKETS / proxy.seconds))
         drawn[bucket] = max(drawn[bucket], step)
-    # Between frames that are further apart than buckets, the motion is the last frame's.
+    # A slow picture has fewer frames than the curve has values: the gaps get the motion of the frame before.
     times = [
         min(MOTION_BUCKETS - 1, int(time * MOTION_BUCKETS / proxy.seconds))
         for time in proxy.times[: len(frame_differences)]
     ]
-    held = np.zeros(MOTION_BUCKETS, bool)
-    held[times] = True
+    filled = np.zeros(MOTION_BUCKETS, bool)
+    filled[times] = True
     for bucket in range(1, MOTION_BUCKETS):
-        if not held[bucket]:
+        if not filled[bucket]:
             drawn[bucket] = drawn[bucket - 1]
     scale = max(FULL_SCALE_MOTION, float(drawn.max()))
     return bytes(np.rint(np.sqrt(drawn / scale) * 255).astype(np.uint8))
 
 
 def _find_cuts(frame_differences: list[float], two_frame_differences: list[float]) -> list[int]:
-    """The frames that begin a shot: far from the two before, and so is the next one from the one before. A flash goes back."""
+    """Return the first frames of shots.
+
+    Such a frame differs from both frames before it, and the frame after it still differs from the one before: a flash would return.
+    """
     found = []
     for number in range(1, len(frame_differences)):
         around = frame_differences[max(1, number - 3) : number] + frame_differences[number + 1 : number + 4]

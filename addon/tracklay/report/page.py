@@ -1,4 +1,4 @@
-"""Writes the page: one HTML file with all that is in it, or with its media in a folder beside it where there is much of it."""
+"""Writes the page: one HTML file that contains its media, or has them in a folder beside it if they are large."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
 
 PAGE_NAME = "report.html"
 MEDIA_FOLDER = "report.media"
-"""The folder of player files and strips, where they are too much for the page itself."""
+"""Folder of the player files and strips. Kept only if they are too large for the page itself."""
 
 SELF_CONTAINED_BYTES = 24 << 20
-"""The most media that the page itself holds: some eighty rows of 8 s. A third more as text."""
+"""Largest media that the page itself contains: about eighty rows of 8 s. Base64 adds a third."""
 
 MEDIA_NAME_PATTERN = re.compile(r"[0-9a-f]{16}\.(mp4|jpg|json)")
 
 FAILED_STATES = frozenset({"failed", "cancelled", "unclear"})
-"""States that are shown as trouble."""
+"""States that the page marks as failed."""
 
 
 def write_report(
@@ -51,36 +51,36 @@ def write_report(
     on_progress: Callable[[int, int], None] = lambda done, of: None,  # noqa: ARG005
     cancel_token: CancelToken | None = None,
 ) -> Path:
-    """Write the report of a batch's result list, with the cue sheet beside it; the page's path.
+    """Write the page of a result list and the cue sheet beside it, and return the page's path.
 
-    What was made for an earlier report in the same folder is used again where its picture and its take are the same.
+    Media of an earlier report in the same folder are reused if their picture and take have not changed.
 
     Args:
-        results: as `tracklay batch` writes it, its paths absolute (`read` gives both kinds of file so).
+        results: a result list with absolute paths, as `read_report_input` returns it.
         to: the folder.
-        title: what the page is called.
-        verdicts: what was decided since the results were written: shown, and what was rejected stays out of the cue sheet.
-        on_progress: called with how many rows are made, and of how many.
-        cancel_token: the person's wish to stop.
+        title: title of the page.
+        verdicts: verdicts given after the results were written. Rejected takes are left out of the cue sheet.
+        on_progress: called with the numbers of finished rows and of all rows.
+        cancel_token: cancels the work.
 
     Raises:
-        BadInput: the results can't be read, or something of a person's has the page's name.
+        InvalidInput: the results are invalid, or a file with the page's name is not from Tracklay.
         OutputError: the folder cannot be written to.
-        Cancelled: it was stopped.
+        Cancelled: the user cancelled.
     """
-    every = apply_verdicts(parse_rows(results), verdicts)
+    rows = apply_verdicts(parse_rows(results), verdicts)
     ensure_folder(to)
     for page in (to / PAGE_NAME, to / cue_sheet.HTML_NAME):
         read_own_page(page)
     title = title or to.absolute().parent.name
     media = ensure_folder(to / MEDIA_FOLDER)
-    shown = _make_previews(every, media, on_progress, cancel_token)
-    files = [file for each in shown for file in each.files]
-    wanted = {file.name for file in files}
+    previews = _make_previews(rows, media, on_progress, cancel_token)
+    files = [file for preview in previews for file in preview.files]
+    used = {file.name for file in files}
     inline = sum(file.stat().st_size for file in files) <= SELF_CONTAINED_BYTES
-    cue_sheet.write_cue_sheet(every, to, title=title)
-    _write_page(to / PAGE_NAME, title, every, [_page_row(each, inline=inline) for each in shown])
-    _remove_unused_media(media, frozenset() if inline else wanted)
+    cue_sheet.write_cue_sheet(rows, to, title=title)
+    _write_page(to / PAGE_NAME, title, rows, [_page_row(preview, inline=inline) for preview in previews])
+    _remove_unused_media(media, frozenset() if inline else used)
     return to / PAGE_NAME
 
 
@@ -90,31 +90,31 @@ def _make_previews(
     on_progress: Callable[[int, int], None],
     cancel_token: CancelToken | None,
 ) -> list[RowPreview]:
-    """Make what is shown of each row, as many at a time as the machine has processors: the work is ffmpeg's."""
+    """Create the previews of all rows, one at a time for each processor: ffmpeg does the work."""
     cancel_token = cancel_token or CancelToken()
-    pictures = PictureResolver()
-    made: list[RowPreview] = []
-    with ThreadPoolExecutor(os.cpu_count()) as crew:
-        waiting = [crew.submit(make_preview, row, pictures, media, cancel_token=cancel_token) for row in report_rows]
+    resolver = PictureResolver()
+    previews: list[RowPreview] = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        futures = [pool.submit(make_preview, row, resolver, media, cancel_token=cancel_token) for row in report_rows]
         try:
-            for each in waiting:
-                made.append(each.result())
-                on_progress(len(made), len(report_rows))
+            for future in futures:
+                previews.append(future.result())
+                on_progress(len(previews), len(report_rows))
         except BaseException:
             cancel_token.cancel()
-            crew.shutdown(cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
             raise
-    return made
+    return previews
 
 
 def _remove_unused_media(media: Path, used_names: frozenset[str] | set[str]) -> None:
-    """Throw away what no row shows any more, and nothing that is not ours."""
+    """Delete media that no row uses any more. Only names that this module gives are touched."""
     keep = {name.partition(".")[0] for name in used_names}
     for path in media.iterdir():
         if MEDIA_NAME_PATTERN.fullmatch(path.name) and path.stem not in keep:
             path.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
-        media.rmdir()  # where it is empty
+        media.rmdir()  # fails unless it is empty
 
 
 def _write_page(
@@ -142,15 +142,15 @@ def _write_page(
 
 
 def _csp_hash(text: str) -> str:
-    """How a content security policy names the one style and the one script that the page may have."""
+    """Return the hash by which the content security policy allows the page's own style and script, and no others."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def _summarize(report_rows: Sequence[ReportRow], page_rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """What stands at the top: how many, how they lie, how long, what they cost."""
+    """Return the totals at the top of the page, as names and values."""
     takes = [row.take for row in report_rows if row.take]
-    measured = [each["exact"] for each in page_rows if each["exact"] is not None]
-    seconds = sum(each["length"] or 0 for each in page_rows if each["take"])
+    measured = [row["exact"] for row in page_rows if row["exact"] is not None]
+    seconds = sum(row["length"] or 0 for row in page_rows if row["take"])
     spent: dict[str, Decimal] = {}
     unknown = 0
     for take in takes:
@@ -160,16 +160,16 @@ def _summarize(report_rows: Sequence[ReportRow], page_rows: Sequence[Mapping[str
             spent[currency] = spent.get(currency, Decimal(0)) + amount
     prices = [f"{amount.normalize():f} {currency}" for currency, amount in sorted(spent.items())]
     if unknown:
-        prices.append("not known" if unknown == len(takes) else f"{unknown:,} not known")
-    told = [
+        prices.append("unknown" if unknown == len(takes) else f"{unknown:,} unknown")
+    totals = [
         ("rows", f"{len(report_rows):,}"),
         ("takes", f"{len(takes):,}"),
-        ("on their sample", f"{sum(measured):,} of {len(measured):,}"),
+        ("in sync", f"{sum(measured):,} of {len(measured):,}"),
         ("sound", _format_length(seconds)),
         ("price", ", ".join(prices) or "free"),
     ]
-    trouble = sum(each["trouble"] for each in page_rows)
-    return [*told, ("not done", f"{trouble:,}")] if trouble else told
+    failed = sum(row["has_error"] for row in page_rows)
+    return [*totals, ("failed", f"{failed:,}")] if failed else totals
 
 
 def _format_length(seconds: float) -> str:
@@ -189,27 +189,27 @@ def _parse_cost(take: Mapping[str, Any]) -> tuple[Decimal | None, str]:
 def _format_price(take: Mapping[str, Any]) -> str:
     amount, currency = _parse_cost(take)
     if amount is None:
-        return "not known"
+        return "unknown"
     if amount == 0:
         return "free"
     return f"{'about ' if take['cost'].get('estimated') else ''}{amount} {currency}"
 
 
 def _page_row(preview: RowPreview, *, inline: bool) -> dict[str, Any]:
-    """A row as the page's script has it."""
+    """Return a row as `report.js` reads it."""
     row, figures = preview.row, preview.figures
     take: Mapping[str, Any] = row.take or {}
-    held = figures.get("sync")
+    sync = figures.get("sync")
     span = row.span
-    where = (
+    span_text = (
         f"{format_timecode(max(0, span.start), span.rate)} to {format_timecode(max(0, span.end), span.rate)}"
         if span
         else ""
     )
     amount, _ = _parse_cost(take)
-    worst = (
-        max((abs(held[key]) for key in ("start", "length", "drift") if held[key] is not None), default=None)
-        if held
+    worst_offset = (
+        max((abs(sync[key]) for key in ("start", "length", "drift") if sync[key] is not None), default=None)
+        if sync
         else None
     )
     return {
@@ -220,11 +220,11 @@ def _page_row(preview: RowPreview, *, inline: bool) -> dict[str, Any]:
         "model": row.model,
         "state": row.state,
         "problems": [*([row.error] if row.error else []), *preview.problems, *map(str, take.get("notes", ()))],
-        "facts": _row_facts(row, figures, where),
+        "facts": _row_facts(row, figures, span_text),
         "rate": [span.rate.fps.numerator, span.rate.fps.denominator] if span else None,
         "start": span.start if span else 0,
         "frames": span.frames if span else 0,
-        "drops": bool(span and span.rate.has_drop_frame),
+        "drop_frame": bool(span and span.rate.has_drop_frame),
         "length": figures.get("length"),
         "wave": figures.get("wave", ""),
         "motion": figures.get("motion", ""),
@@ -232,16 +232,16 @@ def _page_row(preview: RowPreview, *, inline: bool) -> dict[str, Any]:
         "events": _take_events(take),
         "media": _media_url(preview.player, "video/mp4", inline=inline),
         "price": None if amount is None else float(amount),
-        "off": worst,
+        "worst_offset": worst_offset,
         "verdict": row.verdict,
         "note": row.note,
-        "line": row.error or str(take.get("prompt", "")),
+        "summary": row.error or str(take.get("prompt", "")),
         "strip": _media_url(preview.filmstrip, "image/jpeg", inline=inline),
-        "said": _format_price(take) if take else "",
+        "price_text": _format_price(take) if take else "",
         "seed": take.get("seed"),
-        "sync": _format_sync(held),
-        "exact": held["exact"] if held else None,
-        "trouble": row.state in FAILED_STATES or bool(row.error),
+        "sync": _format_sync(sync),
+        "exact": sync["exact"] if sync else None,
+        "has_error": row.state in FAILED_STATES or bool(row.error),
     }
 
 
@@ -254,11 +254,11 @@ def _media_url(path: Path | None, media_type: str, *, inline: bool) -> str:
 
 
 def _take_events(take: Mapping[str, Any]) -> list[list[Any]]:
-    """The events that the model itself saw, where it tells: seconds, strength, kind."""
+    """Return the events that the model detected, if its manifest entry has them: seconds, strength from 0 to 1, kind."""
     understood = take.get("understood")
-    told = understood.get("events") if isinstance(understood, dict) else None
+    events = understood.get("events") if isinstance(understood, dict) else None
     found = []
-    for event in told if isinstance(told, list) else ():
+    for event in events if isinstance(events, list) else ():
         seconds = parse_seconds(event.get("seconds")) if isinstance(event, dict) else None
         if seconds is not None:
             found.append([seconds, float(event.get("strength", 1)), str(event.get("kind", ""))])
@@ -270,51 +270,51 @@ def _format_sync(sync: Mapping[str, Any] | None) -> str:
         return ""
     if sync["exact"]:
         return "in sync"
-    said = [f"{name} {sync[name]:+g}" for name in ("start", "length") if sync[name]]
-    return ", ".join(said) or (f"drift {sync['drift']:+g}" if sync["drift"] is not None else "start not told")
+    offsets = [f"{name} {sync[name]:+g}" for name in ("start", "length") if sync[name]]
+    return ", ".join(offsets) or (f"drift {sync['drift']:+g}" if sync["drift"] is not None else "start unknown")
 
 
 def _row_facts(row: ReportRow, figures: Mapping[str, Any], span_text: str) -> list[tuple[str, str]]:
-    """All that is known of a row, as names and values."""
+    """Return all facts of a row, as names and values; unknown ones are left out."""
     take: Mapping[str, Any] = row.take or {}
-    held = figures.get("sync")
+    sync = figures.get("sync")
     peak = figures.get("peak")
     version = take.get("version")
-    told: list[tuple[str, Any]] = [
+    facts: list[tuple[str, Any]] = [
         ("state", row.state),
         ("model", f"{row.model}, version {version}" if version else row.model),
     ]
     if take:
-        told += [
+        facts += [
             ("prompt", take.get("prompt")),
             ("negative", take.get("negative")),
             ("seed", take.get("seed")),
             ("price", _format_price(take)),
             ("licence", take.get("licence")),
             ("span", f"{span_text}, {take['frames']} frames" if span_text else f"{take['frames']} frames"),
-            ("rate", f"{row.rate.fps} a second" if row.rate else None),
+            ("rate", f"{row.rate.fps} frames per second" if row.rate else None),
         ]
-    if held:
-        told += [
-            ("start", "not told by the file" if held["start"] is None else _format_samples(held["start"])),
-            ("length", _format_samples(held["length"])),
-            ("drift", None if held["drift"] is None else _format_samples(held["drift"])),
+    if sync:
+        facts += [
+            ("start", "not in the file" if sync["start"] is None else _format_samples(sync["start"])),
+            ("length", _format_samples(sync["length"])),
+            ("drift", None if sync["drift"] is None else _format_samples(sync["drift"])),
         ]
-    told += [
+    facts += [
         ("peak", f"{20 * math.log10(peak):.1f} dBFS" if peak else None),
         *((str(name), _format_value(value)) for name, value in (take.get("params") or {}).items()),
         ("file", take.get("file")),
         ("request", take.get("request")),
-        ("made in", f"{row.seconds:.1f} s" if row.seconds is not None else None),
-        ("made", take.get("created")),
+        ("generated in", f"{row.seconds:.1f} s" if row.seconds is not None else None),
+        ("created", take.get("created")),
         ("picture", row.picture),
         ("folder", row.folder),
     ]
-    return [(name, str(value)) for name, value in told if value not in (None, "")]
+    return [(name, str(value)) for name, value in facts if value not in (None, "")]
 
 
 def _format_value(value: object) -> str:
-    """A parameter's value as a person writes it."""
+    """Return a parameter's value as text: `true`, `0.5`."""
     return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
 
 

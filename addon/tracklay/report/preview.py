@@ -1,6 +1,6 @@
-"""Makes what the page shows of one row: a small player file, a strip of frames, and the figures; what was made before is used again.
+"""Creates the media of one row for the page: a player file, a strip of frames, and the figures. Earlier files are reused.
 
-A player file is one MP4 with the picture's proxy and the take in it: a browser plays both by one clock, so nothing has to be kept in step.
+A player file is one MP4 with the picture's proxy and the take: a browser plays both by one clock, so that they stay in sync.
 """
 
 from __future__ import annotations
@@ -35,23 +35,26 @@ if TYPE_CHECKING:
     from .wav_analysis import WavMeasurement
 
 PREVIEW_VERSION = 1
-"""Raised whenever the same row makes other files than before."""
+"""Part of the file names. Increase it when the same row gets other files or figures than before."""
 
 PLAYER_SHORT_SIDE = 192
-"""Pixels of the player's picture: what sketch foley asks for, so that its proxies are found in the cache."""
+"""Pixels of the player's picture: the size for sketch/foley, so that its proxies are already in the cache."""
 
 PLAYER_BIT_RATE = "160k"
-"""The player's sound: AAC, which every browser plays in MP4."""
+"""Bit rate of the player's AAC, the codec that every browser plays in MP4."""
 
 NAME_LENGTH = 16
-"""Hexadecimal digits in the names of files: nobody makes enough rows for two to meet."""
+"""Hexadecimal digits of file names: 64 bits, so that no two rows of a report share one."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowPreview:
-    """What was made of a row. `player` and `filmstrip` are None where there is nothing to play or to see.
+    """The media of a row.
 
-    `figures` is what the page draws and tells (plain data); `problems` are sentences about what could not be shown.
+    Attributes:
+        player, filmstrip: None if there is nothing to play or to see.
+        figures: plain data that the page draws and prints.
+        problems: sentences about what cannot be shown.
     """
 
     row: ReportRow
@@ -62,79 +65,85 @@ class RowPreview:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """What lies on disk for it."""
+        """Its files on disk."""
         return tuple(path for path in (self.player, self.filmstrip) if path)
 
 
 class PictureResolver:
-    """Finds what plays under a take, opening each timeline once, whoever asks."""
+    """Finds the picture of a row. Each timeline is opened once, for all threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._timelines: dict[Path, tuple[Timeline, list[Cue]]] = {}
 
     def find_cue(self, row: ReportRow) -> Cue:
-        """The row's cue, with its span and what plays there. Where there is no take to tell the span, it is the cue of that id.
+        """Return the row's cue with its span and picture. A row without a take is matched by the cue's id alone.
 
         Raises:
-            BadInput: the picture is gone, or is none.
-            MediaError: the row names no picture, or that no longer has the cue.
+            InvalidInput: the picture is gone or cannot be opened.
+            MediaError: the row names no picture, or the picture no longer has the cue.
         """
         if row.picture is None:
-            raise MediaError("its picture was not found: put it back where it was")
+            raise MediaError("report.no_picture", "The picture was not found. Move it back to its folder.")
         with self._lock:
             if row.picture not in self._timelines:
                 timeline = timelines.open_timeline(row.picture)
                 self._timelines[row.picture] = timeline, timeline.cues(model=row.model)
             timeline, cues = self._timelines[row.picture]
         found = _matching_cue(cues, row)
-        if found is None and row.span is not None:  # a part of what the timeline has as one cue, or nothing any more
+        if found is None and row.span is not None:  # a part of a cue, or a cue that was removed
             with contextlib.suppress(InvalidInput):
                 part = timeline.cues(f"{row.span.start}f", f"{row.span.end}f", model=row.model)
                 found = _matching_cue(part, row)
         if found is None:
-            raise MediaError(f"{row.picture.name} no longer has cue {row.cue} where it was: it was edited since")
+            raise MediaError(
+                "report.cue_removed",
+                "{picture} was edited since: it no longer has the cue {cue} there.",
+                picture=row.picture.name,
+                cue=row.cue,
+            )
         if found.picture.error:
-            raise MediaError(found.picture.error)
+            raise MediaError("cue.picture_error", "{reason}", reason=found.picture.error)
         return found
 
 
 def _matching_cue(cues: Sequence[Cue], row: ReportRow) -> Cue | None:
-    """The cue that a row is about: of its span, and of its id where several have that span."""
-    fitting = [cue for cue in cues if row.span is None or cue.span == row.span]
+    """Return the cue with the row's span, and with its id if several have that span; None if there is none."""
+    candidates = [cue for cue in cues if row.span is None or cue.span == row.span]
     if row.span is None and len(cues) == 1:
         return cues[0]
-    named = [cue for cue in fitting if cue.id == row.cue]
-    return next(iter([*named, *(fitting if row.span is not None else [])]), None)
+    named = [cue for cue in candidates if cue.id == row.cue]
+    # A cue may have been renamed since: the same span is enough.
+    return next(iter([*named, *(candidates if row.span is not None else [])]), None)
 
 
 def make_preview(
     row: ReportRow, resolver: PictureResolver, folder: Path, *, cancel_token: CancelToken | None = None
 ) -> RowPreview:
-    """Make a row's files in `folder`, or find them there. What cannot be shown is told, and the rest is shown.
+    """Create a row's files in `folder`, or reuse them. What cannot be shown is listed in `problems`.
 
     Raises:
         OutputError: the folder cannot be written to.
-        Cancelled: it was stopped.
+        Cancelled: the user cancelled.
     """
     name = _cache_name(row)
     player, strip, note = (folder / f"{name}{suffix}" for suffix in (".mp4", ".jpg", ".json"))
     try:
-        held = json.loads(note.read_text("utf-8"))
-        figures, problems = held["figures"], held["problems"]
-        if not all((folder / file).exists() for file in held["files"]):
+        cached = json.loads(note.read_text("utf-8"))
+        figures, problems = cached["figures"], cached["problems"]
+        if not all((folder / file).exists() for file in cached["files"]):
             raise FileNotFoundError(note)
     except (OSError, ValueError, KeyError):
         figures, problems = _make_files(row, resolver, player, strip, cancel_token)
         files = [path.name for path in (player, strip) if path.exists()]
         with atomic_write(note) as beside:
             beside.write_text(json.dumps({"figures": figures, "problems": problems, "files": files}), "utf-8")
-    there = [path if path.exists() else None for path in (player, strip)]
-    return RowPreview(row, there[0], there[1], figures, tuple(problems))
+    existing = [path if path.exists() else None for path in (player, strip)]
+    return RowPreview(row, existing[0], existing[1], figures, tuple(problems))
 
 
 def _cache_name(row: ReportRow) -> str:
-    """What tells a row's files from any other's: its picture, its span and its take, each as it is now."""
+    """Return a row's file name: a hash of its picture, its span and its take, with the present state of the files."""
     states = []
     for path in (row.picture, row.file):
         try:
@@ -143,7 +152,7 @@ def _cache_name(row: ReportRow) -> str:
             stat = None
         states.append([str(path), stat and [stat.st_size, stat.st_mtime_ns]])
     take = row.take or {}
-    told = [
+    content = [
         PREVIEW_VERSION,
         states,
         row.cue,
@@ -152,7 +161,7 @@ def _cache_name(row: ReportRow) -> str:
         take.get("start"),
         take.get("frames"),
     ]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:NAME_LENGTH]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:NAME_LENGTH]
 
 
 def _make_files(
@@ -170,15 +179,15 @@ def _make_files(
             proxy = extract_cached(
                 cue.picture, cue.span, work / "proxy.mp4", short_side=PLAYER_SHORT_SIDE, cancel_token=cancel_token
             )
-            looks = analyze_proxy(proxy, cancel_token=cancel_token)
-            figures.update(motion=_encode_base64(looks.motion), cuts=looks.cuts, length=float(proxy.seconds))
-            if looks.filmstrip:
+            film = analyze_proxy(proxy, cancel_token=cancel_token)
+            figures.update(motion=_encode_base64(film.motion), cuts=film.cuts, length=float(proxy.seconds))
+            if film.filmstrip:
                 with atomic_write(filmstrip) as beside:
-                    beside.write_bytes(looks.filmstrip)
+                    beside.write_bytes(film.filmstrip)
         except (Cancelled, OutputError):
             raise
         except TracklayError as error:
-            problems.append(f"no picture to show: {error}")
+            problems.append(f"No picture: {error}")
         if proxy or sound:
             try:
                 _write_player(proxy, row.file if sound else None, player, cancel_token)
@@ -188,7 +197,7 @@ def _make_files(
 
 
 def _measure_take(row: ReportRow, figures: dict[str, Any], problems: list[str]) -> WavMeasurement | None:
-    """Measure the take; what is wrong with it is told."""
+    """Return the measurement of the take and add its figures and problems; None if there is no readable take."""
     if row.file is None or row.take is None:
         return None
     try:
@@ -202,9 +211,9 @@ def _measure_take(row: ReportRow, figures: dict[str, Any], problems: list[str]) 
         drift = None if found.drift is None else float(round(found.drift, 2))
         figures["sync"] = {"start": found.start, "length": found.length, "drift": drift, "exact": found.is_exact}
     if row.take.get("sha256") and sound.sha256 != row.take["sha256"]:
-        problems.append(f"{row.file.name} is not as it was made: it was changed or replaced since")
+        problems.append(f"{row.file.name} was changed or replaced since it was generated.")
     if not sound.peak:
-        problems.append("the take is silent")
+        problems.append("The take is silent.")
     return sound
 
 
@@ -226,13 +235,13 @@ def _write_player(proxy: Proxy | None, take: Path | None, to: Path, cancel_token
     with atomic_write(to) as beside:
         ffmpeg.run_ffmpeg(
             builder.output(*streams, ffmpeg.output_url(beside), **options),
-            "could not make a player's file",
+            "could not write the player file",
             cancel_token=cancel_token,
         )
 
 
 def parse_seconds(text: object) -> float | None:
-    """Seconds as manifests write them (`77/25`); None where it is no such thing."""
+    """Return seconds from a manifest's text (`77/25`); None if it is not a number."""
     try:
         return float(Fraction(str(text)))
     except (ValueError, ZeroDivisionError):

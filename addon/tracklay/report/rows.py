@@ -16,16 +16,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 RATE_ROUNDING_TOLERANCE = Fraction(1, 200)
-"""Frames a second: a rate that was worked out from samples, which are rounded, and lies this near to a whole one is it."""
+"""Frames per second. A rate that was computed from rounded samples becomes the whole number if it is this close to one."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportRow:
-    """A cue and what came of it.
+    """A cue with its take or its error.
 
-    `take` is its manifest entry, None where there is no take; `file` is that take's WAV. `rate` is the timeline's, None where nothing
-    tells it. `seconds` is how long the work took. Takes of one row of a work list share its `id`; `name` is what it is called.
-    `verdict` is `keep`, `reject` or empty.
+    Attributes:
+        id: id of the work list's row; its takes share it.
+        name: name to show.
+        take: the take's manifest entry, None if there is no take.
+        rate: the timeline's frame rate, None if it is unknown.
+        seconds: time that the generation took.
+        verdict: `keep`, `reject` or empty.
     """
 
     id: str
@@ -44,27 +48,27 @@ class ReportRow:
 
     @property
     def number(self) -> int:
-        """The take's number, 0 where there is none."""
+        """The take's number, 0 without a take."""
         return int(self.take["take"]) if self.take else 0
 
     @property
     def file(self) -> Path | None:
-        """The take's WAV."""
+        """The take's WAV, None without a take."""
         return self.folder / str(self.take["file"]) if self.take else None
 
     @property
     def span(self) -> Span | None:
-        """The timeline frames that the take lies under, where there is one and its rate is known."""
+        """The timeline frames of the take, None without a take or a known rate."""
         if self.take is None or self.rate is None:
             return None
         return Span(int(self.take["start"]["frame"]), int(self.take["frames"]), self.rate)
 
 
 def read_report_input(path: Path) -> dict[str, Any]:
-    """A result list from the file that `tracklay batch` or `tracklay lay` wrote, its paths made whole.
+    """Return a result list with absolute paths, from the results of a batch or the manifest of one picture.
 
     Raises:
-        BadInput: it is neither.
+        InvalidInput: the file is neither.
     """
     try:
         content = json.loads(path.read_text("utf-8"))
@@ -82,32 +86,35 @@ def read_report_input(path: Path) -> dict[str, Any]:
 
 
 def parse_rows(results: Mapping[str, Any]) -> list[ReportRow]:
-    """The rows of a result list, in its order.
+    """Return the rows of a result list, in its order.
 
     Raises:
-        BadInput: a row lacks what every row has.
+        InvalidInput: a row is incomplete or has a wrong value.
     """
     found: list[ReportRow] = []
     manifests: dict[Path, Any] = {}
-    for number, told in enumerate(results["rows"], 1):
+    for number, entry in enumerate(results["rows"], 1):
         try:
-            found.append(_parse_row(told, manifests))
+            found.append(_parse_row(entry, manifests))
         except (KeyError, TypeError, ValueError, ZeroDivisionError, AttributeError) as error:
             raise InvalidInput(
-                f"row {number} of the result list cannot be read ({type(error).__name__}: {error}): "
-                "run `tracklay batch` again, which writes it anew"
+                "report.invalid_row",
+                "Row {number} of the result list is invalid ({reason}).",
+                number=number,
+                reason=f"{type(error).__name__}: {error}",
             ) from error
     return found
 
 
 def _not_results_error(path: Path) -> InvalidInput:
-    return InvalidInput(
-        f"{path} is no result list and no manifest of Tracklay's: name the file that `tracklay batch` or `tracklay lay` wrote"
-    )
+    return InvalidInput("report.invalid_input", "Not a result list or a manifest of Tracklay: {path}.", path=path)
 
 
 def _results_from_manifest(content: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """A manifest as a result list. It names its picture without a folder: by default that is the one above its own."""
+    """Convert a manifest to a result list.
+
+    A manifest has its picture's name without a folder. By default takes are in a folder beside the picture, so that is tried first.
+    """
     name, laid = str(content.get("picture", "")), content.get("laid")
     places = [path.parent.parent / name, path.parent / name, *([path.parent / str(laid)] if laid else [])]
     picture = next((str(place) for place in places if name and place.exists()), None)
@@ -155,30 +162,30 @@ def _parse_row(row_entry: Mapping[str, Any], manifests: dict[Path, Any]) -> Repo
         verdict=str(row_entry.get("verdict") or ""),
         note=str(row_entry.get("note") or ""),
     )
-    _ = row.number, row.file, row.span  # what a take must have is missed here, not in the middle of the work
+    _ = row.number, row.file, row.span  # raises here, and not during the work, if the take is incomplete
     return row
 
 
 def _find_rate(
     row_entry: Mapping[str, Any], take: Mapping[str, Any] | None, folder: Path, manifests: dict[Path, Any]
 ) -> Rate | None:
-    """The timeline's rate: said by the row, or by the take's own start, or by the manifest that lists it, or by its length."""
+    """Return the timeline's rate from the row, else from the take's start, else from the manifest with the take, else from its length."""
     if row_entry.get("rate"):
         return Rate.from_value(row_entry["rate"])
     if take is None:
         return None
     frame, seconds = int(take["start"]["frame"]), Fraction(take["start"]["seconds"])
-    if frame and seconds:
+    if frame and seconds:  # a start of zero fits every rate
         return Rate(frame / seconds)
-    for path, held in _read_manifests(folder, manifests):
-        if any(entry.get("file") == take["file"] for entry in held["takes"] if isinstance(entry, dict)):
-            manifests[path] = held
-            return Rate.from_value(held["rate"])
-    about = Fraction(int(take["frames"]) * int(take["sample_rate"]), int(take["samples"]))
+    for path, manifest in _read_manifests(folder, manifests):
+        if any(entry.get("file") == take["file"] for entry in manifest["takes"] if isinstance(entry, dict)):
+            manifests[path] = manifest
+            return Rate.from_value(manifest["rate"])
+    estimate = Fraction(int(take["frames"]) * int(take["sample_rate"]), int(take["samples"]))
     return (
-        Rate(Fraction(round(about)))
-        if abs(about - round(about)) < RATE_ROUNDING_TOLERANCE
-        else Rate.from_value(float(about))
+        Rate(Fraction(round(estimate)))
+        if abs(estimate - round(estimate)) < RATE_ROUNDING_TOLERANCE
+        else Rate.from_value(float(estimate))
     )
 
 

@@ -1,4 +1,4 @@
-"""Where the page's own HTML, CSS and JavaScript lie, and how they are filled: everything is escaped unless it is ours."""
+"""The Jinja environment of the page and the cue sheet. Every value is escaped; only the style and the script are not."""
 
 from __future__ import annotations
 
@@ -13,34 +13,31 @@ if TYPE_CHECKING:
 
 TEMPLATES_FOLDER = Path(__file__).parent / "templates"
 
-
 GENERATOR_META = b'<meta name="generator" content="Tracklay'
-"""What every page of ours has; no other file is ever replaced."""
+"""Part of every page that Tracklay writes. A file without it is never replaced."""
 
 
 def read_own_page(page: Path) -> bytes:
-    """What a page of ours says, nothing where there is none yet.
+    """Return the content of a page that Tracklay wrote, empty if there is none yet.
 
     Raises:
-        BadInput: something else has its name.
+        InvalidInput: a file with that name is not from Tracklay.
     """
     content = page.read_bytes() if page.exists() else b""
     if content and GENERATOR_META not in content:
-        raise InvalidInput(
-            f"{page} is there already and was not made by Tracklay: move it away or choose another folder with --to"
-        )
+        raise InvalidInput("report.file_exists", "{path} exists and is not from Tracklay. Move it away.", path=page)
     return content
 
 
 def read_template(name: str) -> str:
-    """One of our own files as text."""
+    """Return a file of the templates folder as text."""
     return (TEMPLATES_FOLDER / name).read_text("utf-8")
 
 
 @cache
 def jinja_environment() -> Environment:
-    """What fills templates."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - `--help` does not wait for it
+    """Return the environment that renders the templates."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - slow to import; `--help` does not need it
 
     return Environment(
         loader=FileSystemLoader(TEMPLATES_FOLDER),

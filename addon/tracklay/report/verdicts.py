@@ -1,4 +1,4 @@
-"""Verdicts: what a person decided about takes on the page, as the file that the page saves and `tracklay batch --verdicts` takes up."""
+"""Verdicts: the user's decisions about takes, in the file that the page saves and `tracklay batch --verdicts` reads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REJECT: Literal["reject"] = "reject"
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was decided about a row's take: `keep`, `reject`, or nothing but a note."""
+    """The verdict on a take of a row: `keep`, `reject`, or empty with only a note."""
 
     row: str
     take: int
@@ -29,34 +29,34 @@ class Verdict:
 
 
 def read_verdicts(path: Path) -> list[Verdict]:
-    """The verdicts of a file.
+    """Return the verdicts of a file.
 
     Raises:
-        BadInput: it is none that the page saved.
+        InvalidInput: the file is not one that the page saved.
     """
-    held = read_json(path, "utf-8-sig")
-    given = held.get("verdicts") if isinstance(held, dict) else None
-    if not isinstance(given, list):
-        raise InvalidInput(f"{path} holds no verdicts: save them from the report")
-    return [_parse_verdict(each, f"{path.name}, verdict {number}") for number, each in enumerate(given, 1)]
+    content = read_json(path, "utf-8-sig")  # an editor may have added a byte order mark
+    items = content.get("verdicts") if isinstance(content, dict) else None
+    if not isinstance(items, list):
+        raise InvalidInput("verdicts.none", "{path} has no verdicts. Use a file that the report page saved.", path=path)
+    return [_parse_verdict(item, f"{path.name}, verdict {number}") for number, item in enumerate(items, 1)]
 
 
 def _parse_verdict(item: object, location: str) -> Verdict:
     if not isinstance(item, dict) or not isinstance(item.get("row"), str) or type(item.get("take")) is not int:
-        raise InvalidInput(f"{location}: it must name a row and the number of a take")
+        error = InvalidInput("verdicts.incomplete", "A verdict must have a row and the number of a take.")
+        raise error.prefix_with(location)
     verdict, note = item.get("verdict", ""), item.get("note", "")
     if verdict not in (KEEP, REJECT, "") or not isinstance(note, str):
-        raise InvalidInput(
-            f"{location} (row {item['row']!r}): a verdict is keep, reject or nothing, and a note is text"
-        )
+        error = InvalidInput("verdicts.invalid", "A verdict must be keep, reject or empty, and a note must be text.")
+        raise error.prefix_with(f"{location} (row {item['row']!r})")
     return Verdict(item["row"], item["take"], verdict, note)
 
 
 def apply_verdicts(rows: Sequence[ReportRow], verdicts: Sequence[Verdict]) -> list[ReportRow]:
-    """The rows with these verdicts on them. One on another take of a row says nothing of the one that is there now."""
-    by_take = {(each.row, each.take): each for each in verdicts}
+    """Return the rows with their verdicts. A verdict counts only for the take that it was given for."""
+    by_take = {(verdict.row, verdict.take): verdict for verdict in verdicts}
     found = []
     for row in rows:
-        each = by_take.get((row.id, row.number))
-        found.append(replace(row, verdict=each.verdict, note=each.note) if each and row.take else row)
+        verdict = by_take.get((row.id, row.number))
+        found.append(replace(row, verdict=verdict.verdict, note=verdict.note) if verdict and row.take else row)
     return found

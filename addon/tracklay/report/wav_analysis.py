@@ -1,4 +1,4 @@
-"""What a take's file itself says: where it begins, how many samples it has, what it looks like. Nothing is taken from its manifest."""
+"""Measures a take's WAV: its start, its length, its waveform. The manifest is not used."""
 
 from __future__ import annotations
 
@@ -21,18 +21,21 @@ if TYPE_CHECKING:
     from ..timing import Span
 
 WAVEFORM_BUCKETS = 320
-"""How many values a waveform is drawn with."""
+"""Values of a waveform."""
 
 PCM_FORMATS = (1, 0xFFFE)
-"""The formats of `fmt ` that hold whole numbers: plain, and extensible."""
+"""Format tags of `fmt ` with integer samples: WAVE_FORMAT_PCM and WAVE_FORMAT_EXTENSIBLE."""
 
 
 @dataclass(frozen=True, slots=True)
 class WavMeasurement:
-    """A WAV, measured.
+    """The measurement of a WAV.
 
-    `time_reference` is bext's: the first sample, counted from the timeline's zero, None where the file has no bext. `waveform` has `WAVEFORM_BUCKETS`
-    bytes: each the root of the highest level in its part, 255 at full scale. `peak` is the highest of all, 1 at full scale.
+    Attributes:
+        time_reference: bext's position of the first sample, in samples from the timeline's zero; None without a bext chunk.
+        waveform: `WAVEFORM_BUCKETS` bytes, each the square root of the highest level in its part, 255 at full scale.
+        peak: the highest level, 1 at full scale.
+        sha256: hash of the whole file.
     """
 
     sample_rate: int
@@ -46,11 +49,13 @@ class WavMeasurement:
 
 @dataclass(frozen=True, slots=True)
 class SyncMeasurement:
-    """How far a take lies from where it should, in samples.
+    """The deviation of a take from its span, in samples.
 
-    `start` is its first sample against the span's; `length` its number of samples against `round(n / rate * sample_rate)`; `drift` its end
-    against the exact time of the span's end, in which up to one sample is the rounding of start and length. `start` and `drift` are None
-    where the file does not say where it begins.
+    Attributes:
+        start: its first sample minus the span's; None if the file has no time reference.
+        length: its number of samples minus `round(n / rate * sample_rate)`.
+        drift: its end minus the exact end of the span; None without a time reference. Rounding of start and length alone causes up to
+            one sample.
     """
 
     start: int | None
@@ -59,27 +64,28 @@ class SyncMeasurement:
 
     @property
     def is_exact(self) -> bool:
-        """Whether nothing is wrong with it."""
+        """True if the take is in sync to the sample."""
         return self.start == 0 and self.length == 0 and self.drift is not None and abs(self.drift) <= 1
 
 
 def measure_sync(measurement: WavMeasurement, span: Span) -> SyncMeasurement:
-    """Hold a sound to the span that it was made for."""
+    """Compare a measured take with its span."""
     length = measurement.samples - span.samples(measurement.sample_rate)
     if measurement.time_reference is None:
         return SyncMeasurement(None, length, None)
-    begins = span.rate.samples(max(0, span.start), measurement.sample_rate)
-    ends = (max(Fraction(0), span.start_seconds) + span.seconds) * measurement.sample_rate
+    # bext's time reference is unsigned: a take before the timeline's zero has 0.
+    start = span.rate.samples(max(0, span.start), measurement.sample_rate)
+    end = (max(Fraction(0), span.start_seconds) + span.seconds) * measurement.sample_rate
     return SyncMeasurement(
-        measurement.time_reference - begins, length, measurement.time_reference + measurement.samples - ends
+        measurement.time_reference - start, length, measurement.time_reference + measurement.samples - end
     )
 
 
 def measure_wav(path: Path) -> WavMeasurement:
-    """Read a WAV through, whatever its length, with little memory.
+    """Measure a WAV of any length. It is read in parts of 1/320 of its length.
 
     Raises:
-        MediaError: it is gone, is no WAV of whole numbers, or was cut short.
+        MediaError: the file is gone, truncated, or not a WAV with integer samples.
     """
     try:
         with path.open("rb") as file:
@@ -87,17 +93,19 @@ def measure_wav(path: Path) -> WavMeasurement:
             file.seek(0)
             return _measure_wav_file(file, path.name, digest)
     except OSError as error:
-        raise MediaError(f"{path.name} cannot be read: {error.strerror or error}") from error
+        raise MediaError(
+            "wav.unreadable", "Cannot read {file}: {reason}.", file=path.name, reason=error.strerror or error
+        ) from error
 
 
 def _measure_wav_file(file: BinaryIO, name: str, digest: str) -> WavMeasurement:
     chunks = find_chunks(file, name)
     if "fmt " not in chunks or "data" not in chunks:
-        raise MediaError(f"{name} is no WAV: it has no sound in it")
+        raise MediaError("wav.no_audio", "The WAV file has no audio: {file}.", file=name)
     file.seek(chunks["fmt "].offset)
     kind, channels, sample_rate, _, frame, bits = struct.unpack("<HHIIHH", file.read(16))
     if kind not in PCM_FORMATS or bits not in (16, 24, 32) or frame != channels * bits // 8:
-        raise MediaError(f"{name} is a WAV of another kind than takes are")
+        raise MediaError("wav.unsupported", "Not a WAV file with 16, 24 or 32-bit integer samples: {file}.", file=name)
     reference = None
     if "bext" in chunks:
         file.seek(chunks["bext"].offset + BEXT_TIME_REFERENCE_OFFSET)
@@ -110,7 +118,12 @@ def _measure_wav_file(file: BinaryIO, name: str, digest: str) -> WavMeasurement:
         count = samples * (bucket + 1) // WAVEFORM_BUCKETS - samples * bucket // WAVEFORM_BUCKETS
         data = file.read(count * frame)
         if len(data) < count * frame:
-            raise MediaError(f"{name} was cut short: it says that it has {samples} samples, and ends earlier")
+            raise MediaError(
+                "wav.truncated",
+                "{file} is truncated: it ends before its {samples} samples.",
+                file=name,
+                samples=samples,
+            )
         if count:
             wave[bucket] = _peak_level(data, bits)
     drawn = np.rint(np.sqrt(np.minimum(wave, 1)) * 255).astype(np.uint8).tobytes()
@@ -118,9 +131,10 @@ def _measure_wav_file(file: BinaryIO, name: str, digest: str) -> WavMeasurement:
 
 
 def _peak_level(data: bytes, bits: int) -> float:
-    """The highest level in PCM of any channels, 1 at full scale."""
+    """Return the highest level of all channels, 1 at full scale."""
     whole: npt.NDArray[np.int32]
     if bits == 24:
+        # 24 bits become the upper three bytes of 32; the shift restores the value with its sign.
         wide = np.zeros((len(data) // 3, 4), np.uint8)
         wide[:, 1:] = np.frombuffer(data, np.uint8).reshape(-1, 3)
         whole = wide.view("<i4")[:, 0] >> 8

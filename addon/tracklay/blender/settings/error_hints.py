@@ -5,6 +5,9 @@ HINTS: dict[str, str] = {
     "ffmpeg.not_found": "Or choose one in Preferences.",
     "square.invalid": "Change Square in the panel's settings.",
     # models
+    "model.unknown": "Choose one in the panel's menu.",
+    "parameter.unknown": "The model's settings list its parameters.",
+    "parameter.missing": "Set it in the model's settings.",
     # providers
     "provider.key_missing": "Set it in Tracklay's preferences.",
     "cog.no_server": "The URL is in Tracklay's preferences, too.",

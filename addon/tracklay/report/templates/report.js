@@ -1,6 +1,6 @@
 
 "use strict";
-// The page's only script: chooses, plays, filters, sorts, and keeps what a person decides. All text goes in as text, never as HTML.
+// The page's only script: selects, plays, filters and sorts takes, and stores verdicts. All text is set as text, never as HTML.
 
 const $ = (id) => document.getElementById(id);
 const DATA = JSON.parse($("data").textContent);
@@ -9,24 +9,24 @@ const rows = DATA.rows.map((row, index) => ({ ...row, index }));
 let shown = rows;
 let chosen = null;
 
-// What a person decides stays in this browser until it is saved, and comes back when the page is opened again.
+// Verdicts are kept in this browser until they are saved, and restored when the page is opened again.
 const STORE = "tracklay report " + DATA.title + " " + location.pathname;
 const decided = new Map();
 const key = (row) => row.id + "\n" + row.take;
 
-function remembered() {
+function storedVerdicts() {
   try { return JSON.parse(localStorage.getItem(STORE)) || []; } catch { return []; }
 }
 
-function remember() {
-  try { localStorage.setItem(STORE, JSON.stringify(verdicts())); } catch { /* a browser that keeps nothing: saving the file still works */ }
+function storeVerdicts() {
+  try { localStorage.setItem(STORE, JSON.stringify(verdicts())); } catch { /* a browser without storage: saving the file still works */ }
 }
 
 function verdicts() {
   return rows.filter((row) => row.take).map((row) => ({ row: row.id, take: row.take, ...decided.get(key(row)) })).filter((each) => each.verdict || each.note);
 }
 
-function takeUp(found) {
+function applyVerdicts(found) {
   const known = new Set(rows.map(key));
   for (const each of found) {
     const name = each.row + "\n" + each.take;
@@ -34,24 +34,24 @@ function takeUp(found) {
   }
 }
 
-takeUp(DATA.rows.map((row) => ({ row: row.id, take: row.take, verdict: row.verdict, note: row.note })).filter((each) => each.verdict || each.note));
-takeUp(remembered());
+applyVerdicts(DATA.rows.map((row) => ({ row: row.id, take: row.take, verdict: row.verdict, note: row.note })).filter((each) => each.verdict || each.note));
+applyVerdicts(storedVerdicts());
 
 const decision = (row) => decided.get(key(row)) || { verdict: "", note: "" };
-const WORDS = { keep: "kept", reject: "rejected", "": "" };
+const VERDICT_LABELS = { keep: "kept", reject: "rejected", "": "" };
 
 function paintVerdict(row) {
   const { verdict, note } = decision(row), element = onScreen.get(row);
   if (!element) return;
   element.dataset.verdict = verdict;
-  element.querySelector(".verdict").textContent = [WORDS[verdict], note ? "✎" : ""].filter(Boolean).join(" ");
+  element.querySelector(".verdict").textContent = [VERDICT_LABELS[verdict], note ? "✎" : ""].filter(Boolean).join(" ");
 }
 
 function decide(row, change) {
   decided.set(key(row), { ...decision(row), ...change });
   paintVerdict(row);
   if (row === chosen) paintJudge();
-  remember();
+  storeVerdicts();
   tally();
 }
 
@@ -61,7 +61,7 @@ function tally() {
   $("count").textContent = `${among}, ${judged.toLocaleString("en")} judged`;
 }
 
-// Drawing: the picture's motion as ground, cuts and seen events over it, and the take's waveform over all.
+// Drawing: the picture's motion in the background, then cuts, the take's waveform, and detected events.
 const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 let colours = {};
 
@@ -87,7 +87,7 @@ function draw(canvas, row, size, playhead) {
   pen.fillStyle = colours.cut;
   for (const cut of row.cuts) for (let y = 0; y < height; y += 4 * ratio) pen.fillRect(Math.round(cut * width), y, ratio, 2 * ratio);
   pen.fillStyle = colours.sound;
-  // Whole pixels: rectangles with soft edges take several times as long, and there are hundreds.
+  // Whole pixels: antialiased rectangles are several times slower, and there are hundreds.
   const middle = Math.round(height / 2), gap = width > 2 * wave.length ? 1 : 0;
   for (let i = 0; i < wave.length; i++) {
     const tall = Math.max(1, Math.round((wave[i] / 255) * middle * 0.96)), left = Math.floor((i * width) / wave.length);
@@ -103,26 +103,26 @@ function draw(canvas, row, size, playhead) {
   if (playhead !== undefined) { pen.fillStyle = colours.head; pen.fillRect(Math.round(playhead * width) - ratio, 0, 2 * ratio, height); }
 }
 
-// Only the rows near the window are elements; those that leave it become those that come.
+// Only rows near the window are elements; an element that leaves it is reused for the next row.
 const HIGH = 92, BESIDE = 4, DRAWING_MS = 4;
 const onScreen = new Map();
 const drawing = new Set();
 let cell = null;
 
 function fill(element, row) {
-  const put = (selector, words) => { element.querySelector(selector).textContent = words; };
-  element.className = row.trouble ? "trouble" : "";
+  const setText = (selector, text) => { element.querySelector(selector).textContent = text; };
+  element.className = row.has_error ? "has-error" : "";
   const image = element.querySelector("img");
   if (row.strip) image.src = row.strip; else image.removeAttribute("src");
-  put(".name b", row.name);
-  put(".name span", `cue ${row.cue}` + (row.take ? `, take ${row.take}` : ""));
-  put(".line", row.line);
-  put(".what", [row.model, row.seed === null || row.seed === undefined ? "" : `seed ${row.seed}`, row.said].filter(Boolean).join(" · "));
-  put(".state", row.state);
-  put(".sync", row.sync);
+  setText(".name b", row.name);
+  setText(".name span", `cue ${row.cue}` + (row.take ? `, take ${row.take}` : ""));
+  setText(".summary", row.summary);
+  setText(".origin", [row.model, row.seed === null || row.seed === undefined ? "" : `seed ${row.seed}`, row.price_text].filter(Boolean).join(" · "));
+  setText(".state", row.state);
+  setText(".sync", row.sync);
   element.querySelector(".sync").classList.toggle("off", Boolean(row.sync) && !row.exact);
   const canvas = element.querySelector("canvas");
-  canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height); // until its turn has come
+  canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height); // until it is drawn
   drawing.add(row);
 }
 
@@ -149,11 +149,11 @@ function paintRows() {
   if (drawing.size) requestAnimationFrame(drawSome);
 }
 
-// Waveforms are drawn for a few milliseconds a frame: scrolling never waits for them.
+// Waveforms are drawn for a few milliseconds per frame, so that scrolling never waits for them.
 function drawSome() {
   const until = performance.now() + DRAWING_MS;
   const first = onScreen.values().next().value?.querySelector("canvas");
-  cell ??= first ? [first.clientWidth, first.clientHeight] : null; // asked for once: it is the same for all, and lays the page out
+  cell ??= first ? [first.clientWidth, first.clientHeight] : null; // read once: it is the same for all rows, and reading it forces a layout
   for (const row of drawing) {
     drawing.delete(row);
     draw(onScreen.get(row).querySelector("canvas"), row, cell);
@@ -188,7 +188,7 @@ const ORDERS = {
   state: (a, b) => text(a.state, b.state),
   price: (a, b) => (b.price ?? -1) - (a.price ?? -1),
   length: (a, b) => (b.length ?? -1) - (a.length ?? -1),
-  off: (a, b) => (b.off ?? -1) - (a.off ?? -1),
+  worst_offset: (a, b) => (b.worst_offset ?? -1) - (a.worst_offset ?? -1),
   verdict: (a, b) => ["reject", "keep", ""].indexOf(decision(a).verdict) - ["reject", "keep", ""].indexOf(decision(b).verdict),
 };
 function fits(row) {
@@ -209,7 +209,7 @@ function sift() {
   paintRows();
 }
 
-// The desk: the chosen row's player and facts.
+// The desk: player and facts of the selected row.
 const player = $("player");
 let address = "";
 
@@ -247,21 +247,21 @@ function paintJudge() {
   if (document.activeElement !== $("note")) $("note").value = note;
 }
 
-const play = () => player.play().catch(() => { /* a browser that wants a click first, or a file that is gone: `error` tells */ });
+const play = () => player.play().catch(() => { /* the browser requires a click first, or the file is gone: see the `error` event */ });
 const toggle = () => { if (address) player.paused ? play() : player.pause(); };
 
 function timecode(frame, row) {
   const nominal = Math.ceil(row.rate[0] / row.rate[1]);
-  if (row.drops) {
+  if (row.drop_frame) {
     const drop = nominal / 15, minute = nominal * 60 - drop, ten = nominal * 600 - 9 * drop;
     const tens = Math.floor(frame / ten), rest = frame % ten;
     frame += tens * 9 * drop + Math.max(0, Math.floor((rest - drop) / minute)) * drop;
   }
   const seconds = Math.floor(frame / nominal), two = (number) => String(number).padStart(2, "0");
-  return [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60].map(two).join(":") + (row.drops ? ";" : ":") + two(frame % nominal);
+  return [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60].map(two).join(":") + (row.drop_frame ? ";" : ":") + two(frame % nominal);
 }
 
-// Which of the row's frames is on screen, looked up a little later than its own time, which decimals may put a hair before it.
+// The row's frame on screen. The small offset corrects times that rounding puts just before the frame.
 const frameAt = (seconds, row) => Math.min(row.frames - 1, Math.floor((seconds * row.rate[0]) / row.rate[1] + 0.01));
 
 function paintScope() {
@@ -295,7 +295,7 @@ function step(frames) {
   player.pause();
   const [over, under] = chosen.rate;
   const frame = Math.max(0, Math.min(chosen.frames - 1, frameAt(player.currentTime, chosen) + frames));
-  player.currentTime = ((frame + 0.5) * under) / over; // the middle of the frame: its edge belongs to two
+  player.currentTime = ((frame + 0.5) * under) / over; // the middle of the frame: on its edge either of two frames is shown
 }
 
 function move(by) {
@@ -340,12 +340,12 @@ $("file").addEventListener("change", async () => {
   if (!file) return;
   try {
     const found = JSON.parse(await file.text());
-    if (!found.tracklay) throw new TypeError("not ours");
-    takeUp(found.verdicts);
-  } catch { alert(file.name + " holds no verdicts: choose a file that Save wrote."); return; }
+    if (!found.tracklay) throw new TypeError("not a file of verdicts");
+    applyVerdicts(found.verdicts);
+  } catch { alert(file.name + " has no verdicts. Choose a file that this page saved."); return; }
   [...onScreen.keys()].forEach(paintVerdict);
   paintJudge();
-  remember();
+  storeVerdicts();
   sift();
 });
 
