@@ -208,7 +208,7 @@ def test_bad_input_gets_one_sentence(clip, tmp_path, monkeypatch, capsys, argume
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        ("id = ", 1, "not TOML"),
+        ("id = ", 1, "Not valid TOML"),
         ('id = "a/b"\ntitel = "x"', 2, "did you mean 'title'"),
         ('id = "A b"\n', 1, "title"),
         ('{good}\n[parameters.x]\ntype = "choice"\nhelp = ""', None, "choices must be given"),

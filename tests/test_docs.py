@@ -35,7 +35,7 @@ def test_the_page_on_batch_names_every_option(capsys):
         main(["batch", "--help"])
     real = set(re.findall(r"--[a-z][a-z-]+", capsys.readouterr().out)) - {"--help"}
     page = (ROOT / "docs" / "batch.md").read_text("utf-8")
-    usage = page[page.index("```\n") : page.index("makes the sound")]
+    usage = page[page.index("```\n") : page.index("generates the sound")]
     assert set(re.findall(r"--[a-z][a-z-]+", usage)) == real
 
 

@@ -32,7 +32,8 @@ def take(path, samples, reference, level=0.5, at=0, channels=2):
     sound[at] = level
     with path.open("wb") as file:
         writer = BwfWriter(
-            file, channels, SAMPLE_RATE, description="", originator_reference="", created_at=datetime.now(UTC), time_reference=reference, coding_history=""
+            file, channels, SAMPLE_RATE, description="", originator_reference="", created_at=datetime.now(UTC),
+            time_reference=reference, coding_history="",
         )  # fmt: skip
         writer.write(sound)
         writer.close()
