@@ -18,6 +18,7 @@ from tracklay import providers  # noqa: E402
 from tracklay.blender.ops import generate_ops  # noqa: E402
 from tracklay.blender.render import timeline_copy  # noqa: E402
 from tracklay.blender.runtime import dispatcher  # noqa: E402
+from tracklay.blender.runtime.cue_status import running_cues  # noqa: E402
 from tracklay.blender.sequencer import cue_index, selection  # noqa: E402
 from tracklay.blender.settings import catalogue  # noqa: E402
 from tracklay.blender.settings.preferences import takes_folder  # noqa: E402
@@ -87,7 +88,7 @@ def again() -> None:
             json.loads(strip[cue_index.CUE_PROPERTY])["take"] for strip in strips if cue_index.ENTRY_PROPERTY in strip
         ),
         "strips": len(strips),
-        "lines": {line.state: line.error for line in dispatcher.running_cues().values()},
+        "lines": {line.state: line.error for line in running_cues().values()},
         "sent": len(Counted.sent.read_text().split()) if Counted.sent.exists() else 0,
     }
     dispatcher.close_dispatcher()  # what it has to write to the ledger is written

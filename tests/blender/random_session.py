@@ -24,6 +24,7 @@ import tracklay  # noqa: E402
 from tracklay import errors, providers  # noqa: E402
 from tracklay.blender.ops import generate_ops  # noqa: E402
 from tracklay.blender.runtime import dispatcher  # noqa: E402
+from tracklay.blender.runtime.cue_status import running_cues  # noqa: E402
 from tracklay.blender.sequencer import compat, cue_index, selection  # noqa: E402
 from tracklay.blender.settings import catalogue  # noqa: E402
 from tracklay.blender.settings.preferences import takes_folder  # noqa: E402
@@ -236,7 +237,7 @@ def settle() -> None:
         or cue_index.shared_cue_index.is_dirty
     ):
         assert time.monotonic() < end, {
-            cue: (line.message, line.finished, line.blocked_reasons) for cue, line in dispatcher.running_cues().items()
+            cue: (line.message, line.finished, line.blocked_reasons) for cue, line in running_cues().items()
         }
         time.sleep(0.005)
 
@@ -261,7 +262,7 @@ def check() -> dict[str, int]:
             if which is None:
                 continue
             key, job = (which.cue, which.take), jobs.get((which.cue, which.take))
-            line = dispatcher.running_cues().get(which.cue)
+            line = running_cues().get(which.cue)
             if cue_index.ENTRY_PROPERTY in strip:
                 filled += 1
                 assert job is not None, f"{key} lies there, and the ledger does not know it"

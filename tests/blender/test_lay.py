@@ -10,7 +10,8 @@ from pathlib import Path
 import bpy
 import pytest
 from tracklay.blender.ops import generate_ops
-from tracklay.blender.runtime.dispatcher import get_dispatcher, running_cues
+from tracklay.blender.runtime.cue_status import running_cues
+from tracklay.blender.runtime.dispatcher import get_dispatcher
 from tracklay.blender.sequencer import compat, connections, placement, selection
 from tracklay.blender.settings import catalogue
 from tracklay.blender.settings.preferences import takes_folder

@@ -15,6 +15,7 @@ import bpy
 import pytest
 from tracklay.blender.ops import generate_ops
 from tracklay.blender.runtime import dispatcher
+from tracklay.blender.runtime.cue_status import running_cues
 from tracklay.blender.sequencer import compat, cue_index, placeholders, placement, selection, staleness, takes
 from tracklay.blender.settings import catalogue
 from tracklay.blender.settings.preferences import takes_folder
@@ -66,7 +67,7 @@ def until(condition) -> None:
     """Do what the timer does in a window until something is so."""
     end = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < end, (dispatcher.running_cues(), vars(dispatcher.get_dispatcher()))
+        assert time.monotonic() < end, (running_cues(), vars(dispatcher.get_dispatcher()))
         if not dispatcher.get_dispatcher().process():
             time.sleep(0.01)  # the timer's own pause
 
@@ -95,7 +96,7 @@ def filled(count: int):
 
 def running() -> bool:
     """Whether a job has reached its model."""
-    return any("second" in line.message for line in dispatcher.running_cues().values())
+    return any("second" in line.message for line in running_cues().values())
 
 
 def test_a_placeholder_lies_there_at_once(scene, strip, gate):
@@ -224,13 +225,13 @@ def test_an_undone_generate_comes_back_filled(scene, strip, gate):
     bpy.ops.ed.undo()
     assert held() == []
     gate.is_open = True
-    until(lambda: not any(line.error or not line.note for line in dispatcher.running_cues().values()))
+    until(lambda: not any(line.error or not line.note for line in running_cues().values()))
     assert held() == []
     assert gate.cancelled == []
-    assert "redo brings it back" in next(iter(dispatcher.running_cues().values())).note
+    assert "redo brings it back" in next(iter(running_cues().values())).note
     bpy.ops.ed.redo()
     assert len(laid(bpy.context.scene)) == len(held()) == 1
-    assert dispatcher.running_cues() == {}
+    assert running_cues() == {}
 
 
 def test_undo_past_the_landing_leaves_the_take_where_the_placeholder_is(scene, strip, gate):
@@ -295,8 +296,8 @@ def test_a_deleted_placeholder_cancels_its_job_and_says_what_that_saved(scene, s
     scene.sequence_editor.strips.remove(held()[0])
     bpy.ops.ed.undo_push(message="Delete")
     cue_index.shared_cue_index.is_dirty = True
-    until(lambda: dispatcher.running_cues()[cue].note)
-    assert dispatcher.running_cues()[cue].note == (
+    until(lambda: running_cues()[cue].note)
+    assert running_cues()[cue].note == (
         "the placeholder was deleted, so its job was cancelled: "
         "clicker confirms that it stopped; what ran until then may be charged"
     )
@@ -328,11 +329,11 @@ def test_cancelling_takes_the_placeholder_away(scene, strip, gate):
     cue = generate(scene)
     until(running)
     bpy.ops.tracklay.cancel(cue=cue)
-    until(lambda: dispatcher.running_cues()[cue].note)
+    until(lambda: running_cues()[cue].note)
     assert held() == []
-    assert dispatcher.running_cues()[cue].note.startswith("cancelled: clicker confirms that it stopped")
+    assert running_cues()[cue].note.startswith("cancelled: clicker confirms that it stopped")
     bpy.ops.tracklay.dismiss(cue=cue)
-    assert dispatcher.running_cues() == {}
+    assert running_cues() == {}
 
 
 def test_cancelled_at_once_nothing_is_sent(scene, strip, clicker):
@@ -347,9 +348,9 @@ def test_cancelled_at_once_nothing_is_sent(scene, strip, clicker):
     clicker.submit = submit
     cue = generate(scene)
     bpy.ops.tracklay.cancel(cue=cue)
-    until(lambda: dispatcher.running_cues()[cue].note)
+    until(lambda: running_cues()[cue].note)
     assert sent == []
-    assert dispatcher.running_cues()[cue].note == "cancelled: nothing was sent and nothing is charged"
+    assert running_cues()[cue].note == "cancelled: nothing was sent and nothing is charged"
 
 
 def test_a_failed_take_leaves_its_placeholder_with_the_error_and_can_be_tried_again(scene, strip, clicker):
@@ -361,7 +362,7 @@ def test_a_failed_take_leaves_its_placeholder_with_the_error_and_can_be_tried_ag
 
     clicker.submit = fail
     cue = generate(scene)
-    until(lambda: dispatcher.running_cues()[cue].error)
+    until(lambda: running_cues()[cue].error)
     (placeholder,) = held()
     assert placeholder[cue_index.ERROR_PROPERTY].endswith("the model found no picture")
     (shown,) = cue_index.list_cue_rows(scene)
@@ -371,7 +372,7 @@ def test_a_failed_take_leaves_its_placeholder_with_the_error_and_can_be_tried_ag
     bpy.ops.tracklay.again(cue=cue)
     until(filled(1))
     assert [(s.channel, cue_index.ERROR_PROPERTY in s) for s in held()] == [(8, False)]
-    assert dispatcher.running_cues() == {}
+    assert running_cues() == {}
 
 
 def test_without_room_nothing_is_laid_and_nothing_sent(scene, strip):
@@ -381,7 +382,7 @@ def test_without_room_nothing_is_laid_and_nothing_sent(scene, strip):
     with pytest.raises(TracklayError, match=r"no channel above .* is free there"):
         generate(scene, takes=2)
     assert held() == []
-    assert dispatcher.running_cues() == {}
+    assert running_cues() == {}
 
 
 def test_the_persons_things_stay_as_they_are(scene, strip, clips, gate):
@@ -638,17 +639,17 @@ def test_an_unclear_job_is_shown_with_its_choices(scene, strip, gate, clicker):
 
     clicker.submit = lost
     cue = generate(scene)
-    until(lambda: dispatcher.running_cues()[cue].error)
+    until(lambda: running_cues()[cue].error)
     assert cue_index.list_cue_rows(scene)[0].state == "unclear"
     assert len(held()) == len(sent) == 1
     clicker.submit = real
     gate.is_open = True
     bpy.ops.tracklay.look_again(cue=cue)
-    until(lambda: dispatcher.running_cues()[cue].error)
+    until(lambda: running_cues()[cue].error)
     assert len(sent) == 1
     bpy.ops.tracklay.send_again(cue=cue)
     until(filled(1))
-    assert dispatcher.running_cues() == {}
+    assert running_cues() == {}
 
 
 def test_an_unclear_job_can_be_given_up(scene, strip, clicker):
@@ -660,8 +661,8 @@ def test_an_unclear_job_can_be_given_up(scene, strip, clicker):
 
     clicker.submit = lost
     cue = generate(scene)
-    until(lambda: dispatcher.running_cues()[cue].error)
+    until(lambda: running_cues()[cue].error)
     bpy.ops.tracklay.forget(cue=cue)
     assert held() == []
-    assert dispatcher.running_cues() == {}
+    assert running_cues() == {}
     until(lambda: cue not in [job["cue"] for job in admin.list_jobs(include_finished=True)["jobs"]])

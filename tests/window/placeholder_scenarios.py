@@ -70,7 +70,7 @@ def follow():
     bpy.ops.ed.undo_push(message="before")
     bpy.ops.tracklay.generate()
     tell(at_once=[[s.left_handle, s.duration, s.channel, s.mute, s.name] for s in held()])
-    lines = part("blender.runtime.dispatcher").running_cues
+    lines = part("blender.runtime.cue_status").running_cues
 
     def models_work():
         return all("second" in line.words for line in lines().values())

@@ -170,7 +170,7 @@ def press_generate():
 
     def button_was_pressed():
         area.tag_redraw()
-        return bool(part("blender.runtime.dispatcher").running_cues())
+        return bool(part("blender.runtime.cue_status").running_cues())
 
     yield button_was_pressed
     pump = part("blender.runtime.dispatcher")

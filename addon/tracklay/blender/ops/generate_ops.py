@@ -15,7 +15,8 @@ from ...jobs import create_job_spec
 from ...jobs.job_spec import MAX_TAKES, RANDOM_SEED
 from ...paths import ensure_folder, tracklay_home
 from ..render import timeline_copy
-from ..runtime.dispatcher import get_dispatcher, redraw_sequencers, running_cues, start_timer
+from ..runtime.cue_status import running_cues
+from ..runtime.dispatcher import get_dispatcher, redraw_sequencers, start_timer
 from ..sequencer import compat, prompts, selection
 from ..settings import catalogue, preferences, properties
 from ..settings.error_text import panel_error_text

@@ -36,7 +36,7 @@ TakeKey = tuple[str, int]
 
 @dataclass(slots=True)
 class CueStatus:
-    """What is known of a cue that is under way or went wrong: its stages while it runs, its error or a note afterwards."""
+    """A cue that runs or has failed: its stages while it runs, its error or a note afterwards."""
 
     cue: Cue
     laying: Mapping[str, Any]
@@ -110,6 +110,14 @@ class CueStatus:
         step = self.steps[number]
         words = translate_ui(STAGE_LABELS[step.stage])
         return f"{words}: {step.message}" if step.message and step.stage == "generate" else words
+
+
+_statuses: dict[str, CueStatus] = {}
+
+
+def running_cues() -> dict[str, CueStatus]:
+    """Return the cues that run or have failed, by cue id. The dispatcher writes it; the list, the overlay and the operators read it."""
+    return _statuses
 
 
 def take_fraction(step: StageProgress) -> float:

@@ -27,7 +27,7 @@ from ...paths import ensure_folder
 from ..sequencer import cue_index, placeholders, placement, staleness
 from ..sequencer.cue_index import CueRequest, shared_cue_index
 from ..settings import catalogue, network, preferences
-from .cue_status import CueStatus
+from .cue_status import CueStatus, running_cues
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -110,7 +110,7 @@ class Dispatcher:
     """All that is under way."""
 
     def __init__(self) -> None:
-        self.statuses: dict[str, CueStatus] = {}
+        self.statuses = running_cues()
         self._runner: BackgroundRunner | None = None
         self._start_executor = ThreadPoolExecutor(1, "tracklay-start")
         self._batches: list[BlockingBatch] = []
@@ -755,11 +755,6 @@ def get_dispatcher() -> Dispatcher:
     return _dispatcher
 
 
-def running_cues() -> dict[str, CueStatus]:
-    """What is under way or went wrong, by cue: what the panel shows."""
-    return _dispatcher.statuses if _dispatcher else {}
-
-
 def start_timer() -> None:
     """Have the timer look for news until nothing is under way. In the background there is none."""
     if not bpy.app.background and not bpy.app.timers.is_registered(_on_timer):
@@ -792,3 +787,4 @@ def close_dispatcher() -> None:
     if _dispatcher is not None:
         _dispatcher.close()
         _dispatcher = None
+    running_cues().clear()

@@ -247,7 +247,7 @@ def list_cue_rows(scene: Any) -> list[CueRow]:
 
 def iter_cue_rows(scene: Any) -> Iterator[CueRow]:
     """The same one by one, in no order: whoever has little time takes a few and goes on later."""
-    from ..runtime.dispatcher import running_cues  # noqa: PLC0415 - it lays what these find
+    from ..runtime.cue_status import running_cues  # noqa: PLC0415 - it lays what these find
 
     for cue, places in shared_cue_index.snapshot().items():
         here = [place for place in places if place.scene == scene.name]

@@ -16,7 +16,8 @@ from bpy.props import CollectionProperty, IntProperty, PointerProperty, StringPr
 from ...errors import InvalidInput, TracklayError
 from ...timing import format_timecode
 from ..ops.generate_ops import SKIP_SAVE
-from ..runtime.dispatcher import redraw_sequencers, running_cues
+from ..runtime.cue_status import running_cues
+from ..runtime.dispatcher import redraw_sequencers
 from ..sequencer import compat, cue_index, selection, takes
 from ..settings import catalogue
 from ..settings.error_text import panel_error_text

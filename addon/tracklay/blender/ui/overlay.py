@@ -13,7 +13,7 @@ import gpu
 from gpu_extras.batch import batch_for_shader
 
 from ..runtime.cue_status import take_fraction
-from ..runtime.dispatcher import running_cues
+from ..runtime.cue_status import running_cues
 from ..sequencer import compat, cue_index
 from ..settings.i18n.translate import translate_ui
 
