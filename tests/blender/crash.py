@@ -15,11 +15,9 @@ os.environ["TRACKLAY_HOME"] = str(FOLDER / "home")
 import bpy  # noqa: E402
 import tracklay  # noqa: E402
 from tracklay import providers  # noqa: E402
-from tracklay.blender.ops import generate_ops  # noqa: E402
-from tracklay.blender.render import timeline_copy  # noqa: E402
-from tracklay.blender.runtime import dispatcher  # noqa: E402
+from tracklay.blender.runtime import dispatcher, requests  # noqa: E402
 from tracklay.blender.runtime.cue_status import running_cues  # noqa: E402
-from tracklay.blender.sequencer import cue_index, selection  # noqa: E402
+from tracklay.blender.sequencer import cue_index, selection, timeline_copy  # noqa: E402
 from tracklay.blender.settings import catalogue  # noqa: E402
 from tracklay.blender.settings.preferences import takes_folder  # noqa: E402
 from tracklay.jobs import admin, create_job_spec  # noqa: E402
@@ -58,7 +56,7 @@ def begin() -> None:
         strip.crop.min_y = 4
     scene.tracklay.model = "clicker/clicks"
     (spot,) = selection.spot_ranges(scene)
-    cue = generate_ops.build_cue(spot, scene.tracklay, takes=2)
+    cue = requests.build_cue(spot, scene.tracklay, takes=2)
     dispatcher.get_dispatcher().submit(
         timeline_copy.with_timeline_copies([(create_job_spec(cue, takes_folder(), "clip", catalogue.MODELS), spot)])
     )

@@ -22,8 +22,7 @@ os.environ["TRACKLAY_HOME"] = str(FOLDER / "home")
 import bpy  # noqa: E402
 import tracklay  # noqa: E402
 from tracklay import errors, providers  # noqa: E402
-from tracklay.blender.ops import generate_ops  # noqa: E402
-from tracklay.blender.runtime import dispatcher  # noqa: E402
+from tracklay.blender.runtime import dispatcher, requests  # noqa: E402
 from tracklay.blender.runtime.cue_status import running_cues  # noqa: E402
 from tracklay.blender.sequencer import compat, cue_index, selection  # noqa: E402
 from tracklay.blender.settings import catalogue  # noqa: E402
@@ -109,9 +108,7 @@ def generate() -> None:
         strip.select = strip == clip
     try:
         (spot,) = selection.spot_ranges(scene())
-        cue = generate_ops.build_cue(
-            spot, scene().tracklay, takes=chance.choice([1, 1, 2]), prompt=f"{chance.random()}"
-        )
+        cue = requests.build_cue(spot, scene().tracklay, takes=chance.choice([1, 1, 2]), prompt=f"{chance.random()}")
         dispatcher.get_dispatcher().submit([(create_job_spec(cue, takes_folder(), "clip", catalogue.MODELS), spot)])
     except errors.TracklayError as error:
         if "free there" not in str(error):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import bpy
 import pytest
-from tracklay.blender.ops import generate_ops
+from tracklay.blender.runtime import requests
 from tracklay.blender.runtime.cue_status import running_cues
 from tracklay.blender.runtime.dispatcher import get_dispatcher
 from tracklay.blender.sequencer import compat, connections, placement, selection
@@ -36,7 +36,7 @@ def strip(scene, clips):
 def ordered(scene):
     """What a Generate sends on its way, without waiting for it: the background's operator always waits."""
     spots = selection.spot_ranges(scene)
-    cues = [generate_ops.build_cue(spot, scene.tracklay) for spot in spots]
+    cues = [requests.build_cue(spot, scene.tracklay) for spot in spots]
     orders = [
         (create_job_spec(cue, takes_folder(), "clip", catalogue.MODELS), spot)
         for cue, spot in zip(cues, spots, strict=True)

@@ -8,7 +8,8 @@ from fractions import Fraction
 
 import bpy
 import pytest
-from tracklay.blender.ops import generate_ops, marker_ops
+from tracklay.blender.ops import marker_ops
+from tracklay.blender.runtime import requests
 from tracklay.blender.sequencer import compat, prompts, selection
 from tracklay.blender.settings import catalogue
 from tracklay.media import decoder, proxy_cache, shot_detection
@@ -196,11 +197,11 @@ def test_text_strips_and_markers_add_to_the_prompt(scene, strip):
     found = {}
     for source in ("NONE", "TEXT", "MARKERS"):
         settings.prompt_from = source
-        found[source] = generate_ops.build_cue(spot, settings).prompt
+        found[source] = requests.build_cue(spot, settings).prompt
     assert found == {"NONE": "quiet", "TEXT": "quiet, wood, rain on tin", "MARKERS": "quiet, a door"}
     settings.prompt = ""
-    assert generate_ops.build_cue(spot, settings).prompt == "a door"
-    assert generate_ops.build_cue(spot, settings, prompt="given").prompt == "given"
+    assert requests.build_cue(spot, settings).prompt == "a door"
+    assert requests.build_cue(spot, settings, prompt="given").prompt == "given"
 
 
 def test_the_shots_that_were_found_are_not_decoded_again(scene, tmp_path, monkeypatch):

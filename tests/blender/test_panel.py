@@ -9,7 +9,7 @@ from typing import Any
 
 import bpy
 import pytest
-from tracklay.blender.ops import generate_ops
+from tracklay.blender.runtime import requests
 from tracklay.blender.sequencer import selection
 from tracklay.blender.settings import catalogue, network, preferences, properties
 from tracklay.blender.ui import panels
@@ -197,9 +197,9 @@ def test_extras_are_sent_to_the_model_that_they_are_for(scene, strip):
     extra(settings, "+everywhere", '"yes"')
     (spot,) = selection.spot_ranges(scene)
     assert settings.extras[0].model == "clicker/clicks"
-    sent = generate_ops.build_cue(spot, settings).params
+    sent = requests.build_cue(spot, settings).params
     assert (sent["+new_thing"], sent["+everywhere"]) == ("[1, 2]", '"yes"')
-    assert [name for name in generate_ops.build_cue(spot, settings, model="sketch/foley").params if "+" in name] == [
+    assert [name for name in requests.build_cue(spot, settings, model="sketch/foley").params if "+" in name] == [
         "+everywhere"
     ]
     bpy.ops.tracklay.remove_extra(index=0)

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import bpy
 import pytest
-from tracklay.blender.ops import generate_ops
-from tracklay.blender.runtime import dispatcher
+from tracklay.blender.runtime import dispatcher, requests
 from tracklay.blender.runtime.cue_status import running_cues
 from tracklay.blender.sequencer import compat, cue_index, placeholders, placement, selection, staleness, takes
 from tracklay.blender.settings import catalogue
@@ -77,7 +76,7 @@ def generate(scene, **wanted):
     orders = []
     wanted.setdefault("prompt", secrets.token_hex(4))  # no two tests ask for the same
     for spot in selection.spot_ranges(scene):
-        cue = generate_ops.build_cue(spot, scene.tracklay, **wanted)
+        cue = requests.build_cue(spot, scene.tracklay, **wanted)
         orders.append((create_job_spec(cue, takes_folder(), "clip", catalogue.MODELS), spot))
     dispatcher.get_dispatcher().submit(orders)
     return orders[0][0].cue.id

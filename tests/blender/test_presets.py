@@ -8,7 +8,7 @@ from pathlib import Path
 
 import bpy
 import pytest
-from tracklay.blender.ops import generate_ops
+from tracklay.blender.runtime import requests
 from tracklay.blender.sequencer import selection
 from tracklay.blender.settings import catalogue, preferences, properties
 from tracklay.blender.ui import keymap, presets
@@ -203,4 +203,4 @@ def test_a_cue_takes_its_prompt_from_the_timeline_without_one_in_the_panel(scene
     scene.timeline_markers.new("rain", frame=20)
     scene.tracklay.prompt_from = "MARKERS"
     (spot,) = selection.spot_ranges(scene)
-    assert generate_ops.build_cue(spot, scene.tracklay).prompt == "rain"
+    assert requests.build_cue(spot, scene.tracklay).prompt == "rain"

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import bpy
 import pytest
-from tracklay.blender.ops import generate_ops
+from tracklay.blender.runtime import requests
 from tracklay.blender.sequencer import compat, selection
 from tracklay.blender.settings import catalogue
 from tracklay.blender.settings.preferences import takes_folder
@@ -122,10 +122,10 @@ def test_parameters_are_made_from_the_catalogue(scene, strip):
 def test_parameters_are_sent_as_they_were_set(scene, strip):
     """32-bit floats come back as the decimals they were; what has no default and was not touched is not sent."""
     (spot,) = selection.spot_ranges(scene)
-    assert generate_ops.build_cue(spot, scene.tracklay).params == {"material": "wood", "gain": 0.1}
+    assert requests.build_cue(spot, scene.tracklay).params == {"material": "wood", "gain": 0.1}
     scene.tracklay.params.steps = 12
     scene.tracklay.params.gain = -1.3
-    assert generate_ops.build_cue(spot, scene.tracklay).params == {"material": "wood", "gain": -1.3, "steps": 12}
+    assert requests.build_cue(spot, scene.tracklay).params == {"material": "wood", "gain": -1.3, "steps": 12}
 
 
 def test_what_is_not_given_comes_from_the_scene(scene, strip):
@@ -134,7 +134,7 @@ def test_what_is_not_given_comes_from_the_scene(scene, strip):
     scene.tracklay.negative_prompt = "voices"
     scene.tracklay.seed = 41
     (spot,) = selection.spot_ranges(scene)
-    cue = generate_ops.build_cue(spot, scene.tracklay, takes=2)
+    cue = requests.build_cue(spot, scene.tracklay, takes=2)
     assert (cue.prompt, cue.negative, cue.seed, cue.takes) == ("rain", "voices", 41, 2)
 
 

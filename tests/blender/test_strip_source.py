@@ -15,9 +15,8 @@ import bpy
 import numpy as np
 import pytest
 from tracklay import log
-from tracklay.blender.render import timeline_copy
 from tracklay.blender.runtime.dispatcher import get_dispatcher
-from tracklay.blender.sequencer import compat, retiming, selection, staleness, strip_dna
+from tracklay.blender.sequencer import compat, retiming, selection, staleness, strip_dna, timeline_copy
 from tracklay.errors import Cancelled, InvalidInput, MediaError
 from tracklay.jobs import artifact_store
 from tracklay.media.editor_render import render_in_editor

@@ -390,7 +390,7 @@ class Slices:
             (laying, "hold", "all placeholders"),
             (laying, "asked_for", "what was asked for"),
             (pictures, "spots", "reading the pictures"),
-            (part("blender.render.timeline_copy"), "write", "Blender's copy of the timeline"),
+            (part("blender.sequencer.timeline_copy"), "write_scene_copy", "Blender's copy of the timeline"),
             (placeholders, "fill", "filling a strip"),
             (placeholders, "silence", "writing silence"),
             (cues.Index, "look", "looking through the timeline"),

@@ -19,8 +19,8 @@ from ..errors import InvalidInput, TracklayError
 from ..jobs.job_spec import JobSpec, cue_to_dict
 from ..paths import atomic_write
 from ..timing import TimeMap, parse_time
-from .render.timeline_copy import TimelineCopies
 from .sequencer import compat, connections, placement, scene_cues, selection
+from .sequencer.timeline_copy import TimelineCopies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -2,91 +2,29 @@
 
 from __future__ import annotations
 
-import secrets
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import bpy
 from bpy.props import BoolProperty, IntProperty, StringProperty
 
-from ...cue import Cue
-from ...errors import InvalidInput, TracklayError
-from ...jobs import create_job_spec
+from ...errors import TracklayError
 from ...jobs.job_spec import MAX_TAKES, RANDOM_SEED
 from ...paths import ensure_folder, tracklay_home
-from ..render import timeline_copy
 from ..runtime.cue_status import running_cues
 from ..runtime.dispatcher import get_dispatcher, redraw_sequencers, start_timer
-from ..sequencer import compat, prompts, selection
+from ..runtime.requests import build_cue, submit_cues
+from ..sequencer import compat, selection
 from ..settings import catalogue, preferences, properties
 from ..settings.error_text import panel_error_text
 from ..settings.i18n.translate import translate_report
-from ..settings.network import ALLOW_ONLINE_HINT, offline_reason, online_access_allowed
+from ..settings.network import ALLOW_ONLINE_HINT, online_access_allowed
 from ..settings.preferences import provider_check
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
     from collections.abc import Set as AbstractSet
-
-    from ...jobs import JobSpec
-    from ..sequencer.selection import CueSource
 
 SKIP_SAVE = {"SKIP_SAVE"}
 """A call's own values are not the next call's: what is not given comes from the scene."""
-
-
-def build_cue(spot: CueSource, settings: Any, **overrides: Any) -> Cue:
-    """The cue of a spot: what was given, and the scene's own settings for the rest."""
-    model = catalogue.get_model(overrides.pop("model", "") or settings.model)
-    seed = overrides.pop("seed", settings.seed)
-    written = prompts.timeline_prompt(settings.id_data, spot.span, settings.prompt_from)
-    cue = Cue(
-        id=f"{spot.strip_name} {secrets.token_hex(5)}",
-        span=spot.span,
-        picture=spot.picture,
-        model=model.id,
-        prompt=prompts.join_prompts(settings.prompt, written),
-        negative=settings.negative_prompt,
-        seed=None if seed == RANDOM_SEED else seed,
-        takes=settings.takes,
-        params={**properties.param_values(settings.params, model), **properties.extra_params(settings, model)},
-        square=properties.square_setting(settings),
-    )
-    return replace(cue, **overrides)
-
-
-def submit_cues(
-    operator: Any, cues: Iterable[tuple[Cue, CueSource]], *, wait: bool, on_placed: Callable[[], None] | None = None
-) -> AbstractSet[str]:
-    """Send cues on their way, all of them or none; with `wait`, and in the background where no timer runs, lay them too.
-
-    What an operator gives back; what came of the cues is reported as its own. `on_placed` is done to the strips as soon as they lie there,
-    within the same step of the undo history.
-
-    Raises:
-        TracklayError: one of them cannot be done; nothing was sent.
-    """
-    orders = timeline_copy.with_timeline_copies([_build_job_spec(cue, spot) for cue, spot in cues])
-    batch = get_dispatcher().submit(orders, wait=wait or bpy.app.background, on_placed=on_placed)
-    if batch is None:
-        start_timer()
-        redraw_sequencers()
-        return {"FINISHED"}
-    get_dispatcher().wait(batch)
-    for cue in batch.spots:
-        get_dispatcher().dismiss(cue)
-    if batch.errors:
-        operator.report({"ERROR"}, panel_error_text("\n".join(batch.errors)))
-        return {"FINISHED"} if batch.laid_strips else {"CANCELLED"}
-    operator.report({"INFO"}, translate_report("Laid {}", ", ".join(batch.laid_strips)))
-    return {"FINISHED"}
-
-
-def _build_job_spec(cue: Cue, spot: CueSource) -> tuple[JobSpec, CueSource]:
-    if trouble := offline_reason(catalogue.get_model(cue.model)):
-        raise InvalidInput(trouble)
-    order = create_job_spec(cue, preferences.takes_folder(), spot.picture.source.stem, catalogue.MODELS)
-    return replace(order, sample_rate=preferences.sample_rate()), spot
 
 
 class TRACKLAY_OT_generate(bpy.types.Operator):  # type: ignore[misc]  # noqa: N801 - Blender's own naming

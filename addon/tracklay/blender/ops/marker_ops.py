@@ -19,12 +19,12 @@ from ...errors import Cancelled, InvalidInput, TracklayError
 from ...jobs.job_spec import proxy_spec
 from ...media.ffmpeg import CancelToken
 from ...timing import Span
-from ..render import timeline_copy
-from ..sequencer import compat, prompts, selection
+from ..runtime.requests import build_cue, submit_cues
+from ..sequencer import compat, prompts, selection, timeline_copy
 from ..settings import catalogue, properties
 from ..settings.error_text import panel_error_text
 from ..settings.i18n.translate import translate_ui
-from .generate_ops import SKIP_SAVE, build_cue, submit_cues
+from .generate_ops import SKIP_SAVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -25,11 +25,10 @@ from ...jobs.take_writer import file_hash
 from ...media import proxy_cache
 from ...media.ffmpeg import CancelToken
 from ...version import VERSION
-from ..ops import generate_ops
-from ..sequencer import compat, cue_index, placement, scene_cues, selection, staleness
+from ..runtime import requests
+from ..sequencer import compat, cue_index, placement, scene_cues, selection, staleness, timeline_copy
 from ..sequencer.strip_source import PICTURE_TYPES
 from ..settings import catalogue, network, preferences
-from . import timeline_copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -102,7 +101,7 @@ def find_missing_audio(scene: Any, options: SceneAudioOptions) -> tuple[list[Mis
             continue
         given: dict[str, Any] = {"model": model.id} | ({} if options.prompt is None else {"prompt": options.prompt})
         try:
-            cue = generate_ops.build_cue(each, scene.tracklay, **given)
+            cue = requests.build_cue(each, scene.tracklay, **given)
             order = create_job_spec(cue, to, each.picture.source.stem, catalogue.MODELS)
             order = replace(order, sample_rate=preferences.sample_rate())
             found.append(MissingAudio(each, order, _record_key(scene, picture, order, look)))
