@@ -6,10 +6,10 @@ import atexit
 
 import bpy
 
-from .ops import generate_ops, marker_ops
+from .ops import generate_ops, marker_ops, take_ops
 from .render import handlers
 from .runtime import app_handlers, dispatcher
-from .sequencer import connections, dropped_files, takes
+from .sequencer import connections
 from .settings import catalogue, preferences, properties
 from .settings.i18n import translate
 from .ui import cue_list, keymap, overlay, panels, presets
@@ -18,8 +18,7 @@ CLASSES = (
     *preferences.CLASSES,
     *generate_ops.CLASSES,
     *marker_ops.CLASSES,
-    *takes.CLASSES,
-    *dropped_files.CLASSES,
+    *take_ops.CLASSES,
     *cue_list.CLASSES,
     *presets.CLASSES,
     *panels.CLASSES,

@@ -11,22 +11,14 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import bpy
-from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
-
 from ...cue import Cue
 from ...errors import InvalidInput, TracklayError
-from ...jobs.job_spec import MAX_TAKES
-from ..ops.generate_ops import SKIP_SAVE, submit_cues
 from ..settings import catalogue
-from ..settings.error_text import panel_error_text
-from ..settings.i18n.translate import translate_report
 from ..settings.properties import STEM_MODES
 from . import compat, cue_index, placement, selection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from collections.abc import Set as AbstractSet
 
     from .selection import StripLevel
 
@@ -111,6 +103,51 @@ class TakeGroup:
         """Whether the take that is heard is stale; where none is heard, whether all are."""
         heard = [version for version in self.takes if version.is_audible]
         return all(version.stale for version in heard or self.takes)
+
+    @property
+    def chosen(self) -> TakeStrips:
+        """The take that operators act on: the audible one, else the first."""
+        return self.takes[self.chosen_index]
+
+    @property
+    def chosen_index(self) -> int:
+        """The index of `chosen`."""
+        return max(0, self.audible_index)
+
+    def take_index(self, number: int) -> int:
+        """Return the index of the take with this number, counted from 1.
+
+        Raises:
+            InvalidInput: there is no such take.
+        """
+        if number > len(self.takes):
+            raise InvalidInput(f"there are {len(self.takes)} takes, and no take {number}")
+        return number - 1
+
+    def neighbour_index(self, direction: str) -> int:
+        """Return the index of the take after (`NEXT`) or before the audible one, wrapping around; 0 if none is audible."""
+        if self.audible_index < 0:
+            return 0
+        return (self.audible_index + (1 if direction == "NEXT" else -1)) % len(self.takes)
+
+    def compare_index(self) -> int:
+        """Return the index of the take to compare the audible one with.
+
+        With exactly two takes selected it is the other of the two; otherwise the take that was audible before, else the next.
+
+        Raises:
+            InvalidInput: there is only one take.
+        """
+        if len(self.takes) < 2:
+            raise InvalidInput("there is only one take: generate more to compare")
+        selected = [n for n, take in enumerate(self.takes) if any(strip.select for strip in take.strips)]
+        now = self.audible_index
+        if len(selected) == 2:
+            return selected[1] if now == selected[0] else selected[0]
+        keys = [take.sort_key for take in self.takes]
+        before = _previously_audible.get(self.cue)
+        other = keys.index(before) if before in keys else now
+        return other if other != now else (now + 1) % len(keys)
 
     def solo(self, index: int) -> TakeStrips:
         """Let one be heard and mute the others; that one."""
@@ -210,150 +247,34 @@ def _is_over_picture(group: TakeGroup, picture: Any) -> bool:
     return named and compat.strip_start(picture) < group.end and compat.strip_end(picture) > group.start
 
 
-class _TakeGroupOperator:
-    """An operator on the takes that are meant. What it does to a cue's is `perform`; where that fails for one, the others are done."""
-
-    bl_options = {"REGISTER", "UNDO"}
-    CUE_ARGUMENT = StringProperty(
-        name="Cue", description="Of which cue; empty for what is selected, or at the playhead", options=SKIP_SAVE
-    )
-
-    report: Any
-
-    def execute(self, context: Any) -> AbstractSet[str]:
-        """Do it to each group."""
-        scene = compat.active_sequencer_scene(context)
-        done, failed = [], []
-        try:
-            for group in target_groups(scene, self.cue):  # type: ignore[attr-defined]
-                try:
-                    done.append(self.perform(scene, group))
-                except TracklayError as error:
-                    failed.append(panel_error_text(error))
-        except TracklayError as error:
-            failed.append(panel_error_text(error))
-        if failed:
-            self.report({"WARNING" if done else "ERROR"}, "\n".join(dict.fromkeys(failed)))
-            return {"FINISHED"} if done else {"CANCELLED"}
-        self.report({"INFO"}, ", ".join(done))
-        return {"FINISHED"}
-
-    def perform(self, scene: Any, group: TakeGroup) -> str:
-        """Do it to one; what is said of it."""
-        raise NotImplementedError
+def toggle_favourite(take: TakeStrips) -> bool:
+    """Mark a take as a favourite, or remove the mark. Return whether it is a favourite now."""
+    is_favourite = not take.is_favourite
+    for strip in take.strips:
+        if is_favourite:
+            strip[FAVOURITE_PROPERTY] = True
+            strip.color_tag = FAVOURITE_TAG
+        elif FAVOURITE_PROPERTY in strip:
+            del strip[FAVOURITE_PROPERTY]
+            if strip.color_tag == FAVOURITE_TAG:  # another colour is the user's own and stays
+                strip.color_tag = NO_TAG
+    return is_favourite
 
 
-class TRACKLAY_OT_switch_take(_TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801 - Blender's own naming
-    """Hear another take of the cue."""
+def keep_only(scene: Any, level: StripLevel, group: TakeGroup) -> None:
+    """Remove all takes of a group but the chosen one from the timeline, and list their files as dropped (`scene.tracklay.dropped`).
 
-    bl_idname = "tracklay.switch_take"
-    bl_description = (
-        "Hear another take of the selected cue, or of the cues at the playhead, and mute the one that was heard"
-    )
-    bl_label = "Switch Take"
-    __annotations__ = {
-        "direction": EnumProperty(
-            name="Direction",
-            description="Which take is heard",
-            items=(("NEXT", "Next", "The next take"), ("PREVIOUS", "Previous", "The take before")),
-            default="NEXT",
-        ),
-        "number": IntProperty(
-            name="Take",
-            description="Which one, from 1; 0 for the next or the one before",
-            default=0,
-            min=0,
-            options=SKIP_SAVE,
-        ),
-        "cue": _TakeGroupOperator.CUE_ARGUMENT,
-    }
-
-    def perform(self, scene: Any, group: TakeGroup) -> str:  # noqa: ARG002 - the shape of all of them
-        """Go on by one, round and round, or to the one that was named."""
-        count = len(group.takes)
-        if self.number > count:
-            raise InvalidInput(f"there are {count} takes, and no take {self.number}")
-        step = 1 if self.direction == "NEXT" else -1
-        number = (
-            self.number - 1 if self.number else (group.audible_index + step) % count if group.audible_index >= 0 else 0
-        )
-        group.solo(number)
-        return translate_report("Take {} of {}", number + 1, count)
-
-
-class TRACKLAY_OT_compare_takes(_TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
-    """Go back and forth between two takes."""
-
-    bl_idname = "tracklay.compare_takes"
-    bl_description = "Go back and forth between two takes: the two that are selected, or the one that is heard and the one heard before it"
-    bl_label = "Compare Takes"
-    __annotations__ = {"cue": _TakeGroupOperator.CUE_ARGUMENT}
-
-    def perform(self, scene: Any, group: TakeGroup) -> str:  # noqa: ARG002
-        """Hear the other of the two."""
-        if len(group.takes) < 2:
-            raise InvalidInput("there is only one take: generate more to compare")
-        chosen = [n for n, version in enumerate(group.takes) if any(strip.select for strip in version.strips)]
-        now = group.audible_index
-        if len(chosen) == 2:
-            other = chosen[1] if now == chosen[0] else chosen[0]
-        else:
-            orders = [version.sort_key for version in group.takes]
-            before = _previously_audible.get(group.cue)
-            other = orders.index(before) if before in orders else (now + 1) % len(orders)
-            if other == now:
-                other = (now + 1) % len(orders)
-        group.solo(other)
-        return translate_report("Take {} of {}", other + 1, len(group.takes))
-
-
-class TRACKLAY_OT_favourite_take(_TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
-    """Mark the take that is heard as a favourite, or no more."""
-
-    bl_idname = "tracklay.favourite_take"
-    bl_description = "Mark the take that is heard as a favourite, or no longer; it is coloured in the timeline"
-    bl_label = "Favourite Take"
-    __annotations__ = {"cue": _TakeGroupOperator.CUE_ARGUMENT}
-
-    def perform(self, scene: Any, group: TakeGroup) -> str:  # noqa: ARG002
-        """Turn it about."""
-        version = group.takes[max(0, group.audible_index)]
-        on = not version.is_favourite
-        for strip in version.strips:
-            if on:
-                strip[FAVOURITE_PROPERTY] = True
-                strip.color_tag = FAVOURITE_TAG
-            elif FAVOURITE_PROPERTY in strip:
-                del strip[FAVOURITE_PROPERTY]
-                if strip.color_tag == FAVOURITE_TAG:  # the person may have given it another since
-                    strip.color_tag = NO_TAG
-        return translate_report(
-            "Take {} is a favourite" if on else "Take {} is no favourite", max(0, group.audible_index) + 1
-        )
-
-
-class TRACKLAY_OT_keep_take(_TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
-    """Keep the take that is heard and remove the others from the timeline."""
-
-    bl_idname = "tracklay.keep_take"
-    bl_description = "Keep the take that is heard and remove the others from the timeline. Their files stay until Delete Dropped Files"
-    bl_label = "Keep Take"
-    __annotations__ = {"cue": _TakeGroupOperator.CUE_ARGUMENT}
-
-    def perform(self, scene: Any, group: TakeGroup) -> str:
-        """Remove the others; what is kept comes down to the lowest of their channels."""
-        level = selection.active_level(scene)
-        assert level is not None  # noqa: S101 - groups were found on it
-        kept = group.takes[max(0, group.audible_index)]
-        others = [version for version in group.takes if version is not kept]
-        lowest = min(strip.channel for version in group.takes for strip in version.strips)
-        for strip in [strip for version in others for strip in version.strips]:
-            if (file := cue_index.take_file(strip)) is not None:
-                scene.tracklay.dropped.add().name = str(file)
-            level.strips.remove(strip)
-        if kept.full_mix is not None and others:
-            _move_to_lowest_channel(level, kept.full_mix, lowest)
-        return translate_report("Kept take {} of {}", group.takes.index(kept) + 1, len(group.takes))
+    The kept take moves down to the lowest channel of the group.
+    """
+    kept = group.chosen
+    others = [take for take in group.takes if take is not kept]
+    lowest = min(strip.channel for take in group.takes for strip in take.strips)
+    for strip in [strip for take in others for strip in take.strips]:
+        if (file := cue_index.take_file(strip)) is not None:
+            scene.tracklay.dropped.add().name = str(file)
+        level.strips.remove(strip)
+    if kept.full_mix is not None and others:
+        _move_to_lowest_channel(level, kept.full_mix, lowest)
 
 
 def _move_to_lowest_channel(level: StripLevel, strip: Any, lowest: int) -> None:
@@ -425,36 +346,13 @@ def _stem_channel(level: StripLevel, title: str, start_channel: int, first: int,
     return None
 
 
-class TRACKLAY_OT_lay_stems(_TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
-    """Lay the stems of the take that is heard, each on a channel of its own name."""
-
-    bl_idname = "tracklay.lay_stems"
-    bl_description = (
-        "Lay the stems of the take that is heard, each on a channel of its own name, connected to the picture"
-    )
-    bl_label = "Lay Stems"
-    __annotations__ = {
-        "master": EnumProperty(
-            name="Whole Take", description="What becomes of the whole take", items=FULL_MIX_MODES, default="MUTED"
-        ),
-        "cue": _TakeGroupOperator.CUE_ARGUMENT,
-    }
-
-    def perform(self, scene: Any, group: TakeGroup) -> str:
-        """Lay them."""
-        level = selection.active_level(scene)
-        assert level is not None  # noqa: S101 - groups were found on it
-        names = lay_stems(scene, level, group.takes[max(0, group.audible_index)], self.master)
-        return translate_report("Laid the stems {}", ", ".join(names))
-
-
 def regenerated_cue(scene: Any, level: StripLevel, group: TakeGroup, *, same_seed: bool, count: int) -> tuple[Cue, Any]:
     """The cue of the take that is heard, once more, for its picture as it is now; and its spot.
 
     Raises:
         BadInput: the picture is gone or cannot be read, or the model is no longer in the catalogue.
     """
-    version = group.takes[max(0, group.audible_index)]
+    version = group.chosen
     held = cue_index.parse_entry(str(version.strips[0].get(cue_index.ENTRY_PROPERTY, "")))
     picture = find_picture(level, version.strips[0])
     first = max(group.start, compat.strip_start(picture))
@@ -492,41 +390,6 @@ def find_picture(level: StripLevel, strip: Any) -> Any:
     if not seen:
         raise InvalidInput(f"the picture of {strip.name} is gone: select another and generate for that")
     return seen[0][0]
-
-
-class TRACKLAY_OT_regenerate(bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
-    """Make the take that is heard once more: another take of the same cue."""
-
-    bl_idname = "tracklay.regenerate"
-    bl_description = (
-        "Make another take of the cue with the settings of the one that is heard, for its picture as it is now: "
-        "with a new seed, or with the same one where the picture was changed"
-    )
-    bl_label = "Regenerate"
-    bl_options = {"REGISTER"}
-    __annotations__ = {
-        "same_seed": BoolProperty(
-            name="Same Seed", description="Keep the seed: only the picture's change is heard", options=SKIP_SAVE
-        ),
-        "takes": IntProperty(name="Takes", description="How many", default=1, min=1, max=MAX_TAKES, options=SKIP_SAVE),
-        "cue": _TakeGroupOperator.CUE_ARGUMENT,
-        "wait": BoolProperty(name="Wait", description="Block until every take is laid: for scripts", options=SKIP_SAVE),
-    }
-
-    def execute(self, context: Any) -> AbstractSet[str]:
-        """Send it on its way; what comes of it joins the cue's takes and is heard."""
-        scene = compat.active_sequencer_scene(context)
-        try:
-            level, found = selection.active_level(scene), target_groups(scene, self.cue)
-            assert level is not None  # noqa: S101 - groups were found on it
-            asked = [
-                regenerated_cue(scene, level, group, same_seed=self.same_seed, count=self.takes) for group in found
-            ]
-            joins = {cue.id: group.cue for (cue, _), group in zip(asked, found, strict=True)}
-            return submit_cues(self, asked, wait=self.wait, on_placed=lambda: join_takes(level, joins))
-        except TracklayError as error:
-            self.report({"ERROR"}, panel_error_text(error))
-            return {"CANCELLED"}
 
 
 def join_takes(level: StripLevel, joins: dict[str, str]) -> None:
@@ -579,13 +442,3 @@ def has_stems(take: TakeStrips) -> bool:
     return take.full_mix is not None and bool(
         cue_index.parse_entry(str(take.full_mix.get(cue_index.ENTRY_PROPERTY, ""))).get("stems")
     )
-
-
-CLASSES = (
-    TRACKLAY_OT_switch_take,
-    TRACKLAY_OT_compare_takes,
-    TRACKLAY_OT_favourite_take,
-    TRACKLAY_OT_keep_take,
-    TRACKLAY_OT_lay_stems,
-    TRACKLAY_OT_regenerate,
-)

@@ -15,6 +15,7 @@ from bpy.props import CollectionProperty, IntProperty, PointerProperty, StringPr
 
 from ...errors import InvalidInput, TracklayError
 from ...timing import format_timecode
+from ..ops import take_ops
 from ..ops.generate_ops import SKIP_SAVE
 from ..runtime.cue_status import running_cues
 from ..runtime.dispatcher import redraw_sequencers
@@ -409,12 +410,12 @@ def _draw_takes(box: Any, scene: Any, row: CueListRow) -> None:
         again = box.row(align=True)
         again.alert = True
         pressed = again.operator(
-            takes.TRACKLAY_OT_regenerate.bl_idname, text="Picture Changed: Make Anew", icon="FILE_REFRESH"
+            take_ops.TRACKLAY_OT_regenerate.bl_idname, text="Picture Changed: Make Anew", icon="FILE_REFRESH"
         )
         pressed.cue, pressed.same_seed = row.cue, True
     version = group.takes[max(0, group.audible_index)]
     line = box.row(align=True)
-    back = line.operator(takes.TRACKLAY_OT_switch_take.bl_idname, text="", icon="TRIA_LEFT")
+    back = line.operator(take_ops.TRACKLAY_OT_switch_take.bl_idname, text="", icon="TRIA_LEFT")
     back.cue, back.direction = row.cue, "PREVIOUS"
     line.label(
         text=translate_ui("Take {} of {}", group.audible_index + 1, len(group.takes))
@@ -422,18 +423,18 @@ def _draw_takes(box: Any, scene: Any, row: CueListRow) -> None:
         else translate_ui("Muted"),
         translate=False,
     )
-    onward = line.operator(takes.TRACKLAY_OT_switch_take.bl_idname, text="", icon="TRIA_RIGHT")
+    onward = line.operator(take_ops.TRACKLAY_OT_switch_take.bl_idname, text="", icon="TRIA_RIGHT")
     onward.cue, onward.direction = row.cue, "NEXT"
     star = "SOLO_ON" if version.is_favourite else "SOLO_OFF"
-    line.operator(takes.TRACKLAY_OT_favourite_take.bl_idname, text="", icon=star).cue = row.cue
+    line.operator(take_ops.TRACKLAY_OT_favourite_take.bl_idname, text="", icon=star).cue = row.cue
     more = line.row(align=True)
     more.enabled = len(group.takes) > 1
-    more.operator(takes.TRACKLAY_OT_compare_takes.bl_idname, text="A/B").cue = row.cue
-    more.operator(takes.TRACKLAY_OT_keep_take.bl_idname, text="Keep").cue = row.cue
+    more.operator(take_ops.TRACKLAY_OT_compare_takes.bl_idname, text="A/B").cue = row.cue
+    more.operator(take_ops.TRACKLAY_OT_keep_take.bl_idname, text="Keep").cue = row.cue
     line = box.row(align=True)
-    line.operator(takes.TRACKLAY_OT_regenerate.bl_idname, text="New Seed", icon="FILE_REFRESH").cue = row.cue
+    line.operator(take_ops.TRACKLAY_OT_regenerate.bl_idname, text="New Seed", icon="FILE_REFRESH").cue = row.cue
     if not version.stems and takes.has_stems(version):
-        line.operator(takes.TRACKLAY_OT_lay_stems.bl_idname, text="Stems", icon="RENDERLAYERS").cue = row.cue
+        line.operator(take_ops.TRACKLAY_OT_lay_stems.bl_idname, text="Stems", icon="RENDERLAYERS").cue = row.cue
 
 
 def row_take_group(scene: Any, row: CueListRow) -> takes.TakeGroup | None:

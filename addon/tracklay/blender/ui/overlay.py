@@ -12,8 +12,7 @@ import bpy
 import gpu
 from gpu_extras.batch import batch_for_shader
 
-from ..runtime.cue_status import take_fraction
-from ..runtime.cue_status import running_cues
+from ..runtime.cue_status import running_cues, take_fraction
 from ..sequencer import compat, cue_index
 from ..settings.i18n.translate import translate_ui
 
