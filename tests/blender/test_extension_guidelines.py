@@ -12,7 +12,7 @@ import bpy
 import pytest
 import tracklay
 from tracklay.blender import CLASSES
-from tracklay.blender.runtime import cue_status
+from tracklay.blender.runtime import cue_rows, cue_status
 from tracklay.blender.sequencer import selection, takes
 from tracklay.blender.settings import catalogue, properties
 from tracklay.blender.settings.i18n import translate
@@ -168,7 +168,7 @@ def test_nothing_is_left_of_it():
             "properties": [
                 kind for kind in ("Scene", "WindowManager") if hasattr(getattr(bpy.types, kind), "tracklay")
             ],
-            "timers": bpy.app.timers.is_registered(cue_list._build_slice),
+            "timers": bpy.app.timers.is_registered(cue_rows._build_slice),
         }
 
     before = held()
@@ -193,7 +193,7 @@ def test_reverting_finds_the_takes_again(scene, strip, tmp_path):
     bpy.ops.wm.open_mainfile(filepath=path)
     scene = bpy.context.scene
     assert len(laid(scene)) == 2
-    (row,) = cue_list.build_rows(scene)
+    (row,) = cue_rows.build_rows(scene)
     assert row.take_count == 2
 
 
@@ -222,11 +222,11 @@ def test_an_appended_scene_has_its_cues(film):
     (group,) = takes.find_take_groups(level)
     assert (len(group.takes), group.audible_index) == (2, 0)
     assert Path(bpy.path.abspath(group.takes[0].full_mix.sound.filepath)).is_file()
-    assert len(cue_list.build_rows(scene)) == 1
+    assert len(cue_rows.build_rows(scene)) == 1
 
 
 def test_a_linked_scene_is_left_alone(film):
     """It is another file's: nothing of ours looks for work in it or lists it."""
     scene = brought(film, link=True)
-    assert cue_list.build_rows(scene) == []
+    assert cue_rows.build_rows(scene) == []
     assert len(laid(scene)) == 2

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import bpy
 import pytest
-from tracklay.blender.runtime import dispatcher, requests
+from tracklay.blender.runtime import cue_rows, dispatcher, requests
 from tracklay.blender.runtime.cue_status import running_cues
 from tracklay.blender.sequencer import compat, cue_index, placeholders, placement, selection, staleness, takes
 from tracklay.blender.settings import catalogue
@@ -108,7 +108,7 @@ def test_a_placeholder_lies_there_at_once(scene, strip, gate):
     with wave.open(bpy.path.abspath(placeholder.sound.filepath)) as silence:
         assert Fraction(silence.getnframes(), silence.getframerate()) == Fraction(60, 25)
         assert not any(silence.readframes(silence.getnframes()))
-    (shown,) = cue_index.list_cue_rows(scene)
+    (shown,) = cue_rows.list_cue_rows(scene)
     assert (shown.state, shown.model, shown.prompt, shown.strips) == (
         "running",
         "clicker/clicks",
@@ -304,7 +304,7 @@ def test_a_deleted_placeholder_cancels_its_job_and_says_what_that_saved(scene, s
     bpy.ops.ed.undo()
     (back,) = held()
     assert back[cue_index.ERROR_PROPERTY].startswith("cancelled: clicker confirms")
-    assert cue_index.list_cue_rows(bpy.context.scene)[0].state == "failed"
+    assert cue_rows.list_cue_rows(bpy.context.scene)[0].state == "failed"
 
 
 def test_a_placeholder_that_comes_back_in_time_is_not_given_up(scene, strip, gate):
@@ -364,7 +364,7 @@ def test_a_failed_take_leaves_its_placeholder_with_the_error_and_can_be_tried_ag
     until(lambda: running_cues()[cue].error)
     (placeholder,) = held()
     assert placeholder[cue_index.ERROR_PROPERTY].endswith("the model found no picture")
-    (shown,) = cue_index.list_cue_rows(scene)
+    (shown,) = cue_rows.list_cue_rows(scene)
     assert (shown.state, shown.message) == ("failed", placeholder[cue_index.ERROR_PROPERTY])
     placeholder.channel = 8
     clicker.submit = real
@@ -480,7 +480,7 @@ def test_a_take_whose_picture_was_changed_is_stale(change, scene, strip, gate):
     cue_index.shared_cue_index.is_dirty = True
     until(lambda: cue_index.STALE_PROPERTY in held()[0])
     assert not staleness.is_up_to_date(scene, held()[0], staleness.SpeedEffectCache())
-    assert cue_index.list_cue_rows(scene)[0].is_stale
+    assert cue_rows.list_cue_rows(scene)[0].is_stale
     assert staleness.find_stale_strips() == [f"{scene.name}: {held()[0].name}"]
 
 
@@ -639,7 +639,7 @@ def test_an_unclear_job_is_shown_with_its_choices(scene, strip, gate, clicker):
     clicker.submit = lost
     cue = generate(scene)
     until(lambda: running_cues()[cue].error)
-    assert cue_index.list_cue_rows(scene)[0].state == "unclear"
+    assert cue_rows.list_cue_rows(scene)[0].state == "unclear"
     assert len(held()) == len(sent) == 1
     clicker.submit = real
     gate.is_open = True

@@ -112,8 +112,8 @@ def by_hand():
     over = [region.x + region.width // 2, region.y + region.height // 2]
     bpy.ops.tracklay.generate(takes=2, wait=True)
     bpy.context.preferences.themes[0].user_interface.wcol_tool.inner = RED
-    spotting = part("blender.ui.cue_list")
-    yield until(lambda: area.tag_redraw() or len(spotting.cue_list_rows) == 1)
+    rows = part("blender.runtime.cue_rows").cue_list_rows
+    yield until(lambda: area.tag_redraw() or len(rows) == 1)
     yield from going_to(scene, strip)
     yield from switching(window, over)
     yield from pressed(NEW_SEED)

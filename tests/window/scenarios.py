@@ -407,13 +407,13 @@ def draw_many():
         copy["tracklay_cue"] = json.dumps({"cue": f"cue {number // 2}", "take": number % 2})
     for each in scene.sequence_editor.strips:
         each.select = each == strip
-    part("blender.sequencer.cue_index").shared_cue_index.changed = True
+    part("blender.sequencer.cue_index").shared_cue_index.is_dirty = True
     spotting = part("blender.ui.cue_list")
     drawn = timed(spotting.TRACKLAY_PT_cues, "draw")
     above = timed(part("blender.ui.panels").TRACKLAY_PT_sidebar, "draw")
 
     def list_is_made():
-        return len(spotting.cue_list_rows) > MANY // 2
+        return len(part("blender.runtime.cue_rows").cue_list_rows) > MANY // 2
 
     area.tag_redraw()
     yield list_is_made
@@ -426,11 +426,15 @@ def draw_many():
         return len(drawn) > 40 or (len(drawn) > 2 and time.monotonic() - began > 5)
 
     yield it_was_drawn_often
-    tell(strips=len(scene.sequence_editor.strips), rows=len(spotting.cue_list_rows), draws=len(drawn))
+    tell(
+        strips=len(scene.sequence_editor.strips),
+        rows=len(part("blender.runtime.cue_rows").cue_list_rows),
+        draws=len(drawn),
+    )
     for name, taken in (("cues", drawn), ("panel", above)):
         tell(**{f"{name}_middle_ms": sorted(taken)[len(taken) // 2] * 1000, f"{name}_longest_ms": max(taken) * 1000})
     began = time.perf_counter()
-    part("blender.sequencer.cue_index").shared_cue_index.look()
+    part("blender.sequencer.cue_index").shared_cue_index.refresh()
     tell(look_ms=(time.perf_counter() - began) * 1000)
 
 

@@ -8,7 +8,7 @@ import bpy
 
 from .ops import generate_ops, marker_ops, take_ops
 from .render import handlers
-from .runtime import app_handlers, dispatcher
+from .runtime import app_handlers, cue_rows, dispatcher
 from .sequencer import connections
 from .settings import catalogue, preferences, properties
 from .settings.i18n import translate
@@ -19,6 +19,7 @@ CLASSES = (
     *generate_ops.CLASSES,
     *marker_ops.CLASSES,
     *take_ops.CLASSES,
+    *cue_rows.CLASSES,
     *cue_list.CLASSES,
     *presets.CLASSES,
     *panels.CLASSES,
@@ -35,7 +36,7 @@ def register() -> None:
         bpy.utils.register_class(made)
     connections.register()
     translate.register()
-    cue_list.register()
+    cue_rows.register()
     panels.register()
     handlers.register()
     keymap.register()
@@ -57,7 +58,7 @@ def unregister() -> None:
     dispatcher.close_dispatcher()
     keymap.unregister()
     panels.unregister()
-    cue_list.unregister()
+    cue_rows.unregister()
     translate.unregister()
     connections.unregister()
     for made in reversed(CLASSES):

@@ -7,19 +7,15 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import bpy
 
-from . import compat
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from ..runtime.cue_status import CueStatus
+    from collections.abc import Iterator, Mapping
 
 CUE_PROPERTY = "tracklay_cue"
 """The custom property of a placeholder or a laid strip: JSON, `{"cue": id, "take": index from 0}`, of a stem `"stem": its name` too."""
@@ -211,92 +207,6 @@ def _make_strip_ref(scene_name: str, name: str) -> StripRef | None:
 
 
 shared_cue_index = CueIndex()
-
-
-@dataclass(frozen=True, slots=True)
-class CueRow:
-    """A cue as a list of cues shows it. Its strips are names in its scene; times are the timeline's frames.
-
-    `state` is "running", "unclear", "failed" or "laid": the first of them that a take of it is in. `message` are what it does, or its
-    error, for a person; `fraction` goes from 0 to 1. `is_stale` is true where any of its strips is stale, heard or not. `price` is what it
-    cost or is thought to: `0.40 USD`, with `about` before an estimate, empty where nobody knows. `job_ids` are the ledger's numbers, as
-    far as they are known.
-    """
-
-    cue: str
-    strips: tuple[str, ...]
-    start: int
-    frames: int
-    picture: str
-    model: str
-    prompt: str
-    state: str
-    message: str
-    fraction: float
-    price: str
-    is_stale: bool
-    job_ids: tuple[int, ...] = ()
-    take_tags: tuple[TakeTag, ...] = field(default=())
-    """One for each of `strips`."""
-
-
-def list_cue_rows(scene: Any) -> list[CueRow]:
-    """The cues of a scene, by their places on the timeline. Reads memory only."""
-    return sorted(iter_cue_rows(scene), key=lambda shown: (shown.start, shown.cue))
-
-
-def iter_cue_rows(scene: Any) -> Iterator[CueRow]:
-    """The same one by one, in no order: whoever has little time takes a few and goes on later."""
-    from ..runtime.cue_status import running_cues  # noqa: PLC0415 - it lays what these find
-
-    for cue, places in shared_cue_index.snapshot().items():
-        here = [place for place in places if place.scene == scene.name]
-        strips = [(place, found[1]) for place in here if (found := place.resolve())]
-        if strips:
-            yield _make_cue_row(cue, strips, running_cues().get(cue))
-
-
-def _make_cue_row(cue: str, strips: list[tuple[StripRef, Any]], status: CueStatus | None) -> CueRow:
-    first = strips[0][1]
-    told = parse_request(str(first.get(REQUEST_PROPERTY, ""))) or EMPTY_REQUEST
-    made = [parse_entry(str(strip.get(ENTRY_PROPERTY, ""))) for _, strip in strips]
-    known: Mapping[str, Any] = next(filter(None, made), {})
-    trouble = next((place.error for place, _ in strips if place.error), "")
-    laid = all(place.is_filled for place, _ in strips)
-    state, words, fraction = ("laid", "", 1.0) if laid else ("failed", trouble, 1.0)
-    if status is not None and status.error:
-        state, words = status.state, status.error
-    elif status is not None and status.steps and not laid:
-        state, words, fraction = "running", status.message, status.fraction
-    return CueRow(
-        cue,
-        tuple(place.strip for place, _ in strips),
-        min(compat.strip_start(strip) for _, strip in strips),
-        max(compat.strip_end(strip) for _, strip in strips) - min(compat.strip_start(strip) for _, strip in strips),
-        told.picture,
-        str(known.get("model", told.model)),
-        str(known.get("prompt", told.prompt)),
-        state,
-        words,
-        fraction,
-        _price_text(told, {str(each["take"]): each for each in made if "take" in each}.values()),
-        any(place.is_stale for place, _ in strips),
-        status.job_ids if status is not None else (),
-        tuple(place.tag for place, _ in strips),
-    )
-
-
-def _price_text(request: CueRequest, entries: Iterable[Mapping[str, Any]]) -> str:
-    from decimal import Decimal  # noqa: PLC0415
-
-    costs = [each.get("cost") or {} for each in entries]
-    if costs and all(cost.get("amount") is not None for cost in costs):
-        total = sum(Decimal(cost["amount"]) for cost in costs)
-        about = "about " if any(cost.get("estimated") for cost in costs) else ""
-        return f"{about}{total:.2f} {costs[0]['currency']}" if total else "free"
-    if request.price is None:
-        return ""
-    return f"about {Decimal(request.price):.2f} {request.currency}" if Decimal(request.price) else "free"
 
 
 def take_file(strip: Any) -> Path | None:

@@ -229,7 +229,7 @@ def lay_take(spot: CueSource, take: Take, index: int, request: CueRequest | None
         )
     with StripPlacer(scene) as layer:
         try:
-            strip = layer.place_sound(level, picture, model_title(request.model), take.file, where_now)
+            strip = layer.place_sound(level, picture, catalogue.model_title(request.model), take.file, where_now)
         except TracklayError as error:
             raise TracklayError(f"{error}; the take is {take.file}") from error
         _tag_strip(strip, take.cue.id, index, request)
@@ -259,7 +259,11 @@ def place_placeholders(orders: Sequence[tuple[JobSpec, CueSource, CueRequest]]) 
                     for index in range(order.cue.takes):
                         file = placeholders.write_silence(order.cue.id, index, order.cue.span.seconds)
                         strip = layer.place_sound(
-                            level, picture, model_title(asked.model), file, (spot.span.start, spot.span.frames)
+                            level,
+                            picture,
+                            catalogue.model_title(asked.model),
+                            file,
+                            (spot.span.start, spot.span.frames),
                         )
                         strip.show_waveform = (
                             False  # silence has none to see, and Blender would go on to show it after its take came
@@ -318,18 +322,16 @@ def place_extra_take(ref: StripRef, take: Take, index: int, request: CueRequest)
     level = next(level for level in selection.iter_levels(scene) if strip.name in level.strips)
     with StripPlacer(scene) as layer:
         made = layer.place_sound(
-            level, strip, model_title(request.model), take.file, (compat.strip_start(strip), take.cue.span.frames)
+            level,
+            strip,
+            catalogue.model_title(request.model),
+            take.file,
+            (compat.strip_start(strip), take.cue.span.frames),
         )
         _tag_strip(made, take.cue.id, index, request)
         made[PICTURE_PROPERTY] = strip.get(PICTURE_PROPERTY, "")
         made[ENTRY_PROPERTY] = json.dumps(take.to_manifest_entry(), ensure_ascii=False)
         return str(made.name)
-
-
-def model_title(model_id: str) -> str:
-    """What a strip of a model's is called."""
-    model = catalogue.MODELS.get(model_id)
-    return model.title if model else model_id
 
 
 def _tag_strip(strip: Any, cue: str, index: int, request: CueRequest) -> None:

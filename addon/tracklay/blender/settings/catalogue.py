@@ -38,6 +38,12 @@ def reload_models() -> None:
     MODELS.update(sorted(found.items(), key=lambda each: list(TASK_LABELS).index(each[1].task)))
 
 
+def model_title(model_id: str) -> str:
+    """Return a model's title, or its id if it is no longer in the catalogue."""
+    model = MODELS.get(model_id)
+    return model.title if model else model_id
+
+
 def get_model(model_id: str) -> Model:
     """A model by its id.
 

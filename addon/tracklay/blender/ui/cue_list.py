@@ -1,22 +1,20 @@
-"""The spotting list: the cues of the scene as a person reads them, and what can be done with each.
+"""The list of cues in the sidebar, the box of the active cue below it, and the menu of the active cue.
 
-Its rows are made by a timer, a slice at a time, when the timeline was looked through anew: drawing only shows them. How far a cue
-is on its way is read as it is drawn.
+The rows are `runtime.cue_rows`.
 """
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import bpy
-from bpy.props import CollectionProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import StringProperty
 
 from ...errors import InvalidInput, TracklayError
 from ...timing import format_timecode
 from ..ops import take_ops
 from ..ops.generate_ops import SKIP_SAVE
+from ..runtime.cue_rows import active_row, cue_list_rows, find_row, rebuild_if_changed, row_take_group
 from ..runtime.cue_status import running_cues
 from ..runtime.dispatcher import redraw_sequencers
 from ..sequencer import compat, cue_index, selection, takes
@@ -26,16 +24,9 @@ from ..settings.i18n.translate import translate_ui
 from . import layout_helpers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from collections.abc import Set as AbstractSet
 
-    from ..sequencer.cue_index import CueRow
-
-SLICE_SECONDS = 0.001
-"""How long rows are made at a time."""
-
-SLICE_INTERVAL_SECONDS = 0.01
-"""Between two slices: the window is drawn between."""
+    from ..runtime.cue_rows import CueListRow, CueRow
 
 MAX_VISIBLE_ROWS = 8
 """Of the list, before it scrolls."""
@@ -52,180 +43,6 @@ UNCLEAR_ACTIONS = (
 )
 """What can be done about work of which nobody knows whether it reached the provider: operators, and what they are called here."""
 
-STATE_PRIORITY = ("unclear", "failed", "stopped", "running", "laid")
-"""Of several takes' states the one that a person should see first."""
-
-
-@dataclass(frozen=True, slots=True)
-class CueListRow:
-    """A cue with all that was made anew for it: what each was when the timeline was looked through."""
-
-    cue: str
-    cues: tuple[CueRow, ...]
-    is_stale: bool
-    """Whether the picture of the take that is heard was changed since."""
-
-    @property
-    def first_cue(self) -> CueRow:
-        """The cue itself, or the first that is left of it."""
-        return self.cues[0]
-
-    @property
-    def start(self) -> int:
-        """Its first frame."""
-        return min(part.start for part in self.cues)
-
-    @property
-    def end(self) -> int:
-        """The first frame after it."""
-        return max(part.start + part.frames for part in self.cues)
-
-    @property
-    def strip_names(self) -> list[str]:
-        """The names of its strips."""
-        return [name for part in self.cues for name in part.strips]
-
-    @property
-    def take_count(self) -> int:
-        """How many takes it has, with those that are still to come."""
-        return len({(mark.cue, mark.take) for part in self.cues for mark in part.take_tags})
-
-    @property
-    def price(self) -> str:
-        """What it cost, or is thought to."""
-        known = list(dict.fromkeys(part.price for part in self.cues if part.price))
-        paid = [price for price in known if price != "free"]
-        return " + ".join(paid or known)
-
-    def current_status(self) -> tuple[str, str, float, str]:
-        """State, words and fraction at this moment, and the cue that they are of: the first that a person should see."""
-        running, found = running_cues(), []
-        for part in self.cues:
-            line = running.get(part.cue)
-            if line is not None and line.error:
-                found.append((line.state, line.error, 1.0, part.cue))
-            elif line is not None and line.steps and part.state != "laid":
-                found.append(("running", line.message, line.fraction, part.cue))
-            elif line is None and part.state == "running":
-                found.append(("laid", "", 1.0, part.cue))
-            else:
-                note = "" if line is None else line.note
-                found.append((part.state, part.message or note, part.fraction, part.cue))
-        state, words, fraction, cue = min(found, key=lambda each: STATE_PRIORITY.index(each[0]))
-        return state, panel_error_text(words), fraction, cue
-
-
-class TRACKLAY_PG_cue_row(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: N801 - Blender's own naming
-    """A row of the list; its name is its cue's."""
-
-    __annotations__ = {"name": StringProperty(name="Cue")}
-
-
-class TRACKLAY_PG_cue_list(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: N801
-    """The list as Blender's list element wants it. It is the window manager's: no file keeps it and no undo brings it back."""
-
-    __annotations__ = {
-        "rows": CollectionProperty(type=TRACKLAY_PG_cue_row, name="Cues"),
-        "active": IntProperty(name="Cue", description="The cue that is shown below", default=0, min=0),
-    }
-
-
-cue_list_rows: list[CueListRow] = []
-"""What is shown, in the timeline's order."""
-
-_built_key: tuple[Any, ...] = ()
-"""Of what the rows were made."""
-
-_build_iterator: Iterator[None] | None = None
-
-
-def _build_key(scene: Any) -> tuple[Any, ...]:
-    """What the rows hang on: the same while nothing was looked through, begun or ended."""
-    return id(cue_index.shared_cue_index.snapshot()), scene.name, tuple(running_cues())
-
-
-def rebuild_if_changed(scene: Any) -> None:
-    """Have the rows made anew soon, where they are of another state than the timeline. Costs nothing where they are not."""
-    if _build_key(scene) != _built_key and not bpy.app.timers.is_registered(_build_slice):
-        bpy.app.timers.register(_build_slice, first_interval=0)
-
-
-def _build_slice() -> float | None:
-    global _build_iterator  # noqa: PLW0603 - one list, one maker
-    until = time.perf_counter() + SLICE_SECONDS
-    if _build_iterator is None:
-        _build_iterator = _iterate_build(compat.active_sequencer_scene(bpy.context))
-    for _ in _build_iterator:
-        if time.perf_counter() > until:
-            return SLICE_INTERVAL_SECONDS
-    _build_iterator = None
-    redraw_sequencers()
-    return None
-
-
-def build_rows(scene: Any) -> list[CueListRow]:
-    """Make the rows now."""
-    for _ in _iterate_build(scene):
-        pass
-    return cue_list_rows
-
-
-def _iterate_build(scene: Any) -> Iterator[None]:
-    """Make the rows, pausing after each."""
-    global _built_key  # noqa: PLW0603
-    if scene is None:
-        return
-    key = _build_key(scene)
-    found: dict[str, list[CueRow]] = {}
-    editor = scene.sequence_editor
-    for shown in cue_index.iter_cue_rows(scene):
-        strip = editor.strips_all.get(shown.strips[0])
-        found.setdefault(takes.root_cue(strip) if strip is not None else shown.cue, []).append(shown)
-        yield
-    fresh: list[CueListRow] = []
-    for cue, parts in found.items():
-        fresh.append(
-            CueListRow(cue, tuple(sorted(parts, key=lambda part: part.cue != cue)), _is_stale(scene, cue, parts))
-        )
-        if fresh[-1].is_stale:
-            yield
-    fresh.sort(key=lambda row: (row.start, row.cue))
-    yield
-    listed = bpy.context.window_manager.tracklay
-    active = cue_list_rows[listed.active].cue if listed.active < len(cue_list_rows) else ""
-    for number, row in enumerate(fresh):
-        if number == len(listed.rows):
-            listed.rows.add()
-        if listed.rows[number].name != row.cue:
-            listed.rows[number].name = row.cue
-    while len(listed.rows) > len(fresh):
-        listed.rows.remove(len(listed.rows) - 1)
-    cue_list_rows[:] = fresh
-    listed.active = next(
-        (number for number, row in enumerate(fresh) if row.cue == active), min(listed.active, max(0, len(fresh) - 1))
-    )
-    _built_key = key
-
-
-def _is_stale(scene: Any, cue: str, parts: list[CueRow]) -> bool:
-    """Return whether a cue is stale: its takes that are heard decide, and its placeholders where no take has come."""
-    if not any(part.is_stale for part in parts):
-        return False
-    laid = _laid(scene, [name for part in parts for name in part.strips])
-    return not laid or any(group.stale for group in takes.groups_of(cue, laid))
-
-
-def _laid(scene: Any, names: list[str]) -> list[Any]:
-    """Return those of a scene's strips that hold a take."""
-    every = scene.sequence_editor.strips_all
-    return [strip for name in names if (strip := every.get(name)) is not None and cue_index.ENTRY_PROPERTY in strip]
-
-
-def active_row() -> CueListRow | None:
-    """The row that is active."""
-    number = bpy.context.window_manager.tracklay.active
-    return cue_list_rows[number] if number < len(cue_list_rows) else None
-
 
 class TRACKLAY_UL_cues(bpy.types.UIList):  # type: ignore[misc]  # noqa: N801
     """The cues, a row each: picture, in, out, and as much more as the sidebar is wide."""
@@ -241,7 +58,7 @@ class TRACKLAY_UL_cues(bpy.types.UIList):  # type: ignore[misc]  # noqa: N801
         width, rate = layout_helpers.sidebar_width(context), selection.scene_rate(scene)
         icon = "FILE_REFRESH" if row.is_stale else STATE_ICONS[state]
         texts = [_time_range_text(row, rate, full=width > OUT_POINT_MIN_WIDTH)]
-        texts += [model_label(row.first_cue.model)] if width > MODEL_MIN_WIDTH else []
+        texts += [catalogue.model_title(row.first_cue.model)] if width > MODEL_MIN_WIDTH else []
         texts += [_translated_price(row.price)] if width > PRICE_MIN_WIDTH else []
         line = layout.row(align=True)
         # On the ground of the active row the colour of an alert cannot be read.
@@ -267,13 +84,7 @@ class TRACKLAY_UL_cues(bpy.types.UIList):  # type: ignore[misc]  # noqa: N801
 
 
 def _search_texts(row: CueListRow, cue: CueRow) -> tuple[str, ...]:
-    return cue.picture, cue.model, cue.prompt, model_label(cue.model), row.current_status()[0]
-
-
-def model_label(model_id: str) -> str:
-    """A model's name for people; its id where the catalogue has it no longer."""
-    model = catalogue.MODELS.get(model_id)
-    return model.title if model else model_id
+    return cue.picture, cue.model, cue.prompt, catalogue.model_title(cue.model), row.current_status()[0]
 
 
 def _translated_price(price: str) -> str:
@@ -366,7 +177,7 @@ def _draw_row(context: Any, layout: Any, scene: Any, row: CueListRow) -> None:
     rate = selection.scene_rate(scene)
     box = layout.box()
     head = box.row(align=True)
-    head.label(text=model_label(row.first_cue.model), translate=False)
+    head.label(text=catalogue.model_title(row.first_cue.model), translate=False)
     for operator, icon in (
         (TRACKLAY_OT_go_to_cue, "VIEWZOOM"),
         (TRACKLAY_OT_reveal_take, "FILE_FOLDER"),
@@ -437,12 +248,6 @@ def _draw_takes(box: Any, scene: Any, row: CueListRow) -> None:
         line.operator(take_ops.TRACKLAY_OT_lay_stems.bl_idname, text="Stems", icon="RENDERLAYERS").cue = row.cue
 
 
-def row_take_group(scene: Any, row: CueListRow) -> takes.TakeGroup | None:
-    """The takes of a row that have come, as one group; None where none has."""
-    found = _laid(scene, row.strip_names)
-    return takes.group_strips(row.cue, found) if found else None
-
-
 def _draw_stripless_errors(context: Any, layout: Any, scene: Any) -> None:
     """What went wrong with cues that have no strip in any scene: nothing else would say it."""
     told_of = {cue: line.error or ("" if line.steps else line.note) for cue, line in running_cues().items()}
@@ -456,21 +261,6 @@ def _draw_stripless_errors(context: Any, layout: Any, scene: Any) -> None:
             layout_helpers.draw_error_box(
                 context, layout, f"{line.picture_name}: {panel_error_text(told)}", "tracklay.dismiss", "X", cue=cue
             )
-
-
-def find_row(scene: Any, cue: str) -> CueListRow:
-    """The row of a cue; of the active one where none is named.
-
-    Raises:
-        BadInput: there is none.
-    """
-    made = cue_list_rows if cue_list_rows and _build_key(scene) == _built_key else build_rows(scene)
-    found = (
-        next((row for row in made if cue in (row.cue, *(part.cue for part in row.cues))), None) if cue else active_row()
-    )
-    if found is None:
-        raise InvalidInput("there is no such cue in this scene: choose one in the list")
-    return found
 
 
 class _ListedCueOperator:
@@ -543,8 +333,6 @@ class TRACKLAY_OT_reveal_take(_ListedCueOperator, bpy.types.Operator):  # type: 
 
 
 CLASSES = (
-    TRACKLAY_PG_cue_row,
-    TRACKLAY_PG_cue_list,
     TRACKLAY_UL_cues,
     TRACKLAY_OT_go_to_cue,
     TRACKLAY_OT_reveal_take,
@@ -552,18 +340,3 @@ CLASSES = (
 )
 PANELS = (TRACKLAY_PT_cues,)
 """Registered after the panel that they stand below."""
-
-
-def register() -> None:
-    """Give the window manager its list."""
-    bpy.types.WindowManager.tracklay = PointerProperty(type=TRACKLAY_PG_cue_list)
-
-
-def unregister() -> None:
-    """Take it away."""
-    global _built_key, _build_iterator
-    if bpy.app.timers.is_registered(_build_slice):
-        bpy.app.timers.unregister(_build_slice)
-    _built_key, _build_iterator = (), None
-    cue_list_rows.clear()
-    del bpy.types.WindowManager.tracklay
