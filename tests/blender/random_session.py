@@ -22,7 +22,7 @@ os.environ["TRACKLAY_HOME"] = str(FOLDER / "home")
 import bpy  # noqa: E402
 import tracklay  # noqa: E402
 from tracklay import errors, providers  # noqa: E402
-from tracklay.blender.runtime import dispatcher, requests  # noqa: E402
+from tracklay.blender.runtime import dispatcher, presence, requests, timeline_scan  # noqa: E402
 from tracklay.blender.runtime.cue_status import running_cues  # noqa: E402
 from tracklay.blender.sequencer import compat, cue_index, selection  # noqa: E402
 from tracklay.blender.settings import catalogue  # noqa: E402
@@ -288,7 +288,7 @@ def check() -> dict[str, int]:
 
 def main() -> None:
     """Do it."""
-    dispatcher.DELETION_GRACE_SECONDS, dispatcher.SCAN_INTERVAL_SECONDS = 0.1, 0.02
+    presence.DELETION_GRACE_SECONDS, timeline_scan.SCAN_INTERVAL_SECONDS = 0.1, 0.02
     tracklay.register()
     providers.register("clicker", Moody)
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import bpy
 import pytest
-from tracklay.blender.runtime import cue_rows, dispatcher, requests
+from tracklay.blender.runtime import cue_rows, dispatcher, presence, requests, timeline_scan
 from tracklay.blender.runtime.cue_status import running_cues
 from tracklay.blender.sequencer import compat, cue_index, placeholders, placement, selection, staleness, takes
 from tracklay.blender.settings import catalogue
@@ -227,7 +227,7 @@ def test_an_undone_generate_comes_back_filled(scene, strip, gate):
     until(lambda: not any(line.error or not line.note for line in running_cues().values()))
     assert held() == []
     assert gate.cancelled == []
-    assert "redo brings it back" in next(iter(running_cues().values())).note
+    assert "redo restores it" in next(iter(running_cues().values())).note
     bpy.ops.ed.redo()
     assert len(laid(bpy.context.scene)) == len(held()) == 1
     assert running_cues() == {}
@@ -251,7 +251,7 @@ def test_undo_past_the_landing_leaves_the_take_where_the_placeholder_is(scene, s
 
 def test_the_timeline_is_looked_through_in_slices(scene, strip, gate, monkeypatch):
     """A tick looks at as many strips as its time allows: a copy of each of many is filled all the same, and nothing is held up."""
-    monkeypatch.setattr(dispatcher, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(timeline_scan, "SLICE_SECONDS", 0.0)
     gate.is_open = True
     generate(scene)
     until(filled(1))
@@ -272,7 +272,7 @@ def test_a_file_that_is_opened_in_the_midst_of_a_look_is_looked_through_from_its
     scene, strip, gate, monkeypatch, tmp_path
 ):
     """What was found of the old one is forgotten."""
-    monkeypatch.setattr(dispatcher, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(timeline_scan, "SLICE_SECONDS", 0.0)
     generate(scene, takes=3)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "held.blend"))
     until(running)
@@ -288,7 +288,7 @@ def test_a_file_that_is_opened_in_the_midst_of_a_look_is_looked_through_from_its
 
 def test_a_deleted_placeholder_cancels_its_job_and_says_what_that_saved(scene, strip, gate, monkeypatch):
     """The wish reaches the provider, once; undoing the deletion brings a placeholder back that says so."""
-    monkeypatch.setattr(dispatcher, "DELETION_GRACE_SECONDS", 0.0)
+    monkeypatch.setattr(presence, "DELETION_GRACE_SECONDS", 0.0)
     bpy.ops.ed.undo_push(message="before")
     cue = generate(scene)
     until(running)
@@ -297,13 +297,13 @@ def test_a_deleted_placeholder_cancels_its_job_and_says_what_that_saved(scene, s
     cue_index.shared_cue_index.is_dirty = True
     until(lambda: running_cues()[cue].note)
     assert running_cues()[cue].note == (
-        "the placeholder was deleted, so its job was cancelled: "
+        "The placeholder was deleted, so its job was cancelled: "
         "clicker confirms that it stopped; what ran until then may be charged"
     )
     assert len(gate.cancelled) == 1
     bpy.ops.ed.undo()
     (back,) = held()
-    assert back[cue_index.ERROR_PROPERTY].startswith("cancelled: clicker confirms")
+    assert back[cue_index.ERROR_PROPERTY].startswith("Cancelled: clicker confirms")
     assert cue_rows.list_cue_rows(bpy.context.scene)[0].state == "failed"
 
 
@@ -315,9 +315,9 @@ def test_a_placeholder_that_comes_back_in_time_is_not_given_up(scene, strip, gat
     bpy.context.scene.sequence_editor.strips.remove(held()[0])
     bpy.ops.ed.undo_push(message="Delete")
     dispatcher.get_dispatcher().scan()
-    assert dispatcher.get_dispatcher()._missing_since
+    assert dispatcher.get_dispatcher().presence.missing_since
     bpy.ops.ed.undo()
-    assert not dispatcher.get_dispatcher()._missing_since
+    assert not dispatcher.get_dispatcher().presence.missing_since
     gate.is_open = True
     until(filled(1))
     assert gate.cancelled == []
@@ -330,7 +330,7 @@ def test_cancelling_takes_the_placeholder_away(scene, strip, gate):
     bpy.ops.tracklay.cancel(cue=cue)
     until(lambda: running_cues()[cue].note)
     assert held() == []
-    assert running_cues()[cue].note.startswith("cancelled: clicker confirms that it stopped")
+    assert running_cues()[cue].note.startswith("Cancelled: clicker confirms that it stopped")
     bpy.ops.tracklay.dismiss(cue=cue)
     assert running_cues() == {}
 
@@ -349,7 +349,7 @@ def test_cancelled_at_once_nothing_is_sent(scene, strip, clicker):
     bpy.ops.tracklay.cancel(cue=cue)
     until(lambda: running_cues()[cue].note)
     assert sent == []
-    assert running_cues()[cue].note == "cancelled: nothing was sent and nothing is charged"
+    assert running_cues()[cue].note == "Cancelled: nothing was sent and nothing is charged"
 
 
 def test_a_failed_take_leaves_its_placeholder_with_the_error_and_can_be_tried_again(scene, strip, clicker):
@@ -421,7 +421,7 @@ def test_a_strip_that_was_given_another_sound_keeps_it(scene, strip, gate, clips
     own.write_bytes(Path(bpy.path.abspath(placeholder.sound.filepath)).read_bytes())
     placeholder.sound.filepath = str(own)
     gate.is_open = True
-    until(lambda: not dispatcher.get_dispatcher()._fill_queue and not dispatcher.get_dispatcher().is_busy)
+    until(lambda: not dispatcher.get_dispatcher().inbox.fill_queue and not dispatcher.get_dispatcher().is_busy)
     assert Path(bpy.path.abspath(held()[0].sound.filepath)) == own
     assert laid(scene) == []
 
@@ -473,7 +473,7 @@ def test_a_take_whose_picture_was_changed_is_stale(change, scene, strip, gate):
     generate(scene)
     until(filled(1))
     dispatcher.get_dispatcher().scan()
-    until(lambda: not dispatcher.get_dispatcher()._staleness_queue)
+    until(lambda: not dispatcher.get_dispatcher().timeline_scan.staleness_queue)
     assert cue_index.STALE_PROPERTY not in held()[0]
     assert staleness.is_up_to_date(scene, held()[0], staleness.SpeedEffectCache())
     change(scene, strip)
@@ -623,7 +623,7 @@ def test_a_placeholder_that_the_ledger_does_not_know_says_so(scene, strip, gate,
     monkeypatch.setenv("TRACKLAY_HOME", str(tmp_path / "another"))
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "film.blend"))
     until(lambda: cue_index.ERROR_PROPERTY in held()[0])
-    assert "does not know this cue" in held()[0][cue_index.ERROR_PROPERTY]
+    assert "has no job of this cue" in held()[0][cue_index.ERROR_PROPERTY]
 
 
 def test_an_unclear_job_is_shown_with_its_choices(scene, strip, gate, clicker):

@@ -8,7 +8,7 @@ import bpy
 
 from .ops import generate_ops, marker_ops, take_ops
 from .render import handlers
-from .runtime import app_handlers, cue_rows, dispatcher
+from .runtime import app_handlers, cue_rows, dispatcher, timer
 from .sequencer import connections
 from .settings import catalogue, preferences, properties
 from .settings.i18n import translate
@@ -55,6 +55,7 @@ def unregister() -> None:
     marker_ops.cancel_searches()
     overlay.unregister()
     app_handlers.unregister()
+    timer.stop_timer()
     dispatcher.close_dispatcher()
     keymap.unregister()
     panels.unregister()

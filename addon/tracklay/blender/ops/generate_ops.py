@@ -11,14 +11,16 @@ from ...errors import TracklayError
 from ...jobs.job_spec import MAX_TAKES, RANDOM_SEED
 from ...paths import ensure_folder, tracklay_home
 from ..runtime.cue_status import running_cues
-from ..runtime.dispatcher import get_dispatcher, redraw_sequencers, start_timer
+from ..runtime.dispatcher import get_dispatcher
 from ..runtime.requests import build_cue, submit_cues
+from ..runtime.timer import start_timer
 from ..sequencer import compat, selection
 from ..settings import catalogue, preferences, properties
 from ..settings.error_text import panel_error_text
 from ..settings.i18n.translate import translate_report
-from ..settings.network import ALLOW_ONLINE_HINT, online_access_allowed
+from ..settings.network import online_access_allowed, online_access_denied
 from ..settings.preferences import provider_check
+from ..settings.redraw import redraw_sequencers
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -305,7 +307,7 @@ class TRACKLAY_OT_check_keys(bpy.types.Operator):  # type: ignore[misc]  # noqa:
     def execute(self, _context: Any) -> AbstractSet[str]:
         """Ask in a thread, and show the answers in the preferences; in the background, where nothing is shown, wait and report them."""
         if not online_access_allowed():
-            self.report({"ERROR"}, f"the providers are reached over the internet: {ALLOW_ONLINE_HINT}")
+            self.report({"ERROR"}, panel_error_text(online_access_denied("Checking keys")))
             return {"CANCELLED"}
         provider_check.start()
         if not bpy.app.background:

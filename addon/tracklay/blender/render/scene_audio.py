@@ -84,8 +84,8 @@ def find_missing_audio(scene: Any, options: SceneAudioOptions) -> tuple[list[Mis
         BadInput: no strip is called so or selected, or there is no such model, or it may not be reached.
     """
     model = catalogue.get_model(options.model or scene.tracklay.model)
-    if trouble := network.offline_reason(model):
-        raise InvalidInput(trouble)
+    if error := network.offline_error(model):
+        raise error
     to = options.folder or preferences.takes_folder()
     look = staleness.SpeedEffectCache()
     level = next(selection.iter_levels(scene), None)

@@ -8,7 +8,9 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..sequencer.cue_index import shared_cue_index
-from .dispatcher import get_dispatcher, redraw_sequencers, start_timer
+from ..settings.redraw import redraw_sequencers
+from .dispatcher import get_dispatcher
+from .timer import start_timer
 
 
 def _on_load(*_: Any) -> None:

@@ -28,9 +28,8 @@ from ..sequencer.cue_index import (
     parse_request,
     shared_cue_index,
 )
-from ..settings.error_text import panel_error_text
+from ..settings.redraw import redraw_sequencers
 from .cue_status import running_cues
-from .dispatcher import redraw_sequencers
 
 if TYPE_CHECKING:
     from .cue_status import CueStatus
@@ -197,7 +196,7 @@ class CueListRow:
                 note = "" if status is None else status.note
                 found.append((part.state, part.message or note, part.fraction, part.cue))
         state, message, fraction, cue = min(found, key=lambda each: STATE_PRIORITY.index(each[0]))
-        return state, panel_error_text(message), fraction, cue
+        return state, message, fraction, cue
 
 
 class TRACKLAY_PG_cue_row(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: N801 - Blender's own naming

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ...cue import Cue
-from ...errors import InvalidInput
 from ...jobs import create_job_spec
 from ...jobs.job_spec import RANDOM_SEED
 from ..sequencer import prompts, timeline_copy
 from ..settings import catalogue, preferences, properties
-from ..settings.error_text import panel_error_text
 from ..settings.i18n.translate import translate_report
-from ..settings.network import offline_reason
-from .dispatcher import get_dispatcher, redraw_sequencers, start_timer
+from ..settings.network import offline_error
+from ..settings.redraw import redraw_sequencers
+from .dispatcher import get_dispatcher
+from .timer import start_timer
 
 if TYPE_CHECKING:
     from ...jobs import JobSpec
@@ -62,8 +62,8 @@ def build_job_spec(cue: Cue, spot: CueSource) -> JobSpec:
     Raises:
         TracklayError: the model needs online access, or the request does not fit the model.
     """
-    if reason := offline_reason(catalogue.get_model(cue.model)):
-        raise InvalidInput(reason)
+    if error := offline_error(catalogue.get_model(cue.model)):
+        raise error
     spec = create_job_spec(cue, preferences.takes_folder(), spot.picture.source.stem, catalogue.MODELS)
     return replace(spec, sample_rate=preferences.sample_rate())
 
@@ -94,7 +94,7 @@ def submit_cues(
     for cue_id in batch.spots:
         get_dispatcher().dismiss(cue_id)
     if batch.errors:
-        operator.report({"ERROR"}, panel_error_text("\n".join(batch.errors)))
+        operator.report({"ERROR"}, "\n".join(batch.errors))
         return {"FINISHED"} if batch.laid_strips else {"CANCELLED"}
     operator.report({"INFO"}, translate_report("Laid {}", ", ".join(batch.laid_strips)))
     return {"FINISHED"}

@@ -174,6 +174,10 @@ class CueIndex:
         found = self.snapshot().get(cue, [])
         return found if found or not self.is_dirty else self.refresh().get(cue, [])
 
+    def take_strips(self, cue: str, take_index: int) -> list[StripRef]:
+        """Return the strips of one take, without its stems. Strips that were copied since the last scan are found by the next."""
+        return [ref for ref in self.cue_strips(cue) if ref.tag.take == take_index and not ref.tag.stem]
+
     def refreshed(self) -> dict[str, list[StripRef]]:
         """The same as it was last known. In a window a timer looks through soon after a change; elsewhere it is done here."""
         return self.refresh() if self.is_dirty or bpy.app.background else self.strips_by_cue

@@ -189,49 +189,57 @@ def _cached_for_level(
     return cached[key]
 
 
-def find_scene(spot: CueSource, remedy: str) -> Any:
-    """The scene of a spot. `remedy` is the rest of the sentence, where there is none any more.
+def find_scene(spot: CueSource) -> Any:
+    """Return the scene of a spot.
 
     Raises:
-        TracklayError: the scene has gone.
+        TracklayError: the scene no longer exists.
     """
     scene = next((scene for scene in bpy.data.scenes if scene.session_uid == spot.scene_uid), None)
     if scene is None:
-        raise TracklayError(f"the timeline of {spot.strip_name} is no longer open: {remedy}")
+        raise TracklayError(
+            "blender.timeline_closed", "The timeline of {strip} is no longer open.", strip=spot.strip_name
+        )
     return scene
 
 
 def lay_take(spot: CueSource, take: Take, index: int, request: CueRequest | None = None) -> str:
-    """Lay a take that has no placeholder, the `index`-th of its cue from 0; the name of its strip. All but the first are muted.
+    """Lay a take that has no placeholder, and return the name of its strip. All but the first take of a cue are muted.
 
-    `request` says how the picture played when the take was asked for; without it, it is what plays now.
+    Args:
+        spot: the picture that the take belongs to.
+        take: the take.
+        index: the take's index in its cue, from 0.
+        request: the request that the strip stores; by default it is made from the picture as it plays now.
 
     Raises:
-        TracklayError: the scene or the strip has gone, the scene's rate is another, no channel is free, or Blender cannot
-            read the take. It is in its folder, and the message says where.
+        TracklayError: the scene or the strip no longer exists, the frame rate has changed, no channel is free, or Blender
+            cannot read the file. The message names the file, which is kept.
     """
-    where = f"the take is in {take.file.parent}"
-    scene = find_scene(spot, where)
+    try:
+        return _lay_take(spot, take, index, request)
+    except TracklayError as error:
+        raise TracklayError(
+            "blender.take_not_laid", "{error} The take was not laid: {file}.", error=error, file=take.file
+        ) from error
+
+
+def _lay_take(spot: CueSource, take: Take, index: int, request: CueRequest | None) -> str:
+    scene = find_scene(spot)
     if selection.scene_rate(scene) != spot.span.rate:
         raise TracklayError(
-            f"the frame rate was changed while {spot.strip_name} was on its way: set it back and generate again; {where}"
+            "blender.frame_rate_changed",
+            "The frame rate of {scene} changed while the sound of {strip} was generated. Restore it and generate again.",
+            scene=scene.name,
+            strip=spot.strip_name,
         )
-    try:
-        level, picture = selection.find_strip(scene, spot)
-    except TracklayError as error:
-        raise TracklayError(f"{error}, so nothing was laid: {where}") from error
-    where_now = _current_span(spot, picture)
+    level, picture = selection.find_strip(scene, spot)
+    span = _current_span(spot, picture)
     if request is None:
-        request = CueRequest(
-            take.cue.model,
-            take.cue.prompt,
-            **staleness.picture_request_fields(scene, picture, *where_now, staleness.SpeedEffectCache()),
-        )
-    with StripPlacer(scene) as layer:
-        try:
-            strip = layer.place_sound(level, picture, catalogue.model_title(request.model), take.file, where_now)
-        except TracklayError as error:
-            raise TracklayError(f"{error}; the take is {take.file}") from error
+        fields = staleness.picture_request_fields(scene, picture, *span, staleness.SpeedEffectCache())
+        request = CueRequest(take.cue.model, take.cue.prompt, **fields)
+    with StripPlacer(scene) as placer:
+        strip = placer.place_sound(level, picture, catalogue.model_title(request.model), take.file, span)
         _tag_strip(strip, take.cue.id, index, request)
         strip[ENTRY_PROPERTY] = json.dumps(take.to_manifest_entry(), ensure_ascii=False)
         return str(strip.name)
@@ -251,7 +259,7 @@ def place_placeholders(orders: Sequence[tuple[JobSpec, CueSource, CueRequest]]) 
     made: list[tuple[Any, Any]] = []
     for uid in dict.fromkeys(spot.scene_uid for _, spot, _ in orders):
         here = [each for each in orders if each[1].scene_uid == uid]
-        scene = find_scene(here[0][1], "open it again")
+        scene = find_scene(here[0][1])
         try:
             with StripPlacer(scene) as layer:
                 for order, spot, asked in here:
@@ -284,7 +292,7 @@ def check_free_channels(orders: Sequence[tuple[JobSpec, CueSource]]) -> None:
     """
     rooms: dict[str, ChannelMap] = {}
     for order, spot in orders:
-        level, picture = _find_just_spotted(find_scene(spot, "open it again"), spot)
+        level, picture = _find_just_spotted(find_scene(spot), spot)
         room = _cached_for_level(rooms, level, ChannelMap)
         for _ in range(order.cue.takes):
             room.reserve(
@@ -294,7 +302,7 @@ def check_free_channels(orders: Sequence[tuple[JobSpec, CueSource]]) -> None:
 
 def make_cue_request(order: JobSpec, spot: CueSource, speed_cache: staleness.SpeedEffectCache) -> CueRequest:
     """What the strips of an order's takes say was asked for. `speed_cache` is one for all orders."""
-    scene = find_scene(spot, "open it again")
+    scene = find_scene(spot)
     _, picture = _find_just_spotted(scene, spot)
     price = estimate_cost(order)
     return CueRequest(

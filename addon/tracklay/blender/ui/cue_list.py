@@ -16,11 +16,11 @@ from ..ops import take_ops
 from ..ops.generate_ops import SKIP_SAVE
 from ..runtime.cue_rows import active_row, cue_list_rows, find_row, rebuild_if_changed, row_take_group
 from ..runtime.cue_status import running_cues
-from ..runtime.dispatcher import redraw_sequencers
 from ..sequencer import compat, cue_index, selection, takes
 from ..settings import catalogue
 from ..settings.error_text import panel_error_text
 from ..settings.i18n.translate import translate_ui
+from ..settings.redraw import redraw_sequencers
 from . import layout_helpers
 
 if TYPE_CHECKING:

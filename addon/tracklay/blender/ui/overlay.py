@@ -92,7 +92,7 @@ def _overlay_for(box: RegionBox, ref: StripRef, status: CueStatus | None) -> Str
         return StripOverlay(box, STALE_COLOUR, None, translate_ui("Stale: the picture was changed"))
     if status is not None and number in status.errors:
         own = f"{status.cue.picture.source.name}: "  # the picture lies below, and there is little room
-        return StripOverlay(box, FAILED_COLOUR, None, status.errors[number].removeprefix(own))
+        return StripOverlay(box, FAILED_COLOUR, None, status.take_error(number).removeprefix(own))
     if status is not None and number in status.steps:
         return StripOverlay(box, DONE_COLOUR, take_fraction(status.steps[number]), status.take_message(number))
     return StripOverlay(box, FAILED_COLOUR if ref.error else PENDING_COLOUR, None, ref.error or translate_ui("Waiting"))

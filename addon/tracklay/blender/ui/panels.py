@@ -19,7 +19,7 @@ from ..ops.generate_ops import TRACKLAY_OT_generate
 from ..sequencer import compat, selection
 from ..settings import catalogue, properties
 from ..settings.i18n.translate import translate_ui
-from ..settings.network import offline_reason
+from ..settings.network import offline_error
 from ..settings.preferences import missing_key_message
 from . import presets
 from .layout_helpers import draw_duration, draw_error_box, draw_wrapped_text
@@ -125,7 +125,7 @@ def _unavailable_reason(scene: Any, model: Model, ranges: list[tuple[Any, int, i
     """In two or three words why a model cannot be used now; empty where it can."""
     if missing_key_message(model.provider):
         return translate_ui("no key")
-    if offline_reason(model):
+    if offline_error(model):
         return translate_ui("not online")
     return translate_ui("not for this length") if _span_length_error(scene, model, ranges) else ""
 
@@ -144,7 +144,7 @@ def _span_length_error(scene: Any, model: Model, ranges: list[tuple[Any, int, in
 def _generate_blockers(scene: Any, model: Model, ranges: list[tuple[Any, int, int]]) -> list[str]:
     """All that stands against a Generate and that the person can mend, each in a sentence."""
     settings = scene.tracklay
-    found = [missing_key_message(model.provider), offline_reason(model), _span_length_error(scene, model, ranges)]
+    found = [missing_key_message(model.provider), str(offline_error(model) or ""), _span_length_error(scene, model, ranges)]
     prompt = model.parameter_for_role("prompt")
     if prompt and prompt.required and not settings.prompt.strip() and settings.prompt_from == "NONE":
         found.append(f"{model.id} needs a prompt: write what should be heard")
