@@ -33,12 +33,12 @@ def tracker(clock):
     return presence.PresenceTracker(clock)
 
 
-def missing(tracker, *, after_undo: bool = False, settled=frozenset()) -> list[tuple[str, int]]:
+def missing(tracker, *, after_undo: bool = False, settled=frozenset()):
     """Update the tracker with a timeline that lacks the placeholder."""
     return tracker.update([KEY], set(), settled, after_undo=after_undo)
 
 
-def present(tracker, *, after_undo: bool = False) -> list[tuple[str, int]]:
+def present(tracker, *, after_undo: bool = False):
     """Update the tracker with a timeline that has the placeholder."""
     return tracker.update([KEY], {KEY}, set(), after_undo=after_undo)
 
