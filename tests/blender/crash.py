@@ -79,7 +79,7 @@ def _there(cue: str) -> bool:
 def again() -> None:
     """Open the file, take up what it waits for, and tell what lies there."""
     bpy.ops.wm.open_mainfile(filepath=str(FOLDER / "film.blend"))
-    bpy.ops.tracklay.take_up()
+    bpy.ops.tracklay.resume_jobs()
     strips = [strip for strip in bpy.context.scene.sequence_editor.strips if cue_index.CUE_PROPERTY in strip]
     told = {
         "laid": sorted(

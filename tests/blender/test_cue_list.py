@@ -116,19 +116,19 @@ def test_a_failure_stands_on_its_cue_and_can_be_tried_again(scene, strip, clicke
         (row,) = cue_rows.cue_list_rows
         panel = drawn()
         assert "the model found no picture" in panel.words()
-        assert "tracklay.again" in panel.names()
+        assert "tracklay.retry" in panel.names()
         by_key = drawn(cue_list.TRACKLAY_MT_cue).names()
-        assert by_key == ["tracklay.go_to_cue", "tracklay.reveal_take", "tracklay.again", "tracklay.dismiss"]
+        assert by_key == ["tracklay.go_to_cue", "tracklay.reveal_take", "tracklay.retry", "tracklay.dismiss"]
     finally:
         mend()
-    bpy.ops.tracklay.again(cue=row.cue)
+    bpy.ops.tracklay.retry(cue=row.cue)
     until(in_state(scene, "laid"))
     assert [json.loads(take["tracklay"])["model"] for take in laid(scene)] == ["clicker/clicks"]
     (row,) = cue_rows.build_rows(scene)
     assert row.current_status()[0] == "laid"
 
 
-@pytest.mark.parametrize("choice", ["look_again", "send_again", "forget"])
+@pytest.mark.parametrize("choice", ["recheck", "resubmit", "discard"])
 def test_what_is_unclear_is_decided_by_the_person(choice, scene, strip, clicker):
     """Three buttons: looked for again it stays unclear, sent again it is laid, given up its placeholder goes."""
     mend = failing(clicker, SubmissionUnknown("nobody knows whether it arrived"))
@@ -142,10 +142,10 @@ def test_what_is_unclear_is_decided_by_the_person(choice, scene, strip, clicker)
     finally:
         mend()
     getattr(bpy.ops.tracklay, choice)(cue=row.cue)
-    if choice == "send_again":
+    if choice == "resubmit":
         until(in_state(scene, "laid"))
         assert len(laid(scene)) == 1
-    elif choice == "forget":
+    elif choice == "discard":
         until(lambda: cue_rows.build_rows(scene) == [])
         assert [each.type for each in scene.sequence_editor.strips] == ["MOVIE"]
     else:
@@ -155,7 +155,7 @@ def test_what_is_unclear_is_decided_by_the_person(choice, scene, strip, clicker)
 def test_a_cue_that_is_not_there_is_told(scene):
     """By every operator on one."""
     for operator in ("go_to_cue", "reveal_take"):
-        with pytest.raises(RuntimeError, match="No such cue in this scene"):
+        with pytest.raises(RuntimeError, match="Cue not found in this scene"):
             getattr(bpy.ops.tracklay, operator)(cue="gone")
 
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import bpy
 import pytest
-from tracklay.blender.ops import marker_ops
+from tracklay.blender.ops import marker_ops, shot_ops
 from tracklay.blender.runtime import requests
 from tracklay.blender.sequencer import compat, prompts, selection
 from tracklay.blender.settings import catalogue
@@ -158,7 +158,7 @@ def test_each_strip_of_the_selection_is_a_shot(scene, clips):
     clip = clips(RATE, 60, (20,))
     low, high, other = add(scene, clip, 1, 1), add(scene, clip, 31, 2), add(scene, clip, 71, 3)
     other.select = False
-    assert [(spot.strip_name, spot.span.start, spot.span.frames) for spot in marker_ops.spot_shots(scene)] == [
+    assert [(spot.strip_name, spot.span.start, spot.span.frames) for spot in shot_ops.spot_shots(scene)] == [
         (low.name, 1, 30),
         (high.name, 31, 40),
     ]
@@ -252,16 +252,16 @@ def test_a_search_that_is_stopped_ends(scene, clips, monkeypatch):
     """Whatever is looked through at that moment and whatever would be next; it found nothing, and nothing went wrong."""
     begun = threading.Event()
 
-    def waiting(*_, stop, **__):
-        wished = threading.Event()
+    def find_until_cancelled(*_, cancel_token, **__):
+        cancelled = threading.Event()
         begun.set()
-        with stop.on_cancel(wished.set):
-            wished.wait(60)
+        with cancel_token.on_cancel(cancelled.set):
+            cancelled.wait(60)
 
-    monkeypatch.setattr(shot_detection, "find_cuts", waiting)
+    monkeypatch.setattr(shot_detection, "find_cuts", find_until_cancelled)
     for number in range(5):
         add(scene, clips(RATE, 60, (20,)), 1 + 100 * number)
-    search = marker_ops.CutSearch(marker_ops.spot_shots(scene))
+    search = shot_ops.CutSearch(shot_ops.spot_shots(scene))
     assert begun.wait(60)
     assert not search.is_finished
     search.cancel()

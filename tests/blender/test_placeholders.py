@@ -297,13 +297,12 @@ def test_a_deleted_placeholder_cancels_its_job_and_says_what_that_saved(scene, s
     cue_index.shared_cue_index.is_dirty = True
     until(lambda: running_cues()[cue].note)
     assert running_cues()[cue].note == (
-        "The placeholder was deleted, so its job was cancelled: "
-        "clicker confirms that it stopped; what ran until then may be charged"
+        "The placeholder was deleted. clicker confirms that it stopped; what ran until then may be charged"
     )
     assert len(gate.cancelled) == 1
     bpy.ops.ed.undo()
     (back,) = held()
-    assert back[cue_index.ERROR_PROPERTY].startswith("Cancelled: clicker confirms")
+    assert back[cue_index.ERROR_PROPERTY].startswith("clicker confirms")
     assert cue_rows.list_cue_rows(bpy.context.scene)[0].state == "failed"
 
 
@@ -330,7 +329,7 @@ def test_cancelling_takes_the_placeholder_away(scene, strip, gate):
     bpy.ops.tracklay.cancel(cue=cue)
     until(lambda: running_cues()[cue].note)
     assert held() == []
-    assert running_cues()[cue].note.startswith("Cancelled: clicker confirms that it stopped")
+    assert running_cues()[cue].note.startswith("clicker confirms that it stopped")
     bpy.ops.tracklay.dismiss(cue=cue)
     assert running_cues() == {}
 
@@ -349,7 +348,7 @@ def test_cancelled_at_once_nothing_is_sent(scene, strip, clicker):
     bpy.ops.tracklay.cancel(cue=cue)
     until(lambda: running_cues()[cue].note)
     assert sent == []
-    assert running_cues()[cue].note == "Cancelled: nothing was sent and nothing is charged"
+    assert running_cues()[cue].note == "nothing was sent and nothing is charged"
 
 
 def test_a_failed_take_leaves_its_placeholder_with_the_error_and_can_be_tried_again(scene, strip, clicker):
@@ -368,7 +367,7 @@ def test_a_failed_take_leaves_its_placeholder_with_the_error_and_can_be_tried_ag
     assert (shown.state, shown.message) == ("failed", placeholder[cue_index.ERROR_PROPERTY])
     placeholder.channel = 8
     clicker.submit = real
-    bpy.ops.tracklay.again(cue=cue)
+    bpy.ops.tracklay.retry(cue=cue)
     until(filled(1))
     assert [(s.channel, cue_index.ERROR_PROPERTY in s) for s in held()] == [(8, False)]
     assert running_cues() == {}
@@ -610,7 +609,7 @@ def test_a_script_takes_up_what_a_file_waits_for(scene, strip, gate, tmp_path):
     dispatcher.close_dispatcher()
     gate.is_open = True
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "film.blend"))
-    assert bpy.ops.tracklay.take_up() == {"FINISHED"}
+    assert bpy.ops.tracklay.resume_jobs() == {"FINISHED"}
     assert len(laid(bpy.context.scene)) == 1
 
 
@@ -643,10 +642,10 @@ def test_an_unclear_job_is_shown_with_its_choices(scene, strip, gate, clicker):
     assert len(held()) == len(sent) == 1
     clicker.submit = real
     gate.is_open = True
-    bpy.ops.tracklay.look_again(cue=cue)
+    bpy.ops.tracklay.recheck(cue=cue)
     until(lambda: running_cues()[cue].error)
     assert len(sent) == 1
-    bpy.ops.tracklay.send_again(cue=cue)
+    bpy.ops.tracklay.resubmit(cue=cue)
     until(filled(1))
     assert running_cues() == {}
 
@@ -661,7 +660,7 @@ def test_an_unclear_job_can_be_given_up(scene, strip, clicker):
     clicker.submit = lost
     cue = generate(scene)
     until(lambda: running_cues()[cue].error)
-    bpy.ops.tracklay.forget(cue=cue)
+    bpy.ops.tracklay.discard(cue=cue)
     assert held() == []
     assert running_cues() == {}
     until(lambda: cue not in [job["cue"] for job in admin.list_jobs(include_finished=True)["jobs"]])

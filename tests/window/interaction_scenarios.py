@@ -166,7 +166,7 @@ def searching(over):
 
 def cutting(window, area, over):
     """A search for cuts that takes long is stopped with Escape, and leaves nothing; one that ends makes a cue of each shot."""
-    cuts, markers = part("media.shot_detection"), part("blender.ops.marker_ops")
+    cuts, markers = part("media.shot_detection"), part("blender.ops.shot_ops")
     real, before = cuts.find_cuts, len(timeline().sequence_editor.strips)
 
     def long(*_, stop, **__):

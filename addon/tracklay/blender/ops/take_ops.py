@@ -17,36 +17,35 @@ from ...jobs.job_spec import MAX_TAKES
 from ..runtime.requests import submit_cues
 from ..sequencer import compat, dropped_files, selection, takes
 from ..sequencer.takes import FULL_MIX_MODES, TakeGroup
-from ..settings.error_text import panel_error_text
-from ..settings.i18n.translate import translate_report, translate_ui
-from .generate_ops import SKIP_SAVE
+from ..settings.i18n.translate import translate_error, translate_report, translate_ui
+from .common import SKIP_SAVE, WAIT_ARGUMENT, TracklayOperator
 
 MAX_LISTED_FILES = 20
 """File names in the dialog of Delete Dropped Files; of more, only the number."""
 
+CUE_ARGUMENT = StringProperty(
+    name="Cue", description="ID of the cue; empty for the selection or the playhead", options=SKIP_SAVE
+)
 
-class _TakeGroupOperator:
-    """An operator on the takes that are meant. What it does to a cue's is `perform`; where that fails for one, the others are done."""
+
+class _TakeGroupOperator(TracklayOperator):
+    """Base class of the operators on the takes of one or more cues."""
 
     bl_options = {"REGISTER", "UNDO"}
-    CUE_ARGUMENT = StringProperty(
-        name="Cue", description="Of which cue; empty for what is selected, or at the playhead", options=SKIP_SAVE
-    )
-
-    report: Any
+    cue: str
 
     def execute(self, context: Any) -> AbstractSet[str]:
-        """Do it to each group."""
+        """Call `perform` for each cue. If it fails for one, the others are still done."""
         scene = compat.active_sequencer_scene(context)
         done, failed = [], []
         try:
-            for group in takes.target_groups(scene, self.cue):  # type: ignore[attr-defined]
+            for group in takes.target_groups(scene, self.cue):
                 try:
                     done.append(self.perform(scene, group))
                 except TracklayError as error:
-                    failed.append(panel_error_text(error))
+                    failed.append(translate_error(error, translate_report))
         except TracklayError as error:
-            failed.append(panel_error_text(error))
+            failed.append(translate_error(error, translate_report))
         if failed:
             self.report({"WARNING" if done else "ERROR"}, "\n".join(dict.fromkeys(failed)))
             return {"FINISHED"} if done else {"CANCELLED"}
@@ -54,67 +53,59 @@ class _TakeGroupOperator:
         return {"FINISHED"}
 
     def perform(self, scene: Any, group: TakeGroup) -> str:
-        """Do it to one; what is said of it."""
+        """Do the operator's work on one cue and return the message to report."""
         raise NotImplementedError
 
 
 class TRACKLAY_OT_switch_take(_TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801 - Blender's own naming
-    """Hear another take of the cue."""
+    """Unmute another take of the cue and mute the current one."""
 
     bl_idname = "tracklay.switch_take"
-    bl_description = (
-        "Hear another take of the selected cue, or of the cues at the playhead, and mute the one that was heard"
-    )
     bl_label = "Switch Take"
     __annotations__ = {
         "direction": EnumProperty(
             name="Direction",
-            description="Which take is heard",
-            items=(("NEXT", "Next", "The next take"), ("PREVIOUS", "Previous", "The take before")),
+            description="Take to switch to",
+            items=(("NEXT", "Next", "Next take"), ("PREVIOUS", "Previous", "Previous take")),
             default="NEXT",
         ),
         "number": IntProperty(
             name="Take",
-            description="Which one, from 1; 0 for the next or the one before",
+            description="Number of the take, from 1 (0: use Direction)",
             default=0,
             min=0,
             options=SKIP_SAVE,
         ),
-        "cue": _TakeGroupOperator.CUE_ARGUMENT,
+        "cue": CUE_ARGUMENT,
     }
 
-    def perform(self, scene: Any, group: TakeGroup) -> str:  # noqa: ARG002 - the shape of all of them
-        """Go on by one, round and round, or to the one that was named."""
+    def perform(self, scene: Any, group: TakeGroup) -> str:  # noqa: ARG002 - the base class's signature
         index = group.take_index(self.number) if self.number else group.neighbour_index(self.direction)
         group.solo(index)
         return translate_report("Take {} of {}", index + 1, len(group.takes))
 
 
 class TRACKLAY_OT_compare_takes(_TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
-    """Go back and forth between two takes."""
+    """Toggle between two selected takes, or the current and the last one."""
 
     bl_idname = "tracklay.compare_takes"
-    bl_description = "Go back and forth between two takes: the two that are selected, or the one that is heard and the one heard before it"
     bl_label = "Compare Takes"
-    __annotations__ = {"cue": _TakeGroupOperator.CUE_ARGUMENT}
+    __annotations__ = {"cue": CUE_ARGUMENT}
 
     def perform(self, scene: Any, group: TakeGroup) -> str:  # noqa: ARG002
-        """Hear the other of the two."""
         index = group.compare_index()
         group.solo(index)
         return translate_report("Take {} of {}", index + 1, len(group.takes))
 
 
 class TRACKLAY_OT_favourite_take(_TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
-    """Mark the take that is heard as a favourite, or no more."""
+    """Mark or unmark the current take as a favourite, with a colour tag."""
 
     bl_idname = "tracklay.favourite_take"
-    bl_description = "Mark the take that is heard as a favourite, or no longer; it is coloured in the timeline"
     bl_label = "Favourite Take"
-    __annotations__ = {"cue": _TakeGroupOperator.CUE_ARGUMENT}
+    __annotations__ = {"cue": CUE_ARGUMENT}
 
     def perform(self, scene: Any, group: TakeGroup) -> str:  # noqa: ARG002
-        """Turn it about."""
         is_favourite = takes.toggle_favourite(group.chosen)
         return translate_report(
             "Take {} is a favourite" if is_favourite else "Take {} is no favourite", group.chosen_index + 1
@@ -122,94 +113,83 @@ class TRACKLAY_OT_favourite_take(_TakeGroupOperator, bpy.types.Operator):  # typ
 
 
 class TRACKLAY_OT_keep_take(_TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
-    """Keep the take that is heard and remove the others from the timeline."""
+    """Remove the other takes from the timeline; their files are kept."""
 
     bl_idname = "tracklay.keep_take"
-    bl_description = "Keep the take that is heard and remove the others from the timeline. Their files stay until Delete Dropped Files"
     bl_label = "Keep Take"
-    __annotations__ = {"cue": _TakeGroupOperator.CUE_ARGUMENT}
+    __annotations__ = {"cue": CUE_ARGUMENT}
 
     def perform(self, scene: Any, group: TakeGroup) -> str:
-        """Remove the others; what is kept comes down to the lowest of their channels."""
         level = selection.active_level(scene)
         assert level is not None  # noqa: S101 - groups were found on it
-        number = group.chosen_index + 1  # read before the other strips are removed: a removed strip cannot be asked anything
+        number = group.chosen_index + 1  # read first: the properties of a removed strip cannot be read
         takes.keep_only(scene, level, group)
         return translate_report("Kept take {} of {}", number, len(group.takes))
 
 
 class TRACKLAY_OT_lay_stems(_TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
-    """Lay the stems of the take that is heard, each on a channel of its own name."""
+    """Lay the stems of the current take, each on a channel of its name."""
 
     bl_idname = "tracklay.lay_stems"
-    bl_description = (
-        "Lay the stems of the take that is heard, each on a channel of its own name, connected to the picture"
-    )
     bl_label = "Lay Stems"
     __annotations__ = {
         "master": EnumProperty(
-            name="Whole Take", description="What becomes of the whole take", items=FULL_MIX_MODES, default="MUTED"
+            name="Full Mix", description="Treatment of the full mix", items=FULL_MIX_MODES, default="MUTED"
         ),
-        "cue": _TakeGroupOperator.CUE_ARGUMENT,
+        "cue": CUE_ARGUMENT,
     }
 
     def perform(self, scene: Any, group: TakeGroup) -> str:
-        """Lay them."""
         level = selection.active_level(scene)
         assert level is not None  # noqa: S101 - groups were found on it
         names = takes.lay_stems(scene, level, group.chosen, self.master)
         return translate_report("Laid the stems {}", ", ".join(names))
 
 
-class TRACKLAY_OT_regenerate(bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
-    """Make the take that is heard once more: another take of the same cue."""
+class TRACKLAY_OT_regenerate(TracklayOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
+    """Generate another take with the current take's settings.
+
+    It is generated for the picture as it is now. When it arrives it joins the cue's takes and becomes the audible one.
+    """
 
     bl_idname = "tracklay.regenerate"
-    bl_description = (
-        "Make another take of the cue with the settings of the one that is heard, for its picture as it is now: "
-        "with a new seed, or with the same one where the picture was changed"
-    )
     bl_label = "Regenerate"
     bl_options = {"REGISTER"}
     __annotations__ = {
         "same_seed": BoolProperty(
-            name="Same Seed", description="Keep the seed: only the picture's change is heard", options=SKIP_SAVE
+            name="Same Seed", description="Keep the seed, so that only the picture differs", options=SKIP_SAVE
         ),
-        "takes": IntProperty(name="Takes", description="How many", default=1, min=1, max=MAX_TAKES, options=SKIP_SAVE),
-        "cue": _TakeGroupOperator.CUE_ARGUMENT,
-        "wait": BoolProperty(name="Wait", description="Block until every take is laid: for scripts", options=SKIP_SAVE),
+        "takes": IntProperty(
+            name="Takes", description="Number of takes", default=1, min=1, max=MAX_TAKES, options=SKIP_SAVE
+        ),
+        "cue": CUE_ARGUMENT,
+        "wait": WAIT_ARGUMENT,
     }
 
     def execute(self, context: Any) -> AbstractSet[str]:
-        """Send it on its way; what comes of it joins the cue's takes and is heard."""
         scene = compat.active_sequencer_scene(context)
         try:
-            level, found = selection.active_level(scene), takes.target_groups(scene, self.cue)
+            level, groups = selection.active_level(scene), takes.target_groups(scene, self.cue)
             assert level is not None  # noqa: S101 - groups were found on it
-            asked = [
+            cues = [
                 takes.regenerated_cue(scene, level, group, same_seed=self.same_seed, count=self.takes)
-                for group in found
+                for group in groups
             ]
-            joins = {cue.id: group.cue for (cue, _), group in zip(asked, found, strict=True)}
-            return submit_cues(self, asked, wait=self.wait, on_placed=lambda: takes.join_takes(level, joins))
+            joins = {cue.id: group.cue for (cue, _), group in zip(cues, groups, strict=True)}
+            return submit_cues(self, cues, wait=self.wait, on_placed=lambda: takes.join_takes(level, joins))
         except TracklayError as error:
-            self.report({"ERROR"}, panel_error_text(error))
-            return {"CANCELLED"}
+            return self.report_error(error)
 
 
-class TRACKLAY_OT_delete_dropped(bpy.types.Operator):  # type: ignore[misc]  # noqa: N801 - Blender's own naming
-    """Delete the files of takes that were dropped."""
+class TRACKLAY_OT_delete_dropped(TracklayOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
+    """Delete the files of takes that Keep Take removed. Cannot be undone."""
 
     bl_idname = "tracklay.delete_dropped"
-    bl_description = (
-        "Delete the files of the takes that Keep Take removed from this timeline, from the disk. This cannot be undone"
-    )
     bl_label = "Delete Dropped Files"
     bl_options = {"REGISTER"}
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """Return whether any were dropped."""
         scene = compat.active_sequencer_scene(context)
         return scene is not None and bool(scene.tracklay.dropped)
 
@@ -218,15 +198,13 @@ class TRACKLAY_OT_delete_dropped(bpy.types.Operator):  # type: ignore[misc]  # n
         try:
             self.ours, self.others = dropped_files.deletable(compat.active_sequencer_scene(context))
         except TracklayError as error:
-            self.report({"ERROR"}, panel_error_text(error))
-            return {"CANCELLED"}
-        asked: AbstractSet[str] = context.window_manager.invoke_props_dialog(
+            return self.report_error(error)
+        result: AbstractSet[str] = context.window_manager.invoke_props_dialog(
             self, width=500, title=translate_ui("Delete Dropped Files"), confirm_text=translate_ui("Delete")
         )
-        return asked
+        return result
 
     def draw(self, _context: Any) -> None:
-        """Draw the dialog."""
         column = self.layout.column(align=True)
         column.label(
             text=translate_ui("Files of dropped takes that are deleted from the disk: {}", len(self.ours)),
@@ -246,22 +224,20 @@ class TRACKLAY_OT_delete_dropped(bpy.types.Operator):  # type: ignore[misc]  # n
             )
 
     def execute(self, context: Any) -> AbstractSet[str]:
-        """Delete them. Files that are left are dropped from the list, unless they are played or cannot be deleted."""
         scene = compat.active_sequencer_scene(context)
         try:
             ours, others = dropped_files.deletable(scene)
         except TracklayError as error:
-            self.report({"ERROR"}, panel_error_text(error))
-            return {"CANCELLED"}
+            return self.report_error(error)
         failed: dict[Path, str] = {}
         for file in ours:
             try:
                 file.unlink()
             except OSError as error:
-                failed[file] = f"{file} cannot be deleted: {error.strerror or error}"
-        kept = {str(file) for file in (*failed, *dropped_files.played_files())} & {
-            row.name for row in scene.tracklay.dropped
-        }
+                failed[file] = translate_report("Cannot delete {}: {}", file, error.strerror or error)
+        # A file that is played, or could not be deleted, stays in the list for another try; any other is forgotten.
+        kept = {str(file) for file in (*failed, *dropped_files.played_files())}
+        kept &= {row.name for row in scene.tracklay.dropped}
         scene.tracklay.dropped.clear()
         for name in sorted(kept):
             scene.tracklay.dropped.add().name = name

@@ -19,7 +19,7 @@ from bpy.app.handlers import persistent
 
 from ...errors import TracklayError
 from ..sequencer import placement
-from ..settings.i18n.translate import translate_ui
+from ..settings.i18n.translate import translate_error, translate_ui
 from . import mixdown
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def on_render_init(scene: Any, *_: Any) -> None:
         came = _make_sound_in_background(scene) if bpy.app.background else _make_sound_with_window(scene)
         errors = came.errors
     except TracklayError as error:
-        errors = [str(error)]
+        errors = [translate_error(error)]
     except Exception as error:  # noqa: BLE001 - a fault of ours must not be taken for a film with its sound in
         errors = [f"a fault in Tracklay itself: {type(error).__name__}: {error}"]
     for sentence in errors:
@@ -233,7 +233,7 @@ def on_render_complete(scene: Any, *_: Any) -> None:
             try:
                 log_message(f"the sound of the frames: {mixdown.write_mixdown(scene, mixdown.mixdown_path(scene))}")
             except TracklayError as error:
-                log_message(str(error))
+                log_message(translate_error(error))
 
     if codec is not None or mixes:
         _run_after_render(restore_and_mix)

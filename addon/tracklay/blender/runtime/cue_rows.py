@@ -334,7 +334,7 @@ def find_row(scene: Any, cue: str) -> CueListRow:
         next((row for row in rows if cue in (row.cue, *(part.cue for part in row.cues))), None) if cue else active_row()
     )
     if found is None:
-        raise InvalidInput("blender.no_such_cue", "No such cue in this scene. Select one in the list.")
+        raise InvalidInput("cue.not_found", "Cue not found in this scene. Select one in the list.")
     return found
 
 

@@ -143,15 +143,15 @@ class EventHandler:
     ) -> None:
         # The error says whether anything was sent, so whether the cancelled job may be charged.
         reason = translate_error(error)
-        self._inbox.final_errors[key] = translate_ui("Cancelled: {}", reason)
+        self._inbox.final_errors[key] = reason
         status.steps.pop(key[1], None)
         if key in self._presence.cancelled_by_deletion:
-            status.note = translate_ui("The placeholder was deleted, so its job was cancelled: {}", reason)
+            status.note = translate_ui("The placeholder was deleted. {}", reason)
         elif batch is None:
-            status.note = translate_ui("Cancelled: {}", reason)
+            status.note = reason
             self.remove_placeholders(key)
         else:
-            batch.add_error(key[0], translate_ui("Cancelled"))
+            batch.add_error(key[0], reason)
 
     def _mark_unknown(self, cue_id: str) -> None:
         error = InvalidInput(

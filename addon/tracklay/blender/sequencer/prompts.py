@@ -16,13 +16,6 @@ SOUND_MARKER_PATTERN = re.compile(r"\s*(?:sfx|foley|music)\s*:\s*(.*?)\s*(?:\.\d
 DEFAULT_MARKER_PATTERN = re.compile(r"(?:F_\d+|Marker)?(?:\.\d{3})?")
 """What Blender calls a marker that nobody has named."""
 
-PROMPT_SOURCES = (
-    ("NONE", "Nothing Else", "The prompt is what is written above"),
-    ("TEXT", "Text Strips", "What text strips over the cue say is added; a muted one is as good: it is a note"),
-    ("MARKERS", "Markers", "The names of markers within the cue are added"),
-)
-"""Where a prompt may come from besides the panel, as an enumeration's items."""
-
 
 def marker_prompt(name: str) -> str:
     """The prompt that a marker's name holds: all of it, or what stands after `sfx:`; nothing where nobody named it."""

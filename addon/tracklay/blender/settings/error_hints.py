@@ -7,5 +7,9 @@ HINTS: dict[str, str] = {
     # jobs
     # cue, timing, paths
     # blender
+    "network.offline": "Turn on Allow Online Access in Preferences > System > Network.",
+    "prompt.missing": "Write a prompt in the panel.",
+    "extra.no_name": "Write its name, or remove its row.",
+    "extra.duplicate": "Remove one of its rows.",
 }
 """A hint is a template over the error's parameters; it is translated like a label."""

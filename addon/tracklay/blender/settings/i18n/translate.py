@@ -19,7 +19,7 @@ OPERATOR_CONTEXT, ANY_CONTEXT = "Operator", "*"
 
 TRANSLATIONS = {
     "de_DE": {(OPERATOR_CONTEXT, english): local for english, local in de.OPERATORS.items()}
-    | {(ANY_CONTEXT, english): local for english, local in (de.WORDS | de.TOOLTIPS | de.KEYS).items()}
+    | {(ANY_CONTEXT, english): local for english, local in (de.WORDS | de.TOOLTIPS | de.KEYS | de.ERRORS).items()}
 }
 """Translations by language, in the form that `bpy.app.translations.register` expects."""
 
