@@ -102,7 +102,7 @@ class BlendFile(Timeline):
         return [
             replace(
                 cue,
-                picture=replace(cue.picture, error=each["trouble"], render=_with_local_blender(cue.picture.render)),
+                picture=replace(cue.picture, error=each["error"], render=_with_local_blender(cue.picture.render)),
             )
             for cue, each in zip(cues, told["cues"], strict=True)
         ]

@@ -80,7 +80,7 @@ class CueStatus:
 
     @property
     def is_running(self) -> bool:
-        """Whether any take is still to come."""
+        """True if any take is still to come."""
         return bool(self.steps.keys() - self.finished)
 
     @property

@@ -81,7 +81,7 @@ class Dispatcher:
 
     @property
     def is_busy(self) -> bool:
-        """Whether anything is running, or waits to be put into a strip."""
+        """True if anything is running, or waits to be put into a strip."""
         return bool(
             self._events.batches
             or self._events.pending_lookups
@@ -93,7 +93,7 @@ class Dispatcher:
 
     @property
     def is_scanning(self) -> bool:
-        """Whether a scan of the timeline has begun and continues with the next tick."""
+        """True if a scan of the timeline has begun and continues with the next tick."""
         return self.timeline_scan.is_active
 
     def process(self) -> bool:
@@ -449,7 +449,7 @@ class Dispatcher:
 
 
 def _notify_takes_filled(refs: Iterable[StripRef]) -> None:
-    """Apply the scene's wishes for takes that have just arrived: which one is audible, and whether stems are laid."""
+    """Apply the scene's settings to takes that have just arrived: which one is audible, and whether stems are laid."""
     names: dict[str, list[str]] = {}
     for ref in refs:
         names.setdefault(ref.scene, []).append(ref.strip)

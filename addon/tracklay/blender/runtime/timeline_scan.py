@@ -34,7 +34,7 @@ class TimelineScan:
 
     @property
     def is_active(self) -> bool:
-        """Whether a scan has begun and continues with the next tick."""
+        """True if a scan has begun and continues with the next tick."""
         return self._steps is not None
 
     def is_due(self, *, has_changes: bool) -> bool:

@@ -1,7 +1,7 @@
-"""The files of takes that Keep Take removed from a timeline: which of them may be deleted, and their deletion.
+"""Finds the files of takes that Keep Take removed from a timeline and that may be deleted.
 
-A .blend file may name any file of the system. Only a regular file in a takes folder of this film is deleted, whose name and SHA-256 the
-ledger has of a take or a stem. No symbolic link is followed.
+The list is stored in the .blend file, which can come from anyone and name any file. So a file is deletable only if it is a regular file
+in a takes folder of this project, and its name and SHA-256 are those of a take or a stem in the ledger. Symbolic links are not followed.
 """
 
 from __future__ import annotations
@@ -22,21 +22,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 HASH_BLOCK = 1 << 20
-"""Bytes that are read at a time."""
+"""Bytes read at a time while hashing."""
 
+# O_NOFOLLOW: no symbolic link. O_NONBLOCK: opening a named pipe does not block. Windows has neither, and needs O_BINARY.
 OPEN_MODE = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 def deletable(scene: Any) -> tuple[list[Path], list[Path]]:
-    """Return the dropped files that Tracklay made, and those that are left. What a sound of the open file plays is in neither.
+    """Return the dropped files that can be deleted, and those that cannot. Files that the open file plays are in neither list.
 
     Raises:
-        LedgerTrouble: the ledger cannot be read.
+        LedgerError: the ledger cannot be read.
     """
     files = sorted({Path(row.name) for row in scene.tracklay.dropped} - played_files())
     files = [file for file in files if os.path.lexists(file)]
-    folders, made = _folders(), _made(file.name for file in files)
-    ours = [file for file in files if file.parent in folders and _hash(file) in made.get(file.name, ())]
+    folders, hashes = _folders(), _known_hashes(file.name for file in files)
+    ours = [file for file in files if file.parent in folders and _hash(file) in hashes.get(file.name, ())]
     return ours, [file for file in files if file not in ours]
 
 
@@ -46,14 +47,14 @@ def played_files() -> set[Path]:
 
 
 def _folders() -> set[Path]:
-    """Return the folders that the film's takes are made in, after its first save and before; not one that is a symbolic link."""
-    named = (Path(os.path.normpath(folder)) for folder in (takes_folder(), tracklay_home() / "takes"))
-    return {folder for folder in named if folder.is_dir() and not folder.is_symlink()}
+    """Return the takes folders of the open file, before and after it was first saved, unless they are symbolic links."""
+    paths = (Path(os.path.normpath(folder)) for folder in (takes_folder(), tracklay_home() / "takes"))
+    return {folder for folder in paths if folder.is_dir() and not folder.is_symlink()}
 
 
-def _made(names: Iterable[str]) -> dict[str, set[str]]:
+def _known_hashes(names: Iterable[str]) -> dict[str, set[str]]:
     """Return the hashes of takes and stems by file name; nothing where there is no ledger."""
-    from ...jobs import ledger_schema  # noqa: PLC0415 - SQLite comes along
+    from ...jobs import ledger_schema  # noqa: PLC0415 - imports SQLite
     from ...jobs.ledger import Ledger  # noqa: PLC0415
 
     if not ledger_schema.ledger_path().exists():

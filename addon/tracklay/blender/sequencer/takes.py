@@ -1,7 +1,7 @@
-"""The takes of a cue: one heard, the others muted; going from one to the next, keeping one, comparing two, laying stems.
+"""The takes of a cue: one is audible, the others are muted. Switching, comparing, keeping and regenerating takes, and laying stems.
 
-Blender's sequencer folds no channels. What takes that are not heard can do is be quiet and plain: they are muted, show no waveform,
-and lie on the channels right above the one that is heard.
+Blender's sequencer cannot collapse channels. So that inactive takes do not distract, they are muted, show no waveform, and are on the
+channels directly above the audible one.
 """
 
 from __future__ import annotations
@@ -23,60 +23,60 @@ if TYPE_CHECKING:
     from .selection import StripLevel
 
 JOINS_PROPERTY = "tracklay_joins"
-"""The custom property of a take that was made anew for an earlier cue: that cue's id."""
+"""Custom property of a regenerated take: the id of the cue that it belongs to."""
 
 ARRIVING_PROPERTY = "tracklay_arriving"
-"""The custom property of a take that is to be the one that is heard as soon as it comes."""
+"""Custom property of a regenerated take that becomes audible as soon as it arrives."""
 
 FAVOURITE_PROPERTY = "tracklay_favourite"
-"""The custom property of a take that the person likes; its colour in the timeline says it too."""
+"""Custom property of a favourite take, which also has a colour tag."""
 
 FAVOURITE_TAG, NO_TAG = "COLOR_03", "NONE"
 """Blender's colour tags: yellow, and none."""
 
 FULL_MIX_MODES = STEM_MODES[1:]
-"""What becomes of the whole take when its stems are laid, as an enumeration's items."""
+"""Enumeration items: treatments of the full mix when its stems are laid."""
 
 STEMS_NOT_LAID = STEM_MODES[0][0]
 
 
 @dataclass(slots=True)
 class TakeStrips:
-    """One take on the timeline: its strip (none, where stems lie instead of it), and the strips of its stems."""
+    """One take on the timeline: the strip of its full mix (None if stems replace it), and the strips of its stems."""
 
     full_mix: Any = None
     stems: list[Any] = field(default_factory=list)
 
     @property
     def strips(self) -> list[Any]:
-        """All of it."""
+        """All its strips, the full mix first."""
         return [*([] if self.full_mix is None else [self.full_mix]), *self.stems]
 
     @property
     def is_audible(self) -> bool:
-        """Whether any of it sounds."""
+        """True if any of its strips is unmuted."""
         return any(not strip.mute for strip in self.strips)
 
     @property
     def is_favourite(self) -> bool:
-        """Whether the person likes it."""
+        """True if the user has marked it."""
         return any(strip.get(FAVOURITE_PROPERTY) for strip in self.strips)
 
     @property
     def stale(self) -> bool:
-        """Whether the picture of any of it was changed since."""
+        """True if the picture under any of its strips has changed since."""
         return any(strip.get(cue_index.STALE_PROPERTY) for strip in self.strips)
 
     @property
     def sort_key(self) -> tuple[str, int, str]:
-        """Where it stands among the others: as the cue counts them, and what was made anew after them, as it was made."""
+        """Its position among the takes: those of the cue by index, then regenerated ones by creation time."""
         first = self.strips[0]
-        which, held = cue_index.get_take_tag(first), cue_index.parse_entry(str(first.get(cue_index.ENTRY_PROPERTY, "")))
-        made = str(held.get("created", "")) if JOINS_PROPERTY in first else ""
-        return made, 0 if which is None else which.take, first.name
+        tag, entry = cue_index.get_take_tag(first), cue_index.parse_entry(str(first.get(cue_index.ENTRY_PROPERTY, "")))
+        created = str(entry.get("created", "")) if JOINS_PROPERTY in first else ""
+        return created, 0 if tag is None else tag.take, first.name
 
     def set_audible(self, *, on: bool) -> None:
-        """Let it be heard, by its stems where there are any, or mute it. What is muted shows no waveform."""
+        """Unmute the take, through its stems if it has any, or mute it. Muted strips show no waveform."""
         for strip in self.stems:
             strip.mute, strip.show_waveform = not on, on
         if self.full_mix is not None:
@@ -86,7 +86,7 @@ class TakeStrips:
 
 @dataclass(slots=True)
 class TakeGroup:
-    """The takes of a cue that begin on the same frame: a cue that was split has one for each part."""
+    """The takes of a cue whose strips overlap. A cue that was split has one group for each part."""
 
     cue: str
     start: int
@@ -95,14 +95,14 @@ class TakeGroup:
 
     @property
     def audible_index(self) -> int:
-        """Which one is heard, from 0; -1 where none is."""
+        """The index of the audible take; -1 if all are muted."""
         return next((number for number, version in enumerate(self.takes) if version.is_audible), -1)
 
     @property
     def stale(self) -> bool:
-        """Whether the take that is heard is stale; where none is heard, whether all are."""
-        heard = [version for version in self.takes if version.is_audible]
-        return all(version.stale for version in heard or self.takes)
+        """True if the audible take is stale or, with no audible take, if all are."""
+        audible = [take for take in self.takes if take.is_audible]
+        return all(take.stale for take in audible or self.takes)
 
     @property
     def chosen(self) -> TakeStrips:
@@ -121,7 +121,9 @@ class TakeGroup:
             InvalidInput: there is no such take.
         """
         if number > len(self.takes):
-            raise InvalidInput(f"there are {len(self.takes)} takes, and no take {number}")
+            raise InvalidInput(
+                "takes.no_such_number", "No take {number}; the cue has {count}.", number=number, count=len(self.takes)
+            )
         return number - 1
 
     def neighbour_index(self, direction: str) -> int:
@@ -139,7 +141,7 @@ class TakeGroup:
             InvalidInput: there is only one take.
         """
         if len(self.takes) < 2:
-            raise InvalidInput("there is only one take: generate more to compare")
+            raise InvalidInput("takes.only_one", "The cue has only one take.")
         selected = [n for n, take in enumerate(self.takes) if any(strip.select for strip in take.strips)]
         now = self.audible_index
         if len(selected) == 2:
@@ -150,27 +152,27 @@ class TakeGroup:
         return other if other != now else (now + 1) % len(keys)
 
     def solo(self, index: int) -> TakeStrips:
-        """Let one be heard and mute the others; that one."""
+        """Unmute one take, mute the others, and return it."""
         chosen = self.takes[index]
         if (before := self.audible_index) not in (-1, index):
             _previously_audible[self.cue] = self.takes[before].sort_key
-        for version in self.takes:
-            version.set_audible(on=version is chosen)
+        for take in self.takes:
+            take.set_audible(on=take is chosen)
         return chosen
 
 
 _previously_audible: dict[str, tuple[str, int, str]] = {}
-"""By cue, the take that was heard before the one that is heard now: what Compare goes back to."""
+"""By cue id, the sort key of the take that was audible before the current one. Compare Takes returns to it."""
 
 
 def root_cue(strip: Any) -> str:
-    """The cue that a strip is a take of, the first one where it was made anew; empty for the person's own strips."""
-    which = cue_index.get_take_tag(strip)
-    return "" if which is None else str(strip.get(JOINS_PROPERTY) or which.cue)
+    """Return the id of a strip's cue, of the original cue for a regenerated take; empty for the user's own strips."""
+    tag = cue_index.get_take_tag(strip)
+    return "" if tag is None else str(strip.get(JOINS_PROPERTY) or tag.cue)
 
 
 def find_take_groups(level: StripLevel) -> list[TakeGroup]:
-    """The cues' takes on a level, by where they begin: those of a cue that lie over each other. Placeholders are not among them."""
+    """Return the groups of laid takes on a level in timeline order. Placeholders are left out."""
     of_cue: dict[str, list[Any]] = {}
     for strip in level.strips:
         if cue_index.CUE_PROPERTY in strip and cue_index.ENTRY_PROPERTY in strip and (cue := root_cue(strip)):
@@ -185,7 +187,7 @@ def groups_of(cue: str, strips: list[Any]) -> list[TakeGroup]:
 
 
 def _split_overlapping(strips: list[Any]) -> Iterator[list[Any]]:
-    """Strips in parts that share frames: a cue that was split has one for each half."""
+    """Yield strips in parts that overlap: a cue that was split has one for each half."""
     part: list[Any] = []
     end = 0
     for strip in sorted(strips, key=compat.strip_start):
@@ -198,16 +200,16 @@ def _split_overlapping(strips: list[Any]) -> Iterator[list[Any]]:
 
 
 def group_strips(cue: str, strips: list[Any]) -> TakeGroup:
-    """Strips of a cue that lie over each other, as takes."""
+    """Return overlapping strips of a cue as takes."""
     versions: dict[tuple[str, int, int], TakeStrips] = {}
     for strip in sorted(strips, key=lambda strip: strip.channel):
-        which = cue_index.get_take_tag(strip)
-        assert which is not None  # noqa: S101 - they were found by it
-        copy = 0  # a strip that was duplicated is a take of its own
-        while not which.stem and (held := versions.get((which.cue, which.take, copy))) and held.full_mix is not None:
+        tag = cue_index.get_take_tag(strip)
+        assert tag is not None  # noqa: S101 - they were found by it
+        copy = 0  # a duplicated strip has the same tag, and is a take of its own
+        while not tag.stem and (other := versions.get((tag.cue, tag.take, copy))) and other.full_mix is not None:
             copy += 1
-        version = versions.setdefault((which.cue, which.take, copy), TakeStrips())
-        if which.stem:
+        version = versions.setdefault((tag.cue, tag.take, copy), TakeStrips())
+        if tag.stem:
             version.stems.append(strip)
         else:
             version.full_mix = strip
@@ -220,31 +222,35 @@ def group_strips(cue: str, strips: list[Any]) -> TakeGroup:
 
 
 def target_groups(scene: Any, cue: str = "") -> list[TakeGroup]:
-    """The groups that the person means: of that cue, else of the selected takes, else of the selected picture, else at the playhead.
+    """Return the groups that an operator acts on.
+
+    They are those of the cue; without a cue, of the selected takes, else of the selected pictures, else at the playhead.
 
     Raises:
-        BadInput: there is none.
+        InvalidInput: there is none.
     """
     level = selection.active_level(scene)
-    every = [] if level is None else find_take_groups(level)
+    groups = [] if level is None else find_take_groups(level)
     if cue:
-        found = [group for group in every if group.cue == cue]
+        found = [group for group in groups if group.cue == cue]
     else:
         chosen = [strip for strip in (() if level is None else level.strips) if strip.select]
         names = {strip.name for strip in chosen}
         found = (
-            [group for group in every if names & {strip.name for each in group.takes for strip in each.strips}]
-            or [group for group in every if any(_is_over_picture(group, strip) for strip in chosen)]
-            or [group for group in every if group.start <= scene.frame_current < group.end]
+            [group for group in groups if names & {strip.name for each in group.takes for strip in each.strips}]
+            or [group for group in groups if any(_is_over_picture(group, strip) for strip in chosen)]
+            or [group for group in groups if group.start <= scene.frame_current < group.end]
         )
     if not found:
-        raise InvalidInput("there is no take here: select one, or its picture, or put the playhead on it")
+        raise InvalidInput(
+            "takes.none_here", "No take is selected. Select one or its picture, or move the playhead to it."
+        )
     return found
 
 
 def _is_over_picture(group: TakeGroup, picture: Any) -> bool:
-    named = str(group.takes[0].strips[0].get(placement.PICTURE_PROPERTY)) == picture.name
-    return named and compat.strip_start(picture) < group.end and compat.strip_end(picture) > group.start
+    has_name = str(group.takes[0].strips[0].get(placement.PICTURE_PROPERTY)) == picture.name
+    return has_name and compat.strip_start(picture) < group.end and compat.strip_end(picture) > group.start
 
 
 def toggle_favourite(take: TakeStrips) -> bool:
@@ -284,103 +290,116 @@ def _move_to_lowest_channel(level: StripLevel, strip: Any, lowest: int) -> None:
 
 
 def lay_stems(scene: Any, level: StripLevel, take: TakeStrips, full_mix_mode: str) -> list[str]:
-    """Lay the stems of a take, each on the channel of its name, connected like the take; the stems' names.
+    """Lay the stems of a take, each on the channel of its name, connected like the take.
+
+    Args:
+        scene: the scene.
+        level: the level of the take.
+        take: the take.
+        full_mix_mode: `INSTEAD` removes the full mix; otherwise it is muted.
+
+    Returns the names of the stems.
 
     Raises:
-        BadInput: it has none, they lie there already, or their files are gone.
+        InvalidInput: it has none, they are laid already, their files are missing, or no channel is free.
     """
     whole = take.full_mix
-    held = {} if whole is None else cue_index.parse_entry(str(whole.get(cue_index.ENTRY_PROPERTY, "")))
-    names, file = dict(held.get("stems") or {}), None if whole is None else cue_index.take_file(whole)
+    entry = {} if whole is None else cue_index.parse_entry(str(whole.get(cue_index.ENTRY_PROPERTY, "")))
+    files, folder_file = dict(entry.get("stems") or {}), None if whole is None else cue_index.take_file(whole)
     if take.stems:
-        raise InvalidInput("the stems of this take lie there already")
-    if not names or file is None:
-        raise InvalidInput("this take has no stems: choose a model that makes them, and switch its Stems on")
-    missing = [name for name in names.values() if not (file.parent / name).is_file()]
+        raise InvalidInput("stems.already_laid", "The stems of this take are laid already.")
+    if not files or folder_file is None:
+        raise InvalidInput("stems.none", "This take has no stems. Generate with a model that makes them.")
+    folder = folder_file.parent
+    missing = [name for name in files.values() if not (folder / name).is_file()]
     if missing:
-        raise InvalidInput(f"the stem {file.parent / missing[0]} is not there: generate the take again")
-    first, length, heard = compat.strip_start(whole), compat.strip_frames(whole), take.is_audible
+        raise InvalidInput("stems.file_missing", "Stem not found: {file}.", file=folder / missing[0])
+    first, length, was_audible = compat.strip_start(whole), compat.strip_frames(whole), take.is_audible
+    # The full mix may be trimmed: the stems get the same trim.
     hidden = first - round(compat.content_start(whole))
-    for name, stem_file in names.items():
+    for name, file_name in files.items():
         title = name.replace("_", " ").capitalize()
         channel = _stem_channel(level, title, whole.channel, first, length)
         if channel is None:
-            raise InvalidInput(f"no channel above {whole.name} is free for its stems: make room or unlock one")
-        strip = placement.add_sound_strip(level, file.parent / stem_file, channel, first, length, hidden_frames=hidden)
+            raise placement.no_free_channel(whole)
+        strip = placement.add_sound_strip(level, folder / file_name, channel, first, length, hidden_frames=hidden)
         strip.select = whole.select
-        for kept in (
+        for name_to_copy in (
             cue_index.ENTRY_PROPERTY,
             placement.PICTURE_PROPERTY,
             cue_index.REQUEST_PROPERTY,
             JOINS_PROPERTY,
             FAVOURITE_PROPERTY,
         ):
-            if kept in whole:
-                strip[kept] = whole[kept]
-        which = cue_index.get_take_tag(whole)
-        assert which is not None  # noqa: S101 - it is a take
-        cue_index.set_take_tag(strip, which._replace(stem=name))
+            if name_to_copy in whole:
+                strip[name_to_copy] = whole[name_to_copy]
+        tag = cue_index.get_take_tag(whole)
+        assert tag is not None  # noqa: S101 - it is a take
+        cue_index.set_take_tag(strip, tag._replace(stem=name))
         take.stems.append(strip)
-    with contextlib.suppress(InvalidInput):  # a take may outlive its picture
+    with contextlib.suppress(InvalidInput):  # the picture may have been removed
         placement.connect_sounds(scene, level, find_picture(level, whole), take.stems)
-    take.set_audible(on=heard)
+    take.set_audible(on=was_audible)
     if full_mix_mode == "INSTEAD":
         level.strips.remove(whole)
         take.full_mix = None
-    return list(names)
+    return list(files)
 
 
 def _stem_channel(level: StripLevel, title: str, start_channel: int, first: int, length: int) -> int | None:
-    """The channel of that name where it is free there; else the next free one that nobody has named, which gets the name."""
-    for named in range(1, placement.MAX_CHANNELS + 1):
+    """Return the channel of that name if it is free there, else the next free channel without a name, which gets the name."""
+    for number in range(1, placement.MAX_CHANNELS + 1):
         if (
-            level.channels[named].name == title
-            and placement.find_free_channel(level, named - 1, first, length) == named
+            level.channels[number].name == title
+            and placement.find_free_channel(level, number - 1, first, length) == number
         ):
-            return named
+            return number
     channel: int | None = start_channel
     while channel is not None and (channel := placement.find_free_channel(level, channel, first, length)) is not None:
-        if level.channels[channel].name == f"Channel {channel}":
+        if level.channels[channel].name == f"Channel {channel}":  # Blender's default name
             level.channels[channel].name = title
             return channel
     return None
 
 
 def regenerated_cue(scene: Any, level: StripLevel, group: TakeGroup, *, same_seed: bool, count: int) -> tuple[Cue, Any]:
-    """The cue of the take that is heard, once more, for its picture as it is now; and its spot.
+    """Return a new cue with the settings of the chosen take, for its picture as it is now, and its spot.
 
     Raises:
-        BadInput: the picture is gone or cannot be read, or the model is no longer in the catalogue.
+        InvalidInput: the picture was removed or cannot be read, or the model is no longer in the catalogue.
     """
     version = group.chosen
-    held = cue_index.parse_entry(str(version.strips[0].get(cue_index.ENTRY_PROPERTY, "")))
+    entry = cue_index.parse_entry(str(version.strips[0].get(cue_index.ENTRY_PROPERTY, "")))
     picture = find_picture(level, version.strips[0])
     first = max(group.start, compat.strip_start(picture))
     end = min(group.end, compat.strip_end(picture))
     if end <= first:
-        raise InvalidInput(f"{picture.name} no longer lies under the take: move it back, or generate for where it is")
+        raise InvalidInput(
+            "takes.picture_moved", "{picture} is no longer under the take. Move it back.", picture=picture.name
+        )
     (spot,) = selection.spot_ranges(scene, [(picture, first, end - first)])
-    model = catalogue.get_model(str(held.get("model", "")))
+    model = catalogue.get_model(str(entry.get("model", "")))
+    # The model file may have changed since: parameters it no longer has are dropped, extra ones (`+name`) stay.
     known = {parameter.name for parameter in model.settable_by_name}
     cue = Cue(
         id=f"{spot.strip_name} {secrets.token_hex(3)}",
         span=spot.span,
         picture=spot.picture,
         model=model.id,
-        prompt=str(held.get("prompt", "")),
-        negative=str(held.get("negative", "")),
-        seed=held.get("seed") if same_seed else None,
+        prompt=str(entry.get("prompt", "")),
+        negative=str(entry.get("negative", "")),
+        seed=entry.get("seed") if same_seed else None,
         takes=count,
-        params={name: value for name, value in (held.get("params") or {}).items() if name in known or name[:1] == "+"},
+        params={name: value for name, value in (entry.get("params") or {}).items() if name in known or name[:1] == "+"},
     )
     return cue, spot
 
 
 def find_picture(level: StripLevel, strip: Any) -> Any:
-    """The picture that a take was made for: the one of its name, else what is seen where it begins.
+    """Return the picture of a take: the strip of its name, else the visible one at the take's first frame.
 
     Raises:
-        BadInput: there is none.
+        InvalidInput: there is none.
     """
     named = level.strips.get(str(strip.get(placement.PICTURE_PROPERTY, "")))
     if named is not None and named.type != "SOUND":
@@ -388,26 +407,31 @@ def find_picture(level: StripLevel, strip: Any) -> Any:
     start = compat.strip_start(strip)
     seen = list(selection.topmost_ranges(level, start, start + 1))
     if not seen:
-        raise InvalidInput(f"the picture of {strip.name} is gone: select another and generate for that")
+        raise InvalidInput("takes.picture_missing", "The picture of {strip} was removed.", strip=strip.name)
     return seen[0][0]
 
 
 def join_takes(level: StripLevel, joins: dict[str, str]) -> None:
-    """Make what was asked for with new cues takes of earlier ones; it is heard when it has come."""
+    """Make the strips of new cues takes of earlier ones. They become audible when they arrive.
+
+    Args:
+        level: the level of the strips.
+        joins: the earlier cue's id by the new cue's id.
+    """
     for strip in level.strips:
-        which = cue_index.get_take_tag(strip) if cue_index.CUE_PROPERTY in strip else None
-        if which is not None and which.cue in joins:
-            strip[JOINS_PROPERTY], strip[ARRIVING_PROPERTY] = joins[which.cue], True
+        tag = cue_index.get_take_tag(strip) if cue_index.CUE_PROPERTY in strip else None
+        if tag is not None and tag.cue in joins:
+            strip[JOINS_PROPERTY], strip[ARRIVING_PROPERTY] = joins[tag.cue], True
     solo_arrived(level)
 
 
 def solo_arrived(level: StripLevel) -> bool:
-    """Let takes be heard that were made anew and have come, the first of each cue; whether there were any."""
-    come = [strip for strip in level.strips if ARRIVING_PROPERTY in strip and cue_index.ENTRY_PROPERTY in strip]
-    if not come:
+    """Make regenerated takes that have arrived audible, the first of each cue. Return whether there were any."""
+    arrived = [strip for strip in level.strips if ARRIVING_PROPERTY in strip and cue_index.ENTRY_PROPERTY in strip]
+    if not arrived:
         return False
-    names = {strip.name for strip in come}
-    for strip in come:
+    names = {strip.name for strip in arrived}
+    for strip in arrived:
         del strip[ARRIVING_PROPERTY]
     for group in find_take_groups(level):
         fresh = [n for n, each in enumerate(group.takes) if names & {strip.name for strip in each.strips}]
@@ -417,28 +441,28 @@ def solo_arrived(level: StripLevel) -> bool:
 
 
 def on_takes_filled(scene: Any, strip_names: Iterable[str]) -> None:
-    """Takes have come into strips of these names: what was made anew is heard, and stems are laid where the scene wishes it."""
-    come, master = set(strip_names), scene.tracklay.stems
-    strips = filter(None, map(scene.sequence_editor.strips_all.get, come))
-    if master == STEMS_NOT_LAID and not any(ARRIVING_PROPERTY in strip for strip in strips):
-        return  # most takes: a look through two thousand strips costs more than all else in laying one
+    """Update takes that have just been put into strips: regenerated ones become audible, and stems are laid if the scene is set to."""
+    filled, full_mix_mode = set(strip_names), scene.tracklay.stems
+    strips = filter(None, map(scene.sequence_editor.strips_all.get, filled))
+    if full_mix_mode == STEMS_NOT_LAID and not any(ARRIVING_PROPERTY in strip for strip in strips):
+        return  # the usual case: scanning 2,000 strips costs more than everything else in filling one
     for level in selection.iter_levels(scene):
         solo_arrived(level)
-        if master == STEMS_NOT_LAID:
+        if full_mix_mode == STEMS_NOT_LAID:
             continue
         for version in (version for group in find_take_groups(level) for version in group.takes):
             if (
                 version.full_mix is not None
-                and version.full_mix.name in come
+                and version.full_mix.name in filled
                 and not version.stems
                 and has_stems(version)
             ):
-                with contextlib.suppress(TracklayError):  # no room for them: the whole take lies there
-                    lay_stems(scene, level, version, master)
+                with contextlib.suppress(TracklayError):  # no channel is free for them: the full mix is laid
+                    lay_stems(scene, level, version, full_mix_mode)
 
 
 def has_stems(take: TakeStrips) -> bool:
-    """Whether a take's model gave stems."""
+    """Return whether a take has stems."""
     return take.full_mix is not None and bool(
         cue_index.parse_entry(str(take.full_mix.get(cue_index.ENTRY_PROPERTY, ""))).get("stems")
     )

@@ -93,8 +93,8 @@ def _draw_selection(context: Any, layout: Any, scene: Any, ranges: list[tuple[An
         split.label(text=translate_ui("{} strips", len(ranges)), icon="BLANK1", translate=False)
         draw_duration(split, sum(frames for _, _, frames in ranges), rate)
     for strip, _, _ in ranges[:MAX_LISTED_STRIPS]:
-        if reason := selection.unreadable_reason(strip):
-            draw_error_box(context, layout, reason)
+        if error := selection.unreadable_error(strip):
+            draw_error_box(context, layout, translate_error(error))
             return False
     return True
 
