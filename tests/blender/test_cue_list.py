@@ -167,7 +167,7 @@ def test_no_take_has_no_file_to_reveal(scene, strip, clicker):
         until(in_state(scene, "failed"))
     finally:
         mend()
-    with pytest.raises(RuntimeError, match="no take has come yet"):
+    with pytest.raises(RuntimeError, match="This cue has no take yet"):
         bpy.ops.tracklay.reveal_take()
 
 
@@ -188,7 +188,7 @@ def test_a_changed_picture_is_told_and_made_anew_by_a_button(scene, strip):
     (row,) = cue_rows.build_rows(scene)
     assert row.is_stale
     texts = [text for what, text, _ in drawn().shown if what == "tracklay.regenerate"]
-    assert texts[0] == "Picture Changed: Make Anew"
+    assert texts[0] == "Picture Changed: Regenerate"
 
 
 def looked_at(scene):
@@ -212,7 +212,7 @@ def test_the_take_that_is_heard_decides_whether_a_cue_is_stale(scene, strip):
     assert not looked_at(scene).is_stale
     strip.use_reverse_frames = True
     assert looked_at(scene).is_stale
-    assert buttons() == ["Picture Changed: Make Anew", "New Seed"]
+    assert buttons() == ["Picture Changed: Regenerate", "New Seed"]
     assert staleness.find_stale_strips() == [f"{scene.name}: {laid(scene)[0].name}"]
     bpy.ops.tracklay.regenerate(same_seed=True, wait=True)
     assert not looked_at(scene).is_stale
@@ -221,7 +221,7 @@ def test_the_take_that_is_heard_decides_whether_a_cue_is_stale(scene, strip):
     assert [bool(take.get(cue_index.STALE_PROPERTY)) for take in laid(scene)] == [True, True, False]
     bpy.ops.tracklay.switch_take(number=1)
     assert looked_at(scene).is_stale
-    assert buttons() == ["Picture Changed: Make Anew", "New Seed"]
+    assert buttons() == ["Picture Changed: Regenerate", "New Seed"]
 
 
 def test_a_cue_of_which_no_take_is_heard_is_stale_where_all_are(scene, strip):

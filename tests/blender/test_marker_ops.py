@@ -133,14 +133,14 @@ def said(operator, **options) -> str:
 def test_no_marker_is_told(scene, strip):
     """With what to do."""
     mark(scene, 11, "lunch")
-    assert said(bpy.ops.tracklay.effects_at_markers).startswith("no marker is selected, and none is called sfx:")
+    assert said(bpy.ops.tracklay.effects_at_markers).startswith("No markers to use.")
 
 
 def test_a_marker_over_nothing_is_told_and_nothing_is_made(scene, strip):
     """Which one; the others are not begun either."""
     mark(scene, 11, "sfx: a")
     mark(scene, 400, "sfx: b")
-    assert "there is no picture under the marker sfx: b at frame 400" in said(bpy.ops.tracklay.effects_at_markers)
+    assert "No picture under the marker sfx: b at frame 400" in said(bpy.ops.tracklay.effects_at_markers)
     assert laid(scene) == []
 
 

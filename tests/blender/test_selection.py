@@ -43,13 +43,13 @@ def test_a_selected_sound_is_no_picture(scene, strip):
     bpy.ops.tracklay.generate(wait=True)
     strip.select = False
     laid(scene)[0].select = True
-    assert refused().startswith("nothing with picture is selected")
+    assert refused().startswith("No video strip selected.")
 
 
 def test_a_missing_file_is_told(scene, strip):
     """Which strip, which file, and what to do."""
     strip.filepath = "/nowhere/gone.mp4"
-    assert "/nowhere/gone.mp4, does not exist: choose it again in the strip's Source panel" in refused()
+    assert "not found: /nowhere/gone.mp4." in refused()
 
 
 def test_a_wrong_model_is_told_with_the_nearest(scene, strip):

@@ -75,7 +75,7 @@ def test_what_only_looks_otherwise_is_rendered_unless_the_file_is_asked_for(chan
     strip = place.movie()
     change(strip)
     found = spot(place, strip).picture
-    assert (found.render is not None, found.why) == (True, why)
+    assert (found.render is not None, found.reason) == (True, why)
     place.scene.tracklay.picture = "FILE"
     assert spot(place, strip).picture.render is None
 
@@ -92,7 +92,7 @@ def test_the_person_can_have_everything_rendered(place):
     """Even what plays straight from its file."""
     place.scene.tracklay.picture = "RENDER"
     found = spot(place, place.movie()).picture
-    assert (found.render is not None, found.why) == (True, "you asked for Blender's render")
+    assert (found.render is not None, found.reason) == (True, "you asked for Blender's render")
 
 
 def test_what_no_file_shows_is_told_where_only_files_are_wanted(place):
@@ -246,7 +246,7 @@ def test_the_same_frames_are_the_same_picture_whatever_they_were_rendered_from(p
     made = []
     for _ in range(2):
         copy = timeline_copy.write_scene_copy(place.scene.name)
-        picture = replace(found.picture, render=replace(found.picture.render, copy=copy))
+        picture = replace(found.picture, render=replace(found.picture.render, timeline_copy=copy))
         made.append(
             (
                 copy.read_bytes(),
@@ -280,7 +280,7 @@ def test_stopping_a_render_ends_blender_with_all_it_started(place, tmp_path, mon
         "time.sleep(300)\n"
     )
     monkeypatch.setattr("tracklay.media.editor_render.RENDER_SCRIPT", script)
-    picture = replace(found.picture, render=replace(found.picture.render, copy=copy))
+    picture = replace(found.picture, render=replace(found.picture.render, timeline_copy=copy))
     stop = CancelToken()
 
     def wish() -> None:
@@ -309,7 +309,7 @@ def test_a_render_that_fails_keeps_what_blender_said(place, monkeypatch, tmp_pat
     found = spot(place, strip)
     copy = timeline_copy.write_scene_copy(place.scene.name)
     copy.write_bytes(b"nothing")
-    picture = replace(found.picture, render=replace(found.picture.render, copy=copy))
+    picture = replace(found.picture, render=replace(found.picture.render, timeline_copy=copy))
     with pytest.raises(MediaError, match=r"could not render .*Error.*; all that it said is in (\S+)") as caught:
         render_in_editor(picture, found.span, 108, cancel_token=CancelToken())
     words = Path(str(caught.value).rpartition(" ")[2])

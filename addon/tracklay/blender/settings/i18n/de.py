@@ -131,7 +131,7 @@ WORDS = {
     "Direction": "Richtung",
     "Next": "Nächster",
     "Previous": "Voriger",
-    "Whole Take": "Ganzer Take",
+    "Full Mix": "Gesamtmischung",
     "Same Seed": "Derselbe Startwert",
     "Wait": "Warten",
     "Until Next Marker": "Bis zum nächsten Marker",
@@ -168,6 +168,14 @@ WORDS = {
     "Ready": "Fertig",
     "Failed": "Fehlgeschlagen",
     "{} ({} of {} takes)": "{} ({} von {} Takes)",
+    "looking for the job": "Auftrag wird gesucht",
+    "resumed": "fortgesetzt",
+    "The placeholder was deleted. {}": "Der Platzhalter wurde gelöscht. {}",
+    "Its placeholder was undone before the take arrived. The take is in {}; redo restores it.": (
+        "Der Platzhalter wurde rückgängig gemacht, bevor der Take kam. Der Take ist in {}; Wiederholen stellt ihn "
+        "wieder her."
+    ),
+    "Discarded. It may have been charged.": "Verworfen. Er hat vielleicht gekostet.",
     "Stale: the picture has changed": "Veraltet: Das Bild wurde geändert",
     "Finding cuts …  Esc: Cancel": "Schnitte werden gesucht …  Esc: Abbrechen",
     "Take {} is a favourite": "Take {} ist ein Liebling",
@@ -181,6 +189,7 @@ WORDS = {
         "Dateien verworfener Takes, die von der Festplatte gelöscht werden: {}"
     ),
     "Files deleted: {}": "Dateien gelöscht: {}",
+    "Cannot delete {}: {}": "{} kann nicht gelöscht werden: {}",
     "and {} more": "und {} weitere",
     "Files left, because Tracklay did not make them here or they were changed: {}": (
         "Dateien, die bleiben, weil Tracklay sie nicht hier erzeugt hat oder sie geändert wurden: {}"
@@ -201,32 +210,26 @@ TOOLTIPS = {
     "Generate sound for each shot of the selection or preview range": (
         "Für jede Einstellung der Auswahl oder des Vorschaubereichs Klang erzeugen"
     ),
-    "Hear another take of the selected cue, or of the cues at the playhead, and mute the one that was heard": (
-        "Einen anderen Take des ausgewählten Cues oder der Cues am Abspielkopf hören und den bisher gehörten "
-        "stummschalten"
+    "Unmute another take of the cue and mute the current one": (
+        "Einen anderen Take des Cues hören und den aktuellen stummschalten"
     ),
-    "Go back and forth between two takes: the two that are selected, or the one that is heard and the one heard "
-    "before it": (
-        "Zwischen zwei Takes hin und her wechseln: den beiden ausgewählten, oder dem gehörten und dem davor gehörten"
+    "Toggle between two selected takes, or the current and the last one": (
+        "Zwischen zwei ausgewählten Takes wechseln, oder dem aktuellen und dem letzten"
     ),
-    "Mark the take that is heard as a favourite, or no longer; it is coloured in the timeline": (
-        "Den gehörten Take als Liebling markieren, oder nicht mehr; auf der Zeitleiste ist er farbig"
+    "Mark or unmark the current take as a favourite, with a colour tag": (
+        "Den aktuellen Take als Liebling markieren oder nicht mehr, mit einer Farbe"
     ),
-    "Keep the take that is heard and remove the others from the timeline. Their files stay until Delete Dropped Files": (
-        "Den gehörten Take behalten und die anderen von der Zeitleiste entfernen. Ihre Dateien bleiben, bis "
-        "verworfene Dateien gelöscht werden"
+    "Remove the other takes from the timeline; their files are kept": (
+        "Die anderen Takes von der Zeitleiste entfernen; ihre Dateien bleiben"
     ),
-    "Delete the files of the takes that Keep Take removed from this timeline, from the disk. This cannot be undone": (
-        "Die Dateien der Takes, die von dieser Zeitleiste entfernt wurden, von der Festplatte löschen. Das lässt "
-        "sich nicht rückgängig machen"
+    "Delete the files of takes that Keep Take removed. Cannot be undone": (
+        "Die Dateien entfernter Takes löschen. Nicht rückgängig zu machen"
     ),
-    "Lay the stems of the take that is heard, each on a channel of its own name, connected to the picture": (
-        "Die Stems des gehörten Takes anlegen, jeden auf einem Kanal seines Namens, mit dem Bild verbunden"
+    "Lay the stems of the current take, each on a channel of its name": (
+        "Die Stems des aktuellen Takes anlegen, jeden auf einem Kanal seines Namens"
     ),
-    "Make another take of the cue with the settings of the one that is heard, for its picture as it is now: with a "
-    "new seed, or with the same one where the picture was changed": (
-        "Mit den Einstellungen des gehörten Takes einen weiteren des Cues erzeugen, für sein Bild, wie es jetzt "
-        "ist: mit neuem Startwert, oder mit demselben, wo das Bild geändert wurde"
+    "Generate another take with the current take's settings": (
+        "Einen weiteren Take mit den Einstellungen des aktuellen erzeugen"
     ),
     "Move the playhead to the cue, and select and frame its strips": (
         "Den Abspielkopf zum Cue setzen, seine Streifen auswählen und zeigen"
@@ -316,7 +319,7 @@ TOOLTIPS = {
     "The square with the most motion, chosen during extraction": (
         "Das Quadrat mit der meisten Bewegung, beim Extrahieren gewählt"
     ),
-    "Files of takes removed by Keep Take": "Dateien von Takes, die Take behalten entfernt hat",
+    "Files of takes removed by Keep Take": "Dateien von Takes, die „Take behalten“ entfernt hat",
     "Parameters sent in addition to the catalogue's": "Parameter, die zusätzlich zu denen des Katalogs gesendet werden",
     "Name in the model's documentation": "Name in der Dokumentation des Modells",
     'JSON value: 3, true, "text", [1, 2]': 'JSON-Wert: 3, true, "Text", [1, 2]',
@@ -326,28 +329,22 @@ TOOLTIPS = {
     "ID of the cue": "ID des Cues",
     "ID of the cue; empty for all": "ID des Cues; leer für alle",
     "ID of the cue; empty for the active one in the list": "ID des Cues; leer für den aktiven der Liste",
-    "Of which cue; empty for what is selected, or at the playhead": (
-        "Von welchem Cue; leer für das Ausgewählte, oder was am Abspielkopf liegt"
-    ),
+    "ID of the cue; empty for the selection or the playhead": "ID des Cues; leer für die Auswahl oder den Abspielkopf",
     "Row, counted from 0": "Zeile, von 0 an gezählt",
-    "Which take is heard": "Welcher Take zu hören ist",
-    "The next take": "Der nächste Take",
-    "The take before": "Der Take davor",
-    "Which one, from 1; 0 for the next or the one before": "Welcher, von 1 an; 0 für den nächsten oder den davor",
-    "What becomes of the whole take": "Was aus dem ganzen Take wird",
-    "Keep the seed: only the picture's change is heard": (
-        "Den Startwert behalten: nur die Änderung des Bildes ist zu hören"
-    ),
-    "How many": "Wie viele",
-    "Block until every take is laid: for scripts": "Warten, bis jeder Take anliegt: für Skripte",
+    "Take to switch to": "Take, zu dem gewechselt wird",
+    "Next take": "Nächster Take",
+    "Previous take": "Voriger Take",
+    "Number of the take, from 1 (0: use Direction)": "Nummer des Takes, von 1 an (0: Richtung verwenden)",
+    "Treatment of the full mix": "Umgang mit der Gesamtmischung",
+    "Keep the seed, so that only the picture differs": "Den Startwert behalten, damit sich nur das Bild unterscheidet",
     "Block until all takes are laid (for scripts)": "Warten, bis alle Takes angelegt sind (für Skripte)",
     "Model ID, such as sketch/foley": "Modell-ID, zum Beispiel sketch/foley",
     "Model ID; empty for the scene's model": "Modell-ID; leer für das Modell der Szene",
     "End each effect at the next marker": "Jeden Effekt am nächsten Marker enden lassen",
     "Length of the last effect, or of all without Until Next Marker": (
-        "Länge des letzten Effekts, oder aller ohne Bis zum nächsten Marker"
+        "Länge des letzten Effekts, oder aller ohne „Bis zum nächsten Marker“"
     ),
-    "Maximum length of an effect with Until Next Marker": "Höchstlänge eines Effekts mit Bis zum nächsten Marker",
+    "Maximum length of an effect with Until Next Marker": "Höchstlänge eines Effekts mit „Bis zum nächsten Marker“",
     "Also find the cuts inside each strip's picture": "Auch die Schnitte im Bild jedes Streifens finden",
     # Preferences
     "Folder for takes; empty for `tracklay` beside the .blend file": (
@@ -380,7 +377,7 @@ ERRORS = {
     # Next steps (settings/error_hints.py) and errors, in the same sections
     # blender
     "{name} needs internet access, which is turned off in Blender.": (
-        "{name} braucht Internetzugriff, der in Blender ausgeschaltet ist."
+        "{name} braucht das Internet, und der Onlinezugriff ist in Blender ausgeschaltet."
     ),
     "Turn on Allow Online Access in Preferences > System > Network.": (
         "Schalten Sie Onlinezugriff unter Einstellungen > System > Netzwerk ein."
@@ -415,6 +412,64 @@ ERRORS = {
     "This cue has no take yet.": "Dieser Cue hat noch keinen Take.",
     "Folder not found: {folder}. Is its drive connected?": (
         "Ordner nicht gefunden: {folder}. Ist sein Laufwerk angeschlossen?"
+    ),
+    # sequencer, runtime and render
+    "No video strip selected. Select one, or clear the selection and set a preview range.": (
+        "Kein Videostreifen ausgewählt. Wählen Sie einen, oder wählen Sie nichts aus und setzen Sie einen Vorschaubereich."
+    ),
+    "Blender cannot open the file of {strip}.": "Blender kann die Datei von {strip} nicht öffnen.",
+    "File of {strip} not found: {path}.": "Datei von {strip} nicht gefunden: {path}.",
+    "Source of {strip} is not a file: {path}.": "Die Quelle von {strip} ist keine Datei: {path}.",
+    "File of {strip} is empty: {path}.": "Die Datei von {strip} ist leer: {path}.",
+    "Cannot read {path}.": "{path} kann nicht gelesen werden.",
+    "Choose the file again in the strip's Source panel.": "Wählen Sie die Datei im Panel „Quelle“ des Streifens neu.",
+    "The file of {strip} does not show what plays: {reason}.": "Die Datei von {strip} zeigt nicht, was läuft: {reason}.",
+    "Set Picture to Automatic in the panel.": "Stellen Sie Bild im Panel auf „Automatisch“.",
+    "{strip} is no longer on the timeline.": "{strip} ist nicht mehr auf der Zeitleiste.",
+    "The timeline of {strip} is no longer open.": "Die Zeitleiste von {strip} ist nicht mehr geöffnet.",
+    "Open it again.": "Öffnen Sie sie wieder.",
+    "The frame rate of {scene} changed while the sound of {strip} was generated. Restore it and generate again.": (
+        "Die Bildrate von {scene} hat sich geändert, während der Ton von {strip} erzeugt wurde. Stellen Sie sie wieder "
+        "her und erzeugen Sie ihn neu."
+    ),
+    "{error} The take was not laid: {file}.": "{error} Der Take wurde nicht angelegt: {file}.",
+    "No free channel above {strip}. Unlock or clear one.": (
+        "Kein freier Kanal über {strip}. Entsperren oder leeren Sie einen."
+    ),
+    "Blender cannot read {file}: {error}": "Blender kann {file} nicht lesen: {error}",
+    "Cannot copy the timeline to {path}: {error}": "Die Zeitleiste kann nicht nach {path} kopiert werden: {error}",
+    "No take is selected. Select one or its picture, or move the playhead to it.": (
+        "Kein Take ausgewählt. Wählen Sie einen oder sein Bild, oder setzen Sie den Abspielkopf darauf."
+    ),
+    "No take {number}; the cue has {count}.": "Kein Take {number}; der Cue hat {count}.",
+    "The cue has only one take.": "Der Cue hat nur einen Take.",
+    "Generate more takes.": "Erzeugen Sie weitere Takes.",
+    "{picture} is no longer under the take. Move it back.": (
+        "{picture} ist nicht mehr unter dem Take. Schieben Sie es zurück."
+    ),
+    "The picture of {strip} was removed.": "Das Bild von {strip} wurde entfernt.",
+    "Select another picture and generate for that.": "Wählen Sie ein anderes Bild und erzeugen Sie Ton dafür.",
+    "The stems of this take are laid already.": "Die Stems dieses Takes sind schon angelegt.",
+    "This take has no stems. Generate with a model that makes them.": (
+        "Dieser Take hat keine Stems. Verwenden Sie ein Modell, das welche erzeugt."
+    ),
+    "Stem not found: {file}.": "Stem nicht gefunden: {file}.",
+    "Generate the take again.": "Erzeugen Sie den Take neu.",
+    "No visible video strip in {scene} from frame {first} to {last}.": (
+        "Kein sichtbarer Videostreifen in {scene} von Bild {first} bis {last}."
+    ),
+    "No video strip or marker named {names} in {scene}. Video strips: {known}.": (
+        "Kein Videostreifen und kein Marker namens {names} in {scene}. Videostreifen: {known}."
+    ),
+    "No video strip in {scene} matches {patterns}.": "Kein Videostreifen in {scene} passt zu {patterns}.",
+    "No video strip is selected in {scene}.": "In {scene} ist kein Videostreifen ausgewählt.",
+    "The job ledger of this computer has no job of this cue. Delete the placeholder or generate again.": (
+        "Die Auftragsliste dieses Rechners hat keinen Auftrag dieses Cues. Löschen Sie den Platzhalter, oder erzeugen "
+        "Sie neu."
+    ),
+    "Cannot mix {path}: {error}": "{path} kann nicht gemischt werden: {error}",
+    "Blender wrote only {size} bytes of the mix {name}. Is the disk full?": (
+        "Blender hat nur {size} Bytes der Mischung {name} geschrieben. Ist die Festplatte voll?"
     ),
 }
 """Templates of errors and of their hints. A translation has the same names in braces."""
