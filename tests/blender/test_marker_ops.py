@@ -178,7 +178,7 @@ def test_cuts_within_a_strip_are_found(scene, tmp_path):
 
 def test_nothing_selected_has_no_shots(scene, strip):
     """The same sentence as Generate's."""
-    assert said(bpy.ops.tracklay.cues_from_cuts).startswith("nothing with picture is selected")
+    assert said(bpy.ops.tracklay.cues_from_cuts).startswith("No video strip selected.")
 
 
 def test_text_strips_and_markers_add_to_the_prompt(scene, strip):

@@ -238,7 +238,7 @@ def test_what_is_wrong_with_a_film_is_told_in_one_sentence(at_once, cut, tmp_pat
     assert lay(cut, "--only", "shot9") == 2
     assert said(capsys).endswith("No video strip or marker named shot9 in Scene. Video strips: shot0, shot1, shot2.")
     assert lay(cut, "--in", "300f") == 2
-    assert "no strip with picture is seen in Scene from frame 300 to 170" in said(capsys)
+    assert "No visible video strip in Scene from frame 300 to 170" in said(capsys)
     monkeypatch.setenv("TRACKLAY_BLENDER", "no-such-blender")
     assert lay(cut) == 2
     assert said(capsys).endswith(

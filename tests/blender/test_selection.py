@@ -33,9 +33,7 @@ def refused(**options) -> str:
 
 def test_nothing_selected_is_told(scene):
     """The mend is named."""
-    assert refused() == (
-        "nothing with picture is selected: select a movie strip, or set a preview range over one and select nothing"
-    )
+    assert refused() == ("No video strip selected. Select one, or clear the selection and set a preview range.")
 
 
 def test_a_selected_sound_is_no_picture(scene, strip):

@@ -102,9 +102,7 @@ def test_what_no_file_shows_is_told_where_only_files_are_wanted(place):
     place.scene.tracklay.picture = "FILE"
     with pytest.raises(InvalidInput) as caught:
         spot(place, strip)
-    assert str(caught.value) == (
-        "strip 0 is not in its file as it plays, for it runs through effect 0: set Picture to Automatic"
-    )
+    assert str(caught.value) == "The file of strip 0 does not show what plays: it runs through effect 0."
 
 
 def test_an_effect_elsewhere_hinders_nothing(place):

@@ -186,7 +186,7 @@ def cutting(window, area, over):
             yield asked(key="Escape", at=over)
         yield until(lambda: not markers._running_operators)
         tell(**{"after_escape" if function is long else "after_cuts": len(timeline().sequence_editor.strips) - before})
-    yield until(lambda: not part("blender.runtime.dispatcher").get_dispatcher().busy)
+    yield until(lambda: not part("blender.runtime.dispatcher").get_dispatcher().is_busy)
 
 
 def choose_from_menus():

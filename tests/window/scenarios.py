@@ -107,7 +107,7 @@ def measure():
     ticks: list[float] = []
     draws: list[float] = []
     pump, panel = part("blender.runtime.dispatcher").Dispatcher, part("blender.ui.panels").TRACKLAY_PT_sidebar
-    real_tick, real_draw = pump.tick, panel.draw
+    real_tick, real_draw = pump.process, panel.draw
 
     def tick(self):
         with _clock(ticks):
@@ -117,7 +117,7 @@ def measure():
         with _clock(draws):
             real_draw(self, context)
 
-    pump.tick, panel.draw = tick, draw
+    pump.process, panel.draw = tick, draw
     return ticks, draws
 
 
@@ -177,7 +177,7 @@ def press_generate():
 
     def takes_are_laid():
         area.tag_redraw()
-        return not pump.get_dispatcher().busy
+        return not pump.get_dispatcher().is_busy
 
     yield takes_are_laid
     tell(laid=[[take.left_handle, take.duration, take.channel, take.mute] for take in laid(scene)])
@@ -217,7 +217,7 @@ def stay_responsive():
 
     def takes_are_laid():
         area.tag_redraw()
-        return not pump.get_dispatcher().busy
+        return not pump.get_dispatcher().is_busy
 
     yield takes_are_laid
     tell(laid=len(laid(scene)), longest_tick_ms=max(ticks) * 1000, longest_draw_ms=max(draws) * 1000)
@@ -334,7 +334,7 @@ def update_while_running():
     (FOLDER / "go on").touch()
 
     def take_is_laid():
-        return len(laid(scene)) == 1 and not part("blender.runtime.dispatcher").get_dispatcher().busy
+        return len(laid(scene)) == 1 and not part("blender.runtime.dispatcher").get_dispatcher().is_busy
 
     yield take_is_laid
     tell(threads=sum(thread.name == "tracklay" for thread in threading.enumerate()))

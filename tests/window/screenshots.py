@@ -84,7 +84,7 @@ class Stage:
 
     def takes_are_laid(self):
         """A condition: nothing is under way."""
-        return not self.pump.pump().busy
+        return not self.pump.get_dispatcher().is_busy
 
     def generate(self, scene, model, prompt, **more):
         """Press Generate."""

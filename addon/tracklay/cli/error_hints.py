@@ -7,7 +7,6 @@ HINTS: dict[str, str] = {
     # providers
     # jobs
     # timelines
-    "blend.strip_changed": "Run the same command again.",
     # batch
     # report
     # cue, timing, paths
