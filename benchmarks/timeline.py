@@ -27,8 +27,7 @@ os.environ.setdefault("TRACKLAY_HOME", tempfile.mkdtemp(prefix="tracklay-bench-"
 import bpy
 import numpy as np
 import tracklay
-from tracklay.blender.render import timeline_copy
-from tracklay.blender.sequencer import selection
+from tracklay.blender.sequencer import selection, timeline_copy
 from tracklay.media import ffmpeg
 
 if TYPE_CHECKING:

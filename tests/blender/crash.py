@@ -14,10 +14,9 @@ os.environ["TRACKLAY_HOME"] = str(FOLDER / "home")
 
 import bpy  # noqa: E402
 import tracklay  # noqa: E402
-from tracklay.blender.ops import generate_ops  # noqa: E402
-from tracklay.blender.render import timeline_copy  # noqa: E402
-from tracklay.blender.runtime import dispatcher  # noqa: E402
-from tracklay.blender.sequencer import cue_index, selection  # noqa: E402
+from tracklay.blender.runtime import dispatcher, requests  # noqa: E402
+from tracklay.blender.runtime.cue_status import running_cues  # noqa: E402
+from tracklay.blender.sequencer import cue_index, selection, timeline_copy  # noqa: E402
 from tracklay.blender.settings import catalogue  # noqa: E402
 from tracklay.blender.settings.preferences import takes_folder  # noqa: E402
 from tracklay.jobs import admin, create_job_spec  # noqa: E402
@@ -57,7 +56,7 @@ def begin() -> None:
         strip.crop.min_y = 4
     scene.tracklay.model = "clicker/clicks"
     (spot,) = selection.spot_ranges(scene)
-    cue = generate_ops.build_cue(spot, scene.tracklay, takes=2)
+    cue = requests.build_cue(spot, scene.tracklay, takes=2)
     dispatcher.get_dispatcher().submit(
         timeline_copy.with_timeline_copies([(create_job_spec(cue, takes_folder(), "clip", catalogue.MODELS), spot)])
     )
@@ -80,14 +79,14 @@ def _there(cue: str) -> bool:
 def again() -> None:
     """Open the file, take up what it waits for, and tell what lies there."""
     bpy.ops.wm.open_mainfile(filepath=str(FOLDER / "film.blend"))
-    bpy.ops.tracklay.take_up()
+    bpy.ops.tracklay.resume_jobs()
     strips = [strip for strip in bpy.context.scene.sequence_editor.strips if cue_index.CUE_PROPERTY in strip]
     told = {
         "laid": sorted(
             json.loads(strip[cue_index.CUE_PROPERTY])["take"] for strip in strips if cue_index.ENTRY_PROPERTY in strip
         ),
         "strips": len(strips),
-        "lines": {line.state: line.error for line in dispatcher.running_cues().values()},
+        "lines": {line.state: line.error for line in running_cues().values()},
         "sent": len(Counted.sent.read_text().split()) if Counted.sent.exists() else 0,
     }
     dispatcher.close_dispatcher()  # what it has to write to the ledger is written

@@ -12,8 +12,7 @@ from typing import Any
 
 import bpy
 import numpy as np
-from tracklay.blender.render import timeline_copy
-from tracklay.blender.sequencer import compat, selection
+from tracklay.blender.sequencer import compat, selection, timeline_copy
 from tracklay.cancellation import CancelToken
 from tracklay.media.editor_render import render_in_editor as render
 from tracklay.media.extract import extract_proxy
@@ -122,7 +121,7 @@ def proxied(spot: Any, to: Path) -> tuple[list[int], list[Fraction]]:
     picture = spot.picture
     if picture.render is not None:
         picture = replace(
-            picture, render=replace(picture.render, copy=timeline_copy.write_scene_copy(picture.render.scene))
+            picture, render=replace(picture.render, timeline_copy=timeline_copy.write_scene_copy(picture.render.scene))
         )
         picture = render(picture, spot.span, SIZE[1], cancel_token=CancelToken()).as_picture(picture, spot.span)
     proxy = extract_proxy(picture, spot.span, to / "proxy.mp4")

@@ -22,8 +22,8 @@ os.environ["TRACKLAY_HOME"] = str(FOLDER / "home")
 import bpy  # noqa: E402
 import tracklay  # noqa: E402
 from tracklay import errors  # noqa: E402
-from tracklay.blender.ops import generate_ops  # noqa: E402
-from tracklay.blender.runtime import dispatcher  # noqa: E402
+from tracklay.blender.runtime import dispatcher, presence, requests, timeline_scan  # noqa: E402
+from tracklay.blender.runtime.cue_status import running_cues  # noqa: E402
 from tracklay.blender.sequencer import compat, cue_index, selection  # noqa: E402
 from tracklay.blender.settings import catalogue  # noqa: E402
 from tracklay.blender.settings.preferences import takes_folder  # noqa: E402
@@ -109,9 +109,7 @@ def generate() -> None:
         strip.select = strip == clip
     try:
         (spot,) = selection.spot_ranges(scene())
-        cue = generate_ops.build_cue(
-            spot, scene().tracklay, takes=chance.choice([1, 1, 2]), prompt=f"{chance.random()}"
-        )
+        cue = requests.build_cue(spot, scene().tracklay, takes=chance.choice([1, 1, 2]), prompt=f"{chance.random()}")
         dispatcher.get_dispatcher().submit([(create_job_spec(cue, takes_folder(), "clip", catalogue.MODELS), spot)])
     except errors.TracklayError as error:
         if "free there" not in str(error):
@@ -237,7 +235,7 @@ def settle() -> None:
         or cue_index.shared_cue_index.is_dirty
     ):
         assert time.monotonic() < end, {
-            cue: (line.message, line.finished, line.blocked_reasons) for cue, line in dispatcher.running_cues().items()
+            cue: (line.message, line.finished, line.blocked_reasons) for cue, line in running_cues().items()
         }
         time.sleep(0.005)
 
@@ -262,7 +260,7 @@ def check() -> dict[str, int]:
             if which is None:
                 continue
             key, job = (which.cue, which.take), jobs.get((which.cue, which.take))
-            line = dispatcher.running_cues().get(which.cue)
+            line = running_cues().get(which.cue)
             if cue_index.ENTRY_PROPERTY in strip:
                 filled += 1
                 assert job is not None, f"{key} lies there, and the ledger does not know it"
@@ -291,7 +289,7 @@ def check() -> dict[str, int]:
 
 def main() -> None:
     """Do it."""
-    dispatcher.DELETION_GRACE_SECONDS, dispatcher.SCAN_INTERVAL_SECONDS = 0.1, 0.02
+    presence.DELETION_GRACE_SECONDS, timeline_scan.SCAN_INTERVAL_SECONDS = 0.1, 0.02
     tracklay.register()
     base.register("clicker", Moody)
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import bpy
 import pytest
+from tracklay.blender.runtime import cue_rows
 from tracklay.blender.sequencer import cue_index
 
 from .conftest import add, laid, set_rate
@@ -24,7 +25,7 @@ def strip(scene, clips):
 def test_a_laid_cue_is_listed_with_its_takes(scene, strip):
     """One entry for a cue: its frames, model, prompt and price, and which strip is which take."""
     bpy.ops.tracklay.generate(takes=2, prompt="rain", wait=True)
-    (shown,) = cue_index.list_cue_rows(scene)
+    (shown,) = cue_rows.list_cue_rows(scene)
     takes = laid(scene)
     assert [json.loads(take["tracklay_cue"]) for take in takes] == [{"cue": shown.cue, "take": n} for n in (0, 1)]
     assert dict(zip(shown.strips, (mark.take for mark in shown.take_tags), strict=True)) == {
@@ -38,4 +39,4 @@ def test_a_property_that_is_not_ours_is_passed_over(scene, strip):
     """Whatever somebody wrote there is no cue."""
     for text in ("no JSON", "[]", '{"cue": 3}'):
         strip[cue_index.CUE_PROPERTY] = text
-        assert cue_index.list_cue_rows(scene) == []
+        assert cue_rows.list_cue_rows(scene) == []

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import bpy
 import pytest
+from tracklay.blender.runtime import cue_rows
 from tracklay.blender.sequencer import compat, cue_index, staleness, takes
 from tracklay.blender.ui import cue_list
 from tracklay.errors import ModelFailed, SubmissionUnknown
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("let_go")
 
 def in_state(scene, state: str):
     """A condition: the scene has one cue, and it is in that state."""
-    return lambda: [row.current_status()[0] for row in cue_list.build_rows(scene)] == [state]
+    return lambda: [row.current_status()[0] for row in cue_rows.build_rows(scene)] == [state]
 
 
 def drawn(kind: type = cue_list.TRACKLAY_PT_cues) -> Layout:
@@ -36,7 +37,7 @@ def drawn(kind: type = cue_list.TRACKLAY_PT_cues) -> Layout:
 def test_a_row_tells_picture_times_model_takes_and_price(scene, strip):
     """In the timeline's order; the takes of a cue are one row."""
     bpy.ops.tracklay.generate(takes=3, prompt="bells", wait=True)
-    rows = cue_list.build_rows(scene)
+    rows = cue_rows.build_rows(scene)
     (row,) = rows
     assert (row.first_cue.picture, row.start, row.end, row.first_cue.model, row.take_count) == (
         strip.name,
@@ -57,15 +58,15 @@ def test_rows_are_in_the_timelines_order_and_the_active_one_stays(scene, strip, 
     """A cue that comes in before does not move the choice."""
     bpy.ops.tracklay.generate(wait=True)
     strip.select = False
-    cue_list.build_rows(scene)
-    chosen = cue_list.active_row()
+    cue_rows.build_rows(scene)
+    chosen = cue_rows.active_row()
     assert chosen is not None
     add(scene, clips(RATE, 60, (20,)), 201).select = False
     early = add(scene, clips(RATE, 5, (1,)), 1, channel=9)
     bpy.ops.tracklay.generate(wait=True)
-    rows = cue_list.build_rows(scene)
+    rows = cue_rows.build_rows(scene)
     assert [row.start for row in rows] == [1, 11]
-    now = cue_list.active_row()
+    now = cue_rows.active_row()
     assert now is not None
     assert now.cue == chosen.cue
     early.select = False
@@ -75,7 +76,7 @@ def test_what_was_made_anew_is_in_its_cues_row(scene, strip):
     """One more take, and no further row."""
     bpy.ops.tracklay.generate(wait=True)
     bpy.ops.tracklay.regenerate(wait=True)
-    (row,) = cue_list.build_rows(scene)
+    (row,) = cue_rows.build_rows(scene)
     assert (row.take_count, len(row.cues)) == (2, 2)
     assert "Take 2 of 2" in drawn().words()
 
@@ -112,22 +113,22 @@ def test_a_failure_stands_on_its_cue_and_can_be_tried_again(scene, strip, clicke
     try:
         generate(scene)
         until(in_state(scene, "failed"))
-        (row,) = cue_list.cue_list_rows
+        (row,) = cue_rows.cue_list_rows
         panel = drawn()
         assert "the model found no picture" in panel.words()
-        assert "tracklay.again" in panel.names()
+        assert "tracklay.retry" in panel.names()
         by_key = drawn(cue_list.TRACKLAY_MT_cue).names()
-        assert by_key == ["tracklay.go_to_cue", "tracklay.reveal_take", "tracklay.again", "tracklay.dismiss"]
+        assert by_key == ["tracklay.go_to_cue", "tracklay.reveal_take", "tracklay.retry", "tracklay.dismiss"]
     finally:
         mend()
-    bpy.ops.tracklay.again(cue=row.cue)
+    bpy.ops.tracklay.retry(cue=row.cue)
     until(in_state(scene, "laid"))
     assert [json.loads(take["tracklay"])["model"] for take in laid(scene)] == ["clicker/clicks"]
-    (row,) = cue_list.build_rows(scene)
+    (row,) = cue_rows.build_rows(scene)
     assert row.current_status()[0] == "laid"
 
 
-@pytest.mark.parametrize("choice", ["look_again", "send_again", "forget"])
+@pytest.mark.parametrize("choice", ["recheck", "resubmit", "discard"])
 def test_what_is_unclear_is_decided_by_the_person(choice, scene, strip, clicker):
     """Three buttons: looked for again it stays unclear, sent again it is laid, given up its placeholder goes."""
     mend = failing(clicker, SubmissionUnknown("nobody knows whether it arrived"))
@@ -136,16 +137,16 @@ def test_what_is_unclear_is_decided_by_the_person(choice, scene, strip, clicker)
         until(in_state(scene, "unclear"))
         panel = drawn()
         assert [each for each in cue_list.UNCLEAR_ACTIONS if each not in [shown[:2] for shown in panel.shown]] == []
-        (row,) = cue_list.cue_list_rows
+        (row,) = cue_rows.cue_list_rows
         assert "tracklay jobs" not in panel.words()
     finally:
         mend()
     getattr(bpy.ops.tracklay, choice)(cue=row.cue)
-    if choice == "send_again":
+    if choice == "resubmit":
         until(in_state(scene, "laid"))
         assert len(laid(scene)) == 1
-    elif choice == "forget":
-        until(lambda: cue_list.build_rows(scene) == [])
+    elif choice == "discard":
+        until(lambda: cue_rows.build_rows(scene) == [])
         assert [each.type for each in scene.sequence_editor.strips] == ["MOVIE"]
     else:
         until(in_state(scene, "unclear"))
@@ -154,7 +155,7 @@ def test_what_is_unclear_is_decided_by_the_person(choice, scene, strip, clicker)
 def test_a_cue_that_is_not_there_is_told(scene):
     """By every operator on one."""
     for operator in ("go_to_cue", "reveal_take"):
-        with pytest.raises(RuntimeError, match="there is no such cue in this scene"):
+        with pytest.raises(RuntimeError, match="Cue not found in this scene"):
             getattr(bpy.ops.tracklay, operator)(cue="gone")
 
 
@@ -166,7 +167,7 @@ def test_no_take_has_no_file_to_reveal(scene, strip, clicker):
         until(in_state(scene, "failed"))
     finally:
         mend()
-    with pytest.raises(RuntimeError, match="no take has come yet"):
+    with pytest.raises(RuntimeError, match="This cue has no take yet"):
         bpy.ops.tracklay.reveal_take()
 
 
@@ -175,8 +176,8 @@ def test_cues_of_another_scene_are_not_listed(scene, strip):
     bpy.ops.tracklay.generate(wait=True)
     other = bpy.data.scenes.new("Other")
     other.sequence_editor_create()
-    assert cue_list.build_rows(other) == []
-    assert len(cue_list.build_rows(scene)) == 1
+    assert cue_rows.build_rows(other) == []
+    assert len(cue_rows.build_rows(scene)) == 1
 
 
 def test_a_changed_picture_is_told_and_made_anew_by_a_button(scene, strip):
@@ -184,10 +185,10 @@ def test_a_changed_picture_is_told_and_made_anew_by_a_button(scene, strip):
     bpy.ops.tracklay.generate(wait=True)
     laid(scene)[0][cue_index.STALE_PROPERTY] = True
     cue_index.shared_cue_index.is_dirty = True
-    (row,) = cue_list.build_rows(scene)
+    (row,) = cue_rows.build_rows(scene)
     assert row.is_stale
     texts = [text for what, text, _ in drawn().shown if what == "tracklay.regenerate"]
-    assert texts[0] == "Picture Changed: Make Anew"
+    assert texts[0] == "Picture Changed: Regenerate"
 
 
 def looked_at(scene):
@@ -196,7 +197,7 @@ def looked_at(scene):
     for take in laid(scene):
         staleness.update_stale_flag(scene, take, look)
     cue_index.shared_cue_index.is_dirty = True
-    (row,) = cue_list.build_rows(scene)
+    (row,) = cue_rows.build_rows(scene)
     return row
 
 
@@ -211,7 +212,7 @@ def test_the_take_that_is_heard_decides_whether_a_cue_is_stale(scene, strip):
     assert not looked_at(scene).is_stale
     strip.use_reverse_frames = True
     assert looked_at(scene).is_stale
-    assert buttons() == ["Picture Changed: Make Anew", "New Seed"]
+    assert buttons() == ["Picture Changed: Regenerate", "New Seed"]
     assert staleness.find_stale_strips() == [f"{scene.name}: {laid(scene)[0].name}"]
     bpy.ops.tracklay.regenerate(same_seed=True, wait=True)
     assert not looked_at(scene).is_stale
@@ -220,7 +221,7 @@ def test_the_take_that_is_heard_decides_whether_a_cue_is_stale(scene, strip):
     assert [bool(take.get(cue_index.STALE_PROPERTY)) for take in laid(scene)] == [True, True, False]
     bpy.ops.tracklay.switch_take(number=1)
     assert looked_at(scene).is_stale
-    assert buttons() == ["Picture Changed: Make Anew", "New Seed"]
+    assert buttons() == ["Picture Changed: Regenerate", "New Seed"]
 
 
 def test_a_cue_of_which_no_take_is_heard_is_stale_where_all_are(scene, strip):
@@ -253,6 +254,6 @@ def test_the_rows_are_made_in_slices(scene, strip):
     """The maker pauses after each cue: none holds the window up."""
     for _ in range(3):
         bpy.ops.tracklay.generate(wait=True)
-    assert sum(1 for _ in cue_list._iterate_build(scene)) >= 3
+    assert sum(1 for _ in cue_rows._iterate_build(scene)) >= 3
     assert {compat.strip_start(take) for take in laid(scene)} == {11}
-    assert {takes.root_cue(take) for take in laid(scene)} == {row.cue for row in cue_list.cue_list_rows}
+    assert {takes.root_cue(take) for take in laid(scene)} == {row.cue for row in cue_rows.cue_list_rows}

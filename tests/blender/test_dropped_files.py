@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import bpy
 import pytest
+from tracklay.blender.ops import take_ops
 from tracklay.blender.sequencer import cue_index, dropped_files
 from tracklay.paths import tracklay_home
 
@@ -190,7 +191,7 @@ def test_the_dialog_shows_the_names(film, tmp_path):
     mine, _ = another_file(other, tmp_path)
     film.tracklay.dropped.add().name = str(mine)
     layout, (ours, others) = Layout(), dropped_files.deletable(film)
-    dropped_files.TRACKLAY_OT_delete_dropped.draw(SimpleNamespace(layout=layout, ours=ours, others=others), bpy.context)  # type: ignore[arg-type]
+    take_ops.TRACKLAY_OT_delete_dropped.draw(SimpleNamespace(layout=layout, ours=ours, others=others), bpy.context)  # type: ignore[arg-type]
     assert other.name in layout.words()
     assert mine.name not in layout.words()
     assert "Files left, because Tracklay did not make them here or they were changed: 1" in layout.words()

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import bpy
 import pytest
-from tracklay.blender.ops import generate_ops
-from tracklay.blender.runtime.dispatcher import get_dispatcher, running_cues
+from tracklay.blender.runtime import requests
+from tracklay.blender.runtime.cue_status import running_cues
+from tracklay.blender.runtime.dispatcher import get_dispatcher
 from tracklay.blender.sequencer import compat, connections, placement, selection
 from tracklay.blender.settings import catalogue
 from tracklay.blender.settings.preferences import takes_folder
@@ -35,7 +36,7 @@ def strip(scene, clips):
 def ordered(scene):
     """What a Generate sends on its way, without waiting for it: the background's operator always waits."""
     spots = selection.spot_ranges(scene)
-    cues = [generate_ops.build_cue(spot, scene.tracklay) for spot in spots]
+    cues = [requests.build_cue(spot, scene.tracklay) for spot in spots]
     orders = [
         (create_job_spec(cue, takes_folder(), "clip", catalogue.MODELS), spot)
         for cue, spot in zip(cues, spots, strict=True)
@@ -82,7 +83,7 @@ def test_without_a_free_channel_nothing_is_sent(scene, strip):
     """It is known before anything is begun, and the error says what to do."""
     for channel in scene.sequence_editor.channels[3:]:
         channel.lock = True
-    with pytest.raises(RuntimeError, match=r"no channel above .* is free there: make room or unlock one"):
+    with pytest.raises(RuntimeError, match=r"No free channel above .*"):
         bpy.ops.tracklay.generate(wait=True)
     assert laid(scene) == []
 
@@ -162,7 +163,8 @@ def test_a_strip_that_was_deleted_gets_nothing_and_it_is_said(scene, strip):
     get_dispatcher().wait(batch)
     assert laid(scene) == []
     (message,) = batch.errors
-    assert "is no longer on the timeline, so nothing was laid: the take is in " in message
+    assert "is no longer on the timeline" in message
+    assert "The take was not laid: " in message
     assert len(running_cues()) == 1
     bpy.ops.tracklay.dismiss()
     assert running_cues() == {}
@@ -178,7 +180,8 @@ def test_a_take_of_another_file_is_not_laid_in_this_one(scene, strip, clips):
     add(new, clips(RATE, 60, (20,)), 11, channel=2)
     get_dispatcher().wait(batch)
     assert laid(new) == []
-    assert "is no longer open: the take is in " in batch.errors[0]
+    assert "is no longer open." in batch.errors[0]
+    assert "The take was not laid: " in batch.errors[0]
     bpy.ops.tracklay.dismiss()
 
 
@@ -188,7 +191,7 @@ def test_a_take_is_not_laid_at_another_frame_rate(scene, strip):
     scene.render.fps = 30
     get_dispatcher().wait(batch)
     assert laid(scene) == []
-    assert "the frame rate was changed" in batch.errors[0]
+    assert "The frame rate of Scene changed" in batch.errors[0]
     bpy.ops.tracklay.dismiss()
 
 

@@ -8,7 +8,8 @@ from fractions import Fraction
 
 import bpy
 import pytest
-from tracklay.blender.ops import generate_ops, marker_ops
+from tracklay.blender.ops import marker_ops, shot_ops
+from tracklay.blender.runtime import requests
 from tracklay.blender.sequencer import compat, prompts, selection
 from tracklay.blender.settings import catalogue
 from tracklay.media import decoder, fingerprint, shot_detection
@@ -132,14 +133,14 @@ def said(operator, **options) -> str:
 def test_no_marker_is_told(scene, strip):
     """With what to do."""
     mark(scene, 11, "lunch")
-    assert said(bpy.ops.tracklay.effects_at_markers).startswith("no marker is selected, and none is called sfx:")
+    assert said(bpy.ops.tracklay.effects_at_markers).startswith("No markers to use.")
 
 
 def test_a_marker_over_nothing_is_told_and_nothing_is_made(scene, strip):
     """Which one; the others are not begun either."""
     mark(scene, 11, "sfx: a")
     mark(scene, 400, "sfx: b")
-    assert "there is no picture under the marker sfx: b at frame 400" in said(bpy.ops.tracklay.effects_at_markers)
+    assert "No picture under the marker sfx: b at frame 400" in said(bpy.ops.tracklay.effects_at_markers)
     assert laid(scene) == []
 
 
@@ -157,7 +158,7 @@ def test_each_strip_of_the_selection_is_a_shot(scene, clips):
     clip = clips(RATE, 60, (20,))
     low, high, other = add(scene, clip, 1, 1), add(scene, clip, 31, 2), add(scene, clip, 71, 3)
     other.select = False
-    assert [(spot.strip_name, spot.span.start, spot.span.frames) for spot in marker_ops.spot_shots(scene)] == [
+    assert [(spot.strip_name, spot.span.start, spot.span.frames) for spot in shot_ops.spot_shots(scene)] == [
         (low.name, 1, 30),
         (high.name, 31, 40),
     ]
@@ -177,7 +178,7 @@ def test_cuts_within_a_strip_are_found(scene, tmp_path):
 
 def test_nothing_selected_has_no_shots(scene, strip):
     """The same sentence as Generate's."""
-    assert said(bpy.ops.tracklay.cues_from_cuts).startswith("nothing with picture is selected")
+    assert said(bpy.ops.tracklay.cues_from_cuts).startswith("No video strip selected.")
 
 
 def test_text_strips_and_markers_add_to_the_prompt(scene, strip):
@@ -196,11 +197,11 @@ def test_text_strips_and_markers_add_to_the_prompt(scene, strip):
     found = {}
     for source in ("NONE", "TEXT", "MARKERS"):
         settings.prompt_from = source
-        found[source] = generate_ops.build_cue(spot, settings).prompt
+        found[source] = requests.build_cue(spot, settings).prompt
     assert found == {"NONE": "quiet", "TEXT": "quiet, wood, rain on tin", "MARKERS": "quiet, a door"}
     settings.prompt = ""
-    assert generate_ops.build_cue(spot, settings).prompt == "a door"
-    assert generate_ops.build_cue(spot, settings, prompt="given").prompt == "given"
+    assert requests.build_cue(spot, settings).prompt == "a door"
+    assert requests.build_cue(spot, settings, prompt="given").prompt == "given"
 
 
 def test_the_shots_that_were_found_are_not_decoded_again(scene, tmp_path, monkeypatch):
@@ -251,16 +252,16 @@ def test_a_search_that_is_stopped_ends(scene, clips, monkeypatch):
     """Whatever is looked through at that moment and whatever would be next; it found nothing, and nothing went wrong."""
     begun = threading.Event()
 
-    def waiting(*_, stop, **__):
-        wished = threading.Event()
+    def find_until_cancelled(*_, cancel_token, **__):
+        cancelled = threading.Event()
         begun.set()
-        with stop.on_cancel(wished.set):
-            wished.wait(60)
+        with cancel_token.on_cancel(cancelled.set):
+            cancelled.wait(60)
 
-    monkeypatch.setattr(shot_detection, "find_cuts", waiting)
+    monkeypatch.setattr(shot_detection, "find_cuts", find_until_cancelled)
     for number in range(5):
         add(scene, clips(RATE, 60, (20,)), 1 + 100 * number)
-    search = marker_ops.CutSearch(marker_ops.spot_shots(scene))
+    search = shot_ops.CutSearch(shot_ops.spot_shots(scene))
     assert begun.wait(60)
     assert not search.is_finished
     search.cancel()

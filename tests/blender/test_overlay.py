@@ -59,7 +59,7 @@ def test_a_stale_take_is_orange(scene, strip, clicker):
     laid(scene)[0][cue_index.STALE_PROPERTY] = True
     cue_index.shared_cue_index.refresh()
     (sight,) = seen(scene)
-    assert (sight.colour, sight.text) == (overlay.STALE_COLOUR, "Stale: the picture was changed")
+    assert (sight.colour, sight.text) == (overlay.STALE_COLOUR, "Stale: the picture has changed")
 
 
 @pytest.mark.parametrize("scale", [1.0, 2.0])

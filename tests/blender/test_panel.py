@@ -9,9 +9,10 @@ from typing import Any
 
 import bpy
 import pytest
-from tracklay.blender.ops import generate_ops
+from tracklay.blender.runtime import requests
 from tracklay.blender.sequencer import selection
-from tracklay.blender.settings import catalogue, network, preferences, properties
+from tracklay.blender.settings import ADDON, catalogue, network, preferences, properties
+from tracklay.blender.settings.i18n.translate import translate_error
 from tracklay.blender.ui import panels
 from tracklay.errors import InvalidInput
 
@@ -128,7 +129,7 @@ def test_a_selection_that_is_too_long_greys_generate_and_says_why(scene, strip, 
     assert "fal/beatoven-sfx generates at most 35 s; the span has 60.00 s" in panel.words()
     assert not panel.enabled_of("tracklay.generate")
     menu = {what: text for what, text, _ in drawn(panels.TRACKLAY_MT_models).shown}
-    assert menu["choice fal/beatoven-sfx"] == "Beatoven sound effects on fal  ·  not for this length"
+    assert menu["choice fal/beatoven-sfx"] == "Beatoven sound effects on fal  ·  unsupported length"
     assert menu["choice fal/beatoven-music"] == "Beatoven music on fal"
 
 
@@ -197,9 +198,9 @@ def test_extras_are_sent_to_the_model_that_they_are_for(scene, strip):
     extra(settings, "+everywhere", '"yes"')
     (spot,) = selection.spot_ranges(scene)
     assert settings.extras[0].model == "clicker/clicks"
-    sent = generate_ops.build_cue(spot, settings).params
+    sent = requests.build_cue(spot, settings).params
     assert (sent["+new_thing"], sent["+everywhere"]) == ("[1, 2]", '"yes"')
-    assert [name for name in generate_ops.build_cue(spot, settings, model="sketch/foley").params if "+" in name] == [
+    assert [name for name in requests.build_cue(spot, settings, model="sketch/foley").params if "+" in name] == [
         "+everywhere"
     ]
     bpy.ops.tracklay.remove_extra(index=0)
@@ -210,7 +211,7 @@ def test_extras_are_sent_to_the_model_that_they_are_for(scene, strip):
     ("rows", "words"),
     [
         ((("", "3"),), "has no name"),
-        ((("x", "1"), ("+x", "2")), "is there twice"),
+        ((("x", "1"), ("+x", "2")), "set twice: x"),
         ((("x", "dark"),), r"\+x must be JSON"),
         ((("x", ""),), r"\+x must be JSON"),
         ((("gain", "1"),), "it knows 'gain'"),
@@ -231,7 +232,7 @@ def test_a_wrong_extra_greys_generate(scene, strip):
     scene.tracklay.extras[0].name = "x"
     scene.tracklay.extras[0].value = "dark"
     panel = drawn(panels.TRACKLAY_PT_sidebar)
-    assert "+x must be JSON" in panel.words()
+    assert "+x is not JSON" in panel.words()
     assert not panel.enabled_of("tracklay.generate")
 
 
@@ -265,7 +266,7 @@ def test_a_file_is_chosen_in_a_browser_and_sent_by_its_whole_path(scene, strip, 
 def test_the_preferences_show_where_a_key_comes_from(scene, monkeypatch):
     """A field for each key; one that the environment has is greyed, and says so."""
     made = bpy.context.preferences.addons.new()
-    made.module = preferences.ADDON
+    made.module = ADDON
     try:
         monkeypatch.setenv("FAL_KEY", "id:0123456789")
         layout = Layout()
@@ -278,7 +279,7 @@ def test_the_preferences_show_where_a_key_comes_from(scene, monkeypatch):
     assert [name for name in keys if not fields[f"prop {name}"]] == ["fal_key"]
     assert fields["prop cog_url"]
     assert layout.names().count("tracklay.check_keys") == 1
-    assert "from the environment" in layout.words()
+    assert "set in the environment" in layout.words()
     shown_as = preferences.TracklayPreferences.bl_rna.properties
     assert {shown_as[name].subtype for name in keys} == {"PASSWORD"}
 
@@ -287,18 +288,17 @@ def test_without_online_access_a_hosted_model_is_refused_with_the_mend(monkeypat
     """In Blender itself; the module has no such setting, and the person's own engine needs no network."""
     app = SimpleNamespace(online_access=False, module=False)
     monkeypatch.setattr(network, "bpy", SimpleNamespace(app=app))
-    assert "switch on Allow Online Access" in network.offline_reason(catalogue.MODELS["fal/mmaudio-v2"])
-    assert (
-        network.offline_reason(catalogue.MODELS["cog/mmaudio"])
-        == network.offline_reason(catalogue.MODELS["sketch/foley"])
-        == ""
-    )
+    error = network.offline_error(catalogue.MODELS["fal/mmaudio-v2"])
+    assert error is not None
+    assert "Turn on Allow Online Access" in translate_error(error)
+    assert network.offline_error(catalogue.MODELS["cog/mmaudio"]) is None
+    assert network.offline_error(catalogue.MODELS["sketch/foley"]) is None
     app.module = True
-    assert network.offline_reason(catalogue.MODELS["fal/mmaudio-v2"]) == ""
+    assert network.offline_error(catalogue.MODELS["fal/mmaudio-v2"]) is None
 
 
 def test_extras_without_names_are_an_error_of_their_own(scene):
     """A row with a value alone is not dropped in silence."""
     extra(scene.tracklay, " ", "3")
-    with pytest.raises(InvalidInput, match="write one, or remove its row"):
+    with pytest.raises(InvalidInput, match="has no name"):
         properties.extra_params(scene.tracklay, catalogue.MODELS["clicker/clicks"])

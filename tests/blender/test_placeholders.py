@@ -13,8 +13,8 @@ from pathlib import Path
 
 import bpy
 import pytest
-from tracklay.blender.ops import generate_ops
-from tracklay.blender.runtime import dispatcher
+from tracklay.blender.runtime import cue_rows, dispatcher, presence, requests, timeline_scan
+from tracklay.blender.runtime.cue_status import running_cues
 from tracklay.blender.sequencer import compat, cue_index, placeholders, placement, selection, staleness, takes
 from tracklay.blender.settings import catalogue
 from tracklay.blender.settings.preferences import takes_folder
@@ -66,7 +66,7 @@ def until(condition) -> None:
     """Do what the timer does in a window until something is so."""
     end = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < end, (dispatcher.running_cues(), vars(dispatcher.get_dispatcher()))
+        assert time.monotonic() < end, (running_cues(), vars(dispatcher.get_dispatcher()))
         if not dispatcher.get_dispatcher().process():
             time.sleep(0.01)  # the timer's own pause
 
@@ -76,7 +76,7 @@ def generate(scene, **wanted):
     orders = []
     wanted.setdefault("prompt", secrets.token_hex(4))  # no two tests ask for the same
     for spot in selection.spot_ranges(scene):
-        cue = generate_ops.build_cue(spot, scene.tracklay, **wanted)
+        cue = requests.build_cue(spot, scene.tracklay, **wanted)
         orders.append((create_job_spec(cue, takes_folder(), "clip", catalogue.MODELS), spot))
     dispatcher.get_dispatcher().submit(orders)
     return orders[0][0].cue.id
@@ -95,7 +95,7 @@ def filled(count: int):
 
 def running() -> bool:
     """Whether a job has reached its model."""
-    return any("second" in line.message for line in dispatcher.running_cues().values())
+    return any("second" in line.message for line in running_cues().values())
 
 
 def test_a_placeholder_lies_there_at_once(scene, strip, gate):
@@ -108,7 +108,7 @@ def test_a_placeholder_lies_there_at_once(scene, strip, gate):
     with wave.open(bpy.path.abspath(placeholder.sound.filepath)) as silence:
         assert Fraction(silence.getnframes(), silence.getframerate()) == Fraction(60, 25)
         assert not any(silence.readframes(silence.getnframes()))
-    (shown,) = cue_index.list_cue_rows(scene)
+    (shown,) = cue_rows.list_cue_rows(scene)
     assert (shown.state, shown.model, shown.prompt, shown.strips) == (
         "running",
         "clicker/clicks",
@@ -224,13 +224,13 @@ def test_an_undone_generate_comes_back_filled(scene, strip, gate):
     bpy.ops.ed.undo()
     assert held() == []
     gate.is_open = True
-    until(lambda: not any(line.error or not line.note for line in dispatcher.running_cues().values()))
+    until(lambda: not any(line.error or not line.note for line in running_cues().values()))
     assert held() == []
     assert gate.cancelled == []
-    assert "redo brings it back" in next(iter(dispatcher.running_cues().values())).note
+    assert "redo restores it" in next(iter(running_cues().values())).note
     bpy.ops.ed.redo()
     assert len(laid(bpy.context.scene)) == len(held()) == 1
-    assert dispatcher.running_cues() == {}
+    assert running_cues() == {}
 
 
 def test_undo_past_the_landing_leaves_the_take_where_the_placeholder_is(scene, strip, gate):
@@ -251,7 +251,7 @@ def test_undo_past_the_landing_leaves_the_take_where_the_placeholder_is(scene, s
 
 def test_the_timeline_is_looked_through_in_slices(scene, strip, gate, monkeypatch):
     """A tick looks at as many strips as its time allows: a copy of each of many is filled all the same, and nothing is held up."""
-    monkeypatch.setattr(dispatcher, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(timeline_scan, "SLICE_SECONDS", 0.0)
     gate.is_open = True
     generate(scene)
     until(filled(1))
@@ -272,7 +272,7 @@ def test_a_file_that_is_opened_in_the_midst_of_a_look_is_looked_through_from_its
     scene, strip, gate, monkeypatch, tmp_path
 ):
     """What was found of the old one is forgotten."""
-    monkeypatch.setattr(dispatcher, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(timeline_scan, "SLICE_SECONDS", 0.0)
     generate(scene, takes=3)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "held.blend"))
     until(running)
@@ -288,23 +288,22 @@ def test_a_file_that_is_opened_in_the_midst_of_a_look_is_looked_through_from_its
 
 def test_a_deleted_placeholder_cancels_its_job_and_says_what_that_saved(scene, strip, gate, monkeypatch):
     """The wish reaches the provider, once; undoing the deletion brings a placeholder back that says so."""
-    monkeypatch.setattr(dispatcher, "DELETION_GRACE_SECONDS", 0.0)
+    monkeypatch.setattr(presence, "DELETION_GRACE_SECONDS", 0.0)
     bpy.ops.ed.undo_push(message="before")
     cue = generate(scene)
     until(running)
     scene.sequence_editor.strips.remove(held()[0])
     bpy.ops.ed.undo_push(message="Delete")
     cue_index.shared_cue_index.is_dirty = True
-    until(lambda: dispatcher.running_cues()[cue].note)
-    assert dispatcher.running_cues()[cue].note == (
-        "the placeholder was deleted, so its job was cancelled: "
-        "clicker confirmed the cancellation. The time until then may be charged (estimate: unknown)."
+    until(lambda: running_cues()[cue].note)
+    assert running_cues()[cue].note == (
+        "The placeholder was deleted. clicker confirmed the cancellation. The time until then may be charged (estimate: unknown)."
     )
     assert len(gate.cancelled) == 1
     bpy.ops.ed.undo()
     (back,) = held()
-    assert back[cue_index.ERROR_PROPERTY].startswith("cancelled: clicker confirms")
-    assert cue_index.list_cue_rows(bpy.context.scene)[0].state == "failed"
+    assert back[cue_index.ERROR_PROPERTY].startswith("clicker confirmed")
+    assert cue_rows.list_cue_rows(bpy.context.scene)[0].state == "failed"
 
 
 def test_a_placeholder_that_comes_back_in_time_is_not_given_up(scene, strip, gate):
@@ -315,9 +314,9 @@ def test_a_placeholder_that_comes_back_in_time_is_not_given_up(scene, strip, gat
     bpy.context.scene.sequence_editor.strips.remove(held()[0])
     bpy.ops.ed.undo_push(message="Delete")
     dispatcher.get_dispatcher().scan()
-    assert dispatcher.get_dispatcher()._missing_since
+    assert dispatcher.get_dispatcher().presence.missing_since
     bpy.ops.ed.undo()
-    assert not dispatcher.get_dispatcher()._missing_since
+    assert not dispatcher.get_dispatcher().presence.missing_since
     gate.is_open = True
     until(filled(1))
     assert gate.cancelled == []
@@ -328,11 +327,11 @@ def test_cancelling_takes_the_placeholder_away(scene, strip, gate):
     cue = generate(scene)
     until(running)
     bpy.ops.tracklay.cancel(cue=cue)
-    until(lambda: dispatcher.running_cues()[cue].note)
+    until(lambda: running_cues()[cue].note)
     assert held() == []
-    assert dispatcher.running_cues()[cue].note.startswith("cancelled: clicker confirmed the cancellation")
+    assert running_cues()[cue].note.startswith("clicker confirmed the cancellation")
     bpy.ops.tracklay.dismiss(cue=cue)
-    assert dispatcher.running_cues() == {}
+    assert running_cues() == {}
 
 
 def test_cancelled_at_once_nothing_is_sent(scene, strip, clicker):
@@ -347,9 +346,9 @@ def test_cancelled_at_once_nothing_is_sent(scene, strip, clicker):
     clicker.submit = submit
     cue = generate(scene)
     bpy.ops.tracklay.cancel(cue=cue)
-    until(lambda: dispatcher.running_cues()[cue].note)
+    until(lambda: running_cues()[cue].note)
     assert sent == []
-    assert dispatcher.running_cues()[cue].note == "cancelled: Nothing was sent and nothing is charged."
+    assert running_cues()[cue].note == "Nothing was sent and nothing is charged."
 
 
 def test_a_failed_take_leaves_its_placeholder_with_the_error_and_can_be_tried_again(scene, strip, clicker):
@@ -361,27 +360,27 @@ def test_a_failed_take_leaves_its_placeholder_with_the_error_and_can_be_tried_ag
 
     clicker.submit = fail
     cue = generate(scene)
-    until(lambda: dispatcher.running_cues()[cue].error)
+    until(lambda: running_cues()[cue].error)
     (placeholder,) = held()
     assert placeholder[cue_index.ERROR_PROPERTY].endswith("the model found no picture")
-    (shown,) = cue_index.list_cue_rows(scene)
+    (shown,) = cue_rows.list_cue_rows(scene)
     assert (shown.state, shown.message) == ("failed", placeholder[cue_index.ERROR_PROPERTY])
     placeholder.channel = 8
     clicker.submit = real
-    bpy.ops.tracklay.again(cue=cue)
+    bpy.ops.tracklay.retry(cue=cue)
     until(filled(1))
     assert [(s.channel, cue_index.ERROR_PROPERTY in s) for s in held()] == [(8, False)]
-    assert dispatcher.running_cues() == {}
+    assert running_cues() == {}
 
 
 def test_without_room_nothing_is_laid_and_nothing_sent(scene, strip):
     """All of a Generate or none of it."""
     for channel in scene.sequence_editor.channels[4:]:
         channel.lock = True
-    with pytest.raises(TracklayError, match=r"no channel above .* is free there"):
+    with pytest.raises(TracklayError, match=r"No free channel above"):
         generate(scene, takes=2)
     assert held() == []
-    assert dispatcher.running_cues() == {}
+    assert running_cues() == {}
 
 
 def test_the_persons_things_stay_as_they_are(scene, strip, clips, gate):
@@ -421,7 +420,7 @@ def test_a_strip_that_was_given_another_sound_keeps_it(scene, strip, gate, clips
     own.write_bytes(Path(bpy.path.abspath(placeholder.sound.filepath)).read_bytes())
     placeholder.sound.filepath = str(own)
     gate.is_open = True
-    until(lambda: not dispatcher.get_dispatcher()._fill_queue and not dispatcher.get_dispatcher().is_busy)
+    until(lambda: not dispatcher.get_dispatcher().inbox.fill_queue and not dispatcher.get_dispatcher().is_busy)
     assert Path(bpy.path.abspath(held()[0].sound.filepath)) == own
     assert laid(scene) == []
 
@@ -473,14 +472,14 @@ def test_a_take_whose_picture_was_changed_is_stale(change, scene, strip, gate):
     generate(scene)
     until(filled(1))
     dispatcher.get_dispatcher().scan()
-    until(lambda: not dispatcher.get_dispatcher()._staleness_queue)
+    until(lambda: not dispatcher.get_dispatcher().timeline_scan.staleness_queue)
     assert cue_index.STALE_PROPERTY not in held()[0]
     assert staleness.is_up_to_date(scene, held()[0], staleness.SpeedEffectCache())
     change(scene, strip)
     cue_index.shared_cue_index.is_dirty = True
     until(lambda: cue_index.STALE_PROPERTY in held()[0])
     assert not staleness.is_up_to_date(scene, held()[0], staleness.SpeedEffectCache())
-    assert cue_index.list_cue_rows(scene)[0].is_stale
+    assert cue_rows.list_cue_rows(scene)[0].is_stale
     assert staleness.find_stale_strips() == [f"{scene.name}: {held()[0].name}"]
 
 
@@ -610,7 +609,7 @@ def test_a_script_takes_up_what_a_file_waits_for(scene, strip, gate, tmp_path):
     dispatcher.close_dispatcher()
     gate.is_open = True
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "film.blend"))
-    assert bpy.ops.tracklay.take_up() == {"FINISHED"}
+    assert bpy.ops.tracklay.resume_jobs() == {"FINISHED"}
     assert len(laid(bpy.context.scene)) == 1
 
 
@@ -623,7 +622,7 @@ def test_a_placeholder_that_the_ledger_does_not_know_says_so(scene, strip, gate,
     monkeypatch.setenv("TRACKLAY_HOME", str(tmp_path / "another"))
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "film.blend"))
     until(lambda: cue_index.ERROR_PROPERTY in held()[0])
-    assert "does not know this cue" in held()[0][cue_index.ERROR_PROPERTY]
+    assert "has no job of this cue" in held()[0][cue_index.ERROR_PROPERTY]
 
 
 def test_an_unclear_job_is_shown_with_its_choices(scene, strip, gate, clicker):
@@ -638,17 +637,17 @@ def test_an_unclear_job_is_shown_with_its_choices(scene, strip, gate, clicker):
 
     clicker.submit = lost
     cue = generate(scene)
-    until(lambda: dispatcher.running_cues()[cue].error)
-    assert cue_index.list_cue_rows(scene)[0].state == "unclear"
+    until(lambda: running_cues()[cue].error)
+    assert cue_rows.list_cue_rows(scene)[0].state == "unclear"
     assert len(held()) == len(sent) == 1
     clicker.submit = real
     gate.is_open = True
-    bpy.ops.tracklay.look_again(cue=cue)
-    until(lambda: dispatcher.running_cues()[cue].error)
+    bpy.ops.tracklay.recheck(cue=cue)
+    until(lambda: running_cues()[cue].error)
     assert len(sent) == 1
-    bpy.ops.tracklay.send_again(cue=cue)
+    bpy.ops.tracklay.resubmit(cue=cue)
     until(filled(1))
-    assert dispatcher.running_cues() == {}
+    assert running_cues() == {}
 
 
 def test_an_unclear_job_can_be_given_up(scene, strip, clicker):
@@ -660,8 +659,8 @@ def test_an_unclear_job_can_be_given_up(scene, strip, clicker):
 
     clicker.submit = lost
     cue = generate(scene)
-    until(lambda: dispatcher.running_cues()[cue].error)
-    bpy.ops.tracklay.forget(cue=cue)
+    until(lambda: running_cues()[cue].error)
+    bpy.ops.tracklay.discard(cue=cue)
     assert held() == []
-    assert dispatcher.running_cues() == {}
+    assert running_cues() == {}
     until(lambda: cue not in [job["cue"] for job in admin.list_jobs(include_finished=True)["jobs"]])

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import bpy
 import pytest
-from tracklay.blender.ops import generate_ops
+from tracklay.blender.runtime import requests
 from tracklay.blender.sequencer import selection
-from tracklay.blender.settings import catalogue, preferences, properties
+from tracklay.blender.settings import ADDON, catalogue, preferences, properties
 from tracklay.blender.ui import keymap, presets
 from tracklay.media import cache_limit, proxy_cache
 
@@ -29,6 +29,8 @@ def place(tmp_path, monkeypatch):
         return str(tmp_path / path)
 
     monkeypatch.setattr(bpy.utils, "user_resource", resource)
+    # Loading a preset changes the label: other tests read it.
+    monkeypatch.setattr(presets.TRACKLAY_PT_presets, "bl_label", presets.TRACKLAY_PT_presets.bl_label)
     monkeypatch.setattr(bpy.utils, "preset_find", lambda *_, **__: None)
     return tmp_path / "presets" / presets.PRESET_SUBDIR
 
@@ -69,7 +71,7 @@ def test_a_preset_that_does_not_fit_any_more_is_told(scene, place):
     """Its model has gone from the catalogue: what is set stays as it is."""
     file = Path(kept(place, "Old"))
     file.write_text(file.read_text().replace("clicker/clicks", "gone/away"))
-    with pytest.raises(RuntimeError, match="the preset Old does not fit any more"):
+    with pytest.raises(RuntimeError, match="Preset Old is no longer valid"):
         bpy.ops.tracklay.load_preset(filepath=str(file), menu_idname="TRACKLAY_PT_presets")
     assert scene.tracklay.model == "clicker/clicks"
 
@@ -116,7 +118,7 @@ def test_keys_are_added_and_taken_out_again():
 def entry(scene):
     """The add-on's preferences, as an installed add-on has them."""
     made = bpy.context.preferences.addons.new()
-    made.module = preferences.ADDON
+    made.module = ADDON
     yield made.preferences
     bpy.context.preferences.addons.remove(made)
     cache_limit.set_cache_limit(cache_limit.DEFAULT_CACHE_LIMIT_BYTES)
@@ -169,7 +171,7 @@ def test_a_budget_cap_holds_for_the_project(scene, entry, clips, clicker, monkey
     """What would pass it is not sent; lifted, it is; and a cap that somebody else has set is left alone."""
     from tracklay.jobs.ledger import Ledger
 
-    monkeypatch.setattr(type(clicker), "estimate_cost", _two_dollars)
+    monkeypatch.setattr(type(clicker), "estimate", _two_dollars)
     monkeypatch.setattr(type(clicker), "capabilities", frozenset({"estimate"}))
     set_rate(scene, RATE)
     add(scene, clips(RATE, 60, (20,)), 11)
@@ -203,4 +205,4 @@ def test_a_cue_takes_its_prompt_from_the_timeline_without_one_in_the_panel(scene
     scene.timeline_markers.new("rain", frame=20)
     scene.tracklay.prompt_from = "MARKERS"
     (spot,) = selection.spot_ranges(scene)
-    assert generate_ops.build_cue(spot, scene.tracklay).prompt == "rain"
+    assert requests.build_cue(spot, scene.tracklay).prompt == "rain"

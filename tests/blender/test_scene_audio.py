@@ -107,7 +107,7 @@ def test_a_movie_without_a_codec_gets_one(scene, cut, model, tmp_path, capfd):
     movie(scene, "MKV", "NONE", tmp_path / "out" / "film_")
     save(cut)
     assert render(cut) == 0
-    assert "has no audio codec: rendered with FLAC" in capfd.readouterr().err
+    assert "has no audio codec; rendering with FLAC" in capfd.readouterr().err
     assert worst(clicks(hear(tmp_path / "out" / f"film_0001-{LAST:04}.mkv")), flashes()) <= 1
 
 
@@ -205,7 +205,7 @@ def test_only_what_is_named_or_selected_gets_sound(scene, cut, model):
     assert scene_audio.generate_scene_audio(scene, scene_audio.SceneAudioOptions(selected_only=True), print).made == [
         "shot2"
     ]
-    with pytest.raises(InvalidInput, match="no strip with picture is called nothing in Scene"):
+    with pytest.raises(InvalidInput, match="No video strip in Scene matches nothing"):
         scene_audio.generate_scene_audio(scene, scene_audio.SceneAudioOptions(name_patterns=("nothing",)), print)
 
 
@@ -258,7 +258,7 @@ def test_a_failure_stops_the_render_or_is_told(scene, cut, model, tmp_path, capf
     ("options", "words"),
     [
         (["--model", "no/such"], "Unknown model: 'no/such'"),
-        (["--only", "nothing"], "no strip with picture is called nothing in Scene"),
+        (["--only", "nothing"], "No video strip in Scene matches nothing"),
         (["--max-cost", "cheap"], "'cheap'. Write a number such as 2.50."),
         (["--on-failure", "cry"], "invalid choice: 'cry'"),
         (["--model", "replicate/mmaudio"], "REPLICATE_API_TOKEN"),

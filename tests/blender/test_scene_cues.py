@@ -195,7 +195,7 @@ def test_a_shot_that_cannot_be_laid_costs_only_itself(at_once, cut, tmp_path, ca
     assert lay(cut, "--json") == 1
     told = manifest(capsys)
     assert [failure["cue"] for failure in told["failed"]] == ["shot1"]
-    assert "no channel above shot1 is free there" in told["failed"][0]["error"]
+    assert "No free channel above shot1" in told["failed"][0]["error"]
     assert len(told["takes"]) == 3
     assert [compat.strip_start(take) for take in laid(opened(tmp_path / "tracklay" / told["laid"]))] == [11, 111]
 
@@ -243,9 +243,9 @@ def test_what_is_wrong_with_a_film_is_told_in_one_sentence(at_once, cut, tmp_pat
     assert "missing.blend" in missing
     assert "not exist" in missing
     assert lay(cut, "--only", "shot9") == 2
-    assert said(capsys).endswith("no marker called shot9: its strips are shot0, shot1, shot2")
+    assert said(capsys).endswith("No video strip or marker named shot9 in Scene. Video strips: shot0, shot1, shot2.")
     assert lay(cut, "--in", "300f") == 2
-    assert "no strip with picture is seen in Scene from frame 300 to 170" in said(capsys)
+    assert "No visible video strip in Scene from frame 300 to 170" in said(capsys)
     monkeypatch.setenv("TRACKLAY_BLENDER", "no-such-blender")
     assert lay(cut) == 2
     assert said(capsys).endswith(

@@ -15,9 +15,8 @@ import bpy
 import numpy as np
 import pytest
 from tracklay import log
-from tracklay.blender.render import timeline_copy
 from tracklay.blender.runtime.dispatcher import get_dispatcher
-from tracklay.blender.sequencer import compat, retiming, selection, staleness, strip_dna
+from tracklay.blender.sequencer import compat, retiming, selection, staleness, strip_dna, timeline_copy
 from tracklay.cancellation import CancelToken
 from tracklay.errors import Cancelled, InvalidInput, MediaError
 from tracklay.jobs import artifact_store
@@ -76,7 +75,7 @@ def test_what_only_looks_otherwise_is_rendered_unless_the_file_is_asked_for(chan
     strip = place.movie()
     change(strip)
     found = spot(place, strip).picture
-    assert (found.render is not None, found.why) == (True, why)
+    assert (found.render is not None, found.reason) == (True, why)
     place.scene.tracklay.picture = "FILE"
     assert spot(place, strip).picture.render is None
 
@@ -93,7 +92,7 @@ def test_the_person_can_have_everything_rendered(place):
     """Even what plays straight from its file."""
     place.scene.tracklay.picture = "RENDER"
     found = spot(place, place.movie()).picture
-    assert (found.render is not None, found.why) == (True, "you asked for Blender's render")
+    assert (found.render is not None, found.reason) == (True, "you asked for Blender's render")
 
 
 def test_what_no_file_shows_is_told_where_only_files_are_wanted(place):
@@ -103,9 +102,7 @@ def test_what_no_file_shows_is_told_where_only_files_are_wanted(place):
     place.scene.tracklay.picture = "FILE"
     with pytest.raises(InvalidInput) as caught:
         spot(place, strip)
-    assert str(caught.value) == (
-        "strip 0 is not in its file as it plays, for it runs through effect 0: set Picture to Automatic"
-    )
+    assert str(caught.value) == "The file of strip 0 does not show what plays: it runs through effect 0."
 
 
 def test_an_effect_elsewhere_hinders_nothing(place):

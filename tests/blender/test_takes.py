@@ -56,7 +56,7 @@ def test_a_take_is_named_by_its_number(scene, three):
     """For a list's buttons; a number that is not there is told."""
     bpy.ops.tracklay.switch_take(number=3)
     assert heard(scene) == [False, False, True]
-    with pytest.raises(RuntimeError, match="there are 3 takes, and no take 4"):
+    with pytest.raises(RuntimeError, match="No take 4; the cue has 3"):
         bpy.ops.tracklay.switch_take(number=4)
 
 
@@ -74,7 +74,7 @@ def test_what_is_selected_is_meant_before_what_is_at_the_playhead(scene, three, 
     bpy.ops.tracklay.switch_take()
     assert heard(scene) == [False, False, True, False, True]
     scene.frame_current = 90
-    with pytest.raises(RuntimeError, match="there is no take here"):
+    with pytest.raises(RuntimeError, match="No take is selected"):
         bpy.ops.tracklay.switch_take()
 
 
@@ -98,7 +98,7 @@ def test_compare_goes_back_and_forth(scene, three):
 def test_one_take_cannot_be_compared(scene, strip):
     """It is said."""
     bpy.ops.tracklay.generate(wait=True)
-    with pytest.raises(RuntimeError, match="there is only one take"):
+    with pytest.raises(RuntimeError, match="The cue has only one take"):
         bpy.ops.tracklay.compare_takes()
 
 
@@ -210,7 +210,7 @@ def test_a_picture_that_moved_away_is_told(scene, strip):
     strip.select, take.select = False, True
     compat.set_strip_frames(strip, 10)
     setattr(strip, compat.time_property("content_start", bpy.types.Strip), 501)
-    with pytest.raises(RuntimeError, match="no longer lies under the take"):
+    with pytest.raises(RuntimeError, match="is no longer under the take"):
         bpy.ops.tracklay.regenerate(wait=True)
 
 
@@ -274,14 +274,14 @@ def test_the_stems_of_a_trimmed_take_are_trimmed_like_it(scene, music):
 
 def test_a_take_without_stems_is_told(scene, three):
     """With what to do; and stems are laid once."""
-    with pytest.raises(RuntimeError, match="this take has no stems: choose a model that makes them"):
+    with pytest.raises(RuntimeError, match=r"This take has no stems\. Generate with a model that makes them"):
         bpy.ops.tracklay.lay_stems()
 
 
 def test_stems_are_laid_once(scene, music):
     """Pressed twice, the second time is told."""
     bpy.ops.tracklay.lay_stems()
-    with pytest.raises(RuntimeError, match="lie there already"):
+    with pytest.raises(RuntimeError, match="The stems of this take are laid already"):
         bpy.ops.tracklay.lay_stems()
 
 

@@ -14,7 +14,7 @@ WORK = """\
 import sys
 from fractions import Fraction
 from pathlib import Path
-from tests.standins.clicker import click_track, flashes, write
+from tests.fakes.click_model import click_track, flashes, write
 proxy, seconds, folder = sys.argv[1:]
 print(write(click_track(flashes(Path(proxy)), Fraction(seconds), 44100), 44100, "wav", Path(folder)))
 """

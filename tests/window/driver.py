@@ -68,7 +68,8 @@ def main() -> None:
     """Begin the scenario that was named."""
     warnings.simplefilter("error", DeprecationWarning)
     os.environ.setdefault("TRACKLAY_HOME", str(FOLDER / "home"))
-    files = [importlib.import_module(name) for name in ("scenarios", "placing", "hands", "gallery")]
+    modules = ("scenarios", "placeholder_scenarios", "interaction_scenarios", "screenshots")
+    files = [importlib.import_module(name) for name in modules]
     run(next(getattr(file, sys.argv[-2]) for file in files if hasattr(file, sys.argv[-2])))
 
 

@@ -112,8 +112,8 @@ def by_hand():
     over = [region.x + region.width // 2, region.y + region.height // 2]
     bpy.ops.tracklay.generate(takes=2, wait=True)
     bpy.context.preferences.themes[0].user_interface.wcol_tool.inner = RED
-    spotting = part("blender.ui.cue_list")
-    yield until(lambda: area.tag_redraw() or len(spotting.cue_list_rows) == 1)
+    rows = part("blender.runtime.cue_rows").cue_list_rows
+    yield until(lambda: area.tag_redraw() or len(rows) == 1)
     yield from going_to(scene, strip)
     yield from switching(window, over)
     yield from pressed(NEW_SEED)
@@ -166,7 +166,7 @@ def searching(over):
 
 def cutting(window, area, over):
     """A search for cuts that takes long is stopped with Escape, and leaves nothing; one that ends makes a cue of each shot."""
-    cuts, markers = part("media.shot_detection"), part("blender.ops.marker_ops")
+    cuts, markers = part("media.shot_detection"), part("blender.ops.shot_ops")
     real, before = cuts.find_cuts, len(timeline().sequence_editor.strips)
 
     def long(*_, stop, **__):
@@ -186,7 +186,7 @@ def cutting(window, area, over):
             yield asked(key="Escape", at=over)
         yield until(lambda: not markers._running_operators)
         tell(**{"after_escape" if function is long else "after_cuts": len(timeline().sequence_editor.strips) - before})
-    yield until(lambda: not part("blender.runtime.dispatcher").get_dispatcher().busy)
+    yield until(lambda: not part("blender.runtime.dispatcher").get_dispatcher().is_busy)
 
 
 def choose_from_menus():

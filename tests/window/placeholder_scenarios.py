@@ -70,10 +70,10 @@ def follow():
     bpy.ops.ed.undo_push(message="before")
     bpy.ops.tracklay.generate()
     tell(at_once=[[s.left_handle, s.duration, s.channel, s.mute, s.name] for s in held()])
-    lines = part("blender.runtime.dispatcher").running_cues
+    lines = part("blender.runtime.cue_status").running_cues
 
     def models_work():
-        return all("second" in line.words for line in lines().values())
+        return all("second" in line.message for line in lines().values())
 
     yield models_work
     zoomed(window, area)
@@ -96,7 +96,7 @@ def follow():
 
     def takes_are_laid():
         area.tag_redraw()
-        return len(laid(timeline())) == 4 and not part("blender.runtime.dispatcher").get_dispatcher().busy
+        return len(laid(timeline())) == 4 and not part("blender.runtime.dispatcher").get_dispatcher().is_busy
 
     yield takes_are_laid
     tell(landed=sorted([s.left_handle, s.duration, s.channel, s.mute] for s in laid(timeline())))
@@ -113,7 +113,7 @@ def follow():
             step()
 
         def what_came_is_back():
-            return not part("blender.runtime.dispatcher").get_dispatcher().busy
+            return not part("blender.runtime.dispatcher").get_dispatcher().is_busy
 
         yield what_came_is_back
         counts.append([len(held()), len(laid(timeline()))])
@@ -168,7 +168,7 @@ def crowd():
     )
 
     def models_work():
-        return sum("second" in line.words for line in pump.lines().values()) >= 8
+        return sum("second" in line.message for line in part("blender.runtime.cue_status").running_cues().values()) >= 8
 
     yield models_work
     ends = time.monotonic() + CHANGING
@@ -178,7 +178,7 @@ def crowd():
         return time.monotonic() > ends
 
     yield was_changed_for_a_while
-    tell(strips=len(strips), lines=len(pump.lines()), working=slices.told())
+    tell(strips=len(strips), lines=len(part("blender.runtime.cue_status").running_cues()), working=slices.told())
     yield from _drawn(area)
     slices.told()
     waits = _waits(pump)
@@ -212,32 +212,32 @@ def _waits(pump) -> list[tuple[float, int]]:
     """
     came: dict[str, float] = {}
     found: list[tuple[float, int]] = []
-    ended, placeholders, one = part("jobs").TakeFinished, part("blender.sequencer.placeholders"), pump.pump()
-    real_fill, hear, real_tick = placeholders.fill, one._runner.events, pump.Pump.tick
+    ended, placeholders, one = part("jobs").TakeFinished, part("blender.sequencer.placeholders"), pump.get_dispatcher()
+    real_fill, hear, real_tick = placeholders.fill_placeholders, one._runner.events, pump.Dispatcher.process
     ticks: list[float] = []
 
     def tick(self):
         ticks.append(time.perf_counter())
         return real_tick(self)
 
-    pump.Pump.tick = tick
+    pump.Dispatcher.process = tick
 
     class Stamped:
         get, get_nowait = staticmethod(hear.get), staticmethod(hear.get_nowait)
 
         def put(self, news):
-            if isinstance(news, ended) and not one._landing:
+            if isinstance(news, ended) and not one.inbox.fill_queue:
                 came[news.cue.id] = time.perf_counter()
             hear.put(news)
 
     def fill(places, file, text):
         scenes = real_fill(places, file, text)
-        if places and (since := came.pop(places[0].mark.cue, None)) is not None:
+        if places and (since := came.pop(places[0].tag.cue, None)) is not None:
             looks = sum(tick > since for tick in ticks)
             found.append((round((time.perf_counter() - since) * 1000, 1), looks))
         return scenes
 
-    one._runner.events, placeholders.fill = Stamped(), fill
+    one._runner.events, placeholders.fill_placeholders = Stamped(), fill
     return found
 
 
@@ -349,7 +349,7 @@ def _fifty(*, rendered: bool, until: int):
         clip.left_handle += number
         clip.crop.min_y = 4 if rendered else 0
         clip.select = True
-    pump, slices = part("blender.runtime.dispatcher"), Slices()
+    slices = Slices()
     bpy.ops.ed.undo_push(message="before")
     began, spent = time.perf_counter(), time.thread_time()
     bpy.ops.tracklay.generate()
@@ -364,7 +364,7 @@ def _fifty(*, rendered: bool, until: int):
     tell(clips=len(clips), landed=len(laid(scene)), meanwhile=slices.told())
     tell(ways=sorted({json.loads(take["tracklay"])["picture_by"]["way"] for take in laid(scene)}))
     bpy.ops.preferences.addon_disable(module=PACKAGE)
-    yield lambda: not pump.lines()
+    yield lambda: not part("blender.runtime.cue_status").running_cues()
 
 
 class Slices:
@@ -385,24 +385,24 @@ class Slices:
         )
         takes = part("blender.sequencer.takes")
         for owner, name, told in (
-            (laying, "remember", "Blender's undo step"),
-            (laying, "sound", "Blender's new sound strip"),
-            (laying, "hold", "all placeholders"),
-            (laying, "asked_for", "what was asked for"),
-            (pictures, "spots", "reading the pictures"),
-            (part("blender.render.timeline_copy"), "write", "Blender's copy of the timeline"),
-            (placeholders, "fill", "filling a strip"),
-            (placeholders, "silence", "writing silence"),
-            (cues.Index, "look", "looking through the timeline"),
-            (staleness, "mark", "whether a take is stale"),
-            (takes, "landed", "letting one take be heard"),
-            (pump.Pump, "_hear_some", "hearing news"),
-            (pump.Pump, "_look_on", "a slice of looking"),
-            (pump.Pump, "_saw", "what was seen"),
-            (pump.Pump, "_let_back", "letting takes back"),
-            (pump.Pump, "_look_at_strips", "what is stale"),
-            (pump.Pump, "_land", "laying a take"),
-            (pump.Pump, "tick", "a whole tick"),
+            (laying, "push_undo", "Blender's undo step"),
+            (laying, "add_sound_strip", "Blender's new sound strip"),
+            (laying, "place_placeholders", "all placeholders"),
+            (laying, "make_cue_request", "what was asked for"),
+            (pictures, "spot_ranges", "reading the pictures"),
+            (part("blender.sequencer.timeline_copy"), "write_scene_copy", "Blender's copy of the timeline"),
+            (placeholders, "fill_placeholders", "filling a strip"),
+            (placeholders, "write_silence", "writing silence"),
+            (cues.CueIndex, "refresh", "looking through the timeline"),
+            (staleness, "update_stale_flag", "whether a take is stale"),
+            (takes, "on_takes_filled", "letting one take be heard"),
+            (pump.Dispatcher, "_process_events", "hearing news"),
+            (part("blender.runtime.timeline_scan").TimelineScan, "run_slice", "a slice of looking"),
+            (pump.Dispatcher, "_on_scan_finished", "what was seen"),
+            (pump.Dispatcher, "_refill", "letting takes back"),
+            (pump.Dispatcher, "_check_staleness", "what is stale"),
+            (pump.Dispatcher, "_fill_next", "laying a take"),
+            (pump.Dispatcher, "process", "a whole tick"),
         ):
             self._time(owner, name, told)
         gc.callbacks.append(self._collects)

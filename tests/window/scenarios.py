@@ -107,7 +107,7 @@ def measure():
     ticks: list[float] = []
     draws: list[float] = []
     pump, panel = part("blender.runtime.dispatcher").Dispatcher, part("blender.ui.panels").TRACKLAY_PT_sidebar
-    real_tick, real_draw = pump.tick, panel.draw
+    real_tick, real_draw = pump.process, panel.draw
 
     def tick(self):
         with _clock(ticks):
@@ -117,7 +117,7 @@ def measure():
         with _clock(draws):
             real_draw(self, context)
 
-    pump.tick, panel.draw = tick, draw
+    pump.process, panel.draw = tick, draw
     return ticks, draws
 
 
@@ -170,14 +170,14 @@ def press_generate():
 
     def button_was_pressed():
         area.tag_redraw()
-        return bool(part("blender.runtime.dispatcher").running_cues())
+        return bool(part("blender.runtime.cue_status").running_cues())
 
     yield button_was_pressed
     pump = part("blender.runtime.dispatcher")
 
     def takes_are_laid():
         area.tag_redraw()
-        return not pump.get_dispatcher().busy
+        return not pump.get_dispatcher().is_busy
 
     yield takes_are_laid
     tell(laid=[[take.left_handle, take.duration, take.channel, take.mute] for take in laid(scene)])
@@ -217,7 +217,7 @@ def stay_responsive():
 
     def takes_are_laid():
         area.tag_redraw()
-        return not pump.get_dispatcher().busy
+        return not pump.get_dispatcher().is_busy
 
     yield takes_are_laid
     tell(laid=len(laid(scene)), longest_tick_ms=max(ticks) * 1000, longest_draw_ms=max(draws) * 1000)
@@ -334,7 +334,7 @@ def update_while_running():
     (FOLDER / "go on").touch()
 
     def take_is_laid():
-        return len(laid(scene)) == 1 and not part("blender.runtime.dispatcher").get_dispatcher().busy
+        return len(laid(scene)) == 1 and not part("blender.runtime.dispatcher").get_dispatcher().is_busy
 
     yield take_is_laid
     tell(threads=sum(thread.name == "tracklay" for thread in threading.enumerate()))
@@ -407,13 +407,13 @@ def draw_many():
         copy["tracklay_cue"] = json.dumps({"cue": f"cue {number // 2}", "take": number % 2})
     for each in scene.sequence_editor.strips:
         each.select = each == strip
-    part("blender.sequencer.cue_index").shared_cue_index.changed = True
+    part("blender.sequencer.cue_index").shared_cue_index.is_dirty = True
     spotting = part("blender.ui.cue_list")
     drawn = timed(spotting.TRACKLAY_PT_cues, "draw")
     above = timed(part("blender.ui.panels").TRACKLAY_PT_sidebar, "draw")
 
     def list_is_made():
-        return len(spotting.cue_list_rows) > MANY // 2
+        return len(part("blender.runtime.cue_rows").cue_list_rows) > MANY // 2
 
     area.tag_redraw()
     yield list_is_made
@@ -426,11 +426,15 @@ def draw_many():
         return len(drawn) > 40 or (len(drawn) > 2 and time.monotonic() - began > 5)
 
     yield it_was_drawn_often
-    tell(strips=len(scene.sequence_editor.strips), rows=len(spotting.cue_list_rows), draws=len(drawn))
+    tell(
+        strips=len(scene.sequence_editor.strips),
+        rows=len(part("blender.runtime.cue_rows").cue_list_rows),
+        draws=len(drawn),
+    )
     for name, taken in (("cues", drawn), ("panel", above)):
         tell(**{f"{name}_middle_ms": sorted(taken)[len(taken) // 2] * 1000, f"{name}_longest_ms": max(taken) * 1000})
     began = time.perf_counter()
-    part("blender.sequencer.cue_index").shared_cue_index.look()
+    part("blender.sequencer.cue_index").shared_cue_index.refresh()
     tell(look_ms=(time.perf_counter() - began) * 1000)
 
 

@@ -86,7 +86,7 @@ class Stage:
 
     def takes_are_laid(self):
         """A condition: nothing is under way."""
-        return not self.pump.pump().busy
+        return not self.pump.get_dispatcher().is_busy
 
     def generate(self, scene, model, prompt, **more):
         """Press Generate."""
@@ -150,10 +150,12 @@ def states(stage, scene, strip):
     yield lambda: len([take for take in laid(scene) if take.left_handle > 300]) == 3
     yield waited(2.0)
     stage.view_all()
-    listed, spotting = bpy.context.window_manager.tracklay, part("blender.ui.cue_list")
+    listed, spotting = bpy.context.window_manager.tracklay, part("blender.runtime.cue_rows")
     yield waited(1.0)
     for name, wanted in (("running", "running"), ("failed", "failed"), ("unclear", "unclear"), ("takes", "laid")):
-        listed.active = max(number for number, row in enumerate(spotting.rows) if row.now()[0] == wanted)
+        listed.active = max(
+            number for number, row in enumerate(spotting.cue_list_rows) if row.current_status()[0] == wanted
+        )
         yield from picture(name)
     (FOLDER / "go on").touch()
     yield from stage.whole_window()

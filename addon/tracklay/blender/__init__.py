@@ -1,4 +1,8 @@
-"""Blender's room, the only one that imports bpy. Each file exports its CLASSES; here they are registered, and taken out again."""
+"""The extension inside Blender, the only package that imports bpy.
+
+Each module exports its classes as `CLASSES`; this one registers and unregisters all of them. The layers, from the bottom:
+settings < sequencer < runtime < render < ops < ui.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,10 @@ import atexit
 
 import bpy
 
-from .ops import generate_ops, marker_ops
+from .ops import cue_ops, generate_ops, job_ops, marker_ops, settings_ops, shot_ops, take_ops
 from .render import handlers
-from .runtime import app_handlers, dispatcher
-from .sequencer import connections, dropped_files, takes
+from .runtime import app_handlers, cue_rows, dispatcher, timer
+from .sequencer import connections
 from .settings import catalogue, preferences, properties
 from .settings.i18n import translate
 from .ui import cue_list, keymap, overlay, panels, presets
@@ -17,10 +21,14 @@ from .ui import cue_list, keymap, overlay, panels, presets
 CLASSES = (
     *preferences.CLASSES,
     *generate_ops.CLASSES,
+    *job_ops.CLASSES,
+    *settings_ops.CLASSES,
     *marker_ops.CLASSES,
-    *takes.CLASSES,
-    *dropped_files.CLASSES,
+    *shot_ops.CLASSES,
+    *take_ops.CLASSES,
+    *cue_rows.CLASSES,
     *cue_list.CLASSES,
+    *cue_ops.CLASSES,
     *presets.CLASSES,
     *panels.CLASSES,
     *cue_list.PANELS,
@@ -29,14 +37,14 @@ CLASSES = (
 
 
 def register() -> None:
-    """Read the catalogue and add everything."""
+    """Load the model catalogue and register everything."""
     catalogue.reload_models()
     properties.register()
-    for made in CLASSES:
-        bpy.utils.register_class(made)
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
     connections.register()
     translate.register()
-    cue_list.register()
+    cue_rows.register()
     panels.register()
     handlers.register()
     keymap.register()
@@ -44,23 +52,24 @@ def register() -> None:
     app_handlers.register()
     overlay.register()
     if bpy.app.module:
-        # Nobody else does it there, and 4.5's module hangs at its end on property classes that are still registered.
+        # The bpy module never unregisters, and 4.5 hangs at exit on property classes that are still registered.
         atexit.register(unregister)
 
 
 def unregister() -> None:
-    """End what is under way and take everything out."""
+    """Cancel what is running and unregister everything, in the reverse order."""
     atexit.unregister(unregister)
     handlers.unregister()
-    marker_ops.cancel_searches()
+    shot_ops.cancel_searches()
     overlay.unregister()
     app_handlers.unregister()
+    timer.stop_timer()
     dispatcher.close_dispatcher()
     keymap.unregister()
     panels.unregister()
-    cue_list.unregister()
+    cue_rows.unregister()
     translate.unregister()
     connections.unregister()
-    for made in reversed(CLASSES):
-        bpy.utils.unregister_class(made)
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)
     properties.unregister()

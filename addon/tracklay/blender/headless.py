@@ -1,6 +1,7 @@
-"""What the command asks of a Blender without a window: spot a saved film, and lay takes in a copy of it.
+"""Functions that the command runs in a background Blender: list the cues of a saved .blend file, and lay takes in a copy of it.
 
-Each function is called in a process of its own (`worker`), which has no add-on registered, and takes and gives plain data.
+Each is called in a process of its own (`worker`), in which the extension is not registered. Arguments and results are plain data; the
+parameter names are the keys of the call.
 """
 
 from __future__ import annotations
@@ -19,65 +20,75 @@ from ..jobs.job_spec import JobSpec, cue_to_dict
 from ..media.fingerprint import span_fingerprint
 from ..paths import atomic_write
 from ..timing import TimeMap, parse_time
-from .render.timeline_copy import TimelineCopies
 from .sequencer import compat, connections, placement, scene_cues, selection
+from .sequencer.timeline_copy import TimelineCopies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ..timing import Span
+    from ..timing import Rate, Span
 
 MINIMUM_BLENDER_VERSION = (4, 5)
-"""The first Blender whose sequences Tracklay reads."""
+"""The oldest Blender whose sequences Tracklay can read."""
 
 
 def read_rate(path: str) -> dict[str, Any]:
-    """The film's rate.
+    """Return the frame rate of a .blend file.
 
     Raises:
-        BadInput: the file cannot be opened.
+        InvalidInput: the file cannot be opened.
     """
     return {"rate": str(selection.scene_rate(open_film(path)))}
 
 
 def spot_film(path: str, only: Sequence[str], in_point: str | None, out_point: str | None) -> dict[str, Any]:
-    """The film's rate, and of each strip that is meant its picture as a cue in plain data, with why it cannot be read if it can't.
+    """Return the frame rate and, for each strip, its cue as plain data and the error if its picture cannot be read.
+
+    Args:
+        path: the .blend file.
+        only: names of strips or markers; by default all visible strips.
+        in_point: a time; strips are cut at it.
+        out_point: a time; strips are cut at it.
 
     Raises:
-        BadInput: the file cannot be opened, a point is no time, or nothing is meant.
+        InvalidInput: the file cannot be opened, a point is not a valid time, or no strip matches.
     """
     scene = open_film(path)
     fps = selection.scene_rate(scene)
-    points = {"--in": in_point, "--out": out_point}
-    try:
-        frames = {option: None if text is None else parse_time(text, fps) for option, text in points.items()}
-    except ValueError as error:
-        raise InvalidInput(str(error)) from None
-    first, end = frames["--in"], frames["--out"]
+    first, end = (
+        None if text is None else _parse_point(name, text, fps) for name, text in (("in", in_point), ("out", out_point))
+    )
     if first is not None and end is not None and end <= first:
-        raise InvalidInput(f"nothing lies between --in {in_point} and --out {out_point}: --out must be later")
-    cues, copied = [], TimelineCopies()
+        raise InvalidInput(
+            "timeline.empty_range",
+            "Nothing between the in point {in_point} and the out point {out_point}. The out point must be later.",
+            in_point=in_point,
+            out_point=out_point,
+        )
+    cues, copies = [], TimelineCopies()
     for each in scene_cues.try_spot_ranges(scene, scene_cues.find_cue_ranges(scene, only, first, end)):
         if isinstance(each, scene_cues.UnreadableStrip):
-            name, trouble = each.strip, str(each.error)
+            name, error = each.strip, str(each.error)
             picture = Picture(Path(path), TimeMap.linear(each.span, Fraction(0)))
         else:
-            name, picture, trouble = each.strip_name, copied.with_copy(each.picture), ""
-        cues.append({"cue": cue_to_dict(Cue(name, each.span, picture, model="")), "error": trouble})
+            name, picture, error = each.strip_name, copies.with_copy(each.picture), ""
+        cues.append({"cue": cue_to_dict(Cue(name, each.span, picture, model="")), "error": error})
     return {"rate": str(fps), "cues": cues}
 
 
 def lay_takes(path: str, to: str, takes: Sequence[Mapping[str, Any]], *, drop_original: bool) -> dict[str, Any]:
-    """Lay takes in the film, each cue's first one heard, and save it as `to`. What could not be laid, in sentences by cue.
+    """Lay takes in a .blend file, each cue's first one audible, and save it as `to`.
+
+    Returns the frame rate, the ids of cues that were laid, and an error message for each that was not.
 
     Args:
-        path: the film, which is only read.
-        to: the copy.
-        takes: of each take its cue and its entry in plain data, and the folder that it is in.
+        path: the file, which is only read.
+        to: path of the copy.
+        takes: for each take the cue and the manifest entry as plain data, and the take's folder.
         drop_original: mute the pictures' own sound.
 
     Raises:
-        BadInput: the file cannot be opened.
+        InvalidInput: the file cannot be opened.
         OutputError: the copy cannot be written.
     """
     scene = open_film(path)
@@ -105,24 +116,33 @@ def lay_takes(path: str, to: str, takes: Sequence[Mapping[str, Any]], *, drop_or
 
 
 def _find_unchanged(scene: Any, cue: Cue) -> selection.CueSource:
-    """The spot of a cue, as long as the film still plays on its frames what it played when the cue was made.
+    """Return the spot of a cue if the same picture still plays on its frames as when the cue was made.
 
     Raises:
         TracklayError: it does not.
     """
-    meant = [
+    ranges = [
         each
         for each in scene_cues.find_cue_ranges(scene, [cue.id], cue.span.start, cue.span.end)
         if each[2] == cue.span.frames
     ]
-    for spot in scene_cues.try_spot_ranges(scene, meant):
+    for spot in scene_cues.try_spot_ranges(scene, ranges):
         if not isinstance(spot, scene_cues.UnreadableStrip) and _comparable_source(
             spot.span, spot.picture
         ) == _comparable_source(cue.span, cue.picture):
             return spot
     raise TracklayError(
-        f"{cue.id} was changed in the film while its sound was made, so nothing was laid: run the same command again"
+        "blend.strip_changed", "{cue} changed in the file while its sound was generated. It was not laid.", cue=cue.id
     )
+
+
+def _parse_point(name: str, text: str, rate: Rate) -> int:
+    try:
+        return parse_time(text, rate)
+    except ValueError as error:
+        raise InvalidInput(
+            "timeline.invalid_point", "Invalid {name} point: {problem}.", name=name, problem=str(error).rstrip(".")
+        ) from None
 
 
 def _comparable_source(span: Span, picture: Picture) -> list[Any]:
@@ -133,24 +153,35 @@ def _comparable_source(span: Span, picture: Picture) -> list[Any]:
 
 
 def open_film(path: str) -> Any:
-    """Open a film; the scene that Blender shows of it.
+    """Open a .blend file and return the scene that Blender shows.
 
     Raises:
-        BadInput: this Blender is too old, or cannot open it.
+        InvalidInput: this Blender is too old or cannot open the file, or its timeline is empty.
     """
     if bpy.app.version < MINIMUM_BLENDER_VERSION:
         oldest = ".".join(map(str, MINIMUM_BLENDER_VERSION))
         raise InvalidInput(
-            f"Blender {bpy.app.version_string} is too old to read {path}: Tracklay needs {oldest} or later"
+            "blend.blender_too_old",
+            "Blender {version} is too old to read {path}. Tracklay needs {oldest} or later.",
+            version=bpy.app.version_string,
+            path=path,
+            oldest=oldest,
         )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             bpy.ops.wm.open_mainfile(filepath=path, load_ui=True, use_scripts=False)
     except RuntimeError as error:
-        said = str(error).strip().partition("\n")[0].removeprefix("Error: ")
-        raise InvalidInput(f"Blender {bpy.app.version_string} cannot open {path}: {said}") from error
+        raise InvalidInput(
+            "blend.cannot_open",
+            "Blender {version} cannot open {path}: {error}",
+            version=bpy.app.version_string,
+            path=path,
+            error=str(error).strip().partition("\n")[0].removeprefix("Error: "),
+        ) from error
     scene = compat.active_sequencer_scene(bpy.context)
     if scene.sequence_editor is None or not len(scene.sequence_editor.strips):
-        raise InvalidInput(f"the timeline of {scene.name} in {path} is empty: add a movie strip to it")
+        raise InvalidInput(
+            "blend.empty_timeline", "The timeline of {scene} in {path} is empty.", scene=scene.name, path=path
+        )
     return scene

@@ -1,7 +1,7 @@
-"""Sees to a scene's sound whenever it is rendered, where the person has switched that on: `scene.tracklay.sound_at_render`.
+"""Render handlers: generate and lay the missing sound of a scene before it is rendered, if `scene.tracklay.sound_at_render` is on.
 
-In the background it works before the first frame, on the main thread. In a window Blender renders in a thread of its own: the takes
-are made there, while the window goes on, and whatever touches the scene is handed to the main thread by a timer.
+In background mode this happens before the first frame, on the main thread. With a window, Blender renders in a thread of its own: takes are
+generated in that thread, so the window stays responsive, and everything that touches the scene is passed to the main thread by a timer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bpy.app.handlers import persistent
 
 from ...errors import TracklayError
 from ..sequencer import placement
-from ..settings.i18n.translate import translate_ui
+from ..settings.i18n.translate import translate_error, translate_ui
 from . import mixdown
 
 if TYPE_CHECKING:
@@ -31,24 +31,25 @@ if TYPE_CHECKING:
     Result = TypeVar("Result")
 
 EXIT_RENDER_ABORTED = 1
-"""The exit status of a Blender without a window that must not render a silent film."""
+"""Exit status of a background Blender that must not render a film without sound."""
 
 POLL_SECONDS = 0.1
+"""Seconds between two checks whether a render has ended."""
 
 INVALID_RENDER_SIZE = {"resolution_x": 4, "resolution_y": 4, "resolution_percentage": 1}
-"""Blender refuses to begin a render of less than a pixel: there is no other way to stop one from within (seen in 5.2)."""
+"""Settings that make Blender refuse to render, because a side has less than one pixel. A handler cannot stop a render otherwise (5.2)."""
 
 
 class _RenderState:
-    """What is known of the render that is under way."""
+    """State of the current render."""
 
     def __init__(self) -> None:
         self.is_suspended = False
-        """Whoever renders sees to the sound: a script of ours."""
+        """Whether the handlers do nothing, because the script that renders generates the sound."""
         self.frames_written = 0
-        """How many were written as files."""
+        """Number of frames written as files."""
         self.original_codec: str | None = None
-        """The scene's own, where it was changed for the render."""
+        """The scene's audio codec if it was replaced for the render."""
 
 
 _state = _RenderState()
@@ -56,7 +57,7 @@ _state = _RenderState()
 
 @contextlib.contextmanager
 def suspend_handlers() -> Iterator[None]:
-    """The handlers do nothing meanwhile: whoever renders has seen to the sound."""
+    """Make the handlers do nothing: for a script that has generated the sound before it renders."""
     _state.is_suspended = True
     try:
         yield
@@ -65,28 +66,28 @@ def suspend_handlers() -> Iterator[None]:
 
 
 def log_message(message: str) -> None:
-    """Say something where a farm's log and a window's console show it."""
-    print(f"tracklay: {' '.join(message.split())}", file=sys.stderr, flush=True)  # noqa: T201 - it is the only place
+    """Write a message to stderr, where a render farm logs it and Blender's console shows it."""
+    print(f"tracklay: {' '.join(message.split())}", file=sys.stderr, flush=True)  # noqa: T201 - a render has no other output
 
 
 def _run_on_main_thread(function: Callable[[], Result]) -> Result:
-    """Have Blender's main thread do something, and wait for it; nothing of Blender's may be touched from another."""
+    """Call a function on the main thread and wait for its result: Blender's data must not be used in another thread."""
     if threading.current_thread() is threading.main_thread():
         return function()
-    came: Future[Result] = Future()
+    future: Future[Result] = Future()
 
     def run() -> None:
         try:
-            came.set_result(function())
-        except BaseException as error:  # noqa: BLE001 - it is for the thread that waits
-            came.set_exception(error)
+            future.set_result(function())
+        except BaseException as error:  # noqa: BLE001 - raised again in the waiting thread
+            future.set_exception(error)
 
     bpy.app.timers.register(run)
-    return came.result()
+    return future.result()
 
 
 def _run_after_render(function: Callable[[], None]) -> None:
-    """Have the main thread do something when the render is over; at once where there is no window."""
+    """Call a function on the main thread after the render; in background mode, now."""
     if bpy.app.background:
         function()
         return
@@ -101,7 +102,7 @@ def _run_after_render(function: Callable[[], None]) -> None:
 
 
 def _should_make_sound(scene: Any) -> bool:
-    """Whether this render is to have its sound seen to. A still has none: a test of one frame must not cost money."""
+    """Return whether to generate sound for this render. A still image gets none: rendering a test frame must not cost money."""
     if _state.is_suspended or not scene.tracklay.sound_at_render:
         return False
     running = [operator for window in bpy.context.window_manager.windows for operator in window.modal_operators]
@@ -111,22 +112,22 @@ def _should_make_sound(scene: Any) -> bool:
 
 @persistent  # type: ignore[untyped-decorator]
 def on_render_init(scene: Any, *_: Any) -> None:
-    """Make and lay what the scene lacks; as the scene has it, a failure is told, or nothing is rendered."""
+    """Generate and lay missing sound. On failure, the scene's setting decides whether to report it or to stop the render."""
     _state.frames_written = 0
     if not _run_on_main_thread(lambda: _should_make_sound(scene)):
         return
     try:
-        came = _make_sound_in_background(scene) if bpy.app.background else _make_sound_with_window(scene)
-        errors = came.errors
+        result = _make_sound_in_background(scene) if bpy.app.background else _make_sound_with_window(scene)
+        errors = result.errors
     except TracklayError as error:
-        errors = [str(error)]
-    except Exception as error:  # noqa: BLE001 - a fault of ours must not be taken for a film with its sound in
-        errors = [f"a fault in Tracklay itself: {type(error).__name__}: {error}"]
-    for sentence in errors:
-        log_message(sentence)
+        errors = [translate_error(error)]
+    except Exception as error:  # noqa: BLE001 - after a bug of ours, the film must not count as complete
+        errors = [f"Internal error in Tracklay: {type(error).__name__}: {error}"]
+    for message in errors:
+        log_message(message)
     if errors and scene.tracklay.if_sound_fails == "STOP":
         log_message(
-            f"{scene.name} is not rendered, for it would lack sound: mend that, or have it rendered all the same"
+            f"{scene.name} is not rendered, because sound is missing. Fix the errors above or set On Failure to render anyway."
         )
         if bpy.app.background:
             _exit_process()
@@ -138,7 +139,7 @@ def on_render_init(scene: Any, *_: Any) -> None:
 
 
 def _make_sound_in_background(scene: Any) -> SceneAudioResult:
-    from .scene_audio import SceneAudioOptions, generate_scene_audio  # noqa: PLC0415 - the runner comes along, and most renders want none of it
+    from .scene_audio import SceneAudioOptions, generate_scene_audio  # noqa: PLC0415 - imports the job runner, which most renders do not need
 
     return generate_scene_audio(scene, SceneAudioOptions(), log_message)
 
@@ -148,30 +149,30 @@ def _make_sound_with_window(scene: Any) -> SceneAudioResult:
     from .scene_audio import RECORDS_FOLDER, SceneAudioBuilder, SceneAudioOptions, find_missing_audio  # noqa: PLC0415
 
     def collect() -> tuple[SceneAudioBuilder, Path | None, list[str]]:
-        wanted, errors = find_missing_audio(scene, SceneAudioOptions())
+        missing, errors = find_missing_audio(scene, SceneAudioOptions())
         return (
-            SceneAudioBuilder(wanted, SceneAudioOptions(), log_message),
-            wanted[0].order.folder / RECORDS_FOLDER if wanted else None,
+            SceneAudioBuilder(missing, SceneAudioOptions(), log_message),
+            missing[0].order.folder / RECORDS_FOLDER if missing else None,
             errors,
         )
 
-    made, place, errors = _run_on_main_thread(collect)
-    if place is not None:
-        with SharedClaims(place) as claims:
-            made.generate(claims)
-        _run_on_main_thread(lambda: _lay_sound(made, scene))
-    made.result.errors[:0] = errors
-    return made.result
+    builder, records_folder, errors = _run_on_main_thread(collect)
+    if records_folder is not None:
+        with SharedClaims(records_folder) as claims:
+            builder.generate(claims)
+        _run_on_main_thread(lambda: _lay_sound(builder, scene))
+    builder.result.errors[:0] = errors
+    return builder.result
 
 
-def _lay_sound(made: SceneAudioBuilder, scene: Any) -> None:
-    made.lay()
-    if made.result.laid:
+def _lay_sound(builder: SceneAudioBuilder, scene: Any) -> None:
+    builder.lay()
+    if builder.result.laid:
         placement.push_undo(scene)
 
 
 def _exit_process() -> None:
-    """End a Blender without a window in the midst of a render; by Python's own way out the module of 4.5 never comes to its end."""
+    """End a background Blender during a render. With `sys.exit` the bpy module of 4.5 hangs."""
     sys.stdout.flush()
     sys.stderr.flush()
     shutil.rmtree(bpy.app.tempdir, ignore_errors=True)
@@ -179,13 +180,13 @@ def _exit_process() -> None:
 
 
 def _abort_render(scene: Any, errors: list[str]) -> None:
-    """Stop the render that is about to begin, in a window, and put the scene right again."""
-    kept = {name: getattr(scene.render, name) for name in INVALID_RENDER_SIZE}
+    """Stop the render that is about to begin in a window, and restore the scene afterwards."""
+    original = {name: getattr(scene.render, name) for name in INVALID_RENDER_SIZE}
     for name, value in INVALID_RENDER_SIZE.items():
         setattr(scene.render, name, value)
 
     def restore() -> None:
-        for name, value in kept.items():
+        for name, value in original.items():
             setattr(scene.render, name, value)
         _show_errors(errors)
 
@@ -193,7 +194,7 @@ def _abort_render(scene: Any, errors: list[str]) -> None:
 
 
 def _show_errors(errors: list[str]) -> None:
-    """Show what went wrong where the person works."""
+    """Show errors in a popup."""
 
     def draw(menu: Any, _context: Any) -> None:
         for error in errors:
@@ -203,23 +204,23 @@ def _show_errors(errors: list[str]) -> None:
 
 
 def _set_audio_codec(scene: Any) -> None:
-    own = scene.render.ffmpeg.audio_codec
-    if words := mixdown.ensure_audio_codec(scene):
-        _state.original_codec = own
-        log_message(words)
+    original = scene.render.ffmpeg.audio_codec
+    if message := mixdown.ensure_audio_codec(scene):
+        _state.original_codec = original
+        log_message(message)
 
 
 @persistent  # type: ignore[untyped-decorator]
 def on_render_write(_scene: Any, *_: Any) -> None:
-    """Count the frames that became files."""
+    """Count the frames written as files."""
     _state.frames_written += 1
 
 
 @persistent  # type: ignore[untyped-decorator]
 def on_render_complete(scene: Any, *_: Any) -> None:
-    """Put the scene's codec back; frames get their WAV."""
+    """Restore the scene's audio codec, and write the WAV of rendered frames."""
     codec, _state.original_codec = _state.original_codec, None
-    mixes = (
+    needs_mixdown = (
         bool(_state.frames_written)
         and not _state.is_suspended
         and scene.tracklay.sound_at_render
@@ -229,19 +230,19 @@ def on_render_complete(scene: Any, *_: Any) -> None:
     def restore_and_mix() -> None:
         if codec is not None:
             scene.render.ffmpeg.audio_codec = codec
-        if mixes:
+        if needs_mixdown:
             try:
-                log_message(f"the sound of the frames: {mixdown.write_mixdown(scene, mixdown.mixdown_path(scene))}")
+                log_message(f"Sound of the frames: {mixdown.write_mixdown(scene, mixdown.mixdown_path(scene))}")
             except TracklayError as error:
-                log_message(str(error))
+                log_message(translate_error(error))
 
-    if codec is not None or mixes:
+    if codec is not None or needs_mixdown:
         _run_after_render(restore_and_mix)
 
 
 @persistent  # type: ignore[untyped-decorator]
 def on_render_cancel(scene: Any, *_: Any) -> None:
-    """Put the scene's codec back: the person stopped the render."""
+    """Restore the scene's audio codec; a cancelled render gets no WAV."""
     _state.frames_written = 0
     on_render_complete(scene)
 
@@ -255,7 +256,7 @@ HANDLERS = {
 
 
 class TRACKLAY_PT_at_render(bpy.types.Panel):  # type: ignore[misc]  # noqa: N801 - Blender's own naming
-    """Where it is switched on: beside what a render writes."""
+    """The settings of this feature, in the output properties."""
 
     bl_label = "Tracklay"
     bl_idname = "TRACKLAY_PT_at_render"
@@ -265,7 +266,6 @@ class TRACKLAY_PT_at_render(bpy.types.Panel):  # type: ignore[misc]  # noqa: N80
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: Any) -> None:
-        """Show the two."""
         layout, settings = self.layout, context.scene.tracklay
         layout.use_property_split = True
         layout.use_property_decorate = False
@@ -279,12 +279,12 @@ CLASSES = (TRACKLAY_PT_at_render,)
 
 
 def register() -> None:
-    """Listen to renders."""
+    """Add the render handlers."""
     for name, handler in HANDLERS.items():
         getattr(bpy.app.handlers, name).append(handler)
 
 
 def unregister() -> None:
-    """Listen no more."""
+    """Remove the render handlers."""
     for name, handler in HANDLERS.items():
         getattr(bpy.app.handlers, name).remove(handler)

@@ -1,4 +1,4 @@
-"""How the sound of a timeline leaves Blender: in the movie that is rendered, or in a WAV beside frames."""
+"""Writes the sound of a timeline with a render: as the audio track of a movie, or as a WAV beside rendered frames."""
 
 from __future__ import annotations
 
@@ -28,38 +28,43 @@ DEFAULT_AUDIO_CODECS = {
     "MPEG2": "MP2",
     "FLASH": "MP3",
 }
-"""What goes into a container where the scene says nothing: no loss where the container allows it. AAC into all others."""
+"""Audio codec by container, for a scene without one: lossless if the container allows it. All others get AAC."""
 
 BYTES_PER_SAMPLE = 3
-"""24 bits."""
+"""Bytes of a 24-bit sample."""
 
 CHANNEL_COUNTS = {"MONO": 1, "STEREO": 2, "SURROUND4": 4, "SURROUND51": 6, "SURROUND71": 8}
+"""Number of channels by Blender's name for them."""
 
 STABLE_SECONDS = 1.0
-"""A file that is as long as it will be, and has not changed for so long, is whole: Blender 5.2 mixes in a thread and tells nobody."""
+"""Seconds without a change after which a file of the expected size is complete: Blender 5.2 mixes in a thread and reports no end."""
 
 STALLED_SECONDS = 120.0
-"""A mix that has not grown for so long does not go on."""
+"""Seconds without growth after which a mix has failed."""
 
 POLL_SECONDS = 0.05
+"""Seconds between two checks of the file's size."""
 
 
 def is_movie_output(scene: Any) -> bool:
-    """Whether a render of the scene writes a movie, which has room for sound."""
+    """Return whether the scene renders to a movie, which can have an audio track."""
     return bool(scene.render.is_movie_format)
 
 
 def ensure_audio_codec(scene: Any) -> str:
-    """Give a movie an audio codec where it has none, as Blender's own default is; in words, what was changed."""
-    made = scene.render.ffmpeg
-    if not is_movie_output(scene) or made.audio_codec != "NONE":
+    """Set an audio codec if the scene renders to a movie without one, which is Blender's default.
+
+    Return a message; empty if nothing has changed.
+    """
+    settings = scene.render.ffmpeg
+    if not is_movie_output(scene) or settings.audio_codec != "NONE":
         return ""
-    made.audio_codec = DEFAULT_AUDIO_CODECS.get(made.format, "AAC")
-    return f"the output of {scene.name} has no audio codec: rendered with {made.audio_codec}"
+    settings.audio_codec = DEFAULT_AUDIO_CODECS.get(settings.format, "AAC")
+    return f"{scene.name} has no audio codec; rendering with {settings.audio_codec}."
 
 
 def mixdown_path(scene: Any) -> Path:
-    """The WAV that belongs to a scene's frames: called as they are, with its first and last frame, as Blender calls movies."""
+    """Return the path of the WAV for rendered frames: their name with first and last frame, as Blender names movies."""
     output = bpy.path.abspath(scene.render.filepath)
     head, tail = os.path.split(output)
     name = tail.rstrip("#") or Path(bpy.data.filepath).stem or "sound"
@@ -68,18 +73,19 @@ def mixdown_path(scene: Any) -> Path:
 
 
 def write_mixdown(scene: Any, path: Path) -> Path:
-    """Mix what is heard in a scene's range to a 24-bit Broadcast Wave of exactly its samples; it knows where on the timeline it begins.
+    """Mix a scene's frame range to a 24-bit Broadcast Wave of exactly its samples, and return the path.
 
-    Blender itself mixes whole blocks, which is more.
+    The file stores its position on the timeline (`time_reference`, in samples). Blender mixes whole blocks, so its mix is longer and is
+    cut to length.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: the file cannot be written.
     """
     ensure_folder(path.parent)
-    made, rate = scene.render.ffmpeg, selection.scene_rate(scene)
-    samples = rate.samples(scene.frame_end - scene.frame_start + 1, made.audio_mixrate)
-    begin = rate.samples(max(0, scene.frame_start), made.audio_mixrate)
-    least = (samples - 1) * CHANNEL_COUNTS.get(made.audio_channels, 2) * BYTES_PER_SAMPLE
+    settings, rate = scene.render.ffmpeg, selection.scene_rate(scene)
+    samples = rate.samples(scene.frame_end - scene.frame_start + 1, settings.audio_mixrate)
+    begin = rate.samples(max(0, scene.frame_start), settings.audio_mixrate)
+    min_bytes = (samples - 1) * CHANNEL_COUNTS.get(settings.audio_channels, 2) * BYTES_PER_SAMPLE
     with temp_dir(path.parent) as work, atomic_write(path) as exact:
         mix = work / "mix.wav"
         try:
@@ -88,8 +94,10 @@ def write_mixdown(scene: Any, path: Path) -> Path:
                     filepath=str(mix), check_existing=False, container="WAV", codec="PCM", format="S24"
                 )
         except RuntimeError as error:
-            raise OutputError(f"{path} cannot be mixed: {error}") from error
-        _wait_until_stable(mix, least)
+            raise OutputError(
+                "mixdown.failed", "Cannot mix {path}: {error}", path=path, error=str(error).strip()
+            ) from error
+        _wait_until_stable(mix, min_bytes)
         cut = ffmpeg.input_stream(mix).audio.filter("apad", whole_len=samples).filter("atrim", end_sample=samples)
         written = {"acodec": "pcm_s24le", "write_bext": 1, "metadata": f"time_reference={begin}"}
         ffmpeg.run_ffmpeg(cut.output(ffmpeg.output_url(exact), **written), f"could not mix {path.name}")
@@ -97,19 +105,24 @@ def write_mixdown(scene: Any, path: Path) -> Path:
 
 
 def _wait_until_stable(path: Path, min_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
-    """Wait until a file is whole.
+    """Wait until a file has at least `min_bytes` and has stopped growing.
 
     Raises:
-        OutputError: it does not come to be.
+        OutputError: it stopped growing before.
     """
     seen, since = -1, clock()
     while True:
         size = path.stat().st_size if path.exists() else -1
         if size != seen:
             seen, since = size, clock()
-        rested = clock() - since
-        if size >= min_bytes and rested >= STABLE_SECONDS:
+        unchanged = clock() - since
+        if size >= min_bytes and unchanged >= STABLE_SECONDS:
             return
-        if rested >= STALLED_SECONDS:
-            raise OutputError(f"Blender wrote only {max(size, 0)} bytes of the mix {path.name}: is there room left?")
+        if unchanged >= STALLED_SECONDS:
+            raise OutputError(
+                "mixdown.incomplete",
+                "Blender wrote only {size} bytes of the mix {name}. Is the disk full?",
+                size=max(size, 0),
+                name=path.name,
+            )
         time.sleep(POLL_SECONDS)

@@ -1,6 +1,9 @@
-"""Run by another Blender, as a script: opens the copy of a timeline and renders one strip of it, frame by frame, small.
+"""Script for a second Blender process: opens the copy of a timeline and renders one strip of it to a small movie.
 
-Its one argument is JSON: `copy`, `scene`, `strip`, `first` and `frames` (timeline frames), `min_side` (pixels), `output_path` (the movie).
+Its only argument is JSON: `copy` (the file), `scene`, `strip`, `first` and `frames` (timeline frames), `min_side` (least length of
+the shorter side in pixels), `output_path` (the movie).
+
+It imports nothing of Tracklay, because that process has no extensions.
 """
 
 from __future__ import annotations
@@ -14,13 +17,13 @@ import bpy
 
 
 def isolate_strip(editor: Any, name: str) -> None:
-    """Leave on the strip's level only what makes its picture: itself, and the effects it runs through."""
+    """Mute everything on the strip's level except the strip and the effects over it."""
     strip = editor.strips_all[name]
     meta = strip.parent_meta()
-    editor.display_stack(meta)  # Blender renders the level that is open
+    editor.display_stack(meta)  # Blender renders only the level that is open
     level = meta or editor
     wanted: set[str] = set()
-    found = {name}
+    found = {name}  # effects over effects are found in further rounds
     while found:
         wanted |= found
         found = {
@@ -35,14 +38,17 @@ def isolate_strip(editor: Any, name: str) -> None:
 
 
 def effect_inputs(strip: Any) -> list[Any]:
-    """What an effect makes its picture of."""
+    """Return the input strips of an effect."""
     return [one for one in (getattr(strip, "input_1", None), getattr(strip, "input_2", None)) if one is not None]
 
 
 def configure_render(render: Any, min_side: int, output_path: str) -> None:
-    """A lossless movie whose shorter side is at least `min_side` pixels, where the picture has as many; QuickTime keeps exact times."""
-    least = min(render.resolution_x, render.resolution_y)
-    render.resolution_percentage = max(1, min(100, math.ceil(100 * min_side / least)))
+    """Render to a lossless movie whose shorter side has at least `min_side` pixels, if the picture has that many.
+
+    QuickTime stores exact frame times.
+    """
+    shorter = min(render.resolution_x, render.resolution_y)
+    render.resolution_percentage = max(1, min(100, math.ceil(100 * min_side / shorter)))
     render.use_sequencer = True
     render.use_border = render.use_crop_to_border = render.use_stamp = render.use_multiview = False
     settings = render.image_settings
@@ -56,7 +62,7 @@ def configure_render(render: Any, min_side: int, output_path: str) -> None:
 
 
 def main(request: dict[str, Any]) -> None:
-    """Render."""
+    """Render the strip that the request names."""
     bpy.ops.wm.open_mainfile(filepath=request["copy"], load_ui=False)
     scene = bpy.data.scenes[request["scene"]]
     isolate_strip(scene.sequence_editor, request["strip"])

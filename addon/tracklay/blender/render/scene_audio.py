@@ -1,7 +1,7 @@
-"""Sound before the render: every cue of a scene that has no fresh take gets one, and it is laid before the first frame is rendered.
+"""Generates the missing sound of a scene before it is rendered: each cue without a fresh take gets one.
 
-Made once by one of many machines (`jobs.claims`), put on record in the takes folder, and laid from there by all the others and by
-every later render. The scene is changed in memory alone: whoever renders does not save.
+On a render farm many machines render the same scene. One of them generates each take (`jobs.shared_claims`) and saves a record in the takes
+folder; the others, and every later render, lay the take from the record. The scene is changed in memory only and is not saved.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from ...jobs.runner import BlockingRunner
 from ...jobs.shared_claims import SharedClaims
 from ...media import fingerprint
 from ...version import VERSION
-from ..ops import generate_ops
-from ..sequencer import compat, cue_index, placement, scene_cues, selection, staleness
+from ..runtime import requests
+from ..sequencer import compat, cue_index, placement, scene_cues, selection, staleness, timeline_copy
 from ..sequencer.strip_source import PICTURE_TYPES
 from ..settings import catalogue, network, preferences
-from . import timeline_copy
+from ..settings.i18n.translate import translate_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -39,17 +39,23 @@ if TYPE_CHECKING:
     from ..sequencer.selection import CueSource
 
 RECORDS_FOLDER = "at-render"
-"""The folder, among the takes, of what was made for renders: claims while it is made, records afterwards."""
+"""Folder inside the takes folder: claims while takes are generated, records afterwards."""
 
 KEY_LENGTH = 24
-"""Of the digest that a record is called by."""
+"""Characters of the SHA-256 that names a record."""
 
 
 @dataclass(frozen=True, slots=True)
 class SceneAudioOptions:
-    """What is wanted of a scene; what is not said is as the scene's own settings have it.
+    """Options for a scene. The scene's own settings are the defaults.
 
-    `name_patterns` are names of strips, or patterns (`sh0*`); `selected_only` means the strips that are selected in the file, and no others.
+    Attributes:
+        model: model id.
+        prompt: the prompt.
+        name_patterns: names of picture strips, or patterns (`sh0*`).
+        selected_only: only the strips that are selected in the file.
+        max_cost: budget for this run, as decimal text in the provider's currency.
+        folder: takes folder.
     """
 
     model: str = ""
@@ -62,7 +68,7 @@ class SceneAudioOptions:
 
 @dataclass(slots=True)
 class SceneAudioResult:
-    """What came of it. `mark_laid` and `made` are names of strips of the picture: made are those whose take did not exist before."""
+    """Names of picture strips whose sound was laid, of those whose take was newly generated (`made`), and errors."""
 
     laid: list[str] = field(default_factory=list)
     made: list[str] = field(default_factory=list)
@@ -71,7 +77,7 @@ class SceneAudioResult:
 
 @dataclass(frozen=True, slots=True)
 class MissingAudio:
-    """A cue without a fresh take: whose sound it will be, what is ordered for it, and what it is known by on every machine."""
+    """A cue without a fresh take: its spot, its job, and the key of its record, which is the same on every machine."""
 
     spot: CueSource
     order: JobSpec
@@ -79,43 +85,45 @@ class MissingAudio:
 
 
 def find_missing_audio(scene: Any, options: SceneAudioOptions) -> tuple[list[MissingAudio], list[str]]:
-    """The cues of a scene that lack a fresh take, and what hinders others. Stale takes are muted: they belong to another picture.
+    """Return the cues of a scene without a fresh take, and the errors of cues that cannot be generated.
+
+    Stale takes are muted, because they belong to another picture.
 
     Raises:
-        BadInput: no strip is called so or selected, or there is no such model, or it may not be reached.
+        InvalidInput: no strip matches, the model does not exist, or it needs online access that is turned off.
     """
     model = catalogue.get_model(options.model or scene.tracklay.model)
-    if trouble := network.offline_reason(model):
-        raise InvalidInput(trouble)
-    to = options.folder or preferences.takes_folder()
-    look = staleness.SpeedEffectCache()
+    if error := network.offline_error(model):
+        raise error
+    folder = options.folder or preferences.takes_folder()
+    speed_cache = staleness.SpeedEffectCache()
     level = next(selection.iter_levels(scene), None)
     laid = [] if level is None else [strip for strip in level.strips if cue_index.ENTRY_PROPERTY in strip]
     found: list[MissingAudio] = []
     errors: list[str] = []
     for each in scene_cues.try_spot_ranges(scene, _requested_ranges(scene, options)):
         if isinstance(each, scene_cues.UnreadableStrip):
-            errors.append(f"{each.error}")
+            errors.append(translate_error(each.error))
             continue
         _, picture = selection.find_strip(scene, each)
-        if has_fresh_take(scene, laid, picture, look):
+        if has_fresh_take(scene, laid, picture, speed_cache):
             continue
-        given: dict[str, Any] = {"model": model.id} | ({} if options.prompt is None else {"prompt": options.prompt})
+        overrides: dict[str, Any] = {"model": model.id} | ({} if options.prompt is None else {"prompt": options.prompt})
         try:
-            cue = generate_ops.build_cue(each, scene.tracklay, **given)
-            order = create_job_spec(cue, to, each.picture.source.stem, catalogue.MODELS)
-            order = replace(order, sample_rate=preferences.sample_rate())
-            found.append(MissingAudio(each, order, _record_key(scene, picture, order, look)))
+            cue = requests.build_cue(each, scene.tracklay, **overrides)
+            spec = create_job_spec(cue, folder, each.picture.source.stem, catalogue.MODELS)
+            spec = replace(spec, sample_rate=preferences.sample_rate())
+            found.append(MissingAudio(each, spec, _record_key(scene, picture, spec, speed_cache)))
         except TracklayError as error:
-            errors.append(f"{each.strip_name}: {error}")
-    return _with_timeline_copies(found, to), list(dict.fromkeys(errors))
+            errors.append(f"{each.strip_name}: {translate_error(error)}")
+    return _with_timeline_copies(found, folder), list(dict.fromkeys(errors))
 
 
 def _with_timeline_copies(missing: Sequence[MissingAudio], folder: Path) -> list[MissingAudio]:
-    """The same; those whose picture Blender must render, and that nobody made yet, know the copy of the timeline that it is rendered from.
+    """Return the same cues, with the path of a timeline copy for pictures that must be rendered. Takes that exist need no copy.
 
     Raises:
-        OutputError: there is no room for it.
+        OutputError: the copy cannot be written.
     """
     records = SharedClaims(folder / RECORDS_FOLDER)
     unmade = [
@@ -130,7 +138,7 @@ def _with_timeline_copies(missing: Sequence[MissingAudio], folder: Path) -> list
 
 def _requested_ranges(scene: Any, options: SceneAudioOptions) -> list[scene_cues.StripRange]:
     if not options.name_patterns and not options.selected_only:
-        with contextlib.suppress(InvalidInput):  # where no picture is seen, as in a part of titles, nothing is lacking
+        with contextlib.suppress(InvalidInput):  # a scene without pictures, such as titles, needs no sound
             return scene_cues.find_cue_ranges(scene)
         return []
     level = next(selection.iter_levels(scene), None)
@@ -139,52 +147,60 @@ def _requested_ranges(scene: Any, options: SceneAudioOptions) -> list[scene_cues
     if options.name_patterns:
         names = [name for name in names if any(fnmatch.fnmatchcase(name, pattern) for pattern in options.name_patterns)]
     if not names:
-        told = f"called {', '.join(options.name_patterns)}" if options.name_patterns else "selected"
-        raise InvalidInput(f"no strip with picture is {told} in {scene.name}: look at the names in the file")
+        if options.name_patterns:
+            raise InvalidInput(
+                "scene_audio.no_match",
+                "No video strip in {scene} matches {patterns}.",
+                scene=scene.name,
+                patterns=", ".join(options.name_patterns),
+            )
+        raise InvalidInput("scene_audio.none_selected", "No video strip is selected in {scene}.", scene=scene.name)
     return scene_cues.find_cue_ranges(scene, names)
 
 
 def has_fresh_take(scene: Any, takes: Iterable[Any], picture: Any, speed_cache: staleness.SpeedEffectCache) -> bool:
-    """Whether one of the takes was made for what the picture plays on all its frames, whoever chose it. Its stale ones are muted."""
+    """Return whether one of the takes was made for what the picture plays on all its frames. Stale takes of the picture are muted.
+
+    It does not matter which take is audible: the choice is the user's.
+    """
     begin, end, fresh = compat.strip_start(picture), compat.strip_end(picture), False
     for take in takes:
-        told = cue_index.parse_request(str(take.get(cue_index.REQUEST_PROPERTY, "")))
-        named = picture.name in (take.get(placement.PICTURE_PROPERTY), told.picture if told else "")
-        if told is not None and staleness.matches_picture(scene, take, picture, speed_cache):
-            first = compat.content_start(
-                take
-            )  # of the whole take: what a person hid of it by its handles was made all the same
-            fresh = fresh or (first <= begin and first + told.frames >= end)
-        elif told is None:
-            fresh = fresh or (named and compat.strip_start(take) <= begin and compat.strip_end(take) >= end)
-        elif named and not staleness.is_up_to_date(scene, take, speed_cache):
+        request = cue_index.parse_request(str(take.get(cue_index.REQUEST_PROPERTY, "")))
+        is_named = picture.name in (take.get(placement.PICTURE_PROPERTY), request.picture if request else "")
+        if request is not None and staleness.matches_picture(scene, take, picture, speed_cache):
+            # The whole take counts, also the frames that its handles hide: they were generated.
+            first = compat.content_start(take)
+            fresh = fresh or (first <= begin and first + request.frames >= end)
+        elif request is None:
+            fresh = fresh or (is_named and compat.strip_start(take) <= begin and compat.strip_end(take) >= end)
+        elif is_named and not staleness.is_up_to_date(scene, take, speed_cache):
             take.mute = True
     return fresh
 
 
 def _record_key(scene: Any, picture: Any, order: JobSpec, speed_cache: staleness.SpeedEffectCache) -> str:
-    """What a cue's take is known by: what plays, wherever it lies, and what is wanted for it.
+    """Return the key of a cue's record: a hash of what plays, independent of its position, and of the request.
 
     Raises:
-        BadInput: the picture cannot be read.
+        InvalidInput: the picture cannot be read.
     """
     cue = order.cue
     if cue.picture.render is None:
-        seen = fingerprint.source_content_id(cue.picture, cue.span)
-        if seen is None:
-            raise InvalidInput(f"{cue.picture.source} cannot be read: choose it again in the strip's Source panel")
-        plays = [seen, fingerprint.span_fingerprint(cue.picture, cue.span)]
+        content_id = fingerprint.source_content_id(cue.picture, cue.span)
+        if content_id is None:
+            raise InvalidInput("scene_audio.source_unreadable", "Cannot read {path}.", path=cue.picture.source)
+        plays = [content_id, fingerprint.span_fingerprint(cue.picture, cue.span)]
     else:
         plays = _render_fingerprint(scene, picture, cue, speed_cache)
     model = [order.model.id, order.model.version]
-    wanted = [*model, order.sample_rate, cue.prompt, cue.negative, cue.seed, cue.takes, dict(cue.params), cue.square]
-    return hashlib.sha256(json.dumps([plays, wanted], sort_keys=True).encode()).hexdigest()[:KEY_LENGTH]
+    request = [*model, order.sample_rate, cue.prompt, cue.negative, cue.seed, cue.takes, dict(cue.params), cue.square]
+    return hashlib.sha256(json.dumps([plays, request], sort_keys=True).encode()).hexdigest()[:KEY_LENGTH]
 
 
 def _render_fingerprint(scene: Any, picture: Any, cue: Cue, speed_cache: staleness.SpeedEffectCache) -> list[Any]:
-    """What plays of a picture that Blender renders: how it is made of strips, and what is in their files.
+    """Return what plays of a rendered picture: its strips and the content of their files.
 
-    What has no file (a scene in 3D, a mask) is known by the film's: saved again, it may be another.
+    Sources without a file (3D scenes, masks) count as the .blend file itself: after it is saved again they may have changed.
     """
     files = sorted(set(_source_files(picture, staleness.MAX_NESTING)))
     first = str(cue.span.start - compat.content_start(picture))
@@ -200,8 +216,8 @@ def _sampled_id(path: Path) -> list[Any] | None:
 
 
 def _source_files(strip: Any, depth: int) -> Iterator[Path]:
-    """The files that a strip shows, in it and in whatever is in it."""
-    within: Sequence[Any] = ()
+    """Yield the files that a strip shows, nested strips included."""
+    nested: Sequence[Any] = ()
     match strip.type:
         case "MOVIE":
             yield Path(bpy.path.abspath(strip.filepath))
@@ -209,21 +225,21 @@ def _source_files(strip: Any, depth: int) -> Iterator[Path]:
             folder = Path(bpy.path.abspath(strip.directory))
             yield from (folder / element.filename for element in strip.elements)
         case "META":
-            within = strip.strips
+            nested = strip.strips
         case "SCENE" if strip.scene and strip.scene_input == "SEQUENCER" and strip.scene.sequence_editor:
-            within = strip.scene.sequence_editor.strips
+            nested = strip.scene.sequence_editor.strips
         case "MOVIECLIP" if strip.clip:
             yield Path(bpy.path.abspath(strip.clip.filepath))
         case "SCENE" | "MASK":
             yield Path(bpy.data.filepath)
-    for each in within if depth else ():
+    for each in nested if depth else ():
         yield from _source_files(each, depth - 1)
 
 
 class SceneAudioBuilder:
-    """The takes of a scene's needs: made where nobody made them yet, else brought from where they are.
+    """Generates or loads the takes of missing cues, and lays them.
 
-    `generate` touches nothing of Blender's, so that any thread may do it; all else is for the main thread.
+    `generate` does not touch Blender's data, so it can run in any thread. Everything else must run on the main thread.
     """
 
     def __init__(
@@ -235,14 +251,14 @@ class SceneAudioBuilder:
             self._pending.setdefault(need.key, []).append(need)
         self._ready: list[tuple[MissingAudio, list[Take]]] = []
         self._started_specs: list[JobSpec] = []
-        cap, holds = preferences.budget_cap()
-        self._project_cap = cap if holds else None
-        """What the person lets the project cost, in Blender's preferences."""
+        cap, is_enforced = preferences.budget_cap()
+        # Read here, on the main thread: `generate` may run in another.
+        self._project_cap = cap if is_enforced else None
         self.result = SceneAudioResult()
 
     def generate(self, claims: SharedClaims) -> None:
-        """Have every take that is needed, by making it or by waiting for whoever does."""
-        told: set[str] = set()
+        """Obtain every missing take: generate it, or wait for the machine that does."""
+        reported: set[str] = set()
         while self._pending:
             for key in list(self._pending):
                 if self._accept_record(claims.load_record(key), key):
@@ -251,12 +267,12 @@ class SceneAudioBuilder:
                     self._fail(key, error)
             if mine := [key for key in self._pending if claims.acquire(key, partial(self._is_usable_record, key))]:
                 self._generate_claimed(claims, mine)
-            elif news := self._pending.keys() - told:
-                for key in news:
+            elif waiting := self._pending.keys() - reported:
+                for key in waiting:
                     self._log_message(
-                        f"{self._strip_names(key)}: waiting for {claims.holder_name(key)}, which makes its sound"
+                        f"{self._strip_names(key)}: waiting for {claims.holder_name(key)} to generate its sound"
                     )
-                told |= news
+                reported |= waiting
             elif self._pending:
                 claims.wait()
 
@@ -278,22 +294,22 @@ class SceneAudioBuilder:
         return True
 
     def _generate_claimed(self, claims: SharedClaims, keys: Sequence[str]) -> None:
-        """Make what we claimed, all at once, and put it on record."""
-        orders = {key: self._pending[key][0].order for key in keys}
+        """Generate the takes that this process has claimed, together, and save their records."""
+        specs = {key: self._pending[key][0].order for key in keys}
         try:
-            check_budget([*self._started_specs, *orders.values()], self._options.max_cost)
+            check_budget([*self._started_specs, *specs.values()], self._options.max_cost)
         except TracklayError as error:
             for key in keys:
                 claims.release_failed(key, str(error))
-                self._fail(key, str(error))
+                self._fail(key, translate_error(error))
             return
-        self._started_specs += orders.values()
-        self._log_message(f"making sound for {', '.join(self._strip_names(key) for key in keys)}")
-        with BlockingRunner(lambda _: None) as run:
-            run.set_caps(list(orders.values()), run_cap=self._options.max_cost, project_cap=self._project_cap)
-            results = run.run_jobs(list(orders.values()))
-            for key, order in orders.items():
-                of_cue = [result for result in results if result.cue.id == order.cue.id]
+        self._started_specs += specs.values()
+        self._log_message(f"Generating sound for {', '.join(self._strip_names(key) for key in keys)}")
+        with BlockingRunner(lambda _: None) as runner:
+            runner.set_caps(list(specs.values()), run_cap=self._options.max_cost, project_cap=self._project_cap)
+            results = runner.run_jobs(list(specs.values()))
+            for key, spec in specs.items():
+                of_cue = [result for result in results if result.cue.id == spec.cue.id]
                 takes = sorted((each for each in of_cue if isinstance(each, Take)), key=lambda take: take.number)
                 errors = dict.fromkeys(str(each.error) for each in of_cue if isinstance(each, Failure))
                 if not takes:
@@ -303,25 +319,25 @@ class SceneAudioBuilder:
                 self.result.errors += [f"{self._strip_names(key)}: {error}" for error in errors]
                 record = {"tracklay": VERSION, "takes": [take.to_manifest_entry() for take in takes]}
                 claims.save_record(key, record)
-                run.mark_laid(takes)  # the record holds them from now on
+                runner.mark_laid(takes)  # from now on the record refers to them
                 self.result.made += [need.spot.strip_name for need in self._pending[key]]
                 self._accept_record(record, key)
 
     def lay(self) -> None:
-        """Lay what is ready, each cue's first take heard."""
+        """Lay the takes that are ready; each cue's first take is audible."""
         for need, takes in self._ready:
             try:
                 for index, take in enumerate(takes):
                     placement.lay_take(need.spot, take, index)
             except TracklayError as error:
-                self.result.errors.append(f"{need.spot.strip_name}: {error}")
+                self.result.errors.append(f"{need.spot.strip_name}: {translate_error(error)}")
             else:
                 self.result.laid.append(need.spot.strip_name)
         self._ready.clear()
 
 
 def _load_takes(record: Mapping[str, Any] | None, order: JobSpec) -> list[Take]:
-    """The takes of a record as an order's own; none where there is none, or a file is gone or is another by now."""
+    """Return the takes of a record; none if there is no record, or a file is missing or has changed."""
     found = []
     for entry in (record or {}).get("takes", ()):
         take = Take.from_manifest_entry(entry, order.cue, order.folder)
@@ -337,16 +353,21 @@ def _load_takes(record: Mapping[str, Any] | None, order: JobSpec) -> list[Take]:
 def generate_scene_audio(
     scene: Any, options: SceneAudioOptions, log_message: Callable[[str], None]
 ) -> SceneAudioResult:
-    """Make what a scene lacks and lay it: for a script, or a Blender without a window. `log_message` is told what is under way.
+    """Generate and lay the missing sound of a scene: for scripts and background mode.
+
+    Args:
+        scene: the scene.
+        options: what to generate.
+        log_message: called with progress messages.
 
     Raises:
-        TracklayError: no strip is called so or selected, or the takes folder cannot be used.
+        TracklayError: no strip matches, or the takes folder cannot be used.
     """
-    wanted, errors = find_missing_audio(scene, options)
-    made = SceneAudioBuilder(wanted, options, log_message)
-    if wanted:
-        with SharedClaims(wanted[0].order.folder / RECORDS_FOLDER) as claims:
-            made.generate(claims)
-        made.lay()
-    made.result.errors[:0] = errors
-    return made.result
+    missing, errors = find_missing_audio(scene, options)
+    builder = SceneAudioBuilder(missing, options, log_message)
+    if missing:
+        with SharedClaims(missing[0].order.folder / RECORDS_FOLDER) as claims:
+            builder.generate(claims)
+        builder.lay()
+    builder.result.errors[:0] = errors
+    return builder.result

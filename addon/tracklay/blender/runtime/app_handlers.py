@@ -1,4 +1,7 @@
-"""What Blender tells: a file was opened, something was undone, redone or changed. Each is one short call; the work is the pump's."""
+"""Blender's application handlers: a file was opened, or an undo, a redo or any other change was made.
+
+Each handler returns at once. The work is done by the timer.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,18 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..sequencer.cue_index import shared_cue_index
-from .dispatcher import get_dispatcher, redraw_sequencers, start_timer
+from ..settings.redraw import redraw_sequencers
+from .dispatcher import get_dispatcher
+from .timer import start_timer
 
 
 def _on_load(*_: Any) -> None:
-    """Another file is there: its placeholders are looked up by the timer, when Blender is done with opening it."""
     get_dispatcher().on_file_opened()
     start_timer()
 
 
 def _on_undo(*_: Any) -> None:
+    # Scanned here, not by the timer: only now is it known that missing placeholders were undone, not deleted.
     get_dispatcher().scan(after_undo=True)
     start_timer()
     redraw_sequencers()
@@ -30,7 +35,7 @@ def _on_redo(*_: Any) -> None:
 
 
 def _on_depsgraph_update(*_: Any) -> None:
-    """Called for every change, while a strip is dragged with every move of the mouse: it only takes note."""
+    # Called for every change; while a strip is dragged, for every mouse move. So it only sets a flag.
     if not shared_cue_index.is_dirty:
         shared_cue_index.is_dirty = True
         start_timer()
@@ -43,11 +48,11 @@ HANDLERS = {
     "depsgraph_update_post": _on_depsgraph_update,
 }
 for _function in HANDLERS.values():
-    persistent(_function)  # else Blender forgets it when it opens a file
+    persistent(_function)  # otherwise Blender removes it when it opens another file
 
 
 def register() -> None:
-    """Listen from now on. What is open already is looked at by the timer: while an add-on is switched on, it may not look itself."""
+    """Add the handlers. The open file is scanned by the timer: while an extension is being enabled, it cannot access Blender's data."""
     for name, function in HANDLERS.items():
         getattr(bpy.app.handlers, name).append(function)
     get_dispatcher().on_file_opened()
@@ -55,6 +60,6 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Listen no more."""
+    """Remove the handlers."""
     for name, function in HANDLERS.items():
         getattr(bpy.app.handlers, name).remove(function)

@@ -1,158 +1,139 @@
-"""Joins the jobs' thread to Blender's own: orders go out, news comes in by a timer, and each take is laid as it comes.
+"""Connects the job thread to Blender's main thread: submits jobs, handles their events, and fills placeholders as takes arrive.
 
-Nothing here waits, except `wait`, which scripts ask for. What is under way is kept in memory, in plain data: no strip, no scene.
-A cue is known by its id, which its strips carry: a take can come into no other strip, whatever file is open by then.
+The dispatcher is a scheduler: a timer calls `Dispatcher.process`, which runs at most one short task a tick. Nothing here blocks, except
+`wait` and `resume_jobs`, which scripts call. Running jobs are kept in memory as plain data, without strips or scenes. A cue is known
+by its id, which its strips store: a take can only fill a strip of its own cue, whatever file is open by then.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import queue
 import time
-from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import bpy
 
-from ... import jobs
-from ...cue import Failure, Take
-from ...errors import Cancelled, InvalidInput, TracklayError
+from ...errors import InvalidInput
 from ...jobs import StageProgress, create_job_spec
 from ...jobs.delivery import BlenderDelivery
-from ...jobs.job_spec import MAX_TAKES
-from ...paths import ensure_folder
-from ..sequencer import cue_index, placeholders, placement, staleness
-from ..sequencer.cue_index import CueRequest, shared_cue_index
+from ..sequencer import cue_index, placeholders, placement, staleness, takes
+from ..sequencer.cue_index import shared_cue_index
 from ..settings import catalogue, network, preferences
-from .cue_status import CueStatus
+from ..settings.i18n.translate import translate_ui
+from .blocking_batch import BlockingBatch
+from .cue_status import CueStatus, running_cues
+from .event_handler import EventHandler
+from .job_start import create_folder_and_start, preload_runner, with_delivery
+from .presence import PresenceTracker
+from .take_inbox import TakeInbox, is_extra_take, job_take_index
+from .timeline_scan import TimelineScan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
     from ...cue import Cue
-    from ...jobs import JobSpec, LookupDone, TakeFinished, TakeResumed
+    from ...jobs import JobSpec
     from ...jobs.delivery import Delivery
     from ...jobs.runner import BackgroundRunner
     from ..sequencer.cue_index import StripRef
     from ..sequencer.selection import CueSource
     from .cue_status import TakeKey
 
-IDLE_INTERVAL_SECONDS = 0.05
-"""Seconds between two looks for news: a take is to lie there a tenth of a second after it is made."""
-
-BUSY_INTERVAL_SECONDS = 0.01
-"""Seconds to the next look when this one found something: takes are laid one by one, and the window is drawn between."""
-
 MAX_EVENTS_PER_TICK = 32
-"""More than this waits for the next tick: a tick must stay short."""
-
-SCAN_INTERVAL_SECONDS = 0.25
-"""Seconds between two looks through the timeline while it is being changed."""
-
-SCAN_OVERDUE_SECONDS = 1.0
-"""Seconds after which a look goes before takes that come: until then they lie there the sooner."""
-
-SLICE_SECONDS = 0.0007
-"""Seconds of a tick that may go into looking through the timeline, into letting takes back, or into seeing whether they are stale."""
-
-DELETION_GRACE_SECONDS = 4.0
-"""Seconds that a placeholder may be gone before its job is cancelled: cut and pasted, or deleted and brought back, it is not."""
+"""More events than this wait for the next tick, so that no tick is long."""
 
 HELD_RECHECK_SECONDS = 5.0
-"""Seconds between two looks at jobs that another process carries, or that may not go on."""
-
-MAX_SEPARATE_UNDO_STEPS = 4
-"""Takes that wait to be laid, up to which each gets a step of the undo history of its own; a flood gets one, for the history is short."""
-
-EXTRA_TAKE_STRIDE = MAX_TAKES + 1
-"""What the further sounds of a job are counted up by: no take of the cue has such a number."""
+"""Seconds between two lookups of jobs that another process owns, or that are blocked."""
 
 WAIT_TIMEOUT_SECONDS = 0.2
-"""Seconds a blocking wait sleeps at most, so that an interrupt is noticed."""
+"""Longest sleep of a blocking wait in seconds, so that Ctrl-C is noticed soon."""
 
 MOVE_OPERATOR_PREFIXES = ("TRANSFORM_OT_", "SEQUENCER_OT_")
-"""Operators in whose midst nothing is laid: they hold on to strips, and their undo step is still to come."""
-
-
-@dataclass(slots=True)
-class BlockingBatch:
-    """Cues that somebody waits for. They have no placeholders: their takes are laid when the last has come, as one undo step."""
-
-    spots: dict[str, CueSource]
-    requests: dict[str, CueRequest]
-    pending: set[TakeKey]
-    on_placed: Callable[[], None] | None = None
-    received: list[tuple[TakeKey, Take]] = field(default_factory=list)
-    laid_strips: list[str] = field(default_factory=list)
-    changed_scenes: set[int] = field(default_factory=set)
-    errors: list[str] = field(default_factory=list)
-
-    def add_error(self, cue: str, message: str) -> None:
-        """Note what went wrong; the same once."""
-        sentence = f"{self.spots[cue].strip_name}: {message}"
-        if sentence not in self.errors:
-            self.errors.append(sentence)
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivedTake:
-    """A take as its strips have it."""
-
-    take: Take
-    entry_json: str
+"""Modal operators during which no strip is filled: they hold pointers to strips, and their own undo step is not pushed yet."""
 
 
 class Dispatcher:
-    """All that is under way."""
+    """Everything that runs in this session.
+
+    Its state is in three objects: the takes that have arrived (`TakeInbox`), the placeholders that are missing (`PresenceTracker`) and
+    the scans of the timeline (`TimelineScan`).
+    """
 
     def __init__(self) -> None:
-        self.statuses: dict[str, CueStatus] = {}
+        self.inbox = TakeInbox()
+        self.presence = PresenceTracker()
+        self.timeline_scan = TimelineScan()
+        self._events = EventHandler(self.inbox, self.presence, self._retry_take)
         self._runner: BackgroundRunner | None = None
+        # One thread, so that folders are created and jobs are started and cancelled in the order of the user's actions.
         self._start_executor = ThreadPoolExecutor(1, "tracklay-start")
-        self._batches: list[BlockingBatch] = []
-        self._received: dict[TakeKey, ReceivedTake] = {}
-        """Takes that came, for as long as Blender runs: undo, redo, paste and opening a file bring placeholders back."""
-        self._final_errors: dict[TakeKey, str] = {}
-        """Why others never will, for the same reason."""
-        self._fill_queue: deque[TakeKey] = deque()
-        self._missing_since: dict[TakeKey, float] = {}
-        """Takes whose placeholders were deleted, and when."""
-        self._removed_by_undo: set[TakeKey] = set()
-        """Those whose placeholders an undo took away: a redo may bring them back, and they are not given up."""
-        self._cancelled_by_deletion: set[TakeKey] = set()
-        """Those that are being cancelled because their placeholders were deleted."""
-        self._cues_to_retry: set[str] = set()
-        """Cues that are looked up in the ledger to be made again."""
-        self._staleness_queue: deque[tuple[str, str]] = deque()
-        """Strips still to be looked at whether they are stale."""
         self._speed_cache = staleness.SpeedEffectCache()
-        """By what they are."""
-        self._scanned_at = self._held_checked_at = 0.0
-        self._pending_lookups = 0
-        """How many questions to the ledger are still to be answered."""
-        self.ledger_error = ""
-        """Why the ledger did not answer the last."""
-        self._is_bulk_fill = False
-        self._is_file_load_pending = True
-        """Whether a file was opened, and its placeholders are still to be looked up."""
-        self._active_scan: Iterator[bool] | None = None
-        """A look through the timeline that goes on with the next tick."""
-        self._refill_queue: deque[TakeKey] = deque()
-        """Takes whose strips came back without them."""
+        self._held_checked_at = 0.0
 
     @property
     def runner(self) -> BackgroundRunner:
-        """Who carries the jobs: begun with the first, by Blender's own thread."""
+        """The runner of the jobs, created by the first use, on the main thread."""
         if self._runner is None:
             from ...jobs.runner import BackgroundRunner  # noqa: PLC0415 - loads asyncio, SQLite and the media package
 
             self._runner = BackgroundRunner(preferences.jobs_per_provider())
         return self._runner
 
-    # Asking
+    # The scheduler
+
+    @property
+    def is_busy(self) -> bool:
+        """True if anything is running, or waits to be put into a strip."""
+        return bool(
+            self._events.batches
+            or self._events.pending_lookups
+            or self.inbox.fill_queue
+            or self.inbox.refill_queue
+            or self.presence.missing_since
+            or any(status.is_running for status in running_cues().values())
+        )
+
+    @property
+    def is_scanning(self) -> bool:
+        """True if a scan of the timeline has begun and continues with the next tick."""
+        return self.timeline_scan.is_active
+
+    def process(self) -> bool:
+        """Handle some events, then run the first task that is due: fill, scan, refill or check staleness.
+
+        Filling comes first, because the user waits for takes, unless a scan is overdue. Returns whether there was anything to do.
+        """
+        has_handled_events = self._process_events()
+        must_scan = self.timeline_scan.is_due(
+            has_changes=shared_cue_index.is_dirty or bool(self.presence.missing_since)
+        )
+        may_fill = self.inbox.fill_queue and not _is_user_moving_strips()
+        if may_fill and not (must_scan and self.timeline_scan.is_overdue()):
+            self._fill_next()
+        elif must_scan:
+            self.timeline_scan.run_slice(self._scan_steps)
+        elif self.inbox.refill_queue:
+            self._refill()
+        elif self.timeline_scan.staleness_queue:
+            self._check_staleness()
+        else:
+            self._recheck_held()
+            return has_handled_events
+        return True
+
+    def _process_events(self) -> bool:
+        if self._runner is None:
+            return False
+        for handled in range(MAX_EVENTS_PER_TICK):
+            try:
+                self._events.handle(self._runner.events.get_nowait())
+            except queue.Empty:
+                return handled > 0
+        return True
+
+    # Commands of the user
 
     def submit(
         self,
@@ -161,481 +142,270 @@ class Dispatcher:
         wait: bool = False,
         on_placed: Callable[[], None] | None = None,
     ) -> BlockingBatch | None:
-        """Send orders on their way, all of them or none. A placeholder of each take lies there when this comes back.
+        """Submit jobs, all of them or none. When this returns, each take has a placeholder.
 
         Args:
-            job_specs: what is asked for, and where.
-            wait: somebody waits: no placeholders are laid, and the batch to wait for is given back.
-            on_placed: done when the strips lie there, within the same step of the undo history.
+            job_specs: each job with the spot that its takes are for.
+            wait: the caller waits: no placeholders are placed, and the batch to `wait` for is returned.
+            on_placed: called when the strips exist, within the same undo step.
 
         Raises:
-            TracklayError: there is no room above one of the pictures; nothing was sent.
+            TracklayError: no channel is free above one of the pictures; nothing was sent.
         """
-        look = staleness.SpeedEffectCache()
-        asked = {order.cue.id: placement.make_cue_request(order, spot, look) for order, spot in job_specs}
-        amount, holds = preferences.budget_cap()
-        for project in {order.project for order, _ in job_specs} if amount else ():
-            self.runner.set_project_cap(project, amount, enabled=holds)
+        speed_cache = staleness.SpeedEffectCache()
+        requests = {spec.cue.id: placement.make_cue_request(spec, spot, speed_cache) for spec, spot in job_specs}
+        amount, is_enforced = preferences.budget_cap()
+        for project in {spec.project for spec, _ in job_specs} if amount else ():
+            self.runner.set_project_cap(project, amount, enabled=is_enforced)
         batch = None
         if wait:
             placement.check_free_channels(job_specs)
-            keys = {(order.cue.id, each) for order, _ in job_specs for each in range(order.cue.takes)}
-            batch = BlockingBatch({order.cue.id: spot for order, spot in job_specs}, asked, keys, on_placed)
-            self._batches.append(batch)
+            pending = {(spec.cue.id, index) for spec, _ in job_specs for index in range(spec.cue.takes)}
+            batch = BlockingBatch({spec.cue.id: spot for spec, spot in job_specs}, requests, pending, on_placed)
+            self._events.batches.append(batch)
         else:
-            placement.place_placeholders([(order, spot, asked[order.cue.id]) for order, spot in job_specs])
+            placement.place_placeholders([(spec, spot, requests[spec.cue.id]) for spec, spot in job_specs])
             shared_cue_index.is_dirty = True
             if on_placed is not None:
                 on_placed()
-            placement.push_undo(placement.find_scene(job_specs[0][1], ""), placement.UNDO_GENERATE)
-        for order, spot in job_specs:
-            self._start_job(_with_delivery(order, spot))
+            placement.push_undo(placement.find_scene(job_specs[0][1]), placement.UNDO_GENERATE)
+        for spec, spot in job_specs:
+            self._start_job(with_delivery(spec, spot))
         return batch
 
     def _start_job(self, spec: JobSpec, take_indices: Sequence[int] = ()) -> None:
         cue = spec.cue
-        first = {each: StageProgress(cue.id, each, "extract") for each in take_indices or range(cue.takes)}
-        self.statuses[cue.id] = CueStatus(cue, spec.delivery, first)
-        self._start_executor.submit(_create_folder_and_start, self.runner, spec)
+        steps = {index: StageProgress(cue.id, index, "extract") for index in take_indices or range(cue.takes)}
+        running_cues()[cue.id] = CueStatus(cue, spec.delivery, steps)
+        self._start_executor.submit(create_folder_and_start, self.runner, spec)
 
-    def retry(self, cue: str) -> None:
-        """Make what did not come of a cue once more; what came stays.
+    def retry(self, cue_id: str) -> None:
+        """Generate the failed takes of a cue again; its other takes stay.
 
         Raises:
-            TracklayError: it cannot be asked for as it was.
+            TracklayError: the request is no longer valid.
         """
-        line = self.statuses.get(cue)
-        if line is None:
-            self._cues_to_retry.add(cue)
-            self._request_lookup({cue})
+        status = running_cues().get(cue_id)
+        if status is None:
+            # It failed in an earlier session: the ledger knows the request, and the answer continues in the event handler.
+            self._events.cues_to_retry.add(cue_id)
+            self._request_lookup({cue_id})
             return
-        failed = sorted(number for number, state in line.failure_states.items() if state == "failed")
-        if not failed or self._is_running(line):
-            return
-        self._resubmit_failed(line.cue, line.delivery, failed)
+        failed = status.takes_in_state("failed")
+        if failed and not status.is_running:
+            self._resubmit_failed(status.cue, status.delivery, failed)
+
+    def _retry_take(self, status: CueStatus, take_index: int) -> None:
+        self._resubmit_failed(status.cue, status.delivery, [take_index])
 
     def _resubmit_failed(self, cue: Cue, delivery: Delivery, failed: list[int]) -> None:
         if not isinstance(delivery, BlenderDelivery):
             raise InvalidInput("delivery.not_from_blender", "Cue was not generated in Blender: {cue}.", cue=cue.id)
+        # Take n of a cue has the seed of the cue plus n: the first failed take begins where it did.
         seed = None if cue.seed is None else cue.seed + failed[0]
-        once_more = replace(cue, takes=len(failed), seed=seed)
-        if trouble := network.offline_reason(catalogue.get_model(cue.model)):
-            raise InvalidInput(trouble)
-        order = create_job_spec(once_more, delivery.folder, delivery.stem, catalogue.MODELS)
-        for number in failed:
-            self._final_errors.pop((cue.id, number), None)
-            placeholders.clear_error(self._strip_refs((cue.id, number)))
-        shared_cue_index.is_dirty = True
-        self._start_job(replace(order, delivery=replace(delivery, take_indices=tuple(failed))), failed)
-
-    def cancel(self, cue: str) -> None:
-        """Stop a cue."""
-        self._start_executor.submit(self.runner.cancel, cue)
-
-    def dismiss(self, cue: str) -> None:
-        """Forget a cue's error or note. Its placeholders stay, and say what they say."""
-        if (line := self.statuses.get(cue)) and (line.error or line.note) and not self._is_running(line):
-            del self.statuses[cue]
-
-    def recheck(self, cue: str) -> None:
-        """Look once more for a cue's jobs that are unclear or were given a rest, and go on with what is found."""
-        if line := self.statuses.get(cue):
-            for number in [number for number, state in line.failure_states.items() if state != "failed"]:
-                del line.errors[number], line.failure_states[number]
-                line.finished.discard(number)
-                line.steps[number] = StageProgress(cue, number, "generate", message="looking for it")
-        self._request_lookup({cue})
-
-    def resubmit(self, cue: str) -> None:
-        """Have a cue's unclear jobs sent once more: they may be charged twice."""
-        line = self.statuses[cue]
-        for number in [number for number, state in line.failure_states.items() if state == "unclear"]:
-            del line.errors[number], line.failure_states[number]
-            line.finished.discard(number)
-            line.steps[number] = StageProgress(cue, number, "extract")
-            self._pending_lookups += 1
-            self.runner.resubmit(line.job_id_by_take[number], network.make_blocked_reason())
-
-    def discard(self, cue: str) -> None:
-        """Give a cue's unclear jobs up, and take their placeholders away."""
-        line = self.statuses[cue]
-        for number in [number for number, state in line.failure_states.items() if state != "failed"]:
-            self._pending_lookups += 1
-            self.runner.discard(line.job_id_by_take[number], network.make_blocked_reason())
-            self._final_errors[cue, number] = "given up by you: it may have been charged"
-            self._remove_placeholders((cue, number))
-            del line.errors[number], line.failure_states[number], line.steps[number]
-        if not line.steps:
-            del self.statuses[cue]
-
-    # What comes
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether anything is still to come or to be laid."""
-        return bool(
-            self._batches
-            or self._pending_lookups
-            or self._fill_queue
-            or self._refill_queue
-            or self._missing_since
-            or any(map(self._is_running, self.statuses.values()))
+        if error := network.offline_error(catalogue.get_model(cue.model)):
+            raise error
+        spec = create_job_spec(
+            replace(cue, takes=len(failed), seed=seed),
+            delivery.folder,
+            delivery.stem,
+            catalogue.MODELS,
         )
+        for index in failed:
+            self.inbox.final_errors.pop((cue.id, index), None)
+            placeholders.clear_error(shared_cue_index.take_strips(cue.id, index))
+        shared_cue_index.is_dirty = True
+        self._start_job(replace(spec, delivery=replace(delivery, take_indices=tuple(failed))), failed)
 
-    def _is_running(self, status: CueStatus) -> bool:
-        """Whether any take of a cue is still to come."""
-        return bool(status.steps.keys() - status.finished)
+    def cancel(self, cue_id: str) -> None:
+        """Cancel the jobs of a cue."""
+        self._start_executor.submit(self.runner.cancel, cue_id)
 
-    def process(self) -> bool:
-        """Take in some news, and do one more thing at most; whether anything was to do."""
-        heard = self._process_events()
-        looks = self.is_scanning or self._is_file_load_pending or self._is_scan_due()
-        if self._fill_queue and not _is_user_moving_strips() and not (looks and self._is_scan_overdue()):
-            self._postpone_scan()
-            self._fill_next()
-        elif looks:
-            self._continue_scan()
-        elif self._refill_queue:
-            self._refill()
-        elif self._staleness_queue:
-            self._check_staleness()
-        else:
-            self._recheck_held()
-            return heard
-        return True
+    def dismiss(self, cue_id: str) -> None:
+        """Remove a cue's error or note from the list. Its placeholders keep their message."""
+        status = running_cues().get(cue_id)
+        if status and (status.error or status.note) and not status.is_running:
+            del running_cues()[cue_id]
 
-    def _process_events(self) -> bool:
-        if self._runner is None:
-            return False
-        for heard in range(MAX_EVENTS_PER_TICK):
-            try:
-                self._handle_event(self._runner.events.get_nowait())
-            except queue.Empty:
-                return heard > 0
-        return True
+    def recheck(self, cue_id: str) -> None:
+        """Look up a cue's unclear or stopped jobs at the provider again, and resume those that are found. Nothing is sent."""
+        if status := running_cues().get(cue_id):
+            for index in status.takes_in_state("unclear", "stopped"):
+                message = translate_ui("looking for the job")
+                status.clear_failure(index, StageProgress(cue_id, index, "generate", message=message))
+        self._request_lookup({cue_id})
+
+    def resubmit(self, cue_id: str) -> None:
+        """Send a cue's unclear jobs again. They may be charged twice."""
+        status = running_cues()[cue_id]
+        for index in status.takes_in_state("unclear"):
+            status.clear_failure(index, StageProgress(cue_id, index, "extract"))
+            self._events.pending_lookups += 1
+            self.runner.resubmit(status.job_id_by_take[index], network.make_blocked_reason())
+
+    def discard(self, cue_id: str) -> None:
+        """Discard a cue's unclear or stopped jobs and remove their placeholders."""
+        status = running_cues()[cue_id]
+        for index in status.takes_in_state("unclear", "stopped"):
+            self._events.pending_lookups += 1
+            self.runner.discard(status.job_id_by_take[index], network.make_blocked_reason())
+            self.inbox.final_errors[cue_id, index] = translate_ui("Discarded. It may have been charged.")
+            self._events.remove_placeholders((cue_id, index))
+            del status.errors[index], status.failure_states[index], status.steps[index]
+        if not status.steps:
+            del running_cues()[cue_id]
+
+    # Blocking calls of scripts
 
     def wait(self, batch: BlockingBatch) -> None:
-        """Block until a batch is laid; an interrupt cancels it and goes on up."""
+        """Block until a batch is laid. An interrupt cancels the batch and is raised again."""
         try:
             while batch.pending:
-                try:
-                    self._handle_event(self.runner.events.get(timeout=WAIT_TIMEOUT_SECONDS))
-                except queue.Empty:
-                    continue
+                with contextlib.suppress(queue.Empty):
+                    self._events.handle(self.runner.events.get(timeout=WAIT_TIMEOUT_SECONDS))
         except KeyboardInterrupt:
-            for cue in {cue for cue, _ in batch.pending}:
-                self.cancel(cue)
+            for cue_id in {cue_id for cue_id, _ in batch.pending}:
+                self.cancel(cue_id)
             raise
-        self._lay_batch(batch)
-
-    def _handle_event(self, event: StageProgress | TakeFinished | TakeResumed | LookupDone) -> None:
-        match event:
-            case StageProgress():
-                if (line := self.statuses.get(event.cue)) and event.take_index in line.steps:
-                    line.steps[event.take_index] = event
-            case jobs.TakeResumed():
-                line = self._status_for(event)
-                line.job_id_by_take[event.take_index] = event.job_id
-                line.blocked_reasons.pop(event.take_index, None)
-                line.finished.discard(event.take_index)
-                if event.blocked_reason:
-                    line.blocked_reasons[event.take_index] = event.blocked_reason
-            case jobs.TakeFinished():
-                self._on_take_finished(event)
-            case jobs.LookupDone():
-                self._pending_lookups -= 1
-                self.ledger_error = event.error
-                for cue in event.unknown_cues:
-                    self._mark_unknown(cue)
-
-    def _status_for(self, event: TakeResumed | TakeFinished) -> CueStatus:
-        """A cue's line, begun where it was not under way as far as this Blender knew."""
-        cue = event.cue.id
-        if cue not in self.statuses:
-            self.statuses[cue] = CueStatus(
-                event.cue, event.delivery, {}, is_in_open_file=bool(shared_cue_index.cue_strips(cue))
-            )
-        line = self.statuses[cue]
-        line.steps.setdefault(event.take_index, StageProgress(cue, event.take_index, "generate", message="taken up"))
-        return line
-
-    def _on_take_finished(self, event: TakeFinished) -> None:
-        key = event.cue.id, event.take_index
-        line = self._status_for(event)
-        if event.job_id is not None:
-            line.job_id_by_take[event.take_index] = event.job_id
-        line.blocked_reasons.pop(event.take_index, None)
-        line.finished.add(event.take_index)
-        takes = [result for result in event.results if isinstance(result, Take)]
-        errors = [result.error for result in event.results if isinstance(result, Failure)]
-        batch = next((each for each in self._batches if key in each.pending), None)
-        for place, take in enumerate(sorted(takes, key=lambda take: take.number)):
-            # A job that gives several sounds: those after the first get numbers that no other take of the cue has.
-            which = key[0], event.take_index + place * EXTRA_TAKE_STRIDE
-            self._received[which] = ReceivedTake(take, json.dumps(take.to_manifest_entry(), ensure_ascii=False))
-            if batch is None:
-                self._fill_queue.append(which)
-            else:
-                batch.received.append((which, take))
-        if takes:
-            line.steps[event.take_index] = StageProgress(*key, "ready", 1.0)
-        for error in errors:
-            self._record_failure(line, event, error, batch)
-        if batch is not None:
-            batch.pending.discard(key)
-            return
-        if errors and event.cue.id in self._cues_to_retry:
-            self._cues_to_retry.discard(event.cue.id)
-            self._retry_take(line, event.take_index)
-        self._remove_if_finished(line)
-
-    def _retry_take(self, status: CueStatus, take_index: int) -> None:
-        try:
-            self._resubmit_failed(status.cue, status.delivery, [take_index])
-        except TracklayError as error:
-            status.errors[take_index] = str(error)
-
-    def _record_failure(
-        self, status: CueStatus, event: TakeFinished, error: TracklayError, batch: BlockingBatch | None
-    ) -> None:
-        key, number = (event.cue.id, event.take_index), event.take_index
-        if isinstance(error, Cancelled):
-            self._final_errors[key] = f"cancelled: {error}"
-            status.steps.pop(number, None)
-            if key in self._cancelled_by_deletion:
-                status.note = f"the placeholder was deleted, so its job was cancelled: {error}"
-            elif batch is None:
-                status.note = f"cancelled: {error}"
-                self._remove_placeholders(key)
-            else:
-                batch.add_error(event.cue.id, "cancelled")
-            return
-        over = event.state is None or event.state in ("failed", "cancelled", "laid")
-        status.failure_states[number] = "failed" if over else "unclear" if event.state == "unclear" else "stopped"
-        status.errors[number] = str(error)
-        status.steps[number] = StageProgress(*key, "failed")
-        if batch is not None:
-            batch.add_error(event.cue.id, str(error))
-        elif over:
-            self._final_errors[key] = str(error)
-            placeholders.set_error(self._strip_refs(key), str(error))
-            shared_cue_index.is_dirty = True
-
-    def _mark_unknown(self, cue: str) -> None:
-        words = "the ledger of this computer does not know this cue: delete the placeholder, or generate again"
-        for place in shared_cue_index.cue_strips(cue):
-            self._final_errors[cue, place.tag.take] = words
-            placeholders.set_error([place], words)
+        self._events.batches.remove(batch)
+        batch.lay(self.runner.mark_laid)
         shared_cue_index.is_dirty = True
+        for cue_id in batch.spots:
+            if status := running_cues().get(cue_id):
+                self._events.remove_if_finished(status)
 
-    def _remove_placeholders(self, key: TakeKey) -> None:
-        """Take the placeholders of a take away, as one step of the undo history."""
-        scenes = placeholders.remove_placeholders(self._strip_refs(key))
-        self._removed_by_undo.discard(key)
-        shared_cue_index.is_dirty = True
-        if scenes and (scene := bpy.data.scenes.get(scenes[0])):
-            placement.push_undo(scene, placement.UNDO_CANCEL)
-
-    def _remove_if_finished(self, status: CueStatus) -> None:
-        """Take a cue's line away, once all its takes have come and there is nothing to say."""
-        waits = any(cue == status.cue.id for cue, _ in self._fill_queue)
-        if not (waits or self._is_running(status) or status.errors or status.note):
-            self.statuses.pop(status.cue.id, None)
-
-    def _strip_refs(self, key: TakeKey) -> list[StripRef]:
-        """The strips of a take. Those that were copied since the last look are seen by the next."""
-        return [
-            place for place in shared_cue_index.cue_strips(key[0]) if place.tag.take == key[1] and not place.tag.stem
+    def resume_jobs(self) -> list[str]:
+        """Resume all jobs that the open file waits for, block until their takes are laid, and return errors of those that are not."""
+        self.on_file_opened()
+        self.scan()
+        while self._events.pending_lookups or any(
+            status.is_running and not status.blocked_reasons for status in running_cues().values()
+        ):
+            with contextlib.suppress(queue.Empty):
+                self._events.handle(self.runner.events.get(timeout=WAIT_TIMEOUT_SECONDS))
+            while self.inbox.fill_queue:
+                self._fill_next()
+        left = [
+            f"{status.picture_name}: {status.error or status.message}"
+            for status in running_cues().values()
+            if status.steps
         ]
+        return [self._events.ledger_error, *left] if self._events.ledger_error else left
 
-    # Laying
+    # Task 1: fill placeholders
 
     def _fill_next(self) -> None:
-        """Let the next take that came into its strips. It is off the list before: whatever happens then, it is laid once."""
-        self._is_bulk_fill = self._is_bulk_fill or len(self._fill_queue) > MAX_SEPARATE_UNDO_STEPS
-        key = self._fill_queue.popleft()
+        """Put the next take that has arrived into its strips, as an undo step."""
+        if self.timeline_scan.abort():
+            shared_cue_index.is_dirty = True
+        key = self.inbox.next_to_fill()
         scenes = self._fill(key)
-        if line := self.statuses.get(key[0]):
-            self._remove_if_finished(line)
-        if scenes and (not self._is_bulk_fill or not self._fill_queue):
-            self._is_bulk_fill = False
-            if (scene := bpy.data.scenes.get(scenes[0])) is not None:
-                placement.push_undo(scene, placement.UNDO_LAY)
+        if status := running_cues().get(key[0]):
+            self._events.remove_if_finished(status)
+        if self.inbox.ends_undo_step(has_changed=bool(scenes)) and (scene := bpy.data.scenes.get(scenes[0])):
+            placement.push_undo(scene, placement.UNDO_LAY)
 
     def _fill(self, key: TakeKey) -> list[str]:
-        """Let a take into all strips of it; the scenes that were changed. Where there are none it waits for one to come back."""
-        held, places = self._received[key], self._strip_refs(key)
-        scenes = placeholders.fill_placeholders(places, held.take.file, held.entry_json)
+        """Put a take into all its strips and return the scenes that changed. Without strips it stays in the inbox."""
+        received, refs = self.inbox.received[key], shared_cue_index.take_strips(*key)
+        scenes = placeholders.fill_placeholders(refs, received.take.file, received.entry_json)
         if scenes:
-            _notify_takes_filled(places)
-        if not places and key[1] >= EXTRA_TAKE_STRIDE:
-            with_it = self._strip_refs((key[0], key[1] % EXTRA_TAKE_STRIDE))
-            told = with_it[0].read_request() if with_it else None
-            if told and placement.place_extra_take(with_it[0], held.take, key[1], told):
-                scenes = [with_it[0].scene]
-        if places or scenes:
-            self.runner.mark_laid([held.take])
+            _notify_takes_filled(refs)
+        if not refs and is_extra_take(key[1]):
+            siblings = shared_cue_index.take_strips(key[0], job_take_index(key[1]))
+            request = siblings[0].read_request() if siblings else None
+            if request and placement.place_extra_take(siblings[0], received.take, key[1], request):
+                scenes = [siblings[0].scene]
+        if refs or scenes:
+            self.runner.mark_laid([received.take])
             shared_cue_index.is_dirty = True
-        elif (line := self.statuses.get(key[0])) is None:
-            pass
-        elif key in self._removed_by_undo:
-            line.note = f"undone before its take came: it is in {held.take.file.parent}, and redo brings it back"
+        elif (status := running_cues().get(key[0])) and key in self.presence.removed_by_undo:
+            status.note = translate_ui(
+                "Its placeholder was undone before the take arrived. The take is in {}; redo restores it.",
+                received.take.file.parent,
+            )
         return scenes
 
-    def _lay_batch(self, batch: BlockingBatch) -> None:
-        """Lay all takes of a batch."""
-        self._batches.remove(batch)
-        for (cue, number), take in sorted(
-            batch.received, key=lambda each: (list(batch.spots).index(each[0][0]), each[0][1])
-        ):
-            spot = batch.spots[cue]
-            try:
-                batch.laid_strips.append(placement.lay_take(spot, take, number, batch.requests[cue]))
-            except TracklayError as error:
-                batch.add_error(cue, str(error))
-                if line := self.statuses.get(cue):
-                    line.errors[number], line.failure_states[number] = str(error), "failed"
-            else:
-                self.runner.mark_laid([take])
-                batch.changed_scenes.add(spot.scene_uid)
-        shared_cue_index.is_dirty = True
-        if batch.on_placed is not None:
-            batch.on_placed()
-        for cue in batch.spots:
-            if line := self.statuses.get(cue):
-                self._remove_if_finished(line)
-        from ..sequencer import takes  # noqa: PLC0415
-
-        for scene in bpy.data.scenes:
-            if scene.session_uid in batch.changed_scenes:
-                takes.on_takes_filled(scene, batch.laid_strips)
-                placement.push_undo(scene, placement.UNDO_LAY)
-
-    # The timeline as it is
-
-    def _is_scan_due(self) -> bool:
-        return (
-            shared_cue_index.is_dirty or bool(self._missing_since)
-        ) and time.monotonic() - self._scanned_at > SCAN_INTERVAL_SECONDS
+    # Task 2: scan the timeline
 
     def scan(self, *, after_undo: bool = False) -> None:
-        """Look through the timeline at once: let takes into strips that came back, and see which placeholders have gone.
+        """Scan the whole timeline now: refill strips that have reappeared, and note which placeholders are missing.
 
         Args:
-            after_undo: an undo has just been made: what is gone is undone, and not deleted.
+            after_undo: an undo step has just been made, so missing placeholders were undone, not deleted.
         """
-        self._active_scan = None
+        self.timeline_scan.abort()
         shared_cue_index.refresh()
         self._on_scan_finished(after_undo=after_undo)
         self._refill()
 
-    @property
-    def is_scanning(self) -> bool:
-        """Whether a look through the timeline goes on with the next tick."""
-        return self._active_scan is not None
-
-    def _is_scan_overdue(self) -> bool:
-        """Whether a look can't wait until takes have landed: a flood of them would put it off for ever."""
-        return self._is_file_load_pending or time.monotonic() - self._scanned_at > SCAN_OVERDUE_SECONDS
-
-    def _postpone_scan(self) -> None:
-        """Give up a look that is half done: what it has seen is about to change."""
-        shared_cue_index.is_dirty = shared_cue_index.is_dirty or self.is_scanning
-        self._active_scan = None
-
-    def _continue_scan(self) -> None:
-        """The same for as long as a slice lasts."""
-        until = time.perf_counter() + SLICE_SECONDS
-        self._active_scan = self._active_scan or self._iterate_scan()
-        for ends in self._active_scan:
-            if ends or time.perf_counter() > until:
-                return
-        self._active_scan = None
-
-    def _iterate_scan(self) -> Iterator[bool]:
-        """A look, strip by strip, and what was seen by itself: whether a slice ends there, however little it took."""
+    def _scan_steps(self) -> Iterator[bool]:
+        """Scan strip by strip. Handling the findings is a slice of its own, so it follows a True."""
         for _ in shared_cue_index.refresh_steps():
             yield False
         yield True
         self._on_scan_finished()
 
     def _on_scan_finished(self, *, after_undo: bool = False) -> None:
-        self._scanned_at = time.monotonic()
-        if opening := self._is_file_load_pending:
-            self._is_file_load_pending = False
-            self._missing_since.clear()
-            self._removed_by_undo.clear()
-            for line in self.statuses.values():
-                line.is_in_open_file = line.cue.id in shared_cue_index.strips_by_cue
-        there: dict[TakeKey, list[StripRef]] = {}
-        for places in shared_cue_index.strips_by_cue.values():
-            for place in places:
-                if not place.tag.stem:
-                    there.setdefault((place.tag.cue, place.tag.take), []).append(place)
-        self._repair(there)
-        self._track_missing(there, after_undo=after_undo)
-        self._speed_cache = staleness.SpeedEffectCache()
-        self._staleness_queue = deque(
-            dict.fromkeys(
-                (place.scene, place.strip) for places in there.values() for place in places if place.is_filled
-            )
+        present: dict[TakeKey, list[StripRef]] = {}
+        for refs in shared_cue_index.strips_by_cue.values():
+            for ref in refs:
+                if not ref.tag.stem:
+                    present.setdefault((ref.tag.cue, ref.tag.take), []).append(ref)
+        is_first_of_file = self.timeline_scan.finish(
+            (ref.scene, ref.strip) for refs in present.values() for ref in refs if ref.is_filled
         )
-        if opening:
+        if is_first_of_file:
+            self.presence.open_file()
+            for status in running_cues().values():
+                status.is_in_open_file = status.cue.id in shared_cue_index.strips_by_cue
+        self._repair_placeholders(present)
+        self._track_missing(present, after_undo=after_undo)
+        self._speed_cache = staleness.SpeedEffectCache()
+        if is_first_of_file:
             self._request_lookup(self._unresolved_cues())
             if not bpy.app.background:
-                self._start_executor.submit(_preload_runner)
+                self._start_executor.submit(preload_runner)
 
-    def _repair(self, present: Mapping[TakeKey, list[StripRef]]) -> None:
-        self._refill_queue.clear()
-        for key, places in present.items():
-            empty = [place for place in places if not place.is_filled]
-            if not empty:
-                continue
-            if key in self._received and key not in self._fill_queue:
-                self._refill_queue.append(key)
-            elif key in self._final_errors:
-                placeholders.set_error(empty, self._final_errors[key])
-
-    def _refill(self) -> None:
-        """Let takes into strips that came back, for as long as a slice lasts. No step of the undo history: there may be some to redo."""
-        until = time.perf_counter() + SLICE_SECONDS
-        while self._refill_queue and (bpy.app.background or time.perf_counter() < until):
-            key = self._refill_queue.popleft()
-            self._fill(key)
-            if line := self.statuses.get(key[0]):
-                line.note = ""
-                self._remove_if_finished(line)
+    def _repair_placeholders(self, present: Mapping[TakeKey, list[StripRef]]) -> None:
+        """Queue refills for empty placeholders whose take has arrived, and set the error of those whose take failed."""
+        empty = {key: [ref for ref in refs if not ref.is_filled] for key, refs in present.items()}
+        for key in self.inbox.queue_refills(key for key, refs in empty.items() if refs):
+            placeholders.set_error(empty[key], self.inbox.final_errors[key])
 
     def _track_missing(self, present: Mapping[TakeKey, object], *, after_undo: bool) -> None:
-        now = time.monotonic()
-        for line in self.statuses.values():
-            if not line.is_in_open_file or any(line.cue.id in batch.spots for batch in self._batches):
-                continue
-            for number in line.steps:
-                key = line.cue.id, number
-                if key in present:
-                    self._removed_by_undo.discard(key)
-                    self._missing_since.pop(key, None)
-                elif (
-                    key in self._removed_by_undo
-                    or number in line.errors
-                    or key in self._received
-                    or key in self._cancelled_by_deletion
-                ):
-                    pass
-                elif after_undo and key not in self._missing_since:
-                    self._removed_by_undo.add(key)
-                elif now - self._missing_since.setdefault(key, now) > DELETION_GRACE_SECONDS:
-                    del self._missing_since[key]
-                    self._cancelled_by_deletion.add(key)
-                    self._start_executor.submit(self.runner.cancel, *key)
-        self._missing_since = {key: since for key, since in self._missing_since.items() if key[0] in self.statuses}
+        """Cancel jobs whose placeholders were deleted. Cues of a blocking batch have none to delete."""
+        tracked = [
+            status
+            for status in running_cues().values()
+            if status.is_in_open_file and not any(status.cue.id in batch.spots for batch in self._events.batches)
+        ]
+        keys = [(status.cue.id, index) for status in tracked for index in status.steps]
+        failed = {(status.cue.id, index) for status in tracked for index in status.errors}
+        settled = failed | self.inbox.received.keys()
+        for key in self.presence.update(keys, present, settled, after_undo=after_undo):
+            self._start_executor.submit(self.runner.cancel, *key)
+        self.presence.keep_cues(running_cues())
+
+    # Task 3: refill placeholders that have reappeared
+
+    def _refill(self) -> None:
+        """Refill strips for one slice. No undo step is pushed: it would discard the steps that can be redone."""
+        has_time = self.timeline_scan.time_slice()
+        while self.inbox.refill_queue and (bpy.app.background or has_time()):
+            key = self.inbox.refill_queue.popleft()
+            self._fill(key)
+            if status := running_cues().get(key[0]):
+                status.note = ""
+                self._events.remove_if_finished(status)
+
+    # Task 4: check staleness
 
     def _check_staleness(self) -> None:
-        """Look whether some strips are stale, for as long as a slice lasts."""
-        until = time.perf_counter() + SLICE_SECONDS
-        while self._staleness_queue and time.perf_counter() < until:
-            scene_name, name = self._staleness_queue.popleft()
+        """Update the stale flag of strips for one slice."""
+        has_time = self.timeline_scan.time_slice()
+        while self.timeline_scan.staleness_queue and has_time():
+            scene_name, name = self.timeline_scan.staleness_queue.popleft()
             scene = bpy.data.scenes.get(scene_name)
             strip = scene.sequence_editor.strips_all.get(name) if scene and scene.sequence_editor else None
             if (
@@ -645,95 +415,57 @@ class Dispatcher:
             ):
                 shared_cue_index.is_dirty = True
 
-    # Files
+    # Jobs of earlier sessions
 
     def on_file_opened(self) -> None:
-        """A file was opened, or Tracklay was switched on in it: the next tick goes on with what its placeholders wait for."""
-        self._is_file_load_pending = shared_cue_index.is_dirty = True
-        self._active_scan = None
+        """Note that a file was opened, or the extension enabled in it: the next tick resumes the jobs its placeholders wait for."""
+        shared_cue_index.is_dirty = True
+        self.timeline_scan.open_file()
 
     def _unresolved_cues(self) -> set[str]:
-        """Cues of the open file whose takes are still to come, and that this Blender knows nothing of."""
+        """Return the cues of the open file with unfilled takes that this session knows nothing about."""
         return {
-            cue
-            for cue, places in shared_cue_index.strips_by_cue.items()
-            if cue not in self.statuses
+            cue_id
+            for cue_id, refs in shared_cue_index.strips_by_cue.items()
+            if cue_id not in running_cues()
             and any(
-                not each.is_filled and not each.error and (cue, each.tag.take) not in self._received for each in places
+                not ref.is_filled and not ref.error and (cue_id, ref.tag.take) not in self.inbox.received
+                for ref in refs
             )
         }
 
     def _request_lookup(self, cue_ids: Iterable[str]) -> None:
         if wanted := set(cue_ids):
-            self._pending_lookups += 1
+            self._events.pending_lookups += 1
             self.runner.refresh_cues(wanted, network.make_blocked_reason())
 
     def _recheck_held(self) -> None:
-        held = {line.cue.id for line in self.statuses.values() if line.blocked_reasons and line.is_in_open_file}
+        held = {
+            status.cue.id for status in running_cues().values() if status.blocked_reasons and status.is_in_open_file
+        }
         if held and time.monotonic() - self._held_checked_at > HELD_RECHECK_SECONDS:
             self._held_checked_at = time.monotonic()
             self._request_lookup(held)
 
-    def resume_jobs(self) -> list[str]:
-        """For scripts: go on with all that the open file waits for, and block until it is laid; what is not, in words."""
-        self.on_file_opened()
-        self.scan()
-        while self._pending_lookups or any(
-            self._is_running(line) and not line.blocked_reasons for line in self.statuses.values()
-        ):
-            with contextlib.suppress(queue.Empty):
-                self._handle_event(self.runner.events.get(timeout=WAIT_TIMEOUT_SECONDS))
-            while self._fill_queue:
-                self._fill_next()
-        left = [f"{line.picture_name}: {line.error or line.message}" for line in self.statuses.values() if line.steps]
-        return [self.ledger_error, *left] if self.ledger_error else left
-
     def close(self) -> None:
-        """Let go of everything, so that it can be taken up again, and end the threads."""
+        """Release all jobs, so that another process can resume them, and end the threads."""
         self._start_executor.shutdown(cancel_futures=True)
         if self._runner is not None:
             self._runner.close()
 
 
-def _preload_runner() -> None:
-    """Import what carries jobs aside: enabling does not need it, and the first Generate need not wait for it."""
-    from ...jobs import runner  # noqa: F401, PLC0415
-
-
-def _create_folder_and_start(runner: BackgroundRunner, spec: JobSpec) -> None:
-    """The folder of an order is made aside: it may lie on a slow disk."""
-    try:
-        ensure_folder(spec.folder)
-    except TracklayError as error:
-        for each in spec.delivery.take_indices or range(spec.cue.takes):
-            runner.events.put(jobs.TakeFinished(spec.cue, spec.delivery, each, [Failure(spec.cue, error)]))
-    else:
-        runner.start(spec)
-
-
-def _with_delivery(spec: JobSpec, spot: CueSource) -> JobSpec:
-    """Return a spec with all that is needed to lay its takes, also after a restart."""
-    scene = placement.find_scene(spot, "")
-    delivery = BlenderDelivery(
-        bpy.data.filepath, scene.name, spot.strip_name, str(spot.content_start), spec.folder, spec.stem
-    )
-    return replace(spec, delivery=delivery)
-
-
 def _notify_takes_filled(refs: Iterable[StripRef]) -> None:
-    """Let the takes of a cue be as the person wishes them, now that one has come."""
-    from ..sequencer import takes  # noqa: PLC0415 - it asks this file to send what is made anew
-
+    """Apply the scene's settings to takes that have just arrived: which one is audible, and whether stems are laid."""
     names: dict[str, list[str]] = {}
-    for place in refs:
-        names.setdefault(place.scene, []).append(place.strip)
+    for ref in refs:
+        names.setdefault(ref.scene, []).append(ref.strip)
     for name, strips in names.items():
         if (scene := bpy.data.scenes.get(name)) is not None:
             takes.on_takes_filled(scene, strips)
 
 
 def _is_user_moving_strips() -> bool:
-    """Whether the person is in the midst of moving strips."""
+    """Return whether a modal operator is moving strips."""
     return any(
         operator.bl_idname.startswith(MOVE_OPERATOR_PREFIXES)
         for window in bpy.context.window_manager.windows
@@ -745,47 +477,22 @@ _dispatcher: Dispatcher | None = None
 
 
 def get_dispatcher() -> Dispatcher:
-    """The pump, made now if it was not yet."""
-    global _dispatcher  # noqa: PLW0603 - Blender has one main thread, and it has one pump
+    """Return the dispatcher of this session, created by the first call."""
+    global _dispatcher  # noqa: PLW0603 - Blender has one main thread, and it has one dispatcher
     if _dispatcher is None:
         _dispatcher = Dispatcher()
     return _dispatcher
 
 
-def running_cues() -> dict[str, CueStatus]:
-    """What is under way or went wrong, by cue: what the panel shows."""
-    return _dispatcher.statuses if _dispatcher else {}
-
-
-def start_timer() -> None:
-    """Have the timer look for news until nothing is under way. In the background there is none."""
-    if not bpy.app.background and not bpy.app.timers.is_registered(_on_timer):
-        bpy.app.timers.register(_on_timer, first_interval=BUSY_INTERVAL_SECONDS, persistent=True)
-
-
-def _on_timer() -> float | None:
-    if _dispatcher is None:
-        return None
-    if not _dispatcher.process():
-        return IDLE_INTERVAL_SECONDS if _dispatcher.is_busy or shared_cue_index.is_dirty else None
-    if not _dispatcher.is_scanning:
-        redraw_sequencers()
-    return BUSY_INTERVAL_SECONDS
-
-
-def redraw_sequencers() -> None:
-    """Draw the sequencers' panels and strips again, and nothing else."""
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "SEQUENCE_EDITOR":
-                area.tag_redraw()
+def running_dispatcher() -> Dispatcher | None:
+    """Return the dispatcher, or None if there is none yet."""
+    return _dispatcher
 
 
 def close_dispatcher() -> None:
-    """End all that is under way."""
+    """End everything that runs. Its jobs stay in the ledger and can be resumed."""
     global _dispatcher  # noqa: PLW0603
-    if bpy.app.timers.is_registered(_on_timer):
-        bpy.app.timers.unregister(_on_timer)
     if _dispatcher is not None:
         _dispatcher.close()
         _dispatcher = None
+    running_cues().clear()

@@ -1,6 +1,6 @@
-"""Every difference between Blender 4.5 and 5.2 that Tracklay meets, behind one name each. Nothing else here asks for a version.
+"""Hides the differences between Blender 4.5 and 5.2. No other module of the sequencer checks the version.
 
-Frames are the timeline's own; a strip's content is all of its source that it can show, before its handles cut it.
+Frames are timeline frames. A strip's content is everything of its source that it can show, before its handles trim it.
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ EFFECT_TYPES = frozenset(
         "WIPE",
     }
 )
-"""Types of strips that make their picture of other strips; not every Blender has them all."""
+"""Types of effect strips. Not every version of Blender has all of them."""
 
 RESHAPING_MODIFIERS = frozenset({"MASK", "COMPOSITOR"})
-"""Types of modifiers that change more of a picture than its colours."""
+"""Types of modifiers that change more than colours."""
 
 LAST_RETIMING_KEY_AT_END = bpy.app.version >= (5, 0, 0)
-"""Whether a strip's last retiming key stands at the end of its last frame, and not on it."""
+"""Whether a strip's last retiming key is at the end of its last frame, not on it."""
 
 SKIPS_PER_LOOKUP = 40
-"""Blender counts from the first strip to each that is asked for by its number: past so many in the time that one takes to be given out."""
+"""Strips that Blender passes in the time it takes to return one. It finds a strip by number by walking a linked list from the first."""
 
 START_TOLERANCE_FRAMES = 0.01
-"""Frames: Blender keeps where content begins as a 32-bit float."""
+"""Tolerance in frames: Blender stores the start of the content as a 32-bit float."""
 
 OVERRIDE_IS_SAFE = sys.version_info >= (3, 12)
-"""Under Python 3.11 Blender takes another thread's hold of the interpreter for its own when an operator looks into an override,
-and crashes (seen in 4.5 and 5.0, with any thread busy; never in 5.2, nor without an override)."""
+"""False under Python 3.11: there Blender crashes when an operator reads a context override while another thread holds the interpreter
+lock (seen in 4.5 and 5.0 with any busy thread; never in 5.2, nor without an override)."""
 
 LEGACY_TIME_NAMES = {
     "left_handle": "frame_final_start",
@@ -62,31 +62,32 @@ LEGACY_TIME_NAMES = {
     "content_duration": "frame_duration",
     "content_trim_start": "animation_offset_start",
 }
-"""The names of a strip's times in Blender 5.1 and later, and before. The old ones warn in 5.2 and go in 6.0."""
+"""Property names of a strip's times: from Blender 5.1 on, and before. The old ones warn in 5.2 and are removed in 6.0."""
 
 
 @cache
 def time_property(field: str, rna_type: Any) -> str:
+    """Return the name that this Blender uses for one of `LEGACY_TIME_NAMES`."""
     return field if field in rna_type.bl_rna.properties else LEGACY_TIME_NAMES[field]
 
 
 def strip_start(strip: Any) -> int:
-    """A strip's first frame."""
+    """Return a strip's first frame."""
     return int(getattr(strip, time_property("left_handle", bpy.types.Strip)))
 
 
 def strip_frames(strip: Any) -> int:
-    """A strip's length in frames."""
+    """Return a strip's length in frames."""
     return int(getattr(strip, time_property("duration", bpy.types.Strip)))
 
 
 def strip_end(strip: Any) -> int:
-    """The first frame after a strip."""
+    """Return the first frame after a strip."""
     return strip_start(strip) + strip_frames(strip)
 
 
 def strip_spans(strips: Iterable[Any]) -> list[tuple[Any, int, int]]:
-    """Strips with their first frames and lengths: for a panel that is drawn while two hundred are selected."""
+    """Return (strip, first frame, number of frames) of each strip. Fast enough for a panel that is drawn with 200 strips selected."""
     first, length = time_property("left_handle", bpy.types.Strip), time_property("duration", bpy.types.Strip)
     return [(strip, int(getattr(strip, first)), int(getattr(strip, length))) for strip in strips]
 
@@ -94,26 +95,29 @@ def strip_spans(strips: Iterable[Any]) -> list[tuple[Any, int, int]]:
 def unmuted_strip_spans(
     strips: Any, channels: Any, strip_types: Iterable[str], within: range
 ) -> list[tuple[Any, int, int]]:
-    """The same of the strips of these types on a level that are not muted, nor their channels, and there on any of these frames."""
-    silent = [channel.mute for channel in channels]
+    """Return (strip, first frame, number of frames) of the strips of these types that overlap `within` and are not muted.
+
+    A strip is muted too if its channel is.
+    """
+    muted = [channel.mute for channel in channels]
     found = (
-        strip for strip in strips_of_types(strips, strip_types, within) if not (strip.mute or silent[strip.channel])
+        strip for strip in strips_of_types(strips, strip_types, within) if not (strip.mute or muted[strip.channel])
     )
     return strip_spans(found)
 
 
 def content_start(strip: Any) -> Fraction:
-    """The frame on which a strip's content begins; its left handle may hide it."""
+    """Return the timeline frame on which a strip's content begins. The left handle may hide it."""
     return Fraction(getattr(strip, time_property("content_start", bpy.types.Strip)))
 
 
 def content_frames(strip: Any) -> int:
-    """How many timeline frames a strip's content lasts."""
+    """Return the length of a strip's content in timeline frames."""
     return int(getattr(strip, time_property("content_duration", bpy.types.Strip)))
 
 
 def content_trim_start(strip: Any) -> int:
-    """How many frames of a movie strip's file, at the file's own rate, come before its content."""
+    """Return the number of frames of a movie strip's file, at the file's rate, that come before its content."""
     return int(getattr(strip, time_property("content_trim_start", bpy.types.MovieStrip)))
 
 
@@ -123,15 +127,15 @@ def set_strip_start(strip: Any, frame: int) -> None:
 
 
 def selected_strips(scene: Any, strips: Any) -> list[Any]:
-    """The selected strips among those of the level that the person is in."""
+    """Return the selected strips of the level that the user has open."""
     known = getattr(bpy.context, "selected_strips", None) if active_sequencer_scene(bpy.context) == scene else None
     if known is not None:
-        return list(known)  # Blender's own look through them takes a tenth of ours
+        return list(known)  # ten times as fast as filtering them here
     return _masked_strips(strips, _property_array(strips, "select", "bool"))
 
 
 def strips_of_types(strips: Any, strip_types: Iterable[str], within: range | None = None) -> list[Any]:
-    """The strips of these types on one level; those only that are there on any of the frames `within`."""
+    """Return the strips of these types on one level, optionally only those that overlap the frames `within`."""
     found = _type_mask(frozenset(strip_types))[_property_array(strips, "type")]
     if within is not None and found.any():
         starts = _property_array(strips, time_property("left_handle", bpy.types.Strip))
@@ -141,7 +145,7 @@ def strips_of_types(strips: Any, strip_types: Iterable[str], within: range | Non
 
 
 def strips_by_content_start(strips: Any, strip_type: str, start: Fraction) -> list[Any]:
-    """The strips of a type whose content begins within a hundredth of this frame."""
+    """Return the strips of a type whose content begins within `START_TOLERANCE_FRAMES` of a frame."""
     begins = _property_array(strips, time_property("content_start", bpy.types.Strip), "float32")
     return _masked_strips(
         strips,
@@ -152,8 +156,8 @@ def strips_by_content_start(strips: Any, strip_type: str, start: Fraction) -> li
 
 @cache
 def _type_mask(strip_types: frozenset[str]) -> Any:
-    """For each number that Blender has for a type of strip, whether it is one of these."""
-    import numpy as np  # noqa: PLC0415 - only where something is looked for
+    """Return a boolean array over Blender's strip type numbers: True for these types."""
+    import numpy as np  # noqa: PLC0415 - imported only when strips are filtered
 
     items = bpy.types.Strip.bl_rna.properties["type"].enum_items
     found = np.zeros(1 + max(item.value for item in items), bool)
@@ -162,7 +166,7 @@ def _type_mask(strip_types: frozenset[str]) -> Any:
 
 
 def _property_array(strips: Any, name: str, dtype: str = "int32") -> Any:
-    """One property of all strips of a collection, as an array."""
+    """Return one property of all strips of a collection as an array: one call of Blender instead of one for each strip."""
     import numpy as np  # noqa: PLC0415
 
     found = np.zeros(len(strips), dtype)
@@ -171,25 +175,26 @@ def _property_array(strips: Any, name: str, dtype: str = "int32") -> Any:
 
 
 def _masked_strips(strips: Any, mask: Any) -> list[Any]:
-    """The strips of a collection of which an array of truths says so."""
+    """Return the strips of a collection selected by a boolean array."""
     places = mask.nonzero()[0]
+    # Few strips are looked up by number; for many, walking the collection once is faster (see SKIPS_PER_LOOKUP).
     if places.sum() > SKIPS_PER_LOOKUP * len(mask):
         return list(compress(strips, mask))
     return [strips[int(place)] for place in places]
 
 
 def effect_inputs(effect: Any) -> list[Any]:
-    """The strips that an effect makes its picture of."""
+    """Return the input strips of an effect."""
     found = (getattr(effect, name, None) for name in ("input_1", "input_2"))
     return [strip for strip in found if strip is not None]
 
 
 def animated_strip_names(scene: Any) -> set[str]:
-    """The names of the strips whose picture an animation or a driver moves."""
-    held = scene.animation_data
-    if held is None:
+    """Return the names of the strips whose picture is animated by keyframes or drivers."""
+    animation = scene.animation_data
+    if animation is None:
         return set()
-    curves = [*held.drivers, *([] if held.action is None else _action_fcurves(held.action))]
+    curves = [*animation.drivers, *([] if animation.action is None else _action_fcurves(animation.action))]
     moved = (_STRIP_DATA_PATH.match(curve.data_path) for curve in curves)
     return {
         re.sub(r"\\(.)", r"\1", match[1]) for match in moved if match and match[2] not in ("volume", "pan", "pitch")
@@ -200,7 +205,7 @@ _STRIP_DATA_PATH = re.compile(r'sequence_editor\.(?:sequences|strips)_all\["((?:
 
 
 def _action_fcurves(action: Any) -> list[Any]:
-    """All curves of an action: in layers since 4.4, and only there from 5.0 on."""
+    """Return all curves of an action: since 4.4 they are in layers, from 5.0 on only there."""
     if "fcurves" in action.bl_rna.properties:
         return list(action.fcurves)
     return [
@@ -209,18 +214,18 @@ def _action_fcurves(action: Any) -> list[Any]:
 
 
 def set_strip_frames(strip: Any, count: int) -> None:
-    """Make a strip exactly so long by its right handle."""
+    """Set a strip's length in frames by its right handle."""
     setattr(strip, time_property("duration", bpy.types.Strip), count)
 
 
 def active_sequencer_scene(context: Any) -> Any:
-    """The scene whose sequence is edited: the workspace's own from 5.0 on, where one is chosen."""
+    """Return the scene whose sequence is edited: from 5.0 on the workspace can have a sequencer scene of its own."""
     return getattr(context, "sequencer_scene", None) or context.scene
 
 
 @contextlib.contextmanager
 def sequencer_context(scene: Any) -> Iterator[bool]:
-    """A context in which the sequencer's operators work on this scene; whether it could be had."""
+    """Let the sequencer's operators work on this scene; yields whether that is possible."""
     if not OVERRIDE_IS_SAFE:
         with _sequencer_context_without_override(scene) as works:
             yield works
@@ -236,7 +241,7 @@ def sequencer_context(scene: Any) -> Iterator[bool]:
 
 @contextlib.contextmanager
 def _sequencer_context_without_override(scene: Any) -> Iterator[bool]:
-    """The same without an override: where this scene is the one that is shown, or, from 5.0 on, can be for a moment."""
+    """Do the same without an override: only for the active scene or, from 5.0 on, by switching the workspace's scene for a moment."""
     if "sequencer_scene" not in bpy.types.WorkSpace.bl_rna.properties:
         yield bpy.context.scene == scene
         return
@@ -244,20 +249,20 @@ def _sequencer_context_without_override(scene: Any) -> Iterator[bool]:
     if workspace is None:
         yield False
         return
-    kept, workspace.sequencer_scene = workspace.sequencer_scene, scene
+    before, workspace.sequencer_scene = workspace.sequencer_scene, scene
     try:
         yield True
     finally:
-        workspace.sequencer_scene = kept
+        workspace.sequencer_scene = before
 
 
 def connected_strips(strip: Any) -> list[Any] | None:
-    """The strips a strip is connected to; None where this Blender (before 5.1) does not tell."""
+    """Return the strips that a strip is connected to; None before Blender 5.1, which does not expose them."""
     return list(strip.connections) if "connections" in bpy.types.Strip.bl_rna.properties else None
 
 
 def caches_source_frames(scene: Any) -> bool:
-    """Whether Blender shows a source's frame again by the whole part of its place, without rounding: from 5.0 on, with its cache."""
+    """Return whether Blender reuses source frames by the integer part of their position, without rounding: from 5.0 on, with its cache."""
     return bpy.app.version >= (5, 0, 0) and bool(scene.sequence_editor.use_cache_raw)
 
 
@@ -266,7 +271,10 @@ RENDER_SCRIPT = Path(__file__).parents[1] / "render" / "render_strip.py"
 
 
 def blender_script_command() -> tuple[str, ...]:
-    """The command that runs a script of ours in another Blender like this one; the script comes after it."""
+    """Return the command line that runs a script in a second process of this Blender; the script's path is appended.
+
+    It uses factory settings, so no other extension runs, but the user's choice about scripts in .blend files (drivers need it).
+    """
     if bpy.app.module:
         return (sys.executable,)
     trusted = bpy.context.preferences.filepaths.use_scripts_auto_execute

@@ -1,7 +1,8 @@
-"""Connects strips: many groups at the price of one.
+"""Connects groups of strips with few operator calls.
 
-Blender connects what is selected, one group a call, and brings the whole scene up to date around each call that a script makes (8 ms among
-2,000 strips, and 0.3 for the rest; 4.5 to 5.2). So the calls are the steps of one macro, and between those it does not.
+Blender's operator connects the selected strips, one group a call, and Blender updates the whole scene around each call from a script:
+8 ms with 2,000 strips, against 0.3 ms for connecting itself (measured in 4.5 to 5.2). Between the steps of a macro it does not update, so
+the calls are the steps of one macro: select a group, connect, select the next, connect.
 """
 
 from __future__ import annotations
@@ -19,22 +20,22 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
 GROUPS_PER_CALL = 128
-"""Groups that one call of the macro connects at most."""
+"""Groups that one call of the macro connects at most: a macro's steps are fixed when it is registered."""
 
 _pending_groups: deque[list[Any]] = deque()
 _current_group: list[Any] = []
 
 
 class TRACKLAY_OT_select_group(bpy.types.Operator):  # type: ignore[misc]  # noqa: N801 - Blender's own naming
-    """Select the strips that are connected next."""
+    """Select the next group of strips to connect."""
 
     bl_idname = "tracklay.select_group"
-    bl_description = "Select the strips that are connected next"
+    bl_description = "Select the next group of strips to connect"
     bl_label = "Select Group"
     bl_options = {"INTERNAL"}
 
     def execute(self, _context: Any) -> AbstractSet[str]:
-        """Select the next group, and nothing of the one before; where none is left the macro ends."""
+        """Select only the next group. With none left, cancelling ends the macro."""
         _deselect_group()
         if not _pending_groups:
             return {"CANCELLED"}
@@ -60,7 +61,7 @@ def _deselect_group() -> None:
 
 
 def connect_groups(scene: Any, groups: Iterable[list[Any]]) -> None:
-    """Connect the strips of each group with each other, of the level that the person is in. None of them is selected afterwards."""
+    """Connect the strips within each group, on the level that the user has open. None of them is selected afterwards."""
     with compat.sequencer_context(scene) as works:
         if not works or not bpy.ops.sequencer.connect.poll():
             return
@@ -77,7 +78,7 @@ CLASSES = (TRACKLAY_OT_select_group, TRACKLAY_OT_connect_groups)
 
 
 def register() -> None:
-    """Add the two, and give the macro its steps."""
+    """Register the operators and define the macro's steps."""
     for made in CLASSES:
         bpy.utils.register_class(made)
     for _ in range(GROUPS_PER_CALL):
@@ -86,14 +87,14 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Take them out again."""
+    """Unregister the operators."""
     for made in reversed(CLASSES):
         bpy.utils.unregister_class(made)
 
 
 @contextlib.contextmanager
 def temporarily_registered() -> Iterator[None]:
-    """They are there meanwhile, also where the add-on is not."""
+    """Register the operators for a while if the extension is not enabled, as in a headless process."""
     if TRACKLAY_OT_select_group.is_registered:
         yield
         return

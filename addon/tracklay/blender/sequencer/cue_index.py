@@ -1,47 +1,44 @@
-"""The cues of the timeline, in plain data: which strips each has, how far its takes are, what it cost, whether it is stale.
+"""The custom properties that connect strips to cues, and the index of the strips of each cue.
 
-Strips say what they belong to in custom properties, which every copy of them has. They are looked through here, and nowhere else.
+A strip stores its cue in custom properties, so every copy of the strip has them too. The index is the only code that scans timelines
+for them. Nothing here knows about running jobs; `runtime.cue_rows` joins the two.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import bpy
 
-from . import compat
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from ..runtime.cue_status import CueStatus
+    from collections.abc import Iterator, Mapping
 
 CUE_PROPERTY = "tracklay_cue"
-"""The custom property of a placeholder or a laid strip: JSON, `{"cue": id, "take": index from 0}`, of a stem `"stem": its name` too."""
+"""Custom property of a placeholder or a laid strip: JSON `{"cue": id, "take": index from 0}`, with `"stem": name` for a stem."""
 
 ENTRY_PROPERTY = "tracklay"
-"""The custom property of a laid strip: its take's manifest entry as JSON. A placeholder has none yet."""
+"""Custom property of a laid strip: the manifest entry of its take as JSON. A placeholder has none."""
 
 REQUEST_PROPERTY = "tracklay_asked"
-"""The custom property that says what was asked for: JSON, as `CueRequest`."""
+"""Custom property with the request: JSON with the fields of `CueRequest`."""
 
 STALE_PROPERTY = "tracklay_stale"
-"""The custom property of a strip whose picture was changed since: there, and true, while it is."""
+"""Custom property of a strip whose picture has changed since: true; absent otherwise."""
 
 ERROR_PROPERTY = "tracklay_trouble"
-"""The custom property of a placeholder whose take did not come: why, in a sentence."""
+"""Custom property of a placeholder whose take failed: the error message."""
 
 PARSE_CACHE_SIZE = 8192
-"""Properties that are kept read: they are looked at again and again, and hardly ever change."""
+"""Parsed properties that are cached: each is read many times and rarely changes."""
 
 
 class TakeTag(NamedTuple):
-    """Which take of which cue a strip is; `stem` is empty for the whole of it."""
+    """The take that a strip belongs to; `stem` is empty for the full mix."""
 
     cue: str
     take: int
@@ -50,11 +47,21 @@ class TakeTag(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CueRequest:
-    """What was asked for with a cue: all that can be said of it before its take comes.
+    """The request of a cue, as its strips store it.
 
-    `picture` is the strip's name, `kind` its type, and `offset` how many frames after its content the cue begins; of the cue's frames the
-    picture was seen from `seen[0]` up to `seen[1]`. `plays` names how it played then (`staleness`). `price` is the cue's, decimal text
-    in `currency`, an estimate; None where nobody knows.
+    The field names are JSON keys in saved .blend files and must not change.
+
+    Attributes:
+        model: model id.
+        prompt: the prompt.
+        picture: name of the picture strip.
+        kind: type of the picture strip.
+        offset: frames from the start of the picture's content to the cue's start, as a fraction in text.
+        frames: length of the cue in frames.
+        seen: first frame and end of the part of the cue in which the picture was visible, in frames from the cue's start.
+        plays: fingerprint of how the picture played (`staleness.strip_fingerprint`).
+        price: estimated price of the cue as decimal text; None if unknown.
+        currency: currency of `price`.
     """
 
     model: str
@@ -69,7 +76,7 @@ class CueRequest:
     currency: str = ""
 
     def to_json(self) -> str:
-        """As a strip keeps it."""
+        """Return the request as a strip stores it."""
         return json.dumps({name: getattr(self, name) for name in self.__slots__}, ensure_ascii=False)
 
 
@@ -82,12 +89,12 @@ def _parse_take_tag(text: str) -> TakeTag | None:
         held = json.loads(text)
         return TakeTag(str(held["cue"]), int(held["take"]), str(held.get("stem", "")))
     except (ValueError, TypeError, KeyError):
-        return None  # somebody else's, or edited by hand
+        return None  # written by another extension, or edited by hand
 
 
 @lru_cache(PARSE_CACHE_SIZE)
 def parse_request(text: str) -> CueRequest | None:
-    """What a strip says was asked for; None where it says nothing that can be read."""
+    """Parse a stored request; return None if it is missing or invalid."""
     try:
         return CueRequest(**json.loads(text))
     except (ValueError, TypeError):
@@ -96,7 +103,7 @@ def parse_request(text: str) -> CueRequest | None:
 
 @lru_cache(PARSE_CACHE_SIZE)
 def parse_entry(text: str) -> Mapping[str, Any]:
-    """A laid strip's manifest entry; empty where it cannot be read."""
+    """Parse the manifest entry of a laid strip; return an empty mapping if it is missing or invalid."""
     try:
         held = json.loads(text)
     except (ValueError, TypeError):
@@ -105,90 +112,101 @@ def parse_entry(text: str) -> Mapping[str, Any]:
 
 
 def get_take_tag(strip: Any) -> TakeTag | None:
-    """Which take a strip is; None for the person's own."""
+    """Return the take that a strip belongs to; None for the user's own strips."""
     text = strip.get(CUE_PROPERTY)
     return _parse_take_tag(text) if isinstance(text, str) else None
 
 
 def set_take_tag(strip: Any, tag: TakeTag) -> None:
-    """Say which take a strip is."""
+    """Store the take that a strip belongs to."""
     held = {"cue": tag.cue, "take": tag.take} | ({"stem": tag.stem} if tag.stem else {})
     strip[CUE_PROPERTY] = json.dumps(held, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
 class StripRef:
-    """A strip of a cue, by its scene's and its own name: outlives undo."""
+    """A strip of a cue, by the names of its scene and itself.
+
+    It stays valid across undo, which replaces all of Blender's data and makes every pointer invalid.
+    """
 
     scene: str
     strip: str
     tag: TakeTag
     is_filled: bool
-    """Whether its take lies in it."""
+    """Whether it holds its take."""
     is_stale: bool
     error: str
 
     def resolve(self) -> tuple[Any, Any] | None:
-        """Its scene and strip now; None where it is gone."""
+        """Return the scene and the strip as they are now; None if the strip no longer exists or has another cue."""
         scene = bpy.data.scenes.get(self.scene)
         editor = scene.sequence_editor if scene else None
         strip = editor.strips_all.get(self.strip) if editor else None
         return (scene, strip) if strip is not None and get_take_tag(strip) == self.tag else None
 
     def read_request(self) -> CueRequest | None:
-        """What it says was asked for."""
+        """Return the request that the strip stores."""
         found = self.resolve()
         return parse_request(str(found[1].get(REQUEST_PROPERTY, ""))) if found else None
 
 
 def editable_scenes() -> Iterator[Any]:
-    """The scenes whose timelines are the person's to change: not those linked from another file."""
+    """Yield the scenes whose timelines can be changed: not those linked from another file."""
     return (scene for scene in bpy.data.scenes if scene.library is None and scene.sequence_editor is not None)
 
 
 class CueIndex:
-    """Which strips there are of which cues. It is looked up once, and again when something was changed."""
+    """The strips of each cue, as of the last scan. A new scan is needed when something has changed."""
 
     def __init__(self) -> None:
         self.is_dirty = True
-        """Whether the timeline may be another than when it was looked through."""
+        """Whether the timeline may have changed since the last scan."""
         self.strips_by_cue: dict[str, list[StripRef]] = {}
-        """The strips of each cue, when it was looked through last."""
+        """The strips of each cue, as of the last scan."""
 
     def refresh(self) -> dict[str, list[StripRef]]:
-        """Look through all timelines now: the strips of each cue."""
+        """Scan all timelines now and return the strips of each cue."""
         for _ in self.refresh_steps():
             pass
         return self.strips_by_cue
 
     def refresh_steps(self) -> Iterator[None]:
-        """The same strip by strip: who has little time takes a few and goes on later. What changes meanwhile makes it `is_dirty` again."""
-        self.is_dirty = False
+        """Scan strip by strip, so that a caller can stop after a slice of time and continue later.
+
+        Changes made meanwhile set `is_dirty` again.
+        """
+        self.is_dirty = False  # first: a change during the scan must not be missed
         found: dict[str, list[StripRef]] = {}
+        # Names, not scenes or strips: between two steps an undo or a new file can free any of them.
         for scene in [scene.name for scene in editable_scenes()]:
             for strip in _tagged_strip_names(scene):
-                if place := _make_strip_ref(scene, strip):
-                    found.setdefault(place.tag.cue, []).append(place)
+                if ref := _make_strip_ref(scene, strip):
+                    found.setdefault(ref.tag.cue, []).append(ref)
                 yield
             yield
         self.strips_by_cue = found
 
     def cue_strips(self, cue: str) -> list[StripRef]:
-        """The strips of one cue: those that were found last, or where there are none and something was changed, found now."""
+        """Return the strips of one cue as of the last scan; if there were none and something has changed, scan now."""
         found = self.snapshot().get(cue, [])
         return found if found or not self.is_dirty else self.refresh().get(cue, [])
 
+    def take_strips(self, cue: str, take_index: int) -> list[StripRef]:
+        """Return the strips of one take, without its stems. Strips that were copied since the last scan are found by the next."""
+        return [ref for ref in self.cue_strips(cue) if ref.tag.take == take_index and not ref.tag.stem]
+
     def refreshed(self) -> dict[str, list[StripRef]]:
-        """The same as it was last known. In a window a timer looks through soon after a change; elsewhere it is done here."""
+        """Return the strips of each cue, scanned again if needed. In background mode no timer scans, so it is done here every time."""
         return self.refresh() if self.is_dirty or bpy.app.background else self.strips_by_cue
 
     def snapshot(self) -> dict[str, list[StripRef]]:
-        """The same without ever looking in a window: what is drawn shows what the timer saw last."""
+        """Return the strips of each cue without scanning in a window: drawing shows what the timer found last."""
         return self.refreshed() if bpy.app.background else self.strips_by_cue
 
 
 def _tagged_strip_names(scene_name: str) -> list[str]:
-    """The names of a scene's strips that have a cue."""
+    """Return the names of a scene's strips that have a cue."""
     scene = bpy.data.scenes.get(scene_name)
     editor = scene.sequence_editor if scene else None
     return [strip.name for strip in editor.strips_all if CUE_PROPERTY in strip] if editor else []
@@ -198,12 +216,12 @@ def _make_strip_ref(scene_name: str, name: str) -> StripRef | None:
     scene = bpy.data.scenes.get(scene_name)
     editor = scene.sequence_editor if scene else None
     strip = editor.strips_all.get(name) if editor else None
-    if strip is None or (which := get_take_tag(strip)) is None:
+    if strip is None or (tag := get_take_tag(strip)) is None:
         return None
     return StripRef(
         scene_name,
         name,
-        which,
+        tag,
         ENTRY_PROPERTY in strip,
         bool(strip.get(STALE_PROPERTY)),
         str(strip.get(ERROR_PROPERTY, "")),
@@ -213,99 +231,13 @@ def _make_strip_ref(scene_name: str, name: str) -> StripRef | None:
 shared_cue_index = CueIndex()
 
 
-@dataclass(frozen=True, slots=True)
-class CueRow:
-    """A cue as a list of cues shows it. Its strips are names in its scene; times are the timeline's frames.
-
-    `state` is "running", "unclear", "failed" or "laid": the first of them that a take of it is in. `message` are what it does, or its
-    error, for a person; `fraction` goes from 0 to 1. `is_stale` is true where any of its strips is stale, heard or not. `price` is what it
-    cost or is thought to: `0.40 USD`, with `about` before an estimate, empty where nobody knows. `job_ids` are the ledger's numbers, as
-    far as they are known.
-    """
-
-    cue: str
-    strips: tuple[str, ...]
-    start: int
-    frames: int
-    picture: str
-    model: str
-    prompt: str
-    state: str
-    message: str
-    fraction: float
-    price: str
-    is_stale: bool
-    job_ids: tuple[int, ...] = ()
-    take_tags: tuple[TakeTag, ...] = field(default=())
-    """One for each of `strips`."""
-
-
-def list_cue_rows(scene: Any) -> list[CueRow]:
-    """The cues of a scene, by their places on the timeline. Reads memory only."""
-    return sorted(iter_cue_rows(scene), key=lambda shown: (shown.start, shown.cue))
-
-
-def iter_cue_rows(scene: Any) -> Iterator[CueRow]:
-    """The same one by one, in no order: whoever has little time takes a few and goes on later."""
-    from ..runtime.dispatcher import running_cues  # noqa: PLC0415 - it lays what these find
-
-    for cue, places in shared_cue_index.snapshot().items():
-        here = [place for place in places if place.scene == scene.name]
-        strips = [(place, found[1]) for place in here if (found := place.resolve())]
-        if strips:
-            yield _make_cue_row(cue, strips, running_cues().get(cue))
-
-
-def _make_cue_row(cue: str, strips: list[tuple[StripRef, Any]], status: CueStatus | None) -> CueRow:
-    first = strips[0][1]
-    told = parse_request(str(first.get(REQUEST_PROPERTY, ""))) or EMPTY_REQUEST
-    made = [parse_entry(str(strip.get(ENTRY_PROPERTY, ""))) for _, strip in strips]
-    known: Mapping[str, Any] = next(filter(None, made), {})
-    trouble = next((place.error for place, _ in strips if place.error), "")
-    laid = all(place.is_filled for place, _ in strips)
-    state, words, fraction = ("laid", "", 1.0) if laid else ("failed", trouble, 1.0)
-    if status is not None and status.error:
-        state, words = status.state, status.error
-    elif status is not None and status.steps and not laid:
-        state, words, fraction = "running", status.message, status.fraction
-    return CueRow(
-        cue,
-        tuple(place.strip for place, _ in strips),
-        min(compat.strip_start(strip) for _, strip in strips),
-        max(compat.strip_end(strip) for _, strip in strips) - min(compat.strip_start(strip) for _, strip in strips),
-        told.picture,
-        str(known.get("model", told.model)),
-        str(known.get("prompt", told.prompt)),
-        state,
-        words,
-        fraction,
-        _price_text(told, {str(each["take"]): each for each in made if "take" in each}.values()),
-        any(place.is_stale for place, _ in strips),
-        status.job_ids if status is not None else (),
-        tuple(place.tag for place, _ in strips),
-    )
-
-
-def _price_text(request: CueRequest, entries: Iterable[Mapping[str, Any]]) -> str:
-    from decimal import Decimal  # noqa: PLC0415
-
-    costs = [each.get("cost") or {} for each in entries]
-    if costs and all(cost.get("amount") is not None for cost in costs):
-        total = sum(Decimal(cost["amount"]) for cost in costs)
-        about = "about " if any(cost.get("estimated") for cost in costs) else ""
-        return f"{about}{total:.2f} {costs[0]['currency']}" if total else "free"
-    if request.price is None:
-        return ""
-    return f"about {Decimal(request.price):.2f} {request.currency}" if Decimal(request.price) else "free"
-
-
 def take_file(strip: Any) -> Path | None:
-    """The file of a laid strip's take; None of a placeholder."""
+    """Return the file of a laid strip's take; None for a placeholder."""
     if ENTRY_PROPERTY not in strip or strip.sound is None:
         return None
     return sound_file(strip.sound)
 
 
 def sound_file(sound: Any) -> Path:
-    """A sound's file. A saved file names it from where itself is, with every step up spelled out."""
+    """Return the file of a sound. Blender writes relative paths with each `..` in them, so the path is normalised."""
     return Path(os.path.normpath(bpy.path.abspath(sound.filepath)))

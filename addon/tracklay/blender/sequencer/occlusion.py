@@ -1,4 +1,4 @@
-"""Which pictures are seen where others lie above them. Pure arithmetic, in about as many steps as there are strips."""
+"""Computes which strips are visible where strips cover each other. Pure arithmetic, O(n log n) in the number of strips."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class StripExtent(NamedTuple):
-    """Where a strip lies: its first frame, the first after it, and its channel. `is_opaque` says that nothing is seen below it."""
+    """First frame of a strip, first frame after it, and its channel. An opaque strip hides everything below it."""
 
     start: int
     end: int
@@ -22,34 +22,40 @@ class StripExtent(NamedTuple):
 
 
 def topmost_spans(strips: Sequence[StripExtent], first: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Of which strip the picture is from frame `first` to `end`: its index, and its part's first frame and the first after it."""
-    rising = sorted(range(len(strips)), key=lambda index: strips[index].start)
+    """Yield the topmost strip from frame `first` to before `end`: its index, first frame, and first frame after the part.
+
+    A sweep over the timeline; a heap holds the strips that have begun, by channel.
+    """
+    by_start = sorted(range(len(strips)), key=lambda index: strips[index].start)
     begun, at, now = 0, first, -1
-    lying: list[tuple[int, int]] = []  # by channel, the highest first
+    open_strips: list[tuple[int, int]] = []  # a heap of (-channel, index): the highest channel is first
     since = first
     while at < end:
-        while begun < len(rising) and strips[rising[begun]].start <= at:
-            heappush(lying, (-strips[rising[begun]].channel, rising[begun]))
+        while begun < len(by_start) and strips[by_start[begun]].start <= at:
+            heappush(open_strips, (-strips[by_start[begun]].channel, by_start[begun]))
             begun += 1
-        while lying and strips[lying[0][1]].end <= at:
-            heappop(lying)
-        top = lying[0][1] if lying else -1
+        while open_strips and strips[open_strips[0][1]].end <= at:
+            heappop(open_strips)
+        top = open_strips[0][1] if open_strips else -1
         if top != now:
             if now >= 0:
                 yield now, since, at
             now, since = top, at
-        coming = strips[rising[begun]].start if begun < len(rising) else end
+        coming = strips[by_start[begun]].start if begun < len(by_start) else end
         at = min(end, coming, strips[top].end if top >= 0 else end)
     if now >= 0:
         yield now, since, end
 
 
 def visible_indices(strips: Sequence[StripExtent], first: int, end: int) -> list[int]:
-    """The indices of the strips that are seen anywhere from frame `first` to `end`."""
+    """Return the indices of the strips that are visible anywhere from frame `first` to before `end`.
+
+    Channels are visited from the top down, with the union of the opaque spans above.
+    """
     found: list[int] = []
     covered: list[tuple[int, int]] = []
-    falling = sorted(range(len(strips)), key=lambda index: -strips[index].channel)
-    for _, level in groupby(falling, key=lambda index: strips[index].channel):
+    by_channel = sorted(range(len(strips)), key=lambda index: -strips[index].channel)
+    for _, level in groupby(by_channel, key=lambda index: strips[index].channel):
         here = list(level)
         for index in here:
             left, right = max(first, strips[index].start), min(end, strips[index].end)
@@ -61,7 +67,7 @@ def visible_indices(strips: Sequence[StripExtent], first: int, end: int) -> list
 
 
 def _merge_spans(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Spans that meet become one; rising."""
+    """Merge spans that overlap or touch, and sort them."""
     found: list[tuple[int, int]] = []
     for start, end in sorted(spans):
         if found and start <= found[-1][1]:

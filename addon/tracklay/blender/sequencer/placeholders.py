@@ -1,7 +1,7 @@
-"""Placeholders: silent sound strips of exactly a cue's length, and how a take comes into them.
+"""Placeholders: silent sound strips of exactly a cue's length, which are filled when their take arrives.
 
-A placeholder has a sound of its own. When its take comes, that sound is pointed at the take's file: so every copy of the strip, moved,
-trimmed, slipped, split or in another scene, has it at once, with all that was done to it.
+Each placeholder has a sound datablock of its own. Filling points that datablock at the take's file, so every copy of the strip (moved,
+trimmed, slipped, split or in another scene) plays the take at once and keeps its edits.
 """
 
 from __future__ import annotations
@@ -24,18 +24,21 @@ if TYPE_CHECKING:
     from .cue_index import StripRef
 
 SAMPLE_RATE = 8_000
-"""Of silence; Blender counts a strip's frames by it, and this is far finer than a frame."""
+"""Sample rate of the silence in Hz. Blender derives the strip's length in frames from the file: this is far finer than a frame."""
 
 MAX_NAME_LENGTH = 80
+"""Characters of the cue id in a file name. The end is kept: it has the random suffix."""
 
 
 def placeholder_folder() -> Path:
-    """Where the silence of placeholders lies."""
+    """Return the folder of the silent files."""
     return tracklay_home() / "placeholders"
 
 
 def write_silence(cue: str, take: int, seconds: Fraction) -> Path:
-    """A silent WAV for a take that is still to come. It takes no time and hardly any room: what is not written is silent.
+    """Write a silent WAV for a take that has not arrived, and return its path.
+
+    Only the header is written and the file extended: it takes neither time nor disk space.
 
     Raises:
         OutputError: it cannot be written.
@@ -52,13 +55,13 @@ def write_silence(cue: str, take: int, seconds: Fraction) -> Path:
 
 
 def fill_placeholders(refs: Iterable[StripRef], file: Path, entry: str) -> list[str]:
-    """Let a take come into all strips of it, wherever they lie now; the scenes that were changed.
+    """Put a take into all its strips and return the names of the scenes that changed, once for each strip.
 
-    A strip that the person has given another sound meanwhile keeps that.
+    A strip whose sound the user has replaced keeps that sound.
     """
     changed = []
-    for place in refs:
-        found = place.resolve()
+    for ref in refs:
+        found = ref.resolve()
         if found is None:
             continue
         scene, strip = found
@@ -81,7 +84,7 @@ def _accepts_take(strip: Any, file: Path) -> bool:
 
 
 def _set_sound_file(sound: Any, file: Path) -> None:
-    """Have a sound, and all strips that play it, play a file."""
+    """Point a sound datablock, and so all strips that play it, at a file."""
     wanted = preferred_path(file)
     if sound.filepath != wanted:
         sound.name = file.name
@@ -89,19 +92,19 @@ def _set_sound_file(sound: Any, file: Path) -> None:
 
 
 def preferred_path(file: Path) -> str:
-    """The path as the person wants theirs: relative to a saved file, where their preference says so."""
+    """Return the path relative to the saved file if Blender's preferences ask for it, else absolute."""
     if bpy.data.filepath and bpy.context.preferences.filepaths.use_relative_paths:
         try:
             return str(bpy.path.relpath(str(file)))
         except ValueError:
-            pass  # another drive than the file's: there is no relative path
+            pass  # the file is on another drive: there is no relative path
     return str(file)
 
 
 def set_error(refs: Iterable[StripRef], message: str) -> None:
-    """Have the placeholders of a take that does not come say why. They stay: where a sound was wanted is worth knowing."""
-    for place in refs:
-        found = place.resolve()
+    """Store an error in the placeholders of a failed take. They stay, because they show where a sound was requested."""
+    for ref in refs:
+        found = ref.resolve()
         if (
             found is not None
             and cue_index.ENTRY_PROPERTY not in found[1]
@@ -111,18 +114,18 @@ def set_error(refs: Iterable[StripRef], message: str) -> None:
 
 
 def clear_error(refs: Iterable[StripRef]) -> None:
-    """Have placeholders of a take that may come after all complain no more."""
-    for place in refs:
-        found = place.resolve()
+    """Remove the error from placeholders whose take is generated again."""
+    for ref in refs:
+        found = ref.resolve()
         if found is not None and cue_index.ERROR_PROPERTY in found[1]:
             del found[1][cue_index.ERROR_PROPERTY]
 
 
 def remove_placeholders(refs: Iterable[StripRef]) -> list[str]:
-    """Take placeholders away that nothing comes into any more; the scenes that they were in."""
+    """Remove empty placeholders and return the names of their scenes, once for each strip."""
     changed = []
-    for place in refs:
-        found = place.resolve()
+    for ref in refs:
+        found = ref.resolve()
         if found is not None and cue_index.ENTRY_PROPERTY not in found[1]:
             scene, strip = found
             owner = strip.parent_meta() or scene.sequence_editor

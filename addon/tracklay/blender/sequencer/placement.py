@@ -1,4 +1,4 @@
-"""Lays sounds: strips above their picture, of exactly the cue's frames, connected to it. Placeholders first, takes with their entry."""
+"""Places sound strips above their picture: exactly as long as the cue, in a free channel, connected to the picture."""
 
 from __future__ import annotations
 
@@ -24,26 +24,28 @@ if TYPE_CHECKING:
     from .selection import CueSource
 
 PICTURE_PROPERTY = "tracklay_picture"
-"""The custom property of a laid strip: the name its picture had."""
+"""Custom property of a laid strip: the name of its picture strip when it was laid."""
 
 HALF_SAMPLE_SECONDS = 0.5 / 48_000
-"""Seconds. Blender begins a sound on the next sample where its frame falls between two, and at NTSC rates even after an exact one
-(its 1.001 is a 32-bit float); this much earlier, that becomes the nearest sample (measured in 4.5 to 5.2)."""
+"""Seconds by which each strip is shifted earlier.
+
+A frame often begins between two samples. Blender then starts the sound on the next one, and at NTSC rates even after an exact one, because
+its 1.001 is a 32-bit float. Half a sample earlier, the next sample is the nearest one (measured in Blender 4.5 to 5.2).
+"""
 
 _LevelData = TypeVar("_LevelData")
 
 MAX_CHANNELS = 128
-"""Blender's own number."""
+"""Number of channels in Blender's sequencer (`SEQ_MAX_CHANNELS`)."""
 
 UNDO_GENERATE, UNDO_LAY, UNDO_CANCEL = "Generate Sound", "Lay Take", "Cancel Sound"
-"""What a person reads in the undo history."""
+"""Names of undo steps."""
 
 
 class StripPlacer:
-    """Lays strips on one scene's timeline for as long as it is open: `with Layer(scene) as layer`.
+    """Places strips on one scene's timeline: `with StripPlacer(scene) as placer`.
 
-    What was laid is connected at the end, all at once. The person's selection, which Blender's connecting needs for itself, is as it
-    was afterwards.
+    All strips are connected together at the end. Connecting works on the selection, so the user's selection is restored afterwards.
     """
 
     def __init__(self, scene: Any) -> None:
@@ -54,7 +56,7 @@ class StripPlacer:
         self._channel_maps: dict[str, ChannelMap] = {}
         self._connection_groups: dict[str, list[Any]] = {}
         self._sound_indexes: dict[str, SoundIndex] = {}
-        """Looked at where Blender keeps to itself what is connected (before 5.1)."""
+        """Used before Blender 5.1, whose Python API does not expose connections."""
 
     def __enter__(self) -> Self:
         self._selection = [strip for strip in self._editor.strips_all if strip.select]
@@ -73,7 +75,14 @@ class StripPlacer:
             self._editor.active_strip = self._active
 
     def place_sound(self, level: StripLevel, picture: Any, name: str, file: Path, span: tuple[int, int]) -> Any:
-        """Lay a sound above its picture, connected to it: `span` is its first frame and how many it has.
+        """Place a sound above its picture, connect the two, and return the strip.
+
+        Args:
+            level: the level of the picture.
+            picture: the picture strip.
+            name: name of the new strip.
+            file: the sound file.
+            span: first frame and number of frames.
 
         Raises:
             TracklayError: no channel is free there, or Blender cannot read the file.
@@ -88,30 +97,39 @@ class StripPlacer:
         return strip
 
     def connect(self, level: StripLevel, picture: Any, laid: Any) -> None:
-        """Have a sound connected to the picture and all that is connected to it already: Blender joins only whole groups.
+        """Note that a sound is connected to its picture, and to everything connected to that: Blender connects whole groups only.
 
-        Inside a meta strip that is not open Blender cannot connect, and nothing is.
+        Inside a meta strip that is not open, Blender cannot connect strips; then nothing is connected.
         """
         laid.select = False
         if picture.name not in self._connection_groups:
             inside = selection.active_level(self._scene)
             if inside is None or inside.strips.get(picture.name) != picture:
                 return
-            with_it = compat.connected_strips(picture)
-            if with_it is None:
-                with_it = [
+            connected = compat.connected_strips(picture)
+            if connected is None:
+                connected = [
                     strip
                     for strip in _cached_for_level(self._sound_indexes, level, SoundIndex).related_sounds(picture)
                     if strip != laid
                 ]
-            self._connection_groups[picture.name] = [picture, *with_it]
+            self._connection_groups[picture.name] = [picture, *connected]
         self._connection_groups[picture.name].append(laid)
 
 
 def add_sound_strip(
     level: StripLevel, file: Path, channel: int, first: int, frames: int, *, name: str = "", hidden_frames: int = 0
 ) -> Any:
-    """A sound strip of exactly these frames; `hidden_frames` frames of the file come before them.
+    """Add a sound strip of exactly these frames and return it.
+
+    Args:
+        level: the level to add it to.
+        file: the sound file.
+        channel: the channel.
+        first: first timeline frame.
+        frames: number of frames.
+        name: name of the strip; by default the file's stem.
+        hidden_frames: frames of the file before `first`, which the left handle hides.
 
     Raises:
         TracklayError: Blender cannot read the file.
@@ -121,12 +139,15 @@ def add_sound_strip(
             name or file.stem, placeholders.preferred_path(file), channel, first - hidden_frames
         )
     except RuntimeError as error:
-        raise TracklayError(f"Blender cannot read {file}: {error}") from error
+        raise TracklayError(
+            "blender.sound_unreadable", "Blender cannot read {file}: {error}", file=file, error=str(error).strip()
+        ) from error
     if hidden_frames:
         compat.set_strip_start(strip, first)
     if compat.strip_frames(strip) != frames:
         compat.set_strip_frames(strip, frames)
-    # Blender moves a strip up when its own idea of the length touches a neighbour, even for the moment before it is set.
+    # Blender derives a length from the file, which may be a frame longer. If that overlaps a neighbour it moves the strip to a higher
+    # channel at once, before the right length is set.
     if strip.channel != channel:
         strip.channel = channel
     strip.sound_offset = -HALF_SAMPLE_SECONDS
@@ -135,19 +156,19 @@ def add_sound_strip(
 
 
 def connect_sounds(scene: Any, level: StripLevel, picture: Any, laid: Iterable[Any]) -> None:
-    """Connect sounds to a strip and to all that is connected to that already; the person's selection stays as it is."""
-    with StripPlacer(scene) as layer:
+    """Connect sounds to a picture and to everything connected to it. The user's selection is kept."""
+    with StripPlacer(scene) as placer:
         for strip in laid:
-            layer.connect(level, picture, strip)
+            placer.connect(level, picture, strip)
 
 
 def find_free_channel(level: StripLevel, above: int, first: int, frames: int) -> int | None:
-    """The first channel above where nothing lies in the range, that is neither locked nor muted."""
+    """Return the first channel above `above` that is free in this range and neither locked nor muted; None if there is none."""
     return ChannelMap(level).find_free(above, first, frames)
 
 
 class ChannelMap:
-    """Which channels of a level are free when."""
+    """The occupied ranges of each channel of a level."""
 
     def __init__(self, level: StripLevel) -> None:
         self._channels = level.channels
@@ -156,7 +177,7 @@ class ChannelMap:
             self._occupied.setdefault(strip.channel, []).append((compat.strip_start(strip), compat.strip_end(strip)))
 
     def find_free(self, above: int, first: int, frames: int) -> int | None:
-        """The first channel above where nothing lies in the range, that is neither locked nor muted; None where there is none."""
+        """Return the first channel above `above` that is free in this range and neither locked nor muted; None if there is none."""
         for number in range(above + 1, MAX_CHANNELS + 1):
             free = all(end <= first or start >= first + frames for start, end in self._occupied.get(number, ()))
             if free and not self._channels[number].lock and not self._channels[number].mute:
@@ -164,7 +185,7 @@ class ChannelMap:
         return None
 
     def require_free_above(self, picture: Any, first: int, frames: int) -> int:
-        """The first free channel above a strip.
+        """Return the first free channel above a strip.
 
         Raises:
             TracklayError: there is none.
@@ -172,99 +193,119 @@ class ChannelMap:
         channel = self.find_free(picture.channel, first, frames)
         if channel is not None:
             return channel
-        raise TracklayError(f"no channel above {picture.name} is free there: make room or unlock one")
+        raise no_free_channel(picture)
 
     def reserve(self, channel: int, first: int, frames: int) -> None:
-        """Something lies there from now on."""
+        """Mark a range of a channel as occupied."""
         self._occupied.setdefault(channel, []).append((first, first + frames))
+
+
+def no_free_channel(strip: Any) -> TracklayError:
+    """Return the error for a strip without a free channel above it."""
+    return TracklayError(
+        "blender.no_free_channel", "No free channel above {strip}. Unlock or clear one.", strip=strip.name
+    )
 
 
 def _cached_for_level(
     cached: dict[str, _LevelData], level: StripLevel, build: Callable[[StripLevel], _LevelData]
 ) -> _LevelData:
-    """What is seen of a level, looked at once: it takes longer than laying a strip."""
+    """Return a value built once for each level: building it takes longer than placing a strip."""
     key = repr(level.strips)
     if key not in cached:
         cached[key] = build(level)
     return cached[key]
 
 
-def find_scene(spot: CueSource, remedy: str) -> Any:
-    """The scene of a spot. `remedy` is the rest of the sentence, where there is none any more.
+def find_scene(spot: CueSource) -> Any:
+    """Return the scene of a spot.
 
     Raises:
-        TracklayError: the scene has gone.
+        TracklayError: the scene no longer exists.
     """
     scene = next((scene for scene in bpy.data.scenes if scene.session_uid == spot.scene_uid), None)
     if scene is None:
-        raise TracklayError(f"the timeline of {spot.strip_name} is no longer open: {remedy}")
+        raise TracklayError(
+            "blender.timeline_closed", "The timeline of {strip} is no longer open.", strip=spot.strip_name
+        )
     return scene
 
 
 def lay_take(spot: CueSource, take: Take, index: int, request: CueRequest | None = None) -> str:
-    """Lay a take that has no placeholder, the `index`-th of its cue from 0; the name of its strip. All but the first are muted.
+    """Lay a take that has no placeholder, and return the name of its strip. All but the first take of a cue are muted.
 
-    `request` says how the picture played when the take was asked for; without it, it is what plays now.
+    Args:
+        spot: the picture that the take belongs to.
+        take: the take.
+        index: the take's index in its cue, from 0.
+        request: the request that the strip stores; by default it is made from the picture as it plays now.
 
     Raises:
-        TracklayError: the scene or the strip has gone, the scene's rate is another, no channel is free, or Blender cannot
-            read the take. It is in its folder, and the message says where.
+        TracklayError: the scene or the strip no longer exists, the frame rate has changed, no channel is free, or Blender
+            cannot read the file. The message names the file, which is kept.
     """
-    where = f"the take is in {take.file.parent}"
-    scene = find_scene(spot, where)
+    try:
+        return _lay_take(spot, take, index, request)
+    except TracklayError as error:
+        raise TracklayError(
+            "blender.take_not_laid", "{error} The take was not laid: {file}.", error=error, file=take.file
+        ) from error
+
+
+def _lay_take(spot: CueSource, take: Take, index: int, request: CueRequest | None) -> str:
+    scene = find_scene(spot)
     if selection.scene_rate(scene) != spot.span.rate:
         raise TracklayError(
-            f"the frame rate was changed while {spot.strip_name} was on its way: set it back and generate again; {where}"
+            "blender.frame_rate_changed",
+            "The frame rate of {scene} changed while the sound of {strip} was generated. Restore it and generate again.",
+            scene=scene.name,
+            strip=spot.strip_name,
         )
-    try:
-        level, picture = selection.find_strip(scene, spot)
-    except TracklayError as error:
-        raise TracklayError(f"{error}, so nothing was laid: {where}") from error
-    where_now = _current_span(spot, picture)
+    level, picture = selection.find_strip(scene, spot)
+    span = _current_span(spot, picture)
     if request is None:
-        request = CueRequest(
-            take.cue.model,
-            take.cue.prompt,
-            **staleness.picture_request_fields(scene, picture, *where_now, staleness.SpeedEffectCache()),
-        )
-    with StripPlacer(scene) as layer:
-        try:
-            strip = layer.place_sound(level, picture, model_title(request.model), take.file, where_now)
-        except TracklayError as error:
-            raise TracklayError(f"{error}; the take is {take.file}") from error
+        fields = staleness.picture_request_fields(scene, picture, *span, staleness.SpeedEffectCache())
+        request = CueRequest(take.cue.model, take.cue.prompt, **fields)
+    with StripPlacer(scene) as placer:
+        strip = placer.place_sound(level, picture, catalogue.model_title(request.model), take.file, span)
         _tag_strip(strip, take.cue.id, index, request)
         strip[ENTRY_PROPERTY] = json.dumps(take.to_manifest_entry(), ensure_ascii=False)
         return str(strip.name)
 
 
 def _current_span(spot: CueSource, picture: Any) -> tuple[int, int]:
-    """First frame and frames of a spot, wherever its picture has moved since."""
+    """Return first frame and number of frames of a spot, moved with its picture."""
     return spot.span.start + round(compat.content_start(picture) - spot.content_start), spot.span.frames
 
 
 def place_placeholders(orders: Sequence[tuple[JobSpec, CueSource, CueRequest]]) -> None:
-    """Lay a placeholder for each take of each order, all of them or none. It is the first thing that happens, before anything is sent.
+    """Place a placeholder for each take of each job, all of them or none.
+
+    This is done before anything is sent: a job without a free channel must not cost anything.
 
     Raises:
-        TracklayError: no channel is free above one of them, or the silence cannot be written.
+        TracklayError: no channel is free above one of the pictures, or the silent file cannot be written.
     """
     made: list[tuple[Any, Any]] = []
     for uid in dict.fromkeys(spot.scene_uid for _, spot, _ in orders):
         here = [each for each in orders if each[1].scene_uid == uid]
-        scene = find_scene(here[0][1], "open it again")
+        scene = find_scene(here[0][1])
         try:
-            with StripPlacer(scene) as layer:
-                for order, spot, asked in here:
+            with StripPlacer(scene) as placer:
+                for spec, spot, request in here:
                     level, picture = _find_just_spotted(scene, spot)
-                    for index in range(order.cue.takes):
-                        file = placeholders.write_silence(order.cue.id, index, order.cue.span.seconds)
-                        strip = layer.place_sound(
-                            level, picture, model_title(asked.model), file, (spot.span.start, spot.span.frames)
+                    for index in range(spec.cue.takes):
+                        file = placeholders.write_silence(spec.cue.id, index, spec.cue.span.seconds)
+                        strip = placer.place_sound(
+                            level,
+                            picture,
+                            catalogue.model_title(request.model),
+                            file,
+                            (spot.span.start, spot.span.frames),
                         )
-                        strip.show_waveform = (
-                            False  # silence has none to see, and Blender would go on to show it after its take came
-                        )
-                        _tag_strip(strip, order.cue.id, index, asked)
+                        # Silence has no waveform, and Blender would keep drawing that one after the take has arrived.
+                        strip.show_waveform = False
+                        _tag_strip(strip, spec.cue.id, index, request)
                         made.append((level, strip))
         except TracklayError:
             for level, strip in made:
@@ -273,14 +314,14 @@ def place_placeholders(orders: Sequence[tuple[JobSpec, CueSource, CueRequest]]) 
 
 
 def check_free_channels(orders: Sequence[tuple[JobSpec, CueSource]]) -> None:
-    """See that takes will have room, before anything is sent.
+    """Check that all takes will have a free channel, before anything is sent.
 
     Raises:
         TracklayError: no channel is free above one of the pictures.
     """
     rooms: dict[str, ChannelMap] = {}
     for order, spot in orders:
-        level, picture = _find_just_spotted(find_scene(spot, "open it again"), spot)
+        level, picture = _find_just_spotted(find_scene(spot), spot)
         room = _cached_for_level(rooms, level, ChannelMap)
         for _ in range(order.cue.takes):
             room.reserve(
@@ -289,8 +330,8 @@ def check_free_channels(orders: Sequence[tuple[JobSpec, CueSource]]) -> None:
 
 
 def make_cue_request(order: JobSpec, spot: CueSource, speed_cache: staleness.SpeedEffectCache) -> CueRequest:
-    """What the strips of an order's takes say was asked for. `speed_cache` is one for all orders."""
-    scene = find_scene(spot, "open it again")
+    """Return the request that a job's strips store. Use one `speed_cache` for all jobs of a call."""
+    scene = find_scene(spot)
     _, picture = _find_just_spotted(scene, spot)
     price = estimate_cost(order)
     return CueRequest(
@@ -303,33 +344,34 @@ def make_cue_request(order: JobSpec, spot: CueSource, speed_cache: staleness.Spe
 
 
 def _find_just_spotted(scene: Any, spot: CueSource) -> tuple[StripLevel, Any]:
-    """The strip of a spot that was made in this very moment: nothing can have moved it."""
+    """Return level and strip of a spot made in this call: it cannot have moved, so its name is enough."""
     picture = scene.sequence_editor.strips_all[spot.strip_name]
     owner = picture.parent_meta() or scene.sequence_editor
     return StripLevel(owner.strips, owner.channels), picture
 
 
 def place_extra_take(ref: StripRef, take: Take, index: int, request: CueRequest) -> str | None:
-    """Lay a further take of a job that gave several, above the one it came with and on its frames; the name of its strip."""
+    """Lay a further sound of a job that returned several, above the job's first one and on its frames.
+
+    Returns the name of the strip, or None if the first one no longer exists.
+    """
     found = ref.resolve()
     if found is None:
         return None
     scene, strip = found
     level = next(level for level in selection.iter_levels(scene) if strip.name in level.strips)
-    with StripPlacer(scene) as layer:
-        made = layer.place_sound(
-            level, strip, model_title(request.model), take.file, (compat.strip_start(strip), take.cue.span.frames)
+    with StripPlacer(scene) as placer:
+        made = placer.place_sound(
+            level,
+            strip,
+            catalogue.model_title(request.model),
+            take.file,
+            (compat.strip_start(strip), take.cue.span.frames),
         )
         _tag_strip(made, take.cue.id, index, request)
         made[PICTURE_PROPERTY] = strip.get(PICTURE_PROPERTY, "")
         made[ENTRY_PROPERTY] = json.dumps(take.to_manifest_entry(), ensure_ascii=False)
         return str(made.name)
-
-
-def model_title(model_id: str) -> str:
-    """What a strip of a model's is called."""
-    model = catalogue.MODELS.get(model_id)
-    return model.title if model else model_id
 
 
 def _tag_strip(strip: Any, cue: str, index: int, request: CueRequest) -> None:
@@ -339,14 +381,14 @@ def _tag_strip(strip: Any, cue: str, index: int, request: CueRequest) -> None:
 
 
 def push_undo(scene: Any, message: str = UNDO_LAY) -> None:
-    """Make what was just done one step of the undo history."""
+    """Push an undo step for what was just done."""
     with compat.sequencer_context(scene):
-        if bpy.ops.ed.undo_push.poll():  # a step is the whole file's, whatever scene is shown
+        if bpy.ops.ed.undo_push.poll():  # a step covers the whole file, whatever scene is shown
             bpy.ops.ed.undo_push(message=message)
 
 
 class SoundIndex:
-    """The sounds of a level by what they are of. It goes through the level once."""
+    """The sounds of a level by the picture they belong to. The level is scanned once."""
 
     def __init__(self, level: StripLevel) -> None:
         self._by_picture_name: dict[str, list[Any]] = {}
@@ -356,12 +398,12 @@ class SoundIndex:
             self._by_span.setdefault((start, start + frames), []).append(strip)
 
     def related_sounds(self, picture: Any) -> list[Any]:
-        """What is a picture's: its own sound, and the takes that were laid for it."""
+        """Return a picture's own sound and the takes laid for it."""
         laid = self._by_picture_name.get(picture.name, [])
         return [*laid, *(strip for strip in self.own_sounds(picture) if strip not in laid)]
 
     def own_sounds(self, picture: Any) -> list[Any]:
-        """The picture's own sound: strips of the same file on the same frames."""
+        """Return the picture's own sound: strips of the same file on the same frames."""
         file = getattr(picture, "filepath", "")  # a scene or a meta strip has none
         same = self._by_span.get((compat.strip_start(picture), compat.strip_end(picture)), []) if file else []
         path = bpy.path.abspath(file)

@@ -1,4 +1,4 @@
-"""What the timeline itself says should be heard: markers' names, and the text strips that an editor writes notes in."""
+"""Reads prompts from the timeline: names of markers, and text strips that editors use for notes."""
 
 from __future__ import annotations
 
@@ -11,33 +11,26 @@ if TYPE_CHECKING:
     from ...timing import Span
 
 SOUND_MARKER_PATTERN = re.compile(r"\s*(?:sfx|foley|music)\s*:\s*(.*?)\s*(?:\.\d{3})?", re.IGNORECASE)
-"""A marker that names a sound: `sfx: door slam`. Blender puts a number behind a name that is there twice."""
+"""A marker that names a sound: `sfx: door slam`. Blender appends a number to a name that exists already, which is left out."""
 
 DEFAULT_MARKER_PATTERN = re.compile(r"(?:F_\d+|Marker)?(?:\.\d{3})?")
-"""What Blender calls a marker that nobody has named."""
-
-PROMPT_SOURCES = (
-    ("NONE", "Nothing Else", "The prompt is what is written above"),
-    ("TEXT", "Text Strips", "What text strips over the cue say is added; a muted one is as good: it is a note"),
-    ("MARKERS", "Markers", "The names of markers within the cue are added"),
-)
-"""Where a prompt may come from besides the panel, as an enumeration's items."""
+"""Blender's default names of markers."""
 
 
 def marker_prompt(name: str) -> str:
-    """The prompt that a marker's name holds: all of it, or what stands after `sfx:`; nothing where nobody named it."""
-    if named := SOUND_MARKER_PATTERN.fullmatch(name):
-        return named[1]
+    """Return the prompt in a marker's name: the text after `sfx:`, else the whole name; empty for a default name."""
+    if match := SOUND_MARKER_PATTERN.fullmatch(name):
+        return match[1]
     return "" if DEFAULT_MARKER_PATTERN.fullmatch(name) else name.strip()
 
 
 def is_sound_marker(name: str) -> bool:
-    """Whether a marker is called `sfx: …`."""
+    """Return whether a marker's name begins with `sfx:`, `foley:` or `music:`."""
     return SOUND_MARKER_PATTERN.fullmatch(name) is not None
 
 
 def timeline_prompt(scene: Any, span: Span, source: str) -> str:
-    """What text strips or markers under a span say, in the timeline's order; nothing where the panel alone is asked."""
+    """Return the prompt from text strips (`TEXT`) or markers (`MARKERS`) within a span, in timeline order; empty for any other source."""
     if source == "TEXT":
         level = selection.active_level(scene)
         strips = () if level is None else level.strips
@@ -51,10 +44,10 @@ def timeline_prompt(scene: Any, span: Span, source: str) -> str:
         marks = sorted(
             (mark.frame, mark.name) for mark in scene.timeline_markers if span.start <= mark.frame < span.end
         )
-        return ", ".join(said for _, name in marks if (said := marker_prompt(name)))
+        return ", ".join(prompt for _, name in marks if (prompt := marker_prompt(name)))
     return ""
 
 
 def join_prompts(panel_prompt: str, timeline_text: str) -> str:
-    """The panel's prompt and the timeline's as one."""
+    """Join the panel's prompt and the timeline's."""
     return ", ".join(part for part in (panel_prompt.strip(), timeline_text) if part) if timeline_text else panel_prompt

@@ -1,7 +1,8 @@
-"""Which frame of its source a strip shows on a timeline frame, counted as Blender counts: in 32-bit floats, halves going up.
+"""Maps timeline frames to source frames exactly as Blender does: in 32-bit floats, rounding half up.
 
-Pure arithmetic; what a strip says of itself is read elsewhere. Blender's own rule is `give_frame_index` in its `strip_time.cc`, the
-same from 4.5 to 5.2; `tests/blender/test_frame_accuracy.py` holds this file to Blender's renders.
+Pure arithmetic. The rule is `give_frame_index` in Blender's `strip_time.cc`, the same from 4.5 to 5.2. 64-bit floats would be more precise
+and would show another frame than Blender: every `np.float32` here is one of Blender's own roundings.
+`tests/blender/test_frame_accuracy.py` compares this file with Blender's renders.
 """
 
 from __future__ import annotations
@@ -24,15 +25,16 @@ if TYPE_CHECKING:
     IntArray = npt.NDArray[np.int64]
 
 MAX_MAP_POINTS = 20_000
-"""Of a map: minutes of a source that is slower than its timeline, frame by frame. Beyond, its own clock must do: a frame off at most."""
+"""Points of a time map: minutes of a source that is slower than its timeline. A longer map follows the source's clock instead, which is
+at most one frame off."""
 
 JUMP_FRAMES = Fraction(1, 1024)
-"""Timeline frames: how long before a frame the source jumps to where it is on it. No frame is shown in between."""
+"""Timeline frames before a frame at which the source jumps to its next position. No frame is shown in between."""
 
 
 @dataclass(frozen=True, slots=True)
 class LinearClock:
-    """Where the source is by its own clock: `position` source frames on the first timeline frame, `step` more on each after it."""
+    """A constant speed: source frame `position` on the first timeline frame, and `step` source frames more on each after it."""
 
     position: Fraction
     step: Fraction
@@ -40,9 +42,12 @@ class LinearClock:
 
 @dataclass(frozen=True, slots=True)
 class RetimingKey:
-    """A retiming key: on frame `frame` of the content as it was, `position` of it is shown, from 0, its start, to 1, its end.
+    """A retiming key.
 
-    `is_transition` says that from here to the next key the speed goes from one to another.
+    Attributes:
+        frame: frame of the content before retiming.
+        position: part of the content shown there, from 0 (start) to 1 (end).
+        is_transition: whether the speed changes gradually from here to the next key.
     """
 
     frame: float
@@ -52,21 +57,21 @@ class RetimingKey:
 
 @dataclass(frozen=True, slots=True)
 class StripTiming:
-    """How a strip plays its content.
+    """The way a strip plays its content.
 
-    Args:
-        start: the timeline frame on which the content begins.
-        timeline_frames: how many timeline frames it lasts.
-        content_frames: how many frames of its own it has.
-        trim_start: how many frames of the source come before it.
-        rate_factor: its own frames a timeline frame: (float of its rate, float of the scene's), None where it is one for one.
-        exact_factor: the same as a fraction.
-        is_reversed: whether it plays so.
-        strobe: only each so manyth frame is shown; 1 shows all.
-        caches_source_frames: whether Blender keeps frames that it has shown by the whole part of their place, as it does from 5.0 on: it then
-            shows them again wherever that part is the same, and does not round.
-        retiming_keys: its retiming keys, none of which eases; none where it is not retimed.
-        last_key_at_end: whether the last key stands at the end of the last frame, and not on it.
+    Attributes:
+        start: timeline frame on which the content begins.
+        timeline_frames: its length in timeline frames.
+        content_frames: its length in source frames.
+        trim_start: source frames before the content.
+        rate_factor: (rate of the source, rate of the scene) as Blender's floats; None if one source frame plays per timeline frame.
+        exact_factor: the same ratio as a fraction.
+        is_reversed: whether the content plays backwards.
+        strobe: only every `strobe`-th frame is shown; 1 shows all.
+        caches_source_frames: whether Blender caches shown frames by the integer part of their position, as from 5.0 on. A cached frame
+            is then shown again for every position with the same integer, without rounding.
+        retiming_keys: its retiming keys, none with a transition; empty if it is not retimed.
+        last_key_at_end: whether the last key is at the end of the last frame, not on it.
     """
 
     start: float
@@ -82,11 +87,12 @@ class StripTiming:
     last_key_at_end: bool = False
 
     def content_positions(self, timeline: FloatArray) -> FloatArray:
-        """The place in its content, in frames of its own, on each of these timeline frames."""
-        import numpy as np  # noqa: PLC0415 - only where something is read
+        """Return the position in the content, in source frames, on each of these timeline frames."""
+        import numpy as np  # noqa: PLC0415 - imported only when a strip is read
 
         start = np.float32(self.start)
         end = np.float32(start + np.float32(self.timeline_frames)) - np.float32(1)
+        # The order of operations is Blender's. `end` is the last frame itself, so 1 is subtracted.
         found: FloatArray = np.maximum((end - timeline) if self.is_reversed else (timeline - start), np.float32(0))
         if self.rate_factor is not None:
             found = found * (np.float32(self.rate_factor[0]) / np.float32(self.rate_factor[1]))
@@ -100,32 +106,34 @@ class StripTiming:
         return found.astype(np.float32)
 
     def _apply_retiming(self, positions: FloatArray) -> FloatArray:
-        """Which part of the content is shown where it would be so many frames from its start (`strip_retiming.cc`)."""
+        """Return the part of the content (0 to 1) that is shown at positions before retiming (`strip_retiming.cc`)."""
         import numpy as np  # noqa: PLC0415
 
         frames = np.array([key.frame for key in self.retiming_keys])
-        places = np.array([key.position for key in self.retiming_keys], np.float32)
-        steps = (np.diff(places).astype(np.float64) / np.diff(frames)).astype(np.float32)
+        key_positions = np.array([key.position for key in self.retiming_keys], np.float32)
+        steps = (np.diff(key_positions).astype(np.float64) / np.diff(frames)).astype(np.float32)
         since = np.clip(np.searchsorted(frames, positions.astype(np.float64), side="right") - 1, 0, len(steps) - 1)
+        # `since` is the key before each position; after the last key the last segment continues.
         beyond = (positions - frames[since]).astype(np.float32)
-        part: FloatArray = places[since] + steps[since] * beyond
+        part: FloatArray = key_positions[since] + steps[since] * beyond
         return np.minimum(part, np.float32(1))
 
     def source_frames(self, timeline: FloatArray) -> IntArray:
-        """The number of the source's frame on each of these timeline frames, which are shown one after the other."""
+        """Return the source frame on each of these timeline frames, which are shown in this order."""
         import numpy as np  # noqa: PLC0415
 
         found: IntArray = (
             np.floor(self.content_positions(timeline) + np.float32(0.5)).astype(np.int64) + self.trim_start
         )
         if self.caches_source_frames:
+            # The first frame with a given integer part was rounded and cached; all others with the same one show it again.
             kept = np.trunc(self.content_positions(np.floor(timeline + np.float32(0.5)))).astype(np.int64)
             _, first, which = np.unique(kept, return_index=True, return_inverse=True)
             found = found[first][which]
         return found
 
     def linear_clock(self, first: int) -> LinearClock | None:
-        """Where the source is by its own clock from a timeline frame on; None where it stops and goes, or is retimed."""
+        """Return the constant speed of the source from a timeline frame on; None if the strip is strobed or retimed."""
         if self.strobe > 1 or self.retiming_keys:
             return None
         start = Fraction(self.start)
@@ -138,7 +146,7 @@ class StripTiming:
 
 @dataclass(frozen=True, slots=True)
 class _LinearSegment:
-    """From timeline frame `start` to `end` the source runs evenly, from frame `position` on, `step` frames a timeline frame."""
+    """A stretch of constant speed: from timeline frame `start` to before `end`, from source frame `position`, `step` per frame."""
 
     start: int
     end: int
@@ -154,22 +162,22 @@ def build_time_map(
     *,
     is_continuous: bool = False,
 ) -> TimeMap:
-    """The map by which just these source frames are on screen.
+    """Return the time map that shows exactly these source frames.
 
-    Where the source runs as its own clock does, the map does too, with the times between frames; everywhere else it goes from
-    frame to frame.
+    While the source plays at constant speed, the map follows it with sub-frame precision; elsewhere it steps from frame to frame.
 
     Args:
-        first: the first timeline frame.
-        source_frames: the source frame on it and on each after it.
-        clock: the source's own clock, where there is one.
-        frame_seconds: how long a source frame is.
-        is_continuous: where there is none, whether the source runs on from frame to frame all the same, and each is not held.
+        first: first timeline frame.
+        source_frames: the source frame on it and on each frame after it.
+        clock: the constant speed of the source; None if it has none.
+        frame_seconds: duration of a source frame in seconds.
+        is_continuous: without a clock, whether the source plays on between frames instead of holding each.
     """
     points: list[tuple[Fraction, Fraction]] = []
     before: _LinearSegment | None = None
     for part in _linear_segments(source_frames, clock, is_continuous=is_continuous):
         at = Fraction(first + part.start)
+        # Where two segments do not join, the map jumps shortly before the frame, so that no interpolation between them is shown.
         if before is not None and before.position + before.step * (before.end - before.start) != part.position:
             until = before.end - before.start - JUMP_FRAMES
             points.append((at - JUMP_FRAMES, (before.position + before.step * until) * frame_seconds))
@@ -201,6 +209,7 @@ def _linear_segments(
             source_frames, np.zeros(len(source_frames), np.int64), 0, np.diff(source_frames) != 0
         )
         return
+    # Rounded as integers, without any float: 2 * position + 1 over 2 is rounding half up.
     whole = math.lcm(clock.position.denominator, clock.step.denominator)
     at, step = int(clock.position * whole), int(clock.step * whole)
     on_it = (2 * (at + step * np.arange(len(source_frames), dtype=np.int64)) + whole) // (2 * whole) == source_frames
@@ -217,9 +226,9 @@ def _linear_segments(
 def _stepped_segments(
     source_frames: IntArray, steps: IntArray, begin: int, turns: npt.NDArray[np.bool_]
 ) -> Iterator[_LinearSegment]:
-    """From frame to frame, by so many frames each time; a part ends at each turn.
+    """Yield segments that step from frame to frame; a segment ends where the step changes.
 
-    A source frame that is passed over, as Blender does where it remembers, comes between the timeline's frames, and is not lost.
+    A source frame that Blender skips (because of its cache) falls between two timeline frames of the map and is not lost.
     """
     ends = [*(place + 1 for place, turn in enumerate(turns) if turn), len(source_frames)]
     for first, until in pairwise([0, *ends]):

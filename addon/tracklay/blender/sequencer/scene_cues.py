@@ -1,6 +1,6 @@
-"""What a whole film's cues are: every picture that is seen in the scene's range, or the strips that are named.
+"""The cues of a whole scene: every visible picture strip in the scene's frame range, or the strips that are named.
 
-Spots are made of them one by one: a strip that cannot be read costs its own cue and no other.
+Each strip is read separately: one that cannot be read costs its own cue only.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from .selection import CueSource, StripLevel
 
 OPAQUE_BLEND_TYPES = frozenset({"REPLACE", "CROSS", "ALPHA_OVER"})
-"""Ways of blending in which a strip without alpha hides what is below it."""
+"""Blend types in which an opaque strip hides what is below it."""
 
 StripRange = tuple[Any, int, int]
-"""A strip, its first frame, and how many frames of it are meant."""
+"""A strip, the first of its frames that count, and their number."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnreadableStrip:
-    """A strip whose picture cannot be read, its frames that are meant, and why."""
+    """A strip whose picture cannot be read: its name, the frames that were requested, and the error."""
 
     strip: str
     span: Span
@@ -37,41 +37,53 @@ class UnreadableStrip:
 def find_cue_ranges(
     scene: Any, names: Sequence[str] = (), first: int | None = None, end: int | None = None
 ) -> list[StripRange]:
-    """The strips of a film's cues in the timeline's order, each whole; with `first` or `strip_end`, the frames of it between them.
+    """Return the strips of a scene's cues in timeline order, each with all its frames.
 
-    A strip is seen that is not muted, lies in the scene's frame range, and is not hidden for all of its length by others above it.
-    Strips that are named are meant wherever they are; of a marker that is named, what is seen there. Only the timeline itself
-    counts: a meta strip is one picture.
+    A strip is visible if it is unmuted, overlaps the scene's frame range, and is not covered over its whole length. Only the timeline
+    itself counts: a meta strip is one picture.
+
+    Args:
+        scene: the scene.
+        names: names of strips, visible or not, and of markers, which stand for the strips visible there; by default all visible strips.
+        first: first timeline frame; strips are cut at it.
+        end: first frame after the range; strips are cut at it.
 
     Raises:
-        BadInput: there is no such strip or marker, or nothing is seen.
+        InvalidInput: there is no such strip or marker, or no strip is visible.
     """
     level = next(selection.iter_levels(scene), None)
     begin = scene.frame_start if first is None else first
     stop = scene.frame_end + 1 if end is None else end
-    meant = _strips_by_name(scene, level, names) if names else _visible_strips(level, begin, stop)
+    strips = _strips_by_name(scene, level, names) if names else _visible_strips(level, begin, stop)
     found = []
-    for strip in sorted(meant, key=lambda strip: (compat.strip_start(strip), strip.channel)):
+    for strip in sorted(strips, key=lambda strip: (compat.strip_start(strip), strip.channel)):
         left = compat.strip_start(strip) if first is None else max(compat.strip_start(strip), first)
         right = compat.strip_end(strip) if end is None else min(compat.strip_end(strip), end)
         if left < right:
             found.append((strip, left, right - left))
     if not found:
         raise InvalidInput(
-            f"no strip with picture is seen in {scene.name} from frame {begin} to {stop - 1}: add one, or choose another range"
+            "scene.no_picture",
+            "No visible video strip in {scene} from frame {first} to {last}.",
+            scene=scene.name,
+            first=begin,
+            last=stop - 1,
         )
     return found
 
 
 def _strips_by_name(scene: Any, level: StripLevel | None, names: Sequence[str]) -> list[Any]:
-    """The strips that are called so, and those that are seen at markers that are called so."""
+    """Return the strips with these names, and those visible at markers with these names."""
     here = [] if level is None else compat.strips_of_types(level.strips, strip_source.PICTURE_TYPES)
     markers = [marker for marker in scene.timeline_markers if marker.name in names]
     there = {strip.name for strip in here}
     if unknown := set(names) - there - {marker.name for marker in markers}:
-        known = ", ".join(sorted(there)) or "none at all"
         raise InvalidInput(
-            f"{scene.name} has no strip with picture and no marker called {', '.join(sorted(unknown))}: its strips are {known}"
+            "scene.unknown_name",
+            "No video strip or marker named {names} in {scene}. Video strips: {known}.",
+            names=", ".join(sorted(unknown)),
+            scene=scene.name,
+            known=", ".join(sorted(there)) or "none",
         )
     frames = {marker.frame for marker in markers}
     at_markers = {strip.name for frame in frames for strip in _visible_strips(level, frame, frame + 1)}
@@ -79,16 +91,16 @@ def _strips_by_name(scene: Any, level: StripLevel | None, names: Sequence[str]) 
 
 
 def _visible_strips(level: StripLevel | None, first: int, end: int) -> list[Any]:
-    """The strips with picture that are seen anywhere from frame `first` to `strip_end`."""
+    """Return the picture strips that are visible anywhere from frame `first` to before `end`."""
     if level is None:
         return []
     playing = compat.unmuted_strip_spans(level.strips, level.channels, strip_source.PICTURE_TYPES, range(first, end))
-    lying = [StripExtent(start, start + frames, strip.channel, _is_opaque(strip)) for strip, start, frames in playing]
-    return [playing[index][0] for index in occlusion.visible_indices(lying, first, end)]
+    extents = [StripExtent(start, start + frames, strip.channel, _is_opaque(strip)) for strip, start, frames in playing]
+    return [playing[index][0] for index in occlusion.visible_indices(extents, first, end)]
 
 
 def _is_opaque(strip: Any) -> bool:
-    """Whether nothing below a strip is seen. A still may be a title or a logo: it hides nothing."""
+    """Return whether a strip hides everything below it. A still image may be a title or a logo with alpha, so it never does."""
     if strip.type == "IMAGE" and len(strip.elements) == 1:
         return False
     if strip.blend_type not in OPAQUE_BLEND_TYPES or strip.blend_alpha < 1:
@@ -99,7 +111,7 @@ def _is_opaque(strip: Any) -> bool:
 
 
 def try_spot_ranges(scene: Any, strip_ranges: Iterable[StripRange]) -> list[CueSource | UnreadableStrip]:
-    """The spot of each range, or why there is none."""
+    """Return the spot of each range, or the error."""
     level = next(selection.iter_levels(scene), None)
     if level is None:
         return []

@@ -1,6 +1,6 @@
-"""Reads what plays on the timeline: which strips are meant, their spans, and where in their files they are on each frame.
+"""Turns the selection into spots: which strips, which frames, and what plays on them.
 
-Laying is another file's. Strips are Blender's and not kept: what is kept is a `CueSource`, which finds its strip again.
+Strips are never kept, because undo makes them invalid. A `CueSource` is kept instead, which finds its strip again.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
 AUTOMATIC, FROM_FILE, RENDER = "AUTO", "FILE", "RENDER"
-"""What a person can wish: the fast way wherever it shows what plays, always, or never."""
+"""Values of the scene's *Picture* setting: read the file where it shows what plays, always read it, or always render."""
 
 FILE_STRIP_TYPES = frozenset({"MOVIE", "IMAGE"})
-"""Types of strips that have a file of their own, by which they are known."""
+"""Types of strips with a source file, by which they can be identified."""
 
 
 @dataclass(frozen=True, slots=True)
 class StripLevel:
-    """One level of the sequence: the timeline itself, or the inside of a meta strip. It lives as long as one call."""
+    """One level of the sequence: the timeline itself, or the inside of a meta strip. Valid during one call."""
 
     strips: Any
     channels: Any
@@ -48,10 +48,15 @@ class StripLevel:
 
 @dataclass(frozen=True, slots=True)
 class CueSource:
-    """A span of a strip's picture, in plain data: outlives undo, and finds its strip again by name, file and content.
+    """A span of a strip's picture as plain data: valid across undo, and able to find its strip again.
 
-    `content_start` is where the strip's content began when the spot was made, so that a strip that moved is followed; `strip_type` is the
-    strip's type.
+    Attributes:
+        scene_uid: Blender's session id of the scene.
+        strip_name: name of the strip.
+        span: frames on the timeline.
+        picture: what plays on them.
+        content_start: timeline frame on which the strip's content began, to follow a strip that moves.
+        strip_type: type of the strip.
     """
 
     scene_uid: int
@@ -63,12 +68,12 @@ class CueSource:
 
 
 def scene_rate(scene: Any) -> Rate:
-    """The scene's frame rate."""
+    """Return the scene's frame rate."""
     return Rate.from_blender(scene.render.fps, scene.render.fps_base)
 
 
 def iter_levels(scene: Any) -> Iterator[StripLevel]:
-    """The sequence's levels, outermost first."""
+    """Yield the levels of the sequence, outermost first."""
     editor = scene.sequence_editor
     waiting = [] if editor is None else [editor]
     while waiting:
@@ -78,7 +83,7 @@ def iter_levels(scene: Any) -> Iterator[StripLevel]:
 
 
 def active_level(scene: Any) -> StripLevel | None:
-    """The level that the person is in."""
+    """Return the level that the user has open; None if the scene has no sequence."""
     editor = scene.sequence_editor
     if editor is None:
         return None
@@ -87,90 +92,100 @@ def active_level(scene: Any) -> StripLevel | None:
 
 
 def selected_ranges(scene: Any) -> list[tuple[Any, int, int]]:
-    """What a Generate is for: (strip, first frame, frames) of each selected strip with picture, in the timeline's order.
+    """Return (strip, first frame, number of frames) of each selected strip with a picture, in timeline order.
 
-    Where no strip is selected: of what is on top within the preview range. An effect that is selected by itself is meant as what it
-    shows.
+    If no strip is selected, return the visible parts of strips in the preview range. Effects count only if nothing but effects (and
+    sounds) is selected: with its inputs, the same picture would count twice.
     """
     level = active_level(scene)
     if level is None:
         return []
     chosen = compat.selected_strips(scene, level.strips)
     if chosen:
-        meant = [strip for strip in chosen if strip.type in PICTURE_TYPES] or [
+        pictures = [strip for strip in chosen if strip.type in PICTURE_TYPES] or [
             strip for strip in chosen if strip.type in compat.EFFECT_TYPES
         ]
-        return sorted(compat.strip_spans(meant), key=lambda each: (each[1], each[0].channel))
+        return sorted(compat.strip_spans(pictures), key=lambda each: (each[1], each[0].channel))
     if scene.use_preview_range:
         return list(topmost_ranges(level, scene.frame_preview_start, scene.frame_preview_end + 1))
     return []
 
 
 def topmost_ranges(level: StripLevel, first: int, end: int) -> Iterator[tuple[Any, int, int]]:
-    """What is seen from `first` to `end`: of each strip the parts that no other picture covers."""
-    seen = compat.unmuted_strip_spans(level.strips, level.channels, PICTURE_TYPES, range(first, end))
-    lying = [StripExtent(start, start + frames, strip.channel) for strip, start, frames in seen]
-    for index, left, right in occlusion.topmost_spans(lying, first, end):
-        yield seen[index][0], left, right - left
+    """Yield (strip, first frame, number of frames) of the parts that no other picture covers, from `first` to before `end`."""
+    unmuted = compat.unmuted_strip_spans(level.strips, level.channels, PICTURE_TYPES, range(first, end))
+    extents = [StripExtent(start, start + frames, strip.channel) for strip, start, frames in unmuted]
+    for index, left, right in occlusion.topmost_spans(extents, first, end):
+        yield unmuted[index][0], left, right - left
 
 
 def spot_ranges(scene: Any, ranges: Sequence[tuple[Any, int, int]] | None = None) -> list[CueSource]:
-    """The spots of ranges (strip, first frame, frames), by default of those that a Generate is for now.
+    """Return the spots of ranges (strip, first frame, number of frames), by default of `selected_ranges`.
 
-    What must be rendered has no copy of the timeline yet: `copies` writes one when it is sent.
+    Pictures that must be rendered have no copy of the timeline yet; `timeline_copy` writes it when the job is submitted.
 
     Raises:
-        BadInput: nothing is selected, a file is gone, or a strip plays in a way that its file alone does not show, and the person
-            wants no render.
+        InvalidInput: nothing is selected, a file is missing, or the file alone does not show what plays and rendering is turned off.
     """
     chosen, level = selected_ranges(scene) if ranges is None else ranges, active_level(scene)
     if not chosen or level is None:
         raise InvalidInput(
-            "nothing with picture is selected: select a movie strip, or set a preview range over one and select nothing"
+            "selection.no_picture",
+            "No video strip selected. Select one, or clear the selection and set a preview range.",
         )
     timeline = gather_sequence_context(scene, level, chosen)
     return [spot_strip(timeline, strip, first, frames) for strip, first, frames in chosen]
 
 
 def gather_sequence_context(scene: Any, level: StripLevel, ranges: Sequence[tuple[Any, int, int]]) -> SequenceContext:
-    """What is known of a level beside the strips of these ranges (strip, first frame, frames)."""
+    """Return the context for reading these ranges (strip, first frame, number of frames) of a level."""
     first = min((first for _, first, _ in ranges), default=0)
     end = max((first + frames for _, first, frames in ranges), default=0)
     return SequenceContext.from_scene(scene, level.strips, range(first, end))
 
 
 def spot_strip(context: SequenceContext, strip: Any, first: int, frames: int) -> CueSource:
-    """The spot of a strip's frames.
+    """Return the spot of a strip's frames.
 
     Raises:
-        BadInput: as `spot_ranges`.
+        InvalidInput: as `spot_ranges`.
     """
     scene, span = context.scene, Span(first, frames, context.rate)
-    settings = getattr(scene, "tracklay", None)  # where no add-on is registered, there are none
+    settings = getattr(scene, "tracklay", None)  # a headless process has not registered the extension
     picture = read_picture(context, strip, span, AUTOMATIC if settings is None else settings.picture)
     return CueSource(scene.session_uid, strip.name, span, picture, compat.content_start(strip), strip.type)
 
 
 def read_picture(context: SequenceContext, strip: Any, span: Span, mode: str) -> Picture:
-    """What plays of a strip in a span, read from its file or to be rendered, as it must be and the person wishes.
+    """Return what plays of a strip in a span: read from its file if that shows it, else rendered.
+
+    Args:
+        context: the strip's surroundings.
+        strip: the strip.
+        span: frames on the timeline.
+        mode: `AUTOMATIC`, `FROM_FILE` (differences in appearance are accepted, differences in timing are not) or `RENDER`.
 
     Raises:
-        BadInput: a file is gone, or the person wants no render where nothing else shows it.
+        InvalidInput: a file is missing, or `mode` is `FROM_FILE` and the file alone does not show what plays.
     """
-    if trouble := unreadable_reason(strip):
-        raise InvalidInput(trouble)
-    read, hindrances = read_picture_from_file(context, strip, span)
-    against = hindrances if mode == AUTOMATIC else [each for each in hindrances if each.affects_timing]
-    if read is not None and mode != RENDER and not against:
+    if error := unreadable_error(strip):
+        raise error
+    read, blockers = read_picture_from_file(context, strip, span)
+    relevant = blockers if mode == AUTOMATIC else [each for each in blockers if each.affects_timing]
+    if read is not None and mode != RENDER and not relevant:
         check_source_file(strip, read.source / read.images[0] if read.images else read.source)
         return read
-    why = REASON_RENDER_CHOSEN if mode == RENDER else join_reasons(hindrances)
     if mode == FROM_FILE:
-        why = join_reasons(against)
-        raise InvalidInput(f"{strip.name} is not in its file as it plays, for {why}: set Picture to Automatic")
+        raise InvalidInput(
+            "strip.needs_render",
+            "The file of {strip} does not show what plays: {reason}.",
+            strip=strip.name,
+            reason=join_reasons(relevant),
+        )
+    # Every file that contributes to the render is checked now, so that the error names the strip instead of ending a long render.
     for each in contributing_strips(context, strip):
-        if trouble := unreadable_reason(each):
-            raise InvalidInput(trouble)
+        if error := unreadable_error(each):
+            raise error
         if each.type in FILE_STRIP_TYPES:
             check_source_file(
                 each, source_path(each) / each.elements[0].filename if each.type == "IMAGE" else source_path(each)
@@ -182,24 +197,25 @@ def read_picture(context: SequenceContext, strip: Any, span: Span, mode: str) ->
         render=EditorRender(
             compat.blender_script_command(), context.scene.name, strip.name, script=compat.RENDER_SCRIPT
         ),
-        reason=why,
+        reason=REASON_RENDER_CHOSEN if mode == RENDER else join_reasons(blockers),
     )
 
 
-def unreadable_reason(strip: Any) -> str:
-    """Why nothing can be seen of a strip, and the mend, in a sentence; nothing where it can. Reads no file."""
+def unreadable_error(strip: Any) -> InvalidInput | None:
+    """Return the error of a strip whose file Blender could not open; None if it could. Reads no file."""
+    # Blender knows the size and rate of a movie only after it has opened it.
     if strip.type == "MOVIE" and not (strip.elements and strip.elements[0].orig_fps > 0):
-        return f"{strip.name} has a file that Blender could not open: choose it again in the strip's Source panel"
-    return ""
+        return InvalidInput("strip.file_not_opened", "Blender cannot open the file of {strip}.", strip=strip.name)
+    return None
 
 
 def find_strip(scene: Any, spot: CueSource) -> tuple[StripLevel, Any]:
-    """The strip of a spot, wherever it has moved since, and its level.
+    """Return the level and the strip of a spot, even if the strip has moved or was renamed since.
 
-    It is the one of that name, type and file; after a new name, the only one of that file whose content begins where it did.
+    It is the strip of that name, type and file; after renaming, the only one of that file whose content begins on the same frame.
 
     Raises:
-        TracklayError: it has gone.
+        TracklayError: it was removed.
     """
     named = scene.sequence_editor.strips_all.get(spot.strip_name) if scene.sequence_editor else None
     if named is not None and _matches_spot(named, spot):
@@ -214,11 +230,11 @@ def find_strip(scene: Any, spot: CueSource) -> tuple[StripLevel, Any]:
     ]
     if len(unmoved) == 1:
         return unmoved[0]
-    raise TracklayError(f"{spot.strip_name} is no longer on the timeline")
+    raise TracklayError("strip.removed", "{strip} is no longer on the timeline.", strip=spot.strip_name)
 
 
 def find_level(scene: Any, strip: Any) -> StripLevel:
-    """The level that a strip is on."""
+    """Return the level of a strip."""
     owner = strip.parent_meta() or scene.sequence_editor
     return StripLevel(owner.strips, owner.channels)
 

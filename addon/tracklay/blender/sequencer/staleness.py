@@ -1,6 +1,6 @@
-"""Whether a take still belongs to its picture: what plays on its frames now against what played when it was asked for.
+"""Detects stale takes: compares what plays on a take's frames now with what played when it was requested.
 
-Cheap enough for a list that is drawn: no file is opened, and nothing is asked but the strip's, its picture's and the scene's own values.
+It is cheap enough for a list that is being drawn: it opens no file and reads only values of the strip, its picture and the scene.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from typing import Any
 from . import compat, cue_index, selection
 
 MAX_NESTING = 4
-"""Scenes and metas in each other are looked into so far."""
+"""Levels of nested scenes and meta strips that are compared."""
 
 UNITS_PER_FRAME = 1000
-"""Blender keeps some times as 32-bit floats: frames are compared by the thousandth."""
+"""Frames are compared in thousandths, because Blender stores some times as 32-bit floats."""
 
 CONTAINER_TYPES = frozenset({"META", "SCENE"})
 
 
 class SpeedEffectCache:
-    """What many strips are looked at by: the speed effects of each level, looked for once. It lasts for one look through the timeline."""
+    """The speed effects of each level, found once for many strips. Valid for one scan of the timeline."""
 
     def __init__(self) -> None:
         self._effect_names: dict[tuple[str, str], dict[str, str]] = {}
 
     def find_effect(self, scene: Any, strip: Any) -> Any:
-        """The speed effect over a strip; None where there is none."""
+        """Return the speed effect over a strip; None if there is none."""
         meta = strip.parent_meta()
         level = scene.name, meta.name if meta else ""
         if level not in self._effect_names:
@@ -40,11 +40,15 @@ class SpeedEffectCache:
 
 
 def strip_fingerprint(scene: Any, strip: Any, speed_cache: SpeedEffectCache) -> str:
-    """A name for how a strip plays, wherever on the timeline it lies and however its handles cut it."""
-    # Saved with each strip in `.blend` files, and cheap enough for drawing: it holds the strip's own values, and opens no file. So it
-    # cannot be `media.fingerprint.span_fingerprint`, whose time map needs the strip's source.
-    told = repr((_to_units(selection.scene_rate(scene).fps), *_playback_values(scene, strip, MAX_NESTING, speed_cache)))
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+    """Return a fingerprint of how a strip plays. It does not depend on the strip's position or handles.
+
+    It holds the strip's own values and opens no file, unlike `media.fingerprint.span_fingerprint`, because a panel draws with it. It is
+    stored in saved .blend files (`CueRequest.plays`): another value for the same strip makes every older take stale.
+    """
+    values = repr(
+        (_to_units(selection.scene_rate(scene).fps), *_playback_values(scene, strip, MAX_NESTING, speed_cache))
+    )
+    return hashlib.sha256(values.encode()).hexdigest()[:16]
 
 
 def _to_units(value: Any) -> int:
@@ -53,33 +57,33 @@ def _to_units(value: Any) -> int:
 
 def _playback_values(scene: Any, strip: Any, depth: int, speed_cache: SpeedEffectCache) -> tuple[Any, ...]:
     begin = compat.content_start(strip)
-    # From the first key on: Blender may tell the frames of all of them from another strip's start.
+    # Relative to the first key: in some cases Blender counts all keys from the start of another strip.
     frames = [key.timeline_frame for key in getattr(strip, "retiming_keys", ())]
     keys = tuple(_to_units(frame - frames[0]) for frame in frames)
-    told = [strip.type, compat.content_frames(strip), keys]
-    told += [getattr(strip, name, None) for name in ("use_reverse_frames", "strobe", "stream_index")]
+    values = [strip.type, compat.content_frames(strip), keys]
+    values += [getattr(strip, name, None) for name in ("use_reverse_frames", "strobe", "stream_index")]
     match strip.type:
         case "MOVIE":
-            told += [strip.filepath, compat.content_trim_start(strip)]
+            values += [strip.filepath, compat.content_trim_start(strip)]
         case "IMAGE":
             images = strip.elements
-            told += [strip.directory, len(images), images[0].filename, images[-1].filename]
+            values += [strip.directory, len(images), images[0].filename, images[-1].filename]
         case "SCENE":
-            told += [strip.scene.name if strip.scene else "", strip.scene_input]
+            values += [strip.scene.name if strip.scene else "", strip.scene_input]
             if strip.scene and strip.scene_input == "SEQUENCER" and depth and strip.scene.sequence_editor:
-                told += _nested_values(
+                values += _nested_values(
                     strip.scene, strip.scene.sequence_editor.strips, Fraction(0), depth - 1, speed_cache
                 )
         case "META":
-            told += _nested_values(scene, strip.strips, begin, depth - 1, speed_cache) if depth else []
+            values += _nested_values(scene, strip.strips, begin, depth - 1, speed_cache) if depth else []
         case "MOVIECLIP":
-            told.append(strip.clip.filepath if strip.clip else "")
+            values.append(strip.clip.filepath if strip.clip else "")
         case "MASK":
-            told.append(strip.mask.name if strip.mask else "")
+            values.append(strip.mask.name if strip.mask else "")
     if strip.type not in CONTAINER_TYPES and (effect := speed_cache.find_effect(scene, strip)) is not None:
         names = ("speed_control", "speed_factor", "speed_frame_number", "speed_length")
-        told.append(tuple(getattr(effect, name, None) for name in names))
-    return tuple(told)
+        values.append(tuple(getattr(effect, name, None) for name in names))
+    return tuple(values)
 
 
 def _nested_values(
@@ -99,30 +103,30 @@ def _nested_values(
 
 
 def is_up_to_date(scene: Any, strip: Any, speed_cache: SpeedEffectCache) -> bool:
-    """Whether a strip of ours has the picture that it was made for on all its frames; true of any other strip."""
-    told = cue_index.parse_request(str(strip.get(cue_index.REQUEST_PROPERTY, "")))
-    if told is None or not told.plays:
+    """Return whether a take has the picture that it was made for under all its frames. True for any other strip."""
+    request = cue_index.parse_request(str(strip.get(cue_index.REQUEST_PROPERTY, "")))
+    if request is None or not request.plays:
         return True
-    wanted = _RequiredPicture(scene, strip, told, speed_cache)
+    wanted = _RequiredPicture(scene, strip, request, speed_cache)
     strips = scene.sequence_editor.strips_all
-    named = strips.get(told.picture)
+    named = strips.get(request.picture)
     if named is not None and wanted.is_matched_by(named):
         return True
-    # The picture may have been split or renamed since.
+    # The picture may have been split or renamed since: try all strips with the same type and content start.
     return any(
         wanted.is_matched_by(each)
-        for each in compat.strips_by_content_start(strips, told.kind, wanted.picture_content_start)
+        for each in compat.strips_by_content_start(strips, request.kind, wanted.picture_content_start)
     )
 
 
 def matches_picture(scene: Any, strip: Any, picture: Any, speed_cache: SpeedEffectCache) -> bool:
-    """Whether a strip of ours was made for just what this picture plays, wherever both have moved together."""
-    told = cue_index.parse_request(str(strip.get(cue_index.REQUEST_PROPERTY, "")))
-    return told is not None and _RequiredPicture(scene, strip, told, speed_cache).is_matched_by(picture)
+    """Return whether a take was made for what this picture plays, also if both have moved together."""
+    request = cue_index.parse_request(str(strip.get(cue_index.REQUEST_PROPERTY, "")))
+    return request is not None and _RequiredPicture(scene, strip, request, speed_cache).is_matched_by(picture)
 
 
 class _RequiredPicture:
-    """What a take needs under it."""
+    """The picture that a take requires under its frames."""
 
     def __init__(self, scene: Any, strip: Any, request: cue_index.CueRequest, speed_cache: SpeedEffectCache) -> None:
         self._scene, self._request, self._speed_cache = scene, request, speed_cache
@@ -131,10 +135,10 @@ class _RequiredPicture:
         self._first_frame = max(compat.strip_start(strip), round(self._content_start) + low)
         self._end_frame = min(compat.strip_end(strip), round(self._content_start) + high)
         self.picture_content_start = self._content_start - Fraction(request.offset)
-        """The timeline frame on which its picture's content begins."""
+        """The timeline frame on which the picture's content must begin."""
 
     def is_matched_by(self, picture: Any) -> bool:
-        """Whether a strip plays just what played then, on all the take's frames."""
+        """Return whether a strip plays what played at the time of the request, on all the take's frames."""
         return (
             picture.type == self._request.kind
             and _to_units(compat.content_start(picture)) == _to_units(self.picture_content_start)
@@ -145,7 +149,7 @@ class _RequiredPicture:
 
 
 def update_stale_flag(scene: Any, strip: Any, speed_cache: SpeedEffectCache) -> bool:
-    """Have a strip say whether it is stale; whether what it says has changed."""
+    """Update a strip's stale property. Return whether it has changed."""
     stale = not is_up_to_date(scene, strip, speed_cache)
     if stale == bool(strip.get(cue_index.STALE_PROPERTY)):
         return False
@@ -157,20 +161,28 @@ def update_stale_flag(scene: Any, strip: Any, speed_cache: SpeedEffectCache) -> 
 
 
 def find_stale_strips() -> list[str]:
-    """Return each stale strip of the open file that is heard, as scene and strip: what a render should not be started with."""
-    look = SpeedEffectCache()
+    """Return `scene: strip` of each audible stale strip of the open file, for a check before rendering."""
+    speed_cache = SpeedEffectCache()
     return [
         f"{scene.name}: {strip.name}"
         for scene in cue_index.editable_scenes()
         for strip in scene.sequence_editor.strips_all
-        if cue_index.CUE_PROPERTY in strip and not strip.mute and not is_up_to_date(scene, strip, look)
+        if cue_index.CUE_PROPERTY in strip and not strip.mute and not is_up_to_date(scene, strip, speed_cache)
     ]
 
 
 def picture_request_fields(
     scene: Any, picture: Any, first: int, frames: int, speed_cache: SpeedEffectCache
 ) -> dict[str, Any]:
-    """What a cue from frame `first` on says of its picture: `CueRequest`'s own names."""
+    """Return the fields of `CueRequest` that describe the picture of a cue.
+
+    Args:
+        scene: the scene.
+        picture: the picture strip.
+        first: first timeline frame of the cue.
+        frames: its length in frames.
+        speed_cache: one for all cues of a call.
+    """
     seen = [max(0, compat.strip_start(picture) - first), min(frames, compat.strip_end(picture) - first)]
     return {
         "picture": picture.name,

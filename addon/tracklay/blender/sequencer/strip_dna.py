@@ -1,7 +1,21 @@
-"""What Blender knows of a strip and shows to no script: whether it follows the scene's rate, how long its file is, its retiming.
+"""Reads strip data that Blender does not expose to Python, straight from the memory of the running process.
 
-It is read from the strip's own bytes, by the description of them that Blender writes into every file: it is that Blender's own, so it
-fits whatever the version. A script's only other way is to copy the scene, which takes seconds where the timeline is long.
+**This module dereferences raw pointers with ctypes.** A wrong offset would read unrelated memory or crash Blender. It needs three values
+that the Python API hides: whether the strip follows its file's own frame rate, the length of its content, and its retiming keys
+(image and meta strips expose none). The only other way is to copy the scene, which takes seconds on a long timeline.
+
+What guards it:
+
+1. The layout of the structs is not hard-coded. It comes from the SDNA block that the running Blender writes into every .blend file, so it
+   fits that version. `parse_layouts` returns None if a field is missing, has another type, or if the fields do not add up to the
+   struct's size.
+2. Before any value is used, three fields with a public counterpart (name, start and trim) must equal what the Python API returns for the
+   same strip. If they differ, nothing is read.
+3. Pointers are followed only to the retiming keys, only after check 2, and their number must equal what the API returns, where it does.
+   The keys must begin at frame 0, ascend, and stay within the content.
+4. Nothing is ever written. A strip is read and left within one call on the main thread, so it cannot be freed in between.
+
+If any check fails, the caller falls back to Blender's own render (`strip_source.read_picture_from_file`).
 """
 
 from __future__ import annotations
@@ -22,16 +36,19 @@ import bpy
 from .retiming import RetimingKey
 
 AUTO_PLAYBACK_RATE_FLAG = 1 << 17
-"""Of a strip's `flag`: it plays in its own seconds whatever the scene's rate (DNA_sequence_types.h, SEQ_AUTO_PLAYBACK_RATE)."""
+"""Bit of a strip's `flag`: it plays at its file's rate, whatever the scene's (DNA_sequence_types.h, SEQ_AUTO_PLAYBACK_RATE)."""
 
 SPEED_TRANSITION_FLAG = 1 << 0
-"""Of a retiming key's `flag`: a transition to another speed begins at it (DNA_sequence_types.h, SEQ_SPEED_TRANSITION_IN)."""
+"""Bit of a retiming key's `flag`: a transition to another speed begins at it (DNA_sequence_types.h, SEQ_SPEED_TRANSITION_IN)."""
 
 STRUCT_FORMATS = {"int": "i", "float": "f", "double": "d"}
+"""Formats of Python's `struct` module for the C types of the fields that are read."""
+
 POINTER_BYTES = 8
+"""Size of a pointer. Blender runs on 64-bit systems only."""
 
 STRIP_STRUCT, RETIMING_KEY_STRUCT = "Sequence", "SeqRetimingHandle"
-"""What files call a strip and a retiming key, as they always did."""
+"""Names of the structs in files. Blender renamed them in its source, but files keep the old names for compatibility."""
 
 FIELDS_BY_STRUCT = {
     STRIP_STRUCT: (
@@ -46,15 +63,17 @@ FIELDS_BY_STRUCT = {
     ),
     RETIMING_KEY_STRUCT: ("strip_frame_index", "flag", "retiming_factor"),
 }
-"""The fields that are read, as files name them."""
+"""Fields that are read, by their names in files. A star marks a pointer."""
 
 
 @dataclass(frozen=True, slots=True)
 class StripDna:
-    """What a strip says of itself in its bytes.
+    """Values of a strip that the Python API hides.
 
-    `content_frames` is how long its content is in frames of its own; `own_rate` frames a second, 0 where it has none to follow. `retiming_keys`
-    change how it plays; there are none, or two at least.
+    Attributes:
+        content_frames: length of the content in frames of the source.
+        own_rate: frame rate of the source in frames per second, if the strip follows it; otherwise 0.
+        retiming_keys: none, or at least two.
     """
 
     content_frames: int
@@ -64,60 +83,68 @@ class StripDna:
 
 @dataclass(frozen=True, slots=True)
 class _StructLayout:
-    """How many bytes a thing of Blender's has, and of each wanted field where it is and what."""
+    """Size of a struct in bytes, and offset and format of each field that is read."""
 
     size: int
     fields: dict[str, tuple[int, str]]
 
     def unpack(self, raw: bytes, start: int = 0) -> dict[str, Any]:
-        """The wanted fields of the one that begins at `start`."""
+        """Return the fields of the struct that begins at offset `start`."""
         return {
-            name: struct.unpack_from(f"<{kind}", raw, start + place)[0] for name, (place, kind) in self.fields.items()
+            name: struct.unpack_from(f"<{kind}", raw, start + offset)[0] for name, (offset, kind) in self.fields.items()
         }
 
 
 def read_strip_dna(strip: Any, content_start: float, trim_start: int) -> StripDna | None:
-    """What Blender hides of a strip; None where its bytes don't say what its properties say, and cannot be trusted."""
+    """Return a strip's hidden values; None if its memory does not match its public properties and cannot be trusted.
+
+    Args:
+        strip: the strip.
+        content_start: timeline frame on which its content begins, from the Python API.
+        trim_start: frames of the source before its content, from the Python API.
+    """
     layouts = _load_layouts()
     if layouts is None:
         return None
-    told = layouts[STRIP_STRUCT].unpack(ctypes.string_at(strip.as_pointer(), layouts[STRIP_STRUCT].size))
-    named = told["name"].partition(b"\0")[0][2:]  # two letters come first, which say what is named
-    if (named, told["start"], told["anim_startofs"]) != (strip.name.encode(), content_start, trim_start):
+    fields = layouts[STRIP_STRUCT].unpack(ctypes.string_at(strip.as_pointer(), layouts[STRIP_STRUCT].size))
+    name = fields["name"].partition(b"\0")[0][2:]  # after the two letters of the ID type, "SQ"
+    # Guard 2: three values that are known must be found where the layout expects them.
+    if (name, fields["start"], fields["anim_startofs"]) != (strip.name.encode(), content_start, trim_start):
         return None
     keys: tuple[RetimingKey, ...] = ()
-    if (count := told["retiming_handle_num"]) > 1:
-        keys = _read_retiming_keys(layouts[RETIMING_KEY_STRUCT], told["*retiming_handles"], count)
-        if len(getattr(strip, "retiming_keys", keys)) != count or not _are_valid_keys(
-            keys
-        ):  # images and metas show none
+    if (count := fields["retiming_handle_num"]) > 1:
+        keys = _read_retiming_keys(layouts[RETIMING_KEY_STRUCT], fields["*retiming_handles"], count)
+        # Guard 3. Image and meta strips expose no keys, so there is nothing to compare their number with.
+        if len(getattr(strip, "retiming_keys", keys)) != count or not _are_valid_keys(keys):
             return None
-    follows = told["flag"] & AUTO_PLAYBACK_RATE_FLAG
-    return StripDna(told["len"], told["media_playback_rate"] if follows else 0.0, keys)
+    follows_own_rate = fields["flag"] & AUTO_PLAYBACK_RATE_FLAG
+    return StripDna(fields["len"], fields["media_playback_rate"] if follows_own_rate else 0.0, keys)
 
 
 def _read_retiming_keys(layout: _StructLayout, pointer: int, count: int) -> tuple[RetimingKey, ...]:
     if not pointer:
         return ()
     raw = ctypes.string_at(pointer, layout.size * count)
-    each = [layout.unpack(raw, number * layout.size) for number in range(count)]
+    unpacked = [layout.unpack(raw, number * layout.size) for number in range(count)]
     return tuple(
         RetimingKey(
-            told["strip_frame_index"], told["retiming_factor"], is_transition=bool(told["flag"] & SPEED_TRANSITION_FLAG)
+            fields["strip_frame_index"],
+            fields["retiming_factor"],
+            is_transition=bool(fields["flag"] & SPEED_TRANSITION_FLAG),
         )
-        for told in each
+        for fields in unpacked
     )
 
 
 def _are_valid_keys(keys: tuple[RetimingKey, ...]) -> bool:
-    """Whether they can be what they should: the first on the content's first frame, the others after it, all within the content."""
-    rise = all(b.frame > a.frame for a, b in pairwise(keys))
-    return bool(keys) and keys[0].frame == 0 and rise and all(0 <= key.position <= 1 for key in keys)
+    """Return whether these are plausible keys: the first at frame 0, the others ascending, all positions within the content."""
+    is_ascending = all(b.frame > a.frame for a, b in pairwise(keys))
+    return bool(keys) and keys[0].frame == 0 and is_ascending and all(0 <= key.position <= 1 for key in keys)
 
 
 @cache
 def _load_layouts() -> dict[str, _StructLayout] | None:
-    """The layouts of what is read, from a file with nothing in it but the description."""
+    """Return the layouts of this Blender's structs, from an empty file that it writes."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "empty.blend"
         bpy.data.libraries.write(str(path), set())
@@ -125,9 +152,9 @@ def _load_layouts() -> dict[str, _StructLayout] | None:
 
 
 def parse_layouts(blend: bytes) -> dict[str, _StructLayout] | None:
-    """The layouts of what is read by an uncompressed .blend file's `SDNA`; None where it is not as expected.
+    """Return the struct layouts from the SDNA block of an uncompressed .blend file; None if they are not as expected.
 
-    Source: Blender's doc/blender_file_format: names, types, their lengths, and of each structure its type and its fields.
+    The block holds field names, type names, type sizes, and for each struct its type and fields (Blender's doc/blender_file_format).
     """
     begin = blend.rfind(b"SDNANAME")
     if begin < 0:
@@ -135,11 +162,11 @@ def parse_layouts(blend: bytes) -> dict[str, _StructLayout] | None:
     at = begin + 4
 
     def enter_block(tag: bytes) -> int:
-        """Go to a part; how many things are in it."""
+        """Go to the next part, aligned to 4 bytes, and return its number of entries. The part with type sizes has none."""
         nonlocal at
         at = begin + -(-(at - begin) // 4) * 4
         if blend[at : at + 4] != tag:
-            raise ValueError(f"no {tag.decode()} where it should be")
+            raise ValueError(f"SDNA part {tag.decode()} expected")
         (count,) = struct.unpack_from("<I", blend, at + 4)
         at += 8 if tag != b"TLEN" else 4
         return int(count)
@@ -177,14 +204,18 @@ def parse_layouts(blend: bytes) -> dict[str, _StructLayout] | None:
 
 
 def _build_layout(fields: list[tuple[str, str]], lengths: dict[str, int], struct_name: str) -> _StructLayout:
-    """Raises ValueError where a field is missing, or they don't fill it."""
+    """Return the layout of one struct.
+
+    Raises:
+        ValueError: a field is missing, or the fields do not add up to the struct's size (guard 1).
+    """
     at, found = 0, {}
-    for kind, called in fields:
-        pointer = called.startswith(("*", "(*"))
-        times = math.prod(map(int, re.findall(r"\[(\d+)\]", called)))
-        if (name := called.partition("[")[0]) in FIELDS_BY_STRUCT[struct_name]:
+    for kind, declared in fields:
+        pointer = declared.startswith(("*", "(*"))
+        times = math.prod(map(int, re.findall(r"\[(\d+)\]", declared)))  # `name[66]` is an array
+        if (name := declared.partition("[")[0]) in FIELDS_BY_STRUCT[struct_name]:
             found[name] = at, "Q" if pointer else f"{times}s" if kind == "char" else STRUCT_FORMATS[kind]
         at += (POINTER_BYTES if pointer else lengths[kind]) * times
     if at != lengths[struct_name] or len(found) != len(FIELDS_BY_STRUCT[struct_name]):
-        raise ValueError(f"{struct_name} is not as it was")
+        raise ValueError(f"unexpected layout of {struct_name}")
     return _StructLayout(at, found)

@@ -1,7 +1,7 @@
-"""How a strip plays: by which map from its file, or why only Blender's own render shows it. Reads no file.
+"""Decides whether a strip's picture can be read from its file, and by which time map. Reads no file.
 
-The fast way takes a strip's own frames from its file. That holds where what plays is a function of the file's time alone, and the
-whole picture is seen; everything else is rendered.
+The fast path decodes the strip's frames from its source file. It is valid if what plays depends on the file's time alone and the whole
+picture is visible. Everything else is rendered by Blender.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from .strip_dna import StripDna
 
 PICTURE_TYPES = frozenset({"MOVIE", "IMAGE", "META", "SCENE", "MOVIECLIP", "MASK"})
-"""Types of strips that are picture by themselves."""
+"""Types of strips that have a picture of their own."""
 
 RENDER_ONLY_TYPES = {
     "SCENE": "it shows a scene",
     "MOVIECLIP": "it shows a movie clip",
     "MASK": "it shows a mask",
 }
-"""Types that only Blender shows, in words."""
+"""Types of strips that only Blender can show, and the reason in words."""
 
 REASON_DIRECT = "it plays straight from its file"
 REASON_RETIMED = "its retiming keys say how it plays"
@@ -43,12 +43,12 @@ REASON_STILLS = "it plays straight from its images"
 REASON_RENDER_CHOSEN = "you asked for Blender's render"
 
 FRAME_OVERHANG_TOLERANCE = 0.02
-"""Of the frame: a picture that reaches beyond it by less is seen whole (1088 lines in 1080)."""
+"""Overhang, as a fraction of the frame, that still counts as fully visible: some 1080-line files are coded as 1088 lines."""
 
 
 @dataclass(frozen=True, slots=True)
 class FastPathBlocker:
-    """Why the fast way does not show what plays. `affects_timing` says that no map is true; else the picture only looks otherwise."""
+    """A reason why the file does not show what plays. With `affects_timing` no time map is right; otherwise only the appearance differs."""
 
     reason: str
     affects_timing: bool
@@ -56,10 +56,13 @@ class FastPathBlocker:
 
 @dataclass(frozen=True, slots=True)
 class SequenceContext:
-    """What is known of a sequence beside the strip itself, gathered once for all strips that are read.
+    """The surroundings of the strips that are read, gathered once for all of them.
 
-    `effects_by_strip` are the names of the effects that a strip runs through, each with its frames, as far as they lie where something is read;
-    `animated_strips` the names of strips that move.
+    Attributes:
+        scene: the scene.
+        rate: its frame rate.
+        effects_by_strip: by strip name, the effects over it: name, first frame, first frame after it. Only those in the frames read.
+        animated_strips: names of strips with animated properties.
     """
 
     scene: Any
@@ -69,7 +72,7 @@ class SequenceContext:
 
     @classmethod
     def from_scene(cls, scene: Any, strips: Any, frames: range) -> SequenceContext:
-        """Look over one level of a scene's sequence, to read strips of it on these frames."""
+        """Gather the context for reading strips of one level on these frames."""
         effects: dict[str, list[tuple[str, int, int]]] = {}
         for effect in compat.strips_of_types(strips, compat.EFFECT_TYPES, frames):
             if not effect.mute:
@@ -81,43 +84,47 @@ class SequenceContext:
 
 
 def source_path(strip: Any) -> Path:
-    """Where a strip's picture lies: a movie's file, the folder of images."""
+    """Return the path of a movie's file, or of an image strip's folder."""
     return Path(bpy.path.abspath(strip.filepath if strip.type == "MOVIE" else strip.directory))
 
 
 def read_picture_from_file(
     context: SequenceContext, strip: Any, span: Span
 ) -> tuple[Picture | None, list[FastPathBlocker]]:
-    """What plays of a strip in a span by its file's own frames, and all that speaks against taking it for what is seen."""
+    """Return what plays of a strip in a span by its file's frames, and every reason against using it.
+
+    The picture is None if no time map can describe it. Meta strips are followed into the single strip that they show.
+    """
     import numpy as np  # noqa: PLC0415 - only where something is read
 
     frames = np.arange(span.start, span.end).astype(np.float32)
-    hindrances: list[FastPathBlocker] = []
+    blockers: list[FastPathBlocker] = []
     while strip.type in ("META", "MOVIE", "IMAGE"):
-        hindrances += _appearance_blockers(context, strip, span)
-        told = read_strip_dna(strip, float(compat.content_start(strip)), compat.content_trim_start(strip))
-        if told is None or told.content_frames < 1:
-            return None, [*hindrances, FastPathBlocker("Blender does not tell how it plays", affects_timing=True)]
-        if any(key.is_transition for key in told.retiming_keys):
-            return None, [*hindrances, FastPathBlocker("it is retimed with a transition", affects_timing=True)]
-        plays = _strip_timing(context, strip, told)
+        blockers += _appearance_blockers(context, strip, span)
+        dna = read_strip_dna(strip, float(compat.content_start(strip)), compat.content_trim_start(strip))
+        if dna is None or dna.content_frames < 1:
+            return None, [*blockers, FastPathBlocker("Blender does not expose how it plays", affects_timing=True)]
+        if any(key.is_transition for key in dna.retiming_keys):
+            return None, [*blockers, FastPathBlocker("it is retimed with a transition", affects_timing=True)]
+        plays = _strip_timing(context, strip, dna)
         if strip.type != "META":
-            return _build_picture(context, strip, plays, frames, span), hindrances
+            return _build_picture(context, strip, plays, frames, span), blockers
         if not np.array_equal(plays.content_positions(frames) + np.float32(plays.start), frames):
-            # Blender 5.2 then shows another frame now and again than its own reckoning says (measured: one of 26, backwards).
+            # Retimed or reversed metas: Blender 5.2 sometimes shows another frame than its own formula gives (measured: 1 of 26 when
+            # reversed), so they are rendered.
             return None, [
-                *hindrances,
+                *blockers,
                 FastPathBlocker("it is a meta strip that does not play frame after frame", affects_timing=True),
             ]
         inner = _single_inner_strip(strip, float(frames.min()), float(frames.max()))
         if inner is None:
             return None, [
-                *hindrances,
+                *blockers,
                 FastPathBlocker("it is a meta strip that shows more than one strip", affects_timing=True),
             ]
         context, strip = SequenceContext.from_scene(context.scene, strip.strips, range(span.start, span.end)), inner
     return None, [
-        *hindrances,
+        *blockers,
         FastPathBlocker(RENDER_ONLY_TYPES.get(strip.type, "it is an effect"), affects_timing=True),
     ]
 
@@ -183,7 +190,10 @@ def _single_inner_strip(meta: Any, first: float, last: float) -> Any:
 
 
 def _appearance_blockers(context: SequenceContext, strip: Any, span: Span) -> Iterator[FastPathBlocker]:
-    """What of a strip's own settings, and of the effects over it, changes what is seen in a way that matters."""
+    """Yield the settings of a strip, and the effects over it, that change its appearance in a way that matters to a model.
+
+    Colour adjustments are left out: they do not change what happens in the picture.
+    """
     over = [
         name
         for name, first, end in context.effects_by_strip.get(strip.name, ())
@@ -219,21 +229,21 @@ def _exceeds_frame(render: Any, strip: Any) -> bool:
 
 
 def contributing_strips(context: SequenceContext, strip: Any) -> Iterator[Any]:
-    """The strips that Blender makes a strip's picture of: itself, what is in it, and what the effects over it are made of."""
-    waiting, seen = [strip], set()
+    """Yield the strips that contribute to a strip's picture: itself, the strips inside it, effects over it, and their inputs."""
+    queue, seen = [strip], set()
     level = context.scene.sequence_editor.strips_all
-    while waiting:
-        each = waiting.pop()
+    while queue:
+        each = queue.pop()
         if each.name in seen:
             continue
         seen.add(each.name)
         yield each
         over = (level.get(name) for name, _, _ in context.effects_by_strip.get(each.name, ()))
-        waiting += [effect for effect in over if effect is not None]
-        waiting += compat.effect_inputs(each)
+        queue += [effect for effect in over if effect is not None]
+        queue += compat.effect_inputs(each)
         if each.type == "META":
             first, end = compat.strip_start(each), compat.strip_end(each)
-            waiting += [
+            queue += [
                 inner
                 for inner in each.strips
                 if not inner.mute and compat.strip_start(inner) < end and compat.strip_end(inner) > first
@@ -241,18 +251,19 @@ def contributing_strips(context: SequenceContext, strip: Any) -> Iterator[Any]:
 
 
 def check_source_file(strip: Any, path: Path) -> None:
-    """Refuse a strip whose file cannot be read. Looks at it, and does not open it: a pipe would never answer.
+    """Check that a strip's file can be read. It is not opened: opening a named pipe would block forever.
 
     Raises:
-        BadInput: it is gone, no file, or empty.
+        InvalidInput: it does not exist, is not a regular file, or is empty.
     """
-    what = "does not exist" if not path.exists() else "is no file" if not path.is_file() else ""
-    if what or path.stat().st_size == 0:
-        raise InvalidInput(
-            f"the file of {strip.name}, {path}, {what or 'is empty'}: choose it again in the strip's Source panel"
-        )
+    if not path.exists():
+        raise InvalidInput("strip.file_missing", "File of {strip} not found: {path}.", strip=strip.name, path=path)
+    if not path.is_file():
+        raise InvalidInput("strip.not_a_file", "Source of {strip} is not a file: {path}.", strip=strip.name, path=path)
+    if path.stat().st_size == 0:
+        raise InvalidInput("strip.file_empty", "File of {strip} is empty: {path}.", strip=strip.name, path=path)
 
 
 def join_reasons(blockers: Iterable[FastPathBlocker]) -> str:
-    """Why, in one phrase."""
+    """Return the reasons as one phrase."""
     return "; ".join(dict.fromkeys(each.reason for each in blockers))

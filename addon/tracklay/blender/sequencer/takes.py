@@ -1,7 +1,7 @@
-"""The takes of a cue: one heard, the others muted; going from one to the next, keeping one, comparing two, laying stems.
+"""The takes of a cue: one is audible, the others are muted. Switching, comparing, keeping and regenerating takes, and laying stems.
 
-Blender's sequencer folds no channels. What takes that are not heard can do is be quiet and plain: they are muted, show no waveform,
-and lie on the channels right above the one that is heard.
+Blender's sequencer cannot collapse channels. So that inactive takes do not distract, they are muted, show no waveform, and are on the
+channels directly above the audible one.
 """
 
 from __future__ import annotations
@@ -11,80 +11,72 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import bpy
-from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
-
 from ...cue import Cue
 from ...errors import InvalidInput, TracklayError
-from ...jobs.job_spec import MAX_TAKES
-from ..ops.generate_ops import SKIP_SAVE, submit_cues
 from ..settings import catalogue
-from ..settings.error_text import panel_error_text
-from ..settings.i18n.translate import translate_report
 from ..settings.properties import STEM_MODES
 from . import compat, cue_index, placement, selection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from collections.abc import Set as AbstractSet
 
     from .selection import StripLevel
 
 JOINS_PROPERTY = "tracklay_joins"
-"""The custom property of a take that was made anew for an earlier cue: that cue's id."""
+"""Custom property of a regenerated take: the id of the cue that it belongs to."""
 
 ARRIVING_PROPERTY = "tracklay_arriving"
-"""The custom property of a take that is to be the one that is heard as soon as it comes."""
+"""Custom property of a regenerated take that becomes audible as soon as it arrives."""
 
 FAVOURITE_PROPERTY = "tracklay_favourite"
-"""The custom property of a take that the person likes; its colour in the timeline says it too."""
+"""Custom property of a favourite take, which also has a colour tag."""
 
 FAVOURITE_TAG, NO_TAG = "COLOR_03", "NONE"
 """Blender's colour tags: yellow, and none."""
 
 FULL_MIX_MODES = STEM_MODES[1:]
-"""What becomes of the whole take when its stems are laid, as an enumeration's items."""
+"""Enumeration items: treatments of the full mix when its stems are laid."""
 
 STEMS_NOT_LAID = STEM_MODES[0][0]
 
 
 @dataclass(slots=True)
 class TakeStrips:
-    """One take on the timeline: its strip (none, where stems lie instead of it), and the strips of its stems."""
+    """One take on the timeline: the strip of its full mix (None if stems replace it), and the strips of its stems."""
 
     full_mix: Any = None
     stems: list[Any] = field(default_factory=list)
 
     @property
     def strips(self) -> list[Any]:
-        """All of it."""
+        """All its strips, the full mix first."""
         return [*([] if self.full_mix is None else [self.full_mix]), *self.stems]
 
     @property
     def is_audible(self) -> bool:
-        """Whether any of it sounds."""
+        """True if any of its strips is unmuted."""
         return any(not strip.mute for strip in self.strips)
 
     @property
     def is_favourite(self) -> bool:
-        """Whether the person likes it."""
+        """True if the user has marked it."""
         return any(strip.get(FAVOURITE_PROPERTY) for strip in self.strips)
 
     @property
     def stale(self) -> bool:
-        """Whether the picture of any of it was changed since."""
+        """True if the picture under any of its strips has changed since."""
         return any(strip.get(cue_index.STALE_PROPERTY) for strip in self.strips)
 
     @property
     def sort_key(self) -> tuple[str, int, str]:
-        """Where it stands among the others: as the cue counts them, and what was made anew after them, as it was made."""
+        """Its position among the takes: those of the cue by index, then regenerated ones by creation time."""
         first = self.strips[0]
-        which, held = cue_index.get_take_tag(first), cue_index.parse_entry(str(first.get(cue_index.ENTRY_PROPERTY, "")))
-        made = str(held.get("created", "")) if JOINS_PROPERTY in first else ""
-        return made, 0 if which is None else which.take, first.name
+        tag, entry = cue_index.get_take_tag(first), cue_index.parse_entry(str(first.get(cue_index.ENTRY_PROPERTY, "")))
+        created = str(entry.get("created", "")) if JOINS_PROPERTY in first else ""
+        return created, 0 if tag is None else tag.take, first.name
 
     def set_audible(self, *, on: bool) -> None:
-        """Let it be heard, by its stems where there are any, or mute it. What is muted shows no waveform."""
+        """Unmute the take, through its stems if it has any, or mute it. Muted strips show no waveform."""
         for strip in self.stems:
             strip.mute, strip.show_waveform = not on, on
         if self.full_mix is not None:
@@ -94,7 +86,7 @@ class TakeStrips:
 
 @dataclass(slots=True)
 class TakeGroup:
-    """The takes of a cue that begin on the same frame: a cue that was split has one for each part."""
+    """The takes of a cue whose strips overlap. A cue that was split has one group for each part."""
 
     cue: str
     start: int
@@ -103,37 +95,84 @@ class TakeGroup:
 
     @property
     def audible_index(self) -> int:
-        """Which one is heard, from 0; -1 where none is."""
+        """The index of the audible take; -1 if all are muted."""
         return next((number for number, version in enumerate(self.takes) if version.is_audible), -1)
 
     @property
     def stale(self) -> bool:
-        """Whether the take that is heard is stale; where none is heard, whether all are."""
-        heard = [version for version in self.takes if version.is_audible]
-        return all(version.stale for version in heard or self.takes)
+        """True if the audible take is stale or, with no audible take, if all are."""
+        audible = [take for take in self.takes if take.is_audible]
+        return all(take.stale for take in audible or self.takes)
+
+    @property
+    def chosen(self) -> TakeStrips:
+        """The take that operators act on: the audible one, else the first."""
+        return self.takes[self.chosen_index]
+
+    @property
+    def chosen_index(self) -> int:
+        """The index of `chosen`."""
+        return max(0, self.audible_index)
+
+    def take_index(self, number: int) -> int:
+        """Return the index of the take with this number, counted from 1.
+
+        Raises:
+            InvalidInput: there is no such take.
+        """
+        if number > len(self.takes):
+            raise InvalidInput(
+                "takes.no_such_number", "No take {number}; the cue has {count}.", number=number, count=len(self.takes)
+            )
+        return number - 1
+
+    def neighbour_index(self, direction: str) -> int:
+        """Return the index of the take after (`NEXT`) or before the audible one, wrapping around; 0 if none is audible."""
+        if self.audible_index < 0:
+            return 0
+        return (self.audible_index + (1 if direction == "NEXT" else -1)) % len(self.takes)
+
+    def compare_index(self) -> int:
+        """Return the index of the take to compare the audible one with.
+
+        With exactly two takes selected it is the other of the two; otherwise the take that was audible before, else the next.
+
+        Raises:
+            InvalidInput: there is only one take.
+        """
+        if len(self.takes) < 2:
+            raise InvalidInput("takes.only_one", "The cue has only one take.")
+        selected = [n for n, take in enumerate(self.takes) if any(strip.select for strip in take.strips)]
+        now = self.audible_index
+        if len(selected) == 2:
+            return selected[1] if now == selected[0] else selected[0]
+        keys = [take.sort_key for take in self.takes]
+        before = _previously_audible.get(self.cue)
+        other = keys.index(before) if before in keys else now
+        return other if other != now else (now + 1) % len(keys)
 
     def solo(self, index: int) -> TakeStrips:
-        """Let one be heard and mute the others; that one."""
+        """Unmute one take, mute the others, and return it."""
         chosen = self.takes[index]
         if (before := self.audible_index) not in (-1, index):
             _previously_audible[self.cue] = self.takes[before].sort_key
-        for version in self.takes:
-            version.set_audible(on=version is chosen)
+        for take in self.takes:
+            take.set_audible(on=take is chosen)
         return chosen
 
 
 _previously_audible: dict[str, tuple[str, int, str]] = {}
-"""By cue, the take that was heard before the one that is heard now: what Compare goes back to."""
+"""By cue id, the sort key of the take that was audible before the current one. Compare Takes returns to it."""
 
 
 def root_cue(strip: Any) -> str:
-    """The cue that a strip is a take of, the first one where it was made anew; empty for the person's own strips."""
-    which = cue_index.get_take_tag(strip)
-    return "" if which is None else str(strip.get(JOINS_PROPERTY) or which.cue)
+    """Return the id of a strip's cue, of the original cue for a regenerated take; empty for the user's own strips."""
+    tag = cue_index.get_take_tag(strip)
+    return "" if tag is None else str(strip.get(JOINS_PROPERTY) or tag.cue)
 
 
 def find_take_groups(level: StripLevel) -> list[TakeGroup]:
-    """The cues' takes on a level, by where they begin: those of a cue that lie over each other. Placeholders are not among them."""
+    """Return the groups of laid takes on a level in timeline order. Placeholders are left out."""
     of_cue: dict[str, list[Any]] = {}
     for strip in level.strips:
         if cue_index.CUE_PROPERTY in strip and cue_index.ENTRY_PROPERTY in strip and (cue := root_cue(strip)):
@@ -148,7 +187,7 @@ def groups_of(cue: str, strips: list[Any]) -> list[TakeGroup]:
 
 
 def _split_overlapping(strips: list[Any]) -> Iterator[list[Any]]:
-    """Strips in parts that share frames: a cue that was split has one for each half."""
+    """Yield strips in parts that overlap: a cue that was split has one for each half."""
     part: list[Any] = []
     end = 0
     for strip in sorted(strips, key=compat.strip_start):
@@ -161,16 +200,16 @@ def _split_overlapping(strips: list[Any]) -> Iterator[list[Any]]:
 
 
 def group_strips(cue: str, strips: list[Any]) -> TakeGroup:
-    """Strips of a cue that lie over each other, as takes."""
+    """Return overlapping strips of a cue as takes."""
     versions: dict[tuple[str, int, int], TakeStrips] = {}
     for strip in sorted(strips, key=lambda strip: strip.channel):
-        which = cue_index.get_take_tag(strip)
-        assert which is not None  # noqa: S101 - they were found by it
-        copy = 0  # a strip that was duplicated is a take of its own
-        while not which.stem and (held := versions.get((which.cue, which.take, copy))) and held.full_mix is not None:
+        tag = cue_index.get_take_tag(strip)
+        assert tag is not None  # noqa: S101 - they were found by it
+        copy = 0  # a duplicated strip has the same tag, and is a take of its own
+        while not tag.stem and (other := versions.get((tag.cue, tag.take, copy))) and other.full_mix is not None:
             copy += 1
-        version = versions.setdefault((which.cue, which.take, copy), TakeStrips())
-        if which.stem:
+        version = versions.setdefault((tag.cue, tag.take, copy), TakeStrips())
+        if tag.stem:
             version.stems.append(strip)
         else:
             version.full_mix = strip
@@ -183,177 +222,65 @@ def group_strips(cue: str, strips: list[Any]) -> TakeGroup:
 
 
 def target_groups(scene: Any, cue: str = "") -> list[TakeGroup]:
-    """The groups that the person means: of that cue, else of the selected takes, else of the selected picture, else at the playhead.
+    """Return the groups that an operator acts on.
+
+    They are those of the cue; without a cue, of the selected takes, else of the selected pictures, else at the playhead.
 
     Raises:
-        BadInput: there is none.
+        InvalidInput: there is none.
     """
     level = selection.active_level(scene)
-    every = [] if level is None else find_take_groups(level)
+    groups = [] if level is None else find_take_groups(level)
     if cue:
-        found = [group for group in every if group.cue == cue]
+        found = [group for group in groups if group.cue == cue]
     else:
         chosen = [strip for strip in (() if level is None else level.strips) if strip.select]
         names = {strip.name for strip in chosen}
         found = (
-            [group for group in every if names & {strip.name for each in group.takes for strip in each.strips}]
-            or [group for group in every if any(_is_over_picture(group, strip) for strip in chosen)]
-            or [group for group in every if group.start <= scene.frame_current < group.end]
+            [group for group in groups if names & {strip.name for each in group.takes for strip in each.strips}]
+            or [group for group in groups if any(_is_over_picture(group, strip) for strip in chosen)]
+            or [group for group in groups if group.start <= scene.frame_current < group.end]
         )
     if not found:
-        raise InvalidInput("there is no take here: select one, or its picture, or put the playhead on it")
+        raise InvalidInput(
+            "takes.none_here", "No take is selected. Select one or its picture, or move the playhead to it."
+        )
     return found
 
 
 def _is_over_picture(group: TakeGroup, picture: Any) -> bool:
-    named = str(group.takes[0].strips[0].get(placement.PICTURE_PROPERTY)) == picture.name
-    return named and compat.strip_start(picture) < group.end and compat.strip_end(picture) > group.start
+    has_name = str(group.takes[0].strips[0].get(placement.PICTURE_PROPERTY)) == picture.name
+    return has_name and compat.strip_start(picture) < group.end and compat.strip_end(picture) > group.start
 
 
-class _TakeGroupOperator:
-    """An operator on the takes that are meant. What it does to a cue's is `perform`; where that fails for one, the others are done."""
-
-    bl_options = {"REGISTER", "UNDO"}
-    CUE_ARGUMENT = StringProperty(
-        name="Cue", description="Of which cue; empty for what is selected, or at the playhead", options=SKIP_SAVE
-    )
-
-    report: Any
-
-    def execute(self, context: Any) -> AbstractSet[str]:
-        """Do it to each group."""
-        scene = compat.active_sequencer_scene(context)
-        done, failed = [], []
-        try:
-            for group in target_groups(scene, self.cue):  # type: ignore[attr-defined]
-                try:
-                    done.append(self.perform(scene, group))
-                except TracklayError as error:
-                    failed.append(panel_error_text(error))
-        except TracklayError as error:
-            failed.append(panel_error_text(error))
-        if failed:
-            self.report({"WARNING" if done else "ERROR"}, "\n".join(dict.fromkeys(failed)))
-            return {"FINISHED"} if done else {"CANCELLED"}
-        self.report({"INFO"}, ", ".join(done))
-        return {"FINISHED"}
-
-    def perform(self, scene: Any, group: TakeGroup) -> str:
-        """Do it to one; what is said of it."""
-        raise NotImplementedError
+def toggle_favourite(take: TakeStrips) -> bool:
+    """Mark a take as a favourite, or remove the mark. Return whether it is a favourite now."""
+    is_favourite = not take.is_favourite
+    for strip in take.strips:
+        if is_favourite:
+            strip[FAVOURITE_PROPERTY] = True
+            strip.color_tag = FAVOURITE_TAG
+        elif FAVOURITE_PROPERTY in strip:
+            del strip[FAVOURITE_PROPERTY]
+            if strip.color_tag == FAVOURITE_TAG:  # another colour is the user's own and stays
+                strip.color_tag = NO_TAG
+    return is_favourite
 
 
-class TRACKLAY_OT_switch_take(_TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801 - Blender's own naming
-    """Hear another take of the cue."""
+def keep_only(scene: Any, level: StripLevel, group: TakeGroup) -> None:
+    """Remove all takes of a group but the chosen one from the timeline, and list their files as dropped (`scene.tracklay.dropped`).
 
-    bl_idname = "tracklay.switch_take"
-    bl_description = (
-        "Hear another take of the selected cue, or of the cues at the playhead, and mute the one that was heard"
-    )
-    bl_label = "Switch Take"
-    __annotations__ = {
-        "direction": EnumProperty(
-            name="Direction",
-            description="Which take is heard",
-            items=(("NEXT", "Next", "The next take"), ("PREVIOUS", "Previous", "The take before")),
-            default="NEXT",
-        ),
-        "number": IntProperty(
-            name="Take",
-            description="Which one, from 1; 0 for the next or the one before",
-            default=0,
-            min=0,
-            options=SKIP_SAVE,
-        ),
-        "cue": _TakeGroupOperator.CUE_ARGUMENT,
-    }
-
-    def perform(self, scene: Any, group: TakeGroup) -> str:  # noqa: ARG002 - the shape of all of them
-        """Go on by one, round and round, or to the one that was named."""
-        count = len(group.takes)
-        if self.number > count:
-            raise InvalidInput(f"there are {count} takes, and no take {self.number}")
-        step = 1 if self.direction == "NEXT" else -1
-        number = (
-            self.number - 1 if self.number else (group.audible_index + step) % count if group.audible_index >= 0 else 0
-        )
-        group.solo(number)
-        return translate_report("Take {} of {}", number + 1, count)
-
-
-class TRACKLAY_OT_compare_takes(_TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
-    """Go back and forth between two takes."""
-
-    bl_idname = "tracklay.compare_takes"
-    bl_description = "Go back and forth between two takes: the two that are selected, or the one that is heard and the one heard before it"
-    bl_label = "Compare Takes"
-    __annotations__ = {"cue": _TakeGroupOperator.CUE_ARGUMENT}
-
-    def perform(self, scene: Any, group: TakeGroup) -> str:  # noqa: ARG002
-        """Hear the other of the two."""
-        if len(group.takes) < 2:
-            raise InvalidInput("there is only one take: generate more to compare")
-        chosen = [n for n, version in enumerate(group.takes) if any(strip.select for strip in version.strips)]
-        now = group.audible_index
-        if len(chosen) == 2:
-            other = chosen[1] if now == chosen[0] else chosen[0]
-        else:
-            orders = [version.sort_key for version in group.takes]
-            before = _previously_audible.get(group.cue)
-            other = orders.index(before) if before in orders else (now + 1) % len(orders)
-            if other == now:
-                other = (now + 1) % len(orders)
-        group.solo(other)
-        return translate_report("Take {} of {}", other + 1, len(group.takes))
-
-
-class TRACKLAY_OT_favourite_take(_TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
-    """Mark the take that is heard as a favourite, or no more."""
-
-    bl_idname = "tracklay.favourite_take"
-    bl_description = "Mark the take that is heard as a favourite, or no longer; it is coloured in the timeline"
-    bl_label = "Favourite Take"
-    __annotations__ = {"cue": _TakeGroupOperator.CUE_ARGUMENT}
-
-    def perform(self, scene: Any, group: TakeGroup) -> str:  # noqa: ARG002
-        """Turn it about."""
-        version = group.takes[max(0, group.audible_index)]
-        on = not version.is_favourite
-        for strip in version.strips:
-            if on:
-                strip[FAVOURITE_PROPERTY] = True
-                strip.color_tag = FAVOURITE_TAG
-            elif FAVOURITE_PROPERTY in strip:
-                del strip[FAVOURITE_PROPERTY]
-                if strip.color_tag == FAVOURITE_TAG:  # the person may have given it another since
-                    strip.color_tag = NO_TAG
-        return translate_report(
-            "Take {} is a favourite" if on else "Take {} is no favourite", max(0, group.audible_index) + 1
-        )
-
-
-class TRACKLAY_OT_keep_take(_TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
-    """Keep the take that is heard and remove the others from the timeline."""
-
-    bl_idname = "tracklay.keep_take"
-    bl_description = "Keep the take that is heard and remove the others from the timeline. Their files stay until Delete Dropped Files"
-    bl_label = "Keep Take"
-    __annotations__ = {"cue": _TakeGroupOperator.CUE_ARGUMENT}
-
-    def perform(self, scene: Any, group: TakeGroup) -> str:
-        """Remove the others; what is kept comes down to the lowest of their channels."""
-        level = selection.active_level(scene)
-        assert level is not None  # noqa: S101 - groups were found on it
-        kept = group.takes[max(0, group.audible_index)]
-        others = [version for version in group.takes if version is not kept]
-        lowest = min(strip.channel for version in group.takes for strip in version.strips)
-        for strip in [strip for version in others for strip in version.strips]:
-            if (file := cue_index.take_file(strip)) is not None:
-                scene.tracklay.dropped.add().name = str(file)
-            level.strips.remove(strip)
-        if kept.full_mix is not None and others:
-            _move_to_lowest_channel(level, kept.full_mix, lowest)
-        return translate_report("Kept take {} of {}", group.takes.index(kept) + 1, len(group.takes))
+    The kept take moves down to the lowest channel of the group.
+    """
+    kept = group.chosen
+    others = [take for take in group.takes if take is not kept]
+    lowest = min(strip.channel for take in group.takes for strip in take.strips)
+    for strip in [strip for take in others for strip in take.strips]:
+        if (file := cue_index.take_file(strip)) is not None:
+            scene.tracklay.dropped.add().name = str(file)
+        level.strips.remove(strip)
+    if kept.full_mix is not None and others:
+        _move_to_lowest_channel(level, kept.full_mix, lowest)
 
 
 def _move_to_lowest_channel(level: StripLevel, strip: Any, lowest: int) -> None:
@@ -363,126 +290,116 @@ def _move_to_lowest_channel(level: StripLevel, strip: Any, lowest: int) -> None:
 
 
 def lay_stems(scene: Any, level: StripLevel, take: TakeStrips, full_mix_mode: str) -> list[str]:
-    """Lay the stems of a take, each on the channel of its name, connected like the take; the stems' names.
+    """Lay the stems of a take, each on the channel of its name, connected like the take.
+
+    Args:
+        scene: the scene.
+        level: the level of the take.
+        take: the take.
+        full_mix_mode: `INSTEAD` removes the full mix; otherwise it is muted.
+
+    Returns the names of the stems.
 
     Raises:
-        BadInput: it has none, they lie there already, or their files are gone.
+        InvalidInput: it has none, they are laid already, their files are missing, or no channel is free.
     """
     whole = take.full_mix
-    held = {} if whole is None else cue_index.parse_entry(str(whole.get(cue_index.ENTRY_PROPERTY, "")))
-    names, file = dict(held.get("stems") or {}), None if whole is None else cue_index.take_file(whole)
+    entry = {} if whole is None else cue_index.parse_entry(str(whole.get(cue_index.ENTRY_PROPERTY, "")))
+    files, folder_file = dict(entry.get("stems") or {}), None if whole is None else cue_index.take_file(whole)
     if take.stems:
-        raise InvalidInput("the stems of this take lie there already")
-    if not names or file is None:
-        raise InvalidInput("this take has no stems: choose a model that makes them, and switch its Stems on")
-    missing = [name for name in names.values() if not (file.parent / name).is_file()]
+        raise InvalidInput("stems.already_laid", "The stems of this take are laid already.")
+    if not files or folder_file is None:
+        raise InvalidInput("stems.none", "This take has no stems. Generate with a model that makes them.")
+    folder = folder_file.parent
+    missing = [name for name in files.values() if not (folder / name).is_file()]
     if missing:
-        raise InvalidInput(f"the stem {file.parent / missing[0]} is not there: generate the take again")
-    first, length, heard = compat.strip_start(whole), compat.strip_frames(whole), take.is_audible
+        raise InvalidInput("stems.file_missing", "Stem not found: {file}.", file=folder / missing[0])
+    first, length, was_audible = compat.strip_start(whole), compat.strip_frames(whole), take.is_audible
+    # The full mix may be trimmed: the stems get the same trim.
     hidden = first - round(compat.content_start(whole))
-    for name, stem_file in names.items():
+    for name, file_name in files.items():
         title = name.replace("_", " ").capitalize()
         channel = _stem_channel(level, title, whole.channel, first, length)
         if channel is None:
-            raise InvalidInput(f"no channel above {whole.name} is free for its stems: make room or unlock one")
-        strip = placement.add_sound_strip(level, file.parent / stem_file, channel, first, length, hidden_frames=hidden)
+            raise placement.no_free_channel(whole)
+        strip = placement.add_sound_strip(level, folder / file_name, channel, first, length, hidden_frames=hidden)
         strip.select = whole.select
-        for kept in (
+        for name_to_copy in (
             cue_index.ENTRY_PROPERTY,
             placement.PICTURE_PROPERTY,
             cue_index.REQUEST_PROPERTY,
             JOINS_PROPERTY,
             FAVOURITE_PROPERTY,
         ):
-            if kept in whole:
-                strip[kept] = whole[kept]
-        which = cue_index.get_take_tag(whole)
-        assert which is not None  # noqa: S101 - it is a take
-        cue_index.set_take_tag(strip, which._replace(stem=name))
+            if name_to_copy in whole:
+                strip[name_to_copy] = whole[name_to_copy]
+        tag = cue_index.get_take_tag(whole)
+        assert tag is not None  # noqa: S101 - it is a take
+        cue_index.set_take_tag(strip, tag._replace(stem=name))
         take.stems.append(strip)
-    with contextlib.suppress(InvalidInput):  # a take may outlive its picture
+    with contextlib.suppress(InvalidInput):  # the picture may have been removed
         placement.connect_sounds(scene, level, find_picture(level, whole), take.stems)
-    take.set_audible(on=heard)
+    take.set_audible(on=was_audible)
     if full_mix_mode == "INSTEAD":
         level.strips.remove(whole)
         take.full_mix = None
-    return list(names)
+    return list(files)
 
 
 def _stem_channel(level: StripLevel, title: str, start_channel: int, first: int, length: int) -> int | None:
-    """The channel of that name where it is free there; else the next free one that nobody has named, which gets the name."""
-    for named in range(1, placement.MAX_CHANNELS + 1):
+    """Return the channel of that name if it is free there, else the next free channel without a name, which gets the name."""
+    for number in range(1, placement.MAX_CHANNELS + 1):
         if (
-            level.channels[named].name == title
-            and placement.find_free_channel(level, named - 1, first, length) == named
+            level.channels[number].name == title
+            and placement.find_free_channel(level, number - 1, first, length) == number
         ):
-            return named
+            return number
     channel: int | None = start_channel
     while channel is not None and (channel := placement.find_free_channel(level, channel, first, length)) is not None:
-        if level.channels[channel].name == f"Channel {channel}":
+        if level.channels[channel].name == f"Channel {channel}":  # Blender's default name
             level.channels[channel].name = title
             return channel
     return None
 
 
-class TRACKLAY_OT_lay_stems(_TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
-    """Lay the stems of the take that is heard, each on a channel of its own name."""
-
-    bl_idname = "tracklay.lay_stems"
-    bl_description = (
-        "Lay the stems of the take that is heard, each on a channel of its own name, connected to the picture"
-    )
-    bl_label = "Lay Stems"
-    __annotations__ = {
-        "master": EnumProperty(
-            name="Whole Take", description="What becomes of the whole take", items=FULL_MIX_MODES, default="MUTED"
-        ),
-        "cue": _TakeGroupOperator.CUE_ARGUMENT,
-    }
-
-    def perform(self, scene: Any, group: TakeGroup) -> str:
-        """Lay them."""
-        level = selection.active_level(scene)
-        assert level is not None  # noqa: S101 - groups were found on it
-        names = lay_stems(scene, level, group.takes[max(0, group.audible_index)], self.master)
-        return translate_report("Laid the stems {}", ", ".join(names))
-
-
 def regenerated_cue(scene: Any, level: StripLevel, group: TakeGroup, *, same_seed: bool, count: int) -> tuple[Cue, Any]:
-    """The cue of the take that is heard, once more, for its picture as it is now; and its spot.
+    """Return a new cue with the settings of the chosen take, for its picture as it is now, and its spot.
 
     Raises:
-        BadInput: the picture is gone or cannot be read, or the model is no longer in the catalogue.
+        InvalidInput: the picture was removed or cannot be read, or the model is no longer in the catalogue.
     """
-    version = group.takes[max(0, group.audible_index)]
-    held = cue_index.parse_entry(str(version.strips[0].get(cue_index.ENTRY_PROPERTY, "")))
+    version = group.chosen
+    entry = cue_index.parse_entry(str(version.strips[0].get(cue_index.ENTRY_PROPERTY, "")))
     picture = find_picture(level, version.strips[0])
     first = max(group.start, compat.strip_start(picture))
     end = min(group.end, compat.strip_end(picture))
     if end <= first:
-        raise InvalidInput(f"{picture.name} no longer lies under the take: move it back, or generate for where it is")
+        raise InvalidInput(
+            "takes.picture_moved", "{picture} is no longer under the take. Move it back.", picture=picture.name
+        )
     (spot,) = selection.spot_ranges(scene, [(picture, first, end - first)])
-    model = catalogue.get_model(str(held.get("model", "")))
+    model = catalogue.get_model(str(entry.get("model", "")))
+    # The model file may have changed since: parameters it no longer has are dropped, extra ones (`+name`) stay.
     known = {parameter.name for parameter in model.settable_by_name}
     cue = Cue(
         id=f"{spot.strip_name} {secrets.token_hex(3)}",
         span=spot.span,
         picture=spot.picture,
         model=model.id,
-        prompt=str(held.get("prompt", "")),
-        negative=str(held.get("negative", "")),
-        seed=held.get("seed") if same_seed else None,
+        prompt=str(entry.get("prompt", "")),
+        negative=str(entry.get("negative", "")),
+        seed=entry.get("seed") if same_seed else None,
         takes=count,
-        params={name: value for name, value in (held.get("params") or {}).items() if name in known or name[:1] == "+"},
+        params={name: value for name, value in (entry.get("params") or {}).items() if name in known or name[:1] == "+"},
     )
     return cue, spot
 
 
 def find_picture(level: StripLevel, strip: Any) -> Any:
-    """The picture that a take was made for: the one of its name, else what is seen where it begins.
+    """Return the picture of a take: the strip of its name, else the visible one at the take's first frame.
 
     Raises:
-        BadInput: there is none.
+        InvalidInput: there is none.
     """
     named = level.strips.get(str(strip.get(placement.PICTURE_PROPERTY, "")))
     if named is not None and named.type != "SOUND":
@@ -490,61 +407,31 @@ def find_picture(level: StripLevel, strip: Any) -> Any:
     start = compat.strip_start(strip)
     seen = list(selection.topmost_ranges(level, start, start + 1))
     if not seen:
-        raise InvalidInput(f"the picture of {strip.name} is gone: select another and generate for that")
+        raise InvalidInput("takes.picture_missing", "The picture of {strip} was removed.", strip=strip.name)
     return seen[0][0]
 
 
-class TRACKLAY_OT_regenerate(bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
-    """Make the take that is heard once more: another take of the same cue."""
-
-    bl_idname = "tracklay.regenerate"
-    bl_description = (
-        "Make another take of the cue with the settings of the one that is heard, for its picture as it is now: "
-        "with a new seed, or with the same one where the picture was changed"
-    )
-    bl_label = "Regenerate"
-    bl_options = {"REGISTER"}
-    __annotations__ = {
-        "same_seed": BoolProperty(
-            name="Same Seed", description="Keep the seed: only the picture's change is heard", options=SKIP_SAVE
-        ),
-        "takes": IntProperty(name="Takes", description="How many", default=1, min=1, max=MAX_TAKES, options=SKIP_SAVE),
-        "cue": _TakeGroupOperator.CUE_ARGUMENT,
-        "wait": BoolProperty(name="Wait", description="Block until every take is laid: for scripts", options=SKIP_SAVE),
-    }
-
-    def execute(self, context: Any) -> AbstractSet[str]:
-        """Send it on its way; what comes of it joins the cue's takes and is heard."""
-        scene = compat.active_sequencer_scene(context)
-        try:
-            level, found = selection.active_level(scene), target_groups(scene, self.cue)
-            assert level is not None  # noqa: S101 - groups were found on it
-            asked = [
-                regenerated_cue(scene, level, group, same_seed=self.same_seed, count=self.takes) for group in found
-            ]
-            joins = {cue.id: group.cue for (cue, _), group in zip(asked, found, strict=True)}
-            return submit_cues(self, asked, wait=self.wait, on_placed=lambda: join_takes(level, joins))
-        except TracklayError as error:
-            self.report({"ERROR"}, panel_error_text(error))
-            return {"CANCELLED"}
-
-
 def join_takes(level: StripLevel, joins: dict[str, str]) -> None:
-    """Make what was asked for with new cues takes of earlier ones; it is heard when it has come."""
+    """Make the strips of new cues takes of earlier ones. They become audible when they arrive.
+
+    Args:
+        level: the level of the strips.
+        joins: the earlier cue's id by the new cue's id.
+    """
     for strip in level.strips:
-        which = cue_index.get_take_tag(strip) if cue_index.CUE_PROPERTY in strip else None
-        if which is not None and which.cue in joins:
-            strip[JOINS_PROPERTY], strip[ARRIVING_PROPERTY] = joins[which.cue], True
+        tag = cue_index.get_take_tag(strip) if cue_index.CUE_PROPERTY in strip else None
+        if tag is not None and tag.cue in joins:
+            strip[JOINS_PROPERTY], strip[ARRIVING_PROPERTY] = joins[tag.cue], True
     solo_arrived(level)
 
 
 def solo_arrived(level: StripLevel) -> bool:
-    """Let takes be heard that were made anew and have come, the first of each cue; whether there were any."""
-    come = [strip for strip in level.strips if ARRIVING_PROPERTY in strip and cue_index.ENTRY_PROPERTY in strip]
-    if not come:
+    """Make regenerated takes that have arrived audible, the first of each cue. Return whether there were any."""
+    arrived = [strip for strip in level.strips if ARRIVING_PROPERTY in strip and cue_index.ENTRY_PROPERTY in strip]
+    if not arrived:
         return False
-    names = {strip.name for strip in come}
-    for strip in come:
+    names = {strip.name for strip in arrived}
+    for strip in arrived:
         del strip[ARRIVING_PROPERTY]
     for group in find_take_groups(level):
         fresh = [n for n, each in enumerate(group.takes) if names & {strip.name for strip in each.strips}]
@@ -554,38 +441,28 @@ def solo_arrived(level: StripLevel) -> bool:
 
 
 def on_takes_filled(scene: Any, strip_names: Iterable[str]) -> None:
-    """Takes have come into strips of these names: what was made anew is heard, and stems are laid where the scene wishes it."""
-    come, master = set(strip_names), scene.tracklay.stems
-    strips = filter(None, map(scene.sequence_editor.strips_all.get, come))
-    if master == STEMS_NOT_LAID and not any(ARRIVING_PROPERTY in strip for strip in strips):
-        return  # most takes: a look through two thousand strips costs more than all else in laying one
+    """Update takes that have just been put into strips: regenerated ones become audible, and stems are laid if the scene is set to."""
+    filled, full_mix_mode = set(strip_names), scene.tracklay.stems
+    strips = filter(None, map(scene.sequence_editor.strips_all.get, filled))
+    if full_mix_mode == STEMS_NOT_LAID and not any(ARRIVING_PROPERTY in strip for strip in strips):
+        return  # the usual case: scanning 2,000 strips costs more than everything else in filling one
     for level in selection.iter_levels(scene):
         solo_arrived(level)
-        if master == STEMS_NOT_LAID:
+        if full_mix_mode == STEMS_NOT_LAID:
             continue
         for version in (version for group in find_take_groups(level) for version in group.takes):
             if (
                 version.full_mix is not None
-                and version.full_mix.name in come
+                and version.full_mix.name in filled
                 and not version.stems
                 and has_stems(version)
             ):
-                with contextlib.suppress(TracklayError):  # no room for them: the whole take lies there
-                    lay_stems(scene, level, version, master)
+                with contextlib.suppress(TracklayError):  # no channel is free for them: the full mix is laid
+                    lay_stems(scene, level, version, full_mix_mode)
 
 
 def has_stems(take: TakeStrips) -> bool:
-    """Whether a take's model gave stems."""
+    """Return whether a take has stems."""
     return take.full_mix is not None and bool(
         cue_index.parse_entry(str(take.full_mix.get(cue_index.ENTRY_PROPERTY, ""))).get("stems")
     )
-
-
-CLASSES = (
-    TRACKLAY_OT_switch_take,
-    TRACKLAY_OT_compare_takes,
-    TRACKLAY_OT_favourite_take,
-    TRACKLAY_OT_keep_take,
-    TRACKLAY_OT_lay_stems,
-    TRACKLAY_OT_regenerate,
-)

@@ -1,11 +1,11 @@
-"""The catalogue as Blender holds it: read once, kept, and never read while drawing. A wrong file costs its own model, not the add-on."""
+"""The model catalogue, read when the extension is registered and kept in memory: drawing never reads a file."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ... import models
-from ...errors import InvalidInput
+from ...errors import InvalidInput, TracklayError
 from ...models import find_model, load_model_file
 from ...paths import tracklay_home
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from ...models import Model
 
 MODELS: dict[str, Model] = {}
-"""By id, grouped by task."""
+"""Models by ID, grouped by task."""
 
-LOAD_ERRORS: list[str] = []
-"""What is wrong with model files, in sentences."""
+LOAD_ERRORS: list[TracklayError] = []
+"""Errors of model files that were left out. A wrong file costs its own model, not the whole catalogue."""
 
 TASK_LABELS = {"foley": "Foley", "effect": "Sound effects", "music": "Music"}
-"""What models are for, in the order they are shown."""
+"""Labels of the models' tasks, in the order they are shown."""
 
 
 def reload_models() -> None:
-    """Read the model files again: Tracklay's own, and the person's."""
+    """Read Tracklay's own model files and the user's again. A model of the user's replaces one with the same ID."""
     MODELS.clear()
     LOAD_ERRORS.clear()
     found: dict[str, Model] = {}
@@ -32,16 +32,22 @@ def reload_models() -> None:
             try:
                 model = load_model_file(path)
             except InvalidInput as error:
-                LOAD_ERRORS.append(str(error))
+                LOAD_ERRORS.append(error)
             else:
                 found[model.id] = model
-    MODELS.update(sorted(found.items(), key=lambda each: list(TASK_LABELS).index(each[1].task)))
+    MODELS.update(sorted(found.items(), key=lambda item: list(TASK_LABELS).index(item[1].task)))
+
+
+def model_title(model_id: str) -> str:
+    """Return a model's title, or its ID if it is no longer in the catalogue."""
+    model = MODELS.get(model_id)
+    return model.title if model else model_id
 
 
 def get_model(model_id: str) -> Model:
-    """A model by its id.
+    """Return a model by its ID.
 
     Raises:
-        BadInput: there is none.
+        InvalidInput: the catalogue has no such model.
     """
     return find_model(model_id, MODELS)

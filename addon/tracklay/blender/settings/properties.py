@@ -1,6 +1,6 @@
-"""What a scene keeps: `scene.tracklay`, its model, prompt and seed, and `scene.tracklay.params`, made from the catalogue.
+"""Scene properties: `scene.tracklay` with model, prompt and seed, and `scene.tracklay.params` with the models' parameters.
 
-The classes are made anew whenever the catalogue is read, so this file gives a function that makes them.
+The classes are built from the catalogue, and built again whenever it is reloaded.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from bpy.props import (
 from ...errors import InvalidInput
 from ...jobs.job_spec import MAX_TAKES, RANDOM_SEED
 from ...models import EXTRA_PREFIX, is_url
-from ..sequencer import prompts
 from .catalogue import LOAD_ERRORS, MODELS, TASK_LABELS
+from .redraw import redraw_sequencers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -36,65 +36,71 @@ if TYPE_CHECKING:
 INT_MAX = (1 << 31) - 1
 
 EXACT_BITS = 24
-"""A menu's buttons hold an item's number as a 32-bit float, which has no more bits for a whole number."""
+"""Bits of a whole number that a 32-bit float holds: Blender's menu buttons keep an item's number as one."""
 
 NO_MODEL = -1
-"""The number of a model that the catalogue does not have: no item's."""
+"""The number of a model that the catalogue does not list. No item has it."""
 
 FLOAT_DIGITS = 7
-"""Blender keeps 32-bit floats: 0.1 comes back as 0.10000000149, and this many digits bring it back."""
+"""Significant digits of a 32-bit float: Blender returns 0.1 as 0.10000000149, which rounds to 0.1 again."""
 
 UNSET = "unset"
-"""The choice of a parameter that has no default: nothing is sent."""
+"""The item of a choice without a default: the parameter is not sent."""
+
+MODEL_DEFAULT_LABEL = "Model Default"
+"""Label of that item."""
 
 DEFAULT_MODEL = "sketch/foley"
 
 STEM_MODES = (
-    ("NONE", "Not Laid", "Stems are files beside the take, until Lay Stems"),
-    ("MUTED", "Mute the Whole", "The whole take stays below its stems, muted"),
-    ("INSTEAD", "Replace the Whole", "The stems lie where the whole take was"),
+    ("NONE", "Do Not Lay", "Keep stems as files beside the take, until Lay Stems"),
+    ("MUTED", "Mute Full Mix", "Lay the stems above the full mix, which is muted"),
+    ("INSTEAD", "Replace Full Mix", "Lay the stems and remove the full mix"),
 )
-"""What becomes of stems, and of the whole take, when they are laid, as an enumeration's items."""
+"""Treatment of stems and of the full mix when stems are laid, as items of an enumeration."""
+
+PROMPT_SOURCES = (
+    ("NONE", "Nothing Else", "Use only the prompt above"),
+    ("TEXT", "Text Strips", "Add the text of text strips over the cue, muted ones too"),
+    ("MARKERS", "Markers", "Add the names of the markers within the cue"),
+)
+"""Additional sources of a cue's prompt, as items of an enumeration."""
 
 _registered_classes: list[type] = []
 
 
 def group_name(model_id: str) -> str:
-    """The property of `params` that holds a model's parameters."""
+    """Return the name of the property of `params` that holds a model's parameters."""
     return re.sub(r"\W", "_", model_id)
 
 
 NO_SQUARE, MANUAL_SQUARE = "WHOLE", "HAND"
 
 SQUARE_MODES = (
-    (NO_SQUARE, "Whole Picture", "All of it. Some models squash it to a square, some cut out its middle"),
-    ("CENTRE", "Centre", "The square in the middle"),
-    ("LEFT", "Left or Top", "The square at the left, of an upright picture at the top"),
-    ("RIGHT", "Right or Bottom", "The square at the right, of an upright picture at the bottom"),
-    (MANUAL_SQUARE, "By Hand", "A square anywhere"),
-    (
-        "MOTION",
-        "Where the Motion Is",
-        "The square with the most motion in it: it is looked for when the picture is read",
-    ),
+    (NO_SQUARE, "Full Frame", "The full frame; the model may squash or crop it to a square"),
+    ("CENTRE", "Centre", "The square at the centre"),
+    ("LEFT", "Left or Top", "The square at the left, or at the top of a portrait picture"),
+    ("RIGHT", "Right or Bottom", "The square at the right, or at the bottom of a portrait picture"),
+    (MANUAL_SQUARE, "Manual", "A square at a position of your own"),
+    ("MOTION", "Most Motion", "The square with the most motion, chosen during extraction"),
 )
-"""Which part of the picture a model is shown."""
+"""Parts of the picture that a model is given, as items of an enumeration."""
 
 
 def _parameter_description(parameter: Parameter) -> str:
-    """A parameter's help with its range. Blender puts a full stop behind a description itself."""
+    """Return a parameter's help and range, without a full stop: Blender adds one to a description."""
     limits = parameter.limits_text if parameter.type in ("integer", "number", "text") else ""
     return " ".join([parameter.help, *([limits.capitalize()] if limits else [])]).rstrip(".")
 
 
 def _property_for(parameter: Parameter) -> Any:
-    """The Blender property for a parameter."""
+    """Return the Blender property for a parameter."""
     label = parameter.name.replace("_", " ").capitalize() + (f" ({parameter.unit})" if parameter.unit else "")
     named: dict[str, Any] = {"name": label, "description": _parameter_description(parameter)}
     if parameter.choices:
         items = [(choice, choice.replace("_", " ").capitalize(), "") for choice in parameter.choices]
         if parameter.default is None:
-            items.insert(0, (UNSET, "Left to the model", ""))
+            items.insert(0, (UNSET, MODEL_DEFAULT_LABEL, ""))
         return EnumProperty(items=items, default=parameter.default or UNSET, **named)
     if parameter.default is not None:
         named["default"] = parameter.default
@@ -110,7 +116,7 @@ def _property_for(parameter: Parameter) -> Any:
     if parameter.type == "integer":
         whole = {name: max(-INT_MAX, min(INT_MAX, int(value))) for name, value in limits.items()}
         return IntProperty(step=int(step or 1), **whole, **named)
-    # Blender counts a number's step in hundredths.
+    # Blender expects the step of a float in hundredths.
     return FloatProperty(step=round((step or 0.1) * 100), precision=1 if step and step >= 0.1 else 3, **limits, **named)
 
 
@@ -121,7 +127,7 @@ def _params_class(model: Model) -> type:
 
 
 def _property_group_class(name: str, docstring: str, fields: Mapping[str, Any], **attributes: Any) -> type:
-    """A property group. It takes no other attribute: a script's slip of the pen must not vanish in one."""
+    """Return a property group class. Its empty `__slots__` make a misspelt property name in a script an error."""
     return type(
         name,
         (bpy.types.PropertyGroup,),
@@ -130,7 +136,7 @@ def _property_group_class(name: str, docstring: str, fields: Mapping[str, Any], 
 
 
 def _forwarding_property(name: str) -> property:
-    """A parameter of whichever model is chosen, by its bare name: what a script writes."""
+    """Return a property that reads and sets a parameter of the chosen model by its bare name, for scripts."""
 
     def getter(params: Any) -> Any:
         return getattr(model_params(params), name)
@@ -142,12 +148,12 @@ def _forwarding_property(name: str) -> property:
 
 
 def model_params(params: Any, model_id: str = "") -> Any:
-    """The parameters of a model; by default of the one that the scene has chosen."""
+    """Return the property group with a model's parameters, by default those of the scene's model."""
     return getattr(params, group_name(model_id or params.id_data.tracklay.model))
 
 
 def param_values(params: Any, model: Model) -> dict[str, ParamValue]:
-    """A model's parameters as the person set them; what has no default and was not touched is left to the model."""
+    """Return a model's parameter values. A parameter without a default that the user did not set is left out."""
     group = model_params(params, model.id)
     found: dict[str, ParamValue] = {}
     for parameter in model.settable:
@@ -163,10 +169,10 @@ def param_values(params: Any, model: Model) -> dict[str, ParamValue]:
 
 
 def extra_params(settings: Any, model: Model) -> dict[str, ParamValue]:
-    """What the person typed for a model beyond its catalogue's parameters: each name begins with EXTRA, each value is JSON text.
+    """Return the user's extra parameters for a model: names begin with `EXTRA_PREFIX`, values are JSON text.
 
     Raises:
-        BadInput: one has no name, or two have the same.
+        InvalidInput: one has no name, or two have the same.
     """
     found: dict[str, ParamValue] = {}
     for row in extra_rows(settings, model):
@@ -174,37 +180,34 @@ def extra_params(settings: Any, model: Model) -> dict[str, ParamValue]:
         if not bare and not value:
             continue
         if not bare:
-            raise InvalidInput(f"the extra parameter with the value {value} has no name: write one, or remove its row")
+            raise InvalidInput("extra.no_name", "The extra parameter with the value {value} has no name.", value=value)
         if EXTRA_PREFIX + bare in found:
-            raise InvalidInput(f"the extra parameter {bare} is there twice: remove one of its rows")
+            raise InvalidInput("extra.duplicate", "Extra parameter set twice: {name}.", name=bare)
         found[EXTRA_PREFIX + bare] = value
     return found
 
 
 def extra_rows(settings: Any, model: Model) -> list[Any]:
-    """The rows of `settings.extra_params` that are sent to a model."""
+    """Return the rows of `settings.extras` that are sent to a model."""
     return [row for row in settings.extras if row.model in ("", model.id)]
 
 
-def _redraw_sequencers(_settings: Any, context: Any) -> None:
-    """The preview shows the square, in whichever window it is."""
-    for window in context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "SEQUENCE_EDITOR":
-                area.tag_redraw()
+def _on_square_changed(_settings: Any, _context: Any) -> None:
+    """Redraw the previews, which show the square, in all windows."""
+    redraw_sequencers()
 
 
 def square_setting(settings: Any) -> str:
-    """The square that was chosen, as a cue has it (`media.square_setting.place`)."""
+    """Return the chosen square as `Cue.square` has it (see `media.square_crop.crop_position`)."""
     if settings.square == MANUAL_SQUARE:
         return f"{settings.square_at:.3f}"
     return "" if settings.square == NO_SQUARE else str(settings.square).lower()
 
 
 def numbers(model_ids: Iterable[str]) -> dict[str, int]:
-    """Return the number of each model's item: positive, distinct, exact as a 32-bit float, and made from the model's id.
+    """Return the number of each model's item: positive, distinct, exact as a 32-bit float, and made from the model's ID.
 
-    Of two ids with the same checksum the later in the alphabet takes the next free number. A file keeps the id, not the number.
+    Of two IDs with the same checksum the later in the alphabet gets the next free number. A file stores the ID, not the number.
     """
     found: dict[int, str] = {}
     for model_id in sorted(model_ids):
@@ -216,7 +219,7 @@ def numbers(model_ids: Iterable[str]) -> dict[str, int]:
 
 
 def _checksum(model_id: str) -> int:
-    """Return a model's number as files up to 0.1 keep it."""
+    """Return a model's number as files of development versions before 0.1 store it."""
     return zlib.crc32(model_id.encode()) & INT_MAX
 
 
@@ -232,7 +235,7 @@ def _model_items(numbered: Mapping[str, int]) -> list[tuple[str, str, str, str, 
 
 
 def _model(default: str) -> Any:
-    """Return the property of the chosen model. Its value is the model's id in `model_id`; the menu's number is not kept."""
+    """Return the property of the chosen model. Its value is stored as the ID in `model_id`; the menu's number is not stored."""
     numbered = numbers(MODELS)
     ids = {number: model_id for model_id, number in numbered.items()}
     by_checksum = {_checksum(model_id): number for model_id, number in numbered.items()}
@@ -240,7 +243,7 @@ def _model(default: str) -> Any:
     def get(settings: Any) -> int:
         if settings.model_id:
             return numbered.get(settings.model_id, NO_MODEL)
-        checksum = settings.get("model")  # the older files' own value
+        checksum = settings.get("model")  # a file of a development version before 0.1
         return numbered[default] if checksum is None else by_checksum.get(checksum, NO_MODEL)
 
     def put(settings: Any, number: int) -> None:
@@ -248,7 +251,7 @@ def _model(default: str) -> Any:
 
     return EnumProperty(
         name="Model",
-        description="What makes the sound",
+        description="Model that generates the sound",
         items=_model_items(numbered),
         default=default,
         get=get,
@@ -257,17 +260,22 @@ def _model(default: str) -> Any:
 
 
 def register() -> None:
-    """Make the classes from the catalogue, and give scenes their `tracklay`."""
+    """Build the classes from the catalogue, and register `Scene.tracklay`."""
     groups: dict[str, type] = {}
     for model in list(MODELS.values()):
         try:
             group = _params_class(model)
             bpy.utils.register_class(group)
-        except (
-            TypeError,
-            ValueError,
-        ) as error:  # a parameter that Blender cannot show: its model is left out, and said
-            LOAD_ERRORS.append(f"{model.id} cannot be shown in Blender: {error}")
+        except (TypeError, ValueError) as error:
+            # Blender rejects one of the parameters: the model is left out, and the panel shows the error.
+            LOAD_ERRORS.append(
+                InvalidInput(
+                    "model.not_displayable",
+                    "Blender cannot show the parameters of {model}: {error}.",
+                    model=model.id,
+                    error=str(error).rstrip("."),
+                )
+            )
             del MODELS[model.id]
         else:
             _registered_classes.append(group)
@@ -279,102 +287,100 @@ def register() -> None:
     default = DEFAULT_MODEL if DEFAULT_MODEL in MODELS else next(iter(MODELS))
     extra = _property_group_class(
         "TRACKLAY_PG_extra",
-        "A parameter that the catalogue does not know.",
+        "A parameter that the catalogue does not list.",
         {
-            "name": StringProperty(name="Name", description="As the model's own documentation writes it"),
-            "value": StringProperty(name="Value", description='JSON: 3, true, "text" in double quotes, [1, 2]'),
-            "model": StringProperty(
-                name="Model", description="The model that it is for; empty for whichever is chosen"
-            ),
+            "name": StringProperty(name="Name", description="Name in the model's documentation"),
+            "value": StringProperty(name="Value", description='JSON value: 3, true, "text", [1, 2]'),
+            "model": StringProperty(name="Model", description="Model that gets it; empty for the chosen one"),
         },
     )
     bpy.utils.register_class(extra)
     _registered_classes.append(extra)
     fields = {
         "model": _model(default),
-        "model_id": StringProperty(name="Model ID", description="The id of the chosen model", options={"HIDDEN"}),
-        "prompt": StringProperty(name="Prompt", description="What should be heard"),
+        "model_id": StringProperty(name="Model ID", description="ID of the chosen model", options={"HIDDEN"}),
+        "prompt": StringProperty(name="Prompt", description="Sound to generate"),
         "prompt_from": EnumProperty(
             name="Prompt Also From",
-            description="Where else a cue's prompt comes from",
-            items=prompts.PROMPT_SOURCES,
+            description="Additional source of the prompt",
+            items=PROMPT_SOURCES,
             default="NONE",
         ),
         "stems": EnumProperty(
             name="Stems",
-            description="Whether stems are laid when a take with stems comes, each on a channel of its name",
+            description="Lay the stems of new takes, each on a channel of its name",
             items=STEM_MODES,
             default=STEM_MODES[0][0],
         ),
-        "negative_prompt": StringProperty(name="Without", description="What should not be heard"),
+        "negative_prompt": StringProperty(name="Negative Prompt", description="Sounds to avoid"),
         "takes": IntProperty(
             name="Takes",
-            description="How many versions to make; all but the first are muted",
+            description="Number of takes; all but the first are muted",
             default=1,
             min=1,
             max=MAX_TAKES,
         ),
         "seed": IntProperty(
             name="Seed",
-            description="The same seed gives the same sound; -1 draws one",
+            description="The same seed gives the same sound (-1: random)",
             default=RANDOM_SEED,
             min=RANDOM_SEED,
         ),
         "sound_at_render": BoolProperty(
             name="Sound at Render",
-            description="Before this scene is rendered, make and lay what its shots lack in sound",
+            description="Generate missing sound before this scene is rendered",
         ),
         "if_sound_fails": EnumProperty(
-            name="If It Fails",
-            description="What becomes of a render whose sound could not be made",
+            name="On Failure",
+            description="Action if sound cannot be generated for a render",
             items=(
-                ("WARN", "Warn", "Render all the same, and say what is missing"),
-                ("STOP", "Stop", "Do not render; without a window Blender ends with status 1"),
+                ("WARN", "Warn", "Render anyway, and list the missing sound"),
+                ("STOP", "Stop", "Do not render; background Blender exits with status 1"),
             ),
         ),
         "picture": EnumProperty(
             name="Picture",
-            description="How the picture that the model sees is made",
+            description="Source of the picture that the model is given",
             items=[
-                ("AUTO", "Automatic", "From the file wherever that shows what plays, else by Blender's own render"),
-                ("FILE", "From the File", "Always from the strip's file: crops, effects and opacity are not seen"),
-                ("RENDER", "Render", "Always by Blender's own render, in the background"),
+                ("AUTO", "Automatic", "Read the file if it shows what plays, else render in Blender"),
+                ("FILE", "From File", "Always read the file; crops, effects and opacity are ignored"),
+                ("RENDER", "Render", "Always render in a background Blender"),
             ],
             default="AUTO",
         ),
         "square": EnumProperty(
             name="Square",
-            description="Which part of the picture the model sees; the preview shows it",
+            description="Part of the picture for the model; the preview shows it",
             items=SQUARE_MODES,
             default=NO_SQUARE,
-            update=_redraw_sequencers,
+            update=_on_square_changed,
         ),
         "square_at": FloatProperty(
-            name="Place",
-            description="Where the square lies: 0 is left or top, 1 right or bottom",
+            name="Position",
+            description="Position of the square: 0 is left or top, 1 right or bottom",
             default=0.5,
             min=0.0,
             max=1.0,
             subtype="FACTOR",
-            update=_redraw_sequencers,
+            update=_on_square_changed,
         ),
         "params": PointerProperty(type=params),
         "dropped": CollectionProperty(
-            type=bpy.types.OperatorFileListElement, name="Dropped", description="Files of takes that were dropped"
+            type=bpy.types.OperatorFileListElement, name="Dropped", description="Files of takes removed by Keep Take"
         ),
         "extras": CollectionProperty(
-            type=extra, name="Extras", description="Parameters that the catalogue does not know, sent all the same"
+            type=extra, name="Extras", description="Parameters sent in addition to the catalogue's"
         ),
     }
-    scene = _property_group_class("TRACKLAY_PG_scene", "What a scene keeps.", fields)
-    for made in (params, scene):
-        bpy.utils.register_class(made)
-        _registered_classes.append(made)
+    scene = _property_group_class("TRACKLAY_PG_scene", "Tracklay's settings in a scene.", fields)
+    for cls in (params, scene):
+        bpy.utils.register_class(cls)
+        _registered_classes.append(cls)
     bpy.types.Scene.tracklay = PointerProperty(type=scene)
 
 
 def unregister() -> None:
-    """Take all of it out again; what scenes hold is kept for the next time."""
+    """Unregister everything. Blender keeps the values that scenes hold."""
     del bpy.types.Scene.tracklay
     while _registered_classes:
         bpy.utils.unregister_class(_registered_classes.pop())

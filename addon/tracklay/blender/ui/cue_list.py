@@ -1,237 +1,47 @@
-"""The spotting list: the cues of the scene as a person reads them, and what can be done with each.
+"""The list of cues in the sidebar, the box of the active cue below it, and the menu of the active cue.
 
-Its rows are made by a timer, a slice at a time, when the timeline was looked through anew: drawing only shows them. How far a cue
-is on its way is read as it is drawn.
+The rows are `runtime.cue_rows`: a timer builds them, and drawing only shows them.
 """
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import bpy
-from bpy.props import CollectionProperty, IntProperty, PointerProperty, StringProperty
 
-from ...errors import InvalidInput, TracklayError
 from ...timing import format_timecode
-from ..ops.generate_ops import SKIP_SAVE
-from ..runtime.dispatcher import redraw_sequencers, running_cues
-from ..sequencer import compat, cue_index, selection, takes
+from ..runtime.cue_rows import active_row, cue_list_rows, rebuild_if_changed, row_take_group
+from ..runtime.cue_status import running_cues
+from ..sequencer import compat, selection, takes
 from ..settings import catalogue
-from ..settings.error_text import panel_error_text
 from ..settings.i18n.translate import translate_ui
 from . import layout_helpers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from collections.abc import Set as AbstractSet
-
-    from ..sequencer.cue_index import CueRow
-
-SLICE_SECONDS = 0.001
-"""How long rows are made at a time."""
-
-SLICE_INTERVAL_SECONDS = 0.01
-"""Between two slices: the window is drawn between."""
+    from ..runtime.cue_rows import CueListRow, CueRow
 
 MAX_VISIBLE_ROWS = 8
-"""Of the list, before it scrolls."""
+"""Rows of the list before it scrolls."""
 
 MODEL_MIN_WIDTH, OUT_POINT_MIN_WIDTH, PRICE_MIN_WIDTH = 330, 500, 600
-"""Pixels at 100 %: how wide the sidebar must be to show the model, the out point and the price in each row."""
+"""Minimum width of the sidebar for the model, the out point and the price in each row, in pixels at 100 %."""
 
 STATE_ICONS = {"running": "TIME", "unclear": "QUESTION", "failed": "ERROR", "stopped": "PAUSE", "laid": "CHECKMARK"}
 
 UNCLEAR_ACTIONS = (
-    ("tracklay.look_again", "Look for It Again"),
-    ("tracklay.send_again", "Send Again (May Be Charged Twice)"),
-    ("tracklay.forget", "Give It Up (May Have Been Charged)"),
+    ("tracklay.recheck", "Check Provider Again"),
+    ("tracklay.resubmit", "Resubmit (May Be Charged Twice)"),
+    ("tracklay.discard", "Discard (May Have Been Charged)"),
 )
-"""What can be done about work of which nobody knows whether it reached the provider: operators, and what they are called here."""
-
-STATE_PRIORITY = ("unclear", "failed", "stopped", "running", "laid")
-"""Of several takes' states the one that a person should see first."""
-
-
-@dataclass(frozen=True, slots=True)
-class CueListRow:
-    """A cue with all that was made anew for it: what each was when the timeline was looked through."""
-
-    cue: str
-    cues: tuple[CueRow, ...]
-    is_stale: bool
-    """Whether the picture of the take that is heard was changed since."""
-
-    @property
-    def first_cue(self) -> CueRow:
-        """The cue itself, or the first that is left of it."""
-        return self.cues[0]
-
-    @property
-    def start(self) -> int:
-        """Its first frame."""
-        return min(part.start for part in self.cues)
-
-    @property
-    def end(self) -> int:
-        """The first frame after it."""
-        return max(part.start + part.frames for part in self.cues)
-
-    @property
-    def strip_names(self) -> list[str]:
-        """The names of its strips."""
-        return [name for part in self.cues for name in part.strips]
-
-    @property
-    def take_count(self) -> int:
-        """How many takes it has, with those that are still to come."""
-        return len({(mark.cue, mark.take) for part in self.cues for mark in part.take_tags})
-
-    @property
-    def price(self) -> str:
-        """What it cost, or is thought to."""
-        known = list(dict.fromkeys(part.price for part in self.cues if part.price))
-        paid = [price for price in known if price != "free"]
-        return " + ".join(paid or known)
-
-    def current_status(self) -> tuple[str, str, float, str]:
-        """State, words and fraction at this moment, and the cue that they are of: the first that a person should see."""
-        running, found = running_cues(), []
-        for part in self.cues:
-            line = running.get(part.cue)
-            if line is not None and line.error:
-                found.append((line.state, line.error, 1.0, part.cue))
-            elif line is not None and line.steps and part.state != "laid":
-                found.append(("running", line.message, line.fraction, part.cue))
-            elif line is None and part.state == "running":
-                found.append(("laid", "", 1.0, part.cue))
-            else:
-                note = "" if line is None else line.note
-                found.append((part.state, part.message or note, part.fraction, part.cue))
-        state, words, fraction, cue = min(found, key=lambda each: STATE_PRIORITY.index(each[0]))
-        return state, panel_error_text(words), fraction, cue
-
-
-class TRACKLAY_PG_cue_row(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: N801 - Blender's own naming
-    """A row of the list; its name is its cue's."""
-
-    __annotations__ = {"name": StringProperty(name="Cue")}
-
-
-class TRACKLAY_PG_cue_list(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: N801
-    """The list as Blender's list element wants it. It is the window manager's: no file keeps it and no undo brings it back."""
-
-    __annotations__ = {
-        "rows": CollectionProperty(type=TRACKLAY_PG_cue_row, name="Cues"),
-        "active": IntProperty(name="Cue", description="The cue that is shown below", default=0, min=0),
-    }
-
-
-cue_list_rows: list[CueListRow] = []
-"""What is shown, in the timeline's order."""
-
-_built_key: tuple[Any, ...] = ()
-"""Of what the rows were made."""
-
-_build_iterator: Iterator[None] | None = None
-
-
-def _build_key(scene: Any) -> tuple[Any, ...]:
-    """What the rows hang on: the same while nothing was looked through, begun or ended."""
-    return id(cue_index.shared_cue_index.snapshot()), scene.name, tuple(running_cues())
-
-
-def rebuild_if_changed(scene: Any) -> None:
-    """Have the rows made anew soon, where they are of another state than the timeline. Costs nothing where they are not."""
-    if _build_key(scene) != _built_key and not bpy.app.timers.is_registered(_build_slice):
-        bpy.app.timers.register(_build_slice, first_interval=0)
-
-
-def _build_slice() -> float | None:
-    global _build_iterator  # noqa: PLW0603 - one list, one maker
-    until = time.perf_counter() + SLICE_SECONDS
-    if _build_iterator is None:
-        _build_iterator = _iterate_build(compat.active_sequencer_scene(bpy.context))
-    for _ in _build_iterator:
-        if time.perf_counter() > until:
-            return SLICE_INTERVAL_SECONDS
-    _build_iterator = None
-    redraw_sequencers()
-    return None
-
-
-def build_rows(scene: Any) -> list[CueListRow]:
-    """Make the rows now."""
-    for _ in _iterate_build(scene):
-        pass
-    return cue_list_rows
-
-
-def _iterate_build(scene: Any) -> Iterator[None]:
-    """Make the rows, pausing after each."""
-    global _built_key  # noqa: PLW0603
-    if scene is None:
-        return
-    key = _build_key(scene)
-    found: dict[str, list[CueRow]] = {}
-    editor = scene.sequence_editor
-    for shown in cue_index.iter_cue_rows(scene):
-        strip = editor.strips_all.get(shown.strips[0])
-        found.setdefault(takes.root_cue(strip) if strip is not None else shown.cue, []).append(shown)
-        yield
-    fresh: list[CueListRow] = []
-    for cue, parts in found.items():
-        fresh.append(
-            CueListRow(cue, tuple(sorted(parts, key=lambda part: part.cue != cue)), _is_stale(scene, cue, parts))
-        )
-        if fresh[-1].is_stale:
-            yield
-    fresh.sort(key=lambda row: (row.start, row.cue))
-    yield
-    listed = bpy.context.window_manager.tracklay
-    active = cue_list_rows[listed.active].cue if listed.active < len(cue_list_rows) else ""
-    for number, row in enumerate(fresh):
-        if number == len(listed.rows):
-            listed.rows.add()
-        if listed.rows[number].name != row.cue:
-            listed.rows[number].name = row.cue
-    while len(listed.rows) > len(fresh):
-        listed.rows.remove(len(listed.rows) - 1)
-    cue_list_rows[:] = fresh
-    listed.active = next(
-        (number for number, row in enumerate(fresh) if row.cue == active), min(listed.active, max(0, len(fresh) - 1))
-    )
-    _built_key = key
-
-
-def _is_stale(scene: Any, cue: str, parts: list[CueRow]) -> bool:
-    """Return whether a cue is stale: its takes that are heard decide, and its placeholders where no take has come."""
-    if not any(part.is_stale for part in parts):
-        return False
-    laid = _laid(scene, [name for part in parts for name in part.strips])
-    return not laid or any(group.stale for group in takes.groups_of(cue, laid))
-
-
-def _laid(scene: Any, names: list[str]) -> list[Any]:
-    """Return those of a scene's strips that hold a take."""
-    every = scene.sequence_editor.strips_all
-    return [strip for name in names if (strip := every.get(name)) is not None and cue_index.ENTRY_PROPERTY in strip]
-
-
-def active_row() -> CueListRow | None:
-    """The row that is active."""
-    number = bpy.context.window_manager.tracklay.active
-    return cue_list_rows[number] if number < len(cue_list_rows) else None
+"""Operators, and their labels here, for a job of which it is unknown whether the provider received it."""
 
 
 class TRACKLAY_UL_cues(bpy.types.UIList):  # type: ignore[misc]  # noqa: N801
-    """The cues, a row each: picture, in, out, and as much more as the sidebar is wide."""
+    """The list of cues: picture and in point; the model, out point and price where the sidebar is wide enough."""
 
     def draw_item(
         self, context: Any, layout: Any, _data: Any, _item: Any, _icon: int, _active: Any, _name: str, index: int = 0
     ) -> None:
-        """Draw one."""
         if index >= len(cue_list_rows):
             return
         row, scene = cue_list_rows[index], compat.active_sequencer_scene(context)
@@ -239,10 +49,10 @@ class TRACKLAY_UL_cues(bpy.types.UIList):  # type: ignore[misc]  # noqa: N801
         width, rate = layout_helpers.sidebar_width(context), selection.scene_rate(scene)
         icon = "FILE_REFRESH" if row.is_stale else STATE_ICONS[state]
         texts = [_time_range_text(row, rate, full=width > OUT_POINT_MIN_WIDTH)]
-        texts += [model_label(row.first_cue.model)] if width > MODEL_MIN_WIDTH else []
+        texts += [catalogue.model_title(row.first_cue.model)] if width > MODEL_MIN_WIDTH else []
         texts += [_translated_price(row.price)] if width > PRICE_MIN_WIDTH else []
         line = layout.row(align=True)
-        # On the ground of the active row the colour of an alert cannot be read.
+        # An alert's red text cannot be read on the background of the active row.
         line.alert = state in ("failed", "stopped", "unclear") and index != bpy.context.window_manager.tracklay.active
         columns = line.split(factor=1 / (len(texts) + 1), align=True)
         columns.label(text=row.first_cue.picture or row.cue, translate=False, icon=icon)
@@ -253,29 +63,23 @@ class TRACKLAY_UL_cues(bpy.types.UIList):  # type: ignore[misc]  # noqa: N801
         end.label(text=f"x{row.take_count}", translate=False)
 
     def filter_items(self, _context: Any, _data: Any, _property: str) -> tuple[list[int], list[int]]:
-        """By what a person would look for: picture, model, prompt, state."""
-        wanted = self.filter_name.lower()
-        if not wanted:
+        """Return which rows match the filter text, by picture, model, prompt and state. Blender calls this."""
+        query = self.filter_name.lower()
+        if not query:
             return [], []
         shown_bit = self.bitflag_filter_item
         return [
-            shown_bit if any(wanted in text.lower() for part in row.cues for text in _search_texts(row, part)) else 0
+            shown_bit if any(query in text.lower() for part in row.cues for text in _search_texts(row, part)) else 0
             for row in cue_list_rows
         ], []
 
 
 def _search_texts(row: CueListRow, cue: CueRow) -> tuple[str, ...]:
-    return cue.picture, cue.model, cue.prompt, model_label(cue.model), row.current_status()[0]
-
-
-def model_label(model_id: str) -> str:
-    """A model's name for people; its id where the catalogue has it no longer."""
-    model = catalogue.MODELS.get(model_id)
-    return model.title if model else model_id
+    return cue.picture, cue.model, cue.prompt, catalogue.model_title(cue.model), row.current_status()[0]
 
 
 def _translated_price(price: str) -> str:
-    """A row's price in the person's language."""
+    """Return a row's price in the user's language."""
     if price.startswith("about "):
         return translate_ui("about {} {}", *price.removeprefix("about ").split(" ", 1))
     return translate_ui("free") if price == "free" else price
@@ -288,34 +92,33 @@ def _time_range_text(row: CueListRow, rate: Any, *, full: bool) -> str:
 
 STATE_ACTIONS = {
     "running": (("tracklay.cancel", "Cancel"),),
-    "stopped": (("tracklay.look_again", "Go On"),),
-    "failed": (("tracklay.again", "Try Again"), ("tracklay.dismiss", "Dismiss")),
+    "stopped": (("tracklay.recheck", "Resume"),),
+    "failed": (("tracklay.retry", "Retry"), ("tracklay.dismiss", "Dismiss")),
     "unclear": UNCLEAR_ACTIONS,
     "laid": (),
 }
-"""What can be done about a cue in each state: operators, and what they are called here."""
+"""Operators, and their labels here, for a cue in each state."""
 
 
 class TRACKLAY_MT_cue(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
-    """What can be done with the cue that is active in the list: the panel's buttons, for the keyboard and the search."""
+    """The operators on the active cue of the list, for the keyboard and the search (F3)."""
 
     bl_label = "Active Cue"
 
     def draw(self, context: Any) -> None:
-        """Draw it."""
         layout, row = self.layout, None if compat.active_sequencer_scene(context) is None else active_row()
         if row is None:
             layout.label(text="No cues yet")
             return
-        layout.operator(TRACKLAY_OT_go_to_cue.bl_idname).cue = row.cue
-        layout.operator(TRACKLAY_OT_reveal_take.bl_idname).cue = row.cue
+        layout.operator("tracklay.go_to_cue").cue = row.cue
+        layout.operator("tracklay.reveal_take").cue = row.cue
         state, _, _, cue = row.current_status()
         for operator, text in STATE_ACTIONS[state]:
             layout.operator(operator, text=text).cue = cue
 
 
 class TRACKLAY_PT_cues(bpy.types.Panel):  # type: ignore[misc]  # noqa: N801
-    """The cues of the scene, and of the one that is active all there is to say and do."""
+    """The cue list, and below it the state and the takes of the active cue."""
 
     bl_label = "Cues"
     bl_space_type = "SEQUENCE_EDITOR"
@@ -324,20 +127,18 @@ class TRACKLAY_PT_cues(bpy.types.Panel):  # type: ignore[misc]  # noqa: N801
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """Where there is a timeline."""
         return compat.active_sequencer_scene(context) is not None
 
     def draw_header_preset(self, _context: Any) -> None:
-        """How many are on their way, in words, where any are."""
+        """Draw the number of running cues. Blender calls this for the panel's header."""
         count = sum(not line.error for line in running_cues().values())
         if count:
             self.layout.label(
-                text=translate_ui("{} on their way", count) if count > 1 else translate_ui("1 on its way"),
+                text=translate_ui("{} running", count),
                 translate=False,
             )
 
     def draw(self, context: Any) -> None:
-        """Draw it."""
         layout, scene = self.layout, compat.active_sequencer_scene(context)
         rebuild_if_changed(scene)
         listed = context.window_manager.tracklay
@@ -359,209 +160,99 @@ class TRACKLAY_PT_cues(bpy.types.Panel):  # type: ignore[misc]  # noqa: N801
 
 
 def _draw_row(context: Any, layout: Any, scene: Any, row: CueListRow) -> None:
-    """What there is to say of a cue and to do with it."""
-    state, words, fraction, cue = row.current_status()
+    """Draw a cue's model, times, price and prompt, its state with the operators for it, and its takes."""
+    state, message, fraction, cue = row.current_status()
     rate = selection.scene_rate(scene)
     box = layout.box()
     head = box.row(align=True)
-    head.label(text=model_label(row.first_cue.model), translate=False)
+    head.label(text=catalogue.model_title(row.first_cue.model), translate=False)
     for operator, icon in (
-        (TRACKLAY_OT_go_to_cue, "VIEWZOOM"),
-        (TRACKLAY_OT_reveal_take, "FILE_FOLDER"),
+        ("tracklay.go_to_cue", "VIEWZOOM"),
+        ("tracklay.reveal_take", "FILE_FOLDER"),
     ):
-        head.operator(operator.bl_idname, text="", icon=icon).cue = row.cue
-    about = box.column(align=True)
-    line = about.row()
+        head.operator(operator, text="", icon=icon).cue = row.cue
+    details = box.column(align=True)
+    line = details.row()
     line.label(text=_time_range_text(row, rate, full=True), translate=False, icon="TIME")
     if row.price:
         end = line.row()
         end.alignment = "RIGHT"
         end.label(text=_translated_price(row.price), translate=False)
     if row.first_cue.prompt:
-        layout_helpers.draw_wrapped_text(context, about, row.first_cue.prompt, "TEXT")
+        layout_helpers.draw_wrapped_text(context, details, row.first_cue.prompt, "TEXT")
     if state == "running":
         line = box.row(align=True)
-        line.progress(factor=fraction, text=words)
+        line.progress(factor=fraction, text=message)
         line.operator("tracklay.cancel", text="", icon="X").cue = cue
     elif state == "stopped":
-        layout_helpers.draw_error_box(context, box, words, "", "")
-        box.operator("tracklay.look_again", text="Go On", icon="PLAY").cue = cue
+        layout_helpers.draw_error_box(context, box, message)
+        box.operator("tracklay.recheck", text="Resume", icon="PLAY").cue = cue
     elif state == "failed":
-        layout_helpers.draw_error_box(context, box, words or translate_ui("No take came"), "", "")
-        answers = box.row(align=True)
-        answers.operator("tracklay.again", icon="FILE_REFRESH").cue = cue
-        answers.operator("tracklay.dismiss", icon="X").cue = cue
+        layout_helpers.draw_error_box(context, box, message or translate_ui("No take was generated"))
+        buttons = box.row(align=True)
+        buttons.operator("tracklay.retry", text="Retry", icon="FILE_REFRESH").cue = cue
+        buttons.operator("tracklay.dismiss", text="Dismiss", icon="X").cue = cue
     elif state == "unclear":
-        layout_helpers.draw_error_box(context, box, words, "", "")
-        answers = box.column(align=True)
-        for choice, text in UNCLEAR_ACTIONS:
-            answers.operator(choice, text=text).cue = cue
+        layout_helpers.draw_error_box(context, box, message)
+        buttons = box.column(align=True)
+        for operator, text in UNCLEAR_ACTIONS:
+            buttons.operator(operator, text=text).cue = cue
     _draw_takes(box, scene, row)
 
 
 def _draw_takes(box: Any, scene: Any, row: CueListRow) -> None:
-    """The takes that have come: which is heard, and what can be done with them."""
+    """Draw which take is audible, and the operators on the cue's takes."""
     group = row_take_group(scene, row)
     if group is None:
         return
     if row.is_stale and row.current_status()[0] != "running":
-        again = box.row(align=True)
-        again.alert = True
-        pressed = again.operator(
-            takes.TRACKLAY_OT_regenerate.bl_idname, text="Picture Changed: Make Anew", icon="FILE_REFRESH"
-        )
-        pressed.cue, pressed.same_seed = row.cue, True
+        line = box.row(align=True)
+        line.alert = True
+        button = line.operator("tracklay.regenerate", text="Picture Changed: Regenerate", icon="FILE_REFRESH")
+        button.cue, button.same_seed = row.cue, True
     version = group.takes[max(0, group.audible_index)]
     line = box.row(align=True)
-    back = line.operator(takes.TRACKLAY_OT_switch_take.bl_idname, text="", icon="TRIA_LEFT")
-    back.cue, back.direction = row.cue, "PREVIOUS"
+    button = line.operator("tracklay.switch_take", text="", icon="TRIA_LEFT")
+    button.cue, button.direction = row.cue, "PREVIOUS"
     line.label(
         text=translate_ui("Take {} of {}", group.audible_index + 1, len(group.takes))
         if group.audible_index >= 0
         else translate_ui("Muted"),
         translate=False,
     )
-    onward = line.operator(takes.TRACKLAY_OT_switch_take.bl_idname, text="", icon="TRIA_RIGHT")
-    onward.cue, onward.direction = row.cue, "NEXT"
+    button = line.operator("tracklay.switch_take", text="", icon="TRIA_RIGHT")
+    button.cue, button.direction = row.cue, "NEXT"
     star = "SOLO_ON" if version.is_favourite else "SOLO_OFF"
-    line.operator(takes.TRACKLAY_OT_favourite_take.bl_idname, text="", icon=star).cue = row.cue
-    more = line.row(align=True)
-    more.enabled = len(group.takes) > 1
-    more.operator(takes.TRACKLAY_OT_compare_takes.bl_idname, text="A/B").cue = row.cue
-    more.operator(takes.TRACKLAY_OT_keep_take.bl_idname, text="Keep").cue = row.cue
+    line.operator("tracklay.favourite_take", text="", icon=star).cue = row.cue
+    multiple = line.row(align=True)
+    multiple.enabled = len(group.takes) > 1
+    multiple.operator("tracklay.compare_takes", text="A/B").cue = row.cue
+    multiple.operator("tracklay.keep_take", text="Keep").cue = row.cue
     line = box.row(align=True)
-    line.operator(takes.TRACKLAY_OT_regenerate.bl_idname, text="New Seed", icon="FILE_REFRESH").cue = row.cue
+    line.operator("tracklay.regenerate", text="New Seed", icon="FILE_REFRESH").cue = row.cue
     if not version.stems and takes.has_stems(version):
-        line.operator(takes.TRACKLAY_OT_lay_stems.bl_idname, text="Stems", icon="RENDERLAYERS").cue = row.cue
-
-
-def row_take_group(scene: Any, row: CueListRow) -> takes.TakeGroup | None:
-    """The takes of a row that have come, as one group; None where none has."""
-    found = _laid(scene, row.strip_names)
-    return takes.group_strips(row.cue, found) if found else None
+        line.operator("tracklay.lay_stems", text="Stems", icon="RENDERLAYERS").cue = row.cue
 
 
 def _draw_stripless_errors(context: Any, layout: Any, scene: Any) -> None:
-    """What went wrong with cues that have no strip in any scene: nothing else would say it."""
-    told_of = {cue: line.error or ("" if line.steps else line.note) for cue, line in running_cues().items()}
-    if not any(told_of.values()):
+    """Draw the messages of cues without a strip: neither the list nor the timeline shows them."""
+    messages = {cue: line.error or ("" if line.steps else line.note) for cue, line in running_cues().items()}
+    if not any(messages.values()):
         return
     listed = {part.cue for row in cue_list_rows for part in row.cues}
     others = {each.name for each in bpy.data.scenes} - {scene.name}
-    for cue, told in told_of.items():
+    for cue, message in messages.items():
         line = running_cues()[cue]
-        if told and cue not in listed and line.scene_name not in others:
+        # A cue of another scene is shown there.
+        if message and cue not in listed and line.scene_name not in others:
             layout_helpers.draw_error_box(
-                context, layout, f"{line.picture_name}: {panel_error_text(told)}", "tracklay.dismiss", "X", cue=cue
+                context, layout, f"{line.picture_name}: {message}", "tracklay.dismiss", "X", cue=cue
             )
 
 
-def find_row(scene: Any, cue: str) -> CueListRow:
-    """The row of a cue; of the active one where none is named.
-
-    Raises:
-        BadInput: there is none.
-    """
-    made = cue_list_rows if cue_list_rows and _build_key(scene) == _built_key else build_rows(scene)
-    found = (
-        next((row for row in made if cue in (row.cue, *(part.cue for part in row.cues))), None) if cue else active_row()
-    )
-    if found is None:
-        raise InvalidInput("there is no such cue in this scene: choose one in the list")
-    return found
-
-
-class _ListedCueOperator:
-    """An operator on one cue: `perform` does it, and an error of ours is told."""
-
-    bl_options = {"REGISTER"}
-    CUE_ARGUMENT = StringProperty(
-        name="Cue", description="Which; empty for the one that is active in the list", options=SKIP_SAVE
-    )
-
-    report: Any
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """Where there is a timeline."""
-        return compat.active_sequencer_scene(context) is not None
-
-    def execute(self, context: Any) -> AbstractSet[str]:
-        """Do it."""
-        scene = compat.active_sequencer_scene(context)
-        try:
-            self.perform(context, scene, find_row(scene, self.cue))  # type: ignore[attr-defined]
-        except TracklayError as error:
-            self.report({"ERROR"}, panel_error_text(error))
-            return {"CANCELLED"}
-        redraw_sequencers()
-        return {"FINISHED"}
-
-    def perform(self, context: Any, scene: Any, row: CueListRow) -> None:
-        """Do it to a cue."""
-        raise NotImplementedError
-
-
-class TRACKLAY_OT_go_to_cue(_ListedCueOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
-    """Go to a cue."""
-
-    bl_idname = "tracklay.go_to_cue"
-    bl_description = "Put the playhead on the cue's first frame, select its strips and bring them into view"
-    bl_label = "Go to Cue"
-    bl_options = {"REGISTER", "UNDO"}
-    __annotations__ = {"cue": _ListedCueOperator.CUE_ARGUMENT}
-
-    def perform(self, context: Any, scene: Any, row: CueListRow) -> None:
-        """Select its strips, which the view then goes to."""
-        names = set(row.strip_names)
-        for strip in scene.sequence_editor.strips_all:
-            strip.select = strip.name in names
-        scene.frame_current = row.start
-        if context.area and context.area.type == "SEQUENCE_EDITOR" and bpy.ops.sequencer.view_selected.poll():
-            bpy.ops.sequencer.view_selected()
-
-
-class TRACKLAY_OT_reveal_take(_ListedCueOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
-    """Show the folder of a cue's take in the system's file browser."""
-
-    bl_idname = "tracklay.reveal_take"
-    bl_description = "Show the folder that the cue's takes are in, in the system's file browser"
-    bl_label = "Reveal File"
-    __annotations__ = {"cue": _ListedCueOperator.CUE_ARGUMENT}
-
-    def perform(self, context: Any, scene: Any, row: CueListRow) -> None:  # noqa: ARG002 - the shape of all of them
-        """Open it."""
-        group = row_take_group(scene, row)
-        file = None if group is None else cue_index.take_file(group.takes[max(0, group.audible_index)].strips[0])
-        if file is None:
-            raise InvalidInput("no take has come yet: there is no file to show")
-        if not file.parent.is_dir():
-            raise InvalidInput(f"the folder {file.parent} is not there: is it on a drive that is not connected?")
-        bpy.ops.wm.path_open(filepath=str(file.parent))
-
-
 CLASSES = (
-    TRACKLAY_PG_cue_row,
-    TRACKLAY_PG_cue_list,
     TRACKLAY_UL_cues,
-    TRACKLAY_OT_go_to_cue,
-    TRACKLAY_OT_reveal_take,
     TRACKLAY_MT_cue,
 )
 PANELS = (TRACKLAY_PT_cues,)
 """Registered after the panel that they stand below."""
-
-
-def register() -> None:
-    """Give the window manager its list."""
-    bpy.types.WindowManager.tracklay = PointerProperty(type=TRACKLAY_PG_cue_list)
-
-
-def unregister() -> None:
-    """Take it away."""
-    global _built_key, _build_iterator
-    if bpy.app.timers.is_registered(_build_slice):
-        bpy.app.timers.unregister(_build_slice)
-    _built_key, _build_iterator = (), None
-    cue_list_rows.clear()
-    del bpy.types.WindowManager.tracklay

@@ -1,4 +1,4 @@
-"""The keys of Tracklay's operators in the sequencer. They stand in Preferences, Keymap, and can be changed there like any other."""
+"""Keyboard shortcuts of Tracklay's operators in the sequencer. Users can change them in Preferences > Keymap."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 
 KEYMAP = ("Sequencer", "SEQUENCE_EDITOR")
-"""Where they hold: with the pointer over the timeline."""
+"""Name and space type of the keymap: the shortcuts apply with the pointer over a sequencer."""
 
 KEY_BINDINGS: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
     ("tracklay.generate", {"type": "G", "ctrl": True, "shift": True}, {}),
@@ -17,13 +17,13 @@ KEY_BINDINGS: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
     ("tracklay.favourite_take", {"type": "F", "alt": True}, {}),
     ("tracklay.effects_at_markers", {"type": "M", "ctrl": True, "shift": True}, {}),
 )
-"""Operator, key and properties. None of them is Blender's own there (4.5 to 5.2)."""
+"""Operator, key and properties. Blender 4.5 to 5.2 uses none of these keys in the sequencer."""
 
 _keymap_items: list[tuple[Any, Any]] = []
 
 
 def register() -> None:
-    """Add them. Without a window there is no keymap to add them to."""
+    """Add the shortcuts. In background mode Blender has no keymaps."""
     configuration = bpy.context.window_manager.keyconfigs.addon
     if configuration is None:
         return
@@ -37,7 +37,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Take them out again."""
+    """Remove the shortcuts."""
     while _keymap_items:
         keymap, item = _keymap_items.pop()
         keymap.keymap_items.remove(item)

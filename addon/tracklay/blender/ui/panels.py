@@ -1,4 +1,7 @@
-"""What a person sees: the Tracklay tab of the sequencer's sidebar, and the entries in its menus. Drawing reads memory only."""
+"""The Tracklay tab of the sequencer's sidebar, and the entries in the sequencer's menus.
+
+Drawing reads memory only: no file, no network.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ...cue import Cue, Picture
-from ...errors import InvalidInput
+from ...errors import InvalidInput, TracklayError
 from ...jobs import JobSpec, estimate_cost
 from ...models.model import is_json
 from ...timing import Span, TimeMap
 from ..ops.generate_ops import TRACKLAY_OT_generate
 from ..sequencer import compat, selection
 from ..settings import catalogue, properties
-from ..settings.i18n.translate import translate_ui
-from ..settings.network import offline_reason
-from ..settings.preferences import missing_key_message
+from ..settings.i18n.translate import translate_error, translate_ui
+from ..settings.network import offline_error
+from ..settings.preferences import missing_key_error
 from . import presets
 from .layout_helpers import draw_duration, draw_error_box, draw_wrapped_text
 
@@ -28,19 +31,19 @@ if TYPE_CHECKING:
     from ...models import Model
 
 MAX_LISTED_STRIPS = 4
-"""Selected strips that are named one by one; more are counted."""
+"""Selected strips that are listed by name; the others are counted."""
 
 LABEL_WIDTH_FRACTION = 0.4
-"""Of the width, what Blender gives a property's name where names and values are split."""
+"""Fraction of the width that Blender gives to labels where labels and values are split."""
 
 GENERATE_ICON = "SPEAKER"
 
 DUMMY_PICTURE = Picture(Path(), TimeMap(((Fraction(0), Fraction(0)), (Fraction(1), Fraction(1)))))
-"""Stands where only a price is asked for."""
+"""Placeholder of a cue's picture where only its price is needed."""
 
 
 class TRACKLAY_PT_sidebar(bpy.types.Panel):  # type: ignore[misc]  # noqa: N801
-    """What is selected, what shall be made for it, and how far it is."""
+    """The main panel: the selection, the model's settings, and the Generate button with its price."""
 
     bl_label = "Tracklay"
     bl_space_type = "SEQUENCE_EDITOR"
@@ -48,65 +51,60 @@ class TRACKLAY_PT_sidebar(bpy.types.Panel):  # type: ignore[misc]  # noqa: N801
     bl_category = "Tracklay"
 
     def draw(self, context: Any) -> None:
-        """Draw it."""
         layout, scene = self.layout, compat.active_sequencer_scene(context)
         ranges = selection.selected_ranges(scene)
-        trouble = _draw_selection(context, layout, scene, ranges)
+        is_readable = _draw_selection(context, layout, scene, ranges)
         for error in catalogue.LOAD_ERRORS:
-            draw_error_box(context, layout, error, "tracklay.reload_models", "FILE_REFRESH")
+            draw_error_box(context, layout, translate_error(error), "tracklay.reload_models", "FILE_REFRESH")
         model = catalogue.MODELS.get(scene.tracklay.model)
         if model is None:
-            draw_error_box(
-                context, layout, translate_ui("The model of this file is not in the catalogue: choose another"), "", ""
-            )
+            draw_error_box(context, layout, translate_ui("This file's model is not in the catalogue. Choose another."))
             layout.menu(TRACKLAY_MT_models.__name__, text="Model")
             return
         _draw_settings(context, layout, scene.tracklay, model)
-        hindrances = _generate_blockers(scene, model, ranges)
+        blockers = _generate_blockers(scene, model, ranges)
         row = layout.row()
         row.scale_y = 1.5
-        row.enabled = bool(ranges) and not trouble and not hindrances
+        row.enabled = bool(ranges) and is_readable and not blockers
         row.operator(
             TRACKLAY_OT_generate.bl_idname,
             text="  ·  ".join((translate_ui("Generate"), _price_text(scene, ranges))),
             translate=False,
             icon=GENERATE_ICON,
         )
-        for hindrance in hindrances:
-            draw_error_box(context, layout, hindrance, "", "")
+        for error in blockers:
+            draw_error_box(context, layout, translate_error(error))
 
 
-def _draw_selection(context: Any, layout: Any, scene: Any, ranges: list[tuple[Any, int, int]]) -> str:
-    """What is selected, with lengths; why it cannot be read, if so, is shown and given back."""
+def _draw_selection(context: Any, layout: Any, scene: Any, ranges: list[tuple[Any, int, int]]) -> bool:
+    """Draw the selected strips with their lengths. Return false, and draw the reason, if one of them cannot be read."""
     rate = selection.scene_rate(scene)
     box = layout.box().column(align=True)
     if not ranges:
         box.label(text="Select a movie strip", icon="INFO")
         box.label(text="or set a preview range", icon="BLANK1")
-        return ""
+        return True
     for strip, _, frames in ranges[:MAX_LISTED_STRIPS]:
         split = box.split(factor=0.5)
         split.label(text=strip.name, icon="FILE_MOVIE", translate=False)
         draw_duration(split, frames, rate)
     if len(ranges) > 1:
         split = box.split(factor=0.5)
-        split.label(text=translate_ui("{} in all", len(ranges)), icon="BLANK1", translate=False)
+        split.label(text=translate_ui("{} strips", len(ranges)), icon="BLANK1", translate=False)
         draw_duration(split, sum(frames for _, _, frames in ranges), rate)
-    trouble = next(
-        (found for strip, _, _ in ranges[:MAX_LISTED_STRIPS] if (found := selection.unreadable_reason(strip))), ""
-    )
-    if trouble:
-        draw_error_box(context, layout, trouble, "", "")
-    return trouble
+    for strip, _, _ in ranges[:MAX_LISTED_STRIPS]:
+        if error := selection.unreadable_error(strip):
+            draw_error_box(context, layout, translate_error(error))
+            return False
+    return True
 
 
 class TRACKLAY_MT_models(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
-    """The models by what they are for; those that cannot be used now say why."""
+    """The models by task. A model that cannot be used now shows the reason."""
 
     bl_label = "Model"
 
     def draw(self, context: Any) -> None:
-        """Draw it."""
         scene = compat.active_sequencer_scene(context)
         ranges = selection.selected_ranges(scene)
         for task, heading in catalogue.TASK_LABELS.items():
@@ -116,46 +114,50 @@ class TRACKLAY_MT_models(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
             self.layout.separator()
             self.layout.label(text=heading)
             for model in of_task:
-                why = _unavailable_reason(scene, model, ranges)
-                text = f"{model.title}  ·  {why}" if why else model.title
+                reason = _unavailable_reason(scene, model, ranges)
+                text = f"{model.title}  ·  {reason}" if reason else model.title
                 self.layout.prop_enum(scene.tracklay, "model", model.id, text=text)
 
 
 def _unavailable_reason(scene: Any, model: Model, ranges: list[tuple[Any, int, int]]) -> str:
-    """In two or three words why a model cannot be used now; empty where it can."""
-    if missing_key_message(model.provider):
+    """Return in a few words why a model cannot be used now, or an empty string."""
+    if missing_key_error(model.provider):
         return translate_ui("no key")
-    if offline_reason(model):
-        return translate_ui("not online")
-    return translate_ui("not for this length") if _span_length_error(scene, model, ranges) else ""
+    if offline_error(model):
+        return translate_ui("offline")
+    return translate_ui("unsupported length") if _span_length_error(scene, model, ranges) else ""
 
 
-def _span_length_error(scene: Any, model: Model, ranges: list[tuple[Any, int, int]]) -> str:
-    """Why a model cannot make sound for what is selected: it is too long for it, or too short."""
+def _span_length_error(scene: Any, model: Model, ranges: list[tuple[Any, int, int]]) -> InvalidInput | None:
+    """Return the error of a selection that is too long or too short for a model, or None."""
     rate = selection.scene_rate(scene)
     try:
         for frames in sorted({frames for _, _, frames in ranges}, reverse=True):
             model.check_span(rate.seconds(frames))
     except InvalidInput as error:
-        return str(error)
-    return ""
+        return error
+    return None
 
 
-def _generate_blockers(scene: Any, model: Model, ranges: list[tuple[Any, int, int]]) -> list[str]:
-    """All that stands against a Generate and that the person can mend, each in a sentence."""
+def _generate_blockers(scene: Any, model: Model, ranges: list[tuple[Any, int, int]]) -> list[TracklayError]:
+    """Return the errors that disable the Generate button."""
     settings = scene.tracklay
-    found = [missing_key_message(model.provider), offline_reason(model), _span_length_error(scene, model, ranges)]
+    checks = (missing_key_error(model.provider), offline_error(model), _span_length_error(scene, model, ranges))
+    errors: list[TracklayError] = [error for error in checks if error is not None]
     prompt = model.parameter_for_role("prompt")
     if prompt and prompt.required and not settings.prompt.strip() and settings.prompt_from == "NONE":
-        found.append(f"{model.id} needs a prompt: write what should be heard")
+        errors.append(InvalidInput("prompt.missing", "{model} needs a prompt.", model=model.id))
     try:
         extras = properties.extra_params(settings, model)
     except InvalidInput as error:
-        found.append(str(error))
+        errors.append(error)
     else:
-        wrong = (name for name, value in extras.items() if not is_json(str(value)))
-        found += [f"{name} must be JSON: text stands in double quotes" for name in wrong]
-    return [sentence for sentence in found if sentence]
+        errors += [
+            InvalidInput("extra.not_json", "{name} is not JSON. Put text in double quotes.", name=name)
+            for name, value in extras.items()
+            if not is_json(str(value))
+        ]
+    return errors
 
 
 def _draw_settings(context: Any, layout: Any, settings: Any, model: Model) -> None:
@@ -192,7 +194,7 @@ def _draw_settings(context: Any, layout: Any, settings: Any, model: Model) -> No
         body.operator("tracklay.reset_params", icon="LOOP_BACK")
     row = layout.row(align=True)
     row.prop(settings, "takes")
-    row.prop(settings, "seed", text="Seed: random" if settings.seed < 0 else "Seed")
+    row.prop(settings, "seed", text="Random Seed" if settings.seed < 0 else "Seed")
     if model.licence.commercial is False:
         draw_wrapped_text(
             context, layout.column(align=True), translate_ui("Not for commercial use: {}", model.licence.name), "INFO"
@@ -200,7 +202,7 @@ def _draw_settings(context: Any, layout: Any, settings: Any, model: Model) -> No
 
 
 def _draw_picture_settings(layout: Any, settings: Any, model: Model) -> None:
-    """How the picture is made, and what of it is shown, for a model that looks at one."""
+    """Draw the settings of the picture, for a model that uses one."""
     if model.picture_input(properties.param_values(settings.params, model)):
         layout.prop(settings, "picture")
         layout.prop(settings, "square")
@@ -209,7 +211,7 @@ def _draw_picture_settings(layout: Any, settings: Any, model: Model) -> None:
 
 
 def _draw_extras(layout: Any, settings: Any, model: Model) -> None:
-    """What the person sends beyond the catalogue: a row each, and a button for another."""
+    """Draw a row for each of the user's extra parameters, and a button that adds one."""
     shown = set(properties.extra_rows(settings, model))
     for index, extra in enumerate(settings.extras):
         if extra in shown:
@@ -220,15 +222,15 @@ def _draw_extras(layout: Any, settings: Any, model: Model) -> None:
             value.alert = bool(extra.value.strip()) and not is_json(extra.value)
             value.prop(extra, "value", text="", placeholder="JSON")
             row.operator("tracklay.remove_extra", text="", icon="X").index = index
-    layout.operator("tracklay.add_extra", text="Extra Parameter", icon="ADD")
+    layout.operator("tracklay.add_extra", icon="ADD")
 
 
 def _price_text(scene: Any, ranges: list[tuple[Any, int, int]]) -> str:
-    """What a Generate will cost, as far as the catalogue knows."""
+    """Return the estimated cost of Generate for the selection, translated."""
     settings, total = scene.tracklay, Decimal(0)
     model = catalogue.MODELS[settings.model]
     if model.price.amount is None:
-        return translate_ui("price not known")
+        return translate_ui("price unknown")
     rate, params = selection.scene_rate(scene), properties.param_values(settings.params, model)
     for frames, count in Counter(frames for _, _, frames in ranges).items():
         cue = Cue("", Span(0, frames, rate), DUMMY_PICTURE, model.id, takes=settings.takes, params=params)
@@ -237,12 +239,11 @@ def _price_text(scene: Any, ranges: list[tuple[Any, int, int]]) -> str:
 
 
 class TRACKLAY_MT_strip(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
-    """All that Tracklay does to the selected strips and the markers."""
+    """The operators on selected strips and markers."""
 
     bl_label = "Tracklay"
 
     def draw(self, _context: Any) -> None:
-        """Draw it."""
         layout = self.layout
         layout.operator(TRACKLAY_OT_generate.bl_idname, icon=GENERATE_ICON)
         layout.operator("tracklay.cues_from_cuts")
@@ -283,17 +284,17 @@ MENU_ENTRIES = {
     "SEQUENCER_MT_add": _draw_generate_entry,
     "SEQUENCER_MT_marker": _draw_marker_entry,
 }
-"""Blender's menus, and what is added to each."""
+"""Blender's menus, and the function that draws Tracklay's entry in each."""
 
 
 def register() -> None:
-    """Add the menus' entries."""
+    """Add the menu entries."""
     for menu, entry in MENU_ENTRIES.items():
         getattr(bpy.types, menu).append(entry)
 
 
 def unregister() -> None:
-    """Take them out again."""
+    """Remove the menu entries."""
     for menu, entry in MENU_ENTRIES.items():
         getattr(bpy.types, menu).remove(entry)
 

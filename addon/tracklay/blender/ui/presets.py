@@ -1,10 +1,12 @@
-"""Presets: a model, its prompt and its parameters under a name, kept where Blender keeps its own.
+"""Presets: a named model with its prompt and parameters, saved as a script in Blender's folder of presets.
 
-What is not set is left out: a parameter that the model decides by itself stays so.
+A parameter that is not set is saved as not set, so that the model's default applies again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,18 +15,17 @@ from bl_operators.presets import AddPresetBase
 from bl_ui.utils import PresetPanel
 from bpy.props import StringProperty
 
+from ...errors import InvalidInput
 from ...paths import atomic_write
+from ..ops.common import TracklayOperator
 from ..sequencer import compat
 from ..settings import catalogue, properties
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from collections.abc import Set as AbstractSet
-
     from ...models import Model
 
 PRESET_SUBDIR = "tracklay"
-"""Within Blender's folder of presets."""
+"""Folder inside Blender's folder of presets."""
 
 SCRIPT_HEADER = """\
 import bpy
@@ -34,7 +35,7 @@ settings = (getattr(bpy.context, "sequencer_scene", None) or bpy.context.scene).
 
 
 def preset_script(settings: Any, model: Model) -> str:
-    """A preset as Blender runs it."""
+    """Return the script of a preset, which Blender runs to load it."""
     group = properties.group_name(model.id)
     chosen = getattr(settings.params, group)
     lines = [
@@ -52,12 +53,12 @@ def preset_script(settings: Any, model: Model) -> str:
 
 
 def _round_float(value: Any) -> Any:
-    """A 32-bit float as the decimal that it was."""
+    """Return a 32-bit float as the decimal number that was typed, and any other value unchanged."""
     return float(f"{value:.{properties.FLOAT_DIGITS}g}") if isinstance(value, float) else value
 
 
 def _extras_script(settings: Any, model: Model) -> Iterator[str]:
-    """Those of the panel for this model make way for the preset's."""
+    """Yield the lines that replace the model's extra parameters with the preset's."""
     yield "for index in reversed(range(len(settings.extras))):"
     yield f"    if settings.extras[index].model in ('', {model.id!r}):"
     yield "        settings.extras.remove(index)"
@@ -66,27 +67,25 @@ def _extras_script(settings: Any, model: Model) -> Iterator[str]:
         yield f"extra.name, extra.value, extra.model = {row.name!r}, {row.value!r}, {model.id!r}"
 
 
-class TRACKLAY_OT_add_preset(AddPresetBase, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801 - Blender's own naming
-    """Keep the model, the prompt and the parameters as a preset, or remove one."""
+class TRACKLAY_OT_add_preset(TracklayOperator, AddPresetBase, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801 - Blender's own naming
+    """Save the model, prompt and parameters as a preset, or remove one."""
 
     bl_idname = "tracklay.add_preset"
-    bl_description = "Keep the model, the prompt and the parameters as a preset, or remove one"
     bl_label = "Add Sound Preset"
     preset_menu = "TRACKLAY_PT_presets"
     preset_subdir = PRESET_SUBDIR
 
     def add(self, context: Any, filepath: str) -> None:
-        """Write the preset's file. Blender calls it with a place of the person's own."""
+        """Write the preset's file. Blender calls this with a path in the user's folder of presets."""
         settings = compat.active_sequencer_scene(context).tracklay
-        with atomic_write(Path(filepath)) as beside:
-            beside.write_text(preset_script(settings, catalogue.get_model(settings.model)), "utf-8")
+        with atomic_write(Path(filepath)) as temporary:
+            temporary.write_text(preset_script(settings, catalogue.get_model(settings.model)), "utf-8")
 
 
-class TRACKLAY_OT_load_preset(bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
-    """Set the model, the prompt and the parameters as a preset has them."""
+class TRACKLAY_OT_load_preset(TracklayOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
+    """Load the model, prompt and parameters of this preset."""
 
     bl_idname = "tracklay.load_preset"
-    bl_description = "Set the model, the prompt and the parameters as this preset has them"
     bl_label = "Load Sound Preset"
     bl_options = {"REGISTER", "UNDO", "INTERNAL"}
     __annotations__ = {
@@ -95,21 +94,24 @@ class TRACKLAY_OT_load_preset(bpy.types.Operator):  # type: ignore[misc]  # noqa
     }
 
     def execute(self, _context: Any) -> AbstractSet[str]:
-        """Run it."""
         name = bpy.path.display_name(Path(self.filepath).name)
         try:
             bpy.utils.execfile(self.filepath)
-        except Exception as error:  # noqa: BLE001 - a preset is a script: whatever is wrong with it is told
-            self.report(
-                {"ERROR"}, f"the preset {name} does not fit any more: {error}; set it up again and keep it anew"
+        except Exception as error:  # noqa: BLE001 - a preset is a script, which may fail in any way
+            return self.report_error(
+                InvalidInput(
+                    "preset.invalid",
+                    "Preset {name} is no longer valid: {error}. Save it again.",
+                    name=name,
+                    error=str(error).rstrip("."),
+                )
             )
-            return {"CANCELLED"}
         TRACKLAY_PT_presets.bl_label = name
         return {"FINISHED"}
 
 
 class TRACKLAY_PT_presets(PresetPanel, bpy.types.Panel):  # type: ignore[misc]  # noqa: N801
-    """The presets, in a popover."""
+    """The popover with the presets."""
 
     bl_label = "Sound Presets"
     preset_subdir = PRESET_SUBDIR

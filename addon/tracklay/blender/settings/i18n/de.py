@@ -1,4 +1,4 @@
-"""German: the words that a person reads in Blender, by their context. A line is the English text, and the same in German."""
+"""German, by context: each line has the English text and its translation. The user is addressed with "Sie"."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from ....providers.credentials import KEY_VARIABLES
 
 OPERATORS = {
     "Generate Sound": "Klang erzeugen",
-    "Effects at Markers": "Effekte an Markern",
-    "Cues from Cuts": "Cues aus Schnitten",
+    "Generate Effects at Markers": "Effekte an Markern erzeugen",
+    "Generate Cues from Cuts": "Cues aus Schnitten erzeugen",
     "Switch Take": "Take wechseln",
     "Next Take": "Nächster Take",
     "Previous Take": "Voriger Take",
@@ -22,143 +22,162 @@ OPERATORS = {
     "Regenerate with New Seed": "Mit neuem Startwert erzeugen",
     "Regenerate for Changed Picture": "Für geändertes Bild erzeugen",
     "New Seed": "Neuer Startwert",
-    "Picture Changed: Make Anew": "Bild geändert: neu erzeugen",
+    "Picture Changed: Regenerate": "Bild geändert: neu erzeugen",
     "Delete Dropped Files": "Verworfene Dateien löschen",
     "Go to Cue": "Zum Cue gehen",
-    "Reveal File": "Datei zeigen",
-    "Try Again": "Erneut versuchen",
-    "Look Again": "Noch einmal suchen",
-    "Send Again": "Noch einmal senden",
-    "Forget": "Aufgeben",
-    "Go On": "Weitermachen",
-    "Take Up Jobs": "Aufträge wieder aufnehmen",
+    "Reveal Take": "Take im Dateimanager zeigen",
+    "Cancel Jobs": "Aufträge abbrechen",
     "Cancel": "Abbrechen",
-    "Dismiss": "Verwerfen",
-    "Look for It Again": "Noch einmal danach suchen",
-    "Send Again (May Be Charged Twice)": "Noch einmal senden (kostet vielleicht doppelt)",
-    "Give It Up (May Have Been Charged)": "Aufgeben (hat vielleicht gekostet)",
+    "Dismiss Message": "Meldung ausblenden",
+    "Dismiss": "Ausblenden",
+    "Retry Failed Takes": "Fehlgeschlagene Takes wiederholen",
+    "Retry": "Wiederholen",
+    "Recheck Job": "Auftrag erneut prüfen",
+    "Check Provider Again": "Erneut beim Anbieter nachsehen",
+    "Resubmit Job": "Auftrag erneut senden",
+    "Resubmit (May Be Charged Twice)": "Erneut senden (kostet vielleicht doppelt)",
+    "Discard Job": "Auftrag verwerfen",
+    "Discard (May Have Been Charged)": "Verwerfen (hat vielleicht gekostet)",
+    "Resume": "Fortsetzen",
+    "Resume Jobs": "Aufträge fortsetzen",
     "Reset to Defaults": "Auf Vorgaben zurücksetzen",
-    "Add Extra": "Parameter hinzufügen",
-    "Remove Extra": "Parameter entfernen",
-    "Extra Parameter": "Weiterer Parameter",
+    "Add Extra Parameter": "Weiteren Parameter hinzufügen",
+    "Remove Extra Parameter": "Weiteren Parameter entfernen",
     "Add Sound Preset": "Klangvorlage hinzufügen",
     "Load Sound Preset": "Klangvorlage laden",
     "Reload Models": "Modelle neu laden",
     "Open Models Folder": "Modellordner öffnen",
     "Check Keys": "Schlüssel prüfen",
-    "Asking …": "Fragt …",
+    "Checking …": "Wird geprüft …",
     "Clear Cache": "Zwischenspeicher leeren",
     "Clear": "Leeren",
 }
-"""Names of operators, and of the buttons that press them (the context `Operator`)."""
+"""Names of operators and labels of their buttons (the context `Operator`)."""
 
 WORDS = {
+    # Panels and menus
+    "Tracklay": "Tracklay",
     "Generate": "Erzeugen",
     "Menu": "Menü",
     "Active Cue": "Aktiver Cue",
     "Cue": "Cue",
     "Cues": "Cues",
     "No cues yet": "Noch keine Cues",
+    "{} running": "{} in Arbeit",
+    "No take was generated": "Es wurde kein Take erzeugt",
     "Select a movie strip": "Filmstreifen auswählen",
     "or set a preview range": "oder Vorschaubereich setzen",
-    "Model": "Modell",
-    "Model ID": "Modellkennung",
-    "Prompt": "Beschreibung",
-    "wood, metal, rain …": "Holz, Metall, Regen …",
-    "Prompt Also From": "Beschreibung auch aus",
-    "Nothing Else": "Nichts weiter",
-    "Text Strips": "Textstreifen",
-    "Markers": "Marker",
-    "Without": "Ohne",
-    "Stems": "Stems",
-    "Lay Stems": "Stems anlegen",
-    "Not Laid": "Nicht anlegen",
-    "Mute the Whole": "Ganzes stumm",
-    "Replace the Whole": "Statt des Ganzen",
-    "Takes": "Takes",
-    "Take": "Take",
-    "Seed": "Startwert",
-    "Seed: random": "Startwert: zufällig",
-    "Extras": "Extras",
-    "Name": "Name",
-    "name": "Name",
-    "Value": "Wert",
-    "Dropped": "Verworfen",
-    "Picture": "Bild",
-    "Automatic": "Automatisch",
-    "Square": "Quadrat",
-    "Place": "Lage",
-    "Whole Picture": "Ganzes Bild",
-    "Centre": "Mitte",
-    "Left or Top": "Links oder oben",
-    "Right or Bottom": "Rechts oder unten",
-    "By Hand": "Von Hand",
-    "Where the Motion Is": "Wo die Bewegung ist",
-    "From the File": "Aus der Datei",
-    "Render": "Rendern",
-    "Sound at Render": "Klang beim Rendern",
-    "If It Fails": "Wenn es misslingt",
-    "Warn": "Warnen",
-    "Stop": "Anhalten",
+    "{} strips": "{} Streifen",
     "{} Settings": "Einstellungen: {}",
-    "{} in all": "{} insgesamt",
+    "Random Seed": "Zufälliger Startwert",
+    "wood, metal, rain …": "Holz, Metall, Regen …",
     "about {} {}": "etwa {} {}",
     "free": "kostenlos",
-    "price not known": "Preis unbekannt",
+    "price unknown": "Preis unbekannt",
     "no key": "kein Schlüssel",
-    "not online": "nicht online",
-    "not for this length": "nicht für diese Länge",
-    "Not for commercial use: {}": "Nicht für gewerblichen Gebrauch: {}",
+    "offline": "offline",
+    "unsupported length": "Länge nicht unterstützt",
+    "Not for commercial use: {}": "Nicht für kommerzielle Nutzung: {}",
     "Foley": "Geräusche",
     "Sound effects": "Klangeffekte",
     "Music": "Musik",
     "Take {} of {}": "Take {} von {}",
     "Muted": "Stumm",
-    "{} on their way": "{} unterwegs",
-    "1 on its way": "1 unterwegs",
-    "No take came": "Kein Take kam",
     "Sound Presets": "Klangvorlagen",
+    "name": "Name",
+    "JSON": "JSON",
+    "This file's model is not in the catalogue. Choose another.": (
+        "Das Modell dieser Datei ist nicht im Katalog. Wählen Sie ein anderes."
+    ),
+    # Properties
+    "Model": "Modell",
+    "Model ID": "Modell-ID",
+    "Model Default": "Vorgabe des Modells",
+    "Prompt": "Prompt",
+    "Prompt Also From": "Prompt auch aus",
+    "Nothing Else": "Nichts weiter",
+    "Text Strips": "Textstreifen",
+    "Markers": "Marker",
+    "Negative Prompt": "Negativer Prompt",
+    "Stems": "Stems",
+    "Lay Stems": "Stems anlegen",
+    "Do Not Lay": "Nicht anlegen",
+    "Mute Full Mix": "Gesamtmischung stumm",
+    "Replace Full Mix": "Gesamtmischung ersetzen",
+    "Takes": "Takes",
+    "Take": "Take",
+    "Seed": "Startwert",
+    "Extras": "Extras",
+    "Name": "Name",
+    "Value": "Wert",
+    "Dropped": "Verworfen",
+    "Picture": "Bild",
+    "Automatic": "Automatisch",
+    "From File": "Aus der Datei",
+    "Render": "Rendern",
+    "Square": "Quadrat",
+    "Position": "Position",
+    "Full Frame": "Ganzes Bild",
+    "Centre": "Mitte",
+    "Left or Top": "Links oder oben",
+    "Right or Bottom": "Rechts oder unten",
+    "Manual": "Manuell",
+    "Most Motion": "Meiste Bewegung",
+    "Sound at Render": "Klang beim Rendern",
+    "On Failure": "Bei Fehler",
+    "Warn": "Warnen",
+    "Stop": "Anhalten",
+    # Arguments of operators
     "Direction": "Richtung",
     "Next": "Nächster",
     "Previous": "Voriger",
-    "Whole Take": "Ganzer Take",
+    "Full Mix": "Gesamtmischung",
     "Same Seed": "Derselbe Startwert",
     "Wait": "Warten",
     "Until Next Marker": "Bis zum nächsten Marker",
     "Length": "Länge",
-    "Longest": "Längstens",
+    "Maximum Length": "Höchstlänge",
     "Within Strips": "Innerhalb der Streifen",
     "Index": "Index",
+    # Preferences
     "Takes Folder": "Takes-Ordner",
-    "Own Container": "Eigener Container",
+    "ffmpeg": "ffmpeg",
     "Sample Rate": "Abtastrate",
     "Budget Cap": "Kostengrenze",
-    "Most a Project May Cost": "Höchstkosten eines Projekts",
-    "Jobs at Once": "Gleichzeitige Aufträge",
+    "Project Budget": "Projektbudget",
+    "Concurrent Jobs": "Gleichzeitige Aufträge",
     "Cache Size (GB)": "Zwischenspeicher (GB)",
-    "from the environment": "aus der Umgebung",
-    "The model of this file is not in the catalogue: choose another": (
-        "Das Modell dieser Datei ist nicht im Katalog: ein anderes wählen"
-    ),
-    "Tracklay": "Tracklay",
-    "ffmpeg": "ffmpeg",
-    "JSON": "JSON",
     "Replicate API Token": "Replicate-API-Token",
     "fal Key": "fal-Schlüssel",
     "Scenario API Key": "Scenario-API-Schlüssel",
     "Scenario API Secret": "Scenario-API-Geheimnis",
     "Beatoven API Key": "Beatoven-API-Schlüssel",
+    "Cog Container URL": "URL des Cog-Containers",
+    "set in the environment": "in der Umgebung gesetzt",
+    "Check Keys": "Schlüssel prüfen",
+    "Your own models: TOML files in the models folder": "Eigene Modelle: TOML-Dateien im Modellordner",
     # On strips, in the status bar and in reports
     "Waiting": "Wartet",
     "Waiting: {}": "Wartet: {}",
-    "Extracting the picture": "Bild wird entnommen",
+    "Turn on Allow Online Access in Preferences > System > Network": (
+        "Onlinezugriff unter Einstellungen > System > Netzwerk erlauben"
+    ),
+    "Extracting the picture": "Bild wird extrahiert",
     "Generating": "Wird erzeugt",
     "Conforming": "Wird angepasst",
     "Ready": "Fertig",
-    "Failed": "Misslungen",
+    "Failed": "Fehlgeschlagen",
     "{} ({} of {} takes)": "{} ({} von {} Takes)",
-    "Stale: the picture was changed": "Veraltet: das Bild wurde geändert",
-    "Looking for cuts …  Esc: Cancel": "Schnitte werden gesucht …  Esc: Abbrechen",
+    "looking for the job": "Auftrag wird gesucht",
+    "resumed": "fortgesetzt",
+    "The placeholder was deleted. {}": "Der Platzhalter wurde gelöscht. {}",
+    "Its placeholder was undone before the take arrived. The take is in {}; redo restores it.": (
+        "Der Platzhalter wurde rückgängig gemacht, bevor der Take kam. Der Take ist in {}; Wiederholen stellt ihn "
+        "wieder her."
+    ),
+    "Discarded. It may have been charged.": "Verworfen. Er hat vielleicht gekostet.",
+    "Stale: the picture has changed": "Veraltet: Das Bild wurde geändert",
+    "Finding cuts …  Esc: Cancel": "Schnitte werden gesucht …  Esc: Abbrechen",
     "Take {} is a favourite": "Take {} ist ein Liebling",
     "Take {} is no favourite": "Take {} ist kein Liebling",
     "Kept take {} of {}": "Take {} von {} behalten",
@@ -170,235 +189,293 @@ WORDS = {
         "Dateien verworfener Takes, die von der Festplatte gelöscht werden: {}"
     ),
     "Files deleted: {}": "Dateien gelöscht: {}",
+    "Cannot delete {}: {}": "{} kann nicht gelöscht werden: {}",
     "and {} more": "und {} weitere",
     "Files left, because Tracklay did not make them here or they were changed: {}": (
         "Dateien, die bleiben, weil Tracklay sie nicht hier erzeugt hat oder sie geändert wurden: {}"
     ),
     "The cache is empty": "Der Zwischenspeicher ist leer",
-    "{} MB are in use and stay": "{} MB sind in Gebrauch und bleiben",
-    "Your own models are TOML files in the models folder.": "Eigene Modelle sind TOML-Dateien im Modellordner.",
+    "{} MB in use were kept": "{} MB in Benutzung wurden behalten",
 }
-"""Everything else that stands in panels, menus and on strips."""
+"""Other labels: in panels, menus, reports and on strips."""
 
 TOOLTIPS = {
-    "Make sound for the selected strips (or for the preview range, when none is selected) and lay it above them": (
-        "Klang für die ausgewählten Streifen erzeugen (oder für den Vorschaubereich, wenn keiner ausgewählt ist) und "
-        "darüber anlegen"
+    # Operators
+    "Generate sound for the selected strips or the preview range": (
+        "Klang für die ausgewählten Streifen oder den Vorschaubereich erzeugen"
     ),
-    "Make a sound effect at each selected marker (or, when none is selected, at each that is named like sfx: door slam) "
-    "and lay it on the marker's frame. The marker's name is the prompt": (
-        "An jedem ausgewählten Marker (oder, wenn keiner ausgewählt ist, an jedem mit einem Namen wie sfx: door slam) einen "
-        "Klangeffekt erzeugen und auf seinem Bild anlegen. Der Name des Markers ist die Beschreibung"
+    "Generate a sound effect at each selected (or each `sfx:`) marker": (
+        "An jedem ausgewählten (oder jedem `sfx:`-)Marker einen Klangeffekt erzeugen"
     ),
-    "Make sound for each shot of the selected strips by itself, from cut to cut (or of the preview range, when none is "
-    "selected), and lay it under the shot": (
-        "Für jede Einstellung der ausgewählten Streifen (oder des Vorschaubereichs, wenn keiner ausgewählt ist) von Schnitt "
-        "zu Schnitt eigenen Klang erzeugen und unter ihr anlegen"
+    "Generate sound for each shot of the selection or preview range": (
+        "Für jede Einstellung der Auswahl oder des Vorschaubereichs Klang erzeugen"
     ),
-    "Which part of the picture the model sees; the preview shows it": (
-        "Welchen Teil des Bildes das Modell sieht; die Vorschau zeigt ihn"
+    "Unmute another take of the cue and mute the current one": (
+        "Einen anderen Take des Cues hören und den aktuellen stummschalten"
     ),
-    "Where the square lies: 0 is left or top, 1 right or bottom": (
-        "Wo das Quadrat liegt: 0 ist links oder oben, 1 rechts oder unten"
+    "Toggle between two selected takes, or the current and the last one": (
+        "Zwischen zwei ausgewählten Takes wechseln, oder dem aktuellen und dem letzten"
     ),
-    "All of it. Some models squash it to a square, some cut out its middle": (
-        "Alles. Manche Modelle stauchen es zum Quadrat, manche schneiden die Mitte heraus"
+    "Mark or unmark the current take as a favourite, with a colour tag": (
+        "Den aktuellen Take als Liebling markieren oder nicht mehr, mit einer Farbe"
     ),
-    "The square in the middle": "Das Quadrat in der Mitte",
-    "The square at the left, of an upright picture at the top": (
-        "Das Quadrat am linken Rand, bei einem hohen Bild am oberen"
+    "Remove the other takes from the timeline; their files are kept": (
+        "Die anderen Takes von der Zeitleiste entfernen; ihre Dateien bleiben"
     ),
-    "The square at the right, of an upright picture at the bottom": (
-        "Das Quadrat am rechten Rand, bei einem hohen Bild am unteren"
+    "Delete the files of takes that Keep Take removed. Cannot be undone": (
+        "Die Dateien entfernter Takes löschen. Nicht rückgängig zu machen"
     ),
-    "A square anywhere": "Ein Quadrat an beliebiger Stelle",
-    "The square with the most motion in it: it is looked for when the picture is read": (
-        "Das Quadrat mit der meisten Bewegung: es wird gesucht, wenn das Bild gelesen wird"
+    "Lay the stems of the current take, each on a channel of its name": (
+        "Die Stems des aktuellen Takes anlegen, jeden auf einem Kanal seines Namens"
     ),
-    "Hear another take of the selected cue, or of the cues at the playhead, and mute the one that was heard": (
-        "Einen anderen Take des ausgewählten Cues oder der Cues am Abspielkopf hören und den bisher gehörten stummschalten"
+    "Generate another take with the current take's settings": (
+        "Einen weiteren Take mit den Einstellungen des aktuellen erzeugen"
     ),
-    "Go back and forth between two takes: the two that are selected, or the one that is heard and the one heard before it": (
-        "Zwischen zwei Takes hin und her wechseln: den beiden ausgewählten, oder dem gehörten und dem davor gehörten"
+    "Move the playhead to the cue, and select and frame its strips": (
+        "Den Abspielkopf zum Cue setzen, seine Streifen auswählen und zeigen"
     ),
-    "Mark the take that is heard as a favourite, or no longer; it is coloured in the timeline": (
-        "Den gehörten Take als Liebling markieren, oder nicht mehr; auf der Zeitleiste ist er farbig"
+    "Open the folder of the cue's takes in the file browser": (
+        "Den Ordner mit den Takes des Cues im Dateimanager öffnen"
     ),
-    "Keep the take that is heard and remove the others from the timeline. Their files stay until Delete Dropped Files": (
-        "Den gehörten Take behalten und die anderen von der Zeitleiste entfernen. Ihre Dateien bleiben, bis verworfene "
-        "Dateien gelöscht werden"
+    "Cancel the cue's jobs": "Die Aufträge des Cues abbrechen",
+    "Hide the cue's message": "Die Meldung des Cues ausblenden",
+    "Generate the cue's failed takes again, into the same strips": (
+        "Die fehlgeschlagenen Takes des Cues erneut erzeugen, in dieselben Streifen"
     ),
-    "Delete the files of the takes that Keep Take removed from this timeline, from the disk. This cannot be undone": (
-        "Die Dateien der Takes, die von dieser Zeitleiste entfernt wurden, von der Festplatte löschen. Das lässt sich nicht "
-        "rückgängig machen"
+    "Ask the provider for this job again, without sending anything": (
+        "Den Anbieter erneut nach diesem Auftrag fragen, ohne etwas zu senden"
     ),
-    "Lay the stems of the take that is heard, each on a channel of its own name, connected to the picture": (
-        "Die Stems des gehörten Takes anlegen, jeden auf einem Kanal seines Namens, mit dem Bild verbunden"
+    "Send this job again, although it may be charged twice": (
+        "Diesen Auftrag erneut senden, auch wenn er vielleicht doppelt kostet"
     ),
-    "Make another take of the cue with the settings of the one that is heard, for its picture as it is now: "
-    "with a new seed, or with the same one where the picture was changed": (
-        "Mit den Einstellungen des gehörten Takes einen weiteren des Cues erzeugen, für sein Bild, wie es jetzt ist: mit "
-        "neuem Startwert, oder mit demselben, wo das Bild geändert wurde"
+    "Remove this job and its placeholder; it may have been charged": (
+        "Diesen Auftrag und seinen Platzhalter entfernen; er hat vielleicht gekostet"
     ),
-    "Put the playhead on the cue's first frame, select its strips and bring them into view": (
-        "Den Abspielkopf auf das erste Bild des Cues setzen, seine Streifen auswählen und zeigen"
+    "Resume the jobs that this file's placeholders wait for": (
+        "Die Aufträge fortsetzen, auf die Platzhalter dieser Datei warten"
     ),
-    "Show the folder that the cue's takes are in, in the system's file browser": (
-        "Den Ordner mit den Takes des Cues im Dateimanager des Systems zeigen"
-    ),
-    "Stop making this sound": "Diesen Klang nicht weiter erzeugen",
-    "Make once more what failed of this cue; it comes into the same strips": (
-        "Noch einmal erzeugen, was von diesem Cue misslang; es kommt in dieselben Streifen"
-    ),
-    "Look once more whether the provider has this job, and go on with it. Nothing is sent": (
-        "Noch einmal nachsehen, ob der Anbieter diesen Auftrag hat, und damit weitermachen. Gesendet wird nichts"
-    ),
-    "Send this job once more, though nobody knows whether it arrived: it may be charged twice": (
-        "Diesen Auftrag noch einmal senden, obwohl niemand weiß, ob er ankam: er kostet vielleicht doppelt"
-    ),
-    "Give this job up and remove its placeholder: what it cost, if anything, is spent": (
-        "Diesen Auftrag aufgeben und seinen Platzhalter entfernen: was er vielleicht gekostet hat, ist ausgegeben"
-    ),
-    "Go on with everything that this file's placeholders wait for. In the background it blocks until all of it is laid": (
-        "Mit allem weitermachen, worauf die Platzhalter dieser Datei warten. Im Hintergrund wird gewartet, bis alles anliegt"
-    ),
-    "Put this message away": "Diese Nachricht weglegen",
     "Read the model files again": "Die Modelldateien neu lesen",
-    "Open the folder for models of your own": "Den Ordner für eigene Modelle öffnen",
-    "Add a parameter that the catalogue does not know, for the chosen model": (
-        "Für das gewählte Modell einen Parameter hinzufügen, den der Katalog nicht kennt"
-    ),
+    "Open the folder for your own models": "Den Ordner für eigene Modelle öffnen",
+    "Add a parameter that the catalogue does not list": "Einen Parameter hinzufügen, den der Katalog nicht enthält",
     "Remove this parameter": "Diesen Parameter entfernen",
-    "Throw away the small pictures that models were shown. Takes stay as they are": (
-        "Die kleinen Bilder wegwerfen, die Modellen gezeigt wurden. Takes bleiben, wie sie sind"
+    "Delete the cached proxies; takes are kept": "Die zwischengespeicherten Proxys löschen; Takes bleiben erhalten",
+    "Reset all parameters of the model to its defaults": "Alle Parameter des Modells auf seine Vorgaben zurücksetzen",
+    "Check each API key with its provider, free of charge": "Jeden API-Schlüssel kostenlos bei seinem Anbieter prüfen",
+    "Save the model, prompt and parameters as a preset, or remove one": (
+        "Modell, Prompt und Parameter als Vorlage speichern, oder eine entfernen"
     ),
-    "Set all parameters of the chosen model back to its own defaults": (
-        "Alle Parameter des gewählten Modells auf dessen eigene Vorgaben zurücksetzen"
-    ),
-    "Ask each provider whose key is set whether it knows the key; it costs nothing": (
-        "Jeden Anbieter, dessen Schlüssel gesetzt ist, fragen, ob er ihn kennt; es kostet nichts"
-    ),
-    "Keep the model, the prompt and the parameters as a preset, or remove one": (
-        "Modell, Beschreibung und Parameter als Vorlage behalten, oder eine entfernen"
-    ),
-    "Set the model, the prompt and the parameters as this preset has them": (
-        "Modell, Beschreibung und Parameter so setzen, wie diese Vorlage sie hat"
-    ),
+    "Load the model, prompt and parameters of this preset": "Modell, Prompt und Parameter dieser Vorlage laden",
     # Properties
-    "The id of the chosen model": "Die Kennung des gewählten Modells",
-    "What makes the sound": "Was den Klang macht",
-    "What should be heard": "Was zu hören sein soll",
-    "What should not be heard": "Was nicht zu hören sein soll",
-    "Where else a cue's prompt comes from": "Woher die Beschreibung eines Cues außerdem kommt",
-    "The prompt is what is written above": "Die Beschreibung ist, was oben steht",
-    "What text strips over the cue say is added; a muted one is as good: it is a note": (
-        "Was Textstreifen über dem Cue sagen, kommt dazu; ein stummer gilt auch: er ist eine Notiz"
+    "ID of the chosen model": "ID des gewählten Modells",
+    "Model that generates the sound": "Modell, das den Klang erzeugt",
+    "Sound to generate": "Klang, der erzeugt werden soll",
+    "Sounds to avoid": "Klänge, die nicht vorkommen sollen",
+    "Additional source of the prompt": "Zusätzliche Quelle des Prompts",
+    "Use only the prompt above": "Nur den Prompt oben verwenden",
+    "Add the text of text strips over the cue, muted ones too": (
+        "Den Text der Textstreifen über dem Cue hinzufügen, auch stummer"
     ),
-    "The names of markers within the cue are added": "Die Namen der Marker innerhalb des Cues kommen dazu",
-    "Whether stems are laid when a take with stems comes, each on a channel of its name": (
-        "Ob Stems angelegt werden, wenn ein Take mit Stems kommt, jeder auf einem Kanal seines Namens"
+    "Add the names of the markers within the cue": "Die Namen der Marker innerhalb des Cues hinzufügen",
+    "Lay the stems of new takes, each on a channel of its name": (
+        "Stems neuer Takes anlegen, jeden auf einem Kanal seines Namens"
     ),
-    "Stems are files beside the take, until Lay Stems": "Stems sind Dateien neben dem Take, bis sie angelegt werden",
-    "The whole take stays below its stems, muted": "Der ganze Take bleibt stumm unter seinen Stems",
-    "The stems lie where the whole take was": "Die Stems liegen, wo der ganze Take war",
-    "How many versions to make; all but the first are muted": (
-        "Wie viele Fassungen erzeugt werden; alle außer der ersten sind stumm"
+    "Keep stems as files beside the take, until Lay Stems": (
+        "Stems als Dateien neben dem Take behalten, bis Sie sie anlegen"
     ),
-    "How many versions to make": "Wie viele Fassungen erzeugt werden",
-    "How many": "Wie viele",
-    "The same seed gives the same sound; -1 draws one": "Derselbe Startwert gibt denselben Klang; -1 zieht einen",
-    "Which take is heard": "Welcher Take zu hören ist",
-    "Before this scene is rendered, make and lay what its shots lack in sound": (
-        "Bevor diese Szene gerendert wird, erzeugen und anlegen, was ihren Einstellungen an Klang fehlt"
+    "Lay the stems above the full mix, which is muted": "Die Stems über der Gesamtmischung anlegen, die stumm wird",
+    "Lay the stems and remove the full mix": "Die Stems anlegen und die Gesamtmischung entfernen",
+    "Number of takes; all but the first are muted": "Anzahl der Takes; alle außer dem ersten sind stumm",
+    "Number of takes": "Anzahl der Takes",
+    "The same seed gives the same sound (-1: random)": "Derselbe Startwert ergibt denselben Klang (-1: zufällig)",
+    "Generate missing sound before this scene is rendered": (
+        "Fehlenden Klang erzeugen, bevor diese Szene gerendert wird"
     ),
-    "What becomes of a render whose sound could not be made": (
-        "Was aus einem Rendern wird, dessen Klang nicht erzeugt werden konnte"
+    "Action if sound cannot be generated for a render": "Aktion, wenn für ein Rendern kein Klang erzeugt werden kann",
+    "Render anyway, and list the missing sound": "Trotzdem rendern und den fehlenden Klang auflisten",
+    "Do not render; background Blender exits with status 1": "Nicht rendern; ohne Fenster endet Blender mit Status 1",
+    "Source of the picture that the model is given": "Quelle des Bildes, das das Modell bekommt",
+    "Read the file if it shows what plays, else render in Blender": (
+        "Die Datei lesen, wenn sie zeigt, was läuft, sonst in Blender rendern"
     ),
-    "Render all the same, and say what is missing": "Trotzdem rendern, und sagen, was fehlt",
-    "Do not render; without a window Blender ends with status 1": (
-        "Nicht rendern; ohne Fenster endet Blender mit Status 1"
+    "Always read the file; crops, effects and opacity are ignored": (
+        "Immer die Datei lesen; Zuschnitt, Effekte und Deckkraft fehlen dann"
     ),
-    "How the picture that the model sees is made": "Wie das Bild entsteht, das das Modell sieht",
-    "From the file wherever that shows what plays, else by Blender's own render": (
-        "Aus der Datei, wo sie zeigt, was läuft, sonst durch Blenders eigenes Rendern"
+    "Always render in a background Blender": "Immer in einem Blender im Hintergrund rendern",
+    "Part of the picture for the model; the preview shows it": "Bildausschnitt für das Modell; die Vorschau zeigt ihn",
+    "Position of the square: 0 is left or top, 1 right or bottom": (
+        "Position des Quadrats: 0 ist links oder oben, 1 rechts oder unten"
     ),
-    "Always from the strip's file: crops, effects and opacity are not seen": (
-        "Immer aus der Datei des Streifens: Zuschnitt, Effekte und Deckkraft sieht man nicht"
+    "The full frame; the model may squash or crop it to a square": (
+        "Das ganze Bild; das Modell staucht oder beschneidet es vielleicht zum Quadrat"
     ),
-    "Always by Blender's own render, in the background": "Immer durch Blenders eigenes Rendern, im Hintergrund",
-    "Files of takes that were dropped": "Dateien von Takes, die verworfen wurden",
-    "Parameters that the catalogue does not know, sent all the same": (
-        "Parameter, die der Katalog nicht kennt, und die trotzdem gesendet werden"
+    "The square at the centre": "Das Quadrat in der Mitte",
+    "The square at the left, or at the top of a portrait picture": (
+        "Das Quadrat am linken Rand, bei Hochformat am oberen"
     ),
-    "As the model's own documentation writes it": "Wie ihn die Dokumentation des Modells schreibt",
-    'JSON: 3, true, "text" in double quotes, [1, 2]': 'JSON: 3, true, "Text" in Anführungszeichen, [1, 2]',
-    "The model that it is for; empty for whichever is chosen": (
-        "Das Modell, für das er gilt; leer für das gerade gewählte"
+    "The square at the right, or at the bottom of a portrait picture": (
+        "Das Quadrat am rechten Rand, bei Hochformat am unteren"
     ),
+    "A square at a position of your own": "Ein Quadrat an einer eigenen Position",
+    "The square with the most motion, chosen during extraction": (
+        "Das Quadrat mit der meisten Bewegung, beim Extrahieren gewählt"
+    ),
+    "Files of takes removed by Keep Take": "Dateien von Takes, die „Take behalten“ entfernt hat",
+    "Parameters sent in addition to the catalogue's": "Parameter, die zusätzlich zu denen des Katalogs gesendet werden",
+    "Name in the model's documentation": "Name in der Dokumentation des Modells",
+    'JSON value: 3, true, "text", [1, 2]': 'JSON-Wert: 3, true, "Text", [1, 2]',
+    "Model that gets it; empty for the chosen one": "Modell, das ihn bekommt; leer für das gewählte",
     "The cue that is shown below": "Der Cue, der darunter gezeigt wird",
-    "Which; empty for the one that is active in the list": "Welcher; leer für den aktiven der Liste",
-    "Which; empty for all": "Welcher; leer für alle",
-    "Which": "Welcher",
-    "Which row, from 0": "Welche Zeile, von 0 an",
-    "Of which cue; empty for what is selected, or at the playhead": (
-        "Von welchem Cue; leer für das Ausgewählte, oder was am Abspielkopf liegt"
+    # Arguments of operators
+    "ID of the cue": "ID des Cues",
+    "ID of the cue; empty for all": "ID des Cues; leer für alle",
+    "ID of the cue; empty for the active one in the list": "ID des Cues; leer für den aktiven der Liste",
+    "ID of the cue; empty for the selection or the playhead": "ID des Cues; leer für die Auswahl oder den Abspielkopf",
+    "Row, counted from 0": "Zeile, von 0 an gezählt",
+    "Take to switch to": "Take, zu dem gewechselt wird",
+    "Next take": "Nächster Take",
+    "Previous take": "Voriger Take",
+    "Number of the take, from 1 (0: use Direction)": "Nummer des Takes, von 1 an (0: Richtung verwenden)",
+    "Treatment of the full mix": "Umgang mit der Gesamtmischung",
+    "Keep the seed, so that only the picture differs": "Den Startwert behalten, damit sich nur das Bild unterscheidet",
+    "Block until all takes are laid (for scripts)": "Warten, bis alle Takes angelegt sind (für Skripte)",
+    "Model ID, such as sketch/foley": "Modell-ID, zum Beispiel sketch/foley",
+    "Model ID; empty for the scene's model": "Modell-ID; leer für das Modell der Szene",
+    "End each effect at the next marker": "Jeden Effekt am nächsten Marker enden lassen",
+    "Length of the last effect, or of all without Until Next Marker": (
+        "Länge des letzten Effekts, oder aller ohne „Bis zum nächsten Marker“"
     ),
-    "The next take": "Der nächste Take",
-    "The take before": "Der Take davor",
-    "Which one, from 1; 0 for the next or the one before": "Welcher, von 1 an; 0 für den nächsten oder den davor",
-    "What becomes of the whole take": "Was aus dem ganzen Take wird",
-    "Keep the seed: only the picture's change is heard": (
-        "Den Startwert behalten: nur die Änderung des Bildes ist zu hören"
-    ),
-    "Block until every take is laid: for scripts": "Warten, bis jeder Take anliegt: für Skripte",
-    "A model's id, such as sketch/foley": "Die Kennung eines Modells, etwa sketch/foley",
-    "A model's id; empty for the panel's": "Die Kennung eines Modells; leer für das gewählte",
-    "Each effect lasts until the next marker": "Jeder Effekt dauert bis zum nächsten Marker",
-    "How long the effect of the last marker is, or of every one without Until Next Marker": (
-        "Wie lang der Effekt des letzten Markers ist, oder jeder, wenn keiner bis zum nächsten Marker dauert"
-    ),
-    "No effect is longer, however far the next marker is": (
-        "Kein Effekt ist länger, wie weit der nächste Marker auch sei"
-    ),
-    "Also find the cuts within a strip, by looking at its picture": (
-        "Auch die Schnitte innerhalb eines Streifens finden, in seinem Bild"
-    ),
+    "Maximum length of an effect with Until Next Marker": "Höchstlänge eines Effekts mit „Bis zum nächsten Marker“",
+    "Also find the cuts inside each strip's picture": "Auch die Schnitte im Bild jedes Streifens finden",
     # Preferences
-    "Where takes are written; empty for a folder called tracklay beside the .blend file": (
-        "Wohin Takes geschrieben werden; leer für einen Ordner tracklay neben der .blend-Datei"
+    "Folder for takes; empty for `tracklay` beside the .blend file": (
+        "Ordner für Takes; leer für `tracklay` neben der .blend-Datei"
     ),
-    "The ffmpeg program to use; empty for the one on the system, or the one that comes with Tracklay": (
-        "Das ffmpeg-Programm; leer für das des Systems, oder das mit Tracklay kommt"
+    "ffmpeg program; empty for the system's or the bundled one": (
+        "ffmpeg-Programm; leer für das des Systems oder das mitgelieferte"
     ),
-    "Samples a second of the takes that are made from now on": (
-        "Abtastwerte in der Sekunde der Takes, die von nun an erzeugt werden"
-    ),
+    "Sample rate of new takes": "Abtastrate neuer Takes",
     "For music": "Für Musik",
-    "For picture": "Für Bild",
-    "For work on the sound itself": "Für Arbeit am Klang selbst",
-    "Send nothing that would make a project cost more than this. A project is the folder that its takes go to": (
-        "Nichts senden, wodurch ein Projekt mehr als das kosten würde. Ein Projekt ist der Ordner, in den seine Takes kommen"
+    "For film and video": "Für Film und Video",
+    "For sound design": "Für Sounddesign",
+    "Stop submissions that would exceed the project budget": "Nichts senden, was das Projektbudget überschreiten würde",
+    "Maximum cost per takes folder, in the provider's currency": (
+        "Höchstkosten je Takes-Ordner, in der Währung des Anbieters"
     ),
-    "In the provider's currency; what is under way counts as spent, and what has no known price is not sent": (
-        "In der Währung des Anbieters; was unterwegs ist, gilt als ausgegeben, und was keinen bekannten Preis hat, wird "
-        "nicht gesendet"
+    "Jobs per provider at a time; applies after a restart of Blender": (
+        "Gleichzeitige Aufträge je Anbieter; gilt nach einem Neustart von Blender"
     ),
-    "How many jobs each provider gets at a time. It holds for what is begun after the next start of Blender": (
-        "Wie viele Aufträge jeder Anbieter auf einmal bekommt. Gilt für alles nach dem nächsten Start von Blender"
+    "Disk space for cached proxies, the videos that models are given": (
+        "Speicherplatz für Proxys, die Videos, die Modelle bekommen"
     ),
-    "How much room the small pictures that models are shown may take, so that they are not made twice": (
-        "Wie viel Platz die kleinen Bilder, die Modellen gezeigt werden, einnehmen dürfen, um nicht zweimal erzeugt zu werden"
-    ),
-    "The address of your own Cog container; empty for http://127.0.0.1:5000": (
-        "Die Adresse des eigenen Cog-Containers; leer für http://127.0.0.1:5000"
+    "URL of your Cog container; empty for http://127.0.0.1:5000": (
+        "URL Ihres Cog-Containers; leer für http://127.0.0.1:5000"
     ),
 }
-"""What a person reads where the pointer rests."""
+"""Tooltips of operators, properties and items."""
+
+ERRORS = {
+    # Next steps (settings/error_hints.py) and errors, in the same sections
+    # blender
+    "{name} needs internet access, which is turned off in Blender.": (
+        "{name} braucht das Internet, und der Onlinezugriff ist in Blender ausgeschaltet."
+    ),
+    "Turn on Allow Online Access in Preferences > System > Network.": (
+        "Schalten Sie Onlinezugriff unter Einstellungen > System > Netzwerk ein."
+    ),
+    "{model} needs a prompt.": "{model} braucht einen Prompt.",
+    "Write a prompt in the panel.": "Schreiben Sie einen Prompt in das Panel.",
+    "{name} is not JSON. Put text in double quotes.": (
+        "{name} ist kein JSON. Setzen Sie Text in doppelte Anführungszeichen."
+    ),
+    "The extra parameter with the value {value} has no name.": (
+        "Der weitere Parameter mit dem Wert {value} hat keinen Namen."
+    ),
+    "Write its name, or remove its row.": "Schreiben Sie seinen Namen, oder entfernen Sie seine Zeile.",
+    "Extra parameter set twice: {name}.": "Weiterer Parameter doppelt gesetzt: {name}.",
+    "Remove one of its rows.": "Entfernen Sie eine seiner Zeilen.",
+    "Blender cannot show the parameters of {model}: {error}.": (
+        "Blender kann die Parameter von {model} nicht anzeigen: {error}."
+    ),
+    "Preset {name} is no longer valid: {error}. Save it again.": (
+        "Die Vorlage {name} ist nicht mehr gültig: {error}. Speichern Sie sie neu."
+    ),
+    "No markers to use. Select some, or name them like `sfx: door slam`.": (
+        "Keine Marker zu verwenden. Wählen Sie welche aus, oder nennen Sie sie wie `sfx: door slam`."
+    ),
+    "No picture under the marker {name} at frame {frame}. Move it over a strip, or deselect it.": (
+        "Kein Bild unter dem Marker {name} bei Bild {frame}. Setzen Sie ihn über einen Streifen, oder wählen Sie "
+        "ihn ab."
+    ),
+    "Cue not found in this scene. Select one in the list.": (
+        "Cue in dieser Szene nicht gefunden. Wählen Sie einen in der Liste."
+    ),
+    "This cue has no take yet.": "Dieser Cue hat noch keinen Take.",
+    "Folder not found: {folder}. Is its drive connected?": (
+        "Ordner nicht gefunden: {folder}. Ist sein Laufwerk angeschlossen?"
+    ),
+    # sequencer, runtime and render
+    "No video strip selected. Select one, or clear the selection and set a preview range.": (
+        "Kein Videostreifen ausgewählt. Wählen Sie einen, oder wählen Sie nichts aus und setzen Sie einen Vorschaubereich."
+    ),
+    "Blender cannot open the file of {strip}.": "Blender kann die Datei von {strip} nicht öffnen.",
+    "File of {strip} not found: {path}.": "Datei von {strip} nicht gefunden: {path}.",
+    "Source of {strip} is not a file: {path}.": "Die Quelle von {strip} ist keine Datei: {path}.",
+    "File of {strip} is empty: {path}.": "Die Datei von {strip} ist leer: {path}.",
+    "Cannot read {path}.": "{path} kann nicht gelesen werden.",
+    "Choose the file again in the strip's Source panel.": "Wählen Sie die Datei im Panel „Quelle“ des Streifens neu.",
+    "The file of {strip} does not show what plays: {reason}.": "Die Datei von {strip} zeigt nicht, was läuft: {reason}.",
+    "Set Picture to Automatic in the panel.": "Stellen Sie Bild im Panel auf „Automatisch“.",
+    "{strip} is no longer on the timeline.": "{strip} ist nicht mehr auf der Zeitleiste.",
+    "The timeline of {strip} is no longer open.": "Die Zeitleiste von {strip} ist nicht mehr geöffnet.",
+    "Open it again.": "Öffnen Sie sie wieder.",
+    "The frame rate of {scene} changed while the sound of {strip} was generated. Restore it and generate again.": (
+        "Die Bildrate von {scene} hat sich geändert, während der Ton von {strip} erzeugt wurde. Stellen Sie sie wieder "
+        "her und erzeugen Sie ihn neu."
+    ),
+    "{error} The take was not laid: {file}.": "{error} Der Take wurde nicht angelegt: {file}.",
+    "No free channel above {strip}. Unlock or clear one.": (
+        "Kein freier Kanal über {strip}. Entsperren oder leeren Sie einen."
+    ),
+    "Blender cannot read {file}: {error}": "Blender kann {file} nicht lesen: {error}",
+    "Cannot copy the timeline to {path}: {error}": "Die Zeitleiste kann nicht nach {path} kopiert werden: {error}",
+    "No take is selected. Select one or its picture, or move the playhead to it.": (
+        "Kein Take ausgewählt. Wählen Sie einen oder sein Bild, oder setzen Sie den Abspielkopf darauf."
+    ),
+    "No take {number}; the cue has {count}.": "Kein Take {number}; der Cue hat {count}.",
+    "The cue has only one take.": "Der Cue hat nur einen Take.",
+    "Generate more takes.": "Erzeugen Sie weitere Takes.",
+    "{picture} is no longer under the take. Move it back.": (
+        "{picture} ist nicht mehr unter dem Take. Schieben Sie es zurück."
+    ),
+    "The picture of {strip} was removed.": "Das Bild von {strip} wurde entfernt.",
+    "Select another picture and generate for that.": "Wählen Sie ein anderes Bild und erzeugen Sie Ton dafür.",
+    "The stems of this take are laid already.": "Die Stems dieses Takes sind schon angelegt.",
+    "This take has no stems. Generate with a model that makes them.": (
+        "Dieser Take hat keine Stems. Verwenden Sie ein Modell, das welche erzeugt."
+    ),
+    "Stem not found: {file}.": "Stem nicht gefunden: {file}.",
+    "Generate the take again.": "Erzeugen Sie den Take neu.",
+    "No visible video strip in {scene} from frame {first} to {last}.": (
+        "Kein sichtbarer Videostreifen in {scene} von Bild {first} bis {last}."
+    ),
+    "No video strip or marker named {names} in {scene}. Video strips: {known}.": (
+        "Kein Videostreifen und kein Marker namens {names} in {scene}. Videostreifen: {known}."
+    ),
+    "No video strip in {scene} matches {patterns}.": "Kein Videostreifen in {scene} passt zu {patterns}.",
+    "No video strip is selected in {scene}.": "In {scene} ist kein Videostreifen ausgewählt.",
+    "The job ledger of this computer has no job of this cue. Delete the placeholder or generate again.": (
+        "Die Auftragsliste dieses Rechners hat keinen Auftrag dieses Cues. Löschen Sie den Platzhalter, oder erzeugen "
+        "Sie neu."
+    ),
+    "Cannot mix {path}: {error}": "{path} kann nicht gemischt werden: {error}",
+    "Blender wrote only {size} bytes of the mix {name}. Is the disk full?": (
+        "Blender hat nur {size} Bytes der Mischung {name} geschrieben. Ist die Festplatte voll?"
+    ),
+}
+"""Templates of errors and of their hints. A translation has the same names in braces."""
 
 KEYS = {
-    f"Kept in Blender's preferences, on this computer. {name} in the environment stands before it": (
-        f"In Blenders Einstellungen auf diesem Rechner. {name} in der Umgebung geht vor"
-    )
+    f"Stored in Blender's preferences; {name} overrides it": f"In Blenders Einstellungen gespeichert; {name} hat Vorrang"
     for name in KEY_VARIABLES
 }
-"""What a person reads on the fields of keys."""
+"""Tooltips of the fields for API keys."""

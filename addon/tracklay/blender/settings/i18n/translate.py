@@ -1,40 +1,56 @@
-"""The words that a person reads in Blender, in other languages. What comes from outside it, errors and models' own words, stays English.
+"""Translates labels, tooltips, reports and errors with Blender's own translation system.
 
-Each language has a file that gives its words by context. Names of operators have a context of their own, as Blender's have.
+Each language has a module with its tables. Operators' names have a context of their own, as in Blender itself.
+Models' names and help are not translated: they come from model files.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import bpy
 
+from ....errors import TracklayError, describe
+from ..error_hints import HINTS
 from . import de
 
 OPERATOR_CONTEXT, ANY_CONTEXT = "Operator", "*"
-"""The contexts of operators' names and of everything else (`bpy.app.translations.contexts`)."""
+"""Translation contexts of operators' names and of everything else (`bpy.app.translations.contexts`)."""
 
 TRANSLATIONS = {
     "de_DE": {(OPERATOR_CONTEXT, english): local for english, local in de.OPERATORS.items()}
-    | {(ANY_CONTEXT, english): local for english, local in (de.WORDS | de.TOOLTIPS | de.KEYS).items()}
+    | {(ANY_CONTEXT, english): local for english, local in (de.WORDS | de.TOOLTIPS | de.KEYS | de.ERRORS).items()}
 }
-"""As Blender takes it."""
+"""Translations by language, in the form that `bpy.app.translations.register` expects."""
 
 
 def translate_ui(text: str, *values: object) -> str:
-    """A text in the person's language, with values for its braces."""
-    found = str(bpy.app.translations.pgettext_iface(text))
-    return found.format(*values) if values else found
+    """Return a text of the interface in the user's language, with the values in its braces."""
+    translated = str(bpy.app.translations.pgettext_iface(text))
+    return translated.format(*values) if values else translated
 
 
 def translate_report(text: str, *values: object) -> str:
-    """The same of a report, which a person may have set to stay English."""
-    return str(bpy.app.translations.pgettext_rpt(text)).format(*values)
+    """Return a report in the user's language, which has a switch of its own in Blender's preferences."""
+    translated = str(bpy.app.translations.pgettext_rpt(text))
+    return translated.format(*values) if values else translated
+
+
+def translate_error(error: TracklayError, translate: Callable[[str], str] = translate_ui) -> str:
+    """Return an error as Blender shows it: in the user's language, with the next step in Blender.
+
+    Args:
+        error: the error; errors among its parameters are translated too.
+        translate: `translate_ui` for panels and strips, `translate_report` for reports.
+    """
+    return describe(error, HINTS, translate)
 
 
 def register() -> None:
-    """Give Blender the table."""
+    """Add the translations to Blender's."""
     bpy.app.translations.register(__name__, TRANSLATIONS)
 
 
 def unregister() -> None:
-    """Take it back."""
+    """Remove the translations."""
     bpy.app.translations.unregister(__name__)

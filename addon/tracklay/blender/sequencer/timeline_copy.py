@@ -1,4 +1,4 @@
-"""Writes the copy of a timeline from which another Blender renders: all that the main thread does for a rendered picture."""
+"""Writes the copy of a timeline that a second Blender process renders from: the only work on the main thread for a rendered picture."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 
 class TimelineCopies:
-    """Copies of scenes, unsaved changes and all: one for each that is needed, written when it first is."""
+    """Copies of scenes, including unsaved changes. Each scene is written once, when a picture first needs it."""
 
     def __init__(self) -> None:
         self._paths_by_scene: dict[str, Path] = {}
 
     def with_copy(self, picture: Picture) -> Picture:
-        """A picture that knows its copy; one that needs none is given back as it is.
+        """Return a picture with the path of its copy; one that needs no copy is returned unchanged.
 
         Raises:
-            OutputError: there is no room for it.
+            OutputError: the copy cannot be written.
         """
         render = picture.render
         if render is None or render.timeline_copy is not None:
@@ -39,26 +39,25 @@ class TimelineCopies:
         return replace(picture, render=replace(render, timeline_copy=self._paths_by_scene[render.scene]))
 
 
-def with_timeline_copies(orders: Iterable[tuple[JobSpec, CueSource]]) -> list[tuple[JobSpec, CueSource]]:
-    """The same orders; those whose picture is rendered know their copy now.
+def with_timeline_copies(specs: Iterable[tuple[JobSpec, CueSource]]) -> list[tuple[JobSpec, CueSource]]:
+    """Return the same jobs, with the path of the copy for pictures that are rendered.
 
     Raises:
-        OutputError: there is no room for it.
+        OutputError: the copy cannot be written.
     """
     copies = TimelineCopies()
     return [
-        (replace(order, cue=replace(order.cue, picture=copies.with_copy(order.cue.picture))), spot)
-        for order, spot in orders
+        (replace(spec, cue=replace(spec.cue, picture=copies.with_copy(spec.cue.picture))), spot) for spec, spot in specs
     ]
 
 
 def write_scene_copy(scene: str) -> Path:
-    """Write a copy of one scene and what it uses, its paths absolute: nothing of the person's is touched by it.
+    """Write a copy of one scene and everything it uses, with absolute paths, and return its path. The open file is not changed.
 
     Raises:
-        OutputError: there is no room for it.
+        OutputError: the copy cannot be written.
     """
-    from ...jobs import artifact_store  # noqa: PLC0415 - only where something must be rendered
+    from ...jobs import artifact_store  # noqa: PLC0415 - needed only if something is rendered
 
     path = artifact_store.new_timeline_copy_path()
     try:
@@ -66,5 +65,10 @@ def write_scene_copy(scene: str) -> Path:
     except (OSError, RuntimeError) as error:
         if isinstance(error, OSError):
             raise output_error(error, path.parent) from error
-        raise OutputError(f"the timeline could not be copied to {path}: {error}") from error
+        raise OutputError(
+            "blender.timeline_copy_failed",
+            "Cannot copy the timeline to {path}: {error}",
+            path=path,
+            error=str(error).strip(),
+        ) from error
     return path

@@ -1,0 +1,235 @@
+"""The operator Generate Cues from Cuts: a cue for each shot, with the cuts inside strips found in the background."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import threading
+from collections.abc import Set as AbstractSet
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import bpy
+from bpy.props import BoolProperty
+
+from ...cancellation import CancelToken
+from ...errors import Cancelled, TracklayError
+from ...jobs.job_spec import proxy_spec
+from ...timing import Span
+from ..runtime.requests import build_cue, submit_cues
+from ..sequencer import compat, selection, timeline_copy
+from ..settings import catalogue, properties
+from ..settings.i18n.translate import translate_ui
+from .common import WAIT_ARGUMENT, TracklayOperator, exact_seconds
+
+if TYPE_CHECKING:
+    from ...cue import ProxySpec
+    from ..sequencer.selection import CueSource
+
+MIN_SHOT_SECONDS = 0.5
+"""Minimum length of a shot: anything shorter is a flash or a fade."""
+
+SEARCH_POLL_SECONDS = 0.1
+"""Interval at which the operator checks whether the search has finished."""
+
+
+def spot_shots(scene: Any) -> list[CueSource]:
+    """Return the visible ranges of the selected strips from cut to cut, or of the preview range if none is selected.
+
+    Raises:
+        InvalidInput: nothing is selected and no preview range is set, or a strip cannot be read.
+    """
+    chosen, level = selection.selected_ranges(scene), selection.active_level(scene)
+    if not chosen or level is None:
+        return selection.spot_ranges(scene)
+    names = {strip.name for strip, _, _ in chosen}
+    first = min(start for _, start, _ in chosen)
+    end = max(start + frames for _, start, frames in chosen)
+    visible = [part for part in selection.topmost_ranges(level, first, end) if part[0].name in names]
+    # Strips that are covered everywhere were selected on purpose: use them as they are.
+    return selection.spot_ranges(scene, visible or chosen)
+
+
+def split_spot(spot: CueSource, cut_frames: tuple[int, ...]) -> list[CueSource]:
+    """Return the shots of a spot. `cut_frames` are the first frames of all shots but the first."""
+    edges = (spot.span.start, *cut_frames, spot.span.end)
+    return [replace(spot, span=Span(first, end - first, spot.span.rate)) for first, end in pairwise(edges)]
+
+
+def shot_proxy_spec(settings: Any) -> ProxySpec | None:
+    """Return the format of the proxies that the scene's model needs, or None if it does not look at the picture.
+
+    Raises:
+        InvalidInput: there is no such model.
+    """
+    model = catalogue.get_model(settings.model)
+    uses_picture = model.picture_input(properties.param_values(settings.params, model))
+    return proxy_spec(model, properties.square_setting(settings)) if uses_picture else None
+
+
+@dataclass
+class CutSearch:
+    """A search for the cuts inside spots, several spots at a time. It starts at once, in threads of its own.
+
+    Attributes:
+        spots: the spots to split.
+        proxy_spec: the format of the shots' proxies, if any: frames that are decoded for the search are kept in that format.
+        shots: the result, in the order of the spots.
+        error: the error that ended the search.
+    """
+
+    spots: list[CueSource]
+    proxy_spec: ProxySpec | None = None
+    shots: list[CueSource] = field(default_factory=list)
+    error: TracklayError | None = None
+
+    def __post_init__(self) -> None:
+        self._cancel_token = CancelToken()
+        # One Blender at a time renders: each uses all cores and as much memory as this one.
+        self._render_lock = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="tracklay-cuts", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_finished(self) -> bool:
+        """True once the search has found all cuts, failed or been cancelled."""
+        return not self._thread.is_alive()
+
+    def wait(self) -> list[CueSource]:
+        """Block until the search ends, and return the shots.
+
+        Raises:
+            TracklayError: a picture cannot be read.
+        """
+        self._thread.join()
+        if self.error:
+            raise self.error
+        return self.shots
+
+    def cancel(self) -> None:
+        """Cancel the search and wait for its threads."""
+        self._cancel_token.cancel()
+        self._thread.join()
+
+    def _run(self) -> None:
+        # Imported here, not with the extension: asyncio and the decoders take longer to import than all panels.
+        from ...jobs.failures import internal_error  # noqa: PLC0415
+        from ...jobs.scheduler import DEFAULT_LIMITS  # noqa: PLC0415
+
+        try:
+            with (
+                tempfile.TemporaryDirectory(prefix="tracklay-") as folder,
+                ThreadPoolExecutor(DEFAULT_LIMITS["extract"], "tracklay-cuts") as pool,
+                contextlib.ExitStack() as on_exit,
+            ):
+                # The stack is left before the pool, which waits for its threads: after an error the others are cancelled.
+                on_exit.callback(self._cancel_token.cancel)
+                for shots in pool.map(lambda spot: self._split_at_cuts(spot, Path(folder)), self.spots):
+                    self.shots += shots
+        except Cancelled:
+            pass
+        except TracklayError as error:
+            self.error = error
+        except Exception as error:  # noqa: BLE001 - a bug in this thread must reach the user as well
+            self.error = internal_error(error)
+
+    def _split_at_cuts(self, spot: CueSource, folder: Path) -> list[CueSource]:
+        from ...media.shot_detection import find_cuts  # noqa: PLC0415 - imports the decoders
+
+        min_frames = max(1, spot.span.rate.frames(exact_seconds(MIN_SHOT_SECONDS)))
+        with self._render_lock if spot.picture.render else contextlib.nullcontext():
+            cut_frames = find_cuts(
+                spot.picture,
+                spot.span,
+                folder,
+                min_shot_frames=min_frames,
+                proxy_spec=self.proxy_spec,
+                cancel_token=self._cancel_token,
+            )
+        return split_spot(spot, cut_frames)
+
+
+_running_operators: list[Any] = []
+"""Operators whose search is running. They are cancelled when the extension is unregistered."""
+
+
+class TRACKLAY_OT_cues_from_cuts(TracklayOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801 - Blender's own naming
+    """Generate sound for each shot of the selection or preview range.
+
+    While it looks for cuts inside strips it runs modally: the user keeps working, and Esc cancels.
+    """
+
+    bl_idname = "tracklay.cues_from_cuts"
+    bl_label = "Generate Cues from Cuts"
+    bl_options = {"REGISTER"}
+    __annotations__ = {
+        "detect": BoolProperty(
+            name="Within Strips", description="Also find the cuts inside each strip's picture", default=True
+        ),
+        "wait": WAIT_ARGUMENT,
+    }
+
+    def execute(self, context: Any) -> AbstractSet[str]:
+        scene = compat.active_sequencer_scene(context)
+        try:
+            spots = spot_shots(scene)
+            if not self.detect:
+                return self._submit(scene, spots)
+            copies = timeline_copy.TimelineCopies()
+            spots = [replace(spot, picture=copies.with_copy(spot.picture)) for spot in spots]
+            self._search = CutSearch(spots, shot_proxy_spec(scene.tracklay))
+            # The scene itself may be freed while the search runs, by undo for one: its UID finds it again.
+            self._scene_uid = scene.session_uid
+            if self.wait or bpy.app.background:
+                return self._submit(scene, self._search.wait())
+        except TracklayError as error:
+            return self.report_error(error)
+        _running_operators.append(self)
+        manager = context.window_manager
+        self._timer = manager.event_timer_add(SEARCH_POLL_SECONDS, window=context.window)
+        manager.modal_handler_add(self)
+        context.workspace.status_text_set(translate_ui("Finding cuts …  Esc: Cancel"))
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: Any, event: Any) -> AbstractSet[str]:
+        if event.type == "ESC":
+            self.cancel(context)
+            return {"CANCELLED"}
+        if event.type != "TIMER" or not self._search.is_finished:
+            return {"PASS_THROUGH"}
+        self._stop_timer(context)
+        scene = next((scene for scene in bpy.data.scenes if scene.session_uid == self._scene_uid), None)
+        if scene is None:
+            return {"CANCELLED"}
+        try:
+            return self._submit(scene, self._search.wait())
+        except TracklayError as error:
+            return self.report_error(error)
+
+    def cancel(self, context: Any) -> None:
+        """Cancel the search. Blender calls this too, when another file is opened."""
+        self._search.cancel()
+        self._stop_timer(context)
+
+    def _stop_timer(self, context: Any) -> None:
+        if self in _running_operators:
+            _running_operators.remove(self)
+            context.window_manager.event_timer_remove(self._timer)
+            if context.workspace:
+                context.workspace.status_text_set(None)
+
+    def _submit(self, scene: Any, spots: list[CueSource]) -> AbstractSet[str]:
+        settings = scene.tracklay
+        return submit_cues(self, [(build_cue(spot, settings), spot) for spot in spots], wait=self.wait)
+
+
+def cancel_searches() -> None:
+    """Cancel all searches that are running."""
+    while _running_operators:
+        _running_operators[-1].cancel(bpy.context)  # removes the operator from the list
+
+
+CLASSES = (TRACKLAY_OT_cues_from_cuts,)

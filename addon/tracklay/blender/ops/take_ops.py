@@ -1,0 +1,265 @@
+"""Operators on the takes of a cue: switch, compare, mark, keep, regenerate, lay stems, delete files of dropped takes.
+
+The rules are in `sequencer.takes` and `sequencer.dropped_files`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+from typing import Any
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
+
+from ...errors import TracklayError
+from ...jobs.job_spec import MAX_TAKES
+from ..runtime.requests import submit_cues
+from ..sequencer import compat, dropped_files, selection, takes
+from ..sequencer.takes import FULL_MIX_MODES, TakeGroup
+from ..settings.i18n.translate import translate_error, translate_report, translate_ui
+from .common import SKIP_SAVE, WAIT_ARGUMENT, TracklayOperator
+
+MAX_LISTED_FILES = 20
+"""File names in the dialog of Delete Dropped Files; of more, only the number."""
+
+CUE_ARGUMENT = StringProperty(
+    name="Cue", description="ID of the cue; empty for the selection or the playhead", options=SKIP_SAVE
+)
+
+
+class _TakeGroupOperator(TracklayOperator):
+    """Base class of the operators on the takes of one or more cues."""
+
+    bl_options = {"REGISTER", "UNDO"}
+    cue: str
+
+    def execute(self, context: Any) -> AbstractSet[str]:
+        """Call `perform` for each cue. If it fails for one, the others are still done."""
+        scene = compat.active_sequencer_scene(context)
+        done, failed = [], []
+        try:
+            for group in takes.target_groups(scene, self.cue):
+                try:
+                    done.append(self.perform(scene, group))
+                except TracklayError as error:
+                    failed.append(translate_error(error, translate_report))
+        except TracklayError as error:
+            failed.append(translate_error(error, translate_report))
+        if failed:
+            self.report({"WARNING" if done else "ERROR"}, "\n".join(dict.fromkeys(failed)))
+            return {"FINISHED"} if done else {"CANCELLED"}
+        self.report({"INFO"}, ", ".join(done))
+        return {"FINISHED"}
+
+    def perform(self, scene: Any, group: TakeGroup) -> str:
+        """Do the operator's work on one cue and return the message to report."""
+        raise NotImplementedError
+
+
+class TRACKLAY_OT_switch_take(_TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801 - Blender's own naming
+    """Unmute another take of the cue and mute the current one."""
+
+    bl_idname = "tracklay.switch_take"
+    bl_label = "Switch Take"
+    __annotations__ = {
+        "direction": EnumProperty(
+            name="Direction",
+            description="Take to switch to",
+            items=(("NEXT", "Next", "Next take"), ("PREVIOUS", "Previous", "Previous take")),
+            default="NEXT",
+        ),
+        "number": IntProperty(
+            name="Take",
+            description="Number of the take, from 1 (0: use Direction)",
+            default=0,
+            min=0,
+            options=SKIP_SAVE,
+        ),
+        "cue": CUE_ARGUMENT,
+    }
+
+    def perform(self, scene: Any, group: TakeGroup) -> str:  # noqa: ARG002 - the base class's signature
+        index = group.take_index(self.number) if self.number else group.neighbour_index(self.direction)
+        group.solo(index)
+        return translate_report("Take {} of {}", index + 1, len(group.takes))
+
+
+class TRACKLAY_OT_compare_takes(_TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
+    """Toggle between two selected takes, or the current and the last one."""
+
+    bl_idname = "tracklay.compare_takes"
+    bl_label = "Compare Takes"
+    __annotations__ = {"cue": CUE_ARGUMENT}
+
+    def perform(self, scene: Any, group: TakeGroup) -> str:  # noqa: ARG002
+        index = group.compare_index()
+        group.solo(index)
+        return translate_report("Take {} of {}", index + 1, len(group.takes))
+
+
+class TRACKLAY_OT_favourite_take(_TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
+    """Mark or unmark the current take as a favourite, with a colour tag."""
+
+    bl_idname = "tracklay.favourite_take"
+    bl_label = "Favourite Take"
+    __annotations__ = {"cue": CUE_ARGUMENT}
+
+    def perform(self, scene: Any, group: TakeGroup) -> str:  # noqa: ARG002
+        is_favourite = takes.toggle_favourite(group.chosen)
+        return translate_report(
+            "Take {} is a favourite" if is_favourite else "Take {} is no favourite", group.chosen_index + 1
+        )
+
+
+class TRACKLAY_OT_keep_take(_TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
+    """Remove the other takes from the timeline; their files are kept."""
+
+    bl_idname = "tracklay.keep_take"
+    bl_label = "Keep Take"
+    __annotations__ = {"cue": CUE_ARGUMENT}
+
+    def perform(self, scene: Any, group: TakeGroup) -> str:
+        level = selection.active_level(scene)
+        assert level is not None  # noqa: S101 - groups were found on it
+        number = group.chosen_index + 1  # read first: the properties of a removed strip cannot be read
+        takes.keep_only(scene, level, group)
+        return translate_report("Kept take {} of {}", number, len(group.takes))
+
+
+class TRACKLAY_OT_lay_stems(_TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
+    """Lay the stems of the current take, each on a channel of its name."""
+
+    bl_idname = "tracklay.lay_stems"
+    bl_label = "Lay Stems"
+    __annotations__ = {
+        "master": EnumProperty(
+            name="Full Mix", description="Treatment of the full mix", items=FULL_MIX_MODES, default="MUTED"
+        ),
+        "cue": CUE_ARGUMENT,
+    }
+
+    def perform(self, scene: Any, group: TakeGroup) -> str:
+        level = selection.active_level(scene)
+        assert level is not None  # noqa: S101 - groups were found on it
+        names = takes.lay_stems(scene, level, group.chosen, self.master)
+        return translate_report("Laid the stems {}", ", ".join(names))
+
+
+class TRACKLAY_OT_regenerate(TracklayOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
+    """Generate another take with the current take's settings.
+
+    It is generated for the picture as it is now. When it arrives it joins the cue's takes and becomes the audible one.
+    """
+
+    bl_idname = "tracklay.regenerate"
+    bl_label = "Regenerate"
+    bl_options = {"REGISTER"}
+    __annotations__ = {
+        "same_seed": BoolProperty(
+            name="Same Seed", description="Keep the seed, so that only the picture differs", options=SKIP_SAVE
+        ),
+        "takes": IntProperty(
+            name="Takes", description="Number of takes", default=1, min=1, max=MAX_TAKES, options=SKIP_SAVE
+        ),
+        "cue": CUE_ARGUMENT,
+        "wait": WAIT_ARGUMENT,
+    }
+
+    def execute(self, context: Any) -> AbstractSet[str]:
+        scene = compat.active_sequencer_scene(context)
+        try:
+            level, groups = selection.active_level(scene), takes.target_groups(scene, self.cue)
+            assert level is not None  # noqa: S101 - groups were found on it
+            cues = [
+                takes.regenerated_cue(scene, level, group, same_seed=self.same_seed, count=self.takes)
+                for group in groups
+            ]
+            joins = {cue.id: group.cue for (cue, _), group in zip(cues, groups, strict=True)}
+            return submit_cues(self, cues, wait=self.wait, on_placed=lambda: takes.join_takes(level, joins))
+        except TracklayError as error:
+            return self.report_error(error)
+
+
+class TRACKLAY_OT_delete_dropped(TracklayOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
+    """Delete the files of takes that Keep Take removed. Cannot be undone."""
+
+    bl_idname = "tracklay.delete_dropped"
+    bl_label = "Delete Dropped Files"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        scene = compat.active_sequencer_scene(context)
+        return scene is not None and bool(scene.tracklay.dropped)
+
+    def invoke(self, context: Any, _event: Any) -> AbstractSet[str]:
+        """Show the names of the files and ask for confirmation."""
+        try:
+            self.ours, self.others = dropped_files.deletable(compat.active_sequencer_scene(context))
+        except TracklayError as error:
+            return self.report_error(error)
+        result: AbstractSet[str] = context.window_manager.invoke_props_dialog(
+            self, width=500, title=translate_ui("Delete Dropped Files"), confirm_text=translate_ui("Delete")
+        )
+        return result
+
+    def draw(self, _context: Any) -> None:
+        column = self.layout.column(align=True)
+        column.label(
+            text=translate_ui("Files of dropped takes that are deleted from the disk: {}", len(self.ours)),
+            translate=False,
+        )
+        for file in self.ours[:MAX_LISTED_FILES]:
+            column.label(text=file.name, translate=False, icon="FILE_SOUND")
+        if len(self.ours) > MAX_LISTED_FILES:
+            column.label(text=translate_ui("and {} more", len(self.ours) - MAX_LISTED_FILES), translate=False)
+        if self.others:
+            column.label(
+                text=translate_ui(
+                    "Files left, because Tracklay did not make them here or they were changed: {}", len(self.others)
+                ),
+                translate=False,
+                icon="INFO",
+            )
+
+    def execute(self, context: Any) -> AbstractSet[str]:
+        scene = compat.active_sequencer_scene(context)
+        try:
+            ours, others = dropped_files.deletable(scene)
+        except TracklayError as error:
+            return self.report_error(error)
+        failed: dict[Path, str] = {}
+        for file in ours:
+            try:
+                file.unlink()
+            except OSError as error:
+                failed[file] = translate_report("Cannot delete {}: {}", file, error.strerror or error)
+        # A file that is played, or could not be deleted, stays in the list for another try; any other is forgotten.
+        kept = {str(file) for file in (*failed, *dropped_files.played_files())}
+        kept &= {row.name for row in scene.tracklay.dropped}
+        scene.tracklay.dropped.clear()
+        for name in sorted(kept):
+            scene.tracklay.dropped.add().name = name
+        self.report({"INFO"}, translate_report("Files deleted: {}", len(ours) - len(failed)))
+        if others:
+            self.report(
+                {"WARNING"},
+                translate_report(
+                    "Files left, because Tracklay did not make them here or they were changed: {}", len(others)
+                ),
+            )
+        if failed:
+            self.report({"ERROR"}, "\n".join(failed.values()))
+        return {"FINISHED"}
+
+
+CLASSES = (
+    TRACKLAY_OT_switch_take,
+    TRACKLAY_OT_compare_takes,
+    TRACKLAY_OT_favourite_take,
+    TRACKLAY_OT_keep_take,
+    TRACKLAY_OT_lay_stems,
+    TRACKLAY_OT_regenerate,
+    TRACKLAY_OT_delete_dropped,
+)
