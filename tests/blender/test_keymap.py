@@ -184,8 +184,8 @@ def test_keys_are_checked_in_words(replicate, fal, beatoven, cog, monkeypatch, c
     told = dict(words.split(": ", 1) for words, _ in provider_check.results)
     assert told["Replicate"].startswith("responds")
     assert "key" in told["fal"]
-    assert told["Scenario"] == "not checked: no API key"
-    assert "no request to check it" in told["Beatoven"]
+    assert told["Scenario"] == "not asked: no key"
+    assert "no call" in told["Beatoven"]
     assert told["Cog container"]
     assert next(words for words, good in provider_check.results if good).startswith("Replicate")
     shown = capfd.readouterr()
