@@ -66,7 +66,7 @@ class Stage:
     """The window, its sequencer, and what scenes do again and again."""
 
     def __init__(self, window, area):
-        self.window, self.pump = window, part("blender.runtime.dispatcher")
+        self.window, self.dispatcher = window, part("blender.runtime.dispatcher")
         self.set(area)
 
     def set(self, area):
@@ -86,7 +86,7 @@ class Stage:
 
     def takes_are_laid(self):
         """A condition: nothing is under way."""
-        return not self.pump.get_dispatcher().is_busy
+        return not self.dispatcher.get_dispatcher().is_busy
 
     def generate(self, scene, model, prompt, **more):
         """Press Generate."""
