@@ -169,9 +169,9 @@ def cutting(window, area, over):
     cuts, markers = part("media.shot_detection"), part("blender.ops.shot_ops")
     real, before = cuts.find_cuts, len(timeline().sequence_editor.strips)
 
-    def long(*_, stop, **__):
+    def long(*_, cancel_token, **__):
         while True:
-            stop.raise_if_cancelled()
+            cancel_token.raise_if_cancelled()
             time.sleep(0.01)
 
     for each in timeline().sequence_editor.strips:
