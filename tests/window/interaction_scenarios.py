@@ -198,7 +198,9 @@ def choose_from_menus():
         bpy.ops.screen.screen_full_area()
     yield waited(1.0)
     settings = scene.tracklay
-    modes = next(model for model in part("blender.settings.catalogue").MODELS.values() if model.parameter_for_role("mode"))
+    modes = next(
+        model for model in part("blender.settings.catalogue").MODELS.values() if model.parameter_for_role("mode")
+    )
     settings.model = modes.id
     chosen = yield from pressed_entries(MODEL, lambda: settings.model)
     tell(models=chosen, catalogue=list(part("blender.settings.catalogue").MODELS))
