@@ -181,7 +181,7 @@ BAD = [
     (["{clip}", "--takes", "many"], 2, "--takes"),
     (["{clip}", "--seed", "99999999999"], 2, "seed must be from 0 to 2147483647, not 99999999999"),
     (["{clip}", "--max-cost", "little"], 2, "is no amount"),
-    (["{clip}", "--to", "text.mp4"], 1, "is no folder"),
+    (["{clip}", "--to", "text.mp4"], 1, "Not a directory"),
     (["film.otio"], 2, "does not exist"),
     (["."], 2, "holds no images"),
     ([], 2, "PICTURE"),
@@ -281,9 +281,9 @@ def test_a_failed_take_is_told_and_the_others_are_kept(clip, home, clicking, cap
 @pytest.mark.parametrize(
     ("number", "words"),
     [
-        (errno.ENOSPC, "no room left"),
-        (errno.EACCES, "may not be written"),
-        (errno.EROFS, "may not be written"),
+        (errno.ENOSPC, "No space left"),
+        (errno.EACCES, "No permission to write"),
+        (errno.EROFS, "No permission to write"),
         (errno.EIO, "cannot be written"),
     ],
 )
@@ -296,7 +296,7 @@ def test_a_folder_that_takes_nothing_is_told_in_one_sentence(clip, clicking, cap
         if any(os.path.sameopenfile(descriptor, os.open(path, os.O_RDONLY)) for path in folder.iterdir()):
             raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("tracklay.paths.os.fsync", refuse)
+    monkeypatch.setattr("tracklay.atomic_io.os.fsync", refuse)
     assert lay(clip) == 1
     told = capsys.readouterr().err
     assert words in told
@@ -374,7 +374,7 @@ def test_doctor_tells_of_keys_but_never_their_value(capsys, monkeypatch):
     monkeypatch.setenv("TRACKLAY_HOME", str(Path(__file__)))
     assert main(["doctor"]) == 1
     told = " ".join(capsys.readouterr().out.split())  # a long path breaks the sentence into lines
-    assert "is no folder" in told
+    assert "Not a directory" in told
 
 
 def test_the_cap_is_held_before_anything_begins(clip, home, clicking, capsys):

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .atomic_io import atomic_write
 from .errors import InvalidInput, TracklayError
-from .paths import atomic_write
 from .version import VERSION
 
 if TYPE_CHECKING:

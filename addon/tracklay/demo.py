@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .atomic_io import atomic_write
 from .media import ffmpeg
-from .paths import atomic_write
 
 if TYPE_CHECKING:
     from pathlib import Path

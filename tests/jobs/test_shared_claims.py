@@ -146,5 +146,5 @@ def test_what_others_left_half_written_hinders_nobody(tmp_path, words):
 def test_a_folder_that_takes_no_file_is_told(tmp_path):
     """One sentence, and nothing begins."""
     (tmp_path / "claims").write_text("a file")
-    with pytest.raises(OutputError, match="is no folder"), SharedClaims(tmp_path / "claims"):
+    with pytest.raises(OutputError, match="Not a directory"), SharedClaims(tmp_path / "claims"):
         pass

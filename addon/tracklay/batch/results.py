@@ -11,8 +11,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from ..atomic_io import atomic_write, read_json
 from ..errors import InvalidInput
-from ..paths import atomic_write, read_json
 from ..version import VERSION
 from .worklist import relative_path
 

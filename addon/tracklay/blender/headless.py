@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from ..atomic_io import atomic_write
 from ..cue import Cue, Picture, Take
 from ..errors import InvalidInput, TracklayError
 from ..jobs.job_spec import JobSpec, cue_to_dict
-from ..paths import atomic_write
 from ..timing import TimeMap, parse_time
 from .render.timeline_copy import TimelineCopies
 from .sequencer import compat, connections, placement, scene_cues, selection

@@ -13,8 +13,9 @@ from ..errors import TracklayError
 from ..media import ffmpeg
 from ..models import load_catalogue
 from ..paths import ensure_folder, tracklay_home
-from ..providers.credentials import KEY_VARIABLES, get_key
+from ..providers.credentials import get_key
 from ..providers.health import check_all
+from ..settings import KEY_VARIABLES
 from ..version import VERSION
 
 if TYPE_CHECKING:

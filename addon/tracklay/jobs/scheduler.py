@@ -13,10 +13,10 @@ from collections import defaultdict, deque
 from functools import partial
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from ..atomic_io import NumberedFile
 from ..cue import Failure, Take
 from ..errors import Cancelled, TracklayError
 from ..models import load_catalogue
-from ..paths import NumberedFile
 from ..providers import close_client
 from . import artifact_store
 from .context import JobContext

@@ -17,7 +17,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from ..paths import atomic_write, ensure_folder, output_error
+from ..atomic_io import atomic_write, output_error
+from ..paths import ensure_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

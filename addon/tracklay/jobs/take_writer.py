@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from ..atomic_io import NumberedFile, atomic_write
 from ..cue import Cost, Take
 from ..media.bwf import BwfWriter
 from ..media.conform import conform_audio
-from ..paths import NumberedFile, atomic_write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

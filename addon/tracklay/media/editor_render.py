@@ -19,8 +19,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..atomic_io import atomic_write, output_error
 from ..errors import MediaError
-from ..paths import atomic_write, output_error
 from ..timing import TimeMap
 from . import ffmpeg
 from .probe import frame_times

@@ -17,9 +17,10 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from ..atomic_io import atomic_write
 from ..cue import ProxySpec
 from ..errors import MediaError, OutputError
-from ..paths import atomic_write, tracklay_home
+from ..paths import tracklay_home
 from . import room
 from .encoder import DEFAULT_CRF
 from .extract import SHORT_SIDE, Proxy, extract_proxy

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from ..atomic_io import atomic_write
 from ..errors import InvalidInput, NotFound, OutputError, ProviderUnavailable
 from ..models import iter_model_files, load_model_file, user_model_dir
-from ..paths import atomic_write, ensure_folder
+from ..paths import ensure_folder
 from ..providers import credentials
 from ..providers.client import DEFAULT_RETRY_POLICY, RetryPolicy
 from ..providers.response import sanitize_message

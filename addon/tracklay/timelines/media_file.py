@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from ..atomic_io import temp_dir
 from ..cue import Cue, Picture
 from ..errors import InvalidInput
 from ..media import image_sequence
 from ..media.mux import choose_container, mux_takes
 from ..media.probe import MediaInfo, VideoStream, probe_video
-from ..paths import temp_dir
 from ..timing import Span, TimeMap, format_timecode, parse_time
 from .base import Timeline
 

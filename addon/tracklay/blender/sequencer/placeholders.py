@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ...paths import output_error, tracklay_home
+from ...atomic_io import output_error
+from ...paths import tracklay_home
 from . import cue_index
 
 if TYPE_CHECKING:

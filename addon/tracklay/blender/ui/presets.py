@@ -13,7 +13,7 @@ from bl_operators.presets import AddPresetBase
 from bl_ui.utils import PresetPanel
 from bpy.props import StringProperty
 
-from ...paths import atomic_write
+from ...atomic_io import atomic_write
 from ..sequencer import compat
 from ..settings import catalogue, properties
 

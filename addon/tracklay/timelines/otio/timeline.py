@@ -18,9 +18,9 @@ from urllib.parse import unquote
 
 import opentimelineio as otio
 
+from ...atomic_io import atomic_write
 from ...cue import Cue, Picture, read_manifest
 from ...errors import InvalidInput
-from ...paths import atomic_write
 from ...timing import Rate, Span, TimeMap, format_timecode, parse_time
 from ..base import Timeline
 from . import take_tracks
