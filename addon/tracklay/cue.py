@@ -12,7 +12,7 @@ from .errors import InvalidInput, TracklayError
 from .version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from .timing import Rate, Span, TimeMap
@@ -193,13 +193,24 @@ class Failure:
     cue: Cue
     error: TracklayError
 
-    def to_manifest_entry(self) -> dict[str, Any]:
-        """The failure as the manifest holds it."""
-        return {"cue": self.cue.id, "model": self.cue.model, "error": str(self.error), "kind": self.error.kind}
+    def to_manifest_entry(self, describe: Callable[[TracklayError], str] = str) -> dict[str, Any]:
+        """Return the failure as the manifest holds it. `describe` words the error, as the front end does."""
+        return {
+            "cue": self.cue.id,
+            "model": self.cue.model,
+            "error": describe(self.error),
+            "kind": self.error.kind,
+            "code": self.error.code,
+        }
 
 
 def build_manifest(
-    picture: str, rate: Rate, takes: Sequence[Take], failed: Sequence[Failure], laid: Path | None
+    picture: str,
+    rate: Rate,
+    takes: Sequence[Take],
+    failed: Sequence[Failure],
+    laid: Path | None,
+    describe: Callable[[TracklayError], str] = str,
 ) -> dict[str, Any]:
     """What a run made, as it is printed and kept. `laid` is the picture with take 1 under it."""
     return {
@@ -207,7 +218,7 @@ def build_manifest(
         "picture": picture,
         "rate": str(rate),
         "takes": [take.to_manifest_entry() for take in takes],
-        "failed": [failure.to_manifest_entry() for failure in failed],
+        "failed": [failure.to_manifest_entry(describe) for failure in failed],
         "laid": laid.name if laid else None,
     }
 

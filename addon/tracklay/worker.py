@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from . import errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_logger = logging.getLogger("tracklay.worker")
 
 EXIT_TIMEOUT_SECONDS = 20.0
 """Seconds that a process may take to end once it has answered."""
@@ -63,6 +66,7 @@ class WorkerProcess:
             start_new_session=sys.platform != "win32",
             creationflags=NO_WINDOW_FLAGS,
         )
+        _logger.info("worker process %d runs %s", self._popen.pid, function)
         self._arguments = json.dumps(arguments).encode()
 
     def kill(self) -> None:

@@ -55,6 +55,7 @@ class BatchOptions:
         prior_results: what result lists of before tell.
         verdicts: verdicts given now.
         lay_only: make nothing, and lay what is there.
+        describe: words an error, as the front end does.
     """
 
     shard: tuple[int, int] | None = None
@@ -65,6 +66,7 @@ class BatchOptions:
     prior_results: results.PriorResults = field(default_factory=results.PriorResults)
     verdicts: Mapping[tuple[str, int], tuple[str, str]] = field(default_factory=dict)
     lay_only: bool = False
+    describe: Callable[[TracklayError], str] = str
 
     def run_id(self, worklist: WorkList) -> str:
         """What the ledger counts the jobs to: one budget for all times that the list, or this shard of it, is run."""
@@ -273,8 +275,7 @@ class BatchExecutor:
 
     def _record_refusal(self, row_state: _RowState, error: TracklayError, count: int) -> None:
         self._record_entries(
-            *[results.failed_entry(self._worklist, row_state.row, error.prefix_with(row_state.row.picture.name), None)]
-            * count
+            *[self._failed_entry(row_state.row, error.prefix_with(row_state.row.picture.name), None)] * count
         )
 
     def _on_step(self, step: StageProgress) -> None:
@@ -348,14 +349,21 @@ class BatchExecutor:
 
     def _record_row(self, row_state: _RowState, *, laid: bool = False, lay_error: TracklayError | None = None) -> None:
         """Note what came of a row."""
-        error, kind = ("", "") if lay_error is None else (str(lay_error), lay_error.kind)
+        error, kind, code = (
+            ("", "", "") if lay_error is None else (self._options.describe(lay_error), lay_error.kind, lay_error.code)
+        )
         for made in row_state.known_takes:
             held = replace(made, laid=laid or made.laid)
             self._record_entries(
-                results.take_entry(self._worklist, row_state.row, held, *(("", "") if held.laid else (error, kind)))
+                results.take_entry(
+                    self._worklist, row_state.row, held, *(("", "", "") if held.laid else (error, kind, code))
+                )
             )
         for failure, job in row_state.failures:
-            self._record_entries(results.failed_entry(self._worklist, row_state.row, failure.error, job))
+            self._record_entries(self._failed_entry(row_state.row, failure.error, job))
+
+    def _failed_entry(self, row: WorkListRow, error: TracklayError, job: int | None) -> Mapping[str, Any]:
+        return results.failed_entry(self._worklist, row, error, job, self._options.describe)
 
     def _record_entries(self, *entries: Mapping[str, Any]) -> None:
         for entry in entries:

@@ -17,7 +17,7 @@ from ..version import VERSION
 from .worklist import relative_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -58,6 +58,7 @@ def _make_entry(worklist: WorkList, row: WorkListRow, state: ResultState, **fiel
         "state": state,
         "error": "",
         "kind": "",
+        "code": "",
         "take": None,
         "jobs": [],
         "seconds": None,
@@ -69,7 +70,7 @@ def _make_entry(worklist: WorkList, row: WorkListRow, state: ResultState, **fiel
 
 
 def take_entry(
-    worklist: WorkList, row: WorkListRow, take: ProducedTake, error: str = "", kind: str = ""
+    worklist: WorkList, row: WorkListRow, take: ProducedTake, error: str = "", kind: str = "", code: str = ""
 ) -> dict[str, Any]:
     """The entry of a take; with an error where it was made and could not be laid."""
     return _make_entry(
@@ -83,15 +84,23 @@ def take_entry(
         note=take.note,
         error=error,
         kind=kind,
+        code=code,
     )
 
 
-def failed_entry(worklist: WorkList, row: WorkListRow, error: TracklayError, job: int | None) -> dict[str, Any]:
+def failed_entry(
+    worklist: WorkList,
+    row: WorkListRow,
+    error: TracklayError,
+    job: int | None,
+    describe: Callable[[TracklayError], str] = str,
+) -> dict[str, Any]:
     """The entry of a take that did not come to be."""
     state: ResultState = (
         "unclear" if error.kind == "unclear" else "cancelled" if error.kind == "cancelled" else "failed"
     )
-    return _make_entry(worklist, row, state, error=str(error), kind=error.kind, jobs=[] if job is None else [job])
+    known = {"error": describe(error), "kind": error.kind, "code": error.code}
+    return _make_entry(worklist, row, state, **known, jobs=[] if job is None else [job])
 
 
 def waiting_entry(worklist: WorkList, row: WorkListRow) -> dict[str, Any]:

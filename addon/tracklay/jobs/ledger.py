@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import sqlite3  # noqa: TC003 - rows are what `cost_rows` gives
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .states import JobState
+
+_logger = logging.getLogger("tracklay.jobs")
 
 JSON_COLUMNS = frozenset({"plan", "intent", "ticket", "output", "takes"})
 """Columns that hold JSON."""
@@ -221,6 +224,7 @@ class Ledger:
         )
         if not moved:
             raise LedgerError(f"job {job.id} is carried by another process now: look at `tracklay jobs`")
+        _logger.info("job %d: %s -> %s", job.id, job.state, new_state)
         return self.get_job(job.id)
 
     def update(self, job: Job, /, **fields: Any) -> Job:
@@ -371,6 +375,7 @@ class Ledger:
         taken = self._update_columns(
             job_id, {**fields, "owner": owner}, f"AND owner IS ? AND {OPEN_JOBS_SQL}", previous_owner
         )
+        _logger.info("job %d: %s by %s", job_id, "claimed" if taken else "already claimed, not taken", owner)
         return self.get_job(job_id) if taken else None
 
     def release_jobs(self, owner: str, *job_ids: int) -> None:

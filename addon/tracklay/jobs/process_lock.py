@@ -6,6 +6,7 @@ A process number alone would not do: numbers are given again, and after a restar
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 import secrets
@@ -41,6 +42,8 @@ else:
         return True
 
 
+_logger = logging.getLogger("tracklay.jobs")
+
 LOCK_RETRY_SECONDS = 0.5
 """How often a lock that another process holds is tried again."""
 
@@ -67,6 +70,7 @@ class ProcessLock:
             self._file: BinaryIO = self._path.open("xb")
             # Whoever clears up after the dead may have taken the new file for a dead one's before it was locked.
             if _try_lock(self._file) and self._path.exists():
+                _logger.info("owner %s starts", self.token)
                 return
             self._file.close()
             self._path.unlink(missing_ok=True)
@@ -76,6 +80,7 @@ class ProcessLock:
         with contextlib.suppress(OSError):
             self._path.unlink(missing_ok=True)
         self._file.close()
+        _logger.info("owner %s ends", self.token)
         with contextlib.suppress(OSError):
             self._path.unlink(missing_ok=True)  # Windows lets no open file go
 
@@ -117,6 +122,7 @@ def stale_tokens() -> list[str]:
 def remove_stale(token: str) -> None:
     """Forget a dead owner. Its lock is held meanwhile, so that a file that somebody is just about to lock is not taken for it."""
     path = _lock_folder() / token
+    _logger.info("owner %s is dead", token)
     with contextlib.suppress(OSError):
         with path.open("rb+") as file:
             if _try_lock(file) and sys.platform != "win32":

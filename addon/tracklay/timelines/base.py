@@ -9,7 +9,7 @@ from ..cue import Cue, Failure, Take, build_manifest, read_manifest, write_manif
 from ..errors import InvalidInput, TracklayError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from ..cue import ParamValue
@@ -102,6 +102,7 @@ class Timeline(ABC):
         *,
         drop_original: bool,
         cancel_token: CancelToken | None = None,
+        describe: Callable[[TracklayError], str] = str,
     ) -> dict[str, Any]:
         """Lay each cue's first take and write the manifest, which is given back.
 
@@ -117,10 +118,10 @@ class Timeline(ABC):
             except TracklayError as error:
                 failures.append(Failure(takes[0].cue, error))
                 laid = None
-        made = build_manifest(self.path.name, self.rate, takes, failures, laid)
+        made = build_manifest(self.path.name, self.rate, takes, failures, laid, describe)
         if takes:
             try:
                 write_manifest(self.manifest_path(folder), made)
             except TracklayError as error:
-                made["failed"].append(Failure(takes[0].cue, error).to_manifest_entry())
+                made["failed"].append(Failure(takes[0].cue, error).to_manifest_entry(describe))
         return made

@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ... import jobs
+from ... import jobs, log
 from ...cue import Failure, Take
 from ...errors import Cancelled, InvalidInput, TracklayError
 from ...jobs import StageProgress, create_job_spec
 from ...jobs.job_spec import MAX_TAKES
 from ...paths import ensure_folder
+from ...providers.credentials import redact
 from ..sequencer import cue_index, placeholders, placement, staleness
 from ..sequencer.cue_index import CueRequest, shared_cue_index
 from ..settings import catalogue, network, preferences
@@ -148,6 +149,7 @@ class Dispatcher:
     def runner(self) -> BackgroundRunner:
         """Who carries the jobs: begun with the first, by Blender's own thread."""
         if self._runner is None:
+            log.configure(redact)
             self._runner = jobs.BackgroundRunner(preferences.jobs_per_provider())
         return self._runner
 
