@@ -132,5 +132,5 @@ def log_picture_source(cue: Cue) -> None:
     """Log how a cue's picture is produced (read from its file or rendered by Blender), and the reason."""
     picture, span = cue.picture, cue.span
     way = f"Blender renders {picture.render.strip}" if picture.render else f"read from {picture.source}"
-    reason = picture.reason or "there is no other way"
-    _picture_logger.info("cue %s, frames %d to %d: %s (%s)", cue.id, span.start, span.end - 1, way, reason)
+    reason = f", because {picture.reason}" if picture.reason else ""
+    _picture_logger.info("cue %s, frames %d to %d: %s%s", cue.id, span.start, span.end - 1, way, reason)

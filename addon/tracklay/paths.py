@@ -25,7 +25,7 @@ def ensure_folder(path: Path) -> Path:
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
-        # Permission bits do not tell for network shares and read-only mounts: only writing a file does.
+        # Permission bits are no proof on network shares and read-only mounts. Only writing a file is.
         with tempfile.TemporaryFile(dir=path):
             return path
     except OSError as error:

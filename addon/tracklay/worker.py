@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import errors
+from . import errors, settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +62,12 @@ class WorkerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, "TRACKLAY_WORKER_PATHS": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"},
+            env={
+                **os.environ,
+                **settings.current().to_environment(),
+                "TRACKLAY_WORKER_PATHS": os.pathsep.join(paths),
+                "PYTHONDONTWRITEBYTECODE": "1",
+            },
             start_new_session=sys.platform != "win32",
             creationflags=NO_WINDOW_FLAGS,
         )

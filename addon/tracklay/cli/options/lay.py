@@ -17,7 +17,7 @@ def add_parser(commands: Commands[Any]) -> None:
         "picture",
         metavar="PICTURE",
         type=Path,
-        help="video file, folder or pattern of images (shot.%%04d.png), .otio or .blend",
+        help="video file, image folder or pattern (shot.%%04d.png), .otio or .blend",
     )
     lay.add_argument("--model", default=DEFAULT_MODEL, metavar="ID", help=f"model to use (default: {DEFAULT_MODEL})")
     lay.add_argument("--prompt", default="", metavar="TEXT", help="sounds to generate")
