@@ -1,6 +1,6 @@
 """Contracts with scripts, farms and saved files: options, exit statuses, manifest keys, environment, import names.
 
-A change here breaks somebody's pipeline. New entries may be added; none may be renamed or removed.
+A change here breaks users' pipelines. New entries may be added; none may be renamed or removed.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def test_each_record_is_one_write(home, monkeypatch):
     monkeypatch.setattr("tracklay.log.os.write", record_write)
     logger.info("first\nsecond")
     try:
-        raise ValueError("broken")
+        raise ValueError("broken")  # noqa: TRY301 - a traceback is needed
     except ValueError:
         logger.exception("with a traceback")
     assert len(written) == 2
@@ -139,7 +139,7 @@ def test_keys_of_blenders_preferences_and_in_tracebacks_are_redacted(home):
     """A key that no environment variable holds, raised inside an exception."""
     set_key("FAL_KEY", "stored:verysecret")
     try:
-        raise ValueError("refused: stored:verysecret")
+        raise ValueError("refused: stored:verysecret")  # noqa: TRY301
     except ValueError:
         logger.exception("failed")
     finally:
