@@ -78,7 +78,7 @@ def test_a_farms_manager_may_have_it_end(replicate, clips, listed, tmp_path):
     run.send_signal(signal.SIGTERM)
     _, said = run.communicate(timeout=PATIENCE_SECONDS)
     assert run.returncode == 130
-    assert b"interrupted: run the same command again" in said
+    assert b"Interrupted. Run the same command again" in said
     told = json.loads((tmp_path / "work.tracklay.results.json").read_text())
     assert "waiting" in {row["state"] for row in told["rows"]}
     replicate.app.steps = ("processing",)
