@@ -1,9 +1,8 @@
 """Builds the extension that Blender installs: one zip for each platform, with the wheels that Blender lacks.
 
-A zip holds the manifest, what lies in `addon/tracklay/`, the licence and the wheels, all stored uncompressed (the wheels are
-compressed already) under one fixed date: the same input gives the same bytes, whatever machine builds it. Wheels are
-fetched by pip from wherever it is set up to look, at the versions of `constraints.txt`, and kept: a second build
-fetches nothing. Needs Python 3.11 and nothing else.
+A zip holds the manifest, the package in `addon/tracklay/`, the licence and the wheels. Everything is stored uncompressed (wheels are
+compressed already) with one fixed date, so that builds are reproducible on every machine. pip downloads the wheels from its configured
+index at the versions of `constraints.txt`, and they are cached for the next build. Needs only Python 3.11.
 """
 
 from __future__ import annotations
@@ -36,28 +35,31 @@ WHEELS = (
     "platformdirs",
     "typing_extensions",
 )
-"""What the extension imports and all that these need, under Python 3.11 to 3.14. numpy is Blender's own: a second one
-would break it."""
+"""Packages that the extension imports, and their dependencies, for Python 3.11 to 3.14. numpy comes with Blender: a second
+copy would break it."""
 
 COMMAND_ONLY = ("__main__.py", "batch", "cli", "demo.py", "model_import", "report", "timelines")
 """Files and folders of `addon/tracklay/` that only the `tracklay` command uses. They need rich, Jinja2, moviepy and
-OpenTimelineIO, which are not shipped: inside Blender they could not be imported."""
+OpenTimelineIO, which are not shipped, so they could not be imported inside Blender."""
 
 MANIFEST = "blender_manifest.toml"
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The date of everything in a zip: the earliest that the format knows."""
+"""The date of every entry in a zip: the earliest that the format can hold."""
 
 READABLE_FILE = 0o100644 << 16
-"""Unix mode of everything in a zip, where the format keeps it."""
+"""Unix mode of every entry in a zip, shifted to where the format keeps it."""
 
 UNIX = 3
-"""The zip format's number for the system whose file modes are meant."""
+"""The zip format's number for Unix, which makes readers use the file modes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """One of Blender's platforms. `tags` are those of wheels that run on it; `system` and `machine` are their ends."""
+    """One of Blender's platforms.
+
+    `tags` are the wheel tags that pip is asked for; `system` and `machine` are the parts that a wheel's tag must begin and end with.
+    """
 
     name: str
     tags: tuple[str, ...]
@@ -65,7 +67,7 @@ class Platform:
     machine: str
 
     def runs(self, wheel: str) -> bool:
-        """Whether a wheel of this file name runs here under any Python 3: it is pure, or holds a program to call."""
+        """Return whether a wheel with this file name runs here under every Python 3: it is pure, or holds an executable."""
         python, abi, tag = wheel.removesuffix(".whl").split("-")[-3:]
         if "py3" not in python.split(".") or abi != "none":
             return False
@@ -77,7 +79,7 @@ class Platform:
 PLATFORMS = {
     platform.name: platform
     for platform in (
-        # Blender itself wants glibc 2.28 too. pip takes a tag as it stands, without the older ones that it implies.
+        # Blender requires glibc 2.28 as well. pip takes a tag literally, without the older tags that it implies.
         Platform("linux-x64", ("manylinux_2_28_x86_64", "manylinux2014_x86_64"), "manylinux", "x86_64"),
         Platform("windows-x64", ("win_amd64",), "win", "amd64"),
         Platform("macos-arm64", ("macosx_12_0_arm64",), "macosx", "arm64"),
@@ -87,14 +89,14 @@ PLATFORMS = {
 
 
 class BuildError(Exception):
-    """The extension cannot be built; the message says why and what to do."""
+    """The extension cannot be built. The message names the reason and the fix."""
 
 
 def pins(constraints: Path) -> dict[str, str]:
-    """The version of each package in a constraints file, by its normalised name (`typing-extensions`).
+    """Return the version of each package in a constraints file, by its normalised name (`typing-extensions`).
 
     Raises:
-        BuildError: a line is no exact pin.
+        BuildError: a line is not an exact pin.
     """
     found = {}
     for line in constraints.read_text("utf-8").splitlines():
@@ -103,25 +105,25 @@ def pins(constraints: Path) -> dict[str, str]:
             continue
         match = re.fullmatch(r"([A-Za-z0-9._-]+)==([A-Za-z0-9.!+]+)", pin)
         if not match:
-            raise BuildError(f"{constraints}: {pin!r} is no exact pin: write NAME==VERSION")
+            raise BuildError(f"{constraints}: {pin!r} is not an exact pin. Write NAME==VERSION.")
         found[normalised(match[1])] = match[2]
     return found
 
 
 def normalised(name: str) -> str:
-    """A package's name as indexes compare it: lower case, one dash for each run of dashes, dots and underscores."""
+    """Return a package's name as indexes compare it: lower case, one dash for each run of dashes, dots and underscores."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def wheels(platform: Platform, folder: Path, constraints: Path) -> list[Path]:
-    """The wheels that a platform's zip holds, by name; those that `folder` lacks are fetched into it.
+    """Return the wheels of a platform's zip, sorted by name. Missing wheels are downloaded into `folder`.
 
     Raises:
-        BuildError: a package has no pin, or no wheel of its version suits the platform.
+        BuildError: a package has no pin, or no wheel of its version runs on the platform.
     """
     versions = pins(constraints)
     if unpinned := [name for name in WHEELS if normalised(name) not in versions]:
-        raise BuildError(f"{constraints} has no version of {', '.join(unpinned)}: add it")
+        raise BuildError(f"{constraints} has no version of {', '.join(unpinned)}. Add it.")
     wanted = {normalised(name): versions[normalised(name)] for name in WHEELS}
     folder.mkdir(parents=True, exist_ok=True)
     if missing := wanted.keys() - _kept(wanted, platform, folder).keys():
@@ -129,13 +131,13 @@ def wheels(platform: Platform, folder: Path, constraints: Path) -> list[Path]:
     found = _kept(wanted, platform, folder)
     if lost := wanted.keys() - found.keys():
         raise BuildError(
-            f"{', '.join(sorted(lost))}: no wheel runs on {platform.name} under every Python 3; pin another"
+            f"No wheel runs on {platform.name} under every Python 3: {', '.join(sorted(lost))}. Pin another version."
         )
     return sorted(found.values())
 
 
 def _kept(wanted: dict[str, str], platform: Platform, folder: Path) -> dict[str, Path]:
-    """The wheels in `folder` of these packages at these versions, by package, as far as they are there."""
+    """Return the cached wheels of these packages at these versions, by package."""
     found = {}
     for path in sorted(folder.glob("*.whl")):
         name, version, *_ = path.name.split("-")
@@ -145,31 +147,31 @@ def _kept(wanted: dict[str, str], platform: Platform, folder: Path) -> dict[str,
 
 
 def _fetch(pinned: list[str], platform: Platform, folder: Path) -> None:
-    """Fetch wheels with pip, whole or not at all: a build that is stopped leaves no half a wheel to be found again."""
+    """Download wheels with pip into a temporary folder, then move them: an interrupted build leaves no partial wheel."""
     kind = ["--only-binary=:all:", "--python-version=3.11", "--implementation=py", "--abi=none"]
     kind += [f"--platform={tag}" for tag in platform.tags]
     with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as here:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", here, *kind, *pinned]
         if subprocess.run(command, check=False).returncode:
-            raise BuildError(f"pip could not fetch the wheels of {platform.name}: see what it says above")
+            raise BuildError(f"pip could not download the wheels of {platform.name}. See its output above.")
         for wheel in Path(here).glob("*.whl"):
             wheel.replace(folder / wheel.name)
 
 
 def manifest(text: str, platform: Platform, inside: list[str]) -> str:
-    """The manifest of one platform's zip: `platforms` narrowed to it, and `wheels` added.
+    """Return the manifest of one platform's zip: `platforms` narrowed to it, and `wheels` added.
 
     Raises:
-        BuildError: the manifest does not name the platform.
+        BuildError: the manifest does not list the platform.
     """
     if platform.name not in tomllib.loads(text).get("platforms", ()):
-        raise BuildError(f"{MANIFEST} has no platform {platform.name}: add it to `platforms`")
+        raise BuildError(f"{MANIFEST} does not list the platform {platform.name}. Add it to `platforms`.")
     lines = [f'platforms = ["{platform.name}"]', "wheels = [", *(f'  "./{name}",' for name in inside), "]"]
     return re.sub(r"^platforms = \[[^\]]*\]$", "\n".join(lines), text, count=1, flags=re.MULTILINE)
 
 
 def package(addon: Path) -> dict[str, Path]:
-    """The files of the extension's Python package, by their name in the zip."""
+    """Return the files of the extension's Python package, by their name in the zip."""
     files = {}
     for path in sorted(addon.rglob("*")):
         name = path.relative_to(addon)
@@ -180,7 +182,7 @@ def package(addon: Path) -> dict[str, Path]:
 
 
 def build(platform: Platform, to: Path, wheel_folder: Path, root: Path = ROOT) -> Path:
-    """Build one platform's zip in the folder `to`, from the project at `root`; where it lies.
+    """Build one platform's zip in the folder `to`, from the project at `root`, and return its path.
 
     Raises:
         BuildError: see `wheels` and `manifest`.
@@ -191,16 +193,16 @@ def build(platform: Platform, to: Path, wheel_folder: Path, root: Path = ROOT) -
     shipped = {f"wheels/{wheel.name}": wheel for wheel in wheels(platform, wheel_folder, root / "constraints.txt")}
     to.mkdir(parents=True, exist_ok=True)
     target = to / f"tracklay-{tomllib.loads(text)['version']}-{platform.name}.zip"
-    beside = target.with_suffix(f".{os.getpid()}.part")
+    temp_path = target.with_suffix(f".{os.getpid()}.part")
     try:
-        with zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive:
+        with zipfile.ZipFile(temp_path, "w", zipfile.ZIP_STORED) as archive:
             archive.writestr(_entry(MANIFEST), manifest(text, platform, sorted(shipped)))
             for name, path in sorted({**files, **shipped}.items()):
-                with path.open("rb") as taken, archive.open(_entry(name, path.stat().st_size), "w") as given:
-                    shutil.copyfileobj(taken, given)
-        beside.replace(target)
+                with path.open("rb") as source, archive.open(_entry(name, path.stat().st_size), "w") as target_file:
+                    shutil.copyfileobj(source, target_file)
+        temp_path.replace(target)
     finally:
-        beside.unlink(missing_ok=True)
+        temp_path.unlink(missing_ok=True)
     return target
 
 
@@ -211,9 +213,9 @@ def _entry(name: str, size: int = 0) -> zipfile.ZipInfo:
 
 
 def validator(blender: str | None) -> list[str] | None:
-    """The command, less the zip's name, by which Blender itself judges an extension; None where there is none.
+    """Return the command with which Blender validates an extension, without the zip's path, or None if there is no Blender.
 
-    It is the named Blender's, else that of an installed bpy module, which brings the same program.
+    It is the given Blender's command, or that of an installed bpy module, which ships the same program.
     """
     if blender:
         return [blender, "--command", "extension", "validate"]
@@ -228,36 +230,40 @@ def validator(blender: str | None) -> list[str] | None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Build, judge, tell; the exit status."""
+    """Build and validate the zips, and return the exit status."""
     parser = argparse.ArgumentParser(description="Build the extension for Blender: one zip for each platform.")
-    parser.add_argument("--platform", choices=(*PLATFORMS, "all"), default="all", help="which (default: all)")
-    parser.add_argument("--to", type=Path, default=ROOT / "dist", metavar="DIR", help="where (default: dist)")
-    kept = ROOT / "build" / "wheels"
-    parser.add_argument("--wheels", type=Path, default=kept, metavar="DIR", help="kept wheels (default: build/wheels)")
+    parser.add_argument(
+        "--platform", choices=(*PLATFORMS, "all"), default="all", help="platform to build for (default: all)"
+    )
+    parser.add_argument("--to", type=Path, default=ROOT / "dist", metavar="DIR", help="output folder (default: dist)")
+    cache = ROOT / "build" / "wheels"
+    parser.add_argument(
+        "--wheels", type=Path, default=cache, metavar="DIR", help="cache of wheels (default: build/wheels)"
+    )
     parser.add_argument(
         "--blender",
         default=os.environ.get("BLENDER"),
         metavar="PROGRAM",
-        help="the Blender that judges the zips (default: BLENDER, else the bpy module of this Python)",
+        help="Blender that validates the zips (default: $BLENDER or the bpy module)",
     )
     options = parser.parse_args(arguments)
     chosen = PLATFORMS.values() if options.platform == "all" else (PLATFORMS[options.platform],)
-    judge = validator(options.blender)
+    validate = validator(options.blender)
     status = 0
     for platform in chosen:
         try:
-            made = build(platform, options.to, options.wheels)
+            path = build(platform, options.to, options.wheels)
         except BuildError as error:
             print(f"build_extension: {error}", file=sys.stderr)
             return 1
-        judged = "NOT VALIDATED: name a Blender with --blender, or use a Python that has bpy"
-        if judge:
-            answer = subprocess.run([*judge, str(made.resolve())], check=False, capture_output=True, text=True)
-            if answer.returncode:
-                print(answer.stdout, answer.stderr, sep="", file=sys.stderr)
+        verdict = "NOT VALIDATED: name a Blender with --blender, or use a Python with bpy"
+        if validate:
+            result = subprocess.run([*validate, str(path.resolve())], check=False, capture_output=True, text=True)
+            if result.returncode:
+                print(result.stdout, result.stderr, sep="", file=sys.stderr)
                 status = 1
-            judged = "REFUSED by Blender" if answer.returncode else "valid"
-        print(f"{made}  {made.stat().st_size / 1e6:.1f} MB  {judged}")
+            verdict = "REFUSED by Blender" if result.returncode else "valid"
+        print(f"{path}  {path.stat().st_size / 1e6:.1f} MB  {verdict}")
     return status
 
 

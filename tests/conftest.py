@@ -1,4 +1,4 @@
-"""What tests share: a home of their own, and the clicking stand-in as a model in it."""
+"""Shared fixtures: a separate home for each test, and the fake clicking model in it."""
 
 from __future__ import annotations
 
@@ -8,26 +8,21 @@ import pytest
 from hypothesis import HealthCheck, settings
 from tracklay.media import ffmpeg
 from tracklay.providers import base
+from tracklay.settings import KEY_VARIABLES
 
 from tests.fakes import click_model
 
-# How long an example takes says something of the machine and what else it does, and nothing of the code.
+# The time of an example depends on the machine and its load, not on the code.
 settings.register_profile("tracklay", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tracklay")
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory, monkeypatch):
-    """No test sees the person's own models, keys or ledger."""
+    """Hide the user's own models, keys and ledger from every test."""
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("TRACKLAY_HOME", str(folder))
-    for key in (
-        "REPLICATE_API_TOKEN",
-        "FAL_KEY",
-        "SCENARIO_SDK_API_KEY",
-        "SCENARIO_SDK_API_SECRET",
-        "BEATOVEN_API_KEY",
-    ):
+    for key in KEY_VARIABLES:
         monkeypatch.delenv(key, raising=False)
     return folder
 
@@ -37,7 +32,7 @@ ON_PATH = [pytest.param("path", marks=pytest.mark.on_path)] if shutil.which("ffm
 
 @pytest.fixture(params=["bundled", *ON_PATH])
 def each_ffmpeg(request, monkeypatch):
-    """Run with imageio-ffmpeg's ffmpeg, and with the one on PATH where there is one."""
+    """Run with imageio-ffmpeg's ffmpeg, and with the one on PATH if there is one."""
     ffmpeg.find_ffmpeg.cache_clear()
     if request.param == "bundled":
         import imageio_ffmpeg
@@ -49,7 +44,7 @@ def each_ffmpeg(request, monkeypatch):
 
 @pytest.fixture
 def clicking(home):
-    """Put the clicking model into the catalogue; the fixture's value says how it answers: `clicking(kind, rate, more)`."""
+    """Add the clicking model to the catalogue. The fixture's value sets its output format: `clicking(kind, rate, more)`."""
     (home / "models").mkdir()
     (home / "models" / "clicker.toml").write_text(click_model.MODEL)
 

@@ -1,4 +1,4 @@
-"""The extension's zips: what is in them, that it works inside Blender, and that nothing else shows in their bytes."""
+"""The extension's zips: their content, their fitness for Blender, and their reproducibility."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FFMPEG_TAGS = ("manylinux_2_28_x86_64", "win_amd64", "macosx_12_0_arm64", "macos
 """The tags of the one wheel that differs from platform to platform, in the order of `PLATFORMS`."""
 
 COMMAND_DEPENDENCIES = {"jinja2", "moviepy", "pillow", "rich"}
-"""What `pyproject.toml` asks for and only the command uses."""
+"""Dependencies in `pyproject.toml` that only the command uses."""
 
 BLENDER_HAS = {"numpy"}
 BLENDER_MODULES = {"aud", "bl_operators", "bl_ui", "blf", "bpy", "bpy_extras", "gpu", "gpu_extras", "mathutils"}
@@ -40,7 +40,7 @@ BLENDERS = [
 
 
 def make_wheel(folder: Path, name: str, tag: str = "any", python: str = "py3", abi: str = "none") -> Path:
-    """A wheel that pip takes for one of `name` at its pinned version, with next to nothing in it."""
+    """Write a minimal wheel that pip accepts as `name` at its pinned version."""
     module, version = build.normalised(name).replace("-", "_"), VERSIONS[build.normalised(name)]
     path = folder / f"{module}-{version}-{python}-{abi}-{tag}.whl"
     info = f"{module}-{version}.dist-info"
@@ -54,7 +54,7 @@ def make_wheel(folder: Path, name: str, tag: str = "any", python: str = "py3", a
 
 @pytest.fixture
 def cache(tmp_path):
-    """A folder that holds a wheel of everything that is shipped, for every platform."""
+    """Return a folder with a wheel of every shipped package, for every platform."""
     folder = tmp_path / "wheels"
     folder.mkdir()
     for name in build.WHEELS:
@@ -65,7 +65,7 @@ def cache(tmp_path):
 
 @pytest.fixture
 def no_index(monkeypatch):
-    """Leaves pip nowhere to look; what it gives points pip at a folder."""
+    """Leave pip without an index. The fixture's value points pip at a folder."""
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
@@ -74,7 +74,7 @@ def no_index(monkeypatch):
 
 @pytest.mark.parametrize("platform", build.PLATFORMS.values(), ids=build.PLATFORMS)
 def test_a_zip_holds_the_package_the_licence_and_its_own_platforms_wheels(platform, cache, tmp_path):
-    """The package lies at the root, beside the licence; of four wheels with an ffmpeg, only the platform's is there."""
+    """The package is at the root, beside the licence. Of four wheels with an ffmpeg, only the platform's is included."""
     made = build.build(platform, tmp_path / "dist", cache)
     tag = FFMPEG_TAGS[list(build.PLATFORMS).index(platform.name)]
     with zipfile.ZipFile(made) as archive:
@@ -90,8 +90,8 @@ def test_a_zip_holds_the_package_the_licence_and_its_own_platforms_wheels(platfo
     ]
 
 
-def test_a_zip_leaves_out_what_cannot_work_inside_blender_and_what_python_leaves_behind(cache, tmp_path):
-    """Neither the command's own files nor byte code, hidden files and editors' leavings are shipped."""
+def test_a_zip_leaves_out_the_command_and_leftover_files(cache, tmp_path):
+    """Neither the command's own files nor byte code, hidden files and editor settings are shipped."""
     root = tmp_path / "project"
     shutil.copytree(ADDON, root / "addon" / "tracklay", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("LICENSE", "constraints.txt", build.MANIFEST):
@@ -109,7 +109,7 @@ def test_a_zip_leaves_out_what_cannot_work_inside_blender_and_what_python_leaves
 
 @pytest.mark.parametrize("platform", build.PLATFORMS.values(), ids=build.PLATFORMS)
 def test_a_zips_manifest_names_its_platform_and_every_wheel_in_it(platform, cache, tmp_path):
-    """Blender installs what the manifest lists and nothing else; all other fields are those of the repository's."""
+    """Blender installs only what the manifest lists. All other fields equal the repository's manifest."""
     with zipfile.ZipFile(build.build(platform, tmp_path / "dist", cache)) as archive:
         inside = tomllib.loads(archive.read(build.MANIFEST).decode())
         wheels = [f"./{name}" for name in archive.namelist() if name.startswith("wheels/")]
@@ -119,7 +119,7 @@ def test_a_zips_manifest_names_its_platform_and_every_wheel_in_it(platform, cach
 
 
 def test_the_same_input_gives_the_same_bytes(cache, tmp_path):
-    """Neither the time, the files' own dates and modes, nor the order in which they were made shows in a zip."""
+    """The build time, the files' dates and modes, and their order leave no trace in a zip."""
     first = build.build(LINUX, tmp_path / "first", cache)
     root = tmp_path / "elsewhere"
     for path in sorted(build.package(ADDON).values(), reverse=True):
@@ -136,8 +136,8 @@ def test_the_same_input_gives_the_same_bytes(cache, tmp_path):
         assert {entry.date_time for entry in archive.infolist()} == {build.EPOCH}
 
 
-def test_wheels_are_fetched_once_and_kept(cache, tmp_path, no_index):
-    """What is missing pip brings, for the platform asked for; with nowhere to look, a second build is the same."""
+def test_wheels_are_downloaded_once_and_cached(cache, tmp_path, no_index):
+    """pip downloads missing wheels for the platform. Without an index a second build gives the same zip."""
     kept = tmp_path / "kept"
     no_index(cache)
     first = build.build(LINUX, tmp_path / "first", kept).read_bytes()
@@ -146,23 +146,23 @@ def test_wheels_are_fetched_once_and_kept(cache, tmp_path, no_index):
     assert build.build(LINUX, tmp_path / "second", kept).read_bytes() == first
 
 
-def test_a_wheel_that_cannot_be_had_is_said_in_one_line(tmp_path, no_index, capsys):
-    """Where pip finds nothing, the build ends with status 1, says so, and leaves no zip."""
+def test_an_unavailable_wheel_is_reported_in_one_line(tmp_path, no_index, capsys):
+    """If pip finds nothing, the build ends with status 1, reports it, and leaves no zip."""
     no_index(tmp_path)
     arguments = ["--platform", "linux-x64", "--to", str(tmp_path / "dist"), "--wheels", str(tmp_path / "wheels")]
     assert build.main(arguments) == 1
-    assert "pip could not fetch the wheels of linux-x64" in capsys.readouterr().err
+    assert "pip could not download the wheels of linux-x64" in capsys.readouterr().err
     assert not (tmp_path / "dist").exists()
 
 
 def test_every_wheel_has_a_pin(tmp_path, cache):
-    """A package without an exact version is refused, not taken at whatever version there is."""
+    """A package without an exact version is rejected."""
     constraints = tmp_path / "constraints.txt"
     constraints.write_text("".join(f"{name}=={version}\n" for name, version in VERSIONS.items() if name != "h11"))
     with pytest.raises(build.BuildError, match="no version of h11"):
         build.wheels(LINUX, cache, constraints)
     constraints.write_text("h11>=0.16\n")
-    with pytest.raises(build.BuildError, match="no exact pin"):
+    with pytest.raises(build.BuildError, match="not an exact pin"):
         build.wheels(LINUX, cache, constraints)
 
 
@@ -182,15 +182,15 @@ def test_every_wheel_has_a_pin(tmp_path, cache):
         ("old-1.0-py2-none-any.whl", []),
     ],
 )
-def test_a_wheel_suits_the_platforms_that_its_name_says(wheel, platforms):
-    """A wheel for one Python only suits none: Blender 4.5 to 5.2 bring 3.11, 3.13 and 3.14."""
+def test_a_wheel_runs_on_the_platforms_in_its_name(wheel, platforms):
+    """A wheel for a single Python version runs on none: Blender 4.5 to 5.2 have Python 3.11, 3.13 and 3.14."""
     assert [name for name, platform in build.PLATFORMS.items() if platform.runs(wheel)] == platforms
 
 
-def test_the_wheels_are_what_the_extension_needs_and_all_that_these_need():
-    """Walked through the packages' own requirements, under every Python and system of a Blender that is supported."""
-    wanted = {build.normalised(Requirement(line).name) for line in PROJECT["dependencies"]}
-    waiting = [(name, "") for name in wanted - COMMAND_DEPENDENCIES - BLENDER_HAS]
+def test_the_wheels_are_the_extensions_dependencies_and_theirs():
+    """Collected from the packages' own requirements, for every Python and system of a supported Blender."""
+    direct = {build.normalised(Requirement(line).name) for line in PROJECT["dependencies"]}
+    waiting = [(name, "") for name in direct - COMMAND_DEPENDENCIES - BLENDER_HAS]
     needed = set()
     while waiting:
         name, extra = waiting.pop()
@@ -204,7 +204,7 @@ def test_the_wheels_are_what_the_extension_needs_and_all_that_these_need():
 
 
 def imports(path: Path):
-    """Each module that a file imports, however deep inside it, with the number of dots before its name."""
+    """Yield each module that a file imports, in functions as well, with the number of dots before its name."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             yield from ((0, alias.name) for alias in node.names)
@@ -221,28 +221,28 @@ SHIPPED = [name for name in SOURCES if name in build.package(ADDON)]
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_the_package_imports_itself_by_relative_names_only(name):
-    """Inside Blender it is called `bl_ext.….tracklay`: an import of `tracklay` would find nothing, or somebody else's."""
+    """Inside Blender its name is `bl_ext.….tracklay`: an import of `tracklay` would find nothing, or another package."""
     absolute = {module.partition(".")[0] for level, module in imports(ADDON / name) if not level}
     assert not {"addon", "tracklay"} & absolute
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_a_shipped_file_imports_only_what_is_there_inside_blender(name):
-    """Python's own modules, the wheels, numpy, and Blender's modules in `addon/blender` alone."""
+def test_a_shipped_file_imports_only_what_blender_has(name):
+    """Python's own modules, the wheels, numpy, and Blender's modules in `tracklay/blender` alone."""
     owners = importlib.metadata.packages_distributions()
     shipped = {build.normalised(wheel) for wheel in build.WHEELS} | BLENDER_HAS
-    there = set(sys.stdlib_module_names) | {
+    available = set(sys.stdlib_module_names) | {
         module for module, packages in owners.items() if shipped & {build.normalised(one) for one in packages}
     }
     if name.startswith("blender/"):
-        there |= BLENDER_MODULES
+        available |= BLENDER_MODULES
     tops = {module.partition(".")[0] for level, module in imports(ADDON / name) if not level}
-    assert tops <= there
+    assert tops <= available
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_a_shipped_file_imports_no_file_that_is_left_out(name):
-    """What only the command uses is missing inside Blender, so nothing else may lean on it."""
+def test_a_shipped_file_imports_no_omitted_file(name):
+    """The command's own files are missing inside Blender, so no other file may import them."""
     left_out = {PurePosixPath(file).with_suffix("") for file in build.COMMAND_ONLY}
     here = PurePosixPath(name)
     reached = {
@@ -253,17 +253,17 @@ def test_a_shipped_file_imports_no_file_that_is_left_out(name):
     assert not {part for each in reached for part in (each, *each.parents)} & left_out
 
 
-def test_blender_judges_each_zip_and_a_refusal_fails_the_build(cache, tmp_path, capsys):
-    """The named program is called as Blender is; where it ends badly, so does the build, with its words."""
+def test_blender_validates_each_zip_and_a_refusal_fails_the_build(cache, tmp_path, capsys):
+    """The given program is called as Blender is. If it fails, the build fails with its output."""
     arguments = ["--to", str(tmp_path), "--wheels", str(cache), "--platform", "linux-x64"]
     assert build.main([*arguments, "--blender", sys.executable]) == 1
-    told = capsys.readouterr()
-    assert "REFUSED by Blender" in told.out
-    assert "--command" in told.err
+    output = capsys.readouterr()
+    assert "REFUSED by Blender" in output.out
+    assert "--command" in output.err
 
 
-def test_without_a_blender_the_bpy_modules_own_program_judges(cache, tmp_path, capsys, monkeypatch):
-    """It is found without importing bpy, and given the zip and Blender's list of tags."""
+def test_without_a_blender_the_bpy_modules_program_validates(cache, tmp_path, capsys, monkeypatch):
+    """It is found without importing bpy, and gets the zip and Blender's list of tags."""
     scripts = tmp_path / "site" / "bpy" / "9.9" / "scripts"
     program = scripts / "addons_core" / "bl_pkg" / "cli" / "blender_ext.py"
     tags = scripts / "modules" / "_bpy_internal" / "extensions" / "tags.py"
@@ -282,8 +282,8 @@ def test_without_a_blender_the_bpy_modules_own_program_judges(cache, tmp_path, c
     assert build.main([*arguments, "--to", str(tmp_path / "refused")]) == 1
 
 
-def test_where_no_blender_is_a_zip_is_said_to_be_unvalidated(cache, tmp_path, capsys, monkeypatch):
-    """Nobody takes an unjudged zip for a good one."""
+def test_without_any_blender_a_zip_is_reported_as_unvalidated(cache, tmp_path, capsys, monkeypatch):
+    """An unvalidated zip is never reported as valid."""
     monkeypatch.delenv("BLENDER", raising=False)
     monkeypatch.setitem(sys.modules, "bpy", None)
     assert build.main(["--to", str(tmp_path), "--wheels", str(cache), "--platform", "windows-x64"]) == 0

@@ -1,4 +1,4 @@
-"""The command as a person or a script uses it: exit statuses, files, manifest, one sentence for what is wrong."""
+"""The command as users and scripts call it: exit statuses, files, manifest, one line per error."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def clip(tmp_path):
 
 
 def lay(*arguments) -> int:
-    """Run `tracklay lay` with the clicking model."""
+    """Run `tracklay lay` with the clicking model, and return the exit status."""
     return main(["lay", *(str(argument) for argument in arguments), "--model", "clicker/clicks"])
 
 
@@ -46,7 +46,7 @@ def lay(*arguments) -> int:
     "how", [("wav", 44_100), ("mp3", 44_100), ("flac", 48_000), ("mp4", 44_100)], ids=lambda how: how[0]
 )
 def test_every_click_lies_on_its_flash(tmp_path, clicking, rate, how):
-    """Whatever the rate, the span's start and the model's container: within one sample, in the take and under the picture."""
+    """Within one sample in the take and in the laid picture, for each frame rate and each container of the model's output."""
     clicking(*how)
     source = flash_clip(tmp_path / "clip.mp4", rate, 140, FLASHES)
     assert lay(source, "--in", "21f", "--out", "113f") == 0
@@ -62,7 +62,7 @@ def test_every_click_lies_on_its_flash(tmp_path, clicking, rate, how):
 
 @pytest.mark.parametrize("start", [0, 1, 7, 19])
 def test_a_flash_on_the_spans_first_frame_clicks_on_its_first_sample(tmp_path, clicking, start):
-    """The span may start anywhere, on the flash itself too."""
+    """The span may start on any frame, the flash itself included."""
     source = flash_clip(tmp_path / "clip.mp4", Fraction(24000, 1001), 60, (start, start + 20))
     assert lay(source, "--in", f"{start}f") == 0
     found = clicks(hear(tmp_path / "tracklay" / "clip.clicker-clicks.take1.wav"))
@@ -71,7 +71,7 @@ def test_a_flash_on_the_spans_first_frame_clicks_on_its_first_sample(tmp_path, c
 
 
 def test_the_manifest_is_all_of_stdout_and_traces_the_take(clip, clicking, capsys):
-    """With --json stdout holds the manifest alone, and the manifest says everything about a take."""
+    """With --json stdout is the manifest, and the manifest has all facts about a take."""
     assert lay(clip, "--json", "--prompt", "wood", "--seed", "7", "--in", "0.4") == 0
     made = json.loads(capsys.readouterr().out)
     folder = clip.parent / "tracklay"
@@ -87,12 +87,12 @@ def test_the_manifest_is_all_of_stdout_and_traces_the_take(clip, clicking, capsy
     assert take["source_sha256"] == hashlib.sha256(clip.read_bytes()).hexdigest()
     assert take["created"].endswith("Z")
     assert json.loads((folder / "clip.tracklay.json").read_text())["takes"] == [take]
-    # The WAV says it too: model, seed and prompt lie in bext.
+    # The WAV holds them too: model, seed and prompt are in its bext chunk.
     assert b'"model": "clicker/clicks"' in file.read_bytes()[:4096]
 
 
 def test_an_existing_take_is_never_replaced(clip, clicking, capsys):
-    """The next take gets the next number; the manifest keeps the earlier ones."""
+    """The next take gets the next number; the manifest keeps the earlier takes."""
     assert lay(clip) == 0
     first = (clip.parent / "tracklay" / "clip.clicker-clicks.take1.wav").read_bytes()
     assert lay(clip, "--takes", "2") == 0
@@ -109,7 +109,7 @@ def test_an_existing_take_is_never_replaced(clip, clicking, capsys):
 
 
 def test_takes_have_seeds_of_their_own(clip, clicking, capsys):
-    """A given seed counts up; a random one is drawn for each take."""
+    """A given seed counts up. Without one each take has a random seed."""
     assert lay(clip, "--takes", "3", "--seed", "5", "--json") == 0
     assert sorted(take["seed"] for take in json.loads(capsys.readouterr().out)["takes"]) == [5, 6, 7]
     assert lay(clip, "--takes", "2", "--seed", "-1", "--json") == 0
@@ -117,7 +117,7 @@ def test_takes_have_seeds_of_their_own(clip, clicking, capsys):
 
 
 def test_the_picture_is_copied_whole_and_its_own_sound_stays(tmp_path, clicking):
-    """The stream's packets are the source's; the original sound is the second track unless it is dropped."""
+    """The video packets equal the source's. The original sound is the second track, unless it is dropped."""
     silent = flash_clip(tmp_path / "silent.mp4", Fraction(25), 50, (10,))
     clip = tmp_path / "clip.mp4"
     subprocess.run(
@@ -136,7 +136,7 @@ def test_the_picture_is_copied_whole_and_its_own_sound_stays(tmp_path, clicking)
 
 
 def packets(path: Path, which: str) -> list[str]:
-    """A checksum of each packet of a stream."""
+    """Return a checksum of each packet of a stream."""
     command = [FFMPEG, "-v", "error", "-i", str(path), "-map", f"0:{which}", "-c", "copy", "-f", "framecrc", "-"]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return [line.split(",")[5].strip() for line in text.splitlines() if not line.startswith("#")]
@@ -153,7 +153,7 @@ def packets(path: Path, which: str) -> list[str]:
     ],
 )
 def test_the_container_suits_the_picture(tmp_path, clicking, suffix, options, laid):
-    """MP4 where the codec fits, MOV or Matroska where it needs it; the sound is on its frame in each."""
+    """MP4 if the codec fits, otherwise MOV or Matroska; the sound is on its frame in each."""
     clip = flash_clip(tmp_path / f"clip.{suffix}", Fraction(25), 60, (12, 40), *options)
     assert lay(clip) == 0
     found = clicks(hear(tmp_path / "tracklay" / f"clip.tracklay.{laid}"))
@@ -161,7 +161,7 @@ def test_the_container_suits_the_picture(tmp_path, clicking, suffix, options, la
 
 
 BAD = [
-    # arguments ({clip}: a good one), exit status, words of the sentence
+    # arguments ({clip}: a valid one), exit status, part of the message
     (["none.mp4"], 2, "does not exist"),
     (["text.mp4"], 2, "Could not read"),
     (["sound.wav"], 2, "no picture"),
@@ -181,7 +181,7 @@ BAD = [
     (["{clip}", "--takes", "many"], 2, "--takes"),
     (["{clip}", "--seed", "99999999999"], 2, "seed must be from 0 to 2147483647, not 99999999999"),
     (["{clip}", "--max-cost", "little"], 2, "Not an amount"),
-    (["{clip}", "--to", "text.mp4"], 1, "is no folder"),
+    (["{clip}", "--to", "text.mp4"], 1, "Not a directory"),
     (["film.otio"], 2, "does not exist"),
     (["."], 2, "holds no images"),
     ([], 2, "PICTURE"),
@@ -190,18 +190,18 @@ BAD = [
 
 
 @pytest.mark.parametrize(("arguments", "status", "words"), BAD, ids=[" ".join(case[0]) or "nothing" for case in BAD])
-def test_bad_input_gets_one_sentence(clip, tmp_path, monkeypatch, capsys, arguments, status, words):
-    """What, where and the mend on one line of stderr; nothing on stdout, nothing written."""
+def test_bad_input_gets_one_line(clip, tmp_path, monkeypatch, capsys, arguments, status, words):
+    """One line on stderr, nothing on stdout, no file written."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "text.mp4").write_text("hello")
     subprocess.run([FFMPEG, "-v", "error", "-f", "lavfi", "-i", "sine=d=0.2", "sound.wav"], check=True)
     before = sorted(tmp_path.rglob("*"))
     assert main(["lay", *(argument.format(clip=clip) for argument in arguments)]) == status
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.count("\n") == 1
-    assert told.err.startswith("tracklay: ")
-    assert words in told.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.count("\n") == 1
+    assert output.err.startswith("tracklay: ")
+    assert words in output.err
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -221,28 +221,28 @@ def test_bad_input_gets_one_sentence(clip, tmp_path, monkeypatch, capsys, argume
         ('{good}\n[parameters.x]\ntype = "colour"\nhelp = ""', None, "one of text, integer"),
     ],
 )
-def test_a_wrong_model_file_is_told_with_file_and_line(clip, home, capsys, text, line, words):
-    """Whatever is wrong in it."""
+def test_an_invalid_model_file_is_reported_with_file_and_line(clip, home, capsys, text, line, words):
+    """For each kind of mistake."""
     from tests.fakes.click_model import MODEL
 
     (home / "models").mkdir()
     file = home / "models" / "mine.toml"
     file.write_text(text.replace("{good}", MODEL))
     assert main(["lay", str(clip)]) == 2
-    told = capsys.readouterr().err
-    assert str(file) in told
-    assert words in told
+    output = capsys.readouterr().err
+    assert str(file) in output
+    assert words in output
     number = line or text.replace("{good}", MODEL).rstrip().count("\n") + 1
     wrong = {"choices": "type", "above": "minimum", "default": "default", "one of": "type"}
     if line is None:
         key = next(value for start, value in wrong.items() if words.startswith(start))
         lines = file.read_text().splitlines()
         number = max(n for n, content in enumerate(lines, 1) if content.startswith(key))
-    assert f"line {number}:" in told
+    assert f"line {number}:" in output
 
 
-def test_a_person_s_own_file_of_our_name_stops_the_run_before_it_begins(clip, clicking, capsys):
-    """A manifest that is none, and a laid picture that no manifest knows, are left alone."""
+def test_a_users_own_file_with_an_output_name_stops_the_run_before_it_starts(clip, clicking, capsys):
+    """A file that is not a manifest, and a laid picture that no manifest lists, are left unchanged."""
     folder = clip.parent / "tracklay"
     folder.mkdir()
     for name in ("clip.tracklay.json", "clip.tracklay.mp4"):
@@ -254,7 +254,7 @@ def test_a_person_s_own_file_of_our_name_stops_the_run_before_it_begins(clip, cl
         (folder / name).unlink()
 
 
-def test_a_failed_take_is_told_and_the_others_are_kept(clip, home, clicking, capsys, monkeypatch):
+def test_a_failed_take_is_reported_and_the_others_are_kept(clip, home, clicking, capsys, monkeypatch):
     """Status 1; the manifest lists what succeeded and what failed."""
     from tracklay.errors import ModelFailed
     from tracklay.providers import base
@@ -264,31 +264,37 @@ def test_a_failed_take_is_told_and_the_others_are_kept(clip, home, clicking, cap
     class Fails(Clicker):
         async def submit(self, submission):
             if submission.data["seed"] == 11:
-                raise ModelFailed("clicker: it would not")
+                raise ModelFailed("model.failed", "{model}: out of memory.", model="clicker")
             return await super().submit(submission)
 
     base.register("clicker", Fails)
     assert lay(clip, "--takes", "3", "--seed", "10", "--json") == 1
-    told = capsys.readouterr()
-    made = json.loads(told.out)
+    output = capsys.readouterr()
+    made = json.loads(output.out)
     assert sorted(take["seed"] for take in made["takes"]) == [10, 12]
     assert made["failed"] == [
-        {"cue": "1", "model": "clicker/clicks", "error": "clip.mp4: clicker: it would not", "kind": "model-failed"}
+        {
+            "cue": "1",
+            "model": "clicker/clicks",
+            "error": "clip.mp4: clicker: out of memory.",
+            "kind": "model-failed",
+            "code": "model.failed",
+        }
     ]
-    assert "clicker: it would not" in told.err
+    assert "clicker: out of memory." in output.err
 
 
 @pytest.mark.parametrize(
     ("number", "words"),
     [
-        (errno.ENOSPC, "no room left"),
-        (errno.EACCES, "may not be written"),
-        (errno.EROFS, "may not be written"),
-        (errno.EIO, "cannot be written"),
+        (errno.ENOSPC, "No space left"),
+        (errno.EACCES, "No permission to write"),
+        (errno.EROFS, "No permission to write"),
+        (errno.EIO, "Cannot write"),
     ],
 )
-def test_a_folder_that_takes_nothing_is_told_in_one_sentence(clip, clicking, capsys, monkeypatch, number, words):
-    """No room, no permission, a broken disk: status 1 and no part of a file left."""
+def test_a_folder_that_cannot_be_written_gets_one_line(clip, clicking, capsys, monkeypatch, number, words):
+    """No space, no permission, a broken disk: status 1 and no partial file left."""
     folder = clip.parent / "tracklay"
     folder.mkdir()
 
@@ -296,19 +302,19 @@ def test_a_folder_that_takes_nothing_is_told_in_one_sentence(clip, clicking, cap
         if any(os.path.sameopenfile(descriptor, os.open(path, os.O_RDONLY)) for path in folder.iterdir()):
             raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("tracklay.paths.os.fsync", refuse)
+    monkeypatch.setattr("tracklay.atomic_io.os.fsync", refuse)
     assert lay(clip) == 1
-    told = capsys.readouterr().err
-    assert words in told
-    assert str(folder) in told
+    output = capsys.readouterr().err
+    assert words in output
+    assert str(folder) in output
     assert list(folder.iterdir()) == []
 
 
 def test_interrupting_ends_everything_with_status_130(tmp_path, home):
-    """Ctrl-C while ffmpeg runs: one sentence, no part of a file, no process left."""
+    """Ctrl-C while ffmpeg runs: one line, no partial file, no process left."""
     clip = flash_clip(tmp_path / "clip.mp4", Fraction(60), 3000, (), size=(960, 540))
     command = [sys.executable, "-m", "tracklay.cli.main", "lay", str(clip)]
-    # Who has these tests run in the background of a shell has them ignore it, and what they start too.
+    # A shell's background jobs ignore SIGINT, and so do their children: restore the default.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)}
@@ -317,16 +323,16 @@ def test_interrupting_ends_everything_with_status_130(tmp_path, home):
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
         assert process.stderr
-        told = process.stderr.read()
+        output = process.stderr.read()
     assert process.returncode == 130
-    assert "interrupted" in told
-    assert "Traceback" not in told
+    assert "Interrupted." in output
+    assert "Traceback" not in output
     assert list((tmp_path / "tracklay").iterdir()) == []
     assert not [left for place in ("work", "running", "proxies") for left in (home / place).glob("*")]
 
 
 def test_sketch_foley_is_the_default_and_needs_nothing(clip, capsys):
-    """No key, no network, no model named: a take."""
+    """A take without a key, a network or a named model."""
     assert main(["lay", str(clip), "--prompt", "rain and zorble", "--json"]) == 0
     (take,) = json.loads(capsys.readouterr().out)["takes"]
     assert (take["model"], take["cost"]["amount"], take["samples"]) == ("sketch/foley", "0", 96_000)
@@ -335,7 +341,7 @@ def test_sketch_foley_is_the_default_and_needs_nothing(clip, capsys):
 
 
 def test_music_fills_exactly_the_span_and_gives_stems(clip, capsys):
-    """Stems lie beside the take and add up to it."""
+    """Stems are beside the take and add up to it."""
     assert main(["lay", str(clip), "--model", "sketch/music", "--set", "stems=true", "--out", "37f", "--json"]) == 0
     (take,) = json.loads(capsys.readouterr().out)["takes"]
     folder = clip.parent / "tracklay"
@@ -346,38 +352,38 @@ def test_music_fills_exactly_the_span_and_gives_stems(clip, capsys):
     assert abs(sum(stems) - whole).max() < 1e-4
 
 
-def test_models_lists_the_catalogue_and_tells_one_whole(capsys):
+def test_models_lists_the_catalogue_and_shows_one_model(capsys):
     """As tables, and as JSON for programs."""
     assert main(["models"]) == 0
     listed = capsys.readouterr().out
     assert "sketch/foley" in listed
     assert "sketch/music" in listed
     assert main(["models", "sketch/foley"]) == 0
-    told = capsys.readouterr().out
-    assert "--set impacts=" in told
-    assert "From -60 to 12" in told
+    output = capsys.readouterr().out
+    assert "--set impacts=" in output
+    assert "From -60 to 12" in output
     assert main(["models", "sketch/foley", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["id"] == "sketch/foley"
     assert main(["models", "sketch/fole"]) == 2
 
 
-def test_doctor_tells_of_keys_but_never_their_value(capsys, monkeypatch):
-    """Which are set; not what they are."""
+def test_doctor_lists_keys_but_never_their_values(capsys, monkeypatch):
+    """It says which keys are set."""
     monkeypatch.setenv("FAL_KEY", "very-secret")
     for host in ("QUEUE", "REST", "API"):
-        monkeypatch.setenv(f"TRACKLAY_FAL_{host}_URL", "http://127.0.0.1:9")  # nobody answers there
+        monkeypatch.setenv(f"TRACKLAY_FAL_{host}_URL", "http://127.0.0.1:9")  # no server answers there
     monkeypatch.setattr("tracklay.providers.health.CHECK_TIMEOUT_SECONDS", 0.5)
     assert main(["doctor"]) == 0
-    told = capsys.readouterr().out
-    assert "FAL_KEY" in told
-    assert "very-secret" not in told
+    output = capsys.readouterr().out
+    assert "FAL_KEY" in output
+    assert "very-secret" not in output
     monkeypatch.setenv("TRACKLAY_HOME", str(Path(__file__)))
     assert main(["doctor"]) == 1
-    told = " ".join(capsys.readouterr().out.split())  # a long path breaks the sentence into lines
-    assert "is no folder" in told
+    output = " ".join(capsys.readouterr().out.split())  # a long path breaks the message into lines
+    assert "Not a directory" in output
 
 
-def test_the_cap_is_held_before_anything_begins(clip, home, clicking, capsys):
+def test_the_cap_is_enforced_before_anything_starts(clip, home, clicking, capsys):
     """An estimate above --max-cost stops the run."""
     file = home / "models" / "clicker.toml"
     file.write_text(file.read_text().replace('amount = "0"', 'amount = "0.05", per = "second"'))
@@ -389,7 +395,7 @@ def test_the_cap_is_held_before_anything_begins(clip, home, clicking, capsys):
     assert "not known" in capsys.readouterr().err
 
 
-def test_a_clip_of_one_file_is_not_chosen_by_name(clip, clicking, capsys):
+def test_only_is_rejected_for_a_single_file(clip, clicking, capsys):
     """--only is for timelines."""
     assert lay(clip, "--only", "clip") == 2
     assert "Only a timeline has clips to choose by name" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""What the documents say is what the code does."""
+"""The documents agree with the code."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ ROOT = Path(__file__).parents[1]
 
 
 def test_the_catalogue_page_is_as_the_catalogue_has_it():
-    """`python scripts/docs/models_page.py` was run after the last change of a model."""
+    """`python scripts/docs/models_page.py` was run after the last change to a model."""
     script = [sys.executable, str(ROOT / "scripts" / "docs" / "models_page.py"), "--check"]
     assert subprocess.run(script, check=False).returncode == 0
 
 
 def test_the_readme_names_every_option_of_lay(capsys):
-    """No option is undocumented, none is documented that is not there."""
+    """Every option is documented, and every documented option exists."""
     with pytest.raises(SystemExit):
         main(["lay", "--help"])
     real = set(re.findall(r"--[a-z][a-z-]+", capsys.readouterr().out)) - {"--help"}
@@ -30,7 +30,7 @@ def test_the_readme_names_every_option_of_lay(capsys):
 
 
 def test_the_page_on_batch_names_every_option(capsys):
-    """No option is undocumented, none is documented that is not there."""
+    """Every option is documented, and every documented option exists."""
     with pytest.raises(SystemExit):
         main(["batch", "--help"])
     real = set(re.findall(r"--[a-z][a-z-]+", capsys.readouterr().out)) - {"--help"}
@@ -40,6 +40,6 @@ def test_the_page_on_batch_names_every_option(capsys):
 
 
 def test_the_gallery_page_shows_every_picture():
-    """`python scripts/docs/screenshots.py` was run after the last change of its captions."""
+    """`python scripts/docs/screenshots.py` was run after the last change to its captions."""
     script = [sys.executable, str(ROOT / "scripts" / "docs" / "screenshots.py"), "--check"]
     assert subprocess.run(script, check=False).returncode == 0

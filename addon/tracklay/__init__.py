@@ -1,15 +1,15 @@
-"""Tracklay: lays generated sound under picture, in sync to the sample. Blender calls these two; everything else has its room."""
+"""Tracklay: generates sound for video and lays it in sync, sample-accurate. Blender calls `register` and `unregister`."""
 
 
 def register() -> None:
-    """Add Tracklay to the running Blender, or to the bpy module."""
+    """Enable Tracklay in the running Blender, or in the bpy module."""
     from . import blender  # noqa: PLC0415 - bpy is imported in there, and only there
 
     blender.register()
 
 
 def unregister() -> None:
-    """Take it out again."""
+    """Disable Tracklay."""
     from . import blender  # noqa: PLC0415
 
     blender.unregister()

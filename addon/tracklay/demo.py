@@ -1,4 +1,4 @@
-"""The demo's clip: a ball that bounces and a mallet that strikes, drawn frame by frame and encoded with moviepy."""
+"""The clip of `tracklay demo`: a bouncing ball and a striking mallet, drawn frame by frame and encoded with moviepy."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .atomic_io import atomic_write
 from .media import ffmpeg
-from .paths import atomic_write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,16 +23,23 @@ WIDTH, HEIGHT = 640, 360
 FPS = 24
 DURATION_SECONDS = 8
 FLOOR_Y = 300.0
-"""Pixels from the top: where things land."""
+"""Height of the floor, in pixels from the top."""
 
 GRAVITY = 900.0
-"""Pixels a second squared."""
+"""Pixels per second squared."""
 
 BALL_COLOUR, MALLET_COLOUR, BLOCK_COLOUR = (232, 93, 60), (74, 58, 48), (201, 162, 103)
 STRIKE_TIMES = (3.5, 4.5, 5.25, 6.0)
-"""Seconds at which the mallet lands."""
+"""Times at which the mallet hits the block, in seconds."""
 
 SWING_SECONDS = 0.25
+"""Duration of the downward swing."""
+
+BOUNCE = 0.72
+"""Speed that the ball keeps at each bounce."""
+
+MIN_FLIGHT_SECONDS = 0.12
+"""A shorter bounce is not visible: the ball rolls from there on."""
 
 DEMO_CUES: tuple[dict[str, Any], ...] = (
     {"model": "sketch/foley", "prompt": "rubber ball and a wooden mallet on wood, quiet room", "seed": 1},
@@ -43,23 +50,23 @@ DEMO_CUES: tuple[dict[str, Any], ...] = (
         "params": {"level": -14.0},
     },
 )
-"""What is laid under it."""
+"""Fields of the cues that are laid under the clip."""
 
 
 def make_clip(path: Path, fps: int = FPS) -> Path:
-    """Write the clip: eight silent seconds, 640 by 360, `fps` frames a second.
+    """Write the clip: `DURATION_SECONDS` of silent video, 640 by 360 pixels, at `fps` frames per second.
 
     Raises:
         OutputError: it cannot be written.
     """
-    # moviepy looks for its ffmpeg once, when it is imported.
+    # moviepy resolves its ffmpeg once, when it is imported: the variable must be set before.
     os.environ.setdefault("FFMPEG_BINARY", ffmpeg.find_ffmpeg())
-    from moviepy import VideoClip  # noqa: PLC0415 - and slow to import
+    from moviepy import VideoClip  # noqa: PLC0415 - slow to import
 
     clip = VideoClip(_draw_frame, duration=DURATION_SECONDS)
-    with atomic_write(path) as beside:
+    with atomic_write(path) as temp_path:
         clip.write_videofile(
-            str(beside),
+            str(temp_path),
             fps=fps,
             codec="libx264",
             audio=False,
@@ -71,7 +78,7 @@ def make_clip(path: Path, fps: int = FPS) -> Path:
 
 @cache
 def _background_image() -> tuple[Canvas, Canvas, Canvas]:
-    """Each pixel's place across and down, and what stands still."""
+    """Return each pixel's x and y, and the static background."""
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float64)
     canvas = np.stack([235 - y * 0.14, 228 - y * 0.12, 214 - y * 0.08], axis=-1)
     _fill_shape(
@@ -82,10 +89,11 @@ def _background_image() -> tuple[Canvas, Canvas, Canvas]:
 
 
 def _draw_frame(time: float) -> npt.NDArray[np.uint8]:
-    x, y, room = _background_image()
-    canvas = room.copy()
+    x, y, background = _background_image()
+    canvas = background.copy()
     height, across = _ball_position(time)
     radius = 24.0
+    # The shadow is darker and smaller the closer the ball is to the floor.
     shade = max(0.0, 1 - height / 260)
     _fill_shape(
         canvas,
@@ -99,19 +107,20 @@ def _draw_frame(time: float) -> npt.NDArray[np.uint8]:
 
 
 def _ball_position(time: float) -> tuple[float, float]:
-    """Height above the floor and distance across, in pixels: it falls, bounces lower each time, and rolls out."""
-    height, speed, begun = 220.0, 0.0, 0.0
+    """Return the ball's height above the floor and its x, in pixels. It falls, bounces lower each time, and rolls away."""
+    height, speed, started = 220.0, 0.0, 0.0
     while True:
+        # The positive root of height + speed * t - GRAVITY * t**2 / 2 = 0: when this bounce ends.
         flight = (speed + math.sqrt(speed * speed + 2 * GRAVITY * height)) / GRAVITY
-        if time < begun + flight or flight < 0.12:
+        if time < started + flight or flight < MIN_FLIGHT_SECONDS:
             break
-        begun, height, speed = begun + flight, 0.0, 0.72 * abs(speed - GRAVITY * flight)
-    since = time - begun
+        started, height, speed = started + flight, 0.0, BOUNCE * abs(speed - GRAVITY * flight)
+    since = time - started
     return (max(0.0, height + speed * since - GRAVITY * since * since / 2), 90 + 52 * min(time, 5.2))
 
 
 def _mallet_angle(time: float) -> float:
-    """The mallet's angle above the block, in radians: raised slowly, thrown down, at rest after the strike."""
+    """Return the mallet's angle above the block, in radians: it is swung down, rests after the strike, and is raised slowly."""
     raised = 0.9
     for strike in STRIKE_TIMES:
         if strike - SWING_SECONDS <= time < strike:
@@ -135,13 +144,14 @@ def _draw_mallet(canvas: Canvas, x: Canvas, y: Canvas, angle: float) -> None:
 
 
 def _box_distance(x: Canvas, y: Canvas, cx: float, cy: float, half_width: float, half_height: float) -> Canvas:
-    """How far outside a box each pixel lies, in pixels."""
-    far: Canvas = np.maximum(np.abs(x - cx) - half_width, np.abs(y - cy) - half_height)
-    return far
+    """Return each pixel's distance from a box, in pixels, negative inside."""
+    distance: Canvas = np.maximum(np.abs(x - cx) - half_width, np.abs(y - cy) - half_height)
+    return distance
 
 
 def _fill_shape(canvas: Canvas, distance: Canvas, colour: tuple[int, int, int], opacity: float = 1.0) -> None:
-    """Colour what lies inside a shape, its edge a pixel soft."""
+    """Fill the inside of a shape (negative distance), with an edge that is one pixel soft."""
+    # Only the shape's bounding box is blended: that is what makes drawing fast enough.
     inside = distance < 0.5
     rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
     if rows.size:

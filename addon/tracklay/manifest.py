@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .atomic_io import atomic_write
 from .errors import InvalidInput
-from .paths import atomic_write
 from .version import VERSION
 
 if TYPE_CHECKING:

@@ -1,3 +1,3 @@
-"""The version, in one place: `pyproject.toml` reads it, `blender_manifest.toml` is held to it by a test."""
+"""The version. `pyproject.toml` reads it from here, and a test compares `blender_manifest.toml` with it."""
 
 VERSION = "0.1.0"

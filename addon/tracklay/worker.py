@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -17,8 +18,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from . import errors
+from . import errors, settings
 from .processes import kill_process_group, start_process
+
+_logger = logging.getLogger("tracklay.worker")
 
 EXIT_TIMEOUT_SECONDS = 20.0
 """Seconds that the process may take to exit after it has replied."""
@@ -59,8 +62,14 @@ class WorkerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, "TRACKLAY_WORKER_PATHS": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"},
+            env={
+                **os.environ,
+                **settings.current().to_environment(),
+                "TRACKLAY_WORKER_PATHS": os.pathsep.join(paths),
+                "PYTHONDONTWRITEBYTECODE": "1",
+            },
         )
+        _logger.info("worker process %d runs %s", self._popen.pid, function)
         self._arguments = json.dumps(arguments).encode()
 
     def kill(self) -> None:

@@ -1,9 +1,9 @@
-"""Foley under a whole timeline, in a copy of the film: each shot by the words of the marker that stands in it.
+"""Generates foley for a whole timeline, in a copy of the film, with the markers as prompts.
 
     blender -b film.blend --python scripts/examples/foley_timeline.py -- film_foley.blend
 
-Name markers after what is heard (`heels on marble`): a shot with such a marker gets it as its prompt, all others get the scene's own.
-The extension must be on in that Blender.
+Name markers after sounds (`heels on marble`). The markers within a shot are its prompt; a shot without one uses the scene's prompt.
+The extension must be enabled in that Blender.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ failed = 0
 
 
 def frames(strip: bpy.types.Strip) -> tuple[int, int]:
-    """A strip's first frame and the one after its last; Blender 5.1 gave them new names."""
+    """Return a strip's first frame and the one after its last. Blender 5.1 renamed both properties."""
     if hasattr(strip, "left_handle"):
         return int(strip.left_handle), int(strip.right_handle)
     return int(strip.frame_final_start), int(strip.frame_final_end)
@@ -26,13 +26,13 @@ def frames(strip: bpy.types.Strip) -> tuple[int, int]:
 
 for shot in pictures:
     first, end = frames(shot)
-    words = [marker.name for marker in scene.timeline_markers if first <= marker.frame < end]
+    prompts = [marker.name for marker in scene.timeline_markers if first <= marker.frame < end]
     for strip in scene.sequence_editor.strips:
         strip.select = strip == shot
     try:
-        # `wait` blocks until the take is laid; without it Blender would end before anything has come.
+        # `wait` blocks until the take is laid; without it Blender would exit first.
         bpy.ops.tracklay.generate(
-            model="sketch/foley", prompt=", ".join(words) or scene.tracklay.prompt, seed=1, wait=True
+            model="sketch/foley", prompt=", ".join(prompts) or scene.tracklay.prompt, seed=1, wait=True
         )
     except RuntimeError as error:
         failed += 1

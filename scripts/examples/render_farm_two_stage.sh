@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# A film on a farm as two jobs: first its sound, on one machine that may reach the network, then frames on all the others, which
-# only lay what was made. Give it a .blend, and the frames that this machine renders.
+# Renders a film with sound on a farm, in two jobs: the first generates the sound on one machine with network access, the second
+# renders frames on all others and only lays the finished takes.
 #
 #   scripts/examples/render_farm_two_stage.sh sound film.blend                 # first, once
-#   scripts/examples/render_farm_two_stage.sh frames film.blend 1 50           # then, one for each part
+#   scripts/examples/render_farm_two_stage.sh frames film.blend 1 50           # then, once for each range of frames
 set -euo pipefail
 render=$(dirname "$0")/../render_with_sound.py
 blender=${BLENDER:-blender}
 case $1 in
-  sound) # made, put on record beside the film, not rendered
+  sound) # generate and record the takes beside the film, without rendering
     "$blender" -b "$2" --python "$render" -- --on-failure stop
     ;;
-  frames) # what is on record costs nothing: a cap of 0 refuses to make what is not
+  frames) # recorded takes cost nothing: a cap of 0 refuses to generate others
     "$blender" -b "$2" --python "$render" -- --on-failure stop --max-cost 0 -s "$3" -e "$4" -a
     ;;
   *)
-    echo "say sound or frames: see the top of $0" >&2
+    echo "Usage: $0 sound FILE | frames FILE START END" >&2
     exit 2
     ;;
 esac

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// A Flamenco job type: a work list in shards, and one task that joins them. Put it into the `scripts` folder beside Flamenco Manager.
+// A Flamenco job type: a work list in shards, and one task that joins them. Copy it to the `scripts` folder beside Flamenco Manager.
 //
-// The list, its pictures and where the takes go must be on the shared storage. Keys are in the workers' environment.
+// The list, its pictures and the output folders must be on the shared storage. Keys are read from the workers' environment.
 
 const JOB_TYPE = {
     label: "Tracklay",
-    description: "Make the sound of a work list and lay it",
+    description: "Generate and lay the sound of a work list",
     settings: [
         { key: "worklist", type: "string", subtype: "file_path", required: true,
           description: "The work list, a .toml, .json or .csv file" },
         { key: "shards", type: "int32", default: 8,
-          description: "How many tasks the list is split into" },
+          description: "Number of tasks that the list is split into" },
         { key: "together", type: "int32", default: 8,
-          description: "How many of them run at the same time; each keeps to its part of what a provider may be asked" },
+          description: "Number of tasks that run at once; they share each provider's rate limit" },
         { key: "workers", type: "int32", default: 8,
-          description: "How many takes each provider is asked for at a time, by all tasks together" },
+          description: "Concurrent takes per provider, over all tasks" },
         { key: "tracklay", type: "string", default: "tracklay", visible: "submission",
-          description: "The program, where it is not on the workers' PATH" },
+          description: "The tracklay command, if it is not on the workers' PATH" },
     ],
 };
 

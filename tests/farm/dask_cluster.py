@@ -1,4 +1,4 @@
-"""A Dask cluster on this machine: a scheduler and workers, each a process of its own, as separate machines would run them."""
+"""A Dask cluster on this machine: a scheduler and workers, each a separate process, as on separate machines."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Cluster:
 
     def __enter__(self) -> Self:
         self._scheduler = self._run("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
-        patience = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + START_SECONDS
         while not self._file.exists():
-            if time.monotonic() > patience:
-                raise TimeoutError("the scheduler does not start")
+            if time.monotonic() > deadline:
+                raise TimeoutError("The scheduler does not start")
             time.sleep(0.1)
         self.address = "dask://" + json.loads(self._file.read_text())["address"].removeprefix("tcp://")
         for _ in range(self._count):
@@ -41,7 +41,7 @@ class Cluster:
 
     def _run(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
         line = [sys.executable, "-m", f"distributed.cli.{program}", "--scheduler-file", str(self._file), *arguments]
-        # A session of its own, so that a machine can be lost with all that runs on it.
+        # A separate session, so that a whole machine can be killed with all its processes.
         return subprocess.Popen(
             line,
             cwd=self._folder.name,
@@ -65,7 +65,7 @@ class Cluster:
         os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
 
-    def __exit__(self, *trouble: object) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         for process in (*self.workers, self._scheduler):
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()

@@ -1,4 +1,4 @@
-"""The farm's templates: an Open Job Description that runs, and a Flamenco job type whose tasks are held by a golden list."""
+"""The farm templates: an Open Job Description that runs, and a Flamenco job type whose tasks are compared with a golden list."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ const author = {
 const tasks = [];
 const job = { settings: SETTINGS, addTask(task) { tasks.push(task); } };
 """
-"""What Flamenco Manager gives a job type to work with."""
+"""The API that Flamenco Manager gives a job type."""
 
 
 @pytest.fixture
 def work(tmp_path):
-    """A list of three clips of a second for the sketch engine, which needs no key and no network."""
+    """Write a list of three one-second clips for the sketch engine, which needs no key and no network."""
     (tmp_path / "plates").mkdir()
     text = "id,picture,folder,seed\n"
     for name in ("a", "b", "c"):
@@ -49,38 +49,38 @@ def work(tmp_path):
     return tmp_path / "work.csv"
 
 
-def test_the_openjd_template_is_one():
-    """Its own tool finds nothing wrong with it."""
+def test_the_openjd_template_is_valid():
+    """OpenJD's own tool accepts it."""
     done = subprocess.run(
         [*OPENJD, "check", str(FARM / "tracklay.openjd.yaml")], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_openjd_template_makes_and_joins_a_list(work):
-    """Run as a farm runs it: each shard with a ledger of its own beside the list, then the joined results."""
+def test_the_openjd_template_runs_and_joins_a_list(work):
+    """Run as on a farm: each shard with a separate ledger beside the list, then the joined results."""
     parameters = [f"WorkList={work}", "Shards=2", "Together=1", f"Tracklay={work.with_name('tracklay')}"]
     line = [*OPENJD, "run", str(FARM / "tracklay.openjd.yaml"), "--step", "Join", "--run-dependencies"]
     for parameter in parameters:
         line += ["-p", parameter]
     done = subprocess.run(line, capture_output=True, text=True, check=False, env={**os.environ})
     assert done.returncode == 0, done.stdout + done.stderr
-    told = json.loads(work.with_name("work.tracklay.results.json").read_text())
-    assert [(row["id"], row["state"]) for row in told["rows"]] == [("a", "laid"), ("b", "laid"), ("c", "laid")]
+    written = json.loads(work.with_name("work.tracklay.results.json").read_text())
+    assert [(row["id"], row["state"]) for row in written["rows"]] == [("a", "laid"), ("b", "laid"), ("c", "laid")]
     homes = {path.parent.name for path in work.with_name("work.tracklay.farm").glob("*/ledger.sqlite3")}
     assert homes == {"1of2", "2of2", "whole"}
 
 
 def compiled(**settings):
-    """What the Flamenco job type makes of a job: its tasks as plain data."""
+    """Return the tasks of a compiled Flamenco job as plain data."""
     context = quickjs.Context()
     script = AUTHOR.replace("SETTINGS", json.dumps(settings)) + (FARM / "tracklay.js").read_text()
     context.eval(script + "\ncompileJob(job);")
     return json.loads(context.eval("JSON.stringify(tasks)"))
 
 
-def test_the_flamenco_job_type_makes_these_tasks():
-    """Shard by shard, and one that waits for all of them."""
+def test_the_flamenco_job_type_creates_these_tasks():
+    """One per shard, and one that waits for all of them."""
 
     def task(name, dependencies, *arguments):
         command = {"exe": "tracklay", "args": ["batch", "/shows/film/work.toml", "--farm", *arguments]}
@@ -101,7 +101,7 @@ def test_the_flamenco_job_type_makes_these_tasks():
 
 
 def test_the_flamenco_tasks_run(work):
-    """As its workers would run them, in their order; the list is made."""
+    """In order, as Flamenco's workers run them; the list is completed."""
     made = compiled(worklist=str(work), shards=2, together=1, workers=8, tracklay=str(work.with_name("tracklay")))
     for task in made:
         (command,) = task["commands"]
@@ -109,12 +109,12 @@ def test_the_flamenco_tasks_run(work):
             [command["parameters"]["exe"], *command["parameters"]["args"]], capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
-    told = json.loads(work.with_name("work.tracklay.results.json").read_text())
-    assert {row["state"] for row in told["rows"]} == {"laid"}
+    written = json.loads(work.with_name("work.tracklay.results.json").read_text())
+    assert {row["state"] for row in written["rows"]} == {"laid"}
 
 
-def test_the_settings_of_the_job_type_are_what_flamenco_knows():
-    """Types and visibilities of its own list, and each setting that a task uses has a default or is asked for."""
+def test_the_settings_of_the_job_type_are_valid_for_flamenco():
+    """The types are Flamenco's, and each setting that a task uses has a default or is required."""
     context = quickjs.Context()
     context.eval((FARM / "tracklay.js").read_text())
     settings = json.loads(context.eval("JSON.stringify(JOB_TYPE.settings)"))

@@ -146,5 +146,5 @@ def test_half_written_files_block_no_machine(tmp_path, content):
 def test_a_folder_that_cannot_be_used_is_reported(tmp_path):
     """An error, and nothing starts."""
     (tmp_path / "claims").write_text("a file")
-    with pytest.raises(OutputError, match="is no folder"), SharedClaims(tmp_path / "claims"):
+    with pytest.raises(OutputError, match="Not a directory"), SharedClaims(tmp_path / "claims"):
         pass

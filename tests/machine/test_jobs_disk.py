@@ -72,7 +72,7 @@ def test_a_read_only_home_is_reported(small_home, tmp_path, capsys):
     assert main(["lay", str(clip)]) == 1
     message = capsys.readouterr().err
     assert message.count("\n") == 1
-    assert "may not be written" in message
+    assert "Cannot write" in message or "not writable" in message
     assert main(["jobs"]) == 1
     assert "job ledger cannot be written" in capsys.readouterr().err
     assert (small_home / "ledger.sqlite3").read_bytes() == before

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tracklay import models
-from tracklay.cli.main import _parse_params as settings
+from tracklay.cli.lay import parse_params as settings
 from tracklay.cli.main import main
 from tracklay.errors import InvalidInput
 from tracklay.jobs import create_job_spec, pipeline

@@ -22,7 +22,7 @@ from .history import RowHistory, missing_takes
 from .open_picture import OpenPicture
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ..models import Model
     from .executor import BatchOptions
@@ -145,7 +145,7 @@ def estimate_batch(worklist: WorkList, rows: Sequence[WorkListRow], options: Bat
     with ThreadPoolExecutor((os.cpu_count() or 1) * 2) as pool:
         for outcomes in pool.map(lambda group: _measure_spans(worklist, group), missing.values()):
             for row, count, outcome in outcomes:
-                _add_row(found, worklist.models[row.model], row, count, outcome)
+                _add_row(found, worklist.models[row.model], row, count, outcome, options.describe)
     return found
 
 
@@ -188,11 +188,16 @@ def _measure_spans(
 
 
 def _add_row(
-    estimate: BatchEstimate, model: Model, row: WorkListRow, count: int, outcome: Fraction | TracklayError
+    estimate: BatchEstimate,
+    model: Model,
+    row: WorkListRow,
+    count: int,
+    outcome: Fraction | TracklayError,
+    describe: Callable[[TracklayError], str],
 ) -> None:
     part = estimate.models[model.id]
     if isinstance(outcome, TracklayError):
-        estimate.errors.append((row.id, str(outcome)))
+        estimate.errors.append((row.id, describe(outcome)))
         return
     cost = model.estimate_cost(outcome, row.params)
     part.rows += 1

@@ -52,6 +52,7 @@ class BatchOptions:
         prior_results: entries of earlier result lists.
         verdicts: new verdicts, (row, take) to (verdict, note).
         lay_only: generate nothing, and lay the existing takes.
+        describe: words an error, as the front end does.
     """
 
     shard: tuple[int, int] | None = None
@@ -62,6 +63,7 @@ class BatchOptions:
     prior_results: results.PriorResults = field(default_factory=results.PriorResults)
     verdicts: Mapping[tuple[str, int], tuple[str, str]] = field(default_factory=dict)
     lay_only: bool = False
+    describe: Callable[[TracklayError], str] = str
 
     def run_id(self, worklist: WorkList) -> str:
         """Return the ledger's key for the cost cap: all runs of the list, or of this shard, share one budget."""
@@ -264,8 +266,7 @@ class BatchExecutor:
 
     def _record_refusal(self, row_state: _RowState, error: TracklayError, count: int) -> None:
         self._record_entries(
-            *[results.failed_entry(self._worklist, row_state.row, error.prefix_with(row_state.row.picture.name), None)]
-            * count
+            *[self._failed_entry(row_state.row, error.prefix_with(row_state.row.picture.name), None)] * count
         )
 
     def _on_step(self, step: StageProgress) -> None:
@@ -323,7 +324,15 @@ class BatchExecutor:
             if not takes:
                 return None
             failures = [failure for each in row_states for failure, _ in each.failures]
-            laid = await deliver_takes(self._scheduler, picture.timeline, takes, failures, folder, drop_original=drop)
+            laid = await deliver_takes(
+                self._scheduler,
+                picture.timeline,
+                takes,
+                failures,
+                folder,
+                drop_original=drop,
+                describe=self._options.describe,
+            )
         except TracklayError as error:
             return error
         if laid.failures:
@@ -332,16 +341,23 @@ class BatchExecutor:
 
     def _record_row(self, row_state: _RowState, *, laid: bool = False, lay_error: TracklayError | None = None) -> None:
         """Record the entries of a row: its takes, earlier ones included, and its failures."""
-        error, kind = ("", "") if lay_error is None else (str(lay_error), lay_error.kind)
+        error, kind, code = (
+            ("", "", "") if lay_error is None else (self._options.describe(lay_error), lay_error.kind, lay_error.code)
+        )
         for made in row_state.known_takes:
             held = replace(made, laid=laid or made.laid)
             self._record_entries(
-                results.take_entry(self._worklist, row_state.row, held, *(("", "") if held.laid else (error, kind)))
+                results.take_entry(
+                    self._worklist, row_state.row, held, *(("", "", "") if held.laid else (error, kind, code))
+                )
             )
         for failure, job in row_state.failures:
-            self._record_entries(results.failed_entry(self._worklist, row_state.row, failure.error, job))
+            self._record_entries(self._failed_entry(row_state.row, failure.error, job))
 
     def _record_entries(self, *entries: Mapping[str, Any]) -> None:
         for entry in entries:
             self._spool.add(entry)
             self._on_event(entry)
+
+    def _failed_entry(self, row: WorkListRow, error: TracklayError, job: int | None) -> Mapping[str, Any]:
+        return results.failed_entry(self._worklist, row, error, job, self._options.describe)

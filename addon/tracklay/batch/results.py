@@ -11,13 +11,13 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from ..atomic_io import atomic_write, read_json
 from ..errors import InvalidInput
-from ..paths import atomic_write, read_json
 from ..version import VERSION
 from .worklist import relative_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -60,6 +60,7 @@ def _make_entry(worklist: WorkList, row: WorkListRow, state: ResultState, **fiel
         "model": row.model,
         "state": state,
         "error": "",
+        "code": "",
         "kind": "",
         "take": None,
         "jobs": [],
@@ -72,7 +73,7 @@ def _make_entry(worklist: WorkList, row: WorkListRow, state: ResultState, **fiel
 
 
 def take_entry(
-    worklist: WorkList, row: WorkListRow, take: ProducedTake, error: str = "", kind: str = ""
+    worklist: WorkList, row: WorkListRow, take: ProducedTake, error: str = "", kind: str = "", code: str = ""
 ) -> dict[str, Any]:
     """Return the entry of a take; with an error if it was generated and could not be laid."""
     return _make_entry(
@@ -86,15 +87,23 @@ def take_entry(
         note=take.note,
         error=error,
         kind=kind,
+        code=code,
     )
 
 
-def failed_entry(worklist: WorkList, row: WorkListRow, error: TracklayError, job: int | None) -> dict[str, Any]:
+def failed_entry(
+    worklist: WorkList,
+    row: WorkListRow,
+    error: TracklayError,
+    job: int | None,
+    describe: Callable[[TracklayError], str] = str,
+) -> dict[str, Any]:
     """Return the entry of a take that was not generated."""
     state: ResultState = (
         "unclear" if error.kind == "unclear" else "cancelled" if error.kind == "cancelled" else "failed"
     )
-    return _make_entry(worklist, row, state, error=str(error), kind=error.kind, jobs=[] if job is None else [job])
+    known = {"error": describe(error), "kind": error.kind, "code": error.code}
+    return _make_entry(worklist, row, state, **known, jobs=[] if job is None else [job])
 
 
 def waiting_entry(worklist: WorkList, row: WorkListRow) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
+from ..atomic_io import atomic_write
 from ..errors import InvalidInput
-from ..paths import atomic_write, ensure_folder
+from ..paths import ensure_folder
 from .open_picture import TIMELINE_SUFFIXES
 from .worklist import relative_path
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from ..atomic_io import atomic_write
 from ..cue import Cue, Picture, Take
 from ..errors import InvalidInput, TracklayError
 from ..jobs.job_spec import JobSpec, cue_to_dict
 from ..media.fingerprint import span_fingerprint
-from ..paths import atomic_write
 from ..timing import TimeMap, parse_time
 from .sequencer import compat, connections, placement, scene_cues, selection
 from .sequencer.timeline_copy import TimelineCopies

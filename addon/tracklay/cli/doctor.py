@@ -1,76 +1,85 @@
-"""Looks at this machine for what Tracklay needs: programs, folders, keys (never their value), providers."""
+"""Runs `tracklay doctor`: checks programs, folders, API keys (never showing their values) and providers."""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import os
 import platform
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
 
-from .. import log
+from .. import log, settings
 from ..errors import TracklayError
 from ..media import ffmpeg
 from ..models import load_catalogue
 from ..paths import ensure_folder, tracklay_home
-from ..providers.credentials import KEY_VARIABLES, get_key
+from ..providers.credentials import get_key
 from ..providers.health import check_all
+from ..settings import KEY_VARIABLES
 from ..version import VERSION
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from .exit_status import EXIT_DONE, EXIT_FAILED
+from .tables import show_findings
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at. `ok` is None where it is neither good nor bad (a key that is not set)."""
+    """Result of one check. `ok` is None if it is neither good nor bad, such as a key that is not set."""
 
     name: str
     detail: str
     ok: bool | None
 
 
-def run_checks() -> list[Finding]:
-    """Everything, in the order in which a person would mend it."""
-    looked = [
-        _check("Tracklay", lambda: f"{VERSION}, Python {platform.python_version()}"),
-        _check("ffmpeg", _describe_ffmpeg),
-        _check("own folder", lambda: f"{ensure_folder(tracklay_home())}, can be written to"),
+def run_doctor(options: argparse.Namespace) -> int:
+    """Run the command and return the exit status."""
+    return EXIT_DONE if show_findings(run_checks(options.describe)) else EXIT_FAILED
+
+
+def run_checks(describe: Callable[[TracklayError], str] = str) -> list[Finding]:
+    """Return the result of every check, in the order in which the user should fix problems."""
+    check = partial(_check, describe=describe)
+    findings = [
+        check("Tracklay", lambda: f"{VERSION}, Python {platform.python_version()}"),
+        check("ffmpeg", _describe_ffmpeg),
+        check("home folder", lambda: f"{ensure_folder(tracklay_home())}, writable"),
         Finding("log", str(log.log_path()), ok=None),
-        _check("models", lambda: f"{len(load_catalogue())} in the catalogue"),
-        Finding("sketch engine", "built in: no key, no network", ok=True),
+        check("models", lambda: f"{len(load_catalogue())} in the catalogue"),
+        Finding("sketch engine", "built in, needs no key and no network", ok=True),
+        _check_blender(describe),
     ]
-    looked.append(_check_blender())
-    looked += [
+    findings += [
         Finding(key, "set" if get_key(key) else "not set", True if get_key(key) else None) for key in KEY_VARIABLES
     ]
-    return looked + [
-        Finding(each.provider, each.message, True if each.is_healthy else None) for each in asyncio.run(check_all())
+    providers = asyncio.run(check_all())
+    return findings + [
+        Finding(check.provider, check.message, True if check.is_healthy else None) for check in providers
     ]
 
 
-def _check_blender() -> Finding:
-    """What opens .blend files: nothing is bad only where a program is named that is not there."""
-    from ..timelines.blend_file import BLENDER_VARIABLE, find_blender_command  # noqa: PLC0415 - it is asked for nothing else
+def _check_blender(describe: Callable[[TracklayError], str] = str) -> Finding:
+    """Check the Blender that opens .blend files. Its absence is a problem only if one is named explicitly."""
+    from ..timelines.blend_file import find_blender_command  # noqa: PLC0415 - no other check needs timelines
 
     try:
         command = find_blender_command()
     except TracklayError as error:
-        named = bool(os.environ.get(BLENDER_VARIABLE))
-        return Finding("Blender", str(error) if named else "none found (only .blend files need it)", not named and None)
-    return Finding("Blender", command[0] if command else "the bpy module, which can be imported", ok=True)
+        if settings.current().blender:
+            return Finding("Blender", describe(error), ok=False)
+        return Finding("Blender", "not found (only .blend files need it)", ok=None)
+    return Finding("Blender", command[0] if command else "the bpy module", ok=True)
 
 
-def _check(name: str, describe: Callable[[], str]) -> Finding:
+def _check(name: str, detail: Callable[[], str], describe: Callable[[TracklayError], str]) -> Finding:
     try:
-        return Finding(name, describe(), ok=True)
+        return Finding(name, detail(), ok=True)
     except TracklayError as error:
-        return Finding(name, str(error), ok=False)
+        return Finding(name, describe(error), ok=False)
 
 
 def _describe_ffmpeg() -> str:
-    """The program, its version, and that it can write what proxies are made of."""
-    import ffmpeg as builder  # noqa: PLC0415 - ffmpeg-python
+    """Return ffmpeg's path and version, after checking that it can write H.264, which proxies use."""
+    import ffmpeg as builder  # noqa: PLC0415 - ffmpeg-python, under another name than our own module
 
     picture = builder.input("color=s=16x16:d=0.1", format="lavfi")
     ffmpeg.run_ffmpeg(picture.output("pipe:", format="null", vcodec="libx264"), "ffmpeg cannot write H.264")

@@ -1,5 +1,10 @@
 """Next steps that the command adds to an error, by the error's code: they name the command's own options."""
 
+from __future__ import annotations
+
+import re
+from collections.abc import Set as AbstractSet
+
 HINTS: dict[str, str] = {
     # media
     "work.cancelled": "Run the same command again to continue.",
@@ -48,6 +53,9 @@ HINTS: dict[str, str] = {
     "report.invalid_row": "Run `tracklay batch` again, which writes the list again.",
     # cue, timing, paths
     "manifest.invalid": "Or choose another folder with --to.",
+    "path.no_space": "Free some space or choose another folder with --to.",
+    "path.not_writable": "Choose another folder with --to.",
+    "path.not_a_directory": "Choose another one with --to.",
 }
 """For every command but `batch`. A hint is a template over the error's parameters."""
 
@@ -75,5 +83,24 @@ BATCH_HINTS: dict[str, str] = {
     "verdicts.unknown_row": "Name the list that the report was made from.",
     # cue, timing, paths
     "manifest.invalid": "Or change `folder` in the row.",
+    "path.no_space": "Free some space or change `folder` in the row.",
+    "path.not_writable": "Change `folder` in the row.",
+    "path.not_a_directory": "Change `folder` in the row.",
 }
 """For `tracklay batch`, whose options are columns of the work list."""
+
+_OPTION = re.compile(r"(?<!\S)--[a-z][a-z-]+")
+_QUOTED_COMMAND = re.compile(r"`[^`]*`")
+
+
+def hints_for(command: str, option_names: AbstractSet[str]) -> dict[str, str]:
+    """Return the hints that fit a command: those that name an option it lacks are left out.
+
+    Options inside backticks belong to the command that is quoted there.
+    """
+    hints = BATCH_HINTS if command == "batch" else HINTS
+    return {
+        code: hint
+        for code, hint in hints.items()
+        if set(_OPTION.findall(_QUOTED_COMMAND.sub("", hint))) <= option_names
+    }

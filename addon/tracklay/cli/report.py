@@ -1,45 +1,40 @@
-"""`tracklay report`: a report, a cue sheet and, if wished, a reel of what a batch or a `lay` made."""
+"""Runs `tracklay report`: writes the page, the cue sheet and the reel of what `batch` or `lay` made."""
 
 from __future__ import annotations
 
+import argparse
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from ..report.page import write_report
 from ..report.rows import read_report_input
 from ..report.verdicts import read_verdicts
-
-if TYPE_CHECKING:
-    import argparse
-    from pathlib import Path
+from .exit_status import EXIT_DONE
 
 RESULT_SUFFIXES = (".json", ".results", ".tracklay")
-"""What the names of results and manifests end in, last first: the rest is what the report is called."""
+"""Suffixes of results and manifests, from the last to the first. The rest of the name is the report's title."""
 
 
-def run_report(options: argparse.Namespace) -> list[Path]:
-    """Make all that was asked for; where page and reel lie (the cue sheet is beside them).
-
-    Raises:
-        TracklayError: as `write` and `reel.write`.
-    """
+def run_report(options: argparse.Namespace) -> int:
+    """Run the command and return the exit status."""
     results = read_report_input(options.results)
     verdicts = read_verdicts(options.verdicts) if options.verdicts else ()
     to: Path = options.to or options.results.absolute().parent / "report"
     title = options.results.name
     for suffix in RESULT_SUFFIXES:
         title = title.removesuffix(suffix)
-    page = write_report(results, to, title=title, verdicts=verdicts, on_progress=_print_progress)
-    made = [page]
+    paths = [write_report(results, to, title=title, verdicts=verdicts, on_progress=_print_progress)]
     if options.reel:
-        from ..report.reel import write_reel  # noqa: PLC0415 - moviepy is slow to import
+        from ..report.reel import write_reel  # noqa: PLC0415 - moviepy takes a second to import
 
-        made.append(write_reel(results, to / "reel.mp4", verdicts=verdicts, on_progress=_print_progress))
-    return made
+        paths.append(write_reel(results, to / "reel.mp4", verdicts=verdicts, on_progress=_print_progress))
+    for path in paths:
+        print(path)  # noqa: T201 - a command prints
+    return EXIT_DONE
 
 
 def _print_progress(done: int, total: int) -> None:
-    """How far it is, on a terminal that somebody looks at."""
+    """Print the progress on a terminal; a log file would fill up with it."""
     if sys.stderr.isatty():
         sys.stderr.write(f"\r{done:,} of {total:,} rows" + ("\n" if done == total else ""))
         sys.stderr.flush()

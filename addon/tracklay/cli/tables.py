@@ -1,99 +1,24 @@
-"""What the command shows: a live table while cues are on their way, and plain tables of models, takes and findings."""
+"""Tables that the command prints on stdout: results, jobs, models, findings."""
 
 from __future__ import annotations
 
 import dataclasses
-import threading
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.live import Live
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-    from types import TracebackType
-
-    from ..jobs import JobSpec, StageProgress
     from ..models import Model, Parameter, Price
     from .doctor import Finding
 
-STAGE_LABELS = {
-    "extract": "extracting picture",
-    "generate": "generating",
-    "conform": "conforming",
-    "ready": "ready",
-    "failed": "failed",
-}
-STAGE_STYLES = {"ready": "green", "failed": "red"}
-
-
-class TakeProgressTable:
-    """The live table of a run, on stderr: stdout is for what comes of it."""
-
-    def __init__(self, specs: Sequence[JobSpec]) -> None:
-        self._rows: dict[tuple[str, int], tuple[str, StageProgress | None]] = {
-            (order.cue.id, index): (order.model.id, None) for order in specs for index in range(order.cue.takes)
-        }
-        self._console = Console(stderr=True)
-        self._lock = threading.Lock()
-        self._is_laying = False
-        self._live = Live(get_renderable=self._build_table, console=self._console, transient=True, refresh_per_second=8)
-
-    def __enter__(self) -> Self:
-        """Begin to show it."""
-        self._live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Take it away again."""
-        self._live.stop()
-
-    def update(self, step: StageProgress) -> None:
-        """Note where a take is."""
-        with self._lock:
-            model, _ = self._rows[step.cue, step.take_index]
-            self._rows[step.cue, step.take_index] = model, step
-
-    def set_laying(self) -> None:
-        """Note that the takes are being laid."""
-        self._is_laying = True
-
-    def _build_table(self) -> Table:
-        table = Table(box=None, pad_edge=False, header_style="dim")
-        for heading in ("cue", "take", "model", "stage", ""):
-            table.add_column(heading)
-        with self._lock:
-            rows = list(self._rows.items())
-        for (cue, index), (model, step) in rows:
-            stage = (
-                "waiting"
-                if step is None
-                else "laying"
-                if self._is_laying and step.stage == "ready"
-                else STAGE_LABELS[step.stage]
-            )
-            style = STAGE_STYLES.get(step.stage, "") if step else "dim"
-            table.add_row(
-                cue, str(index + 1), model, Text(stage, style), Text(_progress_text(step), "dim", overflow="ellipsis")
-            )
-        return table
-
-
-def _progress_text(step: StageProgress | None) -> str:
-    if step is None or step.stage == "ready":
-        return ""
-    share = "" if step.fraction is None else f"{step.fraction:.0%} "
-    return share + step.message
-
 
 def show_result(result: dict[str, Any], folder: Path, manifest_path: Path) -> None:
-    """What a run made, in a table, and where it lies."""
+    """Print the takes of a run, and the paths of the laid picture and the manifest."""
     console = Console()
     table = Table(box=None, pad_edge=False, header_style="dim")
     for heading in ("take", "start", "length", "seed", "made by"):
@@ -107,19 +32,19 @@ def show_result(result: dict[str, Any], folder: Path, manifest_path: Path) -> No
         console.print(table)
         for entry in result["takes"]:
             unknown = entry["understood"].get("unknown")
-            for note in (*entry["notes"], *([f"not understood: {', '.join(unknown)}"] if unknown else [])):
+            for note in (*entry["notes"], *([f"not recognised: {', '.join(unknown)}"] if unknown else [])):
                 console.print(Text(f"{entry['file']}: {note}", "dim"), soft_wrap=True)
-        # Paths are printed whole, never wrapped: they are there to be copied.
-        for what, path in (("picture", result["laid"]), ("manifest", manifest_path.name)):
+        # Paths are never wrapped, so that they can be copied.
+        for label, path in (("picture", result["laid"]), ("manifest", manifest_path.name)):
             if path:
-                console.print(Text(f"{what:<9}{folder / path}"), soft_wrap=True)
+                console.print(Text(f"{label:<9}{folder / path}"), soft_wrap=True)
 
 
 JOB_STYLES = {"laid": "green", "ready": "green", "failed": "red", "unclear": "yellow", "cancelled": "dim"}
 
 
 def show_jobs(listing: dict[str, Any]) -> None:
-    """The ledger as tables: the jobs, and what they cost."""
+    """Print the jobs of the ledger, and their cost by provider, project and day."""
     console = Console()
     if not listing["jobs"]:
         console.print("no jobs")
@@ -128,30 +53,29 @@ def show_jobs(listing: dict[str, Any]) -> None:
         table.add_column(heading, no_wrap=heading in ("job", "state", "model"))
     for job in listing["jobs"]:
         state = Text(job["state"], JOB_STYLES.get(job["state"], ""))
-        said = job["message"] or ", ".join(job["files"]) or ("" if not job["active"] else "under way")
+        detail = job["message"] or ", ".join(job["files"]) or ("running" if job["active"] else "")
         source = job["picture"].replace("\\", "/").rpartition("/")[2]
         cost = cost_text(job["cost"])
         seed = str(job["seed"])
-        table.add_row(str(job["id"]), state, job["model"], source, str(job["take"]), seed, cost, Text(said, "dim"))
+        table.add_row(str(job["id"]), state, job["model"], source, str(job["take"]), seed, cost, Text(detail, "dim"))
     if listing["jobs"]:
         console.print(table)
     spent = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("spent by", "", "jobs", "told", "estimated", "price not known"):
-        spent.add_column(heading, justify="left" if heading in ("spent by", "") else "right")
-    by: str
-    for by, each in listing["sums"].items():
-        for row in each:
-            told, about = (f"{row[kind]} {row['currency']}" for kind in ("confirmed", "estimated"))
-            spent.add_row(
-                by, Text(row["name"], overflow="fold"), str(row["jobs"]), told, about, str(row["unknown"] or "")
-            )
+    for heading in ("cost by", "", "jobs", "confirmed", "estimated", "price not known"):
+        spent.add_column(heading, justify="left" if heading in ("cost by", "") else "right")
+    group: str
+    for group, summaries in listing["sums"].items():
+        for row in summaries:
+            confirmed, estimated = (f"{row[kind]} {row['currency']}" for kind in ("confirmed", "estimated"))
+            name = Text(row["name"], overflow="fold")
+            spent.add_row(group, name, str(row["jobs"]), confirmed, estimated, str(row["unknown"] or ""))
     if spent.rows:
         console.print()
         console.print(spent)
 
 
 def cost_text(cost: dict[str, Any]) -> str:
-    """`0.05 USD`, `about 0.05 USD`, or `not known`."""
+    """Return `0.05 USD`, `about 0.05 USD`, or `not known`."""
     if cost["currency"] is None:
         return ""
     if cost["amount"] is None:
@@ -160,7 +84,7 @@ def cost_text(cost: dict[str, Any]) -> str:
 
 
 def show_models(models: Sequence[Model]) -> None:
-    """The catalogue as a table."""
+    """Print the catalogue."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for heading in ("model", "task", "takes", "seconds", "price", "commercial use"):
         table.add_column(heading, no_wrap=heading == "model")
@@ -175,11 +99,11 @@ def show_models(models: Sequence[Model]) -> None:
         )
     console = Console()
     console.print(table)
-    console.print(Text("`tracklay models ID` tells one whole: its parameters, its limits, its licence.", "dim"))
+    console.print(Text("`tracklay models ID` shows a model's parameters, limits and licence.", "dim"))
 
 
 def show_model(model: Model) -> None:
-    """One model, with its parameters."""
+    """Print one model with its parameters."""
     console = Console()
     console.print(Text(f"{model.id}  {model.title}", "bold"))
     console.print(Text(model.summary))
@@ -209,24 +133,24 @@ def show_model(model: Model) -> None:
 
 
 def inputs_text(model: Model) -> str:
-    """`video and text`, or, where the person chooses, `video, image or text`."""
+    """Return the inputs of a model: `video and text`, or `video, image or text` if the user chooses."""
     if mode := model.parameter_for_role("mode"):
         return " or ".join(filter(None, (", ".join(mode.choices[:-1]), mode.choices[-1])))
     return " and ".join(model.needs) or "text"
 
 
 def show_written_file(path: Path) -> None:
-    """Where something was written: whole, never wrapped, for it is there to be copied."""
+    """Print the path of a written file, never wrapped, so that it can be copied."""
     Console().print(Text(f"written  {path}"), soft_wrap=True)
 
 
 def model_to_dict(model: Model) -> dict[str, Any]:
-    """One model as plain data: the catalogue's own fields."""
+    """Return a model's catalogue fields as plain data."""
     return dataclasses.asdict(model)
 
 
 def show_findings(findings: Sequence[Finding]) -> bool:
-    """What the doctor found; whether all that is needed is there."""
+    """Print findings, and return whether everything required is present."""
     table = Table(box=None, pad_edge=False, show_header=False)
     for finding in findings:
         mark, style = {True: ("ok", "green"), False: ("missing", "red"), None: ("-", "dim")}[finding.ok]
@@ -244,7 +168,7 @@ def _default_text(parameter: Parameter) -> str:
 
 
 def seconds_text(model: Model) -> str:
-    """`any`, `1 to 30`, `up to 600`, or `5 or more`."""
+    """Return `any`, `1 to 30`, `up to 600`, or `5 or more`."""
     least, most = model.seconds.least, model.seconds.most
     if most is None:
         return f"{least:g} or more" if least else "any"
@@ -252,7 +176,7 @@ def seconds_text(model: Model) -> str:
 
 
 def price_text(price: Price) -> str:
-    """`free`, `0.001 USD a second`, or `not known`."""
+    """Return `free`, `0.001 USD a second`, or `not known`."""
     if price.amount is None:
         return "not known"
     return "free" if float(price.amount) == 0 else f"{price.amount} {price.currency} a {price.per}"

@@ -16,9 +16,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..atomic_io import fsync_folder, output_error, remove_leftovers
 from ..cue import Cost
 from ..media import proxy_cache
-from ..paths import ensure_folder, fsync_folder, output_error, remove_leftovers, tracklay_home
+from ..paths import ensure_folder, tracklay_home
 from ..providers.base import Output
 from . import process_lock
 

@@ -16,11 +16,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from ..atomic_io import NumberedFile
 from ..cue import Failure, Take
 from ..errors import TracklayError
 from ..media import proxy_cache
 from ..models import load_catalogue
-from ..paths import NumberedFile
 from ..providers.client import close_client
 from . import artifact_store, process_lock
 from .context import JobContext

@@ -25,7 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from ..paths import atomic_write, ensure_folder, output_error
+from ..atomic_io import atomic_write, output_error
+from ..paths import ensure_folder
 
 HEARTBEAT_SECONDS = 5.0
 """Interval between two heartbeats of a held claim."""

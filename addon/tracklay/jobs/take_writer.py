@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from ..atomic_io import NumberedFile, atomic_write
 from ..cue import Cost, Take
 from ..media.bwf import BwfWriter
 from ..media.conform import conform_audio
 from ..media.fingerprint import source_id
-from ..paths import NumberedFile, atomic_write
 
 if TYPE_CHECKING:
     from ..cancellation import CancelToken

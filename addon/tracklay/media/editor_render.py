@@ -16,8 +16,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..atomic_io import atomic_write, output_error
 from ..errors import MediaError
-from ..paths import atomic_write, output_error
 from ..processes import kill_process_group, start_process
 from ..timing import TimeMap
 from . import ffmpeg

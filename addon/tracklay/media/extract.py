@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from ..atomic_io import atomic_write, temp_dir
 from ..cue import ProxySpec
 from ..errors import MediaError
-from ..paths import atomic_write, temp_dir
 from ..timing import TimeMap
 from . import ffmpeg
 from .decoder import DecodedFrame, ImageSequenceSource, ScaleOptions, VideoSource

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..atomic_io import atomic_write
 from ..cue import SAMPLE_RATE
-from ..paths import atomic_write
 from . import ffmpeg
 
 if TYPE_CHECKING:

@@ -21,9 +21,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..atomic_io import atomic_write, fsync_folder
 from ..cue import ProxySpec
 from ..errors import MediaError, OutputError
-from ..paths import atomic_write, ensure_folder, fsync_folder, tracklay_home
+from ..paths import ensure_folder, tracklay_home
 from . import cache_limit
 from .encoder import DEFAULT_CRF
 from .extract import SHORT_SIDE, Proxy, extract_proxy, extract_still

@@ -12,9 +12,9 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from ..atomic_io import temp_dir
 from ..cancellation import CancelToken
 from ..cue import ProxySpec
-from ..paths import temp_dir
 from ..timing import Span
 from . import proxy_cache
 from .editor_render import render_in_editor

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
+from ..atomic_io import atomic_write
 from ..errors import InvalidInput, NotFound, OutputError, ProviderUnavailable
 from ..models import Model, iter_model_files, load_model_file, user_model_dir
-from ..paths import atomic_write, ensure_folder
+from ..paths import ensure_folder
 from ..providers import credentials
 from ..providers.response import sanitize_message
 from ..providers.retry import DEFAULT_RETRY_POLICY, RetryPolicy

@@ -10,15 +10,7 @@ import os
 from urllib.parse import quote
 
 from ..errors import KeyMissing, KeyRefused
-
-KEY_VARIABLES = (
-    "REPLICATE_API_TOKEN",
-    "FAL_KEY",
-    "SCENARIO_SDK_API_KEY",
-    "SCENARIO_SDK_API_SECRET",
-    "BEATOVEN_API_KEY",
-)
-"""The environment variables that hold keys."""
+from ..settings import KEY_VARIABLES
 
 REDACTED = "[key]"
 

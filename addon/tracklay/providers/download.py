@@ -8,8 +8,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from ..atomic_io import atomic_write
 from ..errors import ProviderTimeout, ProviderUnavailable, TracklayError
-from ..paths import atomic_write
 from .client import get_client, get_limiter
 from .http import Api, httpx_timeout
 from .response import MAX_ERROR_BODY_BYTES, Response

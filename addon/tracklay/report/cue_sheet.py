@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from ..atomic_io import NumberedFile, atomic_write
 from ..errors import InvalidInput
 from ..models import load_catalogue
-from ..paths import NumberedFile, atomic_write
 from ..timing import format_timecode
 from ..version import VERSION
 from .templates_env import jinja_environment, read_own_page, read_template

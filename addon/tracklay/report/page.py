@@ -12,8 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from ..atomic_io import atomic_write
 from ..cancellation import CancelToken
-from ..paths import atomic_write, ensure_folder
+from ..paths import ensure_folder
 from ..timing import format_timecode
 from ..version import VERSION
 from . import cue_sheet

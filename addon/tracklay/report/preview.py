@@ -15,11 +15,11 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from .. import timelines
+from ..atomic_io import atomic_write, temp_dir
 from ..errors import Cancelled, InvalidInput, MediaError, OutputError, TracklayError
 from ..media import ffmpeg
 from ..media.mux import aac_options
 from ..media.proxy_cache import extract_cached
-from ..paths import atomic_write, temp_dir
 from .filmstrip import analyze_proxy
 from .wav_analysis import measure_sync, measure_wav
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..atomic_io import atomic_write, temp_dir
 from ..cancellation import CancelToken
 from ..cue import SAMPLE_RATE
 from ..errors import InvalidInput, TracklayError
@@ -23,7 +24,7 @@ from ..media.bwf import BwfWriter
 from ..media.extract import extract_proxy
 from ..media.mux import mux_takes
 from ..media.probe import probe_video
-from ..paths import atomic_write, ensure_folder, temp_dir
+from ..paths import ensure_folder
 from ..timing import format_timecode
 from .preview import PictureResolver
 from .rows import parse_rows

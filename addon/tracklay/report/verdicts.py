@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from ..atomic_io import read_json
 from ..errors import InvalidInput
-from ..paths import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

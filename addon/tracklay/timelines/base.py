@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -120,11 +120,13 @@ class Timeline(ABC):
         folder: Path,
         *,
         drop_original: bool,
+        describe: Callable[[TracklayError], str] = str,
         cancel_token: CancelToken | None = None,
     ) -> LayResult:
         """Lay each cue's first take, and write the manifest.
 
         Takes stay listed if the laid file or the manifest cannot be written: that is a failure of its own in the result.
+        `describe` words the errors of the manifest, as the front end does.
 
         Raises:
             Cancelled: `cancel_token` was cancelled. No manifest is written: the ledger still holds the takes as not laid.
@@ -142,13 +144,13 @@ class Timeline(ABC):
             except TracklayError as error:
                 failures.append(Failure(takes[0].cue, error))
                 laid = None
-        manifest = build_manifest(self.path.name, self.rate, takes, [*failed, *failures], laid)
+        manifest = build_manifest(self.path.name, self.rate, takes, [*failed, *failures], laid, describe)
         if takes:
             try:
                 write_manifest(self.manifest_path(folder), manifest)
             except TracklayError as error:
                 failures.append(Failure(takes[0].cue, error))
-                manifest["failed"].append(failures[-1].to_manifest_entry())
+                manifest["failed"].append(failures[-1].to_manifest_entry(describe))
         return LayResult(manifest, tuple(failures))
 
 

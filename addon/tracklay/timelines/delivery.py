@@ -5,11 +5,11 @@ Blender lays takes strip by strip instead: it has no target file, and shares onl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InvalidInput
+from ..errors import InvalidInput, TracklayError
 from ..jobs.admin import is_interrupted_output
 from ..jobs.context import run_blocking
 from ..paths import ensure_folder
@@ -47,6 +47,7 @@ async def deliver_takes(
     folder: Path,
     *,
     drop_original: bool,
+    describe: Callable[[TracklayError], str] = str,
 ) -> LayResult:
     """Lay takes on a timeline, and mark their jobs as laid if all of them could be laid.
 
@@ -61,12 +62,13 @@ async def deliver_takes(
         failed: the cues that have no take, for the manifest.
         folder: the folder of the copy and its manifest.
         drop_original: leave the timeline's own sound out of the copy.
+        describe: words the errors of the manifest, as the front end does.
 
     Raises:
         LedgerError, OutputError: the ledger cannot be written. Errors of laying itself are in the result.
     """
     await scheduler.record_target(takes, timeline.laid_path(folder))
-    result = await run_blocking(timeline.lay, takes, failed, folder, drop_original=drop_original)
+    result = await run_blocking(timeline.lay, takes, failed, folder, drop_original=drop_original, describe=describe)
     if not result.failures:
         await scheduler.mark_laid(takes)
     return result

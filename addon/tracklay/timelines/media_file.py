@@ -8,12 +8,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..atomic_io import temp_dir
 from ..cue import Cue, Picture
 from ..errors import InvalidInput
 from ..media import image_sequence
 from ..media.mux import choose_container, mux_takes
 from ..media.probe import MediaInfo, VideoStream, probe_video
-from ..paths import temp_dir
 from ..timing import Span, TimeMap, parse_time
 from .base import Timeline, empty_range_error, invalid_point_error
 

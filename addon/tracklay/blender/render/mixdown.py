@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from ...atomic_io import atomic_write, temp_dir
 from ...errors import OutputError
 from ...media import ffmpeg
-from ...paths import atomic_write, ensure_folder, temp_dir
+from ...paths import ensure_folder
 from ..sequencer import compat, selection
 
 if TYPE_CHECKING:

@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from ... import log
 from ...errors import InvalidInput
 from ...jobs import StageProgress, create_job_spec
 from ...jobs.delivery import BlenderDelivery
+from ...providers.credentials import redact
 from ..sequencer import cue_index, placeholders, placement, staleness, takes
 from ..sequencer.cue_index import shared_cue_index
 from ..settings import catalogue, network, preferences
@@ -78,6 +80,7 @@ class Dispatcher:
         if self._runner is None:
             from ...jobs.runner import BackgroundRunner  # noqa: PLC0415 - loads asyncio, SQLite and the media package
 
+            log.configure(redact)
             self._runner = BackgroundRunner(preferences.jobs_per_provider())
         return self._runner
 

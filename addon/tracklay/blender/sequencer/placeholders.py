@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from ...atomic_io import output_error
 from ...media import bwf
-from ...paths import output_error, tracklay_home
+from ...paths import tracklay_home
 from . import cue_index
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from ...atomic_io import output_error
 from ...errors import OutputError
-from ...paths import output_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -15,8 +15,8 @@ from bl_operators.presets import AddPresetBase
 from bl_ui.utils import PresetPanel
 from bpy.props import StringProperty
 
+from ...atomic_io import atomic_write
 from ...errors import InvalidInput
-from ...paths import atomic_write
 from ..ops.common import TracklayOperator
 from ..sequencer import compat
 from ..settings import catalogue, properties

@@ -23,10 +23,10 @@ from urllib.parse import unquote
 
 import opentimelineio as otio
 
+from ...atomic_io import atomic_write
 from ...cue import Cue, Picture
 from ...errors import InvalidInput
 from ...manifest import read_manifest
-from ...paths import atomic_write
 from ...timing import Rate, Span, TimeMap, format_timecode, parse_time
 from ..base import Timeline, empty_range_error, invalid_point_error
 from . import take_tracks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ....providers.credentials import KEY_VARIABLES
+from ....settings import KEY_VARIABLES
 
 OPERATORS = {
     "Generate Sound": "Klang erzeugen",

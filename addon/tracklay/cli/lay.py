@@ -1,0 +1,167 @@
+"""Runs `tracklay lay`: generates the takes of a picture's cues and lays them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..batch import worklist_writer
+from ..cue import Cue, Failure, Take
+from ..errors import InvalidInput, TracklayError
+from ..jobs.cost import check_budget, parse_amount
+from ..jobs.delivery import Delivery, FileDelivery
+from ..jobs.job_spec import JobSpec, create_job_spec
+from ..jobs.runner import BlockingRunner
+from ..models import EXTRA_PREFIX, Model, find_model, load_catalogue
+from ..timelines import open_timeline
+from ..timelines.delivery import check_delivery, deliver_takes
+from .exit_status import EXIT_BAD_INPUT, EXIT_DONE, EXIT_FAILED
+from .messages import print_json, print_messages
+from .progress import TakeProgressTable
+from .tables import show_result, show_written_file
+
+if TYPE_CHECKING:
+    from ..timelines.base import Timeline
+
+
+def run_lay(options: argparse.Namespace) -> int:
+    """Run the command and return the exit status."""
+    model = find_model(options.model)
+    timeline = open_timeline(options.picture)
+    cues = timeline.cues(
+        options.in_point,
+        options.out_point,
+        only=options.only,
+        model=model.id,
+        prompt=options.prompt,
+        negative=options.negative,
+        seed=options.seed,
+        takes=options.takes,
+        params=parse_params(model, options.params),
+        square=options.square,
+    )
+    to: Path = options.to or timeline.folder
+    if options.plan:
+        return _write_worklist(timeline, cues, to, options)
+    return generate_and_lay(
+        timeline,
+        cues,
+        to,
+        options.describe,
+        drop_original=options.drop_original,
+        run_cap=options.max_cost,
+        project_cap=options.max_project_cost,
+        as_json=options.json,
+    )
+
+
+def _write_worklist(timeline: Timeline, cues: Sequence[Cue], to: Path, options: argparse.Namespace) -> int:
+    """Write the work list that `tracklay batch` needs to do what this command would do."""
+    if options.square:
+        raise InvalidInput(
+            "usage.plan_with_square", "--square cannot be combined with --plan. Work lists have no such column."
+        )
+    fields = {"in": options.in_point, "out": options.out_point, "drop_original": options.drop_original or None}
+    fields |= {name: getattr(cues[0], name) for name in ("model", "prompt", "negative", "takes", "seed")}
+    worklist = worklist_writer.build_worklist_tables(timeline, cues, {**fields, "params": dict(cues[0].params)}, to)
+    if options.json:
+        print_json(worklist)
+    else:
+        show_written_file(worklist_writer.write_worklist(timeline, worklist))
+    return EXIT_DONE
+
+
+def parse_params(model: Model, assignments: Sequence[str]) -> dict[str, Any]:
+    """Parse `NAME=VALUE` assignments into a model's parameters.
+
+    Raises:
+        InvalidInput: an assignment has no value, or the model does not accept it.
+    """
+    params: dict[str, Any] = {}
+    for assignment in assignments:
+        name, separator, value = assignment.partition("=")
+        if not separator:
+            raise InvalidInput(
+                "usage.param_without_value",
+                "--set {assignment} has no value. Write --set NAME=VALUE.",
+                assignment=assignment,
+            )
+        try:
+            params[name] = value if name.startswith(EXTRA_PREFIX) else model.find_parameter(name).parse(value)
+        except InvalidInput as error:
+            raise error.prefix_with(f"--set {assignment}") from None
+    return params
+
+
+def generate_and_lay(
+    timeline: Timeline,
+    cues: Sequence[Cue],
+    to: Path,
+    describe: Callable[[TracklayError], str],
+    *,
+    drop_original: bool,
+    run_cap: str | None = None,
+    project_cap: str | None = None,
+    as_json: bool = False,
+) -> int:
+    """Generate the takes of cues, lay them, print the result, and return the exit status.
+
+    Args:
+        timeline: the timeline that the cues belong to.
+        cues: the cues.
+        to: the output folder.
+        describe: words an error.
+        drop_original: leave out the picture's own sound.
+        run_cap: budget cap of this run, as decimal text.
+        project_cap: budget cap of the output folder, as decimal text.
+        as_json: print the manifest alone on stdout.
+
+    Raises:
+        TracklayError: no cue can be generated, or the ledger or the folder cannot be used.
+    """
+    to = to.absolute()
+    # All that laying needs later, in `tracklay jobs resume` as well, is stored with each job.
+    delivery = FileDelivery(timeline.path.absolute(), drop_original)
+    specs, refused = _create_job_specs(cues, to, timeline.stem, delivery)
+    check_budget(specs, run_cap)
+    if project_cap is not None:
+        parse_amount(project_cap, "--max-project-cost")
+    check_delivery(timeline, to)
+    with TakeProgressTable(specs) as progress, BlockingRunner(progress.update) as runner:
+        runner.set_caps(specs, run_cap=run_cap, project_cap=project_cap)
+        results = runner.run_jobs(specs)
+        takes = [result for result in results if isinstance(result, Take)]
+        failed = [*refused, *(result for result in results if isinstance(result, Failure))]
+        progress.set_laying()
+        laid = runner.call(deliver_takes, timeline, takes, failed, to, drop_original=drop_original, describe=describe)
+    manifest = laid.manifest
+    if as_json:
+        print_json(manifest)
+    else:
+        show_result(manifest, to, timeline.manifest_path(to))
+    print_messages(failure["error"] for failure in manifest["failed"])
+    if not takes and failed and all(isinstance(failure.error, InvalidInput) for failure in failed):
+        return EXIT_BAD_INPUT
+    return EXIT_FAILED if manifest["failed"] else EXIT_DONE
+
+
+def _create_job_specs(
+    cues: Sequence[Cue], to: Path, stem: str, delivery: Delivery
+) -> tuple[list[JobSpec], list[Failure]]:
+    """Return the job specs of cues, and the cues that cannot be generated. Raises the first error if that is all of them."""
+    catalogue = load_catalogue()  # once for all cues: it parses a file for each model
+    specs: list[JobSpec] = []
+    refused: list[Failure] = []
+    for cue in cues:
+        try:
+            specs.append(replace(create_job_spec(cue, to, stem, catalogue), delivery=delivery))
+        except TracklayError as error:
+            refused.append(Failure(cue, error))
+    if not specs:
+        raise refused[0].error
+    for failure in refused:
+        failure.error.prefix_with(failure.cue.id)
+    return specs, refused

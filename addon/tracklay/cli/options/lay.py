@@ -1,0 +1,55 @@
+"""Options of `tracklay lay`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..parser import Commands, add_command, add_json_option
+
+DEFAULT_MODEL = "sketch/foley"
+
+
+def add_parser(commands: Commands[Any]) -> None:
+    """Add the command's parser."""
+    lay = add_command(commands, "lay", "lay:run_lay", help="generate sound for a picture and lay it")
+    lay.add_argument(
+        "picture",
+        metavar="PICTURE",
+        type=Path,
+        help="video file, image folder or pattern (shot.%%04d.png), .otio or .blend",
+    )
+    lay.add_argument("--model", default=DEFAULT_MODEL, metavar="ID", help=f"model to use (default: {DEFAULT_MODEL})")
+    lay.add_argument("--prompt", default="", metavar="TEXT", help="sounds to generate")
+    lay.add_argument("--negative", default="", metavar="TEXT", help="sounds to avoid")
+    lay.add_argument("--in", dest="in_point", metavar="TIME", help="start of the span: 12.5, 00:00:12:12 or 300f")
+    lay.add_argument("--out", dest="out_point", metavar="TIME", help="end of the span: the first frame after it")
+    lay.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only clips with this name or under the marker NAME (repeatable)",
+    )
+    lay.add_argument("--takes", type=int, default=1, metavar="N", help="number of takes (default: 1)")
+    lay.add_argument("--seed", type=int, metavar="N", help="seed of the first take (default: random)")
+    lay.add_argument(
+        "--set",
+        dest="params",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="model parameter (repeatable); +NAME=JSON sends an unlisted one",
+    )
+    lay.add_argument(
+        "--square",
+        default="",
+        metavar="WHERE",
+        help="square crop for the model: centre, left, right, motion, or 0 to 1",
+    )
+    lay.add_argument("--drop-original", action="store_true", help="leave out the picture's own sound")
+    lay.add_argument("--to", type=Path, metavar="FOLDER", help="output folder (default: tracklay/ beside the picture)")
+    lay.add_argument("--plan", action="store_true", help="only write a work list for `tracklay batch`, one row per cue")
+    lay.add_argument("--max-cost", metavar="AMOUNT", help="do not start if the estimate exceeds this")
+    lay.add_argument("--max-project-cost", metavar="AMOUNT", help="budget cap for everything that goes to this folder")
+    add_json_option(lay, "the manifest")

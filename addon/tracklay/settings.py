@@ -1,0 +1,116 @@
+"""Everything that the environment configures, as one immutable value: folders, programs, base URLs, which keys are set.
+
+A front end resolves a `Settings` once and activates it for the length of a run; the code below asks `current` and reads no
+environment variable itself. Values of API keys are not in here: `providers.credentials` alone reads those.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+HOME_VARIABLE = "TRACKLAY_HOME"
+FFMPEG_VARIABLE = "TRACKLAY_FFMPEG"
+BLENDER_VARIABLE = "TRACKLAY_BLENDER"
+
+BASE_URL_VARIABLES = (
+    "TRACKLAY_REPLICATE_URL",
+    "TRACKLAY_FAL_QUEUE_URL",
+    "TRACKLAY_FAL_REST_URL",
+    "TRACKLAY_FAL_API_URL",
+    "TRACKLAY_SCENARIO_URL",
+    "TRACKLAY_BEATOVEN_URL",
+    "TRACKLAY_COG_URL",
+)
+"""Variables that replace a provider's address. Plain http is accepted for loopback only."""
+
+KEY_VARIABLES = (
+    "REPLICATE_API_TOKEN",
+    "FAL_KEY",
+    "SCENARIO_SDK_API_KEY",
+    "SCENARIO_SDK_API_SECRET",
+    "BEATOVEN_API_KEY",
+)
+"""Variables that hold API keys, under the names that the vendors' own clients use."""
+
+DEFAULT_CACHE_BYTES = 2 << 30
+"""Default limit of the proxy cache: 2 GiB, about 1,000 clips."""
+
+_VARIABLES = (HOME_VARIABLE, FFMPEG_VARIABLE, BLENDER_VARIABLE, *BASE_URL_VARIABLES, *KEY_VARIABLES)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One resolved configuration.
+
+    Attributes:
+        home: folder of the ledger, the caches, the log and the user's own models.
+        ffmpeg: the ffmpeg to run; empty to look for one on `PATH`, then for the bundled one.
+        blender: the Blender that opens `.blend` files; empty to look for one.
+        base_urls: addresses that replace a provider's own, by variable.
+        keys_set: variables of API keys that have a value in the environment.
+        cache_bytes: limit of the proxy cache, in bytes.
+        process_count: processes that share each provider's rate limit, this one included.
+    """
+
+    home: Path
+    ffmpeg: str = ""
+    blender: str = ""
+    base_urls: Mapping[str, str] = field(default_factory=dict)
+    keys_set: frozenset[str] = frozenset()
+    cache_bytes: int = DEFAULT_CACHE_BYTES
+    process_count: int = 1
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Return the settings that an environment gives; by default this process's."""
+        variables = os.environ if environment is None else environment
+        return _resolve(tuple(variables.get(name, "").strip() for name in _VARIABLES))
+
+    def to_environment(self) -> dict[str, str]:
+        """Return the variables that give a child process these settings. Keys are inherited, not copied."""
+        named = {HOME_VARIABLE: str(self.home), FFMPEG_VARIABLE: self.ffmpeg, BLENDER_VARIABLE: self.blender}
+        return {name: value for name, value in {**named, **self.base_urls}.items() if value}
+
+
+# `current` is called for each path and each log line: an unchanged environment is resolved once.
+@lru_cache(maxsize=8)
+def _resolve(values: tuple[str, ...]) -> Settings:
+    variables = dict(zip(_VARIABLES, values, strict=True))
+    return Settings(
+        home=_home_folder(variables[HOME_VARIABLE]),
+        ffmpeg=variables[FFMPEG_VARIABLE],
+        blender=variables[BLENDER_VARIABLE],
+        base_urls={name: variables[name] for name in BASE_URL_VARIABLES if variables[name]},
+        keys_set=frozenset(name for name in KEY_VARIABLES if variables[name]),
+    )
+
+
+def _home_folder(value: str) -> Path:
+    if value:
+        return Path(value).expanduser()
+    import platformdirs  # noqa: PLC0415 - slow to import, and only needed without TRACKLAY_HOME
+
+    return platformdirs.user_data_path("tracklay", appauthor=False)
+
+
+_active: list[Settings] = []
+
+
+def current() -> Settings:
+    """Return the active settings; without any, those of the environment as it is now."""
+    return _active[-1] if _active else Settings.from_environment()
+
+
+@contextlib.contextmanager
+def active(settings: Settings) -> Iterator[Settings]:
+    """Make settings the current ones for the whole process while the block runs."""
+    _active.append(settings)
+    try:
+        yield settings
+    finally:
+        _active.remove(settings)
