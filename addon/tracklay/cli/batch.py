@@ -19,7 +19,8 @@ from .. import report, settings
 from ..batch import dask_cluster, results
 from ..batch.estimate import check_cap, estimate_batch
 from ..batch.executor import BatchExecutor, BatchOptions
-from ..batch.worklist import WorkList, WorkListRow, load_worklist, shard_rows, worklist_stem
+from ..batch.worklist import WorkList, WorkListRow, shard_rows, worklist_stem
+from ..batch.worklist_loader import load_worklist
 from ..errors import InvalidInput, TracklayError
 from ..jobs.cost import parse_amount
 from ..jobs.process_lock import exclusive_lock
