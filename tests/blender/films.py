@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 
 from .conftest import Clips, add, set_rate
-from .mix import sample
+from .render.mix import sample
 
 RATE = Fraction(25)
 FRAMES = 50

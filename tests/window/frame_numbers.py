@@ -18,7 +18,7 @@ sys.path.append(PACKAGES)
 
 import bpy  # noqa: E402
 
-from tests.blender.frame_compare import READ_AT, RENDERED_AT, Sources, compared, read_at, rendered_at  # noqa: E402
+from tests.blender.sequencer.frame_compare import READ_AT, RENDERED_AT, Sources, compared, read_at, rendered_at  # noqa: E402
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The real Blender shows the numbers that are in the proxies: `tests/blender/test_frame_accuracy.py` in a Blender that is no module."""
+"""The real Blender shows the numbers that are in the proxies: `tests/blender/sequencer/test_frame_accuracy.py` in a Blender that is no module."""
 
 from __future__ import annotations
 

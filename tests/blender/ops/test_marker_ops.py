@@ -1,0 +1,269 @@
+"""An effect at each marker, a cue for each shot, and prompts that stand on the timeline."""
+
+from __future__ import annotations
+
+import json
+import threading
+from fractions import Fraction
+
+import bpy
+import pytest
+from tracklay.blender.ops import marker_ops, shot_ops
+from tracklay.blender.runtime import requests
+from tracklay.blender.sequencer import compat, prompts, selection
+from tracklay.blender.settings import catalogue
+from tracklay.media import decoder, fingerprint, shot_detection
+from tracklay.timing import Rate
+
+from tests.clips import encode
+from tests.media.test_shot_detection import shots
+
+from ..conftest import MODELS, add, laid, set_rate
+
+RATE = Fraction(25)
+
+
+@pytest.fixture
+def strip(scene, clips):
+    """A clip of 200 frames at 25, from frame 1, deselected."""
+    set_rate(scene, RATE)
+    made = add(scene, clips(RATE, 200, (20, 90)), 1, channel=2)
+    made.select = False
+    return made
+
+
+def mark(scene, frame: int, name: str, *, select: bool = False) -> None:
+    """A marker."""
+    made = scene.timeline_markers.new(name, frame=frame)
+    made.select = select
+
+
+def told(scene) -> list[tuple[int, int, str]]:
+    """First frame, frames and prompt of what was laid."""
+    return [
+        (compat.strip_start(take), compat.strip_frames(take), json.loads(take["tracklay"])["prompt"])
+        for take in laid(scene)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "prompt"),
+    [
+        ("sfx: door slam", "door slam"),
+        ("SFX:glass", "glass"),
+        ("sfx: door slam.001", "door slam"),
+        ("foley: steps", "steps"),
+        ("a dog barks", "a dog barks"),
+        ("F_12", ""),
+        ("F_12.001", ""),
+        ("Marker", ""),
+        ("", ""),
+    ],
+)
+def test_a_markers_name_is_its_prompt(name, prompt):
+    """What stands after `sfx:`, or all of it; Blender's own names say nothing."""
+    assert prompts.marker_prompt(name) == prompt
+
+
+def test_an_effect_is_laid_at_each_marker_that_names_one(scene, strip):
+    """On the marker's frame, as long as the gap to the next, the last as long as is said; with the marker's words."""
+    mark(scene, 11, "sfx: door slam")
+    mark(scene, 41, "sfx: glass breaks")
+    mark(scene, 30, "lunch")
+    assert bpy.ops.tracklay.effects_at_markers(seconds=1.0, wait=True) == {"FINISHED"}
+    assert told(scene) == [(11, 30, "door slam"), (41, 25, "glass breaks")]
+
+
+def test_selected_markers_come_before_named_ones(scene, strip):
+    """Whatever they are called; one that nobody named takes the panel's prompt."""
+    scene.tracklay.prompt = "wood"
+    mark(scene, 11, "sfx: door slam")
+    mark(scene, 51, "F_51", select=True)
+    mark(scene, 71, "a dog barks", select=True)
+    bpy.ops.tracklay.effects_at_markers(wait=True)
+    assert told(scene) == [(51, 20, "wood"), (71, 50, "a dog barks")]
+
+
+def test_an_effect_is_no_longer_than_is_said(scene, strip):
+    """A long gap is not filled; without gaps each is as long as the last."""
+    mark(scene, 11, "sfx: a")
+    mark(scene, 171, "sfx: b")
+    bpy.ops.tracklay.effects_at_markers(longest=2.0, seconds=0.4, wait=True)
+    assert [(first, frames) for first, frames, _ in told(scene)] == [(11, 50), (171, 10)]
+    bpy.ops.tracklay.effects_at_markers(by_gap=False, seconds=0.4, wait=True)
+    assert sorted(frames for _, frames, _ in told(scene)) == [10, 10, 10, 50]
+
+
+def test_an_effect_that_is_seen_ends_with_its_shot(scene, strip):
+    """A model that looks is shown one shot; the picture's own end is the effect's."""
+    mark(scene, 191, "sfx: a")
+    bpy.ops.tracklay.effects_at_markers(wait=True)
+    assert [(first, frames) for first, frames, _ in told(scene)] == [(191, 10)]
+
+
+def test_an_effect_of_words_alone_rings_over_a_cut(scene, strip):
+    """A model that reads only the prompt is not held to the shot."""
+    text_only = (MODELS / "clicker.toml").read_text().replace("clicker/clicks", "clicker/words")
+    (MODELS / "words.toml").write_text(text_only.replace('needs = ["video"]', 'needs = ["text"]'))
+    try:
+        bpy.ops.tracklay.reload_models()
+        spot = marker_ops.spot_marker(scene, catalogue.get_model("clicker/words"), 191, 50, "sfx: a")
+    finally:
+        (MODELS / "words.toml").unlink()
+        bpy.ops.tracklay.reload_models()
+    assert (spot.strip_name, spot.span.start, spot.span.frames) == (strip.name, 191, 50)
+
+
+def test_music_is_no_effect(scene):
+    """Where the panel has music chosen, the built-in effects are made; where it has effects, those; what is asked for comes first."""
+    settings = scene.tracklay
+    assert marker_ops.find_effect_model(settings, "").id == "clicker/clicks"
+    settings.model = "sketch/music"
+    assert marker_ops.find_effect_model(settings, "").id == "sketch/foley"
+    assert marker_ops.find_effect_model(settings, "clicker/clicks").id == "clicker/clicks"
+
+
+def said(operator, **options) -> str:
+    """The sentence with which an operator refuses."""
+    with pytest.raises(RuntimeError) as caught:
+        operator(wait=True, **options)
+    return str(caught.value).removeprefix("Error: ").strip()
+
+
+def test_no_marker_is_told(scene, strip):
+    """With what to do."""
+    mark(scene, 11, "lunch")
+    assert said(bpy.ops.tracklay.effects_at_markers).startswith("No markers to use.")
+
+
+def test_a_marker_over_nothing_is_told_and_nothing_is_made(scene, strip):
+    """Which one; the others are not begun either."""
+    mark(scene, 11, "sfx: a")
+    mark(scene, 400, "sfx: b")
+    assert "No picture under the marker sfx: b at frame 400" in said(bpy.ops.tracklay.effects_at_markers)
+    assert laid(scene) == []
+
+
+def test_markers_two_on_a_frame_are_one(scene, strip):
+    """A gap is never empty."""
+    assert marker_ops.effect_lengths([11], Rate(RATE), until_next=True, seconds=2, longest=10) == [50]
+    mark(scene, 11, "sfx: a")
+    mark(scene, 11, "sfx: b")
+    assert [frame for frame, _ in marker_ops.find_effect_markers(scene)] == [11]
+
+
+def test_each_strip_of_the_selection_is_a_shot(scene, clips):
+    """What covers another ends its shot; what was not selected makes no cue."""
+    set_rate(scene, RATE)
+    clip = clips(RATE, 60, (20,))
+    low, high, other = add(scene, clip, 1, 1), add(scene, clip, 31, 2), add(scene, clip, 71, 3)
+    other.select = False
+    assert [(spot.strip_name, spot.span.start, spot.span.frames) for spot in shot_ops.spot_shots(scene)] == [
+        (low.name, 1, 30),
+        (high.name, 31, 40),
+    ]
+    bpy.ops.tracklay.cues_from_cuts(detect=False, wait=True)
+    assert [(first, frames) for first, frames, _ in told(scene)] == [(1, 30), (31, 40)]
+
+
+def test_cuts_within_a_strip_are_found(scene, tmp_path):
+    """One strip that is a film of three shots, trimmed: a cue for each, on its frames, and together exactly the strip."""
+    set_rate(scene, RATE)
+    film = encode(tmp_path / "film.mp4", shots([30, 41, 20]), (128, 72), RATE)
+    strip = add(scene, film, 101)
+    compat.set_strip_frames(strip, 85)
+    bpy.ops.tracklay.cues_from_cuts(wait=True)
+    assert [(first, frames) for first, frames, _ in told(scene)] == [(101, 30), (131, 41), (172, 14)]
+
+
+def test_nothing_selected_has_no_shots(scene, strip):
+    """The same sentence as Generate's."""
+    assert said(bpy.ops.tracklay.cues_from_cuts).startswith("No video strip selected.")
+
+
+def test_text_strips_and_markers_add_to_the_prompt(scene, strip):
+    """Where the person wishes it: what lies over the cue's frames, in order, after the panel's own words."""
+    strips = scene.sequence_editor.strips
+    length = {"length": 40} if "length" in strips.bl_rna.functions["new_effect"].parameters else None
+    for first, words, channel in ((120, "rain\non tin", 5), (20, "wood", 6), (300, "too late", 5)):
+        note = strips.new_effect("note", "TEXT", channel, first, **(length or {"frame_end": first + 40}))
+        note.text, note.mute, note.select = words, True, False
+    mark(scene, 40, "a door")
+    mark(scene, 50, "F_50")
+    strip.select = True
+    settings = scene.tracklay
+    settings.prompt = "quiet"
+    (spot,) = selection.spot_ranges(scene)
+    found = {}
+    for source in ("NONE", "TEXT", "MARKERS"):
+        settings.prompt_from = source
+        found[source] = requests.build_cue(spot, settings).prompt
+    assert found == {"NONE": "quiet", "TEXT": "quiet, wood, rain on tin", "MARKERS": "quiet, a door"}
+    settings.prompt = ""
+    assert requests.build_cue(spot, settings).prompt == "a door"
+    assert requests.build_cue(spot, settings, prompt="given").prompt == "given"
+
+
+def test_the_shots_that_were_found_are_not_decoded_again(scene, tmp_path, monkeypatch):
+    """What was decoded to find the cuts is what the model is shown of each shot."""
+    begun, real = [], decoder.VideoSource.frames
+
+    def counted(self, *arguments, **options):
+        begun.append(self.path)
+        return real(self, *arguments, **options)
+
+    monkeypatch.setattr(decoder.VideoSource, "frames", counted)
+    monkeypatch.setattr(fingerprint, "MIN_SOURCE_AGE_SECONDS", -1)
+    set_rate(scene, RATE)
+    film = encode(tmp_path / "film.mp4", shots([30, 41, 20]), (128, 72), RATE)
+    add(scene, film, 101)
+    bpy.ops.tracklay.cues_from_cuts(wait=True)
+    assert [(first, frames) for first, frames, _ in told(scene)] == [(101, 30), (131, 41), (172, 20)]
+    assert begun == [film]
+
+
+def test_cuts_of_what_must_be_rendered_are_those_that_are_seen(scene, tmp_path):
+    """The strip is cropped: Blender renders it for the cuts and for each shot; where on the timeline it lies is nothing to them."""
+    set_rate(scene, RATE)
+    scene.render.resolution_x, scene.render.resolution_y = 128, 72
+    film = encode(tmp_path / "film.mp4", shots([30, 41, 20]), (128, 72), RATE)
+    strip = add(scene, film, 101)
+    strip.crop.min_x = 8
+    assert selection.spot_ranges(scene)[0].picture.render
+    bpy.ops.tracklay.cues_from_cuts(wait=True)
+    assert [(first, frames) for first, frames, _ in told(scene)] == [(101, 30), (131, 41), (172, 20)]
+
+
+def test_the_shots_of_several_strips_come_in_their_order(scene, tmp_path):
+    """However many are looked at together; one that cannot be read is told, and nothing is sent."""
+    set_rate(scene, RATE)
+    for number, lengths in enumerate(([30, 41], [50], [20, 25, 20])):
+        film = encode(tmp_path / f"{number}.mp4", shots(lengths), (128, 72), RATE)
+        add(scene, film, 1 + 100 * number, channel=1 + number)
+    bpy.ops.tracklay.cues_from_cuts(wait=True)
+    made = [(1, 30), (31, 41), (101, 50), (201, 20), (221, 25), (246, 20)]
+    assert [(first, frames) for first, frames, _ in told(scene)] == made
+    (tmp_path / "1.mp4").write_bytes((tmp_path / "1.mp4").read_bytes()[:3000])
+    assert "1.mp4" in said(bpy.ops.tracklay.cues_from_cuts)
+    assert len(laid(scene)) == len(made)
+
+
+def test_a_search_that_is_stopped_ends(scene, clips, monkeypatch):
+    """Whatever is looked through at that moment and whatever would be next; it found nothing, and nothing went wrong."""
+    begun = threading.Event()
+
+    def find_until_cancelled(*_, cancel_token, **__):
+        cancelled = threading.Event()
+        begun.set()
+        with cancel_token.on_cancel(cancelled.set):
+            cancelled.wait(60)
+
+    monkeypatch.setattr(shot_detection, "find_cuts", find_until_cancelled)
+    for number in range(5):
+        add(scene, clips(RATE, 60, (20,)), 1 + 100 * number)
+    search = shot_ops.CutSearch(shot_ops.spot_shots(scene))
+    assert begun.wait(60)
+    assert not search.is_finished
+    search.cancel()
+    assert search.is_finished
+    assert search.wait() == []

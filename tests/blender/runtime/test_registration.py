@@ -1,0 +1,86 @@
+"""Registering, ending, and doing it again."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+
+import bpy
+import tracklay
+
+ROOT = tracklay.__path__[0] + "/../.."
+
+
+ENABLED = """
+import json, sys
+import bpy
+before = set(sys.modules)
+import addon
+addon.register()
+print(json.dumps(sorted(set(sys.modules) - before)))
+bpy.context.scene.tracklay.prompt = 'rain'
+"""
+
+SLOW = {
+    "anyio",
+    "asyncio",
+    "ffmpeg",
+    "httpcore",
+    "httpx",
+    "imageio_ffmpeg",
+    "moviepy",
+    "numpy",
+    "rich",
+    "sqlite3",
+    "ssl",
+}
+"""What work needs and being there does not: each takes as long to import as all of Tracklay's panels."""
+
+LIGHT = re.compile(
+    r"tracklay(\.(blender(\.\w+){0,3}|models(\.(catalogue|model|loader))?|jobs(\.(cost|delivery|events|job_spec))?|providers(\.credentials)?|media(\.(bwf|cache_limit|ffmpeg))?"
+    r"|cancellation|cue|errors|manifest|paths|processes|timing|version))?"
+)
+"""Rooms of our own that a panel needs."""
+
+
+def test_enabling_imports_what_a_panel_needs():
+    """No runner, provider or media; and a script that never unregisters ends (4.5 would hang on property classes)."""
+    done = subprocess.run(
+        [sys.executable, "-c", ENABLED], cwd=ROOT, timeout=60, check=True, capture_output=True, text=True
+    )
+    came = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("[")))
+    assert {name.partition(".")[0] for name in came} & SLOW == set()
+    assert [name for name in came if name.partition(".")[0] == "tracklay" and not LIGHT.fullmatch(name)] == []
+    assert "tracklay.blender.render.scene_audio" not in came
+
+
+def test_it_can_be_taken_out_and_put_in_again(scene):
+    """Nothing is left behind, and what a scene holds is still there."""
+    scene.tracklay.prompt = "rain"
+    tracklay.unregister()
+    try:
+        assert not hasattr(bpy.types.Scene, "tracklay")
+        assert not hasattr(bpy.types, "TRACKLAY_PT_sidebar")
+    finally:
+        tracklay.register()
+    assert bpy.context.scene.tracklay.prompt == "rain"
+
+
+def test_taking_it_out_ends_what_runs(scene, clips):
+    """No thread outlives the add-on, and no timer."""
+    import threading
+    from fractions import Fraction
+
+    from ..conftest import add
+    from ..sequencer.test_lay import ordered
+
+    add(scene, clips(Fraction(25), 60, (20,)), 11)
+    scene.render.fps = 25
+    ordered(scene)
+    tracklay.unregister()
+    try:
+        assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("tracklay")]
+    finally:
+        tracklay.register()

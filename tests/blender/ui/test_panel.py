@@ -1,0 +1,304 @@
+"""What the panel says and offers, read from a layout that keeps what it is given: a window is another suite's."""
+
+from __future__ import annotations
+
+import builtins
+from fractions import Fraction
+from types import SimpleNamespace
+from typing import Any
+
+import bpy
+import pytest
+from tracklay.blender.runtime import requests
+from tracklay.blender.sequencer import selection
+from tracklay.blender.settings import ADDON, catalogue, network, preferences, properties
+from tracklay.blender.settings.i18n.translate import translate_error
+from tracklay.blender.ui import panels
+from tracklay.errors import InvalidInput
+
+from ..conftest import add, set_rate
+
+RATE = Fraction(25)
+
+
+class Layout:
+    """Keeps what is drawn: `shown` is (what, text, enabled), in order."""
+
+    def __init__(self, shown: list[tuple[str, str, bool]] | None = None, above: Layout | None = None) -> None:
+        self.shown = [] if shown is None else shown
+        self._above = above
+        self.enabled = True
+
+    def _on(self) -> bool:
+        return self.enabled and (self._above is None or self._above._on())
+
+    def _part(self, *_: Any, **__: Any) -> Layout:
+        return Layout(self.shown, self)
+
+    row = column = box = split = _part
+
+    def panel(self, *_: Any, **__: Any) -> tuple[Layout, Layout]:
+        return self._part(), self._part()
+
+    def _keep(self, what: str, text: str | None) -> None:
+        self.shown.append((what, text or "", self._on()))
+
+    def label(self, text: str = "", **_: Any) -> None:
+        self._keep("label", text)
+
+    def prop(self, group: Any, name: str, text: str | None = None, **_: Any) -> None:
+        assert name in group.bl_rna.properties
+        self._keep(f"prop {name}", text)
+
+    def prop_enum(self, group: Any, name: str, value: str, text: str = "") -> None:
+        assert value in group.bl_rna.properties[name].enum_items
+        self._keep(f"choice {value}", text)
+
+    def menu(self, name: str, text: str = "") -> None:
+        assert hasattr(bpy.types, name)
+        self._keep(f"menu {name}", text)
+
+    def operator(self, name: str, text: str = "", **_: Any) -> SimpleNamespace:
+        self._keep(name, text)
+        return SimpleNamespace()
+
+    def progress(self, text: str = "", **_: Any) -> None:
+        self._keep("progress", text)
+
+    def separator(self) -> None:
+        pass
+
+    def popover(self, panel: str, **_: Any) -> None:
+        assert hasattr(bpy.types, panel)
+        self._keep(f"popover {panel}", "")
+
+    def template_list(
+        self, kind: str, _: str, data: Any, listed: str, active_data: Any, active: str, **__: Any
+    ) -> None:
+        assert hasattr(bpy.types, kind)
+        assert active in active_data.bl_rna.properties
+        for _row in getattr(data, listed):
+            self._keep("row", kind)
+
+    def words(self) -> str:
+        """All labels, as a person reads them."""
+        return " ".join(text for what, text, _ in self.shown if what == "label")
+
+    def names(self) -> list[str]:
+        """What is drawn, in order."""
+        return [what for what, _, _ in self.shown]
+
+    def enabled_of(self, what: str) -> bool:
+        """Whether the one thing of that name can be used."""
+        (found,) = [on for name, _, on in self.shown if name == what]
+        return found
+
+
+@pytest.fixture
+def strip(scene, clips):
+    """A clip of 60 frames at 25."""
+    set_rate(scene, RATE)
+    return add(scene, clips(RATE, 60, (20,)), 11)
+
+
+def drawn(cls: type) -> Layout:
+    """What a panel or a menu draws now."""
+    layout = Layout()
+    cls.draw(SimpleNamespace(layout=layout), bpy.context)  # type: ignore[attr-defined]
+    return layout
+
+
+def test_a_missing_key_greys_generate_and_says_why(scene, strip, monkeypatch):
+    """The sentence names the key and where it is set; with it, the button can be pressed."""
+    scene.tracklay.model, scene.tracklay.prompt = "fal/beatoven-sfx", "rain"
+    panel = drawn(panels.TRACKLAY_PT_sidebar)
+    assert "fal needs an API key: FAL_KEY is not set." in panel.words()
+    assert not panel.enabled_of("tracklay.generate")
+    monkeypatch.setenv("FAL_KEY", "id:0123456789")
+    panel = drawn(panels.TRACKLAY_PT_sidebar)
+    assert "FAL_KEY" not in panel.words()
+    assert panel.enabled_of("tracklay.generate")
+
+
+def test_a_selection_that_is_too_long_greys_generate_and_says_why(scene, strip, monkeypatch):
+    """The model's own sentence, for the longest of what is selected."""
+    monkeypatch.setenv("FAL_KEY", "id:0123456789")
+    scene.tracklay.model, scene.tracklay.prompt = "fal/beatoven-sfx", "rain"
+    scene.render.fps = 1
+    panel = drawn(panels.TRACKLAY_PT_sidebar)
+    assert "fal/beatoven-sfx generates at most 35 s; the span has 60.00 s" in panel.words()
+    assert not panel.enabled_of("tracklay.generate")
+    menu = {what: text for what, text, _ in drawn(panels.TRACKLAY_MT_models).shown}
+    assert menu["choice fal/beatoven-sfx"] == "Beatoven sound effects on fal  ·  unsupported length"
+    assert menu["choice fal/beatoven-music"] == "Beatoven music on fal"
+
+
+def test_models_stand_under_their_tasks_and_say_what_they_lack(scene, strip):
+    """All of the catalogue, each once; those without a key say so, those that need none do not."""
+    menu = drawn(panels.TRACKLAY_MT_models)
+    assert sorted(name.removeprefix("choice ") for name in menu.names() if name != "label") == sorted(catalogue.MODELS)
+    headings = [text for what, text, _ in menu.shown if what == "label"]
+    assert headings == list(catalogue.TASK_LABELS.values())
+    texts = {what: text for what, text, _ in menu.shown}
+    assert texts["choice replicate/mmaudio"] == "MMAudio on Replicate  ·  no key"
+    assert texts["choice sketch/foley"] == "Sketch foley"
+    order = menu.names()
+    assert order.index("choice fal/beatoven-sfx") > [n for n, each in enumerate(order) if each == "label"][1]
+
+
+def test_the_mode_comes_before_what_depends_on_it(scene, strip):
+    """It says what the model looks at: above the prompt, and not again among the settings."""
+    scene.tracklay.model = "replicate/mmaudio"
+    names = drawn(panels.TRACKLAY_PT_sidebar).names()
+    assert names.index("prop mode") < names.index("prop prompt")
+    assert names.count("prop mode") == 1
+    assert "prop num_steps" in names
+
+
+def test_a_licence_that_forbids_selling_is_told(scene, strip):
+    """By name; of the others nothing is said."""
+    scene.tracklay.model = "cog/mmaudio"
+    assert "Not for commercial use: CC-BY-NC-4.0 (the model's weights)" in drawn(panels.TRACKLAY_PT_sidebar).words()
+    scene.tracklay.model = "sketch/foley"
+    assert "commercial" not in drawn(panels.TRACKLAY_PT_sidebar).words()
+
+
+def test_a_prompt_that_is_needed_is_asked_for(scene, strip, monkeypatch):
+    """Before anything is pressed."""
+    monkeypatch.setenv("BEATOVEN_API_KEY", "0123456789")
+    scene.tracklay.model = "beatoven/track"
+    panel = drawn(panels.TRACKLAY_PT_sidebar)
+    assert "Prompt required by the model: beatoven/track" in panel.words()
+    assert not panel.enabled_of("tracklay.generate")
+
+
+def test_drawing_opens_no_file_and_loads_nothing(scene, strip, monkeypatch):
+    """Every model's panel, and the menu: from memory alone."""
+    monkeypatch.setattr(builtins, "open", None)
+    monkeypatch.setattr("io.open", None)
+    monkeypatch.setattr("os.stat", None)
+    monkeypatch.setattr("importlib.import_module", None)
+    for model_id in catalogue.MODELS:
+        scene.tracklay.model = model_id
+        assert drawn(panels.TRACKLAY_PT_sidebar).names()
+    assert drawn(panels.TRACKLAY_MT_models).names()
+
+
+def extra(settings: Any, name: str, value: str, model: str = "") -> None:
+    """A row, as a person or a script makes it."""
+    row = settings.extras.add()
+    row.name, row.value, row.model = name, value, model
+
+
+def test_extras_are_sent_to_the_model_that_they_are_for(scene, strip):
+    """With a plus before their names, as the command has them; a script's row without a model goes to whichever is chosen."""
+    settings = scene.tracklay
+    bpy.ops.tracklay.add_extra()
+    settings.extras[0].name, settings.extras[0].value = "new_thing", "[1, 2]"
+    extra(settings, "+everywhere", '"yes"')
+    (spot,) = selection.spot_ranges(scene)
+    assert settings.extras[0].model == "clicker/clicks"
+    sent = requests.build_cue(spot, settings).params
+    assert (sent["+new_thing"], sent["+everywhere"]) == ("[1, 2]", '"yes"')
+    assert [name for name in requests.build_cue(spot, settings, model="sketch/foley").params if "+" in name] == [
+        "+everywhere"
+    ]
+    bpy.ops.tracklay.remove_extra(index=0)
+    assert [row.name for row in settings.extras] == ["+everywhere"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ((("", "3"),), "has no name"),
+        ((("x", "1"), ("+x", "2")), "set twice: x"),
+        ((("x", "dark"),), r"\+x must be JSON"),
+        ((("x", ""),), r"\+x must be JSON"),
+        ((("gain", "1"),), "it knows 'gain'"),
+    ],
+)
+def test_a_wrong_extra_is_told(rows, words, scene, strip):
+    """Before anything is sent."""
+    for name, value in rows:
+        extra(scene.tracklay, name, value)
+    with pytest.raises(RuntimeError, match=words):
+        bpy.ops.tracklay.generate(wait=True)
+
+
+def test_a_wrong_extra_greys_generate(scene, strip):
+    """As it is typed; a row that is still empty does not."""
+    bpy.ops.tracklay.add_extra()
+    assert drawn(panels.TRACKLAY_PT_sidebar).enabled_of("tracklay.generate")
+    scene.tracklay.extras[0].name = "x"
+    scene.tracklay.extras[0].value = "dark"
+    panel = drawn(panels.TRACKLAY_PT_sidebar)
+    assert "+x is not JSON" in panel.words()
+    assert not panel.enabled_of("tracklay.generate")
+
+
+def test_extras_outlive_a_saved_file_and_a_reload(scene, strip, tmp_path):
+    """They are the scene's."""
+    extra(scene.tracklay, "x", "1", "clicker/clicks")
+    bpy.ops.tracklay.reload_models()
+    path = str(tmp_path / "film.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=path)
+    bpy.ops.wm.open_mainfile(filepath=path)
+    settings = bpy.context.scene.tracklay
+    assert [(row.name, row.value, row.model) for row in settings.extras] == [("x", "1", "clicker/clicks")]
+
+
+def test_a_file_is_chosen_in_a_browser_and_sent_by_its_whole_path(scene, strip, tmp_path):
+    """A path beside the saved file becomes absolute; a web address stays as it is."""
+    settings = scene.tracklay
+    settings.model = "scenario/musicgen"
+    model = catalogue.MODELS["scenario/musicgen"]
+    group = properties.model_params(settings.params)
+    assert group.bl_rna.properties["inputAudio"].subtype == "FILE_PATH"
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film.blend"))
+    for typed, sent in (
+        ("//song.wav", str(tmp_path / "song.wav")),
+        ("https://example.org/song.wav", "https://example.org/song.wav"),
+    ):
+        group.inputAudio = typed
+        assert properties.param_values(settings.params, model)["inputAudio"] == sent
+
+
+def test_the_preferences_show_where_a_key_comes_from(scene, monkeypatch):
+    """A field for each key; one that the environment has is greyed, and says so."""
+    made = bpy.context.preferences.addons.new()
+    made.module = ADDON
+    try:
+        monkeypatch.setenv("FAL_KEY", "id:0123456789")
+        layout = Layout()
+        owner = SimpleNamespace(layout=layout, bl_rna=made.preferences.bl_rna, use_cap=False)
+        preferences.TracklayPreferences.draw(owner, bpy.context)  # type: ignore[arg-type]
+    finally:
+        bpy.context.preferences.addons.remove(made)
+    fields = {what: on for what, _, on in layout.shown if what.startswith("prop ")}
+    keys = [name.lower() for _, names in preferences.HOSTED_PROVIDERS.values() for name in names]
+    assert [name for name in keys if not fields[f"prop {name}"]] == ["fal_key"]
+    assert fields["prop cog_url"]
+    assert layout.names().count("tracklay.check_keys") == 1
+    assert "set in the environment" in layout.words()
+    shown_as = preferences.TracklayPreferences.bl_rna.properties
+    assert {shown_as[name].subtype for name in keys} == {"PASSWORD"}
+
+
+def test_without_online_access_a_hosted_model_is_refused_with_the_mend(monkeypatch):
+    """In Blender itself; the module has no such setting, and the person's own engine needs no network."""
+    app = SimpleNamespace(online_access=False, module=False)
+    monkeypatch.setattr(network, "bpy", SimpleNamespace(app=app))
+    error = network.offline_error(catalogue.MODELS["fal/mmaudio-v2"])
+    assert error is not None
+    assert "Turn on Allow Online Access" in translate_error(error)
+    assert network.offline_error(catalogue.MODELS["cog/mmaudio"]) is None
+    assert network.offline_error(catalogue.MODELS["sketch/foley"]) is None
+    app.module = True
+    assert network.offline_error(catalogue.MODELS["fal/mmaudio-v2"]) is None
+
+
+def test_extras_without_names_are_an_error_of_their_own(scene):
+    """A row with a value alone is not dropped in silence."""
+    extra(scene.tracklay, " ", "3")
+    with pytest.raises(InvalidInput, match="has no name"):
+        properties.extra_params(scene.tracklay, catalogue.MODELS["clicker/clicks"])
