@@ -22,8 +22,9 @@ from tracklay.sketch.engine import analyze_proxy_motion
 from tracklay.sketch.vision.analyzer import LUMA_WIDTH, analyze_motion
 from tracklay.sketch.vision.background import median_of_nine
 from tracklay.sketch.vision.cadence import distinct_frames
-from tracklay.sketch.vision.camera_motion import CameraTracker, SimilarityTransform, smooth_image, warp_image
+from tracklay.sketch.vision.camera_motion import CameraTracker
 from tracklay.sketch.vision.events import MotionAnalysis
+from tracklay.sketch.vision.image_ops import SimilarityTransform, smooth_image, warp_image
 from tracklay.sketch.vision.velocity_breaks import find_velocity_breaks
 
 from tests.sketch import synthetic_scenes

@@ -16,9 +16,10 @@ import numpy as np
 
 from .background import MEDIAN_FRAMES, MEDIAN_HALF_WINDOW_SECONDS, MEDIAN_STEP_SECONDS, AnalysisFrame, BackgroundModel
 from .cadence import distinct_frames
-from .camera_motion import CameraTracker, Luma, smooth_image
+from .camera_motion import CameraTracker
 from .event_detector import EventDetector
 from .events import MotionAnalysis
+from .image_ops import Luma, smooth_image
 from .motion_stops import StopDetector
 from .tracker import BlobTracker
 

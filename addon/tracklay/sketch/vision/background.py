@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .camera_motion import FloatImage, Luma, SimilarityTransform, smooth_image, upper_median, warp_image
+from .image_ops import FloatImage, Luma, SimilarityTransform, smooth_image, upper_median, warp_image
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

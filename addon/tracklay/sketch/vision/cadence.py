@@ -16,7 +16,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from .camera_motion import Luma
+    from .image_ops import Luma
 
 REPEAT_MAX_CHANGE, RECENT_REPEAT_MAX_CHANGE = 0.2, 0.4
 """Share of the change before and after it that a repeat may have, and where there lately was one: the codec does not repeat exactly."""

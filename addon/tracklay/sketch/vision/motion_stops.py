@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .background import foreground_probability
-from .camera_motion import STATIC_CAMERA_PIXELS, SimilarityTransform, upper_median
+from .image_ops import STATIC_CAMERA_PIXELS, SimilarityTransform, upper_median
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

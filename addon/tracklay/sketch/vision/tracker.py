@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     from .background import FollowedRegion
-    from .camera_motion import FloatImage, Luma, Matrix, SimilarityTransform
+    from .image_ops import FloatImage, Luma, Matrix, SimilarityTransform
 
 MIN_PROBABILITY = 0.3
 """A pixel this surely not ground belongs to a thing."""
