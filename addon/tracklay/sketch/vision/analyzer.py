@@ -6,7 +6,8 @@ One pass over the frames, through these modules:
       cadence             drops repeated frames (24 fps film on faster frames) and restores even times
       camera_motion       transform of each frame to the first frame of its shot; detects cuts
       background          aligns frames, subtracts the median of nine: foreground probability of each pixel
-        tracker           foreground blobs, followed from frame to frame: tracks
+        blobs             connected foreground patches
+        tracker           blobs followed from frame to frame: tracks
         motion_stops      fast motion that ends between two frames, from frame differences: stops
       velocity_breaks     abrupt velocity changes in a finished track
       event_detector      tracks and stops to events: impacts, whooshes; speed and position on every frame

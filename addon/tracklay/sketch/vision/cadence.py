@@ -31,7 +31,7 @@ MAX_RETIME_FRAMES = 0.75
 MAX_REPEAT_SECONDS = 0.09
 """A frame shown for longer is not film (whose frames last 0.042 s) but a picture in which nothing moves."""
 INTERVAL_RATIO_RANGE = (0.55, 2.2)
-"""Range of the intervals that belong to one cadence, relative to the interval at hand. A longer or shorter one marks a change:
+"""Range of the intervals that belong to one cadence, relative to the interval of the frame. A longer or shorter one marks a change:
 where nothing moves, for example, every frame is kept, repeats included."""
 RETIME_NEIGHBOURS = 8
 """Frames to each side over which the times are fitted: a third of a second, two periods of 24 fps on 30."""
