@@ -68,7 +68,9 @@ def test_the_contacts_of_the_demo_are_found(tmp_path: Path) -> None:
     for other in found:
         assert any(abs(frame - other) <= 1 for frame in (*bounces, *strikes)), other
     impacts = [event for event in analysis.events if event.kind == "impact"]
-    first, *rest = [event.strength for event in impacts if event.x < 0]  # the ball is on the left, each bounce is weaker
+    first, *rest = [
+        event.strength for event in impacts if event.x < 0
+    ]  # the ball is on the left, each bounce is weaker
     assert 0.6 <= first <= 0.8
     assert rest == sorted(rest, reverse=True)
     assert all(event.strength >= 0.75 for event in impacts if event.x > 0)
@@ -196,7 +198,7 @@ def test_changes_of_the_whole_picture_are_no_impacts(family: synthetic_scenes.Fa
 def test_a_fast_sweep_is_a_whoosh() -> None:
     """A bar that sweeps across is one whoosh while it is fast, with its speed and position on each frame."""
     scene, analysis = analyze_scene("whoosh", 73, Fraction(30))
-    (begin, end) = scene.swipes[0]
+    (begin, end) = scene.sweeps[0]
     (whoosh,) = [event for event in analysis.events if event.kind == "whoosh"]
     assert begin - 0.05 <= float(whoosh.time)
     assert float(whoosh.time + whoosh.duration) <= end + 0.05
