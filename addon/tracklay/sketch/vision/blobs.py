@@ -123,7 +123,7 @@ def find_blobs(probability: FloatImage, luma: Luma) -> list[Blob] | None:
 def _label_runs(starts: npt.NDArray[np.intp], ends: npt.NDArray[np.intp], stride: int) -> npt.NDArray[np.intp]:
     """Return the label of each run of pixels; runs of neighbouring rows that overlap have the same one.
 
-    Connected components by runs: `scipy.ndimage.label` without scipy, which the extension does not ship.
+    This is `scipy.ndimage.label`, by runs instead of pixels: Blender has no scipy, and the extension does not ship it.
 
     Args:
         starts: index of the first pixel of each run in the flat picture, increasing.

@@ -239,7 +239,7 @@ def _dilate(cells: CellMask) -> CellMask:
 
 
 def _connected_patches(moving: CellMask) -> list[CellMask]:
-    """Return the groups of moving cells; cells with at most one other cell between them are in one group.
+    """Return the groups of moving cells; cells with at most two free cells between them are in one group.
 
     The grid is one large integer, a bit for each cell: dilating a patch is then four shifts, and the few hundred cells need
     no loop in Python.
@@ -256,7 +256,7 @@ def _connected_patches(moving: CellMask) -> list[CellMask]:
         cells |= cells << stride | cells >> stride
         return (cells | cells << 1 | cells >> 1) & grid_bits
 
-    # Dilated cells touch if there is at most one free cell between them. Each patch grows from its lowest bit until it stops.
+    # Dilated cells touch if there are at most two free cells between them. Each patch grows from its lowest bit until it stops.
     remaining, patches = dilate(moving_bits), []
     while remaining:
         previous, patch = 0, remaining & -remaining
