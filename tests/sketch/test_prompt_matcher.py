@@ -1,4 +1,4 @@
-"""Reading a prompt: what is understood, refused and unknown."""
+"""Prompt matching: matched, negated and unknown words."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ VOCABULARY: Vocabulary = {
 }
 
 
-def test_words_are_sorted_into_their_categories() -> None:
-    """Known words come back canonical, by category, in the order they were said; the rest is unknown."""
-    reading = match_prompt("A steel anvil, then a glittering bottle in the rain", VOCABULARY)
-    assert reading.matched == {"material": ("metal", "glass"), "ambience": ("rain",)}
-    assert reading.unknown == ("glittering",)
-    assert reading.negated == {}
+def test_words_are_matched_by_category() -> None:
+    """Known words give their canonical words, by category, in the order of the prompt; the rest is unknown."""
+    match = match_prompt("A steel anvil, then a glittering bottle in the rain", VOCABULARY)
+    assert match.matched == {"material": ("metal", "glass"), "ambience": ("rain",)}
+    assert match.unknown == ("glittering",)
+    assert match.negated == {}
 
 
 @pytest.mark.parametrize(
@@ -39,23 +39,23 @@ def test_words_are_sorted_into_their_categories() -> None:
     ],
 )
 def test_simple_endings_and_case_do_not_matter(prompt: str, canonical: str | None) -> None:
-    """Plurals and -ing and -ed forms of a spelling are that spelling; other endings are not guessed at."""
+    """Plurals and -ing and -ed forms of a spelling match it; other endings do not."""
     assert match_prompt(prompt, VOCABULARY).matched == ({"material": (canonical,)} if canonical else {})
 
 
 def test_an_exact_spelling_wins_over_an_inflected_one() -> None:
-    """The word "woods" is the forest though it could be the plural of the material."""
+    """The word "woods" matches the forest, though it could be the plural of the material."""
     assert match_prompt("woods", VOCABULARY).matched == {"ambience": ("forest",)}
 
 
-def test_the_longest_spelling_wins_and_may_mean_something_in_each_category() -> None:
-    """Two words that are known together are read together, whatever their hyphens, case and plural."""
+def test_the_longest_spelling_wins_in_each_category() -> None:
+    """Two words that are one spelling are matched together, with any hyphens, case and plural."""
     assert match_prompt("Bouncy-Balls", VOCABULARY).matched == {"material": ("rubber",), "scene": ("ball",)}
     assert match_prompt("bird songs", VOCABULARY).unknown == ()
 
 
 @pytest.mark.parametrize(
-    ("prompt", "understood", "refused"),
+    ("prompt", "matched", "negated"),
     [
         ("no rain", {}, {"ambience": ("rain",)}),
         ("wood without rain or cars", {"material": ("wood",)}, {"ambience": ("rain", "traffic")}),
@@ -64,26 +64,26 @@ def test_the_longest_spelling_wins_and_may_mean_something_in_each_category() -> 
         ("rain. No rain.", {}, {"ambience": ("rain",)}),
     ],
 )
-def test_refusing_lasts_to_the_end_of_the_clause(
-    prompt: str, understood: dict[str, tuple[str, ...]], refused: dict[str, tuple[str, ...]]
+def test_a_negation_lasts_to_the_end_of_the_clause(
+    prompt: str, matched: dict[str, tuple[str, ...]], negated: dict[str, tuple[str, ...]]
 ) -> None:
-    """What follows "no" or "without" is refused up to a comma, a full stop or a "but", and a refusal beats a wish."""
-    reading = match_prompt(prompt, VOCABULARY)
-    assert (reading.matched, reading.negated) == (understood, refused)
+    """Words after "no" or "without" are negated up to a comma, a full stop or a "but"; a word that is both is negated."""
+    match = match_prompt(prompt, VOCABULARY)
+    assert (match.matched, match.negated) == (matched, negated)
 
 
-def test_little_words_and_repeats_are_not_reported_as_unknown() -> None:
-    """The unknown words are those a person might wonder about, each once."""
+def test_stop_words_and_repeats_are_not_reported_as_unknown() -> None:
+    """The unknown words are listed once each, without stop words."""
     assert match_prompt("the sound of a zither and another zither", VOCABULARY).unknown == ("zither", "another")
 
 
 @given(st.text(max_size=80))
-def test_any_text_is_read(prompt: str) -> None:
-    """Whatever is typed, the reading holds only canonical words of the vocabulary and no word twice."""
-    reading = match_prompt(prompt, VOCABULARY)
-    for group in (reading.matched, reading.negated):
+def test_any_text_is_matched(prompt: str) -> None:
+    """Any text gives only canonical words of the vocabulary, and no word twice."""
+    match = match_prompt(prompt, VOCABULARY)
+    for group in (match.matched, match.negated):
         for category, words in group.items():
             assert words
             assert set(words) <= set(VOCABULARY[category])
             assert len(set(words)) == len(words)
-    assert len(set(reading.unknown)) == len(reading.unknown)
+    assert len(set(match.unknown)) == len(match.unknown)

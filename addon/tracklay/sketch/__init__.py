@@ -1,1 +1,1 @@
-"""The offline engine: sees events in the picture, makes sound, writes music. Pure numpy, no network, no key."""
+"""Offline engine: analyses motion, synthesizes foley and composes music. Pure numpy; no network, no API key."""

@@ -1,7 +1,8 @@
-"""The sketch engine as one call: proxy and prompt in, sound files out. Runs in a process of its own (`tracklay.worker`)."""
+"""Entry point of the offline engine: proxy and prompt in, sound files out. Runs in a process of its own (`tracklay.worker`)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,17 +19,16 @@ from .music import composer
 from .vision import analyzer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     import numpy.typing as npt
 
     from ..cue import ParamValue
     from .vision.events import MotionAnalysis
 
 SAMPLE_RATE = 48_000
-"""Hz: what the engine makes."""
+"""Sample rate of the output in Hz."""
 
 MASTER_STEM = "master"
+"""Name of the full mix among the files."""
 
 
 def generate_audio(
@@ -42,10 +42,23 @@ def generate_audio(
     params: Mapping[str, ParamValue],
     folder: str,
 ) -> dict[str, Any]:
-    """Make the sound; `file`, `stem_names` (name to file) and what was `prompt_summary` of the prompt.
+    """Generate the sound of one take.
+
+    Args:
+        endpoint: `foley` or `music`.
+        proxy: path of the proxy; needed for `foley` only.
+        samples: length in samples at `SAMPLE_RATE`.
+        prompt: the sounds to make.
+        negative: the sounds to avoid.
+        seed: the same seed gives the same sound.
+        params: the model's parameters.
+        folder: directory for the files.
+
+    Returns:
+        `file`, the path of the mix; `stems`, path by name; `understood`, the interpretation of the prompt for the manifest.
 
     Raises:
-        MediaError: the proxy shows nothing.
+        MediaError: `foley` without a proxy, or a proxy without frames.
     """
     if endpoint == "music":
         return _generate_music(samples, prompt, negative, seed, params, Path(folder))
@@ -53,16 +66,17 @@ def generate_audio(
 
 
 def analyze_proxy_motion(path: Path) -> MotionAnalysis:
-    """What is seen in a proxy, frame by frame: memory does not grow with its length.
+    """Return the motion analysis of a proxy. Frames are decoded one by one: memory does not grow with its length.
 
     Raises:
-        MediaError: it has no frames.
+        MediaError: the proxy has no frames.
     """
     times, (width, height) = frame_times_and_size(path)
     if not times:
-        raise MediaError(f"{path.name} has no frames to look at")
-    small = max(2, round(height * analyzer.LUMA_WIDTH / width / 2) * 2)
-    return analyzer.analyze_motion(read_luma_frames(Proxy(path, times, times[-1]), analyzer.LUMA_WIDTH, small), times)
+        raise MediaError("sketch.no_frames", "The proxy has no frames: {path}.", path=path.name)
+    luma_height = max(2, round(height * analyzer.LUMA_WIDTH / width / 2) * 2)
+    frames = read_luma_frames(Proxy(path, times, times[-1]), analyzer.LUMA_WIDTH, luma_height)
+    return analyzer.analyze_motion(frames, times)
 
 
 def _generate_foley(
@@ -74,10 +88,10 @@ def _generate_foley(
     params: Mapping[str, ParamValue],
     folder: Path,
 ) -> dict[str, Any]:
-    sight = analyze_proxy_motion(Path(proxy)) if proxy else None
-    if sight is None:
-        raise MediaError("sketch/foley needs picture to look at")
-    blocks = renderer.render_foley(sight, samples, prompt=prompt, negative=negative, seed=seed, params=params)
+    if not proxy:
+        raise MediaError("sketch.no_video", "sketch/foley needs a video.")
+    analysis = analyze_proxy_motion(Path(proxy))
+    blocks = renderer.render_foley(analysis, samples, prompt=prompt, negative=negative, seed=seed, params=params)
     _write_files({MASTER_STEM: folder / "foley.wav"}, ({MASTER_STEM: block} for block in blocks))
     events = [
         {
@@ -85,7 +99,7 @@ def _generate_foley(
             "seconds": f"{event.time.numerator}/{event.time.denominator}",
             "strength": round(event.strength, 3),
         }
-        for event in sight.events
+        for event in analysis.events
     ]
     return {
         "file": str(folder / "foley.wav"),
@@ -97,10 +111,10 @@ def _generate_foley(
 def _generate_music(
     samples: int, prompt: str, negative: str, seed: int, params: Mapping[str, ParamValue], folder: Path
 ) -> dict[str, Any]:
-    wanted = dict(params)
-    with_stems = bool(wanted.pop("stems", False))
-    gain = np.float32(10 ** (float(wanted.pop("level", 0)) / 20))
-    piece = composer.compose_music(prompt, samples, negative=negative, seed=seed, params=wanted)
+    composer_params = dict(params)
+    with_stems = bool(composer_params.pop("stems", False))
+    gain = np.float32(10 ** (float(composer_params.pop("level", 0)) / 20))  # from dB
+    piece = composer.compose_music(prompt, samples, negative=negative, seed=seed, params=composer_params)
     files = {MASTER_STEM: folder / "music.wav"}
     if with_stems:
         files |= {name: folder / f"{name}.wav" for name in piece.stem_names}
@@ -112,23 +126,23 @@ def _generate_music(
 def _add_master_mix(
     blocks: Iterator[Mapping[str, npt.NDArray[np.float32]]], gain: np.float32
 ) -> Iterator[Mapping[str, npt.NDArray[np.float32]]]:
-    """The stems at their level, and their plain sum."""
+    """Yield each block of stems with the gain applied, and their sum as the master: the stems add up to it exactly."""
     for block in blocks:
         stems = {name: stem * gain for name, stem in block.items()}
         yield {**stems, MASTER_STEM: np.sum(list(stems.values()), axis=0, dtype=np.float32)}
 
 
 def _write_files(files: Mapping[str, Path], blocks: Iterator[Mapping[str, npt.NDArray[np.float32]]]) -> None:
-    with ExitStack() as opened:
-        made = datetime.now(UTC)
+    with ExitStack() as stack:
+        created_at = datetime.now(UTC)
         writers = {
             name: BwfWriter(
-                opened.enter_context(path.open("wb")),
+                stack.enter_context(path.open("wb")),
                 2,
                 SAMPLE_RATE,
                 description="Tracklay sketch",
                 originator_reference="",
-                created_at=made,
+                created_at=created_at,
                 time_reference=0,
                 coding_history="",
             )

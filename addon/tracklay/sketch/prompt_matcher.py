@@ -1,7 +1,6 @@
-"""Reads a prompt against a vocabulary: which known words it holds, which it refuses ("no rain"), which are not known.
+"""Matches a prompt against a vocabulary: known words, negated words ("no rain") and unknown words.
 
-The vocabularies are data kept beside what they steer (voices, ambience, music); nothing here knows how
-a word sounds.
+The vocabularies are data beside the code that they control (materials, ambience, music); this module has none of its own.
 """
 
 from __future__ import annotations
@@ -13,11 +12,12 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 Vocabulary = Mapping[str, Mapping[str, Sequence[str]]]
+"""Category to canonical word to its other spellings, each of one or several words."""
 _Item = TypeVar("_Item")
 
 _SUFFIXES = ("ing", "ed", "es", "s")
 _MIN_STEM_LETTERS = 3
-"""Letters that must be left when an ending is taken off, so that "bus" is not "bu" and "ring" is not "r"."""
+"""Letters that must remain without the ending, so that "bus" is not read as "bu", nor "ring" as "r"."""
 
 _TOKEN_PATTERN = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[,.;:!?()\n]")
 _NEGATIONS = frozenset({"no", "without", "not", "never", "minus", "don't", "avoid", "excluding"})
@@ -38,10 +38,13 @@ _STOP_WORDS = frozenset(
 
 @dataclass(frozen=True)
 class PromptMatch:
-    """What a prompt says: `matched` and `negated` map a category to its canonical words in the order first said.
+    """The words of a prompt.
 
-    A word that is both said and refused counts as refused. `unknown` holds each other word once, little words ("the",
-    "with") left out.
+    Attributes:
+        matched: category to canonical words, in the order of their first occurrence. A word that is also negated is only in
+            `negated`.
+        unknown: all other words, each once, without stop words ("the", "with").
+        negated: as `matched`, the words after "no", "without" and the like.
     """
 
     matched: dict[str, tuple[str, ...]]
@@ -50,64 +53,65 @@ class PromptMatch:
 
 
 def match_prompt(prompt: str, vocabulary: Vocabulary) -> PromptMatch:
-    """Match `prompt` against `vocabulary` (category -> canonical word -> spellings, each of one or several words).
+    """Match a prompt against a vocabulary.
 
-    Case, hyphens and simple endings (-s, -es, -ing, -ed) do not matter. The longest spelling wins, and an exact one
-    before an inflected one ("woods" may be a forest where "wood" is a material). A canonical word is its own spelling
-    as well. One spelling may stand in several categories and then counts in each. After "no", "without" and
-    the like, words are refused up to the end of the clause.
+    Case, hyphens and simple endings (-s, -es, -ing, -ed) are ignored. The longest spelling wins, and an exact one before an
+    inflected one ("woods" may be a forest where "wood" is a material). A canonical word is one of its own spellings. A
+    spelling in several categories counts in each. After "no", "without" and the like, words are negated up to the end of
+    the clause.
     """
     exact, inflected, longest = _vocabulary_index(vocabulary)
-    understood: dict[str, list[str]] = {}
-    refused: dict[str, list[str]] = {}
+    matched: dict[str, list[str]] = {}
+    negated: dict[str, list[str]] = {}
     unknown: list[str] = []
     tokens = _tokenize(prompt)
-    refusing = False
-    at = 0
-    while at < len(tokens):
-        found, length = _longest_match(tokens, at, exact, inflected, longest)
-        if found:
-            for category, canonical in found:
-                _append_unique((refused if refusing else understood).setdefault(category, []), canonical)
-            at += length
+    is_negated = False
+    position = 0
+    while position < len(tokens):
+        meanings, length = _longest_match(tokens, position, exact, inflected, longest)
+        if meanings:
+            for category, canonical in meanings:
+                _append_unique((negated if is_negated else matched).setdefault(category, []), canonical)
+            position += length
             continue
-        token = tokens[at]
+        token = tokens[position]
         if token in _CLAUSE_ENDS:
-            refusing = False
+            is_negated = False
         elif token in _NEGATIONS:
-            refusing = True
+            is_negated = True
         elif token not in _STOP_WORDS:
             _append_unique(unknown, token)
-        at += 1
-    kept = {
-        category: tuple(word for word in words if word not in refused.get(category, ()))
-        for category, words in understood.items()
+        position += 1
+    # A negation wins: "rain, but no rain" asks for none.
+    remaining = {
+        category: tuple(word for word in words if word not in negated.get(category, ()))
+        for category, words in matched.items()
     }
     return PromptMatch(
-        matched={category: words for category, words in kept.items() if words},
+        matched={category: words for category, words in remaining.items() if words},
         unknown=tuple(unknown),
-        negated={category: tuple(words) for category, words in refused.items()},
+        negated={category: tuple(words) for category, words in negated.items()},
     )
 
 
 def split_clauses(prompt: str) -> list[str]:
-    """The prompt's clauses: what stands between its punctuation."""
+    """Return the clauses of a prompt, split at its punctuation."""
     return [clause for clause in re.split(r"[,.;:!?()\n]", prompt) if clause.strip()]
 
 
 _Phrase = tuple[str, ...]
 _PhraseMeanings = dict[_Phrase, list[tuple[str, str]]]
-
-
+"""Phrase to its (category, canonical word) pairs."""
 _VocabularyIndex = tuple[_PhraseMeanings, _PhraseMeanings, int]
 _index_cache: deque[tuple[Vocabulary, _VocabularyIndex]] = deque(maxlen=4)
-"""Those made last: a prompt is read clause by clause, always against the same few vocabularies."""
+"""The last few indexes: a prompt is matched clause by clause, always against the same vocabularies. Compared by identity, as
+vocabularies are constants."""
 
 
 def _vocabulary_index(vocabulary: Vocabulary) -> _VocabularyIndex:
-    """Phrase -> (category, canonical), as written and by each stem of its last word; and the longest length."""
-    for known, index in _index_cache:
-        if known is vocabulary:
+    """Return the meanings by phrase as written, those by phrase with the last word's stems, and the longest phrase's length."""
+    for cached, index in _index_cache:
+        if cached is vocabulary:
             return index
     exact: _PhraseMeanings = {}
     inflected: _PhraseMeanings = {}
@@ -129,36 +133,38 @@ def _vocabulary_index(vocabulary: Vocabulary) -> _VocabularyIndex:
 def _longest_match(
     tokens: Sequence[str], position: int, exact: _PhraseMeanings, inflected: _PhraseMeanings, longest: int
 ) -> tuple[list[tuple[str, str]], int]:
-    """What the longest known phrase at `position` means, and its number of tokens; nothing and 0 where none begins."""
+    """Return the meanings of the longest known phrase at `position` and its number of tokens; an empty list and 0 for none."""
     for length in range(min(longest, len(tokens) - position), 0, -1):
         phrase = tuple(tokens[position : position + length])
         if phrase in exact:
             return exact[phrase], length
-        found: list[tuple[str, str]] = []
+        meanings: list[tuple[str, str]] = []
         for form in _phrase_forms(phrase):
             for meaning in inflected.get(form, ()):
-                _append_unique(found, meaning)
-        if found:
-            return found, length
+                _append_unique(meanings, meaning)
+        if meanings:
+            return meanings, length
     return [], 0
 
 
 def _tokenize(text: str) -> list[str]:
-    """Lower-case words, and the punctuation that ends a clause; hyphens and underscores part words."""
+    """Return the words in lower case and the punctuation that ends a clause; hyphens and underscores separate words."""
+    # The typographic apostrophe, which phones and word processors write in "don't".
     return _TOKEN_PATTERN.findall(text.casefold().replace("\u2019", "'"))
 
 
 def _phrase_forms(phrase: _Phrase) -> Iterator[_Phrase]:
-    """The phrase with its last word as written and with its simple endings taken off."""
+    """Yield the phrase with its last word as written, and with each stem of it."""
     for stem in _word_stems(phrase[-1]):
         yield (*phrase[:-1], stem)
 
 
 def _word_stems(word: str) -> list[str]:
-    """`word` and what it may come from: "dripping" -> drip, "closing" -> close, "berries" -> berry."""
+    """Return the word and its possible stems: "dripping" -> drip, "closing" -> close, "berries" -> berry."""
     stems = [word]
     for ending in _SUFFIXES:
         stem = word.removesuffix(ending)
+        # Without a vowel it is not a stem: "string" is not "str".
         if stem == word or len(stem) < _MIN_STEM_LETTERS or not re.search("[aeiouy]", stem):
             continue
         if ending == "s" and stem.endswith("s"):  # glass, brass
@@ -166,7 +172,7 @@ def _word_stems(word: str) -> list[str]:
         stems.append(stem)
         if ending in ("ing", "ed"):
             stems.append(stem + "e")
-            if stem[-1] == stem[-2]:
+            if stem[-1] == stem[-2]:  # dripp
                 stems.append(stem[:-1])
         elif ending == "es" and stem.endswith("i"):
             stems.append(stem[:-1] + "y")

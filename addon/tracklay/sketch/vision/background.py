@@ -1,49 +1,55 @@
-"""Tells what moves from what stands: the picture without its moving things, and how far each pixel differs from it.
+"""Background subtraction: estimates the static background of a shot and a per-pixel foreground probability.
 
-The ground is the median of frames spread about half a second to both sides, all laid on the same canvas. Such a median keeps a step
-in time where it is: a thing that stops becomes ground on the frame it stops. So that its stop can be seen, the ground is kept as it
-was where the caller says a thing is being followed.
+The background is the median of nine frames spread over half a second to both sides, all aligned to one canvas: a fixed view of
+the shot that is moved in steps as the camera moves. A median over time keeps steps in time sharp: an object that stops becomes
+background on the very frame it stops. To observe the stop itself, the caller names the regions where it follows an object;
+there the earlier background is kept.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .camera_motion import FloatImage, Luma, SimilarityTransform, smooth_image, upper_median, warp_image
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from .image_ops import FloatImage, Luma, SimilarityTransform, smooth_image, upper_median, warp_image
 
 MEDIAN_FRAMES = 9
 MEDIAN_STEP_SECONDS = 0.125
-"""Between neighbouring frames of the median."""
+"""Time between two frames of the median, one second in all: an object is removed from a pixel that it covers for less than half."""
 MEDIAN_HALF_WINDOW_SECONDS = MEDIAN_STEP_SECONDS * (MEDIAN_FRAMES // 2)
 RECENTER_PIXELS = 8.0
-"""Pixels: when the camera is farther off the canvas than this, the canvas is laid anew."""
+"""The canvas moves to the camera when the camera is this far off: each move resamples the background, so it must be rare."""
 MIN_DIFFERENCE = 6.0
-"""Grey levels: a smaller difference is never motion."""
+"""Grey levels: a smaller difference from the background is never foreground, however clean the picture."""
 NOISE_MULTIPLE = 4.0
+"""The same in standard deviations of the measured noise: beyond 4, noise is 1 pixel in 16,000, about one a frame."""
 ALIGNMENT_ERROR_PIXELS = 0.35
-"""Pixels that a frame may lie wrong: an edge of the ground is allowed that much difference."""
+"""Misalignment a frame is allowed: at an edge of the background the threshold rises by the difference that it would cause."""
 UPDATE_GREY_LEVELS = 0.5
-"""Grey levels a frame by which a ground that still holds follows the median."""
+"""Largest change of a valid background pixel per frame: it follows slow changes of the light and no object."""
 COVERAGE_TOLERANCE_PIXELS = 0.1
-"""Pixels: a frame that misses no more of the canvas covers it."""
+"""A frame that leaves less than this of the canvas uncovered counts as covering it."""
 INITIAL_LIGHT_TOLERANCE, FINAL_LIGHT_TOLERANCE = 12.0, 8.0
-"""Grey levels by which a pixel of the ground may differ from the usual, at first and at last, and still tell of the light."""
+"""Grey levels: pixels that differ more than this from the predicted light are foreground and do not count in its fit, in the
+first round, where gain and offset are still a guess, and in the second."""
 GLOBAL_CHANGE_SHARE = 0.35
-"""When more of the picture than this differs, the picture changes as a whole (a dissolve, a flash) and nothing in it is followed."""
+"""When more than this share of the picture is foreground, the picture changes as a whole (dissolve, flash): no object is
+followed."""
 
-# Exchanges that bring the median of nine to the middle (Paeth, Graphics Gems, 1990); of some only one side is needed after.
-_MEDIAN_COMPARATORS = ((1, 2), (4, 5), (7, 8), (0, 1), (3, 4), (6, 7), (1, 2), (4, 5), (7, 8), (0, 3), (5, 8), (4, 7), (3, 6), (1, 4), (2, 5),
-              (4, 7), (4, 2), (6, 4), (4, 2))  # fmt: skip
+# The compare-and-exchange steps that move the median of nine values to index 4 (Paeth, Graphics Gems, 1990).
+_MEDIAN_COMPARATORS = (
+    (1, 2), (4, 5), (7, 8), (0, 1), (3, 4), (6, 7), (1, 2), (4, 5), (7, 8), (0, 3),
+    (5, 8), (4, 7), (3, 6), (1, 4), (2, 5), (4, 7), (4, 2), (6, 4), (4, 2),
+)  # fmt: skip
 
 
 def _prune_comparators() -> tuple[tuple[int, int, bool, bool], ...]:
-    """The exchanges, and whether the lesser and the greater of each is looked at again or is the median."""
+    """Return each exchange (i, j) with whether its minimum, at i, and its maximum, at j, are used later.
+
+    An exchange of whole pictures costs two passes over them; eight results are never read, and their passes are saved.
+    """
     live, found = {4}, []
     for a, b in reversed(_MEDIAN_COMPARATORS):
         found.append((a, b, a in live, b in live))
@@ -54,43 +60,56 @@ def _prune_comparators() -> tuple[tuple[int, int, bool, bool], ...]:
 _MEDIAN_NETWORK = _prune_comparators()
 
 FollowedRegion = tuple[tuple[slice, slice], float]
-"""Rows and columns where a thing is followed, and the thing's own grey: where the old ground is more like it than the frame is,
-the thing has just left and the old ground was the thing itself."""
+"""Rows and columns of the canvas where an object is followed, and the object's mean grey level.
+
+The grey level decides whether the background there is the object itself, kept from when it stood still: it has just left when the
+old background is more like the object than the new one is.
+"""
 
 
 @dataclass(slots=True)
 class AnalysisFrame:
-    """A frame in the queue.
-
-    Its number in the picture, luma, itself under `smooth_image`, time in seconds, view, and itself on the canvas it was last laid on, there
-    under `smooth_image` too, with how many pixels of that canvas it leaves bare (left, right, top, bottom).
-    """
+    """A frame in the queue of a shot, with its copy on the canvas, which is made once and cached."""
 
     number: int
+    """Index of the frame in the clip."""
     luma: Luma
     smoothed: FloatImage
+    """The luma after `smooth_image`."""
     time: float
+    """Seconds from the clip's first frame."""
     transform: SimilarityTransform
+    """From the shot's first frame to this one."""
     aligned: Luma | None = None
+    """The luma on the canvas."""
     aligned_smoothed: FloatImage | None = None
+    """The aligned luma after `smooth_image`."""
     uncovered: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    """Pixels of the canvas that the frame does not cover: left, right, top, bottom; negative where it extends beyond."""
     canvas_id: int = -1
+    """The canvas for which the three values above hold."""
 
 
 def median_of_nine(pictures: Sequence[Luma]) -> Luma:
-    """The pixelwise median of nine pictures."""
+    """Return the pixelwise median of nine pictures: a sorting network, over ten times as fast as `np.median`."""
     p = list(pictures)
-    for a, b, lesser, greater in _MEDIAN_NETWORK:
-        one, other = p[a], p[b]
-        if lesser:
-            p[a] = np.minimum(one, other)
-        if greater:
-            p[b] = np.maximum(one, other)
+    for a, b, keep_minimum, keep_maximum in _MEDIAN_NETWORK:
+        first, second = p[a], p[b]
+        if keep_minimum:
+            p[a] = np.minimum(first, second)
+        if keep_maximum:
+            p[b] = np.maximum(first, second)
     return p[4]
 
 
 class BackgroundModel:
-    """The ground of one shot, on a canvas that follows the camera in steps."""
+    """The background of one shot, on a canvas that follows the camera in steps.
+
+    Attributes:
+        shape: height and width of the pictures.
+        canvas_transform: from the shot's first frame to the canvas.
+        noise: standard deviation of the picture against the background, in grey levels, smoothed over about ten frames.
+    """
 
     def __init__(self, shape: tuple[int, int]) -> None:
         self.shape = shape
@@ -100,96 +119,113 @@ class BackgroundModel:
         self.noise = 1.5
 
     def align(self, frame: AnalysisFrame) -> Luma:
-        """The frame on the canvas."""
+        """Return the frame's luma on the canvas."""
         if frame.canvas_id != self._canvas_id or frame.aligned is None:
             frame.aligned = warp_image(frame.luma, frame.transform.compose(self.canvas_transform.inverse()))
-            frame.canvas_id, frame.aligned_smoothed, frame.uncovered = (
-                self._canvas_id,
-                None,
-                self._uncovered_borders(frame.transform),
-            )
+            frame.aligned_smoothed = None
+            frame.uncovered = self._uncovered_borders(frame.transform)
+            frame.canvas_id = self._canvas_id
         return frame.aligned
 
     def align_smoothed(self, frame: AnalysisFrame) -> FloatImage:
-        """The frame on the canvas, under `smooth_image`."""
-        laid = self.align(frame)
+        """Return the frame's luma on the canvas after `smooth_image`."""
+        aligned = self.align(frame)
         if frame.aligned_smoothed is None:
-            frame.aligned_smoothed = frame.smoothed if laid is frame.luma else smooth_image(laid)
+            # A camera that stands still needs no warp, and the smoothed frame is there already.
+            frame.aligned_smoothed = frame.smoothed if aligned is frame.luma else smooth_image(aligned)
         return frame.aligned_smoothed
 
     def recenter(self, transform: SimilarityTransform) -> SimilarityTransform | None:
-        """Lay the canvas anew where the camera left it; gives the way from the old canvas to the new one, or None."""
-        if transform.compose(self.canvas_transform.inverse()).max_displacement(self.shape) < RECENTER_PIXELS:
+        """Move the canvas to a frame's transform if the camera has left it.
+
+        Returns:
+            The transform from the old canvas to the new one, or None if the canvas stays.
+        """
+        motion = transform.compose(self.canvas_transform.inverse())
+        if motion.max_displacement(self.shape) < RECENTER_PIXELS:
             return None
-        way = transform.compose(self.canvas_transform.inverse())
         if self._background is not None:
-            self._background = warp_image(self._background.astype(np.uint8), way.inverse()).astype(np.float32)
+            self._background = warp_image(self._background.astype(np.uint8), motion.inverse()).astype(np.float32)
         self.canvas_transform, self._canvas_id = transform, self._canvas_id + 1
-        return way
+        return motion
 
     def estimate_foreground(
         self, frame: AnalysisFrame, neighbours: Sequence[AnalysisFrame], followed: Sequence[FollowedRegion]
     ) -> FloatImage | None:
-        """How surely each pixel of the frame is not ground, 0 to 1, on the canvas; None where the picture changes as a whole.
+        """Update the background and return the foreground probability of a frame.
 
-        `neighbours` are the frames of the median; in the regions `followed` the ground stays what it was.
+        Args:
+            frame: the frame; frames are given in order.
+            neighbours: the nine frames of the median, in order of time.
+            followed: the regions in which the background stays what it was.
+
+        Returns:
+            For each pixel of the canvas a value from 0 (background) to 1; None where the picture changes as a whole.
         """
-        here = self.align(frame)
-        seen = here.astype(np.float32)
-        ground = smooth_image(median_of_nine([self.align(other) for other in neighbours]))
+        picture = self.align(frame).astype(np.float32)
+        background = smooth_image(median_of_nine([self.align(other) for other in neighbours]))
         if self._background is not None:
-            ahead = [other for other in neighbours[-3:] if other.time > frame.time + MEDIAN_STEP_SECONDS]
-            ground = self._update_background(seen, ground, followed, [self.align(other) for other in ahead])
-        self._background = ground
-        gain, lift = _match_light(seen, ground)
-        apart = ground * np.float32(gain)
-        apart += np.float32(lift)
-        np.subtract(self.align_smoothed(frame), apart, out=apart)
-        np.abs(apart, out=apart)
-        self.noise += 0.1 * (min(6.0, 1.4826 * upper_median(apart[1::4, 1::4])) - self.noise)
-        sure = foreground_probability(apart, max(MIN_DIFFERENCE, NOISE_MULTIPLE * self.noise), ground)
-        self.mask_uncovered(sure, (frame, neighbours[0], neighbours[-1]))
-        if np.count_nonzero(sure > 0) > GLOBAL_CHANGE_SHARE * sure.size:
+            # The last three frames of the median show what follows, unless the clip ends and they are close to this frame.
+            future = [other for other in neighbours[-3:] if other.time > frame.time + MEDIAN_STEP_SECONDS]
+            background = self._update_background(picture, background, followed, [self.align(other) for other in future])
+        self._background = background
+        gain, offset = _match_light(picture, background)
+        difference = background * np.float32(gain)
+        difference += np.float32(offset)
+        np.subtract(self.align_smoothed(frame), difference, out=difference)
+        np.abs(difference, out=difference)
+        # 1.4826 turns a median absolute deviation into a standard deviation; every fourth pixel of a row and column is enough.
+        # The cap keeps one frame of a flash from raising the threshold for long.
+        self.noise += 0.1 * (min(6.0, 1.4826 * upper_median(difference[1::4, 1::4])) - self.noise)
+        probability = foreground_probability(difference, max(MIN_DIFFERENCE, NOISE_MULTIPLE * self.noise), background)
+        self.mask_uncovered(probability, (frame, neighbours[0], neighbours[-1]))
+        if np.count_nonzero(probability > 0) > GLOBAL_CHANGE_SHARE * probability.size:
             return None
-        return sure
+        return probability
 
     def _update_background(
         self,
-        picture_now: FloatImage,
+        picture: FloatImage,
         median: FloatImage,
         followed: Sequence[FollowedRegion],
         future_frames: Sequence[Luma],
     ) -> FloatImage:
-        """The ground as it was where the frame still shows it, slowly renewed; fresh elsewhere.
+        """Return the background for this frame from the previous one and the median.
 
-        Where a thing is followed it is what was there before the thing or what will be after, whichever is less like the thing, but
-        not what will be where the frame still shows what was: a thing that stays near a place for long is there again after a while.
+        Where the frame still shows the previous background, that one is kept and moves slowly towards the median; elsewhere the
+        median replaces it. In a followed region the background is either the previous one or what the future frames show,
+        whichever is less like the object, but the future one only where this frame looks like it already: an object that stays
+        near a place covers it again in the future frames.
         """
-        old = self._background if self._background is not None else median
-        apart = picture_now - old
-        np.abs(apart, out=apart)
-        changed = apart >= np.float32(MIN_DIFFERENCE + NOISE_MULTIPLE * self.noise)
-        ground: FloatImage = np.subtract(old, np.float32(UPDATE_GREY_LEVELS), out=apart)
-        np.maximum(ground, median, out=ground)
-        np.minimum(ground, old + np.float32(UPDATE_GREY_LEVELS), out=ground)
-        np.copyto(ground, median, where=changed)
-        for region, grey in followed:
-            was = old[region]
+        previous = self._background if self._background is not None else median
+        difference = picture - previous
+        np.abs(difference, out=difference)
+        changed = difference >= np.float32(MIN_DIFFERENCE + NOISE_MULTIPLE * self.noise)
+        # The median, limited to half a grey level around the previous background.
+        updated: FloatImage = np.subtract(previous, np.float32(UPDATE_GREY_LEVELS), out=difference)
+        np.maximum(updated, median, out=updated)
+        np.minimum(updated, previous + np.float32(UPDATE_GREY_LEVELS), out=updated)
+        np.copyto(updated, median, where=changed)
+        for region, object_grey in followed:
+            before = previous[region]
             if len(future_frames) == 3:
-                a, b, c = (picture[region] for picture in future_frames)
+                # The median of three: the object may pass the region again in one of them.
+                a, b, c = (future[region] for future in future_frames)
                 after = np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c)).astype(np.float32)
             else:
-                after = ground[region]
-            now = picture_now[region]
-            left = np.abs(after - grey) > np.abs(was - grey) + MIN_DIFFERENCE
-            left &= np.abs(after - now) < np.abs(was - now)
-            ground[region] = np.where(left, after, was)
-        return ground
+                after = updated[region]
+            now = picture[region]
+            # The previous background is the object itself, from when it stood still, and the object has just left.
+            object_left = np.abs(after - object_grey) > np.abs(before - object_grey) + MIN_DIFFERENCE
+            object_left &= np.abs(after - now) < np.abs(before - now)
+            updated[region] = np.where(object_left, after, before)
+        return updated
 
     def mask_uncovered(self, probability: FloatImage, frames: Sequence[AnalysisFrame]) -> None:
-        """Clear the border that some of the frames, all on this canvas, do not cover."""
+        """Set the borders that any of the frames does not cover to 0, in place. All frames must be aligned to this canvas."""
         height, width = self.shape
         left, right, top, bottom = map(max, zip(*(frame.uncovered for frame in frames), strict=True))
+        # One pixel more than uncovered for the fraction, and one because smoothing mixes the repeated border into it.
         if left > COVERAGE_TOLERANCE_PIXELS:
             probability[:, : int(left) + 2] = 0
         if right > COVERAGE_TOLERANCE_PIXELS:
@@ -200,55 +236,72 @@ class BackgroundModel:
             probability[height - int(bottom) - 2 :] = 0
 
     def _uncovered_borders(self, transform: SimilarityTransform) -> tuple[float, float, float, float]:
-        """How many pixels of the canvas a frame of that view leaves bare: left, right, top, bottom; negative where it goes on."""
-        way = self.canvas_transform.compose(transform.inverse())
-        if way.max_displacement(self.shape) < COVERAGE_TOLERANCE_PIXELS:
+        """Return how many pixels of the canvas a frame leaves uncovered: left, right, top, bottom; negative where it extends beyond.
+
+        The four edges of the frame are mapped to the canvas; of a rotated edge the corner that reaches farthest in counts.
+        """
+        to_canvas = self.canvas_transform.compose(transform.inverse())
+        if to_canvas.max_displacement(self.shape) < COVERAGE_TOLERANCE_PIXELS:
             return 0.0, 0.0, 0.0, 0.0
         height, width = self.shape
-        wide, tall = (way.scale_rotation.real - 1) * width / 2, (way.scale_rotation.real - 1) * height / 2
-        high, broad = abs(way.scale_rotation.imag) * height / 2, abs(way.scale_rotation.imag) * width / 2
-        x, y = way.translation.real, way.translation.imag
-        return x - wide + high, high - wide - x, y - tall + broad, broad - tall - y
+        zoom_x = (to_canvas.scale_rotation.real - 1) * width / 2
+        zoom_y = (to_canvas.scale_rotation.real - 1) * height / 2
+        tilt_x, tilt_y = abs(to_canvas.scale_rotation.imag) * height / 2, abs(to_canvas.scale_rotation.imag) * width / 2
+        x, y = to_canvas.translation.real, to_canvas.translation.imag
+        return x - zoom_x + tilt_x, tilt_x - zoom_x - x, y - zoom_y + tilt_y, tilt_y - zoom_y - y
 
 
 def foreground_probability(difference: FloatImage, min_difference: float, reference: FloatImage) -> FloatImage:
-    """How far each difference is above what is allowed, 0 to 1: `min_difference` grey levels, and more at the edges of a picture."""
+    """Return how far each difference exceeds its threshold: 0 at the threshold and below, 1 at twice the threshold and above.
+
+    Args:
+        difference: absolute differences in grey levels.
+        min_difference: the threshold in a flat area.
+        reference: the picture whose edges raise the threshold, by the difference that a slight misalignment causes.
+    """
     width = difference.shape[1]
-    allowed, across, flat = np.empty_like(difference), np.empty_like(difference), reference.ravel()
-    np.subtract(reference[2:], reference[:-2], out=allowed[1:-1])
-    allowed[0] = allowed[-1] = 0
-    np.abs(allowed, out=allowed)
-    np.subtract(flat[2:], flat[:-2], out=across.ravel()[1:-1])
-    across[:, :: width - 1] = 0
-    np.abs(across, out=across)
-    allowed += across
-    allowed *= np.float32(0.5 * ALIGNMENT_ERROR_PIXELS)
-    allowed += np.float32(min_difference)
-    sure = np.divide(difference, allowed, out=allowed)
-    sure -= np.float32(1)
-    np.maximum(sure, np.float32(0), out=sure)
-    np.minimum(sure, np.float32(1), out=sure)
-    return sure
+    # The sum of the absolute central differences, twice the gradient; the row-wise ones in one pass over the flat array,
+    # which is wrong in the first and last column only.
+    threshold, along_x, flat = np.empty_like(difference), np.empty_like(difference), reference.ravel()
+    np.subtract(reference[2:], reference[:-2], out=threshold[1:-1])
+    threshold[0] = threshold[-1] = 0
+    np.abs(threshold, out=threshold)
+    np.subtract(flat[2:], flat[:-2], out=along_x.ravel()[1:-1])
+    along_x[:, :: width - 1] = 0
+    np.abs(along_x, out=along_x)
+    threshold += along_x
+    threshold *= np.float32(0.5 * ALIGNMENT_ERROR_PIXELS)
+    threshold += np.float32(min_difference)
+    probability = np.divide(difference, threshold, out=threshold)
+    probability -= np.float32(1)
+    np.maximum(probability, np.float32(0), out=probability)
+    np.minimum(probability, np.float32(1), out=probability)
+    return probability
 
 
 def _match_light(picture: FloatImage, background: FloatImage) -> tuple[float, float]:
-    """Gain and lift that bring the ground to the frame's light, most pixels agreeing."""
+    """Return the gain and the offset of the light, so that `gain * background + offset` is the picture where nothing moves.
+
+    A line is fitted by least squares to every fifth pixel of a row and column, twice, without the pixels that are far off: those
+    are foreground.
+    """
     x = background[2::5, 2::5].ravel()
     y = picture[2::5, 2::5].ravel()
-    sums = np.empty((5, x.size), np.float32)
-    sums[0], sums[1], sums[2] = 1, x, y
-    np.multiply(x, x, out=sums[3])
-    np.multiply(x, y, out=sums[4])
-    off = y - x
-    gain, lift, close = 1.0, upper_median(off), INITIAL_LIGHT_TOLERANCE
-    off -= np.float32(lift)
+    terms = np.empty((5, x.size), np.float32)
+    terms[0], terms[1], terms[2] = 1, x, y
+    np.multiply(x, x, out=terms[3])
+    np.multiply(x, y, out=terms[4])
+    residuals = y - x
+    gain, offset, tolerance = 1.0, upper_median(residuals), INITIAL_LIGHT_TOLERANCE
+    residuals -= np.float32(offset)
     for _ in range(2):
-        count, xs, ys, xx, xy = (sums @ (np.abs(off) < close)).tolist()
+        count, sum_x, sum_y, sum_xx, sum_xy = (terms @ (np.abs(residuals) < tolerance)).tolist()
         if count < x.size // 4:
-            return 1.0, 0.0
-        gain = (xy - xs * ys / count + 100) / (xx - xs * xs / count + 100)
-        lift = (ys - gain * xs) / count
-        off = y - np.float32(gain) * x
-        off -= np.float32(lift)
-        close = FINAL_LIGHT_TOLERANCE
-    return gain, lift
+            return 1.0, 0.0  # most of the picture changed: there is no common light
+        # The 100 on both sides pulls the gain towards 1 where the background has no contrast to measure it by.
+        gain = (sum_xy - sum_x * sum_y / count + 100) / (sum_xx - sum_x * sum_x / count + 100)
+        offset = (sum_y - gain * sum_x) / count
+        residuals = y - np.float32(gain) * x
+        residuals -= np.float32(offset)
+        tolerance = FINAL_LIGHT_TOLERANCE
+    return gain, offset

@@ -1,136 +1,158 @@
-"""Gives back the pictures that were shot where each is shown for more frames than one: film of 24 pictures a second on 25, 30 or 60 frames.
+"""Cadence removal: drops repeated frames and restores the times at which the others were shot.
 
-A frame that repeats the one before would look like a thing that stops, and the uneven times of the others like one that speeds up and
-slows down. So repeats are left out, and about them the pictures get the even times at which they must have been shot.
+Film of 24 frames per second on 25, 30 or 60 fps is shown by repeating frames. A repeated frame would look like an object that stops,
+and the uneven times of the others like one that speeds up and slows down. So repeats are dropped, and the frames around them
+get the evenly spaced times at which they must have been shot.
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from .camera_motion import Luma
+    from .image_ops import Luma
 
 REPEAT_MAX_CHANGE, RECENT_REPEAT_MAX_CHANGE = 0.2, 0.4
-"""Share of the change before and after it that a repeat may have, and where there lately was one: the codec does not repeat exactly."""
+"""Largest change of a repeat, as a share of the change before and after it. A codec does not repeat a frame exactly, so it is
+not zero. The second value is for material that had a repeat recently: another one is then likely."""
 REPEAT_MIN_MOTION, RECENT_REPEAT_MIN_MOTION = 30.0, 15.0
-"""Change between frames below which nothing moves that a repeat could be told by, and where there lately was one."""
+"""Smallest change between frames (as `_frame_difference` measures it) that counts as motion: below it a repeat and a still
+picture look the same. The second value is again for material that had a repeat recently."""
 RECENT_SECONDS = 0.25
+"""Time for which a repeat counts as recent: 24 fps on 30 repeats every sixth of a second, on 25 once a second."""
 MAX_RETIME_FRAMES = 0.75
-"""Frames by which a picture may have been shot before or after it is first shown."""
+"""Largest correction of a time, in frames: a repeat delays a frame by less than one."""
 MAX_REPEAT_SECONDS = 0.09
-"""A picture shown for longer is one in which nothing moves."""
+"""A frame shown for longer is not film (whose frames last 0.042 s) but a picture in which nothing moves."""
 INTERVAL_RATIO_RANGE = (0.55, 2.2)
-"""Times the time between pictures there that there may be between others for both to be of one film: where nothing moves, every
-frame is kept."""
+"""Range of the intervals that belong to one cadence, relative to the interval of the frame. A longer or shorter one marks a change:
+where nothing moves, for example, every frame is kept, repeats included."""
 RETIME_NEIGHBOURS = 8
-"""Pictures to each side over which times are evened."""
+"""Frames to each side over which the times are fitted: a third of a second, two periods of 24 fps on 30."""
 
 
 @dataclass(slots=True)
 class SourceFrame:
-    """A picture: the number of the first frame that shows it, its luma, when it was shot (seconds); whether it is shown again."""
+    """A frame that was shot, as opposed to a repeat."""
 
     number: int
+    """Index of the first frame of the clip that shows it."""
     luma: Luma
     time: float
+    """Seconds at which it was shot, or first shown where no repeat is nearby."""
     is_repeated: bool = False
     frame_seconds: float = 0.0
-    """Seconds between frames there."""
+    """Interval between the clip's frames there."""
 
 
 def distinct_frames(frames: Iterable[tuple[Luma, float]]) -> Iterator[SourceFrame]:
-    """The pictures that were shot, in order; a third of a second of them is held."""
-    held: deque[SourceFrame] = deque()
-    at = 0  # the first of `buffer` that has not been given
-    for shot in _drop_repeats(frames):
-        held.append(shot)
-        if len(held) - at > RETIME_NEIGHBOURS:
-            yield _retime(held, at)
-            at += 1
-            if at > RETIME_NEIGHBOURS:
-                held.popleft()
-                at -= 1
-    for k in range(at, len(held)):
-        yield _retime(held, k)
+    """Yield the frames that were shot, in order, with their times.
+
+    Args:
+        frames: each frame of the clip with its time in seconds. A third of a second of them is held.
+    """
+    buffer: deque[SourceFrame] = deque()
+    next_index = 0  # of the first frame in the buffer that was not yielded
+    for frame in _drop_repeats(frames):
+        buffer.append(frame)
+        if len(buffer) - next_index > RETIME_NEIGHBOURS:
+            yield _retime(buffer, next_index)
+            next_index += 1
+            if next_index > RETIME_NEIGHBOURS:
+                buffer.popleft()
+                next_index -= 1
+    for index in range(next_index, len(buffer)):
+        yield _retime(buffer, index)
 
 
 def _retime(buffer: deque[SourceFrame], index: int) -> SourceFrame:
-    """One of the pictures, at its time on the straight line through those about it where any of them is shown again."""
-    shot = buffer[index]
-    if not any(each.is_repeated for each in buffer):
-        return shot
+    """Return one of the frames with its time from a line fitted through its neighbours, if any of them is repeated."""
+    frame = buffer[index]
+    if not any(other.is_repeated for other in buffer):
+        return frame
+    # The neighbours of the same cadence: outwards until an interval differs too much from those beside the frame.
     first, last = index, index
-    gap = (buffer[min(index + 1, len(buffer) - 1)].time - buffer[max(index - 1, 0)].time) / 2
-    least, most = INTERVAL_RATIO_RANGE[0] * gap, INTERVAL_RATIO_RANGE[1] * gap
-    while first > max(0, index - RETIME_NEIGHBOURS) and least <= buffer[first].time - buffer[first - 1].time <= most:
+    interval = (buffer[min(index + 1, len(buffer) - 1)].time - buffer[max(index - 1, 0)].time) / 2
+    shortest, longest = INTERVAL_RATIO_RANGE[0] * interval, INTERVAL_RATIO_RANGE[1] * interval
+    while (
+        first > max(0, index - RETIME_NEIGHBOURS) and shortest <= buffer[first].time - buffer[first - 1].time <= longest
+    ):
         first -= 1
     while (
         last < min(len(buffer) - 1, index + RETIME_NEIGHBOURS)
-        and least <= buffer[last + 1].time - buffer[last].time <= most
+        and shortest <= buffer[last + 1].time - buffer[last].time <= longest
     ):
         last += 1
-    places = range(first, last + 1)
-    about = [buffer[k] for k in places]
-    if first == last or not any(each.is_repeated for each in about):
-        return shot
-    middle = sum(places) / len(places)
-    span = sum((k - middle) ** 2 for k in places)
-    slope = sum((k - middle) * each.time for k, each in zip(places, about, strict=True)) / span
-    even = sum(each.time for each in about) / len(about) + slope * (index - middle)
-    off = min(max(even - shot.time, -MAX_RETIME_FRAMES * shot.frame_seconds), MAX_RETIME_FRAMES * shot.frame_seconds)
-    return SourceFrame(shot.number, shot.luma, shot.time + off, shot.is_repeated, shot.frame_seconds)
+    indices = range(first, last + 1)
+    neighbours = [buffer[k] for k in indices]
+    if first == last or not any(other.is_repeated for other in neighbours):
+        return frame
+    # Linear regression of time over index: film has even times, so the line through them is the film's clock.
+    mean_index = sum(indices) / len(indices)
+    spread = sum((k - mean_index) ** 2 for k in indices)
+    slope = sum((k - mean_index) * other.time for k, other in zip(indices, neighbours, strict=True)) / spread
+    fitted = sum(other.time for other in neighbours) / len(neighbours) + slope * (index - mean_index)
+    limit = MAX_RETIME_FRAMES * frame.frame_seconds
+    correction = min(max(fitted - frame.time, -limit), limit)
+    return SourceFrame(frame.number, frame.luma, frame.time + correction, frame.is_repeated, frame.frame_seconds)
 
 
 def _drop_repeats(frames: Iterable[tuple[Luma, float]]) -> Iterator[SourceFrame]:
-    """Each frame that is no repeat, at its own time."""
-    shot: SourceFrame | None = None
-    run: list[SourceFrame] = []  # what may be repeats of it
-    before = most = 0.0
-    lately = -RECENT_SECONDS  # when the last picture was shown again
+    """Yield each frame that is not a repeat, at its own time.
+
+    A candidate for a repeat is confirmed only when the picture moves on after it: it changed little, the frames before and
+    after it much. Otherwise the candidates are frames of something that slows down, and all are kept.
+    """
+    current: SourceFrame | None = None
+    candidates: list[SourceFrame] = []  # possible repeats of `current`
+    change_before = largest_change = 0.0  # from the frame before `current` to it; among the candidates
+    last_repeat_time = -RECENT_SECONDS
     for number, (luma, time) in enumerate(frames):
-        now = SourceFrame(number, luma, time)
-        if shot is None:
-            shot = now
+        frame = SourceFrame(number, luma, time)
+        if current is None:
+            current = frame
             continue
-        last = run[-1] if run else shot
-        now.frame_seconds = time - last.time
-        change = _frame_difference(last.luma, luma)
-        same, least = (
+        previous = candidates[-1] if candidates else current
+        frame.frame_seconds = time - previous.time
+        change = _frame_difference(previous.luma, luma)
+        max_change, min_motion = (
             (RECENT_REPEAT_MAX_CHANGE, RECENT_REPEAT_MIN_MOTION)
-            if time - lately < RECENT_SECONDS
+            if time - last_repeat_time < RECENT_SECONDS
             else (REPEAT_MAX_CHANGE, REPEAT_MIN_MOTION)
         )
-        short = time - shot.time <= MAX_REPEAT_SECONDS
-        if short and before > least and change < same * before:
-            run.append(now)
-            most = max(most, change)
+        is_short = time - current.time <= MAX_REPEAT_SECONDS
+        if is_short and change_before > min_motion and change < max_change * change_before:
+            candidates.append(frame)
+            largest_change = max(largest_change, change)
             continue
-        if short and run and change > least and most < same * change:
-            shot.is_repeated = True
-            lately = time
-            yield shot
+        if is_short and candidates and change > min_motion and largest_change < max_change * change:
+            current.is_repeated = True
+            last_repeat_time = time
+            yield current
         else:
-            yield shot
-            yield from run
-        shot, run, before, most = now, [], change, 0.0
-    if shot is not None:
-        yield shot
-        if run and run[-1].time - lately >= RECENT_SECONDS:  # else the last picture of a film, shown again
-            yield from run
+            yield current
+            yield from candidates
+        current, candidates, change_before, largest_change = frame, [], change, 0.0
+    if current is not None:
+        yield current
+        # At the end nothing confirms the candidates; those shortly after a repeat are taken for repeats.
+        if candidates and candidates[-1].time - last_repeat_time >= RECENT_SECONDS:
+            yield from candidates
 
 
 def _frame_difference(first: Luma, second: Luma) -> float:
-    """How much two frames differ; a few pixels that differ much count for more than many that differ little."""
-    apart = first.astype(np.float32)
-    apart -= second
-    apart *= apart
-    flat = apart.ravel()
-    return math.sqrt(math.sqrt(flat @ flat))
+    """Return the difference of two frames: the fourth root of the sum of the fourth powers over all pixels.
+
+    A few pixels that differ much, a small moving object, count for more than many that differ little, the codec's noise.
+    """
+    difference = first.astype(np.float32)
+    difference -= second
+    difference *= difference
+    squares = difference.ravel()
+    return math.sqrt(math.sqrt(squares @ squares))

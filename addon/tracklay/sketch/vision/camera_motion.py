@@ -1,201 +1,80 @@
-"""Takes the camera out: how each luma frame lies to the first one, and where one shot ends.
+"""Estimates the camera's motion: the transform from the first frame of a shot to each later one, and where a shot ends.
 
-A frame is laid on a recent one (the anchor) by Gauss-Newton on its textured points, for shift, zoom and turn together with the
-light's gain and lift, each point weighed down as it disagrees, so that what moves in the picture does not move the camera. The
-least motion that explains what is seen is taken: a camera stands, or is shifted only, until it surely does more. Phase correlation
-finds the way where the step is too large for that.
+Each frame is aligned to a recent one, the keyframe, by Gauss-Newton on the keyframe's textured points. The parameters are the
+shift, zoom and rotation of the picture and the gain and offset of the light. Points are weighted by a robust cost, so that
+objects moving in front of the background do not move the camera. Among the explanations of a frame the one with the least
+motion wins: the camera stands still, or only shifts, until more is statistically significant. Otherwise the noise of a plain
+picture would add up to a drift. Where the step between frames is too large for Gauss-Newton, phase correlation finds a start.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-FloatImage = npt.NDArray[np.float32]
-Luma = npt.NDArray[np.uint8]
+from .image_ops import (
+    STATIC_CAMERA_PIXELS,
+    FloatImage,
+    Matrix,
+    SimilarityTransform,
+    phase_correlation_shift,
+    upper_median,
+)
+
 PointValues = npt.NDArray[np.float32]
-Matrix = npt.NDArray[np.float64]
+"""One number for each point of a keyframe."""
 
 KEYPOINT_TILE_PIXELS = 4
-"""Pixels: the strongest gradient of each square tile is one point."""
+"""Side of the square tiles of which each gives one point, that of its strongest gradient: the points cover the whole picture."""
 BORDER_PIXELS = 3
-"""Pixels at the border that carry no point."""
+"""No points this close to the border: their gradient needs neighbours, and most steps would move them out of the picture."""
 MAX_ITERATIONS = 6
-"""Gauss-Newton rounds at most; two or three do."""
+"""Upper limit of Gauss-Newton iterations; two or three are usual."""
 CONVERGED_PIXELS = 0.25
-"""Pixels: a smaller correction is the last; what it leaves is far less."""
+"""A smaller step ends the iteration. Convergence is quadratic: the error that remains is far below this."""
 CONVERGED_GREY_LEVELS = 0.5
-"""Grey levels: where the light changed no more than this the first round may be the last."""
-STATIC_CAMERA_PIXELS = 0.06
-"""Pixels: a smaller move of the picture's corners is the noise of a camera that stands."""
+"""The first iteration may be the last only if the light changed by less than this, as light and motion interact."""
 MOTION_SIGNIFICANCE = 30.0
-"""How unlikely a camera's move must be to come of noise alone, as its square over the variance: less, and it stands. Were points
-independent, four such numbers would stay below it but for once in a hundred thousand; those of a block of the codec are not."""
+"""Threshold for the motion of a camera that stood still, as a chi-squared value of four degrees of freedom. Independent noise
+exceeds it 5 times in a million frames; the errors of codec blocks are correlated, so the margin is needed."""
 MOTION_SCREENING_SIGNIFICANCE = 8.0
-"""The same: less, and it isn't even tried whether it has."""
+"""Threshold of the quick test before it: below this the exact test, which resamples the picture, is not made."""
 ROTATION_ZOOM_SIGNIFICANCE = 15.0
-"""The same of its zoom and turn: less, and it is only shifted. What is missed of a slow one adds up until it is found."""
+"""Threshold for rotation and zoom, two degrees of freedom. Evidence accumulates over keyframes, so a slow zoom is found later
+rather than never."""
 ESTIMATE_DECAY = 0.8
-"""Share of what was known of the camera's turn that still counts when the next anchor is set."""
+"""Weight of the accumulated rotation and zoom at each new keyframe: what a camera did a second ago hardly counts."""
 KEYFRAME_SECONDS = 0.12
+"""Age at which a keyframe of a moving camera is replaced: few enough replacements that their errors do not add up."""
 STATIC_KEYFRAME_SECONDS = 0.5
+"""The same while the camera stands still, where nothing but the light changes."""
 KEYFRAME_MAX_PIXELS = 4.0
-"""A new anchor is set after that time, or a longer one while the camera stands, and past this move in pixels."""
+"""A keyframe is also replaced when the picture has moved this far, while most of its points are still visible."""
 ALIGNMENT_TOLERANCE_PIXELS = 0.3
-"""Pixels of misplacement that a point is allowed before its gradient counts against it."""
+"""Misalignment that every point is allowed: a strong edge then differs much without being an outlier."""
 LOST_RESIDUAL = 3.0
-"""Points that miss by more than this many times the usual say that the way was not found."""
+"""A median squared residual above this many times the allowed variance means that the alignment failed."""
 CUT_MAX_CORRELATION = 0.5
 CUT_MIN_CHANGED_SHARE = 0.25
-"""A cut: the points correlate less than that and more than this share of them changed."""
+"""A cut has both: the points of the two frames correlate less, and more than this share of them changed. A flash changes all
+points but leaves them correlated; a large object lowers the correlation but leaves most points unchanged."""
 NOISE_GREY_LEVELS = 1.5
-"""Grey levels of noise that a point is allowed."""
+"""Standard deviation of the noise that every point is allowed: grain and compression of a typical proxy after smoothing."""
 MEDIAN_SQUARED_NOISE = 0.455
-"""The median of the square of noise, beside its variance."""
-TRANSLATION_ONLY_PIXELS = 0.25
-"""Pixels: a picture whose corners turn and zoom no more than this is only shifted."""
-WARP_SUBPIXEL_STEPS = 256
-"""A pixel in the whole numbers that `warp_image` counts places in."""
-SHIFT_SUBPIXEL_STEPS = 16
-"""A pixel in the whole numbers of `_translate_image`: twice that many bits and those of a grey level are sixteen."""
-PACKED_BYTE_MASK = np.uint32(0x00FF00FF)
-"""Two of four packed bytes."""
-
-
-@dataclass(frozen=True, slots=True)
-class SimilarityTransform:
-    """Where a world point is in a frame: `turn * z + shift`, z complex in pixels from the picture's centre (y down)."""
-
-    scale_rotation: complex = 1 + 0j
-    translation: complex = 0j
-
-    def compose(self, other: SimilarityTransform) -> SimilarityTransform:
-        """This view of another's pixels: first `other`, then this."""
-        return SimilarityTransform(
-            self.scale_rotation * other.scale_rotation, self.scale_rotation * other.translation + self.translation
-        )
-
-    def inverse(self) -> SimilarityTransform:
-        """The way back: from the frame to the world."""
-        return SimilarityTransform(1 / self.scale_rotation, -self.translation / self.scale_rotation)
-
-    def apply(self, point: complex) -> complex:
-        """Where the world point `point` is."""
-        return self.scale_rotation * point + self.translation
-
-    def max_displacement(self, shape: tuple[int, int]) -> float:
-        """The farthest that a corner of the picture moves, in pixels."""
-        return abs(self.translation) + abs(self.scale_rotation - 1) * math.hypot(*shape) / 2
-
-
-def smooth_image(picture: Luma) -> FloatImage:
-    """The picture under a 3 by 3 binomial (1 2 1); the outermost pixels stay."""
-    width = picture.shape[1]
-    # Sums of whole sixteenths: exact in 16 bits, and half the memory of floats.
-    source = picture.astype(np.uint16)
-    rows = source << 2
-    inner = rows[1:-1]
-    np.add(source[1:-1], source[1:-1], out=inner)
-    inner += source[:-2]
-    inner += source[2:]
-    flat = rows.ravel()
-    both = flat << 2
-    inner = both[1:-1]
-    np.add(flat[1:-1], flat[1:-1], out=inner)
-    inner += flat[:-2]
-    inner += flat[2:]
-    whole = both.reshape(-1, width)
-    np.left_shift(rows[:, :: width - 1], 2, out=whole[:, :: width - 1])
-    out: FloatImage = whole.astype(np.float32)
-    out *= np.float32(1 / 16)
-    return out
-
-
-def upper_median(values: npt.NDArray[np.floating]) -> float:
-    """The median; the upper of the two in the middle where their count is even."""
-    flat = values.flatten()
-    at = flat.size // 2
-    flat.partition(at)
-    return float(flat[at])
-
-
-def warp_image(picture: Luma, transform: SimilarityTransform) -> Luma:
-    """The picture resampled so that its pixel `z` shows what it had at `transform.point_indices(z)`; the border is repeated."""
-    height, width = picture.shape
-    if transform.max_displacement((height, width)) < STATIC_CAMERA_PIXELS:
-        return picture
-    if abs(transform.scale_rotation - 1) * math.hypot(height, width) / 2 < TRANSLATION_ONLY_PIXELS:
-        return _translate_image(picture, transform.translation)
-    # In whole 1/256 of a pixel: four neighbours are packed into one number, fetched at once and mixed two at a time.
-    x = np.arange(width) - (width - 1) / 2
-    y = np.arange(height)[:, None] - (height - 1) / 2
-    turned, lifted = transform.scale_rotation * WARP_SUBPIXEL_STEPS, transform.translation * WARP_SUBPIXEL_STEPS
-    px = _round_to_int32(turned.real * x + (lifted.real + (width - 1) / 2 * WARP_SUBPIXEL_STEPS)) - _round_to_int32(
-        turned.imag * y
-    )
-    py = _round_to_int32(turned.imag * x) + _round_to_int32(
-        turned.real * y + (lifted.imag + (height - 1) / 2 * WARP_SUBPIXEL_STEPS)
-    )
-    for place, size in ((px, width), (py, height)):
-        np.maximum(place, 0, out=place)
-        np.minimum(place, (size - 1) * WARP_SUBPIXEL_STEPS - 1, out=place)
-    packed = picture.astype(np.uint32).ravel()
-    packed[:-1] |= packed[1:] << 8
-    packed[:-width] |= packed[width:] << 16
-    found = packed.take((py >> 8) * width + (px >> 8))
-    right, down = (px & 255).view(np.uint32), (py & 255).view(np.uint32)
-    left = found & PACKED_BYTE_MASK
-    found >>= 8
-    found &= PACKED_BYTE_MASK
-    found *= right
-    found += left * (WARP_SUBPIXEL_STEPS - right)
-    lower = found >> 16
-    found &= 0xFFFF
-    found *= WARP_SUBPIXEL_STEPS - down
-    found += lower * down
-    found += 0x8000
-    found >>= 16
-    moved: Luma = found.astype(np.uint8)
-    return moved
-
-
-def _round_to_int32(values: Matrix) -> npt.NDArray[np.int32]:
-    rounded: npt.NDArray[np.int32] = np.rint(values).astype(np.int32)
-    return rounded
-
-
-def _translate_image(picture: Luma, translation: complex) -> Luma:
-    """`warp_image` where nothing but a shift is left: whole rows and columns are taken at once, and mixed in sixteenths of a pixel."""
-    height, width = picture.shape
-    across, along = round(translation.real * SHIFT_SUBPIXEL_STEPS), round(translation.imag * SHIFT_SUBPIXEL_STEPS)
-    down, right = along // SHIFT_SUBPIXEL_STEPS, across // SHIFT_SUBPIXEL_STEPS
-    rows = picture.take(np.arange(down, down + height + 1).clip(0, height - 1), 0).astype(np.uint16)
-    mixed = rows[1:] * np.uint16(along % SHIFT_SUBPIXEL_STEPS)
-    rows *= np.uint16(SHIFT_SUBPIXEL_STEPS - along % SHIFT_SUBPIXEL_STEPS)
-    mixed += rows[:-1]
-    wide = np.empty((height, width + 1), np.uint16)
-    at = min(max(right, -width), width - 1)
-    left, end = max(0, -at), min(width + 1, width - at)
-    wide[:, left:end] = mixed[:, left + at : end + at]
-    wide[:, :left], wide[:, end:] = mixed[:, :1], mixed[:, -1:]
-    flat = wide.ravel()
-    out = flat * np.uint16(SHIFT_SUBPIXEL_STEPS - across % SHIFT_SUBPIXEL_STEPS)
-    flat *= np.uint16(across % SHIFT_SUBPIXEL_STEPS)
-    out[:-1] += flat[1:]
-    out += np.uint16(SHIFT_SUBPIXEL_STEPS * SHIFT_SUBPIXEL_STEPS // 2)
-    out >>= 8
-    moved: Luma = out.reshape(height, width + 1)[:, :-1].astype(np.uint8)
-    return moved
+"""Median of the square of a standard normal variable: it turns a median of squared residuals into a variance."""
+GAIN_UNIT = 50
+"""Grey levels: a step of the gain is counted by its effect on a point this far from the mean, so that all six parameters are of
+similar size (pixels, grey levels) and the normal equations are well conditioned."""
 
 
 @dataclass(frozen=True, slots=True)
 class _RotationZoomEstimate:
-    """What points tell of how a camera zooms (the real part) and turns (the other), in pixels at half the picture's width.
+    """The camera's zoom (real part) and rotation (imaginary part), in pixels at half the picture's width, with their certainty.
 
-    `information_matrix` is the inverse variance, a symmetrical matrix of 2 by 2 (zoom, both, turn), and `information_vector` is that times what they most likely are.
+    Kept in information form, the inverse covariance matrix (zoom, both, rotation) and its product with the mean: independent
+    measurements are combined by addition. The initial value is a prior of zero with a deviation of one pixel.
     """
 
     information_vector: complex = 0j
@@ -205,7 +84,7 @@ class _RotationZoomEstimate:
     def from_measurement(
         cls, value: complex, information_matrix: tuple[float, float, float], variance_ratio: float
     ) -> _RotationZoomEstimate:
-        """What one picture tells, the variance being so many times what was allowed."""
+        """Return the estimate from one frame, whose residuals have `variance_ratio` times the allowed variance."""
         a, b, d = information_matrix
         return cls(
             _multiply_symmetric(information_matrix, value) / variance_ratio,
@@ -213,12 +92,13 @@ class _RotationZoomEstimate:
         )
 
     def is_noise(self) -> bool:
-        """Whether it may all come of noise."""
+        """Return whether the value is not significantly different from zero."""
+        # The chi-squared value v' inverse(M) v with both sides multiplied by the determinant, which may be tiny.
         (a, b, d), x, y = self.information_matrix, self.information_vector.real, self.information_vector.imag
         return d * x * x - 2 * b * x * y + a * y * y < ROTATION_ZOOM_SIGNIFICANCE * (a * d - b * b)
 
     def combine(self, newer: _RotationZoomEstimate) -> _RotationZoomEstimate:
-        """With what was found later, what was known before having faded."""
+        """Return the estimate from both, with this one's weight reduced by `ESTIMATE_DECAY`."""
         (a, b, d), (a2, b2, d2) = self.information_matrix, newer.information_matrix
         return _RotationZoomEstimate(
             ESTIMATE_DECAY * self.information_vector + newer.information_vector,
@@ -233,39 +113,48 @@ def _multiply_symmetric(matrix: tuple[float, float, float], vector: complex) -> 
 
 @dataclass(frozen=True, slots=True)
 class _Alignment:
-    """A picture as it lies on an anchor: its view, value at each point, how far off points usually are, what they tell of its turn."""
+    """The result of aligning a picture to a keyframe."""
 
     transform: SimilarityTransform
+    """From the keyframe's pixels to the picture's."""
     samples: PointValues
+    """The picture's grey level at each point."""
     residual: float
+    """Median squared residual over the allowed variance."""
     rotation_zoom: _RotationZoomEstimate
+    """Evidence for rotation and zoom, also where only a shift was applied."""
 
 
 @dataclass(frozen=True, slots=True)
 class _AlignmentFit:
-    """What a view and a light leave at an anchor's points.
-
-    The picture's value at each, whether it is within the picture, by how much that is too bright, the square of this over what is
-    allowed, and the median of the squares.
-    """
+    """The residuals of one transform, gain and offset at a keyframe's points."""
 
     samples: PointValues
+    """The picture's grey level at each point."""
     inside: PointValues | float
+    """1 for each point within the picture, 0 for the others; a single 1 where all are."""
     residuals: PointValues
+    """Grey levels by which the picture is brighter than predicted."""
     normalized_squares: PointValues
+    """Squared residuals over the allowed variance of the point."""
     median_square: float
 
 
 class _Keyframe:
-    """A frame that others are laid on: its textured points and how each answers to shift, zoom, turn, gain and lift."""
+    """A frame that others are aligned to: its textured points and their derivatives by each parameter.
+
+    The derivatives are taken from the keyframe once instead of from each frame in each iteration; near the solution the two
+    pictures have the same gradients.
+    """
 
     def __init__(self, picture: FloatImage, transform: SimilarityTransform, time: float) -> None:
         self.picture, self.transform, self.time = picture, transform, time
         height, width = picture.shape
+        # Central differences, twice the gradient; along x over the flat array, which is wrong only at the border.
         gy, gx = np.zeros_like(picture), np.zeros_like(picture)
         np.subtract(picture[2:], picture[:-2], out=gy[1:-1])
         flat = picture.ravel()
-        np.subtract(flat[2:], flat[:-2], out=gx.ravel()[1:-1])  # wrong at the border, where no point is
+        np.subtract(flat[2:], flat[:-2], out=gx.ravel()[1:-1])
         power = gx * gx
         power += gy * gy
         rows, cols = (
@@ -281,24 +170,32 @@ class _Keyframe:
             .transpose(0, 2, 1, 3)
             .reshape(rows, cols, KEYPOINT_TILE_PIXELS * KEYPOINT_TILE_PIXELS)
         )
-        best = tiles.argmax(2)
-        py = (BORDER_PIXELS + np.arange(rows)[:, None] * KEYPOINT_TILE_PIXELS + best // KEYPOINT_TILE_PIXELS).ravel()
-        px = (BORDER_PIXELS + np.arange(cols)[None, :] * KEYPOINT_TILE_PIXELS + best % KEYPOINT_TILE_PIXELS).ravel()
+        strongest = tiles.argmax(2)
+        py = (
+            BORDER_PIXELS + np.arange(rows)[:, None] * KEYPOINT_TILE_PIXELS + strongest // KEYPOINT_TILE_PIXELS
+        ).ravel()
+        px = (
+            BORDER_PIXELS + np.arange(cols)[None, :] * KEYPOINT_TILE_PIXELS + strongest % KEYPOINT_TILE_PIXELS
+        ).ravel()
         self.point_indices = py * width + px
         self.point_values = picture.ravel().take(self.point_indices)
         dx, dy = gx[py, px] / 2, gy[py, px] / 2
+        # A misaligned edge differs by its gradient times the misalignment.
         self.allowed_variance = (
             NOISE_GREY_LEVELS * NOISE_GREY_LEVELS
             + ALIGNMENT_TOLERANCE_PIXELS * ALIGNMENT_TOLERANCE_PIXELS * (dx * dx + dy * dy)
         )
-        self.half_width = unit = width / 2
+        self.half_width = width / 2
         x, y = px - np.float32((width - 1) / 2), py - np.float32((height - 1) / 2)
         one = np.ones_like(self.point_values)
         self.point_coordinates = np.stack([x, y, one])
-        x, y = x / np.float32(unit), y / np.float32(unit)
+        # Zoom and rotation are counted in pixels at half the picture's width.
+        x, y = x / np.float32(self.half_width), y / np.float32(self.half_width)
         self.mean_value = float(self.point_values.mean())
+        # The gain turns about the mean grey level, which makes it nearly independent of the offset.
         self.centered_values = self.point_values - np.float32(self.mean_value)
-        self.jacobian = np.stack([dx, dy, dx * x + dy * y, dy * x - dx * y, self.centered_values / -50, -one])
+        # Derivatives of the residual by shift x, shift y, zoom, rotation, gain and offset: (6, points).
+        self.jacobian = np.stack([dx, dy, dx * x + dy * y, dy * x - dx * y, self.centered_values / -GAIN_UNIT, -one])
 
     def align(
         self,
@@ -308,64 +205,84 @@ class _Keyframe:
         allow_rotation_zoom: bool = True,
         assume_static: bool = False,
     ) -> _Alignment:
-        """How `picture` is seen from this anchor.
+        """Return the transform from this keyframe to a picture.
 
-        A camera that `assume_static` is left where it is unless it has surely moved; one that does not turn is only shifted.
+        Args:
+            picture: the smoothed picture, of the keyframe's shape.
+            initial: the transform to start from.
+            allow_rotation_zoom: estimate all four motion parameters; otherwise `initial` is only shifted.
+            assume_static: return `initial` unless the motion from it is significant.
         """
-        view, gain, lift, turn = initial, 1.0, 0.0, _RotationZoomEstimate()
-        fit = self._evaluate_fit(picture, view, gain, lift)
-        for lap in range(MAX_ITERATIONS):
-            matrix, wanted = self._normal_equations(fit)
-            spread = np.linalg.inv(matrix)
-            best = spread @ -wanted
-            if assume_static and lap == 0 and not self._has_moved(picture, view, fit, matrix, wanted, best):
+        transform, gain, offset, rotation_zoom = initial, 1.0, 0.0, _RotationZoomEstimate()
+        fit = self._evaluate_fit(picture, transform, gain, offset)
+        for iteration in range(MAX_ITERATIONS):
+            matrix, gradient = self._normal_equations(fit)
+            covariance = np.linalg.inv(matrix)
+            step = covariance @ -gradient
+            if (
+                assume_static
+                and iteration == 0
+                and not self._has_moved(picture, transform, fit, matrix, gradient, step)
+            ):
                 break
-            (a, b), (_, d) = spread[2:4, 2:4].tolist()
-            determinant = max(a * d - b * b, 1e-9 * a * d)  # where all points lie in line it is lost in rounding
-            sure = d / determinant, -b / determinant, a / determinant
-            more = complex(*best[2:4].tolist())
-            turn = _RotationZoomEstimate.from_measurement(
-                (view.scale_rotation - 1) * self.half_width + more, sure, _variance_ratio(fit.median_square)
+            # The certainty of rotation and zoom with all other parameters unknown: the inverse of their block of the covariance.
+            (a, b), (_, d) = covariance[2:4, 2:4].tolist()
+            # Where all points are on one line the block is singular but for rounding.
+            determinant = max(a * d - b * b, 1e-9 * a * d)
+            information = d / determinant, -b / determinant, a / determinant
+            rotation_zoom_step = complex(*step[2:4].tolist())
+            rotation_zoom = _RotationZoomEstimate.from_measurement(
+                (transform.scale_rotation - 1) * self.half_width + rotation_zoom_step,
+                information,
+                _variance_ratio(fit.median_square),
             )
-            if not allow_rotation_zoom:  # the best of the steps that leave the turn as it is
-                pull = _multiply_symmetric(sure, more)
-                best -= spread[:, 2] * pull.real + spread[:, 3] * pull.imag
-            view, gain, lift = self._apply_step(view, gain, lift, best)
-            *move, brighter, higher = map(abs, best.tolist())
-            if max(move) < CONVERGED_PIXELS and (lap > 0 or max(brighter, higher) < CONVERGED_GREY_LEVELS):
+            if not allow_rotation_zoom:
+                # The best step among those that leave rotation and zoom unchanged: the other parameters move along, as far as
+                # they are correlated with these two.
+                multiplier = _multiply_symmetric(information, rotation_zoom_step)
+                step -= covariance[:, 2] * multiplier.real + covariance[:, 3] * multiplier.imag
+            transform, gain, offset = self._apply_step(transform, gain, offset, step)
+            *motion, gain_step, offset_step = map(abs, step.tolist())
+            if max(motion) < CONVERGED_PIXELS and (
+                iteration > 0 or max(gain_step, offset_step) < CONVERGED_GREY_LEVELS
+            ):
                 break
-            fit = self._evaluate_fit(picture, view, gain, lift)
-        return _Alignment(view, fit.samples, fit.median_square, turn)
+            fit = self._evaluate_fit(picture, transform, gain, offset)
+        return _Alignment(transform, fit.samples, fit.median_square, rotation_zoom)
 
     def _evaluate_fit(
-        self, picture: FloatImage, transform: SimilarityTransform, gain: float, lift: float
+        self, picture: FloatImage, transform: SimilarityTransform, gain: float, offset: float
     ) -> _AlignmentFit:
-        found, within = self._sample_points(picture, transform)
-        left = found - np.float32(gain) * self.centered_values
-        left -= np.float32(self.mean_value + lift)
-        off = left * left
-        off /= self.allowed_variance
-        return _AlignmentFit(found, within, left, off, upper_median(off))
+        samples, inside = self._sample_points(picture, transform)
+        residuals = samples - np.float32(gain) * self.centered_values
+        residuals -= np.float32(self.mean_value + offset)
+        squares = residuals * residuals
+        squares /= self.allowed_variance
+        return _AlignmentFit(samples, inside, residuals, squares, upper_median(squares))
 
     def _normal_equations(self, fit: _AlignmentFit) -> tuple[Matrix, Matrix]:
-        """Those of the next step, whose solution is the wanted one's opposite: shift (2), zoom and turn, gain, lift."""
+        """Return the matrix (6, 6) and the gradient (6) of the weighted least squares; the step is `-inverse(matrix) @ gradient`.
+
+        The weights are those of the robust cost (see `_robust_cost`): its derivative over that of the square.
+        """
         weight = fit.normalized_squares * np.float32(1 / (8 * max(0.5, fit.median_square)))
         weight += np.float32(1)
         weight *= weight
         weight *= self.allowed_variance
         weighted = self.jacobian * (fit.inside / weight)
         matrix = (weighted @ self.jacobian.T).astype(np.float64)
+        # A small value on the diagonal keeps the matrix regular where a picture has no texture at all.
         matrix.flat[::7] += 1e-3 * NOISE_GREY_LEVELS + 1e-3
         return matrix, (weighted @ fit.residuals).astype(np.float64)
 
     def _apply_step(
-        self, transform: SimilarityTransform, gain: float, lift: float, step: Matrix
+        self, transform: SimilarityTransform, gain: float, offset: float, step: Matrix
     ) -> tuple[SimilarityTransform, float, float]:
-        x, y, zoom, turn, brighter, higher = step.tolist()
+        x, y, zoom, rotation, gain_step, offset_step = step.tolist()
         stepped = SimilarityTransform(
-            transform.scale_rotation + complex(zoom, turn) / self.half_width, transform.translation + complex(x, y)
+            transform.scale_rotation + complex(zoom, rotation) / self.half_width, transform.translation + complex(x, y)
         )
-        return stepped, gain + brighter / 50, lift + higher
+        return stepped, gain + gain_step / GAIN_UNIT, offset + offset_step
 
     def _has_moved(
         self,
@@ -374,57 +291,66 @@ class _Keyframe:
         fit: _AlignmentFit,
         matrix: Matrix,
         gradient: Matrix,
-        best_step: Matrix,
+        step: Matrix,
     ) -> bool:
-        """Whether a camera that stood has moved: the best step is tried, for points that saw a move disagree and count for little."""
-        doubt = _variance_ratio(fit.median_square)
-        if _is_insignificant_motion(matrix, best_step, MOTION_SCREENING_SIGNIFICANCE * doubt):
+        """Return whether a camera that stood still has moved significantly, by a likelihood ratio test of `step`.
+
+        The cost of standing still, with the best light, is compared with the cost after the step. The cheaper test on the
+        normal equations alone would miss real motion: the points that show it are outliers of the static fit and have next
+        to no weight in the equations.
+        """
+        variance_ratio = _variance_ratio(fit.median_square)
+        if _is_insignificant_motion(matrix, step, MOTION_SCREENING_SIGNIFICANCE * variance_ratio):
             return False
-        light = np.linalg.solve(matrix[4:, 4:], -gradient[4:]).astype(np.float32)
-        lit = fit.residuals + light @ self.jacobian[4:]
-        tried = self._evaluate_fit(picture, *self._apply_step(transform, 1.0, 0.0, best_step))
+        light_step = np.linalg.solve(matrix[4:, 4:], -gradient[4:]).astype(np.float32)
+        static_residuals = fit.residuals + light_step @ self.jacobian[4:]
+        moved_fit = self._evaluate_fit(picture, *self._apply_step(transform, 1.0, 0.0, step))
         return (
-            _robust_cost(lit * lit / self.allowed_variance, fit.median_square)
-            - _robust_cost(tried.normalized_squares, fit.median_square)
-            >= MOTION_SIGNIFICANCE * doubt
+            _robust_cost(static_residuals * static_residuals / self.allowed_variance, fit.median_square)
+            - _robust_cost(moved_fit.normalized_squares, fit.median_square)
+            >= MOTION_SIGNIFICANCE * variance_ratio
         )
 
     def _sample_points(
         self, picture: FloatImage, transform: SimilarityTransform
     ) -> tuple[PointValues, PointValues | float]:
-        """The picture's value at each point under a view, and 1 for each that is within it, 0 for the others."""
+        """Return the picture's grey level at each transformed point, and 1 for each point inside the picture, 0 for the others."""
         height, width = picture.shape
         flat = picture.ravel()
         if transform == SimilarityTransform():
             return flat.take(self.point_indices), 1.0
-        turn, shift = transform.scale_rotation, transform.translation
-        way = [
-            [turn.real, -turn.imag, shift.real + (width - 1) / 2],
-            [turn.imag, turn.real, shift.imag + (height - 1) / 2],
+        rotation, shift = transform.scale_rotation, transform.translation
+        affine = [
+            [rotation.real, -rotation.imag, shift.real + (width - 1) / 2],
+            [rotation.imag, rotation.real, shift.imag + (height - 1) / 2],
         ]
-        places = np.array(way, np.float32) @ self.point_coordinates
-        within = np.maximum(places, np.float32(0))
-        np.minimum(within, np.array([[width - 1.001], [height - 1.001]], np.float32), out=within)
-        corner = within.astype(np.intp)
-        right, down = within - corner.astype(np.float32)
-        at = corner[1] * width
-        at += corner[0]
-        near = flat.take(at + np.array([[0], [1], [width], [width + 1]]))
-        upper = near[0] + right * (near[1] - near[0])
-        found = near[2] + right * (near[3] - near[2])
-        found -= upper
-        found *= down
-        found += upper
-        return found, (places == within).all(0).astype(np.float32)
+        positions = np.array(affine, np.float32) @ self.point_coordinates
+        clamped = np.maximum(positions, np.float32(0))
+        # A thousandth short of the last pixel, so that a right and a lower neighbour always exist.
+        np.minimum(clamped, np.array([[width - 1.001], [height - 1.001]], np.float32), out=clamped)
+        corner = clamped.astype(np.intp)
+        right, down = clamped - corner.astype(np.float32)
+        index = corner[1] * width
+        index += corner[0]
+        neighbours = flat.take(index + np.array([[0], [1], [width], [width + 1]]))
+        upper = neighbours[0] + right * (neighbours[1] - neighbours[0])
+        samples = neighbours[2] + right * (neighbours[3] - neighbours[2])
+        samples -= upper
+        samples *= down
+        samples += upper
+        return samples, (positions == clamped).all(0).astype(np.float32)
 
 
 def _variance_ratio(median_square: float) -> float:
-    """How many times the variance is what was allowed, where points are usually that far off."""
+    """Return the variance of the residuals over the allowed one, by their median square; 1 at least."""
     return max(1.0, median_square / MEDIAN_SQUARED_NOISE)
 
 
 def _robust_cost(normalized_squares: PointValues, median_square: float) -> float:
-    """What points cost that are off by this much: the less for more as one disagrees (Geman and McClure)."""
+    """Return the sum of the Geman-McClure cost r^2 / (1 + r^2 / c): quadratic for small residuals, at most c for an outlier.
+
+    The scale c is 8 times the median square, about 3.6 times the variance: residuals beyond two deviations count for little.
+    """
     return float(
         (
             normalized_squares / (normalized_squares * np.float32(1 / (8 * max(0.5, median_square))) + np.float32(1))
@@ -433,66 +359,82 @@ def _robust_cost(normalized_squares: PointValues, median_square: float) -> float
 
 
 def _is_insignificant_motion(matrix: Matrix, step: Matrix, threshold: float) -> bool:
-    """Whether a move of the camera is not `information_matrix`, whatever the light did: the light's part is taken out (Schur's complement)."""
-    move = step[:4]
+    """Return whether the motion part of a step has a chi-squared value below the threshold, whatever the light did.
+
+    Gain and offset are eliminated from the matrix of the normal equations by its Schur complement.
+    """
+    motion = step[:4]
     (a, b), (_, d) = matrix[4:, 4:].tolist()
-    x, y = (matrix[4:, :4] @ move).tolist()
-    moved: float = float(move @ matrix[:4, :4] @ move) - (d * x * x - 2 * b * x * y + a * y * y) / (a * d - b * b)
-    return moved < threshold
+    x, y = (matrix[4:, :4] @ motion).tolist()
+    chi_squared: float = float(motion @ matrix[:4, :4] @ motion) - (d * x * x - 2 * b * x * y + a * y * y) / (
+        a * d - b * b
+    )
+    return chi_squared < threshold
 
 
 class CameraTracker:
-    """Lays each frame of a stream on the first; one frame is held."""
+    """Estimates the transform of each frame of a stream. Holds one frame, the keyframe."""
 
     def __init__(self) -> None:
         self._keyframe: _Keyframe | None = None
+        # Both relative to the keyframe: the last frame's transform, and the step that led to it.
         self._last_motion = self._last_transform = SimilarityTransform()
         self._rotation_zoom, self._allow_rotation_zoom = _RotationZoomEstimate(), False
 
     def add(self, picture: FloatImage, time: float) -> tuple[SimilarityTransform, bool]:
-        """The view of a frame (under `smooth_image`), and whether it begins a new shot (its view then starts anew)."""
-        anchor = self._keyframe
-        if anchor is None:
+        """Add the next frame.
+
+        Args:
+            picture: the frame smoothed by `smooth_image`, all frames of one shape.
+            time: the frame's time in seconds.
+
+        Returns:
+            The transform from the shot's first frame to this one, and whether this frame begins a new shot; its transform is
+            then the identity.
+        """
+        keyframe = self._keyframe
+        if keyframe is None:
             self._reset(picture, time)
             return SimilarityTransform(), False
-        start = SimilarityTransform(
+        shape = (picture.shape[0], picture.shape[1])
+        # A moving camera is expected to go on as before, one that stood still to stand.
+        initial = SimilarityTransform(
             self._last_transform.scale_rotation, self._last_transform.translation + self._last_motion.translation
         )
-        laid = anchor.align(
-            picture, start, allow_rotation_zoom=self._allow_rotation_zoom, assume_static=start == self._last_transform
+        alignment = keyframe.align(
+            picture,
+            initial,
+            allow_rotation_zoom=self._allow_rotation_zoom,
+            assume_static=initial == self._last_transform,
         )
-        if laid.residual > LOST_RESIDUAL:
-            jump = SimilarityTransform(1 + 0j, _phase_correlation_shift(anchor.picture, picture))
-            again = anchor.align(picture, jump, allow_rotation_zoom=self._allow_rotation_zoom)
-            if again.residual < laid.residual:
-                laid = again
-        if not self._allow_rotation_zoom and not self._rotation_zoom.combine(laid.rotation_zoom).is_noise():
+        if alignment.residual > LOST_RESIDUAL:
+            jump = SimilarityTransform(1 + 0j, phase_correlation_shift(keyframe.picture, picture))
+            retry = keyframe.align(picture, jump, allow_rotation_zoom=self._allow_rotation_zoom)
+            if retry.residual < alignment.residual:
+                alignment = retry
+        if not self._allow_rotation_zoom and not self._rotation_zoom.combine(alignment.rotation_zoom).is_noise():
             self._allow_rotation_zoom = True
-            laid = anchor.align(picture, laid.transform)
-        view = laid.transform
-        if self._is_cut(anchor, laid.samples):
+            alignment = keyframe.align(picture, alignment.transform)
+        transform = alignment.transform
+        if self._is_cut(keyframe, alignment.samples):
             self._reset(picture, time)
             return SimilarityTransform(), True
-        if (
-            view.compose(self._last_transform.inverse()).max_displacement((picture.shape[0], picture.shape[1]))
-            < STATIC_CAMERA_PIXELS
-        ):
-            view = self._last_transform
-        if view.max_displacement((picture.shape[0], picture.shape[1])) < STATIC_CAMERA_PIXELS:
-            view = SimilarityTransform()
-        self._last_motion = SimilarityTransform(1 + 0j, view.translation - self._last_transform.translation)
-        self._last_transform = view
-        seen = view.compose(anchor.transform)
-        patience = STATIC_KEYFRAME_SECONDS if view == SimilarityTransform() else KEYFRAME_SECONDS
-        if (
-            time - anchor.time >= patience
-            or view.max_displacement((picture.shape[0], picture.shape[1])) > KEYFRAME_MAX_PIXELS
-        ):
-            self._keyframe = _Keyframe(picture, seen, time)
+        # Snap to the last frame or to the keyframe: transforms that are exactly equal need no warp later on.
+        if transform.compose(self._last_transform.inverse()).max_displacement(shape) < STATIC_CAMERA_PIXELS:
+            transform = self._last_transform
+        if transform.max_displacement(shape) < STATIC_CAMERA_PIXELS:
+            transform = SimilarityTransform()
+        self._last_motion = SimilarityTransform(1 + 0j, transform.translation - self._last_transform.translation)
+        self._last_transform = transform
+        frame_transform = transform.compose(keyframe.transform)
+        max_age = STATIC_KEYFRAME_SECONDS if transform == SimilarityTransform() else KEYFRAME_SECONDS
+        if time - keyframe.time >= max_age or transform.max_displacement(shape) > KEYFRAME_MAX_PIXELS:
+            self._keyframe = _Keyframe(picture, frame_transform, time)
             self._last_transform = SimilarityTransform()
-            self._rotation_zoom = self._rotation_zoom.combine(laid.rotation_zoom)
+            # One measurement for each keyframe: those of frames on the same keyframe share its noise.
+            self._rotation_zoom = self._rotation_zoom.combine(alignment.rotation_zoom)
             self._allow_rotation_zoom = not self._rotation_zoom.is_noise()
-        return seen, False
+        return frame_transform, False
 
     def _reset(self, picture: FloatImage, time: float) -> None:
         self._keyframe = _Keyframe(picture, SimilarityTransform(), time)
@@ -502,17 +444,8 @@ class CameraTracker:
     def _is_cut(self, keyframe: _Keyframe, samples: PointValues) -> bool:
         before = keyframe.point_values
         change = samples - before
-        change -= np.float32(upper_median(change))
+        change -= np.float32(upper_median(change))  # the offset of the light
         if np.count_nonzero(np.abs(change) > 3 + 3 * NOISE_GREY_LEVELS) < CUT_MIN_CHANGED_SHARE * change.size:
             return False
+        # A picture without any contrast correlates with nothing: black before a fade-in, say.
         return not before.std() or not samples.std() or float(np.corrcoef(samples, before)[0, 1]) < CUT_MAX_CORRELATION
-
-
-def _phase_correlation_shift(first: FloatImage, second: FloatImage) -> complex:
-    """The whole-pixel shift of `second` against `first` by phase correlation."""
-    height, width = first.shape
-    window = np.hanning(height)[:, None] * np.hanning(width)
-    cross = np.fft.rfft2((second - second.mean()) * window) * np.conj(np.fft.rfft2((first - first.mean()) * window))
-    peak = np.fft.irfft2(cross / (np.abs(cross) + 1e-6), first.shape)
-    y, x = np.unravel_index(int(peak.argmax()), peak.shape)
-    return complex((x + width // 2) % width - width // 2, (y + height // 2) % height - height // 2)

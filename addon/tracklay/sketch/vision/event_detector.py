@@ -1,7 +1,7 @@
-"""Reads events off the tracks of moving things: which breaks of a path are impacts, which stretches are whooshes.
+"""Derives events from finished tracks and motion stops: which breaks of a path are impacts, which stretches are whooshes.
 
-Where a track is made of pieces put together otherwise from frame to frame its centre jumps without anything having moved; most of
-what is written here keeps such jumps from being heard.
+A track whose blob is assembled from different fragments on each frame has a centre that jumps although nothing moved. Most of
+the thresholds here reject such jumps.
 """
 
 from __future__ import annotations
@@ -32,68 +32,77 @@ if TYPE_CHECKING:
 
 MERGE_SECONDS = 0.06
 MERGE_DISTANCE = 0.25
-"""Impacts closer than both (seconds, widths) are one."""
+"""Impacts closer than both (seconds, widths) are one: two objects that collide both break their path."""
 MIN_TRAVEL = 0.02
-"""Widths that a thing must have gone before it can strike."""
+"""Widths that an object must have moved at all; what moves less is a flicker or a shadow."""
 MIN_APPROACH_SHARE = 0.15
-"""Of its own radius that a thing must have gone just before it strikes."""
+"""Share of its own radius that an object must move just before an impact: the centre of a large blob wobbles more."""
 MIN_TRACKED_SECONDS = 0.04
-"""A thing must have been followed this long before it can strike."""
+"""Time that an object must have been tracked before an impact: while an object emerges, its centre moves by itself."""
 MIN_SAMPLES = 4
+"""A velocity before and one after need two samples each."""
 MIN_USABLE_SHARE = 0.65
-"""A track of which less than this can be used, within the border, is not of one thing."""
+"""Least share of the samples inside the border that show the whole object; with fewer the track is not of one object."""
 MAX_PATCHES = 4
-"""Patches: where more differ from the ground no centre is to be trusted."""
+"""With more foreground patches on a frame, it is not certain which belong to the object, and its centre is unreliable."""
 MAX_MEDIAN_AREA_CHANGE = 0.05
 RIM_AREA_CHANGE_PIXELS = 0.2
-"""Change of the area from frame to frame, as a logarithm: what usually changes more is no solid thing (smoke, clouds). Of a small
-thing more is rim: so many pixels over its diameter are added."""
+"""Largest median change of the area from frame to frame, as a logarithm; what usually changes more is not solid (smoke, clouds).
+The rim of a small object is a larger share of it: this many pixels over its diameter are added."""
 AREA_WINDOW_SECONDS = 0.3
 MIN_VISIBLE_SHARE = 0.35
-"""Share of the largest area nearby below which a thing was seen only in part."""
+"""A sample with less than this share of the largest area within the window shows only a part of the object."""
 MAX_EXPLAINED_SHARE = 0.4
-"""Share of a jolt that a change of the thing's area may explain."""
+"""Largest share of a break that a change of the area may explain, by a piece that appears or vanishes at the object's end."""
 MAX_AREA_CHANGE_AT_BREAK = 0.4
-"""Of the area about a jolt, as a logarithm: more, and another thing came or went."""
+"""Largest change of the area around a break, as a logarithm: with more, another object joined or left the blob."""
 FULL_STRENGTH_VELOCITY_CHANGE = 2.2
-"""Widths a second: a change of velocity of full strength."""
+"""Widths per second: the velocity change of an impact of strength 1."""
 FULL_STRENGTH_SIZE = 0.12
-"""Widths across: a thing this large strikes with all of its strength, a speck with three quarters."""
+"""Widths: an object of this diameter has its full strength, a speck three quarters of it."""
 TIP_SPEED_RATIO, SWING_SPEED_RATIO = 2.0, 1.5
-"""Times the speed of what changes, and of the thing's middle where that was followed, at which the end of a swung thing strikes."""
+"""The end of a swung object, which strikes, is faster than what is measured: by the first factor than the centre of the frame
+differences, by the second than the centre of the tracked object."""
 STRENGTH_EXPONENT = 0.7
-"""Exponent from change of velocity to strength: the ear's steps are finer where it is quiet."""
+"""Exponent from velocity change to strength: hearing resolves quiet sounds more finely than loud ones."""
 WHOOSH_MIN_SPEED = 1.0
 WHOOSH_FULL_SPEED = 4.0
-"""Widths a second: where a rush begins to be heard, and where it is at its loudest."""
+"""Widths per second: the speed at which a whoosh begins, and that of strength 1."""
 WHOOSH_MIN_SECONDS = 0.08
-"""A rush is at least this long."""
+"""Shorter fast passages are two or three frames, too short to be heard as a movement."""
 
 
 @dataclass(frozen=True, slots=True)
 class _ImpactCandidate:
-    """A strike: when (seconds), its change of velocity (widths a second), place (-1 to 1), size (widths)."""
+    """A possible impact, before those close to each other are merged."""
 
     time: float
+    """Seconds."""
     velocity_change: float
+    """Widths per second."""
     position: complex
+    """-1 (left edge) to 1 (right edge), and in the same unit downwards."""
     size: float
+    """Diameter in widths."""
     from_motion_stop: bool = False
-    """It was seen in the picture itself, not in a path that may be of pieces."""
+    """Found in the frame differences, not in a track: it does not depend on how an object's fragments were joined."""
 
 
 @dataclass(frozen=True, slots=True)
 class _TrackMotion:
-    """A thing's way: frame numbers, speeds (widths a second), places (-1 to 1 across, in the same unit down), size (widths)."""
+    """The motion of one object, one value for each usable sample of its track."""
 
     frame_numbers: npt.NDArray[np.intp]
     speeds: FloatSeries
+    """Widths per second."""
     positions: Trajectory
+    """-1 (left edge) to 1 (right edge), and in the same unit downwards."""
     size: float
+    """Diameter in widths."""
 
 
 class EventDetector:
-    """What the tracks of a picture say, gathered as they end."""
+    """Collects the tracks and stops of all shots of a clip and derives the events."""
 
     def __init__(self, shape: tuple[int, int]) -> None:
         self._shape = shape
@@ -101,38 +110,39 @@ class EventDetector:
         self._motions: list[_TrackMotion] = []
 
     def add_track(self, track: Track) -> None:
-        """Take down what a track that ended says."""
+        """Add a finished track; one that is not of a solid moving object is ignored."""
         width = self._shape[1]
-        inside = _unclipped_samples(track)
-        use = inside & _fully_visible_samples(track)
-        if np.count_nonzero(use) < max(MIN_SAMPLES, MIN_USABLE_SHARE * np.count_nonzero(inside)):
+        unclipped = _unclipped_samples(track)
+        usable = unclipped & _fully_visible_samples(track)
+        if np.count_nonzero(usable) < max(MIN_SAMPLES, MIN_USABLE_SHARE * np.count_nonzero(unclipped)):
             return
-        areas = np.array(track.areas)[use]
-        lengths = np.array(track.lengths)[use] / width
-        times = np.array(track.times)[use]
-        path: Trajectory = np.array(track.world_positions, np.complex128)[use] / width
-        places: Trajectory = np.array(track.frame_positions, np.complex128)[use] / (width / 2)
-        restless, across = median(np.abs(np.diff(np.log(areas))).tolist()), _median_diameter(areas)
+        areas = np.array(track.areas)[usable]
+        lengths = np.array(track.lengths)[usable] / width
+        times = np.array(track.times)[usable]
+        # The path in the world, without the camera, has the breaks; the positions in the frame are where the sound is.
+        path: Trajectory = np.array(track.world_positions, np.complex128)[usable] / width
+        positions: Trajectory = np.array(track.frame_positions, np.complex128)[usable] / (width / 2)
+        area_change, diameter = median(np.abs(np.diff(np.log(areas))).tolist()), _median_diameter(areas)
         if (
-            restless > MAX_MEDIAN_AREA_CHANGE + RIM_AREA_CHANGE_PIXELS / across
+            area_change > MAX_MEDIAN_AREA_CHANGE + RIM_AREA_CHANGE_PIXELS / diameter
             or np.abs(path - path[0]).max() < MIN_TRAVEL
         ):
             return
-        move = _TrackMotion(
-            np.array(track.frame_numbers, np.intp)[use],
+        motion = _TrackMotion(
+            np.array(track.frame_numbers, np.intp)[usable],
             _smoothed_speeds(times, path),
-            places,
-            across / width,
+            positions,
+            diameter / width,
         )
-        self._motions.append(move)
-        for jolt in find_velocity_breaks(times, path, max(MIN_PATH_LENGTH, MIN_APPROACH_SHARE * move.size / 2)):
-            if times[jolt.sample_index] - track.times[0] >= MIN_TRACKED_SECONDS and _is_area_stable(
-                jolt, areas, times, lengths
-            ):
-                self._impacts.append(self._impact_from_break(jolt, times, move, areas))
+        self._motions.append(motion)
+        min_path_length = max(MIN_PATH_LENGTH, MIN_APPROACH_SHARE * motion.size / 2)
+        for velocity_break in find_velocity_breaks(times, path, min_path_length):
+            tracked_seconds = times[velocity_break.sample_index] - track.times[0]
+            if tracked_seconds >= MIN_TRACKED_SECONDS and _is_area_stable(velocity_break, areas, times, lengths):
+                self._impacts.append(self._impact_from_break(velocity_break, times, motion, areas))
 
     def add_stop(self, stop: MotionStop) -> None:
-        """Take down a stop of fast motion."""
+        """Add an abrupt stop of fast motion."""
         width = self._shape[1]
         self._impacts.append(
             _ImpactCandidate(
@@ -147,23 +157,28 @@ class EventDetector:
     def _impact_from_break(
         self, velocity_break: VelocityBreak, times: FloatSeries, motion: _TrackMotion, areas: FloatSeries
     ) -> _ImpactCandidate:
-        b = velocity_break.sample_index
-        near = min((b, b + 1), key=lambda k: abs(times[k] - velocity_break.time))
-        size = _median_diameter(areas[max(0, b - 3) : b + 5]) / self._shape[1]
-        jump = abs(velocity_break.velocity_after - velocity_break.velocity_before)
-        return _ImpactCandidate(velocity_break.time, jump, complex(motion.positions[near]), size)
+        index = velocity_break.sample_index
+        nearest = min((index, index + 1), key=lambda k: abs(times[k] - velocity_break.time))
+        size = _median_diameter(areas[max(0, index - 3) : index + 5]) / self._shape[1]
+        velocity_change = abs(velocity_break.velocity_after - velocity_break.velocity_before)
+        return _ImpactCandidate(velocity_break.time, velocity_change, complex(motion.positions[nearest]), size)
 
     def result(self, frame_times: tuple[Fraction, ...], analyzed_frames: npt.NDArray[np.intp]) -> MotionAnalysis:
-        """Everything seen; `frame_times` are the times of all frames, `analyzed_frames` the numbers of those that were looked at, growing."""
+        """Return the events and the motion on every frame.
+
+        Args:
+            frame_times: the times of all frames of the clip, in seconds.
+            analyzed_frames: the indices of the frames that were analysed, increasing. The others repeat the one before.
+        """
         aspect = self._shape[1] / self._shape[0]
         speed, x, y, size = np.zeros((4, len(frame_times)), np.float32)
-        for move in self._motions:
-            faster = move.speeds > speed[move.frame_numbers]
-            at = move.frame_numbers[faster]
-            speed[at], size[at] = move.speeds[faster], move.size
-            x[at], y[at] = move.positions.real[faster], move.positions.imag[faster] * aspect
-        last = analyzed_frames[np.searchsorted(analyzed_frames, np.arange(len(frame_times)), side="right") - 1]
-        speed, x, y, size = speed[last], x[last], y[last], size[last]
+        for motion in self._motions:
+            is_fastest = motion.speeds > speed[motion.frame_numbers]
+            numbers = motion.frame_numbers[is_fastest]
+            speed[numbers], size[numbers] = motion.speeds[is_fastest], motion.size
+            x[numbers], y[numbers] = motion.positions.real[is_fastest], motion.positions.imag[is_fastest] * aspect
+        source = analyzed_frames[np.searchsorted(analyzed_frames, np.arange(len(frame_times)), side="right") - 1]
+        speed, x, y, size = speed[source], x[source], y[source], size[source]
         np.clip(x, -1, 1, out=x)
         np.clip(y, -1, 1, out=y)
         seconds = [float(time) for time in frame_times]
@@ -171,40 +186,45 @@ class EventDetector:
             self._impact_event(impact, frame_times[_nearest_frame(seconds, impact.time)])
             for impact in self._merge_impacts()
         ]
-        fast = np.concatenate([[False], speed > WHOOSH_MIN_SPEED, [False]])
-        turns = np.flatnonzero(fast[1:] != fast[:-1])
-        for a, b in zip(turns[::2], turns[1::2], strict=True):
-            length = frame_times[min(b, len(frame_times) - 1)] - frame_times[a]
-            if length < WHOOSH_MIN_SECONDS:
+        is_fast = np.concatenate([[False], speed > WHOOSH_MIN_SPEED, [False]])
+        edges = np.flatnonzero(is_fast[1:] != is_fast[:-1])
+        for begin, end in zip(edges[::2], edges[1::2], strict=True):
+            duration = frame_times[min(end, len(frame_times) - 1)] - frame_times[begin]
+            if duration < WHOOSH_MIN_SECONDS:
                 continue
-            k = a + int(speed[a:b].argmax())
+            k = begin + int(speed[begin:end].argmax())
             strength = min(1.0, float(speed[k]) / WHOOSH_FULL_SPEED)
             events.append(
-                Event("whoosh", frame_times[a], length, strength, float(x[k]), float(y[k]), min(1.0, float(size[k])))
+                Event(
+                    "whoosh", frame_times[begin], duration, strength, float(x[k]), float(y[k]), min(1.0, float(size[k]))
+                )
             )
         return MotionAnalysis(frame_times, tuple(sorted(events, key=lambda event: event.time)), speed, x)
 
     def _merge_impacts(self) -> list[_ImpactCandidate]:
-        """The impacts, strongest first, without those that another drowns at its time and place; one seen both ways is the harder."""
-        heard: list[_ImpactCandidate] = []
+        """Return the impacts without those that have a stronger one near in time and place.
+
+        Stops come first, as their time is more exact. A stop that a track confirms gets the strength of the larger of the two.
+        """
+        merged: list[_ImpactCandidate] = []
         for impact in sorted(self._impacts, key=lambda impact: (not impact.from_motion_stop, -impact.velocity_change)):
             near = [
                 k
-                for k, other in enumerate(heard)
+                for k, other in enumerate(merged)
                 if abs(impact.time - other.time) <= MERGE_SECONDS
-                and abs(impact.position - other.position) <= 2 * MERGE_DISTANCE
+                and abs(impact.position - other.position) <= 2 * MERGE_DISTANCE  # positions span 2 over the width
             ]
             if not near:
-                heard.append(impact)
-            elif heard[near[0]].from_motion_stop and not impact.from_motion_stop:
-                heard[near[0]] = replace(
-                    heard[near[0]],
-                    velocity_change=max(heard[near[0]].velocity_change, SWING_SPEED_RATIO * impact.velocity_change),
+                merged.append(impact)
+            elif merged[near[0]].from_motion_stop and not impact.from_motion_stop:
+                merged[near[0]] = replace(
+                    merged[near[0]],
+                    velocity_change=max(merged[near[0]].velocity_change, SWING_SPEED_RATIO * impact.velocity_change),
                 )
-        return heard
+        return merged
 
     def _impact_event(self, impact: _ImpactCandidate, time: Fraction) -> Event:
-        """The event of an impact, at the time of the frame nearest to it."""
+        """Return the event of an impact; `time` is that of the nearest frame."""
         weight = 0.75 + 0.25 * min(1.0, impact.size / FULL_STRENGTH_SIZE)
         strength = min(1.0, (impact.velocity_change / FULL_STRENGTH_VELOCITY_CHANGE) ** STRENGTH_EXPONENT * weight)
         x = min(1.0, max(-1.0, impact.position.real))
@@ -213,38 +233,41 @@ class EventDetector:
 
 
 def _nearest_frame(frame_seconds: list[float], time: float) -> int:
-    """The number of the frame nearest to a time."""
+    """Return the index of the frame nearest to a time; of two equally near the earlier one."""
     after = min(bisect_left(frame_seconds, time), len(frame_seconds) - 1)
     return after - (after > 0 and time - frame_seconds[after - 1] <= frame_seconds[after] - time)
 
 
 def _median_diameter(areas: FloatSeries) -> float:
-    """The diameter of a disk of the usual area, in pixels."""
+    """Return the diameter of a disk of the median area, in pixels."""
     return math.sqrt(median(areas.tolist()) * 4 / math.pi)
 
 
 def _unclipped_samples(track: Track) -> npt.NDArray[np.bool_]:
-    """Which samples do not reach over the border; of a thing that mostly does, all."""
+    """Return which samples do not touch the border; all where most do, as then there is nothing better."""
     clipped = np.array(track.clipped)
     return ~clipped if np.count_nonzero(clipped) * 2 < clipped.size else np.ones(clipped.size, bool)
 
 
 def _fully_visible_samples(track: Track) -> npt.NDArray[np.bool_]:
-    """Which samples show the thing by itself and not just a piece of it."""
+    """Return which samples show the object alone and not just a part of it."""
     areas = np.array(track.areas)
-    whole = areas >= MIN_VISIBLE_SHARE * _largest_nearby_area(areas, np.array(track.times))
-    whole &= np.array(track.patch_counts) <= MAX_PATCHES
-    return whole
+    visible = areas >= MIN_VISIBLE_SHARE * _largest_nearby_area(areas, np.array(track.times))
+    visible &= np.array(track.patch_counts) <= MAX_PATCHES
+    return visible
 
 
 def _largest_nearby_area(areas: FloatSeries, times: FloatSeries) -> FloatSeries:
-    """For each sample the largest area (of a running median of three) within `AREA_WINDOW_SECONDS`."""
+    """Return for each sample the largest area within `AREA_WINDOW_SECONDS`.
+
+    Of a running median of three, so that one frame on which two objects touch does not count.
+    """
     before, after = np.concatenate([areas[:1], areas[:-1]]), np.concatenate([areas[1:], areas[-1:]])
-    calm = np.median(np.stack([before, areas, after]), 0)
-    step = median(np.diff(times).tolist()) if times.size > 1 else AREA_WINDOW_SECONDS
-    count = max(1, round(AREA_WINDOW_SECONDS / max(step, 1e-3)))
+    smoothed = np.median(np.stack([before, areas, after]), 0)
+    interval = median(np.diff(times).tolist()) if times.size > 1 else AREA_WINDOW_SECONDS
+    count = max(1, round(AREA_WINDOW_SECONDS / max(interval, 1e-3)))
     largest: FloatSeries = np.lib.stride_tricks.sliding_window_view(
-        np.pad(calm, count, mode="edge"), 2 * count + 1
+        np.pad(smoothed, count, mode="edge"), 2 * count + 1
     ).max(1)
     return largest
 
@@ -252,21 +275,25 @@ def _largest_nearby_area(areas: FloatSeries, times: FloatSeries) -> FloatSeries:
 def _is_area_stable(
     velocity_break: VelocityBreak, areas: FloatSeries, times: FloatSeries, lengths: FloatSeries
 ) -> bool:
-    """Whether the thing's area changed too little about the jolt for a piece come or gone at its end to have moved its centre so."""
-    count = velocity_window_samples(times)
-    around = slice(max(0, velocity_break.sample_index - count - 1), velocity_break.sample_index + 3 + count)
-    change = float(np.ptp(np.log(areas[around])))
-    shift = change * median(lengths[around].tolist()) / 2
-    return change < MAX_AREA_CHANGE_AT_BREAK and shift < MAX_EXPLAINED_SHARE * abs(
+    """Return whether the area changed too little around a break to explain it.
+
+    A piece that appears or vanishes at one end of the object shifts its centre by up to half the object's length times the
+    relative change of the area. The break itself is a shift of its velocity change times the window.
+    """
+    window = velocity_window_samples(times)
+    around = slice(max(0, velocity_break.sample_index - window - 1), velocity_break.sample_index + 3 + window)
+    area_change = float(np.ptp(np.log(areas[around])))
+    centre_shift = area_change * median(lengths[around].tolist()) / 2
+    return area_change < MAX_AREA_CHANGE_AT_BREAK and centre_shift < MAX_EXPLAINED_SHARE * abs(
         velocity_break.velocity_after - velocity_break.velocity_before
-    ) * count * median(np.diff(times).tolist())
+    ) * window * median(np.diff(times).tolist())
 
 
 def _smoothed_speeds(times: FloatSeries, trajectory: Trajectory) -> FloatSeries:
-    """Speed at each sample, over its two neighbours, without single outliers."""
-    steps = np.abs(np.diff(trajectory)) / np.diff(times)
-    padded = np.concatenate([steps[:1], steps, steps[-1:]])
-    both = (padded[1:] + padded[:-1]) / 2
-    wide = np.concatenate([both[:1], both, both[-1:]])
-    calm: FloatSeries = np.median(np.stack([wide[:-2], wide[1:-1], wide[2:]]), 0)
-    return calm
+    """Return the speed at each sample: the mean of the two intervals beside it, then a running median of three."""
+    speeds = np.abs(np.diff(trajectory)) / np.diff(times)
+    padded = np.concatenate([speeds[:1], speeds, speeds[-1:]])
+    means = (padded[1:] + padded[:-1]) / 2
+    padded_means = np.concatenate([means[:1], means, means[-1:]])
+    smoothed: FloatSeries = np.median(np.stack([padded_means[:-2], padded_means[1:-1], padded_means[2:]]), 0)
+    return smoothed

@@ -1,28 +1,30 @@
-"""What the sketch engine sees: events in the picture and how the picture moves between them.
-
-These are the values that pass from `see` (picture in) to `foley` (sound out); nothing here decodes or makes sound.
-"""
+"""Result of the motion analysis: events, and the motion between them. The input of `tracklay.sketch.foley`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from fractions import Fraction
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from fractions import Fraction
-
 Curve = npt.NDArray[np.float32]
+"""One value for each frame."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that is seen and should be heard.
+    """Something visible that should be heard: an impact at an instant, or a whoosh while something moves fast.
 
-    `time` and `duration` count from the picture's first frame, exactly, on frame times. `strength` and `size` run from 0 to 1
-    (size: the moving thing's share of the frame's width), `x` from -1 (left edge) to 1 (right edge), `y` from -1 (top) to 1 (bottom).
+    Attributes:
+        kind: `impact` or `whoosh`.
+        time: exact seconds from the first frame; always the time of a frame.
+        duration: exact seconds; 0 for an impact.
+        strength: 0 to 1.
+        x: -1 (left edge) to 1 (right edge).
+        y: -1 (top) to 1 (bottom).
+        size: diameter of the object as a share of the frame's width, 0 to 1.
     """
 
     kind: Literal["impact", "whoosh"]
@@ -36,10 +38,13 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class MotionAnalysis:
-    """Everything seen in one proxy.
+    """The events of a clip and its motion on every frame.
 
-    `times` are the frames' own times (seconds from the first frame); `speed` is how fast the picture's fastest local thing moves on
-    that frame, in frame widths a second, camera motion taken out; `x` is where it moves (-1 to 1). All three have one value a frame.
+    Attributes:
+        times: the frames' own times, exact seconds from the first.
+        events: in order of time.
+        speed: for each frame the speed of the fastest object, in frame widths per second, without the camera's motion.
+        x: for each frame the position of that object, -1 (left edge) to 1 (right edge).
     """
 
     times: tuple[Fraction, ...]

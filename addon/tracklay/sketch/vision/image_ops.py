@@ -1,0 +1,189 @@
+"""Image kernels on small luma frames, in numpy: smoothing, warping, the median, phase correlation.
+
+OpenCV has all of them; its wheel is 61 MB for each platform, and its results differ between processors. These give the same
+bits everywhere, so the same clip has the same events on every machine. `tests/sketch/test_image_ops.py` checks each against scipy.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+FloatImage = npt.NDArray[np.float32]
+Luma = npt.NDArray[np.uint8]
+Matrix = npt.NDArray[np.float64]
+
+STATIC_CAMERA_PIXELS = 0.06
+"""Pixels: when the corners of the picture move less than this, it is noise and the camera stands still."""
+TRANSLATION_ONLY_PIXELS = 0.25
+"""Pixels: when rotation and zoom move the corners less than this, `warp_image` applies the translation only, which is faster."""
+WARP_SUBPIXEL_STEPS = 256
+"""Fixed-point positions per pixel in `warp_image`: the weight of a neighbour then has 8 bits, as a grey level has."""
+SHIFT_SUBPIXEL_STEPS = 16
+"""Fixed-point positions per pixel in `_translate_image`: two weights of 4 bits and a grey level of 8 fit exactly in 16 bits."""
+PACKED_BYTE_MASK = np.uint32(0x00FF00FF)
+"""Selects bytes 0 and 2 of four packed ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarityTransform:
+    """A shift, rotation and uniform zoom of the plane: `scale_rotation * z + translation`.
+
+    Points are complex numbers in pixels from the picture's centre, y down. The transform of a frame maps world points (the
+    pixels of the shot's first frame) to the pixels of that frame.
+    """
+
+    scale_rotation: complex = 1 + 0j
+    translation: complex = 0j
+
+    def compose(self, other: SimilarityTransform) -> SimilarityTransform:
+        """Return the transform that applies `other` first and then this one."""
+        return SimilarityTransform(
+            self.scale_rotation * other.scale_rotation, self.scale_rotation * other.translation + self.translation
+        )
+
+    def inverse(self) -> SimilarityTransform:
+        """Return the inverse transform: from the frame to the world."""
+        return SimilarityTransform(1 / self.scale_rotation, -self.translation / self.scale_rotation)
+
+    def apply(self, point: complex) -> complex:
+        """Return the image of a point."""
+        return self.scale_rotation * point + self.translation
+
+    def max_displacement(self, shape: tuple[int, int]) -> float:
+        """Return an upper bound, in pixels, of how far any pixel of a picture of this shape (height, width) moves."""
+        return abs(self.translation) + abs(self.scale_rotation - 1) * math.hypot(*shape) / 2
+
+
+def smooth_image(picture: Luma) -> FloatImage:
+    """Return the picture smoothed with the binomial kernel 1-2-1 along both axes.
+
+    The first and last rows are smoothed along the row only, the first and last columns along the column only.
+    """
+    width = picture.shape[1]
+    # Sums of whole sixteenths: exact in 16 bits (16 * 255 < 65536), and half the memory traffic of floats.
+    source = picture.astype(np.uint16)
+    vertical = source << 2  # the border rows keep their value: 4 times themselves
+    inner = vertical[1:-1]
+    np.add(source[1:-1], source[1:-1], out=inner)
+    inner += source[:-2]
+    inner += source[2:]
+    # One pass over the flat array instead of one slice per row: it is faster, and only the first and last columns, where
+    # a row runs into the next one, come out wrong. They are overwritten below.
+    flat = vertical.ravel()
+    sums = flat << 2
+    inner = sums[1:-1]
+    np.add(flat[1:-1], flat[1:-1], out=inner)
+    inner += flat[:-2]
+    inner += flat[2:]
+    sixteenths = sums.reshape(-1, width)
+    np.left_shift(vertical[:, :: width - 1], 2, out=sixteenths[:, :: width - 1])
+    smoothed: FloatImage = sixteenths.astype(np.float32)
+    smoothed *= np.float32(1 / 16)
+    return smoothed
+
+
+def upper_median(values: npt.NDArray[np.floating]) -> float:
+    """Return the median; of an even number of values the upper of the two in the middle.
+
+    `np.median` averages those two, which costs a second partition and gains nothing here.
+    """
+    flat = values.flatten()
+    middle = flat.size // 2
+    flat.partition(middle)
+    return float(flat[middle])
+
+
+def warp_image(picture: Luma, transform: SimilarityTransform) -> Luma:
+    """Return the picture resampled: pixel `z` of the result is the picture at `transform.apply(z)`, by bilinear interpolation.
+
+    Positions are rounded to 1/256 pixel (1/16 where the transform is a translation); beyond the border its pixels repeat.
+    """
+    height, width = picture.shape
+    if transform.max_displacement((height, width)) < STATIC_CAMERA_PIXELS:
+        return picture
+    if abs(transform.scale_rotation - 1) * math.hypot(height, width) / 2 < TRANSLATION_ONLY_PIXELS:
+        return _translate_image(picture, transform.translation)
+    x = np.arange(width) - (width - 1) / 2
+    y = np.arange(height)[:, None] - (height - 1) / 2
+    rotation, shift = transform.scale_rotation * WARP_SUBPIXEL_STEPS, transform.translation * WARP_SUBPIXEL_STEPS
+    # Each coordinate is a sum of a term by column and one by row, rounded apart: a row and a column of numbers are rounded
+    # instead of a whole picture.
+    px = _round_to_int32(rotation.real * x + (shift.real + (width - 1) / 2 * WARP_SUBPIXEL_STEPS)) - _round_to_int32(
+        rotation.imag * y
+    )
+    py = _round_to_int32(rotation.imag * x) + _round_to_int32(
+        rotation.real * y + (shift.imag + (height - 1) / 2 * WARP_SUBPIXEL_STEPS)
+    )
+    # The highest position is one step short of the last pixel, so that a right and a lower neighbour always exist.
+    for position, size in ((px, width), (py, height)):
+        np.maximum(position, 0, out=position)
+        np.minimum(position, (size - 1) * WARP_SUBPIXEL_STEPS - 1, out=position)
+    # The four neighbours of each pixel packed into one number (byte 0 the pixel, 1 right, 2 below, 3 below right): one
+    # fetch instead of four, and each multiplication interpolates the upper and the lower pair at once.
+    packed = picture.astype(np.uint32).ravel()
+    packed[:-1] |= packed[1:] << 8
+    packed[:-width] |= packed[width:] << 16
+    mixed = packed.take((py >> 8) * width + (px >> 8))
+    right, down = (px & 255).view(np.uint32), (py & 255).view(np.uint32)
+    left_pair = mixed & PACKED_BYTE_MASK
+    mixed >>= 8
+    mixed &= PACKED_BYTE_MASK
+    mixed *= right
+    mixed += left_pair * (WARP_SUBPIXEL_STEPS - right)
+    lower = mixed >> 16
+    mixed &= 0xFFFF
+    mixed *= WARP_SUBPIXEL_STEPS - down
+    mixed += lower * down
+    mixed += 0x8000  # rounds to the nearest grey level
+    mixed >>= 16
+    warped: Luma = mixed.astype(np.uint8)
+    return warped
+
+
+def _round_to_int32(values: Matrix) -> npt.NDArray[np.int32]:
+    rounded: npt.NDArray[np.int32] = np.rint(values).astype(np.int32)
+    return rounded
+
+
+def _translate_image(picture: Luma, translation: complex) -> Luma:
+    """Return the picture shifted as `warp_image` does it, in steps of 1/16 pixel, by mixing whole rows and columns."""
+    height, width = picture.shape
+    steps_x, steps_y = round(translation.real * SHIFT_SUBPIXEL_STEPS), round(translation.imag * SHIFT_SUBPIXEL_STEPS)
+    first_row, first_column = steps_y // SHIFT_SUBPIXEL_STEPS, steps_x // SHIFT_SUBPIXEL_STEPS
+    rows = picture.take(np.arange(first_row, first_row + height + 1).clip(0, height - 1), 0).astype(np.uint16)
+    mixed = rows[1:] * np.uint16(steps_y % SHIFT_SUBPIXEL_STEPS)
+    rows *= np.uint16(SHIFT_SUBPIXEL_STEPS - steps_y % SHIFT_SUBPIXEL_STEPS)
+    mixed += rows[:-1]
+    # One column more than the picture: the last pixel of a row needs a right neighbour.
+    columns = np.empty((height, width + 1), np.uint16)
+    offset = min(max(first_column, -width), width - 1)
+    begin, end = max(0, -offset), min(width + 1, width - offset)
+    columns[:, begin:end] = mixed[:, begin + offset : end + offset]
+    columns[:, :begin], columns[:, end:] = mixed[:, :1], mixed[:, -1:]
+    flat = columns.ravel()
+    out = flat * np.uint16(SHIFT_SUBPIXEL_STEPS - steps_x % SHIFT_SUBPIXEL_STEPS)
+    flat *= np.uint16(steps_x % SHIFT_SUBPIXEL_STEPS)
+    out[:-1] += flat[1:]
+    out += np.uint16(SHIFT_SUBPIXEL_STEPS * SHIFT_SUBPIXEL_STEPS // 2)  # rounds to the nearest grey level
+    out >>= 8
+    shifted: Luma = out.reshape(height, width + 1)[:, :-1].astype(np.uint8)
+    return shifted
+
+
+def phase_correlation_shift(first: FloatImage, second: FloatImage) -> complex:
+    """Return by how many whole pixels `second` is shifted against `first` (x right, y down), by phase correlation.
+
+    Reliable up to about a third of the picture's size, where the two still overlap enough.
+    """
+    height, width = first.shape
+    # The window fades the borders, whose jump from one side to the other would correlate at no shift.
+    window = np.hanning(height)[:, None] * np.hanning(width)
+    cross = np.fft.rfft2((second - second.mean()) * window) * np.conj(np.fft.rfft2((first - first.mean()) * window))
+    peak = np.fft.irfft2(cross / (np.abs(cross) + 1e-6), first.shape)
+    y, x = np.unravel_index(int(peak.argmax()), peak.shape)
+    # The transform is periodic: the upper half of the indices are shifts to the left and up.
+    return complex((x + width // 2) % width - width // 2, (y + height // 2) % height - height // 2)
