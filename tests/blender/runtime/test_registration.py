@@ -39,7 +39,7 @@ SLOW = {
 """What work needs and being there does not: each takes as long to import as all of Tracklay's panels."""
 
 LIGHT = re.compile(
-    r"tracklay(\.(blender(\.\w+){0,3}|models(\.(catalogue|model|loader))?|jobs(\.(cost|delivery|events|job_spec))?|providers(\.credentials)?|media(\.(bwf|cache_limit|ffmpeg))?"
+    r"tracklay(\.(blender(\.\w+){0,3}|models(\.(catalogue|model|loader))?|jobs(\.(cost|delivery|events|job_spec))?|providers(\.credentials)?|media(\.(bwf|ffmpeg))?"
     r"|cancellation|cue|errors|manifest|paths|processes|timing|version))?"
 )
 """Rooms of our own that a panel needs."""

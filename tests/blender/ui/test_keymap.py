@@ -9,6 +9,7 @@ from typing import Any
 
 import bpy
 import pytest
+from tracklay import settings
 from tracklay.blender.settings import ADDON, preferences
 from tracklay.blender.settings.preferences import COG_URL_VARIABLE, HOSTED_PROVIDERS, provider_check
 from tracklay.providers import credentials
@@ -163,17 +164,15 @@ def test_a_key_of_an_earlier_session_is_given_at_registration(entry):
 
 def test_the_containers_address_is_set_unless_the_environment_has_one(entry, monkeypatch):
     """It is what the provider reads; emptied, it is gone; what the environment says stays."""
-    import os
-
     monkeypatch.delenv(COG_URL_VARIABLE, raising=False)
     entry.cog_url = "http://127.0.0.1:5999"
-    assert os.environ[COG_URL_VARIABLE] == "http://127.0.0.1:5999"
+    assert settings.current().base_url(COG_URL_VARIABLE) == "http://127.0.0.1:5999"
     assert not preferences.is_set_in_environment(COG_URL_VARIABLE)
     entry.cog_url = ""
-    assert COG_URL_VARIABLE not in os.environ
+    assert settings.current().base_url(COG_URL_VARIABLE) == ""
     monkeypatch.setenv(COG_URL_VARIABLE, "http://127.0.0.1:6000")
     entry.cog_url = "http://127.0.0.1:5999"
-    assert os.environ[COG_URL_VARIABLE] == "http://127.0.0.1:6000"
+    assert settings.current().base_url(COG_URL_VARIABLE) == "http://127.0.0.1:6000"
     assert preferences.is_set_in_environment(COG_URL_VARIABLE)
 
 

@@ -440,6 +440,16 @@ def solo_arrived(level: StripLevel) -> bool:
     return True
 
 
+def on_placeholders_filled(refs: Iterable[StripRef]) -> None:
+    """Apply the scene's settings to takes that have just arrived: which one is audible, and whether stems are laid."""
+    names: dict[str, list[str]] = {}
+    for ref in refs:
+        names.setdefault(ref.scene, []).append(ref.strip)
+    for name, strips in names.items():
+        if (scene := bpy.data.scenes.get(name)) is not None:
+            on_takes_filled(scene, strips)
+
+
 def on_takes_filled(scene: Any, strip_names: Iterable[str]) -> None:
     """Update takes that have just been put into strips: regenerated ones become audible, and stems are laid if the scene is set to."""
     filled, full_mix_mode = set(strip_names), scene.tracklay.stems
