@@ -11,6 +11,8 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import bpy
+
 from ...cue import Cue
 from ...errors import InvalidInput, TracklayError
 from ..settings import catalogue
@@ -20,6 +22,7 @@ from . import compat, cue_index, placement, selection
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from .cue_index import StripRef
     from .selection import StripLevel
 
 JOINS_PROPERTY = "tracklay_joins"
