@@ -74,11 +74,11 @@ def test_taking_it_out_ends_what_runs(scene, clips):
     from fractions import Fraction
 
     from ..conftest import add
-    from ..sequencer.test_lay import ordered
+    from ..helpers import submit_blocking_batch
 
     add(scene, clips(Fraction(25), 60, (20,)), 11)
     scene.render.fps = 25
-    ordered(scene)
+    submit_blocking_batch(scene)
     tracklay.unregister()
     try:
         assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("tracklay")]
