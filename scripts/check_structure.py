@@ -39,7 +39,7 @@ MAX_FILES = 20
 MAX_LINES = 500
 
 DATA_TABLES = {
-    "addon/tracklay/blender/settings/i18n/de.py",
+    "addon/tracklay/blender/settings/i18n/de_errors.py",
     "addon/tracklay/sketch/foley/ambience_presets.py",
     "addon/tracklay/sketch/music/styles.py",
 }

@@ -15,7 +15,7 @@ from tracklay.blender import CLASSES
 from tracklay.blender.runtime import cue_rows, cue_status
 from tracklay.blender.sequencer import selection, takes
 from tracklay.blender.settings import catalogue, properties
-from tracklay.blender.settings.i18n import de, translate
+from tracklay.blender.settings.i18n import de_errors, translate
 from tracklay.blender.ui import cue_list, keymap
 
 from ..conftest import laid
@@ -139,7 +139,7 @@ def of_call(call: ast.Call) -> Iterator[tuple[str, str]]:
 def test_every_word_of_ours_has_a_german_one(scene):
     """Names, tooltips, what panels say, what is reported: each is in the table, and the table has no other; braces match."""
     wanted, table = spoken(scene), translate.TRANSLATIONS["de_DE"]
-    errors = {(translate.ANY_CONTEXT, english) for english in de.ERRORS}
+    errors = {(translate.ANY_CONTEXT, english) for english in de_errors.ERRORS}
     table = {key: german for key, german in table.items() if key not in errors}
     assert sorted(wanted - table.keys()) == []
     assert sorted(table.keys() - wanted) == []

@@ -324,7 +324,7 @@ class Dispatcher:
             shared_cue_index.is_dirty = True
         elif (status := running_cues().get(key[0])) and key in self.presence.removed_by_undo:
             status.note = translate_ui(
-                "Its placeholder was undone before the take arrived. The take is in {}; redo restores it.",
+                "Its placeholder was undone; redo restores it. The take is in {}.",
                 received.take.file.parent,
             )
         return scenes
