@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from tracklay import demo
 from tracklay.errors import InvalidInput
 from tracklay.sketch.foley import ambience, renderer
+from tracklay.sketch.foley.ambience_presets import AMBIENCE_PRESETS
 from tracklay.sketch.music.prompt_parser import parse_prompt
 from tracklay.sketch.vision.events import Event, MotionAnalysis
 
 RATE = 48_000
 FPS = Fraction(24)
-PLACES = tuple(ambience.AMBIENCE_PRESETS)
+PLACES = tuple(AMBIENCE_PRESETS)
 
 
 def sight(
@@ -207,7 +208,7 @@ def test_a_bed_lies_at_a_sensible_level_without_offset_or_loop(place: str) -> No
 def test_a_bed_has_no_clicks_where_its_blocks_meet(place: str) -> None:
     """The jumps between samples are no larger at the seams of blocks than elsewhere."""
     blocks = itertools.islice(
-        ambience.render_ambience([ambience.AMBIENCE_PRESETS[place]], np.random.default_rng(2), stereo_width=0.7), 240
+        ambience.render_ambience([AMBIENCE_PRESETS[place]], np.random.default_rng(2), stereo_width=0.7), 240
     )
     jumps = np.abs(np.diff(np.concatenate(list(blocks))[:, 0], n=2))
     seams = jumps.reshape(-1)[ambience.BLOCK_SAMPLES - 2 :: ambience.BLOCK_SAMPLES]

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tracklay.cue import SAMPLE_RATE
+from tracklay.sketch.foley.materials import MATERIALS
 from tracklay.sketch.foley.modal_synth import (
-    MATERIALS,
     MAX_IMPACT_SAMPLES,
-    SAMPLE_RATE,
     _render_modes,
     render_impact,
     render_whoosh,

@@ -3,6 +3,9 @@
 HINTS: dict[str, str] = {
     # media
     # models
+    # sketch
+    "sketch.unknown_parameter": "`tracklay models {model}` describes them.",
+    "sketch.unknown_choice": "`tracklay models {model}` describes them.",
     # model_import
     # providers
     # jobs
