@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tracklay.sketch.music import composer, mixer
 from tracklay.sketch.music.drums import KITS
-from tracklay.sketch.music.form import SAMPLE_RATE
+from tracklay.cue import SAMPLE_RATE
 from tracklay.sketch.music.harmony import KEYS, MODES, parse_chord, scale_pitch_classes, voice_chord
 from tracklay.sketch.music.instruments import INSTRUMENTS
 from tracklay.sketch.music.prompt_parser import Parameters
