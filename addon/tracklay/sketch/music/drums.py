@@ -100,7 +100,7 @@ def _snare(
     low: float = 1200,
     high: float = 9000,
 ) -> StereoSignal:
-    """Return a snare drum: three modes of the membrane and the noise of the wires. Arguments as for `_membrane`."""
+    """Return a snare drum: three modes of the membrane and the noise of the wires (level `wires`, `low` to `high` Hz)."""
     n = round((7 * ring + 0.05) * SAMPLE_RATE)
     modes = np.array([pitch, pitch * 1.62, pitch * 2.3])
     skin = partial_bank(
