@@ -35,7 +35,7 @@ def pan_gains(position: Curve) -> tuple[Curve, Curve]: ...
 def pan_gains(position: float | Curve) -> tuple[float | Curve, float | Curve]:
     """Return the gains of left and right that pan a mono sound to `position`, -1 (left) to 1 (right).
 
-    Their squares add up to one, so that a sound is equally loud wherever it is (equal-power panning).
+    Their squares add up to one, so that a sound is equally loud at every position (equal-power panning).
     """
     angle = pan_angle(position)
     return np.cos(angle), np.sin(angle)

@@ -236,7 +236,7 @@ class FoleyRenderer:
         for event in analysis.events:
             start = round(event.time * SAMPLE_RATE)
             # Seeded by its own position, not by the number of events before it: an edit elsewhere in the picture does not
-            # change this sound. The ordinal tells apart events on the same sample.
+            # change this sound. The ordinal separates events on the same sample.
             ordinal = ordinals[event.kind, start] = ordinals.get((event.kind, start), -1) + 1
             if not 0 <= start < samples:
                 continue

@@ -8,9 +8,8 @@ from functools import partial
 import numpy as np
 
 from ...cue import SAMPLE_RATE
-from ..dsp import pan_gains
+from ..dsp import Curve, pan_gains
 from .dsp import (
-    Curve,
     Gain,
     StereoSignal,
     apply_filter,

@@ -11,9 +11,8 @@ from collections.abc import Callable
 import numpy as np
 
 from ...cue import SAMPLE_RATE
-from ..dsp import pan_gains
+from ..dsp import Curve, pan_gains
 from .dsp import (
-    Curve,
     StereoSignal,
     adsr_envelope,
     apply_filter,
@@ -177,7 +176,7 @@ def synth_ensemble(
     phases = 2 * np.pi * rng.random((2, len(partials)))
     still = np.zeros(len(partials))
     if bloom_seconds:
-        upper = np.tile(k > 3, voices)  # the first three harmonics carry the pitch, the others the timbre
+        upper = np.tile(k > 3, voices)  # the first three harmonics define the pitch, the others the timbre
         sound = partial_bank(partials[~upper], gains[:, ~upper], still[~upper], phases[:, ~upper], n)
         if upper.any():
             opening = 1 - exp_decay(n, bloom_seconds)

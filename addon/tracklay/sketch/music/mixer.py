@@ -161,7 +161,7 @@ class ConvolutionReverb:
         self._input_spectra.appendleft(np.fft.rfft(mono, 2 * _HOP_SAMPLES).astype(np.complex64))
         total = np.zeros_like(self._product)
         # Each earlier input hop meets the part of the response that is as many hops late. The inputs are newest first and
-        # at most as many as the response has hops; at the start there are fewer, hence no strict zip.
+        # at most as many as the response has hops; at the start there are fewer, so zip is not strict.
         for hop, sent in zip(self._impulse.spectra, self._input_spectra, strict=False):
             total += np.multiply(hop, sent, out=self._product)
         # The transform is two hops long, so that the convolution does not wrap around: the second half is due next.
