@@ -487,7 +487,9 @@ def test_every_known_word_has_a_meaning() -> None:
 
 def test_the_catalogue_has_the_choices_of_the_composer() -> None:
     """The choices in the catalogue are those of the composer."""
-    entry = tomllib.loads((Path(tracklay.__file__).parent / "models" / "sketch-music.toml").read_text("utf-8"))
+    entry = tomllib.loads(
+        (Path(tracklay.__file__).parent / "models" / "catalogue" / "sketch-music.toml").read_text("utf-8")
+    )
     parameters = entry["parameters"]
     assert parameters["key"]["choices"] == ["auto", *KEYS]
     assert parameters["mode"]["choices"] == ["auto", *MODES]
