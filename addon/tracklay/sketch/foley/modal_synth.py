@@ -141,19 +141,19 @@ def _render_modes(material: Material, pitch_hz: float, contact_seconds: float, r
     # The point of impact decides which modes it excites: none at a mode's node, most at its antinode.
     excitation = rng.uniform(0.25, 1.0, len(ratios))
     level = excitation * ratios**-material.mode_tilt / (1 + (2 * hertz * contact_seconds) ** 2)
-    heard = hertz < 0.42 * SAMPLE_RATE  # a margin below the Nyquist frequency: no mode may alias
+    audible = hertz < 0.42 * SAMPLE_RATE  # a margin below the Nyquist frequency: no mode may alias
     decay = (material.damping[0] + material.damping[1] * hertz) * rng.uniform(0.85, 1.2, len(ratios))
     phase = rng.uniform(-0.7, 0.7, len(ratios))
     # 15 % beyond the 60 dB point a mode is inaudible; computing it further would only cost time.
     lengths = np.minimum((_LN_1000 * 1.15 / decay * SAMPLE_RATE).astype(int) + 1, MAX_IMPACT_SAMPLES)
-    level /= np.sqrt(0.5 * np.sum(level[heard] ** 2)) + 1e-12
+    level /= np.sqrt(0.5 * np.sum(level[audible] ** 2)) + 1e-12
     # exp(step * (row * ROW + column)) factors into an outer product over rows and columns, so the sum of all modes is one
     # matrix product: phases are exact and no sample needs an exponential.
-    rows = -(-int(lengths[heard].max(initial=_PHASOR_ROW_SAMPLES)) // _PHASOR_ROW_SAMPLES)
-    step = (1j * 2 * np.pi * hertz[heard] - decay[heard]) / SAMPLE_RATE
+    rows = -(-int(lengths[audible].max(initial=_PHASOR_ROW_SAMPLES)) // _PHASOR_ROW_SAMPLES)
+    step = (1j * 2 * np.pi * hertz[audible] - decay[audible]) / SAMPLE_RATE
     down = _exponential_powers(_PHASOR_ROW_SAMPLES * step, rows)
-    down[np.arange(rows)[:, None] * _PHASOR_ROW_SAMPLES >= lengths[heard]] = 0
-    across = _exponential_powers(step, _PHASOR_ROW_SAMPLES).T * (np.exp(1j * phase[heard]) * level[heard])[:, None]
+    down[np.arange(rows)[:, None] * _PHASOR_ROW_SAMPLES >= lengths[audible]] = 0
+    across = _exponential_powers(step, _PHASOR_ROW_SAMPLES).T * (np.exp(1j * phase[audible]) * level[audible])[:, None]
     body = np.hstack([down.real, -down.imag]).astype(np.float32) @ np.vstack([across.real, across.imag]).astype(
         np.float32
     )

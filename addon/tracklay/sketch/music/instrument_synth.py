@@ -63,6 +63,7 @@ def synth_plucked_string(
         attack_noise: level of the attack noise.
         release: time in which the released note falls to nothing, seconds.
     """
+    # Partials up to 9 kHz, at most 40: the higher ones of a string are inaudible.
     k = np.arange(1, max(2, min(40, int(9000 / pitch_hz))) + 1, dtype=np.float64)
     # A partial with a node at the point of excitation is silent.
     amp = np.abs(np.sin(np.pi * k * pluck_position)) / k ** (slope - 0.5 * velocity)
@@ -150,7 +151,7 @@ def synth_ensemble(
         velocity: 0 to 1.
         rng: random numbers.
         voices: number of voices.
-        detune_cents: largest detuning of a voice, cents.
+        detune_cents: detuning of the outermost voices, about, in cents.
         slope: tilt of the spectrum.
         attack: rise time, seconds.
         resonance: resonances, as a function of Hz.
@@ -270,8 +271,8 @@ def synth_filtered_saw(
 ) -> StereoSignal:
     """Return a synth bass or pluck: a sawtooth and a sine an octave below it (level `sub_level`), through a closing filter.
 
-    The filter is imitated by the decay of each harmonic, faster by `harmonic_damping` nepers per second than that of the one below.
-    The other arguments are those of `synth_ensemble`.
+    The filter is imitated by the decay of each harmonic, which is faster than that of the one below by about
+    `harmonic_damping` nepers per second. The other arguments are those of `synth_ensemble`.
     """
     k = np.arange(1, max(2, min(40, int(8000 / pitch_hz))) + 1, dtype=np.float64)
     amp = np.concatenate((k**-slope, [sub_level]))
@@ -323,9 +324,8 @@ def synth_overdriven_guitar(
             * (0.7 + 0.6 * np.exp(-0.5 * (np.log2(np.maximum(x, 1) / 2400) / 0.5) ** 2))
         ),
     )
-    edge = np.linspace(
-        0, 1, SAMPLE_RATE // 500, dtype=np.float32
-    )  # 2 ms; the zero-phase filter rings in both directions
+    # The zero-phase filter rings in both directions: fade 2 ms at either end.
+    edge = np.linspace(0, 1, SAMPLE_RATE // 500, dtype=np.float32)
     sound[:, : len(edge)] *= edge
     sound[:, -len(edge) :] *= edge[::-1]
     return sound
