@@ -20,6 +20,9 @@ HINTS: dict[str, str] = {
     "model_import.no_inputs": "Write the file by hand: see 'Add a model' in the README.",
     "model_import.unknown_model": "Check the spelling.",
     "model_import.unsupported_schema": "Write the file by hand: see 'Add a model' in the README.",
+    # sketch
+    "sketch.unknown_parameter": "`tracklay models {model}` describes them.",
+    "sketch.unknown_choice": "`tracklay models {model}` describes them.",
     # providers
     "provider.key_missing": "Set it in the environment.",
     "provider.download_too_slow": "Run `tracklay jobs collect` to download it later.",
