@@ -1,4 +1,4 @@
-"""Errors in Blender: the sentence in the user's language, with the next step in Blender."""
+"""Errors in Blender: in the user's language, with the next step in Blender."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def german(text: str) -> str:
 
 
 def test_a_hint_follows_the_error():
-    """It is attached to the error's code, and is a template over the same values."""
+    """It belongs to the error's code, and is a template over the same values."""
     error = InvalidInput("network.offline", "{name} needs internet access, which is turned off in Blender.", name="x")
     assert translate_error(error) == (
         "x needs internet access, which is turned off in Blender. "
@@ -29,8 +29,8 @@ def test_a_hint_follows_the_error():
     assert translate_error(error.prefix_with("shot 7")).startswith("shot 7: x needs")
 
 
-def test_an_error_without_a_hint_is_its_own_sentence():
-    """Values that hold braces are not templates, and neither is a plain sentence."""
+def test_an_error_without_a_hint_stays_the_same():
+    """Braces in a value or in a plain message are not fields."""
     assert translate_error(ModelFailed("test.failed", "The model failed: {reason}.", reason="{x}")) == (
         "The model failed: {x}."
     )
@@ -38,7 +38,7 @@ def test_an_error_without_a_hint_is_its_own_sentence():
 
 
 def test_an_error_is_translated_before_its_values_are_set():
-    """The template, the hint, and errors among the values."""
+    """So are its hint and the errors among its values."""
     inner = InvalidInput("extra.duplicate", "Extra parameter set twice: {name}.", name="gain")
     outer = InvalidInput("prompt.missing", "{model} needs a prompt.", model=inner)
     assert translate_error(outer, german) == (
@@ -47,14 +47,14 @@ def test_an_error_is_translated_before_its_values_are_set():
     )
 
 
-def test_hints_are_sentences_in_both_languages():
-    """Blender's next steps name buttons and preferences, never an option of the command."""
+def test_hints_are_sentences_without_command_options():
+    """Blender's next steps name buttons and preferences."""
     assert [hint for hint in error_hints.HINTS.values() if "--" in hint or "`tracklay" in hint] == []
     assert [hint for hint in error_hints.HINTS.values() if hint[-1] not in ".?"] == []
 
 
 def test_a_failed_operator_reports_the_next_step(scene, clips, monkeypatch):
-    """A hosted model without online access: the report says where to allow it."""
+    """For a hosted model without online access the report names the preference."""
     from tracklay.blender.settings import network
 
     add(scene, clips(Fraction(25), 60, (20,)), 11)

@@ -14,7 +14,7 @@ from tracklay.blender.settings.i18n import de_errors
 from scripts.build_extension import COMMAND_ONLY
 from scripts.check_structure import raised_errors
 
-from .test_extension_guidelines import spoken
+from .test_extension_guidelines import interface_texts
 
 PACKAGE = Path(tracklay.__path__[0])
 
@@ -96,4 +96,4 @@ def test_german_errors_have_the_same_fields():
 
 def test_texts_of_the_interface_are_short(scene):
     """Labels and tooltips have 70 characters at most."""
-    assert sorted(text for _, text in spoken(scene) if len(text) > MAX_TEXT_CHARACTERS) == []
+    assert sorted(text for _, text in interface_texts(scene) if len(text) > MAX_TEXT_CHARACTERS) == []
