@@ -67,9 +67,10 @@ ALLOWED_FUNCTIONS: frozenset[str] = frozenset()
 QUAINT = re.compile(
     r"""(?ix) (?<![A-Za-z])(?:
     told | tells? | telling | said | wish(?:es|ed)? | mend(?:s|ed|ing)? | anew | whoever | nobody | somebody | anybody |
-    wherever | hindrance | trouble[sd]? | puzzle[sd]? | lest | thereby | hence | heed | hither |
+    hindrance | trouble[sd]? | puzzle[sd]? | lest | thereby | hence | heed | hither |
     brings? | brought | carr(?:y|ies|ied|ying) | tak(?:e|es|en|ing)[ ]up | g(?:o|oes|one|oing)[ ]on[ ]with |
-    giv(?:e|es|en|ing)[ ]up | the[ ]person(?:'s)? | a[ ]person(?:'s)? | persons? | so[ ]many | lies?[ ]there | lay[ ]there |
+    giv(?:e|es|en|ing)[ ]up | the[ ]person(?:'s)? | a[ ]person(?:'s)? | persons | (?<!third[ ])person |
+    so[ ]many | lies?[ ]there | lay[ ]there |
     (?:is|are)[ ]to[ ]be | at[ ]hand | in[ ]hand | no[ ]longer[ ]any | as[ ]often[ ]as[ ](?:it|you) | come[ ]to[ ]be |
     stand-?ins? | at[ ]once[ ]as | what[ ]came[ ]of | comes?[ ]along | came[ ]along | makes?[ ]do | for[ ]good
     )(?![A-Za-z])"""

@@ -18,7 +18,14 @@ sys.path.append(PACKAGES)
 
 import bpy  # noqa: E402
 
-from tests.blender.sequencer.frame_compare import READ_AT, RENDERED_AT, Sources, compared, read_at, rendered_at  # noqa: E402
+from tests.blender.sequencer.frame_compare import (  # noqa: E402
+    RENDER_RATES,
+    SOURCE_RATES,
+    Sources,
+    compare_cases,
+    render_cases,
+    source_cases,
+)
 
 
 def main() -> None:
@@ -28,14 +35,16 @@ def main() -> None:
     sources = Sources(folder)
     ways: dict[str, str] = {}
     faults: list[str] = []
-    wanted = [(rates, read_at(*rates)) for rates in READ_AT] + [(rates, rendered_at()) for rates in RENDERED_AT]
+    wanted = [(rates, source_cases(*rates)) for rates in SOURCE_RATES] + [
+        (rates, render_cases()) for rates in RENDER_RATES
+    ]
     for (source, timeline), cases in wanted:
         bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
         scene = bpy.context.scene
         scene.sequence_editor_create()
         print(f"{len(cases)} cases from {source} at {timeline}", flush=True)  # noqa: T201 - progress: the whole matrix takes long
         try:
-            ways |= compared(scene, cases, sources(source), timeline, folder)
+            ways |= compare_cases(scene, cases, sources(source), timeline, folder)
         except AssertionError as error:
             faults.append(f"{source} at {timeline}: {error}")
     (folder / "results.json").write_text(json.dumps({"ways": ways, "faults": faults}))

@@ -34,15 +34,12 @@ def shipped_errors() -> dict[str, set[str]]:
         if path.relative_to(PACKAGE).parts[0] in COMMAND_ONLY:
             continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            texts = [each.value for each in node.args if isinstance(each, ast.Constant)] if is_call(node) else []
-            if len(texts) == 2 and all(isinstance(text, str) for text in texts) and CODE.fullmatch(texts[0]):
+            if not isinstance(node, ast.Call) or len(node.args) != 2:
+                continue
+            texts = [str(each.value) for each in node.args if isinstance(each, ast.Constant)]
+            if len(texts) == 2 and CODE.fullmatch(texts[0]):
                 found.setdefault(texts[0], set()).add(texts[1])
     return found
-
-
-def is_call(node: ast.AST) -> bool:
-    """Return whether a node is a call of two arguments by position, as errors are raised."""
-    return isinstance(node, ast.Call) and len(node.args) == 2
 
 
 def shipped_templates() -> set[str]:
@@ -60,7 +57,7 @@ def test_the_search_finds_every_error():
     """No error class is called with a code that the search overlooks."""
     command_only = tuple(f"addon/tracklay/{name}" for name in COMMAND_ONLY)
     codes = {
-        call.args[0].value
+        str(call.args[0].value)
         for place, call in raised_errors()
         if not place.startswith(command_only) and len(call.args) == 2 and isinstance(call.args[0], ast.Constant)
     }
