@@ -1,14 +1,13 @@
-"""Errors in Blender: the sentence in the user's language, with the next step in Blender."""
+"""Errors in Blender: in the user's language, with the next step in Blender."""
 
 from __future__ import annotations
 
-import string
 from fractions import Fraction
 
 import bpy
 import pytest
 from tracklay.blender.settings import error_hints
-from tracklay.blender.settings.i18n import de, translate
+from tracklay.blender.settings.i18n import translate
 from tracklay.blender.settings.i18n.translate import translate_error
 from tracklay.errors import InvalidInput, ModelFailed
 
@@ -20,13 +19,8 @@ def german(text: str) -> str:
     return translate.TRANSLATIONS["de_DE"].get((translate.ANY_CONTEXT, text), text)
 
 
-def names(template: str) -> set[str]:
-    """Return the names in a template's braces."""
-    return {name for _, name, _, _ in string.Formatter().parse(template) if name}
-
-
 def test_a_hint_follows_the_error():
-    """It is attached to the error's code, and is a template over the same values."""
+    """It belongs to the error's code, and is a template over the same values."""
     error = InvalidInput("network.offline", "{name} needs internet access, which is turned off in Blender.", name="x")
     assert translate_error(error) == (
         "x needs internet access, which is turned off in Blender. "
@@ -35,8 +29,8 @@ def test_a_hint_follows_the_error():
     assert translate_error(error.prefix_with("shot 7")).startswith("shot 7: x needs")
 
 
-def test_an_error_without_a_hint_is_its_own_sentence():
-    """Values that hold braces are not templates, and neither is a plain sentence."""
+def test_an_error_without_a_hint_stays_the_same():
+    """Braces in a value or in a plain message are not fields."""
     assert translate_error(ModelFailed("test.failed", "The model failed: {reason}.", reason="{x}")) == (
         "The model failed: {x}."
     )
@@ -44,7 +38,7 @@ def test_an_error_without_a_hint_is_its_own_sentence():
 
 
 def test_an_error_is_translated_before_its_values_are_set():
-    """The template, the hint, and errors among the values."""
+    """So are its hint and the errors among its values."""
     inner = InvalidInput("extra.duplicate", "Extra parameter set twice: {name}.", name="gain")
     outer = InvalidInput("prompt.missing", "{model} needs a prompt.", model=inner)
     assert translate_error(outer, german) == (
@@ -53,21 +47,14 @@ def test_an_error_is_translated_before_its_values_are_set():
     )
 
 
-def test_german_errors_have_the_same_values():
-    """A translation names the values of its template, and ends as it does."""
-    wrong = [english for english, german in de.ERRORS.items() if names(english) != names(german)]
-    wrong += [english for english, german in de.ERRORS.items() if english[-1] != german[-1]]
-    assert wrong == []
-
-
-def test_hints_are_sentences_in_both_languages():
-    """Blender's next steps name buttons and preferences, never an option of the command."""
+def test_hints_are_sentences_without_command_options():
+    """Blender's next steps name buttons and preferences."""
     assert [hint for hint in error_hints.HINTS.values() if "--" in hint or "`tracklay" in hint] == []
     assert [hint for hint in error_hints.HINTS.values() if hint[-1] not in ".?"] == []
 
 
 def test_a_failed_operator_reports_the_next_step(scene, clips, monkeypatch):
-    """A hosted model without online access: the report says where to allow it."""
+    """For a hosted model without online access the report names the preference."""
     from tracklay.blender.settings import network
 
     add(scene, clips(Fraction(25), 60, (20,)), 11)

@@ -1,4 +1,4 @@
-"""An effect at each marker, a cue for each shot, and prompts that stand on the timeline."""
+"""Effects at markers, cues from cuts, and prompts from the timeline."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ RATE = Fraction(25)
 
 @pytest.fixture
 def strip(scene, clips):
-    """A clip of 200 frames at 25, from frame 1, deselected."""
+    """Return a clip of 200 frames at 25 fps, from frame 1, deselected."""
     set_rate(scene, RATE)
-    made = add(scene, clips(RATE, 200, (20, 90)), 1, channel=2)
-    made.select = False
-    return made
+    clip = add(scene, clips(RATE, 200, (20, 90)), 1, channel=2)
+    clip.select = False
+    return clip
 
 
 def mark(scene, frame: int, name: str, *, select: bool = False) -> None:
-    """A marker."""
-    made = scene.timeline_markers.new(name, frame=frame)
-    made.select = select
+    """Add a marker."""
+    marker = scene.timeline_markers.new(name, frame=frame)
+    marker.select = select
 
 
-def told(scene) -> list[tuple[int, int, str]]:
-    """First frame, frames and prompt of what was laid."""
+def laid_cues(scene) -> list[tuple[int, int, str]]:
+    """Return first frame, number of frames and prompt of each laid take."""
     return [
         (compat.strip_start(take), compat.strip_frames(take), json.loads(take["tracklay"])["prompt"])
         for take in laid(scene)
@@ -61,48 +61,48 @@ def told(scene) -> list[tuple[int, int, str]]:
     ],
 )
 def test_a_markers_name_is_its_prompt(name, prompt):
-    """What stands after `sfx:`, or all of it; Blender's own names say nothing."""
+    """The text after `sfx:`, or the whole name; Blender's default names give no prompt."""
     assert prompts.marker_prompt(name) == prompt
 
 
 def test_an_effect_is_laid_at_each_marker_that_names_one(scene, strip):
-    """On the marker's frame, as long as the gap to the next, the last as long as is said; with the marker's words."""
+    """On the marker's frame, until the next marker; the last has the given length; the prompt is the marker's."""
     mark(scene, 11, "sfx: door slam")
     mark(scene, 41, "sfx: glass breaks")
     mark(scene, 30, "lunch")
     assert bpy.ops.tracklay.effects_at_markers(seconds=1.0, wait=True) == {"FINISHED"}
-    assert told(scene) == [(11, 30, "door slam"), (41, 25, "glass breaks")]
+    assert laid_cues(scene) == [(11, 30, "door slam"), (41, 25, "glass breaks")]
 
 
 def test_selected_markers_come_before_named_ones(scene, strip):
-    """Whatever they are called; one that nobody named takes the panel's prompt."""
+    """Their names do not matter; one with a default name has the panel's prompt."""
     scene.tracklay.prompt = "wood"
     mark(scene, 11, "sfx: door slam")
     mark(scene, 51, "F_51", select=True)
     mark(scene, 71, "a dog barks", select=True)
     bpy.ops.tracklay.effects_at_markers(wait=True)
-    assert told(scene) == [(51, 20, "wood"), (71, 50, "a dog barks")]
+    assert laid_cues(scene) == [(51, 20, "wood"), (71, 50, "a dog barks")]
 
 
-def test_an_effect_is_no_longer_than_is_said(scene, strip):
-    """A long gap is not filled; without gaps each is as long as the last."""
+def test_an_effect_has_a_maximum_length(scene, strip):
+    """A long gap is not filled; without Until Next Marker all have the same length."""
     mark(scene, 11, "sfx: a")
     mark(scene, 171, "sfx: b")
     bpy.ops.tracklay.effects_at_markers(longest=2.0, seconds=0.4, wait=True)
-    assert [(first, frames) for first, frames, _ in told(scene)] == [(11, 50), (171, 10)]
+    assert [(first, frames) for first, frames, _ in laid_cues(scene)] == [(11, 50), (171, 10)]
     bpy.ops.tracklay.effects_at_markers(by_gap=False, seconds=0.4, wait=True)
-    assert sorted(frames for _, frames, _ in told(scene)) == [10, 10, 10, 50]
+    assert sorted(frames for _, frames, _ in laid_cues(scene)) == [10, 10, 10, 50]
 
 
-def test_an_effect_that_is_seen_ends_with_its_shot(scene, strip):
-    """A model that looks is shown one shot; the picture's own end is the effect's."""
+def test_an_effect_of_a_video_model_ends_with_its_shot(scene, strip):
+    """The model gets one shot, and the effect ends where the picture ends."""
     mark(scene, 191, "sfx: a")
     bpy.ops.tracklay.effects_at_markers(wait=True)
-    assert [(first, frames) for first, frames, _ in told(scene)] == [(191, 10)]
+    assert [(first, frames) for first, frames, _ in laid_cues(scene)] == [(191, 10)]
 
 
-def test_an_effect_of_words_alone_rings_over_a_cut(scene, strip):
-    """A model that reads only the prompt is not held to the shot."""
+def test_an_effect_of_a_text_model_may_cross_a_cut(scene, strip):
+    """A model that reads only the prompt is not limited to the shot."""
     text_only = (MODELS / "clicker.toml").read_text().replace("clicker/clicks", "clicker/words")
     (MODELS / "words.toml").write_text(text_only.replace('needs = ["video"]', 'needs = ["text"]'))
     try:
@@ -114,8 +114,8 @@ def test_an_effect_of_words_alone_rings_over_a_cut(scene, strip):
     assert (spot.strip_name, spot.span.start, spot.span.frames) == (strip.name, 191, 50)
 
 
-def test_music_is_no_effect(scene):
-    """Where the panel has music chosen, the built-in effects are made; where it has effects, those; what is asked for comes first."""
+def test_effects_use_no_music_model(scene):
+    """With a music model in the panel, sketch/foley makes the effects; a given model overrides both."""
     settings = scene.tracklay
     assert marker_ops.find_effect_model(settings, "").id == "clicker/clicks"
     settings.model = "sketch/music"
@@ -123,28 +123,28 @@ def test_music_is_no_effect(scene):
     assert marker_ops.find_effect_model(settings, "clicker/clicks").id == "clicker/clicks"
 
 
-def said(operator, **options) -> str:
-    """The sentence with which an operator refuses."""
+def refusal(operator, **options) -> str:
+    """Return the error that an operator reports."""
     with pytest.raises(RuntimeError) as caught:
         operator(wait=True, **options)
     return str(caught.value).removeprefix("Error: ").strip()
 
 
-def test_no_marker_is_told(scene, strip):
-    """With what to do."""
+def test_without_markers_an_error_is_reported(scene, strip):
+    """It names the next step."""
     mark(scene, 11, "lunch")
-    assert said(bpy.ops.tracklay.effects_at_markers).startswith("No markers to use.")
+    assert refusal(bpy.ops.tracklay.effects_at_markers).startswith("No markers to use.")
 
 
-def test_a_marker_over_nothing_is_told_and_nothing_is_made(scene, strip):
-    """Which one; the others are not begun either."""
+def test_a_marker_without_a_picture_is_an_error_and_nothing_is_generated(scene, strip):
+    """The error names it; the other markers are not started either."""
     mark(scene, 11, "sfx: a")
     mark(scene, 400, "sfx: b")
-    assert "No picture under the marker sfx: b at frame 400" in said(bpy.ops.tracklay.effects_at_markers)
+    assert "No picture under the marker sfx: b at frame 400" in refusal(bpy.ops.tracklay.effects_at_markers)
     assert laid(scene) == []
 
 
-def test_markers_two_on_a_frame_are_one(scene, strip):
+def test_two_markers_on_a_frame_are_one(scene, strip):
     """A gap is never empty."""
     assert marker_ops.effect_lengths([11], Rate(RATE), until_next=True, seconds=2, longest=10) == [50]
     mark(scene, 11, "sfx: a")
@@ -153,7 +153,7 @@ def test_markers_two_on_a_frame_are_one(scene, strip):
 
 
 def test_each_strip_of_the_selection_is_a_shot(scene, clips):
-    """What covers another ends its shot; what was not selected makes no cue."""
+    """A strip above ends the shot below; a strip that is not selected makes no cue."""
     set_rate(scene, RATE)
     clip = clips(RATE, 60, (20,))
     low, high, other = add(scene, clip, 1, 1), add(scene, clip, 31, 2), add(scene, clip, 71, 3)
@@ -163,31 +163,31 @@ def test_each_strip_of_the_selection_is_a_shot(scene, clips):
         (high.name, 31, 40),
     ]
     bpy.ops.tracklay.cues_from_cuts(detect=False, wait=True)
-    assert [(first, frames) for first, frames, _ in told(scene)] == [(1, 30), (31, 40)]
+    assert [(first, frames) for first, frames, _ in laid_cues(scene)] == [(1, 30), (31, 40)]
 
 
 def test_cuts_within_a_strip_are_found(scene, tmp_path):
-    """One strip that is a film of three shots, trimmed: a cue for each, on its frames, and together exactly the strip."""
+    """A trimmed strip of three shots: a cue for each, on its frames, and together exactly the strip."""
     set_rate(scene, RATE)
     film = encode(tmp_path / "film.mp4", shots([30, 41, 20]), (128, 72), RATE)
     strip = add(scene, film, 101)
     compat.set_strip_frames(strip, 85)
     bpy.ops.tracklay.cues_from_cuts(wait=True)
-    assert [(first, frames) for first, frames, _ in told(scene)] == [(101, 30), (131, 41), (172, 14)]
+    assert [(first, frames) for first, frames, _ in laid_cues(scene)] == [(101, 30), (131, 41), (172, 14)]
 
 
 def test_nothing_selected_has_no_shots(scene, strip):
-    """The same sentence as Generate's."""
-    assert said(bpy.ops.tracklay.cues_from_cuts).startswith("No video strip selected.")
+    """The error is the same as for Generate Sound."""
+    assert refusal(bpy.ops.tracklay.cues_from_cuts).startswith("No video strip selected.")
 
 
 def test_text_strips_and_markers_add_to_the_prompt(scene, strip):
-    """Where the person wishes it: what lies over the cue's frames, in order, after the panel's own words."""
+    """Texts over the cue's frames follow the panel's prompt in order, as the setting says."""
     strips = scene.sequence_editor.strips
     length = {"length": 40} if "length" in strips.bl_rna.functions["new_effect"].parameters else None
-    for first, words, channel in ((120, "rain\non tin", 5), (20, "wood", 6), (300, "too late", 5)):
+    for first, text, channel in ((120, "rain\non tin", 5), (20, "wood", 6), (300, "too late", 5)):
         note = strips.new_effect("note", "TEXT", channel, first, **(length or {"frame_end": first + 40}))
-        note.text, note.mute, note.select = words, True, False
+        note.text, note.mute, note.select = text, True, False
     mark(scene, 40, "a door")
     mark(scene, 50, "F_50")
     strip.select = True
@@ -204,26 +204,26 @@ def test_text_strips_and_markers_add_to_the_prompt(scene, strip):
     assert requests.build_cue(spot, settings, prompt="given").prompt == "given"
 
 
-def test_the_shots_that_were_found_are_not_decoded_again(scene, tmp_path, monkeypatch):
-    """What was decoded to find the cuts is what the model is shown of each shot."""
-    begun, real = [], decoder.VideoSource.frames
+def test_shots_are_decoded_only_once(scene, tmp_path, monkeypatch):
+    """The frames that were decoded to find cuts become the model's proxies."""
+    opened, real = [], decoder.VideoSource.frames
 
-    def counted(self, *arguments, **options):
-        begun.append(self.path)
+    def count_and_decode(self, *arguments, **options):
+        opened.append(self.path)
         return real(self, *arguments, **options)
 
-    monkeypatch.setattr(decoder.VideoSource, "frames", counted)
+    monkeypatch.setattr(decoder.VideoSource, "frames", count_and_decode)
     monkeypatch.setattr(fingerprint, "MIN_SOURCE_AGE_SECONDS", -1)
     set_rate(scene, RATE)
     film = encode(tmp_path / "film.mp4", shots([30, 41, 20]), (128, 72), RATE)
     add(scene, film, 101)
     bpy.ops.tracklay.cues_from_cuts(wait=True)
-    assert [(first, frames) for first, frames, _ in told(scene)] == [(101, 30), (131, 41), (172, 20)]
-    assert begun == [film]
+    assert [(first, frames) for first, frames, _ in laid_cues(scene)] == [(101, 30), (131, 41), (172, 20)]
+    assert opened == [film]
 
 
-def test_cuts_of_what_must_be_rendered_are_those_that_are_seen(scene, tmp_path):
-    """The strip is cropped: Blender renders it for the cuts and for each shot; where on the timeline it lies is nothing to them."""
+def test_cuts_of_a_rendered_strip_are_found_in_the_render(scene, tmp_path):
+    """The strip is cropped: Blender renders it for the cuts and for each shot, at any place on the timeline."""
     set_rate(scene, RATE)
     scene.render.resolution_x, scene.render.resolution_y = 128, 72
     film = encode(tmp_path / "film.mp4", shots([30, 41, 20]), (128, 72), RATE)
@@ -231,30 +231,30 @@ def test_cuts_of_what_must_be_rendered_are_those_that_are_seen(scene, tmp_path):
     strip.crop.min_x = 8
     assert selection.spot_ranges(scene)[0].picture.render
     bpy.ops.tracklay.cues_from_cuts(wait=True)
-    assert [(first, frames) for first, frames, _ in told(scene)] == [(101, 30), (131, 41), (172, 20)]
+    assert [(first, frames) for first, frames, _ in laid_cues(scene)] == [(101, 30), (131, 41), (172, 20)]
 
 
-def test_the_shots_of_several_strips_come_in_their_order(scene, tmp_path):
-    """However many are looked at together; one that cannot be read is told, and nothing is sent."""
+def test_the_shots_of_several_strips_are_in_order(scene, tmp_path):
+    """Several files are searched in parallel; one that cannot be read is an error, and nothing is sent."""
     set_rate(scene, RATE)
     for number, lengths in enumerate(([30, 41], [50], [20, 25, 20])):
         film = encode(tmp_path / f"{number}.mp4", shots(lengths), (128, 72), RATE)
         add(scene, film, 1 + 100 * number, channel=1 + number)
     bpy.ops.tracklay.cues_from_cuts(wait=True)
-    made = [(1, 30), (31, 41), (101, 50), (201, 20), (221, 25), (246, 20)]
-    assert [(first, frames) for first, frames, _ in told(scene)] == made
+    expected = [(1, 30), (31, 41), (101, 50), (201, 20), (221, 25), (246, 20)]
+    assert [(first, frames) for first, frames, _ in laid_cues(scene)] == expected
     (tmp_path / "1.mp4").write_bytes((tmp_path / "1.mp4").read_bytes()[:3000])
-    assert "1.mp4" in said(bpy.ops.tracklay.cues_from_cuts)
-    assert len(laid(scene)) == len(made)
+    assert "1.mp4" in refusal(bpy.ops.tracklay.cues_from_cuts)
+    assert len(laid(scene)) == len(expected)
 
 
-def test_a_search_that_is_stopped_ends(scene, clips, monkeypatch):
-    """Whatever is looked through at that moment and whatever would be next; it found nothing, and nothing went wrong."""
-    begun = threading.Event()
+def test_a_cancelled_search_ends(scene, clips, monkeypatch):
+    """Running and waiting searches end without cuts and without an error."""
+    started = threading.Event()
 
     def find_until_cancelled(*_, cancel_token, **__):
         cancelled = threading.Event()
-        begun.set()
+        started.set()
         with cancel_token.on_cancel(cancelled.set):
             cancelled.wait(60)
 
@@ -262,7 +262,7 @@ def test_a_search_that_is_stopped_ends(scene, clips, monkeypatch):
     for number in range(5):
         add(scene, clips(RATE, 60, (20,)), 1 + 100 * number)
     search = shot_ops.CutSearch(shot_ops.spot_shots(scene))
-    assert begun.wait(60)
+    assert started.wait(60)
     assert not search.is_finished
     search.cancel()
     assert search.is_finished

@@ -126,7 +126,7 @@ def test_a_path_in_the_list_that_is_not_a_take_of_the_film_is_not_deleted(tamper
     bpy.ops.tracklay.delete_dropped()
     assert file.exists()
     assert named.exists()
-    assert "Files left, because Tracklay did not make them here or they were changed: 1" in reports(capfd)
+    assert "Files kept (not made here by Tracklay, or changed since): 1" in reports(capfd)
     assert len(film.tracklay.dropped) == 0
 
 
@@ -194,4 +194,4 @@ def test_the_dialog_lists_the_files_to_delete(film, tmp_path):
     take_ops.TRACKLAY_OT_delete_dropped.draw(SimpleNamespace(layout=layout, ours=ours, others=others), bpy.context)  # type: ignore[arg-type]
     assert other.name in layout.words()
     assert mine.name not in layout.words()
-    assert "Files left, because Tracklay did not make them here or they were changed: 1" in layout.words()
+    assert "Files kept (not made here by Tracklay, or changed since): 1" in layout.words()

@@ -1,4 +1,4 @@
-"""The spotting list: what its rows say, in which order, and what can be done with each."""
+"""The cue list: the text of its rows, their order, and the actions on each."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ pytestmark = pytest.mark.usefixtures("let_go")
 
 
 def in_state(scene, state: str):
-    """A condition: the scene has one cue, and it is in that state."""
+    """Return a condition: the scene has exactly one cue, in that state."""
     return lambda: [row.current_status()[0] for row in cue_rows.build_rows(scene)] == [state]
 
 
-def drawn(kind: type = cue_list.TRACKLAY_PT_cues) -> Layout:
-    """What the Cues panel, or the menu of the active cue, draws now."""
+def draw_panel(kind: type = cue_list.TRACKLAY_PT_cues) -> Layout:
+    """Draw the Cues panel, or the menu of the active cue, and return the layout."""
     layout = Layout()
     kind.draw(SimpleNamespace(layout=layout), bpy.context)  # type: ignore[attr-defined]
     return layout
 
 
-def test_a_row_tells_picture_times_model_takes_and_price(scene, strip):
-    """In the timeline's order; the takes of a cue are one row."""
+def test_a_row_has_picture_times_model_takes_and_price(scene, strip):
+    """All takes of a cue are one row."""
     bpy.ops.tracklay.generate(takes=3, prompt="bells", wait=True)
     rows = cue_rows.build_rows(scene)
     (row,) = rows
@@ -48,14 +48,14 @@ def test_a_row_tells_picture_times_model_takes_and_price(scene, strip):
     )
     assert (row.current_status()[0], row.price, row.first_cue.prompt) == ("laid", "free", "bells")
     assert len(bpy.context.window_manager.tracklay.rows) == 1
-    words = drawn().words()
+    words = draw_panel().words()
     assert "00:00:00:11 - 00:00:02:21" in words
     assert "bells" in words
     assert "Take 1 of 3" in words
 
 
-def test_rows_are_in_the_timelines_order_and_the_active_one_stays(scene, strip, clips):
-    """A cue that comes in before does not move the choice."""
+def test_rows_are_in_timeline_order_and_the_active_one_stays_active(scene, strip, clips):
+    """A new cue before it does not change the active row."""
     bpy.ops.tracklay.generate(wait=True)
     strip.select = False
     cue_rows.build_rows(scene)
@@ -72,17 +72,17 @@ def test_rows_are_in_the_timelines_order_and_the_active_one_stays(scene, strip, 
     early.select = False
 
 
-def test_what_was_made_anew_is_in_its_cues_row(scene, strip):
-    """One more take, and no further row."""
+def test_a_regenerated_take_is_in_the_row_of_its_cue(scene, strip):
+    """The cue has one more take, and the list no more rows."""
     bpy.ops.tracklay.generate(wait=True)
     bpy.ops.tracklay.regenerate(wait=True)
     (row,) = cue_rows.build_rows(scene)
     assert (row.take_count, len(row.cues)) == (2, 2)
-    assert "Take 2 of 2" in drawn().words()
+    assert "Take 2 of 2" in draw_panel().words()
 
 
 def test_going_to_a_cue_selects_its_strips_at_its_first_frame(scene, strip):
-    """The playhead is there, and nothing else is selected."""
+    """The playhead moves there, and nothing else is selected."""
     bpy.ops.tracklay.generate(takes=2, wait=True)
     scene.frame_current = 300
     bpy.ops.tracklay.go_to_cue()
@@ -92,8 +92,8 @@ def test_going_to_a_cue_selects_its_strips_at_its_first_frame(scene, strip):
     )
 
 
-def failing(clicker, error):
-    """Have the stand-in fail, and succeed again after `mend()`."""
+def make_submissions_fail(clicker, error):
+    """Make submissions to the fake provider fail, until the returned function is called."""
     real = type(clicker).submit
 
     async def fail(self, intent):
@@ -101,26 +101,26 @@ def failing(clicker, error):
 
     type(clicker).submit = fail
 
-    def mend() -> None:
+    def restore() -> None:
         type(clicker).submit = real
 
-    return mend
+    return restore
 
 
-def test_a_failure_stands_on_its_cue_and_can_be_tried_again(scene, strip, clicker):
-    """In its own words, with a button; tried again, it is laid, and the row says so."""
-    mend = failing(clicker, ModelFailed("the model found no picture"))
+def test_a_failure_is_shown_on_its_cue_and_can_be_retried(scene, strip, clicker):
+    """The panel shows the error and a button; after a retry the row is laid."""
+    restore = make_submissions_fail(clicker, ModelFailed("the model found no picture"))
     try:
         generate(scene)
         until(in_state(scene, "failed"))
         (row,) = cue_rows.cue_list_rows
-        panel = drawn()
+        panel = draw_panel()
         assert "the model found no picture" in panel.words()
         assert "tracklay.retry" in panel.names()
-        by_key = drawn(cue_list.TRACKLAY_MT_cue).names()
-        assert by_key == ["tracklay.go_to_cue", "tracklay.reveal_take", "tracklay.retry", "tracklay.dismiss"]
+        menu_items = draw_panel(cue_list.TRACKLAY_MT_cue).names()
+        assert menu_items == ["tracklay.go_to_cue", "tracklay.reveal_take", "tracklay.retry", "tracklay.dismiss"]
     finally:
-        mend()
+        restore()
     bpy.ops.tracklay.retry(cue=row.cue)
     until(in_state(scene, "laid"))
     assert [json.loads(take["tracklay"])["model"] for take in laid(scene)] == ["clicker/clicks"]
@@ -129,18 +129,18 @@ def test_a_failure_stands_on_its_cue_and_can_be_tried_again(scene, strip, clicke
 
 
 @pytest.mark.parametrize("choice", ["recheck", "resubmit", "discard"])
-def test_what_is_unclear_is_decided_by_the_person(choice, scene, strip, clicker):
-    """Three buttons: looked for again it stays unclear, sent again it is laid, given up its placeholder goes."""
-    mend = failing(clicker, SubmissionUnknown("nobody knows whether it arrived"))
+def test_the_user_decides_an_unclear_job(choice, scene, strip, clicker):
+    """Three buttons: rechecked it stays unclear, resubmitted it is laid, discarded its placeholder is removed."""
+    restore = make_submissions_fail(clicker, SubmissionUnknown("unknown whether it arrived"))
     try:
         generate(scene)
         until(in_state(scene, "unclear"))
-        panel = drawn()
+        panel = draw_panel()
         assert [each for each in cue_list.UNCLEAR_ACTIONS if each not in [shown[:2] for shown in panel.shown]] == []
         (row,) = cue_rows.cue_list_rows
         assert "tracklay jobs" not in panel.words()
     finally:
-        mend()
+        restore()
     getattr(bpy.ops.tracklay, choice)(cue=row.cue)
     if choice == "resubmit":
         until(in_state(scene, "laid"))
@@ -152,21 +152,21 @@ def test_what_is_unclear_is_decided_by_the_person(choice, scene, strip, clicker)
         until(in_state(scene, "unclear"))
 
 
-def test_a_cue_that_is_not_there_is_told(scene):
-    """By every operator on one."""
+def test_an_unknown_cue_is_an_error(scene):
+    """Every operator on a cue reports it."""
     for operator in ("go_to_cue", "reveal_take"):
         with pytest.raises(RuntimeError, match="Cue not found in this scene"):
             getattr(bpy.ops.tracklay, operator)(cue="gone")
 
 
-def test_no_take_has_no_file_to_reveal(scene, strip, clicker):
-    """A placeholder alone is told as such."""
-    mend = failing(clicker, ModelFailed("no"))
+def test_a_cue_without_a_take_has_no_file_to_reveal(scene, strip, clicker):
+    """A placeholder is not a take."""
+    restore = make_submissions_fail(clicker, ModelFailed("no"))
     try:
         generate(scene)
         until(in_state(scene, "failed"))
     finally:
-        mend()
+        restore()
     with pytest.raises(RuntimeError, match="This cue has no take yet"):
         bpy.ops.tracklay.reveal_take()
 
@@ -180,78 +180,78 @@ def test_cues_of_another_scene_are_not_listed(scene, strip):
     assert len(cue_rows.build_rows(scene)) == 1
 
 
-def test_a_changed_picture_is_told_and_made_anew_by_a_button(scene, strip):
-    """The row's mark, and the button that keeps the seed."""
+def test_a_changed_picture_has_a_regenerate_button(scene, strip):
+    """The row is stale, and the button keeps the seed."""
     bpy.ops.tracklay.generate(wait=True)
     laid(scene)[0][cue_index.STALE_PROPERTY] = True
     cue_index.shared_cue_index.is_dirty = True
     (row,) = cue_rows.build_rows(scene)
     assert row.is_stale
-    texts = [text for what, text, _ in drawn().shown if what == "tracklay.regenerate"]
+    texts = [text for what, text, _ in draw_panel().shown if what == "tracklay.regenerate"]
     assert texts[0] == "Picture Changed: Regenerate"
 
 
-def looked_at(scene):
-    """The cue's row, after each take was looked at whether it is stale."""
-    look = staleness.SpeedEffectCache()
+def update_stale_row(scene):
+    """Update the stale flag of each take and return the cue's row."""
+    cache = staleness.SpeedEffectCache()
     for take in laid(scene):
-        staleness.update_stale_flag(scene, take, look)
+        staleness.update_stale_flag(scene, take, cache)
     cue_index.shared_cue_index.is_dirty = True
     (row,) = cue_rows.build_rows(scene)
     return row
 
 
-def buttons() -> list[str]:
-    """What the buttons say that make a take again."""
-    return [text for what, text, _ in drawn().shown if what == "tracklay.regenerate"]
+def regenerate_buttons() -> list[str]:
+    """Return the labels of the buttons that regenerate."""
+    return [text for what, text, _ in draw_panel().shown if what == "tracklay.regenerate"]
 
 
-def test_the_take_that_is_heard_decides_whether_a_cue_is_stale(scene, strip):
-    """A take of the changed picture ends it, though the older takes stay; an older take that is heard again is stale."""
+def test_the_audible_take_decides_whether_a_cue_is_stale(scene, strip):
+    """A new take of the changed picture is not stale, the older takes stay stale, also when they are audible again."""
     bpy.ops.tracklay.generate(takes=2, wait=True)
-    assert not looked_at(scene).is_stale
+    assert not update_stale_row(scene).is_stale
     strip.use_reverse_frames = True
-    assert looked_at(scene).is_stale
-    assert buttons() == ["Picture Changed: Regenerate", "New Seed"]
+    assert update_stale_row(scene).is_stale
+    assert regenerate_buttons() == ["Picture Changed: Regenerate", "New Seed"]
     assert staleness.find_stale_strips() == [f"{scene.name}: {laid(scene)[0].name}"]
     bpy.ops.tracklay.regenerate(same_seed=True, wait=True)
-    assert not looked_at(scene).is_stale
-    assert buttons() == ["New Seed"]
+    assert not update_stale_row(scene).is_stale
+    assert regenerate_buttons() == ["New Seed"]
     assert staleness.find_stale_strips() == []
     assert [bool(take.get(cue_index.STALE_PROPERTY)) for take in laid(scene)] == [True, True, False]
     bpy.ops.tracklay.switch_take(number=1)
-    assert looked_at(scene).is_stale
-    assert buttons() == ["Picture Changed: Regenerate", "New Seed"]
+    assert update_stale_row(scene).is_stale
+    assert regenerate_buttons() == ["Picture Changed: Regenerate", "New Seed"]
 
 
-def test_a_cue_of_which_no_take_is_heard_is_stale_where_all_are(scene, strip):
-    """A muted take of the picture as it is now can be heard: none more is offered."""
+def test_a_cue_without_an_audible_take_is_stale_if_all_are(scene, strip):
+    """One muted take of the current picture is enough."""
     bpy.ops.tracklay.generate(wait=True)
     strip.use_reverse_frames = True
     laid(scene)[0].mute = True
-    assert looked_at(scene).is_stale
+    assert update_stale_row(scene).is_stale
     bpy.ops.tracklay.regenerate(same_seed=True, wait=True)
     for take in laid(scene):
         take.mute = True
-    assert not looked_at(scene).is_stale
+    assert not update_stale_row(scene).is_stale
 
 
-def test_a_split_cue_is_stale_where_either_half_is(scene, strip):
-    """The halves have their own takes that are heard."""
+def test_a_split_cue_is_stale_if_either_half_is(scene, strip):
+    """Each half has its own audible take."""
     bpy.ops.tracklay.generate(takes=2, wait=True)
     for take in laid(scene):
         take.select = True
     strip.select = False
     with compat.sequencer_context(scene):
         bpy.ops.sequencer.split(frame=40, ignore_selection=False)
-    assert not looked_at(scene).is_stale
+    assert not update_stale_row(scene).is_stale
     pictures = [each for each in scene.sequence_editor.strips if each.type == "MOVIE"]
     max(pictures, key=compat.strip_start).use_reverse_frames = True
-    assert looked_at(scene).is_stale
+    assert update_stale_row(scene).is_stale
 
 
-def test_the_rows_are_made_in_slices(scene, strip):
-    """The maker pauses after each cue: none holds the window up."""
+def test_rows_are_built_in_slices(scene, strip):
+    """The build yields after each cue, so that it never blocks the window."""
     for _ in range(3):
         bpy.ops.tracklay.generate(wait=True)
     assert sum(1 for _ in cue_rows._iterate_build(scene)) >= 3

@@ -1,4 +1,4 @@
-"""What the extension platform and a person expect: names, words, nothing left behind, files that do without us."""
+"""Guidelines of the extension platform: names, texts, clean removal, and files that do not need the extension."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tracklay.blender import CLASSES
 from tracklay.blender.runtime import cue_rows, cue_status
 from tracklay.blender.sequencer import selection, takes
 from tracklay.blender.settings import catalogue, properties
-from tracklay.blender.settings.i18n import de, translate
+from tracklay.blender.settings.i18n import de_errors, translate
 from tracklay.blender.ui import cue_list, keymap
 
 from ..conftest import laid
@@ -23,33 +23,50 @@ from ..conftest import laid
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOM = Path(tracklay.__path__[0]) / "blender"
-NAME = re.compile(r"TRACKLAY_(OT|PT|MT|UL|PG)_\w+|TracklayPreferences")
+PACKAGE = Path(tracklay.__path__[0]) / "blender"
+CLASS_NAME = re.compile(r"TRACKLAY_(OT|PT|MT|UL|PG)_\w+|TracklayPreferences")
 
-SMALL = {"a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with", "ffmpeg", "fal"}
-"""Words that Blender writes small within a name, and names that are written so."""
+LOWER_CASE_WORDS = {
+    "a",
+    "an",
+    "and",
+    "at",
+    "by",
+    "for",
+    "from",
+    "in",
+    "of",
+    "on",
+    "or",
+    "the",
+    "to",
+    "with",
+    "ffmpeg",
+    "fal",
+}
+"""Words that Blender writes in lower case within a name, and names that are spelled so."""
 
 
 def operators() -> list[Any]:
-    """Ours."""
+    """Return the extension's operators."""
     return [each for each in CLASSES if issubclass(each, bpy.types.Operator)]
 
 
-def test_every_class_is_named_as_blender_wants_it():
-    """With the add-on's own name in front, and its operators under their own."""
-    assert [each.__name__ for each in CLASSES if not NAME.fullmatch(each.__name__)] == []
+def test_every_class_has_a_name_of_blenders_pattern():
+    """Names begin with the add-on's, and operators are in its module."""
+    assert [each.__name__ for each in CLASSES if not CLASS_NAME.fullmatch(each.__name__)] == []
     assert [each.bl_idname for each in operators() if not each.bl_idname.startswith("tracklay.")] == []
 
 
-def test_names_and_tooltips_are_in_blenders_voice(scene):
-    """Names in title case, tooltips sentences without a full stop, every property with both."""
+def test_names_and_tooltips_follow_blenders_style(scene):
+    """Names are in title case, tooltips have no full stop, and every property has both."""
     wrong = []
     for each in operators():
-        told = [(each.bl_label, each.bl_description)]
+        texts = [(each.bl_label, each.bl_description)]
         if "INTERNAL" not in getattr(each, "bl_options", ()):
             own = vars(each).get("__annotations__", {}).values()
-            told += [(prop.keywords.get("name", ""), prop.keywords.get("description", "")) for prop in own]
-        wrong += [(each.bl_idname, words) for words in told if not _in_voice(*words)]
+            texts += [(prop.keywords.get("name", ""), prop.keywords.get("description", "")) for prop in own]
+        wrong += [(each.bl_idname, pair) for pair in texts if not _in_blenders_style(*pair)]
     for group in (scene.tracklay, properties.model_params(scene.tracklay.params, "sketch/foley")):
         wrong += [
             (prop.identifier, prop.description)
@@ -60,32 +77,32 @@ def test_names_and_tooltips_are_in_blenders_voice(scene):
     assert wrong == []
 
 
-def _in_voice(name: str, description: str) -> bool:
-    small = [word for word in re.findall(r"[A-Za-z]+", name)[1:] if word[0].islower() and word not in SMALL]
-    return bool(name) and not small and bool(description) and description[0].isupper() and description[-1] not in ".!"
+def _in_blenders_style(name: str, description: str) -> bool:
+    lower = [word for word in re.findall(r"[A-Za-z]+", name)[1:] if word[0].islower() and word not in LOWER_CASE_WORDS]
+    return bool(name) and not lower and bool(description) and description[0].isupper() and description[-1] not in ".!"
 
 
-UI = {"text", "heading", "placeholder", "title", "confirm_text"}
-"""Arguments of Blender's layouts that a person reads."""
+TEXT_ARGUMENTS = {"text", "heading", "placeholder", "title", "confirm_text"}
+"""Arguments of Blender's layouts that users read."""
 
-NOT_OURS = re.compile(r"(\d+(\.\d+)? kHz)?|Unique name used in the code and scripting")
-"""The same in every language, or Blender's own."""
+UNTRANSLATED = re.compile(r"(\d+(\.\d+)? kHz)?|Unique name used in the code and scripting")
+"""Texts that are the same in every language, or are Blender's."""
 
 
-def spoken(scene) -> set[tuple[str, str]]:
-    """Every text of ours that Blender shows, with its context: of classes, of their properties, and what is drawn."""
+def interface_texts(scene) -> set[tuple[str, str]]:
+    """Return every text of the extension in Blender, with its context: of classes, properties and layouts."""
     found: set[tuple[str, str]] = set()
     for each in CLASSES:
         context = translate.OPERATOR_CONTEXT if issubclass(each, bpy.types.Operator) else translate.ANY_CONTEXT
         found.add((context, getattr(each, "bl_label", "")))
         found.add((translate.ANY_CONTEXT, getattr(each, "bl_description", "")))
         for prop in vars(each).get("__annotations__", {}).values():
-            told = prop.keywords
-            items = [item[1:3] for item in told.get("items", ())]
+            keywords = prop.keywords
+            items = [item[1:3] for item in keywords.get("items", ())]
             found |= {
                 (translate.ANY_CONTEXT, text)
-                for words in ((told.get("name", ""), told.get("description", "")), *items)
-                for text in words
+                for texts in ((keywords.get("name", ""), keywords.get("description", "")), *items)
+                for text in texts
             }
     kinds = [
         scene.tracklay.bl_rna,
@@ -97,49 +114,49 @@ def spoken(scene) -> set[tuple[str, str]]:
             text
             for prop in kind.properties
             if prop.identifier not in ("rna_type", "params")
-            for text in of_property(prop)
+            for text in property_texts(prop)
         }
-    for path in ROOM.rglob("*.py"):
+    for path in PACKAGE.rglob("*.py"):
         for call in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(call, ast.Call):
-                found |= set(of_call(call))
+                found |= set(call_texts(call))
     found |= {
-        (translate.ANY_CONTEXT, words) for words in (*cue_status.STAGE_LABELS.values(), *catalogue.TASK_LABELS.values())
+        (translate.ANY_CONTEXT, label) for label in (*cue_status.STAGE_LABELS.values(), *catalogue.TASK_LABELS.values())
     }
     found |= {
-        (translate.OPERATOR_CONTEXT, words) for choices in cue_list.STATE_ACTIONS.values() for _, words in choices
+        (translate.OPERATOR_CONTEXT, label) for choices in cue_list.STATE_ACTIONS.values() for _, label in choices
     }
     found.add((translate.ANY_CONTEXT, properties.MODEL_DEFAULT_LABEL))
-    return {(context, text) for context, text in found if not NOT_OURS.fullmatch(text)}
+    return {(context, text) for context, text in found if not UNTRANSLATED.fullmatch(text)}
 
 
-def of_property(prop: Any) -> Iterator[tuple[str, str]]:
-    """A property's name and tooltip, and those of its choices."""
+def property_texts(prop: Any) -> Iterator[tuple[str, str]]:
+    """Yield a property's name and tooltip, and those of its items."""
     yield translate.ANY_CONTEXT, prop.name
     yield translate.ANY_CONTEXT, prop.description
-    speaks = prop.type == "ENUM" and prop.name != "Model"  # models have words of their own
-    for item in prop.enum_items_static if speaks else ():
+    is_translated = prop.type == "ENUM" and prop.name != "Model"  # names and help of models are English
+    for item in prop.enum_items_static if is_translated else ():
         yield translate.ANY_CONTEXT, item.name
         yield translate.ANY_CONTEXT, item.description
 
 
-def of_call(call: ast.Call) -> Iterator[tuple[str, str]]:
-    """The texts that a call of a layout, of `said` or of `reported` holds."""
+def call_texts(call: ast.Call) -> Iterator[tuple[str, str]]:
+    """Yield the texts in a call of a layout, of `translate_ui` or of `translate_report`."""
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     given = {each.arg: each.value for each in call.keywords}
-    texts = [given[each] for each in UI & given.keys()] if "translate" not in given else []
+    texts = [given[each] for each in TEXT_ARGUMENTS & given.keys()] if "translate" not in given else []
     texts += call.args[:1] if name in ("translate_ui", "translate_report") else []
     for text in texts:
         context = translate.OPERATOR_CONTEXT if name == "operator" else translate.ANY_CONTEXT
         choices = [text.body, text.orelse] if isinstance(text, ast.IfExp) else [text]
-        words = [each.value for each in choices if isinstance(each, ast.Constant)]
-        yield from ((context, each) for each in words if isinstance(each, str) and each)
+        constants = [each.value for each in choices if isinstance(each, ast.Constant)]
+        yield from ((context, each) for each in constants if isinstance(each, str) and each)
 
 
-def test_every_word_of_ours_has_a_german_one(scene):
-    """Names, tooltips, what panels say, what is reported: each is in the table, and the table has no other; braces match."""
-    wanted, table = spoken(scene), translate.TRANSLATIONS["de_DE"]
-    errors = {(translate.ANY_CONTEXT, english) for english in de.ERRORS}
+def test_every_text_has_a_german_translation(scene):
+    """The table has every name, tooltip, label and report, and no others; braces and full stops match."""
+    wanted, table = interface_texts(scene), translate.TRANSLATIONS["de_DE"]
+    errors = {(translate.ANY_CONTEXT, english) for english in de_errors.ERRORS}
     table = {key: german for key, german in table.items() if key not in errors}
     assert sorted(wanted - table.keys()) == []
     assert sorted(table.keys() - wanted) == []
@@ -148,15 +165,15 @@ def test_every_word_of_ours_has_a_german_one(scene):
 
 
 def handlers() -> list[str]:
-    """Every function that listens to Blender, by its module."""
+    """Return the module of each function among Blender's handlers."""
     lists = (name for name in dir(bpy.app.handlers) if isinstance(getattr(bpy.app.handlers, name), list))
     return [function.__module__ for name in lists for function in getattr(bpy.app.handlers, name)]
 
 
-def test_nothing_is_left_of_it():
-    """Switched off: no handler, timer, menu entry, key, class or property; and on and off again nothing piles up."""
+def test_disabling_leaves_nothing():
+    """No handler, timer, menu item, key, class or property is left, and enabling it again adds none twice."""
 
-    def held() -> dict[str, object]:
+    def registered_items() -> dict[str, object]:
         menus = [
             function.__module__
             for name in ("SEQUENCER_MT_strip", "SEQUENCER_MT_add", "SEQUENCER_MT_context_menu", "SEQUENCER_MT_marker")
@@ -174,21 +191,21 @@ def test_nothing_is_left_of_it():
             "timers": bpy.app.timers.is_registered(cue_rows._build_slice),
         }
 
-    before = held()
+    before = registered_items()
     tracklay.unregister()
     try:
-        assert not any(held().values())
+        assert not any(registered_items().values())
     finally:
         tracklay.register()
     for _ in range(3):
         tracklay.unregister()
         tracklay.register()
     gc.collect()
-    assert held() == before
+    assert registered_items() == before
 
 
-def test_reverting_finds_the_takes_again(scene, strip, tmp_path):
-    """What was done since the file was saved is gone; the takes that it had are the list's again."""
+def test_takes_are_listed_after_a_revert(scene, strip, tmp_path):
+    """Changes since the file was saved are gone; its takes are in the list."""
     bpy.ops.tracklay.generate(takes=2, wait=True)
     path = str(tmp_path / "film.blend")
     bpy.ops.wm.save_as_mainfile(filepath=path)
@@ -202,24 +219,24 @@ def test_reverting_finds_the_takes_again(scene, strip, tmp_path):
 
 @pytest.fixture
 def film(scene, strip, tmp_path) -> Path:
-    """A saved file with two takes in it."""
+    """Return a saved file with two takes."""
     bpy.ops.tracklay.generate(takes=2, wait=True)
     path: Path = tmp_path / "film.blend"
     bpy.ops.wm.save_as_mainfile(filepath=str(path))
     return path
 
 
-def brought(film: Path, *, link: bool) -> Any:
-    """The film's scene in an empty file."""
+def load_scene(film: Path, *, link: bool) -> Any:
+    """Return the film's scene, appended or linked to an empty file."""
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
-    with bpy.data.libraries.load(str(film), link=link) as (there, here):
-        here.scenes = list(there.scenes)
-    return here.scenes[0]
+    with bpy.data.libraries.load(str(film), link=link) as (source, target):
+        target.scenes = list(source.scenes)
+    return target.scenes[0]
 
 
 def test_an_appended_scene_has_its_cues(film):
-    """Its takes are heard and switched as in their own file."""
-    scene = brought(film, link=False)
+    """Its takes are audible and listed as in their own file."""
+    scene = load_scene(film, link=False)
     level = selection.active_level(scene)
     assert level is not None
     (group,) = takes.find_take_groups(level)
@@ -228,8 +245,8 @@ def test_an_appended_scene_has_its_cues(film):
     assert len(cue_rows.build_rows(scene)) == 1
 
 
-def test_a_linked_scene_is_left_alone(film):
-    """It is another file's: nothing of ours looks for work in it or lists it."""
-    scene = brought(film, link=True)
+def test_a_linked_scene_is_ignored(film):
+    """It belongs to another file: its cues are not listed."""
+    scene = load_scene(film, link=True)
     assert cue_rows.build_rows(scene) == []
     assert len(laid(scene)) == 2

@@ -1,4 +1,4 @@
-"""The numbers of enumerations: a menu holds them as 32-bit floats, and files may keep them."""
+"""The numbers of enumerations: a menu stores them as 32-bit floats, and files may store them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SKETCH_FOLEY = 1821253
 
 
 def enumerations():
-    """Each enumeration of the extension's classes and operators, by its owner's name and its own."""
+    """Yield each enumeration of the extension, with `OWNER.NAME`."""
     scene = bpy.types.Scene.bl_rna.properties["tracklay"].fixed_type
     owners = [scene, *(pointer.fixed_type for pointer in scene.properties["params"].fixed_type.properties[2:])]
     owners += [kind.bl_rna for kind in preferences.CLASSES]
@@ -27,7 +27,7 @@ def enumerations():
 
 
 def test_every_number_is_exact_as_a_float_and_distinct(scene):
-    """No menu of the extension sets another item than the one that was pressed."""
+    """A menu always sets the item that was clicked."""
     found = {name: [item.value for item in each.enum_items if item.identifier] for name, each in enumerations()}
     assert {"TRACKLAY_PG_scene.model", "TRACKLAY_PG_clicker_clicks.material"} <= set(found)
     for name, values in found.items():
@@ -45,7 +45,7 @@ def test_the_numbers_of_models_do_not_depend_on_the_other_models():
 
 
 def numbered_alone(model_id: str) -> int:
-    """The number of a model where it is the only one."""
+    """Return the number of a model in a catalogue of its own."""
     return properties.numbers([model_id])[model_id]
 
 
@@ -56,18 +56,18 @@ def test_ids_with_the_same_checksum_have_distinct_numbers(monkeypatch):
 
 
 def old_number(model_id: str) -> int:
-    """The number that the version before wrote to files."""
+    """Return the number that the previous version wrote to files."""
     return zlib.crc32(model_id.encode()) & 0x7FFFFFFF
 
 
 def set_old_number(scene, number: int) -> None:
-    """Have the scene hold what a file of the version before holds."""
+    """Set the scene to what a file of the previous version stores."""
     scene.tracklay.property_unset("model_id")
     scene.tracklay["model"] = number
 
 
 def test_the_number_in_an_older_file_names_its_model(scene, tmp_path):
-    """Each model of the catalogue; also after the file is saved and opened."""
+    """Also after the file is saved and opened."""
     for model_id in catalogue.MODELS:
         set_old_number(scene, old_number(model_id))
         assert scene.tracklay.model == model_id
@@ -81,20 +81,20 @@ def test_the_number_in_an_older_file_names_its_model(scene, tmp_path):
     assert settings.model == "sketch/foley"
 
 
-def test_a_number_of_no_model_is_not_taken_for_a_model(scene):
+def test_an_unknown_number_is_no_model(scene):
     """The model of an older file may be missing in the catalogue."""
-    set_old_number(scene, old_number("nobody/nothing"))
+    set_old_number(scene, old_number("unknown/model"))
     assert scene.tracklay.model == ""
 
 
-def test_a_scene_without_a_choice_has_the_default(scene):
-    """A new file."""
+def test_a_new_scene_has_the_default_model(scene):
+    """Its file stores none."""
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     assert bpy.context.scene.tracklay.model == properties.DEFAULT_MODEL
 
 
-def test_a_saved_choice_outlives_the_catalogue(scene, tmp_path):
-    """A file keeps the id: the choice returns when the model's file returns."""
+def test_a_saved_model_returns_with_its_file(scene, tmp_path):
+    """The .blend file stores the ID while the model is missing in the catalogue."""
     text = (MODELS / "clicker.toml").read_text()
     (MODELS / "extra.toml").write_text(text.replace("clicker/clicks", "extra/clicks"))
     try:

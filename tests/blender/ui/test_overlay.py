@@ -1,4 +1,4 @@
-"""What is drawn on strips: the colour, the bar and the words of each state. Whether Blender draws it is another suite's."""
+"""Overlays on strips: the colour, the bar and the text of each state. Tests that they are drawn are in tests/window."""
 
 from __future__ import annotations
 
@@ -14,59 +14,63 @@ from ..helpers import Gate, generate, until
 
 pytestmark = pytest.mark.usefixtures("let_go")
 WIDE, HIGH = 10, 40
-"""Pixels of a frame and of a channel."""
+"""Width of a frame and height of a channel in pixels."""
 
 
-def seen(scene, first: int = 0, width: int = 2000) -> list[overlay.StripOverlay]:
-    """What is drawn in a region that shows the timeline from a frame on."""
+def find_overlays(scene, first: int = 0, width: int = 2000) -> list[overlay.StripOverlay]:
+    """Return the overlays in a region that shows the timeline from a frame."""
     view = SimpleNamespace(view_to_region=lambda x, y, *, clip: ((x - first) * WIDE, y * HIGH))
     return list(overlay.strip_overlays(scene, SimpleNamespace(view2d=view, width=width, height=1000)))
 
 
-def test_a_bar_grows_with_words_and_is_gone_when_the_take_is_there(scene, strip, clicker):
-    """It lies over just the strip's frames, as far as they are in view; nothing is drawn of a strip that is not."""
+def test_a_bar_shows_progress_until_the_take_arrives(scene, strip, clicker):
+    """It covers the visible part of the strip; a strip outside the view has none."""
     gate = Gate(clicker)
     generate(scene)
-    until(lambda: any("second" in sight.text for sight in seen(scene)))
-    (sight,) = seen(scene)
-    assert sight.text == "Generating: in the queue, second"
-    assert sight.fraction == pytest.approx(0.15 + 0.75 * 0.5)
-    assert (sight.colour, sight.box.left, sight.box.right) == (overlay.DONE_COLOUR, 11 * WIDE, 71 * WIDE)
-    assert seen(scene, first=31)[0].box.left == 0
-    assert seen(scene, first=80) == []
+    until(lambda: any("second" in strip_overlay.text for strip_overlay in find_overlays(scene)))
+    (strip_overlay,) = find_overlays(scene)
+    assert strip_overlay.text == "Generating: in the queue, second"
+    assert strip_overlay.fraction == pytest.approx(0.15 + 0.75 * 0.5)
+    assert (strip_overlay.colour, strip_overlay.box.left, strip_overlay.box.right) == (
+        overlay.DONE_COLOUR,
+        11 * WIDE,
+        71 * WIDE,
+    )
+    assert find_overlays(scene, first=31)[0].box.left == 0
+    assert find_overlays(scene, first=80) == []
     gate.is_open = True
     until(lambda: len(laid(scene)) == 1)
-    assert seen(scene) == []
+    assert find_overlays(scene) == []
 
 
-def test_a_failure_is_red_and_says_what_went_wrong(scene, strip, clicker):
-    """Without the picture's name: that lies below."""
+def test_a_failure_is_red_and_shows_the_error(scene, strip, clicker):
+    """The text leaves out the picture's name, which the strip below shows."""
 
     async def fail(intent):
         raise ModelFailed("the model found no picture")
 
     clicker.submit = fail
     generate(scene)
-    until(lambda: any(sight.fraction is None for sight in seen(scene)))
-    (sight,) = seen(scene)
-    assert (sight.colour, sight.text) == (overlay.FAILED_COLOUR, "the model found no picture")
+    until(lambda: any(strip_overlay.fraction is None for strip_overlay in find_overlays(scene)))
+    (strip_overlay,) = find_overlays(scene)
+    assert (strip_overlay.colour, strip_overlay.text) == (overlay.FAILED_COLOUR, "the model found no picture")
 
 
 def test_a_stale_take_is_orange(scene, strip, clicker):
-    """As long as it is."""
+    """Its text names the reason."""
     generate(scene)
     until(lambda: len(laid(scene)) == 1)
     laid(scene)[0][cue_index.STALE_PROPERTY] = True
     cue_index.shared_cue_index.refresh()
-    (sight,) = seen(scene)
-    assert (sight.colour, sight.text) == (overlay.STALE_COLOUR, "Stale: the picture has changed")
+    (strip_overlay,) = find_overlays(scene)
+    assert (strip_overlay.colour, strip_overlay.text) == (overlay.STALE_COLOUR, "Stale: the picture has changed")
 
 
 @pytest.mark.parametrize("scale", [1.0, 2.0])
-def test_a_bar_is_as_thick_as_the_scale_wants(scale):
-    """What is done and what is left lie side by side along the strip's lower edge, and together are the strip."""
-    sight = overlay.StripOverlay(overlay.RegionBox(100, 40, 300, 140), overlay.DONE_COLOUR, 0.25, "")
-    parts = dict(overlay._overlay_boxes(sight, scale))
+def test_the_height_of_a_bar_follows_the_interface_scale(scale):
+    """The done and the pending part are side by side at the strip's lower edge, and fill its width."""
+    strip_overlay = overlay.StripOverlay(overlay.RegionBox(100, 40, 300, 140), overlay.DONE_COLOUR, 0.25, "")
+    parts = dict(overlay._overlay_boxes(strip_overlay, scale))
     done, left = parts[overlay.DONE_COLOUR], parts[overlay.PENDING_COLOUR]
     assert (done.left, done.right, left.left, left.right) == (100, 150, 150, 300)
     assert {part.top - part.bottom for part in (done, left)} == {overlay.BAR_HEIGHT * scale}

@@ -1,4 +1,4 @@
-"""What the panel says and offers, read from a layout that keeps what it is given: a window is another suite's."""
+"""Text and buttons of the panel, recorded by a fake layout. Tests with a window are in tests/window."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RATE = Fraction(25)
 
 
 class Layout:
-    """Keeps what is drawn: `shown` is (what, text, enabled), in order."""
+    """A fake layout that records what is drawn: `shown` has (name, text, enabled), in order."""
 
     def __init__(self, shown: list[tuple[str, str, bool]] | None = None, above: Layout | None = None) -> None:
         self.shown = [] if shown is None else shown
@@ -81,35 +81,35 @@ class Layout:
             self._keep("row", kind)
 
     def words(self) -> str:
-        """All labels, as a person reads them."""
+        """Return the text of all labels."""
         return " ".join(text for what, text, _ in self.shown if what == "label")
 
     def names(self) -> list[str]:
-        """What is drawn, in order."""
+        """Return the names of the drawn elements, in order."""
         return [what for what, _, _ in self.shown]
 
     def enabled_of(self, what: str) -> bool:
-        """Whether the one thing of that name can be used."""
+        """Return whether the only element of that name is enabled."""
         (found,) = [on for name, _, on in self.shown if name == what]
         return found
 
 
 @pytest.fixture
 def strip(scene, clips):
-    """A clip of 60 frames at 25."""
+    """Return a clip of 60 frames at 25 fps."""
     set_rate(scene, RATE)
     return add(scene, clips(RATE, 60, (20,)), 11)
 
 
 def drawn(cls: type) -> Layout:
-    """What a panel or a menu draws now."""
+    """Draw a panel or a menu and return the layout."""
     layout = Layout()
     cls.draw(SimpleNamespace(layout=layout), bpy.context)  # type: ignore[attr-defined]
     return layout
 
 
-def test_a_missing_key_greys_generate_and_says_why(scene, strip, monkeypatch):
-    """The sentence names the key and where it is set; with it, the button can be pressed."""
+def test_a_missing_key_disables_generate_and_shows_the_reason(scene, strip, monkeypatch):
+    """The error names the variable of the key; with a key the button is enabled."""
     scene.tracklay.model, scene.tracklay.prompt = "fal/beatoven-sfx", "rain"
     panel = drawn(panels.TRACKLAY_PT_sidebar)
     assert "fal needs an API key: FAL_KEY is not set." in panel.words()
@@ -120,8 +120,8 @@ def test_a_missing_key_greys_generate_and_says_why(scene, strip, monkeypatch):
     assert panel.enabled_of("tracklay.generate")
 
 
-def test_a_selection_that_is_too_long_greys_generate_and_says_why(scene, strip, monkeypatch):
-    """The model's own sentence, for the longest of what is selected."""
+def test_a_selection_that_is_too_long_disables_generate_and_shows_the_reason(scene, strip, monkeypatch):
+    """The model's limit is checked against the longest selected span."""
     monkeypatch.setenv("FAL_KEY", "id:0123456789")
     scene.tracklay.model, scene.tracklay.prompt = "fal/beatoven-sfx", "rain"
     scene.render.fps = 1
@@ -133,8 +133,8 @@ def test_a_selection_that_is_too_long_greys_generate_and_says_why(scene, strip, 
     assert menu["choice fal/beatoven-music"] == "Beatoven music on fal"
 
 
-def test_models_stand_under_their_tasks_and_say_what_they_lack(scene, strip):
-    """All of the catalogue, each once; those without a key say so, those that need none do not."""
+def test_models_are_grouped_by_task_and_show_a_missing_key(scene, strip):
+    """Each model of the catalogue is listed once; a model that needs no key shows nothing."""
     menu = drawn(panels.TRACKLAY_MT_models)
     assert sorted(name.removeprefix("choice ") for name in menu.names() if name != "label") == sorted(catalogue.MODELS)
     headings = [text for what, text, _ in menu.shown if what == "label"]
@@ -146,8 +146,8 @@ def test_models_stand_under_their_tasks_and_say_what_they_lack(scene, strip):
     assert order.index("choice fal/beatoven-sfx") > [n for n, each in enumerate(order) if each == "label"][1]
 
 
-def test_the_mode_comes_before_what_depends_on_it(scene, strip):
-    """It says what the model looks at: above the prompt, and not again among the settings."""
+def test_the_mode_is_above_the_prompt(scene, strip):
+    """It decides which inputs the model uses, and is not repeated among the settings."""
     scene.tracklay.model = "replicate/mmaudio"
     names = drawn(panels.TRACKLAY_PT_sidebar).names()
     assert names.index("prop mode") < names.index("prop prompt")
@@ -155,25 +155,25 @@ def test_the_mode_comes_before_what_depends_on_it(scene, strip):
     assert "prop num_steps" in names
 
 
-def test_a_licence_that_forbids_selling_is_told(scene, strip):
-    """By name; of the others nothing is said."""
+def test_a_non_commercial_licence_is_shown(scene, strip):
+    """The label names the licence; other models have no such label."""
     scene.tracklay.model = "cog/mmaudio"
     assert "Not for commercial use: CC-BY-NC-4.0 (the model's weights)" in drawn(panels.TRACKLAY_PT_sidebar).words()
     scene.tracklay.model = "sketch/foley"
     assert "commercial" not in drawn(panels.TRACKLAY_PT_sidebar).words()
 
 
-def test_a_prompt_that_is_needed_is_asked_for(scene, strip, monkeypatch):
-    """Before anything is pressed."""
+def test_a_missing_prompt_disables_generate_and_shows_the_reason(scene, strip, monkeypatch):
+    """The panel shows it before the button is pressed."""
     monkeypatch.setenv("BEATOVEN_API_KEY", "0123456789")
     scene.tracklay.model = "beatoven/track"
     panel = drawn(panels.TRACKLAY_PT_sidebar)
-    assert "Prompt required by the model: beatoven/track" in panel.words()
+    assert "beatoven/track needs a prompt. Write a prompt in the panel." in panel.words()
     assert not panel.enabled_of("tracklay.generate")
 
 
 def test_drawing_opens_no_file_and_loads_nothing(scene, strip, monkeypatch):
-    """Every model's panel, and the menu: from memory alone."""
+    """The panel of every model and the menu need only what is in memory."""
     monkeypatch.setattr(builtins, "open", None)
     monkeypatch.setattr("io.open", None)
     monkeypatch.setattr("os.stat", None)
@@ -185,13 +185,13 @@ def test_drawing_opens_no_file_and_loads_nothing(scene, strip, monkeypatch):
 
 
 def extra(settings: Any, name: str, value: str, model: str = "") -> None:
-    """A row, as a person or a script makes it."""
+    """Add a row, as users and scripts do."""
     row = settings.extras.add()
     row.name, row.value, row.model = name, value, model
 
 
-def test_extras_are_sent_to_the_model_that_they_are_for(scene, strip):
-    """With a plus before their names, as the command has them; a script's row without a model goes to whichever is chosen."""
+def test_extras_are_sent_only_to_their_model(scene, strip):
+    """Their names have a plus sign, as in the command; a row without a model is sent to any model."""
     settings = scene.tracklay
     bpy.ops.tracklay.add_extra()
     settings.extras[0].name, settings.extras[0].value = "new_thing", "[1, 2]"
@@ -208,25 +208,25 @@ def test_extras_are_sent_to_the_model_that_they_are_for(scene, strip):
 
 
 @pytest.mark.parametrize(
-    ("rows", "words"),
+    ("rows", "message"),
     [
         ((("", "3"),), "has no name"),
         ((("x", "1"), ("+x", "2")), "set twice: x"),
         ((("x", "dark"),), r"\+x must be JSON"),
         ((("x", ""),), r"\+x must be JSON"),
-        ((("gain", "1"),), "it knows 'gain'"),
+        ((("gain", "1"),), "the catalogue has 'gain'"),
     ],
 )
-def test_a_wrong_extra_is_told(rows, words, scene, strip):
-    """Before anything is sent."""
+def test_an_invalid_extra_is_an_error(rows, message, scene, strip):
+    """Nothing is sent."""
     for name, value in rows:
         extra(scene.tracklay, name, value)
-    with pytest.raises(RuntimeError, match=words):
+    with pytest.raises(RuntimeError, match=message):
         bpy.ops.tracklay.generate(wait=True)
 
 
-def test_a_wrong_extra_greys_generate(scene, strip):
-    """As it is typed; a row that is still empty does not."""
+def test_an_invalid_extra_disables_generate(scene, strip):
+    """It does so while it is edited; an empty row does not."""
     bpy.ops.tracklay.add_extra()
     assert drawn(panels.TRACKLAY_PT_sidebar).enabled_of("tracklay.generate")
     scene.tracklay.extras[0].name = "x"
@@ -236,8 +236,8 @@ def test_a_wrong_extra_greys_generate(scene, strip):
     assert not panel.enabled_of("tracklay.generate")
 
 
-def test_extras_outlive_a_saved_file_and_a_reload(scene, strip, tmp_path):
-    """They are the scene's."""
+def test_extras_survive_saving_and_reloading_models(scene, strip, tmp_path):
+    """They are stored in the scene."""
     extra(scene.tracklay, "x", "1", "clicker/clicks")
     bpy.ops.tracklay.reload_models()
     path = str(tmp_path / "film.blend")
@@ -247,8 +247,8 @@ def test_extras_outlive_a_saved_file_and_a_reload(scene, strip, tmp_path):
     assert [(row.name, row.value, row.model) for row in settings.extras] == [("x", "1", "clicker/clicks")]
 
 
-def test_a_file_is_chosen_in_a_browser_and_sent_by_its_whole_path(scene, strip, tmp_path):
-    """A path beside the saved file becomes absolute; a web address stays as it is."""
+def test_a_file_parameter_has_a_browser_and_is_sent_as_an_absolute_path(scene, strip, tmp_path):
+    """A path relative to the .blend file becomes absolute; a web address stays the same."""
     settings = scene.tracklay
     settings.model = "scenario/musicgen"
     model = catalogue.MODELS["scenario/musicgen"]
@@ -264,16 +264,16 @@ def test_a_file_is_chosen_in_a_browser_and_sent_by_its_whole_path(scene, strip, 
 
 
 def test_the_preferences_show_where_a_key_comes_from(scene, monkeypatch):
-    """A field for each key; one that the environment has is greyed, and says so."""
-    made = bpy.context.preferences.addons.new()
-    made.module = ADDON
+    """Each key has a field; the field of a key in the environment is disabled, with a label."""
+    addon = bpy.context.preferences.addons.new()
+    addon.module = ADDON
     try:
         monkeypatch.setenv("FAL_KEY", "id:0123456789")
         layout = Layout()
-        owner = SimpleNamespace(layout=layout, bl_rna=made.preferences.bl_rna, use_cap=False)
+        owner = SimpleNamespace(layout=layout, bl_rna=addon.preferences.bl_rna, use_cap=False)
         preferences.TracklayPreferences.draw(owner, bpy.context)  # type: ignore[arg-type]
     finally:
-        bpy.context.preferences.addons.remove(made)
+        bpy.context.preferences.addons.remove(addon)
     fields = {what: on for what, _, on in layout.shown if what.startswith("prop ")}
     keys = [name.lower() for _, names in preferences.HOSTED_PROVIDERS.values() for name in names]
     assert [name for name in keys if not fields[f"prop {name}"]] == ["fal_key"]
@@ -284,8 +284,8 @@ def test_the_preferences_show_where_a_key_comes_from(scene, monkeypatch):
     assert {shown_as[name].subtype for name in keys} == {"PASSWORD"}
 
 
-def test_without_online_access_a_hosted_model_is_refused_with_the_mend(monkeypatch):
-    """In Blender itself; the module has no such setting, and the person's own engine needs no network."""
+def test_without_online_access_a_hosted_model_is_an_error_with_a_next_step(monkeypatch):
+    """Local models need no network, and the bpy module has no such setting."""
     app = SimpleNamespace(online_access=False, module=False)
     monkeypatch.setattr(network, "bpy", SimpleNamespace(app=app))
     error = network.offline_error(catalogue.MODELS["fal/mmaudio-v2"])
@@ -297,8 +297,8 @@ def test_without_online_access_a_hosted_model_is_refused_with_the_mend(monkeypat
     assert network.offline_error(catalogue.MODELS["fal/mmaudio-v2"]) is None
 
 
-def test_extras_without_names_are_an_error_of_their_own(scene):
-    """A row with a value alone is not dropped in silence."""
+def test_an_extra_without_a_name_is_an_error(scene):
+    """A row that has only a value is not ignored."""
     extra(scene.tracklay, " ", "3")
     with pytest.raises(InvalidInput, match="has no name"):
         properties.extra_params(scene.tracklay, catalogue.MODELS["clicker/clicks"])

@@ -1,4 +1,4 @@
-"""Presets, resets, keys and the preferences that are not keys."""
+"""Presets, resets, key bindings, and all preferences but API keys."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from pathlib import Path
 
 import bpy
 import pytest
+from tracklay import settings
 from tracklay.blender.runtime import requests
 from tracklay.blender.sequencer import selection
 from tracklay.blender.settings import ADDON, catalogue, preferences, properties
 from tracklay.blender.ui import keymap, presets
-from tracklay.media import cache_limit, proxy_cache
+from tracklay.media import proxy_cache
 
 from ..conftest import add, laid, set_rate
 
@@ -20,8 +21,8 @@ RATE = Fraction(25)
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
-    """Where Blender keeps presets: the test's own folder."""
+def preset_folder(tmp_path, monkeypatch):
+    """Return the folder of presets, which belongs to the test."""
 
     def resource(kind: str, path: str = "", *, create: bool = False) -> str:
         assert (kind, path) == ("SCRIPTS", str(Path("presets", presets.PRESET_SUBDIR)))
@@ -29,27 +30,27 @@ def place(tmp_path, monkeypatch):
         return str(tmp_path / path)
 
     monkeypatch.setattr(bpy.utils, "user_resource", resource)
-    # Loading a preset changes the label: other tests read it.
+    # Loading a preset changes the label, which other tests read.
     monkeypatch.setattr(presets.TRACKLAY_PT_presets, "bl_label", presets.TRACKLAY_PT_presets.bl_label)
     monkeypatch.setattr(bpy.utils, "preset_find", lambda *_, **__: None)
     return tmp_path / "presets" / presets.PRESET_SUBDIR
 
 
-def kept(place: Path, name: str) -> str:
-    """A preset that was added by its name; its file."""
+def save_preset(folder: Path, name: str) -> str:
+    """Save a preset and return its file."""
     assert bpy.ops.tracklay.add_preset(name=name) == {"FINISHED"}
-    (file,) = place.glob("*.py")
+    (file,) = folder.glob("*.py")
     return str(file)
 
 
-def test_a_preset_brings_model_prompt_and_parameters_back(scene, place):
-    """Exactly what was set: what was left to the model is left to it again."""
+def test_a_preset_restores_model_prompt_and_parameters(scene, preset_folder):
+    """Parameters that were not set are not set afterwards either."""
     settings = scene.tracklay
     settings.prompt, settings.negative_prompt = "heavy boots, 'gravel'\nrain", "voices"
     settings.params.material, settings.params.gain = "metal", -1.3
     row = settings.extras.add()
     row.name, row.value, row.model = "new", "[1]", "clicker/clicks"
-    file = kept(place, "Boots")
+    file = save_preset(preset_folder, "Boots")
     settings.model = "sketch/music"
     settings.prompt = settings.negative_prompt = ""
     chosen = properties.model_params(settings.params, "clicker/clicks")
@@ -67,47 +68,47 @@ def test_a_preset_brings_model_prompt_and_parameters_back(scene, place):
     assert len(settings.extras) == 1
 
 
-def test_a_preset_that_does_not_fit_any_more_is_told(scene, place):
-    """Its model has gone from the catalogue: what is set stays as it is."""
-    file = Path(kept(place, "Old"))
+def test_an_outdated_preset_is_an_error(scene, preset_folder):
+    """Its model was removed from the catalogue; the settings do not change."""
+    file = Path(save_preset(preset_folder, "Old"))
     file.write_text(file.read_text().replace("clicker/clicks", "gone/away"))
     with pytest.raises(RuntimeError, match="Preset Old is no longer valid"):
         bpy.ops.tracklay.load_preset(filepath=str(file), menu_idname="TRACKLAY_PT_presets")
     assert scene.tracklay.model == "clicker/clicks"
 
 
-def test_parameters_go_back_to_the_models_own_defaults(scene):
-    """All of the chosen model's, and what has none is left to it again."""
+def test_parameters_are_reset_to_the_models_defaults(scene):
+    """A parameter without a default is not set."""
     params = scene.tracklay.params
     params.material, params.gain, params.steps = "metal", 3, 12
     bpy.ops.tracklay.reset_params()
     assert properties.param_values(params, catalogue.MODELS["clicker/clicks"]) == {"material": "wood", "gain": 0.1}
 
 
-def test_a_parameters_range_is_in_its_help(scene):
-    """A person reads it in the tooltip."""
+def test_a_parameters_range_is_in_its_tooltip(scene):
+    """It follows the parameter's help."""
     group = properties.model_params(scene.tracklay.params)
     assert group.bl_rna.properties["gain"].description == "Level. From -6 to 6"
 
 
-def test_keys_are_added_and_taken_out_again():
-    """Each operator of the list is there once with its properties, and none is left when the add-on goes."""
+def test_key_bindings_are_added_and_removed():
+    """Each operator is bound once with its properties; disabling the add-on removes all."""
     configuration = bpy.context.window_manager.keyconfigs.addon
 
-    def ours() -> list[tuple[str, str]]:
+    def bound_keys() -> list[tuple[str, str]]:
         added = configuration.keymaps.get(keymap.KEYMAP[0])
         return sorted(
             (item.idname, item.type) for item in (added.keymap_items if added else ()) if "tracklay" in item.idname
         )
 
     expected = sorted((operator, key["type"]) for operator, key, _ in keymap.KEY_BINDINGS)
-    assert ours() == expected
+    assert bound_keys() == expected
     keymap.unregister()
     try:
-        assert ours() == []
+        assert bound_keys() == []
     finally:
         keymap.register()
-    assert ours() == expected
+    assert bound_keys() == expected
     for operator, _, given in keymap.KEY_BINDINGS:
         module, name = operator.split(".")
         known = getattr(getattr(bpy.ops, module), name).get_rna_type().properties
@@ -116,16 +117,16 @@ def test_keys_are_added_and_taken_out_again():
 
 @pytest.fixture
 def entry(scene):
-    """The add-on's preferences, as an installed add-on has them."""
-    made = bpy.context.preferences.addons.new()
-    made.module = ADDON
-    yield made.preferences
-    bpy.context.preferences.addons.remove(made)
-    cache_limit.set_cache_limit(cache_limit.DEFAULT_CACHE_LIMIT_BYTES)
+    """Yield the preferences of an installed add-on."""
+    addon = bpy.context.preferences.addons.new()
+    addon.module = ADDON
+    yield addon.preferences
+    bpy.context.preferences.addons.remove(addon)
+    settings.override(cache_bytes=None)
 
 
-def test_takes_have_the_chosen_sample_rate(scene, entry, clips):
-    """A 44.1 kHz take of exactly the span's samples at that rate, on the same frames."""
+def test_takes_have_the_sample_rate_of_the_preferences(scene, entry, clips):
+    """A take at 44.1 kHz has exactly the span's samples at that rate, on the same frames."""
     set_rate(scene, RATE)
     add(scene, clips(RATE, 60, (20,)), 11)
     entry.sample_rate = "44100"
@@ -134,23 +135,23 @@ def test_takes_have_the_chosen_sample_rate(scene, entry, clips):
     import json
     import wave
 
-    held = json.loads(take["tracklay"])
-    assert (held["sample_rate"], held["samples"]) == (44_100, 60 * 44_100 // 25)
+    stored = json.loads(take["tracklay"])
+    assert (stored["sample_rate"], stored["samples"]) == (44_100, 60 * 44_100 // 25)
     with wave.open(bpy.path.abspath(take.sound.filepath)) as file:
         assert (file.getframerate(), file.getnframes()) == (44_100, 60 * 44_100 // 25)
 
 
-def test_the_caches_size_is_the_preferences(entry):
-    """From the moment that it is set, and again when Blender is started."""
+def test_the_cache_limit_is_set_in_the_preferences(entry):
+    """It applies at once, and again after a restart."""
     entry.cache_gb = 0.5
-    assert cache_limit.cache_limit() == preferences.GIGABYTE // 2
-    cache_limit.set_cache_limit(0)
+    assert settings.current().cache_bytes == preferences.GIGABYTE // 2
+    settings.override(cache_bytes=0)
     preferences.apply_preferences()
-    assert cache_limit.cache_limit() == preferences.GIGABYTE // 2
+    assert settings.current().cache_bytes == preferences.GIGABYTE // 2
 
 
-def test_the_cache_is_cleared_by_a_button(scene, clips):
-    """Proxies go; takes stay."""
+def test_clear_cache_deletes_proxies_only(scene, clips):
+    """Takes are kept."""
     set_rate(scene, RATE)
     add(scene, clips(RATE, 60, (20,)), 11)
     bpy.ops.tracklay.generate(wait=True)
@@ -160,15 +161,15 @@ def test_the_cache_is_cleared_by_a_button(scene, clips):
     assert Path(bpy.path.abspath(take.sound.filepath)).is_file()
 
 
-def test_without_preferences_the_usual_holds():
-    """In the bpy module there are none."""
+def test_without_preferences_defaults_apply():
+    """The bpy module has no preferences of add-ons."""
     assert preferences.sample_rate() == 48_000
     assert preferences.budget_cap() == ("", False)
     assert set(preferences.jobs_per_provider().values()) == {preferences.DEFAULT_JOBS_PER_PROVIDER}
 
 
-def test_a_budget_cap_holds_for_the_project(scene, entry, clips, clicker, monkeypatch):
-    """What would pass it is not sent; lifted, it is; and a cap that somebody else has set is left alone."""
+def test_a_budget_cap_applies_to_the_project(scene, entry, clips, clicker, monkeypatch):
+    """A job over the cap is sent only after the cap is removed; a cap from elsewhere stays."""
     from tracklay.jobs.ledger import Ledger
 
     monkeypatch.setattr(type(clicker), "estimate", _two_dollars)
@@ -198,8 +199,8 @@ async def _two_dollars(self, request):
     return Cost(str(Decimal(2)), "USD", estimated=True)
 
 
-def test_a_cue_takes_its_prompt_from_the_timeline_without_one_in_the_panel(scene, clips):
-    """What the panel wants of a person is no more than what is sent."""
+def test_a_cue_has_the_prompt_of_the_timeline_without_one_in_the_panel(scene, clips):
+    """An empty prompt in the panel is enough if a marker has one."""
     set_rate(scene, RATE)
     add(scene, clips(RATE, 60, (20,)), 11)
     scene.timeline_markers.new("rain", frame=20)

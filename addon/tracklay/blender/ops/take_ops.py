@@ -216,9 +216,7 @@ class TRACKLAY_OT_delete_dropped(TracklayOperator, bpy.types.Operator):  # type:
             column.label(text=translate_ui("and {} more", len(self.ours) - MAX_LISTED_FILES), translate=False)
         if self.others:
             column.label(
-                text=translate_ui(
-                    "Files left, because Tracklay did not make them here or they were changed: {}", len(self.others)
-                ),
+                text=translate_ui("Files kept (not made here by Tracklay, or changed since): {}", len(self.others)),
                 translate=False,
                 icon="INFO",
             )
@@ -245,9 +243,7 @@ class TRACKLAY_OT_delete_dropped(TracklayOperator, bpy.types.Operator):  # type:
         if others:
             self.report(
                 {"WARNING"},
-                translate_report(
-                    "Files left, because Tracklay did not make them here or they were changed: {}", len(others)
-                ),
+                translate_report("Files kept (not made here by Tracklay, or changed since): {}", len(others)),
             )
         if failed:
             self.report({"ERROR"}, "\n".join(failed.values()))

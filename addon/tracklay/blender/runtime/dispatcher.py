@@ -57,10 +57,11 @@ MOVE_OPERATOR_PREFIXES = ("TRANSFORM_OT_", "SEQUENCER_OT_")
 
 
 class Dispatcher:
-    """Everything that runs in this session.
+    """Connects the job thread to Blender's main thread: submits cues, and processes events and takes in the ticks of a timer.
 
-    Its state is in three objects: the takes that have arrived (`TakeInbox`), the placeholders that are missing (`PresenceTracker`) and
-    the scans of the timeline (`TimelineScan`).
+    Its state is in five places: the takes that have arrived (`TakeInbox`), the placeholders that are missing (`PresenceTracker`), the
+    scans of the timeline (`TimelineScan`), the batches that scripts wait for (`EventHandler`), and the status of each cue
+    (`running_cues`).
     """
 
     def __init__(self) -> None:
@@ -90,7 +91,7 @@ class Dispatcher:
     def is_busy(self) -> bool:
         """True if anything is running, or waits to be put into a strip."""
         return bool(
-            self._events.batches
+            any(batch.pending for batch in self._events.batches)  # an interrupted batch stays until its jobs have ended
             or self._events.pending_lookups
             or self.inbox.fill_queue
             or self.inbox.refill_queue
@@ -313,7 +314,7 @@ class Dispatcher:
         received, refs = self.inbox.received[key], shared_cue_index.take_strips(*key)
         scenes = placeholders.fill_placeholders(refs, received.take.file, received.entry_json)
         if scenes:
-            _notify_takes_filled(refs)
+            takes.on_placeholders_filled(refs)
         if not refs and is_extra_take(key[1]):
             siblings = shared_cue_index.take_strips(key[0], job_take_index(key[1]))
             request = siblings[0].read_request() if siblings else None
@@ -324,7 +325,7 @@ class Dispatcher:
             shared_cue_index.is_dirty = True
         elif (status := running_cues().get(key[0])) and key in self.presence.removed_by_undo:
             status.note = translate_ui(
-                "Its placeholder was undone before the take arrived. The take is in {}; redo restores it.",
+                "Its placeholder was undone; redo restores it. The take is in {}.",
                 received.take.file.parent,
             )
         return scenes
@@ -455,16 +456,6 @@ class Dispatcher:
         self._start_executor.shutdown(cancel_futures=True)
         if self._runner is not None:
             self._runner.close()
-
-
-def _notify_takes_filled(refs: Iterable[StripRef]) -> None:
-    """Apply the scene's settings to takes that have just arrived: which one is audible, and whether stems are laid."""
-    names: dict[str, list[str]] = {}
-    for ref in refs:
-        names.setdefault(ref.scene, []).append(ref.strip)
-    for name, strips in names.items():
-        if (scene := bpy.data.scenes.get(name)) is not None:
-            takes.on_takes_filled(scene, strips)
 
 
 def _is_user_moving_strips() -> bool:

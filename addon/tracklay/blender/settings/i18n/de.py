@@ -171,9 +171,8 @@ WORDS = {
     "looking for the job": "Auftrag wird gesucht",
     "resumed": "fortgesetzt",
     "The placeholder was deleted. {}": "Der Platzhalter wurde gelöscht. {}",
-    "Its placeholder was undone before the take arrived. The take is in {}; redo restores it.": (
-        "Der Platzhalter wurde rückgängig gemacht, bevor der Take kam. Der Take ist in {}; Wiederholen stellt ihn "
-        "wieder her."
+    "Its placeholder was undone; redo restores it. The take is in {}.": (
+        "Der Platzhalter wurde rückgängig gemacht; Wiederholen stellt ihn wieder her. Der Take ist in {}."
     ),
     "Discarded. It may have been charged.": "Verworfen. Er hat vielleicht gekostet.",
     "Stale: the picture has changed": "Veraltet: Das Bild wurde geändert",
@@ -191,8 +190,8 @@ WORDS = {
     "Files deleted: {}": "Dateien gelöscht: {}",
     "Cannot delete {}: {}": "{} kann nicht gelöscht werden: {}",
     "and {} more": "und {} weitere",
-    "Files left, because Tracklay did not make them here or they were changed: {}": (
-        "Dateien, die bleiben, weil Tracklay sie nicht hier erzeugt hat oder sie geändert wurden: {}"
+    "Files kept (not made here by Tracklay, or changed since): {}": (
+        "Dateien behalten (nicht hier von Tracklay erzeugt, oder seitdem geändert): {}"
     ),
     "The cache is empty": "Der Zwischenspeicher ist leer",
     "{} MB in use were kept": "{} MB in Benutzung wurden behalten",
@@ -372,107 +371,6 @@ TOOLTIPS = {
     ),
 }
 """Tooltips of operators, properties and items."""
-
-ERRORS = {
-    # Next steps (settings/error_hints.py) and errors, in the same sections
-    # blender
-    "{name} needs internet access, which is turned off in Blender.": (
-        "{name} braucht das Internet, und der Onlinezugriff ist in Blender ausgeschaltet."
-    ),
-    "Turn on Allow Online Access in Preferences > System > Network.": (
-        "Schalten Sie Onlinezugriff unter Einstellungen > System > Netzwerk ein."
-    ),
-    "{model} needs a prompt.": "{model} braucht einen Prompt.",
-    "Write a prompt in the panel.": "Schreiben Sie einen Prompt in das Panel.",
-    "{name} is not JSON. Put text in double quotes.": (
-        "{name} ist kein JSON. Setzen Sie Text in doppelte Anführungszeichen."
-    ),
-    "The extra parameter with the value {value} has no name.": (
-        "Der weitere Parameter mit dem Wert {value} hat keinen Namen."
-    ),
-    "Write its name, or remove its row.": "Schreiben Sie seinen Namen, oder entfernen Sie seine Zeile.",
-    "Extra parameter set twice: {name}.": "Weiterer Parameter doppelt gesetzt: {name}.",
-    "Remove one of its rows.": "Entfernen Sie eine seiner Zeilen.",
-    "Blender cannot show the parameters of {model}: {error}.": (
-        "Blender kann die Parameter von {model} nicht anzeigen: {error}."
-    ),
-    "Preset {name} is no longer valid: {error}. Save it again.": (
-        "Die Vorlage {name} ist nicht mehr gültig: {error}. Speichern Sie sie neu."
-    ),
-    "No markers to use. Select some, or name them like `sfx: door slam`.": (
-        "Keine Marker zu verwenden. Wählen Sie welche aus, oder nennen Sie sie wie `sfx: door slam`."
-    ),
-    "No picture under the marker {name} at frame {frame}. Move it over a strip, or deselect it.": (
-        "Kein Bild unter dem Marker {name} bei Bild {frame}. Setzen Sie ihn über einen Streifen, oder wählen Sie "
-        "ihn ab."
-    ),
-    "Cue not found in this scene. Select one in the list.": (
-        "Cue in dieser Szene nicht gefunden. Wählen Sie einen in der Liste."
-    ),
-    "This cue has no take yet.": "Dieser Cue hat noch keinen Take.",
-    "Folder not found: {folder}. Is its drive connected?": (
-        "Ordner nicht gefunden: {folder}. Ist sein Laufwerk angeschlossen?"
-    ),
-    # sequencer, runtime and render
-    "No video strip selected. Select one, or clear the selection and set a preview range.": (
-        "Kein Videostreifen ausgewählt. Wählen Sie einen, oder wählen Sie nichts aus und setzen Sie einen Vorschaubereich."
-    ),
-    "Blender cannot open the file of {strip}.": "Blender kann die Datei von {strip} nicht öffnen.",
-    "File of {strip} not found: {path}.": "Datei von {strip} nicht gefunden: {path}.",
-    "Source of {strip} is not a file: {path}.": "Die Quelle von {strip} ist keine Datei: {path}.",
-    "File of {strip} is empty: {path}.": "Die Datei von {strip} ist leer: {path}.",
-    "Cannot read {path}.": "{path} kann nicht gelesen werden.",
-    "Choose the file again in the strip's Source panel.": "Wählen Sie die Datei im Panel „Quelle“ des Streifens neu.",
-    "The file of {strip} does not show what plays: {reason}.": "Die Datei von {strip} zeigt nicht, was läuft: {reason}.",
-    "Set Picture to Automatic in the panel.": "Stellen Sie Bild im Panel auf „Automatisch“.",
-    "{strip} is no longer on the timeline.": "{strip} ist nicht mehr auf der Zeitleiste.",
-    "The timeline of {strip} is no longer open.": "Die Zeitleiste von {strip} ist nicht mehr geöffnet.",
-    "Open it again.": "Öffnen Sie sie wieder.",
-    "The frame rate of {scene} changed while the sound of {strip} was generated. Restore it and generate again.": (
-        "Die Bildrate von {scene} hat sich geändert, während der Ton von {strip} erzeugt wurde. Stellen Sie sie wieder "
-        "her und erzeugen Sie ihn neu."
-    ),
-    "{error} The take was not laid: {file}.": "{error} Der Take wurde nicht angelegt: {file}.",
-    "No free channel above {strip}. Unlock or clear one.": (
-        "Kein freier Kanal über {strip}. Entsperren oder leeren Sie einen."
-    ),
-    "Blender cannot read {file}: {error}": "Blender kann {file} nicht lesen: {error}",
-    "Cannot copy the timeline to {path}: {error}": "Die Zeitleiste kann nicht nach {path} kopiert werden: {error}",
-    "No take is selected. Select one or its picture, or move the playhead to it.": (
-        "Kein Take ausgewählt. Wählen Sie einen oder sein Bild, oder setzen Sie den Abspielkopf darauf."
-    ),
-    "No take {number}; the cue has {count}.": "Kein Take {number}; der Cue hat {count}.",
-    "The cue has only one take.": "Der Cue hat nur einen Take.",
-    "Generate more takes.": "Erzeugen Sie weitere Takes.",
-    "{picture} is no longer under the take. Move it back.": (
-        "{picture} ist nicht mehr unter dem Take. Schieben Sie es zurück."
-    ),
-    "The picture of {strip} was removed.": "Das Bild von {strip} wurde entfernt.",
-    "Select another picture and generate for that.": "Wählen Sie ein anderes Bild und erzeugen Sie Ton dafür.",
-    "The stems of this take are laid already.": "Die Stems dieses Takes sind schon angelegt.",
-    "This take has no stems. Generate with a model that makes them.": (
-        "Dieser Take hat keine Stems. Verwenden Sie ein Modell, das welche erzeugt."
-    ),
-    "Stem not found: {file}.": "Stem nicht gefunden: {file}.",
-    "Generate the take again.": "Erzeugen Sie den Take neu.",
-    "No visible video strip in {scene} from frame {first} to {last}.": (
-        "Kein sichtbarer Videostreifen in {scene} von Bild {first} bis {last}."
-    ),
-    "No video strip or marker named {names} in {scene}. Video strips: {known}.": (
-        "Kein Videostreifen und kein Marker namens {names} in {scene}. Videostreifen: {known}."
-    ),
-    "No video strip in {scene} matches {patterns}.": "Kein Videostreifen in {scene} passt zu {patterns}.",
-    "No video strip is selected in {scene}.": "In {scene} ist kein Videostreifen ausgewählt.",
-    "The job ledger of this computer has no job of this cue. Delete the placeholder or generate again.": (
-        "Die Auftragsliste dieses Rechners hat keinen Auftrag dieses Cues. Löschen Sie den Platzhalter, oder erzeugen "
-        "Sie neu."
-    ),
-    "Cannot mix {path}: {error}": "{path} kann nicht gemischt werden: {error}",
-    "Blender wrote only {size} bytes of the mix {name}. Is the disk full?": (
-        "Blender hat nur {size} Bytes der Mischung {name} geschrieben. Ist die Festplatte voll?"
-    ),
-}
-"""Templates of errors and of their hints. A translation has the same names in braces."""
 
 KEYS = {
     f"Stored in Blender's preferences; {name} overrides it": f"In Blenders Einstellungen gespeichert; {name} hat Vorrang"

@@ -12,14 +12,17 @@ import bpy
 
 from ....errors import TracklayError, describe
 from ..error_hints import HINTS
-from . import de
+from . import de, de_errors
 
 OPERATOR_CONTEXT, ANY_CONTEXT = "Operator", "*"
 """Translation contexts of operators' names and of everything else (`bpy.app.translations.contexts`)."""
 
 TRANSLATIONS = {
     "de_DE": {(OPERATOR_CONTEXT, english): local for english, local in de.OPERATORS.items()}
-    | {(ANY_CONTEXT, english): local for english, local in (de.WORDS | de.TOOLTIPS | de.KEYS | de.ERRORS).items()}
+    | {
+        (ANY_CONTEXT, english): local
+        for english, local in (de.WORDS | de.TOOLTIPS | de.KEYS | de_errors.ERRORS).items()
+    }
 }
 """Translations by language, in the form that `bpy.app.translations.register` expects."""
 

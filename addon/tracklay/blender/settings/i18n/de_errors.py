@@ -1,0 +1,579 @@
+"""German sentences of errors and of their next steps."""
+
+from __future__ import annotations
+
+ERRORS = {
+    # panels and operators, each error followed by its next step (settings/error_hints.py)
+    "{name} needs internet access, which is turned off in Blender.": (
+        "{name} braucht das Internet, und der Onlinezugriff ist in Blender ausgeschaltet."
+    ),
+    "Turn on Allow Online Access in Preferences > System > Network.": (
+        "Schalten Sie Onlinezugriff unter Einstellungen > System > Netzwerk ein."
+    ),
+    "{model} needs a prompt.": "{model} braucht einen Prompt.",
+    "Write a prompt in the panel.": "Schreiben Sie einen Prompt in das Panel.",
+    "{name} is not JSON. Put text in double quotes.": (
+        "{name} ist kein JSON. Setzen Sie Text in doppelte Anführungszeichen."
+    ),
+    "The extra parameter with the value {value} has no name.": (
+        "Der weitere Parameter mit dem Wert {value} hat keinen Namen."
+    ),
+    "Write its name, or remove its row.": "Schreiben Sie seinen Namen, oder entfernen Sie seine Zeile.",
+    "Extra parameter set twice: {name}.": "Weiterer Parameter doppelt gesetzt: {name}.",
+    "Remove one of its rows.": "Entfernen Sie eine seiner Zeilen.",
+    "Blender cannot show the parameters of {model}: {error}.": (
+        "Blender kann die Parameter von {model} nicht anzeigen: {error}."
+    ),
+    "Preset {name} is no longer valid: {error}. Save it again.": (
+        "Die Vorlage {name} ist nicht mehr gültig: {error}. Speichern Sie sie neu."
+    ),
+    "No markers to use. Select some, or name them like `sfx: door slam`.": (
+        "Keine Marker zu verwenden. Wählen Sie welche aus, oder nennen Sie sie wie `sfx: door slam`."
+    ),
+    "No picture under the marker {name} at frame {frame}. Move it over a strip, or deselect it.": (
+        "Kein Bild unter dem Marker {name} bei Bild {frame}. Setzen Sie ihn über einen Streifen, oder wählen Sie "
+        "ihn ab."
+    ),
+    "Cue not found in this scene. Select one in the list.": (
+        "Cue in dieser Szene nicht gefunden. Wählen Sie einen in der Liste."
+    ),
+    "This cue has no take yet.": "Dieser Cue hat noch keinen Take.",
+    "Folder not found: {folder}. Is its drive connected?": (
+        "Ordner nicht gefunden: {folder}. Ist sein Laufwerk angeschlossen?"
+    ),
+    # sequencer, runtime and render
+    "No video strip selected. Select one, or clear the selection and set a preview range.": (
+        "Kein Videostreifen ausgewählt. Wählen Sie einen, oder wählen Sie nichts aus und setzen Sie einen Vorschaubereich."
+    ),
+    "Blender cannot open the file of {strip}.": "Blender kann die Datei von {strip} nicht öffnen.",
+    "File of {strip} not found: {path}.": "Datei von {strip} nicht gefunden: {path}.",
+    "Source of {strip} is not a file: {path}.": "Die Quelle von {strip} ist keine Datei: {path}.",
+    "File of {strip} is empty: {path}.": "Die Datei von {strip} ist leer: {path}.",
+    "Cannot read {path}.": "{path} kann nicht gelesen werden.",
+    "Choose the file again in the strip's Source panel.": "Wählen Sie die Datei im Panel „Quelle“ des Streifens neu.",
+    "The file of {strip} does not show what plays: {reason}.": "Die Datei von {strip} zeigt nicht, was läuft: {reason}.",
+    "Set Picture to Automatic in the panel.": "Stellen Sie Bild im Panel auf „Automatisch“.",
+    "{strip} is no longer on the timeline.": "{strip} ist nicht mehr auf der Zeitleiste.",
+    "The timeline of {strip} is no longer open.": "Die Zeitleiste von {strip} ist nicht mehr geöffnet.",
+    "Open it again.": "Öffnen Sie sie wieder.",
+    "The frame rate of {scene} changed while the sound of {strip} was generated. Restore it and generate again.": (
+        "Die Bildrate von {scene} hat sich geändert, während der Ton von {strip} erzeugt wurde. Stellen Sie sie wieder "
+        "her und erzeugen Sie ihn neu."
+    ),
+    "{error} The take was not laid: {file}.": "{error} Der Take wurde nicht angelegt: {file}.",
+    "No free channel above {strip}. Unlock or clear one.": (
+        "Kein freier Kanal über {strip}. Entsperren oder leeren Sie einen."
+    ),
+    "Blender cannot read {file}: {error}": "Blender kann {file} nicht lesen: {error}",
+    "Cannot copy the timeline to {path}: {error}": "Die Zeitleiste kann nicht nach {path} kopiert werden: {error}",
+    "No take is selected. Select one or its picture, or move the playhead to it.": (
+        "Kein Take ausgewählt. Wählen Sie einen oder sein Bild, oder setzen Sie den Abspielkopf darauf."
+    ),
+    "No take {number}; the cue has {count}.": "Kein Take {number}; der Cue hat {count}.",
+    "The cue has only one take.": "Der Cue hat nur einen Take.",
+    "Generate more takes.": "Erzeugen Sie weitere Takes.",
+    "{picture} is no longer under the take. Move it back.": (
+        "{picture} ist nicht mehr unter dem Take. Schieben Sie es zurück."
+    ),
+    "The picture of {strip} was removed.": "Das Bild von {strip} wurde entfernt.",
+    "Select another picture and generate for that.": "Wählen Sie ein anderes Bild und erzeugen Sie Ton dafür.",
+    "The stems of this take are laid already.": "Die Stems dieses Takes sind schon angelegt.",
+    "This take has no stems. Generate with a model that makes them.": (
+        "Dieser Take hat keine Stems. Verwenden Sie ein Modell, das welche erzeugt."
+    ),
+    "Stem not found: {file}.": "Stem nicht gefunden: {file}.",
+    "Generate the take again.": "Erzeugen Sie den Take neu.",
+    "No visible video strip in {scene} from frame {first} to {last}.": (
+        "Kein sichtbarer Videostreifen in {scene} von Bild {first} bis {last}."
+    ),
+    "No video strip or marker named {names} in {scene}. Video strips: {known}.": (
+        "Kein Videostreifen und kein Marker namens {names} in {scene}. Videostreifen: {known}."
+    ),
+    "No video strip in {scene} matches {patterns}.": "Kein Videostreifen in {scene} passt zu {patterns}.",
+    "No video strip is selected in {scene}.": "In {scene} ist kein Videostreifen ausgewählt.",
+    "The job ledger of this computer has no job of this cue. Delete the placeholder or generate again.": (
+        "Die Auftragsliste dieses Rechners hat keinen Auftrag dieses Cues. Löschen Sie den Platzhalter, oder erzeugen "
+        "Sie neu."
+    ),
+    "Cannot mix {path}: {error}": "{path} kann nicht gemischt werden: {error}",
+    "Blender wrote only {size} bytes of the mix {name}. Is the disk full?": (
+        "Blender hat nur {size} Bytes der Mischung {name} geschrieben. Ist die Festplatte voll?"
+    ),
+    # Next steps (error_hints.py) of the library's errors
+    "Or choose one in Preferences.": "Oder wählen Sie eines in den Einstellungen.",
+    "Change Square in the panel's settings.": "Ändern Sie Quadrat in den Einstellungen des Panels.",
+    "Choose one in the panel's menu.": "Wählen Sie eines im Menü des Panels.",
+    "The model's settings list its parameters.": "Die Einstellungen des Modells zeigen seine Parameter.",
+    "Set it in the model's settings.": "Setzen Sie ihn in den Einstellungen des Modells.",
+    "Set it in Tracklay's preferences.": "Setzen Sie ihn in Tracklays Einstellungen.",
+    "The URL is in Tracklay's preferences, too.": "Die URL steht auch in Tracklays Einstellungen.",
+    "Generate the sound again.": "Erzeugen Sie den Klang neu.",
+    "Then generate the sound again.": "Erzeugen Sie den Klang dann neu.",
+    "Use Recheck Job to look for it again, Resubmit Job (may be charged twice), or Discard Job.": (
+        "Verwenden Sie „Auftrag erneut prüfen“, „Auftrag erneut senden“ (kostet vielleicht doppelt) oder „Auftrag "
+        "verwerfen“."
+    ),
+    "Use Resume Jobs to continue.": "Machen Sie mit „Aufträge fortsetzen“ weiter.",
+    "Cancel it first.": "Brechen Sie ihn zuerst ab.",
+    "Use Recheck Job to look for it at the provider.": "Suchen Sie ihn mit „Auftrag erneut prüfen“ beim Anbieter.",
+    "Raise Project Budget in the preferences.": "Erhöhen Sie das Projektbudget in den Einstellungen.",
+    "Or choose another takes folder in the preferences.": (
+        "Oder wählen Sie einen anderen Takes-Ordner in den Einstellungen."
+    ),
+    # files and programs
+    "No space left in {path}.": "Kein Speicherplatz mehr in {path}.",
+    "No permission to write to {path}.": "Keine Berechtigung, in {path} zu schreiben.",
+    "Not a directory: {path}.": "Kein Ordner: {path}.",
+    "Cannot write {path}: {reason}.": "{path} kann nicht geschrieben werden: {reason}.",
+    "Cannot read {path}: {reason}.": "{path} kann nicht gelesen werden: {reason}.",
+    "Not a manifest of Tracklay: {path}. Move it away.": (
+        "Kein Manifest von Tracklay: {path}. Verschieben Sie es an einen anderen Ort."
+    ),
+    "Another process is running the same task. Wait until it ends.": (
+        "Ein anderer Prozess führt dieselbe Aufgabe aus. Warten Sie, bis er endet."
+    ),
+    "{function} ended without a result: {reason}.": "{function} endete ohne Ergebnis: {reason}.",
+    "Cancelled.": "Abgebrochen.",
+    # times
+    "Timecode starts at frame 0: {frame}.": "Timecode beginnt bei Bild 0: {frame}.",
+    "Not a time: {value!r}. Write seconds (12.5), timecode (00:00:12:12) or frames (300f).": (
+        "Keine Zeit: {value!r}. Schreiben Sie Sekunden (12.5), Timecode (00:00:12:12) oder Bilder (300f)."
+    ),
+    "No drop-frame timecode at {rate} frames per second. Write ':' before the frames.": (
+        "Kein Drop-Frame-Timecode bei {rate} Bildern pro Sekunde. Schreiben Sie ':' vor die Bilder."
+    ),
+    "Timecode {value!r} does not exist: drop-frame skips the first {count} numbers of that minute.": (
+        "Timecode {value!r} gibt es nicht: Drop-Frame überspringt die ersten {count} Nummern dieser Minute."
+    ),
+    "Frame rate must be above 0: {rate}.": "Die Bildrate muss größer als 0 sein: {rate}.",
+    "Span must be at least one frame long: {frames}.": "Der Abschnitt muss mindestens ein Bild lang sein: {frames}.",
+    "Time map needs at least two points with increasing frames: {points}.": (
+        "Die Zeitzuordnung braucht mindestens zwei Punkte mit steigenden Bildnummern: {points}."
+    ),
+    "Frame number of timecode {value!r} must be below {limit} at {rate} frames per second.": (
+        "Die Bildnummer des Timecodes {value!r} muss bei {rate} Bildern pro Sekunde unter {limit} liegen."
+    ),
+    "Not a frame rate: {value!r}. Write 24, 23.976 or 24000/1001.": (
+        "Keine Bildrate: {value!r}. Schreiben Sie 24, 23.976 oder 24000/1001."
+    ),
+    # media
+    "Not a WAV file: {name}.": "Keine WAV-Datei: {name}.",
+    "The take is too long for a WAV file. Split the span.": (
+        "Der Take ist zu lang für eine WAV-Datei. Teilen Sie den Abschnitt."
+    ),
+    "The model's file {name} has no sound. Try again, or use another model.": (
+        "Die Datei {name} des Modells hat keinen Ton. Versuchen Sie es erneut, oder verwenden Sie ein anderes Modell."
+    ),
+    "The sound of the model's file {name} is empty. Try again, or use another model.": (
+        "Der Ton der Datei {name} des Modells ist leer. Versuchen Sie es erneut, oder verwenden Sie ein anderes Modell."
+    ),
+    "{action}: the picture changes its size at {seconds} s. Convert it to one size first.": (
+        "{action}: Das Bild ändert bei {seconds} s seine Größe. Wandeln Sie es zuerst in eine einheitliche Größe um."
+    ),
+    "{name} must be rendered, and {program} is missing. Generate again in Blender.": (
+        "{name} muss gerendert werden, aber {program} fehlt. Erzeugen Sie den Klang in Blender neu."
+    ),
+    "Could not render {name}: {reason}. Full log: {log}.": (
+        "{name} konnte nicht gerendert werden: {reason}. Ganzes Protokoll: {log}."
+    ),
+    "Could not render {name}: no output for {minutes} minutes. Check that all drives are available.": (
+        "{name} konnte nicht gerendert werden: keine Ausgabe seit {minutes} Minuten. Prüfen Sie, ob alle Laufwerke "
+        "erreichbar sind."
+    ),
+    "The timeline copy from which {name} is rendered is missing. Generate again.": (
+        "Die Kopie der Zeitleiste, aus der {name} gerendert wird, fehlt. Erzeugen Sie den Klang neu."
+    ),
+    "Blender rendered {count} of the {frames} frames of {name}. Full log: {log}.": (
+        "Blender hat {count} der {frames} Bilder von {name} gerendert. Ganzes Protokoll: {log}."
+    ),
+    "{action}: no frame can be decoded there. The file may be damaged.": (
+        "{action}: Dort kann kein Bild dekodiert werden. Die Datei ist vielleicht beschädigt."
+    ),
+    "Could not extract {name}: no frame can be decoded at {seconds} s. The file may be truncated.": (
+        "{name} konnte nicht extrahiert werden: Bei {seconds} s kann kein Bild dekodiert werden. Die Datei ist "
+        "vielleicht abgeschnitten."
+    ),
+    "Could not extract {name}: it ends at {end} s, and the span needs it until {needed} s. The file may be truncated.": (
+        "{name} konnte nicht extrahiert werden: Die Datei endet bei {end} s, und der Abschnitt braucht sie bis "
+        "{needed} s. Sie ist vielleicht abgeschnitten."
+    ),
+    "Could not start {program}: {reason}.": "{program} konnte nicht gestartet werden: {reason}.",
+    "{action}: no output from ffmpeg for {seconds} s. Check that the drive or network is available.": (
+        "{action}: keine Ausgabe von ffmpeg seit {seconds} s. Prüfen Sie, ob das Laufwerk oder Netzwerk erreichbar ist."
+    ),
+    "{action}: no space left on the disk.": "{action}: kein Speicherplatz mehr auf dem Laufwerk.",
+    "{action}: permission denied.": "{action}: keine Berechtigung.",
+    "{action}: the file is damaged or not a media file.": "{action}: Die Datei ist beschädigt oder keine Mediendatei.",
+    "{action}: the file has no such stream.": "{action}: Die Datei hat keinen solchen Stream.",
+    "{action}: ffmpeg reports: {reason}.": "{action}: ffmpeg meldet: {reason}.",
+    "TRACKLAY_FFMPEG is not an executable: {path}. Fix the path or unset the variable.": (
+        "TRACKLAY_FFMPEG ist kein ausführbares Programm: {path}. Korrigieren Sie den Pfad, oder entfernen Sie die "
+        "Variable."
+    ),
+    "No ffmpeg found. Install ffmpeg, or set TRACKLAY_FFMPEG to its path.": (
+        "Kein ffmpeg gefunden. Installieren Sie ffmpeg, oder setzen Sie TRACKLAY_FFMPEG auf seinen Pfad."
+    ),
+    "Two images have the same number: {path}. Use a pattern that matches one of them.": (
+        "Zwei Bilder haben dieselbe Nummer: {path}. Verwenden Sie ein Muster, das nur auf eines passt."
+    ),
+    "Frame {missing} is missing: {path}. Render it, or use a range without it.": (
+        "Bild {missing} fehlt: {path}. Rendern Sie es, oder verwenden Sie einen Bereich ohne dieses Bild."
+    ),
+    "Could not read the folder {path}: {reason}.": "Der Ordner {path} konnte nicht gelesen werden: {reason}.",
+    "No images found: {path}. Use a folder of images, or a pattern such as shot.%04d.png.": (
+        "Keine Bilder gefunden: {path}. Verwenden Sie einen Ordner mit Bildern oder ein Muster wie shot.%04d.png."
+    ),
+    "The folder has more than one sequence ({names}): {path}. Use a pattern that matches one.": (
+        "Der Ordner hat mehr als eine Bildfolge ({names}): {path}. Verwenden Sie ein Muster, das auf eine passt."
+    ),
+    "Not a pattern of file names: {pattern}. Write %04d or #### for the number.": (
+        "Kein Muster für Dateinamen: {pattern}. Schreiben Sie %04d oder #### für die Nummer."
+    ),
+    "File not found: {path}.": "Datei nicht gefunden: {path}.",
+    "Not a file: {path}.": "Keine Datei: {path}.",
+    "The file is empty: {path}. Export it again.": "Die Datei ist leer: {path}. Exportieren Sie sie neu.",
+    "The file has no video: {path}.": "Die Datei hat kein Video: {path}.",
+    "The video has no frames: {path}.": "Das Video hat keine Bilder: {path}.",
+    "{name} changed while it was read. Try again when the file is complete.": (
+        "{name} hat sich beim Lesen geändert. Versuchen Sie es erneut, wenn die Datei vollständig ist."
+    ),
+    "Invalid square: {square}. It is one of {names}, or a number from 0 (left) to 1 (right).": (
+        "Ungültiges Quadrat: {square}. Es ist eines von {names} oder eine Zahl von 0 (links) bis 1 (rechts)."
+    ),
+    "The proxy has no frames: {path}.": "Der Proxy hat keine Bilder: {path}.",
+    "sketch/foley needs a video.": "sketch/foley braucht ein Video.",
+    # models
+    "Unknown model: {model!r}{suggestion}.": "Unbekanntes Modell: {model!r}{suggestion}.",
+    "{field} must look like provider/name in lower case, not {value!r}.": (
+        "{field} muss wie provider/name in Kleinbuchstaben aussehen, nicht wie {value!r}."
+    ),
+    "{field} must be a decimal number as text, not {value!r}.": (
+        "{field} muss eine Dezimalzahl als Text sein, nicht {value!r}."
+    ),
+    "{field} must be from {low} to {high} pixels, not {value}.": (
+        "{field} muss von {low} bis {high} Pixel sein, nicht {value}."
+    ),
+    "{field} must name a parameter of type 'integer', not {value!r}.": (
+        "{field} muss einen Parameter vom Typ 'integer' nennen, nicht {value!r}."
+    ),
+    "{field} is 'choice': choices must be given.": "{field} ist 'choice': Dafür muss choices gesetzt sein.",
+    "{field} {role!r} is for a parameter of type {types}.": "{field} {role!r} ist für einen Parameter vom Typ {types}.",
+    "{field} is not allowed: {error}": "{field} ist nicht erlaubt: {error}",
+    "{field} is not a known field{suggestion}.": "{field} ist kein bekanntes Feld{suggestion}.",
+    "{field} is missing.": "{field} fehlt.",
+    "{field} must be {expected}, not {value!r}.": "{field} hat den falschen Typ: {value!r}. Erwartet: {expected}.",
+    "{field} must be a table: [{table}].": "{field} muss eine Tabelle sein: [{table}].",
+    "{field} {low:g} is above {upper_name} {high:g}.": "{field} {low:g} ist größer als {upper_name} {high:g}.",
+    "Not valid TOML: {reason}.": "Kein gültiges TOML: {reason}.",
+    "{field} {role!r} is already the role of {other}.": "{field} {role!r} ist schon die Rolle von {other}.",
+    "{parameter} must be text, not {value!r}.": "{parameter} muss Text sein, nicht {value!r}.",
+    "{parameter} must be one of {choices}, not {value!r}{suggestion}.": (
+        "{parameter} muss eines von {choices} sein, nicht {value!r}{suggestion}."
+    ),
+    "{parameter} must have {limits}, not {length}.": (
+        "{parameter} hat eine unzulässige Länge: {length}. Erlaubt: {limits}."
+    ),
+    "{parameter}: file not found: {path}.": "{parameter}: Datei nicht gefunden: {path}.",
+    "{parameter} must be a finite number.": "{parameter} muss eine endliche Zahl sein.",
+    "{parameter} must be {limits}, not {value}.": "{parameter} ist außerhalb des Bereichs: {value}. Erlaubt: {limits}.",
+    "{parameter} must be a whole number, not {value!r}.": "{parameter} muss eine ganze Zahl sein, nicht {value!r}.",
+    "{parameter} must be a number, not {value!r}.": "{parameter} muss eine Zahl sein, nicht {value!r}.",
+    "{parameter} must be true or false, not {value!r}.": "{parameter} muss true oder false sein, nicht {value!r}.",
+    "{model} has no parameter {parameter!r}{suggestion}.": "{model} hat keinen Parameter {parameter!r}{suggestion}.",
+    "{model} needs the parameter {parameter}.": "{model} braucht den Parameter {parameter}.",
+    "{parameter}: the catalogue has {bare!r}, and a plus sign is only for parameters that it does not have.": (
+        "{parameter}: Der Katalog hat {bare!r}, und ein Pluszeichen ist nur für Parameter, die er nicht hat."
+    ),
+    "The picture for {model} must be {limits} s long; the span has {seconds:.2f} s.": (
+        "Das Bild für {model} hat eine unzulässige Länge: {seconds:.2f} s. Erlaubt: {limits} s."
+    ),
+    "{model} generates at most {limit} s; the span has {seconds:.2f} s. Shorten it or choose another model.": (
+        "{model} erzeugt höchstens {limit} s; der Abschnitt hat {seconds:.2f} s. Kürzen Sie ihn, oder wählen Sie ein "
+        "anderes Modell."
+    ),
+    "{parameter} must be JSON, not {value!r}. Put text in double quotes.": (
+        "{parameter} muss JSON sein, nicht {value!r}. Setzen Sie Text in doppelte Anführungszeichen."
+    ),
+    "No file for parameter {parameter}: {path}.": "Keine Datei für den Parameter {parameter}: {path}.",
+    "Takes must be from 1 to {most}: {value}.": "Die Anzahl der Takes muss von 1 bis {most} sein: {value}.",
+    "Prompt required by the model: {model}.": "Das Modell braucht einen Prompt: {model}.",
+    # jobs
+    "Job {job} is running.": "Auftrag {job} läuft.",
+    "Discarded by the user. It may have been charged.": "Vom Benutzer verworfen. Er hat vielleicht gekostet.",
+    "Job {job} is not finished ({state}).": "Auftrag {job} ist nicht fertig ({state}).",
+    "Job {job} is {state}. Only unclear jobs can be resubmitted.": (
+        "Auftrag {job} ist {state}. Nur unklare Aufträge können erneut gesendet werden."
+    ),
+    "Job {job} is already {state}.": "Auftrag {job} ist schon {state}.",
+    "{error} Job {job} needs a decision.": "{error} Auftrag {job} braucht eine Entscheidung.",
+    "{error} Job {job} is kept and can be resumed.": (
+        "{error} Auftrag {job} bleibt erhalten und kann fortgesetzt werden."
+    ),
+    "No such job: {job}.": "Auftrag nicht gefunden: {job}.",
+    "Another process is running job {job}.": "Ein anderer Prozess führt Auftrag {job} aus.",
+    "Nothing was sent and nothing is charged.": "Nichts wurde gesendet, und nichts wird berechnet.",
+    "The output was already made and is charged: {cost}.": "Die Ausgabe war schon erzeugt und wird berechnet: {cost}.",
+    "{provider} confirmed the cancellation. The time until then may be charged (estimate: {estimate}).": (
+        "{provider} hat den Abbruch bestätigt. Die Zeit bis dahin wird vielleicht berechnet (Schätzung: {estimate})."
+    ),
+    "{provider} did not confirm the cancellation. The request may continue and be charged (estimate: {estimate}).": (
+        "{provider} hat den Abbruch nicht bestätigt. Die Anfrage läuft vielleicht weiter und wird berechnet "
+        "(Schätzung: {estimate})."
+    ),
+    "Internal error: {exception}: {reason}.": "Interner Fehler: {exception}: {reason}.",
+    (
+        "Unknown whether {provider} received the request: it was interrupted while it was sent. It is not resent "
+        "automatically because it may have been charged."
+    ): (
+        "Unbekannt, ob {provider} die Anfrage bekommen hat: Das Senden wurde unterbrochen. Sie wird nicht von selbst "
+        "erneut gesendet, weil sie vielleicht schon berechnet wurde."
+    ),
+    "Cannot read the source: {path} ({reason}).": "Die Quelle kann nicht gelesen werden: {path} ({reason}).",
+    "{provider} has not finished request {request} after {minutes} minutes. It may still finish.": (
+        "{provider} hat die Anfrage {request} nach {minutes} Minuten nicht beendet. Sie wird vielleicht noch fertig."
+    ),
+    "The stored output of job {job} was deleted. Generate it again.": (
+        "Die gespeicherte Ausgabe von Auftrag {job} wurde gelöscht. Erzeugen Sie sie neu."
+    ),
+    "The take no longer exists: {path}. Restore it or generate again.": (
+        "Der Take existiert nicht mehr: {path}. Stellen Sie ihn wieder her, oder erzeugen Sie ihn neu."
+    ),
+    "{error} {provider} accepted request {request}, but the ledger could not record it.": (
+        "{error} {provider} hat die Anfrage {request} angenommen, aber die Auftragsliste konnte sie nicht speichern."
+    ),
+    "Not an amount for {name}: {value!r}. Write a number such as 2.50.": (
+        "Kein Betrag für {name}: {value!r}. Schreiben Sie eine Zahl wie 2.50."
+    ),
+    "Unknown price: {model}. The cost cap cannot be enforced.": (
+        "Preis unbekannt: {model}. Die Kostengrenze kann nicht eingehalten werden."
+    ),
+    "Estimated cost {total} exceeds the cap of {cap}. Use fewer takes, a shorter span, or a higher cap.": (
+        "Die geschätzten Kosten {total} überschreiten die Grenze von {cap}. Verwenden Sie weniger Takes, einen "
+        "kürzeren Abschnitt oder eine höhere Grenze."
+    ),
+    "Unknown price: {model}. The budget cap of {scope} cannot be enforced; nothing was sent.": (
+        "Preis unbekannt: {model}. Die Kostengrenze von {scope} kann nicht eingehalten werden; nichts wurde gesendet."
+    ),
+    "Budget cap of {scope} exceeded: {amount} {currency} more than {spent} would pass {cap}. Nothing was sent.": (
+        "Kostengrenze von {scope} überschritten: {amount} {currency} zusätzlich zu {spent} wären mehr als {cap}. "
+        "Nichts wurde gesendet."
+    ),
+    "The job ledger is locked by another program: {path}.": (
+        "Die Auftragsliste ist von einem anderen Programm gesperrt: {path}."
+    ),
+    "The job ledger cannot be written: {path}. Check the folder's permissions, or set TRACKLAY_HOME to another folder.": (
+        "Die Auftragsliste kann nicht geschrieben werden: {path}. Prüfen Sie die Rechte des Ordners, oder setzen Sie "
+        "TRACKLAY_HOME auf einen anderen Ordner."
+    ),
+    "No space left for the job ledger: {path}. Free some space.": (
+        "Kein Speicherplatz mehr für die Auftragsliste: {path}. Schaffen Sie Platz."
+    ),
+    "Disk error in the job ledger {path}: {reason}.": "Laufwerksfehler in der Auftragsliste {path}: {reason}.",
+    "Internal error: the job ledger refused a change ({reason}).": (
+        "Interner Fehler: Die Auftragsliste hat eine Änderung abgelehnt ({reason})."
+    ),
+    "The job ledger is damaged: {path} ({reason}). Move it away to start a new one; it is kept because it records paid requests.": (
+        "Die Auftragsliste ist beschädigt: {path} ({reason}). Verschieben Sie sie, um eine neue zu beginnen; sie "
+        "bleibt erhalten, weil sie bezahlte Anfragen enthält."
+    ),
+    "The job ledger is an empty file: {path}. Restore it from a backup, or move it away to start a new one.": (
+        "Die Auftragsliste ist eine leere Datei: {path}. Stellen Sie sie aus einer Sicherung wieder her, oder "
+        "verschieben Sie sie, um eine neue zu beginnen."
+    ),
+    "Not a job ledger of Tracklay: {path}. Move it away, or set TRACKLAY_HOME to another folder.": (
+        "Keine Auftragsliste von Tracklay: {path}. Verschieben Sie die Datei, oder setzen Sie TRACKLAY_HOME auf einen "
+        "anderen Ordner."
+    ),
+    (
+        "The job ledger was written by a newer version of Tracklay: {path} (version {version}, supported: "
+        "{supported}). Update Tracklay, or set TRACKLAY_HOME to another folder."
+    ): (
+        "Die Auftragsliste stammt von einer neueren Version von Tracklay: {path} (Version {version}, unterstützt: "
+        "{supported}). Aktualisieren Sie Tracklay, oder setzen Sie TRACKLAY_HOME auf einen anderen Ordner."
+    ),
+    # providers
+    "Unknown provider: {provider}. Correct the model's file.": (
+        "Unbekannter Anbieter: {provider}. Korrigieren Sie die Datei des Modells."
+    ),
+    "{provider} needs an API key: {variable} is not set.": (
+        "{provider} braucht einen API-Schlüssel: {variable} ist nicht gesetzt."
+    ),
+    "{variable} has characters that no API key has. Copy the key again from {provider}.": (
+        "{variable} hat Zeichen, die in keinem API-Schlüssel vorkommen. Kopieren Sie den Schlüssel neu von {provider}."
+    ),
+    "{provider} refuses the API key in {variable}{message}. Check the key and its permissions.": (
+        "{provider} lehnt den API-Schlüssel in {variable} ab{message}. Prüfen Sie den Schlüssel und seine Rechte."
+    ),
+    "The {provider} account has no credit left{message}. Add credit and wait a few minutes.": (
+        "Das Konto bei {provider} hat kein Guthaben mehr{message}. Laden Sie es auf, und warten Sie einige Minuten."
+    ),
+    "{provider} has no such model or job{message}. Check the model's endpoint.": (
+        "{provider} kennt dieses Modell oder diesen Auftrag nicht{message}. Prüfen Sie den Endpunkt des Modells."
+    ),
+    "{provider} refuses a file of this size{message}. Choose a shorter span.": (
+        "{provider} lehnt eine Datei dieser Größe ab{message}. Wählen Sie einen kürzeren Abschnitt."
+    ),
+    "{provider} is throttling requests{message}. Try again later.": (
+        "{provider} drosselt Anfragen{message}. Versuchen Sie es später erneut."
+    ),
+    "{provider} responded with status {status}{message}. Try again later.": (
+        "{provider} hat mit Status {status} geantwortet{message}. Versuchen Sie es später erneut."
+    ),
+    "{provider} refuses the content{message}. Change the prompt or the span.": (
+        "{provider} lehnt den Inhalt ab{message}. Ändern Sie den Prompt oder den Abschnitt."
+    ),
+    "{provider} refuses the input {field}{message}.": "{provider} lehnt die Eingabe {field} ab{message}.",
+    "{provider} refuses the input{message}.": "{provider} lehnt die Eingabe ab{message}.",
+    "The model at {provider} failed{message}.{note} Try again with other parameters, or use another model.": (
+        "Das Modell bei {provider} ist fehlgeschlagen{message}.{note} Versuchen Sie andere Parameter oder ein anderes "
+        "Modell."
+    ),
+    "The model at {provider} returned no sound: {output}. Try again, or use another model.": (
+        "Das Modell bei {provider} hat keinen Klang geliefert: {output}. Versuchen Sie es erneut, oder verwenden Sie "
+        "ein anderes Modell."
+    ),
+    "The model returned an invalid data URI.": "Das Modell hat eine ungültige Daten-URI geliefert.",
+    "The job was cancelled at {provider}.": "Der Auftrag wurde bei {provider} abgebrochen.",
+    "{provider} has deleted the result of {request}. Generate it again.": (
+        "{provider} hat das Ergebnis von {request} gelöscht. Erzeugen Sie es neu."
+    ),
+    "The response of {provider} has no {what}.": "In der Antwort von {provider} fehlt: {what}.",
+    "{provider} reported an unknown status: {status}. Check {dashboard}.": (
+        "{provider} hat einen unbekannten Status gemeldet: {status}. Sehen Sie unter {dashboard} nach."
+    ),
+    "{provider} reported {request} as done, and then as unfinished. Try again later.": (
+        "{provider} hat {request} als fertig und dann als unfertig gemeldet. Versuchen Sie es später erneut."
+    ),
+    "The download from {provider} is too slow. Check the network.": (
+        "Der Download von {provider} ist zu langsam. Prüfen Sie das Netzwerk."
+    ),
+    "{provider} redirects its file in circles.": "{provider} leitet seine Datei im Kreis weiter.",
+    "{provider} sent another part of the file than requested.": (
+        "{provider} hat einen anderen Teil der Datei gesendet als angefordert."
+    ),
+    "{provider} sent an empty file.": "{provider} hat eine leere Datei gesendet.",
+    "{provider} sent {received} of a file's {total} bytes.": (
+        "{provider} hat {received} von {total} Bytes einer Datei gesendet."
+    ),
+    "{provider} sent a file of more than {limit} MiB. It was not kept.": (
+        "{provider} hat eine Datei von mehr als {limit} MiB gesendet. Sie wurde nicht behalten."
+    ),
+    "The storage of {provider} refused the upload. Try again later.": (
+        "Der Speicher von {provider} hat den Upload abgelehnt. Versuchen Sie es später erneut."
+    ),
+    "Not a web address: {variable}. Write https://host.": "Keine Webadresse: {variable}. Schreiben Sie https://host.",
+    "{variable} must start with https://. Plain http:// is accepted for this machine only.": (
+        "{variable} muss mit https:// beginnen. Einfaches http:// ist nur für diesen Rechner erlaubt."
+    ),
+    "{provider} returned an invalid web address.": "{provider} hat eine ungültige Webadresse geliefert.",
+    "{provider} returned an address on a host that is not its own: {host}. It was not followed.": (
+        "{provider} hat eine Adresse auf einem fremden Host geliefert: {host}. Sie wurde nicht aufgerufen."
+    ),
+    "{provider} redirects to another address: {host}. It was not followed, to protect the API key.": (
+        "{provider} leitet an eine andere Adresse weiter: {host}. Sie wurde nicht aufgerufen, um den API-Schlüssel zu "
+        "schützen."
+    ),
+    "{provider} sent a response of more than {limit} MiB.": (
+        "{provider} hat eine Antwort von mehr als {limit} MiB gesendet."
+    ),
+    (
+        "Unknown whether {provider} received the request. {reason} It is not resent automatically because it may have "
+        "been charged: check {dashboard} first."
+    ): (
+        "Unbekannt, ob {provider} die Anfrage bekommen hat. {reason} Sie wird nicht von selbst erneut gesendet, weil "
+        "sie vielleicht schon berechnet wurde: Sehen Sie zuerst unter {dashboard} nach."
+    ),
+    "{provider} sent an empty response with status {status}.": (
+        "{provider} hat eine leere Antwort mit Status {status} gesendet."
+    ),
+    "{provider} sent a response that is not JSON, with status {status}{message}.": (
+        "{provider} hat eine Antwort gesendet, die kein JSON ist, mit Status {status}{message}."
+    ),
+    "{provider} did not respond in time. Check the network.": (
+        "{provider} hat nicht rechtzeitig geantwortet. Prüfen Sie das Netzwerk."
+    ),
+    "The connection to {provider} failed: {error}. Check the network.": (
+        "Die Verbindung zu {provider} ist fehlgeschlagen: {error}. Prüfen Sie das Netzwerk."
+    ),
+    "Beatoven made no such stem: {stem}.": "Beatoven hat diesen Stem nicht erzeugt: {stem}.",
+    "No Cog server at {url}. Start the container or set TRACKLAY_COG_URL.": (
+        "Kein Cog-Server unter {url}. Starten Sie den Container, oder setzen Sie TRACKLAY_COG_URL."
+    ),
+    "Your Cog container is not ready, {status}{logs}. Check its log and restart it.": (
+        "Ihr Cog-Container ist nicht bereit, {status}{logs}. Prüfen Sie sein Protokoll, und starten Sie ihn neu."
+    ),
+    "The model in your Cog container failed: {message}. Try other parameters, or check its log.": (
+        "Das Modell in Ihrem Cog-Container ist fehlgeschlagen: {message}. Versuchen Sie andere Parameter, oder prüfen "
+        "Sie sein Protokoll."
+    ),
+    "The connection to your Cog container broke during the run, which ends the run. Nothing was charged.": (
+        "Die Verbindung zu Ihrem Cog-Container ist beim Lauf abgerissen, und damit endet der Lauf. Nichts wurde "
+        "berechnet."
+    ),
+    "Your Cog container is already running {request}. Wait until it is done.": (
+        "Ihr Cog-Container führt schon {request} aus. Warten Sie, bis er fertig ist."
+    ),
+    "Your Cog container had no free place in all attempts{message}. Try again later.": (
+        "Ihr Cog-Container hatte bei keinem Versuch einen freien Platz{message}. Versuchen Sie es später erneut."
+    ),
+    "The run ended with the program that started it, and its input file was deleted. Generate it again, at no cost.": (
+        "Der Lauf endete mit dem Programm, das ihn gestartet hat, und seine Eingabedatei wurde gelöscht. Erzeugen Sie "
+        "den Klang kostenlos neu."
+    ),
+    "The fal account is locked or has no credit left{message}.": (
+        "Das Konto bei fal ist gesperrt oder hat kein Guthaben mehr{message}."
+    ),
+    "fal does not run this model{message}. Use another model, or correct the model's file.": (
+        "fal führt dieses Modell nicht aus{message}. Verwenden Sie ein anderes Modell, oder korrigieren Sie die Datei "
+        "des Modells."
+    ),
+    "fal stopped the job because it took too long{message}. Try again later.": (
+        "fal hat den Auftrag angehalten, weil er zu lange dauerte{message}. Versuchen Sie es später erneut."
+    ),
+    "fal could not run the model{message}. Try again later.": (
+        "fal konnte das Modell nicht ausführen{message}. Versuchen Sie es später erneut."
+    ),
+    "Replicate has no version of {model} that can be run. Use another model.": (
+        "Replicate hat keine ausführbare Version von {model}. Verwenden Sie ein anderes Modell."
+    ),
+    "Replicate aborted the job before it started, and charges nothing. Try again later.": (
+        "Replicate hat den Auftrag vor dem Start abgebrochen und berechnet nichts. Versuchen Sie es später erneut."
+    ),
+    "Replicate has no such version, or you may not run it{message}. Correct the model's file.": (
+        "Replicate hat diese Version nicht, oder Sie dürfen sie nicht ausführen{message}. Korrigieren Sie die Datei "
+        "des Modells."
+    ),
+    "Scenario did not finish importing the file. Try again later.": (
+        "Scenario hat die Datei nicht zu Ende importiert. Versuchen Sie es später erneut."
+    ),
+    "Scenario has deleted the asset {asset}. Generate it again.": (
+        "Scenario hat das Asset {asset} gelöscht. Erzeugen Sie es neu."
+    ),
+    "Scenario refused the asset {asset} twice, each time at its own address. Try again later.": (
+        "Scenario hat das Asset {asset} zweimal unter seiner eigenen Adresse abgelehnt. Versuchen Sie es später erneut."
+    ),
+    "Scenario started a job instead of a dry run. Check {dashboard}.": (
+        "Scenario hat einen Auftrag statt eines Probelaufs gestartet. Sehen Sie unter {dashboard} nach."
+    ),
+    "Scenario refuses the file{message}. Choose another span or file.": (
+        "Scenario lehnt die Datei ab{message}. Wählen Sie einen anderen Abschnitt oder eine andere Datei."
+    ),
+    "The Scenario account has no creative units left{message}.": (
+        "Das Konto bei Scenario hat keine Creative Units mehr{message}."
+    ),
+    # a .blend file without Blender's window
+    "{cue} changed in the file while its sound was generated. It was not laid.": (
+        "{cue} wurde in der Datei geändert, während der Klang erzeugt wurde. Er wurde nicht angelegt."
+    ),
+    "Nothing between the in point {in_point} and the out point {out_point}. The out point must be later.": (
+        "Nichts zwischen dem In-Punkt {in_point} und dem Out-Punkt {out_point}. Der Out-Punkt muss später sein."
+    ),
+    "Invalid {name} point: {problem}.": "Ungültiger Punkt {name}: {problem}.",
+    "Blender {version} is too old to read {path}. Tracklay needs {oldest} or later.": (
+        "Blender {version} ist zu alt, um {path} zu lesen. Tracklay braucht {oldest} oder neuer."
+    ),
+    "Blender {version} cannot open {path}: {error}": "Blender {version} kann {path} nicht öffnen: {error}",
+    "The timeline of {scene} in {path} is empty.": "Die Zeitleiste von {scene} in {path} ist leer.",
+    "Cue was not generated in Blender: {cue}.": "Der Cue wurde nicht in Blender erzeugt: {cue}.",
+}
+"""Templates of errors and of their hints. A translation has the same names in braces."""
