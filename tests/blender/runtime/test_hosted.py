@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-from fractions import Fraction
 
 import bpy
 import pytest
 from tracklay import models
 from tracklay.blender.sequencer import compat
 from tracklay.blender.settings.preferences import COG_PROVIDER, HOSTED_PROVIDERS
-from tracklay.providers import base
 
 from tests.providers.conftest import beatoven, cog, fal, replicate, scenario  # noqa: F401 - the fake servers, as fixtures
-from tests.providers.provider_flow import fast_policy
 
 from ..conftest import add, laid, set_rate
+from ..hosted_clip import FLASHES, FRAMES, RATE, START, without_pauses  # noqa: F401 - an autouse fixture
 from ..render.mix import mixed_clicks, sample, worst
 
 LOCAL = {"sketch", "clicker"}
@@ -25,24 +22,8 @@ LOCAL = {"sketch", "clicker"}
 CATALOGUE = {name: model for name, model in models.load_catalogue().items() if model.provider not in LOCAL}
 VIDEO_MODELS = {name for name, model in CATALOGUE.items() if model.picture_input({}) == "video"}
 
-RATE = Fraction(24000, 1001)
-FRAMES = 100
-FLASHES = (12, 51, 98)
-START = 31
-"""The strip's first frame on the timeline."""
-
 TOLERANCE = 1
 """Samples."""
-
-
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch):
-    """Polls without pauses."""
-    monkeypatch.setattr("tracklay.jobs.pipeline.POLL_SECONDS", (0.001, 0.001))
-    monkeypatch.setattr("tracklay.providers.base.DEFAULT_FIND_DELAYS", (0.0, 0.0))
-    for name in (*HOSTED_PROVIDERS, COG_PROVIDER):
-        made = getattr(importlib.import_module(f"tracklay.providers.{name}"), name.capitalize())
-        monkeypatch.setitem(base._factories, name, lambda made=made: made(fast_policy()))
 
 
 def generate(scene, clips, model_id: str) -> None:

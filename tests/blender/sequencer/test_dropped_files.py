@@ -13,7 +13,7 @@ from tracklay.blender.sequencer import cue_index, dropped_files
 from tracklay.paths import tracklay_home
 
 from ..conftest import laid, set_handles
-from ..ui.test_panel import Layout
+from ..fake_layout import Layout
 
 
 @pytest.fixture

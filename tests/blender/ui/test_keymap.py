@@ -22,7 +22,7 @@ from tests.fakes.server import Fault
 from tests.providers.conftest import beatoven, cog, elsewhere, fal, replicate, scenario  # noqa: F401 - fixtures of fake servers
 
 from ..conftest import HOME, add, laid, set_rate
-from ..runtime.test_hosted import FLASHES, FRAMES, RATE, START, at_once  # noqa: F401 - the fixture that removes pauses
+from ..hosted_clip import FLASHES, FRAMES, RATE, START, without_pauses  # noqa: F401 - an autouse fixture
 
 SECRETS = {
     "REPLICATE_API_TOKEN": fake_replicate.TOKEN,
