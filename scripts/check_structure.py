@@ -45,14 +45,20 @@ DATA_TABLES = {
 }
 """Files that hold data and may be longer."""
 
-EVERYDAY_WORDS = frozenset(
-    """add again ask back begin books bring bury call carry change check choose clean come count cut do done draw drop each end
-    enter fall fast fill find finish fit follow get give go guess has have hear here hide hold hope keep know last laid lay_in
-    leave let lie look lost make mark match mean meant mend move name need next note of open order over own pause place plan
-    play plays put read ready rest root said save say see seek seen send set show shown sound spot stand start stay stock stop
-    take taken tell test text there think tidy time together told touch try turn under use wait walk want whole wish words work
-    write""".split()
-)
+# fmt: off
+EVERYDAY_WORDS = frozenset({
+    "add", "again", "ask", "back", "begin", "books", "bring", "bury", "call", "carry", "change", "check",
+    "choose", "clean", "come", "count", "cut", "do", "done", "draw", "drop", "each", "end", "enter", "fall",
+    "fast", "fill", "find", "finish", "fit", "follow", "get", "give", "go", "guess", "has", "have", "hear",
+    "here", "hide", "hold", "hope", "keep", "know", "laid", "last", "lay_in", "leave", "let", "lie", "look",
+    "lost", "make", "mark", "match", "mean", "meant", "mend", "move", "name", "need", "next", "note", "of",
+    "open", "order", "over", "own", "pause", "place", "plan", "play", "plays", "put", "read", "ready", "rest",
+    "root", "said", "save", "say", "see", "seek", "seen", "send", "set", "show", "shown", "sound", "spot",
+    "stand", "start", "stay", "stock", "stop", "take", "taken", "tell", "test", "text", "there", "think", "tidy",
+    "time", "together", "told", "touch", "try", "turn", "under", "use", "wait", "walk", "want", "whole", "wish",
+    "words", "work", "write",
+})
+# fmt: on
 """Names that cannot be searched for. A public function is a verb and its object (`read_manifest`)."""
 
 ALLOWED_FUNCTIONS: frozenset[str] = frozenset()
@@ -207,9 +213,11 @@ def quaint_words() -> list[str]:
             continue
         allowed = ALLOWED_WORDS.get(name, set())
         for line, text in _texts(path):
-            for match in QUAINT.finditer(text):
-                if match[0].lower() not in allowed:
-                    found.append(f"{name}:{line + text[: match.start()].count(chr(10))}: {match[0]}")
+            found += [
+                f"{name}:{line + text[: match.start()].count(chr(10))}: {match[0]}"
+                for match in QUAINT.finditer(text)
+                if match[0].lower() not in allowed
+            ]
     return found
 
 

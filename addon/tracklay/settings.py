@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 HOME_VARIABLE = "TRACKLAY_HOME"
 FFMPEG_VARIABLE = "TRACKLAY_FFMPEG"
@@ -52,6 +53,7 @@ class Settings:
         ffmpeg: the ffmpeg to run; empty to look for one on `PATH`, then for the bundled one.
         blender: the Blender that opens `.blend` files; empty to look for one.
         base_urls: addresses that replace a provider's own, by variable.
+        preferred_urls: the same from a front end's preferences; the environment wins.
         keys_set: variables of API keys that have a value in the environment.
         cache_bytes: limit of the proxy cache, in bytes.
         process_count: processes that share each provider's rate limit, this one included.
@@ -61,6 +63,7 @@ class Settings:
     ffmpeg: str = ""
     blender: str = ""
     base_urls: Mapping[str, str] = field(default_factory=dict)
+    preferred_urls: Mapping[str, str] = field(default_factory=dict)
     keys_set: frozenset[str] = frozenset()
     cache_bytes: int = DEFAULT_CACHE_BYTES
     process_count: int = 1
@@ -71,10 +74,14 @@ class Settings:
         variables = os.environ if environment is None else environment
         return _resolve(tuple(variables.get(name, "").strip() for name in _VARIABLES))
 
+    def base_url(self, variable: str) -> str:
+        """Return the address that replaces a provider's own, or an empty string."""
+        return self.base_urls.get(variable) or self.preferred_urls.get(variable, "")
+
     def to_environment(self) -> dict[str, str]:
         """Return the variables that give a child process these settings. Keys are inherited, not copied."""
         named = {HOME_VARIABLE: str(self.home), FFMPEG_VARIABLE: self.ffmpeg, BLENDER_VARIABLE: self.blender}
-        return {name: value for name, value in {**named, **self.base_urls}.items() if value}
+        return {name: value for name, value in {**named, **self.preferred_urls, **self.base_urls}.items() if value}
 
 
 # `current` is called for each path and each log line: an unchanged environment is resolved once.
@@ -99,11 +106,20 @@ def _home_folder(value: str) -> Path:
 
 
 _active: list[Settings] = []
+_overrides: dict[str, Any] = {}
 
 
 def current() -> Settings:
-    """Return the active settings; without any, those of the environment as it is now."""
-    return _active[-1] if _active else Settings.from_environment()
+    """Return the active settings, without any those of the environment as it is now, with what `override` has set."""
+    settings = _active[-1] if _active else Settings.from_environment()
+    return replace(settings, **_overrides) if _overrides else settings
+
+
+def override(**values: Any) -> None:
+    """Set fields for the whole process, as Blender's preferences and a shard of a batch do. A value of None takes the override back."""
+    _overrides.update(values)
+    for name in [name for name, value in _overrides.items() if value is None]:
+        del _overrides[name]
 
 
 @contextlib.contextmanager

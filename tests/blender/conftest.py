@@ -22,6 +22,7 @@ from tracklay.providers import base  # noqa: E402
 from tests.clips import flash_clip  # noqa: E402
 from tests.fakes.click_model import MODEL, Clicker  # noqa: E402
 
+from .helpers import Gate  # noqa: E402
 from .strips import add, add_as_a_person, in_the_sequencer, laid, set_handles, set_rate  # noqa: E402
 
 __all__ = ["add", "add_as_a_person", "in_the_sequencer", "laid", "set_handles", "set_rate"]
@@ -97,6 +98,12 @@ def clicker() -> Clicker:
     made = Clicker()
     base.register("clicker", lambda: made)
     return made
+
+
+@pytest.fixture
+def gate(clicker) -> Gate:
+    """A gate before the clicking model, closed."""
+    return Gate(clicker)
 
 
 @pytest.fixture

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tracklay import settings
 from tracklay.cue import Picture, ProxySpec
 from tracklay.errors import MediaError, OutputError
-from tracklay.media import cache_limit, fingerprint, proxy_cache
+from tracklay.media import fingerprint, proxy_cache
 from tracklay.media.extract import Proxy, extract_proxy
 from tracklay.media.proxy_cache import extract_cached
 from tracklay.timing import Rate, Span, TimeMap
@@ -254,7 +255,7 @@ def test_a_file_system_without_hard_links_has_copies(source, home, tmp_path, mon
 
 def test_a_pinned_entry_is_not_evicted(source, home, extractions, tmp_path):
     """Not even by a limit of nothing, set before or after; once it is not pinned any more, it is evicted at once."""
-    cache_limit.set_cache_limit(0)
+    settings.override(cache_bytes=0)
     try:
         pin(source, tmp_path / "work")
         other = proxy_cache.proxy_cache_dir() / f"{0:064}.mp4"
@@ -268,7 +269,7 @@ def test_a_pinned_entry_is_not_evicted(source, home, extractions, tmp_path):
         proxy_cache.unpin("other")
         assert inodes(home) == {}
     finally:
-        cache_limit.set_cache_limit(cache_limit.DEFAULT_CACHE_LIMIT_BYTES)
+        settings.override(cache_bytes=None)
 
 
 def test_a_pin_survives_the_loss_of_its_entry(source, home, tmp_path):

@@ -1,4 +1,4 @@
-"""The composer: what it reads, how it plans, and what its sound measures."""
+"""The composer: interpretation of prompts, planning, and measurements of the sound."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import pytest
 import tracklay
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tracklay.cue import SAMPLE_RATE
+from tracklay.errors import InvalidInput
 from tracklay.sketch.music import composer, mixer
 from tracklay.sketch.music.drums import KITS
-from tracklay.sketch.music.form import SAMPLE_RATE
 from tracklay.sketch.music.harmony import KEYS, MODES, parse_chord, scale_pitch_classes, voice_chord
 from tracklay.sketch.music.instruments import INSTRUMENTS
 from tracklay.sketch.music.prompt_parser import Parameters
@@ -43,24 +44,24 @@ CEILING = 10 ** (-1 / 20)
 HOP = mixer._HOP_SAMPLES
 
 
-def played(piece: composer.Composition, block: int = SAMPLE_RATE) -> dict[str, np.ndarray]:
-    """Every stem of a piece in one."""
+def render_stems(piece: composer.Composition, block: int = SAMPLE_RATE) -> dict[str, np.ndarray]:
+    """Return every stem of a piece as one array."""
     blocks = list(piece.render(block))
     return {name: np.concatenate([part[name] for part in blocks]) for name in piece.stem_names}
 
 
-def mixed(piece: composer.Composition) -> np.ndarray:
-    """The plain sum of the stems."""
-    total: np.ndarray = np.sum(list(played(piece).values()), axis=0)
+def render_mix(piece: composer.Composition) -> np.ndarray:
+    """Return the sum of the stems."""
+    total: np.ndarray = np.sum(list(render_stems(piece).values()), axis=0)
     return total
 
 
 def rms_db(sound: np.ndarray) -> float:
-    """The level of a sound in dBFS."""
+    """Return the RMS level of a sound in dBFS."""
     return float(10 * np.log10(max(float(np.mean(sound.astype(np.float64) ** 2)), 1e-20)))
 
 
-# What is read
+# Prompts and parameters
 
 
 @pytest.mark.parametrize(
@@ -77,13 +78,13 @@ def rms_db(sound: np.ndarray) -> float:
     ],
 )
 def test_a_tempo_in_words_or_numbers_is_kept(prompt: str, tempo: float) -> None:
-    """A tempo that the prompt states is played to within the few percent that the span asks for."""
+    """A tempo in the prompt is kept, except for the few percent that fit whole bars into the span."""
     assert composer.compose_music(prompt, 40 * SAMPLE_RATE).form.tempo == pytest.approx(tempo, rel=0.061)
 
 
 @given(st.integers(5 * SAMPLE_RATE, 600 * SAMPLE_RATE), st.integers(50, 200))
 def test_a_tempo_in_numbers_is_kept_within_two_percent(samples: int, tempo: int) -> None:
-    """However long the span, "120 bpm" is 120 bpm but for a lean of at most two percent."""
+    """For every length of the span, "120 bpm" deviates from 120 bpm by at most two percent."""
     assert composer.compose_music(f"rock, {tempo} bpm", samples).form.tempo == pytest.approx(tempo, rel=0.0201)
 
 
@@ -100,14 +101,14 @@ def test_a_tempo_in_numbers_is_kept_within_two_percent(samples: int, tempo: int)
     ],
 )
 def test_a_key_in_the_prompt_is_kept(prompt: str, key: str, mode: str) -> None:
-    """A key is understood in the ways people write it, and is no unknown word."""
-    understood = composer.compose_music(prompt, 20 * SAMPLE_RATE).prompt_summary
-    assert (understood["key"], understood["mode"]) == (key, mode)
-    assert set(understood["unknown"]) <= {"groove"}
+    """A key is recognised in its usual spellings, and is not an unknown word."""
+    summary = composer.compose_music(prompt, 20 * SAMPLE_RATE).prompt_summary
+    assert (summary["key"], summary["mode"]) == (key, mode)
+    assert set(summary["unknown"]) <= {"groove"}
 
 
-def test_an_article_is_no_key() -> None:
-    """In "a minor chase" the key is left open, as "a" is an article there."""
+def test_an_article_is_not_a_key() -> None:
+    """In "a minor chase", "a" is an article, so the key is random."""
     keys = {
         composer.compose_music("a minor chase", 5 * SAMPLE_RATE, seed=seed).prompt_summary["key"] for seed in range(12)
     }
@@ -127,31 +128,31 @@ def test_an_article_is_no_key() -> None:
         ("happy but in a minor key", "minor"),
     ],
 )
-def test_the_mode_follows_the_mood_unless_it_is_said(prompt: str, mode: str) -> None:
-    """Moods choose between major and minor colours; a mode that is named goes before them."""
+def test_the_mode_follows_the_mood_unless_the_prompt_has_one(prompt: str, mode: str) -> None:
+    """A mood chooses the mode; a mode in the prompt overrides it."""
     assert composer.compose_music(prompt, 20 * SAMPLE_RATE).prompt_summary["mode"] == mode
 
 
 @pytest.mark.parametrize(
     ("prompt", "negative"), [("rock, no drums", ""), ("house without any beat", ""), ("pop", "drums")]
 )
-def test_refused_drums_leave_the_percussion_stem_silent(prompt: str, negative: str) -> None:
-    """Refusing drums, in the prompt or the negative prompt, silences their stem and nothing else."""
-    stems = played(composer.compose_music(prompt, 6 * SAMPLE_RATE, negative=negative))
+def test_excluded_drums_leave_the_percussion_stem_silent(prompt: str, negative: str) -> None:
+    """Excluding drums, in the prompt or the negative prompt, silences their stem and no other."""
+    stems = render_stems(composer.compose_music(prompt, 6 * SAMPLE_RATE, negative=negative))
     assert not stems["percussion"].any()
     assert all(stems[name].any() for name in ("bass", "chords", "melody"))
 
 
-def test_leaving_the_drums_out_changes_no_other_note() -> None:
-    """The other parts are written the same with and without drums, so that a take can be made again with less."""
+def test_excluding_drums_changes_no_other_note() -> None:
+    """The other parts are the same with and without drums, so that a take can be repeated with fewer parts."""
     full, less = (
         composer.compose_music("rock", 30 * SAMPLE_RATE, negative=negative).notes for negative in ("", "drums")
     )
     assert tuple(note for note in full if note.stem != "percussion") == less
 
 
-def test_named_instruments_play_and_refused_ones_do_not() -> None:
-    """Whoever is named is in the band; whoever is refused, or of a refused family, is not."""
+def test_named_instruments_play_and_excluded_ones_do_not() -> None:
+    """A named instrument is in the arrangement; an excluded one, and its family, is not."""
     players = composer.compose_music("jazz with trumpet, no piano", 20 * SAMPLE_RATE, negative="guitar").prompt_summary[
         "instruments"
     ]
@@ -161,26 +162,26 @@ def test_named_instruments_play_and_refused_ones_do_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("prompt", "player"), [("sad solo piano", "piano"), ("only acoustic guitar", "guitar"), ("solo cello", "cello")]
+    ("prompt", "instrument"), [("sad solo piano", "piano"), ("only acoustic guitar", "guitar"), ("solo cello", "cello")]
 )
-def test_a_solo_is_played_alone(prompt: str, player: str) -> None:
-    """One instrument that is asked for alone plays every part it can, and nobody else plays."""
-    assert set(composer.compose_music(prompt, 20 * SAMPLE_RATE).prompt_summary["instruments"].values()) == {player}
+def test_a_solo_has_one_instrument(prompt: str, instrument: str) -> None:
+    """A solo instrument plays every part that it can, and no other instrument plays."""
+    assert set(composer.compose_music(prompt, 20 * SAMPLE_RATE).prompt_summary["instruments"].values()) == {instrument}
 
 
-def test_unknown_words_are_listed_and_do_no_harm() -> None:
-    """What is not understood is said so; the piece is made all the same."""
+def test_unknown_words_are_listed_and_ignored() -> None:
+    """Unknown words are listed in the summary and do not affect the piece."""
     piece = composer.compose_music("fnord jazz glimmerwobble", 5 * SAMPLE_RATE)
     assert piece.prompt_summary["unknown"] == ["fnord", "glimmerwobble"]
     assert piece.prompt_summary["style"] == "jazz"
 
 
-def test_parameters_go_before_words() -> None:
-    """Tempo, key, mode and style that are set win over the prompt's; more energy is more energy."""
+def test_parameters_override_the_prompt() -> None:
+    """Tempo, key, mode and style as parameters override the prompt; the energy parameter lowers the energy."""
     params: Parameters = {"tempo": 90.0, "key": "E", "mode": "dorian", "style": "rock", "energy": 0.2}
     piece = composer.compose_music("happy jazz in C major, 140 bpm", 30 * SAMPLE_RATE, params=params)
-    understood = piece.prompt_summary
-    assert (understood["key"], understood["mode"], understood["style"]) == ("E", "dorian", "rock")
+    summary = piece.prompt_summary
+    assert (summary["key"], summary["mode"], summary["style"]) == ("E", "dorian", "rock")
     assert piece.form.tempo == pytest.approx(90, rel=0.0201)
     assert (
         piece.request.energy
@@ -189,13 +190,13 @@ def test_parameters_go_before_words() -> None:
 
 
 @pytest.mark.parametrize("params", [{"key": "H"}, {"mode": "locrian"}, {"style": "polka"}])
-def test_a_choice_that_does_not_exist_is_refused(params: dict[str, str]) -> None:
-    """A wrong choice is an error that names it, not a silent default."""
-    with pytest.raises(ValueError, match=next(iter(params.values()))):
+def test_an_unknown_choice_is_rejected(params: dict[str, str]) -> None:
+    """An unknown choice raises an error that names it."""
+    with pytest.raises(InvalidInput, match=next(iter(params.values()))):
         composer.compose_music("", SAMPLE_RATE, params=params)
 
 
-def test_no_length_and_no_block_are_refused() -> None:
+def test_empty_pieces_and_blocks_are_rejected() -> None:
     """A piece and a block have at least one sample."""
     with pytest.raises(ValueError, match="at least one sample"):
         composer.compose_music("", 0)
@@ -203,12 +204,12 @@ def test_no_length_and_no_block_are_refused() -> None:
         composer.compose_music("", SAMPLE_RATE).render(0)
 
 
-# How it is planned
+# Planning
 
 
 @given(st.integers(1, 600 * SAMPLE_RATE), st.sampled_from(PROMPTS), st.integers(0, 2**31 - 1))
 def test_the_plan_fills_the_span(samples: int, prompt: str, seed: int) -> None:
-    """Sections are whole bars without a gap, the last chord begins where they end and has room to ring; no note begins after it."""
+    """Sections are whole bars without gaps; the final chord starts at their end and has time to ring; no note starts after it."""
     piece = composer.compose_music(prompt, samples, seed=seed)
     form = piece.form
     bar = 0
@@ -226,8 +227,8 @@ def test_the_plan_fills_the_span(samples: int, prompt: str, seed: int) -> None:
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_a_piece_begins_on_its_first_sample_and_its_last_chord_on_a_bar(style: str) -> None:
-    """Something is struck exactly on sample 0, and the tonic exactly on the last bar line."""
+def test_a_piece_starts_on_sample_0_and_its_final_chord_on_a_bar(style: str) -> None:
+    """A note starts exactly on sample 0, and the tonic exactly on the last bar line."""
     piece = composer.compose_music("", 30 * SAMPLE_RATE, params={"style": style})
     starts = {note.start for note in piece.notes}
     assert 0 in starts
@@ -241,25 +242,25 @@ def test_a_piece_begins_on_its_first_sample_and_its_last_chord_on_a_bar(style: s
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("style", STYLES)
 def test_the_melody_agrees_with_the_chords(style: str, seed: int) -> None:
-    """Notes on strong beats are of the chord that sounds, leaps stay singable, and pitches within the instrument."""
+    """Notes on strong beats are chord tones, leaps are singable, and pitches are within the instrument's range."""
     piece = composer.compose_music("", 60 * SAMPLE_RATE, seed=seed, params={"style": style})
     form = piece.form
-    tune = [note for note in piece.notes if note.stem == "melody"]
-    player = INSTRUMENTS[piece.request.instruments["lead"]]
+    melody = [note for note in piece.notes if note.stem == "melody"]
+    instrument = INSTRUMENTS[piece.request.instruments["lead"]]
     firsts = np.array([form.sample_at(span.start) for span in piece.chords])
-    for note in tune:
-        assert player.lowest_pitch <= note.pitch <= player.highest_pitch
+    for note in melody:
+        assert instrument.lowest_pitch <= note.pitch <= instrument.highest_pitch
         step = note.start / form.sample_at(1)
         if abs(step - round(step)) < 0.2 and round(step) % 8 == 0:
             span = piece.chords[int(np.searchsorted(firsts, form.sample_at(round(step)), side="right")) - 1]
             assert note.pitch % 12 in span.chord.tones
-    leaps = np.abs(np.diff([note.pitch for note in tune]))
+    leaps = np.abs(np.diff([note.pitch for note in melody]))
     assert np.mean(leaps) < 5
     assert np.max(leaps) <= 15
 
 
-def test_the_motif_comes_back() -> None:
-    """The A part is heard again with the same rhythm: a tune, not a walk."""
+def test_the_motif_returns() -> None:
+    """Every A part has the same rhythm: the melody has a theme."""
     piece = composer.compose_music("pop 120 bpm", 60 * SAMPLE_RATE)
     form = piece.form
     starts = [section.first_bar for section in form.sections if section.name == "A"]
@@ -280,8 +281,8 @@ def test_the_motif_comes_back() -> None:
 
 
 @given(st.sampled_from(tuple(STYLES)), st.integers(0, 11), st.sampled_from(("major", "minor")), st.integers(0, 3))
-def test_chords_are_led_by_small_steps(style: str, key: int, mode: str, pick: int) -> None:
-    """From chord to chord the four voices move by about a tone on average, and never far from their register."""
+def test_voice_leading_has_small_steps(style: str, key: int, mode: str, pick: int) -> None:
+    """From chord to chord the voices move by less than four semitones on average, and stay in their register."""
     parts = STYLES[style].minor if mode == "minor" else STYLES[style].major
     symbols = parts[pick % 2][pick // 2 % len(parts[pick % 2])].replace(",", " ").split()
     before = None
@@ -297,7 +298,7 @@ def test_chords_are_led_by_small_steps(style: str, key: int, mode: str, pick: in
     assert np.mean(moves) < 4
 
 
-# What it sounds like
+# Sound
 
 
 @settings(deadline=None, max_examples=6)
@@ -309,8 +310,8 @@ def test_chords_are_led_by_small_steps(style: str, key: int, mode: str, pick: in
 )
 @example(SAMPLE_RATE, "epic", 0, 7919)
 @example(21 * SAMPLE_RATE, "house", 1, 48_000)
-def test_a_piece_is_exactly_as_long_as_asked_and_sound(samples: int, prompt: str, seed: int, block: int) -> None:
-    """Exact length in blocks of the size asked for; finite, below -1 dBFS, free of an offset, and dying away to zero."""
+def test_a_piece_has_the_exact_length_and_valid_audio(samples: int, prompt: str, seed: int, block: int) -> None:
+    """The length and the block size are exact; the audio is finite, below -1 dBFS, without offset, and fades out to zero."""
     piece = composer.compose_music(prompt, samples, seed=seed)
     blocks = list(piece.render(block))
     assert all(len(part[name]) == block for part in blocks[:-1] for name in piece.stem_names)
@@ -330,42 +331,45 @@ def test_a_piece_is_exactly_as_long_as_asked_and_sound(samples: int, prompt: str
 
 
 @pytest.mark.parametrize("samples", [1, 2, 239, 960, 4_801, 23_999])
-def test_the_shortest_spans_have_sound_of_their_length(samples: int) -> None:
-    """Down to one sample nothing fails and nothing is too long."""
-    total = mixed(composer.compose_music("epic", samples))
+def test_the_shortest_spans_have_their_exact_length(samples: int) -> None:
+    """Spans down to one sample are rendered at their exact length."""
+    total = render_mix(composer.compose_music("epic", samples))
     assert total.shape == (samples, 2)
     assert np.isfinite(total).all()
     assert np.abs(total).max() <= CEILING
 
 
 def test_memory_does_not_grow_with_the_piece(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A piece whose sounds are many times the bound on those kept takes no more memory than that and a few hops, and is the same."""
+    """A small cache bounds the memory to the cache and a few hops, and the samples stay the same."""
     piece = composer.compose_music("epic cinematic", 10 * SAMPLE_RATE)
-    at_leisure = mixed(piece)
+    reference = render_mix(piece)
     monkeypatch.setattr(mixer, "_SOUND_CACHE_BYTES", 2**20)
     tracemalloc.start()
     try:
-        sparing = [np.sum(list(part.values()), axis=0) for part in piece.render(HOP)]
-        peak = tracemalloc.get_traced_memory()[1] - at_leisure.nbytes
+        small_cache_blocks = [np.sum(list(part.values()), axis=0) for part in piece.render(HOP)]
+        peak = tracemalloc.get_traced_memory()[1] - reference.nbytes
     finally:
         tracemalloc.stop()
-    assert np.array_equal(np.concatenate(sparing), at_leisure)
+    assert np.array_equal(np.concatenate(small_cache_blocks), reference)
     assert peak < 48 * 2**20
 
 
 def test_the_samples_do_not_depend_on_the_block_and_the_seed_decides_them() -> None:
-    """The same seed is the same to the bit in blocks of any size; another seed is another piece of the same kind."""
+    """One seed gives identical samples in blocks of any size; another seed gives another piece of the same style."""
     piece = composer.compose_music("lo-fi", 7 * SAMPLE_RATE, seed=5)
-    first, again = played(piece), played(composer.compose_music("lo-fi", 7 * SAMPLE_RATE, seed=5), block=1234)
+    first, again = (
+        render_stems(piece),
+        render_stems(composer.compose_music("lo-fi", 7 * SAMPLE_RATE, seed=5), block=1234),
+    )
     other = composer.compose_music("lo-fi", 7 * SAMPLE_RATE, seed=6)
     assert all(np.array_equal(first[name], again[name]) for name in piece.stem_names)
     assert other.prompt_summary["style"] == piece.prompt_summary["style"]
-    assert not np.array_equal(mixed(other), mixed(piece))
+    assert not np.array_equal(render_mix(other), render_mix(piece))
 
 
-def test_the_seams_of_the_working_hops_cannot_be_heard() -> None:
-    """Where one hop meets the next, samples bend no more than they do nearby."""
-    total = mixed(composer.compose_music("calm ambient, no drums", 6 * SAMPLE_RATE))
+def test_hop_borders_are_inaudible() -> None:
+    """The second difference of the samples is no larger at hop borders than nearby."""
+    total = render_mix(composer.compose_music("calm ambient, no drums", 6 * SAMPLE_RATE))
     bend = np.abs(np.diff(total[:, 0], n=2))
     for seam in range(HOP, len(bend), HOP):
         assert bend[seam - 3 : seam + 3].max() <= 1.5 * bend[seam - 4800 : seam + 4800].max()
@@ -377,9 +381,9 @@ def test_the_seams_of_the_working_hops_cannot_be_heard() -> None:
     ("prompt", "samples"), [("house 124 bpm", 14), ("rock 140 bpm", 14), ("lo-fi 80 bpm", 20), ("jazz 120 bpm", 16)]
 )
 def test_the_drums_keep_the_planned_tempo(prompt: str, samples: int) -> None:
-    """The percussion's onsets repeat every planned beat."""
+    """The onsets of the percussion repeat with the planned beat."""
     piece = composer.compose_music(prompt, samples * SAMPLE_RATE)
-    drums = played(piece)["percussion"][: piece.form.sample_at(piece.form.final_step)].mean(axis=1)
+    drums = render_stems(piece)["percussion"][: piece.form.sample_at(piece.form.final_step)].mean(axis=1)
     hop = 240
     power = np.log(1e-4 + np.sqrt(np.mean(drums[: len(drums) // hop * hop].reshape(-1, hop) ** 2, axis=1)))
     onset = np.maximum(np.diff(power), 0)
@@ -387,7 +391,7 @@ def test_the_drums_keep_the_planned_tempo(prompt: str, samples: int) -> None:
     size = 16 * len(onset)  # finer lags by interpolation in the transform
     matches = np.fft.irfft(np.abs(np.fft.rfft(onset, size)) ** 2)
     beat = 60 / piece.form.tempo * SAMPLE_RATE / hop
-    lags = np.arange(round(8 * beat * 0.94), round(8 * beat * 1.06))  # eight beats: the swing within one averages out
+    lags = np.arange(round(8 * beat * 0.94), round(8 * beat * 1.06))  # eight beats, over which the swing averages out
     found = lags[np.argmax(matches[lags])] / 8
     assert found == pytest.approx(beat, rel=0.01)
 
@@ -396,9 +400,9 @@ def test_the_drums_keep_the_planned_tempo(prompt: str, samples: int) -> None:
     "prompt", ["pop in D major", "sad piano in G minor", "waltz in F major", "rock in E minor", "latin in C major"]
 )
 def test_the_chords_sound_in_the_planned_key(prompt: str) -> None:
-    """Of all transpositions of the mode, the planned one holds the most of the energy in the chords stem."""
+    """Among all transpositions of the mode, the planned key has the most energy in the chords stem."""
     piece = composer.compose_music(prompt, 16 * SAMPLE_RATE)
-    sound = played(piece)["chords"].mean(axis=1)
+    sound = render_stems(piece)["chords"].mean(axis=1)
     spectrum = np.abs(np.fft.rfft(sound)) ** 2
     hertz = np.fft.rfftfreq(len(sound), 1 / SAMPLE_RATE)
     heard = (hertz > 120) & (hertz < 1000)
@@ -410,24 +414,24 @@ def test_the_chords_sound_in_the_planned_key(prompt: str) -> None:
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_loudness_is_the_one_of_its_energy(style: str) -> None:
-    """Every style comes out near the level its energy asks for: about -15 dBFS at most, -23 dBFS when calm."""
+def test_loudness_follows_the_energy(style: str) -> None:
+    """Every style is near the level of its energy, from -23 dBFS (calm) to about -15 dBFS."""
     piece = composer.compose_music("", 6 * SAMPLE_RATE, params={"style": style})
-    wanted = -23 + 8.5 * piece.request.energy
-    assert rms_db(mixed(piece)) == pytest.approx(wanted, abs=2.5)
+    expected = -23 + 8.5 * piece.request.energy
+    assert rms_db(render_mix(piece)) == pytest.approx(expected, abs=2.5)
 
 
-def test_energy_is_heard() -> None:
+def test_an_energetic_piece_is_louder() -> None:
     """An energetic piece is louder than a calm one."""
-    loud = rms_db(mixed(composer.compose_music("epic action", 6 * SAMPLE_RATE)))
-    calm = rms_db(mixed(composer.compose_music("calm gentle", 6 * SAMPLE_RATE)))
+    loud = rms_db(render_mix(composer.compose_music("epic action", 6 * SAMPLE_RATE)))
+    calm = rms_db(render_mix(composer.compose_music("calm gentle", 6 * SAMPLE_RATE)))
     assert -20 < loud < -14
     assert calm < loud - 3
 
 
 @pytest.mark.parametrize("name", INSTRUMENTS)
-def test_every_instrument_is_in_tune_and_even(name: str) -> None:
-    """Over its range a note lies on its pitch's harmonics, is as loud as any other, and starts and ends in silence."""
+def test_every_instrument_is_in_tune_and_has_no_clicks(name: str) -> None:
+    """Over the whole range a note has a peak at its pitch, no offset, and starts and ends in silence."""
     instrument = INSTRUMENTS[name]
     for pitch in (
         instrument.lowest_pitch,
@@ -440,16 +444,16 @@ def test_every_instrument_is_in_tune_and_even(name: str) -> None:
         assert np.abs(sound.mean(axis=1, dtype=np.float64)).max() < 1e-5
         size = 8 * SAMPLE_RATE
         spectrum = np.abs(np.fft.rfft(sound[0, 2400:] * np.hanning(sound.shape[1] - 2400), size))
-        wanted = 440 * 2 ** ((pitch - 69) / 12)
-        window = slice(int(wanted * 0.94 * 8), int(wanted * 1.06 * 8) + 1)
+        expected = 440 * 2 ** ((pitch - 69) / 12)
+        window = slice(int(expected * 0.94 * 8), int(expected * 1.06 * 8) + 1)
         peak = (window.start + int(np.argmax(spectrum[window]))) / 8
-        assert abs(1200 * np.log2(peak / wanted)) < 25
+        assert abs(1200 * np.log2(peak / expected)) < 25
         assert spectrum[window].max() > 0.05 * spectrum.max()
 
 
 @pytest.mark.parametrize("name", STYLES)
-def test_every_style_is_whole(name: str) -> None:
-    """Patterns fill a bar, players exist and fit their roles, drums are in the kit, and progressions can be read."""
+def test_every_style_is_complete(name: str) -> None:
+    """Patterns fill a bar, instruments exist and fit their roles, drums are in the kit, and progressions can be parsed."""
     style = STYLES[name]
     bar = 4 * style.beats_per_bar
     grooves = [pattern for groove in style.drums for pattern in groove.values()]
@@ -458,7 +462,7 @@ def test_every_style_is_whole(name: str) -> None:
     fills = {drum for fill in DRUM_FILLS[style.kit] for drum in fill.split()} - {"."}
     assert fills <= set(KITS[style.kit])
     for role, players in style.instruments.items():
-        assert all(role in INSTRUMENTS[player].roles for player in players)
+        assert all(role in INSTRUMENTS[instrument].roles for instrument in players)
     for progressions, mode in ((style.major, "major"), (style.minor, "minor")):
         for line in (*progressions[0], *progressions[1]):
             assert len(line.split()) == 4
@@ -468,22 +472,24 @@ def test_every_style_is_whole(name: str) -> None:
     }
 
 
-def test_every_known_word_means_something() -> None:
-    """What the vocabulary can answer with is there to be played."""
+def test_every_known_word_has_a_meaning() -> None:
+    """Every meaning in the vocabulary has settings."""
     assert set(VOCABULARY["mood"]) == set(MOODS)
     assert set(VOCABULARY["style"]) == set(STYLES)
     assert set(VOCABULARY["mode"]) == set(MODES)
     assert (set(VOCABULARY["tempo"]), set(VOCABULARY["pace"])) == (set(TEMPO_TERMS), set(TEMPO_FACTORS))
-    named = {player for name in VOCABULARY["instrument"] for player in ENSEMBLES.get(name, (name,))}
-    families = {player for family in INSTRUMENT_FAMILIES.values() for player in family}
+    named = {instrument for name in VOCABULARY["instrument"] for instrument in ENSEMBLES.get(name, (name,))}
+    families = {instrument for family in INSTRUMENT_FAMILIES.values() for instrument in family}
     assert named | families <= set(INSTRUMENTS)
     assert set(INSTRUMENT_STYLES) <= set(VOCABULARY["instrument"])
     assert {*INSTRUMENT_STYLES.values(), *(mood.style for mood in MOODS.values())} <= set(STYLES)
 
 
-def test_the_catalogue_offers_what_the_composer_knows() -> None:
-    """The choices in the model's entry are the composer's own."""
-    entry = tomllib.loads((Path(tracklay.__file__).parent / "models" / "sketch-music.toml").read_text("utf-8"))
+def test_the_catalogue_has_the_choices_of_the_composer() -> None:
+    """The choices in the catalogue are those of the composer."""
+    entry = tomllib.loads(
+        (Path(tracklay.__file__).parent / "models" / "catalogue" / "sketch-music.toml").read_text("utf-8")
+    )
     parameters = entry["parameters"]
     assert parameters["key"]["choices"] == ["auto", *KEYS]
     assert parameters["mode"]["choices"] == ["auto", *MODES]

@@ -1,6 +1,6 @@
 """Runs in a Blender without a window, from the sources: the numbers in proxies against those in that Blender's own render.
 
-Started as `blender -b --factory-startup --python numbers.py -- PACKAGES FOLDER`: PACKAGES is a folder of Python's, whose plain packages
+Started as `blender -b --factory-startup --python frame_numbers.py -- PACKAGES FOLDER`: PACKAGES is a folder of Python's, whose plain packages
 this Blender's Python can use too. What was found goes to FOLDER/told.json.
 """
 

@@ -47,7 +47,7 @@ def main() -> None:
     from clicking import clicker  # type: ignore[import-not-found]
     from driver import part  # type: ignore[import-not-found]
 
-    part("providers").register("clicker", clicker)
+    part("providers.base").register("clicker", clicker)
     bpy.ops.tracklay.reload_models()
     runpy.run_path(str(HERE.parents[1] / "scripts" / "render_with_sound.py"), run_name="__main__")
 

@@ -131,7 +131,7 @@ def use_clicker(scene):
     from clicking import clicker  # type: ignore[import-not-found]
 
     made = clicker()
-    part("providers").register("clicker", lambda: made)
+    part("providers.base").register("clicker", lambda: made)
     part("jobs.pipeline").POLL_SECONDS = (0.05, 0.2)  # it is asked for nothing, and the test waits
     bpy.ops.tracklay.reload_models()
     scene.tracklay.model = "clicker/clicks"
@@ -290,7 +290,7 @@ def render_stopped_in_window():
         submit = poll = collect = prepare
 
     made = Failing()
-    part("providers").register("clicker", lambda: made)
+    part("providers.base").register("clicker", lambda: made)
     scene.tracklay.if_sound_fails = "STOP"
     yield _begin_render()
     tell(asked_by_a_still=len(asked))
@@ -339,7 +339,7 @@ def update_while_running():
     yield take_is_laid
     tell(threads=sum(thread.name == "tracklay" for thread in threading.enumerate()))
     ledger = part("jobs.ledger").Ledger()
-    tell(jobs=[job.state for job in ledger.listed(everything=True, most=0)])
+    tell(jobs=[job.state for job in ledger.list_jobs(include_finished=True, limit=0)])
     ledger.close()
     tell(model=scene.tracklay.model, submitted=len((FOLDER / "submitted").read_text()))
 
@@ -363,7 +363,7 @@ def slow():
             return base.JobProgress("done" if (FOLDER / "go on").exists() else "running", 0.5)
 
     made = Slow()
-    part("providers").register("clicker", lambda: made)
+    part("providers.base").register("clicker", lambda: made)
 
 
 def read_the_keymap():

@@ -107,7 +107,7 @@ def all_of_it():
     """Every scene, one after another, in one Blender."""
     stage = Stage(*(yield from open_sequencer()))
     provider = moody()
-    part("providers").register("clicker", lambda: provider)
+    part("providers.base").register("clicker", lambda: provider)
     bpy.ops.tracklay.reload_models()
     scene, strip = add_clip(FOLDER / "demo.mp4", 1, fps=FPS)
     yield from readme(stage, scene, strip)

@@ -12,7 +12,7 @@ import pytest
 
 from . import xvfb_blender
 
-SCRIPT = Path(__file__).parent / "numbers.py"
+SCRIPT = Path(__file__).parent / "frame_numbers.py"
 PATIENCE = 5400 if {"TRACKLAY_ALL_NUMBERS", "TRACKLAY_EVERY_RATE"} & os.environ.keys() else 200
 """Seconds."""
 

@@ -25,7 +25,6 @@ from ..errors import InvalidInput, TracklayError
 from ..jobs.cost import parse_amount
 from ..jobs.process_lock import exclusive_lock
 from ..paths import ensure_folder, tracklay_home
-from ..providers.client import set_process_count
 from . import batch_tables
 from .exit_status import EXIT_DONE, EXIT_FAILED
 from .messages import print_json, print_message
@@ -187,7 +186,7 @@ def _execute(
     results_path: Path,
     options: argparse.Namespace,
 ) -> int:
-    set_process_count(batch_options.concurrent_shards)
+    settings.override(process_count=batch_options.concurrent_shards)
     with results.ResultSpool() as spool:
         try:
             with BatchProgress(sum(row.takes for row in rows)) as progress, asyncio.Runner() as loop:
@@ -197,7 +196,7 @@ def _execute(
         finally:
             # Whatever ended the run, what is finished is kept in the results.
             results.write_results(worklist, rows, spool, batch_options.prior_results, results_path)
-            set_process_count(1)
+            settings.override(process_count=None)
     written = results.read_results(results_path)
     succeeded = all(row["state"] in ("laid", "ready") and not row["error"] for row in written["rows"])
     paths = {"results": results_path}

@@ -15,11 +15,14 @@ HINTS: dict[str, str] = {
     "model.unknown": "`tracklay models` lists the models.",
     "parameter.unknown": "`tracklay models {model}` lists its parameters.",
     "parameter.missing": "Set it with --set {parameter}=VALUE.",
-    # model_import
+    # import of models
     "model_import.cannot_write": "Free some space, or set TRACKLAY_HOME to another folder.",
     "model_import.no_inputs": "Write the file by hand: see 'Add a model' in the README.",
     "model_import.unknown_model": "Check the spelling.",
     "model_import.unsupported_schema": "Write the file by hand: see 'Add a model' in the README.",
+    # sketch
+    "sketch.unknown_parameter": "`tracklay models {model}` describes them.",
+    "sketch.unknown_choice": "`tracklay models {model}` describes them.",
     # providers
     "provider.key_missing": "Set it in the environment.",
     "provider.download_too_slow": "Run `tracklay jobs collect` to download it later.",

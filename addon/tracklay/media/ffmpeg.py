@@ -20,6 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from .. import settings
 from ..cancellation import CancelToken
 from ..errors import MediaError, OutputError
 from ..processes import kill_process_group, start_process
@@ -48,7 +49,7 @@ def find_ffmpeg(override: str | None = None) -> str:
     Raises:
         MediaError: there is none, or the variable names none.
     """
-    override = override or os.environ.get("TRACKLAY_FFMPEG")
+    override = override or settings.current().ffmpeg
     if override:
         if found := shutil.which(override):
             return found

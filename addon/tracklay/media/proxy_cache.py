@@ -21,11 +21,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .. import settings
 from ..atomic_io import atomic_write, fsync_folder
 from ..cue import ProxySpec
 from ..errors import MediaError, OutputError
 from ..paths import ensure_folder, tracklay_home
-from . import cache_limit
 from .encoder import DEFAULT_CRF
 from .extract import SHORT_SIDE, Proxy, extract_proxy, extract_still
 from .fingerprint import digest, source_file_ids, source_files, span_fingerprint
@@ -165,7 +165,7 @@ def list_pins() -> list[str]:
 def unpin(pin: str) -> None:
     """Remove a pin. Its entry stays in the cache, and may be evicted from now on."""
     shutil.rmtree(pins_dir() / pin, ignore_errors=True)
-    trim_cache(cache_limit.cache_limit())
+    trim_cache(settings.current().cache_bytes)
 
 
 def pins_dir() -> Path:
@@ -241,7 +241,7 @@ def store_proxy(key: str, proxy: Proxy, *, transfer: Callable[[Path, Path], obje
             transfer(proxy.path, beside)
         with atomic_write(folder / f"{key}.json") as beside:
             beside.write_text(json.dumps(note), "utf-8")
-        trim_cache(cache_limit.cache_limit())
+        trim_cache(settings.current().cache_bytes)
 
 
 def _times_to_json(proxy: Proxy) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import logging
 import weakref
 from typing import TYPE_CHECKING
 
+from .. import settings
 from ..version import VERSION
 from .rate_limit import RateLimiter
 
@@ -57,26 +58,18 @@ def get_limiter(
 ) -> RateLimiter:
     """Return the running event loop's rate limiter for one kind of request to one provider.
 
-    Concurrency and rate are divided among the processes of `set_process_count`.
+    Concurrency and rate are divided among the processes of `Settings.process_count`.
     """
     limiters = _current_loop_state().limiters
     if (name, kind) not in limiters:
+        processes = settings.current().process_count
         limiters[name, kind] = RateLimiter(
-            max(1, max_concurrent // _process_count),
-            interval_seconds * _process_count,
+            max(1, max_concurrent // processes),
+            interval_seconds * processes,
             retry_policy,
             label=f"{name} {kind}",
         )
     return limiters[name, kind]
-
-
-_process_count = 1
-
-
-def set_process_count(processes: int) -> None:
-    """Set how many processes call the providers at the same time, so that together they keep within the rate limits."""
-    global _process_count  # noqa: PLW0603 - a fact about this process
-    _process_count = processes
 
 
 async def close_client() -> None:

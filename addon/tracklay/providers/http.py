@@ -10,13 +10,13 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
-import os
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
+from .. import settings
 from ..errors import InvalidInput, ProviderTimeout, ProviderUnavailable, SubmissionUnknown, TracklayError
 from .client import get_client, get_limiter
 from .response import Response, error_from_response, message_suffix, sanitize_message
@@ -95,7 +95,7 @@ def base_url(variable: str, default: str) -> str:
     Raises:
         InvalidInput: the variable holds neither an https URL nor an http URL of this machine.
     """
-    url = (os.environ.get(variable) or default).strip().rstrip("/")
+    url = (settings.current().base_url(variable) or default).strip().rstrip("/")
     try:
         scheme, host, _ = parse_origin(url)
     except ValueError:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import settings
 from ..cue import Failure
 from ..errors import InvalidInput, MediaError, ModelFailed, TracklayError
 from ..jobs.job_spec import JobSpec, cue_to_dict
@@ -40,7 +40,7 @@ def find_blender_command() -> tuple[str, ...]:
     Raises:
         InvalidInput: there is no Blender.
     """
-    if named := os.environ.get(BLENDER_VARIABLE):
+    if named := settings.current().blender:
         if found := shutil.which(Path(named).expanduser()):
             return (found, *BACKGROUND_ARGS)
         raise InvalidInput(

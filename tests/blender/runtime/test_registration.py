@@ -39,7 +39,7 @@ SLOW = {
 """What work needs and being there does not: each takes as long to import as all of Tracklay's panels."""
 
 LIGHT = re.compile(
-    r"tracklay(\.(blender(\.\w+){0,3}|models(\.(catalogue|model|loader))?|jobs(\.(cost|delivery|events|job_spec))?|providers(\.credentials)?|media(\.(bwf|cache_limit|ffmpeg))?"
+    r"tracklay(\.(blender(\.\w+){0,3}|models(\.(catalogue|model|loader))?|jobs(\.(cost|delivery|events|job_spec))?|providers(\.credentials)?|media(\.(bwf|ffmpeg))?"
     r"|cancellation|cue|errors|manifest|paths|processes|timing|version))?"
 )
 """Rooms of our own that a panel needs."""
@@ -74,11 +74,11 @@ def test_taking_it_out_ends_what_runs(scene, clips):
     from fractions import Fraction
 
     from ..conftest import add
-    from ..sequencer.test_lay import ordered
+    from ..helpers import submit_blocking_batch
 
     add(scene, clips(Fraction(25), 60, (20,)), 11)
     scene.render.fps = 25
-    ordered(scene)
+    submit_blocking_batch(scene)
     tracklay.unregister()
     try:
         assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("tracklay")]

@@ -9,18 +9,15 @@ from pathlib import Path
 
 import bpy
 import pytest
-from tracklay.blender.runtime import requests
 from tracklay.blender.runtime.cue_status import running_cues
 from tracklay.blender.runtime.dispatcher import get_dispatcher
 from tracklay.blender.sequencer import compat, connections, placement, selection
-from tracklay.blender.settings import catalogue
-from tracklay.blender.settings.preferences import takes_folder
 from tracklay.errors import TracklayError
-from tracklay.jobs import create_job_spec
 
 from tests.clips import FFMPEG
 
 from ..conftest import add, laid, set_handles, set_rate
+from ..helpers import submit_blocking_batch
 from ..render.mix import mixed_clicks, sample, worst
 
 RATE = Fraction(25)
@@ -31,17 +28,6 @@ def strip(scene, clips):
     """A clip of 60 frames at 25, on channel 2 from frame 11, with a flash on its frame 20."""
     set_rate(scene, RATE)
     return add(scene, clips(RATE, 60, (20,)), 11, channel=2)
-
-
-def ordered(scene):
-    """What a Generate sends on its way, without waiting for it: the background's operator always waits."""
-    spots = selection.spot_ranges(scene)
-    cues = [requests.build_cue(spot, scene.tracklay) for spot in spots]
-    orders = [
-        (create_job_spec(cue, takes_folder(), "clip", catalogue.MODELS), spot)
-        for cue, spot in zip(cues, spots, strict=True)
-    ]
-    return get_dispatcher().submit(orders, wait=True)
 
 
 def test_a_strip_holds_its_manifest_entry(scene, strip):
@@ -129,7 +115,7 @@ def test_undo_while_a_cue_runs_does_not_hinder_its_laying(scene, strip):
     bpy.ops.ed.undo_push(message="before")
     scene.frame_current = 5
     bpy.ops.ed.undo_push(message="moved the playhead")
-    batch = ordered(scene)
+    batch = submit_blocking_batch(scene)
     bpy.ops.ed.undo()
     get_dispatcher().wait(batch)
     assert batch.errors == []
@@ -138,7 +124,7 @@ def test_undo_while_a_cue_runs_does_not_hinder_its_laying(scene, strip):
 
 def test_a_strip_that_moved_is_followed(scene, strip, tmp_path):
     """The take goes where the same frames of the picture are now."""
-    batch = ordered(scene)
+    batch = submit_blocking_batch(scene)
     strip.channel = 7
     setattr(strip, compat.time_property("content_start", bpy.types.Strip), 31)
     set_handles(strip, 36, 80)
@@ -150,7 +136,7 @@ def test_a_strip_that_moved_is_followed(scene, strip, tmp_path):
 
 def test_a_strip_that_was_renamed_is_found(scene, strip):
     """A new name does not lose the picture."""
-    batch = ordered(scene)
+    batch = submit_blocking_batch(scene)
     strip.name = "the good one"
     get_dispatcher().wait(batch)
     assert len(laid(scene)) == 1
@@ -158,7 +144,7 @@ def test_a_strip_that_was_renamed_is_found(scene, strip):
 
 def test_a_strip_that_was_deleted_gets_nothing_and_it_is_said(scene, strip):
     """No picture, no sound; the take's folder is told, and the message can be put away."""
-    batch = ordered(scene)
+    batch = submit_blocking_batch(scene)
     scene.sequence_editor.strips.remove(strip)
     get_dispatcher().wait(batch)
     assert laid(scene) == []
@@ -172,7 +158,7 @@ def test_a_strip_that_was_deleted_gets_nothing_and_it_is_said(scene, strip):
 
 def test_a_take_of_another_file_is_not_laid_in_this_one(scene, strip, clips):
     """Opening a file while a cue runs: its take stays in its folder, though the same clip is here."""
-    batch = ordered(scene)
+    batch = submit_blocking_batch(scene)
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     new = bpy.context.scene
     new.sequence_editor_create()
@@ -187,7 +173,7 @@ def test_a_take_of_another_file_is_not_laid_in_this_one(scene, strip, clips):
 
 def test_a_take_is_not_laid_at_another_frame_rate(scene, strip):
     """A take has its span's samples; at another rate they would be other frames."""
-    batch = ordered(scene)
+    batch = submit_blocking_batch(scene)
     scene.render.fps = 30
     get_dispatcher().wait(batch)
     assert laid(scene) == []
@@ -260,7 +246,7 @@ def test_many_groups_are_connected_each_by_itself(scene, monkeypatch):
 
 def test_cancelled_cues_end_without_a_message(scene, strip):
     """What the person stopped is not an error to dismiss."""
-    batch = ordered(scene)
+    batch = submit_blocking_batch(scene)
     bpy.ops.tracklay.cancel()
     get_dispatcher().wait(batch)
     assert running_cues() == {}

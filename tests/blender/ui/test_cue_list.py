@@ -14,7 +14,7 @@ from tracklay.blender.ui import cue_list
 from tracklay.errors import ModelFailed, SubmissionUnknown
 
 from ..conftest import add, laid
-from ..sequencer.test_placeholders import generate, until
+from ..helpers import generate, until
 from .test_panel import Layout
 
 RATE = Fraction(25)

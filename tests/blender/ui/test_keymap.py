@@ -9,6 +9,7 @@ from typing import Any
 
 import bpy
 import pytest
+from tracklay import settings
 from tracklay.blender.settings import ADDON, preferences
 from tracklay.blender.settings.preferences import COG_URL_VARIABLE, HOSTED_PROVIDERS, provider_check
 from tracklay.providers import credentials
@@ -168,18 +169,16 @@ def test_a_stored_key_is_set_at_registration(entry):
 
 
 def test_the_containers_url_is_set_unless_the_environment_has_one(entry, monkeypatch):
-    """The provider reads it from the environment; an empty field removes it, and a value of the user stays."""
-    import os
-
+    """The provider uses it; an empty field removes it, and the environment overrides it."""
     monkeypatch.delenv(COG_URL_VARIABLE, raising=False)
     entry.cog_url = "http://127.0.0.1:5999"
-    assert os.environ[COG_URL_VARIABLE] == "http://127.0.0.1:5999"
+    assert settings.current().base_url(COG_URL_VARIABLE) == "http://127.0.0.1:5999"
     assert not preferences.is_set_in_environment(COG_URL_VARIABLE)
     entry.cog_url = ""
-    assert COG_URL_VARIABLE not in os.environ
+    assert settings.current().base_url(COG_URL_VARIABLE) == ""
     monkeypatch.setenv(COG_URL_VARIABLE, "http://127.0.0.1:6000")
     entry.cog_url = "http://127.0.0.1:5999"
-    assert os.environ[COG_URL_VARIABLE] == "http://127.0.0.1:6000"
+    assert settings.current().base_url(COG_URL_VARIABLE) == "http://127.0.0.1:6000"
     assert preferences.is_set_in_environment(COG_URL_VARIABLE)
 
 

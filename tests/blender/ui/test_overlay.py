@@ -10,7 +10,7 @@ from tracklay.blender.ui import overlay
 from tracklay.errors import ModelFailed
 
 from ..conftest import laid
-from ..sequencer.test_placeholders import Gate, generate, until
+from ..helpers import Gate, generate, until
 
 pytestmark = pytest.mark.usefixtures("let_go")
 WIDE, HIGH = 10, 40

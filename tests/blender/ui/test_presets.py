@@ -8,11 +8,12 @@ from pathlib import Path
 
 import bpy
 import pytest
+from tracklay import settings
 from tracklay.blender.runtime import requests
 from tracklay.blender.sequencer import selection
 from tracklay.blender.settings import ADDON, catalogue, preferences, properties
 from tracklay.blender.ui import keymap, presets
-from tracklay.media import cache_limit, proxy_cache
+from tracklay.media import proxy_cache
 
 from ..conftest import add, laid, set_rate
 
@@ -121,7 +122,7 @@ def entry(scene):
     addon.module = ADDON
     yield addon.preferences
     bpy.context.preferences.addons.remove(addon)
-    cache_limit.set_cache_limit(cache_limit.DEFAULT_CACHE_LIMIT_BYTES)
+    settings.override(cache_bytes=None)
 
 
 def test_takes_have_the_sample_rate_of_the_preferences(scene, entry, clips):
@@ -143,10 +144,10 @@ def test_takes_have_the_sample_rate_of_the_preferences(scene, entry, clips):
 def test_the_cache_limit_is_set_in_the_preferences(entry):
     """It applies at once, and again after a restart."""
     entry.cache_gb = 0.5
-    assert cache_limit.cache_limit() == preferences.GIGABYTE // 2
-    cache_limit.set_cache_limit(0)
+    assert settings.current().cache_bytes == preferences.GIGABYTE // 2
+    settings.override(cache_bytes=0)
     preferences.apply_preferences()
-    assert cache_limit.cache_limit() == preferences.GIGABYTE // 2
+    assert settings.current().cache_bytes == preferences.GIGABYTE // 2
 
 
 def test_clear_cache_deletes_proxies_only(scene, clips):

@@ -313,7 +313,7 @@ class Dispatcher:
         received, refs = self.inbox.received[key], shared_cue_index.take_strips(*key)
         scenes = placeholders.fill_placeholders(refs, received.take.file, received.entry_json)
         if scenes:
-            _notify_takes_filled(refs)
+            takes.on_placeholders_filled(refs)
         if not refs and is_extra_take(key[1]):
             siblings = shared_cue_index.take_strips(key[0], job_take_index(key[1]))
             request = siblings[0].read_request() if siblings else None
@@ -455,16 +455,6 @@ class Dispatcher:
         self._start_executor.shutdown(cancel_futures=True)
         if self._runner is not None:
             self._runner.close()
-
-
-def _notify_takes_filled(refs: Iterable[StripRef]) -> None:
-    """Apply the scene's settings to takes that have just arrived: which one is audible, and whether stems are laid."""
-    names: dict[str, list[str]] = {}
-    for ref in refs:
-        names.setdefault(ref.scene, []).append(ref.strip)
-    for name, strips in names.items():
-        if (scene := bpy.data.scenes.get(name)) is not None:
-            takes.on_takes_filled(scene, strips)
 
 
 def _is_user_moving_strips() -> bool:

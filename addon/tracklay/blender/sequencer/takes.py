@@ -11,6 +11,8 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import bpy
+
 from ...cue import Cue
 from ...errors import InvalidInput, TracklayError
 from ..settings import catalogue
@@ -20,6 +22,7 @@ from . import compat, cue_index, placement, selection
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from .cue_index import StripRef
     from .selection import StripLevel
 
 JOINS_PROPERTY = "tracklay_joins"
@@ -438,6 +441,16 @@ def solo_arrived(level: StripLevel) -> bool:
         if fresh:
             group.solo(fresh[0])
     return True
+
+
+def on_placeholders_filled(refs: Iterable[StripRef]) -> None:
+    """Apply the scene's settings to takes that have just arrived: which one is audible, and whether stems are laid."""
+    names: dict[str, list[str]] = {}
+    for ref in refs:
+        names.setdefault(ref.scene, []).append(ref.strip)
+    for name, strips in names.items():
+        if (scene := bpy.data.scenes.get(name)) is not None:
+            on_takes_filled(scene, strips)
 
 
 def on_takes_filled(scene: Any, strip_names: Iterable[str]) -> None:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
+from ... import settings
 from ...cue import SAMPLE_RATE
 from ...errors import TracklayError
-from ...media import cache_limit
 from ...paths import tracklay_home
 from ...providers import credentials
 from . import ADDON
@@ -26,7 +26,6 @@ from .redraw import redraw_areas
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FFMPEG_VARIABLE = "TRACKLAY_FFMPEG"
 COG_URL_VARIABLE = "TRACKLAY_COG_URL"
 
 HOSTED_PROVIDERS: dict[str, tuple[str, dict[str, str]]] = {
@@ -57,16 +56,10 @@ CHECK_POLL_SECONDS = 0.2
 MAX_LINE_CHARACTERS = 90
 """Characters of a key check's result in one line of the preferences."""
 
-_initial_ffmpeg = os.environ.get(FFMPEG_VARIABLE)
-
-_variables_set_here: dict[str, str] = {}
-"""Variables that these preferences set in the environment, with their values."""
-
 
 def is_set_in_environment(name: str) -> bool:
     """Return whether Blender was started with this variable set: then it overrides the preferences."""
-    value = os.environ.get(name, "").strip()
-    return bool(value) and value != _variables_set_here.get(name)
+    return bool(os.environ.get(name, "").strip())
 
 
 def missing_key_error(provider: str) -> TracklayError | None:
@@ -82,11 +75,7 @@ def missing_key_error(provider: str) -> TracklayError | None:
 
 def _apply_ffmpeg(preferences: Any, _context: Any = None) -> None:
     """Use the ffmpeg of the preferences, or the environment's if they name none."""
-    chosen = bpy.path.abspath(preferences.ffmpeg) if preferences.ffmpeg else _initial_ffmpeg
-    if chosen:
-        os.environ[FFMPEG_VARIABLE] = chosen
-    else:
-        os.environ.pop(FFMPEG_VARIABLE, None)
+    settings.override(ffmpeg=bpy.path.abspath(preferences.ffmpeg) if preferences.ffmpeg else None)
     from ...media import ffmpeg  # noqa: PLC0415 - only needed when one is set
 
     ffmpeg.find_ffmpeg.cache_clear()
@@ -94,17 +83,13 @@ def _apply_ffmpeg(preferences: Any, _context: Any = None) -> None:
 
 def _apply_container(preferences: Any, _context: Any = None) -> None:
     """Use the container URL of the preferences, unless the environment has one."""
-    if is_set_in_environment(COG_URL_VARIABLE):
-        return
-    os.environ.pop(COG_URL_VARIABLE, None)
-    _variables_set_here[COG_URL_VARIABLE] = preferences.cog_url.strip()
-    if _variables_set_here[COG_URL_VARIABLE]:
-        os.environ[COG_URL_VARIABLE] = _variables_set_here[COG_URL_VARIABLE]
+    url = preferences.cog_url.strip()
+    settings.override(preferred_urls={COG_URL_VARIABLE: url} if url else None)
 
 
 def _apply_cache(preferences: Any, _context: Any = None) -> None:
     """Set the size of the proxy cache. A cache that is larger now shrinks when the next proxy is stored."""
-    cache_limit.set_cache_limit(round(preferences.cache_gb * GIGABYTE))
+    settings.override(cache_bytes=round(preferences.cache_gb * GIGABYTE))
 
 
 def _key_update_callback(name: str) -> Callable[[Any, Any], None]:
@@ -167,7 +152,7 @@ class TracklayPreferences(bpy.types.AddonPreferences):  # type: ignore[misc]
         "cache_gb": FloatProperty(
             name="Cache Size (GB)",
             description="Disk space for cached proxies, the videos that models are given",
-            default=cache_limit.DEFAULT_CACHE_LIMIT_BYTES / GIGABYTE,
+            default=settings.DEFAULT_CACHE_BYTES / GIGABYTE,
             min=0.0,
             soft_max=100.0,
             precision=1,

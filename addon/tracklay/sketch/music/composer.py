@@ -1,38 +1,40 @@
-"""The offline engine's composer: a prompt and a number of samples in, a piece of exactly that length out, as stems.
+"""The composer of the sketch engine: turns a prompt and a length into a piece of exactly that length, as stems.
 
-The prompt is read in `wishes`, the span filled in `form`, the parts written in `parts` after the patterns in `styles`,
-and made to sound in `mixing`.
+`prompt_parser` interprets the prompt, `form` fills the span with bars, `arranger` and `melody` write the parts from the
+patterns in `styles`, and `mixer` renders them.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
 import numpy as np
 
-from .arranger import STEM_NAMES, Arrangement, ChordSpan, Note, write_parts
-from .form import SAMPLE_RATE, Form, fit_form
+from ...cue import SAMPLE_RATE
+from .arranger import write_parts
+from .form import Form, fit_form
 from .harmony import KEYS
 from .mixer import Stems, mix_stems
 from .prompt_parser import MAX_TEMPO, MIN_TEMPO, MusicRequest, Parameters, parse_prompt
+from .score import STEM_NAMES, Arrangement, ChordSpan, Note
 from .styles import STYLES
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-_EXACT_TEMPO_TOLERANCE, _TEMPO_TOLERANCE = (
-    0.02,
-    0.06,
-)  # share by which the tempo may leave the wanted one: a number was said, or none
-_QUIET_DB, _LOUD_DB = -23.0, -14.5  # RMS at energy 0 and 1, dBFS
-_FRIENDLY_KEYS = (0, 2, 3, 4, 5, 7, 9, 10)
+# Shares by which the tempo may deviate from the requested one, so that whole bars fit: 2 % is hardly audible, and allowed
+# even where the prompt states a number; 6 % is about a semitone of tape speed.
+_EXACT_TEMPO_TOLERANCE, _TEMPO_TOLERANCE = 0.02, 0.06
+_QUIET_DB, _LOUD_DB = (
+    -23.0,
+    -14.5,
+)  # RMS at energy 0 and 1, dBFS: near EBU R 128 programme level, and near that of streamed music
+_FRIENDLY_KEYS = (0, 2, 3, 4, 5, 7, 9, 10)  # keys with few accidentals
 _NO_PARAMETERS: Parameters = {}
 
 
 class PromptSummary(TypedDict):
-    """What was made of a prompt: `tempo_range` in beats a minute, `instruments` by role, `unknown_words` the words that said nothing."""
+    """The interpretation of a prompt: `tempo` in beats per minute, `instruments` by role, `unknown` the words without meaning."""
 
     tempo: float
     key: str
@@ -47,9 +49,14 @@ class PromptSummary(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Composition:
-    """A planned piece.
+    """A planned piece, before it is rendered.
 
-    `request` is what was asked, `form` its frame, `key` its tonic (pitch class), `chords` and `notes` what is played.
+    Attributes:
+        request: the interpreted prompt.
+        form: tempo and sections.
+        key: tonic as a pitch class.
+        chords: the chords in order.
+        notes: the notes of all parts, by their start.
     """
 
     request: MusicRequest
@@ -61,39 +68,39 @@ class Composition:
 
     @property
     def stem_names(self) -> tuple[str, ...]:
-        """Every stem's name; a stem that nobody plays is silent, not missing."""
+        """The names of all stems. A stem without notes is silent, not missing."""
         return STEM_NAMES
 
     @property
     def prompt_summary(self) -> PromptSummary:
-        """What was made of the prompt, as plain values for a manifest."""
-        wanted = self.request
-        instruments = dict(wanted.instruments)
-        if wanted.percussion:
-            instruments["percussion"] = STYLES[wanted.style].kit
+        """The interpretation of the prompt, as plain values for a manifest."""
+        request = self.request
+        instruments = dict(request.instruments)
+        if request.percussion:
+            instruments["percussion"] = STYLES[request.style].kit
         return {
             "tempo": round(self.form.tempo, 3),
             "key": KEYS[self.key],
-            "mode": wanted.mode,
-            "style": wanted.style,
-            "mood": list(wanted.moods),
-            "energy": round(wanted.energy, 3),
+            "mode": request.mode,
+            "style": request.style,
+            "mood": list(request.moods),
+            "energy": round(request.energy, 3),
             "instruments": instruments,
             "sections": [f"{section.name} {section.bars}" for section in self.form.sections],
-            "unknown": list(wanted.unknown_words),
+            "unknown": list(request.unknown_words),
         }
 
     def render(self, block_samples: int = SAMPLE_RATE) -> Iterator[Stems]:
-        """The sound, block by block: each stem (n, 2) float32 at 48 kHz, n being `block_samples` except in the last.
+        """Yield the sound in blocks: each stem (n, 2) float32 at 48 kHz, n being `block_samples` except in the last.
 
-        The plain sum of the stems is the mix; it stays below -1 dBFS. Memory does not grow with the length. The same
-        piece gives the same samples, whatever the block.
+        The sum of the stems is the mix; its peaks stay below -1 dBFS. Memory does not grow with the length. The samples do
+        not depend on the block size.
 
         Raises:
-            ValueError: a block below one sample.
+            ValueError: `block_samples` is below 1.
         """
         if block_samples < 1:
-            raise ValueError(f"a block has at least one sample, not {block_samples}")
+            raise ValueError(f"A block has at least one sample, not {block_samples}.")
         style = STYLES[self.request.style]
         hops = mix_stems(
             self.notes,
@@ -111,34 +118,38 @@ class Composition:
 def compose_music(
     prompt: str, samples: int, *, negative: str = "", seed: int = 0, params: Parameters = _NO_PARAMETERS
 ) -> Composition:
-    """Plan a piece of exactly `samples` samples (48 kHz); no sound is made yet.
+    """Plan a piece of exactly `samples` samples at 48 kHz, without rendering it.
 
-    `params`: `tempo_range` (beats a minute, 0: as the prompt says), `key` (auto, C, C# …), `mode` (auto, major, minor …),
-    `style` (auto or a name in STYLES), `energy` (0 to 1, 0.5: as the prompt says).
+    `params`: `tempo` (beats per minute; 0 follows the prompt), `key` (auto, C, C#, ...), `mode` (auto, major, minor, ...),
+    `style` (auto or a name in STYLES), `energy` (0 to 1; 0.5 follows the prompt).
 
     Raises:
-        ValueError: a length below one sample, or a choice that does not exist.
+        ValueError: `samples` is below 1.
+        InvalidInput: a parameter has a value that is not among its choices.
     """
     if samples < 1:
-        raise ValueError(f"a piece has at least one sample, not {samples}")
+        raise ValueError(f"A piece has at least one sample, not {samples}.")
     seed = abs(seed)
-    wanted = parse_prompt(prompt, negative, params)
-    style = STYLES[wanted.style]
-    chance = random.Random(f"{seed}/{wanted.style}")  # noqa: S311  music, no secret
-    key = chance.choice(_FRIENDLY_KEYS) if wanted.key is None else wanted.key
+    request = parse_prompt(prompt, negative, params)
+    style = STYLES[request.style]
+    rng = random.Random(f"{seed}/{request.style}")  # noqa: S311  not used for security
+    key = rng.choice(_FRIENDLY_KEYS) if request.key is None else request.key
     low, high = style.tempo_range
-    usual = (low + (high - low) * (0.3 + 0.4 * chance.random())) * wanted.tempo_factor
-    tempo = max(MIN_TEMPO, min(MAX_TEMPO, usual)) if wanted.tempo is None else wanted.tempo
+    # The middle of the style's range: its ends are for prompts that ask for slow or fast.
+    usual = (low + (high - low) * (0.3 + 0.4 * rng.random())) * request.tempo_factor
+    tempo = max(MIN_TEMPO, min(MAX_TEMPO, usual)) if request.tempo is None else request.tempo
     form = fit_form(
-        samples, tempo, style.beats_per_bar, _EXACT_TEMPO_TOLERANCE if wanted.is_exact_tempo else _TEMPO_TOLERANCE
+        samples, tempo, style.beats_per_bar, _EXACT_TEMPO_TOLERANCE if request.is_exact_tempo else _TEMPO_TOLERANCE
     )
-    band = Arrangement(form, style, key, wanted.mode, wanted.instruments, wanted.percussion, wanted.energy, seed)
-    chords, notes = write_parts(band)
-    return Composition(wanted, form, key, chords, notes, seed)
+    arrangement = Arrangement(
+        form, style, key, request.mode, request.instruments, request.percussion, request.energy, seed
+    )
+    chords, notes = write_parts(arrangement)
+    return Composition(request, form, key, chords, notes, seed)
 
 
 def _reblock(hops: Iterator[Stems], block_samples: int) -> Iterator[Stems]:
-    """The same samples in blocks of another size."""
+    """Yield the same samples in blocks of another size."""
     kept = {name: np.zeros((0, 2), dtype=np.float32) for name in STEM_NAMES}
     for hop in hops:
         kept = {name: np.concatenate((kept[name], hop[name])) for name in STEM_NAMES}

@@ -1,4 +1,4 @@
-"""The unpitched instruments of the music engine: drum kits, and how one stroke on each piece of them sounds."""
+"""The unpitched instruments of the music engine: drum kits, and the synthesis of a stroke on each drum."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from functools import partial
 
 import numpy as np
 
+from ...cue import SAMPLE_RATE
+from ..dsp import Curve, pan_gains
 from .dsp import (
-    Curve,
     Gain,
     StereoSignal,
     apply_filter,
@@ -20,21 +21,21 @@ from .dsp import (
     remove_dc,
     sample_times,
 )
-from .form import SAMPLE_RATE
 
-DrumSynth = Callable[[float, np.random.Generator], StereoSignal]  # velocity 0..1, chance
+DrumSynth = Callable[[float, np.random.Generator], StereoSignal]
+"""Renders one stroke from a velocity (0 to 1) and random numbers."""
 
 STROKE_VARIANTS = 3
-"""Different strokes of each drum, so that a roll is not one sample repeated."""
+"""Variants of each drum, so that a roll is not one repeated sample."""
 
 SWELL_SAMPLES = 8 * SAMPLE_RATE // 5
-"""Samples from the start of a cymbal swell to the downbeat it leads to."""
+"""Length of a cymbal swell in samples, which ends on the next downbeat."""
 
-_FADE_SAMPLES = 240  # samples at the end of every stroke
+_FADE_SAMPLES = 240  # fade at the end of every stroke, 5 ms
 
 
 def _fade_out(sound: StereoSignal) -> StereoSignal:
-    """End a stroke at zero, and take its constant offset off."""
+    """Fade out the end of a stroke and remove its constant offset."""
     sound[:, -_FADE_SAMPLES:] *= np.linspace(1, 0, _FADE_SAMPLES, dtype=np.float32)
     return remove_dc(sound)
 
@@ -51,14 +52,24 @@ def _membrane(
     slap_band: tuple[float, float] = (1500, 6000),
     overtones: float = 0.0,
 ) -> StereoSignal:
-    """A skin under the slap of stick or beater.
+    """Return a drum with a membrane: a tone that slides down, and the noise of the stick or beater.
 
-    Its tone falls from `bend` times `pitch` (Hz) within `slide` (s) and rings `ring` (s).
+    Args:
+        velocity: 0 to 1.
+        rng: random numbers.
+        pitch: pitch of the tone after the slide, Hz.
+        bend: factor on the pitch at the start: the hit stretches the membrane.
+        slide: time constant of the slide, seconds.
+        ring: time constant of the tone's decay, seconds.
+        slap: level of the noise.
+        slap_band: lowest and highest frequency of the noise, Hz.
+        overtones: level of the membrane's upper modes.
     """
-    n = round((6 * ring + 0.05) * SAMPLE_RATE)
+    n = round((6 * ring + 0.05) * SAMPLE_RATE)  # six time constants: 52 dB down
     pitch *= 1 + 0.02 * (rng.random() - 0.5)
     turns = pitch * (sample_times(n) + (bend - 1) * slide * (1 - exp_decay(n, slide).astype(np.float64)))
     tone = _sine(turns) * exp_decay(n, ring)
+    # The modes of an ideal circular membrane; higher ones decay faster.
     for ratio, share in ((1.59, 1.0), (2.14, 0.6), (2.65, 0.4)):
         if overtones:
             tone += np.float32(overtones * share) * _sine(turns * ratio) * exp_decay(n, ring / ratio / 1.5)
@@ -73,7 +84,7 @@ def _membrane(
 
 
 def _sine(cycles: Curve) -> Gain:
-    """The sine of so many whole turns."""
+    """Return the sine of an angle in cycles. The whole cycles are removed in float64: float32 would lose the phase."""
     tone: Gain = np.sin((cycles - np.floor(cycles)).astype(np.float32) * np.float32(2 * np.pi))
     return tone
 
@@ -88,7 +99,7 @@ def _snare(
     low: float = 1200,
     high: float = 9000,
 ) -> StereoSignal:
-    """Two modes of the skin under rattling wires."""
+    """Return a snare drum: three modes of the membrane and the noise of the wires (level `wires`, `low` to `high` Hz)."""
     n = round((7 * ring + 0.05) * SAMPLE_RATE)
     modes = np.array([pitch, pitch * 1.62, pitch * 2.3])
     skin = partial_bank(
@@ -100,7 +111,7 @@ def _snare(
 
 
 def _clap(velocity: float, rng: np.random.Generator) -> StereoSignal:
-    """Many hands: four bursts, the last one ringing."""
+    """Return hand claps: four bursts of noise 10 ms apart, the last one with a tail."""
     n = round(0.5 * SAMPLE_RATE)
     t = sample_times(n)
     env = np.zeros(n)
@@ -120,7 +131,11 @@ def _cymbal(
     tone: float = 0.3,
     ping: float = 0.0,
 ) -> StereoSignal:
-    """Cymbals and hats: a cluster of inharmonic partials within bright noise; `ping` is the stick on a ride."""
+    """Return a cymbal or a hi-hat: a cluster of inharmonic partials in bright noise.
+
+    `ring` is the decay time in seconds, `low` and `high` bound the noise in Hz, `tone` is the level of the partials, `ping`
+    that of the stick on a ride cymbal.
+    """
     ring *= 0.75 + 0.25 * velocity
     n = round((5 * ring + 0.03) * SAMPLE_RATE)
     modes = np.exp(rng.uniform(np.log(low * 0.6), np.log(min(high, 14000)), 36))
@@ -147,7 +162,7 @@ def _cymbal(
 def _shaker(
     velocity: float, rng: np.random.Generator, *, low: float, ring: float, attack: float, jingle: float = 0.0
 ) -> StereoSignal:
-    """Grains in a shell, or jingles in a frame."""
+    """Return a shaker or a tambourine: noise above `low` Hz that swells for `attack` seconds; `jingle` is the level of metal."""
     attack *= 1.3 - 0.3 * velocity
     n = round((6 * ring + attack) * SAMPLE_RATE)
     grains = filtered_noise(n, bandpass_response(low, 13000, 2), rng)
@@ -162,7 +177,7 @@ def _shaker(
 def _woodblock(
     velocity: float, rng: np.random.Generator, *, modes: tuple[float, ...], ring: float, level: float = 0.6
 ) -> StereoSignal:
-    """Wood or a rim: a few short modes."""
+    """Return a wood block or a rim: a few short modes (Hz) and a click."""
     n = round((8 * ring + 0.02) * SAMPLE_RATE)
     count = len(modes)
     tone = partial_bank(
@@ -173,7 +188,7 @@ def _woodblock(
 
 
 def _cymbal_swell(velocity: float, rng: np.random.Generator) -> StereoSignal:
-    """A cymbal rolled up to the next downbeat."""
+    """Return a cymbal roll that grows up to the next downbeat."""
     n = SWELL_SAMPLES
     t = sample_times(n)
     hiss = filtered_noise(n, bandpass_response(2500, 10_000 + 4000 * velocity, 1), rng)
@@ -181,12 +196,12 @@ def _cymbal_swell(velocity: float, rng: np.random.Generator) -> StereoSignal:
 
 
 def _lowpass(synth: DrumSynth, cutoff: float) -> DrumSynth:
-    """The same drum from a worn tape: nothing much above `cutoff` Hz."""
+    """Return a synth of the same drum with little above `cutoff` Hz, as on a worn tape."""
 
-    def played(velocity: float, rng: np.random.Generator) -> StereoSignal:
+    def filtered(velocity: float, rng: np.random.Generator) -> StereoSignal:
         return _fade_out(apply_filter(synth(velocity, rng), bandpass_response(20, cutoff, 2)))
 
-    return played
+    return filtered
 
 
 _ACOUSTIC_KIT: dict[str, DrumSynth] = {
@@ -271,7 +286,7 @@ DRUM_PANS = {
     "tambourine": -0.5,
     "tick": 0.4,
 }
-"""Where each drum stands, from -1 (left) to 1 (right); the others stand in the middle."""
+"""Pan of each drum, from -1 (left) to 1 (right); the others are in the centre."""
 
 DRUM_LEVELS = {
     "kick": 1.0,
@@ -284,20 +299,20 @@ DRUM_LEVELS = {
     "shaker": 0.4,
     "tambourine": 0.35,
 }
+"""Level of a full stroke on each drum, relative to the kick."""
 DEFAULT_DRUM_LEVEL = 0.65
-"""Loudness of a full stroke beside the kick's; `DEFAULT_DRUM_LEVEL` for the drums that are not listed."""
+"""Level of a drum that DRUM_LEVELS does not list."""
 
 
 def render_stroke(kit: str, drum: str, velocity: float, seed: int, variant: int) -> StereoSignal:
-    """One stroke, as bright as its velocity but always equally loud, the kick about full scale.
+    """Return one stroke: (2, n), a kick at about full scale. Velocity changes its brightness, not its level.
 
     The same arguments give the same samples.
     """
     rng = np.random.Generator(np.random.PCG64([seed, variant, sum(map(ord, drum))]))
     sound = KITS[kit][drum](velocity, rng)
-    place = DRUM_PANS.get(drum, 0.0)
     level = DRUM_LEVELS.get(drum, DEFAULT_DRUM_LEVEL)
-    angle = np.pi / 4 * (1 + place)
-    place_gain = np.array([np.cos(angle), np.sin(angle)]) * level * np.sqrt(2)
-    sound *= place_gain.astype(np.float32)[:, None]
+    # The root of 2 makes the gain of a drum in the centre 1.
+    gains = np.array(pan_gains(DRUM_PANS.get(drum, 0.0))) * level * np.sqrt(2)
+    sound *= gains.astype(np.float32)[:, None]
     return sound

@@ -1,43 +1,43 @@
-"""How sound is made out of numbers: banks of decaying partials, a singing oscillator, shaped noise, envelopes.
+"""Building blocks of instruments and drums: banks of decaying partials, a harmonic oscillator, noise, filters, envelopes.
 
-`recipes` and `drums` are built of these. Sounds are float32, a row for left and one for right: arithmetic along a row is several
-times faster than across pairs.
+Sounds are float32 of shape (2, n), one row per channel: arithmetic along a contiguous row is several times faster than
+across interleaved pairs.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
-from .form import SAMPLE_RATE
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from ...cue import SAMPLE_RATE
+from ..dsp import Curve, fft_frequencies
 
 StereoSignal = npt.NDArray[np.float32]
-Curve = npt.NDArray[np.float64]
 Gain = npt.NDArray[np.float32]
 
 _ROW_SAMPLES = 256  # samples in a row of the bank's matrix product
-_MAX_PARTIAL_HZ = 15_000.0  # Hz; partials above are left out
+_MAX_PARTIAL_HZ = 15_000.0  # partials above are omitted: hardly audible, and far enough from the Nyquist frequency
+_FFT_GRID_SAMPLES = 480  # transform sizes are multiples of 480 = 2^5 * 3 * 5: a large prime factor would be slow
 
 
 def partial_bank(frequencies: Curve, amplitudes: Curve, decays: Curve, phases: Curve, n: int) -> StereoSignal:
-    """`n` samples of a sum of partials, each `amplitude * exp(-decay * t) * sin(2 pi frequency t + phase)`.
+    """Return `n` samples of a sum of partials, each `amplitude * exp(-decay * t) * sin(2 pi frequency t + phase)`: (2, n).
 
-    Frequencies (Hz) and decays (1/s) have one value a partial; amplitudes and phases (radians) have one for left
-    and one for right: (2, partials).
-    An exponential splits into a coarse and a fine factor, so that the whole bank is one matrix product.
+    Frequencies (Hz) and decays (1/s) have one value per partial, amplitudes and phases (radians) one per channel and
+    partial: (2, partials).
     """
     kept = frequencies < _MAX_PARTIAL_HZ
     frequencies, decays, amplitudes, phases = frequencies[kept], decays[kept], amplitudes[:, kept], phases[:, kept]
+    # A partial is a complex exponential of the sample's number, row * _ROW_SAMPLES + column. It factors into one of the
+    # row (coarse) and one of the column (fine), so the whole bank is one matrix product of real numbers.
     rows = -(-n // _ROW_SAMPLES)
     rate = (2j * np.pi * frequencies - decays) / SAMPLE_RATE
     fine = np.cumprod(np.broadcast_to(np.exp(rate)[:, None], (len(rate), _ROW_SAMPLES)), axis=1)
     coarse = np.cumprod(np.broadcast_to(np.exp(rate * _ROW_SAMPLES), (rows, len(rate))), axis=0)
+    # -pi / 2 turns cosine into sine. `coarse` starts with the factor of one row instead of 1; the last term undoes that.
     start = (amplitudes * np.exp(1j * (phases - np.pi / 2) - rate * _ROW_SAMPLES)).astype(np.complex64)
     spun = start[:, None, :] * coarse.astype(np.complex64)
     left = np.concatenate((spun.real, -spun.imag), axis=-1).reshape(2 * rows, -1)
@@ -47,13 +47,14 @@ def partial_bank(frequencies: Curve, amplitudes: Curve, decays: Curve, phases: C
 
 
 def harmonic_voice(frequency: Curve, amplitudes: Curve, brightness: Gain) -> StereoSignal:
-    """One voice with harmonics of these amplitudes, its frequency (Hz) and brightness given sample by sample.
+    """Return a tone with harmonics of these amplitudes: (2, n). Frequency (Hz) and brightness have one value per sample.
 
-    The k-th harmonic is scaled by brightness to the power k - 1, so one curve opens and closes the tone.
+    The k-th harmonic is scaled by brightness to the power k - 1, so that one curve opens and closes the timbre.
     """
     phase = np.cumsum(frequency) / SAMPLE_RATE
     turn = np.exp(2j * np.pi * (phase % 1.0)).astype(np.complex64)
     spin = turn * brightness
+    # The sum over harmonics is a polynomial in `spin`, evaluated by Horner's rule: one multiplication per harmonic.
     most = max(1, min(len(amplitudes), int(_MAX_PARTIAL_HZ / float(frequency.max()))))
     total = np.full(len(turn), amplitudes[most - 1], dtype=np.complex64)
     for amplitude in amplitudes[most - 2 :: -1] if most > 1 else ():
@@ -64,40 +65,36 @@ def harmonic_voice(frequency: Curve, amplitudes: Curve, brightness: Gain) -> Ste
 
 
 def filtered_noise(n: int, response: Callable[[Curve], Curve], rng: np.random.Generator) -> StereoSignal:
-    """`n` samples of noise whose spectrum follows `response`, a function of frequency in Hz; left and right differ."""
-    size = 480 * -(-n // 480)
+    """Return `n` samples of noise with the spectrum `response`, a function of frequency in Hz: (2, n), uncorrelated."""
+    size = _FFT_GRID_SAMPLES * -(-n // _FFT_GRID_SAMPLES)
     spectrum = np.fft.rfft(rng.random((2, size)) - 0.5)
-    spectrum *= response(_fft_frequencies(size))
+    spectrum *= response(fft_frequencies(size))
     return np.fft.irfft(spectrum, size)[:, :n].astype(np.float32)
 
 
 def apply_filter(sound: StereoSignal, response: Callable[[Curve], Curve]) -> StereoSignal:
-    """A sound through a filter of zero phase with this response, a function of frequency in Hz."""
+    """Return a sound through a zero-phase filter with this response, a function of frequency in Hz."""
     length = sound.shape[1]
-    size = 480 * -(-(length + 480) // 480)
+    # 10 ms of zeros, so that the filter's ringing at the start does not wrap around into the end.
+    size = _FFT_GRID_SAMPLES * -(-(length + _FFT_GRID_SAMPLES) // _FFT_GRID_SAMPLES)
     spectrum = np.fft.rfft(sound, size)
-    spectrum *= response(_fft_frequencies(size))
+    spectrum *= response(fft_frequencies(size))
     return np.fft.irfft(spectrum, size)[:, :length].astype(np.float32)
 
 
-def _fft_frequencies(size: int) -> Curve:
-    """The frequencies of a transform of `size` samples."""
-    return np.arange(size // 2 + 1, dtype=np.float64) * (SAMPLE_RATE / size)
-
-
 def bandpass_response(low: float, high: float, order: int = 2) -> Callable[[Curve], Curve]:
-    """A band from `low` to `high` Hz with slopes of 6 dB per octave and order."""
+    """Return the response of a band-pass from `low` to `high` Hz, with slopes of 6 dB per octave and order."""
 
     def response(f: Curve) -> Curve:
         up = (f / low) ** (2 * order)
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore"):  # far above a low `low` the power overflows to infinity
             return np.sqrt(up / (1 + up) / (1 + (f / high) ** (2 * order)))
 
     return response
 
 
 def formant_response(*peaks: tuple[float, float, float], floor: float = 0.05) -> Callable[[Curve], Curve]:
-    """A body or a mouth: resonances as (Hz, width in octaves, gain) over a floor."""
+    """Return the response of an instrument's body or a vocal tract: resonances (Hz, width in octaves, gain) over a floor."""
 
     def response(f: Curve) -> Curve:
         octaves = np.log2(np.maximum(f, 1.0))
@@ -110,7 +107,7 @@ def formant_response(*peaks: tuple[float, float, float], floor: float = 0.05) ->
 
 
 def remove_dc(sound: StereoSignal) -> StereoSignal:
-    """The sound without its constant offset, taken off under a slow bump at its start so that no step is left."""
+    """Remove the constant offset, in place. It is subtracted as a 0.2 s bump at the start, which leaves no step."""
     n = min(sound.shape[1], SAMPLE_RATE // 5)
     bump = np.hanning(n + 2)[1:-1]
     sound[:, :n] -= (bump / bump.sum() * sound.sum(axis=1, dtype=np.float64)[:, None]).astype(np.float32)
@@ -118,21 +115,22 @@ def remove_dc(sound: StereoSignal) -> StereoSignal:
 
 
 def fade_in(sound: StereoSignal, length: float) -> StereoSignal:
-    """The sound, risen evenly from nothing over its first `length` (s)."""
+    """Fade in the first `length` seconds linearly, in place."""
     count = round(length * SAMPLE_RATE)
     sound[:, :count] *= np.arange(count, dtype=np.float32) / np.float32(count)
     return sound
 
 
 def sample_times(n: int) -> Curve:
-    """The times of `n` samples."""
+    """Return the times of `n` samples in seconds."""
     return np.arange(n) / SAMPLE_RATE
 
 
 def adsr_envelope(n: int, duration: int, *, attack: float, decay: float, sustain: float, release: float) -> Gain:
-    """A note's loudness: rise (s), fall with time constant `decay` (s) to `sustain`, and die within `release` (s).
+    """Return the envelope of a note that is held for `duration` of `n` samples.
 
-    It dies once `duration` samples have passed, and ends at zero.
+    It rises for `attack` seconds, falls with the time constant `decay` (seconds) to the level `sustain`, and falls to
+    nothing within `release` seconds after `duration`. The last sample is zero.
     """
     out = np.full(n, sustain, np.float32)
     if sustain < 1:
@@ -140,14 +138,14 @@ def adsr_envelope(n: int, duration: int, *, attack: float, decay: float, sustain
     rise = min(n, math.ceil(attack * SAMPLE_RATE))
     out[:rise] *= (0.5 - 0.5 * np.cos(np.pi / (attack * SAMPLE_RATE) * np.arange(rise))).astype(np.float32)
     if duration < n:
-        out[duration:] *= exp_decay(n - duration, release / 5)
-    end = min(n, 240)
+        out[duration:] *= exp_decay(n - duration, release / 5)  # five time constants: 43 dB down
+    end = min(n, 240)  # 5 ms
     out[n - end :] *= np.linspace(1, 0, end, dtype=np.float32)
     return out
 
 
 def exp_decay(n: int, length: float, delay: float = 0.0) -> Gain:
-    """An exponential fall with time constant `length` (s), from one, after a wait (s) at one."""
+    """Return an exponential fall from 1 with the time constant `length` (seconds), after `delay` seconds at 1."""
     steps = np.arange(n, dtype=np.float32)
     steps -= np.float32(delay * SAMPLE_RATE)
     np.maximum(steps, 0, out=steps)

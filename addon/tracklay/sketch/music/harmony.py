@@ -1,6 +1,6 @@
-"""Keys, modes, chords in roman numerals and how one chord is led to the next; pitches only, no time and no sound.
+"""Keys, modes, chords in Roman numerals, and voice leading.
 
-Pitches are MIDI numbers (60 is middle C), pitch classes count semitones from C.
+Pitches are MIDI numbers (60 is middle C); pitch classes count semitones from C.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MODES = {
 }
 MINOR_MODES = frozenset({"minor", "dorian", "phrygian"})
 
-# What leads home, and home itself, in each mode: the last bar before the final chord, and the final chord.
+# For each mode, the last bar before the final chord, and the final chord.
 CADENCES = {
     "major": ("IV,V", "I"),
     "minor": ("iv,V", "i"),
@@ -29,7 +29,8 @@ CADENCES = {
     "lydian": ("V,II", "I"),
     "mixolydian": ("IV,VII", "I"),
 }
-# The modal colours have progressions of their own in every style: a functional V would make them major or minor again.
+# The modes besides major and minor have their own progressions in every style: with a functional V they would sound major
+# or minor again. Each entry has progressions for the A parts and for the B parts.
 MODAL_PROGRESSIONS = {
     "dorian": (("i IV i VII", "i III IV i"), ("VII IV i i", "III VII IV i")),
     "phrygian": (("i II i vii", "i II III II"), ("VI II VI vii", "iv III II i")),
@@ -41,7 +42,7 @@ _DEGREES = {"i": 0, "ii": 1, "iii": 2, "iv": 3, "v": 4, "vi": 5, "vii": 6}
 _CHORD_PATTERN = re.compile(r"(?P<accidental>[b#]?)(?P<degree>[ivIV]+)(?P<suffix>.*)")
 _CHORD_SUFFIXES: dict[
     str, tuple[tuple[int, ...] | None, tuple[int, ...]]
-] = {  # what replaces the triad, what is added to it
+] = {  # intervals that replace the triad, intervals that are added to it
     "": (None, ()),
     "5": ((0, 7), ()),
     "6": (None, (9,)),
@@ -61,43 +62,43 @@ _CHORD_SUFFIXES: dict[
 
 @dataclass(frozen=True, slots=True)
 class Chord:
-    """A chord as pitch classes, its root first."""
+    """A chord as pitch classes, the root first."""
 
     symbol: str
     tones: tuple[int, ...]
 
     @property
     def root(self) -> int:
-        """The tone the chord stands on."""
+        """The chord's root."""
         return self.tones[0]
 
     @property
     def third(self) -> int:
-        """The tone above the root (a fourth or second in a suspended chord, the fifth in a power chord)."""
+        """The tone above the root: a fourth or second in a suspended chord, the fifth in a power chord."""
         return self.tones[1]
 
     @property
     def fifth(self) -> int:
-        """The fifth as the chord has it, perfect or not."""
+        """The chord's fifth, perfect or not."""
         return self.tones[min(2, len(self.tones) - 1)]
 
 
 def scale_pitch_classes(key: int, mode: str) -> tuple[int, ...]:
-    """The seven pitch classes of a mode on `key`, from its tonic up."""
+    """Return the seven pitch classes of a mode on `key`, from the tonic up."""
     return tuple((key + step) % 12 for step in MODES[mode])
 
 
 def parse_chord(symbol: str, key: int, mode: str) -> Chord:
-    """Read a roman numeral: `ii7`, `V`, `bVImaj7`, `viih7` (half diminished).
+    """Parse a Roman numeral: `ii7`, `V`, `bVImaj7`, `viih7` (half diminished).
 
-    The degree is the mode's own; upper case means a major third.
+    The degree is one of the mode's scale; upper case means a major third.
 
     Raises:
-        ValueError: the symbol is none.
+        ValueError: the symbol is not a chord.
     """
     match = _CHORD_PATTERN.fullmatch(symbol)
     if match is None or match["degree"].lower() not in _DEGREES or match["suffix"] not in _CHORD_SUFFIXES:
-        raise ValueError(f"not a chord: {symbol!r}")
+        raise ValueError(f"Not a chord: {symbol!r}.")
     degree = match["degree"]
     root = key + MODES[mode][_DEGREES[degree.lower()]] + {"": 0, "b": -1, "#": 1}[match["accidental"]]
     triad, added = _CHORD_SUFFIXES[match["suffix"]]
@@ -107,18 +108,19 @@ def parse_chord(symbol: str, key: int, mode: str) -> Chord:
 
 
 def melody_pitch_classes(chord: Chord, key: int, mode: str) -> frozenset[int]:
-    """The pitch classes a melody may pass through over a chord.
+    """Return the pitch classes that a melody may use over a chord.
 
-    They are the scale's, less what rubs against a tone that the chord borrows from outside it.
+    They are those of the scale and of the chord, without the scale tones that are a semitone from a tone which the chord
+    borrows from outside the scale.
     """
-    home = frozenset(scale_pitch_classes(key, mode))
-    borrowed = frozenset(chord.tones) - home
-    rubbing = {(tone + side) % 12 for tone in borrowed for side in (-1, 1)} - set(chord.tones)
-    return (home - rubbing) | borrowed
+    scale = frozenset(scale_pitch_classes(key, mode))
+    borrowed = frozenset(chord.tones) - scale
+    clashing = {(tone + side) % 12 for tone in borrowed for side in (-1, 1)} - set(chord.tones)
+    return (scale - clashing) | borrowed
 
 
 def nearest_pitch(pitch: int, pitch_classes: frozenset[int] | tuple[int, ...]) -> int:
-    """The pitch nearest to `pitch` among these pitch classes, the lower one on a tie."""
+    """Return the nearest pitch to `pitch` with one of these pitch classes, the lower one on a tie."""
     allowed = frozenset(pitch_classes)
     return min((p for p in range(pitch - 6, pitch + 7) if p % 12 in allowed), key=lambda p: (abs(p - pitch), p))
 
@@ -126,14 +128,15 @@ def nearest_pitch(pitch: int, pitch_classes: frozenset[int] | tuple[int, ...]) -
 def voice_chord(
     chord: Chord, previous: tuple[int, ...] | None, low: int, high: int, voice_count: int = 4
 ) -> tuple[int, ...]:
-    """Lay a chord out as ascending pitches from `low` to about `high`, moving little from the chord `previous`.
+    """Return a chord as ascending pitches from `low` to about `high`, with little movement from the chord `previous`.
 
-    Close and open positions of every inversion compete; movement counts most, then parallel fifths and octaves, then
-    the middle of the register.
+    All inversions in close and open position are compared. Movement of the voices costs most, then parallel fifths and
+    octaves, then the distance from the middle of the register.
     """
     classes = list(chord.tones)
     if len(classes) > voice_count:
-        classes = classes[1:]  # the bass has the root
+        classes = classes[1:]  # omit the root, which the bass plays
+    # Chords of two or three tones double one of them.
     voice_count = min(voice_count, 2 * len(classes) - 1)
     middle = (low + high) / 2
     best: tuple[float, tuple[int, ...]] = (math.inf, ())
@@ -144,19 +147,22 @@ def voice_chord(
             pitches = [low + (order[0] - low) % 12 + octave]
             for tone in order[1:]:
                 pitches.append(pitches[-1] + ((tone - pitches[-1]) % 12 or 12))
-            for laid in (tuple(pitches), tuple(sorted((pitches[0], pitches[1] + 12, *pitches[2:])))):
-                if len(set(laid)) < voice_count:
+            # Close position, and open position: the second voice an octave higher.
+            for voicing in (tuple(pitches), tuple(sorted((pitches[0], pitches[1] + 12, *pitches[2:])))):
+                if len(set(voicing)) < voice_count:  # two voices on one pitch
                     continue
-                cost = abs(sum(laid) / voice_count - middle) * 0.5 + max(0, laid[-1] - high) * 2.0
+                cost = abs(sum(voicing) / voice_count - middle) * 0.5 + max(0, voicing[-1] - high) * 2.0
                 if previous is not None and len(previous) == voice_count:
-                    cost += sum(abs(a - b) for a, b in zip(laid, previous, strict=True)) + abs(laid[-1] - previous[-1])
-                    cost += 1.5 * _count_parallels(previous, laid)
-                best = min(best, (cost, laid))
+                    # The top voice counts twice: it is the one that is heard as a line.
+                    cost += sum(abs(a - b) for a, b in zip(voicing, previous, strict=True))
+                    cost += abs(voicing[-1] - previous[-1])
+                    cost += 1.5 * _count_parallels(previous, voicing)
+                best = min(best, (cost, voicing))
     return best[1]
 
 
 def _count_parallels(previous: tuple[int, ...], current: tuple[int, ...]) -> int:
-    """How many pairs of voices move together in fifths or octaves."""
+    """Return the number of pairs of voices that move in parallel fifths or octaves."""
     count = 0
     for upper in range(1, len(current)):
         for lower in range(upper):

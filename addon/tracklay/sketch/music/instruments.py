@@ -1,6 +1,6 @@
-"""The pitched instruments of the music engine: what each can play and how a note of it sounds.
+"""The pitched instruments of the music engine: ranges, roles, and the synthesis settings of each.
 
-A note comes out equally loud whatever the instrument, so that parts and mix, not recipes, decide the balance.
+Notes of all instruments have the same level, so that the score and the mix decide the balance, not the synthesis.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Literal
 
 import numpy as np
 
+from ...cue import SAMPLE_RATE
 from .dsp import StereoSignal, formant_response, remove_dc
-from .form import SAMPLE_RATE
 from .instrument_synth import (
     synth_ensemble,
     synth_filtered_saw,
@@ -25,15 +25,23 @@ from .instrument_synth import (
 
 InstrumentRole = Literal["bass", "comp", "pad", "lead"]
 NoteSynth = Callable[[float, int, int, float, np.random.Generator], StereoSignal]
-"""A recipe with its settings: takes Hz, samples, samples held, velocity (0 to 1) and chance."""
+"""A synthesis function with its settings. Takes the pitch in Hz, samples, samples held, velocity (0 to 1), random numbers."""
 
-_NOTE_RMS = 0.1  # RMS of a note's loudest 50 ms
-_RMS_WINDOW_SAMPLES = SAMPLE_RATE // 20
+_NOTE_RMS = 0.1  # RMS of a note's loudest window
+_RMS_WINDOW_SAMPLES = SAMPLE_RATE // 20  # 50 ms, the time over which the ear judges the loudness of an attack
 
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """Who plays: `lowest_pitch` to `highest_pitch` are the MIDI pitches it sounds well on, `release_seconds` the seconds a note rings on."""
+    """An instrument.
+
+    Attributes:
+        synth: renders one note.
+        roles: roles in the arrangement, the best first.
+        lowest_pitch: lowest MIDI pitch that sounds well.
+        highest_pitch: highest MIDI pitch that sounds well.
+        release_seconds: time that a note rings after its duration.
+    """
 
     synth: NoteSynth
     roles: tuple[InstrumentRole, ...]
@@ -42,7 +50,7 @@ class Instrument:
     release_seconds: float
 
     def render_note(self, pitch: int, duration: int, velocity: float, seed: int) -> StereoSignal:
-        """One note, `duration` samples and its ring long, as bright as its velocity but always at the same loudness.
+        """Return one note of `duration` samples and its release: (2, n). Velocity changes its brightness, not its level.
 
         The same arguments give the same samples.
         """
@@ -55,6 +63,7 @@ class Instrument:
         return sound
 
 
+# Resonances of bodies and of a vocal tract: (Hz, width in octaves, gain).
 _WOOD = formant_response((280, 0.5, 0.8), (500, 0.4, 0.7), (1300, 0.6, 0.6), (2800, 0.5, 0.5), floor=0.25)
 _AH = formant_response((650, 0.28, 1.0), (1080, 0.2, 0.7), (2700, 0.2, 0.25), (3400, 0.25, 0.15), floor=0.03)
 _BELL = formant_response((1200, 0.7, 1.0), (2400, 0.6, 0.4), floor=0.2)
@@ -62,261 +71,422 @@ _REED = formant_response((550, 0.5, 0.9), (1400, 0.5, 0.8), (2900, 0.5, 0.3), fl
 
 INSTRUMENTS: dict[str, Instrument] = {
     "piano": Instrument(
-        partial(synth_plucked_string, place=0.12, ring=1.5, damping=0.11, slope=1.5, stiffness=0.0003, strings=2),
-        ("comp", "lead", "bass"),
-        28,
-        96,
-        0.4,
+        partial(
+            synth_plucked_string,
+            pluck_position=0.12,
+            ring_seconds=1.5,
+            damping=0.11,
+            slope=1.5,
+            stiffness=0.0003,
+            strings=2,
+        ),
+        roles=("comp", "lead", "bass"),
+        lowest_pitch=28,
+        highest_pitch=96,
+        release_seconds=0.4,
     ),
     "electric piano": Instrument(
         partial(
             synth_struck_bar,
             ratios=(1, 2, 3, 7.1, 14.2),
             levels=(1, 0.25, 0.1, 0.08, 0.06),
-            rings=(1.8, 1.0, 0.7, 0.15, 0.06),
+            ring_seconds=(1.8, 1.0, 0.7, 0.15, 0.06),
             tremolo=0.35,
             release=0.3,
         ),
-        ("comp", "lead"),
-        36,
-        90,
-        0.3,
+        roles=("comp", "lead"),
+        lowest_pitch=36,
+        highest_pitch=90,
+        release_seconds=0.3,
     ),
     "organ": Instrument(
-        partial(synth_ensemble, players=2, cents=1.5, slope=0.9, attack=0.012, cutoff=3000, release=0.08, sustain=1.0),
-        ("comp", "pad", "lead"),
-        36,
-        90,
-        0.1,
+        partial(
+            synth_ensemble,
+            voices=2,
+            detune_cents=1.5,
+            slope=0.9,
+            attack=0.012,
+            cutoff_hz=3000,
+            release=0.08,
+            sustain=1.0,
+        ),
+        roles=("comp", "pad", "lead"),
+        lowest_pitch=36,
+        highest_pitch=90,
+        release_seconds=0.1,
     ),
     "guitar": Instrument(
-        partial(synth_plucked_string, place=0.21, ring=1.1, damping=0.22, slope=1.3, knock=0.12, release=0.25),
-        ("comp", "lead"),
-        40,
-        84,
-        0.3,
+        partial(
+            synth_plucked_string,
+            pluck_position=0.21,
+            ring_seconds=1.1,
+            damping=0.22,
+            slope=1.3,
+            attack_noise=0.12,
+            release=0.25,
+        ),
+        roles=("comp", "lead"),
+        lowest_pitch=40,
+        highest_pitch=84,
+        release_seconds=0.3,
     ),
     "electric guitar": Instrument(
-        partial(synth_overdriven_guitar, intervals=(0, 7, 12), ring=2.5), ("comp",), 40, 64, 0.12
+        partial(synth_overdriven_guitar, intervals=(0, 7, 12), ring_seconds=2.5),
+        roles=("comp",),
+        lowest_pitch=40,
+        highest_pitch=64,
+        release_seconds=0.12,
     ),
-    "lead guitar": Instrument(partial(synth_overdriven_guitar, intervals=(0,), ring=4.0), ("lead",), 52, 88, 0.15),
+    "lead guitar": Instrument(
+        partial(synth_overdriven_guitar, intervals=(0,), ring_seconds=4.0),
+        roles=("lead",),
+        lowest_pitch=52,
+        highest_pitch=88,
+        release_seconds=0.15,
+    ),
     "clean guitar": Instrument(
-        partial(synth_plucked_string, place=0.1, ring=1.3, damping=0.12, slope=1.2, release=0.08),
-        ("comp", "lead"),
-        40,
-        86,
-        0.12,
+        partial(synth_plucked_string, pluck_position=0.1, ring_seconds=1.3, damping=0.12, slope=1.2, release=0.08),
+        roles=("comp", "lead"),
+        lowest_pitch=40,
+        highest_pitch=86,
+        release_seconds=0.12,
     ),
     "harp": Instrument(
-        partial(synth_plucked_string, place=0.45, ring=1.3, damping=0.35, slope=1.4, knock=0.03, release=0.8),
-        ("comp", "lead"),
-        36,
-        96,
-        0.9,
+        partial(
+            synth_plucked_string,
+            pluck_position=0.45,
+            ring_seconds=1.3,
+            damping=0.35,
+            slope=1.4,
+            attack_noise=0.03,
+            release=0.8,
+        ),
+        roles=("comp", "lead"),
+        lowest_pitch=36,
+        highest_pitch=96,
+        release_seconds=0.9,
     ),
     "pizzicato": Instrument(
-        partial(synth_plucked_string, place=0.25, ring=0.22, damping=0.5, slope=1.2, knock=0.15, release=0.2),
-        ("comp", "bass", "lead"),
-        36,
-        88,
-        0.3,
+        partial(
+            synth_plucked_string,
+            pluck_position=0.25,
+            ring_seconds=0.22,
+            damping=0.5,
+            slope=1.2,
+            attack_noise=0.15,
+            release=0.2,
+        ),
+        roles=("comp", "bass", "lead"),
+        lowest_pitch=36,
+        highest_pitch=88,
+        release_seconds=0.3,
     ),
     "strings": Instrument(
-        partial(synth_ensemble, players=6, cents=9, slope=1.0, attack=0.22, body=_WOOD, bloom=0.25, release=0.6),
-        ("pad", "lead"),
-        40,
-        92,
-        0.7,
+        partial(
+            synth_ensemble,
+            voices=6,
+            detune_cents=9,
+            slope=1.0,
+            attack=0.22,
+            resonance=_WOOD,
+            bloom_seconds=0.25,
+            release=0.6,
+        ),
+        roles=("pad", "lead"),
+        lowest_pitch=40,
+        highest_pitch=92,
+        release_seconds=0.7,
     ),
     "spiccato": Instrument(
         partial(
             synth_ensemble,
-            players=5,
-            cents=8,
+            voices=5,
+            detune_cents=8,
             slope=0.9,
             attack=0.02,
-            body=_WOOD,
+            resonance=_WOOD,
             decay=0.12,
             sustain=0.15,
             release=0.18,
         ),
-        ("comp",),
-        36,
-        88,
-        0.2,
+        roles=("comp",),
+        lowest_pitch=36,
+        highest_pitch=88,
+        release_seconds=0.2,
     ),
     "low strings": Instrument(
-        partial(synth_ensemble, players=4, cents=5, slope=1.0, attack=0.09, body=_WOOD, cutoff=3000, release=0.4),
-        ("bass",),
-        28,
-        60,
-        0.5,
+        partial(
+            synth_ensemble,
+            voices=4,
+            detune_cents=5,
+            slope=1.0,
+            attack=0.09,
+            resonance=_WOOD,
+            cutoff_hz=3000,
+            release=0.4,
+        ),
+        roles=("bass",),
+        lowest_pitch=28,
+        highest_pitch=60,
+        release_seconds=0.5,
     ),
     "violin": Instrument(
-        partial(synth_solo, slope=1.0, attack=0.09, vibrato=18, body=_WOOD, harmonics=20, release=0.25),
-        ("lead",),
-        55,
-        96,
-        0.3,
+        partial(synth_solo, slope=1.0, attack=0.09, vibrato_cents=18, resonance=_WOOD, harmonics=20, release=0.25),
+        roles=("lead",),
+        lowest_pitch=55,
+        highest_pitch=96,
+        release_seconds=0.3,
     ),
     "cello": Instrument(
-        partial(synth_solo, slope=1.1, attack=0.08, vibrato=14, body=_WOOD, harmonics=24, release=0.25),
-        ("lead", "bass"),
-        36,
-        76,
-        0.3,
+        partial(synth_solo, slope=1.1, attack=0.08, vibrato_cents=14, resonance=_WOOD, harmonics=24, release=0.25),
+        roles=("lead", "bass"),
+        lowest_pitch=36,
+        highest_pitch=76,
+        release_seconds=0.3,
     ),
     "flute": Instrument(
-        partial(synth_solo, slope=2.2, attack=0.06, vibrato=14, harmonics=8, breath=0.10), ("lead",), 60, 96, 0.15
+        partial(synth_solo, slope=2.2, attack=0.06, vibrato_cents=14, harmonics=8, breath_noise=0.10),
+        roles=("lead",),
+        lowest_pitch=60,
+        highest_pitch=96,
+        release_seconds=0.15,
     ),
     "clarinet": Instrument(
-        partial(synth_solo, slope=1.2, attack=0.05, vibrato=4, even=0.12, harmonics=14, body=_REED),
-        ("lead",),
-        50,
-        90,
-        0.12,
+        partial(synth_solo, slope=1.2, attack=0.05, vibrato_cents=4, even_share=0.12, harmonics=14, resonance=_REED),
+        roles=("lead",),
+        lowest_pitch=50,
+        highest_pitch=90,
+        release_seconds=0.12,
     ),
     "saxophone": Instrument(
-        partial(synth_solo, slope=0.9, attack=0.04, vibrato=14, body=_REED, breath=0.05, scoop=40, harmonics=18),
-        ("lead",),
-        46,
-        84,
-        0.12,
+        partial(
+            synth_solo,
+            slope=0.9,
+            attack=0.04,
+            vibrato_cents=14,
+            resonance=_REED,
+            breath_noise=0.05,
+            scoop_cents=40,
+            harmonics=18,
+        ),
+        roles=("lead",),
+        lowest_pitch=46,
+        highest_pitch=84,
+        release_seconds=0.12,
     ),
     "trumpet": Instrument(
-        partial(synth_solo, slope=0.7, attack=0.04, vibrato=8, body=_BELL, dull=0.7, harmonics=18),
-        ("lead",),
-        52,
-        86,
-        0.12,
+        partial(
+            synth_solo, slope=0.7, attack=0.04, vibrato_cents=8, resonance=_BELL, rest_brightness=0.7, harmonics=18
+        ),
+        roles=("lead",),
+        lowest_pitch=52,
+        highest_pitch=86,
+        release_seconds=0.12,
     ),
     "brass": Instrument(
         partial(
-            synth_ensemble, players=4, cents=5, slope=0.8, attack=0.07, body=_BELL, bloom=0.1, cutoff=3500, release=0.2
+            synth_ensemble,
+            voices=4,
+            detune_cents=5,
+            slope=0.8,
+            attack=0.07,
+            resonance=_BELL,
+            bloom_seconds=0.1,
+            cutoff_hz=3500,
+            release=0.2,
         ),
-        ("lead", "pad"),
-        40,
-        84,
-        0.25,
+        roles=("lead", "pad"),
+        lowest_pitch=40,
+        highest_pitch=84,
+        release_seconds=0.25,
     ),
     "choir": Instrument(
-        partial(synth_ensemble, players=7, cents=13, slope=0.6, attack=0.3, body=_AH, breath=0.04, release=0.7),
-        ("pad", "lead"),
-        45,
-        84,
-        0.8,
+        partial(
+            synth_ensemble,
+            voices=7,
+            detune_cents=13,
+            slope=0.6,
+            attack=0.3,
+            resonance=_AH,
+            breath_noise=0.04,
+            release=0.7,
+        ),
+        roles=("pad", "lead"),
+        lowest_pitch=45,
+        highest_pitch=84,
+        release_seconds=0.8,
     ),
     "pad": Instrument(
-        partial(synth_ensemble, players=6, cents=10, slope=1.15, attack=0.5, cutoff=1600, bloom=1.2, release=1.0),
-        ("pad",),
-        36,
-        88,
-        1.1,
+        partial(
+            synth_ensemble,
+            voices=6,
+            detune_cents=10,
+            slope=1.15,
+            attack=0.5,
+            cutoff_hz=1600,
+            bloom_seconds=1.2,
+            release=1.0,
+        ),
+        roles=("pad",),
+        lowest_pitch=36,
+        highest_pitch=88,
+        release_seconds=1.1,
     ),
     "synth": Instrument(
-        partial(synth_solo, slope=1.0, attack=0.008, vibrato=8, dull=0.8, harmonics=24, release=0.1),
-        ("lead",),
-        48,
-        92,
-        0.12,
+        partial(synth_solo, slope=1.0, attack=0.008, vibrato_cents=8, rest_brightness=0.8, harmonics=24, release=0.1),
+        roles=("lead",),
+        lowest_pitch=48,
+        highest_pitch=92,
+        release_seconds=0.12,
     ),
     "square synth": Instrument(
-        partial(synth_solo, slope=1.0, attack=0.004, vibrato=6, even=0.02, dull=0.95, harmonics=19, release=0.03),
-        ("lead",),
-        48,
-        96,
-        0.04,
+        partial(
+            synth_solo,
+            slope=1.0,
+            attack=0.004,
+            vibrato_cents=6,
+            even_share=0.02,
+            rest_brightness=0.95,
+            harmonics=19,
+            release=0.03,
+        ),
+        roles=("lead",),
+        lowest_pitch=48,
+        highest_pitch=96,
+        release_seconds=0.04,
     ),
     "synth pluck": Instrument(
-        partial(synth_filtered_saw, close=1.6, slope=0.9, decay=0.25), ("comp", "lead"), 40, 92, 0.15
+        partial(synth_filtered_saw, harmonic_damping=1.6, slope=0.9, decay=0.25),
+        roles=("comp", "lead"),
+        lowest_pitch=40,
+        highest_pitch=92,
+        release_seconds=0.15,
     ),
     "synth stab": Instrument(
         partial(
             synth_ensemble,
-            players=4,
-            cents=9,
+            voices=4,
+            detune_cents=9,
             slope=0.9,
             attack=0.006,
-            cutoff=4500,
+            cutoff_hz=4500,
             decay=0.18,
             sustain=0.25,
             release=0.12,
         ),
-        ("comp",),
-        40,
-        86,
-        0.15,
+        roles=("comp",),
+        lowest_pitch=40,
+        highest_pitch=86,
+        release_seconds=0.15,
     ),
     "bells": Instrument(
         partial(
             synth_struck_bar,
             ratios=(1, 2.0, 2.76, 5.4, 8.9),
             levels=(1, 0.3, 0.45, 0.3, 0.12),
-            rings=(2.2, 1.4, 0.9, 0.5, 0.25),
+            ring_seconds=(2.2, 1.4, 0.9, 0.5, 0.25),
             release=1.6,
         ),
-        ("lead", "comp"),
-        60,
-        100,
-        1.8,
+        roles=("lead", "comp"),
+        lowest_pitch=60,
+        highest_pitch=100,
+        release_seconds=1.8,
     ),
     "music box": Instrument(
         partial(
             synth_struck_bar,
             ratios=(1, 3.0, 6.3, 11.5),
             levels=(1, 0.25, 0.3, 0.12),
-            rings=(1.0, 0.5, 0.25, 0.1),
+            ring_seconds=(1.0, 0.5, 0.25, 0.1),
             release=0.9,
         ),
-        ("lead", "comp"),
-        64,
-        100,
-        1.0,
+        roles=("lead", "comp"),
+        lowest_pitch=64,
+        highest_pitch=100,
+        release_seconds=1.0,
     ),
     "vibraphone": Instrument(
         partial(
             synth_struck_bar,
             ratios=(1, 4.0, 10.0),
             levels=(1, 0.25, 0.08),
-            rings=(2.2, 0.5, 0.12),
+            ring_seconds=(2.2, 0.5, 0.12),
             tremolo=0.4,
             release=0.5,
         ),
-        ("lead", "comp"),
-        53,
-        89,
-        0.6,
+        roles=("lead", "comp"),
+        lowest_pitch=53,
+        highest_pitch=89,
+        release_seconds=0.6,
     ),
     "marimba": Instrument(
-        partial(synth_struck_bar, ratios=(1, 3.9, 9.2), levels=(1, 0.3, 0.1), rings=(0.35, 0.09, 0.03), release=0.4),
-        ("lead", "comp", "bass"),
-        40,
-        90,
-        0.4,
+        partial(
+            synth_struck_bar, ratios=(1, 3.9, 9.2), levels=(1, 0.3, 0.1), ring_seconds=(0.35, 0.09, 0.03), release=0.4
+        ),
+        roles=("lead", "comp", "bass"),
+        lowest_pitch=40,
+        highest_pitch=90,
+        release_seconds=0.4,
     ),
     "bass": Instrument(
-        partial(synth_plucked_string, place=0.17, ring=1.6, damping=0.45, slope=1.2, knock=0.06, release=0.07),
-        ("bass",),
-        28,
-        55,
-        0.1,
+        partial(
+            synth_plucked_string,
+            pluck_position=0.17,
+            ring_seconds=1.6,
+            damping=0.45,
+            slope=1.2,
+            attack_noise=0.06,
+            release=0.07,
+        ),
+        roles=("bass",),
+        lowest_pitch=28,
+        highest_pitch=55,
+        release_seconds=0.1,
     ),
     "upright bass": Instrument(
-        partial(synth_plucked_string, place=0.3, ring=0.65, damping=0.7, slope=1.3, knock=0.2, release=0.1),
-        ("bass",),
-        28,
-        55,
-        0.15,
+        partial(
+            synth_plucked_string,
+            pluck_position=0.3,
+            ring_seconds=0.65,
+            damping=0.7,
+            slope=1.3,
+            attack_noise=0.2,
+            release=0.1,
+        ),
+        roles=("bass",),
+        lowest_pitch=28,
+        highest_pitch=55,
+        release_seconds=0.15,
     ),
-    "synth bass": Instrument(partial(synth_filtered_saw, close=1.8, sub=0.3), ("bass",), 28, 52, 0.1),
-    "sub bass": Instrument(partial(synth_filtered_saw, close=6.0, slope=2.2, decay=2.0), ("bass",), 26, 48, 0.12),
+    "synth bass": Instrument(
+        partial(synth_filtered_saw, harmonic_damping=1.8, sub_level=0.3),
+        roles=("bass",),
+        lowest_pitch=28,
+        highest_pitch=52,
+        release_seconds=0.1,
+    ),
+    "sub bass": Instrument(
+        partial(synth_filtered_saw, harmonic_damping=6.0, slope=2.2, decay=2.0),
+        roles=("bass",),
+        lowest_pitch=26,
+        highest_pitch=48,
+        release_seconds=0.12,
+    ),
     "drone": Instrument(
         partial(
-            synth_ensemble, players=4, cents=4, slope=1.3, attack=0.6, cutoff=900, bloom=1.5, release=1.0, sustain=1.0
+            synth_ensemble,
+            voices=4,
+            detune_cents=4,
+            slope=1.3,
+            attack=0.6,
+            cutoff_hz=900,
+            bloom_seconds=1.5,
+            release=1.0,
+            sustain=1.0,
         ),
-        ("bass",),
-        26,
-        52,
-        1.1,
+        roles=("bass",),
+        lowest_pitch=26,
+        highest_pitch=52,
+        release_seconds=1.1,
     ),
 }

@@ -1,4 +1,4 @@
-"""Reads what a person wants of a piece of music out of a prompt, a negative prompt and parameters."""
+"""Interprets a prompt, a negative prompt and parameters as a request for a piece of music."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from .. import parameters
 from ..prompt_matcher import match_prompt
 from .harmony import KEYS, MODES
 from .instruments import INSTRUMENTS, InstrumentRole
@@ -21,24 +22,27 @@ from .vocabulary import (
     Mood,
 )
 
+MODEL = "sketch/music"
 Parameters = Mapping[str, float | int | str | bool]
 
 MIN_TEMPO, MAX_TEMPO = 40.0, 220.0
-"""Beats a minute that are taken as given; what lies outside is brought to the nearest."""
+"""Range of the tempo in beats per minute; a tempo outside is clamped."""
 
 _STEM_BY_ROLE: Mapping[InstrumentRole, str] = {"comp": "chords", "pad": "chords", "lead": "melody", "bass": "bass"}
-"""The stem that each role is heard in."""
+"""Stem of each role."""
 _FALLBACK_INSTRUMENTS: Mapping[str, tuple[str, ...]] = {
     "comp": ("electric piano", "vibraphone", "harp"),
     "lead": ("flute", "vibraphone", "bells"),
     "bass": ("upright bass", "synth bass", "low strings"),
 }
-"""Who steps in when all of a style's own players are refused."""
+"""Instruments for a role when all of the style's own are excluded."""
 _TEMPO_PATTERN = re.compile(
     r"\b(\d{2,3}(?:\.\d+)?)[\s-]*(?:bpm|beats\s+(?:per|a)\s+minute)\b|\b(?:tempo|bpm)\s*(?:of|:|=)?\s*(\d{2,3}(?:\.\d+)?)\b",
     re.IGNORECASE,
 )
 _NOTE_PATTERN = r"(?P<{0}>[A-Ga-g])(?P<{0}_sign>#|♯|♭|b(?![a-z])|[\s-]?sharp\b|[\s-]?flat\b)?"
+# The first pattern needs "in" or "key of" before the note ("in C minor", "key of D"), the second a mode after it ("F# minor").
+# In the second, a lower-case "a" is an article and not a note ("a minor chase").
 _KEY_PATTERNS = (
     re.compile(
         r"(?:\b(?:in|key\s+of|key:?)\s+)"
@@ -55,10 +59,20 @@ _ONLY_PATTERN = re.compile(r"\bonly\b", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class MusicRequest:
-    """What is wanted.
+    """The interpretation of a prompt and its parameters.
 
-    `tempo` (beats a minute) and `key` (pitch class) are None where nothing was said; `is_exact_tempo` says that the tempo was a
-    number. `tempo_factor` is a factor on the style's own tempo, `instruments` the instrument of each role that is to be heard.
+    Attributes:
+        tempo: beats per minute, or None when the request has none.
+        is_exact_tempo: the tempo was given as a number.
+        tempo_factor: factor on the style's own tempo.
+        key: tonic as a pitch class, or None when the request has none.
+        mode: one of `harmony.MODES`.
+        style: one of `styles.STYLES`.
+        moods: moods of the prompt.
+        energy: 0 to 1.
+        instruments: instrument of each role; a missing role is silent.
+        percussion: drums play.
+        unknown_words: words of the prompt without a meaning here.
     """
 
     tempo: float | None
@@ -75,65 +89,70 @@ class MusicRequest:
 
 
 def parse_prompt(prompt: str, negative: str, params: Parameters) -> MusicRequest:
-    """Read all three; a parameter that is set goes before a word, a refusal before a wish.
+    """Return the request. A parameter that is set overrides the prompt; an exclusion overrides an inclusion.
 
     Raises:
-        ValueError: a choice that does not exist.
+        InvalidInput: a parameter has a value that is not among its choices.
     """
-    text, spoken = _extract_tempo(prompt)
-    text, key, keyed = _extract_key(text)
-    reading, against = match_prompt(text, VOCABULARY), match_prompt(negative, VOCABULARY)
+    # Tempo and key first: their notes and numbers would be unknown words, and "minor" a mode without a key.
+    text, prompt_tempo = _extract_tempo(prompt)
+    text, key, key_mode = _extract_key(text)
+    positive, excluded = match_prompt(text, VOCABULARY), match_prompt(negative, VOCABULARY)
     refused: dict[str, set[str]] = {}
-    for found in (reading.negated, against.matched, against.negated):
+    # A negated word of the negative prompt counts too: "no drums" there still means no drums.
+    for found in (positive.negated, excluded.matched, excluded.negated):
         for category, words in found.items():
             refused.setdefault(category, set()).update(words)
 
     def accepted_words(category: str) -> tuple[str, ...]:
-        return tuple(word for word in reading.matched.get(category, ()) if word not in refused.get(category, ()))
+        return tuple(word for word in positive.matched.get(category, ()) if word not in refused.get(category, ()))
 
-    moods, named, pace = accepted_words("mood"), accepted_words("instrument"), accepted_words("pace")
-    feelings = [MOODS[mood] for mood in moods]
+    moods, named_instruments, pace = accepted_words("mood"), accepted_words("instrument"), accepted_words("pace")
+    mood_settings = [MOODS[mood] for mood in moods]
     style_name = _chosen_value(params, "style", STYLES) or _choose_style(
-        accepted_words("style"), feelings, named, refused.get("style", set())
+        accepted_words("style"), mood_settings, named_instruments, refused.get("style", set())
     )
     style = STYLES[style_name]
     energy = (
         style.energy
-        + sum(feeling.energy for feeling in feelings)
+        + sum(mood.energy for mood in mood_settings)
         + sum(0.4 * (TEMPO_FACTORS[word] - 1) for word in pace)
     )
     energy += float(params.get("energy", 0.5)) - 0.5
-    told = float(params.get("tempo", 0)) or spoken
-    tempo = told or next((TEMPO_TERMS[word] for word in accepted_words("tempo")), None)
+    exact_tempo = float(params.get("tempo", 0)) or prompt_tempo
+    tempo = exact_tempo or next((TEMPO_TERMS[word] for word in accepted_words("tempo")), None)
     factor = 1.0
-    for feeling in feelings:
-        factor *= feeling.tempo_factor
+    for mood in mood_settings:
+        factor *= mood.tempo_factor
     for word in pace:
         factor *= TEMPO_FACTORS[word]
-    chosen = _chosen_value(params, "key", KEYS)
-    felt = next((feeling.mode for feeling in feelings if feeling.mode), None)
-    silent = refused.get("part", set())
-    away = refused.get("instrument", set())
-    away = away.union(*(INSTRUMENT_FAMILIES.get(word, ()) for word in away))
-    alone = bool(named) and bool(accepted_words("alone") or _ONLY_PATTERN.search(prompt))
+    key_param = _chosen_value(params, "key", KEYS)
+    mood_mode = next((mood.mode for mood in mood_settings if mood.mode), None)
+    refused_parts = refused.get("part", set())
+    refused_instruments = refused.get("instrument", set())
+    refused_instruments = refused_instruments.union(
+        *(INSTRUMENT_FAMILIES.get(word, ()) for word in refused_instruments)
+    )
+    is_solo = bool(named_instruments) and bool(accepted_words("alone") or _ONLY_PATTERN.search(prompt))
     return MusicRequest(
         tempo=None if tempo is None else max(MIN_TEMPO, min(MAX_TEMPO, tempo)),
-        is_exact_tempo=bool(told),
+        is_exact_tempo=bool(exact_tempo),
+        # Several moods multiply: without bounds a style would lose its character.
         tempo_factor=max(0.7, min(1.4, factor)),
-        key=KEYS.index(chosen) if chosen else key,
+        key=KEYS.index(key_param) if key_param else key,
         mode=_chosen_value(params, "mode", MODES)
-        or keyed
+        or key_mode
         or next(iter(accepted_words("mode")), None)
-        or felt
+        or mood_mode
         or style.mode,
         style=style_name,
         moods=moods,
         energy=max(0.0, min(1.0, energy)),
-        instruments=_choose_instruments(style, named, away, silent, is_solo=alone),
+        instruments=_choose_instruments(style, named_instruments, refused_instruments, refused_parts, is_solo=is_solo),
         percussion=any(style.drums)
-        and "percussion" not in silent
-        and (not alone or "percussion" in accepted_words("part")),
-        unknown_words=reading.unknown,
+        and "percussion" not in refused_parts
+        and (not is_solo or "percussion" in accepted_words("part")),
+        unknown_words=positive.unknown,
     )
 
 
@@ -141,13 +160,11 @@ def _chosen_value(params: Parameters, name: str, choices: Collection[str]) -> st
     value = str(params.get(name, "auto"))
     if value == "auto":
         return None
-    if value not in choices:
-        raise ValueError(f"{name} must be auto or one of {', '.join(choices)}; not {value!r}")
-    return value
+    return parameters.check_choice(MODEL, name, value, ("auto", *choices))
 
 
 def _extract_tempo(prompt: str) -> tuple[str, float | None]:
-    """The prompt without its first tempo in numbers, and that tempo."""
+    """Return the prompt without its first tempo in numbers, and that tempo."""
     match = _TEMPO_PATTERN.search(prompt)
     if match is None:
         return prompt, None
@@ -155,7 +172,7 @@ def _extract_tempo(prompt: str) -> tuple[str, float | None]:
 
 
 def _extract_key(prompt: str) -> tuple[str, int | None, str | None]:
-    """The prompt without its first key ("in C minor", "F# major", "key of D"), that key, and its mode if said."""
+    """Return the prompt without its first key ("in C minor", "F# major", "key of D"), that key, and its mode if it has one."""
     for pattern in _KEY_PATTERNS:
         match = pattern.search(prompt)
         if match is None:
@@ -177,15 +194,15 @@ def _choose_style(
     named_instruments: Sequence[str],
     refused_styles: Collection[str],
 ) -> str:
-    """The style that is named, else the first mood's, else the first instrument's, else a film score's."""
-    hints = (
+    """Return the style that is named, else that of the first mood, of the first instrument, or a film score."""
+    candidates = (
         *named_styles,
-        *(feeling.style for feeling in moods),
+        *(mood.style for mood in moods),
         *(INSTRUMENT_STYLES[name] for name in named_instruments if name in INSTRUMENT_STYLES),
         "cinematic",
-        "classical",
+        "classical",  # the last resort, even when it is excluded: a piece needs a style
     )
-    return next(style for style in hints if style not in refused_styles or style == "classical")
+    return next(style for style in candidates if style not in refused_styles or style == "classical")
 
 
 def _choose_instruments(
@@ -196,34 +213,37 @@ def _choose_instruments(
     *,
     is_solo: bool,
 ) -> dict[str, str]:
-    """Who plays what: named instruments first, each in one role while there are others.
+    """Return the instrument of each role: the named instruments first, each in one role while others are available.
 
-    Where none of them fits, the style's own play, unless the named are to play `is_solo`.
+    The style's own instruments fill the remaining roles, unless the named instruments play solo.
     """
-    asked = [
-        player
+    requested = [
+        instrument
         for name in named_instruments
-        for player in ENSEMBLES.get(name, (name,))
-        if player not in refused_instruments
+        for instrument in ENSEMBLES.get(name, (name,))
+        if instrument not in refused_instruments
     ]
     open_roles = [role for role, stem in _STEM_BY_ROLE.items() if stem not in refused_parts]
-    players: dict[str, str] = {}
-    for player in asked:  # each in what it does best
-        best = INSTRUMENTS[player].roles[0]
+    assigned: dict[str, str] = {}
+    for instrument in requested:  # first pass: each in its best role
+        best = INSTRUMENTS[instrument].roles[0]
         if best in open_roles:
-            players.setdefault(best, player)
-    for player in asked:  # those that found their place taken in another
-        if player not in players.values():
-            free = [role for role in INSTRUMENTS[player].roles if role in open_roles and role not in players]
-            players.update(dict.fromkeys(free[:1], player))
+            assigned.setdefault(best, instrument)
+    for instrument in requested:  # second pass: those whose best role is taken, in another one
+        if instrument not in assigned.values():
+            free = [role for role in INSTRUMENTS[instrument].roles if role in open_roles and role not in assigned]
+            assigned.update(dict.fromkeys(free[:1], instrument))
     for role in open_roles:
-        able = [player for player in asked if role in INSTRUMENTS[player].roles]
-        soloists = [player for player in able if is_solo or (role == "lead" and "comp" in INSTRUMENTS[player].roles)]
-        usual = [
-            player
-            for player in (*style.instruments[role], *_FALLBACK_INSTRUMENTS.get(role, ()))
-            if player not in refused_instruments
+        able = [instrument for instrument in requested if role in INSTRUMENTS[instrument].roles]
+        # A chord instrument that is named also plays the melody: in "piano and strings" the piano has both.
+        soloists = [
+            instrument for instrument in able if is_solo or (role == "lead" and "comp" in INSTRUMENTS[instrument].roles)
         ]
-        for player in (*soloists, *([] if is_solo else usual)):
-            players.setdefault(role, player)
-    return players
+        usual = [
+            instrument
+            for instrument in (*style.instruments[role], *_FALLBACK_INSTRUMENTS.get(role, ()))
+            if instrument not in refused_instruments
+        ]
+        for instrument in (*soloists, *([] if is_solo else usual)):
+            assigned.setdefault(role, instrument)
+    return assigned

@@ -1,6 +1,6 @@
-"""What every part of a piece is written with: notes, the band that plays them, the pen that puts them at their samples.
+"""The vocabulary of a score: notes, chord spans, the arrangement, and the performer that times the notes.
 
-Which notes there are is the business of `parts` and `melody`.
+`arranger` and `melody` decide which notes there are.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from .form import SAMPLE_RATE, STEPS_PER_BEAT, Form, Section
+from ...cue import SAMPLE_RATE
+from .form import STEPS_PER_BEAT, Form, Section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -19,16 +20,20 @@ if TYPE_CHECKING:
 
 STEM_NAMES = ("bass", "chords", "melody", "percussion")
 
-_DURATION_GRID_SAMPLES = SAMPLE_RATE // 50  # samples a note's length is rounded to, so that like notes are made once
-_THIN_BELOW, _FULL_FROM = 0.42, 0.82  # push below which a style's thin patterns play, and above which the full ones
-_MAX_TIMING_SPREAD = 2.0  # times a player's usual spread in time
+_DURATION_GRID_SAMPLES = SAMPLE_RATE // 50  # note lengths are rounded to 20 ms, so that similar notes share one sound
+# Intensities below which a style's thin patterns play, and from which its full ones do. With the sections' intensities
+# (`form`), a piece of medium energy has thin intros and breaks, usual A parts and full B parts.
+_THIN_BELOW, _FULL_FROM = 0.42, 0.82
+_MAX_TIMING_SPREAD = (
+    2.0  # standard deviations at which timing errors are cut off: an outlier would sound like a mistake
+)
 
 
 class Note(NamedTuple):
-    """A note or a stroke.
+    """A note, or a stroke on a drum.
 
-    `sound` is an instrument and "", or a kit and a drum; `pitch` is a MIDI number, or the drum's variant; `start` and
-    `duration` are in samples; `velocity` runs from 0 to 1.
+    `sound` is an instrument and "", or a kit and a drum. `pitch` is a MIDI number, or the variant of a drum's sound.
+    `start` and `duration` are in samples. `velocity` ranges from 0 to 1.
     """
 
     stem: str
@@ -40,7 +45,7 @@ class Note(NamedTuple):
 
 
 class ChordSpan(NamedTuple):
-    """A chord and the steps it holds for."""
+    """A chord from step `start` to step `end`."""
 
     start: int
     end: int
@@ -49,9 +54,13 @@ class ChordSpan(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:
-    """What is to be played and by whom.
+    """The decisions that precede the notes: form, style, key and instruments.
 
-    `instruments` maps bass, comp, pad and lead to an instrument; a role that is missing stays silent.
+    Attributes:
+        key: tonic as a pitch class, semitones from C.
+        instruments: instrument for each of the roles bass, comp, pad and lead; a missing role is silent.
+        percussion: drums play.
+        energy: 0 to 1.
     """
 
     form: Form
@@ -64,27 +73,27 @@ class Arrangement:
     seed: int
 
     def part_rng(self, part: str) -> random.Random:
-        """A stream of chances for one part, so that leaving a part out changes none of the others."""
-        return random.Random(f"{self.seed}/{part}")  # noqa: S311  music, no secret
+        """Return the random numbers of one part. Each part has its own, so that omitting one does not change the others."""
+        return random.Random(f"{self.seed}/{part}")  # noqa: S311  not used for security
 
     def section_intensity(self, section: Section) -> float:
-        """How much is going on in a section, from its intensity and the piece's energy: about 0 to 1.2."""
+        """Return the intensity of a section, adjusted by the piece's energy: about 0 to 1.2."""
         return section.intensity + (self.energy - 0.5) * 0.5
 
     def pattern_index(self, section: Section) -> int:
-        """Which of a style's patterns is played: 0 thin, 1 usual, 2 full."""
-        push = self.section_intensity(section)
-        return 0 if push < _THIN_BELOW else 1 if push < _FULL_FROM else 2
+        """Return the index of the style's pattern for a section: 0 thin, 1 usual, 2 full."""
+        intensity = self.section_intensity(section)
+        return 0 if intensity < _THIN_BELOW else 1 if intensity < _FULL_FROM else 2
 
     def bars(self) -> Iterator[tuple[Section, int, int]]:
-        """Each bar as its section, its index in the section and its first step."""
+        """Yield each bar as its section, its index in the section, and its first step."""
         for section in self.form.sections:
             for index in range(section.bars):
                 yield section, index, (section.first_bar + index) * self.form.steps_per_bar
 
 
 class Performer:
-    """Puts the notes of one player on paper: swing, the spread in time, velocities."""
+    """Creates the notes of one instrument with swing, human timing and varied velocities."""
 
     def __init__(self, arrangement: Arrangement, part: str, stem: str, sound: tuple[str, str]) -> None:
         self._arrangement = arrangement
@@ -93,9 +102,9 @@ class Performer:
         self._sound = sound
 
     def note(self, pitch: int, step: int, end: int, velocity: float, *, delay_seconds: float = 0.0) -> Note:
-        """A note from `step` to `end`, both in steps; one of the last chord rings to the end of the piece.
+        """Return a note from `step` to `end`, both in steps. A note of the final chord rings to the end of the piece.
 
-        The first and the last chord are played exactly in time but for what is `delay_seconds` (s), as strings strummed.
+        The first and the final chord are exactly in time, apart from `delay_seconds`, which strumming uses.
         """
         form = self._arrangement.form
         start = self._swung_sample(step)
@@ -107,6 +116,7 @@ class Performer:
             )
             start = max(0, start + round(spread * SAMPLE_RATE))
         start += round(delay_seconds * SAMPLE_RATE)
+        # A standard deviation of 6 % is audible as human, not as a change of dynamics.
         velocity = max(0.1, min(1.0, velocity * (1 + 0.06 * self._rng.gauss(0, 1))))
         return Note(
             self._stem,
@@ -118,34 +128,37 @@ class Performer:
         )
 
     def stroke(self, drum: str, variant: int, step: int, velocity: float) -> Note:
-        """A drum's stroke on a step; `sound` given to the pen is the kit's."""
+        """Return a stroke on a drum; the performer's `sound` names the kit."""
         return self.note(variant, step, step + 1, velocity)._replace(sound=(self._sound[0], drum), duration=1)
 
     def _swung_sample(self, step: int) -> int:
-        """The sample of a step as it is swung."""
+        """Return the sample of a step with the style's swing.
+
+        `swing` moves the second eighth of a beat, `swing16` the second sixteenth of each eighth.
+        """
         beat, within = divmod(step, STEPS_PER_BEAT)
         style = self._arrangement.style
         second = style.swing + (1 - style.swing) * style.swing16
-        place = (0.0, style.swing * style.swing16, style.swing, second)[within]
-        return self._arrangement.form.sample_at((beat + place) * STEPS_PER_BEAT)
+        position = (0.0, style.swing * style.swing16, style.swing, second)[within]
+        return self._arrangement.form.sample_at((beat + position) * STEPS_PER_BEAT)
 
 
 class ChordCursor:
-    """Finds the chord of a step; asked in rising order."""
+    """Finds the chord of a step, for steps in ascending order."""
 
     def __init__(self, spans: tuple[ChordSpan, ...]) -> None:
         self._spans = spans
         self._position = 0
 
     def index(self, step: int) -> int:
-        """Where among the chords the one that holds at `step` stands."""
+        """Return the index of the chord that sounds at `step`."""
         while self._position + 1 < len(self._spans) and self._spans[self._position + 1].start <= step:
             self._position += 1
         return self._position
 
 
 def parse_pattern(pattern: Sequence[str]) -> Iterator[tuple[int, int, str]]:
-    """The strokes of a pattern as (step, steps held, mark); `.` is none and `-` holds the one before."""
+    """Yield the strokes of a pattern as (step, steps held, mark); `.` is a rest and `-` holds the stroke before it."""
     for step, mark in enumerate(pattern):
         if mark not in ".-":
             held = 1

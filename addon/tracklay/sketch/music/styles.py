@@ -1,9 +1,12 @@
-"""What the music engine knows of styles: tempos, progressions, patterns and who plays.
+"""The styles of the music engine: tempos, chord progressions, patterns and instruments.
 
-Data only. Patterns are one bar of sixteenths, one character each: `.` silence, `-` hold on. In drums `o x X` are soft,
-plain and accented strokes. In chords `x X` strike the whole chord and a digit one of its voices, counted from the
-lowest. In a bass line `r 3 5 8` are the chord's root, third, fifth and octave, and `a` leads by a step into the next
-root. Progressions have one bar a word, a comma inside a bar.
+Data only. A pattern is one bar of sixteenth notes, one character each; `.` is a rest, `-` holds the note before it.
+
+- Drums: `o x X` are soft, normal and accented strokes.
+- Chords: `x X` strike the whole chord; a digit plays one of its voices, counted from the lowest.
+- Bass: `r 3 5 8` are the root, third, fifth and octave of the chord; `a` approaches the next root by a step.
+
+A progression has one word per bar; a comma separates two chords in a bar.
 """
 
 from __future__ import annotations
@@ -12,18 +15,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 Groove = Mapping[str, str]
-Progressions = tuple[tuple[str, ...], tuple[str, ...]]  # for the A parts, for the B parts
+Progressions = tuple[tuple[str, ...], tuple[str, ...]]
+"""Alternatives for the A parts, and for the B parts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a style is played.
+    """A style of music.
 
-    `tempo_range` is its usual range (beats a minute), `energy` runs from 0 to 1; `comp`, `bass` and `drums` are patterns from
-    thin to full; `instruments` are the instruments of each role in order of choice; `melody_rhythm` names its rhythms.
-    `swing` is where in the beat the second eighth falls, `swing16` where in the eighth the second sixteenth; 0.5 is
-    straight. `reverb_level` is the reverberation's level (0 to 1), `reverb_seconds` its length (s), `timing_spread_seconds` the players' spread in time
-    (s).
+    Attributes:
+        tempo_range: usual tempos, beats per minute.
+        energy: 0 to 1.
+        major: progressions in major.
+        minor: progressions in minor.
+        comp: patterns of the accompaniment: thin, usual, full.
+        bass: patterns of the bass: thin, usual, full.
+        drums: patterns of each drum: thin, usual, full.
+        kit: drum kit, one of `drums.KITS`.
+        instruments: instruments of each role, in order of preference.
+        melody_rhythm: one of MELODY_RHYTHMS.
+        beats_per_bar: 3 or 4.
+        swing: position of the second eighth in the beat; 0.5 is straight.
+        swing16: position of the second sixteenth in the eighth; 0.5 is straight.
+        reverb_level: 0 to 1.
+        reverb_seconds: reverberation time.
+        timing_spread_seconds: standard deviation of the timing of notes.
+        mode: mode when neither prompt nor mood has one.
     """
 
     tempo_range: tuple[float, float]
@@ -502,9 +519,9 @@ MELODY_RHYTHMS: dict[str, tuple[str, ...]] = {
     "bouncing": ("x.x.x...x.x.x...", "x.x.x.x.x...x...", "x...x.x.x...x...", "x.x...x.x.x.....", "x.xxx.x.x...x..."),
     "waltz": ("x-------x---", "x---x---x---", "x-----x-x---", "x-----------", "x---x-x-x---"),
 }
-"""Bars of melody by character: `x` begins a note."""
+"""One-bar rhythms of melodies by character; `x` starts a note."""
 
-DRUM_FILLS: Mapping[str, tuple[str, ...]] = {  # the last beats of a section, on these drums in turn
+DRUM_FILLS: Mapping[str, tuple[str, ...]] = {  # drums in the last sixteenths of a section, one word each
     "acoustic": (
         "snare snare high high mid mid low low",
         "snare . snare high . mid low low",

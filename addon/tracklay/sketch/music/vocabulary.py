@@ -1,23 +1,17 @@
-"""What a music prompt may say and what it means: moods, tempos, instruments and styles with the words they go by.
+"""The words of music prompts and their meanings: moods, tempos, instruments and styles.
 
-Data only; the words are matched by `words`, and put to use in `wishes`.
+Data only: `prompt_matcher` matches the words, `prompt_parser` applies them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)
 class Mood:
-    """What a mood asks for.
-
-    A mode, energy more or less than the style's own, a factor on its tempo, and a style when none is named.
-    """
+    """The effect of a mood: its mode, a change of the style's energy, a factor on its tempo, and a style when none is named."""
 
     mode: str | None
     energy: float
@@ -47,7 +41,7 @@ MOODS: Mapping[str, Mood] = {
     "cool": Mood("dorian", 0.0, 0.98, "funk"),
 }
 
-TEMPO_TERMS: Mapping[str, float] = {  # beats a minute
+TEMPO_TERMS: Mapping[str, float] = {  # beats per minute
     "largo": 50,
     "adagio": 66,
     "andante": 84,
@@ -56,7 +50,7 @@ TEMPO_TERMS: Mapping[str, float] = {  # beats a minute
     "vivace": 152,
     "presto": 176,
 }
-TEMPO_FACTORS: Mapping[str, float] = {"slow": 0.78, "medium": 1.0, "fast": 1.25}  # of the style's usual tempo
+TEMPO_FACTORS: Mapping[str, float] = {"slow": 0.78, "medium": 1.0, "fast": 1.25}  # factors on the style's usual tempo
 
 ENSEMBLES: Mapping[str, tuple[str, ...]] = {
     "strings": ("strings", "low strings"),
@@ -65,7 +59,7 @@ ENSEMBLES: Mapping[str, tuple[str, ...]] = {
     "synth": ("synth", "pad", "synth bass", "synth pluck"),
     "chiptune": ("square synth", "synth pluck", "synth bass"),
 }
-"""Who is meant when a section of the band is named."""
+"""Instruments that a word for a section stands for."""
 
 INSTRUMENT_FAMILIES: Mapping[str, tuple[str, ...]] = {
     "strings": ("strings", "low strings", "spiccato", "pizzicato", "violin", "cello"),
@@ -77,7 +71,7 @@ INSTRUMENT_FAMILIES: Mapping[str, tuple[str, ...]] = {
     "bells": ("bells", "music box"),
     "brass": ("brass", "trumpet"),
 }
-"""Who must stay silent when one is refused."""
+"""Instruments that are excluded together with the one that a prompt excludes."""
 
 INSTRUMENT_STYLES: Mapping[str, str] = {
     "electric guitar": "rock",
@@ -103,7 +97,7 @@ INSTRUMENT_STYLES: Mapping[str, str] = {
     "bass": "funk",
     "sub bass": "hip hop",
 }
-"""The style an instrument suggests where neither style nor mood is named; a film score where it suggests none."""
+"""Style that an instrument suggests when neither style nor mood is named; a film score when it suggests none."""
 
 VOCABULARY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "mood": {
@@ -327,7 +321,7 @@ VOCABULARY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "fast": ("quick", "fast paced", "rapid", "uptempo", "up tempo", "quickly", "racing"),
     },
     "alone": {"solo": ("unaccompanied", "alone")},
-    "matter": {  # says that music is wanted, which is known already
+    "matter": {  # words without further meaning: music is requested anyway
         "music": (
             "track",
             "song",

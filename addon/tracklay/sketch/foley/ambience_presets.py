@@ -1,0 +1,300 @@
+"""The ambiences, as data for `ambience`: noise layers and grain layers for each place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from .materials import SpectrumShape
+
+
+@dataclass(frozen=True, slots=True)
+class Swell:
+    """A sound that comes and goes: a wave on the shore, a passing car.
+
+    Attributes:
+        period_seconds: average time from the start of one swell to the next.
+        rise_seconds: time scale of the rise to the peak.
+        fall_seconds: time scale of the fall after it.
+        is_passing: the sound crosses the stereo image.
+    """
+
+    period_seconds: float
+    rise_seconds: float
+    fall_seconds: float
+    is_passing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseLayer:
+    """Noise whose spectrum moves between two shapes.
+
+    Attributes:
+        level_db: level at the full spectrum, dBFS RMS.
+        rest_spectrum: shape at rest.
+        full_spectrum: shape at the peak.
+        drift_seconds: time scale of the random drift between the two; unused when there is a swell.
+        swell: moves the spectrum instead of the drift.
+        whistle: lowest and highest frequency in Hz of a wandering resonance, and its gain in dB.
+    """
+
+    level_db: float
+    rest_spectrum: SpectrumShape
+    full_spectrum: SpectrumShape
+    drift_seconds: float = 6.0
+    swell: Swell | None = None
+    whistle: tuple[float, float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GrainLayer:
+    """Small sounds on top of the noise: `rate_per_second` on average, with peaks around `level_db` dBFS."""
+
+    kind: Literal["drop", "patter", "bubble", "bird", "crackle", "cricket"]
+    rate_per_second: float
+    level_db: float
+
+
+@dataclass(frozen=True, slots=True)
+class AmbiencePreset:
+    """One ambience: the words of a prompt that mean it, and its layers."""
+
+    spellings: tuple[str, ...]
+    noise_layers: tuple[NoiseLayer, ...]
+    grain_layers: tuple[GrainLayer, ...] = ()
+
+
+def _rain_layers(
+    level_db: float, density: float, *, low_boost_db: float = 0.0
+) -> tuple[tuple[NoiseLayer, ...], tuple[GrainLayer, ...]]:
+    """Return the layers of rain: noise for the many distant drops, grains for the near ones that are heard one by one."""
+    shape = (
+        (120, -30 + low_boost_db),
+        (400, -20 + low_boost_db),
+        (1200, -9),
+        (3000, -3),
+        (6000, 0),
+        (11000, -3),
+        (19000, -14),
+    )
+    # At rest rain is 2.5 dB quieter, with the same spectrum.
+    light = tuple((hertz, decibels - 2.5) for hertz, decibels in shape)
+    ground = ((60, -6), (150, 0), (350, -3), (900, -12), (3000, -34))
+    return (
+        (
+            NoiseLayer(level_db, light, shape, drift_seconds=5.0),
+            # The low thud of drops on the ground: barely audible in light rain, prominent in a downpour.
+            NoiseLayer(level_db - 11 + low_boost_db, ground, ground, drift_seconds=3.0),
+        ),
+        (GrainLayer("drop", 26 * density, level_db + 9), GrainLayer("patter", 70 * density, level_db + 5)),
+    )
+
+
+_CALM_AIR = ((40, 0), (90, 0), (200, -7), (500, -17), (1500, -32), (6000, -54))
+_FULL_AIR = ((40, 1), (90, 4), (200, 2), (500, -2), (1200, -8), (3000, -19), (9000, -36))
+_MOVING_LEAVES = ((300, -24), (900, -10), (2500, -3), (5000, 0), (9000, -4), (18000, -18))
+_STILL_LEAVES = ((300, -32), (900, -20), (2500, -13), (5000, -12), (9000, -18), (18000, -34))
+
+AMBIENCE_PRESETS: Final[Mapping[str, AmbiencePreset]] = {
+    "rain": AmbiencePreset(("rainy", "raining", "rainfall", "raindrops", "shower"), *_rain_layers(-33.5, 1.0)),
+    "drizzle": AmbiencePreset(("light rain", "gentle rain", "soft rain", "drizzling"), *_rain_layers(-40.0, 0.45)),
+    "downpour": AmbiencePreset(
+        ("heavy rain", "pouring rain", "hard rain", "rainstorm", "rain storm", "thunderstorm", "storm", "monsoon"),
+        *_rain_layers(-29.5, 1.8, low_boost_db=5.0),
+    ),
+    "wind": AmbiencePreset(
+        ("windy", "blustery", "gust", "draught", "draft", "desert", "mountain", "snowstorm", "blizzard"),
+        (
+            NoiseLayer(-32.0, _CALM_AIR, _FULL_AIR, drift_seconds=3.5, whistle=(280, 780, 9.0)),
+            NoiseLayer(-42.0, _STILL_LEAVES, ((500, -12), (1500, 0), (4000, -5), (12000, -24)), drift_seconds=2.2),
+        ),
+    ),
+    "breeze": AmbiencePreset(
+        ("light wind", "gentle wind", "soft wind", "cold wind", "field", "meadow", "outdoors"),
+        (
+            NoiseLayer(-36.5, _CALM_AIR, _FULL_AIR, drift_seconds=5.0),
+            NoiseLayer(-46.0, _STILL_LEAVES, _MOVING_LEAVES, drift_seconds=4.0),
+        ),
+    ),
+    "gale": AmbiencePreset(
+        ("strong wind", "heavy wind", "howling wind", "hurricane", "storm", "tempest"),
+        (
+            NoiseLayer(-28.5, _CALM_AIR, _FULL_AIR, drift_seconds=2.0, whistle=(320, 1100, 12.0)),
+            NoiseLayer(-36.0, _STILL_LEAVES, ((500, -10), (1500, 0), (4000, -3), (12000, -20)), drift_seconds=1.6),
+        ),
+    ),
+    "room": AmbiencePreset(
+        (
+            "indoors",
+            "interior",
+            "room tone",
+            "office",
+            "kitchen",
+            "hall",
+            "corridor",
+            "apartment",
+            "house",
+            "bedroom",
+            "living room",
+            "bathroom",
+            "lobby",
+            "gym",
+            "library",
+            "museum",
+            "workshop",
+            "garage",
+            "studio",
+            "classroom",
+            "school",
+            "shop",
+            "church",
+            "castle",
+            "basement",
+        ),
+        (
+            NoiseLayer(
+                -43.5,
+                ((35, -3), (70, 0), (140, -5), (300, -12), (800, -20), (2500, -31), (8000, -46)),
+                ((35, -2), (70, 0), (140, -3), (300, -9), (800, -17), (2500, -28), (8000, -43)),
+                drift_seconds=9.0,
+            ),
+        ),
+    ),
+    "sea": AmbiencePreset(
+        (
+            "ocean",
+            "beach",
+            "surf",
+            "waves",
+            "shore",
+            "seaside",
+            "coast",
+            "tide",
+            "seashore",
+            "waves crashing",
+            "crashing waves",
+            "harbour",
+            "harbor",
+        ),
+        (
+            NoiseLayer(-38.0, _CALM_AIR, ((50, 0), (150, -1), (500, -8), (2000, -18), (8000, -34)), drift_seconds=7.0),
+            NoiseLayer(  # the wave breaks
+                -27.0,
+                ((60, -22), (200, -24), (700, -27), (2500, -33), (8000, -46)),
+                ((60, -5), (200, 0), (700, -3), (2000, -7), (5000, -14), (12000, -26)),
+                swell=Swell(period_seconds=7.5, rise_seconds=2.0, fall_seconds=3.6),
+            ),
+            NoiseLayer(  # the foam runs back
+                -34.0,
+                ((500, -36), (2500, -24), (6000, -22), (14000, -30)),
+                ((500, -16), (2500, -3), (6000, 0), (14000, -9)),
+                swell=Swell(period_seconds=7.5, rise_seconds=2.8, fall_seconds=5.0),
+            ),
+        ),
+    ),
+    "stream": AmbiencePreset(
+        ("river", "brook", "creek", "waterfall", "running water", "fountain"),
+        (
+            NoiseLayer(
+                -36.0,
+                ((150, -16), (500, -4), (1200, -1), (3000, -6), (9000, -20)),
+                ((150, -12), (500, -1), (1200, 0), (3000, -3), (9000, -15)),
+                drift_seconds=1.5,
+            ),
+        ),
+        (GrainLayer("bubble", 60, -37),),
+    ),
+    "traffic": AmbiencePreset(
+        ("street", "city", "road", "cars", "urban", "highway", "motorway", "downtown", "avenue"),
+        (
+            NoiseLayer(
+                -36.0,
+                ((40, -6), (80, 0), (180, -3), (500, -11), (1000, -15), (3000, -30), (9000, -50)),
+                ((40, -3), (80, 0), (180, -1), (500, -7), (1000, -10), (3000, -24), (9000, -44)),
+                drift_seconds=8.0,
+            ),
+            NoiseLayer(  # a near car: engine at the bottom, tyres around 1 kHz
+                -32.0,
+                ((50, -40), (120, -40), (900, -44), (4000, -60)),
+                ((50, -6), (120, 0), (300, -5), (900, -4), (1600, -8), (4000, -20), (10000, -36)),
+                swell=Swell(period_seconds=5.5, rise_seconds=2.2, fall_seconds=2.8, is_passing=True),
+            ),
+            NoiseLayer(  # a second one, farther away: quieter, slower and duller
+                -35.0,
+                ((50, -40), (120, -40), (900, -44), (4000, -60)),
+                ((50, -2), (90, 0), (250, -6), (800, -6), (1300, -9), (4000, -24), (10000, -40)),
+                swell=Swell(period_seconds=8.0, rise_seconds=3.2, fall_seconds=3.6, is_passing=True),
+            ),
+        ),
+    ),
+    "forest": AmbiencePreset(
+        (
+            "woods",
+            "woodland",
+            "jungle",
+            "birds",
+            "birdsong",
+            "bird song",
+            "chirping",
+            "birds chirping",
+            "dawn",
+            "nature",
+            "park",
+            "garden",
+            "trees",
+            "countryside",
+        ),
+        (
+            NoiseLayer(-39.5, _STILL_LEAVES, _MOVING_LEAVES, drift_seconds=4.0),
+            NoiseLayer(-42.0, _CALM_AIR, _CALM_AIR, drift_seconds=6.0),
+        ),
+        (GrainLayer("bird", 0.5, -29.0),),
+    ),
+    "night": AmbiencePreset(
+        ("crickets", "cicadas", "night time", "nighttime", "dusk", "evening"),
+        (
+            NoiseLayer(-43.0, _STILL_LEAVES, _MOVING_LEAVES, drift_seconds=6.0),
+            NoiseLayer(-42.0, _CALM_AIR, _CALM_AIR, drift_seconds=6.0),
+        ),
+        (GrainLayer("cricket", 1.6, -37.0),),
+    ),
+    "hum": AmbiencePreset(
+        (
+            "airplane",
+            "aeroplane",
+            "plane",
+            "cabin",
+            "spaceship",
+            "engine room",
+            "server room",
+            "drone",
+            "ventilation",
+            "air conditioner",
+            "air conditioning",
+            "fridge",
+            "submarine",
+        ),
+        (
+            NoiseLayer(
+                -36.0,
+                ((45, -6), (90, 0), (110, -9), (180, -3), (220, -12), (500, -16), (1500, -26), (6000, -44)),
+                ((45, -4), (90, 1), (110, -8), (180, -1), (220, -10), (500, -13), (1500, -22), (6000, -40)),
+                drift_seconds=9.0,
+            ),
+        ),
+    ),
+    "fire": AmbiencePreset(
+        ("campfire", "fireplace", "bonfire", "flames", "burning", "crackling fire", "crackling", "crackling campfire"),
+        (
+            NoiseLayer(
+                -38.0,
+                ((40, -4), (120, 0), (400, -6), (1500, -14), (6000, -24)),
+                ((40, 0), (120, 2), (400, -1), (1500, -8), (6000, -16)),
+                drift_seconds=0.9,
+            ),
+        ),
+        (GrainLayer("crackle", 11, -22),),
+    ),
+}
