@@ -241,6 +241,13 @@ ERRORS = {
         "Ungültiges Quadrat: {square}. Es ist eines von {names} oder eine Zahl von 0 (links) bis 1 (rechts)."
     ),
     "The proxy has no frames: {path}.": "Der Proxy hat keine Bilder: {path}.",
+    "Unknown parameter of {model}: {name}. Known parameters: {known}.": (
+        "Unbekannter Parameter von {model}: {name}. Bekannte Parameter: {known}."
+    ),
+    "Invalid value for {name} of {model}: {value}. Choices: {choices}.": (
+        "Ungültiger Wert für {name} von {model}: {value}. Auswahl: {choices}."
+    ),
+    "Not a number: {value} for {name} of {model}.": "Keine Zahl: {value} für {name} von {model}.",
     "sketch/foley needs a video.": "sketch/foley braucht ein Video.",
     # models
     "Unknown model: {model!r}{suggestion}.": "Unbekanntes Modell: {model!r}{suggestion}.",
