@@ -1,7 +1,7 @@
-"""What enabling the add-on costs Blender's start: time, and the modules that come along.
+"""Measures the time that enabling the add-on adds to Blender's start, and lists the modules that it imports.
 
-Each run is a fresh process: Blender alone, with an add-on that does nothing, with Tracklay; in turn, so that a busy
-machine slows all three. Run it with a Python that has bpy, or name a Blender:
+Each run is a new process: Blender alone, with an empty add-on, and with Tracklay. They alternate, so that a busy machine slows
+all three. Run it with a Python that has bpy, or name a Blender:
 
     python benchmarks/addon_startup.py [--blender PROGRAM] [--runs N]
 """
@@ -21,7 +21,7 @@ from typing import TypedDict
 ROOT = Path(__file__).resolve().parent.parent
 
 MARK = "register-benchmark "
-"""Begins the one line in a process's output that is for us: Blender says things of its own."""
+"""Prefix of our line in the output of a process, among Blender's own lines."""
 
 PROBE = """
 import json, sys, time
@@ -39,11 +39,11 @@ print({mark!r} + json.dumps({{"seconds": taken, "modules": sorted(set(sys.module
 EMPTY = '"""An add-on that does nothing."""\n\n\ndef register():\n    pass\n'
 
 UNWANTED = {"anyio", "asyncio", "ffmpeg", "httpcore", "httpx", "imageio_ffmpeg", "moviepy", "numpy", "rich", "sqlite3"}
-"""What work needs and being there does not: slow to import, it must not come with `register`."""
+"""Packages that are slow to import and only needed by jobs: `register` must not import them."""
 
 
 class Run(TypedDict):
-    """What one process told: seconds of import and `register`, seconds of its whole life, and what came along."""
+    """Measurement of one process: seconds of import and `register`, seconds of the whole process, and the imported modules."""
 
     seconds: float
     life: float
@@ -51,10 +51,10 @@ class Run(TypedDict):
 
 
 def run(blender: str | None, folder: Path, name: str) -> Run:
-    """Start Blender, register the add-on `name` from `folder` (none where it is empty), and end.
+    """Start Blender, register the add-on `name` from `folder` (none if `name` is empty), and quit.
 
     Raises:
-        SystemExit: it failed; its own words are shown.
+        SystemExit: the process failed; its output is printed.
     """
     code = PROBE.format(folder=str(folder), name=name, mark=MARK)
     begun = time.perf_counter()
@@ -65,23 +65,25 @@ def run(blender: str | None, folder: Path, name: str) -> Run:
     )
     answer = subprocess.run(command, check=False, capture_output=True, text=True)
     life = time.perf_counter() - begun
-    told = [line for line in answer.stdout.splitlines() if line.startswith(MARK)]
-    if answer.returncode or not told:
+    lines = [line for line in answer.stdout.splitlines() if line.startswith(MARK)]
+    if answer.returncode or not lines:
         sys.exit(f"{name or 'Blender alone'} failed:\n{answer.stdout}{answer.stderr}")
-    said = json.loads(told[0].removeprefix(MARK))
-    return {"life": life, "seconds": said["seconds"], "modules": said["modules"]}
+    result = json.loads(lines[0].removeprefix(MARK))
+    return {"life": life, "seconds": result["seconds"], "modules": result["modules"]}
 
 
 def main() -> int:
-    """Measure and print a table; status 1 where `register` brings what it must not."""
-    parser = argparse.ArgumentParser(description="What enabling the add-on costs Blender's start.")
-    parser.add_argument("--blender", metavar="PROGRAM", help="a Blender (default: the bpy module of this Python)")
+    """Measure and print a table. Return 1 if `register` imports an unwanted package."""
+    parser = argparse.ArgumentParser(description="Measure the time that enabling the add-on adds to Blender's start.")
+    parser.add_argument(
+        "--blender", metavar="PROGRAM", help="Blender to start (default: the bpy module of this Python)"
+    )
     parser.add_argument("--runs", type=int, default=7, metavar="N", help="processes of each kind (default: 7)")
     options = parser.parse_args()
     runs: dict[str, list[Run]] = {"Blender alone": [], "empty add-on": [], "Tracklay": []}
     with tempfile.TemporaryDirectory() as here:
         (Path(here) / "empty_addon.py").write_text(EMPTY, "utf-8")
-        # The first start fills the disk cache and writes byte code: it is not counted.
+        # Warm-up: the first start fills the disk cache and writes byte code.
         run(options.blender, ROOT, "addon")
         for _ in range(options.runs):
             runs["Blender alone"].append(run(options.blender, ROOT, ""))
@@ -95,12 +97,12 @@ def main() -> int:
         life = statistics.median(each["life"] for each in found)
         print(f"{name:<16}{seconds * 1e3:>15.1f} ms{seconds / start:>12.2%}{life * 1e3:>13.0f} ms")
 
-    came = set().union(*(each["modules"] for each in runs["Tracklay"]))
-    own = {name for name in came if name.partition(".")[0] in {"addon", "tracklay"}}
-    others = {name.partition(".")[0] for name in came - own}
-    print(f"came along: {len(own)} modules of its own; {', '.join(sorted(others)) or 'nothing else'}")
+    imported = set().union(*(each["modules"] for each in runs["Tracklay"]))
+    own = {name for name in imported if name.partition(".")[0] in {"addon", "tracklay"}}
+    others = {name.partition(".")[0] for name in imported - own}
+    print(f"imported: {len(own)} modules of its own; {', '.join(sorted(others)) or 'nothing else'}")
     if unwanted := sorted(others & UNWANTED):
-        print(f"not needed to register, and slow to import: {', '.join(unwanted)}")
+        print(f"unwanted, because slow to import: {', '.join(unwanted)}")
     return 1 if unwanted else 0
 
 

@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "addon")]
 
 from tracklay import demo
+from tracklay.cue import SAMPLE_RATE
 from tracklay.media import ffmpeg
 
 GRAIN = "noise=alls=6:allf=t"
@@ -85,7 +86,7 @@ def run_child(endpoint: str, proxy: str, seconds: int) -> None:
         engine.generate_audio(
             endpoint=endpoint,
             proxy=proxy,
-            samples=seconds * engine.SAMPLE_RATE,
+            samples=seconds * SAMPLE_RATE,
             prompt=PROMPTS[endpoint],
             negative="",
             seed=1,

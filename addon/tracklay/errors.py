@@ -56,7 +56,7 @@ class TracklayError(Exception):
         return describe(self)
 
     def prefix_with(self, subject: str) -> Self:
-        """Name the clip, row or file that the error belongs to, unless the message names it already."""
+        """Prefix the message with the clip, row or file, unless it names it already, and return the error."""
         if subject not in str(self):
             self.subject = f"{subject}: {self.subject}" if self.subject else subject
         return self
@@ -120,7 +120,7 @@ def _from_json(value: Any) -> Any:
 
 
 class InvalidInput(TracklayError):
-    """A request that cannot be carried out as given: a wrong path, a wrong time, a parameter out of range."""
+    """A request that cannot be fulfilled as given: a wrong path, a wrong time, a parameter out of range."""
 
     kind = "bad-input"
 

@@ -110,7 +110,7 @@ _overrides: dict[str, Any] = {}
 
 
 def current() -> Settings:
-    """Return the active settings, without any those of the environment as it is now, with what `override` has set."""
+    """Return the active settings, or the environment's if none are active, with the values set by `override`."""
     settings = _active[-1] if _active else Settings.from_environment()
     return replace(settings, **_overrides) if _overrides else settings
 

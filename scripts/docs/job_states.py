@@ -33,5 +33,14 @@ def page(text: str) -> str:
     return f"{before}{BEGIN}\n{table()}\n{END}{after}"
 
 
+def main() -> int:
+    """Write the page, or check it and return 1 if it is out of date."""
+    text = PAGE.read_text("utf-8")
+    if "--check" in sys.argv:
+        return int(text != page(text))
+    PAGE.write_text(page(text), "utf-8")
+    return 0
+
+
 if __name__ == "__main__":
-    PAGE.write_text(page(PAGE.read_text("utf-8")), "utf-8")
+    sys.exit(main())

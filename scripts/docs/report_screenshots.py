@@ -1,8 +1,8 @@
-"""Makes the pictures of docs/report.md: a batch is run, reported on, and looked at in Chromium.
+"""Generates the pictures of docs/report.md: runs a batch, writes its report, and takes screenshots in Chromium.
 
-Everything in them is made now: the clips by `tracklay demo`'s own painter and the one below, the sound by the sketch engine, one failure
-by a container that is not running. Needs Debian's chromium, chromium-driver and poppler-utils:
-`python scripts/docs/report_screenshots.py [FOLDER]`, where FOLDER keeps the run (default: thrown away).
+One clip is that of `tracklay demo`, the other is drawn here; the sounds come from the sketch models, and one row fails because its
+container is not running. Needs Debian's chromium, chromium-driver and poppler-utils:
+`python scripts/docs/report_screenshots.py [FOLDER]`, where FOLDER keeps the files of the run (default: a temporary folder).
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ WIDTH, HEIGHT, RATE, FRAMES, CUT = 480, 270, 24, 168, 96
 
 
 def clock(number: int) -> npt.NDArray[np.uint8]:
-    """A frame: a pendulum, then from frame `CUT` on a marble that falls onto a step."""
+    """Return a frame in grey: a pendulum, and from frame `CUT` on a marble that falls onto a step."""
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float64)
     if number < CUT:
         angle = 0.9 * math.cos(2 * math.pi * number / 48)
@@ -69,19 +69,19 @@ def clock(number: int) -> npt.NDArray[np.uint8]:
 
 
 def picture(path: Path, name: str) -> None:
-    """Keep a picture small: one colour table instead of three bytes a pixel."""
-    made = DOCS / name
-    Image.open(path).convert("RGB").quantize(COLOURS).save(made, optimize=True)
-    print(f"{made}: {made.stat().st_size / 1000:.0f} kB")
+    """Write a picture to docs/ as a palette image, which is a third of the size."""
+    target = DOCS / name
+    Image.open(path).convert("RGB").quantize(COLOURS).save(target, optimize=True)
+    print(f"{target}: {target.stat().st_size / 1000:.0f} kB")
 
 
 def main() -> None:
-    """Make the pictures."""
+    """Run the batch and take the pictures."""
     with tempfile.TemporaryDirectory(prefix="tracklay-report-") as name:
         folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(name)
         folder.mkdir(parents=True, exist_ok=True)
         os.environ["TRACKLAY_HOME"] = str(folder / "home")
-        os.environ["TRACKLAY_COG_URL"] = "http://127.0.0.1:9"  # nothing listens there
+        os.environ["TRACKLAY_COG_URL"] = "http://127.0.0.1:9"  # no server on this port
         make_clip(folder / "ball.mp4")
         encode(folder / "clock.mp4", map(clock, range(FRAMES)), (WIDTH, HEIGHT), RATE)  # type: ignore[arg-type]
         (folder / "film.csv").write_text(WORK, "utf-8")
@@ -92,7 +92,7 @@ def main() -> None:
 
 
 def script_holds(script: str) -> Callable[[Chrome], bool]:
-    """What waits until a script says true."""
+    """Return a condition for `WebDriverWait`: the script returns true."""
     return lambda driver: bool(driver.execute_script(script))
 
 
@@ -113,10 +113,10 @@ def look(page: Path, work: Path) -> None:
             driver.save_screenshot(str(work / name))
             picture(work / name, name)
         driver.get(page.with_name("cue-sheet.html").as_uri())
-        told = driver.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})
-        (work / "sheet.pdf").write_bytes(base64.b64decode(told["data"]))
-        if said := complaints(driver):
-            print("the console says:", *said, sep="\n")
+        printed = driver.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})
+        (work / "sheet.pdf").write_bytes(base64.b64decode(printed["data"]))
+        if messages := complaints(driver):
+            print("Console messages:", *messages, sep="\n")
     draw = shutil.which("pdftoppm") or "pdftoppm"
     subprocess.run([draw, "-png", "-r", "110", "-singlefile", work / "sheet.pdf", work / "sheet"], check=True)
     picture(work / "sheet.png", "report-cue-sheet.png")

@@ -1,8 +1,8 @@
-"""Makes docs/screenshots.md, its pictures and the README's from the scenes that tests/window/screenshots.py sets up in Blender.
+"""Generates docs/screenshots.md and its pictures, docs/blender.png included, from the scenes of tests/window/screenshots.py.
 
-Everything in them is made now: the clip by `tracklay demo`'s own painter, the sound by the sketch engine and a stand-in, in a Blender 5.2
-whose window nobody sees (see tests/window/xvfb_blender.py, which needs Xvfb). Run it again whenever a panel changes:
-`python scripts/docs/screenshots.py`. `--to FOLDER` writes the pictures there instead, and `--check` only checks the page.
+The clip is the one of `tracklay demo`; the sounds come from the sketch models and a fake provider. Blender 5.2 runs on a virtual
+display (tests/window/xvfb_blender.py, which needs Xvfb). Run it again after each change to a panel: `python scripts/docs/screenshots.py`.
+`--to FOLDER` writes the pictures to another folder, and `--check` only checks the page.
 """
 
 from __future__ import annotations
@@ -30,123 +30,123 @@ from tests.window import xvfb_blender
 
 SCREEN = (1280, 720)
 CORNER = ((1279, 719), (1270, 715))
-"""Two places in the status bar."""
+"""Two positions in the status bar."""
 
 PREFERENCES = (960, 680)
-"""Pixels of the preferences' window."""
+"""Size of the preferences window in pixels."""
 
-PATIENCE_SECONDS = 240.0
-STAND_IN = (
-    MODEL.replace("Clicks at flashes", "Stand-in foley")
-    + '\n[parameters.prompt]\ntype = "text"\nrole = "prompt"\nhelp = "What should be heard."\n'
+TIMEOUT_SECONDS = 240.0
+FAKE_MODEL = (
+    MODEL.replace("Clicks at flashes", "Fake foley")
+    + '\n[parameters.prompt]\ntype = "text"\nrole = "prompt"\nhelp = "Sounds to generate."\n'
 )
-"""A model whose work can be held up, fail and be lost."""
+"""A model whose jobs can run slowly, fail or be lost."""
 
 COLOURS = 128
 README = "blender"
 PAGE = ROOT / "docs" / "screenshots.md"
 
 PICTURES = {
-    README: "A clip with music and foley laid above it, connected to it. The tab says what is selected, what will be made, and its price.",
-    "running": "The spotting list. What is on its way says how far it is, and can be cancelled.",
-    "failed": "What went wrong stands on its cue, in words, with what to do.",
-    "unclear": "Work of which nobody knows whether the provider has it: the person decides.",
-    "takes": "The takes of a cue: one is heard, the others are muted. Go from one to the next, compare two, keep one.",
-    "markers": "An effect at each marker that is named like `sfx: mallet on wood`, laid on its frame.",
-    "models": "The models by what they are for. Those that cannot be used now say why.",
-    "menu": "All of it in the Strip menu and the strips' context menu, with its keys.",
-    "twice-as-large": "At twice the resolution scale, on 1280 pixels.",
-    "german": "In the person's language.",
-    "preferences": "Preferences: folder, rate, budget, keys. A key that the environment has is greyed.",
+    README: "A clip with music and foley above it, connected to it. The tab shows the selection, the model and the estimated cost.",
+    "running": "The cue list: a running cue shows its progress and can be cancelled.",
+    "failed": "A failed cue shows its error, and can be tried again.",
+    "unclear": "A cue whose submission got no response: check it again, send it again, or discard it.",
+    "takes": "The takes of a cue: one is audible, the others are muted. Switch, compare, keep one.",
+    "markers": "An effect at each marker named like `sfx: mallet on wood`, laid on its frame.",
+    "models": "The models by task. Those that cannot be used show the reason.",
+    "menu": "The operators in the Strip menu and the context menu, with their shortcuts.",
+    "twice-as-large": "The sidebar at a resolution scale of 2.",
+    "german": "The German interface.",
+    "preferences": "Preferences: folder, jobs, budget, API keys.",
 }
-"""What each shows, in the page's order."""
+"""Caption of each picture, in the order of the page."""
 
 
 def page() -> str:
-    """The page."""
+    """Return the text of the page."""
     parts = [
-        "# Gallery",
-        "Tracklay in Blender 5.2, at 1280 x 720. `python scripts/docs/screenshots.py` makes these pictures anew.",
+        "# Screenshots",
+        "Tracklay in Blender 5.2, at 1280 x 720. `python scripts/docs/screenshots.py` generates them.",
     ]
     for name, caption in PICTURES.items():
         parts.append(f"![{caption}]({'' if name == README else 'screenshots/'}{name}.png)\n\n{caption}")
     return "\n\n".join(parts) + "\n"
 
 
-def place(name: str, to: Path) -> Path:
-    """Where a picture lies."""
+def picture_path(name: str, to: Path) -> Path:
+    """Return the path of a picture."""
     return to / (f"{name}.png" if name == README else f"screenshots/{name}.png")
 
 
 def take(display: str, name: str, box: list[int] | None, folder: Path, to: Path) -> None:
-    """Take one: `box` is left, bottom, right and top in Blender's pixels, which count from below."""
-    image = Image.open(xvfb_blender.shot(display, folder / f"{name}.png")).convert("RGB")
+    """Take and write one picture. `box` is left, bottom, right and top in pixels, counted from the bottom; None: the whole window."""
+    image = Image.open(xvfb_blender.take_screenshot(display, folder / f"{name}.png")).convert("RGB")
     if box is not None:
         left, bottom, right, top = box
         image = image.crop((left, SCREEN[1] - top, right, SCREEN[1] - bottom))
-    path = place(name, to)
+    path = picture_path(name, to)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # One colour table instead of three bytes a pixel: a page of flat grey needs no more.
+    # A palette image is a third of the size, and flat grey panels look the same.
     image.quantize(COLOURS).save(path, optimize=True)
     print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 
 def pictures(to: Path) -> None:
-    """Take all of them."""
-    with tempfile.TemporaryDirectory(prefix="tracklay-gallery-") as name, xvfb_blender.display(SCREEN) as display:
+    """Take all pictures."""
+    with tempfile.TemporaryDirectory(prefix="tracklay-screenshots-") as name, xvfb_blender.display(SCREEN) as display:
         folder = Path(name)
         (folder / "home" / "models").mkdir(parents=True)
-        (folder / "home" / "models" / "clicker.toml").write_text(STAND_IN)
+        (folder / "home" / "models" / "clicker.toml").write_text(FAKE_MODEL)
         make_clip(folder / "demo.mp4")
-        os.environ["TRACKLAY_TEST_SECONDS"] = str(PATIENCE_SECONDS)
-        blender = xvfb_blender.installed(display, folder, SCREEN)
+        os.environ["TRACKLAY_TEST_SECONDS"] = str(TIMEOUT_SECONDS)
+        blender = xvfb_blender.install_blender(display, folder, SCREEN)
         try:
             process = blender.start("all_of_it", folder)
-            until = time.monotonic() + PATIENCE_SECONDS
+            until = time.monotonic() + TIMEOUT_SECONDS
             for corner in itertools.cycle(CORNER):
-                # Kept moving out there: where the pointer rests a tooltip opens.
-                ask(display, "mousemove", *map(str, corner))
+                # The pointer keeps moving: a tooltip opens where it rests.
+                run_xdotool(display, "mousemove", *map(str, corner))
                 for ready in sorted(folder.glob("*.ready")):
                     take(display, ready.stem, json.loads(ready.read_text()), folder, to)
                     ready.rename(ready.with_suffix(".taken"))
                 if (folder / "escape").exists():
-                    ask(display, "key", "Escape")
+                    run_xdotool(display, "key", "Escape")
                     (folder / "escape").unlink()
                 if (folder / "move").exists():
-                    # No window manager runs there: Blender's second window lies half outside.
+                    # Without a window manager the preferences window is half outside the display.
                     found = subprocess.run(
-                        ["xdotool", "search", "--name", "Preferences"],  # noqa: S607 - tests/window needs it on PATH too
+                        ["xdotool", "search", "--name", "Preferences"],  # noqa: S607 - the window tests need it on PATH too
                         env={**os.environ, "DISPLAY": display},
                         capture_output=True,
                         text=True,
                         check=False,
                     )
                     for window in found.stdout.split():
-                        ask(display, "windowsize", window, *map(str, PREFERENCES))
-                        ask(display, "windowmove", window, "160", "20")
+                        run_xdotool(display, "windowsize", window, *map(str, PREFERENCES))
+                        run_xdotool(display, "windowmove", window, "160", "20")
                     (folder / "move").unlink()
                 if process.poll() is not None or time.monotonic() > until:
                     break
                 time.sleep(0.1)
-            blender.told(process, folder)
+            blender.wait_for_results(process, folder)
         finally:
-            blender.end()
+            blender.stop()
 
 
-def ask(display: str, *words: str) -> None:
-    """Do something with the display's pointer or keys."""
+def run_xdotool(display: str, *words: str) -> None:
+    """Run `xdotool` on the display."""
     program = shutil.which("xdotool") or "xdotool"
     subprocess.run([program, *words], env={**os.environ, "DISPLAY": display}, check=True)
 
 
 def main() -> int:
-    """Make the page and the pictures."""
-    parser = argparse.ArgumentParser(description="Makes the gallery.")
-    parser.add_argument("--to", type=Path, default=PAGE.parent, help="where the pictures go (default: docs/)")
-    parser.add_argument("--check", action="store_true", help="say whether the page is up to date, and make nothing")
+    """Generate the page and the pictures."""
+    parser = argparse.ArgumentParser(description="Generate docs/screenshots.md and its pictures.")
+    parser.add_argument("--to", type=Path, default=PAGE.parent, help="folder of the pictures (default: docs/)")
+    parser.add_argument("--check", action="store_true", help="only check that the page is up to date")
     arguments = parser.parse_args()
     if arguments.check:
-        missing = [name for name in PICTURES if not place(name, PAGE.parent).is_file()]
+        missing = [name for name in PICTURES if not picture_path(name, PAGE.parent).is_file()]
         return int(bool(missing) or not PAGE.exists() or PAGE.read_text("utf-8") != page())
     pictures(arguments.to)
     if arguments.to == PAGE.parent:

@@ -1,4 +1,4 @@
-"""One Blender for all tests, an empty file for each, and a model that clicks where it sees a flash."""
+"""Fixtures: one Blender for all tests, an empty file for each, and a model that returns a click for each flash."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from tests.clips import flash_clip  # noqa: E402
 from tests.fakes.click_model import MODEL, Clicker  # noqa: E402
 
 from .helpers import Gate  # noqa: E402
-from .strips import add, add_as_a_person, in_the_sequencer, laid, set_handles, set_rate  # noqa: E402
+from .strips import add, add_from_menu, in_the_sequencer, laid, set_handles, set_rate  # noqa: E402
 
-__all__ = ["add", "add_as_a_person", "in_the_sequencer", "laid", "set_handles", "set_rate"]
+__all__ = ["add", "add_from_menu", "in_the_sequencer", "laid", "set_handles", "set_rate"]
 
 _status = 0
 
 
 def pytest_sessionfinish(exitstatus):
-    """Keep how it went."""
+    """Store the exit status."""
     global _status  # noqa: PLW0603
     _status = int(exitstatus)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure():
-    """End the process here: the bpy module's own end destroys what a decoder's thread may still wait for, and then waits for ever."""
+    """End the process here, because bpy's own exit can wait forever for a decoder thread."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(_status)
@@ -60,7 +60,7 @@ maximum = 1000
 type = "choice"
 choices = ["wood", "metal"]
 default = "wood"
-help = "What it is made of."
+help = "Material."
 
 [parameters.gain]
 type = "number"
@@ -72,7 +72,7 @@ unit = "dB"
 
 [parameters.steps]
 type = "integer"
-help = "No default: the model's own."
+help = "Steps; by default the model decides."
 minimum = 1
 maximum = 50
 """
@@ -88,16 +88,16 @@ def _registered():
 
 @pytest.fixture(autouse=True)
 def _home(monkeypatch):
-    """The add-on was registered with this home, and keeps it."""
+    """Set the home with which the add-on was registered."""
     monkeypatch.setenv("TRACKLAY_HOME", str(HOME))
 
 
 @pytest.fixture(autouse=True)
 def clicker() -> Clicker:
-    """The stand-in that answers; a test may change how."""
-    made = Clicker()
-    base.register("clicker", lambda: made)
-    return made
+    """The fake provider of the clicking model; a test may replace its methods."""
+    provider = Clicker()
+    base.register("clicker", lambda: provider)
+    return provider
 
 
 @pytest.fixture
@@ -108,16 +108,16 @@ def gate(clicker) -> Gate:
 
 @pytest.fixture
 def scene() -> Any:
-    """An empty file's scene, with an empty sequence and the clicking model chosen."""
+    """The scene of an empty file, with a sequence editor and the clicking model."""
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
-    made = bpy.context.scene
-    made.sequence_editor_create()
-    made.tracklay.model = "clicker/clicks"
-    return made
+    empty = bpy.context.scene
+    empty.sequence_editor_create()
+    empty.tracklay.model = "clicker/clicks"
+    return empty
 
 
 class Clips:
-    """Flash clips, each made once."""
+    """Flash clips, each written once."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -130,19 +130,19 @@ class Clips:
 
 @pytest.fixture(scope="session")
 def clips(tmp_path_factory) -> Clips:
-    """Makes flash clips."""
+    """Writer of flash clips."""
     return Clips(tmp_path_factory.mktemp("clips"))
 
 
 @pytest.fixture
 def strip(scene, clips):
-    """A clip of 60 frames at 25, on channel 1 from frame 11; a file whose tests want another has its own."""
+    """A clip of 60 frames at 25 fps, on channel 1 from frame 11; a test module may override it."""
     set_rate(scene, Fraction(25))
     return add(scene, clips(Fraction(25), 60, (20,)), 11)
 
 
 @pytest.fixture
 def let_go():
-    """What a test left under way is let go of."""
+    """Close the dispatcher after the test, with the jobs that still run."""
     yield
     dispatcher.close_dispatcher()

@@ -1,4 +1,4 @@
-"""Films of three shots without a sound, saved and opened again."""
+"""A silent .blend file of three shots, saved and opened again."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .render.mix import sample
 RATE = Fraction(25)
 FRAMES = 50
 SHOTS = ((11, (10, 30)), (61, (5, 49)), (111, (20,)))
-"""First frame, and the flashes, which fall on the timeline's frames that many later."""
+"""First frame of each shot, and its flashes in frames from there."""
 
 LAST = 170
 
 
 def three_shots(scene: Any, clips: Clips, folder: Path) -> Path:
-    """Three shots on a timeline at 25, saved as `film.blend`; nothing makes a sound."""
+    """Build three silent shots on a timeline at 25 fps, and save it as `film.blend`."""
     set_rate(scene, RATE)
     for number, (start, flashes) in enumerate(SHOTS):
         clip = folder / f"shot{number}.mp4"
@@ -32,27 +32,27 @@ def three_shots(scene: Any, clips: Clips, folder: Path) -> Path:
 
 
 def flashes(first_frame: int = 1) -> list[int]:
-    """The samples of the flashes in the film's sound from a frame on."""
+    """Return the samples of the flashes in the film's sound from `first_frame` on."""
     return [sample(start + flash, RATE, first_frame) for start, found in SHOTS for flash in found]
 
 
 def save(path: Path) -> Path:
-    """Save what is open."""
+    """Save the open file."""
     bpy.ops.wm.save_as_mainfile(filepath=str(path))
     return path
 
 
 def opened(path: Path) -> Any:
-    """The scene of a film."""
+    """Open a film and return its scene."""
     bpy.ops.wm.open_mainfile(filepath=str(path))
     return bpy.context.scene
 
 
 def movie(scene: Any, container: str, codec: str, to: Path) -> None:
-    """Have renders of a scene become a movie."""
-    made = scene.render.image_settings
-    if "media_type" in made.bl_rna.properties:
-        made.media_type = "VIDEO"
-    made.file_format = "FFMPEG"
+    """Set a scene's render output to a movie."""
+    settings = scene.render.image_settings
+    if "media_type" in settings.bl_rna.properties:
+        settings.media_type = "VIDEO"
+    settings.file_format = "FFMPEG"
     scene.render.ffmpeg.format, scene.render.ffmpeg.audio_codec = container, codec
     scene.render.filepath = str(to)

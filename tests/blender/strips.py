@@ -1,4 +1,4 @@
-"""Strips as a person makes them, in whatever Blender this runs."""
+"""Adds and trims strips in any supported version of Blender."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def set_rate(scene: Any, rate: Fraction) -> None:
-    """The scene's rate, as a person sets it: 30 over 1.001."""
+    """Set the scene's frame rate as in Blender's settings: 29.97 is 30 over 1.001."""
     scene.render.fps = -(-rate.numerator // rate.denominator)
     scene.render.fps_base = 1.001 if rate.denominator == 1001 else 1.0
 
 
 def add(scene: Any, clip: Path, start: int, channel: int = 1) -> Any:
-    """A movie strip that plays frame for frame, selected."""
+    """Add a movie strip that plays frame for frame, and select it."""
     strip = scene.sequence_editor.strips.new_movie(clip.stem, str(clip), channel, start)
     strip.select = True
     return strip
@@ -29,7 +29,7 @@ def add(scene: Any, clip: Path, start: int, channel: int = 1) -> Any:
 
 @contextlib.contextmanager
 def in_the_sequencer(scene: Any) -> Iterator[None]:
-    """A context for the sequencer's operators, as its editor gives them."""
+    """Override the context for the sequencer's operators."""
     window = bpy.context.window_manager.windows[0]
     area = window.screen.areas[0]
     area.type = "SEQUENCE_EDITOR"
@@ -40,8 +40,8 @@ def in_the_sequencer(scene: Any) -> Iterator[None]:
         yield
 
 
-def add_as_a_person(scene: Any, clip: Path, start: int, channel: int = 1) -> Any:
-    """A movie strip as the Add menu makes it: it plays in real time, whatever the scene's rate."""
+def add_from_menu(scene: Any, clip: Path, start: int, channel: int = 1) -> Any:
+    """Add a movie strip as the Add menu does: it plays in real time at any frame rate of the scene."""
     options = {"filepath": str(clip), "frame_start": start, "channel": channel, "sound": False}
     options |= {"use_framerate": False, "adjust_playback_rate": True}
     if "move_strips" in bpy.ops.sequencer.movie_strip_add.get_rna_type().properties:
@@ -52,13 +52,13 @@ def add_as_a_person(scene: Any, clip: Path, start: int, channel: int = 1) -> Any
 
 
 def set_handles(strip: Any, first: int, end: int) -> None:
-    """Trim a strip to the frames from `first` up to `end`."""
+    """Trim a strip to the frames from `first` to `end` (exclusive)."""
     setattr(strip, compat.time_property("left_handle", bpy.types.Strip), first)
     compat.set_strip_frames(strip, end - first)
 
 
 def laid(scene: Any) -> list[Any]:
-    """The strips that Tracklay laid, lowest channel first."""
+    """Return the strips that Tracklay laid, in order of start and channel."""
     return sorted(
         (s for s in scene.sequence_editor.strips_all if cue_index.ENTRY_PROPERTY in s),
         key=lambda s: (compat.strip_start(s), s.channel),

@@ -1,1 +1,1 @@
-"""Tests in a real Blender with its window: the built extension, installed as a person installs it, into a profile of its own."""
+"""Tests in a real Blender window: the built extension is installed with Blender's own command, into a profile of its own."""

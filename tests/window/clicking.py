@@ -1,4 +1,4 @@
-"""The clicking stand-in for a Blender whose Python has no PyAV: the work is done by the tests' own interpreter."""
+"""The fake clicking provider for a Blender whose Python has no PyAV: the interpreter of the tests does the work."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from driver import FOLDER, part  # type: ignore[import-not-found]
+from driver import FOLDER, extension_module  # type: ignore[import-not-found]
 
 ROOT = Path(__file__).resolve().parents[2]
 WORK = """\
@@ -21,8 +21,8 @@ print(write(click_track(flashes(Path(proxy)), Fraction(seconds), 44100), 44100, 
 
 
 def clicker():
-    """The provider, made from the extension's own types."""
-    base, cue = part("providers.base"), part("cue")
+    """Return the provider, built from the types of the installed extension."""
+    base, cue = extension_module("providers.base"), extension_module("cue")
 
     class Clicker(base.Provider):  # type: ignore[name-defined,misc]
         name = "clicker"

@@ -1,4 +1,4 @@
-"""One display and one installed Blender for all tests."""
+"""One X display and one Blender with the extension for all window tests."""
 
 from __future__ import annotations
 
@@ -17,40 +17,40 @@ FRAMES = 100
 
 @pytest.fixture(scope="session")
 def display():
-    """The display's name."""
+    """The name of the X display."""
     with xvfb_blender.display() as name:
         yield name
 
 
 @pytest.fixture(scope="session")
 def _installed(display, tmp_path_factory) -> xvfb_blender.Blender:
-    return xvfb_blender.installed(display, tmp_path_factory.mktemp("blender"))
+    return xvfb_blender.install_blender(display, tmp_path_factory.mktemp("blender"))
 
 
 @pytest.fixture
 def blender(_installed):
-    """The Blender; what a test starts ends with it."""
+    """The shared Blender. Processes that a test starts are stopped after it."""
     yield _installed
-    _installed.end()
+    _installed.stop()
 
 
 @pytest.fixture
 def fresh_blender(_installed, tmp_path_factory):
-    """One with a profile of its own: a test that installs something else leaves it to nobody."""
-    made = _installed.copied(tmp_path_factory.mktemp("fresh"))
-    yield made
-    made.end()
+    """A Blender with a profile of its own, for a test that installs something else."""
+    copy = _installed.copy_with_profile(tmp_path_factory.mktemp("fresh"))
+    yield copy
+    copy.stop()
 
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory):
-    """A clip with flashes."""
+    """A clip of white flashes."""
     return flash_clip(tmp_path_factory.mktemp("clip") / "flashes.mp4", Fraction(25), FRAMES, FLASHES)
 
 
 @pytest.fixture
 def folder(tmp_path, clip):
-    """A scenario's folder: the clip, and a home with the clicking model."""
+    """The folder of a scenario: the clip, and a home with the clicking model."""
     models = tmp_path / "home" / "models"
     models.mkdir(parents=True)
     (models / "clicker.toml").write_text(MODEL)

@@ -1,6 +1,6 @@
-"""Runs inside Blender, from its timers: a scenario is a generator that yields the condition it waits for.
+"""Runs a scenario inside Blender: a generator that yields each condition it waits for. A timer checks the condition.
 
-What it finds goes to a file of JSON lines, which the test reads. Started as
+The scenario writes its results as JSON lines to `results.jsonl`, which the test reads. Started as
 `blender … --python driver.py -- SCENARIO FOLDER`.
 """
 
@@ -18,54 +18,56 @@ from pathlib import Path
 import bpy
 
 HERE = Path(__file__).parent
-sys.path.append(str(HERE))  # behind Python's own: a file here may be called like one of those
+sys.path.append(str(HERE))  # after the standard library: a file here may have the name of one of its modules
 PACKAGE = "bl_ext.user_default.tracklay"
 DEADLINE = float(os.environ.get("TRACKLAY_TEST_SECONDS", "120"))
-"""Seconds that a whole scenario may take."""
+"""Longest time of a scenario in seconds."""
 
-LOOK = 0.05
-"""Seconds between two looks at a condition."""
+CHECK_INTERVAL = 0.05
+"""Seconds between two checks of a condition."""
 
 FOLDER = Path(sys.argv[-1])
 
 
-def tell(**found) -> None:
-    """Add a line to what the test reads."""
-    with (FOLDER / "told.jsonl").open("a") as file:
-        file.write(json.dumps(found) + "\n")
+def report(**values) -> None:
+    """Add a line to the results that the test reads."""
+    with (FOLDER / "results.jsonl").open("a") as file:
+        file.write(json.dumps(values) + "\n")
 
 
-def part(name: str):
-    """A module of the installed extension."""
+def extension_module(name: str):
+    """Import a module of the installed extension."""
     return importlib.import_module(f"{PACKAGE}.{name}")
 
 
 def run(scenario) -> None:
-    """Carry a scenario through, whatever happens, and end Blender."""
+    """Run a scenario to its end or its first error, and quit Blender."""
     began = time.monotonic()
     steps = scenario()
     condition = [lambda: True]
 
-    def look():
+    def check():
         try:
             assert time.monotonic() - began < DEADLINE, f"still waiting for {condition[0].__name__}"
             if condition[0]():
                 condition[0] = next(steps)
         except StopIteration:
-            tell(end="done")
-        except Exception:  # noqa: BLE001 - whatever it was, the test must read it
-            tell(end=traceback.format_exc())
+            report(end="done")
+        except Exception:  # noqa: BLE001 - the test shows any error
+            report(end=traceback.format_exc())
         else:
-            return LOOK
-        bpy.context.preferences.use_preferences_save = False  # what a scenario switched off is on for the next
+            return CHECK_INTERVAL
+        bpy.context.preferences.use_preferences_save = (
+            False  # a scenario may disable the extension: the next one needs it
+        )
         bpy.ops.wm.quit_blender()
         return None
 
-    bpy.app.timers.register(look, first_interval=0.5, persistent=True)
+    bpy.app.timers.register(check, first_interval=0.5, persistent=True)
 
 
 def main() -> None:
-    """Begin the scenario that was named."""
+    """Start the scenario named on the command line."""
     warnings.simplefilter("error", DeprecationWarning)
     os.environ.setdefault("TRACKLAY_HOME", str(FOLDER / "home"))
     modules = ("scenarios", "placeholder_scenarios", "interaction_scenarios", "screenshots")

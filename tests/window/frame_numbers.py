@@ -1,7 +1,7 @@
-"""Runs in a Blender without a window, from the sources: the numbers in proxies against those in that Blender's own render.
+"""Compares the frame numbers in proxies with those in Blender's own render. Runs in a Blender without a window, from the sources.
 
-Started as `blender -b --factory-startup --python frame_numbers.py -- PACKAGES FOLDER`: PACKAGES is a folder of Python's, whose plain packages
-this Blender's Python can use too. What was found goes to FOLDER/told.json.
+Started as `blender -b --factory-startup --python frame_numbers.py -- PACKAGES FOLDER`: PACKAGES is a site-packages folder,
+whose pure-Python packages Blender's Python can use too. The result is written to FOLDER/results.json.
 """
 
 from __future__ import annotations
@@ -18,27 +18,36 @@ sys.path.append(PACKAGES)
 
 import bpy  # noqa: E402
 
-from tests.blender.sequencer.frame_compare import READ_AT, RENDERED_AT, Sources, compared, read_at, rendered_at  # noqa: E402
+from tests.blender.sequencer.frame_compare import (  # noqa: E402
+    RENDER_RATES,
+    SOURCE_RATES,
+    Sources,
+    compare_cases,
+    render_cases,
+    source_cases,
+)
 
 
 def main() -> None:
-    """Compare all that is wanted; a scene of its own for each rate."""
+    """Compare all cases, with a new scene for each frame rate."""
     warnings.simplefilter("error", DeprecationWarning)
     folder = Path(FOLDER)
     sources = Sources(folder)
     ways: dict[str, str] = {}
     faults: list[str] = []
-    wanted = [(rates, read_at(*rates)) for rates in READ_AT] + [(rates, rendered_at()) for rates in RENDERED_AT]
+    wanted = [(rates, source_cases(*rates)) for rates in SOURCE_RATES] + [
+        (rates, render_cases()) for rates in RENDER_RATES
+    ]
     for (source, timeline), cases in wanted:
         bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
         scene = bpy.context.scene
         scene.sequence_editor_create()
-        print(f"{len(cases)} cases from {source} at {timeline}", flush=True)  # noqa: T201 - the whole matrix takes its time
+        print(f"{len(cases)} cases from {source} at {timeline}", flush=True)  # noqa: T201 - progress: the whole matrix takes long
         try:
-            ways |= compared(scene, cases, sources(source), timeline, folder)
+            ways |= compare_cases(scene, cases, sources(source), timeline, folder)
         except AssertionError as error:
             faults.append(f"{source} at {timeline}: {error}")
-    (folder / "told.json").write_text(json.dumps({"ways": ways, "faults": faults}))
+    (folder / "results.json").write_text(json.dumps({"ways": ways, "faults": faults}))
 
 
 main()

@@ -1,6 +1,6 @@
-"""Runs inside a Blender without a window, with the extension installed: `cut FOLDER` saves a film of three shots, all else renders it.
+"""Runs inside a Blender without a window: `cut FOLDER` saves a film of three shots; other arguments render it.
 
-Started as `blender -b … --python headless.py -- …`. The rendering is `scripts/render_with_sound.py`, with the clicking stand-in.
+Started as `blender -b … --python headless.py -- …`. It renders with `scripts/render_with_sound.py` and the fake clicking provider.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import bpy
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 STARTS = (11, 121, 231)
-"""The frames on which the clip of 100 begins."""
+"""Start frames of the three clips, each 100 frames long."""
 
 LAST = 340
 
 
 def cut(folder: Path) -> None:
-    """Three times the clip, with nothing to be heard."""
+    """Save a film: the clip three times, without sound."""
     scene = bpy.context.scene
     scene.sequence_editor_create()
     scene.render.fps, scene.frame_end = 25, LAST
@@ -34,20 +34,20 @@ def cut(folder: Path) -> None:
         scene.sequence_editor.strips.new_movie(f"shot{number}", str(folder / "flashes.mp4"), 1, start)
     film = str(folder / "film.blend")
     bpy.ops.wm.save_as_mainfile(filepath=film)
-    bpy.ops.file.make_paths_relative()  # each test has a copy of it, beside its own clip
+    bpy.ops.file.make_paths_relative()  # each test copies the film to the folder of its own clip
     bpy.ops.wm.save_as_mainfile(filepath=film)
 
 
 def main() -> None:
-    """Cut or render."""
-    given = sys.argv[sys.argv.index("--") + 1 :]
-    if given[0] == "cut":
-        cut(Path(given[1]))
+    """Save the film, or render it."""
+    arguments = sys.argv[sys.argv.index("--") + 1 :]
+    if arguments[0] == "cut":
+        cut(Path(arguments[1]))
         return
     from clicking import clicker  # type: ignore[import-not-found]
-    from driver import part  # type: ignore[import-not-found]
+    from driver import extension_module  # type: ignore[import-not-found]
 
-    part("providers.base").register("clicker", clicker)
+    extension_module("providers.base").register("clicker", clicker)
     bpy.ops.tracklay.reload_models()
     runpy.run_path(str(HERE.parents[1] / "scripts" / "render_with_sound.py"), run_name="__main__")
 

@@ -1,4 +1,4 @@
-"""Scenarios of placeholders: what lies there at once, follows the person, and is undone and redone in a real window."""
+"""Scenarios of placeholders: edited while a job runs, undone and redone, and timed on Blender's main thread."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from typing import Any
 
 import addon_utils  # type: ignore[import-not-found]
 import bpy
-from driver import FOLDER, PACKAGE, part, tell  # type: ignore[import-not-found]
+from driver import FOLDER, PACKAGE, extension_module, report  # type: ignore[import-not-found]
 from scenarios import (  # type: ignore[import-not-found]
     add_clip,
-    laid,
+    file_is_complete,
+    laid_strips,
     open_sequencer,
     sequencer,
-    settled,
     use_clicker,
 )
 
 HOLD = FOLDER / "hold"
-"""While it is there the clicking model does not answer."""
+"""While this file exists, the jobs of the fake provider do not end."""
 
-CHANGING = 10.0
-"""Seconds for which a crowded timeline is changed while its jobs work."""
+EDITING_SECONDS = 10.0
+"""How long a crowded timeline is edited while its jobs run."""
 
 
 def timeline():
-    """The scene that is edited: undo makes another of it."""
+    """Return the edited scene. Undo replaces it by another object."""
     return bpy.context.window_manager.windows[0].workspace.sequencer_scene
 
 
-def held():
-    """The strips that carry a cue, lowest channel first."""
+def cue_strips():
+    """Return the strips with a cue, from the lowest channel."""
     return sorted((s for s in timeline().sequence_editor.strips_all if "tracklay_cue" in s), key=lambda s: s.channel)
 
 
-def shot(name: str):
-    """A condition: the test has taken a picture of the window."""
+def picture_taken(name: str):
+    """Return a condition: the test has taken a screenshot of the window."""
     began = time.monotonic()
 
     def picture_was_taken():
@@ -52,15 +52,15 @@ def shot(name: str):
     return picture_was_taken
 
 
-def zoomed(window, area):
-    """All of the timeline in view."""
+def zoom_to_all(window, area):
+    """Show the whole timeline."""
     region = next(region for region in area.regions if region.type == "WINDOW")
     with bpy.context.temp_override(window=window, area=area, region=region):
         bpy.ops.sequencer.view_all()
 
 
 def follow():
-    """A placeholder is moved and split while its model works, at two scales; the takes come; undo and redo go all the way."""
+    """Move and split a placeholder while its job runs, at two scales, wait for the takes, and undo and redo everything."""
     window, area = yield from open_sequencer()
     scene, _ = add_clip(FOLDER / "flashes.mp4", 31)
     use_clicker(scene)
@@ -69,19 +69,19 @@ def follow():
     HOLD.touch()
     bpy.ops.ed.undo_push(message="before")
     bpy.ops.tracklay.generate()
-    tell(at_once=[[s.left_handle, s.duration, s.channel, s.mute, s.name] for s in held()])
-    lines = part("blender.runtime.cue_status").running_cues
+    report(at_once=[[s.left_handle, s.duration, s.channel, s.mute, s.name] for s in cue_strips()])
+    running_cues = extension_module("blender.runtime.cue_status").running_cues
 
-    def models_work():
-        return all("second" in line.message for line in lines().values())
+    def jobs_run():
+        return all("second" in line.message for line in running_cues().values())
 
-    yield models_work
-    zoomed(window, area)
-    yield shot("working")
+    yield jobs_run
+    zoom_to_all(window, area)
+    yield picture_taken("working")
     bpy.context.preferences.view.ui_scale = 2.0
-    yield shot("working-large")
+    yield picture_taken("working-large")
     bpy.context.preferences.view.ui_scale = 1.0
-    first = held()[0]
+    first = cue_strips()[0]
     first.content_start = 151
     first.channel = 6
     for strip in timeline().sequence_editor.strips_all:
@@ -90,44 +90,47 @@ def follow():
     region = next(region for region in area.regions if region.type == "WINDOW")
     with bpy.context.temp_override(window=window, area=area, region=region):
         bpy.ops.sequencer.split(frame=200, ignore_connections=True)
-        copy_about(window)
+        copy_to_other_scene(window)
         bpy.ops.ed.undo_push(message="moved and split")
     HOLD.unlink()
 
     def takes_are_laid():
         area.tag_redraw()
-        return len(laid(timeline())) == 4 and not part("blender.runtime.dispatcher").get_dispatcher().is_busy
+        return (
+            len(laid_strips(timeline())) == 4
+            and not extension_module("blender.runtime.dispatcher").get_dispatcher().is_busy
+        )
 
     yield takes_are_laid
-    tell(landed=sorted([s.left_handle, s.duration, s.channel, s.mute] for s in laid(timeline())))
-    tell(elsewhere=[[s.left_handle, s.duration, s.content_start] for s in laid(bpy.data.scenes["Other"])])
-    yield shot("landed")
+    report(landed=sorted([s.left_handle, s.duration, s.channel, s.mute] for s in laid_strips(timeline())))
+    report(elsewhere=[[s.left_handle, s.duration, s.content_start] for s in laid_strips(bpy.data.scenes["Other"])])
+    yield picture_taken("landed")
     mix, scene = FOLDER / "mix.wav", timeline()
     scene.render.ffmpeg.audio_mixrate = 48_000
     with bpy.context.temp_override(window=window, scene=scene):
         bpy.ops.sound.mixdown(filepath=str(mix), container="WAV", codec="PCM", format="S24")
-    yield settled(mix)
+    yield file_is_complete(mix)
     counts = []
     for step in (*[bpy.ops.ed.undo] * 4, *[bpy.ops.ed.redo] * 4):
         with bpy.context.temp_override(window=window, area=area):
             step()
 
-        def what_came_is_back():
-            return not part("blender.runtime.dispatcher").get_dispatcher().is_busy
+        def takes_are_restored():
+            return not extension_module("blender.runtime.dispatcher").get_dispatcher().is_busy
 
-        yield what_came_is_back
-        counts.append([len(held()), len(laid(timeline()))])
-    tell(undone_and_redone=counts)
+        yield takes_are_restored
+        counts.append([len(cue_strips()), len(laid_strips(timeline()))])
+    report(undone_and_redone=counts)
 
 
-def copy_about(window):
-    """The muted take's placeholder is duplicated, the copy slipped, and that pasted into another scene."""
+def copy_to_other_scene(window):
+    """Duplicate the placeholder of the muted take, slip the copy, and paste it into another scene."""
     strips, scene = timeline().sequence_editor.strips, timeline()
-    second = next(strip for strip in held() if strip.mute)
+    second = next(strip for strip in cue_strips() if strip.mute)
     for strip in strips:
         strip.select = strip == second
     bpy.ops.sequencer.duplicate()
-    copy = next(strip for strip in held() if strip.mute and strip != second)
+    copy = next(strip for strip in cue_strips() if strip.mute and strip != second)
     copy.content_start, copy.channel = 291, 9
     copy.left_handle, copy.right_handle = 301, 381
     for strip in strips:
@@ -141,7 +144,7 @@ def copy_about(window):
 
 
 def crowd():
-    """Two hundred jobs under way and two thousand strips: what each of our slices takes on Blender's own thread."""
+    """Time our slices on the main thread with two hundred jobs and two thousand strips."""
     _, area = yield from open_sequencer()
     scene, strip = add_clip(FOLDER / "flashes.mp4", 1)
     use_clicker(scene)
@@ -152,98 +155,116 @@ def crowd():
         strips.new_movie(f"clip {number}", str(FOLDER / "flashes.mp4"), 1, 101 + 100 * number).select = True
     strip.select = True
     HOLD.touch()
-    pump, slices = part("blender.runtime.dispatcher"), Slices()
+    dispatcher, slices = extension_module("blender.runtime.dispatcher"), SliceTimer()
     bpy.ops.ed.undo_push(message="before")
     for other in strips:
         other.select = other == strip
     began, spent = time.perf_counter(), time.thread_time()
     bpy.ops.tracklay.generate()
-    tell(press_ms=[(time.perf_counter() - began) * 1000, (time.thread_time() - spent) * 1000], of_it=slices.told())
+    report(
+        press_ms=[(time.perf_counter() - began) * 1000, (time.thread_time() - spent) * 1000],
+        slices=slices.take_longest(),
+    )
     for other in strips:
         other.select = other.type == "MOVIE" and other != strip
     began, spent = time.perf_counter(), time.thread_time()
     bpy.ops.tracklay.generate()
-    tell(
-        press_199_ms=[(time.perf_counter() - began) * 1000, (time.thread_time() - spent) * 1000], of_them=slices.told()
+    report(
+        press_199_ms=[(time.perf_counter() - began) * 1000, (time.thread_time() - spent) * 1000],
+        slices_199=slices.take_longest(),
     )
 
-    def models_work():
-        return sum("second" in line.message for line in part("blender.runtime.cue_status").running_cues().values()) >= 8
+    def jobs_run():
+        return (
+            sum(
+                "second" in line.message
+                for line in extension_module("blender.runtime.cue_status").running_cues().values()
+            )
+            >= 8
+        )
 
-    yield models_work
-    ends = time.monotonic() + CHANGING
+    yield jobs_run
+    ends = time.monotonic() + EDITING_SECONDS
 
-    def was_changed_for_a_while():
-        strip.channel = 60 + int(time.monotonic() * 2) % 2  # twice a second, as fast as a person moves strips about
+    def was_edited_long_enough():
+        strip.channel = 60 + int(time.monotonic() * 2) % 2  # twice a second, as in fast editing
         return time.monotonic() > ends
 
-    yield was_changed_for_a_while
-    tell(strips=len(strips), lines=len(part("blender.runtime.cue_status").running_cues()), working=slices.told())
-    yield from _drawn(area)
-    slices.told()
-    waits = _waits(pump)
+    yield was_edited_long_enough
+    report(
+        strips=len(strips),
+        lines=len(extension_module("blender.runtime.cue_status").running_cues()),
+        working=slices.take_longest(),
+    )
+    yield from _measure_drawing(area)
+    slices.take_longest()
+    waits = _measure_waits(dispatcher)
     HOLD.unlink()
 
     def some_are_laid():
-        return len(laid(scene)) >= 20
+        return len(laid_strips(scene)) >= 20
 
     yield some_are_laid
-    tell(landed=len(laid(scene)), landing=slices.told())
-    tell(result_to_strip_ms_and_ticks=sorted(waits))
-    with _kept() as found:
+    report(landed=len(laid_strips(scene)), landing=slices.take_longest())
+    report(result_to_strip_ms_and_ticks=sorted(waits))
+    with _measure() as found:
         bpy.ops.preferences.addon_disable(module=PACKAGE)
-    tell(disabling=found)
+    report(disabling=found)
 
 
 def enabling():
-    """Tracklay is switched on in a Blender that has not seen it yet, and once more after it was off: whose time that takes."""
+    """Time enabling the extension for the first time in a session and again, split into Blender's part and ours."""
     yield lambda: True
     for name in ("first", "off_and_on"):
-        with _kept() as found, _whose(found):
+        with _measure() as found, _split_enabling(found):
             bpy.ops.preferences.addon_enable(module=PACKAGE)
-        tell(**{f"enabling_{name}": found})
+        report(**{f"enabling_{name}": found})
         bpy.ops.preferences.addon_disable(module=PACKAGE)
 
 
-def _waits(pump) -> list[tuple[float, int]]:
-    """Milliseconds by the clock from a result to its strip, and our ticks meanwhile, of each that comes when no other waits to be laid.
+def _measure_waits(dispatcher) -> list[tuple[float, int]]:
+    """Return the time from a result to its strip in milliseconds, and the ticks in between. Results that queue are left out.
 
-    Between two ticks Blender draws its window.
+    The list grows. Blender draws its window between two ticks.
     """
-    came: dict[str, float] = {}
+    arrived: dict[str, float] = {}
     found: list[tuple[float, int]] = []
-    ended, placeholders, one = part("jobs").TakeFinished, part("blender.sequencer.placeholders"), pump.get_dispatcher()
-    real_fill, hear, real_tick = placeholders.fill_placeholders, one._runner.events, pump.Dispatcher.process
+    finished, placeholders, current = (
+        extension_module("jobs").TakeFinished,
+        extension_module("blender.sequencer.placeholders"),
+        dispatcher.get_dispatcher(),
+    )
+    real_fill, events, real_tick = placeholders.fill_placeholders, current._runner.events, dispatcher.Dispatcher.process
     ticks: list[float] = []
 
     def tick(self):
         ticks.append(time.perf_counter())
         return real_tick(self)
 
-    pump.Dispatcher.process = tick
+    dispatcher.Dispatcher.process = tick
 
-    class Stamped:
-        get, get_nowait = staticmethod(hear.get), staticmethod(hear.get_nowait)
+    class TimedEvents:
+        get, get_nowait = staticmethod(events.get), staticmethod(events.get_nowait)
 
-        def put(self, news):
-            if isinstance(news, ended) and not one.inbox.fill_queue:
-                came[news.cue.id] = time.perf_counter()
-            hear.put(news)
+        def put(self, event):
+            if isinstance(event, finished) and not current.inbox.fill_queue:
+                arrived[event.cue.id] = time.perf_counter()
+            events.put(event)
 
-    def fill(places, file, text):
-        scenes = real_fill(places, file, text)
-        if places and (since := came.pop(places[0].tag.cue, None)) is not None:
-            looks = sum(tick > since for tick in ticks)
-            found.append((round((time.perf_counter() - since) * 1000, 1), looks))
+    def fill(refs, file, entry):
+        scenes = real_fill(refs, file, entry)
+        if refs and (since := arrived.pop(refs[0].tag.cue, None)) is not None:
+            tick_count = sum(tick > since for tick in ticks)
+            found.append((round((time.perf_counter() - since) * 1000, 1), tick_count))
         return scenes
 
-    one._runner.events, placeholders.fill_placeholders = Stamped(), fill
+    current._runner.events, placeholders.fill_placeholders = TimedEvents(), fill
     return found
 
 
 @contextlib.contextmanager
-def _kept(name: str = "all of it", found: dict[str, list[float]] | None = None):
-    """Milliseconds by the clock and of the processor that something takes, by its name."""
+def _measure(name: str = "total", found: dict[str, list[float]] | None = None):
+    """Measure a block: yield a dictionary that then has wall and processor time in milliseconds by name."""
     found = {} if found is None else found
     began, spent = time.perf_counter(), time.thread_time()
     yield found
@@ -252,25 +273,25 @@ def _kept(name: str = "all of it", found: dict[str, list[float]] | None = None):
 
 
 @contextlib.contextmanager
-def _whose(found: dict[str, list[float]]):
-    """Tell apart what Blender does when it enables an extension, and what we do."""
+def _split_enabling(found: dict[str, list[float]]):
+    """Measure the parts of enabling the extension: Blender's wheels, our import and our `register`."""
     real_refresh, real_import = addon_utils.extensions_refresh, importlib.import_module
 
     def refresh(*args, **named):
-        with _kept("of it, Blender's: wheels", found):
+        with _measure("Blender: wheels", found):
             return real_refresh(*args, **named)
 
     def imported(name, package=None):
         if name != PACKAGE:
             return real_import(name, package)
-        with _kept("of it, ours: import", found):
+        with _measure("Tracklay: import", found):
             module: Any = real_import(name)
             real_import(f"{name}.blender")
         real_register = module.register
 
         def register():
             module.register = real_register
-            with _kept("of it, ours: register", found):
+            with _measure("Tracklay: register", found):
                 real_register()
 
         module.register = register
@@ -283,17 +304,21 @@ def _whose(found: dict[str, list[float]]):
         addon_utils.extensions_refresh, importlib.import_module = real_refresh, real_import
 
 
-def _drawn(area):
-    """What drawing takes: the bars on the strips, the panel, and the list."""
-    overlay, panels, spotting = part("blender.ui.overlay"), part("blender.ui.panels"), part("blender.ui.cue_list")
-    kinds: dict[str, list[list[float]]] = {"bars and words": [], "panel": [], "list": []}
+def _measure_drawing(area):
+    """Time the draws of the overlay, the panel and the cue list."""
+    overlay, panels, cue_list = (
+        extension_module("blender.ui.overlay"),
+        extension_module("blender.ui.panels"),
+        extension_module("blender.ui.cue_list"),
+    )
+    kinds: dict[str, list[list[float]]] = {"overlay": [], "panel": [], "list": []}
     overlay.unregister()
     for name, owner in (
-        ("bars and words", overlay),
+        ("overlay", overlay),
         ("panel", panels.TRACKLAY_PT_sidebar),
-        ("list", spotting.TRACKLAY_PT_cues),
+        ("list", cue_list.TRACKLAY_PT_cues),
     ):
-        _watch(owner, kinds[name])
+        _time_draw(owner, kinds[name])
     overlay.register()
 
     def was_drawn():
@@ -303,43 +328,43 @@ def _drawn(area):
     yield was_drawn
     for name, costs in kinds.items():
         middle = [round(sorted(column)[len(column) // 2], 2) for column in zip(*costs, strict=True)]
-        tell(
+        report(
             **{
                 f"drawing the {name}": {
-                    "in the middle": middle,
-                    "at most": [max(column) for column in zip(*costs, strict=True)],
+                    "median": middle,
+                    "longest": [max(column) for column in zip(*costs, strict=True)],
                 }
             }
         )
 
 
-def _watch(owner, costs: list[list[float]]) -> None:
+def _time_draw(owner, costs: list[list[float]]) -> None:
     real = owner.draw
 
     def measured(function):
         found: dict[str, list[float]] = {}
-        with _kept("", found):
+        with _measure("", found):
             function()
         costs.append(found[""])
 
-    def method(self, context):  # Blender counts a draw function's arguments
+    def method(self, context):  # Blender counts the arguments of a draw function
         measured(lambda: real(self, context))
 
     owner.draw = method if isinstance(owner, type) else lambda: measured(real)
 
 
 def extract_fifty():
-    """Fifty clips at once, read from their file."""
+    """Generate for fifty clips at once that are read from their file."""
     yield from _fifty(rendered=False, until=50)
 
 
 def render_fifty():
-    """Fifty clips at once that only Blender shows, until some of them are there: each wants another Blender for seconds."""
+    """Generate for fifty clips at once that Blender must render, until six are laid: each render takes seconds."""
     yield from _fifty(rendered=True, until=6)
 
 
 def _fifty(*, rendered: bool, until: int):
-    """What each of our slices takes on Blender's own thread while fifty clips, each of other frames, are extracted."""
+    """Time our slices on the main thread while fifty clips with different frames are extracted."""
     _, area = yield from sequencer()
     scene, strip = add_clip(FOLDER / "flashes.mp4", 1)
     use_clicker(scene)
@@ -349,80 +374,80 @@ def _fifty(*, rendered: bool, until: int):
         clip.left_handle += number
         clip.crop.min_y = 4 if rendered else 0
         clip.select = True
-    slices = Slices()
+    slices = SliceTimer()
     bpy.ops.ed.undo_push(message="before")
     began, spent = time.perf_counter(), time.thread_time()
     bpy.ops.tracklay.generate()
     pressed = [(time.perf_counter() - began) * 1000, (time.thread_time() - spent) * 1000]
-    tell(pressed={"Generate, all of it": [round(each, 2) for each in pressed]} | slices.told())
+    report(pressed={"Generate": [round(each, 2) for each in pressed]} | slices.take_longest())
 
     def enough_are_laid():
         area.tag_redraw()
-        return len(laid(scene)) >= until
+        return len(laid_strips(scene)) >= until
 
     yield enough_are_laid
-    tell(clips=len(clips), landed=len(laid(scene)), meanwhile=slices.told())
-    tell(ways=sorted({json.loads(take["tracklay"])["picture_by"]["way"] for take in laid(scene)}))
+    report(clips=len(clips), landed=len(laid_strips(scene)), meanwhile=slices.take_longest())
+    report(ways=sorted({json.loads(take["tracklay"])["picture_by"]["way"] for take in laid_strips(scene)}))
     bpy.ops.preferences.addon_disable(module=PACKAGE)
-    yield lambda: not part("blender.runtime.cue_status").running_cues()
+    yield lambda: not extension_module("blender.runtime.cue_status").running_cues()
 
 
-class Slices:
-    """The longest of each kind of work of ours, and of Blender's own within it: milliseconds by the clock, and of the processor."""
+class SliceTimer:
+    """The longest call of each function that we run on the main thread: wall and processor time in milliseconds."""
 
     def __init__(self) -> None:
         self.longest: dict[str, tuple[float, float]] = {}
-        self._collected_since = (0.0, 0.0)
-        laying, cues, pictures = (
-            part("blender.sequencer.placement"),
-            part("blender.sequencer.cue_index"),
-            part("blender.sequencer.selection"),
+        self._collection_began = (0.0, 0.0)
+        placement, cue_index, selection = (
+            extension_module("blender.sequencer.placement"),
+            extension_module("blender.sequencer.cue_index"),
+            extension_module("blender.sequencer.selection"),
         )
-        placeholders, pump, staleness = (
-            part("blender.sequencer.placeholders"),
-            part("blender.runtime.dispatcher"),
-            part("blender.sequencer.staleness"),
+        placeholders, dispatcher, staleness = (
+            extension_module("blender.sequencer.placeholders"),
+            extension_module("blender.runtime.dispatcher"),
+            extension_module("blender.sequencer.staleness"),
         )
-        takes = part("blender.sequencer.takes")
-        for owner, name, told in (
-            (laying, "push_undo", "Blender's undo step"),
-            (laying, "add_sound_strip", "Blender's new sound strip"),
-            (laying, "place_placeholders", "all placeholders"),
-            (laying, "make_cue_request", "what was asked for"),
-            (pictures, "spot_ranges", "reading the pictures"),
-            (part("blender.sequencer.timeline_copy"), "write_scene_copy", "Blender's copy of the timeline"),
-            (placeholders, "fill_placeholders", "filling a strip"),
-            (placeholders, "write_silence", "writing silence"),
-            (cues.CueIndex, "refresh", "looking through the timeline"),
-            (staleness, "update_stale_flag", "whether a take is stale"),
-            (takes, "on_takes_filled", "letting one take be heard"),
-            (pump.Dispatcher, "_process_events", "hearing news"),
-            (part("blender.runtime.timeline_scan").TimelineScan, "run_slice", "a slice of looking"),
-            (pump.Dispatcher, "_on_scan_finished", "what was seen"),
-            (pump.Dispatcher, "_refill", "letting takes back"),
-            (pump.Dispatcher, "_check_staleness", "what is stale"),
-            (pump.Dispatcher, "_fill_next", "laying a take"),
-            (pump.Dispatcher, "process", "a whole tick"),
+        takes = extension_module("blender.sequencer.takes")
+        for owner, name, label in (
+            (placement, "push_undo", "Blender: undo step"),
+            (placement, "add_sound_strip", "Blender: new sound strip"),
+            (placement, "place_placeholders", "place all placeholders"),
+            (placement, "make_cue_request", "build the request"),
+            (selection, "spot_ranges", "read the selection"),
+            (extension_module("blender.sequencer.timeline_copy"), "write_scene_copy", "Blender: copy of the timeline"),
+            (placeholders, "fill_placeholders", "fill a strip"),
+            (placeholders, "write_silence", "write silence"),
+            (cue_index.CueIndex, "refresh", "scan the timeline"),
+            (staleness, "update_stale_flag", "check staleness of a strip"),
+            (takes, "on_takes_filled", "mute other takes"),
+            (dispatcher.Dispatcher, "_process_events", "process events"),
+            (extension_module("blender.runtime.timeline_scan").TimelineScan, "run_slice", "slice of a scan"),
+            (dispatcher.Dispatcher, "_on_scan_finished", "handle a scan"),
+            (dispatcher.Dispatcher, "_refill", "refill strips"),
+            (dispatcher.Dispatcher, "_check_staleness", "check staleness"),
+            (dispatcher.Dispatcher, "_fill_next", "lay a take"),
+            (dispatcher.Dispatcher, "process", "whole tick"),
         ):
-            self._time(owner, name, told)
-        gc.callbacks.append(self._collects)
+            self._time(owner, name, label)
+        gc.callbacks.append(self._on_collection)
 
-    def _collects(self, phase: str, _about) -> None:
-        """Python's collector comes whenever it likes, within our work and within any other add-on's."""
+    def _on_collection(self, phase: str, _about) -> None:
+        """Time a run of the garbage collector, which may begin within any of our calls."""
         now = time.perf_counter(), time.thread_time()
         if phase == "start":
-            self._collected_since = now
+            self._collection_began = now
         else:
-            self._keep(
-                "Python's collector",
-                *(after - before for after, before in zip(now, self._collected_since, strict=True)),
+            self._record(
+                "garbage collector",
+                *(after - before for after, before in zip(now, self._collection_began, strict=True)),
             )
 
-    def _keep(self, told: str, clock: float, processor: float) -> None:
-        kept = self.longest.get(told, (0.0, 0.0))
-        self.longest[told] = max(kept[0], clock * 1000), max(kept[1], processor * 1000)
+    def _record(self, label: str, clock: float, processor: float) -> None:
+        longest = self.longest.get(label, (0.0, 0.0))
+        self.longest[label] = max(longest[0], clock * 1000), max(longest[1], processor * 1000)
 
-    def _time(self, owner, name: str, told: str) -> None:
+    def _time(self, owner, name: str, label: str) -> None:
         real = getattr(owner, name)
 
         def measured(*args, **named):
@@ -430,12 +455,12 @@ class Slices:
             try:
                 return real(*args, **named)
             finally:
-                self._keep(told, time.perf_counter() - began, time.thread_time() - spent)
+                self._record(label, time.perf_counter() - began, time.thread_time() - spent)
 
         setattr(owner, name, measured)
 
-    def told(self) -> dict[str, list[float]]:
-        """What was longest since this was asked before."""
+    def take_longest(self) -> dict[str, list[float]]:
+        """Return the longest calls since the last call of this method."""
         found = {name: [round(each, 2) for each in pair] for name, pair in self.longest.items()}
         self.longest.clear()
         return found

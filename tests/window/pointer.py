@@ -1,4 +1,4 @@
-"""A hand on a display's pointer and keys. It looks before it presses, as a person does: where the button is, and that it lights up."""
+"""Pointer and keys of an X display. Buttons are found on a screenshot, and clicked only while they are highlighted."""
 
 from __future__ import annotations
 
@@ -11,75 +11,79 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from .xvfb_blender import SCREEN, shot
+from .xvfb_blender import SCREEN, take_screenshot
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-LEAST = 150
-"""Pixels of a button: what is smaller is a corner of something else."""
+MIN_AREA = 150
+"""Smallest area of a button in pixels. Smaller red areas are parts of other widgets."""
 
-INSIDE = 9
-"""Pixels from a button's left end: within it, however narrow it is."""
+INSET = 9
+"""Distance in pixels from a button's left edge at which it is pressed: inside even a narrow button."""
 
-LIT = 20
-"""Of 255: Blender draws a button under the pointer lighter, red by 36 in green and blue. Smoothed edges reach 2."""
+HIGHLIGHT = 20
+"""Minimum of green, from 0 to 255, in a highlighted red button. Blender adds 36 to green and blue under the pointer, antialiasing 2."""
 
 
 @dataclass(frozen=True)
-class Hand:
-    """On the display that is named; `folder` takes what it sees."""
+class Pointer:
+    """The pointer of a display. Screenshots are written to `folder`."""
 
     display: str
     folder: Path
 
-    def do(self, *words: str) -> None:
-        """What `xdotool` is told."""
+    def xdotool(self, *words: str) -> None:
+        """Run `xdotool` with these arguments."""
         subprocess.run(["xdotool", *words], env={**os.environ, "DISPLAY": self.display}, check=True)
 
-    def over(self, x: int, y: int) -> None:
-        """Move the pointer there, counted from below as Blender does."""
-        for step in (1, 0):  # Blender takes note of a pointer that moves, and of where it is some events later
-            self.do("mousemove", str(x), str(SCREEN[1] - y + step), "sleep", "0.15")
+    def move_to(self, x: int, y: int) -> None:
+        """Move the pointer. `y` counts from the bottom, as in Blender."""
+        for step in (1, 0):  # two moves: Blender highlights a button only after a second motion event
+            self.xdotool("mousemove", str(x), str(SCREEN[1] - y + step), "sleep", "0.15")
 
     def press(self, x: int, y: int) -> bool:
-        """Press the red button there, once it is lit. False, and nothing pressed, when it isn't yet.
+        """Click the red button at a position if it is highlighted; return whether it was clicked.
 
-        A panel may still move when it is looked at, and a button that is not under the pointer for Blender takes no press.
+        A panel may still move after the screenshot, and Blender ignores a click on a button that is not highlighted.
         """
-        self.over(x, y)
+        self.move_to(x, y)
         row = SCREEN[1] - y
         around = self._pixels()[row - 4 : row + 5, x - 6 : x + 7]
-        lit = 2 * np.count_nonzero(_red(around) & (around[..., 1] >= LIT)) > np.count_nonzero(_red(around))
-        if lit:
-            self.do("click", "1")
-        return bool(lit)
+        is_highlighted = 2 * np.count_nonzero(_is_red(around) & (around[..., 1] >= HIGHLIGHT)) > np.count_nonzero(
+            _is_red(around)
+        )
+        if is_highlighted:
+            self.xdotool("click", "1")
+        return bool(is_highlighted)
 
     def buttons(self) -> list[list[int]]:
-        """Every red thing that is large enough for a button: where to press it, counted from below, its width and height.
+        """Return the red areas that are large enough for a button: x and y to press, from the bottom left, width and height.
 
-        Buttons that are aligned are one thing: what is pressed is the first of them. Looked at until two looks are
-        alike: Blender moves its panels bit by bit.
+        Aligned buttons are one area, in which the first is pressed. Screenshots are taken until two are equal, because
+        Blender animates its panels.
         """
-        before, found = None, self._reds()
-        while found != before:
-            before, found = found, self._reds()
+        previous, found = None, self._find_red_areas()
+        while found != previous:
+            previous, found = found, self._find_red_areas()
         return found
 
-    def _reds(self) -> list[list[int]]:
-        labels, _ = ndimage.label(_red(self._pixels()))
+    def _find_red_areas(self) -> list[list[int]]:
+        labels, _ = ndimage.label(_is_red(self._pixels()))
         found = []
         for rows, columns in ndimage.find_objects(labels):
-            high, wide = rows.stop - rows.start, columns.stop - columns.start
-            if high * wide >= LEAST and high > 10 < wide:
-                found.append([columns.start + INSIDE, SCREEN[1] - (rows.start + rows.stop) // 2, wide, high])
+            height, width = rows.stop - rows.start, columns.stop - columns.start
+            if height * width >= MIN_AREA and height > 10 < width:
+                found.append([columns.start + INSET, SCREEN[1] - (rows.start + rows.stop) // 2, width, height])
         return found
 
     def _pixels(self) -> NDArray[np.int_]:
-        return np.asarray(Image.open(shot(self.display, self.folder / "seen.png")).convert("RGB")).astype(int)
+        return np.asarray(Image.open(take_screenshot(self.display, self.folder / "screen.png")).convert("RGB")).astype(
+            int
+        )
 
 
-def _red(pixels: NDArray[np.int_]) -> NDArray[np.bool_]:
+def _is_red(pixels: NDArray[np.int_]) -> NDArray[np.bool_]:
     return (pixels[..., 0] > 150) & (pixels[..., 1] < 60) & (pixels[..., 2] < 60)

@@ -1,4 +1,4 @@
-"""What is done inside Blender: each function is a scenario for `driver.py`."""
+"""Scenarios for `driver.py`, which run inside Blender, and helpers that all scenario files use."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from driver import FOLDER, PACKAGE, part, tell  # type: ignore[import-not-found]
+from driver import FOLDER, PACKAGE, extension_module, report  # type: ignore[import-not-found]
 
 WAVEFORM_SECONDS = 4.0
-"""Blender draws waveforms when a thread of its own is done with them, and does not say when."""
+"""Longest time until Blender has drawn the waveforms, which it computes on a thread without any signal."""
 
 RED = (1.0, 0.0, 0.0, 1.0)
-"""No button of Blender's has it: the test finds Generate by it, to press it as a person does."""
+"""Theme colour that no other widget of Blender has. The test finds the buttons on a screenshot by it."""
 
 
 TEMPLATE = Path(bpy.utils.system_resource("SCRIPTS")) / "startup/bl_app_templates_system/Video_Editing/startup.blend"
 
 
 def sequencer():
-    """The window and the sequencer's area, in the workspace that Blender has for editing."""
+    """Open Blender's Video Editing workspace; return the window and the area of the sequencer."""
     window = bpy.context.window_manager.windows[0]
     with bpy.context.temp_override(window=window):
         bpy.ops.workspace.append_activate(idname="Video Editing", filepath=str(TEMPLATE))
@@ -33,9 +33,9 @@ def sequencer():
 
 
 def open_sequencer():
-    """The sidebar out, with Tracklay's tab in front. A part of a scenario, which gives the window and the area.
+    """Open the sequencer's sidebar with the Tracklay tab in front; return the window and the area.
 
-    Blender lets no script choose a tab, but keeps the one that is shown: so the others are away for a moment.
+    A script cannot select a tab, but Blender keeps the visible one: all other panels are unregistered for a moment.
     """
     window, area = yield from sequencer()
     area.spaces[0].show_region_ui = True
@@ -56,8 +56,8 @@ def open_sequencer():
     return window, area
 
 
-def waited(seconds: float):
-    """A condition: so much time has passed. For what Blender does by itself and does not tell of."""
+def seconds_passed(seconds: float):
+    """Return a condition: this time has passed. For work of Blender that has no signal."""
     began = time.monotonic()
 
     def time_has_passed():
@@ -80,7 +80,7 @@ def _is_other_tab(panel) -> bool:
 
 
 def add_clip(path: Path, start: int, fps: int = 25):
-    """A clip on the timeline, selected."""
+    """Add a movie strip, select it, and return the scene and the strip."""
     scene = bpy.context.window_manager.windows[0].scene
     workspace = bpy.context.window_manager.windows[0].workspace
     if workspace.sequencer_scene is None:
@@ -103,55 +103,58 @@ def _clock(slices: list[float]):
 
 
 def measure():
-    """Measure every tick and every drawing of the panel: two lists of seconds on the main thread, filled as it goes."""
+    """Time every tick and every draw of the panel: return two lists of seconds on the main thread, which grow."""
     ticks: list[float] = []
     draws: list[float] = []
-    pump, panel = part("blender.runtime.dispatcher").Dispatcher, part("blender.ui.panels").TRACKLAY_PT_sidebar
-    real_tick, real_draw = pump.process, panel.draw
+    dispatcher, panel = (
+        extension_module("blender.runtime.dispatcher").Dispatcher,
+        extension_module("blender.ui.panels").TRACKLAY_PT_sidebar,
+    )
+    real_tick, real_draw = dispatcher.process, panel.draw
 
     def tick(self):
         with _clock(ticks):
             return real_tick(self)
 
-    def draw(self, context):  # Blender counts a draw function's arguments
+    def draw(self, context):  # Blender counts the arguments of a draw function
         with _clock(draws):
             real_draw(self, context)
 
-    pump.process, panel.draw = tick, draw
+    dispatcher.process, panel.draw = tick, draw
     return ticks, draws
 
 
-def laid(scene):
-    """The strips that Tracklay laid."""
+def laid_strips(scene):
+    """Return the strips of laid takes."""
     return [strip for strip in scene.sequence_editor.strips if "tracklay" in strip]
 
 
 def use_clicker(scene):
-    """The clicking model, chosen."""
+    """Register the fake clicking provider and select its model."""
     from clicking import clicker  # type: ignore[import-not-found]
 
-    made = clicker()
-    part("providers.base").register("clicker", lambda: made)
-    part("jobs.pipeline").POLL_SECONDS = (0.05, 0.2)  # it is asked for nothing, and the test waits
+    provider = clicker()
+    extension_module("providers.base").register("clicker", lambda: provider)
+    extension_module("jobs.pipeline").POLL_SECONDS = (0.05, 0.2)  # the fake answers at once
     bpy.ops.tracklay.reload_models()
     scene.tracklay.model = "clicker/clicks"
 
 
-def settled(path: Path):
-    """A condition: the file is there and has stopped growing (5.2's mixdown returns before it is whole)."""
-    seen = [-1.0, 0.0]
+def file_is_complete(path: Path):
+    """Return a condition: the file exists and has stopped growing. The mixdown of Blender 5.2 returns before it is complete."""
+    previous = [-1.0, 0.0]
 
-    def file_rests():
+    def has_stopped_growing():
         size = path.stat().st_size if path.exists() else -1
-        if size != seen[0] or size <= 0:
-            seen[:] = [size, time.monotonic()]
-        return time.monotonic() - seen[1] > 1.0
+        if size != previous[0] or size <= 0:
+            previous[:] = [size, time.monotonic()]
+        return time.monotonic() - previous[1] > 1.0
 
-    return file_rests
+    return has_stopped_growing
 
 
 def press_generate():
-    """A person presses the button; the takes are laid by the timer; undo and redo go all the way; the mix clicks at the flashes."""
+    """Wait for a click on Generate and for the laid takes, undo and redo everything, and write a mixdown."""
     window, area = yield from open_sequencer()
     scene, strip = add_clip(FOLDER / "flashes.mp4", 31)
     use_clicker(scene)
@@ -170,37 +173,39 @@ def press_generate():
 
     def button_was_pressed():
         area.tag_redraw()
-        return bool(part("blender.runtime.cue_status").running_cues())
+        return bool(extension_module("blender.runtime.cue_status").running_cues())
 
     yield button_was_pressed
-    pump = part("blender.runtime.dispatcher")
+    dispatcher = extension_module("blender.runtime.dispatcher")
 
     def takes_are_laid():
         area.tag_redraw()
-        return not pump.get_dispatcher().is_busy
+        return not dispatcher.get_dispatcher().is_busy
 
     yield takes_are_laid
-    tell(laid=[[take.left_handle, take.duration, take.channel, take.mute] for take in laid(scene)])
-    tell(entry=json.loads(laid(scene)[0]["tracklay"]), connected=sorted(other.name for other in strip.connections))
-    tell(longest_tick_ms=max(ticks) * 1000, ticks=len(ticks), longest_draw_ms=max(draws) * 1000)
-    tell(middle_draw_ms=sorted(draws)[len(draws) // 2] * 1000, draws=len(draws))
+    report(laid=[[take.left_handle, take.duration, take.channel, take.mute] for take in laid_strips(scene)])
+    report(
+        entry=json.loads(laid_strips(scene)[0]["tracklay"]), connected=sorted(other.name for other in strip.connections)
+    )
+    report(longest_tick_ms=max(ticks) * 1000, ticks=len(ticks), longest_draw_ms=max(draws) * 1000)
+    report(middle_draw_ms=sorted(draws)[len(draws) // 2] * 1000, draws=len(draws))
     with bpy.context.temp_override(window=window, area=area):
-        for _ in range(3):  # each take that came, and the Generate
+        for _ in range(3):  # one for each laid take, and one for Generate
             bpy.ops.ed.undo()
-        tell(after_undo=len(laid(bpy.context.workspace.sequencer_scene)))
+        report(after_undo=len(laid_strips(bpy.context.workspace.sequencer_scene)))
         for _ in range(3):
             bpy.ops.ed.redo()
         scene = bpy.context.workspace.sequencer_scene
-        tell(after_redo=len(laid(scene)))
+        report(after_redo=len(laid_strips(scene)))
     scene.render.ffmpeg.audio_mixrate = 48_000
     mix = FOLDER / "mix.wav"
     with bpy.context.temp_override(window=window, scene=scene):
         bpy.ops.sound.mixdown(filepath=str(mix), container="WAV", codec="PCM", format="S24")
-    yield settled(mix)
+    yield file_is_complete(mix)
 
 
 def stay_responsive():
-    """A long strip and many strips: what a tick and a drawing take while all of it is under way."""
+    """Time the ticks and the draws of the panel while twelve clips are generated."""
     _, area = yield from open_sequencer()
     scene, _ = add_clip(FOLDER / "flashes.mp4", 1)
     for number in range(11):
@@ -212,33 +217,33 @@ def stay_responsive():
     ticks, draws = measure()
     began = time.perf_counter()
     bpy.ops.tracklay.generate()
-    tell(generate_ms=(time.perf_counter() - began) * 1000)
-    pump = part("blender.runtime.dispatcher")
+    report(generate_ms=(time.perf_counter() - began) * 1000)
+    dispatcher = extension_module("blender.runtime.dispatcher")
 
     def takes_are_laid():
         area.tag_redraw()
-        return not pump.get_dispatcher().is_busy
+        return not dispatcher.get_dispatcher().is_busy
 
     yield takes_are_laid
-    tell(laid=len(laid(scene)), longest_tick_ms=max(ticks) * 1000, longest_draw_ms=max(draws) * 1000)
-    tell(middle_draw_ms=sorted(draws)[len(draws) // 2] * 1000, middle_tick_ms=sorted(ticks)[len(ticks) // 2] * 1000)
+    report(laid=len(laid_strips(scene)), longest_tick_ms=max(ticks) * 1000, longest_draw_ms=max(draws) * 1000)
+    report(middle_draw_ms=sorted(draws)[len(draws) // 2] * 1000, middle_tick_ms=sorted(ticks)[len(ticks) // 2] * 1000)
 
 
 def unregister_while_running():
-    """The add-on is switched off in the midst of it: nothing is laid, nothing hangs, and it can be switched on again."""
+    """Disable the extension while a job runs, and enable it again."""
     yield from open_sequencer()
     scene, _ = add_clip(FOLDER / "flashes.mp4", 1)
     use_clicker(scene)
     bpy.ops.tracklay.generate()
     bpy.ops.preferences.addon_disable(module=PACKAGE)
-    tell(threads=[thread.name for thread in threading.enumerate() if thread.name.startswith("tracklay")])
+    report(threads=[thread.name for thread in threading.enumerate() if thread.name.startswith("tracklay")])
     bpy.ops.preferences.addon_enable(module=PACKAGE)
-    tell(model=scene.tracklay.model, laid=len(laid(scene)))
+    report(model=scene.tracklay.model, laid=len(laid_strips(scene)))
     yield lambda: True
 
 
 def _render_scene(last: int):
-    """A timeline with the clip, that a render makes a small movie of, and whose sound is seen to."""
+    """Set up a scene with the clip that renders to a small movie and generates its sound first."""
     yield from sequencer()
     scene, _ = add_clip(FOLDER / "flashes.mp4", 11)
     use_clicker(scene)
@@ -254,54 +259,57 @@ def _render_scene(last: int):
     return scene
 
 
-def _begin_render(**how):
-    """Render as a person does; the condition that it is over."""
+def _begin_render(**options):
+    """Start a render from the menu; return the condition that it has ended."""
     with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
-        bpy.ops.render.render("INVOKE_DEFAULT", **how)
-    seen = []
+        bpy.ops.render.render("INVOKE_DEFAULT", **options)
+    states = []
 
-    def render_is_over():
-        seen.append(bpy.app.is_job_running("RENDER"))
-        return len(seen) > 10 and not any(seen[-10:])
+    def render_has_ended():
+        # The job starts some checks later, and rendering pauses between handler and render: ten in a row count.
+        states.append(bpy.app.is_job_running("RENDER"))
+        return len(states) > 10 and not any(states[-10:])
 
-    return render_is_over
+    return render_has_ended
 
 
 def render_in_window():
-    """Rendered with Blender's own command: the takes come first."""
+    """Render the animation with Blender's own operator."""
     scene = yield from _render_scene(120)
     yield _begin_render(animation=True)
-    tell(laid=len(laid(scene)), codec=scene.render.ffmpeg.audio_codec)
+    report(laid=len(laid_strips(scene)), codec=scene.render.ffmpeg.audio_codec)
 
 
 def render_stopped_in_window():
-    """A still asks for nothing; a film whose sound fails is not rendered where it is to stop."""
+    """Render a still, then an animation whose sound fails, with the setting Stop."""
     scene = yield from _render_scene(120)
-    asked = []
-    base, errors = part("providers.base"), part("errors")
+    requests = []
+    base, errors = extension_module("providers.base"), extension_module("errors")
 
     class Failing(base.Provider):  # type: ignore[name-defined,misc]
         name = "clicker"
 
         async def prepare(self, request):
-            asked.append(request)
-            raise errors.ModelFailed("the model has a cold")
+            requests.append(request)
+            raise errors.ModelFailed("Out of memory.")
 
         submit = poll = collect = prepare
 
-    made = Failing()
-    part("providers.base").register("clicker", lambda: made)
+    provider = Failing()
+    extension_module("providers.base").register("clicker", lambda: provider)
     scene.tracklay.if_sound_fails = "STOP"
     yield _begin_render()
-    tell(asked_by_a_still=len(asked))
+    report(requests_of_still=len(requests))
     yield _begin_render(animation=True)
     render = scene.render
-    tell(asked_by_the_film=len(asked), size=[render.resolution_x, render.resolution_y, render.resolution_percentage])
-    tell(files=[path.name for path in (FOLDER / "out").glob("*")])
+    report(
+        requests_of_film=len(requests), size=[render.resolution_x, render.resolution_y, render.resolution_percentage]
+    )
+    report(files=[path.name for path in (FOLDER / "out").glob("*")])
 
 
 def leave_a_file():
-    """A saved file with takes in it, for a Blender that has never heard of Tracklay."""
+    """Save a file with laid takes, for a Blender without the extension."""
     yield from open_sequencer()
     scene, _ = add_clip(FOLDER / "flashes.mp4", 31)
     use_clicker(scene)
@@ -309,144 +317,146 @@ def leave_a_file():
     bpy.ops.tracklay.generate(takes=2, wait=True)
     scene.frame_start, scene.frame_end = 1, 200
     bpy.ops.wm.save_mainfile()
-    tell(laid=len(laid(scene)))
+    report(laid=len(laid_strips(scene)))
 
 
 def update_while_running():
-    """A newer zip is installed over this one while a job is at its provider: the new one brings the take."""
+    """Install a newer version of the extension while a job runs at its provider; the new version lays the take."""
     yield from open_sequencer()
     scene, _ = add_clip(FOLDER / "flashes.mp4", 31)
     use_clicker(scene)
-    slow()
+    use_slow_clicker()
     bpy.ops.wm.save_as_mainfile(filepath=str(FOLDER / "film.blend"))
     bpy.ops.tracklay.generate()
 
-    def it_is_at_the_provider():
+    def job_was_polled():
         return (FOLDER / "polled").exists()
 
-    yield it_is_at_the_provider
-    before = part("version").VERSION
+    yield job_was_polled
+    before = extension_module("version").VERSION
     bpy.ops.extensions.package_install_files(
         filepath=str(FOLDER / "newer.zip"), repo="user_default", enable_on_install=True, overwrite=True
     )
-    slow()
-    tell(before=before, after=part("version").VERSION)
+    use_slow_clicker()
+    report(before=before, after=extension_module("version").VERSION)
     (FOLDER / "go on").touch()
 
     def take_is_laid():
-        return len(laid(scene)) == 1 and not part("blender.runtime.dispatcher").get_dispatcher().is_busy
+        return (
+            len(laid_strips(scene)) == 1 and not extension_module("blender.runtime.dispatcher").get_dispatcher().is_busy
+        )
 
     yield take_is_laid
-    tell(threads=sum(thread.name == "tracklay" for thread in threading.enumerate()))
-    ledger = part("jobs.ledger").Ledger()
-    tell(jobs=[job.state for job in ledger.list_jobs(include_finished=True, limit=0)])
+    report(threads=sum(thread.name == "tracklay" for thread in threading.enumerate()))
+    ledger = extension_module("jobs.ledger").Ledger()
+    report(jobs=[job.state for job in ledger.list_jobs(include_finished=True, limit=0)])
     ledger.close()
-    tell(model=scene.tracklay.model, submitted=len((FOLDER / "submitted").read_text()))
+    report(model=scene.tracklay.model, submitted=len((FOLDER / "submitted").read_text()))
 
 
-def slow():
-    """Have the clicking stand-in wait at its provider until the scenario lets it go on, and count what was submitted."""
+def use_slow_clicker():
+    """Register a clicking provider that counts submissions and runs until the scenario creates the file `go on`."""
     from clicking import clicker
 
-    base = part("providers.base")
+    base = extension_module("providers.base")
 
     kind: Any = type(clicker())
 
     class Slow(kind):  # type: ignore[misc]
-        async def submit(self, intent):
+        async def submit(self, submission):
             with (FOLDER / "submitted").open("a") as file:
                 file.write("x")
-            return await super().submit(intent)
+            return await super().submit(submission)
 
-        async def poll(self, ticket):
+        async def poll(self, handle):
             (FOLDER / "polled").touch()
             return base.JobProgress("done" if (FOLDER / "go on").exists() else "running", 0.5)
 
-    made = Slow()
-    part("providers.base").register("clicker", lambda: made)
+    provider = Slow()
+    extension_module("providers.base").register("clicker", lambda: provider)
 
 
 def read_the_keymap():
-    """Which of our keys Blender has for something else in the sequencer, and which words of ours are in German."""
+    """Report the shortcuts that Blender uses itself in the sequencer, and the texts that stay English in German."""
     yield from sequencer()
-    keys = part("blender.ui.keymap")
+    keymap_module = extension_module("blender.ui.keymap")
     taken = []
     for keymap in bpy.context.window_manager.keyconfigs.default.keymaps:
         if keymap.name in ("Sequencer", "Video Sequence Editor", "Frames", "Screen", "Window", "Markers", "View2D"):
             for item in keymap.keymap_items:
-                for operator, key, _ in keys.KEY_BINDINGS:
+                for operator, key, _ in keymap_module.KEY_BINDINGS:
                     wanted = {"ctrl": False, "shift": False, "alt": False, **key}
                     if all(getattr(item, name) == value for name, value in wanted.items()):
                         taken.append([operator, keymap.name, item.idname])
-    tell(taken=taken)
+    report(taken=taken)
     view = bpy.context.preferences.view
     view.language, view.use_translate_interface = "de_DE", True
-    translations = part("blender.settings.i18n.translate")
+    translations = extension_module("blender.settings.i18n.translate")
     pgettext = bpy.app.translations.pgettext_iface
     shown = {(context, text): pgettext(text, context) for context, text in translations.TRANSLATIONS["de_DE"]}
-    # Where Blender has a word of its own for it, that is shown.
-    tell(english=[text for key, text in shown.items() if text == key[1] != translations.TRANSLATIONS["de_DE"][key]])
-    view.language = "en_US"  # Blender keeps its preferences when it ends, and others come after this
+    # A text that Blender translates itself may differ from our translation.
+    report(english=[text for key, text in shown.items() if text == key[1] != translations.TRANSLATIONS["de_DE"][key]])
+    view.language = "en_US"  # Blender saves its preferences when it quits: the next scenario is English
 
 
 def draw_many():
-    """Two thousand strips, most of them takes of cues: what each drawing of the panels takes, and each slice of the list's maker."""
+    """Time the draws of the panels and a scan of the timeline with two thousand strips, most of them takes of cues."""
     _, area = yield from open_sequencer()
     scene, strip = add_clip(FOLDER / "flashes.mp4", 1)
     use_clicker(scene)
     bpy.ops.tracklay.generate(wait=True)
-    (take,) = laid(scene)
-    kept = {name: take[name] for name in take.keys()}  # noqa: SIM118 - it is no dict
+    (take,) = laid_strips(scene)
+    properties = {name: take[name] for name in take.keys()}  # noqa: SIM118 - a strip is not iterable
     for number in range(MANY):
-        # Colours are made in no time, and whoever lists cues asks no strip for its type.
+        # Colour strips are created fast, and the list of cues does not depend on the strip type.
         copy = scene.sequence_editor.strips.new_effect(
             f"take {number}", "COLOR", 3 + number % 20, 1 + 101 * (number // 20), length=100
         )
-        for name, value in kept.items():
+        for name, value in properties.items():
             copy[name] = value
         copy["tracklay_cue"] = json.dumps({"cue": f"cue {number // 2}", "take": number % 2})
     for each in scene.sequence_editor.strips:
         each.select = each == strip
-    part("blender.sequencer.cue_index").shared_cue_index.is_dirty = True
-    spotting = part("blender.ui.cue_list")
-    drawn = timed(spotting.TRACKLAY_PT_cues, "draw")
-    above = timed(part("blender.ui.panels").TRACKLAY_PT_sidebar, "draw")
+    extension_module("blender.sequencer.cue_index").shared_cue_index.is_dirty = True
+    cue_list = extension_module("blender.ui.cue_list")
+    drawn = timed(cue_list.TRACKLAY_PT_cues, "draw")
+    above = timed(extension_module("blender.ui.panels").TRACKLAY_PT_sidebar, "draw")
 
-    def list_is_made():
-        return len(part("blender.runtime.cue_rows").cue_list_rows) > MANY // 2
+    def list_is_built():
+        return len(extension_module("blender.runtime.cue_rows").cue_list_rows) > MANY // 2
 
     area.tag_redraw()
-    yield list_is_made
+    yield list_is_built
     for taken in (drawn, above):
         taken[:-1] = []
     began = time.monotonic()
 
-    def it_was_drawn_often():
+    def was_drawn_often():
         area.tag_redraw()
         return len(drawn) > 40 or (len(drawn) > 2 and time.monotonic() - began > 5)
 
-    yield it_was_drawn_often
-    tell(
+    yield was_drawn_often
+    report(
         strips=len(scene.sequence_editor.strips),
-        rows=len(part("blender.runtime.cue_rows").cue_list_rows),
+        rows=len(extension_module("blender.runtime.cue_rows").cue_list_rows),
         draws=len(drawn),
     )
     for name, taken in (("cues", drawn), ("panel", above)):
-        tell(**{f"{name}_middle_ms": sorted(taken)[len(taken) // 2] * 1000, f"{name}_longest_ms": max(taken) * 1000})
+        report(**{f"{name}_middle_ms": sorted(taken)[len(taken) // 2] * 1000, f"{name}_longest_ms": max(taken) * 1000})
     began = time.perf_counter()
-    part("blender.sequencer.cue_index").shared_cue_index.refresh()
-    tell(look_ms=(time.perf_counter() - began) * 1000)
+    extension_module("blender.sequencer.cue_index").shared_cue_index.refresh()
+    report(scan_ms=(time.perf_counter() - began) * 1000)
 
 
 MANY = 2000
 
 
 def timed(owner: type, name: str) -> list[float]:
-    """Measure each call of a function from now on: seconds, as they come."""
+    """Time each call of a method from now on; return the list of seconds, which grows."""
     real = getattr(owner, name)
     taken: list[float] = []
 
-    def method(self, context):  # Blender counts a draw function's arguments
+    def method(self, context):  # Blender counts the arguments of a draw function
         with _clock(taken):
             return real(self, context)
 

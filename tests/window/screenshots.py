@@ -1,4 +1,4 @@
-"""The scenes of the gallery: each is set up as a person would come to it, and waits until its picture is taken."""
+"""The scenes of docs/screenshots.md: each is set up in Blender and waits until its screenshot is taken."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ import json
 
 import bpy
 from clicking import clicker  # type: ignore[import-not-found]
-from driver import FOLDER, PACKAGE, part  # type: ignore[import-not-found]
-from scenarios import WAVEFORM_SECONDS, add_clip, laid, open_sequencer, waited  # type: ignore[import-not-found]
+from driver import FOLDER, PACKAGE, extension_module  # type: ignore[import-not-found]
+from scenarios import WAVEFORM_SECONDS, add_clip, laid_strips, open_sequencer, seconds_passed  # type: ignore[import-not-found]
 
 FPS = 24
 SHOT = 48
-"""Frames."""
+"""Length of a shot in frames."""
 
 
 def picture(name: str, *parts):
-    """Have a picture taken: of these areas or regions together, or of all."""
+    """Wait for a screenshot of these areas or regions together, or of the whole window."""
     box = None
     if parts:
         left, bottom = min(each.x for each in parts), min(each.y for each in parts)
         box = [left, bottom, max(each.x + each.width for each in parts), max(each.y + each.height for each in parts)]
     for area in bpy.context.window_manager.windows[0].screen.areas:
         area.tag_redraw()
-    yield waited(0.6)
+    yield seconds_passed(0.6)
     (FOLDER / f"{name}.ready").write_text(json.dumps(box))
 
     def picture_was_taken():
@@ -32,23 +32,27 @@ def picture(name: str, *parts):
     yield picture_was_taken
 
 
-def moody():
-    """The clicking stand-in in moods: what the prompt says becomes of the work."""
-    base, errors = part("providers.base"), part("errors")
+def scripted_provider():
+    """Return a clicking provider whose jobs end as the prompt says: slow, without sound, or lost."""
+    base, errors = extension_module("providers.base"), extension_module("errors")
     kind = type(clicker())
 
-    class Moody(kind):  # type: ignore[misc,valid-type]
+    class ScriptedClicker(kind):  # type: ignore[misc,valid-type]
         async def prepare(self, request):
-            intent = await super().prepare(request)
+            submission = await super().prepare(request)
             return base.Submission(
-                intent.provider, intent.id, intent.created_at, {**intent.data, "prompt": request.prompt}
+                submission.provider, submission.id, submission.created_at, {**submission.data, "prompt": request.prompt}
             )
 
         async def submit(self, submission):
             if "silence" in submission.data["prompt"]:
-                raise errors.ModelFailed("the model found nothing to sound in this picture: write what should be heard")
+                raise errors.ModelFailed("No sound found in this picture.")
             if "lost" in submission.data["prompt"]:
-                raise errors.SubmissionUnknown("the answer of clicker was lost: nobody knows whether the work began")
+                raise errors.SubmissionUnknown(
+                    "provider.submission_unknown",
+                    "{provider} did not respond: the job may have started.",
+                    provider="Fake Provider",
+                )
             return base.JobHandle(
                 self.name, submission.id, {**submission.data, "left": "slow" in submission.data["prompt"]}
             )
@@ -59,55 +63,55 @@ def moody():
                 return base.JobProgress("running", 0.46, "step 12 of 25")
             return base.JobProgress("done")
 
-    return Moody()
+    return ScriptedClicker()
 
 
 class Stage:
-    """The window, its sequencer, and what scenes do again and again."""
+    """The window and its sequencer, with the actions that scenes share."""
 
     def __init__(self, window, area):
-        self.window, self.dispatcher = window, part("blender.runtime.dispatcher")
+        self.window, self.dispatcher = window, extension_module("blender.runtime.dispatcher")
         self.set(area)
 
     def set(self, area):
-        """Work in this area from now on."""
+        """Use this area from now on."""
         self.area = area
         self.region = next(region for region in area.regions if region.type == "WINDOW")
         self.sidebar = next(region for region in area.regions if region.type == "UI")
 
     def over(self):
-        """The context of the timeline."""
+        """Return a context override for the timeline."""
         return bpy.context.temp_override(window=self.window, area=self.area, region=self.region)
 
     def view_all(self):
-        """Bring all strips into view."""
+        """Show all strips in the timeline."""
         with self.over():
             bpy.ops.sequencer.view_all()
 
     def takes_are_laid(self):
-        """A condition: nothing is under way."""
+        """Return whether all jobs are done; a condition."""
         return not self.dispatcher.get_dispatcher().is_busy
 
     def generate(self, scene, model, prompt, **more):
-        """Press Generate."""
+        """Generate a sound for the selection."""
         settings = scene.tracklay
         settings.model, settings.prompt, settings.seed = model, prompt, 4
         bpy.ops.tracklay.generate(**more)
 
     def whole_window(self):
-        """Give the sequencer the whole window, or its old place."""
+        """Toggle the sequencer between the whole window and its own area."""
         with self.over():
             bpy.ops.screen.screen_full_area()
-        yield waited(1.0)
+        yield seconds_passed(1.0)
         areas = [area for area in self.window.screen.areas if area.type == "SEQUENCE_EDITOR"]
         self.set(next(area for area in areas if area.spaces[0].view_type == "SEQUENCER"))
 
 
 def all_of_it():
-    """Every scene, one after another, in one Blender."""
+    """Show every scene in turn, in one Blender."""
     stage = Stage(*(yield from open_sequencer()))
-    provider = moody()
-    part("providers.base").register("clicker", lambda: provider)
+    provider = scripted_provider()
+    extension_module("providers.base").register("clicker", lambda: provider)
     bpy.ops.tracklay.reload_models()
     scene, strip = add_clip(FOLDER / "demo.mp4", 1, fps=FPS)
     yield from readme(stage, scene, strip)
@@ -117,7 +121,7 @@ def all_of_it():
 
 
 def readme(stage, scene, strip):
-    """A clip with foley and music, and the panel."""
+    """Show a clip with foley and music, and the panel."""
     strip.name = "Workshop"
     scene.frame_start, scene.frame_end = 1, strip.duration
     scene.render.resolution_x, scene.render.resolution_y = 640, 360
@@ -131,12 +135,12 @@ def readme(stage, scene, strip):
     browser.type = "OUTLINER"
     browser.spaces[0].display_mode = "SEQUENCE"
     stage.view_all()
-    yield waited(WAVEFORM_SECONDS)
+    yield seconds_passed(WAVEFORM_SECONDS)
     yield from picture("blender")
 
 
 def states(stage, scene, strip):
-    """The list, with a cue in each state."""
+    """Show the cue list with a cue in each state."""
     strip.select = False
     yield from stage.whole_window()
     for number, prompt in enumerate(("footsteps, slow", "a silence", "a lost answer", "door slams")):
@@ -147,14 +151,14 @@ def states(stage, scene, strip):
         for other in scene.sequence_editor.strips:
             other.select = other == each
         stage.generate(scene, "clicker/clicks", prompt, takes=3 if number == 3 else 1)
-    yield lambda: len([take for take in laid(scene) if take.left_handle > 300]) == 3
-    yield waited(2.0)
+    yield lambda: len([take for take in laid_strips(scene) if take.left_handle > 300]) == 3
+    yield seconds_passed(2.0)
     stage.view_all()
-    listed, spotting = bpy.context.window_manager.tracklay, part("blender.runtime.cue_rows")
-    yield waited(1.0)
+    listed, rows = bpy.context.window_manager.tracklay, extension_module("blender.runtime.cue_rows")
+    yield seconds_passed(1.0)
     for name, wanted in (("running", "running"), ("failed", "failed"), ("unclear", "unclear"), ("takes", "laid")):
         listed.active = max(
-            number for number, row in enumerate(spotting.cue_list_rows) if row.current_status()[0] == wanted
+            number for number, row in enumerate(rows.cue_list_rows) if row.current_status()[0] == wanted
         )
         yield from picture(name)
     (FOLDER / "go on").touch()
@@ -162,13 +166,13 @@ def states(stage, scene, strip):
 
 
 def many(stage, scene):
-    """Effects at markers, and the menus."""
+    """Show effects at markers, and the menus."""
     scene.timeline_markers.new("sfx: mallet on wood", frame=31)
     scene.timeline_markers.new("sfx: ball bounces", frame=80)
     bpy.ops.tracklay.effects_at_markers(model="sketch/foley")
     yield stage.takes_are_laid
     stage.view_all()
-    yield waited(2.0)
+    yield seconds_passed(2.0)
     yield from picture("markers", stage.area)
     for name, menu in (("models", "TRACKLAY_MT_models"), ("menu", "TRACKLAY_MT_strip")):
         with stage.over():
@@ -178,16 +182,16 @@ def many(stage, scene):
 
 
 def views(stage):
-    """Twice as large, in another language, and the preferences."""
+    """Show twice the resolution scale, the German interface and the preferences."""
     yield from stage.whole_window()
     view = bpy.context.preferences.view
     view.ui_scale = 2.0
-    yield waited(1.0)
+    yield seconds_passed(1.0)
     yield from picture("twice-as-large")
     view.ui_scale = 1.0
     view.language = "de_DE"
     view.use_translate_interface = True
-    yield waited(1.0)
+    yield seconds_passed(1.0)
     yield from picture("german", stage.sidebar)
     view.language = "en_US"
     bpy.ops.screen.userpref_show()
@@ -195,12 +199,12 @@ def views(stage):
     bpy.context.window_manager.addon_search = "Tracklay"
     bpy.ops.preferences.addon_expand(module=PACKAGE)
     (FOLDER / "move").touch()
-    yield waited(2.0)
+    yield seconds_passed(2.0)
     yield from picture("preferences")
 
 
 def escape():
-    """Put a menu away, as the script that takes the pictures does with a key."""
+    """Close a menu: the script that takes the screenshots presses Escape."""
     (FOLDER / "escape").touch()
     yield lambda: not (FOLDER / "escape").exists()
-    yield waited(0.5)
+    yield seconds_passed(0.5)

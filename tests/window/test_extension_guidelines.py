@@ -1,4 +1,4 @@
-"""Manners that only a whole Blender shows: files without the extension, an update while it works, its keys and its languages."""
+"""Guidelines that need a whole Blender: files without the extension, an update during a job, keys and translations."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ while size != (size := to.stat().st_size if to.exists() else 0) or not size:
 
 
 def test_a_file_with_takes_plays_without_the_extension(blender, folder, tmp_path):
-    """Opened in a Blender as it comes: the clicks are heard where the flashes are, to the sample."""
-    assert blender.told(blender.start("leave_a_file", folder), folder)["laid"] == 2
+    """In a Blender without the extension the clicks are at the flashes, to the sample."""
+    assert blender.wait_for_results(blender.start("leave_a_file", folder), folder)["laid"] == 2
     (tmp_path / "mix.py").write_text(MIX)
-    empty = os.environ | {"BLENDER_USER_RESOURCES": str(tmp_path / "nobody")}
+    empty = os.environ | {"BLENDER_USER_RESOURCES": str(tmp_path / "empty profile")}
     options = ["--background", "--factory-startup", str(folder / "film.blend"), "--python-exit-code", "3"]
     command = [blender.program, *options, "--python", str(tmp_path / "mix.py"), "--", str(tmp_path / "mix.wav")]
     subprocess.run(command, env=empty, check=True, timeout=120, capture_output=True)
@@ -41,35 +41,35 @@ def test_a_file_with_takes_plays_without_the_extension(blender, folder, tmp_path
     assert max(abs(a - b) for a, b in zip(found, expected, strict=True)) <= 1
 
 
-def newer(extension, to) -> None:
-    """The same extension as a later version."""
+def write_newer(extension, to) -> None:
+    """Write the same extension as a later version."""
     with zipfile.ZipFile(extension) as old, zipfile.ZipFile(to, "w") as new:
         for item in old.infolist():
-            held = old.read(item)
+            content = old.read(item)
             if item.filename.endswith(("blender_manifest.toml", "version.py")):
-                held = held.replace(b'"0.1.0"', b'"0.1.1"')
-            new.writestr(item, held)
+                content = content.replace(b'"0.1.0"', b'"0.1.1"')
+            new.writestr(item, content)
 
 
-def test_an_update_while_it_works_loses_nothing(fresh_blender, folder):
-    """A job that is at its provider is carried on by the new version: submitted once, laid once, one thread."""
-    newer(fresh_blender.extension, folder / "newer.zip")
-    told = fresh_blender.told(fresh_blender.start("update_while_running", folder), folder)
-    assert (told["before"], told["after"]) == ("0.1.0", "0.1.1")
-    assert told["jobs"] == ["laid"]
-    assert (told["submitted"], told["threads"], told["model"]) == (1, 1, "clicker/clicks")
+def test_an_update_during_a_job_loses_nothing(fresh_blender, folder):
+    """The new version continues a submitted job: submitted once, laid once, one thread."""
+    write_newer(fresh_blender.extension, folder / "newer.zip")
+    results = fresh_blender.wait_for_results(fresh_blender.start("update_while_running", folder), folder)
+    assert (results["before"], results["after"]) == ("0.1.0", "0.1.1")
+    assert results["jobs"] == ["laid"]
+    assert (results["submitted"], results["threads"], results["model"]) == (1, 1, "clicker/clicks")
 
 
-def test_no_key_is_blenders_own(blender, folder):
-    """Whatever a key of ours does, it did nothing before; and every word of the German table reaches the person."""
-    told = blender.told(blender.start("read_the_keymap", folder), folder)
-    assert told["taken"] == []
-    assert told["english"] == []
+def test_no_shortcut_is_used_by_blender(blender, folder):
+    """Blender uses none of the shortcuts, and shows every entry of the German translation."""
+    results = blender.wait_for_results(blender.start("read_the_keymap", folder), folder)
+    assert results["taken"] == []
+    assert results["english"] == []
 
 
 def test_panels_are_drawn_with_two_thousand_strips(blender, folder):
-    """Every cue is a row, and the panels are drawn again and again; what it costs is printed, not judged by a clock."""
-    told = blender.told(blender.start("draw_many", folder), folder)
-    assert told["rows"] == 1001
-    assert told["draws"] > 2
-    print({key: value for key, value in told.items() if key.endswith("_ms")})  # noqa: T201 - the figures are what it is for
+    """Every cue has a row, and the panels are drawn repeatedly. Timings are printed, not asserted."""
+    results = blender.wait_for_results(blender.start("draw_many", folder), folder)
+    assert results["rows"] == 1001
+    assert results["draws"] > 2
+    print({key: value for key, value in results.items() if key.endswith("_ms")})  # noqa: T201 - timings are printed, not asserted

@@ -1,4 +1,4 @@
-"""A display that nobody sees, and a Blender on it with the built extension installed in a profile of its own."""
+"""A virtual X display (Xvfb), and a Blender on it with the built extension installed in a profile of its own."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 DRIVER = Path(__file__).parent / "driver.py"
 SCREEN = (1600, 900)
-"""Pixels."""
+"""Size of the display in pixels."""
 
 PROFILE = "BLENDER_USER_RESOURCES"
-"""The variable that names a Blender's own folder."""
+"""The environment variable for Blender's profile folder."""
 
 
 @contextlib.contextmanager
 def display(screen: tuple[int, int] = SCREEN) -> Iterator[str]:
-    """An X display of our own; its name."""
+    """Start an X display; yield its name."""
     read, write = os.pipe()
     size = f"{screen[0]}x{screen[1]}x24"
     command = ["Xvfb", "-displayfd", str(write), "-screen", "0", size, "+extension", "GLX"]
     process = subprocess.Popen(command, pass_fds=[write], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     os.close(write)
     try:
-        with os.fdopen(read) as told:
-            number = told.readline().strip()
+        with os.fdopen(read) as pipe:
+            number = pipe.readline().strip()
         if not number:
             raise RuntimeError("Xvfb did not start")
         yield f":{number}"
@@ -43,23 +43,23 @@ def display(screen: tuple[int, int] = SCREEN) -> Iterator[str]:
         process.wait()
 
 
-def shot(name: str, to: Path) -> Path:
-    """What a display shows."""
+def take_screenshot(name: str, to: Path) -> Path:
+    """Save a screenshot of a display and return its path."""
     subprocess.run(["import", "-display", name, "-window", "root", str(to)], check=True)
     return to
 
 
 def program() -> str:
-    """The Blender to use: `BLENDER`, else the one on PATH."""
-    named = os.environ.get("BLENDER") or shutil.which("blender")
-    if not named:
-        raise RuntimeError("there is no Blender on PATH: name one of 5.2 or later in the environment as BLENDER")
-    return named
+    """Return the Blender to use: the environment variable `BLENDER`, else the one on PATH."""
+    path = os.environ.get("BLENDER") or shutil.which("blender")
+    if not path:
+        raise RuntimeError("Blender is not on PATH. Set BLENDER to the program of Blender 5.2 or later.")
+    return path
 
 
 @dataclass
 class Blender:
-    """A Blender that is ready to run scenarios in a window."""
+    """A Blender with the extension, which runs scenarios in a window."""
 
     program: str
     environment: dict[str, str]
@@ -68,7 +68,7 @@ class Blender:
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def start(self, scenario: str, folder: Path, *options: str) -> subprocess.Popen[str]:
-        """Begin a scenario; its files, its `home` and its log are in `folder`."""
+        """Start a scenario. Its files, its `home` and its log are in `folder`."""
         window = ["--window-geometry", "0", "0", *map(str, self.screen)]
         command = [self.program, *options, *window, "--python", str(DRIVER), "--", scenario, str(folder)]
         environment = self.environment | {"TRACKLAY_HOME": str(folder / "home"), "TRACKLAY_TEST_PYTHON": sys.executable}
@@ -77,26 +77,30 @@ class Blender:
         self.started.append(process)
         return process
 
-    def told(self, process: subprocess.Popen[str], folder: Path) -> dict[str, object]:
-        """Wait for a scenario's end; all that it told, as one. Any traceback or use of an old name is an error."""
+    def wait_for_results(self, process: subprocess.Popen[str], folder: Path) -> dict[str, object]:
+        """Wait until a scenario ends, and return its results in one dictionary.
+
+        Raises:
+            AssertionError: the scenario failed, or the log has a traceback or a deprecation warning.
+        """
         process.wait(timeout=float(self.environment.get("TRACKLAY_TEST_SECONDS", "120")) + 120)
-        log, lines = (folder / "log.txt").read_text(), folder / "told.jsonl"
-        told: dict[str, object] = {}
+        log, lines = (folder / "log.txt").read_text(), folder / "results.jsonl"
+        results: dict[str, object] = {}
         for line in lines.read_text().splitlines() if lines.exists() else ():
-            told |= json.loads(line)
-        assert told.get("end") == "done", f"{told.get('end')}\n{log[-4000:]}"
+            results |= json.loads(line)
+        assert results.get("end") == "done", f"{results.get('end')}\n{log[-4000:]}"
         assert "Traceback" not in log, log
         assert "DeprecationWarning" not in log, log
-        return told
+        return results
 
-    def copied(self, folder: Path) -> Blender:
-        """The same with a profile of its own, as it is now: quicker than to install it again."""
+    def copy_with_profile(self, folder: Path) -> Blender:
+        """Return a Blender with a copy of this profile: faster than a new installation."""
         profile = folder / "profile"
         shutil.copytree(self.environment[PROFILE], profile, symlinks=True)
         return replace(self, environment=self.environment | {PROFILE: str(profile)}, started=[])
 
-    def end(self) -> None:
-        """End what still runs."""
+    def stop(self) -> None:
+        """Kill the processes that still run."""
         while self.started:
             process = self.started.pop()
             if process.poll() is None:
@@ -104,8 +108,8 @@ class Blender:
             process.wait()
 
 
-def installed(name: str, folder: Path, screen: tuple[int, int] = SCREEN) -> Blender:
-    """Build the extension into `folder`, and install it as a person does, into a profile there. `name` is the display's."""
+def install_blender(name: str, folder: Path, screen: tuple[int, int] = SCREEN) -> Blender:
+    """Build the extension and install it with Blender's own command into a profile in `folder`. `name` is that of the display."""
     build = [sys.executable, "scripts/build_extension.py", "--platform", "linux-x64", "--to", str(folder / "zip")]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     (extension,) = (folder / "zip").glob("*.zip")

@@ -65,6 +65,7 @@ def _write_worklist(timeline: Timeline, cues: Sequence[Cue], to: Path, options: 
             "usage.plan_with_square", "--square cannot be combined with --plan. Work lists have no such column."
         )
     fields = {"in": options.in_point, "out": options.out_point, "drop_original": options.drop_original or None}
+    # All cues of one command share its options.
     fields |= {name: getattr(cues[0], name) for name in ("model", "prompt", "negative", "takes", "seed")}
     worklist = worklist_writer.build_worklist_tables(timeline, cues, {**fields, "params": dict(cues[0].params)}, to)
     if options.json:
@@ -128,7 +129,7 @@ def generate_and_lay(
     specs, refused = _create_job_specs(cues, to, timeline.stem, delivery)
     check_budget(specs, run_cap)
     if project_cap is not None:
-        parse_amount(project_cap, "--max-project-cost")
+        parse_amount(project_cap, "--max-project-cost")  # only validates: the runner stores the text
     check_delivery(timeline, to)
     with TakeProgressTable(specs) as progress, BlockingRunner(progress.update) as runner:
         runner.set_caps(specs, run_cap=run_cap, project_cap=project_cap)

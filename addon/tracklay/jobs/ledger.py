@@ -245,6 +245,8 @@ class Ledger:
 
     def update(self, job: Job, /, **fields: Any) -> Job:
         """Set columns of a job, keep its state, and return the new row."""
+        # No compare-and-swap on the owner, unlike `transition`: another process may request a cancellation, and an owner's own writes
+        # never race with each other.
         self._update_columns(job.id, fields, "")
         return self.get_job(job.id)
 
@@ -335,7 +337,7 @@ class Ledger:
         return found
 
     def has_open_target(self, target: str) -> bool:
-        """Return whether an open job was about to write this file when it was laid."""
+        """Return whether an open job has this file recorded as its target."""
         with ledger_schema.translated_errors(self.path):
             sql = f"SELECT 1 FROM jobs WHERE target = ? AND {OPEN_JOBS_SQL} LIMIT 1"  # noqa: S608
             return self._connection.execute(sql, (target,)).fetchone() is not None

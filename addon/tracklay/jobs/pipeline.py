@@ -1,6 +1,6 @@
 """Runs one job through extract, submit, poll, download and conform. Each stage commits its result to the ledger before the next starts.
 
-So the process may die at any point: another one reads the row and continues from the last committed stage. `scheduler` decides
+The process may therefore die at any point: another one reads the row and continues from the last committed stage. `scheduler` decides
 which jobs run together, `take_writer` makes the takes of an output.
 """
 
@@ -111,20 +111,23 @@ class JobPipeline(SubmissionStage):
             await self._transition("extracting")
         cue, model = self.spec.cue, self.spec.model
         self._report("extract")
-        sees = model.picture_input(cue.params)
-        if sees:
+        visual_input = model.picture_input(cue.params)
+        if visual_input:
             await asyncio.to_thread(log.log_picture_source, cue)
         source, picture = (
-            await self._render_in_editor(sees) if cue.picture.render else (await self._source_hash(), cue.picture)
+            await self._render_in_editor(visual_input)
+            if cue.picture.render
+            else (await self._source_hash(), cue.picture)
         )
-        made_of = [
+        # Both lists are hashed into keys that the ledger stores: a change of either invalidates every stored key.
+        proxy_key_parts = [
             source,
             ledger_span_fingerprint(picture, cue.span),
             CACHE_VERSION,
             *map(str, proxy_spec(self.spec.model, cue.square)),
         ]
-        proxy_key = f"{_digest(made_of)}-{sees}" if sees else None
-        parts = [
+        proxy_key = f"{_digest(proxy_key_parts)}-{visual_input}" if visual_input else None
+        request_key_parts = [
             model.id,
             model.endpoint,
             model.version,
@@ -133,16 +136,18 @@ class JobPipeline(SubmissionStage):
             cue.prompt,
             cue.negative,
         ]
-        content_key = _digest([proxy_key, *parts, self.job.seed])
+        content_key = _digest([proxy_key, *request_key_parts, self.job.seed])
         job = self.job
         columns = {"source": source, "proxy_key": proxy_key, "content_key": content_key}
         self.job = await self.context.ledger_writer(Ledger.update, job, **columns)
-        # Without a seed the user wants something new each time, so an equal earlier output is no answer.
+        # Without a seed the user wants something new each time, so an earlier output is not reused.
         if cue.seed is not None and await self._reuse_output(content_key):
             return None
-        seen = await self._load_or_make_proxy(proxy_key, picture) if proxy_key else (None, None)
+        visual = await self._load_or_make_proxy(proxy_key, picture) if proxy_key else (None, None)
         samples = cue.span.samples(SAMPLE_RATE)
-        request = Request(model, cue.prompt, cue.negative, self.job.seed, cue.params, cue.span.seconds, samples, *seen)
+        request = Request(
+            model, cue.prompt, cue.negative, self.job.seed, cue.params, cue.span.seconds, samples, *visual
+        )
         return request, await self.provider.prepare(request)
 
     async def _render_in_editor(self, visual_input: str | None) -> tuple[str, Picture]:
@@ -150,50 +155,50 @@ class JobPipeline(SubmissionStage):
 
         Nothing is rendered for a model that takes no picture.
         """
-        order = self.spec
+        spec = self.spec
         if not visual_input:
-            return "", order.cue.picture
-        render, span, short = order.cue.picture.render, order.cue.span, order.model.short_side
+            return "", spec.cue.picture
+        render, span, short = spec.cue.picture.render, spec.cue.span, spec.model.short_side
         # All takes of a cue need the same render: the lock makes the others wait for it, and find it in the cache.
         async with self.context.keyed_lock(f"render {render} {span} {short}"), self.context.concurrency_slot("render"):
-            made = await run_blocking(render_in_editor, order.cue.picture, span, short)
-        return made.sha256, made.as_picture(order.cue.picture, span)
+            rendered = await run_blocking(render_in_editor, spec.cue.picture, span, short)
+        return rendered.sha256, rendered.as_picture(spec.cue.picture, span)
 
     async def _source_hash(self) -> str:
-        shown = self.spec.cue.picture
+        picture = self.spec.cue.picture
         try:
-            async with self.context.keyed_lock(f"hash {shown.source}"), self.context.concurrency_slot("extract"):
-                if shown.images:
-                    each = [await run_blocking(source_id, shown.source / name, "full") for name in shown.images]
-                    return _digest(list(zip(shown.images, each, strict=True)))
-                seen = shown.source.stat()
-                found = await self.context.ledger_writer(Ledger.get_file_hash, shown.source)
+            async with self.context.keyed_lock(f"hash {picture.source}"), self.context.concurrency_slot("extract"):
+                if picture.images:
+                    hashes = [await run_blocking(source_id, picture.source / name, "full") for name in picture.images]
+                    return _digest(list(zip(picture.images, hashes, strict=True)))
+                stat = picture.source.stat()
+                found = await self.context.ledger_writer(Ledger.get_file_hash, picture.source)
                 if found is None:
-                    found = await run_blocking(_content_id, shown.source)
+                    found = await run_blocking(_content_id, picture.source)
                     await self.context.ledger_writer(
-                        Ledger.save_file_hash, shown.source, seen.st_size, seen.st_mtime_ns, found
+                        Ledger.save_file_hash, picture.source, stat.st_size, stat.st_mtime_ns, found
                     )
                 return found
         except OSError as error:
             raise MediaError(
                 "job.source_unreadable",
                 "Cannot read the source: {path} ({reason}).",
-                path=shown.source,
+                path=picture.source,
                 reason=error.strerror or str(error),
             ) from error
 
     async def _reuse_output(self, content_key: str) -> bool:
         """Continue with the stored output of an earlier job with the same content key. Return whether there is one."""
-        kept = [
+        candidates = [
             (job, job.output)
             for job in await self.context.ledger_writer(Ledger.find_by_content_key, content_key)
             if job.output is not None and artifact_store.load_output(job.output) is not None
         ]
-        version = await self._current_version() if kept else None
-        fitting = [(job, output) for job, output in kept if version in (None, output["version"])]
-        if not fitting:
+        version = await self._current_version() if candidates else None
+        usable = [(job, output) for job, output in candidates if version in (None, output["version"])]
+        if not usable:
             return False
-        found, output = fitting[0]
+        found, output = usable[0]
         reused = {**output, "origin": output.get("origin", found.id)}
         currency = reused["cost"]["currency"]
         await self._transition(
@@ -215,7 +220,7 @@ class JobPipeline(SubmissionStage):
             return None
 
     async def _load_or_make_proxy(self, proxy_key: str, picture: Picture) -> VisualInput:
-        """Return the proxy, or its still, pinned until no open job needs it: the ticket may name its path after a restart."""
+        """Return the proxy, or its still. It is pinned until no open job needs it, because the stored submission may name its path."""
         async with self.context.keyed_lock(proxy_key):
             if (pinned := find_pinned(proxy_key)) is None:
                 cue, model = self.spec.cue, self.spec.model

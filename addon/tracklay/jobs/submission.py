@@ -52,8 +52,8 @@ class SubmissionStage:
         """Store the error, move the job to the state it leads to, and return the failure."""
         job = self.job
         new_state = state_after_error(job.state, error)
-        shown = error_for_user(job, error, new_state)
-        columns = error_columns(shown)
+        user_error = error_for_user(job, error, new_state)
+        columns = error_columns(user_error)
         if new_state == "failed" and job.state == "submitting":
             columns |= {"cost": "0"}  # the provider refused it
         with contextlib.suppress(LedgerError):  # the first error is the one to report
@@ -62,11 +62,11 @@ class SubmissionStage:
             else:
                 await self._transition(new_state, **columns)
             await self.context.ledger_writer(Ledger.release_jobs, self.context.owner_token, job.id)
-        self._report("failed", message=str(shown))
-        return Failure(self.spec.cue, shown.prefix_with(self.spec.cue.picture.source.name))
+        self._report("failed", message=str(user_error))
+        return Failure(self.spec.cue, user_error.prefix_with(self.spec.cue.picture.source.name))
 
     async def _submit(self, request: Request, submission: Submission) -> None:
-        """Send the request. The submission is on disk before it leaves, the job handle before anything else happens after it."""
+        """Send the request. The ledger has the submission before the request leaves, and the job handle before any other step."""
         estimate = await self._estimate_cost(request, submission)
         job = self.job
 
@@ -76,15 +76,14 @@ class SubmissionStage:
             columns = {"currency": estimate.currency, "estimate": estimate.amount, "submitted_at": utc_timestamp()}
             return ledger.transition(job, "submitting", submission=submission.to_dict(), **columns)
 
-        known = await self.context.request_ids(self.provider.name)
+        known_requests = await self.context.request_ids(self.provider.name)
 
         async def send() -> JobHandle:
             self.job = await self.context.ledger_writer(record_submission)
             self._report("generate")
-            return await submit_once(self.provider, submission, known)
+            return await submit_once(self.provider, submission, known_requests)
 
-        # Record and request are one task: a cancellation between them would leave a job in the ledger that may have been sent, and
-        # was not.
+        # Record and request are one task: a cancellation between them would leave a job marked as possibly sent that was never sent.
         await self._wait_for_handle(asyncio.ensure_future(send()))
 
     async def _estimate_cost(self, request: Request, submission: Submission) -> Cost:

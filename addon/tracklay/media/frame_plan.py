@@ -44,7 +44,7 @@ class PassThrough:
 
 @dataclass(frozen=True, slots=True)
 class PlannedFrame:
-    """A source frame that comes on screen, with those that follow it by themselves.
+    """A source frame with the time it appears, and optionally the stretch that follows unchanged.
 
     Attributes:
         at_seconds: when it comes on screen, in seconds from the span's start.
@@ -59,6 +59,7 @@ class PlannedFrame:
     source_end_seconds: Fraction = Fraction(0)
 
     def __post_init__(self) -> None:
+        # A frame alone ends where it starts; a default value cannot refer to another field.
         if self.pass_through is None:
             object.__setattr__(self, "source_end_seconds", self.source_seconds)
 
@@ -92,10 +93,14 @@ def _plan_piece(piece: LinearSegment, span: Span, source_rate: Rate) -> Iterator
         return span.rate.seconds(frame - span.start)
 
     if 1 <= piece.slope * source_rate.fps <= MAX_SOURCE_FRAMES_PER_FRAME:
-        until = piece.source_start + (piece.end - piece.start) * piece.slope
-        keep = PassThrough(piece.source_start, until, piece.slope * span.rate.fps)
+        source_end = piece.source_start + (piece.end - piece.start) * piece.slope
+        # The slope is source seconds per timeline frame: times the timeline's rate it is the speed, source seconds per second.
+        pass_through = PassThrough(piece.source_start, source_end, piece.slope * span.rate.fps)
         yield PlannedFrame(
-            at(piece.start), snap_to_frame(piece.source_start, source_rate), keep, snap_to_frame(until, source_rate)
+            at(piece.start),
+            snap_to_frame(piece.source_start, source_rate),
+            pass_through,
+            snap_to_frame(source_end, source_rate),
         )
         return
     for frame in range(math.ceil(piece.start), math.ceil(piece.end)):
@@ -105,7 +110,7 @@ def _plan_piece(piece: LinearSegment, span: Span, source_rate: Rate) -> Iterator
 
 
 def decode_runs(planned: Sequence[PlannedFrame]) -> Iterator[DecodeRun]:
-    """Yield the runs that a plan needs, in its order: an ordered one for each stretch that plays forward, others for all between."""
+    """Yield the runs of a plan in order: an ordered run for each long forward stretch, an unordered one for the frames between."""
     begin = index = 0
     while index < len(planned):
         end = _ascending_end(planned, index)
@@ -166,7 +171,11 @@ def common_tick(times: Sequence[Fraction]) -> Fraction:
 
 
 def tick_candidates(planned: Sequence[PlannedFrame], time_base: Fraction) -> list[Fraction]:
-    """Return times and steps whose common tick is that of all frames of a plan. `time_base` is the source's, in seconds."""
+    """Return times, in seconds, whose common tick can express the time of every frame of a plan.
+
+    A frame that passes through appears at a multiple of the source's `time_base` divided by the speed, so its start and that step are
+    included. `common_tick` takes the result.
+    """
     kept = [
         (each.pass_through.begin / each.pass_through.speed, time_base / each.pass_through.speed)
         for each in planned

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..cue import SAMPLE_RATE
 from ..errors import MediaError
 from ..media.bwf import BwfWriter
 from ..media.extract import Proxy, read_luma_frames
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
     from ..cue import ParamValue
     from .vision.events import MotionAnalysis
-
-SAMPLE_RATE = 48_000
-"""Sample rate of the output in Hz."""
 
 MASTER_STEM = "master"
 """Name of the full mix among the files."""

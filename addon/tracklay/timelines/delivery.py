@@ -1,6 +1,6 @@
 """The last stage of a job, for the command and for batches: check the folder, note the target, lay the takes, mark them as laid.
 
-Blender lays takes strip by strip instead: it has no target file, and shares only `jobs.delivery` with this module.
+Blender lays takes strip by strip and does not use this module: it has no target file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def check_delivery(timeline: Timeline, folder: Path) -> None:
     """Create the folder if it is missing, and check that laying would overwrite no file of the user's.
 
-    Call it before anything is generated: takes that cannot be laid would be paid for in vain.
+    Call it before anything is generated: takes that cannot be laid would be wasted money.
 
     Raises:
         OutputError: the folder cannot be created or written to.
@@ -34,7 +34,7 @@ def check_delivery(timeline: Timeline, folder: Path) -> None:
         timeline.check_folder(folder)
     except InvalidInput:
         # A process that was killed between writing the file and writing the manifest leaves a file that no manifest lists.
-        # The ledger knows it by the target noted in `deliver_takes`. A timeline that signs its files needs no such witness.
+        # The ledger knows it by the target noted in `deliver_takes`. A timeline that signs its files does not need the ledger.
         if timeline.self_identifying or not is_interrupted_output(timeline.laid_path(folder)):
             raise
 

@@ -1,4 +1,4 @@
-"""What is heard on a timeline, as Blender mixes it."""
+"""Measures Blender's mixdown of a timeline."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SAMPLE_RATE = 48_000
 
 
 def mixed_clicks(scene: Any, folder: Path, last_frame: int, first_frame: int = 1) -> list[int]:
-    """The samples of the clicks in a mixdown, from its first frame on."""
+    """Return the samples of the clicks in a mixdown of the frames."""
     scene.frame_start, scene.frame_end = first_frame, last_frame
     scene.render.ffmpeg.audio_mixrate = SAMPLE_RATE
     path = folder / "mix.wav"
@@ -23,11 +23,11 @@ def mixed_clicks(scene: Any, folder: Path, last_frame: int, first_frame: int = 1
 
 
 def sample(frame: int, rate: Fraction, first_frame: int = 1) -> int:
-    """The sample at which a timeline frame begins in a mixdown from `first_frame` on."""
+    """Return the sample at which a timeline frame begins in a mixdown from `first_frame` on."""
     return round((frame - first_frame) / rate * SAMPLE_RATE)
 
 
 def worst(found: list[int], expected: list[int]) -> int:
-    """The largest distance in samples between clicks and where they belong; as many as expected there must be."""
+    """Return the largest distance in samples between found and expected clicks, which must be equally many."""
     assert len(found) == len(expected), (found, expected)
     return max(abs(a - b) for a, b in zip(found, expected, strict=True))

@@ -1,4 +1,4 @@
-"""The examples for studios that work in a film, run in it as `blender -b film.blend --python …` runs them."""
+"""The example scripts for studios, run as by `blender -b film.blend --python …`."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ EXAMPLES = Path(__file__).parents[3] / "scripts" / "examples"
 
 @pytest.fixture
 def cut(scene, clips, tmp_path):
-    """The film of three shots."""
+    """A .blend file of three shots."""
     return three_shots(scene, clips, tmp_path)
 
 
 def run(monkeypatch, example: str, film: Path, to: Path):
-    """Run an example in a film; the scene of what it saved."""
+    """Run an example in a film, and return the scene of the file that it saved."""
     opened(film)
     monkeypatch.setattr(sys, "argv", ["blender", "--", str(to)])
     runpy.run_path(str(EXAMPLES / example), run_name="__main__")
@@ -32,12 +32,12 @@ def run(monkeypatch, example: str, film: Path, to: Path):
 
 
 def entries(scene) -> dict[str, dict[str, Any]]:
-    """The manifest entry of the take that is heard over each shot."""
+    """Return the manifest entry of each shot's audible take."""
     return {take["tracklay_picture"]: json.loads(take["tracklay"]) for take in laid(scene) if not take.mute}
 
 
-def test_foley_goes_under_the_whole_timeline(cut, tmp_path, monkeypatch):
-    """Each shot has its take; a marker in it says what is heard; the film itself is as it was."""
+def test_foley_is_laid_for_the_whole_timeline(cut, tmp_path, monkeypatch):
+    """Each shot has a take, a marker sets its prompt, and the film does not change."""
     scene = opened(cut)
     scene.tracklay.prompt = "room"
     scene.timeline_markers.new("heels on marble", frame=70)
@@ -52,8 +52,8 @@ def test_foley_goes_under_the_whole_timeline(cut, tmp_path, monkeypatch):
     assert cut.read_bytes() == before
 
 
-def test_stale_takes_are_made_again(cut, clips, tmp_path, monkeypatch, capsys):
-    """A shot was rendered anew under its name: its take is muted, and one of the new picture laid; the others stay."""
+def test_stale_takes_are_regenerated(cut, clips, tmp_path, monkeypatch, capsys):
+    """A shot has new content under its old name: its take is muted, and a new one is laid; the others stay."""
     scene = opened(cut)
     for strip in scene.sequence_editor.strips:
         strip.select = True

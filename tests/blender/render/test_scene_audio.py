@@ -1,4 +1,4 @@
-"""A film that must not be silent: what lacks a take gets one before it is rendered, once, whoever renders it how often."""
+"""Scene audio: each shot without a take gets one before a render, and repeated renders generate nothing."""
 
 from __future__ import annotations
 
@@ -25,47 +25,47 @@ from .mix import mixed_clicks, sample, worst
 
 ROOT = Path(__file__).parents[3]
 AAC_SAMPLES = 64
-"""AAC blurs a click: it is heard within this many samples of its place."""
+"""Tolerance for AAC, which blurs clicks."""
 
 
-class Counting(Clicker):
-    """Counts what it is asked for, and fails when it is told to."""
+class CountingClicker(Clicker):
+    """A clicking model that counts its requests, and fails with `error` if that is set."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.asked = 0
-        self.trouble = ""
+        self.request_count = 0
+        self.error = ""
 
     async def submit(self, submission):
-        self.asked += 1
-        if self.trouble:
-            raise ModelFailed(self.trouble)
+        self.request_count += 1
+        if self.error:
+            raise ModelFailed(self.error)
         return await super().submit(submission)
 
 
 @pytest.fixture
 def model():
-    """The clicking model, which counts."""
-    made = Counting()
+    """The clicking model that counts its requests."""
+    made = CountingClicker()
     base.register("clicker", lambda: made)
     return made
 
 
 @pytest.fixture
 def cut(scene, clips, tmp_path):
-    """The film of three shots."""
+    """A .blend file of three shots."""
     return three_shots(scene, clips, tmp_path)
 
 
 def generate_for(scene: Any, name: str, **wanted: Any) -> None:
-    """Lay a take for one shot, as a person does."""
+    """Lay a take for one shot with Generate."""
     for strip in scene.sequence_editor.strips:
         strip.select = strip.name == name
     bpy.ops.tracklay.generate(wait=True, **wanted)
 
 
 def render(cut: Path, *options: str) -> int:
-    """`python scripts/render_with_sound.py film.blend … -a`."""
+    """Run `python scripts/render_with_sound.py film.blend … -a`, and return its exit status."""
     return render_with_sound.main([str(cut), *options, "-a"])
 
 
@@ -75,21 +75,21 @@ def render(cut: Path, *options: str) -> int:
 def test_a_film_without_sound_is_rendered_with_every_click_on_its_frame(
     scene, cut, model, tmp_path, container, codec, tolerance
 ):
-    """Three shots get their takes, and the movie that Blender writes has each click where its flash is; the film itself is as it was."""
+    """Three shots get takes, the clicks in Blender's movie are in sync, and the film does not change."""
     movie(scene, container, codec, tmp_path / "out" / "film_")
     save(cut)
     before = cut.read_bytes()
     assert render(cut) == 0
     (made,) = (tmp_path / "out").iterdir()
     found = worst(clicks(hear(made)), flashes())
-    print(f"{container} with {codec}: {found} samples at most")  # noqa: T201 - the figure is what it is for
+    print(f"{container} with {codec}: {found} samples at most")  # noqa: T201 - the output has the figure
     assert found <= tolerance
-    assert model.asked == 3
+    assert model.request_count == 3
     assert cut.read_bytes() == before
 
 
-def test_twice_in_a_row_makes_nothing_new(scene, cut, model, tmp_path, capfd):
-    """The second render asks for nothing, lays the same files, and sounds the same."""
+def test_a_second_render_generates_nothing(scene, cut, model, tmp_path, capfd):
+    """It lays the same files and has the same sound."""
     movie(scene, "MKV", "FLAC", tmp_path / "out" / "film_")
     save(cut)
     assert render(cut) == 0
@@ -97,13 +97,13 @@ def test_twice_in_a_row_makes_nothing_new(scene, cut, model, tmp_path, capfd):
     heard = hear(tmp_path / "out" / f"film_0001-{LAST:04}.mkv")
     assert render(cut) == 0
     assert "0 made, 3 laid, 0 failed" in capfd.readouterr().err
-    assert model.asked == 3
+    assert model.request_count == 3
     assert sorted((tmp_path / "tracklay").glob("*.wav")) == takes
     assert (hear(tmp_path / "out" / f"film_0001-{LAST:04}.mkv") == heard).all()
 
 
-def test_a_movie_without_a_codec_gets_one(scene, cut, model, tmp_path, capfd):
-    """Blender's own default leaves sound out of movies: the render says that it was put in."""
+def test_a_movie_without_an_audio_codec_gets_one(scene, cut, model, tmp_path, capfd):
+    """Blender's default writes movies without sound, so the render sets a codec and prints a message."""
     movie(scene, "MKV", "NONE", tmp_path / "out" / "film_")
     save(cut)
     assert render(cut) == 0
@@ -111,8 +111,8 @@ def test_a_movie_without_a_codec_gets_one(scene, cut, model, tmp_path, capfd):
     assert worst(clicks(hear(tmp_path / "out" / f"film_0001-{LAST:04}.mkv")), flashes()) <= 1
 
 
-def test_frames_have_a_wav_beside_them(scene, cut, model, tmp_path):
-    """A part of the film as frames: the WAV has just that part, is called as it, and clicks on the frames of the flashes."""
+def test_a_frame_render_has_a_wav_beside_it(scene, cut, model, tmp_path):
+    """The WAV of a frame range has the length, the name and the clicks of that range."""
     scene.render.filepath = str(tmp_path / "out" / "film_")
     save(cut)
     assert render(cut, "-s", "86", "-e", "115") == 0
@@ -120,30 +120,30 @@ def test_frames_have_a_wav_beside_them(scene, cut, model, tmp_path):
     sound = hear(tmp_path / "out" / "film_0086-0115.wav")
     assert abs(len(sound) - 30 * 1920) <= 1
     assert worst(clicks(sound), [(110 - 86) * 1920]) <= 1
-    assert model.asked == 2  # the third shot is seen from frame 111 on, the first is over by 61
+    assert model.request_count == 2  # the third shot begins on frame 111, the first ends before 61
 
 
-def test_a_take_that_is_there_is_left_alone(scene, cut, model):
-    """A take that somebody laid, whatever its model and prompt, is what is heard; only the others are made."""
+def test_an_existing_take_is_kept(scene, cut, model):
+    """A shot with a take of any model and prompt gets no other; only the other shots do."""
     generate_for(scene, "shot1", prompt="just this")
     save(cut)
-    came = scene_audio.generate_scene_audio(opened(cut), scene_audio.SceneAudioOptions(prompt="anything"), print)
-    assert (sorted(came.made), sorted(came.laid), came.errors) == (["shot0", "shot2"], ["shot0", "shot2"], [])
+    result = scene_audio.generate_scene_audio(opened(cut), scene_audio.SceneAudioOptions(prompt="anything"), print)
+    assert (sorted(result.made), sorted(result.laid), result.errors) == (["shot0", "shot2"], ["shot0", "shot2"], [])
     assert len(laid(bpy.context.scene)) == 3
 
 
-def test_a_stale_take_is_made_again_and_the_old_one_is_not_heard(scene, cut, model):
-    """A shot was trimmed after its take was laid: it gets a take of its new frames, and the old one is muted."""
+def test_a_stale_take_is_regenerated_and_muted(scene, cut, model):
+    """A shot was trimmed after its take was laid: it gets a take of its present frames."""
     generate_for(scene, "shot1")
     compat.set_strip_frames(scene.sequence_editor.strips["shot1"], 40)
-    came = scene_audio.generate_scene_audio(scene, scene_audio.SceneAudioOptions(), print)
-    assert came.made == ["shot0", "shot1", "shot2"]
+    result = scene_audio.generate_scene_audio(scene, scene_audio.SceneAudioOptions(), print)
+    assert result.made == ["shot0", "shot1", "shot2"]
     takes = [(compat.strip_frames(take), take.mute) for take in laid(scene) if compat.strip_start(take) == 61]
     assert sorted(takes) == [(40, False), (50, True)]
 
 
-def test_a_shot_that_became_longer_lacks_a_take_and_an_effect_in_it_stays(scene, cut, model):
-    """A take of half a shot is heard, and is not the shot's: one of all its frames is made."""
+def test_an_extended_shot_gets_a_take_and_keeps_the_shorter_one(scene, cut, model):
+    """A take of a part of the shot stays audible, and a take of all frames is generated."""
     shot = scene.sequence_editor.strips["shot1"]
     compat.set_strip_frames(shot, 30)
     generate_for(scene, "shot1")
@@ -155,16 +155,16 @@ def test_a_shot_that_became_longer_lacks_a_take_and_an_effect_in_it_stays(scene,
     assert sorted(takes) == [(30, False), (50, False)]
 
 
-def test_a_take_that_a_person_cut_short_is_the_shots_own(scene, cut, model):
-    """Where its handles were drawn in, the person wanted it so: nothing is made over it."""
+def test_a_trimmed_take_counts_as_the_take_of_its_shot(scene, cut, model):
+    """The user trimmed it on purpose, so the shot gets no other."""
     generate_for(scene, "shot1")
     (take,) = laid(scene)
     set_handles(take, 70, 90)
     assert scene_audio.generate_scene_audio(scene, scene_audio.SceneAudioOptions(), print).made == ["shot0", "shot2"]
 
 
-def test_a_shot_that_moved_keeps_its_take_and_one_that_changed_does_not(scene, cut, clips, model, tmp_path):
-    """What plays counts, not where it lies; the same file name with another picture in it is another picture."""
+def test_a_take_is_reused_for_the_same_content_only(scene, cut, clips, model, tmp_path):
+    """The position of a shot does not matter; a file with new content under its old name is new content."""
     assert scene_audio.generate_scene_audio(scene, scene_audio.SceneAudioOptions(), print).made == [
         "shot0",
         "shot1",
@@ -176,26 +176,26 @@ def test_a_shot_that_moved_keeps_its_take_and_one_that_changed_does_not(scene, c
     other = tmp_path / "shot0.mp4"
     other.unlink()
     other.symlink_to(clips(RATE, 50, (2,)))
-    came = scene_audio.generate_scene_audio(scene, scene_audio.SceneAudioOptions(), print)
-    assert (came.made, sorted(came.laid)) == (["shot0"], ["shot0", "shot1", "shot2"])
+    result = scene_audio.generate_scene_audio(scene, scene_audio.SceneAudioOptions(), print)
+    assert (result.made, sorted(result.laid)) == (["shot0"], ["shot0", "shot1", "shot2"])
     assert [compat.strip_start(take) for take in laid(scene)] == [11, 61, 115]
 
 
-def test_the_same_shot_twice_is_made_once(scene, clips, tmp_path, model):
-    """Used twice, it sounds the same twice, and is paid for once."""
+def test_a_shot_used_twice_is_generated_once(scene, clips, tmp_path, model):
+    """Both uses have the same file, and it is paid for once."""
     scene.render.fps = 25
     clip = clips(RATE, 50, (10,))
     add(scene, clip, 1)
     add(scene, clip, 101)
     save(tmp_path / "film.blend")
-    came = scene_audio.generate_scene_audio(scene, scene_audio.SceneAudioOptions(), print)
-    assert len(came.made) == len(came.laid) == 2
-    assert model.asked == 1
+    result = scene_audio.generate_scene_audio(scene, scene_audio.SceneAudioOptions(), print)
+    assert len(result.made) == len(result.laid) == 2
+    assert model.request_count == 1
     assert len({take.sound.filepath for take in laid(scene)}) == 1
 
 
-def test_only_what_is_named_or_selected_gets_sound(scene, cut, model):
-    """Names may be patterns; a name that is nowhere is told."""
+def test_only_named_or_selected_shots_get_sound(scene, cut, model):
+    """Names may be patterns; a name without a match is an error."""
     assert scene_audio.generate_scene_audio(
         scene, scene_audio.SceneAudioOptions(name_patterns=("shot[01]",)), print
     ).made == ["shot0", "shot1"]
@@ -209,8 +209,8 @@ def test_only_what_is_named_or_selected_gets_sound(scene, cut, model):
         scene_audio.generate_scene_audio(scene, scene_audio.SceneAudioOptions(name_patterns=("nothing",)), print)
 
 
-def test_what_is_not_seen_gets_no_sound(scene, cut, clips):
-    """Muted strips and channels, strips out of the range, and those that others hide are no cues; a still hides nothing."""
+def test_invisible_strips_get_no_sound(scene, cut, clips):
+    """Muted strips and channels, strips outside the range and hidden strips are no cues; a translucent strip hides nothing."""
     strips = scene.sequence_editor.strips
     clip = clips(RATE, 50, (1,))
     add(scene, clip, 11, channel=3).name = "over shot0"
@@ -230,27 +230,27 @@ def test_what_is_not_seen_gets_no_sound(scene, cut, clips):
     assert [each[0].name for each in scene_cues.find_cue_ranges(scene, ["parked"])] == ["parked"]
 
 
-def test_a_part_without_picture_lacks_nothing(scene, cut, model):
-    """A farm's share of black leader is rendered like any other."""
+def test_a_range_without_pictures_needs_no_sound(scene, cut, model):
+    """A render farm can render black leader as one of its parts."""
     scene.frame_start, scene.frame_end = 1, 8
     assert (
         scene_audio.generate_scene_audio(scene, scene_audio.SceneAudioOptions(), print)
         == scene_audio.SceneAudioResult()
     )
-    assert model.asked == 0
+    assert model.request_count == 0
 
 
 @pytest.mark.parametrize(("policy", "status", "files"), [("stop", 1, 0), ("warn", 0, 1)])
-def test_a_failure_stops_the_render_or_is_told(scene, cut, model, tmp_path, capfd, policy, status, files):
-    """`stop` renders nothing and ends with 1, `warn` renders what there is; either way the sentence says which shot and why."""
+def test_a_failure_stops_the_render_or_is_reported(scene, cut, model, tmp_path, capfd, policy, status, files):
+    """`stop` renders nothing and exits with 1, `warn` renders without the take; both name the shot and the reason."""
     movie(scene, "MKV", "FLAC", tmp_path / "out" / "film_")
     scene.frame_end = 20
     save(cut)
-    model.trouble = "the model has a cold"
+    model.error = "the model failed"
     assert render(cut, "--on-failure", policy) == status
-    assert "tracklay: shot0: shot0.mp4: the model has a cold" in capfd.readouterr().err
+    assert "tracklay: shot0: shot0.mp4: the model failed" in capfd.readouterr().err
     assert len(list((tmp_path / "out").glob("*.mkv"))) == files
-    model.trouble = ""
+    model.error = ""
     assert render(cut) == 0
 
 
@@ -264,19 +264,19 @@ def test_a_failure_stops_the_render_or_is_told(scene, cut, model, tmp_path, capf
         (["--model", "replicate/mmaudio"], "REPLICATE_API_TOKEN"),
     ],
 )
-def test_what_is_wrong_is_told_in_one_sentence(cut, capfd, options, words):
-    """Nothing is rendered, nothing is made, and no traceback is shown."""
+def test_each_input_error_is_one_sentence(cut, capfd, options, words):
+    """Nothing is rendered or generated, and no traceback is printed."""
     try:
         status: object = render(cut, *options)
     except SystemExit as ended:
         status = ended.code
-    said = [line for line in capfd.readouterr().err.splitlines() if line.startswith("tracklay: ")]
+    messages = [line for line in capfd.readouterr().err.splitlines() if line.startswith("tracklay: ")]
     assert status in (1, 2)
-    assert any(words in line for line in said), said
+    assert any(words in line for line in messages), messages
 
 
-def test_a_film_that_is_none_is_told(tmp_path, capfd):
-    """A file of another kind, or none at all: one sentence and 2."""
+def test_an_invalid_film_is_an_error(tmp_path, capfd):
+    """A file of another kind and a missing file give one sentence and exit status 2."""
     (tmp_path / "film.blend").write_text("no film")
     for name in ("film.blend", "missing.blend"):
         assert render(tmp_path / name) == 2
@@ -285,8 +285,8 @@ def test_a_film_that_is_none_is_told(tmp_path, capfd):
         assert f"{name}: " in message
 
 
-def test_many_machines_make_each_take_once(cut, tmp_path):
-    """Two Blenders want the sound of the same film at the same moment: three takes are made, by whomever, and all have sound."""
+def test_two_machines_generate_each_take_once(cut, tmp_path):
+    """Two Blenders need the sound of the same film at the same time: together they generate three takes, and both lay all."""
     script = ROOT / "scripts" / "render_with_sound.py"
     machines = [
         subprocess.Popen(
@@ -297,18 +297,18 @@ def test_many_machines_make_each_take_once(cut, tmp_path):
         )
         for _ in range(2)
     ]
-    said = [machine.communicate(timeout=200)[1] for machine in machines]
-    assert [machine.returncode for machine in machines] == [0, 0], said
-    assert all("3 laid, 0 failed" in words for words in said), said
-    assert sum(int(words.partition(" made, ")[0].rpartition(" ")[2]) for words in said) == 3
+    outputs = [machine.communicate(timeout=200)[1] for machine in machines]
+    assert [machine.returncode for machine in machines] == [0, 0], outputs
+    assert all("3 laid, 0 failed" in output for output in outputs), outputs
+    assert sum(int(output.partition(" made, ")[0].rpartition(" ")[2]) for output in outputs) == 3
     assert len(list((tmp_path / "tracklay").glob("*.wav"))) == 3
     records = [json.loads(path.read_text()) for path in (tmp_path / "tracklay" / "at-render").glob("*.json")]
     assert len(records) == 3
     assert not list((tmp_path / "tracklay" / "at-render").glob("*.claim"))
 
 
-def test_what_blender_must_render_is_known_again_by_what_is_in_it(scene, cut, clips, model, tmp_path):
-    """A scene strip of two shots has no file of its own: it is rendered once for its take, and again only when it shows something else."""
+def test_a_rendered_picture_is_identified_by_its_content(scene, cut, clips, model, tmp_path):
+    """A scene strip has no file of its own: it gets a new take only if its content has changed."""
     inner = bpy.data.scenes.new("inside")
     inner.sequence_editor_create()
     inner.render.fps = 25
@@ -328,4 +328,4 @@ def test_what_blender_must_render_is_known_again_by_what_is_in_it(scene, cut, cl
     scene = opened(cut)
     compat.set_strip_frames(bpy.data.scenes["inside"].sequence_editor.strips["shot1"], 20)
     assert scene_audio.generate_scene_audio(scene, scene_audio.SceneAudioOptions(), print).made == ["both"]
-    assert model.asked == 2
+    assert model.request_count == 2

@@ -1,4 +1,4 @@
-"""A Blender that is about to be killed, and the one that opens its file afterwards: `python -m tests.blender.runtime.crash WHAT FOLDER POINT`."""
+"""A Blender that the test kills, and one that opens its file: `python -m tests.blender.runtime.crash WHAT FOLDER POINT`."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from tracklay.providers.base import JobProgress  # noqa: E402
 from tests.fakes.click_model import Clicker  # noqa: E402
 
 RENDERING = "rendering"
-"""A point: another Blender renders the picture."""
+"""Value of POINT: a second Blender renders the picture."""
 
 
-class Counted(Clicker):
-    """Writes down each submission, and answers when the second Blender asks."""
+class CountingClicker(Clicker):
+    """A clicking model that logs each submission, and finishes when the second Blender polls."""
 
     sent = FOLDER / "sent.txt"
 
@@ -46,7 +46,7 @@ class Counted(Clicker):
 
 
 def begin() -> None:
-    """Generate, save, go on until the point, and say that one may be killed there."""
+    """Generate, save, continue until the point is reached, and create the file `kill`."""
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     scene = bpy.context.scene
     scene.render.fps = 25
@@ -61,7 +61,7 @@ def begin() -> None:
         timeline_copy.with_timeline_copies([(create_job_spec(cue, takes_folder(), "clip", catalogue.MODELS), spot)])
     )
     bpy.ops.wm.save_as_mainfile(filepath=str(FOLDER / "film.blend"))
-    while not _there(cue.id):
+    while not _is_point_reached(cue.id):
         if POINT == "laid":
             dispatcher.get_dispatcher().process()
         time.sleep(0.01)
@@ -69,33 +69,33 @@ def begin() -> None:
     time.sleep(3600)
 
 
-def _there(cue: str) -> bool:
+def _is_point_reached(cue: str) -> bool:
     states = [job["state"] for job in admin.list_jobs()["jobs"] if job["cue"] == cue]
-    if POINT == RENDERING:  # the other Blender's words are there as soon as it is
+    if POINT == RENDERING:  # its log is written as soon as the second Blender starts
         return states == ["extracting", "extracting"] and any((FOLDER / "home" / "copies").glob("*/*.txt"))
     return states == [POINT, POINT]
 
 
 def again() -> None:
-    """Open the file, take up what it waits for, and tell what lies there."""
+    """Open the file, resume its jobs, and write what is on the timeline to `result.json`."""
     bpy.ops.wm.open_mainfile(filepath=str(FOLDER / "film.blend"))
     bpy.ops.tracklay.resume_jobs()
     strips = [strip for strip in bpy.context.scene.sequence_editor.strips if cue_index.CUE_PROPERTY in strip]
-    told = {
+    result = {
         "laid": sorted(
             json.loads(strip[cue_index.CUE_PROPERTY])["take"] for strip in strips if cue_index.ENTRY_PROPERTY in strip
         ),
         "strips": len(strips),
         "lines": {line.state: line.error for line in running_cues().values()},
-        "sent": len(Counted.sent.read_text().split()) if Counted.sent.exists() else 0,
+        "sent": len(CountingClicker.sent.read_text().split()) if CountingClicker.sent.exists() else 0,
     }
-    dispatcher.close_dispatcher()  # what it has to write to the ledger is written
-    told["states"] = [job["state"] for job in admin.list_jobs(include_finished=True)["jobs"]]
-    (FOLDER / "told.json").write_text(json.dumps(told))
+    dispatcher.close_dispatcher()  # waits until the ledger is written
+    result["states"] = [job["state"] for job in admin.list_jobs(include_finished=True)["jobs"]]
+    (FOLDER / "result.json").write_text(json.dumps(result))
 
 
 if __name__ == "__main__":
     tracklay.register()
-    base.register("clicker", Counted)
+    base.register("clicker", CountingClicker)
     {"begin": begin, "again": again}[WHAT]()
     tracklay.unregister()

@@ -1,7 +1,7 @@
-"""A person who does anything at all, at random, while models work and fail: `python -m tests.blender.steps SEED STEPS FOLDER`.
+"""A session of random steps while models run and fail: `python -m tests.blender.runtime.random_session SEED STEPS FOLDER`.
 
-Runs in a Blender of its own, without a window: the timer's ticks are made here. At the end, and at every file that is opened, the ledger
-and the timeline must agree; what it did is written to `told.json`.
+It runs in a Blender without a window, so it calls what the timer would call. At the end, for each file, the ledger and the timeline must
+agree. The counts are written to `result.json`.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from tracklay.providers.base import JobProgress  # noqa: E402
 
 from tests.fakes.click_model import Clicker  # noqa: E402
 
-chance = random.Random(SEED)  # noqa: S311 - a walk, and no secret
+chance = random.Random(SEED)  # noqa: S311 - not for cryptography
 FILMS = [FOLDER / "one.blend", FOLDER / "two.blend"]
 PATIENCE = 120.0
-"""Seconds."""
+"""Seconds until `settle` fails."""
 
 
-class Moody(Clicker):
-    """Works for a moment, fails now and then, loses an answer now and then, and writes down each submission."""
+class UnreliableClicker(Clicker):
+    """A clicking model that sometimes fails or loses a response, and counts each submission."""
 
     sent: ClassVar[Counter[str]] = Counter()
     capabilities = frozenset({"cancel"})
@@ -50,7 +50,7 @@ class Moody(Clicker):
         mood = chance.random()
         await asyncio.sleep(mood / 20)
         if mood < 0.06:
-            raise errors.SubmissionUnknown("no answer came")
+            raise errors.SubmissionUnknown("the connection was lost")
         if mood < 0.12:
             raise errors.RefusedInput("the model does not take this")
         return await super().submit(submission)
@@ -60,7 +60,7 @@ class Moody(Clicker):
         if mood < 0.02:
             raise errors.ModelFailed("the model failed")
         if mood < 0.04:
-            raise errors.ProviderUnavailable("the line is down")
+            raise errors.ProviderUnavailable("the connection failed")
         return JobProgress("done") if mood > 0.6 else JobProgress("running", mood)
 
     async def cancel(self, handle):
@@ -68,39 +68,39 @@ class Moody(Clicker):
 
 
 def scene():
-    """The scene that is edited."""
+    """Return the current scene."""
     return bpy.context.scene
 
 
 def strips():
-    """Its strips."""
+    """Return the strips of the current scene."""
     editor = scene().sequence_editor
     return list(editor.strips) if editor else []
 
 
-def ours():
-    """Those of them that carry a cue."""
+def cue_strips():
+    """Return the strips that have a cue."""
     return [strip for strip in strips() if cue_index.CUE_PROPERTY in strip]
 
 
-def remember(step: str) -> None:
-    """What Blender does itself when an operator of its own ends."""
+def push_undo(step: str) -> None:
+    """Push an undo step, as Blender does after its own operators."""
     bpy.ops.ed.undo_push(message=step)
     cue_index.shared_cue_index.is_dirty = True
 
 
 def begin() -> None:
-    """A timeline with four clips."""
+    """Build a timeline with four clips."""
     editor = scene().sequence_editor or scene().sequence_editor_create()
     scene().render.fps = 25
     scene().tracklay.model = "clicker/clicks"
     for number in range(4):
         editor.strips.new_movie(f"clip {number}", str(FOLDER / "clip.mp4"), 1 + number % 2, 1 + 70 * number)
-    remember("begin")
+    push_undo("begin")
 
 
 def generate() -> None:
-    """For one clip, one take or two."""
+    """Request one or two takes for a clip."""
     clips = [strip for strip in strips() if strip.type == "MOVIE"]
     if not clips:
         return
@@ -117,63 +117,63 @@ def generate() -> None:
 
 
 def move() -> None:
-    """One of ours, or a clip."""
+    """Move a strip."""
     if strips():
         strip = chance.choice(strips())
         setattr(strip, compat.time_property("content_start", bpy.types.Strip), chance.randrange(1, 400))
-        remember("move")
+        push_undo("move")
 
 
 def trim() -> None:
-    """One of ours, by some frames."""
-    if ours():
-        strip = chance.choice(ours())
+    """Trim a cue strip by some frames."""
+    if cue_strips():
+        strip = chance.choice(cue_strips())
         if compat.strip_frames(strip) > 10:
             compat.set_strip_frames(strip, compat.strip_frames(strip) - chance.randrange(1, 5))
-            remember("trim")
+            push_undo("trim")
 
 
 def split() -> None:
-    """One of ours, in the middle."""
-    if not ours():
+    """Split a cue strip in the middle."""
+    if not cue_strips():
         return
-    chosen = chance.choice(ours())
+    chosen = chance.choice(cue_strips())
     for strip in strips():
         strip.select = strip == chosen
     scene().sequence_editor.active_strip = chosen
     with compat.sequencer_context(scene()) as works:
         if works and bpy.ops.sequencer.split.poll():
             bpy.ops.sequencer.split(frame=compat.strip_start(chosen) + compat.strip_frames(chosen) // 2)
-    remember("split")
+    push_undo("split")
 
 
 def delete() -> None:
-    """One of ours."""
-    if ours():
-        scene().sequence_editor.strips.remove(chance.choice(ours()))
-        remember("delete")
+    """Delete a cue strip."""
+    if cue_strips():
+        scene().sequence_editor.strips.remove(chance.choice(cue_strips()))
+        push_undo("delete")
 
 
 def undo() -> None:
-    """Where there is anything to undo."""
+    """Undo, if possible."""
     if bpy.ops.ed.undo.poll():
         bpy.ops.ed.undo()
 
 
 def redo() -> None:
-    """Where there is anything to redo."""
+    """Redo, if possible."""
     if bpy.ops.ed.redo.poll():
         bpy.ops.ed.redo()
 
 
 def save() -> None:
-    """To one of two files."""
+    """Save the open file."""
     path = Path(bpy.data.filepath) if bpy.data.filepath else FILMS[0]
     bpy.ops.wm.save_as_mainfile(filepath=str(path))
 
 
 def reopen() -> None:
-    """One of two files, saved or not."""
+    """Open one of the two files, without saving; create it if it does not exist."""
     path = chance.choice(FILMS)
     if path.exists():
         bpy.ops.wm.open_mainfile(filepath=str(path))
@@ -184,26 +184,26 @@ def reopen() -> None:
 
 
 def new_scene() -> None:
-    """Another scene, or a copy of this one with all its strips; at most four."""
+    """Add an empty scene or a copy of this one, up to four; then switch between them."""
     if len(bpy.data.scenes) < 4:
-        made = scene().copy() if chance.random() < 0.5 else bpy.data.scenes.new("more")
+        chosen_scene = scene().copy() if chance.random() < 0.5 else bpy.data.scenes.new("more")
     else:
-        made = chance.choice(list(bpy.data.scenes))
-    bpy.context.window_manager.windows[0].scene = made
-    if made.sequence_editor is None:
+        chosen_scene = chance.choice(list(bpy.data.scenes))
+    bpy.context.window_manager.windows[0].scene = chosen_scene
+    if chosen_scene.sequence_editor is None:
         begin()
-    remember("scene")
+    push_undo("scene")
 
 
 def switch() -> None:
-    """Off and on again."""
+    """Unregister the add-on and register it again."""
     tracklay.unregister()
     tracklay.register()
-    base.register("clicker", Moody)
+    base.register("clicker", UnreliableClicker)
 
 
 def work() -> None:
-    """Some ticks of the timer."""
+    """Call the dispatcher as its timer does, some times."""
     for _ in range(chance.randrange(1, 12)):
         if not dispatcher.get_dispatcher().process():
             time.sleep(0.02)
@@ -226,7 +226,7 @@ ACTS = {
 
 
 def settle() -> None:
-    """Go on until nothing is to come."""
+    """Process events until no job runs and the timeline is scanned."""
     end = time.monotonic() + PATIENCE
     dispatcher.get_dispatcher().on_file_opened()
     while (
@@ -241,17 +241,18 @@ def settle() -> None:
 
 
 def check() -> dict[str, int]:
-    """Ledger and timeline agree; what there is of each."""
+    """Assert that the ledger and the timeline agree, and return the counts."""
     jobs = {}
     for job in sorted(
         admin.list_jobs(include_finished=True)["jobs"], key=lambda job: (job["state"] == "laid", job["id"])
     ):
         jobs[job["cue"], job["take"] - 1] = job
-    assert all(count == 1 for count in Moody.sent.values()), "something was sent twice"
+    assert all(count == 1 for count in UnreliableClicker.sent.values()), "a job was submitted twice"
     sent = sum(job["submitted_at"] is not None for job in admin.list_jobs(include_finished=True)["jobs"])
-    # Switched off between the intent and its leaving: nobody knows, so nothing is sent again, and a person decides.
+    # The add-on was unregistered between the stored intent and the submission: unknown, so the user decides about a resubmission.
     unknown = sum(job["state"] in ("unclear", "cancelled") for job in jobs.values())
-    assert 0 <= sent - sum(Moody.sent.values()) <= unknown, f"{sum(Moody.sent.values())} submissions for {sent} jobs"
+    received = sum(UnreliableClicker.sent.values())
+    assert 0 <= sent - received <= unknown, f"{received} submissions for {sent} jobs"
     empty = filled = 0
     for each in bpy.data.scenes:
         seen: list[tuple[tuple[str, int], int, int, int]] = []
@@ -263,23 +264,23 @@ def check() -> dict[str, int]:
             line = running_cues().get(which.cue)
             if cue_index.ENTRY_PROPERTY in strip:
                 filled += 1
-                assert job is not None, f"{key} lies there, and the ledger does not know it"
-                assert job["state"] == "laid", f"{key} lies there, and is {job['state']}"
+                assert job is not None, f"{key} is laid, and the ledger has no job of it"
+                assert job["state"] == "laid", f"{key} is laid, and its job is {job['state']}"
                 file = cue_index.sound_file(strip.sound)
                 assert file.is_file()
                 assert file.name == cue_index.parse_entry(strip[cue_index.ENTRY_PROPERTY])["file"], (
-                    "the sound is not the entry's"
+                    "the sound is not the file of the entry"
                 )
             else:
                 empty += 1
-                told = strip.get(cue_index.ERROR_PROPERTY) or (line and (line.error or line.blocked_reasons))
-                assert told, f"{key} is empty, and nobody says why: {job and job['state']}"
-                assert job is None or job["state"] not in ("laid", "ready"), f"{key} is empty, and its take is made"
+                reason = strip.get(cue_index.ERROR_PROPERTY) or (line and (line.error or line.blocked_reasons))
+                assert reason, f"{key} is empty without a reason: {job and job['state']}"
+                assert job is None or job["state"] not in ("laid", "ready"), f"{key} is empty, and its take is finished"
             place = (key, compat.strip_start(strip), compat.strip_end(strip), strip.channel)
             assert not any(
                 other[0] == key and other[1] < place[2] and other[2] > place[1] and other[3] == place[3]
                 for other in seen
-            ), f"{key} lies there twice"
+            ), f"{key} is laid twice"
             seen.append(place)
     for job in jobs.values():
         if job["state"] in ("laid", "ready"):
@@ -288,10 +289,10 @@ def check() -> dict[str, int]:
 
 
 def main() -> None:
-    """Do it."""
+    """Run the session and check the files."""
     presence.DELETION_GRACE_SECONDS, timeline_scan.SCAN_INTERVAL_SECONDS = 0.1, 0.02
     tracklay.register()
-    base.register("clicker", Moody)
+    base.register("clicker", UnreliableClicker)
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     begin()
     done: Counter[str] = Counter()
@@ -301,15 +302,15 @@ def main() -> None:
             file.write(f"{act.__name__}\n")
         act()
         done[act.__name__] += 1
-    told = []
+    counts = []
     for film in [None, *(film for film in FILMS if film.exists())]:
         if film is not None:
             bpy.ops.wm.open_mainfile(filepath=str(film))
         settle()
         dispatcher.get_dispatcher().runner.wait_for_laid()
-        told.append(check())
+        counts.append(check())
     states = Counter(job["state"] for job in admin.list_jobs(include_finished=True)["jobs"])
-    (FOLDER / "told.json").write_text(json.dumps({"acts": done, "files": told, "states": states}))
+    (FOLDER / "result.json").write_text(json.dumps({"acts": done, "files": counts, "states": states}))
     tracklay.unregister()
 
 

@@ -1,4 +1,4 @@
-"""Blender is killed, and the saved file opened again by another: nothing is lost, nothing sent twice."""
+"""Blender is killed, and a second one opens the saved file: no take is lost and none is submitted twice."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tests.fakes.click_model import MODEL
 
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE = 120.0
-"""Seconds."""
+"""Seconds until a test fails."""
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """A clip, and a home with the clicking model."""
+    """A folder with a clip, and a Tracklay home with the clicking model."""
     (tmp_path / "home" / "models").mkdir(parents=True)
     (tmp_path / "home" / "models" / "clicker.toml").write_text(MODEL)
     flash_clip(tmp_path / "clip.mp4", Fraction(25), 60, (20, 45))
@@ -32,39 +32,39 @@ def folder(tmp_path):
 
 
 def blender(what: str, folder: Path, point: str) -> subprocess.Popen[bytes]:
-    """A Blender of its own."""
+    """Start a Blender that runs `crash.py`."""
     command = [sys.executable, "-m", "tests.blender.runtime.crash", what, str(folder), point]
     environment = {key: value for key, value in os.environ.items() if key != "TRACKLAY_HOME"}
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
 
 
-def killed_at(point: str, folder: Path) -> dict[str, Any]:
-    """What a second Blender finds, when the first was killed there."""
+def kill_and_reopen(point: str, folder: Path) -> dict[str, Any]:
+    """Kill the first Blender at a point, and return the result of the second one."""
     first = blender("begin", folder, point)
     end = time.monotonic() + PATIENCE
     while not (folder / "kill").exists():
         assert first.poll() is None
         assert time.monotonic() < end
-        time.sleep(0.05)  # there is nothing to wait on but the file
+        time.sleep(0.05)  # the file is the only signal
     first.send_signal(signal.SIGKILL)
     first.wait()
     assert blender("again", folder, point).wait(PATIENCE) == 0
-    told: dict[str, Any] = json.loads((folder / "told.json").read_text())
-    return told
+    result: dict[str, Any] = json.loads((folder / "result.json").read_text())
+    return result
 
 
 @pytest.mark.parametrize("point", ["rendering", "running", "ready", "laid"])
-def test_a_killed_blenders_takes_are_in_its_file_when_it_is_opened_again(point, folder):
-    """While another renders the picture or the model works, before the takes were laid, after they were and the file was not saved."""
-    told = killed_at(point, folder)
-    assert (told["laid"], told["strips"]) == ([0, 1], 2)
-    assert told["states"] == ["laid", "laid"]
-    assert told["sent"] == 2
+def test_takes_of_a_killed_blender_are_laid_when_its_file_is_opened_again(point, folder):
+    """It was killed during the render, while the model ran, before laying, or after laying but before saving."""
+    result = kill_and_reopen(point, folder)
+    assert (result["laid"], result["strips"]) == ([0, 1], 2)
+    assert result["states"] == ["laid", "laid"]
+    assert result["sent"] == 2
 
 
-def test_a_submission_that_the_crash_cut_off_is_never_sent_again_by_itself(folder):
-    """It cannot be found: the placeholders stay, and a person decides."""
-    told = killed_at("submitting", folder)
-    assert (told["laid"], told["strips"], told["sent"]) == ([], 2, 2)
-    assert list(told["lines"]) == ["unclear"]
-    assert told["states"] == ["unclear", "unclear"]
+def test_a_submission_interrupted_by_a_crash_is_not_resent_automatically(folder):
+    """The job cannot be found: the placeholders stay, and the user decides."""
+    result = kill_and_reopen("submitting", folder)
+    assert (result["laid"], result["strips"], result["sent"]) == ([], 2, 2)
+    assert list(result["lines"]) == ["unclear"]
+    assert result["states"] == ["unclear", "unclear"]

@@ -1,4 +1,4 @@
-"""Registering, ending, and doing it again."""
+"""Registering and unregistering the add-on."""
 
 from __future__ import annotations
 
@@ -36,28 +36,28 @@ SLOW = {
     "sqlite3",
     "ssl",
 }
-"""What work needs and being there does not: each takes as long to import as all of Tracklay's panels."""
+"""Modules that only running jobs need: each takes as long to import as all of Tracklay's panels."""
 
 LIGHT = re.compile(
     r"tracklay(\.(blender(\.\w+){0,3}|models(\.(catalogue|model|loader))?|jobs(\.(cost|delivery|events|job_spec))?|providers(\.credentials)?|media(\.(bwf|ffmpeg))?"
-    r"|cancellation|cue|errors|manifest|paths|processes|timing|version))?"
+    r"|atomic_io|cancellation|cue|errors|log|manifest|paths|processes|settings|timing|version))?"
 )
-"""Rooms of our own that a panel needs."""
+"""Tracklay's own modules that a panel needs."""
 
 
-def test_enabling_imports_what_a_panel_needs():
-    """No runner, provider or media; and a script that never unregisters ends (4.5 would hang on property classes)."""
+def test_enabling_imports_only_what_a_panel_needs():
+    """It imports no runner, provider or media, and a script that never unregisters ends (4.5 would hang on property classes)."""
     done = subprocess.run(
         [sys.executable, "-c", ENABLED], cwd=ROOT, timeout=60, check=True, capture_output=True, text=True
     )
-    came = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("[")))
-    assert {name.partition(".")[0] for name in came} & SLOW == set()
-    assert [name for name in came if name.partition(".")[0] == "tracklay" and not LIGHT.fullmatch(name)] == []
-    assert "tracklay.blender.render.scene_audio" not in came
+    imported = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("[")))
+    assert {name.partition(".")[0] for name in imported} & SLOW == set()
+    assert [name for name in imported if name.partition(".")[0] == "tracklay" and not LIGHT.fullmatch(name)] == []
+    assert "tracklay.blender.render.scene_audio" not in imported
 
 
-def test_it_can_be_taken_out_and_put_in_again(scene):
-    """Nothing is left behind, and what a scene holds is still there."""
+def test_it_can_be_unregistered_and_registered_again(scene):
+    """Unregistering removes all classes, and a scene keeps its settings."""
     scene.tracklay.prompt = "rain"
     tracklay.unregister()
     try:
@@ -68,8 +68,8 @@ def test_it_can_be_taken_out_and_put_in_again(scene):
     assert bpy.context.scene.tracklay.prompt == "rain"
 
 
-def test_taking_it_out_ends_what_runs(scene, clips):
-    """No thread outlives the add-on, and no timer."""
+def test_unregistering_stops_running_jobs(scene, clips):
+    """No thread of the add-on is left."""
     import threading
     from fractions import Fraction
 

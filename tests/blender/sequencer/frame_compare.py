@@ -1,4 +1,4 @@
-"""Compares the numbers in proxies with those in Blender's own render, in whatever Blender this runs."""
+"""Compares the frame numbers in proxies with those in the render of the Blender that runs the tests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.clips import FFMPEG, encode
 from tests.media.numbered_clips import SIZE, drawn, numbered, read
 
 from ..strips import set_rate
-from .strip_matrix import APART, Case, Place, pairs, rendered, retimed, singles
+from .strip_matrix import APART, Case, Place, pair_cases, rendered_cases, retimed_cases, single_cases
 
 FRAMES = 150
 
@@ -31,36 +31,38 @@ SOURCES[UNEVEN] = Fraction(25)
 
 
 ALL = bool(os.environ.get("TRACKLAY_ALL_NUMBERS"))
-"""All pairs of kinds. With every rate it is the whole matrix: half an hour for each Blender."""
+"""Whether to test all pairs of kinds. With every rate this is the whole matrix: half an hour for each Blender."""
 
 TIMELINES = [Fraction(text) for text in ("24000/1001", "24", "25", "30000/1001", "50", "60000/1001")]
 EVERY = [(source, timeline) for source in SOURCES for timeline in TIMELINES]
 SOME = [("25", Fraction(24)), ("30000/1001", Fraction(60000, 1001)), (UNEVEN, Fraction(30000, 1001))]
-READ_AT = EVERY if os.environ.get("TRACKLAY_EVERY_RATE") else SOME
-"""Sources and timelines at which what is read from files is compared."""
+SOURCE_RATES = EVERY if os.environ.get("TRACKLAY_EVERY_RATE") else SOME
+"""Frame rates of sources and timelines at which strips that are read from files are compared."""
 
-RENDERED_AT = [("25", Fraction(24)), ("60000/1001", Fraction(30000, 1001)), (UNEVEN, Fraction(25))][: 3 if ALL else 1]
-"""And what Blender renders."""
+RENDER_RATES = [("25", Fraction(24)), ("60000/1001", Fraction(30000, 1001)), (UNEVEN, Fraction(25))][: 3 if ALL else 1]
+"""The same for strips that Blender renders."""
 
 SOME_RENDERED = ("retimed with a transition", "in a backwards meta")
 
 
-def read_at(source: str, timeline: Fraction) -> list[Case]:
-    """Every pair where all are wanted; else each kind once, and at other rates what rates make a difference to."""
+def source_cases(source: str, timeline: Fraction) -> list[Case]:
+    """Return the cases that are read from files: with `ALL` every pair, else each kind once, and fewer at the other rates."""
     if ALL:
-        return [*pairs(), *retimed()]
+        return [*pair_cases(), *retimed_cases()]
     if (source, timeline) == SOME[0]:
-        return [*singles(), *retimed()]
-    return [case for case in pairs() if case.name in ("in real time", "in real time, whole", "in real time, backwards")]
+        return [*single_cases(), *retimed_cases()]
+    return [
+        case for case in pair_cases() if case.name in ("in real time", "in real time, whole", "in real time, backwards")
+    ]
 
 
-def rendered_at() -> list[Case]:
-    """What only Blender shows: all of it where all are wanted, else some."""
-    return rendered() if ALL else [case for case in rendered() if case.name in SOME_RENDERED]
+def render_cases() -> list[Case]:
+    """Return the cases that Blender renders: all of them with `ALL`, else some."""
+    return rendered_cases() if ALL else [case for case in rendered_cases() if case.name in SOME_RENDERED]
 
 
 class Sources:
-    """Numbered clips by the name of their rate, each made once, and the same as images beside."""
+    """Numbered clips by the name of their frame rate, each written once, with the same frames as images beside them."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -78,30 +80,30 @@ class Sources:
         return path, tuple(f"images.{number:04}.png" for number in range(FRAMES))
 
 
-def numbers(path: Path, *options: str) -> list[int]:
-    """The numbers that a file's frames carry; they are as large as the clips. `options` are ffmpeg's for reading it."""
+def read_numbers(path: Path, *options: str) -> list[int]:
+    """Return the numbers in a file's frames, which have the size of the clips. `options` are ffmpeg's for the input."""
     command = [FFMPEG, "-v", "error", *options, "-i", str(path), "-fps_mode", "passthrough"]
     data = subprocess.run([*command, "-pix_fmt", "gray", "-f", "rawvideo", "-"], capture_output=True, check=True).stdout
     return [read(frame) for frame in np.frombuffer(data, np.uint8).reshape(-1, SIZE[1], SIZE[0])]
 
 
-def built(scene: Any, cases: list[Case], clip: tuple[Path, tuple[str, ...]], rate: Fraction) -> list[Any]:
-    """Each case's strip, on a timeline as large as the clip."""
+def build_strips(scene: Any, cases: list[Case], clip: tuple[Path, tuple[str, ...]], rate: Fraction) -> list[Any]:
+    """Return each case's strip, in a scene with the resolution of the clip."""
     set_rate(scene, rate)
     scene.render.resolution_x, scene.render.resolution_y = SIZE
     scene.view_settings.view_transform = "Standard"
-    made = []
+    strips = []
     for number, case in enumerate(cases):
         place = Place(scene, *clip, 100 + number * APART, number if case.number < 0 else case.number)
-        made.append(case.build(place))
-        set_rate(scene, rate)  # what a person adds may bring its own
+        strips.append(case.build(place))
+        set_rate(scene, rate)  # the Add menu may change the scene's rate
     for strip in scene.sequence_editor.strips_all:
         strip.select = False
-    return made
+    return strips
 
 
-def shown(scene: Any, first: int, frames: int, to: Path) -> list[int]:
-    """The numbers in Blender's own render of timeline frames, made here and now."""
+def render_numbers(scene: Any, first: int, frames: int, to: Path) -> list[int]:
+    """Return the numbers in Blender's own render of some timeline frames."""
     settings = scene.render.image_settings
     if hasattr(settings, "media_type"):
         settings.media_type = "IMAGE"
@@ -109,15 +111,15 @@ def shown(scene: Any, first: int, frames: int, to: Path) -> list[int]:
     scene.frame_start, scene.frame_end = first, first + frames - 1
     scene.render.filepath = str(to / "shown.####")
     bpy.ops.render.render(animation=True)
-    found = numbers(to / "shown.%04d.png", "-start_number", str(first))
+    found = read_numbers(to / "shown.%04d.png", "-start_number", str(first))
     assert len(found) == frames
     for frame in range(first, first + frames):
         (to / f"shown.{frame:04}.png").unlink()
     return found
 
 
-def proxied(spot: Any, to: Path) -> tuple[list[int], list[Fraction]]:
-    """The numbers in the proxy of a spot, and their times in timeline frames."""
+def proxy_numbers(spot: Any, to: Path) -> tuple[list[int], list[Fraction]]:
+    """Return the numbers in a spot's proxy, and their times in timeline frames."""
     picture = spot.picture
     if picture.render is not None:
         picture = replace(
@@ -125,13 +127,13 @@ def proxied(spot: Any, to: Path) -> tuple[list[int], list[Fraction]]:
         )
         picture = render(picture, spot.span, SIZE[1], cancel_token=CancelToken()).as_picture(picture, spot.span)
     proxy = extract_proxy(picture, spot.span, to / "proxy.mp4")
-    return numbers(proxy.path), [time * spot.span.rate.fps for time in proxy.times]
+    return read_numbers(proxy.path), [time * spot.span.rate.fps for time in proxy.times]
 
 
-def wrong(seen: list[int], proxy: tuple[list[int], list[Fraction]]) -> list[tuple[int, int]]:
-    """Timeline frames and numbers that a proxy does not show when Blender does.
+def find_mismatches(seen: list[int], proxy: tuple[list[int], list[Fraction]]) -> list[tuple[int, int]]:
+    """Return the timeline frames whose number Blender shows and the proxy does not, with the number.
 
-    Where it has frames between the timeline's, a number may come half a timeline frame early or late.
+    If the proxy has frames between those of the timeline, a number may be half a timeline frame early or late.
     """
     held, times = proxy
     between = any(time.denominator != 1 and abs(time - round(time)) > Fraction(1, 50) for time in times)
@@ -145,31 +147,31 @@ def wrong(seen: list[int], proxy: tuple[list[int], list[Fraction]]) -> list[tupl
     return missing
 
 
-def _forget(scene: Any) -> None:
-    """Have Blender throw away the frames that it keeps."""
+def _clear_frame_cache(scene: Any) -> None:
+    """Clear Blender's cache of decoded frames."""
     editor = scene.sequence_editor
     for _ in range(2):
         editor.use_cache_raw = not editor.use_cache_raw
 
 
-def compared(scene: Any, cases: list[Case], clip: Any, rate: Fraction, folder: Path) -> dict[str, str]:
-    """Compare each case; the way that each was taken, by its name.
+def compare_cases(scene: Any, cases: list[Case], clip: Any, rate: Fraction, folder: Path) -> dict[str, str]:
+    """Compare each case, and return how the picture of each is read, by the name of the case.
 
-    Right after it has opened an uneven file, Blender 4.5 and 5.0 may show the first frame that they seek in it one too late, and show the
-    right one when they are asked again: where something differs, Blender renders it once more, the file still open.
+    Right after they open an uneven file, Blender 4.5 and 5.0 may show the first frame that they seek one too late, and show the
+    right one the second time. If a number differs, Blender renders the frames once more while the file is still open.
     """
     ways, faults = {}, []
-    for case, strip in zip(cases, built(scene, cases, clip, rate), strict=True):
+    for case, strip in zip(cases, build_strips(scene, cases, clip, rate), strict=True):
         first, frames = compat.strip_start(strip), compat.strip_frames(strip)
         (spot,) = selection.spot_ranges(scene, [(strip, first, frames)])
-        seen = shown(scene, first, frames, folder)
-        made = proxied(spot, folder)
-        missing = wrong(seen, made)
+        seen = render_numbers(scene, first, frames, folder)
+        proxy = proxy_numbers(spot, folder)
+        missing = find_mismatches(seen, proxy)
         if missing:
-            _forget(scene)
-            missing = wrong(seen := shown(scene, first, frames, folder), made)
+            _clear_frame_cache(scene)
+            missing = find_mismatches(seen := render_numbers(scene, first, frames, folder), proxy)
         if missing:
-            faults.append((case.name, missing[:8], seen[:20], made[0][:24]))
+            faults.append((case.name, missing[:8], seen[:20], proxy[0][:24]))
         ways[case.name] = f"{'render' if spot.picture.render else 'source'}: {spot.picture.reason}"
     assert not faults, "\n".join(map(str, [f"{len(faults)} of {len(cases)}", *faults]))
     return ways

@@ -1,4 +1,4 @@
-"""Every kind of strip, and their pairs, one after the other on a timeline: what the numbers in proxies are tried on."""
+"""Cases of the frame accuracy test: every kind of strip and their pairs, one after the other on a timeline."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from typing import Any
 import bpy
 from tracklay.blender.sequencer import compat, strip_dna
 
-from ..strips import add_as_a_person, in_the_sequencer, set_handles
+from ..strips import add_from_menu, in_the_sequencer, set_handles
 
 KEY_SELECTED = 1 << 4
-"""Of a retiming key's `flag` (DNA_sequence_types.h, SEQ_KEY_SELECTED)."""
+"""Bit of a retiming key's `flag` (DNA_sequence_types.h, SEQ_KEY_SELECTED)."""
 
 APART = 500
-"""Timeline frames from the start of one case to the next: longer than any."""
+"""Timeline frames from the start of one case to the next; no case is longer."""
 
 MAKING = {
-    "frame for frame": "each of its frames on one of the timeline's",
-    "in real time": "added as a person does, in its own seconds",
-    "images": "a sequence of images",
+    "frame for frame": "each of its frames on one timeline frame",
+    "in real time": "added from the Add menu, at its own speed",
+    "images": "an image sequence",
 }
 WINDOW = {
     "": "",
     "whole": "untrimmed",
-    "held before": "drawn out to the left, its first frame held",
-    "held after": "drawn out to the right, its last frame held",
+    "held before": "extended to the left, the first frame is held",
+    "held after": "extended to the right, the last frame is held",
 }
 CONTENT = {"": "", "content trimmed": "its content trimmed at the start", "slipped": "slipped under its handles"}
 MOTION = {
     "": "",
     "backwards": "with Reverse Frames",
-    "strobe 3": "each third frame",
-    "strobe 2.5": "a strobe between two",
-    "backwards, strobe 3": "both",
+    "strobe 3": "with a strobe of 3 frames",
+    "strobe 2.5": "with a strobe of 2.5 frames",
+    "backwards, strobe 3": "with Reverse Frames and a strobe of 3 frames",
 }
 AROUND = {
     "": "",
@@ -47,51 +47,51 @@ AROUND = {
     "in a trimmed meta": "in a meta strip that is trimmed",
 }
 PARTS = (MAKING, WINDOW, CONTENT, MOTION, AROUND)
-"""What a strip that is read from its file is put together of: one of each."""
+"""Properties of a strip that is read from its file: one of each."""
 
 UNEVEN_META = "it is a meta strip that does not play frame after frame"
 
 RETIMED = {
-    "retimed faster": "a retiming key, the rest at another speed",
-    "retimed slower": "the same, slower",
-    "retimed by half": "twice as long: half of its frames fall between two of the timeline's",
+    "retimed faster": "faster up to a retiming key",
+    "retimed slower": "slower up to a retiming key",
+    "retimed by half": "at half speed: every second timeline frame falls between two of its frames",
     "retimed with a freeze": "a freeze frame between retiming keys",
     "retimed backwards": "retimed, with Reverse Frames",
-    "retimed, strobe 3": "retimed, each third frame",
+    "retimed, strobe 3": "retimed, with a strobe of 3 frames",
     "retimed, content trimmed": "retimed, its content trimmed at the start",
-    "retimed in real time": "retimed, added as a person does",
-    "frozen images": "a sequence of images with a freeze frame between retiming keys",
+    "retimed in real time": "retimed, added from the Add menu",
+    "frozen images": "an image sequence with a freeze frame between retiming keys",
     "retimed in a meta": "retimed, in a meta strip",
 }
-"""What is retimed in ways that its keys tell exactly."""
+"""Retimed strips whose keys define every frame."""
 
 LOOKS = {
-    "through a proxy": "with Blender's own proxy of a quarter of its size",
-    "in another colour space": "read as linear light",
-    "graded": "brighter, by a modifier",
+    "through a proxy": "with a Blender proxy of 25%",
+    "in another colour space": "in the colour space Linear Rec.709",
+    "graded": "with a Brightness/Contrast modifier",
 }
-"""What looks otherwise in ways that make no sound: the file's own frames are shown."""
+"""Strips with another look but the same motion: the file's own frames are used."""
 
 RENDERED = {
-    "retimed with a transition": ("from one speed to another by a transition", "it is retimed with a transition"),
+    "retimed with a transition": ("a transition from one speed to another", "it is retimed with a transition"),
     "in a frozen meta": ("in a meta strip with a freeze frame", UNEVEN_META),
     "speed effect": ("under a speed effect that doubles it", "it runs through effect 2"),
     "two in a meta": ("a meta strip with a cut in it", "it is a meta strip that shows more than one strip"),
     "a scene": ("a scene strip of a timeline of its own", "it shows a scene"),
     "cropped": ("cropped by four pixels", "it is cropped"),
-    "mirrored": ("upside down twice over: with Flip, and turned by half", "it is mirrored; it is turned"),
-    "fading": ("animated: its opacity", "it is animated; it is not opaque"),
+    "mirrored": ("flipped and rotated by 180 degrees", "it is mirrored; it is turned"),
+    "fading": ("with animated opacity", "it is animated; it is not opaque"),
     "crossing": ("under a cross dissolve", "it runs through effect 8"),
     "an effect": ("the speed effect itself, selected", "it is an effect"),
     "in a backwards meta": ("in a meta strip with Reverse Frames", UNEVEN_META),
-    "in a strobing meta": ("in a meta strip that shows each third frame", UNEVEN_META),
+    "in a strobing meta": ("in a meta strip with a strobe of 3 frames", UNEVEN_META),
 }
-"""What only Blender's render shows: what it is, and why it is rendered."""
+"""Strips that need Blender's render: a description, and the reason."""
 
 
 @dataclass
 class Place:
-    """Where a case is built: a scene, and the frame that it begins on."""
+    """The scene and the first frame at which a case is built."""
 
     scene: Any
     clip: Path
@@ -119,7 +119,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Case:
-    """A strip to be read: what it is called, and how it is built."""
+    """A strip to be read: its name, its description and the function that builds it."""
 
     name: str
     what: str
@@ -128,8 +128,8 @@ class Case:
     way: str = ""
 
 
-def pairs() -> list[Case]:
-    """Each part alone, and each two of different kinds together."""
+def pair_cases() -> list[Case]:
+    """Return a case for each property alone, and for each pair of properties of different kinds."""
     plain = tuple(next(iter(part)) for part in PARTS)
     found: dict[tuple[str, ...], None] = {}
     for (one, first), (other, second) in itertools.combinations(enumerate(PARTS), 2):
@@ -147,59 +147,58 @@ def pairs() -> list[Case]:
     ]
 
 
-def retimed() -> list[Case]:
-    """Those whose retiming keys say how they play, and those that only look otherwise."""
+def retimed_cases() -> list[Case]:
+    """Return the cases whose retiming keys define every frame, and those that have only another look."""
     more = [*RETIMED.items(), *LOOKS.items()]
     return [Case(name, what, _BUILDERS[name], 200 + number) for number, (name, what) in enumerate(more)]
 
 
-def rendered() -> list[Case]:
-    """Those that Blender must render."""
+def rendered_cases() -> list[Case]:
+    """Return the cases that Blender must render."""
     return [
         Case(name, what, _BUILDERS[name], number, f"render: {why}")
         for number, (name, (what, why)) in enumerate(RENDERED.items())
     ]
 
 
-def singles() -> list[Case]:
-    """Each part once."""
+def single_cases() -> list[Case]:
+    """Return a case for each property alone."""
     alone = {name for part in PARTS[1:] for name in part if name}
-    return [case for case in pairs() if case.name.removeprefix("frame for frame, ") in {*alone, *MAKING}]
+    return [case for case in pair_cases() if case.name.removeprefix("frame for frame, ") in {*alone, *MAKING}]
 
 
-def table() -> str:
-    """All cases as the documentation lists them."""
-    read = [f"| {case.name} | {case.what} |" for case in [*pairs(), *retimed()]]
-    made = [f"| {case.name} | {case.what} | {case.way.removeprefix('render: ')} |" for case in rendered()]
+def support_table() -> str:
+    """Return the text of `docs/strip-support.md`."""
+    read = [f"| {case.name} | {case.what} |" for case in [*pair_cases(), *retimed_cases()]]
+    made = [f"| {case.name} | {case.what} | {case.way.removeprefix('render: ')} |" for case in rendered_cases()]
     return "\n".join(
         [
-            "# How each strip's picture is made",
+            "# How each kind of strip is read",
             "",
-            "`tests/blender/sequencer/test_frame_accuracy.py` writes this file. It builds each case in Blender from a clip whose frames carry",
-            "their numbers, and finds the same numbers in the proxy as in Blender's own render of those frames: in the bpy module 4.5 and",
-            "5.0, and by `tests/window/test_frame_accuracy.py` in Blender 5.2. It runs some rates and kinds; with `TRACKLAY_EVERY_RATE`",
-            "clips of 23.976, 25, 29.97, 30, 50, 59.94 and uneven rates in timelines of 23.976 to 59.94, and with `TRACKLAY_ALL_NUMBERS`",
-            "all pairs of kinds; with both, all of these at all of those.",
+            "`tests/blender/sequencer/test_frame_accuracy.py` writes this file. It builds each case from a clip with numbered",
+            "frames, and compares the numbers in the proxy with those in Blender's own render: in bpy 4.5 and 5.0, and in Blender",
+            "5.2 (`tests/window/test_frame_accuracy.py`). By default it tests some rates and kinds. `TRACKLAY_EVERY_RATE` adds clips of",
+            "23.976, 25, 29.97, 30, 50, 59.94 and uneven rates in timelines of 23.976 to 59.94 fps; `TRACKLAY_ALL_NUMBERS` adds all pairs.",
             "",
-            "Where the source is the faster, the frames between the timeline's are in the proxy too, each within half a timeline frame of",
-            "where Blender shows it. Where it is the slower, Blender 5.0 and later show some frames twice and leave others out, for their",
-            "cache keeps them by the whole part of their place. The proxy shows the same on each timeline frame, and what was left out",
-            "in between. Right after it has opened an uneven file, Blender may show the first frame that it seeks in it one too late, and",
-            "shows the right one when it is asked again: that is what the proxy shows.",
+            "If the source has the higher frame rate, the proxy also has the frames between those of the timeline, each within half a",
+            "timeline frame of its position in Blender. If it has the lower one, Blender 5.0 and later show some frames twice and skip",
+            "others, because their cache rounds positions down to whole frames. The proxy shows the same on each timeline frame, and the",
+            "skipped frames in between. Right after Blender opens a file with an uneven rate, the first frame that it seeks may be one",
+            "too late; the second time it is right. The proxy has the right one.",
             "",
             "## From the file",
             "",
-            "ffmpeg reads what plays from the strip's own file.",
+            "ffmpeg reads the frames from the strip's own file.",
             "",
-            "| strip | which is |",
+            "| strip | description |",
             "|---|---|",
             *read,
             "",
             "## By Blender's render",
             "",
-            "Another Blender renders the strip alone, from a copy of the timeline, small, with the person's settings left as they are.",
+            "A second Blender renders the strip alone from a copy of the timeline, at a small size. The user's settings do not change.",
             "",
-            "| strip | which is | why |",
+            "| strip | description | reason |",
             "|---|---|---|",
             *made,
             "",
@@ -209,20 +208,20 @@ def table() -> str:
 
 def _read(place: Place, words: tuple[str, ...]) -> Any:
     making, window, content, motion, around = words
-    strip = made(place, making)
+    strip = add_source_strip(place, making)
     _cut_to(strip, window, content)
     strip.use_reverse_frames = motion.startswith("backwards")
     if "strobe" in motion:
         strip.strobe = float(motion.rpartition(" ")[2])
     for _ in range({"": 0, "in two metas": 2}.get(around, 1)):
-        strip = within(place, [strip])
+        strip = make_meta(place, [strip])
     if around == "in a trimmed meta":
         set_handles(strip, compat.strip_start(strip) + 4, compat.strip_end(strip) - 3)
     return strip
 
 
-def made(place: Place, making: str) -> Any:
-    """A strip of the clip or its images, made in one of the ways."""
+def add_source_strip(place: Place, making: str) -> Any:
+    """Add a strip of the clip or of its images: `frame for frame`, `in real time` or `images`."""
     if making == "images":
         first = str(place.clip.parent / place.images[0])
         strip = place.strips.new_image(f"strip {place.number}", first, 1, place.start)
@@ -232,11 +231,9 @@ def made(place: Place, making: str) -> Any:
         return strip
     if making == "frame for frame":
         return place.movie()
-    strip = add_as_a_person(place.scene, place.clip, place.start)
+    strip = add_from_menu(place.scene, place.clip, place.start)
     strip.name = f"strip {place.number}"
-    strip.transform.scale_x = strip.transform.scale_y = (
-        1.0  # Blender fits what a person adds into the frame of that moment
-    )
+    strip.transform.scale_x = strip.transform.scale_y = 1.0  # the Add menu scales a strip to the current resolution
     strip.select = False
     return strip
 
@@ -254,8 +251,8 @@ def _cut_to(strip: Any, window: str, content: str) -> None:
         set_handles(strip, first, end)
 
 
-def within(place: Place, strips: list[Any]) -> Any:
-    """A meta strip of these, exactly as long, as a person makes it."""
+def make_meta(place: Place, strips: list[Any]) -> Any:
+    """Return a meta strip of some strips, made by Blender's operator and exactly as long as they are."""
     for each in place.scene.sequence_editor.strips_all:
         each.select = each in strips
     place.scene.sequence_editor.active_strip = strips[0]
@@ -267,7 +264,7 @@ def within(place: Place, strips: list[Any]) -> Any:
 
 
 def retime(place: Place, strip: Any, operator: str, **given: int) -> None:
-    """Have an operator do something with the retiming of a strip."""
+    """Run a retiming operator on one strip, and deselect all its keys."""
     for each in place.scene.sequence_editor.strips_all:
         each.select = each == strip
     place.scene.sequence_editor.active_strip = strip
@@ -277,34 +274,34 @@ def retime(place: Place, strip: Any, operator: str, **given: int) -> None:
 
 
 def key_fields(strip: Any, field: str, kind: Any) -> list[Any]:
-    """A field of each of a strip's retiming keys, to be changed.
+    """Return one field of each retiming key of a strip, as ctypes values that can be changed in place.
 
-    No script can select them; and of the frame that one is on, Blender looks for the strip that it is of and finds any that has none.
+    Blender has no Python API to select keys. Its `timeline_frame` setter looks up the strip of a key, and can find a strip without keys.
     """
     layouts = strip_dna._load_layouts()
     assert layouts
-    told = layouts[strip_dna.STRIP_STRUCT].unpack(
+    values = layouts[strip_dna.STRIP_STRUCT].unpack(
         ctypes.string_at(strip.as_pointer(), layouts[strip_dna.STRIP_STRUCT].size)
     )
     layout = layouts[strip_dna.RETIMING_KEY_STRUCT]
-    first = told["*retiming_handles"] + layout.fields[field][0]
-    return [kind.from_address(first + number * layout.size) for number in range(told["retiming_handle_num"])]
+    first = values["*retiming_handles"] + layout.fields[field][0]
+    return [kind.from_address(first + number * layout.size) for number in range(values["retiming_handle_num"])]
 
 
 def _select_key(strip: Any, chosen: int) -> None:
-    """Select one of a strip's retiming keys, or none: the operators mean those that are."""
+    """Select only the retiming key with this index, or none if it is -1: the operators act on selected keys."""
     for number, flag in enumerate(key_fields(strip, "flag", ctypes.c_int)):
         flag.value = flag.value | KEY_SELECTED if number == chosen else flag.value & ~KEY_SELECTED
 
 
 def _retimed(place: Place, to: int, making: str = "frame for frame", content: str = "") -> Any:
-    strip = made(place, making)
+    strip = add_source_strip(place, making)
     if content:
         _cut_to(strip, "whole", content)
     begin = int(compat.content_start(strip))
     retime(place, strip, "retiming_key_add", timeline_frame=begin + 40)
     for frame in key_fields(strip, "strip_frame_index", ctypes.c_double)[1:]:
-        frame.value += to - 40  # as when a person drags it: what comes after it keeps its speed
+        frame.value += to - 40  # as if the key was dragged: the part after it keeps its speed
     set_handles(strip, begin + 2, begin + 40)
     return strip
 
@@ -321,7 +318,7 @@ def _eased(place: Place) -> Any:
 
 
 def _frozen(place: Place, making: str = "frame for frame") -> Any:
-    strip = made(place, making)
+    strip = add_source_strip(place, making)
     _freeze(place, strip)
     return strip
 
@@ -346,7 +343,7 @@ def _strobing(place: Place) -> Any:
 
 
 def _frozen_meta(place: Place) -> Any:
-    meta = within(place, [place.movie()])
+    meta = make_meta(place, [place.movie()])
     _freeze(place, meta)
     return meta
 
@@ -382,7 +379,7 @@ def _cut(place: Place) -> Any:
     first, second = place.movie(), place.movie(place.start - 60, 2)
     set_handles(first, place.start, place.start + 12)
     set_handles(second, place.start + 12, place.start + 24)
-    return within(place, [first, second])
+    return make_meta(place, [first, second])
 
 
 def _scene(place: Place) -> Any:
@@ -468,7 +465,7 @@ _BUILDERS: dict[str, Callable[[Place], Any]] = {
     "graded": _graded,
     "retimed with a transition": _eased,
     "in a frozen meta": _frozen_meta,
-    "retimed in a meta": lambda place: within(place, [_retimed(place, 25)]),
+    "retimed in a meta": lambda place: make_meta(place, [_retimed(place, 25)]),
     "speed effect": _sped,
     "two in a meta": _cut,
     "a scene": _scene,

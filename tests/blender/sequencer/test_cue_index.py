@@ -1,4 +1,4 @@
-"""The cues of a timeline, as a list of them is shown."""
+"""The cue index of a timeline, as the cue list shows it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def strip(scene, clips):
 
 
 def test_a_laid_cue_is_listed_with_its_takes(scene, strip):
-    """One entry for a cue: its frames, model, prompt and price, and which strip is which take."""
+    """One row for a cue: its frames, model, prompt and price, and the strip of each take."""
     bpy.ops.tracklay.generate(takes=2, prompt="rain", wait=True)
     (shown,) = cue_rows.list_cue_rows(scene)
     takes = laid(scene)
@@ -35,8 +35,8 @@ def test_a_laid_cue_is_listed_with_its_takes(scene, strip):
     assert (shown.state, shown.price, shown.is_stale) == ("laid", "free", False)
 
 
-def test_a_property_that_is_not_ours_is_passed_over(scene, strip):
-    """Whatever somebody wrote there is no cue."""
+def test_an_invalid_cue_property_is_ignored(scene, strip):
+    """Text that is not the JSON of a cue does not make a cue."""
     for text in ("no JSON", "[]", '{"cue": 3}'):
         strip[cue_index.CUE_PROPERTY] = text
         assert cue_rows.list_cue_rows(scene) == []

@@ -13,7 +13,7 @@ from tracklay.blender.sequencer import cue_index, dropped_files
 from tracklay.paths import tracklay_home
 
 from ..conftest import laid, set_handles
-from ..ui.test_panel import Layout
+from ..fake_layout import Layout
 
 
 @pytest.fixture
@@ -27,12 +27,12 @@ def film(scene, strip, tmp_path):
 
 
 def take_files(scene):
-    """The takes' files."""
+    """Return the files of the takes."""
     return [cue_index.sound_file(take.sound) for take in laid(scene)]
 
 
 def another_file(take, tmp_path):
-    """A file of the user's, elsewhere."""
+    """Name a file of the user's in another folder."""
     path = tmp_path / "elsewhere" / "mine.wav"
     path.parent.mkdir()
     shutil.copy(take, path)
@@ -40,14 +40,14 @@ def another_file(take, tmp_path):
 
 
 def beside_the_takes(take, tmp_path):
-    """A file of the user's in the takes folder, with a take's content."""
+    """Name a file of the user's in the takes folder that has a take's content."""
     path = take.with_name("mine.wav")
     shutil.copy(take, path)
     return path, path
 
 
 def a_take_elsewhere(take, tmp_path):
-    """A copy of a take, with its name, in another folder."""
+    """Name a copy of a take, with the same name, in another folder."""
     path = tmp_path / "elsewhere" / take.name
     path.parent.mkdir()
     shutil.copy(take, path)
@@ -55,20 +55,20 @@ def a_take_elsewhere(take, tmp_path):
 
 
 def steps_up(take, tmp_path):
-    """A path that leaves the takes folder by `..`."""
+    """Name a path that leaves the takes folder by `..`."""
     path = tmp_path / take.name
     shutil.copy(take, path)
     return take.parent / ".." / take.name, path
 
 
 def steps_up_and_back(take, tmp_path):
-    """A path to a take through another folder."""
+    """Name a take by a path through another folder."""
     (tmp_path / "elsewhere").mkdir()
     return tmp_path / "elsewhere" / ".." / take.parent.name / take.name, take
 
 
 def link_to_a_file(take, tmp_path):
-    """A symbolic link in the place of the take, to a file with its content."""
+    """Replace a take with a symbolic link to a file that has its content."""
     path = tmp_path / "mine.wav"
     take.rename(path)
     take.symlink_to(path)
@@ -76,7 +76,7 @@ def link_to_a_file(take, tmp_path):
 
 
 def link_to_a_folder(take, tmp_path):
-    """A symbolic link in the place of the takes folder."""
+    """Replace the takes folder with a symbolic link."""
     other = tmp_path / "elsewhere"
     take.parent.rename(other)
     take.parent.symlink_to(other)
@@ -84,13 +84,13 @@ def link_to_a_folder(take, tmp_path):
 
 
 def changed_content(take, tmp_path):
-    """A take that was edited by another program."""
+    """Change a take, as another program does."""
     take.write_bytes(take.read_bytes() + b"more")
     return take, take
 
 
 def a_folder(take, tmp_path):
-    """A folder with the take's name."""
+    """Replace a take with a folder of its name."""
     take.unlink()
     take.mkdir()
     return take, take
@@ -110,13 +110,13 @@ TAMPERED = [
 
 
 def reports(capfd):
-    """What the operators reported."""
+    """Return what the operators reported."""
     return capfd.readouterr().out
 
 
 @pytest.mark.parametrize("tamper", TAMPERED)
-def test_a_path_in_the_list_that_is_not_a_take_of_the_film_is_left(tamper, film, tmp_path, capfd):
-    """It is left, it is reported in one sentence, and it is not offered again."""
+def test_a_path_in_the_list_that_is_not_a_take_of_the_film_is_not_deleted(tamper, film, tmp_path, capfd):
+    """One sentence reports it, and it is removed from the list."""
     other = take_files(film)[1]
     film.sequence_editor.strips.remove(laid(film)[1])
     bpy.data.orphans_purge()
@@ -143,8 +143,8 @@ def test_keep_take_on_a_tampered_strip_deletes_no_other_file(film, tmp_path):
     assert file.exists()
 
 
-def test_what_is_ours_is_deleted_beside_what_is_not(film, tmp_path, capfd):
-    """One path that is not a take's keeps no take's file from deletion."""
+def test_takes_are_deleted_although_the_list_has_another_file(film, tmp_path, capfd):
+    """A path that is not a take does not stop the deletion of the takes."""
     kept, other = take_files(film)
     bpy.ops.tracklay.keep_take()
     mine, _ = another_file(other, tmp_path)
@@ -166,7 +166,7 @@ def test_takes_from_before_the_first_save_are_deleted(scene, strip, tmp_path):
 
 
 def test_stems_are_deleted_by_their_own_hashes(scene, strip):
-    """The ledger has them; a stem that was changed is left."""
+    """The ledger stores the hashes; a changed stem is not deleted."""
     set_handles(strip, 11, 31)
     scene.tracklay.model = "sketch/music"
     scene.tracklay.params.stems = True
@@ -184,8 +184,8 @@ def test_stems_are_deleted_by_their_own_hashes(scene, strip):
     assert [stem.exists() for stem in stems] == [True, False, False, False]
 
 
-def test_the_dialog_shows_the_names(film, tmp_path):
-    """Of each file that is deleted; of the others the number."""
+def test_the_dialog_lists_the_files_to_delete(film, tmp_path):
+    """The name of each file that is deleted, and the number of the others."""
     other = take_files(film)[1]
     bpy.ops.tracklay.keep_take()
     mine, _ = another_file(other, tmp_path)

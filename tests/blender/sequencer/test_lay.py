@@ -1,4 +1,4 @@
-"""Where takes are laid, and that nothing else on the timeline changes."""
+"""Laying takes: their place on the timeline, and that nothing else changes."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ RATE = Fraction(25)
 
 @pytest.fixture
 def strip(scene, clips):
-    """A clip of 60 frames at 25, on channel 2 from frame 11, with a flash on its frame 20."""
+    """A clip of 60 frames at 25 fps, on channel 2 from frame 11, with a flash on its frame 20."""
     set_rate(scene, RATE)
     return add(scene, clips(RATE, 60, (20,)), 11, channel=2)
 
 
 def test_a_strip_holds_its_manifest_entry(scene, strip):
-    """Model, seed, prompt, file and its hash can be read from the strip that is heard."""
+    """The audible strip has the model, seed, prompt, file and hash of its take."""
     bpy.ops.tracklay.generate(prompt="two bells", seed=7, wait=True)
     (take,) = laid(scene)
     entry = json.loads(take["tracklay"])
@@ -41,8 +41,8 @@ def test_a_strip_holds_its_manifest_entry(scene, strip):
     assert Path(bpy.path.abspath(take.sound.filepath)).name == entry["file"]
 
 
-def test_takes_of_a_cue_lie_above_each_other_and_the_first_is_heard(scene, strip, tmp_path):
-    """Three takes: the same frames, rising channels, all but the first muted."""
+def test_takes_of_a_cue_are_stacked_and_the_first_is_audible(scene, strip, tmp_path):
+    """Three takes have the same frames and rising channels, and all but the first are muted."""
     bpy.ops.tracklay.generate(takes=3, wait=True)
     takes = laid(scene)
     assert [(take.channel, take.mute) for take in takes] == [(3, False), (4, True), (5, True)]
@@ -52,8 +52,8 @@ def test_takes_of_a_cue_lie_above_each_other_and_the_first_is_heard(scene, strip
     assert len(mixed_clicks(scene, tmp_path, 100)) == 1
 
 
-def test_the_first_channel_that_is_free_there_is_taken(scene, strip, clips):
-    """A strip elsewhere on a channel does not hinder, one that overlaps by a frame does; locked and muted ones are passed over."""
+def test_a_take_goes_to_the_first_free_channel(scene, strip, clips):
+    """A channel is free if no strip overlaps the take's frames; locked and muted channels are skipped."""
     clip = clips(RATE, 60, (20,))
     add(scene, clip, 11 + 59, channel=3).select = False  # overlaps the last frame
     channels = scene.sequence_editor.channels
@@ -65,8 +65,8 @@ def test_the_first_channel_that_is_free_there_is_taken(scene, strip, clips):
     assert (take.channel, compat.strip_start(take), compat.strip_frames(take)) == (6, 11, 60)
 
 
-def test_without_a_free_channel_nothing_is_sent(scene, strip):
-    """It is known before anything is begun, and the error says what to do."""
+def test_without_a_free_channel_nothing_is_submitted(scene, strip):
+    """The check runs before the submission, and the error names the fix."""
     for channel in scene.sequence_editor.channels[3:]:
         channel.lock = True
     with pytest.raises(RuntimeError, match=r"No free channel above .*"):
@@ -74,8 +74,8 @@ def test_without_a_free_channel_nothing_is_sent(scene, strip):
     assert laid(scene) == []
 
 
-def test_the_persons_things_stay_as_they_are(scene, strip, clips):
-    """Rate, range, render settings, other strips and the selection are the same afterwards."""
+def test_the_rest_of_the_scene_does_not_change(scene, strip, clips):
+    """Frame rate, range, render settings, other strips and the selection are the same afterwards."""
     other = add(scene, clips(RATE, 60, (20,)), 200, channel=1)
     other.select = False
     scene.sequence_editor.active_strip = other
@@ -99,8 +99,8 @@ def test_the_persons_things_stay_as_they_are(scene, strip, clips):
     assert not any(take.select for take in laid(scene))
 
 
-def test_undo_takes_all_takes_away_in_one_step(scene, strip):
-    """One step back and the timeline is as before; one forward and the takes are there again."""
+def test_one_undo_step_removes_all_takes(scene, strip):
+    """Undo restores the timeline, and redo restores the takes."""
     bpy.ops.ed.undo_push(message="before")
     bpy.ops.tracklay.generate(takes=2, wait=True)
     bpy.ops.ed.undo()
@@ -110,8 +110,8 @@ def test_undo_takes_all_takes_away_in_one_step(scene, strip):
     assert len(laid(bpy.context.scene)) == 2
 
 
-def test_undo_while_a_cue_runs_does_not_hinder_its_laying(scene, strip):
-    """Undo makes every strip anew; the picture is found again."""
+def test_undo_while_a_cue_runs_does_not_prevent_laying(scene, strip):
+    """Undo replaces every strip; the picture is found by name and content."""
     bpy.ops.ed.undo_push(message="before")
     scene.frame_current = 5
     bpy.ops.ed.undo_push(message="moved the playhead")
@@ -122,8 +122,8 @@ def test_undo_while_a_cue_runs_does_not_hinder_its_laying(scene, strip):
     assert [compat.strip_start(take) for take in laid(bpy.context.scene)] == [11]
 
 
-def test_a_strip_that_moved_is_followed(scene, strip, tmp_path):
-    """The take goes where the same frames of the picture are now."""
+def test_a_take_follows_a_strip_that_moved(scene, strip, tmp_path):
+    """The take is laid at the present position of the same frames."""
     batch = submit_blocking_batch(scene)
     strip.channel = 7
     setattr(strip, compat.time_property("content_start", bpy.types.Strip), 31)
@@ -135,15 +135,15 @@ def test_a_strip_that_moved_is_followed(scene, strip, tmp_path):
 
 
 def test_a_strip_that_was_renamed_is_found(scene, strip):
-    """A new name does not lose the picture."""
+    """The picture is found under its new name."""
     batch = submit_blocking_batch(scene)
     strip.name = "the good one"
     get_dispatcher().wait(batch)
     assert len(laid(scene)) == 1
 
 
-def test_a_strip_that_was_deleted_gets_nothing_and_it_is_said(scene, strip):
-    """No picture, no sound; the take's folder is told, and the message can be put away."""
+def test_a_take_of_a_deleted_strip_is_not_laid_and_is_reported(scene, strip):
+    """The message names the folder of the take and can be dismissed."""
     batch = submit_blocking_batch(scene)
     scene.sequence_editor.strips.remove(strip)
     get_dispatcher().wait(batch)
@@ -157,7 +157,7 @@ def test_a_strip_that_was_deleted_gets_nothing_and_it_is_said(scene, strip):
 
 
 def test_a_take_of_another_file_is_not_laid_in_this_one(scene, strip, clips):
-    """Opening a file while a cue runs: its take stays in its folder, though the same clip is here."""
+    """Another file is opened while a cue runs: the take stays in its folder, although the new file has the same clip."""
     batch = submit_blocking_batch(scene)
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     new = bpy.context.scene
@@ -172,7 +172,7 @@ def test_a_take_of_another_file_is_not_laid_in_this_one(scene, strip, clips):
 
 
 def test_a_take_is_not_laid_at_another_frame_rate(scene, strip):
-    """A take has its span's samples; at another rate they would be other frames."""
+    """The length of a take in samples matches its span only at the original frame rate."""
     batch = submit_blocking_batch(scene)
     scene.render.fps = 30
     get_dispatcher().wait(batch)
@@ -181,8 +181,8 @@ def test_a_take_is_not_laid_at_another_frame_rate(scene, strip):
     bpy.ops.tracklay.dismiss()
 
 
-def test_takes_join_what_the_picture_was_connected_to(scene, clips, tmp_path):
-    """Cutting the picture cuts its own sound and every take with it, from one Generate and from the next."""
+def test_takes_join_the_connections_of_the_picture(scene, clips, tmp_path):
+    """Splitting the picture also splits its own sound and all takes, those of a second Generate included."""
     set_rate(scene, RATE)
     clip = tmp_path / "with-sound.mp4"
     silent = clips(RATE, 60, (20,))
@@ -207,8 +207,8 @@ def test_takes_join_what_the_picture_was_connected_to(scene, clips, tmp_path):
     assert compat.strip_end(other) == 71
 
 
-def test_many_groups_are_connected_each_by_itself(scene, monkeypatch):
-    """More than one call of the macro takes: cutting one of a group cuts the other, and nothing else; none is selected afterwards."""
+def test_many_groups_are_connected_separately(scene, monkeypatch):
+    """There are more groups than one macro call connects: splitting a strip splits only its own group, and nothing stays selected."""
     strips, calls = scene.sequence_editor.strips, []
     options = {"length": 9} if "length" in strips.bl_rna.functions["new_effect"].parameters else None
     groups = [
@@ -222,20 +222,20 @@ def test_many_groups_are_connected_each_by_itself(scene, monkeypatch):
     ]
     for strip in strips:
         strip.select = False
-    real = compat.sequencer_context
+    original = compat.sequencer_context
 
-    def counted(scene):
+    def count_contexts(scene):
         calls.append(scene)
-        return real(scene)
+        return original(scene)
 
-    monkeypatch.setattr(compat, "sequencer_context", counted)
+    monkeypatch.setattr(compat, "sequencer_context", count_contexts)
     connections.connect_groups(scene, groups)
     assert len(calls) == 1
     assert not any(strip.select for strip in strips)
     before = len(strips)
     for number in (0, len(groups) - 1):
         groups[number][1].select = True
-        with real(scene):
+        with original(scene):
             bpy.ops.sequencer.split(frame=5 + 9 * number, ignore_selection=False, ignore_connections=False)
         groups[number][1].select = False
         for strip in strips:
@@ -245,7 +245,7 @@ def test_many_groups_are_connected_each_by_itself(scene, monkeypatch):
 
 
 def test_cancelled_cues_end_without_a_message(scene, strip):
-    """What the person stopped is not an error to dismiss."""
+    """A cue that the user cancelled leaves no error to dismiss."""
     batch = submit_blocking_batch(scene)
     bpy.ops.tracklay.cancel()
     get_dispatcher().wait(batch)
@@ -253,16 +253,16 @@ def test_cancelled_cues_end_without_a_message(scene, strip):
     assert laid(scene) == [] or batch.errors == []  # it may have been ready before
 
 
-def test_a_lost_strip_is_told_by_find(scene, strip):
-    """Looking for a strip that has gone raises."""
+def test_finding_a_removed_strip_raises_an_error(scene, strip):
+    """The error says that the strip is no longer on the timeline."""
     (spot,) = selection.spot_ranges(scene)
     scene.sequence_editor.strips.remove(strip)
     with pytest.raises(TracklayError, match="no longer on the timeline"):
         selection.find_strip(scene, spot)
 
 
-def test_free_channel_ends_at_blenders_last(scene):
-    """Above the last channel there is none."""
+def test_no_channel_above_blenders_last_is_free(scene):
+    """The search ends at `MAX_CHANNELS`."""
     level = selection.active_level(scene)
     assert level is not None
     assert placement.find_free_channel(level, placement.MAX_CHANNELS, 1, 10) is None

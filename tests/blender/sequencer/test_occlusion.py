@@ -1,4 +1,4 @@
-"""Which pictures are seen: what is found quickly is what is found frame by frame."""
+"""The visible picture strips: the fast search finds what a search frame by frame finds."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ STRIPS = st.lists(
 
 
 @given(STRIPS, st.integers(-8, 25), st.integers(1, 40))
-def test_the_picture_on_top_is_the_highest_that_lies_there(strips, first, frames):
-    """On each frame; parts rise, and two that meet are of different strips."""
+def test_the_topmost_picture_is_the_one_on_the_highest_channel(strips, first, frames):
+    """On each frame; spans are in order, and adjacent spans are of different strips."""
     parts = list(topmost_spans(strips, first, first + frames))
     assert all(one[2] <= other[1] for one, other in pairwise(parts))
     assert all(one[0] != other[0] for one, other in pairwise(parts) if one[2] == other[1])
@@ -29,11 +29,11 @@ def test_the_picture_on_top_is_the_highest_that_lies_there(strips, first, frames
 
 
 @given(STRIPS, st.integers(-8, 25), st.integers(1, 40))
-def test_a_strip_is_seen_where_nothing_above_it_hides_it(strips, first, frames):
-    """On any frame."""
+def test_a_strip_is_visible_where_no_opaque_strip_is_above_it(strips, first, frames):
+    """On at least one frame of the range."""
 
     def shows(strip, frame):
-        above = (other for other in strips if other.channel > strip.channel and other.hides)
+        above = (other for other in strips if other.channel > strip.channel and other.is_opaque)
         return strip.start <= frame < strip.end and not any(other.start <= frame < other.end for other in above)
 
     wanted = [

@@ -1,4 +1,4 @@
-"""Placeholders: silence that lies there at once, is followed wherever it goes, and becomes the take."""
+"""Placeholders: silent strips that mark running cues, can be edited, and get the takes."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ pytestmark = pytest.mark.usefixtures("let_go")
 
 @pytest.fixture
 def strip(scene, clips):
-    """A clip of 60 frames at 25, on channel 2 from frame 11, with flashes on its frames 20 and 45."""
+    """A clip of 60 frames at 25 fps, on channel 2 from frame 11, with flashes on its frames 20 and 45."""
     set_rate(scene, RATE)
     return add(scene, clips(RATE, 60, (20, 45)), 11, channel=2)
 
 
-def test_a_placeholder_lies_there_at_once(scene, strip, gate):
-    """Silence of exactly the cue's frames in the first free channel, named for its model, connected; nothing was waited for."""
+def test_a_placeholder_is_laid_immediately(scene, strip, gate):
+    """It is silence of exactly the cue's frames in the first free channel, with the model's name."""
     cue = generate(scene, prompt="rain")
     (placeholder,) = cue_strips()
     assert (placeholder.channel, compat.strip_start(placeholder), compat.strip_frames(placeholder)) == (3, 11, 60)
@@ -44,8 +44,8 @@ def test_a_placeholder_lies_there_at_once(scene, strip, gate):
     with wave.open(bpy.path.abspath(placeholder.sound.filepath)) as silence:
         assert Fraction(silence.getnframes(), silence.getframerate()) == Fraction(60, 25)
         assert not any(silence.readframes(silence.getnframes()))
-    (shown,) = cue_rows.list_cue_rows(scene)
-    assert (shown.state, shown.model, shown.prompt, shown.strips) == (
+    (row,) = cue_rows.list_cue_rows(scene)
+    assert (row.state, row.model, row.prompt, row.strips) == (
         "running",
         "clicker/clicks",
         "rain",
@@ -55,8 +55,8 @@ def test_a_placeholder_lies_there_at_once(scene, strip, gate):
     assert not placeholder.select
 
 
-def test_the_take_comes_into_the_strip_where_it_lies_now(scene, strip, gate, tmp_path):
-    """Moved, trimmed and turned down meanwhile: it stays just there, and its clicks are where the strip has them, to the sample."""
+def test_an_edited_placeholder_gets_the_take_and_keeps_its_edits(scene, strip, gate, tmp_path):
+    """A moved, trimmed, renamed and quieter placeholder stays as it is, and its clicks are sample-accurate."""
     generate(scene)
     until(is_model_running)
     (placeholder,) = cue_strips()
@@ -79,7 +79,7 @@ def test_the_take_comes_into_the_strip_where_it_lies_now(scene, strip, gate, tmp
 
 @pytest.mark.parametrize("rate", [Fraction(24000, 1001), Fraction(60000, 1001)], ids=str)
 def test_the_take_is_in_sync_at_other_rates(rate, scene, clips, gate, tmp_path):
-    """The placeholder's own length rounds to no other frame, and the swap shifts nothing."""
+    """The placeholder's length in samples rounds to the right frame, and replacing its sound does not shift it."""
     set_rate(scene, rate)
     add(scene, clips(rate, 100, (7, 61)), 31)
     generate(scene)
@@ -89,7 +89,7 @@ def test_the_take_is_in_sync_at_other_rates(rate, scene, clips, gate, tmp_path):
 
 
 def test_every_copy_gets_the_take(scene, strip, gate, tmp_path):
-    """Split in two, duplicated, and in a copy of the scene: each has it, and plays its own part."""
+    """The placeholder was split, duplicated and copied with its scene: each copy plays its own part of the take."""
     generate(scene)
     until(is_model_running)
     (placeholder,) = cue_strips()
@@ -107,8 +107,8 @@ def test_every_copy_gets_the_take(scene, strip, gate, tmp_path):
     assert worst(mixed_clicks(scene, tmp_path, 200), [sample(11 + 20, RATE), sample(111 + 45, RATE)]) <= 1
 
 
-def test_undo_and_redo_keep_what_is_made_anew_with_its_cue(scene, strip, gate):
-    """To which cue a take belongs, and that it is to be heard, is in the same step as its placeholder."""
+def test_undo_and_redo_keep_a_regenerated_take_in_its_cue(scene, strip, gate):
+    """The undo step of the placeholder also has the take's cue and its audible state."""
     gate.is_open = True
     generate(scene)
     until(filled(1))
@@ -134,26 +134,26 @@ def test_undo_and_redo_keep_what_is_made_anew_with_its_cue(scene, strip, gate):
     assert (len(group.takes), group.audible_index) == (2, 1)
 
 
-def test_takes_land_as_they_come_each_in_a_step_of_its_own(scene, strip, gate, monkeypatch):
-    """Two takes: after the Generate two steps more, whatever came between them."""
+def test_each_take_is_laid_in_its_own_undo_step(scene, strip, gate, monkeypatch):
+    """Two takes add two steps after that of Generate."""
     bpy.ops.ed.undo_push(message="before")
     generate(scene, takes=2)
     assert [(s.channel, s.mute) for s in cue_strips()] == [(3, False), (4, True)]
     gate.is_open = True
     steps: list[str] = []
-    real = placement.push_undo
+    original = placement.push_undo
 
-    def remember(scene, step):
+    def record_step(scene, step):
         steps.append(step)
-        real(scene, step)
+        original(scene, step)
 
-    monkeypatch.setattr(placement, "push_undo", remember)
+    monkeypatch.setattr(placement, "push_undo", record_step)
     until(filled(2))
     assert steps == [placement.UNDO_LAY, placement.UNDO_LAY]
 
 
-def test_an_undone_generate_comes_back_filled(scene, strip, gate):
-    """Undone before the take came: nothing is laid and the job goes on; redone, the placeholder is there with the take in it."""
+def test_redo_of_generate_restores_a_filled_placeholder(scene, strip, gate):
+    """After an undo the job continues and its take is not laid; redo restores the placeholder and fills it."""
     bpy.ops.ed.undo_push(message="before")
     generate(scene)
     until(is_model_running)
@@ -169,8 +169,8 @@ def test_an_undone_generate_comes_back_filled(scene, strip, gate):
     assert running_cues() == {}
 
 
-def test_undo_past_the_landing_leaves_the_take_where_the_placeholder_is(scene, strip, gate):
-    """Whatever is undone, a placeholder whose take has come is never empty again, and nothing is laid twice."""
+def test_undo_never_empties_a_filled_placeholder(scene, strip, gate):
+    """Undo and redo beyond the step that laid the take neither empty the placeholder nor lay the take twice."""
     bpy.ops.ed.undo_push(message="before")
     generate(scene)
     scene.frame_current = 7
@@ -185,8 +185,8 @@ def test_undo_past_the_landing_leaves_the_take_where_the_placeholder_is(scene, s
         assert len(laid(bpy.context.scene)) == len(cue_strips()) == count
 
 
-def test_the_timeline_is_looked_through_in_slices(scene, strip, gate, monkeypatch):
-    """A tick looks at as many strips as its time allows: a copy of each of many is filled all the same, and nothing is held up."""
+def test_the_timeline_is_scanned_in_slices(scene, strip, gate, monkeypatch):
+    """A timer call scans for a limited time, and all copies of a placeholder are filled over several calls."""
     monkeypatch.setattr(timeline_scan, "SLICE_SECONDS", 0.0)
     gate.is_open = True
     generate(scene)
@@ -204,10 +204,8 @@ def test_the_timeline_is_looked_through_in_slices(scene, strip, gate, monkeypatc
     assert not dispatcher.get_dispatcher().is_scanning
 
 
-def test_a_file_that_is_opened_in_the_midst_of_a_look_is_looked_through_from_its_start(
-    scene, strip, gate, monkeypatch, tmp_path
-):
-    """What was found of the old one is forgotten."""
+def test_opening_a_file_during_a_scan_restarts_the_scan(scene, strip, gate, monkeypatch, tmp_path):
+    """Strips of the previous file are removed from the index."""
     monkeypatch.setattr(timeline_scan, "SLICE_SECONDS", 0.0)
     generate(scene, takes=3)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "held.blend"))
@@ -222,8 +220,8 @@ def test_a_file_that_is_opened_in_the_midst_of_a_look_is_looked_through_from_its
     until(filled(3))
 
 
-def test_a_deleted_placeholder_cancels_its_job_and_says_what_that_saved(scene, strip, gate, monkeypatch):
-    """The wish reaches the provider, once; undoing the deletion brings a placeholder back that says so."""
+def test_deleting_a_placeholder_cancels_its_job_and_reports_the_cost(scene, strip, gate, monkeypatch):
+    """The provider gets one cancellation; a placeholder that undo restores has the message."""
     monkeypatch.setattr(presence, "DELETION_GRACE_SECONDS", 0.0)
     bpy.ops.ed.undo_push(message="before")
     cue = generate(scene)
@@ -237,13 +235,13 @@ def test_a_deleted_placeholder_cancels_its_job_and_says_what_that_saved(scene, s
     )
     assert len(gate.cancelled) == 1
     bpy.ops.ed.undo()
-    (back,) = cue_strips()
-    assert back[cue_index.ERROR_PROPERTY].startswith("clicker confirmed")
+    (restored,) = cue_strips()
+    assert restored[cue_index.ERROR_PROPERTY].startswith("clicker confirmed")
     assert cue_rows.list_cue_rows(bpy.context.scene)[0].state == "failed"
 
 
-def test_a_placeholder_that_comes_back_in_time_is_not_given_up(scene, strip, gate):
-    """Cut and pasted, or deleted and undone within the grace: the job goes on."""
+def test_a_placeholder_restored_within_the_grace_period_keeps_its_job(scene, strip, gate):
+    """It was deleted and restored by undo, so nothing is cancelled."""
     bpy.ops.ed.undo_push(message="before")
     generate(scene)
     until(is_model_running)
@@ -258,8 +256,8 @@ def test_a_placeholder_that_comes_back_in_time_is_not_given_up(scene, strip, gat
     assert gate.cancelled == []
 
 
-def test_cancelling_takes_the_placeholder_away(scene, strip, gate):
-    """Pressed by the person: the strip goes, in one step, and what it saved is said until it is put away."""
+def test_cancelling_removes_the_placeholder(scene, strip, gate):
+    """The note about the cost stays until it is dismissed."""
     cue = generate(scene)
     until(is_model_running)
     bpy.ops.tracklay.cancel(cue=cue)
@@ -270,14 +268,14 @@ def test_cancelling_takes_the_placeholder_away(scene, strip, gate):
     assert running_cues() == {}
 
 
-def test_cancelled_at_once_nothing_is_sent(scene, strip, clicker):
-    """Before there is a job at all, or while its picture is extracted."""
+def test_an_immediate_cancellation_sends_nothing(scene, strip, clicker):
+    """The cue is cancelled before its job is submitted to the provider."""
     sent = []
-    real = clicker.submit
+    original = clicker.submit
 
     async def submit(intent):
         sent.append(intent)
-        return await real(intent)
+        return await original(intent)
 
     clicker.submit = submit
     cue = generate(scene)
@@ -287,9 +285,9 @@ def test_cancelled_at_once_nothing_is_sent(scene, strip, clicker):
     assert running_cues()[cue].note == "Nothing was sent and nothing is charged."
 
 
-def test_a_failed_take_leaves_its_placeholder_with_the_error_and_can_be_tried_again(scene, strip, clicker):
-    """Where a sound was wanted stays marked; again fills the same strip, wherever it is by now."""
-    real = clicker.submit
+def test_a_failed_take_keeps_its_placeholder_and_can_be_retried(scene, strip, clicker):
+    """The placeholder has the error; a retry fills the same strip, although it has moved."""
+    original = clicker.submit
 
     async def fail(intent):
         raise ModelFailed("the model found no picture")
@@ -299,18 +297,18 @@ def test_a_failed_take_leaves_its_placeholder_with_the_error_and_can_be_tried_ag
     until(lambda: running_cues()[cue].error)
     (placeholder,) = cue_strips()
     assert placeholder[cue_index.ERROR_PROPERTY].endswith("the model found no picture")
-    (shown,) = cue_rows.list_cue_rows(scene)
-    assert (shown.state, shown.message) == ("failed", placeholder[cue_index.ERROR_PROPERTY])
+    (row,) = cue_rows.list_cue_rows(scene)
+    assert (row.state, row.message) == ("failed", placeholder[cue_index.ERROR_PROPERTY])
     placeholder.channel = 8
-    clicker.submit = real
+    clicker.submit = original
     bpy.ops.tracklay.retry(cue=cue)
     until(filled(1))
     assert [(s.channel, cue_index.ERROR_PROPERTY in s) for s in cue_strips()] == [(8, False)]
     assert running_cues() == {}
 
 
-def test_without_room_nothing_is_laid_and_nothing_sent(scene, strip):
-    """All of a Generate or none of it."""
+def test_without_enough_free_channels_nothing_is_laid_or_submitted(scene, strip):
+    """Generate lays the placeholders of all takes or of none."""
     for channel in scene.sequence_editor.channels[4:]:
         channel.lock = True
     with pytest.raises(TracklayError, match=r"No free channel above"):
@@ -319,8 +317,8 @@ def test_without_room_nothing_is_laid_and_nothing_sent(scene, strip):
     assert running_cues() == {}
 
 
-def test_the_persons_things_stay_as_they_are(scene, strip, clips, gate):
-    """Rate, range, render settings, other strips and the selection, when the placeholder comes and when the take does."""
+def test_the_rest_of_the_scene_does_not_change(scene, strip, clips, gate):
+    """Frame rate, range, render settings, other strips and the selection are the same after the placeholder and after the take."""
     other = add(scene, clips(RATE, 60, (20,)), 200, channel=1)
     other.select = False
     scene.sequence_editor.active_strip = other
@@ -347,8 +345,8 @@ def test_the_persons_things_stay_as_they_are(scene, strip, clips, gate):
     assert not any(take.select for take in cue_strips())
 
 
-def test_a_strip_that_was_given_another_sound_keeps_it(scene, strip, gate, clips, tmp_path):
-    """What the person has put into it is theirs."""
+def test_a_placeholder_with_another_sound_keeps_it(scene, strip, gate, clips, tmp_path):
+    """A sound that the user chose is not replaced by the take."""
     generate(scene)
     until(is_model_running)
     (placeholder,) = cue_strips()
@@ -361,22 +359,22 @@ def test_a_strip_that_was_given_another_sound_keeps_it(scene, strip, gate, clips
     assert laid(scene) == []
 
 
-def test_an_unclear_job_is_shown_with_its_choices(scene, strip, gate, clicker):
-    """No answer came and it is not found: look again finds it; nothing was sent by itself."""
+def test_an_unclear_job_can_be_rechecked_and_resubmitted(scene, strip, gate, clicker):
+    """No response arrived: a recheck sends nothing, and only the user's resubmission sends the job again."""
     from tracklay.errors import SubmissionUnknown
 
-    real, sent = clicker.submit, []
+    original, sent = clicker.submit, []
 
-    async def lost(intent):
+    async def lose_response(intent):
         sent.append(intent)
-        raise SubmissionUnknown("no answer came")
+        raise SubmissionUnknown("the connection was lost")
 
-    clicker.submit = lost
+    clicker.submit = lose_response
     cue = generate(scene)
     until(lambda: running_cues()[cue].error)
     assert cue_rows.list_cue_rows(scene)[0].state == "unclear"
     assert len(cue_strips()) == len(sent) == 1
-    clicker.submit = real
+    clicker.submit = original
     gate.is_open = True
     bpy.ops.tracklay.recheck(cue=cue)
     until(lambda: running_cues()[cue].error)
@@ -386,14 +384,14 @@ def test_an_unclear_job_is_shown_with_its_choices(scene, strip, gate, clicker):
     assert running_cues() == {}
 
 
-def test_an_unclear_job_can_be_given_up(scene, strip, clicker):
-    """Its placeholder goes, and the ledger lists it no more."""
+def test_an_unclear_job_can_be_discarded(scene, strip, clicker):
+    """Its placeholder is removed, and the ledger no longer lists the job."""
     from tracklay.errors import SubmissionUnknown
 
-    async def lost(intent):
-        raise SubmissionUnknown("no answer came")
+    async def lose_response(intent):
+        raise SubmissionUnknown("the connection was lost")
 
-    clicker.submit = lost
+    clicker.submit = lose_response
     cue = generate(scene)
     until(lambda: running_cues()[cue].error)
     bpy.ops.tracklay.discard(cue=cue)

@@ -21,15 +21,13 @@ pytestmark = pytest.mark.usefixtures("let_go")
 
 @pytest.fixture
 def strip(scene, clips):
-    """A clip of 60 frames at 25, on channel 2 from frame 11, with flashes on its frames 20 and 45."""
+    """A clip of 60 frames at 25 fps, on channel 2 from frame 11, with flashes on its frames 20 and 45."""
     set_rate(scene, RATE)
     return add(scene, clips(RATE, 60, (20, 45)), 11, channel=2)
 
 
-def test_a_late_take_lands_in_no_other_file_and_in_its_own_when_that_is_opened_again(
-    scene, strip, clips, gate, tmp_path
-):
-    """The other file has the same clip; the saved one gets its take when it comes back."""
+def test_a_take_is_laid_only_in_its_own_file(scene, strip, clips, gate, tmp_path):
+    """Another file with the same clip is open when the take arrives; it is laid when its own file is opened again."""
     film = str(tmp_path / "film.blend")
     generate(scene)
     until(is_model_running)
@@ -47,8 +45,8 @@ def test_a_late_take_lands_in_no_other_file_and_in_its_own_when_that_is_opened_a
     assert len(cue_strips()) == 1
 
 
-def test_a_file_that_is_opened_by_a_new_blender_is_filled_from_the_ledger(scene, strip, gate, tmp_path):
-    """Saved before the take came, which was laid and never saved: it is there again, and nothing was made twice."""
+def test_a_file_opened_in_a_new_blender_is_filled_from_the_ledger(scene, strip, gate, tmp_path):
+    """The file was saved before its take was laid: the take is laid again and not generated twice."""
     film = str(tmp_path / "film.blend")
     cue = generate(scene)
     until(is_model_running)
@@ -63,8 +61,8 @@ def test_a_file_that_is_opened_by_a_new_blender_is_filled_from_the_ledger(scene,
     assert [job["state"] for job in admin.list_jobs(include_finished=True)["jobs"] if job["cue"] == cue] == ["laid"]
 
 
-def test_what_blender_saved_by_itself_goes_on_when_it_is_recovered(scene, strip, gate, tmp_path):
-    """After a crash: the file that lies elsewhere has its placeholder, with the takes' folder of the one that it was saved for."""
+def test_jobs_continue_when_an_auto_save_is_recovered(scene, strip, gate, tmp_path):
+    """The recovered file has another path, and its take goes to the takes folder of the original file."""
     film, saved = tmp_path / "films" / "film.blend", tmp_path / "film_autosave.blend"
     film.parent.mkdir()
     bpy.ops.wm.save_as_mainfile(filepath=str(film))
@@ -80,8 +78,8 @@ def test_what_blender_saved_by_itself_goes_on_when_it_is_recovered(scene, strip,
     assert Path(bpy.path.abspath(take.sound.filepath)).parent.resolve() == film.parent / "tracklay"
 
 
-def test_a_job_that_was_let_go_of_is_taken_up_by_its_file(scene, strip, gate, tmp_path):
-    """The same submission is waited for; no second one leaves."""
+def test_reopening_a_file_resumes_its_jobs(scene, strip, gate, tmp_path):
+    """The first submission is polled, and there is no second one."""
     film = str(tmp_path / "film.blend")
     cue = generate(scene)
     until(is_model_running)
@@ -95,8 +93,8 @@ def test_a_job_that_was_let_go_of_is_taken_up_by_its_file(scene, strip, gate, tm
     assert job["take"] == 1
 
 
-def test_a_script_takes_up_what_a_file_waits_for(scene, strip, gate, tmp_path):
-    """In the background no timer runs: the operator blocks until all is laid."""
+def test_a_script_can_resume_the_jobs_of_a_file(scene, strip, gate, tmp_path):
+    """Background mode has no timer: the operator blocks until all takes are laid."""
     generate(scene)
     until(is_model_running)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film.blend"))
@@ -107,8 +105,8 @@ def test_a_script_takes_up_what_a_file_waits_for(scene, strip, gate, tmp_path):
     assert len(laid(bpy.context.scene)) == 1
 
 
-def test_a_placeholder_that_the_ledger_does_not_know_says_so(scene, strip, gate, tmp_path, monkeypatch):
-    """A file from another computer: what can be done is said on the strip."""
+def test_a_placeholder_without_a_job_in_the_ledger_has_an_error(scene, strip, gate, tmp_path, monkeypatch):
+    """The file comes from another computer, and the strip names the fix."""
     generate(scene)
     until(is_model_running)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film.blend"))

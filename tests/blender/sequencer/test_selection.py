@@ -1,4 +1,4 @@
-"""What is read from the timeline and the scene's settings, and what is refused, with which sentence."""
+"""The cue that Generate reads from the timeline and the scene's settings, and the errors for invalid input."""
 
 from __future__ import annotations
 
@@ -19,61 +19,61 @@ RATE = Fraction(25)
 
 @pytest.fixture
 def strip(scene, clips):
-    """A clip of 60 frames at 25, from frame 11."""
+    """A clip of 60 frames at 25 fps, on channel 2 from frame 11."""
     set_rate(scene, RATE)
     return add(scene, clips(RATE, 60, (20,)), 11, channel=2)
 
 
-def refused(**options) -> str:
-    """The sentence with which a Generate is refused."""
+def generate_error(**options) -> str:
+    """Return the error sentence with which Generate refuses its input."""
     with pytest.raises(RuntimeError) as caught:
         bpy.ops.tracklay.generate(wait=True, **options)
     return str(caught.value).removeprefix("Error: ").strip()
 
 
-def test_nothing_selected_is_told(scene):
-    """The mend is named."""
-    assert refused() == ("No video strip selected. Select one, or clear the selection and set a preview range.")
+def test_an_empty_selection_is_an_error(scene):
+    """The error names the fix."""
+    assert generate_error() == ("No video strip selected. Select one, or clear the selection and set a preview range.")
 
 
-def test_a_selected_sound_is_no_picture(scene, strip):
-    """Sound strips that are selected with their picture are passed over; alone they are nothing."""
+def test_a_selected_sound_strip_is_not_a_picture(scene, strip):
+    """Selected sound strips are ignored, so a selection of only sound strips is an error."""
     bpy.ops.tracklay.generate(wait=True)
     strip.select = False
     laid(scene)[0].select = True
-    assert refused().startswith("No video strip selected.")
+    assert generate_error().startswith("No video strip selected.")
 
 
-def test_a_missing_file_is_told(scene, strip):
-    """Which strip, which file, and what to do."""
+def test_a_missing_file_is_an_error(scene, strip):
+    """The error names the file."""
     strip.filepath = "/nowhere/gone.mp4"
-    assert "not found: /nowhere/gone.mp4." in refused()
+    assert "not found: /nowhere/gone.mp4." in generate_error()
 
 
-def test_a_wrong_model_is_told_with_the_nearest(scene, strip):
-    """A slip of the pen is mended by reading."""
-    assert "did you mean 'clicker/clicks'" in refused(model="clicker/click")
+def test_an_unknown_model_is_an_error_with_the_nearest_name(scene, strip):
+    """The error suggests the model with the most similar name."""
+    assert "did you mean 'clicker/clicks'" in generate_error(model="clicker/click")
 
 
-def test_a_seed_that_the_model_does_not_take_is_told(scene, strip):
-    """Checked before anything begins."""
-    assert "seed must be from 0 to 1000" in refused(seed=2000) or "seed must be" in refused(seed=2000)
+def test_a_seed_outside_the_models_range_is_an_error(scene, strip):
+    """The check runs before the submission."""
+    assert "seed must be from 0 to 1000" in generate_error(seed=2000) or "seed must be" in generate_error(seed=2000)
 
 
-def test_a_failing_provider_raises_its_sentence(scene, strip, clicker):
-    """What went wrong far away is what the script reads."""
+def test_a_script_gets_the_error_of_the_provider(scene, strip, clicker):
+    """The provider's message is in the error that the operator raises."""
     from tracklay.errors import ModelFailed
 
     async def fail(request):
         raise ModelFailed("the model found no picture")
 
     clicker.submit = fail
-    assert refused().endswith("the model found no picture")
+    assert generate_error().endswith("the model found no picture")
     assert laid(scene) == []
 
 
-def test_the_preview_range_stands_in_for_a_selection(scene, clips):
-    """Of what is on top: a cue for each stretch that one strip shows, where nothing is selected."""
+def test_the_preview_range_is_used_if_nothing_is_selected(scene, clips):
+    """Each span in which one strip is topmost becomes a cue."""
     set_rate(scene, RATE)
     clip = clips(RATE, 60, (20,))
     low = add(scene, clip, 1, channel=1)
@@ -94,7 +94,7 @@ def test_the_preview_range_stands_in_for_a_selection(scene, clips):
 
 
 def test_trims_are_read_exactly(scene, strip):
-    """Handles and content trim on both sides: source seconds are exact fractions."""
+    """With handles and a content trim, source times are exact fractions of a second."""
     setattr(strip, compat.time_property("content_trim_start", bpy.types.MovieStrip), 5)
     set_handles(strip, 20, 40)
     (spot,) = selection.spot_ranges(scene)
@@ -103,8 +103,8 @@ def test_trims_are_read_exactly(scene, strip):
     assert (spot.span.start, spot.span.frames, spot.span.rate) == (20, 20, Rate(RATE))
 
 
-def test_parameters_are_made_from_the_catalogue(scene, strip):
-    """Types, limits and defaults are the model file's; a bare name means the chosen model's parameter."""
+def test_parameters_are_built_from_the_catalogue(scene, strip):
+    """Types, limits and defaults come from the model file; a plain name is a parameter of the chosen model."""
     params = scene.tracklay.params
     assert (params.material, round(params.gain, 3)) == ("wood", 0.1)
     params.material = "metal"
@@ -117,8 +117,8 @@ def test_parameters_are_made_from_the_catalogue(scene, strip):
         params.colour = "red"
 
 
-def test_parameters_are_sent_as_they_were_set(scene, strip):
-    """32-bit floats come back as the decimals they were; what has no default and was not touched is not sent."""
+def test_parameters_are_submitted_as_they_were_set(scene, strip):
+    """32-bit floats become the decimals that were typed; a parameter with no default is submitted only if it was set."""
     (spot,) = selection.spot_ranges(scene)
     assert requests.build_cue(spot, scene.tracklay).params == {"material": "wood", "gain": 0.1}
     scene.tracklay.params.steps = 12
@@ -126,8 +126,8 @@ def test_parameters_are_sent_as_they_were_set(scene, strip):
     assert requests.build_cue(spot, scene.tracklay).params == {"material": "wood", "gain": -1.3, "steps": 12}
 
 
-def test_what_is_not_given_comes_from_the_scene(scene, strip):
-    """Prompt, takes and seed of the scene hold, and an argument stands in for one of them."""
+def test_missing_arguments_come_from_the_scene(scene, strip):
+    """An argument overrides the scene's value, and only that value."""
     scene.tracklay.prompt = "rain"
     scene.tracklay.negative_prompt = "voices"
     scene.tracklay.seed = 41
@@ -137,7 +137,7 @@ def test_what_is_not_given_comes_from_the_scene(scene, strip):
 
 
 def test_takes_go_beside_the_saved_file(scene, strip, tmp_path):
-    """Before it is saved they go to Tracklay's own folder."""
+    """Before the file is saved, they go to Tracklay's own folder."""
     assert takes_folder() == HOME / "takes"
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film.blend"))
     assert takes_folder() == tmp_path / "tracklay"
@@ -145,8 +145,8 @@ def test_takes_go_beside_the_saved_file(scene, strip, tmp_path):
     assert [path.name for path in (tmp_path / "tracklay").iterdir()] == ["clip-25-1-60-20.clicker-clicks.take1.wav"]
 
 
-def test_a_broken_model_file_costs_only_its_model(scene, strip):
-    """Its sentence is kept for the panel; after mending and reloading it is gone."""
+def test_an_invalid_model_file_affects_only_its_model(scene, strip):
+    """The panel shows its error until the file is fixed and the models are reloaded."""
     broken = MODELS / "broken.toml"
     broken.write_text('id = "broken"\n')
     try:
@@ -161,8 +161,8 @@ def test_a_broken_model_file_costs_only_its_model(scene, strip):
     assert catalogue.LOAD_ERRORS == []
 
 
-def test_a_new_model_appears_on_reload_and_the_choice_stays(scene, strip):
-    """Models are told apart by their ids, not by their places in a list."""
+def test_a_reload_adds_a_new_model_and_keeps_the_choice(scene, strip):
+    """Models are identified by their ids, not by their index."""
     scene.tracklay.params.material = "metal"
     text = (MODELS / "clicker.toml").read_text().replace("clicker/clicks", "aaa/first")
     (MODELS / "aaa.toml").write_text(text)

@@ -1,4 +1,4 @@
-"""The square of the picture that a model is shown: chosen in the panel, cut from what plays, and dimmed around in the preview."""
+"""The square crop: chosen in the panel, applied to the proxy, and shown in the preview by dimming the rest."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from ..conftest import add, set_rate
     ("chosen", "square"),
     [("WHOLE", ""), ("CENTRE", "centre"), ("LEFT", "left"), ("HAND", "0.250"), ("MOTION", "motion")],
 )
-def test_a_choice_in_the_panel_is_the_cues_square(chosen, square, scene):
-    """As the rooms below call it."""
+def test_a_choice_in_the_panel_is_the_square_of_the_cue(chosen, square, scene):
+    """Each choice maps to a value of `Cue.square`."""
     scene.tracklay.square, scene.tracklay.square_at = chosen, 0.25
     assert properties.square_setting(scene.tracklay) == square
 
 
-def test_a_model_is_shown_the_square(scene, clips, clicker, monkeypatch):
-    """All of the picture, or a square of its height."""
+def test_a_model_gets_the_square(scene, clips, clicker, monkeypatch):
+    """The proxy has the whole picture, or a square of its height."""
     set_rate(scene, Fraction(25))
     strip = add(scene, clips(Fraction(25), 20, (5,)), 11)
     sizes, prepare = [], clicker.prepare
@@ -42,7 +42,7 @@ def test_a_model_is_shown_the_square(scene, clips, clicker, monkeypatch):
 
 
 class View:
-    """A preview that shows half of a pixel as one, its middle at 200, 100."""
+    """A preview at 50% zoom with its centre at (200, 100)."""
 
     def view_to_region(self, x: float, y: float, *, clip: bool) -> tuple[float, float]:
         assert not clip
@@ -58,6 +58,6 @@ class View:
         ((200, 400), 1.0, [(150, 100, 250, 200), (150, 0, 250, 0)]),
     ],
 )
-def test_the_preview_dims_what_the_model_does_not_see(size, at, dimmed):
-    """Left and right of the square, or above and below it."""
+def test_the_preview_dims_the_parts_outside_the_square(size, at, dimmed):
+    """These are left and right of the square, or above and below it."""
     assert overlay.crop_mask_boxes(View(), size, at) == dimmed

@@ -19,51 +19,51 @@ pytestmark = pytest.mark.usefixtures("let_go")
 
 @pytest.fixture
 def strip(scene, clips):
-    """A clip of 60 frames at 25, on channel 2 from frame 11, with flashes on its frames 20 and 45."""
+    """A clip of 60 frames at 25 fps, on channel 2 from frame 11, with flashes on its frames 20 and 45."""
     set_rate(scene, RATE)
     return add(scene, clips(RATE, 60, (20, 45)), 11, channel=2)
 
 
-def shorter(scene, strip):
-    """Trimmed within the cue."""
+def trim(scene, strip):
+    """Trim the picture's last frames."""
     set_handles(strip, 11, 60)
 
 
-def slipped(scene, strip):
-    """Other frames on the same ones of the timeline."""
+def slip(scene, strip):
+    """Slip the picture: other frames play on the same timeline frames."""
     first, end = compat.strip_start(strip), compat.strip_end(strip)
     setattr(strip, compat.time_property("content_start", bpy.types.Strip), 9)
     set_handles(strip, first, end)
 
 
-def another_file(scene, strip):
-    """Relinked."""
+def relink(scene, strip):
+    """Relink the picture to another file."""
     strip.filepath = strip.filepath.replace("clip", "other")
 
 
-def reversed_(scene, strip):
-    """Backwards."""
+def reverse(scene, strip):
+    """Reverse the picture."""
     strip.use_reverse_frames = True
 
 
-def another_rate(scene, strip):
-    """The scene's."""
+def change_rate(scene, strip):
+    """Change the scene's frame rate."""
     scene.render.fps = 30
 
 
-def gone(scene, strip):
-    """Deleted."""
+def delete(scene, strip):
+    """Delete the picture."""
     scene.sequence_editor.strips.remove(strip)
 
 
-def moved_alone(scene, strip):
-    """Without its take."""
+def move_picture(scene, strip):
+    """Move the picture without its take."""
     setattr(strip, compat.time_property("content_start", bpy.types.Strip), 12)
 
 
-@pytest.mark.parametrize("change", [shorter, slipped, another_file, reversed_, another_rate, gone, moved_alone])
-def test_a_take_whose_picture_was_changed_is_stale(change, scene, strip, gate):
-    """It is laid all the same, says so of itself, and is listed so."""
+@pytest.mark.parametrize("change", [trim, slip, relink, reverse, change_rate, delete, move_picture])
+def test_a_take_is_stale_if_its_picture_has_changed(change, scene, strip, gate):
+    """The strip's property, the cue list and the check before rendering show it."""
     gate.is_open = True
     generate(scene)
     until(filled(1))
@@ -79,32 +79,32 @@ def test_a_take_whose_picture_was_changed_is_stale(change, scene, strip, gate):
     assert staleness.find_stale_strips() == [f"{scene.name}: {cue_strips()[0].name}"]
 
 
-def both_moved(scene, strip):
-    """Together."""
+def move_both(scene, strip):
+    """Move the picture with its take."""
     for each in (strip, cue_strips()[0]):
         setattr(each, compat.time_property("content_start", bpy.types.Strip), 61)
 
 
-def both_split(scene, strip):
-    """Together."""
+def split_both(scene, strip):
+    """Split the picture with its take."""
     cue_strips()[0].select = True
     with compat.sequencer_context(scene):
         bpy.ops.sequencer.split(frame=40)
 
 
-def renamed(scene, strip):
-    """A new name."""
+def rename(scene, strip):
+    """Rename the picture."""
     strip.name = "the good one"
 
 
-def longer(scene, strip):
-    """Beyond the cue."""
+def extend(scene, strip):
+    """Extend the picture beyond the cue."""
     set_handles(strip, 8, 75)
 
 
-@pytest.mark.parametrize("change", [both_moved, both_split, renamed, longer])
-def test_a_take_that_still_has_its_picture_is_fresh(change, scene, strip, gate):
-    """Moved or split together, renamed, or drawn out beyond the cue."""
+@pytest.mark.parametrize("change", [move_both, split_both, rename, extend])
+def test_a_take_is_up_to_date_if_the_same_frames_play(change, scene, strip, gate):
+    """The picture was moved or split with its take, renamed, or extended beyond the cue."""
     gate.is_open = True
     generate(scene)
     until(filled(1))
@@ -112,8 +112,8 @@ def test_a_take_that_still_has_its_picture_is_fresh(change, scene, strip, gate):
     assert all(staleness.is_up_to_date(scene, take, staleness.SpeedEffectCache()) for take in laid(scene))
 
 
-def test_a_picture_changed_back_is_fresh_again(scene, strip, gate):
-    """The mark goes as it came."""
+def test_undoing_a_change_of_the_picture_removes_the_stale_mark(scene, strip, gate):
+    """The picture is reversed, and reversed again."""
     gate.is_open = True
     generate(scene)
     until(filled(1))

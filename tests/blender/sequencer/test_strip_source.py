@@ -1,4 +1,4 @@
-"""How each strip's picture comes to be: from its file or by Blender's render, why, and what a person can ask for."""
+"""The source of each strip's picture: its file or Blender's render, the reason, and the user's choice."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from tracklay.timing import TimeMap
 
 from tests.clips import flash_clip
 
-from ..conftest import add, add_as_a_person, laid, set_handles, set_rate
+from ..conftest import add, add_from_menu, laid, set_handles, set_rate
 from ..render.mix import mixed_clicks, sample, worst
-from .strip_matrix import Place, key_fields, made, retime, within
+from .strip_matrix import Place, add_source_strip, key_fields, make_meta, retime
 
 RATE = Fraction(25)
 
 
 @pytest.fixture
 def place(scene, clips):
-    """A timeline as large as its clip of 120 frames, which flashes on its frames 40 and 70."""
+    """A scene with the resolution of its clip of 120 frames, which has flashes on frames 40 and 70."""
     set_rate(scene, RATE)
     scene.render.resolution_x, scene.render.resolution_y = 192, 108
     scene.view_settings.view_transform = "Standard"
@@ -42,19 +42,19 @@ def place(scene, clips):
 
 
 def spot(place: Place, strip: Any) -> Any:
-    """The one spot of a strip that is selected."""
+    """Select a strip and return its only spot."""
     strip.select = True
     (found,) = selection.spot_ranges(place.scene)
     return found
 
 
 def cropped(strip: Any) -> None:
-    """Twenty pixels are cut off."""
+    """Crop a strip by 20 pixels."""
     strip.crop.min_x = 20
 
 
 def fading(strip: Any) -> None:
-    """Its opacity moves."""
+    """Animate the opacity of a strip."""
     strip.blend_alpha = 0.5
     strip.keyframe_insert("blend_alpha", frame=20)
 
@@ -70,8 +70,8 @@ def fading(strip: Any) -> None:
         (lambda strip: setattr(strip, "use_flip_x", True), "it is mirrored"),
     ],
 )
-def test_what_only_looks_otherwise_is_rendered_unless_the_file_is_asked_for(change, why, place):
-    """Automatic shows what is seen; From the File is for who does not want to wait."""
+def test_a_strip_with_another_look_is_rendered_unless_the_file_is_chosen(change, why, place):
+    """Automatic renders the visible picture, and From the File skips the render."""
     strip = place.movie()
     change(strip)
     found = spot(place, strip).picture
@@ -80,23 +80,23 @@ def test_what_only_looks_otherwise_is_rendered_unless_the_file_is_asked_for(chan
     assert spot(place, strip).picture.render is None
 
 
-def test_a_shrunk_or_moved_picture_that_is_seen_whole_is_read_from_its_file(place):
-    """Where in the frame it lies makes no sound."""
+def test_a_scaled_down_or_moved_picture_inside_the_frame_is_read_from_its_file(place):
+    """The position in the frame does not affect the sound."""
     strip = place.movie()
     strip.transform.scale_x = strip.transform.scale_y = 0.5
     strip.transform.offset_x = 40
     assert spot(place, strip).picture.render is None
 
 
-def test_the_person_can_have_everything_rendered(place):
-    """Even what plays straight from its file."""
+def test_render_can_be_chosen_for_every_strip(place):
+    """The choice applies to a strip that plays straight from its file, too."""
     place.scene.tracklay.picture = "RENDER"
     found = spot(place, place.movie()).picture
     assert (found.render is not None, found.reason) == (True, "you asked for Blender's render")
 
 
-def test_what_no_file_shows_is_told_where_only_files_are_wanted(place):
-    """One sentence: which strip, why, and the mend."""
+def test_choosing_the_file_is_an_error_if_the_file_does_not_show_the_picture(place):
+    """The error names the strip and the reason."""
     strip = place.movie()
     place.effect("SPEED", 3, strip).select = False
     place.scene.tracklay.picture = "FILE"
@@ -105,8 +105,8 @@ def test_what_no_file_shows_is_told_where_only_files_are_wanted(place):
     assert str(caught.value) == "The file of strip 0 does not show what plays: it runs through effect 0."
 
 
-def test_an_effect_elsewhere_hinders_nothing(place):
-    """A dissolve later on the same strip is none on these frames; a muted one is none at all."""
+def test_an_effect_on_other_frames_does_not_matter(place):
+    """A later dissolve of the same strip and a muted one are ignored."""
     strip, other = place.movie(), place.movie(place.start + 100, 2)
     effect = place.effect("CROSS", 3, other, strip)
     effect.select = False
@@ -117,8 +117,8 @@ def test_an_effect_elsewhere_hinders_nothing(place):
 
 
 @pytest.mark.parametrize("count", [2, 2 * compat.SKIPS_PER_LOOKUP])
-def test_effects_are_found_where_they_are(place, count):
-    """Few or many, those on the frames that matter, or those of a type; what makes its picture of no strip is none."""
+def test_effects_are_found_by_type_and_frames(place, count):
+    """Effects without an input strip are left out, and the number of strips does not matter."""
     strips = [place.movie(place.start + 120 * number) for number in range(count)]
     effects = [place.effect("GAUSSIAN_BLUR" if number else "SPEED", 3, strip) for number, strip in enumerate(strips)]
     given = place.strips.bl_rna.functions["new_effect"].parameters.keys()
@@ -130,8 +130,8 @@ def test_effects_are_found_where_they_are(place, count):
     assert compat.strips_of_types(place.strips, compat.EFFECT_TYPES, range(11 + 120 * count, 10_000)) == []
 
 
-def test_strips_are_found_by_where_their_content_begins(place):
-    """Whatever their handles hide of it."""
+def test_strips_are_found_by_their_content_start(place):
+    """Their handles do not matter."""
     strip, other = place.movie(), place.movie(place.start + 7, 2)
     set_handles(strip, 40, 60)
     assert compat.strips_by_content_start(place.strips, "MOVIE", Fraction(11)) == [strip]
@@ -143,55 +143,55 @@ def test_strips_are_found_by_where_their_content_begins(place):
     )
 
 
-def test_how_a_meta_plays_hangs_on_the_speed_of_what_is_in_it(place):
-    """Whichever level the person is in."""
+def test_the_fingerprint_of_a_meta_strip_includes_speed_effects_inside_it(place):
+    """The level that is open in the sequencer does not matter."""
     strip = place.movie()
     effect = place.effect("SPEED", 3, strip)
     effect.speed_control, effect.speed_factor = "MULTIPLY", 2.0
-    meta = within(place, [strip, effect])
+    meta = make_meta(place, [strip, effect])
     doubled = staleness.strip_fingerprint(place.scene, meta, staleness.SpeedEffectCache())
     place.scene.sequence_editor.strips_all[effect.name].speed_factor = 3.0
     assert staleness.strip_fingerprint(place.scene, meta, staleness.SpeedEffectCache()) != doubled
 
 
-def test_bytes_that_do_not_say_what_the_properties_say_are_not_trusted(place):
-    """What Blender hides is believed only where the rest of it is right; else the strip is rendered."""
+def test_strip_data_that_contradicts_the_properties_is_not_used(place):
+    """Values without an API are read only if the values beside them match the API; else the strip is rendered."""
     strip = place.movie()
-    told = strip_dna.read_strip_dna(strip, 11.0, 0)
-    assert told is not None
-    assert (told.content_frames, told.own_rate, told.retiming_keys) == (120, 0.0, ())
+    data = strip_dna.read_strip_dna(strip, 11.0, 0)
+    assert data is not None
+    assert (data.content_frames, data.own_rate, data.retiming_keys) == (120, 0.0, ())
     assert strip_dna.read_strip_dna(strip, 12.0, 0) is None
     assert strip_dna.read_strip_dna(strip, 11.0, 1) is None
     assert strip_dna.parse_layouts(b"no blend file") is None
 
 
-def test_what_follows_the_rate_is_known_without_a_copy_of_the_scene(place):
-    """A strip as a person adds it has a rate of its own to follow; its length in frames does not matter."""
-    strip = add_as_a_person(place.scene, place.clip, 11)
-    told = strip_dna.read_strip_dna(strip, float(compat.content_start(strip)), 0)
-    assert told is not None
-    assert told.own_rate == 25.0
+def test_the_own_rate_of_a_strip_from_the_add_menu_is_known(place):
+    """It is read without a copy of the scene, and the strip's length in frames does not matter."""
+    strip = add_from_menu(place.scene, place.clip, 11)
+    data = strip_dna.read_strip_dna(strip, float(compat.content_start(strip)), 0)
+    assert data is not None
+    assert data.own_rate == 25.0
 
 
-def test_a_map_of_steps_holds_each_frame_as_long_as_it_is_shown():
-    """Three frames each, then back to the first: no frame shows anything else, and nothing runs between them."""
+def test_a_stepped_time_map_holds_each_frame():
+    """The frames are held for three timeline frames each, and nothing is interpolated between them."""
     numbers = np.array([4, 4, 4, 7, 7, 7, 4, 4])
     found = retiming.build_time_map(100, numbers, None, Fraction(1, 25))
     assert [found.source_seconds(100 + n) * 25 for n in range(8)] == [4, 4, 4, 7, 7, 7, 4, 4]
     assert found.points[0] == (Fraction(100), Fraction(4, 25))
 
 
-def test_a_map_of_what_is_retimed_runs_on_between_frames():
-    """Twice as fast, then a freeze: what lies between two frames is passed through, and not left out."""
+def test_a_continuous_time_map_interpolates_between_frames():
+    """Double speed and then a freeze: the frames between two timeline frames are included."""
     found = retiming.build_time_map(0, np.array([4, 6, 8, 9, 9, 9]), None, Fraction(1), is_continuous=True)
     assert [found.source_seconds(n) for n in range(6)] == [4, 6, 8, 9, 9, 9]
     assert [found.source_seconds(n + Fraction(1, 2)) for n in range(6)] == [5, 7, Fraction(17, 2), 9, 9, 9]
 
 
-def test_a_map_follows_the_sources_clock_wherever_it_can():
-    """The clock's own times between frames where it shows the right ones, and the frame itself where it would not."""
+def test_a_time_map_follows_the_clock_of_the_source_if_possible():
+    """It uses the clock's times if they give the right frames, and the frame numbers if they do not."""
     line = retiming.LinearClock(Fraction(10), Fraction(1, 2))
-    numbers = np.array([10, 11, 11, 11, 12, 13])  # halves go up, but for the fourth
+    numbers = np.array([10, 11, 11, 11, 12, 13])  # halves round up, but the fourth does not
     found = retiming.build_time_map(0, numbers, line, Fraction(1))
     shown = [math.floor(found.source_seconds(n) + Fraction(1, 2)) for n in range(6)]
     assert shown == list(numbers)
@@ -200,8 +200,8 @@ def test_a_map_follows_the_sources_clock_wherever_it_can():
     assert straight == TimeMap(((Fraction(0), Fraction(10)), (Fraction(4), Fraction(12))))
 
 
-def test_the_manifest_and_the_log_say_how_the_picture_was_made_and_a_render_changes_nothing_of_the_persons(place):
-    """From the source, or by a render, and why. Nothing of the render's own settings is in the scene, and nothing was saved."""
+def test_the_manifest_and_the_log_have_the_source_of_the_picture_and_a_render_leaves_the_scene_unchanged(place):
+    """Both have the source and the reason; the render's settings are not in the scene, and no file is saved."""
     strip = place.movie()
     strip.select = True
 
@@ -216,16 +216,16 @@ def test_the_manifest_and_the_log_say_how_the_picture_was_made_and_a_render_chan
             "fps",
             "fps_base",
         )
-        told = [getattr(render, name) for name in names]
-        return [*told, render.image_settings.file_format, len(bpy.data.scenes), bpy.data.filepath, strip.mute]
+        values = [getattr(render, name) for name in names]
+        return [*values, render.image_settings.file_format, len(bpy.data.scenes), bpy.data.filepath, strip.mute]
 
     before = state()
     bpy.ops.tracklay.generate(wait=True)
     strip.crop.min_y = 10
     bpy.ops.tracklay.generate(wait=True)
     assert state() == before
-    told = [json.loads(take["tracklay"])["picture_by"] for take in laid(place.scene)]
-    assert told == [
+    sources = [json.loads(take["tracklay"])["picture_by"] for take in laid(place.scene)]
+    assert sources == [
         {"way": "source", "why": "it plays straight from its file"},
         {"way": "render", "why": "it is cropped"},
     ]
@@ -236,8 +236,8 @@ def test_the_manifest_and_the_log_say_how_the_picture_was_made_and_a_render_chan
     ]
 
 
-def test_the_same_frames_are_the_same_picture_whatever_they_were_rendered_from(place, tmp_path):
-    """Two copies of a timeline have other bytes, and their renders one identity: what was paid for once is known again."""
+def test_renders_of_the_same_frames_have_the_same_hash(place, tmp_path):
+    """Two copies of a timeline differ in their bytes, but their renders do not, so a paid take is reused."""
     strip = place.movie()
     cropped(strip)
     found = spot(place, strip)
@@ -257,13 +257,13 @@ def test_the_same_frames_are_the_same_picture_whatever_they_were_rendered_from(p
     assert made[0][1] == made[1][1]
 
 
-def _lives(number: int) -> bool:
-    told = Path(f"/proc/{number}/stat")
-    return told.exists() and told.read_text().split()[2] != "Z"
+def _is_alive(number: int) -> bool:
+    stat = Path(f"/proc/{number}/stat")
+    return stat.exists() and stat.read_text().split()[2] != "Z"
 
 
-def test_stopping_a_render_ends_blender_with_all_it_started(place, tmp_path, monkeypatch):
-    """Its whole group of processes is gone, and no movie is left."""
+def test_stopping_a_render_ends_blender_and_its_child_processes(place, tmp_path, monkeypatch):
+    """Its process group has ended, and no movie file is left."""
     strip = place.movie()
     cropped(strip)
     found = spot(place, strip)
@@ -280,27 +280,27 @@ def test_stopping_a_render_ends_blender_with_all_it_started(place, tmp_path, mon
     picture = replace(found.picture, render=replace(found.picture.render, timeline_copy=copy, script=script))
     stop = CancelToken()
 
-    def wish() -> None:
+    def cancel_when_started() -> None:
         while not started.exists():
             pass
         stop.cancel()
 
-    thread = threading.Thread(target=wish)
+    thread = threading.Thread(target=cancel_when_started)
     thread.start()
     with pytest.raises(Cancelled):
         render_in_editor(picture, found.span, 108, cancel_token=stop)
     thread.join()
     for number in map(int, started.read_text().split()):
-        for _ in range(400):  # a process that was killed dies when its turn comes
-            if not _lives(number):
+        for _ in range(400):  # a killed process needs time to end
+            if not _is_alive(number):
                 break
             threading.Event().wait(0.05)
-        assert not _lives(number)
+        assert not _is_alive(number)
     assert [path.name for path in copy.parent.iterdir() if path.suffix == ".mov"] == []
 
 
-def test_a_render_that_fails_keeps_what_blender_said(place, monkeypatch, tmp_path):
-    """The reason is in the sentence, all of it in a file that is named."""
+def test_a_failed_render_keeps_the_output_of_blender(place, monkeypatch, tmp_path):
+    """The error has the reason and names a file with the whole output."""
     strip = place.movie()
     cropped(strip)
     found = spot(place, strip)
@@ -309,15 +309,15 @@ def test_a_render_that_fails_keeps_what_blender_said(place, monkeypatch, tmp_pat
     picture = replace(found.picture, render=replace(found.picture.render, timeline_copy=copy))
     with pytest.raises(MediaError, match=r"Could not render .*Error.*\. Full log: (\S+)\.$") as caught:
         render_in_editor(picture, found.span, 108, cancel_token=CancelToken())
-    words = Path(caught.value.params["log"])
-    assert "Traceback" in words.read_text()
+    log_file = Path(caught.value.params["log"])
+    assert "Traceback" in log_file.read_text()
     copy.unlink()
     with pytest.raises(MediaError, match=r"The timeline copy .* is missing\. Generate again\."):
         render_in_editor(picture, found.span, 108, cancel_token=CancelToken())
 
 
-def test_a_copy_goes_when_no_job_needs_it(place, monkeypatch):
-    """What was rendered and laid needs its copy no more; a new one is left alone until its jobs are rows."""
+def test_a_timeline_copy_is_deleted_when_no_job_needs_it(place, monkeypatch):
+    """A new copy is kept until its jobs are in the ledger."""
     copy = timeline_copy.write_scene_copy(place.scene.name)
     strip = place.movie()
     strip.select = True
@@ -334,13 +334,13 @@ def test_a_copy_goes_when_no_job_needs_it(place, monkeypatch):
 
 
 def flashing_images(folder: Path, frames: int, flashes: tuple[int, ...]) -> tuple[str, ...]:
-    """A sequence of images; their names."""
+    """Write an image sequence and return the file names."""
     flash_clip(folder / "flash.%04d.png", RATE, frames, flashes, "-start_number", "0", "-c:v", "png")
     return tuple(f"flash.{number:04}.png" for number in range(frames))
 
 
-def delayed(place: Place, strip: Any, by: int) -> None:
-    """Retimed: its first twenty frames last so many longer, the rest comes later."""
+def delay(place: Place, strip: Any, by: int) -> None:
+    """Retime a strip: its first 20 frames last `by` frames longer, and the rest is later."""
     retime(place, strip, "retiming_key_add", timeline_frame=int(compat.content_start(strip)) + 20)
     for frame in key_fields(strip, "strip_frame_index", ctypes.c_double)[1:]:
         frame.value += by
@@ -352,9 +352,9 @@ def delayed(place: Place, strip: Any, by: int) -> None:
     "kind", ["backwards", "strobe", "held", "images", "retimed", "meta", "two in a meta", "scene", "speed effect"]
 )
 def test_clicks_fall_on_the_frames_that_blender_shows(kind, place, tmp_path):
-    """Whatever the strip is, each click is within a sample of the timeline frame on which its flash is seen.
+    """Each click is within a sample of the timeline frame on which Blender shows its flash.
 
-    Of a retimed one, within a frame: Blender 5.0 and later leave some of its frames out.
+    For a retimed strip the tolerance is a frame, because Blender 5.0 and later skip some of its frames.
     """
     strip = place.movie()
     wanted = {40, 70}
@@ -368,16 +368,16 @@ def test_clicks_fall_on_the_frames_that_blender_shows(kind, place, tmp_path):
     elif kind == "images":
         place.strips.remove(strip)
         names = flashing_images(tmp_path, 120, (40, 70))
-        strip = made(Place(place.scene, tmp_path / "none", names, 11, 0), "images")
+        strip = add_source_strip(Place(place.scene, tmp_path / "none", names, 11, 0), "images")
     elif kind == "retimed":
-        delayed(place, strip, 20)
+        delay(place, strip, 20)
         wanted = {60, 90}
     elif kind == "meta":
-        strip = within(place, [strip])
+        strip = make_meta(place, [strip])
     elif kind == "two in a meta":
         second = place.movie(11 + 60, 4)
         set_handles(strip, 11, 11 + 60)
-        strip = within(place, [strip, second])
+        strip = make_meta(place, [strip, second])
         wanted = {40, 60 + 40, 60 + 70}
     elif kind == "scene":
         place.scene.name = "inner"
@@ -401,18 +401,18 @@ def test_clicks_fall_on_the_frames_that_blender_shows(kind, place, tmp_path):
     assert worst(found, sorted(sample(11 + at, RATE) for at in wanted)) <= allowed
 
 
-def test_at_the_end_of_an_hour_a_click_is_where_it_is_at_its_start(scene, clips, tmp_path):
-    """At 29.97 and frame 107,000: 25 fps in its own seconds within one of its frames; its own rate, images, retimed, to the sample."""
+def test_clicks_do_not_drift_within_an_hour(scene, clips, tmp_path):
+    """At 29.97 fps and frame 107,000, a 25 fps clip at its own speed is within one source frame, all others within a sample."""
     rate = Fraction(30000, 1001)
     set_rate(scene, rate)
     late = 107_000
     images = flashing_images(tmp_path, 60, (20,))
     for start in (11, late):
         add(scene, clips(rate, 60, (20,)), start)
-        add_as_a_person(scene, clips(RATE, 60, (41,)), start + 60).select = True
-        made(Place(scene, tmp_path / "none", images, start + 150, start), "images")
+        add_from_menu(scene, clips(RATE, 60, (41,)), start + 60).select = True
+        add_source_strip(Place(scene, tmp_path / "none", images, start + 150, start), "images")
         place = Place(scene, clips(rate, 60, (20,)), (), start + 220, start + 1)
-        delayed(place, place.movie(), 10)
+        delay(place, place.movie(), 10)
     set_rate(scene, rate)
     for strip in scene.sequence_editor.strips_all:
         strip.select = True

@@ -1,4 +1,4 @@
-"""The main proof: what a model made of a flash is heard on the flash's own frame, to the sample, in Blender's own mix."""
+"""Sync: in Blender's own mix, the click for a flash is on the flash's frame, to the sample."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import bpy
 import pytest
 from tracklay.blender.sequencer import compat
 
-from ..conftest import add, add_as_a_person, laid, set_handles, set_rate
+from ..conftest import add, add_from_menu, laid, set_handles, set_rate
 from ..render.mix import mixed_clicks, sample, worst
 
 RATES = [Fraction(text) for text in ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60")]
@@ -23,7 +23,7 @@ SECOND = 48_000
 @pytest.mark.parametrize("first_frame", [0, 1])
 @pytest.mark.parametrize("rate", RATES, ids=str)
 def test_clicks_fall_on_their_flashes_at_every_rate(rate, first_frame, scene, clips, tmp_path):
-    """A trimmed clip anywhere on the timeline: each click, the last frame's too, is within a sample of its flash's frame.
+    """Each click of a trimmed clip is within a sample of its flash's frame, also on the last frame.
 
     The first frame is left dark: Blender's mixer may leave out the first sample of any sound, at 59.94 its first frame.
     """
@@ -41,7 +41,7 @@ def test_clicks_fall_on_their_flashes_at_every_rate(rate, first_frame, scene, cl
 
 @pytest.mark.parametrize(("kind", "rate"), [("wav", 44_100), ("mp3", 44_100), ("flac", 48_000), ("mp4", 44_100)])
 def test_clicks_fall_on_their_flashes_in_every_format(kind, rate, scene, clips, clicker, tmp_path):
-    """Resampling and an encoder's priming shift nothing."""
+    """Resampling and encoder delay do not shift the clicks."""
     clicker.kind, clicker.rate = kind, rate
     set_rate(scene, Fraction(24000, 1001))
     add(scene, clips(Fraction(24000, 1001), 100, (20, 61)), 8)
@@ -50,8 +50,8 @@ def test_clicks_fall_on_their_flashes_in_every_format(kind, rate, scene, clips, 
     assert worst(mixed_clicks(scene, tmp_path, 150), expected) <= TOLERANCE
 
 
-def test_several_strips_are_laid_at_once(scene, clips, tmp_path):
-    """Each selected strip gets its own take on its own frames; one on top of another in time gets the next channel."""
+def test_one_call_lays_takes_of_several_strips(scene, clips, tmp_path):
+    """Each selected strip gets a take on its own frames; takes that overlap in time are on different channels."""
     set_rate(scene, Fraction(25))
     for start, channel in ((1, 1), (80, 2), (100, 1)):
         add(scene, clips(Fraction(25), 60, (10,)), start, channel)
@@ -61,8 +61,8 @@ def test_several_strips_are_laid_at_once(scene, clips, tmp_path):
     assert worst(mixed_clicks(scene, tmp_path, 200), expected) <= TOLERANCE
 
 
-def test_a_strip_that_plays_frame_for_frame_at_another_rate_is_followed(scene, clips, tmp_path):
-    """25 fps material shown frame for frame at 30: clicks go with the frames that are seen, not with the file's seconds."""
+def test_clicks_follow_a_strip_that_plays_frame_for_frame_at_another_rate(scene, clips, tmp_path):
+    """A 25 fps clip plays frame for frame at 30 fps: clicks follow the visible frames, not the file's timestamps."""
     set_rate(scene, Fraction(30))
     add(scene, clips(Fraction(25), 150, (20, 61, 140)), 10)
     bpy.ops.tracklay.generate(wait=True)
@@ -73,15 +73,15 @@ def test_a_strip_that_plays_frame_for_frame_at_another_rate_is_followed(scene, c
 @pytest.mark.parametrize(
     ("file_rate", "scene_rate"), [(Fraction(25), Fraction(30)), (Fraction(24000, 1001), Fraction(24))], ids=str
 )
-def test_a_strip_that_plays_in_real_time_at_another_rate_is_followed(file_rate, scene_rate, scene, clips, tmp_path):
-    """Material added as a person adds it keeps its own seconds, also where its length in frames does not tell so.
+def test_clicks_follow_a_strip_that_plays_in_real_time_at_another_rate(file_rate, scene_rate, scene, clips, tmp_path):
+    """A clip added from the Add menu keeps its own speed, also if its length in frames does not show that.
 
-    A click lies within one of the source's frames of the flash, whatever Blender makes of it: where the source is the slower, 5.0
-    and later show some frames twice and leave others out, as their cache will have it.
+    Each click is within one source frame of the flash. If the source has the lower rate, Blender 5.0 and later show some frames
+    twice and skip others, because of their frame cache.
     """
     set_rate(scene, scene_rate)
     clip = clips(file_rate, 150, (20, 61, 140))
-    add_as_a_person(scene, clip, 10)
+    add_from_menu(scene, clip, 10)
     assert scene.render.fps == scene_rate
     bpy.ops.tracklay.generate(wait=True)
     heard = mixed_clicks(scene, tmp_path, 220)

@@ -14,8 +14,8 @@ from tracklay.blender.ui import cue_list
 from tracklay.errors import ModelFailed, SubmissionUnknown
 
 from ..conftest import add, laid
+from ..fake_layout import Layout
 from ..helpers import generate, until
-from .test_panel import Layout
 
 RATE = Fraction(25)
 

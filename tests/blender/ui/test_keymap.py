@@ -22,7 +22,7 @@ from tests.fakes.server import Fault
 from tests.providers.conftest import beatoven, cog, elsewhere, fal, replicate, scenario  # noqa: F401 - fixtures of fake servers
 
 from ..conftest import HOME, add, laid, set_rate
-from ..runtime.test_hosted import FLASHES, FRAMES, RATE, START, at_once  # noqa: F401 - the fixture that removes pauses
+from ..hosted_clip import FLASHES, FRAMES, RATE, START, without_pauses  # noqa: F401 - an autouse fixture
 
 SECRETS = {
     "REPLICATE_API_TOKEN": fake_replicate.TOKEN,
@@ -169,7 +169,7 @@ def test_a_stored_key_is_set_at_registration(entry):
 
 
 def test_the_containers_url_is_set_unless_the_environment_has_one(entry, monkeypatch):
-    """The provider uses it; an empty field removes it, and the environment overrides it."""
+    """The provider uses it; an empty field removes it, and a variable of the environment wins."""
     monkeypatch.delenv(COG_URL_VARIABLE, raising=False)
     entry.cog_url = "http://127.0.0.1:5999"
     assert settings.current().base_url(COG_URL_VARIABLE) == "http://127.0.0.1:5999"

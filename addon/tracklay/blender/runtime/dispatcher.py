@@ -57,10 +57,11 @@ MOVE_OPERATOR_PREFIXES = ("TRANSFORM_OT_", "SEQUENCER_OT_")
 
 
 class Dispatcher:
-    """Everything that runs in this session.
+    """Connects the job thread to Blender's main thread: submits cues, and processes events and takes in the ticks of a timer.
 
-    Its state is in three objects: the takes that have arrived (`TakeInbox`), the placeholders that are missing (`PresenceTracker`) and
-    the scans of the timeline (`TimelineScan`).
+    Its state is in five places: the takes that have arrived (`TakeInbox`), the placeholders that are missing (`PresenceTracker`), the
+    scans of the timeline (`TimelineScan`), the batches that scripts wait for (`EventHandler`), and the status of each cue
+    (`running_cues`).
     """
 
     def __init__(self) -> None:
@@ -90,7 +91,7 @@ class Dispatcher:
     def is_busy(self) -> bool:
         """True if anything is running, or waits to be put into a strip."""
         return bool(
-            self._events.batches
+            any(batch.pending for batch in self._events.batches)  # an interrupted batch stays until its jobs have ended
             or self._events.pending_lookups
             or self.inbox.fill_queue
             or self.inbox.refill_queue

@@ -33,7 +33,7 @@ BORDER_PIXELS = 3
 MAX_ITERATIONS = 6
 """Upper limit of Gauss-Newton iterations; two or three are usual."""
 CONVERGED_PIXELS = 0.25
-"""A smaller step ends the iteration. Convergence is quadratic: the error that remains is far below this."""
+"""A smaller step ends the iteration. Each step reduces the error many times: what remains is far below this."""
 CONVERGED_GREY_LEVELS = 0.5
 """The first iteration may be the last only if the light changed by less than this, as light and motion interact."""
 MOTION_SIGNIFICANCE = 30.0
@@ -265,6 +265,7 @@ class _Keyframe:
 
         The weights are those of the robust cost (see `_robust_cost`): its derivative over that of the square.
         """
+        # The scale follows the median residual. Its lower limit keeps a nearly perfect fit from treating its own noise as outliers.
         weight = fit.normalized_squares * np.float32(1 / (8 * max(0.5, fit.median_square)))
         weight += np.float32(1)
         weight *= weight
@@ -442,10 +443,12 @@ class CameraTracker:
         self._rotation_zoom, self._allow_rotation_zoom = _RotationZoomEstimate(), False
 
     def _is_cut(self, keyframe: _Keyframe, samples: PointValues) -> bool:
+        """Return whether a frame's values at the keyframe's points belong to another shot."""
         before = keyframe.point_values
         change = samples - before
         change -= np.float32(upper_median(change))  # the offset of the light
+        # A point has changed if it differs by more than three deviations of the noise, and 3 grey levels of quantization.
         if np.count_nonzero(np.abs(change) > 3 + 3 * NOISE_GREY_LEVELS) < CUT_MIN_CHANGED_SHARE * change.size:
             return False
-        # A picture without any contrast correlates with nothing: black before a fade-in, say.
+        # A picture without any contrast correlates with nothing: for example black before a fade-in.
         return not before.std() or not samples.std() or float(np.corrcoef(samples, before)[0, 1]) < CUT_MAX_CORRELATION
