@@ -91,7 +91,7 @@ class CueStatus:
     @property
     def error(self) -> str:
         """The errors of all takes as the user reads them; empty if there are none."""
-        return "; ".join(dict.fromkeys(map(translate_error, self.errors.values())))
+        return "; ".join(dict.fromkeys(map(self.take_error, self.errors)))
 
     @property
     def state(self) -> str:
@@ -127,7 +127,9 @@ class CueStatus:
 
     def take_error(self, take_index: int) -> str:
         """Return the error of one take as the user reads it."""
-        return translate_error(self.errors[take_index])
+        error = self.errors[take_index]
+        # The list and the strip show which picture it belongs to: the name of its file is left out.
+        return translate_error(error).removeprefix(f"{error.subject}: ")
 
     def set_failure(self, take_index: int, error: TracklayError, state: str) -> None:
         """Set a take to one of `FAILURE_STATES`."""

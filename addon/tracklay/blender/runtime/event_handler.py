@@ -136,7 +136,7 @@ class EventHandler:
         if batch is not None:
             batch.add_error(event.cue.id, translate_error(error))
         elif is_final:
-            self._set_final_error(key, translate_error(error))
+            self._set_final_error(key, status.take_error(index))
 
     def _record_cancellation(
         self, status: CueStatus, key: TakeKey, error: Cancelled, batch: BlockingBatch | None

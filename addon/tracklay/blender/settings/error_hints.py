@@ -14,7 +14,7 @@ HINTS: dict[str, str] = {
     "cog.connection_lost": "Generate the sound again.",
     "cog.already_running": "Then generate the sound again.",
     # jobs
-    "job.unclear": "Use Recheck Job to look for it again, Resubmit Job (may be charged twice), or Discard Job.",
+    "job.unclear": "Recheck, resubmit or discard it in the Cues panel.",
     "job.kept": "Use Resume Jobs to continue.",
     "job.running": "Cancel it first.",
     "job.not_finished": "Cancel it first.",

@@ -29,9 +29,9 @@ MODEL_MIN_WIDTH, OUT_POINT_MIN_WIDTH, PRICE_MIN_WIDTH = 330, 500, 600
 STATE_ICONS = {"running": "TIME", "unclear": "QUESTION", "failed": "ERROR", "stopped": "PAUSE", "laid": "CHECKMARK"}
 
 UNCLEAR_ACTIONS = (
-    ("tracklay.recheck", "Check Provider Again"),
-    ("tracklay.resubmit", "Resubmit (May Be Charged Twice)"),
-    ("tracklay.discard", "Discard (May Have Been Charged)"),
+    ("tracklay.recheck", "Recheck Job"),
+    ("tracklay.resubmit", "Resubmit Job (May Be Charged Twice)"),
+    ("tracklay.discard", "Discard Job (May Have Been Charged)"),
 )
 """Operators, and their labels here, for a job of which it is unknown whether the provider received it."""
 

@@ -94,9 +94,7 @@ def _overlay_for(box: RegionBox, ref: StripRef, status: CueStatus | None) -> Str
     if ref.is_filled:
         return StripOverlay(box, STALE_COLOUR, None, translate_ui("Stale: the picture has changed"))
     if status is not None and number in status.errors:
-        # The strip lies on its picture, and there is little room: the picture's name is left out.
-        prefix = f"{status.cue.picture.source.name}: "
-        return StripOverlay(box, FAILED_COLOUR, None, status.take_error(number).removeprefix(prefix))
+        return StripOverlay(box, FAILED_COLOUR, None, status.take_error(number))
     if status is not None and number in status.steps:
         return StripOverlay(box, DONE_COLOUR, take_fraction(status.steps[number]), status.take_message(number))
     return StripOverlay(box, FAILED_COLOUR if ref.error else PENDING_COLOUR, None, ref.error or translate_ui("Waiting"))

@@ -109,10 +109,7 @@ ERRORS = {
     "The URL is in Tracklay's preferences, too.": "Die URL steht auch in Tracklays Einstellungen.",
     "Generate the sound again.": "Erzeugen Sie den Klang neu.",
     "Then generate the sound again.": "Erzeugen Sie den Klang dann neu.",
-    "Use Recheck Job to look for it again, Resubmit Job (may be charged twice), or Discard Job.": (
-        "Verwenden Sie „Auftrag erneut prüfen“, „Auftrag erneut senden“ (kostet vielleicht doppelt) oder „Auftrag "
-        "verwerfen“."
-    ),
+    "Recheck, resubmit or discard it in the Cues panel.": "Prüfen, senden oder verwerfen Sie ihn unter „Cues“.",
     "Use Resume Jobs to continue.": "Machen Sie mit „Aufträge fortsetzen“ weiter.",
     "Cancel it first.": "Brechen Sie ihn zuerst ab.",
     "Use Recheck Job to look for it at the provider.": "Suchen Sie ihn mit „Auftrag erneut prüfen“ beim Anbieter.",
@@ -286,6 +283,13 @@ ERRORS = {
     "{parameter} must be a whole number, not {value!r}.": "{parameter} muss eine ganze Zahl sein, nicht {value!r}.",
     "{parameter} must be a number, not {value!r}.": "{parameter} muss eine Zahl sein, nicht {value!r}.",
     "{parameter} must be true or false, not {value!r}.": "{parameter} muss true oder false sein, nicht {value!r}.",
+    "Unknown parameter of {model}: {name}. Known parameters: {known}.": (
+        "Unbekannter Parameter von {model}: {name}. Bekannte Parameter: {known}."
+    ),
+    "Invalid value for {name} of {model}: {value}. Choices: {choices}.": (
+        "Ungültiger Wert für {name} von {model}: {value}. Möglich: {choices}."
+    ),
+    "Not a number: {value} for {name} of {model}.": "Keine Zahl: {value} für {name} von {model}.",
     "{model} has no parameter {parameter!r}{suggestion}.": "{model} hat keinen Parameter {parameter!r}{suggestion}.",
     "{model} needs the parameter {parameter}.": "{model} braucht den Parameter {parameter}.",
     "{parameter}: the catalogue has {bare!r}, and a plus sign is only for parameters that it does not have.": (
