@@ -382,10 +382,10 @@ ERRORS = {
     "Turn on Allow Online Access in Preferences > System > Network.": (
         "Schalten Sie Onlinezugriff unter Einstellungen > System > Netzwerk ein."
     ),
-    "{model} needs a prompt.": "{model} braucht einen Prompt.",
+    "Prompt required by the model: {model}.": "Das Modell braucht einen Prompt: {model}.",
     "Write a prompt in the panel.": "Schreiben Sie einen Prompt in das Panel.",
-    "{name} is not JSON. Put text in double quotes.": (
-        "{name} ist kein JSON. Setzen Sie Text in doppelte Anführungszeichen."
+    "{parameter} must be JSON, not {value!r}. Put text in double quotes.": (
+        "{parameter} muss JSON sein, nicht {value!r}. Setzen Sie Text in doppelte Anführungszeichen."
     ),
     "The extra parameter with the value {value} has no name.": (
         "Der weitere Parameter mit dem Wert {value} hat keinen Namen."
