@@ -26,7 +26,7 @@ PROJECT = tomllib.loads((build.ROOT / "pyproject.toml").read_text("utf-8"))["pro
 FFMPEG_TAGS = ("manylinux_2_28_x86_64", "win_amd64", "macosx_12_0_arm64", "macosx_10_9_intel.macosx_10_9_x86_64")
 """The tags of the one wheel that differs from platform to platform, in the order of `PLATFORMS`."""
 
-COMMAND_DEPENDENCIES = {"jinja2", "moviepy", "pillow", "rich"}
+COMMAND_DEPENDENCIES = {"jinja2", "moviepy", "pillow", "rich", "tomli-w"}
 """Dependencies in `pyproject.toml` that only the command uses."""
 
 BLENDER_HAS = {"numpy"}

@@ -162,13 +162,13 @@ def test_the_container_suits_the_picture(tmp_path, clicking, suffix, options, la
 
 BAD = [
     # arguments ({clip}: a valid one), exit status, part of the message
-    (["none.mp4"], 2, "does not exist"),
+    (["none.mp4"], 2, "File not found: none.mp4."),
     (["text.mp4"], 2, "Could not read"),
-    (["sound.wav"], 2, "no picture"),
+    (["sound.wav"], 2, "The file has no video: sound.wav."),
     (["{clip}", "--in", "1", "--out", "1"], 2, "Nothing between the in point"),
     (["{clip}", "--in", "1.5", "--out", "1"], 2, "Nothing between the in point"),
     (["{clip}", "--out", "60f"], 2, "past the end of clip.mp4: 60f. It has 50 frames (2.00 s)"),
-    (["{clip}", "--in", "soon"], 2, "no time"),
+    (["{clip}", "--in", "soon"], 2, "Invalid in point. Not a time: 'soon'. Write"),
     (["{clip}", "--in", "00:00:00:25"], 2, "below 25"),
     (["{clip}", "--model", "sketch/fooley"], 2, "did you mean 'sketch/foley'"),
     (["{clip}", "--set", "impacts=20"], 2, "impacts must be from -60 to 12, not 20"),
@@ -177,13 +177,13 @@ BAD = [
     (["{clip}", "--set", "impacts=loud"], 2, "must be a number"),
     (["{clip}", "--set", "impacts=nan"], 2, "must be a finite number"),
     (["{clip}", "--set", "material=wod"], 2, "did you mean 'wood'"),
-    (["{clip}", "--takes", "0"], 2, "takes must be from 1"),
+    (["{clip}", "--takes", "0"], 2, "Takes must be from 1 to 99: 0."),
     (["{clip}", "--takes", "many"], 2, "--takes"),
     (["{clip}", "--seed", "99999999999"], 2, "seed must be from 0 to 2147483647, not 99999999999"),
     (["{clip}", "--max-cost", "little"], 2, "Not an amount"),
     (["{clip}", "--to", "text.mp4"], 1, "Not a directory"),
-    (["film.otio"], 2, "does not exist"),
-    (["."], 2, "holds no images"),
+    (["film.otio"], 2, "File not found: film.otio."),
+    (["."], 2, "No images found: "),
     ([], 2, "PICTURE"),
     (["{clip}", "--colour", "red"], 2, "--colour"),
 ]
@@ -392,7 +392,7 @@ def test_the_cap_is_enforced_before_anything_starts(clip, home, clicking, capsys
     assert lay(clip, "--max-cost", "0.10") == 0
     file.write_text(file.read_text().replace('amount = "0.05", per = "second"', ""))
     assert lay(clip, "--max-cost", "5") == 2
-    assert "not known" in capsys.readouterr().err
+    assert "Unknown price: clicker/clicks." in capsys.readouterr().err
 
 
 def test_only_is_rejected_for_a_single_file(clip, clicking, capsys):

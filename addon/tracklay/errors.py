@@ -125,6 +125,11 @@ class InvalidInput(TracklayError):
     kind = "bad-input"
 
 
+def file_not_found_error(path: Path) -> InvalidInput:
+    """Return the error for a file that does not exist."""
+    return InvalidInput("path.not_found", "File not found: {path}.", path=path)
+
+
 class MediaError(TracklayError):
     """ffmpeg could not read or write a file."""
 

@@ -78,7 +78,7 @@ def test_a_terminated_run_can_be_resumed(replicate, clips, listed, tmp_path):
     run.send_signal(signal.SIGTERM)
     _, stderr = run.communicate(timeout=PATIENCE_SECONDS)
     assert run.returncode == 130
-    assert b"interrupted: run the same command again" in stderr
+    assert b"Interrupted. Run the same command again to continue." in stderr
     content = json.loads((tmp_path / "work.tracklay.results.json").read_text())
     assert "waiting" in {row["state"] for row in content["rows"]}
     replicate.app.steps = ("processing",)
@@ -98,7 +98,7 @@ def test_two_processes_never_run_the_same_rows(replicate, clips, listed, tmp_pat
     assert main(["batch", str(path)]) == 2
     assert "Another process is running the same task" in capsys.readouterr().err
     assert main(["batch", str(path), "--shard", "1/1"]) == 2
-    assert "row 's0' (line 7): another process is at work on it" in capsys.readouterr().err
+    assert "row 's0' (line 7): Another process is running this row." in capsys.readouterr().err
     os.killpg(run.pid, signal.SIGKILL)
     run.communicate()
     assert len(replicate.app.predictions) == len(names)

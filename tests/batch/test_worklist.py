@@ -138,7 +138,7 @@ def test_pictures_cues_and_models_are_combined(shots):
         ('[[rows]]\nid = "x"\npicture = 5', "row 'x' (line 1): picture must be text, not 5"),
         ('[[rows]]\nid = "x"\npicture = "a.mp4"\ntakes = "2"', "row 'x' (line 1): takes must be a whole number"),
         ('[[rows]]\nid = "x"\npicture = "a.mp4"\ntakes = true', "takes must be a whole number, not true"),
-        ('[[rows]]\nid = "x"\npicture = "a.mp4"\ntakes = 0', "row 'x' (line 1): takes must be from 1 to 99"),
+        ('[[rows]]\nid = "x"\npicture = "a.mp4"\ntakes = 0', "row 'x' (line 1): Takes must be from 1 to 99: 0."),
         ('[[rows]]\nid = "x"\npicture = "a.mp4"\nparams = 3', "params must be a table, not 3"),
         (
             '[[rows]]\nid = "x"\npicture = "a.mp4"\nparams = { impacts = [1] }',

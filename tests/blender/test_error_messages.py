@@ -40,9 +40,9 @@ def test_an_error_without_a_hint_stays_the_same():
 def test_an_error_is_translated_before_its_values_are_set():
     """So are its hint and the errors among its values."""
     inner = InvalidInput("extra.duplicate", "Extra parameter set twice: {name}.", name="gain")
-    outer = InvalidInput("prompt.missing", "{model} needs a prompt.", model=inner)
+    outer = InvalidInput("cue.prompt_required", "Prompt required by the model: {model}.", model=inner)
     assert translate_error(outer, german) == (
-        "Weiterer Parameter doppelt gesetzt: gain. Entfernen Sie eine seiner Zeilen. braucht einen Prompt. "
+        "Das Modell braucht einen Prompt: Weiterer Parameter doppelt gesetzt: gain. Entfernen Sie eine seiner Zeilen.. "
         "Schreiben Sie einen Prompt in das Panel."
     )
 

@@ -1,7 +1,7 @@
 """A ledger and a manifest that the version before wrote are read, continued and extended.
 
 `ledger_before.sql` is a dump of a ledger of schema version 1, written by that version with jobs in every kind of state, through its
-command and against fake servers. `@FOLDER@` stands for the folder of the clip.
+command and against fake servers. `{FOLDER}` stands for the folder of the clip.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LAID_SKETCH, LAID, UNCLEAR, FAILED, DISCARDED, CANCELLED, RUNNING, CONFORMING, P
 @pytest.fixture
 def folder(home, tmp_path):
     """Load the dump into the home, with the clip that it names, and return the clip's folder."""
-    text = (HERE / "ledger_before.sql").read_text("utf-8").replace("@FOLDER@", str(tmp_path))
+    text = (HERE / "ledger_before.sql").read_text("utf-8").replace("{FOLDER}", str(tmp_path))
     connection = sqlite3.connect(home / "ledger.sqlite3")
     connection.executescript(text)
     connection.close()

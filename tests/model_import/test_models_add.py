@@ -235,7 +235,7 @@ def test_add_without_a_spec_and_two_ids_are_rejected(capsys):
     assert main(["models", "add"]) == 2
     assert "replicate:owner/name" in capsys.readouterr().err
     assert main(["models", "sketch/foley", "sketch/music"]) == 2
-    assert "one too many" in capsys.readouterr().err
+    assert "Unexpected argument: 'sketch/music'." in capsys.readouterr().err
 
 
 def in_schema(inner: object) -> dict[str, object]:

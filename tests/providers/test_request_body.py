@@ -153,15 +153,15 @@ def test_a_file_may_be_named_by_its_address(tmp_path):
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     """Before anything else happens, and again where it went away since."""
-    with pytest.raises(InvalidInput, match="no file"):
+    with pytest.raises(InvalidInput, match="File of parameter reference not found: "):
         request(model(tmp_path), params={"reference": str(tmp_path / "gone.wav")})
     sound = tmp_path / "sound.wav"
     sound.write_bytes(b"x")
     asked = request(model(tmp_path), params={"reference": str(sound)})
     sound.unlink()
-    with pytest.raises(InvalidInput, match="No file for parameter reference") as caught:
+    with pytest.raises(InvalidInput, match="File of parameter reference not found: ") as caught:
         find_input_files(asked)
-    assert caught.value.code == "parameter.file_missing"
+    assert caught.value.code == "parameter.file_not_found"
 
 
 def test_a_value_of_the_user_replaces_the_default(tmp_path):

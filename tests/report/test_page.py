@@ -156,7 +156,7 @@ def test_a_missing_file_is_reported_and_the_rest_is_shown(run, tmp_path):
     run["rows"][0]["picture"] = str(tmp_path / "gone.mp4")
     (tmp_path / "a & b" / "tracklay" / run["rows"][1]["take"]["file"]).unlink()
     rows = data(report.write_report(run, tmp_path / "report"))["rows"]
-    assert any("gone.mp4 does not exist" in problem for problem in rows[0]["problems"])
+    assert any("File not found: " in problem and "gone.mp4." in problem for problem in rows[0]["problems"])
     assert rows[0]["wave"]
     assert not rows[0]["motion"]
     assert any("Cannot read " in problem for problem in rows[1]["problems"])

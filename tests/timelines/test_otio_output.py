@@ -343,7 +343,7 @@ def test_resume_lays_takes_that_could_not_be_laid(tmp_path, media, clicking, cap
     assert main(["lay", str(film), "--model", MODEL]) == 1
     output = capsys.readouterr().err
     assert "no room left" in output
-    assert "gone.mp4 does not exist" in output
+    assert f"File not found: {tmp_path / 'gone.mp4'}." in output
     monkeypatch.setattr(OtioFile, "_write", real)
     assert main(["jobs", "resume"]) == 0
     laid = rows(tmp_path / "tracklay" / "film.tracklay.otio")
@@ -366,7 +366,7 @@ def test_nothing_is_written_if_every_clip_fails(tmp_path, clicking, capsys):
     """One error, status 2, no folder."""
     film = timeline(tmp_path / "film.otio", track(clip("gone.mp4", 0, 5, 25)))
     assert main(["lay", str(film), "--model", MODEL]) == 2
-    assert "gone.mp4 does not exist" in capsys.readouterr().err
+    assert f"File not found: {tmp_path / 'gone.mp4'}." in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["film.otio"]
 
 

@@ -259,7 +259,7 @@ def test_points_and_names_select_cues(tmp_path, media, points, only, expected):
         (("00:00:01:00", None), (), "runs from 01:00:00:00 to 01:00:03:15"),
         ((None, "91f"), (), "The out point is outside film.otio: 91f"),
         (("50f", "50f"), (), "The out point must be later"),
-        (("soon", None), (), "Invalid in point: 'soon'"),
+        (("soon", None), (), "Invalid in point. Not a time: 'soon'. Write seconds"),
         ((), ("c",), "No clip or marker of film.otio is named 'c'. It has: a, b, a 2, hit, fight, this."),
         (("0f", "10f"), ("b",), "No video clip is visible between the in and out points of .*film.otio"),
     ],

@@ -161,7 +161,7 @@ def test_the_proxy_is_square_if_requested(tmp_path, clicking, capsys, monkeypatc
     monkeypatch.setattr(Clicker, "prepare", seen)
     media = flash_clip(tmp_path / "clip.mp4", Fraction(25), 20, (4,))
     assert lay(media, "--square", "nowhere") == 2
-    assert "the square cannot be 'nowhere': it is one of centre, left, right, motion" in capsys.readouterr().err
+    assert "Invalid square: nowhere. It is one of centre, left, right, motion" in capsys.readouterr().err
     assert lay(media, "--square", "left", "--plan") == 2
     assert "a work list has no place for --square" in capsys.readouterr().err
     assert lay(media, "--square", "0.25") == 0

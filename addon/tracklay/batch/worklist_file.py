@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import InvalidInput
+from ..errors import InvalidInput, file_not_found_error
 
 WORKLIST_SUFFIXES = (".toml", ".json", ".csv")
 
@@ -61,7 +61,7 @@ def read_worklist_file(path: Path) -> WorkListFile:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise InvalidInput("worklist.not_found", "Work list not found: {path}.", path=path) from None
+        raise file_not_found_error(path) from None
     except OSError as error:
         raise InvalidInput(
             "worklist.unreadable",

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..errors import InvalidInput, TracklayError
+from ..errors import InvalidInput, TracklayError, file_not_found_error
 from ..jobs.job_spec import TakeSettings
 from ..media import image_sequence
 from ..media.fingerprint import relative_points, source_id
@@ -245,7 +245,7 @@ class _WorkListLoader:
 
     def _open_picture(self, picture: Path) -> OpenPicture:
         if not picture.exists():
-            raise _file_not_found_error(picture)
+            raise file_not_found_error(picture)
         if picture not in self._open_pictures:
             self._open_pictures[picture] = OpenPicture(picture)
         return self._open_pictures[picture]
@@ -357,7 +357,7 @@ class _WorkListLoader:
                 try:
                     self._file_states[picture_name] = source_id(picture, "stat")
                 except FileNotFoundError:
-                    raise _file_not_found_error(picture) from None
+                    raise file_not_found_error(picture) from None
                 except OSError as error:
                     raise InvalidInput(
                         "worklist.picture_unreadable",
@@ -394,10 +394,6 @@ def _unknown_field_error(name: str, *, is_text: bool) -> InvalidInput:
         field=name,
         suggestion=suggestion,
     )
-
-
-def _file_not_found_error(path: Path) -> InvalidInput:
-    return InvalidInput("media.not_found", "File not found: {path}.", path=path)
 
 
 def _merge_tables(*tables: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from ..cue import Cue, Picture, Take
 from ..errors import InvalidInput, TracklayError
 from ..jobs.job_spec import JobSpec, cue_to_dict
 from ..media.fingerprint import span_fingerprint
-from ..timing import TimeMap, parse_time
+from ..timing import TimeError, TimeMap, parse_time
 from .sequencer import compat, connections, placement, scene_cues, selection
 from .sequencer.timeline_copy import TimelineCopies
 
@@ -139,10 +139,8 @@ def _find_unchanged(scene: Any, cue: Cue) -> selection.CueSource:
 def _parse_point(name: str, text: str, rate: Rate) -> int:
     try:
         return parse_time(text, rate)
-    except ValueError as error:
-        raise InvalidInput(
-            "timeline.invalid_point", "Invalid {name} point: {problem}.", name=name, problem=str(error).rstrip(".")
-        ) from None
+    except TimeError as error:
+        raise InvalidInput("timeline.invalid_point", "Invalid {name} point. {error}", name=name, error=error) from None
 
 
 def _comparable_source(span: Span, picture: Picture) -> list[Any]:

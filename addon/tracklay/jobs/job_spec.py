@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..cue import SAMPLE_RATE, Cue, EditorRender, Picture, ProxySpec
 from ..errors import InvalidInput
 from ..models import Model, find_model
+from ..models.model import prompt_required_error
 from ..timing import Rate, Span, TimeMap
 from .delivery import Delivery, delivery_of_plan
 
@@ -179,7 +180,7 @@ class TakeSettings:
             )
         prompt = model.parameter_for_role("prompt")
         if prompt is not None and prompt.required and not self.prompt.strip():
-            raise InvalidInput("cue.prompt_required", "Prompt required by the model: {model}.", model=model.id)
+            raise prompt_required_error(model)
         for parameter, text in ((prompt, self.prompt), (model.parameter_for_role("negative"), self.negative)):
             if parameter is not None and text:
                 parameter.validate(text)

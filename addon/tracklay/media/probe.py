@@ -13,7 +13,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..errors import InvalidInput, MediaError
+from ..errors import InvalidInput, MediaError, file_not_found_error
 from ..timing import Rate
 from . import ffmpeg
 
@@ -147,7 +147,7 @@ def check_file(path: Path) -> Path:
         InvalidInput: it is missing, a folder, or empty.
     """
     if not path.exists():
-        raise InvalidInput("media.not_found", "File not found: {path}.", path=path)
+        raise file_not_found_error(path)
     if not path.is_file():
         raise InvalidInput("media.not_a_file", "Not a file: {path}.", path=path)
     if path.stat().st_size == 0:

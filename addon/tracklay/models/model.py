@@ -119,11 +119,9 @@ class Parameter:
                 length=len(value),
             )
         elif self.type == "json" and value and not is_json(value):
-            raise _not_json_error(self.name, value)
+            raise not_json_error(self.name, value)
         elif self.type == "file" and value and not is_url(value) and not Path(value).is_file():
-            raise InvalidInput(
-                "parameter.file_not_found", "{parameter}: file not found: {path}.", parameter=self.name, path=value
-            )
+            raise parameter_file_not_found_error(self.name, value)
         return value
 
     def _validate_number(self, value: ParamValue) -> ParamValue:
@@ -345,7 +343,7 @@ class Model:
                 bare=bare,
             )
         if not is_json(str(value)):
-            raise _not_json_error(name, value)
+            raise not_json_error(name, value)
         return str(value)
 
     def estimate_cost(self, seconds: Fraction, params: Mapping[str, ParamValue]) -> Decimal | None:
@@ -384,12 +382,25 @@ class Model:
             )
 
 
-def _not_json_error(name: str, value: ParamValue) -> InvalidInput:
+def not_json_error(name: str, value: ParamValue) -> InvalidInput:
+    """Return the error for a value of a `json` parameter that is not JSON."""
     return InvalidInput(
         "parameter.not_json",
         "{parameter} must be JSON, not {value!r}. Put text in double quotes.",
         parameter=name,
         value=value,
+    )
+
+
+def prompt_required_error(model: Model) -> InvalidInput:
+    """Return the error for a request without a prompt to a model that requires one."""
+    return InvalidInput("cue.prompt_required", "Prompt required by the model: {model}.", model=model.id)
+
+
+def parameter_file_not_found_error(name: str, path: str) -> InvalidInput:
+    """Return the error for a `file` parameter whose file does not exist."""
+    return InvalidInput(
+        "parameter.file_not_found", "File of parameter {parameter} not found: {path}.", parameter=name, path=path
     )
 
 

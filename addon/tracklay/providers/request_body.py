@@ -14,8 +14,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidInput, ModelFailed
+from ..errors import ModelFailed
 from ..models import EXTRA_PREFIX, is_url
+from ..models.model import parameter_file_not_found_error
 
 if TYPE_CHECKING:
     from ..models import Model, Parameter
@@ -44,12 +45,7 @@ def find_input_files(request: Request) -> dict[str, Path]:
             found[parameter.name] = request.still
         elif parameter.type == "file" and isinstance(value, str) and value and not is_url(value):
             if not Path(value).is_file():
-                raise InvalidInput(
-                    "parameter.file_missing",
-                    "No file for parameter {parameter}: {path}.",
-                    parameter=parameter.name,
-                    path=value,
-                )
+                raise parameter_file_not_found_error(parameter.name, value)
             found[parameter.name] = Path(value)
     return found
 

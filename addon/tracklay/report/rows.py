@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidInput
+from ..errors import InvalidInput, file_not_found_error
 from ..manifest import read_manifest
 from ..timing import Rate, Span
 
@@ -68,10 +68,12 @@ def read_report_input(path: Path) -> dict[str, Any]:
     """Return a result list with absolute paths, from the results of a batch or the manifest of one picture.
 
     Raises:
-        InvalidInput: the file is neither.
+        InvalidInput: the file is neither, or does not exist.
     """
     try:
         content = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise file_not_found_error(path) from None
     except (OSError, ValueError) as error:
         raise _not_results_error(path) from error
     if isinstance(content, dict) and "tracklay" in content and isinstance(content.get("takes"), list):

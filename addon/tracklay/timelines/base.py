@@ -16,7 +16,7 @@ from ..timing import format_timecode
 if TYPE_CHECKING:
     from ..cancellation import CancelToken
     from ..cue import ParamValue
-    from ..timing import Rate
+    from ..timing import Rate, TimeError
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +154,9 @@ class Timeline(ABC):
         return LayResult(manifest, tuple(failures))
 
 
-def invalid_point_error(name: str, problem: ValueError) -> InvalidInput:
+def invalid_point_error(name: str, error: TimeError) -> InvalidInput:
     """Return the error for a point ("in" or "out") that `parse_time` rejected."""
-    return InvalidInput(
-        "timeline.invalid_point", "Invalid {name} point: {problem}.", name=name, problem=str(problem).rstrip(".")
-    )
+    return InvalidInput("timeline.invalid_point", "Invalid {name} point. {error}", name=name, error=error)
 
 
 def empty_range_error(in_frame: int, out_frame: int, rate: Rate) -> InvalidInput:

@@ -14,7 +14,7 @@ from ..errors import InvalidInput
 from ..media import image_sequence
 from ..media.mux import choose_container, mux_takes
 from ..media.probe import MediaInfo, VideoStream, probe_video
-from ..timing import Span, TimeMap, parse_time
+from ..timing import Span, TimeError, TimeMap, parse_time
 from .base import Timeline, empty_range_error, invalid_point_error
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class MediaFile(Timeline):
         for name, text, default in (("in", in_point, 0), ("out", out_point, frames)):
             try:
                 points.append(default if text is None else parse_time(text, rate))
-            except ValueError as error:
+            except TimeError as error:
                 raise invalid_point_error(name, error) from None
             if points[-1] > frames:
                 raise InvalidInput(

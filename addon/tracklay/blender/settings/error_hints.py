@@ -35,7 +35,6 @@ HINTS: dict[str, str] = {
     "takes.picture_missing": "Select another picture and generate for that.",
     "stems.file_missing": "Generate the take again.",
     "network.offline": "Turn on Allow Online Access in Preferences > System > Network.",
-    "prompt.missing": "Write a prompt in the panel.",
     "extra.no_name": "Write its name, or remove its row.",
     "extra.duplicate": "Remove one of its rows.",
 }

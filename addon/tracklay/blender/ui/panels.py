@@ -16,7 +16,7 @@ import bpy
 from ...cue import Cue, Picture
 from ...errors import InvalidInput, TracklayError
 from ...jobs import JobSpec, estimate_cost
-from ...models.model import is_json
+from ...models.model import is_json, not_json_error, prompt_required_error
 from ...timing import Span, TimeMap
 from ..ops.generate_ops import TRACKLAY_OT_generate
 from ..sequencer import compat, selection
@@ -146,17 +146,13 @@ def _generate_blockers(scene: Any, model: Model, ranges: list[tuple[Any, int, in
     errors: list[TracklayError] = [error for error in checks if error is not None]
     prompt = model.parameter_for_role("prompt")
     if prompt and prompt.required and not settings.prompt.strip() and settings.prompt_from == "NONE":
-        errors.append(InvalidInput("prompt.missing", "{model} needs a prompt.", model=model.id))
+        errors.append(prompt_required_error(model))
     try:
         extras = properties.extra_params(settings, model)
     except InvalidInput as error:
         errors.append(error)
     else:
-        errors += [
-            InvalidInput("extra.not_json", "{name} is not JSON. Put text in double quotes.", name=name)
-            for name, value in extras.items()
-            if not is_json(str(value))
-        ]
+        errors += [not_json_error(name, value) for name, value in extras.items() if not is_json(str(value))]
     return errors
 
 

@@ -27,7 +27,7 @@ from ...atomic_io import atomic_write
 from ...cue import Cue, Picture
 from ...errors import InvalidInput
 from ...manifest import read_manifest
-from ...timing import Rate, Span, TimeMap, format_timecode, parse_time
+from ...timing import Rate, Span, TimeError, TimeMap, format_timecode, parse_time
 from ..base import Timeline, empty_range_error, invalid_point_error
 from . import take_tracks
 from .media_references import MediaResolver, MediaSource, resolve_media_path
@@ -218,7 +218,7 @@ class OtioFile(Timeline):
                 continue
             try:
                 at = parse_time(text, self.rate)
-            except ValueError as error:
+            except TimeError as error:
                 raise invalid_point_error(name, error) from None
             at = at if ":" in text else at + self._start_frame
             if not self._start_frame <= at <= self._start_frame + length:
