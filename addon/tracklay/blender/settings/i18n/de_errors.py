@@ -10,11 +10,7 @@ ERRORS = {
     "Turn on Allow Online Access in Preferences > System > Network.": (
         "Schalten Sie Onlinezugriff unter Einstellungen > System > Netzwerk ein."
     ),
-    "{model} needs a prompt.": "{model} braucht einen Prompt.",
     "Write a prompt in the panel.": "Schreiben Sie einen Prompt in das Panel.",
-    "{name} is not JSON. Put text in double quotes.": (
-        "{name} ist kein JSON. Setzen Sie Text in doppelte Anführungszeichen."
-    ),
     "The extra parameter with the value {value} has no name.": (
         "Der weitere Parameter mit dem Wert {value} hat keinen Namen."
     ),
@@ -238,13 +234,6 @@ ERRORS = {
         "Ungültiges Quadrat: {square}. Es ist eines von {names} oder eine Zahl von 0 (links) bis 1 (rechts)."
     ),
     "The proxy has no frames: {path}.": "Der Proxy hat keine Bilder: {path}.",
-    "Unknown parameter of {model}: {name}. Known parameters: {known}.": (
-        "Unbekannter Parameter von {model}: {name}. Bekannte Parameter: {known}."
-    ),
-    "Invalid value for {name} of {model}: {value}. Choices: {choices}.": (
-        "Ungültiger Wert für {name} von {model}: {value}. Auswahl: {choices}."
-    ),
-    "Not a number: {value} for {name} of {model}.": "Keine Zahl: {value} für {name} von {model}.",
     "sketch/foley needs a video.": "sketch/foley braucht ein Video.",
     # models
     "Unknown model: {model!r}{suggestion}.": "Unbekanntes Modell: {model!r}{suggestion}.",
@@ -277,7 +266,7 @@ ERRORS = {
     "{parameter} must have {limits}, not {length}.": (
         "{parameter} hat eine unzulässige Länge: {length}. Erlaubt: {limits}."
     ),
-    "{parameter}: file not found: {path}.": "{parameter}: Datei nicht gefunden: {path}.",
+    "File of parameter {parameter} not found: {path}.": "Datei des Parameters {parameter} nicht gefunden: {path}.",
     "{parameter} must be a finite number.": "{parameter} muss eine endliche Zahl sein.",
     "{parameter} must be {limits}, not {value}.": "{parameter} ist außerhalb des Bereichs: {value}. Erlaubt: {limits}.",
     "{parameter} must be a whole number, not {value!r}.": "{parameter} muss eine ganze Zahl sein, nicht {value!r}.",
@@ -305,7 +294,6 @@ ERRORS = {
     "{parameter} must be JSON, not {value!r}. Put text in double quotes.": (
         "{parameter} muss JSON sein, nicht {value!r}. Setzen Sie Text in doppelte Anführungszeichen."
     ),
-    "No file for parameter {parameter}: {path}.": "Keine Datei für den Parameter {parameter}: {path}.",
     "Takes must be from 1 to {most}: {value}.": "Die Anzahl der Takes muss von 1 bis {most} sein: {value}.",
     "Prompt required by the model: {model}.": "Das Modell braucht einen Prompt: {model}.",
     # jobs
@@ -579,7 +567,7 @@ ERRORS = {
     "Nothing between the in point {in_point} and the out point {out_point}. The out point must be later.": (
         "Nichts zwischen dem In-Punkt {in_point} und dem Out-Punkt {out_point}. Der Out-Punkt muss später sein."
     ),
-    "Invalid {name} point: {problem}.": "Ungültiger Punkt {name}: {problem}.",
+    "Invalid {name} point. {error}": "Ungültiger Punkt {name}. {error}",
     "Blender {version} is too old to read {path}. Tracklay needs {oldest} or later.": (
         "Blender {version} ist zu alt, um {path} zu lesen. Tracklay braucht {oldest} oder neuer."
     ),
