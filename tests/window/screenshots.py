@@ -160,6 +160,8 @@ def states(stage, scene, strip):
         listed.active = max(
             number for number, row in enumerate(rows.cue_list_rows) if row.current_status()[0] == wanted
         )
+        stage.area.tag_redraw()
+        yield seconds_passed(0.6)  # the sidebar scrolls over what it has drawn
         with bpy.context.temp_override(window=stage.window, area=stage.area, region=stage.sidebar):
             # The buttons of an unclear cue are below the edge of so small a window.
             (bpy.ops.view2d.scroll_down if name == "unclear" else bpy.ops.view2d.scroll_up)(deltay=400, page=False)
