@@ -108,7 +108,7 @@ class FakeServer:
     def __init__(self, seconds: float) -> None:
         from tests.fakes.replicate import TOKEN
 
-        line = [sys.executable, str(ROOT / "benchmarks" / "jobs.py"), "--stand-in", "--seconds", str(seconds)]
+        line = [sys.executable, str(ROOT / "benchmarks" / "jobs.py"), "--fake", "--seconds", str(seconds)]
         self.process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout  # noqa: S101 - it was asked for
         url = self.process.stdout.readline().strip()

@@ -48,7 +48,7 @@ DIFFERENT = 4
 """Takes that are really made; the rows of the large report share them."""
 
 SCROLL = """
-    // Scroll down from the top and up from the bottom, 240 pixels a frame (a hard flick), and tell how long frames were.
+    // Scroll down from the top and up from the bottom, 240 pixels a frame (a hard flick), and return the frame times.
     const list = document.getElementById("rows") || document.documentElement, frames = [];
     let last = performance.now();
     for (let n = 0; n < 240; n++) {

@@ -35,7 +35,7 @@ print(version, found)
 expected = {"aac": 1024, "mp3": 1105, "ac3": 256, "mp2": 481} if version.startswith("7.0.2") else dict.fromkeys(found, 0)
 assert all(abs(offset - expected[codec]) <= 2 for codec, offsets in found.items() for offset in offsets), found
 PYTHON
-for version in 0.6.0 0.8.1; do # these bring ffmpeg 7.0.2 and 9.0.2
+for version in 0.6.0 0.8.1; do # these contain ffmpeg 7.0.2 and 9.0.2
   python3 -m venv "$folder/$version"
   "$folder/$version/bin/pip" install -q "imageio-ffmpeg==$version" 'numpy==2.2.6'
   "$folder/$version/bin/python" "$folder/decode.py" "$folder"

@@ -120,7 +120,7 @@ def _from_json(value: Any) -> Any:
 
 
 class InvalidInput(TracklayError):
-    """A request that cannot be carried out as given: a wrong path, a wrong time, a parameter out of range."""
+    """A request that cannot be run as given: a wrong path, a wrong time, a parameter out of range."""
 
     kind = "bad-input"
 
