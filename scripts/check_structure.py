@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import functools
 import io
 import re
 import subprocess
@@ -91,7 +92,16 @@ PYTHON_NAMES = {"tell"}
 """Names of Python's own: `file.tell()`."""
 
 DOCUMENTS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/*.md", "findings/*")
+TEXT_TOKENS = {tokenize.NAME, tokenize.COMMENT, tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
+"""Tokens that hold text. From Python 3.12 on, an f-string is several tokens."""
+
 OPENERS = ("What", "Whether", "Where", "How", "Who")
+
+
+@functools.cache
+def parse(path: Path) -> ast.Module:
+    """Return the syntax tree of a file. Most rules walk all files, so each is parsed once."""
+    return ast.parse(path.read_text("utf-8"))
 
 
 def tracked(*patterns: str) -> list[Path]:
@@ -112,7 +122,7 @@ def import_graph() -> dict[str, set[str]]:
     graph: dict[str, set[str]] = {name: set() for name in modules}
     for name, path in modules.items():
         package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
-        type_only = _type_checking_imports(tree := ast.parse(path.read_text("utf-8")))
+        type_only = _type_checking_imports(tree := parse(path))
         for node in ast.walk(tree):
             if not isinstance(node, ast.ImportFrom) or not node.level or node in type_only:
                 continue
@@ -191,7 +201,7 @@ def repeated_class_names() -> list[str]:
     """Return the class names that more than one module of the package defines."""
     homes = defaultdict(list)
     for path in python_files("addon/tracklay"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in ast.walk(parse(path)):
             if isinstance(node, ast.ClassDef):
                 homes[node.name].append(module_name(path))
     return [f"{name}: {', '.join(where)}" for name, where in sorted(homes.items()) if len(where) > 1]
@@ -201,7 +211,7 @@ def everyday_functions() -> list[str]:
     """Return the public module-level functions whose name is one everyday word."""
     found = []
     for path in python_files("addon/tracklay"):
-        for node in ast.parse(path.read_text("utf-8")).body:
+        for node in parse(path).body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name in EVERYDAY_WORDS:
                 name = f"{module_name(path)}:{node.name}"
                 if name not in ALLOWED_FUNCTIONS:
@@ -217,13 +227,20 @@ def quaint_words() -> list[str]:
         if name in {"scripts/check_structure.py", "tests/test_structure.py"} or path.suffix == ".png":
             continue
         allowed = ALLOWED_WORDS.get(name, set())
-        for line, text in _texts(path):
-            found += [
-                f"{name}:{line + text[: match.start()].count(chr(10))}: {match[0]}"
-                for match in QUAINT.finditer(text)
-                if match[0].lower() not in allowed
-            ]
+        found += [f"{name}:{line}: {word}" for line, word in quaint_words_in(path) if word.lower() not in allowed]
     return found
+
+
+def quaint_words_in(path: Path) -> list[tuple[int, str]]:
+    """Return the quaint words of one file, each with its line."""
+    # Splitting a file into tokens is slow, and most files hold no such word anywhere.
+    if not QUAINT.search(path.read_text("utf-8")):
+        return []
+    return [
+        (line + text[: match.start()].count("\n"), match[0])
+        for line, text in _texts(path)
+        for match in QUAINT.finditer(text)
+    ]
 
 
 def _texts(path: Path) -> Iterator[tuple[int, str]]:
@@ -235,7 +252,7 @@ def _texts(path: Path) -> Iterator[tuple[int, str]]:
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.NAME and token.string in PYTHON_NAMES:
             continue
-        if token.type in (tokenize.NAME, tokenize.COMMENT, tokenize.STRING):
+        if token.type in TEXT_TOKENS:
             yield token.start[0], token.string
 
 
@@ -243,7 +260,7 @@ def docstring_openers() -> list[str]:
     """Return the docstrings that open with a question word."""
     found = []
     for path in python_files("addon", "scripts", "benchmarks"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in ast.walk(parse(path)):
             if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module):
                 continue
             text = ast.get_docstring(node) or ""
@@ -254,12 +271,12 @@ def docstring_openers() -> list[str]:
 
 def raised_errors() -> Iterator[tuple[str, ast.Call]]:
     """Yield each call of an error class of ours, with its place."""
-    tree = ast.parse((PACKAGE / "errors.py").read_text("utf-8"))
+    tree = parse(PACKAGE / "errors.py")
     classes = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
     for path in python_files("addon/tracklay"):
         if path.name == "errors.py":
             continue
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in ast.walk(parse(path)):
             if isinstance(node, ast.Call):
                 name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
                 if name in classes:

@@ -163,7 +163,7 @@ def test_the_proxy_is_square_if_requested(tmp_path, clicking, capsys, monkeypatc
     assert lay(media, "--square", "nowhere") == 2
     assert "Invalid square: nowhere. It is one of centre, left, right, motion" in capsys.readouterr().err
     assert lay(media, "--square", "left", "--plan") == 2
-    assert "a work list has no place for --square" in capsys.readouterr().err
+    assert "--square cannot be combined with --plan. Work lists have no such column." in capsys.readouterr().err
     assert lay(media, "--square", "0.25") == 0
     assert sizes == [(108, 108)]
 
