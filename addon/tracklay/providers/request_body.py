@@ -14,7 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidInput, ModelFailed
+from ..errors import ModelFailed
 from ..models import EXTRA_PREFIX, is_url
 from ..models.model import parameter_file_not_found_error
 
