@@ -15,7 +15,7 @@ HINTS: dict[str, str] = {
     "model.unknown": "`tracklay models` lists the models.",
     "parameter.unknown": "`tracklay models {model}` lists its parameters.",
     "parameter.missing": "Set it with --set {parameter}=VALUE.",
-    # model_import
+    # model import
     "model_import.cannot_write": "Free some space, or set TRACKLAY_HOME to another folder.",
     "model_import.no_inputs": "Write the file by hand: see 'Add a model' in the README.",
     "model_import.unknown_model": "Check the spelling.",
