@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import tempfile
 from pathlib import Path
 
 from . import settings
 from .atomic_io import output_error
+from .errors import OutputError
 
 
 def tracklay_home() -> Path:
@@ -29,4 +31,21 @@ def ensure_folder(path: Path) -> Path:
         with tempfile.TemporaryFile(dir=path):
             return path
     except OSError as error:
-        raise output_error(error, path) from error
+        raise (_home_error(path, error) or output_error(error, path)) from error
+
+
+def _home_error(path: Path, error: OSError) -> OutputError | None:
+    """Return the error for a folder in the home, None for another. Its remedy is not that of a folder which the user chose."""
+    if not path.is_relative_to(tracklay_home()):
+        return None
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutputError(
+            "home.no_space", "No space left in Tracklay's own folder: {path}. Free some space.", path=path
+        )
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return OutputError(
+            "home.not_writable",
+            "Tracklay's own folder is not writable: {path}. Check its permissions, or set TRACKLAY_HOME to another folder.",
+            path=path,
+        )
+    return None

@@ -72,7 +72,8 @@ def test_a_read_only_home_is_reported(small_home, tmp_path, capsys):
     assert main(["lay", str(clip)]) == 1
     message = capsys.readouterr().err
     assert message.count("\n") == 1
-    assert "Cannot write" in message or "not writable" in message
+    assert "Tracklay's own folder is not writable: " in message
+    assert "--to" not in message
     assert main(["jobs"]) == 1
     assert "job ledger cannot be written" in capsys.readouterr().err
     assert (small_home / "ledger.sqlite3").read_bytes() == before

@@ -139,7 +139,7 @@ def test_half_a_file_is_no_take(replicate, short, capsys):
     (short.parent / "tracklay" / "short.replicate-mmaudio.take1.wav").unlink()
     replicate.go_wrong("GET /delivery/.*", *[Fault("half-json")] * 2)
     assert lay(short, "--model", "replicate/mmaudio") == 1
-    assert "the model's file" in capsys.readouterr().err
+    assert "The model's file output0.mp4 has no sound." in capsys.readouterr().err
     assert not list((short.parent / "tracklay").glob("*.wav"))
 
 
