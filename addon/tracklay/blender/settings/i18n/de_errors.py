@@ -267,6 +267,13 @@ ERRORS = {
         "{parameter} hat eine unzulässige Länge: {length}. Erlaubt: {limits}."
     ),
     "File of parameter {parameter} not found: {path}.": "Datei des Parameters {parameter} nicht gefunden: {path}.",
+    "No space left in Tracklay's own folder: {path}. Free some space.": (
+        "Kein Speicherplatz in Tracklays eigenem Ordner: {path}. Schaffen Sie Platz."
+    ),
+    "Tracklay's own folder is not writable: {path}. Check its permissions, or set TRACKLAY_HOME to another folder.": (
+        "Tracklays eigener Ordner ist nicht beschreibbar: {path}. Prüfen Sie seine Rechte, oder setzen Sie TRACKLAY_HOME "
+        "auf einen anderen Ordner."
+    ),
     "{parameter} must be a finite number.": "{parameter} muss eine endliche Zahl sein.",
     "{parameter} must be {limits}, not {value}.": "{parameter} ist außerhalb des Bereichs: {value}. Erlaubt: {limits}.",
     "{parameter} must be a whole number, not {value!r}.": "{parameter} muss eine ganze Zahl sein, nicht {value!r}.",
