@@ -69,7 +69,7 @@ def find_sequence(path: Path) -> tuple[Path, tuple[str, ...]]:
         raise InvalidInput(
             "sequence.no_images",
             "No images found: {path}. Use a folder of images, or a pattern such as shot.%04d.png.",
-            path=path,
+            path=path.absolute(),  # `.` would read as a second full stop
         )
     if len(sequences) > 1:
         raise InvalidInput(
