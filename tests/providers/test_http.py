@@ -158,20 +158,20 @@ def test_only_the_providers_own_hosts_are_followed(url, without_key, with_key):
 
 def test_a_base_url_is_https_or_this_machine(monkeypatch):
     """The environment's word, without a slash at the end; the default where it says nothing."""
-    monkeypatch.delenv("TRACKLAY_X_URL", raising=False)
-    assert base_url("TRACKLAY_X_URL", "https://api.example/v1") == "https://api.example/v1"
+    monkeypatch.delenv("TRACKLAY_COG_URL", raising=False)
+    assert base_url("TRACKLAY_COG_URL", "https://api.example/v1") == "https://api.example/v1"
     for good in (
         "http://127.0.0.1:8000/v1/",
         "http://localhost:1",
         "http://[::1]:2/v1",
         "https://proxy.example/replicate/",
     ):
-        monkeypatch.setenv("TRACKLAY_X_URL", good)
-        assert base_url("TRACKLAY_X_URL", "") == good.rstrip("/")
+        monkeypatch.setenv("TRACKLAY_COG_URL", good)
+        assert base_url("TRACKLAY_COG_URL", "") == good.rstrip("/")
     for wrong in ("http://10.0.0.1", "http://localhost.evil.example", "127.0.0.1:8000", "https://", "https://a b"):
-        monkeypatch.setenv("TRACKLAY_X_URL", wrong)
-        with pytest.raises(InvalidInput, match="TRACKLAY_X_URL"):
-            base_url("TRACKLAY_X_URL", "")
+        monkeypatch.setenv("TRACKLAY_COG_URL", wrong)
+        with pytest.raises(InvalidInput, match="TRACKLAY_COG_URL"):
+            base_url("TRACKLAY_COG_URL", "")
 
 
 # --- what answers mean
