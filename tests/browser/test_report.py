@@ -116,7 +116,7 @@ def waveform(driver, row: int) -> int:
 
 def test_the_users_text_is_shown_unchanged(page, chromium):
     """Tags in a prompt are letters; no script of theirs runs, no dialog opens, nothing is fetched."""
-    lines = [each.text for each in chromium.find_elements(By.CSS_SELECTOR, "#rows .line")]
+    lines = [each.text for each in chromium.find_elements(By.CSS_SELECTOR, "#rows .summary")]
     assert lines == ["metal door", HOSTILE, "wooden door", "no credit left"]
     press(chromium, Keys.ARROW_DOWN)
     facts = chromium.find_element(By.ID, "facts").text
