@@ -122,7 +122,7 @@ def test_the_users_text_is_shown_unchanged(page, chromium):
     facts = chromium.find_element(By.ID, "facts").text
     assert HOSTILE in facts
     totals = chromium.find_element(By.CSS_SELECTOR, "header .totals").text.split("\n")
-    assert totals[:6] == ["rows", "4", "takes", "3", "on their sample", "3 of 3"]
+    assert totals[:6] == ["rows", "4", "takes", "3", "in sync", "3 of 3"]
     loaded = chromium.execute_script("return performance.getEntriesByType('resource').map(each => each.name)")
     assert all(name.startswith(("data:", "blob:")) for name in loaded)
 
