@@ -96,7 +96,7 @@ def test_a_missing_prompt_disables_generate_and_shows_the_reason(scene, strip, m
     monkeypatch.setenv("BEATOVEN_API_KEY", "0123456789")
     scene.tracklay.model = "beatoven/track"
     panel = drawn(panels.TRACKLAY_PT_sidebar)
-    assert "beatoven/track needs a prompt. Write a prompt in the panel." in panel.words()
+    assert "Prompt required by the model: beatoven/track. Write a prompt in the panel." in panel.words()
     assert not panel.enabled_of("tracklay.generate")
 
 
@@ -160,7 +160,7 @@ def test_an_invalid_extra_disables_generate(scene, strip):
     scene.tracklay.extras[0].name = "x"
     scene.tracklay.extras[0].value = "dark"
     panel = drawn(panels.TRACKLAY_PT_sidebar)
-    assert "+x is not JSON" in panel.words()
+    assert "+x must be JSON, not" in panel.words()
     assert not panel.enabled_of("tracklay.generate")
 
 
