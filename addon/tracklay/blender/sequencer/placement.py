@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import bpy
 
+from ...cue import SAMPLE_RATE
 from ...errors import TracklayError
 from ...jobs import estimate_cost
 from ..settings import catalogue
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 PICTURE_PROPERTY = "tracklay_picture"
 """Custom property of a laid strip: the name of its picture strip when it was laid."""
 
-HALF_SAMPLE_SECONDS = 0.5 / 48_000
+HALF_SAMPLE_SECONDS = 0.5 / SAMPLE_RATE
 """Seconds by which each strip is shifted earlier.
 
 A frame often begins between two samples. Blender then starts the sound on the next one, and at NTSC rates even after an exact one, because
