@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import subprocess
 from fractions import Fraction
 from itertools import pairwise
@@ -12,7 +13,9 @@ import opentimelineio as otio
 import pytest
 from tracklay import timelines
 from tracklay.errors import InvalidInput
+from tracklay.media.mov_timecode import read_timecode_rate
 from tracklay.timelines.otio.media_references import resolve_media_path
+from tracklay.timing import Rate, parse_time
 
 from tests.clips import FFMPEG, flash_clip
 from tests.timelines.cuts import clip, gap, span, speed, timeline, track
@@ -165,6 +168,47 @@ def test_media_begins_at_its_range_or_its_timecode(tmp_path, start, begin, optio
     has = None if start is None else span(start, 50, 25)
     shot = otio.schema.Clip("a", otio.schema.ExternalReference(media.as_uri(), has), span(begin, 20, 25))
     assert cues(timeline(tmp_path / "film.otio", track(shot))) == [("a", 0, 20, Fraction(first, 25), 1)]
+
+
+@pytest.mark.parametrize(
+    ("file_rate", "clip_rate", "timecode"),
+    [
+        (Fraction(50), 25, "10:00:00:00"),
+        (Fraction(24), 25, "10:00:00:00"),
+        (Fraction(25), 50, "10:00:00:00"),
+        (Fraction(60), 24, "10:00:00:00"),
+        (Fraction(60000, 1001), Fraction(30000, 1001), "10:00:00;00"),
+    ],
+)
+def test_a_timecode_counts_at_its_own_rate(tmp_path, file_rate, clip_rate, timecode):
+    """The clip begins one second of timecode after the file: the timeline's frames and the file's are not the same number."""
+    media = flash_clip(tmp_path / "cam.mov", file_rate, 100, (), "-c:v", "mjpeg", "-timecode", timecode)
+    nominal = round(clip_rate)
+    first = parse_time(timecode, Rate(Fraction(clip_rate))) + nominal
+    shot = otio.schema.Clip("a", otio.schema.ExternalReference(media.as_uri()), span(first, 10, clip_rate))
+    ((_, _, _, begins, slope),) = cues(timeline(tmp_path / "film.otio", track(shot)))
+    assert (begins, slope) == (Fraction(nominal) / Fraction(clip_rate), 1)
+
+
+def test_a_range_that_is_too_short_counts_if_the_file_is_long_enough(tmp_path):
+    """Kdenlive writes the length of a range in frames of the project at the rate of the media."""
+    media = flash_clip(tmp_path / "low.mov", Fraction(50), 100, (), "-c:v", "mjpeg", "-timecode", "00:00:00:20")
+    shot = otio.schema.Clip("a", otio.schema.ExternalReference(media.as_uri(), span(0, 50, 50)), span(30, 10, 25))
+    assert cues(timeline(tmp_path / "film.otio", track(shot))) == [("a", 0, 10, Fraction(6, 5), 1)]
+
+
+def test_the_timecode_track_has_a_rate_of_its_own(tmp_path):
+    """A camera at 59.94 that counts 30 timecode frames per second; other files have no such track."""
+    media = flash_clip(tmp_path / "cam.mov", Fraction(60000, 1001), 4, (), "-c:v", "mjpeg", "-timecode", "00:00:00;00")
+    assert read_timecode_rate(media) == Rate(Fraction(60000, 1001))
+    written, wanted = struct.pack(">II", 60000, 1001), struct.pack(">II", 30000, 1001)
+    data = media.read_bytes()
+    at = data.index(written, data.index(b"tmcd", data.index(b"stsd")))
+    media.write_bytes(data[:at] + wanted + data[at + 8 :])
+    assert read_timecode_rate(media) == Rate(Fraction(30000, 1001))
+    plain = flash_clip(tmp_path / "plain.mp4", Fraction(25), 4, ())
+    assert read_timecode_rate(plain) is None
+    assert read_timecode_rate(Path(__file__)) is None
 
 
 def test_a_file_at_24000_1001_counted_at_24_is_read_in_frames(tmp_path):

@@ -87,7 +87,13 @@ class JobSpec:
         reason = stored.pop("why", "")
         reason = stored.pop("reason", reason)
         picture = Picture(
-            Path(stored.pop("source")), TimeMap(points), images, source_rate, render=render, reason=reason
+            Path(stored.pop("source")),
+            TimeMap(points),
+            images,
+            source_rate,
+            render=render,
+            reason=reason,
+            frame_rule=stored.pop("frame_rule", "nearest"),
         )
         return Cue(span=Span(start, frames, Rate(Fraction(rate))), picture=picture, **stored)
 
@@ -109,6 +115,8 @@ def cue_to_dict(cue: Cue) -> dict[str, Any]:
         "rate": None if cue.picture.rate is None else str(cue.picture.rate),
         "render": _render_to_dict(cue.picture.render),
         "reason": cue.picture.reason,
+        # Left out if it is the first rule that existed: this data identifies work that was paid for.
+        **({} if cue.picture.frame_rule == "nearest" else {"frame_rule": cue.picture.frame_rule}),
         "model": cue.model,
         "prompt": cue.prompt,
         "negative": cue.negative,

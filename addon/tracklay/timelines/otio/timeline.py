@@ -27,6 +27,7 @@ from ...atomic_io import atomic_write
 from ...cue import Cue, Picture
 from ...errors import InvalidInput
 from ...manifest import read_manifest
+from ...media.frame_plan import frame_rules_differ
 from ...timing import Rate, Span, TimeError, TimeMap, format_timecode, parse_time
 from ..base import Timeline, empty_range_error, invalid_point_error
 from . import take_tracks
@@ -45,7 +46,7 @@ from .visibility import VisibleShot, VisibleShotFinder, find_record_start, rate_
 
 if TYPE_CHECKING:
     from ...cancellation import CancelToken
-    from ...cue import Failure, Take
+    from ...cue import Failure, FrameRule, Take
     from .take_tracks import TakeTracks
 
 MIN_FPS, MAX_FPS = 5, 1000
@@ -289,7 +290,12 @@ class OtioFile(Timeline):
 
     def _picture(self, shot: VisibleShot, span: Span) -> Picture:
         source = self._media.resolve_source(shot)
-        return Picture(source.path, self._time_map(shot, span, source), source.images, source.rate, source.error)
+        time_map = self._time_map(shot, span, source)
+        # Set only where it shows another frame: what was generated for a picture is found again by all facts of that picture.
+        source_rate = source.rate or self._media.video_rate(source.path)
+        holds = source_rate is not None and frame_rules_differ(time_map, span, source_rate)
+        rule: FrameRule = "hold" if holds else "nearest"
+        return Picture(source.path, time_map, source.images, source.rate, source.error, frame_rule=rule)
 
     def _time_map(self, shot: VisibleShot, span: Span, source: MediaSource) -> TimeMap:
         """Return the map from the timeline's frames to the source's seconds.
