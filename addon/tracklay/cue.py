@@ -86,6 +86,7 @@ class Cue:
 
     `id` is unique within its timeline. `seed` is None if each take gets a random one. `params` are the model's parameters that the user
     set. `square` is the position of the square crop that the model receives (`media.square_crop`), empty for the full picture.
+    `timecode_start` is the timecode of the timeline's frame 0, in frames: a take's time stamp counts from it.
     """
 
     id: str
@@ -98,6 +99,7 @@ class Cue:
     takes: int = 1
     params: Mapping[str, ParamValue] = field(default_factory=dict)
     square: str = ""
+    timecode_start: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import opentimelineio as otio
 import pytest
 from tracklay import timelines
 from tracklay.errors import InvalidInput
-from tracklay.media.mov_timecode import read_timecode_rate
+from tracklay.media.file_timecode import read_timecode_rate
 from tracklay.timelines.otio.media_references import resolve_media_path
 from tracklay.timing import Rate, parse_time
 
@@ -340,6 +340,50 @@ def test_unreadable_clips_are_errors_and_without_media_cover_nothing(tmp_path, m
     assert str(tmp_path / "gone.mp4") in errors["gone"]
     assert errors["far"] == "far: Media is not a file: https://example.com/a.mp4. Download it, and relink the clip."
     assert errors["ramp"].startswith("ramp: Unknown speed: OTIO stores no speeds of the effect Ramp.")
+
+
+def avid_effect(**maps: list[list[float]]) -> otio.schema.LinearTimeWarp:
+    """Return a speed of 1 as the AAF adapter makes it of Avid's key frames."""
+    parameters = {name: {"_aaf_keyframed_property": True, "keyframe_values": points} for name, points in maps.items()}
+    metadata = {"AAF": {"Parameters": {"SpeedRatio": "1", **parameters}}}
+    return otio.schema.LinearTimeWarp(time_scalar=1.0, metadata=metadata)
+
+
+@pytest.mark.parametrize(
+    ("effect", "is_ramp"),
+    [
+        (avid_effect(PARAM_OFFSET_MAP_U=[[0.0, 0.0], [0.27, 5.6], [0.73, 9.4], [1.0, 15.0]]), True),
+        (avid_effect(PARAM_SPEED_MAP_U=[[0.0, 1.0], [1.0, 2.0]]), True),
+        (avid_effect(PARAM_SPEED_MAP_U=[[0.0, 1.0]], PARAM_SPEED_OFFSET_MAP_U=[[0.0, 0.0], [8.0, 8.0]]), False),
+        (avid_effect(PARAM_SPEED_OFFSET_MAP_U=[[0.0, 7.0], [4.0, 3.0], [8.0, -1.0]]), False),
+        (avid_effect(), False),
+    ],
+)
+def test_a_speed_ramp_of_an_aaf_is_an_error_and_a_constant_speed_is_none(tmp_path, media, effect, is_ramp):
+    """The adapter makes a constant speed of both: its key frames say which it was."""
+    film = timeline(tmp_path / "film.otio", track(clip(media, 0, 10, 25, effect, name="shot")))
+    (cue,) = timelines.open_timeline(film).cues(model="sketch/foley")
+    assert ("Unknown speed" in cue.picture.error) == is_ramp
+
+
+@pytest.mark.parametrize(
+    ("clip_name", "effect_name", "ids"),
+    [
+        ("Text+", "Text+", ["under"]),
+        ("Opening", "Text+", ["under"]),
+        ("Mine", "Mine", ["under"]),
+        ("Solid Color", "Solid Color", ["under"]),
+        ("offline.mov", "Transform", ["under", "offline.mov"]),
+    ],
+)
+def test_titles_of_resolve_are_no_cues(tmp_path, media, clip_name, effect_name, ids):
+    """A clip without media that an effect makes; with an effect that needs a picture it is offline."""
+    title = otio.schema.Clip(clip_name, otio.schema.MissingReference(), span(0, 20, 25))
+    title.effects.append(otio.schema.Effect(metadata={"Resolve_OTIO": {"Effect Name": effect_name, "Enabled": True}}))
+    film = timeline(tmp_path / "film.otio", track(clip(media, 0, 50, 25, name="under")), track(title))
+    found = timelines.open_timeline(film).cues(model="sketch/foley")
+    assert sorted(cue.id for cue in found) == sorted(ids)
+    assert found[0].span.start == (20 if clip_name == "Solid Color" else 0)
 
 
 def nested(levels: int) -> str:

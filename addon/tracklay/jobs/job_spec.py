@@ -124,6 +124,7 @@ def cue_to_dict(cue: Cue) -> dict[str, Any]:
         "takes": cue.takes,
         "params": dict(cue.params),
         "square": cue.square,
+        **({"timecode_start": cue.timecode_start} if cue.timecode_start else {}),
     }
 
 
@@ -242,6 +243,10 @@ def random_seed(spec: JobSpec) -> int:
     return low + secrets.randbelow(high - low)
 
 
+_NOT_REQUESTED = ("id", "seed", "takes", "reason", "timecode_start")
+"""Fields of a stored cue that are no part of what the user asks for."""
+
+
 def request_keys(spec: JobSpec) -> list[str]:
     """Return a key for each take of a spec: the same when the user asks for the same again, so that an interrupted job is found.
 
@@ -251,7 +256,7 @@ def request_keys(spec: JobSpec) -> list[str]:
 
     data = spec.to_dict()
     # Neither how the cue is named nor how often it is asked for is part of the request; each take has its own seed below.
-    cue = {name: value for name, value in data["cue"].items() if name not in ("id", "seed", "takes", "reason")}
+    cue = {name: value for name, value in data["cue"].items() if name not in _NOT_REQUESTED}
     try:
         file = source_id(spec.cue.picture.source, "stat")
     except OSError:

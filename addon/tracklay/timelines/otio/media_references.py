@@ -13,10 +13,10 @@ from urllib.request import url2pathname
 import opentimelineio as otio
 
 from ...errors import InvalidInput, TracklayError
-from ...media.mov_timecode import read_timecode_rate
+from ...media.file_timecode import first_timecode_frame
 from ...media.probe import VideoHeader, probe_video, read_video_header
-from ...timing import Rate, parse_time
-from .visibility import rate_from_fps, to_seconds
+from ...timing import Rate
+from .exact_numbers import rate_from_fps, to_seconds
 
 if TYPE_CHECKING:
     from .visibility import VisibleShot
@@ -209,22 +209,8 @@ def _clip_rate(clip: Any) -> Rate:
 
 
 def _timecode_seconds(path: Path, head: VideoHeader, clip_rate: Rate) -> Fraction | None:
-    """Return a file's timecode on a clip's clock, in seconds; None if it has none.
-
-    A timecode is a number of frames at its own rate: 10:00:00:00 of a file at 50 is 1,800,000 frames, and 900,000 of a timeline
-    at 25. The clip's clock counts these at its own rate.
-    """
-    if not head.timecode:
-        return None
-    try:
-        rate = read_timecode_rate(path) or head.rate
-    except OSError:
-        rate = head.rate
-    try:
-        # Some files write drop-frame timecode with a full stop before the frames; `parse_time` reads a semicolon.
-        frames = parse_time(head.timecode.replace(".", ";"), rate)
-    except ValueError:
-        return None
+    """Return a file's timecode on a clip's clock, in seconds; None if it has none."""
     if clip_rate.nominal_fps < MIN_TIMECODE_FPS:
-        return rate.seconds(frames)  # the clip's clock counts seconds, not frames
-    return clip_rate.seconds(Fraction(frames * clip_rate.nominal_fps, rate.nominal_fps))
+        clip_rate = head.rate  # the clip's clock counts seconds, not frames
+    frames = first_timecode_frame(path, head, clip_rate)
+    return None if frames is None else clip_rate.seconds(frames)

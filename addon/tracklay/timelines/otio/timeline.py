@@ -28,9 +28,10 @@ from ...cue import Cue, Picture
 from ...errors import InvalidInput
 from ...manifest import read_manifest
 from ...media.frame_plan import frame_rules_differ
-from ...timing import Rate, Span, TimeError, TimeMap, format_timecode, parse_time
+from ...timing import Rate, Span, TimeError, TimeMap, format_timecode, is_timecode, parse_time
 from ..base import Timeline, empty_range_error, invalid_point_error
 from . import take_tracks
+from .exact_numbers import rate_from_fps, to_seconds
 from .media_references import MediaResolver, MediaSource, resolve_media_path
 from .relocation import SourceMapping, relocate_take
 from .text_patch import (
@@ -42,7 +43,7 @@ from .text_patch import (
     rebase_urls,
     remove_tracks,
 )
-from .visibility import VisibleShot, VisibleShotFinder, find_record_start, rate_from_fps, to_seconds
+from .visibility import VisibleShot, VisibleShotFinder, find_record_start
 
 if TYPE_CHECKING:
     from ...cancellation import CancelToken
@@ -206,7 +207,7 @@ class OtioFile(Timeline):
     def _frame_range(self, in_point: str | None, out_point: str | None) -> tuple[int, int]:
         """Return the frames between two points as the user writes them.
 
-        Timecode is the one that the timeline shows; seconds and frames count from its beginning.
+        Timecode is the one that the timeline shows; seconds, minutes and frames count from its beginning.
         """
         length = max((self.rate.frames(shot.end) for _, shot in self._shots), default=0)
         points = []
@@ -221,7 +222,7 @@ class OtioFile(Timeline):
                 at = parse_time(text, self.rate)
             except TimeError as error:
                 raise invalid_point_error(name, error) from None
-            at = at if ":" in text else at + self._start_frame
+            at = at if is_timecode(text) else at + self._start_frame
             if not self._start_frame <= at <= self._start_frame + length:
                 raise InvalidInput(
                     "otio.point_outside",

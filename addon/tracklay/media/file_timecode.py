@@ -1,7 +1,8 @@
-"""Reads the rate at which a QuickTime or MP4 file counts its timecode: not always the rate of its picture.
+"""The timecode of a file's first frame, counted in frames of any rate.
 
-Cameras at 59.94 frames per second often count 30 timecode frames per second. ffmpeg prints the timecode and not its rate.
-Layout: QuickTime File Format Specification, "Timecode media" (`moov/trak/mdia/minf/stbl/stsd/tmcd`).
+A QuickTime or MP4 file counts it at a rate of its own: cameras at 59.94 frames per second often count 30 timecode frames per
+second. ffmpeg prints the timecode and not that rate. Layout: QuickTime File Format Specification, "Timecode media"
+(`moov/trak/mdia/minf/stbl/stsd/tmcd`).
 """
 
 from __future__ import annotations
@@ -11,14 +12,35 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from ..timing import Rate
+from ..timing import Rate, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from .probe import VideoHeader
+
 _CONTAINERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
 _MAX_SAMPLE_DESCRIPTION_BYTES = 4096
 """Bytes of a sample description table that are read: a timecode track has one entry of less than 100."""
+
+
+def first_timecode_frame(path: Path, video: VideoHeader, rate: Rate) -> Fraction | None:
+    """Return the timecode of a file's first frame in frames of `rate`; None if it has none.
+
+    A timecode is a number of frames at its own rate: 10:00:00:00 of a file at 50 is 1,800,000 frames, and 900,000 at 25.
+    """
+    if not video.timecode:
+        return None
+    try:
+        own_rate = read_timecode_rate(path) or video.rate
+    except OSError:
+        own_rate = video.rate
+    try:
+        # Some files write drop-frame timecode with a full stop before the frames; `parse_time` reads a semicolon.
+        frames = parse_time(video.timecode.replace(".", ";"), own_rate)
+    except ValueError:
+        return None
+    return Fraction(frames * rate.nominal_fps, own_rate.nominal_fps)
 
 
 def read_timecode_rate(path: Path) -> Rate | None:
