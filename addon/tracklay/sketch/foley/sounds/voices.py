@@ -39,6 +39,7 @@ class VoiceLayer:
         shuffled: each call takes its sets of resonances at random, as speech does.
         start: seconds after the attack.
         floor_db: level of what lies between the resonances, dB.
+        droop_db: how much quieter a call is at its end than after its rise, dB.
     """
 
     seconds: float
@@ -60,6 +61,7 @@ class VoiceLayer:
     shuffled: bool = False
     start: float = 0.0
     floor_db: float = -36.0
+    droop_db: float = 4.0
 
     def render_layer(self, strike: Strike) -> tuple[int, Mono]:
         """Return the start in samples relative to the attack, and the samples."""
@@ -110,7 +112,8 @@ class VoiceLayer:
         noise *= np.float32(db_to_gain(self.breath_db)) * (np.float32(0.4) + pulses) * np.float32(2.0)
         pulses -= pulses.mean()
         source = pulses / np.float32(np.sqrt(np.mean(pulses**2)) + 1e-9) + noise
-        return self._filter_source(source, tuning**0.5, rng) * fade_ends(count, self.rise, self.fall)
+        call = self._filter_source(source, tuning**0.5, rng) * fade_ends(count, self.rise, self.fall)
+        return call * db_to_gain(np.linspace(0, -self.droop_db, count)).astype(np.float32)
 
     def _filter_source(self, source: Mono, tuning: float, rng: np.random.Generator) -> Mono:
         """Return the source through the sets of resonances, one fading into the next, with RMS near 1."""
