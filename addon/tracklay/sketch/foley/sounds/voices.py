@@ -112,15 +112,17 @@ class VoiceLayer:
         noise *= np.float32(db_to_gain(self.breath_db)) * (np.float32(0.4) + pulses) * np.float32(2.0)
         pulses -= pulses.mean()
         source = pulses / np.float32(np.sqrt(np.mean(pulses**2)) + 1e-9) + noise
-        call = self._filter_source(source, tuning**0.5, rng) * fade_ends(count, self.rise, self.fall)
+        call = self._filter_source(source, tuning**0.5, strike) * fade_ends(count, self.rise, self.fall)
         return call * db_to_gain(np.linspace(0, -self.droop_db, count)).astype(np.float32)
 
-    def _filter_source(self, source: Mono, tuning: float, rng: np.random.Generator) -> Mono:
+    def _filter_source(self, source: Mono, tuning: float, strike: Strike) -> Mono:
         """Return the source through the sets of resonances, one fading into the next, with RMS near 1."""
-        count = len(source)
+        rng, count = strike.rng, len(source)
         size = transform_size(count)
-        spectrum = np.fft.rfft(source, size)
         hertz = np.arange(size // 2 + 1, dtype=np.float32) * np.float32(SAMPLE_RATE / size)
+        shade = hertz * np.float32(2.0 ** (1.6 * (1 - strike.strength)) / 9000.0)  # a soft voice is dull
+        # No rumble below the voice.
+        spectrum = np.fft.rfft(source, size) * (np.minimum(hertz / np.float32(60.0), 1) / (1 + shade * shade))
         wave = np.zeros(count, np.float32)
         sets = self.formants
         if self.shuffled:
@@ -135,7 +137,6 @@ class VoiceLayer:
                 gains += np.float32(db_to_gain(level_db)) / (
                     1 + np.abs((hertz - np.float32(moved)) / np.float32(0.5 * width * tuning)) ** 2
                 )
-            gains *= np.minimum(hertz / np.float32(60.0), 1)  # no rumble below the voice
             part = np.fft.irfft(spectrum * gains, size)[:count].astype(np.float32)
             part /= np.float32(np.sqrt(np.mean(part**2)) + 1e-9)
             if len(sets) > 1:
