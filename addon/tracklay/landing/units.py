@@ -24,8 +24,8 @@ CUT_BEFORE_ATTACK_SECONDS = 0.004
 BEFORE_ATTACK_SECONDS = 0.25
 """Seconds before an attack that show what sounds without it."""
 
-OVER_DB = -40.0
-"""A decay is over where its power, above what sounded before, is this far below its peak: 40 dB, where other sounds mask it."""
+OVER_DB = -55.0
+"""A decay is over where its power, above what sounded before, is this far below its peak, where it is not heard any more."""
 
 SEPARABLE_DB = -26.0
 """A decay may be faded out before the next attack from here on: the next attack is heard, the fade is not."""
