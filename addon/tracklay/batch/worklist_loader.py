@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..cue import LAND_MODES
 from ..errors import InvalidInput, TracklayError, file_not_found_error
 from ..jobs.job_spec import TakeSettings
 from ..media import image_sequence
@@ -38,7 +39,7 @@ from .worklist import (
 )
 
 if TYPE_CHECKING:
-    from ..cue import Cue, ParamValue
+    from ..cue import Cue, LandMode, ParamValue
     from ..models import Model
 
 _PARAMETER_PREFIX = "params."
@@ -267,6 +268,7 @@ class _WorkListLoader:
                 values.get("seed"),
                 params,
             ).validate(model)
+            land = _check_land(values.get("land", "auto"))
             points = [_check_time(name, values.get(name)) for name in ("in", "out")]
             picture, picture_name = self._resolve_path(values["picture"])
             state = self._picture_fingerprint(picture, picture_name) if cue is None else self._cue_fingerprint(cue)
@@ -288,6 +290,8 @@ class _WorkListLoader:
         # The number of takes is left out: a row that asks for more keeps the takes that it has.
         content = [picture_name, state, cue_id, *points, model.id, settings.prompt, settings.negative, settings.seed]
         content += [dict(settings.params), folder_name]
+        # Left out by default: results of earlier versions stay valid.
+        content += [] if land == "auto" else [land]
         return WorkListRow(
             row_id,
             picture,
@@ -305,6 +309,7 @@ class _WorkListLoader:
             settings.seed,
             settings.params,
             bool(values.get("drop_original", False)),
+            land,
         )
 
     def _parameter_value(self, model: Model, name: str, value: ParamValue, *, is_text: bool) -> ParamValue:
@@ -406,6 +411,15 @@ def _merge_tables(*tables: Mapping[str, Any]) -> dict[str, Any]:
         if params:
             merged["params"] = params
     return merged
+
+
+def _check_land(text: str) -> LandMode:
+    for mode in LAND_MODES:
+        if text == mode:
+            return mode
+    raise InvalidInput(
+        "worklist.invalid_land", "land must be {names}: {value}.", names=" or ".join(LAND_MODES), value=text
+    )
 
 
 def _check_time(name: str, text: str | None) -> str | None:

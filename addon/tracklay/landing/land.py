@@ -11,7 +11,7 @@ import numpy as np
 
 from ..listening.onsets import find_onsets
 from ..listening.spectrum import measure_bands_of
-from .layout import Wish, choose_shifts, lay_out
+from .layout import ShiftTarget, choose_shifts, lay_out
 from .matching import Contact, estimate_lag, match_onsets
 from .renderer import LayoutRenderer
 from .texture import Background
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .matching import Pair
 
 TOLERANCE = Fraction(1, 50)
-"""Seconds. A sound this near to its contact is on it and stays: nobody hears the difference, and every move costs something."""
+"""Seconds. A sound this near to its contact is on it and stays: the ear does not notice, and every move costs something."""
 
 SALIENT_SHARE = 0.3
 """An onset is an event, and not part of the background, if it has this share of the strength of the take's strong ones, or a contact."""
@@ -68,7 +68,7 @@ class Landing:
 
     @property
     def changes_anything(self) -> bool:
-        """Whether the landed take differs from the untouched one."""
+        """True if the landed take differs from the untouched one."""
         return self.renderer is not None
 
     def blocks(self) -> Iterator[Samples]:
@@ -113,6 +113,8 @@ def plan_landing(
 
     The take is never held whole. Arguments as `land_take`.
     """
+    end = Fraction(length, sample_rate)
+    contacts = [contact for contact in contacts if 0 <= contact.time < end]
     nothing = Landing(Fraction(0), (), (), None)
     if not contacts or not length:
         return nothing
@@ -133,11 +135,11 @@ def plan_landing(
     events = sorted({pair.onset for pair in pairs} | set(map(int, np.flatnonzero(salient))))
     units = split_into_units(onsets, events, bands, length, sample_rate)
     base = _base_shift(-round(lag * sample_rate), units, onsets, length, sample_rate)
-    wishes = _wishes(pairs, onsets, contacts, base, sample_rate, tolerance)
-    shifts = choose_shifts(units, wishes, base, length, sample_rate)
+    targets = _targets(pairs, onsets, contacts, base, sample_rate, tolerance)
+    shifts = choose_shifts(units, targets, base, length, sample_rate)
     if all(shift == 0 for shift in shifts) and base == 0:
         return nothing
-    pieces, overlays = lay_out(units, shifts, base, length)
+    pieces, overlays = lay_out(units, shifts, base, length, sample_rate)
     background = Background(read, length, sample_rate, [(unit.start, unit.stop) for unit in units])
     renderer = LayoutRenderer(read, length, sample_rate, pieces, overlays, background)
     moved = {onset: shift for unit, shift in zip(units, shifts, strict=True) for onset in unit.onsets if shift != 0}
@@ -158,26 +160,24 @@ def plan_landing(
 def _base_shift(shift: int, units: Sequence[Unit], onsets: Sequence[Onset], length: int, sample_rate: int) -> int:
     """Return the shift of the whole take: 0 if it would push an event out."""
     margin = round(MOST_MOVED * sample_rate)
-    lost = any(
-        unit.start + shift < 0 or onsets[unit.onsets[-1]].sample + shift > length - margin for unit in units
-    )
+    lost = any(unit.start + shift < 0 or onsets[unit.onsets[-1]].sample + shift > length - margin for unit in units)
     return 0 if lost else shift
 
 
-def _wishes(
+def _targets(
     pairs: Sequence[Pair],
     onsets: Sequence[Onset],
     contacts: Sequence[Contact],
     base: int,
     sample_rate: int,
     tolerance: Fraction,
-) -> dict[int, Wish]:
+) -> dict[int, ShiftTarget]:
     """Return the shift that each matched onset needs; one that is near enough after the base shift needs no more."""
-    wishes = {}
+    targets = {}
     for pair in pairs:
         onset = onsets[pair.onset]
         shift = round(contacts[pair.contact].time * sample_rate) - onset.sample
         if abs(shift - base) <= tolerance * sample_rate:
             shift = base
-        wishes[pair.onset] = Wish(shift, pair.probability * max(onset.strength, 0.05))
-    return wishes
+        targets[pair.onset] = ShiftTarget(shift, pair.probability * max(onset.strength, 0.05))
+    return targets

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 LEAST_HEARD_SECONDS = 0.03
 """Two attacks are laid at least this far apart: nearer ones would fuse, and one would be lost to the ear."""
 
+LEAST_BACKGROUND_SECONDS = 0.08
+"""Shortest stretch of background that stays between two cuts."""
 
-class Wish(NamedTuple):
+
+class ShiftTarget(NamedTuple):
     """The shift that one onset needs to land, in samples, and its weight against others of its unit."""
 
     shift: int
@@ -49,20 +52,20 @@ class Overlay:
 
 
 def choose_shifts(
-    units: Sequence[Unit], wishes: Mapping[int, Wish], base: int, length: int, sample_rate: int
+    units: Sequence[Unit], targets: Mapping[int, ShiftTarget], base: int, length: int, sample_rate: int
 ) -> list[int]:
     """Return each unit's shift in samples.
 
-    A unit without a wish, or whose move would make one of its onsets worse, lose one or change the order of attacks, moves by `base`
+    A unit without a target, or whose move would make one of its onsets worse, lose one or change the order of attacks, moves by `base`
     like the background.
     """
-    shifts = [_unit_shift(unit, [wishes[onset] for onset in unit.onsets if onset in wishes], base) for unit in units]
+    shifts = [_unit_shift([targets[onset] for onset in unit.onsets if onset in targets], base) for unit in units]
     apart = round(LEAST_HEARD_SECONDS * sample_rate)
     for at, unit in enumerate(units):
         if not 0 <= unit.attack + shifts[at] < length - apart or unit.start + shifts[at] < 0:
             shifts[at] = base
     # The least sure of two that would collide stays, until none does.
-    weight = [max((wishes[onset].weight for onset in unit.onsets if onset in wishes), default=0.0) for unit in units]
+    weight = [max((targets[onset].weight for onset in unit.onsets if onset in targets), default=0.0) for unit in units]
     while True:
         collisions = [
             (min(weight[a], weight[b]), a, b)
@@ -78,37 +81,39 @@ def choose_shifts(
         shifts[min(moved, key=lambda each: weight[each])] = base
 
 
-def _unit_shift(unit: Unit, wishes: Sequence[Wish], base: int) -> int:
-    """Return the shift that brings a unit's onsets nearest to where they belong, and none of them farther away."""
-    best, least = base, sum(wish.weight * abs(wish.shift - base) for wish in wishes)
-    for candidate in (wish.shift for wish in wishes):
-        cost = sum(wish.weight * abs(wish.shift - candidate) for wish in wishes)
-        worse = any(abs(wish.shift - candidate) > abs(wish.shift - base) for wish in wishes)
+def _unit_shift(targets: Sequence[ShiftTarget], base: int) -> int:
+    """Return the shift with a unit's onsets nearest to where they belong, and none of them farther away."""
+    best, least = base, sum(target.weight * abs(target.shift - base) for target in targets)
+    for candidate in (target.shift for target in targets):
+        cost = sum(target.weight * abs(target.shift - candidate) for target in targets)
+        worse = any(abs(target.shift - candidate) > abs(target.shift - base) for target in targets)
         if cost < least and not worse:
             best, least = candidate, cost
     return best
 
 
-def lay_out(units: Sequence[Unit], shifts: Sequence[int], base: int, length: int) -> tuple[list[Piece], list[Overlay]]:
+def lay_out(
+    units: Sequence[Unit], shifts: Sequence[int], base: int, length: int, sample_rate: int
+) -> tuple[list[Piece], list[Overlay]]:
     """Return the pieces of the laid take, which cover it from 0 to `length` without a gap, and the decays under them.
 
     A unit is heard from its start until its decay is over or the next unit starts. Everywhere else the background stays where it is
     (moved by `base`); where a moved unit was, it is filled.
     """
     laid = sorted(
-        (unit.start + shift, min(unit.stop + shift, length), shift)
-        for unit, shift in zip(units, shifts, strict=True)
+        (unit.start + shift, min(unit.stop + shift, length), shift) for unit, shift in zip(units, shifts, strict=True)
     )
     vacated = [
         (unit.start + base, unit.stop + base) for unit, shift in zip(units, shifts, strict=True) if shift != base
     ]
     vacated += [(0, base), (length + base, length)]
+    least = round(LEAST_BACKGROUND_SECONDS * sample_rate)
     pieces: list[Piece] = []
     decays: list[Overlay] = []
     position = 0
     for at, (start, stop, shift) in enumerate(laid):
         if start > position:
-            pieces += _background(position, start, vacated, base)
+            pieces += _background(position, start, vacated, base, least)
         heard_until = min(stop, laid[at + 1][0]) if at + 1 < len(laid) else stop
         if heard_until > max(start, position):
             pieces.append(Piece(max(start, position), heard_until, shift, is_attack=True))
@@ -116,7 +121,7 @@ def lay_out(units: Sequence[Unit], shifts: Sequence[int], base: int, length: int
             decays.append(Overlay(heard_until, stop, shift))
         position = max(position, heard_until)
     if position < length:
-        pieces += _background(position, length, vacated, base)
+        pieces += _background(position, length, vacated, base, least)
     pieces = _join(pieces)
     # A piece of the same shift has the decay in it already.
     overlays = [
@@ -128,19 +133,23 @@ def lay_out(units: Sequence[Unit], shifts: Sequence[int], base: int, length: int
     return pieces, _join_overlays(overlays)
 
 
-def _background(start: int, stop: int, vacated: Sequence[tuple[int, int]], base: int) -> list[Piece]:
-    """Return the pieces of background from `start` to `stop`: the take's own, and fills where units were."""
+def _background(start: int, stop: int, vacated: Sequence[tuple[int, int]], base: int, least: int) -> list[Piece]:
+    """Return the pieces of background from `start` to `stop`: the take's own, and fills where units were.
+
+    Of its own, stretches shorter than `least` are filled too: a cut at each end would leave nothing of them.
+    """
     pieces, position = [], start
-    for begin, end in sorted(vacated):
-        begin, end = max(begin, position), min(end, stop)
-        if end <= begin:
+    for begin, end in [*sorted(vacated), (stop, stop)]:
+        fill_from, fill_until = max(begin, position), min(end, stop)
+        if fill_from > stop or (fill_until <= fill_from and begin != stop):
             continue
-        if begin > position:
-            pieces.append(Piece(position, begin, base))
-        pieces.append(Piece(begin, end, None))
-        position = end
-    if position < stop:
-        pieces.append(Piece(position, stop, base))
+        if fill_from - position >= least:
+            pieces.append(Piece(position, fill_from, base))
+        elif fill_from > position:
+            pieces.append(Piece(position, fill_from, None))
+        if fill_until > fill_from:
+            pieces.append(Piece(fill_from, fill_until, None))
+        position = max(position, fill_until)
     return pieces
 
 

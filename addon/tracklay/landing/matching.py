@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy.typing as npt
 
     Values = npt.NDArray[np.float64]
@@ -41,7 +39,7 @@ LAG_WINDOW_SECONDS, LAG_KERNEL_SECONDS = 1.0, 0.03
 """Largest lag that is looked for, and the standard deviation of distances around a constant lag."""
 
 LAG_SHARE, LAG_LEAST_PAIRS = 0.6, 3
-"""A lag is constant if this share of the contacts, and so many, have an onset within two standard deviations of it."""
+"""A lag is constant if this share of the contacts, and this number of them, have an onset within two standard deviations of it."""
 
 WINDOW_OF_CONTACTS, OVERLAP_OF_CONTACTS = 256, 32
 """Contacts weighed at a time: memory grows with their square."""
@@ -101,9 +99,14 @@ def estimate_lag(onsets: Values, strengths: Values, contacts: Values, confidence
 
 def _nearest_distances(onsets: Values, contacts: Values) -> Values:
     """Return the distance from each contact to its nearest onset, seconds, positive if the onset is later."""
-    after = np.clip(np.searchsorted(onsets, contacts), 1, len(onsets) - 1) if len(onsets) > 1 else np.zeros(len(contacts), int)
+    after = (
+        np.clip(np.searchsorted(onsets, contacts), 1, len(onsets) - 1)
+        if len(onsets) > 1
+        else np.zeros(len(contacts), int)
+    )
     later, earlier = onsets[after] - contacts, onsets[np.maximum(after - 1, 0)] - contacts
-    return np.where(np.abs(later) < np.abs(earlier), later, earlier)
+    nearest: Values = np.where(np.abs(later) < np.abs(earlier), later, earlier)
+    return nearest
 
 
 def match_onsets(onsets: Values, strengths: Values, contacts: Values, confidences: Values, lag: float) -> list[Pair]:
@@ -128,7 +131,9 @@ def match_onsets(onsets: Values, strengths: Values, contacts: Values, confidence
     return [pair for pair in pairs if pair.probability >= LEAST_PROBABILITY]
 
 
-def _weigh_in_windows(onsets: Values, onset_odds: Values, contacts: Values, contact_odds: Values, spread: float) -> list[Pair]:
+def _weigh_in_windows(
+    onsets: Values, onset_odds: Values, contacts: Values, contact_odds: Values, spread: float
+) -> list[Pair]:
     """Return the pairs above one half, weighed over overlapping windows of contacts; each window decides for its inner ones."""
     pairs: list[Pair] = []
     for first in range(0, len(contacts), WINDOW_OF_CONTACTS):
@@ -148,7 +153,9 @@ def _weigh_in_windows(onsets: Values, onset_odds: Values, contacts: Values, cont
     return pairs
 
 
-def _weigh_matchings(onsets: Values, onset_odds: Values, contacts: Values, contact_odds: Values, spread: float) -> list[Pair]:
+def _weigh_matchings(
+    onsets: Values, onset_odds: Values, contacts: Values, contact_odds: Values, spread: float
+) -> list[Pair]:
     """Return the pairs above one half.
 
     `forward[i, j]` is the summed weight of all order-preserving matchings of the first `i` onsets with the first `j` contacts,

@@ -87,7 +87,8 @@ class LayoutRenderer:
                 junction = self._junctions[at]
                 if junction.start < stop and junction.stop > start:
                     whole = crossfade(
-                        self._sound(at, junction.start, junction.stop), self._sound(at + 1, junction.start, junction.stop)
+                        self._sound(at, junction.start, junction.stop),
+                        self._sound(at + 1, junction.start, junction.stop),
                     )
                     low = max(start, junction.start) - junction.start
                     parts.append(whole[low : min(stop, junction.stop) - junction.start])
@@ -119,7 +120,10 @@ class LayoutRenderer:
     def _decay(self, overlay: Overlay) -> Samples:
         decay = self._background.decay_alone(overlay.start - overlay.shift, overlay.stop - overlay.shift)
         count = len(decay)
-        into, out = min(round(ATTACK_FADE_SECONDS * self._rate), count), min(round(OVERLAY_FADE_SECONDS * self._rate), count)
+        into, out = (
+            min(round(ATTACK_FADE_SECONDS * self._rate), count),
+            min(round(OVERLAY_FADE_SECONDS * self._rate), count),
+        )
         decay[:into] *= np.linspace(0, 1, into, endpoint=False, dtype=np.float32)[:, None]
         decay[count - out :] *= np.linspace(1, 0, out, dtype=np.float32)[:, None]
         return decay

@@ -38,7 +38,7 @@ FFT_SAMPLES, FFT_HOP = 1024, 256
 """Transform of decays and of noise."""
 
 OVERSUBTRACTION = 3.0
-"""The background's power is subtracted so many times: single bins of noise exceed its mean by this."""
+"""The background's power is subtracted with this factor: single bins of noise exceed its mean by this."""
 
 NOISE_PERCENTILE = 20
 """The quietest fifth of the spectra is background. Its mean power is 4.5 times this percentile's, as that of any noise is."""
@@ -100,7 +100,7 @@ class Background:
             return start
         # A stretch that is too short is used from a random place in its first half: repeated, it is no loop.
         slack = slack if slack > 0 else (stop - start) // 2
-        if len(context) < 64 or not at_end and start < len(context):
+        if len(context) < 64 or (not at_end and start < len(context)):
             return start + int(self._rng.integers(slack + 1))
         lead = 0 if at_end else len(context)
         sound = padded(self._read, start - lead, start - lead + slack + len(context), self._length).mean(axis=1)

@@ -112,7 +112,7 @@ def _decay_end(
     peak = float(excess[: max(2, round(PEAK_SECONDS * sample_rate / hop))].max())
     if peak <= 0:
         return min(limit, attack + round(PEAK_SECONDS * sample_rate)), True
-    # Over for good after three quiet frames: what rises later is another sound, such as a note of music.
+    # Over after three quiet frames: what rises later is another sound, such as a note of music.
     quiet = excess <= peak * 10 ** (OVER_DB / 10)
     over = np.flatnonzero(quiet[:-2] & quiet[1:-1] & quiet[2:])
     end = first + int(over[0]) + 1 if len(over) else last

@@ -16,6 +16,7 @@ from ..media.bwf import BwfWriter
 from ..media.extract import Proxy, read_luma_frames
 from ..media.probe import frame_times_and_size
 from .foley import renderer
+from .motion_cache import load_or_analyze
 from .music import composer
 from .vision import analyzer
 from .vision.events import select_events
@@ -89,7 +90,7 @@ def _generate_foley(
 ) -> dict[str, Any]:
     if not proxy:
         raise MediaError("sketch.no_video", "sketch/foley needs a video.")
-    analysis = select_events(analyze_proxy_motion(Path(proxy)), "stop")
+    analysis = select_events(load_or_analyze(Path(proxy), analyze_proxy_motion), "stop")
     blocks = renderer.render_foley(analysis, samples, prompt=prompt, negative=negative, seed=seed, params=params)
     _write_files({MASTER_STEM: folder / "foley.wav"}, ({MASTER_STEM: block} for block in blocks))
     events = [

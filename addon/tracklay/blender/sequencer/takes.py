@@ -394,6 +394,7 @@ def regenerated_cue(scene: Any, level: StripLevel, group: TakeGroup, *, same_see
         seed=entry.get("seed") if same_seed else None,
         takes=count,
         params={name: value for name, value in (entry.get("params") or {}).items() if name in known or name[:1] == "+"},
+        land="off" if (entry.get("landing") or {}).get("mode") == "off" else "auto",
     )
     return cue, spot
 
