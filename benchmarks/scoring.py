@@ -47,7 +47,7 @@ def score_scene(seed: int) -> tuple[int, int, Counter[str], float, float]:
     sound = work = 0.0
     for _ in range(LADDERS):
         faults = made_takes.Faults()
-        chain = []
+        chain: list[tuple[made_takes.Faults, float]] = []
         for _ in range(STEPS):
             take = scene.make_take(faults)
             begun = time.process_time()
@@ -71,7 +71,9 @@ def classify_take(seed: int) -> tuple[str, str, float, set[str]]:
     scene = made_takes.MadeScene(rng)
     kind = str(rng.choice(["nothing", "speech", "music"]))
     name, bed = made_takes.make_bed(rng, scene.seconds)
-    take = bed * 10 ** (rng.uniform(-40, -20) / 20) + scene.make_take(made_takes.Faults())[:, 0] * rng.choice([0, 0.3, 1])
+    take = bed * 10 ** (rng.uniform(-40, -20) / 20) + scene.make_take(made_takes.Faults())[:, 0] * rng.choice(
+        [0, 0.3, 1]
+    )
     level = float(rng.choice([10, 6, 3, 0, -3, -6]))
     if kind != "nothing":
         spoken = made_takes.spoken_sentences()
@@ -98,7 +100,7 @@ def classify_file(path: Path) -> tuple[str, set[str]]:
         return path.stem, _found(samples.mean(axis=1), wav.format.sample_rate)
 
 
-def _found(samples: made_takes.np.ndarray, rate: int) -> set[str]:
+def _found(samples: np.ndarray, rate: int) -> set[str]:
     bleed = find_bleed(analyse_spectra(samples, rate))
     return {kind for kind in KINDS if getattr(bleed, kind)}
 
@@ -108,7 +110,9 @@ def print_figures(kind: str, results: list[tuple[str, set[str]]]) -> None:
     hits = sum(kind == truth and kind in found for truth, found in results)
     reported = sum(kind in found for _, found in results)
     there = sum(kind == truth for truth, _ in results)
-    print(f"{kind:>8}: precision {hits / max(1, reported):.3f} ({hits} of {reported}), recall {hits / max(1, there):.3f} (of {there})")
+    print(
+        f"{kind:>8}: precision {hits / max(1, reported):.3f} ({hits} of {reported}), recall {hits / max(1, there):.3f} (of {there})"
+    )
 
 
 def main() -> None:
@@ -128,11 +132,15 @@ def main() -> None:
             for kind in (*KINDS, "things"):
                 files = sorted((options.recordings / kind).glob("*.wav"))
                 recorded += [(kind, found) for _, found in pool.map(classify_file, files)]
-    pairs, agreed = (sum(result[part] for result in scored) for part in (0, 1))
+    pairs, agreed = sum(result[0] for result in scored), sum(result[1] for result in scored)
     print(f"pairs: {agreed} of {pairs} agree ({agreed / pairs:.1%})")
     wrong = sum((result[2] for result in scored), Counter[str]())
-    print("  differences in pairs that do not agree:", ", ".join(f"{name} {count}" for name, count in wrong.most_common()))
-    print(f"speed: {sum(result[3] for result in scored) / sum(result[4] for result in scored):.0f} times real time on one core")
+    print(
+        "  differences in pairs that do not agree:", ", ".join(f"{name} {count}" for name, count in wrong.most_common())
+    )
+    print(
+        f"speed: {sum(result[3] for result in scored) / sum(result[4] for result in scored):.0f} times real time on one core"
+    )
     print(f"made takes: {len(classified)}")
     for kind in KINDS:
         print_figures(kind, [(truth, found) for _, truth, _, found in classified])

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cache
 from itertools import islice
+from typing import Any
 
 import numpy as np
-
 from tracklay.landing.matching import Contact
 from tracklay.sketch.foley.ambience import render_ambience
 from tracklay.sketch.foley.ambience_presets import AMBIENCE_PRESETS
@@ -35,17 +35,28 @@ FRICATIVES = ((5500, 2500), (3200, 1500), (6500, 5000), (1500, 2500))
 """Centre and width of the noise of s, sh, f and h, in Hz."""
 
 HITS = tuple(
-    name for name in SOUND_CLASSES if name not in {"voice", "scream", "bird", "meow", "bark", "growl", "breath", "engine"}
+    name
+    for name in SOUND_CLASSES
+    if name not in {"voice", "scream", "bird", "meow", "bark", "growl", "breath", "engine"}
 )
 """Sound classes that strike."""
 
-MUSIC_PROMPTS = ("calm piano", "driving electronic", "orchestral", "acoustic guitar folk", "jazz", "ambient pads", "rock band", "waltz")
+MUSIC_PROMPTS = (
+    "calm piano",
+    "driving electronic",
+    "orchestral",
+    "acoustic guitar folk",
+    "jazz",
+    "ambient pads",
+    "rock band",
+    "waltz",
+)
 
 SENTENCES = (
     "The old man walked slowly down the street while his dog was sleeping under the table.",
     "Please open the window, it is far too warm in here, and I cannot hear what they say.",
     "She sells fresh bread and butter every morning before the market closes.",
-    "Bring three large boxes from the cellar, then come back and help me with the piano.",
+    "Fetch three large boxes from the cellar, then come back and help me with the piano.",
 )
 
 
@@ -96,7 +107,11 @@ def make_speech(rng: np.random.Generator, seconds: float) -> np.ndarray:
     phase = np.cumsum(track / RATE)
     pulse = phase % 1
     # Rosenberg's glottal pulse: it opens for 0.4 and closes for 0.16 of a period; its slope is what excites the tract.
-    flow = np.where(pulse < 0.4, 0.5 * (1 - np.cos(np.pi * pulse / 0.4)), np.where(pulse < 0.56, np.cos(np.pi * (pulse - 0.4) / 0.32), 0))
+    flow = np.where(
+        pulse < 0.4,
+        0.5 * (1 - np.cos(np.pi * pulse / 0.4)),
+        np.where(pulse < 0.56, np.cos(np.pi * (pulse - 0.4) / 0.32), 0),
+    )
     source = np.diff(flow, prepend=0) * 12
     hiss = rng.standard_normal(length)
     return _normalised(_shape_frames(source, hiss, formants, voiced, noise, shape, hop))
@@ -132,7 +147,9 @@ def spoken_sentences() -> tuple[np.ndarray, ...]:
     """Return sentences spoken by the speech synthesisers that are installed; none without them."""
     commands = []
     if shutil.which("espeak-ng"):
-        commands += [["espeak-ng", "-v", voice, "--stdout"] for voice in ("en", "en-us+f3", "en-gb-scotland+m3", "en+f2")]
+        commands += [
+            ["espeak-ng", "-v", voice, "--stdout"] for voice in ("en", "en-us+f3", "en-gb-scotland+m3", "en+f2")
+        ]
     if shutil.which("flite"):
         commands += [["flite", "-voice", voice, "-o", "/dev/stdout", "-t"] for voice in ("slt", "rms", "awb")]
     spoken = []
@@ -142,7 +159,9 @@ def spoken_sentences() -> tuple[np.ndarray, ...]:
             with wave.open(io.BytesIO(audio)) as file:
                 rate = file.getframerate()
             samples = np.frombuffer(audio[44 : len(audio) // 2 * 2], np.int16).astype(np.float64)
-            spoken.append(_normalised(np.interp(np.arange(0, len(samples), rate / RATE), np.arange(len(samples)), samples)))
+            spoken.append(
+                _normalised(np.interp(np.arange(0, len(samples), rate / RATE), np.arange(len(samples)), samples))
+            )
     return tuple(spoken)
 
 
@@ -165,7 +184,9 @@ def make_music(rng: np.random.Generator, seconds: float) -> np.ndarray:
             octave, step = divmod(degree, 7)
             frequency = tonic * 2 ** (octave + scale[step] / 12)
             time = np.arange(round(RATE * beat * rng.uniform(0.9, 2))) / RATE
-            tone = sum(np.sin(2 * np.pi * frequency * h * time) * h**-brightness for h in range(1, 9) if frequency * h < 12_000)
+            tone = sum(
+                np.sin(2 * np.pi * frequency * h * time) * h**-brightness for h in range(1, 9) if frequency * h < 12_000
+            )
             tone = tone * np.minimum(1, time / 0.01) * np.exp(-time * rng.uniform(0.6, 3))
             first = round(start * RATE)
             count = min(len(tone), len(out) - first)
@@ -176,10 +197,23 @@ def make_music(rng: np.random.Generator, seconds: float) -> np.ndarray:
 def make_bed(rng: np.random.Generator, seconds: float, kind: str = "") -> tuple[str, np.ndarray]:
     """Return the name and the sound of something that is neither speech nor music."""
     length = round(seconds * RATE)
-    kinds = ("ambience", "ambience", "engine", "squeaks", "metal", "whistling wind", "crowd", "horn", "rubbing", "calls")
+    kinds = (
+        "ambience",
+        "ambience",
+        "engine",
+        "squeaks",
+        "metal",
+        "whistling wind",
+        "crowd",
+        "horn",
+        "rubbing",
+        "calls",
+    )
     kind = kind or str(rng.choice(kinds))
     time = np.arange(length) / RATE
-    drift = np.interp(np.arange(length), np.arange(length // 480 + 2) * 480, rng.standard_normal(length // 480 + 2).cumsum())
+    drift = np.interp(
+        np.arange(length), np.arange(length // 480 + 2) * 480, rng.standard_normal(length // 480 + 2).cumsum()
+    )
     if kind == "ambience":
         kind = str(rng.choice(list(AMBIENCE_PRESETS)))
         blocks = islice(render_ambience([AMBIENCE_PRESETS[kind]], rng), length // 8192 + 1)
@@ -188,12 +222,16 @@ def make_bed(rng: np.random.Generator, seconds: float, kind: str = "") -> tuple[
     if kind == "engine":
         phase = 2 * np.pi * np.cumsum(rng.uniform(35, 160) * (1 + 0.004 * drift * rng.uniform(0, 3))) / RATE
         fall = rng.uniform(0.4, 1.5)
-        out = sum(np.sin(h * phase + rng.uniform(0, 6)) * h**-fall for h in range(1, 25)) + rng.standard_normal(length) * rng.uniform(0.05, 0.5)
+        out = sum(np.sin(h * phase + rng.uniform(0, 6)) * h**-fall for h in range(1, 25)) + rng.standard_normal(
+            length
+        ) * rng.uniform(0.05, 0.5)
     elif kind == "squeaks":
         for _ in range(int(seconds * rng.uniform(0.5, 1.5)) + 1):
             count = int(rng.uniform(0.08, 0.6) * RATE)
             first, course = rng.integers(0, max(1, length - count)), np.linspace(0, 1, count)
-            frequency = rng.uniform(500, 3000) * (1 + rng.uniform(-0.3, 0.3) * course + 0.1 * np.sin(rng.uniform(5, 20) * course))
+            frequency = rng.uniform(500, 3000) * (
+                1 + rng.uniform(-0.3, 0.3) * course + 0.1 * np.sin(rng.uniform(5, 20) * course)
+            )
             phase = 2 * np.pi * np.cumsum(frequency) / RATE
             tone = sum(np.sin(h * phase) * h**-1.5 for h in range(1, 6)) * np.hanning(count) * rng.uniform(0.3, 1)
             out[first : first + count] += tone[: length - first]
@@ -203,10 +241,14 @@ def make_bed(rng: np.random.Generator, seconds: float, kind: str = "") -> tuple[
             first = rng.integers(0, max(1, length - RATE // 2))
             tail, base = time[: length - first], rng.uniform(200, 1800)
             for _ in range(int(rng.integers(4, 14))):
-                out[first:] += np.sin(2 * np.pi * base * rng.uniform(1, 8) * tail) * np.exp(-tail * rng.uniform(0.7, 12)) * rng.uniform(0.1, 1)
+                out[first:] += (
+                    np.sin(2 * np.pi * base * rng.uniform(1, 8) * tail)
+                    * np.exp(-tail * rng.uniform(0.7, 12))
+                    * rng.uniform(0.1, 1)
+                )
         out += rng.standard_normal(length) * 0.002
     elif kind == "crowd":
-        out = sum(np.roll(make_speech(rng, seconds), int(rng.integers(length))) for _ in range(10))
+        out = np.sum([np.roll(make_speech(rng, seconds), int(rng.integers(length))) for _ in range(10)], axis=0)
         decay = rng.standard_normal(RATE // 3) * np.exp(-np.arange(RATE // 3) / (RATE / 20))
         size = 1 << (length + RATE // 3).bit_length()
         out = np.fft.irfft(np.fft.rfft(out, size) * np.fft.rfft(decay, size))[:length]
@@ -214,17 +256,23 @@ def make_bed(rng: np.random.Generator, seconds: float, kind: str = "") -> tuple[
         swing = 1 + rng.uniform(0, 0.4) * np.sin(2 * np.pi * rng.uniform(0.2, 3) * time)
         phase = 2 * np.pi * np.cumsum(rng.uniform(300, 1000) * swing) / RATE
         gate = np.sin(2 * np.pi * rng.uniform(0.3, 2) * time) > rng.uniform(-1, 0.5)
-        out = (np.sin(phase) + 0.4 * np.sin(2 * phase) + 0.3 * np.sin(3 * phase)) * gate + rng.standard_normal(length) * 0.02
+        out = (np.sin(phase) + 0.4 * np.sin(2 * phase) + 0.3 * np.sin(3 * phase)) * gate + rng.standard_normal(
+            length
+        ) * 0.02
     elif kind == "calls":
         for _ in range(int(seconds) + 1):
-            call = render_sound(str(rng.choice(["bark", "bird", "meow", "growl"])), strength=0.8, size=0.3, rng=rng).samples
+            call = render_sound(
+                str(rng.choice(["bark", "bird", "meow", "growl"])), strength=0.8, size=0.3, rng=rng
+            ).samples
             first = rng.integers(0, max(1, length - len(call)))
             out[first : first + len(call)] += call[: length - first]
         out += rng.standard_normal(length) * 0.002
     else:  # noise of a changing strength: rubbing, sawing, whistling wind
         hz = np.fft.rfftfreq(length, 1 / RATE)
         centre, width = (rng.uniform(300, 1500), 0.08) if kind == "whistling wind" else (rng.uniform(300, 5000), 0.8)
-        spectrum = np.fft.rfft(rng.standard_normal(length)) * np.exp(-0.5 * (np.log(np.maximum(hz, 1) / centre) / width) ** 2)
+        spectrum = np.fft.rfft(rng.standard_normal(length)) * np.exp(
+            -0.5 * (np.log(np.maximum(hz, 1) / centre) / width) ** 2
+        )
         swell = 1 + rng.uniform(0.3, 1) * np.sin(2 * np.pi * rng.uniform(0.2, 5) * time)
         out = np.fft.irfft(spectrum, length) * swell
     return kind, _normalised(out)
@@ -291,7 +339,8 @@ class MadeScene:
         seen = [(time + rng.normal(0, 0.012), rng.uniform(0.6, 1)) for time in self.times if rng.random() > 0.12]
         seen += [(rng.uniform(0, self.seconds), rng.uniform(0.2, 0.5))] if rng.random() < 0.3 else []
         self.contacts = tuple(
-            Contact(Fraction(max(0.0, float(time))).limit_denominator(10_000), float(confidence)) for time, confidence in sorted(seen)
+            Contact(Fraction(max(0.0, float(time))).limit_denominator(10_000), float(confidence))
+            for time, confidence in sorted(seen)
         )
 
     def make_take(self, faults: Faults, voice: np.ndarray | None = None, music: np.ndarray | None = None) -> np.ndarray:
@@ -299,21 +348,25 @@ class MadeScene:
         rng, length = self.rng, round(self.seconds * RATE)
         take = self.bed[1] * 10 ** (self.bed_db / 20) * rng.uniform(0.8, 1.2)
         silent = np.sort(rng.permutation(len(self.times))[: round(faults.dropped * len(self.times))])
-        times = [time + rng.choice([-1, 1]) * faults.jitter * rng.uniform(0.75, 1.25) for i, time in enumerate(self.times) if i not in silent]
+        times = [
+            time + rng.choice([-1, 1]) * faults.jitter * rng.uniform(0.75, 1.25)
+            for i, time in enumerate(self.times)
+            if i not in silent
+        ]
         free = [time for time in np.arange(0.2, self.seconds - 0.3, 0.05) if np.abs(self.times - time).min() > 0.3]
         extra = round(faults.extra * len(self.times))
         times += list(rng.choice(free, min(extra, len(free)), replace=False)) if free else []
         for time in times:
-            sound = render_sound(self.hit, strength=float(rng.uniform(0.5, 1)), size=0.2, rng=rng)
-            first = round(float(np.clip(time, 0.02, self.seconds - 0.1)) * RATE) - sound.attack
-            part = sound.samples[max(0, -first) :]
+            hit = render_sound(self.hit, strength=float(rng.uniform(0.5, 1)), size=0.2, rng=rng)
+            first = round(float(np.clip(time, 0.02, self.seconds - 0.1)) * RATE) - hit.attack
+            part = hit.samples[max(0, -first) :]
             first = max(first, 0)
             take[first : first + len(part)] += part[: length - first] * 0.6
         for share, make, given in ((faults.speech, make_speech, voice), (faults.music, make_music, music)):
             if share:
                 count = round(share * length)
                 sound = make(rng, count / RATE) if given is None else np.resize(given, count)
-                first = rng.integers(0, length - count + 1)
+                first = int(rng.integers(0, length - count + 1))
                 fade = np.minimum(1, np.minimum(np.arange(count), np.arange(count)[::-1]) / 2400)
                 take[first : first + count] += sound * fade * 10 ** (rng.uniform(-30, -22) / 20)
         if faults.clipping:
@@ -324,7 +377,7 @@ class MadeScene:
             first = int(rng.choice(loud)) if len(loud) else 0
             take[first : first + int(rng.uniform(0.005, 0.03) * RATE)] = 0
         if faults.silence:
-            first = rng.integers(0, length - round(faults.silence * length))
+            first = int(rng.integers(0, length - round(faults.silence * length)))
             take[first : first + round(faults.silence * length)] = 0
         return take.astype(np.float32)[:, None]
 
@@ -334,7 +387,8 @@ def worse_faults(rng: np.random.Generator, faults: Faults) -> Faults:
     names = [name for name, levels in LEVELS.items() if getattr(faults, name) < levels[-1]]
     name = str(rng.choice(names))
     value = next(level for level in LEVELS[name] if level > getattr(faults, name))
-    return replace(faults, **{name: value})
+    changes: dict[str, Any] = {name: value}
+    return replace(faults, **changes)
 
 
 def _normalised(sound: np.ndarray) -> np.ndarray:

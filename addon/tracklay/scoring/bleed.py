@@ -51,7 +51,7 @@ class BleedSpan:
 
 @dataclass(frozen=True, slots=True)
 class Bleed:
-    """What was found in a take."""
+    """The speech and the music in a take."""
 
     speech: tuple[BleedSpan, ...]
     music: tuple[BleedSpan, ...]
@@ -118,9 +118,7 @@ def bleed_level(probability: Sequence[float] | npt.NDArray[np.float64]) -> float
     return float(np.sort(np.asarray(probability))[-2:].mean()) if len(probability) else 0.0
 
 
-def _spans(
-    windows: WindowFeatures, probability: npt.NDArray[np.float64], threshold: float
-) -> tuple[BleedSpan, ...]:
+def _spans(windows: WindowFeatures, probability: npt.NDArray[np.float64], threshold: float) -> tuple[BleedSpan, ...]:
     if bleed_level(probability) < threshold:
         return ()
     spans: list[BleedSpan] = []

@@ -85,7 +85,9 @@ def fit_contacts(
     missed = [index for index in range(len(contacts)) if index not in credit]
     loudest = _loudest_db(samples, sample_rate)
     silent = [
-        index for index in missed if _level_db(samples, sample_rate, wanted[index]) < max(SILENT_DB, loudest - SILENT_BELOW_LOUD_DB)
+        index
+        for index in missed
+        if _level_db(samples, sample_rate, wanted[index]) < max(SILENT_DB, loudest - SILENT_BELOW_LOUD_DB)
     ]
     taken = {onset for onset, _ in pairs}
     events = [index for index, strength in enumerate(strengths) if strength >= floor]

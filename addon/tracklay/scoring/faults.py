@@ -28,7 +28,7 @@ STEEP_TOP = 1.6
 or a codec has rounded and rippled. Tops of recordings reach about 1."""
 
 STEEP_RULES = ((12, 8, 0.15), (8, 20, 0.35))
-"""(samples, tops, share): with so many tops of so many samples or more, and such a share of them steep, a signal was clipped. Of fifty
+"""(samples, tops, share): with this number of tops of this length or more, and this share of them steep, a signal was clipped. Of fifty
 unclipped takes none had a steep top among those of 12 samples and more."""
 
 LOUD_PEAK = 0.1
@@ -93,7 +93,7 @@ def find_signal_faults(samples: Samples, sample_rate: int) -> SignalFaults:
     ]
     joined = join_spans(clipped, sample_rate // 10)
     true_peak = peak if peak < 0.5 else max(_true_peak(channel, peak) for channel in samples.T)
-    return SignalFaults(joined, most, true_peak, False, tuple(silences), tuple(dropouts))
+    return SignalFaults(joined, most, true_peak, is_silent=False, silences=tuple(silences), dropouts=tuple(dropouts))
 
 
 def clipped_spans(channel: npt.NDArray[np.float32]) -> list[SampleSpan]:

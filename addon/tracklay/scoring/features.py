@@ -71,7 +71,7 @@ def window_features(spectra: TakeSpectra) -> WindowFeatures:
     fine, coarse = _FineFrames(spectra), _NoteFrames(spectra)
     rows = [
         np.concatenate([fine.window(start, end), coarse.window(start // NOTE_HOPS, -(-end // NOTE_HOPS))])
-        for start, end in zip(starts, ends, strict=True)
+        for start, end in zip(map(int, starts), map(int, ends), strict=True)
     ]
     return WindowFeatures(starts, ends, np.nan_to_num(np.array(rows, np.float64)))
 
@@ -175,7 +175,9 @@ class _NoteFrames:
         middle = notes[:, 1:-1]
         local = (middle > notes[:, :-2]) & (middle >= notes[:, 2:])
         floor = _running_median(notes)[:, 1:-1]
-        peaks = local & (middle > PEAK_RATIO * floor) & (middle > 0.01 * notes.max(axis=1, keepdims=True)) & (middle > 1e-4)
+        peaks = (
+            local & (middle > PEAK_RATIO * floor) & (middle > 0.01 * notes.max(axis=1, keepdims=True)) & (middle > 1e-4)
+        )
         # Parabolic interpolation between bins gives a few cents.
         left, right = (np.log(part + 1e-9) for part in (notes[:, :-2], notes[:, 2:]))
         centre = np.log(middle + 1e-9)
@@ -237,7 +239,9 @@ class _NoteFrames:
         if len(chroma) > lag:
             norm = np.linalg.norm(chroma, axis=1) + 1e-6
             cosine = (chroma[lag:] * chroma[:-lag]).sum(axis=1) / (norm[lag:] * norm[:-lag])
-            change = float(1 - cosine[chroma[lag:].sum(axis=1) > 0].mean()) if (chroma[lag:].sum(axis=1) > 0).any() else 0
+            change = (
+                float(1 - cosine[chroma[lag:].sum(axis=1) > 0].mean()) if (chroma[lag:].sum(axis=1) > 0).any() else 0
+            )
         else:
             change = 0
         births = (peaks & (age == 4)).sum() / len(peaks)

@@ -44,25 +44,33 @@ SPEECH_POINTS, MUSIC_POINTS = (18.0, 30.0), (15.0, 27.0)
 BLEED_SECONDS = 3.0
 CLIPPED_POINTS = (8.0, 25.0)
 CLIPPED_SECONDS = 0.02
-"""Clipped samples, in seconds, at which clipping costs all its points: a thousand at 48 kHz, which anybody hears."""
+"""Clipped samples, in seconds, at which clipping costs all its points: a thousand at 48 kHz, which is plainly audible."""
 
 OVER_POINTS = 2.0
 SILENT_POINTS = 100.0
 SILENCE_POINTS = 30.0
 DROPOUT_POINTS = (10.0, 25.0)
 
-VOICE_WORDS = frozenset(
-    "voice voices vocal vocals speech speaking speaks talk talks talking dialogue dialog conversation chatter walla crowd crowds people "
-    "announcer narrator narration singing sing sings singer choir chant chanting shout shouts shouting scream screams screaming whisper "
-    "whispers whispering laugh laughs laughing laughter cry cries crying cheer cheers cheering radio tv television commentary murmur "
-    "child children baby man woman".split()
-)
+# fmt: off
+VOICE_WORDS = frozenset({
+    "voice", "voices", "vocal", "vocals", "speech", "speaking", "speaks", "talk", "talks", "talking", "dialogue",
+    "dialog", "conversation", "chatter", "walla", "crowd", "crowds", "people", "announcer", "narrator", "narration",
+    "singing", "sing", "sings", "singer", "choir", "chant", "chanting", "shout", "shouts", "shouting", "scream",
+    "screams", "screaming", "whisper", "whispers", "whispering", "laugh", "laughs", "laughing", "laughter", "cry",
+    "cries", "crying", "cheer", "cheers", "cheering", "radio", "tv", "television", "commentary", "murmur", "child",
+    "children", "baby", "man", "woman",
+})
+# fmt: on
 """Words of a prompt that ask for voices: a voice is then no fault."""
 
-MUSIC_WORDS = frozenset(
-    "music musical song melody tune guitar piano violin cello flute trumpet saxophone organ orchestra band jazz beat drum drums drumming "
-    "singing sing choir chime chimes bell bells jingle ringtone radio tv television carousel disco concert score harp xylophone synth".split()
-)
+# fmt: off
+MUSIC_WORDS = frozenset({
+    "music", "musical", "song", "melody", "tune", "guitar", "piano", "violin", "cello", "flute", "trumpet",
+    "saxophone", "organ", "orchestra", "band", "jazz", "beat", "drum", "drums", "drumming", "singing", "sing",
+    "choir", "chime", "chimes", "bell", "bells", "jingle", "ringtone", "radio", "tv", "television", "carousel",
+    "disco", "concert", "score", "harp", "xylophone", "synth",
+})
+# fmt: on
 """Words of a prompt that ask for music."""
 
 

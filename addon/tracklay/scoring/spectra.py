@@ -1,12 +1,12 @@
 """Spectra of a take that the measures of speech and music share: fine in time for voices, fine in frequency for notes.
 
-Everything is computed near 16 kHz and below 4 kHz, where voices and notes differ from noise, so that a take's band width tells nothing.
+Everything is computed near 16 kHz and below 4 kHz, where voices and notes differ from noise, so that a take's band width does not count.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -82,13 +82,15 @@ def analyse_spectra(samples: Floats, sample_rate: int) -> TakeSpectra:
     speech = (hz >= 300) & (hz < 3400)
     pitch_band = ((hz >= PITCH_BAND_HZ[0]) & (hz < PITCH_BAND_HZ[1])).astype(np.float32)
     lags = np.arange(int(rate / PITCH_HZ[1]), min(int(rate / PITCH_HZ[0]) + 1, size - 1))
-    own = np.fft.irfft(np.abs(np.fft.rfft(window, 2 * fft)) ** 2)[: size]
+    own = np.fft.irfft(np.abs(np.fft.rfft(window, 2 * fft)) ** 2)[:size]
     taper = np.maximum(own / own[0], 0.15)[lags].astype(np.float32)
     padded = np.pad(x, (size // 2, size))
     parts = []
     for start in range(0, frames, CHUNK_FRAMES):
         count = min(CHUNK_FRAMES, frames - start)
-        view = np.lib.stride_tricks.sliding_window_view(padded[start * hop : start * hop + (count - 1) * hop + size], size)
+        view = np.lib.stride_tricks.sliding_window_view(
+            padded[start * hop : start * hop + (count - 1) * hop + size], size
+        )
         power = np.abs(np.fft.rfft(view[::hop] * window, fft)).astype(np.float32) ** 2 + np.float32(1e-10)
         correlation = np.fft.irfft(power * pitch_band, axis=1).astype(np.float32)
         normal = correlation[:, lags] / (correlation[:, :1] * taper)
@@ -111,7 +113,7 @@ def analyse_spectra(samples: Floats, sample_rate: int) -> TakeSpectra:
 
 
 def decimate(x: Floats, sample_rate: int) -> tuple[Floats, float]:
-    """Return a signal at its rate divided by the whole number that brings it nearest to `ANALYSIS_RATE`, and that rate."""
+    """Return a signal at its rate divided by the whole number that leads nearest to `ANALYSIS_RATE`, and that rate."""
     factor = max(1, round(sample_rate / ANALYSIS_RATE))
     if factor == 1:
         return x, float(sample_rate)
@@ -128,7 +130,7 @@ def decimate(x: Floats, sample_rate: int) -> tuple[Floats, float]:
     return out, sample_rate / factor
 
 
-def _mel_filters(hz: npt.NDArray[np.float64]) -> Floats:
+def _mel_filters(hz: npt.NDArray[np.floating[Any]]) -> Floats:
     """Return [bins, bands] triangles that are evenly spaced on the mel scale."""
     low, high = (2595 * np.log10(1 + edge / 700) for edge in BAND_HZ)
     edges = 700 * (10 ** (np.linspace(low, high, MEL_BANDS + 2) / 2595) - 1)
@@ -149,6 +151,8 @@ def _note_spectra(x: Floats, rate: float, hop: int) -> tuple[Floats, Floats]:
     rows = []
     for start in range(0, frames, CHUNK_FRAMES // 8):
         count = min(CHUNK_FRAMES // 8, frames - start)
-        view = np.lib.stride_tricks.sliding_window_view(padded[start * hop : start * hop + (count - 1) * hop + size], size)
+        view = np.lib.stride_tricks.sliding_window_view(
+            padded[start * hop : start * hop + (count - 1) * hop + size], size
+        )
         rows.append(np.abs(np.fft.rfft(view[::hop] * window, fft)[:, kept]).astype(np.float32))
     return np.concatenate(rows), hz[kept].astype(np.float32)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy.typing as npt
 
     from .faults import SampleSpan
-    from .score import TakeScore
 
     Samples = npt.NDArray[np.float32]
 
@@ -32,7 +33,7 @@ WIDEST_SHARE = 0.7
 
 
 def find_worst_stretch(
-    samples: Samples, sample_rate: int, score: TakeScore, min_seconds: float, max_seconds: float | None = None
+    samples: Samples, sample_rate: int, score: Mapping[str, Any], min_seconds: float, max_seconds: float | None = None
 ) -> SampleSpan | None:
     """Return the stretch of a take, (first, end) in samples, whose replacement promises most; None if there is none.
 
@@ -41,21 +42,23 @@ def find_worst_stretch(
     Args:
         samples: [n, channels], full scale 1.
         sample_rate: in Hz.
-        score: the take's score.
+        score: the take's score, as the manifest has it.
         min_seconds: shortest length: the model's, in seconds.
         max_seconds: longest length; None for no limit.
     """
     length = len(samples)
     size = max(1, round(BIN_SECONDS * sample_rate))
     badness = np.zeros(-(-length // size))
-    for reason in score.reasons:
-        covered = sum(end - start for start, end in reason.spans)
-        for start, end in reason.spans:
+    for reason in score["reasons"]:
+        spans = [(start, end) for start, end in reason.get("spans", ()) if start < end]
+        covered = sum(end - start for start, end in spans)
+        for start, end in spans:
             first, last = start // size, max(start // size + 1, -(-end // size))
-            badness[first:last] += reason.points * (end - start) / covered / (last - first) if covered else 0
-    if badness.sum() < WORTH_POINTS:
+            badness[first:last] += reason["points"] * (end - start) / covered / (last - first)
+    densest = _densest(badness)
+    if badness.sum() < WORTH_POINTS or densest is None:
         return None
-    first, last = _densest(badness)
+    first, last = densest
     start, end = first * size - round(MARGIN_SECONDS * sample_rate), last * size + round(MARGIN_SECONDS * sample_rate)
     missing = round(min_seconds * sample_rate) - (end - start)
     if missing > 0:
@@ -70,10 +73,11 @@ def find_worst_stretch(
     return start, end
 
 
-def _densest(badness: npt.NDArray[np.float64]) -> SampleSpan:
-    """Return the run of bins with the highest sum of what exceeds the mean (Kadane's algorithm)."""
+def _densest(badness: npt.NDArray[np.float64]) -> SampleSpan | None:
+    """Return the run of bins with the highest sum of what exceeds the mean (Kadane's algorithm); None if all are alike."""
     excess = badness - badness.mean()
-    best, at, total, start = 0.0, (0, 1), 0.0, 0
+    at: SampleSpan | None = None
+    best, total, start = 1e-9, 0.0, 0
     for index, value in enumerate(excess):
         if total <= 0:
             total, start = 0.0, index
@@ -112,9 +116,7 @@ def _power(samples: Samples, first: int, end: int, window: int) -> npt.NDArray[n
     return power
 
 
-def place_splices(
-    take: Samples, stretch: Samples, start: int, sample_rate: int, crossfade: int
-) -> SampleSpan:
+def place_splices(take: Samples, stretch: Samples, start: int, sample_rate: int, crossfade: int) -> SampleSpan:
     """Return the part of a stretch to use, (first, end) in the take's samples: it begins and ends where both sounds are quiet.
 
     Args:
