@@ -53,7 +53,7 @@ def test_reading_and_writing_again_gives_the_same_bytes(tmp_path, channels):
 
 def test_damaged_files_are_errors(tmp_path):
     """A missing file, one of another kind, and one that is cut off have their own errors."""
-    with pytest.raises(MediaError, match="Cannot read gone.wav"):
+    with pytest.raises(MediaError, match="Cannot read gone"):
         WavReader(tmp_path / "gone.wav")
     (tmp_path / "text.wav").write_text("no sound")
     with pytest.raises(MediaError, match="Not a WAV"):
