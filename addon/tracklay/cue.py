@@ -181,7 +181,7 @@ class Take:
     def untouched(self) -> Path | None:
         """The take as it was before it was landed; None if nothing was moved."""
         name = self.landing.get("untouched")
-        return self.file.with_name(name) if name else None
+        return self.file.parent / Path(name).name if name else None
 
     @classmethod
     def from_manifest_entry(cls, entry: Mapping[str, Any], cue: Cue, folder: Path, job_id: int | None = None) -> Take:

@@ -39,7 +39,7 @@ class Move:
     Attributes:
         start: exact seconds of its attack in the untouched take.
         to: exact seconds of its attack in the landed take.
-        confidence: probability that it belongs to its contact, 0 to 1.
+        confidence: probability that it, or the event that it sounds together with, belongs to its contact, 0 to 1.
         contact_confidence: that of the contact.
         strength: that of the onset.
     """
@@ -142,19 +142,41 @@ def plan_landing(
     pieces, overlays = lay_out(units, shifts, base, length, sample_rate)
     background = Background(read, length, sample_rate, [(unit.start, unit.stop) for unit in units])
     renderer = LayoutRenderer(read, length, sample_rate, pieces, overlays, background)
-    moved = {onset: shift for unit, shift in zip(units, shifts, strict=True) for onset in unit.onsets if shift != 0}
-    moves = tuple(
-        Move(
-            Fraction(onsets[pair.onset].sample, sample_rate),
-            Fraction(onsets[pair.onset].sample + moved[pair.onset], sample_rate),
-            pair.probability,
-            contacts[pair.contact].confidence,
-            onsets[pair.onset].strength,
-        )
-        for pair in pairs
-        if pair.onset in moved
-    )
-    return Landing(Fraction(-base, sample_rate), moves, tuple(renderer.cuts), renderer)
+    moves = _list_moves(units, shifts, base, pairs, onsets, contacts, sample_rate)
+    return Landing(Fraction(-base, sample_rate), tuple(moves), tuple(renderer.cuts), renderer)
+
+
+def _list_moves(
+    units: Sequence[Unit],
+    shifts: Sequence[int],
+    base: int,
+    pairs: Sequence[Pair],
+    onsets: Sequence[Onset],
+    contacts: Sequence[Contact],
+    sample_rate: int,
+) -> list[Move]:
+    """Return the moved events, in order: those with a contact, and those that moved with one because they sound together.
+
+    What moved with the whole take only, and has no contact, is not listed: the lag says it.
+    """
+    pair_of = {pair.onset: pair for pair in pairs}
+    moves = []
+    for unit, shift in zip(units, shifts, strict=True):
+        found = [pair_of[onset] for onset in unit.onsets if onset in pair_of]
+        for onset in unit.onsets if found and shift != 0 else ():
+            pair = pair_of.get(onset) or max(found, key=lambda each: each.probability)
+            if onset in pair_of or shift != base:
+                sample = onsets[onset].sample
+                moves.append(
+                    Move(
+                        Fraction(sample, sample_rate),
+                        Fraction(sample + shift, sample_rate),
+                        pair.probability,
+                        contacts[pair.contact].confidence,
+                        onsets[onset].strength,
+                    )
+                )
+    return moves
 
 
 def _base_shift(shift: int, units: Sequence[Unit], onsets: Sequence[Onset], length: int, sample_rate: int) -> int:

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from .layout import Overlay, Piece
     from .texture import Background
 
-ATTACK_FADE_SECONDS = 0.003
-"""Crossfade into a unit, around its start: it ends before the attack, which is 4 ms later at least."""
+ATTACK_FADE_SECONDS = 0.016
+"""Crossfade into a unit, around its start: it ends before the attack, which is 9 ms later at least."""
 
 END_FADE_SECONDS = 0.04
 """Crossfade from a unit's end to the background: all of it before the end, as the next attack may follow there."""
 
 OVERLAY_FADE_SECONDS = 0.02
-"""Fade at the end of a decay that goes on under a later unit."""
+"""Fades of a decay that goes on under a later unit."""
 
 BLOCK_SAMPLES = 1 << 16
 """Samples rendered at a time."""

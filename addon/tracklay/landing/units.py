@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..listening.onsets import Onset
     from ..listening.spectrum import BandSpectrum
 
-CUT_BEFORE_ATTACK_SECONDS = 0.004
+CUT_BEFORE_ATTACK_SECONDS = 0.009
 """The cut before an attack is at least this far from it: the crossfade fits before the attack."""
 
 BEFORE_ATTACK_SECONDS = 0.25

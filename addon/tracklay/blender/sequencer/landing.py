@@ -31,7 +31,8 @@ class DrawnMove(NamedTuple):
 def untouched_file(strip: Any) -> Path | None:
     """Return the file of a strip's untouched take; None if the take was not moved, or the strip is none of ours."""
     name, file = _landing(strip).get("untouched"), cue_index.take_file(strip)
-    return file.with_name(str(name)) if name and file is not None else None
+    # An entry is text in a file that anyone may edit: only a file beside the take is played.
+    return file.parent / Path(str(name)).name if name and file is not None else None
 
 
 def plays_untouched(strip: Any) -> bool:
@@ -55,7 +56,7 @@ def switch_landing(take: TakeStrips) -> bool:
     untouched = None if strip is None else untouched_file(strip)
     if untouched is None:
         raise InvalidInput("landing.nothing_moved", "Nothing was moved in this take.")
-    landed = untouched.with_name(str(_entry(strip).get("file", "")))
+    landed = untouched.parent / Path(str(_entry(strip).get("file", ""))).name
     to_landed = plays_untouched(strip)
     file = landed if to_landed else untouched
     if not file.is_file():
