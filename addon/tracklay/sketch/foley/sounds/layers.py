@@ -129,11 +129,13 @@ class BurstLayer:
 
 def slow_modulation(count: int, depth: float, hertz: float, rng: np.random.Generator) -> Mono:
     """Return a positive random curve with mean near 1 that moves at about `hertz`: (count,)."""
-    points = max(int(count / SAMPLE_RATE * hertz * 2), 1) + 3
-    values = np.exp(1.2 * depth * rng.standard_normal(points)).astype(np.float32)
-    values /= np.float32(np.exp(0.72 * depth * depth))
-    at = np.linspace(0, points - 1.001, count, dtype=np.float32)
-    return np.interp(at, np.arange(points), values).astype(np.float32)
+    step = max(int(SAMPLE_RATE / (2 * hertz)), 1)
+    values = np.exp(
+        1.2 * depth * rng.standard_normal(count // step + 2, dtype=np.float32) - np.float32(0.72 * depth * depth)
+    )
+    ramp = np.arange(step, dtype=np.float32) / np.float32(step)
+    curve: Mono = (values[:-1, None] + np.diff(values)[:, None] * ramp).reshape(-1)[:count]
+    return curve
 
 
 @lru_cache(maxsize=256)
@@ -411,10 +413,7 @@ class ChirpLayer:
         hertz = np.minimum(hertz, 0.4 * SAMPLE_RATE).astype(np.float32)
         decays = (self.cycles / hertz * rng.uniform(0.6, 1.4, count)).astype(np.float32)
         length = min(int(float(decays.max()) * 2.3 * SAMPLE_RATE) + 64, SAMPLE_RATE // 2)
-        seconds = np.arange(length, dtype=np.float32) / np.float32(SAMPLE_RATE)
-        bend = (0.5 * self.pitch_rise / (2.3 * decays))[:, None].astype(np.float32)
-        cycles = hertz[:, None] * seconds * (1 + bend * seconds) + rng.random((count, 1), dtype=np.float32)
-        tones = np.sin(np.float32(2 * np.pi) * cycles) * np.exp(np.float32(-_LN_10) / decays[:, None] * seconds)
+        tones = _render_chirps(hertz, decays, self.pitch_rise, length, rng)
         level = rng.uniform(0.3, 1.5, count) * np.exp(-0.7 * starts / self.seconds) * db_to_gain(self.level_db) * 1.4
         tones *= level.astype(np.float32)[:, None]
         tones[:, :24] *= np.linspace(0, 1, 24, dtype=np.float32)
@@ -424,6 +423,24 @@ class ChirpLayer:
         for place, tone in zip(places, tones, strict=True):
             wave[place : place + length] += tone
         return round(self.start * SAMPLE_RATE), wave
+
+
+def _render_chirps(hertz: Mono, decays: Mono, pitch_rise: float, length: int, rng: np.random.Generator) -> Mono:
+    """Return one decaying tone for each of `hertz` and `decays` (seconds for 20 dB): (tones, length)."""
+    count = len(hertz)
+    phase = rng.random((count, 1), dtype=np.float32)
+    if pitch_rise:
+        seconds = np.arange(length, dtype=np.float32) / np.float32(SAMPLE_RATE)
+        bend = (0.5 * pitch_rise / (2.3 * decays))[:, None].astype(np.float32)
+        cycles = hertz[:, None] * seconds * (1 + bend * seconds) + phase
+        bent: Mono = np.sin(np.float32(2 * np.pi) * cycles) * np.exp(np.float32(-_LN_10) / decays[:, None] * seconds)
+        return bent
+    # Tones without a bend are powers, and each power is the product of a coarse and a fine one: no sine for each sample.
+    step = ((2j * np.pi * hertz - _LN_10 / decays) / SAMPLE_RATE)[:, None]
+    fine = np.exp(step * np.arange(64) + 2j * np.pi * phase).astype(np.complex64)
+    coarse = np.exp(step * np.arange(0, length, 64)).astype(np.complex64)[:, :, None]
+    tones: Mono = coarse.real * fine.real[:, None] - coarse.imag * fine.imag[:, None]
+    return tones.reshape(count, -1)[:, :length]
 
 
 def mix_layers(parts: Sequence[tuple[int, Mono]]) -> tuple[Mono, int]:
