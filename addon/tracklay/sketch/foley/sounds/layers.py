@@ -30,6 +30,7 @@ _PHASOR_ROW_SAMPLES = 256
 """Samples in a row of the matrix that the modes are computed as (see `render_modes`)."""
 _PHASOR_FINE_STEPS = 16
 """Powers that `_exponential_powers` computes one by one; the others are products of two."""
+_GRAIN_BLOCK_SAMPLES = 1024
 _EDGE_SAMPLES = 24
 """Shortest rise of a layer, 0.5 ms; below it a rise is heard as a click."""
 
@@ -342,10 +343,9 @@ class CrackleLayer:
         kept = places < count - 480
         levels = uneven_levels(len(places), self.unevenness, rng) * rng.choice((-1.0, 1.0), len(places))
         levels *= np.exp(-0.5 * np.maximum(times - rise - hold, 0) / decay)
-        size = transform_size(count)
-        impulses = np.bincount(places[kept], levels[kept], size).astype(np.float32)
         cutoff = self.cutoff_hz * 2.0 ** (self.softness * (strike.strength - 1))
-        wave = scatter_grains(impulses, self.shape, self.grain_seconds, cutoff, rng)[:count]
+        grain = render_grain(self.shape, self.grain_seconds, cutoff, rng)
+        wave = scatter_grains(places[kept], levels[kept], count, grain)
         wave *= np.float32(db_to_gain(self.level_db) * np.sqrt(SAMPLE_RATE / self.rate))
         wave[:_EDGE_SAMPLES] *= np.linspace(0, 1, _EDGE_SAMPLES, dtype=np.float32)
         wave[-480:] *= np.linspace(1, 0, 480, dtype=np.float32)
@@ -360,22 +360,36 @@ def uneven_levels(count: int, unevenness: float, rng: np.random.Generator) -> np
 
 
 def scatter_grains(
-    impulses: Mono,
-    shape: SpectrumPoints,
-    grain_seconds: float,
-    cutoff_hz: float,
-    rng: np.random.Generator,
-    moved: float = 1.0,
+    places: npt.NDArray[np.int_],
+    levels: npt.NDArray[np.float64],
+    count: int,
+    grain: Mono,
 ) -> Mono:
-    """Return a grain of shaped noise at each of `impulses`, whose size is one of `transform_size`: as many samples."""
-    length = int(1.6 * grain_seconds * SAMPLE_RATE) + _EDGE_SAMPLES
+    """Return `count` samples with a copy of `grain` at each of `places`, at its level.
+
+    The convolution runs in blocks of _GRAIN_BLOCK_SAMPLES: their transforms fit a cache, one over the whole would not.
+    """
+    hop = _GRAIN_BLOCK_SAMPLES - len(grain) + 1
+    blocks = -(-count // hop)
+    impulses = np.bincount(places, levels, blocks * hop).astype(np.float32).reshape(blocks, hop)
+    response = np.fft.rfft(grain, _GRAIN_BLOCK_SAMPLES).astype(np.complex64)
+    parts = np.fft.irfft(np.fft.rfft(impulses, _GRAIN_BLOCK_SAMPLES, axis=1) * response, _GRAIN_BLOCK_SAMPLES, axis=1)
+    wave = np.zeros((blocks + 1) * hop, np.float32)
+    wave[:-hop] += parts[:, :hop].reshape(-1)
+    overlap = wave[hop:].reshape(blocks, hop)
+    overlap[:, : len(grain) - 1] += parts[:, hop:]
+    return wave[:count]
+
+
+def render_grain(
+    shape: SpectrumPoints, seconds: float, cutoff_hz: float, rng: np.random.Generator, moved: float = 1.0
+) -> Mono:
+    """Return one grain: shaped noise that falls by 20 dB in `seconds`, with energy 1."""
+    length = min(int(1.6 * seconds * SAMPLE_RATE) + _EDGE_SAMPLES, _GRAIN_BLOCK_SAMPLES // 2)
     grain = filtered_noise(shape, length, rng, cutoff_hz, moved)
-    grain *= np.exp(np.arange(length, dtype=np.float32) * np.float32(-_LN_10 / (grain_seconds * SAMPLE_RATE)))
+    grain *= np.exp(np.arange(length, dtype=np.float32) * np.float32(-_LN_10 / (seconds * SAMPLE_RATE)))
     grain[-_EDGE_SAMPLES:] *= np.linspace(1, 0, _EDGE_SAMPLES, dtype=np.float32)
-    grain /= np.float32(np.sqrt(np.sum(grain**2)) + 1e-9)
-    size = len(impulses)
-    wave: Mono = np.fft.irfft(np.fft.rfft(impulses) * np.fft.rfft(grain, size), size).astype(np.float32)
-    return wave
+    return grain / np.float32(np.sqrt(np.sum(grain**2)) + 1e-9)
 
 
 @dataclass(frozen=True, slots=True)
