@@ -138,9 +138,7 @@ def test_the_wav_has_the_frames_that_were_rendered(tmp_path):
     assert len(hear(tmp_path / "part_0001-0010.wav")) == 10 * 1920
 
 
-@pytest.mark.parametrize(
-    ("suffix", "options"), [(".mp3", ("-b:a", "320k")), (".ogg", ("-c:a", "flac"))]
-)
+@pytest.mark.parametrize(("suffix", "options"), [(".mp3", ("-b:a", "320k")), (".ogg", ("-c:a", "flac"))])
 def test_parts_of_a_farm_join_whatever_the_music_is(tmp_path, suffix, options):
     """Blender streams a whole MP3 early, and some Ogg late after a trim: the mix reads compressed sound as a whole."""
     scene = clicking_scene("music", tmp_path, 1, suffix, *options)
