@@ -119,5 +119,7 @@ def test_several_models_need_best(uneven, clip, tmp_path, capsys):
     """Several models without --best are refused with the fix; with it, the best take of both is the only one that is heard."""
     assert main(["lay", str(clip), "--model", "clicker/clicks", "--model", "sketch/foley", "--to", str(tmp_path)]) == 2
     assert "--best" in capsys.readouterr().err
-    manifest = lay(clip, tmp_path, capsys, "--model", "sketch/foley", "--seed", str(BAD_SEED), "--best", "--land", "off")
+    manifest = lay(
+        clip, tmp_path, capsys, "--model", "sketch/foley", "--seed", str(BAD_SEED), "--best", "--land", "off"
+    )
     assert [take["model"] for take in manifest["takes"]] == ["sketch/foley", "clicker/clicks"]
