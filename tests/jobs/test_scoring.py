@@ -111,7 +111,6 @@ def test_bad_stretch_is_generated_again(uneven, clip, tmp_path, capsys):
     new, before = hear(tmp_path / repaired["file"]), hear(tmp_path / old["file"])
     assert np.array_equal(new[:first], before[:first])
     assert np.array_equal(new[end:], before[end:])
-    assert np.abs(new[first:end]).max(axis=1).min(initial=1) >= 0
     assert np.abs(new[round(3.5 * RATE) : round(4 * RATE)]).max() > 0
 
 
