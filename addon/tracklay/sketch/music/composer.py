@@ -110,6 +110,7 @@ class Composition:
             reverb_seconds=style.reverb_seconds,
             reverb_level=style.reverb_level,
             treble=style.treble,
+            percussion_db=style.percussion_db,
             seed=self.seed,
         )
         return _reblock(hops, block_samples)

@@ -235,6 +235,8 @@ KITS: Mapping[str, Mapping[str, DrumSynth]] = {
         **_ACOUSTIC_KIT,
         "kick": partial(_membrane, pitch=58, bend=1.8, slide=0.02, ring=0.12, slap=0.1, slap_band=(300, 1500)),
         "snare": partial(_snare, pitch=180, ring=0.1, wires=1.2, low=2200, high=8000),
+        "hat": partial(_cymbal, ring=0.03, low=4500, high=8000),
+        "ride": partial(_cymbal, ring=0.45, low=2600, high=6500, tone=0.4, ping=0.7),
     },
     "electronic": _ELECTRONIC_KIT,
     "808": {

@@ -211,6 +211,7 @@ def mix_stems(
     reverb_seconds: float,
     reverb_level: float,
     treble: float,
+    percussion_db: float,
     seed: int,
 ) -> Iterator[Stems]:
     """Yield consecutive hops of every stem, `samples` samples in all, each stem (n, 2).
@@ -224,11 +225,13 @@ def mix_stems(
         reverb_seconds: reverberation time.
         reverb_level: level of the reverb, 0 to 1.
         treble: lift of the treble of the pitched instruments, see `add_treble`.
+        percussion_db: level of the percussion, relative to the usual balance.
         seed: seed of sounds and reverb.
     """
     cache = SampleCache(notes, seed, treble)
     impulse = ReverbImpulse(reverb_seconds, reverb_level, seed)
     gains = _stem_gains(notes, cache, samples, bar_samples=bar_samples)
+    gains["percussion"] *= db_to_gain(percussion_db)
     spool, meter = _HopSpool(), LoudnessMeter()
     for index, hop in enumerate(_mix_hops(notes, samples, cache, impulse, gains)):
         at = index * _HOP_SAMPLES
@@ -258,7 +261,7 @@ def _stem_gains(
     samples: int,
     *,
     bar_samples: int,
-) -> Mapping[str, float]:
+) -> dict[str, float]:
     """Return the gain of each stem: balanced by RMS over the bars in which it plays.
 
     The energies of notes add up, because different notes are uncorrelated. Each distinct sound is measured once.

@@ -25,7 +25,8 @@ _DURATION_GRID_SAMPLES = SAMPLE_RATE // 50  # note lengths are rounded to 20 ms,
 # Intensities below which a style's thin patterns play, and from which its full ones do. With the sections' intensities
 # (`form`), a piece of medium energy has thin intros and breaks, usual A parts and full B parts.
 _THIN_BELOW, _FULL_FROM = 0.42, 0.82
-_ARC_ENTRIES = {"bass": 0.0, "percussion": 0.35, "melody": 0.2}  # intensity from which a part plays in a rise or fall
+_ARC_ENTRIES = {"percussion": 0.35, "melody": 0.2}  # intensity from which a part plays in a rise or fall
+_LOWEST_SHIFT, _HIGHEST_SHIFT = -8, 12  # semitones: lower chords would be muddy, higher ones thin
 _REPETITION_SHIFTS = (0, 5, -4, 7, 2)  # semitones by which the chords of a part lie higher at each return
 _MAX_TIMING_SPREAD = (
     2.0  # standard deviations at which timing errors are cut off: an outlier would sound like a mistake
@@ -99,7 +100,8 @@ class Arrangement:
     def register_shift(self, section: Section) -> int:
         """Return the semitones by which chords lie higher: by the seed, the form, and differently at each repetition."""
         own = self.part_rng("register").choice((-5, -2, 0, 2, 4))
-        return own + section.register + _REPETITION_SHIFTS[self.repetition(section) % len(_REPETITION_SHIFTS)]
+        again = _REPETITION_SHIFTS[self.repetition(section) % len(_REPETITION_SHIFTS)]
+        return max(_LOWEST_SHIFT, min(_HIGHEST_SHIFT, own + section.register + again))
 
     def pattern_for(self, section: Section, part: str, patterns: Sequence[str]) -> str:
         """Return the pattern of a part in a section: the style's, as the seed varies it, and varied where a part returns."""

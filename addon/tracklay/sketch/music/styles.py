@@ -39,6 +39,7 @@ class Style:
         reverb_seconds: reverberation time.
         timing_spread_seconds: standard deviation of the timing of notes.
         treble: lift of the treble of the pitched instruments, see `dsp.add_treble`.
+        percussion_db: level of the percussion, relative to that of a kit with a kick drum.
         mode: mode when neither prompt nor mood has one.
     """
 
@@ -59,6 +60,7 @@ class Style:
     reverb_seconds: float = 1.4
     timing_spread_seconds: float = 0.004
     treble: float = 0.0
+    percussion_db: float = 0.0
     mode: str = "major"
 
 
@@ -214,6 +216,7 @@ STYLES: dict[str, Style] = {
         melody_rhythm="swinging",
         swing=0.66,
         treble=0.3,
+        percussion_db=-6.0,
         reverb_level=0.22,
         reverb_seconds=1.0,
         timing_spread_seconds=0.007,
