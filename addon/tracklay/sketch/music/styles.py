@@ -100,7 +100,7 @@ STYLES: dict[str, Style] = {
             "lead": ("brass", "violin", "piano"),
         },
         melody_rhythm="broad",
-        treble=1.6,
+        treble=1.3,
         reverb_level=0.45,
         reverb_seconds=2.4,
         mode="minor",
