@@ -56,6 +56,8 @@ class LayoutRenderer:
         self._pieces, self._overlays, self._background = pieces, overlays, background
         self._junctions = [self._junction(before, after) for before, after in pairwise(pieces)]
         self._fills: dict[int, tuple[int, Samples]] = {}
+        self.gain = 1.0
+        """Factor of all samples."""
 
     def _junction(self, before: Piece, after: Piece) -> _Junction:
         """Return the crossfade between two neighbours. It takes at most 0.4 of each, so that crossfades never meet."""
@@ -74,9 +76,12 @@ class LayoutRenderer:
     def blocks(self) -> Iterator[Samples]:
         """Yield the laid take, as many samples as the take has."""
         for start in range(0, self._length, BLOCK_SAMPLES):
-            yield self._render(start, min(start + BLOCK_SAMPLES, self._length))
+            yield self.render(start, min(start + BLOCK_SAMPLES, self._length))
 
-    def _render(self, start: int, stop: int) -> Samples:
+    def render(self, start: int, stop: int) -> Samples:
+        """Return the laid take from `start` to `stop`."""
+        if stop <= start:
+            return self._read(0, 0)
         parts = []
         for at, piece in enumerate(self._pieces):
             begin = self._junctions[at - 1].stop if at else 0
@@ -100,7 +105,7 @@ class LayoutRenderer:
                 decay = self._decay(overlay)
                 low, high = max(start, overlay.start), min(stop, overlay.stop)
                 out[low - start : high - start] += decay[low - overlay.start : high - overlay.start]
-        return out
+        return out if self.gain == 1 else out * np.float32(self.gain)
 
     def _sound(self, at: int, start: int, stop: int) -> Samples:
         """Return what a piece holds from `start` to `stop` of the laid take; that may reach beyond its own ends."""
