@@ -66,6 +66,11 @@ class Background:
         self._channels = read(0, 1).shape[1]
         self._noise: npt.NDArray[np.float32] | None = None
 
+    @property
+    def power(self) -> float:
+        """The background's mean power, of one channel."""
+        return float(self._noise_power().sum(axis=0).mean() * 2 / (FFT_SAMPLES * np.sum(np.hanning(FFT_SAMPLES) ** 2)))
+
     def fill(self, count: int, near: int, before: Samples) -> Samples:
         """Return `count` samples of background.
 
