@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -201,7 +200,9 @@ def land_for_memory(path: Path, times: list[float]) -> None:
         landing = plan_landing(wav.read, wav.format.samples, RATE, contacts)
         for _ in landing.blocks():
             pass
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    # Not `ru_maxrss`: a new process inherits its parent's.
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    print(int(status["VmHWM"].split()[0]) / 1024)
 
 
 def main() -> None:

@@ -33,13 +33,13 @@ class Piece:
         start: first sample in the laid take.
         stop: the sample after its last.
         shift: samples that it moved by; None: filled with background.
-        is_attack: it begins with a unit.
+        attack: the sample of its first attack in the laid take, if it begins with a unit.
     """
 
     start: int
     stop: int
     shift: int | None
-    is_attack: bool = False
+    attack: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,8 @@ def lay_out(
     (moved by `base`); where a moved unit was, it is filled.
     """
     laid = sorted(
-        (unit.start + shift, min(unit.stop + shift, length), shift) for unit, shift in zip(units, shifts, strict=True)
+        (unit.start + shift, min(unit.stop + shift, length), shift, unit.attack + shift)
+        for unit, shift in zip(units, shifts, strict=True)
     )
     vacated = [
         (unit.start + base, unit.stop + base) for unit, shift in zip(units, shifts, strict=True) if shift != base
@@ -111,12 +112,12 @@ def lay_out(
     pieces: list[Piece] = []
     decays: list[Overlay] = []
     position = 0
-    for at, (start, stop, shift) in enumerate(laid):
+    for at, (start, stop, shift, attack) in enumerate(laid):
         if start > position:
             pieces += _background(position, start, vacated, base, least)
         heard_until = min(stop, laid[at + 1][0]) if at + 1 < len(laid) else stop
         if heard_until > max(start, position):
-            pieces.append(Piece(max(start, position), heard_until, shift, is_attack=True))
+            pieces.append(Piece(max(start, position), heard_until, shift, attack=attack))
         if heard_until < stop:
             decays.append(Overlay(heard_until, stop, shift))
         position = max(position, heard_until)

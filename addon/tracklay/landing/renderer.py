@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 ATTACK_FADE_SECONDS = 0.016
 """Crossfade into a unit, around its start: it ends before the attack, which is 9 ms later at least."""
 
+SHORT_FADE_SECONDS, FADE_TO_ATTACK_SECONDS = 0.002, 0.001
+"""Crossfade into a unit whose background is much louder than what is there, so that it is not heard before the attack: its length, and
+the distance of its end from the attack."""
+
+LOUDER_POWER = 4.0
+"""Ratio of powers, 6 dB, from which a background is much louder."""
+
 END_FADE_SECONDS = 0.04
 """Crossfade from a unit's end to the background: all of it before the end, as the next attack may follow there."""
 
@@ -56,15 +63,33 @@ class LayoutRenderer:
         self._pieces, self._overlays, self._background = pieces, overlays, background
         self._junctions = [self._junction(before, after) for before, after in pairwise(pieces)]
         self._fills: dict[int, tuple[int, Samples]] = {}
+        self.gain = 1.0
+        """Factor of all samples."""
 
     def _junction(self, before: Piece, after: Piece) -> _Junction:
         """Return the crossfade between two neighbours. It takes at most 0.4 of each, so that crossfades never meet."""
         at = after.start
         room = int(0.4 * min(before.stop - before.start, after.stop - after.start))
-        if after.is_attack:
+        if after.attack is not None:
+            if self._begins_louder(before, after):
+                end = after.attack - round(FADE_TO_ATTACK_SECONDS * self._rate)
+                return _Junction(end - min(round(SHORT_FADE_SECONDS * self._rate), room), end)
             half = min(round(ATTACK_FADE_SECONDS * self._rate / 2), room)
             return _Junction(at - half, at + half)
         return _Junction(at - min(round(END_FADE_SECONDS * self._rate), room), at)
+
+    def _begins_louder(self, before: Piece, after: Piece) -> bool:
+        """Return whether a unit's background is much louder than what it follows. A fill is taken to be as loud as any background."""
+        reach = round(ATTACK_FADE_SECONDS * self._rate / 2)
+        powers = []
+        for piece in (before, after):
+            if piece.shift is None:
+                powers.append(self._background.power)
+                continue
+            start = after.start - piece.shift - reach
+            sound = padded(self._read, start, start + 2 * reach, self._length).astype(np.float64)
+            powers.append(float(np.mean(sound**2)))
+        return powers[1] > LOUDER_POWER * powers[0]
 
     @property
     def cuts(self) -> list[int]:
@@ -74,9 +99,12 @@ class LayoutRenderer:
     def blocks(self) -> Iterator[Samples]:
         """Yield the laid take, as many samples as the take has."""
         for start in range(0, self._length, BLOCK_SAMPLES):
-            yield self._render(start, min(start + BLOCK_SAMPLES, self._length))
+            yield self.render(start, min(start + BLOCK_SAMPLES, self._length))
 
-    def _render(self, start: int, stop: int) -> Samples:
+    def render(self, start: int, stop: int) -> Samples:
+        """Return the laid take from `start` to `stop`."""
+        if stop <= start:
+            return self._read(0, 0)
         parts = []
         for at, piece in enumerate(self._pieces):
             begin = self._junctions[at - 1].stop if at else 0
@@ -100,7 +128,7 @@ class LayoutRenderer:
                 decay = self._decay(overlay)
                 low, high = max(start, overlay.start), min(stop, overlay.stop)
                 out[low - start : high - start] += decay[low - overlay.start : high - overlay.start]
-        return out
+        return out if self.gain == 1 else out * np.float32(self.gain)
 
     def _sound(self, at: int, start: int, stop: int) -> Samples:
         """Return what a piece holds from `start` to `stop` of the laid take; that may reach beyond its own ends."""

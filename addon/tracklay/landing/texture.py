@@ -65,7 +65,11 @@ class Background:
         self._clean = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= least]
         self._channels = read(0, 1).shape[1]
         self._noise: npt.NDArray[np.float32] | None = None
-        self._rng = np.random.default_rng(length)  # the same take gets the same fills
+
+    @property
+    def power(self) -> float:
+        """The background's mean power, of one channel."""
+        return float(self._noise_power().sum(axis=0).mean() * 2 / (FFT_SAMPLES * np.sum(np.hanning(FFT_SAMPLES) ** 2)))
 
     def fill(self, count: int, near: int, before: Samples) -> Samples:
         """Return `count` samples of background.
@@ -76,32 +80,38 @@ class Background:
             before: the sound that the fill continues, (samples, channels); it may be empty.
         """
         crossfade = round(CROSSFADE_SECONDS * self._rate)
+        rng = np.random.default_rng(
+            (self._length, near)
+        )  # the same gap gets the same fill, however often it is rendered
         out = np.zeros((0, self._channels), np.float32)
         nearest = sorted(self._clean, key=lambda stretch: max(stretch[0] - near, near - stretch[1], 0))
         nearest = [each for each in nearest if abs(each[0] - near) < FARTHEST_SECONDS * self._rate] or nearest[:3]
         whole = [stretch for stretch in nearest if stretch[1] - stretch[0] >= count]
         if not whole and sum(b - a for a, b in nearest) < count / 4:
-            return self._make_noise(count)
+            return self._make_noise(count, rng)
         turn = 0
         while len(out) < count:
             missing = count - len(out) + (crossfade if len(out) else 0)
             start, stop = whole[0] if whole else nearest[turn % len(nearest)]
             context = out[-round(CONTEXT_SECONDS * self._rate) :] if len(out) else before
-            begin = self._best_start(start, stop, missing, context, at_end=bool(len(out)))
+            begin = self._best_start((start, stop), missing, context, rng, at_end=bool(len(out)))
             part = self._read(begin, min(stop, begin + missing))
             out = crossfade_onto(out, part, min(crossfade, len(out), len(part) // 2))
             turn += 1
         return out[:count]
 
-    def _best_start(self, start: int, stop: int, count: int, context: Samples, *, at_end: bool) -> int:
+    def _best_start(
+        self, stretch: tuple[int, int], count: int, context: Samples, rng: np.random.Generator, *, at_end: bool
+    ) -> int:
         """Return where in a clean stretch the sound continues `context` best. `at_end`: it overlaps the context, else follows it."""
+        start, stop = stretch
         slack = min(stop - start - count, round(SEARCH_SECONDS * self._rate))
         if slack <= 0 and stop - start > 2 * count // 3:
             return start
         # A stretch that is too short is used from a random place in its first half: repeated, it is no loop.
         slack = slack if slack > 0 else (stop - start) // 2
         if len(context) < 64 or (not at_end and start < len(context)):
-            return start + int(self._rng.integers(slack + 1))
+            return start + int(rng.integers(slack + 1))
         lead = 0 if at_end else len(context)
         sound = padded(self._read, start - lead, start - lead + slack + len(context), self._length).mean(axis=1)
         wanted = context.mean(axis=1)
@@ -124,14 +134,14 @@ class Background:
             self._noise = quiet.astype(np.float32)
         return self._noise
 
-    def _make_noise(self, count: int) -> Samples:
+    def _make_noise(self, count: int, rng: np.random.Generator) -> Samples:
         """Return noise with the background's spectrum."""
         amplitude = np.sqrt(self._noise_power() / (np.sum(np.hanning(FFT_SAMPLES) ** 2) / FFT_SAMPLES))
         frames = count // FFT_HOP + FFT_SAMPLES // FFT_HOP + 1
         out = np.zeros((frames * FFT_HOP + FFT_SAMPLES, self._channels), np.float32)
         window = np.sqrt(np.hanning(FFT_SAMPLES + 1)[:-1] / (FFT_SAMPLES / FFT_HOP / 2)).astype(np.float32)[:, None]
         for frame in range(frames):
-            phase = self._rng.uniform(0, 2 * np.pi, amplitude.shape)
+            phase = rng.uniform(0, 2 * np.pi, amplitude.shape)
             grain = np.fft.irfft(amplitude * np.exp(1j * phase), FFT_SAMPLES, axis=0)
             out[frame * FFT_HOP : frame * FFT_HOP + FFT_SAMPLES] += (grain * window).astype(np.float32)
         return out[FFT_SAMPLES : FFT_SAMPLES + count]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from ... import jobs
 from ...cue import Failure
 from ...errors import TracklayError
 from ...jobs.delivery import BlenderDelivery
@@ -30,8 +29,10 @@ def create_folder_and_start(runner: BackgroundRunner, spec: JobSpec) -> None:
     try:
         ensure_folder(spec.folder)
     except TracklayError as error:
+        from ...jobs.events import TakeFinished  # noqa: PLC0415 - enabling the extension does not need it
+
         for index in spec.delivery.take_indices or range(spec.cue.takes):
-            runner.events.put(jobs.TakeFinished(spec.cue, spec.delivery, index, [Failure(spec.cue, error)]))
+            runner.events.put(TakeFinished(spec.cue, spec.delivery, index, [Failure(spec.cue, error)]))
     else:
         runner.start(spec)
 

@@ -235,8 +235,10 @@ def _draw_takes(box: Any, scene: Any, row: CueListRow) -> None:
     if not version.stems and takes.has_stems(version):
         line.operator("tracklay.lay_stems", text="Stems", icon="RENDERLAYERS").cue = row.cue
     if landing.can_switch(version):
-        text = "Hear Landed" if landing.plays_untouched(version.full_mix) else "Hear Untouched"
-        line.operator("tracklay.switch_landing", text=text).cue = row.cue
+        if landing.plays_untouched(version.full_mix):
+            line.operator("tracklay.switch_landing", text="Hear Landed").cue = row.cue
+        else:
+            line.operator("tracklay.switch_landing", text="Hear Untouched").cue = row.cue
 
 
 def _draw_stripless_errors(context: Any, layout: Any, scene: Any) -> None:
