@@ -28,7 +28,18 @@ ROOT = Path(__file__).parents[1]
 OPTIONS = {
     "lay": {
         *("--model", "--prompt", "--negative", "--in", "--out", "--only", "--takes", "--seed", "--set", "--square"),
-        *("--best", "--repair", "--drop-original", "--to", "--plan", "--max-cost", "--max-project-cost", "--json", "--verbose", "-v"),
+        *(
+            "--best",
+            "--repair",
+            "--drop-original",
+            "--to",
+            "--plan",
+            "--max-cost",
+            "--max-project-cost",
+            "--json",
+            "--verbose",
+            "-v",
+        ),
     },
     "models": {"--json", "--verbose", "-v"},
     "jobs": {"--all", "--json", "--verbose", "-v"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,7 +41,8 @@ def test_each_fault_costs_points(name, voice, music):
     agreed = []
     for seed in (1, 2):
         scene = MadeScene(np.random.default_rng(seed))
-        ladder = [Faults(), *(replace(Faults(), **{name: level}) for level in LEVELS[name])]
+        changes: list[dict[str, Any]] = [{name: level} for level in LEVELS[name]]
+        ladder = [Faults(), *(replace(Faults(), **change) for change in changes)]
         takes = [scene.make_take(faults, voice, music) for faults in ladder]
         values = [score_take(take, RATE, scene.contacts).value for take in takes]
         agreed += [better > worse for better, worse in pairwise(values)]

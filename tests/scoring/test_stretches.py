@@ -80,7 +80,13 @@ def test_worst_stretch():
 def made_take(cue: str, number: int, value: float | None, *, best: bool = True) -> Take:
     """Return a take with a score."""
     rate = Rate(Fraction(24))
-    asked = Cue(cue, Span(0, 24, rate), Picture(Path("a.mp4"), TimeMap(((Fraction(0), Fraction(0)), (Fraction(24), Fraction(1))))), "sketch/foley", best=best)
+    asked = Cue(
+        cue,
+        Span(0, 24, rate),
+        Picture(Path("a.mp4"), TimeMap(((Fraction(0), Fraction(0)), (Fraction(24), Fraction(1))))),
+        "sketch/foley",
+        best=best,
+    )
     cost = Cost("0", "USD", estimated=False)
     score = {} if value is None else {"value": value, "reasons": []}
     file = Path(f"{cue}.{number}.wav")
@@ -88,7 +94,7 @@ def made_take(cue: str, number: int, value: float | None, *, best: bool = True) 
 
 
 def test_order():
-    """The best of each cue comes first, equal ones stay in order, an unscored one is last; a cue that does not ask stays as it is."""
+    """The best of each cue comes first, equal ones stay in order, one without a score is last; others stay."""
     takes = [
         made_take("a", 1, 50),
         made_take("b", 1, 9, best=False),
