@@ -191,6 +191,7 @@ def test_an_invalid_list_is_rejected_in_one_line(shots, text, message):
         ("id,picture,prompt\n\nx,a.mp4,oak, heavy\n", "line 3: The row has 4 cells and the header 3."),
         ("id,picture,takes\nx,a.mp4,two\n", "row 'x' (line 2): takes must be a whole number, not 'two'"),
         ("id,picture,drop original\nx,a.mp4,perhaps\n", "drop_original must be true or false, not 'perhaps'"),
+        ("id,picture,land\nx,a.mp4,maybe\n", "land must be auto or off: maybe"),
         ("id,picture,impacts\nx,a.mp4,1\n", "The column of a parameter is named params.NAME."),
         ("id,picture,params.impacts\nx,a.mp4,loud\n", "impacts must be a number, not 'loud'"),
         ("id,picture,id\nx,a.mp4,y\n", "line 1: Two columns are named 'id'."),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import log
 from ..cue import SAMPLE_RATE, Failure, Take
-from ..errors import LedgerError, MediaError, ModelFailed, ProviderTimeout, TracklayError
+from ..errors import InvalidInput, LedgerError, MediaError, ModelFailed, ProviderTimeout, TracklayError
 from ..media.editor_render import render_in_editor
 from ..media.fingerprint import ledger_span_fingerprint, source_id
 from ..media.proxy_cache import CACHE_VERSION, extract_pinned, find_pinned
@@ -348,18 +348,24 @@ class JobPipeline(SubmissionStage):
         after_number = int(self.job.plan.get("after_number", self.job.plan.get("after", 0))) + self.job.take_index
         proxy = await self._landing_proxy()
         # Takes of one picture wait for the first one's analysis, and then find it.
-        lock = self.context.keyed_lock(f"land {proxy or self.job.id}")
+        lock = self.context.keyed_lock(f"land {proxy if isinstance(proxy, Path) else self.job.id}")
         async with lock, self.context.concurrency_slot("conform"):
             return await run_blocking(take_writer.write_take, record_claim, after_number, proxy)
 
-    async def _landing_proxy(self) -> Path | None:
-        """Return the proxy that takes are landed on; None if they are not. An output that was reused has no proxy yet."""
+    async def _landing_proxy(self) -> Path | TracklayError | None:
+        """Return the proxy that takes are landed on, None if they are not, or why there is none: that fails no take.
+
+        An output that was reused has no proxy yet.
+        """
         if not self.spec.lands_takes or not self.job.proxy_key:
             return None
         picture = self.spec.cue.picture
-        if find_pinned(self.job.proxy_key) is None and picture.render:
-            _, picture = await self._render_in_editor("video")
-        proxy, _ = await self._load_or_make_proxy(self.job.proxy_key, picture)
+        try:
+            if find_pinned(self.job.proxy_key) is None and picture.render:
+                _, picture = await self._render_in_editor("video")
+            proxy, _ = await self._load_or_make_proxy(self.job.proxy_key, picture)
+        except (InvalidInput, MediaError, ModelFailed) as error:
+            return error  # the source was moved or changed since the request, which was paid for
         return None if proxy is None else proxy.path
 
     # The end

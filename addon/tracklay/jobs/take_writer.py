@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..atomic_io import NumberedFile, atomic_write, temp_dir
 from ..cue import Cost, Take
-from ..errors import MediaError, ModelFailed
+from ..errors import MediaError, ModelFailed, TracklayError
 from ..media.bwf import BwfWriter
 from ..media.conform import conform_audio
 from ..media.fingerprint import source_id
@@ -66,7 +66,7 @@ class TakeWriter:
         self,
         record_claim: Callable[[dict[str, Any]], None],
         after_number: int,
-        proxy: Path | None,
+        proxy: Path | TracklayError | None,
         *,
         cancel_token: CancelToken,
     ) -> Take:
@@ -75,7 +75,7 @@ class TakeWriter:
         Args:
             record_claim: stores the claim on disk; called before the take's file gets its name.
             after_number: the take's number is higher.
-            proxy: the picture that the take is landed on; None: it is not landed.
+            proxy: the picture that the take is landed on; None: it is not landed; or why it cannot be, which becomes a note.
             cancel_token: cancels the work.
 
         Raises:
@@ -116,11 +116,13 @@ class TakeWriter:
         return take
 
     def _land(
-        self, take: Path, proxy: Path | None, cancel_token: CancelToken
+        self, take: Path, proxy: Path | TracklayError | None, cancel_token: CancelToken
     ) -> tuple[dict[str, Any], tuple[str, ...]]:
         """Land a take's file in place; return what was done, for the manifest, and notes. A failure is a note: the take stays."""
         if proxy is None:
             return ({"mode": "off"} if self.spec.cue.land == "off" else {}), ()
+        if isinstance(proxy, TracklayError):
+            return {}, (NOT_LANDED_NOTE.format(proxy),)
         with temp_dir(take.parent) as work:
             landed = work / "landed.wav"
             arguments = {"take": str(take), "proxy": str(proxy), "prompt": self.spec.cue.prompt, "to": str(landed)}
