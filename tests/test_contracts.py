@@ -44,7 +44,7 @@ OPTIONS = {
     "jobs": {"--all", "--json", "--verbose", "-v"},
     "batch": {
         *("--dry-run", "--max-cost", "--workers", "--shard", "--together", "--farm", "--on", "--shards", "--again"),
-        *("--verdicts", "--merge", "--no-report", "--json", "--verbose", "-v"),
+        *("--land", "--verdicts", "--merge", "--no-report", "--json", "--verbose", "-v"),
     },
     "report": {"--to", "--verdicts", "--reel", "--verbose", "-v"},
     "demo": {"--to", "--verbose", "-v"},

@@ -52,6 +52,16 @@ def load_error(shots, text, name="work.toml"):
     return str(error.value)
 
 
+def test_landing_is_the_rows_own_or_that_of_the_run(shots):
+    """A row's field wins; off is another result than auto, which has the digest of a list without the field."""
+    (shots / "own.toml").write_text(
+        '[[rows]]\npicture = "a.mp4"\n\n[[rows]]\nid = "x"\npicture = "a.mp4"\nland = "auto"\n'
+    )
+    (plain, own), (off, still_own) = (load_worklist(shots / "own.toml", land=land).rows for land in ("auto", "off"))
+    assert [row.land for row in (plain, own, off, still_own)] == ["auto", "auto", "off", "auto"]
+    assert plain.digest == own.digest == still_own.digest != off.digest
+
+
 def test_rows_override_defaults(shots):
     """Paths are relative to the list; times may be numbers."""
     (shots / "work.toml").write_text(TOML)
