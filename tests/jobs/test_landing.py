@@ -13,6 +13,7 @@ import pytest
 from tracklay import demo
 from tracklay.cli.main import main
 from tracklay.cue import Cost
+from tracklay.errors import MediaError
 from tracklay.jobs.ledger import Ledger
 from tracklay.listening.onsets import detect_onsets
 from tracklay.media.wav_reader import WavReader
@@ -105,3 +106,18 @@ def test_strikes_are_laid_on_the_contacts(striking, clip, tmp_path, capsys):
     assert off["landing"] == {"mode": "off"}
     assert np.array_equal(hear(tmp_path / "off" / off["file"]), untouched)
     assert len(list((tmp_path / "off").glob("*.wav"))) == 1
+
+
+def test_a_picture_that_is_gone_does_not_lose_a_paid_take(striking, clip, tmp_path, capsys, monkeypatch):
+    """An output is reused after its picture's proxy became unreadable: the take is whole, and a note has the reason."""
+    lay(clip, tmp_path / "first", capsys, "--out", "2")
+
+    def fail(*arguments, **keywords):
+        raise MediaError("proxy.gone", "No picture: {name}.", name="demo.mp4")
+
+    monkeypatch.setattr("tracklay.jobs.pipeline.find_pinned", lambda key: None)
+    monkeypatch.setattr("tracklay.jobs.pipeline.extract_pinned", fail)
+    (take,) = lay(clip, tmp_path / "again", capsys, "--out", "2")["takes"]
+    assert "landing" not in take
+    assert any(note == "not landed: No picture: demo.mp4." for note in take["notes"])
+    assert hear(tmp_path / "again" / take["file"]).shape[0] == take["samples"]

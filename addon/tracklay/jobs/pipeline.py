@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import log
 from ..cue import SAMPLE_RATE, Failure, Take
-from ..errors import LedgerError, MediaError, ModelFailed, ProviderTimeout, TracklayError
+from ..errors import InvalidInput, LedgerError, MediaError, ModelFailed, ProviderTimeout, TracklayError
 from ..media.editor_render import render_in_editor
 from ..media.fingerprint import ledger_span_fingerprint, source_id
 from ..media.proxy_cache import CACHE_VERSION, extract_pinned, find_pinned
@@ -361,20 +361,27 @@ class JobPipeline(SubmissionStage):
             await self._seen_proxy(spec.cue.span) if spec.scores_takes else None,
         )
         # Takes of one picture wait for the first one's analysis, and then find it.
-        lock = self.context.keyed_lock(f"land {proxies.landing or proxies.scoring or self.job.id}")
+        seen = next((proxy for proxy in proxies if isinstance(proxy, Path)), self.job.id)
+        lock = self.context.keyed_lock(f"land {seen}")
         async with lock, self.context.concurrency_slot("conform"):
             return await run_blocking(take_writer.write_take, record_claim, after_number, proxies)
 
-    async def _seen_proxy(self, span: Span) -> Path | None:
-        """Return the proxy of a span that a take is landed on or scored by. An output that was reused has no proxy yet."""
+    async def _seen_proxy(self, span: Span) -> Path | TracklayError | None:
+        """Return the proxy of a span that a take is landed on or scored by, or why there is none: that fails no take.
+
+        An output that was reused has no proxy yet.
+        """
         if not self.job.proxy_key:
             return None
         picture, key = self.spec.cue.picture, self.job.proxy_key
         if span != self.spec.cue.request_span:
             key = self._proxy_key(self.job.source or "", picture, span) or key
-        if find_pinned(key) is None and picture.render:
-            _, picture = await self._render_in_editor("video", span)
-        proxy, _ = await self._load_or_make_proxy(key, picture, span)
+        try:
+            if find_pinned(key) is None and picture.render:
+                _, picture = await self._render_in_editor("video", span)
+            proxy, _ = await self._load_or_make_proxy(key, picture, span)
+        except (InvalidInput, MediaError, ModelFailed) as error:
+            return error  # the source was moved or changed since the request, which was paid for
         return None if proxy is None else proxy.path
 
     # The end

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from ..atomic_io import NumberedFile, atomic_write, temp_dir
 from ..cue import Cost, Take
-from ..errors import MediaError, ModelFailed
+from ..errors import MediaError, ModelFailed, TracklayError
 from ..media.bwf import BwfWriter
 from ..media.conform import conform_audio
 from ..media.fingerprint import source_id
@@ -46,10 +46,10 @@ UNTOUCHED = "unlanded"
 
 
 class TakeProxies(NamedTuple):
-    """The pictures that a take is landed on and scored by; None: it is not, or the model sees no moving picture."""
+    """The pictures that a take is landed on and scored by. None: it is not, or the model sees no moving picture; an error: why it cannot be."""
 
-    landing: Path | None = None
-    scoring: Path | None = None
+    landing: Path | TracklayError | None = None
+    scoring: Path | TracklayError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class TakeWriter:
         Args:
             record_claim: stores the claim on disk; called before the take's file gets its name.
             after_number: the take's number is higher.
-            proxies: the pictures that the take is landed on and scored by.
+            proxies: the pictures that the take is landed on and scored by; an error becomes a note.
             cancel_token: cancels the work.
 
         Raises:
@@ -135,11 +135,13 @@ class TakeWriter:
         return take
 
     def _land(
-        self, take: Path, proxy: Path | None, cancel_token: CancelToken
+        self, take: Path, proxy: Path | TracklayError | None, cancel_token: CancelToken
     ) -> tuple[dict[str, Any], tuple[str, ...]]:
         """Land a take's file in place; return what was done, for the manifest, and notes. A failure is a note: the take stays."""
         if proxy is None:
             return ({"mode": "off"} if self.spec.cue.land == "off" else {}), ()
+        if isinstance(proxy, TracklayError):
+            return {}, (NOT_LANDED_NOTE.format(proxy),)
         with temp_dir(take.parent) as work:
             landed = work / "landed.wav"
             arguments = {"take": str(take), "proxy": str(proxy), "prompt": self.spec.cue.prompt, "to": str(landed)}
@@ -188,11 +190,13 @@ class TakeWriter:
         }
 
     def _score(
-        self, take: Path, proxy: Path | None, cancel_token: CancelToken
+        self, take: Path, proxy: Path | TracklayError | None, cancel_token: CancelToken
     ) -> tuple[dict[str, Any], tuple[str, ...]]:
         """Return a take's score, for the manifest, and notes. A failure is a note: the take is whole without a score."""
         if not self.spec.scores_takes:
             return {}, ()
+        if isinstance(proxy, TracklayError):  # a score without contacts would be no match for others
+            return {}, (NOT_SCORED_NOTE.format(proxy),)
         cue, model = self.spec.cue, self.spec.model
         arguments = {"take": str(take), "proxy": str(proxy) if proxy else None, "prompt": cue.prompt}
         worker = WorkerProcess("scoring.score_file:score_wav", {**arguments, "is_music": model.task == "music"})

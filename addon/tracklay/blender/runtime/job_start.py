@@ -31,8 +31,6 @@ def create_folder_and_start(runner: BackgroundRunner, spec: JobSpec) -> None:
     try:
         ensure_folder(spec.folder)
     except TracklayError as error:
-        from ...jobs.events import TakeFinished  # noqa: PLC0415 - enabling the extension does not need it
-
         for index in spec.delivery.take_indices or range(spec.cue.takes):
             runner.events.put(TakeFinished(spec.cue, spec.delivery, index, [Failure(spec.cue, error)]))
     else:
