@@ -46,7 +46,7 @@ UNTOUCHED = "unlanded"
 
 
 class TakeProxies(NamedTuple):
-    """The pictures that a take is landed on and scored by. None: it is not, or the model sees no moving picture; an error: why it cannot be."""
+    """The pictures that a take is landed on and scored by. None: it is not, or the model sees no moving picture; else an error."""
 
     landing: Path | TracklayError | None = None
     scoring: Path | TracklayError | None = None
