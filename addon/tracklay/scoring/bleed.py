@@ -30,7 +30,7 @@ TREES = "bleed_trees.json"
 DEPTH = 3
 """Decisions from a tree's root to its leaves. A tree is stored as its 7 decisions and 8 leaves, level by level."""
 
-THRESHOLDS = {"speech": 0.85, "music": 0.9}
+THRESHOLDS = {"speech": 0.8, "music": 0.9}
 """Mean probability of the two most suspect windows from which there is speech or music at all."""
 
 SPAN_THRESHOLD = 0.5

@@ -35,7 +35,7 @@ SURE_CONTACTS = 2.0
 SILENT_CONTACT_POINTS = 20.0
 """Further points for silence at the contacts, by their share."""
 
-EXTRA_POINTS = 15.0
+EXTRA_POINTS = 20.0
 """Points for sounds where nothing strikes, by their share of the take's events. Fewer than for a miss, as the eye misses contacts too."""
 
 SPEECH_POINTS, MUSIC_POINTS = (18.0, 30.0), (15.0, 27.0)
