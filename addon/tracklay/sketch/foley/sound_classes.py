@@ -9,35 +9,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from ...cue import SAMPLE_RATE
 from ..dsp import db_to_gain, fft_frequencies
-from .sounds.layers import BurstLayer, Layer, Mono, Strike, mix_layers
+from .sounds.blasts import BLASTS
+from .sounds.calls import CALLS
+from .sounds.drums import DRUMS
+from .sounds.frictions import FRICTIONS
+from .sounds.grounds import GROUNDS
+from .sounds.hard_bodies import HARD_BODIES
+from .sounds.layers import Mono, Strike, mix_layers
+from .sounds.mechanisms import MECHANISMS
+from .sounds.soft_bodies import SOFT_BODIES
+
+if TYPE_CHECKING:
+    from .sounds.recipe import SoundClass
 
 PEAK_DBFS: Final = -1.5
 """Highest peak of a sound at full strength, dBFS; at strength 0 it is lower by the class's dynamic range."""
-
-
-@dataclass(frozen=True, slots=True)
-class SoundClass:
-    """One kind of sound.
-
-    Attributes:
-        layers: what it is made of.
-        loudness: momentary loudness (ITU-R BS.1770, the 400 ms from 50 ms before the attack) at strength 1, LUFS.
-        sustained: it lasts as long as its event, not as long as it decays.
-        dynamic_range: difference between strength 0 and 1, dB.
-        ring_share: share of the time to the next hit in which a ringing part falls by 20 dB.
-    """
-
-    layers: tuple[Layer, ...]
-    loudness: float
-    sustained: bool = False
-    dynamic_range: float = 20.0
-    ring_share: float = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +68,28 @@ def render_sound(
     strike = Strike(strength, min(max(size, 0.0), 1.0), rng, duration if kind.sustained else None, limit)
     samples, attack = mix_layers([layer.render_layer(strike) for layer in kind.layers])
     quieter = kind.dynamic_range * (1 - strength) + rng.uniform(-1.0, 1.0)
-    gain_db = min(
-        kind.loudness - quieter - momentary_loudness(samples, attack),
-        PEAK_DBFS - max(quieter, 0.0) - 20 * float(np.log10(np.abs(samples).max() + 1e-9)),
-    )
-    return RenderedSound(samples * np.float32(db_to_gain(gain_db)), attack)
+    gain_db = kind.loudness - quieter - momentary_loudness(samples, attack)
+    ceiling_db = PEAK_DBFS - max(quieter, 0.0)
+    peak_db = 20 * float(np.log10(np.abs(samples).max() + 1e-9))
+    gain_db = min(gain_db, ceiling_db + _MAX_ROUNDING_DB - peak_db)
+    samples *= np.float32(db_to_gain(gain_db))
+    if peak_db + gain_db > ceiling_db - _MAX_ROUNDING_DB:
+        # Peaks are rounded, not cut: a burst of noise has rare peaks that would keep the rest of it quiet.
+        ceiling = np.float32(db_to_gain(ceiling_db))
+        samples = np.tanh(samples / ceiling) * ceiling
+    return RenderedSound(_remove_offset(samples), attack)
 
 
+def _remove_offset(samples: Mono) -> Mono:
+    """Return the samples without their mean, with zero first and last samples."""
+    window = np.sin(np.linspace(0, np.pi, len(samples), dtype=np.float32))
+    samples -= window * np.float32(samples.sum(dtype=np.float64) / window.sum(dtype=np.float64))
+    samples[0] = samples[-1] = 0.0
+    return samples
+
+
+_MAX_ROUNDING_DB = 6.0
+"""Most that peaks are above the ceiling before they are rounded, dB."""
 _LOUDNESS_SAMPLES = 19_200
 _LOUDNESS_LEAD = 2_400
 
@@ -108,58 +115,7 @@ def _k_weights() -> Mono:
 
 _K_WEIGHTS: Final = _k_weights()
 
-_THUD = (BurstLayer(((60, -10), (160, 0), (900, -7), (4000, -20), (14000, -40)), 0.06),)
-
 SOUND_CLASSES: Final[Mapping[str, SoundClass]] = MappingProxyType(
-    {
-        name: SoundClass(_THUD, -22.0)
-        for name in [
-            "food",
-            "flesh",
-            "cloth",
-            "paper",
-            "cardboard",
-            "plastic",
-            "leather",
-            "metal_damped",
-            "metal_ringing",
-            "glass",
-            "glass_break",
-            "ceramic",
-            "wood_small",
-            "wood_large",
-            "wood_hollow",
-            "stone",
-            "gravel",
-            "soil",
-            "water",
-            "snow",
-            "leaves",
-            "rubber",
-            "shot",
-            "explosion",
-            "thunder",
-            "kick_drum",
-            "snare",
-            "hihat",
-            "cymbal",
-            "tom",
-            "clap",
-            "door",
-            "switch",
-            "lock",
-            "whip",
-            "shutter",
-            "heartbeat",
-            "bark",
-            "meow",
-            "bird",
-            "growl",
-        ]
-    }
-    | {
-        name: SoundClass(_THUD, -24.0, sustained=True)
-        for name in ["scrape", "roll", "squeak", "zipper", "engine", "breath", "scream", "voice", "whoosh"]
-    }
+    {**SOFT_BODIES, **HARD_BODIES, **GROUNDS, **BLASTS, **DRUMS, **MECHANISMS, **FRICTIONS, **CALLS}
 )
 """Every class by its name."""

@@ -138,24 +138,27 @@ def slow_modulation(count: int, depth: float, hertz: float, rng: np.random.Gener
 
 @lru_cache(maxsize=256)
 def _shape_gains(shape: SpectrumPoints, size: int, moved: float) -> Mono:
-    """Return the linear amplitude of `shape`, moved by a factor in frequency, for each bin of a transform of `size`."""
+    """Return the linear amplitude of `shape`, moved by a factor in frequency, in the bins of a transform of `size`.
+
+    Bins above the last one that is within 80 dB of the loudest are left out: a dull sound needs few random numbers.
+    """
     hertz = fft_frequencies(size)
     octaves = np.log2(np.maximum(hertz, 1.0))
     points = np.array(shape, dtype=np.float64)
     at = np.log2(points[:, 0] * moved)
     decibels = np.interp(octaves, at, points[:, 1])
-    # Below the lowest point the spectrum falls by 12 dB per octave: energy below the audible range only costs headroom.
-    decibels -= 12.0 * np.maximum(at[0] - octaves, 0.0)
+    # Beyond its points the spectrum falls, below by 12 dB per octave and above by 18: what is not meant is not heard.
+    decibels -= 12.0 * np.maximum(at[0] - octaves, 0.0) + 18.0 * np.maximum(octaves - at[-1], 0.0)
     gains = db_to_gain(decibels)
     gains[0] = 0.0
     scaled: Mono = (gains / np.sqrt(np.mean(gains**2) + 1e-20)).astype(np.float32)
-    return scaled
+    return scaled[: int(np.nonzero(decibels > decibels.max() - 80)[0][-1]) + 1]
 
 
 def transform_size(samples: int) -> int:
     """Return a size with small prime factors, at least `samples` and at least 512."""
     power: int = 1 << max((max(samples, 2) - 1).bit_length(), 9)
-    return power * 3 // 4 if power * 3 // 4 >= samples else power
+    return next(size for size in (power * 5 // 8, power * 3 // 4, power) if size >= samples)
 
 
 def filtered_noise(
@@ -165,9 +168,11 @@ def filtered_noise(
     size = transform_size(samples)
     gains = _shape_gains(shape, size, round(moved, 2))
     if cutoff_hz:
-        ratio = np.arange(size // 2 + 1, dtype=np.float32) * np.float32(SAMPLE_RATE / size / cutoff_hz)
+        ratio = np.arange(len(gains), dtype=np.float32) * np.float32(SAMPLE_RATE / size / cutoff_hz)
         gains = gains / (1 + ratio * ratio)
-    spectrum = np.fft.rfft(rng.standard_normal(size, dtype=np.float32)) * gains
+    parts = rng.standard_normal(2 * len(gains), dtype=np.float32)
+    # White noise has independent bins: drawing them saves the transform there.
+    spectrum = parts.view(np.complex64) * (gains * np.float32(np.sqrt(size / 2)))
     wave: Mono = np.fft.irfft(spectrum, size)[:samples].astype(np.float32)
     return wave
 
@@ -299,6 +304,7 @@ class CrackleLayer:
         softness: octaves by which a sound at strength 0 is duller than at strength 1.
         cutoff_hz: corner of the low-pass that strength moves.
         spread: share by which times vary.
+        grain_seconds: time in which a grain falls by 20 dB.
     """
 
     shape: SpectrumPoints
@@ -312,6 +318,7 @@ class CrackleLayer:
     softness: float = 1.0
     cutoff_hz: float = 12000.0
     spread: float = 0.25
+    grain_seconds: float = 0.003
 
     def render_layer(self, strike: Strike) -> tuple[int, Mono]:
         """Return the start in samples relative to the attack, and the samples."""
@@ -331,20 +338,42 @@ class CrackleLayer:
         times = np.where(amount < edges[0], rising, np.where(amount < edges[1], rise + amount - edges[0], falling))
         places = (times * SAMPLE_RATE).astype(int)
         kept = places < count - 480
-        levels = np.exp(self.unevenness * 1.2 * rng.standard_normal(len(places))) * rng.choice((-1.0, 1.0), len(places))
+        levels = uneven_levels(len(places), self.unevenness, rng) * rng.choice((-1.0, 1.0), len(places))
         levels *= np.exp(-0.5 * np.maximum(times - rise - hold, 0) / decay)
         size = transform_size(count)
         impulses = np.bincount(places[kept], levels[kept], size).astype(np.float32)
         cutoff = self.cutoff_hz * 2.0 ** (self.softness * (strike.strength - 1))
-        ratio = np.arange(size // 2 + 1, dtype=np.float32) * np.float32(SAMPLE_RATE / size / cutoff)
-        gains = _shape_gains(self.shape, size, 1.0) / (1 + ratio * ratio)
-        wave: Mono = np.fft.irfft(np.fft.rfft(impulses) * gains, size)[:count].astype(np.float32)
-        wave *= np.float32(
-            db_to_gain(self.level_db) * np.sqrt(SAMPLE_RATE / self.rate) * np.exp(-0.7 * self.unevenness**2)
-        )
+        wave = scatter_grains(impulses, self.shape, self.grain_seconds, cutoff, rng)[:count]
+        wave *= np.float32(db_to_gain(self.level_db) * np.sqrt(SAMPLE_RATE / self.rate))
         wave[:_EDGE_SAMPLES] *= np.linspace(0, 1, _EDGE_SAMPLES, dtype=np.float32)
         wave[-480:] *= np.linspace(1, 0, 480, dtype=np.float32)
         return round(self.start * (1 + self.spread * rng.uniform(-1, 1)) * SAMPLE_RATE), wave
+
+
+def uneven_levels(count: int, unevenness: float, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Return the levels of `count` grains with RMS near 1: alike at unevenness 0, far apart at 1, none above 3."""
+    levels = np.minimum(np.exp(1.2 * unevenness * (rng.standard_normal(count) - 1.2 * unevenness)), 3.0)
+    scaled: npt.NDArray[np.float64] = levels / np.sqrt(np.mean(levels**2) + 1e-12)
+    return np.minimum(scaled, 3.0)
+
+
+def scatter_grains(
+    impulses: Mono,
+    shape: SpectrumPoints,
+    grain_seconds: float,
+    cutoff_hz: float,
+    rng: np.random.Generator,
+    moved: float = 1.0,
+) -> Mono:
+    """Return a grain of shaped noise at each of `impulses`, whose size is one of `transform_size`: as many samples."""
+    length = int(1.6 * grain_seconds * SAMPLE_RATE) + _EDGE_SAMPLES
+    grain = filtered_noise(shape, length, rng, cutoff_hz, moved)
+    grain *= np.exp(np.arange(length, dtype=np.float32) * np.float32(-_LN_10 / (grain_seconds * SAMPLE_RATE)))
+    grain[-_EDGE_SAMPLES:] *= np.linspace(1, 0, _EDGE_SAMPLES, dtype=np.float32)
+    grain /= np.float32(np.sqrt(np.sum(grain**2)) + 1e-9)
+    size = len(impulses)
+    wave: Mono = np.fft.irfft(np.fft.rfft(impulses) * np.fft.rfft(grain, size), size).astype(np.float32)
+    return wave
 
 
 @dataclass(frozen=True, slots=True)
