@@ -97,3 +97,12 @@ def test_ambiences_of_words_exist_or_are_known_names() -> None:
     """A word's ambience is a preset."""
     used = {word.ambience for word in load_vocabulary().words.values()} - {""}
     assert used - set(AMBIENCE_PRESETS) <= {"applause", "crowd"}
+
+
+def test_a_near_word_is_no_form_of_a_known_one() -> None:
+    """Plurals and other forms of known words are known: as near words they would be reported as unknown."""
+    vocabulary = load_vocabulary()
+    words = {"word": vocabulary.matchable["word"]}
+    for text in vocabulary.near:
+        if " " not in text:
+            assert not prompt_matcher.match_prompt(text, words).matched, text

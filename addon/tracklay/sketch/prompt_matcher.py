@@ -217,11 +217,11 @@ def split_tokens(text: str) -> list[str]:
 
 def _phrase_forms(phrase: _Phrase) -> Iterator[_Phrase]:
     """Yield the phrase with its last word as written, and with each stem of it."""
-    for stem in _word_stems(phrase[-1]):
+    for stem in word_stems(phrase[-1]):
         yield (*phrase[:-1], stem)
 
 
-def _word_stems(word: str) -> list[str]:
+def word_stems(word: str) -> list[str]:
     """Return the word and its possible stems: "dripping" -> drip, "closing" -> close, "berries" -> berry."""
     stems = [word]
     for ending in _SUFFIXES:

@@ -29,8 +29,10 @@ _SUPPORT_DB = -8.0
 """Level of what lies under the struck thing, dB."""
 _SECOND_DB = -6.0
 """Level of a further sound that the prompt names, relative to the one before it, dB."""
-_SPELLING_SIMILARITY = 0.8
+_SPELLING_SIMILARITY = 0.87
 """Share of letters in order (difflib) from which an unknown word counts as a known one misspelt."""
+_MIN_SPELLING_LETTERS = 5
+"""Shorter words resemble others by chance."""
 _DISTANT_SIMILARITY = 0.6
 """The same when the prompt holds no known sound, and any is better than a thud."""
 _STRUCK_AFTER = frozenset({"on", "onto", "upon", "against", "into", "in", "inside", "at", "over", "across", "through"})
@@ -223,9 +225,12 @@ def _nearest_word(text: str, vocabulary: FoleyVocabulary) -> str:
         head, tail = text[:start], text[start:]
         if (head in words or head in near) and (known := near.get(tail, tail)) in words:
             return known
-    for spellings in (list(words), list(near)):
-        if spelling := _nearest_spelling(text, spellings, _SPELLING_SIMILARITY):
-            return near.get(spelling, spelling)
+    for stem in prompt_matcher.word_stems(text):
+        if len(stem) < _MIN_SPELLING_LETTERS:
+            continue
+        for spellings in (list(words), list(near)):
+            if spelling := _nearest_spelling(stem, spellings, _SPELLING_SIMILARITY):
+                return near.get(spelling, spelling)
     return ""
 
 

@@ -84,8 +84,8 @@ def _room_response(room: Room) -> npt.NDArray[np.float64]:
     """Return a room's impulse response: (2, samples), without the direct sound."""
     rng = np.random.default_rng(SAMPLE_RATE)
     delay = round(room.delay_seconds * SAMPLE_RATE)
-    # Beyond 50 dB below its start the response is under every room tone.
-    count = round(room.reverb_seconds * 50 / 60 * SAMPLE_RATE) // 2 * 2
+    # Beyond 45 dB below its start the response is under every room tone.
+    count = round(room.reverb_seconds * 45 / 60 * SAMPLE_RATE) // 2 * 2
     seconds = np.arange(count) / SAMPLE_RATE
     treble = tuple((hertz, level if hertz > _TREBLE_SPLIT_HZ else level - 40) for hertz, level in room.spectrum)
     bass = tuple((hertz, level if hertz <= _TREBLE_SPLIT_HZ else level - 40) for hertz, level in room.spectrum)
