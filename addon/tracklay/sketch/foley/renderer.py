@@ -86,6 +86,9 @@ _CONTACT_SAMPLES = 1440
 """Part of a tool's sound that is heard in what it strikes, 30 ms: the contact, not its ringing."""
 _STEP_SECONDS = (0.07, 0.105)
 """Time from the contact of the heel to that of the ball of the foot, in seconds, from the shortest to the longest."""
+_MIX_RANGE_DB = 12.0
+"""Difference between the softest and the hardest hit in a take, dB. In reality it is 20 dB and more; in a mix under dialogue
+the soft end would be lost."""
 _STEP_DB = -9.0
 """Level of the second contact of a step, dB."""
 
@@ -118,6 +121,8 @@ NO_CONTACT_AMBIENCE: Final = "No contact was seen: the take holds only the ambie
 NO_CONTACT_WHOOSH: Final = "No contact was seen: the take holds only fast movement."
 NO_CONTACT_TONE: Final = "No contact was seen: the take holds only room tone."
 NO_CONTACT_SILENCE: Final = "No contact was seen, and room tone is off: the take is silent."
+NO_CONTACT_NOTES: Final = (NO_CONTACT_AMBIENCE, NO_CONTACT_WHOOSH, NO_CONTACT_TONE, NO_CONTACT_SILENCE)
+"""The notes about takes in which nothing strikes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +285,8 @@ class FoleyRenderer:
         size = event.size * self.size_factor * layer.size
         contact = partial(render_sound, layer.sound_class, size=size, rng=rng, until_next=until_next)
         sound = contact(strength=event.strength)
-        gain = np.float32(db_to_gain(layer.gain_db))
+        raised_db = (SOUND_CLASSES[layer.sound_class].dynamic_range - _MIX_RANGE_DB) * (1 - _clamp_unit(event.strength))
+        gain = np.float32(db_to_gain(layer.gain_db + raised_db))
         if layer.part == "attack":
             samples = sound.samples[sound.attack : sound.attack + _CONTACT_SAMPLES] * gain
             samples *= np.linspace(1, 0, len(samples), dtype=np.float32) ** 2
