@@ -9,7 +9,6 @@ import threading
 
 import bpy
 
-from ...sketch.foley.interpretation import interpret_prompt
 from ..settings.redraw import redraw_sequencers
 
 MODEL = "sketch/foley"
@@ -49,6 +48,9 @@ def start_lookup(prompt: str, negative: str) -> threading.Thread:
 def _look_up(prompt: str, negative: str) -> None:
     while len(_found) >= _MAX_PROMPTS:
         _found.pop(next(iter(_found)))
+    # Enabling the extension must not load the tables.
+    from ...sketch.foley.interpretation import interpret_prompt  # noqa: PLC0415
+
     words: _UnknownWords = ()
     try:
         meaning = interpret_prompt(prompt, negative)

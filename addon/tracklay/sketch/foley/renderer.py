@@ -1,6 +1,6 @@
 """Renders foley from a motion analysis and a prompt: a sound on the exact sample of each event, in a room with its tone.
 
-`interpretation` decides what an event sounds like, `sound_classes` makes that sound, `modal_synth` the whooshes, `ambience`
+`interpretation` decides what an event sounds like, `sound_classes` makes that sound, `noise` the whooshes, `ambience`
 the background, `room` the space. This module places every sound in time and in the stereo image and sums them in blocks.
 It does no I/O.
 """
@@ -20,7 +20,7 @@ from ...cue import SAMPLE_RATE
 from .. import parameters, prompt_matcher
 from ..dsp import db_to_gain, pan_angle
 from ..vision.events import select_events
-from . import ambience, modal_synth
+from . import ambience, noise
 from .ambience_presets import AMBIENCE_PRESETS, AmbiencePreset
 from .interpretation import SoundLayer, interpret_prompt, layers_of_word
 from .limiter import limit_peaks
@@ -32,7 +32,7 @@ from .vocabulary import LAYER_SPELLINGS, load_vocabulary
 if TYPE_CHECKING:
     from ..vision.events import Event, MotionAnalysis
     from .interpretation import Interpretation
-    from .modal_synth import Mono
+    from .noise import Mono
     from .vocabulary import Trigger
 
 Params = Mapping[str, float | str | bool]
@@ -309,7 +309,7 @@ class FoleyRenderer:
     ) -> list[_ScheduledSound]:
         """Return a whoosh in parts. Its level and pitch follow the measured speed, its pan the object's position."""
         # At least four frames: a shorter one would be all fade.
-        frames = max(round(event.duration * SAMPLE_RATE / modal_synth.WHOOSH_HOP_SAMPLES), 4)
+        frames = max(round(event.duration * SAMPLE_RATE / noise.WHOOSH_HOP_SAMPLES), 4)
         progress = (np.arange(frames) + 0.5) / frames
         when = float(event.time) + progress * float(event.duration)
         bell = np.sin(np.pi * progress) ** 2
@@ -324,7 +324,7 @@ class FoleyRenderer:
         # Turbulence grows much faster than speed; the power of 1.5 is what fits the dynamic range of small loudspeakers.
         # The bell, four times its height and cut off at 1, only fades the ends: the speed may not be zero there.
         levels = (speed / fastest) ** 1.5 * np.minimum(1, 4 * bell) * db_to_gain(-21 - 24 * (1 - strength))
-        # Larger and slower objects shed larger eddies, which sound lower. 0.15 is the size of `modal_synth`'s materials.
+        # Larger and slower objects shed larger eddies, which sound lower. 0.15 is the size of a thing at its own pitch.
         lowering = (0.15 / min(max(event.size, 0.03), 1.0)) ** 0.3
         centres = np.clip(260 * (1 + 3 * speed) ** 0.9 * lowering, 110, 7000)
         angles = pan_angle(np.clip(x, -1, 1) * self.stereo_width)
@@ -333,9 +333,9 @@ class FoleyRenderer:
             part = slice(first, first + _WHOOSH_CHUNK_FRAMES)
             key = (self.seed, _WHOOSH_STREAM, start_sample, ordinal, first)
             curves = (levels[part] * self.whoosh_gain, centres[part], angles[part])
-            start = start_sample + first * modal_synth.WHOOSH_HOP_SAMPLES
+            start = start_sample + first * noise.WHOOSH_HOP_SAMPLES
             return _ScheduledSound(
-                start, lambda: _RenderedPart(start, modal_synth.render_whoosh(*curves, np.random.default_rng(key)))
+                start, lambda: _RenderedPart(start, noise.render_whoosh(*curves, np.random.default_rng(key)))
             )
 
         return [chunk_from(first) for first in range(0, frames, _WHOOSH_CHUNK_FRAMES)]

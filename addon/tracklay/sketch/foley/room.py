@@ -19,10 +19,10 @@ from ...cue import SAMPLE_RATE
 from ..convolution import ConvolutionReverb, partition_response
 from ..dsp import db_to_gain, pan_gains
 from .ambience import BLOCK_SAMPLES
-from .modal_synth import Mono, shaped_noise
+from .noise import Mono, shaped_noise
 
 if TYPE_CHECKING:
-    from .materials import SpectrumShape
+    from .noise import SpectrumShape
 
 Stereo = npt.NDArray[np.float32]
 
