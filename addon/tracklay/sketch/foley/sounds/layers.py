@@ -33,6 +33,7 @@ _PHASOR_FINE_STEPS = 16
 _GRAIN_BLOCK_SAMPLES = 1024
 _EDGE_SAMPLES = 24
 """Shortest rise of a layer, 0.5 ms; below it a rise is heard as a click."""
+_EDGE = np.linspace(0, 1, _EDGE_SAMPLES, dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +348,7 @@ class CrackleLayer:
         grain = render_grain(self.shape, self.grain_seconds, cutoff, rng)
         wave = scatter_grains(places[kept], levels[kept], count, grain)
         wave *= np.float32(db_to_gain(self.level_db) * np.sqrt(SAMPLE_RATE / self.rate))
-        wave[:_EDGE_SAMPLES] *= np.linspace(0, 1, _EDGE_SAMPLES, dtype=np.float32)
+        wave[:_EDGE_SAMPLES] *= _EDGE
         wave[-480:] *= np.linspace(1, 0, 480, dtype=np.float32)
         return round(self.start * (1 + self.spread * rng.uniform(-1, 1)) * SAMPLE_RATE), wave
 
@@ -388,7 +389,7 @@ def render_grain(
     length = min(int(1.6 * seconds * SAMPLE_RATE) + _EDGE_SAMPLES, _GRAIN_BLOCK_SAMPLES // 2)
     grain = filtered_noise(shape, length, rng, cutoff_hz, moved)
     grain *= np.exp(np.arange(length, dtype=np.float32) * np.float32(-_LN_10 / (seconds * SAMPLE_RATE)))
-    grain[-_EDGE_SAMPLES:] *= np.linspace(1, 0, _EDGE_SAMPLES, dtype=np.float32)
+    grain[-_EDGE_SAMPLES:] *= _EDGE[::-1]
     return grain / np.float32(np.sqrt(np.sum(grain**2)) + 1e-9)
 
 
