@@ -13,7 +13,6 @@ import bpy
 from ...atomic_io import atomic_write, temp_dir
 from ...cancellation import CancelToken
 from ...media import ffmpeg
-from ...media.editor_render import run_editor_script
 from ...paths import ensure_folder
 from ..sequencer import compat, selection, timeline_copy
 
@@ -128,6 +127,8 @@ def write_mixdown(mix: MixRequest, *, cancel_token: CancelToken | None = None) -
         OutputError: the file cannot be written.
         Cancelled: the token was cancelled.
     """
+    from ...media.editor_render import run_editor_script  # noqa: PLC0415 - loads what enabling the extension must not
+
     samples = mix.rate.samples(mix.frames, mix.sample_rate)
     begin = mix.rate.samples(max(0, mix.first), mix.sample_rate)
     with temp_dir(mix.path.parent) as work, atomic_write(mix.path) as exact:
