@@ -103,7 +103,7 @@ FRICTIONS: Final = {
         sustained=True,
     ),
     "whoosh": SoundClass(
-        (SweepLayer(0.17, (350, 750, 380), peak=0.4), SweepLayer(0.17, (1500, 2600, 1500), -19.0, peak=0.4)),
+        (SweepLayer(0.17, (350, 750, 380), peak=0.4),),
         -27.0,
         sustained=True,
     ),

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from ....cue import SAMPLE_RATE
 from ...dsp import db_to_gain, fft_frequencies
+from ..noise import Mono, spectrum_amplitudes
 
-Mono = npt.NDArray[np.float32]
 SpectrumPoints = tuple[tuple[float, float], ...]
 """A spectrum as (Hz, dB) points, straight between them on a scale of octaves."""
 
@@ -146,17 +146,11 @@ def _shape_gains(shape: SpectrumPoints, size: int, moved: float) -> Mono:
 
     Bins above the last one that is within 80 dB of the loudest are left out: a dull sound needs few random numbers.
     """
-    hertz = fft_frequencies(size)
-    octaves = np.log2(np.maximum(hertz, 1.0))
-    points = np.array(shape, dtype=np.float64)
-    at = np.log2(points[:, 0] * moved)
-    decibels = np.interp(octaves, at, points[:, 1])
-    # Beyond its points the spectrum falls, below by 12 dB per octave and above by 18: what is not meant is not heard.
-    decibels -= 12.0 * np.maximum(at[0] - octaves, 0.0) + 18.0 * np.maximum(octaves - at[-1], 0.0)
-    gains = db_to_gain(decibels)
-    gains[0] = 0.0
+    gains = spectrum_amplitudes(shape, size, moved)
+    # Above its points a spectrum falls by 18 dB per octave, so that what is not meant is not heard.
+    gains *= np.minimum(shape[-1][0] * moved / np.maximum(fft_frequencies(size), 1.0), 1.0) ** 3
     scaled: Mono = (gains / np.sqrt(np.mean(gains**2) + 1e-20)).astype(np.float32)
-    return scaled[: int(np.nonzero(decibels > decibels.max() - 80)[0][-1]) + 1]
+    return scaled[: int(np.nonzero(scaled > 1e-4 * scaled.max())[0][-1]) + 1]
 
 
 def transform_size(samples: int) -> int:
