@@ -64,7 +64,7 @@ BLASTS: Final = {
                 0.0,
                 rise=0.012,
                 hold=0.08,
-                flutter=0.25,
+                flutter=0.12,
                 flutter_hz=12,
                 size_power=0.3,
             ),
