@@ -95,7 +95,7 @@ def test_sound_before_the_take_is_cut(click: list[dict[str, Any]]) -> None:
 
 def test_a_tool_adds_only_its_contact(click: list[dict[str, Any]]) -> None:
     """Of "knife on cabbage", the cabbage sounds in full, and the knife 8 dB lower and without what leads up to it."""
-    audio = render(make_analysis(impact(24)), prompt="knife on cabbage", params={"spread": 0.0})[:, 0]
+    audio = render(make_analysis(impact(24, strength=1.0)), prompt="knife on cabbage", params={"spread": 0.0})[:, 0]
     assert [call["class_id"] for call in click] == ["food", "metal_damped"]
     body = audio[RATE - 50] / 0.01
     assert audio[RATE] / 0.8 == pytest.approx(body * (1 + 10 ** (-8 / 20)), rel=1e-4)
@@ -501,3 +501,15 @@ def test_strong_hits_have_the_level_of_their_kind(
     assert lowest < integrated_loudness(np.ascontiguousarray(audio.T)) < highest
     assert np.abs(audio).max() <= 10 ** (-1 / 20)
     assert abs(audio.mean(axis=0)).max() < 1e-3
+
+
+def test_friction_sounds_as_long_as_something_moves(click: list[dict[str, Any]]) -> None:
+    """A scrape takes the place of the whoosh and of the hit that ends it; other hits still sound."""
+    drag = Event("whoosh", Fraction(1), Fraction(3, 2), 0.8, 0.0, 0.0, 0.2, "start")
+    analysis = make_analysis(drag, impact(60), impact(84))
+    audio = render(analysis, prompt="dragging a box", params={"whooshes": -200.0})
+    assert [(call["class_id"], call.get("duration")) for call in click][:2] == [("scrape", 1.5), ("scrape", None)]
+    assert np.argmax(audio[:, 0]) in {RATE, 84 * 2000}
+    settings = renderer.FoleyRenderer.from_prompt("dragging a box", "", 0, {})
+    assert settings.silence_notes(make_analysis(drag)) == []
+    assert settings.silence_notes(make_analysis()) == [renderer.NO_CONTACT_TONE]

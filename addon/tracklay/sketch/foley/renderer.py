@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
@@ -84,6 +85,10 @@ _REPEAT_SECONDS = 2.0
 """A hit that follows sooner damps what still rings."""
 _CONTACT_SAMPLES = 1440
 """Part of a tool's sound that is heard in what it strikes, 30 ms: the contact, not its ringing."""
+_MOVEMENT_CLASSES = frozenset({"scrape", "roll", "squeak", "zipper", "engine"})
+"""Classes that sound as long as something moves: they take the place of the whoosh of fast movement, and of the hits in it."""
+_MOVEMENT_MARGIN_SECONDS = Fraction(1, 10)
+"""A hit this soon after a movement belongs to it."""
 _STEP_SECONDS = (0.07, 0.105)
 """Time from the contact of the heel to that of the ball of the foot, in seconds, from the shortest to the longest."""
 _MIX_RANGE_DB = 12.0
@@ -206,6 +211,8 @@ class FoleyRenderer:
             return []
         if self.ambiences and self.bed_gain:
             return [NO_CONTACT_AMBIENCE] if self.names_sound and not heard else []
+        if heard and self._moves:
+            return []
         if heard and self.whoosh_gain:
             return [NO_CONTACT_WHOOSH]
         return [NO_CONTACT_TONE if self.tone is not None and self.bed_gain else NO_CONTACT_SILENCE]
@@ -240,7 +247,7 @@ class FoleyRenderer:
         scheduled: list[_ScheduledSound] = []
         times = np.array([float(time) for time in analysis.times])
         ordinals: dict[tuple[str, int], int] = {}
-        events = self.choose_events(analysis).events
+        events = self._merge_movements(self.choose_events(analysis).events)
         impact_times = sorted({event.time for event in events if event.kind == "impact"})
         gaps = {time: float(later - time) for time, later in pairwise(impact_times)}
         for event in events:
@@ -259,9 +266,43 @@ class FoleyRenderer:
                         start - _MAX_LEAD_SAMPLES, partial(self._render_impact, event, start, key, until_next)
                     )
                 )
+            elif event.kind == "whoosh" and self.impact_gain and self._moves:
+                key = (self.seed, _WHOOSH_STREAM, start, ordinal)
+                scheduled.append(_ScheduledSound(start, partial(self._render_movement, event, start, key)))
             elif event.kind == "whoosh" and self.whoosh_gain:
                 scheduled += self._schedule_whoosh(event, start, ordinal, analysis, times)
         return sorted(scheduled, key=lambda sound: sound.start_sample)
+
+    @property
+    def _moves(self) -> bool:
+        """The leading sound lasts as long as a movement."""
+        return self.layers[0].sound_class in _MOVEMENT_CLASSES
+
+    def _merge_movements(self, events: Sequence[Event]) -> list[Event]:
+        """Return the events without the impacts inside a movement that sounds itself."""
+        spans = [
+            (event.time, event.time + event.duration + _MOVEMENT_MARGIN_SECONDS)
+            for event in events
+            if event.kind == "whoosh" and self._moves
+        ]
+        return [
+            event
+            for event in events
+            if event.kind == "whoosh" or not any(start <= event.time <= end for start, end in spans)
+        ]
+
+    def _render_movement(self, event: Event, start_sample: int, rng_key: Sequence[int]) -> _RenderedPart:
+        """Return the sound of something that moves, as long as it does."""
+        layer = self.layers[0]
+        sound = render_sound(
+            layer.sound_class,
+            strength=event.strength,
+            size=event.size * self.size_factor * layer.size,
+            rng=np.random.default_rng(rng_key),
+            duration=float(event.duration),
+        )
+        samples = sound.samples[sound.attack :] * np.float32(self.impact_gain)
+        return _RenderedPart(start_sample, pan_sound(samples, _clamp_unit(event.x) * self.stereo_width), samples)
 
     def _render_impact(
         self, event: Event, start_sample: int, rng_key: Sequence[int], until_next: float | None
