@@ -22,11 +22,12 @@ from .sounds.drums import DRUMS
 from .sounds.frictions import FRICTIONS
 from .sounds.grounds import GROUNDS
 from .sounds.hard_bodies import HARD_BODIES
-from .sounds.layers import Mono, Strike, mix_layers
+from .sounds.layers import Strike, mix_layers
 from .sounds.mechanisms import MECHANISMS
 from .sounds.soft_bodies import SOFT_BODIES
 
 if TYPE_CHECKING:
+    from .noise import Mono
     from .sounds.recipe import SoundClass
 
 PEAK_DBFS: Final = -1.5
