@@ -103,6 +103,7 @@ class TakeWriter:
             )
             claim["landing"], landing_notes = self._land(temporary, proxy, cancel_token)
             notes = [
+                *self.output.notes,
                 *conformed.notes,
                 *([] if self.origin_job_id is None else [REUSED_NOTE.format(self.origin_job_id)]),
                 *landing_notes,
