@@ -120,6 +120,7 @@ class TakeWriter:
             claim["replaced"] = self._splice(temporary, unnumbered, claim)
             claim["score"], scoring_notes = self._score(temporary, proxies.scoring, cancel_token)
             notes = [
+                *self.output.notes,
                 *conformed.notes,
                 *([] if self.origin_job_id is None else [REUSED_NOTE.format(self.origin_job_id)]),
                 *landing_notes,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from ..sketch.engine import analyze_proxy_motion
+from ..sketch.foley.interpretation import trigger_for_prompt
 from ..sketch.motion_cache import load_or_analyze
 from ..sketch.vision.events import select_events
 from .land import TOLERANCE
@@ -20,19 +21,13 @@ WIDEST_TOLERANCE = Fraction(1, 24)
 """Seconds. A contact is known to its frame, so a sound within one frame is on it; a slow picture excuses no more than this."""
 
 
-def preferred_trigger(prompt: str) -> Literal["stop", "start", "both"]:
-    """Return which motion makes the sounds of a prompt: one that ends at once, or one that begins at once."""
-    del prompt
-    return "stop"
-
-
 def find_contacts(proxy: Path, prompt: str) -> tuple[tuple[Contact, ...], Fraction]:
     """Return the contacts of a proxy for a prompt, and the tolerance in seconds within which they are known.
 
     Raises:
         MediaError: the proxy cannot be read.
     """
-    analysis = select_events(load_or_analyze(proxy, analyze_proxy_motion), preferred_trigger(prompt))
+    analysis = select_events(load_or_analyze(proxy, analyze_proxy_motion), trigger_for_prompt(prompt))
     contacts = tuple(Contact(event.time, event.confidence) for event in analysis.events if event.kind == "impact")
     return contacts, _frame_tolerance(analysis)
 

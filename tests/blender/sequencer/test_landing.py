@@ -92,3 +92,12 @@ def test_the_choice_reaches_the_cue(scene, strip, clicker):
     bpy.ops.tracklay.generate(wait=True)
     modes = [json.loads(take[cue_index.ENTRY_PROPERTY])["landing"] for take in laid(scene)]
     assert modes == [{"mode": "off"}] * 2
+
+
+def test_a_dropped_take_drops_both_files(scene, landed, clicker):
+    """Keep Take lists the landed and the untouched file of the other take, for Delete Dropped Files."""
+    bpy.ops.tracklay.regenerate(wait=True)
+    bpy.ops.tracklay.switch_take(number=2)
+    files = {str(cue_index.take_file(landed)), str(landing.untouched_file(landed))}
+    bpy.ops.tracklay.keep_take()
+    assert {row.name for row in scene.tracklay.dropped} == files

@@ -35,6 +35,14 @@ def untouched_file(strip: Any) -> Path | None:
     return file.parent / Path(str(name)).name if name and file is not None else None
 
 
+def sound_files(strip: Any) -> list[Path]:
+    """Return the files of a strip's take: the one that it plays, and the other form of a landed take; none for a placeholder."""
+    file, untouched = cue_index.take_file(strip), untouched_file(strip)
+    if file is None or untouched is None:
+        return [] if file is None else [file]
+    return [untouched.with_name(Path(str(_entry(strip).get("file", ""))).name), untouched]
+
+
 def plays_untouched(strip: Any) -> bool:
     """Return whether a strip plays its untouched take."""
     untouched = untouched_file(strip)
