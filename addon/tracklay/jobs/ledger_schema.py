@@ -12,8 +12,9 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from .. import settings
 from ..errors import LedgerError
-from ..paths import ensure_folder, tracklay_home
+from ..paths import PRIVATE_FILE_MODE, ensure_folder, tracklay_home
 from .states import TRANSITIONS
 
 APPLICATION_ID = 0x54724C79
@@ -240,6 +241,9 @@ def _create(path: Path) -> None:
     ensure_folder(path.parent)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}-{secrets.token_hex(3)}.part{path.suffix}")
     try:
+        if not settings.current().is_home_shared:
+            # SQLite gives its other files (`-wal`, `-shm`) the same permissions.
+            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE_MODE))
         with (
             translated_errors(path),
             contextlib.closing(sqlite3.connect(temporary, isolation_level=None)) as connection,

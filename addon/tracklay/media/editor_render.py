@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 import subprocess
 import time
 from dataclasses import dataclass, replace
@@ -18,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ..atomic_io import atomic_write, output_error
 from ..errors import MediaError
-from ..processes import kill_process_group, start_process
+from ..processes import find_program, kill_process_group, start_process
 from ..timing import TimeMap
 from . import ffmpeg
 from .probe import frame_times
@@ -121,7 +119,7 @@ def _command(render: EditorRender, name: str, request: dict[str, object]) -> lis
         MediaError: the program or its script is missing: the editor was removed or updated since the job was created.
     """
     missing: str | Path
-    if shutil.which(render.program[0]) is None:
+    if find_program(render.program[0]) is None:
         missing = render.program[0]
     elif render.script is None or not render.script.is_file():
         missing = render.script or "its render script"
@@ -144,7 +142,6 @@ def _run_editor(command: list[str], log_path: Path, output_path: Path, name: str
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
             )
     except OSError as error:
         raise output_error(error, log_path.parent) from error

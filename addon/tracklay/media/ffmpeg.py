@@ -1,29 +1,24 @@
 """The only way to call ffmpeg: commands built with ffmpeg-python, run in a process group of their own, never through a shell.
 
-Finds the program, runs and kills it, and turns its log into errors.
+Runs and kills it, and turns its log into errors. `ffmpeg_program` finds it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import math
-import os
-import shutil
-import stat
 import subprocess
-import tempfile
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from .. import settings
 from ..cancellation import CancelToken
 from ..errors import MediaError, OutputError
 from ..processes import kill_process_group, start_process
+from . import ffmpeg_program
 
 STDERR_LINES = 400
 """Lines of ffmpeg's log that are kept: the description of the input comes first, the reason of a failure last."""
@@ -40,69 +35,6 @@ PIPE_CHUNK_BYTES = 1 << 16
 
 class StreamNotFound(MediaError):
     """The file has no stream of the requested kind."""
-
-
-@cache
-def find_ffmpeg(override: str | None = None) -> str:
-    """Return the path of the ffmpeg to use: `TRACKLAY_FFMPEG`, else the one on PATH, else imageio-ffmpeg's.
-
-    Raises:
-        MediaError: there is none, or the variable names none.
-    """
-    override = override or settings.current().ffmpeg
-    if override:
-        if found := shutil.which(override):
-            return found
-        raise MediaError(
-            "ffmpeg.not_executable",
-            "TRACKLAY_FFMPEG is not an executable: {path}. Fix the path or unset the variable.",
-            path=override,
-        )
-    return shutil.which("ffmpeg") or _bundled_ffmpeg()
-
-
-def _bundled_ffmpeg() -> str:
-    """Return imageio-ffmpeg's program, made executable: Blender unpacks wheels without the executable bit (seen in 5.2.2)."""
-    try:
-        import imageio_ffmpeg  # noqa: PLC0415 - only needed where there is no other ffmpeg
-    except ImportError:
-        raise _ffmpeg_not_found() from None
-    binaries = Path(imageio_ffmpeg.__file__).parent / "binaries"
-    for path in sorted(binaries.glob("ffmpeg-*")):
-        if os.access(path, os.X_OK):
-            return str(path)
-        with contextlib.suppress(OSError):
-            path.chmod(path.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
-            return str(path)
-        return _executable_copy(path)
-    raise _ffmpeg_not_found()
-
-
-def _ffmpeg_not_found() -> MediaError:
-    return MediaError("ffmpeg.not_found", "No ffmpeg found. Install ffmpeg, or set TRACKLAY_FFMPEG to its path.")
-
-
-def _executable_copy(path: Path) -> str:
-    """Return an executable copy of a program in a read-only folder. The copy is reused: it has 70 MB."""
-    copy = Path(tempfile.gettempdir()) / f"tracklay-{os.getuid() if hasattr(os, 'getuid') else 'user'}-{path.name}"
-    if not copy.exists() or copy.stat().st_size != path.stat().st_size:
-        beside = copy.with_suffix(f".{os.getpid()}")
-        shutil.copyfile(path, beside)
-        beside.chmod(0o755)
-        beside.replace(copy)
-    return str(copy)
-
-
-def ffmpeg_version() -> str:
-    """Return ffmpeg's own version, as in `version 7.1`.
-
-    Raises:
-        MediaError: there is no ffmpeg.
-    """
-    output = subprocess.run(
-        [find_ffmpeg(), "-version"], capture_output=True, text=True, errors="replace", check=False
-    ).stdout
-    return " ".join(output.split()[1:3]) or "version unknown"
 
 
 def input_stream(path: Path, **options: Any) -> Any:
@@ -144,7 +76,9 @@ class FfmpegProcess:
         """
         import ffmpeg  # noqa: PLC0415
 
-        command: list[str] = ffmpeg.compile(stream.global_args(*log_flags), cmd=find_ffmpeg(), overwrite_output=True)
+        command: list[str] = ffmpeg.compile(
+            stream.global_args(*log_flags), cmd=ffmpeg_program.find_ffmpeg(), overwrite_output=True
+        )
         self.stderr_tail: deque[str] = deque(maxlen=STDERR_LINES)
         self._on_stderr_line = on_stderr_line or (lambda _: False)
         try:

@@ -117,6 +117,7 @@ ERRORS = {
     "No space left in {path}.": "Kein Speicherplatz mehr in {path}.",
     "No permission to write to {path}.": "Keine Berechtigung, in {path} zu schreiben.",
     "Not a directory: {path}.": "Kein Ordner: {path}.",
+    "Not a folder of this user: {path}. Remove it.": "Kein Ordner dieses Benutzers: {path}. Entfernen Sie ihn.",
     "Cannot write {path}: {reason}.": "{path} kann nicht geschrieben werden: {reason}.",
     "Cannot read {path}: {reason}.": "{path} kann nicht gelesen werden: {reason}.",
     "Not a manifest of Tracklay: {path}. Move it away.": (
