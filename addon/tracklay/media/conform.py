@@ -10,6 +10,7 @@ import numpy as np
 from ..cue import SAMPLE_RATE
 from ..errors import ModelFailed
 from . import ffmpeg
+from .input_formats import ANSWER_FORMATS
 from .probe import probe_audio
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ def _decode_blocks(
 ) -> Iterator[AudioBlock]:
     """Yield the sound as float blocks of shape (samples, channels). `output_format` is the wanted rate in Hz and number of channels."""
     rate, channels = output_format
-    stream = ffmpeg.input_stream(output)["a:0"]
+    stream = ffmpeg.input_stream(output, formats=ANSWER_FORMATS)["a:0"]
     if priming_samples:
         stream = stream.filter("atrim", start_sample=priming_samples).filter("asetpts", "PTS-STARTPTS")
     if audio.sample_rate != rate:

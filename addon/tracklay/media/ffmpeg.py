@@ -19,6 +19,13 @@ from ..cancellation import CancelToken
 from ..errors import MediaError, OutputError
 from ..processes import kill_process_group, start_process
 from . import ffmpeg_program
+from .input_formats import (
+    CONTENTLESS_IMAGE_SUFFIXES,
+    IMAGE_FORMATS,
+    MEDIA_FORMATS,
+    PATTERN_IMAGE_SUFFIXES,
+    input_options,
+)
 
 STDERR_LINES = 400
 """Lines of ffmpeg's log that are kept: the description of the input comes first, the reason of a failure last."""
@@ -37,11 +44,24 @@ class StreamNotFound(MediaError):
     """The file has no stream of the requested kind."""
 
 
-def input_stream(path: Path, **options: Any) -> Any:
-    """Return an ffmpeg-python input of a file. `file:` allows any name: with colons, percent signs, a leading dash."""
+def input_stream(path: Path, *, formats: list[str] | None = None, **options: Any) -> Any:
+    """Return an ffmpeg-python input of a file. `file:` allows any name: with colons, percent signs, a leading dash.
+
+    Args:
+        path: the file.
+        formats: ffmpeg's names of the formats that it may have; by default those of media and images. A playlist is none of them.
+        options: ffmpeg's options for the input.
+    """
     import ffmpeg  # noqa: PLC0415 - slow to import, and not needed to register an add-on
 
-    return ffmpeg.input(f"file:{path.absolute()}", **options)
+    allowed = [*MEDIA_FORMATS, *IMAGE_FORMATS] if formats is None else formats
+    suffix = path.suffix.lower()
+    if formats is None and (
+        suffix in CONTENTLESS_IMAGE_SUFFIXES or ("%" in path.name and suffix in PATTERN_IMAGE_SUFFIXES)
+    ):
+        # As one file: in a name with `%d` ffmpeg would see a pattern, and read other files.
+        allowed, options = ["image2"], {"format": "image2", "pattern_type": "none", **options}
+    return ffmpeg.input(f"file:{path.absolute()}", **input_options(allowed), **options)
 
 
 def output_url(path: Path) -> str:
@@ -262,6 +282,12 @@ def error_from_stderr(stderr_lines: Iterable[str], error_prefix: str) -> MediaEr
         return OutputError("ffmpeg.disk_full", "{action}: no space left on the disk.", action=error_prefix)
     if "Permission denied" in text or "Read-only file system" in text:
         return OutputError("ffmpeg.permission_denied", "{action}: permission denied.", action=error_prefix)
+    if "not on whitelist" in text:
+        return MediaError(
+            "ffmpeg.format_not_allowed",
+            "{action}: it is no media file but text, a playlist or a list of other files. Use the media file itself.",
+            action=error_prefix,
+        )
     if "Invalid data found when processing input" in text or "moov atom not found" in text:
         return MediaError(
             "ffmpeg.invalid_data", "{action}: the file is damaged or not a media file.", action=error_prefix

@@ -204,6 +204,11 @@ ERRORS = {
         "TRACKLAY_FFMPEG ist kein ausführbares Programm: {path}. Korrigieren Sie den Pfad, oder entfernen Sie die "
         "Variable."
     ),
+    "{action}: it is no media file but text, a playlist or a list of other files. Use the media file itself.": (
+        "{action}: Das ist keine Mediendatei, sondern Text, eine Abspielliste oder eine Liste anderer Dateien. Verwenden Sie "
+        "die Mediendatei selbst."
+    ),
+    "Not an image but a list of files: {path}.": "Kein Bild, sondern eine Liste von Dateien: {path}.",
     "No ffmpeg found. Install ffmpeg, or set TRACKLAY_FFMPEG to its path.": (
         "Kein ffmpeg gefunden. Installieren Sie ffmpeg, oder setzen Sie TRACKLAY_FFMPEG auf seinen Pfad."
     ),
