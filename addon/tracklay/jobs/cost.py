@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from .job_spec import JobSpec
     from .ledger import Job, Ledger
 
+MAX_AMOUNT = Decimal("1e9")
+"""A larger sum of money is no cost."""
+
 UNCHARGED_STATES = frozenset({"failed", "cancelled"})
 """States in which an estimate no longer counts, only a cost that the provider reported."""
 
@@ -34,7 +37,7 @@ def parse_amount(text: str, name: str) -> Decimal:
         amount = Decimal(text)
     except InvalidOperation:
         amount = Decimal(-1)
-    if not amount.is_finite() or amount < 0:
+    if not amount.is_finite() or not 0 <= amount <= MAX_AMOUNT:
         raise InvalidInput(
             "cost.not_an_amount",
             "Not an amount for {name}: {value!r}. Write a number such as 2.50.",
@@ -98,7 +101,8 @@ def enforce_caps(ledger: Ledger, job: Job, cost: Cost) -> None:
         cap = ledger.get_cap(scope)
         if cap is None:
             continue
-        if cost.amount is None:
+        amount = None if cost.amount is None else _stored_amount(cost.amount)
+        if amount is None:
             raise OverBudget(
                 "cost.unpriced_under_cap",
                 "Unknown price: {model}. The budget cap of {scope} cannot be enforced; nothing was sent.",
@@ -109,7 +113,7 @@ def enforce_caps(ledger: Ledger, job: Job, cost: Cost) -> None:
             (_counted_amount(row)[0] for row in ledger.cost_rows(**filters) if row["currency"] == cost.currency),
             Decimal(0),
         )
-        if spent + Decimal(cost.amount) > Decimal(cap):
+        if spent + amount > Decimal(cap):
             raise OverBudget(
                 "cost.over_cap",
                 "Budget cap of {scope} exceeded: {amount} {currency} more than {spent} would pass {cap}. Nothing was sent.",
@@ -124,10 +128,19 @@ def enforce_caps(ledger: Ledger, job: Job, cost: Cost) -> None:
 def _counted_amount(row: Any) -> tuple[Decimal, bool]:
     """Return the amount that a row counts for, and whether it is confirmed."""
     if row["cost"] is not None:
-        return Decimal(row["cost"]), bool(row["cost_confirmed"])
+        return _stored_amount(row["cost"]) or Decimal(0), bool(row["cost_confirmed"])
     if row["state"] in UNCHARGED_STATES or row["estimate"] is None:
         return Decimal(0), row["state"] in UNCHARGED_STATES
-    return Decimal(row["estimate"]), False
+    return _stored_amount(row["estimate"]) or Decimal(0), False
+
+
+def _stored_amount(text: str) -> Decimal | None:
+    """Return a cost as a number; None for text that is none: a sum must not fail, nor a negative cost raise what a cap allows."""
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() and 0 <= amount <= MAX_AMOUNT else None
 
 
 @dataclass(frozen=True, slots=True)

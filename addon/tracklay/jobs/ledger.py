@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInput, LedgerError
+from ..json_values import clean_json, clean_text
 from . import ledger_schema
 from .states import FINAL_STATES
 
@@ -255,7 +256,11 @@ class Ledger:
         if unknown:
             raise ValueError(f"no such columns: {unknown}")
         values = {
-            name: _to_json(value) if name in JSON_COLUMNS and value is not None else value
+            name: _to_json(value)
+            if name in JSON_COLUMNS and value is not None
+            else clean_text(value)
+            if isinstance(value, str)
+            else value
             for name, value in fields.items()
         }
         values["updated_at"] = utc_timestamp()
@@ -453,7 +458,8 @@ class Ledger:
 
 
 def _to_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    """Return a value as JSON that SQLite and `json.loads` can read again, whatever came from outside."""
+    return json.dumps(clean_json(value), ensure_ascii=False, allow_nan=False)
 
 
 def _job_from_row(row: sqlite3.Row) -> Job:

@@ -114,6 +114,16 @@ ERRORS = {
         "Oder wählen Sie einen anderen Takes-Ordner in den Einstellungen."
     ),
     # files and programs
+    "{provider} sent a response whose compression cannot be read: {encoding}.": (
+        "{provider} hat eine Antwort gesendet, deren Komprimierung nicht gelesen werden kann: {encoding}."
+    ),
+    "{provider} sent a reply that cannot be used: {reason}. Update Tracklay, or check the job at {provider}.": (
+        "{provider} hat eine Antwort gesendet, die nicht verwendet werden kann: {reason}. Aktualisieren Sie Tracklay, oder "
+        "prüfen Sie den Auftrag bei {provider}."
+    ),
+    "{error} It is unknown whether the request was charged, so it is not resent.": (
+        "{error} Es ist unbekannt, ob die Anfrage berechnet wurde, daher wird sie nicht noch einmal gesendet."
+    ),
     "No space left in {path}.": "Kein Speicherplatz mehr in {path}.",
     "No permission to write to {path}.": "Keine Berechtigung, in {path} zu schreiben.",
     "Not a directory: {path}.": "Kein Ordner: {path}.",
