@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import log
 from ..cue import SAMPLE_RATE, Failure, Take
-from ..errors import LedgerError, MediaError, ModelFailed, ProviderTimeout, TracklayError
+from ..errors import InvalidInput, LedgerError, MediaError, ModelFailed, ProviderTimeout, TracklayError
 from ..media.editor_render import render_in_editor
 from ..media.fingerprint import ledger_span_fingerprint, source_id
 from ..media.proxy_cache import CACHE_VERSION, extract_pinned, find_pinned
@@ -311,15 +311,17 @@ class JobPipeline(SubmissionStage):
                 "job.output_missing", "The stored output of job {job} was deleted. Generate it again.", job=self.job.id
             )
         self.takes = []
+        # A damaged file may have been cut in transit: download it once more. That is pointless if a first sound of it was fine, or if
+        # the file comes from an earlier job. What is damaged at the provider, too, becomes a take with a note if anything of it can be
+        # decoded, for it is paid, and else the job fails.
+        can_repeat = "origin" not in stored and stored.get("fetched", MAX_DOWNLOADS) < MAX_DOWNLOADS
         try:
             for index, sound in enumerate(artifact_store.split_output(output)):
-                self.takes.append(
-                    await self._conform_take(TakeWriter(self.spec, self.job, sound, index, stored.get("origin")))
-                )
-        except (MediaError, ModelFailed):
-            # A file that cannot be decoded may have been cut in transit: download it once more. That is pointless if a first sound of
-            # it was fine, or if the file comes from an earlier job.
-            if self.takes or "origin" in stored or stored.get("fetched", MAX_DOWNLOADS) >= MAX_DOWNLOADS:
+                accept_damaged = bool(self.takes) or not can_repeat
+                writer = TakeWriter(self.spec, self.job, sound, index, stored.get("origin"), accept_damaged)
+                self.takes.append(await self._conform_take(writer))
+        except (InvalidInput, MediaError, ModelFailed):
+            if self.takes or not can_repeat:
                 raise
             await self._transition("fetching")
             return
@@ -332,8 +334,9 @@ class JobPipeline(SubmissionStage):
             claim = claims[take_writer.index]
             if await run_blocking(is_take_intact, self.spec.folder, claim):
                 take = take_from_claim(self.spec, self.job, claim)
-                if self.job.state == "conforming" and (hashes := await run_blocking(take_writer.write_stems, take)):
-                    claims[take_writer.index] = {**claim, "stem_hashes": hashes}
+                if self.job.state == "conforming" and (stems := await run_blocking(take_writer.write_stems, take)):
+                    claims[take_writer.index] = {**claim, **stems}
+                    take = take_from_claim(self.spec, self.job, claims[take_writer.index])
                     self.job = await self.context.ledger_writer(Ledger.update, self.job, takes=claims)
                 return take
             claims = claims[: take_writer.index]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..atomic_io import NumberedFile, atomic_write
 from ..cue import Cost, Take
+from ..errors import MediaError, ModelFailed
 from ..media.bwf import BwfWriter
 from ..media.conform import conform_audio
 from ..media.fingerprint import source_id
@@ -25,19 +27,26 @@ if TYPE_CHECKING:
     from .job_spec import JobSpec
     from .ledger import Job
 
+_logger = logging.getLogger("tracklay.jobs")
+
 REUSED_NOTE = "output of job {} reused at no cost"
 """Note in the manifest of a take whose output an earlier job made."""
 
 
 @dataclass(frozen=True, slots=True)
 class TakeWriter:
-    """One sound of a job's output. `index` counts from 0; `origin_job_id` is the job that paid for it, if it was another one."""
+    """One sound of a job's output.
+
+    `index` counts from 0; `origin_job_id` is the job that paid for it, if it was another one. With `accept_damaged` a take is made of
+    what can be decoded of a damaged file.
+    """
 
     spec: JobSpec
     job: Job
     output: Output
     index: int
     origin_job_id: int | None
+    accept_damaged: bool = True
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -84,6 +93,7 @@ class TakeWriter:
                 temporary,
                 _bwf_writer_factory(unnumbered),
                 rate=unnumbered.sample_rate,
+                accept_damaged=self.accept_damaged,
                 cancel_token=cancel_token,
             )
             notes = [
@@ -94,25 +104,35 @@ class TakeWriter:
             claim.update(sha256=sha256, channels=conformed.channels, notes=notes)
         claim.update(number=numbered.number, file=numbered.path.name)
         take = take_from_claim(self.spec, self.job, claim)
-        if hashes := self.write_stems(take, cancel_token=cancel_token):
-            record_claim({**claim, "stem_hashes": hashes})
+        if stems := self.write_stems(take, cancel_token=cancel_token):
+            record_claim({**claim, **stems})
+            take = take_from_claim(self.spec, self.job, {**claim, **stems})
         return take
 
-    def write_stems(self, take: Take, *, cancel_token: CancelToken) -> dict[str, str]:
-        """Write a take's stems beside it; return their SHA-256 by file name."""
-        bwf, hashes = _bwf_writer_factory(take), {}
+    def write_stems(self, take: Take, *, cancel_token: CancelToken) -> dict[str, Any]:
+        """Write a take's stems beside it.
+
+        Returns:
+            what changes in the take's claim: `stems`, the names of those that exist, and `stem_hashes`, their SHA-256 by file name. A
+            stem that cannot be decoded is left out and does not fail the take. Empty for a take without stems.
+        """
+        bwf, hashes, names = _bwf_writer_factory(take), {}, []
         for name, path in take.stems.items():
-            with atomic_write(path) as temporary:
-                conform_audio(
-                    self.output.stems[name],
-                    take.samples,
-                    temporary,
-                    bwf,
-                    rate=take.sample_rate,
-                    cancel_token=cancel_token,
-                )
-                hashes[path.name] = source_id(temporary, "full", cancel_token=cancel_token)
-        return hashes
+            try:
+                with atomic_write(path) as temporary:
+                    conform_audio(
+                        self.output.stems[name],
+                        take.samples,
+                        temporary,
+                        bwf,
+                        rate=take.sample_rate,
+                        cancel_token=cancel_token,
+                    )
+                    hashes[path.name] = source_id(temporary, "full", cancel_token=cancel_token)
+                names.append(name)
+            except (KeyError, MediaError, ModelFailed) as error:
+                _logger.warning("job %d: stem %s left out: %s", self.job.id, name, error)
+        return {"stems": names, "stem_hashes": hashes} if take.stems else {}
 
 
 def take_from_claim(spec: JobSpec, job: Job, claim: Mapping[str, Any]) -> Take:

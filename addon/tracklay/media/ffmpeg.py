@@ -30,6 +30,12 @@ from .input_formats import (
 STDERR_LINES = 400
 """Lines of ffmpeg's log that are kept: the description of the input comes first, the reason of a failure last."""
 
+MAX_LINE_CHARS = 2000
+"""Characters of a line of ffmpeg's log that are kept: a file's metadata may have any length, and our patterns are not all linear."""
+
+MAX_LOG_LINES = 20_000
+"""Lines that describe an input and are kept: a file may have any number of chapters."""
+
 QUIET_FLAGS = ("-hide_banner", "-nostdin", "-loglevel", "error")
 INFO_FLAGS = ("-hide_banner", "-nostdin", "-loglevel", "info", "-nostats")
 
@@ -120,7 +126,7 @@ class FfmpegProcess:
         assert self.popen.stderr is not None  # noqa: S101 - made with a pipe above
         with self.popen.stderr as stderr:
             for raw in stderr:
-                line = raw.decode("utf-8", "replace").rstrip()
+                line = raw[:MAX_LINE_CHARS].decode("utf-8", "replace").rstrip()
                 if not self._on_stderr_line(line):
                     self.stderr_tail.append(line)
         self._on_stderr_line(None)
@@ -249,7 +255,7 @@ def read_stdout(
     """
 
     def collect_line(line: str | None) -> bool:
-        if stderr_lines is not None and line is not None:
+        if stderr_lines is not None and line is not None and len(stderr_lines) < MAX_LOG_LINES:
             stderr_lines.append(line)
         return False
 

@@ -124,6 +124,7 @@ ERRORS = {
     "{error} It is unknown whether the request was charged, so it is not resent.": (
         "{error} Es ist unbekannt, ob die Anfrage berechnet wurde, daher wird sie nicht noch einmal gesendet."
     ),
+    "The model's file {name} is damaged: {reason}.": "Die Datei des Modells {name} ist beschädigt: {reason}.",
     "No space left in {path}.": "Kein Speicherplatz mehr in {path}.",
     "No permission to write to {path}.": "Keine Berechtigung, in {path} zu schreiben.",
     "Not a directory: {path}.": "Kein Ordner: {path}.",
