@@ -31,7 +31,8 @@ def ensure_folder(path: Path) -> Path:
         OutputError: it cannot be created or written to.
     """
     try:
-        _make_home(path)
+        if path.is_relative_to(tracklay_home()):
+            create_home()
         path.mkdir(parents=True, exist_ok=True)
         # Permission bits are no proof on network shares and read-only mounts. Only writing a file is.
         with tempfile.TemporaryFile(dir=path):
@@ -40,16 +41,18 @@ def ensure_folder(path: Path) -> Path:
         raise (_home_error(path, error) or output_error(error, path)) from error
 
 
-def _make_home(path: Path) -> None:
-    """Create the home, for a path in it, so that no other user can read it: prompts, costs and proxies are in there.
+def create_home() -> None:
+    """Create the home if it is missing, so that no other user can read it: prompts, costs and proxies are in there.
 
     One that exists keeps its permissions: its owner may share it on purpose.
+
+    Raises:
+        OSError: it cannot be created.
     """
-    settings_now = settings.current()
-    if path.is_relative_to(settings_now.home) and not settings_now.is_home_shared:
-        settings_now.home.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            settings_now.home.mkdir(mode=PRIVATE_FOLDER_MODE)
+    home = tracklay_home()
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        home.mkdir(mode=0o777 if settings.current().is_home_shared else PRIVATE_FOLDER_MODE)
 
 
 def ensure_private_folder(path: Path) -> Path:

@@ -67,7 +67,7 @@ CASES = [
 
 @pytest.mark.parametrize(("container", "codec", "picture", "late"), CASES)
 def test_sound_is_where_its_file_says(each_ffmpeg, tmp_path, container, codec, picture, late):
-    """Whichever of container, decoder and nobody removes the priming, and however late the sound begins."""
+    """Whatever removes the priming, and however late the sound begins."""
     made = answer(tmp_path, container, codec, picture=picture, late=late)
     total = round((SECONDS + late) * RATE)
     sound, result = conformed(made, tmp_path / "take.wav", total)
@@ -153,7 +153,7 @@ def test_damage_is_an_error_first_and_then_a_note(each_ffmpeg, tmp_path, how):
 
 @pytest.mark.parametrize("how", ["html", "nothing"])
 def test_what_is_no_sound_at_all_is_a_failure_of_the_model(each_ffmpeg, tmp_path, how):
-    """Not of the user's input, which nobody could change."""
+    """Not of the user's input."""
     path = damaged(tmp_path, how)
     for accept in (False, True):
         with pytest.raises(ModelFailed):

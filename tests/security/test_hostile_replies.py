@@ -18,7 +18,6 @@ from tracklay.cue import Cost
 from tracklay.errors import OverBudget, ProviderUnavailable, SubmissionUnknown
 from tracklay.jobs.cost import enforce_caps, summarize_costs
 from tracklay.jobs.ledger import Ledger, NewJob
-from tracklay.json_values import MAX_DEPTH, MAX_VALUES, clean_json, parse_json
 from tracklay.providers import replicate_output
 from tracklay.providers.base import MAX_OUTPUTS, MIN_OUTPUTS, JobHandle, checked_replies, requested_outputs, submit_once
 from tracklay.providers.download import download
@@ -26,6 +25,7 @@ from tracklay.providers.fal import Fal
 from tracklay.providers.fal_responses import parse_unit_price
 from tracklay.providers.replicate_output import parse_log_progress, parse_log_seed
 from tracklay.providers.scenario import _cost_in_units
+from tracklay.untrusted_data import MAX_DEPTH, MAX_VALUES, clean_json, parse_json
 
 from tests.fakes.server import Fault, Reply
 from tests.providers.example_api import BLOB, api

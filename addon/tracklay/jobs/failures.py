@@ -70,7 +70,7 @@ def state_after_error(state: JobState, error: TracklayError | OSError) -> JobSta
         case "running" | "fetching":
             end = "failed" if isinstance(error, FINAL_ERRORS) else None
         case "conforming":
-            # An input that is invalid here is the provider's file: nobody can choose another.
+            # An input that is invalid here is the provider's file: the user cannot choose another.
             end = "failed" if isinstance(error, InvalidInput | MediaError | ModelFailed) else None
     return end
 

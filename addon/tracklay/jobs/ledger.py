@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInput, LedgerError
-from ..json_values import clean_json, clean_text
+from ..untrusted_data import clean_json, clean_text
 from . import ledger_schema
 from .states import FINAL_STATES
 

@@ -101,7 +101,7 @@ def measure_audio_start(
     usual = PRIMING_SAMPLES.get(codec, 0)
     priming = 0
     if abs(packet - zero) <= TIME_TOLERANCE:
-        # The first packet begins at zero, so its timestamp does not tell of the priming in it: the samples come late by that.
+        # The first packet begins at zero, so its timestamp does not count the priming in it: the samples come late by that.
         skipped = round((sample - packet) * sample_rate)
         priming = skipped if has_skip_samples and skipped > 0 else usual
     delay = sample - zero - Fraction(priming, sample_rate)

@@ -42,7 +42,7 @@ SILENCE_PEAK = 10 ** (-70 / 20)
 """-70 dBFS. Sound that begins or ends below this needs no fade."""
 
 MAX_EXCESS_SECONDS = 60
-"""Seconds decoded past the span's end, to tell how much is cut. Hours of sound for a span of seconds are not decoded."""
+"""Seconds decoded past the span's end, to state how much is cut. Hours of sound for a span of seconds are not decoded."""
 
 MISSING_TOLERANCE = (0.25, 0.02)
 """Seconds, and part of the length that a header states, by which a sound may be shorter without counting as damaged."""

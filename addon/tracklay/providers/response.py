@@ -23,7 +23,7 @@ from ..errors import (
     RefusedInput,
     TracklayError,
 )
-from ..json_values import clean_text, parse_json
+from ..untrusted_data import parse_json, printable_text
 from .credentials import redact
 from .retry import TOO_MANY_REQUESTS, is_retryable
 
@@ -163,7 +163,7 @@ def sanitize_message(text: object) -> str:
     """Return text of a server as it may appear in a message: one line, short, printable, without API keys."""
     # Control characters could move a terminal's cursor or change its colours.
     words = " ".join(str(text).split())[:MAX_ERROR_BODY_BYTES]
-    line = redact("".join(character if character.isprintable() else " " for character in clean_text(words)))
+    line = redact(printable_text(words))
     return line if len(line) <= MAX_MESSAGE_CHARS else line[: MAX_MESSAGE_CHARS - 1] + "…"
 
 

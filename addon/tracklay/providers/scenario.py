@@ -390,7 +390,7 @@ def _matches_submission(job: Mapping[str, Any], submission: Submission) -> bool:
 
 
 def _cost_in_units(amount: Any, *, estimated: bool = False) -> Cost | None:
-    # A negative cost would raise what a cap still allows. Numbers that are not finite do not come this far (`json_values`).
+    # A negative cost would raise what a cap still allows. Numbers that are not finite do not come this far (`untrusted_data`).
     is_number = isinstance(amount, int | float) and not isinstance(amount, bool) and 0 <= amount <= MAX_COST
     return Cost(f"{amount:.10g}", CURRENCY, estimated=estimated) if is_number else None
 

@@ -1,4 +1,4 @@
-"""JSON from outside, made safe at the border: finite numbers, valid Unicode, bounded depth and number of values.
+"""Values from outside, made safe at the border: JSON with finite numbers, valid Unicode and bounded depth; text that can be printed.
 
 Python reads more than JSON allows: `NaN`, numbers that become infinite, halves of surrogate pairs. Such a value could be stored, and
 then neither SQLite nor a strict reader would read the record again.
@@ -76,3 +76,12 @@ def clean_text(text: str) -> str:
     except UnicodeEncodeError:
         return "".join(REPLACEMENT if "\ud800" <= character <= "\udfff" else character for character in text)
     return text
+
+
+def printable_text(text: str) -> str:
+    """Return text without characters that control a terminal: escape sequences, cursor movement, direction overrides. Lines stay."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() or character in "\n\u200d" else REPLACEMENT for character in text
+    )
