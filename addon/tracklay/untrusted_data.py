@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 MAX_DEPTH = 64
@@ -20,6 +21,12 @@ MAX_INTEGER = (1 << 63) - 1
 """The largest integer that SQLite and other readers of JSON keep exactly."""
 
 MAX_INTEGER_DIGITS = len(f"-{MAX_INTEGER}")
+
+MAX_AMOUNT = Decimal("1e9")
+"""A larger sum of money is no cost."""
+
+MAX_AMOUNT_CHARS = 40
+"""Characters of a sum of money that are read."""
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
@@ -85,3 +92,12 @@ def printable_text(text: str) -> str:
     return "".join(
         character if character.isprintable() or character in "\n\u200d" else REPLACEMENT for character in text
     )
+
+
+def read_amount(text: object) -> Decimal | None:
+    """Return a stored cost as a number; None for text that is none: a sum must not fail, nor a negative cost raise what a cap allows."""
+    try:
+        amount = Decimal(str(text)[:MAX_AMOUNT_CHARS])
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() and 0 <= amount <= MAX_AMOUNT else None

@@ -8,14 +8,12 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInput, OverBudget
+from ..untrusted_data import MAX_AMOUNT, read_amount
 
 if TYPE_CHECKING:
     from ..cue import Cost
     from .job_spec import JobSpec
     from .ledger import Job, Ledger
-
-MAX_AMOUNT = Decimal("1e9")
-"""A larger sum of money is no cost."""
 
 UNCHARGED_STATES = frozenset({"failed", "cancelled"})
 """States in which an estimate no longer counts, only a cost that the provider reported."""
@@ -101,7 +99,7 @@ def enforce_caps(ledger: Ledger, job: Job, cost: Cost) -> None:
         cap = ledger.get_cap(scope)
         if cap is None:
             continue
-        amount = None if cost.amount is None else _stored_amount(cost.amount)
+        amount = None if cost.amount is None else read_amount(cost.amount)
         if amount is None:
             raise OverBudget(
                 "cost.unpriced_under_cap",
@@ -128,19 +126,10 @@ def enforce_caps(ledger: Ledger, job: Job, cost: Cost) -> None:
 def _counted_amount(row: Any) -> tuple[Decimal, bool]:
     """Return the amount that a row counts for, and whether it is confirmed."""
     if row["cost"] is not None:
-        return _stored_amount(row["cost"]) or Decimal(0), bool(row["cost_confirmed"])
+        return read_amount(row["cost"]) or Decimal(0), bool(row["cost_confirmed"])
     if row["state"] in UNCHARGED_STATES or row["estimate"] is None:
         return Decimal(0), row["state"] in UNCHARGED_STATES
-    return _stored_amount(row["estimate"]) or Decimal(0), False
-
-
-def _stored_amount(text: str) -> Decimal | None:
-    """Return a cost as a number; None for text that is none: a sum must not fail, nor a negative cost raise what a cap allows."""
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        return None
-    return amount if amount.is_finite() and 0 <= amount <= MAX_AMOUNT else None
+    return read_amount(row["estimate"]) or Decimal(0), False
 
 
 @dataclass(frozen=True, slots=True)

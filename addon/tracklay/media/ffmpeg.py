@@ -18,7 +18,7 @@ from typing import Any
 from ..cancellation import CancelToken
 from ..errors import MediaError, OutputError
 from ..processes import kill_process_group, start_process
-from . import ffmpeg_program
+from .ffmpeg_program import find_ffmpeg
 from .input_formats import (
     CONTENTLESS_IMAGE_SUFFIXES,
     IMAGE_FORMATS,
@@ -102,9 +102,7 @@ class FfmpegProcess:
         """
         import ffmpeg  # noqa: PLC0415
 
-        command: list[str] = ffmpeg.compile(
-            stream.global_args(*log_flags), cmd=ffmpeg_program.find_ffmpeg(), overwrite_output=True
-        )
+        command: list[str] = ffmpeg.compile(stream.global_args(*log_flags), cmd=find_ffmpeg(), overwrite_output=True)
         self.stderr_tail: deque[str] = deque(maxlen=STDERR_LINES)
         self._on_stderr_line = on_stderr_line or (lambda _: False)
         try:
