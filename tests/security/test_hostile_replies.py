@@ -208,7 +208,9 @@ def test_a_stored_cost_that_is_none_neither_breaks_nor_passes_a_cap(home, amount
     summary = summarize_costs([spent, {**spent, "cost": "2"}], "provider")[0]
     assert (summary.confirmed, summary.estimated) == (Decimal(2), Decimal(0))
     ledger = Ledger()
-    job = ledger.get_job(ledger.add_jobs([NewJob("r", "p", "1", 0, "m", "x", 1, {}, "k")], "me")[0])
+    job = ledger.get_job(
+        ledger.add_jobs([NewJob("r", "p", "1", 0, "m", "x", 1, {"cue": {"source": "x", "prompt": ""}}, "k")], "me")[0]
+    )
     ledger.set_cap("run:r", "1")
     with pytest.raises(OverBudget, match="Unknown price"):
         enforce_caps(ledger, job, Cost(amount, "USD", estimated=True))
@@ -218,8 +220,12 @@ def test_a_stored_cost_that_is_none_neither_breaks_nor_passes_a_cap(home, amount
 def test_what_a_ledger_stores_it_can_read(home):
     """Values that came past the border, too."""
     ledger = Ledger()
-    job = ledger.get_job(ledger.add_jobs([NewJob("r", "p", "1", 0, "m", "x", 1, {"prompt": "\ud800"}, "k")], "me")[0])
-    job = ledger.update(job, output={"seed": math.nan, "x": "\udfff"}, request="\ud83d", message="half \ud800")
-    assert (job.output, job.request) == ({"seed": None, "x": "\ufffd"}, "\ufffd")
+    job = ledger.get_job(
+        ledger.add_jobs(
+            [NewJob("r", "p", "1", 0, "m", "x", 1, {"cue": {"source": "x", "prompt": "\ud800"}}, "k")], "me"
+        )[0]
+    )
+    job = ledger.update(job, error={"seed": math.nan, "x": "\udfff"}, request="\ud83d", message="half \ud800")
+    assert (job.error, job.request) == ({"seed": None, "x": "\ufffd"}, "\ufffd")
     assert ledger.list_jobs(include_finished=True, limit=0) == [job]
     ledger.close()

@@ -111,7 +111,7 @@ def enforce_caps(ledger: Ledger, job: Job, cost: Cost) -> None:
             (_counted_amount(row)[0] for row in ledger.cost_rows(**filters) if row["currency"] == cost.currency),
             Decimal(0),
         )
-        if spent + amount > Decimal(cap):
+        if spent + amount > (read_amount(cap) or 0):
             raise OverBudget(
                 "cost.over_cap",
                 "Budget cap of {scope} exceeded: {amount} {currency} more than {spent} would pass {cap}. Nothing was sent.",

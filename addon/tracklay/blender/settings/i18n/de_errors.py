@@ -395,9 +395,20 @@ ERRORS = {
     "Internal error: the job ledger refused a change ({reason}).": (
         "Interner Fehler: Die Auftragsliste hat eine Änderung abgelehnt ({reason})."
     ),
-    "The job ledger is damaged: {path} ({reason}). Move it away to start a new one; it is kept because it records paid requests.": (
-        "Die Auftragsliste ist beschädigt: {path} ({reason}). Verschieben Sie sie, um eine neue zu beginnen; sie "
-        "bleibt erhalten, weil sie bezahlte Anfragen enthält."
+    "The job ledger is damaged: {path} ({reason}). Repair it, or move it away to start a new one; it records paid requests.": (
+        "Die Auftragsliste ist beschädigt: {path} ({reason}). Reparieren Sie sie, oder verschieben Sie sie, um eine neue zu "
+        "beginnen; sie enthält bezahlte Anfragen."
+    ),
+    "The plan of a job in the ledger is damaged ({reason}). Repair the ledger.": (
+        "Der Plan eines Auftrags in der Auftragsliste ist beschädigt ({reason}). Reparieren Sie die Liste."
+    ),
+    "There is no job ledger: {path}.": "Es gibt keine Auftragsliste: {path}.",
+    "A process of Tracklay is running. Close Blender and other commands first.": (
+        "Ein Prozess von Tracklay läuft. Schließen Sie zuerst Blender und andere Befehle."
+    ),
+    "No job can be read from the ledger {path}. Restore it from a backup, or move it away to start a new one.": (
+        "Aus der Auftragsliste {path} kann kein Auftrag gelesen werden. Stellen Sie sie aus einer Sicherung wieder her, oder "
+        "verschieben Sie sie, um eine neue zu beginnen."
     ),
     "The job ledger is an empty file: {path}. Restore it from a backup, or move it away to start a new one.": (
         "Die Auftragsliste ist eine leere Datei: {path}. Stellen Sie sie aus einer Sicherung wieder her, oder "
