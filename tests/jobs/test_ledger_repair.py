@@ -163,7 +163,7 @@ def test_damaged_bytes_are_one_sentence_and_most_jobs_are_saved(ledger, capsys, 
 
 @pytest.mark.parametrize("content", [b"", b"my notes\n" * 100, bytes(9000)])
 def test_where_nothing_can_be_read_nothing_is_replaced(home, capsys, content):
-    """The file may be somebody's: it stays as it is."""
+    """The file may be the user's own: it stays as it is."""
     path = ledger_schema.ledger_path()
     path.write_bytes(content)
     assert main(["jobs", "repair"]) == 1
