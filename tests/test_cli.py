@@ -432,3 +432,13 @@ def test_the_home_and_its_ledger_are_private(tmp_path, monkeypatch):
     monkeypatch.setenv("TRACKLAY_HOME", str(shared))
     Ledger().close()
     assert stat.S_IMODE(shared.stat().st_mode) == 0o755
+
+
+@pytest.mark.parametrize("command", [["lay"], ["batch"], ["report"]])
+def test_strange_names_are_one_sentence(tmp_path, capsys, command):
+    """Bytes that are no UTF-8, and names longer than any file system allows."""
+    for name, expected in (("a\udcff.mp4", "not valid Unicode"), ("x" * 5000 + ".mp4", "")):
+        assert main([*command, str(tmp_path / name)]) != 0
+        shown = capsys.readouterr().err
+        assert shown.count("\n") == 1
+        assert expected in shown

@@ -17,6 +17,7 @@ from ..errors import InvalidInput, LedgerError, TracklayError
 from ..models import Model, find_model
 from ..models.model import prompt_required_error
 from ..timing import Rate, Span, TimeMap
+from ..untrusted_data import clean_text
 from .delivery import Delivery, delivery_of_plan
 
 if TYPE_CHECKING:
@@ -245,6 +246,11 @@ def create_job_spec(cue: Cue, folder: Path, stem: str, catalogue: Mapping[str, M
     settings = TakeSettings(cue.prompt, cue.negative, cue.takes, cue.seed, cue.params).validate(model)
     if cue.picture.error:
         raise InvalidInput("cue.picture_error", "{reason}", reason=cue.picture.error)
+    for name in (str(cue.picture.source), str(folder), *cue.picture.images):
+        if clean_text(name) != name:  # the ledger holds Unicode text
+            raise InvalidInput(
+                "path.not_unicode", "Name is not valid Unicode: {name}. Rename the file.", name=clean_text(name)
+            )
     if cue.square:
         from ..media.square_crop import crop_position  # noqa: PLC0415 - rarely needed, and it would slow down Blender's start
 

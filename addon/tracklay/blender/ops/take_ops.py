@@ -183,7 +183,7 @@ class TRACKLAY_OT_regenerate(TracklayOperator, bpy.types.Operator):  # type: ign
 
 
 class TRACKLAY_OT_delete_dropped(TracklayOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
-    """Delete the files of takes that Keep Take removed (to the trash on Linux)."""
+    """Delete files of takes that Keep Take removed (on Linux to the trash)."""
 
     bl_idname = "tracklay.delete_dropped"
     bl_label = "Delete Dropped Files"

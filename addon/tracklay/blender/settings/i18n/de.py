@@ -224,8 +224,8 @@ TOOLTIPS = {
     "Remove the other takes from the timeline; their files are kept": (
         "Die anderen Takes von der Zeitleiste entfernen; ihre Dateien bleiben"
     ),
-    "Delete the files of takes that Keep Take removed (to the trash on Linux)": (
-        "Die Dateien entfernter Takes löschen (unter Linux in den Papierkorb)"
+    "Delete files of takes that Keep Take removed (on Linux to the trash)": (
+        "Dateien entfernter Takes löschen (unter Linux in den Papierkorb)"
     ),
     "Lay the stems of the current take, each on a channel of its name": (
         "Die Stems des aktuellen Takes anlegen, jeden auf einem Kanal seines Namens"

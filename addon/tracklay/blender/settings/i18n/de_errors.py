@@ -128,6 +128,7 @@ ERRORS = {
     "No space left in {path}.": "Kein Speicherplatz mehr in {path}.",
     "No permission to write to {path}.": "Keine Berechtigung, in {path} zu schreiben.",
     "Not a directory: {path}.": "Kein Ordner: {path}.",
+    "Name is not valid Unicode: {name}. Rename the file.": "Der Name ist kein gültiges Unicode: {name}. Benennen Sie die Datei um.",
     "Not a folder of this user: {path}. Remove it.": "Kein Ordner dieses Benutzers: {path}. Entfernen Sie ihn.",
     "Cannot write {path}: {reason}.": "{path} kann nicht geschrieben werden: {reason}.",
     "Cannot read {path}: {reason}.": "{path} kann nicht gelesen werden: {reason}.",
