@@ -52,12 +52,12 @@ class LoudnessMeter:
     def _filter(self, chunk: npt.NDArray[np.float32]) -> list[float]:
         """Return the K-weighted power of each 100 ms of a chunk, both channels added; a shorter rest is left out."""
         count = chunk.shape[1]
-        padded = np.zeros((2, _FFT_SAMPLES))
+        padded = np.zeros((2, _FFT_SAMPLES), np.float32)
         padded[:, : _FILTER_TAPS - 1] = self._before
         padded[:, _FILTER_TAPS - 1 : _FILTER_TAPS - 1 + count] = chunk
         weighted = np.fft.irfft(np.fft.rfft(padded) * _k_weighting_spectrum(), _FFT_SAMPLES)
-        power = np.square(weighted[:, _FILTER_TAPS - 1 : _FILTER_TAPS - 1 + count]).sum(axis=0)
-        self._before = padded[:, count : count + _FILTER_TAPS - 1].astype(np.float32)
+        power = np.square(weighted[:, _FILTER_TAPS - 1 : _FILTER_TAPS - 1 + count]).sum(axis=0, dtype=np.float64)
+        self._before = padded[:, count : count + _FILTER_TAPS - 1].copy()
         whole = count - count % _PART_SAMPLES
         return [float(part) for part in power[:whole].reshape(-1, _PART_SAMPLES).mean(axis=1)] or [float(power.mean())]
 
@@ -114,14 +114,15 @@ def true_peaks(sound: npt.NDArray[np.float32], step: int, worth: float = 0.0) ->
 
 
 @cache
-def _k_weighting_spectrum() -> npt.NDArray[np.complex128]:
+def _k_weighting_spectrum() -> npt.NDArray[np.complex64]:
     """Return the K-weighting filter as the transform of its first taps."""
     size = 4 * _FFT_SAMPLES
     delay = np.exp(-2j * np.pi * fft_frequencies(size) / SAMPLE_RATE)
     response = np.ones(len(delay), np.complex128)
     for numerator, denominator in _K_WEIGHTING:
         response *= np.polyval(numerator[::-1], delay) / np.polyval(denominator[::-1], delay)
-    spectrum: npt.NDArray[np.complex128] = np.fft.rfft(np.fft.irfft(response, size)[:_FILTER_TAPS], _FFT_SAMPLES)
+    taps = np.fft.irfft(response, size)[:_FILTER_TAPS]
+    spectrum: npt.NDArray[np.complex64] = np.fft.rfft(taps, _FFT_SAMPLES).astype(np.complex64)
     return spectrum
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from ... import jobs
 from ...cue import Failure
 from ...errors import TracklayError
 from ...jobs.delivery import BlenderDelivery
+from ...jobs.events import TakeFinished
 from ...paths import ensure_folder
 from ..sequencer import placement
 
@@ -31,7 +31,7 @@ def create_folder_and_start(runner: BackgroundRunner, spec: JobSpec) -> None:
         ensure_folder(spec.folder)
     except TracklayError as error:
         for index in spec.delivery.take_indices or range(spec.cue.takes):
-            runner.events.put(jobs.TakeFinished(spec.cue, spec.delivery, index, [Failure(spec.cue, error)]))
+            runner.events.put(TakeFinished(spec.cue, spec.delivery, index, [Failure(spec.cue, error)]))
     else:
         runner.start(spec)
 

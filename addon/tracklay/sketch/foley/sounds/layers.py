@@ -30,6 +30,7 @@ _PHASOR_ROW_SAMPLES = 256
 """Samples in a row of the matrix that the modes are computed as (see `render_modes`)."""
 _PHASOR_FINE_STEPS = 16
 """Powers that `_exponential_powers` computes one by one; the others are products of two."""
+_GRAIN_BLOCK_SAMPLES = 1024
 _EDGE_SAMPLES = 24
 """Shortest rise of a layer, 0.5 ms; below it a rise is heard as a click."""
 
@@ -129,11 +130,13 @@ class BurstLayer:
 
 def slow_modulation(count: int, depth: float, hertz: float, rng: np.random.Generator) -> Mono:
     """Return a positive random curve with mean near 1 that moves at about `hertz`: (count,)."""
-    points = max(int(count / SAMPLE_RATE * hertz * 2), 1) + 3
-    values = np.exp(1.2 * depth * rng.standard_normal(points)).astype(np.float32)
-    values /= np.float32(np.exp(0.72 * depth * depth))
-    at = np.linspace(0, points - 1.001, count, dtype=np.float32)
-    return np.interp(at, np.arange(points), values).astype(np.float32)
+    step = max(int(SAMPLE_RATE / (2 * hertz)), 1)
+    values = np.exp(
+        1.2 * depth * rng.standard_normal(count // step + 2, dtype=np.float32) - np.float32(0.72 * depth * depth)
+    )
+    ramp = np.arange(step, dtype=np.float32) / np.float32(step)
+    curve: Mono = (values[:-1, None] + np.diff(values)[:, None] * ramp).reshape(-1)[:count]
+    return curve
 
 
 @lru_cache(maxsize=256)
@@ -340,10 +343,9 @@ class CrackleLayer:
         kept = places < count - 480
         levels = uneven_levels(len(places), self.unevenness, rng) * rng.choice((-1.0, 1.0), len(places))
         levels *= np.exp(-0.5 * np.maximum(times - rise - hold, 0) / decay)
-        size = transform_size(count)
-        impulses = np.bincount(places[kept], levels[kept], size).astype(np.float32)
         cutoff = self.cutoff_hz * 2.0 ** (self.softness * (strike.strength - 1))
-        wave = scatter_grains(impulses, self.shape, self.grain_seconds, cutoff, rng)[:count]
+        grain = render_grain(self.shape, self.grain_seconds, cutoff, rng)
+        wave = scatter_grains(places[kept], levels[kept], count, grain)
         wave *= np.float32(db_to_gain(self.level_db) * np.sqrt(SAMPLE_RATE / self.rate))
         wave[:_EDGE_SAMPLES] *= np.linspace(0, 1, _EDGE_SAMPLES, dtype=np.float32)
         wave[-480:] *= np.linspace(1, 0, 480, dtype=np.float32)
@@ -358,22 +360,36 @@ def uneven_levels(count: int, unevenness: float, rng: np.random.Generator) -> np
 
 
 def scatter_grains(
-    impulses: Mono,
-    shape: SpectrumPoints,
-    grain_seconds: float,
-    cutoff_hz: float,
-    rng: np.random.Generator,
-    moved: float = 1.0,
+    places: npt.NDArray[np.int_],
+    levels: npt.NDArray[np.float64],
+    count: int,
+    grain: Mono,
 ) -> Mono:
-    """Return a grain of shaped noise at each of `impulses`, whose size is one of `transform_size`: as many samples."""
-    length = int(1.6 * grain_seconds * SAMPLE_RATE) + _EDGE_SAMPLES
+    """Return `count` samples with a copy of `grain` at each of `places`, at its level.
+
+    The convolution runs in blocks of _GRAIN_BLOCK_SAMPLES: their transforms fit a cache, one over the whole would not.
+    """
+    hop = _GRAIN_BLOCK_SAMPLES - len(grain) + 1
+    blocks = -(-count // hop)
+    impulses = np.bincount(places, levels, blocks * hop).astype(np.float32).reshape(blocks, hop)
+    response = np.fft.rfft(grain, _GRAIN_BLOCK_SAMPLES).astype(np.complex64)
+    parts = np.fft.irfft(np.fft.rfft(impulses, _GRAIN_BLOCK_SAMPLES, axis=1) * response, _GRAIN_BLOCK_SAMPLES, axis=1)
+    wave = np.zeros((blocks + 1) * hop, np.float32)
+    wave[:-hop] += parts[:, :hop].reshape(-1)
+    overlap = wave[hop:].reshape(blocks, hop)
+    overlap[:, : len(grain) - 1] += parts[:, hop:]
+    return wave[:count]
+
+
+def render_grain(
+    shape: SpectrumPoints, seconds: float, cutoff_hz: float, rng: np.random.Generator, moved: float = 1.0
+) -> Mono:
+    """Return one grain: shaped noise that falls by 20 dB in `seconds`, with energy 1."""
+    length = min(int(1.6 * seconds * SAMPLE_RATE) + _EDGE_SAMPLES, _GRAIN_BLOCK_SAMPLES // 2)
     grain = filtered_noise(shape, length, rng, cutoff_hz, moved)
-    grain *= np.exp(np.arange(length, dtype=np.float32) * np.float32(-_LN_10 / (grain_seconds * SAMPLE_RATE)))
+    grain *= np.exp(np.arange(length, dtype=np.float32) * np.float32(-_LN_10 / (seconds * SAMPLE_RATE)))
     grain[-_EDGE_SAMPLES:] *= np.linspace(1, 0, _EDGE_SAMPLES, dtype=np.float32)
-    grain /= np.float32(np.sqrt(np.sum(grain**2)) + 1e-9)
-    size = len(impulses)
-    wave: Mono = np.fft.irfft(np.fft.rfft(impulses) * np.fft.rfft(grain, size), size).astype(np.float32)
-    return wave
+    return grain / np.float32(np.sqrt(np.sum(grain**2)) + 1e-9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -411,10 +427,7 @@ class ChirpLayer:
         hertz = np.minimum(hertz, 0.4 * SAMPLE_RATE).astype(np.float32)
         decays = (self.cycles / hertz * rng.uniform(0.6, 1.4, count)).astype(np.float32)
         length = min(int(float(decays.max()) * 2.3 * SAMPLE_RATE) + 64, SAMPLE_RATE // 2)
-        seconds = np.arange(length, dtype=np.float32) / np.float32(SAMPLE_RATE)
-        bend = (0.5 * self.pitch_rise / (2.3 * decays))[:, None].astype(np.float32)
-        cycles = hertz[:, None] * seconds * (1 + bend * seconds) + rng.random((count, 1), dtype=np.float32)
-        tones = np.sin(np.float32(2 * np.pi) * cycles) * np.exp(np.float32(-_LN_10) / decays[:, None] * seconds)
+        tones = _render_chirps(hertz, decays, self.pitch_rise, length, rng)
         level = rng.uniform(0.3, 1.5, count) * np.exp(-0.7 * starts / self.seconds) * db_to_gain(self.level_db) * 1.4
         tones *= level.astype(np.float32)[:, None]
         tones[:, :24] *= np.linspace(0, 1, 24, dtype=np.float32)
@@ -424,6 +437,24 @@ class ChirpLayer:
         for place, tone in zip(places, tones, strict=True):
             wave[place : place + length] += tone
         return round(self.start * SAMPLE_RATE), wave
+
+
+def _render_chirps(hertz: Mono, decays: Mono, pitch_rise: float, length: int, rng: np.random.Generator) -> Mono:
+    """Return one decaying tone for each of `hertz` and `decays` (seconds for 20 dB): (tones, length)."""
+    count = len(hertz)
+    phase = rng.random((count, 1), dtype=np.float32)
+    if pitch_rise:
+        seconds = np.arange(length, dtype=np.float32) / np.float32(SAMPLE_RATE)
+        bend = (0.5 * pitch_rise / (2.3 * decays))[:, None].astype(np.float32)
+        cycles = hertz[:, None] * seconds * (1 + bend * seconds) + phase
+        bent: Mono = np.sin(np.float32(2 * np.pi) * cycles) * np.exp(np.float32(-_LN_10) / decays[:, None] * seconds)
+        return bent
+    # Tones without a bend are powers, and each power is the product of a coarse and a fine one: no sine for each sample.
+    step = ((2j * np.pi * hertz - _LN_10 / decays) / SAMPLE_RATE)[:, None]
+    fine = np.exp(step * np.arange(64) + 2j * np.pi * phase).astype(np.complex64)
+    coarse = np.exp(step * np.arange(0, length, 64)).astype(np.complex64)[:, :, None]
+    tones: Mono = coarse.real * fine.real[:, None] - coarse.imag * fine.imag[:, None]
+    return tones.reshape(count, -1)[:, :length]
 
 
 def mix_layers(parts: Sequence[tuple[int, Mono]]) -> tuple[Mono, int]:

@@ -14,9 +14,9 @@ from .layers import (
     SpectrumPoints,
     Strike,
     filtered_noise,
+    render_grain,
     scatter_grains,
     slow_modulation,
-    transform_size,
     uneven_levels,
 )
 
@@ -92,9 +92,8 @@ class FrictionLayer:
         levels = uneven_levels(total, self.unevenness, rng)
         if self.regular < 1:
             levels *= rng.choice((-1.0, 1.0), total)
-        size = transform_size(count + 2400)
-        impulses = np.bincount((at * (count - 1)).astype(int), levels, size).astype(np.float32)
-        wave = scatter_grains(impulses, self.shape, self.grain_seconds, cutoff_hz, rng, moved)[:count]
+        grain = render_grain(self.shape, self.grain_seconds, cutoff_hz, rng, moved)
+        wave = scatter_grains((at * (count - 1)).astype(int), levels, count, grain)
         wave *= np.float32(np.sqrt(SAMPLE_RATE / (0.5 * (first + last))))
         return wave
 
