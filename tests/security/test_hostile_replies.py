@@ -24,6 +24,7 @@ from tracklay.providers.download import download
 from tracklay.providers.fal import Fal
 from tracklay.providers.fal_responses import parse_unit_price
 from tracklay.providers.replicate_output import parse_log_progress, parse_log_seed
+from tracklay.providers.response import Response
 from tracklay.providers.scenario import _cost_in_units
 from tracklay.untrusted_data import MAX_DEPTH, MAX_VALUES, clean_json, parse_json
 
@@ -229,3 +230,20 @@ def test_what_a_ledger_stores_it_can_read(home):
     assert (job.error, job.request) == ({"seed": None, "x": "\ufffd"}, "\ufffd")
     assert ledger.list_jobs(include_finished=True, limit=0) == [job]
     ledger.close()
+
+
+@pytest.mark.parametrize("location", ["http://[", "//", "http://a b", "\\\\x", "http://user@h/", ""])
+def test_a_redirect_to_no_address_is_one_sentence(site, tmp_path, location):
+    """Of a reply and of a file."""
+    site.app.route("GET", "/away")(lambda seen: Reply(302, b"", {"location": location}))
+    with pytest.raises(ProviderUnavailable):
+        run(api(site).request("GET", "/away", "read"))
+    with pytest.raises(ProviderUnavailable):
+        run(download(api(site), f"{site.url}/away", tmp_path / "file"))
+
+
+@pytest.mark.parametrize("value", ["1e999", "nan", "-5", "Fri, 31 Dec 99999 23:59:59 GMT", "\u00b2", "9" * 5000, "Fri"])
+def test_a_strange_delay_is_no_delay_or_a_long_one(value):
+    """Whatever `Retry-After` holds."""
+    seconds = Response(429, {"retry-after": value}, b"").retry_after
+    assert seconds is None or seconds >= 0

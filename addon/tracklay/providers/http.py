@@ -202,7 +202,10 @@ class Api:
         Raises:
             ProviderUnavailable: the URL is not on one of the provider's hosts.
         """
-        target = urljoin(url, location)
+        try:
+            target = urljoin(url, location)
+        except ValueError:  # `http://[`: refused below, as any other address that is none
+            target = ""
         if send_key:
             with contextlib.suppress(ProviderUnavailable):
                 return self.resolve_url(target, send_key=True), True
@@ -348,7 +351,10 @@ class Api:
         """Return the error for a response that is not a success."""
         if 300 <= response.status < 400:
             # A redirected request would send the key and the body to a host that the server chose.
-            host = urlsplit(response.headers.get("location", "")).hostname or "nowhere"
+            try:
+                host = urlsplit(response.headers.get("location", "")).hostname or "nowhere"
+            except ValueError:  # `http://[`
+                host = "nowhere"
             return ProviderUnavailable(
                 "provider.redirected",
                 "{provider} redirects to another address: {host}. It was not followed, to protect the API key.",

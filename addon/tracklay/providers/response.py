@@ -104,7 +104,7 @@ class Response:
             return self._retry_after_from_body() if self.status == TOO_MANY_REQUESTS else None
         try:
             return max(0.0, float(header)) if header[0].isdigit() else _seconds_until(parsedate_to_datetime(header))
-        except ValueError:
+        except (ValueError, TypeError, OverflowError):
             return None
 
     def _retry_after_from_body(self) -> float | None:
