@@ -27,6 +27,8 @@ def preload_runner() -> None:
 
 def create_folder_and_start(runner: BackgroundRunner, spec: JobSpec) -> None:
     """Create the takes folder and start the job, off the main thread: the folder may be on a slow disk."""
+    from ...jobs.events import TakeFinished  # noqa: PLC0415 - enabling the extension must not load it
+
     try:
         ensure_folder(spec.folder)
     except TracklayError as error:
