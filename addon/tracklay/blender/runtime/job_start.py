@@ -10,7 +10,6 @@ import bpy
 from ...cue import Failure
 from ...errors import TracklayError
 from ...jobs.delivery import BlenderDelivery
-from ...jobs.events import TakeFinished
 from ...paths import ensure_folder
 from ..sequencer import placement
 
