@@ -58,7 +58,7 @@ POSITIONALS = {
     "batch": ["WORKLIST"],
     "report": ["RESULTS_OR_MANIFEST"],
     "demo": [],
-    "doctor": [],
+    "doctor": ["FILM"],
 }
 
 JOB_ACTIONS = {"list", "resume", "collect", "cancel", "resubmit", "send", "discard", "forget"}
