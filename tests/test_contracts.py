@@ -60,10 +60,10 @@ POSITIONALS = {
     "batch": ["WORKLIST"],
     "report": ["RESULTS_OR_MANIFEST"],
     "demo": [],
-    "doctor": [],
+    "doctor": ["FILM"],
 }
 
-JOB_ACTIONS = {"list", "resume", "collect", "cancel", "resubmit", "send", "discard", "forget"}
+JOB_ACTIONS = {"list", "resume", "collect", "cancel", "resubmit", "send", "discard", "forget", "repair"}
 CURRENT_NAMES = {"send": "resubmit", "forget": "discard"}
 
 MANIFEST_KEYS = {"tracklay", "picture", "rate", "takes", "failed", "laid"}

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tracklay.cue import Cost, Cue, Picture, Take
-from tracklay.scoring.ranking import describe_reasons, order_takes
+from tracklay.scoring.ranking import describe_reasons, order_takes, score_value
 from tracklay.scoring.stretches import find_worst_stretch, place_splices, replace_stretch
 from tracklay.timing import Rate, Span, TimeMap
 
@@ -124,3 +124,10 @@ def test_words_of_reasons():
     assert template.format(**values) == "2.4 s of speech"
     ((template, values),) = describe_reasons({"value": 100, "reasons": reasons[1:2]})
     assert template.format(**values) == "4 of 4 contacts met, 12 ms off"
+
+
+@pytest.mark.parametrize("score", [None, [], "x", {"value": "9"}, {"value": 1e999, "reasons": [3, {"code": "speech"}]}])
+def test_scores_of_other_programs(score):
+    """What is no score counts as none, and a reason without its figures is left out."""
+    assert score_value(score) == -1
+    assert describe_reasons(score) == []

@@ -9,14 +9,15 @@ import math
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from ..atomic_io import atomic_write
 from ..cancellation import CancelToken
 from ..paths import ensure_folder
-from ..scoring.ranking import reason_texts, score_value
+from ..scoring.ranking import REASON_TEMPLATES, reason_texts, score_value
 from ..timing import format_timecode
+from ..untrusted_data import read_amount
 from ..version import VERSION
 from . import cue_sheet
 from .preview import PictureResolver, RowPreview, make_preview, parse_seconds
@@ -183,10 +184,7 @@ def _format_length(seconds: float) -> str:
 
 def _parse_cost(take: Mapping[str, Any]) -> tuple[Decimal | None, str]:
     cost = take.get("cost") or {}
-    try:
-        return Decimal(str(cost.get("amount"))), str(cost.get("currency") or "")
-    except InvalidOperation:
-        return None, str(cost.get("currency") or "")
+    return read_amount(cost.get("amount")), str(cost.get("currency") or "")
 
 
 def _format_price(take: Mapping[str, Any]) -> str:
@@ -245,8 +243,8 @@ def _page_row(preview: RowPreview, *, inline: bool) -> dict[str, Any]:
         "price_text": _format_price(take) if take else "",
         "seed": take.get("seed"),
         "sync": _format_sync(sync),
-        "score": score_value(take["score"]) if take.get("score") else None,
-        "score_text": f"score {score_value(take['score']):.0f}" if take.get("score") else "",
+        "score": value if (value := score_value(take.get("score"))) >= 0 else None,
+        "score_text": f"score {value:.0f}" if value >= 0 else "",
         "exact": sync["exact"] if sync else None,
         "has_error": row.state in FAILED_STATES or bool(row.error),
     }
@@ -308,9 +306,9 @@ def _format_sync(sync: Mapping[str, Any] | None) -> str:
 def _format_score(take: Mapping[str, Any]) -> str | None:
     """Return a take's score with its reasons, as a fact; None if it was not scored."""
     score = take.get("score")
-    if not isinstance(score, dict) or not score:
+    if score_value(score) < 0:
         return None
-    reasons = reason_texts(score, most=len(score.get("reasons", ())))
+    reasons = reason_texts(score, most=len(REASON_TEMPLATES))
     return f"{score_value(score):.0f} of 100" + (f": {', '.join(reasons)}" if reasons else "")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from string import Formatter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -40,29 +41,31 @@ def order_takes(takes: Sequence[Take]) -> list[Take]:
     return ordered
 
 
-def score_value(score: Mapping[str, Any]) -> float:
-    """Return the value of a score as a manifest has it; -1 if there is none."""
-    return float(score.get("value", -1))
+def score_value(score: Any) -> float:
+    """Return the value of a score as a manifest has it; -1 if there is none, or what another program wrote there is none."""
+    value = score.get("value") if isinstance(score, Mapping) else None
+    return float(value) if isinstance(value, int | float) and 0 <= value <= 100 else -1.0
 
 
-def describe_reasons(score: Mapping[str, Any], *, most: int = 3) -> list[tuple[str, dict[str, str]]]:
+def describe_reasons(score: Any, *, most: int = 3) -> list[tuple[str, dict[str, str]]]:
     """Return the sentences of a score's most expensive reasons, each as its template and its values as text.
 
-    What is met in full, and costs nothing, is left out if anything else is known.
+    What is met in full, and costs nothing, is left out if anything else is known; so is what lacks a figure.
     """
-    found = [
-        (
-            float(reason.get("points", 0)),
-            REASON_TEMPLATES[reason["code"]],
-            {name: _number_text(value) for name, value in reason.items() if isinstance(value, int | float)},
-        )
-        for reason in score.get("reasons", ())
-        if reason.get("code") in REASON_TEMPLATES
-    ]
+    reasons = score.get("reasons") if isinstance(score, Mapping) else None
+    found = []
+    for reason in reasons if isinstance(reasons, list) else ():
+        template = REASON_TEMPLATES.get(str(reason.get("code"))) if isinstance(reason, Mapping) else None
+        if template is None:
+            continue
+        figures = {name: value for name, value in reason.items() if isinstance(value, int | float) and abs(value) < 1e9}
+        points = figures.pop("points", 0)
+        if {name for _, name, _, _ in Formatter().parse(template) if name} <= figures.keys():
+            found.append((points, template, {name: _number_text(value) for name, value in figures.items()}))
     return [(template, values) for points, template, values in found if points >= 0.5 or len(found) == 1][:most]
 
 
-def reason_texts(score: Mapping[str, Any], *, most: int = 3) -> list[str]:
+def reason_texts(score: Any, *, most: int = 3) -> list[str]:
     """Return the English sentences of a score's most expensive reasons."""
     return [template.format(**values) for template, values in describe_reasons(score, most=most)]
 
