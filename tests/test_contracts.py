@@ -30,6 +30,8 @@ OPTIONS = {
         *("--model", "--prompt", "--negative", "--in", "--out", "--only", "--takes", "--seed", "--set", "--square"),
         *(
             "--land",
+            "--best",
+            "--repair",
             "--drop-original",
             "--to",
             "--plan",

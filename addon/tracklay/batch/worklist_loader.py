@@ -311,6 +311,7 @@ class _WorkListLoader:
             settings.params,
             bool(values.get("drop_original", False)),
             land,
+            bool(values.get("best", False)),
         )
 
     def _parameter_value(self, model: Model, name: str, value: ParamValue, *, is_text: bool) -> ParamValue:

@@ -75,6 +75,7 @@ ERRORS = {
     "Select another picture and generate for that.": "Wählen Sie ein anderes Bild und erzeugen Sie Ton dafür.",
     "Nothing was moved in this take.": "In diesem Take wurde nichts verschoben.",
     "Sound file not found: {file}.": "Klangdatei nicht gefunden: {file}.",
+    "{take} has {found} samples instead of {wanted}.": "{take} hat {found} Samples statt {wanted}.",
     "The stems of this take are laid already.": "Die Stems dieses Takes sind schon angelegt.",
     "This take has no stems. Generate with a model that makes them.": (
         "Dieser Take hat keine Stems. Verwenden Sie ein Modell, das welche erzeugt."
