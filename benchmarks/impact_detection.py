@@ -24,7 +24,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "addon")]
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")  # the processes are the parallel part
 
-from tracklay.sketch.vision import analyzer
+from tracklay.sketch.vision import analyzer, events
 
 from tests.sketch import synthetic_scenes
 
@@ -80,7 +80,7 @@ def score_scene(job: tuple[Family, int, Condition]) -> Score:
         family, seed, condition.fps, camera, film=condition.film, grain=condition.grain, crf=condition.crf
     )
     luma = synthetic_scenes.encode_and_decode(scene, analyzer.LUMA_WIDTH)
-    analysis = analyzer.analyze_motion(luma, scene.times)
+    analysis = events.select_events(analyzer.analyze_motion(luma, scene.times), "stop")
     return synthetic_scenes.score(scene, [event.time for event in analysis.events if event.kind == "impact"])
 
 

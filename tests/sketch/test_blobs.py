@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 from tracklay.sketch.vision.blobs import MAX_BLOBS, MAX_RUNS, MIN_AREA_PIXELS, MIN_PROBABILITY, find_blobs
-from tracklay.sketch.vision.motion_stops import _connected_patches
 
 FULL_NEIGHBOURHOOD = np.ones((3, 3), bool)
 
@@ -58,15 +57,3 @@ def test_no_foreground_has_no_blobs_and_noise_has_too_many() -> None:
     dots = np.zeros((90, 160), np.float32)
     dots[::4, ::4] = 1
     assert find_blobs(dots, luma) is None
-
-
-@given(seeds, st.integers(1, 14), st.integers(1, 24), st.floats(0, 0.5))
-@settings(max_examples=100, deadline=None)
-def test_patches_are_the_components_of_the_dilated_cells(seed: int, rows: int, cols: int, share: float) -> None:
-    """Cells are in one patch exactly if scipy gives their neighbourhoods one label."""
-    moving = np.random.default_rng(seed).random((rows, cols)) < share
-    labels, count = ndimage.label(ndimage.binary_dilation(moving, FULL_NEIGHBOURHOOD), FULL_NEIGHBOURHOOD)
-    expected = {np.flatnonzero(moving & (labels == k)).tobytes() for k in range(1, count + 1)}
-    patches = _connected_patches(moving)
-    assert len(patches) == len(expected)
-    assert {np.flatnonzero(patch).tobytes() for patch in patches} == expected

@@ -43,8 +43,8 @@ def analyze_scene(
 
 
 def impact_times(analysis: MotionAnalysis) -> list[Fraction]:
-    """Return the times of the impacts."""
-    return [event.time for event in analysis.events if event.kind == "impact"]
+    """Return the times of the impacts that strike."""
+    return [event.time for event in select_events(analysis, "stop").events if event.kind == "impact"]
 
 
 @pytest.mark.parametrize("family", synthetic_scenes.IMPACT_FAMILIES)

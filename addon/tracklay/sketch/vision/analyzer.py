@@ -8,7 +8,6 @@ One pass over the frames, through these modules:
       background          aligns frames, subtracts the median of nine: foreground probability of each pixel
         blobs             connected foreground patches
         tracker           blobs followed from frame to frame: tracks
-        motion_stops      fast motion that ends between two frames, from frame differences: stops
       velocity_breaks     abrupt velocity changes in a finished track
       event_detector      tracks and stops to events: impacts, whooshes; speed and position on every frame
     events                the result, input of `tracklay.sketch.foley`
@@ -32,7 +31,9 @@ from .camera_motion import CameraTracker
 from .event_detector import EventDetector
 from .events import MotionAnalysis
 from .image_ops import Luma, smooth_image
-from .motion_stops import StopDetector
+from .motion_losses import LossDetector
+from .motion_starts import StartDetector
+from .motion_windows import MotionWindows
 from .tracker import BlobTracker
 
 LUMA_WIDTH = 160
@@ -92,13 +93,14 @@ def _record_times(
 
 
 class _ShotAnalysis:
-    """The analysis of one shot: half a second after a frame was added, its tracks and stops go to the event detector."""
+    """The analysis of one shot: a frame is analysed half a second after it was added. What was found goes to the event detector."""
 
     def __init__(self, shape: tuple[int, int], start_time: float, detector: EventDetector) -> None:
         self._detector = detector
         self._background = BackgroundModel(shape)
         self._tracker = BlobTracker(shape)
-        self._stop_detector = StopDetector(self._background)
+        self._motion_windows = MotionWindows(self._background)
+        self._loss_detector, self._start_detector = LossDetector(shape), StartDetector(shape)
         self._frames: deque[AnalysisFrame] = deque()
         self._start_time = start_time
         self._next_index = 0  # of the first frame in `_frames` that is not analysed yet
@@ -120,6 +122,10 @@ class _ShotAnalysis:
             self._analyze_next(self._frames[-1].time)
         for track in self._tracker.tracks:
             self._detector.add_track(track)
+        for loss in self._loss_detector.finish():
+            self._detector.add_loss(loss)
+        for start in self._start_detector.finish():
+            self._detector.add_start(start)
 
     def _analyze_next(self, newest_time: float) -> None:
         """Analyse the next frame with the background from around it; near an end of the shot from the last second there."""
@@ -135,8 +141,9 @@ class _ShotAnalysis:
             frame.number, frame.time, probability, aligned, canvas_transform, frame.transform
         ):
             self._detector.add_track(track)
-        for stop in self._stop_detector.add(frame):
-            self._detector.add_stop(stop)
+        row = self._motion_windows.measure(frame)
+        self._loss_detector.add(row)
+        self._start_detector.add(row)
         self._next_index += 1
         # Frames older than any later median needs are dropped, but the last analysed one stays: at a low frame rate it may be
         # the nearest to a wanted time.

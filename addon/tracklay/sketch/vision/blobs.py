@@ -15,9 +15,9 @@ MIN_PROBABILITY = 0.3
 """Foreground probability from which a pixel is the core of a blob; weaker pixels beside one belong to its soft rim."""
 MIN_AREA_PIXELS = 6.0
 """Smallest area of a blob (a sum of probabilities); less is grain or a block of the codec."""
-MAX_RUNS = 500
+MAX_RUNS = 300
 """With more runs of pixels in the rows, the foreground is not a few objects but a change of the whole picture."""
-MAX_BLOBS = 20
+MAX_BLOBS = 8
 """Largest number of patches that are returned."""
 
 BoundingBox = tuple[float, float, float, float]
