@@ -344,7 +344,7 @@ def windup(rng: np.random.Generator, seconds: float) -> list[Body]:
 
 
 def talk(rng: np.random.Generator, seconds: float) -> list[Body]:
-    """Return a person who talks to the camera: a head that nods, a mouth, blinking eyes and hands that gesture."""
+    """Return someone who talks to the camera: a head that nods, a mouth, blinking eyes and hands that gesture."""
     nod, sway = smooth_moves(rng, seconds, (0.2, 0.6), 0.012), tremor(rng, 0.01)
     skin, cloth = float(rng.uniform(120, 210)), float(rng.uniform(30, 200))
     centre, radius = complex(float(rng.uniform(0.4, 0.6)), 0.2), float(rng.uniform(0.07, 0.11))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -178,27 +178,26 @@ def render_frames(scene: Scene) -> Iterator[npt.NDArray[np.uint8]]:
         yield finished
 
 
-def encode_and_decode(scene: Scene, luma_width: int) -> npt.NDArray[np.uint8]:
-    """Return the scene as luma (frames, height, luma_width), after a proxy's encoding (libx264, veryfast, 4:2:0)."""
-    ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
+def encode_and_decode(
+    scene: Scene, luma_width: int, *, program: str | None = None, codec: Sequence[str] | None = None
+) -> npt.NDArray[np.uint8]:
+    """Return the scene as luma (frames, height, luma_width), after a proxy's encoding (libx264, veryfast, 4:2:0).
+
+    Args:
+        scene: the scene.
+        luma_width: width of the luma pictures.
+        program: path of an ffmpeg; imageio-ffmpeg's if not given.
+        codec: options of another encoder.
+    """
+    ffmpeg = program or imageio_ffmpeg.get_ffmpeg_exe()
     quiet = [ffmpeg, "-v", "error", "-threads", "1"]
     raw = ["-f", "rawvideo", "-pix_fmt", "gray"]
-    codec = [
-        "-c:v",
-        "libx264",
-        "-preset",
-        "veryfast",
-        "-crf",
-        str(scene.crf),
-        "-pix_fmt",
-        "yuv420p",
-        "-threads",
-        "1",
-    ]
+    codec = codec or ["-c:v", "libx264", "-preset", "veryfast", "-crf", str(scene.crf)]
     pipe = ["-f", "matroska", "pipe:1"]
     source = [*raw, "-s", f"{WIDTH}x{HEIGHT}", "-r", str(scene.fps), "-i", "pipe:0"]
     raw_frames = b"".join(frame.tobytes() for frame in render_frames(scene))
-    encoded = subprocess.run([*quiet, *source, *codec, *pipe], input=raw_frames, capture_output=True, check=True).stdout
+    encoding = [*quiet, *source, *codec, "-pix_fmt", "yuv420p", "-threads", "1", *pipe]
+    encoded = subprocess.run(encoding, input=raw_frames, capture_output=True, check=True).stdout
     height = round(luma_width * ASPECT / 2) * 2
     scaled = [
         "-i",

@@ -40,6 +40,9 @@ LUMA_WIDTH = 160
 """Width in pixels of the frames for `analyze_motion`; their height follows the picture's shape."""
 MIN_FRAME_SECONDS = 0.024
 """Frames that follow sooner are skipped, 60 fps becomes 30: the break of a path is interpolated between frames anyway."""
+BUSY_FRAMES, BUSY_SECONDS = 8, 0.15
+"""After this number of frames on which nothing could be tracked (water, leaves, a hand that fills the picture), tracking is
+tried again at this interval only."""
 
 
 def analyze_motion(frames: Iterable[Luma], times: Iterable[Fraction]) -> MotionAnalysis:
@@ -103,6 +106,7 @@ class _ShotAnalysis:
         self._loss_detector, self._start_detector = LossDetector(shape), StartDetector(shape)
         self._frames: deque[AnalysisFrame] = deque()
         self._start_time = start_time
+        self._busy_until = start_time
         self._next_index = 0  # of the first frame in `_frames` that is not analysed yet
 
     def add(self, frame: AnalysisFrame) -> None:
@@ -134,16 +138,11 @@ class _ShotAnalysis:
         canvas_motion = self._background.recenter(frame.transform)
         if canvas_motion is not None:
             self._tracker.recenter(canvas_motion)
-        followed = self._tracker.followed_regions(frame.time)
-        probability = self._background.estimate_foreground(frame, neighbours, followed)
-        aligned, canvas_transform = self._background.align(frame), self._background.canvas_transform
-        for track in self._tracker.add(
-            frame.number, frame.time, probability, aligned, canvas_transform, frame.transform
-        ):
-            self._detector.add_track(track)
         row = self._motion_windows.measure(frame)
         self._loss_detector.add(row)
         self._start_detector.add(row)
+        if self._tracker.tracks or not (row.is_still or frame.time < self._busy_until):
+            self._track(frame, neighbours)
         self._next_index += 1
         # Frames older than any later median needs are dropped, but the last analysed one stays: at a low frame rate it may be
         # the nearest to a wanted time.
@@ -152,6 +151,18 @@ class _ShotAnalysis:
         ):
             self._frames.popleft()
             self._next_index -= 1
+
+    def _track(self, frame: AnalysisFrame, neighbours: list[AnalysisFrame]) -> None:
+        """Track the objects of a frame."""
+        followed = self._tracker.followed_regions(frame.time)
+        probability = self._background.estimate_foreground(frame, neighbours, followed)
+        aligned, canvas_transform = self._background.align(frame), self._background.canvas_transform
+        for track in self._tracker.add(
+            frame.number, frame.time, probability, aligned, canvas_transform, frame.transform
+        ):
+            self._detector.add_track(track)
+        if self._tracker.busy_frames >= BUSY_FRAMES:
+            self._busy_until = frame.time + BUSY_SECONDS
 
     def _median_frames(self, frame: AnalysisFrame, newest_time: float) -> list[AnalysisFrame]:
         """Return the frames of the median: those nearest to nine evenly spaced times around the frame, within the shot."""

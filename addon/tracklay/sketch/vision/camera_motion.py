@@ -66,7 +66,7 @@ camera."""
 PART_POINTS = (4, 6)
 """Rows and columns of points in a part of the picture: enough for a correlation that chance does not give."""
 PART_MIN_CONTRAST = 3.0
-"""Grey levels of standard deviation: a plainer part correlates with anything, so that its grey levels alone must tell."""
+"""Grey levels of standard deviation: a plainer part correlates with anything, so that only its grey levels count."""
 PART_MIN_CORRELATION, PART_MAX_CHANGE, PLAIN_PART_MAX_CHANGE = 0.8, 12.0, 3.0
 """Least correlation of a part that is still there, and its largest mean change in grey levels with and without contrast."""
 NOISE_GREY_LEVELS = 1.5
@@ -486,4 +486,5 @@ def _looks_new(before: PointValues, samples: PointValues) -> bool:
     if np.count_nonzero(np.abs(change) > 3 + 3 * NOISE_GREY_LEVELS) < CUT_MIN_CHANGED_SHARE * change.size:
         return False
     # A picture without any contrast correlates with nothing: for example black before a fade-in.
-    return not before.std() or not samples.std() or float(np.corrcoef(samples, before)[0, 1]) < CUT_MAX_CORRELATION
+    first, second = before - before.mean(), samples - samples.mean()
+    return float(first @ second) <= CUT_MAX_CORRELATION * float(np.sqrt((first @ first) * (second @ second)))

@@ -44,21 +44,24 @@ class _Level:
     """The inverse matrices of the normal equations, (3, height, width): xx, xy and yy."""
 
 
-@dataclass(slots=True)
 class FlowPyramid:
-    """A frame prepared for `estimate_flow`: its eighth and its quarter, the smaller one first."""
+    """A frame of at least 24 by 24 pixels, prepared for `estimate_flow`.
 
-    levels: tuple[_Level, _Level]
-    half: npt.NDArray[np.int16]
-    """Sums of two by two pixels of the frame."""
+    Attributes:
+        half: sums of two by two pixels of the frame, int16.
+    """
 
-    @classmethod
-    def from_luma(cls, luma: Luma) -> FlowPyramid:
-        """Return the pyramid of a frame of at least 24 by 24 pixels."""
-        half = _pool(luma.astype(np.uint16))
-        quarter = _pool(half)  # sums of 16 pixels: at most 4080
-        eighth = _pool(quarter)
-        return cls((_make_level(eighth, 64), _make_level(quarter, 16)), half.view(np.int16))
+    def __init__(self, luma: Luma) -> None:
+        self.half = _pool(luma.astype(np.uint16)).view(np.int16)
+        self._levels: tuple[_Level, _Level] | None = None
+
+    @property
+    def levels(self) -> tuple[_Level, _Level]:
+        """The frame's eighth and its quarter; made when they are first used, as between still frames they are not."""
+        if self._levels is None:
+            quarter = _pool(self.half.view(np.uint16))  # sums of 16 pixels: at most 4080
+            self._levels = _make_level(_pool(quarter), 64), _make_level(quarter, 16)
+        return self._levels
 
 
 def _pool(picture: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:

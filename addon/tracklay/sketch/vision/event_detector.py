@@ -44,8 +44,6 @@ MIN_SAMPLES = 4
 """A velocity before and one after need two samples each."""
 MIN_USABLE_SHARE = 0.65
 """Least share of the samples inside the border that show the whole object; with fewer the track is not of one object."""
-MAX_PATCHES = 4
-"""With more foreground patches on a frame, it is not certain which belong to the object, and its centre is unreliable."""
 MAX_MEDIAN_AREA_CHANGE = 0.05
 RIM_AREA_CHANGE_PIXELS = 0.2
 """Largest median change of the area from frame to frame, as a logarithm; what usually changes more is not solid (smoke, clouds).
@@ -118,9 +116,13 @@ class EventDetector:
     def add_track(self, track: Track) -> None:
         """Add a finished track; one that is not of a solid moving object is ignored."""
         width = self._shape[1]
+        # The test that most tracks of noise fail, before those that cost more: no two of its points are far enough apart.
+        if len(track.times) < MIN_SAMPLES or 2 * track.travel < MIN_TRAVEL * width:
+            return
         unclipped = _unclipped_samples(track)
         usable = unclipped & _fully_visible_samples(track)
-        if np.count_nonzero(usable) < max(MIN_SAMPLES, MIN_USABLE_SHARE * np.count_nonzero(unclipped)):
+        frames = np.count_nonzero(unclipped) + track.busy_frames
+        if np.count_nonzero(usable) < max(MIN_SAMPLES, MIN_USABLE_SHARE * frames):
             return
         areas = np.array(track.areas)[usable]
         lengths = np.array(track.lengths)[usable] / width
@@ -274,9 +276,7 @@ def _unclipped_samples(track: Track) -> npt.NDArray[np.bool_]:
 def _fully_visible_samples(track: Track) -> npt.NDArray[np.bool_]:
     """Return which samples show the object alone and not just a part of it."""
     areas = np.array(track.areas)
-    visible = areas >= MIN_VISIBLE_SHARE * _largest_nearby_area(areas, np.array(track.times))
-    visible &= np.array(track.patch_counts) <= MAX_PATCHES
-    return visible
+    return areas >= MIN_VISIBLE_SHARE * _largest_nearby_area(areas, np.array(track.times))
 
 
 def _largest_nearby_area(areas: FloatSeries, times: FloatSeries) -> FloatSeries:

@@ -31,7 +31,7 @@ Windows = npt.NDArray[np.float32]
 """(intervals, directions, rows, columns)"""
 
 AROUND_SECONDS = 0.2
-"""Time to both sides of a contact in which no more motion is to be lost: what goes on losing it slows down."""
+"""Time to both sides of a contact in which no more motion may be lost: what keeps losing it slows down softly."""
 CONTEXT_SECONDS = 1.0
 """Time to both sides of a candidate over which its window's usual motion is taken."""
 CHUNK_ROWS = 64
@@ -69,7 +69,7 @@ class MotionLoss:
 
 @dataclass(frozen=True, slots=True)
 class _LossCandidate:
-    """A loss of motion, with what tells contacts from other losses."""
+    """A loss of motion, with what separates contacts from other losses."""
 
     time: float
     loss: float
@@ -253,8 +253,8 @@ def _features(candidate: _LossCandidate, rival: float) -> Sequence[float]:
     )
 
 
-WEIGHTS = (1.81, 3.42, -12.23, -5.61, 1.33, 1.43, -1.38, 2.86, -0.78, 1.31, 0.09, -1.6)
-BIAS = -6.13
+WEIGHTS = (1.6, 4.14, -11.37, -5.91, 1.1, 1.38, -0.42, 2.33, -3.4, 1.17, 0.22, -1.79)
+BIAS = -6.1
 """Weights of `_features` and their offset, by logistic regression."""
 
 

@@ -40,10 +40,12 @@ NOISE_PERCENTILE = 0.4
 """Share of the picture that is taken to be still, where the noise is measured."""
 NOISE_WEIGHT, NOISE_GROWTH = 0.15, 1.5
 """Weight of a frame in the noise level, and the most that one frame may exceed it: something that covers the picture is no noise."""
+MIN_MOVING_PIXELS = 3
+"""Pixels of the flow: less is a speck of noise."""
 MAX_CHANGE = 30.0
 """Grey levels: a larger change does not count for more, as contrast says nothing about motion."""
-EXIT_INTERVALS, EXIT_MARGIN = 1.5, 1.0
-"""What reaches within the margin (pixels of the flow) of the border after that many intervals is leaving the picture."""
+EXIT_INTERVALS, EXIT_MARGIN = 0.75, 1.0
+"""What is within the margin (pixels of the flow) of the border after that part of an interval is leaving the picture."""
 GLOBAL_CHANGE_SHARE = 0.7
 """When more than this share of the picture changes it is a change of the light or of the whole picture."""
 
@@ -57,6 +59,8 @@ class WindowRow:
     windows: WindowGrid
     speed: float
     """Speed over area of the whole picture: widths per second by share of the picture."""
+    is_still: bool
+    """Nothing at all changed."""
     is_global: bool
     """The picture changed as a whole: the windows are empty."""
     to_frame: SimilarityTransform
@@ -81,15 +85,15 @@ class MotionWindows:
     def measure(self, frame: AnalysisFrame) -> WindowRow:
         """Return the windows of the interval from the last frame to this one; empty ones for the first frame."""
         last = self._last_frame
-        pyramid = FlowPyramid.from_luma(self._background.align(frame))
+        pyramid = FlowPyramid(self._background.align(frame))
         if last is not None and self._last_canvas_id != frame.canvas_id:
-            self._last_pyramid = FlowPyramid.from_luma(self._background.align(last))
+            self._last_pyramid = FlowPyramid(self._background.align(last))
         last_pyramid = self._last_pyramid
         self._last_frame, self._last_pyramid, self._last_canvas_id = frame, pyramid, frame.canvas_id
         to_frame = frame.transform.compose(self._background.canvas_transform.inverse())
         empty = np.zeros((CHANNELS, *self._grid_shape), np.float32)
         if last is None or last_pyramid is None:
-            return WindowRow(frame.time, empty, 0.0, is_global=False, to_frame=to_frame)
+            return WindowRow(frame.time, empty, 0.0, is_still=False, is_global=False, to_frame=to_frame)
         offset, change = grey_difference(last_pyramid, pyramid)
         self._background.mask_uncovered(change, (frame, last), QUARTER)
         threshold = max(MIN_CHANGE, NOISE_MULTIPLE * self._update_noise(change))
@@ -97,16 +101,30 @@ class MotionWindows:
         share -= np.float32(1)
         np.maximum(share, np.float32(0), out=share)
         np.minimum(share, np.float32(1), out=share)
-        moving = np.count_nonzero(share)
-        if not moving or moving > GLOBAL_CHANGE_SHARE * share.size:
-            return WindowRow(frame.time, empty, 0.0, is_global=bool(moving), to_frame=to_frame)
+        moving = int(np.count_nonzero(share))
+        if moving < MIN_MOVING_PIXELS or moving > GLOBAL_CHANGE_SHARE * share.size:
+            return WindowRow(
+                frame.time,
+                empty,
+                0.0,
+                is_still=not moving,
+                is_global=moving > MIN_MOVING_PIXELS,
+                to_frame=to_frame,
+            )
         flow = estimate_flow(last_pyramid, pyramid, offset)
         seconds = max(1e-3, frame.time - last.time)
         change -= np.float32(threshold)
         np.maximum(change, np.float32(0), out=change)
         np.minimum(change, np.float32(MAX_CHANGE), out=change)
         cells = self._sum_cells(flow, share, change, seconds)
-        return WindowRow(frame.time, _sum_windows(cells), float(cells[SPEED].sum()), is_global=False, to_frame=to_frame)
+        return WindowRow(
+            frame.time,
+            _sum_windows(cells),
+            float(cells[SPEED].sum()),
+            is_still=False,
+            is_global=False,
+            to_frame=to_frame,
+        )
 
     def _update_noise(self, change: npt.NDArray[np.float32]) -> float:
         """Return the noise level in grey levels: the change that a still part of the picture does not exceed."""
