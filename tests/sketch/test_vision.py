@@ -68,7 +68,7 @@ def test_the_contacts_of_the_demo_are_found(tmp_path: Path) -> None:
         assert any(abs(frame - other) <= 1 for other in found), frame
     for other in found:
         assert any(abs(frame - other) <= 1 for frame in (*bounces, *strikes)), other
-    impacts = [event for event in analysis.events if event.kind == "impact"]
+    impacts = [event for event in select_events(analysis, "stop").events if event.kind == "impact"]
     first, *rest = [
         event.strength for event in impacts if event.x < 0
     ]  # the ball is on the left, each bounce is weaker

@@ -126,7 +126,7 @@ def test_a_hammer_that_fills_the_picture_is_no_cut() -> None:
 
 def test_a_contact_just_after_a_cut_is_found() -> None:
     """A blow a fifth of a second after a cut has its event: the first frames of a shot are not blind."""
-    scene = film_scenes.make_film_scene("chop", 250, Fraction(30))
+    scene = film_scenes.make_film_scene("chop", 250, Fraction(30), 2.0)
     other = film_scenes.make_film_scene("talk", 251, Fraction(30), 1.0)
     contact = scene.contacts[0].time
     skipped = max(0, round((contact - 0.2) * 30))

@@ -42,6 +42,11 @@ MIN_SEPARATION_SECONDS = 0.1
 """Of candidates closer than this the strongest counts: hands do not strike faster."""
 RIVAL_SECONDS = 0.6
 """Time to both sides within which a candidate is compared with the strongest: the upswing loses its motion less sharply."""
+MIN_RIVAL_SHARE = 0.3
+"""Least loss as a share of that strongest one: what is lost as a hand is lifted or comes to rest, beside the blow."""
+LOST_AREA_SHARE, LOST_REVERSAL, STOPPED_AREA_SHARE = 0.6, 0.2, 0.5
+"""Where at least the first share of the area still changes after the loss, and next to nothing moves back, the flow lost something too
+fast for it. It stops an interval later if the change then falls below the last share."""
 REVERSAL_WEIGHT = 0.5
 """Motion gained in the opposite direction counts by this much in addition to what was lost."""
 DIRECTION_WEIGHTS = np.array([0.8, 1.0, 1.0, 1.0, 0.8, 0.45, 0.4, 0.45], np.float32)
@@ -127,7 +132,7 @@ class LossDetector:
         for candidate in sorted(kept, key=lambda each: each.time):
             rival = max(other.loss for other in kept if abs(other.time - candidate.time) <= RIVAL_SECONDS)
             confidence = _confidence(candidate, rival)
-            if confidence >= MIN_CONFIDENCE:
+            if confidence >= MIN_CONFIDENCE and candidate.loss >= MIN_RIVAL_SHARE * rival:
                 found.append(
                     MotionLoss(candidate.time, candidate.speed, candidate.position, candidate.size, confidence)
                 )
@@ -184,12 +189,19 @@ class LossDetector:
         nearby = (slice(max(0, row - 1), row + 2), slice(max(0, column - 1), column + 2))
         area = max(float(windows[k, AREA, row, column]), float(windows[k - 1, AREA, row, column]))
         area_after = float(windows[k + 1, AREA][nearby].max())
+        reversal = float(losses.reversal[k, direction, row, column]) / before
+        if (
+            k + 2 < len(windows)
+            and area_after > LOST_AREA_SHARE * area
+            and reversal < LOST_REVERSAL
+            and float(windows[k + 2, AREA][nearby].max()) < STOPPED_AREA_SHARE * area_after
+        ):
+            time = (end + self._rows[k + 1].time) / 2
         speed = max(float(windows[k, SPEED, row, column]), float(windows[k - 1, SPEED, row, column]))
         speed_after = float(windows[k + 1, SPEED][nearby].max())
         leaving = windows[k - 1 : k + 1, LEAVING + direction, row, column].max()
         height, width = self._shape
         centre = complex((column + 0.5) * CELL_PIXELS - width / 2, (row + 0.5) * CELL_PIXELS - height / 2)
-        reversal = float(losses.reversal[k, direction, row, column]) / before
         return _LossCandidate(
             time,
             loss,
