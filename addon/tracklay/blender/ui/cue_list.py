@@ -12,7 +12,7 @@ import bpy
 from ...timing import format_timecode
 from ..runtime.cue_rows import active_row, cue_list_rows, rebuild_if_changed, row_take_group
 from ..runtime.cue_status import running_cues
-from ..sequencer import compat, selection, takes
+from ..sequencer import compat, landing, selection, takes
 from ..settings import catalogue
 from ..settings.i18n.translate import translate_ui
 from . import layout_helpers
@@ -180,6 +180,8 @@ def _draw_row(context: Any, layout: Any, scene: Any, row: CueListRow) -> None:
         end.label(text=_translated_price(row.price), translate=False)
     if row.first_cue.prompt:
         layout_helpers.draw_wrapped_text(context, details, row.first_cue.prompt, "TEXT")
+    for note in row.first_cue.notes:
+        layout_helpers.draw_wrapped_text(context, details, translate_ui(note), "INFO")
     if state == "running":
         line = box.row(align=True)
         line.progress(factor=fraction, text=message)
@@ -232,6 +234,11 @@ def _draw_takes(box: Any, scene: Any, row: CueListRow) -> None:
     line.operator("tracklay.regenerate", text="New Seed", icon="FILE_REFRESH").cue = row.cue
     if not version.stems and takes.has_stems(version):
         line.operator("tracklay.lay_stems", text="Stems", icon="RENDERLAYERS").cue = row.cue
+    if landing.can_switch(version):
+        if landing.plays_untouched(version.full_mix):
+            line.operator("tracklay.switch_landing", text="Hear Landed").cue = row.cue
+        else:
+            line.operator("tracklay.switch_landing", text="Hear Untouched").cue = row.cue
 
 
 def _draw_stripless_errors(context: Any, layout: Any, scene: Any) -> None:

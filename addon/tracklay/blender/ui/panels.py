@@ -16,9 +16,11 @@ import bpy
 from ...cue import Cue, Picture
 from ...errors import InvalidInput, TracklayError
 from ...jobs import JobSpec, estimate_cost
+from ...jobs.job_spec import can_land
 from ...models.model import is_json, not_json_error, prompt_required_error
 from ...timing import Span, TimeMap
 from ..ops.generate_ops import TRACKLAY_OT_generate
+from ..runtime import prompt_words
 from ..sequencer import compat, selection
 from ..settings import catalogue, properties
 from ..settings.i18n.translate import translate_error, translate_ui
@@ -172,6 +174,7 @@ def _draw_settings(context: Any, layout: Any, settings: Any, model: Model) -> No
         column.prop(settings, "prompt", placeholder=translate_ui("wood, metal, rain …"))
     if model.parameter_for_role("negative"):
         column.prop(settings, "negative_prompt")
+    _draw_unknown_words(context, layout, settings, model)
     header, body = layout.panel("tracklay_settings", default_closed=True)
     header.label(text=translate_ui("{} Settings", model.title), translate=False)
     presets.TRACKLAY_PT_presets.draw_panel_header(header)
@@ -197,13 +200,26 @@ def _draw_settings(context: Any, layout: Any, settings: Any, model: Model) -> No
         )
 
 
+def _draw_unknown_words(context: Any, layout: Any, settings: Any, model: Model) -> None:
+    """Draw the words of the prompt that the built-in engine does not know, with the word that replaces each."""
+    if model.id != prompt_words.MODEL or not (settings.prompt or settings.negative_prompt):
+        return
+    unknown = prompt_words.known_unknown_words(settings.prompt, settings.negative_prompt)
+    if unknown:
+        words = [translate_ui("{} (heard as {})", word, known) if known else word for word, known in unknown]
+        draw_wrapped_text(context, layout.column(align=True), translate_ui("Unknown: {}", ", ".join(words)), "QUESTION")
+
+
 def _draw_picture_settings(layout: Any, settings: Any, model: Model) -> None:
     """Draw the settings of the picture, for a model that uses one."""
-    if model.picture_input(properties.param_values(settings.params, model)):
+    params = properties.param_values(settings.params, model)
+    if model.picture_input(params):
         layout.prop(settings, "picture")
         layout.prop(settings, "square")
         if settings.square == properties.MANUAL_SQUARE:
             layout.prop(settings, "square_at")
+    if can_land(model, params):
+        layout.prop(settings, "land")
 
 
 def _draw_extras(layout: Any, settings: Any, model: Model) -> None:
@@ -251,6 +267,7 @@ class TRACKLAY_MT_strip(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
         layout.operator("tracklay.favourite_take")
         layout.operator("tracklay.keep_take")
         layout.operator("tracklay.lay_stems")
+        layout.operator("tracklay.switch_landing")
         layout.separator()
         layout.operator("tracklay.regenerate", text="Regenerate with New Seed").same_seed = False
         layout.operator("tracklay.regenerate", text="Regenerate for Changed Picture").same_seed = True
