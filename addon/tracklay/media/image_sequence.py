@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import defaultdict
 from fractions import Fraction
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InvalidInput
 from ..timing import Rate
 from . import ffmpeg
+from .input_formats import IMAGE_FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +30,9 @@ IMAGE_SUFFIXES = frozenset(
 
 LINEAR_LIGHT_SUFFIXES = frozenset({".exr", ".hdr"})
 """Suffixes of formats with scene-linear light."""
+
+CONCAT_SIGNATURE = "ffconcat version 1.0"
+"""First line of a script of ffmpeg's concat demuxer, by which ffmpeg recognizes one whatever its name."""
 
 _PATTERN = re.compile(r"%0?(\d*)d|#+")
 _NUMBER = re.compile(r"(\d+)(?=\D*$)")
@@ -174,7 +179,9 @@ def encode_sequence(
 
 def sequence_stream(list_path: Path, names: Sequence[str]) -> Any:
     """Return an ffmpeg-python stream of images listed in a concat script. Scene-linear light is shown as on an sRGB screen."""
-    stream = ffmpeg.input_stream(list_path, format="concat", safe=0)["V:0"]
+    stream = ffmpeg.input_stream(list_path, formats=["concat", "image2", *IMAGE_FORMATS], format="concat", safe=0)[
+        "V:0"
+    ]
     if Path(names[0]).suffix.lower() in LINEAR_LIGHT_SUFFIXES:
         light = "val/maxval"
         # The transfer function of sRGB (IEC 61966-2-1).
@@ -184,9 +191,18 @@ def sequence_stream(list_path: Path, names: Sequence[str]) -> Any:
 
 
 def concat_script(folder: Path, names: Sequence[str]) -> str:
-    """Return a script of ffmpeg's concat demuxer that plays the images one after the other, each for a second."""
-    lines = ["ffconcat version 1.0"]
+    """Return a script of ffmpeg's concat demuxer that plays the images one after the other, each for a second.
+
+    Raises:
+        InvalidInput: an image is such a script itself. ffmpeg would read the files that it names.
+    """
+    lines = [CONCAT_SIGNATURE]
     for name in names:
+        with contextlib.suppress(OSError), (folder / name).open("rb") as image:
+            if image.read(len(CONCAT_SIGNATURE)) == CONCAT_SIGNATURE.encode():
+                raise InvalidInput(
+                    "sequence.not_an_image", "Not an image but a list of files: {path}.", path=folder / name
+                )
         # A quote within quotes ends them, is escaped, and opens them again (ffmpeg-formats(1), concat).
         quoted = f"file:{(folder / name).absolute()}".replace("'", "'\\''")
         lines.append(f"file '{quoted}'\nduration 1")

@@ -108,6 +108,8 @@ def mux_takes(
             streams.append(picture[f"a:{index}"])
             options[f"c:a:{index + 1}"] = _choose_audio_codec(kind, audio.codec)
             options[f"disposition:a:{index + 1}"] = "0"
+    if kind == "mp4":
+        options["strict"] = "experimental"  # ffmpeg 5.1 calls FLAC in MP4 so
     if kind in ("mp4", "mov"):
         options["movflags"] = "+faststart"
     with atomic_write(to) as beside:
