@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 DEFAULT_CRF = 23
 """x264's constant rate factor. With a short side of 384 pixels nothing is lost for MMAudio: 46.5 dB at its input tensors, measured."""
 
+DEFAULT_PRESET = "veryfast"
+"""x264's preset of proxies."""
+
 _IVF_HEADER = struct.Struct("<4sHH4sHHIIII")
 _IVF_FRAME_HEADER = struct.Struct("<IQ")
 """IVF is the smallest container of raw frames with exact times in any time base (libavformat/ivfdec.c)."""
@@ -28,8 +31,8 @@ _IVF_FRAME_HEADER = struct.Struct("<IQ")
 class Encoder:
     """An MP4 being written, frame by frame. `tick` is the unit of its times, in seconds: all times are rounded to it."""
 
-    def __init__(self, to: Path, tick: Fraction, error_prefix: str, crf: int) -> None:
-        self._to, self._tick, self._error_prefix, self._crf = to, tick, error_prefix, crf
+    def __init__(self, to: Path, tick: Fraction, error_prefix: str, crf: int, preset: str) -> None:
+        self._to, self._tick, self._error_prefix, self._crf, self._preset = to, tick, error_prefix, crf, preset
         self.process: ffmpeg.FfmpegProcess | None = None
         self.ticks: list[int] = []
 
@@ -60,7 +63,7 @@ class Encoder:
             ffmpeg.output_url(self._to),
             format="mp4",
             vcodec="libx264",
-            preset="veryfast",
+            preset=self._preset,
             crf=self._crf,
             pix_fmt="yuv420p",
             color_range="tv",
@@ -101,9 +104,11 @@ class Encoder:
 
 
 @contextlib.contextmanager
-def open_encoder(to: Path, tick: Fraction, error_prefix: str, *, crf: int = DEFAULT_CRF) -> Iterator[Encoder]:
-    """Yield an encoder. The file is complete after the block; an error in the block kills ffmpeg."""
-    encoder = Encoder(to, tick, error_prefix, crf)
+def open_encoder(
+    to: Path, tick: Fraction, error_prefix: str, *, crf: int = DEFAULT_CRF, preset: str = DEFAULT_PRESET
+) -> Iterator[Encoder]:
+    """Yield an encoder, with x264's rate factor and preset. The file is complete after the block; an error in the block kills ffmpeg."""
+    encoder = Encoder(to, tick, error_prefix, crf, preset)
     try:
         yield encoder
         encoder.close()

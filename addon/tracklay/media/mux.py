@@ -1,12 +1,19 @@
-"""Muxes takes under a picture, whose packets are copied unchanged."""
+"""Muxes takes under a picture, whose packets are copied unchanged wherever the film then shows the same frames."""
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
-from ..atomic_io import atomic_write
+from ..atomic_io import atomic_write, temp_dir
 from ..cue import SAMPLE_RATE
+from ..errors import MediaError
 from . import ffmpeg
+from .decoder import VideoSource
+from .film_check import check_film
+from .movie import encode_movie
+from .packets import clock_options, index_packets
+from .probe import frame_times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,13 +21,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..cancellation import CancelToken
-    from .probe import MediaInfo, VideoStream
+    from .probe import AudioStream, MediaInfo, VideoStream
+
+log = logging.getLogger("tracklay.picture")
 
 MP4_CODECS = frozenset({"h264", "hevc", "av1", "mpeg4", "vp9", "mpeg1video", "mpeg2video"})
-MOV_CODECS = frozenset(
-    {"prores", "dnxhd", "mjpeg", "qtrle", "png", "rawvideo", "v210", "cfhd", "dvvideo", "hap", "jpeg2000"}
+MOV_CODECS = frozenset({"prores", "dnxhd", "mjpeg", "qtrle", "png", "v210", "cfhd", "dvvideo", "hap", "jpeg2000"})
+MKV_CODECS = frozenset(
+    {"vp8", "theora", "ffv1", "huffyuv", "ffvhuff", "utvideo", "vc1", "wmv1", "wmv2", "wmv3", "msmpeg4v2", "msmpeg4v3"}
+    | {"flv1", "h263", "rv10", "rv20", "rv30", "rv40", "svq1", "svq3", "cinepak", "indeo3", "indeo5"}
 )
-"""Video codecs that players commonly support in each container; all others go into Matroska."""
+"""Video codecs that players commonly support in each container. All others are encoded: no container takes their packets as they are."""
+
+MOV_AND_MP4_CODECS = frozenset({"h264", "hevc", "mpeg4", "mpeg1video", "mpeg2video"})
+"""Codecs of `MP4_CODECS` that QuickTime files hold too."""
+
+MP4_ENCODED_CHANNELS = 2
+"""Channels of own sound that are kept in MP4 where they must be encoded: ALAC has few layouts of more."""
 
 COPYABLE_AUDIO_CODECS = {
     "mp4": frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"}),
@@ -36,14 +53,29 @@ At 320 kb/s ffmpeg's fast coder is more exact than its slow one, in a third of t
 demo's foley, and 50 against 37 dB for its music (measured).
 """
 
+NO_DECODER = "none"
+"""ffmpeg's name of the codec of a stream that it cannot decode or name (Apple's spatial sound)."""
+
 MUXER_NAMES = {"mp4": "mp4", "mov": "mov", "mkv": "matroska"}
 
 
-def choose_container(video: VideoStream) -> str:
-    """Return the file suffix, without its dot, of the container for a video stream: mp4 if it fits."""
-    if video.codec in MP4_CODECS:
-        return "mp4"
-    return "mov" if video.codec in MOV_CODECS else "mkv"
+def choose_container(media: MediaInfo, video: VideoStream) -> str:
+    """Return the file suffix, without its dot, of the container for a picture: mp4 if its codec and its own sound fit."""
+    if video.codec in MOV_CODECS:
+        return "mov"
+    if video.codec in MKV_CODECS:
+        return "mkv"
+    if any(
+        audio.channels > MP4_ENCODED_CHANNELS and audio.codec not in COPYABLE_AUDIO_CODECS["mp4"]
+        for audio in media.audio
+        if audio.codec != NO_DECODER
+    ):
+        return "mov" if video.codec in MOV_AND_MP4_CODECS or video.codec not in MP4_CODECS else "mkv"
+    return "mp4"
+
+
+def _can_copy(video: VideoStream) -> bool:
+    return video.has_pts and video.codec in MP4_CODECS | MOV_CODECS | MKV_CODECS
 
 
 def aac_options(bit_rate: str, stream_specifier: str = ":a") -> dict[str, Any]:
@@ -59,11 +91,12 @@ def mux_takes(
     *,
     drop_original: bool = False,
     cancel_token: CancelToken | None = None,
-) -> None:
-    """Write a picture with takes under it. Its own sound is kept as further tracks.
+) -> tuple[str, ...]:
+    """Write a picture with takes under it. Its own sound is kept as further tracks. Return notes about what could not be kept.
 
     The takes are mixed on one track that is as long as the picture and silent between them: not all players respect a track that
-    starts late.
+    starts late. The picture's packets are copied if the container takes them and the film then shows the same frames at the same
+    times; otherwise it is encoded.
 
     Args:
         media: the file with the picture.
@@ -74,15 +107,75 @@ def mux_takes(
         cancel_token: cancels the work.
 
     Raises:
-        MediaError: ffmpeg failed.
+        MediaError: ffmpeg failed, or the film is not the picture whichever way it is made.
         OutputError: no space or no permission to write.
         Cancelled: the token was cancelled.
+    """
+    own = () if drop_original else tuple(audio for audio in media.audio if audio.codec != NO_DECODER)
+    copied = tuple(audio for audio in own if _choose_audio_codec(to, audio.codec) == "copy")
+    failure: MediaError | None = None
+    with temp_dir(to.parent) as work:
+        for is_copy in (True, False) if _can_copy(video) else (False,):
+            picture: Path | None = None
+            try:
+                if is_copy:
+                    times = _shown_times(media.path, video, cancel_token)
+                else:
+                    picture = work / "movie.mp4"
+                    source = VideoSource(media.path, video, video.rate)
+                    tick = video.time_base if video.is_variable else None
+                    times = encode_movie(source, video.end - video.start, picture, tick=tick, cancel_token=cancel_token)
+            except MediaError as error:
+                failure = error
+                continue
+            # Sound that has to be decoded may be damaged: without it there is still a film.
+            for sound in dict.fromkeys((own, copied)):
+                try:
+                    _write_film(media, video, picture, takes, sound, times, to, cancel_token)
+                except MediaError as error:
+                    log.info("%s, picture %s: %s", to.name, "copied" if is_copy else "encoded", error)
+                    failure = error
+                    continue
+                left_out = [] if drop_original else [audio for audio in media.audio if audio not in sound]
+                return tuple(
+                    f"own sound left out: stream {audio.index} ({audio.codec}) cannot be decoded" for audio in left_out
+                )
+    assert failure is not None  # noqa: S101 - each way ends with a film or an error
+    raise failure
+
+
+def _shown_times(path: Path, video: VideoStream, cancel_token: CancelToken | None) -> tuple[Fraction, ...]:
+    """Return the start of each frame of a stream, in seconds from the first one."""
+    if video.has_index:
+        times = frame_times(path, cancel_token=cancel_token)
+    else:
+        index = index_packets(path, runs_on=video.runs_on, cancel_token=cancel_token)
+        times = tuple(tick * index.time_base for tick in index.times)
+    return tuple(time - video.start for time in times if time >= video.start)
+
+
+def _write_film(
+    media: MediaInfo,
+    video: VideoStream,
+    movie: Path | None,
+    takes: Sequence[tuple[Path, Fraction]],
+    own_sound: Sequence[AudioStream],
+    times: Sequence[Fraction],
+    to: Path,
+    cancel_token: CancelToken | None,
+) -> None:
+    """Write a film and check it. `movie` is the encoded picture, None if the source's packets are copied.
+
+    Raises:
+        MediaError: ffmpeg failed, or the film has not these frames.
     """
     import ffmpeg as builder  # noqa: PLC0415 - ffmpeg-python, slow to import
 
     kind = to.suffix.removeprefix(".")
     # The picture's first frame moves to 0 from its time on the file's clock, and the file's own sound with it.
-    picture = ffmpeg.input_stream(media.path, copyts=None, itsoffset=f"{float(-video.start):.6f}")
+    source = ffmpeg.input_stream(
+        media.path, itsoffset=f"{float(-video.start):.6f}", **clock_options(runs_on=video.runs_on)
+    )
     length = round((video.end - video.start) * SAMPLE_RATE)
     placed = [
         ffmpeg.input_stream(take)["a:0"]
@@ -102,20 +195,27 @@ def mux_takes(
         "map_metadata": 0,
         "map_chapters": 0,
     }
-    streams = [picture["V:0"], mix]
-    if not drop_original:
-        for index, audio in enumerate(media.audio):
-            streams.append(picture[f"a:{index}"])
-            options[f"c:a:{index + 1}"] = _choose_audio_codec(kind, audio.codec)
-            options[f"disposition:a:{index + 1}"] = "0"
+    streams = [source["V:0"] if movie is None else ffmpeg.input_stream(movie)["V:0"], mix]
+    for number, audio in enumerate(own_sound, 1):
+        streams.append(source[str(audio.index)])
+        options[f"c:a:{number}"] = _choose_audio_codec(to, audio.codec)
+        options[f"disposition:a:{number}"] = "0"
     if kind in ("mp4", "mov"):
         options["movflags"] = "+faststart"
     with atomic_write(to) as beside:
         out = builder.output(*streams, ffmpeg.output_url(beside), **options)
         ffmpeg.run_ffmpeg(out, f"Could not write {to.name}", cancel_token=cancel_token)
+        check_film(
+            beside,
+            times,
+            (0, *(audio.channels for audio in own_sound)),
+            has_fields=movie is None and video.may_have_fields,
+            cancel_token=cancel_token,
+        )
 
 
-def _choose_audio_codec(suffix: str, codec: str) -> str:
+def _choose_audio_codec(to: Path, codec: str) -> str:
+    suffix = to.suffix.removeprefix(".")
     if codec in COPYABLE_AUDIO_CODECS[suffix] or (suffix != "mp4" and codec.startswith("pcm_")):
         return "copy"
     return "alac" if suffix == "mp4" else "pcm_s24le"
