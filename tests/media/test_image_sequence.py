@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import subprocess
 from fractions import Fraction
 
@@ -17,7 +16,7 @@ from tracklay.media.extract import extract_proxy
 from tracklay.timelines.media_file import MediaFile
 from tracklay.timing import Rate, Span, TimeMap
 
-from tests.clips import FFMPEG, encode
+from tests.clips import FFMPEG, encode, write_exr
 from tests.media.numbered_clips import drawn, numbers
 
 FILM = Rate(Fraction(24))
@@ -145,35 +144,12 @@ def test_an_image_that_cannot_be_decoded_moves_no_other(each_ffmpeg, tmp_path, d
         assert [found[max(at for at in found if at <= n)] for n in range(12 - first)] == shown[first:]
 
 
-def exr(path, channels):
-    """Write a small OpenEXR image with half-float channels, each of one value, uncompressed."""
-    width = height = 8
-
-    def attribute(name, kind, value):
-        return name + b"\0" + kind + b"\0" + struct.pack("<I", len(value)) + value
-
-    listed = b"".join(name.encode() + b"\0" + struct.pack("<iIii", 1, 0, 1, 1) for name in sorted(channels)) + b"\0"
-    window = struct.pack("<4i", 0, 0, width - 1, height - 1)
-    header = b"\x76\x2f\x31\x01" + struct.pack("<I", 2)
-    header += attribute(b"channels", b"chlist", listed) + attribute(b"compression", b"compression", b"\0")
-    header += attribute(b"dataWindow", b"box2i", window) + attribute(b"displayWindow", b"box2i", window)
-    header += attribute(b"lineOrder", b"lineOrder", b"\0") + attribute(
-        b"pixelAspectRatio", b"float", struct.pack("<f", 1)
-    )
-    header += attribute(b"screenWindowCenter", b"v2f", struct.pack("<2f", 0, 0))
-    header += attribute(b"screenWindowWidth", b"float", struct.pack("<f", 1)) + b"\0"
-    row = b"".join(np.full(width, channels[name], np.float16).tobytes() for name in sorted(channels))
-    first = len(header) + 8 * height
-    table = b"".join(struct.pack("<Q", first + n * (8 + len(row))) for n in range(height))
-    path.write_bytes(header + table + b"".join(struct.pack("<iI", n, len(row)) + row for n in range(height)))
-
-
 def test_the_colour_layer_of_a_multilayer_exr_is_shown(each_ffmpeg, tmp_path):
     """Blender's own output has no plain R, G and B: its combined pass is the picture."""
     for number, value in ((1, 0.02), (2, 0.5)):
         passes = {f"ViewLayer.Combined.{name}": value for name in "RGB"} | {"ViewLayer.Combined.A": 1}
         passes |= {f"ViewLayer.AO.{name}": 0.9 for name in "RGB"}
-        exr(tmp_path / f"s.{number}.exr", passes)
+        write_exr(tmp_path / f"s.{number}.exr", passes)
     span = Span(0, 2, FILM)
     picture = Picture(tmp_path, TimeMap.linear(span, Fraction(0)), ("s.1.exr", "s.2.exr"), FILM)
     proxy = extract_proxy(picture, span, tmp_path / "proxy.mp4")
@@ -185,7 +161,7 @@ def test_the_colour_layer_of_a_multilayer_exr_is_shown(each_ffmpeg, tmp_path):
 
 def test_an_exr_without_colour_is_refused_with_the_reason(tmp_path):
     """Depth alone is no picture."""
-    exr(tmp_path / "s.1.exr", {"ViewLayer.Depth.Z": 1})
+    write_exr(tmp_path / "s.1.exr", {"ViewLayer.Depth.Z": 1})
     span = Span(0, 1, FILM)
     picture = Picture(tmp_path, TimeMap.linear(span, Fraction(0)), ("s.1.exr",), FILM)
     with pytest.raises(MediaError, match=r"No layer with a colour in .*s\.1\.exr: it has ViewLayer\.Depth\.Z"):

@@ -10,6 +10,7 @@ import contextlib
 import math
 import queue
 import re
+from collections import deque
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain, groupby
@@ -24,6 +25,8 @@ from .packets import (
     SHOWINFO_PREFIX,
     SHOWINFO_TIME_BASE,
     clock_options,
+    counted_output,
+    frame_time,
     index_packets,
     seek_is_exact,
 )
@@ -63,7 +66,7 @@ class DecodedFrame(NamedTuple):
         time: seconds from the source's first frame.
         size: width and height in pixels.
         data: the planes, as yuv420p.
-        color_matrix: ffmpeg's name of the colour matrix; empty if the source does not give it.
+        color_matrix: ffmpeg's name of the colour matrix; empty if the source does not give it, None if it is not known yet.
         own_size: width and height before ffmpeg scaled it to the size of the frame that it decoded first. It differs where the picture
             changes its size.
     """
@@ -71,7 +74,7 @@ class DecodedFrame(NamedTuple):
     time: Fraction
     size: tuple[int, int]
     data: bytes
-    color_matrix: str
+    color_matrix: str | None
     own_size: tuple[int, int]
 
 
@@ -174,9 +177,9 @@ class VideoSource:
         # Frames long before `begin` are decoded, but not scaled.
         trims = (begin, begin - SEEK_BACK_SECONDS)
         seeks = self._seek_points(begin, cancel_token)
-        ways = chain(
-            zip(seeks, (trims[0], None), strict=False), ((None, trim) for trim in trims if trim > 0), [(None, None)]
-        )
+        # Without presentation times a frame's time depends on those before it: none is left out.
+        from_start = ((None, trim) for trim in trims if trim > 0 and self.header.has_pts)
+        ways = chain(zip(seeks, (trims[0], None), strict=False), from_start, [(None, None)])
         for seek, trim in ways:
             # A seek may land late, and with a variable frame rate the frame on screen at `begin` may have begun long before. Only the
             # first frame shows it: if that is later than `begin`, the next way is tried.
@@ -230,7 +233,7 @@ class VideoSource:
         stream = scaling.add_filters(
             stream, has_alpha=video.has_alpha, deinterlace=not video.is_progressive, size=video.size
         )
-        for frame in _decode_frames(stream, f"Could not decode {self.name}", self.rate.seconds(1), cancel_token):
+        for frame in _decode_frames(stream, f"Could not decode {self.name}", video.rate.seconds(1), cancel_token):
             yield frame._replace(time=frame.time - video.start)
 
 
@@ -327,17 +330,19 @@ class ImageSequenceSource:
 FrameSource = VideoSource | ImageSequenceSource
 
 
+_ShowinfoValue = tuple[int, str, int, int] | tuple[int, int] | Fraction | str | None
+
+
 class _ShowinfoParser:
     """Parser of `showinfo`'s output.
 
-    `values` receives the time base, then for each frame (ticks, width, height) and its colour matrix, and None at the end; in between,
-    once, the size (width, height) in which ffmpeg writes all frames.
+    `values` receives the time base, then for each frame (number, ticks, width, height) and its colour matrix, and None at the end; in
+    between, once, the size (width, height) in which ffmpeg writes all frames. A line may be missing: messages of other threads tear
+    lines apart.
     """
 
     def __init__(self) -> None:
-        self.values: queue.SimpleQueue[tuple[str, int, int] | tuple[int, int] | Fraction | str | None] = (
-            queue.SimpleQueue()
-        )
+        self.values: queue.SimpleQueue[_ShowinfoValue] = queue.SimpleQueue()
         self._describes_output = False
 
     def parse_line(self, line: str | None) -> bool:
@@ -352,7 +357,7 @@ class _ShowinfoParser:
                 self.values.put((int(output[1]), int(output[2])))
             return False
         if shown := SHOWINFO_FRAME.search(line):
-            self.values.put((shown[1], int(shown[2]), int(shown[3])))
+            self.values.put((int(shown[1]), shown[2], int(shown[3]), int(shown[4])))
         elif base := SHOWINFO_TIME_BASE.search(line):
             self.values.put(Fraction(int(base[1]), int(base[2])))
         elif matrix := _COLOR_LINE.search(line):
@@ -363,12 +368,10 @@ class _ShowinfoParser:
 def _decode_frames(
     stream: Any, error_prefix: str, frame_seconds: Fraction, cancel_token: CancelToken | None
 ) -> Generator[DecodedFrame]:
-    """Yield frames with their times on the file's own clock, `frame_seconds` apart if it gives none."""
+    """Yield frames with their times on the file's own clock, `frame_seconds` apart if it gives none, or none that is later."""
     parser = _ShowinfoParser()
-    out = stream.output("pipe:", format="rawvideo", pix_fmt="yuv420p", fps_mode="passthrough")
-    base, time = Fraction(1), Fraction(0)
-    size, own_size = (0, 0), (0, 0)
-    waiting: list[DecodedFrame] = []  # the first frame is announced before the size in which it is written
+    out = counted_output(stream, format="rawvideo", pix_fmt="yuv420p")
+    announced = _AnnouncedFrames(frame_seconds)
     with ffmpeg.open_stdout(
         out,
         error_prefix,
@@ -380,19 +383,55 @@ def _decode_frames(
         while True:
             with pipe.timed_wait():
                 value = parser.values.get()
+            announced.add(value)
+            while (frame := announced.next_complete()) is not None:
+                if data := pipe.read(frame.size[0] * frame.size[1] * 3 // 2):
+                    yield frame._replace(data=data, color_matrix=frame.color_matrix or "")
             if value is None:
                 pipe.read(1)  # reads the end, so that a failure of ffmpeg is raised
                 return
-            if isinstance(value, Fraction):
-                base = value
-            elif isinstance(value, str):
-                waiting.append(DecodedFrame(time, size, b"", value, own_size))
-            elif len(value) == 2:
-                size = value
-            else:
-                ticks, own_size = value[0], value[1:]
-                time = time + frame_seconds if ticks == "NOPTS" else int(ticks) * base
-            while waiting and size != (0, 0):
-                frame = waiting.pop(0)
-                if data := pipe.read(size[0] * size[1] * 3 // 2):
-                    yield frame._replace(size=size, data=data)
+
+
+class _AnnouncedFrames:
+    """Frames that `showinfo` has announced, and whose data are not read yet."""
+
+    def __init__(self, frame_seconds: Fraction) -> None:
+        self._frame_seconds = frame_seconds
+        self._tick = Fraction(1)
+        self._size = (0, 0)
+        self._waiting: deque[DecodedFrame] = deque()
+        self._count = 0
+        self._last_time: Fraction | None = None
+        self._is_last_complete = False
+
+    def add(self, value: _ShowinfoValue) -> None:
+        """Add a value of `_ShowinfoParser`."""
+        if value is None:
+            self._is_last_complete = True
+        elif isinstance(value, Fraction):
+            # The picture changed its size, or begins: ffmpeg counts again.
+            self._tick, self._count = value, 0
+        elif isinstance(value, str):
+            self._is_last_complete = True
+            if self._waiting:
+                self._waiting[-1] = self._waiting[-1]._replace(color_matrix=value)
+        elif len(value) == 2:
+            self._size = value
+        else:
+            number, ticks, own_size = value[0], value[1], value[2:]
+            self._is_last_complete = False
+            for missed in range(self._count, number + 1):
+                own = ticks if missed == number else "NOPTS"
+                self._last_time = frame_time(own, self._tick, self._last_time, self._frame_seconds)
+                self._waiting.append(DecodedFrame(self._last_time, (0, 0), b"", None, own_size))
+            self._count = number + 1
+
+    def next_complete(self) -> DecodedFrame | None:
+        """Return the next frame whose data can be read, without them; None if there is none yet.
+
+        The first frame is announced before the size in which it is written. If a frame's last line is missing, the next frame or
+        the end completes it.
+        """
+        if self._size == (0, 0) or len(self._waiting) <= (0 if self._is_last_complete else 1):
+            return None
+        return self._waiting.popleft()._replace(size=self._size)

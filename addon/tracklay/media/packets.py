@@ -40,7 +40,11 @@ MAX_CLOCK_STEP_SECONDS = 10
 
 SHOWINFO_PREFIX = re.compile(r"\[Parsed_showinfo")
 SHOWINFO_TIME_BASE = re.compile(r"config in time_base: (\d+)/(\d+)")
-SHOWINFO_FRAME = re.compile(r"\bn: *\d+ pts: *(\S+) .*\bs:(\d+)x(\d+)")
+SHOWINFO_FRAME = re.compile(r"\bn: *(\d+) pts: *(NOPTS|-?\d+) .*\bs:(\d+)x(\d+)")
+
+COUNTING_TICK = "1/25"
+"""Time base in which frames are counted after `showinfo`, so that no muxer complains about their times: its messages may come in the middle
+of a line of the filter's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +328,24 @@ class ShownFrame(NamedTuple):
     size: tuple[int, int]
 
 
+def counted_output(stream: Any, **options: Any) -> Any:
+    """Return the output of a stream, to a pipe, in which every frame is kept and has its number as its time."""
+    counted = stream.filter("settb", COUNTING_TICK).filter("setpts", "N")
+    return counted.output("pipe:", fps_mode="passthrough", enc_time_base=COUNTING_TICK.replace("/", ":"), **options)
+
+
+def frame_time(ticks: str, tick: Fraction, before: Fraction | None, frame_seconds: Fraction) -> Fraction:
+    """Return the time of a decoded frame, in seconds, from that which `showinfo` prints.
+
+    A decoder shows frames in their order. Where it guesses their times from those of decoding, a time may fall: the frame then comes
+    `frame_seconds` after the one before it, as one without a time does.
+    """
+    time = None if ticks == "NOPTS" else int(ticks) * tick
+    if before is None:
+        return time or Fraction(0)
+    return time if time is not None and time > before else before + frame_seconds
+
+
 def decoded_frames(
     path: Path,
     frame_seconds: Fraction,
@@ -348,28 +370,31 @@ def decoded_frames(
         Cancelled: the token was cancelled.
     """
     frames: list[ShownFrame] = []
-    base = Fraction(1)
+    base, counted_from = Fraction(1), 0
 
     def parse_line(line: str | None) -> bool:
-        nonlocal base
+        nonlocal base, counted_from
         if line is None or not SHOWINFO_PREFIX.match(line):
             return False
         if shown := SHOWINFO_FRAME.search(line):
-            last = frames[-1].time + frame_seconds if frames else Fraction(0)
-            time = last if shown[1] == "NOPTS" else int(shown[1]) * base
-            frames.append(ShownFrame(time, (int(shown[2]), int(shown[3]))))
+            size = (int(shown[3]), int(shown[4]))
+            # A line that another message tore apart is missed.
+            while frames and len(frames) - counted_from < int(shown[1]):
+                frames.append(ShownFrame(frames[-1].time + frame_seconds, size))
+            time = frame_time(shown[2], base, frames[-1].time if frames else None, frame_seconds)
+            frames.append(ShownFrame(time, size))
         elif found := SHOWINFO_TIME_BASE.search(line):
-            base = Fraction(int(found[1]), int(found[2]))
+            base, counted_from = Fraction(int(found[1]), int(found[2])), len(frames)
         return True
 
     # Progress keeps the pipe talking, so that its time limit finds a stalled drive.
-    options: dict[str, Any] = {"format": "null", "fps_mode": "passthrough", "progress": "pipe:1"}
+    options: dict[str, Any] = {"format": "null", "progress": "pipe:1"}
     if max_frames is not None:
         options["frames:v"] = max_frames
     start = {} if seek is None else {"ss": f"{float(seek):.6f}", "seek_timestamp": 1, "noaccurate_seek": None}
     stream = ffmpeg.input_stream(path, **clock_options(runs_on=runs_on), **start)["V:0"].filter("showinfo", checksum=0)
     with ffmpeg.open_stdout(
-        stream.output("pipe:", **options),
+        counted_output(stream, **options),
         f"Could not decode {path}",
         cancel_token=cancel_token,
         log_flags=ffmpeg.INFO_FLAGS,
