@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from tracklay.media import mux
 from tracklay.media.extract import extract_proxy
 from tracklay.media.ffmpeg import find_ffmpeg
 from tracklay.media.packets import decoded_frames
-from tracklay.media.probe import probe_video
+from tracklay.media.probe import VideoStream, probe_video
 from tracklay.timing import Span, TimeMap
 
 DOC = ROOT / "docs" / "formats.md"
@@ -123,7 +124,34 @@ def examine(program: str, path: Path, take: Path) -> dict[str, Any] | None:
         return None
     if len(played) < FRAMES - 2 or sorted(set(played)) != played or len(played) != len(times):
         return None
+    # Without presentation times ffmpeg guesses those of the first and the last frames; the clip was written at equal distances.
+    if all(abs((b - a) * RATE - 1) < Fraction(1, 50) for a, b in pairwise(times[4:-4])) and len(played) == FRAMES:
+        times = [Fraction(n, RATE) for n in range(FRAMES)]
     media, video = probe_video(path)
+    film = path.with_name(f"film.{mux.choose_container(media, video)}")
+    mux.mux_takes(media, video, [(take, Fraction(0))], film)
+    return {
+        "codec": video.codec,
+        "frames": video.frames,
+        "rate": str(video.rate),
+        "reading": reading(video),
+        "film": f"{'copied' if video.has_pts and probe_video(film)[1].codec == video.codec else 'encoded'}, {film.suffix[1:]}",
+        "faults": [*proxy_faults(program, path, played, times), *film_faults(program, film, played, times)],
+    }
+
+
+def reading(video: VideoStream) -> str:
+    """Return how a stream's times are found."""
+    if not video.has_pts:
+        return "decoder"
+    if video.has_index:
+        return "index"
+    return "all packets" if video.can_seek else "all packets, from the start"
+
+
+def proxy_faults(program: str, path: Path, played: list[int], times: list[Fraction]) -> list[str]:
+    """Return what is wrong with a clip's length and its proxies."""
+    video = probe_video(path)[1]
     faults = []
     if video.frames != round((times[-1] + video.rate.seconds(1)) * video.rate.fps):
         faults.append(f"{video.frames} frames of {len(played)}")
@@ -138,23 +166,16 @@ def examine(program: str, path: Path, take: Path) -> dict[str, Any] | None:
             faults.append(f"{name}: {numbers(program, proxy.path)}")
         elif any(abs(at - (times[n] - begin)) > TOLERANCE for at, n in zip(proxy.times[1:], later, strict=True)):
             faults.append(f"{name}: times")
-    film = path.with_name(f"film.{mux.choose_container(media, video)}")
-    mux.mux_takes(media, video, [(take, Fraction(0))], film)
+    return faults
+
+
+def film_faults(program: str, film: Path, played: list[int], times: list[Fraction]) -> list[str]:
+    """Return what is wrong with a laid film."""
     if numbers(program, film) != played:
-        faults.append(f"film: {numbers(program, film)}")
-    elif any(abs(a - b) > TOLERANCE for a, b in zip(relative_times(film), times, strict=True)):
-        faults.append("film: times")
-    copied = video.has_pts and probe_video(film)[1].codec == video.codec
-    if not video.has_pts:
-        reading = "decoder"
-    elif video.has_index:
-        reading = "index"
-    else:
-        reading = "all packets" if video.can_seek else "all packets, from the start"
-    return {
-        "codec": video.codec, "frames": video.frames, "rate": str(video.rate), "reading": reading,
-        "film": f"{'copied' if copied else 'encoded'}, {film.suffix[1:]}", "faults": faults,
-    }  # fmt: skip
+        return [f"film: {numbers(program, film)}"]
+    if any(abs(a - b) > TOLERANCE for a, b in zip(relative_times(film), times, strict=True)):
+        return ["film: times"]
+    return []
 
 
 def table(results: dict[str, dict[str, Any]]) -> str:

@@ -52,6 +52,7 @@ def laid(path, take, **options):
         ("web.webm", ("-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8"), "vp8"),
         ("b-frames.avi", X264, "h264"),
         ("dvd.vob", (*MPEG2, "-f", "vob"), "h264"),
+        ("times-of-decoding.mxf", X264, "h264"),
         ("raw.h264", X264, "h264"),
         ("planar.y4m", ("-pix_fmt", "yuv420p"), "h264"),
         ("planar.avi", ("-c:v", "rawvideo", "-pix_fmt", "yuv420p"), "h264"),

@@ -40,6 +40,7 @@ def spans(path, *ranges: tuple[int, int]) -> list[list[int]]:
         ("xvid.avi", XVID),
         ("program.mpg", MPEG2),
         ("dvd.vob", (*MPEG2, "-f", "vob")),
+        ("times-of-decoding.mxf", X264),
         ("raw.h264", X264),
         ("raw.m2v", MPEG2),
         ("animation.apng", ("-c:v", "apng", "-f", "apng")),

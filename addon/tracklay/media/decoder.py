@@ -233,8 +233,9 @@ class VideoSource:
         stream = scaling.add_filters(
             stream, has_alpha=video.has_alpha, deinterlace=not video.is_progressive, size=video.size
         )
-        for frame in _decode_frames(stream, f"Could not decode {self.name}", video.rate.seconds(1), cancel_token):
-            yield frame._replace(time=frame.time - video.start)
+        frames = _decode_frames(stream, f"Could not decode {self.name}", video.rate.seconds(1), cancel_token)
+        for number, frame in enumerate(frames):
+            yield frame._replace(time=video.rate.seconds(number) if video.is_counted else frame.time - video.start)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -28,6 +29,9 @@ NO_TIMESTAMP_VALUES = ("NOPTS", str(-(1 << 63)))
 
 KEY_FLAG, DISCARD_FLAG = 1, 4
 """Packet flags as `framecrc` writes them; without any it means `KEY_FLAG` alone (`AV_PKT_FLAG_*` in libavcodec)."""
+
+DIRAC_HEADER_BYTES = 13
+"""Size of a Dirac packet without a picture, as the end of a sequence is."""
 
 FRAME_TIMEOUT_SECONDS = 600.0
 """Seconds that one frame may take. The first may need minutes of decoding: some files have a single key frame."""
@@ -88,6 +92,8 @@ class PacketIndex:
         end: the latest end of a packet.
         checksums: of each packet's data, by time.
         has_pts: every packet has a presentation time.
+        is_reordered: a packet is shown earlier than one before it in the file.
+        is_even: the packets' times of decoding are equally far apart.
         is_continuous: the clock is never set back, and makes no large step forward.
     """
 
@@ -97,6 +103,8 @@ class PacketIndex:
     end: int
     checksums: dict[int, str]
     has_pts: bool
+    is_reordered: bool
+    is_even: bool
     is_continuous: bool
 
     def keys_between(self, begin: Fraction, end: Fraction) -> list[Fraction]:
@@ -177,10 +185,12 @@ def _read_lines(
     )
     text, log_lines = ffmpeg.capture_stdout(stream, read_action(path), cancel_token=cancel_token)
     base = Fraction(1)
-    size = (0, 0)
+    size, codec = (0, 0), ""
     lines: list[_Line] = []
     for line in text.splitlines():
-        if line.startswith("#tb"):
+        if line.startswith("#codec_id"):
+            codec = line.rpartition(" ")[2]
+        elif line.startswith("#tb"):
             base = Fraction(line.rpartition(" ")[2])
         elif line.startswith("#dimensions"):
             width, _, height = line.rpartition(" ")[2].partition("x")
@@ -189,6 +199,8 @@ def _read_lines(
             # stream, dts, pts, duration, size, checksum, then flags (`F=0x5`) and side data (`S=1,...`) if there are any
             parts = line.replace(" ", "").split(",")
             dts, pts = (None if part in NO_TIMESTAMP_VALUES else int(part) for part in parts[1:3])
+            if codec == "dirac" and int(parts[4]) == DIRAC_HEADER_BYTES:
+                continue
             rest = parts[6:]
             flags = next((int(part.removeprefix("F="), 0) for part in rest if part.startswith("F=0x")), KEY_FLAG)
             lines.append(_Line(dts, pts, int(parts[3]), parts[5], flags, any(part.startswith("S=") for part in rest)))
@@ -247,8 +259,19 @@ def _index_packets(path: Path, _size: int, _mtime: int, token: _Uncompared, *, r
         if line.flags & KEY_FLAG:
             keys.append(ticks)
     has_pts = all(line.pts is not None for line in listing.lines)
+    is_reordered = any(after < before for before, after in pairwise(times))
+    decoding = [line.dts for line in listing.lines if line.dts is not None]
+    steps = {after - before for before, after in pairwise(decoding)}
     return PacketIndex(
-        listing.time_base, tuple(sorted(times)), tuple(sorted(keys)), end, checksums, has_pts, is_continuous
+        listing.time_base,
+        tuple(sorted(times)),
+        tuple(sorted(keys)),
+        end,
+        checksums,
+        has_pts=has_pts,
+        is_reordered=is_reordered,
+        is_even=len(decoding) == len(listing.lines) and max(steps, default=0) - min(steps, default=0) <= 1,
+        is_continuous=is_continuous,
     )
 
 

@@ -17,6 +17,7 @@ from ..timing import NTSC_DENOMINATOR, Rate
 from . import ffmpeg
 from .packets import (
     Packet,
+    PacketIndex,
     PacketListing,
     decoded_times,
     describe_input,
@@ -51,11 +52,32 @@ bit rate (MXF without an index), or packets have no presentation time at all (AV
 STREAMED_CONTAINERS = ("mpegts", "mpeg", "hls")
 """ffmpeg's names of containers whose clock may be set back within a file (`AVFMT_TS_DISCONT`): recordings that were joined."""
 
-CUMULATIVE_CODECS = frozenset({"apng", "gif", "webp", "flic", "msvideo1", "zmbv", "smc"})
+CUMULATIVE_CODECS = frozenset(
+    {
+        "apng",
+        "gif",
+        "webp",
+        "webp_anim",
+        "flic",
+        "msvideo1",
+        "msrle",
+        "zmbv",
+        "smc",
+        "rpza",
+        "flashsv",
+        "flashsv2",
+        "tscc",
+        "tscc2",
+    }
+    | {"cscd", "vmnc", "screenpresso", "g2m", "dxa", "aasc", "mscc", "rasc", "wcmv", "mwsc", "vbn"}
+)
 """Codecs whose frames hold what changed since the frame before, also where a packet is a key frame: they are read from the start."""
 
 FIELD_CODECS = frozenset({"h264", "mpeg2video", "vc1"})
 """Codecs in which a packet may hold one field: frames are counted after decoding."""
+
+REORDERED_CODECS = frozenset({"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "vc1", "wmv3", "rv30", "rv40"})
+"""Codecs that may have B-frames, whose packets are not in the order in which they are shown."""
 
 FIELD_PROBE_FRAMES = 16
 """Frames decoded to find the frame rate of a stream that may have a packet for each field."""
@@ -106,6 +128,7 @@ class VideoHeader:
         has_index: a seek lands on a key frame, and its times are right.
         can_seek: decoding can begin at a key frame; otherwise only at the start of the file.
         has_pts: every packet has a presentation time; otherwise only the decoder gives the times of frames.
+        is_counted: frames are equally far apart, in the decoder's order: their packets have no times, or those of decoding.
         runs_on: the file's clock is set back, and the times are those of ffmpeg's, which runs on.
         timecode: timecode of the first frame; empty if the file has none.
     """
@@ -121,6 +144,7 @@ class VideoHeader:
     has_index: bool
     can_seek: bool
     has_pts: bool
+    is_counted: bool
     runs_on: bool
     timecode: str
 
@@ -172,6 +196,10 @@ class AudioStream:
             return int(counted[1])
         if re.fullmatch(r"\d+(\.\d+)+", name):
             return sum(int(part) for part in name.split("."))
+        if ambisonic := re.fullmatch(r"ambisonic (\d+)", name):
+            return (int(ambisonic[1]) + 1) ** 2
+        if "+" in name:  # each channel by its name: FL+FR+LFE
+            return name.count("+") + 1
         return NAMED_LAYOUTS.get(name, 0)
 
 
@@ -278,10 +306,12 @@ def _read_header(path: Path, cancel_token: CancelToken | None) -> tuple[VideoHea
         return None, log_lines
     names = _parse_container(log_lines).split(",")
     has_index = any(name in TRUSTED_CONTAINERS for name in names) and all(packet.has_pts for packet in packets)
-    has_pts, runs_on = has_index, False
+    has_pts, may_be_counted, runs_on = has_index, False, False
+    index: PacketIndex | None = None
     if not has_index:
         index = index_packets(path, cancel_token=cancel_token)
         has_pts = index.has_pts
+        may_be_counted = has_pts and not index.is_reordered and description["codec"] in REORDERED_CODECS
         runs_on = not index.is_continuous and any(name in STREAMED_CONTAINERS for name in names)
         if runs_on:
             packets = _first_packets(path, cancel_token, runs_on=True)[0]
@@ -292,11 +322,21 @@ def _read_header(path: Path, cancel_token: CancelToken | None) -> tuple[VideoHea
     # Frames before the first key frame (an open GOP, cut) cannot be decoded and do not count.
     first_key = min((packet.time for packet in packets if packet.is_key), default=times[0])
     start = next((time for time in times if time >= first_key), times[0])
-    if not has_pts or (codec in FIELD_CODECS and not is_progressive):
+    is_counted = False
+    if not has_pts or may_be_counted or (codec in FIELD_CODECS and not is_progressive):
         step = max((packet.seconds for packet in shown), default=Fraction(0)) or Fraction(1, 25)
-        decoded = decoded_times(path, step, max_frames=FIELD_PROBE_FRAMES, runs_on=runs_on, cancel_token=cancel_token)
-        times = sorted(set(decoded)) or times
-        start = start if has_pts else times[0]
+        count = FIELD_PROBE_FRAMES if has_pts else None
+        decoded = decoded_times(path, step, max_frames=count, runs_on=runs_on, cancel_token=cancel_token)
+        if not has_pts:
+            # A decoder guesses times at the start and the end. If no frame is lost, and all are equally far apart, it need not.
+            is_counted = index is not None and index.is_even and len(decoded) == len(index.times)
+        elif may_be_counted and is_progressive:
+            # With B-frames, a decoder cannot make sense of times of decoding that pass for those of presentation: it leaves some out.
+            shown_times = [time for time in times if decoded and time >= decoded[0]]
+            is_counted = list(decoded) != shown_times[: len(decoded)]
+        if decoded and not is_counted:
+            times = sorted(set(decoded))
+        start = start if has_pts or not decoded else decoded[0]
     header = VideoHeader(
         codec,
         size,
@@ -307,8 +347,9 @@ def _read_header(path: Path, cancel_token: CancelToken | None) -> tuple[VideoHea
         is_progressive=is_progressive,
         is_still=len(packets) == 1,
         has_index=has_index,
-        can_seek=has_pts and not runs_on and codec not in CUMULATIVE_CODECS,
-        has_pts=has_pts,
+        can_seek=has_pts and not is_counted and not runs_on and codec not in CUMULATIVE_CODECS,
+        has_pts=has_pts and not is_counted,
+        is_counted=is_counted,
         runs_on=runs_on,
         timecode=next((m[1] for line in input_lines(log_lines) if (m := _TIMECODE.search(line))), ""),
     )
@@ -430,6 +471,8 @@ def _last_frames(
     step = header.rate.seconds(1)
     if not header.has_pts:
         times = decoded_times(path, step, runs_on=header.runs_on, cancel_token=cancel_token)
+        if header.is_counted:
+            times = tuple(header.start + number * step for number in range(len(times)))
         if times:
             return times, max(times) + step
     elif not header.has_index:

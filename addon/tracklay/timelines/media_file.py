@@ -64,6 +64,7 @@ class MediaFile(Timeline):
             has_index=True,
             can_seek=True,
             has_pts=True,
+            is_counted=False,
             runs_on=False,
             timecode="",
             end=rate.seconds(len(names)),
