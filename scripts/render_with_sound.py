@@ -146,7 +146,8 @@ def render(scene: Any, handlers: Any, mixdown: Any) -> None:
     with handlers.suspend_handlers():
         bpy.ops.render.render(animation=True, scene=scene.name)
     if not mixdown.is_movie_output(scene):
-        print_message(f"Audio of the frames: {mixdown.write_mixdown(scene, mixdown.mixdown_path(scene))}")
+        request = mixdown.prepare_mixdown(scene, scene.frame_start, scene.frame_end)
+        print_message(f"Audio of the frames: {mixdown.write_mixdown(request)}")
 
 
 if __name__ == "__main__":

@@ -97,9 +97,25 @@ def test_timecode_round_trips(rate, frame, drop):
     assert parse_time(format_timecode(frame, rate, drop_frame=drop and rate.has_drop_frame), rate) == frame
 
 
-@pytest.mark.parametrize(("text", "frame"), [("300f", 300), ("12.5", 312), ("0", 0), ("1/3", 8), (" 2 ", 50)])
-def test_times_are_seconds_or_frames(text, frame):
-    """Seconds go to the nearest frame, `300f` is a frame."""
+@pytest.mark.parametrize(
+    ("text", "frame"),
+    [
+        ("300f", 300),
+        ("12.5", 312),
+        ("0", 0),
+        ("1/3", 8),
+        (" 2 ", 50),
+        ("1,5", 38),
+        ("1:30", 2250),
+        ("0:01", 25),
+        ("90:00", 135_000),
+        ("00:00:01.500", 38),
+        ("01:00:00,04", 90_001),
+        ("1:00:00", 90_000),
+    ],
+)
+def test_times_are_seconds_clock_times_or_frames(text, frame):
+    """As ffmpeg, moviepy and PySceneDetect write them. Seconds go to the nearest frame, `300f` is a frame."""
     assert parse_time(text, Rate.from_value(25)) == frame
 
 
@@ -108,7 +124,11 @@ def test_times_are_seconds_or_frames(text, frame):
     [
         ("x", "25"),
         ("-1", "25"),
-        ("1:2", "25"),
+        ("1:2:3:4:5", "25"),
+        ("1:60", "25"),
+        ("1:60:00", "25"),
+        ("-1:00", "25"),
+        ("1,5,5", "25"),
         ("00:00:00:25", "25"),
         ("00:01:00;00", "30000/1001"),
         ("00:01:00;02", "25"),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from .errors import TracklayError
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 ParamValue = str | int | float | bool
 """Value of a model parameter."""
+
+FrameRule = Literal["nearest", "hold"]
+"""Which source frame is on screen between two frames' times: the nearest (Blender), or the last that has begun (Avid, OTIO)."""
 
 SAMPLE_RATE = 48_000
 """Sample rate of takes in Hz: the standard of film and video, and Blender's default."""
@@ -50,6 +53,7 @@ class Picture:
         error: why the picture cannot be read, as a sentence; if it is not empty, no sound can be made for the cue.
         render: how the picture is rendered, if it is not read from its source.
         reason: why it is read or rendered, as a phrase; empty if there was no choice.
+        frame_rule: which source frame is on screen at a time.
     """
 
     source: Path
@@ -59,6 +63,7 @@ class Picture:
     error: str = ""
     render: EditorRender | None = None
     reason: str = ""
+    frame_rule: FrameRule = "nearest"
 
 
 class ProxySpec(NamedTuple):
@@ -81,6 +86,7 @@ class Cue:
 
     `id` is unique within its timeline. `seed` is None if each take gets a random one. `params` are the model's parameters that the user
     set. `square` is the position of the square crop that the model receives (`media.square_crop`), empty for the full picture.
+    `timecode_start` is the timecode of the timeline's frame 0, in frames: a take's time stamp counts from it.
     """
 
     id: str
@@ -93,6 +99,7 @@ class Cue:
     takes: int = 1
     params: Mapping[str, ParamValue] = field(default_factory=dict)
     square: str = ""
+    timecode_start: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ NTSC_DENOMINATOR = 1001
 """Denominator of NTSC rates: a whole number times 1000/1001 (SMPTE ST 12-1)."""
 
 _TIMECODE_PATTERN = re.compile(r"(\d+):([0-5]?\d):([0-5]?\d)([:;])(\d+)")
+_CLOCK_PATTERN = re.compile(r"(?:(\d+):)?(\d+):([0-5]?\d(?:[.,]\d*)?)")
 _FRAME_PATTERN = re.compile(r"(\d+)f")
 
 
@@ -217,8 +218,18 @@ def format_timecode(frame: int, rate: Rate, *, drop_frame: bool | None = None) -
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{separator}{frames:0{width}}"
 
 
+def is_timecode(text: str) -> bool:
+    """Return True if a time is written as timecode: hours, minutes, seconds and frames."""
+    return _TIMECODE_PATTERN.fullmatch(text.strip()) is not None
+
+
 def parse_time(text: str, rate: Rate) -> int:
-    """Return the frame of a time in seconds (`12.5`), timecode (`00:00:12:12`, drop-frame `00:00:12;12`) or frames (`300f`).
+    """Return the frame of a time.
+
+    Args:
+        text: seconds (`12.5`), minutes and seconds (`1:30`, `00:01:30.500`), timecode (`00:00:12:12`, drop-frame
+            `00:00:12;12`) or frames (`300f`). A decimal comma is read as a point.
+        rate: frame rate that it is counted at.
 
     Seconds are rounded to the nearest frame boundary.
 
@@ -240,14 +251,17 @@ def parse_time(text: str, rate: Rate) -> int:
             )
         count = (hours * 3600 + minutes * 60 + seconds) * rate.nominal_fps + frames
         return count - _drop_correction(text, count, rate) if match[4] == ";" else count
+    if (match := _CLOCK_PATTERN.fullmatch(text)) and (match[1] is None or int(match[2]) < 60):
+        minutes = int(match[1] or 0) * 60 + int(match[2])
+        return rate.frames(minutes * 60 + Fraction(match[3].replace(",", ".")))
     try:
-        seconds_exact = Fraction(text)
+        seconds_exact = Fraction(text.replace(",", ".", 1))
     except (ValueError, ZeroDivisionError):
         seconds_exact = Fraction(-1)
     if seconds_exact < 0:
         raise TimeError(
             "time.invalid",
-            "Not a time: {value!r}. Write seconds (12.5), timecode (00:00:12:12) or frames (300f).",
+            "Not a time: {value!r}. Write seconds (12.5), minutes and seconds (1:30), timecode (00:00:12:12) or frames (300f).",
             value=text,
         )
     return rate.frames(seconds_exact)

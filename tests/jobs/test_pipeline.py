@@ -15,8 +15,9 @@ from tracklay.cli.error_hints import HINTS
 from tracklay.cli.main import main
 from tracklay.cue import Cost
 from tracklay.errors import TracklayError, describe
-from tracklay.jobs import TakeFinished, create_job_spec
+from tracklay.jobs import create_job_spec
 from tracklay.jobs.delivery import FileDelivery
+from tracklay.jobs.events import TakeFinished
 from tracklay.jobs.failures import stored_error
 from tracklay.jobs.ledger import Ledger, NewJob
 from tracklay.jobs.runner import BackgroundRunner

@@ -220,7 +220,7 @@ def test_the_buffer_does_not_grow(tmp_path):
     picture = Picture(clip, TimeMap.linear(span, Fraction(0)))
     extraction = ProxyExtractor.prepare(picture, span, ProxySpec(96), tmp_path)
     shown = extraction.plan_span(span)
-    splitter = ShotSplitter(extraction.decode(shown, None), shown, span, picture.time_map, Rate(Fraction(60)), 1)
+    splitter = ShotSplitter(extraction.decode(shown, None), shown, span, extraction, 1)
     most = 0
     while splitter.next_start < span.end:
         for _ in splitter.next_shot():

@@ -12,7 +12,8 @@ import pytest
 from tracklay.cli.main import main
 from tracklay.cue import Failure
 from tracklay.errors import Cancelled
-from tracklay.jobs import TakeFinished, create_job_spec
+from tracklay.jobs import create_job_spec
+from tracklay.jobs.events import TakeFinished
 from tracklay.jobs.runner import BackgroundRunner
 from tracklay.providers import base
 from tracklay.providers.replicate import Replicate

@@ -15,6 +15,7 @@ from tracklay.cue import SAMPLE_RATE
 from tracklay.errors import InvalidInput
 from tracklay.sketch.music import composer, mixer
 from tracklay.sketch.music.drums import KITS
+from tracklay.sketch.music.grooves import GROOVES
 from tracklay.sketch.music.harmony import KEYS, MODES, parse_chord, scale_pitch_classes, voice_chord
 from tracklay.sketch.music.instruments import INSTRUMENTS
 from tracklay.sketch.music.prompt_parser import Parameters
@@ -311,7 +312,7 @@ def test_voice_leading_has_small_steps(style: str, key: int, mode: str, pick: in
 @example(SAMPLE_RATE, "epic", 0, 7919)
 @example(21 * SAMPLE_RATE, "house", 1, 48_000)
 def test_a_piece_has_the_exact_length_and_valid_audio(samples: int, prompt: str, seed: int, block: int) -> None:
-    """The length and the block size are exact; the audio is finite, below -1 dBFS, without offset, and fades out to zero."""
+    """The length and the block size are exact; the audio is finite, below -1 dBTP, without offset, and fades out to zero."""
     piece = composer.compose_music(prompt, samples, seed=seed)
     blocks = list(piece.render(block))
     assert all(len(part[name]) == block for part in blocks[:-1] for name in piece.stem_names)
@@ -413,20 +414,13 @@ def test_the_chords_sound_in_the_planned_key(prompt: str) -> None:
     assert shares[piece.key] > 0.8
 
 
-@pytest.mark.parametrize("style", STYLES)
-def test_loudness_follows_the_energy(style: str) -> None:
-    """Every style is near the level of its energy, from -23 dBFS (calm) to about -15 dBFS."""
-    piece = composer.compose_music("", 6 * SAMPLE_RATE, params={"style": style})
-    expected = -23 + 8.5 * piece.request.energy
-    assert rms_db(render_mix(piece)) == pytest.approx(expected, abs=2.5)
-
-
-def test_an_energetic_piece_is_louder() -> None:
-    """An energetic piece is louder than a calm one."""
-    loud = rms_db(render_mix(composer.compose_music("epic action", 6 * SAMPLE_RATE)))
-    calm = rms_db(render_mix(composer.compose_music("calm gentle", 6 * SAMPLE_RATE)))
-    assert -20 < loud < -14
-    assert calm < loud - 3
+def test_an_energetic_piece_is_denser() -> None:
+    """An energetic piece has more notes a second than a calm one, and the energy parameter changes that."""
+    counts = [
+        len(composer.compose_music(prompt, 24 * SAMPLE_RATE, params={"energy": energy}).notes)
+        for prompt, energy in (("calm pop", 0.3), ("pop", 0.5), ("energetic pop", 0.8))
+    ]
+    assert counts[0] < 0.9 * counts[1] < 0.9 * counts[2]
 
 
 @pytest.mark.parametrize("name", INSTRUMENTS)
@@ -456,9 +450,11 @@ def test_every_style_is_complete(name: str) -> None:
     """Patterns fill a bar, instruments exist and fit their roles, drums are in the kit, and progressions can be parsed."""
     style = STYLES[name]
     bar = 4 * style.beats_per_bar
-    grooves = [pattern for groove in style.drums for pattern in groove.values()]
+    parts = GROOVES[style.groove]
+    grooves = [pattern for part in parts for pattern in part.patterns]
     assert {len(pattern) for pattern in (*style.comp, *style.bass, *grooves)} == {bar}
-    assert {drum for groove in style.drums for drum in groove} <= set(KITS[style.kit])
+    assert set("".join(grooves)) <= set("oxX.")
+    assert {drum for part in parts for drum in part.drums} <= set(KITS[style.kit])
     fills = {drum for fill in DRUM_FILLS[style.kit] for drum in fill.split()} - {"."}
     assert fills <= set(KITS[style.kit])
     for role, players in style.instruments.items():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from tracklay.sketch.vision.analyzer import LUMA_WIDTH, analyze_motion
 from tracklay.sketch.vision.background import median_of_nine
 from tracklay.sketch.vision.cadence import distinct_frames
 from tracklay.sketch.vision.camera_motion import CameraTracker
-from tracklay.sketch.vision.events import MotionAnalysis
+from tracklay.sketch.vision.events import Event, MotionAnalysis, select_events
 from tracklay.sketch.vision.image_ops import SimilarityTransform, smooth_image, warp_image
 from tracklay.sketch.vision.velocity_breaks import find_velocity_breaks
 
@@ -300,3 +301,15 @@ def test_smooth_turns_are_no_breaks(fps: int) -> None:
     stop = 0.5 * share * share * (3 - 2 * share) + 0j
     for path in (flight, pendulum, stop):
         assert find_velocity_breaks(times, np.asarray(path, np.complex128)) == []
+
+
+def test_impacts_are_selected_by_trigger_and_whooshes_stay() -> None:
+    """A knife keeps the stops, a shot the starts, both all of them; the motion curves and the whooshes are unchanged."""
+    stop = Event("impact", Fraction(0), Fraction(0), 1.0, 0.0, 0.0, 0.1)
+    start = replace(stop, trigger="start")
+    whoosh = replace(start, kind="whoosh")
+    curve = np.zeros(1, np.float32)
+    analysis = MotionAnalysis((Fraction(0),), (stop, start, whoosh), curve, curve)
+    assert select_events(analysis, "stop").events == (stop, whoosh)
+    assert select_events(analysis, "start").events == (start, whoosh)
+    assert select_events(analysis, "both") == analysis

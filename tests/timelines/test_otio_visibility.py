@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import subprocess
 from fractions import Fraction
 from itertools import pairwise
@@ -12,7 +13,9 @@ import opentimelineio as otio
 import pytest
 from tracklay import timelines
 from tracklay.errors import InvalidInput
+from tracklay.media.file_timecode import read_timecode_rate
 from tracklay.timelines.otio.media_references import resolve_media_path
+from tracklay.timing import Rate, parse_time
 
 from tests.clips import FFMPEG, flash_clip
 from tests.timelines.cuts import clip, gap, span, speed, timeline, track
@@ -167,6 +170,47 @@ def test_media_begins_at_its_range_or_its_timecode(tmp_path, start, begin, optio
     assert cues(timeline(tmp_path / "film.otio", track(shot))) == [("a", 0, 20, Fraction(first, 25), 1)]
 
 
+@pytest.mark.parametrize(
+    ("file_rate", "clip_rate", "timecode"),
+    [
+        (Fraction(50), 25, "10:00:00:00"),
+        (Fraction(24), 25, "10:00:00:00"),
+        (Fraction(25), 50, "10:00:00:00"),
+        (Fraction(60), 24, "10:00:00:00"),
+        (Fraction(60000, 1001), Fraction(30000, 1001), "10:00:00;00"),
+    ],
+)
+def test_a_timecode_counts_at_its_own_rate(tmp_path, file_rate, clip_rate, timecode):
+    """The clip begins one second of timecode after the file: the timeline's frames and the file's are not the same number."""
+    media = flash_clip(tmp_path / "cam.mov", file_rate, 100, (), "-c:v", "mjpeg", "-timecode", timecode)
+    nominal = round(clip_rate)
+    first = parse_time(timecode, Rate(Fraction(clip_rate))) + nominal
+    shot = otio.schema.Clip("a", otio.schema.ExternalReference(media.as_uri()), span(first, 10, clip_rate))
+    ((_, _, _, begins, slope),) = cues(timeline(tmp_path / "film.otio", track(shot)))
+    assert (begins, slope) == (Fraction(nominal) / Fraction(clip_rate), 1)
+
+
+def test_a_range_that_is_too_short_counts_if_the_file_is_long_enough(tmp_path):
+    """Kdenlive writes the length of a range in frames of the project at the rate of the media."""
+    media = flash_clip(tmp_path / "low.mov", Fraction(50), 100, (), "-c:v", "mjpeg", "-timecode", "00:00:00:20")
+    shot = otio.schema.Clip("a", otio.schema.ExternalReference(media.as_uri(), span(0, 50, 50)), span(30, 10, 25))
+    assert cues(timeline(tmp_path / "film.otio", track(shot))) == [("a", 0, 10, Fraction(6, 5), 1)]
+
+
+def test_the_timecode_track_has_a_rate_of_its_own(tmp_path):
+    """A camera at 59.94 that counts 30 timecode frames per second; other files have no such track."""
+    media = flash_clip(tmp_path / "cam.mov", Fraction(60000, 1001), 4, (), "-c:v", "mjpeg", "-timecode", "00:00:00;00")
+    assert read_timecode_rate(media) == Rate(Fraction(60000, 1001))
+    written, wanted = struct.pack(">II", 60000, 1001), struct.pack(">II", 30000, 1001)
+    data = media.read_bytes()
+    at = data.index(written, data.index(b"tmcd", data.index(b"stsd")))
+    media.write_bytes(data[:at] + wanted + data[at + 8 :])
+    assert read_timecode_rate(media) == Rate(Fraction(30000, 1001))
+    plain = flash_clip(tmp_path / "plain.mp4", Fraction(25), 4, ())
+    assert read_timecode_rate(plain) is None
+    assert read_timecode_rate(Path(__file__)) is None
+
+
 def test_a_file_at_24000_1001_counted_at_24_is_read_in_frames(tmp_path):
     """EDLs and exports that round a rate mean the file's frames: after ten minutes the difference would be 14 of them."""
     media = flash_clip(tmp_path / "clip.mp4", Fraction(24000, 1001), 60, ())
@@ -296,6 +340,50 @@ def test_unreadable_clips_are_errors_and_without_media_cover_nothing(tmp_path, m
     assert str(tmp_path / "gone.mp4") in errors["gone"]
     assert errors["far"] == "far: Media is not a file: https://example.com/a.mp4. Download it, and relink the clip."
     assert errors["ramp"].startswith("ramp: Unknown speed: OTIO stores no speeds of the effect Ramp.")
+
+
+def avid_effect(**maps: list[list[float]]) -> otio.schema.LinearTimeWarp:
+    """Return a speed of 1 as the AAF adapter makes it of Avid's key frames."""
+    parameters = {name: {"_aaf_keyframed_property": True, "keyframe_values": points} for name, points in maps.items()}
+    metadata = {"AAF": {"Parameters": {"SpeedRatio": "1", **parameters}}}
+    return otio.schema.LinearTimeWarp(time_scalar=1.0, metadata=metadata)
+
+
+@pytest.mark.parametrize(
+    ("effect", "is_ramp"),
+    [
+        (avid_effect(PARAM_OFFSET_MAP_U=[[0.0, 0.0], [0.27, 5.6], [0.73, 9.4], [1.0, 15.0]]), True),
+        (avid_effect(PARAM_SPEED_MAP_U=[[0.0, 1.0], [1.0, 2.0]]), True),
+        (avid_effect(PARAM_SPEED_MAP_U=[[0.0, 1.0]], PARAM_SPEED_OFFSET_MAP_U=[[0.0, 0.0], [8.0, 8.0]]), False),
+        (avid_effect(PARAM_SPEED_OFFSET_MAP_U=[[0.0, 7.0], [4.0, 3.0], [8.0, -1.0]]), False),
+        (avid_effect(), False),
+    ],
+)
+def test_a_speed_ramp_of_an_aaf_is_an_error_and_a_constant_speed_is_none(tmp_path, media, effect, is_ramp):
+    """The adapter makes a constant speed of both: its key frames say which it was."""
+    film = timeline(tmp_path / "film.otio", track(clip(media, 0, 10, 25, effect, name="shot")))
+    (cue,) = timelines.open_timeline(film).cues(model="sketch/foley")
+    assert ("Unknown speed" in cue.picture.error) == is_ramp
+
+
+@pytest.mark.parametrize(
+    ("clip_name", "effect_name", "ids"),
+    [
+        ("Text+", "Text+", ["under"]),
+        ("Opening", "Text+", ["under"]),
+        ("Mine", "Mine", ["under"]),
+        ("Solid Color", "Solid Color", ["under"]),
+        ("offline.mov", "Transform", ["under", "offline.mov"]),
+    ],
+)
+def test_titles_of_resolve_are_no_cues(tmp_path, media, clip_name, effect_name, ids):
+    """A clip without media that an effect makes; with an effect that needs a picture it is offline."""
+    title = otio.schema.Clip(clip_name, otio.schema.MissingReference(), span(0, 20, 25))
+    title.effects.append(otio.schema.Effect(metadata={"Resolve_OTIO": {"Effect Name": effect_name, "Enabled": True}}))
+    film = timeline(tmp_path / "film.otio", track(clip(media, 0, 50, 25, name="under")), track(title))
+    found = timelines.open_timeline(film).cues(model="sketch/foley")
+    assert sorted(cue.id for cue in found) == sorted(ids)
+    assert found[0].span.start == (20 if clip_name == "Solid Color" else 0)
 
 
 def nested(levels: int) -> str:

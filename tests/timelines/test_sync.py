@@ -13,10 +13,12 @@ import pytest
 from tracklay import timelines
 from tracklay.cli.main import main
 from tracklay.jobs import pipeline
+from tracklay.media.extract import extract_proxy
 from tracklay.media.probe import read_video_header
 
 from tests.clips import FFMPEG, clicks, flash_clip, hear
 from tests.fakes.click_model import Clicker
+from tests.media.numbered_clips import numbered, numbers
 from tests.timelines.cuts import clip, gap, span, speed, timeline, track
 
 RATES = [Fraction(24000, 1001), Fraction(25), Fraction(30000, 1001), Fraction(60)]
@@ -166,6 +168,26 @@ def test_the_proxy_is_square_if_requested(tmp_path, clicking, capsys, monkeypatc
     assert "--square cannot be combined with --plan. Work lists have no such column." in capsys.readouterr().err
     assert lay(media, "--square", "0.25") == 0
     assert sizes == [(108, 108)]
+
+
+@pytest.mark.parametrize(
+    ("scalar", "first", "expected"),
+    [
+        (0.5, 20, [20 + frame // 2 for frame in range(16)]),
+        (0.375, 20, [20 + frame * 3 // 8 for frame in range(16)]),
+        (0.1, 20, [20 + frame // 10 for frame in range(16)]),
+        (-0.5, 20, [27 - frame // 2 for frame in range(16)]),
+        (1, 20, [20 + frame for frame in range(16)]),
+    ],
+)
+def test_slow_motion_holds_a_frame_until_the_next_begins(tmp_path, home, scalar, first, expected):
+    """As Avid renders it; a clip whose frames meet the timeline's is found again as before."""
+    media = numbered(tmp_path / "clip.mov", Fraction(24), 60)
+    film = timeline(tmp_path / "film.otio", track(clip(media, first, 16, 24, speed(scalar))))
+    (cue,) = timelines.open_timeline(film).cues(model="sketch/foley")
+    proxy = extract_proxy(cue.picture, cue.span, tmp_path / "proxy.mp4")
+    assert numbers(proxy.path) == expected
+    assert cue.picture.frame_rule == ("nearest" if scalar == 1 else "hold")
 
 
 def test_a_huge_source_is_identified_by_samples(tmp_path, clicking, capsys, monkeypatch):

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from ..cue import Cue
     from .worklist import WorkListRow
 
-TIMELINE_SUFFIXES = (".otio", ".blend")
-"""Suffixes of timelines that have their own cues. In any other picture, a row's span is the cue."""
-
 
 class OpenPicture:
     """A picture as a timeline. Its cues are found once for each pair of in and out points.

@@ -22,9 +22,10 @@ from ..media.fingerprint import relative_points, source_id
 from ..models import find_model, load_catalogue
 from ..models.model import EXTRA_PREFIX, is_url, suggest_nearest
 from ..providers.base import get_provider
+from ..timelines.formats import is_timeline
 from ..timing import Rate, parse_time
 from . import worklist_file
-from .open_picture import TIMELINE_SUFFIXES, OpenPicture
+from .open_picture import OpenPicture
 from .worklist import (
     DEFAULT_CUE,
     DEFAULT_FOLDER,
@@ -216,7 +217,7 @@ class _WorkListLoader:
         if not values.get("picture"):
             raise self._locate(InvalidInput("worklist.no_picture", "The row has no picture."), location)
         picture, _ = self._resolve_path(values["picture"])
-        if picture.suffix.lower() not in TIMELINE_SUFFIXES or picture.is_dir():
+        if not is_timeline(picture):
             yield self._build_row(values, location, is_text=is_text)
             return
         try:

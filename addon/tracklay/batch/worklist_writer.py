@@ -11,7 +11,7 @@ import tomli_w
 from ..atomic_io import atomic_write
 from ..errors import InvalidInput
 from ..paths import ensure_folder
-from .open_picture import TIMELINE_SUFFIXES
+from ..timelines.formats import is_timeline
 from .worklist import relative_path
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def build_worklist_tables(
         **{name: value for name, value in settings.items() if value not in (None, "", {})},
     }
     defaults["folder"] = relative_path(takes_folder.absolute(), path.parent)
-    if path.suffix.lower() in TIMELINE_SUFFIXES:
+    if is_timeline(path):
         rows: list[dict[str, Any]] = [{"id": cue.id, "cue": cue.id} for cue in cues]
     else:
         rows = [{"id": timeline.stem}]

@@ -21,6 +21,7 @@ from ..jobs.job_spec import JobSpec, cue_to_dict
 from ..media.fingerprint import span_fingerprint
 from ..timing import TimeError, TimeMap, parse_time
 from .sequencer import compat, connections, placement, scene_cues, selection
+from .sequencer.playback_faults import find_playback_faults
 from .sequencer.timeline_copy import TimelineCopies
 
 if TYPE_CHECKING:
@@ -39,6 +40,15 @@ def read_rate(path: str) -> dict[str, Any]:
         InvalidInput: the file cannot be opened.
     """
     return {"rate": str(selection.scene_rate(open_film(path)))}
+
+
+def find_faults(path: str) -> dict[str, Any]:
+    """Return the strips of a film that Blender plays at another time or volume than its timeline says, each with a sentence.
+
+    Raises:
+        InvalidInput: the file cannot be opened.
+    """
+    return {"faults": [list(fault) for fault in find_playback_faults(open_film(path))]}
 
 
 def spot_film(path: str, only: Sequence[str], in_point: str | None, out_point: str | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Runs `tracklay doctor`: checks programs, folders, API keys (never showing their values) and providers."""
+"""Runs `tracklay doctor`: checks programs, folders, API keys (never showing their values) and providers, or the strips of a film."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from .. import log, settings
-from ..errors import TracklayError
+from ..errors import InvalidInput, TracklayError
 from ..media import ffmpeg
 from ..models import load_catalogue
 from ..paths import ensure_folder, tracklay_home
@@ -33,7 +34,27 @@ class Finding:
 
 def run_doctor(options: argparse.Namespace) -> int:
     """Run the command and return the exit status."""
+    if options.film is not None:
+        return EXIT_DONE if show_findings(check_film(options.film), bad_mark="check") else EXIT_FAILED
     return EXIT_DONE if show_findings(run_checks(options.describe)) else EXIT_FAILED
+
+
+def check_film(film: Path) -> list[Finding]:
+    """Return a finding for each strip of a .blend file that Blender plays at another time or volume than its timeline says.
+
+    Raises:
+        InvalidInput: it is no .blend file, or cannot be opened.
+        MediaError: Blender ended without a result.
+    """
+    from ..timelines.blend_file import BlendFile  # noqa: PLC0415 - no other check needs timelines
+    from ..timelines.formats import BLEND_SUFFIX  # noqa: PLC0415
+
+    if film.suffix.lower() != BLEND_SUFFIX:
+        raise InvalidInput("doctor.not_a_film", "Not a .blend file: {path}.", path=film)
+    faults = BlendFile.open(film).find_playback_faults()
+    return [Finding(strip, detail, ok=False) for strip, detail in faults] or [
+        Finding(film.name, "Blender plays every strip where the timeline has it.", ok=True)
+    ]
 
 
 def run_checks(describe: Callable[[TracklayError], str] = str) -> list[Finding]:

@@ -149,11 +149,11 @@ def model_to_dict(model: Model) -> dict[str, Any]:
     return dataclasses.asdict(model)
 
 
-def show_findings(findings: Sequence[Finding]) -> bool:
-    """Print findings, and return whether everything required is present."""
+def show_findings(findings: Sequence[Finding], *, bad_mark: str = "missing") -> bool:
+    """Print findings, and return whether none of them is bad. `bad_mark` is the word before a bad one."""
     table = Table(box=None, pad_edge=False, show_header=False)
     for finding in findings:
-        mark, style = {True: ("ok", "green"), False: ("missing", "red"), None: ("-", "dim")}[finding.ok]
+        mark, style = {True: ("ok", "green"), False: (bad_mark, "red"), None: ("-", "dim")}[finding.ok]
         table.add_row(Text(mark, style), finding.name, Text(finding.detail, overflow="fold"))
     Console().print(table)
     return all(finding.ok is not False for finding in findings)

@@ -4,16 +4,6 @@ These names need neither asyncio nor SQLite, so that an editor starts fast. Impo
 """
 
 from .cost import check_budget, estimate_cost
-from .events import LookupDone, TakeFinished, TakeResumed
 from .job_spec import JobSpec, StageProgress, create_job_spec
 
-__all__ = [
-    "JobSpec",
-    "LookupDone",
-    "StageProgress",
-    "TakeFinished",
-    "TakeResumed",
-    "check_budget",
-    "create_job_spec",
-    "estimate_cost",
-]
+__all__ = ["JobSpec", "StageProgress", "check_budget", "create_job_spec", "estimate_cost"]

@@ -1,4 +1,4 @@
-"""Events that `runner.BackgroundRunner` puts into its queue. Light: an editor imports them when it starts."""
+"""Events that `runner.BackgroundRunner` puts into its queue."""
 
 from __future__ import annotations
 

@@ -87,7 +87,13 @@ class JobSpec:
         reason = stored.pop("why", "")
         reason = stored.pop("reason", reason)
         picture = Picture(
-            Path(stored.pop("source")), TimeMap(points), images, source_rate, render=render, reason=reason
+            Path(stored.pop("source")),
+            TimeMap(points),
+            images,
+            source_rate,
+            render=render,
+            reason=reason,
+            frame_rule=stored.pop("frame_rule", "nearest"),
         )
         return Cue(span=Span(start, frames, Rate(Fraction(rate))), picture=picture, **stored)
 
@@ -109,6 +115,8 @@ def cue_to_dict(cue: Cue) -> dict[str, Any]:
         "rate": None if cue.picture.rate is None else str(cue.picture.rate),
         "render": _render_to_dict(cue.picture.render),
         "reason": cue.picture.reason,
+        # Left out if it is the first rule that existed: this data identifies work that was paid for.
+        **({} if cue.picture.frame_rule == "nearest" else {"frame_rule": cue.picture.frame_rule}),
         "model": cue.model,
         "prompt": cue.prompt,
         "negative": cue.negative,
@@ -116,6 +124,7 @@ def cue_to_dict(cue: Cue) -> dict[str, Any]:
         "takes": cue.takes,
         "params": dict(cue.params),
         "square": cue.square,
+        **({"timecode_start": cue.timecode_start} if cue.timecode_start else {}),
     }
 
 
@@ -234,6 +243,10 @@ def random_seed(spec: JobSpec) -> int:
     return low + secrets.randbelow(high - low)
 
 
+_NOT_REQUESTED = ("id", "seed", "takes", "reason", "timecode_start")
+"""Fields of a stored cue that are no part of what the user asks for."""
+
+
 def request_keys(spec: JobSpec) -> list[str]:
     """Return a key for each take of a spec: the same when the user asks for the same again, so that an interrupted job is found.
 
@@ -243,7 +256,7 @@ def request_keys(spec: JobSpec) -> list[str]:
 
     data = spec.to_dict()
     # Neither how the cue is named nor how often it is asked for is part of the request; each take has its own seed below.
-    cue = {name: value for name, value in data["cue"].items() if name not in ("id", "seed", "takes", "reason")}
+    cue = {name: value for name, value in data["cue"].items() if name not in _NOT_REQUESTED}
     try:
         file = source_id(spec.cue.picture.source, "stat")
     except OSError:

@@ -160,7 +160,7 @@ def _bwf_writer_factory(take: Take) -> Callable[[BinaryIO, int], BwfWriter]:
             description=f"{cue.model} seed {take.seed}: {cue.prompt}",
             originator_reference=take.request,
             created_at=datetime.fromisoformat(take.created),
-            time_reference=cue.span.rate.samples(max(0, cue.span.start), take.sample_rate),
+            time_reference=cue.span.rate.samples(max(0, cue.span.start + cue.timecode_start), take.sample_rate),
             coding_history=json.dumps(provenance | {"channels": channels}),
         )
 

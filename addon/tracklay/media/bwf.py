@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 BYTES_PER_SAMPLE = 3
 FULL_SCALE = (1 << 23) - 1
-SILENCE_BYTES_PER_SAMPLE = 2
+SILENCE_BYTES_PER_SAMPLE = 3
+"""Bytes per sample of silent files. Blender opens one of 24 bits in an eighth of the time of one of 16 (bpy 4.5, 5.0, Blender 5.2)."""
+
 MAX_RIFF_BYTES = (1 << 32) - (1 << 20)
 """RIFF counts its bytes in 32 bits. Over four hours of 48 kHz stereo fit; 1 MiB is left for the header."""
 
@@ -114,7 +116,7 @@ def _pack_format(channels: int, sample_rate: int, bytes_per_sample: int) -> byte
 def write_silence(file: BinaryIO, samples: int, sample_rate: int) -> None:
     """Write a silent mono WAV to an open file. Only its header is written: the data is a hole, which takes no disk space.
 
-    With 16 bits silence is zeros, as a hole reads; with 8 bits it would be 128.
+    With 24 bits silence is zeros, as a hole reads; with 8 bits it would be 128.
     """
     data = samples * SILENCE_BYTES_PER_SAMPLE
     fmt = _pack_format(1, sample_rate, SILENCE_BYTES_PER_SAMPLE)

@@ -24,8 +24,10 @@ from . import ffmpeg
 from .probe import frame_times
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..cancellation import CancelToken
-    from ..cue import EditorRender, Picture
+    from ..cue import Picture
     from ..timing import Span
 
 STALL_TIMEOUT_SECONDS = 1800.0
@@ -90,7 +92,7 @@ def render_in_editor(picture: Picture, span: Span, short_side: int, *, cancel_to
             "min_side": short_side,
             "output_path": str(beside),
         }
-        _run_editor(_command(render, name, request), log_path, beside, name, cancel_token)
+        run_editor_script(render.program, render.script, request, log_path, beside, name, cancel_token=cancel_token)
         count = len(frame_times(beside, cancel_token=cancel_token)) if beside.is_file() and beside.stat().st_size else 0
         if count != span.frames:
             raise MediaError(
@@ -114,29 +116,44 @@ def _pixel_sha256(movie: Path, name: str, cancel_token: CancelToken) -> str:
     return text.strip().rpartition("=")[2].lower()
 
 
-def _command(render: EditorRender, name: str, request: dict[str, object]) -> list[str]:
-    """Return the command line of a render.
+def run_editor_script(
+    program: tuple[str, ...],
+    script: Path | None,
+    request: Mapping[str, object],
+    log_path: Path,
+    output_path: Path,
+    name: str,
+    *,
+    cancel_token: CancelToken,
+) -> None:
+    """Run a script in a process of the editor, to its end.
+
+    Args:
+        program: command that runs a script inside the editor.
+        script: the script; None if the job was created by a version that had none.
+        request: its only argument, as JSON.
+        log_path: gets the output of the process; deleted if it succeeds.
+        output_path: the file that the script writes: the process is not stalled as long as it or the log grows.
+        name: name of the picture or sound, for errors.
+        cancel_token: cancels the process.
 
     Raises:
-        MediaError: the program or its script is missing: the editor was removed or updated since the job was created.
+        MediaError: the program or its script is missing: the editor was removed or updated since the job was created. Or it fails or
+            stalls.
+        OutputError: the log cannot be written.
+        Cancelled: the token was cancelled.
     """
-    missing: str | Path
-    if shutil.which(render.program[0]) is None:
-        missing = render.program[0]
-    elif render.script is None or not render.script.is_file():
-        missing = render.script or "its render script"
-    else:
-        return [*render.program, str(render.script), "--", json.dumps(request)]
-    raise MediaError(
-        "render.program_missing",
-        "{name} must be rendered, and {program} is missing. Generate again in Blender.",
-        name=name,
-        program=missing,
-    )
-
-
-def _run_editor(command: list[str], log_path: Path, output_path: Path, name: str, cancel_token: CancelToken) -> None:
-    """Run a command to its end. Its output goes to `log_path`, which is deleted if it succeeds."""
+    missing = program[0] if shutil.which(program[0]) is None else None
+    if missing is None and (script is None or not script.is_file()):
+        missing = str(script or "its render script")
+    if missing is not None:
+        raise MediaError(
+            "render.program_missing",
+            "{name} must be rendered, and {program} is missing. Generate again in Blender.",
+            name=name,
+            program=missing,
+        )
+    command = [*program, str(script), "--", json.dumps(request)]
     try:
         with log_path.open("wb") as log:
             process = start_process(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ..cancellation import CancelToken
-    from ..cue import Picture
+    from ..cue import FrameRule, Picture
     from ..timing import Rate, Span
     from .decoder import FrameSource
 
@@ -114,6 +114,7 @@ class ProxyExtractor:
         rate: frame rate of the timeline.
         spec: size and shape of the proxies.
         work_dir: folder for temporary files.
+        frame_rule: which source frame is on screen at a time.
     """
 
     source: FrameSource
@@ -121,6 +122,7 @@ class ProxyExtractor:
     rate: Rate
     spec: ProxySpec
     work_dir: Path
+    frame_rule: FrameRule = "nearest"
 
     @classmethod
     def prepare(
@@ -141,7 +143,7 @@ class ProxyExtractor:
             crop_position(spec.square)  # raises for an invalid square, before anything is decoded
         source = open_source(picture, work_dir, cancel_token=cancel_token)
         time_map = TimeMap.linear(span, Fraction(0), Fraction(0)) if source.is_still else picture.time_map
-        return cls(source, time_map, span.rate, spec, work_dir)
+        return cls(source, time_map, span.rate, spec, work_dir, picture.frame_rule)
 
     @property
     def _crop_position(self) -> Fraction | None:
@@ -149,7 +151,7 @@ class ProxyExtractor:
 
     def plan_span(self, span: Span) -> list[PlannedFrame]:
         """Return the plan of a span."""
-        return plan_frames(self.time_map, span, self.source.rate)
+        return plan_frames(self.time_map, span, self.source.rate, self.frame_rule)
 
     def decode(self, planned: Sequence[PlannedFrame], cancel_token: CancelToken | None) -> Generator[TimedFrame]:
         """Decode the frames of a plan; times are seconds from its start."""

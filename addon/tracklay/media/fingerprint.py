@@ -151,7 +151,8 @@ def span_fingerprint(picture: Picture, span: Span) -> list[Any]:
         [str(segment.start - span.start), str(segment.source_start), str(segment.slope)]
         for segment in picture.time_map.segments(span)
     ]
-    return [segments, span.frames, str(span.rate), None if picture.rate is None else str(picture.rate)]
+    facts = [segments, span.frames, str(span.rate), None if picture.rate is None else str(picture.rate)]
+    return facts + _stored_frame_rule(picture)
 
 
 def ledger_span_fingerprint(picture: Picture, span: Span) -> list[Any]:
@@ -162,7 +163,12 @@ def ledger_span_fingerprint(picture: Picture, span: Span) -> list[Any]:
     bends = [(frame, seconds) for frame, seconds in picture.time_map.points if span.start < frame < span.end]
     ends = [(Fraction(frame), picture.time_map.source_seconds(frame)) for frame in (span.start, span.end)]
     points = relative_points(sorted([*bends, *ends]), span)
-    return [points, span.frames, str(span.rate), list(picture.images), str(picture.rate)]
+    return [points, span.frames, str(span.rate), list(picture.images), str(picture.rate), *_stored_frame_rule(picture)]
+
+
+def _stored_frame_rule(picture: Picture) -> list[Any]:
+    """Return the frame rule as stored: left out if it is `nearest`, the only one when the first fingerprints were stored."""
+    return [] if picture.frame_rule == "nearest" else [picture.frame_rule]
 
 
 def relative_points(points: Iterable[tuple[Fraction, Fraction]], span: Span) -> list[list[str]]:

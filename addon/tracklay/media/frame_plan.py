@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ..cue import FrameRule
     from ..timing import LinearSegment, Rate, Span, TimeMap
 
 MAX_SOURCE_FRAMES_PER_FRAME = 8
@@ -23,14 +24,34 @@ LONG_RUN_SECONDS = Fraction(1)
 """Seconds of source. A stretch that plays forward for at least as long is decoded in order; shorter ones are reordered in memory."""
 
 
-def snap_to_frame(at: Fraction, rate: Rate) -> Fraction:
-    """Return the time of the source frame that is on screen at a time: the nearest by the source's rate, halves up, not before 0.
+HOLD_TOLERANCE_FRAMES = Fraction(1, 100)
+"""Source frames by which a frame may begin late and still count as begun: timelines store times as rounded decimals."""
 
-    In seconds from the source's first frame. With a variable frame rate it is the frame that begins at the result, or the last one
-    that began before. Blender does so with a movie strip: seen in renders of numbered frames (bpy 4.5, sources of 23.976, 25 and
-    59.94 frames per second on timelines of 24 to 60).
+
+def snap_to_frame(at: Fraction, rate: Rate, rule: FrameRule = "nearest") -> Fraction:
+    """Return the time of the source frame that is on screen at a time, not before 0, in seconds from the source's first frame.
+
+    With a variable frame rate it is the frame that begins at the result, or the last one that began before.
+
+    Args:
+        at: source time in seconds.
+        rate: frame rate of the source.
+        rule: `nearest`: the nearest frame, halves up. Blender does so with a movie strip: seen in renders of numbered frames (bpy
+            4.5, sources of 23.976, 25 and 59.94 frames per second on timelines of 24 to 60). `hold`: the last frame that has
+            begun. Avid does so: seen in its own render of clips at 1/2 and 3/8 of their speed (otio-aaf-adapter,
+            `tests/sample_data/misc_speed_effects_aaf.mov`).
     """
-    return max(Fraction(0), rate.seconds(math.floor(at * rate.fps + Fraction(1, 2))))
+    offset = Fraction(1, 2) if rule == "nearest" else HOLD_TOLERANCE_FRAMES
+    return max(Fraction(0), rate.seconds(math.floor(at * rate.fps + offset)))
+
+
+def frame_rules_differ(time_map: TimeMap, span: Span, source_rate: Rate) -> bool:
+    """Return True if the two rules of `snap_to_frame` show different frames somewhere in a span."""
+    for segment in time_map.segments(span):
+        start, step = segment.source_start * source_rate.fps, segment.slope * source_rate.fps
+        if step.denominator != 1 or abs(start - round(start)) > HOLD_TOLERANCE_FRAMES:
+            return True
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +93,7 @@ class DecodeRun:
     ordered: bool
 
 
-def plan_frames(time_map: TimeMap, span: Span, source_rate: Rate) -> list[PlannedFrame]:
+def plan_frames(time_map: TimeMap, span: Span, source_rate: Rate, rule: FrameRule = "nearest") -> list[PlannedFrame]:
     """Return the frames on screen in a span, in its order.
 
     Where a segment plays forward and the source has at least as many frames as the timeline, but not more than
@@ -84,11 +105,12 @@ def plan_frames(time_map: TimeMap, span: Span, source_rate: Rate) -> list[Planne
         time_map: the source time of each timeline frame.
         span: timeline frames.
         source_rate: frame rate of the source.
+        rule: which source frame is on screen at a time, as `snap_to_frame` takes it.
     """
-    return [shown for piece in time_map.segments(span) for shown in _plan_piece(piece, span, source_rate)]
+    return [shown for piece in time_map.segments(span) for shown in _plan_piece(piece, span, source_rate, rule)]
 
 
-def _plan_piece(piece: LinearSegment, span: Span, source_rate: Rate) -> Iterator[PlannedFrame]:
+def _plan_piece(piece: LinearSegment, span: Span, source_rate: Rate, rule: FrameRule) -> Iterator[PlannedFrame]:
     def at(frame: Fraction | int) -> Fraction:
         return span.rate.seconds(frame - span.start)
 
@@ -98,15 +120,14 @@ def _plan_piece(piece: LinearSegment, span: Span, source_rate: Rate) -> Iterator
         pass_through = PassThrough(piece.source_start, source_end, piece.slope * span.rate.fps)
         yield PlannedFrame(
             at(piece.start),
-            snap_to_frame(piece.source_start, source_rate),
+            snap_to_frame(piece.source_start, source_rate, rule),
             pass_through,
-            snap_to_frame(source_end, source_rate),
+            snap_to_frame(source_end, source_rate, rule),
         )
         return
     for frame in range(math.ceil(piece.start), math.ceil(piece.end)):
-        yield PlannedFrame(
-            at(frame), snap_to_frame(piece.source_start + (frame - piece.start) * piece.slope, source_rate)
-        )
+        source_seconds = piece.source_start + (frame - piece.start) * piece.slope
+        yield PlannedFrame(at(frame), snap_to_frame(source_seconds, source_rate, rule))
 
 
 def decode_runs(planned: Sequence[PlannedFrame]) -> Iterator[DecodeRun]:

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ..cue import Picture
-    from ..timing import Rate, TimeMap
     from .decoder import DecodedFrame
     from .extract import TimedFrame
     from .frame_plan import PlannedFrame
@@ -88,7 +87,7 @@ def find_cuts(
             extraction = replace(extraction, spec=ProxySpec(ANALYSIS_SHORT_SIDE))
         starts = []
         with closing(extraction.decode(planned, cancel_token)) as decoded:
-            shots = ShotSplitter(decoded, planned, span, extraction.time_map, extraction.source.rate, min_shot_frames)
+            shots = ShotSplitter(decoded, planned, span, extraction, min_shot_frames)
             while shots.next_start < span.end:
                 starts.append(shots.next_start)
                 if file_ids is None or proxy_spec is None:
@@ -124,8 +123,7 @@ class ShotSplitter:
         decoded: Iterator[TimedFrame],
         planned: Sequence[PlannedFrame],
         span: Span,
-        time_map: TimeMap,
-        source_rate: Rate,
+        extraction: ProxyExtractor,
         min_shot_frames: int,
     ) -> None:
         """Create a splitter.
@@ -134,20 +132,14 @@ class ShotSplitter:
             decoded: the frames of the span.
             planned: the plan of the span.
             span: timeline frames.
-            time_map: source time of each timeline frame.
-            source_rate: frame rate of the source.
+            extraction: what is decoded.
             min_shot_frames: minimum length of a shot, in timeline frames.
         """
         self.next_start, self.last_shot_frames = span.start, 0
         self._decoded, self._scorer = decoded, CutScorer()
         # If the whole span passes through, a plan selects frames by their source time. This must do the same, to the last frame.
         self._uses_source_time = len(planned) == 1 and planned[0].pass_through is not None
-        self._span, self._time_map, self._source_rate, self._min_shot_frames = (
-            span,
-            time_map,
-            source_rate,
-            min_shot_frames,
-        )
+        self._span, self._extraction, self._min_shot_frames = span, extraction, min_shot_frames
         self._buffer: deque[TimedFrame] = deque()
         self._emitted = 0  # frames of the buffer that were yielded already
         self._timeline_frame = span.start  # the first timeline frame that shows the last decoded frame
@@ -212,13 +204,15 @@ class ShotSplitter:
     def _latest_start(self, frame: int) -> Fraction:
         """Return the latest position of a frame that is on screen at a timeline frame."""
         if self._uses_source_time:
-            return snap_to_frame(self._time_map.source_seconds(frame), self._source_rate) + TIME_TOLERANCE_SECONDS
+            extraction = self._extraction
+            at = extraction.time_map.source_seconds(frame)
+            return snap_to_frame(at, extraction.source.rate, extraction.frame_rule) + TIME_TOLERANCE_SECONDS
         return self._earliest_start(frame) + TIME_TOLERANCE_SECONDS
 
     def _earliest_start(self, frame: int) -> Fraction:
         """Return the position before which a frame has come on screen before a timeline frame."""
         if self._uses_source_time:
-            return self._time_map.source_seconds(frame) - TIME_TOLERANCE_SECONDS
+            return self._extraction.time_map.source_seconds(frame) - TIME_TOLERANCE_SECONDS
         return self._span.rate.seconds(frame - self._span.start)
 
 

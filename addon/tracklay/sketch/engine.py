@@ -18,6 +18,7 @@ from ..media.probe import frame_times_and_size
 from .foley import renderer
 from .music import composer
 from .vision import analyzer
+from .vision.events import select_events
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -88,7 +89,7 @@ def _generate_foley(
 ) -> dict[str, Any]:
     if not proxy:
         raise MediaError("sketch.no_video", "sketch/foley needs a video.")
-    analysis = analyze_proxy_motion(Path(proxy))
+    analysis = select_events(analyze_proxy_motion(Path(proxy)), "stop")
     blocks = renderer.render_foley(analysis, samples, prompt=prompt, negative=negative, seed=seed, params=params)
     _write_files({MASTER_STEM: folder / "foley.wav"}, ({MASTER_STEM: block} for block in blocks))
     events = [
@@ -96,6 +97,8 @@ def _generate_foley(
             "kind": event.kind,
             "seconds": f"{event.time.numerator}/{event.time.denominator}",
             "strength": round(event.strength, 3),
+            "trigger": event.trigger,
+            "confidence": round(event.confidence, 3),
         }
         for event in analysis.events
     ]

@@ -8,25 +8,26 @@ from typing import TYPE_CHECKING
 
 from ..errors import InvalidInput
 from ..media.probe import check_file
+from .formats import BLEND_SUFFIX, is_otio_readable
 
 if TYPE_CHECKING:
     from .base import Timeline
 
 
 def open_timeline(path: Path) -> Timeline:
-    """Open an .otio file, a Blender file, a media file, or a folder or pattern of images.
+    """Open a timeline that OpenTimelineIO reads, a Blender file, a media file, or a folder or pattern of images.
 
     Raises:
         InvalidInput: the path is none of these, or cannot be read.
     """
     # Each kind needs its own libraries: only the module of the kind that is opened is imported.
-    if path.suffix.lower() == ".blend":
+    if path.suffix.lower() == BLEND_SUFFIX:
         from .blend_file import BlendFile  # noqa: PLC0415
 
         return BlendFile.open(path)
-    # A folder may be named like a timeline: then it holds images.
-    if path.suffix.lower() == ".otio" and not path.is_dir():
-        check_file(path)
+    if is_otio_readable(path):
+        if not path.is_dir():
+            check_file(path)
         if find_spec("opentimelineio") is None:
             raise InvalidInput(
                 "otio.not_installed",

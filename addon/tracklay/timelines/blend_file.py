@@ -117,6 +117,15 @@ class BlendFile(Timeline):
             for cue, each in zip(cues, reply["cues"], strict=True)
         ]
 
+    def find_playback_faults(self) -> list[tuple[str, str]]:
+        """Return each strip that Blender plays at another time or volume than the timeline says, with a sentence about it.
+
+        Raises:
+            InvalidInput: the file cannot be opened.
+            MediaError: Blender ended without a result.
+        """
+        return [(strip, detail) for strip, detail in self._call_blender("find_faults")["faults"]]
+
     def laid_path(self, folder: Path) -> Path:
         """Return the path of the copy with takes."""
         return folder / f"{self.output_stem(folder)}.tracklay.blend"

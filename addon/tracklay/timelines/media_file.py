@@ -13,10 +13,11 @@ from ..cue import Cue, Picture
 from ..errors import InvalidInput
 from ..media import image_sequence
 from ..media.decoder import ImageSequenceSource
+from ..media.file_timecode import first_timecode_frame
 from ..media.movie import encode_movie
 from ..media.mux import choose_container, mux_takes
 from ..media.probe import MediaInfo, VideoStream, probe_video
-from ..timing import Span, TimeError, TimeMap, parse_time
+from ..timing import Span, TimeError, TimeMap, is_timecode, parse_time
 from .base import Timeline, empty_range_error, invalid_point_error
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class MediaFile(Timeline):
         points = []
         for name, text, default in (("in", in_point, 0), ("out", out_point, frames)):
             try:
-                points.append(default if text is None else parse_time(text, rate))
+                points.append(default if text is None else self._frame_of_point(text))
             except TimeError as error:
                 raise invalid_point_error(name, error) from None
             if points[-1] > frames:
@@ -110,6 +111,22 @@ class MediaFile(Timeline):
             raise empty_range_error(start, end, rate)
         return Span(start, end - start, rate)
 
+    @property
+    def _timecode_start(self) -> int:
+        """The file's own timecode of its first frame, in frames; 0 if it has none."""
+        return round(first_timecode_frame(self.path, self.video, self.rate) or 0) if self.video.timecode else 0
+
+    def _frame_of_point(self, text: str) -> int:
+        """Return the frame of a point, counted from the file's first frame.
+
+        A timecode counts from there too, unless only the file's own timecode makes it lie within the file.
+        """
+        frame = parse_time(text, self.rate)
+        from_own_timecode = frame - self._timecode_start
+        if is_timecode(text) and frame > self.video.frames and 0 <= from_own_timecode <= self.video.frames:
+            return from_own_timecode
+        return frame
+
     def spot(self, cue_id: str, span: Span, **cue_fields: Any) -> Cue:
         """Return a cue for a span. `cue_fields` are fields of Cue: model, prompt, negative, seed, takes, params.
 
@@ -121,7 +138,8 @@ class MediaFile(Timeline):
         # Of frames that are not equally far apart the start of the file has another rate than the whole.
         rate = self.video.rate if self.images or self.video.is_variable else None
         source = self.media.path if self.images else self.path
-        return Cue(cue_id, span, Picture(source, time_map, self.images, rate), **cue_fields)
+        picture = Picture(source, time_map, self.images, rate)
+        return Cue(cue_id, span, picture, timecode_start=self._timecode_start, **cue_fields)
 
     def cues(
         self, in_point: str | None = None, out_point: str | None = None, *, only: Sequence[str] = (), **cue_fields: Any

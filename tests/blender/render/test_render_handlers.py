@@ -7,9 +7,12 @@ import sys
 from pathlib import Path
 
 import bpy
+import numpy as np
 import pytest
+from tracklay.blender.render import mixdown
+from tracklay.media.probe import probe_media
 
-from tests.clips import clicks, hear
+from tests.clips import FFMPEG, clicks, hear
 
 from ..conftest import laid
 from ..films import LAST, flashes, movie, opened, save, three_shots
@@ -55,6 +58,94 @@ def test_a_frame_render_gets_a_wav(scene, cut, tmp_path):
     sound = hear(tmp_path / "out" / "film_0016-0025.wav")
     assert len(sound) == 10 * 1920
     assert worst(clicks(sound), [(21 - 16) * 1920]) <= 1
+
+
+def frames_output(scene, folder):
+    """Let a scene render to PNG frames."""
+    settings = scene.render.image_settings
+    if "media_type" in settings.bl_rna.properties:
+        settings.media_type = "IMAGE"
+    settings.file_format = "PNG"
+    scene.render.resolution_x = scene.render.resolution_y = 16
+    scene.render.filepath = str(folder / f"{scene.name}_")
+
+
+def clicking_scene(name, folder, second, suffix=".wav", *options):
+    """Return a new scene of 50 frames with one sound that clicks at a second, and a black picture."""
+    scene = bpy.data.scenes.new(name)
+    scene.render.fps, scene.frame_start, scene.frame_end = 25, 1, 50
+    samples = np.zeros(2 * 48_000, np.float32)
+    samples[round(second * 48_000) :][:24] = 0.8
+    sound = folder / f"{name}{suffix}"
+    subprocess.run(
+        [FFMPEG, "-v", "error", "-f", "f32le", "-ar", "48000", "-ac", "1", "-i", "-", *options, str(sound)],
+        input=samples.tobytes(),
+        check=True,
+    )
+    strips = scene.sequence_editor_create().strips
+    strips.new_sound(name, str(sound), 1, 1)
+    has_length = "length" in strips.bl_rna.functions["new_effect"].parameters
+    strips.new_effect("black", "COLOR", 2, 1, **({"length": 50} if has_length else {"frame_end": 51}))
+    frames_output(scene, folder)
+    scene.tracklay.sound_at_render = True
+    return scene
+
+
+def mix(scene, first, last):
+    """Return the WAV of a range of a scene's frames."""
+    return mixdown.write_mixdown(mixdown.prepare_mixdown(scene, first, last))
+
+
+@pytest.mark.parametrize(
+    ("mix_rate", "layout", "channels"),
+    [(44_100, "STEREO", "stereo"), (96_000, "STEREO", "stereo"), (48_000, "SURROUND51", "5.1")],
+)
+def test_the_wav_has_the_rate_and_the_channels_of_the_scene(tmp_path, mix_rate, layout, channels):
+    """Blender's operator takes neither from the scene."""
+    scene = clicking_scene("take", tmp_path, 1)
+    scene.render.ffmpeg.audio_mixrate, scene.render.ffmpeg.audio_channels = mix_rate, layout
+    media = probe_media(mix(scene, 1, 50))
+    assert [(stream.sample_rate, stream.layout, stream.codec) for stream in media.audio] == [
+        (mix_rate, channels, "pcm_s24le")
+    ]
+    sound = hear(media.path, rate=mix_rate)
+    assert len(sound) == 2 * mix_rate
+    first = int(np.argmax(np.abs(sound).max(axis=1) > 0.2))
+    assert abs(first - mix_rate) <= 2
+
+
+def test_another_scene_and_a_second_render_get_their_own_sound(tmp_path):
+    """The sound is that of the rendered scene, not of the scene in the window, in every render of a session."""
+    for name, second in (("first", 0.4), ("second", 0.8)):
+        scene = clicking_scene(name, tmp_path, second)
+        bpy.ops.render.render(animation=True, scene=scene.name)
+        sound = hear(tmp_path / f"{name}_0001-0050.wav")
+        assert len(sound) == 96_000
+        assert abs(int(np.argmax(np.abs(sound).max(axis=1) > 0.2)) - round(second * 48_000)) <= 1
+
+
+def test_the_wav_has_the_frames_that_were_rendered(tmp_path):
+    """Not the scene's range, if the render was started with another; with a step, the frames after the last one too."""
+    scene = clicking_scene("part", tmp_path, 1)
+    if "frame_start" in bpy.ops.render.render.get_rna_type().properties:  # from 5.0 on
+        bpy.ops.render.render(animation=True, scene=scene.name, frame_start=21, frame_end=30)
+    else:
+        scene.frame_start, scene.frame_end = 21, 30
+        bpy.ops.render.render(animation=True, scene=scene.name)
+    assert len(hear(tmp_path / "part_0021-0030.wav")) == 10 * 1920
+    scene.frame_start, scene.frame_end, scene.frame_step = 1, 10, 4
+    bpy.ops.render.render(animation=True, scene=scene.name)
+    assert len(hear(tmp_path / "part_0001-0010.wav")) == 10 * 1920
+
+
+@pytest.mark.parametrize(("suffix", "options"), [(".mp3", ("-b:a", "320k")), (".ogg", ("-c:a", "flac"))])
+def test_parts_of_a_farm_join_whatever_the_music_is(tmp_path, suffix, options):
+    """Blender streams a whole MP3 early, and some Ogg late after a trim: the mix reads compressed sound as a whole."""
+    scene = clicking_scene("music", tmp_path, 1, suffix, *options)
+    whole = hear(mix(scene, 1, 50))
+    part = hear(mix(scene, 21, 50))
+    assert abs(int(np.argmax(np.abs(whole).max(axis=1) > 0.2)) - 48_000) <= 24
+    assert np.abs(whole[20 * 1920 :] - part).max() < 1e-4
 
 
 def test_automatic_sound_is_off_by_default(scene, cut, tmp_path):

@@ -39,7 +39,7 @@ SLOW = {
 """Modules that only running jobs need: each takes as long to import as all of Tracklay's panels."""
 
 LIGHT = re.compile(
-    r"tracklay(\.(blender(\.\w+){0,3}|models(\.(catalogue|model|loader))?|jobs(\.(cost|delivery|events|job_spec))?|providers(\.credentials)?|media(\.(bwf|ffmpeg))?"
+    r"tracklay(\.(blender(\.\w+){0,3}|models(\.(catalogue|model|loader))?|jobs(\.(cost|delivery|job_spec))?|providers(\.credentials)?|media(\.(bwf|ffmpeg))?"
     r"|atomic_io|cancellation|cue|errors|log|manifest|paths|processes|settings|timing|version))?"
 )
 """Tracklay's own modules that a panel needs."""

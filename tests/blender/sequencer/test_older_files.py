@@ -15,6 +15,7 @@ from typing import Any
 
 import bpy
 import pytest
+from tracklay.blender.render import scene_audio
 from tracklay.blender.runtime import cue_rows
 from tracklay.blender.sequencer import compat, cue_index, selection, staleness, takes
 
@@ -134,3 +135,28 @@ def test_switching_works_on_takes_of_an_older_file(film):
     film.frame_current = 30
     bpy.ops.tracklay.switch_take()
     assert [take.mute for take in laid(film)] == [True, False]
+
+
+def test_retimed_shots_of_a_4_5_film_keep_their_takes(clips, tmp_path):
+    """Blender 5.0 makes each retimed strip a frame shorter: its takes are not stale, and a render makes none of them again.
+
+    `film_retimed.blend` was saved by Blender 4.5: three strips of clip.mp4, at twice and half the speed, and in two pieces, each with
+    a take by sketch/foley.
+    """
+    shutil.copy(Path(__file__).with_name("film_retimed.blend"), tmp_path / "film.blend")
+    shutil.copy(clips(Fraction(25), FRAMES, (20,)), tmp_path / "clip.mp4")
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "film.blend"))
+    scene = bpy.context.scene
+    lost = 1 if bpy.app.version >= (5, 0, 0) else 0
+    strips = scene.sequence_editor.strips
+    assert [compat.strip_frames(strips[name]) for name in ("fast", "slow", "two")] == [
+        26 - lost,
+        99 - lost,
+        106 - lost,
+    ]
+    assert staleness.find_stale_strips() == []
+    missing, errors = scene_audio.find_missing_audio(scene, scene_audio.SceneAudioOptions(model="sketch/foley"))
+    assert (missing, errors) == ([], [])
+    # A real change still counts: the picture ends before its take.
+    set_handles(strips["slow"], compat.strip_start(strips["slow"]), compat.strip_end(strips["slow"]) - 5)
+    assert len(staleness.find_stale_strips()) == 1

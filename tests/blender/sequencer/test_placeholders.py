@@ -55,6 +55,18 @@ def test_a_placeholder_is_laid_immediately(scene, strip, gate):
     assert not placeholder.select
 
 
+def test_a_takes_folder_that_cannot_be_created_is_an_error_of_the_cue(scene, strip):
+    """A file has its name: the placeholder shows the reason, and nothing was submitted."""
+    takes_folder().write_text("not a folder")
+    try:
+        cue = generate(scene)
+        until(lambda: running_cues()[cue].errors)
+        assert f"Not a directory: {takes_folder()}" in running_cues()[cue].error
+        assert admin.list_jobs()["jobs"] == []
+    finally:
+        takes_folder().unlink()
+
+
 def test_an_edited_placeholder_gets_the_take_and_keeps_its_edits(scene, strip, gate, tmp_path):
     """A moved, trimmed, renamed and quieter placeholder stays as it is, and its clicks are sample-accurate."""
     generate(scene)

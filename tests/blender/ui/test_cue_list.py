@@ -27,6 +27,11 @@ def in_state(scene, state: str):
     return lambda: [row.current_status()[0] for row in cue_rows.build_rows(scene)] == [state]
 
 
+def takes_file(scene) -> str:
+    """Return the file of the scene's first take."""
+    return str(cue_index.take_file(laid(scene)[0]))
+
+
 def draw_panel(kind: type = cue_list.TRACKLAY_PT_cues) -> Layout:
     """Draw the Cues panel, or the menu of the active cue, and return the layout."""
     layout = Layout()
@@ -90,6 +95,21 @@ def test_going_to_a_cue_selects_its_strips_at_its_first_frame(scene, strip):
     assert sorted(each.name for each in scene.sequence_editor.strips if each.select) == sorted(
         take.name for take in laid(scene)
     )
+
+
+def test_building_rows_survives_an_undo_between_two_slices(scene, strip):
+    """An undo replaces the scene and its strips: what was found before is dropped, and the next build shows the rows."""
+    bpy.ops.tracklay.generate(takes=2, wait=True)
+    other = bpy.data.scenes.new("other")
+    laid_in_other = other.sequence_editor_create().strips.new_sound("copy", takes_file(scene), 1, 1)
+    for name in (cue_index.CUE_PROPERTY, cue_index.ENTRY_PROPERTY):
+        laid_in_other[name] = laid(scene)[0][name]
+    cue_index.shared_cue_index.refresh()
+    steps = cue_rows._iterate_build("other")
+    next(steps)
+    bpy.data.scenes.remove(other)
+    assert list(steps) == []
+    assert len(cue_rows.build_rows(scene)) == 1
 
 
 def make_submissions_fail(clicker, error):
@@ -254,6 +274,6 @@ def test_rows_are_built_in_slices(scene, strip):
     """The build yields after each cue, so that it never blocks the window."""
     for _ in range(3):
         bpy.ops.tracklay.generate(wait=True)
-    assert sum(1 for _ in cue_rows._iterate_build(scene)) >= 3
+    assert sum(1 for _ in cue_rows._iterate_build(scene.name)) >= 3
     assert {compat.strip_start(take) for take in laid(scene)} == {11}
     assert {takes.root_cue(take) for take in laid(scene)} == {row.cue for row in cue_rows.cue_list_rows}

@@ -46,8 +46,8 @@ class _RenderState:
     def __init__(self) -> None:
         self.is_suspended = False
         """Whether the handlers do nothing, because the script that renders generates the sound."""
-        self.frames_written = 0
-        """Number of frames written as files."""
+        self.written_frames: tuple[int, int] | None = None
+        """First and last frame written as a file."""
         self.original_codec: str | None = None
         """The scene's audio codec if it was replaced for the render."""
 
@@ -113,7 +113,7 @@ def _should_make_sound(scene: Any) -> bool:
 @persistent  # type: ignore[untyped-decorator]
 def on_render_init(scene: Any, *_: Any) -> None:
     """Generate and lay missing sound. On failure, the scene's setting decides whether to report it or to stop the render."""
-    _state.frames_written = 0
+    _state.written_frames = None
     if not _run_on_main_thread(lambda: _should_make_sound(scene)):
         return
     try:
@@ -211,39 +211,68 @@ def _set_audio_codec(scene: Any) -> None:
 
 
 @persistent  # type: ignore[untyped-decorator]
-def on_render_write(_scene: Any, *_: Any) -> None:
-    """Count the frames written as files."""
-    _state.frames_written += 1
+def on_render_write(scene: Any, *_: Any) -> None:
+    """Note the frames written as files: no handler sees the range that a render was started with."""
+    frame, written = scene.frame_current, _state.written_frames
+    _state.written_frames = (min(frame, written[0]), max(frame, written[1])) if written else (frame, frame)
+
+
+def _rendered_range(scene: Any) -> tuple[int, int] | None:
+    """Return the first and last frame of this render; None if it wrote no frames.
+
+    A render that leaves out what other machines have written belongs to the whole range of the scene.
+    """
+    written = _state.written_frames
+    if written is None:
+        return None
+    if not scene.render.use_overwrite and scene.frame_start <= written[0] and written[1] <= scene.frame_end:
+        return scene.frame_start, scene.frame_end
+    # With a step, the last frame written stands for those that are left out after it.
+    last = written[1] + scene.frame_step - 1
+    return written[0], max(written[1], min(last, scene.frame_end))
 
 
 @persistent  # type: ignore[untyped-decorator]
 def on_render_complete(scene: Any, *_: Any) -> None:
     """Restore the scene's audio codec, and write the WAV of rendered frames."""
     codec, _state.original_codec = _state.original_codec, None
-    needs_mixdown = (
-        bool(_state.frames_written)
-        and not _state.is_suspended
-        and scene.tracklay.sound_at_render
-        and not mixdown.is_movie_output(scene)
-    )
+    frames = _rendered_range(scene)
+    needs_mixdown = not _state.is_suspended and scene.tracklay.sound_at_render and not mixdown.is_movie_output(scene)
 
     def restore_and_mix() -> None:
         if codec is not None:
             scene.render.ffmpeg.audio_codec = codec
-        if needs_mixdown:
-            try:
-                log_message(f"Sound of the frames: {mixdown.write_mixdown(scene, mixdown.mixdown_path(scene))}")
-            except TracklayError as error:
-                log_message(translate_error(error))
+        if frames is not None and needs_mixdown:
+            _mix_frames(scene, frames)
 
-    if codec is not None or needs_mixdown:
+    if codec is not None or (frames is not None and needs_mixdown):
         _run_after_render(restore_and_mix)
+
+
+def _mix_frames(scene: Any, frames: tuple[int, int]) -> None:
+    """Write the WAV beside rendered frames. With a window, in a thread: the window stays responsive, and quitting waits for it."""
+    try:
+        request = mixdown.prepare_mixdown(scene, *frames)
+    except TracklayError as error:
+        log_message(translate_error(error))
+        return
+
+    def mix() -> None:
+        try:
+            log_message(f"Sound of the frames: {mixdown.write_mixdown(request)}")
+        except TracklayError as error:
+            log_message(translate_error(error))
+
+    if bpy.app.background:
+        mix()
+    else:
+        threading.Thread(target=mix, name="tracklay mix").start()
 
 
 @persistent  # type: ignore[untyped-decorator]
 def on_render_cancel(scene: Any, *_: Any) -> None:
     """Restore the scene's audio codec; a cancelled render gets no WAV."""
-    _state.frames_written = 0
+    _state.written_frames = None
     on_render_complete(scene)
 
 

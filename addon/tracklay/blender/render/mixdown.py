@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
-import time
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
 
 from ...atomic_io import atomic_write, temp_dir
-from ...errors import OutputError
+from ...cancellation import CancelToken
 from ...media import ffmpeg
 from ...paths import ensure_folder
-from ..sequencer import compat, selection
+from ..sequencer import compat, selection, timeline_copy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from ...timing import Rate
 
 DEFAULT_AUDIO_CODECS = {
     "QUICKTIME": "PCM",
@@ -37,14 +38,35 @@ BYTES_PER_SAMPLE = 3
 CHANNEL_COUNTS = {"MONO": 1, "STEREO": 2, "SURROUND4": 4, "SURROUND51": 6, "SURROUND71": 8}
 """Number of channels by Blender's name for them."""
 
-STABLE_SECONDS = 1.0
-"""Seconds without a change after which a file of the expected size is complete: Blender 5.2 mixes in a thread and reports no end."""
+MIX_SCRIPT = Path(__file__).with_name("mix_scene.py")
+"""The script that mixes in a process of its own."""
 
-STALLED_SECONDS = 120.0
-"""Seconds without growth after which a mix has failed."""
 
-POLL_SECONDS = 0.05
-"""Seconds between two checks of the file's size."""
+@dataclass(frozen=True, slots=True)
+class MixRequest:
+    """A mix of a scene's frames, with everything that its process needs: nothing of it is read from Blender's data later.
+
+    Attributes:
+        path: the WAV to write.
+        first: first frame.
+        frames: length in frames.
+        rate: frame rate of the scene.
+        sample_rate: Hz.
+        channels: Blender's name of the channel layout.
+        scene: name of the scene.
+        timeline_copy: copy of the scene as it is now.
+        program: command that runs a script in a Blender process.
+    """
+
+    path: Path
+    first: int
+    frames: int
+    rate: Rate
+    sample_rate: int
+    channels: str
+    scene: str
+    timeline_copy: Path
+    program: tuple[str, ...]
 
 
 def is_movie_output(scene: Any) -> bool:
@@ -64,66 +86,70 @@ def ensure_audio_codec(scene: Any) -> str:
     return f"{scene.name} has no audio codec; rendering with {settings.audio_codec}."
 
 
-def mixdown_path(scene: Any) -> Path:
+def mixdown_path(scene: Any, first: int, last: int) -> Path:
     """Return the path of the WAV for rendered frames: their name with first and last frame, as Blender names movies."""
     output = bpy.path.abspath(scene.render.filepath)
     head, tail = os.path.split(output)
     name = tail.rstrip("#") or Path(bpy.data.filepath).stem or "sound"
     name += "" if name.endswith(("_", "-", ".")) else "_"
-    return Path(head) / f"{name}{scene.frame_start:04}-{scene.frame_end:04}.wav"
+    return Path(head) / f"{name}{first:04}-{last:04}.wav"
 
 
-def write_mixdown(scene: Any, path: Path) -> Path:
-    """Mix a scene's frame range to a 24-bit Broadcast Wave of exactly its samples, and return the path.
+def prepare_mixdown(scene: Any, first: int, last: int) -> MixRequest:
+    """Return the request to mix a scene's frames to the WAV beside them. Writes a copy of the scene: the only work on the main thread.
+
+    Raises:
+        OutputError: the copy, or the folder of the WAV, cannot be written.
+    """
+    path, settings = mixdown_path(scene, first, last), scene.render.ffmpeg
+    ensure_folder(path.parent)
+    return MixRequest(
+        path,
+        first,
+        last - first + 1,
+        selection.scene_rate(scene),
+        settings.audio_mixrate,
+        settings.audio_channels,
+        scene.name,
+        timeline_copy.write_scene_copy(scene.name),
+        compat.blender_script_command(),
+    )
+
+
+def write_mixdown(mix: MixRequest, *, cancel_token: CancelToken | None = None) -> Path:
+    """Mix a range of frames to a 24-bit Broadcast Wave of exactly its samples, and return the path. Can run in any thread.
 
     The file stores its position on the timeline (`time_reference`, in samples). Blender mixes whole blocks, so its mix is longer and is
     cut to length.
 
     Raises:
+        MediaError: Blender cannot mix it.
         OutputError: the file cannot be written.
+        Cancelled: the token was cancelled.
     """
-    ensure_folder(path.parent)
-    settings, rate = scene.render.ffmpeg, selection.scene_rate(scene)
-    samples = rate.samples(scene.frame_end - scene.frame_start + 1, settings.audio_mixrate)
-    begin = rate.samples(max(0, scene.frame_start), settings.audio_mixrate)
-    min_bytes = (samples - 1) * CHANNEL_COUNTS.get(settings.audio_channels, 2) * BYTES_PER_SAMPLE
-    with temp_dir(path.parent) as work, atomic_write(path) as exact:
-        mix = work / "mix.wav"
-        try:
-            with compat.sequencer_context(scene):
-                bpy.ops.sound.mixdown(
-                    filepath=str(mix), check_existing=False, container="WAV", codec="PCM", format="S24"
-                )
-        except RuntimeError as error:
-            raise OutputError(
-                "mixdown.failed", "Cannot mix {path}: {error}", path=path, error=str(error).strip()
-            ) from error
-        _wait_until_stable(mix, min_bytes)
-        cut = ffmpeg.input_stream(mix).audio.filter("apad", whole_len=samples).filter("atrim", end_sample=samples)
+    from ...media.editor_render import run_editor_script  # noqa: PLC0415 - loads what enabling the extension must not
+
+    samples = mix.rate.samples(mix.frames, mix.sample_rate)
+    begin = mix.rate.samples(max(0, mix.first), mix.sample_rate)
+    with temp_dir(mix.path.parent) as work, atomic_write(mix.path) as exact:
+        whole = work / "mix.wav"
+        request = {
+            "copy": str(mix.timeline_copy),
+            "scene": mix.scene,
+            "first": mix.first,
+            "last": mix.first + mix.frames - 1,
+            "mixrate": mix.sample_rate,
+            "channels": mix.channels,
+            "min_bytes": (samples - 1) * CHANNEL_COUNTS.get(mix.channels, 2) * BYTES_PER_SAMPLE,
+            "output_path": str(whole),
+        }
+        log = mix.timeline_copy.with_name("mix.txt")  # stays if it fails
+        token = cancel_token or CancelToken()
+        run_editor_script(mix.program, MIX_SCRIPT, request, log, whole, mix.path.name, cancel_token=token)
+        cut = ffmpeg.input_stream(whole).audio.filter("apad", whole_len=samples).filter("atrim", end_sample=samples)
         written = {"acodec": "pcm_s24le", "write_bext": 1, "metadata": f"time_reference={begin}"}
-        ffmpeg.run_ffmpeg(cut.output(ffmpeg.output_url(exact), **written), f"could not mix {path.name}")
-    return path
-
-
-def _wait_until_stable(path: Path, min_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
-    """Wait until a file has at least `min_bytes` and has stopped growing.
-
-    Raises:
-        OutputError: it stopped growing before.
-    """
-    seen, since = -1, clock()
-    while True:
-        size = path.stat().st_size if path.exists() else -1
-        if size != seen:
-            seen, since = size, clock()
-        unchanged = clock() - since
-        if size >= min_bytes and unchanged >= STABLE_SECONDS:
-            return
-        if unchanged >= STALLED_SECONDS:
-            raise OutputError(
-                "mixdown.incomplete",
-                "Blender wrote only {size} bytes of the mix {name}. Is the disk full?",
-                size=max(size, 0),
-                name=path.name,
-            )
-        time.sleep(POLL_SECONDS)
+        ffmpeg.run_ffmpeg(
+            cut.output(ffmpeg.output_url(exact), **written), f"Could not mix {mix.path.name}", cancel_token=token
+        )
+    shutil.rmtree(mix.timeline_copy.parent, ignore_errors=True)
+    return mix.path

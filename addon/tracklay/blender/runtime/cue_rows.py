@@ -83,14 +83,17 @@ class CueRow:
 
 def list_cue_rows(scene: Any) -> list[CueRow]:
     """Return the cues of a scene in timeline order. Reads memory only."""
-    return sorted(iter_cue_rows(scene), key=lambda row: (row.start, row.cue))
+    return sorted(iter_cue_rows(scene.name), key=lambda row: (row.start, row.cue))
 
 
-def iter_cue_rows(scene: Any) -> Iterator[CueRow]:
-    """Yield the cues of a scene one by one, unordered, so that a caller can stop after a slice of time and continue later."""
+def iter_cue_rows(scene_name: str) -> Iterator[CueRow]:
+    """Yield the cues of a scene one by one, unordered, so that a caller can stop after a slice of time and continue later.
+
+    It keeps names: an undo between two slices replaces the scene and all its strips.
+    """
     for cue, refs in shared_cue_index.snapshot().items():
         strips = [
-            (ref, resolved[1]) for ref in refs if ref.scene == scene.name and (resolved := ref.resolve()) is not None
+            (ref, resolved[1]) for ref in refs if ref.scene == scene_name and (resolved := ref.resolve()) is not None
         ]
         if strips:
             yield _make_cue_row(cue, strips, running_cues().get(cue))
@@ -238,7 +241,8 @@ def _build_slice() -> float | None:
     global _build_iterator  # noqa: PLW0603 - Blender has one main thread and one list
     until = time.perf_counter() + SLICE_SECONDS
     if _build_iterator is None:
-        _build_iterator = _iterate_build(compat.active_sequencer_scene(bpy.context))
+        scene = compat.active_sequencer_scene(bpy.context)
+        _build_iterator = iter(()) if scene is None else _iterate_build(scene.name)
     for _ in _build_iterator:
         if time.perf_counter() > until:
             return SLICE_INTERVAL_SECONDS
@@ -249,28 +253,28 @@ def _build_slice() -> float | None:
 
 def build_rows(scene: Any) -> list[CueListRow]:
     """Build the rows now and return them."""
-    for _ in _iterate_build(scene):
+    for _ in _iterate_build(scene.name):
         pass
     return cue_list_rows
 
 
-def _iterate_build(scene: Any) -> Iterator[None]:
-    """Build the rows; each yield is a point where a slice may end."""
+def _iterate_build(scene_name: str) -> Iterator[None]:
+    """Build the rows; each yield is a point where a slice may end, after which the scene is looked up again."""
     global _built_key  # noqa: PLW0603
-    if scene is None:
-        return
+    scene = bpy.data.scenes[scene_name]
     # Taken first: what changes while slices run makes the key differ, and the rows are built again.
     key = _build_key(scene)
     parts_by_root: dict[str, list[CueRow]] = {}
-    editor = scene.sequence_editor
-    for row in iter_cue_rows(scene):
-        strip = editor.strips_all.get(row.strips[0])
+    for row in iter_cue_rows(scene_name):
+        strip = _find_strip(scene_name, row.strips[0])
         parts_by_root.setdefault(takes.root_cue(strip) if strip is not None else row.cue, []).append(row)
         yield
     fresh: list[CueListRow] = []
     for cue, parts in parts_by_root.items():
         # False sorts first: the original cue leads.
         ordered = tuple(sorted(parts, key=lambda part: part.cue != cue))
+        if (scene := bpy.data.scenes.get(scene_name)) is None or scene.sequence_editor is None:
+            return  # removed since; drawing another scene builds its rows
         fresh.append(CueListRow(cue, ordered, _is_stale(scene, cue, parts)))
         if fresh[-1].is_stale:
             yield  # grouping its takes took longer than the others
@@ -278,6 +282,12 @@ def _iterate_build(scene: Any) -> Iterator[None]:
     yield
     _publish_rows(fresh)
     _built_key = key
+
+
+def _find_strip(scene_name: str, name: str) -> Any:
+    scene = bpy.data.scenes.get(scene_name)
+    editor = scene.sequence_editor if scene is not None else None
+    return editor.strips_all.get(name) if editor is not None else None
 
 
 def _publish_rows(fresh: list[CueListRow]) -> None:

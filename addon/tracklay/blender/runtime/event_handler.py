@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from ... import jobs
 from ...cue import Failure, Take
 from ...errors import Cancelled, InvalidInput, TracklayError
 from ...jobs import StageProgress
@@ -17,7 +16,7 @@ from ..settings.i18n.translate import translate_error, translate_ui
 from .cue_status import CueStatus, running_cues
 
 if TYPE_CHECKING:
-    from ...jobs import LookupDone, TakeFinished, TakeResumed
+    from ...jobs.events import LookupDone, TakeFinished, TakeResumed
     from .blocking_batch import BlockingBatch
     from .cue_status import TakeKey
     from .presence import PresenceTracker
@@ -51,20 +50,22 @@ class EventHandler:
 
     def handle(self, event: StageProgress | TakeFinished | TakeResumed | LookupDone) -> None:
         """Apply one event."""
+        from ...jobs import events  # noqa: PLC0415 - the runner that sent the event has loaded it; enabling must not
+
         match event:
             case StageProgress():
                 if (status := running_cues().get(event.cue)) and event.take_index in status.steps:
                     status.steps[event.take_index] = event
-            case jobs.TakeResumed():
+            case events.TakeResumed():
                 status = self._status_for(event)
                 status.job_id_by_take[event.take_index] = event.job_id
                 status.blocked_reasons.pop(event.take_index, None)
                 status.finished.discard(event.take_index)
                 if event.blocked_reason:
                     status.blocked_reasons[event.take_index] = event.blocked_reason
-            case jobs.TakeFinished():
+            case events.TakeFinished():
                 self._on_take_finished(event)
-            case jobs.LookupDone():
+            case events.LookupDone():
                 self.pending_lookups -= 1
                 self.ledger_error = event.error
                 for cue_id in event.unknown_cues:

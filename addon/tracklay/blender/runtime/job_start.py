@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from ... import jobs
 from ...cue import Failure
 from ...errors import TracklayError
 from ...jobs.delivery import BlenderDelivery
@@ -27,11 +26,13 @@ def preload_runner() -> None:
 
 def create_folder_and_start(runner: BackgroundRunner, spec: JobSpec) -> None:
     """Create the takes folder and start the job, off the main thread: the folder may be on a slow disk."""
+    from ...jobs.events import TakeFinished  # noqa: PLC0415 - enabling the extension must not load it
+
     try:
         ensure_folder(spec.folder)
     except TracklayError as error:
         for index in spec.delivery.take_indices or range(spec.cue.takes):
-            runner.events.put(jobs.TakeFinished(spec.cue, spec.delivery, index, [Failure(spec.cue, error)]))
+            runner.events.put(TakeFinished(spec.cue, spec.delivery, index, [Failure(spec.cue, error)]))
     else:
         runner.start(spec)
 

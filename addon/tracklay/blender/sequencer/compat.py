@@ -194,7 +194,7 @@ def animated_strip_names(scene: Any) -> set[str]:
     animation = scene.animation_data
     if animation is None:
         return set()
-    curves = [*animation.drivers, *([] if animation.action is None else _action_fcurves(animation.action))]
+    curves = [*animation.drivers, *([] if animation.action is None else action_fcurves(animation.action))]
     moved = (_STRIP_DATA_PATH.match(curve.data_path) for curve in curves)
     return {
         re.sub(r"\\(.)", r"\1", match[1]) for match in moved if match and match[2] not in ("volume", "pan", "pitch")
@@ -204,7 +204,7 @@ def animated_strip_names(scene: Any) -> set[str]:
 _STRIP_DATA_PATH = re.compile(r'sequence_editor\.(?:sequences|strips)_all\["((?:[^"\\]|\\.)*)"\]\.(\w+)')
 
 
-def _action_fcurves(action: Any) -> list[Any]:
+def action_fcurves(action: Any) -> list[Any]:
     """Return all curves of an action: since 4.4 they are in layers, from 5.0 on only there."""
     if "fcurves" in action.bl_rna.properties:
         return list(action.fcurves)

@@ -17,6 +17,9 @@ MAX_NESTING = 4
 UNITS_PER_FRAME = 1000
 """Frames are compared in thousandths, because Blender stores some times as 32-bit floats."""
 
+RETIMED_FRAME_LOST = 1
+"""Frames that each retimed strip of a film saved by Blender 4.5 loses when 5.0 opens it (bpy 4.5.15 and 5.0.1)."""
+
 CONTAINER_TYPES = frozenset({"META", "SCENE"})
 
 
@@ -39,15 +42,20 @@ class SpeedEffectCache:
         return effect if effect is not None and effect.type == "SPEED" else None
 
 
-def strip_fingerprint(scene: Any, strip: Any, speed_cache: SpeedEffectCache) -> str:
+def strip_fingerprint(scene: Any, strip: Any, speed_cache: SpeedEffectCache, *, retimed_frames: int = 0) -> str:
     """Return a fingerprint of how a strip plays. It does not depend on the strip's position or handles.
 
     It holds the strip's own values and opens no file, unlike `media.fingerprint.span_fingerprint`, because a panel draws with it. It is
     stored in saved .blend files (`CueRequest.plays`): another value for the same strip makes every older take stale.
+
+    Args:
+        scene: the scene.
+        strip: the strip.
+        speed_cache: one for all strips of a call.
+        retimed_frames: frames to add to the length of each retimed strip.
     """
-    values = repr(
-        (_to_units(selection.scene_rate(scene).fps), *_playback_values(scene, strip, MAX_NESTING, speed_cache))
-    )
+    rate = _to_units(selection.scene_rate(scene).fps)
+    values = repr((rate, *_playback_values(scene, strip, MAX_NESTING, speed_cache, retimed_frames)))
     return hashlib.sha256(values.encode()).hexdigest()[:16]
 
 
@@ -55,12 +63,14 @@ def _to_units(value: Any) -> int:
     return round(Fraction(value) * UNITS_PER_FRAME)
 
 
-def _playback_values(scene: Any, strip: Any, depth: int, speed_cache: SpeedEffectCache) -> tuple[Any, ...]:
+def _playback_values(
+    scene: Any, strip: Any, depth: int, speed_cache: SpeedEffectCache, retimed_frames: int
+) -> tuple[Any, ...]:
     begin = compat.content_start(strip)
     # Relative to the first key: in some cases Blender counts all keys from the start of another strip.
     frames = [key.timeline_frame for key in getattr(strip, "retiming_keys", ())]
     keys = tuple(_to_units(frame - frames[0]) for frame in frames)
-    values = [strip.type, compat.content_frames(strip), keys]
+    values = [strip.type, compat.content_frames(strip) + (retimed_frames if keys else 0), keys]
     values += [getattr(strip, name, None) for name in ("use_reverse_frames", "strobe", "stream_index")]
     match strip.type:
         case "MOVIE":
@@ -72,10 +82,16 @@ def _playback_values(scene: Any, strip: Any, depth: int, speed_cache: SpeedEffec
             values += [strip.scene.name if strip.scene else "", strip.scene_input]
             if strip.scene and strip.scene_input == "SEQUENCER" and depth and strip.scene.sequence_editor:
                 values += _nested_values(
-                    strip.scene, strip.scene.sequence_editor.strips, Fraction(0), depth - 1, speed_cache
+                    strip.scene,
+                    strip.scene.sequence_editor.strips,
+                    Fraction(0),
+                    depth - 1,
+                    speed_cache,
+                    retimed_frames,
                 )
         case "META":
-            values += _nested_values(scene, strip.strips, begin, depth - 1, speed_cache) if depth else []
+            if depth:
+                values += _nested_values(scene, strip.strips, begin, depth - 1, speed_cache, retimed_frames)
         case "MOVIECLIP":
             values.append(strip.clip.filepath if strip.clip else "")
         case "MASK":
@@ -87,15 +103,15 @@ def _playback_values(scene: Any, strip: Any, depth: int, speed_cache: SpeedEffec
 
 
 def _nested_values(
-    scene: Any, strips: Any, begin: Fraction, depth: int, speed_cache: SpeedEffectCache
+    scene: Any, strips: Any, begin: Fraction, depth: int, speed_cache: SpeedEffectCache, retimed_frames: int
 ) -> list[tuple[Any, ...]]:
     return [
         (
             _to_units(compat.strip_start(each) - begin),
-            compat.strip_frames(each),
+            compat.strip_frames(each) + (retimed_frames if getattr(each, "retiming_keys", ()) else 0),
             each.channel,
             each.mute,
-            *_playback_values(scene, each, depth, speed_cache),
+            *_playback_values(scene, each, depth, speed_cache, retimed_frames),
         )
         for each in strips
         if each.type not in ("SOUND", "SPEED")
@@ -143,9 +159,17 @@ class _RequiredPicture:
             picture.type == self._request.kind
             and _to_units(compat.content_start(picture)) == _to_units(self.picture_content_start)
             and compat.strip_start(picture) <= self._first_frame
-            and compat.strip_end(picture) >= self._end_frame
-            and strip_fingerprint(self._scene, picture, self._speed_cache) == self._request.plays
+            and (self._plays_as_requested(picture, 0) or self._plays_as_requested(picture, RETIMED_FRAME_LOST))
         )
+
+    def _plays_as_requested(self, picture: Any, lost_frames: int) -> bool:
+        """Return whether a strip plays what it did, if opening the film made its retimed strips this much shorter.
+
+        A take of one frame more than its picture is in sync: it is not made, and paid, again.
+        """
+        end = compat.strip_end(picture) + (lost_frames if getattr(picture, "retiming_keys", ()) else 0)
+        plays = strip_fingerprint(self._scene, picture, self._speed_cache, retimed_frames=lost_frames)
+        return end >= self._end_frame and plays == self._request.plays
 
 
 def update_stale_flag(scene: Any, strip: Any, speed_cache: SpeedEffectCache) -> bool:

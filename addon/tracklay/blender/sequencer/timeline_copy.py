@@ -60,6 +60,9 @@ def write_scene_copy(scene: str) -> Path:
     from ...jobs import artifact_store  # noqa: PLC0415 - needed only if something is rendered
 
     path = artifact_store.new_timeline_copy_path()
+    # Blender 5.2.2 ends when it writes a scene that it has never evaluated. For one that it has, this does nothing.
+    for layer in bpy.data.scenes[scene].view_layers:
+        layer.update()
     try:
         bpy.data.libraries.write(str(path), {bpy.data.scenes[scene]}, path_remap="ABSOLUTE")
     except (OSError, RuntimeError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ..parser import Commands, add_command
@@ -9,4 +10,16 @@ from ..parser import Commands, add_command
 
 def add_parser(commands: Commands[Any]) -> None:
     """Add the command's parser."""
-    add_command(commands, "doctor", "doctor:run_doctor", help="check programs, folders, API keys and providers")
+    doctor = add_command(
+        commands,
+        "doctor",
+        "doctor:run_doctor",
+        help="check programs, folders, API keys and providers, or the strips of a film",
+    )
+    doctor.add_argument(
+        "film",
+        type=Path,
+        nargs="?",
+        metavar="FILM",
+        help="a .blend file: list the strips that Blender plays at another time or volume than the timeline says",
+    )

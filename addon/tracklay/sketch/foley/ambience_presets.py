@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
@@ -66,19 +67,26 @@ class AmbiencePreset:
     grain_layers: tuple[GrainLayer, ...] = ()
 
 
+_OCTAVE_CENTRES_HZ = (31.5, 63, 125, 250, 500, 1000, 2000, 4000, 8000, 16000)
+
+
+def octave_spectrum(*levels_db: float) -> SpectrumShape:
+    """Return the shape of a noise with these levels in the octaves from 31.5 Hz to 16 kHz, dB.
+
+    Octave levels are what analysers show of a recording; a shape has the level per Hz, so each octave up is 3 dB less.
+    """
+    shape = [
+        (centre, level - 10 * math.log10(centre / 1000))
+        for centre, level in zip(_OCTAVE_CENTRES_HZ, levels_db, strict=True)
+    ]
+    # Half an octave above the last centre the band ends; without this point the shape would go on level.
+    return (*shape, (22_600, shape[-1][1] - 6))
+
+
 def _rain_layers(
-    level_db: float, density: float, *, low_boost_db: float = 0.0
+    level_db: float, density: float, shape: SpectrumShape, *, low_boost_db: float = 0.0
 ) -> tuple[tuple[NoiseLayer, ...], tuple[GrainLayer, ...]]:
     """Return the layers of rain: noise for the many distant drops, grains for the near ones that are heard one by one."""
-    shape = (
-        (120, -30 + low_boost_db),
-        (400, -20 + low_boost_db),
-        (1200, -9),
-        (3000, -3),
-        (6000, 0),
-        (11000, -3),
-        (19000, -14),
-    )
     # At rest rain is 2.5 dB quieter, with the same spectrum.
     light = tuple((hertz, decibels - 2.5) for hertz, decibels in shape)
     ground = ((60, -6), (150, 0), (350, -3), (900, -12), (3000, -34))
@@ -93,22 +101,31 @@ def _rain_layers(
 
 
 _CALM_AIR = ((40, 0), (90, 0), (200, -7), (500, -17), (1500, -32), (6000, -54))
-_FULL_AIR = ((40, 1), (90, 4), (200, 2), (500, -2), (1200, -8), (3000, -19), (9000, -36))
+_FULL_AIR = octave_spectrum(-15, -9, -7, -5, -7, -12, -19, -27, -34, -42)
 _MOVING_LEAVES = ((300, -24), (900, -10), (2500, -3), (5000, 0), (9000, -4), (18000, -18))
 _STILL_LEAVES = ((300, -32), (900, -20), (2500, -13), (5000, -12), (9000, -18), (18000, -34))
 
+# Octave levels of the presets follow recordings of the same things (loops of the open-source player Moodist and a clip
+# of a waterfall), within a few dB. Drops that are heard one by one take the place of the top octaves of the noise.
+_STEADY_RAIN = octave_spectrum(-44, -34, -25, -20, -15, -10, -7, -5, -5, -13)
+_DENSE_RAIN = octave_spectrum(-36, -26, -18, -12, -8, -6, -6, -8, -10, -20)
+
 AMBIENCE_PRESETS: Final[Mapping[str, AmbiencePreset]] = {
-    "rain": AmbiencePreset(("rainy", "raining", "rainfall", "raindrops", "shower"), *_rain_layers(-33.5, 1.0)),
-    "drizzle": AmbiencePreset(("light rain", "gentle rain", "soft rain", "drizzling"), *_rain_layers(-40.0, 0.45)),
+    "rain": AmbiencePreset(
+        ("rainy", "raining", "rainfall", "raindrops", "shower"), *_rain_layers(-33.5, 1.0, _STEADY_RAIN)
+    ),
+    "drizzle": AmbiencePreset(
+        ("light rain", "gentle rain", "soft rain", "drizzling"), *_rain_layers(-40.0, 0.45, _STEADY_RAIN)
+    ),
     "downpour": AmbiencePreset(
         ("heavy rain", "pouring rain", "hard rain", "rainstorm", "rain storm", "thunderstorm", "storm", "monsoon"),
-        *_rain_layers(-29.5, 1.8, low_boost_db=5.0),
+        *_rain_layers(-28.0, 1.8, _DENSE_RAIN, low_boost_db=5.0),
     ),
     "wind": AmbiencePreset(
         ("windy", "blustery", "gust", "draught", "draft", "desert", "mountain", "snowstorm", "blizzard"),
         (
             NoiseLayer(-32.0, _CALM_AIR, _FULL_AIR, drift_seconds=3.5, whistle=(280, 780, 9.0)),
-            NoiseLayer(-42.0, _STILL_LEAVES, ((500, -12), (1500, 0), (4000, -5), (12000, -24)), drift_seconds=2.2),
+            NoiseLayer(-50.0, _STILL_LEAVES, ((500, -12), (1500, 0), (4000, -5), (12000, -24)), drift_seconds=2.2),
         ),
     ),
     "breeze": AmbiencePreset(
@@ -122,7 +139,7 @@ AMBIENCE_PRESETS: Final[Mapping[str, AmbiencePreset]] = {
         ("strong wind", "heavy wind", "howling wind", "hurricane", "storm", "tempest"),
         (
             NoiseLayer(-28.5, _CALM_AIR, _FULL_AIR, drift_seconds=2.0, whistle=(320, 1100, 12.0)),
-            NoiseLayer(-36.0, _STILL_LEAVES, ((500, -10), (1500, 0), (4000, -3), (12000, -20)), drift_seconds=1.6),
+            NoiseLayer(-44.0, _STILL_LEAVES, ((500, -10), (1500, 0), (4000, -3), (12000, -20)), drift_seconds=1.6),
         ),
     ),
     "room": AmbiencePreset(
@@ -155,9 +172,9 @@ AMBIENCE_PRESETS: Final[Mapping[str, AmbiencePreset]] = {
         ),
         (
             NoiseLayer(
-                -43.5,
-                ((35, -3), (70, 0), (140, -5), (300, -12), (800, -20), (2500, -31), (8000, -46)),
-                ((35, -2), (70, 0), (140, -3), (300, -9), (800, -17), (2500, -28), (8000, -43)),
+                -42.5,
+                octave_spectrum(-5, -4, -6, -11, -15, -19, -24, -29, -34, -40),
+                octave_spectrum(-4, -4, -5, -10, -13, -16, -21, -26, -31, -37),
                 drift_seconds=9.0,
             ),
         ),
@@ -183,28 +200,40 @@ AMBIENCE_PRESETS: Final[Mapping[str, AmbiencePreset]] = {
             NoiseLayer(  # the wave breaks
                 -27.0,
                 ((60, -22), (200, -24), (700, -27), (2500, -33), (8000, -46)),
-                ((60, -5), (200, 0), (700, -3), (2000, -7), (5000, -14), (12000, -26)),
+                ((60, -12), (200, -4), (700, -3), (2000, -7), (5000, -13), (12000, -26), (20000, -36)),
                 swell=Swell(period_seconds=7.5, rise_seconds=2.0, fall_seconds=3.6),
             ),
             NoiseLayer(  # the foam runs back
-                -34.0,
-                ((500, -36), (2500, -24), (6000, -22), (14000, -30)),
-                ((500, -16), (2500, -3), (6000, 0), (14000, -9)),
+                -37.0,
+                octave_spectrum(-80, -80, -70, -60, -50, -38, -30, -27, -31, -42),
+                octave_spectrum(-70, -60, -50, -40, -24, -11, -4, -3, -9, -20),
                 swell=Swell(period_seconds=7.5, rise_seconds=2.8, fall_seconds=5.0),
             ),
         ),
     ),
     "stream": AmbiencePreset(
-        ("river", "brook", "creek", "waterfall", "running water", "fountain"),
+        ("river", "brook", "creek", "running water", "fountain"),
         (
             NoiseLayer(
                 -36.0,
-                ((150, -16), (500, -4), (1200, -1), (3000, -6), (9000, -20)),
-                ((150, -12), (500, -1), (1200, 0), (3000, -3), (9000, -15)),
+                octave_spectrum(-70, -60, -40, -22, -12, -7, -5, -7, -12, -20),
+                octave_spectrum(-70, -60, -36, -19, -9, -5, -5, -7, -11, -18),
                 drift_seconds=1.5,
             ),
         ),
         (GrainLayer("bubble", 60, -37),),
+    ),
+    "waterfall": AmbiencePreset(
+        ("waterfalls", "cascade", "rapids", "weir", "cataract"),
+        (
+            NoiseLayer(  # the roar of falling water; the plunge pool is at the bottom, the spray at the top
+                -25.0,
+                octave_spectrum(-25, -19, -15, -9, -7, -7, -7, -9, -11, -19),
+                octave_spectrum(-23, -17, -13, -8, -6, -6, -7, -8, -10, -18),
+                drift_seconds=2.5,
+            ),
+        ),
+        (GrainLayer("patter", 30, -38),),
     ),
     "traffic": AmbiencePreset(
         ("street", "city", "road", "cars", "urban", "highway", "motorway", "downtown", "avenue"),
@@ -255,10 +284,10 @@ AMBIENCE_PRESETS: Final[Mapping[str, AmbiencePreset]] = {
     "night": AmbiencePreset(
         ("crickets", "cicadas", "night time", "nighttime", "dusk", "evening"),
         (
-            NoiseLayer(-43.0, _STILL_LEAVES, _MOVING_LEAVES, drift_seconds=6.0),
-            NoiseLayer(-42.0, _CALM_AIR, _CALM_AIR, drift_seconds=6.0),
+            NoiseLayer(-45.0, _STILL_LEAVES, _MOVING_LEAVES, drift_seconds=6.0),
+            NoiseLayer(-44.0, _CALM_AIR, _CALM_AIR, drift_seconds=6.0),
         ),
-        (GrainLayer("cricket", 1.6, -37.0),),
+        (GrainLayer("cricket", 1.6, -34.0),),
     ),
     "hum": AmbiencePreset(
         (
@@ -279,8 +308,28 @@ AMBIENCE_PRESETS: Final[Mapping[str, AmbiencePreset]] = {
         (
             NoiseLayer(
                 -36.0,
-                ((45, -6), (90, 0), (110, -9), (180, -3), (220, -12), (500, -16), (1500, -26), (6000, -44)),
-                ((45, -4), (90, 1), (110, -8), (180, -1), (220, -10), (500, -13), (1500, -22), (6000, -40)),
+                (
+                    (45, -6),
+                    (90, 0),
+                    (110, -9),
+                    (180, -3),
+                    (220, -12),
+                    (500, -16),
+                    (1500, -26),
+                    (6000, -44),
+                    (20000, -62),
+                ),
+                (
+                    (45, -4),
+                    (90, 1),
+                    (110, -8),
+                    (180, -1),
+                    (220, -10),
+                    (500, -13),
+                    (1500, -22),
+                    (6000, -40),
+                    (20000, -58),
+                ),
                 drift_seconds=9.0,
             ),
         ),
@@ -290,8 +339,8 @@ AMBIENCE_PRESETS: Final[Mapping[str, AmbiencePreset]] = {
         (
             NoiseLayer(
                 -38.0,
-                ((40, -4), (120, 0), (400, -6), (1500, -14), (6000, -24)),
-                ((40, 0), (120, 2), (400, -1), (1500, -8), (6000, -16)),
+                ((40, -4), (120, 0), (400, -6), (1500, -12), (6000, -17), (20000, -30)),
+                ((40, 0), (120, 2), (400, -1), (1500, -5), (6000, -9), (20000, -22)),
                 drift_seconds=0.9,
             ),
         ),

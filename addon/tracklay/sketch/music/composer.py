@@ -25,10 +25,6 @@ from .styles import STYLES
 # Shares by which the tempo may deviate from the requested one, so that whole bars fit: 2 % is hardly audible, and allowed
 # even where the prompt states a number; 6 % is about a semitone of tape speed.
 _EXACT_TEMPO_TOLERANCE, _TEMPO_TOLERANCE = 0.02, 0.06
-_QUIET_DB, _LOUD_DB = (
-    -23.0,
-    -14.5,
-)  # RMS at energy 0 and 1, dBFS: near EBU R 128 programme level, and near that of streamed music
 _FRIENDLY_KEYS = (0, 2, 3, 4, 5, 7, 9, 10)  # keys with few accidentals
 _NO_PARAMETERS: Parameters = {}
 
@@ -42,6 +38,7 @@ class PromptSummary(TypedDict):
     style: str
     mood: list[str]
     energy: float
+    arc: str
     instruments: dict[str, str]
     sections: list[str]
     unknown: list[str]
@@ -85,6 +82,7 @@ class Composition:
             "style": request.style,
             "mood": list(request.moods),
             "energy": round(request.energy, 3),
+            "arc": request.arc,
             "instruments": instruments,
             "sections": [f"{section.name} {section.bars}" for section in self.form.sections],
             "unknown": list(request.unknown_words),
@@ -93,8 +91,9 @@ class Composition:
     def render(self, block_samples: int = SAMPLE_RATE) -> Iterator[Stems]:
         """Yield the sound in blocks: each stem (n, 2) float32 at 48 kHz, n being `block_samples` except in the last.
 
-        The sum of the stems is the mix; its peaks stay below -1 dBFS. Memory does not grow with the length. The samples do
-        not depend on the block size.
+        The sum of the stems is the mix, at -20 LUFS; its true peaks stay below -1 dBTP. All of it is mixed once before the
+        first block comes, because the level follows from the whole: what does not fit a few megabytes waits in a temporary
+        file. The samples do not depend on the block size.
 
         Raises:
             ValueError: `block_samples` is below 1.
@@ -107,9 +106,11 @@ class Composition:
             self.form.samples,
             final_sample=self.form.sample_at(self.form.final_step),
             bar_samples=max(1, self.form.sample_at(self.form.steps_per_bar)),
-            loudness_db=_QUIET_DB + (_LOUD_DB - _QUIET_DB) * self.request.energy,
+            level_points=self.form.level_points,
             reverb_seconds=style.reverb_seconds,
             reverb_level=style.reverb_level,
+            treble=style.treble,
+            percussion_db=style.percussion_db,
             seed=self.seed,
         )
         return _reblock(hops, block_samples)
@@ -130,7 +131,7 @@ def compose_music(
     if samples < 1:
         raise ValueError(f"A piece has at least one sample, not {samples}.")
     seed = abs(seed)
-    request = parse_prompt(prompt, negative, params)
+    request = parse_prompt(prompt, negative, params, seed)
     style = STYLES[request.style]
     rng = random.Random(f"{seed}/{request.style}")  # noqa: S311  not used for security
     key = rng.choice(_FRIENDLY_KEYS) if request.key is None else request.key
@@ -138,11 +139,19 @@ def compose_music(
     # The middle of the style's range: its ends are for prompts that ask for slow or fast.
     usual = (low + (high - low) * (0.3 + 0.4 * rng.random())) * request.tempo_factor
     tempo = max(MIN_TEMPO, min(MAX_TEMPO, usual)) if request.tempo is None else request.tempo
-    form = fit_form(
-        samples, tempo, style.beats_per_bar, _EXACT_TEMPO_TOLERANCE if request.is_exact_tempo else _TEMPO_TOLERANCE
-    )
+    tolerance = _EXACT_TEMPO_TOLERANCE if request.is_exact_tempo else _TEMPO_TOLERANCE
+    form_rng = random.Random(f"{seed}/form")  # noqa: S311  not used for security
+    form = fit_form(samples, tempo, style.beats_per_bar, tolerance, request.arc, form_rng)
     arrangement = Arrangement(
-        form, style, key, request.mode, request.instruments, request.percussion, request.energy, seed
+        form=form,
+        style=style,
+        key=key,
+        mode=request.mode,
+        instruments=request.instruments,
+        percussion=request.percussion,
+        energy=request.energy,
+        seed=seed,
+        sparse=request.sparse,
     )
     chords, notes = write_parts(arrangement)
     return Composition(request, form, key, chords, notes, seed)

@@ -218,6 +218,7 @@ _ACOUSTIC_KIT: dict[str, DrumSynth] = {
     "shaker": partial(_shaker, low=5200, ring=0.035, attack=0.02),
     "tambourine": partial(_shaker, low=6000, ring=0.07, attack=0.003, jingle=0.8),
     "clap": _clap,
+    "clave": partial(_woodblock, modes=(2480.0,), ring=0.03),
     "swell": _cymbal_swell,
 }
 _ELECTRONIC_KIT: dict[str, DrumSynth] = {
@@ -234,6 +235,8 @@ KITS: Mapping[str, Mapping[str, DrumSynth]] = {
         **_ACOUSTIC_KIT,
         "kick": partial(_membrane, pitch=58, bend=1.8, slide=0.02, ring=0.12, slap=0.1, slap_band=(300, 1500)),
         "snare": partial(_snare, pitch=180, ring=0.1, wires=1.2, low=2200, high=8000),
+        "hat": partial(_cymbal, ring=0.03, low=4500, high=8000),
+        "ride": partial(_cymbal, ring=0.45, low=2600, high=6500, tone=0.4, ping=0.7),
     },
     "electronic": _ELECTRONIC_KIT,
     "808": {
@@ -271,7 +274,6 @@ KITS: Mapping[str, Mapping[str, DrumSynth]] = {
         "low": partial(
             _membrane, pitch=196, bend=1.15, slide=0.03, ring=0.2, slap=0.2, slap_band=(400, 2000), overtones=0.15
         ),
-        "clave": partial(_woodblock, modes=(2480.0,), ring=0.03),
     },
 }
 
@@ -292,12 +294,12 @@ DRUM_LEVELS = {
     "kick": 1.0,
     "snare": 0.75,
     "clap": 0.6,
-    "hat": 0.35,
-    "open": 0.35,
-    "ride": 0.4,
+    "hat": 0.5,
+    "open": 0.45,
+    "ride": 0.3,
     "crash": 0.6,
-    "shaker": 0.4,
-    "tambourine": 0.35,
+    "shaker": 0.5,
+    "tambourine": 0.4,
 }
 """Level of a full stroke on each drum, relative to the kick."""
 DEFAULT_DRUM_LEVEL = 0.65

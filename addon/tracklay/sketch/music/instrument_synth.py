@@ -63,8 +63,8 @@ def synth_plucked_string(
         attack_noise: level of the attack noise.
         release: time in which the released note falls to nothing, seconds.
     """
-    # Partials up to 9 kHz, at most 40: the higher ones of a string are inaudible.
-    k = np.arange(1, max(2, min(40, int(9000 / pitch_hz))) + 1, dtype=np.float64)
+    # Partials up to 12 kHz, at most 40: the higher ones of a string are inaudible.
+    k = np.arange(1, max(2, min(40, int(12_000 / pitch_hz))) + 1, dtype=np.float64)
     # A partial with a node at the point of excitation is silent.
     amp = np.abs(np.sin(np.pi * k * pluck_position)) / k ** (slope - 0.5 * velocity)
     decay = (1 / ring_seconds) * (pitch_hz / 261.6) ** 0.5 * (1 + damping * (k - 1))

@@ -145,7 +145,7 @@ INSTRUMENTS: dict[str, Instrument] = {
         release_seconds=0.15,
     ),
     "clean guitar": Instrument(
-        partial(synth_plucked_string, pluck_position=0.1, ring_seconds=1.3, damping=0.12, slope=1.2, release=0.08),
+        partial(synth_plucked_string, pluck_position=0.1, ring_seconds=1.3, damping=0.16, slope=1.5, release=0.08),
         roles=("comp", "lead"),
         lowest_pitch=40,
         highest_pitch=86,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _MAX_LEAP_SEMITONES = 9  # a major sixth: larger leaps are hard to sing
 _MAX_NOTE_STEPS = 10 * STEPS_PER_BEAT  # longest note: about as long as a breath
+_ORNAMENTED_SHARE = 0.5  # share of the longer notes that get a neighbour when a part comes again
 _LIFT_SEMITONES = 4  # B parts are higher than A parts by this much
 
 
@@ -32,15 +33,21 @@ class _PitchChooser:
     def __init__(self, arrangement: Arrangement, instrument_name: str) -> None:
         instrument = INSTRUMENTS[instrument_name]
         self._arrangement = arrangement
-        # A centre of C5 where the instrument allows, at least nine semitones above its lowest and an octave below its
-        # highest pitch: the line needs space to both sides.
-        self.centre = max(instrument.lowest_pitch + 9, min(72, instrument.highest_pitch - 12))
-        self._low = max(instrument.lowest_pitch, self.centre - 10)
-        self._high = min(instrument.highest_pitch, self.centre + 13)
+        # A centre around C5 where the instrument allows, at least nine semitones above its lowest and an octave below
+        # its highest pitch: the line needs space to both sides.
+        self._instrument = instrument
+        self._usual_centre = 72 + arrangement.part_rng("melody/register").choice((-7, -3, 0, 3, 6))
+        self.move_register(0)
         self._second_last = self._last = self.centre
         self.scale_pitches = [
             pitch for pitch in range(128) if pitch % 12 in scale_pitch_classes(arrangement.key, arrangement.mode)
         ]
+
+    def move_register(self, semitones: int) -> None:
+        """Centre the line this much above where the seed puts it, as far as the instrument allows."""
+        lowest, highest = self._instrument.lowest_pitch, self._instrument.highest_pitch
+        self.centre = max(lowest + 9, min(self._usual_centre + semitones, highest - 12))
+        self._low, self._high = max(lowest, self.centre - 10), min(highest, self.centre + 13)
 
     def choose_pitch(self, target: int, chord: Chord, *, strong: bool) -> int:
         """Return the pitch near `target` that comes next; a strong note is a chord tone."""
@@ -81,11 +88,14 @@ def write_melody(arrangement: Arrangement, spans: tuple[ChordSpan, ...]) -> Iter
     motifs = _write_motifs(arrangement)
     cursor = ChordCursor(spans)
     repetitions: dict[str, int] = {}
-    sections = [section for section in form.sections if section.name != "intro"]
+    sections = [
+        section for section in form.sections if section.name != "intro" and arrangement.part_plays("melody", section)
+    ]
     for section in sections:
         name = section.name if section.name in motifs else "A"
         count = repetitions[name] = repetitions.get(name, -1) + 1
         velocity = 0.55 + 0.35 * arrangement.section_intensity(section)
+        chooser.move_register(section.register)
         opening = spans[cursor.index(section.first_bar * form.steps_per_bar)].chord
         anchor = nearest_pitch(chooser.centre + (_LIFT_SEMITONES if name == "B" else 0), opening.tones)
         anchor_index = min(
@@ -109,7 +119,7 @@ def _write_motifs(arrangement: Arrangement) -> dict[str, tuple[_MotifBar, _Motif
     rhythms = (
         MELODY_RHYTHMS["waltz"]
         if arrangement.form.beats_per_bar == 3
-        else MELODY_RHYTHMS[arrangement.style.melody_rhythm]
+        else MELODY_RHYTHMS["sparse" if arrangement.sparse else arrangement.style.melody_rhythm]
     )
     motifs: dict[str, tuple[_MotifBar, _MotifBar]] = {}
     for name in "ABC":
@@ -148,6 +158,17 @@ def _vary_bar(motif_bar: _MotifBar, rng: random.Random) -> _MotifBar:
     return _MotifBar(motif_bar.steps, (*motif_bar.contour[:-1], motif_bar.contour[-1] + rng.choice((-2, 1, 2))))
 
 
+def _ornament(line: list[tuple[int, int]], steps: int, rng: random.Random) -> list[tuple[int, int]]:
+    """Return a bar, (step, scale steps from the anchor), with neighbours in the second half of some of its longer notes."""
+    ends = [*(step for step, _ in line[1:]), steps]
+    ornamented: list[tuple[int, int]] = []
+    for (step, offset), end in zip(line, ends, strict=True):
+        ornamented.append((step, offset))
+        if end - step >= STEPS_PER_BEAT and rng.random() < _ORNAMENTED_SHARE:
+            ornamented.append((step + (end - step) // 2, offset + rng.choice((-1, 1))))
+    return ornamented
+
+
 def _section_notes(
     arrangement: Arrangement, section: Section, motif: tuple[_MotifBar, _MotifBar], repetition: int
 ) -> Iterator[tuple[int, int, int]]:
@@ -177,6 +198,9 @@ def _section_notes(
         else:
             tune = tunes[index % BARS_PER_PHRASE % len(tunes)]
             line = list(zip(tune.steps, tune.contour, strict=True))
+            # The head of the theme stays as it was; the other bars are ornamented when they come again.
+            if repetition and index % BARS_PER_PHRASE and not arrangement.sparse:
+                line = _ornament(line, form.steps_per_bar, rng)
         # An eighth of rest after a phrase, as a singer would breathe.
         breath = STEPS_PER_BEAT // 2 if closing else 0
         ends = [*(step for step, _ in line[1:]), form.steps_per_bar - breath]

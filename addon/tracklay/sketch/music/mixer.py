@@ -1,13 +1,14 @@
-"""Mixes notes to stems: renders their sounds, balances the stems, adds reverb, limits the sum and fades out the end.
+"""Mixes notes to stems: renders their sounds, balances the stems, adds reverb, shapes the level, and limits the sum.
 
 It works in hops of a fixed length, so that memory does not grow with the piece and the samples do not depend on the block
-size of the caller.
+size of the caller. The mix is made once to measure its loudness, kept in `_HopSpool`, and read back at its final level.
 """
 
 from __future__ import annotations
 
+import tempfile
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -16,20 +17,24 @@ import numpy.typing as npt
 
 from ...cue import SAMPLE_RATE
 from ..dsp import db_to_gain, fft_frequencies, pan_gains
+from ..loudness import SILENCE_LUFS, LoudnessMeter, true_peaks
 from .drums import render_stroke
-from .dsp import StereoSignal, bandpass_response
+from .dsp import StereoSignal, add_treble, bandpass_response
 from .instruments import INSTRUMENTS
 from .score import STEM_NAMES, Note
 
 Stems = dict[str, StereoSignal]
 
+LOUDNESS_LUFS = -20.0
+"""Integrated loudness of the sum of the stems: that of a temp score, with headroom for what is mixed over it."""
 CEILING_DB = -1.0
-"""Highest peak of the sum of the stems, dBFS."""
+"""Highest true peak of the sum of the stems, dBTP."""
 
 _HOP_SAMPLES = 32_768  # 0.68 s: long enough for efficient transforms, short enough for little memory
 _TAIL_SAMPLES = 4 * _HOP_SAMPLES  # longest reverb, 2.7 s
 _INAUDIBLE_ENERGY_SHARE = 1e-8  # share of the reverb's energy (-80 dB) that is cut off at its end
 _SOUND_CACHE_BYTES = 32 * 2**20  # bound on the sounds that are kept for reuse
+_SPOOL_BYTES = 16 * 2**20  # about 20 s of mix in memory; the rest goes to a temporary file
 _BALANCE_DB = {
     "bass": -2.0,
     "chords": -4.0,
@@ -76,8 +81,9 @@ class SampleCache:
     order. So the cache evicts the sound whose next use is farthest away, which is optimal (Belady).
     """
 
-    def __init__(self, notes: tuple[Note, ...], seed: int) -> None:
+    def __init__(self, notes: tuple[Note, ...], seed: int, treble: float) -> None:
         self._seed = seed
+        self._treble = treble
         self._cache: dict[_SoundKey, _QuantizedSound] = {}
         self._cache_bytes = 0
         keys = [_sound_key(note) for note in notes]
@@ -110,6 +116,8 @@ class SampleCache:
             if instrument
             else render_stroke(name, drum, brightness, self._seed, pitch)
         )
+        if instrument:
+            add_treble(sound, self._treble)
         scale = max(float(sound.max()), -float(sound.min()), 1e-9) / np.iinfo(np.int16).max
         sound *= np.float32(1 / scale)
         return _QuantizedSound(np.rint(sound, out=sound).astype(np.int16), scale)
@@ -144,7 +152,6 @@ class ReverbImpulse:
         remaining = np.cumsum((hops**2).sum(axis=(1, 2))[::-1])[::-1]
         audible = max(1, int(np.count_nonzero(remaining > _INAUDIBLE_ENERGY_SHARE * remaining[0])))
         self.spectra = np.fft.rfft(hops[:audible], 2 * _HOP_SAMPLES).astype(np.complex64)
-        self.energy = level**2
 
 
 class ConvolutionReverb:
@@ -171,15 +178,40 @@ class ConvolutionReverb:
         return output
 
 
+class _HopSpool:
+    """Keeps hops for reading them again, as 16-bit samples with a scale for each channel of each stem."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES)  # noqa: SIM115  closed after reading
+        self._scales: list[npt.NDArray[np.float32]] = []
+
+    def append(self, hop: npt.NDArray[np.float32]) -> None:
+        """Keep a hop, (stems, 2, hop)."""
+        scale = np.maximum(np.abs(hop).max(axis=2, keepdims=True), np.float32(1e-9)) / np.iinfo(np.int16).max
+        self._scales.append(scale)
+        scaled = hop * (1 / scale)
+        self._file.write(np.rint(scaled, out=scaled).astype(np.int16).tobytes())
+
+    def read_all(self, gain: np.float32) -> Iterator[npt.NDArray[np.float32]]:
+        """Yield all hops in order, times a gain, and delete them."""
+        with self._file as file:
+            file.seek(0)
+            for scale in self._scales:
+                size = 2 * len(scale) * 2 * _HOP_SAMPLES
+                yield np.frombuffer(file.read(size), np.int16).reshape(len(scale), 2, _HOP_SAMPLES) * (scale * gain)
+
+
 def mix_stems(
     notes: tuple[Note, ...],
     samples: int,
     *,
     final_sample: int,
     bar_samples: int,
-    loudness_db: float,
+    level_points: Sequence[tuple[int, float]],
     reverb_seconds: float,
     reverb_level: float,
+    treble: float,
+    percussion_db: float,
     seed: int,
 ) -> Iterator[Stems]:
     """Yield consecutive hops of every stem, `samples` samples in all, each stem (n, 2).
@@ -189,20 +221,38 @@ def mix_stems(
         samples: length of the piece.
         final_sample: start of the final chord.
         bar_samples: length of a bar.
-        loudness_db: RMS of the mix before the limiter, dBFS.
+        level_points: samples and the gain there in dB, for a crescendo or diminuendo of the whole.
         reverb_seconds: reverberation time.
         reverb_level: level of the reverb, 0 to 1.
+        treble: lift of the treble of the pitched instruments, see `add_treble`.
+        percussion_db: level of the percussion, relative to the usual balance.
         seed: seed of sounds and reverb.
     """
-    cache = SampleCache(notes, seed)
+    cache = SampleCache(notes, seed, treble)
     impulse = ReverbImpulse(reverb_seconds, reverb_level, seed)
-    gains = _stem_gains(
-        notes, cache, samples, bar_samples=bar_samples, loudness_db=loudness_db, reverb_energy=impulse.energy
-    )
-    for at, stems in _limit(_mix_hops(notes, samples, cache, impulse, gains)):
-        length = min(_HOP_SAMPLES, samples - at)
-        fade = _final_fade(samples, final_sample, at, length)
-        yield {name: np.ascontiguousarray((stems[index, :, :length] * fade).T) for index, name in enumerate(STEM_NAMES)}
+    gains = _stem_gains(notes, cache, samples, bar_samples=bar_samples)
+    gains["percussion"] *= db_to_gain(percussion_db)
+    spool, meter = _HopSpool(), LoudnessMeter()
+    for index, hop in enumerate(_mix_hops(notes, samples, cache, impulse, gains)):
+        at = index * _HOP_SAMPLES
+        for curve in (_level_curve(level_points, at), _final_fade(samples, final_sample, at)):
+            if curve is not None:
+                np.multiply(hop, curve, out=hop)
+        meter.add(hop.sum(axis=0)[:, : samples - at])
+        spool.append(hop)
+    loudness = meter.integrated_lufs()
+    gain = np.float32(db_to_gain(LOUDNESS_LUFS - loudness) if loudness > SILENCE_LUFS else 1.0)
+    for at, stems in _limit(spool.read_all(gain)):
+        yield {name: np.ascontiguousarray(stems[index, :, : samples - at].T) for index, name in enumerate(STEM_NAMES)}
+
+
+def _level_curve(points: Sequence[tuple[int, float]], start: int) -> npt.NDArray[np.float32] | None:
+    """Return the gain of a hop from `start` on, None where it is one throughout."""
+    if not any(decibels for _, decibels in points):
+        return None
+    at = np.arange(start, start + _HOP_SAMPLES)
+    decibels: npt.NDArray[np.float64] = np.interp(at, *np.array(points).T)
+    return db_to_gain(decibels).astype(np.float32)
 
 
 def _stem_gains(
@@ -211,10 +261,8 @@ def _stem_gains(
     samples: int,
     *,
     bar_samples: int,
-    loudness_db: float,
-    reverb_energy: float,
-) -> Mapping[str, float]:
-    """Return the gain of each stem: balanced by RMS over the bars in which it plays, then scaled to the piece's loudness.
+) -> dict[str, float]:
+    """Return the gain of each stem: balanced by RMS over the bars in which it plays.
 
     The energies of notes add up, because different notes are uncorrelated. Each distinct sound is measured once.
     """
@@ -231,15 +279,12 @@ def _stem_gains(
         bars[note.stem].update(
             range(note.start // bar_samples, (min(samples, note.start + note.duration) - 1) // bar_samples + 1)
         )
-    gains = dict.fromkeys(STEM_NAMES, 0.0)
-    total = 0.0
-    for name in STEM_NAMES:
-        if energy[name] > 0:
-            playing = min(samples, len(bars[name]) * bar_samples)
-            gains[name] = db_to_gain(_BALANCE_DB[name]) / np.sqrt(energy[name] / playing)
-            total += gains[name] ** 2 * energy[name] * (1 + reverb_energy * _REVERB_SENDS[name] ** 2)
-    scale = db_to_gain(loudness_db) / np.sqrt(max(total, 1e-12) / samples)
-    return {name: float(gain * scale) for name, gain in gains.items()}
+    return {
+        name: float(db_to_gain(_BALANCE_DB[name]) * np.sqrt(min(samples, len(bars[name]) * bar_samples) / energy[name]))
+        if energy[name] > 0
+        else 0.0
+        for name in STEM_NAMES
+    }
 
 
 def _mix_hops(
@@ -276,7 +321,8 @@ def _limit(hops: Iterator[npt.NDArray[np.float32]]) -> Iterator[tuple[int, npt.N
     All stems have the same gain, so their sum is limited too. It is a weighted mean of minima over the neighbourhood, and
     every one of those minima includes the point itself: the gain is never above what a peak needs.
     """
-    ceiling = db_to_gain(CEILING_DB) * (1 - 1e-4)  # rounding to float32 must not exceed the ceiling
+    # 0.1 dB for what the gain itself adds between two samples, and for rounding.
+    ceiling = db_to_gain(CEILING_DB - 0.1)
     # The sum's peaks are taken per step; the gain is computed at the steps' borders and interpolated between them.
     points = _HOP_SAMPLES // _LIMITER_STEP_SAMPLES
     margin = 2 * _LIMITER_REACH_STEPS + 1
@@ -290,24 +336,29 @@ def _limit(hops: Iterator[npt.NDArray[np.float32]]) -> Iterator[tuple[int, npt.N
         if hop is None:
             coming = np.ones(margin)
         else:
-            peaks = np.abs(hop.sum(axis=0)).max(axis=0).reshape(points, _LIMITER_STEP_SAMPLES).max(axis=1)
-            coming = np.minimum(1.0, ceiling / np.maximum(peaks.astype(np.float64), 1e-9))
+            peaks = true_peaks(hop.sum(axis=0), _LIMITER_STEP_SAMPLES, ceiling)
+            coming = np.minimum(1.0, ceiling / np.maximum(peaks, 1e-9))
         if held is not None:
             needed = np.concatenate((past, now, coming[:margin]))
-            lowest = np.lib.stride_tricks.sliding_window_view(needed, margin + 1).min(axis=1)
-            nodes = np.convolve(lowest, window, mode="valid")
-            gain = np.interp(np.arange(_HOP_SAMPLES) / _LIMITER_STEP_SAMPLES, np.arange(points + 1), nodes).astype(
-                np.float32
-            )
-            yield index * _HOP_SAMPLES, held * gain
+            if needed.min() < 1:
+                lowest = np.lib.stride_tricks.sliding_window_view(needed, margin + 1).min(axis=1)
+                nodes = np.convolve(lowest, window, mode="valid")
+                steps = np.arange(_HOP_SAMPLES) / _LIMITER_STEP_SAMPLES
+                held *= np.interp(steps, np.arange(points + 1), nodes).astype(np.float32)
+            yield index * _HOP_SAMPLES, held
             index += 1
             past = now[-margin:]
         held, now = hop, coming
 
 
-def _final_fade(samples: int, final_sample: int, start: int, length: int) -> npt.NDArray[np.float32]:
-    """Return the gain of `length` samples from `start` on, which fades out the final chord; the last sample is zero."""
+def _final_fade(samples: int, final_sample: int, start: int) -> npt.NDArray[np.float32] | None:
+    """Return the gain of the hop from `start` on, which fades out the final chord; the last sample is zero.
+
+    It is None where the fade has not begun.
+    """
     # 60 % of the final chord, within 10 ms and 2.5 s.
     fade = max(_MIN_FADE_SAMPLES, min(_MAX_FADE_SAMPLES, round(0.6 * (samples - final_sample))))
-    remaining = np.clip((samples - 1 - start - np.arange(length)) / fade, 0, 1)
+    if samples - 1 - start - _HOP_SAMPLES > fade:
+        return None
+    remaining = np.clip((samples - 1 - start - np.arange(_HOP_SAMPLES)) / fade, 0, 1)
     return (np.sin(0.5 * np.pi * remaining) ** 2).astype(np.float32)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import random
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 from .. import parameters
 from ..prompt_matcher import match_prompt
@@ -21,6 +24,9 @@ from .vocabulary import (
     VOCABULARY,
     Mood,
 )
+
+if TYPE_CHECKING:
+    from .form import Arc
 
 MODEL = "sketch/music"
 Parameters = Mapping[str, float | int | str | bool]
@@ -72,6 +78,8 @@ class MusicRequest:
         energy: 0 to 1.
         instruments: instrument of each role; a missing role is silent.
         percussion: drums play.
+        arc: course of the piece.
+        sparse: few notes.
         unknown_words: words of the prompt without a meaning here.
     """
 
@@ -85,11 +93,15 @@ class MusicRequest:
     energy: float
     instruments: Mapping[str, str]
     percussion: bool
+    arc: Arc
+    sparse: bool
     unknown_words: tuple[str, ...]
 
 
-def parse_prompt(prompt: str, negative: str, params: Parameters) -> MusicRequest:
+def parse_prompt(prompt: str, negative: str, params: Parameters, seed: int = 0) -> MusicRequest:
     """Return the request. A parameter that is set overrides the prompt; an exclusion overrides an inclusion.
+
+    `seed` chooses among the instruments of the style, where the prompt names none.
 
     Raises:
         InvalidInput: a parameter has a value that is not among its choices.
@@ -115,19 +127,18 @@ def parse_prompt(prompt: str, negative: str, params: Parameters) -> MusicRequest
     style = STYLES[style_name]
     energy = (
         style.energy
-        + sum(mood.energy for mood in mood_settings)
+        + _combine([mood.energy for mood in mood_settings])
         + sum(0.4 * (TEMPO_FACTORS[word] - 1) for word in pace)
     )
     energy += float(params.get("energy", 0.5)) - 0.5
     exact_tempo = float(params.get("tempo", 0)) or prompt_tempo
     tempo = exact_tempo or next((TEMPO_TERMS[word] for word in accepted_words("tempo")), None)
-    factor = 1.0
-    for mood in mood_settings:
-        factor *= mood.tempo_factor
+    factor = math.exp(_combine([math.log(mood.tempo_factor) for mood in mood_settings]))
     for word in pace:
         factor *= TEMPO_FACTORS[word]
     key_param = _chosen_value(params, "key", KEYS)
-    mood_mode = next((mood.mode for mood in mood_settings if mood.mode), None)
+    # `max` returns the first of equals: the prompt's order decides between moods of one weight.
+    mood_mode = max(mood_settings, key=lambda mood: mood.mode_weight).mode if mood_settings else None
     refused_parts = refused.get("part", set())
     refused_instruments = refused.get("instrument", set())
     refused_instruments = refused_instruments.union(
@@ -148,12 +159,27 @@ def parse_prompt(prompt: str, negative: str, params: Parameters) -> MusicRequest
         style=style_name,
         moods=moods,
         energy=max(0.0, min(1.0, energy)),
-        instruments=_choose_instruments(style, named_instruments, refused_instruments, refused_parts, is_solo=is_solo),
-        percussion=any(style.drums)
+        instruments=_choose_instruments(
+            style, named_instruments, refused_instruments, refused_parts, is_solo=is_solo, seed=seed
+        ),
+        percussion=style.groove != "none"
         and "percussion" not in refused_parts
         and (not is_solo or "percussion" in accepted_words("part")),
+        arc=cast("Arc", next(iter(accepted_words("arc")), "steady")),
+        sparse=bool(accepted_words("density")),
         unknown_words=positive.unknown,
     )
+
+
+def _combine(effects: Sequence[float]) -> float:
+    """Return the joint effect of several moods: that of the strongest, and half of the others.
+
+    Two moods that agree go further than one, and still not to the end of the scale.
+    """
+    if not effects:
+        return 0.0
+    strongest = max(effects, key=abs)
+    return strongest + 0.5 * (sum(effects) - strongest)
 
 
 def _chosen_value(params: Parameters, name: str, choices: Collection[str]) -> str | None:
@@ -212,10 +238,12 @@ def _choose_instruments(
     refused_parts: Collection[str],
     *,
     is_solo: bool,
+    seed: int,
 ) -> dict[str, str]:
     """Return the instrument of each role: the named instruments first, each in one role while others are available.
 
-    The style's own instruments fill the remaining roles, unless the named instruments play solo.
+    The style's own instruments fill the remaining roles in an order that the seed shuffles, unless the named instruments
+    play solo.
     """
     requested = [
         instrument
@@ -233,7 +261,9 @@ def _choose_instruments(
         if instrument not in assigned.values():
             free = [role for role in INSTRUMENTS[instrument].roles if role in open_roles and role not in assigned]
             assigned.update(dict.fromkeys(free[:1], instrument))
+    rng = random.Random(f"{seed}/instruments")  # noqa: S311  not used for security
     for role in open_roles:
+        own = rng.sample(style.instruments[role], len(style.instruments[role]))
         able = [instrument for instrument in requested if role in INSTRUMENTS[instrument].roles]
         # A chord instrument that is named also plays the melody: in "piano and strings" the piano has both.
         soloists = [
@@ -241,7 +271,7 @@ def _choose_instruments(
         ]
         usual = [
             instrument
-            for instrument in (*style.instruments[role], *_FALLBACK_INSTRUMENTS.get(role, ()))
+            for instrument in (*own, *_FALLBACK_INSTRUMENTS.get(role, ()))
             if instrument not in refused_instruments
         ]
         for instrument in (*soloists, *([] if is_solo else usual)):

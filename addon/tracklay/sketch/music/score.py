@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ...cue import SAMPLE_RATE
 from .form import STEPS_PER_BEAT, Form, Section
+from .grooves import FULL, THIN, USUAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,9 @@ _DURATION_GRID_SAMPLES = SAMPLE_RATE // 50  # note lengths are rounded to 20 ms,
 # Intensities below which a style's thin patterns play, and from which its full ones do. With the sections' intensities
 # (`form`), a piece of medium energy has thin intros and breaks, usual A parts and full B parts.
 _THIN_BELOW, _FULL_FROM = 0.42, 0.82
+_ARC_ENTRIES = {"percussion": 0.35, "melody": 0.2}  # intensity from which a part plays in a rise or fall
+_LOWEST_SHIFT, _HIGHEST_SHIFT = -8, 12  # semitones: lower chords would be muddy, higher ones thin
+_REPETITION_SHIFTS = (0, 5, -4, 7, 2)  # semitones by which the chords of a part lie higher at each return
 _MAX_TIMING_SPREAD = (
     2.0  # standard deviations at which timing errors are cut off: an outlier would sound like a mistake
 )
@@ -61,6 +65,7 @@ class Arrangement:
         instruments: instrument for each of the roles bass, comp, pad and lead; a missing role is silent.
         percussion: drums play.
         energy: 0 to 1.
+        sparse: the prompt asks for few notes.
     """
 
     form: Form
@@ -71,6 +76,7 @@ class Arrangement:
     percussion: bool
     energy: float
     seed: int
+    sparse: bool = False
 
     def part_rng(self, part: str) -> random.Random:
         """Return the random numbers of one part. Each part has its own, so that omitting one does not change the others."""
@@ -78,12 +84,40 @@ class Arrangement:
 
     def section_intensity(self, section: Section) -> float:
         """Return the intensity of a section, adjusted by the piece's energy: about 0 to 1.2."""
-        return section.intensity + (self.energy - 0.5) * 0.5
+        # In an arc the energy counts less: an epic piece too has to begin low to have somewhere to rise.
+        return section.intensity + (self.energy - 0.5) * (0.5 if self.form.arc == "steady" else 0.2)
 
     def pattern_index(self, section: Section) -> int:
         """Return the index of the style's pattern for a section: 0 thin, 1 usual, 2 full."""
         intensity = self.section_intensity(section)
-        return 0 if intensity < _THIN_BELOW else 1 if intensity < _FULL_FROM else 2
+        index = THIN if intensity < _THIN_BELOW else USUAL if intensity < _FULL_FROM else FULL
+        return max(THIN, index - 1) if self.sparse else index
+
+    def repetition(self, section: Section) -> int:
+        """Return how often the section's part has been heard before it."""
+        return sum(each.name == section.name and each.first_bar < section.first_bar for each in self.form.sections)
+
+    def register_shift(self, section: Section) -> int:
+        """Return the semitones by which chords lie higher: by the seed, the form, and differently at each repetition."""
+        own = self.part_rng("register").choice((-5, -2, 0, 2, 4))
+        again = _REPETITION_SHIFTS[self.repetition(section) % len(_REPETITION_SHIFTS)]
+        return max(_LOWEST_SHIFT, min(_HIGHEST_SHIFT, own + section.register + again))
+
+    def pattern_for(self, section: Section, part: str, patterns: Sequence[str]) -> str:
+        """Return the pattern of a part in a section: the style's, as the seed varies it, and varied where a part returns."""
+        index = self.pattern_index(section)
+        # Thin chords leave long holes: only intros, breaks and arcs, which have somewhere to go, may be so empty.
+        if not self.sparse and self.form.arc == "steady" and section.name not in ("intro", "C"):
+            index = max(USUAL, index)
+        pattern = patterns[index]
+        pattern = vary_halves(pattern, self.part_rng(f"{part}/pattern"))
+        if repetition := self.repetition(section):
+            pattern = vary_halves(pattern, self.part_rng(f"{part}/{section.name}/{repetition}"))
+        return pattern
+
+    def part_plays(self, part: str, section: Section) -> bool:
+        """Return whether a part plays in a section. An arc builds up, or thins out, part by part."""
+        return self.form.arc == "steady" or section.intensity >= _ARC_ENTRIES[part]
 
     def bars(self) -> Iterator[tuple[Section, int, int]]:
         """Yield each bar as its section, its index in the section, and its first step."""
@@ -155,6 +189,24 @@ class ChordCursor:
         while self._position + 1 < len(self._spans) and self._spans[self._position + 1].start <= step:
             self._position += 1
         return self._position
+
+
+def vary_halves(pattern: str, rng: random.Random) -> str:
+    """Return a pattern with its halves exchanged or one of them twice, or as it is.
+
+    Of a broken chord the order of the voices changes too. Halves move as a whole, so the rhythm stays one of the style.
+    """
+    half = len(pattern) // 2
+    first, second = pattern[:half], pattern[half:]
+    variants = [pattern, pattern, first + first]
+    # A bass needs the root on the first beat; a half that begins by holding a note can't come first.
+    if second[0] not in "-." and not (first[0] == "r" and second[0] != "r"):
+        variants += [second + first, second + second]
+    chosen = rng.choice(variants) if len(pattern) % 8 == 0 else pattern
+    if not any(mark in "012" for mark in pattern) or any(mark in "rxX" for mark in pattern):
+        return chosen
+    order = rng.choice(("0123", "0123", "3210", "1230", "0213", "2130"))
+    return "".join(order[int(mark)] if mark.isdigit() else mark for mark in chosen)
 
 
 def parse_pattern(pattern: Sequence[str]) -> Iterator[tuple[int, int, str]]:

@@ -2,7 +2,6 @@
 
 Data only. A pattern is one bar of sixteenth notes, one character each; `.` is a rest, `-` holds the note before it.
 
-- Drums: `o x X` are soft, normal and accented strokes.
 - Chords: `x X` strike the whole chord; a digit plays one of its voices, counted from the lowest.
 - Bass: `r 3 5 8` are the root, third, fifth and octave of the chord; `a` approaches the next root by a step.
 
@@ -14,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-Groove = Mapping[str, str]
 Progressions = tuple[tuple[str, ...], tuple[str, ...]]
 """Alternatives for the A parts, and for the B parts."""
 
@@ -30,7 +28,7 @@ class Style:
         minor: progressions in minor.
         comp: patterns of the accompaniment: thin, usual, full.
         bass: patterns of the bass: thin, usual, full.
-        drums: patterns of each drum: thin, usual, full.
+        groove: kind of the drums' patterns, one of `grooves.GROOVES`.
         kit: drum kit, one of `drums.KITS`.
         instruments: instruments of each role, in order of preference.
         melody_rhythm: one of MELODY_RHYTHMS.
@@ -40,6 +38,8 @@ class Style:
         reverb_level: 0 to 1.
         reverb_seconds: reverberation time.
         timing_spread_seconds: standard deviation of the timing of notes.
+        treble: lift of the treble of the pitched instruments, see `dsp.add_treble`.
+        percussion_db: level of the percussion, relative to that of a kit with a kick drum.
         mode: mode when neither prompt nor mood has one.
     """
 
@@ -49,7 +49,7 @@ class Style:
     minor: Progressions
     comp: tuple[str, ...]
     bass: tuple[str, ...]
-    drums: tuple[Groove, ...]
+    groove: str
     kit: str
     instruments: Mapping[str, tuple[str, ...]]
     melody_rhythm: str
@@ -59,6 +59,8 @@ class Style:
     reverb_level: float = 0.3
     reverb_seconds: float = 1.4
     timing_spread_seconds: float = 0.004
+    treble: float = 0.0
+    percussion_db: float = 0.0
     mode: str = "major"
 
 
@@ -89,11 +91,7 @@ STYLES: dict[str, Style] = {
         minor=_FILM_MINOR,
         comp=("X---------------", "0-1-2-1-3-2-1-2-", "X.xxX.xxX.xxX.xx"),
         bass=("r---------------", "r-------r-------", "r.r.r.r.r.r.r.r."),
-        drums=(
-            {"kick": "X.............o."},
-            {"kick": "X.......X.....o.", "low": "..........o...x.", "high": "....o......o...."},
-            {"kick": "X.....X.X.....X.", "low": "X..x..x.X..x..xx", "high": "..o.o.oo..o.o.oo"},
-        ),
+        groove="drums of war",
         kit="orchestral",
         instruments={
             "bass": ("low strings", "cello"),
@@ -102,6 +100,7 @@ STYLES: dict[str, Style] = {
             "lead": ("brass", "violin", "piano"),
         },
         melody_rhythm="broad",
+        treble=1.3,
         reverb_level=0.45,
         reverb_seconds=2.4,
         mode="minor",
@@ -113,11 +112,7 @@ STYLES: dict[str, Style] = {
         minor=(("i i VI i", "i i iv V", "i VI i #viio"), ("VI i iv V", "iv i VI V")),
         comp=("X---------------", "0.0.1.0.2.0.1.0.", "0000100020003010"),
         bass=("r---------------", "r---------------", "r-----r-r-------"),
-        drums=(
-            {"tick": "o...o...o...o..."},
-            {"tick": "x.o.x.o.x.o.x.o.", "kick": "X..........x...."},
-            {"tick": "x.oox.oox.oox.oo", "kick": "X..x......x.X...", "low": "......o.......x."},
-        ),
+        groove="ticking",
         kit="orchestral",
         instruments={
             "bass": ("drone", "low strings"),
@@ -126,6 +121,7 @@ STYLES: dict[str, Style] = {
             "lead": ("music box", "piano", "cello"),
         },
         melody_rhythm="sparse",
+        treble=0.8,
         reverb_level=0.45,
         reverb_seconds=2.4,
         mode="minor",
@@ -138,9 +134,9 @@ STYLES: dict[str, Style] = {
             ("IVmaj9 vi9 Imaj9 V6", "vi9 IVmaj9 ii9 IVmaj9"),
         ),
         minor=(("i9 VImaj9 i9 iv9", "iadd9 VImaj7 IIImaj9 VII6"), ("VImaj9 iv9 i9 VII6", "iv9 VImaj9 IIImaj7 VIImaj7")),
-        comp=("................", "0-----2---1---3-", "0---2---3-1---2-"),
+        comp=("0-------2-------", "0-----2---1---3-", "0---2---3-1---2-"),
         bass=("r---------------", "r---------------", "r---------------"),
-        drums=({}, {}, {"shaker": "..o...o...o...o.", "kick": "o.........o....."}),
+        groove="faint",
         kit="lo-fi",
         instruments={
             "bass": ("drone", "sub bass"),
@@ -149,6 +145,7 @@ STYLES: dict[str, Style] = {
             "lead": ("bells", "flute", "piano"),
         },
         melody_rhythm="sparse",
+        treble=1.2,
         reverb_level=0.6,
         reverb_seconds=3.0,
     ),
@@ -159,7 +156,7 @@ STYLES: dict[str, Style] = {
         minor=(("i iv V i", "i VI iv V", "i iv VII III"), ("VI III iv V", "iv VII III VI", "III VII i V")),
         comp=("X-------X-------", "0-2-1-2-0-2-1-2-", "0-1-2-3-2-1-2-1-"),
         bass=("r---------------", "r-------5-------", "r-------3---5---"),
-        drums=({}, {}, {}),
+        groove="none",
         kit="orchestral",
         instruments={
             "bass": ("cello", "low strings"),
@@ -168,6 +165,7 @@ STYLES: dict[str, Style] = {
             "lead": ("violin", "flute", "clarinet"),
         },
         melody_rhythm="flowing",
+        treble=1.5,
         reverb_level=0.4,
         reverb_seconds=1.9,
         timing_spread_seconds=0.007,
@@ -179,7 +177,7 @@ STYLES: dict[str, Style] = {
         minor=(("i i iv V", "i VI iv V"), ("iv i V i", "VII III iv V")),
         comp=("....x-..x-..", "....X-..x-..", "....X-x-x-.."),
         bass=("r---........", "r---....5-..", "r---5---3---"),
-        drums=({}, {}, {"tambourine": "....o...o...", "kick": "o..........."}),
+        groove="waltz",
         kit="orchestral",
         instruments={
             "bass": ("cello", "upright bass"),
@@ -189,6 +187,7 @@ STYLES: dict[str, Style] = {
         },
         melody_rhythm="waltz",
         beats_per_bar=3,
+        treble=1.0,
         reverb_level=0.38,
         reverb_seconds=1.8,
         timing_spread_seconds=0.006,
@@ -206,16 +205,7 @@ STYLES: dict[str, Style] = {
         ),
         comp=("x-........x-....", "X-....x-........", "X-....x-....x-.."),
         bass=("r-------5-------", "r---3---5---a---", "r---3---5---a---"),
-        drums=(
-            {"hat": "....x.......x...", "ride": "x...x...x...x..."},
-            {"ride": "x...X.x.x...X.x.", "hat": "....x.......x...", "kick": "o.......o......."},
-            {
-                "ride": "x...X.x.x...X.x.",
-                "hat": "....x.......x...",
-                "kick": "o...o...o...o...",
-                "snare": "..o.....o.....o.",
-            },
-        ),
+        groove="swing",
         kit="brushes",
         instruments={
             "bass": ("upright bass",),
@@ -225,6 +215,8 @@ STYLES: dict[str, Style] = {
         },
         melody_rhythm="swinging",
         swing=0.66,
+        treble=0.3,
+        percussion_db=-6.0,
         reverb_level=0.22,
         reverb_seconds=1.0,
         timing_spread_seconds=0.007,
@@ -236,17 +228,7 @@ STYLES: dict[str, Style] = {
         minor=(("i7 VImaj7 IIImaj7 VII", "i7 v7 VImaj7 iv7"), ("VImaj7 VII i7 v7", "iv7 i7 VImaj7 VII")),
         comp=("X---------------", "..x..x....x..x..", "X..x..x.X..x..x."),
         bass=("r---------------", "..r...r...r...r.", "..rr..r8..rr..r8"),
-        drums=(
-            {"kick": "X...X...X...X...", "hat": "..o...o...o...o."},
-            {"kick": "X...X...X...X...", "clap": "....x.......x...", "open": "..x...x...x...x."},
-            {
-                "kick": "X...X...X...X...",
-                "clap": "....X.......X...",
-                "open": "..x...x...x...x.",
-                "hat": "ox.oox.oox.oox.o",
-                "shaker": "o.xoo.xoo.xoo.xo",
-            },
-        ),
+        groove="four on the floor",
         kit="electronic",
         instruments={
             "bass": ("synth bass", "sub bass"),
@@ -256,6 +238,7 @@ STYLES: dict[str, Style] = {
         },
         melody_rhythm="syncopated",
         swing16=0.53,
+        treble=1.4,
         reverb_level=0.25,
         reverb_seconds=1.2,
         timing_spread_seconds=0.001,
@@ -267,16 +250,7 @@ STYLES: dict[str, Style] = {
         minor=_POP_MINOR,
         comp=("X---------------", "0123012301230123", "0123210301232103"),
         bass=("r---------------", "r-r-r-r-r-r-r-r-", "rr8rrr8rrr8rrr8r"),
-        drums=(
-            {"kick": "X.......X......."},
-            {"kick": "X.......X.......", "snare": "....X.......X...", "hat": "x.x.x.x.x.x.x.x."},
-            {
-                "kick": "X.....x.X.......",
-                "snare": "....X.......X...",
-                "hat": "x.xxx.xxx.xxx.xx",
-                "open": "..............x.",
-            },
-        ),
+        groove="backbeat",
         kit="gated",
         instruments={
             "bass": ("synth bass",),
@@ -285,6 +259,7 @@ STYLES: dict[str, Style] = {
             "lead": ("synth", "square synth"),
         },
         melody_rhythm="broad",
+        treble=0.3,
         reverb_level=0.35,
         reverb_seconds=1.8,
         timing_spread_seconds=0.001,
@@ -297,17 +272,7 @@ STYLES: dict[str, Style] = {
         minor=(("i VI iv V", "i7 iv7 VImaj7 VII", "i VII VI VI"), ("VI VII i i", "iv7 VImaj7 i7 VII")),
         comp=("X---------------", "X-----x-....x-..", "X--x--x-....x-x-"),
         bass=("r---------------", "r-----r...r-----", "r-----r..r--r-8-"),
-        drums=(
-            {"hat": "x.o.x.o.x.o.x.o."},
-            {"kick": "X.....x...x.....", "snare": "....X.......X...", "hat": "x.o.x.o.x.o.x.o."},
-            {
-                "kick": "X..x..x...x....o",
-                "snare": "....X.......X...",
-                "hat": "x.oox.o.x.oox.xo",
-                "open": "......o.......x.",
-                "clap": "....o.......o...",
-            },
-        ),
+        groove="half time",
         kit="808",
         instruments={
             "bass": ("sub bass", "synth bass"),
@@ -317,6 +282,7 @@ STYLES: dict[str, Style] = {
         },
         melody_rhythm="syncopated",
         swing16=0.56,
+        treble=1.2,
         reverb_level=0.22,
         reverb_seconds=1.1,
         timing_spread_seconds=0.005,
@@ -329,11 +295,7 @@ STYLES: dict[str, Style] = {
         minor=_SEVENTHS_MINOR,
         comp=("X---------------", "X-----x-----x---", "X--x--x---x-x---"),
         bass=("r---------------", "r-----5---r-----", "r-----r-5-----a-"),
-        drums=(
-            {"hat": "x...o...x...o..."},
-            {"kick": "X......x..x.....", "snare": "....x.......x...", "hat": "x.o.x.o.x.o.x.o."},
-            {"kick": "X......x..x....o", "snare": "....X..o....X...", "hat": "x.o.x.oox.o.x.o."},
-        ),
+        groove="half time",
         kit="lo-fi",
         instruments={
             "bass": ("upright bass", "sub bass"),
@@ -354,11 +316,7 @@ STYLES: dict[str, Style] = {
         minor=(("i5 VI5 III5 VII5", "i5 VII5 VI5 VII5", "i5 i5 VI5 VII5"), ("VI5 VII5 i5 III5", "iv5 VI5 VII5 VII5")),
         comp=("0---------------", "0-0-0-0-0-0-0-0-", "0-000-000-000-00"),
         bass=("r---------------", "r-r-r-r-r-r-r-r-", "r-r-r-r-r-r-5-a-"),
-        drums=(
-            {"hat": "x.x.x.x.x.x.x.x.", "kick": "X.......X......."},
-            {"kick": "X.......X.x.....", "snare": "....X.......X...", "hat": "X.x.X.x.X.x.X.x."},
-            {"kick": "X..x..x.X.x...x.", "snare": "....X.......X...", "ride": "X.x.X.x.X.x.X.x."},
-        ),
+        groove="backbeat",
         kit="acoustic",
         instruments={
             "bass": ("bass",),
@@ -378,17 +336,7 @@ STYLES: dict[str, Style] = {
         minor=_POP_MINOR,
         comp=("X---------------", "X---x---x---x---", "X-..x-x-..x-x-x-"),
         bass=("r---------------", "r-----r-r-----5-", "r-r-r-r-r-r-5-a-"),
-        drums=(
-            {"rim": "....x.......x...", "shaker": "x.o.x.o.x.o.x.o."},
-            {"kick": "X.....x.X.......", "snare": "....X.......X...", "hat": "x.x.x.x.x.x.x.x."},
-            {
-                "kick": "X.....x.X.x.....",
-                "snare": "....X.......X...",
-                "hat": "X.x.X.x.X.x.X.x.",
-                "tambourine": "....x.......x...",
-                "open": "..............x.",
-            },
-        ),
+        groove="backbeat",
         kit="acoustic",
         instruments={
             "bass": ("bass",),
@@ -397,6 +345,7 @@ STYLES: dict[str, Style] = {
             "lead": ("synth pluck", "bells", "clean guitar"),
         },
         melody_rhythm="syncopated",
+        treble=0.5,
         reverb_level=0.22,
         reverb_seconds=1.2,
     ),
@@ -407,11 +356,7 @@ STYLES: dict[str, Style] = {
         minor=(("i VII VI VII", "i III VII i", "i VI III VII"), ("III VII i VI", "VI VII i i")),
         comp=("X-------x-------", "0-2-1-3-0-2-1-3-", "X---x-x-..x-x-x-"),
         bass=("r---------------", "r-------5-------", "r---5---r---5---"),
-        drums=(
-            {},
-            {"shaker": "x.o.x.o.x.o.x.o."},
-            {"kick": "x.......x.......", "tambourine": "....x.......x...", "shaker": "x.o.x.o.x.o.x.o."},
-        ),
+        groove="light",
         kit="acoustic",
         instruments={
             "bass": ("upright bass",),
@@ -420,6 +365,7 @@ STYLES: dict[str, Style] = {
             "lead": ("flute", "violin", "clean guitar"),
         },
         melody_rhythm="flowing",
+        treble=0.3,
         reverb_level=0.22,
         reverb_seconds=1.2,
         timing_spread_seconds=0.008,
@@ -431,17 +377,7 @@ STYLES: dict[str, Style] = {
         minor=_SEVENTHS_MINOR,
         comp=("X-------x-------", "x-..x-..x...x-x-", "X-.x-.x-..x-.x-."),
         bass=("r-------5-------", "r-----5-5-----r-", "r-----5-5-----a-"),
-        drums=(
-            {"shaker": "x.oox.oox.oox.oo"},
-            {"shaker": "x.oox.oox.oox.oo", "clave": "x..x...x..x..x..", "kick": "x.....x.x.....x."},
-            {
-                "shaker": "x.oox.oox.oox.oo",
-                "clave": "x..x...x..x..x..",
-                "kick": "x.....x.x.....x.",
-                "high": "..o.x...o...x...",
-                "low": "......xx......xx",
-            },
-        ),
+        groove="latin",
         kit="latin",
         instruments={
             "bass": ("upright bass", "bass"),
@@ -450,6 +386,7 @@ STYLES: dict[str, Style] = {
             "lead": ("flute", "trumpet", "vibraphone"),
         },
         melody_rhythm="syncopated",
+        treble=0.8,
         reverb_level=0.22,
         reverb_seconds=1.1,
         timing_spread_seconds=0.006,
@@ -461,16 +398,7 @@ STYLES: dict[str, Style] = {
         minor=(("i7 i7 IV7 i7", "i9 i9 iv7 VII7"), ("iv7 iv7 i7 V7", "VImaj7 V7 i7 i7")),
         comp=("X...............", "..x.x..x..x...x.", "x.xxx..x.xx.x.x."),
         bass=("r-------........", "r--r..8.r..5.3a.", "r.rr..8.r.35.8a."),
-        drums=(
-            {"hat": "x.x.x.x.x.x.x.x."},
-            {"kick": "X..x......x.....", "snare": "....X..o.o..X...", "hat": "x.x.x.x.x.x.x.x."},
-            {
-                "kick": "X.xx......x..x..",
-                "snare": "....X..o.o..X..o",
-                "hat": "xoxoxoxoxoxoxoxo",
-                "open": "......x.........",
-            },
-        ),
+        groove="backbeat",
         kit="acoustic",
         instruments={
             "bass": ("bass", "synth bass"),
@@ -480,6 +408,7 @@ STYLES: dict[str, Style] = {
         },
         melody_rhythm="syncopated",
         swing16=0.54,
+        treble=0.3,
         reverb_level=0.15,
         reverb_seconds=0.8,
         timing_spread_seconds=0.004,
@@ -491,11 +420,7 @@ STYLES: dict[str, Style] = {
         minor=(("i i V V", "i iv i V", "i VI iv V"), ("iv i V i", "VI III iv V")),
         comp=("..x...x...x...x.", "..x...x...x...x.", "..x.x.x...x.x.x."),
         bass=("r.......5.......", "r...5...r...5...", "r.3.5.3.r.3.5.a."),
-        drums=(
-            {},
-            {"rim": "....o.......o...", "shaker": "o.o.o.o.o.o.o.o."},
-            {"rim": "..x...x...x...x.", "kick": "x.......x.......", "tambourine": "....x.......x..."},
-        ),
+        groove="light",
         kit="latin",
         instruments={
             "bass": ("pizzicato", "upright bass"),
@@ -504,6 +429,7 @@ STYLES: dict[str, Style] = {
             "lead": ("clarinet", "marimba", "flute"),
         },
         melody_rhythm="bouncing",
+        treble=0.8,
         reverb_level=0.28,
         reverb_seconds=1.2,
         timing_spread_seconds=0.005,

@@ -11,34 +11,44 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Mood:
-    """The effect of a mood: its mode, a change of the style's energy, a factor on its tempo, and a style when none is named."""
+    """The effect of a mood.
+
+    Attributes:
+        mode: mode, or None where a mood says nothing about it.
+        mode_weight: of several moods the one with the highest weight decides the mode: music is sad by its mode, and calm
+            by its tempo.
+        energy: change of the style's energy.
+        tempo_factor: factor on the style's tempo.
+        style: style when none is named.
+    """
 
     mode: str | None
+    mode_weight: int
     energy: float
     tempo_factor: float
     style: str
 
 
 MOODS: Mapping[str, Mood] = {
-    "happy": Mood("major", 0.1, 1.06, "pop"),
-    "sad": Mood("minor", -0.2, 0.86, "classical"),
-    "tense": Mood("minor", 0.05, 1.0, "suspense"),
-    "scary": Mood("phrygian", 0.0, 0.92, "suspense"),
-    "calm": Mood("major", -0.25, 0.9, "ambient"),
-    "epic": Mood("minor", 0.25, 1.05, "cinematic"),
-    "dark": Mood("minor", 0.0, 0.92, "cinematic"),
-    "playful": Mood("major", 0.05, 1.05, "quirky"),
-    "romantic": Mood("major", -0.1, 0.9, "classical"),
-    "hopeful": Mood("major", 0.0, 1.0, "cinematic"),
-    "mysterious": Mood("dorian", -0.1, 0.92, "suspense"),
-    "dreamy": Mood("lydian", -0.15, 0.92, "ambient"),
-    "nostalgic": Mood("major", -0.1, 0.92, "lo-fi"),
-    "angry": Mood("minor", 0.25, 1.1, "rock"),
-    "heroic": Mood("mixolydian", 0.25, 1.04, "cinematic"),
-    "energetic": Mood(None, 0.25, 1.08, "house"),
-    "corporate": Mood("major", 0.0, 1.0, "pop"),
-    "elegant": Mood("major", -0.05, 0.96, "waltz"),
-    "cool": Mood("dorian", 0.0, 0.98, "funk"),
+    "happy": Mood("major", 3, 0.1, 1.06, "pop"),
+    "sad": Mood("minor", 4, -0.2, 0.86, "classical"),
+    "tense": Mood("minor", 3, 0.05, 1.0, "suspense"),
+    "scary": Mood("phrygian", 4, 0.0, 0.92, "suspense"),
+    "calm": Mood("major", 1, -0.25, 0.9, "ambient"),
+    "epic": Mood("minor", 1, 0.25, 1.05, "cinematic"),
+    "dark": Mood("minor", 4, 0.0, 0.92, "cinematic"),
+    "playful": Mood("major", 3, 0.05, 1.05, "quirky"),
+    "romantic": Mood("major", 2, -0.1, 0.9, "classical"),
+    "hopeful": Mood("major", 3, 0.0, 1.0, "cinematic"),
+    "mysterious": Mood("dorian", 3, -0.1, 0.92, "suspense"),
+    "dreamy": Mood("lydian", 2, -0.15, 0.92, "ambient"),
+    "nostalgic": Mood("major", 2, -0.1, 0.92, "lo-fi"),
+    "angry": Mood("minor", 3, 0.25, 1.1, "rock"),
+    "heroic": Mood("mixolydian", 3, 0.25, 1.04, "cinematic"),
+    "energetic": Mood(None, 0, 0.25, 1.08, "house"),
+    "corporate": Mood("major", 1, 0.0, 1.0, "pop"),
+    "elegant": Mood("major", 1, -0.05, 0.96, "waltz"),
+    "cool": Mood("dorian", 2, 0.0, 0.98, "funk"),
 }
 
 TEMPO_TERMS: Mapping[str, float] = {  # beats per minute
@@ -321,6 +331,42 @@ VOCABULARY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "fast": ("quick", "fast paced", "rapid", "uptempo", "up tempo", "quickly", "racing"),
     },
     "alone": {"solo": ("unaccompanied", "alone")},
+    "arc": {
+        "rising": (
+            "rise",
+            "building",
+            "build",
+            "build up",
+            "buildup",
+            "building up",
+            "builds",
+            "crescendo",
+            "swelling",
+            "swell",
+            "growing",
+            "escalating",
+            "intensifying",
+            "mounting",
+            "climbing",
+            "ascending",
+            "soaring",
+        ),
+        "falling": (
+            "fading",
+            "fade",
+            "fade out",
+            "fading out",
+            "decrescendo",
+            "diminuendo",
+            "descending",
+            "subsiding",
+            "dying away",
+            "winding down",
+            "calming down",
+            "dwindling",
+        ),
+    },
+    "density": {"sparse": ("minimal", "minimalist", "few notes", "bare", "sparsely")},
     "matter": {  # words without further meaning: music is requested anyway
         "music": (
             "track",

@@ -196,7 +196,14 @@ class EventDetector:
             strength = min(1.0, float(speed[k]) / WHOOSH_FULL_SPEED)
             events.append(
                 Event(
-                    "whoosh", frame_times[begin], duration, strength, float(x[k]), float(y[k]), min(1.0, float(size[k]))
+                    "whoosh",
+                    frame_times[begin],
+                    duration,
+                    strength,
+                    float(x[k]),
+                    float(y[k]),
+                    min(1.0, float(size[k])),
+                    "start",
                 )
             )
         return MotionAnalysis(frame_times, tuple(sorted(events, key=lambda event: event.time)), speed, x)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -11,6 +11,9 @@ import numpy.typing as npt
 
 Curve = npt.NDArray[np.float32]
 """One value for each frame."""
+
+Trigger = Literal["stop", "start"]
+"""Motion that ends at once (a hammer, a footstep, a knife) or that begins at once (a shot, a bark, an explosion)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,8 @@ class Event:
         x: -1 (left edge) to 1 (right edge).
         y: -1 (top) to 1 (bottom).
         size: diameter of the object as a share of the frame's width, 0 to 1.
+        trigger: whether the motion ends there (`stop`) or begins there (`start`); of a whoosh always `start`.
+        confidence: 0 to 1, the share of events like this one that are real.
     """
 
     kind: Literal["impact", "whoosh"]
@@ -34,6 +39,8 @@ class Event:
     x: float
     y: float
     size: float
+    trigger: Trigger = "stop"
+    confidence: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +58,17 @@ class MotionAnalysis:
     events: tuple[Event, ...]
     speed: Curve = field(repr=False)
     x: Curve = field(repr=False)
+
+
+def select_events(analysis: MotionAnalysis, prefer: Literal["stop", "start", "both"]) -> MotionAnalysis:
+    """Return the analysis with only those impacts whose trigger fits what makes the sound; whooshes stay.
+
+    Args:
+        analysis: the motion of a clip.
+        prefer: `stop` for what sounds as it strikes (a hammer, a knife, a footstep, and where nothing is known), `start` for what
+            sounds as it begins to move (a shot, a bark, an explosion), `both` where a prompt names both.
+    """
+    if prefer == "both":
+        return analysis
+    kept = tuple(event for event in analysis.events if event.kind == "whoosh" or event.trigger == prefer)
+    return replace(analysis, events=kept)

@@ -13,15 +13,19 @@ from urllib.request import url2pathname
 import opentimelineio as otio
 
 from ...errors import InvalidInput, TracklayError
+from ...media.file_timecode import first_timecode_frame
 from ...media.probe import VideoHeader, probe_video, read_video_header
-from ...timing import Rate, parse_time
-from .visibility import rate_from_fps, to_seconds
+from ...timing import Rate
+from .exact_numbers import rate_from_fps, to_seconds
 
 if TYPE_CHECKING:
     from .visibility import VisibleShot
 
 NTSC_FACTOR = Fraction(1001, 1000)
 """The ratio of 24 to 24000/1001: programs write one of these rates for the other."""
+
+MIN_TIMECODE_FPS = 5
+"""Frames per second below which a clip's clock counts in seconds."""
 
 _SCHEME_PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 """The start of a URL. At least two letters: one letter and a colon is a Windows drive."""
@@ -91,6 +95,11 @@ class MediaResolver:
                 self._heads[path] = str(error)
         return self._heads[path]
 
+    def video_rate(self, path: Path) -> Rate | None:
+        """Return the frame rate of a media file; None if it cannot be read."""
+        head = self.read_head(path)
+        return None if isinstance(head, str) else head.rate
+
     def media_duration(self, reference: Any, folder: Path) -> Fraction | None:
         """Return the length of a media file in seconds; None if it cannot be read."""
         try:
@@ -132,7 +141,33 @@ class MediaResolver:
         clock_ratio = clip_rate.fps / head.rate.fps
         if clip_rate == head.rate or clock_ratio not in (NTSC_FACTOR, 1 / NTSC_FACTOR):
             clock_ratio = Fraction(1)
-        return MediaSource(path, _first_frame_time(shot, head, clip_rate), clock_ratio)
+        return MediaSource(path, self._first_frame_time(shot, path, head, clip_rate), clock_ratio)
+
+    def _first_frame_time(self, shot: VisibleShot, path: Path, head: VideoHeader, clip_rate: Rate) -> Fraction:
+        """Return the time of a file's first frame on the clip's clock, in seconds.
+
+        It is the start of the available range, else the file's own timecode, else 0. Some programs write no range and count by the
+        timecode in the file; some write a range from 0 and count by that timecode all the same, so that the clip lies outside
+        its range: a range counts only if it contains the clip's start, a timecode only if the clip starts after it. A range that
+        is too short counts if the file itself is long enough: Kdenlive writes the length in frames of the project at the rate of
+        the media (`src/otio/otioexport.cpp`).
+        """
+        available = shot.clip.media_reference.available_range
+        # Backwards, the shot's earliest time on the clip's clock is the one at its end.
+        begins = min(shot.clip_time, shot.clip_time + (shot.end - shot.start) * shot.speed)
+        if available is not None:
+            start, length = to_seconds(available.start_time), to_seconds(available.duration)
+            if start <= begins and (begins < start + length or not length):
+                return start
+        timecode = _timecode_seconds(path, head, clip_rate)
+        counts_by_timecode = timecode is not None and timecode <= begins
+        if available is None:
+            return timecode if timecode is not None and counts_by_timecode else Fraction(0)
+        if timecode is None or not counts_by_timecode:
+            return start
+        file_length = self.media_duration(shot.clip.media_reference, shot.folder)
+        is_in_file = start <= begins and file_length is not None and begins < start + file_length
+        return start if is_in_file else timecode
 
     def _image_sequence_source(self, reference: Any, shot: VisibleShot) -> MediaSource:
         if reference.available_range is None:
@@ -173,26 +208,9 @@ def _clip_rate(clip: Any) -> Rate:
     return rate_from_fps(clip.media_reference.available_range.start_time.rate)
 
 
-def _first_frame_time(shot: VisibleShot, file_head: VideoHeader, clip_rate: Rate) -> Fraction:
-    """Return the time of a file's first frame on the clip's clock, in seconds.
-
-    It is the start of the available range, else the file's own timecode, else 0. Some programs write no range and count by the
-    timecode in the file; some write a range from 0 and count by that timecode all the same, so that the clip lies outside its
-    range: a range counts only if it contains the clip's start, a timecode only if the clip starts after it.
-    """
-    available = shot.clip.media_reference.available_range
-    # Backwards, the shot's earliest time on the clip's clock is the one at its end.
-    begins = min(shot.clip_time, shot.clip_time + (shot.end - shot.start) * shot.speed)
-    if available is not None:
-        start, length = to_seconds(available.start_time), to_seconds(available.duration)
-        if start <= begins and (begins < start + length or not length):
-            return start
-    if file_head.timecode:
-        try:
-            # Some files write drop-frame timecode with a full stop before the frames; `parse_time` reads a semicolon.
-            timecode = clip_rate.seconds(parse_time(file_head.timecode.replace(".", ";"), file_head.rate))
-        except ValueError:
-            timecode = Fraction(-1)
-        if 0 <= timecode <= begins:
-            return timecode
-    return Fraction(0) if available is None else to_seconds(available.start_time)
+def _timecode_seconds(path: Path, head: VideoHeader, clip_rate: Rate) -> Fraction | None:
+    """Return a file's timecode on a clip's clock, in seconds; None if it has none."""
+    if clip_rate.nominal_fps < MIN_TIMECODE_FPS:
+        clip_rate = head.rate  # the clip's clock counts seconds, not frames
+    frames = first_timecode_frame(path, head, clip_rate)
+    return None if frames is None else clip_rate.seconds(frames)

@@ -38,11 +38,11 @@ class JsonNode(NamedTuple):
     value: Any
 
 
-def parse_timeline(text: str, name: str) -> dict[str, Any]:
-    """Return the JSON of an .otio as it is in the file. `name` is the file's, for errors.
+def parse_document(text: str, name: str) -> dict[str, Any]:
+    """Return the JSON of an .otio as it is in the file; empty if it is no object. `name` is the file's, for errors.
 
     Raises:
-        InvalidInput: it is not JSON, truncated, nested too deep, or not a timeline.
+        InvalidInput: it is not JSON, truncated, or nested too deep.
     """
     try:
         document = _DECODER.decode(text)
@@ -61,15 +61,7 @@ def parse_timeline(text: str, name: str) -> dict[str, Any]:
         raise InvalidInput(
             "otio.unreadable_nesting", "Timeline is nested too deep to be read: {name}. Flatten it first.", name=name
         ) from None
-    schema = str(document.get("OTIO_SCHEMA", "")) if isinstance(document, dict) else ""
-    if not schema.startswith("Timeline."):
-        raise InvalidInput(
-            "otio.not_a_timeline",
-            "Not a timeline: {name} contains {schema}. Export one timeline as .otio.",
-            name=name,
-            schema=schema.partition(".")[0] or "something else",
-        )
-    return dict(document)
+    return dict(document) if isinstance(document, dict) else {}
 
 
 def iter_members(text: str, start: int) -> Iterator[tuple[str, JsonNode]]:

@@ -1,4 +1,4 @@
-"""An .otio file as a timeline: each visible clip is a cue, and takes become audio tracks of a copy.
+"""A timeline that OpenTimelineIO reads: each visible clip is a cue, and takes become audio tracks of a copy.
 
 `visibility` finds the visible clips, `media_references` their media, `take_tracks` builds the audio tracks, `relocation` moves
 earlier takes to where their picture is now, and `text_patch` inserts the tracks into the file's text. docs/otio.md lists how
@@ -27,9 +27,12 @@ from ...atomic_io import atomic_write
 from ...cue import Cue, Picture
 from ...errors import InvalidInput
 from ...manifest import read_manifest
-from ...timing import Rate, Span, TimeError, TimeMap, format_timecode, parse_time
+from ...media.frame_plan import frame_rules_differ
+from ...timing import Rate, Span, TimeError, TimeMap, format_timecode, is_timecode, parse_time
 from ..base import Timeline, empty_range_error, invalid_point_error
 from . import take_tracks
+from .exact_numbers import rate_from_fps, to_seconds
+from .formats import TimelineText, read_timeline
 from .media_references import MediaResolver, MediaSource, resolve_media_path
 from .relocation import SourceMapping, relocate_take
 from .text_patch import (
@@ -37,15 +40,14 @@ from .text_patch import (
     append_tracks,
     find_signed_tracks,
     mute_audio,
-    parse_timeline,
     rebase_urls,
     remove_tracks,
 )
-from .visibility import VisibleShot, VisibleShotFinder, find_record_start, rate_from_fps, to_seconds
+from .visibility import VisibleShot, VisibleShotFinder, find_record_start
 
 if TYPE_CHECKING:
     from ...cancellation import CancelToken
-    from ...cue import Failure, Take
+    from ...cue import Failure, FrameRule, Take
     from .take_tracks import TakeTracks
 
 MIN_FPS, MAX_FPS = 5, 1000
@@ -75,26 +77,22 @@ class MarkedRange:
 
 
 class OtioFile(Timeline):
-    """An .otio file that was read."""
+    """A timeline file that was read."""
 
     self_identifying: ClassVar[bool] = True
 
-    def __init__(self, path: Path, text: str, timeline: Any) -> None:
+    def __init__(self, path: Path, source: TimelineText) -> None:
         self.path = path
-        self._text, self._timeline = text, timeline
+        self._text, self._timeline, self._base = source.text, source.timeline, source.base
         self._media = MediaResolver()
         self._nested_timelines: dict[Path, Any] = {}
-        self._tracklay_tracks = find_signed_tracks(text)
+        self._tracklay_tracks = find_signed_tracks(source.text)
         self._is_tracklay_file = self._tracklay_tracks and path.name.endswith(f".{METADATA_KEY}.otio")
 
     @classmethod
     def open(cls, path: Path) -> OtioFile:
-        """Read a timeline.
-
-        Raises:
-            InvalidInput: the file is not a timeline, or OpenTimelineIO cannot read it.
-        """
-        return cls(path, *_read_timeline(path))
+        """Read a timeline. Raises as `read_timeline`."""
+        return cls(path, read_timeline(path))
 
     @cached_property
     def stem(self) -> str:
@@ -147,7 +145,7 @@ class OtioFile(Timeline):
         """
         try:
             visible = VisibleShotFinder(self._open_nested, self._media.media_duration).find_shots(
-                self._timeline.tracks, self.path.parent
+                self._timeline.tracks, self._base
             )
         except InvalidInput as error:
             error.prefix_with(str(self.path))
@@ -175,7 +173,7 @@ class OtioFile(Timeline):
             return None
         path = resolve_media_path(reference.target_url, folder)
         if path not in self._nested_timelines:
-            self._nested_timelines[path] = _read_timeline(path)[1]
+            self._nested_timelines[path] = read_timeline(path).timeline
         return self._nested_timelines[path], path.parent
 
     def cues(
@@ -205,7 +203,7 @@ class OtioFile(Timeline):
     def _frame_range(self, in_point: str | None, out_point: str | None) -> tuple[int, int]:
         """Return the frames between two points as the user writes them.
 
-        Timecode is the one that the timeline shows; seconds and frames count from its beginning.
+        Timecode is the one that the timeline shows; seconds, minutes and frames count from its beginning.
         """
         length = max((self.rate.frames(shot.end) for _, shot in self._shots), default=0)
         points = []
@@ -220,7 +218,7 @@ class OtioFile(Timeline):
                 at = parse_time(text, self.rate)
             except TimeError as error:
                 raise invalid_point_error(name, error) from None
-            at = at if ":" in text else at + self._start_frame
+            at = at if is_timecode(text) else at + self._start_frame
             if not self._start_frame <= at <= self._start_frame + length:
                 raise InvalidInput(
                     "otio.point_outside",
@@ -289,7 +287,12 @@ class OtioFile(Timeline):
 
     def _picture(self, shot: VisibleShot, span: Span) -> Picture:
         source = self._media.resolve_source(shot)
-        return Picture(source.path, self._time_map(shot, span, source), source.images, source.rate, source.error)
+        time_map = self._time_map(shot, span, source)
+        # Set only where it shows another frame: what was generated for a picture is found again by all facts of that picture.
+        source_rate = source.rate or self._media.video_rate(source.path)
+        holds = source_rate is not None and frame_rules_differ(time_map, span, source_rate)
+        rule: FrameRule = "hold" if holds else "nearest"
+        return Picture(source.path, time_map, source.images, source.rate, source.error, frame_rule=rule)
 
     def _time_map(self, shot: VisibleShot, span: Span, source: MediaSource) -> TimeMap:
         """Return the map from the timeline's frames to the source's seconds.
@@ -347,7 +350,7 @@ class OtioFile(Timeline):
         text = remove_tracks(self._text, self._tracklay_tracks)
         if drop_original:
             text = mute_audio(text)
-        text = rebase_urls(text, _relative_prefix(self.path.parent, target.parent))
+        text = rebase_urls(text, _relative_prefix(self._base, target.parent))
         earlier_tracks = take_tracks.TakeTracks()
         if target.exists() or self._tracklay_tracks:
             earlier_tracks = self._read_earlier_takes(target if target.exists() else self.path)
@@ -360,8 +363,9 @@ class OtioFile(Timeline):
 
     def _read_earlier_takes(self, path: Path) -> TakeTracks:
         """Return the takes in a file that Tracklay wrote."""
-        text, timeline = _read_timeline(path)
-        return take_tracks.read_take_tracks([timeline.tracks[index] for index in find_signed_tracks(text)], path.parent)
+        source = read_timeline(path)
+        tracks = [source.timeline.tracks[index] for index in find_signed_tracks(source.text)]
+        return take_tracks.read_take_tracks(tracks, source.base)
 
     def _audible_take_keys(self) -> list[tuple[str, str]]:
         """Return the group keys of the audible takes among the user's own tracks, copied from an earlier file of ours."""
@@ -388,38 +392,6 @@ class OtioFile(Timeline):
             mapping = SourceMapping(cue_id, first, end, source_start, speed * self.rate.seconds(1))
             mappings.setdefault((name, str(speed)), []).append(mapping)
         return replace(tracks, takes=[relocate_take(take, mappings) for take in tracks.takes])
-
-
-def _read_timeline(path: Path) -> tuple[str, Any]:
-    """Return a timeline's text, and OTIO's object of it."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise InvalidInput(
-            "otio.unreadable", "Cannot read {path}: {reason}.", path=path, reason=error.strerror or error
-        ) from error
-    except UnicodeDecodeError:
-        raise InvalidInput(
-            "otio.not_utf8", "Not an .otio file: {path} is not UTF-8 text. Export the timeline again.", path=path
-        ) from None
-    # Before OTIO: these errors name the line, and what kind of document it is instead.
-    parse_timeline(text, str(path))
-    try:
-        return text, otio.core.deserialize_json_from_string(text)
-    except otio.exceptions.UnsupportedSchemaError:
-        raise InvalidInput(
-            "otio.newer_schema",
-            "Timeline needs a newer OpenTimelineIO than {version}: {path}. Upgrade it, or export for this version.",
-            version=otio.__version__,
-            path=path,
-        ) from None
-    except (otio.exceptions.OTIOError, ValueError, KeyError, TypeError) as error:
-        raise InvalidInput(
-            "otio.invalid",
-            "OpenTimelineIO cannot read {path}: {reason}. Export the timeline again.",
-            path=path,
-            reason=str(error.args[0] if error.args else error).rstrip("."),
-        ) from error
 
 
 def _has_signed_tracks(path: Path) -> bool:

@@ -13,29 +13,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import opentimelineio as otio
 
 from ...errors import InvalidInput
-from ...timing import Rate
+from .effects import find_title_name, is_opaque_generator, read_speed
+from .exact_numbers import to_seconds
 
 MAX_NESTING = 32
 """Levels of nesting that are followed: more than any editor writes. Deeper ones are taken for a timeline that contains itself."""
-
-MAX_DENOMINATOR = 240_000
-"""OTIO's numbers are floats: each is read as the nearest fraction with a denominator up to this. NTSC's ticks are among these."""
-
-OPAQUE_GENERATORS = ("black", "solid", "colo", "bars", "matte")
-"""Parts of the names of generators that cover the whole frame ("colo" for colour and color); all others cover nothing.
-
-"slug" is left out: Premiere writes every generator as a Slug in XML, titles too.
-"""
-
-RETIME_EFFECT_ID = "timeremap"
-"""The effect id of Final Cut Pro 7's Time Remap. OTIO's adapter keeps the effect and drops its speeds."""
 
 NestedTimeline = tuple[Any, Path]
 """A nested timeline in a file of its own: its OTIO object, and the folder that its media's paths are relative to."""
@@ -72,42 +60,6 @@ class VisibleShot:
         return replace(self, start=start, end=end, clip_time=self.clip_time + (start - self.start) * self.speed)
 
 
-# Cached: a timeline of thousands of clips repeats a few rates and many times, and fractions are slow to find.
-@lru_cache(maxsize=256)
-def rate_from_fps(fps: float) -> Rate:
-    """Return the exact frame rate that OTIO's float stands for (23.976 is 24000/1001).
-
-    Raises:
-        InvalidInput: it is not a frame rate.
-    """
-    try:
-        return Rate.from_value(fps)
-    except (ValueError, OverflowError):
-        raise InvalidInput(
-            "otio.invalid_rate", "Invalid frame rate of a time: {fps}. Export the timeline again.", fps=fps
-        ) from None
-
-
-@lru_cache(maxsize=4096)
-def to_fraction(value: float) -> Fraction:
-    """Return the fraction that OTIO's float stands for.
-
-    Raises:
-        InvalidInput: it is not finite.
-    """
-    try:
-        return Fraction(value).limit_denominator(MAX_DENOMINATOR)
-    except (ValueError, OverflowError):
-        raise InvalidInput(
-            "otio.invalid_number", "Invalid time or speed: {value}. Export the timeline again.", value=value
-        ) from None
-
-
-def to_seconds(time: Any) -> Fraction:
-    """Return OTIO's RationalTime in exact seconds."""
-    return to_fraction(time.value) / rate_from_fps(time.rate).fps
-
-
 class VisibleShotFinder:
     """Computes the visible shots of timelines.
 
@@ -141,7 +93,7 @@ class VisibleShotFinder:
         length = self.duration(item, folder, ancestors)
         if not length:
             return []
-        speed, retime_error = _read_speed(item)
+        speed, retime_error = read_speed(item)
         if isinstance(item, otio.schema.Clip):
             return self._clip_shots(item, folder, ancestors, length, speed, retime_error)
         content = self._composition_shots(item, folder, ancestors)
@@ -189,7 +141,7 @@ class VisibleShotFinder:
     ) -> list[VisibleShot]:
         media = clip.media_reference
         if isinstance(media, otio.schema.GeneratorReference):
-            is_opaque = any(word in media.generator_kind.lower() for word in OPAQUE_GENERATORS)
+            is_opaque = is_opaque_generator(media.generator_kind)
             return [VisibleShot(Fraction(0), duration, clip, folder, Fraction(0), has_sound=False)] if is_opaque else []
         start = self._clip_start(clip)
         try:
@@ -206,6 +158,9 @@ class VisibleShotFinder:
             content = self._item_shots(timeline.tracks, nested_folder, (*ancestors, clip.name))
             return _retime(content, start, duration, speed)
         is_missing = isinstance(media, otio.schema.MissingReference) or media is None
+        if is_missing and (title := find_title_name(clip)):
+            is_opaque = is_opaque_generator(title)
+            return [VisibleShot(Fraction(0), duration, clip, folder, Fraction(0), has_sound=False)] if is_opaque else []
         # Backwards, the clip plays the same stretch of media as forwards at that speed, from its end.
         clip_time = start if speed >= 0 else start + duration * -speed
         # Without media the clip may have been a title: it hides nothing.
@@ -288,32 +243,6 @@ def find_record_start(track: Any) -> Fraction | None:
         return None
     start = to_seconds(track.source_range.start_time)
     return -start if start < 0 and start + to_seconds(track.source_range.duration) <= 0 else None
-
-
-def _read_speed(item: Any) -> tuple[Fraction, str]:
-    """Return the speed of an item by all its effects together, and an error if one of them changes it in an unknown way.
-
-    OTIO stores a speed as the `time_scalar` of a LinearTimeWarp (FreezeFrame is one of 0), and several multiply. Its other
-    time effects are names without numbers: assuming a speed of 1 for them would put the sound next to the wrong picture.
-    """
-    speed = Fraction(1)
-    for effect in item.effects:
-        if not getattr(effect, "enabled", True):
-            continue
-        if isinstance(effect, otio.schema.LinearTimeWarp):
-            speed *= to_fraction(effect.time_scalar)
-        elif isinstance(effect, otio.schema.TimeEffect) or _is_time_remap(effect):
-            kind = effect.effect_name or effect.name or effect.schema_name()
-            return speed, (
-                f"{item.name or 'a clip'}: Unknown speed: OTIO stores no speeds of the effect {kind}. "
-                "Render the clip to a movie, or give it a constant speed."
-            )
-    return speed, ""
-
-
-def _is_time_remap(effect: Any) -> bool:
-    metadata = getattr(effect, "metadata", {}).get("fcp_xml", {})
-    return hasattr(metadata, "get") and metadata.get("effectid") == RETIME_EFFECT_ID
 
 
 def _shift(shot: VisibleShot, offset: Fraction) -> VisibleShot:

@@ -129,8 +129,8 @@ ERRORS = {
     "Cancelled.": "Abgebrochen.",
     # times
     "Timecode starts at frame 0: {frame}.": "Timecode beginnt bei Bild 0: {frame}.",
-    "Not a time: {value!r}. Write seconds (12.5), timecode (00:00:12:12) or frames (300f).": (
-        "Keine Zeit: {value!r}. Schreiben Sie Sekunden (12.5), Timecode (00:00:12:12) oder Bilder (300f)."
+    "Not a time: {value!r}. Write seconds (12.5), minutes and seconds (1:30), timecode (00:00:12:12) or frames (300f).": (
+        "Keine Zeit: {value!r}. Schreiben Sie Sekunden (12.5), Minuten und Sekunden (1:30), Timecode (00:00:12:12) oder Bilder (300f)."
     ),
     "No drop-frame timecode at {rate} frames per second. Write ':' before the frames.": (
         "Kein Drop-Frame-Timecode bei {rate} Bildern pro Sekunde. Schreiben Sie ':' vor die Bilder."

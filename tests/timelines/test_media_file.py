@@ -1,0 +1,54 @@
+"""Tests of a media file as a timeline: points as users write them, and the file's own timecode."""
+
+from __future__ import annotations
+
+import struct
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from tracklay import timelines
+from tracklay.errors import InvalidInput
+
+from tests.clips import flash_clip
+from tests.timelines.test_sync import lay
+
+
+@pytest.fixture(scope="module")
+def cam(tmp_path_factory):
+    """Return a clip of 100 frames at 25 frames per second whose timecode starts at one hour."""
+    path = tmp_path_factory.mktemp("cam") / "cam.mov"
+    return flash_clip(path, Fraction(25), 100, (), "-c:v", "mjpeg", "-timecode", "01:00:00:00")
+
+
+@pytest.mark.parametrize(
+    ("point", "first"),
+    [("01:00:00:10", 10), ("00:00:00:10", 10), ("00:00:00.400", 10), ("0,4", 10), ("10f", 10), ("0:01", 25)],
+)
+def test_points_count_from_the_first_frame_or_by_the_files_timecode(cam, point, first):
+    """A timecode that only the file's own counting puts inside the file is counted so."""
+    (cue,) = timelines.open_timeline(cam).cues(point, model="sketch/foley")
+    assert (cue.span.start, cue.span.frames) == (first, 100 - first)
+
+
+@pytest.mark.parametrize("point", ["00:59:59:24", "01:00:05:00", "1:00:00"])
+def test_a_point_outside_the_file_is_an_error(cam, point):
+    """Before the timecode of the first frame, and after that of the last; a clock time is no timecode."""
+    with pytest.raises(InvalidInput, match="past the end"):
+        timelines.open_timeline(cam).cues(point, model="sketch/foley")
+
+
+def time_reference(path: Path) -> int:
+    """Return the time reference of a WAV's bext chunk (EBU Tech 3285): samples since midnight."""
+    data = path.read_bytes()
+    begin = data.index(b"bext") + 8
+    return int(struct.unpack("<Q", data[begin + 338 : begin + 346])[0])
+
+
+def test_the_time_stamp_of_a_take_counts_from_the_files_timecode(tmp_path, cam, clicking):
+    """The take of frame 10 is at 1 h 0.4 s on the clock of anyone who mixes; without timecode it is at 0.4 s."""
+    plain = flash_clip(tmp_path / "plain.mp4", Fraction(25), 50, (25,))
+    assert lay(cam, "--in", "10f", "--to", tmp_path / "out") == 0
+    assert lay(plain, "--in", "10f", "--to", tmp_path / "out") == 0
+    assert time_reference(tmp_path / "out" / "cam.clicker-clicks.take1.wav") == (3600 * 25 + 10) * 1920
+    assert time_reference(tmp_path / "out" / "plain.clicker-clicks.take1.wav") == 10 * 1920
