@@ -41,6 +41,9 @@ MIDDLE = 22, 12
 TOLERANCE = Fraction(6, 1000)
 """Seconds by which a frame may be off: FLV and Matroska count milliseconds, GIF hundredths."""
 
+SCREEN_TOLERANCE = Fraction(11, 10_000)
+"""Seconds before its time from which a frame counts as on screen: clocks that count milliseconds round up."""
+
 SUFFIXES = {
     "3g2": "3g2", "3gp": "3gp", "apng": "apng", "asf": "wmv", "avi": "avi", "dv": "dv", "dvd": "vob", "f4v": "f4v", "flv": "flv",
     "gif": "gif", "gxf": "gxf", "h261": "h261", "h263": "h263", "h264": "h264", "hevc": "hevc", "hls": "m3u8", "ipod": "m4v",
@@ -124,6 +127,8 @@ def examine(program: str, path: Path, take: Path) -> dict[str, Any] | None:
         return None
     if len(played) < FRAMES - 2 or sorted(set(played)) != played or len(played) != len(times):
         return None
+    if times[-1] * RATE < FRAMES // 2:  # a raw stream whose frame numbers pass for ticks
+        return None
     # Without presentation times ffmpeg guesses those of the first and the last frames; the clip was written at equal distances.
     if all(abs((b - a) * RATE - 1) < Fraction(1, 50) for a, b in pairwise(times[4:-4])) and len(played) == FRAMES:
         times = [Fraction(n, RATE) for n in range(FRAMES)]
@@ -160,8 +165,8 @@ def proxy_faults(program: str, path: Path, played: list[int], times: list[Fracti
         picture = Picture(path, TimeMap.linear(span, span.start_seconds), rate=video.rate)
         proxy = extract_proxy(picture, span, path.with_name("proxy.mp4"))
         begin, end = span.start_seconds, video.rate.seconds(span.end)
-        opening = max(n for n, time in enumerate(times) if time <= begin + TOLERANCE)
-        later = [n for n, time in enumerate(times) if n > opening and time < end - TOLERANCE]
+        opening = max(n for n, time in enumerate(times) if time <= begin + SCREEN_TOLERANCE)
+        later = [n for n, time in enumerate(times) if n > opening and time < end - SCREEN_TOLERANCE]
         if numbers(program, proxy.path) != [played[n] for n in (opening, *later)]:
             faults.append(f"{name}: {numbers(program, proxy.path)}")
         elif any(abs(at - (times[n] - begin)) > TOLERANCE for at, n in zip(proxy.times[1:], later, strict=True)):
