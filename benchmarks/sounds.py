@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 ROOT = Path(__file__).resolve().parents[1]
@@ -23,7 +24,10 @@ sys.path[:0] = [str(ROOT), str(ROOT / "addon")]
 import numpy as np
 from tracklay.cue import SAMPLE_RATE
 from tracklay.sketch.foley.sound_classes import SOUND_CLASSES, render_sound
-from tracklay.sketch.foley.sounds.layers import Mono, transform_size
+from tracklay.sketch.foley.sounds.layers import transform_size
+
+if TYPE_CHECKING:
+    from tracklay.sketch.foley.noise import Mono
 
 
 def processor_seconds(render: Callable[[int], object], times: int) -> float:

@@ -84,6 +84,7 @@ def test_a_zip_holds_the_package_the_licence_and_its_own_platforms_wheels(platfo
         assert archive.read("LICENSE") == (build.ROOT / "LICENSE").read_bytes()
     assert made.name == f"tracklay-{MANIFEST['version']}-{platform.name}.zip"
     assert {"timing.py", "media/ffmpeg.py", "models/catalogue.py", build.MANIFEST} <= names
+    assert "sketch/foley/word_lists/near_words.toml" in names
     assert len([name for name in names if name.startswith("wheels/")]) == len(build.WHEELS)
     assert [name for name in names if "imageio_ffmpeg" in name] == [
         f"wheels/imageio_ffmpeg-{VERSIONS['imageio-ffmpeg']}-py3-none-{tag}.whl"

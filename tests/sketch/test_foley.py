@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import itertools
 import tracemalloc
+from dataclasses import replace
 from fractions import Fraction
+from typing import Any, Literal
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tracklay import demo
 from tracklay.errors import InvalidInput
 from tracklay.sketch.foley import ambience, renderer
 from tracklay.sketch.foley.ambience_presets import AMBIENCE_PRESETS
+from tracklay.sketch.foley.interpretation import interpret_prompt
+from tracklay.sketch.foley.limiter import PEAK_CEILING
+from tracklay.sketch.foley.room import ROOMS
+from tracklay.sketch.foley.sound_classes import RenderedSound
+from tracklay.sketch.loudness import integrated_loudness
 from tracklay.sketch.music.prompt_parser import parse_prompt
 from tracklay.sketch.vision.events import Event, MotionAnalysis
 
@@ -38,10 +45,9 @@ def impact(frame: int | Fraction, *, strength: float = 0.8, x: float = 0.0, size
 
 
 def render(analysis: MotionAnalysis, samples: int = 4 * RATE, **options) -> np.ndarray:
-    """Return the whole sound as one (samples, 2) array; `options` are those of `render_foley`."""
-    return np.concatenate(
-        [np.zeros((0, 2), np.float32), *renderer.render_foley(analysis, samples, **{"params": {}} | options)]
-    )
+    """Return the whole sound as one (samples, 2) array, without a room; `options` are those of `render_foley`."""
+    options["params"] = {"room": "none"} | options.get("params", {})
+    return np.concatenate([np.zeros((0, 2), np.float32), *renderer.render_foley(analysis, samples, **options)])
 
 
 def rms_db(wave: np.ndarray) -> float:
@@ -49,28 +55,88 @@ def rms_db(wave: np.ndarray) -> float:
     return float(10 * np.log10(np.mean(wave.astype(np.float64) ** 2) + 1e-20))
 
 
-@pytest.mark.parametrize("material", renderer.MATERIAL_CHOICES[1:])
-def test_an_impact_begins_on_its_own_sample(material: str) -> None:
-    """There is digital silence before round(time * 48000) and sound on that sample, at any frame rate."""
-    for time in (
-        Fraction(0),
-        Fraction(1001, 24000) * 31,
-        Fraction(8191, RATE),
-        Fraction(8192, RATE),
-        Fraction(100, 59),
+@pytest.fixture
+def click(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Make every sound a click of 0.8 after 100 samples of 0.01 that lead up to it; return the arguments of each sound."""
+    calls = []
+
+    def render_click(class_id: str, **arguments) -> RenderedSound:
+        calls.append({"class_id": class_id, **arguments})
+        samples = np.full(200, 0.01, np.float32)
+        samples[100] = 0.8
+        return RenderedSound(samples, 100)
+
+    monkeypatch.setattr(renderer, "render_sound", render_click)
+    return calls
+
+
+@pytest.mark.parametrize(
+    "time",
+    [Fraction(1, 30), Fraction(1001, 24000) * 31, Fraction(8191, RATE), Fraction(8192, RATE), Fraction(100, 59)],
+)
+def test_the_attack_of_an_impact_is_on_its_own_sample(time: Fraction, click: list[dict[str, Any]]) -> None:
+    """The attack is on round(time * 48000), at any frame rate; what leads up to it is before that sample."""
+    event = Event("impact", time, Fraction(0), 0.6, 0.0, 0.0, 0.2)
+    audio = render(make_analysis(event))[:, 0]
+    attack = round(time * RATE)
+    assert np.argmax(audio) == attack
+    assert np.flatnonzero(audio)[0] == attack - 100
+    assert np.flatnonzero(audio)[-1] == attack + 99
+
+
+def test_sound_before_the_take_is_cut(click: list[dict[str, Any]]) -> None:
+    """An attack on the first samples keeps its place; what would lead up to it before the take is not heard."""
+    for at in (0, 1, 99):
+        event = Event("impact", Fraction(at, RATE), Fraction(0), 0.6, 0.0, 0.0, 0.2)
+        audio = render(make_analysis(event))[:, 0]
+        assert np.argmax(audio) == at
+        assert np.flatnonzero(audio)[0] == 0
+
+
+def test_a_tool_adds_only_its_contact(click: list[dict[str, Any]]) -> None:
+    """Of "knife on cabbage", the cabbage sounds in full, and the knife 8 dB lower and without what leads up to it."""
+    audio = render(make_analysis(impact(24, strength=1.0)), prompt="knife on cabbage", params={"spread": 0.0})[:, 0]
+    assert [call["class_id"] for call in click] == ["food", "metal_damped"]
+    body = audio[RATE - 50] / 0.01
+    assert audio[RATE] / 0.8 == pytest.approx(body * (1 + 10 ** (-8 / 20)), rel=1e-4)
+
+
+def test_a_step_has_two_contacts(click: list[dict[str, Any]]) -> None:
+    """The ball of the foot follows the heel after 70 to 105 ms, softer."""
+    audio = render(make_analysis(impact(24)), prompt="barefoot steps on soil", params={"spread": 0.0})[:, 0]
+    peaks = np.flatnonzero(audio > 0.02)
+    second = peaks[peaks > RATE + 200]
+    assert 0.07 <= (second[0] - RATE) / RATE <= 0.105
+    assert audio[second[0]] < 0.5 * audio[RATE]
+
+
+def test_the_next_hit_damps_what_rings(click: list[dict[str, Any]]) -> None:
+    """A sound gets the time to the next impact when it is less than two seconds away."""
+    render(make_analysis(impact(0), impact(12), impact(84)), prompt="bell")
+    assert [call["until_next"] for call in click] == [0.5, None, None]
+
+
+def test_sounds_belong_to_events_of_their_trigger(click: list[dict[str, Any]]) -> None:
+    """A shot sounds where motion starts, a fall where it stops; a prompt with one of them uses only its events."""
+    start = Event("impact", Fraction(1), Fraction(0), 0.5, 0.0, 0.0, 0.2, "start")
+    analysis = make_analysis(start, impact(48))
+    for prompt, sounds in (
+        ("pistol shot", ["shot"]),
+        ("hammer on wood", ["wood_small", "metal_damped"]),
+        ("pistol shot, then a body fall", ["shot", "flesh"]),
     ):
-        event = Event("impact", time, Fraction(0), 0.6, 0.0, 0.0, 0.2)
-        audio = np.abs(render(make_analysis(event), params={"material": material})).max(axis=1)
-        onset = round(time * RATE)
-        assert not audio[:onset].any()
-        assert audio[onset] > 10 ** (-70 / 20)
-        assert int(np.argmax(audio > 0.1 * audio.max())) - onset < 48
+        click.clear()
+        render(analysis, prompt=prompt)
+        assert [call["class_id"] for call in click] == sounds
 
 
-@given(st.lists(st.integers(0, 95), min_size=1, max_size=6, unique=True), st.integers(0, 2**31))
-@settings(max_examples=25, deadline=None)
-def test_removing_an_event_does_not_change_the_others(frames: list[int], seed: int) -> None:
-    """The sound of an event depends neither on other events nor on the requested length."""
+@given(frames=st.lists(st.integers(0, 95), min_size=1, max_size=6, unique=True), seed=st.integers(0, 2**31))
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_removing_an_event_does_not_change_the_others(
+    monkeypatch: pytest.MonkeyPatch, frames: list[int], seed: int
+) -> None:
+    """The sound of an event depends neither on other events nor on the requested length, apart from the damping of rings."""
+    monkeypatch.setattr(renderer, "_REPEAT_SECONDS", 0.0)
     events = [impact(frame, strength=0.3) for frame in sorted(frames)]
     whole = render(make_analysis(*events), seed=seed)
     apart = sum(render(make_analysis(event), seed=seed) for event in events)
@@ -79,22 +145,22 @@ def test_removing_an_event_does_not_change_the_others(frames: list[int], seed: i
     assert np.array_equal(shorter[: 2 * RATE - 1000], whole[: 2 * RATE - 1000])
 
 
-def test_there_is_silence_without_events() -> None:
-    """Without an ambience there is digital silence before a hit, and less than -60 dBFS after its decay."""
-    audio = render(make_analysis(impact(24)), prompt="a wooden door")
-    assert not audio[:RATE].any()
+def test_without_a_room_there_is_silence_between_events() -> None:
+    """With `room` none and no ambience there is digital silence before a hit, and less than -60 dBFS after its decay."""
+    audio = render(make_analysis(impact(24)), prompt="a wooden box")
+    assert not audio[: RATE - RATE // 4].any()
     assert rms_db(audio[2 * RATE :]) < -60
     assert not render(make_analysis()).any()
 
 
 def test_level_follows_strength() -> None:
-    """A soft hit is at least 15 dB below a hard one, and each step of strength is more than 4 dB."""
+    """A soft hit is 9 to 13 dB below a hard one, and each step of strength is more than 2 dB."""
     levels = [
         rms_db(render(make_analysis(impact(24, strength=s)), params={"material": "stone"}))
         for s in (0.1, 0.4, 0.7, 1.0)
     ]
-    assert np.all(np.diff(levels) > 4)
-    assert levels[-1] - levels[0] > 15
+    assert np.all(np.diff(levels) > 2)
+    assert 9 < levels[-1] - levels[0] < 13
 
 
 def test_a_hit_is_panned_to_its_position_in_the_picture() -> None:
@@ -107,7 +173,7 @@ def test_a_hit_is_panned_to_its_position_in_the_picture() -> None:
     assert rms_db(left) == pytest.approx(rms_db(right), abs=1)
     assert rms_db(left) == pytest.approx(rms_db(middle), abs=1)
     near = np.flatnonzero(left[:, 0])[0]
-    assert near == RATE
+    assert near - RATE < 4
     assert 1 < np.flatnonzero(left[:, 1])[0] - near <= 12
     mono = render(make_analysis(impact(24, x=0.8)), prompt="wood", params={"spread": 0.0})
     direct = mono[RATE : RATE + 180]
@@ -138,11 +204,11 @@ def test_peaks_stay_below_minus_one_dbfs(
 
 def test_the_limiter_reduces_the_gain_only_around_loud_peaks() -> None:
     """Sixty simultaneous hits are limited to the ceiling; samples more than 10 ms before them are unchanged."""
-    crowd = [impact(48, strength=1.0) for _ in range(60)]
+    crowd = [impact(84, strength=1.0) for _ in range(60)]
     soft = impact(24, strength=0.5)
     audio, alone = render(make_analysis(soft, *crowd), prompt="metal"), render(make_analysis(soft), prompt="metal")
-    assert np.array_equal(audio[: 2 * RATE - 480], alone[: 2 * RATE - 480])
-    assert np.abs(audio).max() == pytest.approx(renderer.PEAK_CEILING, rel=0.02)
+    assert np.array_equal(audio[: 7 * RATE // 2 - 480], alone[: 7 * RATE // 2 - 480])
+    assert np.abs(audio).max() == pytest.approx(PEAK_CEILING, rel=0.02)
     assert np.abs(audio).max() <= 10 ** (-1 / 20)
 
 
@@ -232,8 +298,8 @@ def test_an_ambience_starts_and_ends_without_a_click() -> None:
 
 
 def test_a_decay_past_the_end_is_faded_out() -> None:
-    """Metal that rings past the end is faded out over the last 5 ms instead of cut off."""
-    audio = np.abs(render(make_analysis(impact(24)), round(1.3 * RATE), prompt="metal"))
+    """A sound that lasts past the end is faded out over the last 5 ms instead of cut off."""
+    audio = np.abs(render(make_analysis(impact(24)), RATE + 1000, prompt="metal"))
     assert audio[-1000:-240].max() > 0.01
     assert audio[-12:].max() < 0.1 * audio[-1000:-240].max()
     assert not audio[-1].any()
@@ -281,48 +347,12 @@ def test_memory_does_not_grow_with_length() -> None:
     assert peak < 12e6
 
 
-@pytest.mark.parametrize(
-    ("prompt", "negative", "material", "presets", "unknown"),
-    [
-        ("", "", ["plain"], [], []),
-        ("A hammer on an anvil", "", ["metal"], [], []),
-        ("footsteps on wet concrete in the rain", "", ["step", "water", "stone"], ["rain"], []),
-        ("bouncing rubber ball", "", ["rubber"], [], []),
-        ("splashing in a puddle", "", ["water"], [], []),
-        ("glass bottles, heavy rain", "", ["glass"], ["downpour"], []),
-        ("walk in the woods", "", ["step"], ["forest"], []),
-        ("a wooden box, no rain", "", ["wood"], [], []),
-        ("wind and rain", "wind", ["plain"], ["rain"], []),
-        ("wind and rain", "no wind", ["plain"], ["rain"], []),
-        ("storm", "rain, downpour", ["plain"], ["gale"], []),
-        ("a zebra on a carpet", "kazoo", ["cloth"], [], ["zebra", "kazoo"]),
-        ("high heels on a marble floor, quiet lobby", "", ["step", "stone"], ["room"], []),
-        ("keys dropped on a table", "", ["metal", "wood"], [], []),
-        ("heavy mallet hitting a fence, crickets", "", ["wood"], ["night"], []),
-        ("a sword fight, loud clashing", "", ["metal"], [], []),
-        ("ping pong ball, low hum of a cabin", "", ["plastic"], ["hum"], []),
-    ],
-)
-def test_a_prompt_is_interpreted(
-    prompt: str, negative: str, material: list[str], presets: list[str], unknown: list[str]
-) -> None:
-    """Materials and ambiences come from the prompt, without the excluded ones; words without a meaning are reported."""
-    interpretation = renderer.interpret_prompt(prompt, negative)
-    assert (interpretation["material"], interpretation["ambience"], interpretation["unknown"]) == (
-        material,
-        presets,
-        unknown,
-    )
-
-
 def test_the_demo_prompts_have_no_unknown_words() -> None:
     """Every word in the prompts of the demo has a meaning."""
     for cue in demo.DEMO_CUES:
         is_foley = cue["model"] == "sketch/foley"
         unknown = (
-            renderer.interpret_prompt(cue["prompt"])["unknown"]
-            if is_foley
-            else parse_prompt(cue["prompt"], "", {}).unknown_words
+            interpret_prompt(cue["prompt"]).unknown if is_foley else parse_prompt(cue["prompt"], "", {}).unknown_words
         )
         assert not unknown
 
@@ -344,11 +374,11 @@ def test_words_about_loudness_apply_to_their_own_clause() -> None:
     )
 
 
-def test_a_large_object_sounds_lower() -> None:
-    """Words about size change the pitch of an impact, as the size in the picture does."""
-    analysis = make_analysis(impact(24, size=0.1))
-    large, plain, small = (render(analysis, prompt=f"{word} drum")[RATE : 2 * RATE] for word in ("large", "", "small"))
-    assert spectral_median(large) < spectral_median(plain) < spectral_median(small)
+def test_words_about_size_change_the_size_of_an_impact(click: list[dict[str, Any]]) -> None:
+    """Large doubles the size that the picture gives, small halves it."""
+    for word in ("large", "", "small"):
+        render(make_analysis(impact(24, size=0.1)), prompt=f"{word} drum")
+    assert [call["size"] for call in click] == [0.2, 0.1, 0.05]
 
 
 def test_layers_can_be_excluded() -> None:
@@ -359,7 +389,7 @@ def test_layers_can_be_excluded() -> None:
     assert not render(make_analysis(hit), negative="impacts").any()
     assert not render(make_analysis(whoosh, speed=moving), prompt="wood, no whooshes").any()
     assert not render(make_analysis(), prompt="rain", negative="background noise").any()
-    assert renderer.interpret_prompt("rain", "whooshes, background")["off"] == ["whooshes", "bed"]
+    assert interpret_prompt("rain", "whooshes, background").off == ("whooshes", "bed")
 
 
 def test_parameters_override_the_prompt() -> None:
@@ -386,3 +416,100 @@ def test_an_invalid_parameter_is_rejected_immediately(params: dict[str, float | 
     """An invalid name or value raises an error that names it, before anything is rendered."""
     with pytest.raises(InvalidInput, match=next(iter(params))):
         renderer.render_foley(make_analysis(), RATE, params=params)
+
+
+def test_a_room_fills_the_silence_by_default() -> None:
+    """Without a parameter there is a room tone between hits, 20 to 40 dB below them, and a tail after them."""
+    audio = render(make_analysis(impact(24)), prompt="hammer on wood", params={"room": "auto"})
+    assert (np.abs(audio[240:-240]).max(axis=1).reshape(-1, 80).max(axis=1) > 0).all()
+    tone = rms_db(audio[: RATE // 2])
+    assert -60 < tone < -45
+    assert 20 < rms_db(audio[RATE : RATE + 2400]) - tone < 45
+    dry = render(make_analysis(impact(24)), prompt="hammer on wood")
+    assert not dry[: RATE // 2].any()
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_adds_reverberation_after_the_sound(room: str, click: list[dict[str, Any]]) -> None:
+    """It starts after the direct sound, falls by 60 dB in the room's time, is quieter than the sound, and has no offset."""
+    params = {"room": room, "bed": -200.0}
+    audio = render(make_analysis(impact(24)), 8 * RATE, params=params)
+    assert not np.abs(audio[: RATE - 101]).max() > 1e-6
+    dry = render(make_analysis(impact(24)), 8 * RATE)
+    wet = audio - dry
+    begin = RATE + round(ROOMS[room].delay_seconds * RATE) - 100
+    assert np.abs(wet[:begin]).max() < 1e-6
+    assert np.abs(wet).max() > 1e-4
+    energy = (wet.astype(np.float64) ** 2).sum() / (dry.astype(np.float64) ** 2).sum()
+    assert 10 * np.log10(energy) == pytest.approx(ROOMS[room].level_db, abs=4)
+    assert abs(wet.mean(axis=0)).max() < 1e-5
+    tail = (wet[begin:].astype(np.float64) ** 2).sum(axis=1)
+    decay = 10 * np.log10(np.cumsum(tail[::-1])[::-1] / tail.sum() + 1e-15)
+    seconds_of_30_db = np.argmax(decay < -30) / RATE
+    assert 0.3 * ROOMS[room].reverb_seconds < seconds_of_30_db < 0.8 * ROOMS[room].reverb_seconds
+
+
+def test_an_ambience_takes_the_place_of_the_room_tone() -> None:
+    """Rain is the same with and without a room; the ambience "none" is silence."""
+    assert np.array_equal(
+        render(make_analysis(), prompt="rain", params={"room": "auto"}), render(make_analysis(), prompt="rain")
+    )
+    assert not render(make_analysis(), params={"room": "auto", "ambience": "none"}).any()
+
+
+@pytest.mark.parametrize(
+    ("events", "prompt", "params", "note"),
+    [
+        ((), "hammer on wood", {}, renderer.NO_CONTACT_TONE),
+        ((), "", {}, renderer.NO_CONTACT_TONE),
+        ((), "hammer on wood", {"room": "none"}, renderer.NO_CONTACT_SILENCE),
+        ((), "hammer on wood, rain", {}, renderer.NO_CONTACT_AMBIENCE),
+        ((), "rain", {}, ""),
+        ((impact(24),), "hammer on wood", {}, ""),
+        ((impact(24),), "gun shot", {}, renderer.NO_CONTACT_TONE),
+        ((), "no impacts", {}, ""),
+    ],
+)
+def test_a_take_without_a_contact_says_so(
+    events: tuple[Event, ...], prompt: str, params: dict[str, str], note: str
+) -> None:
+    """A note says that nothing strikes and what is heard instead; a prompt for an ambience alone needs none."""
+    settings = renderer.FoleyRenderer.from_prompt(prompt, "", 0, params)
+    assert settings.silence_notes(make_analysis(*events)) == ([note] if note else [])
+
+
+@pytest.mark.parametrize(
+    ("prompt", "trigger", "lowest", "highest"),
+    [
+        ("hammer on wood", "stop", -24, -18),
+        ("knife on cabbage", "stop", -24, -18),
+        ("footsteps on gravel", "stop", -28, -20),
+        ("door slam", "stop", -24, -17),
+        ("pistol shot", "start", -24, -16),
+        ("dog barking", "start", -24, -17),
+        ("explosion", "start", -19, -12),
+        ("rustling clothes", "stop", -33, -25),
+        ("typing", "stop", -34, -26),
+    ],
+)
+def test_strong_hits_have_the_level_of_their_kind(
+    prompt: str, trigger: Literal["stop", "start"], lowest: float, highest: float
+) -> None:
+    """The integrated loudness of hits every second is that of effects in a mix with dialogue at -23 LUFS."""
+    hits = [replace(impact(12 + 24 * n, strength=0.9), trigger=trigger) for n in range(6)]
+    audio = render(make_analysis(*hits, seconds=6), 6 * RATE, prompt=prompt, params={"room": "auto"})
+    assert lowest < integrated_loudness(np.ascontiguousarray(audio.T)) < highest
+    assert np.abs(audio).max() <= 10 ** (-1 / 20)
+    assert abs(audio.mean(axis=0)).max() < 1e-3
+
+
+def test_friction_sounds_as_long_as_something_moves(click: list[dict[str, Any]]) -> None:
+    """A scrape takes the place of the whoosh and of the hit that ends it; other hits still sound."""
+    drag = Event("whoosh", Fraction(1), Fraction(3, 2), 0.8, 0.0, 0.0, 0.2, "start")
+    analysis = make_analysis(drag, impact(60), impact(84))
+    audio = render(analysis, prompt="dragging a box", params={"whooshes": -200.0})
+    assert [(call["class_id"], call.get("duration")) for call in click][:2] == [("scrape", 1.5), ("scrape", None)]
+    assert np.argmax(audio[:, 0]) in {RATE, 84 * 2000}
+    settings = renderer.FoleyRenderer.from_prompt("dragging a box", "", 0, {})
+    assert settings.silence_notes(make_analysis(drag)) == []
+    assert settings.silence_notes(make_analysis()) == [renderer.NO_CONTACT_TONE]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tracklay.sketch.prompt_matcher import Vocabulary, match_prompt
+from tracklay.sketch.prompt_matcher import Vocabulary, list_prompt_words, match_prompt, replace_words
 
 VOCABULARY: Vocabulary = {
     "material": {
@@ -35,11 +35,12 @@ def test_words_are_matched_by_category() -> None:
         ("bouncing", "rubber"),
         ("bounces", "rubber"),
         ("bounced", "rubber"),
-        ("anvil's", None),
+        ("anvil's", "metal"),
+        ("anvilly", None),
     ],
 )
 def test_simple_endings_and_case_do_not_matter(prompt: str, canonical: str | None) -> None:
-    """Plurals and -ing and -ed forms of a spelling match it; other endings do not."""
+    """Plurals, possessives, and -ing and -ed forms of a spelling match it; other endings do not."""
     assert match_prompt(prompt, VOCABULARY).matched == ({"material": (canonical,)} if canonical else {})
 
 
@@ -75,6 +76,24 @@ def test_a_negation_lasts_to_the_end_of_the_clause(
 def test_stop_words_and_repeats_are_not_reported_as_unknown() -> None:
     """The unknown words are listed once each, without stop words."""
     assert match_prompt("the sound of a zither and another zither", VOCABULARY).unknown == ("zither", "another")
+
+
+def test_the_words_of_a_prompt_are_listed_in_order() -> None:
+    """Each has its clause, the preposition before it and its meanings."""
+    words = list_prompt_words("a zither on the steel anvils, then no bouncy ball", VOCABULARY)
+    assert [(word.text, word.clause, word.preposition, word.is_negated) for word in words] == [
+        ("zither", 0, "", False),
+        ("steel", 0, "on", False),
+        ("anvils", 0, "", False),
+        ("bouncy ball", 2, "", True),
+    ]
+    assert words[0].meanings == ()
+    assert words[3].meanings == (("material", "rubber"), ("scene", "ball"))
+
+
+def test_words_are_replaced() -> None:
+    """The replacement stands where the word was, so that it keeps its preposition and its clause."""
+    assert replace_words("a Zither on steel, zither", {"zither": "bottle"}, VOCABULARY) == "a bottle on steel , bottle"
 
 
 @given(st.text(max_size=80))

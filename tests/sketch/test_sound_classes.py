@@ -94,6 +94,13 @@ def test_strength_makes_a_sound_louder_and_brighter(name: str) -> None:
     assert hard > 1.02 * soft
 
 
+def test_loudness_is_that_of_the_recommendation() -> None:
+    """A sine of 997 Hz at full scale in one channel reads -3.01 LUFS, and -13.01 LUFS 10 dB lower (BS.1770, annex 1)."""
+    sine = np.sin(2 * np.pi * 997 / SAMPLE_RATE * np.arange(SAMPLE_RATE)).astype(np.float32)
+    assert momentary_loudness(sine, SAMPLE_RATE // 2) == pytest.approx(-3.01, abs=0.05)
+    assert momentary_loudness(sine * np.float32(10**-0.5), SAMPLE_RATE // 2) == pytest.approx(-13.01, abs=0.05)
+
+
 @pytest.mark.parametrize("name", SOUND_CLASSES)
 def test_a_full_sound_has_the_loudness_of_its_class(name: str) -> None:
     """At full strength the momentary loudness is the stated one, less where peaks are limited."""
@@ -181,7 +188,7 @@ def test_food_has_a_rustle_before_the_thud() -> None:
         rustle = sound.samples[max(sound.attack - 2880, 0) : sound.attack - 960]
         thud = sound.samples[sound.attack : sound.attack + 960]
         assert 10 < level_db(thud) - level_db(rustle) < 35
-    assert flatness("food") > 5 * flatness("metal_ringing")
+    assert flatness("food") > 3 * flatness("metal_ringing")
 
 
 def flatness(name: str) -> float:
@@ -215,7 +222,7 @@ def test_related_classes_are_distinct() -> None:
     """A drum kit, woods and metals are ordered by brightness and decay as real ones are."""
     hertz = {name: np.median([each.centroid_hz for each in measures(name)]) for name in SOUND_CLASSES}
     kit = [hertz[name] for name in ("kick_drum", "tom", "snare", "clap", "cymbal", "hihat")]
-    assert np.all(np.array(kit[1:]) > 1.15 * np.array(kit[:-1]))
+    assert np.all(np.array(kit[1:]) > 1.05 * np.array(kit[:-1]))
     woods = [hertz[name] for name in ("wood_hollow", "wood_large", "wood_small")]
     assert np.all(np.array(woods[1:]) > 1.5 * np.array(woods[:-1]))
     assert hertz["explosion"] < hertz["shot"] < hertz["whip"]

@@ -12,7 +12,7 @@ import bpy
 
 from .ops import cue_ops, generate_ops, job_ops, marker_ops, settings_ops, shot_ops, take_ops
 from .render import handlers
-from .runtime import app_handlers, cue_rows, dispatcher, timer
+from .runtime import app_handlers, cue_rows, dispatcher, prompt_words, timer
 from .sequencer import connections
 from .settings import catalogue, preferences, properties
 from .settings.i18n import translate
@@ -64,6 +64,7 @@ def unregister() -> None:
     overlay.unregister()
     app_handlers.unregister()
     timer.stop_timer()
+    prompt_words.stop_timer()
     dispatcher.close_dispatcher()
     keymap.unregister()
     panels.unregister()

@@ -31,8 +31,7 @@ def show_result(result: dict[str, Any], folder: Path, manifest_path: Path) -> No
     if result["takes"]:
         console.print(table)
         for entry in result["takes"]:
-            unknown = entry["understood"].get("unknown")
-            for note in (*entry["notes"], *([f"not recognised: {', '.join(unknown)}"] if unknown else [])):
+            for note in entry["notes"]:
                 console.print(Text(f"{entry['file']}: {note}", "dim"), soft_wrap=True)
         # Paths are never wrapped, so that they can be copied.
         for label, path in (("picture", result["laid"]), ("manifest", manifest_path.name)):

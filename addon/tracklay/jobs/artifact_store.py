@@ -152,6 +152,7 @@ def save_output(job: Job, source_folder: Path, output: Output, *, keep_after_lay
         "stems": {name: path.name for name, path in output.stems.items()},
         "understood": dict(output.understood),
         "others": [path.name for path in output.extra_files],
+        "notes": list(output.notes),
     }
     delete_output(job.id)
     _commit_folder(source_folder, _output_folder(job.id), metadata)
@@ -174,6 +175,7 @@ def load_output(metadata: Mapping[str, Any]) -> Output | None:
         {name: folder / file for name, file in metadata["stems"].items()},
         metadata["understood"],
         tuple(folder / file for file in metadata["others"]),
+        tuple(metadata.get("notes", ())),  # outputs of earlier versions have none
     )
     files = (output.file, *output.stems.values(), *output.extra_files)
     return output if all(path.is_file() for path in files) else None

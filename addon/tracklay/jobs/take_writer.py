@@ -87,6 +87,7 @@ class TakeWriter:
                 cancel_token=cancel_token,
             )
             notes = [
+                *self.output.notes,
                 *conformed.notes,
                 *([] if self.origin_job_id is None else [REUSED_NOTE.format(self.origin_job_id)]),
             ]

@@ -116,7 +116,7 @@ class Output:
     """The result of a job: the model's file, unchanged, its stems, and the seed and version that were used.
 
     `extra_files` are further sounds of the same request, if the model makes several: each becomes a take of its own. `understood`
-    goes into the manifest: what the provider made of the request.
+    goes into the manifest: what the provider made of the request. `notes` are sentences about the sound for the user.
     """
 
     file: Path
@@ -126,6 +126,7 @@ class Output:
     stems: Mapping[str, Path] = field(default_factory=dict)
     understood: Mapping[str, Any] = field(default_factory=dict)
     extra_files: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Provider(Protocol):

@@ -51,7 +51,15 @@ class Sketch(Provider):
             worker.kill()
         stems = {name: Path(path) for name, path in output["stems"].items()}
         cost = Cost("0", "USD", estimated=False)
-        return Output(Path(output["file"]), data["seed"], VERSION, cost, stems, output["understood"])
+        return Output(
+            Path(output["file"]),
+            data["seed"],
+            VERSION,
+            cost,
+            stems,
+            output["understood"],
+            notes=tuple(output["notes"]),
+        )
 
     async def cancel(self, handle: JobHandle) -> bool:  # noqa: ARG002
         """Return True: cancelling the task of `collect` ends the process."""

@@ -1,8 +1,7 @@
 """Signal arithmetic that foley and music share: decibels, panning and the frequencies of a transform.
 
-The limiters, reverbs and noise generators of the two are different algorithms and stay with their users: foley limits
-sample by sample with a 5 ms look-ahead where music limits on a grid of 64 samples; foley answers one hit with one
-transform where music convolves an endless stream in partitions.
+The limiters and noise generators of the two are different algorithms and stay with their users: foley limits sample by
+sample with a 5 ms look-ahead where music limits on a grid of 64 samples. Reverbs of both use `convolution`.
 """
 
 from __future__ import annotations

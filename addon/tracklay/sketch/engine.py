@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,9 +16,9 @@ from ..media.bwf import BwfWriter
 from ..media.extract import Proxy, read_luma_frames
 from ..media.probe import frame_times_and_size
 from .foley import renderer
+from .foley.interpretation import describe_unknown, interpret_prompt
 from .music import composer
 from .vision import analyzer
-from .vision.events import select_events
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -54,7 +54,8 @@ def generate_audio(
         folder: directory for the files.
 
     Returns:
-        `file`, the path of the mix; `stems`, path by name; `understood`, the interpretation of the prompt for the manifest.
+        `file`, the path of the mix; `stems`, path by name; `understood`, the interpretation of the prompt for the manifest;
+        `notes`, sentences about the take for the user.
 
     Raises:
         MediaError: `foley` without a proxy, or a proxy without frames.
@@ -89,8 +90,9 @@ def _generate_foley(
 ) -> dict[str, Any]:
     if not proxy:
         raise MediaError("sketch.no_video", "sketch/foley needs a video.")
-    analysis = select_events(analyze_proxy_motion(Path(proxy)), "stop")
-    blocks = renderer.render_foley(analysis, samples, prompt=prompt, negative=negative, seed=seed, params=params)
+    settings = renderer.FoleyRenderer.from_prompt(prompt, negative, seed, params)
+    analysis = settings.choose_events(analyze_proxy_motion(Path(proxy)))
+    blocks = settings.render_foley(analysis, samples)
     _write_files({MASTER_STEM: folder / "foley.wav"}, ({MASTER_STEM: block} for block in blocks))
     events = [
         {
@@ -102,10 +104,13 @@ def _generate_foley(
         }
         for event in analysis.events
     ]
+    meaning = interpret_prompt(prompt, negative)
+    notes = [*_unknown_notes(meaning.unknown, meaning.heard_as), *settings.silence_notes(analysis)]
     return {
         "file": str(folder / "foley.wav"),
         "stems": {},
-        "understood": {**renderer.interpret_prompt(prompt, negative), "events": events},
+        "understood": {**meaning.to_manifest(), "events": events},
+        "notes": notes,
     }
 
 
@@ -121,7 +126,13 @@ def _generate_music(
         files |= {name: folder / f"{name}.wav" for name in piece.stem_names}
     _write_files(files, _add_master_mix(piece.render(), gain))
     stems = {name: str(path) for name, path in files.items() if name != MASTER_STEM}
-    return {"file": str(files[MASTER_STEM]), "stems": stems, "understood": piece.prompt_summary}
+    notes = _unknown_notes(piece.prompt_summary.get("unknown", ()), {})
+    return {"file": str(files[MASTER_STEM]), "stems": stems, "understood": piece.prompt_summary, "notes": notes}
+
+
+def _unknown_notes(unknown: Sequence[str], heard_as: Mapping[str, str]) -> list[str]:
+    """Return the note about words of the prompt that are not known; none when all are."""
+    return [f"Unknown: {', '.join(describe_unknown(unknown, heard_as))}"] if unknown else []
 
 
 def _add_master_mix(

@@ -22,6 +22,13 @@ _MIN_STEM_LETTERS = 3
 _TOKEN_PATTERN = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[,.;:!?()\n]")
 _NEGATIONS = frozenset({"no", "without", "not", "never", "minus", "don't", "avoid", "excluding"})
 _CLAUSE_ENDS = frozenset({",", ".", ";", ":", "!", "?", "(", ")", "\n", "but", "just", "only", "with", "instead"})
+_NEW_CLAUSES = frozenset(
+    {",", ".", ";", ":", "!", "?", "(", ")", "\n", "then", "while", "followed", "before", "after", "but"}
+)
+_PREPOSITIONS = frozenset(
+    {"on", "onto", "upon", "against", "into", "in", "inside", "at", "over", "across", "through", "off", "under", "from"}
+    | {"with", "by", "using"}
+)
 _STOP_WORDS = frozenset(
     re.findall(
         r"\S+",
@@ -31,9 +38,36 @@ _STOP_WORDS = frozenset(
     only onto or other our out outside over please really she so some someone something sound sounds than that the
     their them then there they this through to too toward towards under up us use very was we were when where which
     while who with you your
+
+    upon using i'm it's that's let's again already even ever every few here how however if more most much must never
+    now once one quite rather same still such than though till together too two upon until well what whose will without
+    within would yet
     """,
     )
 )
+
+
+@dataclass(frozen=True, slots=True)
+class PromptWord:
+    """One word or phrase of a prompt.
+
+    Attributes:
+        text: the tokens, in lower case.
+        meanings: its (category, canonical word) pairs; empty for an unknown word.
+        position: number of its first token in the prompt.
+        length: its number of tokens.
+        clause: number of the clause; punctuation and words such as "then" end one.
+        preposition: the last preposition between the word before it and this one, or an empty string.
+        is_negated: it follows "no", "without" and the like.
+    """
+
+    text: str
+    meanings: tuple[tuple[str, str], ...]
+    position: int
+    length: int
+    clause: int
+    preposition: str
+    is_negated: bool
 
 
 @dataclass(frozen=True)
@@ -53,35 +87,15 @@ class PromptMatch:
 
 
 def match_prompt(prompt: str, vocabulary: Vocabulary) -> PromptMatch:
-    """Match a prompt against a vocabulary.
-
-    Case, hyphens and simple endings (-s, -es, -ing, -ed) are ignored. The longest spelling wins, and an exact one before an
-    inflected one ("woods" may be a forest where "wood" is a material). A canonical word is one of its own spellings. A
-    spelling in several categories counts in each. After "no", "without" and the like, words are negated up to the end of
-    the clause.
-    """
-    exact, inflected, longest = _vocabulary_index(vocabulary)
+    """Match a prompt against a vocabulary, as `list_prompt_words` does, and sort its words by category."""
     matched: dict[str, list[str]] = {}
     negated: dict[str, list[str]] = {}
     unknown: list[str] = []
-    tokens = _tokenize(prompt)
-    is_negated = False
-    position = 0
-    while position < len(tokens):
-        meanings, length = _longest_match(tokens, position, exact, inflected, longest)
-        if meanings:
-            for category, canonical in meanings:
-                _append_unique((negated if is_negated else matched).setdefault(category, []), canonical)
-            position += length
-            continue
-        token = tokens[position]
-        if token in _CLAUSE_ENDS:
-            is_negated = False
-        elif token in _NEGATIONS:
-            is_negated = True
-        elif token not in _STOP_WORDS:
-            _append_unique(unknown, token)
-        position += 1
+    for word in list_prompt_words(prompt, vocabulary):
+        for category, canonical in word.meanings:
+            _append_unique((negated if word.is_negated else matched).setdefault(category, []), canonical)
+        if not word.meanings:
+            _append_unique(unknown, word.text)
     # A negation wins: "rain, but no rain" asks for none.
     remaining = {
         category: tuple(word for word in words if word not in negated.get(category, ()))
@@ -92,6 +106,50 @@ def match_prompt(prompt: str, vocabulary: Vocabulary) -> PromptMatch:
         unknown=tuple(unknown),
         negated={category: tuple(words) for category, words in negated.items()},
     )
+
+
+def list_prompt_words(prompt: str, vocabulary: Vocabulary) -> list[PromptWord]:
+    """Return the words of a prompt in their order, without stop words ("the", "with").
+
+    Case, hyphens and simple endings (-s, -es, -ing, -ed, 's) are ignored. The longest spelling wins, and an exact one before
+    an inflected one ("woods" may be a forest where "wood" is a material). A canonical word is one of its own spellings. A
+    spelling in several categories counts in each. After "no", "without" and the like, words are negated up to the end of
+    the clause.
+    """
+    exact, inflected, longest = _vocabulary_index(vocabulary)
+    tokens = split_tokens(prompt)
+    words: list[PromptWord] = []
+    is_negated, clause, preposition, position = False, 0, "", 0
+    while position < len(tokens):
+        meanings, length = _longest_match(tokens, position, exact, inflected, longest)
+        token = tokens[position]
+        if not meanings:
+            if token in _CLAUSE_ENDS:
+                is_negated = False
+            if token in _NEW_CLAUSES:
+                clause, preposition = clause + 1, ""
+            elif token in _PREPOSITIONS:
+                preposition = token
+            if token in _NEGATIONS:
+                is_negated = True
+            if token in _CLAUSE_ENDS or token in _NEGATIONS or token in _STOP_WORDS or token in _NEW_CLAUSES:
+                position += 1
+                continue
+            length = 1
+        text = " ".join(tokens[position : position + length])
+        words.append(PromptWord(text, tuple(meanings), position, length, clause, preposition, is_negated))
+        preposition = ""
+        position += length
+    return words
+
+
+def replace_words(prompt: str, replacements: Mapping[str, str], vocabulary: Vocabulary) -> str:
+    """Return a prompt in lower case whose words, as `list_prompt_words` reports them, are replaced by others."""
+    tokens = split_tokens(prompt)
+    for word in reversed(list_prompt_words(prompt, vocabulary)):
+        if word.text in replacements:
+            tokens[word.position : word.position + word.length] = [replacements[word.text]]
+    return " ".join(tokens)
 
 
 def split_clauses(prompt: str) -> list[str]:
@@ -119,7 +177,7 @@ def _vocabulary_index(vocabulary: Vocabulary) -> _VocabularyIndex:
     for category, words in vocabulary.items():
         for canonical, spellings in words.items():
             for spelling in (canonical, *spellings):
-                phrase = tuple(_tokenize(spelling))
+                phrase = tuple(split_tokens(spelling))
                 if not phrase:
                     continue
                 longest = max(longest, len(phrase))
@@ -147,19 +205,23 @@ def _longest_match(
     return [], 0
 
 
-def _tokenize(text: str) -> list[str]:
-    """Return the words in lower case and the punctuation that ends a clause; hyphens and underscores separate words."""
+def split_tokens(text: str) -> list[str]:
+    """Return the words in lower case and the punctuation that ends a clause; hyphens and underscores separate words.
+
+    The possessive's "'s" is dropped.
+    """
     # The typographic apostrophe, which phones and word processors write in "don't".
-    return _TOKEN_PATTERN.findall(text.casefold().replace("\u2019", "'"))
+    tokens = _TOKEN_PATTERN.findall(text.casefold().replace("\u2019", "'"))
+    return [token.removesuffix("'s") for token in tokens]
 
 
 def _phrase_forms(phrase: _Phrase) -> Iterator[_Phrase]:
     """Yield the phrase with its last word as written, and with each stem of it."""
-    for stem in _word_stems(phrase[-1]):
+    for stem in word_stems(phrase[-1]):
         yield (*phrase[:-1], stem)
 
 
-def _word_stems(word: str) -> list[str]:
+def word_stems(word: str) -> list[str]:
     """Return the word and its possible stems: "dripping" -> drip, "closing" -> close, "berries" -> berry."""
     stems = [word]
     for ending in _SUFFIXES:
@@ -176,6 +238,8 @@ def _word_stems(word: str) -> list[str]:
                 stems.append(stem[:-1])
         elif ending == "es" and stem.endswith("i"):
             stems.append(stem[:-1] + "y")
+        elif ending == "es" and stem.endswith("v"):  # knives, shelves
+            stems += [stem[:-1] + "f", stem[:-1] + "fe"]
     return stems
 
 

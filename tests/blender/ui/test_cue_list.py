@@ -86,6 +86,17 @@ def test_a_regenerated_take_is_in_the_row_of_its_cue(scene, strip):
     assert "Take 2 of 2" in draw_panel().words()
 
 
+def test_the_notes_of_a_take_are_shown_on_its_cue(scene, strip):
+    """A note of the manifest is in the box of the active cue, in the user's language."""
+    bpy.ops.tracklay.generate(wait=True)
+    (take,) = laid(scene)
+    note = "No contact was seen: the take holds only room tone."
+    take["tracklay"] = json.dumps(json.loads(take["tracklay"]) | {"notes": [note]})
+    (row,) = cue_rows.build_rows(scene)
+    assert row.first_cue.notes == (note,)
+    assert note in draw_panel().words()
+
+
 def test_going_to_a_cue_selects_its_strips_at_its_first_frame(scene, strip):
     """The playhead moves there, and nothing else is selected."""
     bpy.ops.tracklay.generate(takes=2, wait=True)

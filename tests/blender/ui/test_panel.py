@@ -9,7 +9,7 @@ from typing import Any
 
 import bpy
 import pytest
-from tracklay.blender.runtime import requests
+from tracklay.blender.runtime import prompt_words, requests
 from tracklay.blender.sequencer import selection
 from tracklay.blender.settings import ADDON, catalogue, network, preferences, properties
 from tracklay.blender.settings.i18n.translate import translate_error
@@ -98,6 +98,20 @@ def test_a_missing_prompt_disables_generate_and_shows_the_reason(scene, strip, m
     panel = drawn(panels.TRACKLAY_PT_sidebar)
     assert "Prompt required by the model: beatoven/track. Write a prompt in the panel." in panel.words()
     assert not panel.enabled_of("tracklay.generate")
+
+
+def test_unknown_words_are_shown_under_the_prompt(scene, strip):
+    """Each with the word that it is heard as; a prompt of known words, and another model, show nothing."""
+    settings = scene.tracklay
+    settings.model, settings.prompt, settings.negative_prompt = "sketch/foley", "knife on kale, qqxz", "zzyw"
+    drawn(panels.TRACKLAY_PT_sidebar)  # starts the lookup
+    prompt_words.start_lookup(settings.prompt, settings.negative_prompt).join()
+    assert "Unknown: kale (heard as cabbage), qqxz, zzyw" in drawn(panels.TRACKLAY_PT_sidebar).words()
+    settings.model = "replicate/mmaudio"
+    assert "Unknown" not in drawn(panels.TRACKLAY_PT_sidebar).words()
+    settings.model, settings.prompt, settings.negative_prompt = "sketch/foley", "knife on cabbage", ""
+    prompt_words.start_lookup(settings.prompt, settings.negative_prompt).join()
+    assert "Unknown" not in drawn(panels.TRACKLAY_PT_sidebar).words()
 
 
 def test_drawing_opens_no_file_and_loads_nothing(scene, strip, monkeypatch):

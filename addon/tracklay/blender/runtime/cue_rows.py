@@ -56,6 +56,7 @@ class CueRow:
         picture: name of the picture strip.
         model: model id.
         prompt: prompt of the take, or of the request if no take is laid.
+        notes: sentences about its takes, each once.
         state: one of `STATE_PRIORITY`.
         message: the stage it is in, or its error.
         fraction: progress from 0 to 1.
@@ -72,6 +73,7 @@ class CueRow:
     picture: str
     model: str
     prompt: str
+    notes: tuple[str, ...]
     state: str
     message: str
     fraction: float
@@ -120,6 +122,7 @@ def _make_cue_row(cue: str, strips: list[tuple[StripRef, Any]], status: CueStatu
         picture=request.picture,
         model=str(first_entry.get("model", request.model)),
         prompt=str(first_entry.get("prompt", request.prompt)),
+        notes=tuple(dict.fromkeys(str(note) for entry in entries for note in entry.get("notes", ()))),
         state=state,
         message=message,
         fraction=fraction,

@@ -180,6 +180,8 @@ def _draw_row(context: Any, layout: Any, scene: Any, row: CueListRow) -> None:
         end.label(text=_translated_price(row.price), translate=False)
     if row.first_cue.prompt:
         layout_helpers.draw_wrapped_text(context, details, row.first_cue.prompt, "TEXT")
+    for note in row.first_cue.notes:
+        layout_helpers.draw_wrapped_text(context, details, translate_ui(note), "INFO")
     if state == "running":
         line = box.row(align=True)
         line.progress(factor=fraction, text=message)

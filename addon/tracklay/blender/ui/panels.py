@@ -19,6 +19,7 @@ from ...jobs import JobSpec, estimate_cost
 from ...models.model import is_json, not_json_error, prompt_required_error
 from ...timing import Span, TimeMap
 from ..ops.generate_ops import TRACKLAY_OT_generate
+from ..runtime import prompt_words
 from ..sequencer import compat, selection
 from ..settings import catalogue, properties
 from ..settings.i18n.translate import translate_error, translate_ui
@@ -172,6 +173,7 @@ def _draw_settings(context: Any, layout: Any, settings: Any, model: Model) -> No
         column.prop(settings, "prompt", placeholder=translate_ui("wood, metal, rain …"))
     if model.parameter_for_role("negative"):
         column.prop(settings, "negative_prompt")
+    _draw_unknown_words(context, layout, settings, model)
     header, body = layout.panel("tracklay_settings", default_closed=True)
     header.label(text=translate_ui("{} Settings", model.title), translate=False)
     presets.TRACKLAY_PT_presets.draw_panel_header(header)
@@ -195,6 +197,16 @@ def _draw_settings(context: Any, layout: Any, settings: Any, model: Model) -> No
         draw_wrapped_text(
             context, layout.column(align=True), translate_ui("Not for commercial use: {}", model.licence.name), "INFO"
         )
+
+
+def _draw_unknown_words(context: Any, layout: Any, settings: Any, model: Model) -> None:
+    """Draw the words of the prompt that the built-in engine does not know, with the word that replaces each."""
+    if model.id != prompt_words.MODEL or not (settings.prompt or settings.negative_prompt):
+        return
+    unknown = prompt_words.known_unknown_words(settings.prompt, settings.negative_prompt)
+    if unknown:
+        words = [translate_ui("{} (heard as {})", word, known) if known else word for word, known in unknown]
+        draw_wrapped_text(context, layout.column(align=True), translate_ui("Unknown: {}", ", ".join(words)), "QUESTION")
 
 
 def _draw_picture_settings(layout: Any, settings: Any, model: Model) -> None:

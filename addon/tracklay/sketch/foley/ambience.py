@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ...cue import SAMPLE_RATE
 from ..dsp import db_to_gain, fft_frequencies, pan_gains
-from .modal_synth import Mono, render_chirp, shaped_noise, spectrum_amplitudes
+from .noise import Mono, render_chirp, shaped_noise, spectrum_amplitudes
 
 if TYPE_CHECKING:
     from .ambience_presets import AmbiencePreset, GrainLayer, NoiseLayer, Swell
@@ -235,7 +235,10 @@ def _render_patter(rng: np.random.Generator) -> Mono:
 
 
 def _render_bubble(rng: np.random.Generator) -> Mono:
-    """Return a bubble that rises in running water; the physics is cited at the material "water"."""
+    """Return a bubble that rises in running water.
+
+    It rings at 3.26 / radius Hz (Minnaert), and higher as it nears the surface (van den Doel, 2005).
+    """
     hertz = 500 * 2 ** rng.uniform(0, 2.4)
     return render_chirp(hertz, 26 / hertz * rng.uniform(0.7, 1.4), rng.uniform(0.1, 0.4), rng)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
-    from .materials import SpectrumShape
+    from .noise import SpectrumShape
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,17 @@
-"""Renders foley from a motion analysis and a prompt: a sound on the exact sample of each event, over an ambience.
+"""Renders foley from a motion analysis and a prompt: a sound on the exact sample of each event, in a room with its tone.
 
-`modal_synth` makes the impacts and whooshes, `ambience` the background. This module interprets the prompt, places every
-sound in time and in the stereo image, and limits the sum. It does no I/O.
+`interpretation` decides what an event sounds like, `sound_classes` makes that sound, `noise` the whooshes, `ambience`
+the background, `room` the space. This module places every sound in time and in the stereo image and sums them in blocks.
+It does no I/O.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from fractions import Fraction
+from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -16,15 +19,23 @@ import numpy.typing as npt
 
 from ...cue import SAMPLE_RATE
 from .. import parameters, prompt_matcher
-from ..dsp import db_to_gain, pan_angle, pan_gains
-from . import ambience, modal_synth
+from ..dsp import db_to_gain, pan_angle
+from ..vision.events import select_events
+from . import ambience, noise
 from .ambience_presets import AMBIENCE_PRESETS, AmbiencePreset
-from .materials import DEFAULT_MATERIAL, MATERIALS, Material
+from .interpretation import SoundLayer, interpret_prompt, layers_of_word
+from .limiter import limit_peaks
+from .room import ROOMS, RoomReverb, Stereo, pan_sound, stereo_silence
+from .room_tones import room_tone_for
+from .sound_classes import SOUND_CLASSES, render_sound
+from .vocabulary import LAYER_SPELLINGS, load_vocabulary
 
 if TYPE_CHECKING:
     from ..vision.events import Event, MotionAnalysis
+    from .interpretation import Interpretation
+    from .noise import Mono
+    from .vocabulary import Trigger
 
-Stereo = npt.NDArray[np.float32]
 Params = Mapping[str, float | str | bool]
 
 MODEL: Final = "sketch/foley"
@@ -34,104 +45,59 @@ DEFAULT_PARAMS: Final[Params] = {
     "bed": 0.0,  # dB
     "material": "auto",
     "ambience": "auto",
+    "room": "auto",
     "spread": 0.7,
 }
 AUTO: Final = "auto"
 NONE: Final = "none"
-MATERIAL_CHOICES: Final = (AUTO, *MATERIALS)
+_MATERIAL_WORDS = (
+    "plain",
+    "wood",
+    "metal",
+    "glass",
+    "shatter",
+    "water",
+    "stone",
+    "cloth",
+    "drum",
+    "rubber",
+    "plastic",
+    "step",
+    "gravel",
+)
+"""Words of the vocabulary that are choices of `material` beside the names of the classes."""
+MATERIAL_CHOICES: Final = (AUTO, *_MATERIAL_WORDS, *(name for name in SOUND_CLASSES if name not in _MATERIAL_WORDS))
 AMBIENCE_CHOICES: Final = (AUTO, NONE, *AMBIENCE_PRESETS)
+ROOM_CHOICES: Final = (AUTO, NONE, *ROOMS)
 
-PEAK_CEILING: Final = db_to_gain(-1.05)
-"""Highest sample, linear. 0.05 dB below -1 dBFS, so that rounding never exceeds -1 dBFS."""
-
-_MAX_MATERIALS = 3
-"""Materials that sound together when a prompt names several ("glass bottle on a wooden table")."""
-_LAYER_SPELLINGS = {
-    "impacts": (
-        "impact",
-        "hit",
-        "bang",
-        "crash",
-        "strike",
-        "struck",
-        "slam",
-        "drop",
-        "fall",
-        "land",
-        "kick",
-        "tap",
-        "clash",
-        "collide",
-        "collision",
-        "chop",
-        "cut",
-        "shut",
-        "close",
-        "place",
-        "put down",
-        "throw",
-        "fight",
-        "martial arts",
-    ),
-    "whooshes": ("whoosh", "swoosh", "swish", "woosh", "movement", "swing", "rush", "fly by", "pass", "fast"),
-    "bed": ("ambience", "ambiance", "ambient", "background", "background noise", "atmosphere"),
-}
 _DYNAMIC_GAIN_DB: Final[Mapping[str, float]] = {"quiet": -8.0, "loud": 4.0}
 """Gain of a word about loudness, dB. See `_layer_gains_db` for the layers it applies to."""
 _SIZE_FACTORS: Final[Mapping[str, float]] = {"small": 0.5, "large": 2.0}
 """Factor of a word about size on the size measured in the picture."""
-VOCABULARY: Final[prompt_matcher.Vocabulary] = {
-    "material": {name: material.spellings for name, material in MATERIALS.items()},
-    "ambience": {name: preset.spellings for name, preset in AMBIENCE_PRESETS.items()},
-    "layer": _LAYER_SPELLINGS,
-    "dynamic": {
-        "quiet": ("soft", "softly", "gentle", "gently", "quietly", "silent", "subtle", "faint", "distant", "delicate", "calm"),
-        "loud": ("loudly", "hard", "strong", "violent", "powerful", "intense", "busy"),
-    },
-    "size": {
-        "small": ("tiny", "little", "thin", "short"),
-        "large": ("big", "huge", "heavy", "giant", "massive", "deep", "low", "thick", "boom"),
-    },
-}  # fmt: skip
 
 _FADE_SAMPLES = 240
 """Fade at the start of the ambience and at the end of the sound, 5 ms: no click, and no audible delay."""
-_INTERAURAL_DELAY_SAMPLES = 12
-"""Delay of the far ear for a sound at the picture's edge, 0.25 ms: that of a source about 30 degrees to the side."""
 _WHOOSH_CHUNK_FRAMES = 512
 """Control frames of a whoosh rendered at a time, about 5.5 s: memory does not grow with its length."""
-_LIMITER_LOOKAHEAD_SAMPLES = 240
-"""Look-ahead of the limiter to either side, 5 ms; its gain is smoothed over as much again."""
+_MAX_LEAD_SAMPLES = SAMPLE_RATE // 4
+"""Longest sound before an attack that is heard, 0.25 s: an impact is rendered that much before its sample."""
+_REPEAT_SECONDS = 2.0
+"""A hit that follows sooner damps what still rings."""
+_CONTACT_SAMPLES = 1440
+"""Part of a tool's sound that is heard in what it strikes, 30 ms: the contact, not its ringing."""
+_MOVEMENT_CLASSES = frozenset({"scrape", "roll", "squeak", "zipper", "engine"})
+"""Classes that sound as long as something moves: they take the place of the whoosh of fast movement, and of the hits in it."""
+_MOVEMENT_MARGIN_SECONDS = Fraction(1, 10)
+"""A hit this soon after a movement belongs to it."""
+_STEP_SECONDS = (0.07, 0.105)
+"""Time from the contact of the heel to that of the ball of the foot, in seconds, from the shortest to the longest."""
+_MIX_RANGE_DB = 12.0
+"""Difference between the softest and the hardest hit in a take, dB. In reality it is 20 dB and more; in a mix under dialogue
+the soft end would be lost."""
+_STEP_DB = -9.0
+"""Level of the second contact of a step, dB."""
 
 _IMPACT_STREAM, _WHOOSH_STREAM, _BED_STREAM = 1, 2, 3  # random streams: no layer's sound depends on another layer
-
-
-def interpret_prompt(prompt: str, negative: str = "") -> dict[str, list[str]]:
-    """Return the interpretation of a prompt, for the manifest.
-
-    `material` and `ambience` are used when those parameters are "auto"; `dynamic` and `size` are words about loudness and
-    size; `off` holds the layers and words that the prompt negates or the negative prompt names; `unknown` the words that
-    have no meaning here.
-    """
-    positive = prompt_matcher.match_prompt(prompt, VOCABULARY)
-    refusal = prompt_matcher.match_prompt(negative, VOCABULARY)
-    off = {
-        category: {
-            *positive.negated.get(category, ()),
-            *refusal.matched.get(category, ()),
-            *refusal.negated.get(category, ()),  # "no rain" in a negative prompt still means no rain
-        }
-        for category in VOCABULARY
-    }
-    material = [word for word in positive.matched.get("material", ()) if word not in off["material"]]
-    return {
-        "material": material[:_MAX_MATERIALS] or [DEFAULT_MATERIAL],
-        "ambience": [word for word in positive.matched.get("ambience", ()) if word not in off["ambience"]],
-        "dynamic": list(positive.matched.get("dynamic", ())),
-        "size": list(positive.matched.get("size", ())),
-        "off": [word for category in VOCABULARY for word in VOCABULARY[category] if word in off[category]],
-        "unknown": list(dict.fromkeys((*positive.unknown, *refusal.unknown))),
-    }
 
 
 def render_foley(
@@ -145,34 +111,53 @@ def render_foley(
 ) -> Iterator[Stereo]:
     """Yield the sound of `analysis`: consecutive (n, 2) blocks at 48 kHz, `samples` in all, peaks below -1 dBFS.
 
-    The first sample of an impact is `round(event.time * 48000)`. `params` are those of DEFAULT_PARAMS, whose values apply
-    where one is missing: gains in dB, `material` one of MATERIAL_CHOICES, `ambience` one of AMBIENCE_CHOICES, `spread`
-    the stereo width, 0 (mono) to 1. The same arguments give the same samples, independent of later events in the
-    picture. Memory does not grow with `samples`.
+    The attack of an impact is on sample `round(event.time * 48000)`. `params` are those of DEFAULT_PARAMS, whose values
+    apply where one is missing: gains in dB, `material` one of MATERIAL_CHOICES, `ambience` one of AMBIENCE_CHOICES, `room`
+    one of ROOM_CHOICES, `spread` the stereo width, 0 (mono) to 1. The same arguments give the same samples; a sound depends
+    on no other event, apart from the next hit, which damps what rings. Memory does not grow with `samples`.
 
     Raises:
         InvalidInput: a parameter is unknown or has an invalid value.
     """
-    mix = FoleyRenderer.from_prompt(prompt, negative, seed, params)
-    sounds = mix.schedule_sounds(analysis, samples)
-    bed = mix.render_bed()
-    return _trim_with_fade(_limit_peaks(_mix_blocks(sounds, bed, samples)), samples)
+    return FoleyRenderer.from_prompt(prompt, negative, seed, params).render_foley(analysis, samples)
+
+
+NO_CONTACT_AMBIENCE: Final = "No contact was seen: the take holds only the ambience."
+NO_CONTACT_WHOOSH: Final = "No contact was seen: the take holds only fast movement."
+NO_CONTACT_TONE: Final = "No contact was seen: the take holds only room tone."
+NO_CONTACT_SILENCE: Final = "No contact was seen, and room tone is off: the take is silent."
+NO_CONTACT_NOTES: Final = (NO_CONTACT_AMBIENCE, NO_CONTACT_WHOOSH, NO_CONTACT_TONE, NO_CONTACT_SILENCE)
+"""The notes about takes in which nothing strikes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _RenderedPart:
+    """A rendered sound: its first sample's number in the take, its stereo samples, and what the room gets of it."""
+
+    start_sample: int
+    stereo: Stereo
+    send: Mono | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _ScheduledSound:
-    """A sound that starts at `start_sample`; it is rendered when the mix reaches it."""
+    """A sound that starts at `start_sample` or later; it is rendered when the mix reaches it."""
 
     start_sample: int
-    render: Callable[[], Stereo]
+    render: Callable[[], _RenderedPart]
 
 
 @dataclass(frozen=True, slots=True)
 class FoleyRenderer:
     """The settings that follow from a prompt and its parameters. Gains are linear, 0 where a layer is off."""
 
-    materials: tuple[Material, ...]
+    layers: tuple[SoundLayer, ...]
+    names_sound: bool
     ambiences: tuple[AmbiencePreset, ...]
+    tone: AmbiencePreset | None
+    """Room tone where there is no ambience."""
+    room: str
+    """Name of the room, or NONE."""
     impact_gain: float
     whoosh_gain: float
     bed_gain: float
@@ -190,36 +175,55 @@ class FoleyRenderer:
         """
         for name in params:
             parameters.check_known(MODEL, name, DEFAULT_PARAMS)
-        interpretation = interpret_prompt(prompt, negative)
+        meaning = interpret_prompt(prompt, negative)
         material = _choice_param(params, "material", MATERIAL_CHOICES)
         preset = _choice_param(params, "ambience", AMBIENCE_CHOICES)
-        materials = interpretation["material"] if material == AUTO else [material]
-        presets = interpretation["ambience"] if preset == AUTO else [preset] if preset != NONE else []
+        room = _choice_param(params, "room", ROOM_CHOICES)
+        presets = meaning.ambience if preset == AUTO else [preset] if preset != NONE else []
         prompt_db = _layer_gains_db(prompt)
         gains = {
-            name: db_to_gain(_number_param(params, name) + prompt_db[name]) * (name not in interpretation["off"])
-            for name in _LAYER_SPELLINGS
+            name: db_to_gain(_number_param(params, name) + prompt_db[name]) * (name not in meaning.off)
+            for name in LAYER_SPELLINGS
         }
         return cls(
-            materials=tuple(MATERIALS[name] for name in materials),
+            layers=meaning.layers if material == AUTO else layers_of_word(material),
+            names_sound=meaning.names_sound or material != AUTO,
             ambiences=tuple(AMBIENCE_PRESETS[name] for name in presets),
+            tone=None if NONE in (preset, room) else room_tone_for(_tone_place(meaning, room)),
+            room=meaning.room if room == AUTO else room,
             impact_gain=gains["impacts"],
             whoosh_gain=gains["whooshes"],
             bed_gain=gains["bed"],
             stereo_width=min(max(_number_param(params, "spread"), 0.0), 1.0),
-            size_factor=float(np.prod([_SIZE_FACTORS[word] for word in interpretation["size"]])),
+            size_factor=float(np.prod([_SIZE_FACTORS[word] for word in meaning.size])),
             seed=seed % 2**64,  # numpy accepts no negative seeds
         )
 
+    def render_foley(self, analysis: MotionAnalysis, samples: int) -> Iterator[Stereo]:
+        """Yield the sound of an analysis, as the function `render_foley` does."""
+        sounds = self.schedule_sounds(analysis, samples)
+        return _trim_with_fade(limit_peaks(_mix_blocks(sounds, self.render_bed(), self.room, samples)), samples)
+
+    def silence_notes(self, analysis: MotionAnalysis) -> list[str]:
+        """Return the note about a take in which nothing strikes; none when that is no surprise."""
+        heard = self.choose_events(analysis).events
+        if not self.impact_gain or any(event.kind == "impact" for event in heard):
+            return []
+        if self.ambiences and self.bed_gain:
+            return [NO_CONTACT_AMBIENCE] if self.names_sound and not heard else []
+        if heard and self._moves:
+            return []
+        if heard and self.whoosh_gain:
+            return [NO_CONTACT_WHOOSH]
+        return [NO_CONTACT_TONE if self.tone is not None and self.bed_gain else NO_CONTACT_SILENCE]
+
     def render_bed(self) -> Iterator[Stereo] | None:
-        """Return the ambience in blocks, faded in, or None when there is none."""
-        if not self.ambiences or not self.bed_gain:
+        """Return the ambience, or else the room tone, in blocks and faded in; None when there is neither."""
+        presets = self.ambiences or ((self.tone,) if self.tone is not None else ())
+        if not presets or not self.bed_gain:
             return None
-        return self._fade_in(
-            ambience.render_ambience(
-                self.ambiences, np.random.default_rng([self.seed, _BED_STREAM]), stereo_width=self.stereo_width
-            )
-        )
+        rng = np.random.default_rng([self.seed, _BED_STREAM])
+        return self._fade_in(ambience.render_ambience(presets, rng, stereo_width=self.stereo_width))
 
     def _fade_in(self, bed: Iterator[Stereo]) -> Iterator[Stereo]:
         first = next(bed) * np.float32(self.bed_gain)
@@ -228,12 +232,25 @@ class FoleyRenderer:
         for block in bed:
             yield block * np.float32(self.bed_gain)
 
+    @property
+    def trigger(self) -> Trigger:
+        """The change in the picture that the sounds belong to."""
+        triggers = {layer.trigger for layer in self.layers if layer.part == "body"}
+        return triggers.pop() if len(triggers) == 1 else "both"
+
+    def choose_events(self, analysis: MotionAnalysis) -> MotionAnalysis:
+        """Return the analysis with the events that these sounds belong to."""
+        return select_events(analysis, self.trigger)
+
     def schedule_sounds(self, analysis: MotionAnalysis, samples: int) -> list[_ScheduledSound]:
         """Return every impact and every part of a whoosh that starts within `samples`, in order."""
         scheduled: list[_ScheduledSound] = []
         times = np.array([float(time) for time in analysis.times])
         ordinals: dict[tuple[str, int], int] = {}
-        for event in analysis.events:
+        events = self._merge_movements(self.choose_events(analysis).events)
+        impact_times = sorted({event.time for event in events if event.kind == "impact"})
+        gaps = {time: float(later - time) for time, later in pairwise(impact_times)}
+        for event in events:
             start = round(event.time * SAMPLE_RATE)
             # Seeded by its own position, not by the number of events before it: an edit elsewhere in the picture does not
             # change this sound. The ordinal separates events on the same sample.
@@ -242,24 +259,86 @@ class FoleyRenderer:
                 continue
             if event.kind == "impact" and self.impact_gain:
                 key = (self.seed, _IMPACT_STREAM, start, ordinal)
-                scheduled.append(_ScheduledSound(start, partial(self._render_impact, event, key)))
+                gap = gaps.get(event.time, _REPEAT_SECONDS)
+                until_next = gap if gap < _REPEAT_SECONDS else None
+                scheduled.append(
+                    _ScheduledSound(
+                        start - _MAX_LEAD_SAMPLES, partial(self._render_impact, event, start, key, until_next)
+                    )
+                )
+            elif event.kind == "whoosh" and self.impact_gain and self._moves:
+                key = (self.seed, _WHOOSH_STREAM, start, ordinal)
+                scheduled.append(_ScheduledSound(start, partial(self._render_movement, event, start, key)))
             elif event.kind == "whoosh" and self.whoosh_gain:
                 scheduled += self._schedule_whoosh(event, start, ordinal, analysis, times)
         return sorted(scheduled, key=lambda sound: sound.start_sample)
 
-    def _render_impact(self, event: Event, rng_key: Sequence[int]) -> Stereo:
-        """Return one hit in stereo: its materials, struck together."""
-        rng = np.random.default_rng(rng_key)
-        struck = [
-            modal_synth.render_impact(material, strength=event.strength, size=event.size * self.size_factor, rng=rng)
-            for material in self.materials
+    @property
+    def _moves(self) -> bool:
+        """The leading sound lasts as long as a movement."""
+        return self.layers[0].sound_class in _MOVEMENT_CLASSES
+
+    def _merge_movements(self, events: Sequence[Event]) -> list[Event]:
+        """Return the events without the impacts inside a movement that sounds itself."""
+        spans = [
+            (event.time, event.time + event.duration + _MOVEMENT_MARGIN_SECONDS)
+            for event in events
+            if event.kind == "whoosh" and self._moves
         ]
-        hit = np.zeros(max(map(len, struck)), np.float32)
-        for part in struck:
-            hit[: len(part)] += part
-        # The parts are uncorrelated: dividing by the root of their number keeps the loudness.
-        hit *= np.float32(self.impact_gain / np.sqrt(len(struck)))
-        return _spatialize(hit, _clamp_unit(event.x) * self.stereo_width)
+        return [
+            event
+            for event in events
+            if event.kind == "whoosh" or not any(start <= event.time <= end for start, end in spans)
+        ]
+
+    def _render_movement(self, event: Event, start_sample: int, rng_key: Sequence[int]) -> _RenderedPart:
+        """Return the sound of something that moves, as long as it does."""
+        layer = self.layers[0]
+        sound = render_sound(
+            layer.sound_class,
+            strength=event.strength,
+            size=event.size * self.size_factor * layer.size,
+            rng=np.random.default_rng(rng_key),
+            duration=float(event.duration),
+        )
+        samples = sound.samples[sound.attack :] * np.float32(self.impact_gain)
+        return _RenderedPart(start_sample, pan_sound(samples, _clamp_unit(event.x) * self.stereo_width), samples)
+
+    def _render_impact(
+        self, event: Event, start_sample: int, rng_key: Sequence[int], until_next: float | None
+    ) -> _RenderedPart:
+        """Return one hit: its layers, struck together."""
+        rng = np.random.default_rng(rng_key)
+        fitting = [layer for layer in self.layers if layer.trigger in (event.trigger, "both")] or self.layers
+        contacts = [contact for layer in fitting for contact in self._render_contacts(layer, event, rng, until_next)]
+        lead = min(max(-at for at, _ in contacts), _MAX_LEAD_SAMPLES, start_sample)
+        hit = np.zeros(lead + max(at + len(sound) for at, sound in contacts), np.float32)
+        for at, sound in contacts:
+            first = lead + at  # negative where sound before the attack does not fit
+            hit[max(first, 0) : first + len(sound)] += sound[max(-first, 0) :]
+        hit *= np.float32(self.impact_gain)
+        return _RenderedPart(start_sample - lead, pan_sound(hit, _clamp_unit(event.x) * self.stereo_width), hit)
+
+    def _render_contacts(
+        self, layer: SoundLayer, event: Event, rng: np.random.Generator, until_next: float | None
+    ) -> Iterator[tuple[int, Mono]]:
+        """Yield the sounds of one layer, each with its first sample relative to the event."""
+        size = event.size * self.size_factor * layer.size
+        contact = partial(render_sound, layer.sound_class, size=size, rng=rng, until_next=until_next)
+        sound = contact(strength=event.strength)
+        raised_db = (SOUND_CLASSES[layer.sound_class].dynamic_range - _MIX_RANGE_DB) * (1 - _clamp_unit(event.strength))
+        gain = np.float32(db_to_gain(layer.gain_db + raised_db))
+        if layer.part == "attack":
+            samples = sound.samples[sound.attack : sound.attack + _CONTACT_SAMPLES] * gain
+            samples *= np.linspace(1, 0, len(samples), dtype=np.float32) ** 2
+            yield 0, samples
+        else:
+            yield -sound.attack, sound.samples * gain
+        if layer.gesture:
+            after = round(rng.uniform(*_STEP_SECONDS) * SAMPLE_RATE)
+            second = contact(strength=0.7 * event.strength)
+            level = np.float32(db_to_gain(_STEP_DB + rng.uniform(-3, 2)))
+            yield after, second.samples[second.attack :] * level * gain
 
     def _schedule_whoosh(
         self,
@@ -271,7 +350,7 @@ class FoleyRenderer:
     ) -> list[_ScheduledSound]:
         """Return a whoosh in parts. Its level and pitch follow the measured speed, its pan the object's position."""
         # At least four frames: a shorter one would be all fade.
-        frames = max(round(event.duration * SAMPLE_RATE / modal_synth.WHOOSH_HOP_SAMPLES), 4)
+        frames = max(round(event.duration * SAMPLE_RATE / noise.WHOOSH_HOP_SAMPLES), 4)
         progress = (np.arange(frames) + 0.5) / frames
         when = float(event.time) + progress * float(event.duration)
         bell = np.sin(np.pi * progress) ** 2
@@ -286,7 +365,7 @@ class FoleyRenderer:
         # Turbulence grows much faster than speed; the power of 1.5 is what fits the dynamic range of small loudspeakers.
         # The bell, four times its height and cut off at 1, only fades the ends: the speed may not be zero there.
         levels = (speed / fastest) ** 1.5 * np.minimum(1, 4 * bell) * db_to_gain(-21 - 24 * (1 - strength))
-        # Larger and slower objects shed larger eddies, which sound lower. 0.15 is the size of `modal_synth`'s materials.
+        # Larger and slower objects shed larger eddies, which sound lower. 0.15 is the size of a thing at its own pitch.
         lowering = (0.15 / min(max(event.size, 0.03), 1.0)) ** 0.3
         centres = np.clip(260 * (1 + 3 * speed) ** 0.9 * lowering, 110, 7000)
         angles = pan_angle(np.clip(x, -1, 1) * self.stereo_width)
@@ -295,117 +374,42 @@ class FoleyRenderer:
             part = slice(first, first + _WHOOSH_CHUNK_FRAMES)
             key = (self.seed, _WHOOSH_STREAM, start_sample, ordinal, first)
             curves = (levels[part] * self.whoosh_gain, centres[part], angles[part])
+            start = start_sample + first * noise.WHOOSH_HOP_SAMPLES
             return _ScheduledSound(
-                start_sample + first * modal_synth.WHOOSH_HOP_SAMPLES,
-                lambda: modal_synth.render_whoosh(*curves, np.random.default_rng(key)),
+                start, lambda: _RenderedPart(start, noise.render_whoosh(*curves, np.random.default_rng(key)))
             )
 
         return [chunk_from(first) for first in range(0, frames, _WHOOSH_CHUNK_FRAMES)]
 
 
-_ROOM_DELAY_SAMPLES = 190
-"""Delay of the first reflection, 4 ms: the nearest wall is 70 cm away."""
-_ROOM_IMPULSE_SAMPLES = 12_288
-_ROOM_INPUT_SAMPLES = 16_384
-"""Samples of a hit that the room responds to, 0.34 s. A sound that rings longer masks the room."""
-_ROOM_FFT_SAMPLES = 28_800
-"""Size of the transform: both lengths together fit, and 28,800 has small prime factors, which makes it fast."""
-
-
-@cache
-def _room_impulse_spectrum() -> npt.NDArray[np.complex64]:
-    """Return the spectrum of a room's impulse response, (2, bins).
-
-    A small furnished room: reverberation time (60 dB) 0.28 s, energy 20 dB below the direct sound.
-    """
-    rng = np.random.default_rng(48_000)
-    shape = ((120, -12), (300, 0), (1500, 0), (4000, -5), (10000, -14), (20000, -26))
-    response = np.stack([modal_synth.shaped_noise(shape, _ROOM_IMPULSE_SAMPLES, rng) for _ in range(2)])
-    seconds = np.arange(_ROOM_IMPULSE_SAMPLES) / SAMPLE_RATE
-    response *= np.exp(-6.9078 / 0.28 * seconds).astype(np.float32)  # 6.9078 nepers are 60 dB
-    for _ in range(9):  # early reflections within 35 ms, which the ear hears as the shape of the room
-        response[rng.integers(2), rng.integers(0, 1700)] += np.float32(rng.choice((-1, 1)) * rng.uniform(1.5, 4))
-    response *= np.float32(db_to_gain(-20)) / np.sqrt((response**2).sum(axis=1, keepdims=True))
-    return np.fft.rfft(response, _ROOM_FFT_SAMPLES, axis=1).astype(np.complex64)
-
-
-def _spatialize(mono: modal_synth.Mono, x: float) -> Stereo:
-    """Return `mono` panned to `x` (-1 to 1) at equal power, slightly later in the far ear, with the room's response."""
-    room_input = mono[:_ROOM_INPUT_SAMPLES].copy()
-    if len(mono) > _ROOM_INPUT_SAMPLES:
-        room_input[-4096:] *= np.linspace(1, 0, 4096, dtype=np.float32)  # a cut-off would click in the reverberation
-    length = len(room_input) + _ROOM_IMPULSE_SAMPLES - 1
-    far_ear_delay = round(abs(x) * _INTERAURAL_DELAY_SAMPLES)
-    left, right = pan_gains(x)
-    stereo = _stereo_silence(max(len(mono) + far_ear_delay, _ROOM_DELAY_SAMPLES + length))
-    for channel, (gain, delay) in enumerate(((left, far_ear_delay * (x > 0)), (right, far_ear_delay * (x < 0)))):
-        np.multiply(mono, np.float32(gain), out=stereo[delay : delay + len(mono), channel])
-    spectrum = np.fft.rfft(room_input, _ROOM_FFT_SAMPLES) * _room_impulse_spectrum()
-    response = np.fft.irfft(spectrum, _ROOM_FFT_SAMPLES, axis=1)
-    stereo[_ROOM_DELAY_SAMPLES : _ROOM_DELAY_SAMPLES + length] += response.T[:length].astype(np.float32, copy=False)
-    return stereo
-
-
-def _stereo_silence(samples: int) -> Stereo:
-    """Return (samples, 2) zeros in column order: with each channel contiguous, adding a sound is three times faster."""
-    return np.zeros((2, samples), np.float32).T
-
-
-def _mix_blocks(sounds: Sequence[_ScheduledSound], bed: Iterator[Stereo] | None, samples: int) -> Iterator[Stereo]:
-    """Yield the sum of ambience and sounds in blocks of `ambience.BLOCK_SAMPLES` that cover `samples`."""
-    # `pending` holds what sounds already rendered add to this block and to later ones.
-    pending = _stereo_silence(0)
+def _mix_blocks(
+    sounds: Sequence[_ScheduledSound], bed: Iterator[Stereo] | None, room: str, samples: int
+) -> Iterator[Stereo]:
+    """Yield the sum of ambience, sounds and room in blocks of `ambience.BLOCK_SAMPLES` that cover `samples`."""
+    # `pending` holds what sounds already rendered add to this block and to later ones; `send` the same for the room.
+    pending, send = stereo_silence(0), np.zeros(0, np.float32)
+    reverb = RoomReverb(room) if room != NONE else None
     coming = iter(sounds)
     sound = next(coming, None)
     for at in range(0, samples, ambience.BLOCK_SAMPLES):
         while sound is not None and sound.start_sample < at + ambience.BLOCK_SAMPLES:
-            rendered, offset = sound.render(), sound.start_sample - at
-            if offset + len(rendered) > len(pending):
-                longer = _stereo_silence(offset + len(rendered))
-                longer[: len(pending)] = pending
-                pending = longer
-            pending[offset : offset + len(rendered)] += rendered
+            part = sound.render()
+            offset = part.start_sample - at
+            end = offset + len(part.stereo)
+            if end > len(pending):
+                pending = np.concatenate([pending.T, np.zeros((2, end - len(pending)), np.float32)], axis=1).T
+                send = np.concatenate([send, np.zeros(end - len(send), np.float32)])
+            pending[offset:end] += part.stereo
+            if part.send is not None:
+                send[offset : offset + len(part.send)] += part.send
             sound = next(coming, None)
-        block = next(bed) if bed is not None else _stereo_silence(ambience.BLOCK_SAMPLES)
+        block = next(bed) if bed is not None else stereo_silence(ambience.BLOCK_SAMPLES)
         block[: len(pending)] += pending[: ambience.BLOCK_SAMPLES]
-        pending = pending[ambience.BLOCK_SAMPLES :]
+        if reverb is not None:
+            due = send[: ambience.BLOCK_SAMPLES]
+            reverb.add_to(block, np.concatenate([due, np.zeros(ambience.BLOCK_SAMPLES - len(due), np.float32)]))
+        pending, send = pending[ambience.BLOCK_SAMPLES :], send[ambience.BLOCK_SAMPLES :]
         yield block
-
-
-def _limit_peaks(blocks: Iterator[Stereo]) -> Iterator[Stereo]:
-    """Yield the same blocks with every peak limited to PEAK_CEILING, by a look-ahead gain that moves over 10 ms."""
-    reach = 2 * _LIMITER_LOOKAHEAD_SAMPLES
-    before = np.zeros((reach, 2), np.float32)
-    block = next(blocks, None)
-    while block is not None:
-        after = next(blocks, None)
-        context = np.concatenate([before, block, np.zeros((reach, 2), np.float32) if after is None else after[:reach]])
-        before = block[-reach:]
-        # Most blocks have no peak above the ceiling, in themselves or within reach: they stay bit for bit as they are.
-        if max(float(context.max()), -float(context.min())) > PEAK_CEILING:
-            block = block * _limiter_gain(np.maximum(np.abs(context[:, 0]), np.abs(context[:, 1])))[:, None]
-        yield block
-        block = after
-
-
-def _limiter_gain(peaks: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return the limiter's gain; `peaks` has 2 * _LIMITER_LOOKAHEAD_SAMPLES more samples on each side.
-
-    The gain that each sample needs is first held at its minimum over the look-ahead on either side, then averaged over
-    as much. Every value in an average is at most what the sample in its middle needs, so the average is too.
-    """
-    needed = np.minimum(PEAK_CEILING / np.maximum(peaks.astype(np.float64), PEAK_CEILING), 1.0)
-    width = 2 * _LIMITER_LOOKAHEAD_SAMPLES + 1
-    # A sliding minimum over `width` samples in log2(width) passes: each doubles the span.
-    lowest, span = needed, 1
-    while span < width:
-        step = min(span, width - span)
-        lowest = np.minimum(lowest[:-step], lowest[step:])
-        span += step
-    # A sliding mean by differences of a cumulative sum. Summing 1 - gain, which is mostly 0, keeps rounding errors small.
-    missing = np.concatenate([[0.0], np.cumsum(1 - lowest)])
-    gain: npt.NDArray[np.float64] = 1 - np.maximum(missing[width:] - missing[:-width], 0) / width
-    return gain.astype(np.float32)
 
 
 def _trim_with_fade(blocks: Iterator[Stereo], samples: int) -> Iterator[Stereo]:
@@ -426,13 +430,22 @@ def _layer_gains_db(prompt: str) -> dict[str, float]:
 
     A word applies to what its own clause names, so that "hammer, quiet rain" makes only the rain quiet.
     """
-    gains_db = dict.fromkeys(_LAYER_SPELLINGS, 0.0)
+    gains_db = dict.fromkeys(LAYER_SPELLINGS, 0.0)
+    vocabulary = load_vocabulary()
     for clause in prompt_matcher.split_clauses(prompt):
-        named = prompt_matcher.match_prompt(clause, VOCABULARY).matched
-        layers = ("bed",) if "ambience" in named and "material" not in named else ("impacts", "whooshes")
+        named = prompt_matcher.match_prompt(clause, vocabulary.matchable).matched
+        names_thing = any(vocabulary.words[word].role != "place" for word in named.get("word", ()))
+        layers = ("bed",) if "ambience" in named and not names_thing else ("impacts", "whooshes")
         for word in named.get("dynamic", ()):
             gains_db.update({layer: gains_db[layer] + _DYNAMIC_GAIN_DB[word] for layer in layers})
     return gains_db
+
+
+def _tone_place(meaning: Interpretation, room: str) -> str:
+    """Return the text whose tone a take gets: the place that the prompt names, or the room's own tone."""
+    if room == AUTO:
+        return meaning.place or ROOMS[meaning.room].tone
+    return ROOMS[room].tone
 
 
 def _clamp_unit(value: float) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -21,11 +22,12 @@ from .sounds.drums import DRUMS
 from .sounds.frictions import FRICTIONS
 from .sounds.grounds import GROUNDS
 from .sounds.hard_bodies import HARD_BODIES
-from .sounds.layers import Mono, Strike, mix_layers
+from .sounds.layers import Strike, mix_layers
 from .sounds.mechanisms import MECHANISMS
 from .sounds.soft_bodies import SOFT_BODIES
 
 if TYPE_CHECKING:
+    from .noise import Mono
     from .sounds.recipe import SoundClass
 
 PEAK_DBFS: Final = -1.5
@@ -97,14 +99,18 @@ _LOUDNESS_LEAD = 2_400
 def momentary_loudness(samples: Mono, attack: int) -> float:
     """Return the loudness of the 400 ms from 50 ms before the attack, mono as one channel, in LUFS (ITU-R BS.1770)."""
     start = max(attack - _LOUDNESS_LEAD, 0)
-    power = np.abs(np.fft.rfft(samples[start : start + _LOUDNESS_SAMPLES], _LOUDNESS_SAMPLES)) ** 2
-    weighted = float((power * _K_WEIGHTS).sum()) * 2 / _LOUDNESS_SAMPLES**2
+    window = samples[start : start + _LOUDNESS_SAMPLES]
+    size = next(size for size in (2_400, 4_800, 9_600, _LOUDNESS_SAMPLES) if size >= len(window))
+    spectrum = np.fft.rfft(window, size)
+    power = spectrum.real**2 + spectrum.imag**2
+    weighted = float(np.dot(power, _k_weights(size))) * 2 / (size * _LOUDNESS_SAMPLES)
     return -0.691 + 10 * float(np.log10(weighted + 1e-15))
 
 
-def _k_weights() -> Mono:
-    """Return the squared gain of the K-weighting at each bin: the shelf and the high-pass of BS.1770 at 48 kHz."""
-    z = np.exp(-2j * np.pi * fft_frequencies(_LOUDNESS_SAMPLES) / SAMPLE_RATE)
+@cache
+def _k_weights(size: int) -> Mono:
+    """Return the squared gain of the K-weighting in each bin: the shelf and the high-pass of BS.1770 at 48 kHz."""
+    z = np.exp(-2j * np.pi * fft_frequencies(size) / SAMPLE_RATE)
     shelf = (1.53512485958697 - 2.69169618940638 * z + 1.19839281085285 * z**2) / (
         1 - 1.69065929318241 * z + 0.73248077421585 * z**2
     )
@@ -112,8 +118,6 @@ def _k_weights() -> Mono:
     weights: Mono = (np.abs(shelf * high_pass) ** 2).astype(np.float32)
     return weights
 
-
-_K_WEIGHTS: Final = _k_weights()
 
 SOUND_CLASSES: Final[Mapping[str, SoundClass]] = MappingProxyType(
     {**SOFT_BODIES, **HARD_BODIES, **GROUNDS, **BLASTS, **DRUMS, **MECHANISMS, **FRICTIONS, **CALLS}

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...cue import SAMPLE_RATE
+from ..convolution import ConvolutionReverb, partition_response
 from ..dsp import db_to_gain, fft_frequencies, pan_gains
 from ..loudness import SILENCE_LUFS, LoudnessMeter, true_peaks
 from .drums import render_stroke
@@ -151,31 +152,7 @@ class ReverbImpulse:
         # Hops with no audible energy in them or after them are dropped: a short reverb costs less.
         remaining = np.cumsum((hops**2).sum(axis=(1, 2))[::-1])[::-1]
         audible = max(1, int(np.count_nonzero(remaining > _INAUDIBLE_ENERGY_SHARE * remaining[0])))
-        self.spectra = np.fft.rfft(hops[:audible], 2 * _HOP_SAMPLES).astype(np.complex64)
-
-
-class ConvolutionReverb:
-    """Partitioned convolution of one stem with an impulse response, continuous from hop to hop."""
-
-    def __init__(self, impulse: ReverbImpulse) -> None:
-        self._impulse = impulse
-        self._input_spectra: deque[npt.NDArray[np.complex64]] = deque(maxlen=len(impulse.spectra))
-        self._overlap = np.zeros((2, _HOP_SAMPLES), np.float32)
-        self._product = np.empty_like(impulse.spectra[0])
-
-    def process(self, mono: npt.NDArray[np.float32]) -> StereoSignal:
-        """Return the reverb (2, hop) of the next hop (mono)."""
-        self._input_spectra.appendleft(np.fft.rfft(mono, 2 * _HOP_SAMPLES).astype(np.complex64))
-        total = np.zeros_like(self._product)
-        # Each earlier input hop meets the part of the response that is as many hops late. The inputs are newest first and
-        # at most as many as the response has hops; at the start there are fewer, so zip is not strict.
-        for hop, sent in zip(self._impulse.spectra, self._input_spectra, strict=False):
-            total += np.multiply(hop, sent, out=self._product)
-        # The transform is two hops long, so that the convolution does not wrap around: the second half is due next.
-        wet = np.fft.irfft(total, 2 * _HOP_SAMPLES).astype(np.float32)
-        output: StereoSignal = wet[:, :_HOP_SAMPLES] + self._overlap
-        self._overlap = wet[:, _HOP_SAMPLES:].copy()
-        return output
+        self.spectra = partition_response(tail[:, : audible * _HOP_SAMPLES], _HOP_SAMPLES)
 
 
 class _HopSpool:
@@ -291,7 +268,7 @@ def _mix_hops(
     notes: tuple[Note, ...], samples: int, cache: SampleCache, impulse: ReverbImpulse, gains: Mapping[str, float]
 ) -> Iterator[npt.NDArray[np.float32]]:
     """Yield hops (stems, 2, hop) with reverb, before the limiter; as many as cover the samples."""
-    reverbs = [ConvolutionReverb(impulse) for _ in STEM_NAMES]
+    reverbs = [ConvolutionReverb(impulse.spectra) for _ in STEM_NAMES]
     ringing: list[tuple[int, int, _QuantizedSound, float]] = []
     coming = iter(notes)
     note = next(coming, None)

@@ -70,6 +70,14 @@ WORDS = {
     "{} Settings": "Einstellungen: {}",
     "Random Seed": "Zufälliger Startwert",
     "wood, metal, rain …": "Holz, Metall, Regen …",
+    "Unknown: {}": "Unbekannt: {}",
+    "{} (heard as {})": "{} (gehört als {})",
+    "No contact was seen: the take holds only the ambience.": "Kein Kontakt im Bild: Der Take enthält nur die Atmosphäre.",
+    "No contact was seen: the take holds only fast movement.": "Kein Kontakt im Bild: Der Take enthält nur schnelle Bewegung.",
+    "No contact was seen: the take holds only room tone.": "Kein Kontakt im Bild: Der Take enthält nur Raumton.",
+    "No contact was seen, and room tone is off: the take is silent.": (
+        "Kein Kontakt im Bild, und der Raumton ist aus: Der Take ist stumm."
+    ),
     "about {} {}": "etwa {} {}",
     "free": "kostenlos",
     "price unknown": "Preis unbekannt",

@@ -91,10 +91,6 @@ ERRORS = {
         "Die Auftragsliste dieses Rechners hat keinen Auftrag dieses Cues. Löschen Sie den Platzhalter, oder erzeugen "
         "Sie neu."
     ),
-    "Cannot mix {path}: {error}": "{path} kann nicht gemischt werden: {error}",
-    "Blender wrote only {size} bytes of the mix {name}. Is the disk full?": (
-        "Blender hat nur {size} Bytes der Mischung {name} geschrieben. Ist die Festplatte voll?"
-    ),
     # Next steps (error_hints.py) of the library's errors
     "Or choose one in Preferences.": "Oder wählen Sie eines in den Einstellungen.",
     "Change Square in the panel's settings.": "Ändern Sie Quadrat in den Einstellungen des Panels.",

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from ....cue import SAMPLE_RATE
 from ...dsp import db_to_gain, fft_frequencies
+from ..noise import Mono, spectrum_amplitudes
 
-Mono = npt.NDArray[np.float32]
 SpectrumPoints = tuple[tuple[float, float], ...]
 """A spectrum as (Hz, dB) points, straight between them on a scale of octaves."""
 
@@ -33,6 +33,7 @@ _PHASOR_FINE_STEPS = 16
 _GRAIN_BLOCK_SAMPLES = 1024
 _EDGE_SAMPLES = 24
 """Shortest rise of a layer, 0.5 ms; below it a rise is heard as a click."""
+_EDGE = np.linspace(0, 1, _EDGE_SAMPLES, dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ class BurstLayer:
             decay = min(decay, strike.ring_limit)
         rise = max(int(self.rise * stretch * SAMPLE_RATE), _EDGE_SAMPLES)
         held = int(hold * SAMPLE_RATE)
-        fall = int(2.6 * decay * SAMPLE_RATE) + _EDGE_SAMPLES  # to -52 dB, then faded
+        fall = int(2.3 * decay * SAMPLE_RATE) + _EDGE_SAMPLES  # to -46 dB, the last part faded
         count = min(rise + held + fall, MAX_LAYER_SAMPLES)
         cutoff = self.cutoff_hz * 2.0 ** (self.softness * (strike.strength - 1))
         wave = filtered_noise(self.shape, count, rng, cutoff, strike.pitch_factor**self.size_power)
@@ -143,25 +144,19 @@ def slow_modulation(count: int, depth: float, hertz: float, rng: np.random.Gener
 def _shape_gains(shape: SpectrumPoints, size: int, moved: float) -> Mono:
     """Return the linear amplitude of `shape`, moved by a factor in frequency, in the bins of a transform of `size`.
 
-    Bins above the last one that is within 80 dB of the loudest are left out: a dull sound needs few random numbers.
+    Bins above the last one that is within 60 dB of the loudest are left out: a dull sound needs few random numbers.
     """
-    hertz = fft_frequencies(size)
-    octaves = np.log2(np.maximum(hertz, 1.0))
-    points = np.array(shape, dtype=np.float64)
-    at = np.log2(points[:, 0] * moved)
-    decibels = np.interp(octaves, at, points[:, 1])
-    # Beyond its points the spectrum falls, below by 12 dB per octave and above by 18: what is not meant is not heard.
-    decibels -= 12.0 * np.maximum(at[0] - octaves, 0.0) + 18.0 * np.maximum(octaves - at[-1], 0.0)
-    gains = db_to_gain(decibels)
-    gains[0] = 0.0
+    gains = spectrum_amplitudes(shape, size, moved)
+    # Above its points a spectrum falls by 18 dB per octave, so that what is not meant is not heard.
+    gains *= np.minimum(shape[-1][0] * moved / np.maximum(fft_frequencies(size), 1.0), 1.0) ** 3
     scaled: Mono = (gains / np.sqrt(np.mean(gains**2) + 1e-20)).astype(np.float32)
-    return scaled[: int(np.nonzero(decibels > decibels.max() - 80)[0][-1]) + 1]
+    return scaled[: int(np.nonzero(scaled > 1e-3 * scaled.max())[0][-1]) + 1]
 
 
 def transform_size(samples: int) -> int:
     """Return a size with small prime factors, at least `samples` and at least 512."""
     power: int = 1 << max((max(samples, 2) - 1).bit_length(), 9)
-    return next(size for size in (power * 5 // 8, power * 3 // 4, power) if size >= samples)
+    return next(size for size in (power * 9 // 16, power * 5 // 8, power * 3 // 4, power) if size >= samples)
 
 
 def filtered_noise(
@@ -308,6 +303,7 @@ class CrackleLayer:
         cutoff_hz: corner of the low-pass that strength moves.
         spread: share by which times vary.
         grain_seconds: time in which a grain falls by 20 dB.
+        size_power: the spectrum moves down as the size to this power.
     """
 
     shape: SpectrumPoints
@@ -322,6 +318,7 @@ class CrackleLayer:
     cutoff_hz: float = 12000.0
     spread: float = 0.25
     grain_seconds: float = 0.003
+    size_power: float = 0.15
 
     def render_layer(self, strike: Strike) -> tuple[int, Mono]:
         """Return the start in samples relative to the attack, and the samples."""
@@ -344,10 +341,10 @@ class CrackleLayer:
         levels = uneven_levels(len(places), self.unevenness, rng) * rng.choice((-1.0, 1.0), len(places))
         levels *= np.exp(-0.5 * np.maximum(times - rise - hold, 0) / decay)
         cutoff = self.cutoff_hz * 2.0 ** (self.softness * (strike.strength - 1))
-        grain = render_grain(self.shape, self.grain_seconds, cutoff, rng)
+        grain = render_grain(self.shape, self.grain_seconds, cutoff, rng, strike.pitch_factor**self.size_power)
         wave = scatter_grains(places[kept], levels[kept], count, grain)
         wave *= np.float32(db_to_gain(self.level_db) * np.sqrt(SAMPLE_RATE / self.rate))
-        wave[:_EDGE_SAMPLES] *= np.linspace(0, 1, _EDGE_SAMPLES, dtype=np.float32)
+        wave[:_EDGE_SAMPLES] *= _EDGE
         wave[-480:] *= np.linspace(1, 0, 480, dtype=np.float32)
         return round(self.start * (1 + self.spread * rng.uniform(-1, 1)) * SAMPLE_RATE), wave
 
@@ -388,7 +385,7 @@ def render_grain(
     length = min(int(1.6 * seconds * SAMPLE_RATE) + _EDGE_SAMPLES, _GRAIN_BLOCK_SAMPLES // 2)
     grain = filtered_noise(shape, length, rng, cutoff_hz, moved)
     grain *= np.exp(np.arange(length, dtype=np.float32) * np.float32(-_LN_10 / (seconds * SAMPLE_RATE)))
-    grain[-_EDGE_SAMPLES:] *= np.linspace(1, 0, _EDGE_SAMPLES, dtype=np.float32)
+    grain[-_EDGE_SAMPLES:] *= _EDGE[::-1]
     return grain / np.float32(np.sqrt(np.sum(grain**2)) + 1e-9)
 
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from ....cue import SAMPLE_RATE
 from ...dsp import db_to_gain
+from ..noise import WHOOSH_HOP_SAMPLES, Mono, band_magnitudes, join_frames, random_phasors
 from .layers import (
     MAX_LAYER_SAMPLES,
-    Mono,
     SpectrumPoints,
     Strike,
     filtered_noise,
@@ -107,9 +107,6 @@ def fade_ends(count: int, rise: float, fall: float) -> Mono:
     return envelope
 
 
-_HOP_SAMPLES = 512
-
-
 @dataclass(frozen=True, slots=True)
 class SweepLayer:
     """Noise in a band that moves: air around something that passes.
@@ -119,7 +116,6 @@ class SweepLayer:
         centre_hz: centre of the band at the start, at the loudest point and at the end.
         level_db: RMS at the loudest point, dB.
         peak: the loudest point as a share of the length.
-        sharpness: how narrow the band is; 1 is about an octave and a half.
         start: seconds after the attack; negative for a sound that leads up to it.
         stretched: its length is that of the event.
     """
@@ -128,7 +124,6 @@ class SweepLayer:
     centre_hz: tuple[float, float, float]
     level_db: float = 0.0
     peak: float = 0.55
-    sharpness: float = 1.0
     start: float = 0.0
     stretched: bool = True
 
@@ -138,23 +133,12 @@ class SweepLayer:
         seconds = self.seconds * rng.uniform(0.8, 1.25)
         if self.stretched and strike.duration is not None:
             seconds = strike.duration
-        frames = min(max(int(seconds * SAMPLE_RATE / _HOP_SAMPLES), 4), MAX_LAYER_SAMPLES // _HOP_SAMPLES)
+        frames = min(max(int(seconds * SAMPLE_RATE / WHOOSH_HOP_SAMPLES), 4), MAX_LAYER_SAMPLES // WHOOSH_HOP_SAMPLES)
         at = (np.arange(frames) + 0.5) / frames
         peak = np.clip(self.peak + rng.uniform(-0.08, 0.08), 0.1, 0.9)
         bell = np.where(at < peak, np.sin(0.5 * np.pi * at / peak), np.cos(0.5 * np.pi * (at - peak) / (1 - peak))) ** 2
         centre = np.exp(np.interp(at, (0, peak, 1), np.log(self.centre_hz)))
         centre *= strike.pitch_factor**0.3 * 2.0 ** (1.2 * (strike.strength - 0.8) + rng.uniform(-0.25, 0.25))
-        size = 2 * _HOP_SAMPLES
-        ratio = ((np.arange(size // 2 + 1) * (SAMPLE_RATE / size) + 1.0) / centre[:, None]).astype(np.float32)
-        power = 1 / (1 + np.float32(2.2 * self.sharpness) * (ratio - 1 / ratio) ** 2) ** 2
-        power[:, 0] = 0
-        power *= ((bell**2) * size**2 / (2 * power.sum(axis=1)))[:, None].astype(np.float32)
-        phases = rng.random(power.shape, dtype=np.float32) * np.float32(2 * np.pi)
-        window = np.sin(np.pi * (np.arange(size) + 0.5) / size).astype(np.float32)
-        frame = (np.fft.irfft(np.sqrt(power) * (np.cos(phases) + 1j * np.sin(phases)), size, axis=1) * window).astype(
-            np.float32
-        )
-        wave = np.zeros((frames + 1) * _HOP_SAMPLES, np.float32)
-        wave[:-_HOP_SAMPLES] += frame[:, :_HOP_SAMPLES].reshape(-1)
-        wave[_HOP_SAMPLES:] += frame[:, _HOP_SAMPLES:].reshape(-1)
+        magnitudes = band_magnitudes(bell, centre)
+        wave = join_frames(magnitudes * random_phasors(magnitudes.shape, rng))
         return round(self.start * SAMPLE_RATE), wave * np.float32(db_to_gain(self.level_db))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ....cue import SAMPLE_RATE
 from ...dsp import db_to_gain
-from .layers import MAX_LAYER_SAMPLES, Mono, Strike, transform_size
+from .layers import MAX_LAYER_SAMPLES, Strike, transform_size
 from .sustained import fade_ends
+
+if TYPE_CHECKING:
+    from ..noise import Mono
 
 Formants = tuple[tuple[float, float, float], ...]
 """Resonances as (Hz, bandwidth in Hz, level in dB)."""
