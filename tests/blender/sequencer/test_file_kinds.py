@@ -43,12 +43,12 @@ def only_spot(scene, strip):
         ("xvid.avi", ("-c:v", "mpeg4", "-bf", "2", "-vtag", "XVID", "-q:v", "2"), True),
         ("clip.gif", ("-c:v", "gif"), True),
         ("motion.avi", ("-c:v", "mjpeg", "-q:v", "2", "-pix_fmt", "yuvj420p"), False),
-        ("program.mpg", ("-c:v", "mpeg2video", "-q:v", "2", "-bf", "2", "-g", "12"), False),
+        ("program.mpg", ("-c:v", "mpeg2video", "-q:v", "2", "-bf", "2", "-g", "12"), True),
         ("indexed.mxf", ("-c:v", "mpeg2video", "-q:v", "2", "-bf", "2", "-g", "12"), False),
     ],
 )
 def test_the_proxy_has_the_numbers_that_blender_shows(timeline, tmp_path, name, options, is_rendered):
-    """Blender shows B-frames of an AVI, and a GIF, late: such files are rendered."""
+    """Blender shows B-frames of an AVI, and a GIF, late, and guesses in a program stream: such files are rendered."""
     clip = numbered(tmp_path / name, RATE, 50, *options)
     strip = timeline.sequence_editor.strips.new_movie("clip", str(clip), 1, 1)
     spot = only_spot(timeline, strip)

@@ -29,7 +29,7 @@ CODECS_WITH_B_FRAMES = frozenset(
 )
 """FourCCs of codecs that may hold B-frames, in an AVI's `strf` chunk."""
 
-REASON_TIMES = "Blender shows its frames later than the file says"
+REASON_TIMES = "Blender shows its frames at other times than the file says"
 REASON_INDEX = "its file has no index, and Blender seeks in it by guess"
 REASON_LAYERS = "its images hold layers"
 
@@ -50,13 +50,14 @@ def _movie_blocker(path: Path, _minute: int) -> str:
     with contextlib.suppress(OSError, struct.error):
         with path.open("rb") as file:
             header = file.read(HEADER_BYTES)
-        if header.startswith(b"RIFF") and header[8:12] == b"AVI " and _avi_codec(header) in CODECS_WITH_B_FRAMES:
+        is_avi = header.startswith(b"RIFF") and header[8:12] == b"AVI "
+        # A GIF; and a program stream, of whose times Blender takes the decoder's guesses.
+        if header.startswith((b"GIF87a", b"GIF89a", b"\0\0\1\xba")) or (
+            is_avi and _avi_codec(header) in CODECS_WITH_B_FRAMES
+        ):
             return REASON_TIMES
-        if header.startswith((b"GIF87a", b"GIF89a")):
-            return REASON_TIMES
-        if header.startswith((b"\0\0\0\1", b"\0\0\1\xb3")):
-            return REASON_INDEX
-        if header.startswith(MXF_PARTITION) and not _has_index(path, header):
+        is_raw = header.startswith((b"\0\0\0\1", b"\0\0\1\xb3"))
+        if is_raw or (header.startswith(MXF_PARTITION) and not _has_index(path, header)):
             return REASON_INDEX
     return ""
 
