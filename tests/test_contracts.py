@@ -28,13 +28,23 @@ ROOT = Path(__file__).parents[1]
 OPTIONS = {
     "lay": {
         *("--model", "--prompt", "--negative", "--in", "--out", "--only", "--takes", "--seed", "--set", "--square"),
-        *("--drop-original", "--to", "--plan", "--max-cost", "--max-project-cost", "--json", "--verbose", "-v"),
+        *(
+            "--land",
+            "--drop-original",
+            "--to",
+            "--plan",
+            "--max-cost",
+            "--max-project-cost",
+            "--json",
+            "--verbose",
+            "-v",
+        ),
     },
     "models": {"--json", "--verbose", "-v"},
     "jobs": {"--all", "--json", "--verbose", "-v"},
     "batch": {
         *("--dry-run", "--max-cost", "--workers", "--shard", "--together", "--farm", "--on", "--shards", "--again"),
-        *("--verdicts", "--merge", "--no-report", "--json", "--verbose", "-v"),
+        *("--land", "--verdicts", "--merge", "--no-report", "--json", "--verbose", "-v"),
     },
     "report": {"--to", "--verdicts", "--reel", "--verbose", "-v"},
     "demo": {"--to", "--verbose", "-v"},
@@ -48,7 +58,7 @@ POSITIONALS = {
     "batch": ["WORKLIST"],
     "report": ["RESULTS_OR_MANIFEST"],
     "demo": [],
-    "doctor": [],
+    "doctor": ["FILM"],
 }
 
 JOB_ACTIONS = {"list", "resume", "collect", "cancel", "resubmit", "send", "discard", "forget"}
@@ -71,8 +81,9 @@ TAKE_KEYS = {
         "sha256",
     ),
     *("sample_rate", "channels", "samples", "start", "frames", "cost", "licence", "source_sha256", "created"),
-    *("stems", "understood", "notes", "picture_by"),
+    *("stems", "understood", "notes", "picture_by", "landing"),
 }
+LANDING_KEYS = {"mode", "lag", "moves", "contacts"}
 FAILURE_KEYS = {"cue", "model", "error", "kind", "code"}
 
 KINDS = {
@@ -193,6 +204,7 @@ def test_a_manifest_has_its_keys(clip, clicking, capsys):
     (take,), (failure,) = manifest["takes"], manifest["failed"]
     assert set(manifest) == MANIFEST_KEYS
     assert set(take) == TAKE_KEYS
+    assert set(take["landing"]) == LANDING_KEYS
     assert set(take["start"]) == {"frame", "seconds"}
     assert set(take["cost"]) == {"amount", "currency", "estimated"}
     assert set(failure) == FAILURE_KEYS

@@ -18,6 +18,11 @@ ParamValue = str | int | float | bool
 FrameRule = Literal["nearest", "hold"]
 """Which source frame is on screen between two frames' times: the nearest (Blender), or the last that has begun (Avid, OTIO)."""
 
+LandMode = Literal["auto", "off"]
+"""Landing of takes: of all takes that sound for what the picture shows, or of none."""
+
+LAND_MODES: tuple[LandMode, ...] = ("auto", "off")
+
 SAMPLE_RATE = 48_000
 """Sample rate of takes in Hz: the standard of film and video, and Blender's default."""
 
@@ -86,7 +91,8 @@ class Cue:
 
     `id` is unique within its timeline. `seed` is None if each take gets a random one. `params` are the model's parameters that the user
     set. `square` is the position of the square crop that the model receives (`media.square_crop`), empty for the full picture.
-    `timecode_start` is the timecode of the timeline's frame 0, in frames: a take's time stamp counts from it.
+    `timecode_start` is the timecode of the timeline's frame 0, in frames: a take's time stamp counts from it. `land` says whether a
+    take's events are moved to the picture's contacts (`landing`).
     """
 
     id: str
@@ -100,6 +106,7 @@ class Cue:
     params: Mapping[str, ParamValue] = field(default_factory=dict)
     square: str = ""
     timecode_start: int = 0
+    land: LandMode = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +122,8 @@ class Cost:
 class Take:
     """One conformed sound for a cue.
 
-    `file` and `stems` are in the same folder. `understood` is the model's reading of the prompt, if it reports one. `job_id` is the row
+    `file` and `stems` are in the same folder. `understood` is the model's reading of the prompt, if it reports one. `landing` describes
+    what landing did: mode, lag, moves, and the file name of the untouched take; empty if the take was not landed. `job_id` is the row
     in the ledger.
     """
 
@@ -138,7 +146,14 @@ class Take:
     stems: Mapping[str, Path] = field(default_factory=dict)
     understood: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    landing: Mapping[str, Any] = field(default_factory=dict)
     job_id: int | None = None
+
+    @property
+    def untouched(self) -> Path | None:
+        """The take as it was before it was landed; None if nothing was moved."""
+        name = self.landing.get("untouched")
+        return self.file.parent / Path(name).name if name else None
 
     @classmethod
     def from_manifest_entry(cls, entry: Mapping[str, Any], cue: Cue, folder: Path, job_id: int | None = None) -> Take:
@@ -165,6 +180,7 @@ class Take:
             stems={name: folder / file for name, file in entry.get("stems", {}).items()},
             understood=entry.get("understood", {}),
             notes=tuple(entry.get("notes", ())),
+            landing=entry.get("landing", {}),
             job_id=job_id,
             **{name: entry[name] for name in same_names},
         )
@@ -197,6 +213,7 @@ class Take:
             "stems": {name: path.name for name, path in self.stems.items()},
             "understood": dict(self.understood),
             "notes": list(self.notes),
+            **({"landing": dict(self.landing)} if self.landing else {}),
             "picture_by": {"way": "render" if cue.picture.render else "source", "why": cue.picture.reason},
         }
 

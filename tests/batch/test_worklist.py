@@ -52,6 +52,16 @@ def load_error(shots, text, name="work.toml"):
     return str(error.value)
 
 
+def test_landing_is_the_rows_own_or_that_of_the_run(shots):
+    """A row's field wins; off is another result than auto, which has the digest of a list without the field."""
+    (shots / "own.toml").write_text(
+        '[[rows]]\npicture = "a.mp4"\n\n[[rows]]\nid = "x"\npicture = "a.mp4"\nland = "auto"\n'
+    )
+    (plain, own), (off, still_own) = (load_worklist(shots / "own.toml", land=land).rows for land in ("auto", "off"))
+    assert [row.land for row in (plain, own, off, still_own)] == ["auto", "auto", "off", "auto"]
+    assert plain.digest == own.digest == still_own.digest != off.digest
+
+
 def test_rows_override_defaults(shots):
     """Paths are relative to the list; times may be numbers."""
     (shots / "work.toml").write_text(TOML)
@@ -191,6 +201,7 @@ def test_an_invalid_list_is_rejected_in_one_line(shots, text, message):
         ("id,picture,prompt\n\nx,a.mp4,oak, heavy\n", "line 3: The row has 4 cells and the header 3."),
         ("id,picture,takes\nx,a.mp4,two\n", "row 'x' (line 2): takes must be a whole number, not 'two'"),
         ("id,picture,drop original\nx,a.mp4,perhaps\n", "drop_original must be true or false, not 'perhaps'"),
+        ("id,picture,land\nx,a.mp4,maybe\n", "land must be auto or off: maybe"),
         ("id,picture,impacts\nx,a.mp4,1\n", "The column of a parameter is named params.NAME."),
         ("id,picture,params.impacts\nx,a.mp4,loud\n", "impacts must be a number, not 'loud'"),
         ("id,picture,id\nx,a.mp4,y\n", "line 1: Two columns are named 'id'."),

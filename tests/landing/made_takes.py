@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import wave
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -144,3 +147,14 @@ def make_take(
             heard = heard[: samples - begin]
             out[begin : begin + len(heard)] += heard
     return MadeTake(out.astype(np.float32), tuple(contacts), tuple(sounds), tuple(extra))
+
+
+def write_wav(path: Path, parts: Iterable[Sound]) -> None:
+    """Write sounds one after the other as a 24-bit WAV of two channels."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(3)
+        file.setframerate(RATE)
+        for part in parts:
+            whole = np.rint(part.astype(np.float64) * ((1 << 23) - 1)).astype("<i4")
+            file.writeframes(np.ascontiguousarray(whole).view(np.uint8).reshape(-1, 4)[:, :3].tobytes())

@@ -62,6 +62,28 @@ def run(clicking, tmp_path):
     return results(lay(flashing(tmp_path / "a & b"), "--takes", 2, "--prompt", HOSTILE), failed=1)
 
 
+def test_a_landed_take_is_drawn_and_heard_as_it_was_too(run, tmp_path):
+    """Its moves are on the row, and a second player has the untouched sound; a name that leads elsewhere plays nothing."""
+    take = run["rows"][0]["take"]
+    folder = Path(run["rows"][0]["folder"])
+    untouched = folder / take["file"].replace(".wav", ".unlanded.wav")
+    untouched.write_bytes((folder / run["rows"][1]["take"]["file"]).read_bytes())
+    moves = [{"from": "1/4", "to": "1/5", "confidence": 0.9}, {"from": "no time"}]
+    take["landing"] = {"mode": "auto", "lag": "3/10", "moves": moves, "untouched": untouched.name}
+    run["rows"][1]["take"]["landing"] = {
+        "mode": "auto",
+        "lag": "0/1",
+        "moves": [],
+        "untouched": "../../../a & b/clip.mp4",
+    }
+    first, second, _ = data(report.write_report(run, tmp_path / "report"))["rows"]
+    assert first["moves"] == [[0.25, 0.2, 0.9]]
+    assert dict(first["facts"])["landing"] == "1 moved, lag of +0.300 s corrected"
+    assert first["untouched"].startswith("data:video/mp4;base64,")
+    assert second["untouched"] == ""
+    assert dict(second["facts"])["landing"] == "nothing moved"
+
+
 def test_a_small_report_is_one_file_with_all_that_was_measured(run, tmp_path):
     """Three rows: takes that lie on their sample, a failure with its reason; media inside, no folder beside."""
     made = report.write_report(run, tmp_path / "report", title="the run")

@@ -60,4 +60,6 @@ class OpenPicture:
                 picture=row.picture.name,
                 cue=row.cue,
             )
-        return replace(found, model=row.model, prompt=row.prompt, negative=row.negative, params=row.params)
+        return replace(
+            found, model=row.model, prompt=row.prompt, negative=row.negative, params=row.params, land=row.land
+        )

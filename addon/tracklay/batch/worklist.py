@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..cue import ParamValue
+    from ..cue import LandMode, ParamValue
     from ..models import Model
 
 DEFAULT_MODEL = "sketch/foley"
@@ -31,6 +31,7 @@ ROW_FIELDS: Mapping[str, type] = {
     "seed": int,
     "params": dict,
     "folder": str,
+    "land": str,
     "drop_original": bool,
 }
 """The fields of a row, each with its type."""
@@ -54,6 +55,7 @@ class WorkListRow:
         location: the row's name in messages.
         in_point, out_point: times as the user wrote them; None is the picture's start or end.
         params: all parameters, checked.
+        land: as `Cue.land`.
     """
 
     id: str
@@ -72,6 +74,7 @@ class WorkListRow:
     seed: int | None = None
     params: Mapping[str, ParamValue] = field(default_factory=dict)
     drop_original: bool = False
+    land: LandMode = "auto"
 
     @property
     def lay_group(self) -> tuple[str, str]:

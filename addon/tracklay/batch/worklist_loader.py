@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..cue import LAND_MODES
 from ..errors import InvalidInput, TracklayError, file_not_found_error
 from ..jobs.job_spec import TakeSettings
 from ..media import image_sequence
@@ -38,7 +39,7 @@ from .worklist import (
 )
 
 if TYPE_CHECKING:
-    from ..cue import Cue, ParamValue
+    from ..cue import Cue, LandMode, ParamValue
     from ..models import Model
 
 _PARAMETER_PREFIX = "params."
@@ -57,19 +58,20 @@ _FASTEST_RATE = 240
 _Error = TypeVar("_Error", bound=TracklayError)
 
 
-def load_worklist(path: Path, *, check_keys: bool = True) -> WorkList:
+def load_worklist(path: Path, *, check_keys: bool = True, land: LandMode = "auto") -> WorkList:
     """Read a work list and check that all of its rows can be started.
 
     Args:
         path: a .toml, .json or .csv file.
         check_keys: check the API keys too. Without it the list can be read on a machine that has none.
+        land: landing of rows that have no such field.
 
     Raises:
         InvalidInput: a row is wrong: no such picture, a wrong type, an id twice. The message names the first such row.
         KeyMissing: the provider of a row needs a key and none is set.
     """
     path = path.absolute()
-    loader = _WorkListLoader(path, check_keys=check_keys)
+    loader = _WorkListLoader(path, check_keys=check_keys, land=land)
     rows = tuple(loader.load_rows(worklist_file.read_worklist_file(path)))
     if not rows:
         raise InvalidInput("worklist.no_rows", "{file} has no rows. Add [[rows]] or pictures.", file=path.name)
@@ -79,8 +81,8 @@ def load_worklist(path: Path, *, check_keys: bool = True) -> WorkList:
 class _WorkListLoader:
     """Builds the rows of one file. What rows share (models, pictures, file states) is looked up once."""
 
-    def __init__(self, path: Path, *, check_keys: bool) -> None:
-        self.path, self.folder, self._check_keys = path, path.parent, check_keys
+    def __init__(self, path: Path, *, check_keys: bool, land: LandMode) -> None:
+        self.path, self.folder, self._check_keys, self._land = path, path.parent, check_keys, land
         self.catalogue = load_catalogue()
         self.models: dict[str, Model] = {}
         self._file_states: dict[str, list[Any]] = {}
@@ -267,6 +269,7 @@ class _WorkListLoader:
                 values.get("seed"),
                 params,
             ).validate(model)
+            land = _check_land(values.get("land", self._land))
             points = [_check_time(name, values.get(name)) for name in ("in", "out")]
             picture, picture_name = self._resolve_path(values["picture"])
             state = self._picture_fingerprint(picture, picture_name) if cue is None else self._cue_fingerprint(cue)
@@ -288,6 +291,8 @@ class _WorkListLoader:
         # The number of takes is left out: a row that asks for more keeps the takes that it has.
         content = [picture_name, state, cue_id, *points, model.id, settings.prompt, settings.negative, settings.seed]
         content += [dict(settings.params), folder_name]
+        # Left out by default: results of earlier versions stay valid.
+        content += [] if land == "auto" else [land]
         return WorkListRow(
             row_id,
             picture,
@@ -305,6 +310,7 @@ class _WorkListLoader:
             settings.seed,
             settings.params,
             bool(values.get("drop_original", False)),
+            land,
         )
 
     def _parameter_value(self, model: Model, name: str, value: ParamValue, *, is_text: bool) -> ParamValue:
@@ -406,6 +412,15 @@ def _merge_tables(*tables: Mapping[str, Any]) -> dict[str, Any]:
         if params:
             merged["params"] = params
     return merged
+
+
+def _check_land(text: str) -> LandMode:
+    for mode in LAND_MODES:
+        if text == mode:
+            return mode
+    raise InvalidInput(
+        "worklist.invalid_land", "land must be {names}: {value}.", names=" or ".join(LAND_MODES), value=text
+    )
 
 
 def _check_time(name: str, text: str | None) -> str | None:

@@ -80,7 +80,9 @@ def _parse_shard(options: argparse.Namespace) -> tuple[int, int] | None:
 
 def _run_worklist(path: Path, shard: tuple[int, int] | None, options: argparse.Namespace) -> int:
     # A merge and a dry run send nothing: they need no keys.
-    worklist = load_worklist(path, check_keys=options.merge is None and not options.dry_run)
+    worklist = load_worklist(
+        path, check_keys=options.merge is None and not options.dry_run, land=options.land or "auto"
+    )
     rows = list(worklist.rows) if shard is None else shard_rows(worklist.rows, *shard)
     to = results.results_path(worklist, shard)
     batch_options = BatchOptions(
@@ -113,7 +115,7 @@ def _run_on_cluster(path: Path, options: argparse.Namespace) -> None:
         return
     rows = len(load_worklist(path, check_keys=False).rows)  # the workers have the keys
     arguments = ["batch", str(path)]
-    for name in ("workers", "max_cost", "verdicts"):
+    for name in ("workers", "max_cost", "verdicts", "land"):
         if (value := getattr(options, name)) is not None:
             arguments += [f"--{name.replace('_', '-')}", str(value.absolute() if name == "verdicts" else value)]
     arguments += ["--again"] if options.again else []

@@ -42,6 +42,7 @@ def run_lay(options: argparse.Namespace) -> int:
         takes=options.takes,
         params=parse_params(model, options.params),
         square=options.square,
+        land=options.land,
     )
     to: Path = options.to or timeline.folder
     if options.plan:
@@ -65,6 +66,7 @@ def _write_worklist(timeline: Timeline, cues: Sequence[Cue], to: Path, options: 
             "usage.plan_with_square", "--square cannot be combined with --plan. Work lists have no such column."
         )
     fields = {"in": options.in_point, "out": options.out_point, "drop_original": options.drop_original or None}
+    fields["land"] = None if options.land == "auto" else options.land
     # All cues of one command share its options.
     fields |= {name: getattr(cues[0], name) for name in ("model", "prompt", "negative", "takes", "seed")}
     worklist = worklist_writer.build_worklist_tables(timeline, cues, {**fields, "params": dict(cues[0].params)}, to)

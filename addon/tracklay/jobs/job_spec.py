@@ -97,10 +97,23 @@ class JobSpec:
         )
         return Cue(span=Span(start, frames, Rate(Fraction(rate))), picture=picture, **stored)
 
+    @property
+    def lands_takes(self) -> bool:
+        """True if takes are moved to the picture's contacts."""
+        return self.cue.land == "auto" and can_land(self.model, self.cue.params)
+
     def take_name(self, number: int, stem: str = "") -> str:
         """Return the file name of a take, or of one of its stems."""
         model = self.model.id.replace("/", "-")
         return f"{self.stem}.{model}.take{number}{'.' + stem if stem else ''}.wav"
+
+
+def can_land(model: Model, params: Mapping[str, ParamValue]) -> bool:
+    """Return whether takes of a model can be moved to the picture's contacts.
+
+    Music has none; the offline engine puts its sounds on them itself; and a model that sees no moving picture places nothing.
+    """
+    return model.task != "music" and model.provider != "sketch" and model.picture_input(params) == "video"
 
 
 def cue_to_dict(cue: Cue) -> dict[str, Any]:
@@ -125,6 +138,7 @@ def cue_to_dict(cue: Cue) -> dict[str, Any]:
         "params": dict(cue.params),
         "square": cue.square,
         **({"timecode_start": cue.timecode_start} if cue.timecode_start else {}),
+        **({} if cue.land == "auto" else {"land": cue.land}),
     }
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import log
 from ..cue import SAMPLE_RATE, Failure, Take
-from ..errors import LedgerError, MediaError, ModelFailed, ProviderTimeout, TracklayError
+from ..errors import InvalidInput, LedgerError, MediaError, ModelFailed, ProviderTimeout, TracklayError
 from ..media.editor_render import render_in_editor
 from ..media.fingerprint import ledger_span_fingerprint, shown_images, source_id
 from ..media.proxy_cache import CACHE_VERSION, extract_pinned, find_pinned
@@ -327,7 +327,9 @@ class JobPipeline(SubmissionStage):
             claim = claims[take_writer.index]
             if await run_blocking(is_take_intact, self.spec.folder, claim):
                 take = take_from_claim(self.spec, self.job, claim)
-                if self.job.state == "conforming" and (hashes := await run_blocking(take_writer.write_stems, take)):
+                if self.job.state == "conforming" and (
+                    hashes := await run_blocking(take_writer.write_companions, take)
+                ):
                     claims[take_writer.index] = {**claim, "stem_hashes": hashes}
                     self.job = await self.context.ledger_writer(Ledger.update, self.job, takes=claims)
                 return take
@@ -347,8 +349,27 @@ class JobPipeline(SubmissionStage):
 
         # Each take of a cue starts its search for a free number one higher, so that takes made side by side keep their order.
         after_number = int(self.job.plan.get("after_number", self.job.plan.get("after", 0))) + self.job.take_index
-        async with self.context.concurrency_slot("conform"):
-            return await run_blocking(take_writer.write_take, record_claim, after_number)
+        proxy = await self._landing_proxy()
+        # Takes of one picture wait for the first one's analysis, and then find it.
+        lock = self.context.keyed_lock(f"land {proxy if isinstance(proxy, Path) else self.job.id}")
+        async with lock, self.context.concurrency_slot("conform"):
+            return await run_blocking(take_writer.write_take, record_claim, after_number, proxy)
+
+    async def _landing_proxy(self) -> Path | TracklayError | None:
+        """Return the proxy that takes are landed on, None if they are not, or why there is none: that fails no take.
+
+        An output that was reused has no proxy yet.
+        """
+        if not self.spec.lands_takes or not self.job.proxy_key:
+            return None
+        picture = self.spec.cue.picture
+        try:
+            if find_pinned(self.job.proxy_key) is None and picture.render:
+                _, picture = await self._render_in_editor("video")
+            proxy, _ = await self._load_or_make_proxy(self.job.proxy_key, picture)
+        except (InvalidInput, MediaError, ModelFailed) as error:
+            return error  # the source was moved or changed since the request, which was paid for
+        return None if proxy is None else proxy.path
 
     # The end
 

@@ -13,11 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ..atomic_io import NumberedFile, atomic_write
+from ..atomic_io import NumberedFile, atomic_write, temp_dir
 from ..cue import Cost, Take
+from ..errors import MediaError, ModelFailed, TracklayError
 from ..media.bwf import BwfWriter
 from ..media.conform import conform_audio
 from ..media.fingerprint import source_id
+from ..worker import WorkerProcess
 
 if TYPE_CHECKING:
     from ..cancellation import CancelToken
@@ -27,6 +29,13 @@ if TYPE_CHECKING:
 
 REUSED_NOTE = "output of job {} reused at no cost"
 """Note in the manifest of a take whose output an earlier job made."""
+
+
+NOT_LANDED_NOTE = "not landed: {}"
+"""Note of a take whose landing failed. The take itself is whole."""
+
+UNTOUCHED = "unlanded"
+"""Name of the untouched take among a take's files, as those of stems."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +63,19 @@ class TakeWriter:
         }
 
     def write_take(
-        self, record_claim: Callable[[dict[str, Any]], None], after_number: int, *, cancel_token: CancelToken
+        self,
+        record_claim: Callable[[dict[str, Any]], None],
+        after_number: int,
+        proxy: Path | TracklayError | None,
+        *,
+        cancel_token: CancelToken,
     ) -> Take:
         """Write the take and its stems. Its number is the first free one above `after_number`.
 
         Args:
             record_claim: stores the claim on disk; called before the take's file gets its name.
             after_number: the take's number is higher.
+            proxy: the picture that the take is landed on; None: it is not landed; or why it cannot be, which becomes a note.
             cancel_token: cancels the work.
 
         Raises:
@@ -86,26 +101,57 @@ class TakeWriter:
                 rate=unnumbered.sample_rate,
                 cancel_token=cancel_token,
             )
+            claim["landing"], landing_notes = self._land(temporary, proxy, cancel_token)
             notes = [
                 *self.output.notes,
                 *conformed.notes,
                 *([] if self.origin_job_id is None else [REUSED_NOTE.format(self.origin_job_id)]),
+                *landing_notes,
             ]
             sha256 = source_id(temporary, "full", cancel_token=cancel_token)
             claim.update(sha256=sha256, channels=conformed.channels, notes=notes)
         claim.update(number=numbered.number, file=numbered.path.name)
         take = take_from_claim(self.spec, self.job, claim)
-        if hashes := self.write_stems(take, cancel_token=cancel_token):
+        if hashes := self.write_companions(take, cancel_token=cancel_token):
             record_claim({**claim, "stem_hashes": hashes})
         return take
 
-    def write_stems(self, take: Take, *, cancel_token: CancelToken) -> dict[str, str]:
-        """Write a take's stems beside it; return their SHA-256 by file name."""
+    def _land(
+        self, take: Path, proxy: Path | TracklayError | None, cancel_token: CancelToken
+    ) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """Land a take's file in place; return what was done, for the manifest, and notes. A failure is a note: the take stays."""
+        if proxy is None:
+            return ({"mode": "off"} if self.spec.cue.land == "off" else {}), ()
+        if isinstance(proxy, TracklayError):
+            return {}, (NOT_LANDED_NOTE.format(proxy),)
+        with temp_dir(take.parent) as work:
+            landed = work / "landed.wav"
+            arguments = {"take": str(take), "proxy": str(proxy), "prompt": self.spec.cue.prompt, "to": str(landed)}
+            # In a process of its own: the arithmetic would hold the interpreter that draws the editor.
+            worker = WorkerProcess("landing.land_file:land_wav", arguments)
+            try:
+                with cancel_token.on_cancel(worker.kill):
+                    landing = worker.result()
+            except (MediaError, ModelFailed) as error:
+                return {}, (NOT_LANDED_NOTE.format(error),)
+            finally:
+                worker.kill()
+            changed = landing.pop("changed")
+            if changed:
+                landed.replace(take)
+        # The file of the untouched take is named after this one, which has no number yet.
+        return {"mode": self.spec.cue.land, **landing, **({"untouched": True} if changed else {})}, ()
+
+    def write_companions(self, take: Take, *, cancel_token: CancelToken) -> dict[str, str]:
+        """Write a take's stems and its untouched form beside it; return their SHA-256 by file name."""
         bwf, hashes = _bwf_writer_factory(take), {}
-        for name, path in take.stems.items():
+        files = {path: self.output.stems[name] for name, path in take.stems.items()}
+        if take.untouched is not None:
+            files[take.untouched] = self.output.file
+        for path, source in files.items():
             with atomic_write(path) as temporary:
                 conform_audio(
-                    self.output.stems[name],
+                    source,
                     take.samples,
                     temporary,
                     bwf,
@@ -139,8 +185,16 @@ def take_from_claim(spec: JobSpec, job: Job, claim: Mapping[str, Any]) -> Take:
         stems={name: folder / spec.take_name(number, name) for name in claim["stems"]},
         understood=claim["understood"],
         notes=tuple(claim.get("notes", ())),
+        landing=_landing_from_claim(spec, number, claim.get("landing", {})),
         job_id=job.id,
     )
+
+
+def _landing_from_claim(spec: JobSpec, number: int, landing: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a claim's landing with the name of the untouched take, which has the take's number."""
+    if not landing.get("untouched"):
+        return dict(landing)
+    return {**landing, "untouched": spec.take_name(number, UNTOUCHED)}
 
 
 def _bwf_writer_factory(take: Take) -> Callable[[BinaryIO, int], BwfWriter]:
@@ -148,7 +202,7 @@ def _bwf_writer_factory(take: Take) -> Callable[[BinaryIO, int], BwfWriter]:
     cue = take.cue
     # Left out: the number and file name are not chosen yet, the hash cannot be in the file that it is of, and the rest is in the
     # manifest.
-    omitted = ("take", "file", "sha256", "stems", "notes")
+    omitted = ("take", "file", "sha256", "stems", "notes", "landing")
     provenance = {key: value for key, value in take.to_manifest_entry().items() if key not in omitted} | {
         "job": take.job_id
     }

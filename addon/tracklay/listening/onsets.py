@@ -16,7 +16,7 @@ from .spectrum import band_rises_db, measure_bands_of, padded
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from .spectrum import Curve, ReadSamples, Samples
+    from .spectrum import BandSpectrum, Curve, ReadSamples, Samples
 
 LEAST_RISE_DB = 1.6
 """Lowest mean rise of the bands at an onset. Steady rain reaches about 1.2 dB by chance."""
@@ -79,14 +79,20 @@ def detect_onsets(samples: Samples, sample_rate: int) -> tuple[Onset, ...]:
         samples: shape (samples, channels), full scale at 1.
         sample_rate: Hz.
     """
-    return detect_onsets_of(lambda start, stop: samples[start:stop], len(samples), sample_rate)
-
-
-def detect_onsets_of(read: ReadSamples, length: int, sample_rate: int) -> tuple[Onset, ...]:
-    """Return the onsets of a sound of `length` samples, of which `read(start, stop)` returns a stretch. It is never held whole."""
-    if not length:
+    if not len(samples):
         return ()
-    bands = measure_bands_of(read, length, sample_rate)
+
+    def read(start: int, stop: int) -> Samples:
+        return samples[start:stop]
+
+    return find_onsets(read, len(samples), sample_rate, measure_bands_of(read, len(samples), sample_rate))
+
+
+def find_onsets(read: ReadSamples, length: int, sample_rate: int, bands: BandSpectrum) -> tuple[Onset, ...]:
+    """Return the onsets of a sound of `length` samples, of which `read(start, stop)` returns a stretch, from its band levels.
+
+    It is never held whole.
+    """
     rises = band_rises_db(bands.levels_db)
     onsets: list[Onset] = []
     for frame in _pick_peaks(rises, sample_rate / bands.hop):

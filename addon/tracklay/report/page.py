@@ -231,6 +231,8 @@ def _page_row(preview: RowPreview, *, inline: bool) -> dict[str, Any]:
         "motion": figures.get("motion", ""),
         "cuts": figures.get("cuts", ()),
         "events": _take_events(take),
+        "moves": _take_moves(take),
+        "untouched": _media_url(preview.untouched, "video/mp4", inline=inline),
         "media": _media_url(preview.player, "video/mp4", inline=inline),
         "price": None if amount is None else float(amount),
         "worst_offset": worst_offset,
@@ -266,6 +268,30 @@ def _take_events(take: Mapping[str, Any]) -> list[list[Any]]:
     return found
 
 
+def _take_moves(take: Mapping[str, Any]) -> list[list[float]]:
+    """Return the events that landing moved: seconds before and after, and the confidence from 0 to 1."""
+    landing = take.get("landing")
+    moves = landing.get("moves") if isinstance(landing, dict) else None
+    found = []
+    for move in moves if isinstance(moves, list) else ():
+        if isinstance(move, dict):
+            before, after = parse_seconds(move.get("from")), parse_seconds(move.get("to"))
+            if before is not None and after is not None:
+                found.append([before, after, float(move.get("confidence", 1))])
+    return found
+
+
+def _format_landing(take: Mapping[str, Any]) -> str | None:
+    """Return what landing did to a take, as a fact; None if it was not landed."""
+    landing = take.get("landing")
+    if not isinstance(landing, dict) or landing.get("mode") == "off":
+        return None
+    lag = parse_seconds(landing.get("lag")) or 0.0
+    count = len(_take_moves(take))
+    moved = f"{count} moved" if count else "nothing moved"
+    return f"{moved}, lag of {lag:+.3f} s corrected" if lag else moved
+
+
 def _format_sync(sync: Mapping[str, Any] | None) -> str:
     if sync is None:
         return ""
@@ -294,6 +320,7 @@ def _row_facts(row: ReportRow, figures: Mapping[str, Any], span_text: str) -> li
             ("licence", take.get("licence")),
             ("span", f"{span_text}, {take['frames']} frames" if span_text else f"{take['frames']} frames"),
             ("rate", f"{row.rate.fps} frames per second" if row.rate else None),
+            ("landing", _format_landing(take)),
         ]
     if sync:
         facts += [

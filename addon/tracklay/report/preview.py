@@ -53,6 +53,7 @@ class RowPreview:
 
     Attributes:
         player, filmstrip: None if there is nothing to play or to see.
+        untouched: the player file of the take before it was landed; None if it was not.
         figures: plain data that the page draws and prints.
         problems: sentences about what cannot be shown.
     """
@@ -60,13 +61,14 @@ class RowPreview:
     row: ReportRow
     player: Path | None
     filmstrip: Path | None
+    untouched: Path | None
     figures: dict[str, Any]
     problems: tuple[str, ...]
 
     @property
     def files(self) -> tuple[Path, ...]:
         """Its files on disk."""
-        return tuple(path for path in (self.player, self.filmstrip) if path)
+        return tuple(path for path in (self.player, self.filmstrip, self.untouched) if path)
 
 
 class PictureResolver:
@@ -128,18 +130,19 @@ def make_preview(
     """
     name = _cache_name(row)
     player, strip, note = (folder / f"{name}{suffix}" for suffix in (".mp4", ".jpg", ".json"))
+    other = folder / f"{_untouched_name(name)}.mp4"
     try:
         cached = json.loads(note.read_text("utf-8"))
         figures, problems = cached["figures"], cached["problems"]
         if not all((folder / file).exists() for file in cached["files"]):
             raise FileNotFoundError(note)
     except (OSError, ValueError, KeyError):
-        figures, problems = _make_files(row, resolver, player, strip, cancel_token)
-        files = [path.name for path in (player, strip) if path.exists()]
+        figures, problems = _make_files(row, resolver, player, strip, other, cancel_token)
+        files = [path.name for path in (player, strip, other) if path.exists()]
         with atomic_write(note) as beside:
             beside.write_text(json.dumps({"figures": figures, "problems": problems, "files": files}), "utf-8")
-    existing = [path if path.exists() else None for path in (player, strip)]
-    return RowPreview(row, existing[0], existing[1], figures, tuple(problems))
+    existing = [path if path.exists() else None for path in (player, strip, other)]
+    return RowPreview(row, existing[0], existing[1], existing[2], figures, tuple(problems))
 
 
 def _cache_name(row: ReportRow) -> str:
@@ -164,12 +167,22 @@ def _cache_name(row: ReportRow) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:NAME_LENGTH]
 
 
+def _untouched_name(name: str) -> str:
+    """Return the name of a row's second player file, as long as the first one's."""
+    return hashlib.sha256(f"{name} untouched".encode()).hexdigest()[:NAME_LENGTH]
+
+
 def _make_files(
-    row: ReportRow, resolver: PictureResolver, player: Path, filmstrip: Path, cancel_token: CancelToken | None
+    row: ReportRow,
+    resolver: PictureResolver,
+    player: Path,
+    filmstrip: Path,
+    untouched: Path,
+    cancel_token: CancelToken | None,
 ) -> tuple[dict[str, Any], list[str]]:
     figures: dict[str, Any] = {}
     problems: list[str] = []
-    for path in (player, filmstrip):
+    for path in (player, filmstrip, untouched):
         path.unlink(missing_ok=True)
     with temp_dir(player.parent) as work:
         sound = _measure_take(row, figures, problems)
@@ -191,6 +204,8 @@ def _make_files(
         if proxy or sound:
             try:
                 _write_player(proxy, row.file if sound else None, player, cancel_token)
+                if sound and row.untouched is not None and row.untouched.is_file():
+                    _write_player(proxy, row.untouched, untouched, cancel_token)
             except MediaError as error:
                 problems.append(str(error))
     return figures, problems

@@ -57,6 +57,14 @@ class ReportRow:
         return self.folder / str(self.take["file"]) if self.take else None
 
     @property
+    def untouched(self) -> Path | None:
+        """The take's WAV before it was landed, None if nothing was moved."""
+        landing = self.take.get("landing") if self.take else None
+        name = landing.get("untouched") if isinstance(landing, dict) else None
+        # A manifest is text that anyone may edit: only a file beside the take is played.
+        return self.folder / Path(str(name)).name if name else None
+
+    @property
     def span(self) -> Span | None:
         """The timeline frames of the take, None without a take or a known rate."""
         if self.take is None or self.rate is None:

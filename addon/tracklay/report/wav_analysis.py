@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import struct
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, BinaryIO
@@ -11,20 +10,16 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from ..errors import MediaError
-from ..media.bwf import BEXT_TIME_REFERENCE_OFFSET, find_chunks
+from ..media.bwf import BEXT_TIME_REFERENCE_OFFSET
+from ..media.wav_reader import decode_samples, read_wav_format, truncated_error
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import numpy.typing as npt
 
     from ..timing import Span
 
 WAVEFORM_BUCKETS = 320
 """Values of a waveform."""
-
-PCM_FORMATS = (1, 0xFFFE)
-"""Format tags of `fmt ` with integer samples: WAVE_FORMAT_PCM and WAVE_FORMAT_EXTENSIBLE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,45 +94,26 @@ def measure_wav(path: Path) -> WavMeasurement:
 
 
 def _measure_wav_file(file: BinaryIO, name: str, digest: str) -> WavMeasurement:
-    chunks = find_chunks(file, name)
-    if "fmt " not in chunks or "data" not in chunks:
-        raise MediaError("wav.no_audio", "The WAV file has no audio: {file}.", file=name)
-    file.seek(chunks["fmt "].offset)
-    kind, channels, sample_rate, _, frame, bits = struct.unpack("<HHIIHH", file.read(16))
-    if kind not in PCM_FORMATS or bits not in (16, 24, 32) or frame != channels * bits // 8:
-        raise MediaError("wav.unsupported", "Not a WAV file with 16, 24 or 32-bit integer samples: {file}.", file=name)
+    form = read_wav_format(file, name)
     reference = None
-    if "bext" in chunks:
-        file.seek(chunks["bext"].offset + BEXT_TIME_REFERENCE_OFFSET)
+    if "bext" in form.chunks:
+        file.seek(form.chunks["bext"].offset + BEXT_TIME_REFERENCE_OFFSET)
         reference = int.from_bytes(file.read(8), "little")
-    begin, size = chunks["data"]
-    samples = size // frame
+    samples, frame = form.samples, form.frame_bytes
     wave = np.zeros(WAVEFORM_BUCKETS, np.float64)
-    file.seek(begin)
+    file.seek(form.data_offset)
     for bucket in range(WAVEFORM_BUCKETS):
         count = samples * (bucket + 1) // WAVEFORM_BUCKETS - samples * bucket // WAVEFORM_BUCKETS
         data = file.read(count * frame)
         if len(data) < count * frame:
-            raise MediaError(
-                "wav.truncated",
-                "{file} is truncated: it ends before its {samples} samples.",
-                file=name,
-                samples=samples,
-            )
+            raise truncated_error(name, samples)
         if count:
-            wave[bucket] = _peak_level(data, bits)
+            wave[bucket] = _peak_level(data, form.bits)
     drawn = np.rint(np.sqrt(np.minimum(wave, 1)) * 255).astype(np.uint8).tobytes()
-    return WavMeasurement(sample_rate, channels, samples, reference, drawn, float(wave.max()), digest)
+    return WavMeasurement(form.sample_rate, form.channels, samples, reference, drawn, float(wave.max()), digest)
 
 
 def _peak_level(data: bytes, bits: int) -> float:
     """Return the highest level of all channels, 1 at full scale."""
-    whole: npt.NDArray[np.int32]
-    if bits == 24:
-        # 24 bits become the upper three bytes of 32; the shift restores the value with its sign.
-        wide = np.zeros((len(data) // 3, 4), np.uint8)
-        wide[:, 1:] = np.frombuffer(data, np.uint8).reshape(-1, 3)
-        whole = wide.view("<i4")[:, 0] >> 8
-    else:
-        whole = np.frombuffer(data, f"<i{bits // 8}")
+    whole = decode_samples(data, bits)
     return max(-int(whole.min()), int(whole.max())) / (1 << (bits - 1))

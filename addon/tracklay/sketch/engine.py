@@ -17,6 +17,7 @@ from ..media.extract import Proxy, read_luma_frames
 from ..media.probe import frame_times_and_size
 from .foley import renderer
 from .foley.interpretation import describe_unknown, interpret_prompt
+from .motion_cache import load_or_analyze
 from .music import composer
 from .vision import analyzer
 
@@ -91,7 +92,7 @@ def _generate_foley(
     if not proxy:
         raise MediaError("sketch.no_video", "sketch/foley needs a video.")
     settings = renderer.FoleyRenderer.from_prompt(prompt, negative, seed, params)
-    analysis = settings.choose_events(analyze_proxy_motion(Path(proxy)))
+    analysis = settings.choose_events(load_or_analyze(Path(proxy), analyze_proxy_motion))
     blocks = settings.render_foley(analysis, samples)
     _write_files({MASTER_STEM: folder / "foley.wav"}, ({MASTER_STEM: block} for block in blocks))
     events = [

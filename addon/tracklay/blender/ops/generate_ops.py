@@ -6,12 +6,13 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 import bpy
-from bpy.props import IntProperty, StringProperty
+from bpy.props import EnumProperty, IntProperty, StringProperty
 
 from ...errors import TracklayError
 from ...jobs.job_spec import MAX_TAKES, RANDOM_SEED
 from ..runtime.requests import build_cue, submit_cues
 from ..sequencer import compat, selection
+from ..settings.properties import LAND_ITEMS, land_setting
 from .common import SKIP_SAVE, WAIT_ARGUMENT, TracklayOperator
 
 
@@ -38,6 +39,13 @@ class TRACKLAY_OT_generate(TracklayOperator, bpy.types.Operator):  # type: ignor
             min=RANDOM_SEED,
             options=SKIP_SAVE,
         ),
+        "land": EnumProperty(
+            name="Landing",
+            description="Move the sounds of new takes to the contacts in the picture",
+            items=LAND_ITEMS,
+            default="AUTO",
+            options=SKIP_SAVE,
+        ),
         "wait": WAIT_ARGUMENT,
     }
 
@@ -47,6 +55,8 @@ class TRACKLAY_OT_generate(TracklayOperator, bpy.types.Operator):  # type: ignor
         overrides = {
             field: getattr(self, name) for name, field in names.items() if self.properties.is_property_set(name)
         }
+        if self.properties.is_property_set("land"):
+            overrides["land"] = land_setting(self)
         scene = compat.active_sequencer_scene(context)
         try:
             cues = [(build_cue(spot, scene.tracklay, **overrides), spot) for spot in selection.spot_ranges(scene)]

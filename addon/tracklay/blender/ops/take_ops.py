@@ -1,4 +1,4 @@
-"""Operators on the takes of a cue: switch, compare, mark, keep, regenerate, lay stems, delete files of dropped takes.
+"""Operators on the takes of a cue: switch, compare, mark, keep, regenerate, lay stems, switch landing, delete files of dropped takes.
 
 The rules are in `sequencer.takes` and `sequencer.dropped_files`.
 """
@@ -15,7 +15,7 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 from ...errors import TracklayError
 from ...jobs.job_spec import MAX_TAKES
 from ..runtime.requests import submit_cues
-from ..sequencer import compat, dropped_files, selection, takes
+from ..sequencer import compat, dropped_files, landing, selection, takes
 from ..sequencer.takes import FULL_MIX_MODES, TakeGroup
 from ..settings.i18n.translate import translate_error, translate_report, translate_ui
 from .common import SKIP_SAVE, WAIT_ARGUMENT, TracklayOperator
@@ -146,6 +146,18 @@ class TRACKLAY_OT_lay_stems(_TakeGroupOperator, bpy.types.Operator):  # type: ig
         return translate_report("Laid the stems {}", ", ".join(names))
 
 
+class TRACKLAY_OT_switch_landing(_TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
+    """Switch the current take between its landed and its untouched sound."""
+
+    bl_idname = "tracklay.switch_landing"
+    bl_label = "Hear Untouched or Landed"
+    __annotations__ = {"cue": CUE_ARGUMENT}
+
+    def perform(self, scene: Any, group: TakeGroup) -> str:  # noqa: ARG002
+        is_landed = landing.switch_landing(group.chosen)
+        return translate_report("Plays the landed take" if is_landed else "Plays the untouched take")
+
+
 class TRACKLAY_OT_regenerate(TracklayOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
     """Generate another take with the current take's settings.
 
@@ -256,6 +268,7 @@ CLASSES = (
     TRACKLAY_OT_favourite_take,
     TRACKLAY_OT_keep_take,
     TRACKLAY_OT_lay_stems,
+    TRACKLAY_OT_switch_landing,
     TRACKLAY_OT_regenerate,
     TRACKLAY_OT_delete_dropped,
 )

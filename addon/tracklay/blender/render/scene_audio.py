@@ -194,6 +194,8 @@ def _record_key(scene: Any, picture: Any, order: JobSpec, speed_cache: staleness
         plays = _render_fingerprint(scene, picture, cue, speed_cache)
     model = [order.model.id, order.model.version]
     request = [*model, order.sample_rate, cue.prompt, cue.negative, cue.seed, cue.takes, dict(cue.params), cue.square]
+    # Left out by default: records of files that an earlier version saved stay valid.
+    request += [] if cue.land == "auto" else [cue.land]
     return hashlib.sha256(json.dumps([plays, request], sort_keys=True).encode()).hexdigest()[:KEY_LENGTH]
 
 

@@ -52,6 +52,7 @@ def build_cue(spot: CueSource, settings: Any, **overrides: Any) -> Cue:
         takes=settings.takes,
         params={**properties.param_values(settings.params, model), **properties.extra_params(settings, model)},
         square=properties.square_setting(settings),
+        land=properties.land_setting(settings),
     )
     return replace(cue, **overrides)
 

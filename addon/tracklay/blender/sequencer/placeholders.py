@@ -68,7 +68,7 @@ def fill_placeholders(refs: Iterable[StripRef], file: Path, entry: str) -> list[
         scene, strip = found
         if strip.get(cue_index.ENTRY_PROPERTY) == entry or not _accepts_take(strip, file):
             continue
-        _set_sound_file(strip.sound, file)
+        set_sound_file(strip.sound, file)
         strip.show_waveform = not strip.mute
         strip[cue_index.ENTRY_PROPERTY] = entry
         if cue_index.ERROR_PROPERTY in strip:
@@ -84,7 +84,7 @@ def _accepts_take(strip: Any, file: Path) -> bool:
     return now == file or now.parent == Path(os.path.normpath(placeholder_folder()))
 
 
-def _set_sound_file(sound: Any, file: Path) -> None:
+def set_sound_file(sound: Any, file: Path) -> None:
     """Point a sound datablock, and so all strips that play it, at a file."""
     wanted = preferred_path(file)
     if sound.filepath != wanted:

@@ -17,7 +17,7 @@ from ...cue import Cue
 from ...errors import InvalidInput, TracklayError
 from ..settings import catalogue
 from ..settings.properties import STEM_MODES
-from . import compat, cue_index, placement, selection
+from . import compat, cue_index, landing, placement, selection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -279,7 +279,7 @@ def keep_only(scene: Any, level: StripLevel, group: TakeGroup) -> None:
     others = [take for take in group.takes if take is not kept]
     lowest = min(strip.channel for take in group.takes for strip in take.strips)
     for strip in [strip for take in others for strip in take.strips]:
-        if (file := cue_index.take_file(strip)) is not None:
+        for file in landing.sound_files(strip):
             scene.tracklay.dropped.add().name = str(file)
         level.strips.remove(strip)
     if kept.full_mix is not None and others:
@@ -394,6 +394,7 @@ def regenerated_cue(scene: Any, level: StripLevel, group: TakeGroup, *, same_see
         seed=entry.get("seed") if same_seed else None,
         takes=count,
         params={name: value for name, value in (entry.get("params") or {}).items() if name in known or name[:1] == "+"},
+        land="off" if (entry.get("landing") or {}).get("mode") == "off" else "auto",
     )
     return cue, spot
 

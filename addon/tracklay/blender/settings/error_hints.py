@@ -33,6 +33,7 @@ HINTS: dict[str, str] = {
     "blender.timeline_closed": "Open it again.",
     "takes.only_one": "Generate more takes.",
     "takes.picture_missing": "Select another picture and generate for that.",
+    "landing.file_missing": "Generate the take again.",
     "stems.file_missing": "Generate the take again.",
     "network.offline": "Turn on Allow Online Access in Preferences > System > Network.",
     "extra.no_name": "Write its name, or remove its row.",

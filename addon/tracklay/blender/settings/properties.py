@@ -30,7 +30,7 @@ from .redraw import redraw_sequencers
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ...cue import ParamValue
+    from ...cue import LandMode, ParamValue
     from ...models import Model, Parameter
 
 INT_MAX = (1 << 31) - 1
@@ -65,6 +65,12 @@ PROMPT_SOURCES = (
     ("MARKERS", "Markers", "Add the names of the markers within the cue"),
 )
 """Additional sources of a cue's prompt, as items of an enumeration."""
+
+LAND_ITEMS = (
+    ("AUTO", "Automatic", "Move each sound to what is seen, and keep the untouched take beside it"),
+    ("OFF", "Off", "Leave each sound where the model put it"),
+)
+"""Landing of takes, as items of an enumeration; each identifier in small letters is a `LandMode`."""
 
 _registered_classes: list[type] = []
 
@@ -204,6 +210,11 @@ def square_setting(settings: Any) -> str:
     return "" if settings.square == NO_SQUARE else str(settings.square).lower()
 
 
+def land_setting(settings: Any) -> LandMode:
+    """Return the chosen landing as `Cue.land` has it."""
+    return "off" if settings.land == "OFF" else "auto"
+
+
 def numbers(model_ids: Iterable[str]) -> dict[str, int]:
     """Return the number of each model's item: positive, distinct, exact as a 32-bit float, and made from the model's ID.
 
@@ -337,6 +348,12 @@ def register() -> None:
                 ("WARN", "Warn", "Render anyway, and list the missing sound"),
                 ("STOP", "Stop", "Do not render; background Blender exits with status 1"),
             ),
+        ),
+        "land": EnumProperty(
+            name="Landing",
+            description="Move the sounds of new takes to the contacts in the picture",
+            items=LAND_ITEMS,
+            default="AUTO",
         ),
         "picture": EnumProperty(
             name="Picture",

@@ -12,7 +12,7 @@ import bpy
 from ...timing import format_timecode
 from ..runtime.cue_rows import active_row, cue_list_rows, rebuild_if_changed, row_take_group
 from ..runtime.cue_status import running_cues
-from ..sequencer import compat, selection, takes
+from ..sequencer import compat, landing, selection, takes
 from ..settings import catalogue
 from ..settings.i18n.translate import translate_ui
 from . import layout_helpers
@@ -234,6 +234,11 @@ def _draw_takes(box: Any, scene: Any, row: CueListRow) -> None:
     line.operator("tracklay.regenerate", text="New Seed", icon="FILE_REFRESH").cue = row.cue
     if not version.stems and takes.has_stems(version):
         line.operator("tracklay.lay_stems", text="Stems", icon="RENDERLAYERS").cue = row.cue
+    if landing.can_switch(version):
+        if landing.plays_untouched(version.full_mix):
+            line.operator("tracklay.switch_landing", text="Hear Landed").cue = row.cue
+        else:
+            line.operator("tracklay.switch_landing", text="Hear Untouched").cue = row.cue
 
 
 def _draw_stripless_errors(context: Any, layout: Any, scene: Any) -> None:

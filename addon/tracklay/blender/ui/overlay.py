@@ -1,7 +1,7 @@
 """Overlays in the sequencer: progress and errors on strips, and the crop mask on the preview. Drawing reads memory only.
 
 A placeholder has a progress bar along its lower edge and a message above it. A failed one has a red edge, a stale take an orange
-one.
+one. On a landed take, a tick stands where each moved sound is now, with a line from where it was.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import gpu
 from gpu_extras.batch import batch_for_shader
 
 from ..runtime.cue_status import running_cues, take_fraction
-from ..sequencer import compat, cue_index
+from ..sequencer import compat, cue_index, landing, selection
 from ..settings.i18n.translate import translate_ui
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ BAR_HEIGHT, EDGE_HEIGHT = 4, 2
 TEXT_SIZE = 11
 """Size of the text in pixels at 100 %, the same as Blender's on strips."""
 
+TICK_WIDTH, TICK_HEIGHT, MOVE_LINE_HEIGHT = 2, 10, 2
+"""Width and height of the tick of a moved sound, and height of the line to it, in pixels at 100 %."""
+
 MIN_TEXT_WIDTH = 40
 """Minimum width of a strip for a message, in pixels at 100 %. A narrower one gets only its bar."""
 
@@ -40,6 +43,7 @@ TEXT_BACKGROUND_COLOUR = (0.0, 0.0, 0.0, 0.75)
 
 PENDING_COLOUR, DONE_COLOUR = (0.0, 0.0, 0.0, 0.5), (0.35, 0.75, 0.45, 1.0)
 FAILED_COLOUR, STALE_COLOUR = (0.85, 0.2, 0.2, 1.0), (0.95, 0.6, 0.15, 1.0)
+MOVE_COLOUR = (1.0, 0.75, 0.3, 0.9)
 CROP_MASK_COLOUR = (0.0, 0.0, 0.0, 0.6)
 TEXT_COLOUR = (1.0, 1.0, 1.0, 1.0)
 
@@ -78,6 +82,40 @@ def strip_overlays(scene: Any, region: Any) -> Iterator[StripOverlay]:
             if strip is None or (box := _strip_box(view, strip, region)) is None:
                 continue
             yield _overlay_for(box, ref, status)
+
+
+def move_boxes(scene: Any, region: Any, scale: float) -> list[RegionBox]:
+    """Return the ticks and lines of the moved sounds of visible landed takes in a region that shows a scene's timeline."""
+    view, strips = region.view2d, scene.sequence_editor.strips_all
+    fps = float(selection.scene_rate(scene).fps)
+    boxes: list[RegionBox] = []
+    for refs in cue_index.shared_cue_index.snapshot().values():
+        for ref in refs:
+            strip = strips.get(ref.strip) if ref.scene == scene.name and ref.is_filled and not ref.tag.stem else None
+            if (
+                strip is None
+                or not (moves := landing.drawn_moves(strip))
+                or (box := _strip_box(view, strip, region)) is None
+            ):
+                continue
+            first = float(compat.content_start(strip))
+            for move in moves:
+                before, after = (
+                    view.view_to_region(first + seconds * fps, strip.channel, clip=False)[0]
+                    for seconds in (move.before, move.after)
+                )
+                boxes += _move_boxes(box, before, after, scale)
+    return boxes
+
+
+def _move_boxes(box: RegionBox, before: float, after: float, scale: float) -> Iterator[RegionBox]:
+    """Yield the line and the tick of one move, within the strip's box."""
+    left, right = max(box.left, min(before, after)), min(box.right, max(before, after))
+    if right > left:
+        yield RegionBox(left, box.bottom, right, min(box.top, box.bottom + MOVE_LINE_HEIGHT * scale))
+    if box.left <= after <= box.right:
+        top = min(box.top, box.bottom + TICK_HEIGHT * scale)
+        yield RegionBox(after, box.bottom, after + TICK_WIDTH * scale, top)
 
 
 def _strip_box(view: Any, strip: Any, region: Any) -> RegionBox | None:
@@ -144,12 +182,12 @@ def draw_strip_overlays() -> None:
     scene = compat.active_sequencer_scene(context)
     if space.view_type == "PREVIEW" or scene is None or scene.sequence_editor is None or not space.show_overlays:
         return
-    overlays = list(strip_overlays(scene, region))
-    if not overlays:
-        return
     scale = context.preferences.system.ui_scale
+    overlays, moves = list(strip_overlays(scene, region)), move_boxes(scene, region, scale)
+    if not overlays and not moves:
+        return
     # One draw call per colour instead of one per strip: a timeline may show hundreds of them.
-    rectangles: dict[Colour, list[RegionBox]] = {}
+    rectangles: dict[Colour, list[RegionBox]] = {MOVE_COLOUR: moves} if moves else {}
     for overlay in overlays:
         for colour, box in _overlay_boxes(overlay, scale):
             rectangles.setdefault(colour, []).append(box)

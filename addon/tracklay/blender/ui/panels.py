@@ -16,6 +16,7 @@ import bpy
 from ...cue import Cue, Picture
 from ...errors import InvalidInput, TracklayError
 from ...jobs import JobSpec, estimate_cost
+from ...jobs.job_spec import can_land
 from ...models.model import is_json, not_json_error, prompt_required_error
 from ...timing import Span, TimeMap
 from ..ops.generate_ops import TRACKLAY_OT_generate
@@ -211,11 +212,14 @@ def _draw_unknown_words(context: Any, layout: Any, settings: Any, model: Model) 
 
 def _draw_picture_settings(layout: Any, settings: Any, model: Model) -> None:
     """Draw the settings of the picture, for a model that uses one."""
-    if model.picture_input(properties.param_values(settings.params, model)):
+    params = properties.param_values(settings.params, model)
+    if model.picture_input(params):
         layout.prop(settings, "picture")
         layout.prop(settings, "square")
         if settings.square == properties.MANUAL_SQUARE:
             layout.prop(settings, "square_at")
+    if can_land(model, params):
+        layout.prop(settings, "land")
 
 
 def _draw_extras(layout: Any, settings: Any, model: Model) -> None:
@@ -263,6 +267,7 @@ class TRACKLAY_MT_strip(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
         layout.operator("tracklay.favourite_take")
         layout.operator("tracklay.keep_take")
         layout.operator("tracklay.lay_stems")
+        layout.operator("tracklay.switch_landing")
         layout.separator()
         layout.operator("tracklay.regenerate", text="Regenerate with New Seed").same_seed = False
         layout.operator("tracklay.regenerate", text="Regenerate for Changed Picture").same_seed = True

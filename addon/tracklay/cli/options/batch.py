@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ...cue import LAND_MODES
 from ..parser import Commands, add_command, add_json_option
 
 
@@ -23,6 +24,9 @@ def add_parser(commands: Commands[Any]) -> None:
     batch.add_argument("--on", metavar="ADDRESS", help="run on a Dask cluster: dask://HOST:PORT of its scheduler")
     batch.add_argument(
         "--shards", type=int, metavar="N", help="with --on: number of shards (default: 4 per worker thread)"
+    )
+    batch.add_argument(
+        "--land", choices=LAND_MODES, help="landing of rows without that field: auto or off (default: auto)"
     )
     batch.add_argument("--again", action="store_true", help="regenerate every row, finished ones included")
     batch.add_argument(

@@ -21,5 +21,5 @@ def add_parser(commands: Commands[Any]) -> None:
         type=Path,
         nargs="?",
         metavar="FILM",
-        help="a .blend file: list the strips that Blender plays at another time or volume than the timeline says",
+        help="a .blend file: list its strips that Blender plays out of sync",
     )

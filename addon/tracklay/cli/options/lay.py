@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ...cue import LAND_MODES
 from ..parser import Commands, add_command, add_json_option
 
 DEFAULT_MODEL = "sketch/foley"
@@ -46,6 +47,12 @@ def add_parser(commands: Commands[Any]) -> None:
         default="",
         metavar="WHERE",
         help="square crop for the model: centre, left, right, motion, or 0 to 1",
+    )
+    lay.add_argument(
+        "--land",
+        choices=LAND_MODES,
+        default="auto",
+        help="move each sound to what is seen: auto or off (default: auto)",
     )
     lay.add_argument("--drop-original", action="store_true", help="leave out the picture's own sound")
     lay.add_argument("--to", type=Path, metavar="FOLDER", help="output folder (default: tracklay/ beside the picture)")

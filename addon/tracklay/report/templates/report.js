@@ -100,6 +100,14 @@ function draw(canvas, row, size, playhead) {
     pen.moveTo(x - size, 0); pen.lineTo(x + size, 0); pen.lineTo(x, size * 1.5);
     pen.fill();
   }
+  // Each move of a landed sound: a line from where it was to where it is, and a tick there.
+  for (const [before, after, confidence] of row.length ? row.moves : []) {
+    const [from, to] = [before, after].map((seconds) => Math.round((seconds / row.length) * width));
+    pen.globalAlpha = 0.4 + 0.6 * confidence;
+    pen.fillRect(Math.min(from, to), height - 2 * ratio, Math.abs(to - from), 2 * ratio);
+    pen.fillRect(to - ratio, height - 8 * ratio, 2 * ratio, 8 * ratio);
+  }
+  pen.globalAlpha = 1;
   if (playhead !== undefined) { pen.fillStyle = colours.head; pen.fillRect(Math.round(playhead * width) - ratio, 0, 2 * ratio, height); }
 }
 
@@ -212,21 +220,39 @@ function sift() {
 // The desk: player and facts of the selected row.
 const player = $("player");
 let address = "";
+let untouched = false; // whether the take is heard as it was before landing
 
-function playable(row) {
-  if (!row.media.startsWith("data:")) return row.media;
-  const [head, body] = row.media.split(",", 2);
+function playable(media) {
+  if (!media.startsWith("data:")) return media;
+  const [head, body] = media.split(",", 2);
   return URL.createObjectURL(new Blob([bytes(body)], { type: head.slice(5, head.indexOf(";")) }));
+}
+
+function load() {
+  if (address.startsWith("blob:")) URL.revokeObjectURL(address);
+  const media = chosen && (untouched ? chosen.untouched : chosen.media);
+  address = media ? playable(media) : "";
+  $("nothing").hidden = Boolean(address);
+  $("play").disabled = !address;
+  $("untouched").hidden = !chosen?.untouched;
+  $("untouched").setAttribute("aria-pressed", String(untouched));
+  if (address) player.src = address; else { player.removeAttribute("src"); player.load(); }
+}
+
+// Switches between the landed and the untouched take at the same instant.
+function compare() {
+  if (!chosen?.untouched) return;
+  const at = player.currentTime, playing = !player.paused;
+  untouched = !untouched;
+  load();
+  player.addEventListener("loadedmetadata", () => { player.currentTime = at; if (playing) play(); }, { once: true });
 }
 
 function choose(row, { still = false } = {}) {
   chosen = row;
   player.pause();
-  if (address.startsWith("blob:")) URL.revokeObjectURL(address);
-  address = row && row.media ? playable(row) : "";
-  $("nothing").hidden = Boolean(address);
-  $("play").disabled = !address;
-  if (address) player.src = address; else { player.removeAttribute("src"); player.load(); }
+  untouched = false;
+  load();
   $("title").textContent = row ? [row.name, `cue ${row.cue}`, row.take ? `take ${row.take}` : ""].filter(Boolean).join(", ") : "";
   $("problems").replaceChildren(...(row ? row.problems : []).map((words) => Object.assign(document.createElement("li"), { textContent: words })));
   $("facts").replaceChildren(...(row ? row.facts : []).flatMap(([name, value]) => [
@@ -281,6 +307,7 @@ player.addEventListener("loadedmetadata", paintScope);
 player.addEventListener("error", () => { if (address) { $("nothing").hidden = false; $("play").disabled = true; } });
 $("loop").addEventListener("change", () => { player.loop = $("loop").checked; });
 $("play").addEventListener("click", toggle);
+$("untouched").addEventListener("click", compare);
 
 const scrub = (event) => {
   const box = $("scope").getBoundingClientRect();
@@ -354,7 +381,7 @@ const KEYS = {
   Home: () => shown.length && choose(shown[0]), End: () => shown.length && choose(shown[shown.length - 1]),
   " ": toggle, ArrowLeft: () => step(-1), ArrowRight: () => step(1),
   k: () => judge("keep"), r: () => judge("reject"), u: () => judge(""), Enter: () => $("note").focus(), "/": () => $("find").focus(), s: save,
-  l: () => $("loop").click(), a: () => $("auto").click(),
+  t: compare, l: () => $("loop").click(), a: () => $("auto").click(),
 };
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input[type=search], textarea, select")) return;

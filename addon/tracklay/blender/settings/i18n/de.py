@@ -12,6 +12,9 @@ OPERATORS = {
     "Next Take": "Nächster Take",
     "Previous Take": "Voriger Take",
     "Compare Takes": "Takes vergleichen",
+    "Hear Untouched or Landed": "Unberührt oder eingerastet hören",
+    "Hear Untouched": "Unberührt hören",
+    "Hear Landed": "Eingerastet hören",
     "Favourite Take": "Lieblingstake",
     "Keep Take": "Take behalten",
     "Keep": "Behalten",
@@ -123,6 +126,8 @@ WORDS = {
     "From File": "Aus der Datei",
     "Render": "Rendern",
     "Square": "Quadrat",
+    "Landing": "Einrasten",
+    "Off": "Aus",
     "Position": "Position",
     "Full Frame": "Ganzes Bild",
     "Centre": "Mitte",
@@ -189,6 +194,8 @@ WORDS = {
     "Kept take {} of {}": "Take {} von {} behalten",
     "Laid {}": "Angelegt: {}",
     "Laid the stems {}": "Stems angelegt: {}",
+    "Plays the landed take": "Der eingerastete Take spielt",
+    "Plays the untouched take": "Der unberührte Take spielt",
     "Delete": "Löschen",
     "Delete Dropped Files": "Verworfene Dateien löschen",
     "Files of dropped takes that are deleted from the disk: {}": (
@@ -307,6 +314,16 @@ TOOLTIPS = {
         "Immer die Datei lesen; Zuschnitt, Effekte und Deckkraft fehlen dann"
     ),
     "Always render in a background Blender": "Immer in einem Blender im Hintergrund rendern",
+    "Move the sounds of new takes to the contacts in the picture": (
+        "Die Klänge neuer Takes an die Kontakte im Bild schieben"
+    ),
+    "Move each sound to what is seen, and keep the untouched take beside it": (
+        "Jeden Klang dorthin schieben, wo man ihn sieht; der unberührte Take bleibt daneben"
+    ),
+    "Leave each sound where the model put it": "Jeden Klang lassen, wo ihn das Modell hingesetzt hat",
+    "Switch the current take between its landed and its untouched sound": (
+        "Den aktuellen Take zwischen eingerastetem und unberührtem Klang umschalten"
+    ),
     "Part of the picture for the model; the preview shows it": "Bildausschnitt für das Modell; die Vorschau zeigt ihn",
     "Position of the square: 0 is left or top, 1 right or bottom": (
         "Position des Quadrats: 0 ist links oder oben, 1 rechts oder unten"

@@ -73,6 +73,8 @@ ERRORS = {
     ),
     "The picture of {strip} was removed.": "Das Bild von {strip} wurde entfernt.",
     "Select another picture and generate for that.": "Wählen Sie ein anderes Bild und erzeugen Sie Ton dafür.",
+    "Nothing was moved in this take.": "In diesem Take wurde nichts verschoben.",
+    "Sound file not found: {file}.": "Klangdatei nicht gefunden: {file}.",
     "The stems of this take are laid already.": "Die Stems dieses Takes sind schon angelegt.",
     "This take has no stems. Generate with a model that makes them.": (
         "Dieser Take hat keine Stems. Verwenden Sie ein Modell, das welche erzeugt."
@@ -146,6 +148,14 @@ ERRORS = {
         "Keine Bildrate: {value!r}. Schreiben Sie 24, 23.976 oder 24000/1001."
     ),
     # media
+    "Cannot read {file}: {reason}.": "{file} lässt sich nicht lesen: {reason}.",
+    "The WAV file has no audio: {file}.": "Die WAV-Datei hat keinen Ton: {file}.",
+    "Not a WAV file with 16, 24 or 32-bit integer samples: {file}.": (
+        "Keine WAV-Datei mit ganzzahligen Samples von 16, 24 oder 32 Bit: {file}."
+    ),
+    "{file} is truncated: it ends before its {samples} samples.": (
+        "{file} ist unvollständig: Die Datei endet vor ihren {samples} Samples."
+    ),
     "Not a WAV file: {name}.": "Keine WAV-Datei: {name}.",
     "The take is too long for a WAV file. Split the span.": (
         "Der Take ist zu lang für eine WAV-Datei. Teilen Sie den Abschnitt."

@@ -1,0 +1,123 @@
+"""Units: the stretches of a take that move as a whole, each from the quiet point before an attack to the end of its decay.
+
+An attack that begins while an earlier one still sounds belongs to that one's unit: a decay is never cut.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from ..listening.onsets import Onset
+    from ..listening.spectrum import BandSpectrum
+
+CUT_BEFORE_ATTACK_SECONDS = 0.009
+"""The cut before an attack is at least this far from it: the crossfade fits before the attack."""
+
+BEFORE_ATTACK_SECONDS = 0.25
+"""Seconds before an attack that show what sounds without it."""
+
+OVER_DB = -55.0
+"""A decay is over where its power, above what sounded before, is this far below its peak, where it is not heard any more."""
+
+SEPARABLE_DB = -26.0
+"""A decay may be faded out before the next attack from here on: the next attack is heard, the fade is not."""
+
+PEAK_SECONDS = 0.06
+"""Seconds after the attack in which its peak is."""
+
+LONGEST_SECONDS = 6.0
+"""A decay is followed for so long. What is still louder then is no decay but a change of the background."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A stretch of a take that moves as a whole.
+
+    Attributes:
+        start: its first sample, in the quiet before the attack.
+        attack: the sample of its first attack.
+        stop: the sample after its last.
+        onsets: indices of its onsets, in order.
+    """
+
+    start: int
+    attack: int
+    stop: int
+    onsets: tuple[int, ...]
+
+
+def split_into_units(
+    onsets: Sequence[Onset], events: Sequence[int], bands: BandSpectrum, length: int, sample_rate: int
+) -> list[Unit]:
+    """Return the units of a take, in order; they do not overlap.
+
+    Args:
+        onsets: all onsets.
+        events: indices of those that are events; the others are part of the background, or of a decay.
+        bands: the take's band levels.
+        length: samples of the take.
+        sample_rate: Hz.
+    """
+    power = 10 ** (bands.levels_db / 10)
+    ordinary = np.percentile(power, 60, axis=0) if len(power) else np.zeros(0)
+    units: list[Unit] = []
+    for at, index in enumerate(events):
+        onset = onsets[index]
+        start = max(0, min(onset.quiet, onset.sample - round(CUT_BEFORE_ATTACK_SECONDS * sample_rate)))
+        following = onsets[events[at + 1]] if at + 1 < len(events) else None
+        limit = length if following is None else following.sample
+        stop, separable = _decay_end(onset.sample, limit, power, bands.hop, ordinary, sample_rate)
+        if units and start < units[-1].stop:
+            # The earlier decay still sounds here.
+            unit = units.pop()
+            units.append(Unit(unit.start, unit.attack, stop, (*unit.onsets, index)))
+        else:
+            units.append(Unit(start, onset.sample, stop, (index,)))
+        if separable and following is not None:
+            next_start = max(0, min(following.quiet, following.sample - round(CUT_BEFORE_ATTACK_SECONDS * sample_rate)))
+            last = units.pop()
+            units.append(Unit(last.start, last.attack, max(last.attack + 1, min(last.stop, next_start)), last.onsets))
+    return [Unit(unit.start, unit.attack, min(unit.stop, length), unit.onsets) for unit in units]
+
+
+def _decay_end(
+    attack: int,
+    limit: int,
+    power: npt.NDArray[np.floating],
+    hop: int,
+    ordinary: npt.NDArray[np.floating],
+    sample_rate: int,
+) -> tuple[int, bool]:
+    """Return the sample at which the decay of an attack is over, at most `limit`, and whether it may be cut there."""
+    frames_before = max(2, round(BEFORE_ATTACK_SECONDS * sample_rate / hop))
+    # The frame around the attack has it in its window, and so has the one before it.
+    first = attack // hop
+    before = power[max(0, first - frames_before) : max(1, first - 1)]
+    # What sounds without the event: the loudest just before it, and at least what ordinarily does, with 3 dB of fluctuation.
+    reference = 2 * np.maximum(before.max(axis=0), ordinary)
+    frames = min(len(power), first + 2 + round(LONGEST_SECONDS * sample_rate / hop))
+    # A frame's window reaches one hop further: the last frame before the limit is free of the next attack.
+    last = min(frames, max(first + 1, limit // hop - 1))
+    excess = np.maximum(power[first:last] - reference, 0).sum(axis=1)
+    if len(excess) == 0:
+        return limit, False
+    peak = float(excess[: max(2, round(PEAK_SECONDS * sample_rate / hop))].max())
+    if peak <= 0:
+        return min(limit, attack + round(PEAK_SECONDS * sample_rate)), True
+    # Over after three quiet frames: what rises later is another sound, such as a note of music.
+    quiet = excess <= peak * 10 ** (OVER_DB / 10)
+    over = np.flatnonzero(quiet[:-2] & quiet[1:-1] & quiet[2:])
+    end = first + int(over[0]) + 1 if len(over) else last
+    if end < last:
+        return min(limit, end * hop), True
+    if last * hop < limit - 2 * hop:
+        return last * hop, True
+    return limit, bool(excess[-1] < peak * 10 ** (SEPARABLE_DB / 10))

@@ -1,0 +1,135 @@
+"""Landing of made takes: events get to their contacts, nothing else changes, and no cut is heard."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from tracklay.landing.land import land_take, plan_landing
+from tracklay.landing.matching import Contact
+from tracklay.listening.onsets import detect_onsets
+from tracklay.listening.spectrum import measure_bands, spectral_flux
+from tracklay.media.bwf import FULL_SCALE
+from tracklay.media.wav_reader import WavReader
+from tracklay.sketch.loudness import LoudnessMeter
+
+from tests.landing.made_takes import RATE, Bed, MadeTake, make_take, write_wav
+
+
+def contacts_of(take: MadeTake) -> list[Contact]:
+    """Return a take's contacts, all sure."""
+    return [Contact(Fraction(round(time * RATE), RATE)) for time in take.contacts]
+
+
+def onset_seconds(samples) -> np.ndarray:
+    """Return the times of a sound's onsets."""
+    return np.array([onset.sample / RATE for onset in detect_onsets(samples, RATE)])
+
+
+def loudness(samples) -> float:
+    """Return the integrated loudness in LUFS."""
+    meter = LoudnessMeter()
+    meter.add(samples.T)
+    return meter.integrated_lufs()
+
+
+@pytest.mark.parametrize(("bed", "reverb"), [("silence", True), ("rain", False), ("rain", True), ("music", True)])
+def test_jittered_events_land(bed: Bed, *, reverb: bool) -> None:
+    """Events that are 0.05 to 0.5 s off are within 20 ms, none is worse, none is lost; the loudness stays."""
+    take = make_take(21, seconds=12, bed=bed, reverb=reverb)
+    landed = land_take(take.samples, RATE, contacts_of(take))
+    assert landed.samples.shape == take.samples.shape
+    assert landed.samples.dtype == np.float32
+    onsets = onset_seconds(landed.samples)
+    moves = {float(move.start): float(move.to) for move in landed.moves}
+    after = []
+    for contact, sound in zip(take.contacts, take.sounds, strict=True):
+        assert sound is not None
+        place = next((to for start, to in moves.items() if abs(start - sound) < 0.004), sound)
+        assert abs(place - contact) < abs(sound - contact) + 0.005
+        assert np.abs(onsets - place).min() < 0.005
+        after.append(abs(place - contact))
+    assert np.median(after) < 0.02
+    assert abs(loudness(landed.samples) - loudness(take.samples)) < 0.2
+
+
+@pytest.mark.parametrize("bed", ["rain", "music"])
+def test_no_cut_is_heard(bed: Bed) -> None:
+    """Away from attacks, the flux at each cut is within what the take has elsewhere."""
+    take = make_take(22, seconds=12, bed=bed)
+    landing = plan_landing(lambda start, stop: take.samples[start:stop], len(take.samples), RATE, contacts_of(take))
+    landed = np.concatenate(list(landing.blocks()))
+    fluxes = []
+    for sound in (take.samples, landed):
+        bands, onsets = measure_bands(sound, RATE), onset_seconds(sound)
+        times = np.arange(len(bands.levels_db)) * bands.hop / RATE
+        is_away = (np.abs(times[:, None] - onsets).min(axis=1) > 0.035) & (times > 0.05)
+        fluxes.append((spectral_flux(bands.levels_db), is_away, bands.hop))
+    (own, is_own_away, _), (flux, is_away, hop) = fluxes
+    at_cuts = [flux[cut // hop + near] for cut in landing.cuts for near in (-1, 0, 1, 2) if is_away[cut // hop + near]]
+    assert len(at_cuts) > 20
+    assert np.mean(np.array(at_cuts) > own[is_own_away].max()) <= 0.02
+
+
+@pytest.mark.parametrize("bed", ["silence", "rain", "music"])
+def test_a_take_that_is_right_is_returned_as_it_is(bed: Bed) -> None:
+    """Within the tolerance nothing moves, to the bit; doubles stay."""
+    take = make_take(23, seconds=12, bed=bed, reverb=True, jitter=(0, 0.015), doubled=0.2)
+    landed = land_take(take.samples, RATE, contacts_of(take))
+    assert landed.samples is take.samples
+    assert landed.lag == 0
+    assert not landed.moves
+
+
+def test_a_constant_lag_moves_the_ambience_too() -> None:
+    """A take that is late as a whole is moved as a whole: between its ends it is the same sound, earlier."""
+    take = make_take(24, seconds=12, bed="rain", jitter=(0, 0.002), lag=0.25)
+    landed = land_take(take.samples, RATE, contacts_of(take))
+    shift = round(landed.lag * RATE)
+    assert abs(landed.lag - Fraction(1, 4)) < Fraction(5, 1000)
+    assert np.array_equal(landed.samples[RATE:-RATE], take.samples[RATE + shift : -RATE + shift])
+    assert np.abs(landed.samples[-shift // 2 :]).max() > 0  # the end is filled
+
+
+def test_no_event_leaves_the_take() -> None:
+    """A lag that would push the first event out is not taken out of the ambience."""
+    take = make_take(25, seconds=8, bed="rain", jitter=(0, 0.001), lag=-0.6, spacing=(1.2, 1.6))
+    landed = land_take(take.samples, RATE, [Contact(contact.time + Fraction(-5, 10)) for contact in contacts_of(take)])
+    assert len(onset_seconds(landed.samples)) >= len(take.contacts) - 1
+
+
+@pytest.mark.parametrize("channels", [1, 6])
+def test_any_number_of_channels(channels: int) -> None:
+    """All channels are cut at the same samples."""
+    take = make_take(26, seconds=8, bed="silence")
+    samples = np.repeat(take.samples[:, :1], channels, axis=1)
+    landed = land_take(samples, RATE, contacts_of(take))
+    assert landed.samples.shape == samples.shape
+    assert len(landed.moves) >= 3
+    assert np.allclose(landed.samples, landed.samples[:, :1])
+
+
+def test_degenerate_input_is_returned() -> None:
+    """No samples, silence, no contacts, or contacts outside: nothing moves."""
+    silence = np.zeros((RATE, 2), np.float32)
+    contact = Contact(Fraction(1, 2))
+    assert land_take(silence, RATE, [contact]).samples is silence
+    empty = np.zeros((0, 1), np.float32)
+    assert land_take(empty, RATE, [contact]).samples is empty
+    take = make_take(27, seconds=4)
+    assert land_take(take.samples, RATE, []).samples is take.samples
+    assert land_take(take.samples, RATE, [Contact(Fraction(9))]).samples is take.samples
+
+
+def test_landing_is_the_same_from_a_file(tmp_path) -> None:
+    """Read block by block from a 24-bit file, the result is that of the samples in memory."""
+    take = make_take(28, seconds=6)
+    path = tmp_path / "take.wav"
+    write_wav(path, [take.samples])
+    with WavReader(path) as wav:
+        samples = wav.read(0, wav.format.samples)
+        assert np.abs(samples - take.samples).max() <= 1 / FULL_SCALE
+        landing = plan_landing(wav.read, wav.format.samples, RATE, contacts_of(take))
+        from_file = np.concatenate(list(landing.blocks()))
+    assert np.array_equal(from_file, land_take(samples, RATE, contacts_of(take)).samples)
