@@ -10,8 +10,8 @@ from ..cue import SAMPLE_RATE
 from ..errors import MediaError
 from . import ffmpeg
 from .decoder import VideoSource
+from .encoder import encode_movie
 from .film_check import check_film
-from .movie import encode_movie
 from .packets import clock_options, index_packets
 from .probe import frame_times
 

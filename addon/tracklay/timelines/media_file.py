@@ -13,8 +13,8 @@ from ..cue import Cue, Picture
 from ..errors import InvalidInput
 from ..media import image_sequence
 from ..media.decoder import ImageSequenceSource
+from ..media.encoder import encode_movie
 from ..media.file_timecode import first_timecode_frame
-from ..media.movie import encode_movie
 from ..media.mux import choose_container, mux_takes
 from ..media.probe import MediaInfo, VideoStream, probe_video
 from ..timing import Span, TimeError, TimeMap, is_timecode, parse_time

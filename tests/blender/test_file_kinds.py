@@ -12,8 +12,8 @@ from tracklay.errors import InvalidInput
 from tests.clips import FFMPEG, encode, write_exr
 from tests.media.numbered_clips import SIZE, drawn, numbered
 
-from ..strips import set_rate
-from .frame_compare import find_mismatches, proxy_numbers, render_numbers
+from .sequencer.frame_compare import find_mismatches, proxy_numbers, render_numbers
+from .strips import set_rate
 
 RATE = Fraction(25)
 X264 = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-g", "24", "-bf", "2")
