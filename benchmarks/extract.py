@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "addon")]
 
 from tracklay.cue import Picture, ProxySpec
-from tracklay.media import ffmpeg, fingerprint, proxy_cache
+from tracklay.media import ffmpeg_program, fingerprint, proxy_cache
 from tracklay.media.extract import SHORT_SIDE, extract_proxy
 from tracklay.media.shot_detection import find_cuts
 from tracklay.timing import Rate, Span, TimeMap
@@ -77,7 +77,7 @@ CODECS = {
 def make_source(path: Path, size: str, noise: int, codec: str, seconds: int) -> None:
     """Write a clip with noise: two seconds, repeated."""
     drawn = ["-f", "lavfi", "-i", f"testsrc2=s={size}:r={RATE}:d={DRAWN_SECONDS}", "-vf", f"noise=alls={noise}:allf=t"]
-    subprocess.run([ffmpeg.find_ffmpeg(), "-v", "error", "-y", *drawn, *CODECS[codec], str(path)], check=True)
+    subprocess.run([ffmpeg_program.find_ffmpeg(), "-v", "error", "-y", *drawn, *CODECS[codec], str(path)], check=True)
     path.write_bytes(repeated(path.read_bytes(), seconds // DRAWN_SECONDS))
 
 
@@ -162,7 +162,7 @@ def _full(values: list[int], columns: int) -> bytes:
 def decode(source: Path, start: int, seconds: int = SECONDS) -> int:
     """Decode the span without any output: the lower limit."""
     span = ["-ss", str(start), "-t", str(seconds), "-i", str(source), "-map", "0:v", "-f", "null", "-"]
-    subprocess.run([ffmpeg.find_ffmpeg(), "-v", "error", *span], check=True)
+    subprocess.run([ffmpeg_program.find_ffmpeg(), "-v", "error", *span], check=True)
     return 0
 
 
@@ -224,7 +224,7 @@ def make_film(path: Path, size: str, noise: int, codec: str, cuts: int) -> None:
     seconds = (cuts + 1) * DRAWN_SECONDS
     drawn = ["-f", "lavfi", "-i", f"testsrc2=s={size}:r={RATE}:d={2 * DRAWN_SECONDS}"]
     drawn += ["-vf", f"negate=enable='gte(t,{DRAWN_SECONDS})',noise=alls={noise}:allf=t"]
-    subprocess.run([ffmpeg.find_ffmpeg(), "-v", "error", "-y", *drawn, *CODECS[codec], str(path)], check=True)
+    subprocess.run([ffmpeg_program.find_ffmpeg(), "-v", "error", "-y", *drawn, *CODECS[codec], str(path)], check=True)
     path.write_bytes(repeated(path.read_bytes(), -(-seconds // (2 * DRAWN_SECONDS))))
 
 
@@ -300,7 +300,8 @@ def clips(count: int, size: str, noise: int) -> None:
         begun, worked = time.perf_counter(), processor()
         for path in paths:
             subprocess.run(
-                [ffmpeg.find_ffmpeg(), "-v", "error", "-i", str(path), "-map", "0:v", "-f", "null", "-"], check=True
+                [ffmpeg_program.find_ffmpeg(), "-v", "error", "-i", str(path), "-map", "0:v", "-f", "null", "-"],
+                check=True,
             )
         decodes, effort = time.perf_counter() - begun, processor() - worked
         begun, worked = time.perf_counter(), processor()
@@ -346,7 +347,7 @@ def main() -> None:
         print("bpy is not installed: Blender's render skipped")
     if options.only is not None:
         ways = {name: way for name, way in ways.items() if way is decode or name in options.only}
-    os.environ.setdefault("FFMPEG_BINARY", ffmpeg.find_ffmpeg())
+    os.environ.setdefault("FFMPEG_BINARY", ffmpeg_program.find_ffmpeg())
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / ("source.mov" if options.codec == "prores" else "source.mp4")
         make_source(source, options.size, options.noise, options.codec, options.minutes * 60)

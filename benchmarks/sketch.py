@@ -27,7 +27,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "addon")]
 
 from tracklay import demo
 from tracklay.cue import SAMPLE_RATE
-from tracklay.media import ffmpeg
+from tracklay.media import ffmpeg_program
 
 GRAIN = "noise=alls=6:allf=t"
 WHOLE = f"{GRAIN},scale=342:192"
@@ -45,7 +45,7 @@ PROMPTS = {"foley": "hammer on wood, rain", "music": "epic orchestral, 120 bpm"}
 
 def run_ffmpeg(arguments: Sequence[str]) -> None:
     """Run ffmpeg, overwriting its output."""
-    subprocess.run([ffmpeg.find_ffmpeg(), "-v", "error", "-y", *arguments], check=True)
+    subprocess.run([ffmpeg_program.find_ffmpeg(), "-v", "error", "-y", *arguments], check=True)
 
 
 def make_proxy(path: Path, rate: int, picture: str, seconds: int) -> Path:

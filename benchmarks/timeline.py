@@ -28,7 +28,7 @@ import bpy
 import numpy as np
 import tracklay
 from tracklay.blender.sequencer import selection, timeline_copy
-from tracklay.media import ffmpeg
+from tracklay.media import ffmpeg_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ def clip(folder: Path) -> Path:
     """Write a clip of two seconds of grey, and return its path."""
     path = folder / "clip.mp4"
     drawn = ["-f", "lavfi", "-i", "color=gray:s=64x36:r=25:d=2", "-pix_fmt", "yuv420p", str(path)]
-    subprocess.run([ffmpeg.find_ffmpeg(), "-v", "error", "-y", *drawn], check=True)
+    subprocess.run([ffmpeg_program.find_ffmpeg(), "-v", "error", "-y", *drawn], check=True)
     return path
 
 

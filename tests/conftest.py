@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 from hypothesis import HealthCheck, settings
-from tracklay.media import ffmpeg
+from tracklay.media import ffmpeg_program
 from tracklay.providers import base
 from tracklay.settings import KEY_VARIABLES
 
@@ -33,13 +33,15 @@ ON_PATH = [pytest.param("path", marks=pytest.mark.on_path)] if shutil.which("ffm
 @pytest.fixture(params=["bundled", *ON_PATH])
 def each_ffmpeg(request, monkeypatch):
     """Run with imageio-ffmpeg's ffmpeg, and with the one on PATH if there is one."""
-    ffmpeg.find_ffmpeg.cache_clear()
+    ffmpeg_program.find_ffmpeg.cache_clear()
     if request.param == "bundled":
         import imageio_ffmpeg
 
         monkeypatch.setenv("TRACKLAY_FFMPEG", imageio_ffmpeg.get_ffmpeg_exe())
+    else:
+        monkeypatch.setenv("TRACKLAY_FFMPEG", shutil.which("ffmpeg"))
     yield request.param
-    ffmpeg.find_ffmpeg.cache_clear()
+    ffmpeg_program.find_ffmpeg.cache_clear()
 
 
 @pytest.fixture

@@ -7,13 +7,17 @@ import hashlib
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
 
+import imageio_ffmpeg
 import pytest
 from tracklay.cli.main import main
+from tracklay.jobs.ledger import Ledger
+from tracklay.media import ffmpeg_program
 
 from tests.clips import FFMPEG, clicks, flash_clip, hear
 
@@ -413,3 +417,42 @@ def test_only_is_rejected_for_a_single_file(clip, clicking, capsys):
     """--only is for timelines."""
     assert lay(clip, "--only", "clip") == 2
     assert "Only a timeline has clips to choose by name" in capsys.readouterr().err
+
+
+def test_doctor_warns_of_an_old_ffmpeg(capsys, monkeypatch, tmp_path):
+    """One that the user chose is used, and works; the warning is no failure."""
+    old = tmp_path / "ffmpeg"
+    old.write_text(
+        f'#!/bin/sh\n[ "$1" = -version ] && exec echo ffmpeg version 5.1.6 Copyright\nexec {imageio_ffmpeg.get_ffmpeg_exe()} "$@"\n'
+    )
+    old.chmod(0o755)
+    for program, expected in ((old, True), (imageio_ffmpeg.get_ffmpeg_exe(), False)):
+        monkeypatch.setenv("TRACKLAY_FFMPEG", str(program))
+        ffmpeg_program.find_ffmpeg.cache_clear()
+        main(["doctor"])
+        assert ("older than 6" in " ".join(capsys.readouterr().out.split())) is expected
+    ffmpeg_program.find_ffmpeg.cache_clear()
+
+
+def test_the_home_and_its_ledger_are_private(tmp_path, monkeypatch):
+    """No other user can list or read them. A home that exists keeps its permissions."""
+    monkeypatch.setenv("TRACKLAY_HOME", str(tmp_path / "deep" / "home"))
+    Ledger().close()
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "deep" / "home").glob("**/*")}
+    assert modes["ledger.sqlite3"] == 0o600
+    assert stat.S_IMODE((tmp_path / "deep" / "home").stat().st_mode) == 0o700
+    shared = tmp_path / "shared"
+    shared.mkdir(mode=0o755)
+    monkeypatch.setenv("TRACKLAY_HOME", str(shared))
+    Ledger().close()
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o755
+
+
+@pytest.mark.parametrize("command", [["lay"], ["batch"], ["report"]])
+def test_strange_names_are_one_sentence(tmp_path, capsys, command):
+    """Bytes that are no UTF-8, and names longer than any file system allows."""
+    for name, expected in (("a\udcff.mp4", "not valid Unicode"), ("x" * 5000 + ".mp4", "")):
+        assert main([*command, str(tmp_path / name)]) != 0
+        shown = capsys.readouterr().err
+        assert shown.count("\n") == 1
+        assert expected in shown

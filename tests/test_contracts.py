@@ -61,7 +61,7 @@ POSITIONALS = {
     "doctor": ["FILM"],
 }
 
-JOB_ACTIONS = {"list", "resume", "collect", "cancel", "resubmit", "send", "discard", "forget"}
+JOB_ACTIONS = {"list", "resume", "collect", "cancel", "resubmit", "send", "discard", "forget", "repair"}
 CURRENT_NAMES = {"send": "resubmit", "forget": "discard"}
 
 MANIFEST_KEYS = {"source", "tracklay", "picture", "rate", "takes", "failed", "laid"}

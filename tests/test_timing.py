@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tracklay.timing import Rate, Span, TimeMap, format_timecode, parse_time
+from tracklay.timing import Rate, Span, TimeError, TimeMap, format_timecode, parse_fraction, parse_time
 
 RATES = [
     Rate.from_value(text) for text in ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60", "120")
@@ -186,3 +186,35 @@ def test_a_span_is_filled_by_the_linear_segments_of_its_map():
     pieces = list(time_map.segments(Span(2, 26, Rate.from_value(25))))
     found = [tuple(int(part) for part in (piece.start, piece.end, piece.source_start, piece.slope)) for piece in pieces]
     assert found == [(2, 10, 2, 1), (10, 20, 10, 0), (20, 28, 10, -1)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "1e999999999",
+            "1e-999999999",
+            "-1e999999999",
+            "9" * 5000,
+            "9" * 5000 + "f",
+            "1/" + "9" * 5000,
+            "1" * 5000 + ":00:00:00",
+        ),
+        *("00:00:00:" + "9" * 5000, "9" * 5000 + ":30", "0." + "1" * 100_000, "inf", "nan", "1_0", "1e1000"),
+    ],
+)
+def test_a_number_of_any_size_is_refused_at_once(text):
+    """Python would compute with some of these for hours, and refuse to convert others with an error of its own."""
+    for parse in (Rate.from_value, lambda value: parse_time(value, Rate(Fraction(25)))):
+        with pytest.raises(TimeError):
+            parse(text)
+    with pytest.raises(ValueError, match=r"."):
+        parse_fraction(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("12.5", 12.5), (" .25 ", 0.25), ("24000/1001", 24000 / 1001), ("1e-3", 0.001), ("+2E2", 200)]
+)
+def test_usual_numbers_are_read(text, value):
+    """As Python's fractions read them."""
+    assert float(parse_fraction(text)) == value

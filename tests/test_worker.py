@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 import sys
 
 import pytest
 from tracklay import worker
 from tracklay.errors import ModelFailed
-from tracklay.media import ffmpeg
+from tracklay.media import ffmpeg_program
+from tracklay.processes import find_program, start_process
 from tracklay.worker import WorkerProcess
 
-FUNCTION = "media.ffmpeg:ffmpeg_version"
+FUNCTION = "media.ffmpeg_program:ffmpeg_version"
 
 NEVER_EXITS = (
     sys.executable,
@@ -29,12 +33,12 @@ PRINTS_A_LOT = (
 def test_a_process_that_hangs_after_its_reply_is_killed(monkeypatch):
     """Its reply counts, and the call returns soon."""
     monkeypatch.setattr(worker, "EXIT_TIMEOUT_SECONDS", 0.2)
-    assert WorkerProcess(FUNCTION, {}, NEVER_EXITS).result() == ffmpeg.ffmpeg_version()
+    assert WorkerProcess(FUNCTION, {}, NEVER_EXITS).result() == ffmpeg_program.ffmpeg_version()
 
 
 def test_other_output_of_the_program_is_ignored():
     """However much it is, on either stream."""
-    assert WorkerProcess(FUNCTION, {}, PRINTS_A_LOT).result() == ffmpeg.ffmpeg_version()
+    assert WorkerProcess(FUNCTION, {}, PRINTS_A_LOT).result() == ffmpeg_program.ffmpeg_version()
 
 
 def test_a_process_that_dies_is_reported_with_its_last_line():
@@ -44,3 +48,56 @@ def test_a_process_that_dies_is_reported_with_its_last_line():
     ) as caught:
         WorkerProcess("version:VERSION", {}).result()
     assert caught.value.code == "worker.no_result"
+
+
+PLANTED = "raise SystemExit('a file of the current folder was run')\n"
+
+
+@pytest.fixture
+def planted(tmp_path, monkeypatch):
+    """Change to a folder with files that are named as modules and programs which a child loads."""
+    for name in ("json", "os", "numpy", "importlib", "tracklay", "encodings", "sitecustomize", "usercustomize"):
+        (tmp_path / f"{name}.py").write_text(PLANTED)
+    for name in ("ffmpeg", "blender"):
+        (tmp_path / name).write_text("#!/bin/sh\necho planted\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+# The second one is as a program that keeps the current folder on its module path.
+@pytest.mark.parametrize("program", [(), (sys.executable, "-c")], ids=["this Python", "another program"])
+def test_a_child_takes_no_module_from_the_current_folder(planted, program, monkeypatch):
+    """Neither by itself, nor because this process has the folder on its own path, nor through Python's variables."""
+    monkeypatch.syspath_prepend(str(planted))
+    monkeypatch.setattr(sys, "path", ["", ".", *sys.path])
+    monkeypatch.setenv("PYTHONPATH", str(planted))
+    assert WorkerProcess(FUNCTION, {}, program).result() == ffmpeg_program.ffmpeg_version()
+
+
+@pytest.mark.parametrize("search_path", ["", ".", "{real}:", ":{real}", ".:{real}"])
+def test_a_program_is_taken_from_no_relative_folder(planted, search_path, monkeypatch):
+    """An empty entry of PATH is the current folder, too."""
+    real = planted / "real" / "ffmpeg"
+    real.parent.mkdir()
+    real.write_bytes((planted / "ffmpeg").read_bytes())
+    real.chmod(0o755)
+    monkeypatch.setenv("PATH", search_path.format(real=real.parent))
+    assert find_program("ffmpeg") == (str(real) if "real" in search_path else None)
+    assert find_program("./ffmpeg") == str(planted / "ffmpeg"), "one that the user names is taken, by its absolute path"
+
+
+def test_a_child_gets_no_key(monkeypatch):
+    """Neither ours nor another program's, whatever its name; what programs need is inherited."""
+    for name in ("REPLICATE_API_TOKEN", "FAL_KEY", "AWS_SESSION_TOKEN", "SOME_PASSWORD"):
+        monkeypatch.setenv(name, "do-not-inherit")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    process = start_process(
+        [sys.executable, "-I", "-c", "import json, os; print(json.dumps(dict(os.environ)))"],
+        environment={"ADDED": "value"},
+        stdout=subprocess.PIPE,
+    )
+    seen = json.loads(process.communicate()[0])
+    assert "do-not-inherit" not in seen.values()
+    assert (seen["ADDED"], seen["LC_ALL"]) == ("value", "C.UTF-8")
+    assert seen["PATH"] == os.environ["PATH"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .atomic_io import atomic_write
-from .media import ffmpeg
+from .media import ffmpeg_program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,7 +60,7 @@ def make_clip(path: Path, fps: int = FPS) -> Path:
         OutputError: it cannot be written.
     """
     # moviepy resolves its ffmpeg once, when it is imported: the variable must be set before.
-    os.environ.setdefault("FFMPEG_BINARY", ffmpeg.find_ffmpeg())
+    os.environ.setdefault("FFMPEG_BINARY", ffmpeg_program.find_ffmpeg())
     from moviepy import VideoClip  # noqa: PLC0415 - slow to import
 
     clip = VideoClip(_draw_frame, duration=DURATION_SECONDS)

@@ -16,7 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .paths import tracklay_home
+from .paths import PRIVATE_FILE_MODE, create_home, tracklay_home
+from .untrusted_data import printable_text
 
 if TYPE_CHECKING:
     from .cue import Cue
@@ -76,7 +77,7 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line, tracebacks and line breaks included."""
-        return " ".join(super().format(record).split())
+        return printable_text(" ".join(super().format(record).split()))
 
 
 class AppendHandler(logging.Handler):
@@ -91,8 +92,8 @@ class AppendHandler(logging.Handler):
             path = log_path()
             if path.exists() and path.stat().st_size > MAX_LOG_BYTES:
                 path.replace(path.with_name("log.old.txt"))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            create_home()
+            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, PRIVATE_FILE_MODE)
             try:
                 os.write(descriptor, f"{self.format(record)}\n".encode("utf-8", "replace"))
             finally:

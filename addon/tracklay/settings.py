@@ -56,6 +56,7 @@ class Settings:
         preferred_urls: the same from a front end's preferences; the environment wins.
         keys_set: variables of API keys that have a value in the environment.
         cache_bytes: limit of the proxy cache, in bytes.
+        is_home_shared: other users may read the home: that of a farm, where another worker resumes the jobs of a lost one.
         process_count: processes that share each provider's rate limit, this one included.
     """
 
@@ -66,6 +67,7 @@ class Settings:
     preferred_urls: Mapping[str, str] = field(default_factory=dict)
     keys_set: frozenset[str] = frozenset()
     cache_bytes: int = DEFAULT_CACHE_BYTES
+    is_home_shared: bool = False
     process_count: int = 1
 
     @classmethod
@@ -79,7 +81,7 @@ class Settings:
         return self.base_urls.get(variable) or self.preferred_urls.get(variable, "")
 
     def to_environment(self) -> dict[str, str]:
-        """Return the variables that give a child process these settings. Keys are inherited, not copied."""
+        """Return the variables that give a child process these settings. API keys are not among them."""
         named = {HOME_VARIABLE: str(self.home), FFMPEG_VARIABLE: self.ffmpeg, BLENDER_VARIABLE: self.blender}
         return {name: value for name, value in {**named, **self.preferred_urls, **self.base_urls}.items() if value}
 

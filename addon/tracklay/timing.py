@@ -18,13 +18,38 @@ from .errors import InvalidInput
 NTSC_DENOMINATOR = 1001
 """Denominator of NTSC rates: a whole number times 1000/1001 (SMPTE ST 12-1)."""
 
-_TIMECODE_PATTERN = re.compile(r"(\d+):([0-5]?\d):([0-5]?\d)([:;])(\d+)")
-_CLOCK_PATTERN = re.compile(r"(?:(\d+):)?(\d+):([0-5]?\d(?:[.,]\d*)?)")
-_FRAME_PATTERN = re.compile(r"(\d+)f")
+MAX_FPS = 1_000_000
+"""The highest frame rate that is accepted. High-speed cameras reach some hundred thousand."""
+
+MAX_SECONDS = 1_000_000_000
+"""The latest time that is accepted: some 30 years."""
+
+MAX_SHOWN_CHARS = 60
+"""Characters of an invalid number that a message quotes."""
+
+# Every number has a limit: `1e999999999` and ten thousand digits are numbers too, and computing with them takes forever.
+_TIMECODE_PATTERN = re.compile(r"(\d{1,6}):([0-5]?\d):([0-5]?\d)([:;])(\d{1,6})")
+_CLOCK_PATTERN = re.compile(r"(?:(\d{1,6}):)?(\d{1,6}):([0-5]?\d(?:[.,]\d{0,20})?)")
+_FRAME_PATTERN = re.compile(r"(\d{1,15})f")
+_NUMBER_PATTERN = re.compile(
+    r"\s*[+-]?(?:\d{1,80}/\d{1,80}|(?:\d{1,20}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][+-]?\d{1,2})?)\s*"
+)
 
 
 class TimeError(InvalidInput, ValueError):
     """A time, frame rate or timecode that is not valid. Also a `ValueError`, as Python's own parsers raise."""
+
+
+def parse_fraction(text: str) -> Fraction:
+    """Return the number that a text from outside stands for (`12.5`, `1e-3`, `24000/1001`), without taking long over any text.
+
+    Raises:
+        ValueError: it is not a number, or has more than 20 digits before the point or an exponent of more than two digits.
+        ZeroDivisionError: the denominator is 0.
+    """
+    if not _NUMBER_PATTERN.fullmatch(text):
+        raise ValueError(text)
+    return Fraction(text)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -52,11 +77,15 @@ class Rate:
             return cls(Fraction(value))
         text = str(value).strip()
         try:
-            fps = Fraction(text)
+            fps = parse_fraction(text)
         except (ValueError, ZeroDivisionError):
+            fps = Fraction(MAX_FPS + 1)
+        if fps > MAX_FPS:
             raise TimeError(
-                "rate.invalid", "Not a frame rate: {value!r}. Write 24, 23.976 or 24000/1001.", value=text
-            ) from None
+                "rate.invalid",
+                "Not a frame rate: {value!r}. Write 24, 23.976 or 24000/1001.",
+                value=text[:MAX_SHOWN_CHARS],
+            )
         # The candidate is the next whole number above, times 1000/1001: 23.98 -> 24 -> 23.976…
         if "/" not in text and fps.denominator != 1:
             whole = -(-fps.numerator // fps.denominator)
@@ -255,14 +284,14 @@ def parse_time(text: str, rate: Rate) -> int:
         minutes = int(match[1] or 0) * 60 + int(match[2])
         return rate.frames(minutes * 60 + Fraction(match[3].replace(",", ".")))
     try:
-        seconds_exact = Fraction(text.replace(",", ".", 1))
+        seconds_exact = parse_fraction(text.replace(",", ".", 1))
     except (ValueError, ZeroDivisionError):
         seconds_exact = Fraction(-1)
-    if seconds_exact < 0:
+    if not 0 <= seconds_exact <= MAX_SECONDS:
         raise TimeError(
             "time.invalid",
             "Not a time: {value!r}. Write seconds (12.5), minutes and seconds (1:30), timecode (00:00:12:12) or frames (300f).",
-            value=text,
+            value=text[:MAX_SHOWN_CHARS],
         )
     return rate.frames(seconds_exact)
 

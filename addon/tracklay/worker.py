@@ -26,8 +26,14 @@ _logger = logging.getLogger("tracklay.worker")
 EXIT_TIMEOUT_SECONDS = 20.0
 """Seconds that the process may take to exit after it has replied."""
 
+PYTHON_FLAGS = ("-I", "-B", "-c")
+"""Python's options: without the current folder on the module path, `PYTHON*` variables and bytecode files."""
+
 BOOTSTRAP = """\
-import importlib, importlib.util, os, sys
+import os, sys
+here = os.getcwd()
+sys.path[:] = [path for path in sys.path if os.path.isabs(path) and path != here]
+import importlib, importlib.util
 folder, function = sys.argv[-2:]
 sys.path += [path for path in os.environ["TRACKLAY_WORKER_PATHS"].split(os.pathsep) if path not in sys.path]
 spec = importlib.util.spec_from_file_location("tracklay_worker", folder + "/__init__.py", submodule_search_locations=[folder])
@@ -37,8 +43,8 @@ spec.loader.exec_module(package)
 importlib.import_module("tracklay_worker.worker").serve(function)
 """
 """The process's program. It loads the package from its folder: inside Blender the package has no name that another Python could
-import. This Python's packages come last on the path: a program with another Python version uses its own numpy, and our pure Python
-packages."""
+import. The current folder is removed first: another program than this Python may have it on its module path. This Python's packages come
+last: a program with another Python version uses its own numpy, and our pure Python packages."""
 
 REPLY_PREFIX = "tracklay answers: "
 """Start of the line with the reply: Blender prints other lines to the same output."""
@@ -55,18 +61,17 @@ class WorkerProcess:
             arguments: keyword arguments, as JSON holds them.
             program: the command that runs the Python code that follows it; by default this Python.
         """
-        paths = [path for path in sys.path if path]
+        # A file in the current folder must not become a module: neither `json.py` nor `numpy.py`.
+        paths = [path for path in sys.path if Path(path).is_absolute() and Path(path) != Path.cwd()]
         self._function = function
         self._popen = start_process(
-            [*(program or (sys.executable, "-c")), BOOTSTRAP, "--", str(Path(__file__).parent), function],
+            [*(program or (sys.executable, *PYTHON_FLAGS)), BOOTSTRAP, "--", str(Path(__file__).parent), function],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={
-                **os.environ,
+            environment={
                 **settings.current().to_environment(),
                 "TRACKLAY_WORKER_PATHS": os.pathsep.join(paths),
-                "PYTHONDONTWRITEBYTECODE": "1",
             },
         )
         _logger.info("worker process %d runs %s", self._popen.pid, function)

@@ -12,7 +12,7 @@ from fractions import Fraction
 import pytest
 from tracklay.cue import Picture
 from tracklay.errors import InvalidInput, MediaError
-from tracklay.media import ffmpeg
+from tracklay.media import ffmpeg, ffmpeg_program
 from tracklay.media.extract import extract_proxy
 from tracklay.media.probe import probe_media, read_video_header
 from tracklay.timing import Rate, Span, TimeMap
@@ -133,7 +133,7 @@ def test_a_read_that_stalls_is_an_error(tmp_path, monkeypatch):
     stalled.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(60)\n")
     stalled.chmod(0o755)
     monkeypatch.setenv("TRACKLAY_FFMPEG", str(stalled))
-    ffmpeg.find_ffmpeg.cache_clear()
+    ffmpeg_program.find_ffmpeg.cache_clear()
     source = tmp_path / "source.mp4"
     source.write_bytes(b"anything")
     begun = time.monotonic()
@@ -145,7 +145,7 @@ def test_a_read_that_stalls_is_an_error(tmp_path, monkeypatch):
         )
     assert time.monotonic() - begun < 30
     monkeypatch.undo()
-    ffmpeg.find_ffmpeg.cache_clear()
+    ffmpeg_program.find_ffmpeg.cache_clear()
 
 
 def test_a_huge_still_becomes_a_small_proxy(tmp_path):

@@ -71,18 +71,6 @@ def test_joined_recordings_run_on(each_ffmpeg, tmp_path, suffix, options):
     ]
 
 
-def test_a_playlist_with_a_discontinuity_runs_on(each_ffmpeg, tmp_path):
-    """HLS segments of two recordings."""
-    for name, count in (("a.ts", 50), ("b.ts", 40)):
-        numbered(tmp_path / name, RATE.fps, count, *X264)
-    playlist = tmp_path / "list.m3u8"
-    lines = ["#EXTM3U", "#EXT-X-VERSION:3", "#EXT-X-TARGETDURATION:2", "#EXTINF:2.0,", "a.ts"]
-    lines += ["#EXT-X-DISCONTINUITY", "#EXTINF:1.6,", "b.ts", "#EXT-X-ENDLIST"]
-    playlist.write_text("\n".join(lines) + "\n")
-    assert probe_video(playlist)[1].frames == 90
-    assert spans(playlist, (45, 20)) == [[*range(45, 50), *range(15)]]
-
-
 def test_a_seek_by_guess_is_not_believed(each_ffmpeg, tmp_path):
     """The index of an MXF is at its end. In a file that was cut off a seek gives packets the times that were asked for."""
     whole = numbered(tmp_path / "whole.mxf", RATE.fps, 130, *MPEG2)

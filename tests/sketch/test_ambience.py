@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tracklay.cue import SAMPLE_RATE
-from tracklay.media import ffmpeg
+from tracklay.media import ffmpeg_program
 from tracklay.sketch.foley import ambience
 from tracklay.sketch.foley.ambience_presets import AMBIENCE_PRESETS, AmbiencePreset
 from tracklay.sketch.foley.room_tones import ROOM_TONES, room_tone_for
@@ -102,7 +102,7 @@ def test_loudness_and_true_peak_are_those_of_ffmpeg(tmp_path: Path) -> None:
     path.write_bytes(np.ascontiguousarray(sound.T).tobytes())
     report = subprocess.run(
         [
-            *(ffmpeg.find_ffmpeg(), "-hide_banner", "-f", "f32le", "-ar", "48000", "-ac", "2", "-i", str(path)),
+            *(ffmpeg_program.find_ffmpeg(), "-hide_banner", "-f", "f32le", "-ar", "48000", "-ac", "2", "-i", str(path)),
             *("-af", "ebur128=peak=true", "-f", "null", "-"),
         ],
         capture_output=True,

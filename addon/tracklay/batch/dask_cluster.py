@@ -26,8 +26,9 @@ COMPLETED_STATUSES = (0, 1)
 def run_shard(arguments: Sequence[str]) -> tuple[int, str]:
     """Run the command on this machine and return its exit status and the last line of its stderr."""
     program = __name__.partition(".")[0]
+    # -P: a worker's current folder may be shared, and is no place for modules.
     done = subprocess.run(
-        [sys.executable, "-m", program, *arguments],
+        [sys.executable, "-P", "-m", program, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -137,7 +137,7 @@ def _farm_settings(path: Path, shard: tuple[int, int] | None) -> settings.Settin
     user_models = tracklay_home() / "models"
     if user_models.is_dir():
         shutil.copytree(user_models, home / "models", dirs_exist_ok=True)
-    return replace(settings.current(), home=home)
+    return replace(settings.current(), home=home, is_home_shared=True)
 
 
 def _shard_cap(cap: str | None, shard_rows: int, total_rows: int) -> str | None:

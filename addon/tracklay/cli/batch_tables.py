@@ -8,10 +8,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from .console import PlainConsole
 from .progress import format_duration
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ UNKNOWN = "not known"
 
 def print_estimate(estimate: BatchEstimate) -> None:
     """Print the cost and the duration of a work list, by model and in total."""
-    console = Console()
+    console = PlainConsole()
     table = Table(box=None, pad_edge=False, header_style="dim")
     for heading in ("model", "rows", "takes", "picture", "cost", "time"):
         table.add_column(heading, justify="left" if heading == "model" else "right")
@@ -60,7 +60,7 @@ def _format_time(seconds: float | None) -> str:
     return UNKNOWN if seconds is None else f"about {format_duration(seconds)}"
 
 
-def _print_errors(console: Console, errors: Sequence[str]) -> None:
+def _print_errors(console: PlainConsole, errors: Sequence[str]) -> None:
     for error in errors[:MAX_ERRORS_SHOWN]:
         console.print(Text(error, "red"), soft_wrap=True)
     if len(errors) > MAX_ERRORS_SHOWN:
@@ -69,7 +69,7 @@ def _print_errors(console: Console, errors: Sequence[str]) -> None:
 
 def print_results(results: Mapping[str, Any], paths: Mapping[str, Path]) -> None:
     """Print a list's takes by state, its errors, and the paths of the results and the report."""
-    console = Console()
+    console = PlainConsole()
     states = Counter(row["state"] for row in results["rows"])
     rows = len({row["id"] for row in results["rows"]})
     counts = Text(f"{rows} rows: ")

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from .. import log, settings
 from ..errors import InvalidInput, TracklayError
-from ..media import ffmpeg
+from ..media import ffmpeg, ffmpeg_program
+from ..media.ffmpeg_program import OLDEST_RELIABLE_VERSION
 from ..models import load_catalogue
 from ..paths import ensure_folder, tracklay_home
 from ..providers.credentials import get_key
@@ -62,7 +63,7 @@ def run_checks(describe: Callable[[TracklayError], str] = str) -> list[Finding]:
     check = partial(_check, describe=describe)
     findings = [
         check("Tracklay", lambda: f"{VERSION}, Python {platform.python_version()}"),
-        check("ffmpeg", _describe_ffmpeg),
+        _check_ffmpeg_age(check("ffmpeg", _describe_ffmpeg)),
         check("home folder", lambda: f"{ensure_folder(tracklay_home())}, writable"),
         Finding("log", str(log.log_path()), ok=None),
         check("models", lambda: f"{len(load_catalogue())} in the catalogue"),
@@ -98,10 +99,18 @@ def _check(name: str, detail: Callable[[], str], describe: Callable[[TracklayErr
         return Finding(name, describe(error), ok=False)
 
 
+def _check_ffmpeg_age(finding: Finding) -> Finding:
+    """Add a warning to the finding about an ffmpeg that works and is old."""
+    if not finding.ok or (ffmpeg_program.major_version() or OLDEST_RELIABLE_VERSION) >= OLDEST_RELIABLE_VERSION:
+        return finding
+    warning = f"older than {OLDEST_RELIABLE_VERSION}, which places some sound late: use the one of the package"
+    return Finding(finding.name, f"{finding.detail} ({warning})", ok=None)
+
+
 def _describe_ffmpeg() -> str:
     """Return ffmpeg's path and version, after checking that it can write H.264, which proxies use."""
     import ffmpeg as builder  # noqa: PLC0415 - ffmpeg-python, under another name than our own module
 
     picture = builder.input("color=s=16x16:d=0.1", format="lavfi")
     ffmpeg.run_ffmpeg(picture.output("pipe:", format="null", vcodec="libx264"), "ffmpeg cannot write H.264")
-    return f"{ffmpeg.find_ffmpeg()}, {ffmpeg.ffmpeg_version()}"
+    return f"{ffmpeg_program.find_ffmpeg()}, {ffmpeg_program.ffmpeg_version()}"

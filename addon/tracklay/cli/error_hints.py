@@ -39,6 +39,8 @@ HINTS: dict[str, str] = {
     "job.taken_over": "Run `tracklay jobs` to list jobs.",
     "job.running": "Cancel it with `tracklay jobs cancel {job}`.",
     "job.not_finished": "Cancel it with `tracklay jobs cancel {job}`.",
+    "ledger.damaged": "`tracklay jobs repair` saves what can be read.",
+    "job.plan_damaged": "`tracklay jobs repair` saves what can be read.",
     "ledger.disk_full": "Then run the same command again.",
     "ledger.handle_not_saved": "`tracklay jobs resume` looks for it at the provider.",
     "cost.unknown_price": "Leave out --max-cost to continue.",

@@ -11,6 +11,7 @@ from ..errors import TracklayError
 from ..jobs import admin
 from ..jobs.delivery import FileDelivery, delivery_of_plan
 from ..jobs.ledger import Job
+from ..jobs.ledger_repair import repair_ledger
 from ..jobs.runner import BlockingRunner
 from ..jobs.states import UNSENT_STATES
 from ..timelines import open_timeline
@@ -65,6 +66,20 @@ def run_discard(options: argparse.Namespace) -> int:
     for job_id in options.ids:
         admin.discard_job(job_id)
     return run_list(options)
+
+
+def run_repair(options: argparse.Namespace) -> int:
+    """Run `tracklay jobs repair` and return the exit status."""
+    result = repair_ledger()
+    if result.kept is None:
+        print_message(f"The ledger is intact: {result.saved} jobs.")
+        return run_list(options)
+    print_message(f"Saved {result.saved} jobs. The damaged ledger is kept as {result.kept}.")
+    for each in result.lost:
+        request = f", request {each['request']} at {each['provider']}" if each["request"] else ""
+        print_message(f"Lost: job {each['id']}{request} ({each['reason']}).")
+    run_list(options)
+    return EXIT_FAILED if result.lost else EXIT_DONE
 
 
 def _resume_jobs(job_ids: Sequence[int], describe: Callable[[TracklayError], str], *, allow_submit: bool) -> int:

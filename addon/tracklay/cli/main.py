@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
@@ -11,16 +12,21 @@ from functools import partial
 
 from .. import settings
 from ..errors import InvalidInput, TracklayError, describe
+from ..untrusted_data import clean_text
 from .error_hints import hints_for
 from .exit_status import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_INTERRUPTED
 from .messages import print_message
 from .options import build_parser
+
+MAX_NAME_SHOWN = 80
+"""Characters of a name that a message quotes."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return the exit status."""
     describe_error: Callable[[TracklayError], str] = describe
     try:
+        _check_names(sys.argv[1:] if arguments is None else arguments)
         options = build_parser().parse_args(arguments)
         hints = hints_for(options.command, options.parser.option_names)
         describe_error = options.describe = partial(describe, hints=hints)
@@ -36,6 +42,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of stdout is gone (`tracklay jobs | head`). Python would fail once more when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        name = str(error.filename)
+        print_message(f"Name too long: {name[:MAX_NAME_SHOWN]}… ({len(name)} characters). Shorten it.")
+        return EXIT_BAD_INPUT
+
+
+def _check_names(arguments: Sequence[str]) -> None:
+    """Refuse file names that are not valid Unicode: neither a ledger nor a timeline could store them.
+
+    Raises:
+        InvalidInput: there is one among the arguments.
+    """
+    for argument in arguments:
+        if clean_text(argument) != argument:
+            raise InvalidInput(
+                "path.not_unicode", "Name is not valid Unicode: {name}. Rename the file.", name=clean_text(argument)
+            )
 
 
 def _run_command(options: argparse.Namespace) -> int:

@@ -7,10 +7,12 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
+from ..untrusted_data import printable_text
+
 
 def print_message(message: str) -> None:
     """Print one line on stderr."""
-    print(f"tracklay: {' '.join(message.split())}", file=sys.stderr, flush=True)  # noqa: T201 - a command prints
+    print(f"tracklay: {printable_text(' '.join(message.split()))}", file=sys.stderr, flush=True)  # noqa: T201 - a command prints
 
 
 def print_messages(messages: Iterable[str]) -> None:
@@ -21,4 +23,10 @@ def print_messages(messages: Iterable[str]) -> None:
 
 def print_json(value: Any) -> None:
     """Print a result on stdout as JSON."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))  # noqa: T201
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    # Outside of strings everything is ASCII, so what cannot be printed is in a string and may be escaped there.
+    print("".join(each if each.isprintable() or each == "\n" else _escape(each) for each in text))  # noqa: T201
+
+
+def _escape(character: str) -> str:
+    return json.dumps(character)[1:-1]

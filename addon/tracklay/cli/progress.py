@@ -11,13 +11,13 @@ from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from rich.console import Console
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from ..jobs.job_spec import StageProgress
+from .console import PlainConsole
 
 if TYPE_CHECKING:
     from ..jobs.job_spec import JobSpec
@@ -49,7 +49,7 @@ class TakeProgressTable:
         # transient: the table vanishes at the end, and the result's table takes its place.
         self._live = Live(
             get_renderable=self._build_table,
-            console=Console(stderr=True),
+            console=PlainConsole(stderr=True),
             transient=True,
             refresh_per_second=REFRESHES_PER_SECOND["takes"],
         )
@@ -112,7 +112,7 @@ class BatchProgress:
         self._produced_count = 0
         self._live = Live(
             get_renderable=self._renderable,
-            console=Console(stderr=True),
+            console=PlainConsole(stderr=True),
             transient=True,
             refresh_per_second=REFRESHES_PER_SECOND["batch"],
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..report.page import write_report
 from ..report.rows import read_report_input
 from ..report.verdicts import read_verdicts
+from ..untrusted_data import printable_text
 from .exit_status import EXIT_DONE
 
 RESULT_SUFFIXES = (".json", ".results", ".tracklay")
@@ -29,7 +30,7 @@ def run_report(options: argparse.Namespace) -> int:
 
         paths.append(write_reel(results, to / "reel.mp4", verdicts=verdicts, on_progress=_print_progress))
     for path in paths:
-        print(path)  # noqa: T201 - a command prints
+        print(printable_text(str(path)))  # noqa: T201 - a command prints
     return EXIT_DONE
 
 

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
+
+from .console import PlainConsole
 
 if TYPE_CHECKING:
     from ..models import Model, Parameter, Price
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def show_result(result: dict[str, Any], folder: Path, manifest_path: Path) -> None:
     """Print the takes of a run, and the paths of the laid picture and the manifest."""
-    console = Console()
+    console = PlainConsole()
     table = Table(box=None, pad_edge=False, header_style="dim")
     for heading in ("take", "start", "length", "seed", "made by"):
         table.add_column(heading, justify="right" if heading in ("start", "length") else "left")
@@ -44,7 +45,7 @@ JOB_STYLES = {"laid": "green", "ready": "green", "failed": "red", "unclear": "ye
 
 def show_jobs(listing: dict[str, Any]) -> None:
     """Print the jobs of the ledger, and their cost by provider, project and day."""
-    console = Console()
+    console = PlainConsole()
     if not listing["jobs"]:
         console.print("no jobs")
     table = Table(box=None, pad_edge=False, header_style="dim")
@@ -96,14 +97,14 @@ def show_models(models: Sequence[Model]) -> None:
             price_text(model.price),
             {True: Text("yes"), False: Text("no", "yellow"), None: Text("not known", "dim")}[model.licence.commercial],
         )
-    console = Console()
+    console = PlainConsole()
     console.print(table)
     console.print(Text("`tracklay models ID` shows a model's parameters, limits and licence.", "dim"))
 
 
 def show_model(model: Model) -> None:
     """Print one model with its parameters."""
-    console = Console()
+    console = PlainConsole()
     console.print(Text(f"{model.id}  {model.title}", "bold"))
     console.print(Text(model.summary))
     facts = Table(box=None, pad_edge=False, show_header=False)
@@ -140,7 +141,7 @@ def inputs_text(model: Model) -> str:
 
 def show_written_file(path: Path) -> None:
     """Print the path of a written file, never wrapped, so that it can be copied."""
-    Console().print(Text(f"written  {path}"), soft_wrap=True)
+    PlainConsole().print(Text(f"written  {path}"), soft_wrap=True)
 
 
 def model_to_dict(model: Model) -> dict[str, Any]:
@@ -154,7 +155,7 @@ def show_findings(findings: Sequence[Finding], *, bad_mark: str = "missing") -> 
     for finding in findings:
         mark, style = {True: ("ok", "green"), False: (bad_mark, "red"), None: ("-", "dim")}[finding.ok]
         table.add_row(Text(mark, style), finding.name, Text(finding.detail, overflow="fold"))
-    Console().print(table)
+    PlainConsole().print(table)
     return all(finding.ok is not False for finding in findings)
 
 

@@ -21,6 +21,7 @@ from ..cue import Cost
 from ..media import proxy_cache
 from ..paths import ensure_folder, tracklay_home
 from ..providers.base import Output
+from ..untrusted_data import clean_json
 from . import process_lock
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 COPY_GRACE_SECONDS = 600.0
 """Age from which a timeline copy without a job is deleted. A copy is written first, and its jobs are added after it."""
+
+MAX_UNDERSTOOD_CHARS = 20_000
+"""Characters of JSON of one value that a provider returned beside the sound, such as a rewritten prompt."""
 
 METADATA_FILE = "note.json"
 """File in each stored folder that describes its other files. A folder without it is incomplete."""
@@ -150,13 +154,19 @@ def save_output(job: Job, source_folder: Path, output: Output, *, keep_after_lay
         "version": output.version,
         "cost": asdict(output.cost),
         "stems": {name: path.name for name, path in output.stems.items()},
-        "understood": dict(output.understood),
+        "understood": _bounded(output.understood),
         "others": [path.name for path in output.extra_files],
         "notes": list(output.notes),
     }
     delete_output(job.id)
     _commit_folder(source_folder, _output_folder(job.id), metadata)
     return metadata
+
+
+def _bounded(understood: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the provider made of a request, without values that are too large for manifests and WAV headers."""
+    clean = clean_json(dict(understood))
+    return {name: value for name, value in clean.items() if len(json.dumps(value)) <= MAX_UNDERSTOOD_CHARS}
 
 
 def read_output_metadata(job: Job) -> dict[str, Any] | None:

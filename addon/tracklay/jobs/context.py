@@ -1,4 +1,4 @@
-"""State that the jobs of one process share: ledger writer, concurrency limits, cancelled jobs, known request IDs, locks."""
+"""State that the jobs of one process share: ledger writer, concurrency limits, cancelled jobs, known request IDs, locks, poll intervals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from weakref import WeakValueDictionary
 
 from ..cancellation import CancelToken
 from .ledger import Ledger
-from .poll_schedule import PollSchedule
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -20,6 +19,15 @@ if TYPE_CHECKING:
     from .ledger_writer import LedgerWriter
 
 Result = TypeVar("Result")
+
+MAX_LATENESS = 0.05
+"""Share of the elapsed time by which a poll may be late: three seconds after a minute, a tenth of a second after two seconds."""
+
+FIRST_POLL_AT = 0.9
+"""Share of a model's typical duration before which a poll only serves to show progress."""
+
+SMOOTHING_FACTOR = 0.3
+"""Weight of the latest run in a model's typical duration (exponential moving average)."""
 
 
 async def run_blocking(function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
@@ -39,6 +47,33 @@ async def run_blocking(function: Callable[..., Result], *args: Any, **kwargs: An
         await asyncio.wait([work])
         work.exception()  # marks it as retrieved, or asyncio would log it
         raise
+
+
+class PollSchedule:
+    """The interval between two polls of a running submission: long while it cannot be done, short when it should be.
+
+    Learned from the durations of each model's runs in this process. All times are in seconds.
+    """
+
+    def __init__(self) -> None:
+        self._typical_seconds: dict[str, float] = {}
+
+    def next_delay(self, model: str, elapsed_seconds: float, min_delay: float, max_delay: float) -> float:
+        """Return the seconds until the next poll of a run that started `elapsed_seconds` ago."""
+        typical = self._typical_seconds.get(model, 0.0)
+        # Before the typical end, sleep until just before it. After it (or when nothing is known), the delay grows with the
+        # elapsed time, so that a long run costs few polls and a short one is noticed at once.
+        delay = (
+            typical * FIRST_POLL_AT - elapsed_seconds
+            if elapsed_seconds < typical * FIRST_POLL_AT
+            else elapsed_seconds * MAX_LATENESS
+        )
+        return min(max_delay, max(min_delay, delay))
+
+    def record(self, model: str, seconds: float) -> None:
+        """Update a model's typical duration with a finished run's."""
+        known = self._typical_seconds.get(model, seconds)
+        self._typical_seconds[model] = known + (seconds - known) * SMOOTHING_FACTOR
 
 
 @dataclass

@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInput, OverBudget
+from ..untrusted_data import MAX_AMOUNT, read_amount
 
 if TYPE_CHECKING:
     from ..cue import Cost
@@ -34,7 +35,7 @@ def parse_amount(text: str, name: str) -> Decimal:
         amount = Decimal(text)
     except InvalidOperation:
         amount = Decimal(-1)
-    if not amount.is_finite() or amount < 0:
+    if not amount.is_finite() or not 0 <= amount <= MAX_AMOUNT:
         raise InvalidInput(
             "cost.not_an_amount",
             "Not an amount for {name}: {value!r}. Write a number such as 2.50.",
@@ -98,7 +99,8 @@ def enforce_caps(ledger: Ledger, job: Job, cost: Cost) -> None:
         cap = ledger.get_cap(scope)
         if cap is None:
             continue
-        if cost.amount is None:
+        amount = None if cost.amount is None else read_amount(cost.amount)
+        if amount is None:
             raise OverBudget(
                 "cost.unpriced_under_cap",
                 "Unknown price: {model}. The budget cap of {scope} cannot be enforced; nothing was sent.",
@@ -109,7 +111,7 @@ def enforce_caps(ledger: Ledger, job: Job, cost: Cost) -> None:
             (_counted_amount(row)[0] for row in ledger.cost_rows(**filters) if row["currency"] == cost.currency),
             Decimal(0),
         )
-        if spent + Decimal(cost.amount) > Decimal(cap):
+        if spent + amount > (read_amount(cap) or 0):
             raise OverBudget(
                 "cost.over_cap",
                 "Budget cap of {scope} exceeded: {amount} {currency} more than {spent} would pass {cap}. Nothing was sent.",
@@ -124,10 +126,10 @@ def enforce_caps(ledger: Ledger, job: Job, cost: Cost) -> None:
 def _counted_amount(row: Any) -> tuple[Decimal, bool]:
     """Return the amount that a row counts for, and whether it is confirmed."""
     if row["cost"] is not None:
-        return Decimal(row["cost"]), bool(row["cost_confirmed"])
+        return read_amount(row["cost"]) or Decimal(0), bool(row["cost_confirmed"])
     if row["state"] in UNCHARGED_STATES or row["estimate"] is None:
         return Decimal(0), row["state"] in UNCHARGED_STATES
-    return Decimal(row["estimate"]), False
+    return read_amount(row["estimate"]) or Decimal(0), False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import (
     CLASSES,
     Cancelled,
+    InvalidInput,
     LedgerError,
     MediaError,
     ModelFailed,
@@ -69,7 +70,8 @@ def state_after_error(state: JobState, error: TracklayError | OSError) -> JobSta
         case "running" | "fetching":
             end = "failed" if isinstance(error, FINAL_ERRORS) else None
         case "conforming":
-            end = "failed" if isinstance(error, MediaError | ModelFailed) else None
+            # An input that is invalid here is the provider's file: the user cannot choose another.
+            end = "failed" if isinstance(error, InvalidInput | MediaError | ModelFailed) else None
     return end
 
 

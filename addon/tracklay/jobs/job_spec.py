@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..cue import SAMPLE_RATE, Cue, EditorRender, Picture, ProxySpec
-from ..errors import InvalidInput
+from ..errors import InvalidInput, LedgerError, TracklayError
 from ..models import Model, find_model
 from ..models.model import prompt_required_error
 from ..timing import Rate, Span, TimeMap
+from ..untrusted_data import clean_text
 from .delivery import Delivery, delivery_of_plan
 
 if TYPE_CHECKING:
@@ -69,14 +71,25 @@ class JobSpec:
 
         Raises:
             InvalidInput: its model is no longer in the catalogue.
+            LedgerError: it is damaged.
         """
         cue = cls.cue_from_dict(data)
         model, sample_rate = find_model(cue.model, catalogue), data.get("sample_rate", SAMPLE_RATE)
-        return cls(cue, model, Path(data["folder"]), data["stem"], delivery_of_plan(data), sample_rate)
+        with _readable_plan():
+            return cls(cue, model, Path(data["folder"]), data["stem"], delivery_of_plan(data), sample_rate)
+
+    @classmethod
+    def cue_from_dict(cls, data: Mapping[str, Any]) -> Cue:
+        """Rebuild only the cue, even if its model no longer exists.
+
+        Raises:
+            LedgerError: it is damaged.
+        """
+        with _readable_plan():
+            return cls._parse_cue(data)
 
     @staticmethod
-    def cue_from_dict(data: Mapping[str, Any]) -> Cue:
-        """Rebuild only the cue, even if its model no longer exists."""
+    def _parse_cue(data: Mapping[str, Any]) -> Cue:
         stored = dict(data["cue"])
         start, frames, rate = stored.pop("span")
         points = tuple((Fraction(frame), Fraction(seconds)) for frame, seconds in stored.pop("map"))
@@ -106,6 +119,20 @@ class JobSpec:
         """Return the file name of a take, or of one of its stems."""
         model = self.model.id.replace("/", "-")
         return f"{self.stem}.{model}.take{number}{'.' + stem if stem else ''}.wav"
+
+
+@contextlib.contextmanager
+def _readable_plan() -> Iterator[None]:
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        if isinstance(error, TracklayError):
+            raise
+        raise LedgerError(
+            "job.plan_damaged",
+            "The plan of a job in the ledger is damaged ({reason}). Repair the ledger.",
+            reason=f"{type(error).__name__}: {error}",
+        ) from error
 
 
 def can_land(model: Model, params: Mapping[str, ParamValue]) -> bool:
@@ -233,6 +260,11 @@ def create_job_spec(cue: Cue, folder: Path, stem: str, catalogue: Mapping[str, M
     settings = TakeSettings(cue.prompt, cue.negative, cue.takes, cue.seed, cue.params).validate(model)
     if cue.picture.error:
         raise InvalidInput("cue.picture_error", "{reason}", reason=cue.picture.error)
+    for name in (str(cue.picture.source), str(folder), *cue.picture.images):
+        if clean_text(name) != name:  # the ledger holds Unicode text
+            raise InvalidInput(
+                "path.not_unicode", "Name is not valid Unicode: {name}. Rename the file.", name=clean_text(name)
+            )
     if cue.square:
         from ..media.square_crop import crop_position  # noqa: PLC0415 - rarely needed, and it would slow down Blender's start
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInput, LedgerError
+from ..untrusted_data import clean_json, clean_text
 from . import ledger_schema
 from .states import FINAL_STATES
 
@@ -184,7 +185,7 @@ class Ledger:
 
     def _select_jobs(self, sql: str, *values: Any) -> list[Job]:
         with ledger_schema.translated_errors(self.path):
-            return [_job_from_row(row) for row in self._connection.execute(sql, values)]
+            return [job_from_row(row, self.path) for row in self._connection.execute(sql, values)]
 
     def _execute(self, sql: str, *values: Any) -> int:
         with ledger_schema.translated_errors(self.path):
@@ -255,7 +256,11 @@ class Ledger:
         if unknown:
             raise ValueError(f"no such columns: {unknown}")
         values = {
-            name: _to_json(value) if name in JSON_COLUMNS and value is not None else value
+            name: _to_json(value)
+            if name in JSON_COLUMNS and value is not None
+            else clean_text(value)
+            if isinstance(value, str)
+            else value
             for name, value in fields.items()
         }
         values["updated_at"] = utc_timestamp()
@@ -406,6 +411,10 @@ class Ledger:
         latest = f"SELECT id FROM jobs WHERE NOT ({OPEN_JOBS_SQL}) AND NOT hidden ORDER BY id DESC LIMIT ?"  # noqa: S608
         return self._select_jobs(f"SELECT * FROM jobs WHERE {OPEN_JOBS_SQL} OR id IN ({latest}) ORDER BY id", limit)  # noqa: S608
 
+    def all_jobs(self) -> list[Job]:
+        """Return every job, hidden ones too."""
+        return self._select_jobs("SELECT * FROM jobs ORDER BY id")
+
     def cost_rows(self, **filters: str) -> list[sqlite3.Row]:
         """Return what each submitted job costs: provider, project, day, currency, estimate, cost, cost_confirmed, state."""
         condition = "".join(f" AND {name} = ?" for name in filters)
@@ -453,13 +462,24 @@ class Ledger:
 
 
 def _to_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    """Return a value as JSON that SQLite and `json.loads` can read again, whatever came from outside."""
+    return json.dumps(clean_json(value), ensure_ascii=False, allow_nan=False)
 
 
-def _job_from_row(row: sqlite3.Row) -> Job:
+def job_from_row(row: sqlite3.Row, path: Path) -> Job:
+    """Return the job of a row.
+
+    Raises:
+        LedgerError: the row is damaged.
+    """
     values = dict(row)
-    for name in JSON_COLUMNS:
-        values[name] = None if values[name] is None else json.loads(values[name])
-    for name in BOOLEAN_COLUMNS:
-        values[name] = bool(values[name])
-    return Job(**values)
+    try:
+        for name in JSON_COLUMNS:
+            values[name] = None if values[name] is None else json.loads(values[name])
+        for name in BOOLEAN_COLUMNS:
+            values[name] = bool(values[name])
+        ledger_schema.check_row(values)
+        return Job(**values)
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
+        reason = f"job {values.get('id')}: {error}"
+        raise ledger_schema.damaged_ledger(path, reason) from error

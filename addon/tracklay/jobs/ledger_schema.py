@@ -9,15 +9,21 @@ import contextlib
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+from .. import settings
 from ..errors import LedgerError
-from ..paths import ensure_folder, tracklay_home
-from .states import TRANSITIONS
+from ..paths import PRIVATE_FILE_MODE, ensure_folder, tracklay_home
+from .states import STATE_DESCRIPTIONS, TRANSITIONS
 
 APPLICATION_ID = 0x54724C79
 """SQLite's application id of our ledgers: `TrLy`."""
+
+MAX_CHECKED_BYTES = 64 << 20
+"""Size up to which the whole file is checked when it is opened: 0.1 s at most. Damage to a larger
+one is found when it is read."""
 
 BUSY_SECONDS = 20.0
 """Seconds to wait for another writer's lock. A transaction of ours lasts milliseconds."""
@@ -102,6 +108,15 @@ MIGRATIONS: tuple[str, ...] = (
 Scripts are split at each semicolon, so no statement may contain one.
 """
 
+STATE_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "submitting": ("submission",),
+    "unclear": ("submission",),
+    "running": ("job_handle",),
+    "fetching": ("job_handle",),
+    "conforming": ("output",),
+}
+"""Columns without which a job in a state cannot go on."""
+
 TRANSITION_TRIGGERS = """
     CREATE TEMP TABLE transitions (before TEXT, after TEXT, PRIMARY KEY (before, after)) WITHOUT ROWID;
     CREATE TEMP TRIGGER enforce_transition BEFORE UPDATE OF state ON main.jobs
@@ -131,11 +146,11 @@ def translated_errors(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise _ledger_error(path, error) from error
 
 
-def _ledger_error(path: Path, error: sqlite3.DatabaseError) -> LedgerError:
+def _ledger_error(path: Path, error: sqlite3.Error | UnicodeDecodeError) -> LedgerError:
     # SQLite's Python module has one class for most of these; only the text differs.
     reason = str(error)
     if "locked" in reason or "busy" in reason:
@@ -156,12 +171,45 @@ def _ledger_error(path: Path, error: sqlite3.DatabaseError) -> LedgerError:
         return LedgerError(
             "ledger.refused", "Internal error: the job ledger refused a change ({reason}).", reason=reason
         )
+    return damaged_ledger(path, reason)
+
+
+def damaged_ledger(path: Path, reason: str) -> LedgerError:
+    """Return the error of a ledger that cannot be read, or can be read in part only."""
     return LedgerError(
         "ledger.damaged",
-        "The job ledger is damaged: {path} ({reason}). Move it away to start a new one; it is kept because it records paid requests.",
+        "The job ledger is damaged: {path} ({reason}). Repair it, or move it away to start a new one; it records paid requests.",
         path=path,
         reason=reason,
     )
+
+
+def check_row(row: Mapping[str, Any]) -> None:
+    """Check a job's row, its JSON parsed, as far as every command relies on it.
+
+    Raises:
+        ValueError, TypeError, KeyError: it is damaged.
+    """
+    if row["state"] not in STATE_DESCRIPTIONS:
+        raise ValueError(f"unknown state {str(row['state'])[:20]!r}")
+    if missing := [name for name in STATE_COLUMNS.get(row["state"], ()) if row[name] is None]:
+        raise ValueError(f"{row['state']} without {', '.join(missing)}")
+    if not isinstance(row["takes"], list):
+        raise TypeError("takes")
+    for name in ("plan", "submission", "job_handle", "output", "error"):
+        if not isinstance(row[name], dict | None):
+            raise TypeError(name)
+    plan, cue = row["plan"], row["plan"]["cue"]
+    texts = [cue["source"], cue["prompt"], plan.get("folder", ""), plan.get("laying", {}).get("kind", "")]
+    if submission := row["submission"]:
+        texts += [submission["id"], *submission["data"]]
+    if handle := row["job_handle"]:
+        texts += [handle["request"], *handle["data"]]
+    if output := row["output"]:
+        texts += [output["folder"], output["file"], output["cost"]["currency"], *output["stems"], *output["others"]]
+    texts += [claim["file"] for claim in row["takes"]]
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("text expected")
 
 
 def connect_ledger(path: Path | None = None) -> sqlite3.Connection:
@@ -201,7 +249,9 @@ def _open_verified(path: Path) -> sqlite3.Connection:
         # Read before the first write: a file of another program, or of a newer version, must stay as it is.
         application_id = connection.execute("PRAGMA application_id").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        _check_header(path, application_id, version)
+        check_header(path, application_id, version)
+        if path.stat().st_size <= MAX_CHECKED_BYTES:
+            _check_pages(connection, path)
         # Write-ahead log: readers (`tracklay jobs`, a second Blender) never block the writer.
         connection.execute("PRAGMA journal_mode = WAL")
         # In WAL mode the default (NORMAL) syncs only at checkpoints: a power cut could lose the last commits. Each commit here
@@ -214,7 +264,18 @@ def _open_verified(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _check_header(path: Path, application_id: int, version: int) -> None:
+def _check_pages(connection: sqlite3.Connection, path: Path) -> None:
+    found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    if found != "ok":
+        raise damaged_ledger(path, found.strip().rpartition("\n")[2])
+
+
+def check_header(path: Path, application_id: int, version: int) -> None:
+    """Check that a file is a ledger, of this version or an older one.
+
+    Raises:
+        LedgerError: it is not.
+    """
     if application_id != APPLICATION_ID:
         raise LedgerError(
             "ledger.foreign_file",
@@ -240,12 +301,15 @@ def _create(path: Path) -> None:
     ensure_folder(path.parent)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}-{secrets.token_hex(3)}.part{path.suffix}")
     try:
+        if not settings.current().is_home_shared:
+            # SQLite gives its other files (`-wal`, `-shm`) the same permissions.
+            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE_MODE))
         with (
             translated_errors(path),
             contextlib.closing(sqlite3.connect(temporary, isolation_level=None)) as connection,
         ):
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            _run_migrations(connection, 0)
+            run_migrations(connection, 0)
         try:
             os.link(temporary, path)
         except FileExistsError:
@@ -264,10 +328,10 @@ def _upgrade(connection: sqlite3.Connection, path: Path) -> None:
     backup = path.with_name(f"{path.stem}.version{version}{path.suffix}")
     with contextlib.closing(sqlite3.connect(backup)) as copy:
         connection.backup(copy)
-    _run_migrations(connection, version)
+    run_migrations(connection, version)
 
 
-def _run_migrations(connection: sqlite3.Connection, version: int) -> None:
+def run_migrations(connection: sqlite3.Connection, version: int) -> None:
     """Run all migrations from a version on in one transaction: if one fails, the ledger stays unchanged."""
     connection.execute("BEGIN IMMEDIATE")
     try:

@@ -19,7 +19,7 @@ from ..errors import InvalidInput, LedgerError, MediaError, ModelFailed, Provide
 from ..media.editor_render import render_in_editor
 from ..media.fingerprint import ledger_span_fingerprint, shown_images, source_id
 from ..media.proxy_cache import CACHE_VERSION, extract_pinned, find_pinned
-from ..providers.base import Request, Submission
+from ..providers.base import Request, Submission, checked_replies
 from . import artifact_store
 from .context import JobContext, run_blocking
 from .failures import (
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ..cancellation import CancelToken
     from ..cue import Picture
     from ..media.extract import Proxy
+    from ..providers.base import JobHandle, JobProgress
     from .job_spec import JobSpec
     from .ledger import Job
 
@@ -148,7 +149,8 @@ class JobPipeline(SubmissionStage):
         request = Request(
             model, cue.prompt, cue.negative, self.job.seed, cue.params, cue.span.seconds, samples, *visual
         )
-        return request, await self.provider.prepare(request)
+        with checked_replies(self.provider.name):
+            return request, await self.provider.prepare(request)
 
     async def _render_in_editor(self, visual_input: str | None) -> tuple[str, Picture]:
         """Render a picture that only the editor can show; return the SHA-256 of the pixels, and the movie as a picture.
@@ -218,7 +220,8 @@ class JobPipeline(SubmissionStage):
     async def _current_version(self) -> str | None:
         """Return the version that the provider would run now. None if it reports none or is unreachable: any stored version then fits."""
         try:
-            return await self.provider.version(self.spec.model, fail_fast=True)
+            with checked_replies(self.provider.name):
+                return await self.provider.version(self.spec.model, fail_fast=True)
         except TracklayError:
             return None
 
@@ -257,7 +260,7 @@ class JobPipeline(SubmissionStage):
         started = clock()
         try:
             async with asyncio.timeout(self.provider.max_wait_seconds):
-                while (progress := await self.provider.poll(job_handle)).state != "done":
+                while (progress := await self._poll(job_handle)).state != "done":
                     self._report("generate", progress.fraction, progress.message)
                     await asyncio.sleep(self.context.poll_schedule.next_delay(model, clock() - started, *POLL_SECONDS))
         except TimeoutError as error:
@@ -272,6 +275,10 @@ class JobPipeline(SubmissionStage):
         self._report("generate", progress.fraction, progress.message)
         await self._transition("fetching")
 
+    async def _poll(self, job_handle: JobHandle) -> JobProgress:
+        with checked_replies(self.provider.name):
+            return await self.provider.poll(job_handle)
+
     async def _download(self) -> None:
         """Download the output and put it on disk before anything else: the provider may delete it at any time."""
         downloads = (self.job.output or {}).get("fetched", 0)
@@ -280,7 +287,8 @@ class JobPipeline(SubmissionStage):
         stored = None if downloads else artifact_store.read_output_metadata(self.job)
         if stored is None:
             folder = artifact_store.work_dir(self.context.owner_token, self.job.id)
-            output = await self.provider.collect(self._job_handle, folder)
+            with checked_replies(self.provider.name):
+                output = await self.provider.collect(self._job_handle, folder)
             stored = await asyncio.to_thread(
                 artifact_store.save_output, self.job, folder, output, keep_after_laying=self.provider.caches_output
             )
@@ -306,15 +314,17 @@ class JobPipeline(SubmissionStage):
                 "job.output_missing", "The stored output of job {job} was deleted. Generate it again.", job=self.job.id
             )
         self.takes = []
+        # A damaged file may have been cut in transit: download it once more. That is pointless if a first sound of it was fine, or if
+        # the file comes from an earlier job. What is damaged at the provider, too, becomes a take with a note if anything of it can be
+        # decoded, for it is paid, and else the job fails.
+        can_repeat = "origin" not in stored and stored.get("fetched", MAX_DOWNLOADS) < MAX_DOWNLOADS
         try:
             for index, sound in enumerate(artifact_store.split_output(output)):
-                self.takes.append(
-                    await self._conform_take(TakeWriter(self.spec, self.job, sound, index, stored.get("origin")))
-                )
-        except (MediaError, ModelFailed):
-            # A file that cannot be decoded may have been cut in transit: download it once more. That is pointless if a first sound of
-            # it was fine, or if the file comes from an earlier job.
-            if self.takes or "origin" in stored or stored.get("fetched", MAX_DOWNLOADS) >= MAX_DOWNLOADS:
+                accept_damaged = bool(self.takes) or not can_repeat
+                writer = TakeWriter(self.spec, self.job, sound, index, stored.get("origin"), accept_damaged)
+                self.takes.append(await self._conform_take(writer))
+        except (InvalidInput, MediaError, ModelFailed):
+            if self.takes or not can_repeat:
                 raise
             await self._transition("fetching")
             return
@@ -327,10 +337,9 @@ class JobPipeline(SubmissionStage):
             claim = claims[take_writer.index]
             if await run_blocking(is_take_intact, self.spec.folder, claim):
                 take = take_from_claim(self.spec, self.job, claim)
-                if self.job.state == "conforming" and (
-                    hashes := await run_blocking(take_writer.write_companions, take)
-                ):
-                    claims[take_writer.index] = {**claim, "stem_hashes": hashes}
+                if self.job.state == "conforming" and (files := await run_blocking(take_writer.write_companions, take)):
+                    claims[take_writer.index] = {**claim, **files}
+                    take = take_from_claim(self.spec, self.job, claims[take_writer.index])
                     self.job = await self.context.ledger_writer(Ledger.update, self.job, takes=claims)
                 return take
             claims = claims[: take_writer.index]
@@ -398,7 +407,7 @@ class JobPipeline(SubmissionStage):
             return  # no handle came: the process that resumes the job looks for the request
         confirmed = False
         if self.job.state == "running":
-            with contextlib.suppress(TracklayError):
+            with contextlib.suppress(TracklayError), checked_replies(self.provider.name):
                 confirmed = await self.provider.cancel(self._job_handle)
         error = cancelled_error(self.job, self.provider.name, confirmed=confirmed)
         await self._transition("cancelled", **error_columns(error))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..cue import Cost, Failure
 from ..errors import LedgerError, TracklayError
-from ..providers.base import JobHandle, Request, Submission, catalogue_cost, get_provider, submit_once
+from ..providers.base import JobHandle, Request, Submission, catalogue_cost, checked_replies, get_provider, submit_once
 from . import cost
 from .failures import NO_ERROR, FindOnlyProvider, error_columns, error_for_user, state_after_error
 from .job_spec import StageProgress
@@ -91,7 +91,8 @@ class SubmissionStage:
         job, prepared = self.job, submission.data.get("cost")
         estimate = Cost(**prepared) if isinstance(prepared, dict) else catalogue_cost(request)
         if "estimate" in self.provider.capabilities and await self.context.ledger_writer(cost.has_cap, job):
-            return await self.provider.estimate(request) or estimate
+            with checked_replies(self.provider.name):
+                return await self.provider.estimate(request) or estimate
         return estimate
 
     async def _wait_for_handle(self, sending: asyncio.Future[JobHandle]) -> None:

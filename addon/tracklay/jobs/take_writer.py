@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from .job_spec import JobSpec
     from .ledger import Job
 
+_logger = logging.getLogger("tracklay.jobs")
+
 REUSED_NOTE = "output of job {} reused at no cost"
 """Note in the manifest of a take whose output an earlier job made."""
 
@@ -40,13 +43,18 @@ UNTOUCHED = "unlanded"
 
 @dataclass(frozen=True, slots=True)
 class TakeWriter:
-    """One sound of a job's output. `index` counts from 0; `origin_job_id` is the job that paid for it, if it was another one."""
+    """One sound of a job's output.
+
+    `index` counts from 0; `origin_job_id` is the job that paid for it, if it was another one. With `accept_damaged` a take is made of
+    what can be decoded of a damaged file.
+    """
 
     spec: JobSpec
     job: Job
     output: Output
     index: int
     origin_job_id: int | None
+    accept_damaged: bool = True
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -99,6 +107,7 @@ class TakeWriter:
                 temporary,
                 _bwf_writer_factory(unnumbered),
                 rate=unnumbered.sample_rate,
+                accept_damaged=self.accept_damaged,
                 cancel_token=cancel_token,
             )
             claim["landing"], landing_notes = self._land(temporary, proxy, cancel_token)
@@ -112,8 +121,9 @@ class TakeWriter:
             claim.update(sha256=sha256, channels=conformed.channels, notes=notes)
         claim.update(number=numbered.number, file=numbered.path.name)
         take = take_from_claim(self.spec, self.job, claim)
-        if hashes := self.write_companions(take, cancel_token=cancel_token):
-            record_claim({**claim, "stem_hashes": hashes})
+        if files := self.write_companions(take, cancel_token=cancel_token):
+            record_claim({**claim, **files})
+            take = take_from_claim(self.spec, self.job, {**claim, **files})
         return take
 
     def _land(
@@ -142,24 +152,36 @@ class TakeWriter:
         # The file of the untouched take is named after this one, which has no number yet.
         return {"mode": self.spec.cue.land, **landing, **({"untouched": True} if changed else {})}, ()
 
-    def write_companions(self, take: Take, *, cancel_token: CancelToken) -> dict[str, str]:
-        """Write a take's stems and its untouched form beside it; return their SHA-256 by file name."""
-        bwf, hashes = _bwf_writer_factory(take), {}
-        files = {path: self.output.stems[name] for name, path in take.stems.items()}
+    def write_companions(self, take: Take, *, cancel_token: CancelToken) -> dict[str, Any]:
+        """Write a take's stems and its untouched form beside it.
+
+        Returns:
+            what changes in the take's claim: `stems`, the names of those that exist, and `stem_hashes`, the SHA-256 of all files by
+            name. A stem that cannot be decoded is left out and does not fail the take. Empty for a take without further files.
+        """
+        hashes, names = {}, []
+        for name, path in take.stems.items():
+            try:
+                hashes[path.name] = self._write_companion(take, self.output.stems[name], path, cancel_token)
+                names.append(name)
+            except (KeyError, MediaError, ModelFailed) as error:
+                _logger.warning("job %d: stem %s left out: %s", self.job.id, name, error)
         if take.untouched is not None:
-            files[take.untouched] = self.output.file
-        for path, source in files.items():
-            with atomic_write(path) as temporary:
-                conform_audio(
-                    source,
-                    take.samples,
-                    temporary,
-                    bwf,
-                    rate=take.sample_rate,
-                    cancel_token=cancel_token,
-                )
-                hashes[path.name] = source_id(temporary, "full", cancel_token=cancel_token)
-        return hashes
+            hashes[take.untouched.name] = self._write_companion(take, self.output.file, take.untouched, cancel_token)
+        return {"stems": names, "stem_hashes": hashes} if take.stems or hashes else {}
+
+    def _write_companion(self, take: Take, source: Path, path: Path, cancel_token: CancelToken) -> str:
+        """Write one file beside a take and return its SHA-256."""
+        with atomic_write(path) as temporary:
+            conform_audio(
+                source,
+                take.samples,
+                temporary,
+                _bwf_writer_factory(take),
+                rate=take.sample_rate,
+                cancel_token=cancel_token,
+            )
+            return source_id(temporary, "full", cancel_token=cancel_token)
 
 
 def take_from_claim(spec: JobSpec, job: Job, claim: Mapping[str, Any]) -> Take:

@@ -27,6 +27,10 @@ BEXT_TIME_REFERENCE_OFFSET = 338
 """Bytes from the start of bext to its 64-bit time reference (EBU Tech 3285)."""
 
 
+MAX_HISTORY_BYTES = 1 << 20
+"""Bytes of bext's coding history that are written."""
+
+
 class BwfWriter:
     """A Broadcast Wave file being written: `write` blocks of float samples, then `close`, which fills in the lengths.
 
@@ -56,9 +60,10 @@ class BwfWriter:
         self._file = file
         self._channels = channels
         self.samples = 0
-        coding = (
-            f"A=PCM,F={sample_rate},W=24,M={'mono' if channels == 1 else 'stereo'},T=Tracklay\r\n{coding_history}\r\n"
-        )
+        mode = "mono" if channels == 1 else "stereo"
+        coding = _to_ascii(f"A=PCM,F={sample_rate},W=24,M={mode},T=Tracklay\r\n{coding_history}", MAX_HISTORY_BYTES)
+        # An even length: a program that edits the header in place and forgets the padding of RIFF would destroy the file.
+        coding += b" \r\n" if len(coding) % 2 else b"\r\n"
         bext = struct.pack(
             "<256s32s32s10s8sQH64s190x",
             _to_ascii(description, 256),
@@ -69,9 +74,9 @@ class BwfWriter:
             time_reference,
             1,
             bytes(64),
-        ) + _to_ascii(coding, 1 << 20)
+        )
         fmt = _pack_format(channels, sample_rate, BYTES_PER_SAMPLE)
-        self._header_chunks = b"WAVE" + _pack_chunk(b"bext", bext) + fmt
+        self._header_chunks = b"WAVE" + _pack_chunk(b"bext", bext + coding) + fmt
         self._file.write(self._pack_header())
 
     def _pack_header(self) -> bytes:

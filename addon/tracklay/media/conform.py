@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..cue import SAMPLE_RATE
-from ..errors import ModelFailed
+from ..errors import InvalidInput, ModelFailed
 from . import ffmpeg
+from .audio_timing import measure_audio_start
+from .input_formats import ANSWER_FORMATS
 from .probe import probe_audio
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ..cancellation import CancelToken
+    from .audio_timing import AudioStart
     from .bwf import BwfWriter
     from .probe import AudioStream
 
@@ -37,12 +41,17 @@ FADE_IN_SECONDS = 0.001
 SILENCE_PEAK = 10 ** (-70 / 20)
 """-70 dBFS. Sound that begins or ends below this needs no fade."""
 
-DEFAULT_PRIMING_SAMPLES = {"aac": 1024, "mp3": 1105}
-"""Samples of encoder priming before the sound, by codec, for containers that do not give a number: an AAC encoder's first block (measured
-in files of MMAudio's own writer), and for MP3 576 of LAME and 529 of the decoder."""
+MAX_EXCESS_SECONDS = 60
+"""Seconds decoded past the span's end, to state how much is cut. Hours of sound for a span of seconds are not decoded."""
+
+MISSING_TOLERANCE = (0.25, 0.02)
+"""Seconds, and part of the length that a header states, by which a sound may be shorter without counting as damaged."""
 
 LENGTH_TOLERANCE_SECONDS = 0.005
 """Seconds. A smaller difference in length is a codec's block or a resampler's rounding, inaudible and not worth a note."""
+
+MAX_REASON_CHARS = 120
+"""Characters of ffmpeg's reason that a message quotes."""
 
 CEILING_PEAK = 10 ** (-0.1 / 20)
 """-0.1 dBFS: the peak to which sound over full scale is turned down."""
@@ -60,6 +69,9 @@ class ConformResult:
         source_samples: length of the model's sound, at the take's rate.
         priming_samples: samples removed at the start.
         gain_db: change of level, 0 or negative.
+        start_seconds: seconds of silence before the sound, which begins late inside the model's file.
+        damage: description of the damage that was met; empty if there is none.
+        is_truncated: the model's sound is longer than `source_samples`: decoding was stopped.
     """
 
     path: Path
@@ -69,20 +81,27 @@ class ConformResult:
     source_samples: int
     priming_samples: int
     gain_db: float
+    start_seconds: float = 0.0
+    damage: str = ""
+    is_truncated: bool = False
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Changes worth knowing, in sentences."""
         notes = []
-        missing = (self.samples - self.source_samples) / self.rate
+        missing = (self.samples - self.source_samples) / self.rate - self.start_seconds
+        if self.start_seconds > LENGTH_TOLERANCE_SECONDS:
+            notes.append(f"{self.start_seconds:.3f} s of silence before the sound, as in the model's file")
         if missing > LENGTH_TOLERANCE_SECONDS:
             notes.append(f"{missing:.3f} s of silence added: the model's sound was short")
         if -missing > LENGTH_TOLERANCE_SECONDS:
-            notes.append(f"{-missing:.3f} s cut at the span's end")
+            notes.append(f"{'more than ' * self.is_truncated}{-missing:.3f} s cut at the span's end")
         if self.priming_samples:
             notes.append(f"{self.priming_samples} samples of encoder priming removed")
         if self.gain_db:
             notes.append(f"turned down by {-self.gain_db:.1f} dB: its peaks were over full scale")
+        if self.damage:
+            notes.append(f"the model's file is damaged: {self.damage}")
         return tuple(notes)
 
 
@@ -93,6 +112,7 @@ def conform_audio(
     make_writer: Callable[[BinaryIO, int], BwfWriter],
     *,
     rate: int = SAMPLE_RATE,
+    accept_damaged: bool = True,
     cancel_token: CancelToken | None = None,
 ) -> ConformResult:
     """Write a take from a model's output.
@@ -103,34 +123,45 @@ def conform_audio(
         to: the WAV to write; after an error the caller deletes it.
         make_writer: returns the writer for an open file and a number of channels: 1, or 2 for stereo and wider.
         rate: Hz, of the take.
+        accept_damaged: make a take of what can be decoded. Otherwise damage is an error, so that the file can be downloaded again.
         cancel_token: cancels the work.
 
     Raises:
-        ModelFailed: the file has no audio stream, or one without samples.
-        InvalidInput, MediaError: the file cannot be decoded.
+        ModelFailed: the file has no audio stream or one without samples, cannot be read, or is damaged.
+        MediaError: ffmpeg is missing or stalled.
         OSError: the take cannot be written.
         Cancelled: the token was cancelled.
     """
-    audio, first = probe_audio(output, cancel_token=cancel_token)
-    if first is None:
+    try:
+        audio, first = probe_audio(output, cancel_token=cancel_token)
+    except InvalidInput as error:
+        # The file is the model's: its user cannot choose another, but it can be downloaded again.
+        raise ModelFailed("output.unreadable", "{error}", error=error) from error
+    if first is None or not audio:
         raise ModelFailed(
             "output.no_audio",
             "The model's file {name} has no sound. Try again, or use another model.",
             name=output.name,
         )
     channels = 1 if audio[0].layout in ("mono", "1 channels") else 2
-    priming = 0 if first.has_skip_samples else DEFAULT_PRIMING_SAMPLES.get(audio[0].codec, 0)
+    start = measure_audio_start(
+        output,
+        audio[0].codec,
+        audio[0].sample_rate,
+        has_skip_samples=first.has_skip_samples,
+        cancel_token=cancel_token,
+    )
+    if start.delay > Fraction(samples, rate):
+        # Not meant: a part of a stream keeps the stream's clock. Its own beginning is the time zero.
+        start = replace(start, delay=Fraction(0), priming_samples=0)
     gain = 1.0
     # Once, or a second time with less gain: the peak is known only when all is decoded, and the sound may not fit into memory.
     while True:
         with to.open("wb") as file:
             writer = make_writer(file, channels)
             tally = _DecodeStats()
-            for block in _fit_to_length(
-                _decode_blocks(output, audio[0], (rate, channels), priming, tally, cancel_token),
-                samples,
-                (rate, channels),
-            ):
+            blocks = _decode_blocks(output, audio[0], (rate, channels), start, tally, samples, cancel_token)
+            for block in _fit_to_length(blocks, samples, (rate, channels), tally):
                 writer.write(block * np.float32(gain))
             if not tally.samples:
                 raise ModelFailed(
@@ -139,54 +170,111 @@ def conform_audio(
                     name=output.name,
                 )
             writer.close()
+            damage = _describe_damage(tally, start, rate)
+            if damage and not accept_damaged:
+                raise ModelFailed(
+                    "output.damaged", "The model's file {name} is damaged: {reason}.", name=output.name, reason=damage
+                )
             if tally.peak * gain <= 1:
                 break
             gain = CEILING_PEAK / tally.peak
     gain_db = 20 * float(np.log10(gain))
-    return ConformResult(to, rate, channels, samples, tally.samples, priming, gain_db)
+    return ConformResult(
+        to,
+        rate,
+        channels,
+        samples,
+        tally.samples,
+        start.priming_samples,
+        gain_db,
+        start_seconds=float(max(Fraction(0), start.delay)),
+        damage=damage,
+        is_truncated=tally.is_truncated,
+    )
 
 
 class _DecodeStats:
-    """Number of samples and peak level of all decoded blocks."""
+    """Counts of one decoding: samples, errors of ffmpeg's decoder, and the peak level within the span."""
 
-    samples = 0
-    peak = 0.0
+    def __init__(self) -> None:
+        self.samples = 0
+        self.errors = 0
+        self.first_error = ""
+        self.peak = 0.0
+        self.is_truncated = False
+
+    def count_error(self, line: str | None) -> bool:
+        """Count a line of ffmpeg's log, of which it writes errors only. The line stays in the log."""
+        if line:
+            self.errors += 1
+            self.first_error = self.first_error or line.rpartition("] ")[2].strip().rstrip(".")[:MAX_REASON_CHARS]
+        return False
+
+
+def _describe_damage(tally: _DecodeStats, start: AudioStart, rate: int) -> str:
+    """Return what is wrong with a file that was decoded, in a few words; an empty text if nothing is."""
+    if tally.errors:
+        return f"{tally.errors} decoding error{'s' * (tally.errors > 1)}, first: {tally.first_error}"
+    if start.declared_seconds is None or tally.is_truncated:
+        return ""
+    # A header counts from the file's time zero, perhaps with the silence before the sound.
+    missing = start.declared_seconds - float(max(Fraction(0), start.delay)) - tally.samples / rate
+    if missing > max(MISSING_TOLERANCE[0], MISSING_TOLERANCE[1] * start.declared_seconds):
+        return f"its header states {start.declared_seconds:.1f} s, and {missing:.1f} s of them are missing"
+    return ""
 
 
 def _decode_blocks(
     output: Path,
     audio: AudioStream,
     output_format: tuple[int, int],
-    priming_samples: int,
+    start: AudioStart,
     stats: _DecodeStats,
+    samples: int,
     cancel_token: CancelToken | None,
 ) -> Iterator[AudioBlock]:
-    """Yield the sound as float blocks of shape (samples, channels). `output_format` is the wanted rate in Hz and number of channels."""
+    """Yield the sound from the take's time zero on, as float blocks of shape (samples, channels).
+
+    `output_format` is the wanted rate in Hz and number of channels, `samples` the span's length.
+    """
     rate, channels = output_format
-    stream = ffmpeg.input_stream(output)["a:0"]
-    if priming_samples:
-        stream = stream.filter("atrim", start_sample=priming_samples).filter("asetpts", "PTS-STARTPTS")
+    silence = round(max(Fraction(0), start.delay) * rate)
+    for begin in range(0, silence, BLOCK_SAMPLES):
+        yield np.zeros((min(BLOCK_SAMPLES, silence - begin), channels), np.float32)
+    cut = round(max(Fraction(0), -start.delay) * audio.sample_rate)
+    limit = samples - silence + MAX_EXCESS_SECONDS * rate
+    stream = ffmpeg.input_stream(output, formats=ANSWER_FORMATS)["a:0"]
+    if cut:
+        stream = stream.filter("atrim", start_sample=cut).filter("asetpts", "PTS-STARTPTS")
     if audio.sample_rate != rate:
         # A steep filter, computed in 64-bit float. ffmpeg removes the filter's delay itself.
         stream = stream.filter("aresample", rate, filter_size=64, phase_shift=10, cutoff=0.97)
     stream = stream.output("pipe:", format="f32le", acodec="pcm_f32le", ac=channels, ar=rate)
     action = f"Could not decode the model's file {output.name}"
-    for data in ffmpeg.read_stdout(stream, action, BLOCK_SAMPLES * channels * 4, cancel_token=cancel_token):
-        # Models do return NaN and infinity: one such sample would spoil all that follows in a mixer's filters.
-        block = np.nan_to_num(
-            np.frombuffer(data[: len(data) // (channels * 4) * channels * 4], "<f4"), posinf=0, neginf=0
-        )
-        block = block.reshape(-1, channels)
-        stats.samples += len(block)
-        if len(block):
-            stats.peak = max(stats.peak, float(np.abs(block).max()))
-        yield block
+    with ffmpeg.open_stdout(stream, action, cancel_token=cancel_token, on_stderr_line=stats.count_error) as pipe:
+        while data := pipe.read(BLOCK_SAMPLES * channels * 4):
+            yield _clean_block(data, channels, stats)
+            if stats.samples > limit:
+                stats.is_truncated = True
+                return
 
 
-def _fit_to_length(blocks: Iterator[AudioBlock], samples: int, output_format: tuple[int, int]) -> Iterator[AudioBlock]:
+def _clean_block(data: bytes, channels: int, stats: _DecodeStats) -> AudioBlock:
+    """Return decoded bytes as a block without NaN and infinity."""
+    # Models do return NaN and infinity: one such sample would spoil all that follows in a mixer's filters.
+    block: AudioBlock = np.nan_to_num(
+        np.frombuffer(data[: len(data) // (channels * 4) * channels * 4], "<f4"), posinf=0, neginf=0
+    ).reshape(-1, channels)
+    stats.samples += len(block)
+    return block
+
+
+def _fit_to_length(
+    blocks: Iterator[AudioBlock], samples: int, output_format: tuple[int, int], stats: _DecodeStats
+) -> Iterator[AudioBlock]:
     """Yield exactly `samples` samples: cut or padded with silence, without a click at either end.
 
-    Blocks past the end are still read: the result reports the length and the peak of all.
+    Blocks past the end are still read, for the length. They do not count for the peak: what is cut must not make the rest quieter.
     """
     rate, channels = output_format
     fade = round(FADE_OUT_SECONDS * rate)
@@ -196,6 +284,7 @@ def _fit_to_length(blocks: Iterator[AudioBlock], samples: int, output_format: tu
         fresh = block[: max(0, samples - written - len(held))]
         if not len(fresh):
             continue
+        stats.peak = max(stats.peak, float(np.abs(fresh).max()))
         if not begun:
             fresh, begun = _fade_in(fresh, rate), True
         held = np.concatenate([held, fresh])

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 import subprocess
 import time
 from dataclasses import dataclass, replace
@@ -18,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ..atomic_io import atomic_write, output_error
 from ..errors import MediaError
-from ..processes import kill_process_group, start_process
+from ..processes import find_program, kill_process_group, start_process
 from ..timing import TimeMap
 from . import ffmpeg
 from .probe import frame_times
@@ -143,7 +141,7 @@ def run_editor_script(
         OutputError: the log cannot be written.
         Cancelled: the token was cancelled.
     """
-    missing = program[0] if shutil.which(program[0]) is None else None
+    missing = program[0] if find_program(program[0]) is None else None
     if missing is None and (script is None or not script.is_file()):
         missing = str(script or "its render script")
     if missing is not None:
@@ -161,7 +159,6 @@ def run_editor_script(
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
             )
     except OSError as error:
         raise output_error(error, log_path.parent) from error

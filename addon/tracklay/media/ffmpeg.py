@@ -1,33 +1,41 @@
 """The only way to call ffmpeg: commands built with ffmpeg-python, run in a process group of their own, never through a shell.
 
-Finds the program, runs and kills it, and turns its log into errors.
+Runs and kills it, and turns its log into errors. `ffmpeg_program` finds it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import math
-import os
 import re
-import shutil
-import stat
 import subprocess
-import tempfile
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from .. import settings
 from ..cancellation import CancelToken
 from ..errors import MediaError, OutputError
 from ..processes import kill_process_group, start_process
+from .ffmpeg_program import find_ffmpeg
+from .input_formats import (
+    CONTENTLESS_IMAGE_SUFFIXES,
+    IMAGE_FORMATS,
+    MEDIA_FORMATS,
+    PATTERN_IMAGE_SUFFIXES,
+    input_options,
+)
 
 STDERR_LINES = 400
 """Lines of ffmpeg's log that are kept: the description of the input comes first, the reason of a failure last."""
+
+MAX_LINE_CHARS = 2000
+"""Characters of a line of ffmpeg's log that are kept: a file's metadata may have any length, and our patterns are not all linear."""
+
+MAX_LOG_LINES = 20_000
+"""Lines that describe an input and are kept: a file may have any number of chapters."""
 
 QUIET_FLAGS = ("-hide_banner", "-nostdin", "-loglevel", "error")
 INFO_FLAGS = ("-hide_banner", "-nostdin", "-loglevel", "info", "-nostats")
@@ -63,74 +71,24 @@ class StreamNotFound(MediaError):
     """The file has no stream of the requested kind."""
 
 
-@cache
-def find_ffmpeg(override: str | None = None) -> str:
-    """Return the path of the ffmpeg to use: `TRACKLAY_FFMPEG`, else the one on PATH, else imageio-ffmpeg's.
+def input_stream(path: Path, *, formats: list[str] | None = None, **options: Any) -> Any:
+    """Return an ffmpeg-python input of a file. `file:` allows any name: with colons, percent signs, a leading dash.
 
-    Raises:
-        MediaError: there is none, or the variable names none.
+    Args:
+        path: the file.
+        formats: ffmpeg's names of the formats that it may have; by default those of media and images. A playlist is none of them.
+        options: ffmpeg's options for the input.
     """
-    override = override or settings.current().ffmpeg
-    if override:
-        if found := shutil.which(override):
-            return found
-        raise MediaError(
-            "ffmpeg.not_executable",
-            "TRACKLAY_FFMPEG is not an executable: {path}. Fix the path or unset the variable.",
-            path=override,
-        )
-    return shutil.which("ffmpeg") or _bundled_ffmpeg()
-
-
-def _bundled_ffmpeg() -> str:
-    """Return imageio-ffmpeg's program, made executable: Blender unpacks wheels without the executable bit (seen in 5.2.2)."""
-    try:
-        import imageio_ffmpeg  # noqa: PLC0415 - only needed where there is no other ffmpeg
-    except ImportError:
-        raise _ffmpeg_not_found() from None
-    binaries = Path(imageio_ffmpeg.__file__).parent / "binaries"
-    for path in sorted(binaries.glob("ffmpeg-*")):
-        if os.access(path, os.X_OK):
-            return str(path)
-        with contextlib.suppress(OSError):
-            path.chmod(path.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
-            return str(path)
-        return _executable_copy(path)
-    raise _ffmpeg_not_found()
-
-
-def _ffmpeg_not_found() -> MediaError:
-    return MediaError("ffmpeg.not_found", "No ffmpeg found. Install ffmpeg, or set TRACKLAY_FFMPEG to its path.")
-
-
-def _executable_copy(path: Path) -> str:
-    """Return an executable copy of a program in a read-only folder. The copy is reused: it has 70 MB."""
-    copy = Path(tempfile.gettempdir()) / f"tracklay-{os.getuid() if hasattr(os, 'getuid') else 'user'}-{path.name}"
-    if not copy.exists() or copy.stat().st_size != path.stat().st_size:
-        beside = copy.with_suffix(f".{os.getpid()}")
-        shutil.copyfile(path, beside)
-        beside.chmod(0o755)
-        beside.replace(copy)
-    return str(copy)
-
-
-def ffmpeg_version() -> str:
-    """Return ffmpeg's own version, as in `version 7.1`.
-
-    Raises:
-        MediaError: there is no ffmpeg.
-    """
-    output = subprocess.run(
-        [find_ffmpeg(), "-version"], capture_output=True, text=True, errors="replace", check=False
-    ).stdout
-    return " ".join(output.split()[1:3]) or "version unknown"
-
-
-def input_stream(path: Path, **options: Any) -> Any:
-    """Return an ffmpeg-python input of a file. `file:` allows any name: with colons, percent signs, a leading dash."""
     import ffmpeg  # noqa: PLC0415 - slow to import, and not needed to register an add-on
 
-    return ffmpeg.input(f"file:{path.absolute()}", **options)
+    allowed = [*MEDIA_FORMATS, *IMAGE_FORMATS] if formats is None else formats
+    suffix = path.suffix.lower()
+    if formats is None and (
+        suffix in CONTENTLESS_IMAGE_SUFFIXES or ("%" in path.name and suffix in PATTERN_IMAGE_SUFFIXES)
+    ):
+        # As one file: in a name with `%d` ffmpeg would see a pattern, and read other files.
+        allowed, options = ["image2"], {"format": "image2", "pattern_type": "none", **options}
+    return ffmpeg.input(f"file:{path.absolute()}", **input_options(allowed), **options)
 
 
 def output_url(path: Path) -> str:
@@ -187,7 +145,7 @@ class FfmpegProcess:
         assert self.popen.stderr is not None  # noqa: S101 - made with a pipe above
         with self.popen.stderr as stderr:
             for raw in stderr:
-                line = raw.decode("utf-8", "replace").rstrip()
+                line = raw[:MAX_LINE_CHARS].decode("utf-8", "replace").rstrip()
                 if not self._on_stderr_line(line):
                     self.stderr_tail.append(line)
         self._on_stderr_line(None)
@@ -316,7 +274,7 @@ def read_stdout(
     """
 
     def collect_line(line: str | None) -> bool:
-        if stderr_lines is not None and line is not None:
+        if stderr_lines is not None and line is not None and len(stderr_lines) < MAX_LOG_LINES:
             stderr_lines.append(line)
         return False
 
@@ -349,6 +307,12 @@ def error_from_stderr(stderr_lines: Iterable[str], error_prefix: str) -> MediaEr
         return OutputError("ffmpeg.disk_full", "{action}: no space left on the disk.", action=error_prefix)
     if "Permission denied" in text or "Read-only file system" in text:
         return OutputError("ffmpeg.permission_denied", "{action}: permission denied.", action=error_prefix)
+    if "not on whitelist" in text:
+        return MediaError(
+            "ffmpeg.format_not_allowed",
+            "{action}: it is no media file but text, a playlist or a list of other files. Use the media file itself.",
+            action=error_prefix,
+        )
     if "Invalid data found when processing input" in text or "moov atom not found" in text:
         return MediaError(
             "ffmpeg.invalid_data", "{action}: the file is damaged or not a media file.", action=error_prefix

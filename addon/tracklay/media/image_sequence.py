@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InvalidInput, MediaError
 from ..timing import Rate
 from . import ffmpeg
+from .input_formats import IMAGE_FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,6 +52,9 @@ MAX_EXR_HEADER_BYTES = 1 << 20
 
 MAX_GAP = 1000
 """Missing images between two numbers up to which they are taken for gaps in one sequence."""
+
+CONCAT_SIGNATURE = "ffconcat version 1.0"
+"""First line of a script of ffmpeg's concat demuxer, by which ffmpeg recognizes one whatever its name."""
 
 _PATTERN = re.compile(r"%0?(\d*)d|#+")
 _NUMBER = re.compile(r"(\d+)(?=\D*$)")
@@ -198,7 +202,9 @@ def sequence_stream(list_path: Path, first: Path, image_kind: str) -> Any:
         image_kind: its format, as `image_format` returns it.
     """
     layer = {"layer": name} if image_kind == ".exr" and (name := color_layer(first)) else {}
-    stream = ffmpeg.input_stream(list_path, format="concat", safe=0, **layer)["V:0"]
+    stream = ffmpeg.input_stream(
+        list_path, formats=["concat", "image2", *IMAGE_FORMATS], format="concat", safe=0, **layer
+    )["V:0"]
     if image_kind in LINEAR_LIGHT_SUFFIXES:
         light = "val/maxval"
         # The transfer function of sRGB (IEC 61966-2-1).
@@ -212,9 +218,18 @@ def sequence_stream(list_path: Path, first: Path, image_kind: str) -> Any:
 
 
 def concat_script(folder: Path, names: Sequence[str]) -> str:
-    """Return a script of ffmpeg's concat demuxer that plays the images one after the other, each for a second."""
-    lines = ["ffconcat version 1.0"]
+    """Return a script of ffmpeg's concat demuxer that plays the images one after the other, each for a second.
+
+    Raises:
+        InvalidInput: an image is such a script itself. ffmpeg would read the files that it names.
+    """
+    lines = [CONCAT_SIGNATURE]
     for name in names:
+        with contextlib.suppress(OSError), (folder / name).open("rb") as image:
+            if image.read(len(CONCAT_SIGNATURE)) == CONCAT_SIGNATURE.encode():
+                raise InvalidInput(
+                    "sequence.not_an_image", "Not an image but a list of files: {path}.", path=folder / name
+                )
         # A quote within quotes ends them, is escaped, and opens them again (ffmpeg-formats(1), concat).
         quoted = f"file:{(folder / name).absolute()}".replace("'", "'\\''")
         lines.append(f"file '{quoted}'\nduration 1")

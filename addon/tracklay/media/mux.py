@@ -200,6 +200,8 @@ def _write_film(
         streams.append(source[str(audio.index)])
         options[f"c:a:{number}"] = _choose_audio_codec(to, audio.codec)
         options[f"disposition:a:{number}"] = "0"
+    if kind == "mp4":
+        options["strict"] = "experimental"  # ffmpeg 5.1 calls FLAC in MP4 so
     if kind in ("mp4", "mov"):
         options["movflags"] = "+faststart"
     with atomic_write(to) as beside:

@@ -414,7 +414,9 @@ def decoded_frames(
     options: dict[str, Any] = {"format": "null", "progress": "pipe:1"}
     if max_frames is not None:
         options["frames:v"] = max_frames
-    start = {} if seek is None else {"ss": f"{float(seek):.6f}", "seek_timestamp": 1, "noaccurate_seek": None}
+    start: dict[str, Any] = (
+        {} if seek is None else {"ss": f"{float(seek):.6f}", "seek_timestamp": 1, "noaccurate_seek": None}
+    )
     stream = ffmpeg.input_stream(path, **clock_options(runs_on=runs_on), **start)["V:0"].filter("showinfo", checksum=0)
     with ffmpeg.open_stdout(
         counted_output(stream, **options),

@@ -49,7 +49,7 @@ Of all others every packet is read once. In some a seek lands anywhere near the 
 bit rate (MXF without an index), or packets have no presentation time at all (AVI, program streams, raw streams).
 """
 
-STREAMED_CONTAINERS = ("mpegts", "mpeg", "hls")
+STREAMED_CONTAINERS = ("mpegts", "mpeg")
 """ffmpeg's names of containers whose clock may be set back within a file (`AVFMT_TS_DISCONT`): recordings that were joined."""
 
 CUMULATIVE_CODECS = frozenset(

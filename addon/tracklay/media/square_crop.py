@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidInput
+from ..timing import parse_fraction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,7 +39,7 @@ def crop_position(square: str) -> Fraction | None:
     if square == MOTION:
         return None
     try:
-        at = NAMED_POSITIONS[square] if square in NAMED_POSITIONS else Fraction(square)
+        at = NAMED_POSITIONS[square] if square in NAMED_POSITIONS else parse_fraction(square)
     except (ValueError, ZeroDivisionError):
         at = Fraction(-1)
     if not 0 <= at <= 1:

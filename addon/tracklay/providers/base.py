@@ -7,10 +7,11 @@ Submission and JobHandle are plain data: the job ledger stores each before the n
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 from ..cue import Cost
-from ..errors import InvalidInput, SubmissionUnknown, TracklayError
+from ..errors import InvalidInput, ProviderUnavailable, SubmissionUnknown, TracklayError
 
 if TYPE_CHECKING:
     from ..cue import ParamValue
@@ -29,6 +30,12 @@ _log = logging.getLogger(__name__)
 
 DEFAULT_FIND_DELAYS = (1.0, 4.0, 15.0)
 """Seconds before each search for a lost submission: a provider's list of jobs may show a new one late."""
+
+MIN_OUTPUTS, MAX_OUTPUTS = 8, 64
+"""Sounds of one job that are fetched at least and at most, if it names as many: models return a few variations unasked."""
+
+COUNT_PARAMETERS = ("num_samples", "num_outputs", "batch_size", "sample_count")
+"""Parameters of models with the number of sounds to make."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +217,34 @@ def catalogue_cost(request: Request) -> Cost:
     return Cost(None if amount is None else f"{amount.normalize():f}", request.model.price.currency, estimated=True)
 
 
+def requested_outputs(request: Request) -> int:
+    """Return the largest number of sounds that a job may have: what was requested, and at least `MIN_OUTPUTS`."""
+    counts = (request.params.get(name) for name in (*COUNT_PARAMETERS, request.model.price.times))
+    return min(MAX_OUTPUTS, max([MIN_OUTPUTS, *(int(count) for count in counts if isinstance(count, int | float))]))
+
+
+UNEXPECTED_SHAPE_ERRORS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""Errors of Python when a value of a reply has another type or range than the documented one."""
+
+
+@contextlib.contextmanager
+def checked_replies(provider: str) -> Iterator[None]:
+    """Turn the error of a reply with an unexpected shape into one that keeps the job.
+
+    Raises:
+        ProviderUnavailable: a reply cannot be used.
+    """
+    try:
+        yield
+    except UNEXPECTED_SHAPE_ERRORS as error:
+        raise ProviderUnavailable(
+            "provider.reply_unusable",
+            "{provider} sent a reply that cannot be used: {reason}. Update Tracklay, or check the job at {provider}.",
+            provider=provider,
+            reason=type(error).__name__,
+        ) from error
+
+
 async def submit_once(
     provider: Provider,
     submission: Submission,
@@ -228,14 +263,25 @@ async def submit_once(
         SubmissionUnknown: the request may have arrived, and the job cannot be found.
     """
     try:
-        return await provider.submit(submission)
+        try:
+            with checked_replies(provider.name):
+                return await provider.submit(submission)
+        except ProviderUnavailable as error:
+            if error.code != "provider.reply_unusable":
+                raise
+            raise SubmissionUnknown(
+                "submission.reply_unusable",
+                "{error} It is unknown whether the request was charged, so it is not resent.",
+                error=error,
+            ) from error
     except SubmissionUnknown as lost:
         delays = DEFAULT_FIND_DELAYS if provider.find_delays is None else provider.find_delays
         for number, delay in enumerate(delays if "find" in provider.capabilities else (), 1):
             _log.info("%s: submission lost, search %d of %d in %.0f s", provider.name, number, len(delays), delay)
             await sleep(delay)
             try:
-                handle = await provider.find(submission, known_requests)
+                with checked_replies(provider.name):
+                    handle = await provider.find(submission, known_requests)
             except SubmissionUnknown:
                 raise
             except TracklayError:

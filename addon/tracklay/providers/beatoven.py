@@ -13,6 +13,7 @@ from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from ..cue import Cost
 from ..errors import NotFound, ProviderUnavailable, ResultExpired, TracklayError
@@ -81,7 +82,7 @@ class Beatoven(Provider):
         return _parse_status(await self._get_task(handle))
 
     async def _get_task(self, handle: JobHandle) -> dict[str, Any]:
-        return (await self.api.request("GET", f"{TASKS_PATH}/{handle.request}", "read")).json_object
+        return (await self.api.request("GET", f"{TASKS_PATH}/{quote(handle.request, safe='')}", "read")).json_object
 
     async def collect(self, handle: JobHandle, folder: Path) -> Output:
         """Download the track and its stems. A stem that cannot be downloaded is noted and does not fail the take."""

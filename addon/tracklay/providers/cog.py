@@ -13,7 +13,17 @@ from typing import Any, Literal
 
 from ..cue import Cost
 from ..errors import ModelFailed, ProviderUnavailable, ResultExpired, SubmissionUnknown
-from .base import JobHandle, JobProgress, Output, Provider, Request, Submission, catalogue_cost
+from .base import (
+    MIN_OUTPUTS,
+    JobHandle,
+    JobProgress,
+    Output,
+    Provider,
+    Request,
+    Submission,
+    catalogue_cost,
+    requested_outputs,
+)
 from .download import download
 from .http import Api, base_url
 from .job_errors import cancelled, no_output
@@ -67,6 +77,7 @@ class Cog(Provider):
             "version": request.model.version,
             "seed": request.seed,
             "cost": asdict(catalogue_cost(request)),
+            "outputs": requested_outputs(request),
         }
         return Submission.new(self.name, data)
 
@@ -125,7 +136,7 @@ class Cog(Provider):
             raise no_output(DISPLAY_NAME, payload.get("output"))
         files = [
             await self._save_output(url, folder / f"output{number}{suffix_from_url(url)}")
-            for number, url in enumerate(urls)
+            for number, url in enumerate(urls[: handle.data.get("outputs", MIN_OUTPUTS)])
         ]
         seed = parse_log_seed(payload.get("logs"))
         data = handle.data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
 from pathlib import Path
@@ -12,7 +13,7 @@ from ..atomic_io import atomic_write
 from ..errors import ProviderTimeout, ProviderUnavailable, TracklayError
 from .client import get_client, get_limiter
 from .http import Api, httpx_timeout
-from .response import MAX_ERROR_BODY_BYTES, Response
+from .response import MAX_ERROR_BODY_BYTES, Response, read_chunks
 from .retry import MIB, is_retryable
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ _log = logging.getLogger(__name__)
 
 MAX_REDIRECTS = 3
 """Redirects that are followed for one file, each to one of the provider's own hosts."""
+
+MAX_LENGTH_DIGITS = 12
+"""Digits of a length that is believed."""
 
 PARTIAL_CONTENT, RANGE_NOT_SATISFIABLE = 206, 416
 
@@ -146,7 +150,9 @@ class _Download:
         """
         provider = self._api.name
         if response.status_code == PARTIAL_CONTENT:
-            part = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("content-range", "").strip())
+            part = re.fullmatch(
+                r"bytes (\d{1,12})-\d{1,12}/(\d{1,12}|\*)", response.headers.get("content-range", "").strip()
+            )
             if part is None or int(part[1]) != self._received_bytes:
                 self._received_bytes, self._validator = 0, ""
                 return ProviderUnavailable(
@@ -162,14 +168,21 @@ class _Download:
         etag = response.headers.get("etag", "")
         self._validator = etag if etag and not etag.startswith("W/") else response.headers.get("last-modified", "")
         length = response.headers.get("content-length", "")
-        total = self._received_bytes + int(length) if length.isdigit() else None
+        # A compressed transfer, which was not asked for, is decompressed and restarted after a break: its length is not the file's.
+        is_encoded = response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity")
+        if is_encoded:
+            self._validator = ""
+        # Twelve digits: Python refuses to convert thousands, and no file is larger.
+        is_length = length.isascii() and length.isdigit() and len(length) <= MAX_LENGTH_DIGITS
+        total = self._received_bytes + int(length) if is_length and not is_encoded else None
         if total is not None and total > self._max_bytes:
             raise self._too_large_error()
-        async for chunk in response.aiter_raw():
-            self._received_bytes += len(chunk)
-            if self._received_bytes > self._max_bytes:
-                raise self._too_large_error()
-            file.write(chunk)
+        async with contextlib.aclosing(read_chunks(response)) as chunks:
+            async for chunk in chunks:
+                self._received_bytes += len(chunk)
+                if self._received_bytes > self._max_bytes:
+                    raise self._too_large_error()
+                file.write(chunk)
         if not self._received_bytes:
             return ProviderUnavailable("provider.file_empty", "{provider} sent an empty file.", provider=provider)
         if total is not None and self._received_bytes != total:
@@ -194,8 +207,9 @@ class _Download:
 async def _read_error_response(response: httpx.Response) -> Response:
     """Read an error's body, up to `MAX_ERROR_BODY_BYTES`."""
     body = b""
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > MAX_ERROR_BODY_BYTES:
-            break
+    async with contextlib.aclosing(read_chunks(response)) as chunks:
+        async for chunk in chunks:
+            body += chunk
+            if len(body) > MAX_ERROR_BODY_BYTES:
+                break
     return Response(response.status_code, response.headers, body)

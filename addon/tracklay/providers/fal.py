@@ -18,14 +18,24 @@ from urllib.parse import quote
 from ..cue import Cost
 from ..errors import KeyRefused, NotFound, ProviderUnavailable, TracklayError
 from . import credentials
-from .base import JobHandle, JobProgress, Output, Provider, Request, Submission, catalogue_cost
+from .base import (
+    MIN_OUTPUTS,
+    JobHandle,
+    JobProgress,
+    Output,
+    Provider,
+    Request,
+    Submission,
+    catalogue_cost,
+    requested_outputs,
+)
 from .download import download
 from .fal_responses import error_from_types, explain_error, find_error_types, find_sound_urls, parse_unit_price
 from .http import Api, FileBody, base_url, parse_origin
 from .job_errors import missing_value, no_output, result_expired, status_unknown
-from .replicate_output import parse_log_progress
+from .replicate_output import MAX_LOG_CHARS, parse_log_progress
 from .request_body import build_request_body, clamp_seed, find_input_files, mime_type, save_data_uri, suffix_from_url
-from .response import find_error_message, sanitize_message
+from .response import as_list, find_error_message, sanitize_message
 from .retry import DEFAULT_RETRY_POLICY, RetryPolicy
 
 KEY_VARIABLE = "FAL_KEY"
@@ -47,6 +57,9 @@ MAX_CLOCK_SKEW = timedelta(minutes=5)
 
 PAGE_SIZE, MAX_PAGES = 100, 10
 """Requests on a page of the history, and pages that are searched."""
+
+MAX_LOG_LINES = 100
+"""The last lines of a run's log that are read: they hold the progress."""
 
 THREE_PART_NAMESPACES = ("workflows", "comfy")
 """First parts of an endpoint whose application name has three parts and not two."""
@@ -98,6 +111,7 @@ class Fal(Provider):
             "input": build_request_body(request, urls),
             "seed": clamp_seed(request.model, request.seed) if request.model.parameter_for_role("seed") else None,
             "cost": asdict(catalogue_cost(request)),
+            "outputs": requested_outputs(request),
         }
         return Submission.new(self.name, data)
 
@@ -169,7 +183,7 @@ class Fal(Provider):
             page = (
                 await self.api.request("GET", f"{self.platform_url}/models/requests/by-endpoint", "read", query=query)
             ).json_object
-            entries += [entry for entry in page.get("items") or () if isinstance(entry, dict)]
+            entries += [entry for entry in as_list(page.get("items")) if isinstance(entry, dict)]
             if not page.get("has_more") or not page.get("next_cursor"):
                 break
             query["cursor"] = str(page["next_cursor"])
@@ -239,7 +253,7 @@ class Fal(Provider):
             raise no_output("fal", json.dumps(result))
         outputs = [
             await self._download_output(handle, url, folder / f"output{number}{suffix_from_url(url)}")
-            for number, url in enumerate(urls)
+            for number, url in enumerate(urls[: handle.data.get("outputs", MIN_OUTPUTS)])
         ]
         seed = result.get("seed")
         return Output(
@@ -314,7 +328,7 @@ class Fal(Provider):
             )
         except TracklayError:
             return catalogue_cost(request)
-        for entry in response.json_object.get("prices") or ():
+        for entry in as_list(response.json_object.get("prices")):
             if (
                 isinstance(entry, dict)
                 and entry.get("endpoint_id") == model.endpoint
@@ -322,7 +336,7 @@ class Fal(Provider):
             ):
                 amount, per = unit_price
                 price = replace(
-                    model.price, amount=amount, per=per, currency=str(entry.get("currency") or "USD").upper()
+                    model.price, amount=amount, per=per, currency=str(entry.get("currency") or "USD")[:8].upper()
                 )
                 return catalogue_cost(replace(request, model=replace(model, price=price)))
         return catalogue_cost(request)
@@ -347,6 +361,7 @@ def _job_handle(submission: Submission, payload: dict[str, Any]) -> JobHandle:
         "endpoint": data["endpoint"],
         "seed": data["seed"],
         "cost": data["cost"],
+        "outputs": data.get("outputs", MIN_OUTPUTS),
         "created_at": datetime.now(UTC).isoformat(),
         "urls": {
             "status": payload.get("status_url"),
@@ -359,9 +374,10 @@ def _job_handle(submission: Submission, payload: dict[str, Any]) -> JobHandle:
 
 def _log_messages(payload: dict[str, Any]) -> list[str]:
     """Return the log messages of a status."""
-    logs = payload.get("logs")
-    listed = logs if isinstance(logs, list) else ()
-    return [str(entry["message"]) for entry in listed if isinstance(entry, dict) and entry.get("message")]
+    listed = as_list(payload.get("logs"))[-MAX_LOG_LINES:]
+    return [
+        str(entry["message"])[-MAX_LOG_CHARS:] for entry in listed if isinstance(entry, dict) and entry.get("message")
+    ]
 
 
 def create_provider() -> Provider:

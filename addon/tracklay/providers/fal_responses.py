@@ -17,6 +17,7 @@ from ..errors import (
 from .job_errors import cancelled, model_failed
 from .response import (
     Response,
+    as_list,
     content_refused,
     find_error_field,
     input_refused,
@@ -26,6 +27,9 @@ from .response import (
 
 SOUND_FIELDS = ("audio", "audio_file", "audios", "video", "videos")
 """Keys of a result's files in order of preference: the endpoints name them differently."""
+
+MIN_PRICE, MAX_PRICE = Decimal("1e-12"), Decimal("1e6")
+"""US dollars for a unit. A figure outside is no price."""
 
 # fal has no status of its own for this: it answers 403 with a sentence.
 _NO_CREDIT_PATTERN = re.compile(r"balance|user is locked|top up", re.IGNORECASE)
@@ -65,9 +69,7 @@ def _media_urls(value: Any) -> list[str]:
 def find_error_types(response: Response) -> list[str]:
     """Return fal's error types in an error's body and headers (its pages "Errors" and "Request errors")."""
     payload = response.json_object
-    detail = payload.get("detail")
-    entries = detail if isinstance(detail, list) else ()
-    named = [entry.get("type") for entry in entries if isinstance(entry, dict)]
+    named = [entry.get("type") for entry in as_list(payload.get("detail")) if isinstance(entry, dict)]
     return [str(kind) for kind in (*named, payload.get("error_type"), response.headers.get("x-fal-error-type")) if kind]
 
 
@@ -126,7 +128,13 @@ def parse_unit_price(entry: dict[str, Any]) -> tuple[str, Literal["second", "tak
         amount = Decimal(str(entry.get("unit_price")))
     except InvalidOperation:
         return None
-    if not amount.is_finite() or amount < 0 or "comput" in unit or "gpu" in unit:
+    # Bounded: a large exponent would be written out in full.
+    if (
+        not amount.is_finite()
+        or not (amount == 0 or MIN_PRICE <= amount <= MAX_PRICE)
+        or "comput" in unit
+        or "gpu" in unit
+    ):
         return None
     if re.fullmatch(r"(per |audio |video )*(second|minute)s?", unit):
         return f"{amount / 60 if 'minute' in unit else amount:f}", "second"

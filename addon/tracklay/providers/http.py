@@ -19,7 +19,15 @@ from urllib.parse import urljoin, urlsplit
 from .. import settings
 from ..errors import InvalidInput, ProviderTimeout, ProviderUnavailable, SubmissionUnknown, TracklayError
 from .client import get_client, get_limiter
-from .response import Response, error_from_response, message_suffix, sanitize_message
+from .response import (
+    ACCEPT_ENCODING,
+    Response,
+    UnreadableEncoding,
+    error_from_response,
+    message_suffix,
+    read_chunks,
+    sanitize_message,
+)
 from .retry import (
     DEFAULT_RETRY_POLICY,
     MIB,
@@ -194,7 +202,10 @@ class Api:
         Raises:
             ProviderUnavailable: the URL is not on one of the provider's hosts.
         """
-        target = urljoin(url, location)
+        try:
+            target = urljoin(url, location)
+        except ValueError:  # `http://[`: refused below, as any other address that is none
+            target = ""
         if send_key:
             with contextlib.suppress(ProviderUnavailable):
                 return self.resolve_url(target, send_key=True), True
@@ -281,6 +292,9 @@ class Api:
         try:
             async with asyncio.timeout(policy.attempt_seconds[kind]):
                 response = await self._send(outgoing, policy)
+        except ProviderUnavailable as error:
+            # The response came and cannot be used. Asking again changes nothing, but a submission may have started work.
+            raise (self.submission_unknown(error) if kind == "submit" else error) from error
         except Exception as error:
             known = self.network_error(error)
             if known is None:
@@ -302,7 +316,7 @@ class Api:
 
     async def _send(self, outgoing: HttpRequest, policy: RetryPolicy) -> Response:
         """Send a request over the network and read the whole response, up to `policy.max_body_bytes`."""
-        headers = dict(outgoing.headers)
+        headers = {"Accept-Encoding": ACCEPT_ENCODING, **outgoing.headers}
         arguments: dict[str, Any] = {"json": outgoing.json} if outgoing.json is not None else {}
         with contextlib.ExitStack() as open_files:
             if outgoing.form:
@@ -320,23 +334,27 @@ class Api:
                 outgoing.method, outgoing.url, headers=headers, timeout=httpx_timeout(policy), **arguments
             ) as response:
                 body = bytearray()
-                async for chunk in response.aiter_bytes():
-                    body += chunk
-                    # Counted while it arrives: Content-Length may be absent, and compressed bodies grow.
-                    if len(body) > policy.max_body_bytes:
-                        raise ProviderUnavailable(
-                            "provider.response_too_large",
-                            "{provider} sent a response of more than {limit} MiB.",
-                            provider=self.name,
-                            limit=policy.max_body_bytes // MIB,
-                        )
+                async with contextlib.aclosing(read_chunks(response)) as chunks:
+                    async for chunk in chunks:
+                        body += chunk
+                        # Counted while it arrives: Content-Length may be absent, and compressed bodies grow.
+                        if len(body) > policy.max_body_bytes:
+                            raise ProviderUnavailable(
+                                "provider.response_too_large",
+                                "{provider} sent a response of more than {limit} MiB.",
+                                provider=self.name,
+                                limit=policy.max_body_bytes // MIB,
+                            )
                 return Response(response.status_code, response.headers, bytes(body))
 
     def response_error(self, response: Response) -> TracklayError:
         """Return the error for a response that is not a success."""
         if 300 <= response.status < 400:
             # A redirected request would send the key and the body to a host that the server chose.
-            host = urlsplit(response.headers.get("location", "")).hostname or "nowhere"
+            try:
+                host = urlsplit(response.headers.get("location", "")).hostname or "nowhere"
+            except ValueError:  # `http://[`
+                host = "nowhere"
             return ProviderUnavailable(
                 "provider.redirected",
                 "{provider} redirects to another address: {host}. It was not followed, to protect the API key.",
@@ -377,7 +395,14 @@ class Api:
         import httpx  # noqa: PLC0415
 
         known: TracklayError
-        if isinstance(error, TimeoutError | httpx.TimeoutException):
+        if isinstance(error, UnreadableEncoding):
+            known = ProviderUnavailable(
+                "provider.response_encoding",
+                "{provider} sent a response whose compression cannot be read: {encoding}.",
+                provider=self.name,
+                encoding=sanitize_message(error).rstrip("."),
+            )
+        elif isinstance(error, TimeoutError | httpx.TimeoutException):
             known = ProviderTimeout(
                 "provider.no_response", "{provider} did not respond in time. Check the network.", provider=self.name
             )

@@ -11,11 +11,22 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote
 
 from ..cue import Cost
 from ..errors import NotFound, ProviderTimeout, ProviderUnavailable, TracklayError
 from . import credentials
-from .base import JobHandle, JobProgress, Output, Provider, Request, Submission, catalogue_cost
+from .base import (
+    MIN_OUTPUTS,
+    JobHandle,
+    JobProgress,
+    Output,
+    Provider,
+    Request,
+    Submission,
+    catalogue_cost,
+    requested_outputs,
+)
 from .download import download
 from .http import Api, base_url
 from .job_errors import (
@@ -29,7 +40,7 @@ from .job_errors import (
 )
 from .replicate_output import find_urls, parse_log_progress, parse_log_seed
 from .request_body import build_request_body, find_input_files, mime_type, save_data_uri, suffix_from_url
-from .response import Response, content_refused, is_content_refusal, message_suffix, sanitize_message
+from .response import Response, as_list, content_refused, is_content_refusal, message_suffix, sanitize_message
 from .retry import DEFAULT_RETRY_POLICY, RetryPolicy
 
 if TYPE_CHECKING:
@@ -95,6 +106,7 @@ class Replicate(Provider):
             "input": build_request_body(request, urls),
             "seed": request.seed,
             "cost": asdict(catalogue_cost(request)),
+            "outputs": requested_outputs(request),
         }
         return Submission.new(self.name, data)
 
@@ -149,7 +161,7 @@ class Replicate(Provider):
         path, matches = "/predictions", []
         for _ in range(MAX_PAGES):
             page = (await self.api.request("GET", path, "read")).json_object
-            listed = [entry for entry in page.get("results") or () if isinstance(entry, dict)]
+            listed = [entry for entry in as_list(page.get("results")) if isinstance(entry, dict)]
             matches += [
                 entry
                 for entry in listed
@@ -171,7 +183,7 @@ class Replicate(Provider):
             return JobProgress("waiting", message="not listed yet")
 
     async def _get_prediction(self, handle: JobHandle) -> dict[str, Any]:
-        return (await self.api.request("GET", f"/predictions/{handle.request}", "read")).json_object
+        return (await self.api.request("GET", f"/predictions/{quote(handle.request, safe='')}", "read")).json_object
 
     async def collect(self, handle: JobHandle, folder: Path) -> Output:
         """Download the output. Replicate deletes it an hour after the run."""
@@ -187,7 +199,7 @@ class Replicate(Provider):
             raise no_output("Replicate", output)
         files = [
             await self._download_output(handle, url, folder / f"output{number}{suffix_from_url(url)}")
-            for number, url in enumerate(urls)
+            for number, url in enumerate(urls[: handle.data.get("outputs", MIN_OUTPUTS)])
         ]
         seed = parse_log_seed(payload.get("logs"))
         return Output(
@@ -208,7 +220,9 @@ class Replicate(Provider):
 
     async def cancel(self, handle: JobHandle) -> bool:
         """Cancel the prediction. The time that it ran is charged."""
-        payload = (await self.api.request("POST", f"/predictions/{handle.request}/cancel", "cancel")).json_object
+        payload = (
+            await self.api.request("POST", f"/predictions/{quote(handle.request, safe='')}/cancel", "cancel")
+        ).json_object
         return payload.get("status") not in ("succeeded", "failed")
 
     async def check_key(self) -> str:
@@ -222,6 +236,7 @@ def _job_handle(submission: Submission, payload: dict[str, Any]) -> JobHandle:
         "version": data["version"],
         "seed": data["seed"],
         "cost": data["cost"],
+        "outputs": data.get("outputs", MIN_OUTPUTS),
         "created_at": datetime.now(UTC).isoformat(),
     }
     return JobHandle("replicate", str(payload["id"]), handle_data)

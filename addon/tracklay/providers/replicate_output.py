@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_TQDM = re.compile(r"^\s*(\d+)%\s*\|.+?\|\s*(\d+)/(\d+)", re.MULTILINE)
-"""A progress line of tqdm, by the pattern of Replicate's own Python client (`prediction.py`)."""
+MAX_LOG_CHARS = 1 << 16
+"""The last characters of a run's log that are searched. Logs grow without limit, and the event loop waits meanwhile."""
 
-_SEED = re.compile(r"Using seed: (\d+)")
+_TQDM = re.compile(r"^[ \t]*(\d{1,3})%[ \t]*\|[^|\n]+\|[ \t]*(\d{1,9})/(\d{1,9})", re.MULTILINE)
+"""A progress line of tqdm, like the pattern of Replicate's own Python client (`prediction.py`), but within one line and without
+overlapping repetitions: the time is linear in the length of the log."""
+
+_SEED = re.compile(r"Using seed: (\d{1,19})(?!\d)")
 """The log line of MMAudio (`predict.py` of zsxkib/cog-mmaudio)."""
 
 
 def parse_log_progress(logs: Any) -> tuple[float | None, str]:
     """Return a run's progress by its logs, from 0 to 1 or None, and its step in words."""
-    found = _TQDM.findall(logs) if isinstance(logs, str) else []
+    found = _TQDM.findall(logs[-MAX_LOG_CHARS:]) if isinstance(logs, str) else []
     if not found or not int(found[-1][2]):
         return None, ""
     _, step, steps = found[-1]
@@ -23,7 +27,7 @@ def parse_log_progress(logs: Any) -> tuple[float | None, str]:
 
 def parse_log_seed(logs: Any) -> int | None:
     """Return the seed that a model logged, or None."""
-    found = _SEED.findall(logs) if isinstance(logs, str) else []
+    found = _SEED.findall(logs[-MAX_LOG_CHARS:]) if isinstance(logs, str) else []
     return int(found[-1]) if found else None
 
 

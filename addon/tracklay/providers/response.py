@@ -6,13 +6,13 @@ Providers and the proxies in front of them answer errors in every format, so not
 from __future__ import annotations
 
 import html
-import json
 import re
-from collections.abc import Mapping
+import zlib
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import (
     InsufficientCredit,
@@ -23,14 +23,27 @@ from ..errors import (
     RefusedInput,
     TracklayError,
 )
+from ..untrusted_data import parse_json, printable_text
 from .credentials import redact
 from .retry import TOO_MANY_REQUESTS, is_retryable
+
+if TYPE_CHECKING:
+    import httpx
 
 MAX_MESSAGE_CHARS = 300
 """The most characters of a server's message that one of ours quotes."""
 
 MAX_ERROR_BODY_BYTES = 20_000
 """The most bytes of an error's body that are read."""
+
+MAX_PAGE_BYTES = 4096
+"""The most bytes of an HTML page or text in which a message is searched: the patterns take quadratic time."""
+
+ACCEPT_ENCODING = "gzip"
+"""The one compression that is asked for and read."""
+
+DECODED_CHUNK_BYTES = 1 << 16
+"""The most bytes that are decompressed at a time: a compressed byte may become a thousand."""
 
 # In the order of their worth: a title ("Bad Request") says less than the others.
 _MESSAGE_KEYS = ("detail", "message", "reason", "error", "msg", "description", "title")
@@ -56,9 +69,9 @@ class Response:
 
     @property
     def data(self) -> Any:
-        """The body parsed as JSON, or None if it is not JSON."""
+        """The body parsed as JSON, checked as `parse_json` does, or None if it is not JSON."""
         try:
-            return json.loads(self.body)
+            return parse_json(self.body)
         except ValueError:
             return None
 
@@ -73,7 +86,7 @@ class Response:
         """The server's message as one short line without API keys: from the JSON, the HTML title or the text."""
         message = find_error_message(self.data)
         if not message:
-            text = self.body[:MAX_ERROR_BODY_BYTES].decode("utf-8", "replace")
+            text = self.body[:MAX_PAGE_BYTES].decode("utf-8", "replace")
             title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
             text = (
                 title[1]
@@ -91,7 +104,7 @@ class Response:
             return self._retry_after_from_body() if self.status == TOO_MANY_REQUESTS else None
         try:
             return max(0.0, float(header)) if header[0].isdigit() else _seconds_until(parsedate_to_datetime(header))
-        except ValueError:
+        except (ValueError, TypeError, OverflowError):
             return None
 
     def _retry_after_from_body(self) -> float | None:
@@ -104,14 +117,53 @@ class Response:
         return float(resets[1]) if resets else None
 
 
+class UnreadableEncoding(Exception):
+    """A response is compressed in a way that was not asked for, or its compressed data is damaged."""
+
+
+async def read_chunks(response: httpx.Response) -> AsyncGenerator[bytes]:
+    """Yield a response's body, decompressed, in chunks of at most `DECODED_CHUNK_BYTES` bytes or as they come.
+
+    httpx would decompress each chunk at once, however large it becomes, and one encoding within another.
+
+    Raises:
+        UnreadableEncoding: see there.
+    """
+    encoding = response.headers.get("content-encoding", "").strip().lower()
+    if encoding in ("", "identity"):
+        async for chunk in response.aiter_raw():
+            yield chunk
+        return
+    if encoding not in ("gzip", "x-gzip"):
+        raise UnreadableEncoding(encoding)
+    decoder = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        async for chunk in response.aiter_raw():
+            rest = chunk
+            while rest and not decoder.eof:
+                yield decoder.decompress(rest, DECODED_CHUNK_BYTES)
+                rest = decoder.unconsumed_tail
+        if not decoder.eof:
+            raise UnreadableEncoding(f"{encoding}, cut short")
+    except zlib.error as error:
+        raise UnreadableEncoding(f"{encoding}: {error}") from error
+
+
 def _seconds_until(time: datetime) -> float:
     aware = time if time.tzinfo else time.replace(tzinfo=UTC)
     return max(0.0, (aware - datetime.now(UTC)).total_seconds())
 
 
+def as_list(value: Any) -> list[Any]:
+    """Return a value of a response if it is a list, else an empty list."""
+    return value if isinstance(value, list) else []
+
+
 def sanitize_message(text: object) -> str:
-    """Return text of a server as it may appear in a message: one line, short, without API keys."""
-    line = redact(" ".join(str(text).split()))
+    """Return text of a server as it may appear in a message: one line, short, printable, without API keys."""
+    # Control characters could move a terminal's cursor or change its colours.
+    words = " ".join(str(text).split())[:MAX_ERROR_BODY_BYTES]
+    line = redact(printable_text(words))
     return line if len(line) <= MAX_MESSAGE_CHARS else line[: MAX_MESSAGE_CHARS - 1] + "…"
 
 
@@ -135,11 +187,10 @@ def find_error_field(data: Any) -> str:
     """
     if not isinstance(data, dict):
         return ""
-    for entry in data.get("invalid_fields") or ():
+    for entry in as_list(data.get("invalid_fields")):
         if isinstance(entry, dict):
             return str(entry.get("field") or "").removeprefix("input.")
-    detail = data.get("detail")
-    for entry in detail if isinstance(detail, list) else ():
+    for entry in as_list(data.get("detail")):
         if isinstance(entry, dict) and isinstance(entry.get("loc"), list) and entry["loc"]:
             return ".".join(str(part) for part in entry["loc"] if part not in ("body", "input")) or str(
                 entry["loc"][-1]

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from ..cue import Cost
 from ..errors import (
@@ -27,11 +27,21 @@ from ..errors import (
 )
 from ..models import is_url
 from . import credentials
-from .base import JobHandle, JobProgress, Output, Provider, Request, Submission, catalogue_cost
+from .base import (
+    MIN_OUTPUTS,
+    JobHandle,
+    JobProgress,
+    Output,
+    Provider,
+    Request,
+    Submission,
+    catalogue_cost,
+    requested_outputs,
+)
 from .http import Api, FileBody, base_url
 from .job_errors import cancelled, missing_value, model_failed, no_output, status_changed, status_unknown
 from .request_body import build_request_body, find_input_files, mime_type, suffix_from_url
-from .response import Response, content_refused, is_content_refusal, message_suffix, sanitize_message
+from .response import Response, as_list, content_refused, is_content_refusal, message_suffix, sanitize_message
 from .retry import DEFAULT_RETRY_POLICY, RetryPolicy
 from .signed_url import download_signed
 
@@ -57,6 +67,9 @@ DRY_RUN_STATUS = 269
 
 MAX_CLOCK_SKEW = timedelta(minutes=5)
 """The assumed largest difference between our clock and Scenario's, when a lost job is searched for."""
+
+MAX_COST = 1e6
+"""Creative units. A larger figure is no price."""
 
 PAGE_SIZE = 100
 MAX_PAGES = 50
@@ -103,6 +116,7 @@ class Scenario(Provider):
             "input": await self._build_input(request),
             "seed": request.seed if request.model.parameter_for_role("seed") else None,
             "cost": asdict(catalogue_cost(request)),
+            "outputs": requested_outputs(request),
         }
         return Submission.new(self.name, data)
 
@@ -155,7 +169,7 @@ class Scenario(Provider):
     ) -> Response | None:
         """Send the parts and complete the upload. Return the response if the completion is refused, else None."""
         parts = upload.get("parts")
-        urls = {part.get("number"): part.get("url") for part in parts or () if isinstance(part, dict)}
+        urls = {part.get("number"): part.get("url") for part in as_list(parts) if isinstance(part, dict)}
         for number in range(1, upload_request["parts"] + 1):
             url = urls.get(number)
             if not isinstance(url, str):
@@ -205,7 +219,7 @@ class Scenario(Provider):
         matches = []
         for _ in range(MAX_PAGES):
             page = (await self.api.request("GET", "/jobs", "read", query=query)).json_object
-            listed = [job for job in page.get("jobs") or () if isinstance(job, dict)]
+            listed = [job for job in as_list(page.get("jobs")) if isinstance(job, dict)]
             matches += [
                 job for job in listed if job.get("jobId") not in known_requests and _matches_submission(job, submission)
             ]
@@ -220,7 +234,7 @@ class Scenario(Provider):
         return _parse_status(await self._get_job(handle))
 
     async def _get_job(self, handle: JobHandle) -> dict[str, Any]:
-        job = (await self.api.request("GET", f"/jobs/{handle.request}", "read")).json_object.get("job")
+        job = (await self.api.request("GET", f"/jobs/{quote(handle.request, safe='')}", "read")).json_object.get("job")
         if not isinstance(job, dict):
             raise missing_value("Scenario", "job")
         return job
@@ -230,7 +244,8 @@ class Scenario(Provider):
         job = await self._get_job(handle)
         if _parse_status(job).state != "done":
             raise status_changed("Scenario", handle.request)
-        assets = [await self._get_asset(str(asset_id)) for asset_id in _metadata(job).get("assetIds") or ()]
+        limit = handle.data.get("outputs", MIN_OUTPUTS)
+        assets = [await self._get_asset(str(asset_id)) for asset_id in as_list(_metadata(job).get("assetIds"))[:limit]]
         sounds = [asset for asset in assets if _kind_of_asset(asset) == "audio"] or [
             asset for asset in assets if _kind_of_asset(asset) == "video"
         ]
@@ -242,7 +257,9 @@ class Scenario(Provider):
 
     async def _get_asset(self, asset_id: str) -> dict[str, Any]:
         try:
-            response = await self.api.request("GET", f"/assets/{asset_id}", "read", query={"originalAssets": "true"})
+            response = await self.api.request(
+                "GET", f"/assets/{quote(asset_id, safe='')}", "read", query={"originalAssets": "true"}
+            )
         except NotFound as error:
             raise ResultExpired(
                 "scenario.asset_deleted",
@@ -272,7 +289,7 @@ class Scenario(Provider):
         """Cancel the job. Scenario refuses that for most custom jobs, which then run to their end and are charged."""
         response = await self.api.request(
             "POST",
-            f"/jobs/{handle.request}/action",
+            f"/jobs/{quote(handle.request, safe='')}/action",
             "cancel",
             json={"action": "cancel"},
             accept_statuses=REJECTED_STATUSES,
@@ -351,6 +368,7 @@ def _imported_asset_id(upload: Mapping[str, Any]) -> str:
 def _job_handle(submission: Submission, job: Mapping[str, Any], payload: Mapping[str, Any]) -> JobHandle:
     cost = _cost_in_units(payload.get("creativeUnitsCost")) or _billed_cost(job)
     data = {key: submission.data[key] for key in ("model", "seed", "cost")}
+    data["outputs"] = submission.data.get("outputs", MIN_OUTPUTS)
     if cost:
         data["cost"] = asdict(cost)
     return JobHandle("scenario", str(job["jobId"]), data)
@@ -372,7 +390,8 @@ def _matches_submission(job: Mapping[str, Any], submission: Submission) -> bool:
 
 
 def _cost_in_units(amount: Any, *, estimated: bool = False) -> Cost | None:
-    is_number = isinstance(amount, int | float) and not isinstance(amount, bool)
+    # A negative cost would raise what a cap still allows. Numbers that are not finite do not come this far (`untrusted_data`).
+    is_number = isinstance(amount, int | float) and not isinstance(amount, bool) and 0 <= amount <= MAX_COST
     return Cost(f"{amount:.10g}", CURRENCY, estimated=estimated) if is_number else None
 
 

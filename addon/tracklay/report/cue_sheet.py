@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ..atomic_io import NumberedFile, atomic_write
 from ..errors import InvalidInput
 from ..models import load_catalogue
-from ..timing import format_timecode
+from ..timing import format_timecode, parse_fraction
 from ..version import VERSION
 from .templates_env import jinja_environment, read_own_page, read_template
 from .verdicts import REJECT
@@ -72,7 +72,7 @@ def build_lines(rows: Sequence[ReportRow]) -> list[CueSheetLine]:
             continue
         take, span, model = row.take, row.span, catalogue.get(row.model)
         length = Fraction(int(take["samples"]), int(take["sample_rate"]))
-        begins = Fraction(take["start"]["seconds"])
+        begins = parse_fraction(str(take["start"]["seconds"]))
         version = take.get("version")
         found.append(
             CueSheetLine(

@@ -9,13 +9,14 @@ import math
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from ..atomic_io import atomic_write
 from ..cancellation import CancelToken
 from ..paths import ensure_folder
 from ..timing import format_timecode
+from ..untrusted_data import read_amount
 from ..version import VERSION
 from . import cue_sheet
 from .preview import PictureResolver, RowPreview, make_preview, parse_seconds
@@ -181,10 +182,7 @@ def _format_length(seconds: float) -> str:
 
 def _parse_cost(take: Mapping[str, Any]) -> tuple[Decimal | None, str]:
     cost = take.get("cost") or {}
-    try:
-        return Decimal(str(cost.get("amount"))), str(cost.get("currency") or "")
-    except InvalidOperation:
-        return None, str(cost.get("currency") or "")
+    return read_amount(cost.get("amount")), str(cost.get("currency") or "")
 
 
 def _format_price(take: Mapping[str, Any]) -> str:

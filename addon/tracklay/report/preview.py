@@ -11,7 +11,6 @@ import hashlib
 import json
 import threading
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from .. import timelines
@@ -20,6 +19,7 @@ from ..errors import Cancelled, InvalidInput, MediaError, OutputError, TracklayE
 from ..media import ffmpeg
 from ..media.mux import aac_options
 from ..media.proxy_cache import extract_cached
+from ..timing import parse_fraction
 from .filmstrip import analyze_proxy
 from .wav_analysis import measure_sync, measure_wav
 
@@ -258,6 +258,6 @@ def _write_player(proxy: Proxy | None, take: Path | None, to: Path, cancel_token
 def parse_seconds(text: object) -> float | None:
     """Return seconds from a manifest's text (`77/25`); None if it is not a number."""
     try:
-        return float(Fraction(str(text)))
+        return float(parse_fraction(str(text)))
     except (ValueError, ZeroDivisionError):
         return None

@@ -19,7 +19,7 @@ from ..atomic_io import atomic_write, temp_dir
 from ..cancellation import CancelToken
 from ..cue import SAMPLE_RATE
 from ..errors import InvalidInput, TracklayError
-from ..media import ffmpeg
+from ..media import ffmpeg, ffmpeg_program
 from ..media.bwf import BwfWriter
 from ..media.extract import extract_proxy
 from ..media.mux import mux_takes
@@ -183,7 +183,7 @@ def _write_video(
 ) -> None:
     """Write the reel's silent picture, with the exact time of every frame."""
     # moviepy finds its ffmpeg when it is imported.
-    os.environ.setdefault("FFMPEG_BINARY", ffmpeg.find_ffmpeg())
+    os.environ.setdefault("FFMPEG_BINARY", ffmpeg_program.find_ffmpeg())
     from moviepy import VideoClip  # noqa: PLC0415 - slow to import
 
     frames = segments[-1].start_frame + segments[-1].frame_count + rate.frames(GAP_SECONDS)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInput, file_not_found_error
 from ..manifest import read_manifest
-from ..timing import Rate, Span
+from ..timing import Rate, Span, parse_fraction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -184,7 +184,7 @@ def _find_rate(
         return Rate.from_value(row_entry["rate"])
     if take is None:
         return None
-    frame, seconds = int(take["start"]["frame"]), Fraction(take["start"]["seconds"])
+    frame, seconds = int(take["start"]["frame"]), parse_fraction(str(take["start"]["seconds"]))
     if frame and seconds:  # a start of zero fits every rate
         return Rate(frame / seconds)
     for path, manifest in _read_manifests(folder, manifests):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,6 +18,7 @@ from ..cue import Failure
 from ..errors import InvalidInput, MediaError, ModelFailed, TracklayError
 from ..jobs.job_spec import JobSpec, cue_to_dict
 from ..media.probe import check_file
+from ..processes import find_program
 from ..timing import Rate
 from ..worker import WorkerProcess
 from .base import Timeline
@@ -41,7 +41,7 @@ def find_blender_command() -> tuple[str, ...]:
         InvalidInput: there is no Blender.
     """
     if named := settings.current().blender:
-        if found := shutil.which(Path(named).expanduser()):
+        if found := find_program(str(Path(named).expanduser())):
             return (found, *BACKGROUND_ARGS)
         raise InvalidInput(
             "blend.not_executable",
@@ -51,7 +51,7 @@ def find_blender_command() -> tuple[str, ...]:
         )
     if importlib.util.find_spec("bpy"):
         return ()
-    if found := shutil.which("blender"):
+    if found := find_program("blender"):
         return (found, *BACKGROUND_ARGS)
     # bpy wheels exist for one version of Python only: for any other, installing the module is no advice.
     if sys.version_info[:2] == (3, 11):

@@ -16,6 +16,14 @@ from ..conftest import laid, set_handles
 from ..fake_layout import Layout
 
 
+@pytest.fixture(autouse=True)
+def bin_folder(tmp_path_factory, monkeypatch):
+    """Keep the user's own trash out of every test."""
+    folder = tmp_path_factory.mktemp("data")
+    monkeypatch.setenv("XDG_DATA_HOME", str(folder))
+    return folder / "Trash"
+
+
 @pytest.fixture
 def film(scene, strip, tmp_path):
     """A saved film with two takes; the first is heard."""
@@ -143,7 +151,7 @@ def test_keep_take_on_a_tampered_strip_deletes_no_other_file(film, tmp_path):
     assert file.exists()
 
 
-def test_takes_are_deleted_although_the_list_has_another_file(film, tmp_path, capfd):
+def test_takes_are_deleted_although_the_list_has_another_file(film, tmp_path, capfd, bin_folder):
     """A path that is not a take does not stop the deletion of the takes."""
     kept, other = take_files(film)
     bpy.ops.tracklay.keep_take()
@@ -151,7 +159,8 @@ def test_takes_are_deleted_although_the_list_has_another_file(film, tmp_path, ca
     film.tracklay.dropped.add().name = str(mine)
     bpy.ops.tracklay.delete_dropped()
     assert (kept.exists(), other.exists(), mine.exists()) == (True, False, True)
-    assert "Files deleted: 1" in reports(capfd)
+    assert "Files moved to the trash: 1" in reports(capfd)
+    assert [path.name for path in (bin_folder / "files").iterdir()] == [other.name]
 
 
 def test_takes_from_before_the_first_save_are_deleted(scene, strip, tmp_path):

@@ -14,6 +14,7 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from ...errors import TracklayError
 from ...jobs.job_spec import MAX_TAKES
+from ...trash import HAS_TRASH, move_to_trash
 from ..runtime.requests import submit_cues
 from ..sequencer import compat, dropped_files, landing, selection, takes
 from ..sequencer.takes import FULL_MIX_MODES, TakeGroup
@@ -194,7 +195,7 @@ class TRACKLAY_OT_regenerate(TracklayOperator, bpy.types.Operator):  # type: ign
 
 
 class TRACKLAY_OT_delete_dropped(TracklayOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
-    """Delete the files of takes that Keep Take removed. Cannot be undone."""
+    """Delete files of takes that Keep Take removed (on Linux to the trash)."""
 
     bl_idname = "tracklay.delete_dropped"
     bl_label = "Delete Dropped Files"
@@ -219,7 +220,9 @@ class TRACKLAY_OT_delete_dropped(TracklayOperator, bpy.types.Operator):  # type:
     def draw(self, _context: Any) -> None:
         column = self.layout.column(align=True)
         column.label(
-            text=translate_ui("Files of dropped takes that are deleted from the disk: {}", len(self.ours)),
+            text=translate_ui("Files of dropped takes that are moved to the trash: {}", len(self.ours))
+            if HAS_TRASH
+            else translate_ui("Files of dropped takes that are deleted from the disk: {}", len(self.ours)),
             translate=False,
         )
         for file in self.ours[:MAX_LISTED_FILES]:
@@ -242,7 +245,10 @@ class TRACKLAY_OT_delete_dropped(TracklayOperator, bpy.types.Operator):  # type:
         failed: dict[Path, str] = {}
         for file in ours:
             try:
-                file.unlink()
+                if HAS_TRASH:
+                    move_to_trash(file)
+                else:
+                    file.unlink()
             except OSError as error:
                 failed[file] = translate_report("Cannot delete {}: {}", file, error.strerror or error)
         # A file that is played, or could not be deleted, stays in the list for another try; any other is forgotten.
@@ -251,7 +257,13 @@ class TRACKLAY_OT_delete_dropped(TracklayOperator, bpy.types.Operator):  # type:
         scene.tracklay.dropped.clear()
         for name in sorted(kept):
             scene.tracklay.dropped.add().name = name
-        self.report({"INFO"}, translate_report("Files deleted: {}", len(ours) - len(failed)))
+        count = len(ours) - len(failed)
+        done = (
+            translate_report("Files moved to the trash: {}", count)
+            if HAS_TRASH
+            else translate_report("Files deleted: {}", count)
+        )
+        self.report({"INFO"}, done)
         if others:
             self.report(
                 {"WARNING"},

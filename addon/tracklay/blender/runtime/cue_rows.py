@@ -16,6 +16,7 @@ import bpy
 from bpy.props import CollectionProperty, IntProperty, PointerProperty, StringProperty
 
 from ...errors import InvalidInput
+from ...untrusted_data import read_amount
 from ..sequencer import compat, takes
 from ..sequencer.cue_index import (
     EMPTY_REQUEST,
@@ -136,8 +137,9 @@ def _make_cue_row(cue: str, strips: list[tuple[StripRef, Any]], status: CueStatu
 
 def _price_text(request: CueRequest, entries: Iterable[Mapping[str, Any]]) -> str:
     costs = [each.get("cost") or {} for each in entries]
-    if costs and all(cost.get("amount") is not None for cost in costs):
-        total = sum(Decimal(cost["amount"]) for cost in costs)
+    amounts = [read_amount(cost.get("amount")) for cost in costs]
+    if costs and None not in amounts:
+        total = sum(filter(None, amounts), Decimal(0))
         about = "about " if any(cost.get("estimated") for cost in costs) else ""
         return f"{about}{total:.2f} {costs[0]['currency']}" if total else "free"
     if request.price is None:

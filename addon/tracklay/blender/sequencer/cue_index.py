@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import bpy
+
+from ...timing import parse_fraction
+from ...untrusted_data import read_amount
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -88,7 +91,7 @@ def _parse_take_tag(text: str) -> TakeTag | None:
     try:
         held = json.loads(text)
         return TakeTag(str(held["cue"]), int(held["take"]), str(held.get("stem", "")))
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None  # written by another extension, or edited by hand
 
 
@@ -96,9 +99,12 @@ def _parse_take_tag(text: str) -> TakeTag | None:
 def parse_request(text: str) -> CueRequest | None:
     """Parse a stored request; return None if it is missing or invalid."""
     try:
-        return CueRequest(**json.loads(text))
-    except (ValueError, TypeError):
+        request = CueRequest(**json.loads(text))
+        parse_fraction(request.offset)
+    except (ValueError, TypeError, RecursionError, ZeroDivisionError):
         return None
+    # A .blend file comes from anywhere: `1e999999999` would be written out in full where the panel draws it.
+    return request if request.price is None or read_amount(request.price) is not None else replace(request, price=None)
 
 
 @lru_cache(PARSE_CACHE_SIZE)
@@ -106,7 +112,7 @@ def parse_entry(text: str) -> Mapping[str, Any]:
     """Parse the manifest entry of a laid strip; return an empty mapping if it is missing or invalid."""
     try:
         held = json.loads(text)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return {}
     return held if isinstance(held, dict) else {}
 

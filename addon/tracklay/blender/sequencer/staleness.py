@@ -9,6 +9,7 @@ import hashlib
 from fractions import Fraction
 from typing import Any
 
+from ...timing import parse_fraction
 from . import compat, cue_index, selection
 
 MAX_NESTING = 4
@@ -150,7 +151,7 @@ class _RequiredPicture:
         low, high = request.seen
         self._first_frame = max(compat.strip_start(strip), round(self._content_start) + low)
         self._end_frame = min(compat.strip_end(strip), round(self._content_start) + high)
-        self.picture_content_start = self._content_start - Fraction(request.offset)
+        self.picture_content_start = self._content_start - parse_fraction(request.offset)
         """The timeline frame on which the picture's content must begin."""
 
     def is_matched_by(self, picture: Any) -> bool:

@@ -76,9 +76,9 @@ def missing_key_error(provider: str) -> TracklayError | None:
 def _apply_ffmpeg(preferences: Any, _context: Any = None) -> None:
     """Use the ffmpeg of the preferences, or the environment's if they name none."""
     settings.override(ffmpeg=bpy.path.abspath(preferences.ffmpeg) if preferences.ffmpeg else None)
-    from ...media import ffmpeg  # noqa: PLC0415 - only needed when one is set
+    from ...media import ffmpeg_program  # noqa: PLC0415 - only needed when one is set
 
-    ffmpeg.find_ffmpeg.cache_clear()
+    ffmpeg_program.find_ffmpeg.cache_clear()
 
 
 def _apply_container(preferences: Any, _context: Any = None) -> None:

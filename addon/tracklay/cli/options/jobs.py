@@ -24,6 +24,7 @@ def add_parser(commands: Commands[Any]) -> None:
         actions, "resubmit", "run_resubmit", "resend jobs of unknown status (may be charged twice)", job_ids="+"
     )
     _add_action(actions, "discard", "run_discard", "remove jobs and their output; their cost still counts", job_ids="+")
+    _add_action(actions, "repair", "run_repair", "save what can be read of a damaged ledger into a new one")
 
 
 def _add_action(actions: Commands[Any], name: str, run: str, summary: str, job_ids: str = "") -> None:

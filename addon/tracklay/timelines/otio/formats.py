@@ -25,6 +25,9 @@ from .text_patch import parse_document
 BUNDLE_TIMELINE = "content.otio"
 """Name of the timeline in OTIO's bundles."""
 
+MAX_TIMELINE_BYTES = 512 << 20
+"""Bytes of an unpacked timeline. Compressed, a small file may claim any number."""
+
 BUNDLE_MEDIA = "media"
 """Folder of the media in OTIO's bundles: the only other part that is read."""
 
@@ -159,7 +162,8 @@ def _unpack_bundle(path: Path, folder: Path) -> tuple[str, Path]:
     """Unpack the media of an .otioz below a folder, once; return its timeline's text and the folder that its paths start from."""
     try:
         with zipfile.ZipFile(path) as bundle:
-            text = bundle.read(BUNDLE_TIMELINE).decode("utf-8-sig")
+            with bundle.open(BUNDLE_TIMELINE) as packed:
+                text = packed.read(MAX_TIMELINE_BYTES).decode("utf-8-sig")
             media = [info for info in bundle.infolist() if _is_media(info)]
             # Another version of the bundle gets another folder: nothing that was laid changes.
             contents = json.dumps(sorted((info.filename, info.file_size, info.CRC) for info in media))

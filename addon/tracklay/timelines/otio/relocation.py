@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from ...timing import parse_fraction
+
 if TYPE_CHECKING:
     from .take_tracks import OtioTake
 
@@ -44,7 +46,10 @@ def relocate_take(take: OtioTake, mappings: Mapping[tuple[str, str], Sequence[So
     metadata = take.cue_metadata
     stale = replace(take, stale_reason=f"The picture that {take.file.name} was generated for is no longer visible.")
     try:
-        begins, candidates = Fraction(metadata["begins"]), mappings.get((metadata["source"], metadata["speed"]), ())
+        begins, candidates = (
+            parse_fraction(str(metadata["begins"])),
+            mappings.get((metadata["source"], metadata["speed"]), ()),
+        )
     except (KeyError, ValueError, TypeError):
         return stale  # another version wrote it, or the user edited it
     own = (each for each in candidates if each.cue_id == metadata.get("cue"))

@@ -202,6 +202,10 @@ WORDS = {
         "Dateien verworfener Takes, die von der Festplatte gelöscht werden: {}"
     ),
     "Files deleted: {}": "Dateien gelöscht: {}",
+    "Files of dropped takes that are moved to the trash: {}": (
+        "Dateien verworfener Takes, die in den Papierkorb verschoben werden: {}"
+    ),
+    "Files moved to the trash: {}": "Dateien in den Papierkorb verschoben: {}",
     "Cannot delete {}: {}": "{} kann nicht gelöscht werden: {}",
     "and {} more": "und {} weitere",
     "Files kept (not made here by Tracklay, or changed since): {}": (
@@ -235,8 +239,8 @@ TOOLTIPS = {
     "Remove the other takes from the timeline; their files are kept": (
         "Die anderen Takes von der Zeitleiste entfernen; ihre Dateien bleiben"
     ),
-    "Delete the files of takes that Keep Take removed. Cannot be undone": (
-        "Die Dateien entfernter Takes löschen. Nicht rückgängig zu machen"
+    "Delete files of takes that Keep Take removed (on Linux to the trash)": (
+        "Dateien entfernter Takes löschen (unter Linux in den Papierkorb)"
     ),
     "Lay the stems of the current take, each on a channel of its name": (
         "Die Stems des aktuellen Takes anlegen, jeden auf einem Kanal seines Namens"

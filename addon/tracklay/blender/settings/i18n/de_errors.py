@@ -112,9 +112,22 @@ ERRORS = {
         "Oder wählen Sie einen anderen Takes-Ordner in den Einstellungen."
     ),
     # files and programs
+    "{provider} sent a response whose compression cannot be read: {encoding}.": (
+        "{provider} hat eine Antwort gesendet, deren Komprimierung nicht gelesen werden kann: {encoding}."
+    ),
+    "{provider} sent a reply that cannot be used: {reason}. Update Tracklay, or check the job at {provider}.": (
+        "{provider} hat eine Antwort gesendet, die nicht verwendet werden kann: {reason}. Aktualisieren Sie Tracklay, oder "
+        "prüfen Sie den Auftrag bei {provider}."
+    ),
+    "{error} It is unknown whether the request was charged, so it is not resent.": (
+        "{error} Es ist unbekannt, ob die Anfrage berechnet wurde, daher wird sie nicht noch einmal gesendet."
+    ),
+    "The model's file {name} is damaged: {reason}.": "Die Datei des Modells {name} ist beschädigt: {reason}.",
     "No space left in {path}.": "Kein Speicherplatz mehr in {path}.",
     "No permission to write to {path}.": "Keine Berechtigung, in {path} zu schreiben.",
     "Not a directory: {path}.": "Kein Ordner: {path}.",
+    "Name is not valid Unicode: {name}. Rename the file.": "Der Name ist kein gültiges Unicode: {name}. Benennen Sie die Datei um.",
+    "Not a folder of this user: {path}. Remove it.": "Kein Ordner dieses Benutzers: {path}. Entfernen Sie ihn.",
     "Cannot write {path}: {reason}.": "{path} kann nicht geschrieben werden: {reason}.",
     "Cannot read {path}: {reason}.": "{path} kann nicht gelesen werden: {reason}.",
     "Not a manifest of Tracklay: {path}. Move it away.": (
@@ -210,6 +223,11 @@ ERRORS = {
         "TRACKLAY_FFMPEG ist kein ausführbares Programm: {path}. Korrigieren Sie den Pfad, oder entfernen Sie die "
         "Variable."
     ),
+    "{action}: it is no media file but text, a playlist or a list of other files. Use the media file itself.": (
+        "{action}: Das ist keine Mediendatei, sondern Text, eine Abspielliste oder eine Liste anderer Dateien. Verwenden Sie "
+        "die Mediendatei selbst."
+    ),
+    "Not an image but a list of files: {path}.": "Kein Bild, sondern eine Liste von Dateien: {path}.",
     "No ffmpeg found. Install ffmpeg, or set TRACKLAY_FFMPEG to its path.": (
         "Kein ffmpeg gefunden. Installieren Sie ffmpeg, oder setzen Sie TRACKLAY_FFMPEG auf seinen Pfad."
     ),
@@ -385,9 +403,20 @@ ERRORS = {
     "Internal error: the job ledger refused a change ({reason}).": (
         "Interner Fehler: Die Auftragsliste hat eine Änderung abgelehnt ({reason})."
     ),
-    "The job ledger is damaged: {path} ({reason}). Move it away to start a new one; it is kept because it records paid requests.": (
-        "Die Auftragsliste ist beschädigt: {path} ({reason}). Verschieben Sie sie, um eine neue zu beginnen; sie "
-        "bleibt erhalten, weil sie bezahlte Anfragen enthält."
+    "The job ledger is damaged: {path} ({reason}). Repair it, or move it away to start a new one; it records paid requests.": (
+        "Die Auftragsliste ist beschädigt: {path} ({reason}). Reparieren Sie sie, oder verschieben Sie sie, um eine neue zu "
+        "beginnen; sie enthält bezahlte Anfragen."
+    ),
+    "The plan of a job in the ledger is damaged ({reason}). Repair the ledger.": (
+        "Der Plan eines Auftrags in der Auftragsliste ist beschädigt ({reason}). Reparieren Sie die Liste."
+    ),
+    "There is no job ledger: {path}.": "Es gibt keine Auftragsliste: {path}.",
+    "A process of Tracklay is running. Close Blender and other commands first.": (
+        "Ein Prozess von Tracklay läuft. Schließen Sie zuerst Blender und andere Befehle."
+    ),
+    "No job can be read from the ledger {path}. Restore it from a backup, or move it away to start a new one.": (
+        "Aus der Auftragsliste {path} kann kein Auftrag gelesen werden. Stellen Sie sie aus einer Sicherung wieder her, oder "
+        "verschieben Sie sie, um eine neue zu beginnen."
     ),
     "The job ledger is an empty file: {path}. Restore it from a backup, or move it away to start a new one.": (
         "Die Auftragsliste ist eine leere Datei: {path}. Stellen Sie sie aus einer Sicherung wieder her, oder "

@@ -1,0 +1,142 @@
+"""The place of an answer's first sample: its own start time, and the encoder's priming that nothing has removed yet.
+
+An encoder puts some samples of its own before the sound (its priming). Whether they are still there after decoding depends on the codec,
+the container, the program that wrote the file and the ffmpeg that reads it: MP4 has an edit list, Ogg a pre-skip, Matroska a codec delay
+that ffmpeg 9 applies and 7 does not, MPEG-TS nothing. So the place is not looked up but measured, with the ffmpeg that decodes the file:
+timestamps of the first packet and of the first decoded sample, against the picture's first frame.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from . import ffmpeg
+from .input_formats import ANSWER_FORMATS
+from .probe import read_video_header
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..cancellation import CancelToken
+
+PRIMING_SAMPLES = {
+    "aac": 1024,
+    "mp3": 1105,
+    "ac3": 256,
+    "eac3": 256,
+    "mp2": 481,
+    "opus": 312,
+    "wmav1": 2048,
+    "wmav2": 2048,
+    "dts": 512,
+}
+"""Samples of priming of the usual encoders: AAC one block (measured in files of MMAudio's own writer), MP3 576 of LAME and 529 of the
+decoder, the others as ffmpeg 5.1, 7.0 and 9.0 write them. Another encoder's may differ: nothing in such a file says so."""
+
+TIME_TOLERANCE = Fraction(3, 2000)
+"""Seconds within which two times are equal: Matroska and FLV round to milliseconds. The smallest priming is 5.3 ms."""
+
+MAX_SKIP_SECONDS = Fraction(3, 20)
+"""Seconds between the first packet and the first decoded sample, at most, that are priming or a decoder's delay: WMA has 85 ms."""
+
+CLOCK_CONTAINERS = ("mpegts", "mpegtsraw", "mpeg")
+"""Containers whose clock begins anywhere: without a picture, only the sound itself is a reference."""
+
+_CONTAINER = re.compile(r"Input #0, (\S+), from")
+_DURATION = re.compile(r"  Duration: (\d{1,4}):(\d\d):(\d\d\.\d+)")
+_PICTURE = re.compile(r"  Stream #0:\d+[^ ]{0,40}: Video: (?!.*\(attached pic\))")
+
+
+@dataclass(frozen=True, slots=True)
+class AudioStart:
+    """The place of a file's first decoded sample.
+
+    Attributes:
+        delay: seconds from the time zero of the take to the first sample that belongs to the sound; negative: the seconds before time zero.
+        priming_samples: samples of priming among those that are decoded, at the source's rate. They are counted in `delay`.
+        declared_seconds: length that the file's header states; None if it states none, or ffmpeg only estimates it.
+    """
+
+    delay: Fraction
+    priming_samples: int
+    declared_seconds: float | None
+
+
+def measure_audio_start(
+    path: Path, codec: str, sample_rate: int, *, has_skip_samples: bool, cancel_token: CancelToken | None = None
+) -> AudioStart:
+    """Return the place of the first decoded sample of a file's first audio stream.
+
+    Args:
+        path: the file.
+        codec: ffmpeg's name of the codec.
+        sample_rate: of the stream, in Hz.
+        has_skip_samples: the first packet has side data, perhaps a number of samples to skip.
+        cancel_token: cancels the work.
+
+    Raises:
+        MediaError: the file cannot be read, or is of a format that no model answers in.
+        Cancelled: the token was cancelled.
+    """
+    packet, log_lines = _first_time(path, cancel_token, c="copy")
+    sample, _ = _first_time(path, cancel_token)
+    described = [line[: ffmpeg.MAX_LINE_CHARS] for line in _about_input(log_lines)]
+    estimated = any("Estimating duration from bitrate" in line for line in described)
+    declared = next((_seconds(found) for line in described if (found := _DURATION.match(line))), None)
+    declared = None if estimated else declared
+    if sample is None:
+        return AudioStart(Fraction(0), 0, declared)
+    if packet is None or sample - packet > MAX_SKIP_SECONDS:
+        packet = sample  # a header of the codec, and no sound
+    container = next((found[1] for line in described if (found := _CONTAINER.match(line))), "")
+    if any(_PICTURE.match(line) for line in described):
+        zero = read_video_header(path, cancel_token=cancel_token).start
+    elif container in CLOCK_CONTAINERS:
+        zero = min(packet, sample)
+    else:
+        zero = Fraction(0)
+    usual = PRIMING_SAMPLES.get(codec, 0)
+    priming = 0
+    if abs(packet - zero) <= TIME_TOLERANCE:
+        # The first packet begins at zero, so its timestamp does not count the priming in it: the samples come late by that.
+        skipped = round((sample - packet) * sample_rate)
+        priming = skipped if has_skip_samples and skipped > 0 else usual
+    delay = sample - zero - Fraction(priming, sample_rate)
+    usual_seconds = Fraction(usual, sample_rate)
+    if usual and max(abs(zero - usual_seconds), abs(packet + usual_seconds), abs(sample)) <= TIME_TOLERANCE:
+        # ffmpeg 5.1 writes the codec delay of Opus into Matroska and moves the picture by it, too: that is twice.
+        delay = sample
+    # A timestamp in whole milliseconds that means the priming is made exact.
+    if delay < 0 and abs(delay + usual_seconds) <= TIME_TOLERANCE:
+        delay = -usual_seconds
+    return AudioStart(delay, priming, declared)
+
+
+def _first_time(
+    path: Path, cancel_token: CancelToken | None, **options: Any
+) -> tuple[Fraction | None, tuple[str, ...]]:
+    """Return the time of the first audio packet (`c="copy"`) or decoded frame, in seconds on the file's own clock, and ffmpeg's log."""
+    stream = ffmpeg.input_stream(path, formats=ANSWER_FORMATS, copyts=None).output(
+        "pipe:", **{"map": "0:a:0", "format": "framecrc", "frames:a": 1, **options}
+    )
+    text, log_lines = ffmpeg.capture_stdout(
+        stream, f"Could not read the model's file {path.name}", cancel_token=cancel_token
+    )
+    lines = text.splitlines()
+    base = next((Fraction(line.rpartition(" ")[2]) for line in lines if line.startswith("#tb")), Fraction(1))
+    first = next((line.replace(" ", "").split(",") for line in lines if not line.startswith("#")), None)
+    if first is None or not first[2].lstrip("-").isdigit() or abs(int(first[2])) >= 1 << 62:
+        return None, log_lines
+    return int(first[2]) * base, log_lines
+
+
+def _about_input(log_lines: tuple[str, ...]) -> list[str]:
+    end = next((number for number, line in enumerate(log_lines) if line.startswith("Output #0")), len(log_lines))
+    return list(log_lines[:end])
+
+
+def _seconds(found: re.Match[str]) -> float:
+    return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3])

@@ -1,0 +1,79 @@
+"""The trash: a file moved there has a record by which a file manager restores it, and nothing in it is replaced."""
+
+from __future__ import annotations
+
+import configparser
+import os
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from tracklay import trash
+
+
+@pytest.fixture
+def bin_folder(tmp_path, monkeypatch):
+    """Return the user's trash, which does not exist yet."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    return tmp_path / "data" / "Trash"
+
+
+def read_record(path: Path) -> dict[str, str]:
+    """Return the record of a file in the trash."""
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read(path.parents[1] / "info" / f"{path.name}.trashinfo", "ascii")
+    return dict(parser["Trash Info"])
+
+
+@pytest.mark.parametrize("name", ["take.wav", "a b%20c [x].wav", "säge.wav", "-rf.wav", "x" * 240 + ".wav"])
+def test_a_file_is_moved_with_its_record(bin_folder, tmp_path, name):
+    """Its name and content stay as they are, and the record has its path, quoted."""
+    path = tmp_path / "takes" / name
+    path.parent.mkdir()
+    path.write_bytes(b"sound")
+    moved = trash.move_to_trash(path)
+    assert not path.exists()
+    assert (moved.read_bytes(), moved.parent) == (b"sound", bin_folder / "files")
+    record = read_record(moved)
+    assert unquote(record["path"]) == str(path)
+    assert len(record["deletiondate"]) == len("2026-01-31T12:00:00")
+    assert bin_folder.stat().st_mode & 0o777 in (0o700, 0o755)
+
+
+def test_two_files_of_one_name_get_two(bin_folder, tmp_path):
+    """An orphan without a record is not replaced, either."""
+    (bin_folder / "files").mkdir(parents=True)
+    (bin_folder / "files" / "take.wav").write_bytes(b"orphan")
+    found = []
+    for number in range(3):
+        path = tmp_path / str(number) / "take.wav"
+        path.parent.mkdir()
+        path.write_bytes(b"%d" % number)
+        found.append(trash.move_to_trash(path))
+    assert [path.read_bytes() for path in found] == [b"0", b"1", b"2"]
+    assert (bin_folder / "files" / "take.wav").read_bytes() == b"orphan"
+    assert len(list((bin_folder / "info").iterdir())) == 3
+
+
+def test_on_another_file_system_its_own_trash_is_used(bin_folder, tmp_path, monkeypatch):
+    """The record's path is relative to that file system's root."""
+    monkeypatch.setattr(trash, "_device_of", lambda folder: -1)
+    shared = Path("/dev/shm") if Path("/dev/shm").is_dir() and os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+    if shared is None:
+        pytest.fail("this test needs /dev/shm")
+    path = shared / f"tracklay-test-{os.getpid()}.wav"
+    path.write_bytes(b"x")
+    moved = trash.move_to_trash(path)
+    try:
+        assert moved.parents[1] == shared / f".Trash-{os.getuid()}"
+        assert unquote(read_record(moved)["path"]) == path.name
+    finally:
+        (moved.parents[1] / "info" / f"{moved.name}.trashinfo").unlink()
+        moved.unlink()
+
+
+def test_a_file_that_cannot_be_moved_leaves_no_record(bin_folder, tmp_path):
+    """It is still there, or was never there."""
+    with pytest.raises(OSError, match="missing"):
+        trash.move_to_trash(tmp_path / "missing.wav")
+    assert list((bin_folder / "info").iterdir()) == []
