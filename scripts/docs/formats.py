@@ -28,7 +28,7 @@ from tracklay.cue import Picture
 from tracklay.errors import MediaError, TracklayError
 from tracklay.media import mux
 from tracklay.media.extract import extract_proxy
-from tracklay.media.ffmpeg import find_ffmpeg
+from tracklay.media.ffmpeg_program import find_ffmpeg
 from tracklay.media.packets import decoded_frames
 from tracklay.media.probe import VideoStream, probe_video
 from tracklay.timing import Span, TimeMap

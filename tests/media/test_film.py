@@ -12,8 +12,8 @@ from tracklay.media import mux
 from tracklay.media.film_check import FilmError, check_film
 from tracklay.media.probe import frame_times, probe_media, probe_video
 
+from tests.bit_writer import field_stream
 from tests.clips import FFMPEG, clicks, hear
-from tests.media.bit_writer import field_stream
 from tests.media.numbered_clips import numbered, numbers
 
 RATE = Fraction(25)

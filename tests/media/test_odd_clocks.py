@@ -13,8 +13,8 @@ from tracklay.media.packets import index_packets, seek_is_exact
 from tracklay.media.probe import probe_video, read_video_header
 from tracklay.timing import Rate, Span, TimeMap
 
+from tests.bit_writer import field_stream
 from tests.clips import FFMPEG
-from tests.media.bit_writer import field_stream
 from tests.media.numbered_clips import numbered, numbers
 
 RATE = Rate(Fraction(25))
