@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import opentimelineio as otio
 
 from ...errors import InvalidInput, TracklayError
 from ...media.probe import read_video_header
-
-if TYPE_CHECKING:
-    from ...timing import Rate
+from ...timing import Rate
 
 _COMMENT_PATTERN = re.compile(
     r"^\*\s*(?:(?:FROM|TO)\s+CLIP(?:\s+NAME)?|(?:FROM|TO)\s+FILE|SOURCE\s+FILE)\s*:\s*(.+?)\s*$",
     re.MULTILINE | re.IGNORECASE,
 )
 """Comments with the name or path of a clip, as editing systems write them below an event."""
+
+MAX_LIST_FPS = 30
+"""Timecode frames per second of the fastest list that CMX 3600 describes. Lists of faster media count every second frame, or fewer."""
+
+_TIMECODE_PATTERN = re.compile(r"\b(\d\d:\d\d:\d\d)[:;](\d\d)\b")
+
+_EVENT_PATTERN = re.compile(r"^\s*\d+\s.*?(?:\d\d:\d\d:\d\d[:;]\d\d\s*){4}$")
+"""A line with an event: it ends with the times in and out of the source, and those of the record."""
+
+SOURCE_TIMES = 2
+"""Times of an event that are the source's: the first ones."""
+
+_DROP_FRAME_PATTERN = re.compile(r"^\s*FCM\s*:\s*(NON[- ]?)?DROP", re.IGNORECASE)
+"""The line that says whether the events below count in drop-frame, however their times are written."""
 
 
 def read_edl(path: Path) -> Any:
@@ -30,7 +42,9 @@ def read_edl(path: Path) -> Any:
     text = path.read_bytes().decode("utf-8-sig", errors="replace")
     names = [match[1] for match in _COMMENT_PATTERN.finditer(text)]
     media = {name: found for name in names if (found := _find_media(name, path.parent)) is not None}
-    rates = {rate.nominal_fps: rate for file in set(media.values()) if (rate := _read_rate(file)) is not None}
+    found_rates = [rate for file in set(media.values()) if (rate := _read_rate(file)) is not None]
+    highest_frame = _highest_frame(text)
+    rates = {(rate := _list_rate(found, highest_frame)).nominal_fps: rate for found in found_rates}
     if len(rates) != 1:
         raise InvalidInput(
             "edl.unknown_rate",
@@ -40,6 +54,8 @@ def read_edl(path: Path) -> Any:
             command=f"otioconvert -i {path.name} -o {path.stem}.otio -a rate=25",
         )
     (rate,) = rates.values()
+    if rate.has_drop_frame:
+        text = _mark_drop_frame(text)
     timeline = otio.adapters.read_from_string(text, "cmx_3600", rate=float(rate.fps))
     for clip in timeline.find_clips():
         if isinstance(clip.media_reference, otio.schema.MissingReference):
@@ -47,6 +63,39 @@ def read_edl(path: Path) -> Any:
             if file is not None:
                 clip.media_reference = otio.schema.ExternalReference(file.name)
     return timeline
+
+
+def _highest_frame(text: str) -> int:
+    """Return the highest frame number in the times of a list's events."""
+    events = (line for line in text.splitlines() if _EVENT_PATTERN.match(line))
+    return max((int(match[2]) for line in events for match in _TIMECODE_PATTERN.finditer(line)), default=0)
+
+
+def _list_rate(media_rate: Rate, highest_frame: int) -> Rate:
+    """Return the rate that a list counts at: that of its media, or a half, a quarter, … of it, if its times have no higher frame."""
+    rate = media_rate
+    while rate.nominal_fps > MAX_LIST_FPS:
+        rate = Rate(rate.fps / 2)
+    return rate if highest_frame < rate.nominal_fps else media_rate
+
+
+def _mark_drop_frame(text: str) -> str:
+    """Return a list with a semicolon in each time that counts in drop-frame: OTIO's adapter does not read the FCM lines.
+
+    The record counts as the first FCM line says, the source of an event as the last one above it.
+    """
+    lines, source, record = [], False, None
+    for line in text.splitlines():
+        if match := _DROP_FRAME_PATTERN.match(line):
+            source = not match[1]
+            record = source if record is None else record
+        marked = line
+        if _EVENT_PATTERN.match(line):
+            for number, time in enumerate(_TIMECODE_PATTERN.finditer(line)):
+                if record if number >= SOURCE_TIMES else source:
+                    marked = marked[: time.end(1)] + ";" + marked[time.start(2) :]
+        lines.append(marked)
+    return "\n".join(lines) + "\n"
 
 
 def _find_media(name: str, folder: Path) -> Path | None:
