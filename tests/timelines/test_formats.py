@@ -141,6 +141,14 @@ def test_a_timeline_that_is_not_read_names_the_way(tmp_path, monkeypatch, name, 
     assert words in str(caught.value)
 
 
+def test_a_format_that_is_a_folder_is_named(tmp_path):
+    """Final Cut Pro exports a bundle; a folder with any other timeline's name holds images."""
+    for name, words in (("cut.fcpxmld", "a Final Cut Pro X bundle. To read it"), ("cut.edl", "No images found")):
+        (tmp_path / name).mkdir()
+        with pytest.raises(InvalidInput, match=words):
+            timelines.open_timeline(tmp_path / name)
+
+
 def test_what_an_adapter_cannot_read_is_one_sentence(tmp_path):
     """Its parser's own exception is the reason; other .xml files are no timelines."""
     path = tmp_path / "cut.xml"
