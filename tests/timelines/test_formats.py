@@ -191,3 +191,33 @@ def test_an_edl_in_drop_frame_says_so_in_a_line_of_its_own(tmp_path, separator):
     event = f"01:00:01{separator}00 01:00:02{separator}12 01:00:00{separator}00 01:00:01{separator}12"
     found = edl_cues(tmp_path, "DROP FRAME", event)
     assert found == [(Fraction(30000, 1001), 42, Fraction(1001, 1000))]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
+def test_an_edl_in_any_encoding_finds_its_media(tmp_path, encoding):
+    """As programs on Windows write them; the reel names the file where no comment does."""
+    for name in ("Café.mov", "A001.mov"):
+        flash_clip(tmp_path / name, Fraction(25), 50, (), "-c:v", "mjpeg")
+    text = (
+        "TITLE: T\r\n001  AX V C 00:00:00:10 00:00:01:00 01:00:00:00 01:00:00:15\r\n* FROM CLIP NAME: Café.mov\r\n"
+        "002  A001 V C 00:00:00:10 00:00:01:00 01:00:00:15 01:00:01:05\r\n"
+    )
+    (tmp_path / "cut.edl").write_bytes(text.encode(encoding))
+    found = timelines.open_timeline(tmp_path / "cut.edl").cues(model="sketch/foley")
+    assert [(cue.picture.source.name, cue.picture.error) for cue in found] == [("Café.mov", ""), ("A001.mov", "")]
+
+
+def test_an_edl_takes_no_media_from_the_current_folder(tmp_path, monkeypatch):
+    """A file of the same name there is another one; an absolute path is the file that it names."""
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    here.mkdir()
+    elsewhere.mkdir()
+    flash_clip(elsewhere / "cam.mov", Fraction(25), 50, (), "-c:v", "mjpeg")
+    monkeypatch.chdir(elsewhere)
+    event = "00:00:00:10 00:00:01:00 01:00:00:00 01:00:00:15"
+    with pytest.raises(InvalidInput, match="none of its media is beside it"):
+        edl_cues(here, "NON-DROP FRAME", event)
+    edl = here / "cut.edl"
+    edl.write_text(edl.read_text().replace("cam.mov", str(elsewhere / "cam.mov")))
+    (cue,) = timelines.open_timeline(edl).cues(model="sketch/foley")
+    assert (cue.picture.source, cue.picture.error) == (elsewhere / "cam.mov", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ _COMMENT_PATTERN = re.compile(
     r"^\*\s*(?:(?:FROM|TO)\s+CLIP(?:\s+NAME)?|(?:FROM|TO)\s+FILE|SOURCE\s+FILE)\s*:\s*(.+?)\s*$",
     re.MULTILINE | re.IGNORECASE,
 )
-"""Comments with the name or path of a clip, as editing systems write them below an event."""
+"""Comments with the name or path of a clip, as editing systems write them below an event. Without one, the reel can be a file's name."""
 
 MAX_LIST_FPS = 30
 """Timecode frames per second of the fastest list that CMX 3600 describes. Lists of faster media count every second frame, or fewer."""
@@ -39,8 +40,9 @@ def read_edl(path: Path) -> Any:
     Raises:
         InvalidInput: none of its media is beside it, or they have several frame rates.
     """
-    text = path.read_bytes().decode("utf-8-sig", errors="replace")
+    text = _decode_text(path.read_bytes())
     names = [match[1] for match in _COMMENT_PATTERN.finditer(text)]
+    names += [line.split()[1] for line in text.splitlines() if _EVENT_PATTERN.match(line)]
     media = {name: found for name in names if (found := _find_media(name, path.parent)) is not None}
     found_rates = [rate for file in set(media.values()) if (rate := _read_rate(file)) is not None]
     highest_frame = _highest_frame(text)
@@ -59,10 +61,23 @@ def read_edl(path: Path) -> Any:
     timeline = otio.adapters.read_from_string(text, "cmx_3600", rate=float(rate.fps))
     for clip in timeline.find_clips():
         if isinstance(clip.media_reference, otio.schema.MissingReference):
-            file = media.get(clip.name) or _find_media(clip.name, path.parent)
+            reel = str(clip.metadata.get("cmx_3600", {}).get("reel", ""))
+            file = media.get(clip.name) or _find_media(clip.name, path.parent) or media.get(reel)
             if file is not None:
-                clip.media_reference = otio.schema.ExternalReference(file.name)
+                clip.media_reference = otio.schema.ExternalReference(
+                    file.name if file.parent == path.parent else str(file)
+                )
     return timeline
+
+
+def _decode_text(data: bytes) -> str:
+    """Return a list's text: UTF-8 or UTF-16 if it says or is so, else as Windows writes it."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", errors="replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")
 
 
 def _highest_frame(text: str) -> int:
@@ -99,9 +114,11 @@ def _mark_drop_frame(text: str) -> str:
 
 
 def _find_media(name: str, folder: Path) -> Path | None:
-    """Return the file that an EDL names: as a path, or the one file of that name beside the list, with or without its suffix."""
+    """Return the file that an EDL names: an absolute path, or the one file of that name beside the list, with or without suffix."""
     try:
-        candidates = [Path(name), folder / Path(name.replace("\\", "/")).name]
+        candidates = [folder / Path(name.replace("\\", "/")).name]
+        if Path(name).is_absolute():  # any other would be one in the current folder
+            candidates.insert(0, Path(name))
         found = next((file for file in candidates if name and file.is_file()), None)
         if found is not None:
             return found
