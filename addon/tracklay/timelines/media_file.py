@@ -14,7 +14,7 @@ from ..errors import InvalidInput
 from ..media import image_sequence
 from ..media.decoder import ImageSequenceSource
 from ..media.encoder import encode_movie
-from ..media.file_timecode import first_timecode_frame
+from ..media.file_timecode import first_timecode_frame, is_drop_frame
 from ..media.film.mux import choose_container, mux_takes
 from ..media.probe import MediaInfo, VideoStream, probe_video
 from ..timing import Span, TimeError, TimeMap, is_timecode, parse_time
@@ -119,13 +119,16 @@ class MediaFile(Timeline):
     def _frame_of_point(self, text: str) -> int:
         """Return the frame of a point, counted from the file's first frame.
 
-        A timecode counts from there too, unless only the file's own timecode makes it lie within the file.
+        A timecode counts from there too, unless only the file's own timecode makes it lie within the file. Then it skips numbers as
+        the file does (drop-frame), however it is written.
         """
         frame = parse_time(text, self.rate)
-        from_own_timecode = frame - self._timecode_start
-        if is_timecode(text) and frame > self.video.frames and 0 <= from_own_timecode <= self.video.frames:
-            return from_own_timecode
-        return frame
+        if not is_timecode(text) or frame <= self.video.frames:
+            return frame
+        if self.rate.has_drop_frame and is_drop_frame(self.video.timecode):
+            text = text.replace(":", ";")
+        from_own_timecode = parse_time(text, self.rate) - self._timecode_start
+        return from_own_timecode if 0 <= from_own_timecode <= self.video.frames else frame
 
     def spot(self, cue_id: str, span: Span, **cue_fields: Any) -> Cue:
         """Return a cue for a span. `cue_fields` are fields of Cue: model, prompt, negative, seed, takes, params.

@@ -61,6 +61,9 @@ ERRORS = {
         "Kein freier Kanal über {strip}. Entsperren oder leeren Sie einen."
     ),
     "Blender cannot read {file}: {error}": "Blender kann {file} nicht lesen: {error}",
+    "Invalid output path of {scene}: {path}. Set another in Output Properties.": (
+        "Ungültiger Ausgabepfad von {scene}: {path}. In den Ausgabe-Eigenschaften einen anderen angeben."
+    ),
     "Cannot copy the timeline to {path}: {error}": "Die Zeitleiste kann nicht nach {path} kopiert werden: {error}",
     "No take is selected. Select one or its picture, or move the playhead to it.": (
         "Kein Take ausgewählt. Wählen Sie einen oder sein Bild, oder setzen Sie den Abspielkopf darauf."
