@@ -8,9 +8,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from .timing import Span
+
 if TYPE_CHECKING:
     from .errors import TracklayError
-    from .timing import Rate, Span, TimeMap
+    from .timing import Rate, TimeMap
 
 ParamValue = str | int | float | bool
 """Value of a model parameter."""
@@ -86,13 +88,29 @@ class ProxySpec(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Patch:
+    """A stretch of an earlier take that is generated again: the new take is the earlier one with this stretch replaced.
+
+    Args:
+        take: the file of the earlier take.
+        start: first frame of the stretch, on the timeline.
+        frames: its length.
+    """
+
+    take: Path
+    start: int
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
 class Cue:
     """A span of picture and the sound that is wanted for it.
 
     `id` is unique within its timeline. `seed` is None if each take gets a random one. `params` are the model's parameters that the user
     set. `square` is the position of the square crop that the model receives (`media.square_crop`), empty for the full picture.
     `timecode_start` is the timecode of the timeline's frame 0, in frames: a take's time stamp counts from it. `land` says whether a
-    take's events are moved to the picture's contacts (`landing`).
+    take's events are moved to the picture's contacts (`landing`). With `best`, takes are scored (`scoring`), and the best one is heard.
+    With `patch`, only a stretch of an earlier take is generated; the span stays that of the whole take.
     """
 
     id: str
@@ -107,6 +125,13 @@ class Cue:
     square: str = ""
     timecode_start: int = 0
     land: LandMode = "auto"
+    best: bool = False
+    patch: Patch | None = None
+
+    @property
+    def request_span(self) -> Span:
+        """The span that the model is asked for: that of the patch, else the cue's own."""
+        return self.span if self.patch is None else Span(self.patch.start, self.patch.frames, self.span.rate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +148,9 @@ class Take:
     """One conformed sound for a cue.
 
     `file` and `stems` are in the same folder. `understood` is the model's reading of the prompt, if it reports one. `landing` describes
-    what landing did: mode, lag, moves, and the file name of the untouched take; empty if the take was not landed. `job_id` is the row
-    in the ledger.
+    what landing did: mode, lag, moves, and the file name of the untouched take; empty if the take was not landed. `score` is its score
+    with the reasons, empty if it was not scored. `replaced` is the stretch of an earlier take that this one replaces, with that take's
+    file; empty for a take that was generated whole. `job_id` is the row in the ledger.
     """
 
     cue: Cue
@@ -147,6 +173,8 @@ class Take:
     understood: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     landing: Mapping[str, Any] = field(default_factory=dict)
+    score: Mapping[str, Any] = field(default_factory=dict)
+    replaced: Mapping[str, Any] = field(default_factory=dict)
     job_id: int | None = None
 
     @property
@@ -181,6 +209,8 @@ class Take:
             understood=entry.get("understood", {}),
             notes=tuple(entry.get("notes", ())),
             landing=entry.get("landing", {}),
+            score=entry.get("score", {}),
+            replaced=entry.get("replaced", {}),
             job_id=job_id,
             **{name: entry[name] for name in same_names},
         )
@@ -214,6 +244,8 @@ class Take:
             "understood": dict(self.understood),
             "notes": list(self.notes),
             **({"landing": dict(self.landing)} if self.landing else {}),
+            **({"score": dict(self.score)} if self.score else {}),
+            **({"replaced": dict(self.replaced)} if self.replaced else {}),
             "picture_by": {"way": "render" if cue.picture.render else "source", "why": cue.picture.reason},
         }
 

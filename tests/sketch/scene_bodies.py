@@ -40,6 +40,8 @@ class Body:
     stripe: float
     """Grey level of the stripe relative to the body."""
     path: Callable[[float], Pose]
+    opacity: float = 1.0
+    """Below 1 the body is a shadow or smoke: what is behind it shows through."""
 
     def draw(
         self, pose: Pose, project: Callable[[float, float], tuple[float, float, float]]
@@ -61,6 +63,7 @@ class Body:
             coverage = np.clip(np.minimum(a - np.abs(u), b - np.abs(v)) + 0.5, 0, 1)
             shade = np.ones_like(u, np.float64)
         grey = self.grey * shade + self.stripe * (np.abs(v) < 0.3 * b)
+        coverage *= self.opacity
         return rows, cols, coverage.astype(np.float32), grey.astype(np.float32)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -26,8 +26,6 @@ FAINT = 0.4
 """Widths per second: contacts with a smaller change of velocity need not be found."""
 ONE_SOUND_FRAMES = 2.5
 """Contacts closer than this may be found as one; those closer than this to the clip's end need not be found."""
-BLUR_SAMPLES = 5
-"""Instants averaged for the motion blur of a frame."""
 NOISE_POOL = 4
 """Noise pictures, which are shifted at random for each frame: to draw new noise for each takes longer than all else."""
 
@@ -79,6 +77,8 @@ class Scene:
     """Frame rate of the film, if lower than `fps`: each film frame is repeated until the next is due."""
     crf: int = 23
     """x264's constant rate factor."""
+    blur_samples: int = 5
+    """Instants averaged for the motion blur of a frame."""
     seed: int = 0
 
     @property
@@ -164,11 +164,11 @@ def render_frames(scene: Scene) -> Iterator[npt.NDArray[np.uint8]]:
         for body in scene.bodies:
             total_coverage = np.zeros((HEIGHT, WIDTH), np.float32)
             weighted_grey = np.zeros((HEIGHT, WIDTH), np.float32)
-            for k in range(BLUR_SAMPLES):
-                instant = t + ((k + 0.5) / BLUR_SAMPLES - 0.5) * scene.shutter / rate
+            for k in range(scene.blur_samples):
+                instant = t + ((k + 0.5) / scene.blur_samples - 0.5) * scene.shutter / rate
                 rows, cols, coverage, grey = body.draw(body.path(instant), _projection(scene, instant))
-                total_coverage[rows, cols] += coverage / BLUR_SAMPLES
-                weighted_grey[rows, cols] += coverage * grey / BLUR_SAMPLES
+                total_coverage[rows, cols] += coverage / scene.blur_samples
+                weighted_grey[rows, cols] += coverage * grey / scene.blur_samples
             picture = picture * (1 - total_coverage) + weighted_grey
         if scene.overlay is not None:
             picture = scene.overlay(t, picture)
@@ -178,27 +178,26 @@ def render_frames(scene: Scene) -> Iterator[npt.NDArray[np.uint8]]:
         yield finished
 
 
-def encode_and_decode(scene: Scene, luma_width: int) -> npt.NDArray[np.uint8]:
-    """Return the scene as luma (frames, height, luma_width), after a proxy's encoding (libx264, veryfast, 4:2:0)."""
-    ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
+def encode_and_decode(
+    scene: Scene, luma_width: int, *, program: str | None = None, codec: Sequence[str] | None = None
+) -> npt.NDArray[np.uint8]:
+    """Return the scene as luma (frames, height, luma_width), after a proxy's encoding (libx264, veryfast, 4:2:0).
+
+    Args:
+        scene: the scene.
+        luma_width: width of the luma pictures.
+        program: path of an ffmpeg; imageio-ffmpeg's if not given.
+        codec: options of another encoder.
+    """
+    ffmpeg = program or imageio_ffmpeg.get_ffmpeg_exe()
     quiet = [ffmpeg, "-v", "error", "-threads", "1"]
     raw = ["-f", "rawvideo", "-pix_fmt", "gray"]
-    codec = [
-        "-c:v",
-        "libx264",
-        "-preset",
-        "veryfast",
-        "-crf",
-        str(scene.crf),
-        "-pix_fmt",
-        "yuv420p",
-        "-threads",
-        "1",
-    ]
+    codec = codec or ["-c:v", "libx264", "-preset", "veryfast", "-crf", str(scene.crf)]
     pipe = ["-f", "matroska", "pipe:1"]
     source = [*raw, "-s", f"{WIDTH}x{HEIGHT}", "-r", str(scene.fps), "-i", "pipe:0"]
     raw_frames = b"".join(frame.tobytes() for frame in render_frames(scene))
-    encoded = subprocess.run([*quiet, *source, *codec, *pipe], input=raw_frames, capture_output=True, check=True).stdout
+    encoding = [*quiet, *source, *codec, "-pix_fmt", "yuv420p", "-threads", "1", *pipe]
+    encoded = subprocess.run(encoding, input=raw_frames, capture_output=True, check=True).stdout
     height = round(luma_width * ASPECT / 2) * 2
     scaled = [
         "-i",
@@ -258,7 +257,7 @@ def make_scene(
     bodies: list[Body] = []
     contacts: list[Contact] = []
     sweeps: list[tuple[float, float]] = []
-    extra: dict[str, Callable[[float], tuple[float, float]]] = {}
+    light: Callable[[float], tuple[float, float]] = _steady_light
     overlay: Callable[[float, Array], Array] | None = None
     if family == "bounce":
         bodies, contacts = scene_bodies.bounce(rng, seconds)
@@ -277,7 +276,7 @@ def make_scene(
     elif family == "whoosh":
         bodies, sweeps = scene_bodies.sweep(rng, seconds)
     elif family == "flash":
-        extra = {"light": _flash(rng)}
+        light = _flash(rng)
     elif family in ("cut", "fade"):
         overlay = _change_of_shot(
             rng, texture(rng, HEIGHT, WIDTH, 0.8), 0.0 if family == "cut" else float(rng.uniform(0.4, 1.0))
@@ -287,7 +286,11 @@ def make_scene(
     motion = camera_path(camera, rng)
     name = f"{family}-{seed}-{float(fps):.3f}-{camera}"
     return Scene(name, fps, seconds, background, tuple(bodies), tuple(contacts), tuple(sweeps), motion, overlay=overlay, noise=noise,
-                 shutter=shutter, film=film, crf=crf, seed=seed, **extra)  # fmt: skip
+                 shutter=shutter, film=film, crf=crf, seed=seed, light=light)  # fmt: skip
+
+
+def _steady_light(_: float) -> tuple[float, float]:
+    return 1.0, 0.0
 
 
 def _flash(rng: np.random.Generator) -> Callable[[float], tuple[float, float]]:

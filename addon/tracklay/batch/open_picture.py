@@ -61,5 +61,11 @@ class OpenPicture:
                 cue=row.cue,
             )
         return replace(
-            found, model=row.model, prompt=row.prompt, negative=row.negative, params=row.params, land=row.land
+            found,
+            model=row.model,
+            prompt=row.prompt,
+            negative=row.negative,
+            params=row.params,
+            land=row.land,
+            best=row.best,
         )

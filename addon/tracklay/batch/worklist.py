@@ -32,6 +32,7 @@ ROW_FIELDS: Mapping[str, type] = {
     "params": dict,
     "folder": str,
     "land": str,
+    "best": bool,
     "drop_original": bool,
 }
 """The fields of a row, each with its type."""
@@ -55,7 +56,7 @@ class WorkListRow:
         location: the row's name in messages.
         in_point, out_point: times as the user wrote them; None is the picture's start or end.
         params: all parameters, checked.
-        land: as `Cue.land`.
+        land, best: as in `Cue`.
     """
 
     id: str
@@ -75,6 +76,7 @@ class WorkListRow:
     params: Mapping[str, ParamValue] = field(default_factory=dict)
     drop_original: bool = False
     land: LandMode = "auto"
+    best: bool = False
 
     @property
     def lay_group(self) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..batch import worklist_writer
 from ..cue import Cue, Failure, Take
-from ..errors import InvalidInput, TracklayError
+from ..errors import InvalidInput, OverBudget, TracklayError
 from ..jobs.cost import check_budget, parse_amount
 from ..jobs.delivery import Delivery, FileDelivery
 from ..jobs.job_spec import JobSpec, create_job_spec
@@ -18,8 +18,10 @@ from ..jobs.runner import BlockingRunner
 from ..models import EXTRA_PREFIX, Model, find_model, load_catalogue
 from ..timelines import open_timeline
 from ..timelines.delivery import check_delivery, deliver_takes
+from ..timelines.repair import plan_repairs
 from .exit_status import EXIT_BAD_INPUT, EXIT_DONE, EXIT_FAILED
 from .messages import print_json, print_messages
+from .options.lay import DEFAULT_MODEL
 from .progress import TakeProgressTable
 from .tables import show_result, show_written_file
 
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
 
 def run_lay(options: argparse.Namespace) -> int:
     """Run the command and return the exit status."""
-    model = find_model(options.model)
+    models = _find_models(options)
+    model = models[0]
     timeline = open_timeline(options.picture)
     cues = timeline.cues(
         options.in_point,
@@ -43,7 +46,11 @@ def run_lay(options: argparse.Namespace) -> int:
         params=parse_params(model, options.params),
         square=options.square,
         land=options.land,
+        best=options.best or options.repair,
     )
+    for other in models[1:]:
+        params = parse_params(other, options.params)
+        cues += [replace(cue, model=other.id, params=params) for cue in cues if cue.model == model.id]
     to: Path = options.to or timeline.folder
     if options.plan:
         return _write_worklist(timeline, cues, to, options)
@@ -55,8 +62,29 @@ def run_lay(options: argparse.Namespace) -> int:
         drop_original=options.drop_original,
         run_cap=options.max_cost,
         project_cap=options.max_project_cost,
+        repair=options.repair,
         as_json=options.json,
     )
+
+
+def _find_models(options: argparse.Namespace) -> list[Model]:
+    """Return the models of the options, each once.
+
+    Raises:
+        InvalidInput: one is unknown, or several are named where one is expected.
+    """
+    names = list(dict.fromkeys(options.models or [DEFAULT_MODEL]))
+    if len(names) > 1 and not (options.best or options.repair):
+        raise InvalidInput(
+            "usage.models_without_best",
+            "--model is given more than once. Add --best to lay the best take of all models.",
+        )
+    if len(names) > 1 and options.plan:
+        raise InvalidInput("usage.plan_with_models", "--plan needs one --model. Write a work list for each model.")
+    if options.plan and options.repair:
+        raise InvalidInput("usage.plan_with_repair", "--repair cannot be combined with --plan. Use --best.")
+    catalogue = load_catalogue()
+    return [find_model(name, catalogue) for name in names]
 
 
 def _write_worklist(timeline: Timeline, cues: Sequence[Cue], to: Path, options: argparse.Namespace) -> int:
@@ -66,6 +94,7 @@ def _write_worklist(timeline: Timeline, cues: Sequence[Cue], to: Path, options: 
             "usage.plan_with_square", "--square cannot be combined with --plan. Work lists have no such column."
         )
     fields = {"in": options.in_point, "out": options.out_point, "drop_original": options.drop_original or None}
+    fields["best"] = options.best or None
     fields["land"] = None if options.land == "auto" else options.land
     # All cues of one command share its options.
     fields |= {name: getattr(cues[0], name) for name in ("model", "prompt", "negative", "takes", "seed")}
@@ -108,6 +137,7 @@ def generate_and_lay(
     drop_original: bool,
     run_cap: str | None = None,
     project_cap: str | None = None,
+    repair: bool = False,
     as_json: bool = False,
 ) -> int:
     """Generate the takes of cues, lay them, print the result, and return the exit status.
@@ -120,6 +150,7 @@ def generate_and_lay(
         drop_original: leave out the picture's own sound.
         run_cap: budget cap of this run, as decimal text.
         project_cap: budget cap of the output folder, as decimal text.
+        repair: generate the worst stretch of each cue's best take again, within the caps.
         as_json: print the manifest alone on stdout.
 
     Raises:
@@ -128,7 +159,7 @@ def generate_and_lay(
     to = to.absolute()
     # All that laying needs later, in `tracklay jobs resume` as well, is stored with each job.
     delivery = FileDelivery(timeline.path.absolute(), drop_original)
-    specs, refused = _create_job_specs(cues, to, timeline.stem, delivery)
+    specs, refused = _create_job_specs(cues, to, timeline.output_stem(to), delivery)
     check_budget(specs, run_cap)
     if project_cap is not None:
         parse_amount(project_cap, "--max-project-cost")  # only validates: the runner stores the text
@@ -136,6 +167,9 @@ def generate_and_lay(
     with TakeProgressTable(specs) as progress, BlockingRunner(progress.update) as runner:
         runner.set_caps(specs, run_cap=run_cap, project_cap=project_cap)
         results = runner.run_jobs(specs)
+        notes: list[str] = []
+        if repair:
+            results, notes = _repair_takes(runner, progress, results, to, timeline.output_stem(to), delivery)
         takes = [result for result in results if isinstance(result, Take)]
         failed = [*refused, *(result for result in results if isinstance(result, Failure))]
         progress.set_laying()
@@ -145,10 +179,36 @@ def generate_and_lay(
         print_json(manifest)
     else:
         show_result(manifest, to, timeline.manifest_path(to))
-    print_messages(failure["error"] for failure in manifest["failed"])
+    print_messages([*notes, *laid.notes, *(failure["error"] for failure in manifest["failed"])])
     if not takes and failed and all(isinstance(failure.error, InvalidInput) for failure in failed):
         return EXIT_BAD_INPUT
     return EXIT_FAILED if manifest["failed"] else EXIT_DONE
+
+
+def _repair_takes(
+    runner: BlockingRunner,
+    progress: TakeProgressTable,
+    results: list[Take | Failure],
+    to: Path,
+    stem: str,
+    delivery: Delivery,
+) -> tuple[list[Take | Failure], list[str]]:
+    """Generate the worst stretch of each cue's best take again; return all results, and notes on what was not repaired.
+
+    What a cap or the model's limits forbid is a note and no failure: the takes are whole without it.
+    """
+    cues = plan_repairs([result for result in results if isinstance(result, Take)])
+    if not cues:
+        return results, []
+    try:
+        specs, refused = _create_job_specs(cues, to, stem, delivery)
+    except InvalidInput as error:
+        return results, [f"not repaired: {error}"]
+    progress.add_specs(specs)
+    repaired = runner.run_jobs(specs)
+    over = [result for result in repaired if isinstance(result, Failure) and isinstance(result.error, OverBudget)]
+    notes = [f"not repaired: {failure.error}" for failure in (*refused, *over) if failure not in results]
+    return [result for result in repaired if result in results or result not in over], notes
 
 
 def _create_job_specs(

@@ -41,8 +41,8 @@ class TakeProgressTable:
     """Live table of one run, a row per take."""
 
     def __init__(self, specs: Sequence[JobSpec]) -> None:
-        self._rows: dict[tuple[str, int], tuple[str, StageProgress | None]] = {
-            (spec.cue.id, index): (spec.model.id, None) for spec in specs for index in range(spec.cue.takes)
+        self._rows: dict[tuple[str, str, int], StageProgress | None] = {
+            (spec.cue.id, spec.model.id, index): None for spec in specs for index in range(spec.cue.takes)
         }
         self._lock = threading.Lock()
         self._is_laying = False
@@ -63,11 +63,17 @@ class TakeProgressTable:
     ) -> None:
         self._live.stop()
 
+    def add_specs(self, specs: Sequence[JobSpec]) -> None:
+        """Show the jobs of further specs: one of a take that is shown already starts its row again."""
+        with self._lock:
+            self._rows |= {
+                (spec.cue.id, spec.model.id, index): None for spec in specs for index in range(spec.cue.takes)
+            }
+
     def update(self, step: StageProgress) -> None:
         """Show a take's new stage. Called from the job thread."""
         with self._lock:
-            model, _ = self._rows[step.cue, step.take_index]
-            self._rows[step.cue, step.take_index] = model, step
+            self._rows[step.cue, step.model, step.take_index] = step
 
     def set_laying(self) -> None:
         """Show that the takes are being laid."""
@@ -79,7 +85,7 @@ class TakeProgressTable:
             table.add_column(heading)
         with self._lock:
             rows = list(self._rows.items())
-        for (cue, index), (model, step) in rows:
+        for (cue, model, index), step in rows:
             style = STAGE_STYLES.get(step.stage, "") if step else "dim"
             stage = Text(self._stage_label(step), style)
             table.add_row(cue, str(index + 1), model, stage, Text(_progress_text(step), "dim", overflow="ellipsis"))

@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ..scoring.ranking import reason_texts
 from .console import PlainConsole
 
 if TYPE_CHECKING:
@@ -22,17 +23,23 @@ def show_result(result: dict[str, Any], folder: Path, manifest_path: Path) -> No
     """Print the takes of a run, and the paths of the laid picture and the manifest."""
     console = PlainConsole()
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("take", "start", "length", "seed", "made by"):
+    is_scored = any("score" in entry for entry in result["takes"])
+    for heading in ("take", "start", "length", "seed", "made by", *(("score",) if is_scored else ())):
         table.add_column(heading, justify="right" if heading in ("start", "length") else "left")
     for entry in result["takes"]:
         numerator, _, denominator = entry["start"]["seconds"].partition("/")
         start = int(numerator) / int(denominator)
         length = entry["samples"] / entry["sample_rate"]
-        table.add_row(Text(entry["file"]), f"{start:.3f} s", f"{length:.3f} s", str(entry["seed"]), entry["model"])
+        score = entry.get("score", {})
+        value = (f"{score['value']:.0f}",) if score else ()
+        table.add_row(
+            Text(entry["file"]), f"{start:.3f} s", f"{length:.3f} s", str(entry["seed"]), entry["model"], *value
+        )
     if result["takes"]:
         console.print(table)
         for entry in result["takes"]:
-            for note in entry["notes"]:
+            reasons = ", ".join(reason_texts(entry.get("score", {})))
+            for note in (*([reasons] if reasons else []), *entry["notes"]):
                 console.print(Text(f"{entry['file']}: {note}", "dim"), soft_wrap=True)
         # Paths are never wrapped, so that they can be copied.
         for label, path in (("picture", result["laid"]), ("manifest", manifest_path.name)):

@@ -21,7 +21,7 @@ UNCHARGED_STATES = frozenset({"failed", "cancelled"})
 
 def estimate_cost(spec: JobSpec) -> Decimal | None:
     """Return the cost of all takes of a spec in its price's currency, or None if the catalogue has no price."""
-    each = spec.model.estimate_cost(spec.cue.span.seconds, spec.cue.params)
+    each = spec.model.estimate_cost(spec.cue.request_span.seconds, spec.cue.params)
     return None if each is None else each * spec.cue.takes
 
 

@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..cue import SAMPLE_RATE, Cue, EditorRender, Picture, ProxySpec
+from ..cue import SAMPLE_RATE, Cue, EditorRender, Patch, Picture, ProxySpec
 from ..errors import InvalidInput, LedgerError, TracklayError
 from ..models import Model, find_model
 from ..models.model import prompt_required_error
@@ -99,6 +99,7 @@ class JobSpec:
         render = _render_from_dict(stored.pop("render", None))
         reason = stored.pop("why", "")
         reason = stored.pop("reason", reason)
+        patch = stored.pop("patch", None)
         picture = Picture(
             Path(stored.pop("source")),
             TimeMap(points),
@@ -108,12 +109,22 @@ class JobSpec:
             reason=reason,
             frame_rule=stored.pop("frame_rule", "nearest"),
         )
-        return Cue(span=Span(start, frames, Rate(Fraction(rate))), picture=picture, **stored)
+        return Cue(
+            span=Span(start, frames, Rate(Fraction(rate))),
+            picture=picture,
+            patch=None if patch is None else Patch(Path(patch[0]), *patch[1:]),
+            **stored,
+        )
 
     @property
     def lands_takes(self) -> bool:
         """True if takes are moved to the picture's contacts."""
         return self.cue.land == "auto" and can_land(self.model, self.cue.params)
+
+    @property
+    def scores_takes(self) -> bool:
+        """True if takes are scored."""
+        return self.cue.best
 
     def take_name(self, number: int, stem: str = "") -> str:
         """Return the file name of a take, or of one of its stems."""
@@ -166,6 +177,8 @@ def cue_to_dict(cue: Cue) -> dict[str, Any]:
         "square": cue.square,
         **({"timecode_start": cue.timecode_start} if cue.timecode_start else {}),
         **({} if cue.land == "auto" else {"land": cue.land}),
+        **({"best": True} if cue.best else {}),
+        **({} if cue.patch is None else {"patch": [str(cue.patch.take), cue.patch.start, cue.patch.frames]}),
     }
 
 
@@ -196,7 +209,7 @@ class StageProgress:
     """The progress of one take.
 
     `take_index` counts the takes of its cue in this run from 0; `fraction` runs from 0 to 1, None if unknown. `job_id` is its row in
-    the ledger.
+    the ledger, `model` the ID of its model.
     """
 
     cue: str
@@ -205,6 +218,7 @@ class StageProgress:
     fraction: float | None = None
     message: str = ""
     job_id: int | None = None
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +283,7 @@ def create_job_spec(cue: Cue, folder: Path, stem: str, catalogue: Mapping[str, M
         from ..media.square_crop import crop_position  # noqa: PLC0415 - rarely needed, and it would slow down Blender's start
 
         crop_position(cue.square)
-    model.check_span(cue.span.seconds)
+    model.check_span(cue.request_span.seconds)
     from ..providers.base import get_provider  # noqa: PLC0415 - loads asyncio, which enabling the extension must not
 
     get_provider(model.provider).check_ready()
@@ -289,7 +303,7 @@ def random_seed(spec: JobSpec) -> int:
     return low + secrets.randbelow(high - low)
 
 
-_NOT_REQUESTED = ("id", "seed", "takes", "reason", "timecode_start")
+_NOT_REQUESTED = ("id", "seed", "takes", "reason", "timecode_start", "best")
 """Fields of a stored cue that are no part of what the user asks for."""
 
 

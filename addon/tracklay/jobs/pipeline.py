@@ -17,7 +17,7 @@ from .. import log
 from ..cue import SAMPLE_RATE, Failure, Take
 from ..errors import InvalidInput, LedgerError, MediaError, ModelFailed, ProviderTimeout, TracklayError
 from ..media.editor_render import render_in_editor
-from ..media.fingerprint import ledger_span_fingerprint, source_id
+from ..media.fingerprint import ledger_span_fingerprint, shown_images, source_id
 from ..media.proxy_cache import CACHE_VERSION, extract_pinned, find_pinned
 from ..providers.base import Request, Submission, checked_replies
 from . import artifact_store
@@ -31,13 +31,14 @@ from .job_spec import proxy_spec
 from .ledger import Ledger
 from .states import FINAL_STATES, UNSENT_STATES
 from .submission import SubmissionStage
-from .take_writer import TakeWriter, is_take_intact, take_from_claim
+from .take_writer import TakeProxies, TakeWriter, is_take_intact, take_from_claim
 
 if TYPE_CHECKING:
     from ..cancellation import CancelToken
     from ..cue import Picture
     from ..media.extract import Proxy
     from ..providers.base import JobHandle, JobProgress
+    from ..timing import Span
     from .job_spec import JobSpec
     from .ledger import Job
 
@@ -111,28 +112,23 @@ class JobPipeline(SubmissionStage):
         if self.job.state == "planned":
             await self._transition("extracting")
         cue, model = self.spec.cue, self.spec.model
+        span = cue.request_span
         self._report("extract")
         visual_input = model.picture_input(cue.params)
         if visual_input:
             await asyncio.to_thread(log.log_picture_source, cue)
         source, picture = (
-            await self._render_in_editor(visual_input)
+            await self._render_in_editor(visual_input, span)
             if cue.picture.render
             else (await self._source_hash(), cue.picture)
         )
-        # Both lists are hashed into keys that the ledger stores: a change of either invalidates every stored key.
-        proxy_key_parts = [
-            source,
-            ledger_span_fingerprint(picture, cue.span),
-            CACHE_VERSION,
-            *map(str, proxy_spec(self.spec.model, cue.square)),
-        ]
-        proxy_key = f"{_digest(proxy_key_parts)}-{visual_input}" if visual_input else None
+        proxy_key = self._proxy_key(source, picture, span)
+        # As the parts of the proxy's key: a change invalidates every stored key.
         request_key_parts = [
             model.id,
             model.endpoint,
             model.version,
-            str(cue.span.seconds),
+            str(span.seconds),
             dict(cue.params),
             cue.prompt,
             cue.negative,
@@ -144,15 +140,28 @@ class JobPipeline(SubmissionStage):
         # Without a seed the user wants something new each time, so an earlier output is not reused.
         if cue.seed is not None and await self._reuse_output(content_key):
             return None
-        visual = await self._load_or_make_proxy(proxy_key, picture) if proxy_key else (None, None)
-        samples = cue.span.samples(SAMPLE_RATE)
-        request = Request(
-            model, cue.prompt, cue.negative, self.job.seed, cue.params, cue.span.seconds, samples, *visual
-        )
+        visual = await self._load_or_make_proxy(proxy_key, picture, span) if proxy_key else (None, None)
+        samples = span.samples(SAMPLE_RATE)
+        request = Request(model, cue.prompt, cue.negative, self.job.seed, cue.params, span.seconds, samples, *visual)
         with checked_replies(self.provider.name):
             return request, await self.provider.prepare(request)
 
-    async def _render_in_editor(self, visual_input: str | None) -> tuple[str, Picture]:
+    def _proxy_key(self, source: str, picture: Picture, span: Span) -> str | None:
+        """Return the key that a span's proxy is found by; None if the model takes no picture."""
+        spec = self.spec
+        visual_input = spec.model.picture_input(spec.cue.params)
+        if not visual_input:
+            return None
+        # Hashed into keys that the ledger stores: a change invalidates every stored key.
+        parts = [
+            source,
+            ledger_span_fingerprint(picture, span),
+            CACHE_VERSION,
+            *map(str, proxy_spec(spec.model, spec.cue.square)),
+        ]
+        return f"{_digest(parts)}-{visual_input}"
+
+    async def _render_in_editor(self, visual_input: str | None, span: Span) -> tuple[str, Picture]:
         """Render a picture that only the editor can show; return the SHA-256 of the pixels, and the movie as a picture.
 
         Nothing is rendered for a model that takes no picture.
@@ -160,7 +169,7 @@ class JobPipeline(SubmissionStage):
         spec = self.spec
         if not visual_input:
             return "", spec.cue.picture
-        render, span, short = spec.cue.picture.render, spec.cue.span, spec.model.short_side
+        render, short = spec.cue.picture.render, spec.model.short_side
         # All takes of a cue need the same render: the lock makes the others wait for it, and find it in the cache.
         async with self.context.keyed_lock(f"render {render} {span} {short}"), self.context.concurrency_slot("render"):
             rendered = await run_blocking(render_in_editor, spec.cue.picture, span, short)
@@ -171,8 +180,11 @@ class JobPipeline(SubmissionStage):
         try:
             async with self.context.keyed_lock(f"hash {picture.source}"), self.context.concurrency_slot("extract"):
                 if picture.images:
-                    hashes = [await run_blocking(source_id, picture.source / name, "full") for name in picture.images]
-                    return _digest(list(zip(picture.images, hashes, strict=True)))
+                    # An image that is missing outside of the span is not needed.
+                    needed = set(shown_images(picture, self.spec.cue.span))
+                    images = [name for name in picture.images if name in needed or (picture.source / name).exists()]
+                    hashes = [await run_blocking(source_id, picture.source / name, "full") for name in images]
+                    return _digest(list(zip(images, hashes, strict=True)))
                 stat = picture.source.stat()
                 found = await self.context.ledger_writer(Ledger.get_file_hash, picture.source)
                 if found is None:
@@ -185,7 +197,7 @@ class JobPipeline(SubmissionStage):
             raise MediaError(
                 "job.source_unreadable",
                 "Cannot read the source: {path} ({reason}).",
-                path=picture.source,
+                path=error.filename or picture.source,
                 reason=error.strerror or str(error),
             ) from error
 
@@ -222,7 +234,7 @@ class JobPipeline(SubmissionStage):
         except TracklayError:
             return None
 
-    async def _load_or_make_proxy(self, proxy_key: str, picture: Picture) -> VisualInput:
+    async def _load_or_make_proxy(self, proxy_key: str, picture: Picture, span: Span) -> VisualInput:
         """Return the proxy, or its still. It is pinned until no open job needs it, because the stored submission may name its path."""
         async with self.context.keyed_lock(proxy_key):
             if (pinned := find_pinned(proxy_key)) is None:
@@ -233,7 +245,7 @@ class JobPipeline(SubmissionStage):
                         extract_pinned,
                         proxy_key,
                         picture,
-                        cue.span,
+                        span,
                         proxy_spec(model, cue.square),
                         folder,
                         with_still=model.picture_input(cue.params) == "image",
@@ -355,24 +367,31 @@ class JobPipeline(SubmissionStage):
 
         # Each take of a cue starts its search for a free number one higher, so that takes made side by side keep their order.
         after_number = int(self.job.plan.get("after_number", self.job.plan.get("after", 0))) + self.job.take_index
-        proxy = await self._landing_proxy()
+        spec = self.spec
+        proxies = TakeProxies(
+            await self._seen_proxy(spec.cue.request_span) if spec.lands_takes else None,
+            await self._seen_proxy(spec.cue.span) if spec.scores_takes else None,
+        )
         # Takes of one picture wait for the first one's analysis, and then find it.
-        lock = self.context.keyed_lock(f"land {proxy if isinstance(proxy, Path) else self.job.id}")
+        seen = next((proxy for proxy in proxies if isinstance(proxy, Path)), self.job.id)
+        lock = self.context.keyed_lock(f"land {seen}")
         async with lock, self.context.concurrency_slot("conform"):
-            return await run_blocking(take_writer.write_take, record_claim, after_number, proxy)
+            return await run_blocking(take_writer.write_take, record_claim, after_number, proxies)
 
-    async def _landing_proxy(self) -> Path | TracklayError | None:
-        """Return the proxy that takes are landed on, None if they are not, or why there is none: that fails no take.
+    async def _seen_proxy(self, span: Span) -> Path | TracklayError | None:
+        """Return the proxy of a span that a take is landed on or scored by, or why there is none: that fails no take.
 
         An output that was reused has no proxy yet.
         """
-        if not self.spec.lands_takes or not self.job.proxy_key:
+        if not self.job.proxy_key:
             return None
-        picture = self.spec.cue.picture
+        picture, key = self.spec.cue.picture, self.job.proxy_key
+        if span != self.spec.cue.request_span:
+            key = self._proxy_key(self.job.source or "", picture, span) or key
         try:
-            if find_pinned(self.job.proxy_key) is None and picture.render:
-                _, picture = await self._render_in_editor("video")
-            proxy, _ = await self._load_or_make_proxy(self.job.proxy_key, picture)
+            if find_pinned(key) is None and picture.render:
+                _, picture = await self._render_in_editor("video", span)
+            proxy, _ = await self._load_or_make_proxy(key, picture, span)
         except (InvalidInput, MediaError, ModelFailed) as error:
             return error  # the source was moved or changed since the request, which was paid for
         return None if proxy is None else proxy.path

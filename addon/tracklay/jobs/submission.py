@@ -40,7 +40,7 @@ class SubmissionStage:
 
     def _report(self, stage: Stage, fraction: float | None = None, message: str = "") -> None:
         self.context.report_progress(
-            StageProgress(self.job.cue, self.job.take_index, stage, fraction, message, self.job.id)
+            StageProgress(self.job.cue, self.job.take_index, stage, fraction, message, self.job.id, self.spec.model.id)
         )
 
     async def _transition(self, new_state: JobState, **fields: Any) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from ..atomic_io import NumberedFile, atomic_write, temp_dir
 from ..cue import Cost, Take
@@ -20,6 +20,7 @@ from ..errors import MediaError, ModelFailed, TracklayError
 from ..media.bwf import BwfWriter
 from ..media.conform import conform_audio
 from ..media.fingerprint import source_id
+from ..scoring.splice_file import splice_files
 from ..worker import WorkerProcess
 
 if TYPE_CHECKING:
@@ -34,11 +35,24 @@ REUSED_NOTE = "output of job {} reused at no cost"
 """Note in the manifest of a take whose output an earlier job made."""
 
 
+NOT_SCORED_NOTE = "not scored: {}"
+"""Note of a take whose scoring failed."""
+
+SPLICE_SECONDS = 0.04
+"""Length of the crossfades of a replaced stretch: two periods of a deep hum, and shorter than a syllable or a step."""
+
 NOT_LANDED_NOTE = "not landed: {}"
 """Note of a take whose landing failed. The take itself is whole."""
 
 UNTOUCHED = "unlanded"
 """Name of the untouched take among a take's files, as those of stems."""
+
+
+class TakeProxies(NamedTuple):
+    """The pictures that a take is landed on and scored by. None: it is not, or the model sees no moving picture; else an error."""
+
+    landing: Path | TracklayError | None = None
+    scoring: Path | TracklayError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +81,15 @@ class TakeWriter:
             "version": output.version,
             "cost": asdict(cost),
             "understood": dict(output.understood),
-            "stems": list(output.stems),
+            # Stems of a stretch are no stems of the take.
+            "stems": [] if self.spec.cue.patch else list(output.stems),
         }
 
     def write_take(
         self,
         record_claim: Callable[[dict[str, Any]], None],
         after_number: int,
-        proxy: Path | TracklayError | None,
+        proxies: TakeProxies,
         *,
         cancel_token: CancelToken,
     ) -> Take:
@@ -83,7 +98,7 @@ class TakeWriter:
         Args:
             record_claim: stores the claim on disk; called before the take's file gets its name.
             after_number: the take's number is higher.
-            proxy: the picture that the take is landed on; None: it is not landed; or why it cannot be, which becomes a note.
+            proxies: the pictures that the take is landed on and scored by; an error becomes a note.
             cancel_token: cancels the work.
 
         Raises:
@@ -103,22 +118,26 @@ class TakeWriter:
         with numbered.open_for_writing() as temporary:
             conformed = conform_audio(
                 self.output.file,
-                unnumbered.samples,
+                self.spec.cue.request_span.samples(unnumbered.sample_rate),
                 temporary,
                 _bwf_writer_factory(unnumbered),
                 rate=unnumbered.sample_rate,
                 accept_damaged=self.accept_damaged,
                 cancel_token=cancel_token,
             )
-            claim["landing"], landing_notes = self._land(temporary, proxy, cancel_token)
+            claim["landing"], landing_notes = self._land(temporary, proxies.landing, cancel_token)
+            claim["replaced"] = self._splice(temporary, unnumbered, claim)
+            claim["score"], scoring_notes = self._score(temporary, proxies.scoring, cancel_token)
             notes = [
                 *self.output.notes,
                 *conformed.notes,
                 *([] if self.origin_job_id is None else [REUSED_NOTE.format(self.origin_job_id)]),
                 *landing_notes,
+                *scoring_notes,
             ]
             sha256 = source_id(temporary, "full", cancel_token=cancel_token)
-            claim.update(sha256=sha256, channels=conformed.channels, notes=notes)
+            channels = claim["replaced"].get("channels", conformed.channels)
+            claim.update(sha256=sha256, channels=channels, notes=notes)
         claim.update(number=numbered.number, file=numbered.path.name)
         take = take_from_claim(self.spec, self.job, claim)
         if files := self.write_companions(take, cancel_token=cancel_token):
@@ -151,6 +170,54 @@ class TakeWriter:
                 landed.replace(take)
         # The file of the untouched take is named after this one, which has no number yet.
         return {"mode": self.spec.cue.land, **landing, **({"untouched": True} if changed else {})}, ()
+
+    def _splice(self, stretch: Path, take: Take, claim: dict[str, Any]) -> dict[str, Any]:
+        """Put a patch's stretch, in place, into a copy of the earlier take; return what was replaced, for the manifest.
+
+        Raises:
+            MediaError: the earlier take cannot be read, or is not the one that was asked for.
+        """
+        patch = self.spec.cue.patch
+        if patch is None:
+            return {}
+        rate = self.spec.cue.span.rate
+        start = rate.samples(patch.start - self.spec.cue.span.start, take.sample_rate)
+        spliced, first, end = splice_files(
+            patch.take, stretch, start, take.samples, round(SPLICE_SECONDS * take.sample_rate)
+        )
+        with stretch.open("wb") as file:
+            writer = _bwf_writer_factory(take)(file, spliced.shape[1])
+            writer.write(spliced)
+            writer.close()
+        landing = {name: value for name, value in claim["landing"].items() if name != "untouched"}
+        claim["landing"] = {}
+        return {
+            "take": patch.take.name,
+            "start": patch.start,
+            "frames": patch.frames,
+            "samples": [first, end],
+            "channels": spliced.shape[1],
+            **({"landing": landing} if landing else {}),
+        }
+
+    def _score(
+        self, take: Path, proxy: Path | TracklayError | None, cancel_token: CancelToken
+    ) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """Return a take's score, for the manifest, and notes. A failure is a note: the take is whole without a score."""
+        if not self.spec.scores_takes:
+            return {}, ()
+        if isinstance(proxy, TracklayError):  # a score without contacts would be no match for others
+            return {}, (NOT_SCORED_NOTE.format(proxy),)
+        cue, model = self.spec.cue, self.spec.model
+        arguments = {"take": str(take), "proxy": str(proxy) if proxy else None, "prompt": cue.prompt}
+        worker = WorkerProcess("scoring.score_file:score_wav", {**arguments, "is_music": model.task == "music"})
+        try:
+            with cancel_token.on_cancel(worker.kill):
+                return worker.result(), ()
+        except (MediaError, ModelFailed) as error:
+            return {}, (NOT_SCORED_NOTE.format(error),)
+        finally:
+            worker.kill()
 
     def write_companions(self, take: Take, *, cancel_token: CancelToken) -> dict[str, Any]:
         """Write a take's stems and its untouched form beside it.
@@ -208,6 +275,8 @@ def take_from_claim(spec: JobSpec, job: Job, claim: Mapping[str, Any]) -> Take:
         understood=claim["understood"],
         notes=tuple(claim.get("notes", ())),
         landing=_landing_from_claim(spec, number, claim.get("landing", {})),
+        score=claim.get("score", {}),
+        replaced=claim.get("replaced", {}),
         job_id=job.id,
     )
 
@@ -224,7 +293,7 @@ def _bwf_writer_factory(take: Take) -> Callable[[BinaryIO, int], BwfWriter]:
     cue = take.cue
     # Left out: the number and file name are not chosen yet, the hash cannot be in the file that it is of, and the rest is in the
     # manifest.
-    omitted = ("take", "file", "sha256", "stems", "notes", "landing")
+    omitted = ("take", "file", "sha256", "stems", "notes", "landing", "score", "replaced")
     provenance = {key: value for key, value in take.to_manifest_entry().items() if key not in omitted} | {
         "job": take.job_id
     }

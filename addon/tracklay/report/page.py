@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..atomic_io import atomic_write
 from ..cancellation import CancelToken
 from ..paths import ensure_folder
+from ..scoring.ranking import REASON_TEMPLATES, reason_texts, score_value
 from ..timing import format_timecode
 from ..untrusted_data import read_amount
 from ..version import VERSION
@@ -132,6 +133,7 @@ def _write_page(
             data={"version": VERSION, "title": title, "rows": page_rows},
             totals=_summarize(report_rows, page_rows),
             models=sorted({row.model for row in report_rows}),
+            is_scored=any(row["score"] is not None for row in page_rows),
             states=sorted({row.state for row in report_rows}),
             style=style,
             script=script,
@@ -241,6 +243,8 @@ def _page_row(preview: RowPreview, *, inline: bool) -> dict[str, Any]:
         "price_text": _format_price(take) if take else "",
         "seed": take.get("seed"),
         "sync": _format_sync(sync),
+        "score": value if (value := score_value(take.get("score"))) >= 0 else None,
+        "score_text": f"score {value:.0f}" if value >= 0 else "",
         "exact": sync["exact"] if sync else None,
         "has_error": row.state in FAILED_STATES or bool(row.error),
     }
@@ -299,6 +303,23 @@ def _format_sync(sync: Mapping[str, Any] | None) -> str:
     return ", ".join(offsets) or (f"drift {sync['drift']:+g}" if sync["drift"] is not None else "start unknown")
 
 
+def _format_score(take: Mapping[str, Any]) -> str | None:
+    """Return a take's score with its reasons, as a fact; None if it was not scored."""
+    score = take.get("score")
+    if score_value(score) < 0:
+        return None
+    reasons = reason_texts(score, most=len(REASON_TEMPLATES))
+    return f"{score_value(score):.0f} of 100" + (f": {', '.join(reasons)}" if reasons else "")
+
+
+def _format_replaced(take: Mapping[str, Any]) -> str | None:
+    """Return which stretch of which take was generated again, as a fact; None if the take was generated whole."""
+    replaced = take.get("replaced")
+    if not isinstance(replaced, dict) or not replaced:
+        return None
+    return f"{replaced.get('frames')} frames from frame {replaced.get('start')} on, in {replaced.get('take')}"
+
+
 def _row_facts(row: ReportRow, figures: Mapping[str, Any], span_text: str) -> list[tuple[str, str]]:
     """Return all facts of a row, as names and values; unknown ones are left out."""
     take: Mapping[str, Any] = row.take or {}
@@ -319,6 +340,8 @@ def _row_facts(row: ReportRow, figures: Mapping[str, Any], span_text: str) -> li
             ("span", f"{span_text}, {take['frames']} frames" if span_text else f"{take['frames']} frames"),
             ("rate", f"{row.rate.fps} frames per second" if row.rate else None),
             ("landing", _format_landing(take)),
+            ("score", _format_score(take)),
+            ("replaced", _format_replaced(take)),
         ]
     if sync:
         facts += [

@@ -13,6 +13,7 @@ from ..errors import InvalidInput, TracklayError
 from ..jobs.admin import is_interrupted_output
 from ..jobs.context import run_blocking
 from ..paths import ensure_folder
+from ..scoring.ranking import order_takes
 
 if TYPE_CHECKING:
     from ..cue import Failure, Take
@@ -58,7 +59,8 @@ async def deliver_takes(
     Args:
         scheduler: the open scheduler of the jobs; it also deletes what no job needs once they are laid.
         timeline: the timeline.
-        takes: the takes to lay, each cue's first one audible. Jobs that are laid already are left as they are.
+        takes: the takes to lay, each cue's first one audible, or its best one if it asks for that. Jobs that are laid already are left
+            as they are.
         failed: the cues that have no take, for the manifest.
         folder: the folder of the copy and its manifest.
         drop_original: leave the timeline's own sound out of the copy.
@@ -67,8 +69,11 @@ async def deliver_takes(
     Raises:
         LedgerError, OutputError: the ledger cannot be written. Errors of laying itself are in the result.
     """
-    await scheduler.record_target(takes, timeline.laid_path(folder))
-    result = await run_blocking(timeline.lay, takes, failed, folder, drop_original=drop_original, describe=describe)
+    takes = order_takes(takes)
+    # Pictures of one name, as shot.mov and shot.mp4, must see each other's manifest, which decides on the names of their files.
+    async with scheduler.keyed_lock(f"lay {folder} {timeline.stem}"):
+        await scheduler.record_target(takes, timeline.laid_path(folder))
+        result = await run_blocking(timeline.lay, takes, failed, folder, drop_original=drop_original, describe=describe)
     if not result.failures:
         await scheduler.mark_laid(takes)
     return result

@@ -295,3 +295,21 @@ def test_stems_are_laid_with_a_take_as_the_scene_is_set(mode, strips, scene, cli
     bpy.ops.tracklay.generate(seed=1, wait=True)
     assert len(laid(scene)) == strips
     assert sum(audible(scene)) == {"NONE": 1, "MUTED": 4, "INSTEAD": 4}[mode]
+
+
+def test_the_best_take_is_audible(scene, strip):
+    """With Best, all takes have a score and the highest is heard, unless a favourite says otherwise; without, none has one."""
+    bpy.ops.tracklay.generate(takes=2, best=True, wait=True, prompt="wood")
+    values = [json.loads(take[cue_index.ENTRY_PROPERTY])["score"]["value"] for take in laid(scene)]
+    assert audible(scene).index(True) == values.index(max(values))
+    first, second = laid(scene)
+    entry = json.loads(second[cue_index.ENTRY_PROPERTY])
+    second[cue_index.ENTRY_PROPERTY] = json.dumps({**entry, "score": {"value": max(values) + 1, "reasons": []}})
+    takes.on_takes_filled(scene, [second.name])
+    assert audible(scene) == [False, True]
+    scene.frame_current = 30
+    bpy.ops.tracklay.favourite_take()
+    first_entry = json.loads(first[cue_index.ENTRY_PROPERTY])
+    first[cue_index.ENTRY_PROPERTY] = json.dumps({**first_entry, "score": {"value": max(values) + 2, "reasons": []}})
+    takes.on_takes_filled(scene, [first.name])
+    assert audible(scene) == [False, True]

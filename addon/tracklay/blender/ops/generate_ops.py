@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 import bpy
-from bpy.props import EnumProperty, IntProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from ...errors import TracklayError
 from ...jobs.job_spec import MAX_TAKES, RANDOM_SEED
@@ -46,12 +46,17 @@ class TRACKLAY_OT_generate(TracklayOperator, bpy.types.Operator):  # type: ignor
             default="AUTO",
             options=SKIP_SAVE,
         ),
+        "best": BoolProperty(
+            name="Best Take", description="Score new takes and make the best one audible", options=SKIP_SAVE
+        ),
         "wait": WAIT_ARGUMENT,
     }
 
     def execute(self, context: Any) -> AbstractSet[str]:
         # An argument that the call does not set comes from the scene's settings, not from the argument's default.
-        names = {"model": "model", "prompt": "prompt", "negative_prompt": "negative", "takes": "takes", "seed": "seed"}
+        names = {
+            "model": "model", "prompt": "prompt", "negative_prompt": "negative", "takes": "takes", "seed": "seed", "best": "best",
+        }  # fmt: skip
         overrides = {
             field: getattr(self, name) for name, field in names.items() if self.properties.is_property_set(name)
         }

@@ -53,6 +53,7 @@ def build_cue(spot: CueSource, settings: Any, **overrides: Any) -> Cue:
         params={**properties.param_values(settings.params, model), **properties.extra_params(settings, model)},
         square=properties.square_setting(settings),
         land=properties.land_setting(settings),
+        best=settings.best,
     )
     return replace(cue, **overrides)
 

@@ -17,7 +17,7 @@ from ...cue import Cue
 from ...errors import InvalidInput, TracklayError
 from ..settings import catalogue
 from ..settings.properties import STEM_MODES
-from . import compat, cue_index, landing, placement, selection
+from . import compat, cue_index, landing, placement, scores, selection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -395,6 +395,7 @@ def regenerated_cue(scene: Any, level: StripLevel, group: TakeGroup, *, same_see
         takes=count,
         params={name: value for name, value in (entry.get("params") or {}).items() if name in known or name[:1] == "+"},
         land="off" if (entry.get("landing") or {}).get("mode") == "off" else "auto",
+        best=bool(entry.get("score")),
     )
     return cue, spot
 
@@ -457,11 +458,16 @@ def on_placeholders_filled(refs: Iterable[StripRef]) -> None:
 def on_takes_filled(scene: Any, strip_names: Iterable[str]) -> None:
     """Update takes that have just been put into strips: regenerated ones become audible, and stems are laid if the scene is set to."""
     filled, full_mix_mode = set(strip_names), scene.tracklay.stems
-    strips = filter(None, map(scene.sequence_editor.strips_all.get, filled))
-    if full_mix_mode == STEMS_NOT_LAID and not any(ARRIVING_PROPERTY in strip for strip in strips):
+    strips = list(filter(None, map(scene.sequence_editor.strips_all.get, filled)))
+    are_scored = any(scores.strip_score(strip) for strip in strips)
+    if full_mix_mode == STEMS_NOT_LAID and not are_scored and not any(ARRIVING_PROPERTY in strip for strip in strips):
         return  # the usual case: scanning 2,000 strips costs more than everything else in filling one
     for level in selection.iter_levels(scene):
         solo_arrived(level)
+        for group in find_take_groups(level) if are_scored else ():
+            is_new = any(strip.name in filled for take in group.takes for strip in take.strips)
+            if is_new and (best := scores.best_take_index(group)) >= 0:
+                group.solo(best)
         if full_mix_mode == STEMS_NOT_LAID:
             continue
         for version in (version for group in find_take_groups(level) for version in group.takes):

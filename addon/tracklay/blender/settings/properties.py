@@ -355,6 +355,10 @@ def register() -> None:
             items=LAND_ITEMS,
             default="AUTO",
         ),
+        "best": BoolProperty(
+            name="Best Take",
+            description="Score new takes and make the best one audible",
+        ),
         "picture": EnumProperty(
             name="Picture",
             description="Source of the picture that the model is given",

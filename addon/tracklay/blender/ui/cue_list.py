@@ -12,7 +12,7 @@ import bpy
 from ...timing import format_timecode
 from ..runtime.cue_rows import active_row, cue_list_rows, rebuild_if_changed, row_take_group
 from ..runtime.cue_status import running_cues
-from ..sequencer import compat, landing, selection, takes
+from ..sequencer import compat, landing, scores, selection, takes
 from ..settings import catalogue
 from ..settings.i18n.translate import translate_ui
 from . import layout_helpers
@@ -230,6 +230,8 @@ def _draw_takes(box: Any, scene: Any, row: CueListRow) -> None:
     multiple.enabled = len(group.takes) > 1
     multiple.operator("tracklay.compare_takes", text="A/B").cue = row.cue
     multiple.operator("tracklay.keep_take", text="Keep").cue = row.cue
+    for text in scores.score_lines(version):
+        box.label(text=text, translate=False)
     line = box.row(align=True)
     line.operator("tracklay.regenerate", text="New Seed", icon="FILE_REFRESH").cue = row.cue
     if not version.stems and takes.has_stems(version):

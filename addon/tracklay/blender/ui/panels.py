@@ -193,6 +193,7 @@ def _draw_settings(context: Any, layout: Any, settings: Any, model: Model) -> No
         body.operator("tracklay.reset_params", icon="LOOP_BACK")
     row = layout.row(align=True)
     row.prop(settings, "takes")
+    row.prop(settings, "best", text="Best")
     row.prop(settings, "seed", text="Random Seed" if settings.seed < 0 else "Seed")
     if model.licence.commercial is False:
         draw_wrapped_text(

@@ -20,7 +20,14 @@ def add_parser(commands: Commands[Any]) -> None:
         type=Path,
         help="video file, image folder or pattern (shot.%%04d.png), .otio or .blend",
     )
-    lay.add_argument("--model", default=DEFAULT_MODEL, metavar="ID", help=f"model to use (default: {DEFAULT_MODEL})")
+    lay.add_argument(
+        "--model",
+        dest="models",
+        action="append",
+        default=[],
+        metavar="ID",
+        help=f"model to use (default: {DEFAULT_MODEL}; repeatable with --best)",
+    )
     lay.add_argument("--prompt", default="", metavar="TEXT", help="sounds to generate")
     lay.add_argument("--negative", default="", metavar="TEXT", help="sounds to avoid")
     lay.add_argument("--in", dest="in_point", metavar="TIME", help="start of the span: 12.5, 00:00:12:12 or 300f")
@@ -53,6 +60,10 @@ def add_parser(commands: Commands[Any]) -> None:
         choices=LAND_MODES,
         default="auto",
         help="move each sound to what is seen: auto or off (default: auto)",
+    )
+    lay.add_argument("--best", action="store_true", help="score the takes and lay the best one; the others are kept")
+    lay.add_argument(
+        "--repair", action="store_true", help="with --best: generate the worst stretch of the best take again"
     )
     lay.add_argument("--drop-original", action="store_true", help="leave out the picture's own sound")
     lay.add_argument("--to", type=Path, metavar="FOLDER", help="output folder (default: tracklay/ beside the picture)")

@@ -127,6 +127,7 @@ function fill(element, row) {
   setText(".summary", row.summary);
   setText(".origin", [row.model, row.seed === null || row.seed === undefined ? "" : `seed ${row.seed}`, row.price_text].filter(Boolean).join(" · "));
   setText(".state", row.state);
+  setText(".score", row.score_text);
   setText(".sync", row.sync);
   element.querySelector(".sync").classList.toggle("off", Boolean(row.sync) && !row.exact);
   const canvas = element.querySelector("canvas");
@@ -191,6 +192,7 @@ const folded = (row) => [row.id, row.name, row.cue, ...row.facts.map((fact) => f
 const text = new Intl.Collator(undefined, { numeric: true }).compare;
 const ORDERS = {
   given: () => 0,
+  score: (a, b) => (b.score ?? -1) - (a.score ?? -1),
   name: (a, b) => text(a.name, b.name) || text(a.cue, b.cue),
   model: (a, b) => text(a.model, b.model),
   state: (a, b) => text(a.state, b.state),

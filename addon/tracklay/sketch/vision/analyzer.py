@@ -8,7 +8,6 @@ One pass over the frames, through these modules:
       background          aligns frames, subtracts the median of nine: foreground probability of each pixel
         blobs             connected foreground patches
         tracker           blobs followed from frame to frame: tracks
-        motion_stops      fast motion that ends between two frames, from frame differences: stops
       velocity_breaks     abrupt velocity changes in a finished track
       event_detector      tracks and stops to events: impacts, whooshes; speed and position on every frame
     events                the result, input of `tracklay.sketch.foley`
@@ -32,13 +31,18 @@ from .camera_motion import CameraTracker
 from .event_detector import EventDetector
 from .events import MotionAnalysis
 from .image_ops import Luma, smooth_image
-from .motion_stops import StopDetector
+from .motion_losses import LossDetector
+from .motion_starts import StartDetector
+from .motion_windows import MotionWindows
 from .tracker import BlobTracker
 
 LUMA_WIDTH = 160
 """Width in pixels of the frames for `analyze_motion`; their height follows the picture's shape."""
 MIN_FRAME_SECONDS = 0.024
 """Frames that follow sooner are skipped, 60 fps becomes 30: the break of a path is interpolated between frames anyway."""
+BUSY_FRAMES, BUSY_SECONDS = 8, 0.15
+"""After this number of frames on which nothing could be tracked (water, leaves, a hand that fills the picture), tracking is
+tried again at this interval only."""
 
 
 def analyze_motion(frames: Iterable[Luma], times: Iterable[Fraction]) -> MotionAnalysis:
@@ -92,15 +96,17 @@ def _record_times(
 
 
 class _ShotAnalysis:
-    """The analysis of one shot: half a second after a frame was added, its tracks and stops go to the event detector."""
+    """The analysis of one shot: a frame is analysed half a second after it was added. What was found goes to the event detector."""
 
     def __init__(self, shape: tuple[int, int], start_time: float, detector: EventDetector) -> None:
         self._detector = detector
         self._background = BackgroundModel(shape)
         self._tracker = BlobTracker(shape)
-        self._stop_detector = StopDetector(self._background)
+        self._motion_windows = MotionWindows(self._background)
+        self._loss_detector, self._start_detector = LossDetector(shape), StartDetector(shape)
         self._frames: deque[AnalysisFrame] = deque()
         self._start_time = start_time
+        self._busy_until = start_time
         self._next_index = 0  # of the first frame in `_frames` that is not analysed yet
 
     def add(self, frame: AnalysisFrame) -> None:
@@ -120,6 +126,10 @@ class _ShotAnalysis:
             self._analyze_next(self._frames[-1].time)
         for track in self._tracker.tracks:
             self._detector.add_track(track)
+        for loss in self._loss_detector.finish():
+            self._detector.add_loss(loss)
+        for start in self._start_detector.finish():
+            self._detector.add_start(start)
 
     def _analyze_next(self, newest_time: float) -> None:
         """Analyse the next frame with the background from around it; near an end of the shot from the last second there."""
@@ -128,15 +138,11 @@ class _ShotAnalysis:
         canvas_motion = self._background.recenter(frame.transform)
         if canvas_motion is not None:
             self._tracker.recenter(canvas_motion)
-        followed = self._tracker.followed_regions(frame.time)
-        probability = self._background.estimate_foreground(frame, neighbours, followed)
-        aligned, canvas_transform = self._background.align(frame), self._background.canvas_transform
-        for track in self._tracker.add(
-            frame.number, frame.time, probability, aligned, canvas_transform, frame.transform
-        ):
-            self._detector.add_track(track)
-        for stop in self._stop_detector.add(frame):
-            self._detector.add_stop(stop)
+        row = self._motion_windows.measure(frame)
+        self._loss_detector.add(row)
+        self._start_detector.add(row)
+        if self._tracker.tracks or not (row.is_still or frame.time < self._busy_until):
+            self._track(frame, neighbours)
         self._next_index += 1
         # Frames older than any later median needs are dropped, but the last analysed one stays: at a low frame rate it may be
         # the nearest to a wanted time.
@@ -145,6 +151,18 @@ class _ShotAnalysis:
         ):
             self._frames.popleft()
             self._next_index -= 1
+
+    def _track(self, frame: AnalysisFrame, neighbours: list[AnalysisFrame]) -> None:
+        """Track the objects of a frame."""
+        followed = self._tracker.followed_regions(frame.time)
+        probability = self._background.estimate_foreground(frame, neighbours, followed)
+        aligned, canvas_transform = self._background.align(frame), self._background.canvas_transform
+        for track in self._tracker.add(
+            frame.number, frame.time, probability, aligned, canvas_transform, frame.transform
+        ):
+            self._detector.add_track(track)
+        if self._tracker.busy_frames >= BUSY_FRAMES:
+            self._busy_until = frame.time + BUSY_SECONDS
 
     def _median_frames(self, frame: AnalysisFrame, newest_time: float) -> list[AnalysisFrame]:
         """Return the frames of the median: those nearest to nine evenly spaced times around the frame, within the shot."""

@@ -18,6 +18,8 @@ from .image_ops import FloatImage, Luma, SimilarityTransform, smooth_image, uppe
 MEDIAN_FRAMES = 9
 MEDIAN_STEP_SECONDS = 0.125
 """Time between two frames of the median, one second in all: an object is removed from a pixel that it covers for less than half."""
+MEDIAN_REUSE_SECONDS = 0.045
+"""A median no older than this serves again: at up to 30 fps every second frame, over whose time a window of a second hardly moves."""
 MEDIAN_HALF_WINDOW_SECONDS = MEDIAN_STEP_SECONDS * (MEDIAN_FRAMES // 2)
 RECENTER_PIXELS = 8.0
 """The canvas moves to the camera when the camera is this far off: each move resamples the background, so it must be rare."""
@@ -116,6 +118,8 @@ class BackgroundModel:
         self.canvas_transform = SimilarityTransform()
         self._canvas_id = 0
         self._background: FloatImage | None = None
+        self._last_median: FloatImage | None = None
+        self._median_state = -1, 0.0  # the canvas and the time of the last median
         self.noise = 1.5
 
     def align(self, frame: AnalysisFrame) -> Luma:
@@ -163,11 +167,15 @@ class BackgroundModel:
             For each pixel of the canvas a value from 0 (background) to 1; None where the picture changes as a whole.
         """
         picture = self.align(frame).astype(np.float32)
-        background = smooth_image(median_of_nine([self.align(other) for other in neighbours]))
+        background = self._median(frame, neighbours)
         if self._background is not None:
             # The last three frames of the median show what follows, unless the clip ends and they are close to this frame.
-            future = [other for other in neighbours[-3:] if other.time > frame.time + MEDIAN_STEP_SECONDS]
-            background = self._update_background(picture, background, followed, [self.align(other) for other in future])
+            future = [
+                self.align(other)
+                for other in (neighbours[-3:] if followed else ())
+                if other.time > frame.time + MEDIAN_STEP_SECONDS
+            ]
+            background = self._update_background(picture, background, followed, future)
         self._background = background
         gain, offset = _match_light(picture, background)
         difference = background * np.float32(gain)
@@ -182,6 +190,14 @@ class BackgroundModel:
         if np.count_nonzero(probability > 0) > GLOBAL_CHANGE_SHARE * probability.size:
             return None
         return probability
+
+    def _median(self, frame: AnalysisFrame, neighbours: Sequence[AnalysisFrame]) -> FloatImage:
+        """Return the smoothed median of the neighbours, or that of the frame before if it is recent and of this canvas."""
+        state, median = self._median_state, self._last_median
+        if median is None or state[0] != self._canvas_id or frame.time - state[1] > MEDIAN_REUSE_SECONDS:
+            self._last_median = median = smooth_image(median_of_nine([self.align(other) for other in neighbours]))
+            self._median_state = self._canvas_id, frame.time
+        return median
 
     def _update_background(
         self,
@@ -221,10 +237,15 @@ class BackgroundModel:
             updated[region] = np.where(object_left, after, before)
         return updated
 
-    def mask_uncovered(self, probability: FloatImage, frames: Sequence[AnalysisFrame]) -> None:
-        """Set the borders that any of the frames does not cover to 0, in place. All frames must be aligned to this canvas."""
-        height, width = self.shape
-        left, right, top, bottom = map(max, zip(*(frame.uncovered for frame in frames), strict=True))
+    def mask_uncovered(self, probability: FloatImage, frames: Sequence[AnalysisFrame], pixels: int = 1) -> None:
+        """Set the borders that any of the frames does not cover to 0, in place. All frames must be aligned to this canvas.
+
+        `pixels` is how many pixels of the frame a pixel of the picture stands for, along both axes.
+        """
+        height, width = probability.shape
+        left, right, top, bottom = (
+            max(margins) / pixels for margins in zip(*(frame.uncovered for frame in frames), strict=True)
+        )
         # One pixel more than uncovered for the fraction, and one because smoothing mixes the repeated border into it.
         if left > COVERAGE_TOLERANCE_PIXELS:
             probability[:, : int(left) + 2] = 0

@@ -15,10 +15,10 @@ MIN_PROBABILITY = 0.3
 """Foreground probability from which a pixel is the core of a blob; weaker pixels beside one belong to its soft rim."""
 MIN_AREA_PIXELS = 6.0
 """Smallest area of a blob (a sum of probabilities); less is grain or a block of the codec."""
-MAX_RUNS = 500
+MAX_RUNS = 200
 """With more runs of pixels in the rows, the foreground is not a few objects but a change of the whole picture."""
-MAX_BLOBS = 20
-"""Largest number of patches that are returned."""
+MAX_BLOBS = 4
+"""With more patches it is not certain which of them belong to an object."""
 
 BoundingBox = tuple[float, float, float, float]
 """Left, top, right, bottom."""
@@ -68,14 +68,14 @@ class Blob:
 
 
 def find_blobs(probability: FloatImage, luma: Luma) -> list[Blob] | None:
-    """Return the connected foreground patches, largest first, `MAX_BLOBS` at most.
+    """Return the connected foreground patches, largest first.
 
     Args:
         probability: foreground probability of each pixel.
         luma: the picture, of the same shape.
 
     Returns:
-        None where the foreground is too fragmented to be a few objects.
+        None where the foreground is too fragmented to be a few objects: more than `MAX_BLOBS` patches.
     """
     height, width = probability.shape
     core = probability > MIN_PROBABILITY
@@ -113,11 +113,10 @@ def find_blobs(probability: FloatImage, luma: Luma) -> list[Blob] | None:
     pixels[3] = luma.ravel().take(y)
     labels = run_labels.take(np.searchsorted(starts, indices, side="right") - 1)
     areas = np.bincount(labels, pixels[2])
-    return [
-        Blob(pixels.take(np.flatnonzero(labels == k), 1))
-        for k in np.argsort(-areas)[:MAX_BLOBS]
-        if areas[k] >= MIN_AREA_PIXELS
-    ]
+    large = np.flatnonzero(areas >= MIN_AREA_PIXELS)
+    if large.size > MAX_BLOBS:
+        return None
+    return [Blob(pixels.take(np.flatnonzero(labels == k), 1)) for k in large[np.argsort(-areas[large])]]
 
 
 def _label_runs(starts: npt.NDArray[np.intp], ends: npt.NDArray[np.intp], stride: int) -> npt.NDArray[np.intp]:

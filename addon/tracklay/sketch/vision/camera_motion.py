@@ -60,6 +60,15 @@ CUT_MAX_CORRELATION = 0.5
 CUT_MIN_CHANGED_SHARE = 0.25
 """A cut has both: the points of the two frames correlate less, and more than this share of them changed. A flash changes all
 points but leaves them correlated; a large object lowers the correlation but leaves most points unchanged."""
+CUT_MAX_KEPT_SHARE = 0.25
+"""In a new shot next to no part of the old picture is left. Where at least this share is, something large has come in front of the
+camera."""
+PART_POINTS = (4, 6)
+"""Rows and columns of points in a part of the picture: enough for a correlation that chance does not give."""
+PART_MIN_CONTRAST = 3.0
+"""Grey levels of standard deviation: a plainer part correlates with anything, so that only its grey levels count."""
+PART_MIN_CORRELATION, PART_MAX_CHANGE, PLAIN_PART_MAX_CHANGE = 0.8, 12.0, 3.0
+"""Least correlation of a part that is still there, and its largest mean change in grey levels with and without contrast."""
 NOISE_GREY_LEVELS = 1.5
 """Standard deviation of the noise that every point is allowed: grain and compression of a typical proxy after smoothing."""
 MEDIAN_SQUARED_NOISE = 0.455
@@ -177,6 +186,7 @@ class _Keyframe:
         px = (
             BORDER_PIXELS + np.arange(cols)[None, :] * KEYPOINT_TILE_PIXELS + strongest % KEYPOINT_TILE_PIXELS
         ).ravel()
+        self.grid_shape = rows, cols
         self.point_indices = py * width + px
         self.point_values = picture.ravel().take(self.point_indices)
         dx, dy = gx[py, px] / 2, gy[py, px] / 2
@@ -312,6 +322,26 @@ class _Keyframe:
             >= MOTION_SIGNIFICANCE * variance_ratio
         )
 
+    def kept_share(self, picture: FloatImage, transform: SimilarityTransform) -> float:
+        """Return the share of the keyframe's parts that a picture still shows at their transformed places."""
+        rows, cols = (size // points * points for size, points in zip(self.grid_shape, PART_POINTS, strict=True))
+
+        def split(values: PointValues) -> PointValues:
+            grid = values.reshape(self.grid_shape)[:rows, :cols]
+            parts = grid.reshape(rows // PART_POINTS[0], PART_POINTS[0], cols // PART_POINTS[1], PART_POINTS[1])
+            return parts.transpose(0, 2, 1, 3).reshape(-1, PART_POINTS[0] * PART_POINTS[1])
+
+        before, after = split(self.point_values), split(self._sample_points(picture, transform)[0])
+        change = np.abs(after - before).mean(1)
+        before = before - before.mean(1, keepdims=True)
+        after = after - after.mean(1, keepdims=True)
+        deviations = np.sqrt((before * before).mean(1)), np.sqrt((after * after).mean(1))
+        correlated = (before * after).mean(1) > PART_MIN_CORRELATION * deviations[0] * deviations[1]
+        kept = np.where(
+            deviations[0] > PART_MIN_CONTRAST, correlated & (change < PART_MAX_CHANGE), change < PLAIN_PART_MAX_CHANGE
+        )
+        return float(np.count_nonzero(kept) / kept.size)
+
     def _sample_points(
         self, picture: FloatImage, transform: SimilarityTransform
     ) -> tuple[PointValues, PointValues | float]:
@@ -417,9 +447,14 @@ class CameraTracker:
             self._allow_rotation_zoom = True
             alignment = keyframe.align(picture, alignment.transform)
         transform = alignment.transform
-        if self._is_cut(keyframe, alignment.samples):
-            self._reset(picture, time)
-            return SimilarityTransform(), True
+        if _looks_new(keyframe.point_values, alignment.samples):
+            kept, transform = max(
+                ((keyframe.kept_share(picture, each), each) for each in (transform, self._last_transform)),
+                key=lambda pair: pair[0],
+            )
+            if kept < CUT_MAX_KEPT_SHARE:
+                self._reset(picture, time)
+                return SimilarityTransform(), True
         # Snap to the last frame or to the keyframe: transforms that are exactly equal need no warp later on.
         if transform.compose(self._last_transform.inverse()).max_displacement(shape) < STATIC_CAMERA_PIXELS:
             transform = self._last_transform
@@ -442,13 +477,14 @@ class CameraTracker:
         self._last_motion = self._last_transform = SimilarityTransform()
         self._rotation_zoom, self._allow_rotation_zoom = _RotationZoomEstimate(), False
 
-    def _is_cut(self, keyframe: _Keyframe, samples: PointValues) -> bool:
-        """Return whether a frame's values at the keyframe's points belong to another shot."""
-        before = keyframe.point_values
-        change = samples - before
-        change -= np.float32(upper_median(change))  # the offset of the light
-        # A point has changed if it differs by more than three deviations of the noise, and 3 grey levels of quantization.
-        if np.count_nonzero(np.abs(change) > 3 + 3 * NOISE_GREY_LEVELS) < CUT_MIN_CHANGED_SHARE * change.size:
-            return False
-        # A picture without any contrast correlates with nothing: for example black before a fade-in.
-        return not before.std() or not samples.std() or float(np.corrcoef(samples, before)[0, 1]) < CUT_MAX_CORRELATION
+
+def _looks_new(before: PointValues, samples: PointValues) -> bool:
+    """Return whether a frame's values at a keyframe's points have changed and do not resemble the keyframe's."""
+    change = samples - before
+    change -= np.float32(upper_median(change))  # the offset of the light
+    # A point has changed if it differs by more than three deviations of the noise, and 3 grey levels of quantization.
+    if np.count_nonzero(np.abs(change) > 3 + 3 * NOISE_GREY_LEVELS) < CUT_MIN_CHANGED_SHARE * change.size:
+        return False
+    # A picture without any contrast correlates with nothing: for example black before a fade-in.
+    first, second = before - before.mean(), samples - samples.mean()
+    return float(first @ second) <= CUT_MAX_CORRELATION * float(np.sqrt((first @ first) * (second @ second)))

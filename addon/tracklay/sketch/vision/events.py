@@ -29,7 +29,9 @@ class Event:
         y: -1 (top) to 1 (bottom).
         size: diameter of the object as a share of the frame's width, 0 to 1.
         trigger: whether the motion ends there (`stop`) or begins there (`start`); of a whoosh always `start`.
-        confidence: 0 to 1, the share of events like this one that are real.
+        confidence: 0 to 1. Of a stop, the share of such candidates that were contacts in the made scenes of
+            `benchmarks/impact_detection.py` (see `motion_losses`); of a start, how far its rise exceeds the least one, from 0.5
+            up, which is not calibrated; 1 of a whoosh. Impacts below 0.5 are not reported.
     """
 
     kind: Literal["impact", "whoosh"]

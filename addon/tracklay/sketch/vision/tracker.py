@@ -67,8 +67,6 @@ class Track:
     """The longer side of the bounding box, in pixels."""
     clipped: list[bool] = field(default_factory=list)
     """The object touched the border of the frame: the centre is only that of its visible part."""
-    patch_counts: list[int] = field(default_factory=list)
-    """Number of foreground patches on the frame."""
     centre: complex = 0j
     """Last position on the canvas."""
     velocity: complex = 0j
@@ -77,6 +75,8 @@ class Track:
     """Half the width + i half the height in pixels, smoothed over a few frames."""
     grey: float = 0.0
     """Grey level, smoothed over a few frames."""
+    busy_frames: int = 0
+    """Number of frames on which there were too many patches to find it."""
     was_split: bool = False
     """It was separated from an object that hit it: it is an object of its own, though it has not moved far yet."""
     travel: float = 0.0
@@ -109,11 +109,13 @@ class BlobTracker:
     Attributes:
         shape: height and width of the pictures.
         tracks: the tracks that have not ended.
+        busy_frames: number of the last frames without a break in which nothing could be tracked.
     """
 
     def __init__(self, shape: tuple[int, int]) -> None:
         self.shape = shape
         self.tracks: list[Track] = []
+        self.busy_frames = 0
 
     def recenter(self, transform: SimilarityTransform) -> None:
         """Move all canvas positions by the transform from the old canvas to the new one."""
@@ -164,10 +166,30 @@ class BlobTracker:
         Returns:
             The tracks that ended.
         """
-        patches = find_blobs(probability, luma) if probability is not None else None
-        if patches is None:
+        self.busy_frames += 1
+        if probability is None:
             ended, self.tracks = self.tracks, []
             return ended
+        patches = find_blobs(probability, luma)
+        if patches is not None:
+            self.busy_frames = 0
+            self._track_patches(patches, frame_number, time, canvas_transform, frame_transform)
+        else:
+            for track in self.tracks:
+                track.busy_frames += 1
+        ended = [t for t in self.tracks if time - t.times[-1] > LOST_SECONDS or t.is_stationary()]
+        self.tracks = [t for t in self.tracks if t not in ended]
+        return ended
+
+    def _track_patches(
+        self,
+        patches: list[Blob],
+        frame_number: int,
+        time: float,
+        canvas_transform: SimilarityTransform,
+        frame_transform: SimilarityTransform,
+    ) -> None:
+        """Assign the patches of a frame to the tracks, and begin new tracks."""
         assignments = self._assign(patches, time)
         assigned, hit_blobs = self._divide_patches(patches, assignments, time)
         unassigned = self._merge_fragments(
@@ -179,12 +201,6 @@ class BlobTracker:
         for blob, was_split in new_blobs[: max(0, MAX_TRACKS - len(self.tracks))]:
             self.tracks.append(Track(was_split=was_split))
             self._record(self.tracks[-1], blob, frame_number, time, canvas_transform, frame_transform)
-        for track in self.tracks:
-            if track.frame_numbers[-1] == frame_number:
-                track.patch_counts.append(len(patches))
-        ended = [t for t in self.tracks if time - t.times[-1] > LOST_SECONDS or t.is_stationary()]
-        self.tracks = [t for t in self.tracks if t not in ended]
-        return ended
 
     def _divide_patches(
         self, patches: list[Blob], assignments: dict[int, int], time: float

@@ -128,14 +128,17 @@ def build_take_tracks(
     # The index of each group's last take so far; starting at 0 makes the first new one the second.
     last_index: dict[tuple[str, str], int] = dict.fromkeys(audible_keys, 0)
     laid = []
+    heard: set[str] = set()
     for take in takes:
         key = (take.cue.id, take.cue.model)
         index = last_index[key] = last_index.get(key, -1) + 1
+        audible = not index and not (take.cue.best and take.cue.id in heard)  # the best of all models, and no other
+        heard |= {take.cue.id} if audible else set()
         span = take.cue.span
         metadata = {"cue": take.cue.id, "take": index, **describe_source(take)}
         laid.append(
             OtioTake(
-                span.start - start_frame, span.frames, take.file, take.to_manifest_entry(), metadata, audible=not index
+                span.start - start_frame, span.frames, take.file, take.to_manifest_entry(), metadata, audible=audible
             )
         )
     markers = [

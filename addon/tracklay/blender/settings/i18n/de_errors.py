@@ -75,6 +75,7 @@ ERRORS = {
     "Select another picture and generate for that.": "Wählen Sie ein anderes Bild und erzeugen Sie Ton dafür.",
     "Nothing was moved in this take.": "In diesem Take wurde nichts verschoben.",
     "Sound file not found: {file}.": "Klangdatei nicht gefunden: {file}.",
+    "{take} has {found} samples instead of {wanted}.": "{take} hat {found} Samples statt {wanted}.",
     "The stems of this take are laid already.": "Die Stems dieses Takes sind schon angelegt.",
     "This take has no stems. Generate with a model that makes them.": (
         "Dieser Take hat keine Stems. Verwenden Sie ein Modell, das welche erzeugt."
@@ -179,8 +180,9 @@ ERRORS = {
     "The sound of the model's file {name} is empty. Try again, or use another model.": (
         "Der Ton der Datei {name} des Modells ist leer. Versuchen Sie es erneut, oder verwenden Sie ein anderes Modell."
     ),
-    "{action}: the picture changes its size at {seconds} s. Convert it to one size first.": (
-        "{action}: Das Bild ändert bei {seconds} s seine Größe. Wandeln Sie es zuerst in eine einheitliche Größe um."
+    "The film differs from the picture: {problem}.": "Der Film weicht vom Bild ab: {problem}.",
+    "No layer with a colour in {path}: it has {channels}. Export the images as plain RGB.": (
+        "Keine Ebene mit Farben in {path}: vorhanden ist {channels}. Exportieren Sie die Bilder als einfaches RGB."
     ),
     "{name} must be rendered, and {program} is missing. Generate again in Blender.": (
         "{name} muss gerendert werden, aber {program} fehlt. Erzeugen Sie den Klang in Blender neu."

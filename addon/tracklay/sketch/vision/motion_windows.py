@@ -1,0 +1,194 @@
+"""Motion in overlapping windows of the picture, by eight directions: what `motion_losses` and `motion_starts` examine.
+
+A window is three by three cells of 16 pixels, nearly a third of the picture's width, and there is one around each cell. For each
+interval between two frames it has the sum of speed over area by direction, the area that changed, and by how much.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from .dense_flow import QUARTER, FlowField, FlowPyramid, estimate_flow, grey_difference
+
+if TYPE_CHECKING:
+    from .background import AnalysisFrame, BackgroundModel
+    from .image_ops import SimilarityTransform
+
+WindowGrid = npt.NDArray[np.float32]
+"""(`CHANNELS`, rows, columns): a value for each channel and window."""
+
+CELL = 4
+"""Side of a cell in pixels of the flow."""
+CELL_PIXELS = CELL * QUARTER
+DIRECTIONS = 8
+"""To the right, right down, down, …: each an eighth of a turn further."""
+DIRECTION_ANGLES = np.arange(DIRECTIONS) * (2 * np.pi / DIRECTIONS)
+LEAVING = DIRECTIONS
+"""First channel of the same eight directions for what will be out of the picture on the next frame or the one after."""
+SPEED, AREA, CHANGE = 2 * DIRECTIONS, 2 * DIRECTIONS + 1, 2 * DIRECTIONS + 2
+"""Channels: speed over area in any direction (widths per second by share of the picture), changed area (share of the picture), and
+change (grey levels by share of the picture)."""
+CHANNELS = 2 * DIRECTIONS + 3
+MIN_CHANGE = 2.0
+NOISE_MULTIPLE = 3.0
+"""A part of the picture moves when it changed by more than this many grey levels, and noise levels. It counts fully at twice that."""
+NOISE_PERCENTILE = 0.4
+"""Share of the picture that is taken to be still, where the noise is measured."""
+NOISE_WEIGHT, NOISE_GROWTH = 0.15, 1.5
+"""Weight of a frame in the noise level, and the most that one frame may exceed it: something that covers the picture is no noise."""
+MIN_MOVING_PIXELS = 3
+"""Pixels of the flow: less is a speck of noise."""
+MAX_CHANGE = 30.0
+"""Grey levels: a larger change does not count for more, as contrast says nothing about motion."""
+EXIT_INTERVALS, EXIT_MARGIN = 0.75, 1.0
+"""What is within the margin (pixels of the flow) of the border after that part of an interval is leaving the picture."""
+GLOBAL_CHANGE_SHARE = 0.7
+"""When more than this share of the picture changes it is a change of the light or of the whole picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRow:
+    """The windows of one interval."""
+
+    time: float
+    """Seconds, of the interval's end."""
+    windows: WindowGrid
+    speed: float
+    """Speed over area of the whole picture: widths per second by share of the picture."""
+    is_still: bool
+    """Nothing at all changed."""
+    is_global: bool
+    """The picture changed as a whole: the windows are empty."""
+    to_frame: SimilarityTransform
+    """From the canvas to the frame at the interval's end."""
+
+
+class MotionWindows:
+    """Measures the windows of one shot, on the canvas of its background. Holds one frame."""
+
+    def __init__(self, background: BackgroundModel) -> None:
+        self._background = background
+        height, width = background.shape
+        self._flow_shape = height // QUARTER, width // QUARTER
+        self._grid_shape = -(-self._flow_shape[0] // CELL), -(-self._flow_shape[1] // CELL)
+        self._last_frame: AnalysisFrame | None = None
+        self._last_pyramid: FlowPyramid | None = None
+        self._last_canvas_id = -1
+        self._noise: float | None = None
+        y, x = np.mgrid[: self._flow_shape[0], : self._flow_shape[1]]
+        self._positions = (x + 1j * y).astype(np.complex64)
+
+    def measure(self, frame: AnalysisFrame) -> WindowRow:
+        """Return the windows of the interval from the last frame to this one; empty ones for the first frame."""
+        last = self._last_frame
+        pyramid = FlowPyramid(self._background.align(frame))
+        if last is not None and self._last_canvas_id != frame.canvas_id:
+            self._last_pyramid = FlowPyramid(self._background.align(last))
+        last_pyramid = self._last_pyramid
+        self._last_frame, self._last_pyramid, self._last_canvas_id = frame, pyramid, frame.canvas_id
+        to_frame = frame.transform.compose(self._background.canvas_transform.inverse())
+        empty = np.zeros((CHANNELS, *self._grid_shape), np.float32)
+        if last is None or last_pyramid is None:
+            return WindowRow(frame.time, empty, 0.0, is_still=False, is_global=False, to_frame=to_frame)
+        offset, change = grey_difference(last_pyramid, pyramid)
+        self._background.mask_uncovered(change, (frame, last), QUARTER)
+        threshold = max(MIN_CHANGE, NOISE_MULTIPLE * self._update_noise(change))
+        share = change * np.float32(1 / threshold)
+        share -= np.float32(1)
+        np.maximum(share, np.float32(0), out=share)
+        np.minimum(share, np.float32(1), out=share)
+        moving = int(np.count_nonzero(share))
+        if moving < MIN_MOVING_PIXELS or moving > GLOBAL_CHANGE_SHARE * share.size:
+            return WindowRow(
+                frame.time,
+                empty,
+                0.0,
+                is_still=not moving,
+                is_global=moving > MIN_MOVING_PIXELS,
+                to_frame=to_frame,
+            )
+        flow = estimate_flow(last_pyramid, pyramid, offset)
+        seconds = max(1e-3, frame.time - last.time)
+        change -= np.float32(threshold)
+        np.maximum(change, np.float32(0), out=change)
+        np.minimum(change, np.float32(MAX_CHANGE), out=change)
+        cells = self._sum_cells(flow, share, change, seconds)
+        return WindowRow(
+            frame.time,
+            _sum_windows(cells),
+            float(cells[SPEED].sum()),
+            is_still=False,
+            is_global=False,
+            to_frame=to_frame,
+        )
+
+    def _update_noise(self, change: npt.NDArray[np.float32]) -> float:
+        """Return the noise level in grey levels: the change that a still part of the picture does not exceed."""
+        level = np.partition(change, int(NOISE_PERCENTILE * change.size), axis=None)[
+            int(NOISE_PERCENTILE * change.size)
+        ]
+        if self._noise is None:
+            self._noise = float(level)
+        else:
+            level = min(float(level), NOISE_GROWTH * self._noise + 0.1)
+            self._noise += NOISE_WEIGHT * (level - self._noise)
+        return self._noise
+
+    def _sum_cells(
+        self, flow: FlowField, share: npt.NDArray[np.float32], change: npt.NDArray[np.float32], seconds: float
+    ) -> WindowGrid:
+        """Return the channels summed over the cells."""
+        height, width = self._flow_shape
+        rows, cols = self._grid_shape
+        pixels = np.zeros((CHANNELS, rows * CELL, cols * CELL), np.float32)
+        inner = pixels[:, :height, :width]
+        velocity = flow * share
+        velocity *= np.float32(1 / (QUARTER * width * seconds))
+        x, y = velocity.real, velocity.imag
+        diagonal = np.float32(np.sqrt(0.5))
+        for direction, projection in enumerate((x, (x + y) * diagonal, y, (y - x) * diagonal)):
+            np.maximum(projection, np.float32(0), out=inner[direction])
+            np.maximum(-projection, np.float32(0), out=inner[direction + DIRECTIONS // 2])
+        reached = flow * np.float32(EXIT_INTERVALS / QUARTER)
+        reached += self._positions
+        column, row = reached.real, reached.imag
+        leaving = (column < EXIT_MARGIN) | (column > width - 1 - EXIT_MARGIN)
+        leaving |= (row < EXIT_MARGIN) | (row > height - 1 - EXIT_MARGIN)
+        np.multiply(inner[:DIRECTIONS], leaving, out=inner[LEAVING : LEAVING + DIRECTIONS])
+        np.abs(velocity, out=inner[SPEED])
+        inner[AREA] = share
+        inner[CHANGE] = change
+        lines = pixels[:, 0::CELL] + pixels[:, 1::CELL]
+        lines += pixels[:, 2::CELL]
+        lines += pixels[:, 3::CELL]
+        cells = lines[:, :, 0::CELL] + lines[:, :, 1::CELL]
+        cells += lines[:, :, 2::CELL]
+        cells += lines[:, :, 3::CELL]
+        cells *= np.float32(1 / (height * width))
+        return cells
+
+
+def _sum_windows(cells: WindowGrid) -> WindowGrid:
+    """Return the sums over three by three cells."""
+    vertical = cells.copy()
+    vertical[:, 1:] += cells[:, :-1]
+    vertical[:, :-1] += cells[:, 1:]
+    windows = vertical.copy()
+    windows[:, :, 1:] += vertical[:, :, :-1]
+    windows[:, :, :-1] += vertical[:, :, 1:]
+    return windows
+
+
+def spread_maximum(windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return for each window, on the last two axes, the largest value of it and its eight neighbours."""
+    vertical = windows.copy()
+    np.maximum(vertical[..., 1:, :], windows[..., :-1, :], out=vertical[..., 1:, :])
+    np.maximum(vertical[..., :-1, :], windows[..., 1:, :], out=vertical[..., :-1, :])
+    spread = vertical.copy()
+    np.maximum(spread[..., 1:], vertical[..., :-1], out=spread[..., 1:])
+    np.maximum(spread[..., :-1], vertical[..., 1:], out=spread[..., :-1])
+    return spread

@@ -1,0 +1,141 @@
+"""Motion analysis against made scenes that resemble film: tools that rebound, leave and fill the picture, and what has no contact.
+
+The seeds were not used for tuning. `benchmarks/impact_detection.py` prints the figures for many more.
+"""
+
+from __future__ import annotations
+
+import shutil
+from fractions import Fraction
+from functools import cache
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from tracklay.sketch.vision.analyzer import LUMA_WIDTH, analyze_motion
+from tracklay.sketch.vision.camera_motion import CameraTracker
+from tracklay.sketch.vision.dense_flow import FlowPyramid, estimate_flow, grey_difference
+from tracklay.sketch.vision.events import Event, Trigger, select_events
+from tracklay.sketch.vision.image_ops import Luma, smooth_image
+
+from tests.sketch import film_scenes, synthetic_scenes
+
+PACKAGINGS: dict[str, tuple[str, ...]] = {
+    "x264, fine": ("-c:v", "libx264", "-preset", "medium", "-crf", "16"),
+    "mpeg4": ("-c:v", "mpeg4", "-q:v", "4"),
+    "mjpeg": ("-c:v", "mjpeg", "-q:v", "4", "-strict", "unofficial"),
+}
+"""Options of ffmpeg by name of the packaging."""
+
+
+def find_events(scene: synthetic_scenes.Scene, trigger: Trigger = "stop") -> list[Event]:
+    """Return the impacts of a scene that has been a proxy."""
+    analysis = analyze_motion(synthetic_scenes.encode_and_decode(scene, LUMA_WIDTH), scene.times)
+    return [event for event in select_events(analysis, trigger).events if event.kind == "impact"]
+
+
+def test_blows_on_film_are_found_within_a_frame() -> None:
+    """Knife, stick, hammer in close-up, fist and dribbled ball, at rates from 15 to 60 fps: F1 is at least 0.9."""
+    total = synthetic_scenes.Score()
+    for seed, (family, fps) in enumerate(zip(film_scenes.STRIKES, (15, 24, 25, 30, 60), strict=True)):
+        scene = film_scenes.make_film_scene(family, 200 + seed, Fraction(fps), 2.8)
+        events = find_events(scene)
+        assert all(0.5 <= event.confidence <= 1 for event in events)
+        total += synthetic_scenes.score(scene, [event.time for event in events])
+    assert total.f1 >= 0.9, total
+
+
+def test_a_shot_is_a_sudden_start() -> None:
+    """The recoil of each shot is one start, on its frame."""
+    scene = film_scenes.make_film_scene("recoil", 210, Fraction(30))
+    score = synthetic_scenes.score(scene, [event.time for event in find_events(scene, "start")])
+    assert score.f1 == 1, score
+
+
+@pytest.mark.parametrize("family", ["talk", "crowd", "leaves", "water", "handheld"])
+def test_motion_without_contact_on_film_has_no_hit(family: film_scenes.FilmFamily) -> None:
+    """Someone who talks, a crowd, leaves, water and a camera in the hand have no impact."""
+    assert find_events(film_scenes.make_film_scene(family, 220, Fraction(25), 2.4)) == []
+
+
+def test_the_packaging_does_not_change_the_events() -> None:
+    """The same picture from another codec and from another ffmpeg has the same events, within a frame."""
+    scene = film_scenes.make_film_scene("chop", 230, Fraction(25), 2.4)
+    expected = [event.time for event in find_events(scene)]
+    assert expected
+    variants: list[tuple[str, str | None, tuple[str, ...] | None]] = [
+        (name, None, codec) for name, codec in PACKAGINGS.items()
+    ]
+    if installed := shutil.which("ffmpeg"):
+        variants.append((installed, installed, None))
+    for name, program, codec in variants:
+        luma = synthetic_scenes.encode_and_decode(scene, LUMA_WIDTH, program=program, codec=codec)
+        analysis = select_events(analyze_motion(luma, scene.times), "stop")
+        found = [event.time for event in analysis.events if event.kind == "impact"]
+        assert len(found) == len(expected), name
+        assert all(abs(a - b) <= 1 / scene.fps for a, b in zip(found, expected, strict=True)), name
+
+
+def test_repeated_frames_do_not_change_the_events() -> None:
+    """25 fps shown twice, as 50 fps, has the same events, within a frame of 25."""
+    scene = film_scenes.make_film_scene("chop", 231, Fraction(25), 2.4)
+    luma = synthetic_scenes.encode_and_decode(scene, LUMA_WIDTH)
+    once = select_events(analyze_motion(luma, scene.times), "stop").events
+    times = [k * Fraction(1, 50) for k in range(2 * len(luma))]
+    twice = select_events(analyze_motion(np.repeat(luma, 2, axis=0), times), "stop").events
+    assert once
+    assert len(once) == len(twice)
+    assert all(abs(a.time - b.time) <= Fraction(1, 25) for a, b in zip(once, twice, strict=True))
+
+
+@cache
+def textured_picture() -> Luma:
+    """Return a textured picture, larger than a frame."""
+    texture = synthetic_scenes.texture(np.random.default_rng(3), 140, 220, 1.0)
+    picture: Luma = texture.astype(np.uint8)
+    return picture
+
+
+@pytest.mark.parametrize("shift", [(0, 0), (1, 0), (4, -3), (9, 5), (-14, 2)])
+def test_the_flow_of_a_shifted_picture_is_its_shift(shift: tuple[int, int]) -> None:
+    """The median of the flow is within a pixel of the shift, also when the light changes."""
+    right, down = shift
+    first = textured_picture()[20:110, 25 : 25 + LUMA_WIDTH]
+    second = textured_picture()[20 - down : 110 - down, 25 - right : 25 - right + LUMA_WIDTH]
+    for light in (0, 8):
+        pyramids = FlowPyramid(first), FlowPyramid(np.clip(second.astype(int) + light, 0, 255).astype(np.uint8))
+        offset, change = grey_difference(*pyramids)
+        flow = estimate_flow(*pyramids, offset)[3:-3, 5:-5]
+        assert abs(np.median(flow.real) - right) < 1
+        assert abs(np.median(flow.imag) - down) < 1
+        if shift == (0, 0):
+            assert change.max() < 2
+
+
+def test_a_hammer_that_fills_the_picture_is_no_cut() -> None:
+    """No frame of a hammer in close-up begins a new shot; the first frame of another scene does."""
+    scenes = [film_scenes.make_film_scene(family, 240, Fraction(15), 1.6) for family in ("hammer_close", "crowd")]
+    camera, cuts = CameraTracker(), []
+    for k, picture in enumerate(picture for scene in scenes for picture in synthetic_scenes.render_frames(scene)):
+        height, width = picture.shape
+        half = picture[:, : width // 2 * 2].reshape(height // 2, 2, width // 2, 2).mean((1, 3)).astype(np.uint8)
+        if camera.add(smooth_image(half), k / 15)[1]:
+            cuts.append(k)
+    assert cuts == [len(scenes[0].times)]
+
+
+def test_a_contact_just_after_a_cut_is_found() -> None:
+    """A blow a fifth of a second after a cut has its event: the first frames of a shot are not blind."""
+    scene = film_scenes.make_film_scene("chop", 250, Fraction(30), 2.0)
+    other = film_scenes.make_film_scene("talk", 251, Fraction(30), 1.0)
+    contact = scene.contacts[0].time
+    skipped = max(0, round((contact - 0.2) * 30))
+    luma = np.concatenate(
+        [synthetic_scenes.encode_and_decode(each, LUMA_WIDTH) for each in (other, scene)], dtype=np.uint8
+    )
+    luma = np.delete(luma, slice(len(other.times), len(other.times) + skipped), axis=0)
+    times = [Fraction(k, 30) for k in range(len(luma))]
+    events = select_events(analyze_motion(luma, times), "stop").events
+    expected = len(other.times) / 30 + contact - skipped / 30
+    assert any(abs(float(event.time) - expected) <= 1.01 / 30 for event in events)
+    assert all(a.time <= b.time for a, b in pairwise(events))
