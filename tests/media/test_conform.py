@@ -139,7 +139,7 @@ def test_a_short_sound_is_padded_with_silence_and_a_note(tmp_path):
 
 
 def test_a_silent_sound_has_a_note(tmp_path):
-    """Digital silence, and noise of the last bit, are said; a faint room tone at -60 dBFS is sound."""
+    """Digital silence and noise of the last bit are noted; a faint room tone at -60 dBFS is sound."""
     rng = np.random.default_rng(0)
     for level, expected in ((0.0, True), (3e-5, True), (3e-3, False)):
         noise = level * rng.uniform(-1, 1, (24_000, 1))

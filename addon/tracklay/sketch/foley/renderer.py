@@ -440,7 +440,7 @@ def _layer_gains_db(prompt: str) -> dict[str, float]:
         for word in named.get("dynamic", ()):
             for layer in layers:
                 words[layer].add(word)
-    return {layer: sum(_DYNAMIC_GAIN_DB[word] for word in said) for layer, said in words.items()}
+    return {layer: sum(_DYNAMIC_GAIN_DB[word] for word in found) for layer, found in words.items()}
 
 
 def _tone_place(meaning: Interpretation, room: str) -> str:
