@@ -14,7 +14,7 @@ from tracklay.media.bwf import FULL_SCALE
 from tracklay.media.wav_reader import WavReader
 from tracklay.sketch.loudness import LoudnessMeter
 
-from tests.landing.made_takes import RATE, Bed, MadeTake, make_take, write_wav
+from tests.landing.made_takes import RATE, Bed, Kind, MadeTake, make_take, strike, write_wav
 
 
 def contacts_of(take: MadeTake) -> list[Contact]:
@@ -133,3 +133,36 @@ def test_landing_is_the_same_from_a_file(tmp_path) -> None:
         landing = plan_landing(wav.read, wav.format.samples, RATE, contacts_of(take))
         from_file = np.concatenate(list(landing.blocks()))
     assert np.array_equal(from_file, land_take(samples, RATE, contacts_of(take)).samples)
+
+
+def test_nothing_is_heard_where_an_event_was() -> None:
+    """A click that moved away from right behind another is not heard at its old place, however short it is."""
+    rng = np.random.default_rng(1)
+    samples = np.zeros((4 * RATE, 2), np.float32)
+    places = (0.6, 1.3, 1.384, 2.6, 3.3)
+    for place in places:
+        click = strike("click", rng) * 0.3
+        samples[round(place * RATE) :][: len(click)] += click[:, None].astype(np.float32)
+    contacts = [Contact(Fraction(milliseconds, 1000)) for milliseconds in (600, 1000, 1160, 2600, 3300)]
+    landed = land_take(samples, RATE, contacts)
+    assert len(landed.moves) == 2
+    assert np.abs(landed.samples[round(1.25 * RATE) : round(1.5 * RATE)]).max() < 1e-4
+    assert len(onset_seconds(landed.samples)) == len(places)
+
+
+@pytest.mark.parametrize("kind", ["wood", "metal"])
+def test_hits_that_ring_into_each_other_are_not_cut(kind: Kind) -> None:
+    """Of hits that follow each other closely over silence, none leaves a part of its decay behind: that would be heard as a further hit."""
+    take = make_take(30, seconds=10, kind=kind, bed="silence", spacing=(0.12, 0.6), jitter=(0.05, 0.3))
+    landed = land_take(take.samples, RATE, contacts_of(take))
+    assert len(landed.moves) >= 3
+    assert len(onset_seconds(landed.samples)) <= len(onset_seconds(take.samples))
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_loudness_stays_over_music(seed: int) -> None:
+    """In a short take with many moves over music the loudness is the same."""
+    take = make_take(seed, seconds=5, kind="click", bed="music", spacing=(0.3, 0.9), jitter=(0.05, 0.4))
+    landed = land_take(take.samples, RATE, contacts_of(take))
+    assert landed.moves
+    assert abs(loudness(landed.samples) - loudness(take.samples)) < 0.15

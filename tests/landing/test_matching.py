@@ -67,3 +67,10 @@ def test_a_constant_lag_is_found_and_a_jitter_is_none():
     assert estimate_lag(late, ones[:18], contacts, ones) == pytest.approx(0.32, abs=0.01)
     jittered = np.sort(contacts + rng.choice([-1, 1], 20) * rng.uniform(0.1, 0.5, 20))
     assert estimate_lag(jittered, ones, contacts, ones) == 0
+
+
+def test_a_roll_has_no_lag():
+    """A dense roll has an onset near every contact at any lag: none is the take's."""
+    onsets = np.arange(1, 6, 0.05)
+    contacts = np.array([0.708, 1.708, 2.417, 2.958, 3.333, 3.5, 3.583, 4.5, 5.25, 6.0])
+    assert estimate_lag(onsets, np.ones(len(onsets)), contacts, np.ones(len(contacts))) == 0

@@ -138,6 +138,15 @@ def test_a_short_sound_is_padded_with_silence_and_a_note(tmp_path):
     assert _largest_step(sound) < 0.02
 
 
+def test_a_silent_sound_has_a_note(tmp_path):
+    """Digital silence and noise of the last bit are noted; a faint room tone at -60 dBFS is sound."""
+    rng = np.random.default_rng(0)
+    for level, expected in ((0.0, True), (3e-5, True), (3e-3, False)):
+        noise = level * rng.uniform(-1, 1, (24_000, 1))
+        _, result = conformed(sound_file(tmp_path / "output.wav", noise, 48_000), tmp_path / "take.wav", 24_000)
+        assert ("the model's sound is silent" in result.notes) is expected
+
+
 def test_a_long_sound_is_cut_at_the_end_with_a_fade(tmp_path):
     """The last 5 ms are faded; all before is unchanged."""
     tone = 0.5 * np.cos(2 * np.pi * 100 * np.arange(96_000) / 48_000)[:, None]

@@ -363,6 +363,7 @@ def test_words_about_loudness_apply_to_their_own_clause() -> None:
     plain = rms_db(render(analysis, prompt="wood"))
     assert rms_db(render(analysis, prompt="soft wood")) == pytest.approx(plain - 8, abs=0.1)
     assert rms_db(render(analysis, prompt="loud wood")) == pytest.approx(plain + 4, abs=0.1)
+    assert rms_db(render(analysis, prompt="soft wood, quiet wood, a gentle wood")) == pytest.approx(plain - 8, abs=0.5)
     assert np.array_equal(
         render(make_analysis(), prompt="loud wood, rain"), render(make_analysis(), prompt="wood, rain")
     )

@@ -20,7 +20,7 @@ from .units import Unit, split_into_units
 
 if TYPE_CHECKING:
     from ..listening.onsets import Onset
-    from ..listening.spectrum import BandSpectrum, ReadSamples, Samples
+    from ..listening.spectrum import ReadSamples, Samples
     from .matching import Pair
 
 TOLERANCE = Fraction(1, 50)
@@ -31,9 +31,6 @@ SALIENT_SHARE = 0.3
 
 LOUDNESS_TOLERANCE_LU, LARGEST_GAIN_DB, PEAK_CEILING = 0.1, 1.0, 0.988
 """A change of integrated loudness that needs no gain, the largest gain, and the highest peak after it (-0.1 dBFS)."""
-
-GATED_SHARE = 0.05
-"""A sound has gaps if more than this share of it is left out by the gate of the integrated loudness."""
 
 MOST_MOVED = 0.05
 """Seconds at the take's ends in which a lag's correction may lose no event."""
@@ -149,21 +146,16 @@ def plan_landing(
     pieces, overlays = lay_out(units, shifts, base, length, sample_rate)
     background = Background(read, length, sample_rate, [(unit.start, unit.stop) for unit in units])
     renderer = LayoutRenderer(read, length, sample_rate, pieces, overlays, background)
-    renderer.gain = _matching_gain(read, renderer, bands, length, sample_rate)
+    renderer.gain = _matching_gain(read, renderer, length)
     moves = _list_moves(units, shifts, base, pairs, onsets, contacts, sample_rate)
     return Landing(Fraction(-base, sample_rate), tuple(moves), tuple(renderer.cuts), renderer)
 
 
-def _matching_gain(
-    read: ReadSamples, renderer: LayoutRenderer, bands: BandSpectrum, length: int, sample_rate: int
-) -> float:
+def _matching_gain(read: ReadSamples, renderer: LayoutRenderer, length: int) -> float:
     """Return the gain that gives the laid take the loudness of the untouched one; 1 if it is near enough.
 
-    Integrated loudness is gated: sounds between silences count otherwise at other instants, although none became louder. Over a
-    steady background that makes no difference, and nothing is measured.
+    Integrated loudness is gated: sounds between silences count otherwise at other instants, although none became louder.
     """
-    if not _has_gaps(bands, sample_rate):
-        return 1.0
     before, after, peak = LoudnessMeter(), LoudnessMeter(), 0.0
     for start in range(0, length, BLOCK_SAMPLES):
         stop = min(start + BLOCK_SAMPLES, length)
@@ -178,14 +170,6 @@ def _matching_gain(
     wanted = float(10 ** (-np.clip(change_lu, -LARGEST_GAIN_DB, LARGEST_GAIN_DB) / 20))
     # No peak is turned up over full scale.
     return min(wanted, max(1.0, PEAK_CEILING / max(peak, 1e-9)))
-
-
-def _has_gaps(bands: BandSpectrum, sample_rate: int) -> bool:
-    """Return whether the gate of the integrated loudness leaves out a part of the sound: 400 ms that are 10 dB below the mean."""
-    power = (10 ** (bands.levels_db / 10)).sum(axis=1)
-    frames = max(1, round(0.4 * sample_rate / bands.hop))
-    blocks = power[: len(power) // frames * frames].reshape(-1, frames).mean(axis=1)
-    return bool(len(blocks)) and bool(np.mean(blocks < blocks.mean() / 10) > GATED_SHARE)
 
 
 def _list_moves(

@@ -41,6 +41,9 @@ LAG_WINDOW_SECONDS, LAG_KERNEL_SECONDS = 1.0, 0.03
 LAG_SHARE, LAG_LEAST_PAIRS = 0.6, 3
 """A lag is constant if this share of the contacts, and this number of them, have an onset within two standard deviations of it."""
 
+NO_LAG_SHARE = 0.85
+"""There is no lag if being on time explains the onsets this well against the best lag: a roll has an onset near everything."""
+
 WINDOW_OF_CONTACTS, OVERLAP_OF_CONTACTS = 256, 32
 """Contacts weighed at a time: memory grows with their square."""
 
@@ -89,6 +92,8 @@ def estimate_lag(onsets: Values, strengths: Values, contacts: Values, confidence
         support += confidence * near.max(axis=1, initial=0)
     # Even spacing makes equal peaks a spacing apart: the nearest to zero is the lag.
     support *= 1 - 0.3 * np.abs(grid) / LAG_WINDOW_SECONDS
+    if support[len(grid) // 2] >= NO_LAG_SHARE * support.max():
+        return 0.0
     lag = float(grid[int(np.argmax(support))])
     distances = _nearest_distances(onsets - lag, contacts)
     close = distances[np.abs(distances) < 2 * LAG_KERNEL_SECONDS]

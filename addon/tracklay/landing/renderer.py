@@ -30,7 +30,8 @@ LOUDER_POWER = 4.0
 """Ratio of powers, 6 dB, from which a background is much louder."""
 
 END_FADE_SECONDS = 0.04
-"""Crossfade from a unit's end to the background: all of it before the end, as the next attack may follow there."""
+"""Crossfade to the background. After a unit, all of it is before the unit's end, as the next attack may follow there; after a fill, all of
+it is after the fill's end, as the event that was moved away is before."""
 
 OVERLAY_FADE_SECONDS = 0.02
 """Fades of a decay that goes on under a later unit."""
@@ -76,7 +77,8 @@ class LayoutRenderer:
                 return _Junction(end - min(round(SHORT_FADE_SECONDS * self._rate), room), end)
             half = min(round(ATTACK_FADE_SECONDS * self._rate / 2), room)
             return _Junction(at - half, at + half)
-        return _Junction(at - min(round(END_FADE_SECONDS * self._rate), room), at)
+        fade = min(round(END_FADE_SECONDS * self._rate), room)
+        return _Junction(at, at + fade) if before.shift is None else _Junction(at - fade, at)
 
     def _begins_louder(self, before: Piece, after: Piece) -> bool:
         """Return whether a unit's background is much louder than what it follows. A fill is taken to be as loud as any background."""

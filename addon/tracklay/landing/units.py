@@ -69,12 +69,18 @@ def split_into_units(
     power = 10 ** (bands.levels_db / 10)
     ordinary = np.percentile(power, 60, axis=0) if len(power) else np.zeros(0)
     units: list[Unit] = []
+    reference, rings_on = ordinary, False
     for at, index in enumerate(events):
         onset = onsets[index]
         start = max(0, min(onset.quiet, onset.sample - round(CUT_BEFORE_ATTACK_SECONDS * sample_rate)))
         following = onsets[events[at + 1]] if at + 1 < len(events) else None
         limit = length if following is None else following.sample
-        stop, separable = _decay_end(onset.sample, limit, power, bands.hop, ordinary, sample_rate)
+        if not rings_on:
+            earlier = onsets[events[at - 1]].sample if at else None
+            reference = 2 * np.maximum(_power_before(onset.sample, earlier, power, bands.hop, sample_rate), ordinary)
+        stop, separable = _decay_end(onset.sample, limit, power, bands.hop, reference, sample_rate)
+        # What rings into this event is no background: both decays are over where the first would be.
+        rings_on = not separable
         if units and start < units[-1].stop:
             # The earlier decay still sounds here.
             unit = units.pop()
@@ -88,21 +94,36 @@ def split_into_units(
     return [Unit(unit.start, unit.attack, min(unit.stop, length), unit.onsets) for unit in units]
 
 
+def _power_before(
+    attack: int, earlier: int | None, power: npt.NDArray[np.floating], hop: int, sample_rate: int
+) -> npt.NDArray[np.floating]:
+    """Return the power in each band that sounds before an attack: the loudest of 0.25 s, without the peak of the event before.
+
+    `earlier` is the attack of that event.
+    """
+    # The frame around the attack has it in its window, and so has the one before it.
+    first = attack // hop
+    begin = max(0, first - max(2, round(BEFORE_ATTACK_SECONDS * sample_rate / hop)))
+    if earlier is not None:
+        begin = max(begin, min((earlier + round(PEAK_SECONDS * sample_rate)) // hop, first - 3))
+    highest: npt.NDArray[np.floating] = power[begin : max(1, first - 1)].max(axis=0)
+    return highest
+
+
 def _decay_end(
     attack: int,
     limit: int,
     power: npt.NDArray[np.floating],
     hop: int,
-    ordinary: npt.NDArray[np.floating],
+    reference: npt.NDArray[np.floating],
     sample_rate: int,
 ) -> tuple[int, bool]:
-    """Return the sample at which the decay of an attack is over, at most `limit`, and whether it may be cut there."""
-    frames_before = max(2, round(BEFORE_ATTACK_SECONDS * sample_rate / hop))
-    # The frame around the attack has it in its window, and so has the one before it.
+    """Return the sample at which the decay of an attack is over, at most `limit`, and whether it may be cut there.
+
+    `reference` is the power in each band of what sounds without the event: the loudest just before it, and at least what ordinarily
+    does, with 3 dB of fluctuation.
+    """
     first = attack // hop
-    before = power[max(0, first - frames_before) : max(1, first - 1)]
-    # What sounds without the event: the loudest just before it, and at least what ordinarily does, with 3 dB of fluctuation.
-    reference = 2 * np.maximum(before.max(axis=0), ordinary)
     frames = min(len(power), first + 2 + round(LONGEST_SECONDS * sample_rate / hop))
     # A frame's window reaches one hop further: the last frame before the limit is free of the next attack.
     last = min(frames, max(first + 1, limit // hop - 1))

@@ -56,6 +56,9 @@ MAX_REASON_CHARS = 120
 CEILING_PEAK = 10 ** (-0.1 / 20)
 """-0.1 dBFS: the peak to which sound over full scale is turned down."""
 
+SILENT_PEAK = 10 ** (-80 / 20)
+"""-80 dBFS: sound below is not heard, and is noted. Dither of 16 bits is at -90."""
+
 
 @dataclass(frozen=True, slots=True)
 class ConformResult:
@@ -72,6 +75,7 @@ class ConformResult:
         start_seconds: seconds of silence before the sound, which begins late inside the model's file.
         damage: description of the damage that was met; empty if there is none.
         is_truncated: the model's sound is longer than `source_samples`: decoding was stopped.
+        is_silent: nothing in the span is above `SILENT_PEAK`.
     """
 
     path: Path
@@ -84,6 +88,7 @@ class ConformResult:
     start_seconds: float = 0.0
     damage: str = ""
     is_truncated: bool = False
+    is_silent: bool = False
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -96,6 +101,8 @@ class ConformResult:
             notes.append(f"{missing:.3f} s of silence added: the model's sound was short")
         if -missing > LENGTH_TOLERANCE_SECONDS:
             notes.append(f"{'more than ' * self.is_truncated}{-missing:.3f} s cut at the span's end")
+        if self.is_silent:
+            notes.append("the model's sound is silent")
         if self.priming_samples:
             notes.append(f"{self.priming_samples} samples of encoder priming removed")
         if self.gain_db:
@@ -190,6 +197,7 @@ def conform_audio(
         start_seconds=float(max(Fraction(0), start.delay)),
         damage=damage,
         is_truncated=tally.is_truncated,
+        is_silent=tally.peak <= SILENT_PEAK,
     )
 
 

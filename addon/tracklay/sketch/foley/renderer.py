@@ -428,17 +428,19 @@ def _trim_with_fade(blocks: Iterator[Stereo], samples: int) -> Iterator[Stereo]:
 def _layer_gains_db(prompt: str) -> dict[str, float]:
     """Return the gain of each layer that the prompt's words about loudness ask for, dB.
 
-    A word applies to what its own clause names, so that "hammer, quiet rain" makes only the rain quiet.
+    A word applies to what its own clause names, so that "hammer, quiet rain" makes only the rain quiet. It counts once for a layer:
+    "quiet steps, quiet keys" are not quieter than quiet.
     """
-    gains_db = dict.fromkeys(LAYER_SPELLINGS, 0.0)
+    words: dict[str, set[str]] = {layer: set() for layer in LAYER_SPELLINGS}
     vocabulary = load_vocabulary()
     for clause in prompt_matcher.split_clauses(prompt):
         named = prompt_matcher.match_prompt(clause, vocabulary.matchable).matched
         names_thing = any(vocabulary.words[word].role != "place" for word in named.get("word", ()))
         layers = ("bed",) if "ambience" in named and not names_thing else ("impacts", "whooshes")
         for word in named.get("dynamic", ()):
-            gains_db.update({layer: gains_db[layer] + _DYNAMIC_GAIN_DB[word] for layer in layers})
-    return gains_db
+            for layer in layers:
+                words[layer].add(word)
+    return {layer: sum(_DYNAMIC_GAIN_DB[word] for word in found) for layer, found in words.items()}
 
 
 def _tone_place(meaning: Interpretation, room: str) -> str:
