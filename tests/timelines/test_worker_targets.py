@@ -85,6 +85,7 @@ CALLS = {**worker_calls("timelines/blend_file.py"), **worker_calls("providers/sk
 def test_all_worker_targets_are_known():
     """The search finds each of them: with none found, the next test would hold nothing."""
     assert sorted(CALLS) == [
+        "blender.headless:find_faults",
         "blender.headless:lay_takes",
         "blender.headless:read_rate",
         "blender.headless:spot_film",
