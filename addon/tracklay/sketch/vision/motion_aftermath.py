@@ -30,6 +30,8 @@ FAINT_CHANGE = 5.0
 """Grey levels, summed: added to both terms of a ratio, which says nothing where hardly anything changed."""
 BACKGROUND_PICTURES = 20
 """Pictures around the loss whose median is the background."""
+MIN_CANVAS_SHARE = 0.75
+"""Least share of them on the same canvas: as a camera pans they are of a shorter time, in which a thing may rest."""
 MOSTLY_THERE = 0.7
 """Share of the foreground before that remains when a thing strikes; more says no more."""
 
@@ -83,11 +85,15 @@ def measure_aftermath(rows: Sequence[WindowRow], k: int, cell: tuple[int, int], 
     unseen = np.maximum(later - before.max(0), before.min(0) - later)
     continued = _excess(np.maximum(unseen, np.float32(0))) / (change + FAINT_CHANGE)
     step = max(1, 2 * context // BACKGROUND_PICTURES)
-    around = range(k - context // step * step, k + context + 1, step)
-    background = _median([picture for j in around if (picture := grey_levels(j)) is not None])
+    around = [j for j in range(k - context // step * step, k + context + 1, step) if 0 <= j < len(rows)]
+    pictures = [picture for j in around if (picture := grey_levels(j)) is not None]
+    if len(pictures) < MIN_CANVAS_SHARE * len(around):
+        return Aftermath(min(continued, 1.0), 0.0)
+    background = _median(pictures)
     present = max(_excess(last - background), _excess(now - background))
     left = min(_excess(following - background), _excess(later - background))
-    return Aftermath(min(continued, 1.0), max(0.0, MOSTLY_THERE - (left + FAINT_CHANGE) / (present + FAINT_CHANGE)))
+    gone = MOSTLY_THERE - (left + FAINT_CHANGE) / (present + FAINT_CHANGE)
+    return Aftermath(min(continued, 1.0), max(0.0, gone))
 
 
 def _excess(difference: npt.NDArray[np.float32]) -> float:

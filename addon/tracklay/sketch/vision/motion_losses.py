@@ -37,7 +37,7 @@ CONTEXT_SECONDS = 1.0
 """Time to both sides of a candidate over which its window's usual motion is taken."""
 CHUNK_ROWS = 64
 """Intervals that are examined at a time: enough that the cost of a call to numpy does not count, few enough to hold."""
-MIN_LOSS = 0.012
+MIN_LOSS = 0.014
 """Widths per second by share of the picture: a smaller loss is not examined at all. The contacts of the made scenes lose more."""
 MIN_SEPARATION_SECONDS = 0.1
 """Of candidates closer than this the strongest counts: hands do not strike faster."""
@@ -284,16 +284,14 @@ def _features(candidate: _LossCandidate, rival: float) -> Sequence[float]:
         candidate.aftermath.gone,
         min(candidate.area_later, 1.3),
         min(candidate.area_earlier, 1.5),
-        math.log(candidate.loss / REFERENCE_LOSS) ** 2,
     )
 
 
 WEIGHTS = (
-    1.84, 7.48, 2.27, -2.72, 1.55, 3.05, 2.62, 1.2, -15.09, -0.22, -0.13, -3.14, -11.95, -3.14, 6.39, -3.65, -0.37,
+    0.83, 4.79, -1.5, -2.83, 1.33, 2.12, 1.69, 0.93, -7.84, 0.54, -0.09, -1.88, -7.53, -2.95, 3.78, -2.45,
 )  # fmt: skip
-BIAS = -6.68
-"""Weights of `_features` and their offset, by logistic regression. A candidate of a scene without contacts counted twice: a sound where
-there is no contact is worse than none where there is one."""
+BIAS = -4.1
+"""Weights of `_features` and their offset, by logistic regression."""
 
 
 def _confidence(candidate: _LossCandidate, rival: float) -> float:
