@@ -67,6 +67,10 @@ docs:
     {{python}} scripts/docs/models_page.py
     {{python}} scripts/docs/job_states.py
 
+# Compare every container and codec that ffmpeg writes, and write docs/formats.md; takes an hour
+formats *args:
+    {{python}} scripts/docs/formats.py --write {{args}}
+
 # Take the screenshots of the documentation again; BLENDER names the program
 screenshots to="docs":
     {{python}} scripts/docs/screenshots.py --to {{to}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 from fractions import Fraction
 from pathlib import Path
@@ -53,3 +54,26 @@ def clicks(sound: np.ndarray, threshold: float = 0.25, apart: int = 400) -> list
     loud = np.flatnonzero(level > threshold * max(level.max(), 1e-9))
     groups = np.split(loud, np.flatnonzero(np.diff(loud) > apart) + 1)
     return [int(group[np.argmax(level[group])]) for group in groups if len(group)]
+
+
+def write_exr(path: Path, channels: dict[str, float]) -> None:
+    """Write an OpenEXR image of 8 x 8 pixels with uncompressed half-float channels, each of one value, by name."""
+    width = height = 8
+
+    def attribute(name, kind, value):
+        return name + b"\0" + kind + b"\0" + struct.pack("<I", len(value)) + value
+
+    listed = b"".join(name.encode() + b"\0" + struct.pack("<iIii", 1, 0, 1, 1) for name in sorted(channels)) + b"\0"
+    window = struct.pack("<4i", 0, 0, width - 1, height - 1)
+    header = b"\x76\x2f\x31\x01" + struct.pack("<I", 2)
+    header += attribute(b"channels", b"chlist", listed) + attribute(b"compression", b"compression", b"\0")
+    header += attribute(b"dataWindow", b"box2i", window) + attribute(b"displayWindow", b"box2i", window)
+    header += attribute(b"lineOrder", b"lineOrder", b"\0") + attribute(
+        b"pixelAspectRatio", b"float", struct.pack("<f", 1)
+    )
+    header += attribute(b"screenWindowCenter", b"v2f", struct.pack("<2f", 0, 0))
+    header += attribute(b"screenWindowWidth", b"float", struct.pack("<f", 1)) + b"\0"
+    row = b"".join(np.full(width, channels[name], np.float16).tobytes() for name in sorted(channels))
+    first = len(header) + 8 * height
+    table = b"".join(struct.pack("<Q", first + n * (8 + len(row))) for n in range(height))
+    path.write_bytes(header + table + b"".join(struct.pack("<iI", n, len(row)) + row for n in range(height)))

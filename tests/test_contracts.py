@@ -66,7 +66,7 @@ POSITIONALS = {
 JOB_ACTIONS = {"list", "resume", "collect", "cancel", "resubmit", "send", "discard", "forget", "repair"}
 CURRENT_NAMES = {"send": "resubmit", "forget": "discard"}
 
-MANIFEST_KEYS = {"tracklay", "picture", "rate", "takes", "failed", "laid"}
+MANIFEST_KEYS = {"source", "tracklay", "picture", "rate", "takes", "failed", "laid"}
 TAKE_KEYS = {
     *(
         "cue",

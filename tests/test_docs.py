@@ -43,3 +43,9 @@ def test_the_gallery_page_shows_every_picture():
     """`python scripts/docs/screenshots.py` was run after the last change to its captions."""
     script = [sys.executable, str(ROOT / "scripts" / "docs" / "screenshots.py"), "--check"]
     assert subprocess.run(script, check=False).returncode == 0
+
+
+def test_no_row_of_the_formats_page_is_wrong():
+    """`just formats` compared the containers and codecs with what ffmpeg plays."""
+    page = (ROOT / "docs" / "formats.md").read_text("utf-8")
+    assert re.search(r"^\d+ pairs are right, 0 are wrong\.$", page, re.MULTILINE)

@@ -28,7 +28,7 @@ MAX_SHOWN_CHARS = 60
 """Characters of an invalid number that a message quotes."""
 
 # Every number has a limit: `1e999999999` and ten thousand digits are numbers too, and computing with them takes forever.
-_TIMECODE_PATTERN = re.compile(r"(\d{1,6}):([0-5]?\d):([0-5]?\d)([:;])(\d{1,6})")
+_TIMECODE_PATTERN = re.compile(r"(\d{1,6})([:;])([0-5]?\d)\2([0-5]?\d)([:;])(\d{1,6})")
 _CLOCK_PATTERN = re.compile(r"(?:(\d{1,6}):)?(\d{1,6}):([0-5]?\d(?:[.,]\d{0,20})?)")
 _FRAME_PATTERN = re.compile(r"(\d{1,15})f")
 _NUMBER_PATTERN = re.compile(
@@ -257,7 +257,7 @@ def parse_time(text: str, rate: Rate) -> int:
 
     Args:
         text: seconds (`12.5`), minutes and seconds (`1:30`, `00:01:30.500`), timecode (`00:00:12:12`, drop-frame
-            `00:00:12;12`) or frames (`300f`). A decimal comma is read as a point.
+            `00:00:12;12` or `00;00;12;12`) or frames (`300f`). A decimal comma is read as a point.
         rate: frame rate that it is counted at.
 
     Seconds are rounded to the nearest frame boundary.
@@ -269,7 +269,7 @@ def parse_time(text: str, rate: Rate) -> int:
     if match := _FRAME_PATTERN.fullmatch(text):
         return int(match[1])
     if match := _TIMECODE_PATTERN.fullmatch(text):
-        hours, minutes, seconds, frames = int(match[1]), int(match[2]), int(match[3]), int(match[5])
+        hours, minutes, seconds, frames = int(match[1]), int(match[3]), int(match[4]), int(match[6])
         if frames >= rate.nominal_fps:
             raise TimeError(
                 "timecode.frame_too_high",
@@ -279,7 +279,7 @@ def parse_time(text: str, rate: Rate) -> int:
                 rate=str(rate),
             )
         count = (hours * 3600 + minutes * 60 + seconds) * rate.nominal_fps + frames
-        return count - _drop_correction(text, count, rate) if match[4] == ";" else count
+        return count - _drop_correction(text, count, rate) if ";" in (match[2], match[5]) else count
     if (match := _CLOCK_PATTERN.fullmatch(text)) and (match[1] is None or int(match[2]) < 60):
         minutes = int(match[1] or 0) * 60 + int(match[2])
         return rate.frames(minutes * 60 + Fraction(match[3].replace(",", ".")))

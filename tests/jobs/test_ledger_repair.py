@@ -76,6 +76,25 @@ def assert_one_sentence(capsys, command) -> int:
     return status
 
 
+def test_a_ledger_that_was_cut_off_is_saved_as_far_as_it_goes(ledger, capsys):
+    """SQLite refuses a file that is shorter than its header says, though most of it can be read."""
+    whole = ledger.read_bytes()
+    ledger.write_bytes(whole[: len(whole) - 4096])
+    assert assert_one_sentence(capsys, ["jobs"]) == 1
+    assert main(["jobs", "repair"]) == 0
+    assert "Saved" in capsys.readouterr().err
+    assert assert_one_sentence(capsys, ["jobs", "--all"]) == 0
+
+
+def test_a_ledger_of_which_nothing_is_left_is_not_sent_back_to_the_repair(ledger, capsys):
+    """The repair says what else to do."""
+    ledger.write_bytes(bytes(8192))
+    assert main(["jobs", "repair"]) == 1
+    output = capsys.readouterr().err
+    assert "No job can be read" in output
+    assert "jobs repair" not in output
+
+
 RATE = "1/0"
 
 DAMAGED_ROWS = {

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from tracklay.cli.main import main
 from tracklay.cue import Picture
-from tracklay.errors import InvalidInput
+from tracklay.errors import InvalidInput, MediaError
 from tracklay.media import image_sequence
 from tracklay.media.extract import extract_proxy
+from tracklay.timelines.media_file import MediaFile
 from tracklay.timing import Rate, Span, TimeMap
 
-from tests.clips import FFMPEG, encode
+from tests.clips import FFMPEG, encode, write_exr
 from tests.media.numbered_clips import drawn, numbers
 
 FILM = Rate(Fraction(24))
@@ -95,19 +96,76 @@ def test_a_folder_and_patterns_name_a_sequence(tmp_path):
 
 
 def test_other_folders_and_patterns_are_refused(tmp_path):
-    """No images, two sequences, a missing image."""
+    """No images, two sequences, two images of one number."""
     with pytest.raises(InvalidInput, match=r"No images found: .*\. Use a folder of images"):
         image_sequence.find_sequence(tmp_path)
     folder = sequence(tmp_path / "two", 6)
     sequence(folder, 3, "depth.%04d.png")
     with pytest.raises(InvalidInput, match=r"more than one sequence \(depth"):
         image_sequence.find_sequence(folder)
-    (folder / "shot.0003.png").unlink()
-    with pytest.raises(InvalidInput, match="Frame 3 is missing"):
+    (folder / "shot.00003.png").touch()
+    with pytest.raises(InvalidInput, match="same number"):
         image_sequence.find_sequence(folder / "shot.%04d.png")
-    (folder / "shot.0004.png").unlink()
-    with pytest.raises(InvalidInput, match="Frame 3 to 4 is missing"):
-        image_sequence.find_sequence(folder / "shot.####.png")
+
+
+def test_a_missing_image_matters_where_it_is_needed(tmp_path):
+    """A range without it is laid; a range with it names the image. The film holds the one before."""
+    folder = sequence(tmp_path / "shot", 12)
+    (folder / "shot.0008.png").unlink()
+    opened = MediaFile.open(folder)
+    assert len(opened.images) == 12
+    assert opened.cues("0f", "7f", model="m")[0].span.frames == 7
+    with pytest.raises(InvalidInput, match=r"Frame 8 is missing: .*shot\.0008\.png\. Render it, or use a range"):
+        opened.cues(model="m")
+    (folder / "shot.0007.png").unlink()
+    with pytest.raises(InvalidInput, match="Frame 7 to 8 is missing"):
+        MediaFile.open(folder / "shot.####.png").cues(model="m")
+
+
+@pytest.mark.parametrize("damage", ["truncated", "garbage", "jpeg", "missing"])
+def test_an_image_that_cannot_be_decoded_moves_no_other(each_ffmpeg, tmp_path, damage):
+    """The one before it is held; a JPEG with the name of a PNG is read."""
+    folder = sequence(tmp_path / "shot", 12)
+    bad, good = folder / "shot.0005.png", (folder / "shot.0005.png").read_bytes()
+    if damage == "jpeg":
+        subprocess.run([FFMPEG, "-v", "error", "-i", str(bad), "-q:v", "2", str(tmp_path / "a.jpg")], check=True)
+        (tmp_path / "a.jpg").replace(bad)
+    elif damage == "missing":
+        bad.unlink()
+    else:
+        bad.write_bytes(good[:60] if damage == "truncated" else bytes(reversed(good)))
+    names = [f"shot.{number:04}.png" for number in range(1, 13)]
+    shown = list(range(12)) if damage == "jpeg" else [0, 1, 2, 3, 3, *range(5, 12)]
+    for first in (0, 4):
+        span = Span(first, 12 - first, FILM)
+        picture = Picture(folder, TimeMap.linear(span, span.start_seconds), tuple(names), FILM)
+        proxy = extract_proxy(picture, span, tmp_path / "proxy.mp4")
+        found = dict(zip([at * 24 for at in proxy.times], numbers(proxy.path), strict=True))
+        assert [found[max(at for at in found if at <= n)] for n in range(12 - first)] == shown[first:]
+
+
+def test_the_colour_layer_of_a_multilayer_exr_is_shown(each_ffmpeg, tmp_path):
+    """Blender's own output has no plain R, G and B: its combined pass is the picture."""
+    for number, value in ((1, 0.02), (2, 0.5)):
+        passes = {f"ViewLayer.Combined.{name}": value for name in "RGB"} | {"ViewLayer.Combined.A": 1}
+        passes |= {f"ViewLayer.AO.{name}": 0.9 for name in "RGB"}
+        write_exr(tmp_path / f"s.{number}.exr", passes)
+    span = Span(0, 2, FILM)
+    picture = Picture(tmp_path, TimeMap.linear(span, Fraction(0)), ("s.1.exr", "s.2.exr"), FILM)
+    proxy = extract_proxy(picture, span, tmp_path / "proxy.mp4")
+    with av.open(str(proxy.path)) as container:
+        luma = [np.median(frame.to_ndarray(format="gray")) for frame in container.decode(container.streams.video[0])]
+    assert luma[0] < 60
+    assert 170 < luma[1] < 215
+
+
+def test_an_exr_without_colour_is_refused_with_the_reason(tmp_path):
+    """Depth alone is no picture."""
+    write_exr(tmp_path / "s.1.exr", {"ViewLayer.Depth.Z": 1})
+    span = Span(0, 1, FILM)
+    picture = Picture(tmp_path, TimeMap.linear(span, Fraction(0)), ("s.1.exr",), FILM)
+    with pytest.raises(MediaError, match=r"No layer with a colour in .*s\.1\.exr: it has ViewLayer\.Depth\.Z"):
+        extract_proxy(picture, span, tmp_path / "proxy.mp4")
 
 
 @pytest.mark.parametrize("pattern", ["", "shot.%04d.png"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from fractions import Fraction
 
-from tracklay.media.mux import mux_takes
+from tracklay.media.film.mux import mux_takes
 from tracklay.media.probe import probe_video
 
 from tests.clips import FFMPEG

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from fractions import Fraction
+from pathlib import Path
 
 import opentimelineio as otio
 import pytest
@@ -67,6 +68,31 @@ def test_a_damaged_bundle_is_one_sentence(tmp_path, data):
         timelines.open_timeline(bundle)
 
 
+@pytest.mark.parametrize("entry", ["content.otio", "media/"])
+@pytest.mark.parametrize("damage", ["data", "encrypted"])
+def test_a_bundle_whose_entry_cannot_be_unpacked_is_one_sentence(tmp_path, film, entry, damage):
+    """The directory of the archive is whole, and what it lists is not."""
+    bundle, whole = tmp_path / "cut.otioz", tmp_path / "whole.otioz"
+    otio.adapters.write_to_file(otio.adapters.read_from_file(str(film)), str(whole))
+    with zipfile.ZipFile(whole) as read, zipfile.ZipFile(bundle, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name in read.namelist():
+            packed.writestr(name, read.read(name))
+    with zipfile.ZipFile(bundle) as packed:
+        info = next(info for info in packed.infolist() if info.filename.startswith(entry))
+    data = bytearray(bundle.read_bytes())
+    if damage == "data":
+        begin = info.header_offset + 30 + len(info.filename)
+        data[begin : begin + info.compress_size] = b"\xff" * info.compress_size
+    else:
+        # The flag in the local header and in the directory (PKWARE's APPNOTE, 4.4.4).
+        data[info.header_offset + 6] |= 1
+        data[data.index(info.filename.encode(), data.index(b"PK\x01\x02")) - 46 + 8] |= 1
+    bundle.write_bytes(data)
+    with pytest.raises(InvalidInput, match=r"Not a complete .otioz bundle"):
+        timelines.open_timeline(bundle)
+    assert not list(tmp_path.rglob("*.mp4.*"))
+
+
 def test_a_collection_of_one_timeline_is_that_timeline(tmp_path, film):
     """Adapters give a project with one sequence as a collection, in bins too; of several, none is guessed."""
     inner = json.loads(film.read_text())
@@ -115,6 +141,14 @@ def test_a_timeline_that_is_not_read_names_the_way(tmp_path, monkeypatch, name, 
     assert words in str(caught.value)
 
 
+def test_a_format_that_is_a_folder_is_named(tmp_path):
+    """Final Cut Pro exports a bundle; a folder with any other timeline's name holds images."""
+    for name, words in (("cut.fcpxmld", "a Final Cut Pro X bundle. To read it"), ("cut.edl", "No images found")):
+        (tmp_path / name).mkdir()
+        with pytest.raises(InvalidInput, match=words):
+            timelines.open_timeline(tmp_path / name)
+
+
 def test_what_an_adapter_cannot_read_is_one_sentence(tmp_path):
     """Its parser's own exception is the reason; other .xml files are no timelines."""
     path = tmp_path / "cut.xml"
@@ -123,3 +157,67 @@ def test_what_an_adapter_cannot_read_is_one_sentence(tmp_path):
         timelines.open_timeline(path)
     path.write_text("<note/>")
     assert not is_timeline(path)
+
+
+def edl_cues(folder: Path, fcm: str, *events: str) -> list[tuple[Fraction, int, Fraction]]:
+    """Return what an EDL of `cam.mov` reads as: for each event the rate, the length in frames, and the first second of the file."""
+    lines = ["TITLE: T", f"FCM: {fcm}", ""]
+    for number, event in enumerate(events, 1):
+        lines += [f"{number:03}  AX V C {event}", "* FROM CLIP NAME: cam.mov"]
+    edl = folder / "cut.edl"
+    edl.write_text("\n".join(lines) + "\n")
+    found = timelines.open_timeline(edl).cues(model="sketch/foley")
+    return [(cue.span.rate.fps, cue.span.frames, cue.picture.time_map.source_seconds(cue.span.start)) for cue in found]
+
+
+@pytest.mark.parametrize(
+    ("last", "rate", "frames", "begins"),
+    [("10:00:03:10", 25, 15, Fraction(14, 5)), ("10:00:03:30", 50, 60, Fraction(12, 5))],
+)
+def test_an_edl_counts_at_half_the_rate_of_fast_media(tmp_path, last, rate, frames, begins):
+    """Lists have 30 frames per second at most: one of 50p media counts 25, unless it has a frame that 25 does not have."""
+    flash_clip(tmp_path / "cam.mov", Fraction(50), 250, (), "-c:v", "mjpeg", "-timecode", "10:00:00:00")
+    record = last.replace("10:00:03", "01:00:00" if rate == 25 else "01:00:01")
+    end = "01:00:00:15" if rate == 25 else record.replace(":30", ":10")
+    found = edl_cues(tmp_path, "NON-DROP FRAME", f"10:00:02:20 {last} 01:00:00:00 {end}")
+    assert found == [(rate, frames, begins)]
+
+
+@pytest.mark.parametrize("separator", [":", ";"])
+def test_an_edl_in_drop_frame_says_so_in_a_line_of_its_own(tmp_path, separator):
+    """Its times may have colons all the same: an hour would be 108 frames off."""
+    options = ("-c:v", "mjpeg", "-timecode", "01:00:00;00")
+    flash_clip(tmp_path / "cam.mov", Fraction(30000, 1001), 200, (), *options)
+    event = f"01:00:01{separator}00 01:00:02{separator}12 01:00:00{separator}00 01:00:01{separator}12"
+    found = edl_cues(tmp_path, "DROP FRAME", event)
+    assert found == [(Fraction(30000, 1001), 42, Fraction(1001, 1000))]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
+def test_an_edl_in_any_encoding_finds_its_media(tmp_path, encoding):
+    """As programs on Windows write them; the reel names the file where no comment does."""
+    for name in ("Café.mov", "A001.mov"):
+        flash_clip(tmp_path / name, Fraction(25), 50, (), "-c:v", "mjpeg")
+    text = (
+        "TITLE: T\r\n001  AX V C 00:00:00:10 00:00:01:00 01:00:00:00 01:00:00:15\r\n* FROM CLIP NAME: Café.mov\r\n"
+        "002  A001 V C 00:00:00:10 00:00:01:00 01:00:00:15 01:00:01:05\r\n"
+    )
+    (tmp_path / "cut.edl").write_bytes(text.encode(encoding))
+    found = timelines.open_timeline(tmp_path / "cut.edl").cues(model="sketch/foley")
+    assert [(cue.picture.source.name, cue.picture.error) for cue in found] == [("Café.mov", ""), ("A001.mov", "")]
+
+
+def test_an_edl_takes_no_media_from_the_current_folder(tmp_path, monkeypatch):
+    """A file of the same name there is another one; an absolute path is the file that it names."""
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    here.mkdir()
+    elsewhere.mkdir()
+    flash_clip(elsewhere / "cam.mov", Fraction(25), 50, (), "-c:v", "mjpeg")
+    monkeypatch.chdir(elsewhere)
+    event = "00:00:00:10 00:00:01:00 01:00:00:00 01:00:00:15"
+    with pytest.raises(InvalidInput, match="none of its media is beside it"):
+        edl_cues(here, "NON-DROP FRAME", event)
+    edl = here / "cut.edl"
+    edl.write_text(edl.read_text().replace("cam.mov", str(elsewhere / "cam.mov")))
+    (cue,) = timelines.open_timeline(edl).cues(model="sketch/foley")
+    assert (cue.picture.source, cue.picture.error) == (elsewhere / "cam.mov", "")

@@ -38,6 +38,15 @@ def test_a_point_outside_the_file_is_an_error(cam, point):
         timelines.open_timeline(cam).cues(point, model="sketch/foley")
 
 
+@pytest.mark.parametrize("point", ["01:00:00:10", "01:00:00;10", "01;00;00;10", "00;00;00;10"])
+def test_the_files_own_timecode_skips_numbers_however_it_is_written(tmp_path, point):
+    """Drop-frame time code typed with colons: an hour of it without skipping would be 108 frames later, and inside the file."""
+    options = ("-c:v", "mjpeg", "-timecode", "01:00:00;00")
+    clip = flash_clip(tmp_path / "cam.mov", Fraction(30000, 1001), 200, (), *options)
+    (cue,) = timelines.open_timeline(clip).cues(point, model="sketch/foley")
+    assert cue.span.start == 10
+
+
 def time_reference(path: Path) -> int:
     """Return the time reference of a WAV's bext chunk (EBU Tech 3285): samples since midnight."""
     data = path.read_bytes()

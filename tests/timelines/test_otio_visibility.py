@@ -190,6 +190,20 @@ def test_a_timecode_counts_at_its_own_rate(tmp_path, file_rate, clip_rate, timec
     assert (begins, slope) == (Fraction(nominal) / Fraction(clip_rate), 1)
 
 
+@pytest.mark.parametrize(
+    "clip_rate", [Fraction(24), Fraction(25), Fraction(50), Fraction(24000, 1001), Fraction(60000, 1001)]
+)
+def test_drop_frame_follows_the_clock_at_other_rates(tmp_path, clip_rate):
+    """An hour of 29.97 in drop-frame is an hour at 24 and 25; at 24000/1001, whose hour is longer, the count of frames agrees."""
+    options = ("-c:v", "mjpeg", "-timecode", "01:00:00;00")
+    media = flash_clip(tmp_path / "cam.mov", Fraction(30000, 1001), 100, (), *options)
+    rate = Rate(clip_rate)
+    first = rate.frames(Fraction(3600)) + rate.nominal_fps
+    shot = otio.schema.Clip("a", otio.schema.ExternalReference(media.as_uri()), span(first, 10, clip_rate))
+    ((_, _, _, begins, _),) = cues(timeline(tmp_path / "film.otio", track(shot)))
+    assert abs(begins - rate.seconds(rate.nominal_fps)) < rate.seconds(1)
+
+
 def test_a_range_that_is_too_short_counts_if_the_file_is_long_enough(tmp_path):
     """Kdenlive writes the length of a range in frames of the project at the rate of the media."""
     media = flash_clip(tmp_path / "low.mov", Fraction(50), 100, (), "-c:v", "mjpeg", "-timecode", "00:00:00:20")
@@ -209,6 +223,15 @@ def test_the_timecode_track_has_a_rate_of_its_own(tmp_path):
     plain = flash_clip(tmp_path / "plain.mp4", Fraction(25), 4, ())
     assert read_timecode_rate(plain) is None
     assert read_timecode_rate(Path(__file__)) is None
+
+
+def test_boxes_where_they_do_not_belong_are_no_timecode_track(tmp_path):
+    """A thousand levels of the same box are not followed."""
+    boxes = b""
+    for _ in range(1500):
+        boxes = struct.pack(">I4s", len(boxes) + 8, b"moov") + boxes
+    (tmp_path / "deep.mov").write_bytes(boxes)
+    assert read_timecode_rate(tmp_path / "deep.mov") is None
 
 
 def test_a_file_at_24000_1001_counted_at_24_is_read_in_frames(tmp_path):
@@ -400,7 +423,7 @@ BAD = {
     "not JSON": ("EDL", "Line 1 is not JSON"),
     "cut short": (GOOD[: len(GOOD) // 2], "Not "),
     "cut short after a line": (GOOD[: GOOD.index('"tracks"')], "Not a complete .otio file"),
-    "another thing": ("[1, 2]", "contains something else"),
+    "another thing": ("[1, 2]", "contains no timeline"),
     "a collection": (
         otio.schema.SerializableCollection("bin").to_json_string(),
         "contains SerializableCollection",

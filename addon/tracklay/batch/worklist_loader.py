@@ -355,7 +355,7 @@ class _WorkListLoader:
         if picture_name not in self._file_states:
             if picture.is_dir() or image_sequence.is_sequence_pattern(picture):
                 folder, names = image_sequence.find_sequence(picture)
-                stats = [(folder / name).stat() for name in names]
+                stats = [path.stat() for name in names if (path := folder / name).exists()]
                 self._file_states[picture_name] = [
                     len(names),
                     sum(s.st_size for s in stats),

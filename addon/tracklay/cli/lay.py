@@ -159,7 +159,7 @@ def generate_and_lay(
     to = to.absolute()
     # All that laying needs later, in `tracklay jobs resume` as well, is stored with each job.
     delivery = FileDelivery(timeline.path.absolute(), drop_original)
-    specs, refused = _create_job_specs(cues, to, timeline.stem, delivery)
+    specs, refused = _create_job_specs(cues, to, timeline.output_stem(to), delivery)
     check_budget(specs, run_cap)
     if project_cap is not None:
         parse_amount(project_cap, "--max-project-cost")  # only validates: the runner stores the text
@@ -169,7 +169,7 @@ def generate_and_lay(
         results = runner.run_jobs(specs)
         notes: list[str] = []
         if repair:
-            results, notes = _repair_takes(runner, progress, results, to, timeline.stem, delivery)
+            results, notes = _repair_takes(runner, progress, results, to, timeline.output_stem(to), delivery)
         takes = [result for result in results if isinstance(result, Take)]
         failed = [*refused, *(result for result in results if isinstance(result, Failure))]
         progress.set_laying()
@@ -179,7 +179,7 @@ def generate_and_lay(
         print_json(manifest)
     else:
         show_result(manifest, to, timeline.manifest_path(to))
-    print_messages([*notes, *(failure["error"] for failure in manifest["failed"])])
+    print_messages([*notes, *laid.notes, *(failure["error"] for failure in manifest["failed"])])
     if not takes and failed and all(isinstance(failure.error, InvalidInput) for failure in failed):
         return EXIT_BAD_INPUT
     return EXIT_FAILED if manifest["failed"] else EXIT_DONE

@@ -44,7 +44,8 @@ def show_result(result: dict[str, Any], folder: Path, manifest_path: Path) -> No
         # Paths are never wrapped, so that they can be copied.
         for label, path in (("picture", result["laid"]), ("manifest", manifest_path.name)):
             if path:
-                console.print(Text(f"{label:<9}{folder / path}"), soft_wrap=True)
+                # One line each: a line break in a name must not look like another line of the table.
+                console.print(Text(f"{label:<9}{' '.join(str(folder / path).splitlines())}"), soft_wrap=True)
 
 
 JOB_STYLES = {"laid": "green", "ready": "green", "failed": "red", "unclear": "yellow", "cancelled": "dim"}

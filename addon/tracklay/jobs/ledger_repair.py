@@ -70,7 +70,12 @@ def repair_ledger() -> RepairResult:
         for ending in SIDE_FILES:
             with contextlib.suppress(OSError):
                 shutil.copyfile(f"{path}{ending}", work / f"damaged.sqlite3{ending}")
-        rows, caps = _read_damaged(work / "damaged.sqlite3", path)
+        try:
+            rows, caps = _read_damaged(work / "damaged.sqlite3", path)
+        except LedgerError as error:
+            if error.code != "ledger.damaged":
+                raise
+            rows = []
         if not rows:
             raise LedgerError(
                 "ledger.nothing_to_save",
@@ -116,10 +121,10 @@ def _read_damaged(copy: Path, path: Path) -> tuple[list[dict[str, Any]], list[tu
     ):
         connection.row_factory = sqlite3.Row
         connection.text_factory = lambda data: data.decode("utf-8", "replace")
+        # Before anything is read: a damaged schema can still hold readable tables, and a file that was cut off is opened only so.
+        connection.execute("PRAGMA writable_schema = ON")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         ledger_schema.check_header(path, connection.execute("PRAGMA application_id").fetchone()[0], version)
-        # A damaged schema can still hold readable tables.
-        connection.execute("PRAGMA writable_schema = ON")
         if version < len(ledger_schema.MIGRATIONS):
             ledger_schema.run_migrations(connection, version)
         rows = list(_read_rows(connection))

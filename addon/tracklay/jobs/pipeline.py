@@ -17,7 +17,7 @@ from .. import log
 from ..cue import SAMPLE_RATE, Failure, Take
 from ..errors import InvalidInput, LedgerError, MediaError, ModelFailed, ProviderTimeout, TracklayError
 from ..media.editor_render import render_in_editor
-from ..media.fingerprint import ledger_span_fingerprint, source_id
+from ..media.fingerprint import ledger_span_fingerprint, shown_images, source_id
 from ..media.proxy_cache import CACHE_VERSION, extract_pinned, find_pinned
 from ..providers.base import Request, Submission, checked_replies
 from . import artifact_store
@@ -180,8 +180,11 @@ class JobPipeline(SubmissionStage):
         try:
             async with self.context.keyed_lock(f"hash {picture.source}"), self.context.concurrency_slot("extract"):
                 if picture.images:
-                    hashes = [await run_blocking(source_id, picture.source / name, "full") for name in picture.images]
-                    return _digest(list(zip(picture.images, hashes, strict=True)))
+                    # An image that is missing outside of the span is not needed.
+                    needed = set(shown_images(picture, self.spec.cue.span))
+                    images = [name for name in picture.images if name in needed or (picture.source / name).exists()]
+                    hashes = [await run_blocking(source_id, picture.source / name, "full") for name in images]
+                    return _digest(list(zip(images, hashes, strict=True)))
                 stat = picture.source.stat()
                 found = await self.context.ledger_writer(Ledger.get_file_hash, picture.source)
                 if found is None:
@@ -194,7 +197,7 @@ class JobPipeline(SubmissionStage):
             raise MediaError(
                 "job.source_unreadable",
                 "Cannot read the source: {path} ({reason}).",
-                path=picture.source,
+                path=error.filename or picture.source,
                 reason=error.strerror or str(error),
             ) from error
 

@@ -396,6 +396,10 @@ class Scheduler:
             for claim in each.takes
         ]
 
+    def keyed_lock(self, key: str) -> asyncio.Lock:
+        """Return the lock of a key, which all jobs of this scheduler share."""
+        return self._context.keyed_lock(key)
+
     async def record_target(self, takes: Iterable[Take], target: Path) -> None:
         """Record the file that laying will write. After a crash `has_open_target` recognizes it as ours, and it may be replaced."""
         numbers = {take.job_id for take in takes if take.job_id is not None}

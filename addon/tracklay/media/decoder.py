@@ -6,27 +6,38 @@ itself comes through the pipe, so that times are those of the file's own clock, 
 
 from __future__ import annotations
 
+import contextlib
 import math
 import queue
 import re
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import MediaError
 from . import ffmpeg
-from .image_sequence import concat_script, sequence_stream
+from .image_sequence import concat_script, image_format, sequence_stream
+from .packets import (
+    FRAME_TIMEOUT_SECONDS,
+    SHOWINFO_FRAME,
+    SHOWINFO_PREFIX,
+    SHOWINFO_TIME_BASE,
+    clock_options,
+    counted_output,
+    frame_time,
+    index_packets,
+    seek_is_exact,
+)
 from .probe import TIME_TOLERANCE_SECONDS, VideoHeader, key_times
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from ..cancellation import CancelToken
     from ..timing import Rate
-
-FRAME_TIMEOUT_SECONDS = 600.0
-"""Seconds that one frame may take. The first may need minutes of decoding: some files have a single key frame."""
 
 SEEK_BACK_SECONDS = Fraction(10)
 """Seconds that the second try seeks before the wanted time, if the first landed too late (MPEG-TS has no index)."""
@@ -44,10 +55,8 @@ AREA_SCALING_RATIO = 4
 """From this reduction on, frames are scaled by averaging areas. For 4K ProRes scaling then takes 6 % of the time of decoding, not 15 %,
 and the result differs from bicubic by less than -47 dB (measured)."""
 
-_TIME_BASE_LINE = re.compile(r"config in time_base: (\d+)/(\d+)")
-_FRAME_LINE = re.compile(r"\bn: *\d+ pts: *(\S+) .*\bs:(\d+)x(\d+)")
+_OUTPUT_LINE = re.compile(r"Stream #0:0.*?: Video: rawvideo.*?, (\d+)x(\d+)[, ]")
 _COLOR_LINE = re.compile(r"color_range:\S+ color_space:(\S+)")
-_SHOWINFO_PREFIX = re.compile(r"\[Parsed_showinfo")
 
 
 class DecodedFrame(NamedTuple):
@@ -57,13 +66,16 @@ class DecodedFrame(NamedTuple):
         time: seconds from the source's first frame.
         size: width and height in pixels.
         data: the planes, as yuv420p.
-        color_matrix: ffmpeg's name of the colour matrix; empty if the source does not give it.
+        color_matrix: ffmpeg's name of the colour matrix; empty if the source does not give it, None if it is not known yet.
+        own_size: width and height before ffmpeg scaled it to the size of the frame that it decoded first. It differs where the picture
+            changes its size.
     """
 
     time: Fraction
     size: tuple[int, int]
     data: bytes
-    color_matrix: str
+    color_matrix: str | None
+    own_size: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +85,12 @@ class ScaleOptions:
     Attributes:
         short_side: pixels of the shorter side, less if the source is smaller. Both sides become even, and pixels square.
         crop_position: position of a square crop along the longer side: 0 is left or top, 1/2 the centre; None for no crop.
+        exact_size: width and height in pixels of frames that follow others; None for the first, whose size decides.
     """
 
     short_side: int
     crop_position: Fraction | None = None
+    exact_size: tuple[int, int] | None = None
 
     def add_filters(self, stream: Any, *, has_alpha: bool, deinterlace: bool, size: tuple[int, int] = (0, 0)) -> Any:
         """Return an ffmpeg-python stream with these options applied. Transparent pictures are put over black, as Blender shows them.
@@ -95,10 +109,14 @@ class ScaleOptions:
             position = f"{self.crop_position.numerator}/{self.crop_position.denominator}"
             stream = stream.filter("crop", "min(iw,ih)", "min(iw,ih)", f"(iw-ow)*{position}", f"(ih-oh)*{position}")
         short = self.short_side
-        stream = stream.filter(
-            "scale",
+        width, height = self.exact_size or (
             f"if(gt(iw,ih),-2,max(2,trunc(min({short},iw)/2)*2))",
             f"if(gt(iw,ih),max(2,trunc(min({short},ih)/2)*2),-2)",
+        )
+        stream = stream.filter(
+            "scale",
+            width,
+            height,
             out_range="tv",
             flags="area" if min(size) >= AREA_SCALING_RATIO * short else "bicubic",
         )
@@ -135,12 +153,17 @@ class VideoSource:
     def key_frame_times(self, begin: Fraction, end: Fraction, *, cancel_token: CancelToken | None) -> list[Fraction]:
         """Return the times of the key frames between two times, ascending; all in seconds from the first frame."""
         start = self.header.start
-        return [time - start for time in key_times(self.path, start + begin, start + end, cancel_token=cancel_token)]
+        if self.header.has_index:
+            times: Sequence[Fraction] = key_times(self.path, start + begin, start + end, cancel_token=cancel_token)
+        else:
+            index = index_packets(self.path, runs_on=self.header.runs_on, cancel_token=cancel_token)
+            times = index.keys_between(start + begin, start + end)
+        return [time - start for time in times]
 
     def frames(
         self,
         begin: Fraction,
-        end: Fraction,  # noqa: ARG002 - the caller closes the iterator; an image sequence needs the end
+        end: Fraction,
         scaling: ScaleOptions,
         *,
         cancel_token: CancelToken | None,
@@ -151,47 +174,68 @@ class VideoSource:
             MediaError: the file cannot be decoded.
             Cancelled: the token was cancelled.
         """
-        for seek in self._seek_points(begin, cancel_token):
-            # A seek may land late. Only its first frame shows it: if that is later than `begin`, the next point is tried.
-            decoding = self._decode(seek, begin, scaling, cancel_token)
+        # Frames long before `begin` are decoded, but not scaled.
+        trims = (begin, begin - SEEK_BACK_SECONDS)
+        seeks = self._seek_points(begin, cancel_token)
+        # Without presentation times a frame's time depends on those before it: none is left out.
+        from_start = ((None, trim) for trim in trims if trim > 0 and self.header.has_pts)
+        ways = chain(zip(seeks, (trims[0], None), strict=False), from_start, [(None, None)])
+        for seek, trim in ways:
+            # A seek may land late, and with a variable frame rate the frame on screen at `begin` may have begun long before. Only the
+            # first frame shows it: if that is later than `begin`, the next way is tried.
+            decoding = self._decode(seek, trim, scaling, cancel_token)
             first = next(decoding, None)
-            if seek is None or (first is not None and first.time <= begin + TIME_TOLERANCE_SECONDS):
-                if first is not None:
+            if (seek, trim) == (None, None) or (first is not None and first.time <= begin + TIME_TOLERANCE_SECONDS):
+                if first is not None and first.own_size != first.size:
+                    # The picture changed its size before `begin`: frames that are not shown decide nothing.
+                    decoding.close()
+                    fitting = replace(scaling, exact_size=first.own_size)
+                    yield from self.frames(begin, end, fitting, cancel_token=cancel_token)
+                elif first is not None:
                     yield first
                     yield from decoding
                 return
             decoding.close()
 
-    def _seek_points(self, begin: Fraction, cancel_token: CancelToken | None) -> Iterator[Fraction | None]:
-        """Yield times from which to decode, in seconds from the first frame, the quickest first; None is the start of the file."""
-        if begin > 0 and self.header.has_index:
+    def _seek_points(self, begin: Fraction, cancel_token: CancelToken | None) -> Iterator[Fraction]:
+        """Yield times from which to decode, in seconds from the first frame, the quickest first."""
+        if begin <= 0 or not self.header.can_seek:
+            return
+        if self.header.has_index:
             yield begin
-        elif begin > 0 and (keys := self.key_frame_times(begin - SEEK_BACK_SECONDS, begin, cancel_token=cancel_token)):
-            yield keys[-1] - KEY_FRAME_MARGIN_SECONDS
-        if begin > SEEK_BACK_SECONDS:
-            yield begin - SEEK_BACK_SECONDS
-        yield None
+            if begin > SEEK_BACK_SECONDS:
+                yield begin - SEEK_BACK_SECONDS
+            return
+        index = index_packets(self.path, cancel_token=cancel_token)
+        start = self.header.start
+        for seek in (begin, begin - SEEK_BACK_SECONDS):
+            keys = index.keys_between(start, start + seek) if seek > 0 else []
+            if keys:
+                at = keys[-1] - start - KEY_FRAME_MARGIN_SECONDS
+                if at > 0 and seek_is_exact(self.path, index, self._seek_options(at), cancel_token=cancel_token):
+                    yield at
+
+    def _seek_options(self, seek: Fraction) -> dict[str, Any]:
+        # Rounded up to the microsecond of `ss`: a time just before a key frame would seek to the one before it.
+        at = math.ceil((self.header.start + seek) * 1_000_000)
+        return {"seek_timestamp": 1, "noaccurate_seek": None, "ss": f"{at / 1_000_000:.6f}"}
 
     def _decode(
-        self, seek: Fraction | None, begin: Fraction, scaling: ScaleOptions, cancel_token: CancelToken | None
+        self, seek: Fraction | None, trim: Fraction | None, scaling: ScaleOptions, cancel_token: CancelToken | None
     ) -> Generator[DecodedFrame]:
+        """Yield the frames from a seek on, None for the start of the file; with `trim`, only from shortly before that time on."""
         video = self.header
-        options: dict[str, Any] = {}
-        if seek is not None:
-            # Rounded up to the microsecond of `ss`: a time just before a key frame would seek to the one before it.
-            at = math.ceil((video.start + seek) * 1_000_000)
-            options = {"seek_timestamp": 1, "noaccurate_seek": None, "ss": f"{at / 1_000_000:.6f}"}
-        stream = ffmpeg.input_stream(self.path, copyts=None, **options)["V:0"]
-        if seek == begin:
-            # Frames from the key frame to `begin` are not scaled. Only at the first try: with a variable frame rate, the frame on
-            # screen at `begin` may have begun long before.
-            first = video.start + begin - video.rate.seconds(PREROLL_FRAMES)
+        options = {} if seek is None else self._seek_options(seek)
+        stream = ffmpeg.input_stream(self.path, **clock_options(runs_on=video.runs_on), **options)["V:0"]
+        if trim is not None:
+            first = video.start + trim - video.rate.seconds(PREROLL_FRAMES)
             stream = stream.filter("trim", start_pts=math.floor(first / video.time_base))
         stream = scaling.add_filters(
             stream, has_alpha=video.has_alpha, deinterlace=not video.is_progressive, size=video.size
         )
-        for frame in _decode_frames(stream, f"Could not decode {self.name}", self.rate.seconds(1), cancel_token):
-            yield frame._replace(time=frame.time - video.start)
+        frames = _decode_frames(stream, f"Could not decode {self.name}", video.rate.seconds(1), cancel_token)
+        for number, frame in enumerate(frames):
+            yield frame._replace(time=video.rate.seconds(number) if video.is_counted else frame.time - video.start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,39 +275,91 @@ class ImageSequenceSource:
     def frames(
         self, begin: Fraction, end: Fraction, scaling: ScaleOptions, *, cancel_token: CancelToken | None
     ) -> Iterator[DecodedFrame]:
-        """Yield the images on screen from `begin` to `end`. Raises as `VideoSource.frames`."""
+        """Yield the images on screen from `begin` to `end`. Raises as `VideoSource.frames`.
+
+        In the place of an image that cannot be decoded is the one before it: all others keep their times.
+        """
         first = min(math.floor(begin * self.rate.fps), len(self.names) - 1)
-        names = self.names[first : math.floor(end * self.rate.fps) + 2]
-        self.list_path.write_text(concat_script(self.folder, names), "utf-8")
-        stream = scaling.add_filters(sequence_stream(self.list_path, names), has_alpha=True, deinterlace=False)
-        for index, frame in enumerate(
-            _decode_frames(stream, f"Could not decode {self.name}", self.rate.seconds(1), cancel_token), first
-        ):
-            yield frame._replace(time=self.rate.seconds(index))
+        last = min(math.floor(end * self.rate.fps) + 1, len(self.names) - 1)
+        decoding = self._decode(range(first, last + 1), scaling, cancel_token)
+        shown = next(decoding, None)
+        coming = shown
+        if shown is None or shown.time > self.rate.seconds(first):
+            fitting = scaling if shown is None else replace(scaling, exact_size=shown.size)
+            shown = next(self._last_before(first, fitting, cancel_token), shown)
+        if shown is None:
+            return
+        for index in range(first, last + 1):
+            at = self.rate.seconds(index)
+            while coming is not None and coming.time <= at:
+                shown, coming = coming, next(decoding, None)
+            yield shown._replace(time=at)
+
+    def _last_before(
+        self, first: int, scaling: ScaleOptions, cancel_token: CancelToken | None
+    ) -> Iterator[DecodedFrame]:
+        """Yield the last image before the one of a number that can be decoded, if there is one."""
+        for index in range(first - 1, -1, -1):
+            with (
+                contextlib.suppress(MediaError),
+                contextlib.closing(self._decode([index], scaling, cancel_token)) as decoding,
+            ):
+                frame = next(decoding, None)
+                if frame is not None:
+                    yield frame
+                    return
+
+    def _decode(
+        self, indexes: Iterable[int], scaling: ScaleOptions, cancel_token: CancelToken | None
+    ) -> Generator[DecodedFrame]:
+        """Yield the images of these numbers that can be decoded. Those that follow each other in one format share an ffmpeg."""
+        for kind, group in groupby(indexes, key=lambda index: image_format(self.folder / self.names[index])):
+            numbers = list(group)
+            if not kind:
+                continue
+            names = [self.names[number] for number in numbers]
+            self.list_path.write_text(concat_script(self.folder, names), "utf-8")
+            stream = scaling.add_filters(
+                sequence_stream(self.list_path, self.folder / names[0], kind), has_alpha=True, deinterlace=False
+            )
+            # The script gives each image a second: the time of a frame is the number of its image.
+            for frame in _decode_frames(stream, f"Could not decode {names[0]}", Fraction(1), cancel_token):
+                scaling = replace(scaling, exact_size=frame.size)
+                yield frame._replace(time=self.rate.seconds(numbers[min(round(frame.time), len(numbers) - 1)]))
 
 
 FrameSource = VideoSource | ImageSequenceSource
 
 
+_ShowinfoValue = tuple[int, str, int, int] | tuple[int, int] | Fraction | str | None
+
+
 class _ShowinfoParser:
     """Parser of `showinfo`'s output.
 
-    `values` receives the time base, then for each frame (ticks, width, height) and its colour matrix, and None at the end.
+    `values` receives the time base, then for each frame (number, ticks, width, height) and its colour matrix, and None at the end; in
+    between, once, the size (width, height) in which ffmpeg writes all frames. A line may be missing: messages of other threads tear
+    lines apart.
     """
 
     def __init__(self) -> None:
-        self.values: queue.SimpleQueue[tuple[str, int, int] | Fraction | str | None] = queue.SimpleQueue()
+        self.values: queue.SimpleQueue[_ShowinfoValue] = queue.SimpleQueue()
+        self._describes_output = False
 
     def parse_line(self, line: str | None) -> bool:
         """Parse a line of ffmpeg's log, None at its end. Return True if it is `showinfo`'s."""
         if line is None:
             self.values.put(None)
             return True
-        if not _SHOWINFO_PREFIX.match(line):
+        if not SHOWINFO_PREFIX.match(line):
+            # An input of raw video is described alike, before the output.
+            self._describes_output = self._describes_output or line.startswith("Output #0")
+            if self._describes_output and (output := _OUTPUT_LINE.search(line)):
+                self.values.put((int(output[1]), int(output[2])))
             return False
-        if shown := _FRAME_LINE.search(line):
-            self.values.put((shown[1], int(shown[2]), int(shown[3])))
-        elif base := _TIME_BASE_LINE.search(line):
+        if shown := SHOWINFO_FRAME.search(line):
+            self.values.put((int(shown[1]), shown[2], int(shown[3]), int(shown[4])))
+        elif base := SHOWINFO_TIME_BASE.search(line):
             self.values.put(Fraction(int(base[1]), int(base[2])))
         elif matrix := _COLOR_LINE.search(line):
             self.values.put(matrix[1] if matrix[1] in COLOR_MATRICES else "")
@@ -273,10 +369,10 @@ class _ShowinfoParser:
 def _decode_frames(
     stream: Any, error_prefix: str, frame_seconds: Fraction, cancel_token: CancelToken | None
 ) -> Generator[DecodedFrame]:
-    """Yield frames with their times on the file's own clock, `frame_seconds` apart if it gives none."""
+    """Yield frames with their times on the file's own clock, `frame_seconds` apart if it gives none, or none that is later."""
     parser = _ShowinfoParser()
-    out = stream.output("pipe:", format="rawvideo", pix_fmt="yuv420p", fps_mode="passthrough")
-    base, time, size = Fraction(1), Fraction(0), (0, 0)
+    out = counted_output(stream, format="rawvideo", pix_fmt="yuv420p")
+    announced = _AnnouncedFrames(frame_seconds)
     with ffmpeg.open_stdout(
         out,
         error_prefix,
@@ -288,23 +384,55 @@ def _decode_frames(
         while True:
             with pipe.timed_wait():
                 value = parser.values.get()
+            announced.add(value)
+            while (frame := announced.next_complete()) is not None:
+                if data := pipe.read(frame.size[0] * frame.size[1] * 3 // 2):
+                    yield frame._replace(data=data, color_matrix=frame.color_matrix or "")
             if value is None:
                 pipe.read(1)  # reads the end, so that a failure of ffmpeg is raised
                 return
-            if isinstance(value, Fraction):
-                base = value
-            elif isinstance(value, str):
-                data = pipe.read(size[0] * size[1] * 3 // 2)
-                if data:
-                    yield DecodedFrame(time, size, data, value)
-            else:
-                ticks, new_size = value[0], value[1:]
-                if size not in ((0, 0), new_size):
-                    raise MediaError(
-                        "decode.size_changes",
-                        "{action}: the picture changes its size at {seconds} s. Convert it to one size first.",
-                        action=error_prefix,
-                        seconds=f"{float(time):.2f}",
-                    )
-                size = new_size
-                time = time + frame_seconds if ticks == "NOPTS" else int(ticks) * base
+
+
+class _AnnouncedFrames:
+    """Frames that `showinfo` has announced, and whose data are not read yet."""
+
+    def __init__(self, frame_seconds: Fraction) -> None:
+        self._frame_seconds = frame_seconds
+        self._tick = Fraction(1)
+        self._size = (0, 0)
+        self._waiting: deque[DecodedFrame] = deque()
+        self._count = 0
+        self._last_time: Fraction | None = None
+        self._is_last_complete = False
+
+    def add(self, value: _ShowinfoValue) -> None:
+        """Add a value of `_ShowinfoParser`."""
+        if value is None:
+            self._is_last_complete = True
+        elif isinstance(value, Fraction):
+            # The picture changed its size, or begins: ffmpeg counts again.
+            self._tick, self._count = value, 0
+        elif isinstance(value, str):
+            self._is_last_complete = True
+            if self._waiting:
+                self._waiting[-1] = self._waiting[-1]._replace(color_matrix=value)
+        elif len(value) == 2:
+            self._size = value
+        else:
+            number, ticks, own_size = value[0], value[1], value[2:]
+            self._is_last_complete = False
+            for missed in range(self._count, number + 1):
+                own = ticks if missed == number else "NOPTS"
+                self._last_time = frame_time(own, self._tick, self._last_time, self._frame_seconds)
+                self._waiting.append(DecodedFrame(self._last_time, (0, 0), b"", None, own_size))
+            self._count = number + 1
+
+    def next_complete(self) -> DecodedFrame | None:
+        """Return the next frame whose data can be read, without them; None if there is none yet.
+
+        The first frame is announced before the size in which it is written. If a frame's last line is missing, the next frame or
+        the end completes it.
+        """
+        if self._size == (0, 0) or len(self._waiting) <= (0 if self._is_last_complete else 1):
+            return None
+        return self._waiting.popleft()._replace(size=self._size)

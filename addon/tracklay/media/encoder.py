@@ -1,24 +1,36 @@
-"""Encodes frames with exact times to a small silent H.264 MP4, whose first frame is at 0 for every reader."""
+"""Encodes frames with exact times to a silent H.264 MP4, whose first frame is at 0 for every reader: a proxy, or a whole source."""
 
 from __future__ import annotations
 
 import contextlib
 import struct
 import subprocess
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from ..atomic_io import atomic_write
 from ..errors import MediaError
 from . import ffmpeg
+from .decoder import ScaleOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from fractions import Fraction
     from pathlib import Path
 
-    from .decoder import DecodedFrame
+    from ..cancellation import CancelToken
+    from .decoder import DecodedFrame, FrameSource
 
 DEFAULT_CRF = 23
 """x264's constant rate factor. With a short side of 384 pixels nothing is lost for MMAudio: 46.5 dB at its input tensors, measured."""
+
+DEFAULT_PRESET = "veryfast"
+"""x264's preset of proxies."""
+
+MOVIE_CRF, MOVIE_PRESET = 16, "fast"
+"""x264's constant rate factor and preset of a movie that stands for its source: visually lossless."""
+
+MAX_SIDE = 1 << 14
+"""Pixels: no source is larger, so that none is scaled."""
 
 _IVF_HEADER = struct.Struct("<4sHH4sHHIIII")
 _IVF_FRAME_HEADER = struct.Struct("<IQ")
@@ -28,8 +40,8 @@ _IVF_FRAME_HEADER = struct.Struct("<IQ")
 class Encoder:
     """An MP4 being written, frame by frame. `tick` is the unit of its times, in seconds: all times are rounded to it."""
 
-    def __init__(self, to: Path, tick: Fraction, error_prefix: str, crf: int) -> None:
-        self._to, self._tick, self._error_prefix, self._crf = to, tick, error_prefix, crf
+    def __init__(self, to: Path, tick: Fraction, error_prefix: str, crf: int, preset: str) -> None:
+        self._to, self._tick, self._error_prefix, self._crf, self._preset = to, tick, error_prefix, crf, preset
         self.process: ffmpeg.FfmpegProcess | None = None
         self.ticks: list[int] = []
 
@@ -60,7 +72,7 @@ class Encoder:
             ffmpeg.output_url(self._to),
             format="mp4",
             vcodec="libx264",
-            preset="veryfast",
+            preset=self._preset,
             crf=self._crf,
             pix_fmt="yuv420p",
             color_range="tv",
@@ -101,9 +113,11 @@ class Encoder:
 
 
 @contextlib.contextmanager
-def open_encoder(to: Path, tick: Fraction, error_prefix: str, *, crf: int = DEFAULT_CRF) -> Iterator[Encoder]:
-    """Yield an encoder. The file is complete after the block; an error in the block kills ffmpeg."""
-    encoder = Encoder(to, tick, error_prefix, crf)
+def open_encoder(
+    to: Path, tick: Fraction, error_prefix: str, *, crf: int = DEFAULT_CRF, preset: str = DEFAULT_PRESET
+) -> Iterator[Encoder]:
+    """Yield an encoder, with x264's rate factor and preset. The file is complete after the block; an error in the block kills ffmpeg."""
+    encoder = Encoder(to, tick, error_prefix, crf, preset)
     try:
         yield encoder
         encoder.close()
@@ -114,3 +128,51 @@ def open_encoder(to: Path, tick: Fraction, error_prefix: str, *, crf: int = DEFA
                 encoder.process.popen.stdin.close()  # type: ignore[union-attr]
             encoder.process.wait()
         raise
+
+
+def encode_movie(
+    source: FrameSource,
+    seconds: Fraction,
+    to: Path,
+    *,
+    tick: Fraction | None = None,
+    cancel_token: CancelToken | None = None,
+) -> tuple[Fraction, ...]:
+    """Write a source as an H.264 MP4 of its own size, and return the start of each frame in seconds; the first is 0.
+
+    Args:
+        source: the source.
+        seconds: its length.
+        to: the MP4 to write.
+        tick: unit of the times in seconds; None for the length of a frame by the source's rate.
+        cancel_token: cancels the work.
+
+    Raises:
+        MediaError: the source cannot be decoded.
+        OutputError: no space or no permission to write.
+        Cancelled: the token was cancelled.
+    """
+    frames = source.frames(Fraction(0), seconds, ScaleOptions(MAX_SIDE), cancel_token=cancel_token)
+    with (
+        atomic_write(to) as beside,
+        open_encoder(
+            beside,
+            tick or source.rate.seconds(1),
+            f"Could not make a movie of {source.name}",
+            crf=MOVIE_CRF,
+            preset=MOVIE_PRESET,
+        ) as encoder,
+    ):
+        opening: DecodedFrame | None = None
+        for frame in frames:
+            # Frames before the first key frame (an open GOP) are decoded in part, and not shown.
+            if frame.time <= 0:
+                opening = frame
+                continue
+            if opening is not None:
+                encoder.write(Fraction(0), opening)
+                opening = None
+            encoder.write(frame.time, frame)
+        if opening is not None:
+            encoder.write(Fraction(0), opening)
+    return encoder.times

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from .decoder import DecodedFrame, ImageSequenceSource, ScaleOptions, VideoSourc
 from .encoder import DEFAULT_CRF, open_encoder
 from .frame_plan import DecodeRun, PlannedFrame, common_tick, decode_runs, plan_frames, reorder_windows, tick_candidates
 from .image_sequence import DEFAULT_SEQUENCE_RATE
+from .packets import stream_ends
 from .probe import TIME_TOLERANCE_SECONDS, read_video_header
 from .square_crop import crop_position, find_motion_crop
 
@@ -155,7 +157,10 @@ class ProxyExtractor:
         """Decode the frames of a plan; times are seconds from its start."""
         scaling = ScaleOptions(self.spec.short_side, self._crop_position)
         for run in decode_runs(planned):
-            yield from _decode_run(self.source, run, scaling, cancel_token)
+            for at, frame in _decode_run(self.source, run, scaling, cancel_token):
+                # A picture that changes its size is scaled to that of the first frame.
+                scaling = replace(scaling, exact_size=frame.size) if scaling.exact_size is None else scaling
+                yield at, frame
 
     def write_proxy(
         self,
@@ -255,7 +260,9 @@ def _decode_run(
     keys = source.key_frame_times(min(times), max(times), cancel_token=cancel_token) if len(times) > 1 else []
     for part in reorder_windows(run, keys):
         ascending = sorted(part, key=lambda shown: shown.source_seconds)
-        yield from sorted(_decode_ascending(source, ascending, scaling, cancel_token), key=lambda pair: pair[0])
+        frames = sorted(_decode_ascending(source, ascending, scaling, cancel_token), key=lambda pair: pair[0])
+        scaling = replace(scaling, exact_size=frames[0][1].size)
+        yield from frames
 
 
 def _decode_ascending(
@@ -272,6 +279,7 @@ def _decode_ascending(
             name=source.name,
             seconds=f"{float(planned[0].source_seconds):.2f}",
         )
+    held_until: Fraction | None = None
     coming = next(decoding, None)  # one frame ahead: a frame is on screen until the next begins
     for shown in planned:
         while coming is not None and coming.time <= shown.source_seconds + TIME_TOLERANCE_SECONDS:
@@ -281,18 +289,34 @@ def _decode_ascending(
             while coming is not None and coming.time < shown.pass_through.end - TIME_TOLERANCE_SECONDS:
                 now, coming = coming, next(decoding, None)
                 yield shown.at_seconds + (now.time - shown.pass_through.begin) / shown.pass_through.speed, now
-        if (
-            coming is None
-            and not source.is_still
-            and shown.source_end_seconds > now.time + source.rate.seconds(1) + END_TOLERANCE_SECONDS
-        ):
-            raise MediaError(
-                "extract.source_too_short",
-                "Could not extract {name}: it ends at {end} s, and the span needs it until {needed} s. The file may be truncated.",
-                name=source.name,
-                end=f"{float(now.time + source.rate.seconds(1)):.2f}",
-                needed=f"{float(shown.source_end_seconds):.2f}",
-            )
+        if coming is None and shown.source_end_seconds > now.time + source.rate.seconds(1) + END_TOLERANCE_SECONDS:
+            held_until = _hold_limit(source, now.time, cancel_token) if held_until is None else held_until
+            if shown.source_end_seconds > held_until + END_TOLERANCE_SECONDS:
+                raise MediaError(
+                    "extract.source_too_short",
+                    "Could not extract {name}: it ends at {end} s, and the span needs it until {needed} s. The file may be truncated.",
+                    name=source.name,
+                    end=f"{float(now.time + source.rate.seconds(1)):.2f}",
+                    needed=f"{float(shown.source_end_seconds):.2f}",
+                )
+            # One long last frame would look like a cut to a model, which ignores how long each lasts.
+            if shown.pass_through is not None:
+                step, speed = source.rate.seconds(1), shown.pass_through.speed
+                for held in range(1, math.ceil((shown.pass_through.end - now.time) / step)):
+                    yield shown.at_seconds + (now.time + held * step - shown.pass_through.begin) / speed, now
+
+
+def _hold_limit(source: FrameSource, last: Fraction, cancel_token: CancelToken | None) -> Fraction:
+    """Return the time in seconds until which the last frame, at `last`, is on screen: the end of the file's longest stream.
+
+    Editors hold the last frame while the sound goes on. A picture that has packets beyond its last frame is damaged: nothing is held.
+    """
+    end = last + source.rate.seconds(1)
+    if isinstance(source, ImageSequenceSource):
+        return end
+    runs_on, start = source.header.runs_on, source.header.start
+    picture, longest = (time - start for time in stream_ends(source.path, runs_on=runs_on, cancel_token=cancel_token))
+    return longest if picture <= end + END_TOLERANCE_SECONDS else end
 
 
 def extract_still(proxy: Proxy, to: Path, *, cancel_token: CancelToken | None = None) -> Path:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,26 @@ READ_TIMEOUT_SECONDS = 60.0
 
 PIPE_CHUNK_BYTES = 1 << 16
 """Bytes read from ffmpeg at a time where the output is text or unused."""
+
+
+_LOG_PREFIX = re.compile(r"^(\[[^\]]* @ 0x[0-9a-f]+\] *)+")
+_EMPTY_LINE = re.compile(
+    r"Last message repeated|Conversion failed|Exiting|Consider increasing|Nothing was written|Press \[q\]|frame=|size="
+    r"|Task finished with|Terminating thread|Error (re)?initializing|Error while (processing|opening encoder)"
+    r"|Error opening (in|out)put file|Could not write header|Input #|Output #|Stream |Duration:|Metadata:|#|Skipping",
+    re.IGNORECASE,
+)
+"""Lines that say nothing about the reason of a failure, or describe files."""
+
+_REASONS = tuple(
+    re.compile(words, re.IGNORECASE)
+    for words in (
+        r"decoder .*not found|could not find codec parameters|impossible to convert|no decoder",
+        r"not (yet |currently )?(supported|implemented)|unsupported",
+        r"invalid|could not|cannot|unable|fail|not found|no such|missing|corrupt|error|unknown",
+    )
+)
+"""Words of lines that give a reason, those that give it best first."""
 
 
 class StreamNotFound(MediaError):
@@ -279,7 +300,7 @@ def capture_stdout(
 
 
 def error_from_stderr(stderr_lines: Iterable[str], error_prefix: str) -> MediaError | OutputError:
-    """Return the error for the log of an ffmpeg that failed. Unknown reasons are quoted from its last line."""
+    """Return the error for the log of an ffmpeg that failed. An unknown reason is quoted from the line that says most."""
     lines = [line for line in stderr_lines if line.strip()]
     text = "\n".join(lines)
     if "No space left on device" in text:
@@ -298,5 +319,16 @@ def error_from_stderr(stderr_lines: Iterable[str], error_prefix: str) -> MediaEr
         )
     if "matches no streams" in text or "does not contain any stream" in text:
         return StreamNotFound("ffmpeg.no_such_stream", "{action}: the file has no such stream.", action=error_prefix)
-    reason = lines[-1].strip().rstrip(".") if lines else "no message"
-    return MediaError("ffmpeg.failed", "{action}: ffmpeg reports: {reason}.", action=error_prefix, reason=reason)
+    return MediaError(
+        "ffmpeg.failed", "{action}: ffmpeg reports: {reason}.", action=error_prefix, reason=_reason_line(lines)
+    )
+
+
+def _reason_line(lines: Sequence[str]) -> str:
+    """Return the line of a log that gives the reason of a failure. The last lines only say that ffmpeg gave up."""
+    reasons = [line for line in (_LOG_PREFIX.sub("", line).strip().rstrip(".") for line in lines) if line]
+    reasons = [line for line in reasons if not _EMPTY_LINE.match(line)]
+    for pattern in _REASONS:
+        if found := next((line for line in reasons if pattern.search(line)), None):
+            return found
+    return reasons[-1] if reasons else "no message"

@@ -27,7 +27,8 @@ _MAX_SAMPLE_DESCRIPTION_BYTES = 4096
 def first_timecode_frame(path: Path, video: VideoHeader, rate: Rate) -> Fraction | None:
     """Return the timecode of a file's first frame in frames of `rate`; None if it has none.
 
-    A timecode is a number of frames at its own rate: 10:00:00:00 of a file at 50 is 1,800,000 frames, and 900,000 at 25.
+    A timecode is a number of frames at its own rate: 10:00:00:00 of a file at 50 is 1,800,000 frames, and 900,000 at 25. Drop-frame
+    follows the clock: at 24 and 25 its hours, minutes and seconds are the same, and the numbers that it skips are not missing.
     """
     if not video.timecode:
         return None
@@ -37,10 +38,18 @@ def first_timecode_frame(path: Path, video: VideoHeader, rate: Rate) -> Fraction
         own_rate = video.rate
     try:
         # Some files write drop-frame timecode with a full stop before the frames; `parse_time` reads a semicolon.
-        frames = parse_time(video.timecode.replace(".", ";"), own_rate)
+        timecode = video.timecode.replace(".", ";")
+        # A rate of 30 or 60 counts the file's frames; one of 24000/1001 falls behind the clock as far as the numbers are skipped.
+        follows_clock = rate.fps.denominator == 1 and rate.nominal_fps % 30
+        frames = parse_time(timecode.replace(";", ":") if follows_clock else timecode, own_rate)
     except ValueError:
         return None
     return Fraction(frames * rate.nominal_fps, own_rate.nominal_fps)
+
+
+def is_drop_frame(timecode: str) -> bool:
+    """Return True if a file's timecode, as ffmpeg prints it, skips numbers: a semicolon, or a full stop, is before the frames."""
+    return ";" in timecode or "." in timecode
 
 
 def read_timecode_rate(path: Path) -> Rate | None:
@@ -51,7 +60,7 @@ def read_timecode_rate(path: Path) -> Rate | None:
     """
     with path.open("rb") as file:
         size = file.seek(0, 2)
-        for description in _sample_descriptions(file, 0, size):
+        for description in _sample_descriptions(file, 0, size, _CONTAINERS):
             # Version, flags and count of the table: 8 bytes. Then of the entry: size, format, 6 reserved, index; 4 reserved, flags,
             # time scale, frame duration, frames per second.
             if description[12:16] != b"tmcd" or len(description) < 41:
@@ -62,8 +71,8 @@ def read_timecode_rate(path: Path) -> Rate | None:
     return None
 
 
-def _sample_descriptions(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
-    """Yield the sample description table of each track between two positions."""
+def _sample_descriptions(file: BinaryIO, start: int, end: int, containers: tuple[bytes, ...]) -> Iterator[bytes]:
+    """Yield the sample description table of each track between two positions. Each level holds the next of `containers`."""
     while end - start >= 8:
         file.seek(start)
         size, kind = struct.unpack(">I4s", file.read(8))
@@ -75,9 +84,9 @@ def _sample_descriptions(file: BinaryIO, start: int, end: int) -> Iterator[bytes
             size = end - start
         if size < header or start + size > end:
             return
-        if kind in _CONTAINERS:
-            yield from _sample_descriptions(file, start + header, start + size)
-        elif kind == b"stsd":
+        if containers and kind == containers[0]:
+            yield from _sample_descriptions(file, start + header, start + size, containers[1:])
+        elif kind == b"stsd" and not containers:
             file.seek(start + header)
             yield file.read(min(size - header, _MAX_SAMPLE_DESCRIPTION_BYTES))
         start += size

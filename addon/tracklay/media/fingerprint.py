@@ -131,6 +131,16 @@ def source_files(picture: Picture, span: Span) -> Iterator[Path]:
         yield picture.source / name
 
 
+def shown_images(picture: Picture, span: Span) -> list[str]:
+    """Return the names of the images of a sequence that are on screen in a span, in their order."""
+    rate, last = picture.rate or DEFAULT_SEQUENCE_RATE, len(picture.images) - 1
+    shown = {
+        min(max(math.floor(picture.time_map.source_seconds(frame) * rate.fps + Fraction(1, 2)), 0), last)
+        for frame in range(span.start, span.end)
+    }
+    return [picture.images[index] for index in sorted(shown)]
+
+
 def span_fingerprint(picture: Picture, span: Span) -> list[Any]:
     """Return how the source plays in a span. The span's position on the timeline does not count.
 

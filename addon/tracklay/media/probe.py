@@ -1,24 +1,33 @@
 """Probes media files: streams, exact frame times, start and end. Uses ffmpeg alone: imageio-ffmpeg bundles no ffprobe.
 
-ffmpeg's `framecrc` muxer writes one line per packet, with its time in the stream's own time base, which is exact. ffmpeg's description of
-the input, which rounds, is read only for names, and for frame rates that the packets do not give.
+Times come from packets, and from the decoder where packets have none or hold fields (`packets`). ffmpeg's description of the input, which
+rounds, is read only for names, and for frame rates that the packets do not give.
 """
 
 from __future__ import annotations
 
 import re
-from collections import deque
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInput, MediaError, file_not_found_error
-from ..timing import Rate
+from ..timing import NTSC_DENOMINATOR, Rate
 from . import ffmpeg
+from .packets import (
+    Packet,
+    PacketIndex,
+    PacketListing,
+    decoded_times,
+    describe_input,
+    index_packets,
+    input_lines,
+    read_packets,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
     from pathlib import Path
 
     from ..cancellation import CancelToken
@@ -33,42 +42,74 @@ packets are read."""
 TIME_TOLERANCE_SECONDS = Fraction(1, 1000)
 """Seconds within which two times are equal: Matroska rounds to milliseconds."""
 
-NO_TIMESTAMP_VALUES = ("NOPTS", str(-(1 << 63)))
-"""`framecrc`'s time of a packet without a timestamp (MPEG-PS gives only every few packets one)."""
+TRUSTED_CONTAINERS = ("mov", "matroska")
+"""ffmpeg's names of containers whose index gives each frame's time: a seek lands on a key frame, and its times are right.
 
-UNINDEXED_CONTAINERS = ("mpegts", "mpeg")
-"""ffmpeg's names of containers without an index: a seek lands near the time, and not on a key frame."""
+Of all others every packet is read once. In some a seek lands anywhere near the time (MPEG-TS), in others its times are computed from the
+bit rate (MXF without an index), or packets have no presentation time at all (AVI, program streams, raw streams).
+"""
 
-KEY_FLAG, DISCARD_FLAG = 1, 4
-"""Packet flags as `framecrc` writes them; without any it means `KEY_FLAG` alone (`AV_PKT_FLAG_*` in libavcodec)."""
+STREAMED_CONTAINERS = ("mpegts", "mpeg")
+"""ffmpeg's names of containers whose clock may be set back within a file (`AVFMT_TS_DISCONT`): recordings that were joined."""
+
+CUMULATIVE_CODECS = frozenset(
+    {
+        "apng",
+        "gif",
+        "webp",
+        "webp_anim",
+        "flic",
+        "msvideo1",
+        "msrle",
+        "zmbv",
+        "smc",
+        "rpza",
+        "flashsv",
+        "flashsv2",
+        "tscc",
+        "tscc2",
+    }
+    | {"cscd", "vmnc", "screenpresso", "g2m", "dxa", "aasc", "mscc", "rasc", "wcmv", "mwsc", "vbn"}
+)
+"""Codecs whose frames hold what changed since the frame before, also where a packet is a key frame: they are read from the start."""
+
+FIELD_CODECS = frozenset({"h264", "mpeg2video", "vc1"})
+"""Codecs in which a packet may hold one field: frames are counted after decoding."""
+
+REORDERED_CODECS = frozenset({"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "vc1", "wmv3", "rv30", "rv40"})
+"""Codecs that may have B-frames, whose packets are not in the order in which they are shown."""
+
+FIELD_PROBE_FRAMES = 16
+"""Frames decoded to find the frame rate of a stream that may have a packet for each field."""
+
+NEARLY_EQUAL_STEPS = Fraction(3, 10)
+"""Deviation from the typical distance of two frames, as a part of it, up to which a camera's clock is taken to be uneven, not its rate."""
+
+STANDARD_RATES = (
+    *(Rate(Fraction(whole * 1000, NTSC_DENOMINATOR)) for whole in (24, 30, 48, 60, 120)),
+    *(Rate(Fraction(whole)) for whole in (10, 12, 15, 24, 25, 30, 48, 50, 60, 90, 100, 120)),
+)
+"""Frame rates that cameras and screens have."""
+
+NAMED_LAYOUTS = {
+    "mono": 1,
+    "stereo": 2,
+    "downmix": 2,
+    "binaural": 2,
+    "quad": 4,
+    "hexagonal": 6,
+    "octagonal": 8,
+    "cube": 8,
+} | {"hexadecagonal": 16}
+"""Channels of the layouts whose names do not count them."""
 
 _VIDEO = re.compile(r"Stream #\d+:\d+.*?: Video: (?P<codec>\w+)(?P<rest>.*)")
-_AUDIO = re.compile(r"Stream #\d+:\d+.*?: Audio: (?P<codec>\w+).*?, (?P<rate>\d+) Hz, (?P<layout>[^,]+)")
+_AUDIO = re.compile(r"Stream #\d+:(?P<index>\d+).*?: Audio: (?P<codec>\w+)(?P<rest>.*)")
+_AUDIO_FORMAT = re.compile(r", (?P<rate>\d+) Hz, (?P<layout>[^,]+)")
 _FPS = re.compile(r"([\d.]+k?) (fps|tbr)\b")
 _ALPHA = re.compile(r"\b(yuva\d|rgba|bgra|argb|abgr|gbrap|ya8|ya16|pal8)")
 _TIMECODE = re.compile(r"^\s*timecode\s*: (\d\d:\d\d:\d\d[:;.]\d\d+)")
 _CONTAINER = re.compile(r"Input #0, (?P<names>\S+), from")
-
-
-@dataclass(frozen=True, slots=True)
-class Packet:
-    """A packet of a stream.
-
-    Attributes:
-        time: start in seconds, on the file's own clock. Without `has_pts` it is the time of decoding.
-        seconds: length in seconds.
-        is_key: decoding can begin here.
-        has_skip_samples: the container gives a number of samples to skip (an encoder's priming).
-        is_discarded: the edit list excludes the packet: other frames need it decoded, and it is never shown.
-        has_pts: the packet has a presentation time.
-    """
-
-    time: Fraction
-    seconds: Fraction
-    is_key: bool
-    has_skip_samples: bool
-    is_discarded: bool
-    has_pts: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +125,11 @@ class VideoHeader:
         has_alpha: the picture may be transparent.
         is_progressive: the stream is marked as having no fields.
         is_still: the stream has a single frame.
-        has_index: a seek lands on a key frame.
+        has_index: a seek lands on a key frame, and its times are right.
+        can_seek: decoding can begin at a key frame; otherwise only at the start of the file.
+        has_pts: every packet has a presentation time; otherwise only the decoder gives the times of frames.
+        is_counted: frames are equally far apart, in the decoder's order: their packets have no times, or those of decoding.
+        runs_on: the file's clock is set back, and the times are those of ffmpeg's, which runs on.
         timecode: timecode of the first frame; empty if the file has none.
     """
 
@@ -97,14 +142,29 @@ class VideoHeader:
     is_progressive: bool
     is_still: bool
     has_index: bool
+    can_seek: bool
+    has_pts: bool
+    is_counted: bool
+    runs_on: bool
     timecode: str
+
+    @property
+    def may_have_fields(self) -> bool:
+        """True if a packet may hold one field of a frame."""
+        return self.codec in FIELD_CODECS and not self.is_progressive
 
 
 @dataclass(frozen=True, slots=True)
 class VideoStream(VideoHeader):
-    """A video stream with its end: that of the last frame, in seconds on the file's own clock."""
+    """A video stream with its end.
+
+    Attributes:
+        end: end of the last frame, in seconds on the file's own clock.
+        is_variable: frames are not equally far apart; the rate is then the average over the whole stream.
+    """
 
     end: Fraction
+    is_variable: bool
 
     @property
     def frames(self) -> int:
@@ -114,11 +174,33 @@ class VideoStream(VideoHeader):
 
 @dataclass(frozen=True, slots=True)
 class AudioStream:
-    """An audio stream: codec, sample rate in Hz, and ffmpeg's name of the channel layout (`stereo`, `5.1(side)`)."""
+    """An audio stream.
+
+    Attributes:
+        codec: ffmpeg's name of the codec; `none` if it has no decoder for it.
+        sample_rate: Hz; 0 if unknown.
+        layout: ffmpeg's name of the channel layout (`stereo`, `5.1(side)`, `9 channels`).
+        index: the stream's number among all streams of its file.
+    """
 
     codec: str
     sample_rate: int
     layout: str
+    index: int = 0
+
+    @property
+    def channels(self) -> int:
+        """The number of channels; 0 if the layout's name does not give it."""
+        name = self.layout.partition("(")[0].strip()
+        if counted := re.match(r"(\d+) channels", name):
+            return int(counted[1])
+        if re.fullmatch(r"\d+(\.\d+)+", name):
+            return sum(int(part) for part in name.split("."))
+        if ambisonic := re.fullmatch(r"ambisonic (\d+)", name):
+            return (int(ambisonic[1]) + 1) ** 2
+        if "+" in name:  # each channel by its name: FL+FR+LFE
+            return name.count("+") + 1
+        return NAMED_LAYOUTS.get(name, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +211,6 @@ class MediaInfo:
     container: str
     video: VideoStream | None
     audio: tuple[AudioStream, ...]
-
-
-class _PacketListing(NamedTuple):
-    """The packets of one stream, its time base in seconds, its width and height in pixels, and ffmpeg's log about the file."""
-
-    packets: list[Packet]
-    time_base: Fraction
-    size: tuple[int, int]
-    log_lines: tuple[str, ...]
 
 
 def check_file(path: Path) -> Path:
@@ -153,10 +226,6 @@ def check_file(path: Path) -> Path:
     if path.stat().st_size == 0:
         raise InvalidInput("media.empty_file", "The file is empty: {path}. Export it again.", path=path)
     return path
-
-
-def _read_action(path: Path) -> str:
-    return f"Could not read {path}"
 
 
 def _as_invalid_input(error: MediaError) -> InvalidInput:
@@ -175,8 +244,7 @@ def probe_media(path: Path, *, cancel_token: CancelToken | None = None) -> Media
     audio = _parse_audio_streams(log_lines)
     if header is None:
         return MediaInfo(path, container, None, audio)
-    values = {field.name: getattr(header, field.name) for field in fields(header)}
-    return MediaInfo(path, container, VideoStream(**values, end=_picture_end(path, header, cancel_token)), audio)
+    return MediaInfo(path, container, _measure_stream(path, header, cancel_token), audio)
 
 
 def probe_audio(
@@ -189,7 +257,7 @@ def probe_audio(
     """
     check_file(path)
     try:
-        listing = _read_packets(path, "0:a:0", cancel_token=cancel_token, max_packets=1)
+        listing = read_packets(path, "0:a:0", cancel_token=cancel_token, max_packets=1)
     except ffmpeg.StreamNotFound:
         return (), None
     except MediaError as error:
@@ -198,23 +266,13 @@ def probe_audio(
 
 
 def _parse_audio_streams(log_lines: tuple[str, ...]) -> tuple[AudioStream, ...]:
-    return tuple(
-        AudioStream(m["codec"], int(m["rate"]), m["layout"].strip())
-        for line in _input_lines(log_lines)
-        if (m := _AUDIO.search(line))
-    )
-
-
-def _first_decoded_time(path: Path, cancel_token: CancelToken | None) -> Fraction:
-    """Return the first frame's time as the decoder computes it, for packets without a presentation time (H.264 in AVI)."""
-    stream = ffmpeg.input_stream(path, copyts=None).output(
-        "pipe:", **{"map": "0:V:0", "format": "framecrc", "fps_mode": "passthrough", "frames:v": 1}
-    )
-    text, _ = ffmpeg.capture_stdout(stream, _read_action(path), cancel_token=cancel_token)
-    base = next(
-        (Fraction(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith("#tb")), Fraction(1)
-    )
-    return next((int(line.split(",")[2]) * base for line in text.splitlines() if not line.startswith("#")), Fraction(0))
+    found = []
+    for line in input_lines(log_lines):
+        if match := _AUDIO.search(line):
+            known = _AUDIO_FORMAT.search(match["rest"])
+            rate, layout = (int(known["rate"]), known["layout"].strip()) if known else (0, "")
+            found.append(AudioStream(match["codec"], rate, layout, int(match["index"])))
+    return tuple(found)
 
 
 def _parse_container(log_lines: tuple[str, ...]) -> str:
@@ -235,43 +293,75 @@ def read_video_header(path: Path, *, cancel_token: CancelToken | None = None) ->
 
 def _read_header(path: Path, cancel_token: CancelToken | None) -> tuple[VideoHeader | None, tuple[str, ...]]:
     check_file(path)
-    # An edit list may exclude the whole beginning: all packets are read then.
-    for count in (PROBE_PACKETS, None):
-        try:
-            packets, time_base, size, log_lines = _read_packets(
-                path, "0:V:0?", cancel_token=cancel_token, max_packets=count
-            )
-        except ffmpeg.StreamNotFound:
-            return None, _describe_input(path)
-        except MediaError as error:
-            raise _as_invalid_input(error) from error
-        if count is None or not packets or not all(packet.is_discarded for packet in packets):
-            break
+    try:
+        packets, time_base, size, log_lines = _first_packets(path, cancel_token, runs_on=False)
+    except ffmpeg.StreamNotFound:
+        return None, describe_input(path)
+    except MediaError as error:
+        raise _as_invalid_input(error) from error
     # An attached picture is the cover of a sound file.
-    descriptions = (line for line in _input_lines(log_lines) if "attached pic" not in line)
+    descriptions = (line for line in input_lines(log_lines) if "attached pic" not in line)
     description = next((match for line in descriptions if (match := _VIDEO.search(line))), None)
-    shown = [packet for packet in packets if not packet.is_discarded]
-    if description is None or not shown:
+    if description is None or all(packet.is_discarded for packet in packets):
         return None, log_lines
+    names = _parse_container(log_lines).split(",")
+    has_index = any(name in TRUSTED_CONTAINERS for name in names) and all(packet.has_pts for packet in packets)
+    has_pts, may_be_counted, runs_on = has_index, False, False
+    index: PacketIndex | None = None
+    if not has_index:
+        index = index_packets(path, cancel_token=cancel_token)
+        has_pts = index.has_pts
+        may_be_counted = has_pts and not index.is_reordered and description["codec"] in REORDERED_CODECS
+        runs_on = not index.is_continuous and any(name in STREAMED_CONTAINERS for name in names)
+        if runs_on:
+            packets = _first_packets(path, cancel_token, runs_on=True)[0]
+    shown = [packet for packet in packets if not packet.is_discarded]
+    codec, rest = description["codec"], description["rest"]
+    is_progressive = "progressive" in rest
+    times = sorted({packet.time for packet in shown})
     # Frames before the first key frame (an open GOP, cut) cannot be decoded and do not count.
-    first_key = min((packet.time for packet in packets if packet.is_key), default=shown[0].time)
-    start = min(packet.time for packet in shown if packet.time >= first_key)
-    if not all(packet.has_pts for packet in shown):
-        start = _first_decoded_time(path, cancel_token)
-    rest = description["rest"]
+    first_key = min((packet.time for packet in packets if packet.is_key), default=times[0])
+    start = next((time for time in times if time >= first_key), times[0])
+    is_counted = False
+    if not has_pts or may_be_counted or (codec in FIELD_CODECS and not is_progressive):
+        step = max((packet.seconds for packet in shown), default=Fraction(0)) or Fraction(1, 25)
+        count = FIELD_PROBE_FRAMES if has_pts else None
+        decoded = decoded_times(path, step, max_frames=count, runs_on=runs_on, cancel_token=cancel_token)
+        if not has_pts:
+            # A decoder guesses times at the start and the end. If no frame is lost, and all are equally far apart, it need not.
+            is_counted = index is not None and index.is_even and len(decoded) == len(index.times)
+        elif may_be_counted and is_progressive:
+            # With B-frames, a decoder cannot make sense of times of decoding that pass for those of presentation: it leaves some out.
+            shown_times = [time for time in times if decoded and time >= decoded[0]]
+            is_counted = list(decoded) != shown_times[: len(decoded)]
+        if decoded and not is_counted:
+            times = sorted(set(decoded))
+        start = start if has_pts or not decoded else decoded[0]
     header = VideoHeader(
-        description["codec"],
+        codec,
         size,
-        _detect_frame_rate(rest, shown),
+        _detect_frame_rate(rest, times, time_base),
         time_base,
         start,
         has_alpha=bool(_ALPHA.search(rest)),
-        is_progressive="progressive" in rest,
+        is_progressive=is_progressive,
         is_still=len(packets) == 1,
-        has_index=_parse_container(log_lines) not in UNINDEXED_CONTAINERS,
-        timecode=next((m[1] for line in _input_lines(log_lines) if (m := _TIMECODE.search(line))), ""),
+        has_index=has_index,
+        can_seek=has_pts and not is_counted and not runs_on and codec not in CUMULATIVE_CODECS,
+        has_pts=has_pts and not is_counted,
+        is_counted=is_counted,
+        runs_on=runs_on,
+        timecode=next((m[1] for line in input_lines(log_lines) if (m := _TIMECODE.search(line))), ""),
     )
     return header, log_lines
+
+
+def _first_packets(path: Path, cancel_token: CancelToken | None, *, runs_on: bool) -> PacketListing:
+    listing = read_packets(path, "0:V:0?", cancel_token=cancel_token, max_packets=PROBE_PACKETS, runs_on=runs_on)
+    if listing.packets and all(packet.is_discarded for packet in listing.packets):
+        # An edit list may exclude the whole beginning: all packets are read then.
+        return read_packets(path, "0:V:0?", cancel_token=cancel_token, runs_on=runs_on)
+    return listing
 
 
 def probe_video(path: Path, *, cancel_token: CancelToken | None = None) -> tuple[MediaInfo, VideoStream]:
@@ -300,7 +390,7 @@ def frame_times_and_size(
 ) -> tuple[tuple[Fraction, ...], tuple[int, int]]:
     """Return `frame_times`, and the stored width and height in pixels, in one run of ffmpeg."""
     try:
-        listing = _read_packets(path, "0:V:0", cancel_token=cancel_token)
+        listing = read_packets(path, "0:V:0", cancel_token=cancel_token)
     except ffmpeg.StreamNotFound:
         return (), (0, 0)
     return tuple(sorted(packet.time for packet in listing.packets if not packet.is_discarded)), listing.size
@@ -311,91 +401,91 @@ def key_times(
 ) -> tuple[Fraction, ...]:
     """Return the times of the key frames from `begin` to `end`: ascending, in seconds on the file's own clock. Decodes nothing."""
     seek: dict[str, Any] = {"seek_timestamp": 1, "ss": f"{float(begin):.6f}", "t": f"{float(end - begin):.6f}"}
-    packets = _read_packets(path, "0:V:0", cancel_token=cancel_token, **seek).packets
+    packets = read_packets(path, "0:V:0", cancel_token=cancel_token, **seek).packets
     return tuple(sorted(packet.time for packet in packets if packet.is_key and begin <= packet.time <= end))
 
 
-def _read_packets(
-    path: Path,
-    stream_specifier: str,
-    *,
-    cancel_token: CancelToken | None,
-    max_packets: int | None = None,
-    **seek: Any,
-) -> _PacketListing:
-    """Return one stream's packets, or its first `max_packets`. `seek` are ffmpeg's options for the input."""
-    options: dict[str, Any] = {"map": stream_specifier, "c": "copy", "copypriorss": 1, "format": "framecrc"}
-    if max_packets is not None:
-        options["frames:a" if ":a" in stream_specifier else "frames:v"] = max_packets
-    stream = ffmpeg.input_stream(path, copyts=None, **seek).output("pipe:", copyinkf=None, **options)
-    text, log_lines = ffmpeg.capture_stdout(stream, _read_action(path), cancel_token=cancel_token)
-    base = Fraction(1)
-    size = (0, 0)
-    packets: list[Packet] = []
-    for line in text.splitlines():
-        if line.startswith("#tb"):
-            base = Fraction(line.rpartition(" ")[2])
-        elif line.startswith("#dimensions"):
-            width, _, height = line.rpartition(" ")[2].partition("x")
-            size = int(width), int(height)
-        elif not line.startswith("#"):
-            # stream, dts, pts, duration, size, checksum, then flags (`F=0x5`) and side data (`S=1,...`) if there are any
-            parts = line.replace(" ", "").split(",")
-            ticks = next((part for part in (parts[2], parts[1]) if part not in NO_TIMESTAMP_VALUES), None)
-            if ticks is not None:
-                rest = parts[6:]
-                flags = next((int(part.removeprefix("F="), 0) for part in rest if part.startswith("F=0x")), KEY_FLAG)
-                packets.append(
-                    Packet(
-                        int(ticks) * base,
-                        int(parts[3]) * base,
-                        is_key=bool(flags & KEY_FLAG),
-                        has_skip_samples=any(part.startswith("S=") for part in rest),
-                        is_discarded=bool(flags & DISCARD_FLAG),
-                        has_pts=ticks == parts[2],
-                    )
-                )
-    return _PacketListing(packets, base, size, log_lines)
+def _detect_frame_rate(stream_description: str, times: Sequence[Fraction], tick: Fraction) -> Rate:
+    """Return the frame rate of a stream's first frames.
 
+    Exact if all frames are equally far apart, or as equally as their clock can say; else the average of the frames if they are nearly so
+    (a phone's), else ffmpeg's average of the whole stream, with NTSC rates made exact.
 
-def _describe_input(path: Path) -> tuple[str, ...]:
-    """Return ffmpeg's log about a file that has no video."""
-    log_lines: deque[str] = deque()
-    stream = ffmpeg.input_stream(path).output("pipe:", map="0", t=0, c="copy", format="null")
-    for _ in ffmpeg.read_stdout(stream, _read_action(path), ffmpeg.PIPE_CHUNK_BYTES, stderr_lines=log_lines):
-        pass
-    return tuple(log_lines)
-
-
-def _input_lines(log_lines: tuple[str, ...]) -> Iterator[str]:
-    """Yield the lines about the input: those about the output look alike, and come after them."""
-    for line in log_lines:
-        if line.startswith("Output #0"):
-            return
-        yield line
-
-
-def _detect_frame_rate(stream_description: str, packets: list[Packet]) -> Rate:
-    """Return the frame rate: exact if all frames are equally far apart, else as ffmpeg describes it, with NTSC rates made exact."""
-    times = sorted({packet.time for packet in packets})
-    steps = {b - a for a, b in pairwise(times)}
-    if len(steps) == 1 and (step := steps.pop()) > 0 and (1 / step).denominator in (1, 1001):
-        return Rate(1 / step)
+    Args:
+        stream_description: ffmpeg's, which rounds, and may be that of a header which the frames contradict.
+        times: times of the first frames, ascending, in seconds.
+        tick: seconds of the stream's time base.
+    """
+    steps = [b - a for a, b in pairwise(times)]
+    if len(set(steps)) == 1 and (1 / steps[0]).denominator in (1, NTSC_DENOMINATOR):
+        return Rate(1 / steps[0])
     found = {name: value for value, name in _FPS.findall(stream_description)}
     value = found.get("fps") or found.get("tbr")
-    if value:
-        return Rate.from_value(str(float(value[:-1]) * 1000) if value.endswith("k") else value)
-    if len(times) > 1:
-        return Rate((len(times) - 1) / (times[-1] - times[0]))
-    return Rate(Fraction(25))  # a still: ffmpeg's own default
+    described = (
+        Rate.from_value(str(float(value[:-1]) * 1000) if value.endswith("k") else value)
+        if value and float(value.rstrip("k")) > 0
+        else None
+    )
+    if not steps:
+        return described or Rate(Fraction(25))  # a still: ffmpeg's own default
+    average = Rate(len(steps) / (times[-1] - times[0]))
+    for rate in (described, *STANDARD_RATES, average):
+        # Of a much higher rate any time is nearly a frame.
+        if rate is not None and rate.fps * min(steps) < Fraction(3, 2) and is_on_grid(times, rate, tick):
+            return rate
+    typical = sorted(steps)[len(steps) // 2]
+    if all(abs(step - typical) < typical * NEARLY_EQUAL_STEPS for step in steps) or described is None:
+        return min(STANDARD_RATES, key=lambda rate: abs(rate.fps - average.fps)) if _is_near(average) else average
+    return described
 
 
-def _picture_end(path: Path, header: VideoHeader, cancel_token: CancelToken | None) -> Fraction:
-    for tail in ({"sseof": -TAIL_SEEK_SECONDS}, {}):
-        packets = _read_packets(path, "0:V:0", cancel_token=cancel_token, **tail).packets
-        ends = [
-            packet.time + (packet.seconds or header.rate.seconds(1)) for packet in packets if not packet.is_discarded
-        ]
-        if ends:
-            return max(ends)
+def _is_near(average: Rate) -> bool:
+    """Return True if a standard rate is within a hundredth of an average."""
+    return any(abs(rate.fps / average.fps - 1) < Fraction(1, 100) for rate in STANDARD_RATES)
+
+
+def is_on_grid(times: Sequence[Fraction], rate: Rate, tick: Fraction) -> bool:
+    """Return True if every time is a whole number of frames after the first, as exactly as the clock's ticks allow."""
+    # A tick of the length of a frame rounds nothing.
+    tolerance = max(tick if tick * rate.fps < Fraction(1, 4) else Fraction(0), TIME_TOLERANCE_SECONDS)
+    return all(abs(rate.seconds(rate.frames(time - times[0])) - (time - times[0])) <= tolerance for time in times)
+
+
+def _measure_stream(path: Path, header: VideoHeader, cancel_token: CancelToken | None) -> VideoStream:
+    """Return a stream with its end, which is that of its last frame, and its rate over its whole length."""
+    times, end = _last_frames(path, header, cancel_token)
+    rate, length = header.rate, end - header.start
+    grid = Rate(rate.fps * 2) if header.may_have_fields else rate
+    is_variable = not header.is_still and not is_on_grid([header.start, *times], grid, header.time_base)
+    if is_variable and length > 0:
+        # At this rate the frames are exactly as long as the stream is shown.
+        rate = Rate(max(1, rate.frames(length)) / length)
+    values = {field.name: getattr(header, field.name) for field in fields(header)} | {"rate": rate}
+    return VideoStream(**values, end=end, is_variable=is_variable)
+
+
+def _last_frames(
+    path: Path, header: VideoHeader, cancel_token: CancelToken | None
+) -> tuple[Sequence[Fraction], Fraction]:
+    """Return the times of the last frames, or of all, and the end of the last one; in seconds."""
+    step = header.rate.seconds(1)
+    if not header.has_pts:
+        times = decoded_times(path, step, runs_on=header.runs_on, cancel_token=cancel_token)
+        if header.is_counted:
+            times = tuple(header.start + number * step for number in range(len(times)))
+        if times:
+            return times, max(times) + step
+    elif not header.has_index:
+        index = index_packets(path, runs_on=header.runs_on, cancel_token=cancel_token)
+        times = tuple(tick * index.time_base for tick in index.times)
+        if times:
+            end = index.end * index.time_base
+            return times, end if end > times[-1] else times[-1] + step
+    else:
+        tails: tuple[dict[str, Any], ...] = ({"sseof": -TAIL_SEEK_SECONDS}, {})
+        for tail in tails:
+            packets = read_packets(path, "0:V:0", cancel_token=cancel_token, **tail).packets
+            shown = sorted((packet.time, packet.seconds or step) for packet in packets if not packet.is_discarded)
+            if shown:
+                return [time for time, _ in shown], max(time + seconds for time, seconds in shown)
     raise MediaError("media.no_frames", "The video has no frames: {path}.", path=path)

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from ..errors import InvalidInput
 from ..models.model import Parameter, ParameterType
+from ..untrusted_data import REPLACEMENT
 
 MediaKind = Literal["video", "image", "audio", ""]
 
@@ -176,17 +177,23 @@ def parse_input(name: str, schema: Mapping[str, Any], *, required: bool) -> tupl
     default = schema.get("default")
     if default is not None and kind != "file":
         value = json.dumps(default, ensure_ascii=False) if kind == "json" else default
-        try:
-            parameter = replace(parameter, default=parameter.validate(value))
-            # A lone surrogate has no UTF-8 form: the ValueError drops the default.
-            clean_text(str(value)).encode()
-        except (InvalidInput, ValueError, OverflowError):
+        validated = _validated_default(parameter, value)
+        if validated is None:
             notes.append(
                 f"{own} has no default here: the published one is outside its own limits. Unless set, it is not sent."
             )
+        parameter = replace(parameter, default=validated)
     if required and parameter.default is not None:
         parameter = replace(parameter, required=False)
     return PublishedInput(parameter, media), notes
+
+
+def _validated_default(parameter: Parameter, value: Any) -> Any:
+    """Return a default that the parameter accepts; None if it does not, or if it was no valid text and was replaced."""
+    try:
+        return None if REPLACEMENT in str(value) else parameter.validate(value)
+    except (InvalidInput, ValueError, OverflowError):
+        return None
 
 
 def _infer_type(name: str, schema: Mapping[str, Any]) -> tuple[ParameterType, MediaKind]:
@@ -231,7 +238,10 @@ def _allowed_texts(schema: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the allowed texts. An empty one is left out: it means the same as no value."""
     return tuple(
         dict.fromkeys(
-            value for value in _allowed_values(schema) if isinstance(value, str) and value.isprintable() and value
+            value
+            for value in _allowed_values(schema)
+            # A value with half of a surrogate pair has been replaced: the published one cannot be sent.
+            if isinstance(value, str) and value.isprintable() and value and REPLACEMENT not in value
         )
     )
 

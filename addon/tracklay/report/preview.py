@@ -17,7 +17,7 @@ from .. import timelines
 from ..atomic_io import atomic_write, temp_dir
 from ..errors import Cancelled, InvalidInput, MediaError, OutputError, TracklayError
 from ..media import ffmpeg
-from ..media.mux import aac_options
+from ..media.film.mux import aac_options
 from ..media.proxy_cache import extract_cached
 from ..timing import parse_fraction
 from .filmstrip import analyze_proxy

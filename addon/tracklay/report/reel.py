@@ -22,7 +22,7 @@ from ..errors import InvalidInput, TracklayError
 from ..media import ffmpeg, ffmpeg_program
 from ..media.bwf import BwfWriter
 from ..media.extract import extract_proxy
-from ..media.mux import mux_takes
+from ..media.film.mux import mux_takes
 from ..media.probe import probe_video
 from ..paths import ensure_folder
 from ..timing import format_timecode

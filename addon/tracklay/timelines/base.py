@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -26,10 +28,12 @@ class LayResult:
     Attributes:
         manifest: the run's manifest, as it was written.
         failures: what laying could not do; empty if every take was laid. The manifest's `failed` ends with them.
+        notes: what the user should know about the laid file, as the manifest's `notes`.
     """
 
     manifest: dict[str, Any]
     failures: tuple[Failure, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Timeline(ABC):
@@ -89,16 +93,43 @@ class Timeline(ABC):
         *,
         drop_original: bool,
         cancel_token: CancelToken | None,
-    ) -> Sequence[Failure] | None:
-        """Write a copy with takes (at least one) to `target`, and return the takes that it could not place.
+    ) -> Sequence[Failure | str] | None:
+        """Write a copy with takes (at least one) to `target`. Return the takes that it could not place, and notes about the file.
 
         Raises:
             TracklayError: nothing was written.
         """
 
+    def output_stem(self, folder: Path) -> str:
+        """Return the first part of the names of the files that a run writes to a folder.
+
+        It is `stem`, or, where a manifest of that name is that of another picture (shot.mov beside shot.mp4), the full file name.
+        """
+        numbered = (f"{self.path.name}-{number}" for number in count(2))
+        return next(
+            stem
+            for stem in chain((self.stem, self.path.name), numbered)
+            if not (manifest := _manifest_path(folder, stem)).exists() or self._owns(manifest)
+        )
+
+    def _owns(self, manifest: Path) -> bool:
+        """Return True if a manifest is that of this picture, or nothing that a run may write."""
+        try:
+            written = read_manifest(manifest)
+        except InvalidInput:
+            return True
+        if written.get("picture") != self.path.name:
+            return written.get("picture") in self.earlier_names
+        return written.get("source") in (None, relative_path(self.path, manifest.parent))
+
+    @property
+    def earlier_names(self) -> frozenset[str]:
+        """Other file names under which this picture may have been laid before."""
+        return frozenset()
+
     def manifest_path(self, folder: Path) -> Path:
         """Return the path of the manifest that a run writes."""
-        return folder / f"{self.stem}.tracklay.json"
+        return _manifest_path(folder, self.output_stem(folder))
 
     def check_folder(self, folder: Path) -> None:
         """Check that a run would overwrite no file of the user's.
@@ -133,25 +164,46 @@ class Timeline(ABC):
         """
         laid: Path | None = None
         failures: list[Failure] = []
+        notes: list[str] = []
         if takes:
             laid = self.laid_path(folder)
             try:
-                failures += (
+                for each in (
                     self._write(takes, failed, laid, drop_original=drop_original, cancel_token=cancel_token) or ()
-                )
+                ):
+                    if isinstance(each, Failure):
+                        failures.append(each)
+                    else:
+                        notes.append(each)
             except Cancelled:
                 raise
             except TracklayError as error:
                 failures.append(Failure(takes[0].cue, error))
                 laid = None
-        manifest = build_manifest(self.path.name, self.rate, takes, [*failed, *failures], laid, describe)
+        manifest = {"source": relative_path(self.path, folder)} | build_manifest(
+            self.path.name, self.rate, takes, [*failed, *failures], laid, describe
+        )
+        if notes:
+            manifest["notes"] = notes
         if takes:
             try:
                 write_manifest(self.manifest_path(folder), manifest)
             except TracklayError as error:
                 failures.append(Failure(takes[0].cue, error))
                 manifest["failed"].append(failures[-1].to_manifest_entry(describe))
-        return LayResult(manifest, tuple(failures))
+        return LayResult(manifest, tuple(failures), tuple(notes))
+
+
+def _manifest_path(folder: Path, stem: str) -> Path:
+    return folder / f"{stem}.tracklay.json"
+
+
+def relative_path(path: Path, folder: Path) -> str:
+    """Return a path relative to a folder, with slashes; an absolute one if they are on different drives."""
+    try:
+        return Path(os.path.relpath(path.absolute(), folder.absolute())).as_posix()
+    except ValueError:
+        return path.absolute().as_posix()
 
 
 def invalid_point_error(name: str, error: TimeError) -> InvalidInput:

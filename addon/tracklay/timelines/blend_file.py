@@ -128,7 +128,7 @@ class BlendFile(Timeline):
 
     def laid_path(self, folder: Path) -> Path:
         """Return the path of the copy with takes."""
-        return folder / f"{self.stem}.tracklay.blend"
+        return folder / f"{self.output_stem(folder)}.tracklay.blend"
 
     def _write(
         self,

@@ -70,8 +70,10 @@ async def deliver_takes(
         LedgerError, OutputError: the ledger cannot be written. Errors of laying itself are in the result.
     """
     takes = order_takes(takes)
-    await scheduler.record_target(takes, timeline.laid_path(folder))
-    result = await run_blocking(timeline.lay, takes, failed, folder, drop_original=drop_original, describe=describe)
+    # Pictures of one name, as shot.mov and shot.mp4, must see each other's manifest, which decides on the names of their files.
+    async with scheduler.keyed_lock(f"lay {folder} {timeline.stem}"):
+        await scheduler.record_target(takes, timeline.laid_path(folder))
+        result = await run_blocking(timeline.lay, takes, failed, folder, drop_original=drop_original, describe=describe)
     if not result.failures:
         await scheduler.mark_laid(takes)
     return result

@@ -40,6 +40,8 @@ _FORMATS = {
     ".kdenlive": _with_adapter("a Kdenlive project", "otio-kdenlive-adapter"),
     ".xges": _with_adapter("a GStreamer Editing Services timeline", "otio-xges-adapter"),
     ".fcpxmld": _export("a Final Cut Pro X bundle"),
+    ".fcpbundle": _export("a Final Cut Pro X library"),
+    ".imovielibrary": _export("an iMovie library"),
     ".mlt": _export("an MLT project"),
     ".osp": _export("an OpenShot project"),
     ".prproj": _export("a Premiere Pro project"),
@@ -50,6 +52,9 @@ _FORMATS = {
     ".imovieproj": _export("an iMovie project"),
     ".aep": _export("an After Effects project"),
 }
+
+_FOLDER_SUFFIXES = (BUNDLE_FOLDER_SUFFIX, ".fcpxmld", ".fcpbundle", ".imovielibrary")
+"""Formats that are folders. Any other folder may be named like a timeline: then it holds images."""
 
 _XML_MARKS = (b"<xmeml", b"<!DOCTYPE xmeml")
 """The beginning of a Final Cut Pro 7 XML file: other .xml files are no timelines."""
@@ -63,9 +68,8 @@ def describe_format(path: Path) -> TimelineFormat:
 def is_otio_readable(path: Path) -> bool:
     """Return True if a path is a timeline that OpenTimelineIO may read: its own formats, and those of its adapters."""
     suffix = path.suffix.lower()
-    # A folder may be named like a timeline: then it holds images.
     if path.is_dir():
-        return suffix == BUNDLE_FOLDER_SUFFIX
+        return suffix in _FOLDER_SUFFIXES
     if suffix == ".xml":
         return _starts_as_xmeml(path)
     return suffix in (OTIO_SUFFIX, BUNDLE_SUFFIX) or suffix in _FORMATS

@@ -12,8 +12,10 @@ from ..atomic_io import temp_dir
 from ..cue import Cue, Picture
 from ..errors import InvalidInput
 from ..media import image_sequence
-from ..media.file_timecode import first_timecode_frame
-from ..media.mux import choose_container, mux_takes
+from ..media.decoder import ImageSequenceSource
+from ..media.encoder import encode_movie
+from ..media.file_timecode import first_timecode_frame, is_drop_frame
+from ..media.film.mux import choose_container, mux_takes
 from ..media.probe import MediaInfo, VideoStream, probe_video
 from ..timing import Span, TimeError, TimeMap, is_timecode, parse_time
 from .base import Timeline, empty_range_error, invalid_point_error
@@ -38,7 +40,7 @@ class MediaFile(Timeline):
         """Open a file, a folder of images or a pattern (`shot.%04d.png`, `shot.####.exr`); images play at 24 frames per second.
 
         Raises:
-            InvalidInput: the path is none of these, has no picture, or an image is missing.
+            InvalidInput: the path is none of these, or has no picture.
         """
         if path.is_dir() or image_sequence.is_sequence_pattern(path):
             return cls._open_image_sequence(path)
@@ -61,8 +63,13 @@ class MediaFile(Timeline):
             is_progressive=True,
             is_still=len(names) == 1,
             has_index=True,
+            can_seek=True,
+            has_pts=True,
+            is_counted=False,
+            runs_on=False,
             timecode="",
             end=rate.seconds(len(names)),
+            is_variable=False,
         )
         return cls(path, MediaInfo(folder, "images", video, ()), video, names)
 
@@ -112,18 +119,27 @@ class MediaFile(Timeline):
     def _frame_of_point(self, text: str) -> int:
         """Return the frame of a point, counted from the file's first frame.
 
-        A timecode counts from there too, unless only the file's own timecode makes it lie within the file.
+        A timecode counts from there too, unless only the file's own timecode makes it lie within the file. Then it skips numbers as
+        the file does (drop-frame), however it is written.
         """
         frame = parse_time(text, self.rate)
-        from_own_timecode = frame - self._timecode_start
-        if is_timecode(text) and frame > self.video.frames and 0 <= from_own_timecode <= self.video.frames:
-            return from_own_timecode
-        return frame
+        if not is_timecode(text) or frame <= self.video.frames:
+            return frame
+        if self.rate.has_drop_frame and is_drop_frame(self.video.timecode):
+            text = text.replace(":", ";")
+        from_own_timecode = parse_time(text, self.rate) - self._timecode_start
+        return from_own_timecode if 0 <= from_own_timecode <= self.video.frames else frame
 
     def spot(self, cue_id: str, span: Span, **cue_fields: Any) -> Cue:
-        """Return a cue for a span. `cue_fields` are fields of Cue: model, prompt, negative, seed, takes, params."""
+        """Return a cue for a span. `cue_fields` are fields of Cue: model, prompt, negative, seed, takes, params.
+
+        Raises:
+            InvalidInput: an image of the span is missing.
+        """
+        image_sequence.check_images(self.media.path, self.images[span.start : span.end])
         time_map = TimeMap.linear(span, span.start_seconds)
-        rate = self.video.rate if self.images else None
+        # Of frames that are not equally far apart the start of the file has another rate than the whole.
+        rate = self.video.rate if self.images or self.video.is_variable else None
         source = self.media.path if self.images else self.path
         picture = Picture(source, time_map, self.images, rate)
         return Cue(cue_id, span, picture, timecode_start=self._timecode_start, **cue_fields)
@@ -140,7 +156,7 @@ class MediaFile(Timeline):
 
     def laid_path(self, folder: Path) -> Path:
         """Return the path of the copy with sound, in a container that its video codec allows."""
-        return folder / f"{self.stem}.tracklay.{choose_container(self.video)}"
+        return folder / f"{self.output_stem(folder)}.tracklay.{choose_container(self.media, self.video)}"
 
     def _write(
         self,
@@ -150,17 +166,17 @@ class MediaFile(Timeline):
         *,
         drop_original: bool,
         cancel_token: CancelToken | None,
-    ) -> None:
+    ) -> Sequence[Failure | str]:
         # Reversed, so that the first take of each cue is the one that remains.
         firsts = {take.cue.id: take for take in reversed(takes)}
         placed = [(take.file, take.cue.span.start_seconds) for take in firsts.values()]
         if not self.images:
-            mux_takes(self.media, self.video, placed, target, drop_original=drop_original, cancel_token=cancel_token)
-            return
+            return mux_takes(
+                self.media, self.video, placed, target, drop_original=drop_original, cancel_token=cancel_token
+            )
         # Images have no stream to copy: they are encoded once, to a movie that then takes the sound like any other.
         with temp_dir(target.parent) as work:
             movie = work / "movie.mp4"
-            image_sequence.encode_sequence(
-                self.media.path, self.images, self.video.rate, movie, work, cancel_token=cancel_token
-            )
-            mux_takes(*probe_video(movie, cancel_token=cancel_token), placed, target, cancel_token=cancel_token)
+            source = ImageSequenceSource(self.media.path, self.images, self.video.rate, work / "images.txt")
+            encode_movie(source, self.video.end, movie, cancel_token=cancel_token)
+            return mux_takes(*probe_video(movie, cancel_token=cancel_token), placed, target, cancel_token=cancel_token)

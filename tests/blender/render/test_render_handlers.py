@@ -10,6 +10,7 @@ import bpy
 import numpy as np
 import pytest
 from tracklay.blender.render import mixdown
+from tracklay.errors import OutputError
 from tracklay.media.probe import probe_media
 
 from tests.clips import FFMPEG, clicks, hear
@@ -136,6 +137,46 @@ def test_the_wav_has_the_frames_that_were_rendered(tmp_path):
     scene.frame_start, scene.frame_end, scene.frame_step = 1, 10, 4
     bpy.ops.render.render(animation=True, scene=scene.name)
     assert len(hear(tmp_path / "part_0001-0010.wav")) == 10 * 1920
+
+
+@pytest.mark.parametrize(
+    ("output", "wav"),
+    [
+        ("{blend_name}/f_", "{saved}/f_0007-0008.wav"),
+        ("{fps}_##", "25.0_0007-0008.wav"),
+        ("dir/", "dir/{name}_0007-0008.wav"),
+        ("a.b-", "a.b-0007-0008.wav"),
+    ],
+)
+def test_the_wav_lies_beside_the_frames(tmp_path, output, wav):
+    """Where Blender puts them: an output path can hold variables."""
+    scene = clicking_scene("beside", tmp_path, 1)
+    scene.frame_start, scene.frame_end = 7, 8
+    scene.render.filepath = f"{tmp_path}/out/{output}"
+    saved = Path(bpy.data.filepath).stem
+    path = tmp_path / "out" / wav.format(saved=saved or "Unsaved", name=saved or "sound")
+    bpy.ops.render.render(animation=True, scene=scene.name)
+    assert path.is_file()
+    assert sorted(each.suffix for each in path.parent.iterdir()) == [".png", ".png", ".wav"]
+
+
+def test_an_output_path_that_blender_does_not_know_is_an_error(tmp_path):
+    """Blender renders nothing to it either."""
+    scene = clicking_scene("bogus", tmp_path, 1)
+    scene.render.filepath = f"{tmp_path}/{{bogus}}_"
+    with pytest.raises(OutputError, match="Invalid output path of bogus"):
+        mixdown.prepare_mixdown(scene, 1, 2)
+
+
+@pytest.mark.skipif(bpy.app.version < (5, 0), reason="its operator renders the scene's own range, which begins at 0")
+def test_the_wav_of_frames_below_0_begins_at_0(tmp_path, capsys):
+    """Blender mixes nothing before: a message says so, and the sound is on its frames."""
+    scene = clicking_scene("below", tmp_path, 0.2)
+    bpy.ops.render.render(animation=True, scene=scene.name, frame_start=-3, frame_end=9)
+    assert "no sound before frame 0" in capsys.readouterr().err
+    sound = hear(tmp_path / "below_0000-0009.wav")
+    assert len(sound) == 10 * 1920
+    assert abs(int(np.argmax(np.abs(sound).max(axis=1) > 0.2)) - 1920 - 9600) <= 1
 
 
 @pytest.mark.parametrize(("suffix", "options"), [(".mp3", ("-b:a", "320k")), (".ogg", ("-c:a", "flac"))])

@@ -251,8 +251,15 @@ def on_render_complete(scene: Any, *_: Any) -> None:
 
 def _mix_frames(scene: Any, frames: tuple[int, int]) -> None:
     """Write the WAV beside rendered frames. With a window, in a thread: the window stays responsive, and quitting waits for it."""
+    first, last = frames
+    if first < 0:
+        log_message(
+            f"Blender mixes no sound before frame 0: that of the frames begins there. {scene.name} renders from {first}."
+        )
+    if last < 0:
+        return
     try:
-        request = mixdown.prepare_mixdown(scene, *frames)
+        request = mixdown.prepare_mixdown(scene, max(0, first), last)
     except TracklayError as error:
         log_message(translate_error(error))
         return

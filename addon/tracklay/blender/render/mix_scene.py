@@ -41,7 +41,7 @@ def wait_until_stable(path: Path, min_bytes: int) -> None:
         if size >= min_bytes and unchanged >= STABLE_SECONDS:
             return
         if unchanged >= STALLED_SECONDS:
-            sys.exit(f"Error: Blender wrote only {max(size, 0)} of {min_bytes} bytes. Is the disk full?")
+            sys.exit(f"Error: Blender wrote only {max(size, 0)} of {min_bytes} bytes; the disk may be full")
         time.sleep(POLL_SECONDS)
 
 

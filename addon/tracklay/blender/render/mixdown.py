@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import bpy
 
 from ...atomic_io import atomic_write, temp_dir
 from ...cancellation import CancelToken
+from ...errors import OutputError
 from ...media import ffmpeg
 from ...paths import ensure_folder
 from ..sequencer import compat, selection, timeline_copy
@@ -87,19 +87,36 @@ def ensure_audio_codec(scene: Any) -> str:
 
 
 def mixdown_path(scene: Any, first: int, last: int) -> Path:
-    """Return the path of the WAV for rendered frames: their name with first and last frame, as Blender names movies."""
-    output = bpy.path.abspath(scene.render.filepath)
-    head, tail = os.path.split(output)
-    name = tail.rstrip("#") or Path(bpy.data.filepath).stem or "sound"
+    """Return the path of the WAV for rendered frames: their name with first and last frame, as Blender names movies.
+
+    The folder and name are those of Blender's own path of a frame: since 4.5 the output can hold variables, such as `{scene_name}`.
+
+    Raises:
+        OutputError: Blender does not know a variable of the output path.
+    """
+    render = scene.render
+    try:
+        frame = Path(render.frame_path(frame=first))
+    except RuntimeError as error:
+        raise OutputError(
+            "blender.output_path_invalid",
+            "Invalid output path of {scene}: {path}. Set another in Output Properties.",
+            scene=scene.name,
+            path=render.filepath,
+        ) from error
+    stem = frame.name.removesuffix(render.file_extension) if render.use_file_extension else frame.name
+    # The number has as many digits as the path has hashes at its end; without any, four.
+    digits = len(render.filepath) - len(render.filepath.rstrip("#")) or 4
+    name = stem.removesuffix(f"{first:0{digits}}") or Path(bpy.data.filepath).stem or "sound"
     name += "" if name.endswith(("_", "-", ".")) else "_"
-    return Path(head) / f"{name}{first:04}-{last:04}.wav"
+    return frame.parent / f"{name}{first:04}-{last:04}.wav"
 
 
 def prepare_mixdown(scene: Any, first: int, last: int) -> MixRequest:
     """Return the request to mix a scene's frames to the WAV beside them. Writes a copy of the scene: the only work on the main thread.
 
     Raises:
-        OutputError: the copy, or the folder of the WAV, cannot be written.
+        OutputError: the copy, or the folder of the WAV, cannot be written, or the output path is invalid.
     """
     path, settings = mixdown_path(scene, first, last), scene.render.ffmpeg
     ensure_folder(path.parent)

@@ -20,8 +20,10 @@ from .strip_source import (
     PICTURE_TYPES,
     REASON_RENDER_CHOSEN,
     SequenceContext,
+    check_picture_files,
     check_source_file,
     contributing_strips,
+    file_blockers,
     join_reasons,
     read_picture_from_file,
     source_path,
@@ -171,9 +173,11 @@ def read_picture(context: SequenceContext, strip: Any, span: Span, mode: str) ->
     if error := unreadable_error(strip):
         raise error
     read, blockers = read_picture_from_file(context, strip, span)
+    if read is not None:
+        blockers = [*blockers, *file_blockers(read)]
     relevant = blockers if mode == AUTOMATIC else [each for each in blockers if each.affects_timing]
     if read is not None and mode != RENDER and not relevant:
-        check_source_file(strip, read.source / read.images[0] if read.images else read.source)
+        check_picture_files(strip, read, span)
         return read
     if mode == FROM_FILE:
         raise InvalidInput(

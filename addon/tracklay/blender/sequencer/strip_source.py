@@ -1,4 +1,4 @@
-"""Decides whether a strip's picture can be read from its file, and by which time map. Reads no file.
+"""Decides whether a strip's picture can be read from its file, and by which time map. Of files it reads only the kind.
 
 The fast path decodes the strip's frames from its source file. It is valid if what plays depends on the file's time alone and the whole
 picture is visible. Everything else is rendered by Blender.
@@ -6,6 +6,7 @@ picture is visible. Everything else is rendered by Blender.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -15,8 +16,9 @@ import bpy
 
 from ...cue import Picture
 from ...errors import InvalidInput
+from ...media.fingerprint import shown_images
 from ...timing import Rate
-from . import compat
+from . import compat, file_kinds
 from .retiming import LinearClock, StripTiming, build_time_map
 from .strip_dna import read_strip_dna
 
@@ -262,6 +264,34 @@ def check_source_file(strip: Any, path: Path) -> None:
         raise InvalidInput("strip.not_a_file", "Source of {strip} is not a file: {path}.", strip=strip.name, path=path)
     if path.stat().st_size == 0:
         raise InvalidInput("strip.file_empty", "File of {strip} is empty: {path}.", strip=strip.name, path=path)
+
+
+def check_picture_files(strip: Any, picture: Picture, span: Span) -> None:
+    """Check that the file of a picture that is read can be read, or each image that is on screen in a span.
+
+    Raises:
+        InvalidInput: as `check_source_file`.
+    """
+    if not picture.images:
+        check_source_file(strip, picture.source)
+        return
+    try:
+        there = {entry.name for entry in os.scandir(picture.source)}
+    except OSError:
+        there = set()
+    shown = shown_images(picture, span)
+    # One listing of the folder finds what is missing; the first image is checked further.
+    missing = next((name for name in shown if name not in there), None)
+    check_source_file(strip, picture.source / (missing or shown[0]))
+
+
+def file_blockers(picture: Picture) -> list[FastPathBlocker]:
+    """Return the reasons in a picture's own file against reading it."""
+    if picture.images:
+        reason = file_kinds.image_blocker(picture.source, picture.images)
+        return [FastPathBlocker(reason, affects_timing=False)] if reason else []
+    reason = file_kinds.movie_blocker(picture.source)
+    return [FastPathBlocker(reason, affects_timing=True)] if reason else []
 
 
 def join_reasons(blockers: Iterable[FastPathBlocker]) -> str:

@@ -54,8 +54,8 @@ DIRECTION_WEIGHTS = np.array([0.8, 1.0, 1.0, 1.0, 0.8, 0.45, 0.4, 0.45], np.floa
 """Weight of a loss by its direction (right, right down, down, …): things strike downwards mostly, and upwards they slow down."""
 REFERENCE_LOSS, REFERENCE_SECONDS = 0.02, 1 / 30
 """Units of the loss and of the interval in `_confidence`."""
-MIN_CONFIDENCE = 0.5
-"""Candidates that are less sure are no contacts."""
+MIN_CONFIDENCE = 0.6
+"""Candidates that are less sure are no contacts, and do not sound: near a half, another compression of the same picture decides."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import lzma
 import shutil
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -191,7 +193,8 @@ def _unpack_bundle(path: Path, folder: Path) -> tuple[str, Path]:
                     ):
                         shutil.copyfileobj(packed, file)
             return text, base
-    except (zipfile.BadZipFile, KeyError, UnicodeDecodeError, NotImplementedError, EOFError) as error:
+    # RuntimeError: an encrypted entry, or a compression that this Python lacks (NotImplementedError).
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, KeyError, ValueError, RuntimeError, EOFError) as error:
         raise InvalidInput(
             "otio.damaged_bundle", "Not a complete .otioz bundle: {path}. Export it again.", path=path
         ) from error

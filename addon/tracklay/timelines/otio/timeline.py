@@ -313,9 +313,14 @@ class OtioFile(Timeline):
             source_start += span.rate.seconds(1) * slope
         return TimeMap.linear(span, source_start, slope)
 
+    @property
+    def earlier_names(self) -> frozenset[str]:
+        """The original, and the copy with takes, which is a timeline to lay again."""
+        return frozenset({f"{self.stem}.otio", f"{self.stem}.{METADATA_KEY}.otio"})
+
     def laid_path(self, folder: Path) -> Path:
         """Return the path of the copy with audio tracks."""
-        return folder / f"{self.stem}.{METADATA_KEY}.otio"
+        return folder / f"{self.output_stem(folder)}.{METADATA_KEY}.otio"
 
     def check_folder(self, folder: Path) -> None:
         """Check that a run would overwrite no file of the user's: neither their own, nor a copy that they have changed since.

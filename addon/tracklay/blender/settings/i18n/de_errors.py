@@ -61,6 +61,9 @@ ERRORS = {
         "Kein freier Kanal über {strip}. Entsperren oder leeren Sie einen."
     ),
     "Blender cannot read {file}: {error}": "Blender kann {file} nicht lesen: {error}",
+    "Invalid output path of {scene}: {path}. Set another in Output Properties.": (
+        "Ungültiger Ausgabepfad von {scene}: {path}. In den Ausgabe-Eigenschaften einen anderen angeben."
+    ),
     "Cannot copy the timeline to {path}: {error}": "Die Zeitleiste kann nicht nach {path} kopiert werden: {error}",
     "No take is selected. Select one or its picture, or move the playhead to it.": (
         "Kein Take ausgewählt. Wählen Sie einen oder sein Bild, oder setzen Sie den Abspielkopf darauf."
@@ -180,8 +183,9 @@ ERRORS = {
     "The sound of the model's file {name} is empty. Try again, or use another model.": (
         "Der Ton der Datei {name} des Modells ist leer. Versuchen Sie es erneut, oder verwenden Sie ein anderes Modell."
     ),
-    "{action}: the picture changes its size at {seconds} s. Convert it to one size first.": (
-        "{action}: Das Bild ändert bei {seconds} s seine Größe. Wandeln Sie es zuerst in eine einheitliche Größe um."
+    "The film differs from the picture: {problem}.": "Der Film weicht vom Bild ab: {problem}.",
+    "No layer with a colour in {path}: it has {channels}. Export the images as plain RGB.": (
+        "Keine Ebene mit Farben in {path}: vorhanden ist {channels}. Exportieren Sie die Bilder als einfaches RGB."
     ),
     "{name} must be rendered, and {program} is missing. Generate again in Blender.": (
         "{name} muss gerendert werden, aber {program} fehlt. Erzeugen Sie den Klang in Blender neu."

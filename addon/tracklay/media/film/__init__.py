@@ -1,0 +1,1 @@
+"""Films with takes: `mux` writes one, `film_check` checks what was written."""

@@ -1,0 +1,81 @@
+"""Checks a film after it was written: its frames, their times, its channels, and that it decodes at both ends.
+
+A container that does not take a codec, or packets without times, give a film with lost or shifted frames, and ffmpeg reports success.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from ...errors import MediaError
+from ..packets import decoded_frames
+from ..probe import frame_times, probe_media
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ...cancellation import CancelToken
+
+TIME_TOLERANCE_SECONDS = Fraction(2, 1000)
+"""Seconds by which a frame may be off: two clocks that round to milliseconds."""
+
+END_CHECK_SECONDS = Fraction(1)
+"""Seconds before a film's last frame from which on it is decoded."""
+
+
+class FilmError(MediaError):
+    """A film that was written, and is not the picture."""
+
+
+def check_film(
+    path: Path,
+    times: Sequence[Fraction],
+    channels: Sequence[int],
+    *,
+    has_fields: bool = False,
+    cancel_token: CancelToken | None = None,
+) -> None:
+    """Check a film against what it should show and sound like. Decodes a few frames at its start and its last second.
+
+    Args:
+        path: the film.
+        times: start of each frame in seconds; the first is 0.
+        channels: the channels of each audio track, in order; 0 if unknown.
+        has_fields: the times may be those of fields, two of which make a frame.
+        cancel_token: cancels the check.
+
+    Raises:
+        FilmError: it differs.
+        MediaError: it cannot be read.
+        Cancelled: the token was cancelled.
+    """
+    media = probe_media(path, cancel_token=cancel_token)
+    found = frame_times(path, cancel_token=cancel_token)
+    if len(found) != len(times):
+        raise _error("{found} frames instead of {expected}", found=len(found), expected=len(times))
+    for number, (time, expected) in enumerate(zip(found, times, strict=True)):
+        if abs(time - expected) > TIME_TOLERANCE_SECONDS:
+            raise _error(
+                "frame {number} at {found} s instead of {expected} s",
+                number=number,
+                found=f"{float(time):.3f}",
+                expected=f"{float(expected):.3f}",
+            )
+    kept = [stream.channels for stream in media.audio]
+    if len(kept) != len(channels) or any(a and b and a < b for a, b in zip(kept, channels, strict=True)):
+        raise _error("channels {found} instead of {expected}", found=kept, expected=list(channels))
+    step = times[-1] / max(1, len(times) - 1)
+    begins = decoded_frames(path, step, max_frames=2, cancel_token=cancel_token)
+    ends = decoded_frames(path, step, seek=max(Fraction(0), times[-1] - END_CHECK_SECONDS), cancel_token=cancel_token)
+    tolerance = TIME_TOLERANCE_SECONDS + (step if has_fields else 0)
+    for shown, expected in ((begins[:1], times[0]), (ends[-1:], times[-1])):
+        if not shown or abs(shown[0].time - expected) > tolerance:
+            raise _error("no picture can be decoded at {seconds} s", seconds=f"{float(expected):.3f}")
+    if begins[0].size != ends[-1].size:
+        raise _error("the size changes from {first} to {last}", first=begins[0].size, last=ends[-1].size)
+
+
+def _error(problem: str, **values: object) -> FilmError:
+    return FilmError("film.wrong", "The film differs from the picture: {problem}.", problem=problem.format(**values))

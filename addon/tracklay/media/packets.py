@@ -1,0 +1,445 @@
+"""Packets of a stream, and the times at which its frames are shown, as ffmpeg's demuxers and decoders give them.
+
+ffmpeg's `framecrc` muxer writes one line per packet, with its time in the stream's own time base, which is exact. Packets without a
+presentation time (program streams, AVI and raw streams with B-frames) have only times of decoding: when their frames are shown is known
+after decoding alone, from the `showinfo` filter.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from itertools import pairwise
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from . import ffmpeg
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from ..cancellation import CancelToken
+
+NO_TIMESTAMP_VALUES = ("NOPTS", str(-(1 << 63)))
+"""`framecrc`'s time of a packet without a timestamp (MPEG-PS gives only every few packets one)."""
+
+KEY_FLAG, DISCARD_FLAG = 1, 4
+"""Packet flags as `framecrc` writes them; without any it means `KEY_FLAG` alone (`AV_PKT_FLAG_*` in libavcodec)."""
+
+DIRAC_HEADER_BYTES = 13
+"""Size of a Dirac packet without a picture, as the end of a sequence is."""
+
+FRAME_TIMEOUT_SECONDS = 600.0
+"""Seconds that one frame may take. The first may need minutes of decoding: some files have a single key frame."""
+
+PROGRESS_BYTES = 64
+"""Bytes of ffmpeg's progress report that are read at a time."""
+
+MAX_CLOCK_STEP_SECONDS = 10
+"""Seconds between two packets from which ffmpeg takes a step forward for a new clock (`dts_delta_threshold`)."""
+
+SHOWINFO_PREFIX = re.compile(r"\[Parsed_showinfo")
+SHOWINFO_TIME_BASE = re.compile(r"config in time_base: (\d+)/(\d+)")
+SHOWINFO_FRAME = re.compile(r"\bn: *(\d+) pts: *(NOPTS|-?\d+) .*\bs:(\d+)x(\d+)")
+
+COUNTING_TICK = "1/25"
+"""Time base in which frames are counted after `showinfo`, so that no muxer complains about their times: its messages may come in the middle
+of a line of the filter's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """A packet of a stream.
+
+    Attributes:
+        time: start in seconds, on the file's own clock. Without `has_pts` it is the time of decoding.
+        seconds: length in seconds.
+        is_key: decoding can begin here.
+        has_skip_samples: the container gives a number of samples to skip (an encoder's priming).
+        is_discarded: the edit list excludes the packet: other frames need it decoded, and it is never shown.
+        has_pts: the packet has a presentation time.
+    """
+
+    time: Fraction
+    seconds: Fraction
+    is_key: bool
+    has_skip_samples: bool
+    is_discarded: bool
+    has_pts: bool
+
+
+class PacketListing(NamedTuple):
+    """The packets of one stream, its time base in seconds, its width and height in pixels, and ffmpeg's log about the file."""
+
+    packets: list[Packet]
+    time_base: Fraction
+    size: tuple[int, int]
+    log_lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PacketIndex:
+    """All packets of a file's video stream, in ticks of `time_base` seconds on the file's own clock.
+
+    Attributes:
+        time_base: seconds of a tick.
+        times: times of the packets that are shown, ascending.
+        keys: times of the key frames, ascending.
+        end: the latest end of a packet.
+        checksums: of each packet's data, by time.
+        has_pts: every packet has a presentation time.
+        is_reordered: a packet is shown earlier than one before it in the file.
+        is_even: the packets' times of decoding are equally far apart.
+        is_continuous: the clock is never set back, and makes no large step forward.
+    """
+
+    time_base: Fraction
+    times: tuple[int, ...]
+    keys: tuple[int, ...]
+    end: int
+    checksums: dict[int, str]
+    has_pts: bool
+    is_reordered: bool
+    is_even: bool
+    is_continuous: bool
+
+    def keys_between(self, begin: Fraction, end: Fraction) -> list[Fraction]:
+        """Return the times of the key frames from `begin` to `end` seconds."""
+        first, last = bisect_left(self.keys, begin / self.time_base), bisect_right(self.keys, end / self.time_base)
+        return [tick * self.time_base for tick in self.keys[first:last]]
+
+
+class _Line(NamedTuple):
+    """A line of `framecrc`: times in ticks, None without; duration in ticks; checksum; flags; True with samples to skip."""
+
+    dts: int | None
+    pts: int | None
+    duration: int
+    checksum: str
+    flags: int
+    has_skip_samples: bool
+
+
+class _Listing(NamedTuple):
+    lines: list[_Line]
+    time_base: Fraction
+    size: tuple[int, int]
+    log_lines: tuple[str, ...]
+
+
+def clock_options(*, runs_on: bool) -> dict[str, Any]:
+    """Return ffmpeg's options for an input: the file's own clock, or, with `runs_on`, ffmpeg's, which is never set back and begins at 0."""
+    return {} if runs_on else {"copyts": None}
+
+
+def read_packets(
+    path: Path,
+    stream_specifier: str,
+    *,
+    cancel_token: CancelToken | None,
+    max_packets: int | None = None,
+    runs_on: bool = False,
+    **seek: Any,
+) -> PacketListing:
+    """Return one stream's packets, or its first `max_packets`. `seek` are ffmpeg's options for the input.
+
+    Raises:
+        StreamNotFound: the file has no such stream.
+        MediaError: it cannot be read.
+    """
+    listing = _read_lines(path, stream_specifier, cancel_token, max_packets=max_packets, runs_on=runs_on, seek=seek)
+    base = listing.time_base
+    packets = [
+        Packet(
+            ticks * base,
+            line.duration * base,
+            is_key=bool(line.flags & KEY_FLAG),
+            has_skip_samples=line.has_skip_samples,
+            is_discarded=bool(line.flags & DISCARD_FLAG),
+            has_pts=line.pts is not None,
+        )
+        for line in listing.lines
+        if (ticks := line.dts if line.pts is None else line.pts) is not None
+    ]
+    return PacketListing(packets, base, listing.size, listing.log_lines)
+
+
+def _read_lines(
+    path: Path,
+    stream_specifier: str,
+    cancel_token: CancelToken | None,
+    *,
+    max_packets: int | None = None,
+    runs_on: bool = False,
+    seek: Mapping[str, Any] = MappingProxyType({}),
+) -> _Listing:
+    options: dict[str, Any] = {"map": stream_specifier, "c": "copy", "copypriorss": 1, "format": "framecrc"}
+    if max_packets is not None:
+        options["frames:a" if ":a" in stream_specifier else "frames:v"] = max_packets
+    stream = ffmpeg.input_stream(path, **clock_options(runs_on=runs_on), **seek).output(
+        "pipe:", copyinkf=None, **options
+    )
+    text, log_lines = ffmpeg.capture_stdout(stream, read_action(path), cancel_token=cancel_token)
+    base = Fraction(1)
+    size, codec = (0, 0), ""
+    lines: list[_Line] = []
+    for line in text.splitlines():
+        if line.startswith("#codec_id"):
+            codec = line.rpartition(" ")[2]
+        elif line.startswith("#tb"):
+            base = Fraction(line.rpartition(" ")[2])
+        elif line.startswith("#dimensions"):
+            width, _, height = line.rpartition(" ")[2].partition("x")
+            size = int(width), int(height)
+        elif not line.startswith("#"):
+            # stream, dts, pts, duration, size, checksum, then flags (`F=0x5`) and side data (`S=1,...`) if there are any
+            parts = line.replace(" ", "").split(",")
+            dts, pts = (None if part in NO_TIMESTAMP_VALUES else int(part) for part in parts[1:3])
+            if codec == "dirac" and int(parts[4]) == DIRAC_HEADER_BYTES:
+                continue
+            rest = parts[6:]
+            flags = next((int(part.removeprefix("F="), 0) for part in rest if part.startswith("F=0x")), KEY_FLAG)
+            lines.append(_Line(dts, pts, int(parts[3]), parts[5], flags, any(part.startswith("S=") for part in rest)))
+    return _Listing(lines, base, size, log_lines)
+
+
+def read_action(path: Path) -> str:
+    """Return the beginning of an error about reading a file."""
+    return f"Could not read {path}"
+
+
+def index_packets(path: Path, *, runs_on: bool = False, cancel_token: CancelToken | None = None) -> PacketIndex:
+    """Return all packets of a file's video stream. Reads the whole file, once for each state of the file.
+
+    Raises:
+        MediaError: it cannot be read.
+        OSError: the file is gone.
+    """
+    stat = path.stat()
+    return _index_packets(path, stat.st_size, stat.st_mtime_ns, _Uncompared(cancel_token), runs_on=runs_on)
+
+
+class _Uncompared:
+    """A value that a cache's key ignores."""
+
+    def __init__(self, value: CancelToken | None) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Uncompared)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+@lru_cache(maxsize=4)
+def _index_packets(path: Path, _size: int, _mtime: int, token: _Uncompared, *, runs_on: bool) -> PacketIndex:
+    listing = _read_lines(path, "0:V:0", token.value, runs_on=runs_on)
+    times: list[int] = []
+    keys: list[int] = []
+    checksums: dict[int, str] = {}
+    end, last_dts, is_continuous = 0, None, True
+    for line in listing.lines:
+        ticks = line.dts if line.pts is None else line.pts
+        if ticks is None:
+            continue
+        if line.dts is not None:
+            # ffmpeg lets no time of decoding fall: where the clock is set back, the same time comes again and again.
+            step = 1 if last_dts is None else line.dts - last_dts
+            is_continuous = is_continuous and step > 0 and step * listing.time_base < MAX_CLOCK_STEP_SECONDS
+            last_dts = line.dts
+        checksums[ticks] = line.checksum
+        if not line.flags & DISCARD_FLAG:
+            times.append(ticks)
+            end = max(end, ticks + line.duration)
+        if line.flags & KEY_FLAG:
+            keys.append(ticks)
+    has_pts = all(line.pts is not None for line in listing.lines)
+    is_reordered = any(after < before for before, after in pairwise(times))
+    decoding = [line.dts for line in listing.lines if line.dts is not None]
+    steps = {after - before for before, after in pairwise(decoding)}
+    return PacketIndex(
+        listing.time_base,
+        tuple(sorted(times)),
+        tuple(sorted(keys)),
+        end,
+        checksums,
+        has_pts=has_pts,
+        is_reordered=is_reordered,
+        is_even=len(decoding) == len(listing.lines) and max(steps, default=0) - min(steps, default=0) <= 1,
+        is_continuous=is_continuous,
+    )
+
+
+def stream_ends(
+    path: Path, *, runs_on: bool = False, cancel_token: CancelToken | None = None
+) -> tuple[Fraction, Fraction]:
+    """Return the end of the video stream's packets, and of those of the longest stream with picture or sound; in seconds on the clock.
+
+    Raises:
+        MediaError: the file cannot be read.
+    """
+    import ffmpeg as builder  # noqa: PLC0415 - ffmpeg-python, slow to import
+
+    source = ffmpeg.input_stream(path, **clock_options(runs_on=runs_on))
+    stream = builder.output(source["V:0"], source["a?"], "pipe:", c="copy", format="framecrc")
+    bases: dict[str, Fraction] = {}
+    ends: dict[str, Fraction] = {}
+    for line in ffmpeg.capture_stdout(stream, read_action(path), cancel_token=cancel_token)[0].splitlines():
+        if line.startswith("#tb"):
+            number, _, base = line.removeprefix("#tb ").partition(": ")
+            bases[number] = Fraction(base)
+        elif not line.startswith("#"):
+            number, dts, pts, duration = line.replace(" ", "").split(",")[:4]
+            ticks = next((tick for tick in (pts, dts) if tick not in NO_TIMESTAMP_VALUES), None)
+            if ticks is not None:
+                ends[number] = max(ends.get(number, Fraction(0)), (int(ticks) + int(duration)) * bases[number])
+    return ends.get("0", Fraction(0)), max(ends.values(), default=Fraction(0))
+
+
+def seek_is_exact(
+    path: Path, index: PacketIndex, seek: dict[str, Any], *, cancel_token: CancelToken | None = None
+) -> bool:
+    """Return True if packets after a seek have the times that they have when the file is read from its start.
+
+    Without an index a demuxer computes the place from the bit rate, and gives the packets there the times that were asked for (MXF).
+    """
+    listing = _read_lines(path, "0:V:0", cancel_token, max_packets=4, seek=seek)
+    ticks = [(line.dts if line.pts is None else line.pts, line.checksum) for line in listing.lines]
+    known = [(tick, checksum) for tick, checksum in ticks if tick is not None]
+    return bool(known) and all(index.checksums.get(tick) == checksum for tick, checksum in known)
+
+
+def decoded_times(
+    path: Path,
+    frame_seconds: Fraction,
+    *,
+    max_frames: int | None = None,
+    runs_on: bool = False,
+    cancel_token: CancelToken | None = None,
+) -> tuple[Fraction, ...]:
+    """Return the times at which the decoder shows a file's frames, all or the first `max_frames`. As `decoded_frames`, once per state."""
+    stat = path.stat()
+    return _decoded_times(
+        path, frame_seconds, max_frames, stat.st_size, stat.st_mtime_ns, _Uncompared(cancel_token), runs_on=runs_on
+    )
+
+
+@lru_cache(maxsize=8)
+def _decoded_times(
+    path: Path,
+    frame_seconds: Fraction,
+    max_frames: int | None,
+    _size: int,
+    _mtime: int,
+    token: _Uncompared,
+    *,
+    runs_on: bool,
+) -> tuple[Fraction, ...]:
+    frames = decoded_frames(path, frame_seconds, max_frames=max_frames, runs_on=runs_on, cancel_token=token.value)
+    return tuple(frame.time for frame in frames)
+
+
+class ShownFrame(NamedTuple):
+    """A frame that a decoder shows: its time in seconds on the clock, its width and height in pixels."""
+
+    time: Fraction
+    size: tuple[int, int]
+
+
+def counted_output(stream: Any, **options: Any) -> Any:
+    """Return the output of a stream, to a pipe, in which every frame is kept and has its number as its time."""
+    counted = stream.filter("settb", COUNTING_TICK).filter("setpts", "N")
+    return counted.output("pipe:", fps_mode="passthrough", enc_time_base=COUNTING_TICK.replace("/", ":"), **options)
+
+
+def frame_time(ticks: str, tick: Fraction, before: Fraction | None, frame_seconds: Fraction) -> Fraction:
+    """Return the time of a decoded frame, in seconds, from that which `showinfo` prints.
+
+    A decoder shows frames in their order. Where it guesses their times from those of decoding, a time may fall: the frame then comes
+    `frame_seconds` after the one before it, as one without a time does.
+    """
+    time = None if ticks == "NOPTS" else int(ticks) * tick
+    if before is None:
+        return time or Fraction(0)
+    return time if time is not None and time > before else before + frame_seconds
+
+
+def decoded_frames(
+    path: Path,
+    frame_seconds: Fraction,
+    *,
+    seek: Fraction | None = None,
+    max_frames: int | None = None,
+    runs_on: bool = False,
+    cancel_token: CancelToken | None = None,
+) -> list[ShownFrame]:
+    """Decode a file's video, and return its frames without their pictures.
+
+    Args:
+        path: the file.
+        frame_seconds: a frame without a time comes so much after the one before.
+        seek: time in seconds from which on to decode; None for the start.
+        max_frames: number of frames to decode; None for all.
+        runs_on: as `clock_options`.
+        cancel_token: cancels the decoding.
+
+    Raises:
+        MediaError: it cannot be decoded.
+        Cancelled: the token was cancelled.
+    """
+    frames: list[ShownFrame] = []
+    base, counted_from = Fraction(1), 0
+
+    def parse_line(line: str | None) -> bool:
+        nonlocal base, counted_from
+        if line is None or not SHOWINFO_PREFIX.match(line):
+            return False
+        if shown := SHOWINFO_FRAME.search(line):
+            size = (int(shown[3]), int(shown[4]))
+            # A line that another message tore apart is missed.
+            while frames and len(frames) - counted_from < int(shown[1]):
+                frames.append(ShownFrame(frames[-1].time + frame_seconds, size))
+            time = frame_time(shown[2], base, frames[-1].time if frames else None, frame_seconds)
+            frames.append(ShownFrame(time, size))
+        elif found := SHOWINFO_TIME_BASE.search(line):
+            base, counted_from = Fraction(int(found[1]), int(found[2])), len(frames)
+        return True
+
+    # Progress keeps the pipe talking, so that its time limit finds a stalled drive.
+    options: dict[str, Any] = {"format": "null", "progress": "pipe:1"}
+    if max_frames is not None:
+        options["frames:v"] = max_frames
+    start: dict[str, Any] = (
+        {} if seek is None else {"ss": f"{float(seek):.6f}", "seek_timestamp": 1, "noaccurate_seek": None}
+    )
+    stream = ffmpeg.input_stream(path, **clock_options(runs_on=runs_on), **start)["V:0"].filter("showinfo", checksum=0)
+    with ffmpeg.open_stdout(
+        counted_output(stream, **options),
+        f"Could not decode {path}",
+        cancel_token=cancel_token,
+        log_flags=ffmpeg.INFO_FLAGS,
+        on_stderr_line=parse_line,
+        timeout_seconds=FRAME_TIMEOUT_SECONDS,
+    ) as pipe:
+        while pipe.read(PROGRESS_BYTES):
+            pass
+    return frames[:max_frames]
+
+
+def describe_input(path: Path) -> tuple[str, ...]:
+    """Return ffmpeg's log about a file that has no video."""
+    stream = ffmpeg.input_stream(path).output("pipe:", map="0", t=0, c="copy", format="null")
+    return ffmpeg.capture_stdout(stream, read_action(path))[1]
+
+
+def input_lines(log_lines: tuple[str, ...]) -> Iterator[str]:
+    """Yield the lines of a log about the input: those about the output look alike, and come after them."""
+    for line in log_lines:
+        if line.startswith("Output #0"):
+            return
+        yield line
