@@ -1,7 +1,7 @@
-"""What the picture shows after motion was lost: a thing that struck is still there, one that went on or left is not.
+"""Measures what the picture shows after motion was lost: a thing that struck is still there, one that went on or left is not.
 
 The flow loses what moves faster than about 20 pixels a frame, as it comes in, goes out, or swings. Its motion then seems gone, but the
-picture tells: a thing that goes on covers what it had not covered before, and one that left uncovers the background. A thing that
+picture shows it: a thing that goes on covers what it had not covered before, and one that left uncovers the background. A thing that
 rests does neither, nor one that rebounds, as it returns to where it was.
 """
 
@@ -38,7 +38,7 @@ MOSTLY_THERE = 0.7
 
 @dataclass(frozen=True, slots=True)
 class Aftermath:
-    """How far a loss of motion was no stop; both are 0 for a stop, and where nothing can be told."""
+    """How far a loss of motion was no stop; both are 0 for a stop, and where nothing can be seen."""
 
     continued: float
     """Change that the pictures before did not show, as a share of the largest change between two of them; at most 1."""
