@@ -38,7 +38,7 @@ MOSTLY_THERE = 0.7
 
 @dataclass(frozen=True, slots=True)
 class Aftermath:
-    """How far a loss of motion was no stop; both are 0 for a stop, and where nothing can be seen."""
+    """Signs that a loss of motion was no stop; both are 0 for a stop, and where nothing can be seen."""
 
     continued: float
     """Change that the pictures before did not show, as a share of the largest change between two of them; at most 1."""
