@@ -58,6 +58,14 @@ def test_motion_without_contact_on_film_has_no_hit(family: film_scenes.FilmFamil
     assert find_events(film_scenes.make_film_scene(family, 220, Fraction(25), 2.4)) == []
 
 
+@pytest.mark.parametrize(
+    ("family", "seed", "fps"), [("windup", 222, 50), ("leave", 221, 24), ("leave", 223, 30), ("leave", 224, 60)]
+)
+def test_what_goes_on_or_leaves_is_no_hit(family: film_scenes.FilmFamily, seed: int, fps: int) -> None:
+    """A racket that swings through, and a hand that comes in and goes out too fast for the flow, have no impact."""
+    assert find_events(film_scenes.make_film_scene(family, seed, Fraction(fps), 2.4)) == []
+
+
 def test_the_packaging_does_not_change_the_events() -> None:
     """The same picture from another codec and from another ffmpeg has the same events, within a frame."""
     scene = film_scenes.make_film_scene("chop", 230, Fraction(25), 2.4)

@@ -49,18 +49,19 @@ class FlowPyramid:
 
     Attributes:
         half: sums of two by two pixels of the frame, int16.
+        quarter: sums of four by four pixels, uint16: at most 4080.
     """
 
     def __init__(self, luma: Luma) -> None:
         self.half = _pool(luma.astype(np.uint16)).view(np.int16)
+        self.quarter = _pool(self.half.view(np.uint16))
         self._levels: tuple[_Level, _Level] | None = None
 
     @property
     def levels(self) -> tuple[_Level, _Level]:
         """The frame's eighth and its quarter; made when they are first used, as between still frames they are not."""
         if self._levels is None:
-            quarter = _pool(self.half.view(np.uint16))  # sums of 16 pixels: at most 4080
-            self._levels = _make_level(_pool(quarter), 64), _make_level(quarter, 16)
+            self._levels = _make_level(_pool(self.quarter), 64), _make_level(self.quarter, 16)
         return self._levels
 
 

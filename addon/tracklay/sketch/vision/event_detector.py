@@ -38,6 +38,8 @@ MIN_TRAVEL = 0.02
 """Widths that an object must have moved at all; what moves less is a flicker or a shadow."""
 MIN_APPROACH_SHARE = 0.15
 """Share of its own radius that an object must move just before an impact: the centre of a large blob wobbles more."""
+MIN_DIAMETERS_CHANGE = 2.6
+"""Diameters per second that the velocity must change by: the centre of an arm or a body wanders by less as it turns or bends."""
 MIN_TRACKED_SECONDS = 0.04
 """Time that an object must have been tracked before an impact: while an object emerges, its centre moves by itself."""
 MIN_SAMPLES = 4
@@ -146,7 +148,12 @@ class EventDetector:
         min_path_length = max(MIN_PATH_LENGTH, MIN_APPROACH_SHARE * motion.size / 2)
         for velocity_break in find_velocity_breaks(times, path, min_path_length):
             tracked_seconds = times[velocity_break.sample_index] - track.times[0]
-            if tracked_seconds >= MIN_TRACKED_SECONDS and _is_area_stable(velocity_break, areas, times, lengths):
+            change = abs(velocity_break.velocity_after - velocity_break.velocity_before)
+            if (
+                tracked_seconds >= MIN_TRACKED_SECONDS
+                and change >= MIN_DIAMETERS_CHANGE * motion.size
+                and _is_area_stable(velocity_break, areas, times, lengths)
+            ):
                 self._impacts.append(self._impact_from_break(velocity_break, times, motion, areas))
 
     def add_loss(self, loss: MotionLoss) -> None:

@@ -2,20 +2,21 @@
 
 A thing that strikes need not stop: a stick rebounds, a hand moves on, an arm never was one clean patch. But the motion that it had in
 its direction is gone within an interval or two, and is gone around it as well. A soft stop loses it over many intervals, and
-what leaves a window is found in the next. Each candidate is then weighed by how it compares with its surroundings in time and place;
-the weights were fitted on the made scenes of `benchmarks/impact_detection.py` and give the share of such candidates that are
-contacts.
+what leaves a window is found in the next. Each candidate is then weighed by how it compares with its surroundings in time and place,
+and by what the picture shows after it (`motion_aftermath`); the weights were fitted on the made scenes of
+`benchmarks/impact_detection.py` and give about the share of such candidates that are contacts.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from .motion_aftermath import NO_AFTERMATH, Aftermath, measure_aftermath
 from .motion_windows import (
     AREA,
     CELL_PIXELS,
@@ -36,8 +37,8 @@ CONTEXT_SECONDS = 1.0
 """Time to both sides of a candidate over which its window's usual motion is taken."""
 CHUNK_ROWS = 64
 """Intervals that are examined at a time: enough that the cost of a call to numpy does not count, few enough to hold."""
-MIN_LOSS = 0.002
-"""Widths per second by share of the picture: a smaller loss is not examined at all."""
+MIN_LOSS = 0.014
+"""Widths per second by share of the picture: a smaller loss is not examined at all. The contacts of the made scenes lose more."""
 MIN_SEPARATION_SECONDS = 0.1
 """Of candidates closer than this the strongest counts: hands do not strike faster."""
 RIVAL_SECONDS = 0.6
@@ -53,8 +54,8 @@ DIRECTION_WEIGHTS = np.array([0.8, 1.0, 1.0, 1.0, 0.8, 0.45, 0.4, 0.45], np.floa
 """Weight of a loss by its direction (right, right down, down, …): things strike downwards mostly, and upwards they slow down."""
 REFERENCE_LOSS, REFERENCE_SECONDS = 0.02, 1 / 30
 """Units of the loss and of the interval in `_confidence`."""
-MIN_CONFIDENCE = 0.5
-"""Candidates that are less sure are no contacts."""
+MIN_CONFIDENCE = 0.6
+"""Candidates that are less sure are no contacts, and do not sound: near a half, another compression of the same picture decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,9 @@ class _LossCandidate:
     """The median motion in the window and direction, as a share of the motion before."""
     area_after: float
     """Changed area after it, as a share of the area before."""
+    area_earlier: float
+    area_later: float
+    """Changed area two intervals before and after, as a share of the area."""
     flow_after: float
     """Speed over changed area after it, as a share of that before: next to 0 where the flow lost a thing too fast for it."""
     interval: float
@@ -100,6 +104,7 @@ class _LossCandidate:
     speed: float
     position: complex
     size: float
+    aftermath: Aftermath = NO_AFTERMATH
 
 
 class LossDetector:
@@ -163,9 +168,16 @@ class LossDetector:
                 continue
             direction, row, column = (int(index) for index in np.unravel_index(strongest[k], motion.shape[1:]))
             nearby = motion[max(0, k - context) : k + context, direction, row, column]
-            self._candidates.append(
-                self._describe(k, loss, losses, windows, (direction, row, column), float(np.median(nearby)), interval)
+            candidate = self._describe(
+                k, loss, losses, windows, (direction, row, column), float(np.median(nearby)), interval
             )
+            # No aftermath and no rival makes a candidate surer: one that is not sure without needs no look at the pictures.
+            if _confidence(candidate, loss) >= MIN_CONFIDENCE:
+                candidate = replace(
+                    candidate,
+                    aftermath=measure_aftermath(self._rows, k, (row, column), round(CONTEXT_SECONDS / interval)),
+                )
+            self._candidates.append(candidate)
         self._next_index = end
 
     def _describe(
@@ -197,6 +209,10 @@ class LossDetector:
             and float(windows[k + 2, AREA][nearby].max()) < STOPPED_AREA_SHARE * area_after
         ):
             time = (end + self._rows[k + 1].time) / 2
+        areas = windows[:, AREA, nearby[0], nearby[1]]
+        nearby_area = float(areas[k - 1 : k + 1].max()) + 1e-4
+        area_earlier = float(areas[k - 2].max()) / nearby_area if k >= 2 else 0.0
+        area_later = float(areas[k + 2].max()) / nearby_area if k + 2 < len(windows) else 0.0
         speed = max(float(windows[k, SPEED, row, column]), float(windows[k - 1, SPEED, row, column]))
         speed_after = float(windows[k + 1, SPEED][nearby].max())
         leaving = windows[k - 1 : k + 1, LEAVING + direction, row, column].max()
@@ -213,6 +229,8 @@ class LossDetector:
             float(windows[fastest, SPEED, row, column]) / (self._rows[fastest].speed + 1e-9),
             usual / before,
             area_after / (area + 1e-4),
+            area_earlier,
+            area_later,
             ((speed_after + 1e-4) / (area_after + 2e-3)) / ((speed + 1e-4) / (area + 2e-3)),
             interval,
             (1 + reversal) * speed / max(area, 1e-4),
@@ -262,11 +280,17 @@ def _features(candidate: _LossCandidate, rival: float) -> Sequence[float]:
         min(candidate.area_after, 2.0),
         math.log(candidate.flow_after),
         math.log(candidate.interval / REFERENCE_SECONDS),
+        candidate.aftermath.continued,
+        candidate.aftermath.gone,
+        min(candidate.area_later, 1.3),
+        min(candidate.area_earlier, 1.5),
     )
 
 
-WEIGHTS = (1.6, 4.14, -11.37, -5.91, 1.1, 1.38, -0.42, 2.33, -3.4, 1.17, 0.22, -1.79)
-BIAS = -6.1
+WEIGHTS = (
+    0.83, 4.79, -1.5, -2.83, 1.33, 2.12, 1.69, 0.93, -7.84, 0.54, -0.09, -1.88, -7.53, -2.95, 3.78, -2.45,
+)  # fmt: skip
+BIAS = -4.1
 """Weights of `_features` and their offset, by logistic regression."""
 
 

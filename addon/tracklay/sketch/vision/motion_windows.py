@@ -65,6 +65,10 @@ class WindowRow:
     """The picture changed as a whole: the windows are empty."""
     to_frame: SimilarityTransform
     """From the canvas to the frame at the interval's end."""
+    picture: npt.NDArray[np.uint16]
+    """(height // 4, width // 4): the sums of four by four pixels of the frame at the interval's end, on the canvas."""
+    canvas_id: int
+    """Pictures of the same canvas can be compared."""
 
 
 class MotionWindows:
@@ -93,7 +97,16 @@ class MotionWindows:
         to_frame = frame.transform.compose(self._background.canvas_transform.inverse())
         empty = np.zeros((CHANNELS, *self._grid_shape), np.float32)
         if last is None or last_pyramid is None:
-            return WindowRow(frame.time, empty, 0.0, is_still=False, is_global=False, to_frame=to_frame)
+            return WindowRow(
+                frame.time,
+                empty,
+                0.0,
+                is_still=False,
+                is_global=False,
+                to_frame=to_frame,
+                picture=pyramid.quarter,
+                canvas_id=frame.canvas_id,
+            )
         offset, change = grey_difference(last_pyramid, pyramid)
         self._background.mask_uncovered(change, (frame, last), QUARTER)
         threshold = max(MIN_CHANGE, NOISE_MULTIPLE * self._update_noise(change))
@@ -110,6 +123,8 @@ class MotionWindows:
                 is_still=not moving,
                 is_global=moving > MIN_MOVING_PIXELS,
                 to_frame=to_frame,
+                picture=pyramid.quarter,
+                canvas_id=frame.canvas_id,
             )
         flow = estimate_flow(last_pyramid, pyramid, offset)
         seconds = max(1e-3, frame.time - last.time)
@@ -124,6 +139,8 @@ class MotionWindows:
             is_still=False,
             is_global=False,
             to_frame=to_frame,
+            picture=pyramid.quarter,
+            canvas_id=frame.canvas_id,
         )
 
     def _update_noise(self, change: npt.NDArray[np.float32]) -> float:
