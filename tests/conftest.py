@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tracklay.jobs import take_writer
 from tracklay.media import ffmpeg_program
 from tracklay.providers import base
 from tracklay.settings import KEY_VARIABLES
@@ -25,6 +26,16 @@ def home(tmp_path_factory, monkeypatch):
     for key in KEY_VARIABLES:
         monkeypatch.delenv(key, raising=False)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def without_landing(request, monkeypatch):
+    """Leave takes as the fake models made them, except in tests marked `lands`: landing looks at the picture in a process of its own.
+
+    The fake models' sounds are on their flashes, so nothing would move.
+    """
+    if request.node.get_closest_marker("lands") is None:
+        monkeypatch.setattr(take_writer.TakeWriter, "_land", lambda *_: ({}, ()))
 
 
 ON_PATH = [pytest.param("path", marks=pytest.mark.on_path)] if shutil.which("ffmpeg") else []

@@ -23,6 +23,8 @@ from tracklay.cli.parser import CommandParser
 
 from tests.clips import flash_clip
 
+pytestmark = pytest.mark.lands
+
 ROOT = Path(__file__).parents[1]
 
 OPTIONS = {

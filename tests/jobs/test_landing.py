@@ -23,6 +23,8 @@ from tracklay.providers.base import JobHandle, Output
 from tests.fakes.click_model import Clicker
 from tests.landing.made_takes import RATE, strike
 
+pytestmark = pytest.mark.lands
+
 IMPACTS = (0.70, 1.71, 2.43, 2.95, *demo.STRIKE_TIMES)
 """The demo's visible impacts, in seconds; the ball's later and smaller ones are left out."""
 

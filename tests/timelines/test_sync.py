@@ -21,6 +21,8 @@ from tests.fakes.click_model import Clicker
 from tests.media.numbered_clips import numbered, numbers
 from tests.timelines.cuts import clip, gap, span, speed, timeline, track
 
+pytestmark = pytest.mark.lands
+
 RATES = [Fraction(24000, 1001), Fraction(25), Fraction(30000, 1001), Fraction(60)]
 FLASHES = (0, 30, 51, 77, 100, 119)
 ODD = 89_347

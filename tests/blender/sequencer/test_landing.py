@@ -14,7 +14,7 @@ from tracklay.blender.ui import overlay
 from ..conftest import laid
 from ..helpers import generate, until
 
-pytestmark = pytest.mark.usefixtures("let_go")
+pytestmark = [pytest.mark.usefixtures("let_go"), pytest.mark.lands]
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from tracklay.blender.sequencer import compat
 from ..conftest import add, add_from_menu, laid, set_handles, set_rate
 from ..render.mix import mixed_clicks, sample, worst
 
+pytestmark = pytest.mark.lands
+
 RATES = [Fraction(text) for text in ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60")]
 TOLERANCE = 1
 """Samples."""
