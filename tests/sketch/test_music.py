@@ -15,6 +15,7 @@ from tracklay.cue import SAMPLE_RATE
 from tracklay.errors import InvalidInput
 from tracklay.sketch.music import composer, mixer
 from tracklay.sketch.music.drums import KITS
+from tracklay.sketch.music.form import STEPS_PER_BEAT
 from tracklay.sketch.music.grooves import GROOVES
 from tracklay.sketch.music.harmony import KEYS, MODES, parse_chord, scale_pitch_classes, voice_chord
 from tracklay.sketch.music.instruments import INSTRUMENTS
@@ -209,6 +210,7 @@ def test_empty_pieces_and_blocks_are_rejected() -> None:
 
 
 @given(st.integers(1, 600 * SAMPLE_RATE), st.sampled_from(PROMPTS), st.integers(0, 2**31 - 1))
+@example(24_000, "jazz", 279)
 def test_the_plan_fills_the_span(samples: int, prompt: str, seed: int) -> None:
     """Sections are whole bars without gaps; the final chord starts at their end and has time to ring; no note starts after it."""
     piece = composer.compose_music(prompt, samples, seed=seed)
@@ -223,7 +225,9 @@ def test_the_plan_fills_the_span(samples: int, prompt: str, seed: int) -> None:
     assert form.sample_at(form.final_step) < samples
     assert samples - form.sample_at(form.final_step) < 9 * SAMPLE_RATE
     assert piece.chords[-1].start == form.final_step
-    assert max(note.start for note in piece.notes) < form.sample_at(form.final_step) + SAMPLE_RATE // 10
+    # The chord of a sting may be on a swung eighth, up to a fifth of a beat late, and strummed.
+    swing = form.sample_at(STEPS_PER_BEAT) // 5 if form.final_step % STEPS_PER_BEAT else 0
+    assert max(note.start for note in piece.notes) < form.sample_at(form.final_step) + swing + SAMPLE_RATE // 10
     assert min(note.start for note in piece.notes) >= 0
 
 
