@@ -57,14 +57,19 @@ def test_a_placeholder_is_laid_immediately(scene, strip, gate):
 
 def test_a_takes_folder_that_cannot_be_created_is_an_error_of_the_cue(scene, strip):
     """A file has its name: the placeholder shows the reason, and nothing was submitted."""
-    takes_folder().write_text("not a folder")
+    folder, aside = takes_folder(), takes_folder().with_name("aside")
+    if folder.is_dir():  # other tests' takes
+        folder.rename(aside)
+    folder.write_text("not a folder")
     try:
         cue = generate(scene)
         until(lambda: running_cues()[cue].errors)
-        assert f"Not a directory: {takes_folder()}" in running_cues()[cue].error
+        assert f"Not a directory: {folder}" in running_cues()[cue].error
         assert admin.list_jobs()["jobs"] == []
     finally:
-        takes_folder().unlink()
+        folder.unlink()
+        if aside.is_dir():
+            aside.rename(folder)
 
 
 def test_an_edited_placeholder_gets_the_take_and_keeps_its_edits(scene, strip, gate, tmp_path):

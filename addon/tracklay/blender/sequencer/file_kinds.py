@@ -12,8 +12,6 @@ import struct
 import time
 from typing import TYPE_CHECKING
 
-from ...media.image_sequence import exr_channels
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -97,5 +95,7 @@ def image_blocker(folder: Path, names: Sequence[str]) -> str:
 def _image_blocker(path: Path, _minute: int) -> str:
     if path.suffix.lower() != ".exr" or not path.is_file():
         return ""
+    from ...media.image_sequence import exr_channels  # noqa: PLC0415 - loads what enabling the extension must not
+
     channels = exr_channels(path)
     return REASON_LAYERS if channels and not channels & {"R", "Y"} else ""

@@ -16,7 +16,6 @@ import bpy
 
 from ...cue import Picture
 from ...errors import InvalidInput
-from ...media.fingerprint import shown_images
 from ...timing import Rate
 from . import compat, file_kinds
 from .retiming import LinearClock, StripTiming, build_time_map
@@ -279,6 +278,8 @@ def check_picture_files(strip: Any, picture: Picture, span: Span) -> None:
         there = {entry.name for entry in os.scandir(picture.source)}
     except OSError:
         there = set()
+    from ...media.fingerprint import shown_images  # noqa: PLC0415 - loads what enabling the extension must not
+
     shown = shown_images(picture, span)
     # One listing of the folder finds what is missing; the first image is checked further.
     missing = next((name for name in shown if name not in there), None)
