@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import errno
 import os
 from pathlib import Path
 from urllib.parse import unquote
@@ -77,3 +78,16 @@ def test_a_file_that_cannot_be_moved_leaves_no_record(bin_folder, tmp_path):
     with pytest.raises(OSError, match="missing"):
         trash.move_to_trash(tmp_path / "missing.wav")
     assert list((bin_folder / "info").iterdir()) == []
+
+
+def test_a_file_on_another_mount_of_the_same_file_system_is_copied(bin_folder, tmp_path, monkeypatch):
+    """The system refuses to rename over mounts, although both are one device: nothing is left behind, nothing is lost."""
+    path = tmp_path / "take.wav"
+    path.write_bytes(b"sound")
+
+    def refuse(self, target):
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    moved = trash.move_to_trash(path)
+    assert (moved.read_bytes(), path.exists()) == (b"sound", False)

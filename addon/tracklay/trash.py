@@ -5,7 +5,9 @@ macOS and Windows have their own, which Python's standard library does not reach
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -48,7 +50,7 @@ def move_to_trash(path: Path) -> Path:
         try:
             if os.path.lexists(trash / "files" / name):
                 raise FileExistsError(name)  # noqa: TRY301 - an orphan without its record
-            path.rename(trash / "files" / name)
+            _move_file(path, trash / "files" / name)
         except FileExistsError:
             record.unlink(missing_ok=True)
             continue
@@ -57,6 +59,21 @@ def move_to_trash(path: Path) -> Path:
             raise
         return trash / "files" / name
     raise OSError("no free name in the trash")
+
+
+def _move_file(path: Path, to: Path) -> None:
+    """Move a file to a path that does not exist. Two mounts of one file system are one device, and yet need a copy."""
+    try:
+        path.rename(to)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        try:
+            shutil.copy2(path, to)
+            path.unlink()
+        except OSError:
+            to.unlink(missing_ok=True)
+            raise
 
 
 def _trash_folder(path: Path) -> tuple[Path, Path | None]:

@@ -238,10 +238,9 @@ shared_cue_index = CueIndex()
 
 
 def take_file(strip: Any) -> Path | None:
-    """Return the file of a laid strip's take; None for a placeholder."""
-    if ENTRY_PROPERTY not in strip or strip.sound is None:
-        return None
-    return sound_file(strip.sound)
+    """Return the file of a laid strip's take; None for a placeholder, and for a strip that is no sound."""
+    sound = getattr(strip, "sound", None)
+    return None if sound is None or ENTRY_PROPERTY not in strip else sound_file(sound)
 
 
 def sound_file(sound: Any) -> Path:
