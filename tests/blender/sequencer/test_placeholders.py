@@ -61,11 +61,12 @@ def test_a_takes_folder_that_cannot_be_created_is_an_error_of_the_cue(scene, str
     if folder.is_dir():  # other tests' takes
         folder.rename(aside)
     folder.write_text("not a folder")
+    jobs_before = [job["id"] for job in admin.list_jobs(include_finished=True)["jobs"]]
     try:
         cue = generate(scene)
         until(lambda: running_cues()[cue].errors)
         assert f"Not a directory: {folder}" in running_cues()[cue].error
-        assert admin.list_jobs()["jobs"] == []
+        assert [job["id"] for job in admin.list_jobs(include_finished=True)["jobs"]] == jobs_before
     finally:
         folder.unlink()
         if aside.is_dir():
