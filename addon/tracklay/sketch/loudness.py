@@ -17,7 +17,7 @@ SILENCE_LUFS: Final = -70.0
 _PART_SAMPLES = SAMPLE_RATE // 10  # gating blocks of 400 ms start every 100 ms
 _PARTS_PER_BLOCK = 4
 _RELATIVE_GATE_LU = -10.0
-_OFFSET_LUFS = -0.691  # the constant of BS.1770-4, annex 1: a sine of 997 Hz and 0 dBFS in one channel is -3.01 LUFS
+OFFSET_LUFS = -0.691  # the constant of BS.1770-4, annex 1: a sine of 997 Hz and 0 dBFS in one channel is -3.01 LUFS
 
 _CHUNK_SAMPLES = 5 * _PART_SAMPLES  # samples filtered at a time
 _FILTER_TAPS = 8192  # the filter's response has fallen below -300 dB there
@@ -113,15 +113,20 @@ def true_peaks(sound: npt.NDArray[np.float32], step: int, worth: float = 0.0) ->
     return peaks
 
 
-@cache
-def _k_weighting_spectrum() -> npt.NDArray[np.complex64]:
-    """Return the K-weighting filter as the transform of its first taps."""
-    size = 4 * _FFT_SAMPLES
+def k_weighting_response(size: int) -> npt.NDArray[np.complex128]:
+    """Return the complex gain of the K-weighting at 48 kHz in each bin of a transform of `size` samples."""
     delay = np.exp(-2j * np.pi * fft_frequencies(size) / SAMPLE_RATE)
     response = np.ones(len(delay), np.complex128)
     for numerator, denominator in _K_WEIGHTING:
         response *= np.polyval(numerator[::-1], delay) / np.polyval(denominator[::-1], delay)
-    taps = np.fft.irfft(response, size)[:_FILTER_TAPS]
+    return response
+
+
+@cache
+def _k_weighting_spectrum() -> npt.NDArray[np.complex64]:
+    """Return the K-weighting filter as the transform of its first taps."""
+    size = 4 * _FFT_SAMPLES
+    taps = np.fft.irfft(k_weighting_response(size), size)[:_FILTER_TAPS]
     spectrum: npt.NDArray[np.complex64] = np.fft.rfft(taps, _FFT_SAMPLES).astype(np.complex64)
     return spectrum
 
@@ -136,8 +141,8 @@ def _interpolation_taps() -> npt.NDArray[np.float32]:
 
 
 def _lufs(power: float) -> float:
-    return float(_OFFSET_LUFS + 10 * np.log10(power))
+    return float(OFFSET_LUFS + 10 * np.log10(power))
 
 
 def _power(lufs: float) -> float:
-    return float(10 ** ((lufs - _OFFSET_LUFS) / 10))
+    return float(10 ** ((lufs - OFFSET_LUFS) / 10))

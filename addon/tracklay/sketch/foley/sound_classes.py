@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ...cue import SAMPLE_RATE
-from ..dsp import db_to_gain, fft_frequencies
+from ..dsp import db_to_gain
+from ..loudness import OFFSET_LUFS, k_weighting_response
 from .sounds.blasts import BLASTS
 from .sounds.calls import CALLS
 from .sounds.drums import DRUMS
@@ -104,18 +104,13 @@ def momentary_loudness(samples: Mono, attack: int) -> float:
     spectrum = np.fft.rfft(window, size)
     power = spectrum.real**2 + spectrum.imag**2
     weighted = float(np.dot(power, _k_weights(size))) * 2 / (size * _LOUDNESS_SAMPLES)
-    return -0.691 + 10 * float(np.log10(weighted + 1e-15))
+    return OFFSET_LUFS + 10 * float(np.log10(weighted + 1e-15))
 
 
 @cache
 def _k_weights(size: int) -> Mono:
-    """Return the squared gain of the K-weighting in each bin: the shelf and the high-pass of BS.1770 at 48 kHz."""
-    z = np.exp(-2j * np.pi * fft_frequencies(size) / SAMPLE_RATE)
-    shelf = (1.53512485958697 - 2.69169618940638 * z + 1.19839281085285 * z**2) / (
-        1 - 1.69065929318241 * z + 0.73248077421585 * z**2
-    )
-    high_pass = (1 - 2 * z + z**2) / (1 - 1.99004745483398 * z + 0.99007225036621 * z**2)
-    weights: Mono = (np.abs(shelf * high_pass) ** 2).astype(np.float32)
+    """Return the squared gain of the K-weighting in each bin."""
+    weights: Mono = (np.abs(k_weighting_response(size)) ** 2).astype(np.float32)
     return weights
 
 
