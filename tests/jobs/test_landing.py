@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import wave
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from tracklay.providers import base
 from tracklay.providers.base import JobHandle, Output
 
 from tests.fakes.click_model import Clicker
-from tests.landing.made_takes import RATE, strike
+from tests.landing.made_takes import RATE, strike, write_wav
 
 pytestmark = pytest.mark.lands
 
@@ -43,11 +42,7 @@ class Striker(Clicker):
             hit = strike("wood", rng)[: len(sound) - start] * 0.3
             sound[start : start + len(hit)] += hit[:, None]
         file = folder / "strikes.wav"
-        with wave.open(str(file), "wb") as written:
-            written.setnchannels(2)
-            written.setsampwidth(2)
-            written.setframerate(RATE)
-            written.writeframes((sound * 32767).astype("<i2").tobytes())
+        write_wav(file, [sound.astype(np.float32)])
         return Output(file, handle.data["seed"], "1", Cost("0", "USD", estimated=False))
 
 

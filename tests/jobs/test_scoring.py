@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import wave
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from tracklay.providers.base import JobHandle, Output
 
 from tests import clips
 from tests.fakes.click_model import Clicker
-from tests.landing.made_takes import RATE, strike
+from tests.landing.made_takes import RATE, strike, write_wav
 
 pytestmark = pytest.mark.lands
 
@@ -47,11 +46,7 @@ class UnevenModel(Clicker):
         if handle.data["seed"] == BAD_SEED:
             sound[round(GAP[0] * RATE) : round(GAP[1] * RATE)] = 0
         file = folder / "strikes.wav"
-        with wave.open(str(file), "wb") as written:
-            written.setnchannels(2)
-            written.setsampwidth(2)
-            written.setframerate(RATE)
-            written.writeframes((sound * 32767).astype("<i2").tobytes())
+        write_wav(file, [sound.astype(np.float32)])
         return Output(file, handle.data["seed"], "1", Cost("0", "USD", estimated=False))
 
 
