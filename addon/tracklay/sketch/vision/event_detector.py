@@ -57,6 +57,11 @@ MAX_EXPLAINED_SHARE = 0.4
 """Largest share of a break that a change of the area may explain, by a piece that appears or vanishes at the object's end."""
 MAX_AREA_CHANGE_AT_BREAK = 0.4
 """Largest change of the area around a break, as a logarithm: with more, another object joined or left the blob."""
+MAX_ELONGATION = 1.18
+"""Length over the diameter of a disk of the same area: more is an arm or a limb, which bends and turns, so its centre breaks its path
+without a contact. Its contacts are losses of motion as well (`motion_losses`)."""
+MAX_DIAMETERS_CHANGE = 85.0
+"""Diameters per second: what changes its velocity by more is hardly the same speck on the next frame (water, leaves)."""
 FULL_STRENGTH_VELOCITY_CHANGE = 2.2
 """Widths per second: the velocity change of an impact of strength 1."""
 FULL_STRENGTH_SIZE = 0.12
@@ -92,6 +97,8 @@ class _ImpactCandidate:
     trigger: Trigger = "stop"
     from_motion: bool = False
     """Found in the motion of the picture, not in a track: it does not depend on how an object's fragments were joined."""
+    needs_motion: bool = False
+    """Counts only where motion of the picture was lost as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +161,7 @@ class EventDetector:
                 and change >= MIN_DIAMETERS_CHANGE * motion.size
                 and _is_area_stable(velocity_break, areas, times, lengths)
             ):
-                self._impacts.append(self._impact_from_break(velocity_break, times, motion, areas))
+                self._impacts.append(self._impact_from_break(velocity_break, times, motion, areas, lengths))
 
     def add_loss(self, loss: MotionLoss) -> None:
         """Add a sudden loss of motion."""
@@ -172,14 +179,26 @@ class EventDetector:
         )
 
     def _impact_from_break(
-        self, velocity_break: VelocityBreak, times: FloatSeries, motion: _TrackMotion, areas: FloatSeries
+        self,
+        velocity_break: VelocityBreak,
+        times: FloatSeries,
+        motion: _TrackMotion,
+        areas: FloatSeries,
+        lengths: FloatSeries,
     ) -> _ImpactCandidate:
         index = velocity_break.sample_index
         nearest = min((index, index + 1), key=lambda k: abs(times[k] - velocity_break.time))
-        size = _median_diameter(areas[max(0, index - 3) : index + 5]) / self._shape[1]
+        around = slice(max(0, index - 3), index + 5)
+        size = _median_diameter(areas[around]) / self._shape[1]
         velocity_change = abs(velocity_break.velocity_after - velocity_break.velocity_before)
+        is_long = median(lengths[around].tolist()) > MAX_ELONGATION * size
         return _ImpactCandidate(
-            velocity_break.time, velocity_change, complex(motion.positions[nearest]), size, TRACK_CONFIDENCE
+            velocity_break.time,
+            velocity_change,
+            complex(motion.positions[nearest]),
+            size,
+            TRACK_CONFIDENCE,
+            needs_motion=is_long or velocity_change > MAX_DIAMETERS_CHANGE * size,
         )
 
     def result(self, frame_times: tuple[Fraction, ...], analyzed_frames: npt.NDArray[np.intp]) -> MotionAnalysis:
@@ -243,7 +262,8 @@ class EventDetector:
                 and abs(impact.position - other.position) <= 2 * MERGE_DISTANCE  # positions span 2 over the width
             ]
             if not near:
-                merged.append(impact)
+                if not impact.needs_motion:
+                    merged.append(impact)
             elif merged[near[0]].from_motion and not impact.from_motion:
                 merged[near[0]] = replace(
                     merged[near[0]],
