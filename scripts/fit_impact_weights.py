@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import numpy.typing as npt
@@ -47,12 +48,9 @@ def analyse(luma: npt.NDArray[np.uint8], scene: synthetic_scenes.Scene) -> list[
             found.extend((each.time, list(features)) for each, features in self.weigh_candidates())
             return []
 
-    detector, least = analyzer.LossDetector, motion_losses.MIN_CONFIDENCE
-    analyzer.LossDetector, motion_losses.MIN_CONFIDENCE = Recorder, 0.0  # type: ignore[misc]
-    try:
+    recording = mock.patch.object(analyzer, "LossDetector", Recorder)
+    with recording, mock.patch.object(motion_losses, "MIN_CONFIDENCE", 0.0):
         analyzer.analyze_motion(luma, scene.times)
-    finally:
-        analyzer.LossDetector, motion_losses.MIN_CONFIDENCE = detector, least  # type: ignore[misc]
     return found
 
 
