@@ -14,6 +14,7 @@ from ..encoder import encode_movie
 from ..packets import clock_options, index_packets
 from ..probe import frame_times
 from .film_check import check_film
+from .joined_sound import UNMATCHED_SOUND, place_joined_sound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,6 +57,9 @@ demo's foley, and 50 against 37 dB for its music (measured).
 NO_DECODER = "none"
 """ffmpeg's name of the codec of a stream that it cannot decode or name (Apple's spatial sound)."""
 
+DECODED = "decoded"
+"""The name here of sound that cannot be copied, whatever its codec."""
+
 MUXER_NAMES = {"mp4": "mp4", "mov": "mov", "mkv": "matroska"}
 
 
@@ -66,7 +70,7 @@ def choose_container(media: MediaInfo, video: VideoStream) -> str:
     if video.codec in MKV_CODECS:
         return "mkv"
     if any(
-        audio.channels > MP4_ENCODED_CHANNELS and audio.codec not in COPYABLE_AUDIO_CODECS["mp4"]
+        audio.channels > MP4_ENCODED_CHANNELS and (video.runs_on or audio.codec not in COPYABLE_AUDIO_CODECS["mp4"])
         for audio in media.audio
         if audio.codec != NO_DECODER
     ):
@@ -112,7 +116,7 @@ def mux_takes(
         Cancelled: the token was cancelled.
     """
     own = () if drop_original else tuple(audio for audio in media.audio if audio.codec != NO_DECODER)
-    copied = tuple(audio for audio in own if _choose_audio_codec(to, audio.codec) == "copy")
+    copied = tuple(audio for audio in own if _choose_audio_codec(to, audio.codec) == "copy" and not video.runs_on)
     failure: MediaError | None = None
     with temp_dir(to.parent) as work:
         for is_copy in (True, False) if _can_copy(video) else (False,):
@@ -137,11 +141,15 @@ def mux_takes(
                     failure = error
                     continue
                 left_out = [] if drop_original else [audio for audio in media.audio if audio not in sound]
-                return tuple(
-                    f"own sound left out: stream {audio.index} ({audio.codec}) cannot be decoded" for audio in left_out
-                )
+                return tuple(_left_out_note(audio, failure) for audio in left_out)
     assert failure is not None  # noqa: S101 - each way ends with a film or an error
     raise failure
+
+
+def _left_out_note(audio: AudioStream, failure: MediaError | None) -> str:
+    is_unmatched = failure is not None and failure.code == UNMATCHED_SOUND
+    reason = "is not in all of the recordings that were joined" if is_unmatched else "cannot be decoded"
+    return f"own sound left out: stream {audio.index} ({audio.codec}) {reason}"
 
 
 def _shown_times(path: Path, video: VideoStream, cancel_token: CancelToken | None) -> tuple[Fraction, ...]:
@@ -197,8 +205,13 @@ def _write_film(
     }
     streams = [source["V:0"] if movie is None else ffmpeg.input_stream(movie)["V:0"], mix]
     for number, audio in enumerate(own_sound, 1):
-        streams.append(source[str(audio.index)])
-        options[f"c:a:{number}"] = _choose_audio_codec(to, audio.codec)
+        if video.runs_on:
+            # An input of its own: ffmpeg's clock begins with the first of all streams that are read from one.
+            own = ffmpeg.input_stream(media.path)[str(audio.index)]
+            streams.append(place_joined_sound(media.path, video, audio, cancel_token=cancel_token).place(own))
+        else:
+            streams.append(source[str(audio.index)])
+        options[f"c:a:{number}"] = _choose_audio_codec(to, DECODED if video.runs_on else audio.codec)
         options[f"disposition:a:{number}"] = "0"
     if kind == "mp4":
         options["strict"] = "experimental"  # ffmpeg 5.1 calls FLAC in MP4 so
