@@ -81,8 +81,8 @@ def test_a_file_that_cannot_be_moved_leaves_no_record(bin_folder, tmp_path):
     assert list((bin_folder / "info").iterdir()) == []
 
 
-def stand_in(path: Path, body: str) -> Path:
-    """Write a program that stands in for one of another system."""
+def substitute(path: Path, body: str) -> Path:
+    """Write a program in place of one of another system."""
     path.parent.mkdir(parents=True)
     path.write_text(f"#!{sys.executable}\nimport base64, os, pathlib, sys\n{body}\n", "utf-8")
     path.chmod(0o700)
@@ -114,7 +114,7 @@ def takes(tmp_path) -> list[Path]:
 def test_windows_recycles_all_files_in_one_run(tmp_path, takes, monkeypatch):
     """Names are data, not part of a script. A file that is still there afterwards is reported."""
     monkeypatch.setenv("SYSTEMROOT", str(tmp_path / "windows"))
-    stand_in(tmp_path / "windows" / "System32" / "WindowsPowerShell" / "v1.0" / "powershell.exe", RECYCLING)
+    substitute(tmp_path / "windows" / "System32" / "WindowsPowerShell" / "v1.0" / "powershell.exe", RECYCLING)
     (tmp_path / "windows" / "bin").mkdir()
     held = tmp_path / "takes" / "held.wav"
     held.write_bytes(b"sound")
@@ -133,7 +133,7 @@ def test_windows_without_powershell_deletes_nothing(tmp_path, takes, monkeypatch
 def test_macos_has_a_program_for_it(tmp_path, takes, monkeypatch):
     """A file that the program leaves is reported with the program's last line."""
     body = "path = pathlib.Path(sys.argv[1])\nif path.name == 'take.wav': sys.exit('not permitted')\npath.unlink()"
-    monkeypatch.setattr(trash, "MAC_TRASH_PROGRAM", stand_in(tmp_path / "bin" / "trash", body))
+    monkeypatch.setattr(trash, "MAC_TRASH_PROGRAM", substitute(tmp_path / "bin" / "trash", body))
     assert trash.trash_files(takes, system="darwin") == {takes[0]: "not permitted"}
     assert [path.exists() for path in takes] == [True, False, False]
 

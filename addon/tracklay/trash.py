@@ -2,9 +2,10 @@
 
 - Linux and BSD: the FreeDesktop.org Trash specification 1.0.
 - macOS: the system's `trash` program (from macOS 15 on), else the folder `.Trash` of the home.
-- Windows: the Recycle Bin, by the .NET library that PowerShell brings.
+- Windows: the Recycle Bin, through the PowerShell of the system.
 
-The last two are tested with stand-ins only. None of them replaces a file, and a file that cannot be moved stays where it is.
+The last two are tested with substitutes of these programs only. None of them replaces a file, and a file that cannot be moved stays
+where it is.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ MAC_TRASH_PROGRAM = Path("/usr/bin/trash")
 NO_TRASH = "this system has no trash for it"
 
 # Paths come through standard input, encoded: no name of a file is ever part of a script, nor changed by a code page. A drive that is
-# not fixed has no Recycle Bin: there the same call would delete for good.
+# not fixed has no Recycle Bin: there the same call would delete the file permanently.
 RECYCLE_SCRIPT = """
 $ErrorActionPreference = 'Stop'
 Add-Type -AssemblyName Microsoft.VisualBasic

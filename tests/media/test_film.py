@@ -99,7 +99,7 @@ def test_the_sound_of_each_joined_recording_stays_with_its_picture(each_ffmpeg, 
     assert notes == ()
 
 
-def test_joined_recordings_of_which_one_is_silent_tell_that_their_sound_is_left_out(each_ffmpeg, tmp_path, take):
+def test_joined_recordings_of_which_one_is_silent_have_a_note_on_their_sound(each_ffmpeg, tmp_path, take):
     """Nothing says to which picture a sound belongs."""
     both = tmp_path / "both.ts"
     silent = numbered(tmp_path / "silent.ts", RATE, 25, *X264).read_bytes()

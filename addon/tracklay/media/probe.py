@@ -45,9 +45,8 @@ TIME_TOLERANCE_SECONDS = Fraction(1, 1000)
 TRUSTED_CONTAINERS = ("mov", "matroska")
 """ffmpeg's names of containers whose index gives each frame's time: a seek lands on a key frame, and its times are right.
 
-Of all others every packet is read once. In some a seek lands anywhere near the time (MPEG-TS), in others its times are computed from the
-bit rate (MXF without an index), or packets have no presentation time at all (AVI, program streams, raw streams).
-"""
+Of all others every packet is read once: a seek lands anywhere near the time (MPEG-TS), its times are computed from the bit rate (MXF
+without an index), or packets have no presentation time (AVI, program streams, raw streams)."""
 
 STREAMED_CONTAINERS = ("mpegts", "mpeg")
 """ffmpeg's names of containers whose clock may be set back within a file (`AVFMT_TS_DISCONT`): recordings that were joined."""
@@ -77,7 +76,7 @@ STANDARD_RATES = (
 """Frame rates that cameras and screens have."""
 
 MIN_TICKS_OF_FRAME = 100
-"""Ticks that a frame lasts, at least, if one tick from frame to frame is to be a number and not a time."""
+"""Ticks that a frame lasts, at least, if one tick from frame to frame makes it a number and not a time."""
 
 NAMED_LAYOUTS = dict.fromkeys(("stereo", "downmix", "binaural"), 2) | dict.fromkeys(("octagonal", "cube"), 8)
 NAMED_LAYOUTS |= {"mono": 1, "quad": 4, "hexagonal": 6, "hexadecagonal": 16}
@@ -309,8 +308,8 @@ def _read_header(path: Path, cancel_token: CancelToken | None) -> tuple[VideoHea
         step = max((packet.seconds for packet in shown), default=Fraction(0)) or Fraction(1, 25)
         count = FIELD_PROBE_FRAMES if has_pts else None
         decoded = decoded_times(path, step, max_frames=count, runs_on=runs_on, cancel_token=cancel_token)
-        may_be_reordered = may_be_counted and is_progressive
-        is_counted = _is_counted(decoded, times, None if has_pts else index, may_be_reordered=may_be_reordered)
+        reordered = may_be_counted and is_progressive
+        is_counted = _is_counted(decoded, times, None if has_pts else index, may_be_reordered=reordered)
         if decoded and not is_counted:
             times = sorted(set(decoded))
         start = start if has_pts or not decoded else decoded[0]
@@ -336,18 +335,16 @@ def _read_header(path: Path, cancel_token: CancelToken | None) -> tuple[VideoHea
 def _is_counted(
     decoded: Sequence[Fraction], times: Sequence[Fraction], index: PacketIndex | None, *, may_be_reordered: bool
 ) -> bool:
-    """Return True if frames are to be counted, since neither the decoder nor the packets give their times.
+    """Return True if frames must be counted, since neither the decoder nor the packets give their times.
 
     `index` is that of packets without presentation times, else None.
     """
     if index is not None:
         # A decoder guesses times at the start and the end. If no frame is lost, and all are equally far apart, it need not.
         return index.is_even and len(decoded) == len(index.times)
-    if may_be_reordered:
-        # With B-frames, a decoder cannot make sense of times of decoding that pass for those of presentation: it leaves some out.
-        shown_times = [time for time in times if decoded and time >= decoded[0]]
-        return list(decoded) != shown_times[: len(decoded)]
-    return False
+    # With B-frames, a decoder cannot make sense of times of decoding that pass for those of presentation: it leaves some out.
+    shown_times = [time for time in times if decoded and time >= decoded[0]]
+    return may_be_reordered and list(decoded) != shown_times[: len(decoded)]
 
 
 def _describe_video(log_lines: tuple[str, ...]) -> re.Match[str] | None:

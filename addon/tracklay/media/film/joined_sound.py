@@ -32,9 +32,6 @@ GAP_SECONDS = Fraction(1, 50)
 MAX_PIECES = 200
 """Pieces of sound that are placed each by itself. Each is a term of an expression that ffmpeg evaluates."""
 
-UNMATCHED_SOUND = "film.joined_sound"
-"""Code of the error about recordings with sound that do not match those with picture."""
-
 _FRAME = re.compile(r"_a?showinfo.*? pts: *(-?\d+) .*?(?:nb_samples:(\d+)|$)")
 
 
@@ -77,7 +74,7 @@ def place_joined_sound(
     recordings = _recordings(heard)
     if len(shown) != len(frames) or len(begins) != len(recordings):
         raise MediaError(
-            UNMATCHED_SOUND,
+            "film.joined_sound",
             "Could not match the sound of {name} with its picture: {pictures} recordings with picture, {sounds} with sound.",
             name=path.name,
             pictures=len(begins),

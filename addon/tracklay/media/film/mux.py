@@ -14,7 +14,7 @@ from ..encoder import encode_movie
 from ..packets import clock_options, index_packets
 from ..probe import frame_times
 from .film_check import check_film
-from .joined_sound import UNMATCHED_SOUND, place_joined_sound
+from .joined_sound import place_joined_sound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -147,7 +147,7 @@ def mux_takes(
 
 
 def _left_out_note(audio: AudioStream, failure: MediaError | None) -> str:
-    is_unmatched = failure is not None and failure.code == UNMATCHED_SOUND
+    is_unmatched = failure is not None and failure.code == "film.joined_sound"
     reason = "is not in all of the recordings that were joined" if is_unmatched else "cannot be decoded"
     return f"own sound left out: stream {audio.index} ({audio.codec}) {reason}"
 
