@@ -75,7 +75,9 @@ class Laid(NamedTuple):
 def examine(program: str, path: Path, take: Path, *, has_sound: bool) -> dict[str, Any]:
     """Return a row of the table: how a clip is read and laid, and what is wrong."""
     source = play(program, path, 0 if has_sound else None)
-    references = [written()] if source is None or not plays_the_clip(source) else [as_written(source), written()]
+    references = (
+        [written()] if source is None or not plays_the_clip(source) else [source, as_written(source), written()]
+    )
     try:
         media, video = probe_video(path)
         film = path.with_name(f"film.{mux.choose_container(media, video)}")

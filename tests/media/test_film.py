@@ -124,6 +124,20 @@ def test_sound_that_begins_before_the_picture_is_kept_in_matroska(each_ffmpeg, t
     assert notes == ()
 
 
+def test_sound_of_an_avi_is_placed_to_the_sample(each_ffmpeg, tmp_path, take):
+    """Its MP3 counts time in packets of 24 ms, and the picture's first frame comes 80 ms after the first packet."""
+    silent = numbered(tmp_path / "silent.mkv", RATE, 50, "-c:v", "ffv1")
+    sound = ("-f", "lavfi", "-i", "aevalsrc='0.5*gte(n,19200)*lt(n,19224)':s=48000:d=2")
+    path = tmp_path / "clip.avi"
+    run("-i", silent, *sound, *X264, "-c:a", "libmp3lame", path)
+    start = probe_video(path)[1].start
+    assert start > 0
+    expected = clicks(hear(path))[0] - round(start * 48000)
+    film, notes = laid(path, take)
+    assert clicks(hear(film, stream=1)) == [pytest.approx(expected, abs=2)]
+    assert notes == ()
+
+
 def test_a_picture_that_changes_its_size_is_encoded_in_one(each_ffmpeg, tmp_path, take):
     """Players take the first size for that of the whole film."""
     first = numbered(tmp_path / "1.ts", RATE, 25, *X264, "-bf", "0")
