@@ -86,7 +86,7 @@ def smooth_image(picture: Luma) -> FloatImage:
     return smoothed
 
 
-def upper_median(values: npt.NDArray[np.floating]) -> float:
+def upper_median(values: npt.NDArray[np.number]) -> float:
     """Return the median; of an even number of values the upper of the two in the middle.
 
     `np.median` averages those two, which costs a second partition and gains nothing here.
