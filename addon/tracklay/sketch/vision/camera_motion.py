@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .image_ops import (
+    FINE_STEPS,
     STATIC_CAMERA_PIXELS,
-    FloatImage,
+    FineLuma,
     Matrix,
     SimilarityTransform,
     phase_correlation_shift,
@@ -156,7 +157,7 @@ class _Keyframe:
     pictures have the same gradients.
     """
 
-    def __init__(self, picture: FloatImage, transform: SimilarityTransform, time: float) -> None:
+    def __init__(self, picture: FineLuma, transform: SimilarityTransform, time: float) -> None:
         self.picture, self.transform, self.time = picture, transform, time
         height, width = picture.shape
         # Central differences, twice the gradient; along x over the flat array, which is wrong only at the border.
@@ -164,8 +165,10 @@ class _Keyframe:
         np.subtract(picture[2:], picture[:-2], out=gy[1:-1])
         flat = picture.ravel()
         np.subtract(flat[2:], flat[:-2], out=gx.ravel()[1:-1])
-        power = gx * gx
-        power += gy * gy
+        power, power_y = gx.astype(np.float32), gy.astype(np.float32)
+        power *= power
+        power_y *= power_y
+        power += power_y
         rows, cols = (
             (height - 2 * BORDER_PIXELS) // KEYPOINT_TILE_PIXELS,
             (width - 2 * BORDER_PIXELS) // KEYPOINT_TILE_PIXELS,
@@ -188,8 +191,8 @@ class _Keyframe:
         ).ravel()
         self.grid_shape = rows, cols
         self.point_indices = py * width + px
-        self.point_values = picture.ravel().take(self.point_indices)
-        dx, dy = gx[py, px] / 2, gy[py, px] / 2
+        self.point_values = _to_grey_levels(picture.ravel().take(self.point_indices))
+        dx, dy = (_to_grey_levels(each.ravel().take(self.point_indices)) / 2 for each in (gx, gy))
         # A misaligned edge differs by its gradient times the misalignment.
         self.allowed_variance = (
             NOISE_GREY_LEVELS * NOISE_GREY_LEVELS
@@ -209,7 +212,7 @@ class _Keyframe:
 
     def align(
         self,
-        picture: FloatImage,
+        picture: FineLuma,
         initial: SimilarityTransform,
         *,
         allow_rotation_zoom: bool = True,
@@ -261,7 +264,7 @@ class _Keyframe:
         return _Alignment(transform, fit.samples, fit.median_square, rotation_zoom)
 
     def _evaluate_fit(
-        self, picture: FloatImage, transform: SimilarityTransform, gain: float, offset: float
+        self, picture: FineLuma, transform: SimilarityTransform, gain: float, offset: float
     ) -> _AlignmentFit:
         samples, inside = self._sample_points(picture, transform)
         residuals = samples - np.float32(gain) * self.centered_values
@@ -297,7 +300,7 @@ class _Keyframe:
 
     def _has_moved(
         self,
-        picture: FloatImage,
+        picture: FineLuma,
         transform: SimilarityTransform,
         fit: _AlignmentFit,
         matrix: Matrix,
@@ -322,7 +325,7 @@ class _Keyframe:
             >= MOTION_SIGNIFICANCE * variance_ratio
         )
 
-    def kept_share(self, picture: FloatImage, transform: SimilarityTransform) -> float:
+    def kept_share(self, picture: FineLuma, transform: SimilarityTransform) -> float:
         """Return the share of the keyframe's parts that a picture still shows at their transformed places."""
         rows, cols = (size // points * points for size, points in zip(self.grid_shape, PART_POINTS, strict=True))
 
@@ -343,13 +346,13 @@ class _Keyframe:
         return float(np.count_nonzero(kept) / kept.size)
 
     def _sample_points(
-        self, picture: FloatImage, transform: SimilarityTransform
+        self, picture: FineLuma, transform: SimilarityTransform
     ) -> tuple[PointValues, PointValues | float]:
         """Return the picture's grey level at each transformed point, and 1 for each point inside the picture, 0 for the others."""
         height, width = picture.shape
         flat = picture.ravel()
         if transform == SimilarityTransform():
-            return flat.take(self.point_indices), 1.0
+            return _to_grey_levels(flat.take(self.point_indices)), 1.0
         rotation, shift = transform.scale_rotation, transform.translation
         affine = [
             [rotation.real, -rotation.imag, shift.real + (width - 1) / 2],
@@ -363,13 +366,19 @@ class _Keyframe:
         right, down = clamped - corner.astype(np.float32)
         index = corner[1] * width
         index += corner[0]
-        neighbours = flat.take(index + np.array([[0], [1], [width], [width + 1]]))
+        neighbours = flat.take(index + np.array([[0], [1], [width], [width + 1]])).astype(np.float32)
         upper = neighbours[0] + right * (neighbours[1] - neighbours[0])
         samples = neighbours[2] + right * (neighbours[3] - neighbours[2])
         samples -= upper
         samples *= down
         samples += upper
+        samples *= np.float32(1 / FINE_STEPS)
         return samples, (positions == clamped).all(0).astype(np.float32)
+
+
+def _to_grey_levels(values: npt.NDArray[np.int16]) -> PointValues:
+    """Return values of a `FineLuma` in grey levels."""
+    return values * np.float32(1 / FINE_STEPS)
 
 
 def _variance_ratio(median_square: float) -> float:
@@ -412,7 +421,7 @@ class CameraTracker:
         self._last_motion = self._last_transform = SimilarityTransform()
         self._rotation_zoom, self._allow_rotation_zoom = _RotationZoomEstimate(), False
 
-    def add(self, picture: FloatImage, time: float) -> tuple[SimilarityTransform, bool]:
+    def add(self, picture: FineLuma, time: float) -> tuple[SimilarityTransform, bool]:
         """Add the next frame.
 
         Args:
@@ -472,7 +481,7 @@ class CameraTracker:
             self._allow_rotation_zoom = not self._rotation_zoom.is_noise()
         return frame_transform, False
 
-    def _reset(self, picture: FloatImage, time: float) -> None:
+    def _reset(self, picture: FineLuma, time: float) -> None:
         self._keyframe = _Keyframe(picture, SimilarityTransform(), time)
         self._last_motion = self._last_transform = SimilarityTransform()
         self._rotation_zoom, self._allow_rotation_zoom = _RotationZoomEstimate(), False

@@ -132,8 +132,7 @@ class _FirstLevel:
         xx, xy, yy = self.inverse
         work = np.empty_like(motion)
         for _ in range(ITERATIONS):
-            np.maximum(motion, np.float32(1 - MARGIN), out=motion)
-            np.minimum(motion, np.float32(MARGIN - 2), out=motion)
+            motion.clip(1 - MARGIN, MARGIN - 2, out=motion)
             residual = second.sample(motion)
             residual -= self.picture
             x, y = _sum_neighbourhood(np.multiply(self.gradient, residual, out=work))
@@ -142,8 +141,7 @@ class _FirstLevel:
             step[0] -= np.multiply(xx, x, out=residual)
             np.multiply(xy, x, out=step[1])
             step[1] -= np.multiply(yy, y, out=residual)
-            np.maximum(step, np.float32(-MAX_STEP), out=step)
-            np.minimum(step, np.float32(MAX_STEP), out=step)
+            step.clip(-MAX_STEP, MAX_STEP, out=step)
             motion += step
         return motion
 

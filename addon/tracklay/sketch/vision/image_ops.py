@@ -14,8 +14,12 @@ import numpy.typing as npt
 
 FloatImage = npt.NDArray[np.float32]
 Luma = npt.NDArray[np.uint8]
+FineLuma = npt.NDArray[np.int16]
+"""Grey levels in steps of `1 / FINE_STEPS`: half the memory of floats, in which the same pictures would be as exact."""
 Matrix = npt.NDArray[np.float64]
 
+FINE_STEPS = 16
+"""Steps of a grey level in a `FineLuma`: the sum of the weights of `smooth_image`."""
 STATIC_CAMERA_PIXELS = 0.06
 """Pixels: when the corners of the picture move less than this, it is noise and the camera stands still."""
 TRANSLATION_ONLY_PIXELS = 0.25
@@ -55,14 +59,13 @@ class SimilarityTransform:
         return abs(self.translation) + abs(self.scale_rotation - 1) * math.hypot(*shape) / 2
 
 
-def smooth_image(picture: Luma) -> FloatImage:
+def smooth_image(picture: Luma) -> FineLuma:
     """Return the picture smoothed with the binomial kernel 1-2-1 along both axes.
 
     The first and last rows are smoothed along the row only, the first and last columns along the column only.
     """
     width = picture.shape[1]
-    # Sums of whole sixteenths: exact in 16 bits (16 * 255 < 65536), and half the memory traffic of floats.
-    source = picture.astype(np.uint16)
+    source = picture.astype(np.int16)
     vertical = source << 2  # the border rows keep their value: 4 times themselves
     inner = vertical[1:-1]
     np.add(source[1:-1], source[1:-1], out=inner)
@@ -76,10 +79,8 @@ def smooth_image(picture: Luma) -> FloatImage:
     np.add(flat[1:-1], flat[1:-1], out=inner)
     inner += flat[:-2]
     inner += flat[2:]
-    sixteenths = sums.reshape(-1, width)
-    np.left_shift(vertical[:, :: width - 1], 2, out=sixteenths[:, :: width - 1])
-    smoothed: FloatImage = sixteenths.astype(np.float32)
-    smoothed *= np.float32(1 / 16)
+    smoothed: FineLuma = sums.reshape(-1, width)
+    np.left_shift(vertical[:, :: width - 1], 2, out=smoothed[:, :: width - 1])
     return smoothed
 
 
@@ -116,9 +117,8 @@ def warp_image(picture: Luma, transform: SimilarityTransform) -> Luma:
         rotation.real * y + (shift.imag + (height - 1) / 2 * SUBPIXEL_STEPS)
     )
     # The highest position is one step short of the last pixel, so that a right and a lower neighbour always exist.
-    for position, size in ((px, width), (py, height)):
-        np.maximum(position, 0, out=position)
-        np.minimum(position, (size - 1) * SUBPIXEL_STEPS - 1, out=position)
+    px.clip(0, (width - 1) * SUBPIXEL_STEPS - 1, out=px)
+    py.clip(0, (height - 1) * SUBPIXEL_STEPS - 1, out=py)
     index = (py >> SUBPIXEL_BITS).astype(np.intp)
     index *= width
     index += px >> SUBPIXEL_BITS
@@ -181,7 +181,7 @@ def _translate_image(picture: Luma, translation: complex) -> Luma:
     return shifted
 
 
-def phase_correlation_shift(first: FloatImage, second: FloatImage) -> complex:
+def phase_correlation_shift(first: FineLuma, second: FineLuma) -> complex:
     """Return by how many whole pixels `second` is shifted against `first` (x right, y down), by phase correlation.
 
     Reliable up to about a third of the picture's size, where the two still overlap enough.

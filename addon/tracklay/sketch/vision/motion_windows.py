@@ -217,11 +217,9 @@ class MotionWindows:
         threshold = np.array([each.threshold for each in intervals], np.float32)
         share = change / threshold
         share -= np.float32(1)
-        np.maximum(share, np.float32(0), out=share)
-        np.minimum(share, np.float32(1), out=share)
+        share.clip(0, 1, out=share)
         change -= threshold
-        np.maximum(change, np.float32(0), out=change)
-        np.minimum(change, np.float32(MAX_CHANGE), out=change)
+        change.clip(0, MAX_CHANGE, out=change)
         cells = self._sum_cells(flow, share, change, np.array([each.seconds for each in intervals]))
         windows = np.ascontiguousarray(_sum_windows(cells).transpose(3, 0, 1, 2))
         yield from zip(windows, cells[SPEED].sum((0, 1)).tolist(), strict=True)
