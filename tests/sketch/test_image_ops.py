@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 from tracklay.sketch.vision.image_ops import (
-    SUBPIXEL_STEPS,
+    FINE_STEPS,
     STATIC_CAMERA_PIXELS,
     SUBPIXEL_STEPS,
     SimilarityTransform,
@@ -57,7 +57,7 @@ def warp_with_scipy(picture: npt.NDArray[np.uint8], transform: SimilarityTransfo
 def test_smoothing_is_the_binomial_convolution(seed: int, height: int, width: int) -> None:
     """Inside the border every pixel is exactly scipy's; border rows and columns are smoothed along themselves, corners stay."""
     picture = noise_picture(seed, (height, width))
-    smoothed, source = smooth_image(picture), picture.astype(np.float32)
+    smoothed, source = smooth_image(picture) / FINE_STEPS, picture.astype(np.float32)
     assert np.array_equal(smoothed[1:-1, 1:-1], ndimage.convolve(source, BINOMIAL)[1:-1, 1:-1])
     along_rows = ndimage.convolve1d(source, [0.25, 0.5, 0.25], axis=1)
     along_columns = ndimage.convolve1d(source, [0.25, 0.5, 0.25], axis=0)

@@ -14,7 +14,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .image_ops import FINE_STEPS, FineLuma, FloatImage, Luma, SimilarityTransform, smooth_image, upper_median, warp_image
+from .image_ops import (
+    FINE_STEPS,
+    FineLuma,
+    FloatImage,
+    Luma,
+    SimilarityTransform,
+    smooth_image,
+    upper_median,
+    warp_image,
+)
 
 MEDIAN_FRAMES = 9
 MEDIAN_STEP_SECONDS = 0.125

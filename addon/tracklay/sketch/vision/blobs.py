@@ -78,18 +78,17 @@ def find_blobs(probability: FloatImage, luma: Luma) -> list[Blob] | None:
         None where the foreground is too fragmented to be a few objects: more than `MAX_BLOBS` patches.
     """
     height, width = probability.shape
-    core = probability > MIN_PROBABILITY
-    if not core.any():
-        return []
     # The core dilated by one pixel, down, up, then to both sides: it includes the soft rim and closes gaps of two pixels.
     # A free pixel at both ends of each row lets the whole picture be treated as one long row.
     stride = width + 2
     padded = np.zeros((height, stride), bool)
-    dilated = padded[:, 1:-1]
-    dilated |= core
-    dilated[1:] |= core[:-1]
-    dilated[:-1] |= core[1:]
-    vertical = padded.ravel()
+    np.greater(probability, np.float32(MIN_PROBABILITY), out=padded[:, 1:-1])
+    core = padded.ravel()
+    if not core.any():
+        return []
+    vertical = core.copy()
+    vertical[stride:] |= core[:-stride]
+    vertical[:-stride] |= core[stride:]
     mask = vertical.copy()
     mask[1:] |= vertical[:-1]
     mask[:-1] |= vertical[1:]

@@ -141,7 +141,7 @@ def warp_image(picture: Luma, transform: SimilarityTransform) -> Luma:
 
 def _mix_packed(packed: npt.NDArray[np.uint16], weight: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
     """Return the low bytes mixed with the high bytes, whose weight is in `SUBPIXEL_STEPS`; sums of as many grey levels."""
-    low = packed & 0xFF
+    low: npt.NDArray[np.uint16] = np.bitwise_and(packed, np.uint16(0xFF))
     packed >>= 8
     packed -= low  # may wrap below zero, and wraps back in the sum
     packed *= weight
