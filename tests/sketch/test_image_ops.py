@@ -93,7 +93,7 @@ def test_a_warp_is_bilinear_interpolation(seed: int, zoom: float, angle: float, 
     tolerance = 0.5 + 2 * 255 / SUBPIXEL_STEPS + 1e-6
     difference = np.abs(warp_image(picture, transform) - warp_with_scipy(picture, transform))
     assert difference.max() <= tolerance
-    assert difference.mean() < 4
+    assert difference.mean() < 6  # neighbours of noise differ by 85 on average
 
 
 @given(seeds, st.integers(-3000, 3000), st.integers(-3000, 3000))

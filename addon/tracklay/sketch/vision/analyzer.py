@@ -9,7 +9,10 @@ One pass over the frames, through these modules:
         blobs             connected foreground patches
         tracker           blobs followed from frame to frame: tracks
       velocity_breaks     abrupt velocity changes in a finished track
-      event_detector      tracks and stops to events: impacts, whooshes; speed and position on every frame
+      motion_windows      what moved in each part of the picture between two frames, from `dense_flow`, a dozen intervals at a time
+        motion_losses     contacts: motion that is lost at once
+        motion_starts     motion that begins at once
+      event_detector      tracks, losses and starts to events: impacts, whooshes; speed and position on every frame
     events                the result, input of `tracklay.sketch.foley`
 
 `image_ops` holds the kernels they share. The median needs frames from half a second ahead, so each frame is analysed half a
