@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from tracklay.sketch.vision.analyzer import LUMA_WIDTH, analyze_motion
 from tracklay.sketch.vision.camera_motion import CameraTracker
-from tracklay.sketch.vision.dense_flow import FlowPyramid, estimate_flow, grey_difference
+from tracklay.sketch.vision.dense_flow import QUARTER, FlowPicture, estimate_flow, grey_difference
 from tracklay.sketch.vision.events import Event, Trigger, select_events
 from tracklay.sketch.vision.image_ops import Luma, smooth_image
 
@@ -104,20 +104,32 @@ def textured_picture() -> Luma:
     return picture
 
 
-@pytest.mark.parametrize("shift", [(0, 0), (1, 0), (4, -3), (9, 5), (-14, 2)])
-def test_the_flow_of_a_shifted_picture_is_its_shift(shift: tuple[int, int]) -> None:
-    """The median of the flow is within a pixel of the shift, also when the light changes."""
-    right, down = shift
+SHIFTS = ((0, 0), (1, 0), (4, -3), (9, 5), (-14, 2))
+
+
+def test_the_flow_of_shifted_pictures_is_their_shift() -> None:
+    """The median of each interval's flow is within a pixel of its shift, also when the light changes."""
     first = textured_picture()[20:110, 25 : 25 + LUMA_WIDTH]
-    second = textured_picture()[20 - down : 110 - down, 25 - right : 25 - right + LUMA_WIDTH]
-    for light in (0, 8):
-        pyramids = FlowPyramid(first), FlowPyramid(np.clip(second.astype(int) + light, 0, 255).astype(np.uint8))
-        offset, change = grey_difference(*pyramids)
-        flow = estimate_flow(*pyramids, offset)[3:-3, 5:-5]
-        assert abs(np.median(flow.real) - right) < 1
-        assert abs(np.median(flow.imag) - down) < 1
-        if shift == (0, 0):
-            assert change.max() < 2
+    seconds = [
+        np.clip(textured_picture()[20 - down : 110 - down, 25 - right : 25 - right + LUMA_WIDTH].astype(int) + light, 0, 255)
+        for light in (0, 8)
+        for right, down in SHIFTS
+    ]  # fmt: skip
+    before, after = FlowPicture.from_luma(first), [FlowPicture.from_luma(each.astype(np.uint8)) for each in seconds]
+    offsets, changes = zip(*(grey_difference(before, each) for each in after), strict=True)
+    flow = QUARTER * estimate_flow([before.quarter] * len(after), [each.quarter for each in after], offsets)
+    for k, shift in enumerate(2 * SHIFTS):
+        assert np.abs(np.median(flow[:, 3:-3, 5:-5, k], (1, 2)) - shift).max() < 1
+    assert changes[0].max() < 2
+
+
+def test_the_flow_of_an_interval_does_not_depend_on_the_others() -> None:
+    """An interval measured alone has the flow that it has among others."""
+    pictures = [FlowPicture.from_luma(textured_picture()[20 - k : 110 - k, 25:185]).quarter for k in (0, 2, -3, 5, 1)]
+    together = estimate_flow(pictures[:-1], pictures[1:], [0.0, 1.0, 2.0, 3.0])
+    for k in range(4):
+        alone = estimate_flow(pictures[k : k + 1], pictures[k + 1 : k + 2], [float(k)])
+        assert np.array_equal(alone[..., 0], together[..., k])
 
 
 def test_a_hammer_that_fills_the_picture_is_no_cut() -> None:
