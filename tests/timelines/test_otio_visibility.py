@@ -224,7 +224,7 @@ def test_the_timecode_track_has_a_rate_of_its_own(tmp_path):
 
 
 def test_an_mxf_file_states_the_rate_of_its_timecode(tmp_path):
-    """The base is a whole number: the picture tells 30 from 30000/1001."""
+    """The base is a whole number: the picture decides between 30 and 30000/1001."""
     fast = Rate(Fraction(60000, 1001))
     media = flash_clip(tmp_path / "cam.mxf", fast.fps, 4, (), "-c:v", "mpeg2video", "-timecode", "10:00:00:00")
     assert read_timecode_rate(media, fast) == fast

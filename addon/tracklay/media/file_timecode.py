@@ -77,7 +77,7 @@ def read_timecode_rate(path: Path, picture_rate: Rate) -> Rate | None:
 
     Args:
         path: the file.
-        picture_rate: the rate of its picture, which tells 30 and 30000/1001 of an MXF file from each other.
+        picture_rate: the rate of its picture, which decides between 30 and 30000/1001 of an MXF file.
 
     Raises:
         OSError: the file cannot be read.

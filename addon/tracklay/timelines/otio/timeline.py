@@ -43,6 +43,7 @@ from .text_patch import (
     rebase_urls,
     remove_tracks,
 )
+from .timecode_notation import correct_start_frame, find_drop_frame
 from .visibility import VisibleShot, VisibleShotFinder, find_record_start
 
 if TYPE_CHECKING:
@@ -132,10 +133,15 @@ class OtioFile(Timeline):
         """The frame of its beginning, from timecode zero."""
         start = self._timeline.global_start_time
         if start is not None:
-            return self.rate.frames(to_seconds(start))
+            return correct_start_frame(self._timeline, self.rate.frames(to_seconds(start)), self.rate)
         # OTIO's EDL adapter sets no global start: the first track's record time stands for it.
         record_starts = [begin for track in self._timeline.tracks if (begin := find_record_start(track))]
         return self.rate.frames(min(record_starts, default=Fraction(0)))
+
+    @cached_property
+    def _drop_frame(self) -> bool | None:
+        """True if the timeline counts in drop-frame, False if it does not, None if nothing states it."""
+        return find_drop_frame(self._timeline, self._start_frame, self.rate)
 
     @cached_property
     def _shots(self) -> list[tuple[str, VisibleShot]]:
@@ -203,7 +209,8 @@ class OtioFile(Timeline):
     def _frame_range(self, in_point: str | None, out_point: str | None) -> tuple[int, int]:
         """Return the frames between two points as the user writes them.
 
-        Timecode is the one that the timeline shows; seconds, minutes and frames count from its beginning.
+        Timecode is the one that the timeline shows, in drop-frame if that counts so, however it is written; seconds, minutes and frames
+        count from its beginning.
         """
         length = max((self.rate.frames(shot.end) for _, shot in self._shots), default=0)
         points = []
@@ -215,7 +222,8 @@ class OtioFile(Timeline):
                 points.append(default)
                 continue
             try:
-                at = parse_time(text, self.rate)
+                drops = self._drop_frame and is_timecode(text)
+                at = parse_time(text.replace(":", ";") if drops else text, self.rate)
             except TimeError as error:
                 raise invalid_point_error(name, error) from None
             at = at if is_timecode(text) else at + self._start_frame
@@ -226,8 +234,8 @@ class OtioFile(Timeline):
                     name=name,
                     timeline=self.path.name,
                     text=text,
-                    start=format_timecode(self._start_frame, self.rate),
-                    end=format_timecode(self._start_frame + length, self.rate),
+                    start=format_timecode(self._start_frame, self.rate, drop_frame=self._drop_frame),
+                    end=format_timecode(self._start_frame + length, self.rate, drop_frame=self._drop_frame),
                 )
             points.append(at)
         # Without length there is no picture at all: `cues` reports that.
