@@ -136,7 +136,15 @@ def test_every_ffmpeg_and_packaging_gives_the_same_impacts(
     codec, pixels, size, options = SOURCES[name]
     height, width = chop[0].shape[:2]
     command = [FFMPEG, "-v", "error", "-f", "rawvideo", "-pix_fmt", "gray" if chop[0].ndim == 2 else "rgb24"]
-    command += ["-s", f"{width}x{height}", "-r", str(SOURCE_FPS), "-i", "-", *(("-vf", f"scale={size}") if size else ())]
+    command += [
+        "-s",
+        f"{width}x{height}",
+        "-r",
+        str(SOURCE_FPS),
+        "-i",
+        "-",
+        *(("-vf", f"scale={size}") if size else ()),
+    ]
     command += ["-c:v", codec, "-pix_fmt", pixels, *options, str(tmp_path / name)]
     subprocess.run(command, input=b"".join(frame.tobytes() for frame in chop), check=True)
     found = {}
