@@ -147,7 +147,10 @@ def count_events(kind: Kind, parts: list[MadePart], sound: Sound, seed: int, row
     """Add how often each event that two parts have is in the joined sound, by its likeness to each part's own."""
     for number, (left, right) in enumerate(pairwise(parts)):
         for event in left.events.keys() & right.events.keys():
-            if kind != "clicks" and max(left.events[event], right.events[event]) > left.start + len(left.samples) - 2400:
+            if (
+                kind != "clicks"
+                and max(left.events[event], right.events[event]) > left.start + len(left.samples) - 2400
+            ):
                 continue  # too little of it to be recognised
             row.shared += 1
             if kind == "clicks":
