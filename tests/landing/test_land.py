@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from tracklay.landing.land import land_take, plan_landing
 from tracklay.landing.matching import Contact
+from tracklay.listening.loudness import LoudnessMeter
 from tracklay.listening.onsets import detect_onsets
 from tracklay.listening.spectrum import measure_bands, spectral_flux
 from tracklay.media.bwf import FULL_SCALE
 from tracklay.media.wav_reader import WavReader
-from tracklay.sketch.loudness import LoudnessMeter
 
 from tests.landing.made_takes import RATE, Bed, Kind, MadeTake, make_take, strike, write_wav
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..listening.loudness import LoudnessMeter
 from ..listening.onsets import find_onsets
 from ..listening.spectrum import measure_bands_of
-from ..sketch.loudness import LoudnessMeter
 from .layout import ShiftTarget, choose_shifts, lay_out
 from .matching import Contact, estimate_lag, match_onsets
 from .renderer import BLOCK_SAMPLES, LayoutRenderer
