@@ -166,3 +166,26 @@ def test_loudness_stays_over_music(seed: int) -> None:
     landed = land_take(take.samples, RATE, contacts_of(take))
     assert landed.moves
     assert abs(loudness(landed.samples) - loudness(take.samples)) < 0.15
+
+
+@pytest.mark.parametrize("kind", ["square", "noise", "together"])
+def test_no_sample_is_above_the_untouched_peak(kind: str) -> None:
+    """Full-scale sounds that meet in a crossfade, of any correlation, stay below the untouched take's peak: nothing clips."""
+    rng = np.random.default_rng(31)
+    length, places = 6 * RATE, (0.6, 1.5, 2.4, 3.3, 4.2, 5.1)
+    samples = np.zeros((length, 2), np.float32)
+    for number, place in enumerate(places):
+        time = np.arange(round(0.5 * RATE)) / RATE
+        hertz = 110.0 if kind == "together" else 90 + 37 * number
+        square = np.sign(np.sin(2 * np.pi * hertz * time)) if kind != "noise" else rng.choice([-1.0, 1.0], len(time))
+        at = round(place * RATE)
+        samples[at : at + len(time)] = square[:, None] * np.where(np.arange(len(time)) < RATE // 4, 1, 0.6)[:, None]
+    bed = np.sign(np.sin(2 * np.pi * 70 * np.arange(length) / RATE))[:, None] * np.float32(0.5)
+    samples = np.where(samples == 0, bed, samples).astype(np.float32)
+    contacts = [
+        Contact(Fraction(round((place + away) * RATE), RATE))
+        for place, away in zip(places, (0.2, -0.2) * 3, strict=True)
+    ]
+    landed = land_take(samples, RATE, contacts)
+    assert landed.moves
+    assert np.abs(landed.samples).max() <= 1 + 1e-6
