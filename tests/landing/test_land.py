@@ -189,3 +189,26 @@ def test_no_sample_is_above_the_untouched_peak(kind: str) -> None:
     landed = land_take(samples, RATE, contacts)
     assert landed.moves
     assert np.abs(landed.samples).max() <= 1 + 1e-6
+
+
+@pytest.mark.parametrize("bed", ["silence", "rain"])
+def test_metal_that_rings_into_the_next_hit_lands(bed: Bed) -> None:
+    """Of hits that ring into each other nine in ten land, none is lost, and the decays go on: no cut rises above the take's own flux."""
+    take = make_take(9501, seconds=12, kind="metal", bed=bed, spacing=(0.3, 0.8), jitter=(0.05, 0.15))
+    landing = plan_landing(lambda start, stop: take.samples[start:stop], len(take.samples), RATE, contacts_of(take))
+    landed = np.concatenate(list(landing.blocks()))
+    onsets, before = onset_seconds(landed), onset_seconds(take.samples)
+    moves = [(float(move.start), float(move.to)) for move in landing.moves]
+    places = [next((to for start, to in moves if abs(start - sound) < 0.004), sound) for sound in take.sounds]
+    assert np.mean(np.abs(np.array(places) - take.contacts) < 0.025) >= 0.9
+    lost = sum(np.abs(onsets - place).min() > 0.005 for place in places)
+    assert lost <= sum(np.abs(before - sound).min() > 0.005 for sound in take.sounds)
+    own, flux = (
+        spectral_flux(np.maximum(measure_bands(sound, RATE).levels_db, -75)) for sound in (take.samples, landed)
+    )
+    hop = measure_bands(landed[:RATE], RATE).hop
+    times = np.arange(len(own)) * hop / RATE
+    highest = own[(np.abs(times[:, None] - before).min(axis=1) > 0.035) & (times > 0.05)].max()
+    cuts = [cut for cut in landing.cuts if np.abs(onsets - cut / RATE).min() > 0.035]
+    assert len(cuts) >= 5
+    assert np.mean([flux[cut // hop - 1 : cut // hop + 3].max() > highest for cut in cuts]) <= 0.05
