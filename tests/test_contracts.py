@@ -44,6 +44,7 @@ OPTIONS = {
             "-v",
         ),
     },
+    "land": {"--in", "--prompt", "--json", "--verbose", "-v"},
     "models": {"--json", "--verbose", "-v"},
     "jobs": {"--all", "--json", "--verbose", "-v"},
     "batch": {
@@ -57,6 +58,7 @@ OPTIONS = {
 
 POSITIONALS = {
     "lay": ["PICTURE"],
+    "land": ["TAKE", "PICTURE"],
     "models": ["ID", "SPEC"],
     "jobs": ["ACTION"],
     "batch": ["WORKLIST"],

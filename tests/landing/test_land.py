@@ -212,3 +212,23 @@ def test_metal_that_rings_into_the_next_hit_lands(bed: Bed) -> None:
     cuts = [cut for cut in landing.cuts if np.abs(onsets - cut / RATE).min() > 0.035]
     assert len(cuts) >= 5
     assert np.mean([flux[cut // hop - 1 : cut // hop + 3].max() > highest for cut in cuts]) <= 0.05
+
+
+def test_a_take_joined_of_parts_lands() -> None:
+    """Two sounds of other beds, joined with a crossfade, land like one; the join itself is no event, and nothing moves across it."""
+    one, two = make_take(32, seconds=8, bed="rain"), make_take(33, seconds=8, bed="rain", reverb=True)
+    fade = round(0.2 * RATE)
+    angle = np.linspace(0, np.pi / 2, fade)[:, None]
+    overlap = one.samples[-fade:] * np.cos(angle) + 0.5 * two.samples[:fade] * np.sin(angle)
+    samples = np.concatenate([one.samples[:-fade], overlap, 0.5 * two.samples[fade:]]).astype(np.float32)
+    join = 8 - fade / RATE
+    contacts = [*one.contacts, *(join + time for time in two.contacts)]
+    sounds = [*one.sounds, *(join + time for time in two.sounds if time is not None)]
+    landed = land_take(samples, RATE, [Contact(Fraction(round(time * RATE), RATE)) for time in contacts])
+    moves = {float(move.start): float(move.to) for move in landed.moves}
+    places = [next((to for start, to in moves.items() if abs(start - sound) < 0.004), sound) for sound in sounds]
+    assert np.median(np.abs(np.array(places) - contacts)) < 0.02
+    assert np.mean(np.abs(np.array(places) - contacts) < 0.025) >= 0.9
+    onsets = onset_seconds(landed.samples)
+    assert all(np.abs(onsets - place).min() < 0.005 for place in places)
+    assert all(abs(start - join) > 0.1 for start in moves)
