@@ -49,7 +49,7 @@ OPTIONS = {
     "jobs": {"--all", "--json", "--verbose", "-v"},
     "batch": {
         *("--dry-run", "--max-cost", "--workers", "--shard", "--together", "--farm", "--on", "--shards", "--again"),
-        *("--land", "--verdicts", "--merge", "--no-report", "--json", "--verbose", "-v"),
+        *("--land", "--repair", "--verdicts", "--merge", "--no-report", "--json", "--verbose", "-v"),
     },
     "report": {"--to", "--verdicts", "--reel", "--verbose", "-v"},
     "demo": {"--to", "--verbose", "-v"},
