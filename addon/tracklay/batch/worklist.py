@@ -34,6 +34,7 @@ ROW_FIELDS: Mapping[str, type] = {
     "land": str,
     "best": bool,
     "repair": bool,
+    "hits": str,
     "drop_original": bool,
 }
 """The fields of a row, each with its type."""
@@ -59,6 +60,7 @@ class WorkListRow:
         params: all parameters, checked.
         land, best: as in `Cue`.
         repair: the worst stretch of its best take is generated again.
+        hits: the hit points, as `tracklay lay --hits` takes them; empty for none but the timeline's markers.
     """
 
     id: str
@@ -80,6 +82,7 @@ class WorkListRow:
     land: LandMode = "auto"
     best: bool = False
     repair: bool = False
+    hits: str = ""
 
     @property
     def lay_group(self) -> tuple[str, str]:

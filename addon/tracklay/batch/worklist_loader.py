@@ -296,6 +296,9 @@ class _WorkListLoader:
         content += [dict(settings.params), folder_name]
         # Left out by default: results of earlier versions stay valid.
         content += [] if land == "auto" else [land]
+        hits = values.get("hits", "")
+        marked = [hit.to_list() for hit in cue.hits] if cue is not None and model.task == "music" else []
+        content += [["hits", hits, marked]] if hits or marked else []
         return WorkListRow(
             row_id,
             picture,
@@ -316,6 +319,7 @@ class _WorkListLoader:
             land,
             bool(values.get("best", False) or repair),
             repair,
+            hits,
         )
 
     def _parameter_value(self, model: Model, name: str, value: ParamValue, *, is_text: bool) -> ParamValue:
