@@ -74,6 +74,7 @@ WORDS = {
     "Random Seed": "Zufälliger Startwert",
     "wood, metal, rain …": "Holz, Metall, Regen …",
     "Unknown: {}": "Unbekannt: {}",
+    "Only English words are known": "Nur englische Wörter sind bekannt",
     "{} (heard as {})": "{} (gehört als {})",
     "No contact was seen: the take holds only the ambience.": "Kein Kontakt im Bild: Der Take enthält nur die Atmosphäre.",
     "No contact was seen: the take holds only fast movement.": "Kein Kontakt im Bild: Der Take enthält nur schnelle Bewegung.",
