@@ -173,6 +173,13 @@ ERRORS = {
     "{file} is truncated: it ends before its {samples} samples.": (
         "{file} ist unvollständig: Die Datei endet vor ihren {samples} Samples."
     ),
+    "There are no parts to join.": "Es gibt keine Teile zum Verbinden.",
+    "Parts {number} and {next} are not in order: one begins or ends inside the other.": (
+        "Die Teile {number} und {next} sind nicht in Reihenfolge: Einer beginnt oder endet im anderen."
+    ),
+    "{file} has {found} Hz instead of {wanted} Hz. Convert it to {wanted} Hz.": (
+        "{file} hat {found} Hz statt {wanted} Hz. Wandeln Sie die Datei in {wanted} Hz um."
+    ),
     "Not a WAV file: {name}.": "Keine WAV-Datei: {name}.",
     "The take is too long for a WAV file. Split the span.": (
         "Der Take ist zu lang für eine WAV-Datei. Teilen Sie den Abschnitt."
@@ -182,6 +189,9 @@ ERRORS = {
     ),
     "The sound of the model's file {name} is empty. Try again, or use another model.": (
         "Der Ton der Datei {name} des Modells ist leer. Versuchen Sie es erneut, oder verwenden Sie ein anderes Modell."
+    ),
+    "Could not match the sound of {name} with its picture: {pictures} recordings with picture, {sounds} with sound.": (
+        "Der Ton von {name} ließ sich nicht dem Bild zuordnen: {pictures} Aufnahmen mit Bild, {sounds} mit Ton."
     ),
     "The film differs from the picture: {problem}.": "Der Film weicht vom Bild ab: {problem}.",
     "No layer with a colour in {path}: it has {channels}. Export the images as plain RGB.": (
