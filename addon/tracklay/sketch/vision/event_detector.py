@@ -55,13 +55,10 @@ MIN_VISIBLE_SHARE = 0.35
 """A sample with less than this share of the largest area within the window shows only a part of the object."""
 MAX_EXPLAINED_SHARE = 0.4
 """Largest share of a break that a change of the area may explain, by a piece that appears or vanishes at the object's end."""
+MAX_ROUND_LENGTH = 1.18
+"""Length over the diameter of a disk of the same area: more is a tool or a limb, which swings."""
 MAX_AREA_CHANGE_AT_BREAK = 0.4
 """Largest change of the area around a break, as a logarithm: with more, another object joined or left the blob."""
-MAX_ELONGATION = 1.18
-"""Length over the diameter of a disk of the same area: more is an arm or a limb, which bends and turns, so its centre breaks its path
-without a contact. Its contacts are losses of motion as well (`motion_losses`)."""
-MAX_DIAMETERS_CHANGE = 85.0
-"""Diameters per second: what changes its velocity by more is hardly the same speck on the next frame (water, leaves)."""
 FULL_STRENGTH_VELOCITY_CHANGE = 2.2
 """Widths per second: the velocity change of an impact of strength 1."""
 FULL_STRENGTH_SIZE = 0.12
@@ -97,8 +94,8 @@ class _ImpactCandidate:
     trigger: Trigger = "stop"
     from_motion: bool = False
     """Found in the motion of the picture, not in a track: it does not depend on how an object's fragments were joined."""
-    needs_motion: bool = False
-    """Counts only where motion of the picture was lost as well."""
+    is_round: bool = False
+    """Of a tracked object without an end that is faster than its centre: the track knows its velocity best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,14 +188,13 @@ class EventDetector:
         around = slice(max(0, index - 3), index + 5)
         size = _median_diameter(areas[around]) / self._shape[1]
         velocity_change = abs(velocity_break.velocity_after - velocity_break.velocity_before)
-        is_long = median(lengths[around].tolist()) > MAX_ELONGATION * size
         return _ImpactCandidate(
             velocity_break.time,
             velocity_change,
             complex(motion.positions[nearest]),
             size,
             TRACK_CONFIDENCE,
-            needs_motion=is_long or velocity_change > MAX_DIAMETERS_CHANGE * size,
+            is_round=median(lengths[around].tolist()) <= MAX_ROUND_LENGTH * size,
         )
 
     def result(self, frame_times: tuple[Fraction, ...], analyzed_frames: npt.NDArray[np.intp]) -> MotionAnalysis:
@@ -249,8 +245,8 @@ class EventDetector:
     def _merge_impacts(self) -> list[_ImpactCandidate]:
         """Return the impacts without those that have a stronger one near in time and place.
 
-        Those found in the motion come first, as their time is more exact. One that a track confirms gets the strength of the larger of
-        the two and the higher confidence.
+        Those found in the motion come first, as their time is more exact. One that a track confirms gets the higher confidence, and the
+        strength of the larger of the two; that of the track if its object is round.
         """
         merged: list[_ImpactCandidate] = []
         for impact in sorted(self._impacts, key=lambda impact: (not impact.from_motion, -impact.velocity_change)):
@@ -262,12 +258,12 @@ class EventDetector:
                 and abs(impact.position - other.position) <= 2 * MERGE_DISTANCE  # positions span 2 over the width
             ]
             if not near:
-                if not impact.needs_motion:
-                    merged.append(impact)
+                merged.append(impact)
             elif merged[near[0]].from_motion and not impact.from_motion:
+                larger = max(merged[near[0]].velocity_change, SWING_SPEED_RATIO * impact.velocity_change)
                 merged[near[0]] = replace(
                     merged[near[0]],
-                    velocity_change=max(merged[near[0]].velocity_change, SWING_SPEED_RATIO * impact.velocity_change),
+                    velocity_change=impact.velocity_change if impact.is_round else larger,
                     confidence=max(merged[near[0]].confidence, impact.confidence),
                 )
         return merged

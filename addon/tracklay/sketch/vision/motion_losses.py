@@ -67,9 +67,12 @@ SLOW_SPEED = 0.6
 """Widths per second: what closes in more slowly strikes less surely. Gestures are slower, blows faster."""
 MIN_AREA_EARLIER = 0.4
 """A thing whose changed area was a smaller share of that at the loss has only just come in, too fast to be followed."""
-MIN_CONFIDENCE = 0.45
-"""Candidates that are less sure are no contacts, and do not sound. Chosen by cross-validation on the scenes of the fit: below, hands that
-leave the picture are heard; above, blows are missed."""
+MIN_CONFIDENCE, MIN_CONFIDENCE_ALONE, SURE_CONFIDENCE = 0.25, 0.6, 0.7
+"""Candidates that are less sure than the first are no contacts, and do not sound. It is enough near a contact of the third, as blows come
+in series; a candidate without one needs the second. Another codec changes a confidence by 0.3, and with one limit for all, blows of a
+series came and went with it. Chosen by cross-validation on the scenes of the fit, and on other scenes in other codecs."""
+SERIES_SECONDS = 2.5
+"""Time to both sides of a sure contact within which others are expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +141,14 @@ class LossDetector:
 
     def finish(self) -> list[MotionLoss]:
         """Return the contacts, in order of time."""
-        found = []
-        for candidate, features in self.weigh_candidates():
-            confidence = _confidence(features)
-            if confidence >= MIN_CONFIDENCE:
-                found.append(
-                    MotionLoss(candidate.time, candidate.speed, candidate.position, candidate.size, confidence)
-                )
-        return found
+        weighed = [(candidate, _confidence(features)) for candidate, features in self.weigh_candidates()]
+        sure = [candidate.time for candidate, confidence in weighed if confidence >= SURE_CONFIDENCE]
+        return [
+            MotionLoss(candidate.time, candidate.speed, candidate.position, candidate.size, confidence)
+            for candidate, confidence in weighed
+            if confidence >= MIN_CONFIDENCE_ALONE
+            or (confidence >= MIN_CONFIDENCE and any(abs(candidate.time - time) <= SERIES_SECONDS for time in sure))
+        ]
 
     def weigh_candidates(self) -> list[tuple[_LossCandidate, Sequence[float]]]:
         """Return the candidates of the shot, sure or not, with their features, in order of time."""
@@ -316,8 +319,8 @@ def _features(candidate: _LossCandidate, rival: float) -> Sequence[float]:
     )
 
 
-WEIGHTS = (0.79, 2.31, -16.91, -3.19, -4.37, -9.9, -16.45, 2.49, 5.69, -4.46, -8.31, -0.23, -2.97)
-BIAS = 1.68
+WEIGHTS = (0.79, 2.3, -16.89, -3.18, -4.39, -9.96, -16.43, 2.49, 5.72, -4.46, -8.26, -0.24, -2.96)
+BIAS = 1.66
 """Weights of `_features` and their offset, by logistic regression: `scripts/fit_impact_weights.py`."""
 
 
