@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..cue import LandMode, ParamValue
+    from ..cue import FitMode, LandMode, ParamValue
     from ..models import Model
 
 DEFAULT_MODEL = "sketch/foley"
@@ -34,6 +34,8 @@ ROW_FIELDS: Mapping[str, type] = {
     "land": str,
     "best": bool,
     "hits": str,
+    "tail": str,
+    "fit": str,
     "drop_original": bool,
 }
 """The fields of a row, each with its type."""
@@ -58,6 +60,8 @@ class WorkListRow:
         in_point, out_point: times as the user wrote them; None is the picture's start or end.
         params: all parameters, checked.
         land, best: as in `Cue`.
+        tail: as `tracklay lay --tail` takes it.
+        fit: as in `Cue`.
         hits: the hit points, as `tracklay lay --hits` takes them; empty for none but the timeline's markers.
     """
 
@@ -80,6 +84,8 @@ class WorkListRow:
     land: LandMode = "auto"
     best: bool = False
     hits: str = ""
+    tail: str = ""
+    fit: FitMode = "auto"
 
     @property
     def lay_group(self) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..cue import LAND_MODES
+from ..cue import FIT_MODES, LAND_MODES
 from ..errors import InvalidInput, TracklayError, file_not_found_error
 from ..jobs.job_spec import TakeSettings
 from ..media import image_sequence
@@ -39,7 +39,7 @@ from .worklist import (
 )
 
 if TYPE_CHECKING:
-    from ..cue import Cue, LandMode, ParamValue
+    from ..cue import Cue, FitMode, LandMode, ParamValue
     from ..models import Model
 
 _PARAMETER_PREFIX = "params."
@@ -293,7 +293,9 @@ class _WorkListLoader:
         content += [dict(settings.params), folder_name]
         # Left out by default: results of earlier versions stay valid.
         content += [] if land == "auto" else [land]
-        hits = values.get("hits", "")
+        hits, tail, fit = values.get("hits", ""), values.get("tail", ""), _check_fit(values.get("fit", "auto"))
+        content += [["tail", tail]] if tail else []
+        content += [["fit", fit]] if fit != "auto" else []
         marked = [hit.to_list() for hit in cue.hits] if cue is not None and model.task == "music" else []
         content += [["hits", hits, marked]] if hits or marked else []
         return WorkListRow(
@@ -316,6 +318,8 @@ class _WorkListLoader:
             land,
             bool(values.get("best", False)),
             hits,
+            tail,
+            fit,
         )
 
     def _parameter_value(self, model: Model, name: str, value: ParamValue, *, is_text: bool) -> ParamValue:
@@ -417,6 +421,15 @@ def _merge_tables(*tables: Mapping[str, Any]) -> dict[str, Any]:
         if params:
             merged["params"] = params
     return merged
+
+
+def _check_fit(text: str) -> FitMode:
+    for mode in FIT_MODES:
+        if text == mode:
+            return mode
+    raise InvalidInput(
+        "worklist.invalid_fit", "fit must be {names}: {value}.", names=" or ".join(FIT_MODES), value=text
+    )
 
 
 def _check_land(text: str) -> LandMode:

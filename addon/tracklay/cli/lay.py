@@ -18,7 +18,7 @@ from ..jobs.runner import BlockingRunner
 from ..models import EXTRA_PREFIX, Model, find_model, load_catalogue
 from ..timelines import open_timeline
 from ..timelines.delivery import check_delivery, deliver_takes
-from ..timelines.hit_points import add_hits
+from ..timelines.hit_points import add_hits, tail_frames
 from ..timelines.repair import plan_repairs
 from .exit_status import EXIT_BAD_INPUT, EXIT_DONE, EXIT_FAILED
 from .messages import print_json, print_messages
@@ -48,7 +48,10 @@ def run_lay(options: argparse.Namespace) -> int:
         square=options.square,
         land=options.land,
         best=options.best or options.repair,
+        fit=options.fit,
     )
+    if options.tail is not None:
+        cues = [replace(cue, tail=tail_frames(options.tail, cue.span.rate)) for cue in cues]
     if options.hits and model.task == "music":
         cues = add_hits(timeline, cues, options.hits)
     elif options.hits:
@@ -105,6 +108,8 @@ def _write_worklist(timeline: Timeline, cues: Sequence[Cue], to: Path, options: 
     fields = {"in": options.in_point, "out": options.out_point, "drop_original": options.drop_original or None}
     fields["best"] = options.best or None
     fields["hits"] = options.hits
+    fields["tail"] = options.tail
+    fields["fit"] = None if options.fit == "auto" else options.fit
     fields["land"] = None if options.land == "auto" else options.land
     # All cues of one command share its options.
     fields |= {name: getattr(cues[0], name) for name in ("model", "prompt", "negative", "takes", "seed")}

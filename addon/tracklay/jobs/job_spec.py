@@ -30,6 +30,9 @@ Stage = Literal["extract", "generate", "conform", "ready", "failed"]
 RANDOM_SEED = -1
 """Value that means "choose a seed", as in the providers' own web pages."""
 
+FIT_MARGIN = Fraction(6, 5)
+"""Music that is fitted is asked for at this many times the span's length."""
+
 MAX_TAKES = 99
 """Takes of one cue, at most."""
 
@@ -102,6 +105,8 @@ class JobSpec:
         reason = stored.pop("reason", reason)
         patch = stored.pop("patch", None)
         hits = tuple(Hit.from_list(each) for each in stored.pop("hits", ()))
+        # Music of earlier versions was cut at the span's end.
+        fit, refit = stored.pop("fit", "off"), stored.pop("refit", None)
         picture = Picture(
             Path(stored.pop("source")),
             TimeMap(points),
@@ -116,6 +121,8 @@ class JobSpec:
             picture=picture,
             patch=None if patch is None else Patch(Path(patch[0]), *patch[1:]),
             hits=hits,
+            fit=fit,
+            refit=None if refit is None else Path(refit),
             **stored,
         )
 
@@ -123,6 +130,23 @@ class JobSpec:
     def lands_takes(self) -> bool:
         """True if takes are moved to the picture's contacts."""
         return self.cue.land == "auto" and can_land(self.model, self.cue.params)
+
+    @property
+    def fits_takes(self) -> bool:
+        """True if takes are music that is fitted to the span and its hits."""
+        return self.cue.fit == "auto" and can_fit(self.model) and self.cue.patch is None
+
+    def seconds_to_ask(self, seconds: Fraction) -> Fraction:
+        """Return the length to ask the model for: with the tail, and where music is fitted more, so that there are bars to leave out.
+
+        Music for a picture has the picture's length.
+        """
+        parameter = self.model.parameter_for_role("seconds")
+        if parameter is None or self.model.picture_input(self.cue.params) or self.cue.patch is not None:
+            return seconds
+        margin = FIT_MARGIN if self.fits_takes else 1
+        limits = [Fraction(str(most)) for most in (self.model.seconds.most, parameter.maximum) if most is not None]
+        return max(seconds, min([(seconds + self.cue.span.rate.seconds(self.cue.tail)) * margin, *limits]))
 
     @property
     def scores_takes(self) -> bool:
@@ -157,6 +181,11 @@ def can_land(model: Model, params: Mapping[str, ParamValue]) -> bool:
     return model.task != "music" and model.provider != "sketch" and model.picture_input(params) == "video"
 
 
+def can_fit(model: Model) -> bool:
+    """Return whether takes of a model can be fitted to a span: music, unless it is composed to the span already."""
+    return model.task == "music" and model.provider != "sketch"
+
+
 def cue_to_dict(cue: Cue) -> dict[str, Any]:
     """Return a cue as plain data. `JobSpec.cue_from_dict` rebuilds it from `{"cue": ...}`."""
     span = cue.span
@@ -182,6 +211,9 @@ def cue_to_dict(cue: Cue) -> dict[str, Any]:
         **({} if cue.land == "auto" else {"land": cue.land}),
         **({"best": True} if cue.best else {}),
         **({"hits": [hit.to_list() for hit in cue.hits]} if cue.hits else {}),
+        **({"tail": cue.tail} if cue.tail else {}),
+        **({"fit": cue.fit} if cue.fit != "off" else {}),
+        **({} if cue.refit is None else {"refit": str(cue.refit)}),
         **({} if cue.patch is None else {"patch": [str(cue.patch.take), cue.patch.start, cue.patch.frames]}),
     }
 
@@ -291,8 +323,11 @@ def create_job_spec(cue: Cue, folder: Path, stem: str, catalogue: Mapping[str, M
     from ..providers.base import get_provider  # noqa: PLC0415 - loads asyncio, which enabling the extension must not
 
     get_provider(model.provider).check_ready()
-    hits = cue.hits if model.task == "music" else ()  # other sounds lie where the picture's contacts are
-    return JobSpec(replace(cue, params=settings.params, seed=settings.seed, hits=hits), model, folder, stem)
+    # Other sounds lie where the picture's contacts are. What does not apply is left out of what identifies a request.
+    hits, tail = (cue.hits, cue.tail) if model.task == "music" else ((), 0)
+    fit = cue.fit if can_fit(model) else "off"
+    cue = replace(cue, params=settings.params, seed=settings.seed, hits=hits, tail=tail, fit=fit)
+    return JobSpec(cue, model, folder, stem)
 
 
 def proxy_spec(model: Model, square: str) -> ProxySpec:

@@ -123,12 +123,13 @@ class JobPipeline(SubmissionStage):
             else (await self._source_hash(), cue.picture)
         )
         proxy_key = self._proxy_key(source, picture, span)
+        seconds = self.spec.seconds_to_ask(span.seconds)
         # As the parts of the proxy's key: a change invalidates every stored key.
         request_key_parts = [
             model.id,
             model.endpoint,
             model.version,
-            str(span.seconds),
+            str(seconds),
             dict(cue.params),
             cue.prompt,
             cue.negative,
@@ -143,9 +144,9 @@ class JobPipeline(SubmissionStage):
         if cue.seed is not None and await self._reuse_output(content_key):
             return None
         visual = await self._load_or_make_proxy(proxy_key, picture, span) if proxy_key else (None, None)
-        samples = span.samples(SAMPLE_RATE)
+        samples = (cue.sound_span if cue.patch is None else span).samples(SAMPLE_RATE)
         request = Request(
-            model, cue.prompt, cue.negative, self.job.seed, cue.params, span.seconds, samples, *visual, hits=cue.hits
+            model, cue.prompt, cue.negative, self.job.seed, cue.params, seconds, samples, *visual, hits=cue.hits
         )
         with checked_replies(self.provider.name):
             return request, await self.provider.prepare(request)

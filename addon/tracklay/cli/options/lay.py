@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ...cue import LAND_MODES
+from ...cue import FIT_MODES, LAND_MODES
 from ..parser import Commands, add_command, add_json_option
 
 DEFAULT_MODEL = "sketch/foley"
@@ -33,6 +33,8 @@ def add_parser(commands: Commands[Any]) -> None:
     lay.add_argument("--in", dest="in_point", metavar="TIME", help="start of the span: 12.5, 00:00:12:12 or 300f")
     lay.add_argument("--out", dest="out_point", metavar="TIME", help="end of the span: the first frame after it")
     lay.add_argument("--hits", metavar="LIST", help="what music must hit: cuts, or times: 3.5,00:00:12:12")
+    lay.add_argument("--tail", metavar="SECONDS", help="let music end this much after the span (default: 0)")
+    lay.add_argument("--fit", choices=FIT_MODES, default="auto", help="fit music to the span and hits (default: auto)")
     lay.add_argument(
         "--only",
         action="append",
