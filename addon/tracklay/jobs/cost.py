@@ -21,6 +21,8 @@ UNCHARGED_STATES = frozenset({"failed", "cancelled"})
 
 def estimate_cost(spec: JobSpec) -> Decimal | None:
     """Return the cost of all takes of a spec in its price's currency, or None if the catalogue has no price."""
+    if spec.cue.refit is not None:
+        return Decimal(0)
     each = spec.model.estimate_cost(spec.cue.request_span.seconds, spec.cue.params)
     return None if each is None else each * spec.cue.takes
 

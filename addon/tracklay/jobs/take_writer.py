@@ -370,6 +370,11 @@ def _bwf_writer_factory(take: Take) -> Callable[[BinaryIO, int], BwfWriter]:
     return make_writer
 
 
+def unfitted_path(take: Path) -> Path:
+    """Return the path of the whole music that a take was fitted from."""
+    return take.with_name(f"{take.stem}.{UNFITTED}.wav")
+
+
 def copy_samples(source: Path, to: Path, make_writer: Callable[[BinaryIO, int], BwfWriter]) -> None:
     """Write the samples of a WAV to another one, with the header of its writer."""
     with WavReader(source) as wav, to.open("wb") as file:

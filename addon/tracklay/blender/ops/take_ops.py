@@ -194,6 +194,31 @@ class TRACKLAY_OT_regenerate(TracklayOperator, bpy.types.Operator):  # type: ign
             return self.report_error(error)
 
 
+class TRACKLAY_OT_refit(TracklayOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
+    """Fit the current take's music to its picture and hits as they are now. Nothing is generated or charged.
+
+    The new take joins the cue's takes and becomes the audible one.
+    """
+
+    bl_idname = "tracklay.refit"
+    bl_label = "Refit"
+    bl_options = {"REGISTER"}
+    __annotations__ = {"cue": CUE_ARGUMENT, "wait": WAIT_ARGUMENT}
+
+    def execute(self, context: Any) -> AbstractSet[str]:
+        scene = compat.active_sequencer_scene(context)
+        try:
+            level, groups = selection.active_level(scene), takes.target_groups(scene, self.cue)
+            assert level is not None  # noqa: S101 - groups were found on it
+            cues = [
+                takes.regenerated_cue(scene, level, group, same_seed=True, count=1, refit=True) for group in groups
+            ]
+            joins = {cue.id: group.cue for (cue, _), group in zip(cues, groups, strict=True)}
+            return submit_cues(self, cues, wait=self.wait, on_placed=lambda: takes.join_takes(level, joins))
+        except TracklayError as error:
+            return self.report_error(error)
+
+
 class TRACKLAY_OT_delete_dropped(TracklayOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
     """Delete files of takes that Keep Take removed (on Linux to the trash)."""
 
@@ -282,5 +307,6 @@ CLASSES = (
     TRACKLAY_OT_lay_stems,
     TRACKLAY_OT_switch_landing,
     TRACKLAY_OT_regenerate,
+    TRACKLAY_OT_refit,
     TRACKLAY_OT_delete_dropped,
 )

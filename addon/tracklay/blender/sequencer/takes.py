@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
@@ -17,7 +18,7 @@ from ...cue import Cue
 from ...errors import InvalidInput, TracklayError
 from ..settings import catalogue
 from ..settings.properties import STEM_MODES
-from . import compat, cue_index, landing, placement, scores, selection
+from . import compat, cue_index, landing, placement, prompts, scores, selection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,6 +40,9 @@ FAVOURITE_TAG, NO_TAG = "COLOR_03", "NONE"
 
 FULL_MIX_MODES = STEM_MODES[1:]
 """Enumeration items: treatments of the full mix when its stems are laid."""
+
+BUILT_IN_MUSIC = "sketch/music"
+"""The model whose music is composed to its span."""
 
 STEMS_NOT_LAID = STEM_MODES[0][0]
 
@@ -365,8 +369,12 @@ def _stem_channel(level: StripLevel, title: str, start_channel: int, first: int,
     return None
 
 
-def regenerated_cue(scene: Any, level: StripLevel, group: TakeGroup, *, same_seed: bool, count: int) -> tuple[Cue, Any]:
+def regenerated_cue(
+    scene: Any, level: StripLevel, group: TakeGroup, *, same_seed: bool, count: int, refit: bool = False
+) -> tuple[Cue, Any]:
     """Return a new cue with the settings of the chosen take, for its picture as it is now, and its spot.
+
+    With `refit` it is the chosen take's own music for all that the picture shows now; nothing is generated.
 
     Raises:
         InvalidInput: the picture was removed or cannot be read, or the model is no longer in the catalogue.
@@ -374,8 +382,9 @@ def regenerated_cue(scene: Any, level: StripLevel, group: TakeGroup, *, same_see
     version = group.chosen
     entry = cue_index.parse_entry(str(version.strips[0].get(cue_index.ENTRY_PROPERTY, "")))
     picture = find_picture(level, version.strips[0])
-    first = max(group.start, compat.strip_start(picture))
-    end = min(group.end, compat.strip_end(picture))
+    first, end = compat.strip_start(picture), compat.strip_end(picture)
+    if not refit:
+        first, end = max(group.start, first), min(group.end, end)
     if end <= first:
         raise InvalidInput(
             "takes.picture_moved", "{picture} is no longer under the take. Move it back.", picture=picture.name
@@ -385,6 +394,9 @@ def regenerated_cue(scene: Any, level: StripLevel, group: TakeGroup, *, same_see
     # The model file may have changed since: parameters it no longer has are dropped, extra ones (`+name`) stay.
     known = {parameter.name for parameter in model.settable_by_name}
     cue = Cue(
+        hits=prompts.find_hits(scene, spot.span),
+        tail=int(entry.get("tail", 0)),
+        refit=_music_to_refit(version, entry) if refit else None,
         id=f"{spot.strip_name} {secrets.token_hex(3)}",
         span=spot.span,
         picture=spot.picture,
@@ -398,6 +410,28 @@ def regenerated_cue(scene: Any, level: StripLevel, group: TakeGroup, *, same_see
         best=bool(entry.get("score")),
     )
     return cue, spot
+
+
+def can_refit(version: TakeStrips) -> bool:
+    """Return whether a take is music that can be fitted to its picture again."""
+    entry = cue_index.parse_entry(str(version.strips[0].get(cue_index.ENTRY_PROPERTY, "")))
+    return entry.get("model") == BUILT_IN_MUSIC or bool((entry.get("fit") or {}).get("unfitted"))
+
+
+def _music_to_refit(version: TakeStrips, entry: Mapping[str, Any]) -> Path | None:
+    """Return the file of a take whose music is fitted again. The built-in composer writes its music anew: it has none.
+
+    Raises:
+        InvalidInput: the take is no music that was fitted, or its file is missing.
+    """
+    file = version.full_mix and cue_index.take_file(version.full_mix)
+    if not can_refit(version) or not file:
+        raise InvalidInput(
+            "refit.not_fitted",
+            "Not music that was fitted to its picture: {strip}. Regenerate it.",
+            strip=version.strips[0].name,
+        )
+    return None if entry.get("model") == BUILT_IN_MUSIC else Path(file)
 
 
 def find_picture(level: StripLevel, strip: Any) -> Any:

@@ -213,6 +213,8 @@ def _draw_takes(box: Any, scene: Any, row: CueListRow) -> None:
         button = line.operator("tracklay.regenerate", text="Picture Changed: Regenerate", icon="FILE_REFRESH")
         button.cue, button.same_seed = row.cue, True
     version = group.takes[max(0, group.audible_index)]
+    if takes.can_refit(version) and row.current_status()[0] != "running":
+        box.operator("tracklay.refit", text="Refit Music", icon="UV_SYNC_SELECT").cue = row.cue
     line = box.row(align=True)
     button = line.operator("tracklay.switch_take", text="", icon="TRIA_LEFT")
     button.cue, button.direction = row.cue, "PREVIOUS"
