@@ -621,5 +621,10 @@ ERRORS = {
     "Blender {version} cannot open {path}: {error}": "Blender {version} kann {path} nicht öffnen: {error}",
     "The timeline of {scene} in {path} is empty.": "Die Zeitleiste von {scene} in {path} ist leer.",
     "Cue was not generated in Blender: {cue}.": "Der Cue wurde nicht in Blender erzeugt: {cue}.",
+    # music
+    "Music cannot be fitted to {samples} samples.": "Musik kann nicht auf {samples} Samples angepasst werden.",
+    "The hit at {seconds} s is outside the span of {span} s. Move it into the span.": (
+        "Der Treffer bei {seconds} s liegt außerhalb der Spanne von {span} s. Verschieben Sie ihn in die Spanne."
+    ),
 }
 """Templates of errors and of their hints. A translation has the same names in braces."""
