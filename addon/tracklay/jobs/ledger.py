@@ -373,6 +373,11 @@ class Ledger:
             )
             return [(row[0], row[1], row[2], row[3]) for row in rows]
 
+    def job_of_take(self, project: str, file: str) -> Job | None:
+        """Return the latest job that made a take of this name in a takes folder; None if there is none."""
+        sql = "SELECT jobs.* FROM jobs, json_each(jobs.takes) AS made WHERE project = ? AND made.value ->> 'file' = ?"
+        return next(iter(self._select_jobs(f"{sql} ORDER BY jobs.id DESC LIMIT 1", project, file)), None)
+
     def durations(self, model: str, limit: int) -> list[float]:
         """Return the seconds from submission to take of a model's latest jobs."""
         seconds = "(julianday(takes ->> '$[0].created') - julianday(submitted_at)) * 86400"

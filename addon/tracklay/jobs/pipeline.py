@@ -10,17 +10,16 @@ import asyncio
 import contextlib
 import hashlib
 import json
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import log
-from ..cue import SAMPLE_RATE, Cost, Failure, Take
+from ..cue import SAMPLE_RATE, Failure, Take
 from ..errors import InvalidInput, LedgerError, MediaError, ModelFailed, ProviderTimeout, TracklayError
 from ..media.editor_render import render_in_editor
 from ..media.fingerprint import ledger_span_fingerprint, shown_images, source_id
 from ..media.proxy_cache import CACHE_VERSION, extract_pinned, find_pinned
-from ..providers.base import Output, Request, Submission, checked_replies
+from ..providers.base import Request, Submission, checked_replies
 from . import artifact_store
 from .context import JobContext, run_blocking
 from .failures import (
@@ -32,7 +31,7 @@ from .job_spec import proxy_spec
 from .ledger import Ledger
 from .states import FINAL_STATES, UNSENT_STATES
 from .submission import SubmissionStage
-from .take_writer import TakeProxies, TakeWriter, is_take_intact, take_from_claim, unfitted_path
+from .take_writer import TakeProxies, TakeWriter, is_take_intact, take_from_claim
 
 if TYPE_CHECKING:
     from ..cancellation import CancelToken
@@ -241,34 +240,12 @@ class JobPipeline(SubmissionStage):
         Raises:
             InvalidInput: there is no such file.
         """
-        music = unfitted_path(take)
-        if not await asyncio.to_thread(music.is_file):
-            raise InvalidInput(
-                "refit.no_music", "The music that {take} was fitted from is missing: {path}.", take=take.name, path=music
-            )
         earlier = await self.context.ledger_writer(Ledger.job_of_take, str(take.parent), take.name)
-        known = (earlier and earlier.output) or {}
-        free = Cost("0", self.spec.model.price.currency, estimated=False)
-
-        def store() -> dict[str, Any]:
-            folder = artifact_store.work_dir(self.context.owner_token, self.job.id)
-            copied = Path(shutil.copyfile(music, folder / music.name))
-            seed, version = known.get("seed", self.job.seed), known.get("version", "")
-            output = Output(copied, seed, version, free, understood=known.get("understood", {}))
-            return artifact_store.save_output(self.job, folder, output, keep_after_laying=False)
-
-        stored = await asyncio.to_thread(store)
-        if earlier is not None:
-            stored["origin"] = known.get("origin", earlier.id)
-        await self._transition(
-            "conforming",
-            output=stored,
-            request=earlier.request if earlier else None,
-            currency=free.currency,
-            estimate="0",
-            cost="0",
-            cost_confirmed=1,
-        )
+        folder = artifact_store.work_dir(self.context.owner_token, self.job.id)
+        stored = await asyncio.to_thread(artifact_store.store_music, take, earlier, self.job, folder)
+        request = earlier.request if earlier else None
+        free = {"currency": stored["cost"]["currency"], "estimate": "0", "cost": "0", "cost_confirmed": 1}
+        await self._transition("conforming", output=stored, request=request, **free)
 
     async def _current_version(self) -> str | None:
         """Return the version that the provider would run now. None if it reports none or is unreachable: any stored version then fits."""

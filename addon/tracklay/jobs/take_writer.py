@@ -23,6 +23,7 @@ from ..media.fingerprint import source_id
 from ..media.wav_reader import WavReader
 from ..scoring.splice_file import splice_files
 from ..worker import WorkerProcess
+from .artifact_store import UNFITTED
 
 if TYPE_CHECKING:
     from ..cancellation import CancelToken
@@ -51,9 +52,6 @@ NOT_LANDED_NOTE = "not landed: {}"
 
 UNTOUCHED = "unlanded"
 """Name of the untouched take among a take's files, as those of stems."""
-
-UNFITTED = "unfitted"
-"""Name of the whole music that a take was fitted from, among the take's files."""
 
 MAX_MUSIC_SECONDS = 4 * 3600
 """Music is read up to this length: what a WAV file holds."""
@@ -368,11 +366,6 @@ def _bwf_writer_factory(take: Take) -> Callable[[BinaryIO, int], BwfWriter]:
         )
 
     return make_writer
-
-
-def unfitted_path(take: Path) -> Path:
-    """Return the path of the whole music that a take was fitted from."""
-    return take.with_name(f"{take.stem}.{UNFITTED}.wav")
 
 
 def copy_samples(source: Path, to: Path, make_writer: Callable[[BinaryIO, int], BwfWriter]) -> None:

@@ -211,7 +211,7 @@ class TRACKLAY_OT_refit(TracklayOperator, bpy.types.Operator):  # type: ignore[m
             level, groups = selection.active_level(scene), takes.target_groups(scene, self.cue)
             assert level is not None  # noqa: S101 - groups were found on it
             cues = [
-                takes.regenerated_cue(scene, level, group, same_seed=True, count=1, refit=True) for group in groups
+                takes.regenerated_cue(scene, level, group, same_seed=True, count=1, is_refit=True) for group in groups
             ]
             joins = {cue.id: group.cue for (cue, _), group in zip(cues, groups, strict=True)}
             return submit_cues(self, cues, wait=self.wait, on_placed=lambda: takes.join_takes(level, joins))

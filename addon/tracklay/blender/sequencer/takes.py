@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import secrets
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
@@ -40,9 +39,6 @@ FAVOURITE_TAG, NO_TAG = "COLOR_03", "NONE"
 
 FULL_MIX_MODES = STEM_MODES[1:]
 """Enumeration items: treatments of the full mix when its stems are laid."""
-
-BUILT_IN_MUSIC = "sketch/music"
-"""The model whose music is composed to its span."""
 
 STEMS_NOT_LAID = STEM_MODES[0][0]
 
@@ -370,11 +366,11 @@ def _stem_channel(level: StripLevel, title: str, start_channel: int, first: int,
 
 
 def regenerated_cue(
-    scene: Any, level: StripLevel, group: TakeGroup, *, same_seed: bool, count: int, refit: bool = False
+    scene: Any, level: StripLevel, group: TakeGroup, *, same_seed: bool, count: int, is_refit: bool = False
 ) -> tuple[Cue, Any]:
     """Return a new cue with the settings of the chosen take, for its picture as it is now, and its spot.
 
-    With `refit` it is the chosen take's own music for all that the picture shows now; nothing is generated.
+    With `is_refit` it is the chosen take's own music for all that the picture shows now; nothing is generated.
 
     Raises:
         InvalidInput: the picture was removed or cannot be read, or the model is no longer in the catalogue.
@@ -383,7 +379,7 @@ def regenerated_cue(
     entry = cue_index.parse_entry(str(version.strips[0].get(cue_index.ENTRY_PROPERTY, "")))
     picture = find_picture(level, version.strips[0])
     first, end = compat.strip_start(picture), compat.strip_end(picture)
-    if not refit:
+    if not is_refit:
         first, end = max(group.start, first), min(group.end, end)
     if end <= first:
         raise InvalidInput(
@@ -396,7 +392,7 @@ def regenerated_cue(
     cue = Cue(
         hits=prompts.find_hits(scene, spot.span),
         tail=int(entry.get("tail", 0)),
-        refit=_music_to_refit(version, entry) if refit else None,
+        refit=cue_index.fitted_file(version.strips[0]) if is_refit else None,
         id=f"{spot.strip_name} {secrets.token_hex(3)}",
         span=spot.span,
         picture=spot.picture,
@@ -410,28 +406,6 @@ def regenerated_cue(
         best=bool(entry.get("score")),
     )
     return cue, spot
-
-
-def can_refit(version: TakeStrips) -> bool:
-    """Return whether a take is music that can be fitted to its picture again."""
-    entry = cue_index.parse_entry(str(version.strips[0].get(cue_index.ENTRY_PROPERTY, "")))
-    return entry.get("model") == BUILT_IN_MUSIC or bool((entry.get("fit") or {}).get("unfitted"))
-
-
-def _music_to_refit(version: TakeStrips, entry: Mapping[str, Any]) -> Path | None:
-    """Return the file of a take whose music is fitted again. The built-in composer writes its music anew: it has none.
-
-    Raises:
-        InvalidInput: the take is no music that was fitted, or its file is missing.
-    """
-    file = version.full_mix and cue_index.take_file(version.full_mix)
-    if not can_refit(version) or not file:
-        raise InvalidInput(
-            "refit.not_fitted",
-            "Not music that was fitted to its picture: {strip}. Regenerate it.",
-            strip=version.strips[0].name,
-        )
-    return None if entry.get("model") == BUILT_IN_MUSIC else Path(file)
 
 
 def find_picture(level: StripLevel, strip: Any) -> Any:

@@ -12,7 +12,7 @@ import bpy
 from ...timing import format_timecode
 from ..runtime.cue_rows import active_row, cue_list_rows, rebuild_if_changed, row_take_group
 from ..runtime.cue_status import running_cues
-from ..sequencer import compat, landing, scores, selection, takes
+from ..sequencer import compat, cue_index, landing, scores, selection, takes
 from ..settings import catalogue
 from ..settings.i18n.translate import translate_ui
 from . import layout_helpers
@@ -213,7 +213,7 @@ def _draw_takes(box: Any, scene: Any, row: CueListRow) -> None:
         button = line.operator("tracklay.regenerate", text="Picture Changed: Regenerate", icon="FILE_REFRESH")
         button.cue, button.same_seed = row.cue, True
     version = group.takes[max(0, group.audible_index)]
-    if takes.can_refit(version) and row.current_status()[0] != "running":
+    if cue_index.can_refit(version.strips[0]) and row.current_status()[0] != "running":
         box.operator("tracklay.refit", text="Refit Music", icon="UV_SYNC_SELECT").cue = row.cue
     line = box.row(align=True)
     button = line.operator("tracklay.switch_take", text="", icon="TRIA_LEFT")
