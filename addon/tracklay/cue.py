@@ -110,7 +110,8 @@ class Cue:
     set. `square` is the position of the square crop that the model receives (`media.square_crop`), empty for the full picture.
     `timecode_start` is the timecode of the timeline's frame 0, in frames: a take's time stamp counts from it. `land` says whether a
     take's events are moved to the picture's contacts (`landing`). With `best`, takes are scored (`scoring`), and the best one is heard.
-    With `patch`, only a stretch of an earlier take is generated; the span stays that of the whole take.
+    With `patch`, only a stretch of an earlier take is generated; the span stays that of the whole take. `parts` says how a span that is
+    longer than the model's is generated: `auto`, `whole`, or the longest length of a part in seconds (`tracklay.parts`).
     """
 
     id: str
@@ -127,6 +128,7 @@ class Cue:
     land: LandMode = "auto"
     best: bool = False
     patch: Patch | None = None
+    parts: str = "auto"
 
     @property
     def request_span(self) -> Span:
@@ -150,7 +152,8 @@ class Take:
     `file` and `stems` are in the same folder. `understood` is the model's reading of the prompt, if it reports one. `landing` describes
     what landing did: mode, lag, moves, and the file name of the untouched take; empty if the take was not landed. `score` is its score
     with the reasons, empty if it was not scored. `replaced` is the stretch of an earlier take that this one replaces, with that take's
-    file; empty for a take that was generated whole. `job_id` is the row in the ledger.
+    file; empty for a take that was generated whole. `parts` and `seams` describe the parts that it was joined from; empty for a take of
+    one request. `job_id` is the row in the ledger.
     """
 
     cue: Cue
@@ -175,6 +178,8 @@ class Take:
     landing: Mapping[str, Any] = field(default_factory=dict)
     score: Mapping[str, Any] = field(default_factory=dict)
     replaced: Mapping[str, Any] = field(default_factory=dict)
+    parts: tuple[Mapping[str, Any], ...] = ()
+    seams: tuple[Mapping[str, Any], ...] = ()
     job_id: int | None = None
 
     @property
@@ -211,6 +216,8 @@ class Take:
             landing=entry.get("landing", {}),
             score=entry.get("score", {}),
             replaced=entry.get("replaced", {}),
+            parts=tuple(entry.get("parts", ())),
+            seams=tuple(entry.get("seams", ())),
             job_id=job_id,
             **{name: entry[name] for name in same_names},
         )
@@ -246,6 +253,7 @@ class Take:
             **({"landing": dict(self.landing)} if self.landing else {}),
             **({"score": dict(self.score)} if self.score else {}),
             **({"replaced": dict(self.replaced)} if self.replaced else {}),
+            **({"parts": list(self.parts), "seams": list(self.seams)} if self.parts else {}),
             "picture_by": {"way": "render" if cue.picture.render else "source", "why": cue.picture.reason},
         }
 

@@ -68,4 +68,5 @@ class OpenPicture:
             params=row.params,
             land=row.land,
             best=row.best,
+            parts=row.parts,
         )

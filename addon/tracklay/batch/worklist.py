@@ -32,6 +32,7 @@ ROW_FIELDS: Mapping[str, type] = {
     "params": dict,
     "folder": str,
     "land": str,
+    "parts": str,
     "best": bool,
     "drop_original": bool,
 }
@@ -56,7 +57,7 @@ class WorkListRow:
         location: the row's name in messages.
         in_point, out_point: times as the user wrote them; None is the picture's start or end.
         params: all parameters, checked.
-        land, best: as in `Cue`.
+        land, best, parts: as in `Cue`.
     """
 
     id: str
@@ -77,6 +78,7 @@ class WorkListRow:
     drop_original: bool = False
     land: LandMode = "auto"
     best: bool = False
+    parts: str = "auto"
 
     @property
     def lay_group(self) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from ..errors import MediaError, ModelFailed, TracklayError
 from ..media.bwf import BwfWriter
 from ..media.conform import conform_audio
 from ..media.fingerprint import source_id
-from ..scoring.splice_file import splice_files
+from ..media.wav_reader import WavReader
 from ..worker import WorkerProcess
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ REUSED_NOTE = "output of job {} reused at no cost"
 NOT_SCORED_NOTE = "not scored: {}"
 """Note of a take whose scoring failed."""
 
-SPLICE_SECONDS = 0.04
-"""Length of the crossfades of a replaced stretch: two periods of a deep hum, and shorter than a syllable or a step."""
+COPY_SAMPLES = 1 << 20
+"""Samples that are copied at a time."""
 
 NOT_LANDED_NOTE = "not landed: {}"
 """Note of a take whose landing failed. The take itself is whole."""
@@ -83,6 +83,11 @@ class TakeWriter:
             "understood": dict(output.understood),
             # Stems of a stretch are no stems of the take.
             "stems": [] if self.spec.cue.patch else list(output.stems),
+            **{
+                name: self.job.output[name]
+                for name in ("parts", "seams")
+                if self.job.output and name in self.job.output
+            },
         }
 
     def write_take(
@@ -126,7 +131,7 @@ class TakeWriter:
                 cancel_token=cancel_token,
             )
             claim["landing"], landing_notes = self._land(temporary, proxies.landing, cancel_token)
-            claim["replaced"] = self._splice(temporary, unnumbered, claim)
+            claim["replaced"] = self._splice(temporary, unnumbered, claim, cancel_token)
             claim["score"], scoring_notes = self._score(temporary, proxies.scoring, cancel_token)
             notes = [
                 *self.output.notes,
@@ -171,7 +176,7 @@ class TakeWriter:
         # The file of the untouched take is named after this one, which has no number yet.
         return {"mode": self.spec.cue.land, **landing, **({"untouched": True} if changed else {})}, ()
 
-    def _splice(self, stretch: Path, take: Take, claim: dict[str, Any]) -> dict[str, Any]:
+    def _splice(self, stretch: Path, take: Take, claim: dict[str, Any], cancel_token: CancelToken) -> dict[str, Any]:
         """Put a patch's stretch, in place, into a copy of the earlier take; return what was replaced, for the manifest.
 
         Raises:
@@ -181,24 +186,26 @@ class TakeWriter:
         if patch is None:
             return {}
         rate = self.spec.cue.span.rate
-        start = rate.samples(patch.start - self.spec.cue.span.start, take.sample_rate)
-        spliced, first, end = splice_files(
-            patch.take, stretch, start, take.samples, round(SPLICE_SECONDS * take.sample_rate)
-        )
-        with stretch.open("wb") as file:
-            writer = _bwf_writer_factory(take)(file, spliced.shape[1])
-            writer.write(spliced)
-            writer.close()
         landing = {name: value for name, value in claim["landing"].items() if name != "untouched"}
         claim["landing"] = {}
-        return {
-            "take": patch.take.name,
-            "start": patch.start,
-            "frames": patch.frames,
-            "samples": [first, end],
-            "channels": spliced.shape[1],
-            **({"landing": landing} if landing else {}),
-        }
+        with temp_dir(stretch.parent) as work:
+            spliced = work / "spliced.wav"
+            arguments = {
+                "take": str(patch.take),
+                "stretch": str(stretch),
+                "start": rate.samples(patch.start - self.spec.cue.span.start, take.sample_rate),
+                "samples": take.samples,
+                "to": str(spliced),
+            }
+            worker = WorkerProcess("parts.splice:splice_stretch", arguments)
+            try:
+                with cancel_token.on_cancel(worker.kill):
+                    replaced = worker.result()
+            finally:
+                worker.kill()
+            _copy_samples(spliced, stretch, _bwf_writer_factory(take))
+        described = {"take": patch.take.name, "start": patch.start, "frames": patch.frames, **replaced}
+        return {**described, **({"landing": landing} if landing else {})}
 
     def _score(
         self, take: Path, proxy: Path | TracklayError | None, cancel_token: CancelToken
@@ -277,6 +284,8 @@ def take_from_claim(spec: JobSpec, job: Job, claim: Mapping[str, Any]) -> Take:
         landing=_landing_from_claim(spec, number, claim.get("landing", {})),
         score=claim.get("score", {}),
         replaced=claim.get("replaced", {}),
+        parts=tuple(claim.get("parts", ())),
+        seams=tuple(claim.get("seams", ())),
         job_id=job.id,
     )
 
@@ -293,7 +302,7 @@ def _bwf_writer_factory(take: Take) -> Callable[[BinaryIO, int], BwfWriter]:
     cue = take.cue
     # Left out: the number and file name are not chosen yet, the hash cannot be in the file that it is of, and the rest is in the
     # manifest.
-    omitted = ("take", "file", "sha256", "stems", "notes", "landing", "score", "replaced")
+    omitted = ("take", "file", "sha256", "stems", "notes", "landing", "score", "replaced", "seams")
     provenance = {key: value for key, value in take.to_manifest_entry().items() if key not in omitted} | {
         "job": take.job_id
     }
@@ -311,6 +320,15 @@ def _bwf_writer_factory(take: Take) -> Callable[[BinaryIO, int], BwfWriter]:
         )
 
     return make_writer
+
+
+def _copy_samples(source: Path, to: Path, make_writer: Callable[[BinaryIO, int], BwfWriter]) -> None:
+    """Write the samples of a WAV to another one, with the header of its writer."""
+    with WavReader(source) as wav, to.open("wb") as file:
+        writer = make_writer(file, wav.format.channels)
+        for first in range(0, wav.format.samples, COPY_SAMPLES):
+            writer.write(wav.read(first, min(wav.format.samples, first + COPY_SAMPLES)))
+        writer.close()
 
 
 def is_take_intact(folder: Path, claim: Mapping[str, Any], *, cancel_token: CancelToken) -> bool:
