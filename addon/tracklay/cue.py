@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from .hits import Hit  # noqa: TC001 - part of a value type
 from .timing import Span
 
 if TYPE_CHECKING:
@@ -110,8 +111,9 @@ class Cue:
     set. `square` is the position of the square crop that the model receives (`media.square_crop`), empty for the full picture.
     `timecode_start` is the timecode of the timeline's frame 0, in frames: a take's time stamp counts from it. `land` says whether a
     take's events are moved to the picture's contacts (`landing`). With `best`, takes are scored (`scoring`), and the best one is heard.
-    With `patch`, only a stretch of an earlier take is generated; the span stays that of the whole take. `parts` says how a span that is
-    longer than the model's is generated: `auto`, `whole`, or the longest length of a part in seconds (`tracklay.parts`).
+    `hits` are the moments that music meets. With `patch`, only a stretch of an earlier take is generated; the span stays that of the
+    whole take. `parts` says how a span that is longer than the model's is generated: `auto`, `whole`, or the longest length of a part in
+    seconds (`tracklay.parts`).
     """
 
     id: str
@@ -129,6 +131,7 @@ class Cue:
     best: bool = False
     patch: Patch | None = None
     parts: str = "auto"
+    hits: tuple[Hit, ...] = ()
 
     @property
     def request_span(self) -> Span:

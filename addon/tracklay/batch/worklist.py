@@ -34,6 +34,7 @@ ROW_FIELDS: Mapping[str, type] = {
     "land": str,
     "parts": str,
     "best": bool,
+    "hits": str,
     "drop_original": bool,
 }
 """The fields of a row, each with its type."""
@@ -58,6 +59,7 @@ class WorkListRow:
         in_point, out_point: times as the user wrote them; None is the picture's start or end.
         params: all parameters, checked.
         land, best, parts: as in `Cue`.
+        hits: the hit points, as `tracklay lay --hits` takes them; empty for none but the timeline's markers.
     """
 
     id: str
@@ -79,6 +81,7 @@ class WorkListRow:
     land: LandMode = "auto"
     best: bool = False
     parts: str = "auto"
+    hits: str = ""
 
     @property
     def lay_group(self) -> tuple[str, str]:

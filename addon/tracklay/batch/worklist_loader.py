@@ -298,6 +298,9 @@ class _WorkListLoader:
         # Left out by default: results of earlier versions stay valid.
         content += [] if land == "auto" else [land]
         content += [] if parts == "auto" else ["parts", parts]
+        hits = values.get("hits", "")
+        marked = [hit.to_list() for hit in cue.hits] if cue is not None and model.task == "music" else []
+        content += [["hits", hits, marked]] if hits or marked else []
         return WorkListRow(
             row_id,
             picture,
@@ -318,6 +321,7 @@ class _WorkListLoader:
             land,
             bool(values.get("best", False)),
             parts,
+            hits,
         )
 
     def _parameter_value(self, model: Model, name: str, value: ParamValue, *, is_text: bool) -> ParamValue:

@@ -28,7 +28,7 @@ def build_worklist_tables(
         timeline: the source of the cues.
         cues: its cues.
         settings: fields that apply to all of them: `in`, `out`, model, prompt, negative, takes, seed, params, land, best, parts,
-            drop_original.
+            hits, drop_original.
         takes_folder: the folder for the takes.
     """
     path = timeline.path.absolute()

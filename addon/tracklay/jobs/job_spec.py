@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..cue import SAMPLE_RATE, Cue, EditorRender, Patch, Picture, ProxySpec
 from ..errors import InvalidInput, LedgerError, TracklayError
+from ..hits import Hit
 from ..models import Model, find_model
 from ..models.model import prompt_required_error
 from ..parts.sizes import WHOLE, part_sizes
@@ -106,6 +107,7 @@ class JobSpec:
         patch = stored.pop("patch", None)
         # Jobs of earlier versions are one request each.
         parts = stored.pop("parts", WHOLE)
+        hits = tuple(Hit.from_list(each) for each in stored.pop("hits", ()))
         picture = Picture(
             Path(stored.pop("source")),
             TimeMap(points),
@@ -120,6 +122,7 @@ class JobSpec:
             picture=picture,
             patch=None if patch is None else Patch(Path(patch[0]), *patch[1:]),
             parts=parts,
+            hits=hits,
             **stored,
         )
 
@@ -198,6 +201,7 @@ def cue_to_dict(cue: Cue) -> dict[str, Any]:
         **({"timecode_start": cue.timecode_start} if cue.timecode_start else {}),
         **({} if cue.land == "auto" else {"land": cue.land}),
         **({"best": True} if cue.best else {}),
+        **({"hits": [hit.to_list() for hit in cue.hits]} if cue.hits else {}),
         **({} if cue.patch is None else {"patch": [str(cue.patch.take), cue.patch.start, cue.patch.frames]}),
         **({} if cue.parts == WHOLE else {"parts": cue.parts}),
     }
@@ -314,7 +318,8 @@ def create_job_spec(
 
     if check_key:
         get_provider(model.provider).check_ready()
-    return JobSpec(replace(cue, params=settings.params, seed=settings.seed), model, folder, stem)
+    hits = cue.hits if model.task == "music" else ()  # other sounds lie where the picture's contacts are
+    return JobSpec(replace(cue, params=settings.params, seed=settings.seed, hits=hits), model, folder, stem)
 
 
 def proxy_spec(model: Model, square: str) -> ProxySpec:

@@ -55,6 +55,7 @@ def part_job_spec(spec: JobSpec, part: PlannedPart, picture: Picture, seed: int)
         land="off",
         best=False,
         patch=None,
+        hits=(),
         parts=WHOLE,
     )
     return replace(spec, cue=cue, delivery=Delivery())
