@@ -117,8 +117,9 @@ class Cue:
     `timecode_start` is the timecode of the timeline's frame 0, in frames: a take's time stamp counts from it. `land` says whether a
     take's events are moved to the picture's contacts (`landing`). With `best`, takes are scored (`scoring`), and the best one is heard.
     `hits` are the moments that music meets; it ends `tail` frames after the span. `fit` says whether music is fitted to them and to the
-    span's length (`music_fit`). With `refit`, a file of music that an earlier take was fitted from, nothing is generated: that music is
-    fitted again. With `patch`, only a stretch of an earlier take is generated; the span stays that of the whole take.
+    span's length (`music_fit`). With `refit`, the file of a take of fitted music, nothing is generated: its music is fitted again. With
+    `patch`, only a stretch of an earlier take is generated; the span stays that of the whole take. `parts` says how a span that is
+    longer than the model's is generated: `auto`, `whole`, or the longest length of a part in seconds (`tracklay.parts`).
     """
 
     id: str
@@ -135,6 +136,7 @@ class Cue:
     land: LandMode = "auto"
     best: bool = False
     patch: Patch | None = None
+    parts: str = "auto"
     hits: tuple[Hit, ...] = ()
     tail: int = 0
     fit: FitMode = "auto"
@@ -168,7 +170,8 @@ class Take:
     what landing did: mode, lag, moves, and the file name of the untouched take; empty if the take was not landed. `score` is its score
     with the reasons, empty if it was not scored. `replaced` is the stretch of an earlier take that this one replaces, with that take's
     file; empty for a take that was generated whole. `fit` describes how music was fitted: tempo, segments, joins, hits with their
-    errors, and the file name of the whole music; empty if it was not. `job_id` is the row in the ledger.
+    errors, and the file name of the whole music; empty if it was not. `parts` and `seams` describe the parts that it was joined from;
+    empty for a take of one request. `job_id` is the row in the ledger.
     """
 
     cue: Cue
@@ -194,6 +197,8 @@ class Take:
     score: Mapping[str, Any] = field(default_factory=dict)
     replaced: Mapping[str, Any] = field(default_factory=dict)
     fit: Mapping[str, Any] = field(default_factory=dict)
+    parts: tuple[Mapping[str, Any], ...] = ()
+    seams: tuple[Mapping[str, Any], ...] = ()
     job_id: int | None = None
 
     @property
@@ -237,6 +242,8 @@ class Take:
             score=entry.get("score", {}),
             replaced=entry.get("replaced", {}),
             fit=entry.get("fit", {}),
+            parts=tuple(entry.get("parts", ())),
+            seams=tuple(entry.get("seams", ())),
             job_id=job_id,
             **{name: entry[name] for name in same_names},
         )
@@ -274,6 +281,7 @@ class Take:
             **({"replaced": dict(self.replaced)} if self.replaced else {}),
             **({"fit": dict(self.fit)} if self.fit else {}),
             **({"tail": cue.tail} if cue.tail else {}),
+            **({"parts": list(self.parts), "seams": list(self.seams)} if self.parts else {}),
             "picture_by": {"way": "render" if cue.picture.render else "source", "why": cue.picture.reason},
         }
 

@@ -70,6 +70,7 @@ class OpenPicture:
             land=row.land,
             best=row.best,
             fit=row.fit,
+            parts=row.parts,
         )
         if row.tail:
             cue = replace(cue, tail=tail_frames(row.tail, cue.span.rate))

@@ -32,6 +32,7 @@ ROW_FIELDS: Mapping[str, type] = {
     "params": dict,
     "folder": str,
     "land": str,
+    "parts": str,
     "best": bool,
     "hits": str,
     "tail": str,
@@ -59,9 +60,8 @@ class WorkListRow:
         location: the row's name in messages.
         in_point, out_point: times as the user wrote them; None is the picture's start or end.
         params: all parameters, checked.
-        land, best: as in `Cue`.
+        land, best, parts, fit: as in `Cue`.
         tail: as `tracklay lay --tail` takes it.
-        fit: as in `Cue`.
         hits: the hit points, as `tracklay lay --hits` takes them; empty for none but the timeline's markers.
     """
 
@@ -83,6 +83,7 @@ class WorkListRow:
     drop_original: bool = False
     land: LandMode = "auto"
     best: bool = False
+    parts: str = "auto"
     hits: str = ""
     tail: str = ""
     fit: FitMode = "auto"

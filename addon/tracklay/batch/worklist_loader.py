@@ -22,6 +22,7 @@ from ..media import image_sequence
 from ..media.fingerprint import relative_points, source_id
 from ..models import find_model, load_catalogue
 from ..models.model import EXTRA_PREFIX, is_url, suggest_nearest
+from ..parts.sizes import parse_part_seconds
 from ..providers.base import get_provider
 from ..timelines.formats import is_timeline
 from ..timing import Rate, parse_time
@@ -58,20 +59,21 @@ _FASTEST_RATE = 240
 _Error = TypeVar("_Error", bound=TracklayError)
 
 
-def load_worklist(path: Path, *, check_keys: bool = True, land: LandMode = "auto") -> WorkList:
+def load_worklist(path: Path, *, check_keys: bool = True, land: LandMode = "auto", parts: str = "auto") -> WorkList:
     """Read a work list and check that all of its rows can be started.
 
     Args:
         path: a .toml, .json or .csv file.
         check_keys: check the API keys too. Without it the list can be read on a machine that has none.
         land: landing of rows that have no such field.
+        parts: parts of rows that have no such field.
 
     Raises:
         InvalidInput: a row is wrong: no such picture, a wrong type, an id twice. The message names the first such row.
         KeyMissing: the provider of a row needs a key and none is set.
     """
     path = path.absolute()
-    loader = _WorkListLoader(path, check_keys=check_keys, land=land)
+    loader = _WorkListLoader(path, check_keys=check_keys, land=land, parts=parts)
     rows = tuple(loader.load_rows(worklist_file.read_worklist_file(path)))
     if not rows:
         raise InvalidInput("worklist.no_rows", "{file} has no rows. Add [[rows]] or pictures.", file=path.name)
@@ -81,8 +83,8 @@ def load_worklist(path: Path, *, check_keys: bool = True, land: LandMode = "auto
 class _WorkListLoader:
     """Builds the rows of one file. What rows share (models, pictures, file states) is looked up once."""
 
-    def __init__(self, path: Path, *, check_keys: bool, land: LandMode) -> None:
-        self.path, self.folder, self._check_keys, self._land = path, path.parent, check_keys, land
+    def __init__(self, path: Path, *, check_keys: bool, land: LandMode, parts: str) -> None:
+        self.path, self.folder, self._check_keys, self._land, self._parts = path, path.parent, check_keys, land, parts
         self.catalogue = load_catalogue()
         self.models: dict[str, Model] = {}
         self._file_states: dict[str, list[Any]] = {}
@@ -141,8 +143,8 @@ class _WorkListLoader:
         return typed
 
     def _check_value(self, name: str, kind: type, value: Any, location: str) -> Any:
-        # A time in seconds may be written as a number.
-        if name in ("in", "out") and isinstance(value, int | float) and not isinstance(value, bool):
+        # A time or a length in seconds may be written as a number.
+        if name in ("in", "out", "parts") and isinstance(value, int | float) and not isinstance(value, bool):
             return str(value)
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise self._locate(_wrong_type_error(name, _TYPE_NAMES[kind], value), location)
@@ -270,6 +272,8 @@ class _WorkListLoader:
                 params,
             ).validate(model)
             land = _check_land(values.get("land", self._land))
+            parts = values.get("parts", self._parts)
+            parse_part_seconds(parts)
             points = [_check_time(name, values.get(name)) for name in ("in", "out")]
             picture, picture_name = self._resolve_path(values["picture"])
             state = self._picture_fingerprint(picture, picture_name) if cue is None else self._cue_fingerprint(cue)
@@ -293,6 +297,7 @@ class _WorkListLoader:
         content += [dict(settings.params), folder_name]
         # Left out by default: results of earlier versions stay valid.
         content += [] if land == "auto" else [land]
+        content += [] if parts == "auto" else ["parts", parts]
         hits, tail, fit = values.get("hits", ""), values.get("tail", ""), _check_fit(values.get("fit", "auto"))
         content += [["tail", tail]] if tail else []
         content += [["fit", fit]] if fit != "auto" else []
@@ -317,6 +322,7 @@ class _WorkListLoader:
             bool(values.get("drop_original", False)),
             land,
             bool(values.get("best", False)),
+            parts,
             hits,
             tail,
             fit,

@@ -81,7 +81,10 @@ def _parse_shard(options: argparse.Namespace) -> tuple[int, int] | None:
 def _run_worklist(path: Path, shard: tuple[int, int] | None, options: argparse.Namespace) -> int:
     # A merge and a dry run send nothing: they need no keys.
     worklist = load_worklist(
-        path, check_keys=options.merge is None and not options.dry_run, land=options.land or "auto"
+        path,
+        check_keys=options.merge is None and not options.dry_run,
+        land=options.land or "auto",
+        parts=options.parts or "auto",
     )
     rows = list(worklist.rows) if shard is None else shard_rows(worklist.rows, *shard)
     to = results.results_path(worklist, shard)
@@ -115,7 +118,7 @@ def _run_on_cluster(path: Path, options: argparse.Namespace) -> None:
         return
     rows = len(load_worklist(path, check_keys=False).rows)  # the workers have the keys
     arguments = ["batch", str(path)]
-    for name in ("workers", "max_cost", "verdicts", "land"):
+    for name in ("workers", "max_cost", "verdicts", "land", "parts"):
         if (value := getattr(options, name)) is not None:
             arguments += [f"--{name.replace('_', '-')}", str(value.absolute() if name == "verdicts" else value)]
     arguments += ["--again"] if options.again else []

@@ -231,6 +231,11 @@ def split_output(output: Output) -> list[Output]:
     return [output, *(replace(output, file=file, cost=free, stems={}, extra_files=()) for file in output.extra_files)]
 
 
+def conformed_part_path(job_id: int) -> Path:
+    """Return the path of a part's conformed sound, beside its stored output. It exists until the joined take is laid."""
+    return _output_folder(job_id) / "conformed.wav"
+
+
 def delete_output(job_id: int) -> None:
     """Delete the stored output of a job."""
     shutil.rmtree(_output_folder(job_id), ignore_errors=True)

@@ -97,7 +97,7 @@ class JobPipeline(SubmissionStage):
                     await self._wait_and_download()
         # A loop, as conforming leads back to the download when the file is damaged. A job that was `ready` when it was resumed has no
         # takes in memory yet: conforming checks its files and returns them.
-        while self.job.state != "ready" or not self.takes:
+        while not self._is_complete:
             if self.job.state in ("conforming", "ready"):
                 await self._conform()
             else:
@@ -105,7 +105,19 @@ class JobPipeline(SubmissionStage):
                 async with self.context.concurrency_slot(self.provider.name):
                     await self._wait_and_download()
 
+    @property
+    def _is_complete(self) -> bool:
+        return self.job.state == "ready" and bool(self.takes)
+
     # Extracting
+
+    async def _find_picture(self) -> tuple[str, Picture]:
+        """Return the identity of the picture's source, and the picture to read; one that only the editor can show is rendered."""
+        picture = self.spec.cue.picture
+        if picture.render is None:
+            return await self._source_hash(), picture
+        visual_input = self.spec.model.picture_input(self.spec.cue.params)
+        return await self._render_in_editor(visual_input, self.spec.cue.request_span)
 
     async def _prepare_request(self) -> tuple[Request, Submission] | None:
         """Prepare everything before the request, which costs nothing. None: the output of an earlier job is reused."""
@@ -117,13 +129,9 @@ class JobPipeline(SubmissionStage):
         visual_input = model.picture_input(cue.params)
         if visual_input:
             await asyncio.to_thread(log.log_picture_source, cue)
-        source, picture = (
-            await self._render_in_editor(visual_input, span)
-            if cue.picture.render
-            else (await self._source_hash(), cue.picture)
-        )
+        source, picture = await self._find_picture()
         proxy_key = self._proxy_key(source, picture, span)
-        seconds = self.spec.seconds_to_ask(span.seconds)
+        seconds = self.spec.seconds_to_ask
         # As the parts of the proxy's key: a change invalidates every stored key.
         request_key_parts = [
             model.id,
@@ -435,7 +443,7 @@ class JobPipeline(SubmissionStage):
         with contextlib.suppress(LedgerError):
             # Read again: the task may have been cancelled between a transition on disk and its result here.
             self.job = await self.context.ledger_writer(Ledger.get_job, job_id)
-            if job_id in self.context.cancelling and self.job.owner == token:
+            if self._is_cancelling and self.job.owner == token:
                 await self._cancel()
             await self.context.ledger_writer(Ledger.release_jobs, token, job_id)
 

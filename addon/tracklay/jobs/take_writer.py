@@ -21,7 +21,6 @@ from ..media.bwf import BwfWriter
 from ..media.conform import conform_audio
 from ..media.fingerprint import source_id
 from ..media.wav_reader import WavReader
-from ..scoring.splice_file import splice_files
 from ..worker import WorkerProcess
 from .artifact_store import UNFITTED
 
@@ -40,9 +39,6 @@ REUSED_NOTE = "output of job {} reused at no cost"
 
 NOT_SCORED_NOTE = "not scored: {}"
 """Note of a take whose scoring failed."""
-
-SPLICE_SECONDS = 0.04
-"""Length of the crossfades of a replaced stretch: two periods of a deep hum, and shorter than a syllable or a step."""
 
 NOT_FITTED_NOTE = "not fitted to the span: {}"
 """Note of music whose fitting failed. It is cut at the span's end."""
@@ -95,6 +91,11 @@ class TakeWriter:
             "understood": dict(output.understood),
             # Stems of a stretch are no stems of the take.
             "stems": [] if self.spec.cue.patch else list(output.stems),
+            **{
+                name: self.job.output[name]
+                for name in ("parts", "seams")
+                if self.job.output and name in self.job.output
+            },
         }
 
     def write_take(
@@ -130,7 +131,7 @@ class TakeWriter:
         with numbered.open_for_writing() as temporary:
             conformed, claim["fit"], fit_notes = self._conform(temporary, unnumbered, cancel_token)
             claim["landing"], landing_notes = self._land(temporary, proxies.landing, cancel_token)
-            claim["replaced"] = self._splice(temporary, unnumbered, claim)
+            claim["replaced"] = self._splice(temporary, unnumbered, claim, cancel_token)
             claim["score"], scoring_notes = self._score(temporary, proxies.scoring, cancel_token)
             notes = [
                 *self.output.notes,
@@ -176,9 +177,11 @@ class TakeWriter:
                 return self._conform_to(samples, to, take, cancel_token), {}, (NOT_FITTED_NOTE.format(error),)
             finally:
                 worker.kill()
-            copy_samples(fitted, to, _bwf_writer_factory(take))
+            _copy_samples(fitted, to, _bwf_writer_factory(take))
+        notes = tuple(fit.pop("notes"))
+        named = [{**hit, "name": each.name} for hit, each in zip(fit["hits"], cue.hits, strict=True)]
         # The file of the whole music is named after the take, which has no number yet.
-        return conformed, {**fit, "unfitted": True}, tuple(fit.pop("notes"))
+        return conformed, {**fit, "hits": named, "unfitted": True}, notes
 
     def _conform_to(
         self, samples: int, to: Path, take: Take, cancel_token: CancelToken, *, pad: bool = True
@@ -220,7 +223,7 @@ class TakeWriter:
         # The file of the untouched take is named after this one, which has no number yet.
         return {"mode": self.spec.cue.land, **landing, **({"untouched": True} if changed else {})}, ()
 
-    def _splice(self, stretch: Path, take: Take, claim: dict[str, Any]) -> dict[str, Any]:
+    def _splice(self, stretch: Path, take: Take, claim: dict[str, Any], cancel_token: CancelToken) -> dict[str, Any]:
         """Put a patch's stretch, in place, into a copy of the earlier take; return what was replaced, for the manifest.
 
         Raises:
@@ -230,24 +233,26 @@ class TakeWriter:
         if patch is None:
             return {}
         rate = self.spec.cue.span.rate
-        start = rate.samples(patch.start - self.spec.cue.span.start, take.sample_rate)
-        spliced, first, end = splice_files(
-            patch.take, stretch, start, take.samples, round(SPLICE_SECONDS * take.sample_rate)
-        )
-        with stretch.open("wb") as file:
-            writer = _bwf_writer_factory(take)(file, spliced.shape[1])
-            writer.write(spliced)
-            writer.close()
         landing = {name: value for name, value in claim["landing"].items() if name != "untouched"}
         claim["landing"] = {}
-        return {
-            "take": patch.take.name,
-            "start": patch.start,
-            "frames": patch.frames,
-            "samples": [first, end],
-            "channels": spliced.shape[1],
-            **({"landing": landing} if landing else {}),
-        }
+        with temp_dir(stretch.parent) as work:
+            spliced = work / "spliced.wav"
+            arguments = {
+                "take": str(patch.take),
+                "stretch": str(stretch),
+                "start": rate.samples(patch.start - self.spec.cue.span.start, take.sample_rate),
+                "samples": take.samples,
+                "to": str(spliced),
+            }
+            worker = WorkerProcess("parts.splice:splice_stretch", arguments)
+            try:
+                with cancel_token.on_cancel(worker.kill):
+                    replaced = worker.result()
+            finally:
+                worker.kill()
+            _copy_samples(spliced, stretch, _bwf_writer_factory(take))
+        described = {"take": patch.take.name, "start": patch.start, "frames": patch.frames, **replaced}
+        return {**described, **({"landing": landing} if landing else {})}
 
     def _score(
         self, take: Path, proxy: Path | TracklayError | None, cancel_token: CancelToken
@@ -334,6 +339,8 @@ def take_from_claim(spec: JobSpec, job: Job, claim: Mapping[str, Any]) -> Take:
         score=claim.get("score", {}),
         replaced=claim.get("replaced", {}),
         fit=_with_file_name(claim.get("fit", {}), "unfitted", spec.take_name(number, UNFITTED)),
+        parts=tuple(claim.get("parts", ())),
+        seams=tuple(claim.get("seams", ())),
         job_id=job.id,
     )
 
@@ -348,7 +355,7 @@ def _bwf_writer_factory(take: Take) -> Callable[[BinaryIO, int], BwfWriter]:
     cue = take.cue
     # Left out: the number and file name are not chosen yet, the hash cannot be in the file that it is of, and the rest is in the
     # manifest.
-    omitted = ("take", "file", "sha256", "stems", "notes", "landing", "score", "replaced", "fit")
+    omitted = ("take", "file", "sha256", "stems", "notes", "landing", "score", "replaced", "fit", "seams")
     provenance = {key: value for key, value in take.to_manifest_entry().items() if key not in omitted} | {
         "job": take.job_id
     }
@@ -368,7 +375,7 @@ def _bwf_writer_factory(take: Take) -> Callable[[BinaryIO, int], BwfWriter]:
     return make_writer
 
 
-def copy_samples(source: Path, to: Path, make_writer: Callable[[BinaryIO, int], BwfWriter]) -> None:
+def _copy_samples(source: Path, to: Path, make_writer: Callable[[BinaryIO, int], BwfWriter]) -> None:
     """Write the samples of a WAV to another one, with the header of its writer."""
     with WavReader(source) as wav, to.open("wb") as file:
         writer = make_writer(file, wav.format.channels)

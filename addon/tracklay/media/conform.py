@@ -68,7 +68,7 @@ class ConformResult:
         path: the WAV.
         rate: Hz.
         channels: 1 or 2.
-        samples: length, that of the span.
+        samples: length: that of the span, unless it was not padded.
         source_samples: length of the model's sound, at the take's rate.
         priming_samples: samples removed at the start.
         gain_db: change of level, 0 or negative.
@@ -192,7 +192,7 @@ def conform_audio(
         to,
         rate,
         channels,
-        samples,
+        samples if pad else min(samples, tally.samples + round(max(Fraction(0), start.delay) * rate)),
         tally.samples,
         start.priming_samples,
         gain_db,

@@ -173,6 +173,13 @@ ERRORS = {
     "{file} is truncated: it ends before its {samples} samples.": (
         "{file} ist unvollständig: Die Datei endet vor ihren {samples} Samples."
     ),
+    "There are no parts to join.": "Es gibt keine Teile zum Verbinden.",
+    "Parts {number} and {next} are not in order: one begins or ends inside the other.": (
+        "Die Teile {number} und {next} sind nicht in Reihenfolge: Einer beginnt oder endet im anderen."
+    ),
+    "{file} has {found} Hz instead of {wanted} Hz. Convert it to {wanted} Hz.": (
+        "{file} hat {found} Hz statt {wanted} Hz. Wandeln Sie die Datei in {wanted} Hz um."
+    ),
     "Not a WAV file: {name}.": "Keine WAV-Datei: {name}.",
     "The take is too long for a WAV file. Split the span.": (
         "Der Take ist zu lang für eine WAV-Datei. Teilen Sie den Abschnitt."
@@ -322,6 +329,20 @@ ERRORS = {
     ),
     "The picture for {model} must be {limits} s long; the span has {seconds:.2f} s.": (
         "Das Bild für {model} hat eine unzulässige Länge: {seconds:.2f} s. Erlaubt: {limits} s."
+    ),
+    "Not a length of parts: {value!r}. Write auto, whole, or seconds above 0.": (
+        "Keine Länge von Teilen: {value!r}. Schreiben Sie auto, whole oder Sekunden über 0."
+    ),
+    "Parts for {model} must be {least:g} s or longer: {value:g} s.": (
+        "Teile für {model} müssen mindestens {least:g} s lang sein: {value:g} s."
+    ),
+    "Parts for {model} must be from {least:g} to {most:g} s long: {value:g} s.": (
+        "Teile für {model} müssen {least:g} bis {most:g} s lang sein: {value:g} s."
+    ),
+    "Part {part} has not been sent.": "Teil {part} wurde noch nicht gesendet.",
+    "{ready} of {count} parts were made and are charged. {lost} may continue at {provider} and be charged.": (
+        "{ready} von {count} Teilen wurden erzeugt und werden berechnet. {lost} laufen bei {provider} vielleicht weiter und "
+        "werden berechnet."
     ),
     "{model} generates at most {limit} s; the span has {seconds:.2f} s. Shorten it or choose another model.": (
         "{model} erzeugt höchstens {limit} s; der Abschnitt hat {seconds:.2f} s. Kürzen Sie ihn, oder wählen Sie ein "
