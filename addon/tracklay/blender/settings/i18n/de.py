@@ -82,6 +82,7 @@ WORDS = {
         "Kein Kontakt im Bild, und der Raumton ist aus: Der Take ist stumm."
     ),
     "about {} {}": "etwa {} {}",
+    "{} s in {} parts, {}": "{} s in {} Teilen, {}",
     "free": "kostenlos",
     "price unknown": "Preis unbekannt",
     "no key": "kein Schlüssel",
@@ -127,6 +128,18 @@ WORDS = {
     "Render": "Rendern",
     "Square": "Quadrat",
     "Landing": "Einrasten",
+    "Parts": "Teile",
+    "Whole": "Ganz",
+    "Seconds": "Sekunden",
+    "Part Length": "Länge der Teile",
+    "Parts where the span is longer than what the model is made for": "Teile, wo der Abschnitt länger ist als das Modell",
+    "One request for the whole span; not beyond the model's limit": (
+        "Eine Anfrage für den ganzen Abschnitt; nicht über die Grenze des Modells"
+    ),
+    "Parts of a length that none exceeds": "Teile, von denen keiner länger ist",
+    "Generation of a span that is longer than the model's": "Erzeugung eines Abschnitts, der länger ist als das Modell",
+    "Longest length of a part, in seconds": "Größte Länge eines Teils in Sekunden",
+    "Parts of a long span: auto, whole, or seconds": "Teile eines langen Abschnitts: auto, whole oder Sekunden",
     "Best": "Bester",
     "Best Take": "Bester Take",
     "Score {}": "Wertung {}",
