@@ -213,6 +213,29 @@ def test_cancelling_a_running_take_stops_its_parts(behaviour, clip, tmp_path):
     assert sorted(behaviour.cancelled) == sorted(behaviour.seeds)
 
 
+def test_work_lists(behaviour, clip, tmp_path, run):
+    """A row's parts are estimated and refused as those of `lay`; rows without the field follow the option; a number is a length."""
+    work = tmp_path / "work.toml"
+    rows = '[[rows]]\nid = "{}"\npicture = "{}"\nmodel = "clicker/clicks"\nparts = {}\n'
+    work.write_text(rows.format("a", clip, 3) + rows.format("b", clip, '"auto"'))
+    status, found, _ = run("batch", work, "--dry-run", "--json")
+    assert status == 0
+    (model,) = found["models"]
+    assert (model["takes"], model["requests"], model["cost"]["amount"]) == (2, 5, "0.05")
+    work.write_text(rows.format("a", clip, '"whole"'))
+    status, found, _ = run("batch", work, "--dry-run", "--json")
+    assert status == 1
+    assert "generates at most 3 s" in found["failed"][0]["error"]
+    work.write_text(rows.format("a", clip, 0))
+    status, _, messages = run("batch", work, "--dry-run")
+    assert status == 2
+    assert "row 'a'" in messages
+    assert "Not a length of parts: '0'." in messages
+    work.write_text(rows.format("a", clip, 3).replace("parts = 3\n", ""))
+    _, found, _ = run("batch", work, "--dry-run", "--json", "--parts", "3")
+    assert found["models"][0]["requests"] == 2
+
+
 def test_redo(behaviour, clip, tmp_path, run):
     """A part, and a stretch of the result, are made again with a new seed: one request each; outside the take is the old one to the bit."""
     _, manifest, _ = lay(run, clip, tmp_path)
