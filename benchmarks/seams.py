@@ -7,7 +7,7 @@ The parts are made by `tests/joining/made_parts.py`: 8 s each with 0.75 s of ove
 
     seams       seams of all runs
     step        highest difference of momentary loudness (400 ms before and after) near a seam, dB: median, and 95th percentile
-    inside      the 95th percentile of the same measure inside the parts, over stretches as long as those of the seams
+    in          the 95th percentile of the same measure inside the parts as they were made, over stretches as long as those of the seams
     over        share of seams above it: 0.05 is what a sound without seams has
     flux, in, over    the same for spectral flux, dB
     click, in, over   the same for the highest sample above 6 kHz against the 0.2 s around, dB
@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 import wave
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -45,6 +46,9 @@ from tests.joining.made_parts import RATE, Kind, MadePart, Sound, make_parts, st
 if TYPE_CHECKING:
     from tracklay.listening.spectrum import ReadSamples
 
+Measured = Callable[[Sound], "tuple[np.ndarray, float]"]
+"""A measure: a curve over time, and its values per second."""
+
 MARGIN_SECONDS = 0.25
 """Seconds around a crossfade that count to a seam."""
 
@@ -56,17 +60,17 @@ class Measure:
     seams: list[float] = field(default_factory=list)
     inside: list[float] = field(default_factory=list)
 
-    def add(self, curve: np.ndarray, per_second: float, stretches: list[tuple[float, float]]) -> None:
-        """Add a curve of one run, with the stretches of its seams in seconds."""
-        taken = np.zeros(len(curve), bool)
-        spans = [(max(0, round(a * per_second)), min(len(curve), round(b * per_second) + 1)) for a, b in stretches]
-        for first, last in spans:
-            taken[first:last] = True
-            self.seams.append(float(curve[first:last].max()))
-        width = int(np.median([last - first for first, last in spans]))
-        windows = np.lib.stride_tricks.sliding_window_view(curve, width)
-        free = ~np.lib.stride_tricks.sliding_window_view(taken, width).any(axis=1)
-        self.inside += [float(value) for value in windows.max(axis=1)[free][:: max(1, width // 4)]]
+    def add(self, measure: Measured, sound: Sound, parts: list[MadePart], stretches: list[tuple[float, float]]) -> None:
+        """Measure one run: the joined sound at the stretches of its seams, in seconds, and the parts as they were made."""
+        curve, per_second = measure(sound)
+        width = round(float(np.median([last - first for first, last in stretches])) * per_second) + 1
+        for first, last in stretches:
+            self.seams.append(float(curve[max(0, round(first * per_second)) : round(last * per_second) + 1].max()))
+        for part in parts:
+            own = measure(part.samples)[0]
+            edge = round(0.8 * per_second)
+            windows = np.lib.stride_tricks.sliding_window_view(own[edge:-edge], width)
+            self.inside += [float(value) for value in windows.max(axis=1)[:: max(1, width // 4)]]
 
     def columns(self) -> str:
         """Return the measure's columns."""
@@ -83,6 +87,12 @@ def momentary_steps(sound: Sound) -> tuple[np.ndarray, float]:
     means = 10 * np.log10(np.convolve(powers, np.ones(width) / width, mode="valid") + 1e-9)
     steps = np.abs(means[width:] - means[:-width])
     return np.pad(steps, (width, width)), per_second
+
+
+def flux_curve(sound: Sound) -> tuple[np.ndarray, float]:
+    """Return the spectral flux, dB, and values per second."""
+    bands = measure_bands(sound, RATE)
+    return spectral_flux(bands.levels_db), RATE / bands.hop
 
 
 def click_curve(sound: Sound) -> tuple[np.ndarray, float]:
@@ -137,31 +147,47 @@ def count_events(kind: Kind, parts: list[MadePart], sound: Sound, seed: int, row
     """Add how often each event that two parts have is in the joined sound, by its likeness to each part's own."""
     for number, (left, right) in enumerate(pairwise(parts)):
         for event in left.events.keys() & right.events.keys():
+            if (
+                kind != "clicks"
+                and max(left.events[event], right.events[event]) > left.start + len(left.samples) - 2400
+            ):
+                continue  # too little of it to be recognised
             row.shared += 1
-            heard = []
-            for take, part in ((seed * 10_000 + number, left), (seed * 10_000 + number + 1, right)):
-                at = part.events[event]
-                if kind == "clicks":
-                    heard.append(at)
-                    continue
-                hit = strike_sound(event, take)[:1200]
-                here = sound[at : at + len(hit)].mean(axis=1)
-                own = part.samples[at - part.start : at - part.start + len(hit)].mean(axis=1)
-                hit, here = hit[: len(own)], here[: len(own)]
-                gain = float(np.dot(here, hit) / (np.dot(own, hit) or 1.0))
-                heard.append(at if gain > 0.35 else -1)
             if kind == "clicks":
-                at = heard[0]
+                at = left.events[event]
                 around = np.abs(sound[max(0, at - 2400) : at + 2400]).max(axis=1)
                 clicks = np.flatnonzero(around > 0.05)
                 row.lost += not len(clicks)
                 row.doubled += len(clicks) > 1
                 row.exact += list(clicks + max(0, at - 2400)) == [at]
             else:
-                count = sum(at >= 0 for at in heard)
-                row.lost += count == 0
-                row.doubled += count == 2 and left.events[event] != right.events[event]
-                row.exact += count == 1 or (count == 2 and left.events[event] == right.events[event])
+                gains = heard_gains(event, (left, right), (seed * 10_000 + number, seed * 10_000 + number + 1), sound)
+                row.lost += max(gains) < 0.5
+                row.doubled += min(gains) > 0.5
+                row.exact += max(gains) >= 0.5 >= min(gains)
+
+
+def heard_gains(event: int, parts: tuple[MadePart, MadePart], takes: tuple[int, int], sound: Sound) -> list[float]:
+    """Return how much of an event's sound of each part is in the joined sound: both are fitted together."""
+    first = min(part.events[event] for part in parts)
+    count = 3000
+    shapes = np.zeros((count, 2))
+    for column, (part, take) in enumerate(zip(parts, takes, strict=True)):
+        at = part.events[event] - first
+        hit = strike_sound(event, take)[: count - at]
+        shapes[at : at + len(hit), column] = hit
+    gains = []
+    for column, part in enumerate(parts):
+        start = first - part.start
+        here = sound[first : first + count].mean(axis=1)
+        own = part.samples[max(0, start) : start + count].mean(axis=1)
+        lead = max(0, -start)
+        length = min(len(here) - lead, len(own))
+        fitted = np.linalg.lstsq(shapes[lead : lead + length], here[lead : lead + length], rcond=None)[0]
+        known = np.dot(own[:length], shapes[lead : lead + length, column])
+        known /= np.dot(shapes[lead : lead + length, column], shapes[lead : lead + length, column])
+        gains.append(float(fitted[column] / known))
+    return gains
 
 
 def run_kind(kind: Kind, seconds: float, seeds: int, **options: Any) -> Row:
@@ -183,10 +209,8 @@ def run_kind(kind: Kind, seconds: float, seeds: int, **options: Any) -> Row:
             for seam in join.seams
         ]
         if kind != "clicks":
-            row.steps.add(*momentary_steps(sound), stretches)
-            bands = measure_bands(sound, RATE)
-            row.flux.add(spectral_flux(bands.levels_db), RATE / bands.hop, stretches)
-            row.clicks.add(*click_curve(sound), stretches)
+            for measure, function in ((row.steps, momentary_steps), (row.flux, flux_curve), (row.clicks, click_curve)):
+                measure.add(function, sound, parts, stretches)
         count_events(kind, parts, sound, seed, row)
     return row
 

@@ -32,7 +32,9 @@ OPTIONS = {
         *("--model", "--prompt", "--negative", "--in", "--out", "--only", "--takes", "--seed", "--set", "--square"),
         *(
             "--hits",
+            "--dry-run",
             "--land",
+            "--parts",
             "--best",
             "--repair",
             "--drop-original",
@@ -45,11 +47,12 @@ OPTIONS = {
             "-v",
         ),
     },
+    "redo": {"--part", "--in", "--out", "--prompt", "--seed", "--max-cost", "--json", "--verbose", "-v"},
     "models": {"--json", "--verbose", "-v"},
     "jobs": {"--all", "--json", "--verbose", "-v"},
     "batch": {
         *("--dry-run", "--max-cost", "--workers", "--shard", "--together", "--farm", "--on", "--shards", "--again"),
-        *("--land", "--verdicts", "--merge", "--no-report", "--json", "--verbose", "-v"),
+        *("--land", "--parts", "--verdicts", "--merge", "--no-report", "--json", "--verbose", "-v"),
     },
     "report": {"--to", "--verdicts", "--reel", "--verbose", "-v"},
     "demo": {"--to", "--verbose", "-v"},
@@ -58,6 +61,7 @@ OPTIONS = {
 
 POSITIONALS = {
     "lay": ["PICTURE"],
+    "redo": ["TAKE"],
     "models": ["ID", "SPEC"],
     "jobs": ["ACTION"],
     "batch": ["WORKLIST"],

@@ -167,12 +167,30 @@ def test_gaps_are_silent_and_parts_outside_are_cut():
     """Where a part is missing there is silence between short fades; what is past the end is not written; mono sounds in both channels."""
     parts = [part_of(noise(1, 1, channels=1), 100), part_of(noise(2, 1), 2 * RATE), part_of(noise(3, 1), 3 * RATE)]
     join, sound = joined(parts, 3 * RATE + 1000)
-    assert [(seam.kind, seam.length) for seam in join.seams] == [("gap", RATE - 100), ("gap", 0)]
+    assert [(seam.kind, seam.length) for seam in join.seams] == [("gap", RATE - 100), ("bridge", 240)]
     assert len(sound) == 3 * RATE + 1000
     assert not sound[:100].any()
     assert not sound[RATE + 100 : 2 * RATE].any()
     assert np.array_equal(sound[100 : RATE + 100, 0], sound[100 : RATE + 100, 1])
-    assert np.abs(sound[[100, RATE + 99, 2 * RATE, 3 * RATE - 1, 3 * RATE]]).max() < 1e-3
+    assert np.abs(sound[[100, RATE + 99, 2 * RATE]]).max() < 1e-3
+
+
+def test_parts_that_meet_are_bridged():
+    """Two halves of a tone, and halves of different tones, meet without a step."""
+    time = np.arange(2 * RATE)
+    tone = (0.5 * np.sin(time * 0.03)).astype(np.float32)[:, None]
+    _, sound = joined([part_of(tone[:RATE], 0), part_of(tone[RATE:], RATE)], 2 * RATE, 1)
+    assert np.abs(sound - tone).max() < 0.01
+    other = (0.5 * np.sin(time * 0.02 + 1)).astype(np.float32)[:, None]
+    _, sound = joined([part_of(tone[:RATE], 0), part_of(other[RATE:], RATE)], 2 * RATE, 1)
+    assert np.abs(np.diff(sound, axis=0)).max() < 0.03
+
+
+def test_a_crossfade_can_be_given():
+    """A caller that knows the place, as a beat, decides it."""
+    parts = [part_of(noise(1, 2), 0), part_of(noise(2, 2), RATE, crossfade=(RATE + 5000, 700))]
+    join, _ = joined(parts, 3 * RATE)
+    assert [(seam.position, seam.length) for seam in join.seams] == [(RATE + 5000, 700)]
 
 
 def test_parts_that_do_not_follow_each_other_are_refused():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -42,12 +43,16 @@ class Behaviour:
         errors: errors by the seed of the request, used up one by one: raised when it is polled.
         formats: kinds and rates of its files, used in turn.
         lost: seeds of requests whose answer is lost.
+        on_poll: called instead of finishing, if it is set.
+        cancelled: seeds of the requests that were cancelled.
     """
 
     seeds: list[int] = field(default_factory=list)
     errors: dict[int, list[TracklayError]] = field(default_factory=dict)
     formats: tuple[tuple[str, int], ...] = FORMATS[:1]
     lost: set[int] = field(default_factory=set)
+    on_poll: Callable[[], object] | None = None
+    cancelled: list[int] = field(default_factory=list)
 
 
 class PartModel(click_model.Clicker):
@@ -66,7 +71,14 @@ class PartModel(click_model.Clicker):
     async def poll(self, handle: JobHandle) -> JobProgress:
         if errors := self.behaviour.errors.get(handle.data["seed"]):
             raise errors.pop(0)
+        if self.behaviour.on_poll is not None:
+            self.behaviour.on_poll()
+            return JobProgress("running")
         return JobProgress("done")
+
+    async def cancel(self, handle: JobHandle) -> bool:
+        self.behaviour.cancelled.append(handle.data["seed"])
+        return True
 
     async def collect(self, handle: JobHandle, folder: Path) -> Output:
         formats, seed = self.behaviour.formats, handle.data["seed"]

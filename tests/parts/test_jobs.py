@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from fractions import Fraction
 
 import numpy as np
 import pytest
-from tracklay.errors import ModelFailed, RefusedContent
+from tracklay.cue import Failure
+from tracklay.errors import Cancelled, ModelFailed, RefusedContent
+from tracklay.jobs import create_job_spec
 from tracklay.jobs.job_spec import JobSpec
 from tracklay.jobs.ledger import Ledger
+from tracklay.jobs.runner import BlockingRunner
 from tracklay.media.wav_reader import WavReader
 from tracklay.models import load_catalogue
+from tracklay.timelines.media_file import MediaFile
 
 from tests.clips import clicks, hear
 from tests.parts.conftest import FLASHES, FORMATS, FRAMES, RATE
@@ -193,6 +198,42 @@ def test_a_part_without_an_answer_waits_for_the_user(behaviour, seeds, clip, tmp
     assert status == 0
     assert "2 of 3 parts were made and are charged. 1 may continue" in messages
     assert [job.state for job in jobs()[4:]] == ["cancelled", "cancelled", "unclear", "cancelled"]
+
+
+def test_cancelling_a_running_take_stops_its_parts(behaviour, clip, tmp_path):
+    """The parts that were sent are cancelled at the provider, the others are never sent, and all jobs end as cancelled."""
+    (cue,) = MediaFile.open(clip).cues(model="clicker/clicks")
+    with BlockingRunner(lambda _: None, {"clicker": 2}) as runner:
+        behaviour.on_poll = lambda: len(behaviour.seeds) == 2 and asyncio.ensure_future(runner._scheduler.cancel(1))
+        (result,) = runner.run_jobs([create_job_spec(cue, tmp_path, "clip")])
+    assert isinstance(result, Failure)
+    assert isinstance(result.error, Cancelled)
+    assert {job.state for job in jobs()} == {"cancelled"}
+    assert len(behaviour.seeds) == 2
+    assert sorted(behaviour.cancelled) == sorted(behaviour.seeds)
+
+
+def test_work_lists(behaviour, clip, tmp_path, run):
+    """A row's parts are estimated and refused as those of `lay`; rows without the field follow the option; a number is a length."""
+    work = tmp_path / "work.toml"
+    rows = '[[rows]]\nid = "{}"\npicture = "{}"\nmodel = "clicker/clicks"\nparts = {}\n'
+    work.write_text(rows.format("a", clip, 3) + rows.format("b", clip, '"auto"'))
+    status, found, _ = run("batch", work, "--dry-run", "--json")
+    assert status == 0
+    (model,) = found["models"]
+    assert (model["takes"], model["requests"], model["cost"]["amount"]) == (2, 5, "0.05")
+    work.write_text(rows.format("a", clip, '"whole"'))
+    status, found, _ = run("batch", work, "--dry-run", "--json")
+    assert status == 1
+    assert "generates at most 3 s" in found["failed"][0]["error"]
+    work.write_text(rows.format("a", clip, 0))
+    status, _, messages = run("batch", work, "--dry-run")
+    assert status == 2
+    assert "row 'a'" in messages
+    assert "Not a length of parts: '0'." in messages
+    work.write_text(rows.format("a", clip, 3).replace("parts = 3\n", ""))
+    _, found, _ = run("batch", work, "--dry-run", "--json", "--parts", "3")
+    assert found["models"][0]["requests"] == 2
 
 
 def test_redo(behaviour, clip, tmp_path, run):

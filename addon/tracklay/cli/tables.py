@@ -101,7 +101,8 @@ def show_jobs(listing: dict[str, Any]) -> None:
         source = job["picture"].replace("\\", "/").rpartition("/")[2]
         cost = cost_text(job["cost"])
         seed = str(job["seed"])
-        table.add_row(str(job["id"]), state, job["model"], source, str(job["take"]), seed, cost, Text(detail, "dim"))
+        take = f"{job['take']}, part {job['part']}" if job["part"] else str(job["take"])
+        table.add_row(str(job["id"]), state, job["model"], source, take, seed, cost, Text(detail, "dim"))
     if listing["jobs"]:
         console.print(table)
     spent = Table(box=None, pad_edge=False, header_style="dim")

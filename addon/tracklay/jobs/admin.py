@@ -63,6 +63,7 @@ def _job_to_dict(job: Job) -> dict[str, Any]:
         "picture": cue["source"],
         "cue": job.cue,
         "take": job.take_index + 1,
+        "part": job.plan["part"][0] if job.parent is not None else None,
         "prompt": cue["prompt"],
         "seed": job.seed,
         "project": job.project,

@@ -236,6 +236,22 @@ def conformed_part_path(job_id: int) -> Path:
     return _output_folder(job_id) / "conformed.wav"
 
 
+def save_conformed_part(job_id: int, made: Path) -> None:
+    """Move a part's conformed sound, complete and in a work folder, beside its output.
+
+    Raises:
+        OutputError: it cannot be stored.
+    """
+    target = conformed_part_path(job_id)
+    try:
+        with made.open("rb") as file:
+            os.fsync(file.fileno())
+        ensure_folder(target.parent)  # a reused output is in the folder of the job that paid for it
+        made.replace(target)
+    except OSError as error:
+        raise output_error(error, target.parent) from error
+
+
 def delete_output(job_id: int) -> None:
     """Delete the stored output of a job."""
     shutil.rmtree(_output_folder(job_id), ignore_errors=True)

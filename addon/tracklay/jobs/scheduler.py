@@ -418,15 +418,18 @@ class Scheduler:
         """Record takes as laid. Their outputs are kept if making them again would cost something."""
         job_ids = sorted({take.job_id for take in takes if take.job_id is not None})
 
-        def move_to_laid(ledger: Ledger) -> list[int]:
-            parts = [part for job_id in job_ids for part in ledger.parts_of(job_id)]
-            for job in (*map(ledger.get_job, job_ids), *parts):
+        def find_parts(ledger: Ledger) -> list[Job]:
+            return [part for job_id in job_ids for part in ledger.parts_of(job_id)]
+
+        def move_to_laid(ledger: Ledger) -> None:
+            for job in (*map(ledger.get_job, job_ids), *find_parts(ledger)):
                 if job.state == "ready":
                     ledger.transition(job, "laid")
-            return [part.id for part in parts]
 
-        for part_id in await self.ledger_writer(move_to_laid):
-            artifact_store.conformed_part_path(part_id).unlink(missing_ok=True)
+        # Before they are laid, so that a crash leaves no file behind: sounds of parts can be conformed again.
+        for part in await self.ledger_writer(find_parts):
+            artifact_store.conformed_part_path(part.id).unlink(missing_ok=True)
+        await self.ledger_writer(move_to_laid)
         await collect_garbage(self.ledger_writer)
 
 

@@ -5,6 +5,7 @@
     crossfade      fades of constant power for two sides of any correlation
     join           parts to one sound, block by block
     join_files     the same for WAV files
+    prediction     bridges where parts meet without an overlap
     continuation   the end of a given tail in a model's reply, and the join behind it
     beats          joins on downbeats
 

@@ -12,6 +12,7 @@ from ..errors import InvalidInput
 from .crossfade import crossfade_kind, crossfade_sounds, limit_peaks, measure_correlation
 from .levels import level_difference, solve_gains
 from .placement import CONTEXT_SECONDS, Place, Side, analyze_side, place_crossfade
+from .prediction import BRIDGE_SECONDS, HISTORY_SECONDS, bridge_sounds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,6 +44,7 @@ class PartSound:
         hard_cut: it begins at a picture cut: the crossfade is short, and at the cut.
         boundary: the cut's sample in the joined sound; None for the middle of the overlap.
         is_fixed: it keeps its level, to the bit where no crossfade is.
+        crossfade: first sample and length of the crossfade with the part before, in the joined sound; None to search for the best.
     """
 
     read: ReadSamples
@@ -51,6 +53,7 @@ class PartSound:
     hard_cut: bool = False
     boundary: int | None = None
     is_fixed: bool = False
+    crossfade: tuple[int, int] | None = None
 
     @property
     def end(self) -> int:
@@ -65,7 +68,8 @@ class Seam:
     Attributes:
         position: first sample of the crossfade in the joined sound; of a gap, its first silent sample.
         length: of the crossfade or gap, in samples.
-        kind: crossfade of equal power or of equal gain, whichever is nearer, or a gap where the parts do not overlap.
+        kind: crossfade of equal power or of equal gain, whichever is nearer; a bridge, predicted from the part before, where the
+            second begins at the very end of the first; a gap where samples are missing between them.
         correlation: of the two sides in the crossfade, -1 to 1; the crossfade keeps the power for exactly this.
         left_db, right_db: gain of the part before and of the part after at the seam, beyond the gain of the whole part.
         difference_db: how much louder the part before was (K-weighted); None where one side is silent or the overlap too short.
@@ -74,7 +78,7 @@ class Seam:
 
     position: int
     length: int
-    kind: Literal["equal power", "equal gain", "gap"]
+    kind: Literal["equal power", "equal gain", "bridge", "gap"]
     correlation: float
     left_db: float
     right_db: float
@@ -168,6 +172,9 @@ class Join:
 
     def _crossfade(self, index: int, seam: Seam) -> Samples:
         stop = seam.position + seam.length
+        if seam.kind == "bridge":
+            first = max(self._parts[index].start, seam.position - round(HISTORY_SECONDS * self._sample_rate))
+            return bridge_sounds(self._read(index, first, seam.position), self._read(index + 1, seam.position, stop))
         left, right = self._read(index, seam.position, stop), self._read(index + 1, seam.position, stop)
         ceiling = max(1.0, float(np.abs(left).max(initial=0)), float(np.abs(right).max(initial=0)))
         mixed = crossfade_sounds(left, right, seam.correlation)
@@ -215,22 +222,29 @@ def plan_join(parts: Sequence[PartSound], sample_rate: int, length: int, channel
         overlaps.append(_measure_overlap(left, right, start, end, sample_rate, channels) if end > start else None)
         place = overlaps[-1]
         earliest = place.position + place.length if place else right.start
+        if place is None and right.start == left.end:
+            earliest += round(BRIDGE_SECONDS * sample_rate)
     gains = solve_gains(
         [overlap.difference if overlap else None for overlap in overlaps],
         [_headroom_db(part) if len(parts) > 1 else 0.0 for part in parts],
         [part.is_fixed for part in parts],
     )
     seams = tuple(
-        _describe_seam(overlap, left, right, gains, index)
+        _describe_seam(overlap, left, right, gains, index, sample_rate)
         for index, (overlap, (left, right)) in enumerate(zip(overlaps, pairwise(parts), strict=True))
     )
     return Join(seams, tuple(float(level) for level in gains.level), length, tuple(parts), channels, sample_rate)
 
 
-def _describe_seam(overlap: _Overlap | None, left: PartSound, right: PartSound, gains: PartGains, index: int) -> Seam:
+def _describe_seam(
+    overlap: _Overlap | None, left: PartSound, right: PartSound, gains: PartGains, index: int, sample_rate: int
+) -> Seam:
     gains_db = float(gains.end[index]), float(gains.start[index + 1])
-    if overlap is None:
+    if overlap is None and right.start > left.end:
         return Seam(left.end, right.start - left.end, "gap", 0.0, *gains_db, None, right.hard_cut)
+    if overlap is None:
+        bridge = min(right.length, round(BRIDGE_SECONDS * sample_rate))
+        return Seam(left.end, bridge, "bridge", 0.0, *gains_db, None, right.hard_cut)
     kind = crossfade_kind(overlap.correlation)
     where = overlap.position, overlap.length
     difference_db = overlap.difference.decibels if overlap.difference else None
@@ -256,6 +270,9 @@ def _measure_overlap(
     gain = 1.0 if difference is None else 10 ** (difference.decibels / 20)
     matched = Side(after.samples * np.float32(gain), after.attacks)
     place = place_crossfade(before, matched, sample_rate, cut)
+    if right.crossfade is not None:
+        first = min(max(right.crossfade[0], start), end - 1)
+        place = Place(first - start, min(right.crossfade[1], end - first))
     near = _around(place, end - start, round(LEVEL_REACH_SECONDS * sample_rate))
     difference = level_difference(before.samples[near], after.samples[near], sample_rate)
     faded = slice(place.start, place.start + place.length)

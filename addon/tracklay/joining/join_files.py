@@ -28,6 +28,7 @@ class PartFile(NamedTuple):
         hard_cut: it begins at a picture cut.
         boundary: the cut's sample in the joined sound; None for the middle of the overlap with the part before.
         is_fixed: it keeps its level.
+        crossfade: first sample and length of the crossfade with the part before, in the joined sound; None to search for the best.
     """
 
     path: Path
@@ -35,6 +36,7 @@ class PartFile(NamedTuple):
     hard_cut: bool = False
     boundary: int | None = None
     is_fixed: bool = False
+    crossfade: tuple[int, int] | None = None
 
 
 def join_files(
@@ -87,7 +89,7 @@ def _open_part(part: PartFile, sample_rate: int) -> PartSound:
         with WavReader(part.path) as wav:
             return wav.read(start, stop)
 
-    return PartSound(read, part.start, samples, part.hard_cut, part.boundary, part.is_fixed)
+    return PartSound(read, part.start, samples, part.hard_cut, part.boundary, part.is_fixed, part.crossfade)
 
 
 def _plain_writer(file: BinaryIO, channels: int, sample_rate: int) -> BwfWriter:

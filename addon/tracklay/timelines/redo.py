@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from ..cue import Patch
@@ -13,7 +11,8 @@ from ..jobs import ledger_schema
 from ..jobs.job_spec import JobSpec
 from ..jobs.ledger import Ledger
 from ..jobs.take_writer import take_from_claim
-from ..models import find_model, load_catalogue
+from ..models import load_catalogue
+from ..parts.redo import check_stretch, lengthen_stretch, part_frames
 from ..timing import TimeError, parse_time
 from .base import empty_range_error, invalid_point_error
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from ..cue import Cue, Take
     from ..jobs.ledger import Job
     from ..models import Model
+    from ..timing import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,68 +101,34 @@ def redo_cue(
     Raises:
         InvalidInput: the take has no such part, or the stretch is empty or outside of the take.
     """
-    cue = made.spec.cue
+    cue, model = made.spec.cue, made.spec.model
+    span = cue.span
     if part is not None:
-        first, end = _part_frames(made, part)
+        first, end = part_frames(made.take.file.name, made.parts, span.start, part)
     else:
-        first, end = _stretch_frames(cue, in_point, out_point)
-    first, end = _lengthen(first, end, cue, find_model(cue.model))
+        first, end = _stretch_frames(span, in_point, out_point)
+    check_stretch(first, end, span)
+    first, end = lengthen_stretch(first, end, span, model)
     return replace(
         cue,
         takes=1,
         seed=seed,
         prompt=cue.prompt if prompt is None else prompt,
-        patch=Patch(made.take.file, first, end - first),
+        patch=Patch(made.take.file, span.start + first, end - first),
         best=False,
         parts="auto",
     )
 
 
-def _part_frames(made: MadeTake, part: int) -> tuple[int, int]:
-    if not made.parts:
-        raise InvalidInput(
-            "redo.no_parts",
-            "The take was not made in parts: {take}. Name a stretch by its in and out points.",
-            take=made.take.file.name,
-        )
-    if not 1 <= part <= len(made.parts):
-        raise InvalidInput(
-            "redo.no_such_part",
-            "{take} has {count} parts, and no part {part}.",
-            take=made.take.file.name,
-            count=len(made.parts),
-            part=part,
-        )
-    described = made.parts[part - 1]
-    return described["start"], described["start"] + described["frames"]
-
-
-def _stretch_frames(cue: Cue, in_point: str | None, out_point: str | None) -> tuple[int, int]:
+def _stretch_frames(span: Span, in_point: str | None, out_point: str | None) -> tuple[int, int]:
+    """Return the frames between two points on the timeline, counted from the span's first."""
     frames = []
-    for name, text, default in (("in", in_point, cue.span.start), ("out", out_point, cue.span.end)):
+    for name, text, default in (("in", in_point, span.start), ("out", out_point, span.end)):
         try:
-            frames.append(default if text is None else parse_time(text, cue.span.rate))
+            frames.append(default if text is None else parse_time(text, span.rate))
         except TimeError as error:
             raise invalid_point_error(name, error) from None
     first, end = frames
     if end <= first:
-        raise empty_range_error(first, end, cue.span.rate)
-    if first < cue.span.start or end > cue.span.end:
-        raise InvalidInput(
-            "redo.outside_take",
-            "The stretch from {first} to {end} s is not inside the take, which has {start} to {stop} s.",
-            first=f"{float(cue.span.rate.seconds(first)):.2f}",
-            end=f"{float(cue.span.rate.seconds(end)):.2f}",
-            start=f"{float(cue.span.start_seconds):.2f}",
-            stop=f"{float(cue.span.rate.seconds(cue.span.end)):.2f}",
-        )
-    return first, end
-
-
-def _lengthen(first: int, end: int, cue: Cue, model: Model) -> tuple[int, int]:
-    """Return the frames of a stretch, lengthened to what the model makes at least, as far as the take reaches."""
-    video = model.parameter_for_role("video")
-    least = math.ceil(Fraction(str(max(model.seconds.least, (video and video.minimum) or 0))) * cue.span.rate.fps)
-    first = max(cue.span.start, min(first, first - (least - (end - first)) // 2))
-    end = min(cue.span.end, max(end, first + least))
-    return max(cue.span.start, min(first, end - least)), end
+        raise empty_range_error(first, end, span.rate)
+    return first - span.start, end - span.start

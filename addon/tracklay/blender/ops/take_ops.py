@@ -13,8 +13,9 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from ...errors import TracklayError
-from ...jobs.job_spec import MAX_TAKES
+from ...jobs.job_spec import MAX_TAKES, RANDOM_SEED
 from ...trash import HAS_TRASH, move_to_trash
+from ..runtime import redone_parts
 from ..runtime.requests import submit_cues
 from ..sequencer import compat, dropped_files, landing, selection, takes
 from ..sequencer.takes import FULL_MIX_MODES, TakeGroup
@@ -219,6 +220,54 @@ class TRACKLAY_OT_refit(TracklayOperator, bpy.types.Operator):  # type: ignore[m
             return self.report_error(error)
 
 
+class TRACKLAY_OT_redo_part(TracklayOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
+    """Generate a part or the preview range of the current take again.
+
+    The result is a new take, which becomes the audible one when it arrives.
+    """
+
+    bl_idname = "tracklay.redo_part"
+    bl_label = "Redo Part"
+    bl_options = {"REGISTER"}
+    __annotations__ = {
+        "part": IntProperty(
+            name="Part", description="Number of the part (0: the preview range)", default=0, min=0, options=SKIP_SAVE
+        ),
+        "prompt": StringProperty(
+            name="Prompt", description="Sound to generate there; empty for the take's prompt", options=SKIP_SAVE
+        ),
+        "seed": IntProperty(
+            name="Seed",
+            description="Seed of the part (-1: random)",
+            default=RANDOM_SEED,
+            min=RANDOM_SEED,
+            options=SKIP_SAVE,
+        ),
+        "cue": CUE_ARGUMENT,
+        "wait": WAIT_ARGUMENT,
+    }
+
+    def invoke(self, context: Any, _event: Any) -> AbstractSet[str]:
+        """Ask for the part's number and its prompt."""
+        scene = compat.active_sequencer_scene(context)
+        if not self.properties.is_property_set("part") and not scene.use_preview_range:
+            self.part = 1
+        result: AbstractSet[str] = context.window_manager.invoke_props_dialog(self)
+        return result
+
+    def execute(self, context: Any) -> AbstractSet[str]:
+        scene = compat.active_sequencer_scene(context)
+        try:
+            level, groups = selection.active_level(scene), takes.target_groups(scene, self.cue)
+            assert level is not None  # noqa: S101 - groups were found on it
+            seed = None if self.seed == RANDOM_SEED else self.seed
+            cue, spot = redone_parts.redone_cue(scene, level, groups[0], self.part, prompt=self.prompt, seed=seed)
+            joins = {cue.id: groups[0].cue}
+            return submit_cues(self, [(cue, spot)], wait=self.wait, on_placed=lambda: takes.join_takes(level, joins))
+        except TracklayError as error:
+            return self.report_error(error)
+
+
 class TRACKLAY_OT_delete_dropped(TracklayOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
     """Delete files of takes that Keep Take removed (on Linux to the trash)."""
 
@@ -307,6 +356,10 @@ CLASSES = (
     TRACKLAY_OT_lay_stems,
     TRACKLAY_OT_switch_landing,
     TRACKLAY_OT_regenerate,
+<<<<<<< HEAD
     TRACKLAY_OT_refit,
+=======
+    TRACKLAY_OT_redo_part,
+>>>>>>> parts
     TRACKLAY_OT_delete_dropped,
 )

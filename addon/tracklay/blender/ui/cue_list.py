@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ...timing import format_timecode
+from ..runtime import redone_parts
 from ..runtime.cue_rows import active_row, cue_list_rows, rebuild_if_changed, row_take_group
 from ..runtime.cue_status import running_cues
 from ..sequencer import compat, cue_index, landing, scores, selection, takes
@@ -236,6 +237,8 @@ def _draw_takes(box: Any, scene: Any, row: CueListRow) -> None:
         box.label(text=text, translate=False)
     line = box.row(align=True)
     line.operator("tracklay.regenerate", text="New Seed", icon="FILE_REFRESH").cue = row.cue
+    if redone_parts.part_count(group) or scene.use_preview_range:
+        line.operator("tracklay.redo_part", text="Redo Part").cue = row.cue
     if not version.stems and takes.has_stems(version):
         line.operator("tracklay.lay_stems", text="Stems", icon="RENDERLAYERS").cue = row.cue
     if landing.can_switch(version):

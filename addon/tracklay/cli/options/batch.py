@@ -28,7 +28,7 @@ def add_parser(commands: Commands[Any]) -> None:
     batch.add_argument(
         "--land", choices=LAND_MODES, help="landing of rows without that field: auto or off (default: auto)"
     )
-    batch.add_argument("--parts", metavar="HOW", help=f"parts of rows without that field: {PARTS_HELP}")
+    batch.add_argument("--parts", metavar="HOW", help=f"parts of rows without it: {PARTS_HELP}")
     batch.add_argument("--again", action="store_true", help="regenerate every row, finished ones included")
     batch.add_argument(
         "--verdicts", type=Path, metavar="FILE", help="verdicts saved by the report: rejected takes are regenerated"

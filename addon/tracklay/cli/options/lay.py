@@ -64,7 +64,7 @@ def add_parser(commands: Commands[Any]) -> None:
         default="auto",
         help="move each sound to what is seen: auto or off (default: auto)",
     )
-    lay.add_argument("--parts", default="auto", metavar="HOW", help=f"parts of a span beyond the model: {PARTS_HELP}")
+    lay.add_argument("--parts", default="auto", metavar="HOW", help=f"parts of a long span: {PARTS_HELP}")
     lay.add_argument("--best", action="store_true", help="score the takes and lay the best one; the others are kept")
     lay.add_argument(
         "--repair", action="store_true", help="with --best: generate the worst stretch of the best take again"

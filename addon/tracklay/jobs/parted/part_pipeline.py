@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ...atomic_io import atomic_write
 from ...errors import InvalidInput, MediaError, ModelFailed
 from ...media.bwf import BwfWriter
 from ...media.conform import conform_audio
@@ -60,10 +60,11 @@ class PartPipeline(JobPipeline):
         can_repeat = "origin" not in stored and stored.get("fetched", MAX_DOWNLOADS) < MAX_DOWNLOADS
         try:
             async with self.context.concurrency_slot("conform"):
+                folder = artifact_store.work_dir(self.context.owner_token, self.job.id)
                 conformed = await run_blocking(
                     _conform_part,
                     output.file,
-                    artifact_store.conformed_part_path(self.job.id),
+                    folder / "conformed.wav",
                     self._samples,
                     self.spec.sample_rate,
                     accept_damaged=not can_repeat,
@@ -73,6 +74,7 @@ class PartPipeline(JobPipeline):
                 raise
             await self._transition("fetching")
             return
+        await asyncio.to_thread(artifact_store.save_conformed_part, self.job.id, folder / "conformed.wav")
         await self._transition("ready", **NO_ERROR, output={**stored, **conformed})
 
 
@@ -80,7 +82,6 @@ def _conform_part(
     output: Path, to: Path, samples: int, rate: int, *, accept_damaged: bool, cancel_token: CancelToken
 ) -> dict[str, Any]:
     """Write a part's conformed sound; return its channels and what was changed."""
-    to.parent.mkdir(parents=True, exist_ok=True)  # a reused output is in the folder of the job that paid for it
 
     def make_writer(file: BinaryIO, channels: int) -> BwfWriter:
         return BwfWriter(
@@ -94,14 +95,7 @@ def _conform_part(
             coding_history="",
         )
 
-    with atomic_write(to) as temporary:
-        conformed = conform_audio(
-            output,
-            samples,
-            temporary,
-            make_writer,
-            rate=rate,
-            accept_damaged=accept_damaged,
-            cancel_token=cancel_token,
-        )
+    conformed = conform_audio(
+        output, samples, to, make_writer, rate=rate, accept_damaged=accept_damaged, cancel_token=cancel_token
+    )
     return {"channels": conformed.channels, "conform_notes": list(conformed.notes)}

@@ -286,7 +286,14 @@ class PartedPipeline(JobPipeline):
             for (number, part), level in zip(parts.items(), _levels(parts, ready, join["levels_db"]), strict=True)
         ]
         described = {"parts": listed, "seams": _name_seams(sorted(ready), join["seams"])}
-        await self._transition("conforming", **NO_ERROR, output={**stored, "fetched": MAX_DOWNLOADS, **described})
+        # Shown with the take. What counts as spent is the cost of the parts: this job has no time of submission.
+        cost = {
+            "currency": output.cost.currency,
+            "cost": output.cost.amount,
+            "cost_confirmed": not output.cost.estimated,
+        }
+        columns = {**NO_ERROR, **cost, "output": {**stored, "fetched": MAX_DOWNLOADS, **described}}
+        await self._transition("conforming", **columns)
 
     async def _gap_notes(self, parts: dict[int, PlannedPart], ready: dict[int, Job]) -> tuple[str, ...]:
         jobs, rate, start = await self._part_jobs(), self.spec.cue.span.rate, self.spec.cue.span.start

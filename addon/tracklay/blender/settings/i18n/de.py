@@ -25,6 +25,7 @@ OPERATORS = {
     "Regenerate with New Seed": "Mit neuem Startwert erzeugen",
     "Regenerate for Changed Picture": "Für geändertes Bild erzeugen",
     "New Seed": "Neuer Startwert",
+    "Redo Part": "Teil neu erzeugen",
     "Picture Changed: Regenerate": "Bild geändert: neu erzeugen",
     "Delete Dropped Files": "Verworfene Dateien löschen",
     "Go to Cue": "Zum Cue gehen",
@@ -82,6 +83,7 @@ WORDS = {
         "Kein Kontakt im Bild, und der Raumton ist aus: Der Take ist stumm."
     ),
     "about {} {}": "etwa {} {}",
+    "{} s in {} parts, {}": "{} s in {} Teilen, {}",
     "free": "kostenlos",
     "price unknown": "Preis unbekannt",
     "no key": "kein Schlüssel",
@@ -127,6 +129,19 @@ WORDS = {
     "Render": "Rendern",
     "Square": "Quadrat",
     "Landing": "Einrasten",
+    "Parts": "Teile",
+    "Whole": "Ganz",
+    "Seconds": "Sekunden",
+    "Part": "Teil",
+    "Part Length": "Länge der Teile",
+    "Parts where the span is longer than what the model is made for": "Teile, wo der Abschnitt länger ist als das Modell",
+    "One request for the whole span; not beyond the model's limit": (
+        "Eine Anfrage für den ganzen Abschnitt; nicht über die Grenze des Modells"
+    ),
+    "Parts of a length that none exceeds": "Teile, von denen keiner länger ist",
+    "Generation of a span that is longer than the model's": "Erzeugung eines Abschnitts, der länger ist als das Modell",
+    "Longest length of a part, in seconds": "Größte Länge eines Teils in Sekunden",
+    "Parts of a long span: auto, whole, or seconds": "Teile eines langen Abschnitts: auto, whole oder Sekunden",
     "Best": "Bester",
     "Best Take": "Bester Take",
     "Score {}": "Wertung {}",
@@ -253,6 +268,12 @@ TOOLTIPS = {
     "Remove the other takes from the timeline; their files are kept": (
         "Die anderen Takes von der Zeitleiste entfernen; ihre Dateien bleiben"
     ),
+    "Generate a part or the preview range of the current take again": (
+        "Einen Teil oder den Vorschaubereich des aktuellen Takes neu erzeugen"
+    ),
+    "Number of the part (0: the preview range)": "Nummer des Teils (0: der Vorschaubereich)",
+    "Sound to generate there; empty for the take's prompt": "Dort zu erzeugender Klang; leer für den Prompt des Takes",
+    "Seed of the part (-1: random)": "Startwert des Teils (-1: zufällig)",
     "Delete files of takes that Keep Take removed (on Linux to the trash)": (
         "Dateien entfernter Takes löschen (unter Linux in den Papierkorb)"
     ),

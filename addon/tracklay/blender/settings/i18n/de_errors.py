@@ -344,6 +344,20 @@ ERRORS = {
         "{ready} von {count} Teilen wurden erzeugt und werden berechnet. {lost} laufen bei {provider} vielleicht weiter und "
         "werden berechnet."
     ),
+    "The take was not made in parts: {take}. Name a stretch by its in and out points.": (
+        "Der Take wurde nicht in Teilen erzeugt: {take}. Nennen Sie einen Abschnitt durch In- und Out-Punkt."
+    ),
+    "{take} has {count} parts, and no part {part}.": "{take} hat {count} Teile und keinen Teil {part}.",
+    "The stretch from {first} to {end} s is not inside the take, which has {start} to {stop} s.": (
+        "Der Abschnitt von {first} bis {end} s liegt nicht im Take, der von {start} bis {stop} s reicht."
+    ),
+    "The file of the take is missing: {strip}.": "Die Datei des Takes fehlt: {strip}.",
+    "{strip} no longer has the length of its take. Generate the cue again.": (
+        "{strip} hat nicht mehr die Länge seines Takes. Erzeugen Sie den Cue neu."
+    ),
+    "No part is chosen. Name its number, or set a preview range.": (
+        "Kein Teil gewählt. Nennen Sie seine Nummer, oder setzen Sie einen Vorschaubereich."
+    ),
     "{model} generates at most {limit} s; the span has {seconds:.2f} s. Shorten it or choose another model.": (
         "{model} erzeugt höchstens {limit} s; der Abschnitt hat {seconds:.2f} s. Kürzen Sie ihn, oder wählen Sie ein "
         "anderes Modell."
