@@ -29,7 +29,8 @@ def play(samples: int) -> np.ndarray:
             music[start : start + beat] += chord(CHORDS[number // 4 % 4], beat, 6.0)
     ring = samples - last * beat
     music[last * beat : samples] += chord(CHORDS[0], ring, 2.5) * np.linspace(1, 0, ring)
-    return music[:samples]
+    played: np.ndarray = music[:samples]
+    return played
 
 
 def chord(semitones: tuple[int, ...], samples: int, decay: float) -> np.ndarray:

@@ -356,10 +356,7 @@ CLASSES = (
     TRACKLAY_OT_lay_stems,
     TRACKLAY_OT_switch_landing,
     TRACKLAY_OT_regenerate,
-<<<<<<< HEAD
     TRACKLAY_OT_refit,
-=======
     TRACKLAY_OT_redo_part,
->>>>>>> parts
     TRACKLAY_OT_delete_dropped,
 )
