@@ -48,11 +48,12 @@ OPTIONS = {
         ),
     },
     "redo": {"--part", "--in", "--out", "--prompt", "--seed", "--max-cost", "--json", "--verbose", "-v"},
+    "land": {"--in", "--prompt", "--json", "--verbose", "-v"},
     "models": {"--json", "--verbose", "-v"},
     "jobs": {"--all", "--json", "--verbose", "-v"},
     "batch": {
         *("--dry-run", "--max-cost", "--workers", "--shard", "--together", "--farm", "--on", "--shards", "--again"),
-        *("--land", "--parts", "--verdicts", "--merge", "--no-report", "--json", "--verbose", "-v"),
+        *("--land", "--parts", "--repair", "--verdicts", "--merge", "--no-report", "--json", "--verbose", "-v"),
     },
     "report": {"--to", "--verdicts", "--reel", "--verbose", "-v"},
     "demo": {"--to", "--verbose", "-v"},
@@ -62,6 +63,7 @@ OPTIONS = {
 POSITIONALS = {
     "lay": ["PICTURE"],
     "redo": ["TAKE"],
+    "land": ["TAKE", "PICTURE"],
     "models": ["ID", "SPEC"],
     "jobs": ["ACTION"],
     "batch": ["WORKLIST"],

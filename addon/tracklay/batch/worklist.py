@@ -34,6 +34,7 @@ ROW_FIELDS: Mapping[str, type] = {
     "land": str,
     "parts": str,
     "best": bool,
+    "repair": bool,
     "hits": str,
     "tail": str,
     "fit": str,
@@ -61,6 +62,7 @@ class WorkListRow:
         in_point, out_point: times as the user wrote them; None is the picture's start or end.
         params: all parameters, checked.
         land, best, parts, fit: as in `Cue`.
+        repair: the worst stretch of its best take is generated again.
         tail: as `tracklay lay --tail` takes it.
         hits: the hit points, as `tracklay lay --hits` takes them; empty for none but the timeline's markers.
     """
@@ -84,6 +86,7 @@ class WorkListRow:
     land: LandMode = "auto"
     best: bool = False
     parts: str = "auto"
+    repair: bool = False
     hits: str = ""
     tail: str = ""
     fit: FitMode = "auto"

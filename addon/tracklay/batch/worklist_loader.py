@@ -59,7 +59,9 @@ _FASTEST_RATE = 240
 _Error = TypeVar("_Error", bound=TracklayError)
 
 
-def load_worklist(path: Path, *, check_keys: bool = True, land: LandMode = "auto", parts: str = "auto") -> WorkList:
+def load_worklist(
+    path: Path, *, check_keys: bool = True, land: LandMode = "auto", parts: str = "auto", repair: bool = False
+) -> WorkList:
     """Read a work list and check that all of its rows can be started.
 
     Args:
@@ -67,13 +69,14 @@ def load_worklist(path: Path, *, check_keys: bool = True, land: LandMode = "auto
         check_keys: check the API keys too. Without it the list can be read on a machine that has none.
         land: landing of rows that have no such field.
         parts: parts of rows that have no such field.
+        repair: repair of rows that have no such field.
 
     Raises:
         InvalidInput: a row is wrong: no such picture, a wrong type, an id twice. The message names the first such row.
         KeyMissing: the provider of a row needs a key and none is set.
     """
     path = path.absolute()
-    loader = _WorkListLoader(path, check_keys=check_keys, land=land, parts=parts)
+    loader = _WorkListLoader(path, check_keys=check_keys, land=land, parts=parts, repair=repair)
     rows = tuple(loader.load_rows(worklist_file.read_worklist_file(path)))
     if not rows:
         raise InvalidInput("worklist.no_rows", "{file} has no rows. Add [[rows]] or pictures.", file=path.name)
@@ -83,8 +86,9 @@ def load_worklist(path: Path, *, check_keys: bool = True, land: LandMode = "auto
 class _WorkListLoader:
     """Builds the rows of one file. What rows share (models, pictures, file states) is looked up once."""
 
-    def __init__(self, path: Path, *, check_keys: bool, land: LandMode, parts: str) -> None:
-        self.path, self.folder, self._check_keys, self._land, self._parts = path, path.parent, check_keys, land, parts
+    def __init__(self, path: Path, *, check_keys: bool, land: LandMode, parts: str, repair: bool) -> None:
+        self.path, self.folder, self._check_keys, self._land = path, path.parent, check_keys, land
+        self._parts, self._repair = parts, repair
         self.catalogue = load_catalogue()
         self.models: dict[str, Model] = {}
         self._file_states: dict[str, list[Any]] = {}
@@ -274,6 +278,7 @@ class _WorkListLoader:
             land = _check_land(values.get("land", self._land))
             parts = values.get("parts", self._parts)
             parse_part_seconds(parts)
+            repair = bool(values.get("repair", self._repair))
             points = [_check_time(name, values.get(name)) for name in ("in", "out")]
             picture, picture_name = self._resolve_path(values["picture"])
             state = self._picture_fingerprint(picture, picture_name) if cue is None else self._cue_fingerprint(cue)
@@ -321,8 +326,9 @@ class _WorkListLoader:
             settings.params,
             bool(values.get("drop_original", False)),
             land,
-            bool(values.get("best", False)),
+            bool(values.get("best", False) or repair),
             parts,
+            repair,
             hits,
             tail,
             fit,

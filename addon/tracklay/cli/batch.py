@@ -85,6 +85,7 @@ def _run_worklist(path: Path, shard: tuple[int, int] | None, options: argparse.N
         check_keys=options.merge is None and not options.dry_run,
         land=options.land or "auto",
         parts=options.parts or "auto",
+        repair=options.repair,
     )
     rows = list(worklist.rows) if shard is None else shard_rows(worklist.rows, *shard)
     to = results.results_path(worklist, shard)
@@ -121,7 +122,7 @@ def _run_on_cluster(path: Path, options: argparse.Namespace) -> None:
     for name in ("workers", "max_cost", "verdicts", "land", "parts"):
         if (value := getattr(options, name)) is not None:
             arguments += [f"--{name.replace('_', '-')}", str(value.absolute() if name == "verdicts" else value)]
-    arguments += ["--again"] if options.again else []
+    arguments += [f"--{name}" for name in ("again", "repair") if getattr(options, name)]
     count = 1
     for count, finished, message in dask_cluster.run_shards(options.on, arguments, options.shards, rows):
         print_message(f"{finished} of {count} shards{message and '; '}{message}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import bpy
 import pytest
@@ -11,7 +12,7 @@ from tracklay.blender.sequencer import compat
 from ..conftest import laid
 
 
-def entries(scene) -> list[dict]:
+def entries(scene) -> list[dict[str, Any]]:
     """Return the manifest entries of the laid takes, the oldest first."""
     return sorted((json.loads(strip["tracklay"]) for strip in laid(scene)), key=lambda entry: entry["take"])
 
