@@ -30,7 +30,7 @@ MISS_COST = 40.0
 TRIM_COST = 0.4
 """Cost of the longest shortening of the final decay."""
 
-ACCENT_COST = 2.5
+ACCENT_COST = 4.0
 """Cost of a hit on a beat with no accent."""
 
 
