@@ -143,7 +143,8 @@ def fetch_music(folder: Path) -> list[Path]:
 
 def half_rate(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return one channel at half the rate, where librosa needs a quarter of the memory."""
-    return samples[: len(samples) // 2 * 2].mean(axis=1).reshape(-1, 2).mean(axis=1)
+    halved: npt.NDArray[np.float32] = samples[: len(samples) // 2 * 2].mean(axis=1).reshape(-1, 2).mean(axis=1)
+    return halved
 
 
 def reference_beats(samples: npt.NDArray[np.float32], tempo: float) -> npt.NDArray[np.float64]:

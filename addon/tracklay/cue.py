@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from .hits import Hit  # noqa: TC001 - part of a value type
 from .timing import Span
 
 if TYPE_CHECKING:
@@ -110,7 +111,8 @@ class Cue:
     set. `square` is the position of the square crop that the model receives (`media.square_crop`), empty for the full picture.
     `timecode_start` is the timecode of the timeline's frame 0, in frames: a take's time stamp counts from it. `land` says whether a
     take's events are moved to the picture's contacts (`landing`). With `best`, takes are scored (`scoring`), and the best one is heard.
-    With `patch`, only a stretch of an earlier take is generated; the span stays that of the whole take.
+    `hits` are the moments that music meets. With `patch`, only a stretch of an earlier take is generated; the span stays that of the
+    whole take.
     """
 
     id: str
@@ -127,6 +129,7 @@ class Cue:
     land: LandMode = "auto"
     best: bool = False
     patch: Patch | None = None
+    hits: tuple[Hit, ...] = ()
 
     @property
     def request_span(self) -> Span:

@@ -20,7 +20,11 @@ def test_a_file_is_fitted_again_from_the_same_music(tmp_path: Path) -> None:
     music = tmp_path / "music.wav"
     _write_files({"master": music}, iter([{"master": song.samples}]))
     before = hashlib.sha256(music.read_bytes()).digest()
-    spans = ((25 * RATE + 7, [9 * RATE]), (11 * RATE, []), (25 * RATE + 7, [9 * RATE]))
+    spans: tuple[tuple[int, list[int]], ...] = (
+        (25 * RATE + 7, [9 * RATE]),
+        (11 * RATE, []),
+        (25 * RATE + 7, [9 * RATE]),
+    )
     results = []
     for index, (span, hits) in enumerate(spans):
         to = tmp_path / f"fit{index}.wav"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InvalidInput
 from ..timelines import open_timeline
+from ..timelines.hit_points import add_hits
 from ..timelines.media_file import MediaFile
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class OpenPicture:
                 picture=row.picture.name,
                 cue=row.cue,
             )
-        return replace(
+        cue = replace(
             found,
             model=row.model,
             prompt=row.prompt,
@@ -69,3 +70,4 @@ class OpenPicture:
             land=row.land,
             best=row.best,
         )
+        return add_hits(self.timeline, [cue], row.hits)[0] if row.hits else cue

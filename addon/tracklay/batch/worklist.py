@@ -33,6 +33,7 @@ ROW_FIELDS: Mapping[str, type] = {
     "folder": str,
     "land": str,
     "best": bool,
+    "hits": str,
     "drop_original": bool,
 }
 """The fields of a row, each with its type."""
@@ -57,6 +58,7 @@ class WorkListRow:
         in_point, out_point: times as the user wrote them; None is the picture's start or end.
         params: all parameters, checked.
         land, best: as in `Cue`.
+        hits: the hit points, as `tracklay lay --hits` takes them; empty for none but the timeline's markers.
     """
 
     id: str
@@ -77,6 +79,7 @@ class WorkListRow:
     drop_original: bool = False
     land: LandMode = "auto"
     best: bool = False
+    hits: str = ""
 
     @property
     def lay_group(self) -> tuple[str, str]:

@@ -293,6 +293,9 @@ class _WorkListLoader:
         content += [dict(settings.params), folder_name]
         # Left out by default: results of earlier versions stay valid.
         content += [] if land == "auto" else [land]
+        hits = values.get("hits", "")
+        marked = [hit.to_list() for hit in cue.hits] if cue is not None and model.task == "music" else []
+        content += [["hits", hits, marked]] if hits or marked else []
         return WorkListRow(
             row_id,
             picture,
@@ -312,6 +315,7 @@ class _WorkListLoader:
             bool(values.get("drop_original", False)),
             land,
             bool(values.get("best", False)),
+            hits,
         )
 
     def _parameter_value(self, model: Model, name: str, value: ParamValue, *, is_text: bool) -> ParamValue:

@@ -22,6 +22,7 @@ from ..media.fingerprint import span_fingerprint
 from ..timing import TimeError, TimeMap, parse_time
 from .sequencer import compat, connections, placement, scene_cues, selection
 from .sequencer.playback_faults import find_playback_faults
+from .sequencer.prompts import find_hits
 from .sequencer.timeline_copy import TimelineCopies
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ def spot_film(path: str, only: Sequence[str], in_point: str | None, out_point: s
             picture = Picture(Path(path), TimeMap.linear(each.span, Fraction(0)))
         else:
             name, picture, error = each.strip_name, copies.with_copy(each.picture), ""
-        cues.append({"cue": cue_to_dict(Cue(name, each.span, picture, model="")), "error": error})
+        hits = find_hits(scene, each.span)
+        cues.append({"cue": cue_to_dict(Cue(name, each.span, picture, model="", hits=hits)), "error": error})
     return {"rate": str(fps), "cues": cues}
 
 

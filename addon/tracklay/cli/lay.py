@@ -18,6 +18,7 @@ from ..jobs.runner import BlockingRunner
 from ..models import EXTRA_PREFIX, Model, find_model, load_catalogue
 from ..timelines import open_timeline
 from ..timelines.delivery import check_delivery, deliver_takes
+from ..timelines.hit_points import add_hits
 from ..timelines.repair import plan_repairs
 from .exit_status import EXIT_BAD_INPUT, EXIT_DONE, EXIT_FAILED
 from .messages import print_json, print_messages
@@ -48,6 +49,14 @@ def run_lay(options: argparse.Namespace) -> int:
         land=options.land,
         best=options.best or options.repair,
     )
+    if options.hits and model.task == "music":
+        cues = add_hits(timeline, cues, options.hits)
+    elif options.hits:
+        raise InvalidInput(
+            "usage.hits_without_music",
+            "--hits needs a music model, and {model} makes other sound. Add --model sketch/music or another.",
+            model=model.id,
+        )
     for other in models[1:]:
         params = parse_params(other, options.params)
         cues += [replace(cue, model=other.id, params=params) for cue in cues if cue.model == model.id]
@@ -95,6 +104,7 @@ def _write_worklist(timeline: Timeline, cues: Sequence[Cue], to: Path, options: 
         )
     fields = {"in": options.in_point, "out": options.out_point, "drop_original": options.drop_original or None}
     fields["best"] = options.best or None
+    fields["hits"] = options.hits
     fields["land"] = None if options.land == "auto" else options.land
     # All cues of one command share its options.
     fields |= {name: getattr(cues[0], name) for name in ("model", "prompt", "negative", "takes", "seed")}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..cue import SAMPLE_RATE, Cue, EditorRender, Patch, Picture, ProxySpec
 from ..errors import InvalidInput, LedgerError, TracklayError
+from ..hits import Hit
 from ..models import Model, find_model
 from ..models.model import prompt_required_error
 from ..timing import Rate, Span, TimeMap
@@ -100,6 +101,7 @@ class JobSpec:
         reason = stored.pop("why", "")
         reason = stored.pop("reason", reason)
         patch = stored.pop("patch", None)
+        hits = tuple(Hit.from_list(each) for each in stored.pop("hits", ()))
         picture = Picture(
             Path(stored.pop("source")),
             TimeMap(points),
@@ -113,6 +115,7 @@ class JobSpec:
             span=Span(start, frames, Rate(Fraction(rate))),
             picture=picture,
             patch=None if patch is None else Patch(Path(patch[0]), *patch[1:]),
+            hits=hits,
             **stored,
         )
 
@@ -178,6 +181,7 @@ def cue_to_dict(cue: Cue) -> dict[str, Any]:
         **({"timecode_start": cue.timecode_start} if cue.timecode_start else {}),
         **({} if cue.land == "auto" else {"land": cue.land}),
         **({"best": True} if cue.best else {}),
+        **({"hits": [hit.to_list() for hit in cue.hits]} if cue.hits else {}),
         **({} if cue.patch is None else {"patch": [str(cue.patch.take), cue.patch.start, cue.patch.frames]}),
     }
 
@@ -287,7 +291,8 @@ def create_job_spec(cue: Cue, folder: Path, stem: str, catalogue: Mapping[str, M
     from ..providers.base import get_provider  # noqa: PLC0415 - loads asyncio, which enabling the extension must not
 
     get_provider(model.provider).check_ready()
-    return JobSpec(replace(cue, params=settings.params, seed=settings.seed), model, folder, stem)
+    hits = cue.hits if model.task == "music" else ()  # other sounds lie where the picture's contacts are
+    return JobSpec(replace(cue, params=settings.params, seed=settings.seed, hits=hits), model, folder, stem)
 
 
 def proxy_spec(model: Model, square: str) -> ProxySpec:

@@ -132,6 +132,8 @@ class JobPipeline(SubmissionStage):
             dict(cue.params),
             cue.prompt,
             cue.negative,
+            # Only the offline engine composes to hits; other music is fitted to them afterwards.
+            *([hit.to_list() for hit in cue.hits] if model.provider == "sketch" else ()),
         ]
         content_key = _digest([proxy_key, *request_key_parts, self.job.seed])
         job = self.job
@@ -142,7 +144,9 @@ class JobPipeline(SubmissionStage):
             return None
         visual = await self._load_or_make_proxy(proxy_key, picture, span) if proxy_key else (None, None)
         samples = span.samples(SAMPLE_RATE)
-        request = Request(model, cue.prompt, cue.negative, self.job.seed, cue.params, span.seconds, samples, *visual)
+        request = Request(
+            model, cue.prompt, cue.negative, self.job.seed, cue.params, span.seconds, samples, *visual, hits=cue.hits
+        )
         with checked_replies(self.provider.name):
             return request, await self.provider.prepare(request)
 

@@ -23,6 +23,7 @@ from ..errors import InvalidInput, ProviderUnavailable, SubmissionUnknown, Track
 
 if TYPE_CHECKING:
     from ..cue import ParamValue
+    from ..hits import Hit
     from ..media.extract import Proxy
     from ..models import Model
 
@@ -43,7 +44,7 @@ class Request:
     """The input of one take. `params` is complete and validated.
 
     `seconds` is the span's length, and `samples` the same at 48 kHz, for a model that can make exactly that many. `proxy` is None
-    for a model without video input, `still` for one without image input.
+    for a model without video input, `still` for one without image input. `hits` are the moments that music meets.
     """
 
     model: Model
@@ -55,6 +56,7 @@ class Request:
     samples: int
     proxy: Proxy | None
     still: Path | None = None
+    hits: tuple[Hit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

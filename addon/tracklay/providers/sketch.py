@@ -30,6 +30,7 @@ class Sketch(Provider):
             "negative": request.negative,
             "seed": request.seed,
             "params": dict(request.params),
+            "hits": [hit.to_list() for hit in request.hits],
         }
         return Submission.new(self.name, data)
 

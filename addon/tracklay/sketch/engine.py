@@ -12,6 +12,7 @@ import numpy as np
 
 from ..cue import SAMPLE_RATE
 from ..errors import MediaError
+from ..hits import Hit
 from ..media.bwf import BwfWriter
 from ..media.extract import Proxy, read_luma_frames
 from ..media.probe import frame_times_and_size
@@ -19,6 +20,7 @@ from .foley import renderer
 from .foley.interpretation import describe_unknown, interpret_prompt
 from .motion_cache import load_or_analyze
 from .music import composer
+from .music.hit_form import MusicHit, hit_kind
 from .vision import analyzer
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ def generate_audio(
     seed: int,
     params: Mapping[str, ParamValue],
     folder: str,
+    hits: Sequence[Sequence[str]] = (),
 ) -> dict[str, Any]:
     """Generate the sound of one take.
 
@@ -53,6 +56,7 @@ def generate_audio(
         seed: the same seed gives the same sound.
         params: the model's parameters.
         folder: directory for the files.
+        hits: the moments that music meets, each as `Hit.to_list` has it; jobs of an earlier version have none.
 
     Returns:
         `file`, the path of the mix; `stems`, path by name; `understood`, the interpretation of the prompt for the manifest;
@@ -62,7 +66,8 @@ def generate_audio(
         MediaError: `foley` without a proxy, or a proxy without frames.
     """
     if endpoint == "music":
-        return _generate_music(samples, prompt, negative, seed, params, Path(folder))
+        music_hits = [Hit.from_list(hit) for hit in hits]
+        return _generate_music(samples, prompt, negative, seed, params, Path(folder), music_hits)
     return _generate_foley(proxy, samples, prompt, negative, seed, params, Path(folder))
 
 
@@ -116,19 +121,36 @@ def _generate_foley(
 
 
 def _generate_music(
-    samples: int, prompt: str, negative: str, seed: int, params: Mapping[str, ParamValue], folder: Path
+    samples: int,
+    prompt: str,
+    negative: str,
+    seed: int,
+    params: Mapping[str, ParamValue],
+    folder: Path,
+    hits: Sequence[Hit],
 ) -> dict[str, Any]:
     composer_params = dict(params)
     with_stems = bool(composer_params.pop("stems", False))
     gain = np.float32(10 ** (float(composer_params.pop("level", 0)) / 20))  # from dB
-    piece = composer.compose_music(prompt, samples, negative=negative, seed=seed, params=composer_params)
+    targets = [MusicHit(round(hit.seconds * SAMPLE_RATE), hit_kind(hit.name)) for hit in hits]
+    piece = composer.compose_music(prompt, samples, negative=negative, seed=seed, params=composer_params, hits=targets)
     files = {MASTER_STEM: folder / "music.wav"}
     if with_stems:
         files |= {name: folder / f"{name}.wav" for name in piece.stem_names}
     _write_files(files, _add_master_mix(piece.render(), gain))
     stems = {name: str(path) for name, path in files.items() if name != MASTER_STEM}
     notes = _unknown_notes(piece.prompt_summary.get("unknown", ()), {})
-    return {"file": str(files[MASTER_STEM]), "stems": stems, "understood": piece.prompt_summary, "notes": notes}
+    understood: dict[str, Any] = {**piece.prompt_summary}
+    if hits:
+        understood["hits"] = [
+            {
+                "seconds": str(hit.seconds),
+                "name": hit.name,
+                "error_ms": round(float(target.sample - hit.seconds * SAMPLE_RATE) / SAMPLE_RATE * 1000, 3),
+            }
+            for hit, target in zip(hits, targets, strict=True)
+        ]
+    return {"file": str(files[MASTER_STEM]), "stems": stems, "understood": understood, "notes": notes}
 
 
 def _unknown_notes(unknown: Sequence[str], heard_as: Mapping[str, str]) -> list[str]:

@@ -81,6 +81,14 @@ class Timeline(ABC):
         """
 
     @abstractmethod
+    def frame_of_time(self, text: str) -> int:
+        """Return the frame of a time as the user writes it, on the scale of the cues' spans.
+
+        Raises:
+            TimeError: it is not a time.
+        """
+
+    @abstractmethod
     def laid_path(self, folder: Path) -> Path:
         """Return the path of the file with sound that a run writes."""
 

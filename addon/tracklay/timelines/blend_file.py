@@ -19,7 +19,7 @@ from ..errors import InvalidInput, MediaError, ModelFailed, TracklayError
 from ..jobs.job_spec import JobSpec, cue_to_dict
 from ..media.probe import check_file
 from ..processes import find_program
-from ..timing import Rate
+from ..timing import Rate, parse_time
 from ..worker import WorkerProcess
 from .base import Timeline
 
@@ -116,6 +116,10 @@ class BlendFile(Timeline):
             )
             for cue, each in zip(cues, reply["cues"], strict=True)
         ]
+
+    def frame_of_time(self, text: str) -> int:
+        """Return the frame of a time, which counts from the timeline's frame 0."""
+        return parse_time(text, self.rate)
 
     def find_playback_faults(self) -> list[tuple[str, str]]:
         """Return each strip that Blender plays at another time or volume than the timeline says, with a sentence about it.

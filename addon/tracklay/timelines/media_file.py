@@ -93,7 +93,7 @@ class MediaFile(Timeline):
         points = []
         for name, text, default in (("in", in_point, 0), ("out", out_point, frames)):
             try:
-                points.append(default if text is None else self._frame_of_point(text))
+                points.append(default if text is None else self.frame_of_time(text))
             except TimeError as error:
                 raise invalid_point_error(name, error) from None
             if points[-1] > frames:
@@ -116,8 +116,8 @@ class MediaFile(Timeline):
         """The file's own timecode of its first frame, in frames; 0 if it has none."""
         return round(first_timecode_frame(self.path, self.video, self.rate) or 0) if self.video.timecode else 0
 
-    def _frame_of_point(self, text: str) -> int:
-        """Return the frame of a point, counted from the file's first frame.
+    def frame_of_time(self, text: str) -> int:
+        """Return the frame of a time, counted from the file's first frame.
 
         A timecode counts from there too, unless only the file's own timecode makes it lie within the file. Then it skips numbers as
         the file does (drop-frame), however it is written.

@@ -267,3 +267,19 @@ def test_a_cancelled_search_ends(scene, clips, monkeypatch):
     search.cancel()
     assert search.is_finished
     assert search.wait() == []
+
+
+def test_markers_named_hit_are_hits_of_the_music_and_no_prompts(scene, clips):
+    """Those within the strip, from its start; the prompt from markers leaves them out."""
+    set_rate(scene, RATE)
+    strip = add(scene, clips(RATE, 60, (20,)), 11, 1)
+    for frame, name in ((10, "hit: early"), (16, "hit: door.001"), (31, "hit"), (40, "calm")):
+        mark(scene, frame, name)
+    scene.tracklay.model = "sketch/music"
+    scene.tracklay.prompt_from = "MARKERS"
+    spot = selection.spot_strip(
+        selection.gather_sequence_context(scene, next(selection.iter_levels(scene)), []), strip, 11, 60
+    )
+    cue = requests.build_cue(spot, scene.tracklay)
+    assert cue.hits == ((Fraction(1, 5), "door"), (Fraction(4, 5), ""))
+    assert cue.prompt == "calm"

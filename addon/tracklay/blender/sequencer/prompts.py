@@ -1,13 +1,15 @@
-"""Reads prompts from the timeline: names of markers, and text strips that editors use for notes."""
+"""Reads prompts and hit points from the timeline: names of markers, and text strips that editors use for notes."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
 
+from ...hits import hits_in_span, marker_hit_name
 from . import compat, selection
 
 if TYPE_CHECKING:
+    from ...hits import Hit
     from ...timing import Span
 
 SOUND_MARKER_PATTERN = re.compile(r"\s*(?:sfx|foley|music)\s*:\s*(.*?)\s*(?:\.\d{3})?", re.IGNORECASE)
@@ -44,8 +46,15 @@ def timeline_prompt(scene: Any, span: Span, source: str) -> str:
         marks = sorted(
             (mark.frame, mark.name) for mark in scene.timeline_markers if span.start <= mark.frame < span.end
         )
-        return ", ".join(prompt for _, name in marks if (prompt := marker_prompt(name)))
+        named = [name for _, name in marks if marker_hit_name(name) is None]  # a hit point describes no sound
+        return ", ".join(prompt for name in named if (prompt := marker_prompt(name)))
     return ""
+
+
+def find_hits(scene: Any, span: Span) -> tuple[Hit, ...]:
+    """Return the hit points of a span: the scene's markers that are named `hit` or `hit: …`."""
+    named = ((mark.frame, marker_hit_name(mark.name)) for mark in scene.timeline_markers)
+    return hits_in_span(((frame, name) for frame, name in named if name is not None), span)
 
 
 def join_prompts(panel_prompt: str, timeline_text: str) -> str:

@@ -32,6 +32,7 @@ def add_parser(commands: Commands[Any]) -> None:
     lay.add_argument("--negative", default="", metavar="TEXT", help="sounds to avoid")
     lay.add_argument("--in", dest="in_point", metavar="TIME", help="start of the span: 12.5, 00:00:12:12 or 300f")
     lay.add_argument("--out", dest="out_point", metavar="TIME", help="end of the span: the first frame after it")
+    lay.add_argument("--hits", metavar="LIST", help="what music must hit: cuts, or times: 3.5,00:00:12:12")
     lay.add_argument(
         "--only",
         action="append",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from .accents import clear_around_hits, write_accents
 from .drums import STROKE_VARIANTS, SWELL_SAMPLES
 from .form import BARS_PER_PHRASE, STEPS_PER_BEAT, Section
 from .grooves import FULL, USUAL, Groove, pick_grooves, vary_pattern
@@ -48,6 +49,8 @@ def write_parts(arrangement: Arrangement) -> tuple[tuple[ChordSpan, ...], tuple[
         *write_melody(arrangement, spans),
         *_write_percussion(arrangement),
     )
+    if arrangement.form.hits:
+        notes = (*clear_around_hits(notes, arrangement.form), *write_accents(arrangement, spans))
     # Strumming and timing errors can push a note of a very short piece past its end.
     within = (note for note in notes if note.start < arrangement.form.samples)
     return spans, tuple(sorted(within, key=lambda note: (note.start, note)))

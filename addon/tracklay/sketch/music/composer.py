@@ -7,7 +7,7 @@ patterns in `styles`, and `mixer` renders them.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -17,6 +17,7 @@ from ...cue import SAMPLE_RATE
 from .arranger import write_parts
 from .form import Form, fit_form
 from .harmony import KEYS
+from .hit_form import HIGHEST_TEMPO, LOWEST_TEMPO, MusicHit, fit_form_to_hits
 from .mixer import Stems, mix_stems
 from .prompt_parser import MAX_TEMPO, MIN_TEMPO, MusicRequest, Parameters, parse_prompt
 from .score import STEM_NAMES, Arrangement, ChordSpan, Note
@@ -117,9 +118,17 @@ class Composition:
 
 
 def compose_music(
-    prompt: str, samples: int, *, negative: str = "", seed: int = 0, params: Parameters = _NO_PARAMETERS
+    prompt: str,
+    samples: int,
+    *,
+    negative: str = "",
+    seed: int = 0,
+    params: Parameters = _NO_PARAMETERS,
+    hits: Sequence[MusicHit] = (),
 ) -> Composition:
     """Plan a piece of exactly `samples` samples at 48 kHz, without rendering it.
+
+    `hits` are the hit points to meet; those outside the piece are left out.
 
     `params`: `tempo` (beats per minute; 0 follows the prompt), `key` (auto, C, C#, ...), `mode` (auto, major, minor, ...),
     `style` (auto or a name in STYLES), `energy` (0 to 1; 0.5 follows the prompt).
@@ -141,7 +150,16 @@ def compose_music(
     tempo = max(MIN_TEMPO, min(MAX_TEMPO, usual)) if request.tempo is None else request.tempo
     tolerance = _EXACT_TEMPO_TOLERANCE if request.is_exact_tempo else _TEMPO_TOLERANCE
     form_rng = random.Random(f"{seed}/form")  # noqa: S311  not used for security
-    form = fit_form(samples, tempo, style.beats_per_bar, tolerance, request.arc, form_rng)
+    inside = [hit for hit in sorted(hits) if 0 <= hit.sample < samples]
+    if inside:
+        tempos = (
+            (tempo * (1 - tolerance), tempo * (1 + tolerance))
+            if request.is_exact_tempo
+            else (max(LOWEST_TEMPO, min(tempo, low)), min(HIGHEST_TEMPO, max(tempo, high)))
+        )
+        form = fit_form_to_hits(samples, tempo, tempos, style.beats_per_bar, tolerance, request.arc, inside, form_rng)
+    else:
+        form = fit_form(samples, tempo, style.beats_per_bar, tolerance, request.arc, form_rng)
     arrangement = Arrangement(
         form=form,
         style=style,

@@ -7,6 +7,7 @@ course of a piece only from the sections: their bars, how intense each is and ho
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -14,6 +15,8 @@ from ...cue import SAMPLE_RATE
 
 if TYPE_CHECKING:
     import random
+
+    from .hit_form import MusicHit
 
 Arc = Literal["steady", "rising", "falling"]
 """The course of a piece: sections that come and go, or an even rise or fall from the first bar to the last."""
@@ -24,9 +27,9 @@ BARS_PER_PHRASE = 4
 """Bars in a phrase; sections consist of whole phrases."""
 
 _STING_SECONDS = 1.2  # a span shorter than one bar and this ring-out has no bars: it is a sting, one or two chords
-_LEAST_RING_SECONDS = 0.85  # of the final chord after whole bars, and at least half its ideal length
+LEAST_RING_SECONDS = 0.85  # of the final chord after whole bars, and at least half its ideal length
 _SECTION_NAMES = {"i": "intro", "o": "outro"}
-_SECTION_INTENSITIES = {"i": 0.35, "A": 0.6, "B": 0.9, "C": 0.4, "o": 0.5}
+SECTION_INTENSITIES = {"i": 0.35, "A": 0.6, "B": 0.9, "C": 0.4, "o": 0.5}
 _TEMPO_TRIALS = 41  # tempos tried within the tolerance; at 6 % they are 0.3 % apart, which is inaudible
 # Orders of the parts by the number of phrases, one letter a phrase: i(ntro), A, B, C (a break), o(utro). Each has a theme
 # that returns, so that the piece holds together.
@@ -41,9 +44,9 @@ _ORDERS = {
 _CYCLES = ("AABBAACCBB", "ABABCABB", "AABACABB", "ABBAACAB")  # bodies of longer pieces
 # An arc goes from the first value to the second. 5 dB of gain beside what the density of the parts adds is a crescendo
 # from piano to fortissimo; an octave of register is a change of colour that is heard without comparing.
-_ARC_INTENSITIES: dict[Arc, tuple[float, float]] = {"rising": (0.15, 1.0), "falling": (0.85, 0.15)}
+ARC_INTENSITIES: dict[Arc, tuple[float, float]] = {"rising": (0.15, 1.0), "falling": (0.85, 0.15)}
 _ARC_LEVELS_DB: dict[Arc, tuple[float, float]] = {"rising": (-4.0, 1.0), "falling": (0.0, -5.0)}
-_ARC_REGISTERS: dict[Arc, tuple[int, int]] = {"rising": (-7, 9), "falling": (5, -7)}
+ARC_REGISTERS: dict[Arc, tuple[int, int]] = {"rising": (-7, 9), "falling": (5, -7)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ class Form:
         samples: length of the span at 48 kHz.
         tempo: beats per minute.
         arc: course of the whole.
+        points: (step, sample) between which the tempo is steady; empty if it is steady throughout.
+        hits: the hit points that the piece meets.
     """
 
     samples: int
@@ -81,6 +86,8 @@ class Form:
     final_step: int
     sections: tuple[Section, ...]
     arc: Arc = "steady"
+    points: tuple[tuple[int, int], ...] = ()
+    hits: tuple[MusicHit, ...] = ()
 
     @property
     def steps_per_bar(self) -> int:
@@ -94,7 +101,23 @@ class Form:
 
     def sample_at(self, step: float) -> int:
         """Return the sample of a step."""
-        return round(step * SAMPLE_RATE * 60 / (self.tempo * STEPS_PER_BEAT))
+        per_step = SAMPLE_RATE * 60 / (self.tempo * STEPS_PER_BEAT)
+        if len(self.points) < 2 or step >= self.points[-1][0]:
+            last_step, last_sample = self.points[-1] if self.points else (0, 0)
+            return last_sample + round((step - last_step) * per_step)
+        at = max(1, bisect_right(self.points, (step, math.inf)))
+        (first_step, first), (end_step, end) = self.points[at - 1], self.points[at]
+        return round(first + (step - first_step) * (end - first) / (end_step - first_step))
+
+    def step_at(self, sample: int) -> int:
+        """Return the last step that begins at a sample or before it."""
+        return bisect_right(range(self.final_step + 1), sample, key=self.sample_at) - 1
+
+    @property
+    def hit_steps(self) -> frozenset[int]:
+        """The steps that are hit points: what is played there is exactly in time."""
+        samples = {hit.sample for hit in self.hits}
+        return frozenset(step for step, sample in self.points if sample in samples)
 
     @property
     def level_points(self) -> tuple[tuple[int, float], ...]:
@@ -119,13 +142,12 @@ def fit_form(samples: int, tempo: float, beats_per_bar: int, tolerance: float, a
         while eighths * 30 / tempo > 0.6 * seconds:
             eighths -= 1
         return Form(samples, tempo, beats_per_bar, eighths * STEPS_PER_BEAT // 2, (), arc)
-    # The ideal length of the final chord, in seconds: a bar and a quarter, within 2.5 to 5 s and 30 % of the span.
-    ring = min(max(1.25 * bar, 2.5), 5.0, 0.3 * seconds)
+    ring = ideal_ring_seconds(seconds, bar)
     best = (math.inf, tempo, 1)
     for trial in range(_TEMPO_TRIALS):
         deviation = 2 * trial / (_TEMPO_TRIALS - 1) - 1  # -1 to 1: the share of the tolerance that is used
         length = bar / (1 + tolerance * deviation)
-        most = int((seconds - max(0.5 * ring, _LEAST_RING_SECONDS)) / length)
+        most = int((seconds - max(0.5 * ring, LEAST_RING_SECONDS)) / length)
         for bars in range(max(1, most - BARS_PER_PHRASE), most + 1):
             remaining = seconds - bars * length
             # An incomplete phrase sounds cut off; two bars less so than one or three.
@@ -138,6 +160,11 @@ def fit_form(samples: int, tempo: float, beats_per_bar: int, tolerance: float, a
     return Form(samples, chosen, beats_per_bar, bars * beats_per_bar * STEPS_PER_BEAT, sections, arc)
 
 
+def ideal_ring_seconds(seconds: float, bar: float) -> float:
+    """Return the ideal length of the final chord: a bar and a quarter, within 2.5 to 5 s and 30 % of the span."""
+    return min(max(1.25 * bar, 2.5), 5.0, 0.3 * seconds)
+
+
 def _build_sections(bars: int, rng: random.Random) -> tuple[Section, ...]:
     """Return intro, A and B parts, a break in long pieces, and outro: whole phrases, the odd bars as the intro."""
     phrases, over = divmod(bars, BARS_PER_PHRASE)
@@ -148,13 +175,13 @@ def _build_sections(bars: int, rng: random.Random) -> tuple[Section, ...]:
     first = 0
     if over:  # the odd bars are the intro, so the planned one becomes an A part
         plan = plan.replace("i", "A")
-        out.append(Section(_SECTION_NAMES["i"], 0, over, _SECTION_INTENSITIES["i"]))
+        out.append(Section(_SECTION_NAMES["i"], 0, over, SECTION_INTENSITIES["i"]))
         first = over
     for at, part in enumerate(plan):
         # A and B parts grow by up to 0.1 towards the end of the piece.
         rise = 0.1 * at / (len(plan) - 1) if part in "AB" else 0.0
         out.append(
-            Section(_SECTION_NAMES.get(part, part), first, BARS_PER_PHRASE, min(1.0, _SECTION_INTENSITIES[part] + rise))
+            Section(_SECTION_NAMES.get(part, part), first, BARS_PER_PHRASE, min(1.0, SECTION_INTENSITIES[part] + rise))
         )
         first += BARS_PER_PHRASE
     return tuple(out)
@@ -166,7 +193,7 @@ def _build_arc(bars: int, arc: Arc, rng: random.Random) -> tuple[Section, ...]:
     count = max(1, bars // length)
     # Breaks and endings would interrupt the arc.
     plan = _phrase_order(count, rng).translate(str.maketrans("iCo", "ABA")) if count > 1 else "A"
-    intensities, registers = _ARC_INTENSITIES[arc], _ARC_REGISTERS[arc]
+    intensities, registers = ARC_INTENSITIES[arc], ARC_REGISTERS[arc]
     out: list[Section] = []
     first = 0
     for at, part in enumerate(plan):

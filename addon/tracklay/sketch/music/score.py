@@ -138,12 +138,13 @@ class Performer:
     def note(self, pitch: int, step: int, end: int, velocity: float, *, delay_seconds: float = 0.0) -> Note:
         """Return a note from `step` to `end`, both in steps. A note of the final chord rings to the end of the piece.
 
-        The first and the final chord are exactly in time, apart from `delay_seconds`, which strumming uses.
+        The first and the final chord, and what is on a hit point, are exactly in time, apart from `delay_seconds`, which
+        strumming uses.
         """
         form = self._arrangement.form
         start = self._swung_sample(step)
         held = (form.samples if step >= form.final_step else self._swung_sample(min(end, form.final_step))) - start
-        if 0 < step < form.final_step:
+        if 0 < step < form.final_step and step not in form.hit_steps:
             spread = (
                 max(-_MAX_TIMING_SPREAD, min(_MAX_TIMING_SPREAD, self._rng.gauss(0, 1)))
                 * self._arrangement.style.timing_spread_seconds

@@ -26,6 +26,7 @@ import opentimelineio as otio
 from ...atomic_io import atomic_write
 from ...cue import Cue, Picture
 from ...errors import InvalidInput
+from ...hits import hits_in_span, marker_hit_name
 from ...manifest import read_manifest
 from ...media.frame_plan import frame_rules_differ
 from ...timing import Rate, Span, TimeError, TimeMap, format_timecode, is_timecode, parse_time
@@ -183,13 +184,14 @@ class OtioFile(Timeline):
         first, end = self._frame_range(in_point, out_point)
         parts = list(self._select_shots(only))
         self._probe_media([shot for _, shot in parts])
-        cues = []
+        cues, marks = [], list(self._hit_marks())
         for cue_id, shot in parts:
             begins = max(self.rate.frames(shot.start) + self._start_frame, first)
             ends = min(self.rate.frames(shot.end) + self._start_frame, end)
             if begins < ends:
                 span = Span(begins, ends - begins, self.rate)
-                cues.append(Cue(cue_id, span, self._picture(shot, span), **cue_fields))
+                hits = hits_in_span(marks, span)
+                cues.append(Cue(cue_id, span, self._picture(shot, span), hits=hits, **cue_fields))
         if cues:
             return cues
         if in_point is None and out_point is None:
@@ -200,11 +202,16 @@ class OtioFile(Timeline):
             path=self.path,
         )
 
-    def _frame_range(self, in_point: str | None, out_point: str | None) -> tuple[int, int]:
-        """Return the frames between two points as the user writes them.
+    def frame_of_time(self, text: str) -> int:
+        """Return the frame of a time.
 
         Timecode is the one that the timeline shows; seconds, minutes and frames count from its beginning.
         """
+        at = parse_time(text, self.rate)
+        return at if is_timecode(text) else at + self._start_frame
+
+    def _frame_range(self, in_point: str | None, out_point: str | None) -> tuple[int, int]:
+        """Return the frames between two points as the user writes them."""
         length = max((self.rate.frames(shot.end) for _, shot in self._shots), default=0)
         points = []
         for name, text, default in (
@@ -215,10 +222,9 @@ class OtioFile(Timeline):
                 points.append(default)
                 continue
             try:
-                at = parse_time(text, self.rate)
+                at = self.frame_of_time(text)
             except TimeError as error:
                 raise invalid_point_error(name, error) from None
-            at = at if is_timecode(text) else at + self._start_frame
             if not self._start_frame <= at <= self._start_frame + length:
                 raise InvalidInput(
                     "otio.point_outside",
@@ -273,6 +279,20 @@ class OtioFile(Timeline):
         for _, shot in self._shots:
             for marker in shot.clip.markers:
                 yield MarkedRange(marker.name, shot.start, shot.start, shot.clip)
+
+    def _hit_marks(self) -> Iterator[tuple[int, str]]:
+        """Yield frame and name of each marker that is a hit point, on the timeline, its tracks, and its clips where they show."""
+        ranges = [each for each in self._marked_ranges() if each.clip is None]
+        places = [(each.name, each.start) for each in ranges]
+        for _, shot in self._shots:
+            for marker in shot.clip.markers:
+                if shot.speed:
+                    into = (to_seconds(marker.marked_range.start_time) - shot.clip_time) / shot.speed
+                    if 0 <= into < shot.end - shot.start:
+                        places.append((marker.name, shot.start + into))
+        for name, at in places:
+            if (hit := marker_hit_name(name)) is not None:
+                yield self.rate.frames(at) + self._start_frame, hit
 
     def _marker_duration(self, marker: Any) -> Fraction:
         """Return the length of a marker in seconds. Editors write a point as a marker of one frame: it has none."""
