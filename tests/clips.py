@@ -36,6 +36,31 @@ def flash_clip(path: Path, rate: Fraction, frames: int, flashes, *options: str, 
     return encode(path, (white if n in lit else dark for n in range(frames)), size, rate, *options)
 
 
+def halve_timecode_rate(path: Path) -> Path:
+    """Let the timecode of a .mov or .mxf that ffmpeg wrote count half as many frames per second, from the same time on.
+
+    ffmpeg writes the rate of the picture; cameras at 50 and 59.94 often count 25 and 30.
+    """
+    data = bytearray(path.read_bytes())
+    if path.suffix == ".mxf":
+        at = -1
+        while (at := data.find(bytes.fromhex("060e2b34025301010d01010101011400"), at + 1)) >= 0:
+            _halve(data, data.index(b"\x15\x02\x00\x02", at) + 4, 2)  # Rounded Timecode Base
+            _halve(data, data.index(b"\x15\x01\x00\x08", at) + 4, 8)  # Start Timecode
+    else:
+        entry = data.index(b"tmcd", data.rindex(b"stsd"))  # the timecode's track is the last one
+        start = data.index(b"stco", entry)
+        _halve(data, entry + 20, 4)  # time scale
+        _halve(data, entry + 28, 1)  # frames per second
+        _halve(data, int.from_bytes(data[start + 12 : start + 16], "big"), 4)  # the first sample: the start
+    path.write_bytes(data)
+    return path
+
+
+def _halve(data: bytearray, at: int, size: int) -> None:
+    data[at : at + size] = (int.from_bytes(data[at : at + size], "big") // 2).to_bytes(size, "big")
+
+
 def hear(path: Path, *, stream: int = 0, rate: int = 48_000) -> np.ndarray:
     """Return a file's sound as floats of shape (samples, channels), decoded by ffmpeg as a player does."""
     probe = subprocess.run(

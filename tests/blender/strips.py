@@ -40,9 +40,9 @@ def in_the_sequencer(scene: Any) -> Iterator[None]:
         yield
 
 
-def add_from_menu(scene: Any, clip: Path, start: int, channel: int = 1) -> Any:
+def add_from_menu(scene: Any, clip: Path, start: int, channel: int = 1, *, sound: bool = False) -> Any:
     """Add a movie strip as the Add menu does: it plays in real time at any frame rate of the scene."""
-    options = {"filepath": str(clip), "frame_start": start, "channel": channel, "sound": False}
+    options = {"filepath": str(clip), "frame_start": start, "channel": channel, "sound": sound}
     options |= {"use_framerate": False, "adjust_playback_rate": True}
     if "move_strips" in bpy.ops.sequencer.movie_strip_add.get_rna_type().properties:
         options["move_strips"] = False  # else 5.0 begins to drag the strip, and crashes where there is no mouse

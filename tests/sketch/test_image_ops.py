@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 from tracklay.sketch.vision.image_ops import (
-    SHIFT_SUBPIXEL_STEPS,
+    FINE_STEPS,
     STATIC_CAMERA_PIXELS,
-    WARP_SUBPIXEL_STEPS,
+    SUBPIXEL_STEPS,
     SimilarityTransform,
     phase_correlation_shift,
     smooth_image,
@@ -57,7 +57,7 @@ def warp_with_scipy(picture: npt.NDArray[np.uint8], transform: SimilarityTransfo
 def test_smoothing_is_the_binomial_convolution(seed: int, height: int, width: int) -> None:
     """Inside the border every pixel is exactly scipy's; border rows and columns are smoothed along themselves, corners stay."""
     picture = noise_picture(seed, (height, width))
-    smoothed, source = smooth_image(picture), picture.astype(np.float32)
+    smoothed, source = smooth_image(picture) / FINE_STEPS, picture.astype(np.float32)
     assert np.array_equal(smoothed[1:-1, 1:-1], ndimage.convolve(source, BINOMIAL)[1:-1, 1:-1])
     along_rows = ndimage.convolve1d(source, [0.25, 0.5, 0.25], axis=1)
     along_columns = ndimage.convolve1d(source, [0.25, 0.5, 0.25], axis=0)
@@ -88,19 +88,19 @@ def test_a_warp_is_bilinear_interpolation(seed: int, zoom: float, angle: float, 
     if abs(transform.scale_rotation - 1) < 0.01:  # corners move about a pixel; less is treated as a translation
         transform = SimilarityTransform(transform.scale_rotation + 0.02, translation)
     picture = noise_picture(seed)
-    # A position is off by at most 1/256 pixel along each axis (two roundings by half a step, or the clamp at the border),
+    # A position is off by at most 1/16 pixel along each axis (two roundings by half a step, or the clamp at the border),
     # neighbours differ by at most 255, and the result is rounded to a grey level.
-    tolerance = 0.5 + 2 * 255 / WARP_SUBPIXEL_STEPS + 1e-6
+    tolerance = 0.5 + 2 * 255 / SUBPIXEL_STEPS + 1e-6
     difference = np.abs(warp_image(picture, transform) - warp_with_scipy(picture, transform))
     assert difference.max() <= tolerance
-    assert difference.mean() < 0.6
+    assert difference.mean() < 6  # neighbours of noise differ by 85 on average
 
 
 @given(seeds, st.integers(-3000, 3000), st.integers(-3000, 3000))
 @settings(max_examples=50, deadline=None)
 def test_a_translation_is_bilinear_interpolation(seed: int, steps_x: int, steps_y: int) -> None:
     """A shift by whole sixteenths of a pixel matches scipy up to the rounding of grey levels, out of the picture too."""
-    translation = complex(steps_x, steps_y) / SHIFT_SUBPIXEL_STEPS
+    translation = complex(steps_x, steps_y) / SUBPIXEL_STEPS
     picture = noise_picture(seed)
     transform = SimilarityTransform(1 + 0j, translation)
     assert np.abs(warp_image(picture, transform) - warp_with_scipy(picture, transform)).max() <= 0.5
@@ -111,8 +111,8 @@ def test_a_translation_is_bilinear_interpolation(seed: int, steps_x: int, steps_
 def test_a_translation_is_rounded_to_a_sixteenth(seed: int, translation: complex) -> None:
     """Any other shift gives exactly the picture of the nearest sixteenth of a pixel."""
     rounded = complex(
-        round(translation.real * SHIFT_SUBPIXEL_STEPS) / SHIFT_SUBPIXEL_STEPS,
-        round(translation.imag * SHIFT_SUBPIXEL_STEPS) / SHIFT_SUBPIXEL_STEPS,
+        round(translation.real * SUBPIXEL_STEPS) / SUBPIXEL_STEPS,
+        round(translation.imag * SUBPIXEL_STEPS) / SUBPIXEL_STEPS,
     )
     if min(abs(translation), abs(rounded)) < STATIC_CAMERA_PIXELS:  # not resampled at all
         return

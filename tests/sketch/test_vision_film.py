@@ -6,18 +6,26 @@ The seeds were not used for tuning. `benchmarks/impact_detection.py` prints the 
 from __future__ import annotations
 
 import shutil
+import subprocess
 from fractions import Fraction
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
+from tracklay import timelines
+from tracklay.media import ffmpeg_program
+from tracklay.media.extract import extract_proxy
+from tracklay.sketch.engine import analyze_proxy_motion
+from tracklay.sketch.foley.renderer import FoleyRenderer
 from tracklay.sketch.vision.analyzer import LUMA_WIDTH, analyze_motion
 from tracklay.sketch.vision.camera_motion import CameraTracker
-from tracklay.sketch.vision.dense_flow import FlowPyramid, estimate_flow, grey_difference
+from tracklay.sketch.vision.dense_flow import QUARTER, FlowPicture, estimate_flow, grey_difference
 from tracklay.sketch.vision.events import Event, Trigger, select_events
 from tracklay.sketch.vision.image_ops import Luma, smooth_image
 
+from tests.clips import FFMPEG
 from tests.sketch import film_scenes, synthetic_scenes
 
 PACKAGINGS: dict[str, tuple[str, ...]] = {
@@ -26,6 +34,20 @@ PACKAGINGS: dict[str, tuple[str, ...]] = {
     "mjpeg": ("-c:v", "mjpeg", "-q:v", "4", "-strict", "unofficial"),
 }
 """Options of ffmpeg by name of the packaging."""
+
+SOURCE_FPS = 25
+SOURCES = {
+    "h264-10-bit.mov": ("libx264", "yuv422p10le", "", ("-preset", "ultrafast", "-crf", "18")),
+    "full-range.mp4": ("libx264", "yuvj420p", "", ("-preset", "ultrafast", "-crf", "18")),
+    "prores.mov": ("prores_ks", "yuv422p10le", "", ()),
+    "interlaced.ts": ("mpeg2video", "yuv420p", "", ("-b:v", "6M", "-flags", "+ilme+ildct", "-field_order", "tt")),
+    "rgb.mkv": ("ffv1", "bgr0", "", ()),
+    "odd-size.mkv": ("ffv1", "yuv444p", "483:271", ()),
+}
+"""Name of each clip to its codec, pixel format, size (that of the scene by default) and other options."""
+
+STRIKES = [14, 24]
+"""Frames on which the hand strikes. Another packaging is another picture, of which a strike may be a frame apart."""
 
 
 def find_events(scene: synthetic_scenes.Scene, trigger: Trigger = "stop") -> list[Event]:
@@ -84,6 +106,59 @@ def test_the_packaging_does_not_change_the_events() -> None:
         assert all(abs(a - b) <= 1 / scene.fps for a, b in zip(found, expected, strict=True)), name
 
 
+@pytest.fixture(scope="module")
+def chop() -> list[np.ndarray]:
+    """Return the frames of a hand that chops."""
+    scene = film_scenes.make_film_scene("chop", 231, Fraction(SOURCE_FPS), 1.6)
+    return [np.ascontiguousarray(frame) for frame in synthetic_scenes.render_frames(scene)]
+
+
+@pytest.fixture(autouse=True)
+def forget_program():
+    """Let later tests look for ffmpeg themselves."""
+    yield
+    ffmpeg_program.find_ffmpeg.cache_clear()
+
+
+def find_impacts(clip: Path, folder: Path) -> list[Fraction]:
+    """Return the times of the impacts that the sketch engine hears for a whole clip."""
+    (cue,) = timelines.open_timeline(clip).cues(model="sketch/foley")
+    proxy = extract_proxy(cue.picture, cue.span, folder / f"{clip.stem}.proxy.mp4")
+    chosen = FoleyRenderer.from_prompt("wood", "", 1, {}).choose_events(analyze_proxy_motion(proxy.path))
+    return [event.time for event in chosen.events if event.kind == "impact"]
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_every_ffmpeg_and_packaging_gives_the_same_impacts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chop: list[np.ndarray], name: str
+) -> None:
+    """The bundled ffmpeg and the one on PATH decode, scale and encode with other code; the contacts are on the same frames."""
+    codec, pixels, size, options = SOURCES[name]
+    height, width = chop[0].shape[:2]
+    command = [FFMPEG, "-v", "error", "-f", "rawvideo", "-pix_fmt", "gray" if chop[0].ndim == 2 else "rgb24"]
+    command += [
+        "-s",
+        f"{width}x{height}",
+        "-r",
+        str(SOURCE_FPS),
+        "-i",
+        "-",
+        *(("-vf", f"scale={size}") if size else ()),
+    ]
+    command += ["-c:v", codec, "-pix_fmt", pixels, *options, str(tmp_path / name)]
+    subprocess.run(command, input=b"".join(frame.tobytes() for frame in chop), check=True)
+    found = {}
+    for program in {FFMPEG, shutil.which("ffmpeg") or FFMPEG}:
+        monkeypatch.setenv("TRACKLAY_FFMPEG", program)
+        ffmpeg_program.find_ffmpeg.cache_clear()
+        folder = tmp_path / Path(program).name
+        folder.mkdir()
+        found[program] = find_impacts(tmp_path / name, folder)
+    assert len(set(map(tuple, found.values()))) == 1, found
+    (impacts, *_) = found.values()
+    assert [round(time * SOURCE_FPS) for time in impacts] == pytest.approx(STRIKES, abs=1)
+
+
 def test_repeated_frames_do_not_change_the_events() -> None:
     """25 fps shown twice, as 50 fps, has the same events, within a frame of 25."""
     scene = film_scenes.make_film_scene("chop", 231, Fraction(25), 2.4)
@@ -104,20 +179,32 @@ def textured_picture() -> Luma:
     return picture
 
 
-@pytest.mark.parametrize("shift", [(0, 0), (1, 0), (4, -3), (9, 5), (-14, 2)])
-def test_the_flow_of_a_shifted_picture_is_its_shift(shift: tuple[int, int]) -> None:
-    """The median of the flow is within a pixel of the shift, also when the light changes."""
-    right, down = shift
+SHIFTS = ((0, 0), (1, 0), (4, -3), (9, 5), (-14, 2))
+
+
+def test_the_flow_of_shifted_pictures_is_their_shift() -> None:
+    """The median of each interval's flow is within a pixel of its shift, also when the light changes."""
     first = textured_picture()[20:110, 25 : 25 + LUMA_WIDTH]
-    second = textured_picture()[20 - down : 110 - down, 25 - right : 25 - right + LUMA_WIDTH]
-    for light in (0, 8):
-        pyramids = FlowPyramid(first), FlowPyramid(np.clip(second.astype(int) + light, 0, 255).astype(np.uint8))
-        offset, change = grey_difference(*pyramids)
-        flow = estimate_flow(*pyramids, offset)[3:-3, 5:-5]
-        assert abs(np.median(flow.real) - right) < 1
-        assert abs(np.median(flow.imag) - down) < 1
-        if shift == (0, 0):
-            assert change.max() < 2
+    seconds = [
+        np.clip(textured_picture()[20 - down : 110 - down, 25 - right : 25 - right + LUMA_WIDTH].astype(int) + light, 0, 255)
+        for light in (0, 8)
+        for right, down in SHIFTS
+    ]  # fmt: skip
+    before, after = FlowPicture.from_luma(first), [FlowPicture.from_luma(each.astype(np.uint8)) for each in seconds]
+    offsets, changes = zip(*(grey_difference(before, each) for each in after), strict=True)
+    flow = QUARTER * estimate_flow([before.quarter] * len(after), [each.quarter for each in after], offsets)
+    for k, shift in enumerate(2 * SHIFTS):
+        assert np.abs(np.median(flow[:, 3:-3, 5:-5, k], (1, 2)) - shift).max() < 1
+    assert changes[0].max() < 2
+
+
+def test_the_flow_of_an_interval_does_not_depend_on_the_others() -> None:
+    """An interval measured alone has the flow that it has among others."""
+    pictures = [FlowPicture.from_luma(textured_picture()[20 - k : 110 - k, 25:185]).quarter for k in (0, 2, -3, 5, 1)]
+    together = estimate_flow(pictures[:-1], pictures[1:], [0.0, 1.0, 2.0, 3.0])
+    for k in range(4):
+        alone = estimate_flow(pictures[k : k + 1], pictures[k + 1 : k + 2], [float(k)])
+        assert np.array_equal(alone[..., 0], together[..., k])
 
 
 def test_a_hammer_that_fills_the_picture_is_no_cut() -> None:

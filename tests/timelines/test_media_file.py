@@ -10,7 +10,7 @@ import pytest
 from tracklay import timelines
 from tracklay.errors import InvalidInput
 
-from tests.clips import flash_clip
+from tests.clips import flash_clip, halve_timecode_rate
 from tests.timelines.test_sync import lay
 
 
@@ -45,6 +45,38 @@ def test_the_files_own_timecode_skips_numbers_however_it_is_written(tmp_path, po
     clip = flash_clip(tmp_path / "cam.mov", Fraction(30000, 1001), 200, (), *options)
     (cue,) = timelines.open_timeline(clip).cues(point, model="sketch/foley")
     assert cue.span.start == 10
+
+
+@pytest.mark.parametrize(
+    ("kind", "rate", "start", "point", "first"),
+    [
+        ("mov", Fraction(60000, 1001), "01:00:00;00", "01:00:01:15", 90),
+        ("mov", Fraction(60000, 1001), "01:00:00;00", "01:00:01;15", 90),
+        ("mov", Fraction(60000, 1001), "01:00:00;00", "00:00:01:15", 90),
+        ("mov", Fraction(60000, 1001), "00:00:00:00", "00:00:01:15", 90),
+        ("mov", Fraction(50), "10:00:00:00", "10:00:01:10", 70),
+        ("mov", Fraction(50), "00:00:00:00", "00:00:00:24", 48),
+        ("mov", Fraction(120000, 1001), "01:00:00:00", "01:00:00:30", 60),
+        ("mov", Fraction(120), "01:00:00:00", "01:00:00:59", 118),
+        ("mov", Fraction(48), "01:00:00:00", "01:00:01:12", 72),
+        ("mxf", Fraction(60000, 1001), "01:00:00;00", "01:00:01:15", 90),
+        ("mxf", Fraction(50), "10:00:00:00", "10:00:01:10", 70),
+    ],
+)
+def test_a_timecode_is_read_at_the_rate_that_the_file_counts_at(tmp_path, kind, rate, start, point, first):
+    """A camera at 59.94 counts 30 timecode frames per second, one at 50 counts 25: its frame 15 is in the middle of the second."""
+    codec = "mjpeg" if kind == "mov" else "mpeg2video"
+    clip = flash_clip(tmp_path / f"cam.{kind}", rate, 150, (), "-c:v", codec, "-timecode", start, size=(32, 32))
+    (cue,) = timelines.open_timeline(halve_timecode_rate(clip)).cues(point, model="sketch/foley")
+    assert (cue.span.start, cue.span.frames) == (first, 150 - first)
+
+
+def test_a_frame_number_that_the_files_timecode_does_not_have_is_an_error(tmp_path):
+    """Frame 45 of a second exists in the picture at 59.94, and not in a timecode that counts 30."""
+    options = ("-c:v", "mjpeg", "-timecode", "01:00:00;00")
+    clip = halve_timecode_rate(flash_clip(tmp_path / "cam.mov", Fraction(60000, 1001), 150, (), *options))
+    with pytest.raises(InvalidInput, match="must be below 30 at 30000/1001"):
+        timelines.open_timeline(clip).cues("01:00:01:45", model="sketch/foley")
 
 
 def time_reference(path: Path) -> int:

@@ -17,7 +17,7 @@ from tracklay.media.file_timecode import read_timecode_rate
 from tracklay.timelines.otio.media_references import resolve_media_path
 from tracklay.timing import Rate, parse_time
 
-from tests.clips import FFMPEG, flash_clip
+from tests.clips import FFMPEG, flash_clip, halve_timecode_rate
 from tests.timelines.cuts import clip, gap, span, speed, timeline, track
 
 
@@ -213,16 +213,26 @@ def test_a_range_that_is_too_short_counts_if_the_file_is_long_enough(tmp_path):
 
 def test_the_timecode_track_has_a_rate_of_its_own(tmp_path):
     """A camera at 59.94 that counts 30 timecode frames per second; other files have no such track."""
-    media = flash_clip(tmp_path / "cam.mov", Fraction(60000, 1001), 4, (), "-c:v", "mjpeg", "-timecode", "00:00:00;00")
-    assert read_timecode_rate(media) == Rate(Fraction(60000, 1001))
-    written, wanted = struct.pack(">II", 60000, 1001), struct.pack(">II", 30000, 1001)
-    data = media.read_bytes()
-    at = data.index(written, data.index(b"tmcd", data.index(b"stsd")))
-    media.write_bytes(data[:at] + wanted + data[at + 8 :])
-    assert read_timecode_rate(media) == Rate(Fraction(30000, 1001))
+    fast, normal = Rate(Fraction(60000, 1001)), Rate(Fraction(30000, 1001))
+    media = flash_clip(tmp_path / "cam.mov", fast.fps, 4, (), "-c:v", "mjpeg", "-timecode", "00:00:00;00")
+    assert read_timecode_rate(media, fast) == fast
+    halve_timecode_rate(media)
+    assert read_timecode_rate(media, fast) == normal
     plain = flash_clip(tmp_path / "plain.mp4", Fraction(25), 4, ())
-    assert read_timecode_rate(plain) is None
-    assert read_timecode_rate(Path(__file__)) is None
+    assert read_timecode_rate(plain, fast) is None
+    assert read_timecode_rate(Path(__file__), fast) is None
+
+
+def test_an_mxf_file_states_the_rate_of_its_timecode(tmp_path):
+    """The base is a whole number: the picture decides between 30 and 30000/1001."""
+    fast = Rate(Fraction(60000, 1001))
+    media = flash_clip(tmp_path / "cam.mxf", fast.fps, 4, (), "-c:v", "mpeg2video", "-timecode", "10:00:00:00")
+    assert read_timecode_rate(media, fast) == fast
+    halve_timecode_rate(media)
+    assert read_timecode_rate(media, fast) == Rate(Fraction(30000, 1001))
+    plain = tmp_path / "cut.mxf"
+    plain.write_bytes(media.read_bytes()[:100])
+    assert read_timecode_rate(plain, fast) is None
 
 
 def test_boxes_where_they_do_not_belong_are_no_timecode_track(tmp_path):
@@ -231,7 +241,7 @@ def test_boxes_where_they_do_not_belong_are_no_timecode_track(tmp_path):
     for _ in range(1500):
         boxes = struct.pack(">I4s", len(boxes) + 8, b"moov") + boxes
     (tmp_path / "deep.mov").write_bytes(boxes)
-    assert read_timecode_rate(tmp_path / "deep.mov") is None
+    assert read_timecode_rate(tmp_path / "deep.mov", Rate(Fraction(25))) is None
 
 
 def test_a_file_at_24000_1001_counted_at_24_is_read_in_frames(tmp_path):

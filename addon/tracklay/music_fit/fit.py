@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ..listening.spectrum import ReadSamples, Samples
     from ..music_analysis.analyzer import MusicAnalysis
-    from .assembly import Join
+    from .assembly import MusicJoin
     from .joins import JoinTable
     from .pieces import MusicPiece
 
@@ -90,7 +90,7 @@ class Fit:
     source_samples: int
 
     @property
-    def joins(self) -> tuple[Join, ...]:
+    def joins(self) -> tuple[MusicJoin, ...]:
         """The joins in order."""
         return tuple(run.join for run in self.runs if run.join is not None)
 

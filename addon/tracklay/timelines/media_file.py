@@ -14,7 +14,7 @@ from ..errors import InvalidInput
 from ..media import image_sequence
 from ..media.decoder import ImageSequenceSource
 from ..media.encoder import encode_movie
-from ..media.file_timecode import first_timecode_frame, is_drop_frame
+from ..media.file_timecode import first_timecode_frame, is_drop_frame, timecode_rate
 from ..media.film.mux import choose_container, mux_takes
 from ..media.probe import MediaInfo, VideoStream, probe_video
 from ..timing import Span, TimeError, TimeMap, is_timecode, parse_time
@@ -119,16 +119,24 @@ class MediaFile(Timeline):
     def frame_of_time(self, text: str) -> int:
         """Return the frame of a time, counted from the file's first frame.
 
-        A timecode counts from there too, unless only the file's own timecode makes it lie within the file. Then it skips numbers as
-        the file does (drop-frame), however it is written.
+        A timecode is read at the rate that the file's own timecode counts at: 30 frames a second in many files at 59.94. It counts from
+        the first frame, unless only the file's own timecode makes it lie within the file. Then it skips numbers as the file does
+        (drop-frame), however it is written.
         """
-        frame = parse_time(text, self.rate)
-        if not is_timecode(text) or frame <= self.video.frames:
+        if not is_timecode(text):
+            return parse_time(text, self.rate)
+        counting = timecode_rate(self.path, self.video) if self.video.timecode else self.rate
+        frame = self._picture_frame(parse_time(text, counting), counting)
+        if frame <= self.video.frames:
             return frame
-        if self.rate.has_drop_frame and is_drop_frame(self.video.timecode):
+        if counting.has_drop_frame and is_drop_frame(self.video.timecode):
             text = text.replace(":", ";")
-        from_own_timecode = parse_time(text, self.rate) - self._timecode_start
+        from_own_timecode = self._picture_frame(parse_time(text, counting), counting) - self._timecode_start
         return from_own_timecode if 0 <= from_own_timecode <= self.video.frames else frame
+
+    def _picture_frame(self, timecode_frames: int, counting: Rate) -> int:
+        """Return the frame of the picture that a number of timecode frames reaches."""
+        return round(Fraction(timecode_frames * self.rate.nominal_fps, counting.nominal_fps))
 
     def spot(self, cue_id: str, span: Span, **cue_fields: Any) -> Cue:
         """Return a cue for a span. `cue_fields` are fields of Cue: model, prompt, negative, seed, takes, params.

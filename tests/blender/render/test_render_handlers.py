@@ -125,6 +125,32 @@ def test_another_scene_and_a_second_render_get_their_own_sound(tmp_path):
         assert abs(int(np.argmax(np.abs(sound).max(axis=1) > 0.2)) - round(second * 48_000)) <= 1
 
 
+@pytest.mark.skipif(bpy.app.version < (5, 0, 0), reason="a render has a range of its own from Blender 5.0 on")
+@pytest.mark.parametrize(
+    ("options", "shots"), [({"frame_start": 21, "frame_end": 30}, 1), ({"frame_end": 5}, 0), ({}, 3)]
+)
+def test_only_shots_of_the_rendered_frames_get_sound(scene, cut, options, shots):
+    """A script may render a part of the scene's range: the other shots would cost money."""
+    frames_output(scene, Path(scene.render.filepath).parent)
+    scene.tracklay.sound_at_render = True
+    bpy.ops.render.render(animation=True, **options)
+    assert len(laid(scene)) == shots
+
+
+def test_the_log_names_the_sounds_that_blender_mixes_at_another_time(scene, cut, tmp_path):
+    """An MP3 in a movie is early; beside rendered frames it is not, as it is decoded as a whole."""
+    tone = tmp_path / "music.mp3"
+    subprocess.run([FFMPEG, "-v", "error", "-f", "lavfi", "-i", "sine=d=1", str(tone)], check=True)
+    strip = scene.sequence_editor.strips.new_sound("music", str(tone), 9, 1)
+    movie(scene, "MKV", "FLAC", tmp_path / "out" / "film_")
+    assert "Blender mixes music of" in mixdown.describe_mix_faults(scene)
+    strip.sound.use_memory_cache = True
+    assert mixdown.describe_mix_faults(scene) == ""
+    strip.sound.use_memory_cache = False
+    frames_output(scene, tmp_path)
+    assert mixdown.describe_mix_faults(scene) == ""
+
+
 def test_the_wav_has_the_frames_that_were_rendered(tmp_path):
     """Not the scene's range, if the render was started with another; with a step, the frames after the last one too."""
     scene = clicking_scene("part", tmp_path, 1)

@@ -21,12 +21,13 @@ from ...errors import TracklayError
 from ..sequencer import placement
 from ..settings.i18n.translate import translate_error, translate_ui
 from . import mixdown
+from .requested_range import find_requested_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from .scene_audio import SceneAudioBuilder, SceneAudioResult
+    from .scene_audio import SceneAudioBuilder, SceneAudioOptions, SceneAudioResult
 
     Result = TypeVar("Result")
 
@@ -116,8 +117,12 @@ def on_render_init(scene: Any, *_: Any) -> None:
     _state.written_frames = None
     if not _run_on_main_thread(lambda: _should_make_sound(scene)):
         return
+    from .scene_audio import SceneAudioOptions  # noqa: PLC0415 - imports the job runner, which most renders do not need
+
     try:
-        result = _make_sound_in_background(scene) if bpy.app.background else _make_sound_with_window(scene)
+        frames = _run_on_main_thread(lambda: find_requested_range(scene))
+        options = SceneAudioOptions(frames=frames)
+        result = (_make_sound_in_background if bpy.app.background else _make_sound_with_window)(scene, options)
         errors = result.errors
     except TracklayError as error:
         errors = [translate_error(error)]
@@ -138,20 +143,20 @@ def on_render_init(scene: Any, *_: Any) -> None:
         _run_on_main_thread(lambda: _show_errors(errors))
 
 
-def _make_sound_in_background(scene: Any) -> SceneAudioResult:
-    from .scene_audio import SceneAudioOptions, generate_scene_audio  # noqa: PLC0415 - imports the job runner, which most renders do not need
+def _make_sound_in_background(scene: Any, options: SceneAudioOptions) -> SceneAudioResult:
+    from .scene_audio import generate_scene_audio  # noqa: PLC0415
 
-    return generate_scene_audio(scene, SceneAudioOptions(), log_message)
+    return generate_scene_audio(scene, options, log_message)
 
 
-def _make_sound_with_window(scene: Any) -> SceneAudioResult:
+def _make_sound_with_window(scene: Any, options: SceneAudioOptions) -> SceneAudioResult:
     from ...jobs.shared_claims import SharedClaims  # noqa: PLC0415
-    from .scene_audio import RECORDS_FOLDER, SceneAudioBuilder, SceneAudioOptions, find_missing_audio  # noqa: PLC0415
+    from .scene_audio import RECORDS_FOLDER, SceneAudioBuilder, find_missing_audio  # noqa: PLC0415
 
     def collect() -> tuple[SceneAudioBuilder, Path | None, list[str]]:
-        missing, errors = find_missing_audio(scene, SceneAudioOptions())
+        missing, errors = find_missing_audio(scene, options)
         return (
-            SceneAudioBuilder(missing, SceneAudioOptions(), log_message),
+            SceneAudioBuilder(missing, options, log_message),
             missing[0].order.folder / RECORDS_FOLDER if missing else None,
             errors,
         )
@@ -207,6 +212,8 @@ def _set_audio_codec(scene: Any) -> None:
     original = scene.render.ffmpeg.audio_codec
     if message := mixdown.ensure_audio_codec(scene):
         _state.original_codec = original
+        log_message(message)
+    if message := mixdown.describe_mix_faults(scene):
         log_message(message)
 
 

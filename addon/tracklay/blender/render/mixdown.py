@@ -15,6 +15,7 @@ from ...errors import OutputError
 from ...media import ffmpeg
 from ...paths import ensure_folder
 from ..sequencer import compat, selection, timeline_copy
+from ..sequencer.playback_faults import find_playback_faults
 
 if TYPE_CHECKING:
     from ...timing import Rate
@@ -37,6 +38,9 @@ BYTES_PER_SAMPLE = 3
 
 CHANNEL_COUNTS = {"MONO": 1, "STEREO": 2, "SURROUND4": 4, "SURROUND51": 6, "SURROUND71": 8}
 """Number of channels by Blender's name for them."""
+
+MAX_LISTED_STRIPS = 5
+"""Names of strips that a message lists."""
 
 MIX_SCRIPT = Path(__file__).with_name("mix_scene.py")
 """The script that mixes in a process of its own."""
@@ -84,6 +88,23 @@ def ensure_audio_codec(scene: Any) -> str:
         return ""
     settings.audio_codec = DEFAULT_AUDIO_CODECS.get(settings.format, "AAC")
     return f"{scene.name} has no audio codec; rendering with {settings.audio_codec}."
+
+
+def describe_mix_faults(scene: Any) -> str:
+    """Return a message about the sounds that Blender's own mixer writes into a movie at another time or volume; empty if there are none.
+
+    The WAV beside rendered frames is mixed from compressed sound that is decoded as a whole.
+    """
+    if not is_movie_output(scene) or scene.render.ffmpeg.audio_codec == "NONE":
+        return ""
+    names = dict.fromkeys(fault.strip for fault in find_playback_faults(scene, opens_files=False))
+    if not names:
+        return ""
+    shown = ", ".join(list(names)[:MAX_LISTED_STRIPS]) + (", …" if len(names) > MAX_LISTED_STRIPS else "")
+    return (
+        f"Blender mixes {shown} of {scene.name} into the movie at another time or volume than the timeline says: "
+        "run tracklay doctor on the film to see how, and what helps."
+    )
 
 
 def mixdown_path(scene: Any, first: int, last: int) -> Path:

@@ -56,6 +56,7 @@ class SceneAudioOptions:
         selected_only: only the strips that are selected in the file.
         max_cost: budget for this run, as decimal text in the provider's currency.
         folder: takes folder.
+        frames: first and last frame that are rendered, if they are not those of the scene.
     """
 
     model: str = ""
@@ -64,6 +65,7 @@ class SceneAudioOptions:
     selected_only: bool = False
     max_cost: str | None = None
     folder: Path | None = None
+    frames: tuple[int, int] | None = None
 
 
 @dataclass(slots=True)
@@ -139,7 +141,7 @@ def _with_timeline_copies(missing: Sequence[MissingAudio], folder: Path) -> list
 def _requested_ranges(scene: Any, options: SceneAudioOptions) -> list[scene_cues.StripRange]:
     if not options.name_patterns and not options.selected_only:
         with contextlib.suppress(InvalidInput):  # a scene without pictures, such as titles, needs no sound
-            return scene_cues.find_cue_ranges(scene)
+            return scene_cues.find_cue_ranges(scene, shown=options.frames)
         return []
     level = next(selection.iter_levels(scene), None)
     here = [] if level is None else compat.strips_of_types(level.strips, PICTURE_TYPES)

@@ -35,7 +35,12 @@ class UnreadableStrip:
 
 
 def find_cue_ranges(
-    scene: Any, names: Sequence[str] = (), first: int | None = None, end: int | None = None
+    scene: Any,
+    names: Sequence[str] = (),
+    first: int | None = None,
+    end: int | None = None,
+    *,
+    shown: tuple[int, int] | None = None,
 ) -> list[StripRange]:
     """Return the strips of a scene's cues in timeline order, each with all its frames.
 
@@ -47,13 +52,14 @@ def find_cue_ranges(
         names: names of strips, visible or not, and of markers, which stand for the strips visible there; by default all visible strips.
         first: first timeline frame; strips are cut at it.
         end: first frame after the range; strips are cut at it.
+        shown: first and last frame that count instead of the scene's; strips are not cut at them.
 
     Raises:
         InvalidInput: there is no such strip or marker, or no strip is visible.
     """
     level = next(selection.iter_levels(scene), None)
-    begin = scene.frame_start if first is None else first
-    stop = scene.frame_end + 1 if end is None else end
+    begin, last = shown or (scene.frame_start, scene.frame_end)
+    begin, stop = begin if first is None else first, last + 1 if end is None else end
     strips = _strips_by_name(scene, level, names) if names else _visible_strips(level, begin, stop)
     found = []
     for strip in sorted(strips, key=lambda strip: (compat.strip_start(strip), strip.channel)):

@@ -2,7 +2,8 @@
 
 **This module dereferences raw pointers with ctypes.** A wrong offset would read unrelated memory or crash Blender. It needs three values
 that the Python API hides: whether the strip follows its file's own frame rate, the length of its content, and its retiming keys
-(image and meta strips expose none). The only other way is to copy the scene, which takes seconds on a long timeline.
+(image and meta strips expose none); and of a sound the seconds that Blender skips. The only other way is to copy the scene, which takes
+seconds on a long timeline.
 
 What guards it:
 
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import os
 import re
 import struct
 import tempfile
@@ -50,7 +52,7 @@ POINTER_BYTES = 8
 STRIP_STRUCT, RETIMING_KEY_STRUCT = "Sequence", "SeqRetimingHandle"
 """Names of the structs in files. Blender renamed them in its source, but files keep the old names for compatibility."""
 
-FIELDS_BY_STRUCT = {
+FIELDS_BY_STRUCT: dict[str, tuple[str, ...]] = {
     STRIP_STRUCT: (
         "name",
         "flag",
@@ -64,6 +66,12 @@ FIELDS_BY_STRUCT = {
     RETIMING_KEY_STRUCT: ("strip_frame_index", "flag", "retiming_factor"),
 }
 """Fields that are read, by their names in files. A star marks a pointer."""
+
+SOUND_STRUCT = "bSound"
+"""Name of the struct of a sound, in the source and in files."""
+
+SOUND_FIELDS_BY_STRUCT: dict[str, tuple[str, ...]] = {SOUND_STRUCT: ("name", "offset_time")}
+"""Fields of a sound that are read. In a layout of their own: should one go, strips can still be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +129,21 @@ def read_strip_dna(strip: Any, content_start: float, trim_start: int) -> StripDn
     return StripDna(fields["len"], fields["media_playback_rate"] if follows_own_rate else 0.0, keys)
 
 
+def read_sound_offset(sound: Any) -> float | None:
+    """Return the seconds that Blender skips at the start of a sound; None if its memory does not match its public path.
+
+    Blender sets it where it adds a movie whose sound starts late: the part of the delay that is less than a frame.
+    """
+    layouts = _load_layouts_of(SOUND_STRUCT)
+    if layouts is None:
+        return None
+    fields = layouts[SOUND_STRUCT].unpack(ctypes.string_at(sound.as_pointer(), layouts[SOUND_STRUCT].size))
+    # Guard 2: the path must be found where the layout expects it.
+    if fields["name"].partition(b"\0")[0] != os.fsencode(sound.filepath) or not math.isfinite(fields["offset_time"]):
+        return None
+    return float(fields["offset_time"])
+
+
 def _read_retiming_keys(layout: _StructLayout, pointer: int, count: int) -> tuple[RetimingKey, ...]:
     if not pointer:
         return ()
@@ -143,15 +166,22 @@ def _are_valid_keys(keys: tuple[RetimingKey, ...]) -> bool:
 
 
 @cache
-def _load_layouts() -> dict[str, _StructLayout] | None:
-    """Return the layouts of this Blender's structs, from an empty file that it writes."""
+def _load_layouts_of(struct_name: str) -> dict[str, _StructLayout] | None:
+    """Return the layouts of this Blender's structs for strips or for sounds, from an empty file that it writes."""
+    fields_by_struct = SOUND_FIELDS_BY_STRUCT if struct_name == SOUND_STRUCT else FIELDS_BY_STRUCT
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "empty.blend"
         bpy.data.libraries.write(str(path), set())
-        return parse_layouts(path.read_bytes())
+        return parse_layouts(path.read_bytes(), fields_by_struct)
 
 
-def parse_layouts(blend: bytes) -> dict[str, _StructLayout] | None:
+def _load_layouts() -> dict[str, _StructLayout] | None:
+    return _load_layouts_of(STRIP_STRUCT)
+
+
+def parse_layouts(
+    blend: bytes, fields_by_struct: dict[str, tuple[str, ...]] = FIELDS_BY_STRUCT
+) -> dict[str, _StructLayout] | None:
     """Return the struct layouts from the SDNA block of an uncompressed .blend file; None if they are not as expected.
 
     The block holds field names, type names, type sizes, and for each struct its type and fields (Blender's doc/blender_file_format).
@@ -195,16 +225,18 @@ def parse_layouts(blend: bytes) -> dict[str, _StructLayout] | None:
         for _ in range(enter_block(b"STRC")):
             kind, count = read_shorts(2)
             pairs = read_shorts(2 * count)
-            if types[kind] in FIELDS_BY_STRUCT:
+            if types[kind] in fields_by_struct:
                 fields = [(types[a], names[b]) for a, b in zip(pairs[::2], pairs[1::2], strict=True)]
-                found[types[kind]] = _build_layout(fields, lengths, types[kind])
+                found[types[kind]] = _build_layout(fields, lengths, types[kind], fields_by_struct[types[kind]])
     except (ValueError, IndexError, KeyError, struct.error, UnicodeDecodeError):
         return None
-    return found if found.keys() == FIELDS_BY_STRUCT.keys() else None
+    return found if found.keys() == fields_by_struct.keys() else None
 
 
-def _build_layout(fields: list[tuple[str, str]], lengths: dict[str, int], struct_name: str) -> _StructLayout:
-    """Return the layout of one struct.
+def _build_layout(
+    fields: list[tuple[str, str]], lengths: dict[str, int], struct_name: str, wanted: tuple[str, ...]
+) -> _StructLayout:
+    """Return the layout of the wanted fields of one struct.
 
     Raises:
         ValueError: a field is missing, or the fields do not add up to the struct's size (guard 1).
@@ -213,9 +245,9 @@ def _build_layout(fields: list[tuple[str, str]], lengths: dict[str, int], struct
     for kind, declared in fields:
         pointer = declared.startswith(("*", "(*"))
         times = math.prod(map(int, re.findall(r"\[(\d+)\]", declared)))  # `name[66]` is an array
-        if (name := declared.partition("[")[0]) in FIELDS_BY_STRUCT[struct_name]:
+        if (name := declared.partition("[")[0]) in wanted:
             found[name] = at, "Q" if pointer else f"{times}s" if kind == "char" else STRUCT_FORMATS[kind]
         at += (POINTER_BYTES if pointer else lengths[kind]) * times
-    if at != lengths[struct_name] or len(found) != len(FIELDS_BY_STRUCT[struct_name]):
+    if at != lengths[struct_name] or len(found) != len(wanted):
         raise ValueError(f"unexpected layout of {struct_name}")
     return _StructLayout(at, found)

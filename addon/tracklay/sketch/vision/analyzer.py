@@ -9,7 +9,10 @@ One pass over the frames, through these modules:
         blobs             connected foreground patches
         tracker           blobs followed from frame to frame: tracks
       velocity_breaks     abrupt velocity changes in a finished track
-      event_detector      tracks and stops to events: impacts, whooshes; speed and position on every frame
+      motion_windows      what moved in each part of the picture between two frames, from `dense_flow`, a dozen intervals at a time
+        motion_losses     contacts: motion that is lost at once
+        motion_starts     motion that begins at once
+      event_detector      tracks, losses and starts to events: impacts, whooshes; speed and position on every frame
     events                the result, input of `tracklay.sketch.foley`
 
 `image_ops` holds the kernels they share. The median needs frames from half a second ahead, so each frame is analysed half a
@@ -20,7 +23,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -33,7 +36,7 @@ from .events import MotionAnalysis
 from .image_ops import Luma, smooth_image
 from .motion_losses import LossDetector
 from .motion_starts import StartDetector
-from .motion_windows import MotionWindows
+from .motion_windows import MotionWindows, WindowRow
 from .tracker import BlobTracker
 
 LUMA_WIDTH = 160
@@ -126,6 +129,7 @@ class _ShotAnalysis:
             self._analyze_next(self._frames[-1].time)
         for track in self._tracker.tracks:
             self._detector.add_track(track)
+        self._detect(self._motion_windows.take_rows(all_rows=True))
         for loss in self._loss_detector.finish():
             self._detector.add_loss(loss)
         for start in self._start_detector.finish():
@@ -138,10 +142,9 @@ class _ShotAnalysis:
         canvas_motion = self._background.recenter(frame.transform)
         if canvas_motion is not None:
             self._tracker.recenter(canvas_motion)
-        row = self._motion_windows.measure(frame)
-        self._loss_detector.add(row)
-        self._start_detector.add(row)
-        if self._tracker.tracks or not (row.is_still or frame.time < self._busy_until):
+        is_still = self._motion_windows.add(frame)
+        self._detect(self._motion_windows.take_rows())
+        if self._tracker.tracks or not (is_still or frame.time < self._busy_until):
             self._track(frame, neighbours)
         self._next_index += 1
         # Frames older than any later median needs are dropped, but the last analysed one stays: at a low frame rate it may be
@@ -151,6 +154,12 @@ class _ShotAnalysis:
         ):
             self._frames.popleft()
             self._next_index -= 1
+
+    def _detect(self, rows: Sequence[WindowRow]) -> None:
+        """Look for losses of motion and starts in the next intervals."""
+        for row in rows:
+            self._loss_detector.add(row)
+            self._start_detector.add(row)
 
     def _track(self, frame: AnalysisFrame, neighbours: list[AnalysisFrame]) -> None:
         """Track the objects of a frame."""

@@ -8,12 +8,22 @@ there the earlier background is kept.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from .image_ops import FloatImage, Luma, SimilarityTransform, smooth_image, upper_median, warp_image
+from .image_ops import (
+    FINE_STEPS,
+    FineLuma,
+    FloatImage,
+    Luma,
+    SimilarityTransform,
+    smooth_image,
+    upper_median,
+    warp_image,
+)
 
 MEDIAN_FRAMES = 9
 MEDIAN_STEP_SECONDS = 0.125
@@ -29,8 +39,8 @@ NOISE_MULTIPLE = 4.0
 """The same in standard deviations of the measured noise: beyond 4, noise is 1 pixel in 16,000, about one a frame."""
 ALIGNMENT_ERROR_PIXELS = 0.35
 """Misalignment a frame is allowed: at an edge of the background the threshold rises by the difference that it would cause."""
-UPDATE_GREY_LEVELS = 0.5
-"""Largest change of a valid background pixel per frame: it follows slow changes of the light and no object."""
+UPDATE_STEPS = FINE_STEPS // 2
+"""Largest change of a valid background pixel per frame, half a grey level: it follows slow changes of the light and no object."""
 COVERAGE_TOLERANCE_PIXELS = 0.1
 """A frame that leaves less than this of the canvas uncovered counts as covering it."""
 INITIAL_LIGHT_TOLERANCE, FINAL_LIGHT_TOLERANCE = 12.0, 8.0
@@ -76,7 +86,7 @@ class AnalysisFrame:
     number: int
     """Index of the frame in the clip."""
     luma: Luma
-    smoothed: FloatImage
+    smoothed: FineLuma
     """The luma after `smooth_image`."""
     time: float
     """Seconds from the clip's first frame."""
@@ -84,7 +94,7 @@ class AnalysisFrame:
     """From the shot's first frame to this one."""
     aligned: Luma | None = None
     """The luma on the canvas."""
-    aligned_smoothed: FloatImage | None = None
+    aligned_smoothed: FineLuma | None = None
     """The aligned luma after `smooth_image`."""
     uncovered: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     """Pixels of the canvas that the frame does not cover: left, right, top, bottom; negative where it extends beyond."""
@@ -117,8 +127,8 @@ class BackgroundModel:
         self.shape = shape
         self.canvas_transform = SimilarityTransform()
         self._canvas_id = 0
-        self._background: FloatImage | None = None
-        self._last_median: FloatImage | None = None
+        self._background: FineLuma | None = None
+        self._last_median: FineLuma | None = None
         self._median_state = -1, 0.0  # the canvas and the time of the last median
         self.noise = 1.5
 
@@ -131,7 +141,7 @@ class BackgroundModel:
             frame.canvas_id = self._canvas_id
         return frame.aligned
 
-    def align_smoothed(self, frame: AnalysisFrame) -> FloatImage:
+    def align_smoothed(self, frame: AnalysisFrame) -> FineLuma:
         """Return the frame's luma on the canvas after `smooth_image`."""
         aligned = self.align(frame)
         if frame.aligned_smoothed is None:
@@ -149,7 +159,8 @@ class BackgroundModel:
         if motion.max_displacement(self.shape) < RECENTER_PIXELS:
             return None
         if self._background is not None:
-            self._background = warp_image(self._background.astype(np.uint8), motion.inverse()).astype(np.float32)
+            whole = (self._background // FINE_STEPS).astype(np.uint8)
+            self._background = _to_fine(warp_image(whole, motion.inverse()))
         self.canvas_transform, self._canvas_id = transform, self._canvas_id + 1
         return motion
 
@@ -166,7 +177,7 @@ class BackgroundModel:
         Returns:
             For each pixel of the canvas a value from 0 (background) to 1; None where the picture changes as a whole.
         """
-        picture = self.align(frame).astype(np.float32)
+        picture = _to_fine(self.align(frame))
         background = self._median(frame, neighbours)
         if self._background is not None:
             # The last three frames of the median show what follows, unless the clip ends and they are close to this frame.
@@ -178,20 +189,23 @@ class BackgroundModel:
             background = self._update_background(picture, background, followed, future)
         self._background = background
         gain, offset = _match_light(picture, background)
-        difference = background * np.float32(gain)
-        difference += np.float32(offset)
-        np.subtract(self.align_smoothed(frame), difference, out=difference)
+        # Converted first: arithmetic on arrays of two types converts them in small pieces, which takes twice as long.
+        difference = background.astype(np.float32)
+        difference *= np.float32(-gain)
+        difference -= np.float32(FINE_STEPS * offset)
+        difference += self.align_smoothed(frame).astype(np.float32)
         np.abs(difference, out=difference)
         # 1.4826 turns a median absolute deviation into a standard deviation; every fourth pixel of a row and column is enough.
         # The cap keeps one frame of a flash from raising the threshold for long.
-        self.noise += 0.1 * (min(6.0, 1.4826 * upper_median(difference[1::4, 1::4])) - self.noise)
+        deviation = 1.4826 / FINE_STEPS * upper_median(difference[1::4, 1::4])
+        self.noise += 0.1 * (min(6.0, deviation) - self.noise)
         probability = foreground_probability(difference, max(MIN_DIFFERENCE, NOISE_MULTIPLE * self.noise), background)
         self.mask_uncovered(probability, (frame, neighbours[0], neighbours[-1]))
         if np.count_nonzero(probability > 0) > GLOBAL_CHANGE_SHARE * probability.size:
             return None
         return probability
 
-    def _median(self, frame: AnalysisFrame, neighbours: Sequence[AnalysisFrame]) -> FloatImage:
+    def _median(self, frame: AnalysisFrame, neighbours: Sequence[AnalysisFrame]) -> FineLuma:
         """Return the smoothed median of the neighbours, or that of the frame before if it is recent and of this canvas."""
         state, median = self._median_state, self._last_median
         if median is None or state[0] != self._canvas_id or frame.time - state[1] > MEDIAN_REUSE_SECONDS:
@@ -201,11 +215,11 @@ class BackgroundModel:
 
     def _update_background(
         self,
-        picture: FloatImage,
-        median: FloatImage,
+        picture: FineLuma,
+        median: FineLuma,
         followed: Sequence[FollowedRegion],
         future_frames: Sequence[Luma],
-    ) -> FloatImage:
+    ) -> FineLuma:
         """Return the background for this frame from the previous one and the median.
 
         Where the frame still shows the previous background, that one is kept and moves slowly towards the median; elsewhere the
@@ -216,23 +230,28 @@ class BackgroundModel:
         previous = self._background if self._background is not None else median
         difference = picture - previous
         np.abs(difference, out=difference)
-        changed = difference >= np.float32(MIN_DIFFERENCE + NOISE_MULTIPLE * self.noise)
+        changed = difference >= math.ceil(FINE_STEPS * (MIN_DIFFERENCE + NOISE_MULTIPLE * self.noise))
         # The median, limited to half a grey level around the previous background.
-        updated: FloatImage = np.subtract(previous, np.float32(UPDATE_GREY_LEVELS), out=difference)
+        updated: FineLuma = np.subtract(previous, UPDATE_STEPS, out=difference)
         np.maximum(updated, median, out=updated)
-        np.minimum(updated, previous + np.float32(UPDATE_GREY_LEVELS), out=updated)
-        np.copyto(updated, median, where=changed)
+        np.minimum(updated, previous + UPDATE_STEPS, out=updated)
+        # The median where changed, by bits: a copy with a mask takes ten times as long.
+        mask = changed.astype(np.int16)
+        np.negative(mask, out=mask)
+        mask &= updated ^ median
+        updated ^= mask
         for region, object_grey in followed:
             before = previous[region]
             if len(future_frames) == 3:
                 # The median of three: the object may pass the region again in one of them.
                 a, b, c = (future[region] for future in future_frames)
-                after = np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c)).astype(np.float32)
+                after = _to_fine(np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c)))
             else:
                 after = updated[region]
             now = picture[region]
             # The previous background is the object itself, from when it stood still, and the object has just left.
-            object_left = np.abs(after - object_grey) > np.abs(before - object_grey) + MIN_DIFFERENCE
+            grey = np.float32(FINE_STEPS * object_grey)
+            object_left = np.abs(after - grey) > np.abs(before - grey) + np.float32(FINE_STEPS * MIN_DIFFERENCE)
             object_left &= np.abs(after - now) < np.abs(before - now)
             updated[region] = np.where(object_left, after, before)
         return updated
@@ -272,42 +291,46 @@ class BackgroundModel:
         return x - zoom_x + tilt_x, tilt_x - zoom_x - x, y - zoom_y + tilt_y, tilt_y - zoom_y - y
 
 
-def foreground_probability(difference: FloatImage, min_difference: float, reference: FloatImage) -> FloatImage:
+def _to_fine(luma: Luma) -> FineLuma:
+    fine = luma.astype(np.int16)
+    fine *= np.int16(FINE_STEPS)
+    return fine
+
+
+def foreground_probability(difference: FloatImage, min_difference: float, reference: FineLuma) -> FloatImage:
     """Return how far each difference exceeds its threshold: 0 at the threshold and below, 1 at twice the threshold and above.
 
     Args:
-        difference: absolute differences in grey levels.
-        min_difference: the threshold in a flat area.
+        difference: absolute differences in steps of `FINE_STEPS`.
+        min_difference: the threshold in a flat area, in grey levels.
         reference: the picture whose edges raise the threshold, by the difference that a slight misalignment causes.
     """
     width = difference.shape[1]
     # The sum of the absolute central differences, twice the gradient; the row-wise ones in one pass over the flat array,
     # which is wrong in the first and last column only.
-    threshold, along_x, flat = np.empty_like(difference), np.empty_like(difference), reference.ravel()
-    np.subtract(reference[2:], reference[:-2], out=threshold[1:-1])
-    threshold[0] = threshold[-1] = 0
-    np.abs(threshold, out=threshold)
+    along_y, along_x, flat = np.empty_like(reference), np.empty_like(reference), reference.ravel()
+    np.subtract(reference[2:], reference[:-2], out=along_y[1:-1])
+    along_y[0] = along_y[-1] = 0
+    np.abs(along_y, out=along_y)
     np.subtract(flat[2:], flat[:-2], out=along_x.ravel()[1:-1])
     along_x[:, :: width - 1] = 0
     np.abs(along_x, out=along_x)
-    threshold += along_x
+    along_y += along_x
+    threshold = along_y.astype(np.float32)
     threshold *= np.float32(0.5 * ALIGNMENT_ERROR_PIXELS)
-    threshold += np.float32(min_difference)
+    threshold += np.float32(FINE_STEPS * min_difference)
     probability = np.divide(difference, threshold, out=threshold)
     probability -= np.float32(1)
-    np.maximum(probability, np.float32(0), out=probability)
-    np.minimum(probability, np.float32(1), out=probability)
-    return probability
+    return probability.clip(0, 1, out=probability)
 
 
-def _match_light(picture: FloatImage, background: FloatImage) -> tuple[float, float]:
+def _match_light(picture: FineLuma, background: FineLuma) -> tuple[float, float]:
     """Return the gain and the offset of the light, so that `gain * background + offset` is the picture where nothing moves.
 
     A line is fitted by least squares to every fifth pixel of a row and column, twice, without the pixels that are far off: those
     are foreground.
     """
-    x = background[2::5, 2::5].ravel()
-    y = picture[2::5, 2::5].ravel()
+    x, y = (each[2::5, 2::5].ravel() * np.float32(1 / FINE_STEPS) for each in (background, picture))
     terms = np.empty((5, x.size), np.float32)
     terms[0], terms[1], terms[2] = 1, x, y
     np.multiply(x, x, out=terms[3])

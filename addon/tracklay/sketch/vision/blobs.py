@@ -78,18 +78,17 @@ def find_blobs(probability: FloatImage, luma: Luma) -> list[Blob] | None:
         None where the foreground is too fragmented to be a few objects: more than `MAX_BLOBS` patches.
     """
     height, width = probability.shape
-    core = probability > MIN_PROBABILITY
-    if not core.any():
-        return []
     # The core dilated by one pixel, down, up, then to both sides: it includes the soft rim and closes gaps of two pixels.
     # A free pixel at both ends of each row lets the whole picture be treated as one long row.
     stride = width + 2
     padded = np.zeros((height, stride), bool)
-    dilated = padded[:, 1:-1]
-    dilated |= core
-    dilated[1:] |= core[:-1]
-    dilated[:-1] |= core[1:]
-    vertical = padded.ravel()
+    np.greater(probability, np.float32(MIN_PROBABILITY), out=padded[:, 1:-1])
+    core = padded.ravel()
+    if not core.any():
+        return []
+    vertical = core.copy()
+    vertical[stride:] |= core[:-stride]
+    vertical[:-stride] |= core[stride:]
     mask = vertical.copy()
     mask[1:] |= vertical[:-1]
     mask[:-1] |= vertical[1:]
@@ -98,25 +97,31 @@ def find_blobs(probability: FloatImage, luma: Luma) -> list[Blob] | None:
     starts, ends = edges[::2], edges[1::2]
     if starts.size > MAX_RUNS:
         return None
-    run_labels = _label_runs(starts, ends, stride)
-    padded_probability = np.zeros((height, stride), probability.dtype)
-    padded_probability[:, 1:-1] = probability
-    indices = np.flatnonzero(mask & (padded_probability.ravel() > 0))
-    y, x = np.divmod(indices, stride)
-    x -= 1
-    pixels = np.empty((4, indices.size))
-    np.subtract(x, (width - 1) / 2, out=pixels[0])
-    np.subtract(y, (height - 1) / 2, out=pixels[1])
-    pixels[2] = padded_probability.ravel().take(indices)
-    y *= width
-    y += x
-    pixels[3] = luma.ravel().take(y)
-    labels = run_labels.take(np.searchsorted(starts, indices, side="right") - 1)
-    areas = np.bincount(labels, pixels[2])
+    # The labels and the positions are those of the runs, repeated for each of their pixels.
+    lengths = ends - starts
+    rows = starts // stride
+    indices = np.flatnonzero(mask)
+    # Without the free pixels at the ends of the rows, the index in the picture itself.
+    indices -= np.repeat(2 * rows + 1, lengths)
+    strengths = probability.ravel().take(indices)
+    labels = np.repeat(_label_runs(starts, ends, stride), lengths)
+    areas = np.bincount(labels, strengths)
     large = np.flatnonzero(areas >= MIN_AREA_PIXELS)
     if large.size > MAX_BLOBS:
         return None
-    return [Blob(pixels.take(np.flatnonzero(labels == k), 1)) for k in large[np.argsort(-areas[large])]]
+    inside = strengths > 0
+    blobs = []
+    for label in large[np.argsort(-areas[large])]:
+        chosen = np.flatnonzero((labels == label) & inside)
+        of_picture = indices.take(chosen)
+        y = of_picture // width
+        pixels = np.empty((4, chosen.size))
+        np.subtract(of_picture - y * width, (width - 1) / 2, out=pixels[0])
+        np.subtract(y, (height - 1) / 2, out=pixels[1])
+        pixels[2] = strengths.take(chosen)
+        pixels[3] = luma.ravel().take(of_picture)
+        blobs.append(Blob(pixels))
+    return blobs
 
 
 def _label_runs(starts: npt.NDArray[np.intp], ends: npt.NDArray[np.intp], stride: int) -> npt.NDArray[np.intp]:

@@ -15,13 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from .image_ops import (
+    FINE_STEPS,
     STATIC_CAMERA_PIXELS,
-    FloatImage,
+    FineLuma,
     Matrix,
     SimilarityTransform,
     phase_correlation_shift,
     upper_median,
 )
+from .rotation_zoom import RotationZoomEstimate, multiply_symmetric
 
 PointValues = npt.NDArray[np.float32]
 """One number for each point of a keyframe."""
@@ -41,11 +43,6 @@ MOTION_SIGNIFICANCE = 30.0
 exceeds it 5 times in a million frames; the errors of codec blocks are correlated, so the margin is needed."""
 MOTION_SCREENING_SIGNIFICANCE = 8.0
 """Threshold of the quick test before it: below this the exact test, which resamples the picture, is not made."""
-ROTATION_ZOOM_SIGNIFICANCE = 15.0
-"""Threshold for rotation and zoom, two degrees of freedom. Evidence accumulates over keyframes, so a slow zoom is found later
-rather than never."""
-ESTIMATE_DECAY = 0.8
-"""Weight of the accumulated rotation and zoom at each new keyframe: what a camera did a second ago hardly counts."""
 KEYFRAME_SECONDS = 0.12
 """Age at which a keyframe of a moving camera is replaced: few enough replacements that their errors do not add up."""
 STATIC_KEYFRAME_SECONDS = 0.5
@@ -79,48 +76,6 @@ similar size (pixels, grey levels) and the normal equations are well conditioned
 
 
 @dataclass(frozen=True, slots=True)
-class _RotationZoomEstimate:
-    """The camera's zoom (real part) and rotation (imaginary part), in pixels at half the picture's width, with their certainty.
-
-    Kept in information form, the inverse covariance matrix (zoom, both, rotation) and its product with the mean: independent
-    measurements are combined by addition. The initial value is a prior of zero with a deviation of one pixel.
-    """
-
-    information_vector: complex = 0j
-    information_matrix: tuple[float, float, float] = (1.0, 0.0, 1.0)
-
-    @classmethod
-    def from_measurement(
-        cls, value: complex, information_matrix: tuple[float, float, float], variance_ratio: float
-    ) -> _RotationZoomEstimate:
-        """Return the estimate from one frame, whose residuals have `variance_ratio` times the allowed variance."""
-        a, b, d = information_matrix
-        return cls(
-            _multiply_symmetric(information_matrix, value) / variance_ratio,
-            (a / variance_ratio, b / variance_ratio, d / variance_ratio),
-        )
-
-    def is_noise(self) -> bool:
-        """Return whether the value is not significantly different from zero."""
-        # The chi-squared value v' inverse(M) v with both sides multiplied by the determinant, which may be tiny.
-        (a, b, d), x, y = self.information_matrix, self.information_vector.real, self.information_vector.imag
-        return d * x * x - 2 * b * x * y + a * y * y < ROTATION_ZOOM_SIGNIFICANCE * (a * d - b * b)
-
-    def combine(self, newer: _RotationZoomEstimate) -> _RotationZoomEstimate:
-        """Return the estimate from both, with this one's weight reduced by `ESTIMATE_DECAY`."""
-        (a, b, d), (a2, b2, d2) = self.information_matrix, newer.information_matrix
-        return _RotationZoomEstimate(
-            ESTIMATE_DECAY * self.information_vector + newer.information_vector,
-            (ESTIMATE_DECAY * a + a2, ESTIMATE_DECAY * b + b2, ESTIMATE_DECAY * d + d2),
-        )
-
-
-def _multiply_symmetric(matrix: tuple[float, float, float], vector: complex) -> complex:
-    a, b, d = matrix
-    return complex(a * vector.real + b * vector.imag, b * vector.real + d * vector.imag)
-
-
-@dataclass(frozen=True, slots=True)
 class _Alignment:
     """The result of aligning a picture to a keyframe."""
 
@@ -130,7 +85,7 @@ class _Alignment:
     """The picture's grey level at each point."""
     residual: float
     """Median squared residual over the allowed variance."""
-    rotation_zoom: _RotationZoomEstimate
+    rotation_zoom: RotationZoomEstimate
     """Evidence for rotation and zoom, also where only a shift was applied."""
 
 
@@ -156,7 +111,7 @@ class _Keyframe:
     pictures have the same gradients.
     """
 
-    def __init__(self, picture: FloatImage, transform: SimilarityTransform, time: float) -> None:
+    def __init__(self, picture: FineLuma, transform: SimilarityTransform, time: float) -> None:
         self.picture, self.transform, self.time = picture, transform, time
         height, width = picture.shape
         # Central differences, twice the gradient; along x over the flat array, which is wrong only at the border.
@@ -164,8 +119,10 @@ class _Keyframe:
         np.subtract(picture[2:], picture[:-2], out=gy[1:-1])
         flat = picture.ravel()
         np.subtract(flat[2:], flat[:-2], out=gx.ravel()[1:-1])
-        power = gx * gx
-        power += gy * gy
+        power, power_y = gx.astype(np.float32), gy.astype(np.float32)
+        power *= power
+        power_y *= power_y
+        power += power_y
         rows, cols = (
             (height - 2 * BORDER_PIXELS) // KEYPOINT_TILE_PIXELS,
             (width - 2 * BORDER_PIXELS) // KEYPOINT_TILE_PIXELS,
@@ -188,8 +145,8 @@ class _Keyframe:
         ).ravel()
         self.grid_shape = rows, cols
         self.point_indices = py * width + px
-        self.point_values = picture.ravel().take(self.point_indices)
-        dx, dy = gx[py, px] / 2, gy[py, px] / 2
+        self.point_values = _to_grey_levels(picture.ravel().take(self.point_indices))
+        dx, dy = (_to_grey_levels(each.ravel().take(self.point_indices)) / 2 for each in (gx, gy))
         # A misaligned edge differs by its gradient times the misalignment.
         self.allowed_variance = (
             NOISE_GREY_LEVELS * NOISE_GREY_LEVELS
@@ -209,7 +166,7 @@ class _Keyframe:
 
     def align(
         self,
-        picture: FloatImage,
+        picture: FineLuma,
         initial: SimilarityTransform,
         *,
         allow_rotation_zoom: bool = True,
@@ -223,7 +180,7 @@ class _Keyframe:
             allow_rotation_zoom: estimate all four motion parameters; otherwise `initial` is only shifted.
             assume_static: return `initial` unless the motion from it is significant.
         """
-        transform, gain, offset, rotation_zoom = initial, 1.0, 0.0, _RotationZoomEstimate()
+        transform, gain, offset, rotation_zoom = initial, 1.0, 0.0, RotationZoomEstimate()
         fit = self._evaluate_fit(picture, transform, gain, offset)
         for iteration in range(MAX_ITERATIONS):
             matrix, gradient = self._normal_equations(fit)
@@ -241,7 +198,7 @@ class _Keyframe:
             determinant = max(a * d - b * b, 1e-9 * a * d)
             information = d / determinant, -b / determinant, a / determinant
             rotation_zoom_step = complex(*step[2:4].tolist())
-            rotation_zoom = _RotationZoomEstimate.from_measurement(
+            rotation_zoom = RotationZoomEstimate.from_measurement(
                 (transform.scale_rotation - 1) * self.half_width + rotation_zoom_step,
                 information,
                 _variance_ratio(fit.median_square),
@@ -249,7 +206,7 @@ class _Keyframe:
             if not allow_rotation_zoom:
                 # The best step among those that leave rotation and zoom unchanged: the other parameters move along, as far as
                 # they are correlated with these two.
-                multiplier = _multiply_symmetric(information, rotation_zoom_step)
+                multiplier = multiply_symmetric(information, rotation_zoom_step)
                 step -= covariance[:, 2] * multiplier.real + covariance[:, 3] * multiplier.imag
             transform, gain, offset = self._apply_step(transform, gain, offset, step)
             *motion, gain_step, offset_step = map(abs, step.tolist())
@@ -261,7 +218,7 @@ class _Keyframe:
         return _Alignment(transform, fit.samples, fit.median_square, rotation_zoom)
 
     def _evaluate_fit(
-        self, picture: FloatImage, transform: SimilarityTransform, gain: float, offset: float
+        self, picture: FineLuma, transform: SimilarityTransform, gain: float, offset: float
     ) -> _AlignmentFit:
         samples, inside = self._sample_points(picture, transform)
         residuals = samples - np.float32(gain) * self.centered_values
@@ -297,7 +254,7 @@ class _Keyframe:
 
     def _has_moved(
         self,
-        picture: FloatImage,
+        picture: FineLuma,
         transform: SimilarityTransform,
         fit: _AlignmentFit,
         matrix: Matrix,
@@ -322,7 +279,7 @@ class _Keyframe:
             >= MOTION_SIGNIFICANCE * variance_ratio
         )
 
-    def kept_share(self, picture: FloatImage, transform: SimilarityTransform) -> float:
+    def kept_share(self, picture: FineLuma, transform: SimilarityTransform) -> float:
         """Return the share of the keyframe's parts that a picture still shows at their transformed places."""
         rows, cols = (size // points * points for size, points in zip(self.grid_shape, PART_POINTS, strict=True))
 
@@ -343,33 +300,54 @@ class _Keyframe:
         return float(np.count_nonzero(kept) / kept.size)
 
     def _sample_points(
-        self, picture: FloatImage, transform: SimilarityTransform
+        self, picture: FineLuma, transform: SimilarityTransform
     ) -> tuple[PointValues, PointValues | float]:
         """Return the picture's grey level at each transformed point, and 1 for each point inside the picture, 0 for the others."""
         height, width = picture.shape
         flat = picture.ravel()
         if transform == SimilarityTransform():
-            return flat.take(self.point_indices), 1.0
+            return _to_grey_levels(flat.take(self.point_indices)), 1.0
         rotation, shift = transform.scale_rotation, transform.translation
         affine = [
             [rotation.real, -rotation.imag, shift.real + (width - 1) / 2],
             [rotation.imag, rotation.real, shift.imag + (height - 1) / 2],
         ]
         positions = np.array(affine, np.float32) @ self.point_coordinates
-        clamped = np.maximum(positions, np.float32(0))
-        # A thousandth short of the last pixel, so that a right and a lower neighbour always exist.
-        np.minimum(clamped, np.array([[width - 1.001], [height - 1.001]], np.float32), out=clamped)
-        corner = clamped.astype(np.intp)
-        right, down = clamped - corner.astype(np.float32)
-        index = corner[1] * width
-        index += corner[0]
-        neighbours = flat.take(index + np.array([[0], [1], [width], [width + 1]]))
-        upper = neighbours[0] + right * (neighbours[1] - neighbours[0])
-        samples = neighbours[2] + right * (neighbours[3] - neighbours[2])
+        inside: PointValues | float = 1.0
+        if not self._stays_inside(transform, (height, width)):
+            # A thousandth short of the last pixel, so that a right and a lower neighbour always exist.
+            clamped = np.maximum(positions, np.float32(0))
+            np.minimum(clamped, np.array([[width - 1.001], [height - 1.001]], np.float32), out=clamped)
+            inside = (positions == clamped).all(0).astype(np.float32)
+            positions = clamped
+        whole = np.floor(positions)
+        right, down = positions - whole
+        x, y = whole
+        y *= np.float32(width)  # exact: whole numbers below the 2^24 that a float32 holds
+        y += x
+        index = y.astype(np.intp)
+        neighbours = np.stack([flat[shift:].take(index, mode="clip") for shift in (0, width, 1, width + 1)])
+        pairs = neighbours.astype(np.float32).reshape(2, 2, -1)
+        pairs[1] -= pairs[0]
+        pairs[1] *= right
+        upper, samples = np.add(pairs[0], pairs[1], out=pairs[0])
         samples -= upper
         samples *= down
         samples += upper
-        return samples, (positions == clamped).all(0).astype(np.float32)
+        samples *= np.float32(1 / FINE_STEPS)
+        return samples, inside
+
+    def _stays_inside(self, transform: SimilarityTransform, shape: tuple[int, int]) -> bool:
+        """Return whether a transform leaves all points within the picture: the corners of the field that they cover stay in it."""
+        right, down = (shape[1] - 1) / 2, (shape[0] - 1) / 2
+        corners = [complex(x, down - BORDER_PIXELS) for x in (BORDER_PIXELS - right, right - BORDER_PIXELS)]
+        moved = [transform.apply(corner) for corner in (*corners, -corners[0], -corners[1])]
+        return all(abs(point.real) < right - 0.01 and abs(point.imag) < down - 0.01 for point in moved)
+
+
+def _to_grey_levels(values: npt.NDArray[np.int16]) -> PointValues:
+    """Return values of a `FineLuma` in grey levels."""
+    return values * np.float32(1 / FINE_STEPS)
 
 
 def _variance_ratio(median_square: float) -> float:
@@ -410,9 +388,9 @@ class CameraTracker:
         self._keyframe: _Keyframe | None = None
         # Both relative to the keyframe: the last frame's transform, and the step that led to it.
         self._last_motion = self._last_transform = SimilarityTransform()
-        self._rotation_zoom, self._allow_rotation_zoom = _RotationZoomEstimate(), False
+        self._rotation_zoom, self._allow_rotation_zoom = RotationZoomEstimate(), False
 
-    def add(self, picture: FloatImage, time: float) -> tuple[SimilarityTransform, bool]:
+    def add(self, picture: FineLuma, time: float) -> tuple[SimilarityTransform, bool]:
         """Add the next frame.
 
         Args:
@@ -472,10 +450,10 @@ class CameraTracker:
             self._allow_rotation_zoom = not self._rotation_zoom.is_noise()
         return frame_transform, False
 
-    def _reset(self, picture: FloatImage, time: float) -> None:
+    def _reset(self, picture: FineLuma, time: float) -> None:
         self._keyframe = _Keyframe(picture, SimilarityTransform(), time)
         self._last_motion = self._last_transform = SimilarityTransform()
-        self._rotation_zoom, self._allow_rotation_zoom = _RotationZoomEstimate(), False
+        self._rotation_zoom, self._allow_rotation_zoom = RotationZoomEstimate(), False
 
 
 def _looks_new(before: PointValues, samples: PointValues) -> bool:

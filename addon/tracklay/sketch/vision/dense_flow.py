@@ -4,19 +4,27 @@ The levels are a quarter and an eighth of the frames' size: fast motion is found
 equations of a pixel are summed over five by five pixels, so that an edge moves with its surroundings. Of the ways compared on
 film and on drawn scenes (block matching, exhaustive and hierarchical; OpenCV's DIS as the reference) this one costs the least for
 the contacts that it lets `motion_losses` find.
+
+The pictures are so small that a call to numpy costs more than its arithmetic: `estimate_flow` takes many intervals at a time. They
+are the last axis of its arrays, so that every shift along a row or a column is still a copy of one long stretch of memory.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from .image_ops import FloatImage, Luma, upper_median
 
-FlowField = npt.NDArray[np.complex64]
-"""x + iy of the motion of each pixel of the quarter-size picture, in pixels of the whole frame, from the first frame to the second."""
+FlowField = npt.NDArray[np.float32]
+"""(2, height, width, intervals): x and y of the motion of each pixel of the quarter-size picture, in its pixels, from the first frame of
+an interval to the second."""
+QuarterPicture = npt.NDArray[np.uint16]
+"""(height // 4, width // 4): the sums of four by four pixels of a frame, at most 4080."""
 
 QUARTER = 4
 """Pixels of the frame for each pixel of the flow, along both axes."""
@@ -26,97 +34,56 @@ MAX_STEP = 1.0
 """Pixels of the level by which a step may move: farther out the linear model of the picture does not hold."""
 MARGIN = 8
 """Pixels of the level beyond the border that a motion may point to; the border's pixels repeat there."""
-TEXTURE_FLOOR = 36.0
+TEXTURE_FLOOR = 324.0
 """Added to the squared gradients of five by five pixels: where the picture is plain, noise must not look like motion. It is the
-squared gradient of noise of one grey level in the pooled pictures."""
+squared gradient of noise of one grey level in the pooled pictures, by the weights of `_sum_neighbourhood`, whose mean is 9."""
+
+_Pictures = npt.NDArray[np.float32]
+"""(height, width, intervals), or a number of such."""
 
 
-@dataclass(slots=True)
-class _Level:
-    """One size of a frame, with what the equations need of it."""
-
-    picture: FloatImage
-    padded: npt.NDArray[np.float32]
-    """The picture with `MARGIN` repeated pixels around it, flat."""
-    gradient: npt.NDArray[np.float32]
-    """By x and by y: (2, height, width)."""
-    inverse: npt.NDArray[np.float32]
-    """The inverse matrices of the normal equations, (3, height, width): xx, xy and yy."""
-
-
-class FlowPyramid:
-    """A frame of at least 24 by 24 pixels, prepared for `estimate_flow`.
+@dataclass(frozen=True, slots=True)
+class FlowPicture:
+    """A frame of at least 24 by 24 pixels, pooled.
 
     Attributes:
         half: sums of two by two pixels of the frame, int16.
-        quarter: sums of four by four pixels, uint16: at most 4080.
+        quarter: sums of four by four pixels.
     """
 
-    def __init__(self, luma: Luma) -> None:
-        self.half = _pool(luma.astype(np.uint16)).view(np.int16)
-        self.quarter = _pool(self.half.view(np.uint16))
-        self._levels: tuple[_Level, _Level] | None = None
+    half: npt.NDArray[np.int16]
+    quarter: QuarterPicture
 
-    @property
-    def levels(self) -> tuple[_Level, _Level]:
-        """The frame's eighth and its quarter; made when they are first used, as between still frames they are not."""
-        if self._levels is None:
-            self._levels = _make_level(_pool(self.quarter), 64), _make_level(self.quarter, 16)
-        return self._levels
+    @classmethod
+    def from_luma(cls, luma: Luma) -> FlowPicture:
+        """Return the pooled picture of a frame."""
+        half = _pool_bytes(luma)
+        return cls(half.view(np.int16), _pool(half))
+
+
+def _pool_bytes(luma: Luma) -> npt.NDArray[np.uint16]:
+    """Return the sums of two by two pixels; an odd last row or column is dropped."""
+    height, width = luma.shape[0] // 2 * 2, luma.shape[1] // 2 * 2
+    # Two pixels are one number of 16 bits: added in place, without a copy of the picture in wider numbers.
+    pairs = np.ascontiguousarray(luma[:height, :width]).view(np.uint16)
+    sums = pairs & np.uint16(0xFF)
+    sums += pairs >> np.uint16(8)
+    pooled: npt.NDArray[np.uint16] = sums[0::2] + sums[1::2]
+    return pooled
 
 
 def _pool(picture: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
-    """Return the sums of two by two pixels; an odd last row or column is dropped."""
+    """Return the sums of two by two pixels; an odd last row or column is dropped. Further axes stay."""
     height, width = picture.shape[0] // 2 * 2, picture.shape[1] // 2 * 2
     rows = picture[0:height:2, :width] + picture[1:height:2, :width]
     pooled: npt.NDArray[np.uint16] = rows[:, 0::2] + rows[:, 1::2]
     return pooled
 
 
-def _make_level(sums: npt.NDArray[np.uint16], pixels: int) -> _Level:
-    """Return the level of a picture that was pooled from `pixels` pixels each."""
-    picture: FloatImage = sums.astype(np.float32)
-    picture *= np.float32(1 / pixels)
-    height, width = picture.shape
-    rows = np.arange(-MARGIN, height + MARGIN).clip(0, height - 1)
-    columns = np.arange(-MARGIN, width + MARGIN).clip(0, width - 1)
-    padded = picture.take(rows, 0).take(columns, 1)
-    gradient = np.zeros((2, height, width), np.float32)
-    np.subtract(picture[:, 2:], picture[:, :-2], out=gradient[0, :, 1:-1])
-    np.subtract(picture[2:], picture[:-2], out=gradient[1, 1:-1])
-    gradient *= np.float32(0.5)
-    products = np.empty((3, height, width), np.float32)
-    np.multiply(gradient[0], gradient, out=products[:2])
-    np.multiply(gradient[1], gradient[1], out=products[2])
-    matrix = _sum_neighbourhood(products)
-    matrix[0] += np.float32(TEXTURE_FLOOR)
-    matrix[2] += np.float32(TEXTURE_FLOOR)
-    determinant = matrix[0] * matrix[2]
-    determinant -= matrix[1] * matrix[1]
-    inverse = np.empty_like(matrix)
-    np.divide(matrix[2], determinant, out=inverse[0])
-    np.divide(matrix[1], determinant, out=inverse[1])
-    np.divide(matrix[0], determinant, out=inverse[2])
-    return _Level(picture, padded.ravel(), gradient, inverse)
-
-
-def _sum_neighbourhood(pictures: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return the sums over five by five pixels of each of several pictures, weighted 1-2-3-2-1 along both axes, over 9."""
-    for _ in range(2):
-        vertical = pictures.copy()
-        vertical[:, 1:] += pictures[:, :-1]
-        vertical[:, :-1] += pictures[:, 1:]
-        pictures = vertical.copy()
-        pictures[:, :, 1:] += vertical[:, :, :-1]
-        pictures[:, :, :-1] += vertical[:, :, 1:]
-    pictures *= np.float32(1 / 9)
-    return pictures
-
-
-def grey_difference(first: FlowPyramid, second: FlowPyramid) -> tuple[float, FloatImage]:
+def grey_difference(first: FlowPicture, second: FlowPicture) -> tuple[float, FloatImage]:
     """Return by how much the second frame is brighter as a whole, and the remaining change, (height // 4, width // 4) grey levels."""
     difference = second.half - first.half
-    offset = int(upper_median(difference[::3, ::3].astype(np.float32)))
+    offset = int(upper_median(difference[::3, ::3]))
     difference -= np.int16(offset)
     np.abs(difference, out=difference)
     change: FloatImage = _pool(difference.view(np.uint16)).astype(np.float32)
@@ -124,23 +91,87 @@ def grey_difference(first: FlowPyramid, second: FlowPyramid) -> tuple[float, Flo
     return offset / 4, change
 
 
-def _refine(first: _Level, second: _Level, motion: npt.NDArray[np.float32], offset: float) -> npt.NDArray[np.float32]:
-    """Return a motion (2, height, width) in pixels of the level after `ITERATIONS` steps from the one given."""
-    expected = first.picture + np.float32(offset) if offset else first.picture
-    height, width = first.picture.shape
-    stride = width + 2 * MARGIN
-    corner = (np.arange(height)[:, None] + MARGIN) * stride + np.arange(width) + MARGIN
-    neighbours = np.array([0, 1, stride, stride + 1])[:, None, None]
-    for _ in range(ITERATIONS):
-        np.maximum(motion, np.float32(1 - MARGIN), out=motion)
-        np.minimum(motion, np.float32(MARGIN - 2), out=motion)
+def _sum_neighbourhood(pictures: _Pictures) -> _Pictures:
+    """Return the sums over five by five pixels of each of several pictures (number, height, width, intervals), weighted 1-2-3-2-1."""
+    for _ in range(2):
+        vertical = pictures.copy()
+        vertical[:, 1:] += pictures[:, :-1]
+        vertical[:, :-1] += pictures[:, 1:]
+        pictures = vertical.copy()
+        pictures[:, :, 1:] += vertical[:, :, :-1]
+        pictures[:, :, :-1] += vertical[:, :, 1:]
+    return pictures
+
+
+class _FirstLevel:
+    """One size of the first frames of the intervals, with what the equations need of them."""
+
+    def __init__(self, picture: _Pictures) -> None:
+        self.picture = picture
+        self.gradient = np.zeros((2, *picture.shape), np.float32)
+        np.subtract(picture[:, 2:], picture[:, :-2], out=self.gradient[0, :, 1:-1])
+        np.subtract(picture[2:], picture[:-2], out=self.gradient[1, 1:-1])
+        self.gradient *= np.float32(0.5)
+        products = np.empty((3, *picture.shape), np.float32)
+        np.multiply(self.gradient[0], self.gradient, out=products[:2])
+        np.multiply(self.gradient[1], self.gradient[1], out=products[2])
+        xx, xy, yy = _sum_neighbourhood(products)
+        xx += np.float32(TEXTURE_FLOOR)
+        yy += np.float32(TEXTURE_FLOOR)
+        determinant = xx * yy
+        determinant -= xy * xy
+        np.divide(np.float32(1), determinant, out=determinant)
+        # The inverse matrices of the normal equations: xx, xy and yy.
+        yy *= determinant
+        xy *= determinant
+        xx *= determinant
+        self.inverse = yy, xy, xx
+
+    def refine(self, second: _SecondLevel, motion: _Pictures) -> _Pictures:
+        """Return a motion (2, height, width, intervals) in pixels of the level after `ITERATIONS` steps from the one given."""
+        xx, xy, yy = self.inverse
+        work = np.empty_like(motion)
+        for _ in range(ITERATIONS):
+            motion.clip(1 - MARGIN, MARGIN - 2, out=motion)
+            residual = second.sample(motion)
+            residual -= self.picture
+            x, y = _sum_neighbourhood(np.multiply(self.gradient, residual, out=work))
+            step = work
+            np.multiply(xy, y, out=step[0])
+            step[0] -= np.multiply(xx, x, out=residual)
+            np.multiply(xy, x, out=step[1])
+            step[1] -= np.multiply(yy, y, out=residual)
+            step.clip(-MAX_STEP, MAX_STEP, out=step)
+            motion += step
+        return motion
+
+
+class _SecondLevel:
+    """One size of the second frames of the intervals, to be sampled at moved pixels."""
+
+    def __init__(self, picture: _Pictures) -> None:
+        height, width, self._intervals = picture.shape
+        rows = np.arange(-MARGIN, height + MARGIN).clip(0, height - 1)
+        columns = np.arange(-MARGIN, width + MARGIN).clip(0, width - 1)
+        self._padded = picture.take(rows, 0).take(columns, 1).ravel()
+        self._row = (width + 2 * MARGIN) * self._intervals
+        self._index = _pixel_indices(height, width, self._intervals)
+
+    def sample(self, motion: _Pictures) -> _Pictures:
+        """Return the grey levels of all pixels after a motion, by bilinear interpolation."""
         whole = np.floor(motion)
         right, down = motion - whole
-        steps = whole.astype(np.intp)
-        index = steps[1] * stride
-        index += steps[0]
-        index += corner
-        upper_left, upper_right, lower_left, lower_right = second.padded.take(index + neighbours)
+        # Exact: whole numbers below the 2^24 that a float32 holds.
+        whole[0] *= np.float32(self._intervals)
+        whole[1] *= np.float32(self._row)
+        whole[0] += whole[1]
+        index = whole[0].astype(np.intp)
+        index += self._index
+        upper_left, upper_right, lower_left, lower_right = np.empty((4, *index.shape), np.float32)
+        self._padded.take(index, out=upper_left, mode="clip")
+        self._padded[self._intervals :].take(index, out=upper_right, mode="clip")
+        self._padded[self._row :].take(index, out=lower_left, mode="clip")
+        self._padded[self._row + self._intervals :].take(index, out=lower_right, mode="clip")
         upper_right -= upper_left
         upper_right *= right
         upper_right += upper_left
@@ -149,36 +180,49 @@ def _refine(first: _Level, second: _Level, motion: npt.NDArray[np.float32], offs
         lower_right += lower_left
         lower_right -= upper_right
         lower_right *= down
-        upper_right += lower_right
-        upper_right -= expected
-        x, y = _sum_neighbourhood(first.gradient * upper_right)
-        xx, xy, yy = first.inverse
-        step = np.stack([xy * y - xx * x, xy * x - yy * y])
-        np.maximum(step, np.float32(-MAX_STEP), out=step)
-        np.minimum(step, np.float32(MAX_STEP), out=step)
-        motion += step
-    return motion
+        sampled: _Pictures = np.add(upper_right, lower_right, out=upper_right)
+        return sampled
 
 
-def estimate_flow(first: FlowPyramid, second: FlowPyramid, offset: float = 0.0) -> FlowField:
-    """Return the motion from the first frame to the second.
+@lru_cache(maxsize=4)
+def _pixel_indices(height: int, width: int, intervals: int) -> npt.NDArray[np.intp]:
+    """Return the index of each pixel (height, width, intervals) in the flat padded pictures of `_SecondLevel`."""
+    y, x = np.arange(MARGIN, MARGIN + height)[:, None, None], np.arange(MARGIN, MARGIN + width)[:, None]
+    indices: npt.NDArray[np.intp] = (y * (width + 2 * MARGIN) + x) * intervals + np.arange(intervals)
+    return indices
+
+
+def estimate_flow(
+    firsts: Sequence[QuarterPicture], seconds: Sequence[QuarterPicture], offsets: Sequence[float]
+) -> FlowField:
+    """Return the motion in each of several intervals.
 
     Args:
-        first: the earlier frame.
-        second: the later one, of the same shape (height, width).
-        offset: grey levels by which the second is brighter as a whole.
+        firsts: the pictures at the intervals' beginnings.
+        seconds: those at their ends, all of one shape.
+        offsets: grey levels by which the second is brighter as a whole.
 
     Returns:
-        (height // 4, width // 4); an accuracy of about a pixel of the frame where it moves, up to about 24 pixels.
+        The motion, with an accuracy of about a quarter of a pixel where something moves, up to about six pixels.
     """
-    small, large = first.levels
-    motion = _refine(small, second.levels[0], np.zeros((2, *small.picture.shape), np.float32), offset)
-    height, width = large.picture.shape
-    rows, columns = np.arange(height) // 2, np.arange(width) // 2
-    doubled = motion.take(rows.clip(0, motion.shape[1] - 1), 1).take(columns.clip(0, motion.shape[2] - 1), 2)
+    first_small, first_large = _make_pictures(firsts)
+    second_small, second_large = _make_pictures(seconds)
+    brighter = np.array(offsets, np.float32)
+    motion = _FirstLevel(first_small).refine(
+        _SecondLevel(second_small - brighter), np.zeros((2, *first_small.shape), np.float32)
+    )
+    height, width = first_large.shape[:2]
+    rows = (np.arange(height) // 2).clip(0, motion.shape[1] - 1)
+    columns = (np.arange(width) // 2).clip(0, motion.shape[2] - 1)
+    doubled = motion.take(rows, 1).take(columns, 2)
     doubled += doubled
-    x, y = _refine(large, second.levels[1], doubled, offset)
-    flow: FlowField = np.empty((height, width), np.complex64)
-    flow.real, flow.imag = x, y
-    flow *= QUARTER
-    return flow
+    return _FirstLevel(first_large).refine(_SecondLevel(second_large - brighter), doubled)
+
+
+def _make_pictures(quarters: Sequence[QuarterPicture]) -> tuple[_Pictures, _Pictures]:
+    """Return the eighth and the quarter of frames in grey levels."""
+    sums = np.stack(quarters, -1)
+    small, large = _pool(sums).astype(np.float32), sums.astype(np.float32)
+    small *= np.float32(1 / 64)
+    large *= np.float32(1 / 16)
+    return small, large

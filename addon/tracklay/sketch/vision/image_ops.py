@@ -14,18 +14,19 @@ import numpy.typing as npt
 
 FloatImage = npt.NDArray[np.float32]
 Luma = npt.NDArray[np.uint8]
+FineLuma = npt.NDArray[np.int16]
+"""Grey levels in steps of `1 / FINE_STEPS`: half the memory of floats, in which the same pictures would be as exact."""
 Matrix = npt.NDArray[np.float64]
 
+FINE_STEPS = 16
+"""Steps of a grey level in a `FineLuma`: the sum of the weights of `smooth_image`."""
 STATIC_CAMERA_PIXELS = 0.06
 """Pixels: when the corners of the picture move less than this, it is noise and the camera stands still."""
 TRANSLATION_ONLY_PIXELS = 0.25
 """Pixels: when rotation and zoom move the corners less than this, `warp_image` applies the translation only, which is faster."""
-WARP_SUBPIXEL_STEPS = 256
-"""Fixed-point positions per pixel in `warp_image`: the weight of a neighbour then has 8 bits, as a grey level has."""
-SHIFT_SUBPIXEL_STEPS = 16
-"""Fixed-point positions per pixel in `_translate_image`: two weights of 4 bits and a grey level of 8 fit exactly in 16 bits."""
-PACKED_BYTE_MASK = np.uint32(0x00FF00FF)
-"""Selects bytes 0 and 2 of four packed ones."""
+SUBPIXEL_BITS = 4
+SUBPIXEL_STEPS = 1 << SUBPIXEL_BITS
+"""Positions per pixel in `warp_image`: two weights of 4 bits and a grey level of 8 fit exactly in 16 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +59,13 @@ class SimilarityTransform:
         return abs(self.translation) + abs(self.scale_rotation - 1) * math.hypot(*shape) / 2
 
 
-def smooth_image(picture: Luma) -> FloatImage:
+def smooth_image(picture: Luma) -> FineLuma:
     """Return the picture smoothed with the binomial kernel 1-2-1 along both axes.
 
     The first and last rows are smoothed along the row only, the first and last columns along the column only.
     """
     width = picture.shape[1]
-    # Sums of whole sixteenths: exact in 16 bits (16 * 255 < 65536), and half the memory traffic of floats.
-    source = picture.astype(np.uint16)
+    source = picture.astype(np.int16)
     vertical = source << 2  # the border rows keep their value: 4 times themselves
     inner = vertical[1:-1]
     np.add(source[1:-1], source[1:-1], out=inner)
@@ -79,14 +79,12 @@ def smooth_image(picture: Luma) -> FloatImage:
     np.add(flat[1:-1], flat[1:-1], out=inner)
     inner += flat[:-2]
     inner += flat[2:]
-    sixteenths = sums.reshape(-1, width)
-    np.left_shift(vertical[:, :: width - 1], 2, out=sixteenths[:, :: width - 1])
-    smoothed: FloatImage = sixteenths.astype(np.float32)
-    smoothed *= np.float32(1 / 16)
+    smoothed: FineLuma = sums.reshape(-1, width)
+    np.left_shift(vertical[:, :: width - 1], 2, out=smoothed[:, :: width - 1])
     return smoothed
 
 
-def upper_median(values: npt.NDArray[np.floating]) -> float:
+def upper_median(values: npt.NDArray[np.number]) -> float:
     """Return the median; of an even number of values the upper of the two in the middle.
 
     `np.median` averages those two, which costs a second partition and gains nothing here.
@@ -100,7 +98,7 @@ def upper_median(values: npt.NDArray[np.floating]) -> float:
 def warp_image(picture: Luma, transform: SimilarityTransform) -> Luma:
     """Return the picture resampled: pixel `z` of the result is the picture at `transform.apply(z)`, by bilinear interpolation.
 
-    Positions are rounded to 1/256 pixel (1/16 where the transform is a translation); beyond the border its pixels repeat.
+    Positions are rounded to 1/16 pixel (each of their two terms where the picture is rotated); beyond the border its pixels repeat.
     """
     height, width = picture.shape
     if transform.max_displacement((height, width)) < STATIC_CAMERA_PIXELS:
@@ -109,54 +107,63 @@ def warp_image(picture: Luma, transform: SimilarityTransform) -> Luma:
         return _translate_image(picture, transform.translation)
     x = np.arange(width) - (width - 1) / 2
     y = np.arange(height)[:, None] - (height - 1) / 2
-    rotation, shift = transform.scale_rotation * WARP_SUBPIXEL_STEPS, transform.translation * WARP_SUBPIXEL_STEPS
+    rotation, shift = transform.scale_rotation * SUBPIXEL_STEPS, transform.translation * SUBPIXEL_STEPS
     # Each coordinate is a sum of a term by column and one by row, rounded apart: a row and a column of numbers are rounded
     # instead of a whole picture.
-    px = _round_to_int32(rotation.real * x + (shift.real + (width - 1) / 2 * WARP_SUBPIXEL_STEPS)) - _round_to_int32(
+    px = _round_to_int16(rotation.real * x + (shift.real + (width - 1) / 2 * SUBPIXEL_STEPS)) - _round_to_int16(
         rotation.imag * y
     )
-    py = _round_to_int32(rotation.imag * x) + _round_to_int32(
-        rotation.real * y + (shift.imag + (height - 1) / 2 * WARP_SUBPIXEL_STEPS)
+    py = _round_to_int16(rotation.imag * x) + _round_to_int16(
+        rotation.real * y + (shift.imag + (height - 1) / 2 * SUBPIXEL_STEPS)
     )
     # The highest position is one step short of the last pixel, so that a right and a lower neighbour always exist.
-    for position, size in ((px, width), (py, height)):
-        np.maximum(position, 0, out=position)
-        np.minimum(position, (size - 1) * WARP_SUBPIXEL_STEPS - 1, out=position)
-    # The four neighbours of each pixel packed into one number (byte 0 the pixel, 1 right, 2 below, 3 below right): one
-    # fetch instead of four, and each multiplication interpolates the upper and the lower pair at once.
-    packed = picture.astype(np.uint32).ravel()
+    px.clip(0, (width - 1) * SUBPIXEL_STEPS - 1, out=px)
+    py.clip(0, (height - 1) * SUBPIXEL_STEPS - 1, out=py)
+    index = (py >> SUBPIXEL_BITS).astype(np.intp)
+    index *= width
+    index += px >> SUBPIXEL_BITS
+    px &= SUBPIXEL_STEPS - 1
+    py &= SUBPIXEL_STEPS - 1
+    right, down = px.view(np.uint16), py.view(np.uint16)
+    # A pixel and its right neighbour packed into one number: one fetch instead of two.
+    packed = picture.astype(np.uint16).ravel()
     packed[:-1] |= packed[1:] << 8
-    packed[:-width] |= packed[width:] << 16
-    mixed = packed.take((py >> 8) * width + (px >> 8))
-    right, down = (px & 255).view(np.uint32), (py & 255).view(np.uint32)
-    left_pair = mixed & PACKED_BYTE_MASK
-    mixed >>= 8
-    mixed &= PACKED_BYTE_MASK
-    mixed *= right
-    mixed += left_pair * (WARP_SUBPIXEL_STEPS - right)
-    lower = mixed >> 16
-    mixed &= 0xFFFF
-    mixed *= WARP_SUBPIXEL_STEPS - down
-    mixed += lower * down
-    mixed += 0x8000  # rounds to the nearest grey level
-    mixed >>= 16
+    mixed, lower = (_mix_packed(rows.take(index, mode="clip"), right) for rows in (packed, packed[width:]))
+    lower -= mixed
+    lower *= down
+    mixed <<= SUBPIXEL_BITS
+    mixed += lower
+    mixed += SUBPIXEL_STEPS * SUBPIXEL_STEPS // 2  # rounds to the nearest grey level
+    mixed >>= 2 * SUBPIXEL_BITS
     warped: Luma = mixed.astype(np.uint8)
     return warped
 
 
-def _round_to_int32(values: Matrix) -> npt.NDArray[np.int32]:
-    rounded: npt.NDArray[np.int32] = np.rint(values).astype(np.int32)
+def _mix_packed(packed: npt.NDArray[np.uint16], weight: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
+    """Return the low bytes mixed with the high bytes, whose weight is in `SUBPIXEL_STEPS`; sums of as many grey levels."""
+    low: npt.NDArray[np.uint16] = np.bitwise_and(packed, np.uint16(0xFF))
+    packed >>= 8
+    packed -= low  # may wrap below zero, and wraps back in the sum
+    packed *= weight
+    low <<= SUBPIXEL_BITS
+    low += packed
+    return low
+
+
+def _round_to_int16(values: Matrix) -> npt.NDArray[np.int16]:
+    """Return positions as whole steps; those far beyond any picture are limited so that the sum of two fits in 16 bits."""
+    rounded: npt.NDArray[np.int16] = np.rint(values).clip(-16000, 16000).astype(np.int16)
     return rounded
 
 
 def _translate_image(picture: Luma, translation: complex) -> Luma:
     """Return the picture shifted as `warp_image` does it, in steps of 1/16 pixel, by mixing whole rows and columns."""
     height, width = picture.shape
-    steps_x, steps_y = round(translation.real * SHIFT_SUBPIXEL_STEPS), round(translation.imag * SHIFT_SUBPIXEL_STEPS)
-    first_row, first_column = steps_y // SHIFT_SUBPIXEL_STEPS, steps_x // SHIFT_SUBPIXEL_STEPS
+    steps_x, steps_y = round(translation.real * SUBPIXEL_STEPS), round(translation.imag * SUBPIXEL_STEPS)
+    first_row, first_column = steps_y // SUBPIXEL_STEPS, steps_x // SUBPIXEL_STEPS
     rows = picture.take(np.arange(first_row, first_row + height + 1).clip(0, height - 1), 0).astype(np.uint16)
-    mixed = rows[1:] * np.uint16(steps_y % SHIFT_SUBPIXEL_STEPS)
-    rows *= np.uint16(SHIFT_SUBPIXEL_STEPS - steps_y % SHIFT_SUBPIXEL_STEPS)
+    mixed = rows[1:] * np.uint16(steps_y % SUBPIXEL_STEPS)
+    rows *= np.uint16(SUBPIXEL_STEPS - steps_y % SUBPIXEL_STEPS)
     mixed += rows[:-1]
     # One column more than the picture: the last pixel of a row needs a right neighbour.
     columns = np.empty((height, width + 1), np.uint16)
@@ -165,16 +172,16 @@ def _translate_image(picture: Luma, translation: complex) -> Luma:
     columns[:, begin:end] = mixed[:, begin + offset : end + offset]
     columns[:, :begin], columns[:, end:] = mixed[:, :1], mixed[:, -1:]
     flat = columns.ravel()
-    out = flat * np.uint16(SHIFT_SUBPIXEL_STEPS - steps_x % SHIFT_SUBPIXEL_STEPS)
-    flat *= np.uint16(steps_x % SHIFT_SUBPIXEL_STEPS)
+    out = flat * np.uint16(SUBPIXEL_STEPS - steps_x % SUBPIXEL_STEPS)
+    flat *= np.uint16(steps_x % SUBPIXEL_STEPS)
     out[:-1] += flat[1:]
-    out += np.uint16(SHIFT_SUBPIXEL_STEPS * SHIFT_SUBPIXEL_STEPS // 2)  # rounds to the nearest grey level
+    out += np.uint16(SUBPIXEL_STEPS * SUBPIXEL_STEPS // 2)  # rounds to the nearest grey level
     out >>= 8
     shifted: Luma = out.reshape(height, width + 1)[:, :-1].astype(np.uint8)
     return shifted
 
 
-def phase_correlation_shift(first: FloatImage, second: FloatImage) -> complex:
+def phase_correlation_shift(first: FineLuma, second: FineLuma) -> complex:
     """Return by how many whole pixels `second` is shifted against `first` (x right, y down), by phase correlation.
 
     Reliable up to about a third of the picture's size, where the two still overlap enough.

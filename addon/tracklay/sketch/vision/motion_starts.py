@@ -9,10 +9,14 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .motion_windows import AREA, CELL_PIXELS, CHANGE, SPEED, WindowRow, spread_maximum
+
+if TYPE_CHECKING:
+    from .image_ops import FloatImage
 
 BEFORE_SECONDS = 0.12
 MIN_BEFORE_ROWS = 3
@@ -61,28 +65,32 @@ class StartDetector:
     def __init__(self, shape: tuple[int, int]) -> None:
         self._shape = shape
         self._rows: deque[WindowRow] = deque()
+        self._spread_changes: deque[FloatImage] = deque()  # of the same intervals: `spread_maximum` of their changes
         self._rises: list[_Rise] = []
 
     def add(self, row: WindowRow) -> None:
         """Add the next interval."""
         rows = self._rows
         rows.append(row)
+        self._spread_changes.append(spread_maximum(row.windows[CHANGE]))
         interval = max(1e-3, (rows[-1].time - rows[0].time) / (len(rows) - 1)) if len(rows) > 1 else BEFORE_SECONDS
         before = max(MIN_BEFORE_ROWS, round(BEFORE_SECONDS / interval))
         # The interval examined has two after it; the first of a shot is empty and says nothing.
         while len(rows) > before + 3:
             rows.popleft()
+            self._spread_changes.popleft()
         if len(rows) == before + 3 and not any(each.is_global for each in rows):
             self._examine(list(rows), interval)
 
     def _examine(self, rows: list[WindowRow], interval: float) -> None:
-        now, following, last = (row.windows[CHANGE] for row in rows[-3:])
+        now, following = (row.windows[CHANGE] for row in rows[-3:-1])
         change = (now + following) / 2
         if change.max() < MIN_CHANGE:
             return
-        before = np.mean([spread_maximum(row.windows[CHANGE]) for row in rows[:-3]], 0)
+        *earlier, _, spread_following, spread_last = self._spread_changes
+        before = np.add.reduce(earlier) / np.float32(len(earlier))
         ratio = change / (before + np.float32(QUIET_CHANGE))
-        after = np.maximum(spread_maximum(following), spread_maximum(last))
+        after = np.maximum(spread_following, spread_last)
         ratio *= (change > MIN_CHANGE) & (after > MIN_HELD_SHARE * change)
         row, column = (int(index) for index in np.unravel_index(int(ratio.argmax()), ratio.shape))
         steepest = float(ratio[row, column])

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from .dense_flow import QUARTER, FlowField, FlowPyramid, estimate_flow, grey_difference
+from .dense_flow import QUARTER, FlowPicture, estimate_flow, grey_difference
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from .background import AnalysisFrame, BackgroundModel
-    from .image_ops import SimilarityTransform
+    from .dense_flow import FlowField, QuarterPicture
+    from .image_ops import FloatImage, SimilarityTransform
 
 WindowGrid = npt.NDArray[np.float32]
 """(`CHANNELS`, rows, columns): a value for each channel and window."""
@@ -49,6 +52,10 @@ EXIT_INTERVALS, EXIT_MARGIN = 0.75, 1.0
 GLOBAL_CHANGE_SHARE = 0.7
 """When more than this share of the picture changes it is a change of the light or of the whole picture."""
 
+BATCH_INTERVALS, MAX_HELD_INTERVALS = 12, 64
+"""Moving intervals that are measured at a time: a dozen of such small pictures cost little more than one; and the most intervals,
+moving or not, that wait for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class WindowRow:
@@ -65,14 +72,40 @@ class WindowRow:
     """The picture changed as a whole: the windows are empty."""
     to_frame: SimilarityTransform
     """From the canvas to the frame at the interval's end."""
-    picture: npt.NDArray[np.uint16]
-    """(height // 4, width // 4): the sums of four by four pixels of the frame at the interval's end, on the canvas."""
+    picture: QuarterPicture
+    """Of the frame at the interval's end, on the canvas."""
     canvas_id: int
     """Pictures of the same canvas can be compared."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Interval:
+    """The time between two frames, until its windows are measured."""
+
+    time: float
+    """Seconds, of the interval's end."""
+    seconds: float
+    is_still: bool
+    is_global: bool
+    to_frame: SimilarityTransform
+    picture: QuarterPicture
+    canvas_id: int
+    last_picture: QuarterPicture | None = None
+    """The picture at the interval's beginning; None where nothing is measured."""
+    offset: float = 0.0
+    """Grey levels by which the frame at the end is brighter as a whole."""
+    change: FloatImage | None = None
+    """Remaining change in grey levels."""
+    threshold: float = 0.0
+    """Least change in grey levels of what moves."""
+
+
 class MotionWindows:
-    """Measures the windows of one shot, on the canvas of its background. Holds one frame."""
+    """Measures the windows of one shot, on the canvas of its background.
+
+    Whether a frame moved at all is known at once; the windows of `BATCH_INTERVALS` moving intervals are measured at a time. Holds their
+    pictures.
+    """
 
     def __init__(self, background: BackgroundModel) -> None:
         self._background = background
@@ -80,67 +113,84 @@ class MotionWindows:
         self._flow_shape = height // QUARTER, width // QUARTER
         self._grid_shape = -(-self._flow_shape[0] // CELL), -(-self._flow_shape[1] // CELL)
         self._last_frame: AnalysisFrame | None = None
-        self._last_pyramid: FlowPyramid | None = None
+        self._last_picture: FlowPicture | None = None
         self._last_canvas_id = -1
         self._noise: float | None = None
-        y, x = np.mgrid[: self._flow_shape[0], : self._flow_shape[1]]
-        self._positions = (x + 1j * y).astype(np.complex64)
+        self._intervals: list[_Interval] = []
+        self._moving_intervals = 0
 
-    def measure(self, frame: AnalysisFrame) -> WindowRow:
-        """Return the windows of the interval from the last frame to this one; empty ones for the first frame."""
-        last = self._last_frame
-        pyramid = FlowPyramid(self._background.align(frame))
-        if last is not None and self._last_canvas_id != frame.canvas_id:
-            self._last_pyramid = FlowPyramid(self._background.align(last))
-        last_pyramid = self._last_pyramid
-        self._last_frame, self._last_pyramid, self._last_canvas_id = frame, pyramid, frame.canvas_id
-        to_frame = frame.transform.compose(self._background.canvas_transform.inverse())
+    def add(self, frame: AnalysisFrame) -> bool:
+        """Add the next frame; return whether nothing at all changed since the last one, False for the first."""
+        interval = self._compare(frame)
+        self._intervals.append(interval)
+        self._moving_intervals += interval.change is not None
+        return interval.is_still
+
+    def take_rows(self, *, all_rows: bool = False) -> list[WindowRow]:
+        """Return the windows of the intervals added since the last call that are measured, in order; with `all_rows`, of all."""
+        if self._moving_intervals < BATCH_INTERVALS and len(self._intervals) < MAX_HELD_INTERVALS and not all_rows:
+            return []
         empty = np.zeros((CHANNELS, *self._grid_shape), np.float32)
-        if last is None or last_pyramid is None:
-            return WindowRow(
+        moving = [
+            (interval, interval.last_picture, interval.change)
+            for interval in self._intervals
+            if interval.last_picture is not None and interval.change is not None
+        ]
+        measured = iter(self._measure(*zip(*moving, strict=True)) if moving else ())
+        rows = []
+        for interval in self._intervals:
+            windows, speed = (empty, 0.0) if interval.change is None else next(measured)
+            rows.append(
+                WindowRow(
+                    interval.time,
+                    windows,
+                    speed,
+                    interval.is_still,
+                    interval.is_global,
+                    interval.to_frame,
+                    interval.picture,
+                    interval.canvas_id,
+                )
+            )
+        self._intervals, self._moving_intervals = [], 0
+        return rows
+
+    def _compare(self, frame: AnalysisFrame) -> _Interval:
+        """Return the interval from the last frame to this one, with the change of the picture if anything moved."""
+        last = self._last_frame
+        picture = FlowPicture.from_luma(self._background.align(frame))
+        if last is not None and self._last_canvas_id != frame.canvas_id:
+            self._last_picture = FlowPicture.from_luma(self._background.align(last))
+        last_picture = self._last_picture
+        self._last_frame, self._last_picture, self._last_canvas_id = frame, picture, frame.canvas_id
+        to_frame = frame.transform.compose(self._background.canvas_transform.inverse())
+        if last is None or last_picture is None:
+            return _Interval(
                 frame.time,
-                empty,
                 0.0,
                 is_still=False,
                 is_global=False,
                 to_frame=to_frame,
-                picture=pyramid.quarter,
+                picture=picture.quarter,
                 canvas_id=frame.canvas_id,
             )
-        offset, change = grey_difference(last_pyramid, pyramid)
+        offset, change = grey_difference(last_picture, picture)
         self._background.mask_uncovered(change, (frame, last), QUARTER)
         threshold = max(MIN_CHANGE, NOISE_MULTIPLE * self._update_noise(change))
-        share = change * np.float32(1 / threshold)
-        share -= np.float32(1)
-        np.maximum(share, np.float32(0), out=share)
-        np.minimum(share, np.float32(1), out=share)
-        moving = int(np.count_nonzero(share))
-        if moving < MIN_MOVING_PIXELS or moving > GLOBAL_CHANGE_SHARE * share.size:
-            return WindowRow(
-                frame.time,
-                empty,
-                0.0,
-                is_still=not moving,
-                is_global=moving > MIN_MOVING_PIXELS,
-                to_frame=to_frame,
-                picture=pyramid.quarter,
-                canvas_id=frame.canvas_id,
-            )
-        flow = estimate_flow(last_pyramid, pyramid, offset)
-        seconds = max(1e-3, frame.time - last.time)
-        change -= np.float32(threshold)
-        np.maximum(change, np.float32(0), out=change)
-        np.minimum(change, np.float32(MAX_CHANGE), out=change)
-        cells = self._sum_cells(flow, share, change, seconds)
-        return WindowRow(
+        moving = int(np.count_nonzero(change > threshold))
+        is_measured = MIN_MOVING_PIXELS <= moving <= GLOBAL_CHANGE_SHARE * change.size
+        return _Interval(
             frame.time,
-            _sum_windows(cells),
-            float(cells[SPEED].sum()),
-            is_still=False,
-            is_global=False,
+            max(1e-3, frame.time - last.time),
+            is_still=not moving,
+            is_global=moving > GLOBAL_CHANGE_SHARE * change.size,
             to_frame=to_frame,
-            picture=pyramid.quarter,
+            picture=picture.quarter,
             canvas_id=frame.canvas_id,
+            last_picture=last_picture.quarter if is_measured else None,
+            offset=offset,
+            change=change if is_measured else None,
+            threshold=threshold,
         )
 
     def _update_noise(self, change: npt.NDArray[np.float32]) -> float:
@@ -155,28 +205,53 @@ class MotionWindows:
             self._noise += NOISE_WEIGHT * (level - self._noise)
         return self._noise
 
+    def _measure(
+        self,
+        intervals: Sequence[_Interval],
+        last_pictures: Sequence[QuarterPicture],
+        changes: Sequence[FloatImage],
+    ) -> Iterator[tuple[WindowGrid, float]]:
+        """Yield the windows of each of several intervals, and the speed over area of its whole picture."""
+        flow = estimate_flow(last_pictures, [each.picture for each in intervals], [each.offset for each in intervals])
+        change = np.stack(changes, -1)
+        threshold = np.array([each.threshold for each in intervals], np.float32)
+        share = change / threshold
+        share -= np.float32(1)
+        share.clip(0, 1, out=share)
+        change -= threshold
+        change.clip(0, MAX_CHANGE, out=change)
+        cells = self._sum_cells(flow, share, change, np.array([each.seconds for each in intervals]))
+        windows = np.ascontiguousarray(_sum_windows(cells).transpose(3, 0, 1, 2))
+        yield from zip(windows, cells[SPEED].sum((0, 1)).tolist(), strict=True)
+
     def _sum_cells(
-        self, flow: FlowField, share: npt.NDArray[np.float32], change: npt.NDArray[np.float32], seconds: float
-    ) -> WindowGrid:
-        """Return the channels summed over the cells."""
+        self,
+        flow: FlowField,
+        share: npt.NDArray[np.float32],
+        change: npt.NDArray[np.float32],
+        seconds: npt.NDArray[np.float64],
+    ) -> npt.NDArray[np.float32]:
+        """Return the channels summed over the cells: (`CHANNELS`, rows, columns, intervals)."""
         height, width = self._flow_shape
         rows, cols = self._grid_shape
-        pixels = np.zeros((CHANNELS, rows * CELL, cols * CELL), np.float32)
+        pixels = np.zeros((CHANNELS, rows * CELL, cols * CELL, seconds.size), np.float32)
         inner = pixels[:, :height, :width]
-        velocity = flow * share
-        velocity *= np.float32(1 / (QUARTER * width * seconds))
-        x, y = velocity.real, velocity.imag
+        velocity = flow * (share * (1 / (width * seconds)).astype(np.float32))
+        x, y = velocity
         diagonal = np.float32(np.sqrt(0.5))
         for direction, projection in enumerate((x, (x + y) * diagonal, y, (y - x) * diagonal)):
             np.maximum(projection, np.float32(0), out=inner[direction])
-            np.maximum(-projection, np.float32(0), out=inner[direction + DIRECTIONS // 2])
-        reached = flow * np.float32(EXIT_INTERVALS / QUARTER)
-        reached += self._positions
-        column, row = reached.real, reached.imag
+            np.subtract(inner[direction], projection, out=inner[direction + DIRECTIONS // 2])
+        flow *= np.float32(EXIT_INTERVALS)
+        column, row = flow
+        column += np.arange(width, dtype=np.float32)[:, None]
+        row += np.arange(height, dtype=np.float32)[:, None, None]
         leaving = (column < EXIT_MARGIN) | (column > width - 1 - EXIT_MARGIN)
         leaving |= (row < EXIT_MARGIN) | (row > height - 1 - EXIT_MARGIN)
         np.multiply(inner[:DIRECTIONS], leaving, out=inner[LEAVING : LEAVING + DIRECTIONS])
-        np.abs(velocity, out=inner[SPEED])
+        velocity *= velocity
+        x += y
+        np.sqrt(x, out=inner[SPEED])
         inner[AREA] = share
         inner[CHANGE] = change
         lines = pixels[:, 0::CELL] + pixels[:, 1::CELL]
@@ -189,8 +264,8 @@ class MotionWindows:
         return cells
 
 
-def _sum_windows(cells: WindowGrid) -> WindowGrid:
-    """Return the sums over three by three cells."""
+def _sum_windows(cells: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the sums over three by three cells; (channels, rows, columns, intervals), as the cells."""
     vertical = cells.copy()
     vertical[:, 1:] += cells[:, :-1]
     vertical[:, :-1] += cells[:, 1:]

@@ -44,6 +44,7 @@ from .text_patch import (
     rebase_urls,
     remove_tracks,
 )
+from .timecode_notation import correct_start_frame, find_drop_frame
 from .visibility import VisibleShot, VisibleShotFinder, find_record_start
 
 if TYPE_CHECKING:
@@ -133,10 +134,15 @@ class OtioFile(Timeline):
         """The frame of its beginning, from timecode zero."""
         start = self._timeline.global_start_time
         if start is not None:
-            return self.rate.frames(to_seconds(start))
+            return correct_start_frame(self._timeline, self.rate.frames(to_seconds(start)), self.rate)
         # OTIO's EDL adapter sets no global start: the first track's record time stands for it.
         record_starts = [begin for track in self._timeline.tracks if (begin := find_record_start(track))]
         return self.rate.frames(min(record_starts, default=Fraction(0)))
+
+    @cached_property
+    def _drop_frame(self) -> bool | None:
+        """True if the timeline counts in drop-frame, False if it does not, None if nothing states it."""
+        return find_drop_frame(self._timeline, self._start_frame, self.rate)
 
     @cached_property
     def _shots(self) -> list[tuple[str, VisibleShot]]:
@@ -205,10 +211,12 @@ class OtioFile(Timeline):
     def frame_of_time(self, text: str) -> int:
         """Return the frame of a time.
 
-        Timecode is the one that the timeline shows; seconds, minutes and frames count from its beginning.
+        Timecode is the one that the timeline shows, in drop-frame if that counts so, however it is written; seconds, minutes and frames
+        count from its beginning.
         """
-        at = parse_time(text, self.rate)
-        return at if is_timecode(text) else at + self._start_frame
+        if not is_timecode(text):
+            return parse_time(text, self.rate) + self._start_frame
+        return parse_time(text.replace(":", ";") if self._drop_frame else text, self.rate)
 
     def _frame_range(self, in_point: str | None, out_point: str | None) -> tuple[int, int]:
         """Return the frames between two points as the user writes them."""
@@ -232,8 +240,8 @@ class OtioFile(Timeline):
                     name=name,
                     timeline=self.path.name,
                     text=text,
-                    start=format_timecode(self._start_frame, self.rate),
-                    end=format_timecode(self._start_frame + length, self.rate),
+                    start=format_timecode(self._start_frame, self.rate, drop_frame=self._drop_frame),
+                    end=format_timecode(self._start_frame + length, self.rate, drop_frame=self._drop_frame),
                 )
             points.append(at)
         # Without length there is no picture at all: `cues` reports that.

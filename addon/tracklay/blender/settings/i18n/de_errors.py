@@ -173,6 +173,13 @@ ERRORS = {
     "{file} is truncated: it ends before its {samples} samples.": (
         "{file} ist unvollständig: Die Datei endet vor ihren {samples} Samples."
     ),
+    "There are no parts to join.": "Es gibt keine Teile zum Verbinden.",
+    "Parts {number} and {next} are not in order: one begins or ends inside the other.": (
+        "Die Teile {number} und {next} sind nicht in Reihenfolge: Einer beginnt oder endet im anderen."
+    ),
+    "{file} has {found} Hz instead of {wanted} Hz. Convert it to {wanted} Hz.": (
+        "{file} hat {found} Hz statt {wanted} Hz. Wandeln Sie die Datei in {wanted} Hz um."
+    ),
     "Not a WAV file: {name}.": "Keine WAV-Datei: {name}.",
     "The take is too long for a WAV file. Split the span.": (
         "Der Take ist zu lang für eine WAV-Datei. Teilen Sie den Abschnitt."

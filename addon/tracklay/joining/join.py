@@ -1,0 +1,314 @@
+"""Joins parts that overlap to one sound, block by block."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from ..errors import InvalidInput
+from .crossfade import crossfade_kind, crossfade_sounds, limit_peaks, measure_correlation
+from .levels import level_difference, solve_gains
+from .placement import CONTEXT_SECONDS, Place, Side, analyze_side, place_crossfade
+from .prediction import BRIDGE_SECONDS, HISTORY_SECONDS, bridge_sounds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ..listening.spectrum import ReadSamples, Samples
+    from .levels import LevelDifference, PartGains
+
+BLOCK_SAMPLES = 1 << 16
+"""Samples that are read at a time."""
+
+GAP_FADE_SECONDS = 0.005
+"""Fade of a part that ends where none follows, and of one that begins where none was before."""
+
+LIMITER_SECONDS = 0.002
+"""Reach of the gain that keeps a crossfade below full scale."""
+
+LEVEL_REACH_SECONDS = 0.3
+"""Levels are matched over the crossfade and this much of the overlap around it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartSound:
+    """A part of a joined sound.
+
+    Attributes:
+        read: returns its samples from `start` to `stop`, counted from its own first.
+        start: its first sample in the joined sound.
+        length: in samples.
+        hard_cut: it begins at a picture cut: the crossfade is short, and at the cut.
+        boundary: the cut's sample in the joined sound; None for the middle of the overlap.
+        is_fixed: it keeps its level, to the bit where no crossfade is.
+        crossfade: first sample and length of the crossfade with the part before, in the joined sound; None to search for the best.
+    """
+
+    read: ReadSamples
+    start: int
+    length: int
+    hard_cut: bool = False
+    boundary: int | None = None
+    is_fixed: bool = False
+    crossfade: tuple[int, int] | None = None
+
+    @property
+    def end(self) -> int:
+        """The sample after its last in the joined sound."""
+        return self.start + self.length
+
+
+@dataclass(frozen=True, slots=True)
+class Seam:
+    """A join of two parts.
+
+    Attributes:
+        position: first sample of the crossfade in the joined sound; of a gap, its first silent sample.
+        length: of the crossfade or gap, in samples.
+        kind: crossfade of equal power or of equal gain, whichever is nearer; a bridge, predicted from the part before, where the
+            second begins at the very end of the first; a gap where samples are missing between them.
+        correlation: of the two sides in the crossfade, -1 to 1; the crossfade keeps the power for exactly this.
+        left_db, right_db: gain of the part before and of the part after at the seam, beyond the gain of the whole part.
+        difference_db: how much louder the part before was (K-weighted); None where one side is silent or the overlap too short.
+        hard_cut: whether it is at a picture cut.
+    """
+
+    position: int
+    length: int
+    kind: Literal["equal power", "equal gain", "bridge", "gap"]
+    correlation: float
+    left_db: float
+    right_db: float
+    difference_db: float | None
+    hard_cut: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the seam as the manifest has it."""
+        return {
+            "position": self.position,
+            "length": self.length,
+            "kind": self.kind,
+            "correlation": round(self.correlation, 3),
+            "gains_db": [round(self.left_db, 2), round(self.right_db, 2)],
+            "difference_db": None if self.difference_db is None else round(self.difference_db, 2),
+            "hard_cut": self.hard_cut,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Parts and their seams.
+
+    Attributes:
+        seams: one between each part and the next.
+        levels_db: for each part, the gain of the whole part; 0 unless a seam cannot be matched without it.
+        length: of the joined sound, in samples.
+    """
+
+    seams: tuple[Seam, ...]
+    levels_db: tuple[float, ...]
+    length: int
+    _parts: tuple[PartSound, ...] = field(repr=False)
+    _channels: int = field(repr=False)
+    _sample_rate: int = field(repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the join as the manifest has it."""
+        return {"seams": [seam.to_dict() for seam in self.seams], "levels_db": [round(db, 2) for db in self.levels_db]}
+
+    def blocks(self) -> Iterator[Samples]:
+        """Yield the joined sound, (samples, channels) each. Together the blocks have exactly the join's length."""
+        position = 0
+        for index, part in enumerate(self._parts):
+            before = self.seams[index - 1] if index else None
+            after = self.seams[index] if index < len(self.seams) else None
+            start, end = self._own_span(index)
+            yield from self._silence(start - position)
+            for first in range(start, end, BLOCK_SAMPLES):
+                stop = min(end, first + BLOCK_SAMPLES)
+                block = self._read(index, first, stop)
+                if (before is not None and before.kind == "gap") or (before is None and part.start > 0):
+                    self._fade(block, first - start, 1)
+                if (after is not None and after.kind == "gap") or (after is None and part.end < self.length):
+                    self._fade(block[::-1], end - stop, 1)
+                yield block
+            position = end
+            if after is not None and after.kind != "gap":
+                yield self._crossfade(index, after)
+                position += after.length
+        yield from self._silence(self.length - position)
+
+    def _own_span(self, index: int) -> tuple[int, int]:
+        """Return the first sample that is a part's alone and the one after the last."""
+        part = self._parts[index]
+        start, end = max(0, part.start), min(self.length, part.end)
+        if index and self.seams[index - 1].kind != "gap":
+            start = self.seams[index - 1].position + self.seams[index - 1].length
+        if index < len(self.seams) and self.seams[index].kind != "gap":
+            end = self.seams[index].position
+        return start, max(start, end)
+
+    def _gain(self, index: int, first: int, stop: int) -> Samples | None:
+        """Return a part's gain, (samples, 1); None for 0 dB. Between its seams it is eased from one's to the other's."""
+        at_start = self.seams[index - 1].right_db if index else 0.0
+        at_end = self.seams[index].left_db if index < len(self.seams) else 0.0
+        if at_start == at_end == self.levels_db[index] == 0:
+            return None
+        start, end = self._own_span(index)
+        share = np.clip((np.arange(first, stop) - start) / max(1, end - start), 0, 1)
+        decibels = at_start + (at_end - at_start) * (0.5 - 0.5 * np.cos(np.pi * share)) + self.levels_db[index]
+        gain: Samples = (10 ** (decibels / 20)).astype(np.float32)[:, None]
+        return gain
+
+    def _read(self, index: int, first: int, stop: int) -> Samples:
+        """Return a part's samples at its gain, by their position in the joined sound."""
+        part = self._parts[index]
+        block = to_channels(part.read(first - part.start, stop - part.start), self._channels)
+        gain = self._gain(index, first, stop)
+        return block.copy() if gain is None else block * gain
+
+    def _crossfade(self, index: int, seam: Seam) -> Samples:
+        stop = seam.position + seam.length
+        if seam.kind == "bridge":
+            first = max(self._parts[index].start, seam.position - round(HISTORY_SECONDS * self._sample_rate))
+            return bridge_sounds(self._read(index, first, seam.position), self._read(index + 1, seam.position, stop))
+        left, right = self._read(index, seam.position, stop), self._read(index + 1, seam.position, stop)
+        ceiling = max(1.0, float(np.abs(left).max(initial=0)), float(np.abs(right).max(initial=0)))
+        mixed = crossfade_sounds(left, right, seam.correlation)
+        return limit_peaks(mixed, ceiling, round(LIMITER_SECONDS * self._sample_rate))
+
+    def _fade(self, block: Samples, offset: int, least: int) -> None:
+        """Fade the start of a block in, which begins `offset` samples after the silence."""
+        count = max(least, round(GAP_FADE_SECONDS * self._sample_rate))
+        touched = block[: max(0, count - offset)]
+        touched *= ((np.arange(offset, offset + len(touched)) + 0.5) / count).astype(np.float32)[:, None]
+
+    def _silence(self, count: int) -> Iterator[Samples]:
+        for first in range(0, count, BLOCK_SAMPLES):
+            yield np.zeros((min(BLOCK_SAMPLES, count - first), self._channels), np.float32)
+
+
+class _Overlap(NamedTuple):
+    """Measurements of an overlap: the crossfade's place in the joined sound, and the levels and likeness of the sides there."""
+
+    position: int
+    length: int
+    correlation: float
+    difference: LevelDifference | None
+
+
+def plan_join(parts: Sequence[PartSound], sample_rate: int, length: int, channels: int) -> Join:
+    """Return the join of parts: where each seam is, and the gain of each part.
+
+    Where parts do not overlap there is a gap, which is silent, as are the stretches before the first part and after the last.
+
+    Args:
+        parts: in order of their starts; neighbours overlap.
+        sample_rate: Hz, of all parts.
+        length: of the joined sound, in samples.
+        channels: of the joined sound; a part with one channel sounds in all.
+
+    Raises:
+        InvalidInput: there are no parts, they are not in order, or one lies inside another.
+    """
+    _check_parts(parts)
+    overlaps: list[_Overlap | None] = []
+    earliest = 0
+    for left, right in pairwise(parts):
+        start, end = max(right.start, earliest), min(left.end, length)
+        overlaps.append(_measure_overlap(left, right, start, end, sample_rate, channels) if end > start else None)
+        place = overlaps[-1]
+        earliest = place.position + place.length if place else right.start
+        if place is None and right.start == left.end:
+            earliest += round(BRIDGE_SECONDS * sample_rate)
+    gains = solve_gains(
+        [overlap.difference if overlap else None for overlap in overlaps],
+        [_headroom_db(part) if len(parts) > 1 else 0.0 for part in parts],
+        [part.is_fixed for part in parts],
+    )
+    seams = tuple(
+        _describe_seam(overlap, left, right, gains, index, sample_rate)
+        for index, (overlap, (left, right)) in enumerate(zip(overlaps, pairwise(parts), strict=True))
+    )
+    return Join(seams, tuple(float(level) for level in gains.level), length, tuple(parts), channels, sample_rate)
+
+
+def _describe_seam(
+    overlap: _Overlap | None, left: PartSound, right: PartSound, gains: PartGains, index: int, sample_rate: int
+) -> Seam:
+    gains_db = float(gains.end[index]), float(gains.start[index + 1])
+    if overlap is None and right.start > left.end:
+        return Seam(left.end, right.start - left.end, "gap", 0.0, *gains_db, None, right.hard_cut)
+    if overlap is None:
+        bridge = min(right.length, round(BRIDGE_SECONDS * sample_rate))
+        return Seam(left.end, bridge, "bridge", 0.0, *gains_db, None, right.hard_cut)
+    kind = crossfade_kind(overlap.correlation)
+    where = overlap.position, overlap.length
+    difference_db = overlap.difference.decibels if overlap.difference else None
+    return Seam(*where, kind, overlap.correlation, *gains_db, difference_db, right.hard_cut)
+
+
+def _measure_overlap(
+    left: PartSound, right: PartSound, start: int, end: int, sample_rate: int, channels: int
+) -> _Overlap:
+    """Return the place of the crossfade between `start` and `end` of the joined sound, and what is measured there."""
+    context = round(CONTEXT_SECONDS * sample_rate)
+
+    def side_of(part: PartSound) -> Side:
+        first, stop = max(part.start, start - context), min(part.end, end + context)
+        sound = to_channels(part.read(first - part.start, stop - part.start), channels)
+        return analyze_side(sound, start - first, end - start, sample_rate)
+
+    before, after = side_of(left), side_of(right)
+    difference = level_difference(before.samples, after.samples, sample_rate)
+    cut = None
+    if right.hard_cut:
+        cut = ((right.start + left.end) // 2 if right.boundary is None else right.boundary) - start
+    gain = 1.0 if difference is None else 10 ** (difference.decibels / 20)
+    matched = Side(after.samples * np.float32(gain), after.attacks)
+    place = place_crossfade(before, matched, sample_rate, cut)
+    if right.crossfade is not None:
+        first = min(max(right.crossfade[0], start), end - 1)
+        place = Place(first - start, min(right.crossfade[1], end - first))
+    near = _around(place, end - start, round(LEVEL_REACH_SECONDS * sample_rate))
+    difference = level_difference(before.samples[near], after.samples[near], sample_rate)
+    faded = slice(place.start, place.start + place.length)
+    correlation = measure_correlation(before.samples[faded], after.samples[faded])
+    return _Overlap(start + place.start, place.length, correlation, difference)
+
+
+def _around(place: Place, length: int, reach: int) -> slice:
+    """Return the stretch around a crossfade in which levels are compared."""
+    return slice(max(0, place.start - reach), min(length, place.start + place.length + reach))
+
+
+def _headroom_db(part: PartSound) -> float:
+    """Return how far a part may be raised until its highest sample is at full scale."""
+    peak = 1e-9
+    for first in range(0, part.length, BLOCK_SAMPLES):
+        peak = max(peak, float(np.abs(part.read(first, min(part.length, first + BLOCK_SAMPLES))).max(initial=0.0)))
+    return float(-20 * np.log10(peak))
+
+
+def _check_parts(parts: Sequence[PartSound]) -> None:
+    if not parts:
+        raise InvalidInput("joining.no_parts", "There are no parts to join.")
+    for number, (left, right) in enumerate(pairwise(parts), 1):
+        if right.start <= left.start or right.end <= left.end:
+            raise InvalidInput(
+                "joining.not_in_order",
+                "Parts {number} and {next} are not in order: one begins or ends inside the other.",
+                number=number,
+                next=number + 1,
+            )
+
+
+def to_channels(sound: Samples, channels: int) -> Samples:
+    """Return a sound with another number of channels: one is copied to all, several are averaged to one first."""
+    if sound.shape[1] == channels:
+        return sound
+    mono = sound.mean(axis=1, keepdims=True) if sound.shape[1] > 1 else sound
+    return np.repeat(mono, channels, axis=1)
