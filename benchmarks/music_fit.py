@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import io
 import os
 import subprocess
@@ -148,13 +149,28 @@ def half_rate(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def reference_beats(samples: npt.NDArray[np.float32], tempo: float) -> npt.NDArray[np.float64]:
-    """Return librosa's beats, in samples; none without librosa."""
+    """Return librosa's beats, in samples, without its constant delay; none without librosa."""
     if librosa is None:
         return np.zeros(0)
-    _, beats = librosa.beat.beat_track(
-        y=half_rate(samples), sr=RATE // 2, hop_length=128, bpm=tempo, trim=False, units="samples"
-    )
+    return _track(half_rate(samples), tempo) - _delay()
+
+
+def _track(half: npt.NDArray[np.float32], tempo: float) -> npt.NDArray[np.float64]:
+    _, beats = librosa.beat.beat_track(y=half, sr=RATE // 2, hop_length=128, bpm=tempo, trim=False, units="samples")
     return 2 * np.asarray(beats, np.float64)
+
+
+@functools.cache
+def _delay() -> float:
+    """Return the samples by which librosa's beats come after clicks: its strength of onsets is delayed by its window."""
+    clicks = np.zeros((20 * RATE, 1), np.float32)
+    at = np.arange(RATE, 20 * RATE, RATE // 2)
+    for click in at:
+        clicks[click : click + 480, 0] = np.random.default_rng(click).standard_normal(480) * np.exp(
+            -np.arange(480) / 100
+        )
+    beats = _track(half_rate(clicks), 120)
+    return float(np.median([beat - at[np.abs(at - beat).argmin()] for beat in beats]))
 
 
 def is_heard(out: npt.NDArray[np.float32], hit: int) -> bool:
