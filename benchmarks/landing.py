@@ -40,10 +40,10 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import numpy as np
 from tracklay.landing.land import Landing, plan_landing
 from tracklay.landing.matching import Contact
+from tracklay.listening.loudness import LoudnessMeter
 from tracklay.listening.onsets import detect_onsets
 from tracklay.listening.spectrum import measure_bands, spectral_flux
 from tracklay.media.wav_reader import WavReader
-from tracklay.sketch.loudness import LoudnessMeter
 
 from tests.landing.made_takes import RATE, Bed, MadeTake, Sound, make_take, write_wav
 

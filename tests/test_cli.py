@@ -343,6 +343,7 @@ def test_sketch_foley_is_the_default_and_needs_nothing(clip, capsys):
     assert take["understood"]["ambience"] == ["rain"]
     assert take["understood"]["unknown"] == ["zorble"]
     assert "Unknown: zorble" in take["notes"]
+    assert "Only English words are known." in take["notes"]
 
 
 def test_a_take_without_a_contact_or_with_an_unknown_word_says_so(tmp_path, capsys):
@@ -353,7 +354,7 @@ def test_a_take_without_a_contact_or_with_an_unknown_word_says_so(tmp_path, caps
     assert "Unknown: kale (heard as cabbage)" in output
     assert "No contact was seen: the take holds only room tone." in output
     (entry,) = json.loads((tmp_path / "tracklay" / "still.tracklay.json").read_text("utf-8"))["takes"]
-    assert len(entry["notes"]) == 2
+    assert len(entry["notes"]) == 3
     level = abs(hear(tmp_path / "tracklay" / entry["file"])).max()
     assert 0 < level < 0.05
 

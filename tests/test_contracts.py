@@ -45,11 +45,12 @@ OPTIONS = {
             "-v",
         ),
     },
+    "land": {"--in", "--prompt", "--json", "--verbose", "-v"},
     "models": {"--json", "--verbose", "-v"},
     "jobs": {"--all", "--json", "--verbose", "-v"},
     "batch": {
         *("--dry-run", "--max-cost", "--workers", "--shard", "--together", "--farm", "--on", "--shards", "--again"),
-        *("--land", "--verdicts", "--merge", "--no-report", "--json", "--verbose", "-v"),
+        *("--land", "--repair", "--verdicts", "--merge", "--no-report", "--json", "--verbose", "-v"),
     },
     "report": {"--to", "--verdicts", "--reel", "--verbose", "-v"},
     "demo": {"--to", "--verbose", "-v"},
@@ -58,6 +59,7 @@ OPTIONS = {
 
 POSITIONALS = {
     "lay": ["PICTURE"],
+    "land": ["TAKE", "PICTURE"],
     "models": ["ID", "SPEC"],
     "jobs": ["ACTION"],
     "batch": ["WORKLIST"],

@@ -112,6 +112,15 @@ def test_timecode_round_trips(rate, frame, drop):
         ("00:00:01.500", 38),
         ("01:00:00,04", 90_001),
         ("1:00:00", 90_000),
+        ("1.5s", 38),
+        ("1,5 s", 38),
+        ("1500ms", 38),
+        (".5s", 12),
+        ("90s", 2250),
+        ("90sec", 2250),
+        ("2m", 3000),
+        ("1.5min", 2250),
+        ("1h", 90_000),
     ],
 )
 def test_times_are_seconds_clock_times_or_frames(text, frame):
@@ -137,6 +146,10 @@ def test_times_are_seconds_clock_times_or_frames(text, frame):
         ("00:01:00;02", "25"),
         ("", "25"),
         ("1/0", "25"),
+        ("s", "25"),
+        ("5ss", "25"),
+        ("1:30s", "25"),
+        ("99999999999h", "25"),
     ],
 )
 def test_an_invalid_time_is_refused(text, rate):

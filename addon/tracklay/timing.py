@@ -31,6 +31,15 @@ MAX_SHOWN_CHARS = 60
 _TIMECODE_PATTERN = re.compile(r"(\d{1,6})([:;])([0-5]?\d)\2([0-5]?\d)([:;])(\d{1,6})")
 _CLOCK_PATTERN = re.compile(r"(?:(\d{1,6}):)?(\d{1,6}):([0-5]?\d(?:[.,]\d{0,20})?)")
 _FRAME_PATTERN = re.compile(r"(\d{1,15})f")
+_UNIT_PATTERN = re.compile(r"(\d{1,20}(?:[.,]\d{0,40})?|[.,]\d{1,40}) ?(ms|s|sec|m|min|h)")
+_UNIT_SECONDS = {
+    "ms": Fraction(1, 1000),
+    "s": Fraction(1),
+    "sec": Fraction(1),
+    "m": Fraction(60),
+    "min": Fraction(60),
+    "h": Fraction(3600),
+}
 _NUMBER_PATTERN = re.compile(
     r"\s*[+-]?(?:\d{1,80}/\d{1,80}|(?:\d{1,20}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][+-]?\d{1,2})?)\s*"
 )
@@ -256,8 +265,8 @@ def parse_time(text: str, rate: Rate) -> int:
     """Return the frame of a time.
 
     Args:
-        text: seconds (`12.5`), minutes and seconds (`1:30`, `00:01:30.500`), timecode (`00:00:12:12`, drop-frame
-            `00:00:12;12` or `00;00;12;12`) or frames (`300f`). A decimal comma is read as a point.
+        text: seconds (`12.5`), a number with its unit (`1.5s`, `1500ms`, `2m`, `1h`), minutes and seconds (`1:30`, `00:01:30.500`),
+            timecode (`00:00:12:12`, drop-frame `00:00:12;12` or `00;00;12;12`) or frames (`300f`). A decimal comma is read as a point.
         rate: frame rate that it is counted at.
 
     Seconds are rounded to the nearest frame boundary.
@@ -283,8 +292,11 @@ def parse_time(text: str, rate: Rate) -> int:
     if (match := _CLOCK_PATTERN.fullmatch(text)) and (match[1] is None or int(match[2]) < 60):
         minutes = int(match[1] or 0) * 60 + int(match[2])
         return rate.frames(minutes * 60 + Fraction(match[3].replace(",", ".")))
+    number, unit = text, "s"
+    if match := _UNIT_PATTERN.fullmatch(text):
+        number, unit = match[1], match[2]
     try:
-        seconds_exact = parse_fraction(text.replace(",", ".", 1))
+        seconds_exact = parse_fraction(number.replace(",", ".", 1)) * _UNIT_SECONDS[unit]
     except (ValueError, ZeroDivisionError):
         seconds_exact = Fraction(-1)
     if not 0 <= seconds_exact <= MAX_SECONDS:

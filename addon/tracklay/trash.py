@@ -1,20 +1,30 @@
-"""The user's trash on Linux and BSD, by the FreeDesktop.org Trash specification 1.0, which file managers read.
+"""The user's trash: a file moved there can be restored from the file manager.
 
-macOS and Windows have their own, which Python's standard library does not reach: there files are deleted.
+- Linux and BSD: the FreeDesktop.org Trash specification 1.0.
+- macOS: the system's `trash` program (from macOS 15 on), else the folder `.Trash` of the home.
+- Windows: the Recycle Bin, through the PowerShell of the system.
+
+The last two are tested with substitutes of these programs only. None of them replaces a file, and a file that cannot be moved stays
+where it is.
 """
 
 from __future__ import annotations
 
+import base64
 import errno
 import os
 import shutil
+import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-HAS_TRASH = sys.platform not in ("win32", "darwin")
-"""Whether this system's trash can be used."""
+from .processes import kill_process_group, start_process
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MAX_SAME_NAME = 1000
 """Files of one name in the trash that are tried for a free name."""
@@ -22,15 +32,104 @@ MAX_SAME_NAME = 1000
 MAX_STEM_CHARS = 60
 """Characters of a file's name that its name in the trash repeats."""
 
+PROGRAM_TIMEOUT_SECONDS = 30
+"""Seconds that a program of the system may take: PowerShell needs one or two to start."""
 
-def move_to_trash(path: Path) -> Path:
-    """Move a file into the trash of its file system, and return its path there. It can be restored from the file manager.
+MAC_TRASH_PROGRAM = Path("/usr/bin/trash")
+
+NO_TRASH = "this system has no trash for it"
+
+# Paths come through standard input, encoded: no name of a file is ever part of a script, nor changed by a code page. A drive that is
+# not fixed has no Recycle Bin: there the same call would delete the file permanently.
+RECYCLE_SCRIPT = """
+$ErrorActionPreference = 'Stop'
+Add-Type -AssemblyName Microsoft.VisualBasic
+while ($line = [Console]::In.ReadLine()) {
+    try {
+        $path = [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($line))
+        if (([IO.DriveInfo][IO.Path]::GetPathRoot($path)).DriveType -eq 'Fixed') {
+            [Microsoft.VisualBasic.FileIO.FileSystem]::DeleteFile($path, 'OnlyErrorDialogs', 'SendToRecycleBin')
+        }
+    } catch { }
+}
+"""
+
+
+def trash_files(paths: Sequence[Path], *, system: str = sys.platform) -> dict[Path, str]:
+    """Move files into the user's trash. Return the reason for each one that is still there.
+
+    `system` is the name of the system, as `sys.platform`.
+    """
+    if system == "win32":
+        return recycle_files(paths)
+    move = move_to_mac_trash if system == "darwin" else move_to_trash
+    failed = {}
+    for path in paths:
+        try:
+            move(path)
+        except OSError as error:
+            failed[path] = error.strerror or str(error)
+    return failed
+
+
+def recycle_files(paths: Sequence[Path]) -> dict[Path, str]:
+    """Move files into the Recycle Bin of Windows. Return the reason for each one that is still there."""
+    program = Path(
+        os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "WindowsPowerShell", "v1.0", "powershell.exe"
+    )
+    script = base64.b64encode(RECYCLE_SCRIPT.encode("utf-16-le")).decode()
+    lines = "".join(base64.b64encode(str(path.absolute()).encode()).decode() + "\n" for path in paths)
+    command = [str(program), "-NoLogo", "-NoProfile", "-NonInteractive", "-EncodedCommand", script]
+    reason = _run_program(command, lines.encode()) or NO_TRASH
+    return {path: reason for path in paths if os.path.lexists(path)}
+
+
+def move_to_mac_trash(path: Path) -> Path:
+    """Move a file into the trash of macOS, and return its path there if it is known, else its former one.
 
     Raises:
-        OSError: it cannot be moved, or this system has no trash that can be used.
+        OSError: it cannot be moved, or lies on another volume than the home.
     """
-    if not HAS_TRASH:
-        raise OSError("no trash")
+    path = path.absolute()
+    if MAC_TRASH_PROGRAM.exists():
+        reason = _run_program([str(MAC_TRASH_PROGRAM), str(path)])
+        if os.path.lexists(path):
+            raise OSError(reason or NO_TRASH)
+        return path
+    for number in range(MAX_SAME_NAME):
+        to = Path.home() / ".Trash" / f"{path.stem}{f' {number + 1}' if number else ''}{path.suffix}"
+        try:
+            # A link replaces nothing. The folder cannot be listed without the user's leave.
+            os.link(path, to, follow_symlinks=False)
+        except FileExistsError:
+            continue
+        path.unlink()
+        return to
+    raise OSError("no free name in the trash")
+
+
+def _run_program(command: list[str], data: bytes = b"") -> str:
+    """Run a program of the system. Return the reason if it fails, else an empty text."""
+    try:
+        process = start_process(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    except OSError as error:
+        return f"cannot start {command[0]}: {error.strerror or error}"
+    try:
+        _, errors = process.communicate(data, timeout=PROGRAM_TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired:
+        kill_process_group(process)
+        process.communicate()
+        return f"{Path(command[0]).name} does not answer"
+    reason = errors.decode("utf-8", "replace").strip().splitlines()
+    return (reason[-1] if reason else f"status {process.returncode}") if process.returncode else ""
+
+
+def move_to_trash(path: Path) -> Path:
+    """Move a file into the FreeDesktop.org trash of its file system, and return its path there.
+
+    Raises:
+        OSError: it cannot be moved.
+    """
     path = path.absolute()
     trash, base = _trash_folder(path)
     for part in ("files", "info"):

@@ -1,17 +1,18 @@
 """Write `docs/formats.md`: each container and codec that ffmpeg writes, read and laid by Tracklay, and held to what ffmpeg plays.
 
-    python scripts/docs/formats.py [--ffmpeg OTHER] [--only TEXT] [--results FILE] [--write]
+    python scripts/docs/formats.py --ffmpeg PROGRAM [--ffmpeg OTHER] [--only TEXT] [--results FOLDER] [--write]
 
-A clip has frames whose brightness is their number. For every muxer and encoder that this ffmpeg, and OTHER if it is given, have, the
-clip is written; pairs that ffmpeg refuses, or does not play back frame for frame itself, are left out. Then the proxy of the whole
-clip, that of a span from its middle, and the laid film are compared with what ffmpeg plays. Takes about an hour, so the results are
-kept in FILE and a second run goes on.
+A clip has frames that show their numbers, and clicks in its own sound. With each PROGRAM, every muxer and video encoder that all of them
+have is tried: the clip is written, and then Tracklay reads and lays it with that same ffmpeg. The proxies of the whole clip and of a
+span from its middle, and the laid film with its own sound, are compared with what ffmpeg plays. Takes an hour for each program; the
+results are kept in FOLDER, so that a second run goes on, and two programs may run at the same time with `--one`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
@@ -19,130 +20,157 @@ import tempfile
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "addon")]
 
 from tracklay.cue import Picture
-from tracklay.errors import MediaError, TracklayError
+from tracklay.errors import TracklayError
 from tracklay.media.extract import extract_proxy
-from tracklay.media.ffmpeg_program import find_ffmpeg
+from tracklay.media.ffmpeg_program import ffmpeg_version, find_ffmpeg
 from tracklay.media.film import mux
-from tracklay.media.packets import decoded_frames
-from tracklay.media.probe import VideoStream, probe_video
+from tracklay.media.probe import MediaInfo, VideoStream, probe_video
 from tracklay.timing import Span, TimeMap
 
+from scripts.docs.format_clips import (
+    FRAMES,
+    RATE,
+    RAW_MUXERS,
+    USUAL_ENCODERS,
+    Played,
+    available,
+    clip_suffix,
+    play,
+    write_clip,
+    write_picture,
+    write_sound,
+)
+
 DOC = ROOT / "docs" / "formats.md"
-FRAMES, RATE, STEP = 40, 25, 5
 MIDDLE = 22, 12
 """First frame and length of the span from the middle."""
 
 TOLERANCE = Fraction(6, 1000)
 """Seconds by which a frame may be off: FLV and Matroska count milliseconds, GIF hundredths."""
 
+SOUND_TOLERANCE_MS = 2.5
+"""Milliseconds by which the film's own sound may be off its picture: two clocks that count milliseconds."""
+
 SCREEN_TOLERANCE = Fraction(11, 10_000)
 """Seconds before its time from which a frame counts as on screen: clocks that count milliseconds round up."""
 
-SUFFIXES = {
-    "3g2": "3g2", "3gp": "3gp", "apng": "apng", "asf": "wmv", "avi": "avi", "dv": "dv", "dvd": "vob", "f4v": "f4v", "flv": "flv",
-    "gif": "gif", "gxf": "gxf", "h261": "h261", "h263": "h263", "h264": "h264", "hevc": "hevc", "hls": "m3u8", "ipod": "m4v",
-    "ivf": "ivf", "m4v": "m4v", "matroska": "mkv", "mjpeg": "mjpeg", "mov": "mov", "mp4": "mp4", "mpeg": "mpg",
-    "mpeg1video": "m1v", "mpeg2video": "m2v", "mpegts": "ts", "mxf": "mxf", "nut": "nut", "obu": "obu", "ogg": "ogv",
-    "psp": "psp.mp4", "rm": "rm", "svcd": "svcd.mpg", "swf": "swf", "vcd": "vcd.mpg", "vob": "vob", "webm": "webm",
-    "wtv": "wtv", "yuv4mpegpipe": "y4m",
-}  # fmt: skip
-"""Muxers in which a video can lie, and a suffix for each. Others write single images, checksums, streams or sound."""
-
-VARIANTS = frozenset({"3g2", "dvd", "f4v", "ipod", "m4v", "psp", "svcd", "vcd"})
-"""Muxers that write the container of another one. They are tried last."""
-
-OPTIONS = {
-    "dnxhd": ("-profile:v", "dnxhr_hq", "-s", "320x192", "-pix_fmt", "yuv422p"),
-    "dvvideo": ("-s", "720x576", "-pix_fmt", "yuv420p"),
-    "gif": ("-pix_fmt", "gray"),
-    "h261": ("-s", "176x144", "-q:v", "2"),
-    "h263": ("-s", "176x144", "-q:v", "2"),
-    "h263p": ("-s", "176x144", "-q:v", "2"),
-    "libvpx": ("-deadline", "realtime", "-cpu-used", "8", "-b:v", "1M"),
-    "libvpx-vp9": ("-deadline", "realtime", "-cpu-used", "8", "-b:v", "1M"),
-    "libaom-av1": ("-cpu-used", "8", "-usage", "realtime", "-b:v", "1M"),
-    "libx264": ("-preset", "veryfast", "-bf", "3", "-g", "12", "-pix_fmt", "yuv420p"),
-    "libx265": ("-preset", "ultrafast", "-x265-params", "log-level=none", "-pix_fmt", "yuv420p"),
-    "mpeg1video": ("-q:v", "2", "-bf", "2"),
-    "mpeg2video": ("-q:v", "2", "-bf", "2"),
-    "mpeg4": ("-q:v", "2", "-bf", "2"),
-    "rawvideo": ("-pix_fmt", "yuv420p"),
-}
-"""Options of encoders that need a size, or that have B-frames."""
-
-LEFT_OUT = re.compile(
-    r"_(vaapi|nvenc|qsv|v4l2m2m|amf|omx|videotoolbox|mf|cuvid|vulkan|d3d12va|mediacodec)$|^(wrapped_avframe|vnull|librav1e|libsvtav1)"
-    r"|^(libx264rgb|libopenh264|libxvid|bmp|dpx|exr|fits|hdr|pam|pbm|pcx|pfm|pgm|pgmyuv|phm|ppm|qoi|sgi|sunrast|targa|tiff|xbm|xface"
-    r"|xwd|alias_pix|libwebp|libwebp_anim|vbn|wbmp|ljpeg|jpegls|jpegxl|libjxl|a64|a64multi|a64multi5|libxavs2?|libkvazaar)"
-)
-"""Encoders of hardware, of single images, of codecs that another encoder has, or that need minutes."""
+NEEDS_SOUND = frozenset({"amv"})
+"""Muxers that take no picture without sound."""
 
 
-def available(program: str, kind: str) -> set[str]:
-    """Return the names of a program's muxers or video encoders."""
-    text = subprocess.run([program, "-hide_banner", f"-{kind}"], capture_output=True, text=True, check=True).stdout
-    pattern = r"^ *D?E +(\S+)" if kind == "muxers" else r"^ V\S{5} (\w\S*)"
-    return {name for names in re.findall(pattern, text, re.MULTILINE) for name in names.split(",")}
+class Laid(NamedTuple):
+    """Results of Tracklay: the stream as it was probed, the proxies by name (first frame, frames, what they show), and the film."""
+
+    video: VideoStream
+    proxies: dict[str, tuple[int, int, Played]]
+    film: Played
 
 
-def write_clip(program: str, path: Path, muxer: str, encoder: str) -> bool:
-    """Write the clip. Return False if ffmpeg does not."""
-    picture = f"nullsrc=s=160x96:r={RATE},trim=end_frame={FRAMES},geq=lum=16+{STEP}*N:cb=128:cr=128"
-    options = OPTIONS.get(encoder, ("-q:v", "2"))
-    command = [program, "-v", "error", "-y", "-f", "lavfi", "-i", picture, "-c:v", encoder, *options]
-    command += ["-strict", "-2", "-f", muxer, str(path)]
+def examine(program: str, path: Path, take: Path, *, has_sound: bool) -> dict[str, Any]:
+    """Return a row of the table: how a clip is read and laid, and what is wrong."""
+    source = play(program, path, 0 if has_sound else None)
+    references = (
+        [written()] if source is None or not plays_the_clip(source) else [source, as_written(source), written()]
+    )
     try:
-        done = subprocess.run(command, capture_output=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
-    except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0 and path.exists() and path.stat().st_size > 0
-
-
-def numbers(program: str, path: Path) -> list[int]:
-    """Return the numbers of the frames that ffmpeg plays."""
-    command = [program, "-v", "error", "-i", str(path), "-map", "0:V:0", "-fps_mode", "passthrough"]
-    command += ["-vf", "scale=4:4:flags=area:out_range=tv,format=yuv420p", "-f", "rawvideo", "-"]
-    data = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL).stdout
-    return [round((data[at] - 16) / STEP) for at in range(0, len(data), 24)]
-
-
-def relative_times(path: Path) -> list[Fraction]:
-    """Return the times of the frames that ffmpeg plays, in seconds from the first."""
-    times = [frame.time for frame in decoded_frames(path, Fraction(1, RATE), runs_on=True)]
-    return [time - times[0] for time in times]
-
-
-def examine(program: str, path: Path, take: Path) -> dict[str, Any] | None:
-    """Return a row of the table; None if ffmpeg itself does not play the clip frame for frame."""
-    played = numbers(program, path)
-    try:
-        times = relative_times(path)
-    except MediaError:
-        return None
-    if len(played) < FRAMES - 2 or sorted(set(played)) != played or len(played) != len(times):
-        return None
-    if times[-1] * RATE < FRAMES // 2:  # a raw stream whose frame numbers pass for ticks
-        return None
-    # Without presentation times ffmpeg guesses those of the first and the last frames; the clip was written at equal distances.
-    if all(abs((b - a) * RATE - 1) < Fraction(1, 50) for a, b in pairwise(times[4:-4])) and len(played) == FRAMES:
-        times = [Fraction(n, RATE) for n in range(FRAMES)]
-    media, video = probe_video(path)
-    film = path.with_name(f"film.{mux.choose_container(media, video)}")
-    mux.mux_takes(media, video, [(take, Fraction(0))], film)
+        media, video = probe_video(path)
+        film = path.with_name(f"film.{mux.choose_container(media, video)}")
+        notes = mux.mux_takes(media, video, [(take, Fraction(0))], film)
+        shown = play(program, film, 1 if source and source.clicks and not notes else None)
+        laid = Laid(video, proxies(program, path, video), shown or Played([], []))
+    except TracklayError as error:
+        return {"refused": str(error).replace(str(path), "clip").replace(path.name, "clip"), "faults": []}
+    faults = [picture_faults(laid, reference) for reference in references]
+    film_media, film_video = probe_video(film)
+    sound, sound_faults = own_sound(media, source, film_media, laid.film, notes)
     return {
         "codec": video.codec,
-        "frames": video.frames,
+        "frames": len(references[0].numbers),
         "rate": str(video.rate),
-        "reading": reading(video),
-        "film": f"{'copied' if video.has_pts and probe_video(film)[1].codec == video.codec else 'encoded'}, {film.suffix[1:]}",
-        "faults": [*proxy_faults(program, path, played, times), *film_faults(program, film, played, times)],
+        "times": reading(video),
+        "film": f"{'copied' if video.has_pts and film_video.codec == video.codec else 'encoded'}, {film.suffix[1:]}",
+        "sound": sound,
+        "faults": [*(min(faults, key=len)), *sound_faults],
     }
+
+
+def written() -> Played:
+    """Return the clip as it was written."""
+    return Played(list(range(FRAMES)), [Fraction(number, RATE) for number in range(FRAMES)])
+
+
+def plays_the_clip(source: Played) -> bool:
+    """Return True if ffmpeg plays nearly all frames, at the clip's pace."""
+    return len(source.numbers) >= FRAMES - 2 and bool(source.times[-1] * RATE >= FRAMES // 2)
+
+
+def shows_numbers(source: Played) -> bool:
+    """Return True if at least half of the frames that ffmpeg plays can be recognised: not a picture that nothing decodes rightly."""
+    return len(set(source.numbers) & set(range(FRAMES))) * 2 >= FRAMES
+
+
+def as_written(source: Played) -> Played:
+    """Return what ffmpeg plays, at equal distances if it plays all frames nearly so.
+
+    Without presentation times ffmpeg guesses those of the first and the last frames.
+    """
+    even = all(abs((b - a) * RATE - 1) < Fraction(1, 50) for a, b in pairwise(source.times[4:-4]))
+    return source._replace(times=written().times) if even and len(source.numbers) == FRAMES else source
+
+
+def proxies(program: str, path: Path, video: VideoStream) -> dict[str, tuple[int, int, Played]]:
+    """Return the proxies of the whole clip and of a span from its middle."""
+    found = {}
+    for name, first, count in (("whole", 0, video.frames), ("middle", *MIDDLE)):
+        span = Span(first, max(1, min(count, video.frames - first)), video.rate)
+        picture = Picture(path, TimeMap.linear(span, span.start_seconds), rate=video.rate)
+        proxy = extract_proxy(picture, span, path.with_name("proxy.mp4"))
+        shown = play(program, proxy.path)
+        found[name] = span.start, span.frames, Played(shown.numbers if shown else [], list(proxy.times))
+    return found
+
+
+def picture_faults(laid: Laid, reference: Played) -> list[str]:
+    """Return what is wrong with a clip's length, its proxies and the laid film."""
+    faults = []
+    rate, shown, times = laid.video.rate, reference.numbers, reference.times
+    if laid.video.frames != round((times[-1] + rate.seconds(1)) * rate.fps):
+        faults.append(f"{laid.video.frames} frames of {len(shown)}")
+    for name, (first, count, proxy) in laid.proxies.items():
+        begin, end = rate.seconds(first), rate.seconds(first + count)
+        opening = max(n for n, time in enumerate(times) if time <= begin + SCREEN_TOLERANCE)
+        later = [n for n, time in enumerate(times) if n > opening and time < end - SCREEN_TOLERANCE]
+        if proxy.numbers != [shown[n] for n in (opening, *later)]:
+            faults.append(f"{name}: {proxy.numbers}")
+        elif any(abs(at - (times[n] - begin)) > TOLERANCE for at, n in zip(proxy.times[1:], later, strict=True)):
+            faults.append(f"{name}: times")
+    if laid.film.numbers != shown:
+        faults.append(f"film: {laid.film.numbers}")
+    elif any(abs(a - b) > TOLERANCE for a, b in zip(laid.film.times, times, strict=True)):
+        faults.append("film: times")
+    return faults
+
+
+def own_sound(
+    media: MediaInfo, source: Played | None, film: MediaInfo, laid: Played, notes: tuple[str, ...]
+) -> tuple[str, list[str]]:
+    """Return how the clip's own sound is kept in the film, and what is wrong with it."""
+    if source is None or not source.clicks:
+        return ("left out, with a note" if notes else "none"), []
+    if notes:
+        return "left out, with a note", ["own sound left out"]
+    codec, kept = media.audio[0].codec, film.audio[1].codec
+    offsets = [float(after - before) * 1000 for before, after in zip(source.clicks, laid.clicks, strict=True)]
+    faults = [] if source.channels == laid.channels else [f"own sound: {laid.channels} channels of {source.channels}"]
+    if any(abs(offset) > SOUND_TOLERANCE_MS for offset in offsets):
+        faults.append(f"own sound off by {', '.join(f'{offset:.1f}' for offset in offsets)} ms")
+    return (f"{codec}, copied" if codec == kept else f"{codec} to {kept}"), faults
 
 
 def reading(video: VideoStream) -> str:
@@ -154,104 +182,216 @@ def reading(video: VideoStream) -> str:
     return "all packets" if video.can_seek else "all packets, from the start"
 
 
-def proxy_faults(program: str, path: Path, played: list[int], times: list[Fraction]) -> list[str]:
-    """Return what is wrong with a clip's length and its proxies."""
-    video = probe_video(path)[1]
-    faults = []
-    if video.frames != round((times[-1] + video.rate.seconds(1)) * video.rate.fps):
-        faults.append(f"{video.frames} frames of {len(played)}")
-    for name, first, count in (("whole", 0, video.frames), ("middle", *MIDDLE)):
-        span = Span(first, min(count, video.frames - first), video.rate)
-        picture = Picture(path, TimeMap.linear(span, span.start_seconds), rate=video.rate)
-        proxy = extract_proxy(picture, span, path.with_name("proxy.mp4"))
-        begin, end = span.start_seconds, video.rate.seconds(span.end)
-        opening = max(n for n, time in enumerate(times) if time <= begin + SCREEN_TOLERANCE)
-        later = [n for n, time in enumerate(times) if n > opening and time < end - SCREEN_TOLERANCE]
-        if numbers(program, proxy.path) != [played[n] for n in (opening, *later)]:
-            faults.append(f"{name}: {numbers(program, proxy.path)}")
-        elif any(abs(at - (times[n] - begin)) > TOLERANCE for at, n in zip(proxy.times[1:], later, strict=True)):
-            faults.append(f"{name}: times")
-    return faults
+def all_pairs(programs: list[str]) -> list[str]:
+    """Return the pairs `muxer/encoder` of what all programs have, the usual encoders first and foreign codecs in raw streams last."""
+    muxers, encoders = (
+        set.intersection(*(available(each, kind) for each in programs)) for kind in ("muxers", "encoders")
+    )
+    keys = [f"{muxer}/{encoder}" for muxer in sorted(muxers) for encoder in sorted(encoders)]
+    return sorted(keys, key=is_last)
 
 
-def film_faults(program: str, film: Path, played: list[int], times: list[Fraction]) -> list[str]:
-    """Return what is wrong with a laid film."""
-    if numbers(program, film) != played:
-        return [f"film: {numbers(program, film)}"]
-    if any(abs(a - b) > TOLERANCE for a, b in zip(relative_times(film), times, strict=True)):
-        return ["film: times"]
-    return []
+def is_last(key: str) -> tuple[bool, bool]:
+    """Return how late a pair is tried."""
+    muxer, _, encoder = key.partition("/")
+    return encoder not in USUAL_ENCODERS, muxer in RAW_MUXERS
 
 
-def table(results: dict[str, dict[str, Any]]) -> str:
-    """Return the document."""
-    rows = [
-        f"| {key.partition('/')[0]} | {row['codec']} | {row['reading']} | {row['frames']} | right | right | {row['film']} |"
-        for key, row in sorted(results.items())
-        if not row["faults"]
+def examine_all(programs: list[str], only: str, folder: Path, *, from_the_end: bool) -> None:
+    """Try every pair with the ffmpeg that is in use, and add the results to a file of its version in a folder."""
+    program, keys = find_ffmpeg(), all_pairs(programs)
+    if from_the_end:
+        keys.reverse()
+        keys.sort(key=is_last)
+    with tempfile.TemporaryDirectory() as work:
+        picture = write_picture(Path(work) / "picture.y4m")
+        sound = write_sound(Path(work) / "sound.wav")
+        take = write_sound(Path(work) / "take.wav", clicks=False)
+        for key in keys:
+            results = read_results(folder)
+            if only not in key or key in results.get(short_version(), {}):
+                continue
+            row = None
+            if all(
+                rows.get(key, {}) is not None for rows in results.values()
+            ):  # another ffmpeg writes it, or was not tried
+                row = try_pair(program, Path(tempfile.mkdtemp(dir=work)), key, (picture, sound, take))
+            if row:
+                print(short_version(), key, json.dumps(row), flush=True)
+            with (folder / f"{short_version()}.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"pair": key, "row": row}) + "\n")
+
+
+def read_results(folder: Path) -> dict[str, dict[str, dict[str, Any] | None]]:
+    """Return the results so far: by version of ffmpeg and pair, the row; None for a pair that ffmpeg does not write."""
+    found: dict[str, dict[str, dict[str, Any] | None]] = {}
+    for path in sorted(folder.glob("*.jsonl")):
+        lines = (json.loads(line) for line in path.read_text("utf-8").splitlines())
+        found[path.stem] = {line["pair"]: line["row"] for line in lines}
+    return found
+
+
+def try_pair(program: str, folder: Path, key: str, sources: tuple[Path, Path, Path]) -> dict[str, Any] | None:
+    """Write a clip, with sound where the muxer takes it, and examine it; return None if ffmpeg does not write it."""
+    muxer, _, encoder = key.partition("/")
+    picture, sound, take = sources
+    path = folder / f"clip.{clip_suffix(muxer)}"
+    if muxer not in NEEDS_SOUND and write_clip(program, path, muxer, encoder, picture, None):
+        return None
+    has_sound = not write_clip(program, path, muxer, encoder, picture, sound)
+    if not has_sound and (muxer in NEEDS_SOUND or write_clip(program, path, muxer, encoder, picture, None)):
+        return None
+    try:
+        return examine(program, path, take, has_sound=has_sound)
+    except (TracklayError, subprocess.SubprocessError, ValueError, IndexError) as error:
+        return {"codec": encoder, "faults": [f"{type(error).__name__}: {error}"]}
+
+
+class Cells(NamedTuple):
+    """A row of the table without its encoders: results that all versions share, or each version's."""
+
+    container: str
+    times: str
+    film: str
+    sound: str
+
+
+def table(results: dict[str, dict[str, dict[str, Any] | None]], pairs: int) -> str:
+    """Return the document, from the results by version and pair, of a number of pairs to try."""
+    counts = {version: dict.fromkeys(("right", "wrong", "refused", "unplayable"), 0) for version in results}
+    groups: dict[Cells, list[str]] = {}
+    refusals: dict[tuple[str, str], list[str]] = {}
+    unplayable: dict[str, list[str]] = {}
+    wrong = []
+    for key in sorted(set.intersection(*({key for key, row in rows.items() if row} for rows in results.values()))):
+        rows = {version: results[version][key] or {} for version in results}
+        container, _, encoder = key.partition("/")
+        for version, row in rows.items():
+            outcome = outcome_of(row)
+            counts[version][outcome] += 1
+            if outcome == "wrong":
+                wrong.append(f"- {key}, ffmpeg {version}: {'; '.join(row['faults'])}")
+            elif outcome == "refused":
+                reason = re.sub(r" \(Video: .*\)(?=[,:.])", "", row["refused"]).replace("|", "/")
+                refusals.setdefault((container, reason), []).append(f"{encoder} ({version})")
+            elif outcome == "unplayable":
+                unplayable.setdefault(container, []).append(f"{encoder} ({version})")
+        if any(outcome_of(row) == "right" for row in rows.values()):
+            cells = (
+                one({v: row.get(name, outcome_of(row)) for v, row in rows.items()})
+                for name in ("times", "film", "sound")
+            )
+            groups.setdefault(Cells(container, *cells), []).append(encoder)
+    tally = "\n".join(
+        f"- ffmpeg {version}: {n['right']} pairs are right, {n['wrong']} are wrong, {n['refused']} are refused; "
+        f"{n['unplayable']} are not played by ffmpeg itself. {pairs - len(results[version])} were not tried."
+        for version, n in counts.items()
+    )
+    lines = [
+        f"| {cells.container} | {', '.join(names)} | {' | '.join(cells[1:])} |"
+        for cells, names in sorted(groups.items())
     ]
-    wrong = [f"- {key}: {'; '.join(row['faults'])}" for key, row in sorted(results.items()) if row["faults"]]
+    refused = [
+        f"| {box} | {', '.join(shared(names))} | {reason} |" for (box, reason), names in sorted(refusals.items())
+    ]
+    garbled = [f"- {box}: {', '.join(shared(names))}" for box, names in sorted(unplayable.items())]
     return f"""# Containers and codecs
 
-`scripts/docs/formats.py` writes this file. A clip of {FRAMES} numbered frames is written with every container and encoder that ffmpeg
-has and that hold a video; pairs that ffmpeg does not write, or does not play frame for frame itself, are left out. The proxies of the
-whole clip and of a span from its middle, and the laid film, are compared with what ffmpeg plays: every frame and its time.
+`scripts/docs/formats.py` writes this file. A clip of {FRAMES} numbered frames, with clicks as its own sound where the container takes
+sound, is written with every container and video encoder that each ffmpeg below has, and read and laid by Tracklay with that same
+ffmpeg. The proxies of the whole clip and of a span from its middle, and the laid film, are compared with what ffmpeg plays: every frame
+and its time, the own sound's channels and its clicks. Left out are pairs that not all of these ffmpegs write, encoders of hardware, and
+muxers that write to devices, to networks, or single images.
 
 *Times* are those of the container's index, of all its packets, or of the decoder, where packets have none. A film is *copied* if its
 container takes the packets and then shows the same frames; otherwise it is encoded. Every laid film is checked after it is written:
 number and times of frames, channels, and that it decodes at both ends.
 
-{len(rows)} pairs are right, {len(wrong)} are wrong.
+{tally}
 {chr(10).join(["", *wrong, ""]) if wrong else ""}
-| container | codec | times | frames | whole | middle | film |
-|---|---|---|---|---|---|---|
-{chr(10).join(rows)}
+| container | encoders | times | film | own sound |
+|---|---|---|---|---|
+{chr(10).join(lines)}
+
+## Refused
+
+Nothing is laid, and this sentence is the reason. `clip` stands for the file. ffmpeg writes such a file and does not know its codec again,
+or Tracklay does not open its format.
+
+| container | encoders | reason |
+|---|---|---|
+{chr(10).join(refused)}
+
+## Not played
+
+ffmpeg writes these and decodes them to noise: its container has no place for what the decoder needs. Tracklay shows what ffmpeg shows.
+
+{chr(10).join(garbled) or "None."}
 """
+
+
+def outcome_of(row: dict[str, Any]) -> str:
+    """Return `right`, `wrong`, `refused` or `unplayable`."""
+    return (
+        "wrong"
+        if row["faults"]
+        else "refused"
+        if "refused" in row
+        else "unplayable"
+        if "unplayable" in row
+        else "right"
+    )
+
+
+def one(values: dict[str, str]) -> str:
+    """Return a value that all versions share, or each version's."""
+    return (
+        next(iter(values.values()))
+        if len(set(values.values())) == 1
+        else "; ".join(f"{v}: {x}" for v, x in values.items())
+    )
+
+
+def shared(names: list[str]) -> list[str]:
+    """Return names without the version in brackets where every version has the name."""
+    bare = [name.partition(" (")[0] for name in names]
+    return sorted({name.partition(" (")[0] if bare.count(name.partition(" (")[0]) > 1 else name for name in names})
+
+
+def short_version() -> str:
+    """Return the version of the ffmpeg in use, as `5.1`."""
+    return ".".join(ffmpeg_version().removeprefix("version ").lstrip("n").partition("-")[0].split(".")[:2])
 
 
 def main() -> int:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--ffmpeg", help="another ffmpeg, which must have each muxer and encoder too")
+    parser.add_argument(
+        "--ffmpeg", action="append", required=True, help="an ffmpeg; each is tried with the muxers of all"
+    )
+    parser.add_argument(
+        "--one", action="store_true", help="try the pairs with the first ffmpeg only, and write nothing"
+    )
+    parser.add_argument(
+        "--from-the-end", action="store_true", help="begin with the last pair, beside a run from the first"
+    )
     parser.add_argument("--only", default="", help="only pairs `muxer/encoder` that contain this text")
-    parser.add_argument("--results", type=Path, default=Path(tempfile.gettempdir()) / "tracklay-formats.json")
+    parser.add_argument("--results", type=Path, default=Path(tempfile.gettempdir()) / "tracklay-formats")
     parser.add_argument("--write", action="store_true", help="write docs/formats.md from the results")
     options = parser.parse_args()
-    program = find_ffmpeg()
-    muxers, encoders = available(program, "muxers") & SUFFIXES.keys(), available(program, "encoders")
-    if options.ffmpeg:
-        muxers &= available(options.ffmpeg, "muxers")
-        encoders &= available(options.ffmpeg, "encoders")
-    encoders = {name for name in encoders if not LEFT_OUT.search(name)}
-    results = json.loads(options.results.read_text("utf-8")) if options.results.exists() else {}
-    with tempfile.TemporaryDirectory() as folder:
-        take = Path(folder) / "take.wav"
-        subprocess.run(
-            [program, "-v", "error", "-f", "lavfi", "-i", "anullsrc=cl=stereo:r=48000:d=2", take], check=True
-        )
-        for key in (
-            f"{muxer}/{encoder}"
-            for muxer in sorted(muxers, key=lambda name: (name in VARIANTS, name))
-            for encoder in sorted(encoders)
-        ):
-            if options.only not in key or key in results:
-                continue
-            muxer, _, encoder = key.partition("/")
-            work = Path(tempfile.mkdtemp(dir=folder))
-            path = work / f"clip.{SUFFIXES[muxer]}"
-            row = None
-            if write_clip(program, path, muxer, encoder):
-                try:
-                    row = examine(program, path, take)
-                except (TracklayError, subprocess.SubprocessError, ValueError) as error:
-                    row = {"codec": encoder, "faults": [f"{type(error).__name__}: {error}"]}
-                print(key, row and (row["faults"] or row["film"]), flush=True)
-            results[key] = row
-            options.results.write_text(json.dumps(results), "utf-8")
-    rows = {key: row for key, row in results.items() if row}
+    options.results.mkdir(parents=True, exist_ok=True)
+    if options.one:
+        examine_all(options.ffmpeg, options.only, options.results, from_the_end=options.from_the_end)
+        return 0
+    for program in options.ffmpeg:
+        others = [argument for other in options.ffmpeg if other != program for argument in ("--ffmpeg", other)]
+        command = [sys.executable, __file__, "--one", "--ffmpeg", program, *others, "--only", options.only]
+        command += ["--results", str(options.results)]
+        subprocess.run(command, check=True, env=os.environ | {"TRACKLAY_FFMPEG": program})
+    results = read_results(options.results)
     if options.write:
-        DOC.write_text(table(rows), "utf-8")
-    return 1 if any(row["faults"] for row in rows.values()) else 0
+        DOC.write_text(table(results, len(all_pairs(options.ffmpeg))), "utf-8")
+    return 1 if any(row and row["faults"] for rows in results.values() for row in rows.values()) else 0
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tracklay.media.wav_reader import WavReader
 from tracklay.providers import base
 from tracklay.providers.base import JobHandle, Output
 
+from tests.clips import FFMPEG
 from tests.fakes.click_model import Clicker
 from tests.landing.made_takes import RATE, strike, write_wav
 
@@ -103,6 +105,32 @@ def test_strikes_are_laid_on_the_contacts(striking, clip, tmp_path, capsys):
     assert off["landing"] == {"mode": "off"}
     assert np.array_equal(hear(tmp_path / "off" / off["file"]), untouched)
     assert len(list((tmp_path / "off").glob("*.wav"))) == 1
+
+
+def test_a_take_lands_again_on_a_picture_that_was_cut(striking, clip, tmp_path, capsys):
+    """Of a film that lost its first half second, `tracklay land` lands the untouched take again; no file changes, no model is asked."""
+    folder = tmp_path / "takes"
+    (take,) = lay(clip, folder, capsys)["takes"]
+    kept = {path.name: path.read_bytes() for path in folder.iterdir()}
+    shorter = tmp_path / "shorter.mp4"
+    lost = 12
+    cut = ["-vf", f"select=gte(n\\,{lost}),setpts=PTS-STARTPTS", "-an", "-c:v", "libx264"]
+    subprocess.run([FFMPEG, "-v", "error", "-i", clip, *cut, shorter], check=True)
+    assert main(["land", str(folder / take["file"]), str(shorter), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    file = folder / f"{Path(take['file']).stem}.landed1.wav"
+    assert result["file"] == str(file)
+    assert result["landing"]["untouched"] == take["landing"]["untouched"]
+    assert len(result["landing"]["moves"]) >= 4
+    onsets = np.array([onset.sample / RATE for onset in detect_onsets(hear(file), RATE)])
+    for move in result["landing"]["moves"]:
+        after = float(Fraction(move["to"]))
+        assert np.abs(onsets - after).min() < 0.002
+        assert min(abs(after + lost / demo.FPS - time) for time in IMPACTS) < 2 / demo.FPS
+    assert hear(file).shape == hear(folder / take["file"]).shape
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path != file} == kept
+    assert main(["land", str(folder / "none.wav"), str(shorter)]) == 2
+    assert "none.wav" in capsys.readouterr().err
 
 
 def test_a_picture_that_is_gone_does_not_lose_a_paid_take(striking, clip, tmp_path, capsys, monkeypatch):

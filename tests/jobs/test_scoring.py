@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from tracklay.cli.main import main
 from tracklay.cue import Cost
 from tracklay.media.wav_reader import WavReader
 from tracklay.providers import base
-from tracklay.providers.base import JobHandle, Output
+from tracklay.providers.base import JobHandle, Output, Request, Submission
 
 from tests import clips
 from tests.fakes.click_model import Clicker
@@ -48,6 +49,14 @@ class UnevenModel(Clicker):
         file = folder / "strikes.wav"
         write_wav(file, [sound.astype(np.float32)])
         return Output(file, handle.data["seed"], "1", Cost("0", "USD", estimated=False))
+
+
+class TextModel(UnevenModel):
+    """The same without a picture."""
+
+    async def prepare(self, request: Request) -> Submission:
+        assert request.proxy is None
+        return Submission.new(self.name, {"seconds": str(request.seconds), "seed": request.seed})
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +118,38 @@ def test_bad_stretch_is_generated_again(uneven, clip, tmp_path, capsys):
     assert np.array_equal(new[:first], before[:first])
     assert np.array_equal(new[end:], before[end:])
     assert np.abs(new[round(3.5 * RATE) : round(4 * RATE)]).max() > 0
+
+
+def test_a_work_list_repairs_too(uneven, clip, tmp_path, capsys):
+    """A row with `repair` gets the take with the gap and the repaired one, which is laid; a second run asks for nothing more."""
+    path = tmp_path / "work.toml"
+    fields = f'picture = "{clip}"\nmodel = "clicker/clicks"\nseed = {BAD_SEED}\nfolder = "takes"\nland = "off"\nrepair = true\n'
+    path.write_text(f"[[rows]]\n{fields}")
+    for _ in range(2):
+        capsys.readouterr()
+        assert main(["batch", str(path), "--no-report", "--json"]) == 0
+        rows = json.loads(capsys.readouterr().out)["rows"]
+        assert [row["state"] for row in rows] == ["laid", "laid"]
+        takes = [row["take"] for row in rows]
+        assert [bool(take.get("replaced")) for take in takes] == [False, True]
+        assert takes[1]["replaced"]["take"] == takes[0]["file"]
+        assert takes[1]["score"]["value"] > takes[0]["score"]["value"]
+    (manifest,) = (tmp_path / "takes").glob("*.tracklay.json")
+    laid = clips.hear(manifest.parent / json.loads(manifest.read_text())["laid"])
+    assert np.abs(laid[round(3.5 * RATE) : round(4 * RATE)]).max() > 0
+
+
+def test_a_model_that_sees_no_picture_is_scored_by_it(uneven, home, clip, tmp_path, capsys):
+    """The contacts of the cue's picture count for a sound of text alone too; it is not landed."""
+    spec = home / "models" / "clicker.toml"
+    text = re.sub(r"(?m)^needs = .*$", 'needs = ["text"]', spec.read_text())
+    spec.write_text(re.sub(r"(?m)^takes = .*$", "", text))
+    base.register("clicker", TextModel)
+    (take,) = lay(clip, tmp_path, capsys, "--seed", str(BAD_SEED), "--best", "--prompt", "hit")["takes"]
+    reasons = {reason["code"]: reason for reason in take["score"]["reasons"]}
+    assert reasons["contacts"]["of"] >= len(IMPACTS) - 1
+    assert reasons["contacts"]["met"] < reasons["contacts"]["of"]
+    assert not take.get("landing")
 
 
 def test_several_models_need_best(uneven, clip, tmp_path, capsys):

@@ -22,7 +22,15 @@ CLICKS = (12_000, 30_000, 60_000)
 SECONDS = 1.5
 
 ENCODERS = {"mp3": "libmp3lame", "opus": "libopus", "pcm": "pcm_s16le"}
-PICTURES = {"mkv": "libx264", "mp4": "libx264", "mov": "libx264", "ts": "libx264", "avi": "mpeg4", "flv": "flv"}
+PICTURES = {
+    "mkv": "libx264",
+    "mp4": "libx264",
+    "mov": "libx264",
+    "ts": "libx264",
+    "avi": "mpeg4",
+    "flv": "flv",
+    "mpg": "mpeg2video",
+}
 
 WHOLE_MILLISECONDS = {"mkv", "webm", "flv", "wma", "late mp4"}
 """Containers whose timestamps are rounded so; ffmpeg 5.1 rounds the empty edit of MP4, too."""
@@ -62,6 +70,11 @@ CASES = [
     ("mkv", "aac", False, 0.25),
     ("mkv", "flac", True, 5.0),
     ("ts", "aac", True, 0.25),
+    *(("ts", codec, False, 0.25) for codec in ("aac", "mp2", "opus")),
+    *(
+        (container, "dts", picture, 0.25)
+        for container, picture in (("ts", False), ("ts", True), ("mpg", True), ("mkv", False))
+    ),
 ]
 
 
@@ -78,6 +91,38 @@ def test_sound_is_where_its_file_says(each_ffmpeg, tmp_path, container, codec, p
     assert -tolerance - 2 <= min(off) <= max(off) <= 24 + tolerance, (off, result)
     assert result.damage == ""
     assert (result.start_seconds > 0.2) is (late > 0)
+
+
+@pytest.mark.parametrize("codec", ["ac3", "eac3", "opus"])
+def test_a_codecs_header_in_flash_video_is_no_sound(tmp_path, codec):
+    """Newer writers of FLV put a packet without data before the sound, with a time of its own. Only newer ones write these codecs."""
+    for late in (0.0, 0.25):
+        made = answer(tmp_path, "flv", codec, late=late)
+        sound, _ = conformed(made, tmp_path / "take.wav", round((SECONDS + late) * RATE))
+        off = [a - b - round(late * RATE) for a, b in zip(clicks(sound), CLICKS, strict=True)]
+        assert -2 <= min(off) <= max(off) <= 24 + 48, off
+
+
+def test_the_clock_of_a_transport_stream_of_another_writer_says_nothing(tmp_path):
+    """It may begin anywhere. Without a picture the sound begins at its own first sample."""
+    made = answer(tmp_path, "ts", "aac", late=0.25)
+    other = made.with_name("other.ts")
+    command = [
+        find_ffmpeg(),
+        "-v",
+        "error",
+        "-i",
+        str(made),
+        "-c",
+        "copy",
+        "-metadata",
+        "service_provider=Other",
+        str(other),
+    ]
+    subprocess.run(command, check=True)
+    sound, result = conformed(other, tmp_path / "take.wav", round(SECONDS * RATE))
+    assert [a - b for a, b in zip(clicks(sound), CLICKS, strict=True)] == pytest.approx([0, 0, 0], abs=24)
+    assert result.start_seconds == 0
 
 
 def test_a_start_beyond_the_span_is_no_start(tmp_path):

@@ -78,6 +78,66 @@ def test_joined_recordings_become_one_film(each_ffmpeg, tmp_path, take):
     assert numbers(laid(both, take)[0]) == [*range(25), *range(25)]
 
 
+def recording(path, *options: str, seconds: float = 1.0):
+    """Write a clip of 25 frames whose own sound, of some length, clicks at 0.4 s."""
+    silent = numbered(path.with_name(f"silent-{path.name}"), RATE, 25, *options)
+    sound = f"aevalsrc='0.5*gte(n,19200)*lt(n,19224)':s=48000:d={seconds}"
+    run("-i", silent, "-f", "lavfi", "-i", sound, "-c:v", "copy", "-c:a", "mp2", path)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize(("suffix", "options"), [("ts", X264), ("mpg", MPEG2)])
+def test_the_sound_of_each_joined_recording_stays_with_its_picture(each_ffmpeg, tmp_path, take, suffix, options):
+    """Their sounds are longer or shorter than their pictures: only the first would be in sync if they followed each other."""
+    both = tmp_path / f"both.{suffix}"
+    lengths = (1.3, 0.8, 1.0)
+    parts = [recording(tmp_path / f"{n}.{suffix}", *options, seconds=length) for n, length in enumerate(lengths)]
+    both.write_bytes(b"".join(parts))
+    film, notes = laid(both, take)
+    assert numbers(film) == [*range(25)] * 3
+    assert clicks(hear(film, stream=1)) == [pytest.approx(19200 + n * 48000, abs=24) for n in range(3)]
+    assert notes == ()
+
+
+def test_joined_recordings_of_which_one_is_silent_have_a_note_on_their_sound(each_ffmpeg, tmp_path, take):
+    """Nothing says to which picture a sound belongs."""
+    both = tmp_path / "both.ts"
+    silent = numbered(tmp_path / "silent.ts", RATE, 25, *X264).read_bytes()
+    both.write_bytes(recording(tmp_path / "sounding.ts", *X264) + silent)
+    film, notes = laid(both, take)
+    assert numbers(film) == [*range(25)] * 2
+    assert notes == ("own sound left out: stream 1 (mp2) is not in all of the recordings that were joined",)
+
+
+def test_sound_that_begins_before_the_picture_is_kept_in_matroska(each_ffmpeg, tmp_path, take):
+    """It has no times below 0: all streams are later by the same."""
+    sound = ("-f", "lavfi", "-i", "aevalsrc='0.5*gte(n,17640)*lt(n,17662)':s=44100:d=2")
+    pictures = ("-f", "lavfi", "-i", "color=s=160x96:r=25:d=2")
+    run(*pictures, *sound, "-c:v", "flv", "-c:a", "libmp3lame", tmp_path / "clip.flv")
+    film, notes = laid(tmp_path / "clip.flv", take)
+    assert film.suffix == ".mkv"
+    begins = float(frame_times(film)[0])
+    assert begins > 0.02
+    for stream in range(2):
+        run("-i", film, "-map", f"0:a:{stream}", "-af", "aresample=48000:async=1:first_pts=0", tmp_path / "heard.wav")
+        assert clicks(hear(tmp_path / "heard.wav"))[0] / 48000 - begins == pytest.approx(0.4, abs=0.003)
+    assert notes == ()
+
+
+def test_sound_of_an_avi_is_placed_to_the_sample(each_ffmpeg, tmp_path, take):
+    """Its MP3 counts time in packets of 24 ms, and the picture's first frame comes 80 ms after the first packet."""
+    silent = numbered(tmp_path / "silent.mkv", RATE, 50, "-c:v", "ffv1")
+    sound = ("-f", "lavfi", "-i", "aevalsrc='0.5*gte(n,19200)*lt(n,19224)':s=48000:d=2")
+    path = tmp_path / "clip.avi"
+    run("-i", silent, *sound, *X264, "-c:a", "libmp3lame", path)
+    start = probe_video(path)[1].start
+    assert start > 0
+    expected = clicks(hear(path))[0] - round(start * 48000)
+    film, notes = laid(path, take)
+    assert clicks(hear(film, stream=1)) == [pytest.approx(expected, abs=2)]
+    assert notes == ()
+
+
 def test_a_picture_that_changes_its_size_is_encoded_in_one(each_ffmpeg, tmp_path, take):
     """Players take the first size for that of the whole film."""
     first = numbered(tmp_path / "1.ts", RATE, 25, *X264, "-bf", "0")

@@ -55,6 +55,16 @@ def test_every_frame_plays_at_its_time(each_ffmpeg, tmp_path, name, options):
     assert spans(path, (0, 90), (61, 20)) == [list(range(90)), list(range(61, 81))]
 
 
+@pytest.mark.parametrize("rate", [RATE, Rate(Fraction(30000, 1001))])
+def test_numbers_of_pictures_are_no_times(each_ffmpeg, tmp_path, rate):
+    """A raw Dirac stream numbers its pictures: ffmpeg takes the numbers for ticks, of which a second has a million."""
+    path = numbered(tmp_path / "raw.drc", rate.fps, 60, "-c:v", "vc2", "-strict", "-2")
+    video = probe_video(path)[1]
+    assert (video.rate, video.frames, video.is_variable) == (rate, 60, False)
+    if rate == RATE:
+        assert spans(path, (0, 60), (41, 10)) == [list(range(60)), list(range(41, 51))]
+
+
 @pytest.mark.parametrize(("suffix", "options"), [("ts", X264), ("mpg", MPEG2)])
 def test_joined_recordings_run_on(each_ffmpeg, tmp_path, suffix, options):
     """Each begins at the same time again: the second follows the first, as in a player."""

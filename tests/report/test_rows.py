@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import pytest
 from tracklay.cli.error_hints import HINTS
+from tracklay.cli.main import main
 from tracklay.errors import InvalidInput, describe
 from tracklay.report import read_report_input, read_verdicts
 from tracklay.report.rows import parse_rows
@@ -67,6 +68,25 @@ def test_another_file_is_rejected(tmp_path, content):
     with pytest.raises(InvalidInput, match=r"Not a result list or a manifest of Tracklay: .*x\.json\.") as error:
         read_report_input(path)
     assert "Name the file" in describe(error.value, HINTS)
+
+
+def test_a_folder_has_the_rows_of_all_its_manifests(clicking, tmp_path, capsys):
+    """The folder of the takes, or that of the pictures; one without manifests is refused in a sentence."""
+    for name in ("one", "two"):
+        lay(flashing(tmp_path, name))
+    rows = parse_rows(read_report_input(tmp_path / "tracklay"))
+    assert [(row.name, row.number) for row in rows] == [("one", 1), ("two", 1)]
+    assert parse_rows(read_report_input(tmp_path)) == rows
+    capsys.readouterr()
+    assert main(["report", str(tmp_path / "tracklay")]) == 0
+    page = tmp_path / "tracklay" / "report" / "report.html"
+    assert str(page) in capsys.readouterr().out.splitlines()
+    assert page.is_file()
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(InvalidInput, match=r"No manifest of Tracklay in the folder: .*empty\.") as error:
+        read_report_input(empty)
+    assert "tracklay lay" in describe(error.value, HINTS)
 
 
 def test_an_invalid_row_is_reported_with_its_number(clicking, tmp_path):

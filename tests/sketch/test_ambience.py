@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tracklay.cue import SAMPLE_RATE
+from tracklay.listening.loudness import LoudnessMeter, integrated_loudness, true_peaks
 from tracklay.media import ffmpeg_program
 from tracklay.sketch.foley import ambience
 from tracklay.sketch.foley.ambience_presets import AMBIENCE_PRESETS, AmbiencePreset
 from tracklay.sketch.foley.room_tones import ROOM_TONES, room_tone_for
-from tracklay.sketch.loudness import LoudnessMeter, integrated_loudness, true_peaks
 
 OCTAVES_HZ = (31.5, 63, 125, 250, 500, 1000, 2000, 4000, 8000, 16000)
 RECORDED_OCTAVES: Mapping[str, tuple[float, ...]] = {

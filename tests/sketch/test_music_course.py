@@ -9,7 +9,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from tracklay.cue import SAMPLE_RATE
-from tracklay.sketch.loudness import integrated_loudness, true_peaks
+from tracklay.listening.loudness import integrated_loudness, true_peaks
 from tracklay.sketch.music import composer
 from tracklay.sketch.music.form import Section
 from tracklay.sketch.music.grooves import GROOVES, pick_grooves, vary_pattern

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from collections import defaultdict, deque
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ..cue import Failure, Take
-from ..errors import InvalidInput, OutputError, TracklayError
+from ..errors import InvalidInput, OutputError, OverBudget, TracklayError
 from ..jobs import create_job_spec
 from ..jobs.delivery import BatchDelivery
 from ..jobs.job_spec import MAX_TAKES
@@ -18,6 +19,7 @@ from ..jobs.ledger import Ledger
 from ..jobs.process_lock import is_alive
 from ..jobs.scheduler import DEFAULT_LIMITS, HOSTED_PROVIDER_LIMIT, Scheduler
 from ..timelines.delivery import check_delivery, deliver_takes
+from ..timelines.repair import plan_repairs
 from . import results
 from .history import RowHistory, accepted_takes, missing_takes
 from .open_picture import OpenPicture
@@ -230,11 +232,7 @@ class BatchExecutor:
         for state, missing in planned:
             specs = self._job_specs(picture, state, missing)
             if specs:
-                state.pending_takes = sum(spec.cue.takes for spec in specs)
-                await self._reserve_slots(specs[0].model.provider, state.pending_takes)
-                # Registered before the jobs are added: one could end at once.
-                self._row_states[state.row.id], self._row_done_events[state.row.id] = state, asyncio.Event()
-                await self._scheduler.add_jobs(specs)
+                await self._add_jobs(state, specs)
         finishing = self._task_group.create_task(self._finish_group(picture, row_states))
         self._finish_tasks.add(finishing)
         finishing.add_done_callback(self._finish_tasks.discard)
@@ -297,6 +295,7 @@ class BatchExecutor:
             if (done := self._row_done_events.get(state.row.id)) is not None:
                 await done.wait()
                 del self._row_done_events[state.row.id]
+        await self._repair_rows(picture, row_states)
         lay_error = None
         if row_states[0].row.lay_group not in self._cross_shard_groups:
             async with self._lay_semaphore:
@@ -310,6 +309,38 @@ class BatchExecutor:
                 laid=lay_error is None and row_states[0].row.lay_group not in self._cross_shard_groups,
                 lay_error=lay_error,
             )
+
+    async def _repair_rows(self, picture: OpenPicture, row_states: list[_RowState]) -> None:
+        """Generate the worst stretch of each best new take again, for rows that ask for it.
+
+        What a cap or a model's limits forbid is left out: the takes are whole without it.
+        """
+        for state in row_states:
+            takes = [take for take, _ in state.produced_takes]
+            specs = []
+            if state.row.repair and takes:
+                with contextlib.suppress(TracklayError):
+                    for cue in await asyncio.to_thread(plan_repairs, takes):
+                        spec = create_job_spec(cue, state.row.folder, picture.stem, self._worklist.models)
+                        delivery = BatchDelivery(state.row.id, state.row.digest, self._worklist.path)
+                        specs.append(replace(spec, delivery=delivery))
+            if not specs:
+                continue
+            before = len(state.failures)
+            await self._add_jobs(state, specs)
+            await self._row_done_events[state.row.id].wait()
+            del self._row_done_events[state.row.id]
+            state.failures[before:] = [
+                failure for failure in state.failures[before:] if not isinstance(failure[0].error, OverBudget)
+            ]
+
+    async def _add_jobs(self, state: _RowState, specs: list[JobSpec]) -> None:
+        """Start the jobs of a row, when there are slots for all of its takes."""
+        state.pending_takes = sum(spec.cue.takes for spec in specs)
+        await self._reserve_slots(specs[0].model.provider, state.pending_takes)
+        # Registered before the jobs are added: one could end at once.
+        self._row_states[state.row.id], self._row_done_events[state.row.id] = state, asyncio.Event()
+        await self._scheduler.add_jobs(specs)
 
     async def _lay_group(self, picture: OpenPicture, row_states: list[_RowState]) -> TracklayError | None:
         """Lay the takes of a picture's rows and return the error that stopped it, or None."""

@@ -33,6 +33,7 @@ ROW_FIELDS: Mapping[str, type] = {
     "folder": str,
     "land": str,
     "best": bool,
+    "repair": bool,
     "hits": str,
     "drop_original": bool,
 }
@@ -58,6 +59,7 @@ class WorkListRow:
         in_point, out_point: times as the user wrote them; None is the picture's start or end.
         params: all parameters, checked.
         land, best: as in `Cue`.
+        repair: the worst stretch of its best take is generated again.
         hits: the hit points, as `tracklay lay --hits` takes them; empty for none but the timeline's markers.
     """
 
@@ -79,6 +81,7 @@ class WorkListRow:
     drop_original: bool = False
     land: LandMode = "auto"
     best: bool = False
+    repair: bool = False
     hits: str = ""
 
     @property

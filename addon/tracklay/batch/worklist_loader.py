@@ -58,20 +58,21 @@ _FASTEST_RATE = 240
 _Error = TypeVar("_Error", bound=TracklayError)
 
 
-def load_worklist(path: Path, *, check_keys: bool = True, land: LandMode = "auto") -> WorkList:
+def load_worklist(path: Path, *, check_keys: bool = True, land: LandMode = "auto", repair: bool = False) -> WorkList:
     """Read a work list and check that all of its rows can be started.
 
     Args:
         path: a .toml, .json or .csv file.
         check_keys: check the API keys too. Without it the list can be read on a machine that has none.
         land: landing of rows that have no such field.
+        repair: repair of rows that have no such field.
 
     Raises:
         InvalidInput: a row is wrong: no such picture, a wrong type, an id twice. The message names the first such row.
         KeyMissing: the provider of a row needs a key and none is set.
     """
     path = path.absolute()
-    loader = _WorkListLoader(path, check_keys=check_keys, land=land)
+    loader = _WorkListLoader(path, check_keys=check_keys, land=land, repair=repair)
     rows = tuple(loader.load_rows(worklist_file.read_worklist_file(path)))
     if not rows:
         raise InvalidInput("worklist.no_rows", "{file} has no rows. Add [[rows]] or pictures.", file=path.name)
@@ -81,8 +82,9 @@ def load_worklist(path: Path, *, check_keys: bool = True, land: LandMode = "auto
 class _WorkListLoader:
     """Builds the rows of one file. What rows share (models, pictures, file states) is looked up once."""
 
-    def __init__(self, path: Path, *, check_keys: bool, land: LandMode) -> None:
+    def __init__(self, path: Path, *, check_keys: bool, land: LandMode, repair: bool) -> None:
         self.path, self.folder, self._check_keys, self._land = path, path.parent, check_keys, land
+        self._repair = repair
         self.catalogue = load_catalogue()
         self.models: dict[str, Model] = {}
         self._file_states: dict[str, list[Any]] = {}
@@ -270,6 +272,7 @@ class _WorkListLoader:
                 params,
             ).validate(model)
             land = _check_land(values.get("land", self._land))
+            repair = bool(values.get("repair", self._repair))
             points = [_check_time(name, values.get(name)) for name in ("in", "out")]
             picture, picture_name = self._resolve_path(values["picture"])
             state = self._picture_fingerprint(picture, picture_name) if cue is None else self._cue_fingerprint(cue)
@@ -314,7 +317,8 @@ class _WorkListLoader:
             settings.params,
             bool(values.get("drop_original", False)),
             land,
-            bool(values.get("best", False)),
+            bool(values.get("best", False) or repair),
+            repair,
             hits,
         )
 

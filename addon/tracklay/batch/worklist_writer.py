@@ -27,7 +27,7 @@ def build_worklist_tables(
     Args:
         timeline: the source of the cues.
         cues: its cues.
-        settings: fields that apply to all of them: `in`, `out`, model, prompt, negative, takes, seed, params, land, best, hits,
+        settings: fields that apply to all of them: `in`, `out`, model, prompt, negative, takes, seed, params, land, best, repair, hits,
             drop_original.
         takes_folder: the folder for the takes.
     """

@@ -81,7 +81,10 @@ def _parse_shard(options: argparse.Namespace) -> tuple[int, int] | None:
 def _run_worklist(path: Path, shard: tuple[int, int] | None, options: argparse.Namespace) -> int:
     # A merge and a dry run send nothing: they need no keys.
     worklist = load_worklist(
-        path, check_keys=options.merge is None and not options.dry_run, land=options.land or "auto"
+        path,
+        check_keys=options.merge is None and not options.dry_run,
+        land=options.land or "auto",
+        repair=options.repair,
     )
     rows = list(worklist.rows) if shard is None else shard_rows(worklist.rows, *shard)
     to = results.results_path(worklist, shard)
@@ -118,7 +121,7 @@ def _run_on_cluster(path: Path, options: argparse.Namespace) -> None:
     for name in ("workers", "max_cost", "verdicts", "land"):
         if (value := getattr(options, name)) is not None:
             arguments += [f"--{name.replace('_', '-')}", str(value.absolute() if name == "verdicts" else value)]
-    arguments += ["--again"] if options.again else []
+    arguments += [f"--{name}" for name in ("again", "repair") if getattr(options, name)]
     count = 1
     for count, finished, message in dask_cluster.run_shards(options.on, arguments, options.shards, rows):
         print_message(f"{finished} of {count} shards{message and '; '}{message}")

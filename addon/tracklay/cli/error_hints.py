@@ -54,6 +54,7 @@ HINTS: dict[str, str] = {
     "worklist.file_exists": "Run it with `tracklay batch`.",
     # report
     "report.file_exists": "Or choose another folder with --to.",
+    "report.folder_without_manifests": "Name the folder that `tracklay lay` wrote to.",
     "report.invalid_input": "Name the file that `tracklay batch` or `tracklay lay` wrote.",
     "report.invalid_row": "Run `tracklay batch` again, which writes the list again.",
     # cue, timing, paths

@@ -90,8 +90,6 @@ def _find_models(options: argparse.Namespace) -> list[Model]:
         )
     if len(names) > 1 and options.plan:
         raise InvalidInput("usage.plan_with_models", "--plan needs one --model. Write a work list for each model.")
-    if options.plan and options.repair:
-        raise InvalidInput("usage.plan_with_repair", "--repair cannot be combined with --plan. Use --best.")
     catalogue = load_catalogue()
     return [find_model(name, catalogue) for name in names]
 
@@ -103,7 +101,7 @@ def _write_worklist(timeline: Timeline, cues: Sequence[Cue], to: Path, options: 
             "usage.plan_with_square", "--square cannot be combined with --plan. Work lists have no such column."
         )
     fields = {"in": options.in_point, "out": options.out_point, "drop_original": options.drop_original or None}
-    fields["best"] = options.best or None
+    fields |= {"best": options.best or None, "repair": options.repair or None}
     fields["hits"] = options.hits
     fields["land"] = None if options.land == "auto" else options.land
     # All cues of one command share its options.

@@ -20,8 +20,9 @@ def run_report(options: argparse.Namespace) -> int:
     """Run the command and return the exit status."""
     results = read_report_input(options.results)
     verdicts = read_verdicts(options.verdicts) if options.verdicts else ()
-    to: Path = options.to or options.results.absolute().parent / "report"
-    title = options.results.name
+    path: Path = options.results.absolute()
+    to: Path = options.to or (path if path.is_dir() else path.parent) / "report"
+    title = path.name
     for suffix in RESULT_SUFFIXES:
         title = title.removesuffix(suffix)
     paths = [write_report(results, to, title=title, verdicts=verdicts, on_progress=_print_progress)]

@@ -150,10 +150,10 @@ class JobPipeline(SubmissionStage):
         with checked_replies(self.provider.name):
             return request, await self.provider.prepare(request)
 
-    def _proxy_key(self, source: str, picture: Picture, span: Span) -> str | None:
-        """Return the key that a span's proxy is found by; None if the model takes no picture."""
+    def _proxy_key(self, source: str, picture: Picture, span: Span, visual_input: str | None = None) -> str | None:
+        """Return the key that a span's proxy is found by; None if the model takes no picture, and none is needed otherwise."""
         spec = self.spec
-        visual_input = spec.model.picture_input(spec.cue.params)
+        visual_input = visual_input or spec.model.picture_input(spec.cue.params)
         if not visual_input:
             return None
         # Hashed into keys that the ledger stores: a change invalidates every stored key.
@@ -252,7 +252,7 @@ class JobPipeline(SubmissionStage):
                         span,
                         proxy_spec(model, cue.square),
                         folder,
-                        with_still=model.picture_input(cue.params) == "image",
+                        with_still=proxy_key.endswith("-image"),
                     )
         return (pinned.proxy, None) if pinned.still is None else (None, pinned.still)
 
@@ -374,7 +374,7 @@ class JobPipeline(SubmissionStage):
         spec = self.spec
         proxies = TakeProxies(
             await self._seen_proxy(spec.cue.request_span) if spec.lands_takes else None,
-            await self._seen_proxy(spec.cue.span) if spec.scores_takes else None,
+            await self._scoring_proxy() if spec.scores_takes else None,
         )
         # Takes of one picture wait for the first one's analysis, and then find it.
         seen = next((proxy for proxy in proxies if isinstance(proxy, Path)), self.job.id)
@@ -392,6 +392,20 @@ class JobPipeline(SubmissionStage):
         picture, key = self.spec.cue.picture, self.job.proxy_key
         if span != self.spec.cue.request_span:
             key = self._proxy_key(self.job.source or "", picture, span) or key
+        return await self._proxy_of_key(key, picture, span)
+
+    async def _scoring_proxy(self) -> Path | TracklayError | None:
+        """Return the proxy that a take is scored by, as `_seen_proxy`. A model that sees no moving picture is scored by it all the same."""
+        cue, model = self.spec.cue, self.spec.model
+        if model.picture_input(cue.params) == "video":
+            return await self._seen_proxy(cue.span)
+        # A picture that only the editor shows is not rendered for a score alone.
+        if model.task == "music" or cue.picture.render or not self.job.source:
+            return None
+        key = self._proxy_key(self.job.source, cue.picture, cue.span, "video")
+        return None if key is None else await self._proxy_of_key(key, cue.picture, cue.span)
+
+    async def _proxy_of_key(self, key: str, picture: Picture, span: Span) -> Path | TracklayError | None:
         try:
             if find_pinned(key) is None and picture.render:
                 _, picture = await self._render_in_editor("video", span)

@@ -4,6 +4,7 @@
     units       onsets to stretches that move as a whole: from the quiet point before an attack to the decay's end
     layout      units and their shifts to pieces: which part of the take is heard at which sample
     texture     the take's own background, to fill what a moved unit leaves behind
+    ringing     decays beyond the next attack, extrapolated
     renderer    pieces to samples
 
 `land.py` runs them in this order. Only what is heard is edited; no file is known here.

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..listening.loudness import LoudnessMeter
 from ..listening.onsets import find_onsets
 from ..listening.spectrum import measure_bands_of
-from ..sketch.loudness import LoudnessMeter
+from ..sketch.foley.limiter import limit_peaks
 from .layout import ShiftTarget, choose_shifts, lay_out
 from .matching import Contact, estimate_lag, match_onsets
 from .renderer import BLOCK_SAMPLES, LayoutRenderer
@@ -29,8 +30,11 @@ TOLERANCE = Fraction(1, 50)
 SALIENT_SHARE = 0.3
 """An onset is an event, and not part of the background, if it has this share of the strength of the take's strong ones, or a contact."""
 
-LOUDNESS_TOLERANCE_LU, LARGEST_GAIN_DB, PEAK_CEILING = 0.1, 1.0, 0.988
-"""A change of integrated loudness that needs no gain, the largest gain, and the highest peak after it (-0.1 dBFS)."""
+LOUDNESS_TOLERANCE_LU, LARGEST_GAIN_DB = 0.1, 1.0
+"""A change of integrated loudness that needs no gain, and the largest gain."""
+
+PEAK_CEILING = 0.988
+"""Highest sample of a landed take, -0.1 dBFS, unless the untouched one has a higher one: then it is that."""
 
 MOST_MOVED = 0.05
 """Seconds at the take's ends in which a lag's correction may lose no event."""
@@ -69,6 +73,7 @@ class Landing:
     moves: tuple[Move, ...]
     cuts: tuple[int, ...]
     renderer: LayoutRenderer | None = field(repr=False, compare=False)
+    ceiling: float = field(default=PEAK_CEILING, repr=False, compare=False)
 
     @property
     def changes_anything(self) -> bool:
@@ -78,7 +83,8 @@ class Landing:
     def blocks(self) -> Iterator[Samples]:
         """Yield the landed take's samples; nothing if nothing moves."""
         if self.renderer is not None:
-            yield from self.renderer.blocks()
+            # Sounds that do not correlate add up in crossfades, and a moved sound adds to the decay that it is moved into.
+            yield from limit_peaks(self.renderer.blocks(), self.ceiling)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,30 +152,36 @@ def plan_landing(
     pieces, overlays = lay_out(units, shifts, base, length, sample_rate)
     background = Background(read, length, sample_rate, [(unit.start, unit.stop) for unit in units])
     renderer = LayoutRenderer(read, length, sample_rate, pieces, overlays, background)
-    renderer.gain = _matching_gain(read, renderer, length)
+    ceiling = max(PEAK_CEILING, _highest_sample(read, length))
+    renderer.gain = _matching_gain(read, renderer, ceiling)
     moves = _list_moves(units, shifts, base, pairs, onsets, contacts, sample_rate)
-    return Landing(Fraction(-base, sample_rate), tuple(moves), tuple(renderer.cuts), renderer)
+    return Landing(Fraction(-base, sample_rate), tuple(moves), tuple(renderer.cuts), renderer, ceiling)
 
 
-def _matching_gain(read: ReadSamples, renderer: LayoutRenderer, length: int) -> float:
+def _highest_sample(read: ReadSamples, length: int) -> float:
+    """Return the highest sample of a take, without a sign."""
+    starts = range(0, length, BLOCK_SAMPLES)
+    return max((float(np.abs(read(start, min(start + BLOCK_SAMPLES, length))).max()) for start in starts), default=0.0)
+
+
+def _matching_gain(read: ReadSamples, renderer: LayoutRenderer, ceiling: float) -> float:
     """Return the gain that gives the laid take the loudness of the untouched one; 1 if it is near enough.
 
     Integrated loudness is gated: sounds between silences count otherwise at other instants, although none became louder.
     """
-    before, after, peak = LoudnessMeter(), LoudnessMeter(), 0.0
-    for start in range(0, length, BLOCK_SAMPLES):
-        stop = min(start + BLOCK_SAMPLES, length)
-        laid = renderer.render(start, stop)
+    before, after, peak, start = LoudnessMeter(), LoudnessMeter(), 0.0, 0
+    for laid in limit_peaks(renderer.blocks(), ceiling):
         peak = max(peak, float(np.abs(laid).max(initial=0)))
-        for meter, block in ((before, read(start, stop)), (after, laid)):
+        for meter, block in ((before, read(start, start + len(laid))), (after, laid)):
             # A single channel counts twice, which changes both by the same.
             meter.add(block[:, [0, min(1, block.shape[1] - 1)]].T)
+        start += len(laid)
     change_lu = after.integrated_lufs() - before.integrated_lufs()
     if abs(change_lu) < LOUDNESS_TOLERANCE_LU:
         return 1.0
     wanted = float(10 ** (-np.clip(change_lu, -LARGEST_GAIN_DB, LARGEST_GAIN_DB) / 20))
-    # No peak is turned up over full scale.
-    return min(wanted, max(1.0, PEAK_CEILING / max(peak, 1e-9)))
+    # A gain must not make the limiter work.
+    return min(wanted, max(1.0, ceiling / max(peak, 1e-9)))
 
 
 def _list_moves(

@@ -25,6 +25,14 @@ class ShiftTarget(NamedTuple):
     weight: float
 
 
+class Ring(NamedTuple):
+    """A decay that goes on by extrapolation: in the untouched take it sounds freely from `start` to `stop`; it moved by `shift`."""
+
+    start: int
+    stop: int
+    shift: int
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A stretch of the laid take that comes from one place.
@@ -34,12 +42,14 @@ class Piece:
         stop: the sample after its last.
         shift: samples that it moved by; None: filled with background.
         attack: the sample of its first attack in the laid take, if it begins with a unit.
+        ring: the decay that goes on over it, if it follows a unit that rings on.
     """
 
     start: int
     stop: int
     shift: int | None
     attack: int | None = None
+    ring: Ring | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +110,11 @@ def lay_out(
     A unit is heard from its start until its decay is over or the next unit starts. Everywhere else the background stays where it is
     (moved by `base`); where a moved unit was, it is filled.
     """
-    laid = sorted(
-        (unit.start + shift, min(unit.stop + shift, length), shift, unit.attack + shift)
+    # Units keep their order.
+    laid = [
+        (unit.start + shift, min(unit.stop + shift, length), shift, unit)
         for unit, shift in zip(units, shifts, strict=True)
-    )
+    ]
     vacated = [
         (unit.start + base, unit.stop + base) for unit, shift in zip(units, shifts, strict=True) if shift != base
     ]
@@ -111,14 +122,16 @@ def lay_out(
     least = round(LEAST_BACKGROUND_SECONDS * sample_rate)
     pieces: list[Piece] = []
     decays: list[Overlay] = []
-    position = 0
-    for at, (start, stop, shift, attack) in enumerate(laid):
+    position, ring = 0, None
+    for at, (start, stop, shift, unit) in enumerate(laid):
         if start > position:
-            pieces += _background(position, start, vacated, base, least)
+            pieces += (replace(piece, ring=ring) for piece in _background(position, start, vacated, base, least))
         heard_until = min(stop, laid[at + 1][0]) if at + 1 < len(laid) else stop
         if heard_until > max(start, position):
-            pieces.append(Piece(max(start, position), heard_until, shift, attack=attack))
-        if heard_until < stop:
+            pieces.append(Piece(max(start, position), heard_until, shift, attack=unit.attack + shift))
+        # What the next unit drowns is in that unit's sound, and goes on there.
+        ring = None if unit.rings_from is None else Ring(unit.rings_from, unit.stop, shift)
+        if heard_until < stop and ring is None:
             decays.append(Overlay(heard_until, stop, shift))
         position = max(position, heard_until)
     if position < length:
@@ -158,7 +171,7 @@ def _join(pieces: Sequence[Piece]) -> list[Piece]:
     """Return the pieces with neighbours of one shift joined: where nothing moves, there is no cut."""
     joined: list[Piece] = []
     for piece in pieces:
-        if joined and joined[-1].shift == piece.shift:
+        if joined and (joined[-1].shift, joined[-1].ring) == (piece.shift, piece.ring):
             joined[-1] = replace(joined[-1], stop=piece.stop)
         else:
             joined.append(piece)

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..listening.spectrum import padded
+from .ringing import RESPONSE_SAMPLES, extrapolate_ring
 from .texture import CONTEXT_SECONDS, crossfade
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..listening.spectrum import ReadSamples, Samples
-    from .layout import Overlay, Piece
+    from .layout import Overlay, Piece, Ring
     from .texture import Background
 
 ATTACK_FADE_SECONDS = 0.016
@@ -32,6 +33,9 @@ LOUDER_POWER = 4.0
 END_FADE_SECONDS = 0.04
 """Crossfade to the background. After a unit, all of it is before the unit's end, as the next attack may follow there; after a fill, all of
 it is after the fill's end, as the event that was moved away is before."""
+
+RING_KNOWN_SECONDS = 0.08
+"""Longest decay from which its course is learnt."""
 
 OVERLAY_FADE_SECONDS = 0.02
 """Fades of a decay that goes on under a later unit."""
@@ -62,8 +66,9 @@ class LayoutRenderer:
     ) -> None:
         self._read, self._length, self._rate = read, length, sample_rate
         self._pieces, self._overlays, self._background = pieces, overlays, background
-        self._junctions = [self._junction(before, after) for before, after in pairwise(pieces)]
         self._fills: dict[int, tuple[int, Samples]] = {}
+        self._rings: dict[Ring, Samples] = {}
+        self._junctions = [self._junction(before, after) for before, after in pairwise(pieces)]
         self.gain = 1.0
         """Factor of all samples."""
 
@@ -85,12 +90,15 @@ class LayoutRenderer:
         reach = round(ATTACK_FADE_SECONDS * self._rate / 2)
         powers = []
         for piece in (before, after):
+            start = after.start - reach
             if piece.shift is None:
-                powers.append(self._background.power)
-                continue
-            start = after.start - piece.shift - reach
-            sound = padded(self._read, start, start + 2 * reach, self._length).astype(np.float64)
-            powers.append(float(np.mean(sound**2)))
+                power = self._background.power
+            else:
+                sound = padded(self._read, start - piece.shift, start - piece.shift + 2 * reach, self._length)
+                power = float(np.mean(sound.astype(np.float64) ** 2))
+            if piece.ring is not None:
+                power += float(np.mean(self._ring_part(piece.ring, start, start + 2 * reach).astype(np.float64) ** 2))
+            powers.append(power)
         return powers[1] > LOUDER_POWER * powers[0]
 
     @property
@@ -134,6 +142,11 @@ class LayoutRenderer:
 
     def _sound(self, at: int, start: int, stop: int) -> Samples:
         """Return what a piece holds from `start` to `stop` of the laid take; that may reach beyond its own ends."""
+        sound = self._sound_without_ring(at, start, stop)
+        ring = self._pieces[at].ring
+        return sound if ring is None else sound + self._ring_part(ring, start, stop)
+
+    def _sound_without_ring(self, at: int, start: int, stop: int) -> Samples:
         piece = self._pieces[at]
         if piece.shift is not None:
             return padded(self._read, start - piece.shift, stop - piece.shift, self._length)
@@ -146,6 +159,17 @@ class LayoutRenderer:
             self._fills = {at: (begin, self._background.fill(end - begin, begin, before))}
         begin, sound = self._fills[at]
         return sound[start - begin : stop - begin]
+
+    def _ring_part(self, ring: Ring, start: int, stop: int) -> Samples:
+        """Return how a decay goes on from `start` to `stop` of the laid take. It begins where the crossfade after its unit may."""
+        begin = ring.stop - round(END_FADE_SECONDS * self._rate)
+        if ring not in self._rings:
+            known = self._background.decay_alone(max(ring.start, begin - round(RING_KNOWN_SECONDS * self._rate)), begin)
+            # Only the latest is kept: blocks follow one another.
+            self._rings = {ring: extrapolate_ring(known, RESPONSE_SAMPLES)}
+        sound = self._rings[ring]
+        first = begin + ring.shift
+        return padded(lambda a, b: sound[a:b], start - first, stop - first, len(sound))
 
     def _decay(self, overlay: Overlay) -> Samples:
         decay = self._background.decay_alone(overlay.start - overlay.shift, overlay.stop - overlay.shift)

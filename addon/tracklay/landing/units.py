@@ -1,11 +1,12 @@
 """Units: the stretches of a take that move as a whole, each from the quiet point before an attack to the end of its decay.
 
-An attack that begins while an earlier one still sounds belongs to that one's unit: a decay is never cut.
+An attack that begins while an earlier one still sounds belongs to that one's unit, unless it drowns what still rings: then the earlier
+unit's decay goes on by extrapolation (`ringing`) where the two are moved apart. A decay is never just cut.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,11 +25,19 @@ CUT_BEFORE_ATTACK_SECONDS = 0.009
 BEFORE_ATTACK_SECONDS = 0.25
 """Seconds before an attack that show what sounds without it."""
 
+ORDINARY_PERCENTILE, QUIET_PERCENTILE = 60, 20
+AFTER_EVENT_SECONDS, LEAST_AWAY_SECONDS = 0.6, 1.0
+"""Time after an event from which its decay is no part of what ordinarily sounds, and the least of such time in a take."""
+
 OVER_DB = -55.0
 """A decay is over where its power, above what sounded before, is this far below its peak, where it is not heard any more."""
 
 SEPARABLE_DB = -26.0
 """A decay may be faded out before the next attack from here on: the next attack is heard, the fade is not."""
+
+DROWNING_DB, LEAST_RING_SECONDS, ATTACK_NOISE_SECONDS = 6.0, 0.1, 0.005
+"""An attack this far above what rings on before it begins a unit of its own, if the ring has lasted long enough to be extrapolated, without
+the noise of its own attack."""
 
 PEAK_SECONDS = 0.06
 """Seconds after the attack in which its peak is."""
@@ -46,12 +55,14 @@ class Unit:
         attack: the sample of its first attack.
         stop: the sample after its last.
         onsets: indices of its onsets, in order.
+        rings_from: where its decay, which the next unit drowns at `stop`, begins to be free of its attack; None if it ends by itself.
     """
 
     start: int
     attack: int
     stop: int
     onsets: tuple[int, ...]
+    rings_from: int | None = None
 
 
 def split_into_units(
@@ -67,7 +78,7 @@ def split_into_units(
         sample_rate: Hz.
     """
     power = 10 ** (bands.levels_db / 10)
-    ordinary = np.percentile(power, 60, axis=0) if len(power) else np.zeros(0)
+    ordinary = _ordinary_power(power, [onsets[index].sample for index in events], bands.hop, sample_rate)
     units: list[Unit] = []
     reference, rings_on = ordinary, False
     for at, index in enumerate(events):
@@ -80,18 +91,43 @@ def split_into_units(
             reference = 2 * np.maximum(_power_before(onset.sample, earlier, power, bands.hop, sample_rate), ordinary)
         stop, separable = _decay_end(onset.sample, limit, power, bands.hop, reference, sample_rate)
         # What rings into this event is no background: both decays are over where the first would be.
-        rings_on = not separable
+        rings_on = stop == limit
         if units and start < units[-1].stop:
             # The earlier decay still sounds here.
             unit = units.pop()
             units.append(Unit(unit.start, unit.attack, stop, (*unit.onsets, index)))
         else:
             units.append(Unit(start, onset.sample, stop, (index,)))
-        if separable and following is not None:
-            next_start = max(0, min(following.quiet, following.sample - round(CUT_BEFORE_ATTACK_SECONDS * sample_rate)))
-            last = units.pop()
-            units.append(Unit(last.start, last.attack, max(last.attack + 1, min(last.stop, next_start)), last.onsets))
-    return [Unit(unit.start, unit.attack, min(unit.stop, length), unit.onsets) for unit in units]
+        if following is None:
+            continue
+        next_start = max(0, min(following.quiet, following.sample - round(CUT_BEFORE_ATTACK_SECONDS * sample_rate)))
+        is_drowned = not separable and _drowns(following, onset, next_start, sample_rate)
+        if separable or is_drowned:
+            unit = units.pop()
+            rings_from = onset.sample + round(ATTACK_NOISE_SECONDS * sample_rate) if is_drowned else None
+            stop = max(unit.attack + 1, min(unit.stop, next_start))
+            units.append(replace(unit, stop=stop, rings_from=rings_from))
+    return [replace(unit, stop=min(unit.stop, length)) for unit in units]
+
+
+def _drowns(following: Onset, onset: Onset, next_start: int, sample_rate: int) -> bool:
+    """Return whether an attack drowns what still rings of the onset before it, which can be extrapolated."""
+    if next_start - onset.sample < LEAST_RING_SECONDS * sample_rate:
+        return False
+    return following.level_db - following.before_db >= DROWNING_DB
+
+
+def _ordinary_power(
+    power: npt.NDArray[np.floating], attacks: Sequence[int], hop: int, sample_rate: int
+) -> npt.NDArray[np.floating]:
+    """Return the power in each band that ordinarily sounds without an event: of the frames long after one, else of the quietest."""
+    frames = np.arange(len(power))
+    starts = np.array([-len(power), *(attack // hop for attack in attacks)])
+    since = frames - starts[np.searchsorted(starts, frames + 2, side="right") - 1]
+    away = power[since * hop > AFTER_EVENT_SECONDS * sample_rate]
+    if len(away) * hop < LEAST_AWAY_SECONDS * sample_rate:
+        return np.asarray(np.percentile(power, QUIET_PERCENTILE, axis=0))
+    return np.asarray(np.percentile(away, ORDINARY_PERCENTILE, axis=0))
 
 
 def _power_before(

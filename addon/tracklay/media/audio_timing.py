@@ -39,14 +39,28 @@ decoder, the others as ffmpeg 5.1, 7.0 and 9.0 write them. Another encoder's may
 TIME_TOLERANCE = Fraction(3, 2000)
 """Seconds within which two times are equal: Matroska and FLV round to milliseconds. The smallest priming is 5.3 ms."""
 
+FIRST_PACKETS = 3
+"""Packets or frames read: the first may have no data."""
+
 MAX_SKIP_SECONDS = Fraction(3, 20)
 """Seconds between the first packet and the first decoded sample, at most, that are priming or a decoder's delay: WMA has 85 ms."""
 
+UNCOUNTED_PRIMING_CODECS = frozenset({"dts"})
+"""Codecs whose usual encoder does not count its priming in the packets' timestamps: a sound that begins late has it, too."""
+
+FFMPEG_TS_START = Fraction(7, 5)
+"""Seconds on the clock of a transport stream that ffmpeg writes at which its time zero is: two mux delays of 0.7 s."""
+
 CLOCK_CONTAINERS = ("mpegts", "mpegtsraw", "mpeg")
-"""Containers whose clock begins anywhere: without a picture, only the sound itself is a reference."""
+"""Containers whose clock begins anywhere: without a picture, only the sound itself is a reference.
+
+ffmpeg writes transport streams from `FFMPEG_TS_START` on, and its name into them, so that there a late start can be seen. Its program
+streams always begin at the same time, however late the sound is: nothing says so in such a file.
+"""
 
 _CONTAINER = re.compile(r"Input #0, (\S+), from")
 _DURATION = re.compile(r"  Duration: (\d{1,4}):(\d\d):(\d\d\.\d+)")
+_FFMPEG_TS = re.compile(r"^ *service_provider *: FFmpeg$")
 _PICTURE = re.compile(r"  Stream #0:\d+[^ ]{0,40}: Video: (?!.*\(attached pic\))")
 
 
@@ -96,11 +110,13 @@ def measure_audio_start(
         zero = read_video_header(path, cancel_token=cancel_token).start
     elif container in CLOCK_CONTAINERS:
         zero = min(packet, sample)
+        if any(_FFMPEG_TS.match(line) for line in described):
+            zero = min(zero, FFMPEG_TS_START)
     else:
         zero = Fraction(0)
     usual = PRIMING_SAMPLES.get(codec, 0)
     priming = 0
-    if abs(packet - zero) <= TIME_TOLERANCE:
+    if abs(packet - zero) <= TIME_TOLERANCE or codec in UNCOUNTED_PRIMING_CODECS:
         # The first packet begins at zero, so its timestamp does not count the priming in it: the samples come late by that.
         skipped = round((sample - packet) * sample_rate)
         priming = skipped if has_skip_samples and skipped > 0 else usual
@@ -120,14 +136,16 @@ def _first_time(
 ) -> tuple[Fraction | None, tuple[str, ...]]:
     """Return the time of the first audio packet (`c="copy"`) or decoded frame, in seconds on the file's own clock, and ffmpeg's log."""
     stream = ffmpeg.input_stream(path, formats=ANSWER_FORMATS, copyts=None).output(
-        "pipe:", **{"map": "0:a:0", "format": "framecrc", "frames:a": 1, **options}
+        "pipe:", **{"map": "0:a:0", "format": "framecrc", "frames:a": FIRST_PACKETS, **options}
     )
     text, log_lines = ffmpeg.capture_stdout(
         stream, f"Could not read the model's file {path.name}", cancel_token=cancel_token
     )
     lines = text.splitlines()
     base = next((Fraction(line.rpartition(" ")[2]) for line in lines if line.startswith("#tb")), Fraction(1))
-    first = next((line.replace(" ", "").split(",") for line in lines if not line.startswith("#")), None)
+    rows = (line.replace(" ", "").split(",") for line in lines if not line.startswith("#"))
+    # A packet without data is a header's: it has a time, and no sound (FLV).
+    first = next((row for row in rows if row[4] != "0"), None)
     if first is None or not first[2].lstrip("-").isdigit() or abs(int(first[2])) >= 1 << 62:
         return None, log_lines
     return int(first[2]) * base, log_lines

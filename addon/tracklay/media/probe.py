@@ -45,31 +45,15 @@ TIME_TOLERANCE_SECONDS = Fraction(1, 1000)
 TRUSTED_CONTAINERS = ("mov", "matroska")
 """ffmpeg's names of containers whose index gives each frame's time: a seek lands on a key frame, and its times are right.
 
-Of all others every packet is read once. In some a seek lands anywhere near the time (MPEG-TS), in others its times are computed from the
-bit rate (MXF without an index), or packets have no presentation time at all (AVI, program streams, raw streams).
-"""
+Of all others every packet is read once: a seek lands anywhere near the time (MPEG-TS), its times are computed from the bit rate (MXF
+without an index), or packets have no presentation time (AVI, program streams, raw streams)."""
 
 STREAMED_CONTAINERS = ("mpegts", "mpeg")
 """ffmpeg's names of containers whose clock may be set back within a file (`AVFMT_TS_DISCONT`): recordings that were joined."""
 
 CUMULATIVE_CODECS = frozenset(
-    {
-        "apng",
-        "gif",
-        "webp",
-        "webp_anim",
-        "flic",
-        "msvideo1",
-        "msrle",
-        "zmbv",
-        "smc",
-        "rpza",
-        "flashsv",
-        "flashsv2",
-        "tscc",
-        "tscc2",
-    }
-    | {"cscd", "vmnc", "screenpresso", "g2m", "dxa", "aasc", "mscc", "rasc", "wcmv", "mwsc", "vbn"}
+    "apng gif webp webp_anim flic msvideo1 msrle zmbv smc rpza flashsv flashsv2 tscc tscc2".split()  # noqa: SIM905
+    + "cscd vmnc screenpresso g2m dxa aasc mscc rasc wcmv mwsc vbn".split()  # noqa: SIM905
 )
 """Codecs whose frames hold what changed since the frame before, also where a packet is a key frame: they are read from the start."""
 
@@ -91,16 +75,11 @@ STANDARD_RATES = (
 )
 """Frame rates that cameras and screens have."""
 
-NAMED_LAYOUTS = {
-    "mono": 1,
-    "stereo": 2,
-    "downmix": 2,
-    "binaural": 2,
-    "quad": 4,
-    "hexagonal": 6,
-    "octagonal": 8,
-    "cube": 8,
-} | {"hexadecagonal": 16}
+MIN_TICKS_OF_FRAME = 100
+"""Ticks that a frame lasts, at least, if one tick from frame to frame makes it a number and not a time."""
+
+NAMED_LAYOUTS = dict.fromkeys(("stereo", "downmix", "binaural"), 2) | dict.fromkeys(("octagonal", "cube"), 8)
+NAMED_LAYOUTS |= {"mono": 1, "quad": 4, "hexagonal": 6, "hexadecagonal": 16}
 """Channels of the layouts whose names do not count them."""
 
 _VIDEO = re.compile(r"Stream #\d+:\d+.*?: Video: (?P<codec>\w+)(?P<rest>.*)")
@@ -299,9 +278,7 @@ def _read_header(path: Path, cancel_token: CancelToken | None) -> tuple[VideoHea
         return None, describe_input(path)
     except MediaError as error:
         raise _as_invalid_input(error) from error
-    # An attached picture is the cover of a sound file.
-    descriptions = (line for line in input_lines(log_lines) if "attached pic" not in line)
-    description = next((match for line in descriptions if (match := _VIDEO.search(line))), None)
+    description = _describe_video(log_lines)
     if description is None or all(packet.is_discarded for packet in packets):
         return None, log_lines
     names = _parse_container(log_lines).split(",")
@@ -323,17 +300,16 @@ def _read_header(path: Path, cancel_token: CancelToken | None) -> tuple[VideoHea
     first_key = min((packet.time for packet in packets if packet.is_key), default=times[0])
     start = next((time for time in times if time >= first_key), times[0])
     is_counted = False
-    if not has_pts or may_be_counted or (codec in FIELD_CODECS and not is_progressive):
+    numbered = _numbered_rate(times, time_base, rest)
+    if numbered is not None:
+        has_pts, is_counted = False, True
+        times = [start + numbered.seconds(number) for number in range(len(times))]
+    elif not has_pts or may_be_counted or (codec in FIELD_CODECS and not is_progressive):
         step = max((packet.seconds for packet in shown), default=Fraction(0)) or Fraction(1, 25)
         count = FIELD_PROBE_FRAMES if has_pts else None
         decoded = decoded_times(path, step, max_frames=count, runs_on=runs_on, cancel_token=cancel_token)
-        if not has_pts:
-            # A decoder guesses times at the start and the end. If no frame is lost, and all are equally far apart, it need not.
-            is_counted = index is not None and index.is_even and len(decoded) == len(index.times)
-        elif may_be_counted and is_progressive:
-            # With B-frames, a decoder cannot make sense of times of decoding that pass for those of presentation: it leaves some out.
-            shown_times = [time for time in times if decoded and time >= decoded[0]]
-            is_counted = list(decoded) != shown_times[: len(decoded)]
+        reordered = may_be_counted and is_progressive
+        is_counted = _is_counted(decoded, times, None if has_pts else index, may_be_reordered=reordered)
         if decoded and not is_counted:
             times = sorted(set(decoded))
         start = start if has_pts or not decoded else decoded[0]
@@ -354,6 +330,27 @@ def _read_header(path: Path, cancel_token: CancelToken | None) -> tuple[VideoHea
         timecode=next((m[1] for line in input_lines(log_lines) if (m := _TIMECODE.search(line))), ""),
     )
     return header, log_lines
+
+
+def _is_counted(
+    decoded: Sequence[Fraction], times: Sequence[Fraction], index: PacketIndex | None, *, may_be_reordered: bool
+) -> bool:
+    """Return True if frames must be counted, since neither the decoder nor the packets give their times.
+
+    `index` is that of packets without presentation times, else None.
+    """
+    if index is not None:
+        # A decoder guesses times at the start and the end. If no frame is lost, and all are equally far apart, it need not.
+        return index.is_even and len(decoded) == len(index.times)
+    # With B-frames, a decoder cannot make sense of times of decoding that pass for those of presentation: it leaves some out.
+    shown_times = [time for time in times if decoded and time >= decoded[0]]
+    return may_be_reordered and list(decoded) != shown_times[: len(decoded)]
+
+
+def _describe_video(log_lines: tuple[str, ...]) -> re.Match[str] | None:
+    """Return ffmpeg's description of the video stream; None without. An attached picture is the cover of a sound file."""
+    descriptions = (line for line in input_lines(log_lines) if "attached pic" not in line)
+    return next((match for line in descriptions if (match := _VIDEO.search(line))), None)
 
 
 def _first_packets(path: Path, cancel_token: CancelToken | None, *, runs_on: bool) -> PacketListing:
@@ -419,13 +416,7 @@ def _detect_frame_rate(stream_description: str, times: Sequence[Fraction], tick:
     steps = [b - a for a, b in pairwise(times)]
     if len(set(steps)) == 1 and (1 / steps[0]).denominator in (1, NTSC_DENOMINATOR):
         return Rate(1 / steps[0])
-    found = {name: value for value, name in _FPS.findall(stream_description)}
-    value = found.get("fps") or found.get("tbr")
-    described = (
-        Rate.from_value(str(float(value[:-1]) * 1000) if value.endswith("k") else value)
-        if value and float(value.rstrip("k")) > 0
-        else None
-    )
+    described = _described_rate(stream_description, "fps", "tbr")
     if not steps:
         return described or Rate(Fraction(25))  # a still: ffmpeg's own default
     average = Rate(len(steps) / (times[-1] - times[0]))
@@ -437,6 +428,23 @@ def _detect_frame_rate(stream_description: str, times: Sequence[Fraction], tick:
     if all(abs(step - typical) < typical * NEARLY_EQUAL_STEPS for step in steps) or described is None:
         return min(STANDARD_RATES, key=lambda rate: abs(rate.fps - average.fps)) if _is_near(average) else average
     return described
+
+
+def _described_rate(stream_description: str, *kinds: str) -> Rate | None:
+    """Return the rate that ffmpeg describes: `fps`, the average of the packets' times, or `tbr`, that of the codec; None without."""
+    found = {name: value for value, name in _FPS.findall(stream_description)}
+    value = next((found[kind] for kind in kinds if kind in found), None)
+    if not value or float(value.rstrip("k")) <= 0:
+        return None
+    return Rate.from_value(str(float(value[:-1]) * 1000) if value.endswith("k") else value)
+
+
+def _numbered_rate(times: Sequence[Fraction], tick: Fraction, stream_description: str) -> Rate | None:
+    """Return the rate of a raw stream whose times are the numbers of its pictures, taken for ticks of a clock (Dirac); else None."""
+    rate = _described_rate(stream_description, "tbr", "fps")
+    if rate is None or rate.seconds(1) < MIN_TICKS_OF_FRAME * tick:
+        return None
+    return rate if len(times) > 1 and all(b - a == tick for a, b in pairwise(times)) else None
 
 
 def _is_near(average: Rate) -> bool:

@@ -15,6 +15,9 @@ from ..timing import Rate, Span, parse_fraction
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+TAKES_FOLDER = "tracklay"
+"""Folder of the takes beside a picture, where `lay` writes them by default."""
+
 RATE_ROUNDING_TOLERANCE = Fraction(1, 200)
 """Frames per second. A rate that was computed from rounded samples becomes the whole number if it is this close to one."""
 
@@ -73,11 +76,15 @@ class ReportRow:
 
 
 def read_report_input(path: Path) -> dict[str, Any]:
-    """Return a result list with absolute paths, from the results of a batch or the manifest of one picture.
+    """Return a result list with absolute paths: of the results of a batch, the manifest of one picture, or a folder of manifests.
+
+    A folder without manifests may have a folder `tracklay` with them, as that of a picture has.
 
     Raises:
-        InvalidInput: the file is neither, or does not exist.
+        InvalidInput: the file is neither, or does not exist; the folder has no manifest.
     """
+    if path.is_dir():
+        return _results_from_folder(path)
     try:
         content = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -120,6 +127,16 @@ def _not_results_error(path: Path) -> InvalidInput:
     return InvalidInput("report.invalid_input", "Not a result list or a manifest of Tracklay: {path}.", path=path)
 
 
+def _results_from_folder(folder: Path) -> dict[str, Any]:
+    """Return the result list of all manifests in a folder, in the order of their names."""
+    for place in (folder, folder / TAKES_FOLDER):
+        paths = sorted(place.glob("*.tracklay.json"))
+        if paths:
+            lists = [_results_from_manifest(read_manifest(path), path.absolute()) for path in paths]
+            return {"tracklay": lists[0]["tracklay"], "rows": [row for each in lists for row in each["rows"]]}
+    raise InvalidInput("report.folder_without_manifests", "No manifest of Tracklay in the folder: {path}.", path=folder)
+
+
 def _results_from_manifest(content: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """Convert a manifest to a result list.
 
@@ -146,7 +163,7 @@ def _results_from_manifest(content: Mapping[str, Any], path: Path) -> dict[str, 
         for take in content["takes"]
     ]
     failed = [
-        {**common, "id": f"failed.{number}", "state": "failed", **failure}
+        {**common, "id": f"{common['name']}.failed.{number}", "state": "failed", **failure}
         for number, failure in enumerate(content.get("failed", ()), 1)
     ]
     return {"tracklay": content["tracklay"], "rows": laid_rows + failed}

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..listening.loudness import highest_true_peak
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -43,11 +45,6 @@ MIN_SILENCE_SECONDS = 0.25
 DROPOUT_SECONDS = (0.003, 0.2)
 DROPOUT_LEVEL = 10 ** (-45 / 20)
 """A run of zeros between two sounds of this level is a dropout."""
-
-PHASES = 4
-"""Oversampling of the true peak, as ITU-R BS.1770-4 Annex 2."""
-
-BLOCK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +89,7 @@ def find_signal_faults(samples: Samples, sample_rate: int) -> SignalFaults:
         if span[1] - span[0] <= DROPOUT_SECONDS[1] * sample_rate and _is_dropout(samples, *span, sample_rate)
     ]
     joined = join_spans(clipped, sample_rate // 10)
-    true_peak = peak if peak < 0.5 else max(_true_peak(channel, peak) for channel in samples.T)
+    true_peak = peak if peak < 0.5 else highest_true_peak(samples)
     return SignalFaults(joined, most, true_peak, is_silent=False, silences=tuple(silences), dropouts=tuple(dropouts))
 
 
@@ -147,28 +144,6 @@ def _is_dropout(samples: Samples, start: int, end: int, sample_rate: int) -> boo
     if len(before) < reach or len(after) < reach:
         return False
     return bool(min(np.abs(before).max(), np.abs(after).max()) >= DROPOUT_LEVEL)
-
-
-def _true_peak(channel: npt.NDArray[np.float32], peak: float) -> float:
-    """Return the highest level of a channel oversampled four times, computed only around its high samples."""
-    taps = 48
-    time = np.arange(taps * PHASES + 1) - taps * PHASES // 2
-    kernel = np.sinc(time / PHASES) * np.hanning(len(time) + 2)[1:-1]
-    candidates = np.flatnonzero(np.abs(channel) >= 0.7 * peak)
-    highest = peak
-    if len(candidates) > BLOCK:  # the loudest of many are enough
-        candidates = candidates[np.argsort(np.abs(channel[candidates]))[-BLOCK:]]
-    padded = np.pad(channel.astype(np.float64), taps)
-    for phase in range(1, PHASES):
-        weights = kernel[phase::PHASES][:taps]
-        # y[n + phase / 4] = sum of x[n + taps / 2 - k] h[k]: gathered for the candidates, and the sample before each.
-        for shift in (0, -1):
-            at = candidates + taps + shift + taps // 2
-            for begin in range(0, len(at), 4096):
-                index = at[begin : begin + 4096, None] - np.arange(taps)[None, :]
-                index = np.clip(index, 0, len(padded) - 1)
-                highest = max(highest, float(np.abs(padded[index] @ weights).max()))
-    return highest
 
 
 def join_spans(spans: list[SampleSpan], gap: int) -> tuple[SampleSpan, ...]:

@@ -153,9 +153,13 @@ def _generate_music(
     return {"file": str(files[MASTER_STEM]), "stems": stems, "understood": understood, "notes": notes}
 
 
+ENGLISH_NOTE = "Only English words are known."
+"""Note after unknown words: the word lists have one language."""
+
+
 def _unknown_notes(unknown: Sequence[str], heard_as: Mapping[str, str]) -> list[str]:
     """Return the note about words of the prompt that are not known; none when all are."""
-    return [f"Unknown: {', '.join(describe_unknown(unknown, heard_as))}"] if unknown else []
+    return [f"Unknown: {', '.join(describe_unknown(unknown, heard_as))}", ENGLISH_NOTE] if unknown else []
 
 
 def _add_master_mix(

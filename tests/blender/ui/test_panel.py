@@ -106,7 +106,9 @@ def test_unknown_words_are_shown_under_the_prompt(scene, strip):
     settings.model, settings.prompt, settings.negative_prompt = "sketch/foley", "knife on kale, qqxz", "zzyw"
     drawn(panels.TRACKLAY_PT_sidebar)  # starts the lookup
     prompt_words.start_lookup(settings.prompt, settings.negative_prompt).join()
-    assert "Unknown: kale (heard as cabbage), qqxz, zzyw" in drawn(panels.TRACKLAY_PT_sidebar).words()
+    words = drawn(panels.TRACKLAY_PT_sidebar).words()
+    assert "Unknown: kale (heard as cabbage), qqxz, zzyw" in words
+    assert "Only English words are known" in words
     settings.model = "replicate/mmaudio"
     assert "Unknown" not in drawn(panels.TRACKLAY_PT_sidebar).words()
     settings.model, settings.prompt, settings.negative_prompt = "sketch/foley", "knife on cabbage", ""

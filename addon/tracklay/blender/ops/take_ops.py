@@ -6,7 +6,6 @@ The rules are in `sequencer.takes` and `sequencer.dropped_files`.
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from pathlib import Path
 from typing import Any
 
 import bpy
@@ -14,7 +13,7 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from ...errors import TracklayError
 from ...jobs.job_spec import MAX_TAKES
-from ...trash import HAS_TRASH, move_to_trash
+from ...trash import trash_files
 from ..runtime.requests import submit_cues
 from ..sequencer import compat, dropped_files, landing, selection, takes
 from ..sequencer.takes import FULL_MIX_MODES, TakeGroup
@@ -195,7 +194,7 @@ class TRACKLAY_OT_regenerate(TracklayOperator, bpy.types.Operator):  # type: ign
 
 
 class TRACKLAY_OT_delete_dropped(TracklayOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
-    """Delete files of takes that Keep Take removed (on Linux to the trash)."""
+    """Move files of takes that Keep Take removed to the trash."""
 
     bl_idname = "tracklay.delete_dropped"
     bl_label = "Delete Dropped Files"
@@ -220,9 +219,7 @@ class TRACKLAY_OT_delete_dropped(TracklayOperator, bpy.types.Operator):  # type:
     def draw(self, _context: Any) -> None:
         column = self.layout.column(align=True)
         column.label(
-            text=translate_ui("Files of dropped takes that are moved to the trash: {}", len(self.ours))
-            if HAS_TRASH
-            else translate_ui("Files of dropped takes that are deleted from the disk: {}", len(self.ours)),
+            text=translate_ui("Files of dropped takes that are moved to the trash: {}", len(self.ours)),
             translate=False,
         )
         for file in self.ours[:MAX_LISTED_FILES]:
@@ -242,15 +239,9 @@ class TRACKLAY_OT_delete_dropped(TracklayOperator, bpy.types.Operator):  # type:
             ours, others = dropped_files.deletable(scene)
         except TracklayError as error:
             return self.report_error(error)
-        failed: dict[Path, str] = {}
-        for file in ours:
-            try:
-                if HAS_TRASH:
-                    move_to_trash(file)
-                else:
-                    file.unlink()
-            except OSError as error:
-                failed[file] = translate_report("Cannot delete {}: {}", file, error.strerror or error)
+        failed = {
+            file: translate_report("Cannot delete {}: {}", file, reason) for file, reason in trash_files(ours).items()
+        }
         # A file that is played, or could not be deleted, stays in the list for another try; any other is forgotten.
         kept = {str(file) for file in (*failed, *dropped_files.played_files())}
         kept &= {row.name for row in scene.tracklay.dropped}
@@ -258,12 +249,7 @@ class TRACKLAY_OT_delete_dropped(TracklayOperator, bpy.types.Operator):  # type:
         for name in sorted(kept):
             scene.tracklay.dropped.add().name = name
         count = len(ours) - len(failed)
-        done = (
-            translate_report("Files moved to the trash: {}", count)
-            if HAS_TRASH
-            else translate_report("Files deleted: {}", count)
-        )
-        self.report({"INFO"}, done)
+        self.report({"INFO"}, translate_report("Files moved to the trash: {}", count))
         if others:
             self.report(
                 {"WARNING"},

@@ -208,7 +208,9 @@ def _draw_unknown_words(context: Any, layout: Any, settings: Any, model: Model) 
     unknown = prompt_words.known_unknown_words(settings.prompt, settings.negative_prompt)
     if unknown:
         words = [translate_ui("{} (heard as {})", word, known) if known else word for word, known in unknown]
-        draw_wrapped_text(context, layout.column(align=True), translate_ui("Unknown: {}", ", ".join(words)), "QUESTION")
+        column = layout.column(align=True)
+        draw_wrapped_text(context, column, translate_ui("Unknown: {}", ", ".join(words)), "QUESTION")
+        draw_wrapped_text(context, column, translate_ui("Only English words are known"), "BLANK1")
 
 
 def _draw_picture_settings(layout: Any, settings: Any, model: Model) -> None:

@@ -28,6 +28,9 @@ def add_parser(commands: Commands[Any]) -> None:
     batch.add_argument(
         "--land", choices=LAND_MODES, help="landing of rows without that field: auto or off (default: auto)"
     )
+    batch.add_argument(
+        "--repair", action="store_true", help="generate the worst stretch of each best take again, within the cap"
+    )
     batch.add_argument("--again", action="store_true", help="regenerate every row, finished ones included")
     batch.add_argument(
         "--verdicts", type=Path, metavar="FILE", help="verdicts saved by the report: rejected takes are regenerated"

@@ -15,7 +15,7 @@ def add_parser(commands: Commands[Any]) -> None:
         "results",
         metavar="RESULTS_OR_MANIFEST",
         type=Path,
-        help="*.tracklay.results.json of `batch`, or *.tracklay.json of `lay`",
+        help="results of `batch`, *.tracklay.json of `lay`, or a folder of these",
     )
     report.add_argument("--to", type=Path, metavar="FOLDER", help="output folder (default: report/ beside the results)")
     report.add_argument(

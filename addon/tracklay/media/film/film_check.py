@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import MediaError
 from ..packets import decoded_frames
-from ..probe import frame_times, probe_media
+from ..probe import frame_times, probe_audio, probe_media
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +53,10 @@ def check_film(
     """
     media = probe_media(path, cancel_token=cancel_token)
     found = frame_times(path, cancel_token=cancel_token)
+    shift = found[0] if found and found[0] > TIME_TOLERANCE_SECONDS else Fraction(0)
+    if shift and abs(_sound_begins(path, cancel_token) - shift) <= TIME_TOLERANCE_SECONDS:
+        # Matroska has no times below 0: where the own sound begins before the picture, all streams are later by that.
+        times = [time + shift for time in times]
     if len(found) != len(times):
         raise _error("{found} frames instead of {expected}", found=len(found), expected=len(times))
     for number, (time, expected) in enumerate(zip(found, times, strict=True)):
@@ -66,7 +70,7 @@ def check_film(
     kept = [stream.channels for stream in media.audio]
     if len(kept) != len(channels) or any(a and b and a < b for a, b in zip(kept, channels, strict=True)):
         raise _error("channels {found} instead of {expected}", found=kept, expected=list(channels))
-    step = times[-1] / max(1, len(times) - 1)
+    step = (times[-1] - times[0]) / max(1, len(times) - 1)
     begins = decoded_frames(path, step, max_frames=2, cancel_token=cancel_token)
     ends = decoded_frames(path, step, seek=max(Fraction(0), times[-1] - END_CHECK_SECONDS), cancel_token=cancel_token)
     tolerance = TIME_TOLERANCE_SECONDS + (step if has_fields else 0)
@@ -75,6 +79,12 @@ def check_film(
             raise _error("no picture can be decoded at {seconds} s", seconds=f"{float(expected):.3f}")
     if begins[0].size != ends[-1].size:
         raise _error("the size changes from {first} to {last}", first=begins[0].size, last=ends[-1].size)
+
+
+def _sound_begins(path: Path, cancel_token: CancelToken | None) -> Fraction:
+    """Return the time of the first packet of the first audio track, which is that of the takes."""
+    packet = probe_audio(path, cancel_token=cancel_token)[1]
+    return packet.time if packet else Fraction(0)
 
 
 def _error(problem: str, **values: object) -> FilmError:

@@ -11,9 +11,11 @@ from ...errors import MediaError
 from .. import ffmpeg
 from ..decoder import VideoSource
 from ..encoder import encode_movie
+from ..ffmpeg_program import OLDEST_RELIABLE_VERSION, major_version
 from ..packets import clock_options, index_packets
 from ..probe import frame_times
 from .film_check import check_film
+from .joined_sound import JoinedSound, place_joined_sound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,6 +58,9 @@ demo's foley, and 50 against 37 dB for its music (measured).
 NO_DECODER = "none"
 """ffmpeg's name of the codec of a stream that it cannot decode or name (Apple's spatial sound)."""
 
+DECODED = "decoded"
+"""The name here of sound that cannot be copied, whatever its codec."""
+
 MUXER_NAMES = {"mp4": "mp4", "mov": "mov", "mkv": "matroska"}
 
 
@@ -66,12 +71,21 @@ def choose_container(media: MediaInfo, video: VideoStream) -> str:
     if video.codec in MKV_CODECS:
         return "mkv"
     if any(
-        audio.channels > MP4_ENCODED_CHANNELS and audio.codec not in COPYABLE_AUDIO_CODECS["mp4"]
+        audio.channels > MP4_ENCODED_CHANNELS
+        and (_is_placed(media, video) or audio.codec not in COPYABLE_AUDIO_CODECS["mp4"])
         for audio in media.audio
         if audio.codec != NO_DECODER
     ):
         return "mov" if video.codec in MOV_AND_MP4_CODECS or video.codec not in MP4_CODECS else "mkv"
     return "mp4"
+
+
+def _is_placed(media: MediaInfo, video: VideoStream) -> bool:
+    """Return True if own sound is placed by its samples, and so encoded.
+
+    It is in joined recordings, and in an AVI whose picture begins late: there times of sound are whole packets of up to 32 ms.
+    """
+    return video.runs_on or (media.container == "avi" and video.start > 0)
 
 
 def _can_copy(video: VideoStream) -> bool:
@@ -112,7 +126,9 @@ def mux_takes(
         Cancelled: the token was cancelled.
     """
     own = () if drop_original else tuple(audio for audio in media.audio if audio.codec != NO_DECODER)
-    copied = tuple(audio for audio in own if _choose_audio_codec(to, audio.codec) == "copy")
+    copied = tuple(
+        audio for audio in own if _choose_audio_codec(to, audio.codec) == "copy" and not _is_placed(media, video)
+    )
     failure: MediaError | None = None
     with temp_dir(to.parent) as work:
         for is_copy in (True, False) if _can_copy(video) else (False,):
@@ -137,11 +153,15 @@ def mux_takes(
                     failure = error
                     continue
                 left_out = [] if drop_original else [audio for audio in media.audio if audio not in sound]
-                return tuple(
-                    f"own sound left out: stream {audio.index} ({audio.codec}) cannot be decoded" for audio in left_out
-                )
+                return tuple(_left_out_note(audio, failure) for audio in left_out)
     assert failure is not None  # noqa: S101 - each way ends with a film or an error
     raise failure
+
+
+def _left_out_note(audio: AudioStream, failure: MediaError | None) -> str:
+    is_unmatched = failure is not None and failure.code == "film.joined_sound"
+    reason = "is not in all of the recordings that were joined" if is_unmatched else "cannot be decoded"
+    return f"own sound left out: stream {audio.index} ({audio.codec}) {reason}"
 
 
 def _shown_times(path: Path, video: VideoStream, cancel_token: CancelToken | None) -> tuple[Fraction, ...]:
@@ -197,8 +217,17 @@ def _write_film(
     }
     streams = [source["V:0"] if movie is None else ffmpeg.input_stream(movie)["V:0"], mix]
     for number, audio in enumerate(own_sound, 1):
-        streams.append(source[str(audio.index)])
-        options[f"c:a:{number}"] = _choose_audio_codec(to, audio.codec)
+        if _is_placed(media, video):
+            # An input of its own: ffmpeg's clock begins with the first of all streams that are read from one.
+            own = ffmpeg.input_stream(media.path)[str(audio.index)]
+            if video.runs_on:
+                sound = place_joined_sound(media.path, video, audio, cancel_token=cancel_token)
+            else:
+                sound = JoinedSound(((0, -round(video.start * audio.sample_rate)),), audio.sample_rate)
+            streams.append(sound.place(own))
+        else:
+            streams.append(source[str(audio.index)])
+        options[f"c:a:{number}"] = _choose_audio_codec(to, DECODED if _is_placed(media, video) else audio.codec)
         options[f"disposition:a:{number}"] = "0"
     if kind == "mp4":
         options["strict"] = "experimental"  # ffmpeg 5.1 calls FLAC in MP4 so
@@ -218,6 +247,9 @@ def _write_film(
 
 def _choose_audio_codec(to: Path, codec: str) -> str:
     suffix = to.suffix.removeprefix(".")
+    if suffix == "mkv" and codec == "opus" and (major_version() or OLDEST_RELIABLE_VERSION) < OLDEST_RELIABLE_VERSION:
+        # ffmpeg 5 plays copied Opus in Matroska early, by the samples that its decoder skips.
+        return "pcm_s24le"
     if codec in COPYABLE_AUDIO_CODECS[suffix] or (suffix != "mp4" and codec.startswith("pcm_")):
         return "copy"
     return "alac" if suffix == "mp4" else "pcm_s24le"

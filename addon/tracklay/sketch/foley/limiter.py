@@ -1,4 +1,4 @@
-"""The limiter of a foley take: no peak above the ceiling, and the samples around loud peaks alone are changed."""
+"""The limiter of foley and landed takes: no peak above the ceiling, and the samples around loud peaks alone are changed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..dsp import db_to_gain
 
-Stereo = npt.NDArray[np.float32]
+Samples = npt.NDArray[np.float32]
 
 PEAK_CEILING: Final = db_to_gain(-1.05)
 """Highest sample, linear. 0.05 dB below -1 dBFS, so that rounding never exceeds -1 dBFS."""
@@ -19,29 +19,30 @@ _LOOKAHEAD_SAMPLES = 240
 """Look-ahead of the limiter to either side, 5 ms; its gain is smoothed over as much again."""
 
 
-def limit_peaks(blocks: Iterator[Stereo]) -> Iterator[Stereo]:
-    """Yield the same blocks with every peak limited to PEAK_CEILING, by a look-ahead gain that moves over 10 ms."""
+def limit_peaks(blocks: Iterator[Samples], ceiling: float = PEAK_CEILING) -> Iterator[Samples]:
+    """Yield the same blocks, (samples, channels), with every peak limited to `ceiling` by a look-ahead gain that moves over 10 ms."""
     reach = 2 * _LOOKAHEAD_SAMPLES
-    before = np.zeros((reach, 2), np.float32)
     block = next(blocks, None)
-    while block is not None:
+    before = None if block is None else np.zeros((reach, block.shape[1]), np.float32)
+    while block is not None and before is not None:
         after = next(blocks, None)
-        context = np.concatenate([before, block, np.zeros((reach, 2), np.float32) if after is None else after[:reach]])
-        before = block[-reach:]
+        coming = block[:0] if after is None else after[:reach]
+        context = np.concatenate([before, block, np.pad(coming, ((0, reach - len(coming)), (0, 0)))])
+        before = np.concatenate([before, block])[-reach:] if len(block) < reach else block[-reach:]
         # Most blocks have no peak above the ceiling, in themselves or within reach: they stay bit for bit as they are.
-        if max(float(context.max()), -float(context.min())) > PEAK_CEILING:
-            block = block * _limiter_gain(np.maximum(np.abs(context[:, 0]), np.abs(context[:, 1])))[:, None]
+        if max(float(context.max()), -float(context.min())) > ceiling:
+            block = block * _limiter_gain(np.abs(context).max(axis=1), ceiling)[:, None]
         yield block
         block = after
 
 
-def _limiter_gain(peaks: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _limiter_gain(peaks: npt.NDArray[np.float32], ceiling: float) -> npt.NDArray[np.float32]:
     """Return the limiter's gain; `peaks` has 2 * _LOOKAHEAD_SAMPLES more samples on each side.
 
     The gain that each sample needs is first held at its minimum over the look-ahead on either side, then averaged over
     as much. Every value in an average is at most what the sample in its middle needs, so the average is too.
     """
-    needed = np.minimum(PEAK_CEILING / np.maximum(peaks.astype(np.float64), PEAK_CEILING), 1.0)
+    needed = np.minimum(ceiling / np.maximum(peaks.astype(np.float64), ceiling), 1.0)
     width = 2 * _LOOKAHEAD_SAMPLES + 1
     # A sliding minimum over `width` samples in log2(width) passes: each doubles the span.
     lowest, span = needed, 1

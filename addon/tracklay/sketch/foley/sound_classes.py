@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from ...listening.loudness import OFFSET_LUFS, k_weighting_response
 from ..dsp import db_to_gain
-from ..loudness import OFFSET_LUFS, k_weighting_response
 from .sounds.blasts import BLASTS
 from .sounds.calls import CALLS
 from .sounds.drums import DRUMS

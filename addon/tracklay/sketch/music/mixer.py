@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ...cue import SAMPLE_RATE
+from ...listening.loudness import SILENCE_LUFS, LoudnessMeter, true_peaks
 from ..convolution import ConvolutionReverb, partition_response
 from ..dsp import db_to_gain, fft_frequencies, pan_gains
-from ..loudness import SILENCE_LUFS, LoudnessMeter, true_peaks
 from .drums import render_stroke
 from .dsp import StereoSignal, add_treble, bandpass_response
 from .instruments import INSTRUMENTS

@@ -74,6 +74,7 @@ WORDS = {
     "Random Seed": "Zufälliger Startwert",
     "wood, metal, rain …": "Holz, Metall, Regen …",
     "Unknown: {}": "Unbekannt: {}",
+    "Only English words are known": "Nur englische Wörter sind bekannt",
     "{} (heard as {})": "{} (gehört als {})",
     "No contact was seen: the take holds only the ambience.": "Kein Kontakt im Bild: Der Take enthält nur die Atmosphäre.",
     "No contact was seen: the take holds only fast movement.": "Kein Kontakt im Bild: Der Take enthält nur schnelle Bewegung.",
@@ -212,10 +213,6 @@ WORDS = {
     "Plays the untouched take": "Der unberührte Take spielt",
     "Delete": "Löschen",
     "Delete Dropped Files": "Verworfene Dateien löschen",
-    "Files of dropped takes that are deleted from the disk: {}": (
-        "Dateien verworfener Takes, die von der Festplatte gelöscht werden: {}"
-    ),
-    "Files deleted: {}": "Dateien gelöscht: {}",
     "Files of dropped takes that are moved to the trash: {}": (
         "Dateien verworfener Takes, die in den Papierkorb verschoben werden: {}"
     ),
@@ -253,9 +250,7 @@ TOOLTIPS = {
     "Remove the other takes from the timeline; their files are kept": (
         "Die anderen Takes von der Zeitleiste entfernen; ihre Dateien bleiben"
     ),
-    "Delete files of takes that Keep Take removed (on Linux to the trash)": (
-        "Dateien entfernter Takes löschen (unter Linux in den Papierkorb)"
-    ),
+    "Move files of takes that Keep Take removed to the trash": "Dateien entfernter Takes in den Papierkorb verschieben",
     "Lay the stems of the current take, each on a channel of its name": (
         "Die Stems des aktuellen Takes anlegen, jeden auf einem Kanal seines Namens"
     ),

@@ -190,6 +190,9 @@ ERRORS = {
     "The sound of the model's file {name} is empty. Try again, or use another model.": (
         "Der Ton der Datei {name} des Modells ist leer. Versuchen Sie es erneut, oder verwenden Sie ein anderes Modell."
     ),
+    "Could not match the sound of {name} with its picture: {pictures} recordings with picture, {sounds} with sound.": (
+        "Der Ton von {name} ließ sich nicht dem Bild zuordnen: {pictures} Aufnahmen mit Bild, {sounds} mit Ton."
+    ),
     "The film differs from the picture: {problem}.": "Der Film weicht vom Bild ab: {problem}.",
     "No layer with a colour in {path}: it has {channels}. Export the images as plain RGB.": (
         "Keine Ebene mit Farben in {path}: vorhanden ist {channels}. Exportieren Sie die Bilder als einfaches RGB."

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..cue import SAMPLE_RATE
-from .dsp import Curve, fft_frequencies
+
+Curve = npt.NDArray[np.float64]
 
 SILENCE_LUFS: Final = -70.0
 """Loudness of silence: the absolute gate, below which nothing counts."""
@@ -32,6 +33,7 @@ _OVERSAMPLING = 4
 _PEAK_TAPS = 24  # samples on which a value between two samples depends
 # No peak between samples of a mix has been seen to be more than this factor (4 dB) above both of its neighbours.
 _MAX_OVERSHOOT = 1.6
+_SEARCH_SAMPLES, _SEARCH_STEP = 1 << 16, 64  # samples searched for the highest peak at a time, and those skipped if low
 
 
 class LoudnessMeter:
@@ -113,9 +115,23 @@ def true_peaks(sound: npt.NDArray[np.float32], step: int, worth: float = 0.0) ->
     return peaks
 
 
+def highest_true_peak(sound: npt.NDArray[np.float32]) -> float:
+    """Return the highest true peak of a whole sound, (n, channels), linear, at any sample rate; 0 without samples."""
+    highest = float(np.abs(sound).max(initial=0))
+    size = _SEARCH_SAMPLES + 2 * _SEARCH_STEP
+    for start in range(0, len(sound), _SEARCH_SAMPLES):
+        first = start - _SEARCH_STEP
+        part = sound[max(0, first) : first + size].T
+        before = max(0, -first)
+        part = np.pad(part, ((0, 0), (before, size - before - part.shape[1])))
+        # The steps at both ends see a cut that is not in the sound.
+        highest = max(highest, float(true_peaks(part, _SEARCH_STEP, highest)[1:-1].max()))
+    return highest
+
+
 def k_weighting_response(size: int) -> npt.NDArray[np.complex128]:
     """Return the complex gain of the K-weighting at 48 kHz in each bin of a transform of `size` samples."""
-    delay = np.exp(-2j * np.pi * fft_frequencies(size) / SAMPLE_RATE)
+    delay = np.exp(-2j * np.pi * np.arange(size // 2 + 1) / size)
     response = np.ones(len(delay), np.complex128)
     for numerator, denominator in _K_WEIGHTING:
         response *= np.polyval(numerator[::-1], delay) / np.polyval(denominator[::-1], delay)
