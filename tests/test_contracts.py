@@ -32,6 +32,8 @@ OPTIONS = {
         *("--model", "--prompt", "--negative", "--in", "--out", "--only", "--takes", "--seed", "--set", "--square"),
         *(
             "--hits",
+            "--tail",
+            "--fit",
             "--dry-run",
             "--land",
             "--parts",
@@ -49,6 +51,7 @@ OPTIONS = {
     },
     "redo": {"--part", "--in", "--out", "--prompt", "--seed", "--max-cost", "--json", "--verbose", "-v"},
     "land": {"--in", "--prompt", "--json", "--verbose", "-v"},
+    "refit": {"--in", "--out", "--hits", "--tail", "--json", "--verbose", "-v"},
     "models": {"--json", "--verbose", "-v"},
     "jobs": {"--all", "--json", "--verbose", "-v"},
     "batch": {
@@ -63,6 +66,7 @@ OPTIONS = {
 POSITIONALS = {
     "lay": ["PICTURE"],
     "redo": ["TAKE"],
+    "refit": ["TAKE"],
     "land": ["TAKE", "PICTURE"],
     "models": ["ID", "SPEC"],
     "jobs": ["ACTION"],

@@ -37,7 +37,8 @@ def chord(semitones: tuple[int, ...], samples: int, decay: float) -> np.ndarray:
     """Return a struck chord, whose level falls by `decay` nepers a second."""
     time = np.arange(samples) / SAMPLE_RATE
     tones = [np.sin(2 * np.pi * 261.63 * 2 ** (step / 12) * time) for step in semitones]
-    return (0.12 * np.exp(-time * decay) * np.sum(tones, axis=0)).astype(np.float32)
+    struck: np.ndarray = 0.12 * np.exp(-time * decay) * np.sum(tones, axis=0)
+    return struck.astype(np.float32)
 
 
 class Band(Provider):

@@ -166,11 +166,12 @@ class TakeWriter:
             music, fitted = work / "music.wav", work / "fitted.wav"
             conformed = self._conform_to(MAX_MUSIC_SECONDS * take.sample_rate, music, take, cancel_token, pad=False)
             hits = [round(hit.seconds * take.sample_rate) for hit in cue.hits]
-            arguments = {"music": str(music), "samples": samples, "hits": hits, "to": str(fitted)}
+            tail = samples - cue.span.samples(take.sample_rate)
+            arguments = {"music": str(music), "to": str(fitted), "span": samples - tail, "hits": hits, "tail": tail}
             worker = WorkerProcess("music_fit.fit_file:fit_wav", arguments)
             try:
                 with cancel_token.on_cancel(worker.kill):
-                    fit = worker.result()
+                    result = worker.result()
             except (InvalidInput, MediaError, ModelFailed) as error:
                 if cue.refit is not None:
                     raise
@@ -178,10 +179,10 @@ class TakeWriter:
             finally:
                 worker.kill()
             _copy_samples(fitted, to, _bwf_writer_factory(take))
-        notes = tuple(fit.pop("notes"))
-        named = [{**hit, "name": each.name} for hit, each in zip(fit["hits"], cue.hits, strict=True)]
+        fit, names = result["fit"], {round(hit.seconds * take.sample_rate): hit.name for hit in cue.hits}
+        fit["hits"] = [{**hit, "name": names.get(hit["at"], "")} for hit in fit["hits"]]
         # The file of the whole music is named after the take, which has no number yet.
-        return conformed, {**fit, "hits": named, "unfitted": True}, notes
+        return conformed, {**fit, "unfitted": True}, tuple(result["notes"])
 
     def _conform_to(
         self, samples: int, to: Path, take: Take, cancel_token: CancelToken, *, pad: bool = True

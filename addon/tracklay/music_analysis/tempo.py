@@ -2,8 +2,8 @@
 
 The onset strength is compared with itself, shifted. A period is likely when the sound repeats after one, two, three and four of it,
 and when people tap at it: they prefer the middle tempos (L. van Noorden and D. Moelants, "Resonance in the perception of musical
-pulse", Journal of New Music Research 28, 1999). Of a tempo, its half and its double, that one is right whose beats make bars:
-chords change on one beat in three or four, not on every one or on one in eight.
+pulse", Journal of New Music Research 28, 1999). Of related tempos, that one is right whose beats make bars: chords change
+on one beat in three or four, not on every one or on one in eight; and a beat has some two or three onsets.
 """
 
 from __future__ import annotations
@@ -39,6 +39,12 @@ LOW_WEIGHT = 0.5
 BAR_WEIGHT = 3.0
 """Weight of the correlation between changes of chord and first beats of bars, against the logarithm of the pulse."""
 
+RATIOS = (1.0, 0.5, 2.0, 1.5, 2 / 3)
+"""Tempos that are compared with the most likely one, as factors."""
+
+ONSETS_PER_BEAT = 2.5
+"""Usual number of onsets in a beat. One octave more or less is as unusual as a tempo 0.6 octaves from the preferred one."""
+
 LEAST_PULSE = 0.05
 """Lowest likeness, 0 to 1, of the shifted strength for a sound with a beat."""
 
@@ -61,9 +67,15 @@ def find_tempo(features: MusicFeatures) -> tuple[float, float]:
     best = int(np.argmax(likelihood))
     if pulse[best] < LEAST_PULSE:
         return 120.0, 0.0
-    octave = round(1 / STEP_OCTAVES)
-    choices = [_peak_near(likelihood, at) for at in (best - octave, best, best + octave) if -3 < at < len(tempos) + 3]
-    merits = [likelihood[at] + BAR_WEIGHT * _bar_contrast(features, strength, lags[at]) for at in choices]
+    shifts = [round(np.log2(ratio) / STEP_OCTAVES) for ratio in RATIOS]
+    choices = [_peak_near(likelihood, best + shift) for shift in shifts if -3 < best + shift < len(tempos) + 3]
+    onsets = _onsets_per_second(strength, rate)
+    merits = [
+        likelihood[at]
+        + BAR_WEIGHT * _bar_contrast(features, strength, lags[at])
+        - 0.5 * float(np.log2(max(onsets * 60 / tempos[at], 0.05) / ONSETS_PER_BEAT)) ** 2
+        for at in choices
+    ]
     chosen = choices[int(np.argmax(merits))]
     return float(tempos[chosen]), float(np.clip(pulse[chosen], 0, 1))
 
@@ -72,6 +84,12 @@ def _peak_near(values: Strength, at: int) -> int:
     """Return the index of the greatest value within 1.5 % of tempo."""
     first = min(max(0, at - 4), len(values) - 1)
     return first + int(np.argmax(values[first : max(first + 1, at + 5)]))
+
+
+def _onsets_per_second(strength: Strength, rate: float) -> float:
+    middle = strength[1:-1]
+    peaks = (middle > strength[:-2]) & (middle >= strength[2:]) & (middle > 1)
+    return float(peaks.sum()) * rate / len(strength)
 
 
 def _bar_contrast(features: MusicFeatures, strength: Strength, period: float) -> float:

@@ -21,7 +21,7 @@ TIME_CHANGE_COST = 1.0
 PAUSE_COST, PAUSE_BEAT_COST = 1.5, 2.0
 """Cost of a pause before a hit, and of each beat of it. A pause is shorter than a beat."""
 
-CUT_COST, CUT_BEAT_COST, MAX_CUT_BEATS = 2.0, 4.0, 0.5
+CUT_COST, CUT_BEAT_COST, MAX_CUT_BEATS = 2.0, 4.0, 0.7
 """Cost of a beat that a hit cuts short, of each beat that is cut, and the most that is."""
 
 MISS_COST = 40.0
@@ -30,7 +30,7 @@ MISS_COST = 40.0
 TRIM_COST = 0.4
 """Cost of the longest shortening of the final decay."""
 
-ACCENT_COST = 2.5
+ACCENT_COST = 4.0
 """Cost of a hit on a beat with no accent."""
 
 

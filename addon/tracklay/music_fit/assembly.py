@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Join:
+class MusicJoin:
     """A place where the music goes on elsewhere.
 
     Attributes:
@@ -59,7 +59,7 @@ class Run:
     at: int
     stop: int
     beats: list[int]
-    join: Join | None = None
+    join: MusicJoin | None = None
 
     @property
     def stretch(self) -> int:
@@ -141,17 +141,17 @@ def lay_out(
     _lead_in(runs)
     for run in runs:
         if run.join is not None:
-            run.join = Join(run.at, *_join_fields(run.join))
+            run.join = MusicJoin(run.at, *_join_fields(run.join))
     return Layout(tuple(runs), max(0, analysis.ending.end - source_stop), tuple(missed))
 
 
-def _join_fields(join: Join) -> tuple[int, int, float, Kind, int]:
+def _join_fields(join: MusicJoin) -> tuple[int, int, float, Kind, int]:
     return join.source_from, join.source_to, join.similarity, join.kind, join.pause
 
 
 def _describe_join(
     analysis: MusicAnalysis, joins: JoinTable, expected: int, beat: int, *, is_hit: bool, pause: int
-) -> Join | None:
+) -> MusicJoin | None:
     """Return the join at which `beat` plays where `expected` would have followed, or None where the music goes on."""
     if expected < 0 or (expected == beat and not pause):
         return None
@@ -159,7 +159,7 @@ def _describe_join(
     similarity = float(joins.similarity[expected, beat]) if expected < count else 0.0
     kind: Kind = "hit" if is_hit else "crossfade" if similarity >= GOOD_SIMILARITY else "fade"
     source_from = int(analysis.beats[expected]) if expected < count else analysis.samples
-    return Join(0, source_from, int(analysis.beats[beat]), similarity, kind, pause)
+    return MusicJoin(0, source_from, int(analysis.beats[beat]), similarity, kind, pause)
 
 
 def _place(runs: list[Run], begin: int, stretch: int) -> None:

@@ -21,17 +21,20 @@ if TYPE_CHECKING:
 
     from ..listening.spectrum import ReadSamples, Samples
     from ..music_analysis.analyzer import MusicAnalysis
-    from .assembly import Join
+    from .assembly import MusicJoin
     from .joins import JoinTable
     from .pieces import MusicPiece
 
 BLOCK_SECONDS = 1
 """Length of the blocks in which a fit is rendered."""
 
-MAX_TRIM_SHARE = 0.35
-"""Largest part of the final decay that is left out."""
+MAX_TRIM_SHARE, WHOLE_RING_SECONDS = 0.35, 1.0
+"""Largest part of the final decay that is left out, and the length of decay that stays."""
 
-LEAST_RING_SECONDS = 0.5
+LEAST_HIT_BEATS = 0.3
+"""Of hits nearer than this many beats, only the first has an accent."""
+
+LEAST_RING_SECONDS = 0.3
 """The final chord rings at least this long when it is moved to a hit."""
 
 LEAST_BARS = 2
@@ -87,7 +90,7 @@ class Fit:
     source_samples: int
 
     @property
-    def joins(self) -> tuple[Join, ...]:
+    def joins(self) -> tuple[MusicJoin, ...]:
         """The joins in order."""
         return tuple(run.join for run in self.runs if run.join is not None)
 
@@ -253,37 +256,32 @@ class _Fitter:
         beats = analysis.beats
         first = self._first_final if is_tight else ending.first_beat
         end_at = self._samples - (ending.end - int(beats[first]))
-        max_trim = round(MAX_TRIM_SHARE * self.ring)
-        anchors = self._anchor_hits()
-        if is_tight and anchors and anchors[-1] > end_at - self._lengths.min():
-            # The last hit is in the ring of the final chord: the chord moves to it.
-            moved = min(anchors[-1], self._samples - round(LEAST_RING_SECONDS * analysis.sample_rate))
-            if moved >= end_at:
-                end_at = moved
-                max_trim = 0
-                anchors = anchors[:-1]
+        stays = round(WHOLE_RING_SECONDS * analysis.sample_rate)
+        max_trim = max(0, min(round(MAX_TRIM_SHARE * self.ring), self.ring - stays))
+        lead = int(beats[0])
+        last = self._samples - round(LEAST_RING_SECONDS * analysis.sample_rate)
+        wanted = [hit for hit in self._anchor_hits() if lead < hit <= last]
+        anchors = list(wanted)
+        # A last hit in the ring of the final chord: the chord moves to it.
+        moves = is_tight and bool(anchors) and anchors[-1] >= end_at
+        if moves:
+            end_at = anchors.pop()
+            max_trim = 0
         anchors = [hit for hit in anchors if hit < end_at]
-        first_beat = 0
-        lead = int(beats[first_beat])
         if end_at <= lead:
             return None
-        anchors = [hit for hit in anchors if hit > lead]
-        grid = SearchGrid(
-            self._joins, self._lengths, analysis.accents, analysis.meter, first_beat, first, max_trim, is_tight
-        )
+        grid = SearchGrid(self._joins, self._lengths, analysis.accents, analysis.meter, 0, first, max_trim, is_tight)
         legs, on_hits, cost = find_path(grid, lead, anchors, end_at)
         if not legs:
             return None
         times = [hit - analysis.attack_offset(beat) for hit, beat in zip(anchors, on_hits, strict=True)]
         layout = lay_out(analysis, grid, legs, [lead, *times, end_at], self._samples)
-        cost += MISS_COST * (
-            len(self._hits) - len(anchors) - (len(self._anchor_hits()) - len(anchors) if is_tight else 0)
-        )
+        cost += MISS_COST * (len(wanted) - len(anchors) - moves)
         return cost, layout
 
     def _anchor_hits(self) -> list[int]:
-        """Return the hits that are not nearer than half a beat to the one before: one accent cannot be on both."""
-        least = 0.5 * float(np.median(self._lengths))
+        """Return the hits that are not too near to the one before: one accent cannot be on both."""
+        least = LEAST_HIT_BEATS * float(np.median(self._lengths))
         found: list[int] = []
         for hit in self._hits:
             if not found or hit - found[-1] >= least:

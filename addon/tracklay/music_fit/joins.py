@@ -43,7 +43,7 @@ NEAR_COST = 1.0
 CANDIDATES = 12
 """Joins to each beat that are considered: the cheapest ones."""
 
-HIT_JOIN_COST, HIT_DIFFERENCE_COST = 0.5, 2.0
+HIT_JOIN_COST, HIT_DIFFERENCE_COST = 0.5, 3.5
 """The same on a hit, where a change is wanted and the accent covers the join."""
 
 

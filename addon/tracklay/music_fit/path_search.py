@@ -77,6 +77,7 @@ class _LegSearch:
 
     def __init__(self, grid: SearchGrid, starts: Costs, span: int, *, is_first: bool) -> None:
         self._grid = grid
+        self._is_first = is_first
         beat = grid.beat
         most = (
             int(
@@ -121,6 +122,8 @@ class _LegSearch:
             may_pause=not is_last or grid.is_tight,
             max_trim=grid.max_trim if is_last else 0,
         )
+        if not self._is_first:
+            totals[0] = np.inf  # the beat on a hit is played
         steps = np.argmin(totals, axis=0)
         return totals[steps, np.arange(totals.shape[1])], steps
 

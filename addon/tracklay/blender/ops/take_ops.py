@@ -195,9 +195,9 @@ class TRACKLAY_OT_regenerate(TracklayOperator, bpy.types.Operator):  # type: ign
 
 
 class TRACKLAY_OT_refit(TracklayOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
-    """Fit the current take's music to its picture and hits as they are now. Nothing is generated or charged.
+    """Fit the take's music to the picture as it is now, at no cost.
 
-    The new take joins the cue's takes and becomes the audible one.
+    Nothing is generated. The new take joins the cue's takes and becomes the audible one.
     """
 
     bl_idname = "tracklay.refit"

@@ -26,6 +26,8 @@ OPERATORS = {
     "Regenerate for Changed Picture": "Für geändertes Bild erzeugen",
     "New Seed": "Neuer Startwert",
     "Redo Part": "Teil neu erzeugen",
+    "Refit": "Neu anpassen",
+    "Refit Music": "Musik neu anpassen",
     "Picture Changed: Regenerate": "Bild geändert: neu erzeugen",
     "Delete Dropped Files": "Verworfene Dateien löschen",
     "Go to Cue": "Zum Cue gehen",
@@ -264,6 +266,9 @@ TOOLTIPS = {
     ),
     "Remove the other takes from the timeline; their files are kept": (
         "Die anderen Takes von der Zeitleiste entfernen; ihre Dateien bleiben"
+    ),
+    "Fit the take's music to the picture as it is now, at no cost": (
+        "Die Musik des Takes an das jetzige Bild anpassen, ohne Kosten"
     ),
     "Generate a part or the preview range of the current take again": (
         "Einen Teil oder den Vorschaubereich des aktuellen Takes neu erzeugen"

@@ -660,6 +660,15 @@ ERRORS = {
     "The timeline of {scene} in {path} is empty.": "Die Zeitleiste von {scene} in {path} ist leer.",
     "Cue was not generated in Blender: {cue}.": "Der Cue wurde nicht in Blender erzeugt: {cue}.",
     # music
+    "The music of {music:.1f} s is too short for a span of {span:.1f} s. Generate it again.": (
+        "Die Musik von {music:.1f} s ist zu kurz für eine Spanne von {span:.1f} s. Erzeugen Sie sie neu."
+    ),
+    "The music that {take} was fitted from is missing: {path}.": (
+        "Die Musik, aus der {take} angepasst wurde, fehlt: {path}."
+    ),
+    "Not music that was fitted to its picture: {strip}. Regenerate it.": (
+        "Keine Musik, die an ihr Bild angepasst wurde: {strip}. Erzeugen Sie sie neu."
+    ),
     "Music cannot be fitted to {samples} samples.": "Musik kann nicht auf {samples} Samples angepasst werden.",
     "The hit at {seconds} s is outside the span of {span} s. Move it into the span.": (
         "Der Treffer bei {seconds} s liegt außerhalb der Spanne von {span} s. Verschieben Sie ihn in die Spanne."
