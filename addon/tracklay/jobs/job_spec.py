@@ -63,8 +63,9 @@ class JobSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the spec as the ledger stores it."""
-        # A cue that is one request has no parts: what is stored identifies work that was paid for, also by earlier versions.
+        # What is stored identifies work that was paid for, also by earlier versions: what does not apply to a cue is left out.
         cue = self.cue if self.part_sizes is not None else replace(self.cue, parts=WHOLE)
+        cue = cue if self.fits_takes else replace(cue, fit="off")
         return {
             "cue": cue_to_dict(cue),
             "folder": str(self.folder),
