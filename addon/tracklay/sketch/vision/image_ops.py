@@ -139,8 +139,8 @@ def warp_image(picture: Luma, transform: SimilarityTransform) -> Luma:
 @lru_cache(maxsize=4)
 def _centred_positions(height: int, width: int) -> tuple[Matrix, Matrix]:
     """Return the x of each column and the y of each row, in pixels from the picture's centre."""
-    x: Matrix = np.arange(width) - (width - 1) / 2
-    y: Matrix = np.arange(height) - (height - 1) / 2
+    x = np.arange(width, dtype=np.float64) - (width - 1) / 2
+    y = np.arange(height, dtype=np.float64) - (height - 1) / 2
     return x, y
 
 
