@@ -32,7 +32,11 @@ OPTIONS = {
         *("--model", "--prompt", "--negative", "--in", "--out", "--only", "--takes", "--seed", "--set", "--square"),
         *(
             "--hits",
+            "--tail",
+            "--fit",
+            "--dry-run",
             "--land",
+            "--parts",
             "--best",
             "--repair",
             "--drop-original",
@@ -45,12 +49,14 @@ OPTIONS = {
             "-v",
         ),
     },
+    "redo": {"--part", "--in", "--out", "--prompt", "--seed", "--max-cost", "--json", "--verbose", "-v"},
     "land": {"--in", "--prompt", "--json", "--verbose", "-v"},
+    "refit": {"--in", "--out", "--hits", "--tail", "--json", "--verbose", "-v"},
     "models": {"--json", "--verbose", "-v"},
     "jobs": {"--all", "--json", "--verbose", "-v"},
     "batch": {
         *("--dry-run", "--max-cost", "--workers", "--shard", "--together", "--farm", "--on", "--shards", "--again"),
-        *("--land", "--repair", "--verdicts", "--merge", "--no-report", "--json", "--verbose", "-v"),
+        *("--land", "--parts", "--repair", "--verdicts", "--merge", "--no-report", "--json", "--verbose", "-v"),
     },
     "report": {"--to", "--verdicts", "--reel", "--verbose", "-v"},
     "demo": {"--to", "--verbose", "-v"},
@@ -59,6 +65,8 @@ OPTIONS = {
 
 POSITIONALS = {
     "lay": ["PICTURE"],
+    "redo": ["TAKE"],
+    "refit": ["TAKE"],
     "land": ["TAKE", "PICTURE"],
     "models": ["ID", "SPEC"],
     "jobs": ["ACTION"],

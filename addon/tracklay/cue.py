@@ -26,6 +26,11 @@ LandMode = Literal["auto", "off"]
 
 LAND_MODES: tuple[LandMode, ...] = ("auto", "off")
 
+FitMode = Literal["auto", "off"]
+"""Fitting of music to the span's length and its hits: of the music of any model but the built-in one, or of none."""
+
+FIT_MODES: tuple[FitMode, ...] = ("auto", "off")
+
 SAMPLE_RATE = 48_000
 """Sample rate of takes in Hz: the standard of film and video, and Blender's default."""
 
@@ -111,8 +116,10 @@ class Cue:
     set. `square` is the position of the square crop that the model receives (`media.square_crop`), empty for the full picture.
     `timecode_start` is the timecode of the timeline's frame 0, in frames: a take's time stamp counts from it. `land` says whether a
     take's events are moved to the picture's contacts (`landing`). With `best`, takes are scored (`scoring`), and the best one is heard.
-    `hits` are the moments that music meets. With `patch`, only a stretch of an earlier take is generated; the span stays that of the
-    whole take.
+    `hits` are the moments that music meets; it ends `tail` frames after the span. `fit` says whether music is fitted to them and to the
+    span's length (`music_fit`). With `refit`, the file of a take of fitted music, nothing is generated: its music is fitted again. With
+    `patch`, only a stretch of an earlier take is generated; the span stays that of the whole take. `parts` says how a span that is
+    longer than the model's is generated: `auto`, `whole`, or the longest length of a part in seconds (`tracklay.parts`).
     """
 
     id: str
@@ -129,7 +136,16 @@ class Cue:
     land: LandMode = "auto"
     best: bool = False
     patch: Patch | None = None
+    parts: str = "auto"
     hits: tuple[Hit, ...] = ()
+    tail: int = 0
+    fit: FitMode = "auto"
+    refit: Path | None = None
+
+    @property
+    def sound_span(self) -> Span:
+        """The span of the take: the cue's own with its tail."""
+        return Span(self.span.start, self.span.frames + self.tail, self.span.rate)
 
     @property
     def request_span(self) -> Span:
@@ -153,7 +169,9 @@ class Take:
     `file` and `stems` are in the same folder. `understood` is the model's reading of the prompt, if it reports one. `landing` describes
     what landing did: mode, lag, moves, and the file name of the untouched take; empty if the take was not landed. `score` is its score
     with the reasons, empty if it was not scored. `replaced` is the stretch of an earlier take that this one replaces, with that take's
-    file; empty for a take that was generated whole. `job_id` is the row in the ledger.
+    file; empty for a take that was generated whole. `fit` describes how music was fitted: tempo, segments, joins, hits with their
+    errors, and the file name of the whole music; empty if it was not. `parts` and `seams` describe the parts that it was joined from;
+    empty for a take of one request. `job_id` is the row in the ledger.
     """
 
     cue: Cue
@@ -178,12 +196,21 @@ class Take:
     landing: Mapping[str, Any] = field(default_factory=dict)
     score: Mapping[str, Any] = field(default_factory=dict)
     replaced: Mapping[str, Any] = field(default_factory=dict)
+    fit: Mapping[str, Any] = field(default_factory=dict)
+    parts: tuple[Mapping[str, Any], ...] = ()
+    seams: tuple[Mapping[str, Any], ...] = ()
     job_id: int | None = None
 
     @property
     def untouched(self) -> Path | None:
         """The take as it was before it was landed; None if nothing was moved."""
         name = self.landing.get("untouched")
+        return self.file.parent / Path(name).name if name else None
+
+    @property
+    def unfitted(self) -> Path | None:
+        """The whole music that the take was fitted from; None if it was not fitted."""
+        name = self.fit.get("unfitted")
         return self.file.parent / Path(name).name if name else None
 
     @classmethod
@@ -214,6 +241,9 @@ class Take:
             landing=entry.get("landing", {}),
             score=entry.get("score", {}),
             replaced=entry.get("replaced", {}),
+            fit=entry.get("fit", {}),
+            parts=tuple(entry.get("parts", ())),
+            seams=tuple(entry.get("seams", ())),
             job_id=job_id,
             **{name: entry[name] for name in same_names},
         )
@@ -249,6 +279,9 @@ class Take:
             **({"landing": dict(self.landing)} if self.landing else {}),
             **({"score": dict(self.score)} if self.score else {}),
             **({"replaced": dict(self.replaced)} if self.replaced else {}),
+            **({"fit": dict(self.fit)} if self.fit else {}),
+            **({"tail": cue.tail} if cue.tail else {}),
+            **({"parts": list(self.parts), "seams": list(self.seams)} if self.parts else {}),
             "picture_by": {"way": "render" if cue.picture.render else "source", "why": cue.picture.reason},
         }
 

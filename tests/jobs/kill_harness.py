@@ -118,13 +118,14 @@ class Forge:
 
 @dataclass
 class Case:
-    """A home and a clip of its own, and the number of takes to make."""
+    """A home and a clip of its own, the number of takes to make, and of the parts of each."""
 
     forge: Forge
     kind: Kind
     folder: Path
     clip: Path
     takes: int = 1
+    parts: int = 1
     log: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -146,7 +147,8 @@ class Case:
 
     def lay(self, **more: Any) -> int:
         """Run `tracklay lay` for the takes."""
-        how = ("--model", self.kind.model, "--prompt", "rain", "--takes", str(self.takes), *self.kind.settings)
+        how = ["--model", self.kind.model, "--prompt", "rain", "--takes", str(self.takes), *self.kind.settings]
+        how += ["--parts", "1"] if self.parts > 1 else []
         return self.tracklay("lay", str(self.picture), *how, **more)
 
     def jobs(self) -> list[Any]:
@@ -157,6 +159,11 @@ class Case:
             return ledger.list_jobs(include_finished=True, limit=0)
         finally:
             ledger.close()
+
+    @property
+    def requests(self) -> int:
+        """Submissions that the takes need."""
+        return self.takes * self.parts
 
     @property
     def asked(self) -> int:
@@ -174,7 +181,7 @@ class Case:
             if all(state == "laid" for state in states):
                 return
             unclear = [job for job in self.jobs() if job.state == "unclear"]
-            if unclear and self.asked < self.takes:
+            if unclear and self.asked < self.requests:
                 self.tracklay("jobs", "send", str(unclear[0].id))
             elif unclear and not self.kind.lists:
                 return
@@ -184,8 +191,9 @@ class Case:
         try:
             jobs, to = self.jobs(), self.folder / "tracklay"
             unclear = [job for job in jobs if job.state == "unclear"]
-            assert len(jobs) == self.takes
-            assert self.kind.server is None or self.asked == self.takes
+            assert len([job for job in jobs if job.parent is None]) == self.takes
+            assert len(jobs) == (self.takes if self.parts == 1 else self.takes + self.requests)
+            assert self.kind.server is None or self.asked == self.requests
             assert not unclear or not self.kind.lists
             assert all(job.state == "laid" for job in jobs if job not in unclear)
             takes = sorted(path.name for path in to.glob("*.wav") if TAKE.search(path.name))

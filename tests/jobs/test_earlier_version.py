@@ -60,7 +60,8 @@ def test_the_ledger_is_upgraded_and_intact(ledger, home):
     connection = sqlite3.connect(home / "ledger.sqlite3")
     assert connection.execute("PRAGMA user_version").fetchone() == (len(ledger_schema.MIGRATIONS),)
     indexes = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
-    assert {"jobs_request_key", "jobs_content_key", "jobs_proxy_key", "jobs_open"} <= indexes
+    assert {"jobs_request_key", "jobs_content_key", "jobs_proxy_key", "jobs_open", "jobs_parent"} <= indexes
+    assert {job.parent for job in ledger.all_jobs()} == {None}
     connection.close()
     assert (home / "ledger.version1.sqlite3").is_file()
 

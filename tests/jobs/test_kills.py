@@ -81,6 +81,34 @@ def test_killed_at_any_moment_and_while_it_recovers(forge, clip, tmp_path, name)
             case.clean()
 
 
+PARTS, PART_FRAMES = (10, 210) if KILLS else (4, 84)
+"""Parts of at most a second, and the frames of a cue that needs this number."""
+
+PART_KILLS = 30 if KILLS else SAMPLE_KILLS
+
+
+def test_killed_while_it_makes_parts(forge, tmp_path):
+    """One take in parts; the process dies at any moment, and again while it resumes: no part is paid twice, none is lost."""
+    long = flash_clip(tmp_path / "long.mp4", Fraction(25), PART_FRAMES, range(3, PART_FRAMES, 16), size=(64, 36))
+    chance = random.Random(f"parts {KILLS}")  # noqa: S311 - the same kills each time
+    with kind("replicate") as fake:
+        whole = Case(forge, fake, tmp_path / "whole", long, parts=PARTS)
+        assert whole.lay(event=0) == 0
+        whole.check()
+        events, kills, number = int((whole.folder / "output.events").read_text()), 0, 0
+        while kills < PART_KILLS:
+            number += 1
+            case = Case(forge, fake, tmp_path / str(number), long, parts=PARTS)
+            killed = case.lay(event=chance.randrange(1, events)) == KILLED
+            while killed:
+                kills += 1
+                again = chance.random() < 0.4 and (case.home / "ledger.sqlite3").exists()
+                killed = again and case.tracklay("jobs", "resume", event=chance.randrange(1, events // 2)) == KILLED
+            case.recover()
+            case.check()
+            case.clean()
+
+
 FAULTS = {
     "the answer is lost": ("create", [Fault("reset-after")]),
     "the answer is empty": ("create", [Fault("empty", 202)]),

@@ -17,6 +17,7 @@ from ..jobs.cost import parse_amount, summarize_costs
 from ..jobs.ledger import Ledger
 from ..jobs.scheduler import HOSTED_PROVIDER_LIMIT
 from ..jobs.states import FINAL_STATES
+from ..parts.sizes import request_lengths
 from ..providers.base import get_provider
 from .history import RowHistory, missing_takes
 from .open_picture import OpenPicture
@@ -45,6 +46,7 @@ class ModelEstimate:
         seconds_per_take: median duration of a take, None if the ledger has none of the model.
         rows, takes: numbers of what is missing.
         picture_seconds: total length of the spans, counted once for each take.
+        requests: number of requests: a span that is longer than the model's has one for each of its parts.
         cost: total cost, None if the price is unknown.
     """
 
@@ -55,12 +57,13 @@ class ModelEstimate:
     rows: int = 0
     takes: int = 0
     picture_seconds: Fraction = Fraction(0)
+    requests: int = 0
     cost: Decimal | None = Decimal(0)
 
     @property
     def total_seconds(self) -> float | None:
-        """Duration of all takes in seconds, None if it is unknown."""
-        return None if self.seconds_per_take is None else self.seconds_per_take * -(-self.takes // self.concurrency)
+        """Duration of all requests in seconds, None if it is unknown."""
+        return None if self.seconds_per_take is None else self.seconds_per_take * -(-self.requests // self.concurrency)
 
 
 @dataclass(slots=True)
@@ -103,6 +106,7 @@ class BatchEstimate:
                 "rows": part.rows,
                 "takes": part.takes,
                 "picture_seconds": round(float(part.picture_seconds), 3),
+                "requests": part.requests,
                 "cost": {"amount": None if part.cost is None else f"{part.cost:f}", "currency": part.currency},
                 "seconds_each": None if part.seconds_per_take is None else round(part.seconds_per_take, 3),
                 "seconds": None if part.total_seconds is None else round(part.total_seconds, 1),
@@ -168,20 +172,21 @@ def _count_missing(
 
 def _measure_spans(
     worklist: WorkList, group: Sequence[tuple[WorkListRow, int]]
-) -> list[tuple[WorkListRow, int, Fraction | TracklayError]]:
-    """Return the length of each row's span in seconds, or the error that stops it."""
+) -> list[tuple[WorkListRow, int, list[Fraction] | TracklayError]]:
+    """Return the length of each row's span in seconds and those of its requests, or the error that stops it."""
     try:
         picture = OpenPicture(group[0][0].picture)
     except TracklayError as error:
         return [(row, count, error) for row, count in group]
-    outcomes: list[tuple[WorkListRow, int, Fraction | TracklayError]] = []
+    outcomes: list[tuple[WorkListRow, int, list[Fraction] | TracklayError]] = []
     for row, count in group:
         try:
             cue = picture.cue(row)
             if cue.picture.error:
                 raise InvalidInput("cue.picture_error", "{reason}", reason=cue.picture.error)
-            worklist.models[row.model].check_span(cue.span.seconds)
-            outcomes.append((row, count, cue.span.seconds))
+            span = cue.span
+            lengths = request_lengths(worklist.models[row.model], span.frames, span.rate, row.parts)
+            outcomes.append((row, count, [span.seconds, *map(span.rate.seconds, lengths)]))
         except TracklayError as error:
             outcomes.append((row, count, error.prefix_with(row.picture.name)))
     return outcomes
@@ -192,18 +197,21 @@ def _add_row(
     model: Model,
     row: WorkListRow,
     count: int,
-    outcome: Fraction | TracklayError,
+    outcome: list[Fraction] | TracklayError,
     describe: Callable[[TracklayError], str],
 ) -> None:
     part = estimate.models[model.id]
     if isinstance(outcome, TracklayError):
         estimate.errors.append((row.id, describe(outcome)))
         return
-    cost = model.estimate_cost(outcome, row.params)
+    span, *requests = outcome
     part.rows += 1
     part.takes += count
-    part.picture_seconds += outcome * count
-    part.cost = None if cost is None or part.cost is None else part.cost + cost * count
+    part.requests += len(requests) * count
+    part.picture_seconds += span * count
+    for seconds in requests:
+        cost = model.estimate_cost(seconds, row.params)
+        part.cost = None if cost is None or part.cost is None else part.cost + cost * count
 
 
 def check_cap(worklist: WorkList, rows: Sequence[WorkListRow], options: BatchOptions) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InvalidInput
 from ..timelines import open_timeline
-from ..timelines.hit_points import add_hits
+from ..timelines.hit_points import add_hits, tail_frames
 from ..timelines.media_file import MediaFile
 
 if TYPE_CHECKING:
@@ -69,5 +69,9 @@ class OpenPicture:
             params=row.params,
             land=row.land,
             best=row.best,
+            fit=row.fit,
+            parts=row.parts,
         )
+        if row.tail:
+            cue = replace(cue, tail=tail_frames(row.tail, cue.span.rate))
         return add_hits(self.timeline, [cue], row.hits)[0] if row.hits else cue

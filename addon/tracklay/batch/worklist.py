@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..cue import LandMode, ParamValue
+    from ..cue import FitMode, LandMode, ParamValue
     from ..models import Model
 
 DEFAULT_MODEL = "sketch/foley"
@@ -32,9 +32,12 @@ ROW_FIELDS: Mapping[str, type] = {
     "params": dict,
     "folder": str,
     "land": str,
+    "parts": str,
     "best": bool,
     "repair": bool,
     "hits": str,
+    "tail": str,
+    "fit": str,
     "drop_original": bool,
 }
 """The fields of a row, each with its type."""
@@ -58,8 +61,9 @@ class WorkListRow:
         location: the row's name in messages.
         in_point, out_point: times as the user wrote them; None is the picture's start or end.
         params: all parameters, checked.
-        land, best: as in `Cue`.
+        land, best, parts, fit: as in `Cue`.
         repair: the worst stretch of its best take is generated again.
+        tail: as `tracklay lay --tail` takes it.
         hits: the hit points, as `tracklay lay --hits` takes them; empty for none but the timeline's markers.
     """
 
@@ -81,8 +85,11 @@ class WorkListRow:
     drop_original: bool = False
     land: LandMode = "auto"
     best: bool = False
+    parts: str = "auto"
     repair: bool = False
     hits: str = ""
+    tail: str = ""
+    fit: FitMode = "auto"
 
     @property
     def lay_group(self) -> tuple[str, str]:

@@ -15,13 +15,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..cue import LAND_MODES
+from ..cue import FIT_MODES, LAND_MODES
 from ..errors import InvalidInput, TracklayError, file_not_found_error
 from ..jobs.job_spec import TakeSettings
 from ..media import image_sequence
 from ..media.fingerprint import relative_points, source_id
 from ..models import find_model, load_catalogue
 from ..models.model import EXTRA_PREFIX, is_url, suggest_nearest
+from ..parts.sizes import parse_part_seconds
 from ..providers.base import get_provider
 from ..timelines.formats import is_timeline
 from ..timing import Rate, parse_time
@@ -39,7 +40,7 @@ from .worklist import (
 )
 
 if TYPE_CHECKING:
-    from ..cue import Cue, LandMode, ParamValue
+    from ..cue import Cue, FitMode, LandMode, ParamValue
     from ..models import Model
 
 _PARAMETER_PREFIX = "params."
@@ -58,13 +59,16 @@ _FASTEST_RATE = 240
 _Error = TypeVar("_Error", bound=TracklayError)
 
 
-def load_worklist(path: Path, *, check_keys: bool = True, land: LandMode = "auto", repair: bool = False) -> WorkList:
+def load_worklist(
+    path: Path, *, check_keys: bool = True, land: LandMode = "auto", parts: str = "auto", repair: bool = False
+) -> WorkList:
     """Read a work list and check that all of its rows can be started.
 
     Args:
         path: a .toml, .json or .csv file.
         check_keys: check the API keys too. Without it the list can be read on a machine that has none.
         land: landing of rows that have no such field.
+        parts: parts of rows that have no such field.
         repair: repair of rows that have no such field.
 
     Raises:
@@ -72,7 +76,7 @@ def load_worklist(path: Path, *, check_keys: bool = True, land: LandMode = "auto
         KeyMissing: the provider of a row needs a key and none is set.
     """
     path = path.absolute()
-    loader = _WorkListLoader(path, check_keys=check_keys, land=land, repair=repair)
+    loader = _WorkListLoader(path, check_keys=check_keys, land=land, parts=parts, repair=repair)
     rows = tuple(loader.load_rows(worklist_file.read_worklist_file(path)))
     if not rows:
         raise InvalidInput("worklist.no_rows", "{file} has no rows. Add [[rows]] or pictures.", file=path.name)
@@ -82,9 +86,9 @@ def load_worklist(path: Path, *, check_keys: bool = True, land: LandMode = "auto
 class _WorkListLoader:
     """Builds the rows of one file. What rows share (models, pictures, file states) is looked up once."""
 
-    def __init__(self, path: Path, *, check_keys: bool, land: LandMode, repair: bool) -> None:
+    def __init__(self, path: Path, *, check_keys: bool, land: LandMode, parts: str, repair: bool) -> None:
         self.path, self.folder, self._check_keys, self._land = path, path.parent, check_keys, land
-        self._repair = repair
+        self._parts, self._repair = parts, repair
         self.catalogue = load_catalogue()
         self.models: dict[str, Model] = {}
         self._file_states: dict[str, list[Any]] = {}
@@ -143,8 +147,8 @@ class _WorkListLoader:
         return typed
 
     def _check_value(self, name: str, kind: type, value: Any, location: str) -> Any:
-        # A time in seconds may be written as a number.
-        if name in ("in", "out") and isinstance(value, int | float) and not isinstance(value, bool):
+        # A time or a length in seconds may be written as a number.
+        if name in ("in", "out", "parts") and isinstance(value, int | float) and not isinstance(value, bool):
             return str(value)
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise self._locate(_wrong_type_error(name, _TYPE_NAMES[kind], value), location)
@@ -272,6 +276,8 @@ class _WorkListLoader:
                 params,
             ).validate(model)
             land = _check_land(values.get("land", self._land))
+            parts = values.get("parts", self._parts)
+            parse_part_seconds(parts)
             repair = bool(values.get("repair", self._repair))
             points = [_check_time(name, values.get(name)) for name in ("in", "out")]
             picture, picture_name = self._resolve_path(values["picture"])
@@ -296,7 +302,10 @@ class _WorkListLoader:
         content += [dict(settings.params), folder_name]
         # Left out by default: results of earlier versions stay valid.
         content += [] if land == "auto" else [land]
-        hits = values.get("hits", "")
+        content += [] if parts == "auto" else ["parts", parts]
+        hits, tail, fit = values.get("hits", ""), values.get("tail", ""), _check_fit(values.get("fit", "auto"))
+        content += [["tail", tail]] if tail else []
+        content += [["fit", fit]] if fit != "auto" else []
         marked = [hit.to_list() for hit in cue.hits] if cue is not None and model.task == "music" else []
         content += [["hits", hits, marked]] if hits or marked else []
         return WorkListRow(
@@ -318,8 +327,11 @@ class _WorkListLoader:
             bool(values.get("drop_original", False)),
             land,
             bool(values.get("best", False) or repair),
+            parts,
             repair,
             hits,
+            tail,
+            fit,
         )
 
     def _parameter_value(self, model: Model, name: str, value: ParamValue, *, is_text: bool) -> ParamValue:
@@ -421,6 +433,15 @@ def _merge_tables(*tables: Mapping[str, Any]) -> dict[str, Any]:
         if params:
             merged["params"] = params
     return merged
+
+
+def _check_fit(text: str) -> FitMode:
+    for mode in FIT_MODES:
+        if text == mode:
+            return mode
+    raise InvalidInput(
+        "worklist.invalid_fit", "fit must be {names}: {value}.", names=" or ".join(FIT_MODES), value=text
+    )
 
 
 def _check_land(text: str) -> LandMode:

@@ -84,6 +84,7 @@ def _run_worklist(path: Path, shard: tuple[int, int] | None, options: argparse.N
         path,
         check_keys=options.merge is None and not options.dry_run,
         land=options.land or "auto",
+        parts=options.parts or "auto",
         repair=options.repair,
     )
     rows = list(worklist.rows) if shard is None else shard_rows(worklist.rows, *shard)
@@ -118,7 +119,7 @@ def _run_on_cluster(path: Path, options: argparse.Namespace) -> None:
         return
     rows = len(load_worklist(path, check_keys=False).rows)  # the workers have the keys
     arguments = ["batch", str(path)]
-    for name in ("workers", "max_cost", "verdicts", "land"):
+    for name in ("workers", "max_cost", "verdicts", "land", "parts"):
         if (value := getattr(options, name)) is not None:
             arguments += [f"--{name.replace('_', '-')}", str(value.absolute() if name == "verdicts" else value)]
     arguments += [f"--{name}" for name in ("again", "repair") if getattr(options, name)]

@@ -41,6 +41,8 @@ def print_estimate(estimate: BatchEstimate) -> None:
     for part in estimate.models.values():
         cost = UNKNOWN if part.cost is None else _format_cost(part.cost, part.currency)
         picture = f"{float(part.picture_seconds):.1f} s"
+        if part.requests > part.takes:
+            picture += f" in {part.requests} parts"
         table.add_row(part.model, str(part.rows), str(part.takes), picture, cost, _format_time(part.total_seconds))
     if estimate.models:
         console.print(table)

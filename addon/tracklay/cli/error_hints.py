@@ -46,6 +46,8 @@ HINTS: dict[str, str] = {
     "cost.unknown_price": "Leave out --max-cost to continue.",
     "cost.over_cap": "Raise the cap to continue.",
     "cue.prompt_required": "Set one with --prompt.",
+    "span.too_long": "Or leave out --parts whole.",
+    "redo.no_parts": "Set --in and --out.",
     # timelines
     "otio.output_changed": "It is yours now: rename it, or choose another folder with --to.",
     "timeline.no_named_clips": "Use --in and --out instead of --only.",

@@ -86,7 +86,9 @@ def _resume_jobs(job_ids: Sequence[int], describe: Callable[[TracklayError], str
     """Continue jobs, lay their takes, and return the exit status. Jobs that were never sent need `allow_submit`."""
     failures: list[str] = []
     with BlockingRunner(lambda _: None) as runner:
-        finished = runner.resume(job_ids, lambda job: allow_submit or job.state not in UNSENT_STATES)
+        finished = runner.resume(
+            job_ids, lambda job: allow_submit or job.state not in UNSENT_STATES, may_submit=allow_submit
+        )
         # Jobs of one run share one laid file: laid one by one, each would replace the sound of the one before.
         groups: dict[tuple[str, Path, str], list[JobResults]] = {}
         deliveries: dict[tuple[str, Path, str], FileDelivery] = {}

@@ -18,13 +18,13 @@ from ..jobs.runner import BlockingRunner
 from ..models import EXTRA_PREFIX, Model, find_model, load_catalogue
 from ..timelines import open_timeline
 from ..timelines.delivery import check_delivery, deliver_takes
-from ..timelines.hit_points import add_hits
+from ..timelines.hit_points import add_hits, tail_frames
 from ..timelines.repair import plan_repairs
 from .exit_status import EXIT_BAD_INPUT, EXIT_DONE, EXIT_FAILED
 from .messages import print_json, print_messages
 from .options.lay import DEFAULT_MODEL
 from .progress import TakeProgressTable
-from .tables import show_result, show_written_file
+from .tables import estimate_to_dict, show_estimates, show_result, show_written_file
 
 if TYPE_CHECKING:
     from ..timelines.base import Timeline
@@ -48,7 +48,11 @@ def run_lay(options: argparse.Namespace) -> int:
         square=options.square,
         land=options.land,
         best=options.best or options.repair,
+        fit=options.fit,
+        parts=options.parts,
     )
+    if options.tail is not None:
+        cues = [replace(cue, tail=tail_frames(options.tail, cue.span.rate)) for cue in cues]
     if options.hits and model.task == "music":
         cues = add_hits(timeline, cues, options.hits)
     elif options.hits:
@@ -63,6 +67,8 @@ def run_lay(options: argparse.Namespace) -> int:
     to: Path = options.to or timeline.folder
     if options.plan:
         return _write_worklist(timeline, cues, to, options)
+    if options.dry_run:
+        return _print_dry_run(timeline, cues, to, options)
     return generate_and_lay(
         timeline,
         cues,
@@ -102,7 +108,10 @@ def _write_worklist(timeline: Timeline, cues: Sequence[Cue], to: Path, options: 
         )
     fields = {"in": options.in_point, "out": options.out_point, "drop_original": options.drop_original or None}
     fields |= {"best": options.best or None, "repair": options.repair or None}
+    fields["parts"] = None if options.parts == "auto" else options.parts
     fields["hits"] = options.hits
+    fields["tail"] = options.tail
+    fields["fit"] = None if options.fit == "auto" else options.fit
     fields["land"] = None if options.land == "auto" else options.land
     # All cues of one command share its options.
     fields |= {name: getattr(cues[0], name) for name in ("model", "prompt", "negative", "takes", "seed")}
@@ -112,6 +121,17 @@ def _write_worklist(timeline: Timeline, cues: Sequence[Cue], to: Path, options: 
     else:
         show_written_file(worklist_writer.write_worklist(timeline, worklist))
     return EXIT_DONE
+
+
+def _print_dry_run(timeline: Timeline, cues: Sequence[Cue], to: Path, options: argparse.Namespace) -> int:
+    """Print the length, the number of parts and the cost of each cue. Nothing is sent or written."""
+    specs, refused = create_job_specs(cues, to.absolute(), timeline.output_stem(to), Delivery(), check_key=False)
+    if options.json:
+        print_json({"cues": [estimate_to_dict(spec) for spec in specs]})
+    else:
+        show_estimates(specs)
+    print_messages([options.describe(failure.error) for failure in refused])
+    return EXIT_FAILED if refused else EXIT_DONE
 
 
 def parse_params(model: Model, assignments: Sequence[str]) -> dict[str, Any]:
@@ -167,7 +187,7 @@ def generate_and_lay(
     to = to.absolute()
     # All that laying needs later, in `tracklay jobs resume` as well, is stored with each job.
     delivery = FileDelivery(timeline.path.absolute(), drop_original)
-    specs, refused = _create_job_specs(cues, to, timeline.output_stem(to), delivery)
+    specs, refused = create_job_specs(cues, to, timeline.output_stem(to), delivery)
     check_budget(specs, run_cap)
     if project_cap is not None:
         parse_amount(project_cap, "--max-project-cost")  # only validates: the runner stores the text
@@ -209,7 +229,7 @@ def _repair_takes(
     if not cues:
         return results, []
     try:
-        specs, refused = _create_job_specs(cues, to, stem, delivery)
+        specs, refused = create_job_specs(cues, to, stem, delivery)
     except InvalidInput as error:
         return results, [f"not repaired: {error}"]
     progress.add_specs(specs)
@@ -219,8 +239,8 @@ def _repair_takes(
     return [result for result in repaired if result in results or result not in over], notes
 
 
-def _create_job_specs(
-    cues: Sequence[Cue], to: Path, stem: str, delivery: Delivery
+def create_job_specs(
+    cues: Sequence[Cue], to: Path, stem: str, delivery: Delivery, *, check_key: bool = True
 ) -> tuple[list[JobSpec], list[Failure]]:
     """Return the job specs of cues, and the cues that cannot be generated. Raises the first error if that is all of them."""
     catalogue = load_catalogue()  # once for all cues: it parses a file for each model
@@ -228,7 +248,7 @@ def _create_job_specs(
     refused: list[Failure] = []
     for cue in cues:
         try:
-            specs.append(replace(create_job_spec(cue, to, stem, catalogue), delivery=delivery))
+            specs.append(replace(create_job_spec(cue, to, stem, catalogue, check_key=check_key), delivery=delivery))
         except TracklayError as error:
             refused.append(Failure(cue, error))
     if not specs:

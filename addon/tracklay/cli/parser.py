@@ -11,6 +11,9 @@ from typing import Any, NoReturn
 
 from ..errors import InvalidInput
 
+PARTS_HELP = "auto, whole or seconds (default: auto)"
+"""Values of `--parts`, for its help text."""
+
 Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for what `add_subparsers` returns
 
 

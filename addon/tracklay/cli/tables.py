@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ..jobs.cost import estimate_cost
 from ..scoring.ranking import reason_texts
 from .console import PlainConsole
 
 if TYPE_CHECKING:
+    from ..jobs.job_spec import JobSpec
     from ..models import Model, Parameter, Price
     from .doctor import Finding
 
@@ -48,6 +51,39 @@ def show_result(result: dict[str, Any], folder: Path, manifest_path: Path) -> No
                 console.print(Text(f"{label:<9}{' '.join(str(folder / path).splitlines())}"), soft_wrap=True)
 
 
+def estimate_to_dict(spec: JobSpec) -> dict[str, Any]:
+    """Return the length, the number of parts and the estimated cost of a spec's takes, as JSON."""
+    cost = estimate_cost(spec)
+    return {
+        "cue": spec.cue.id,
+        "model": spec.model.id,
+        "takes": spec.cue.takes,
+        "seconds": round(float(spec.cue.request_span.seconds), 3),
+        "parts": len(spec.request_seconds),
+        "cost": {"amount": None if cost is None else f"{cost:f}", "currency": spec.model.price.currency},
+    }
+
+
+def show_estimates(specs: Sequence[JobSpec]) -> None:
+    """Print the length, the number of parts and the estimated cost of specs, a line for each."""
+    console = PlainConsole()
+    for spec in specs:
+        takes = f"{spec.cue.takes} takes, " if spec.cue.takes > 1 else ""
+        parts = len(spec.request_seconds)
+        length = f"{round(float(spec.cue.request_span.seconds), 2):g} s" + (f" in {parts} parts" if parts > 1 else "")
+        cost = amount_text(estimate_cost(spec), spec.model.price.currency)
+        console.print(Text(f"{spec.cue.id}  {spec.model.id}: {takes}{length}, {cost}"), soft_wrap=True)
+
+
+def amount_text(amount: Decimal | None, currency: str) -> str:
+    """Return `0.48 USD`, `0.0031 USD`, `free` or `price not known`."""
+    if amount is None:
+        return "price not known"
+    if not amount:
+        return "free"
+    return f"{amount:.2f} {currency}" if amount >= Decimal("0.01") else f"{float(amount):.2g} {currency}"
+
+
 JOB_STYLES = {"laid": "green", "ready": "green", "failed": "red", "unclear": "yellow", "cancelled": "dim"}
 
 
@@ -65,7 +101,8 @@ def show_jobs(listing: dict[str, Any]) -> None:
         source = job["picture"].replace("\\", "/").rpartition("/")[2]
         cost = cost_text(job["cost"])
         seed = str(job["seed"])
-        table.add_row(str(job["id"]), state, job["model"], source, str(job["take"]), seed, cost, Text(detail, "dim"))
+        take = f"{job['take']}, part {job['part']}" if job["part"] else str(job["take"])
+        table.add_row(str(job["id"]), state, job["model"], source, take, seed, cost, Text(detail, "dim"))
     if listing["jobs"]:
         console.print(table)
     spent = Table(box=None, pad_edge=False, header_style="dim")

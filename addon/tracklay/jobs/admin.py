@@ -63,6 +63,7 @@ def _job_to_dict(job: Job) -> dict[str, Any]:
         "picture": cue["source"],
         "cue": job.cue,
         "take": job.take_index + 1,
+        "part": job.plan["part"][0] if job.parent is not None else None,
         "prompt": cue["prompt"],
         "seed": job.seed,
         "project": job.project,
@@ -101,10 +102,15 @@ def discard_job(job_id: int) -> Job:
             job = ledger.transition(job, "cancelled", **error_columns(error))
         if job.state not in FINAL_STATES:
             raise InvalidInput("job.not_finished", "Job {job} is not finished ({state}).", job=job_id, state=job.state)
-        job = ledger.update(job, hidden=1)
-    # Another job may have reused this job's output: its folder is named after this one.
-    if not any(each["folder"] == str(job_id) for each in _saved_outputs()):
-        artifact_store.delete_output(job_id)
+        discarded = [job, *ledger.parts_of(job_id)]
+        for each in discarded:
+            ledger.update(each, hidden=1)
+        job = ledger.get_job(job_id)
+    # Another job may have reused one of these outputs: its folder is named after the job that paid for it.
+    in_use = {each["folder"] for each in _saved_outputs()}
+    for each in discarded:
+        if str(each.id) not in in_use:
+            artifact_store.delete_output(each.id)
     return job
 
 
@@ -141,6 +147,7 @@ def request_cancel(job_id: int) -> Job:
         InvalidInput: there is no such job, or it is finished.
     """
     with _open_ledger() as ledger:
+        job_id = ledger.joining_job(job_id)
         with ledger.transaction():
             job = ledger.get_job(job_id)
             if job.state in FINAL_STATES:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..atomic_io import fsync_folder, output_error, remove_leftovers
 from ..cue import Cost
+from ..errors import InvalidInput
 from ..media import proxy_cache
 from ..paths import ensure_folder, tracklay_home
 from ..providers.base import Output
@@ -32,6 +33,9 @@ COPY_GRACE_SECONDS = 600.0
 
 MAX_UNDERSTOOD_CHARS = 20_000
 """Characters of JSON of one value that a provider returned beside the sound, such as a rewritten prompt."""
+
+UNFITTED = "unfitted"
+"""Name of the whole music that a take was fitted from, among the take's files, as those of stems."""
 
 METADATA_FILE = "note.json"
 """File in each stored folder that describes its other files. A folder without it is incomplete."""
@@ -191,10 +195,61 @@ def load_output(metadata: Mapping[str, Any]) -> Output | None:
     return output if all(path.is_file() for path in files) else None
 
 
+def store_music(take: Path, earlier: Job | None, job: Job, folder: Path) -> dict[str, Any]:
+    """Store the whole music that a take was fitted from as a job's output, to be fitted again; return the ledger's metadata.
+
+    Args:
+        take: path of the take's file.
+        earlier: the job that made the take, if the ledger knows it: seed and version are its.
+        job: the job that fits the music again.
+        folder: folder for the copy.
+
+    Raises:
+        InvalidInput: the music is missing.
+        OutputError: it cannot be stored.
+    """
+    music = take.with_name(f"{take.stem}.{UNFITTED}.wav")
+    if not music.is_file():
+        raise InvalidInput(
+            "refit.no_music", "The music that {take} was fitted from is missing: {path}.", take=take.name, path=music
+        )
+    known = (earlier and earlier.output) or {}
+    output = Output(
+        Path(shutil.copyfile(music, folder / music.name)),
+        known.get("seed", job.seed),
+        known.get("version", ""),
+        Cost("0", known.get("cost", {}).get("currency", "USD"), estimated=False),
+        understood=known.get("understood", {}),
+    )
+    stored = save_output(job, folder, output, keep_after_laying=False)
+    return stored if earlier is None else {**stored, "origin": known.get("origin", earlier.id)}
+
+
 def split_output(output: Output) -> list[Output]:
     """Return each sound of an output as an output of its own. The first one has the cost of the request."""
     free = replace(output.cost, amount="0")
     return [output, *(replace(output, file=file, cost=free, stems={}, extra_files=()) for file in output.extra_files)]
+
+
+def conformed_part_path(job_id: int) -> Path:
+    """Return the path of a part's conformed sound, beside its stored output. It exists until the joined take is laid."""
+    return _output_folder(job_id) / "conformed.wav"
+
+
+def save_conformed_part(job_id: int, made: Path) -> None:
+    """Move a part's conformed sound, complete and in a work folder, beside its output.
+
+    Raises:
+        OutputError: it cannot be stored.
+    """
+    target = conformed_part_path(job_id)
+    try:
+        with made.open("rb") as file:
+            os.fsync(file.fileno())
+        ensure_folder(target.parent)  # a reused output is in the folder of the job that paid for it
+        made.replace(target)
+    except OSError as error:
+        raise output_error(error, target.parent) from error
 
 
 def delete_output(job_id: int) -> None:

@@ -86,6 +86,7 @@ class JobContext:
         concurrency_slot: returns the context that bounds a kind of work: `extract`, `conform`, `render`, or a provider's name.
         report_progress: receives each step of each job.
         cancelling: numbers of the jobs that the user has cancelled.
+        may_submit: whether parts that were never sent may be: `collect` only downloads.
     """
 
     ledger_writer: LedgerWriter
@@ -93,6 +94,7 @@ class JobContext:
     concurrency_slot: Callable[[str], AbstractAsyncContextManager[None]]
     report_progress: Callable[[StageProgress], None]
     cancelling: set[int] = field(default_factory=set)
+    may_submit: bool = True
     poll_schedule: PollSchedule = field(default_factory=PollSchedule)
     known_request_ids: dict[str, set[str]] = field(default_factory=dict)
     # Weak values: a lock disappears with the last task that holds or awaits it, however many sources a batch has.

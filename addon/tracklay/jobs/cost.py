@@ -21,8 +21,11 @@ UNCHARGED_STATES = frozenset({"failed", "cancelled"})
 
 def estimate_cost(spec: JobSpec) -> Decimal | None:
     """Return the cost of all takes of a spec in its price's currency, or None if the catalogue has no price."""
-    each = spec.model.estimate_cost(spec.cue.request_span.seconds, spec.cue.params)
-    return None if each is None else each * spec.cue.takes
+    if spec.cue.refit is not None:
+        return Decimal(0)
+    costs = [spec.model.estimate_cost(seconds, spec.cue.params) for seconds in spec.request_seconds]
+    known = [cost for cost in costs if cost is not None]
+    return sum(known, Decimal(0)) * spec.cue.takes if len(known) == len(costs) else None
 
 
 def parse_amount(text: str, name: str) -> Decimal:

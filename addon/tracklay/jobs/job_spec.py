@@ -17,18 +17,23 @@ from ..errors import InvalidInput, LedgerError, TracklayError
 from ..hits import Hit
 from ..models import Model, find_model
 from ..models.model import prompt_required_error
+from ..parts.sizes import WHOLE, part_sizes
 from ..timing import Rate, Span, TimeMap
 from ..untrusted_data import clean_text
 from .delivery import Delivery, delivery_of_plan
 
 if TYPE_CHECKING:
     from ..cue import ParamValue
+    from ..parts.sizes import PartSizes
 
 Stage = Literal["extract", "generate", "conform", "ready", "failed"]
 """Stages of a take as front ends show them. The ledger's states are finer (`states`)."""
 
 RANDOM_SEED = -1
 """Value that means "choose a seed", as in the providers' own web pages."""
+
+FIT_MARGIN = Fraction(6, 5)
+"""Music that is fitted is asked for at this many times the span's length."""
 
 MAX_TAKES = 99
 """Takes of one cue, at most."""
@@ -58,8 +63,11 @@ class JobSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the spec as the ledger stores it."""
+        # What is stored identifies work that was paid for, also by earlier versions: what does not apply to a cue is left out.
+        cue = self.cue if self.part_sizes is not None else replace(self.cue, parts=WHOLE)
+        cue = cue if self.fits_takes else replace(cue, fit="off")
         return {
-            "cue": cue_to_dict(self.cue),
+            "cue": cue_to_dict(cue),
             "folder": str(self.folder),
             "stem": self.stem,
             "laying": self.delivery.to_dict(),
@@ -101,7 +109,11 @@ class JobSpec:
         reason = stored.pop("why", "")
         reason = stored.pop("reason", reason)
         patch = stored.pop("patch", None)
+        # Jobs of earlier versions are one request each.
+        parts = stored.pop("parts", WHOLE)
         hits = tuple(Hit.from_list(each) for each in stored.pop("hits", ()))
+        # Music of earlier versions was cut at the span's end.
+        fit, refit = stored.pop("fit", "off"), stored.pop("refit", None)
         picture = Picture(
             Path(stored.pop("source")),
             TimeMap(points),
@@ -115,7 +127,10 @@ class JobSpec:
             span=Span(start, frames, Rate(Fraction(rate))),
             picture=picture,
             patch=None if patch is None else Patch(Path(patch[0]), *patch[1:]),
+            parts=parts,
             hits=hits,
+            fit=fit,
+            refit=None if refit is None else Path(refit),
             **stored,
         )
 
@@ -123,6 +138,39 @@ class JobSpec:
     def lands_takes(self) -> bool:
         """True if takes are moved to the picture's contacts."""
         return self.cue.land == "auto" and can_land(self.model, self.cue.params)
+
+    @property
+    def fits_takes(self) -> bool:
+        """True if takes are music that is fitted to the span and its hits."""
+        return self.cue.fit == "auto" and can_fit(self.model) and self.cue.patch is None
+
+    @property
+    def seconds_to_ask(self) -> Fraction:
+        """The length that one request asks for: the tail too, and where music is fitted more, so that there are bars to leave out.
+
+        Music for a picture has the picture's length.
+        """
+        cue, seconds = self.cue, self.cue.request_span.seconds
+        parameter = self.model.parameter_for_role("seconds")
+        if parameter is None or self.model.picture_input(cue.params) or cue.patch is not None:
+            return seconds
+        margin = FIT_MARGIN if self.fits_takes else 1
+        limits = [Fraction(str(most)) for most in (self.model.seconds.most, parameter.maximum) if most is not None]
+        return max(seconds, min([cue.sound_span.seconds * margin, *limits]))
+
+    @property
+    def part_sizes(self) -> PartSizes | None:
+        """The sizes of the parts that a take is generated in; None if it is one request, or none."""
+        span = self.cue.request_span
+        return None if self.cue.refit else part_sizes(self.model, span.frames, span.rate, self.cue.parts)
+
+    @property
+    def request_seconds(self) -> list[Fraction]:
+        """The length of each request of a take, in seconds. The picture may move the ends of parts, but not change their number."""
+        span, sizes = self.cue.request_span, self.part_sizes
+        return (
+            [self.seconds_to_ask] if sizes is None else [span.rate.seconds(each) for each in sizes.lengths(span.frames)]
+        )
 
     @property
     def scores_takes(self) -> bool:
@@ -157,6 +205,11 @@ def can_land(model: Model, params: Mapping[str, ParamValue]) -> bool:
     return model.task != "music" and model.provider != "sketch" and model.picture_input(params) == "video"
 
 
+def can_fit(model: Model) -> bool:
+    """Return whether takes of a model can be fitted to a span: music, unless it is composed to the span already."""
+    return model.task == "music" and model.provider != "sketch"
+
+
 def cue_to_dict(cue: Cue) -> dict[str, Any]:
     """Return a cue as plain data. `JobSpec.cue_from_dict` rebuilds it from `{"cue": ...}`."""
     span = cue.span
@@ -182,7 +235,11 @@ def cue_to_dict(cue: Cue) -> dict[str, Any]:
         **({} if cue.land == "auto" else {"land": cue.land}),
         **({"best": True} if cue.best else {}),
         **({"hits": [hit.to_list() for hit in cue.hits]} if cue.hits else {}),
+        **({"tail": cue.tail} if cue.tail else {}),
+        **({"fit": cue.fit} if cue.fit != "off" else {}),
+        **({} if cue.refit is None else {"refit": str(cue.refit)}),
         **({} if cue.patch is None else {"patch": [str(cue.patch.take), cue.patch.start, cue.patch.frames]}),
+        **({} if cue.parts == WHOLE else {"parts": cue.parts}),
     }
 
 
@@ -260,7 +317,9 @@ class TakeSettings:
         return replace(self, params=params, seed=seed)
 
 
-def create_job_spec(cue: Cue, folder: Path, stem: str, catalogue: Mapping[str, Model] | None = None) -> JobSpec:
+def create_job_spec(
+    cue: Cue, folder: Path, stem: str, catalogue: Mapping[str, Model] | None = None, *, check_key: bool = True
+) -> JobSpec:
     """Validate a cue against its model and return its job spec.
 
     Args:
@@ -268,10 +327,11 @@ def create_job_spec(cue: Cue, folder: Path, stem: str, catalogue: Mapping[str, M
         folder: takes folder.
         stem: first part of the takes' file names.
         catalogue: models by ID; by default the user's catalogue.
+        check_key: check that the provider's key is set; an estimate needs none.
 
     Raises:
-        InvalidInput: unknown model; a parameter, the seed or the square is out of range; a required prompt is missing; the span is too
-            long; the picture cannot be read.
+        InvalidInput: unknown model; a parameter, the seed, the square or the length of parts is out of range; a required prompt is
+            missing; the span is too long for one request, and is not made in parts; the picture cannot be read.
         KeyMissing: the provider needs a key and none is set.
     """
     model = find_model(cue.model, catalogue)
@@ -287,12 +347,20 @@ def create_job_spec(cue: Cue, folder: Path, stem: str, catalogue: Mapping[str, M
         from ..media.square_crop import crop_position  # noqa: PLC0415 - rarely needed, and it would slow down Blender's start
 
         crop_position(cue.square)
-    model.check_span(cue.request_span.seconds)
+    if cue.refit is not None:
+        cue = replace(cue, parts=WHOLE)
+    elif part_sizes(model, cue.request_span.frames, cue.span.rate, cue.parts) is None:
+        model.check_span(cue.request_span.seconds)
+        cue = replace(cue, parts=WHOLE)
     from ..providers.base import get_provider  # noqa: PLC0415 - loads asyncio, which enabling the extension must not
 
-    get_provider(model.provider).check_ready()
-    hits = cue.hits if model.task == "music" else ()  # other sounds lie where the picture's contacts are
-    return JobSpec(replace(cue, params=settings.params, seed=settings.seed, hits=hits), model, folder, stem)
+    if check_key and cue.refit is None:
+        get_provider(model.provider).check_ready()
+    # Other sounds lie where the picture's contacts are. What does not apply is left out of what identifies a request.
+    hits, tail = (cue.hits, cue.tail) if model.task == "music" else ((), 0)
+    fit = cue.fit if can_fit(model) else "off"
+    cue = replace(cue, params=settings.params, seed=settings.seed, hits=hits, tail=tail, fit=fit)
+    return JobSpec(cue, model, folder, stem)
 
 
 def proxy_spec(model: Model, square: str) -> ProxySpec:
@@ -300,11 +368,17 @@ def proxy_spec(model: Model, square: str) -> ProxySpec:
     return ProxySpec(model.short_side, square, Fraction(str(model.seconds.least)))
 
 
-def random_seed(spec: JobSpec) -> int:
-    """Return a random seed in the model's range. It is never negative: providers read -1 as "random", and the seed would be unknown."""
+def seed_range(spec: JobSpec) -> tuple[int, int]:
+    """Return the lowest seed of the model, and the one after the highest. Seeds are never negative: providers read -1 as "random"."""
     parameter = spec.model.parameter_for_role("seed")
     low = 0 if parameter is None or parameter.minimum is None else max(0, int(parameter.minimum))
     high = SEED_LIMIT if parameter is None or parameter.maximum is None else min(SEED_LIMIT, int(parameter.maximum) + 1)
+    return low, high
+
+
+def random_seed(spec: JobSpec) -> int:
+    """Return a random seed in the model's range."""
+    low, high = seed_range(spec)
     return low + secrets.randbelow(high - low)
 
 

@@ -78,6 +78,7 @@ class Job:
         currency, estimate, cost: decimal text. `cost_confirmed`: the provider reported the cost.
         kind, message, error: the error's `kind`, its English text, and the error as `TracklayError.to_dict` returns it.
         created_at, submitted_at, updated_at: UTC, ISO 8601.
+        parent: of a part of a longer cue, the number of the job that joins it; None for every other job.
     """
 
     id: int
@@ -113,6 +114,7 @@ class Job:
     submitted_at: str | None
     updated_at: str
     error: Mapping[str, Any] | None
+    parent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ class NewJob:
     seed: int
     plan: Mapping[str, Any]
     request_key: str
+    parent: int | None = None
 
 
 def utc_timestamp() -> str:
@@ -187,6 +190,10 @@ class Ledger:
         with ledger_schema.translated_errors(self.path):
             return [job_from_row(row, self.path) for row in self._connection.execute(sql, values)]
 
+    def _select_values(self, sql: str, *values: Any) -> list[sqlite3.Row]:
+        with ledger_schema.translated_errors(self.path):
+            return self._connection.execute(sql, values).fetchall()
+
     def _execute(self, sql: str, *values: Any) -> int:
         with ledger_schema.translated_errors(self.path):
             return self._connection.execute(sql, values).rowcount
@@ -206,10 +213,7 @@ class Ledger:
         """Insert new jobs in the state `planned` and return their numbers."""
         numbers = []
         for new_job in new_jobs:
-            values = {
-                name: getattr(new_job, name)
-                for name in ("run", "project", "cue", "take_index", "model", "provider", "seed", "request_key")
-            }
+            values = {name: getattr(new_job, name) for name in NewJob.__slots__}
             moment = utc_timestamp()
             row = {
                 **values,
@@ -275,10 +279,19 @@ class Ledger:
         return self._select_jobs(sql, request_key, excluded_owner)
 
     def open_job_ids(self, job_ids: Sequence[int] = ()) -> list[int]:
-        """Return the numbers of all open jobs, or of those among `job_ids` if any are given."""
-        with ledger_schema.translated_errors(self.path):
-            rows = self._connection.execute(f"SELECT id FROM jobs WHERE {OPEN_JOBS_SQL} ORDER BY id").fetchall()  # noqa: S608
-        return [row[0] for row in rows if not job_ids or row[0] in job_ids]
+        """Return the numbers of all open jobs but parts, or of those among `job_ids` if any are given: a part's stands for its parent's."""
+        wanted = {self.joining_job(job_id) for job_id in job_ids}
+        rows = self._select_values(f"SELECT id FROM jobs WHERE {OPEN_JOBS_SQL} AND parent IS NULL ORDER BY id")  # noqa: S608
+        return [row[0] for row in rows if not wanted or row[0] in wanted]
+
+    def parts_of(self, job_id: int) -> list[Job]:
+        """Return the jobs of a cue's parts, hidden ones too, in the order in which they were added."""
+        return self._select_jobs("SELECT * FROM jobs WHERE parent = ? ORDER BY id", job_id)
+
+    def joining_job(self, job_id: int) -> int:
+        """Return the number of the job that joins a part; of any other job its own."""
+        rows = self._select_values("SELECT parent FROM jobs WHERE id = ? AND parent IS NOT NULL", job_id)
+        return int(rows[0][0]) if rows else job_id
 
     def find_by_content_key(self, content_key: str) -> list[Job]:
         """Return the jobs with a stored output of this content key, the latest first."""
@@ -289,15 +302,17 @@ class Ledger:
 
     def is_proxy_needed(self, proxy_key: str) -> bool:
         """Return whether an open job uses a proxy."""
-        with ledger_schema.translated_errors(self.path):
-            sql = f"SELECT 1 FROM jobs WHERE proxy_key = ? AND {OPEN_JOBS_SQL} LIMIT 1"  # noqa: S608
-            return self._connection.execute(sql, (proxy_key,)).fetchone() is not None
+        return self._has_open("proxy_key = ?", proxy_key)
 
     def is_timeline_copy_needed(self, copy: Path) -> bool:
         """Return whether an open job may still render from a copy of a timeline."""
+        return self._has_open("plan -> 'cue' -> 'render' ->> 'copy' = ?", str(copy))
+
+    def _has_open(self, condition: str, value: str) -> bool:
+        """Return whether an open job meets a condition with one value."""
         with ledger_schema.translated_errors(self.path):
-            sql = f"SELECT 1 FROM jobs WHERE plan -> 'cue' -> 'render' ->> 'copy' = ? AND {OPEN_JOBS_SQL} LIMIT 1"  # noqa: S608
-            return self._connection.execute(sql, (str(copy),)).fetchone() is not None
+            sql = f"SELECT 1 FROM jobs WHERE {condition} AND {OPEN_JOBS_SQL} LIMIT 1"  # noqa: S608 - our own conditions
+            return self._connection.execute(sql, (value,)).fetchone() is not None
 
     def collectable_outputs(self) -> list[Job]:
         """Return the laid jobs whose output can be made again at no cost, so that it need not be kept."""
@@ -305,25 +320,21 @@ class Ledger:
 
     def request_ids(self, provider: str) -> set[str]:
         """Return the IDs of all requests at a provider that belong to jobs."""
-        with ledger_schema.translated_errors(self.path):
-            rows = self._connection.execute(
-                "SELECT request FROM jobs WHERE provider = ? AND request IS NOT NULL", (provider,)
-            )
-            return {row[0] for row in rows}
+        sql = "SELECT request FROM jobs WHERE provider = ? AND request IS NOT NULL"
+        return {row[0] for row in self._select_values(sql, provider)}
 
     def owner_projects(self) -> list[tuple[str, str]]:
         """Return (owner, takes folder) for each owner in the ledger, alive or not."""
-        with ledger_schema.translated_errors(self.path):
-            rows = self._connection.execute("SELECT DISTINCT owner, project FROM jobs WHERE owner IS NOT NULL")
-            return [(row[0], row[1]) for row in rows]
+        rows = self._select_values("SELECT DISTINCT owner, project FROM jobs WHERE owner IS NOT NULL")
+        return [(row[0], row[1]) for row in rows]
 
     def jobs_of_cues(self, cues: Iterable[str]) -> list[Job]:
-        """Return all jobs of cues, of every owner and in every state, except hidden ones."""
+        """Return all jobs of cues, of every owner and in every state, except hidden ones and parts."""
         names = list(cues)
         found: list[Job] = []
         for start in range(0, len(names), MAX_SQL_VARIABLES):
             some = names[start : start + MAX_SQL_VARIABLES]
-            sql = f"SELECT * FROM jobs WHERE cue IN ({', '.join('?' * len(some))}) AND NOT hidden ORDER BY id"  # noqa: S608
+            sql = f"SELECT * FROM jobs WHERE cue IN ({', '.join('?' * len(some))}) AND NOT hidden AND parent IS NULL ORDER BY id"  # noqa: S608
             found += self._select_jobs(sql, *some)
         return found
 
@@ -343,46 +354,44 @@ class Ledger:
 
     def has_open_target(self, target: str) -> bool:
         """Return whether an open job has this file recorded as its target."""
-        with ledger_schema.translated_errors(self.path):
-            sql = f"SELECT 1 FROM jobs WHERE target = ? AND {OPEN_JOBS_SQL} LIMIT 1"  # noqa: S608
-            return self._connection.execute(sql, (target,)).fetchone() is not None
+        return self._has_open("target = ?", target)
 
     def laid_jobs(self, run: str) -> list[Job]:
         """Return the laid jobs of a run."""
-        return self._select_jobs("SELECT * FROM jobs WHERE run = ? AND state = 'laid' ORDER BY id", run)
+        return self._select_jobs(
+            "SELECT * FROM jobs WHERE run = ? AND state = 'laid' AND parent IS NULL ORDER BY id", run
+        )
 
     def owned_worklist_rows(self, run: str) -> list[tuple[str, str]]:
         """Return (row ID, owner) of the work list rows that have an owner; runs as in `finished_worklist_rows`."""
-        with ledger_schema.translated_errors(self.path):
-            rows = self._connection.execute(
-                "SELECT DISTINCT plan ->> '$.laying.row', owner FROM jobs WHERE owner IS NOT NULL AND run >= ? AND run < ?",
-                (run, run + "~"),
-            )
-            return [(row[0], row[1]) for row in rows]
+        sql = (
+            "SELECT DISTINCT plan ->> '$.laying.row', owner FROM jobs "
+            "WHERE owner IS NOT NULL AND run >= ? AND run < ? AND parent IS NULL"
+        )
+        return [(row[0], row[1]) for row in self._select_values(sql, run, run + "~")]
 
     def finished_worklist_rows(self, run: str) -> list[tuple[str, str, int, str]]:
         """Return (row ID, row digest, job number, state) of each `ready` or `laid` job of a work list, oldest first.
 
         All runs whose names start with `run` count: each shard of a list is a run of its own.
         """
-        with ledger_schema.translated_errors(self.path):
-            rows = self._connection.execute(
-                "SELECT plan ->> '$.laying.row', plan ->> '$.laying.digest', id, state FROM jobs "
-                "WHERE run >= ? AND run < ? AND state IN ('ready', 'laid') AND NOT hidden ORDER BY id",
-                (run, run + "~"),
-            )
-            return [(row[0], row[1], row[2], row[3]) for row in rows]
+        sql = (
+            "SELECT plan ->> '$.laying.row', plan ->> '$.laying.digest', id, state FROM jobs "
+            "WHERE run >= ? AND run < ? AND state IN ('ready', 'laid') AND NOT hidden AND parent IS NULL ORDER BY id"
+        )
+        return [(row[0], row[1], row[2], row[3]) for row in self._select_values(sql, run, run + "~")]
+
+    def job_of_take(self, project: str, file: str) -> Job | None:
+        """Return the latest job that made a take of this name in a takes folder; None if there is none."""
+        sql = "SELECT jobs.* FROM jobs, json_each(jobs.takes) AS made WHERE project = ? AND made.value ->> 'file' = ?"
+        return next(iter(self._select_jobs(f"{sql} ORDER BY jobs.id DESC LIMIT 1", project, file)), None)
 
     def durations(self, model: str, limit: int) -> list[float]:
         """Return the seconds from submission to take of a model's latest jobs."""
         seconds = "(julianday(takes ->> '$[0].created') - julianday(submitted_at)) * 86400"
-        with ledger_schema.translated_errors(self.path):
-            rows = self._connection.execute(
-                f"SELECT {seconds} FROM jobs WHERE model = ? AND submitted_at IS NOT NULL AND takes != '[]' "  # noqa: S608
-                "ORDER BY id DESC LIMIT ?",
-                (model, limit),
-            )
-            return [max(0.0, row[0]) for row in rows if row[0] is not None]
+        condition = "model = ? AND submitted_at IS NOT NULL AND takes != '[]' ORDER BY id DESC LIMIT ?"
+        rows = self._select_values(f"SELECT {seconds} FROM jobs WHERE {condition}", model, limit)  # noqa: S608
+        return [max(0.0, row[0]) for row in rows if row[0] is not None]
 
     def claim_job(self, job_id: int, owner: str, previous_owner: str | None, **fields: Any) -> Job | None:
         """Make `owner` the owner of an open job; return None if another process claimed it first."""
@@ -399,17 +408,20 @@ class Ledger:
 
     def cancel_requests(self, owner: str) -> list[int]:
         """Return the numbers of an owner's open jobs that another process wants cancelled."""
-        with ledger_schema.translated_errors(self.path):
-            sql = f"SELECT id FROM jobs WHERE owner = ? AND cancel_requested AND {OPEN_JOBS_SQL}"  # noqa: S608
-            rows = self._connection.execute(sql, (owner,))
-            return [row[0] for row in rows]
+        sql = f"SELECT id FROM jobs WHERE owner = ? AND cancel_requested AND {OPEN_JOBS_SQL}"  # noqa: S608
+        return [row[0] for row in self._select_values(sql, owner)]
 
     def list_jobs(self, *, include_finished: bool, limit: int) -> list[Job]:
-        """Return all open jobs and the latest `limit` finished ones, or all jobs; hidden finished ones are left out."""
+        """Return all open jobs and the latest `limit` finished ones, or all jobs; hidden finished ones are left out.
+
+        Of parts only those are among the open ones that need a decision of the user.
+        """
         if include_finished:
             return self._select_jobs("SELECT * FROM jobs WHERE NOT hidden ORDER BY id")
-        latest = f"SELECT id FROM jobs WHERE NOT ({OPEN_JOBS_SQL}) AND NOT hidden ORDER BY id DESC LIMIT ?"  # noqa: S608
-        return self._select_jobs(f"SELECT * FROM jobs WHERE {OPEN_JOBS_SQL} OR id IN ({latest}) ORDER BY id", limit)  # noqa: S608
+        whole = "(parent IS NULL OR state = 'unclear')"
+        latest = f"SELECT id FROM jobs WHERE NOT ({OPEN_JOBS_SQL}) AND NOT hidden AND {whole} ORDER BY id DESC LIMIT ?"  # noqa: S608
+        condition = f"({OPEN_JOBS_SQL} AND {whole}) OR id IN ({latest})"
+        return self._select_jobs(f"SELECT * FROM jobs WHERE {condition} ORDER BY id", limit)  # noqa: S608
 
     def all_jobs(self) -> list[Job]:
         """Return every job, hidden ones too."""

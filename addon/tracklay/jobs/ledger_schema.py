@@ -102,6 +102,11 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX jobs_content_key ON jobs (content_key);
     CREATE INDEX jobs_proxy_key ON jobs (proxy_key)
     """,
+    # The parts of a cue that is longer than its model are jobs of their own.
+    """
+    ALTER TABLE jobs ADD COLUMN parent INTEGER;
+    CREATE INDEX jobs_parent ON jobs (parent) WHERE parent IS NOT NULL
+    """,
 )
 """Scripts that upgrade a ledger from version n to n + 1; version 0 is an empty file. A released script is never edited.
 

@@ -97,7 +97,7 @@ class JobPipeline(SubmissionStage):
                     await self._wait_and_download()
         # A loop, as conforming leads back to the download when the file is damaged. A job that was `ready` when it was resumed has no
         # takes in memory yet: conforming checks its files and returns them.
-        while self.job.state != "ready" or not self.takes:
+        while not self._is_complete:
             if self.job.state in ("conforming", "ready"):
                 await self._conform()
             else:
@@ -105,7 +105,19 @@ class JobPipeline(SubmissionStage):
                 async with self.context.concurrency_slot(self.provider.name):
                     await self._wait_and_download()
 
+    @property
+    def _is_complete(self) -> bool:
+        return self.job.state == "ready" and bool(self.takes)
+
     # Extracting
+
+    async def _find_picture(self) -> tuple[str, Picture]:
+        """Return the identity of the picture's source, and the picture to read; one that only the editor can show is rendered."""
+        picture = self.spec.cue.picture
+        if picture.render is None:
+            return await self._source_hash(), picture
+        visual_input = self.spec.model.picture_input(self.spec.cue.params)
+        return await self._render_in_editor(visual_input, self.spec.cue.request_span)
 
     async def _prepare_request(self) -> tuple[Request, Submission] | None:
         """Prepare everything before the request, which costs nothing. None: the output of an earlier job is reused."""
@@ -117,18 +129,15 @@ class JobPipeline(SubmissionStage):
         visual_input = model.picture_input(cue.params)
         if visual_input:
             await asyncio.to_thread(log.log_picture_source, cue)
-        source, picture = (
-            await self._render_in_editor(visual_input, span)
-            if cue.picture.render
-            else (await self._source_hash(), cue.picture)
-        )
+        source, picture = await self._find_picture()
         proxy_key = self._proxy_key(source, picture, span)
+        seconds = self.spec.seconds_to_ask
         # As the parts of the proxy's key: a change invalidates every stored key.
         request_key_parts = [
             model.id,
             model.endpoint,
             model.version,
-            str(span.seconds),
+            str(seconds),
             dict(cue.params),
             cue.prompt,
             cue.negative,
@@ -139,13 +148,16 @@ class JobPipeline(SubmissionStage):
         job = self.job
         columns = {"source": source, "proxy_key": proxy_key, "content_key": content_key}
         self.job = await self.context.ledger_writer(Ledger.update, job, **columns)
+        if cue.refit is not None:
+            await self._reuse_music(cue.refit)
+            return None
         # Without a seed the user wants something new each time, so an earlier output is not reused.
         if cue.seed is not None and await self._reuse_output(content_key):
             return None
         visual = await self._load_or_make_proxy(proxy_key, picture, span) if proxy_key else (None, None)
-        samples = span.samples(SAMPLE_RATE)
+        samples = (cue.sound_span if cue.patch is None else span).samples(SAMPLE_RATE)
         request = Request(
-            model, cue.prompt, cue.negative, self.job.seed, cue.params, span.seconds, samples, *visual, hits=cue.hits
+            model, cue.prompt, cue.negative, self.job.seed, cue.params, seconds, samples, *visual, hits=cue.hits
         )
         with checked_replies(self.provider.name):
             return request, await self.provider.prepare(request)
@@ -229,6 +241,19 @@ class JobPipeline(SubmissionStage):
             cost_confirmed=1,
         )
         return True
+
+    async def _reuse_music(self, take: Path) -> None:
+        """Continue with the whole music that an earlier take was fitted from, a file beside it.
+
+        Raises:
+            InvalidInput: there is no such file.
+        """
+        earlier = await self.context.ledger_writer(Ledger.job_of_take, str(take.parent), take.name)
+        folder = artifact_store.work_dir(self.context.owner_token, self.job.id)
+        stored = await asyncio.to_thread(artifact_store.store_music, take, earlier, self.job, folder)
+        request = earlier.request if earlier else None
+        free = {"currency": stored["cost"]["currency"], "estimate": "0", "cost": "0", "cost_confirmed": 1}
+        await self._transition("conforming", output=stored, request=request, **free)
 
     async def _current_version(self) -> str | None:
         """Return the version that the provider would run now. None if it reports none or is unreachable: any stored version then fits."""
@@ -432,7 +457,7 @@ class JobPipeline(SubmissionStage):
         with contextlib.suppress(LedgerError):
             # Read again: the task may have been cancelled between a transition on disk and its result here.
             self.job = await self.context.ledger_writer(Ledger.get_job, job_id)
-            if job_id in self.context.cancelling and self.job.owner == token:
+            if self._is_cancelling and self.job.owner == token:
                 await self._cancel()
             await self.context.ledger_writer(Ledger.release_jobs, token, job_id)
 

@@ -102,15 +102,10 @@ class BlockingRunner:
         return self._wait_for_results()
 
     def resume(
-        self, job_ids: Sequence[int] = (), matches: Callable[[Job], bool] = lambda _: True
+        self, job_ids: Sequence[int] = (), matches: Callable[[Job], bool] = lambda _: True, *, may_submit: bool = True
     ) -> list[tuple[Job, list[Take | Failure]]]:
-        """Resume jobs that no process runs, and return each with its results.
-
-        Args:
-            job_ids: their numbers; by default all open jobs.
-            matches: returns whether a job may be resumed.
-        """
-        self._run(self._scheduler.resume(job_ids, matches))
+        """Resume jobs that no process runs, and return each with its results. Arguments as `Scheduler.resume`."""
+        self._run(self._scheduler.resume(job_ids, matches, may_submit=may_submit))
         self._wait_for_results()
         return [self._results[job_id] for job_id in sorted(self._results)]
 

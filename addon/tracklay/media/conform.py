@@ -68,7 +68,7 @@ class ConformResult:
         path: the WAV.
         rate: Hz.
         channels: 1 or 2.
-        samples: length, that of the span.
+        samples: length: that of the span, unless it was not padded.
         source_samples: length of the model's sound, at the take's rate.
         priming_samples: samples removed at the start.
         gain_db: change of level, 0 or negative.
@@ -119,6 +119,7 @@ def conform_audio(
     make_writer: Callable[[BinaryIO, int], BwfWriter],
     *,
     rate: int = SAMPLE_RATE,
+    pad: bool = True,
     accept_damaged: bool = True,
     cancel_token: CancelToken | None = None,
 ) -> ConformResult:
@@ -130,6 +131,7 @@ def conform_audio(
         to: the WAV to write; after an error the caller deletes it.
         make_writer: returns the writer for an open file and a number of channels: 1, or 2 for stereo and wider.
         rate: Hz, of the take.
+        pad: fill up with silence to `samples`. Otherwise the sound ends where the file's ends, and there at the latest.
         accept_damaged: make a take of what can be decoded. Otherwise damage is an error, so that the file can be downloaded again.
         cancel_token: cancels the work.
 
@@ -168,7 +170,7 @@ def conform_audio(
             writer = make_writer(file, channels)
             tally = _DecodeStats()
             blocks = _decode_blocks(output, audio[0], (rate, channels), start, tally, samples, cancel_token)
-            for block in _fit_to_length(blocks, samples, (rate, channels), tally):
+            for block in _fit_to_length(blocks, samples, (rate, channels), tally, pad=pad):
                 writer.write(block * np.float32(gain))
             if not tally.samples:
                 raise ModelFailed(
@@ -190,7 +192,7 @@ def conform_audio(
         to,
         rate,
         channels,
-        samples,
+        samples if pad else min(samples, tally.samples + round(max(Fraction(0), start.delay) * rate)),
         tally.samples,
         start.priming_samples,
         gain_db,
@@ -278,9 +280,9 @@ def _clean_block(data: bytes, channels: int, stats: _DecodeStats) -> AudioBlock:
 
 
 def _fit_to_length(
-    blocks: Iterator[AudioBlock], samples: int, output_format: tuple[int, int], stats: _DecodeStats
+    blocks: Iterator[AudioBlock], samples: int, output_format: tuple[int, int], stats: _DecodeStats, *, pad: bool
 ) -> Iterator[AudioBlock]:
-    """Yield exactly `samples` samples: cut or padded with silence, without a click at either end.
+    """Yield exactly `samples` samples: cut, or padded with silence, without a click at either end. Without `pad` they may be fewer.
 
     Blocks past the end are still read, for the length. They do not count for the peak: what is cut must not make the rest quieter.
     """
@@ -303,7 +305,7 @@ def _fit_to_length(
     if len(held):
         yield _fade_out(held)
         written += len(held)
-    while written < samples:
+    while pad and written < samples:
         count = min(BLOCK_SAMPLES, samples - written)
         yield np.zeros((count, channels), np.float32)
         written += count

@@ -228,7 +228,12 @@ class CutScorer:
         """Return the score of a frame, from 0 to 100. It is 0 for the first frame, and for the same frame again."""
         if frame is self._last_frame:
             return 0.0
-        before, self._last_frame, self._luma = self._luma, frame, downscaled_luma(frame)
+        self._last_frame = frame
+        return self.score_luma(downscaled_luma(frame))
+
+    def score_luma(self, luma: npt.NDArray[np.float32] | npt.NDArray[np.uint8]) -> float:
+        """Return the score of a frame by its luma, 0 to 255, shape (height, width): for a caller that has scaled it itself."""
+        before, self._luma = self._luma, luma.astype("float32", copy=False)
         if before is None:
             return 0.0
         # The smaller of the change and its increase: in fast motion every frame differs much, and none is a cut.

@@ -208,7 +208,9 @@ def _find_rate(
         if any(entry.get("file") == take["file"] for entry in manifest["takes"] if isinstance(entry, dict)):
             manifests[path] = manifest
             return Rate.from_value(manifest["rate"])
-    estimate = Fraction(int(take["frames"]) * int(take["sample_rate"]), int(take["samples"]))
+    estimate = Fraction(
+        (int(take["frames"]) + int(take.get("tail", 0))) * int(take["sample_rate"]), int(take["samples"])
+    )
     return (
         Rate(Fraction(round(estimate)))
         if abs(estimate - round(estimate)) < RATE_ROUNDING_TOLERANCE

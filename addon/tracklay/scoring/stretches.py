@@ -1,4 +1,4 @@
-"""Finds the stretch of a take that scores worst, and replaces a stretch of a take by other sound."""
+"""Finds the stretch of a take that scores worst. `parts.splice` puts other sound there."""
 
 from __future__ import annotations
 
@@ -114,62 +114,3 @@ def _power(samples: Samples, first: int, end: int, window: int) -> npt.NDArray[n
     begin, stop = np.maximum(at - half, 0), np.minimum(at + half, len(square))
     power: npt.NDArray[np.float64] = (total[stop] - total[begin]) / np.maximum(1, stop - begin)
     return power
-
-
-def place_splices(take: Samples, stretch: Samples, start: int, sample_rate: int, crossfade: int) -> SampleSpan:
-    """Return the part of a stretch to use, (first, end) in the take's samples: it begins and ends where both sounds are quiet.
-
-    Args:
-        take: [n, channels].
-        stretch: [m, channels], the other sound for the take's samples from `start` on.
-        start: the stretch's first sample in the take.
-        sample_rate: in Hz.
-        crossfade: length of the crossfades in samples.
-    """
-    end = start + len(stretch)
-    reach = min(round(QUIET_REACH_SECONDS / 2 * sample_rate), (len(stretch) - 2 * crossfade) // 4)
-    if reach <= 0:
-        return start, end
-    window = max(2, crossfade)
-    first, last = start, end
-    # The middle of the crossfade is where both are heard.
-    half = crossfade // 2
-    if start > 0:
-        both = _power(take, start + half, start + half + reach, window) + _power(stretch, half, half + reach, window)
-        first = start + _quietest(both)
-    if end < len(take):
-        here, there = end - half - reach, len(stretch) - half - reach
-        both = _power(take, here, here + reach, window) + _power(stretch, there, there + reach, window)
-        last = end - reach + _quietest(both) + 1
-    return first, min(last, end)
-
-
-def replace_stretch(take: Samples, stretch: Samples, start: int, end: int, crossfade: int) -> Samples:
-    """Return a copy of a take with the samples from `start` to `end` replaced.
-
-    The crossfades lie inside the stretch and have equal power, as the two sounds do not correlate. At the take's own ends there is none.
-    Everything outside stays as it is, to the bit.
-
-    Args:
-        take: [n, channels].
-        stretch: [end - start, channels], or one channel, which is then used for all.
-        start: first sample to replace.
-        end: the sample after the last.
-        crossfade: length of each crossfade in samples; shortened to half of the stretch.
-
-    Raises:
-        ValueError: the stretch does not fit.
-    """
-    if not 0 <= start < end <= len(take) or len(stretch) != end - start or stretch.shape[1] not in (1, take.shape[1]):
-        message = f"a stretch of shape {stretch.shape} does not fit samples {start} to {end} of {take.shape}"
-        raise ValueError(message)
-    fade = min(crossfade, (end - start) // 2)
-    angle = (np.arange(fade, dtype=np.float32) + np.float32(0.5)) * np.float32(np.pi / 2 / max(1, fade))
-    rise, fall = np.sin(angle)[:, None], np.cos(angle)[:, None]
-    spliced = take.copy()
-    spliced[start:end] = stretch
-    if start > 0:
-        spliced[start : start + fade] = take[start : start + fade] * fall + stretch[:fade] * rise
-    if end < len(take):
-        spliced[end - fade : end] = stretch[len(stretch) - fade :] * fall + take[end - fade : end] * rise
-    return spliced

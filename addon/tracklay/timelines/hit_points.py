@@ -1,4 +1,4 @@
-"""Hit points that the user names for cues: times on the timeline, or the cuts of the picture."""
+"""Hit points that the user names for cues, and the tail after which music ends."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING
 from ..errors import InvalidInput
 from ..hits import Hit, hits_in_span
 from ..media.shot_detection import find_cuts
-from ..timing import TimeError
+from ..timing import TimeError, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..cue import Cue
+    from ..timing import Rate
     from .base import Timeline
+
+MAX_TAIL_SECONDS = 60
+"""Longest tail in seconds."""
 
 CUTS = "cuts"
 """The word that stands for all cuts of the picture."""
@@ -46,6 +50,23 @@ def add_hits(timeline: Timeline, cues: Sequence[Cue], text: str) -> list[Cue]:
                 hit=entry.strip(),
             )
     return [_with_marks(cue, [(frame, "") for frame in frames]) for cue in cues]
+
+
+def tail_frames(text: str, rate: Rate) -> int:
+    """Return the frames of a tail, written as a time.
+
+    Raises:
+        InvalidInput: it is not a time, or longer than `MAX_TAIL_SECONDS`.
+    """
+    try:
+        frames = parse_time(text, rate)
+    except TimeError as error:
+        raise InvalidInput("tail.invalid", "Invalid tail. {error}", error=error) from None
+    if rate.seconds(frames) > MAX_TAIL_SECONDS:
+        raise InvalidInput(
+            "tail.too_long", "The tail has {tail}; it may have {limit} s.", tail=text, limit=MAX_TAIL_SECONDS
+        )
+    return frames
 
 
 def _frame_of_hit(timeline: Timeline, text: str) -> int:

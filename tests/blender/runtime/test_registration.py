@@ -40,7 +40,7 @@ SLOW = {
 
 LIGHT = re.compile(
     r"tracklay(\.(blender(\.\w+){0,3}|models(\.(catalogue|model|loader))?|jobs(\.(cost|delivery|job_spec))?|providers(\.credentials)?|media(\.(bwf|ffmpeg(_program)?|input_formats))?"
-    r"|atomic_io|cancellation|cue|errors|log|manifest|paths|processes|scoring(\.ranking)?|settings|timing|trash|untrusted_data|version))?"
+    r"|atomic_io|cancellation|cue|errors|hits|log|manifest|parts(\.(sizes|redo))?|paths|processes|scoring(\.ranking)?|settings|timing|trash|untrusted_data|version))?"
 )
 """Tracklay's own modules that a panel needs."""
 

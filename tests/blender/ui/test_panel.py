@@ -51,7 +51,7 @@ def test_a_missing_key_disables_generate_and_shows_the_reason(scene, strip, monk
 def test_a_selection_that_is_too_long_disables_generate_and_shows_the_reason(scene, strip, monkeypatch):
     """The model's limit is checked against the longest selected span."""
     monkeypatch.setenv("FAL_KEY", "id:0123456789")
-    scene.tracklay.model, scene.tracklay.prompt = "fal/beatoven-sfx", "rain"
+    scene.tracklay.model, scene.tracklay.prompt, scene.tracklay.parts = "fal/beatoven-sfx", "rain", "WHOLE"
     scene.render.fps = 1
     panel = drawn(panels.TRACKLAY_PT_sidebar)
     assert "fal/beatoven-sfx generates at most 35 s; the span has 60.00 s" in panel.words()
@@ -59,6 +59,32 @@ def test_a_selection_that_is_too_long_disables_generate_and_shows_the_reason(sce
     menu = {what: text for what, text, _ in drawn(panels.TRACKLAY_MT_models).shown}
     assert menu["choice fal/beatoven-sfx"] == "Beatoven sound effects on fal  ·  unsupported length"
     assert menu["choice fal/beatoven-music"] == "Beatoven music on fal"
+
+
+def test_a_selection_that_is_made_in_parts_shows_their_number_and_price(scene, strip, monkeypatch):
+    """The panel says the length, the parts and the sum; a length that the model does not make disables Generate."""
+    monkeypatch.setenv("FAL_KEY", "id:0123456789")
+    scene.tracklay.model, scene.tracklay.prompt = "fal/beatoven-sfx", "rain"
+    assert " parts, " not in drawn(panels.TRACKLAY_PT_sidebar).words()
+    scene.render.fps = 1
+    panel = drawn(panels.TRACKLAY_PT_sidebar)
+    assert "60 s in 2 parts, 0.20 USD" in panel.words()
+    assert panel.enabled_of("tracklay.generate")
+    scene.tracklay.parts, scene.tracklay.part_seconds = "SECONDS", 12.5
+    assert "60 s in 6 parts, 0.60 USD" in drawn(panels.TRACKLAY_PT_sidebar).words()
+    scene.tracklay.part_seconds = 40
+    panel = drawn(panels.TRACKLAY_PT_sidebar)
+    assert "Parts for fal/beatoven-sfx must be from 1 to 35 s long: 40 s." in panel.words()
+    assert not panel.enabled_of("tracklay.generate")
+
+
+def test_a_cue_has_the_parts_of_the_scene(scene, strip):
+    """The panel's choice is the cue's, and an argument of Generate replaces it."""
+    (spot,) = selection.spot_ranges(scene)
+    assert requests.build_cue(spot, scene.tracklay).parts == "auto"
+    scene.tracklay.parts, scene.tracklay.part_seconds = "SECONDS", 5
+    assert requests.build_cue(spot, scene.tracklay).parts == "5"
+    assert requests.build_cue(spot, scene.tracklay, parts="whole").parts == "whole"
 
 
 def test_models_are_grouped_by_task_and_show_a_missing_key(scene, strip):

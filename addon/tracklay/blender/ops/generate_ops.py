@@ -49,13 +49,17 @@ class TRACKLAY_OT_generate(TracklayOperator, bpy.types.Operator):  # type: ignor
         "best": BoolProperty(
             name="Best Take", description="Score new takes and make the best one audible", options=SKIP_SAVE
         ),
+        "parts": StringProperty(
+            name="Parts", description="Parts of a long span: auto, whole, or seconds", default="auto", options=SKIP_SAVE
+        ),
         "wait": WAIT_ARGUMENT,
     }
 
     def execute(self, context: Any) -> AbstractSet[str]:
         # An argument that the call does not set comes from the scene's settings, not from the argument's default.
         names = {
-            "model": "model", "prompt": "prompt", "negative_prompt": "negative", "takes": "takes", "seed": "seed", "best": "best",
+            "model": "model", "prompt": "prompt", "negative_prompt": "negative", "takes": "takes", "seed": "seed",
+            "best": "best", "parts": "parts",
         }  # fmt: skip
         overrides = {
             field: getattr(self, name) for name, field in names.items() if self.properties.is_property_set(name)

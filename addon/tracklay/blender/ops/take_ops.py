@@ -12,8 +12,9 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from ...errors import TracklayError
-from ...jobs.job_spec import MAX_TAKES
+from ...jobs.job_spec import MAX_TAKES, RANDOM_SEED
 from ...trash import trash_files
+from ..runtime import redone_parts
 from ..runtime.requests import submit_cues
 from ..sequencer import compat, dropped_files, landing, selection, takes
 from ..sequencer.takes import FULL_MIX_MODES, TakeGroup
@@ -193,6 +194,79 @@ class TRACKLAY_OT_regenerate(TracklayOperator, bpy.types.Operator):  # type: ign
             return self.report_error(error)
 
 
+class TRACKLAY_OT_refit(TracklayOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
+    """Fit the take's music to the picture as it is now, at no cost.
+
+    Nothing is generated. The new take joins the cue's takes and becomes the audible one.
+    """
+
+    bl_idname = "tracklay.refit"
+    bl_label = "Refit"
+    bl_options = {"REGISTER"}
+    __annotations__ = {"cue": CUE_ARGUMENT, "wait": WAIT_ARGUMENT}
+
+    def execute(self, context: Any) -> AbstractSet[str]:
+        scene = compat.active_sequencer_scene(context)
+        try:
+            level, groups = selection.active_level(scene), takes.target_groups(scene, self.cue)
+            assert level is not None  # noqa: S101 - groups were found on it
+            cues = [
+                takes.regenerated_cue(scene, level, group, same_seed=True, count=1, is_refit=True) for group in groups
+            ]
+            joins = {cue.id: group.cue for (cue, _), group in zip(cues, groups, strict=True)}
+            return submit_cues(self, cues, wait=self.wait, on_placed=lambda: takes.join_takes(level, joins))
+        except TracklayError as error:
+            return self.report_error(error)
+
+
+class TRACKLAY_OT_redo_part(TracklayOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
+    """Generate a part or the preview range of the current take again.
+
+    The result is a new take, which becomes the audible one when it arrives.
+    """
+
+    bl_idname = "tracklay.redo_part"
+    bl_label = "Redo Part"
+    bl_options = {"REGISTER"}
+    __annotations__ = {
+        "part": IntProperty(
+            name="Part", description="Number of the part (0: the preview range)", default=0, min=0, options=SKIP_SAVE
+        ),
+        "prompt": StringProperty(
+            name="Prompt", description="Sound to generate there; empty for the take's prompt", options=SKIP_SAVE
+        ),
+        "seed": IntProperty(
+            name="Seed",
+            description="Seed of the part (-1: random)",
+            default=RANDOM_SEED,
+            min=RANDOM_SEED,
+            options=SKIP_SAVE,
+        ),
+        "cue": CUE_ARGUMENT,
+        "wait": WAIT_ARGUMENT,
+    }
+
+    def invoke(self, context: Any, _event: Any) -> AbstractSet[str]:
+        """Ask for the part's number and its prompt."""
+        scene = compat.active_sequencer_scene(context)
+        if not self.properties.is_property_set("part") and not scene.use_preview_range:
+            self.part = 1
+        result: AbstractSet[str] = context.window_manager.invoke_props_dialog(self)
+        return result
+
+    def execute(self, context: Any) -> AbstractSet[str]:
+        scene = compat.active_sequencer_scene(context)
+        try:
+            level, groups = selection.active_level(scene), takes.target_groups(scene, self.cue)
+            assert level is not None  # noqa: S101 - groups were found on it
+            seed = None if self.seed == RANDOM_SEED else self.seed
+            cue, spot = redone_parts.redone_cue(scene, level, groups[0], self.part, prompt=self.prompt, seed=seed)
+            joins = {cue.id: groups[0].cue}
+            return submit_cues(self, [(cue, spot)], wait=self.wait, on_placed=lambda: takes.join_takes(level, joins))
+        except TracklayError as error:
+            return self.report_error(error)
+
+
 class TRACKLAY_OT_delete_dropped(TracklayOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
     """Move files of takes that Keep Take removed to the trash."""
 
@@ -268,5 +342,7 @@ CLASSES = (
     TRACKLAY_OT_lay_stems,
     TRACKLAY_OT_switch_landing,
     TRACKLAY_OT_regenerate,
+    TRACKLAY_OT_refit,
+    TRACKLAY_OT_redo_part,
     TRACKLAY_OT_delete_dropped,
 )

@@ -198,6 +198,7 @@ def _record_key(scene: Any, picture: Any, order: JobSpec, speed_cache: staleness
     request = [*model, order.sample_rate, cue.prompt, cue.negative, cue.seed, cue.takes, dict(cue.params), cue.square]
     # Left out by default: records of files that an earlier version saved stay valid.
     request += [] if cue.land == "auto" else [cue.land]
+    request += [] if order.part_sizes is None else ["parts", cue.parts]
     return hashlib.sha256(json.dumps([plays, request], sort_keys=True).encode()).hexdigest()[:KEY_LENGTH]
 
 

@@ -54,6 +54,7 @@ def build_cue(spot: CueSource, settings: Any, **overrides: Any) -> Cue:
         square=properties.square_setting(settings),
         land=properties.land_setting(settings),
         best=settings.best,
+        parts=properties.parts_setting(settings),
         hits=prompts.find_hits(settings.id_data, spot.span),
     )
     return replace(cue, **overrides)

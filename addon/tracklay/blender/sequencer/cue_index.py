@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import bpy
 
+from ...errors import InvalidInput
 from ...timing import parse_fraction
 from ...untrusted_data import read_amount
 
@@ -83,6 +84,9 @@ class CueRequest:
         return json.dumps({name: getattr(self, name) for name in self.__slots__}, ensure_ascii=False)
 
 
+BUILT_IN_MUSIC = "sketch/music"
+"""The model that composes music to its span: for another span it composes the same piece again."""
+
 EMPTY_REQUEST = CueRequest("", "", "", "", "0", 0)
 
 
@@ -115,6 +119,26 @@ def parse_entry(text: str) -> Mapping[str, Any]:
     except (ValueError, TypeError, RecursionError):
         return {}
     return held if isinstance(held, dict) else {}
+
+
+def can_refit(strip: Any) -> bool:
+    """Return whether a strip is a take of music that can be fitted to its picture again."""
+    entry = parse_entry(str(strip.get(ENTRY_PROPERTY, "")))
+    return entry.get("model") == BUILT_IN_MUSIC or bool((entry.get("fit") or {}).get("unfitted"))
+
+
+def fitted_file(strip: Any) -> Path | None:
+    """Return the file of a take whose music is fitted again; None for the built-in composer's.
+
+    Raises:
+        InvalidInput: the take is no music that was fitted.
+    """
+    entry, file = parse_entry(str(strip.get(ENTRY_PROPERTY, ""))), take_file(strip)
+    if not can_refit(strip) or file is None:
+        raise InvalidInput(
+            "refit.not_fitted", "Not music that was fitted to its picture: {strip}. Regenerate it.", strip=strip.name
+        )
+    return None if entry.get("model") == BUILT_IN_MUSIC else file.with_name(Path(str(entry.get("file", ""))).name)
 
 
 def get_take_tag(strip: Any) -> TakeTag | None:

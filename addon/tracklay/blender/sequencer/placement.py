@@ -296,13 +296,13 @@ def place_placeholders(orders: Sequence[tuple[JobSpec, CueSource, CueRequest]]) 
                 for spec, spot, request in here:
                     level, picture = _find_just_spotted(scene, spot)
                     for index in range(spec.cue.takes):
-                        file = placeholders.write_silence(spec.cue.id, index, spec.cue.span.seconds)
+                        file = placeholders.write_silence(spec.cue.id, index, spec.cue.sound_span.seconds)
                         strip = placer.place_sound(
                             level,
                             picture,
                             catalogue.model_title(request.model),
                             file,
-                            (spot.span.start, spot.span.frames),
+                            (spot.span.start, spec.cue.sound_span.frames),
                         )
                         # Silence has no waveform, and Blender would keep drawing that one after the take has arrived.
                         strip.show_waveform = False
@@ -324,10 +324,9 @@ def check_free_channels(orders: Sequence[tuple[JobSpec, CueSource]]) -> None:
     for order, spot in orders:
         level, picture = _find_just_spotted(find_scene(spot), spot)
         room = _cached_for_level(rooms, level, ChannelMap)
+        start, frames = spot.span.start, order.cue.sound_span.frames
         for _ in range(order.cue.takes):
-            room.reserve(
-                room.require_free_above(picture, spot.span.start, spot.span.frames), spot.span.start, spot.span.frames
-            )
+            room.reserve(room.require_free_above(picture, start, frames), start, frames)
 
 
 def make_cue_request(order: JobSpec, spot: CueSource, speed_cache: staleness.SpeedEffectCache) -> CueRequest:
@@ -367,7 +366,7 @@ def place_extra_take(ref: StripRef, take: Take, index: int, request: CueRequest)
             strip,
             catalogue.model_title(request.model),
             take.file,
-            (compat.strip_start(strip), take.cue.span.frames),
+            (compat.strip_start(strip), take.cue.sound_span.frames),
         )
         _tag_strip(made, take.cue.id, index, request)
         made[PICTURE_PROPERTY] = strip.get(PICTURE_PROPERTY, "")

@@ -17,7 +17,7 @@ from ...cue import Cue
 from ...errors import InvalidInput, TracklayError
 from ..settings import catalogue
 from ..settings.properties import STEM_MODES
-from . import compat, cue_index, landing, placement, scores, selection
+from . import compat, cue_index, landing, placement, prompts, scores, selection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -365,8 +365,12 @@ def _stem_channel(level: StripLevel, title: str, start_channel: int, first: int,
     return None
 
 
-def regenerated_cue(scene: Any, level: StripLevel, group: TakeGroup, *, same_seed: bool, count: int) -> tuple[Cue, Any]:
+def regenerated_cue(
+    scene: Any, level: StripLevel, group: TakeGroup, *, same_seed: bool, count: int, is_refit: bool = False
+) -> tuple[Cue, Any]:
     """Return a new cue with the settings of the chosen take, for its picture as it is now, and its spot.
+
+    With `is_refit` it is the chosen take's own music for all that the picture shows now; nothing is generated.
 
     Raises:
         InvalidInput: the picture was removed or cannot be read, or the model is no longer in the catalogue.
@@ -374,8 +378,9 @@ def regenerated_cue(scene: Any, level: StripLevel, group: TakeGroup, *, same_see
     version = group.chosen
     entry = cue_index.parse_entry(str(version.strips[0].get(cue_index.ENTRY_PROPERTY, "")))
     picture = find_picture(level, version.strips[0])
-    first = max(group.start, compat.strip_start(picture))
-    end = min(group.end, compat.strip_end(picture))
+    first, end = compat.strip_start(picture), compat.strip_end(picture)
+    if not is_refit:
+        first, end = max(group.start, first), min(group.end, end)
     if end <= first:
         raise InvalidInput(
             "takes.picture_moved", "{picture} is no longer under the take. Move it back.", picture=picture.name
@@ -385,6 +390,9 @@ def regenerated_cue(scene: Any, level: StripLevel, group: TakeGroup, *, same_see
     # The model file may have changed since: parameters it no longer has are dropped, extra ones (`+name`) stay.
     known = {parameter.name for parameter in model.settable_by_name}
     cue = Cue(
+        hits=prompts.find_hits(scene, spot.span),
+        tail=int(entry.get("tail", 0)),
+        refit=cue_index.fitted_file(version.strips[0]) if is_refit else None,
         id=f"{spot.strip_name} {secrets.token_hex(3)}",
         span=spot.span,
         picture=spot.picture,

@@ -72,6 +72,13 @@ LAND_ITEMS = (
 )
 """Landing of takes, as items of an enumeration; each identifier in small letters is a `LandMode`."""
 
+PART_MODES = (
+    ("AUTO", "Automatic", "Parts where the span is longer than what the model is made for"),
+    ("WHOLE", "Whole", "One request for the whole span; not beyond the model's limit"),
+    ("SECONDS", "Seconds", "Parts of a length that none exceeds"),
+)
+"""How a long span is generated, as items of an enumeration."""
+
 _registered_classes: list[type] = []
 
 
@@ -215,6 +222,11 @@ def land_setting(settings: Any) -> LandMode:
     return "off" if settings.land == "OFF" else "auto"
 
 
+def parts_setting(settings: Any) -> str:
+    """Return the chosen parts as `Cue.parts` has them."""
+    return f"{settings.part_seconds:g}" if settings.parts == "SECONDS" else str(settings.parts).lower()
+
+
 def numbers(model_ids: Iterable[str]) -> dict[str, int]:
     """Return the number of each model's item: positive, distinct, exact as a 32-bit float, and made from the model's ID.
 
@@ -354,6 +366,21 @@ def register() -> None:
             description="Move the sounds of new takes to the contacts in the picture",
             items=LAND_ITEMS,
             default="AUTO",
+        ),
+        "parts": EnumProperty(
+            name="Parts",
+            description="Generation of a span that is longer than the model's",
+            items=PART_MODES,
+            default="AUTO",
+        ),
+        "part_seconds": FloatProperty(
+            name="Part Length",
+            description="Longest length of a part, in seconds",
+            default=8.0,
+            min=1.0,
+            soft_max=60.0,
+            step=100,
+            precision=1,
         ),
         "best": BoolProperty(
             name="Best Take",

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ...timing import format_timecode
+from ..runtime import redone_parts
 from ..runtime.cue_rows import active_row, cue_list_rows, rebuild_if_changed, row_take_group
 from ..runtime.cue_status import running_cues
-from ..sequencer import compat, landing, scores, selection, takes
+from ..sequencer import compat, cue_index, landing, scores, selection, takes
 from ..settings import catalogue
 from ..settings.i18n.translate import translate_ui
 from . import layout_helpers
@@ -213,6 +214,8 @@ def _draw_takes(box: Any, scene: Any, row: CueListRow) -> None:
         button = line.operator("tracklay.regenerate", text="Picture Changed: Regenerate", icon="FILE_REFRESH")
         button.cue, button.same_seed = row.cue, True
     version = group.takes[max(0, group.audible_index)]
+    if cue_index.can_refit(version.strips[0]) and row.current_status()[0] != "running":
+        box.operator("tracklay.refit", text="Refit Music", icon="UV_SYNC_SELECT").cue = row.cue
     line = box.row(align=True)
     button = line.operator("tracklay.switch_take", text="", icon="TRIA_LEFT")
     button.cue, button.direction = row.cue, "PREVIOUS"
@@ -234,6 +237,8 @@ def _draw_takes(box: Any, scene: Any, row: CueListRow) -> None:
         box.label(text=text, translate=False)
     line = box.row(align=True)
     line.operator("tracklay.regenerate", text="New Seed", icon="FILE_REFRESH").cue = row.cue
+    if redone_parts.part_count(group) or scene.use_preview_range:
+        line.operator("tracklay.redo_part", text="Redo Part").cue = row.cue
     if not version.stems and takes.has_stems(version):
         line.operator("tracklay.lay_stems", text="Stems", icon="RENDERLAYERS").cue = row.cue
     if landing.can_switch(version):

@@ -5,7 +5,6 @@ Drawing reads memory only: no file, no network.
 
 from __future__ import annotations
 
-from collections import Counter
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +17,7 @@ from ...errors import InvalidInput, TracklayError
 from ...jobs import JobSpec, estimate_cost
 from ...jobs.job_spec import can_land
 from ...models.model import is_json, not_json_error, prompt_required_error
+from ...parts.sizes import request_lengths
 from ...timing import Span, TimeMap
 from ..ops.generate_ops import TRACKLAY_OT_generate
 from ..runtime import prompt_words
@@ -65,6 +65,8 @@ class TRACKLAY_PT_sidebar(bpy.types.Panel):  # type: ignore[misc]  # noqa: N801
             return
         _draw_settings(context, layout, scene.tracklay, model)
         blockers = _generate_blockers(scene, model, ranges)
+        if text := _parts_text(scene, model, ranges):
+            layout.label(text=text, icon="MOD_ARRAY", translate=False)
         row = layout.row()
         row.scale_y = 1.5
         row.enabled = bool(ranges) and is_readable and not blockers
@@ -135,7 +137,7 @@ def _span_length_error(scene: Any, model: Model, ranges: list[tuple[Any, int, in
     rate = selection.scene_rate(scene)
     try:
         for frames in sorted({frames for _, _, frames in ranges}, reverse=True):
-            model.check_span(rate.seconds(frames))
+            request_lengths(model, frames, rate, properties.parts_setting(scene.tracklay))
     except InvalidInput as error:
         return error
     return None
@@ -214,7 +216,7 @@ def _draw_unknown_words(context: Any, layout: Any, settings: Any, model: Model) 
 
 
 def _draw_picture_settings(layout: Any, settings: Any, model: Model) -> None:
-    """Draw the settings of the picture, for a model that uses one."""
+    """Draw the settings of the picture, for a model that uses one, and those of a long span."""
     params = properties.param_values(settings.params, model)
     if model.picture_input(params):
         layout.prop(settings, "picture")
@@ -223,6 +225,10 @@ def _draw_picture_settings(layout: Any, settings: Any, model: Model) -> None:
             layout.prop(settings, "square_at")
     if can_land(model, params):
         layout.prop(settings, "land")
+    if model.seconds.native or model.seconds.most:
+        layout.prop(settings, "parts")
+        if settings.parts == "SECONDS":
+            layout.prop(settings, "part_seconds")
 
 
 def _draw_extras(layout: Any, settings: Any, model: Model) -> None:
@@ -242,15 +248,44 @@ def _draw_extras(layout: Any, settings: Any, model: Model) -> None:
 
 def _price_text(scene: Any, ranges: list[tuple[Any, int, int]]) -> str:
     """Return the estimated cost of Generate for the selection, translated."""
-    settings, total = scene.tracklay, Decimal(0)
-    model = catalogue.MODELS[settings.model]
+    model = catalogue.MODELS[scene.tracklay.model]
     if model.price.amount is None:
         return translate_ui("price unknown")
-    rate, params = selection.scene_rate(scene), properties.param_values(settings.params, model)
-    for frames, count in Counter(frames for _, _, frames in ranges).items():
-        cue = Cue("", Span(0, frames, rate), DUMMY_PICTURE, model.id, takes=settings.takes, params=params)
-        total += count * (estimate_cost(JobSpec(cue, model, DUMMY_PICTURE.source, "")) or 0)
+    total = _total_cost(scene, model, ranges)
     return translate_ui("about {} {}", f"{total:.2f}", model.price.currency) if total else translate_ui("free")
+
+
+def _total_cost(scene: Any, model: Model, ranges: list[tuple[Any, int, int]]) -> Decimal:
+    """Return the sum of the known prices; 0 if the length of parts is not allowed, which is shown as an error."""
+    try:
+        return sum((estimate_cost(spec) or Decimal(0) for spec in _priced_specs(scene, model, ranges)), Decimal(0))
+    except InvalidInput:
+        return Decimal(0)
+
+
+def _parts_text(scene: Any, model: Model, ranges: list[tuple[Any, int, int]]) -> str:
+    """Return the length, the number of parts and the price of the selection, translated; empty if nothing is made in parts."""
+    if _span_length_error(scene, model, ranges):
+        return ""
+    specs = _priced_specs(scene, model, ranges)
+    count = sum(len(spec.request_seconds) for spec in specs)
+    if count == len(specs):
+        return ""
+    seconds = float(sum(spec.cue.span.seconds for spec in specs))
+    total = _total_cost(scene, model, ranges)
+    price = f"{total:.2f} {model.price.currency}" if total else _price_text(scene, ranges)
+    return translate_ui("{} s in {} parts, {}", f"{round(seconds, 2):g}", count, price)
+
+
+def _priced_specs(scene: Any, model: Model, ranges: list[tuple[Any, int, int]]) -> list[JobSpec]:
+    """Return a spec for each selected range, without its picture: enough for the price."""
+    settings, rate = scene.tracklay, selection.scene_rate(scene)
+    params, parts = properties.param_values(settings.params, model), properties.parts_setting(settings)
+    cues = [
+        Cue("", Span(0, frames, rate), DUMMY_PICTURE, model.id, takes=settings.takes, params=params, parts=parts)
+        for _, _, frames in ranges
+    ]
+    return [JobSpec(cue, model, DUMMY_PICTURE.source, "") for cue in cues]
 
 
 class TRACKLAY_MT_strip(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
@@ -274,6 +309,7 @@ class TRACKLAY_MT_strip(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
         layout.separator()
         layout.operator("tracklay.regenerate", text="Regenerate with New Seed").same_seed = False
         layout.operator("tracklay.regenerate", text="Regenerate for Changed Picture").same_seed = True
+        layout.operator("tracklay.refit")
         layout.separator()
         layout.menu("TRACKLAY_MT_cue")
         layout.operator("tracklay.delete_dropped", icon="TRASH")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ...cue import LAND_MODES
-from ..parser import Commands, add_command, add_json_option
+from ..parser import PARTS_HELP, Commands, add_command, add_json_option
 
 
 def add_parser(commands: Commands[Any]) -> None:
@@ -28,6 +28,7 @@ def add_parser(commands: Commands[Any]) -> None:
     batch.add_argument(
         "--land", choices=LAND_MODES, help="landing of rows without that field: auto or off (default: auto)"
     )
+    batch.add_argument("--parts", metavar="HOW", help=f"parts of rows without it: {PARTS_HELP}")
     batch.add_argument(
         "--repair", action="store_true", help="generate the worst stretch of each best take again, within the cap"
     )

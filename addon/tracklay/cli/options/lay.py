@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ...cue import LAND_MODES
-from ..parser import Commands, add_command, add_json_option
+from ...cue import FIT_MODES, LAND_MODES
+from ..parser import PARTS_HELP, Commands, add_command, add_json_option
 
 DEFAULT_MODEL = "sketch/foley"
 
@@ -33,6 +33,8 @@ def add_parser(commands: Commands[Any]) -> None:
     lay.add_argument("--in", dest="in_point", metavar="TIME", help="start of the span: 12.5, 00:00:12:12 or 300f")
     lay.add_argument("--out", dest="out_point", metavar="TIME", help="end of the span: the first frame after it")
     lay.add_argument("--hits", metavar="LIST", help="what music must hit: cuts, or times: 3.5,00:00:12:12")
+    lay.add_argument("--tail", metavar="SECONDS", help="let music end this much after the span (default: 0)")
+    lay.add_argument("--fit", choices=FIT_MODES, default="auto", help="fit music to the span and hits (default: auto)")
     lay.add_argument(
         "--only",
         action="append",
@@ -62,6 +64,7 @@ def add_parser(commands: Commands[Any]) -> None:
         default="auto",
         help="move each sound to what is seen: auto or off (default: auto)",
     )
+    lay.add_argument("--parts", default="auto", metavar="HOW", help=f"parts of a long span: {PARTS_HELP}")
     lay.add_argument("--best", action="store_true", help="score the takes and lay the best one; the others are kept")
     lay.add_argument(
         "--repair", action="store_true", help="with --best: generate the worst stretch of the best take again"
@@ -69,6 +72,7 @@ def add_parser(commands: Commands[Any]) -> None:
     lay.add_argument("--drop-original", action="store_true", help="leave out the picture's own sound")
     lay.add_argument("--to", type=Path, metavar="FOLDER", help="output folder (default: tracklay/ beside the picture)")
     lay.add_argument("--plan", action="store_true", help="only write a work list for `tracklay batch`, one row per cue")
+    lay.add_argument("--dry-run", action="store_true", help="only show the length, the parts and the cost of each cue")
     lay.add_argument("--max-cost", metavar="AMOUNT", help="do not start if the estimate exceeds this")
     lay.add_argument("--max-project-cost", metavar="AMOUNT", help="budget cap for everything that goes to this folder")
     add_json_option(lay, "the manifest")

@@ -43,7 +43,11 @@ class Blob:
         self.area = float(self.probabilities.sum())
         self.centre = complex(x, y) / self.area
         self.grey = grey / self.area
-        (left, top), (right, bottom) = self.pixels[:2].min(1).tolist(), self.pixels[:2].max(1).tolist()
+        positions = self.pixels[:2]
+        (left, top), (right, bottom) = (
+            np.minimum.reduce(positions, 1).tolist(),
+            np.maximum.reduce(positions, 1).tolist(),
+        )
         self.box = (left, top, right, bottom)
 
     @property
@@ -97,31 +101,33 @@ def find_blobs(probability: FloatImage, luma: Luma) -> list[Blob] | None:
     starts, ends = edges[::2], edges[1::2]
     if starts.size > MAX_RUNS:
         return None
-    # The labels and the positions are those of the runs, repeated for each of their pixels.
+    # The labels and the rows are those of the runs, repeated for each of their pixels.
     lengths = ends - starts
     rows = starts // stride
+    of_row = np.repeat(rows, lengths)
     indices = np.flatnonzero(mask)
     # Without the free pixels at the ends of the rows, the index in the picture itself.
-    indices -= np.repeat(2 * rows + 1, lengths)
+    indices -= of_row
+    indices -= of_row
+    indices -= 1
     strengths = probability.ravel().take(indices)
     labels = np.repeat(_label_runs(starts, ends, stride), lengths)
     areas = np.bincount(labels, strengths)
     large = np.flatnonzero(areas >= MIN_AREA_PIXELS)
     if large.size > MAX_BLOBS:
         return None
-    inside = strengths > 0
-    blobs = []
-    for label in large[np.argsort(-areas[large])]:
-        chosen = np.flatnonzero((labels == label) & inside)
-        of_picture = indices.take(chosen)
-        y = of_picture // width
-        pixels = np.empty((4, chosen.size))
-        np.subtract(of_picture - y * width, (width - 1) / 2, out=pixels[0])
-        np.subtract(y, (height - 1) / 2, out=pixels[1])
-        pixels[2] = strengths.take(chosen)
-        pixels[3] = luma.ravel().take(of_picture)
-        blobs.append(Blob(pixels))
-    return blobs
+    if not large.size:
+        return []
+    # All pixels at once: a call to numpy costs more than the arithmetic of so few.
+    pixels = np.empty((4, indices.size))
+    np.subtract(indices, of_row * width, out=pixels[0])
+    pixels[0] -= (width - 1) / 2
+    np.subtract(of_row, (height - 1) / 2, out=pixels[1])
+    pixels[2] = strengths
+    pixels[3] = luma.ravel().take(indices)
+    # No patch has the label -1.
+    labels[strengths <= 0] = -1
+    return [Blob(pixels.compress(labels == label, 1)) for label in large[np.argsort(-areas[large])].tolist()]
 
 
 def _label_runs(starts: npt.NDArray[np.intp], ends: npt.NDArray[np.intp], stride: int) -> npt.NDArray[np.intp]:

@@ -166,8 +166,10 @@ def _frame_difference(first: Luma, second: Luma) -> float:
 
     A few pixels that differ much, a small moving object, count for more than many that differ little, the codec's noise.
     """
-    difference = first.astype(np.float32)
-    difference -= second
-    difference *= difference
-    squares = difference.ravel()
+    # In bytes as long as possible: sixteen of them are processed at a time. The square of a byte fits in 16 bits.
+    difference = np.maximum(first, second)
+    difference -= np.minimum(first, second)
+    squared = difference.astype(np.uint16)
+    squared *= squared
+    squares = squared.astype(np.float32).ravel()
     return math.sqrt(math.sqrt(squares @ squares))

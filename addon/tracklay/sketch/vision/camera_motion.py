@@ -326,8 +326,11 @@ class _Keyframe:
         y *= np.float32(width)  # exact: whole numbers below the 2^24 that a float32 holds
         y += x
         index = y.astype(np.intp)
-        neighbours = np.stack([flat[shift:].take(index, mode="clip") for shift in (0, width, 1, width + 1)])
-        pairs = neighbours.astype(np.float32).reshape(2, 2, -1)
+        neighbours = np.empty((2, 2, index.size), np.int16)
+        for column in (0, 1):
+            for row in (0, 1):
+                flat[row * width + column :].take(index, out=neighbours[column, row], mode="clip")
+        pairs = neighbours.astype(np.float32)
         pairs[1] -= pairs[0]
         pairs[1] *= right
         upper, samples = np.add(pairs[0], pairs[1], out=pairs[0])
@@ -340,9 +343,11 @@ class _Keyframe:
     def _stays_inside(self, transform: SimilarityTransform, shape: tuple[int, int]) -> bool:
         """Return whether a transform leaves all points within the picture: the corners of the field that they cover stay in it."""
         right, down = (shape[1] - 1) / 2, (shape[0] - 1) / 2
-        corners = [complex(x, down - BORDER_PIXELS) for x in (BORDER_PIXELS - right, right - BORDER_PIXELS)]
-        moved = [transform.apply(corner) for corner in (*corners, -corners[0], -corners[1])]
-        return all(abs(point.real) < right - 0.01 and abs(point.imag) < down - 0.01 for point in moved)
+        # The corner that moves farthest out in a direction is the one whose coordinates have the signs of the coefficients.
+        x, y = right - BORDER_PIXELS, down - BORDER_PIXELS
+        a, b = abs(transform.scale_rotation.real), abs(transform.scale_rotation.imag)
+        shift = transform.translation
+        return a * x + b * y + abs(shift.real) < right - 0.01 and b * x + a * y + abs(shift.imag) < down - 0.01
 
 
 def _to_grey_levels(values: npt.NDArray[np.int16]) -> PointValues:

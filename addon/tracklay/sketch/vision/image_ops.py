@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -64,22 +65,19 @@ def smooth_image(picture: Luma) -> FineLuma:
 
     The first and last rows are smoothed along the row only, the first and last columns along the column only.
     """
-    width = picture.shape[1]
+    height, width = picture.shape
     source = picture.astype(np.int16)
-    vertical = source << 2  # the border rows keep their value: 4 times themselves
-    inner = vertical[1:-1]
-    np.add(source[1:-1], source[1:-1], out=inner)
-    inner += source[:-2]
-    inner += source[2:]
+    # 1-2-1 is 1-1 applied twice: two additions for each axis.
+    pairs = source[:-1] + source[1:]
+    vertical = np.empty_like(source)
+    np.add(pairs[:-1], pairs[1:], out=vertical[1:-1])
+    np.left_shift(source[:: height - 1], 2, out=vertical[:: height - 1])  # the border rows keep their value
     # One pass over the flat array instead of one slice per row: it is faster, and only the first and last columns, where
     # a row runs into the next one, come out wrong. They are overwritten below.
     flat = vertical.ravel()
-    sums = flat << 2
-    inner = sums[1:-1]
-    np.add(flat[1:-1], flat[1:-1], out=inner)
-    inner += flat[:-2]
-    inner += flat[2:]
-    smoothed: FineLuma = sums.reshape(-1, width)
+    flat_pairs = flat[:-1] + flat[1:]
+    smoothed: FineLuma = np.empty_like(source)
+    np.add(flat_pairs[:-1], flat_pairs[1:], out=smoothed.ravel()[1:-1])
     np.left_shift(vertical[:, :: width - 1], 2, out=smoothed[:, :: width - 1])
     return smoothed
 
@@ -105,23 +103,22 @@ def warp_image(picture: Luma, transform: SimilarityTransform) -> Luma:
         return picture
     if abs(transform.scale_rotation - 1) * math.hypot(height, width) / 2 < TRANSLATION_ONLY_PIXELS:
         return _translate_image(picture, transform.translation)
-    x = np.arange(width) - (width - 1) / 2
-    y = np.arange(height)[:, None] - (height - 1) / 2
+    x, y = _centred_positions(height, width)
     rotation, shift = transform.scale_rotation * SUBPIXEL_STEPS, transform.translation * SUBPIXEL_STEPS
+    first = shift + complex(width - 1, height - 1) / 2 * SUBPIXEL_STEPS
     # Each coordinate is a sum of a term by column and one by row, rounded apart: a row and a column of numbers are rounded
     # instead of a whole picture.
-    px = _round_to_int16(rotation.real * x + (shift.real + (width - 1) / 2 * SUBPIXEL_STEPS)) - _round_to_int16(
-        rotation.imag * y
-    )
-    py = _round_to_int16(rotation.imag * x) + _round_to_int16(
-        rotation.real * y + (shift.imag + (height - 1) / 2 * SUBPIXEL_STEPS)
-    )
+    by_column = _round_to_int16(np.array([[rotation.real], [rotation.imag]]) * x + np.array([[first.real], [0.0]]))
+    by_row = _round_to_int16(np.array([[-rotation.imag], [rotation.real]]) * y + np.array([[0.0], [first.imag]]))
+    px, py = by_column[:, None] + by_row[:, :, None]
     # The highest position is one step short of the last pixel, so that a right and a lower neighbour always exist.
     px.clip(0, (width - 1) * SUBPIXEL_STEPS - 1, out=px)
     py.clip(0, (height - 1) * SUBPIXEL_STEPS - 1, out=py)
-    index = (py >> SUBPIXEL_BITS).astype(np.intp)
-    index *= width
-    index += px >> SUBPIXEL_BITS
+    # In few bits as long as possible, and never two types in one operation: numpy converts those in small pieces.
+    pixel = (py >> SUBPIXEL_BITS).astype(np.int32)
+    pixel *= np.int32(width)
+    pixel += (px >> SUBPIXEL_BITS).astype(np.int32)
+    index = pixel.astype(np.intp)
     px &= SUBPIXEL_STEPS - 1
     py &= SUBPIXEL_STEPS - 1
     right, down = px.view(np.uint16), py.view(np.uint16)
@@ -137,6 +134,14 @@ def warp_image(picture: Luma, transform: SimilarityTransform) -> Luma:
     mixed >>= 2 * SUBPIXEL_BITS
     warped: Luma = mixed.astype(np.uint8)
     return warped
+
+
+@lru_cache(maxsize=4)
+def _centred_positions(height: int, width: int) -> tuple[Matrix, Matrix]:
+    """Return the x of each column and the y of each row, in pixels from the picture's centre."""
+    x = np.arange(width, dtype=np.float64) - (width - 1) / 2
+    y = np.arange(height, dtype=np.float64) - (height - 1) / 2
+    return x, y
 
 
 def _mix_packed(packed: npt.NDArray[np.uint16], weight: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:

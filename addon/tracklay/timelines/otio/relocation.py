@@ -52,9 +52,10 @@ def relocate_take(take: OtioTake, mappings: Mapping[tuple[str, str], Sequence[So
         )
     except (KeyError, ValueError, TypeError):
         return stale  # another version wrote it, or the user edited it
+    frames = take.frames - int(take.entry.get("tail", 0))  # music may end after its picture
     own = (each for each in candidates if each.cue_id == metadata.get("cue"))
-    start = next((at for each in own if (at := each.find_frame(begins, take.frames)) is not None), None)
+    start = next((at for each in own if (at := each.find_frame(begins, frames)) is not None), None)
     if start is None:
-        found = [at for each in candidates if (at := each.find_frame(begins, take.frames)) is not None]
+        found = [at for each in candidates if (at := each.find_frame(begins, frames)) is not None]
         start = min(found, key=lambda at: abs(at - take.start), default=None)
     return stale if start is None else replace(take, start=start)

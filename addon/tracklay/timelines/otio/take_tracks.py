@@ -134,7 +134,7 @@ def build_take_tracks(
         index = last_index[key] = last_index.get(key, -1) + 1
         audible = not index and not (take.cue.best and take.cue.id in heard)  # the best of all models, and no other
         heard |= {take.cue.id} if audible else set()
-        span = take.cue.span
+        span = take.cue.sound_span
         metadata = {"cue": take.cue.id, "take": index, **describe_source(take)}
         laid.append(
             OtioTake(

@@ -25,6 +25,9 @@ OPERATORS = {
     "Regenerate with New Seed": "Mit neuem Startwert erzeugen",
     "Regenerate for Changed Picture": "Für geändertes Bild erzeugen",
     "New Seed": "Neuer Startwert",
+    "Redo Part": "Teil neu erzeugen",
+    "Refit": "Neu anpassen",
+    "Refit Music": "Musik neu anpassen",
     "Picture Changed: Regenerate": "Bild geändert: neu erzeugen",
     "Delete Dropped Files": "Verworfene Dateien löschen",
     "Go to Cue": "Zum Cue gehen",
@@ -83,6 +86,7 @@ WORDS = {
         "Kein Kontakt im Bild, und der Raumton ist aus: Der Take ist stumm."
     ),
     "about {} {}": "etwa {} {}",
+    "{} s in {} parts, {}": "{} s in {} Teilen, {}",
     "free": "kostenlos",
     "price unknown": "Preis unbekannt",
     "no key": "kein Schlüssel",
@@ -128,6 +132,19 @@ WORDS = {
     "Render": "Rendern",
     "Square": "Quadrat",
     "Landing": "Einrasten",
+    "Parts": "Teile",
+    "Whole": "Ganz",
+    "Seconds": "Sekunden",
+    "Part": "Teil",
+    "Part Length": "Länge der Teile",
+    "Parts where the span is longer than what the model is made for": "Teile, wo der Abschnitt länger ist als das Modell",
+    "One request for the whole span; not beyond the model's limit": (
+        "Eine Anfrage für den ganzen Abschnitt; nicht über die Grenze des Modells"
+    ),
+    "Parts of a length that none exceeds": "Teile, von denen keiner länger ist",
+    "Generation of a span that is longer than the model's": "Erzeugung eines Abschnitts, der länger ist als das Modell",
+    "Longest length of a part, in seconds": "Größte Länge eines Teils in Sekunden",
+    "Parts of a long span: auto, whole, or seconds": "Teile eines langen Abschnitts: auto, whole oder Sekunden",
     "Best": "Bester",
     "Best Take": "Bester Take",
     "Score {}": "Wertung {}",
@@ -250,6 +267,15 @@ TOOLTIPS = {
     "Remove the other takes from the timeline; their files are kept": (
         "Die anderen Takes von der Zeitleiste entfernen; ihre Dateien bleiben"
     ),
+    "Fit the take's music to the picture as it is now, at no cost": (
+        "Die Musik des Takes an das jetzige Bild anpassen, ohne Kosten"
+    ),
+    "Generate a part or the preview range of the current take again": (
+        "Einen Teil oder den Vorschaubereich des aktuellen Takes neu erzeugen"
+    ),
+    "Number of the part (0: the preview range)": "Nummer des Teils (0: der Vorschaubereich)",
+    "Sound to generate there; empty for the take's prompt": "Dort zu erzeugender Klang; leer für den Prompt des Takes",
+    "Seed of the part (-1: random)": "Startwert des Teils (-1: zufällig)",
     "Move files of takes that Keep Take removed to the trash": "Dateien entfernter Takes in den Papierkorb verschieben",
     "Lay the stems of the current take, each on a channel of its name": (
         "Die Stems des aktuellen Takes anlegen, jeden auf einem Kanal seines Namens"

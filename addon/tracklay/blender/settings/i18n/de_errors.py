@@ -333,6 +333,34 @@ ERRORS = {
     "The picture for {model} must be {limits} s long; the span has {seconds:.2f} s.": (
         "Das Bild für {model} hat eine unzulässige Länge: {seconds:.2f} s. Erlaubt: {limits} s."
     ),
+    "Not a length of parts: {value!r}. Write auto, whole, or seconds above 0.": (
+        "Keine Länge von Teilen: {value!r}. Schreiben Sie auto, whole oder Sekunden über 0."
+    ),
+    "Parts for {model} must be {least:g} s or longer: {value:g} s.": (
+        "Teile für {model} müssen mindestens {least:g} s lang sein: {value:g} s."
+    ),
+    "Parts for {model} must be from {least:g} to {most:g} s long: {value:g} s.": (
+        "Teile für {model} müssen {least:g} bis {most:g} s lang sein: {value:g} s."
+    ),
+    "Part {part} has not been sent.": "Teil {part} wurde noch nicht gesendet.",
+    "{ready} of {count} parts were made and are charged. {lost} may continue at {provider} and be charged.": (
+        "{ready} von {count} Teilen wurden erzeugt und werden berechnet. {lost} laufen bei {provider} vielleicht weiter und "
+        "werden berechnet."
+    ),
+    "The take was not made in parts: {take}. Name a stretch by its in and out points.": (
+        "Der Take wurde nicht in Teilen erzeugt: {take}. Nennen Sie einen Abschnitt durch In- und Out-Punkt."
+    ),
+    "{take} has {count} parts, and no part {part}.": "{take} hat {count} Teile und keinen Teil {part}.",
+    "The stretch from {first} to {end} s is not inside the take, which has {start} to {stop} s.": (
+        "Der Abschnitt von {first} bis {end} s liegt nicht im Take, der von {start} bis {stop} s reicht."
+    ),
+    "The file of the take is missing: {strip}.": "Die Datei des Takes fehlt: {strip}.",
+    "{strip} no longer has the length of its take. Generate the cue again.": (
+        "{strip} hat nicht mehr die Länge seines Takes. Erzeugen Sie den Cue neu."
+    ),
+    "No part is chosen. Name its number, or set a preview range.": (
+        "Kein Teil gewählt. Nennen Sie seine Nummer, oder setzen Sie einen Vorschaubereich."
+    ),
     "{model} generates at most {limit} s; the span has {seconds:.2f} s. Shorten it or choose another model.": (
         "{model} erzeugt höchstens {limit} s; der Abschnitt hat {seconds:.2f} s. Kürzen Sie ihn, oder wählen Sie ein "
         "anderes Modell."
@@ -631,5 +659,19 @@ ERRORS = {
     "Blender {version} cannot open {path}: {error}": "Blender {version} kann {path} nicht öffnen: {error}",
     "The timeline of {scene} in {path} is empty.": "Die Zeitleiste von {scene} in {path} ist leer.",
     "Cue was not generated in Blender: {cue}.": "Der Cue wurde nicht in Blender erzeugt: {cue}.",
+    # music
+    "The music of {music:.1f} s is too short for a span of {span:.1f} s. Generate it again.": (
+        "Die Musik von {music:.1f} s ist zu kurz für eine Spanne von {span:.1f} s. Erzeugen Sie sie neu."
+    ),
+    "The music that {take} was fitted from is missing: {path}.": (
+        "Die Musik, aus der {take} angepasst wurde, fehlt: {path}."
+    ),
+    "Not music that was fitted to its picture: {strip}. Regenerate it.": (
+        "Keine Musik, die an ihr Bild angepasst wurde: {strip}. Erzeugen Sie sie neu."
+    ),
+    "Music cannot be fitted to {samples} samples.": "Musik kann nicht auf {samples} Samples angepasst werden.",
+    "The hit at {seconds} s is outside the span of {span} s. Move it into the span.": (
+        "Der Treffer bei {seconds} s liegt außerhalb der Spanne von {span} s. Verschieben Sie ihn in die Spanne."
+    ),
 }
 """Templates of errors and of their hints. A translation has the same names in braces."""

@@ -1,0 +1,80 @@
+"""Finds the parts of a take, and builds the cue that generates one of them, or the preview range, again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ...cue import Patch
+from ...errors import InvalidInput
+from ...parts.redo import check_stretch, lengthen_stretch, part_frames
+from ..sequencer import cue_index, takes
+from ..settings import catalogue
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ...cue import Cue
+    from ..sequencer.selection import StripLevel
+
+
+def part_count(group: takes.TakeGroup) -> int:
+    """Return the number of parts that the chosen take of a cue was made in; 0 if it was made whole. Reads no file."""
+    return len(_parts_of(group, _entry(group.chosen)))
+
+
+def _entry(take: takes.TakeStrips) -> Mapping[str, Any]:
+    """Return the manifest entry of a take."""
+    return cue_index.parse_entry(str(take.strips[0].get(cue_index.ENTRY_PROPERTY, "")))
+
+
+def _parts_of(group: takes.TakeGroup, entry: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Return the parts of a take, or of the take that it was redone from."""
+    by_file = {str(each.get("file", "")): each for each in map(_entry, group.takes)}
+    for _ in group.takes:
+        if not (replaced := entry.get("replaced")):
+            break
+        entry = by_file.get(str(replaced.get("take", "")), {})
+    parts = entry.get("parts")
+    return parts if isinstance(parts, list) else ()
+
+
+def redone_cue(
+    scene: Any, level: StripLevel, group: takes.TakeGroup, part: int, *, prompt: str, seed: int | None
+) -> tuple[Cue, Any]:
+    """Return the cue that generates a part of a cue's chosen take again, and its spot.
+
+    Args:
+        scene: the scene.
+        level: the level of the take's strips.
+        group: the takes of the cue.
+        part: number of the part, from 1; 0 for the preview range.
+        prompt: the sounds to make there; empty for the take's own prompt.
+        seed: the seed; None for a new one.
+
+    Raises:
+        InvalidInput: the take has no such part, was trimmed, or its file is missing; there is no preview range inside the take; or as
+            `takes.regenerated_cue`.
+    """
+    entry, strip = _entry(group.chosen), group.chosen.strips[0]
+    cue, spot = takes.regenerated_cue(scene, level, group, same_seed=False, count=1)
+    span, file = cue.span, cue_index.take_file(strip)
+    if file is None or not file.is_file():
+        raise InvalidInput("redo.take_missing", "The file of the take is missing: {strip}.", strip=strip.name)
+    if span.frames != entry.get("frames"):
+        raise InvalidInput(
+            "redo.take_trimmed",
+            "{strip} no longer has the length of its take. Generate the cue again.",
+            strip=strip.name,
+        )
+    if part:
+        start = int((entry.get("start") or {}).get("frame", 0))
+        first, end = part_frames(file.name, _parts_of(group, entry), start, part)
+    elif scene.use_preview_range:
+        first, end = scene.frame_preview_start - span.start, scene.frame_preview_end + 1 - span.start
+    else:
+        raise InvalidInput("redo.no_range", "No part is chosen. Name its number, or set a preview range.")
+    check_stretch(first, end, span)
+    first, end = lengthen_stretch(first, end, span, catalogue.get_model(cue.model))
+    patch = Patch(file, span.start + first, end - first)
+    return replace(cue, prompt=prompt or cue.prompt, seed=seed, patch=patch, best=False), spot

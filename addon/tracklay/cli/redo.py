@@ -1,0 +1,108 @@
+"""Runs `tracklay redo`: generates a part or a stretch of a take again, and lays the new take in place of the old one, which stays."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..cue import Failure, Take
+from ..errors import InvalidInput
+from ..jobs.cost import check_budget
+from ..jobs.delivery import FileDelivery
+from ..jobs.job_spec import create_job_spec
+from ..jobs.runner import BlockingRunner
+from ..timelines import open_timeline
+from ..timelines.delivery import check_delivery, deliver_takes
+from ..timelines.redo import find_made_take, redo_cue
+from .exit_status import EXIT_DONE, EXIT_FAILED
+from .messages import print_json, print_messages
+from .progress import TakeProgressTable
+from .tables import show_result
+
+if TYPE_CHECKING:
+    from ..cue import Cue
+    from ..timelines.base import Timeline
+    from ..timelines.redo import MadeTake
+
+
+def run_redo(options: argparse.Namespace) -> int:
+    """Run the command and return the exit status."""
+    if (options.part is None) == (options.in_point is None and options.out_point is None):
+        raise InvalidInput("usage.redo_what", "Name what to redo: either --part N, or --in TIME and --out TIME.")
+    made = find_made_take(options.take)
+    delivery = require_file_delivery(made)
+    cue = redo_cue(
+        made,
+        part=options.part,
+        in_point=options.in_point,
+        out_point=options.out_point,
+        prompt=options.prompt,
+        seed=options.seed,
+    )
+    return generate_beside(made, cue, open_timeline(delivery.picture), options, max_cost=options.max_cost)
+
+
+def require_file_delivery(made: MadeTake) -> FileDelivery:
+    """Return where a take was laid by this command.
+
+    Raises:
+        InvalidInput: it was laid by a work list or by Blender.
+    """
+    if isinstance(made.spec.delivery, FileDelivery):
+        return made.spec.delivery
+    raise InvalidInput(
+        "redo.made_elsewhere",
+        "The take was made by a work list or by Blender: {take}. Do it there.",
+        take=made.take.file.name,
+    )
+
+
+def generate_beside(
+    made: MadeTake, cue: Cue, timeline: Timeline, options: argparse.Namespace, max_cost: str | None = None
+) -> int:
+    """Generate a cue in the place of a take, lay both, the new one first, print the result, and return the exit status.
+
+    Args:
+        made: the earlier take, which stays.
+        cue: the cue to generate.
+        timeline: the picture of both.
+        options: the command's options.
+        max_cost: budget cap as decimal text.
+    """
+    delivery = require_file_delivery(made)
+    spec = replace(
+        create_job_spec(cue, made.spec.folder, made.spec.stem),
+        delivery=FileDelivery(delivery.picture, delivery.drop_original),
+        sample_rate=made.spec.sample_rate,
+    )
+    check_budget([spec], max_cost)
+    to = made.spec.folder
+    check_delivery(timeline, to)
+    with TakeProgressTable([spec]) as progress, BlockingRunner(progress.update) as runner:
+        runner.set_caps([spec], run_cap=max_cost)
+        results = runner.run_jobs([spec])
+        progress.set_laying()
+        takes = [result for result in results if isinstance(result, Take)]
+        failed = [result for result in results if isinstance(result, Failure)]
+        laid = runner.call(
+            deliver_takes,
+            timeline,
+            _takes_to_lay(takes, runner.laid_takes_of_run(made.job), made),
+            failed,
+            to,
+            drop_original=delivery.drop_original,
+            describe=options.describe,
+        )
+    if options.json:
+        print_json(laid.manifest)
+    else:
+        show_result(laid.manifest, to, timeline.manifest_path(to))
+    print_messages([*laid.notes, *(failure["error"] for failure in laid.manifest["failed"])])
+    return EXIT_FAILED if laid.manifest["failed"] else EXIT_DONE
+
+
+def _takes_to_lay(new: list[Take], earlier: list[Take], made: MadeTake) -> list[Take]:
+    """Return the new take first, so that it is heard, then those that were laid with the old one. No score reorders them."""
+    takes = [*new, *(earlier or [made.take])]
+    return [replace(take, cue=replace(take.cue, best=False)) for take in takes]

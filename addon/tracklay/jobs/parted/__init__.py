@@ -1,0 +1,1 @@
+"""Jobs of a cue that is longer than its model: one job for each part, and one that plans, runs and joins them."""

@@ -1,0 +1,147 @@
+"""The number and length of a span's parts, from lengths alone: what the price needs before any picture is read."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from ..errors import InvalidInput
+from ..timing import parse_fraction
+
+if TYPE_CHECKING:
+    from ..models import Model
+    from ..timing import Rate
+
+AUTO, WHOLE = "auto", "whole"
+"""Modes: parts if the span is longer than the model's, and one request in any case. Any other text is a length in seconds."""
+
+NATIVE_TOLERANCE = Fraction(5, 4)
+"""A model whose longest length is open makes this much more than its native length before it is worth a seam."""
+
+OVERLAP_SECONDS = Fraction(1, 2)
+"""Shortest overlap of two parts within a shot, where the parts are long enough for it."""
+
+OVERLAP_SHARE = Fraction(1, 8)
+"""An overlap is no longer than this share of a part."""
+
+SHORTEST_PART_SECONDS = 1
+"""Shortest length that can be asked for as SECONDS."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartSizes:
+    """Lengths of parts in frames.
+
+    Attributes:
+        least: the shortest that the model accepts.
+        preferred: the length that a part should have, and that their number is computed with.
+        most: the longest.
+        overlap: the shortest overlap of two parts within a shot.
+    """
+
+    least: int
+    preferred: int
+    most: int
+    overlap: int
+
+    def count(self, frames: int) -> int:
+        """Return the number of parts of a span: as few as fit, each of the preferred length at most."""
+        return max(1, -(-(frames - self.overlap) // (self.preferred - self.overlap)))
+
+    def lengths(self, frames: int) -> list[int]:
+        """Return the parts' lengths where no picture moves their ends: equal, to one frame."""
+        count = self.count(frames)
+        each, longer = divmod(frames + (count - 1) * self.overlap, count)
+        return [max(self.least, each + (index < longer)) for index in range(count)]
+
+
+def part_sizes(model: Model, frames: int, rate: Rate, mode: str) -> PartSizes | None:
+    """Return the sizes of the parts that a span is generated in; None if it is one request.
+
+    Args:
+        model: the model; its shortest and longest picture counts as a length of its sound.
+        frames: length of the span.
+        rate: its frame rate.
+        mode: `auto`, `whole`, or a length in seconds that no part exceeds.
+
+    Raises:
+        InvalidInput: the mode is none of these, or the model makes no sound of that length.
+    """
+    video = model.parameter_for_role("video")
+    limits = model.seconds
+    least = max(limits.least, (video and video.minimum) or 0.0)
+    most = min(limits.most or math.inf, (video and video.maximum) or math.inf)
+    asked = parse_part_seconds(mode)
+    if mode == WHOLE:
+        return None
+    if asked is not None:
+        if not max(least, SHORTEST_PART_SECONDS) <= asked <= most:
+            raise _length_error(model.id, asked, max(least, SHORTEST_PART_SECONDS), most)
+        preferred = longest = asked
+    elif limits.native:
+        preferred = Fraction(str(min(limits.native, most)))
+        longest = min(preferred * NATIVE_TOLERANCE, Fraction(str(most)) if most != math.inf else preferred * 2)
+    elif most != math.inf:
+        preferred = longest = Fraction(str(most))
+    else:
+        return None
+    if rate.seconds(frames) <= longest:
+        return None
+    overlap = max(1, math.ceil(min(OVERLAP_SECONDS, preferred * OVERLAP_SHARE) * rate.fps))
+    whole = max(overlap + 1, math.floor(preferred * rate.fps))
+    return PartSizes(
+        math.ceil(Fraction(str(least)) * rate.fps), whole, max(whole, math.floor(longest * rate.fps)), overlap
+    )
+
+
+def request_lengths(model: Model, frames: int, rate: Rate, mode: str) -> list[int]:
+    """Return the length of each request that a span is generated with, in frames: the span's own, or those of its parts.
+
+    Raises:
+        InvalidInput: as `part_sizes`, and the span is too long for one request that must not be split.
+    """
+    sizes = part_sizes(model, frames, rate, mode)
+    if sizes is not None:
+        return sizes.lengths(frames)
+    model.check_span(rate.seconds(frames))
+    return [frames]
+
+
+def parse_part_seconds(mode: str) -> Fraction | None:
+    """Return the length in a mode, in seconds; None for `auto` and `whole`.
+
+    Raises:
+        InvalidInput: it is neither of them nor a length.
+    """
+    if mode in (AUTO, WHOLE):
+        return None
+    try:
+        seconds = parse_fraction(mode.strip())
+    except (ValueError, ZeroDivisionError):
+        seconds = Fraction(0)
+    if seconds <= 0:
+        raise InvalidInput(
+            "parts.invalid", "Not a length of parts: {value!r}. Write auto, whole, or seconds above 0.", value=mode[:60]
+        )
+    return seconds
+
+
+def _length_error(model: str, asked: Fraction, least: float, most: float) -> InvalidInput:
+    if most == math.inf:
+        return InvalidInput(
+            "parts.too_short",
+            "Parts for {model} must be {least:g} s or longer: {value:g} s.",
+            model=model,
+            least=float(least),
+            value=float(asked),
+        )
+    return InvalidInput(
+        "parts.out_of_range",
+        "Parts for {model} must be from {least:g} to {most:g} s long: {value:g} s.",
+        model=model,
+        least=float(least),
+        most=float(most),
+        value=float(asked),
+    )

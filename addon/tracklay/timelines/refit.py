@@ -1,0 +1,98 @@
+"""Plans the refitting of music: a cue that generates nothing and fits the music of a take to another span and other hits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..errors import InvalidInput
+from ..hits import Hit
+from ..jobs.job_spec import can_fit
+from .hit_points import add_hits, tail_frames
+from .media_file import MediaFile
+
+if TYPE_CHECKING:
+    from ..cue import Cue
+    from ..timing import Span
+    from .base import Timeline
+    from .redo import MadeTake
+
+
+def refit_cue(
+    made: MadeTake,
+    timeline: Timeline,
+    *,
+    in_point: str | None = None,
+    out_point: str | None = None,
+    hits: str | None = None,
+    tail: str | None = None,
+) -> Cue:
+    """Return the cue that fits a take's music again.
+
+    Args:
+        made: the take.
+        timeline: its picture, as it is now.
+        in_point: start of the new span, as the user writes a time; None: of the cue as it is now.
+        out_point: its end.
+        hits: new hits, as `add_hits` takes them; None: those of the timeline's markers now, and the take's that still lie in the span.
+        tail: new tail; None: the take's.
+
+    Raises:
+        InvalidInput: the take is no music that was fitted; the timeline no longer has its cue; a time is not one, or lies outside.
+    """
+    earlier = made.spec.cue
+    if not (made.spec.model.provider == "sketch" and made.spec.model.task == "music") and not made.take.fit:
+        why = "it was generated without fitting" if can_fit(made.spec.model) else "it is no music"
+        raise InvalidInput(
+            "refit.no_fitted_music",
+            "{take} cannot be fitted again: {why}. Generate it again with tracklay lay.",
+            take=made.take.file.name,
+            why=why,
+        )
+    now = _find_cue(timeline, earlier, in_point, out_point)
+    cue = replace(
+        earlier,
+        span=now.span,
+        picture=now.picture,
+        timecode_start=now.timecode_start,
+        takes=1,
+        # The built-in composer writes the piece again from the same seed.
+        seed=made.take.seed,
+        refit=None if made.spec.model.provider == "sketch" else made.take.file,
+        tail=earlier.tail if tail is None else tail_frames(tail, now.span.rate),
+        best=False,
+        hits=now.hits,
+    )
+    if hits is not None:
+        return add_hits(timeline, [cue], hits)[0]
+    return replace(cue, hits=_merge_hits(now.hits, earlier, now.span))
+
+
+def _find_cue(timeline: Timeline, earlier: Cue, in_point: str | None, out_point: str | None) -> Cue:
+    """Return the cue of a take as the timeline has it now; of a media file, by default with the take's own span."""
+    cues = timeline.cues(in_point, out_point, model=earlier.model)
+    found = next((cue for cue in cues if cue.id == earlier.id), None)
+    if found is None:
+        raise InvalidInput(
+            "refit.cue_removed",
+            "{picture} no longer has the cue {cue!r}. Lay music for the cues that it has.",
+            picture=timeline.path.name,
+            cue=earlier.id,
+        )
+    is_same = earlier.picture.source == found.picture.source and _is_part_of(earlier.span, found.span)
+    if isinstance(timeline, MediaFile) and in_point is None and out_point is None and is_same:
+        return replace(found, span=earlier.span, picture=earlier.picture)
+    return found
+
+
+def _is_part_of(span: Span, whole: Span) -> bool:
+    return span.rate == whole.rate and whole.start <= span.start and span.end <= whole.end
+
+
+def _merge_hits(marked: tuple[Hit, ...], earlier: Cue, span: Span) -> tuple[Hit, ...]:
+    """Return the markers' hits, and those of the earlier cue at the same place of the timeline, as far as they lie in the span."""
+    moved = earlier.span.start_seconds - span.start_seconds
+    kept = (Hit(hit.seconds + moved, hit.name) for hit in earlier.hits)
+    length = span.seconds
+    inside = {hit.seconds: hit for hit in (*kept, *marked) if 0 <= hit.seconds < length}
+    return tuple(sorted(inside.values()))

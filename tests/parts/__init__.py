@@ -1,0 +1,1 @@
+"""Tests of `tracklay.parts` and of the jobs of parts."""
