@@ -28,7 +28,7 @@ from tests.sketch import film_scenes, synthetic_scenes
 SEEDS = (*range(8), *range(100, 110), *range(300, 303), *range(400, 403))
 MORE_SEEDS = tuple(range(110, 116))
 MORE_FAMILIES = ("drumstick", "hammer_close", "windup", "talk", "leave", "water")
-"""Kinds that were hard to tell apart, of which there are more scenes."""
+"""Kinds of which there are more scenes, as contacts and other losses look alike there."""
 QUIET_WEIGHT = 2.5
 L2 = 1.0
 MIN_TOLERANCE_SECONDS = 0.04

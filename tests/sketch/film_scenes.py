@@ -29,7 +29,7 @@ WITHOUT_CONTACT: tuple[FilmFamily, ...] = ("windup", "talk", "leave", "crowd", "
 RATES = tuple(map(Fraction, ("15", "24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60")))
 
 MIN_CONTRAST = 30.0
-"""Grey levels by which a thing differs from the mean of its background at least, before the light: what nobody can see has no contact
+"""Grey levels by which a thing differs from the mean of its background at least, before the light: what cannot be seen has no contact
 that could be found."""
 
 _STRIKING = {
