@@ -290,7 +290,7 @@ def dribble(rng: np.random.Generator, seconds: float, _frame: float) -> tuple[li
     contacts = [
         Contact(at, 8 * height / period)
         for k in range(int(seconds / period) + 1)
-        if (at := start + (k + 0.5) * period) < seconds - 0.12
+        if (at := start + (k + 0.5) * period) < seconds
     ]
     shadow = disk(
         lambda t: complex(ball(t).real + 0.3 * (floor - radius - ball(t).imag), floor), radius, 25.0, opacity=0.3

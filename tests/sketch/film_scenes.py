@@ -28,6 +28,10 @@ SHOTS: tuple[FilmFamily, ...] = ("recoil",)
 WITHOUT_CONTACT: tuple[FilmFamily, ...] = ("windup", "talk", "leave", "crowd", "leaves", "water", "handheld")
 RATES = tuple(map(Fraction, ("15", "24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60")))
 
+MIN_CONTRAST = 30.0
+"""Grey levels by which a thing differs from the mean of its background at least, before the light: what cannot be seen has no contact
+that could be found."""
+
 _STRIKING = {
     "chop": film_bodies.chop,
     "drumstick": film_bodies.drumstick,
@@ -60,6 +64,8 @@ def make_film_scene(family: FilmFamily, seed: int, fps: Fraction | None = None, 
         bodies = _QUIET[family](rng, seconds)
     elif family == "water":
         overlay = _water(rng)
+    if contacts:
+        bodies = [_visible(body, float(background.mean())) for body in bodies]
     name = f"{family}-{seed}-{float(fps):.3f}"
     camera = (
         _handheld(rng, 1.0 if family != "handheld" else 4.0) if family == "handheld" or rng.random() < 0.4 else None
@@ -76,6 +82,14 @@ def make_film_scene(family: FilmFamily, seed: int, fps: Fraction | None = None, 
         seed=seed,
     )  # fmt: skip
     return scene if camera is None else replace(scene, camera=camera)
+
+
+def _visible(body: Body, background: float) -> Body:
+    """Return the body, brighter or darker if it has less than `MIN_CONTRAST` against the background; a shadow as it is."""
+    contrast = body.grey - background
+    if body.opacity < 1 or abs(contrast) >= MIN_CONTRAST:
+        return body
+    return replace(body, grey=background + math.copysign(MIN_CONTRAST, contrast))
 
 
 def _handheld(rng: np.random.Generator, size: float) -> Callable[[float], tuple[float, float, float, float]]:

@@ -48,20 +48,21 @@ class Body:
     ) -> tuple[slice, slice, Array, Array]:
         """Return rows, columns, coverage (0 to 1) and grey levels of the body in the picture, with edges smoothed over one pixel."""
         px, py, scale = project(pose.x, pose.y)
-        reach = float(np.hypot(*self.half)) * scale + 2
-        rows = slice(max(0, int(py - reach)), max(0, min(HEIGHT, int(py + reach) + 2)))
-        cols = slice(max(0, int(px - reach)), max(0, min(WIDTH, int(px + reach) + 2)))
-        y, x = np.ogrid[rows, cols]
         c, s = np.cos(pose.angle), np.sin(pose.angle)
+        across, down = np.abs([[c, s], [s, c]]) @ self.half if self.shape == "bar" else self.half
+        reach_x, reach_y = float(across) * scale + 2, float(down) * scale + 2
+        rows = slice(min(HEIGHT, max(0, int(py - reach_y))), max(0, min(HEIGHT, int(py + reach_y) + 2)))
+        cols = slice(min(WIDTH, max(0, int(px - reach_x))), max(0, min(WIDTH, int(px + reach_x) + 2)))
+        y, x = np.arange(rows.start, rows.stop)[:, None], np.arange(cols.start, cols.stop)
         u = (c * (x - px) + s * (y - py)).astype(np.float32)
         v = (-s * (x - px) + c * (y - py)).astype(np.float32)
         a, b = self.half[0] * scale, self.half[1] * scale
         if self.shape == "disk":
             coverage = np.clip(a - np.hypot(u, v) + 0.5, 0, 1)
-            shade: npt.NDArray[np.floating] = 1 - 0.25 * ((x - px + y - py) / (2 * a))
+            shade: npt.NDArray[np.floating] | float = 1 - 0.25 * ((x - px + y - py) / (2 * a))
         else:
             coverage = np.clip(np.minimum(a - np.abs(u), b - np.abs(v)) + 0.5, 0, 1)
-            shade = np.ones_like(u, np.float64)
+            shade = 1.0
         grey = self.grey * shade + self.stripe * (np.abs(v) < 0.3 * b)
         coverage *= self.opacity
         return rows, cols, coverage.astype(np.float32), grey.astype(np.float32)

@@ -162,20 +162,33 @@ def render_frames(scene: Scene) -> Iterator[npt.NDArray[np.uint8]]:
         rate = float(scene.film or scene.fps)
         picture = _render_background(scene, t)
         for body in scene.bodies:
-            total_coverage = np.zeros((HEIGHT, WIDTH), np.float32)
-            weighted_grey = np.zeros((HEIGHT, WIDTH), np.float32)
+            drawn = []
             for k in range(scene.blur_samples):
                 instant = t + ((k + 0.5) / scene.blur_samples - 0.5) * scene.shutter / rate
-                rows, cols, coverage, grey = body.draw(body.path(instant), _projection(scene, instant))
-                total_coverage[rows, cols] += coverage / scene.blur_samples
-                weighted_grey[rows, cols] += coverage * grey / scene.blur_samples
-            picture = picture * (1 - total_coverage) + weighted_grey
+                drawn.append(body.draw(body.path(instant), _projection(scene, instant)))
+            _paint(picture, drawn)
         if scene.overlay is not None:
             picture = scene.overlay(t, picture)
         gain, offset = scene.light(t)
         grain = np.roll(pool[rng.integers(NOISE_POOL)], rng.integers(0, HEIGHT, 2), (0, 1))
         finished = np.clip(picture * gain + offset + grain + 0.5, 0, 255).astype(np.uint8)
         yield finished
+
+
+def _paint(picture: Array, instants: Sequence[tuple[slice, slice, Array, Array]]) -> None:
+    """Paint the mean of a body's pictures at several instants over a picture; only where the body is."""
+    drawn = [each for each in instants if each[2].size]
+    if not drawn:
+        return
+    top, left = min(rows.start for rows, *_ in drawn), min(cols.start for _, cols, *_ in drawn)
+    bottom, right = max(rows.stop for rows, *_ in drawn), max(cols.stop for _, cols, *_ in drawn)
+    total_coverage, weighted_grey = np.zeros((2, bottom - top, right - left), np.float32)
+    for rows, cols, coverage, grey in drawn:
+        within = (slice(rows.start - top, rows.stop - top), slice(cols.start - left, cols.stop - left))
+        total_coverage[within] += coverage / len(instants)
+        weighted_grey[within] += coverage * grey / len(instants)
+    picture[top:bottom, left:right] *= 1 - total_coverage
+    picture[top:bottom, left:right] += weighted_grey
 
 
 def encode_and_decode(
@@ -187,13 +200,13 @@ def encode_and_decode(
         scene: the scene.
         luma_width: width of the luma pictures.
         program: path of an ffmpeg; imageio-ffmpeg's if not given.
-        codec: options of another encoder.
+        codec: options of another encoder; with `-f` also of another container than Matroska.
     """
     ffmpeg = program or imageio_ffmpeg.get_ffmpeg_exe()
     quiet = [ffmpeg, "-v", "error", "-threads", "1"]
     raw = ["-f", "rawvideo", "-pix_fmt", "gray"]
     codec = codec or ["-c:v", "libx264", "-preset", "veryfast", "-crf", str(scene.crf)]
-    pipe = ["-f", "matroska", "pipe:1"]
+    pipe = ["pipe:1"] if "-f" in codec else ["-f", "matroska", "pipe:1"]
     source = [*raw, "-s", f"{WIDTH}x{HEIGHT}", "-r", str(scene.fps), "-i", "pipe:0"]
     raw_frames = b"".join(frame.tobytes() for frame in render_frames(scene))
     encoding = [*quiet, *source, *codec, "-pix_fmt", "yuv420p", "-threads", "1", *pipe]

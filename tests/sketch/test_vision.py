@@ -239,6 +239,17 @@ def test_repeated_frames_are_dropped_and_times_are_even() -> None:
     ]
 
 
+def test_frames_shown_twice_stay_even_when_motion_slows_or_rests() -> None:
+    """Of 25 fps shown as 50 the repeats are dropped through a sudden slow-down and a rest too, as soon as two were seen in motion."""
+    grain = np.random.default_rng(5).integers(100, 102, (60, 90, LUMA_WIDTH)).astype(np.uint8)
+    for k, picture in enumerate(grain):
+        x = 2 * min(k, 20) + max(0, k - 40)
+        picture[40:50, x : x + 10] = 200
+    shown = [(grain[k // 2], k / 50) for k in range(120)]
+    kept = [frame.number for frame in distinct_frames(shown)]
+    assert [number for number in kept if number > 5] == list(range(6, 120, 2))
+
+
 def test_frames_of_a_pause_are_not_repeats() -> None:
     """Frames that are equal for longer than film would show one are all kept, at their own times."""
     still = [np.zeros((90, LUMA_WIDTH), np.uint8) for _ in range(30)]

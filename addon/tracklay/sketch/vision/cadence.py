@@ -26,6 +26,8 @@ REPEAT_MIN_MOTION, RECENT_REPEAT_MIN_MOTION = 30.0, 15.0
 picture look the same. The second value is again for material that had a repeat recently."""
 RECENT_SECONDS = 0.25
 """Time for which a repeat counts as recent: 24 fps on 30 repeats every sixth of a second, on 25 once a second."""
+DOUBLED_MAX_CHANGE = 3.0
+"""Largest change (as `_frame_difference` measures it) of a repeat in material that shows every frame twice, also while nothing moves."""
 MAX_RETIME_FRAMES = 0.75
 """Largest correction of a time, in frames: a repeat delays a frame by less than one."""
 MAX_REPEAT_SECONDS = 0.09
@@ -107,26 +109,37 @@ def _drop_repeats(frames: Iterable[tuple[Luma, float]]) -> Iterator[SourceFrame]
     """Yield each frame that is not a repeat, at its own time.
 
     A candidate for a repeat is confirmed only when the picture moves on after it: it changed little, the frames before and
-    after it much. Otherwise the candidates are frames of something that slows down, and all are kept.
+    after it much. Otherwise the candidates are frames of something that slows down, and all are kept. Two confirmed repeats with one
+    frame between them show that every frame is shown twice: then each second one is a repeat until one changed, as motion that stops
+    must not change how the frames after it are counted.
     """
     current: SourceFrame | None = None
     candidates: list[SourceFrame] = []  # possible repeats of `current`
     change_before = largest_change = 0.0  # from the frame before `current` to it; among the candidates
-    last_repeat_time = -RECENT_SECONDS
+    last_repeat_time = last_time = -RECENT_SECONDS
+    last_repeat, is_doubled = -1, False  # the last frame that was the only repeat of another
     for number, (luma, time) in enumerate(frames):
-        frame = SourceFrame(number, luma, time)
+        frame = SourceFrame(number, luma, time, frame_seconds=time - last_time)
+        last_time = time
         if current is None:
+            frame.frame_seconds = 0.0
             current = frame
             continue
         previous = candidates[-1] if candidates else current
-        frame.frame_seconds = time - previous.time
         change = _frame_difference(previous.luma, luma)
+        if is_doubled and number == last_repeat + 2:
+            is_doubled = change < max(DOUBLED_MAX_CHANGE, RECENT_REPEAT_MAX_CHANGE * change_before)
+            if is_doubled:
+                current.is_repeated = True
+                last_repeat, last_repeat_time = number, time
+                continue
         max_change, min_motion = (
             (RECENT_REPEAT_MAX_CHANGE, RECENT_REPEAT_MIN_MOTION)
             if time - last_repeat_time < RECENT_SECONDS
             else (REPEAT_MAX_CHANGE, REPEAT_MIN_MOTION)
         )
-        is_short = time - current.time <= MAX_REPEAT_SECONDS
+        # While every frame is shown twice, the one after a repeat is none.
+        is_short = not is_doubled and time - current.time <= MAX_REPEAT_SECONDS
         if is_short and change_before > min_motion and change < max_change * change_before:
             candidates.append(frame)
             largest_change = max(largest_change, change)
@@ -134,6 +147,8 @@ def _drop_repeats(frames: Iterable[tuple[Luma, float]]) -> Iterator[SourceFrame]
         if is_short and candidates and change > min_motion and largest_change < max_change * change:
             current.is_repeated = True
             last_repeat_time = time
+            is_doubled = len(candidates) == 1 and number - 1 == last_repeat + 2
+            last_repeat = number - 1 if len(candidates) == 1 else -1
             yield current
         else:
             yield current

@@ -55,6 +55,8 @@ MIN_VISIBLE_SHARE = 0.35
 """A sample with less than this share of the largest area within the window shows only a part of the object."""
 MAX_EXPLAINED_SHARE = 0.4
 """Largest share of a break that a change of the area may explain, by a piece that appears or vanishes at the object's end."""
+MAX_ROUND_LENGTH = 1.18
+"""Length over the diameter of a disk of the same area: more is a tool or a limb, which swings."""
 MAX_AREA_CHANGE_AT_BREAK = 0.4
 """Largest change of the area around a break, as a logarithm: with more, another object joined or left the blob."""
 FULL_STRENGTH_VELOCITY_CHANGE = 2.2
@@ -92,6 +94,8 @@ class _ImpactCandidate:
     trigger: Trigger = "stop"
     from_motion: bool = False
     """Found in the motion of the picture, not in a track: it does not depend on how an object's fragments were joined."""
+    is_round: bool = False
+    """Of a tracked object without an end that is faster than its centre: the track knows its velocity best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +158,7 @@ class EventDetector:
                 and change >= MIN_DIAMETERS_CHANGE * motion.size
                 and _is_area_stable(velocity_break, areas, times, lengths)
             ):
-                self._impacts.append(self._impact_from_break(velocity_break, times, motion, areas))
+                self._impacts.append(self._impact_from_break(velocity_break, times, motion, areas, lengths))
 
     def add_loss(self, loss: MotionLoss) -> None:
         """Add a sudden loss of motion."""
@@ -172,14 +176,25 @@ class EventDetector:
         )
 
     def _impact_from_break(
-        self, velocity_break: VelocityBreak, times: FloatSeries, motion: _TrackMotion, areas: FloatSeries
+        self,
+        velocity_break: VelocityBreak,
+        times: FloatSeries,
+        motion: _TrackMotion,
+        areas: FloatSeries,
+        lengths: FloatSeries,
     ) -> _ImpactCandidate:
         index = velocity_break.sample_index
         nearest = min((index, index + 1), key=lambda k: abs(times[k] - velocity_break.time))
-        size = _median_diameter(areas[max(0, index - 3) : index + 5]) / self._shape[1]
+        around = slice(max(0, index - 3), index + 5)
+        size = _median_diameter(areas[around]) / self._shape[1]
         velocity_change = abs(velocity_break.velocity_after - velocity_break.velocity_before)
         return _ImpactCandidate(
-            velocity_break.time, velocity_change, complex(motion.positions[nearest]), size, TRACK_CONFIDENCE
+            velocity_break.time,
+            velocity_change,
+            complex(motion.positions[nearest]),
+            size,
+            TRACK_CONFIDENCE,
+            is_round=median(lengths[around].tolist()) <= MAX_ROUND_LENGTH * size,
         )
 
     def result(self, frame_times: tuple[Fraction, ...], analyzed_frames: npt.NDArray[np.intp]) -> MotionAnalysis:
@@ -230,8 +245,8 @@ class EventDetector:
     def _merge_impacts(self) -> list[_ImpactCandidate]:
         """Return the impacts without those that have a stronger one near in time and place.
 
-        Those found in the motion come first, as their time is more exact. One that a track confirms gets the strength of the larger of
-        the two and the higher confidence.
+        Those found in the motion come first, as their time is more exact. One that a track confirms gets the higher confidence, and the
+        strength of the larger of the two; that of the track if its object is round.
         """
         merged: list[_ImpactCandidate] = []
         for impact in sorted(self._impacts, key=lambda impact: (not impact.from_motion, -impact.velocity_change)):
@@ -245,9 +260,10 @@ class EventDetector:
             if not near:
                 merged.append(impact)
             elif merged[near[0]].from_motion and not impact.from_motion:
+                larger = max(merged[near[0]].velocity_change, SWING_SPEED_RATIO * impact.velocity_change)
                 merged[near[0]] = replace(
                     merged[near[0]],
-                    velocity_change=max(merged[near[0]].velocity_change, SWING_SPEED_RATIO * impact.velocity_change),
+                    velocity_change=impact.velocity_change if impact.is_round else larger,
                     confidence=max(merged[near[0]].confidence, impact.confidence),
                 )
         return merged

@@ -31,7 +31,7 @@ class Event:
         trigger: whether the motion ends there (`stop`) or begins there (`start`); of a whoosh always `start`.
         confidence: 0 to 1. Of a stop, the share of such candidates that were contacts in the made scenes of
             `benchmarks/impact_detection.py` (see `motion_losses`); of a start, how far its rise exceeds the least one, from 0.5
-            up, which is not calibrated; 1 of a whoosh. Impacts below 0.5 are not reported.
+            up, which is not calibrated; 1 of a whoosh. Stops below `motion_losses.MIN_CONFIDENCE` are not reported.
     """
 
     kind: Literal["impact", "whoosh"]

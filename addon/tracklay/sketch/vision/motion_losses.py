@@ -28,34 +28,51 @@ from .motion_windows import (
     spread_maximum,
 )
 
+Series = npt.NDArray[np.float32]
+"""(intervals, channels)"""
 Windows = npt.NDArray[np.float32]
 """(intervals, directions, rows, columns)"""
 
 AROUND_SECONDS = 0.2
 """Time to both sides of a contact in which no more motion may be lost: what keeps losing it slows down softly."""
 CONTEXT_SECONDS = 1.0
-"""Time to both sides of a candidate over which its window's usual motion is taken."""
+"""Time to both sides of a candidate over which the usual losses, and the background, are taken."""
 CHUNK_ROWS = 64
 """Intervals that are examined at a time: enough that the cost of a call to numpy does not count, few enough to hold."""
-MIN_LOSS = 0.014
+MIN_LOSS = 0.01
 """Widths per second by share of the picture: a smaller loss is not examined at all. The contacts of the made scenes lose more."""
 MIN_SEPARATION_SECONDS = 0.1
 """Of candidates closer than this the strongest counts: hands do not strike faster."""
 RIVAL_SECONDS = 0.6
 """Time to both sides within which a candidate is compared with the strongest: the upswing loses its motion less sharply."""
-MIN_RIVAL_SHARE = 0.3
-"""Least loss as a share of that strongest one: what is lost as a hand is lifted or comes to rest, beside the blow."""
-LOST_AREA_SHARE, LOST_REVERSAL, STOPPED_AREA_SHARE = 0.6, 0.2, 0.5
-"""Where at least the first share of the area still changes after the loss, and next to nothing moves back, the flow lost something too
-fast for it. It stops an interval later if the change then falls below the last share."""
+FLOW_LOST_ROWS = 1
+"""Intervals by which a contact may be later than the loss of motion: the flow lost what had become too fast for it."""
+DIP_SHARE, DIP_RISE, DIP_RETURN, MIN_RETURN_SHARE = 0.75, 1.2, 0.25, 0.25
+"""A thing that rebounds hardly moves in the interval of its contact: the changed area falls below the first share of that at the loss,
+and in the next interval rises to the second multiple of this, and to the third share of that at the loss, while the thing returns with at
+least the last share of the motion before."""
+DIP_TIME_SHARE = 0.3
+"""Share of that interval that had passed at the contact: nothing is displaced if it returns with 0.4 of its speed."""
+STILL_SHARE = 0.3
+"""Where less than this share of the changed area changes in the next interval, the thing stopped."""
 REVERSAL_WEIGHT = 0.5
 """Motion gained in the opposite direction counts by this much in addition to what was lost."""
 DIRECTION_WEIGHTS = np.array([0.8, 1.0, 1.0, 1.0, 0.8, 0.45, 0.4, 0.45], np.float32)
 """Weight of a loss by its direction (right, right down, down, …): things strike downwards mostly, and upwards they slow down."""
-REFERENCE_LOSS, REFERENCE_SECONDS = 0.02, 1 / 30
-"""Units of the loss and of the interval in `_confidence`."""
-MIN_CONFIDENCE = 0.6
-"""Candidates that are less sure are no contacts, and do not sound: near a half, another compression of the same picture decides."""
+REFERENCE_SECONDS = 1 / 30
+"""Unit of the interval in `_features`."""
+FAINT_LOSS, FAINT_SPEED = 0.002, 1e-4
+"""Added to losses and to the speed of the picture, in their units, before ratios are taken."""
+SLOW_SPEED = 0.6
+"""Widths per second: what closes in more slowly strikes less surely. Gestures are slower, blows faster."""
+MIN_AREA_EARLIER = 0.4
+"""A thing whose changed area was a smaller share of that at the loss has only just come in, too fast to be followed."""
+MIN_CONFIDENCE, MIN_CONFIDENCE_ALONE, SURE_CONFIDENCE = 0.25, 0.6, 0.7
+"""Candidates that are less sure than the first are no contacts, and do not sound. It is enough near a contact of the third, as blows come
+in series; a candidate without one needs the second. Another codec changes a confidence by 0.3, and with one limit for all, blows of a
+series came and went with it. Chosen by cross-validation on the scenes of the fit, and on other scenes in other codecs."""
+SERIES_SECONDS = 2.5
+"""Time to both sides of a sure contact within which others are expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,28 +97,24 @@ class _LossCandidate:
     time: float
     loss: float
     """Weighted by direction."""
-    sharpness: float
-    """The loss less what is lost around it, as a share of the motion before."""
+    prominence: float
+    """Logarithm of the loss over the mean of the largest ones of the intervals around it: where much moves, losses are usual."""
     remaining: float
     """Motion in the same direction after it, nearby, as a share of the motion before."""
     leaving: float
     """Share of the motion before that was about to leave the picture."""
     direction: int
-    reversal: float
-    concentration: float
-    """Share of the picture's motion that is in the window."""
-    usual: float
-    """The median motion in the window and direction, as a share of the motion before."""
-    area_after: float
-    """Changed area after it, as a share of the area before."""
+    closing_speed: float
+    """Widths per second, the mean of what moved: hands that gesture are slower than those that strike."""
     area_earlier: float
     area_later: float
     """Changed area two intervals before and after, as a share of the area."""
-    flow_after: float
-    """Speed over changed area after it, as a share of that before: next to 0 where the flow lost a thing too fast for it."""
+    picture_after: float
+    """Logarithm of the motion of the whole picture after it over that before."""
     interval: float
     """Seconds."""
     speed: float
+    """Widths per second that were lost."""
     position: complex
     size: float
     aftermath: Aftermath = NO_AFTERMATH
@@ -113,7 +126,7 @@ class LossDetector:
     def __init__(self, shape: tuple[int, int]) -> None:
         self._shape = shape
         self._rows: list[WindowRow] = []
-        self._next_index = 1  # of the first row in `_rows` that is not examined yet
+        self._next_index = 3  # of the first row in `_rows` that is not examined yet; the first of a shot is empty
         self._candidates: list[_LossCandidate] = []
 
     def add(self, row: WindowRow) -> None:
@@ -128,20 +141,27 @@ class LossDetector:
 
     def finish(self) -> list[MotionLoss]:
         """Return the contacts, in order of time."""
+        weighed = [(candidate, _confidence(features)) for candidate, features in self.weigh_candidates()]
+        sure = [candidate.time for candidate, confidence in weighed if confidence >= SURE_CONFIDENCE]
+        return [
+            MotionLoss(candidate.time, candidate.speed, candidate.position, candidate.size, confidence)
+            for candidate, confidence in weighed
+            if confidence >= MIN_CONFIDENCE_ALONE
+            or (confidence >= MIN_CONFIDENCE and any(abs(candidate.time - time) <= SERIES_SECONDS for time in sure))
+        ]
+
+    def weigh_candidates(self) -> list[tuple[_LossCandidate, Sequence[float]]]:
+        """Return the candidates of the shot, sure or not, with their features, in order of time."""
         self._examine(len(self._rows) - 1)
         kept: list[_LossCandidate] = []
         for candidate in sorted(self._candidates, key=lambda each: -each.loss):
             if all(abs(candidate.time - other.time) >= MIN_SEPARATION_SECONDS for other in kept):
                 kept.append(candidate)
-        found = []
-        for candidate in sorted(kept, key=lambda each: each.time):
-            rival = max(other.loss for other in kept if abs(other.time - candidate.time) <= RIVAL_SECONDS)
-            confidence = _confidence(candidate, rival)
-            if confidence >= MIN_CONFIDENCE and candidate.loss >= MIN_RIVAL_SHARE * rival:
-                found.append(
-                    MotionLoss(candidate.time, candidate.speed, candidate.position, candidate.size, confidence)
-                )
-        return found
+        kept.sort(key=lambda each: each.time)
+        rivals = [
+            max(other.loss for other in kept if abs(other.time - candidate.time) <= RIVAL_SECONDS) for candidate in kept
+        ]
+        return [(candidate, _features(candidate, rival)) for candidate, rival in zip(kept, rivals, strict=True)]
 
     def _interval(self) -> float:
         """Return the usual seconds between two frames."""
@@ -162,23 +182,54 @@ class LossDetector:
         weighted = losses.score * DIRECTION_WEIGHTS[:, None, None]
         flat = weighted.reshape(weighted.shape[0], -1)
         strongest = flat.argmax(1)
+        largest = flat.max(1)
         for k in range(self._next_index, end):
             loss = float(flat[k, strongest[k]])
             if loss < MIN_LOSS or any(row.is_global for row in self._rows[k - 1 : k + 2]):
                 continue
             direction, row, column = (int(index) for index in np.unravel_index(strongest[k], motion.shape[1:]))
-            nearby = motion[max(0, k - context) : k + context, direction, row, column]
-            candidate = self._describe(
-                k, loss, losses, windows, (direction, row, column), float(np.median(nearby)), interval
-            )
+            around = np.concatenate([largest[max(0, k - context) : k - 1], largest[k + 2 : k + context + 1]])
+            candidate = self._describe(k, loss, losses, windows, (direction, row, column), around, interval)
             # No aftermath and no rival makes a candidate surer: one that is not sure without needs no look at the pictures.
-            if _confidence(candidate, loss) >= MIN_CONFIDENCE:
+            if _confidence(_features(candidate, loss)) >= MIN_CONFIDENCE:
                 candidate = replace(
                     candidate,
                     aftermath=measure_aftermath(self._rows, k, (row, column), round(CONTEXT_SECONDS / interval)),
                 )
             self._candidates.append(candidate)
         self._next_index = end
+
+    def _contact_time(self, k: int, window: Series, spread: Series, direction: int) -> float:
+        """Return when motion in a direction was lost, between the start of the interval `k` and the end of the next one.
+
+        Args:
+            k: the interval.
+            window: (intervals, channels) of the window.
+            spread: (intervals, directions), the largest motion of the window and those around it.
+            direction: index of the direction.
+        """
+        opposite = (direction + DIRECTIONS // 2) % DIRECTIONS
+        last = min(k + FLOW_LOST_ROWS, len(window) - 2)
+        still = k + int(window[k : last + 1, AREA].argmin())
+        before = float(window[k - 1 : k + 1, direction].max())
+        if (
+            still > k
+            and window[still, AREA] < DIP_SHARE * window[k, AREA]
+            and window[still + 1, AREA] > max(DIP_RISE * window[still, AREA], DIP_RETURN * window[k, AREA])
+            and spread[still + 1, opposite] > MIN_RETURN_SHARE * before
+        ):
+            start, share = self._rows[still - 1].time, DIP_TIME_SHARE
+            return start + share * (self._rows[still].time - start)
+        now = float(window[k, direction] - window[k, opposite])
+        after = min(0.0, float(window[k + 1, direction] - window[k + 1, opposite]))
+        # The motion within the interval is the mean of that before and that after, by the share of the interval that each lasted.
+        share = (now - after) / (before - after + 1e-9)
+        if window[k + 1, AREA] < STILL_SHARE * window[k, AREA]:
+            # What stops and was too fast for the flow still changed the picture.
+            share = max(share, 2 * float(window[k, AREA] / max(window[k - 1, AREA], 1e-9)) - 1)
+        share = min(1.0, max(0.0, share))
+        start = self._rows[k - 1].time
+        return start + share * (self._rows[k].time - start)
 
     def _describe(
         self,
@@ -187,55 +238,39 @@ class LossDetector:
         losses: _Losses,
         windows: Windows,
         where: tuple[int, int, int],
-        usual: float,
+        around: npt.NDArray[np.float32],
         interval: float,
     ) -> _LossCandidate:
+        """Return the candidate of the interval `k`; `around` are the largest losses of the intervals around it."""
         direction, row, column = where
         motion = windows[:, direction, row, column]
         before = max(float(motion[k]), float(motion[k - 1]), 1e-9)
         fastest = k - 1 if motion[k - 1] > motion[k] else k
-        early, late = max(0.0, float(motion[k - 1] - motion[k])), max(0.0, float(motion[k] - motion[k + 1]))
-        start, end = self._rows[k - 1].time, self._rows[k].time
-        # What was lost late in the interval was there for most of it.
-        time = start + late / (early + late + 1e-9) * (end - start)
+        area = max(float(windows[k, AREA, row, column]), float(windows[k - 1, AREA, row, column]), 1e-4)
         nearby = (slice(max(0, row - 1), row + 2), slice(max(0, column - 1), column + 2))
-        area = max(float(windows[k, AREA, row, column]), float(windows[k - 1, AREA, row, column]))
-        area_after = float(windows[k + 1, AREA][nearby].max())
-        reversal = float(losses.reversal[k, direction, row, column]) / before
-        if (
-            k + 2 < len(windows)
-            and area_after > LOST_AREA_SHARE * area
-            and reversal < LOST_REVERSAL
-            and float(windows[k + 2, AREA][nearby].max()) < STOPPED_AREA_SHARE * area_after
-        ):
-            time = (end + self._rows[k + 1].time) / 2
         areas = windows[:, AREA, nearby[0], nearby[1]]
         nearby_area = float(areas[k - 1 : k + 1].max()) + 1e-4
-        area_earlier = float(areas[k - 2].max()) / nearby_area if k >= 2 else 0.0
-        area_later = float(areas[k + 2].max()) / nearby_area if k + 2 < len(windows) else 0.0
-        speed = max(float(windows[k, SPEED, row, column]), float(windows[k - 1, SPEED, row, column]))
-        speed_after = float(windows[k + 1, SPEED][nearby].max())
+        speed = max(float(windows[k, SPEED, row, column]), float(windows[k - 1, SPEED, row, column])) / area
+        reversal = float(losses.reversal[k, direction, row, column]) / before
         leaving = windows[k - 1 : k + 1, LEAVING + direction, row, column].max()
+        picture_speed, picture_speed_after = self._rows[fastest].speed, self._rows[k + 1].speed
         height, width = self._shape
         centre = complex((column + 0.5) * CELL_PIXELS - width / 2, (row + 0.5) * CELL_PIXELS - height / 2)
         return _LossCandidate(
-            time,
-            loss,
-            float(losses.sudden[k, direction, row, column] - losses.around[k, direction, row, column]) / before,
-            float(losses.spread[k + 1, direction, row, column]) / before,
-            float(leaving) / before,
-            direction,
-            reversal,
-            float(windows[fastest, SPEED, row, column]) / (self._rows[fastest].speed + 1e-9),
-            usual / before,
-            area_after / (area + 1e-4),
-            area_earlier,
-            area_later,
-            ((speed_after + 1e-4) / (area_after + 2e-3)) / ((speed + 1e-4) / (area + 2e-3)),
-            interval,
-            (1 + reversal) * speed / max(area, 1e-4),
-            self._rows[k].to_frame.apply(centre),
-            math.sqrt(area * height * width),
+            time=self._contact_time(k, windows[:, :, row, column], losses.spread[:, :, row, column], direction),
+            loss=loss,
+            prominence=math.log(loss / ((float(around.mean()) if around.size else 0.0) + FAINT_LOSS)),
+            remaining=float(losses.spread[k + 1, direction, row, column]) / before,
+            leaving=float(leaving) / before,
+            direction=direction,
+            closing_speed=speed,
+            area_earlier=float(areas[k - 2].max()) / nearby_area if k >= 2 else 0.0,
+            area_later=float(areas[k + 2].max()) / nearby_area if k + 2 < len(windows) else 0.0,
+            picture_after=math.log((picture_speed_after + FAINT_SPEED) / (picture_speed + FAINT_SPEED)),
+            interval=interval,
+            speed=(1 + reversal) * speed,
+            position=self._rows[k].to_frame.apply(centre),
+            size=math.sqrt(area * height * width),
         )
 
 
@@ -268,33 +303,28 @@ class _Losses:
 def _features(candidate: _LossCandidate, rival: float) -> Sequence[float]:
     """Return the numbers that `WEIGHTS` weighs; `rival` is the strongest loss nearby in time."""
     return (
-        math.log(candidate.loss / REFERENCE_LOSS),
-        candidate.sharpness,
+        candidate.prominence,
+        math.log(candidate.loss / rival),
         min(candidate.remaining, 1.5),
         candidate.leaving,
-        math.sin(DIRECTION_ANGLES[candidate.direction]),
-        math.log(candidate.loss / rival),
-        candidate.reversal,
-        candidate.concentration,
-        candidate.usual,
-        min(candidate.area_after, 2.0),
-        math.log(candidate.flow_after),
-        math.log(candidate.interval / REFERENCE_SECONDS),
-        candidate.aftermath.continued,
         candidate.aftermath.gone,
+        candidate.aftermath.continued,
+        max(0.0, math.log(SLOW_SPEED / (candidate.closing_speed + 1e-3))),
+        math.sin(DIRECTION_ANGLES[candidate.direction]),
         min(candidate.area_later, 1.3),
         min(candidate.area_earlier, 1.5),
+        max(0.0, MIN_AREA_EARLIER - candidate.area_earlier),
+        max(candidate.picture_after, -6.0),
+        math.log(candidate.interval / REFERENCE_SECONDS),
     )
 
 
-WEIGHTS = (
-    0.83, 4.79, -1.5, -2.83, 1.33, 2.12, 1.69, 0.93, -7.84, 0.54, -0.09, -1.88, -7.53, -2.95, 3.78, -2.45,
-)  # fmt: skip
-BIAS = -4.1
-"""Weights of `_features` and their offset, by logistic regression."""
+WEIGHTS = (0.79, 2.3, -16.89, -3.18, -4.39, -9.96, -16.43, 2.49, 5.72, -4.46, -8.26, -0.24, -2.96)
+BIAS = 1.66
+"""Weights of `_features` and their offset, by logistic regression: `scripts/fit_impact_weights.py`."""
 
 
-def _confidence(candidate: _LossCandidate, rival: float) -> float:
-    """Return the share of candidates like this one that are contacts."""
-    value = BIAS + sum(weight * feature for weight, feature in zip(WEIGHTS, _features(candidate, rival), strict=True))
+def _confidence(features: Sequence[float]) -> float:
+    """Return the share of candidates with these features that are contacts."""
+    value = BIAS + sum(weight * feature for weight, feature in zip(WEIGHTS, features, strict=True))
     return 1 / (1 + math.exp(-min(max(value, -30.0), 30.0)))
