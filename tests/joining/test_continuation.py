@@ -12,6 +12,7 @@ from tracklay.joining.continuation import find_continuation, join_continuation
 from tracklay.joining.prediction import bridge_sounds
 from tracklay.media.wav_reader import WavReader
 
+from tests.clips import FFMPEG
 from tests.joining.made_parts import RATE, Sound
 from tests.landing.made_takes import music, write_wav
 
@@ -41,7 +42,7 @@ def through_codec(sound: Sound, folder: Path, codec: str) -> Sound:
         "32 kHz": ("wav", ["-ar", "32000"]),
     }[codec]
     for source, target, extra in (("in.wav", f"x.{suffix}", options), (f"x.{suffix}", "out.wav", ["-ar", str(RATE)])):
-        command = ["ffmpeg", "-v", "error", "-y", "-i", str(folder / source), *extra, str(folder / target)]
+        command = [FFMPEG, "-v", "error", "-y", "-i", str(folder / source), *extra, str(folder / target)]
         subprocess.run(command, check=True)
     with WavReader(folder / "out.wav") as wav:
         return wav.read(0, wav.format.samples)

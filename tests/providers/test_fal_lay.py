@@ -83,7 +83,7 @@ def test_every_click_of_a_video_model_lies_on_its_flash(fal, clip, tmp_path, at_
 @pytest.mark.parametrize("model_id", ["fal/beatoven-music", "fal/beatoven-sfx"])
 def test_a_text_model_fills_the_span_and_sees_no_picture(fal, clip, tmp_path, at_once, capsys, model_id):
     """`tracklay lay` with each: the sound is as long as the span, nothing is uploaded, the manifest is complete."""
-    wanted = ["--prompt", "rain", "--seed", "9", "--out", "30f", "--json", "--to", str(tmp_path)]
+    wanted = ["--prompt", "rain", "--seed", "9", "--out", "30f", "--fit", "off", "--json", "--to", str(tmp_path)]
     assert main(["lay", str(clip), "--model", model_id, *wanted]) == 0
     (take,) = json.loads(capsys.readouterr().out)["takes"]
     (job,) = fal.jobs.values()

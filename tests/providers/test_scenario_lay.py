@@ -92,7 +92,7 @@ def test_every_click_of_a_video_model_lies_within_a_sample_of_its_flash(scenario
 def test_a_text_model_makes_a_take_of_the_spans_length(scenario, clip, capsys, model, least):
     """The span's length is asked for, no picture goes along, and what is longer is cut."""
     seed = () if "sonilo" in model else ("--seed", "7")
-    assert lay(clip, model, *seed) == 0
+    assert lay(clip, model, "--fit", "off", *seed) == 0
     (take,) = laid(clip, capsys)
     (heard,) = clicks(hear(clip.parent / "tracklay" / take["file"]))
     assert abs(heard - TEXT_CLICK * 48_000) <= 1

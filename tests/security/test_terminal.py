@@ -46,6 +46,7 @@ def test_tables_show_text_as_it_is(capsys, text):
         "take": 1,
         "seed": 1,
         "files": [text],
+        "part": None,
         "active": False,
     }
     job |= {"message": text, "cost": {"currency": None, "amount": None, "estimated": True}}

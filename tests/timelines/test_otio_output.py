@@ -355,7 +355,7 @@ def test_a_clip_too_long_for_the_model_fails_alone(tmp_path, media, clicking, ho
     file = home / "models" / "clicker.toml"
     file.write_text(file.read_text() + "seconds = { least = 0, most = 1 }\n")
     film = two_shots(tmp_path, media, first=20)
-    assert main(["lay", str(film), "--model", MODEL]) == 1
+    assert main(["lay", str(film), "--model", MODEL, "--parts", "whole"]) == 1
     output = capsys.readouterr().err
     assert output.startswith("tracklay: b: ")
     assert output.count("\n") == 1

@@ -141,8 +141,9 @@ class JobSpec:
 
     @property
     def fits_takes(self) -> bool:
-        """True if takes are music that is fitted to the span and its hits."""
-        return self.cue.fit == "auto" and can_fit(self.model) and self.cue.patch is None
+        """True if takes are music that is fitted to the span and its hits. Music for a picture follows that picture already."""
+        sees_picture = self.model.picture_input(self.cue.params) is not None
+        return self.cue.fit == "auto" and can_fit(self.model) and not sees_picture and self.cue.patch is None
 
     @property
     def seconds_to_ask(self) -> Fraction:

@@ -43,6 +43,9 @@ NOT_SCORED_NOTE = "not scored: {}"
 NOT_FITTED_NOTE = "not fitted to the span: {}"
 """Note of music whose fitting failed. It is cut at the span's end."""
 
+STEMS_NOT_FITTED_NOTE = "not fitted to the span: the take has stems, which are cut as it is"
+"""Note of music with stems: the same bars would have to be left out of each."""
+
 NOT_LANDED_NOTE = "not landed: {}"
 """Note of a take whose landing failed. The take itself is whole."""
 
@@ -162,6 +165,8 @@ class TakeWriter:
         samples = (cue.sound_span if cue.patch is None else cue.request_span).samples(take.sample_rate)
         if not self.spec.fits_takes:
             return self._conform_to(samples, to, take, cancel_token), {}, ()
+        if self.output.stems:
+            return self._conform_to(samples, to, take, cancel_token), {}, (STEMS_NOT_FITTED_NOTE,)
         with temp_dir(to.parent) as work:
             music, fitted = work / "music.wav", work / "fitted.wav"
             conformed = self._conform_to(MAX_MUSIC_SECONDS * take.sample_rate, music, take, cancel_token, pad=False)
