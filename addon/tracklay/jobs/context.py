@@ -15,6 +15,7 @@ from .ledger import Ledger
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
+    from ..worker import WorkerProcess
     from .job_spec import StageProgress
     from .ledger_writer import LedgerWriter
 
@@ -113,3 +114,16 @@ class JobContext:
             stored = await self.ledger_writer(Ledger.request_ids, provider_name)
             self.known_request_ids.setdefault(provider_name, stored)
         return self.known_request_ids[provider_name]
+
+
+def wait_for_worker(worker: WorkerProcess, cancel_token: CancelToken) -> Any:
+    """Return a worker's result; the worker is dead afterwards, whatever happens.
+
+    Raises:
+        TracklayError: as `WorkerProcess.result`; of a cancelled worker that it ended without a result.
+    """
+    try:
+        with cancel_token.on_cancel(worker.kill):
+            return worker.result()
+    finally:
+        worker.kill()

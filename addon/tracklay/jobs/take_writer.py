@@ -23,6 +23,7 @@ from ..media.fingerprint import source_id
 from ..media.wav_reader import WavReader
 from ..worker import WorkerProcess
 from .artifact_store import UNFITTED
+from .context import wait_for_worker
 
 if TYPE_CHECKING:
     from ..cancellation import CancelToken
@@ -173,16 +174,12 @@ class TakeWriter:
             hits = [round(hit.seconds * take.sample_rate) for hit in cue.hits]
             tail = samples - cue.span.samples(take.sample_rate)
             arguments = {"music": str(music), "to": str(fitted), "span": samples - tail, "hits": hits, "tail": tail}
-            worker = WorkerProcess("music_fit.fit_file:fit_wav", arguments)
             try:
-                with cancel_token.on_cancel(worker.kill):
-                    result = worker.result()
+                result = wait_for_worker(WorkerProcess("music_fit.fit_file:fit_wav", arguments), cancel_token)
             except (InvalidInput, MediaError, ModelFailed) as error:
                 if cue.refit is not None:
                     raise
                 return self._conform_to(samples, to, take, cancel_token), {}, (NOT_FITTED_NOTE.format(error),)
-            finally:
-                worker.kill()
             _copy_samples(fitted, to, _bwf_writer_factory(take))
         fit, names = result["fit"], {round(hit.seconds * take.sample_rate): hit.name for hit in cue.hits}
         fit["hits"] = [{**hit, "name": names.get(hit["at"], "")} for hit in fit["hits"]]
@@ -215,14 +212,10 @@ class TakeWriter:
             landed = work / "landed.wav"
             arguments = {"take": str(take), "proxy": str(proxy), "prompt": self.spec.cue.prompt, "to": str(landed)}
             # In a process of its own: the arithmetic would hold the interpreter that draws the editor.
-            worker = WorkerProcess("landing.land_file:land_wav", arguments)
             try:
-                with cancel_token.on_cancel(worker.kill):
-                    landing = worker.result()
+                landing = wait_for_worker(WorkerProcess("landing.land_file:land_wav", arguments), cancel_token)
             except (MediaError, ModelFailed) as error:
                 return {}, (NOT_LANDED_NOTE.format(error),)
-            finally:
-                worker.kill()
             changed = landing.pop("changed")
             if changed:
                 landed.replace(take)
@@ -250,12 +243,7 @@ class TakeWriter:
                 "samples": take.samples,
                 "to": str(spliced),
             }
-            worker = WorkerProcess("parts.splice:splice_stretch", arguments)
-            try:
-                with cancel_token.on_cancel(worker.kill):
-                    replaced = worker.result()
-            finally:
-                worker.kill()
+            replaced = wait_for_worker(WorkerProcess("parts.splice:splice_stretch", arguments), cancel_token)
             _copy_samples(spliced, stretch, _bwf_writer_factory(take))
         described = {"take": patch.take.name, "start": patch.start, "frames": patch.frames, **replaced}
         return {**described, **({"landing": landing} if landing else {})}
@@ -272,12 +260,9 @@ class TakeWriter:
         arguments = {"take": str(take), "proxy": str(proxy) if proxy else None, "prompt": cue.prompt}
         worker = WorkerProcess("scoring.score_file:score_wav", {**arguments, "is_music": model.task == "music"})
         try:
-            with cancel_token.on_cancel(worker.kill):
-                return worker.result(), ()
+            return wait_for_worker(worker, cancel_token), ()
         except (MediaError, ModelFailed) as error:
             return {}, (NOT_SCORED_NOTE.format(error),)
-        finally:
-            worker.kill()
 
     def write_companions(self, take: Take, *, cancel_token: CancelToken) -> dict[str, Any]:
         """Write a take's stems, its untouched form and the music that it was fitted from beside it.

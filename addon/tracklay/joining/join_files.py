@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..atomic_io import atomic_write
 from ..errors import InvalidInput
-from ..media.bwf import BwfWriter
+from ..media.bwf import BwfWriter, plain_bwf_writer
 from ..media.wav_reader import WavReader
 from .join import Join, PartSound, plan_join
 
@@ -65,7 +64,7 @@ def join_files(
     sounds = [_open_part(part, sample_rate) for part in parts]
     join = plan_join(sounds, sample_rate, length, channels)
     with atomic_write(out) as temp_path, temp_path.open("wb") as file:
-        writer = make_writer(file, channels) if make_writer else _plain_writer(file, channels, sample_rate)
+        writer = make_writer(file, channels) if make_writer else plain_bwf_writer(file, channels, sample_rate)
         for block in join.blocks():
             writer.write(block)
         writer.close()
@@ -90,16 +89,3 @@ def _open_part(part: PartFile, sample_rate: int) -> PartSound:
             return wav.read(start, stop)
 
     return PartSound(read, part.start, samples, part.hard_cut, part.boundary, part.is_fixed, part.crossfade)
-
-
-def _plain_writer(file: BinaryIO, channels: int, sample_rate: int) -> BwfWriter:
-    return BwfWriter(
-        file,
-        channels,
-        sample_rate,
-        description="",
-        originator_reference="",
-        created_at=datetime.now(UTC),
-        time_reference=0,
-        coding_history="",
-    )

@@ -6,7 +6,7 @@ Files are written and read in blocks, so that their length costs no memory.
 from __future__ import annotations
 
 import struct
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from ..errors import MediaError, OutputError
@@ -109,6 +109,20 @@ class BwfWriter:
             self._file.write(b"\0")
         self._file.seek(0)
         self._file.write(self._pack_header())
+
+
+def plain_bwf_writer(file: BinaryIO, channels: int, sample_rate: int, description: str = "") -> BwfWriter:
+    """Return the writer of a file without provenance: an intermediate one, or one that is no take. Arguments as `BwfWriter`."""
+    return BwfWriter(
+        file,
+        channels,
+        sample_rate,
+        description=description,
+        originator_reference="",
+        created_at=datetime.now(UTC),
+        time_reference=0,
+        coding_history="",
+    )
 
 
 def _pack_format(channels: int, sample_rate: int, bytes_per_sample: int) -> bytes:

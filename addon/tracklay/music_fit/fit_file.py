@@ -5,12 +5,11 @@ The music is stored once, as the model made it, and stays as it is: the same fil
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInput
-from ..media.bwf import BwfWriter
+from ..media.bwf import plain_bwf_writer
 from ..media.wav_reader import WavReader
 from .fit import fit_music
 
@@ -50,16 +49,7 @@ def fit_wav(*, music: str, to: str, span: int, hits: Sequence[int] = (), tail: i
             )
         fit = fit_music(wav.read, form.samples, form.sample_rate, span, hits=hits, tail=tail)
         with Path(to).open("wb") as file:
-            writer = BwfWriter(
-                file,
-                form.channels,
-                form.sample_rate,
-                description="Tracklay music fit",
-                originator_reference="",
-                created_at=datetime.now(UTC),
-                time_reference=0,
-                coding_history="",
-            )
+            writer = plain_bwf_writer(file, form.channels, form.sample_rate, "Tracklay music fit")
             for block in fit.blocks(wav.read):
                 writer.write(block)
             writer.close()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..atomic_io import atomic_write
 from ..errors import MediaError
 from ..joining.join import PartSound, plan_join
-from ..media.bwf import BwfWriter
+from ..media.bwf import plain_bwf_writer
 from ..media.wav_reader import WavReader
 
 if TYPE_CHECKING:
@@ -51,16 +50,7 @@ def splice_stretch(*, take: str, stretch: str, start: int, samples: int, to: str
         channels = max(old.format.channels, new.format.channels)
         join = _plan_splice(old, new, start, channels)
         with atomic_write(Path(to)) as temporary, temporary.open("wb") as file:
-            writer = BwfWriter(
-                file,
-                channels,
-                old.format.sample_rate,
-                description="",
-                originator_reference="",
-                created_at=datetime.now(UTC),
-                time_reference=0,
-                coding_history="",
-            )
+            writer = plain_bwf_writer(file, channels, old.format.sample_rate)
             for block in join.blocks():
                 writer.write(block)
             writer.close()

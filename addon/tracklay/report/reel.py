@@ -9,7 +9,6 @@ import os
 from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from ..cancellation import CancelToken
 from ..cue import SAMPLE_RATE
 from ..errors import InvalidInput, TracklayError
 from ..media import ffmpeg, ffmpeg_program
-from ..media.bwf import BwfWriter
+from ..media.bwf import BwfWriter, plain_bwf_writer
 from ..media.extract import extract_proxy
 from ..media.film.mux import mux_takes
 from ..media.probe import probe_video
@@ -137,16 +136,7 @@ def _free_path(path: Path) -> Path:
 def _write_audio(segments: Sequence[ReelSegment], rate: Rate, to: Path) -> None:
     """Write the sound of the reel: each take from its segment's first sample, with silence between."""
     with atomic_write(to) as beside, beside.open("wb") as file:
-        writer = BwfWriter(
-            file,
-            CHANNELS,
-            SAMPLE_RATE,
-            description="Tracklay reel",
-            originator_reference="",
-            created_at=datetime.now(UTC),
-            time_reference=0,
-            coding_history="",
-        )
+        writer = plain_bwf_writer(file, CHANNELS, SAMPLE_RATE, "Tracklay reel")
         for segment in segments:
             _write_silence(writer, rate.samples(segment.start_frame, SAMPLE_RATE))
             for block in _decode_audio(segment.row):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ import numpy as np
 from ..cue import SAMPLE_RATE
 from ..errors import MediaError
 from ..hits import Hit
-from ..media.bwf import BwfWriter
+from ..media.bwf import plain_bwf_writer
 from ..media.extract import Proxy, read_luma_frames
 from ..media.probe import frame_times_and_size
 from .foley import renderer
@@ -173,18 +172,8 @@ def _add_master_mix(
 
 def _write_files(files: Mapping[str, Path], blocks: Iterator[Mapping[str, npt.NDArray[np.float32]]]) -> None:
     with ExitStack() as stack:
-        created_at = datetime.now(UTC)
         writers = {
-            name: BwfWriter(
-                stack.enter_context(path.open("wb")),
-                2,
-                SAMPLE_RATE,
-                description="Tracklay sketch",
-                originator_reference="",
-                created_at=created_at,
-                time_reference=0,
-                coding_history="",
-            )
+            name: plain_bwf_writer(stack.enter_context(path.open("wb")), 2, SAMPLE_RATE, "Tracklay sketch")
             for name, path in files.items()
         }
         for block in blocks:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ...errors import InvalidInput, MediaError, ModelFailed
-from ...media.bwf import BwfWriter
+from ...media.bwf import BwfWriter, plain_bwf_writer
 from ...media.conform import conform_audio
 from .. import artifact_store
 from ..context import run_blocking
@@ -84,16 +83,7 @@ def _conform_part(
     """Write a part's conformed sound; return its channels and what was changed."""
 
     def make_writer(file: BinaryIO, channels: int) -> BwfWriter:
-        return BwfWriter(
-            file,
-            channels,
-            rate,
-            description="",
-            originator_reference="",
-            created_at=datetime.now(UTC),
-            time_reference=0,
-            coding_history="",
-        )
+        return plain_bwf_writer(file, channels, rate)
 
     conformed = conform_audio(
         output, samples, to, make_writer, rate=rate, accept_damaged=accept_damaged, cancel_token=cancel_token

@@ -30,7 +30,7 @@ from ...parts.plan import PlannedPart, plan_parts
 from ...providers.base import JobHandle, Output
 from ...worker import WorkerProcess
 from .. import artifact_store
-from ..context import run_blocking
+from ..context import run_blocking, wait_for_worker
 from ..failures import NO_ERROR, error_columns, stored_error, unsent_cancelled
 from ..ledger import Job, Ledger, NewJob
 from ..pipeline import MAX_DOWNLOADS, JobPipeline
@@ -382,9 +382,4 @@ def _name_seams(numbers: Sequence[int], seams: Sequence[Mapping[str, Any]]) -> l
 
 
 def _call_worker(function: str, arguments: dict[str, Any], *, cancel_token: CancelToken) -> Any:
-    worker = WorkerProcess(function, arguments)
-    try:
-        with cancel_token.on_cancel(worker.kill):
-            return worker.result()
-    finally:
-        worker.kill()
+    return wait_for_worker(WorkerProcess(function, arguments), cancel_token)
