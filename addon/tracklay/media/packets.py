@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from . import ffmpeg
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from ..cancellation import CancelToken
@@ -418,16 +418,7 @@ def decoded_frames(
         {} if seek is None else {"ss": f"{float(seek):.6f}", "seek_timestamp": 1, "noaccurate_seek": None}
     )
     stream = ffmpeg.input_stream(path, **clock_options(runs_on=runs_on), **start)["V:0"].filter("showinfo", checksum=0)
-    with ffmpeg.open_stdout(
-        counted_output(stream, **options),
-        f"Could not decode {path}",
-        cancel_token=cancel_token,
-        log_flags=ffmpeg.INFO_FLAGS,
-        on_stderr_line=parse_line,
-        timeout_seconds=FRAME_TIMEOUT_SECONDS,
-    ) as pipe:
-        while pipe.read(PROGRESS_BYTES):
-            pass
+    read_log(counted_output(stream, **options), path, parse_line, cancel_token)
     return frames[:max_frames]
 
 
@@ -443,3 +434,26 @@ def input_lines(log_lines: tuple[str, ...]) -> Iterator[str]:
         if line.startswith("Output #0"):
             return
         yield line
+
+
+def read_log(
+    stream: Any, path: Path, parse_line: Callable[[str | None], bool], cancel_token: CancelToken | None
+) -> None:
+    """Decode a stream of a file whose filters write to ffmpeg's log, and hand on each line of it.
+
+    Args:
+        stream: with an output to stdout that reports progress, so that a stall is noticed.
+        path: the file, for the error.
+        parse_line: receives each line; True if it is not to be kept for an error.
+        cancel_token: cancels the work.
+    """
+    with ffmpeg.open_stdout(
+        stream,
+        f"Could not decode {path}",
+        cancel_token=cancel_token,
+        log_flags=ffmpeg.INFO_FLAGS,
+        on_stderr_line=parse_line,
+        timeout_seconds=FRAME_TIMEOUT_SECONDS,
+    ) as pipe:
+        while pipe.read(PROGRESS_BYTES):
+            pass

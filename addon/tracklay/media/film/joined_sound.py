@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...errors import MediaError
 from .. import ffmpeg
-from ..packets import FRAME_TIMEOUT_SECONDS, MAX_CLOCK_STEP_SECONDS, PROGRESS_BYTES, decoded_times
+from ..packets import MAX_CLOCK_STEP_SECONDS, decoded_times, read_log
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,14 +119,5 @@ def _decoded(path: Path, specifier: str, show: str, cancel_token: CancelToken | 
     stream = stream.filter("settb" if show == "showinfo" else "asettb", f"1/{TICKS}")
     stream = stream.filter(show, **({"checksum": 0} if show == "showinfo" else {}))
     stream = stream.output("pipe:", format="null", progress="pipe:1")
-    with ffmpeg.open_stdout(
-        stream,
-        f"Could not decode {path}",
-        cancel_token=cancel_token,
-        log_flags=ffmpeg.INFO_FLAGS,
-        on_stderr_line=parse_line,
-        timeout_seconds=FRAME_TIMEOUT_SECONDS,
-    ) as pipe:
-        while pipe.read(PROGRESS_BYTES):
-            pass
+    read_log(stream, path, parse_line, cancel_token)
     return found
