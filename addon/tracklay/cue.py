@@ -155,11 +155,31 @@ class Cue:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """The cost of a take. `amount` is a decimal number as text, so that it is exact; None if it is unknown."""
+    """The cost of a take.
+
+    Attributes:
+        amount: a decimal number as text, so that it is exact; None if it is unknown.
+        currency: an ISO code, or the provider's own unit.
+        estimated: False if the provider reported what it charged.
+        estimate: what was expected before the request, where the provider charged something else.
+        compute_seconds: the computing time that was charged, for models that are billed by it.
+    """
 
     amount: str | None
     currency: str
     estimated: bool
+    estimate: str | None = None
+    compute_seconds: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the cost as the manifest has it: without what the provider did not report."""
+        optional = {"estimate": self.estimate, "compute_seconds": self.compute_seconds}
+        return {
+            "amount": self.amount,
+            "currency": self.currency,
+            "estimated": self.estimated,
+            **{name: value for name, value in optional.items() if value is not None},
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +289,7 @@ class Take:
             "samples": self.samples,
             "start": {"frame": cue.span.start, "seconds": f"{start.numerator}/{start.denominator}"},
             "frames": cue.span.frames,
-            "cost": {"amount": self.cost.amount, "currency": self.cost.currency, "estimated": self.cost.estimated},
+            "cost": self.cost.to_dict(),
             "licence": self.licence,
             "source_sha256": self.source_sha256,
             "created": self.created,

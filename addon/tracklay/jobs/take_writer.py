@@ -9,7 +9,7 @@ import contextlib
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
@@ -87,11 +87,14 @@ class TakeWriter:
         """The part of the claim that is known before the take is made."""
         output = self.output
         cost = output.cost if self.origin_job_id is None else Cost("0", output.cost.currency, estimated=False)
+        expected = cost.estimate or self.job.estimate
+        if self.origin_job_id is None and not cost.estimated:
+            cost = replace(cost, estimate=None if expected == cost.amount else expected)
         return {
             "created": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
             "seed": output.seed,
             "version": output.version,
-            "cost": asdict(cost),
+            "cost": cost.to_dict(),
             "understood": dict(output.understood),
             # Stems of a stretch are no stems of the take.
             "stems": [] if self.spec.cue.patch else list(output.stems),

@@ -198,7 +198,7 @@ class Price:
     Attributes:
         amount: a decimal as text, None if it is unknown.
         currency: an ISO code, or the provider's own unit (`CU` on Scenario).
-        per: the amount's unit, one take or one second of sound.
+        per: the amount's unit: one take, one second of sound, or one second of computing, whose number is known only afterwards.
         times: name of the parameter that multiplies the amount: the number of sounds of one request.
         read: the day the price was looked up, as `YYYY-MM-DD`.
         source: the page it was read from.
@@ -206,7 +206,7 @@ class Price:
 
     amount: str | None = None
     currency: str = "USD"
-    per: Literal["take", "second"] = "take"
+    per: Literal["take", "second", "compute_second"] = "take"
     times: str = ""
     read: str = ""
     source: str = ""
@@ -347,8 +347,11 @@ class Model:
         return str(value)
 
     def estimate_cost(self, seconds: Fraction, params: Mapping[str, ParamValue]) -> Decimal | None:
-        """Return the cost of one request for a span of that length, in the price's currency; None if the price is unknown."""
-        if self.price.amount is None:
+        """Return the cost of one request for a span of that length, in the price's currency.
+
+        None if the price is unknown, or if it is for the computing time, which is known only afterwards.
+        """
+        if self.price.amount is None or self.price.per == "compute_second":
             return None
         amount = Decimal(self.price.amount)
         if self.price.per == "second":

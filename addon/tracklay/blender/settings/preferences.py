@@ -17,6 +17,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, St
 from ... import settings
 from ...cue import SAMPLE_RATE
 from ...errors import TracklayError
+from ...jobs.costs import DEFAULT_MAX_OVERRUN
 from ...paths import tracklay_home
 from ...providers import credentials
 from . import ADDON
@@ -142,6 +143,14 @@ class TracklayPreferences(bpy.types.AddonPreferences):  # type: ignore[misc]
             soft_max=1000.0,
             precision=2,
         ),
+        "max_overrun": FloatProperty(
+            name="Bill Limit",
+            description="Send no more when bills exceed their estimates this many times",
+            default=float(DEFAULT_MAX_OVERRUN),
+            min=1.0,
+            soft_max=10.0,
+            precision=1,
+        ),
         "at_once": IntProperty(
             name="Concurrent Jobs",
             description="Jobs per provider at a time; applies after a restart of Blender",
@@ -187,6 +196,7 @@ class TracklayPreferences(bpy.types.AddonPreferences):  # type: ignore[misc]
         budget = row.row()
         budget.enabled = self.use_cap
         budget.prop(self, "cap", text="")
+        layout.prop(self, "max_overrun")
         layout.prop(self, "at_once")
         row = layout.row(align=True)
         row.prop(self, "cache_gb")
@@ -303,6 +313,12 @@ def budget_cap() -> tuple[str, bool]:
     """Return the project budget as decimal text (empty without preferences), and whether it applies."""
     preferences = _addon_preferences()
     return (f"{preferences.cap:.2f}", bool(preferences.use_cap)) if preferences else ("", False)
+
+
+def max_overrun() -> str:
+    """Return how many times their estimates a run's bills may be, as decimal text."""
+    preferences = _addon_preferences()
+    return f"{preferences.max_overrun:.1f}" if preferences else f"{DEFAULT_MAX_OVERRUN}"
 
 
 def jobs_per_provider() -> dict[str, int]:

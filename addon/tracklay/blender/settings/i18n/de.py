@@ -189,6 +189,7 @@ WORDS = {
     "Sample Rate": "Abtastrate",
     "Budget Cap": "Kostengrenze",
     "Project Budget": "Projektbudget",
+    "Bill Limit": "Rechnungsgrenze",
     "Concurrent Jobs": "Gleichzeitige Aufträge",
     "Cache Size (GB)": "Zwischenspeicher (GB)",
     "Replicate API Token": "Replicate-API-Token",
@@ -419,6 +420,9 @@ TOOLTIPS = {
     "For music": "Für Musik",
     "For film and video": "Für Film und Video",
     "For sound design": "Für Sounddesign",
+    "Send no more when bills exceed their estimates this many times": (
+        "Nichts mehr senden, wenn Rechnungen ihre Schätzungen um diesen Faktor übersteigen"
+    ),
     "Stop submissions that would exceed the project budget": "Nichts senden, was das Projektbudget überschreiten würde",
     "Maximum cost per takes folder, in the provider's currency": (
         "Höchstkosten je Takes-Ordner, in der Währung des Anbieters"

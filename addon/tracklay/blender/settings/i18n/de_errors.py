@@ -111,6 +111,9 @@ ERRORS = {
     "Use Resume Jobs to continue.": "Machen Sie mit „Aufträge fortsetzen“ weiter.",
     "Cancel it first.": "Brechen Sie ihn zuerst ab.",
     "Use Recheck Job to look for it at the provider.": "Suchen Sie ihn mit „Auftrag erneut prüfen“ beim Anbieter.",
+    "Look at the provider's bill, then raise Bill Limit in the preferences.": (
+        "Prüfen Sie die Abrechnung des Anbieters und erhöhen Sie dann Rechnungsgrenze in den Einstellungen."
+    ),
     "Raise Project Budget in the preferences.": "Erhöhen Sie das Projektbudget in den Einstellungen.",
     "Or choose another takes folder in the preferences.": (
         "Oder wählen Sie einen anderen Takes-Ordner in den Einstellungen."
@@ -430,6 +433,11 @@ ERRORS = {
     "Budget cap of {scope} exceeded: {amount} {currency} more than {spent} would pass {cap}. Nothing was sent.": (
         "Kostengrenze von {scope} überschritten: {amount} {currency} zusätzlich zu {spent} wären mehr als {cap}. "
         "Nichts wurde gesendet."
+    ),
+    "The provider has charged {billed} {currency} for what was estimated at {estimated}: more than {factor} times as much. "
+    "Nothing more was sent.": (
+        "Der Anbieter hat {billed} {currency} für das berechnet, was auf {estimated} geschätzt war: mehr als das {factor}-fache. "
+        "Nichts weiter wurde gesendet."
     ),
     "The job ledger is locked by another program: {path}.": (
         "Die Auftragsliste ist von einem anderen Programm gesperrt: {path}."
