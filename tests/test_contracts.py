@@ -56,9 +56,21 @@ OPTIONS = {
     "models": {"--json", "--verbose", "-v"},
     "jobs": {"--all", "--costs", "--since", "--csv", "--json", "--verbose", "-v"},
     "batch": {
-        *("--dry-run", "--max-cost", "--max-overrun", "--workers", "--shard", "--together", "--farm", "--on", "--shards", "--again"),
+        *(
+            "--dry-run",
+            "--max-cost",
+            "--max-overrun",
+            "--workers",
+            "--shard",
+            "--together",
+            "--farm",
+            "--on",
+            "--shards",
+            "--again",
+        ),
         *("--land", "--parts", "--repair", "--verdicts", "--merge", "--no-report", "--json", "--verbose", "-v"),
     },
+    "verify": {"--json", "--verbose", "-v"},
     "report": {"--to", "--verdicts", "--reel", "--verbose", "-v"},
     "demo": {"--to", "--verbose", "-v"},
     "doctor": {"--verbose", "-v"},
@@ -73,6 +85,7 @@ POSITIONALS = {
     "jobs": ["ACTION"],
     "batch": ["WORKLIST"],
     "report": ["RESULTS_OR_MANIFEST"],
+    "verify": ["FILE"],
     "demo": [],
     "doctor": ["FILM"],
 }
@@ -96,7 +109,18 @@ TAKE_KEYS = {
         "file",
         "sha256",
     ),
-    *("sample_rate", "channels", "samples", "start", "frames", "cost", "licence", "source_sha256", "created"),
+    *(
+        "sample_rate",
+        "channels",
+        "samples",
+        "start",
+        "frames",
+        "cost",
+        "licence",
+        "digital_source_type",
+        "source_sha256",
+        "created",
+    ),
     *("stems", "understood", "notes", "picture_by", "landing"),
 }
 LANDING_KEYS = {"mode", "lag", "moves", "contacts"}
@@ -127,6 +151,7 @@ ENVIRONMENT = {
     *("TRACKLAY_HOME", "TRACKLAY_FFMPEG", "TRACKLAY_BLENDER"),
     *("TRACKLAY_REPLICATE_URL", "TRACKLAY_FAL_QUEUE_URL", "TRACKLAY_FAL_REST_URL", "TRACKLAY_FAL_API_URL"),
     *("TRACKLAY_SCENARIO_URL", "TRACKLAY_BEATOVEN_URL", "TRACKLAY_COG_URL"),
+    *("TRACKLAY_C2PA_CERTIFICATE", "TRACKLAY_C2PA_KEY", "TRACKLAY_C2PA_ALGORITHM", "TRACKLAY_C2PA_TIMESTAMP"),
     *("REPLICATE_API_TOKEN", "FAL_KEY", "SCENARIO_SDK_API_KEY", "SCENARIO_SDK_API_SECRET", "BEATOVEN_API_KEY"),
 }
 

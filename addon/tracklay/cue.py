@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from .hits import Hit  # noqa: TC001 - part of a value type
+from .source_type import TRAINED, SourceType
 from .timing import Span
 
 if TYPE_CHECKING:
@@ -190,7 +191,8 @@ class Take:
     what landing did: mode, lag, moves, and the file name of the untouched take; empty if the take was not landed. `score` is its score
     with the reasons, empty if it was not scored. `replaced` is the stretch of an earlier take that this one replaces, with that take's
     file; empty for a take that was generated whole. `fit` describes how music was fitted: tempo, segments, joins, hits with their
-    errors, and the file name of the whole music; empty if it was not. `parts` and `seams` describe the parts that it was joined from;
+    errors, and the file name of the whole music; empty if it was not. `source_type` is how the sound came about, as a term of IPTC's
+    digital source types. `parts` and `seams` describe the parts that it was joined from;
     empty for a take of one request. `job_id` is the row in the ledger.
     """
 
@@ -219,6 +221,7 @@ class Take:
     fit: Mapping[str, Any] = field(default_factory=dict)
     parts: tuple[Mapping[str, Any], ...] = ()
     seams: tuple[Mapping[str, Any], ...] = ()
+    source_type: SourceType = TRAINED
     job_id: int | None = None
 
     @property
@@ -264,6 +267,10 @@ class Take:
             fit=entry.get("fit", {}),
             parts=tuple(entry.get("parts", ())),
             seams=tuple(entry.get("seams", ())),
+            # Manifests of earlier versions do not name it.
+            source_type=entry.get(
+                "digital_source_type", "algorithmicMedia" if entry["provider"] == "sketch" else TRAINED
+            ),
             job_id=job_id,
             **{name: entry[name] for name in same_names},
         )
@@ -291,6 +298,7 @@ class Take:
             "frames": cue.span.frames,
             "cost": self.cost.to_dict(),
             "licence": self.licence,
+            "digital_source_type": self.source_type,
             "source_sha256": self.source_sha256,
             "created": self.created,
             "stems": {name: path.name for name, path in self.stems.items()},

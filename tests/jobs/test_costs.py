@@ -50,7 +50,17 @@ def clip(tmp_path):
 def add_job(ledger: Ledger, number: int, estimate: str | None, charged: str | None, **columns) -> None:
     """Add a job that was sent."""
     key = f"key{number}"
-    new = NewJob("run", "/film", f"cue{number}", 0, "fal/mmaudio-v2", "fal", 1, {"cue": {"source": "clip.mp4", "prompt": ""}}, key)
+    new = NewJob(
+        "run",
+        "/film",
+        f"cue{number}",
+        0,
+        "fal/mmaudio-v2",
+        "fal",
+        1,
+        {"cue": {"source": "clip.mp4", "prompt": ""}},
+        key,
+    )
     job = ledger.get_job(ledger.add_jobs([new], "gone")[0])
     fields = {"submitted_at": f"2026-{1 + number % 12:02}-03T10:00:00Z", "currency": "USD", "estimate": estimate}
     charge = {} if charged is None else {"cost": charged, "cost_confirmed": 1}

@@ -127,6 +127,18 @@ def show_costs(sums: dict[str, list[dict[str, Any]]], groups: Sequence[str]) -> 
     console.print(spent if spent.rows else "nothing was sent")
 
 
+def show_facts(name: str, facts: Sequence[tuple[str, str]]) -> None:
+    """Print the name of something and what is known of it, a row each."""
+    console = PlainConsole()
+    console.print(Text(name, "bold"))
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    for heading, text in facts:
+        table.add_row(heading, Text(text))
+    console.print(Padding(table, (0, 0, 0, 2)))
+
+
 def cost_text(cost: dict[str, Any]) -> str:
     """Return `0.05 USD`, `about 0.05 USD`, or `not known`."""
     if cost["currency"] is None:

@@ -15,6 +15,7 @@ from typing import Literal
 
 from ..cue import ParamValue  # noqa: TC001 - the loader reads the annotations: they define what a file may hold
 from ..errors import InvalidInput
+from ..source_type import TRAINED, SourceType  # as above
 
 Role = Literal["prompt", "negative", "seed", "seconds", "video", "image", "mode"]
 ParameterType = Literal["text", "integer", "number", "boolean", "choice", "file", "json"]
@@ -241,6 +242,7 @@ class Model:
         short_side: pixels of the shorter side of the picture it gets. 384 loses nothing for MMAudio (measured): it resizes every
             picture to a square of that size, so that more pixels are only more bytes.
         looks: how the model samples the picture, in a phrase; empty if that is not published.
+        source_type: how its sound comes about, as a term of IPTC's digital source types.
         unconfirmed: sentences about fields that were inferred, not read.
         parameters: all parameters, in the order of the file.
     """
@@ -260,6 +262,7 @@ class Model:
     version: str = ""
     short_side: int = 384
     looks: str = ""
+    source_type: SourceType = TRAINED
     unconfirmed: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = field(default=(), repr=False)
 
