@@ -2,7 +2,7 @@
 # ffmpeg copies a Broadcast Wave to a Broadcast Wave without its Description: the text goes into another chunk.
 # Expected: `-c copy -write_bext 1` of a BWF keeps bext's fields, as it keeps originator, time reference and coding history.
 # Seen: ffmpeg 7.0.2 and 9.0.2 read Description under the name `comment` and write `description`; the copy's Description is 256 zeros and
-# the text is in LIST/ICMT, where programs that read bext do not look. Setting `-metadata description=…` again mends it.
+# the text is in LIST/ICMT, where programs that read bext do not look. Setting `-metadata description=…` again restores it.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -26,8 +26,9 @@ BASE_URL_VARIABLES = (
     "TRACKLAY_SCENARIO_URL",
     "TRACKLAY_BEATOVEN_URL",
     "TRACKLAY_COG_URL",
+    "TRACKLAY_COMFYUI_URL",
 )
-"""Variables that replace a provider's address. Plain http is accepted for loopback only."""
+"""Variables that replace a provider's address. Plain http is accepted for loopback only, and for ComfyUI, which needs no key."""
 
 KEY_VARIABLES = (
     "REPLICATE_API_TOKEN",
@@ -35,8 +36,9 @@ KEY_VARIABLES = (
     "SCENARIO_SDK_API_KEY",
     "SCENARIO_SDK_API_SECRET",
     "BEATOVEN_API_KEY",
+    "TRACKLAY_COMFYUI_HEADER",
 )
-"""Variables that hold API keys, under the names that the vendors' own clients use."""
+"""Variables that hold API keys, under the names that the vendors' own clients use, and the login of a ComfyUI server."""
 
 DEFAULT_CACHE_BYTES = 2 << 30
 """Default limit of the proxy cache: 2 GiB, about 1,000 clips."""

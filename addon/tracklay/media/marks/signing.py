@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import mimetypes
 from dataclasses import dataclass
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 
 MIME_TYPES = {".wav": "audio/wav", ".mp4": "video/mp4", ".mov": "video/quicktime"}
 """Types of the files that are signed. C2PA has no place in Matroska."""
+
+
+def _library() -> Any:
+    """Return the module `c2pa`. It is an extra with a native library of 30 MB, which the extension does not ship."""
+    return importlib.import_module("c2pa")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,7 @@ class SigningIdentity:
             InvalidInput: the library is not installed, or certificate and key cannot be used.
         """
         try:
-            import c2pa  # noqa: PLC0415 - an extra, with a native library of 30 MB
+            c2pa = _library()
         except ImportError as error:
             raise InvalidInput(
                 "marks.no_library",
@@ -118,9 +124,7 @@ def sign_file(path: Path, mark: XmpMark, name: str, ingredients: Sequence[Path])
     identity, kind = signing_identity(), MIME_TYPES.get(Path(name).suffix)
     if identity is None or kind is None:
         return False
-    signer = identity.signer()
-    import c2pa  # noqa: PLC0415 - as above
-
+    signer, c2pa = identity.signer(), _library()
     signed = path.with_name(f"{path.name}.signed")
     try:
         builder = c2pa.Builder(_manifest(mark, name))
@@ -179,7 +183,7 @@ class Credentials:
 def read_credentials(path: Path) -> Credentials | None:
     """Return a file's Content Credentials; None if the library is not installed, or cannot read them."""
     try:
-        import c2pa  # noqa: PLC0415 - as above
+        c2pa = _library()
     except ImportError:
         return None
     try:

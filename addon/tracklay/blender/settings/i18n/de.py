@@ -198,6 +198,7 @@ WORDS = {
     "Scenario API Secret": "Scenario-API-Geheimnis",
     "Beatoven API Key": "Beatoven-API-Schlüssel",
     "Cog Container URL": "URL des Cog-Containers",
+    "ComfyUI URL": "URL von ComfyUI",
     "set in the environment": "in der Umgebung gesetzt",
     "Check Keys": "Schlüssel prüfen",
     "Your own models: TOML files in the models folder": "Eigene Modelle: TOML-Dateien im Modellordner",
@@ -432,6 +433,9 @@ TOOLTIPS = {
     ),
     "Disk space for cached proxies, the videos that models are given": (
         "Speicherplatz für Proxys, die Videos, die Modelle bekommen"
+    ),
+    "URLs of your ComfyUI servers; empty for http://127.0.0.1:8188": (
+        "URLs Ihrer ComfyUI-Server; leer für http://127.0.0.1:8188"
     ),
     "URL of your Cog container; empty for http://127.0.0.1:5000": (
         "URL Ihres Cog-Containers; leer für http://127.0.0.1:5000"
