@@ -34,6 +34,7 @@ WHEELS = (
     "imageio-ffmpeg",
     "platformdirs",
     "typing_extensions",
+    "websockets",
 )
 """Packages that the extension imports, and their dependencies, for Python 3.11 to 3.14. numpy comes with Blender: a second
 copy would break it."""

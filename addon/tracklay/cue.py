@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from .hits import Hit  # noqa: TC001 - part of a value type
+from .source_type import TRAINED, SourceType
 from .timing import Span
 
 if TYPE_CHECKING:
@@ -155,11 +156,31 @@ class Cue:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """The cost of a take. `amount` is a decimal number as text, so that it is exact; None if it is unknown."""
+    """The cost of a take.
+
+    Attributes:
+        amount: a decimal number as text, so that it is exact; None if it is unknown.
+        currency: an ISO code, or the provider's own unit.
+        estimated: False if the provider reported what it charged.
+        estimate: what was expected before the request, where the provider charged something else.
+        compute_seconds: the computing time that was charged, for models that are billed by it.
+    """
 
     amount: str | None
     currency: str
     estimated: bool
+    estimate: str | None = None
+    compute_seconds: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the cost as the manifest has it: without what the provider did not report."""
+        optional = {"estimate": self.estimate, "compute_seconds": self.compute_seconds}
+        return {
+            "amount": self.amount,
+            "currency": self.currency,
+            "estimated": self.estimated,
+            **{name: value for name, value in optional.items() if value is not None},
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +191,8 @@ class Take:
     what landing did: mode, lag, moves, and the file name of the untouched take; empty if the take was not landed. `score` is its score
     with the reasons, empty if it was not scored. `replaced` is the stretch of an earlier take that this one replaces, with that take's
     file; empty for a take that was generated whole. `fit` describes how music was fitted: tempo, segments, joins, hits with their
-    errors, and the file name of the whole music; empty if it was not. `parts` and `seams` describe the parts that it was joined from;
+    errors, and the file name of the whole music; empty if it was not. `source_type` is how the sound came about, as a term of IPTC's
+    digital source types. `parts` and `seams` describe the parts that it was joined from;
     empty for a take of one request. `job_id` is the row in the ledger.
     """
 
@@ -199,6 +221,7 @@ class Take:
     fit: Mapping[str, Any] = field(default_factory=dict)
     parts: tuple[Mapping[str, Any], ...] = ()
     seams: tuple[Mapping[str, Any], ...] = ()
+    source_type: SourceType = TRAINED
     job_id: int | None = None
 
     @property
@@ -244,6 +267,10 @@ class Take:
             fit=entry.get("fit", {}),
             parts=tuple(entry.get("parts", ())),
             seams=tuple(entry.get("seams", ())),
+            # Manifests of earlier versions do not name it.
+            source_type=entry.get(
+                "digital_source_type", "algorithmicMedia" if entry["provider"] == "sketch" else TRAINED
+            ),
             job_id=job_id,
             **{name: entry[name] for name in same_names},
         )
@@ -269,8 +296,9 @@ class Take:
             "samples": self.samples,
             "start": {"frame": cue.span.start, "seconds": f"{start.numerator}/{start.denominator}"},
             "frames": cue.span.frames,
-            "cost": {"amount": self.cost.amount, "currency": self.cost.currency, "estimated": self.cost.estimated},
+            "cost": self.cost.to_dict(),
             "licence": self.licence,
+            "digital_source_type": self.source_type,
             "source_sha256": self.source_sha256,
             "created": self.created,
             "stems": {name: path.name for name, path in self.stems.items()},

@@ -26,8 +26,9 @@ BASE_URL_VARIABLES = (
     "TRACKLAY_SCENARIO_URL",
     "TRACKLAY_BEATOVEN_URL",
     "TRACKLAY_COG_URL",
+    "TRACKLAY_COMFYUI_URL",
 )
-"""Variables that replace a provider's address. Plain http is accepted for loopback only."""
+"""Variables that replace a provider's address. Plain http is accepted for loopback only, and for ComfyUI, which needs no key."""
 
 KEY_VARIABLES = (
     "REPLICATE_API_TOKEN",
@@ -35,13 +36,25 @@ KEY_VARIABLES = (
     "SCENARIO_SDK_API_KEY",
     "SCENARIO_SDK_API_SECRET",
     "BEATOVEN_API_KEY",
+    "TRACKLAY_COMFYUI_HEADER",
 )
-"""Variables that hold API keys, under the names that the vendors' own clients use."""
+"""Variables that hold API keys, under the names that the vendors' own clients use, and the login of a ComfyUI server."""
 
 DEFAULT_CACHE_BYTES = 2 << 30
 """Default limit of the proxy cache: 2 GiB, about 1,000 clips."""
 
-_VARIABLES = (HOME_VARIABLE, FFMPEG_VARIABLE, BLENDER_VARIABLE, *BASE_URL_VARIABLES, *KEY_VARIABLES)
+SIGNING_VARIABLES = (
+    "TRACKLAY_C2PA_CERTIFICATE",
+    "TRACKLAY_C2PA_KEY",
+    "TRACKLAY_C2PA_ALGORITHM",
+    "TRACKLAY_C2PA_TIMESTAMP",
+)
+"""Variables of the identity that takes are signed with: two files, the algorithm of the key, and a time stamp authority's address."""
+
+_VARIABLES = (
+    *(HOME_VARIABLE, FFMPEG_VARIABLE, BLENDER_VARIABLE),
+    *(*BASE_URL_VARIABLES, *KEY_VARIABLES, *SIGNING_VARIABLES),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +68,7 @@ class Settings:
         base_urls: addresses that replace a provider's own, by variable.
         preferred_urls: the same from a front end's preferences; the environment wins.
         keys_set: variables of API keys that have a value in the environment.
+        signing: values of `SIGNING_VARIABLES`, in order; empty texts where none is set.
         cache_bytes: limit of the proxy cache, in bytes.
         is_home_shared: other users may read the home: that of a farm, where another worker resumes the jobs of a lost one.
         process_count: processes that share each provider's rate limit, this one included.
@@ -66,6 +80,7 @@ class Settings:
     base_urls: Mapping[str, str] = field(default_factory=dict)
     preferred_urls: Mapping[str, str] = field(default_factory=dict)
     keys_set: frozenset[str] = frozenset()
+    signing: tuple[str, ...] = ("",) * len(SIGNING_VARIABLES)
     cache_bytes: int = DEFAULT_CACHE_BYTES
     is_home_shared: bool = False
     process_count: int = 1
@@ -83,6 +98,7 @@ class Settings:
     def to_environment(self) -> dict[str, str]:
         """Return the variables that give a child process these settings. API keys are not among them."""
         named = {HOME_VARIABLE: str(self.home), FFMPEG_VARIABLE: self.ffmpeg, BLENDER_VARIABLE: self.blender}
+        named |= dict(zip(SIGNING_VARIABLES, self.signing, strict=True))
         return {name: value for name, value in {**named, **self.preferred_urls, **self.base_urls}.items() if value}
 
 
@@ -96,6 +112,7 @@ def _resolve(values: tuple[str, ...]) -> Settings:
         blender=variables[BLENDER_VARIABLE],
         base_urls={name: variables[name] for name in BASE_URL_VARIABLES if variables[name]},
         keys_set=frozenset(name for name in KEY_VARIABLES if variables[name]),
+        signing=tuple(variables[name] for name in SIGNING_VARIABLES),
     )
 
 

@@ -147,6 +147,7 @@ class Fal:
     `steps`: the statuses before the end. `fails`: (status, body, error, error type) of every result. `refuses`: what the queue itself
     answers to a submission. `shape`: makes another result of the model's own. `forgotten`: the queue has forgotten its results.
     `strangers`: the host of the status, response and cancel URLs. `deaf`: looks at a new request that are answered with 404.
+    `bills`: results say for how many units they are charged, `overcharge` times as many as were used.
     `fills`: the history shows a model's defaults beside what was sent.
     """
 
@@ -157,6 +158,8 @@ class Fal:
     forgotten: bool = False
     strangers: str | None = None
     deaf: int = 0
+    bills: bool = True
+    overcharge: float = 1.0
     fills: bool = False
     jobs: dict[str, Job] = field(default_factory=dict)
     files: dict[str, tuple[bytes, str]] = field(default_factory=dict)
@@ -276,7 +279,14 @@ class Fal:
         if job.answer is None:
             return Reply(400, {"detail": "Request is still in progress"})
         status, body = job.answer
-        return Reply(status, body, {"x-fal-request-id": job.id, "x-fal-billable-units": "1"})
+        units = {"x-fal-billable-units": self._billable_units(job)} if self.bills and status < 400 else {}
+        return Reply(status, body, {"x-fal-request-id": job.id, **units})
+
+    def _billable_units(self, job: Job) -> str:
+        """In the unit of the price list; not every endpoint sends it."""
+        unit = PRICES.get(job.endpoint, (0, "generations"))[1]
+        seconds = float(job.input.get("duration") or 2) * self.overcharge
+        return f"{ {'seconds': seconds, 'minutes': seconds / 60, 'compute seconds': 12.5}.get(unit, 1):g}"
 
     def _cancel(self, seen: Seen, app: str, name: str) -> Reply:
         job = self._job(app, name)

@@ -234,7 +234,7 @@ def test_jobs_are_listed_as_json(kept, capsys):
     listing = json.loads(capsys.readouterr().out)
     assert len(listing["jobs"]) == 200
     assert {"id", "state", "model", "provider", "seed", "cost", "message", "error"} <= listing["jobs"][0].keys()
-    assert set(listing["sums"]) == {"provider", "project", "day"}
+    assert set(listing["sums"]) == {"provider", "project", "model", "month", "day"}
 
 
 def test_no_ledger_is_no_jobs(home, capsys):

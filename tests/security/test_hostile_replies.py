@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tracklay.cue import Cost
 from tracklay.errors import OverBudget, ProviderUnavailable, SubmissionUnknown
-from tracklay.jobs.cost import enforce_caps, summarize_costs
+from tracklay.jobs.costs import enforce_caps, summarize_costs
 from tracklay.jobs.ledger import Ledger, NewJob
 from tracklay.providers import replicate_output
 from tracklay.providers.base import MAX_OUTPUTS, MIN_OUTPUTS, JobHandle, checked_replies, requested_outputs, submit_once

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInput, TracklayError
 from ..jobs import ledger_schema
-from ..jobs.cost import parse_amount, summarize_costs
+from ..jobs.costs import cost_rows, parse_amount, summarize_costs
 from ..jobs.ledger import Ledger
 from ..jobs.scheduler import HOSTED_PROVIDER_LIMIT
 from ..jobs.states import FINAL_STATES
@@ -251,7 +251,7 @@ def _spent_so_far(run_id: str) -> Decimal:
         return Decimal(0)
     ledger = Ledger()
     try:
-        ended = [dict(row) for row in ledger.cost_rows(run=run_id) if row["state"] in FINISHED_STATES]
+        ended = [row for row in cost_rows(ledger, run=run_id) if row["state"] in FINISHED_STATES]
     finally:
         ledger.close()
     return sum((cost.confirmed + cost.estimated for cost in summarize_costs(ended, "provider")), Decimal(0))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..cue import Failure, Take
 from ..errors import InvalidInput, OutputError, OverBudget, TracklayError
 from ..jobs import create_job_spec
+from ..jobs.costs import overrun_scope
 from ..jobs.delivery import BatchDelivery
 from ..jobs.job_spec import MAX_TAKES
 from ..jobs.ledger import Ledger
@@ -50,6 +51,7 @@ class BatchOptions:
         workers: takes that each provider runs at a time, for all shards together.
         concurrent_shards: shards that run at the same time.
         cap: highest cost of the list, as decimal text.
+        max_overrun: how many times their estimates the list's bills may be, as decimal text; None for the default.
         remake_all: generate every row again, also those with takes.
         prior_results: entries of earlier result lists.
         verdicts: new verdicts, (row, take) to (verdict, note).
@@ -65,6 +67,7 @@ class BatchOptions:
     prior_results: results.PriorResults = field(default_factory=results.PriorResults)
     verdicts: Mapping[tuple[str, int], tuple[str, str]] = field(default_factory=dict)
     lay_only: bool = False
+    max_overrun: str | None = None
     describe: Callable[[TracklayError], str] = str
 
     def run_id(self, worklist: WorkList) -> str:
@@ -138,6 +141,7 @@ class BatchExecutor:
         async with Scheduler(self._on_step, self._on_job_done, self._concurrency, self._run_id) as self._scheduler:
             write = self._scheduler.ledger_writer
             await write(Ledger.set_cap, f"run:{self._run_id}", self._options.cap)
+            await write(Ledger.set_cap, overrun_scope(self._run_id), self._options.max_overrun)
             self._history = await write(RowHistory, self._worklist, self._options.prior_results, self._options.verdicts)
             self._check_not_running_elsewhere(await write(Ledger.owned_worklist_rows, self._worklist.ledger_key))
             try:

@@ -22,7 +22,7 @@ from ..batch.executor import BatchExecutor, BatchOptions
 from ..batch.worklist import WorkList, WorkListRow, shard_rows, worklist_stem
 from ..batch.worklist_loader import load_worklist
 from ..errors import InvalidInput, TracklayError
-from ..jobs.cost import parse_amount
+from ..jobs.costs import parse_amount, parse_factor
 from ..jobs.process_lock import exclusive_lock
 from ..paths import ensure_folder, tracklay_home
 from . import batch_tables
@@ -46,6 +46,8 @@ def run_batch(options: argparse.Namespace) -> int:
     _check_counts(options)
     if options.max_cost is not None:
         parse_amount(options.max_cost, "--max-cost")
+    if options.max_overrun is not None:
+        parse_factor(options.max_overrun, "--max-overrun")
     path = options.worklist.absolute()
     if options.on is not None:
         _run_on_cluster(path, options)
@@ -98,6 +100,7 @@ def _run_worklist(path: Path, shard: tuple[int, int] | None, options: argparse.N
         _load_prior_results(options, worklist, to),
         results.read_worklist_verdicts(options.verdicts, worklist) if options.verdicts else {},
         options.merge is not None,
+        options.max_overrun,
         options.describe,
     )
     if options.dry_run:
@@ -119,7 +122,7 @@ def _run_on_cluster(path: Path, options: argparse.Namespace) -> None:
         return
     rows = len(load_worklist(path, check_keys=False).rows)  # the workers have the keys
     arguments = ["batch", str(path)]
-    for name in ("workers", "max_cost", "verdicts", "land", "parts"):
+    for name in ("workers", "max_cost", "max_overrun", "verdicts", "land", "parts"):
         if (value := getattr(options, name)) is not None:
             arguments += [f"--{name.replace('_', '-')}", str(value.absolute() if name == "verdicts" else value)]
     arguments += [f"--{name}" for name in ("again", "repair") if getattr(options, name)]

@@ -44,6 +44,7 @@ HINTS: dict[str, str] = {
     "ledger.disk_full": "Then run the same command again.",
     "ledger.handle_not_saved": "`tracklay jobs resume` looks for it at the provider.",
     "cost.unknown_price": "Leave out --max-cost to continue.",
+    "cost.bill_over_estimate": "Look at the provider's bill, then raise --max-overrun to continue.",
     "cost.over_cap": "Raise the cap to continue.",
     "cue.prompt_required": "Set one with --prompt.",
     "span.too_long": "Or leave out --parts whole.",

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..cue import Failure, Take
-from ..errors import TracklayError
+from ..errors import InvalidInput, TracklayError
 from ..jobs import admin
+from ..jobs.costs import bills_csv, parse_day
 from ..jobs.delivery import FileDelivery, delivery_of_plan
 from ..jobs.ledger import Job
 from ..jobs.ledger_repair import repair_ledger
@@ -17,19 +18,34 @@ from ..jobs.states import UNSENT_STATES
 from ..timelines import open_timeline
 from ..timelines.delivery import check_delivery, deliver_takes
 from .exit_status import EXIT_DONE, EXIT_FAILED
-from .messages import print_json, print_message, print_messages
-from .tables import show_jobs
+from .messages import print_json, print_message, print_messages, print_text
+from .tables import show_costs, show_jobs
 
 JobResults = tuple[Job, list[Take | Failure]]
 
 
 def run_list(options: argparse.Namespace) -> int:
     """Run `tracklay jobs list` and return the exit status."""
+    if options.costs:
+        return _show_costs(options)
+    if options.csv or options.since:
+        raise InvalidInput("jobs.only_with_costs", "--since and --csv belong to --costs. Add it.")
     listing = admin.list_jobs(include_finished=options.all)
     if options.json:
         print_json(listing)
     else:
         show_jobs(listing)
+    return EXIT_DONE
+
+
+def _show_costs(options: argparse.Namespace) -> int:
+    rows = admin.list_costs(parse_day(options.since) if options.since else "")
+    if options.csv:
+        print_text(bills_csv(rows))
+    elif options.json:
+        print_json({"costs": rows, "sums": admin.sum_costs(rows)})
+    else:
+        show_costs(admin.sum_costs(rows), ("project", "model", "month"))
     return EXIT_DONE
 
 

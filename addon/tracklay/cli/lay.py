@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..batch import worklist_writer
 from ..cue import Cue, Failure, Take
 from ..errors import InvalidInput, OverBudget, TracklayError
-from ..jobs.cost import check_budget, parse_amount
+from ..jobs.costs import check_budget, parse_amount, parse_factor
 from ..jobs.delivery import Delivery, FileDelivery
 from ..jobs.job_spec import JobSpec, create_job_spec
 from ..jobs.runner import BlockingRunner
@@ -77,6 +77,7 @@ def run_lay(options: argparse.Namespace) -> int:
         drop_original=options.drop_original,
         run_cap=options.max_cost,
         project_cap=options.max_project_cost,
+        max_overrun=options.max_overrun,
         repair=options.repair,
         as_json=options.json,
     )
@@ -165,6 +166,7 @@ def generate_and_lay(
     drop_original: bool,
     run_cap: str | None = None,
     project_cap: str | None = None,
+    max_overrun: str | None = None,
     repair: bool = False,
     as_json: bool = False,
 ) -> int:
@@ -178,6 +180,7 @@ def generate_and_lay(
         drop_original: leave out the picture's own sound.
         run_cap: budget cap of this run, as decimal text.
         project_cap: budget cap of the output folder, as decimal text.
+        max_overrun: how many times their estimates the run's bills may be, as decimal text.
         repair: generate the worst stretch of each cue's best take again, within the caps.
         as_json: print the manifest alone on stdout.
 
@@ -191,9 +194,11 @@ def generate_and_lay(
     check_budget(specs, run_cap)
     if project_cap is not None:
         parse_amount(project_cap, "--max-project-cost")  # only validates: the runner stores the text
+    if max_overrun is not None:
+        parse_factor(max_overrun, "--max-overrun")  # validates too
     check_delivery(timeline, to)
     with TakeProgressTable(specs) as progress, BlockingRunner(progress.update) as runner:
-        runner.set_caps(specs, run_cap=run_cap, project_cap=project_cap)
+        runner.set_caps(specs, run_cap=run_cap, project_cap=project_cap, max_overrun=max_overrun)
         results = runner.run_jobs(specs)
         notes: list[str] = []
         if repair:

@@ -28,5 +28,10 @@ def print_json(value: Any) -> None:
     print("".join(each if each.isprintable() or each == "\n" else _escape(each) for each in text))  # noqa: T201
 
 
+def print_text(text: str) -> None:
+    """Print a result on stdout as it is."""
+    print(text, end="")  # noqa: T201
+
+
 def _escape(character: str) -> str:
     return json.dumps(character)[1:-1]

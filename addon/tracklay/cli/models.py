@@ -7,6 +7,7 @@ import asyncio
 from datetime import UTC, datetime
 
 from ..errors import InvalidInput
+from ..jobs import admin
 from ..model_import.fetch import AddedModel, add_model
 from ..models import find_model, load_catalogue
 from ..providers.client import close_client
@@ -31,7 +32,7 @@ def run_models(options: argparse.Namespace) -> int:
         rows = [tables.model_to_dict(model) for model in models]
         print_json(rows[0] if options.id else rows)
     elif options.id:
-        tables.show_model(models[0])
+        tables.show_model(models[0], admin.model_bills(models[0].id))
     else:
         tables.show_models(models)
     return EXIT_DONE
@@ -48,7 +49,7 @@ def _add_model(options: argparse.Namespace) -> int:
     if options.json:
         print_json({**tables.model_to_dict(added.model), "file": str(added.path), "warnings": added.warnings})
     else:
-        tables.show_model(added.model)
+        tables.show_model(added.model, None)
         tables.show_written_file(added.path)
     for warning in added.warnings:
         print_message(warning)

@@ -48,6 +48,13 @@ def add_command(commands: Commands[Any], name: str, run: str, **parser_options: 
     return parser
 
 
+def add_max_overrun_option(parser: argparse.ArgumentParser) -> None:
+    """Add `--max-overrun`."""
+    parser.add_argument(
+        "--max-overrun", metavar="FACTOR", help="stop when bills exceed their estimates this often (default: 2)"
+    )
+
+
 def add_json_option(parser: argparse.ArgumentParser, content: str, **argument_options: Any) -> None:
     """Add `--json`, which leaves stdout to the result alone."""
     parser.add_argument("--json", action="store_true", help=f"print {content} as JSON on stdout", **argument_options)

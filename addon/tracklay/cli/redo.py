@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..cue import Failure, Take
 from ..errors import InvalidInput
-from ..jobs.cost import check_budget
+from ..jobs.costs import check_budget
 from ..jobs.delivery import FileDelivery
 from ..jobs.job_spec import create_job_spec
 from ..jobs.runner import BlockingRunner

@@ -12,11 +12,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ..jobs.cost import estimate_cost
+from ..jobs.costs import estimate_cost
 from ..scoring.ranking import reason_texts
 from .console import PlainConsole
 
 if TYPE_CHECKING:
+    from ..jobs.costs import BilledRange
     from ..jobs.job_spec import JobSpec
     from ..models import Model, Parameter, Price
     from .doctor import Finding
@@ -105,18 +106,37 @@ def show_jobs(listing: dict[str, Any]) -> None:
         table.add_row(str(job["id"]), state, job["model"], source, take, seed, cost, Text(detail, "dim"))
     if listing["jobs"]:
         console.print(table)
-    spent = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("cost by", "", "jobs", "confirmed", "estimated", "price not known"):
-        spent.add_column(heading, justify="left" if heading in ("cost by", "") else "right")
-    group: str
-    for group, summaries in listing["sums"].items():
-        for row in summaries:
-            confirmed, estimated = (f"{row[kind]} {row['currency']}" for kind in ("confirmed", "estimated"))
-            name = Text(row["name"], overflow="fold")
-            spent.add_row(group, name, str(row["jobs"]), confirmed, estimated, str(row["unknown"] or ""))
-    if spent.rows:
+    if any(listing["sums"].values()):
         console.print()
-        console.print(spent)
+        show_costs(listing["sums"], ("provider", "project", "day"))
+
+
+def show_costs(sums: dict[str, list[dict[str, Any]]], groups: Sequence[str]) -> None:
+    """Print what was spent: what providers reported, what was expected of the same jobs, and the estimates of the others."""
+    console = PlainConsole()
+    spent = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("cost by", "", "jobs", "charged", "expected", "estimated", "price not known"):
+        spent.add_column(heading, justify="left" if heading in ("cost by", "") else "right")
+    for group in groups:
+        for row in sums[group]:
+            charged, expected, estimated = (
+                f"{row[kind]} {row['currency']}" for kind in ("confirmed", "expected", "estimated")
+            )
+            name = Text(row["name"], overflow="fold")
+            spent.add_row(group, name, str(row["jobs"]), charged, expected, estimated, str(row["unknown"] or ""))
+    console.print(spent if spent.rows else "nothing was sent")
+
+
+def show_facts(name: str, facts: Sequence[tuple[str, str]]) -> None:
+    """Print the name of something and what is known of it, a row each."""
+    console = PlainConsole()
+    console.print(Text(name, "bold"))
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    for heading, text in facts:
+        table.add_row(heading, Text(text))
+    console.print(Padding(table, (0, 0, 0, 2)))
 
 
 def cost_text(cost: dict[str, Any]) -> str:
@@ -147,8 +167,22 @@ def show_models(models: Sequence[Model]) -> None:
     console.print(Text("`tracklay models ID` shows a model's parameters, limits and licence.", "dim"))
 
 
-def show_model(model: Model) -> None:
-    """Print one model with its parameters."""
+def _bills_text(bills: BilledRange) -> str:
+    """Return `0.01 to 0.04 USD a take so far (10 to 40 s of computing)`."""
+    seconds = f"{_range_text(bills.compute_seconds)} s of computing"
+    return (
+        f"{_range_text(bills.amounts)} {bills.currency} a take so far ({seconds})"
+        if bills.amounts
+        else f"{seconds} a take so far"
+    )
+
+
+def _range_text(limits: tuple[float, float]) -> str:
+    return " to ".join(dict.fromkeys(f"{limit:.4g}" for limit in limits))
+
+
+def show_model(model: Model, bills: BilledRange | None) -> None:
+    """Print one model with its parameters, and what its takes were charged so far if that cannot be known before."""
     console = PlainConsole()
     console.print(Text(f"{model.id}  {model.title}", "bold"))
     console.print(Text(model.summary))
@@ -161,6 +195,7 @@ def show_model(model: Model) -> None:
         *([("looks at", model.looks)] if model.looks else []),
         ("seconds", seconds_text(model)),
         ("price", price_text(model.price)),
+        *([("charged", _bills_text(bills))] if bills else []),
         ("licence", model.licence.name),
         *(("unconfirmed", fact) for fact in model.unconfirmed),
     )
@@ -224,4 +259,4 @@ def price_text(price: Price) -> str:
     """Return `free`, `0.001 USD a second`, or `not known`."""
     if price.amount is None:
         return "not known"
-    return "free" if float(price.amount) == 0 else f"{price.amount} {price.currency} a {price.per}"
+    return "free" if float(price.amount) == 0 else f"{price.amount} {price.currency} a {price.per.replace('_', ' ')}"

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Cancelled, InvalidInput
 from . import artifact_store, ledger_schema
-from .cost import summarize_costs
+from .costs import COST_GROUPS, billed_range, cost_rows, summarize_costs
 from .failures import error_columns
 from .ledger import Ledger
 from .process_lock import is_alive
 from .states import FINAL_STATES
 
 if TYPE_CHECKING:
+    from .costs import BilledRange
     from .ledger import Job
 
 RECENT_JOBS_LIMIT = 20
@@ -36,19 +37,33 @@ def _open_ledger() -> Iterator[Ledger]:
 
 
 def list_jobs(*, include_finished: bool = False) -> dict[str, Any]:
-    """Return the jobs, and the costs by provider, project and day, as JSON. Both are empty if there is no ledger yet."""
+    """Return the jobs, and the costs by each of `COST_GROUPS`, as JSON. Both are empty if there is no ledger yet."""
     if not ledger_schema.ledger_path().exists():
-        return {"jobs": [], "sums": {group: [] for group in ("provider", "project", "day")}}
+        return {"jobs": [], "sums": sum_costs([])}
     with _open_ledger() as ledger:
-        jobs, rows = ledger.list_jobs(include_finished=include_finished, limit=RECENT_JOBS_LIMIT), ledger.cost_rows()
-    costs = [dict(row) for row in rows]
-    return {
-        "jobs": [_job_to_dict(job) for job in jobs],
-        "sums": {
-            group: [each.to_dict() for each in summarize_costs(costs, group)]
-            for group in ("provider", "project", "day")
-        },
-    }
+        jobs, rows = ledger.list_jobs(include_finished=include_finished, limit=RECENT_JOBS_LIMIT), cost_rows(ledger)
+    return {"jobs": [_job_to_dict(job) for job in jobs], "sums": sum_costs(rows)}
+
+
+def list_costs(since: str = "") -> list[dict[str, Any]]:
+    """Return what each submitted job was expected to cost and was billed, as `cost_rows`; empty if there is no ledger yet."""
+    if not ledger_schema.ledger_path().exists():
+        return []
+    with _open_ledger() as ledger:
+        return cost_rows(ledger, since=since)
+
+
+def sum_costs(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Return the sums of `cost_rows` by each of `COST_GROUPS`, as JSON."""
+    return {group: [each.to_dict() for each in summarize_costs(rows, group)] for group in COST_GROUPS}
+
+
+def model_bills(model: str) -> BilledRange | None:
+    """Return what takes of a model were billed so far on this machine; None if no provider reported it."""
+    if not ledger_schema.ledger_path().exists():
+        return None
+    with _open_ledger() as ledger:
+        return billed_range(ledger, model)
 
 
 def _job_to_dict(job: Job) -> dict[str, Any]:
@@ -68,7 +83,12 @@ def _job_to_dict(job: Job) -> dict[str, Any]:
         "seed": job.seed,
         "project": job.project,
         "request": job.request,
-        "cost": {"amount": amount, "currency": job.currency, "estimated": not job.cost_confirmed},
+        "cost": {
+            "amount": amount,
+            "currency": job.currency,
+            "estimated": not job.cost_confirmed,
+            "estimate": job.estimate,
+        },
         "files": [claim["file"] for claim in job.takes],
         "kind": job.kind,
         "message": job.message,

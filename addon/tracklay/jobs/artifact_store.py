@@ -12,7 +12,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -156,7 +156,7 @@ def save_output(job: Job, source_folder: Path, output: Output, *, keep_after_lay
         "file": output.file.name,
         "seed": output.seed,
         "version": output.version,
-        "cost": asdict(output.cost),
+        "cost": output.cost.to_dict(),
         "stems": {name: path.name for name, path in output.stems.items()},
         "understood": _bounded(output.understood),
         "others": [path.name for path in output.extra_files],

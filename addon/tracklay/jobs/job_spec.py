@@ -333,6 +333,7 @@ def create_job_spec(
     Raises:
         InvalidInput: unknown model; a parameter, the seed, the square or the length of parts is out of range; a required prompt is
             missing; the span is too long for one request, and is not made in parts; the picture cannot be read.
+        InvalidInput: a certificate is set, and cannot sign.
         KeyMissing: the provider needs a key and none is set.
     """
     model = find_model(cue.model, catalogue)
@@ -357,6 +358,9 @@ def create_job_spec(
 
     if check_key and cue.refit is None:
         get_provider(model.provider).check_ready()
+        from ..media.marks.signing import check_signing  # noqa: PLC0415 - for the same reason
+
+        check_signing()
     # Other sounds lie where the picture's contacts are. What does not apply is left out of what identifies a request.
     hits, tail = (cue.hits, cue.tail) if model.task == "music" else ((), 0)
     fit = cue.fit if can_fit(model) else "off"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import sqlite3  # noqa: TC003 - the type of a cost row
+import sqlite3  # noqa: TC003 - the type of a row
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -41,6 +41,7 @@ UPDATABLE_COLUMNS = JSON_COLUMNS | {
     "estimate",
     "cost",
     "cost_confirmed",
+    "compute_seconds",
     "kind",
     "message",
     "submitted_at",
@@ -75,7 +76,8 @@ class Job:
         proxy_key: name of the proxy in the artifact store; `source`: SHA-256 of the source; `target`: file that laying writes.
         submission, job_handle: what is sent to the provider, and what it answered, as `to_dict` returns them.
         request: the provider's ID of the request; `output`: metadata of the stored output; `takes`: one claim for each take.
-        currency, estimate, cost: decimal text. `cost_confirmed`: the provider reported the cost.
+        currency, estimate, cost: decimal text. `cost_confirmed`: the provider reported the cost. `compute_seconds`: what it charged for, of
+            a model that is billed by them.
         kind, message, error: the error's `kind`, its English text, and the error as `TracklayError.to_dict` returns it.
         created_at, submitted_at, updated_at: UTC, ISO 8601.
         parent: of a part of a longer cue, the number of the job that joins it; None for every other job.
@@ -108,6 +110,7 @@ class Job:
     estimate: str | None
     cost: str | None
     cost_confirmed: bool
+    compute_seconds: float | None
     kind: str
     message: str
     created_at: str
@@ -190,7 +193,8 @@ class Ledger:
         with ledger_schema.translated_errors(self.path):
             return [job_from_row(row, self.path) for row in self._connection.execute(sql, values)]
 
-    def _select_values(self, sql: str, *values: Any) -> list[sqlite3.Row]:
+    def select_values(self, sql: str, *values: Any) -> list[sqlite3.Row]:
+        """Return the rows of a query that only reads."""
         with ledger_schema.translated_errors(self.path):
             return self._connection.execute(sql, values).fetchall()
 
@@ -281,7 +285,7 @@ class Ledger:
     def open_job_ids(self, job_ids: Sequence[int] = ()) -> list[int]:
         """Return the numbers of all open jobs but parts, or of those among `job_ids` if any are given: a part's stands for its parent's."""
         wanted = {self.joining_job(job_id) for job_id in job_ids}
-        rows = self._select_values(f"SELECT id FROM jobs WHERE {OPEN_JOBS_SQL} AND parent IS NULL ORDER BY id")  # noqa: S608
+        rows = self.select_values(f"SELECT id FROM jobs WHERE {OPEN_JOBS_SQL} AND parent IS NULL ORDER BY id")  # noqa: S608
         return [row[0] for row in rows if not wanted or row[0] in wanted]
 
     def parts_of(self, job_id: int) -> list[Job]:
@@ -290,7 +294,7 @@ class Ledger:
 
     def joining_job(self, job_id: int) -> int:
         """Return the number of the job that joins a part; of any other job its own."""
-        rows = self._select_values("SELECT parent FROM jobs WHERE id = ? AND parent IS NOT NULL", job_id)
+        rows = self.select_values("SELECT parent FROM jobs WHERE id = ? AND parent IS NOT NULL", job_id)
         return int(rows[0][0]) if rows else job_id
 
     def find_by_content_key(self, content_key: str) -> list[Job]:
@@ -321,11 +325,11 @@ class Ledger:
     def request_ids(self, provider: str) -> set[str]:
         """Return the IDs of all requests at a provider that belong to jobs."""
         sql = "SELECT request FROM jobs WHERE provider = ? AND request IS NOT NULL"
-        return {row[0] for row in self._select_values(sql, provider)}
+        return {row[0] for row in self.select_values(sql, provider)}
 
     def owner_projects(self) -> list[tuple[str, str]]:
         """Return (owner, takes folder) for each owner in the ledger, alive or not."""
-        rows = self._select_values("SELECT DISTINCT owner, project FROM jobs WHERE owner IS NOT NULL")
+        rows = self.select_values("SELECT DISTINCT owner, project FROM jobs WHERE owner IS NOT NULL")
         return [(row[0], row[1]) for row in rows]
 
     def jobs_of_cues(self, cues: Iterable[str]) -> list[Job]:
@@ -368,7 +372,7 @@ class Ledger:
             "SELECT DISTINCT plan ->> '$.laying.row', owner FROM jobs "
             "WHERE owner IS NOT NULL AND run >= ? AND run < ? AND parent IS NULL"
         )
-        return [(row[0], row[1]) for row in self._select_values(sql, run, run + "~")]
+        return [(row[0], row[1]) for row in self.select_values(sql, run, run + "~")]
 
     def finished_worklist_rows(self, run: str) -> list[tuple[str, str, int, str]]:
         """Return (row ID, row digest, job number, state) of each `ready` or `laid` job of a work list, oldest first.
@@ -379,7 +383,7 @@ class Ledger:
             "SELECT plan ->> '$.laying.row', plan ->> '$.laying.digest', id, state FROM jobs "
             "WHERE run >= ? AND run < ? AND state IN ('ready', 'laid') AND NOT hidden AND parent IS NULL ORDER BY id"
         )
-        return [(row[0], row[1], row[2], row[3]) for row in self._select_values(sql, run, run + "~")]
+        return [(row[0], row[1], row[2], row[3]) for row in self.select_values(sql, run, run + "~")]
 
     def job_of_take(self, project: str, file: str) -> Job | None:
         """Return the latest job that made a take of this name in a takes folder; None if there is none."""
@@ -390,7 +394,7 @@ class Ledger:
         """Return the seconds from submission to take of a model's latest jobs."""
         seconds = "(julianday(takes ->> '$[0].created') - julianday(submitted_at)) * 86400"
         condition = "model = ? AND submitted_at IS NOT NULL AND takes != '[]' ORDER BY id DESC LIMIT ?"
-        rows = self._select_values(f"SELECT {seconds} FROM jobs WHERE {condition}", model, limit)  # noqa: S608
+        rows = self.select_values(f"SELECT {seconds} FROM jobs WHERE {condition}", model, limit)  # noqa: S608
         return [max(0.0, row[0]) for row in rows if row[0] is not None]
 
     def claim_job(self, job_id: int, owner: str, previous_owner: str | None, **fields: Any) -> Job | None:
@@ -409,7 +413,7 @@ class Ledger:
     def cancel_requests(self, owner: str) -> list[int]:
         """Return the numbers of an owner's open jobs that another process wants cancelled."""
         sql = f"SELECT id FROM jobs WHERE owner = ? AND cancel_requested AND {OPEN_JOBS_SQL}"  # noqa: S608
-        return [row[0] for row in self._select_values(sql, owner)]
+        return [row[0] for row in self.select_values(sql, owner)]
 
     def list_jobs(self, *, include_finished: bool, limit: int) -> list[Job]:
         """Return all open jobs and the latest `limit` finished ones, or all jobs; hidden finished ones are left out.
@@ -426,16 +430,6 @@ class Ledger:
     def all_jobs(self) -> list[Job]:
         """Return every job, hidden ones too."""
         return self._select_jobs("SELECT * FROM jobs ORDER BY id")
-
-    def cost_rows(self, **filters: str) -> list[sqlite3.Row]:
-        """Return what each submitted job costs: provider, project, day, currency, estimate, cost, cost_confirmed, state."""
-        condition = "".join(f" AND {name} = ?" for name in filters)
-        with ledger_schema.translated_errors(self.path):
-            return self._connection.execute(
-                "SELECT provider, project, substr(submitted_at, 1, 10) AS day, currency, estimate, cost, cost_confirmed, state FROM jobs "  # noqa: S608
-                f"WHERE submitted_at IS NOT NULL AND currency IS NOT NULL{condition}",
-                tuple(filters.values()),
-            ).fetchall()
 
     def get_cap(self, scope: str) -> str | None:
         """Return the budget cap of a run (`run:…`) or a project (`project:…`), as decimal text."""

@@ -107,6 +107,10 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE jobs ADD COLUMN parent INTEGER;
     CREATE INDEX jobs_parent ON jobs (parent) WHERE parent IS NOT NULL
     """,
+    # What a model that is billed by computing time was charged for.
+    """
+    ALTER TABLE jobs ADD COLUMN compute_seconds REAL
+    """,
 )
 """Scripts that upgrade a ledger from version n to n + 1; version 0 is an empty file. A released script is never edited.
 

@@ -337,6 +337,7 @@ class JobPipeline(SubmissionStage):
             "currency": price["currency"],
             "cost": price["amount"],
             "cost_confirmed": int(not price["estimated"]),
+            "compute_seconds": price.get("compute_seconds"),
         }
         await asyncio.shield(self._transition("conforming", **columns))
 

@@ -19,6 +19,7 @@ from ..cue import Failure, Take
 from ..errors import OutputError, TracklayError
 from ..models import load_catalogue
 from . import admin
+from .costs import overrun_scope
 from .delivery import delivery_of_plan
 from .events import LookupDone, RunnerEvent, TakeFinished, TakeResumed
 from .failures import internal_error, stored_error, unsent_cancelled
@@ -85,10 +86,21 @@ class BlockingRunner:
         finally:
             self._asyncio_runner.close()
 
-    def set_caps(self, specs: Sequence[JobSpec], *, run_cap: str | None = None, project_cap: str | None = None) -> None:
-        """Set budget caps, as decimal text: for this run, and permanently for the specs' projects."""
+    def set_caps(
+        self,
+        specs: Sequence[JobSpec],
+        *,
+        run_cap: str | None = None,
+        project_cap: str | None = None,
+        max_overrun: str | None = None,
+    ) -> None:
+        """Set budget caps, as decimal text: for this run, and permanently for the specs' projects.
+
+        `max_overrun` is how many times their estimates the run's bills may be.
+        """
 
         def write_caps(ledger: Ledger) -> None:
+            ledger.set_cap(overrun_scope(self._scheduler.run_id), max_overrun)
             if run_cap is not None:
                 ledger.set_cap(f"run:{self._scheduler.run_id}", run_cap)
             for name in {spec.project for spec in specs} if project_cap is not None else ():
@@ -188,6 +200,15 @@ class BackgroundRunner:
     def set_project_cap(self, project: str, amount: str, *, enabled: bool) -> None:
         """Set a project's budget cap, or remove it if it still is `amount`. Applies to what is started after this."""
         self._schedule(self._set_cap(f"project:{project}", amount, enabled=enabled))
+
+    def set_max_overrun(self, factor: str) -> None:
+        """Set how many times their estimates the bills of this run may be. Applies to what is started after this."""
+        self._schedule(self._set_max_overrun(factor))
+
+    async def _set_max_overrun(self, factor: str) -> None:
+        with contextlib.suppress(TracklayError):  # the job itself reports a ledger that cannot be written
+            scheduler = await self._get_scheduler()
+            await scheduler.ledger_writer(Ledger.set_cap, overrun_scope(scheduler.run_id), factor)
 
     async def _set_cap(self, scope: str, amount: str, *, enabled: bool) -> None:
         with contextlib.suppress(TracklayError):  # the job itself reports a ledger that cannot be written

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..cue import Cost, Failure
 from ..errors import LedgerError, TracklayError
 from ..providers.base import JobHandle, Request, Submission, catalogue_cost, checked_replies, get_provider, submit_once
-from . import cost
+from . import costs
 from .failures import NO_ERROR, FindOnlyProvider, error_columns, error_for_user, state_after_error
 from .job_spec import StageProgress
 from .ledger import Ledger, utc_timestamp
@@ -81,7 +81,8 @@ class SubmissionStage:
 
         def record_submission(ledger: Ledger) -> Job:
             # One transaction checks the caps and counts this job, so two processes cannot both use the last of a budget.
-            cost.enforce_caps(ledger, job, estimate)
+            costs.enforce_caps(ledger, job, estimate)
+            costs.enforce_max_overrun(ledger, job)
             columns = {"currency": estimate.currency, "estimate": estimate.amount, "submitted_at": utc_timestamp()}
             return ledger.transition(job, "submitting", submission=submission.to_dict(), **columns)
 
@@ -99,7 +100,7 @@ class SubmissionStage:
         """Return the catalogue's estimate, or the provider's own if a cap applies and the provider can give one."""
         job, prepared = self.job, submission.data.get("cost")
         estimate = Cost(**prepared) if isinstance(prepared, dict) else catalogue_cost(request)
-        if "estimate" in self.provider.capabilities and await self.context.ledger_writer(cost.has_cap, job):
+        if "estimate" in self.provider.capabilities and await self.context.ledger_writer(costs.has_cap, job):
             with checked_replies(self.provider.name):
                 return await self.provider.estimate(request) or estimate
         return estimate
@@ -131,7 +132,8 @@ class SubmissionStage:
         (await self.context.request_ids(self.provider.name)).add(job_handle.request)
         price = job_handle.data.get("cost")
         columns = {**NO_ERROR, "job_handle": job_handle.to_dict(), "request": job_handle.request}
-        if isinstance(price, dict):
+        # A provider that names its charge at once does not replace the estimate: the two are compared afterwards.
+        if isinstance(price, dict) and (price["estimated"] or self.job.estimate is None):
             columns |= {"estimate": price["amount"], "currency": price["currency"]}
         # The handle is the only way to a result that is paid for, so a full disk gets a few retries.
         for pause in (*LEDGER_RETRY_DELAYS, None):

@@ -9,7 +9,7 @@ import contextlib
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
@@ -20,6 +20,9 @@ from ..errors import InvalidInput, MediaError, ModelFailed, TracklayError
 from ..media.bwf import BwfWriter
 from ..media.conform import conform_audio
 from ..media.fingerprint import source_id
+from ..media.marks import XmpMark
+from ..media.marks.credentials import has_credentials
+from ..media.marks.signing import sign_file, signing_identity
 from ..media.wav_reader import WavReader
 from ..worker import WorkerProcess
 from .artifact_store import UNFITTED
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger("tracklay.jobs")
 
+CREDENTIALS_DROPPED_NOTE = "the model's file has Content Credentials, the take has none: set a certificate to keep them"
 REUSED_NOTE = "output of job {} reused at no cost"
 """Note in the manifest of a take whose output an earlier job made."""
 
@@ -87,11 +91,14 @@ class TakeWriter:
         """The part of the claim that is known before the take is made."""
         output = self.output
         cost = output.cost if self.origin_job_id is None else Cost("0", output.cost.currency, estimated=False)
+        expected = cost.estimate or self.job.estimate
+        if self.origin_job_id is None and not cost.estimated:
+            cost = replace(cost, estimate=None if expected == cost.amount else expected)
         return {
             "created": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
             "seed": output.seed,
             "version": output.version,
-            "cost": asdict(cost),
+            "cost": cost.to_dict(),
             "understood": dict(output.understood),
             # Stems of a stretch are no stems of the take.
             "stems": [] if self.spec.cue.patch else list(output.stems),
@@ -141,10 +148,12 @@ class TakeWriter:
                 *self.output.notes,
                 *conformed.notes,
                 *fit_notes,
+                *self._credentials_notes(),
                 *([] if self.origin_job_id is None else [REUSED_NOTE.format(self.origin_job_id)]),
                 *landing_notes,
                 *scoring_notes,
             ]
+            self._sign(temporary, unnumbered)
             sha256 = source_id(temporary, "full", cancel_token=cancel_token)
             channels = claim["replaced"].get("channels", conformed.channels)
             claim.update(sha256=sha256, channels=channels, notes=notes)
@@ -221,6 +230,15 @@ class TakeWriter:
                 landed.replace(take)
         # The file of the untouched take is named after this one, which has no number yet.
         return {"mode": self.spec.cue.land, **landing, **({"untouched": True} if changed else {})}, ()
+
+    def _sign(self, file: Path, take: Take) -> None:
+        """Sign a finished file in place, if a certificate is set: whatever is done to it afterwards would break the signature."""
+        mark = XmpMark(take.source_type, take.cue.model)
+        sign_file(file, mark, self.spec.take_name(0), [self.output.file, *self.output.stems.values()])
+
+    def _credentials_notes(self) -> tuple[str, ...]:
+        """Return a note if the model's file has Content Credentials that the take cannot have."""
+        return () if signing_identity() or not has_credentials(self.output.file) else (CREDENTIALS_DROPPED_NOTE,)
 
     def _splice(self, stretch: Path, take: Take, claim: dict[str, Any], cancel_token: CancelToken) -> dict[str, Any]:
         """Put a patch's stretch, in place, into a copy of the earlier take; return what was replaced, for the manifest.
@@ -300,6 +318,7 @@ class TakeWriter:
                 pad=not whole,
                 cancel_token=cancel_token,
             )
+            self._sign(temporary, take)
             return source_id(temporary, "full", cancel_token=cancel_token)
 
 
@@ -321,6 +340,7 @@ def take_from_claim(spec: JobSpec, job: Job, claim: Mapping[str, Any]) -> Take:
         samples=spec.cue.sound_span.samples(spec.sample_rate),
         cost=Cost(**claim["cost"]),
         licence=spec.model.licence.name,
+        source_type=spec.model.source_type,
         source_sha256=job.source or "",
         created=claim["created"],
         stems={name: folder / spec.take_name(number, name) for name in claim["stems"]},
@@ -356,11 +376,13 @@ def _bwf_writer_factory(take: Take) -> Callable[[BinaryIO, int], BwfWriter]:
             file,
             channels,
             take.sample_rate,
-            description=f"{cue.model} seed {take.seed}: {cue.prompt}",
+            # The mark first: the rest may be cut off.
+            description=f"Generated sound ({take.source_type}), {cue.model} seed {take.seed}: {cue.prompt}",
             originator_reference=take.request,
             created_at=datetime.fromisoformat(take.created),
             time_reference=cue.span.rate.samples(max(0, cue.span.start + cue.timecode_start), take.sample_rate),
             coding_history=json.dumps(provenance | {"channels": channels}),
+            xmp=XmpMark(take.source_type, cue.model).packet,
         )
 
     return make_writer

@@ -27,6 +27,9 @@ BEXT_TIME_REFERENCE_OFFSET = 338
 """Bytes from the start of bext to its 64-bit time reference (EBU Tech 3285)."""
 
 
+XMP_CHUNK = b"_PMX"
+"""Identifier of the chunk that holds an XMP packet (Adobe, XMP Specification Part 3, 1.1.5)."""
+
 MAX_HISTORY_BYTES = 1 << 20
 """Bytes of bext's coding history that are written."""
 
@@ -43,6 +46,7 @@ class BwfWriter:
         created_at: date and time of bext.
         time_reference: position of the first sample, in samples from the timeline's zero.
         coding_history: free text of bext: how the sound was made.
+        xmp: an XMP packet, which gets a chunk of its own; empty for none.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class BwfWriter:
         created_at: datetime,
         time_reference: int,
         coding_history: str,
+        xmp: bytes = b"",
     ) -> None:
         self._file = file
         self._channels = channels
@@ -77,6 +82,8 @@ class BwfWriter:
         )
         fmt = _pack_format(channels, sample_rate, BYTES_PER_SAMPLE)
         self._header_chunks = b"WAVE" + _pack_chunk(b"bext", bext + coding) + fmt
+        if xmp:
+            self._header_chunks += _pack_chunk(XMP_CHUNK, xmp)
         self._file.write(self._pack_header())
 
     def _pack_header(self) -> bytes:

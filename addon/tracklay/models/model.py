@@ -15,6 +15,7 @@ from typing import Literal
 
 from ..cue import ParamValue  # noqa: TC001 - the loader reads the annotations: they define what a file may hold
 from ..errors import InvalidInput
+from ..source_type import TRAINED, SourceType  # as above
 
 Role = Literal["prompt", "negative", "seed", "seconds", "video", "image", "mode"]
 ParameterType = Literal["text", "integer", "number", "boolean", "choice", "file", "json"]
@@ -198,7 +199,7 @@ class Price:
     Attributes:
         amount: a decimal as text, None if it is unknown.
         currency: an ISO code, or the provider's own unit (`CU` on Scenario).
-        per: the amount's unit, one take or one second of sound.
+        per: the amount's unit: one take, one second of sound, or one second of computing, whose number is known only afterwards.
         times: name of the parameter that multiplies the amount: the number of sounds of one request.
         read: the day the price was looked up, as `YYYY-MM-DD`.
         source: the page it was read from.
@@ -206,7 +207,7 @@ class Price:
 
     amount: str | None = None
     currency: str = "USD"
-    per: Literal["take", "second"] = "take"
+    per: Literal["take", "second", "compute_second"] = "take"
     times: str = ""
     read: str = ""
     source: str = ""
@@ -241,6 +242,7 @@ class Model:
         short_side: pixels of the shorter side of the picture it gets. 384 loses nothing for MMAudio (measured): it resizes every
             picture to a square of that size, so that more pixels are only more bytes.
         looks: how the model samples the picture, in a phrase; empty if that is not published.
+        source_type: how its sound comes about, as a term of IPTC's digital source types.
         unconfirmed: sentences about fields that were inferred, not read.
         parameters: all parameters, in the order of the file.
     """
@@ -260,6 +262,7 @@ class Model:
     version: str = ""
     short_side: int = 384
     looks: str = ""
+    source_type: SourceType = TRAINED
     unconfirmed: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = field(default=(), repr=False)
 
@@ -347,8 +350,11 @@ class Model:
         return str(value)
 
     def estimate_cost(self, seconds: Fraction, params: Mapping[str, ParamValue]) -> Decimal | None:
-        """Return the cost of one request for a span of that length, in the price's currency; None if the price is unknown."""
-        if self.price.amount is None:
+        """Return the cost of one request for a span of that length, in the price's currency.
+
+        None if the price is unknown, or if it is for the computing time, which is known only afterwards.
+        """
+        if self.price.amount is None or self.price.per == "compute_second":
             return None
         amount = Decimal(self.price.amount)
         if self.price.per == "second":

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -65,7 +64,7 @@ class Beatoven(Provider):
         """Put length and negative prompt, which have no fields, into the prompt."""
         body = build_request_body(request, {})
         body["prompt"]["text"] = build_prompt(request.prompt, request.negative, request.seconds)
-        return Submission.new(self.name, {"body": body, "cost": asdict(catalogue_cost(request))})
+        return Submission.new(self.name, {"body": body, "cost": catalogue_cost(request).to_dict()})
 
     async def submit(self, submission: Submission) -> JobHandle:
         """Start the task."""

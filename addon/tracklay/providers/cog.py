@@ -7,7 +7,7 @@ returns its output. So `submit` only makes the handle, and `collect` sends. A br
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -76,7 +76,7 @@ class Cog(Provider):
             "files": {wire[name]: str(path) for name, path in find_input_files(request).items()},
             "version": request.model.version,
             "seed": request.seed,
-            "cost": asdict(catalogue_cost(request)),
+            "cost": catalogue_cost(request).to_dict(),
             "outputs": requested_outputs(request),
         }
         return Submission.new(self.name, data)

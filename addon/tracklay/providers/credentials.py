@@ -12,6 +12,9 @@ from urllib.parse import quote
 from ..errors import KeyMissing, KeyRefused
 from ..settings import KEY_VARIABLES
 
+COMFYUI_HEADER = "TRACKLAY_COMFYUI_HEADER"
+"""The variable of the login header in front of a ComfyUI server."""
+
 REDACTED = "[key]"
 
 MIN_REDACTED_CHARS = 6

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Collection
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from ..cue import Cost
 from ..errors import KeyRefused, NotFound, ProviderUnavailable, TracklayError
+from ..untrusted_data import read_amount
 from . import credentials
 from .base import (
     MIN_OUTPUTS,
@@ -30,12 +31,20 @@ from .base import (
     requested_outputs,
 )
 from .download import download
-from .fal_responses import error_from_types, explain_error, find_error_types, find_sound_urls, parse_unit_price
+from .fal_responses import (
+    error_from_types,
+    explain_error,
+    find_error_types,
+    find_sound_urls,
+    is_compute_unit,
+    parse_unit_amount,
+    parse_unit_price,
+)
 from .http import Api, FileBody, base_url, parse_origin
 from .job_errors import missing_value, no_output, result_expired, status_unknown
 from .replicate_output import MAX_LOG_CHARS, parse_log_progress
 from .request_body import build_request_body, clamp_seed, find_input_files, mime_type, save_data_uri, suffix_from_url
-from .response import as_list, find_error_message, sanitize_message
+from .response import Response, as_list, find_error_message, sanitize_message
 from .retry import DEFAULT_RETRY_POLICY, RetryPolicy
 
 KEY_VARIABLE = "FAL_KEY"
@@ -60,6 +69,9 @@ PAGE_SIZE, MAX_PAGES = 100, 10
 
 MAX_LOG_LINES = 100
 """The last lines of a run's log that are read: they hold the progress."""
+
+UNITS_HEADER = "x-fal-billable-units"
+"""The header of a result that says for how many units of the price list it is charged. Not every endpoint sends it."""
 
 THREE_PART_NAMESPACES = ("workflows", "comfy")
 """First parts of an endpoint whose application name has three parts and not two."""
@@ -110,7 +122,7 @@ class Fal(Provider):
             "endpoint": request.model.endpoint,
             "input": build_request_body(request, urls),
             "seed": clamp_seed(request.model, request.seed) if request.model.parameter_for_role("seed") else None,
-            "cost": asdict(catalogue_cost(request)),
+            "cost": catalogue_cost(request).to_dict(),
             "outputs": requested_outputs(request),
         }
         return Submission.new(self.name, data)
@@ -241,8 +253,10 @@ class Fal(Provider):
 
     async def collect(self, handle: JobHandle, folder: Path) -> Output:
         """Download the output. The queue keeps a result for an hour, a large one for six minutes; then the history may have it."""
+        units = None
         try:
-            result = await self._get_result(handle)
+            response = await self._get_result(handle)
+            result, units = response.json_object, response.headers.get(UNITS_HEADER)
         except NotFound as error:
             listed = await self._result_from_history(handle)
             if listed is None:
@@ -260,12 +274,39 @@ class Fal(Provider):
             outputs[0],
             handle.data["seed"] if not isinstance(seed, int) else seed,
             handle.data["endpoint"],
-            Cost(**handle.data["cost"]),
+            await self._billed_cost(handle.data["endpoint"], units) or Cost(**handle.data["cost"]),
             understood={name: result[name] for name in ("prompt", "metadata") if result.get(name)},
             extra_files=tuple(outputs[1:]),
         )
 
-    async def _get_result(self, handle: JobHandle) -> dict[str, Any]:
+    async def _billed_cost(self, endpoint: str, units: str | None) -> Cost | None:
+        """Return what was charged: the units that a result was billed for, times the price list's amount; None if either is missing."""
+        count = None if units is None else read_amount(units)
+        entry = None if count is None else await self._price_list_entry(endpoint)
+        amount = None if entry is None else parse_unit_amount(entry)
+        if count is None or entry is None or amount is None:
+            return None
+        seconds = float(count) if is_compute_unit(entry) else None
+        return Cost(f"{(count * amount).normalize():f}", _currency(entry), estimated=False, compute_seconds=seconds)
+
+    async def _price_list_entry(self, endpoint: str) -> dict[str, Any] | None:
+        """Return an endpoint's entry in the price list, asked for once by this process; None if there is none."""
+        key = self.platform_url, endpoint
+        if key not in _price_entries:
+            try:
+                response = await self.api.request(
+                    "GET", f"{self.platform_url}/models/pricing", "read", query={"endpoint_id": endpoint}
+                )
+            except NotFound:
+                _price_entries[key] = None
+                return None
+            except TracklayError:
+                return None
+            entries = [entry for entry in as_list(response.json_object.get("prices")) if isinstance(entry, dict)]
+            _price_entries[key] = next((entry for entry in entries if entry.get("endpoint_id") == endpoint), None)
+        return _price_entries[key]
+
+    async def _get_result(self, handle: JobHandle) -> Response:
         url = self._request_url(handle, "result")
         response = await self.api.request("GET", url, "read", accept_statuses=range(500, 600))
         if not response.is_success and not find_error_types(response):
@@ -273,7 +314,7 @@ class Fal(Provider):
             response = await self.api.request("GET", url, "read")
         if not response.is_success:
             raise self.api.response_error(response)
-        return response.json_object
+        return response
 
     async def _result_from_history(self, handle: JobHandle) -> dict[str, Any] | None:
         """Return the result from the history, after the queue has deleted it; None if it is not there."""
@@ -322,24 +363,20 @@ class Fal(Provider):
     async def estimate(self, request: Request) -> Cost | None:
         """Return the cost by fal's price list if it has a price per second or request, else the catalogue's."""
         model = request.model
-        try:
-            response = await self.api.request(
-                "GET", f"{self.platform_url}/models/pricing", "read", query={"endpoint_id": model.endpoint}
-            )
-        except TracklayError:
+        entry = await self._price_list_entry(model.endpoint)
+        unit_price = None if entry is None else parse_unit_price(entry)
+        if entry is None or unit_price is None:
             return catalogue_cost(request)
-        for entry in as_list(response.json_object.get("prices")):
-            if (
-                isinstance(entry, dict)
-                and entry.get("endpoint_id") == model.endpoint
-                and (unit_price := parse_unit_price(entry))
-            ):
-                amount, per = unit_price
-                price = replace(
-                    model.price, amount=amount, per=per, currency=str(entry.get("currency") or "USD")[:8].upper()
-                )
-                return catalogue_cost(replace(request, model=replace(model, price=price)))
-        return catalogue_cost(request)
+        price = replace(model.price, amount=unit_price[0], per=unit_price[1], currency=_currency(entry))
+        return catalogue_cost(replace(request, model=replace(model, price=price)))
+
+
+_price_entries: dict[tuple[str, str], dict[str, Any] | None] = {}
+"""Entries of the price list by its address and the endpoint: prices do not change while a run lasts."""
+
+
+def _currency(entry: dict[str, Any]) -> str:
+    return str(entry.get("currency") or "USD")[:8].upper()
 
 
 def _contains_input(listed: Any, sent: dict[str, Any]) -> bool:

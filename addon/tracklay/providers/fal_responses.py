@@ -121,20 +121,26 @@ def explain_error(response: Response) -> TracklayError | None:
     return None
 
 
-def parse_unit_price(entry: dict[str, Any]) -> tuple[str, Literal["second", "take"]] | None:
-    """Return a price list entry as the catalogue's amount and unit; None for other units, such as seconds of computing."""
+def is_compute_unit(entry: dict[str, Any]) -> bool:
+    """Return whether a price list entry is for seconds of computing, whose number is known only afterwards."""
     unit = str(entry.get("unit")).lower()
+    return "comput" in unit or "gpu" in unit
+
+
+def parse_unit_amount(entry: dict[str, Any]) -> Decimal | None:
+    """Return the amount for one unit of a price list entry; None if it is no plausible amount."""
     try:
         amount = Decimal(str(entry.get("unit_price")))
     except InvalidOperation:
         return None
     # Bounded: a large exponent would be written out in full.
-    if (
-        not amount.is_finite()
-        or not (amount == 0 or MIN_PRICE <= amount <= MAX_PRICE)
-        or "comput" in unit
-        or "gpu" in unit
-    ):
+    return amount if amount.is_finite() and (amount == 0 or MIN_PRICE <= amount <= MAX_PRICE) else None
+
+
+def parse_unit_price(entry: dict[str, Any]) -> tuple[str, Literal["second", "take"]] | None:
+    """Return a price list entry as the catalogue's amount and unit; None for other units, such as seconds of computing."""
+    unit, amount = str(entry.get("unit")).lower(), parse_unit_amount(entry)
+    if amount is None or is_compute_unit(entry):
         return None
     if re.fullmatch(r"(per |audio |video )*(second|minute)s?", unit):
         return f"{amount / 60 if 'minute' in unit else amount:f}", "second"

@@ -7,14 +7,16 @@ after an hour.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import asdict
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
 from ..cue import Cost
 from ..errors import NotFound, ProviderTimeout, ProviderUnavailable, TracklayError
+from ..untrusted_data import read_amount
 from . import credentials
 from .base import (
     MIN_OUTPUTS,
@@ -105,7 +107,8 @@ class Replicate(Provider):
             "version": version,
             "input": build_request_body(request, urls),
             "seed": request.seed,
-            "cost": asdict(catalogue_cost(request)),
+            "cost": catalogue_cost(request).to_dict(),
+            "compute_second": price.amount if (price := request.model.price).per == "compute_second" else None,
             "outputs": requested_outputs(request),
         }
         return Submission.new(self.name, data)
@@ -206,7 +209,7 @@ class Replicate(Provider):
             files[0],
             handle.data["seed"] if seed is None else seed,
             handle.data["version"],
-            Cost(**handle.data["cost"]),
+            _billed_cost(payload, handle) or Cost(**handle.data["cost"]),
             extra_files=tuple(files[1:]),
         )
 
@@ -236,10 +239,25 @@ def _job_handle(submission: Submission, payload: dict[str, Any]) -> JobHandle:
         "version": data["version"],
         "seed": data["seed"],
         "cost": data["cost"],
+        "compute_second": data.get("compute_second"),
         "outputs": data.get("outputs", MIN_OUTPUTS),
         "created_at": datetime.now(UTC).isoformat(),
     }
     return JobHandle("replicate", str(payload["id"]), handle_data)
+
+
+def _billed_cost(prediction: dict[str, Any], handle: JobHandle) -> Cost | None:
+    """Return what a finished prediction was charged for: its computing time, and the amount if the model has a price for it."""
+    metrics = prediction.get("metrics")
+    seconds = read_amount(metrics.get("predict_time")) if isinstance(metrics, dict) else None
+    if seconds is None:
+        return None
+    cost = Cost(**handle.data["cost"])
+    price = read_amount(handle.data.get("compute_second"))
+    if price is None:
+        return replace(cost, compute_seconds=float(seconds))
+    amount = (seconds * price).quantize(Decimal("1e-8")).normalize()
+    return replace(cost, amount=f"{amount:f}", estimated=False, compute_seconds=float(seconds))
 
 
 def _created_at(entry: dict[str, Any]) -> datetime:

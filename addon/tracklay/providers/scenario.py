@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Collection, Mapping
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -115,7 +114,7 @@ class Scenario(Provider):
             "model": request.model.endpoint,
             "input": await self._build_input(request),
             "seed": request.seed if request.model.parameter_for_role("seed") else None,
-            "cost": asdict(catalogue_cost(request)),
+            "cost": catalogue_cost(request).to_dict(),
             "outputs": requested_outputs(request),
         }
         return Submission.new(self.name, data)
@@ -370,7 +369,7 @@ def _job_handle(submission: Submission, job: Mapping[str, Any], payload: Mapping
     data = {key: submission.data[key] for key in ("model", "seed", "cost")}
     data["outputs"] = submission.data.get("outputs", MIN_OUTPUTS)
     if cost:
-        data["cost"] = asdict(cost)
+        data["cost"] = cost.to_dict()
     return JobHandle("scenario", str(job["jobId"]), data)
 
 

@@ -22,8 +22,10 @@ from ..media import ffmpeg, ffmpeg_program
 from ..media.bwf import BwfWriter, plain_bwf_writer
 from ..media.extract import extract_proxy
 from ..media.film.mux import mux_takes
+from ..media.marks import mark_of_film
 from ..media.probe import probe_video
 from ..paths import ensure_folder
+from ..source_type import TRAINED
 from ..timing import format_timecode
 from .preview import PictureResolver
 from .rows import parse_rows
@@ -121,7 +123,10 @@ def write_reel(
         video, audio = work / "video.mp4", work / "audio.wav"
         _write_video(segments, rate, video, work, on_progress, cancel_token or CancelToken())
         _write_audio(segments, rate, audio)
-        mux_takes(*probe_video(video, cancel_token=cancel_token), [(audio, Fraction(0))], to, cancel_token=cancel_token)
+        takes = [segment.row.take for segment in segments if segment.row.take]
+        mark = mark_of_film((str(take.get("digital_source_type", TRAINED)), str(take["model"])) for take in takes)
+        film = probe_video(video, cancel_token=cancel_token)
+        mux_takes(*film, [(audio, Fraction(0))], to, mark=mark, cancel_token=cancel_token)
     return to
 
 

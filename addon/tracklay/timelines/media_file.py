@@ -16,6 +16,7 @@ from ..media.decoder import ImageSequenceSource
 from ..media.encoder import encode_movie
 from ..media.file_timecode import first_timecode_frame, is_drop_frame, timecode_rate
 from ..media.film.mux import choose_container, mux_takes
+from ..media.marks import mark_of_film
 from ..media.probe import MediaInfo, VideoStream, probe_video
 from ..timing import Span, TimeError, TimeMap, is_timecode, parse_time
 from .base import Timeline, empty_range_error, invalid_point_error
@@ -178,13 +179,21 @@ class MediaFile(Timeline):
         # Reversed, so that the first take of each cue is the one that remains.
         firsts = {take.cue.id: take for take in reversed(takes)}
         placed = [(take.file, take.cue.span.start_seconds) for take in firsts.values()]
+        mark = mark_of_film((take.source_type, take.cue.model) for take in firsts.values())
         if not self.images:
             return mux_takes(
-                self.media, self.video, placed, target, drop_original=drop_original, cancel_token=cancel_token
+                self.media,
+                self.video,
+                placed,
+                target,
+                mark=mark,
+                drop_original=drop_original,
+                cancel_token=cancel_token,
             )
         # Images have no stream to copy: they are encoded once, to a movie that then takes the sound like any other.
         with temp_dir(target.parent) as work:
             movie = work / "movie.mp4"
             source = ImageSequenceSource(self.media.path, self.images, self.video.rate, work / "images.txt")
             encode_movie(source, self.video.end, movie, cancel_token=cancel_token)
-            return mux_takes(*probe_video(movie, cancel_token=cancel_token), placed, target, cancel_token=cancel_token)
+            film = probe_video(movie, cancel_token=cancel_token)
+            return mux_takes(*film, placed, target, mark=mark, cancel_token=cancel_token)

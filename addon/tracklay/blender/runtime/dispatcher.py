@@ -161,6 +161,7 @@ class Dispatcher:
         amount, is_enforced = preferences.budget_cap()
         for project in {spec.project for spec, _ in job_specs} if amount else ():
             self.runner.set_project_cap(project, amount, enabled=is_enforced)
+        self.runner.set_max_overrun(preferences.max_overrun())
         batch = None
         if wait:
             placement.check_free_channels(job_specs)

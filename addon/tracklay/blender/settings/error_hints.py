@@ -19,6 +19,7 @@ HINTS: dict[str, str] = {
     "job.running": "Cancel it first.",
     "job.not_finished": "Cancel it first.",
     "ledger.handle_not_saved": "Use Recheck Job to look for it at the provider.",
+    "cost.bill_over_estimate": "Look at the provider's bill, then raise Bill Limit in the preferences.",
     "cost.over_cap": "Raise Project Budget in the preferences.",
     "cue.prompt_required": "Write a prompt in the panel.",
     # cue, timing, paths

@@ -17,6 +17,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, St
 from ... import settings
 from ...cue import SAMPLE_RATE
 from ...errors import TracklayError
+from ...jobs.costs import DEFAULT_MAX_OVERRUN
 from ...paths import tracklay_home
 from ...providers import credentials
 from . import ADDON
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 COG_URL_VARIABLE = "TRACKLAY_COG_URL"
+COMFYUI_URL_VARIABLE = "TRACKLAY_COMFYUI_URL"
 
 HOSTED_PROVIDERS: dict[str, tuple[str, dict[str, str]]] = {
     "replicate": ("Replicate", {"REPLICATE_API_TOKEN": "API Token"}),
@@ -38,6 +40,9 @@ HOSTED_PROVIDERS: dict[str, tuple[str, dict[str, str]]] = {
 
 COG_PROVIDER = "cog"
 """The provider that is the user's own container: it has a URL and no key."""
+
+OWN_SERVERS = {COG_PROVIDER: "Cog container", "comfyui": "ComfyUI"}
+"""Providers on the user's own machines, which need no key."""
 
 DEFAULT_JOBS_PER_PROVIDER = 8
 """Concurrent jobs of each provider, without preferences."""
@@ -81,10 +86,10 @@ def _apply_ffmpeg(preferences: Any, _context: Any = None) -> None:
     ffmpeg_program.find_ffmpeg.cache_clear()
 
 
-def _apply_container(preferences: Any, _context: Any = None) -> None:
-    """Use the container URL of the preferences, unless the environment has one."""
-    url = preferences.cog_url.strip()
-    settings.override(preferred_urls={COG_URL_VARIABLE: url} if url else None)
+def _apply_own_servers(preferences: Any, _context: Any = None) -> None:
+    """Use the URLs of the user's own servers in the preferences, unless the environment has them."""
+    urls = {COG_URL_VARIABLE: preferences.cog_url.strip(), COMFYUI_URL_VARIABLE: preferences.comfyui_url.strip()}
+    settings.override(preferred_urls={name: url for name, url in urls.items() if url} or None)
 
 
 def _apply_cache(preferences: Any, _context: Any = None) -> None:
@@ -142,6 +147,14 @@ class TracklayPreferences(bpy.types.AddonPreferences):  # type: ignore[misc]
             soft_max=1000.0,
             precision=2,
         ),
+        "max_overrun": FloatProperty(
+            name="Bill Limit",
+            description="Send no more when bills exceed their estimates this many times",
+            default=float(DEFAULT_MAX_OVERRUN),
+            min=1.0,
+            soft_max=10.0,
+            precision=1,
+        ),
         "at_once": IntProperty(
             name="Concurrent Jobs",
             description="Jobs per provider at a time; applies after a restart of Blender",
@@ -163,10 +176,15 @@ class TracklayPreferences(bpy.types.AddonPreferences):  # type: ignore[misc]
             for title, names in HOSTED_PROVIDERS.values()
             for name, label in names.items()
         },
+        "comfyui_url": StringProperty(
+            name="ComfyUI URL",
+            description="URLs of your ComfyUI servers; empty for http://127.0.0.1:8188",
+            update=_apply_own_servers,
+        ),
         "cog_url": StringProperty(
             name="Cog Container URL",
             description="URL of your Cog container; empty for http://127.0.0.1:5000",
-            update=_apply_container,
+            update=_apply_own_servers,
         ),
     }
 
@@ -187,6 +205,7 @@ class TracklayPreferences(bpy.types.AddonPreferences):  # type: ignore[misc]
         budget = row.row()
         budget.enabled = self.use_cap
         budget.prop(self, "cap", text="")
+        layout.prop(self, "max_overrun")
         layout.prop(self, "at_once")
         row = layout.row(align=True)
         row.prop(self, "cache_gb")
@@ -195,6 +214,7 @@ class TracklayPreferences(bpy.types.AddonPreferences):  # type: ignore[misc]
         for _, names in HOSTED_PROVIDERS.values():
             for name in names:
                 _draw_field(layout, self, name.lower(), name)
+        _draw_field(layout, self, "comfyui_url", COMFYUI_URL_VARIABLE)
         _draw_field(layout, self, "cog_url", COG_URL_VARIABLE)
         row = layout.row()
         row.enabled = not provider_check.is_running
@@ -251,7 +271,7 @@ class ProviderCheck:
         from ...jobs.failures import internal_error  # noqa: PLC0415
         from ...providers import health  # noqa: PLC0415
 
-        titles = {name: title for name, (title, _) in HOSTED_PROVIDERS.items()} | {COG_PROVIDER: "Cog container"}
+        titles = {name: title for name, (title, _) in HOSTED_PROVIDERS.items()} | OWN_SERVERS
         try:
             checks = asyncio.run(health.check_all())
             results = [(f"{titles[check.provider]}: {check.message}", check.is_healthy) for check in checks]
@@ -305,6 +325,12 @@ def budget_cap() -> tuple[str, bool]:
     return (f"{preferences.cap:.2f}", bool(preferences.use_cap)) if preferences else ("", False)
 
 
+def max_overrun() -> str:
+    """Return how many times their estimates a run's bills may be, as decimal text."""
+    preferences = _addon_preferences()
+    return f"{preferences.max_overrun:.1f}" if preferences else f"{DEFAULT_MAX_OVERRUN}"
+
+
 def jobs_per_provider() -> dict[str, int]:
     """Return the number of concurrent jobs of each hosted provider."""
     preferences = _addon_preferences()
@@ -318,8 +344,8 @@ def apply_preferences() -> None:
         return
     if preferences.ffmpeg:
         _apply_ffmpeg(preferences)
-    if preferences.cog_url:
-        _apply_container(preferences)
+    if preferences.cog_url or preferences.comfyui_url:
+        _apply_own_servers(preferences)
     _apply_cache(preferences)
     for _, names in HOSTED_PROVIDERS.values():
         for name in names:

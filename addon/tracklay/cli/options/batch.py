@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ...cue import LAND_MODES
-from ..parser import PARTS_HELP, Commands, add_command, add_json_option
+from ..parser import PARTS_HELP, Commands, add_command, add_json_option, add_max_overrun_option
 
 
 def add_parser(commands: Commands[Any]) -> None:
@@ -15,6 +15,7 @@ def add_parser(commands: Commands[Any]) -> None:
     batch.add_argument("worklist", metavar="WORKLIST", type=Path, help="a .toml, .json or .csv file (docs/batch.md)")
     batch.add_argument("--dry-run", action="store_true", help="only estimate cost and time")
     batch.add_argument("--max-cost", metavar="AMOUNT", help="budget cap of the list, over all its runs")
+    add_max_overrun_option(batch)
     batch.add_argument("--workers", type=int, metavar="N", help="concurrent takes per provider (default: 8)")
     batch.add_argument("--shard", metavar="I/N", help="only part I of N of the rows: 1/8 to 8/8")
     batch.add_argument(

@@ -43,4 +43,16 @@ def _add_action(actions: Commands[Any], name: str, run: str, summary: str, job_i
 
 def _add_list_options(parser: argparse.ArgumentParser, default: Any) -> None:
     parser.add_argument("--all", action="store_true", default=default, help="include finished jobs")
+    parser.add_argument(
+        "--costs", action="store_true", default=default, help="only what was spent, by project, model and month"
+    )
+    parser.add_argument(
+        "--since",
+        metavar="DAY",
+        default=None if default is False else default,
+        help="with --costs: from this day or month on (UTC)",
+    )
+    parser.add_argument(
+        "--csv", action="store_true", default=default, help="with --costs: print a line for each job as CSV"
+    )
     add_json_option(parser, "jobs", default=default)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ...cue import FIT_MODES, LAND_MODES
-from ..parser import PARTS_HELP, Commands, add_command, add_json_option
+from ..parser import PARTS_HELP, Commands, add_command, add_json_option, add_max_overrun_option
 
 DEFAULT_MODEL = "sketch/foley"
 
@@ -75,4 +75,5 @@ def add_parser(commands: Commands[Any]) -> None:
     lay.add_argument("--dry-run", action="store_true", help="only show the length, the parts and the cost of each cue")
     lay.add_argument("--max-cost", metavar="AMOUNT", help="do not start if the estimate exceeds this")
     lay.add_argument("--max-project-cost", metavar="AMOUNT", help="budget cap for everything that goes to this folder")
+    add_max_overrun_option(lay)
     add_json_option(lay, "the manifest")

@@ -310,7 +310,13 @@ class PartedPipeline(JobPipeline):
         known = [Decimal(cost.amount) for cost in costs if cost.amount is not None]
         amount = f"{sum(known, Decimal(0)):f}" if len(known) == len(costs) else None
         first = next(iter(ready.values())).output or {}
-        cost = Cost(amount, self.spec.model.price.currency, estimated=any(cost.estimated for cost in costs))
+        estimates = [job.estimate for job in ready.values() if "origin" not in (job.output or {})]
+        cost = Cost(
+            amount,
+            self.spec.model.price.currency,
+            estimated=any(cost.estimated for cost in costs),
+            estimate=None if None in estimates else f"{sum(map(Decimal, filter(None, estimates)), Decimal(0)):f}",
+        )
         understood = first.get("understood", {})
         return Output(file, self.job.seed, first.get("version", ""), cost, understood=understood, notes=notes)
 

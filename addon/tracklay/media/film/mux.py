@@ -12,6 +12,8 @@ from .. import ffmpeg
 from ..decoder import VideoSource
 from ..encoder import encode_movie
 from ..ffmpeg_program import OLDEST_RELIABLE_VERSION, major_version
+from ..marks import append_xmp_box
+from ..marks.signing import sign_file
 from ..packets import clock_options, index_packets
 from ..probe import frame_times
 from .film_check import check_film
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ...cancellation import CancelToken
+    from ..marks import XmpMark
     from ..probe import AudioStream, MediaInfo, VideoStream
 
 log = logging.getLogger("tracklay.picture")
@@ -103,6 +106,7 @@ def mux_takes(
     takes: Sequence[tuple[Path, Fraction]],
     to: Path,
     *,
+    mark: XmpMark | None = None,
     drop_original: bool = False,
     cancel_token: CancelToken | None = None,
 ) -> tuple[str, ...]:
@@ -117,6 +121,7 @@ def mux_takes(
         video: its video stream.
         takes: files with sound, each with its start in seconds from the picture's first frame.
         to: the file to write; its suffix chooses the container.
+        mark: says in the film that its sound was generated; None if it was not.
         drop_original: leave the picture's own sound out.
         cancel_token: cancels the work.
 
@@ -147,7 +152,7 @@ def mux_takes(
             # Sound that has to be decoded may be damaged: without it there is still a film.
             for sound in dict.fromkeys((own, copied)):
                 try:
-                    _write_film(media, video, picture, takes, sound, times, to, cancel_token)
+                    _write_film(media, video, picture, takes, sound, times, to, mark, cancel_token)
                 except MediaError as error:
                     log.info("%s, picture %s: %s", to.name, "copied" if is_copy else "encoded", error)
                     failure = error
@@ -174,6 +179,11 @@ def _shown_times(path: Path, video: VideoStream, cancel_token: CancelToken | Non
     return tuple(time - video.start for time in times if time >= video.start)
 
 
+def _track_name(mark: XmpMark | None) -> str:
+    """Return the name of the track with takes, which players show: Matroska has no place for XMP."""
+    return "Tracklay" if mark is None else f"Tracklay ({mark.source_type}: {mark.system})"
+
+
 def _write_film(
     media: MediaInfo,
     video: VideoStream,
@@ -182,6 +192,7 @@ def _write_film(
     own_sound: Sequence[AudioStream],
     times: Sequence[Fraction],
     to: Path,
+    mark: XmpMark | None,
     cancel_token: CancelToken | None,
 ) -> None:
     """Write a film and check it. `movie` is the encoded picture, None if the source's packets are copied.
@@ -210,7 +221,8 @@ def _write_film(
         "format": MUXER_NAMES[kind],
         "c:v": "copy",
         **(aac_options("320k", ":a:0") if kind == "mp4" else {"c:a:0": "pcm_s24le"}),
-        "metadata:s:a:0": "title=Tracklay",
+        # The name of a track: in Matroska its title, in MP4 and QuickTime that of its handler.
+        "metadata:s:a:0": f"{'title' if kind == 'mkv' else 'handler_name'}={_track_name(mark)}",
         "disposition:a:0": "default",
         "map_metadata": 0,
         "map_chapters": 0,
@@ -236,6 +248,9 @@ def _write_film(
     with atomic_write(to) as beside:
         out = builder.output(*streams, ffmpeg.output_url(beside), **options)
         ffmpeg.run_ffmpeg(out, f"Could not write {to.name}", cancel_token=cancel_token)
+        if mark is not None and kind in ("mp4", "mov"):
+            append_xmp_box(beside, mark.packet)
+            sign_file(beside, mark, to.name, [media.path, *(take for take, _ in takes)])
         check_film(
             beside,
             times,

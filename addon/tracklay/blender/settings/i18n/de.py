@@ -189,6 +189,7 @@ WORDS = {
     "Sample Rate": "Abtastrate",
     "Budget Cap": "Kostengrenze",
     "Project Budget": "Projektbudget",
+    "Bill Limit": "Rechnungsgrenze",
     "Concurrent Jobs": "Gleichzeitige Aufträge",
     "Cache Size (GB)": "Zwischenspeicher (GB)",
     "Replicate API Token": "Replicate-API-Token",
@@ -197,6 +198,7 @@ WORDS = {
     "Scenario API Secret": "Scenario-API-Geheimnis",
     "Beatoven API Key": "Beatoven-API-Schlüssel",
     "Cog Container URL": "URL des Cog-Containers",
+    "ComfyUI URL": "URL von ComfyUI",
     "set in the environment": "in der Umgebung gesetzt",
     "Check Keys": "Schlüssel prüfen",
     "Your own models: TOML files in the models folder": "Eigene Modelle: TOML-Dateien im Modellordner",
@@ -419,6 +421,9 @@ TOOLTIPS = {
     "For music": "Für Musik",
     "For film and video": "Für Film und Video",
     "For sound design": "Für Sounddesign",
+    "Send no more when bills exceed their estimates this many times": (
+        "Nichts mehr senden, wenn Rechnungen ihre Schätzungen um diesen Faktor übersteigen"
+    ),
     "Stop submissions that would exceed the project budget": "Nichts senden, was das Projektbudget überschreiten würde",
     "Maximum cost per takes folder, in the provider's currency": (
         "Höchstkosten je Takes-Ordner, in der Währung des Anbieters"
@@ -428,6 +433,9 @@ TOOLTIPS = {
     ),
     "Disk space for cached proxies, the videos that models are given": (
         "Speicherplatz für Proxys, die Videos, die Modelle bekommen"
+    ),
+    "URLs of your ComfyUI servers; empty for http://127.0.0.1:8188": (
+        "URLs Ihrer ComfyUI-Server; leer für http://127.0.0.1:8188"
     ),
     "URL of your Cog container; empty for http://127.0.0.1:5000": (
         "URL Ihres Cog-Containers; leer für http://127.0.0.1:5000"

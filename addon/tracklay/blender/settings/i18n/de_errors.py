@@ -111,6 +111,9 @@ ERRORS = {
     "Use Resume Jobs to continue.": "Machen Sie mit „Aufträge fortsetzen“ weiter.",
     "Cancel it first.": "Brechen Sie ihn zuerst ab.",
     "Use Recheck Job to look for it at the provider.": "Suchen Sie ihn mit „Auftrag erneut prüfen“ beim Anbieter.",
+    "Look at the provider's bill, then raise Bill Limit in the preferences.": (
+        "Prüfen Sie die Abrechnung des Anbieters und erhöhen Sie dann Rechnungsgrenze in den Einstellungen."
+    ),
     "Raise Project Budget in the preferences.": "Erhöhen Sie das Projektbudget in den Einstellungen.",
     "Or choose another takes folder in the preferences.": (
         "Oder wählen Sie einen anderen Takes-Ordner in den Einstellungen."
@@ -431,6 +434,11 @@ ERRORS = {
         "Kostengrenze von {scope} überschritten: {amount} {currency} zusätzlich zu {spent} wären mehr als {cap}. "
         "Nichts wurde gesendet."
     ),
+    "The provider has charged {billed} {currency} for what was estimated at {estimated}: more than {factor} times as much. "
+    "Nothing more was sent.": (
+        "Der Anbieter hat {billed} {currency} für das berechnet, was auf {estimated} geschätzt war: mehr als das {factor}-fache. "
+        "Nichts weiter wurde gesendet."
+    ),
     "The job ledger is locked by another program: {path}.": (
         "Die Auftragsliste ist von einem anderen Programm gesperrt: {path}."
     ),
@@ -580,6 +588,65 @@ ERRORS = {
         "Die Verbindung zu {provider} ist fehlgeschlagen: {error}. Prüfen Sie das Netzwerk."
     ),
     "Beatoven made no such stem: {stem}.": "Beatoven hat diesen Stem nicht erzeugt: {stem}.",
+    "A certificate is set, but c2pa-python is not installed. Install tracklay[c2pa], or unset TRACKLAY_C2PA_CERTIFICATE.": (
+        "Ein Zertifikat ist gesetzt, aber c2pa-python ist nicht installiert. Installieren Sie tracklay[c2pa], "
+        "oder entfernen Sie TRACKLAY_C2PA_CERTIFICATE."
+    ),
+    "Cannot read the workflow {path}: {reason}.": ("Der Workflow {path} ist nicht lesbar: {reason}."),
+    "Cannot read {file} of TRACKLAY_C2PA_CERTIFICATE and TRACKLAY_C2PA_KEY: {reason}.": (
+        "{file} aus TRACKLAY_C2PA_CERTIFICATE und TRACKLAY_C2PA_KEY ist nicht lesbar: {reason}."
+    ),
+    "Certificate and key cannot sign as {algorithm}: {reason}. Set TRACKLAY_C2PA_ALGORITHM as the key has it.": (
+        "Zertifikat und Schlüssel können nicht als {algorithm} signieren: {reason}. "
+        "Setzen Sie TRACKLAY_C2PA_ALGORITHM passend zum Schlüssel."
+    ),
+    "ComfyUI lacks a node of this workflow: {message}. Install its node pack on the server.": (
+        "ComfyUI fehlt ein Knoten dieses Workflows: {message}. Installieren Sie sein Knotenpaket auf dem Server."
+    ),
+    "ComfyUI refused the workflow: {message}. Correct it in ComfyUI and export it again.": (
+        "ComfyUI hat den Workflow abgelehnt: {message}. Korrigieren Sie ihn in ComfyUI, und exportieren Sie ihn erneut."
+    ),
+    "Could not sign {name}: {reason}.": ("{name} konnte nicht signiert werden: {reason}."),
+    "No ComfyUI server at {urls}. Start it, or set TRACKLAY_COMFYUI_URL.": (
+        "Kein ComfyUI-Server unter {urls}. Starten Sie ihn, oder setzen Sie TRACKLAY_COMFYUI_URL."
+    ),
+    "Not a day: {value!r}. Write it as 2026-11-30, or a month as 2026-11.": (
+        "Kein Tag: {value!r}. Schreiben Sie ihn als 2026-11-30, oder einen Monat als 2026-11."
+    ),
+    "Not a web address in {variable}. Write http://host:8188, several with commas between them.": (
+        "Keine Webadresse in {variable}. Schreiben Sie http://host:8188, mehrere mit Kommas dazwischen."
+    ),
+    "TRACKLAY_C2PA_CERTIFICATE is set without TRACKLAY_C2PA_KEY. Set both.": (
+        "TRACKLAY_C2PA_CERTIFICATE ist ohne TRACKLAY_C2PA_KEY gesetzt. Setzen Sie beide."
+    ),
+    "The workflow failed in ComfyUI at {node}: {message}. Look at the server's log.": (
+        "Der Workflow ist in ComfyUI bei {node} fehlgeschlagen: {message}. Sehen Sie im Protokoll des Servers nach."
+    ),
+    "The workflow of {model} has no node {node}. Add the model again from the workflow as it is now.": (
+        "Der Workflow von {model} hat keinen Knoten {node}. Fügen Sie das Modell mit dem jetzigen Workflow erneut hinzu."
+    ),
+    "This job runs on {url}, which TRACKLAY_COMFYUI_URL does not name. Add it, or discard the job.": (
+        "Dieser Auftrag läuft auf {url}, und TRACKLAY_COMFYUI_URL nennt diesen Server nicht. "
+        "Ergänzen Sie ihn, oder verwerfen Sie den Auftrag."
+    ),
+    "{model}: {field} must be the name of a workflow file beside the model's file, not {value!r}.": (
+        "{model}: {field} muss der Name einer Workflow-Datei neben der Datei des Modells sein, nicht {value!r}."
+    ),
+    "{name} must be 1 or more, not {value}.": ("{name} muss 1 oder mehr sein, nicht {value}."),
+    "{path} is no workflow in ComfyUI's API format. Export it with File > Export (API).": (
+        "{path} ist kein Workflow im API-Format von ComfyUI. Exportieren Sie ihn mit File > Export (API)."
+    ),
+    "{path} is no workflow: it is not JSON.": ("{path} ist kein Workflow: Die Datei ist kein JSON."),
+    "{path} is no workflow: it is too large.": ("{path} ist kein Workflow: Die Datei ist zu groß."),
+    "{path} is saved for ComfyUI's editor. Export it with File > Export (API), and use that file.": (
+        "{path} ist für den Editor von ComfyUI gespeichert. Exportieren Sie mit File > Export (API), und verwenden Sie jene Datei."
+    ),
+    "{variable} is no header. Write it as Name: value.": (
+        "{variable} ist kein Header. Schreiben Sie ihn als Name: Wert."
+    ),
+    "{variable} must start with https:// if {header} is set. Plain http:// would show the login to the network.": (
+        "{variable} muss mit https:// beginnen, wenn {header} gesetzt ist. Mit http:// wäre die Anmeldung im Netz lesbar."
+    ),
     "No Cog server at {url}. Start the container or set TRACKLAY_COG_URL.": (
         "Kein Cog-Server unter {url}. Starten Sie den Container, oder setzen Sie TRACKLAY_COG_URL."
     ),

@@ -1,0 +1,1 @@
+"""ComfyUI, against a fake server and against a real server."""
