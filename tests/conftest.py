@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from tracklay.jobs import take_writer
 from tracklay.media import ffmpeg_program
 from tracklay.providers import base
-from tracklay.settings import KEY_VARIABLES
+from tracklay.settings import SECRET_VARIABLES
 
 from tests.fakes import click_model
 
@@ -23,7 +23,7 @@ def home(tmp_path_factory, monkeypatch):
     """Hide the user's own models, keys and ledger from every test."""
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("TRACKLAY_HOME", str(folder))
-    for key in KEY_VARIABLES:
+    for key in SECRET_VARIABLES:
         monkeypatch.delenv(key, raising=False)
     return folder
 

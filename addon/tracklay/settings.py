@@ -36,9 +36,11 @@ KEY_VARIABLES = (
     "SCENARIO_SDK_API_KEY",
     "SCENARIO_SDK_API_SECRET",
     "BEATOVEN_API_KEY",
-    "TRACKLAY_COMFYUI_HEADER",
 )
-"""Variables that hold API keys, under the names that the vendors' own clients use, and the login of a ComfyUI server."""
+"""Variables that hold API keys, under the names that the vendors' own clients use."""
+
+SECRET_VARIABLES = (*KEY_VARIABLES, "TRACKLAY_COMFYUI_HEADER")
+"""Variables whose values no text may show: the keys, and the login in front of a ComfyUI server."""
 
 DEFAULT_CACHE_BYTES = 2 << 30
 """Default limit of the proxy cache: 2 GiB, about 1,000 clips."""
@@ -53,7 +55,7 @@ SIGNING_VARIABLES = (
 
 _VARIABLES = (
     *(HOME_VARIABLE, FFMPEG_VARIABLE, BLENDER_VARIABLE),
-    *(*BASE_URL_VARIABLES, *KEY_VARIABLES, *SIGNING_VARIABLES),
+    *(*BASE_URL_VARIABLES, *SECRET_VARIABLES, *SIGNING_VARIABLES),
 )
 
 

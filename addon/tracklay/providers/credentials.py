@@ -10,7 +10,7 @@ import os
 from urllib.parse import quote
 
 from ..errors import KeyMissing, KeyRefused
-from ..settings import KEY_VARIABLES
+from ..settings import SECRET_VARIABLES
 
 COMFYUI_HEADER = "TRACKLAY_COMFYUI_HEADER"
 """The variable of the login header in front of a ComfyUI server."""
@@ -67,7 +67,7 @@ def redact(text: str) -> str:
     """
     values = [
         value
-        for name in KEY_VARIABLES
+        for name in SECRET_VARIABLES
         for value in {os.environ.get(name, "").strip(), _stored_keys.get(name, "").strip()}
         if value
     ]
