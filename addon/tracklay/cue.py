@@ -44,8 +44,9 @@ class EditorRender:
         program: command that runs a script inside the editor; the script and its argument are appended.
         script: script that renders to a movie; None in jobs of an earlier version, which cannot be rendered any more.
         scene: name of the timeline in the copy.
-        strip: name of the strip to render; everything else on the timeline is left out.
+        strip: name of the strip to render; everything else on the timeline is left out, except with `whole`.
         timeline_copy: the copied file; None until it is written.
+        whole: render all that plays beside the strip, as the editor shows it.
     """
 
     program: tuple[str, ...]
@@ -53,6 +54,7 @@ class EditorRender:
     strip: str
     timeline_copy: Path | None = None
     script: Path | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Picture:
     """The picture of a cue: a source, and the source time in seconds that plays at each timeline frame.
 
     Args:
-        source: a video file or a still; with `images`, their folder; with `render`, only a name.
+        source: a video file or a still; with `images`, their folder; with `render` or `pieces`, only a name.
         time_map: maps timeline frames to seconds of the source.
         images: file names of an image sequence, in order: image `n` starts at `n / rate` seconds.
         rate: frame rate that the timeline assumes for the source; None: the file's own.
@@ -68,6 +70,8 @@ class Picture:
         render: how the picture is rendered, if it is not read from its source.
         reason: why it is read or rendered, as a phrase; empty if there was no choice.
         frame_rule: which source frame is on screen at a time.
+        pieces: the sources that play one after the other, in timeline order; frames of none are black. The map then only counts
+            seconds from the first frame. Empty for a picture of one source.
     """
 
     source: Path
@@ -78,6 +82,20 @@ class Picture:
     render: EditorRender | None = None
     reason: str = ""
     frame_rule: FrameRule = "nearest"
+    pieces: tuple[PicturePiece, ...] = ()
+
+    @property
+    def is_joined(self) -> bool:
+        """True if it is all that plays in a span, of whatever sources."""
+        return bool(self.pieces) or (self.render is not None and self.render.whole)
+
+
+@dataclass(frozen=True, slots=True)
+class PicturePiece:
+    """The frames of a joined picture that one source plays."""
+
+    span: Span
+    picture: Picture
 
 
 class ProxySpec(NamedTuple):
