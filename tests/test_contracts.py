@@ -31,6 +31,7 @@ OPTIONS = {
     "lay": {
         *("--model", "--prompt", "--negative", "--in", "--out", "--only", "--takes", "--seed", "--set", "--square"),
         *(
+            "--as-one",
             "--hits",
             "--tail",
             "--fit",
