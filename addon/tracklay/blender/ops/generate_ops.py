@@ -11,8 +11,10 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 from ...errors import TracklayError
 from ...jobs.job_spec import MAX_TAKES, RANDOM_SEED
 from ..runtime.requests import build_cue, submit_cues
-from ..sequencer import compat, selection
-from ..settings.properties import LAND_ITEMS, land_setting
+from ..sequencer import compat
+from ..sequencer.joined import spotting
+from ..settings.catalogue import get_model
+from ..settings.properties import LAND_ITEMS, as_one_setting, land_setting
 from .common import SKIP_SAVE, WAIT_ARGUMENT, TracklayOperator
 
 
@@ -52,6 +54,9 @@ class TRACKLAY_OT_generate(TracklayOperator, bpy.types.Operator):  # type: ignor
         "parts": StringProperty(
             name="Parts", description="Parts of a long span: auto, whole, or seconds", default="auto", options=SKIP_SAVE
         ),
+        "as_one": BoolProperty(
+            name="One Cue", description="One cue over the whole selection, not one for each strip", options=SKIP_SAVE
+        ),
         "wait": WAIT_ARGUMENT,
     }
 
@@ -68,10 +73,17 @@ class TRACKLAY_OT_generate(TracklayOperator, bpy.types.Operator):  # type: ignor
             overrides["land"] = land_setting(self)
         scene = compat.active_sequencer_scene(context)
         try:
-            cues = [(build_cue(spot, scene.tracklay, **overrides), spot) for spot in selection.spot_ranges(scene)]
+            spots = spotting.spot_selection(scene, as_one=self._makes_one(scene.tracklay))
+            cues = [(build_cue(spot, scene.tracklay, **overrides), spot) for spot in spots]
             return submit_cues(self, cues, wait=self.wait)
         except TracklayError as error:
             return self.report_error(error)
+
+    def _makes_one(self, settings: Any) -> bool:
+        """Return the argument, else the scene's setting for the model's task."""
+        if self.properties.is_property_set("as_one"):
+            return bool(self.as_one)
+        return as_one_setting(settings, get_model(self.model or settings.model))
 
 
 CLASSES = (TRACKLAY_OT_generate,)

@@ -54,7 +54,7 @@ class CueRow:
         strips: names of its strips in the scene.
         start: first timeline frame.
         frames: length in timeline frames.
-        picture: name of the picture strip.
+        picture: name of the picture strip; of a cue over a range, those of the first and the last.
         model: model id.
         prompt: prompt of the take, or of the request if no take is laid.
         notes: sentences about its takes, each once.
@@ -120,7 +120,7 @@ def _make_cue_row(cue: str, strips: list[tuple[StripRef, Any]], status: CueStatu
         strips=tuple(ref.strip for ref, _ in strips),
         start=start,
         frames=max(compat.strip_end(strip) for _, strip in strips) - start,
-        picture=request.picture,
+        picture=request.label,
         model=str(first_entry.get("model", request.model)),
         prompt=str(first_entry.get("prompt", request.prompt)),
         notes=tuple(dict.fromkeys(str(note) for entry in entries for note in entry.get("notes", ()))),

@@ -155,6 +155,12 @@ def strips_by_content_start(strips: Any, strip_type: str, start: Fraction) -> li
 
 
 @cache
+def seen_types() -> frozenset[str]:
+    """Return the types of strips that can be seen: all but sounds."""
+    return frozenset(item.identifier for item in bpy.types.Strip.bl_rna.properties["type"].enum_items) - {"SOUND"}
+
+
+@cache
 def _type_mask(strip_types: frozenset[str]) -> Any:
     """Return a boolean array over Blender's strip type numbers: True for these types."""
     import numpy as np  # noqa: PLC0415 - imported only when strips are filtered

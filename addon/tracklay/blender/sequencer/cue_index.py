@@ -66,6 +66,8 @@ class CueRequest:
         plays: fingerprint of how the picture played (`staleness.strip_fingerprint`).
         price: estimated price of the cue as decimal text; None if unknown.
         currency: currency of `price`.
+        under: the pieces that play under a cue over a range (`joined.played.PlayedPiece`); then `picture` is the first of their strips.
+            Empty for the cue of one strip.
     """
 
     model: str
@@ -78,10 +80,24 @@ class CueRequest:
     plays: str = ""
     price: str | None = None
     currency: str = ""
+    under: tuple[Any, ...] = ()
 
     def to_json(self) -> str:
         """Return the request as a strip stores it."""
-        return json.dumps({name: getattr(self, name) for name in self.__slots__}, ensure_ascii=False)
+        held = {name: getattr(self, name) for name in self.__slots__ if name != "under" or self.under}
+        return json.dumps(held, ensure_ascii=False)
+
+    @property
+    def picture_names(self) -> list[str]:
+        """The names of the picture strips, in timeline order, each once."""
+        pieces = [str(piece[0]) for piece in self.under if isinstance(piece, list | tuple) and piece]
+        return list(dict.fromkeys(pieces)) or [self.picture]
+
+    @property
+    def label(self) -> str:
+        """What the cue is for, in words: its picture strip, or the first and the last of several."""
+        names = self.picture_names
+        return names[0] if len(names) == 1 else f"{names[0]} - {names[-1]}"
 
 
 BUILT_IN_MUSIC = "sketch/music"

@@ -11,6 +11,7 @@ from typing import Any
 
 from ...timing import parse_fraction
 from . import compat, cue_index, selection
+from .joined import played
 
 MAX_NESTING = 4
 """Levels of nested scenes and meta strips that are compared."""
@@ -124,6 +125,13 @@ def is_up_to_date(scene: Any, strip: Any, speed_cache: SpeedEffectCache) -> bool
     request = cue_index.parse_request(str(strip.get(cue_index.REQUEST_PROPERTY, "")))
     if request is None or not request.plays:
         return True
+    if request.under:
+        return played.plays_as_requested(
+            selection.find_level(scene, strip),
+            strip,
+            request,
+            lambda picture, lost: strip_fingerprint(scene, picture, speed_cache, retimed_frames=lost),
+        )
     wanted = _RequiredPicture(scene, strip, request, speed_cache)
     strips = scene.sequence_editor.strips_all
     named = strips.get(request.picture)
@@ -137,8 +145,13 @@ def is_up_to_date(scene: Any, strip: Any, speed_cache: SpeedEffectCache) -> bool
 
 
 def matches_picture(scene: Any, strip: Any, picture: Any, speed_cache: SpeedEffectCache) -> bool:
-    """Return whether a take was made for what this picture plays, also if both have moved together."""
+    """Return whether a take was made for what this picture plays, also if both have moved together.
+
+    A take over a range was made for all its pictures, as long as all of them play as they did.
+    """
     request = cue_index.parse_request(str(strip.get(cue_index.REQUEST_PROPERTY, "")))
+    if request is not None and request.under:
+        return picture.name in request.picture_names and is_up_to_date(scene, strip, speed_cache)
     return request is not None and _RequiredPicture(scene, strip, request, speed_cache).is_matched_by(picture)
 
 
@@ -217,3 +230,16 @@ def picture_request_fields(
         "seen": seen,
         "plays": strip_fingerprint(scene, picture, speed_cache),
     }
+
+
+def joined_request_fields(
+    scene: Any, picture: Any, first: int, frames: int, speed_cache: SpeedEffectCache
+) -> dict[str, Any]:
+    """Return the fields of `CueRequest` that describe all that plays in a range. `picture` is the first strip in it."""
+    under = played.played_pieces(
+        selection.find_level(scene, picture),
+        Fraction(first),
+        range(first, first + frames),
+        lambda each: strip_fingerprint(scene, each, speed_cache),
+    )
+    return {**picture_request_fields(scene, picture, first, frames, speed_cache), "under": tuple(under)}

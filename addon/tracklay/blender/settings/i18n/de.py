@@ -68,6 +68,11 @@ WORDS = {
     "Cue": "Cue",
     "Cues": "Cues",
     "No cues yet": "Noch keine Cues",
+    "One cue over {} strips": "Ein Cue über {} Streifen",
+    "Cue per Strip": "Cue je Streifen",
+    "One Cue": "Ein Cue",
+    "Music as One Cue": "Musik als ein Cue",
+    "Sound as One Cue": "Klang als ein Cue",
     "{} running": "{} in Arbeit",
     "No take was generated": "Es wurde kein Take erzeugt",
     "Select a movie strip": "Filmstreifen auswählen",
@@ -285,6 +290,14 @@ TOOLTIPS = {
     "Generate another take with the current take's settings": (
         "Einen weiteren Take mit den Einstellungen des aktuellen erzeugen"
     ),
+    "One cue over the whole selection, not one for each strip": "Ein Cue über die ganze Auswahl, nicht je Streifen einer",
+    "Cues that Generate makes for several strips": "Cues, die für mehrere Streifen erzeugt werden",
+    "A cue for each selected strip": "Ein Cue für jeden ausgewählten Streifen",
+    "One cue over all that plays from the first to the last strip": (
+        "Ein Cue über alles, was vom ersten bis zum letzten Streifen läuft"
+    ),
+    "Make music over the whole selection": "Musik über die ganze Auswahl erzeugen",
+    "Make other sound over the whole selection": "Anderen Klang über die ganze Auswahl erzeugen",
     "Move the playhead to the cue, and select and frame its strips": (
         "Den Abspielkopf zum Cue setzen, seine Streifen auswählen und zeigen"
     ),
