@@ -100,7 +100,9 @@ class StripPlacer:
         """
         first, frames = span
         channels = _cached_for_level(self._channels, level, KindChannels)
-        channel = channels.take_channel(strip_names.kind_of(request), picture, first, frames)
+        channel = channels.take_channel(strip_names.kind_of(request), picture.channel, first, frames)
+        if channel is None:
+            raise no_free_channel(picture)
         strip = add_sound_strip(level, file, channel, first, frames, name=self._names.new_name(request))
         cue_index.set_take_tag(strip, tag)
         strip.mute = tag.take > 0

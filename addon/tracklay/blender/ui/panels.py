@@ -320,6 +320,7 @@ class TRACKLAY_MT_strip(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
         layout.operator("tracklay.keep_take")
         layout.operator("tracklay.lay_stems")
         layout.operator("tracklay.switch_landing")
+        layout.operator("tracklay.tidy_channels")
         layout.separator()
         layout.operator("tracklay.regenerate", text="Regenerate with New Seed").same_seed = False
         layout.operator("tracklay.regenerate", text="Regenerate for Changed Picture").same_seed = True

@@ -6,9 +6,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from .. import compat
-from .channel_map import MAX_CHANNELS, ChannelMap, no_free_channel
+from .channel_map import MAX_CHANNELS, ChannelMap
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from ..selection import StripLevel
 
 FOLEY, EFFECTS, MUSIC, AMBIENCE = KINDS = ("Foley", "Effects", "Music", "Ambience")
@@ -29,12 +31,17 @@ def is_unnamed(channels: Any, number: int) -> bool:
 
 
 class KindChannels:
-    """The channels of each kind on a level. Their strips are read once; `take_channel` notes what it gives away."""
+    """The channels of each kind on a level. Their strips are read once; `take_channel` notes what it gives away.
 
-    def __init__(self, level: StripLevel) -> None:
+    Args:
+        level: the level.
+        without: names of strips that count as absent, because they are about to move.
+    """
+
+    def __init__(self, level: StripLevel, without: AbstractSet[str] = frozenset()) -> None:
         self._level = level
-        self._room = ChannelMap(level)
-        self._used = {strip.channel for strip in level.strips}
+        self._room = ChannelMap(level, without)
+        self._used = {strip.channel for strip in level.strips if strip.name not in without}
         pictures = compat.strips_of_types(level.strips, compat.seen_types())
         self._spans = [(strip.channel, first, first + frames) for strip, first, frames in compat.strip_spans(pictures)]
         self._by_kind: dict[str, list[int]] = {kind: [] for kind in KINDS}
@@ -43,33 +50,29 @@ class KindChannels:
             if kind := channel_kind(level.channels[number].name):
                 self._by_kind[kind].append(number)
 
-    def take_channel(self, kind: str, picture: Any, first: int, frames: int) -> int:
+    def take_channel(self, kind: str, above: int, first: int, frames: int) -> int | None:
         """Return a channel for a sound of a kind on some frames, above all pictures there, and mark it as occupied.
 
         It is the lowest channel of that kind that is free there and neither locked nor muted. If there is none, the first empty channel
-        without a name becomes one, above all pictures of the level and the earlier channels of the kind; without an empty one, it is any
-        free channel, as it is named.
+        without a name becomes one, above all pictures of the level; without an empty one, it is any free channel, as it is named. None
+        if no channel is free.
 
         Args:
             kind: one of `KINDS`.
-            picture: the picture strip, for the error.
+            above: a channel that it must be above.
             first: first timeline frame.
             frames: number of frames.
-
-        Raises:
-            TracklayError: no channel is free there.
         """
         here = [channel for channel, start, end in self._spans if start < first + frames and end > first]
-        above = max(here, default=picture.channel)
+        above = max([above, *here])
         number = next((each for each in self._by_kind[kind] if self._is_free(each, above, first, frames)), None)
         if number is None:
             number = self._new_channel(kind, above, first, frames)
         if number is None:
             number = self._room.find_free(above, first, frames)
-        if number is None:
-            raise no_free_channel(picture)
-        self._room.reserve(number, first, frames)
-        self._used.add(number)
+        if number is not None:
+            self._room.reserve(number, first, frames)
+            self._used.add(number)
         return number
 
     def forget_names(self) -> None:

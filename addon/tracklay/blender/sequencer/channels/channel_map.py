@@ -8,6 +8,8 @@ from ....errors import TracklayError
 from .. import compat
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from ..selection import StripLevel
 
 MAX_CHANNELS = 128
@@ -20,12 +22,14 @@ def find_free_channel(level: StripLevel, above: int, first: int, frames: int) ->
 
 
 class ChannelMap:
-    """The occupied ranges of each channel of a level."""
+    """The occupied ranges of each channel of a level. Strips with the names `without` count as absent."""
 
-    def __init__(self, level: StripLevel) -> None:
+    def __init__(self, level: StripLevel, without: AbstractSet[str] = frozenset()) -> None:
         self._channels = level.channels
         self._occupied: dict[int, list[tuple[int, int]]] = {}
         for strip in level.strips:
+            if strip.name in without:
+                continue
             self._occupied.setdefault(strip.channel, []).append((compat.strip_start(strip), compat.strip_end(strip)))
 
     def find_free(self, above: int, first: int, frames: int) -> int | None:
@@ -35,6 +39,10 @@ class ChannelMap:
             if free and not self._channels[number].lock and not self._channels[number].mute:
                 return number
         return None
+
+    def release(self, channel: int, first: int, frames: int) -> None:
+        """Mark a range of a channel that was occupied as free."""
+        self._occupied[channel].remove((first, first + frames))
 
     def reserve(self, channel: int, first: int, frames: int) -> None:
         """Mark a range of a channel as occupied."""

@@ -20,6 +20,7 @@ OPERATORS = {
     "Keep": "Behalten",
     "A/B": "A/B",
     "Lay Stems": "Stems anlegen",
+    "Tidy Channels": "Kanäle aufräumen",
     "Stems": "Stems",
     "Regenerate": "Neu erzeugen",
     "Regenerate with New Seed": "Mit neuem Startwert erzeugen",
@@ -290,6 +291,10 @@ TOOLTIPS = {
     "Generate another take with the current take's settings": (
         "Einen weiteren Take mit den Einstellungen des aktuellen erzeugen"
     ),
+    "Move all takes to channels of their kind, above the picture": (
+        "Alle Takes auf Kanäle ihrer Art über dem Bild verschieben"
+    ),
+    "Takes moved: {}": "Verschobene Takes: {}",
     "One cue over the whole selection, not one for each strip": "Ein Cue über die ganze Auswahl, nicht je Streifen einer",
     "Cues that Generate makes for several strips": "Cues, die für mehrere Streifen erzeugt werden",
     "A cue for each selected strip": "Ein Cue für jeden ausgewählten Streifen",
