@@ -122,7 +122,7 @@ TAKE_KEYS = {
         "source_sha256",
         "created",
     ),
-    *("stems", "understood", "notes", "picture_by", "landing"),
+    *("stems", "understood", "notes", "picture_by", "landing", "heard"),
 }
 LANDING_KEYS = {"mode", "lag", "moves", "contacts"}
 FAILURE_KEYS = {"cue", "model", "error", "kind", "code"}

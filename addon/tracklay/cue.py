@@ -209,8 +209,9 @@ class Take:
     what landing did: mode, lag, moves, and the file name of the untouched take; empty if the take was not landed. `score` is its score
     with the reasons, empty if it was not scored. `replaced` is the stretch of an earlier take that this one replaces, with that take's
     file; empty for a take that was generated whole. `fit` describes how music was fitted: tempo, segments, joins, hits with their
-    errors, and the file name of the whole music; empty if it was not. `source_type` is how the sound came about, as a term of IPTC's
-    digital source types. `parts` and `seams` describe the parts that it was joined from;
+    errors, and the file name of the whole music; empty if it was not. `heard` is the take's loudness and number of events, and whether it
+    is silent. `source_type` is how the sound came about, as a term of IPTC's digital source types. `parts` and `seams` describe the parts
+    that it was joined from;
     empty for a take of one request. `job_id` is the row in the ledger.
     """
 
@@ -237,6 +238,7 @@ class Take:
     score: Mapping[str, Any] = field(default_factory=dict)
     replaced: Mapping[str, Any] = field(default_factory=dict)
     fit: Mapping[str, Any] = field(default_factory=dict)
+    heard: Mapping[str, Any] = field(default_factory=dict)
     parts: tuple[Mapping[str, Any], ...] = ()
     seams: tuple[Mapping[str, Any], ...] = ()
     source_type: SourceType = TRAINED
@@ -283,6 +285,7 @@ class Take:
             score=entry.get("score", {}),
             replaced=entry.get("replaced", {}),
             fit=entry.get("fit", {}),
+            heard=entry.get("heard", {}),
             parts=tuple(entry.get("parts", ())),
             seams=tuple(entry.get("seams", ())),
             # Manifests of earlier versions do not name it.
@@ -326,6 +329,7 @@ class Take:
             **({"score": dict(self.score)} if self.score else {}),
             **({"replaced": dict(self.replaced)} if self.replaced else {}),
             **({"fit": dict(self.fit)} if self.fit else {}),
+            **({"heard": dict(self.heard)} if self.heard else {}),
             **({"tail": cue.tail} if cue.tail else {}),
             **({"parts": list(self.parts), "seams": list(self.seams)} if self.parts else {}),
             "picture_by": {"way": "render" if cue.picture.render else "source", "why": cue.picture.reason},

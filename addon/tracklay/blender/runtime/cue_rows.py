@@ -63,6 +63,7 @@ class CueRow:
         fraction: progress from 0 to 1.
         price: `0.40 USD`, with `about` before an estimate, `free`, or empty if unknown.
         is_stale: whether any of its strips is stale, audible or not.
+        is_silent: whether one of its strips plays a silent take.
         job_ids: its rows in the ledger, as far as they are known.
         take_tags: one for each of `strips`.
     """
@@ -80,6 +81,7 @@ class CueRow:
     fraction: float
     price: str
     is_stale: bool
+    is_silent: bool = False
     job_ids: tuple[int, ...] = ()
     take_tags: tuple[TakeTag, ...] = field(default=())
 
@@ -130,6 +132,7 @@ def _make_cue_row(cue: str, strips: list[tuple[StripRef, Any]], status: CueStatu
         # Copies of a strip hold the same entry: each take is charged once.
         price=_price_text(request, {str(each["take"]): each for each in entries if "take" in each}.values()),
         is_stale=any(ref.is_stale for ref, _ in strips),
+        is_silent=any(ref.is_silent for ref, _ in strips),
         job_ids=status.job_ids if status is not None else (),
         take_tags=tuple(ref.tag for ref, _ in strips),
     )
@@ -170,6 +173,11 @@ class CueListRow:
     def end(self) -> int:
         """The first timeline frame after it."""
         return max(part.start + part.frames for part in self.cues)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether its audible take is silent."""
+        return any(part.is_silent for part in self.cues)
 
     @property
     def strip_names(self) -> list[str]:

@@ -34,6 +34,12 @@ REQUEST_PROPERTY = "tracklay_asked"
 STALE_PROPERTY = "tracklay_stale"
 """Custom property of a strip whose picture has changed since: true; absent otherwise."""
 
+SILENT_PROPERTY = "tracklay_silent"
+"""Custom property of a strip whose take is silent: true; absent otherwise. It has a colour tag too, unless the user has given it one."""
+
+SILENT_TAG, NO_TAG = "COLOR_09", "NONE"
+"""Blender's colour tags: grey, and none."""
+
 ERROR_PROPERTY = "tracklay_trouble"
 """Custom property of a placeholder whose take failed: the error message."""
 
@@ -137,6 +143,21 @@ def parse_entry(text: str) -> Mapping[str, Any]:
     return held if isinstance(held, dict) else {}
 
 
+def set_entry(strip: Any, entry: str) -> None:
+    """Store the manifest entry of the take that a strip plays, and mark a silent one."""
+    strip[ENTRY_PROPERTY] = entry
+    if heard_figures(strip).get("silent"):
+        strip[SILENT_PROPERTY] = True
+        if strip.color_tag == NO_TAG:
+            strip.color_tag = SILENT_TAG
+
+
+def heard_figures(strip: Any) -> Mapping[str, Any]:
+    """Return what is heard in a strip's take, as its entry has it: `lufs`, `events`, `silent`. Empty for a take of an earlier version."""
+    heard = parse_entry(str(strip.get(ENTRY_PROPERTY, ""))).get("heard")
+    return heard if isinstance(heard, dict) else {}
+
+
 def can_refit(strip: Any) -> bool:
     """Return whether a strip is a take of music that can be fitted to its picture again."""
     entry = parse_entry(str(strip.get(ENTRY_PROPERTY, "")))
@@ -183,6 +204,8 @@ class StripRef:
     """Whether it holds its take."""
     is_stale: bool
     error: str
+    is_silent: bool = False
+    """Whether it plays a silent take. A muted strip does not."""
 
     def resolve(self) -> tuple[Any, Any] | None:
         """Return the scene and the strip as they are now; None if the strip no longer exists or has another cue."""
@@ -271,6 +294,7 @@ def _make_strip_ref(scene_name: str, name: str) -> StripRef | None:
         ENTRY_PROPERTY in strip,
         bool(strip.get(STALE_PROPERTY)),
         str(strip.get(ERROR_PROPERTY, "")),
+        bool(strip.get(SILENT_PROPERTY)) and not strip.mute,
     )
 
 

@@ -14,7 +14,7 @@ from . import compat, connections, cue_index, placeholders, selection, staleness
 from .channels import strip_names
 from .channels.by_kind import KindChannels
 from .channels.channel_map import ChannelMap, no_free_channel
-from .cue_index import ENTRY_PROPERTY, CueRequest, TakeTag
+from .cue_index import CueRequest, TakeTag
 from .selection import StripLevel
 
 if TYPE_CHECKING:
@@ -242,7 +242,7 @@ def _lay_take(spot: CueSource, take: Take, index: int, request: CueRequest | Non
         request = CueRequest(take.cue.model, take.cue.prompt, **fields)
     with StripPlacer(scene) as placer:
         strip = placer.place_sound(level, picture, take.file, span, TakeTag(take.cue.id, index), request)
-        strip[ENTRY_PROPERTY] = json.dumps(take.to_manifest_entry(), ensure_ascii=False)
+        cue_index.set_entry(strip, json.dumps(take.to_manifest_entry(), ensure_ascii=False))
         return str(strip.name)
 
 
@@ -343,7 +343,7 @@ def place_extra_take(ref: StripRef, take: Take, index: int, request: CueRequest)
         made = placer.place_sound(level, strip, take.file, span, TakeTag(take.cue.id, index), request)
         if not request.under:
             made[PICTURE_PROPERTY] = strip.get(PICTURE_PROPERTY, "")
-        made[ENTRY_PROPERTY] = json.dumps(take.to_manifest_entry(), ensure_ascii=False)
+        cue_index.set_entry(made, json.dumps(take.to_manifest_entry(), ensure_ascii=False))
         return str(made.name)
 
 

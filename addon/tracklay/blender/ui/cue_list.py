@@ -29,6 +29,8 @@ MODEL_MIN_WIDTH, OUT_POINT_MIN_WIDTH, PRICE_MIN_WIDTH = 330, 500, 600
 
 STATE_ICONS = {"running": "TIME", "unclear": "QUESTION", "failed": "ERROR", "stopped": "PAUSE", "laid": "CHECKMARK"}
 
+SILENT_ICON = "MUTE_IPO_ON"
+
 UNCLEAR_ACTIONS = (
     ("tracklay.recheck", "Recheck Job"),
     ("tracklay.resubmit", "Resubmit Job (May Be Charged Twice)"),
@@ -49,6 +51,8 @@ class TRACKLAY_UL_cues(bpy.types.UIList):  # type: ignore[misc]  # noqa: N801
         state, _, _, _ = row.current_status()
         width, rate = layout_helpers.sidebar_width(context), selection.scene_rate(scene)
         icon = "FILE_REFRESH" if row.is_stale else STATE_ICONS[state]
+        if row.is_silent and state == "laid" and not row.is_stale:
+            icon = SILENT_ICON
         texts = [_time_range_text(row, rate, full=width > OUT_POINT_MIN_WIDTH)]
         texts += [catalogue.model_title(row.first_cue.model)] if width > MODEL_MIN_WIDTH else []
         texts += [_translated_price(row.price)] if width > PRICE_MIN_WIDTH else []
@@ -233,6 +237,8 @@ def _draw_takes(box: Any, scene: Any, row: CueListRow) -> None:
     multiple.enabled = len(group.takes) > 1
     multiple.operator("tracklay.compare_takes", text="A/B").cue = row.cue
     multiple.operator("tracklay.keep_take", text="Keep").cue = row.cue
+    if text := scores.heard_text(version):
+        box.label(text=text, translate=False, icon=SILENT_ICON if row.is_silent else "SPEAKER")
     for text in scores.score_lines(version):
         box.label(text=text, translate=False)
     line = box.row(align=True)

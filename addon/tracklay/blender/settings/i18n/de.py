@@ -91,6 +91,11 @@ WORDS = {
     "No contact was seen, and room tone is off: the take is silent.": (
         "Kein Kontakt im Bild, und der Raumton ist aus: Der Take ist stumm."
     ),
+    "Nothing is heard in the take. Try another prompt, seed or model.": (
+        "Im Take ist nichts zu hören. Versuchen Sie einen anderen Prompt, Startwert oder ein anderes Modell."
+    ),
+    "Silent: nothing is heard": "Stumm: nichts ist zu hören",
+    "{} LUFS, events: {}": "{} LUFS, Ereignisse: {}",
     "about {} {}": "etwa {} {}",
     "{} s in {} parts, {}": "{} s in {} Teilen, {}",
     "free": "kostenlos",
