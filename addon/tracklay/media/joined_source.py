@@ -18,7 +18,7 @@ from .frame_plan import plan_frames
 from .plan_decoder import decode_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
     from ..cancellation import CancelToken
     from ..cue import Picture, PicturePiece
@@ -148,7 +148,7 @@ class JoinedSource:
 
     def _decode(
         self, span: Span, piece: PicturePiece | None, scaling: ScaleOptions, cancel_token: CancelToken | None
-    ) -> Iterator[DecodedFrame]:
+    ) -> Generator[DecodedFrame]:
         """Decode the frames of a piece in a span, with their times on this source's clock."""
         assert piece is not None  # noqa: S101 - gaps are not decoded
         picture = piece.picture

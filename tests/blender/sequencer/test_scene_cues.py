@@ -14,7 +14,8 @@ from typing import Any
 import bpy
 import pytest
 from tracklay.blender import headless
-from tracklay.blender.sequencer import compat, placement
+from tracklay.blender.sequencer import compat
+from tracklay.blender.sequencer.channels import channel_map
 from tracklay.cli.main import main
 from tracklay.errors import OutputError
 from tracklay.timelines import blend_file, delivery
@@ -201,7 +202,7 @@ def test_a_work_list_of_a_film_gives_the_same_result_as_lay(cut, tmp_path):
 def test_a_shot_that_cannot_be_laid_does_not_stop_the_others(in_process, cut, tmp_path, capsys):
     """No channel is free over one shot: the output reports it, and the other takes are laid."""
     scene = opened(cut)
-    for channel in range(2, placement.MAX_CHANNELS + 1):
+    for channel in range(2, channel_map.MAX_CHANNELS + 1):
         sound = scene.sequence_editor.strips.new_effect("full", "COLOR", channel, 61, **_length(FRAMES))
         sound.mute = True
     save(cut)

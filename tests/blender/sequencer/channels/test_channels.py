@@ -45,6 +45,13 @@ def take(scene, channel: int, start: int, frames: int, index: int = 0, *, cue: s
     return strip
 
 
+def level_of(scene) -> selection.StripLevel:
+    """Return the level that is open."""
+    level = selection.active_level(scene)
+    assert level is not None
+    return level
+
+
 def names(scene) -> dict[int, str]:
     """Return the names of the channels that have one."""
     return {
@@ -90,7 +97,7 @@ def test_a_channel_named_in_vain_has_its_old_name_again(scene, film):
     with pytest.raises(RuntimeError, match="No free channel"):
         bpy.ops.tracklay.generate(takes=2, wait=True)
     assert names(scene) == {}
-    level, file = selection.active_level(scene), placeholders.write_silence("take", 0, Fraction(60, 25))
+    level, file = level_of(scene), placeholders.write_silence("take", 0, Fraction(60, 25))
     request = CueRequest("clicker/clicks", "", "clip", "MOVIE", "0", 60)
 
     def place_two() -> None:
@@ -167,6 +174,6 @@ def test_only_its_own_names_mean_a_kind():
 
 def test_an_entry_of_another_kind_has_its_own_channel(scene, film):
     """Music is not put among foley, even where its channel is free."""
-    channels = KindChannels(selection.active_level(scene))
+    channels = KindChannels(level_of(scene))
     assert [channels.take_channel(kind, 2, 11, 60) for kind in ("Foley", "Music", "Foley", "Music")] == [4, 5, 6, 7]
     assert json.dumps(names(scene)) == json.dumps({4: "Foley", 5: "Music", 6: "Foley 2", 7: "Music 2"})

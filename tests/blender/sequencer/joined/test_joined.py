@@ -43,6 +43,15 @@ def move(frames: int, *strips) -> None:
         setattr(strip, name, getattr(strip, name) + frames)
 
 
+def span_again(scene, take, first: int, end: int, *, is_refit: bool) -> tuple[int, int]:
+    """Return first frame and number of frames of another take of a cue."""
+    level = selection.active_level(scene)
+    assert level is not None
+    spot = following.spot_again(scene, level, take, first, end, is_refit=is_refit)
+    assert spot is not None
+    return spot.span.start, spot.span.frames
+
+
 def test_one_take_hears_what_is_seen_in_all_shots(scene, film, tmp_path):
     """From the first frame to the last, with the flashes of what is on top; the covered one is not heard."""
     bpy.ops.tracklay.generate(as_one=True, wait=True)
@@ -67,7 +76,9 @@ def test_a_selected_sound_does_not_hide_the_range(scene, film):
         (film[0].name, 65, 6),
         (film[1].name, 81, 19),
     ]
-    assert spotting.joined_range(scene, ranges)[1:] == (65, 35)
+    joined = spotting.joined_range(scene, ranges)
+    assert joined is not None
+    assert joined[1:] == (65, 35)
     (spot,) = spotting.spot_selection(scene, as_one=True)
     assert [(piece.span.start, piece.span.frames) for piece in spot.picture.pieces] == [(65, 6), (81, 19)]
 
@@ -144,11 +155,8 @@ def test_a_refit_follows_the_shots(scene, film):
     first, _, third = film
     set_handles(first, 21, 71)
     move(30, third)
-    level = selection.active_level(scene)
-    spot = following.spot_again(scene, level, take, 11, 150, is_refit=True)
-    assert (spot.span.start, spot.span.frames) == (21, 159)
-    spot = following.spot_again(scene, level, take, 11, 150, is_refit=False)
-    assert (spot.span.start, spot.span.frames) == (11, 139)
+    assert span_again(scene, take, 11, 150, is_refit=True) == (21, 159)
+    assert span_again(scene, take, 11, 150, is_refit=False) == (11, 139)
 
 
 def test_a_range_inside_a_shot_follows_its_content(scene, film):
@@ -159,8 +167,7 @@ def test_a_range_inside_a_shot_follows_its_content(scene, film):
     bpy.ops.tracklay.generate(as_one=True, wait=True)
     (take,) = laid(scene)
     move(50, film[2], film[1], film[0])
-    spot = following.spot_again(scene, selection.active_level(scene), take, 21, 101, is_refit=True)
-    assert (spot.span.start, spot.span.frames) == (71, 80)
+    assert span_again(scene, take, 21, 101, is_refit=True) == (71, 80)
 
 
 def test_it_is_regenerated_and_found_by_any_of_its_shots(scene, film):
