@@ -130,6 +130,8 @@ def parse_request(text: str) -> CueRequest | None:
     except (ValueError, TypeError, RecursionError, ZeroDivisionError):
         return None
     # A .blend file comes from anywhere: `1e999999999` would be written out in full where the panel draws it.
+    if not isinstance(request.under, list | tuple):
+        request = replace(request, under=())
     return request if request.price is None or read_amount(request.price) is not None else replace(request, price=None)
 
 

@@ -197,3 +197,19 @@ def test_its_placeholder_is_one_undo_step_and_fills(scene, film, gate, let_go):
     bpy.ops.ed.redo()
     gate.is_open = True
     until(filled(1))
+
+
+@pytest.mark.parametrize(
+    "under", [5, ["x"], [["a", "MOVIE", "0", 0, 1, "", 0, 1]], [["a", "MOVIE", 1e999, 0, 1, "", 0, 1]]]
+)
+def test_damaged_pieces_are_no_error(scene, film, under):
+    """A file from elsewhere may hold anything: the take is stale, or as one without pieces, and the list is drawn."""
+    bpy.ops.tracklay.generate(as_one=True, wait=True)
+    (take,) = laid(scene)
+    stored = json.loads(take[cue_index.REQUEST_PROPERTY])
+    take[cue_index.REQUEST_PROPERTY] = json.dumps({**stored, "under": under})
+    staleness.is_up_to_date(scene, take, staleness.SpeedEffectCache())
+    cue_index.shared_cue_index.is_dirty = True
+    (row,) = build_rows(scene)
+    assert row.first_cue.picture
+    assert takes.target_groups(scene, row.cue)

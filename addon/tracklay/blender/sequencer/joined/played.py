@@ -6,9 +6,9 @@ moved. Nothing here reads a file.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ....timing import parse_fraction
 from .. import compat, selection
 from ..strip_source import PICTURE_TYPES
 
@@ -29,7 +29,7 @@ class PlayedPiece(NamedTuple):
     Attributes:
         name: name of the strip.
         kind: type of the strip.
-        offset: frames from the cue's start to the start of the strip's content, as a fraction in text.
+        offset: frames from the cue's start to the start of the strip's content. Blender has them as 32-bit floats: a float is exact.
         start: first visible frame, from the cue's start.
         end: first frame after it.
         plays: fingerprint of how the strip plays (`staleness.strip_fingerprint`).
@@ -39,7 +39,7 @@ class PlayedPiece(NamedTuple):
 
     name: str
     kind: str
-    offset: str
+    offset: float
     start: int
     end: int
     plays: str
@@ -52,9 +52,8 @@ class PlayedPiece(NamedTuple):
 
     def shows_as(self, other: PlayedPiece) -> bool:
         """Return whether both show the same on the same frame of the cue, wherever they begin and end."""
-        away = parse_fraction(self.offset) - parse_fraction(other.offset)
-        # Blender stores the start of the content as a 32-bit float.
-        return (self.kind, self.plays) == (other.kind, other.plays) and abs(away) < compat.START_TOLERANCE_FRAMES
+        away = abs(self.offset - other.offset)
+        return away < compat.START_TOLERANCE_FRAMES and (self.kind, self.plays) == (other.kind, other.plays)
 
 
 def played_pieces(
@@ -83,9 +82,9 @@ def played_pieces(
             for strip, first, length in unmuted
         ]
     found: list[PlayedPiece] = []
+    origin, begins = round(start), float(start)
     for strip, first, length in selection.topmost_of(unmuted, frames.start, frames.stop):
-        offset = str(compat.content_start(strip) - start)
-        origin = round(start)
+        offset = float(compat.content_start(strip)) - begins
         handles = compat.strip_start(strip) - origin, compat.strip_end(strip) - origin
         shown = first - origin, first - origin + length
         found.append(PlayedPiece(strip.name, strip.type, offset, *shown, fingerprint(strip), *handles))
@@ -110,13 +109,19 @@ def stored_pieces(request: CueRequest) -> list[PlayedPiece]:
     """
     try:
         found = [PlayedPiece(*piece) for piece in request.under]
-        for piece in found:
-            parse_fraction(piece.offset)
-            range(piece.start, piece.end)
-            range(piece.left_handle, piece.right_handle)
-    except (TypeError, ValueError, ZeroDivisionError):
+    except TypeError:
         return []
-    return found
+    return found if all(_is_whole(piece) for piece in found) else []
+
+
+def _is_whole(piece: PlayedPiece) -> bool:
+    """Return whether the fields of a stored piece have their types."""
+    texts, frames = (
+        (piece.name, piece.kind, piece.plays),
+        (piece.start, piece.end, piece.left_handle, piece.right_handle),
+    )
+    is_offset = isinstance(piece.offset, int | float) and math.isfinite(piece.offset)
+    return is_offset and all(isinstance(each, str) for each in texts) and all(isinstance(each, int) for each in frames)
 
 
 def _clipped(pieces: Iterable[PlayedPiece], first: int, end: int) -> list[PlayedPiece]:
@@ -178,5 +183,5 @@ def _followed_edge(piece: PlayedPiece, strip: Any, edge: int, handle: int, *, is
     """Return the timeline frame of an end of a piece as its strip lies now."""
     if is_handle:
         return handle
-    moved = round(compat.content_start(strip) - parse_fraction(piece.offset)) + edge
+    moved = round(float(compat.content_start(strip)) - piece.offset) + edge
     return min(max(moved, compat.strip_start(strip)), compat.strip_end(strip))
