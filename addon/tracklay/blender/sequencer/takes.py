@@ -344,9 +344,8 @@ def lay_stems(scene: Any, level: StripLevel, take: TakeStrips, full_mix_mode: st
         cue_index.set_take_tag(strip, tag._replace(stem=name))
         take.stems.append(strip)
     with contextlib.suppress(InvalidInput):  # the picture may have been removed
-        request = cue_index.parse_request(str(whole.get(cue_index.REQUEST_PROPERTY, "")))
-        is_joined = request is not None and request.under
-        placement.connect_sounds(scene, level, whole if is_joined else find_picture(level, whole), take.stems)
+        main = whole if following.is_joined(whole) else find_picture(level, whole)
+        placement.connect_sounds(scene, level, main, take.stems)
     take.set_audible(on=was_audible)
     if full_mix_mode == "INSTEAD":
         level.strips.remove(whole)

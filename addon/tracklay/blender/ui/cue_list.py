@@ -14,6 +14,7 @@ from ..runtime import redone_parts
 from ..runtime.cue_rows import active_row, cue_list_rows, rebuild_if_changed, row_take_group
 from ..runtime.cue_status import running_cues
 from ..sequencer import compat, cue_index, landing, scores, selection, takes
+from ..sequencer.joined import following
 from ..settings import catalogue
 from ..settings.i18n.translate import translate_ui
 from . import layout_helpers
@@ -207,19 +208,27 @@ def _draw_row(context: Any, layout: Any, scene: Any, row: CueListRow) -> None:
     _draw_takes(box, scene, row)
 
 
+def _draw_picture_actions(box: Any, row: CueListRow, group: takes.TakeGroup, version: takes.TakeStrips) -> None:
+    """Draw the operators for a picture that has changed, and the one that fits music to it again."""
+    if row.is_stale:
+        line = box.row(align=True)
+        line.alert = True
+        button = line.operator("tracklay.regenerate", text="Picture Changed: Regenerate", icon="FILE_REFRESH")
+        button.cue, button.same_seed = row.cue, True
+        if following.is_joined(group.chosen.strips[0]):
+            box.operator("tracklay.follow_picture", icon="TRACKING_FORWARDS").cue = row.cue
+    if cue_index.can_refit(version.strips[0]):
+        box.operator("tracklay.refit", text="Refit Music", icon="UV_SYNC_SELECT").cue = row.cue
+
+
 def _draw_takes(box: Any, scene: Any, row: CueListRow) -> None:
     """Draw which take is audible, and the operators on the cue's takes."""
     group = row_take_group(scene, row)
     if group is None:
         return
-    if row.is_stale and row.current_status()[0] != "running":
-        line = box.row(align=True)
-        line.alert = True
-        button = line.operator("tracklay.regenerate", text="Picture Changed: Regenerate", icon="FILE_REFRESH")
-        button.cue, button.same_seed = row.cue, True
     version = group.takes[max(0, group.audible_index)]
-    if cue_index.can_refit(version.strips[0]) and row.current_status()[0] != "running":
-        box.operator("tracklay.refit", text="Refit Music", icon="UV_SYNC_SELECT").cue = row.cue
+    if row.current_status()[0] != "running":
+        _draw_picture_actions(box, row, group, version)
     line = box.row(align=True)
     button = line.operator("tracklay.switch_take", text="", icon="TRIA_LEFT")
     button.cue, button.direction = row.cue, "PREVIOUS"

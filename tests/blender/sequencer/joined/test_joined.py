@@ -148,6 +148,19 @@ def test_a_moved_or_trimmed_shot_makes_it_stale(scene, film):
     assert is_fresh(scene, take)
 
 
+def test_takes_follow_shots_that_were_moved_together(scene, film):
+    """One step moves all takes after them, and they fit again; shots that were moved apart are an error."""
+    bpy.ops.tracklay.generate(as_one=True, takes=2, wait=True)
+    first, second, third = film
+    move(40, third, second, first)
+    bpy.ops.ed.undo_push(message="moved")
+    assert bpy.ops.tracklay.follow_picture() == {"FINISHED"}
+    assert [(compat.strip_start(take), is_fresh(scene, take)) for take in laid(scene)] == [(51, True)] * 2
+    move(1, third)
+    with pytest.raises(RuntimeError, match="were not moved together"):
+        bpy.ops.tracklay.follow_picture()
+
+
 def test_a_refit_follows_the_shots(scene, film):
     """The range begins and ends with the handles of its first and last shot."""
     bpy.ops.tracklay.generate(as_one=True, wait=True)

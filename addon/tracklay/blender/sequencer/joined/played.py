@@ -131,7 +131,7 @@ def _clipped(pieces: Iterable[PlayedPiece], first: int, end: int) -> list[Played
 
 
 def plays_as_requested(
-    level: StripLevel, strip: Any, request: CueRequest, fingerprint: Callable[[Any, int], str]
+    level: StripLevel, strip: Any, request: CueRequest, fingerprint: Callable[[Any, int], str], moved: int = 0
 ) -> bool:
     """Return whether what plays under a take of a joined cue is what played at the time of the request, on the frames it is heard.
 
@@ -140,10 +140,12 @@ def plays_as_requested(
         strip: the take.
         request: its request, with pieces.
         fingerprint: returns how a strip plays, with some frames added to its length if it is retimed.
+        moved: the take counts as if it had been moved by this many frames.
     """
-    start = compat.content_start(strip)
+    start = compat.content_start(strip) + moved
     origin = round(start)
-    frames = range(max(compat.strip_start(strip), origin), min(compat.strip_end(strip), origin + request.frames))
+    left, right = compat.strip_start(strip) + moved, compat.strip_end(strip) + moved
+    frames = range(max(left, origin), min(right, origin + request.frames))
     wanted = _clipped(stored_pieces(request), frames.start - origin, frames.stop - origin)
 
     def is_same(lost: int) -> bool:
@@ -159,6 +161,14 @@ def _show_the_same(now: Sequence[PlayedPiece], wanted: Sequence[PlayedPiece]) ->
         (one.start, one.end) == (other.start, other.end) and one.shows_as(other)
         for one, other in zip(now, wanted, strict=True)
     )
+
+
+def moved_by(level: StripLevel, strip: Any, request: CueRequest) -> int | None:
+    """Return by how many frames all strips under a take have moved since, against the take; None if not all by the same."""
+    pieces, start = stored_pieces(request), float(compat.content_start(strip))
+    found = [(piece, there) for piece in pieces if (there := level.strips.get(piece.name)) is not None]
+    distances = {round(float(compat.content_start(there)) - piece.offset - start) for piece, there in found}
+    return distances.pop() if len(distances) == 1 and len(found) == len(pieces) else None
 
 
 def requested_span(level: StripLevel, request: CueRequest) -> tuple[int, int] | None:

@@ -21,6 +21,7 @@ OPERATORS = {
     "A/B": "A/B",
     "Lay Stems": "Stems anlegen",
     "Tidy Channels": "Kanäle aufräumen",
+    "Follow Picture": "Dem Bild folgen",
     "Stems": "Stems",
     "Regenerate": "Neu erzeugen",
     "Regenerate with New Seed": "Mit neuem Startwert erzeugen",
@@ -300,6 +301,10 @@ TOOLTIPS = {
         "Alle Takes auf Kanäle ihrer Art über dem Bild verschieben"
     ),
     "Takes moved: {}": "Verschobene Takes: {}",
+    "Move the takes of a range to where all its shots were moved": (
+        "Die Takes eines Bereichs dorthin verschieben, wohin alle seine Einstellungen verschoben wurden"
+    ),
+    "Moved by {} frames": "Um {} Frames verschoben",
     "One cue over the whole selection, not one for each strip": "Ein Cue über die ganze Auswahl, nicht je Streifen einer",
     "Cues that Generate makes for several strips": "Cues, die für mehrere Streifen erzeugt werden",
     "A cue for each selected strip": "Ein Cue für jeden ausgewählten Streifen",

@@ -41,6 +41,9 @@ ERRORS = {
     "No video strip selected. Select one, or clear the selection and set a preview range.": (
         "Kein Videostreifen ausgewählt. Wählen Sie einen, oder wählen Sie nichts aus und setzen Sie einen Vorschaubereich."
     ),
+    "The shots under {strip} were not moved together. Regenerate it.": (
+        "Die Einstellungen unter {strip} wurden nicht gemeinsam verschoben. Erzeugen Sie ihn neu."
+    ),
     "No video strip is visible in the range. Move it, or unmute one.": (
         "Im Bereich ist kein Videostreifen zu sehen. Verschieben Sie ihn, oder heben Sie eine Stummschaltung auf."
     ),
