@@ -23,6 +23,9 @@ _AMBIENCE_PROMPT = re.compile(
 )
 """Words of a prompt for a bed of sound, not for single events."""
 
+_FILE_SUFFIX = re.compile(r"\.[A-Za-z]\w{1,3}(?= - |$)")
+"""The suffix of a file in a strip's name, and not Blender's number, as in `A001.mov` and `A001.001`."""
+
 
 def kind_of(request: CueRequest) -> str:
     """Return the kind of sound of a request: its model's task, and ambience if the prompt asks for it."""
@@ -34,7 +37,7 @@ def kind_of(request: CueRequest) -> str:
 def base_name(request: CueRequest) -> str:
     """Return the name of a request's strips without a number."""
     heard = re.split(r"[,;.\n]", request.prompt.strip(), maxsplit=1)[0].strip()
-    subject = heard or re.sub(r"\.\w{2,4}$", "", request.label)
+    subject = heard or _FILE_SUFFIX.sub("", request.label)
     if len(subject) > MAX_SUBJECT_LENGTH:
         subject = subject[: MAX_SUBJECT_LENGTH - 1].rstrip() + "…"
     return f"{subject[:1].upper()}{subject[1:]} · {_KIND_WORDS[kind_of(request)]}"
