@@ -182,7 +182,7 @@ def test_transparent_parts_are_black(tmp_path, codec):
 
 def test_a_long_reverse_holds_no_more_than_a_window(tmp_path, monkeypatch):
     """It is sorted window by window: never are more frames in memory than one window has."""
-    from tracklay.media import plan_decoder
+    from tracklay.media.playback import plan_decoder
 
     path = numbered(tmp_path / "source.mp4", RATE, 900, *X264[:-4], "-g", "30")
     span = Span(0, 900, Rate(RATE))

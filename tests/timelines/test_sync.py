@@ -12,7 +12,7 @@ import opentimelineio as otio
 import pytest
 from tracklay import timelines
 from tracklay.cli.main import main
-from tracklay.jobs import source_hash
+from tracklay.jobs.pictures import source_hash
 from tracklay.media.extract import extract_proxy
 from tracklay.media.probe import read_video_header
 

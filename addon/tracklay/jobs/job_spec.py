@@ -21,7 +21,7 @@ from ..parts.sizes import WHOLE, part_sizes
 from ..timing import Rate, Span
 from ..untrusted_data import clean_text
 from .delivery import Delivery, delivery_of_plan
-from .stored_picture import picture_to_dict, pop_picture
+from .pictures.stored import picture_to_dict, pop_picture
 
 if TYPE_CHECKING:
     from ..cue import ParamValue

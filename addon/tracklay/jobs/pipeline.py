@@ -29,7 +29,7 @@ from .failures import (
 )
 from .job_spec import proxy_spec
 from .ledger import Ledger
-from .source_hash import hash_source
+from .pictures.source_hash import hash_source
 from .states import FINAL_STATES, UNSENT_STATES
 from .submission import SubmissionStage
 from .take_writer import TakeProxies, TakeWriter, is_take_intact, take_from_claim

@@ -1,4 +1,4 @@
-"""What is heard in a take, in two figures: its loudness, and how many sounds begin in it."""
+"""Two figures of what is heard in a take: its loudness, and how many sounds begin in it."""
 
 from __future__ import annotations
 

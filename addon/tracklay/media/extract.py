@@ -15,8 +15,8 @@ from .decoder import ImageSequenceSource, ScaleOptions, VideoSource
 from .encoder import DEFAULT_CRF, open_encoder
 from .frame_plan import PlannedFrame, common_tick, plan_frames, tick_candidates
 from .image_sequence import DEFAULT_SEQUENCE_RATE
-from .joined_source import JoinedSource
-from .plan_decoder import decode_plan
+from .playback.joined_source import JoinedSource
+from .playback.plan_decoder import decode_plan
 from .probe import read_video_header
 from .square_crop import crop_position, find_motion_crop
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ..cue import FrameRule, Picture
     from ..timing import Rate, Span
     from .decoder import DecodedFrame, FrameSource
-    from .plan_decoder import TimedFrame
+    from .playback.plan_decoder import TimedFrame
 
 SHORT_SIDE = 384
 """Pixels of a proxy's shorter side by default: MMAudio's larger visual encoder takes 384 x 384."""

@@ -59,7 +59,7 @@ def test_a_row_has_picture_times_model_takes_and_price(scene, strip):
     assert "Take 1 of 3" in words
 
 
-def test_silence_is_said(scene, strip, clips):
+def test_a_silent_take_is_marked(scene, strip, clips):
     """A silent take has a grey tag on its strip and a sign in the list, and the panel says what to do; others have their figures."""
     strip.select = False
     add(scene, clips(RATE, 60, ()), 101)

@@ -170,7 +170,7 @@ class TRACKLAY_OT_follow_picture(_TakeGroupOperator, bpy.types.Operator):  # typ
     def perform(self, scene: Any, group: TakeGroup) -> str:
         level = selection.active_level(scene)
         assert level is not None  # noqa: S101 - groups were found on it
-        moved = following.follow(scene, level, [strip for take in group.takes for strip in take.strips])
+        moved = following.move_after_shots(scene, level, [strip for take in group.takes for strip in take.strips])
         return translate_report("Moved by {} frames", moved)
 
 

@@ -176,7 +176,7 @@ class CueListRow:
 
     @property
     def is_silent(self) -> bool:
-        """Whether its audible take is silent."""
+        """True if its audible take is silent."""
         return any(part.is_silent for part in self.cues)
 
     @property

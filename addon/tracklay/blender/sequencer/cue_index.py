@@ -101,7 +101,7 @@ class CueRequest:
 
     @property
     def label(self) -> str:
-        """What the cue is for, in words: its picture strip, or the first and the last of several."""
+        """The name of its picture strip, or of the first and the last of several."""
         names = self.picture_names
         return names[0] if len(names) == 1 else f"{names[0]} - {names[-1]}"
 

@@ -1,1 +1,1 @@
-"""Where takes lie and what they are called: a channel for each kind of sound, above the picture."""
+"""Channels and names of takes: a channel for each kind of sound, above the picture."""

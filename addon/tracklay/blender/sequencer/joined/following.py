@@ -43,7 +43,7 @@ def spot_again(scene: Any, level: StripLevel, strip: Any, first: int, end: int, 
     return spotting.spot_range(scene, level, span[0], span[1] - span[0])
 
 
-def follow(scene: Any, level: StripLevel, strips: Sequence[Any]) -> int:
+def move_after_shots(scene: Any, level: StripLevel, strips: Sequence[Any]) -> int:
     """Move the takes of a joined cue to where all its shots were moved, and return the distance in frames.
 
     Raises:

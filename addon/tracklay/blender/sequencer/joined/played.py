@@ -1,4 +1,4 @@
-"""What plays in a range, as a cue over it stores it, and the comparison with what plays there now.
+"""The strips that play in a range, as a cue over it stores them, and the comparison with those that play there now.
 
 The pieces are those that are visible, by what they show and where: not by name, so that a strip may be renamed, or be split without being
 moved. Nothing here reads a file.

@@ -6,8 +6,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..cue import EditorRender, Picture, PicturePiece
-from ..timing import Rate, Span, TimeMap
+from ...cue import EditorRender, Picture, PicturePiece
+from ...timing import Rate, Span, TimeMap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

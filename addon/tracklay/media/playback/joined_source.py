@@ -11,18 +11,18 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..timing import Span, TimeMap
-from .decoder import DecodedFrame, FrameSource, ScaleOptions
-from .fingerprint import pieces_in
-from .frame_plan import plan_frames
+from ...timing import Span, TimeMap
+from ..decoder import DecodedFrame, FrameSource, ScaleOptions
+from ..fingerprint import pieces_in
+from ..frame_plan import plan_frames
 from .plan_decoder import decode_plan
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from ..cancellation import CancelToken
-    from ..cue import Picture, PicturePiece
-    from ..timing import Rate
+    from ...cancellation import CancelToken
+    from ...cue import Picture, PicturePiece
+    from ...timing import Rate
 
 BLACK_LUMA, NEUTRAL_CHROMA = b"\x10", b"\x80"
 """Black in 8-bit video levels (ITU-R BT.709, table 4.6)."""

@@ -6,18 +6,18 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from ..errors import MediaError
-from ..media.fingerprint import pieces_in, shown_images, source_id
-from .context import run_blocking
-from .ledger import Ledger
+from ...errors import MediaError
+from ...media.fingerprint import pieces_in, shown_images, source_id
+from ..context import run_blocking
+from ..ledger import Ledger
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ..cancellation import CancelToken
-    from ..cue import Picture
-    from ..timing import Span
-    from .context import JobContext
+    from ...cancellation import CancelToken
+    from ...cue import Picture
+    from ...timing import Span
+    from ..context import JobContext
 
 FULL_HASH_MAX_BYTES = 1 << 30
 """A larger source is identified by samples of it, size and modification time: reading an hour of 4K takes longer than all the rest."""

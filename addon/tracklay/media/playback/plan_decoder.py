@@ -7,18 +7,18 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from ..errors import MediaError
-from .decoder import DecodedFrame, VideoSource
-from .frame_plan import decode_runs, reorder_windows
-from .packets import stream_ends
-from .probe import TIME_TOLERANCE_SECONDS
+from ...errors import MediaError
+from ..decoder import DecodedFrame, VideoSource
+from ..frame_plan import decode_runs, reorder_windows
+from ..packets import stream_ends
+from ..probe import TIME_TOLERANCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
-    from ..cancellation import CancelToken
-    from .decoder import FrameSource, ScaleOptions
-    from .frame_plan import DecodeRun, PlannedFrame
+    from ...cancellation import CancelToken
+    from ..decoder import FrameSource, ScaleOptions
+    from ..frame_plan import DecodeRun, PlannedFrame
 
 END_TOLERANCE_SECONDS = Fraction(1, 2)
 """Seconds that a source may end early, with its last frame held: containers often announce a frame or two too many."""
