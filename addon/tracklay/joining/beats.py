@@ -65,6 +65,7 @@ def find_beat_join(
     right_downbeats: Sequence[int],
     beat_samples: float,
     expected_start: int | None = None,
+    earliest_start: int | None = None,
 ) -> BeatJoin | None:
     """Return the downbeats on which one piece of music is joined to another with the least change; None if there is no pair.
 
@@ -76,6 +77,7 @@ def find_beat_join(
         right_downbeats: those of the second, in its own samples.
         beat_samples: length of a beat.
         expected_start: where the second piece would begin in the first without a shift; None where any place is equal.
+        earliest_start: where it may begin in the first at the earliest; None where it may anywhere.
     """
     right = to_channels(right, left.shape[1])
     reach = round(COMPARED_BEATS * beat_samples)
@@ -87,6 +89,8 @@ def find_beat_join(
     for index, here in enumerate(left_downbeats):
         for other, there in enumerate(right_downbeats):
             if here < margin or there < margin or here > len(left):
+                continue
+            if earliest_start is not None and here - there < earliest_start:
                 continue
             unlike = before.difference_db(after, here, there, reach)
             cost = unlike + _tempo_cost(left_downbeats, right_downbeats, index, other, sample_rate)
