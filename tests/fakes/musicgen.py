@@ -15,7 +15,7 @@ Sound = npt.NDArray[np.float32]
 
 RATE = 48_000
 GAINS = (0.8, 0.5, 0.9, 0.6)
-"""Levels of its sounds, used in turn: each is normalized by itself. A sound without the given one keeps its level."""
+"""Levels of its sounds, by the second they go on from: each is normalized by itself. A sound without the given one keeps its level."""
 
 COMPARED = RATE // 4
 """Samples of the given sound's end by which it is found in the piece."""
@@ -53,7 +53,7 @@ class MusicGen:
             sound = read_wav(given)
             start, tail = self.find(sound[-COMPARED:]), len(sound) if self.returns_tail else 0
         self.ends.append(start)
-        gain = GAINS[len(self.ends) % len(GAINS)] if self.returns_tail else 1.0
+        gain = GAINS[start // RATE % len(GAINS)] if self.returns_tail else 1.0
         return write_wav(self.piece[start - tail : start - tail + count] * np.float32(gain))
 
     def find(self, end: Sound) -> int:

@@ -89,7 +89,8 @@ def find_continuation(tail: Samples, reply: Samples, sample_rate: int) -> Contin
     if best < LEAST_CORRELATION or (not is_near and max(rivals, default=0.0) > RIVAL * best):
         return _following(best)
     # Of the sounds as they are: a filter rings differently in each, and tones at its edge would be weighed differently.
-    own, there = _aligned(*(sound.mean(axis=1).astype(np.float64) for sound in (tail, reply)), lag)
+    whole = [sound.mean(axis=1).astype(np.float64) for sound in (tail, reply)]
+    own, there = _aligned(whole[0], whole[1], lag)
     gain = float(np.dot(own, there) / np.dot(there, there))
     return Continuation(contains_tail=True, end=lag + len(given), gain=gain, correlation=best)
 

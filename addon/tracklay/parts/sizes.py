@@ -75,7 +75,8 @@ def part_sizes(model: Model, frames: int, rate: Rate, mode: str, *, is_patch: bo
     """
     video = model.parameter_for_role("video")
     least = max(model.seconds.least, (video and video.minimum) or 0.0)
-    most = single = min(model.seconds.most or math.inf, (video and video.maximum) or math.inf)
+    most = min(model.seconds.most or math.inf, (video and video.maximum) or math.inf)
+    single: Fraction | float = most
     overlap_seconds, share = OVERLAP_SECONDS, OVERLAP_SHARE
     if model.is_free_music and not is_patch:
         overlap_seconds, share = MUSIC_OVERLAP_SECONDS, MUSIC_OVERLAP_SHARE
