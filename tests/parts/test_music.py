@@ -137,9 +137,13 @@ def test_music_that_is_not_continued_is_joined_on_bars(home, tmp_path, run, has_
     for seam in take["seams"]:
         if has_beat:
             assert seam["join"] == "downbeat"
-            for number in seam["between"]:
-                in_piece = seam["downbeat"] - parts[number]["samples"][0] + parts[number]["seed"] % (2 * RATE)
-                assert min(in_piece % (2 * RATE), -in_piece % (2 * RATE)) < RATE // 50
+            left, right = (
+                seam["downbeat"] - parts[number]["samples"][0] + parts[number]["seed"] % (2 * RATE)
+                for number in seam["between"]
+            )
+            # The same place of a bar in both, and on a beat.
+            assert abs((right - left + RATE) % (2 * RATE) - RATE) < RATE // 50
+            assert abs((left + RATE // 4) % (RATE // 2) - RATE // 4) < RATE // 50
         else:
             assert seam["join"] == "crossfade"
     noted = sum("not on a beat" in note for note in take["notes"])

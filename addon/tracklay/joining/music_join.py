@@ -264,6 +264,7 @@ def _align_bars(left: _Piece, right: _Piece, sample_rate: int, overlap: int, ear
             beat,
             expected_start=region - overlap,
             earliest_start=max(least, region - right.length + 1),
+            right_beats=[int(each) for each in after.beats if each < reach],
         )
         if found is not None:
             break
