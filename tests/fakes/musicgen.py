@@ -40,11 +40,11 @@ def make_piece(seconds: float) -> Sound:
 
 
 class MusicGen:
-    """The model. `ends` collects where in the piece each request's sound begins anew, in samples; None for one that it does not know."""
+    """The model. `ends` collects the sample of the piece from which each request's sound is new."""
 
     def __init__(self, seconds: float = 30, *, returns_tail: bool = True) -> None:
         self.piece, self.returns_tail = make_piece(seconds), returns_tail
-        self.ends: list[int | None] = []
+        self.ends: list[int] = []
 
     def make(self, given: bytes | None, seconds: float) -> bytes:
         """Return the sound of a request as a WAV: `seconds` of it, the given sound counted if it is returned too."""

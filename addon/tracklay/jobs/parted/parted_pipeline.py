@@ -243,7 +243,7 @@ class PartedPipeline(JobPipeline):
         return self.spec.cue.params
 
     def _part_length(self, part: PlannedPart) -> int | None:
-        """Return the samples that a part's sound is brought to; None to leave it as it comes."""
+        """Return the length that a part's sound is cut or padded to, in samples; None to leave it as it comes."""
         first, end = part_samples(self.spec, part)
         return end - first
 
