@@ -1,4 +1,4 @@
-"""A stand-in for MusicGen that plays one endless piece: from its beginning, or on from where a given sound ends.
+"""A fake of MusicGen that plays one endless piece: from its beginning, or on from where a given sound ends.
 
 Whether the real one returns the given sound too is not documented, so this one does either.
 """

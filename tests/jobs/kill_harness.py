@@ -71,9 +71,10 @@ def kind(name: str) -> Iterator[Kind]:
             yield Kind(name, "fal/mmaudio-v2", where, lambda: len(hosts.jobs), hosts.queue, "POST .*", deliver)
     elif name in ("scenario", "continued"):
         with scenario.Hosts() as both:
-            model, settings = "scenario/mmaudio", ()
+            model, both.scenario.music = "scenario/mmaudio", None
             if name == "continued":
-                both.scenario.music, model, settings = MusicGen(12), "scenario/musicgen", ("--seed", "5")
+                model, both.scenario.music = "scenario/musicgen", MusicGen(12)
+            settings = ("--seed", "5") if name == "continued" else ()
             where = {
                 "TRACKLAY_SCENARIO_URL": both.url,
                 "SCENARIO_SDK_API_KEY": scenario.KEY,

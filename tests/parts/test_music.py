@@ -29,7 +29,7 @@ def silent_clip(tmp_path_factory):
 
 @pytest.fixture
 def hosts(home, monkeypatch):
-    """Start a stand-in for Scenario that answers at once."""
+    """Start a fake of Scenario that answers at once."""
     monkeypatch.setattr(RetryPolicy, "next_delay", lambda *_: 0.005)
     with scenario.Hosts() as both:
         both.scenario.steps = ()
