@@ -14,7 +14,9 @@ from ..media.wav_reader import WavReader
 from ..music_analysis.analyzer import analyze_music
 from .beats import find_beat_join
 from .continuation import CROSSFADE_SECONDS, find_continuation
+from .join import LEVEL_REACH_SECONDS
 from .join_files import PartFile, join_files
+from .levels import SEAM_LIMIT_DB, level_difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -148,8 +150,11 @@ def join_music(parts: Sequence[MusicPart], out: Path, sample_rate: int, least: i
             piece.start, piece.crossfade, piece.gain = place.start, place.crossfade, place.gain
             described.append(place.described)
             notes += [place.note] if place.note else []
-            if place.described["join"] == "continuation":
+            if part.continues:
                 pieces[-1].is_fixed = piece.is_fixed = True
+            elif any(after.continues for after in parts[index + 1 : index + 2]):
+                # What continues a part has its level, so the gains of all are constant.
+                piece.gain = pieces[-1].gain * _matching_gain(pieces[-1], piece, sample_rate)
         pieces.append(piece)
     _keep_below_full_scale(pieces)
     files = [
@@ -239,6 +244,17 @@ def _continue_part(left: _Piece, right: _Piece, sample_rate: int) -> _Place:
         return _Place(left.end, None, described, left.gain)
     fade = min(round(CROSSFADE_SECONDS * sample_rate), found.end, left.length - left.free_from)
     return _Place(left.end - found.end, (left.end - fade, fade), described, left.gain * found.gain)
+
+
+def _matching_gain(left: _Piece, right: _Piece, sample_rate: int) -> float:
+    """Return the gain that makes a part as loud as the one before around their crossfade, within the limit of seams."""
+    middle = (right.start + left.end) // 2 if right.crossfade is None else sum(right.crossfade)
+    reach = round(LEVEL_REACH_SECONDS * sample_rate)
+    first, stop = max(right.start, middle - reach), min(left.end, middle + reach)
+    sounds = [piece.read(first - piece.start, stop - piece.start) for piece in (left, right)]
+    difference = level_difference(sounds[0], sounds[1], sample_rate)
+    decibels = 0.0 if difference is None else difference.decibels
+    return float(10 ** (min(SEAM_LIMIT_DB, max(-SEAM_LIMIT_DB, decibels)) / 20))
 
 
 def _align_bars(left: _Piece, right: _Piece, sample_rate: int, overlap: int, earliest: int) -> _Place | None:
