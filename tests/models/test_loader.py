@@ -7,7 +7,16 @@ import re
 
 import pytest
 from tracklay.errors import InvalidInput
-from tracklay.models import DurationLimits, Licence, Model, Parameter, Price, load_catalogue, load_model_file
+from tracklay.models import (
+    ContinuationInput,
+    DurationLimits,
+    Licence,
+    Model,
+    Parameter,
+    Price,
+    load_catalogue,
+    load_model_file,
+)
 
 RIGHT = """\
 id = "mine/model"
@@ -30,6 +39,11 @@ unconfirmed = [
 least = 1
 most = 30.5
 native = 8
+
+[continues]
+sound = "sound"
+seconds = 5
+switch = "go-on"
 
 [price]
 amount = "0.05"
@@ -60,6 +74,14 @@ wire = "input.prompt"
 [parameters.count]
 type = "integer"
 help = "How many."
+
+[parameters.sound]
+type = "file"
+help = "What is continued."
+
+[parameters.go-on]
+type = "boolean"
+help = "Continue it."
 """
 """A model file with every field, one on each line."""
 
@@ -83,6 +105,11 @@ WRONG = {
         "least": ['"1"', "true", "[]", "nan", "31"],
         "most": ['"30"', "false", "inf", "-1", "1" + "0" * 400],
         "native": ['"8"', "{}", "-inf"],
+    },
+    "continues": {
+        "sound": ['""', '"count"', '"nothing"', "5", "[]"],
+        "seconds": ['"5"', "0", "-1", "15.5", "nan"],
+        "switch": ['"sound"', '"nothing"', "true"],
     },
     "price": {
         "amount": ["0.05", '"five"', '"1/20"', '"-1"', '"nan"', '"1e3"', '""'],
@@ -122,6 +149,7 @@ ELSEWHERE = {
 
 DEMANDED = {
     "": ["id", "title", "summary", "task", "provider", "endpoint", "needs", "gives"],
+    "continues": ["sound", "seconds"],
     "licence": ["name"],
     "parameters.prompt": ["type", "help"],
 }
@@ -129,7 +157,14 @@ DEMANDED = {
 CASES = [
     (section, field, value) for section, fields in WRONG.items() for field, values in fields.items() for value in values
 ]
-KINDS = {"": Model, "seconds": DurationLimits, "price": Price, "licence": Licence, "parameters.prompt": Parameter}
+KINDS = {
+    "": Model,
+    "seconds": DurationLimits,
+    "continues": ContinuationInput,
+    "price": Price,
+    "licence": Licence,
+    "parameters.prompt": Parameter,
+}
 
 
 def place(text: str, section: str, field: str | None) -> int:
@@ -205,7 +240,13 @@ def test_a_valid_file_is_loaded_completely(tmp_path, home):
             short_side=512,
             looks="a square",
             unconfirmed=("Whether [this] is so.",),
-            parameters=(prompt, Parameter("count", "integer", "How many.")),
+            continues=ContinuationInput("sound", 5.0, "go-on"),
+            parameters=(
+                prompt,
+                Parameter("count", "integer", "How many."),
+                Parameter("sound", "file", "What is continued."),
+                Parameter("go-on", "boolean", "Continue it."),
+            ),
         )
     )
 
@@ -214,7 +255,7 @@ def test_the_cases_cover_every_field():
     """A new field of a model file needs its cases here."""
     for section, kind in KINDS.items():
         own = {"name"} if kind is Parameter else set()
-        nested = {"parameters", "seconds", "price", "licence"} if kind is Model else set()
+        nested = {"parameters", "seconds", "continues", "price", "licence"} if kind is Model else set()
         assert WRONG[section].keys() == {field.name for field in dataclasses.fields(kind)} - own - nested
 
 

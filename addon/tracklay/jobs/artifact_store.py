@@ -242,7 +242,10 @@ def save_conformed_part(job_id: int, made: Path) -> None:
     Raises:
         OutputError: it cannot be stored.
     """
-    target = conformed_part_path(job_id)
+    _move_beside_output(made, conformed_part_path(job_id))
+
+
+def _move_beside_output(made: Path, target: Path) -> None:
     try:
         with made.open("rb") as file:
             os.fsync(file.fileno())
@@ -250,6 +253,30 @@ def save_conformed_part(job_id: int, made: Path) -> None:
         made.replace(target)
     except OSError as error:
         raise output_error(error, target.parent) from error
+
+
+def tail_path(job_id: int) -> Path:
+    """Return the path of the end of the music before a part, which that part's model is given to continue.
+
+    It exists until the part's output is stored, as a request may name it.
+    """
+    return _output_folder(job_id) / "tail.wav"
+
+
+def save_tail(job_id: int, made: Path) -> Path:
+    """Move the end of the music before a part, complete and in a work folder, to its place, and return that.
+
+    Raises:
+        OutputError: it cannot be stored.
+    """
+    _move_beside_output(made, tail_path(job_id))
+    return tail_path(job_id)
+
+
+def delete_part_sounds(job_id: int) -> None:
+    """Delete what a part's output was made to and from. All of it can be made again."""
+    conformed_part_path(job_id).unlink(missing_ok=True)
+    tail_path(job_id).unlink(missing_ok=True)
 
 
 def delete_output(job_id: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -160,18 +161,32 @@ class JobSpec:
         return max(seconds, min([cue.sound_span.seconds * margin, *limits]))
 
     @property
+    def is_free_music(self) -> bool:
+        """True for music that no picture shapes. Its parts are joined on bars, or continue each other, and may begin anywhere."""
+        return self.model.is_free_music and self.cue.patch is None
+
+    @property
     def part_sizes(self) -> PartSizes | None:
         """The sizes of the parts that a take is generated in; None if it is one request, or none."""
-        span = self.cue.request_span
-        return None if self.cue.refit else part_sizes(self.model, span.frames, span.rate, self.cue.parts)
+        cue, span = self.cue, self.cue.request_span
+        if cue.refit:
+            return None
+        return part_sizes(self.model, span.frames, span.rate, cue.parts, is_patch=cue.patch is not None)
+
+    @property
+    def frames_in_parts(self) -> int:
+        """The length that a take's parts have together, in frames: the span's, and of music as much as `seconds_to_ask` says."""
+        if not self.is_free_music:
+            return self.cue.request_span.frames
+        return math.ceil(self.cue.sound_span.frames * (FIT_MARGIN if self.fits_takes else 1))
 
     @property
     def request_seconds(self) -> list[Fraction]:
         """The length of each request of a take, in seconds. The picture may move the ends of parts, but not change their number."""
-        span, sizes = self.cue.request_span, self.part_sizes
-        return (
-            [self.seconds_to_ask] if sizes is None else [span.rate.seconds(each) for each in sizes.lengths(span.frames)]
-        )
+        rate, sizes = self.cue.span.rate, self.part_sizes
+        if sizes is None:
+            return [self.seconds_to_ask]
+        return [rate.seconds(each) for each in sizes.lengths(self.frames_in_parts)]
 
     @property
     def scores_takes(self) -> bool:
@@ -351,7 +366,7 @@ def create_job_spec(
         crop_position(cue.square)
     if cue.refit is not None:
         cue = replace(cue, parts=WHOLE)
-    elif part_sizes(model, cue.request_span.frames, cue.span.rate, cue.parts) is None:
+    elif JobSpec(cue, model, folder, stem).part_sizes is None:
         model.check_span(cue.request_span.seconds)
         cue = replace(cue, parts=WHOLE)
     from ..providers.base import get_provider  # noqa: PLC0415 - loads asyncio, which enabling the extension must not

@@ -138,7 +138,7 @@ class JobPipeline(SubmissionStage):
             model.endpoint,
             model.version,
             str(seconds),
-            dict(cue.params),
+            self._key_params,
             cue.prompt,
             cue.negative,
             # Only the offline engine composes to hits; other music is fitted to them afterwards.
@@ -161,6 +161,11 @@ class JobPipeline(SubmissionStage):
         )
         with checked_replies(self.provider.name):
             return request, await self.provider.prepare(request)
+
+    @property
+    def _key_params(self) -> dict[str, Any]:
+        """The parameters as the content key has them."""
+        return dict(self.spec.cue.params)
 
     def _proxy_key(self, source: str, picture: Picture, span: Span, visual_input: str | None = None) -> str | None:
         """Return the key that a span's proxy is found by; None if the model takes no picture, and none is needed otherwise."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 import re
 import sys
 import tomllib
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import InvalidInput
-from .model import Model, Parameter, ParameterType, Role, suggest_nearest
+from .model import ContinuationInput, Model, Parameter, ParameterType, Role, suggest_nearest
 
 _MODEL_ID = re.compile(r"[a-z0-9.-]+/[a-z0-9.-]+")
 SHORT_SIDE_RANGE = range(64, 2161)
@@ -135,6 +136,29 @@ class _ModelParser:
                 value=price.times,
             )
             raise self._locate(error, "price.times")
+        if model.continues is not None:
+            self._check_continues(model, model.continues)
+
+    def _check_continues(self, model: Model, given: ContinuationInput) -> None:
+        names = {kind: [each.name for each in model.parameters if each.type == kind] for kind in ("file", "boolean")}
+        for key, name, kind in (("sound", given.sound, "file"), ("switch", given.switch, "boolean")):
+            if name not in (names[kind] if key == "sound" else ["", *names[kind]]):
+                error = InvalidInput(
+                    "model_file.invalid_continuation",
+                    "{field} must name a parameter of type {type!r}, not {value!r}.",
+                    field=f"continues.{key}",
+                    type=kind,
+                    value=name,
+                )
+                raise self._locate(error, f"continues.{key}")
+        if not 0 < given.seconds <= (model.seconds.most or math.inf) / 2:
+            error = InvalidInput(
+                "model_file.invalid_continuation_length",
+                "{field} must be above 0, and at most half of seconds.most, not {value:g}.",
+                field="continues.seconds",
+                value=given.seconds,
+            )
+            raise self._locate(error, "continues.seconds")
 
     def _build_parameter(self, name: str, table: Any) -> Parameter:
         section = f"parameters.{name}"

@@ -193,6 +193,21 @@ class DurationLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class ContinuationInput:
+    """The parameters by which a model continues music from its end.
+
+    Attributes:
+        sound: name of the `file` parameter that takes the end of the music so far.
+        seconds: length of the end that is given. It and the length that is asked for are together no longer than the model's longest.
+        switch: name of the `boolean` parameter that is true then; empty if there is none.
+    """
+
+    sound: str
+    seconds: float
+    switch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Price:
     """The price of a take.
 
@@ -237,6 +252,7 @@ class Model:
         licence: the licence of its sound.
         takes: all inputs that a request may have; empty if they are the same as `needs`.
         seconds: limits of the sound's length.
+        continues: how it is given music to continue; None if it continues none.
         price: the price of a take.
         version: the provider's version id; empty for the newest.
         short_side: pixels of the shorter side of the picture it gets. 384 loses nothing for MMAudio (measured): it resizes every
@@ -258,6 +274,7 @@ class Model:
     licence: Licence
     takes: tuple[Literal["video", "image", "audio", "text"], ...] = ()
     seconds: DurationLimits = DurationLimits()
+    continues: ContinuationInput | None = None
     price: Price = Price()
     version: str = ""
     short_side: int = 384
@@ -289,6 +306,11 @@ class Model:
             return "video" if chosen == "video" else "image" if chosen == "image" else None
         known = (*self.needs, *self.takes)
         return "video" if "video" in known else "image" if "image" in known else None
+
+    @property
+    def is_free_music(self) -> bool:
+        """True for music that sees no picture: no moment of it belongs to a frame, so its parts may be joined on any bar."""
+        return self.task == "music" and not {"video", "image"} & {*self.needs, *self.takes}
 
     def find_parameter(self, name: str) -> Parameter:
         """Return a parameter by name.

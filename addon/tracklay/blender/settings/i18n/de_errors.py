@@ -291,6 +291,12 @@ ERRORS = {
     "{field} must name a parameter of type 'integer', not {value!r}.": (
         "{field} muss einen Parameter vom Typ 'integer' nennen, nicht {value!r}."
     ),
+    "{field} must name a parameter of type {type!r}, not {value!r}.": (
+        "{field} muss einen Parameter vom Typ {type!r} nennen, nicht {value!r}."
+    ),
+    "{field} must be above 0, and at most half of seconds.most, not {value:g}.": (
+        "{field} muss über 0 und höchstens die Hälfte von seconds.most sein, nicht {value:g}."
+    ),
     "{field} is 'choice': choices must be given.": "{field} ist 'choice': Dafür muss choices gesetzt sein.",
     "{field} {role!r} is for a parameter of type {types}.": "{field} {role!r} ist für einen Parameter vom Typ {types}.",
     "{field} is not allowed: {error}": "{field} ist nicht erlaubt: {error}",
@@ -354,6 +360,9 @@ ERRORS = {
         "Der Take wurde nicht in Teilen erzeugt: {take}. Nennen Sie einen Abschnitt durch In- und Out-Punkt."
     ),
     "{take} has {count} parts, and no part {part}.": "{take} hat {count} Teile und keinen Teil {part}.",
+    "The parts of {take} are music without a place of their own. Name a stretch by its in and out points.": (
+        "Die Teile von {take} sind Musik ohne eigenen Platz. Nennen Sie einen Abschnitt durch In- und Out-Punkt."
+    ),
     "The stretch from {first} to {end} s is not inside the take, which has {start} to {stop} s.": (
         "Der Abschnitt von {first} bis {end} s liegt nicht im Take, der von {start} bis {stop} s reicht."
     ),
