@@ -5,6 +5,7 @@ One pass over the frames, through these modules:
     decoder frames        luma, 160 pixels wide, with the frames' times (the caller's work)
       cadence             drops repeated frames (24 fps film on faster frames) and restores even times
       camera_motion       transform of each frame to the first frame of its shot; detects cuts
+        standstill        the frames in which a camera that stands still has not moved, a dozen at a time
       background          aligns frames, subtracts the median of nine: foreground probability of each pixel
         blobs             connected foreground patches
         tracker           blobs followed from frame to frame: tracks
@@ -16,7 +17,7 @@ One pass over the frames, through these modules:
     events                the result, input of `tracklay.sketch.foley`
 
 `image_ops` holds the kernels they share. The median needs frames from half a second ahead, so each frame is analysed half a
-second late. About a second of frames is held, whatever the clip's length.
+second late, eight at a time. About two seconds of frames are held, whatever the clip's length.
 """
 
 from __future__ import annotations

@@ -125,7 +125,7 @@ class BlobTracker:
     Attributes:
         shape: height and width of the pictures.
         tracks: the tracks that have not ended.
-        fruitless_frames: number of frames since the last one with a solid object that moves, in which something large or fragmented was seen.
+        fruitless_frames: number of frames since the last one with a solid object that moves, on which something large or fragmented was.
     """
 
     def __init__(self, shape: tuple[int, int]) -> None:
