@@ -9,21 +9,28 @@ from typing import Any
 import numpy as np
 import pytest
 from tracklay.cli.main import main
+from tracklay.jobs.job_spec import JobSpec
 from tracklay.jobs.ledger import Ledger
+from tracklay.models import load_catalogue
 from tracklay.providers import base
 
 from tests.clips import flash_clip, hear
 from tests.fakes import music_model
 
 
+def add_model(home, text=music_model.MODEL) -> music_model.Band:
+    """Add a fake music model to the catalogue, and return it: it has what it is asked for."""
+    (home / "models").mkdir(exist_ok=True)
+    (home / "models" / "band.toml").write_text(text)
+    band = music_model.Band([])
+    base.register("band", lambda: band)
+    return band
+
+
 @pytest.fixture
 def asked(home):
     """Add the fake music model to the catalogue, and return the lengths that it is asked for, in seconds."""
-    (home / "models").mkdir(exist_ok=True)
-    (home / "models" / "band.toml").write_text(music_model.MODEL)
-    lengths: list[Fraction] = []
-    base.register("band", lambda: music_model.Band(lengths))
-    return lengths
+    return add_model(home).asked
 
 
 @pytest.fixture
@@ -135,3 +142,80 @@ def test_only_fitted_music_can_be_fitted_again(clip, asked, capsys):
         assert main(["refit", str(folder / take["file"]), "--out", "3"]) == status
         captured = capsys.readouterr()
         assert words in captured.err + captured.out
+
+
+WITH_WORDS = music_model.MODEL.replace("price =", 'tempo_words = "at {tempo} BPM"\nprice =')
+WITH_PARAMETER = f"""{music_model.MODEL}
+[parameters.bpm]
+type = "integer"
+role = "tempo"
+help = "Beats per minute."
+minimum = 70
+maximum = 160
+"""
+
+
+def test_the_tempo_whose_beats_fall_on_the_hits_is_asked_for_in_words(clip, home, capsys):
+    """The hits are on first beats of bars at 100. What came is measured, and both are stated; the prompt stays the user's."""
+    band = add_model(home, WITH_WORDS)
+    take = lay(capsys, clip, "--hits", "2.4,4.8,7.2")
+    assert band.words == [("house, at 100 BPM", None)]
+    assert take["prompt"] == "house"
+    assert take["tempo"].pop("measured") == pytest.approx(120, abs=0.5)
+    assert take["tempo"] == {"asked": 100, "sent": "at 100 BPM"}
+    assert "tempo: asked 100, measured 120.0" in take["notes"]
+    # Asked for again, also by another process, it is the same request: the output is reused.
+    again = lay(capsys, clip, "--hits", "2.4,4.8,7.2")
+    assert len(band.words) == 1
+    assert again["tempo"]["asked"] == 100
+    ledger = Ledger()
+    spec = JobSpec.from_dict(ledger.get_job(1).plan, load_catalogue())
+    ledger.close()
+    assert spec.request_prompt == "house, at 100 BPM"
+    # The music of a refit was asked for before.
+    refitted = run(capsys, "refit", clip.parent / "tracklay" / take["file"], "--hits", "3")["takes"][0]
+    assert "tempo" not in refitted
+
+
+def test_the_tempo_is_sent_as_the_parameter_of_a_model_that_has_one(clip, home, capsys):
+    """And measured also where the music is not fitted."""
+    band = add_model(home, WITH_PARAMETER)
+    take = lay(capsys, clip, "--hits", "2.4,4.8,7.2", "--fit", "off")
+    assert band.words == [("house", 100)]
+    assert (take["tempo"]["sent"], round(take["tempo"]["measured"])) == ("bpm=100", 120)
+    assert "bpm" not in take["params"]
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments", "words", "asked"),
+    [
+        (WITH_WORDS, ("--prompt", "house, 96 bpm"), ("house, 96 bpm", None), 96),
+        (WITH_PARAMETER, ("--prompt", "house, 96 bpm"), ("house, 96 bpm", 96), 96),
+        (WITH_PARAMETER, ("--set", "bpm=90"), ("house", 90), 90),
+        (music_model.MODEL, (), ("house", None), None),
+    ],
+)
+def test_a_tempo_that_the_user_typed_wins(clip, home, capsys, model, arguments, words, asked):
+    """In the prompt or as the parameter; and a model that takes none is asked for none."""
+    band = add_model(home, model)
+    take = lay(capsys, clip, "--out", "9", "--hits", "2.4,4.8,7.2", *arguments)
+    assert band.words == [words]
+    assert take.get("tempo", {"asked": None})["asked"] == asked
+
+
+def test_stems_have_the_cuts_of_their_music(clip, home, capsys):
+    """Their sum is the take, in the fit and in a refit; the whole stems are kept beside the whole music."""
+    add_model(home, music_model.MODEL.replace('"audio"', '"stems"'))
+    folder = clip.parent / "tracklay"
+    first = lay(capsys, clip, "--out", "12", "--hits", "4.36")
+    again = run(capsys, "refit", folder / first["file"], "--out", "9.5", "--hits", "7")["takes"][0]
+    for take in (first, again):
+        assert take["fit"]["ending"]["kept"]
+        assert take["fit"]["joins"]
+        assert sorted(take["stems"]) == ["high", "low"]
+        sound, *stems = (hear(folder / name) for name in (take["file"], *take["stems"].values()))
+        assert {len(stem) for stem in stems} == {take["samples"]}
+        np.testing.assert_allclose(sum(stems), sound, atol=2e-4)
+        stem = take["file"].removesuffix(".wav")
+        assert len(hear(folder / f"{stem}.low.unfitted.wav")) == len(hear(folder / take["fit"]["unfitted"]))
+    assert again["cost"]["amount"] == "0"

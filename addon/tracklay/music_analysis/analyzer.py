@@ -108,6 +108,16 @@ def analyze_music(read: ReadSamples, length: int, sample_rate: int) -> MusicAnal
     )
 
 
+def measure_tempo_of(read: ReadSamples, length: int, sample_rate: int) -> float | None:
+    """Return the tempo of a piece in beats per minute, None if it has no beat. Arguments as `analyze_music`."""
+    features = measure_features(read, length, sample_rate)
+    tempo, confidence = find_tempo(features)
+    if not confidence:
+        return None
+    beats = np.rint(track_beats(features, 60 * features.frame_rate / tempo) * features.hop).astype(np.int64)
+    return _mean_tempo(beats, sample_rate) if len(beats) > LEAST_BEATS else tempo
+
+
 def _beat_frames(features: MusicFeatures, tempo: float, confidence: float) -> Beats:
     period = 60 * features.frame_rate / tempo
     if not confidence:

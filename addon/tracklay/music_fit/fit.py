@@ -67,6 +67,7 @@ class Fit:
         sample_rate: Hz, of the music and of the result.
         samples: length of the result: the span and its tail.
         tempo: beats per minute, measured.
+        has_beat: False if no beat was found, and the tempo is that of an even grid.
         meter: beats in a bar.
         runs: stretches of the music in order, with their places.
         hits: the hits in order.
@@ -80,6 +81,7 @@ class Fit:
     sample_rate: int
     samples: int
     tempo: float
+    has_beat: bool
     meter: int
     runs: tuple[Run, ...]
     hits: tuple[HitResult, ...]
@@ -94,10 +96,15 @@ class Fit:
         """The joins in order."""
         return tuple(run.join for run in self.runs if run.join is not None)
 
-    def blocks(self, read: ReadSamples) -> Iterator[Samples]:
-        """Yield the samples, (n, channels) float32, in blocks of a second; `read` reads the music that was fitted."""
+    def blocks(self, read: ReadSamples, length: int | None = None) -> Iterator[Samples]:
+        """Yield the samples, (n, channels) float32, in blocks of a second.
+
+        Args:
+            read: reads the music that was fitted, or a stem of it.
+            length: samples of the stem, if it is one.
+        """
         block = BLOCK_SECONDS * self.sample_rate
-        return render_pieces(self.pieces, read, self.source_samples, self.samples, block)
+        return render_pieces(self.pieces, read, self.source_samples if length is None else length, self.samples, block)
 
     def to_manifest(self) -> dict[str, Any]:
         """Return the fit as a manifest has it; samples are exact, milliseconds are rounded."""
@@ -190,6 +197,7 @@ def fit_music(
         sample_rate=sample_rate,
         samples=span + tail,
         tempo=analysis.tempo,
+        has_beat=analysis.tempo_confidence > 0,
         meter=analysis.meter,
         runs=layout.runs,
         hits=fitter.measure_hits(layout),
