@@ -209,7 +209,8 @@ class TakeWriter:
         fit, names = result["fit"], {round(hit.seconds * take.sample_rate): hit.name for hit in cue.hits}
         fit["hits"] = [{**hit, "name": names.get(hit["at"], "")} for hit in fit["hits"]]
         # The file of the whole music is named after the take, which has no number yet.
-        claim, notes = {"fit": {**fit, "unfitted": True}}, tuple(result["notes"])
+        earlier = {} if cue.refit is None else {"refit_of": cue.refit.name}
+        claim, notes = {"fit": {**fit, **earlier, "unfitted": True}}, tuple(result["notes"])
         if cue.tempo is None:
             return conformed, claim, notes
         tempo = self._describe_tempo(result["tempo"])

@@ -34,6 +34,9 @@ MAX_TRIM_SHARE, WHOLE_RING_SECONDS = 0.35, 1.0
 LEAST_HIT_BEATS = 0.3
 """Of hits nearer than this many beats, only the first has an accent."""
 
+CHORD_SECONDS = 0.04
+"""The final chord is on a beat if it is this near."""
+
 LEAST_RING_SECONDS = 0.3
 """The final chord rings at least this long when it is moved to a hit."""
 
@@ -223,7 +226,12 @@ class _Fitter:
             self._lengths[-1] = min(self._lengths[-1], self._lengths[-2])
         ending = analysis.ending
         beats = analysis.beats
-        self._first_final = int(np.argmin(np.abs(beats - ending.final)))
+        # The final chord alone begins on the beat before it: from a later one on, its attack would be missing.
+        near = ending.final + round(CHORD_SECONDS * analysis.sample_rate)
+        self._first_final = max(0, int(np.searchsorted(beats, near, side="right")) - 1)
+        self._chord_is_on_beat = ending.final - int(beats[self._first_final]) <= round(
+            CHORD_SECONDS * analysis.sample_rate
+        )
         self.ring = max(1, ending.end - int(beats[self._first_final]))
 
     @property
@@ -271,7 +279,7 @@ class _Fitter:
         wanted = [hit for hit in self._anchor_hits() if lead < hit <= last]
         anchors = list(wanted)
         # A last hit in the ring of the final chord: the chord moves to it.
-        moves = is_tight and bool(anchors) and anchors[-1] >= end_at
+        moves = is_tight and self._chord_is_on_beat and bool(anchors) and anchors[-1] >= end_at
         if moves:
             end_at = anchors.pop()
             max_trim = 0
