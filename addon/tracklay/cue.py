@@ -32,6 +32,9 @@ FitMode = Literal["auto", "off"]
 
 FIT_MODES: tuple[FitMode, ...] = ("auto", "off")
 
+MAX_TAIL_SECONDS = 60
+"""Longest tail in seconds."""
+
 UNFITTED = "unfitted"
 """Name of the whole music that a take was fitted from among a take's files, as those of stems."""
 

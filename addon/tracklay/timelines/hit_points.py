@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..cue import MAX_TAIL_SECONDS
 from ..errors import InvalidInput
 from ..hits import Hit, hits_in_span
 from ..media.shot_detection import find_cuts
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from ..cue import Cue
     from ..timing import Rate
     from .base import Timeline
-
-MAX_TAIL_SECONDS = 60
-"""Longest tail in seconds."""
 
 CUTS = "cuts"
 """The word that stands for all cuts of the picture."""
