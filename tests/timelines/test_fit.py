@@ -74,9 +74,15 @@ def test_a_tail_ends_after_the_span_and_off_cuts(clip, asked, capsys):
     """The take is longer than its span by the tail; without fitting the music is cut, as it came, and asked for exactly."""
     take = lay(capsys, clip, "--in", "2", "--out", "10", "--tail", "1.2")
     assert (take["frames"], take["tail"], take["samples"]) == (200, 30, round(9.2 * 48_000))
+    whole = run(capsys, "lay", clip, "--model", "band/music", "--prompt", "house", "--seed", "1", "--tail", "1.2")
+    (last,) = whole["takes"]
+    assert whole["notes"] == [
+        f"the copy ends with its picture: the last 1.20 s of the music are only in {last['file']}"
+    ]
+    assert len(hear(clip.parent / "tracklay" / whole["laid"])) == pytest.approx(16 * 48_000, abs=1024)
     plain = lay(capsys, clip, "--out", "10", "--fit", "off")
     assert "fit" not in plain
-    assert asked[1] == 10
+    assert asked[2] == 10
     assert plain["samples"] == 480_000
 
 
