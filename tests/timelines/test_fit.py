@@ -124,9 +124,9 @@ def test_a_refit_that_cannot_be_is_one_sentence(clip, asked, capsys):
     files = sorted(folder.iterdir())
     for arguments, words in (
         (("--out", "90"), "past the end"),
-        (("--hits", "15"), "The hit 15 is outside of the span."),
+        (("--hits", "15"), "The hit 15 is outside of the span, from 0 s to before 6 s."),
         (("--tail", "soon"), "Invalid tail. Not a time"),
-        (("--tail", "90"), "The tail has 90; it may have 60 s."),
+        (("--tail", "90"), "The tail is too long: 90. It may be 60 s at most."),
     ):
         assert main(["refit", str(folder / first["file"]), *arguments]) == 2
         assert words in capsys.readouterr().err

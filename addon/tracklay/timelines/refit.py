@@ -70,12 +70,16 @@ def check_fitted(made: MadeTake) -> None:
         InvalidInput: it is no music, or was not fitted.
     """
     if not (made.spec.model.provider == "sketch" and made.spec.model.task == "music") and not made.take.fit:
-        why = "it was generated without fitting" if can_fit(made.spec.model) else "it is no music"
+        if can_fit(made.spec.model):
+            raise InvalidInput(
+                "refit.not_fitted",
+                "{take} cannot be fitted again: it was generated without fitting. Generate it again with tracklay lay.",
+                take=made.take.file.name,
+            )
         raise InvalidInput(
-            "refit.no_fitted_music",
-            "{take} cannot be fitted again: {why}. Generate it again with tracklay lay.",
+            "refit.no_music_take",
+            "{take} cannot be fitted again: it is no music. Move its sounds to a new cut with tracklay land.",
             take=made.take.file.name,
-            why=why,
         )
 
 
