@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
 from tracklay.cli.main import main
-from tracklay.jobs.job_spec import JobSpec
+from tracklay.cue import Cue, Picture
+from tracklay.hits import Hit
+from tracklay.jobs.job_spec import JobSpec, create_job_spec
 from tracklay.jobs.ledger import Ledger
 from tracklay.models import load_catalogue
 from tracklay.providers import base
+from tracklay.timing import Rate, Span, TimeMap
 
 from tests.clips import flash_clip, hear
 from tests.fakes import music_model
@@ -193,20 +197,31 @@ def test_the_tempo_is_sent_as_the_parameter_of_a_model_that_has_one(clip, home, 
 
 
 @pytest.mark.parametrize(
-    ("model", "arguments", "words", "asked"),
+    ("model", "prompt", "params", "sent", "tempo"),
     [
-        (WITH_WORDS, ("--prompt", "house, 96 bpm"), ("house, 96 bpm", None), 96),
-        (WITH_PARAMETER, ("--prompt", "house, 96 bpm"), ("house, 96 bpm", 96), 96),
-        (WITH_PARAMETER, ("--set", "bpm=90"), ("house", 90), 90),
-        (music_model.MODEL, (), ("house", None), None),
+        (WITH_WORDS, "house", {}, ("house, at 100 BPM", None), 100),
+        (WITH_WORDS, "house, 96 bpm", {}, ("house, 96 bpm", None), 96),
+        (WITH_WORDS, "", {}, ("at 100 BPM", None), 100),
+        (WITH_PARAMETER, "house", {}, ("house", 100), 100),
+        (WITH_PARAMETER, "house, 96 bpm", {}, ("house, 96 bpm", 96), 96),
+        (WITH_PARAMETER, "house, 190 bpm", {}, ("house, 190 bpm", None), 190),
+        (WITH_PARAMETER, "house", {"bpm": 90}, ("house", 90), 90),
+        (music_model.MODEL, "house", {}, ("house", None), None),
     ],
 )
-def test_a_tempo_that_the_user_typed_wins(clip, home, capsys, model, arguments, words, asked):
-    """In the prompt or as the parameter; and a model that takes none is asked for none."""
-    band = add_model(home, model)
-    take = lay(capsys, clip, "--out", "9", "--hits", "2.4,4.8,7.2", *arguments)
-    assert band.words == [words]
-    assert take.get("tempo", {"asked": None})["asked"] == asked
+def test_a_tempo_that_the_user_typed_wins(tmp_path, home, model, prompt, params, sent, tempo):
+    """In the prompt or as the parameter, where it allows that; and a model that takes none is asked for none."""
+    add_model(home, model)
+    hits = tuple(Hit(Fraction(seconds)) for seconds in ("2.4", "4.8", "7.2"))
+    span = Span(0, 225, Rate(Fraction(25)))
+    picture = Picture(tmp_path / "clip.mp4", TimeMap.linear(span, Fraction(0)))
+    cue = Cue("1", span, picture, "band/music", prompt=prompt, params=params, hits=hits)
+    spec = create_job_spec(cue, tmp_path, "clip")
+    assert (spec.request_prompt, spec.request_params.get("bpm")) == sent
+    assert spec.cue.tempo == tempo
+    again = JobSpec.from_dict(spec.to_dict(), load_catalogue())
+    assert (again.request_prompt, again.request_params) == (spec.request_prompt, spec.request_params)
+    assert create_job_spec(replace(cue, hits=()), tmp_path, "clip").tempo_sent in ("", f"bpm={tempo}")
 
 
 def test_stems_have_the_cuts_of_their_music(clip, home, capsys):

@@ -72,7 +72,7 @@ def check_fitted(made: MadeTake) -> None:
     if not (made.spec.model.provider == "sketch" and made.spec.model.task == "music") and not made.take.fit:
         if can_fit(made.spec.model):
             raise InvalidInput(
-                "refit.not_fitted",
+                "refit.cut_music",
                 "{take} cannot be fitted again: it was generated without fitting. Generate it again with tracklay lay.",
                 take=made.take.file.name,
             )
