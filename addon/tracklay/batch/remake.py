@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from ..cue import Cue
+    from ..cue import Cue, LandMode
     from ..errors import TracklayError
     from ..jobs import JobSpec, StageProgress
     from ..timelines.redo import MadeTake
@@ -37,20 +37,22 @@ def find_row(made: MadeTake, delivery: BatchDelivery) -> tuple[WorkList, WorkLis
         InvalidInput: the list cannot be read, or has no such row any more.
     """
     cue = made.spec.cue
-    # Land and parts may have been options of the run. A take that is one request has no `parts` that say which.
-    for parts in dict.fromkeys((cue.parts, "auto")):
-        worklist = load_worklist(delivery.worklist, check_keys=False, land=cue.land, parts=parts)
-        row = next((row for row in worklist.rows if row.id == delivery.row), None)
-        if row is None:
-            raise InvalidInput(
-                "remake.row_removed",
-                "{list} no longer has the row {row!r} that the take was made for. Add it again.",
-                list=delivery.worklist.name,
-                row=delivery.row,
-            )
-        if row.digest == delivery.digest:
-            break
-    return worklist, row
+    # Land and parts may have been options of the run. A take that is one request does not say which parts were asked for.
+    found = [_load_row(delivery, cue.land, parts) for parts in dict.fromkeys((cue.parts, "auto"))]
+    return next((each for each in found if each[1].digest == delivery.digest), found[-1])
+
+
+def _load_row(delivery: BatchDelivery, land: LandMode, parts: str) -> tuple[WorkList, WorkListRow]:
+    worklist = load_worklist(delivery.worklist, check_keys=False, land=land, parts=parts)
+    for row in worklist.rows:
+        if row.id == delivery.row:
+            return worklist, row
+    raise InvalidInput(
+        "remake.row_removed",
+        "{list} no longer has the row {row!r} that the take was made for. Add it again.",
+        list=delivery.worklist.name,
+        row=delivery.row,
+    )
 
 
 def redo_row_spec(made: MadeTake, delivery: BatchDelivery, worklist: WorkList, row: WorkListRow, cue: Cue) -> JobSpec:

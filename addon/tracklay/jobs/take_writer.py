@@ -355,6 +355,7 @@ class TakeWriter:
             for name, path in fitted.items():
                 with atomic_write(take.stems[name]) as temporary:
                     _copy_samples(path, temporary, _bwf_writer_factory(take))
+                    self._sign(temporary, take)
                     hashes[take.stems[name].name] = source_id(temporary, "full", cancel_token=cancel_token)
         return hashes
 
