@@ -32,6 +32,12 @@ FitMode = Literal["auto", "off"]
 
 FIT_MODES: tuple[FitMode, ...] = ("auto", "off")
 
+MAX_TAIL_SECONDS = 60
+"""Longest tail in seconds."""
+
+UNFITTED = "unfitted"
+"""Name of the whole music that a take was fitted from among a take's files, as those of stems."""
+
 SAMPLE_RATE = 48_000
 """Sample rate of takes in Hz: the standard of film and video, and Blender's default."""
 
@@ -120,7 +126,8 @@ class Cue:
     `hits` are the moments that music meets; it ends `tail` frames after the span. `fit` says whether music is fitted to them and to the
     span's length (`music_fit`). With `refit`, the file of a take of fitted music, nothing is generated: its music is fitted again. With
     `patch`, only a stretch of an earlier take is generated; the span stays that of the whole take. `parts` says how a span that is
-    longer than the model's is generated: `auto`, `whole`, or the longest length of a part in seconds (`tracklay.parts`).
+    longer than the model's is generated: `auto`, `whole`, or the longest length of a part in seconds (`tracklay.parts`). `tempo` is the
+    tempo that music is asked for, in beats per minute; None for none.
     """
 
     id: str
@@ -142,6 +149,7 @@ class Cue:
     tail: int = 0
     fit: FitMode = "auto"
     refit: Path | None = None
+    tempo: float | None = None
 
     @property
     def sound_span(self) -> Span:
@@ -191,7 +199,8 @@ class Take:
     what landing did: mode, lag, moves, and the file name of the untouched take; empty if the take was not landed. `score` is its score
     with the reasons, empty if it was not scored. `replaced` is the stretch of an earlier take that this one replaces, with that take's
     file; empty for a take that was generated whole. `fit` describes how music was fitted: tempo, segments, joins, hits with their
-    errors, and the file name of the whole music; empty if it was not. `source_type` is how the sound came about, as a term of IPTC's
+    errors, and the file name of the whole music; empty if it was not. `tempo` is the tempo that music was asked for, with the words or the
+    parameter, and the one that came; empty if none was asked for. `source_type` is how the sound came about, as a term of IPTC's
     digital source types. `parts` and `seams` describe the parts that it was joined from;
     empty for a take of one request. `job_id` is the row in the ledger.
     """
@@ -219,6 +228,7 @@ class Take:
     score: Mapping[str, Any] = field(default_factory=dict)
     replaced: Mapping[str, Any] = field(default_factory=dict)
     fit: Mapping[str, Any] = field(default_factory=dict)
+    tempo: Mapping[str, Any] = field(default_factory=dict)
     parts: tuple[Mapping[str, Any], ...] = ()
     seams: tuple[Mapping[str, Any], ...] = ()
     source_type: SourceType = TRAINED
@@ -235,6 +245,10 @@ class Take:
         """The whole music that the take was fitted from; None if it was not fitted."""
         name = self.fit.get("unfitted")
         return self.file.parent / Path(name).name if name else None
+
+    def unfitted_stem(self, name: str) -> Path | None:
+        """Return the file of a whole stem that a fitted one was made from; None if the take was not fitted."""
+        return self.file.with_name(f"{self.file.stem}.{name}.{UNFITTED}.wav") if self.unfitted else None
 
     @classmethod
     def from_manifest_entry(cls, entry: Mapping[str, Any], cue: Cue, folder: Path, job_id: int | None = None) -> Take:
@@ -265,6 +279,7 @@ class Take:
             score=entry.get("score", {}),
             replaced=entry.get("replaced", {}),
             fit=entry.get("fit", {}),
+            tempo=entry.get("tempo", {}),
             parts=tuple(entry.get("parts", ())),
             seams=tuple(entry.get("seams", ())),
             # Manifests of earlier versions do not name it.
@@ -308,6 +323,7 @@ class Take:
             **({"score": dict(self.score)} if self.score else {}),
             **({"replaced": dict(self.replaced)} if self.replaced else {}),
             **({"fit": dict(self.fit)} if self.fit else {}),
+            **({"tempo": dict(self.tempo)} if self.tempo else {}),
             **({"tail": cue.tail} if cue.tail else {}),
             **({"parts": list(self.parts), "seams": list(self.seams)} if self.parts else {}),
             "picture_by": {"way": "render" if cue.picture.render else "source", "why": cue.picture.reason},

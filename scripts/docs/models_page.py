@@ -44,6 +44,7 @@ def section(model: Model) -> str:
     lines = [f"## {model.id}", "", f"{model.title}. {model.summary}", ""]
     facts = [f"Picture: {model.looks}"] if model.looks else []
     facts += [f"Continues {continues_text(model.continues)}"] if model.continues else []
+    facts += [f"Tempo: asked for as `{model.tempo_words}` in the prompt"] if model.tempo_words else []
     facts += [f"Unconfirmed: {fact}" for fact in model.unconfirmed]
     lines += [f"- {fact}" for fact in facts]
     if facts:

@@ -208,7 +208,9 @@ class Case:
             laid = json.loads((to / "clip.tracklay.json").read_text())["takes"] if takes else []
             assert sorted(take["file"] for take in laid) == takes
             files = {*takes, *(stem for take in laid for stem in take["stems"].values())}
-            files |= {take["fit"]["unfitted"] for take in laid if "fit" in take}
+            fitted = [take for take in laid if "fit" in take]
+            files |= {take["fit"]["unfitted"] for take in fitted}
+            files |= {f"{Path(take['file']).stem}.{stem}.unfitted.wav" for take in fitted for stem in take["stems"]}
             assert {path.name for path in to.iterdir()} <= {*files, "clip.tracklay.json", "clip.tracklay.mp4"}
             assert self.leftovers() == []
         except AssertionError as error:

@@ -30,6 +30,7 @@ gives = "audio"
 takes = ["text", "audio"]
 version = "1"
 short_side = 512
+tempo_words = "at {tempo} BPM"
 looks = "a square"
 unconfirmed = [
   "Whether [this] is so.",
@@ -98,6 +99,7 @@ WRONG = {
         "takes": ["true", '["text", "words"]', "5"],
         "version": ["1", "1.0"],
         "short_side": ['"384"', "384.5", "true", "63", "2161", "[]"],
+        "tempo_words": ["5", "[]", '"at 104 BPM"'],
         "looks": ["5", "[]"],
         "unconfirmed": ['"text"', "[5]", '[["text"]]'],
     },
@@ -238,6 +240,7 @@ def test_a_valid_file_is_loaded_completely(tmp_path, home):
             price=Price("0.05", "EUR", "second", "count", "2026-01-02", "https://example.com/price"),
             version="1",
             short_side=512,
+            tempo_words="at {tempo} BPM",
             looks="a square",
             unconfirmed=("Whether [this] is so.",),
             continues=ContinuationInput("sound", 5.0, "go-on"),
@@ -383,7 +386,7 @@ def test_a_role_of_two_parameters_is_reported_at_the_second(load_error):
     [
         ("id = mine\n", 1),
         (RIGHT.replace('gives = "audio"', 'gives = "audio'), 8),
-        (RIGHT.replace("[seconds]", "[seconds"), 17),
+        (RIGHT.replace("[seconds]", "[seconds"), 18),
         (RIGHT + 'help = "again"\n', RIGHT.count("\n") + 1),
         (RIGHT + "[licence]\n", RIGHT.count("\n") + 1),
         ("id =", 1),

@@ -193,6 +193,7 @@ def show_model(model: Model, bills: BilledRange | None) -> None:
         ("task", model.task),
         ("takes", inputs_text(model)),
         *([("looks at", model.looks)] if model.looks else []),
+        *([("tempo", f"asked for as {model.tempo_words!r}")] if model.tempo_words else []),
         ("seconds", seconds_text(model)),
         *([("continues", continues_text(model.continues))] if model.continues else []),
         ("price", price_text(model.price)),

@@ -6,6 +6,7 @@ A stored folder gets its final name by a rename, after its files are complete an
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
 import secrets
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..atomic_io import fsync_folder, output_error, remove_leftovers
-from ..cue import Cost
+from ..cue import UNFITTED, Cost
 from ..errors import InvalidInput
 from ..media import proxy_cache
 from ..paths import ensure_folder, tracklay_home
@@ -33,9 +34,6 @@ COPY_GRACE_SECONDS = 600.0
 
 MAX_UNDERSTOOD_CHARS = 20_000
 """Characters of JSON of one value that a provider returned beside the sound, such as a rewritten prompt."""
-
-UNFITTED = "unfitted"
-"""Name of the whole music that a take was fitted from, among the take's files, as those of stems."""
 
 METADATA_FILE = "note.json"
 """File in each stored folder that describes its other files. A folder without it is incomplete."""
@@ -196,7 +194,7 @@ def load_output(metadata: Mapping[str, Any]) -> Output | None:
 
 
 def store_music(take: Path, earlier: Job | None, job: Job, folder: Path) -> dict[str, Any]:
-    """Store the whole music that a take was fitted from as a job's output, to be fitted again; return the ledger's metadata.
+    """Store the whole music and stems that a take was fitted from as a job's output, to be fitted again; return the ledger's metadata.
 
     Args:
         take: path of the take's file.
@@ -214,11 +212,16 @@ def store_music(take: Path, earlier: Job | None, job: Job, folder: Path) -> dict
             "refit.no_music", "The music that {take} was fitted from is missing: {path}.", take=take.name, path=music
         )
     known = (earlier and earlier.output) or {}
+    whole_stems = {
+        path.name.removeprefix(f"{take.stem}.").removesuffix(f".{UNFITTED}.wav"): path
+        for path in sorted(take.parent.glob(f"{glob.escape(take.stem)}.*.{UNFITTED}.wav"))
+    }
     output = Output(
         Path(shutil.copyfile(music, folder / music.name)),
         known.get("seed", job.seed),
         known.get("version", ""),
         Cost("0", known.get("cost", {}).get("currency", "USD"), estimated=False),
+        {name: Path(shutil.copyfile(path, folder / path.name)) for name, path in whole_stems.items()},
         understood=known.get("understood", {}),
     )
     stored = save_output(job, folder, output, keep_after_laying=False)

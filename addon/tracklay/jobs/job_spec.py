@@ -17,7 +17,7 @@ from ..cue import SAMPLE_RATE, Cue, EditorRender, Patch, Picture, ProxySpec
 from ..errors import InvalidInput, LedgerError, TracklayError
 from ..hits import Hit
 from ..models import Model, find_model
-from ..models.model import prompt_required_error
+from ..models.model import TEMPO_FIELD, prompt_required_error
 from ..parts.sizes import WHOLE, part_sizes
 from ..timing import Rate, Span, TimeMap
 from ..untrusted_data import clean_text
@@ -189,6 +189,40 @@ class JobSpec:
         return [rate.seconds(each) for each in sizes.lengths(self.frames_in_parts)]
 
     @property
+    def tempo_sent(self) -> str:
+        """The tempo as a request states it besides the user's own prompt and parameters: words, `NAME=VALUE`, or nothing."""
+        cue, parameter = self.cue, self.model.parameter_for_role("tempo")
+        if cue.tempo is None or (parameter is not None and parameter.name in cue.params):
+            return ""
+        if parameter is not None:
+            is_allowed = (parameter.minimum or 0) <= cue.tempo <= (parameter.maximum or math.inf)
+            return f"{parameter.name}={cue.tempo:g}" if is_allowed else ""
+        from ..sketch.music.prompt_parser import find_prompt_tempo  # noqa: PLC0415 - rarely needed, and slow to load
+
+        is_typed = find_prompt_tempo(cue.prompt)[0] is not None
+        words = "" if is_typed else self.model.tempo_words.replace(TEMPO_FIELD, f"{cue.tempo:g}")
+        prompt = self.model.parameter_for_role("prompt")
+        longest = math.inf if prompt is None or prompt.maximum is None else prompt.maximum
+        return words if len(_join_words(cue.prompt, words)) <= longest else ""
+
+    @property
+    def request_prompt(self) -> str:
+        """The prompt of a request: the user's, and words for the tempo."""
+        sent = self.tempo_sent
+        return self.cue.prompt if self.model.parameter_for_role("tempo") else _join_words(self.cue.prompt, sent)
+
+    @property
+    def request_params(self) -> dict[str, ParamValue]:
+        """The parameters of a request: the cue's, and the tempo."""
+        parameter = self.model.parameter_for_role("tempo")
+        params = dict(self.cue.params)
+        if parameter is not None and self.cue.tempo is not None and self.tempo_sent:
+            params[parameter.name] = parameter.validate(
+                round(self.cue.tempo) if parameter.type == "integer" else self.cue.tempo
+            )
+        return params
+
+    @property
     def scores_takes(self) -> bool:
         """True if takes are scored."""
         return self.cue.best
@@ -197,6 +231,11 @@ class JobSpec:
         """Return the file name of a take, or of one of its stems."""
         model = self.model.id.replace("/", "-")
         return f"{self.stem}.{model}.take{number}{'.' + stem if stem else ''}.wav"
+
+
+def _join_words(prompt: str, words: str) -> str:
+    """Return a prompt with words after it."""
+    return ", ".join(part for part in (prompt.rstrip(" .,;"), words) if part) if words else prompt
 
 
 @contextlib.contextmanager
@@ -254,6 +293,7 @@ def cue_to_dict(cue: Cue) -> dict[str, Any]:
         **({"tail": cue.tail} if cue.tail else {}),
         **({"fit": cue.fit} if cue.fit != "off" else {}),
         **({} if cue.refit is None else {"refit": str(cue.refit)}),
+        **({} if cue.tempo is None else {"tempo": cue.tempo}),
         **({} if cue.patch is None else {"patch": [str(cue.patch.take), cue.patch.start, cue.patch.frames]}),
         **({} if cue.parts == WHOLE else {"parts": cue.parts}),
     }
@@ -380,7 +420,32 @@ def create_job_spec(
     hits, tail = (cue.hits, cue.tail) if model.task == "music" else ((), 0)
     fit = cue.fit if can_fit(model) else "off"
     cue = replace(cue, params=settings.params, seed=settings.seed, hits=hits, tail=tail, fit=fit)
-    return JobSpec(cue, model, folder, stem)
+    return JobSpec(replace(cue, tempo=_tempo_to_ask(cue, model)), model, folder, stem)
+
+
+def _tempo_to_ask(cue: Cue, model: Model) -> float | None:
+    """Return the tempo that a model's music is asked for, in beats per minute; None for none.
+
+    It is the user's own, of the parameter or in the prompt; else, where the model takes a tempo, the one whose beats fall on most hits.
+    """
+    if not can_fit(model) or model.picture_input(cue.params) is not None or cue.refit is not None:
+        return None
+    parameter = model.parameter_for_role("tempo")
+    if parameter is not None and parameter.name in cue.params:
+        return float(cue.params[parameter.name])
+    # Rarely needed, and slow to load.
+    from ..music_fit.tempo_choice import HIGHEST_TEMPO, LOWEST_TEMPO, choose_tempo  # noqa: PLC0415
+    from ..sketch.music.prompt_parser import find_prompt_tempo  # noqa: PLC0415
+
+    typed, usual = find_prompt_tempo(cue.prompt)
+    if typed is not None or not cue.hits or (parameter is None and not model.tempo_words):
+        return typed
+    low, high = (parameter.minimum, parameter.maximum) if parameter is not None else (None, None)
+    low, high = max(LOWEST_TEMPO, low or 0), min(HIGHEST_TEMPO, high or HIGHEST_TEMPO)
+    if low > high:
+        return None
+    frame = cue.span.rate.seconds(1)
+    return choose_tempo([hit.seconds for hit in cue.hits], frame, low=math.ceil(low), high=high, hint=usual)
 
 
 def proxy_spec(model: Model, square: str) -> ProxySpec:
@@ -402,8 +467,8 @@ def random_seed(spec: JobSpec) -> int:
     return low + secrets.randbelow(high - low)
 
 
-_NOT_REQUESTED = ("id", "seed", "takes", "reason", "timecode_start", "best")
-"""Fields of a stored cue that are no part of what the user asks for."""
+_NOT_REQUESTED = ("id", "seed", "takes", "reason", "timecode_start", "best", "tempo")
+"""Fields of a stored cue that are no part of what the user asks for, or follow from it."""
 
 
 def request_keys(spec: JobSpec) -> list[str]:

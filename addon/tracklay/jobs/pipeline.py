@@ -139,7 +139,7 @@ class JobPipeline(SubmissionStage):
             model.version,
             str(seconds),
             self._key_params,
-            cue.prompt,
+            self.spec.request_prompt,
             cue.negative,
             # Only the offline engine composes to hits; other music is fitted to them afterwards.
             *([hit.to_list() for hit in cue.hits] if model.provider == "sketch" else ()),
@@ -156,16 +156,15 @@ class JobPipeline(SubmissionStage):
             return None
         visual = await self._load_or_make_proxy(proxy_key, picture, span) if proxy_key else (None, None)
         samples = (cue.sound_span if cue.patch is None else span).samples(SAMPLE_RATE)
-        request = Request(
-            model, cue.prompt, cue.negative, self.job.seed, cue.params, seconds, samples, *visual, hits=cue.hits
-        )
+        prompt, params = self.spec.request_prompt, self.spec.request_params
+        request = Request(model, prompt, cue.negative, self.job.seed, params, seconds, samples, *visual, hits=cue.hits)
         with checked_replies(self.provider.name):
             return request, await self.provider.prepare(request)
 
     @property
     def _key_params(self) -> dict[str, Any]:
         """The parameters as the content key has them."""
-        return dict(self.spec.cue.params)
+        return dict(self.spec.request_params)
 
     def _proxy_key(self, source: str, picture: Picture, span: Span, visual_input: str | None = None) -> str | None:
         """Return the key that a span's proxy is found by; None if the model takes no picture, and none is needed otherwise."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import InvalidInput
-from .model import ContinuationInput, Model, Parameter, ParameterType, Role, suggest_nearest
+from .model import TEMPO_FIELD, ContinuationInput, Model, Parameter, ParameterType, Role, suggest_nearest
 
 _MODEL_ID = re.compile(r"[a-z0-9.-]+/[a-z0-9.-]+")
 SHORT_SIDE_RANGE = range(64, 2161)
@@ -33,6 +33,7 @@ _ROLE_TYPES: dict[Role, tuple[ParameterType, ...]] = {
     "video": ("file",),
     "image": ("file",),
     "mode": ("choice",),
+    "tempo": ("number", "integer"),
 }
 """Types that a parameter may have so that Tracklay can fill it."""
 
@@ -128,6 +129,15 @@ class _ModelParser:
         if seconds.most is not None and seconds.least > seconds.most:
             raise self._locate(_limits_error("seconds.least", seconds.least, "most", seconds.most), "seconds.least")
         countable = [parameter.name for parameter in model.parameters if parameter.type == "integer"]
+        if model.tempo_words and TEMPO_FIELD not in model.tempo_words:
+            error = InvalidInput(
+                "model_file.invalid_tempo_words",
+                "{field} must contain {tempo}, not {value!r}.",
+                field="tempo_words",
+                tempo=TEMPO_FIELD,
+                value=model.tempo_words,
+            )
+            raise self._locate(error, "tempo_words")
         if price.times not in ("", *countable):
             error = InvalidInput(
                 "model_file.invalid_multiplier",
@@ -182,6 +192,13 @@ class _ModelParser:
         if parameter.minimum is not None and parameter.maximum is not None and parameter.minimum > parameter.maximum:
             error = _limits_error(f"{section}.minimum", parameter.minimum, "maximum", parameter.maximum)
             raise self._locate(error, f"{section}.minimum")
+        if parameter.role == "tempo" and parameter.default is not None:
+            error = InvalidInput(
+                "model_file.tempo_default",
+                "{field} must be left out: without a tempo, the model's own is used.",
+                field=f"{section}.default",
+            )
+            raise self._locate(error, f"{section}.default")
         if parameter.default is not None:
             try:
                 parameter.validate(parameter.default)

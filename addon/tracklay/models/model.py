@@ -17,11 +17,14 @@ from ..cue import ParamValue  # noqa: TC001 - the loader reads the annotations: 
 from ..errors import InvalidInput
 from ..source_type import TRAINED, SourceType  # as above
 
-Role = Literal["prompt", "negative", "seed", "seconds", "video", "image", "mode"]
+Role = Literal["prompt", "negative", "seed", "seconds", "video", "image", "mode", "tempo"]
 ParameterType = Literal["text", "integer", "number", "boolean", "choice", "file", "json"]
 
 EXTRA_PREFIX = "+"
 """Prefix of a parameter that the catalogue does not know and that the user sends anyway: `+name`. Its value is kept as JSON text."""
+
+TEMPO_FIELD = "{tempo}"
+"""Place of the number in a model's words for a tempo."""
 
 _OVERRIDABLE_ROLES = frozenset({"negative", "seconds"})
 """Roles that Tracklay fills, and that the user may set by name instead."""
@@ -45,6 +48,7 @@ class Parameter:
         unit: the unit of a number, for labels.
         required: the provider rejects a request without it.
         role: the value that Tracklay itself fills in. `mode` is not sent: it selects whether `video`, `image` or only `text` is.
+            `tempo`, beats per minute, is filled in for music with hits if the user sets none.
         wire: its name at the provider, where that differs. Dots separate the keys of nested objects.
     """
 
@@ -257,6 +261,8 @@ class Model:
         version: the provider's version id; empty for the newest.
         short_side: pixels of the shorter side of the picture it gets. 384 loses nothing for MMAudio (measured): it resizes every
             picture to a square of that size, so that more pixels are only more bytes.
+        tempo_words: words that give a model without a parameter for it the tempo of its music, appended to the prompt: `at {tempo} BPM`.
+            Empty if it is not known that the model follows such words.
         looks: how the model samples the picture, in a phrase; empty if that is not published.
         source_type: how its sound comes about, as a term of IPTC's digital source types.
         unconfirmed: sentences about fields that were inferred, not read.
@@ -278,6 +284,7 @@ class Model:
     price: Price = Price()
     version: str = ""
     short_side: int = 384
+    tempo_words: str = ""
     looks: str = ""
     source_type: SourceType = TRAINED
     unconfirmed: tuple[str, ...] = ()
@@ -289,14 +296,14 @@ class Model:
 
     @property
     def settable(self) -> tuple[Parameter, ...]:
-        """The parameters that the user sets: all that Tracklay does not fill itself."""
-        return tuple(parameter for parameter in self.parameters if parameter.role in (None, "mode"))
+        """The parameters that the user sets: all that Tracklay does not fill itself, and the tempo, which the user may leave to it."""
+        return tuple(parameter for parameter in self.parameters if parameter.role in (None, "mode", "tempo"))
 
     @property
     def settable_by_name(self) -> tuple[Parameter, ...]:
         """The settable parameters, and those that the user may override by name."""
         return tuple(
-            parameter for parameter in self.parameters if parameter.role in (None, "mode", *_OVERRIDABLE_ROLES)
+            parameter for parameter in self.parameters if parameter.role in (None, "mode", "tempo", *_OVERRIDABLE_ROLES)
         )
 
     def picture_input(self, params: Mapping[str, ParamValue]) -> Literal["video", "image"] | None:

@@ -6,13 +6,14 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
+from ...cue import MAX_TAIL_SECONDS
 from ...errors import TracklayError
 from ...jobs.job_spec import MAX_TAKES, RANDOM_SEED
 from ..runtime.requests import build_cue, submit_cues
 from ..sequencer import compat, selection
-from ..settings.properties import LAND_ITEMS, land_setting
+from ..settings.properties import LAND_ITEMS, fit_setting, land_setting, tail_setting
 from .common import SKIP_SAVE, WAIT_ARGUMENT, TracklayOperator
 
 
@@ -52,6 +53,20 @@ class TRACKLAY_OT_generate(TracklayOperator, bpy.types.Operator):  # type: ignor
         "parts": StringProperty(
             name="Parts", description="Parts of a long span: auto, whole, or seconds", default="auto", options=SKIP_SAVE
         ),
+        "fit": BoolProperty(
+            name="Fit Music",
+            description="Fit music to the span and its hits, with its own ending",
+            default=True,
+            options=SKIP_SAVE,
+        ),
+        "tail": FloatProperty(
+            name="Tail",
+            description="Time after the span in which music ends",
+            min=0.0,
+            max=float(MAX_TAIL_SECONDS),
+            unit="TIME_ABSOLUTE",
+            options=SKIP_SAVE,
+        ),
         "wait": WAIT_ARGUMENT,
     }
 
@@ -66,7 +81,11 @@ class TRACKLAY_OT_generate(TracklayOperator, bpy.types.Operator):  # type: ignor
         }
         if self.properties.is_property_set("land"):
             overrides["land"] = land_setting(self)
+        if self.properties.is_property_set("fit"):
+            overrides["fit"] = fit_setting(self)
         scene = compat.active_sequencer_scene(context)
+        if self.properties.is_property_set("tail"):
+            overrides["tail"] = tail_setting(self, selection.scene_rate(scene))
         try:
             cues = [(build_cue(spot, scene.tracklay, **overrides), spot) for spot in selection.spot_ranges(scene)]
             return submit_cues(self, cues, wait=self.wait)

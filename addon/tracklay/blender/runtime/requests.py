@@ -55,6 +55,8 @@ def build_cue(spot: CueSource, settings: Any, **overrides: Any) -> Cue:
         land=properties.land_setting(settings),
         best=settings.best,
         parts=properties.parts_setting(settings),
+        tail=properties.tail_setting(settings, spot.span.rate),
+        fit=properties.fit_setting(settings),
         hits=prompts.find_hits(settings.id_data, spot.span),
     )
     return replace(cue, **overrides)

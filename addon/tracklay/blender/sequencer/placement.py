@@ -268,7 +268,9 @@ def _lay_take(spot: CueSource, take: Take, index: int, request: CueRequest | Non
         fields = staleness.picture_request_fields(scene, picture, *span, staleness.SpeedEffectCache())
         request = CueRequest(take.cue.model, take.cue.prompt, **fields)
     with StripPlacer(scene) as placer:
-        strip = placer.place_sound(level, picture, catalogue.model_title(request.model), take.file, span)
+        start, frames = span
+        title = catalogue.model_title(request.model)
+        strip = placer.place_sound(level, picture, title, take.file, (start, frames + take.cue.tail))
         _tag_strip(strip, take.cue.id, index, request)
         strip[ENTRY_PROPERTY] = json.dumps(take.to_manifest_entry(), ensure_ascii=False)
         return str(strip.name)

@@ -15,6 +15,7 @@ import bpy
 
 from ...cue import Cue
 from ...errors import InvalidInput, TracklayError
+from ...jobs.job_spec import can_fit
 from ..settings import catalogue
 from ..settings.properties import STEM_MODES
 from . import compat, cue_index, landing, placement, prompts, scores, selection
@@ -392,6 +393,7 @@ def regenerated_cue(
     cue = Cue(
         hits=prompts.find_hits(scene, spot.span),
         tail=int(entry.get("tail", 0)),
+        fit="off" if can_fit(model) and not entry.get("fit") else "auto",
         refit=cue_index.fitted_file(version.strips[0]) if is_refit else None,
         id=f"{spot.strip_name} {secrets.token_hex(3)}",
         span=spot.span,

@@ -5,6 +5,7 @@ Drawing reads memory only: no file, no network.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +16,7 @@ import bpy
 from ...cue import Cue, Picture
 from ...errors import InvalidInput, TracklayError
 from ...jobs import JobSpec, estimate_cost
-from ...jobs.job_spec import can_land
+from ...jobs.job_spec import can_fit, can_land
 from ...models.model import is_json, not_json_error, prompt_required_error
 from ...parts.sizes import request_lengths
 from ...timing import Span, TimeMap
@@ -216,7 +217,7 @@ def _draw_unknown_words(context: Any, layout: Any, settings: Any, model: Model) 
 
 
 def _draw_picture_settings(layout: Any, settings: Any, model: Model) -> None:
-    """Draw the settings of the picture, for a model that uses one, and those of a long span."""
+    """Draw the settings of the picture, for a model that uses one, of music, and of a long span."""
     params = properties.param_values(settings.params, model)
     if model.picture_input(params):
         layout.prop(settings, "picture")
@@ -225,6 +226,10 @@ def _draw_picture_settings(layout: Any, settings: Any, model: Model) -> None:
             layout.prop(settings, "square_at")
     if can_land(model, params):
         layout.prop(settings, "land")
+    if model.task == "music":
+        if can_fit(model) and not model.picture_input(params):
+            layout.prop(settings, "fit")
+        layout.prop(settings, "tail")
     if model.seconds.native or model.seconds.most:
         layout.prop(settings, "parts")
         if settings.parts == "SECONDS":
@@ -280,11 +285,18 @@ def _parts_text(scene: Any, model: Model, ranges: list[tuple[Any, int, int]]) ->
 def _priced_specs(scene: Any, model: Model, ranges: list[tuple[Any, int, int]]) -> list[JobSpec]:
     """Return a spec for each selected range, without its picture: enough for the price."""
     settings, rate = scene.tracklay, selection.scene_rate(scene)
-    params, parts = properties.param_values(settings.params, model), properties.parts_setting(settings)
-    cues = [
-        Cue("", Span(0, frames, rate), DUMMY_PICTURE, model.id, takes=settings.takes, params=params, parts=parts)
-        for _, _, frames in ranges
-    ]
+    cue = Cue(
+        "",
+        Span(0, 1, rate),
+        DUMMY_PICTURE,
+        model.id,
+        takes=settings.takes,
+        params=properties.param_values(settings.params, model),
+        parts=properties.parts_setting(settings),
+        tail=properties.tail_setting(settings, rate) if model.task == "music" else 0,
+        fit=properties.fit_setting(settings),
+    )
+    cues = [replace(cue, span=Span(0, frames, rate)) for _, _, frames in ranges]
     return [JobSpec(cue, model, DUMMY_PICTURE.source, "") for cue in cues]
 
 

@@ -137,6 +137,12 @@ WORDS = {
     "Seconds": "Sekunden",
     "Part": "Teil",
     "Part Length": "Länge der Teile",
+    "Fit Music": "Musik einpassen",
+    "Fit music to the span and its hits, with its own ending": (
+        "Musik an den Abschnitt und seine Akzentpunkte anpassen, mit ihrem eigenen Schluss"
+    ),
+    "Tail": "Ausklang",
+    "Time after the span in which music ends": "Zeit nach dem Abschnitt, in der Musik endet",
     "Parts where the span is longer than what the model is made for": "Teile, wo der Abschnitt länger ist als das Modell",
     "One request for the whole span; not beyond the model's limit": (
         "Eine Anfrage für den ganzen Abschnitt; nicht über die Grenze des Modells"

@@ -282,6 +282,10 @@ ERRORS = {
     "{field} must look like provider/name in lower case, not {value!r}.": (
         "{field} muss wie provider/name in Kleinbuchstaben aussehen, nicht wie {value!r}."
     ),
+    "{field} must contain {tempo}, not {value!r}.": "{field} muss {tempo} enthalten, nicht {value!r}.",
+    "{field} must be left out: without a tempo, the model's own is used.": (
+        "{field} muss fehlen: Ohne Tempo gilt das des Modells."
+    ),
     "{field} must be a decimal number as text, not {value!r}.": (
         "{field} muss eine Dezimalzahl als Text sein, nicht {value!r}."
     ),
