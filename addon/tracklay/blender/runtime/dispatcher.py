@@ -31,8 +31,10 @@ from .cue_status import CueStatus, running_cues
 from .event_handler import EventHandler
 from .job_start import create_folder_and_start, preload_runner, with_delivery
 from .presence import PresenceTracker
+from .repairs import RepairPlanner
 from .take_inbox import TakeInbox, is_extra_take, job_take_index
 from .timeline_scan import TimelineScan
+from .user_activity import is_user_moving_strips
 
 if TYPE_CHECKING:
     from ...cue import Cue
@@ -52,9 +54,6 @@ HELD_RECHECK_SECONDS = 5.0
 WAIT_TIMEOUT_SECONDS = 0.2
 """Longest sleep of a blocking wait in seconds, so that Ctrl-C is noticed soon."""
 
-MOVE_OPERATOR_PREFIXES = ("TRANSFORM_OT_", "SEQUENCER_OT_")
-"""Modal operators during which no strip is filled: they hold pointers to strips, and their own undo step is not pushed yet."""
-
 
 class Dispatcher:
     """Connects the job thread to Blender's main thread: submits cues, and processes events and takes in the ticks of a timer.
@@ -68,10 +67,11 @@ class Dispatcher:
         self.inbox = TakeInbox()
         self.presence = PresenceTracker()
         self.timeline_scan = TimelineScan()
-        self._events = EventHandler(self.inbox, self.presence, self._retry_take)
         self._runner: BackgroundRunner | None = None
         # One thread, so that folders are created and jobs are started and cancelled in the order of the user's actions.
         self._start_executor = ThreadPoolExecutor(1, "tracklay-start")
+        self.repairs = RepairPlanner(self.inbox, self._start_executor, lambda: self.runner)
+        self._events = EventHandler(self.inbox, self.presence, self.repairs, self._retry_take)
         self._speed_cache = staleness.SpeedEffectCache()
         self._held_checked_at = 0.0
 
@@ -105,17 +105,18 @@ class Dispatcher:
         return self.timeline_scan.is_active
 
     def process(self) -> bool:
-        """Handle some events, then run the first task that is due: fill, scan, refill or check staleness.
+        """Handle some events, then run the first task that is due: lay, scan, refill or check staleness.
 
-        Filling comes first, because the user waits for takes, unless a scan is overdue. Returns whether there was anything to do.
+        Laying comes first, because the user waits for takes, unless a scan is overdue. Returns whether there was anything to do.
         """
         has_handled_events = self._process_events()
         must_scan = self.timeline_scan.is_due(
             has_changes=shared_cue_index.is_dirty or bool(self.presence.missing_since)
         )
-        may_fill = self.inbox.fill_queue and not _is_user_moving_strips()
-        if may_fill and not (must_scan and self.timeline_scan.is_overdue()):
-            self._fill_next()
+        has_strips_to_lay = bool(self.inbox.fill_queue or self.repairs.to_place)
+        may_lay = has_strips_to_lay and not is_user_moving_strips()
+        if may_lay and not (must_scan and self.timeline_scan.is_overdue()):
+            self._lay_next()
         elif must_scan:
             self.timeline_scan.run_slice(self._scan_steps)
         elif self.inbox.refill_queue:
@@ -144,6 +145,7 @@ class Dispatcher:
         job_specs: Sequence[tuple[JobSpec, CueSource]],
         *,
         wait: bool = False,
+        repair: bool = False,
         on_placed: Callable[[], None] | None = None,
     ) -> BlockingBatch | None:
         """Submit jobs, all of them or none. When this returns, each take has a placeholder.
@@ -151,6 +153,7 @@ class Dispatcher:
         Args:
             job_specs: each job with the spot that its takes are for.
             wait: the caller waits: no placeholders are placed, and the batch to `wait` for is returned.
+            repair: generate the worst stretch of each cue's best take again when its takes have arrived.
             on_placed: called when the strips exist, within the same undo step.
 
         Raises:
@@ -175,7 +178,7 @@ class Dispatcher:
                 on_placed()
             placement.push_undo(placement.find_scene(job_specs[0][1]), placement.UNDO_GENERATE)
         for spec, spot in job_specs:
-            self._start_job(with_delivery(spec, spot))
+            self._start_job(with_delivery(spec, spot, repair=repair))
         return batch
 
     def _start_job(self, spec: JobSpec, take_indices: Sequence[int] = ()) -> None:
@@ -211,10 +214,7 @@ class Dispatcher:
         if error := network.offline_error(catalogue.get_model(cue.model)):
             raise error
         spec = create_job_spec(
-            replace(cue, takes=len(failed), seed=seed),
-            delivery.folder,
-            delivery.stem,
-            catalogue.MODELS,
+            replace(cue, takes=len(failed), seed=seed), delivery.folder, delivery.stem, catalogue.MODELS
         )
         for index in failed:
             self.inbox.final_errors.pop((cue.id, index), None)
@@ -224,6 +224,7 @@ class Dispatcher:
 
     def cancel(self, cue_id: str) -> None:
         """Cancel the jobs of a cue."""
+        self.repairs.cancel(cue_id)
         self._start_executor.submit(self.runner.cancel, cue_id)
 
     def dismiss(self, cue_id: str) -> None:
@@ -288,8 +289,8 @@ class Dispatcher:
         ):
             with contextlib.suppress(queue.Empty):
                 self._events.handle(self.runner.events.get(timeout=WAIT_TIMEOUT_SECONDS))
-            while self.inbox.fill_queue:
-                self._fill_next()
+            while self.inbox.fill_queue or self.repairs.to_place:
+                self._lay_next()
         left = [
             f"{status.picture_name}: {status.error or status.message}"
             for status in running_cues().values()
@@ -297,12 +298,15 @@ class Dispatcher:
         ]
         return [self._events.ledger_error, *left] if self._events.ledger_error else left
 
-    # Task 1: fill placeholders
+    # Task 1: fill placeholders, and place those of repairs
 
-    def _fill_next(self) -> None:
-        """Put the next take that has arrived into its strips, as an undo step."""
+    def _lay_next(self) -> None:
+        """Put the next take that has arrived into its strips or, when none waits, place the next repair; each is an undo step."""
         if self.timeline_scan.abort():
             shared_cue_index.is_dirty = True
+        if not self.inbox.fill_queue:
+            self.repairs.place_next()
+            return
         key = self.inbox.next_to_fill()
         scenes = self._fill(key)
         if status := running_cues().get(key[0]):
@@ -319,7 +323,7 @@ class Dispatcher:
         if not refs and is_extra_take(key[1]):
             siblings = shared_cue_index.take_strips(key[0], job_take_index(key[1]))
             request = siblings[0].read_request() if siblings else None
-            if request and placement.place_extra_take(siblings[0], received.take, key[1], request):
+            if request and placement.place_beside(siblings[0], received.take.cue, key[1], request, received.take):
                 scenes = [siblings[0].scene]
         if refs or scenes:
             self.runner.mark_laid([received.take])
@@ -387,7 +391,7 @@ class Dispatcher:
         ]
         keys = [(status.cue.id, index) for status in tracked for index in status.steps]
         failed = {(status.cue.id, index) for status in tracked for index in status.errors}
-        settled = failed | self.inbox.received.keys()
+        settled = failed | self.inbox.received.keys() | self.repairs.unplaced
         for key in self.presence.update(keys, present, settled, after_undo=after_undo):
             self._start_executor.submit(self.runner.cancel, *key)
         self.presence.keep_cues(running_cues())
@@ -457,15 +461,6 @@ class Dispatcher:
         self._start_executor.shutdown(cancel_futures=True)
         if self._runner is not None:
             self._runner.close()
-
-
-def _is_user_moving_strips() -> bool:
-    """Return whether a modal operator is moving strips."""
-    return any(
-        operator.bl_idname.startswith(MOVE_OPERATOR_PREFIXES)
-        for window in bpy.context.window_manager.windows
-        for operator in window.modal_operators
-    )
 
 
 _dispatcher: Dispatcher | None = None
