@@ -64,9 +64,9 @@ def build_job_spec(cue: Cue, spot: CueSource) -> JobSpec:
     """Return a cue's validated job spec with the takes folder and sample rate of the preferences.
 
     Raises:
-        TracklayError: the model needs online access, or the request does not fit the model.
+        TracklayError: the model is asked and needs online access, or the request does not fit it.
     """
-    if error := offline_error(catalogue.get_model(cue.model)):
+    if cue.generates and (error := offline_error(catalogue.get_model(cue.model))):
         raise error
     spec = create_job_spec(cue, preferences.takes_folder(), spot.picture.source.stem, catalogue.MODELS)
     return replace(spec, sample_rate=preferences.sample_rate())

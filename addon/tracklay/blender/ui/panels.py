@@ -315,6 +315,7 @@ class TRACKLAY_MT_strip(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
         layout.operator("tracklay.regenerate", text="Regenerate with New Seed").same_seed = False
         layout.operator("tracklay.regenerate", text="Regenerate for Changed Picture").same_seed = True
         layout.operator("tracklay.refit")
+        layout.operator("tracklay.land_again")
         layout.separator()
         layout.menu("TRACKLAY_MT_cue")
         layout.operator("tracklay.delete_dropped", icon="TRASH")

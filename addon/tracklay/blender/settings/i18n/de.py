@@ -12,6 +12,7 @@ OPERATORS = {
     "Next Take": "Nächster Take",
     "Previous Take": "Voriger Take",
     "Compare Takes": "Takes vergleichen",
+    "Land Again": "Erneut einrasten",
     "Hear Untouched or Landed": "Unberührt oder eingerastet hören",
     "Hear Untouched": "Unberührt hören",
     "Hear Landed": "Eingerastet hören",
@@ -148,6 +149,9 @@ WORDS = {
     "Best": "Bester",
     "Best Take": "Bester Take",
     "Score {}": "Wertung {}",
+    "Land the untouched take on the picture as it is now, at no cost": (
+        "Den unberührten Take kostenlos auf das jetzige Bild einrasten"
+    ),
     "Score new takes and make the best one audible": "Neue Takes bewerten und den besten hörbar machen",
     "Repair": "Ausbessern",
     "Generate the worst stretch of the best take again": "Das schlechteste Stück des besten Takes noch einmal erzeugen",
