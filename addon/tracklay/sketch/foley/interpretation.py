@@ -39,7 +39,10 @@ _STRUCK_AFTER = frozenset({"on", "onto", "upon", "against", "into", "in", "insid
 _STRIKING_AFTER = frozenset({"with", "by", "using"})
 _THINGS = frozenset({"object", "surface", "support", "material", "tool"})
 _BRITTLE = frozenset({"glass", "ceramic"})
-_AMBIENCE_ROOMS = {"room": "small", "hum": "small", "applause": "large", "crowd": "large", "traffic": "street"}
+_AMBIENCE_ROOMS = {
+    "room": "small", "hum": "small", "restaurant": "small", "applause": "large", "crowd": "large", "market": "large",
+    "traffic": "street",
+}  # fmt: skip
 """Rooms of the ambiences; the others are outdoors."""
 
 
