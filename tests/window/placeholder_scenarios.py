@@ -426,7 +426,7 @@ class SliceTimer:
             (dispatcher.Dispatcher, "_on_scan_finished", "handle a scan"),
             (dispatcher.Dispatcher, "_refill", "refill strips"),
             (dispatcher.Dispatcher, "_check_staleness", "check staleness"),
-            (dispatcher.Dispatcher, "_fill_next", "lay a take"),
+            (dispatcher.Dispatcher, "_lay_next", "lay a take"),
             (dispatcher.Dispatcher, "process", "whole tick"),
         ):
             self._time(owner, name, label)
