@@ -30,6 +30,7 @@ from .blocking_batch import BlockingBatch
 from .cue_status import CueStatus, running_cues
 from .event_handler import EventHandler
 from .job_start import create_folder_and_start, preload_runner, with_delivery
+from .placeholder_queue import PlaceholderQueue
 from .presence import PresenceTracker
 from .repairs import RepairPlanner
 from .take_inbox import TakeInbox, is_extra_take, job_take_index
@@ -71,6 +72,7 @@ class Dispatcher:
         # One thread, so that folders are created and jobs are started and cancelled in the order of the user's actions.
         self._start_executor = ThreadPoolExecutor(1, "tracklay-start")
         self.repairs = RepairPlanner(self.inbox, self._start_executor, lambda: self.runner)
+        self.placing = PlaceholderQueue(self._start_job)
         self._events = EventHandler(self.inbox, self.presence, self.repairs, self._retry_take)
         self._speed_cache = staleness.SpeedEffectCache()
         self._held_checked_at = 0.0
@@ -94,6 +96,7 @@ class Dispatcher:
             any(batch.pending for batch in self._events.batches)  # an interrupted batch stays until its jobs have ended
             or self._events.pending_lookups
             or self.inbox.fill_queue
+            or self.placing.is_active
             or self.inbox.refill_queue
             or self.presence.missing_since
             or any(status.is_running for status in running_cues().values())
@@ -113,7 +116,7 @@ class Dispatcher:
         must_scan = self.timeline_scan.is_due(
             has_changes=shared_cue_index.is_dirty or bool(self.presence.missing_since)
         )
-        has_strips_to_lay = bool(self.inbox.fill_queue or self.repairs.to_place)
+        has_strips_to_lay = bool(self.placing.is_active or self.inbox.fill_queue or self.repairs.to_place)
         may_lay = has_strips_to_lay and not is_user_moving_strips()
         if may_lay and not (must_scan and self.timeline_scan.is_overdue()):
             self._lay_next()
@@ -148,7 +151,7 @@ class Dispatcher:
         repair: bool = False,
         on_placed: Callable[[], None] | None = None,
     ) -> BlockingBatch | None:
-        """Submit jobs, all of them or none. When this returns, each take has a placeholder.
+        """Submit jobs, all of them or none. Each take gets a placeholder: a few at once, more in the next ticks.
 
         Args:
             job_specs: each job with the spot that its takes are for.
@@ -165,18 +168,15 @@ class Dispatcher:
         for project in {spec.project for spec, _ in job_specs} if amount else ():
             self.runner.set_project_cap(project, amount, enabled=is_enforced)
         self.runner.set_max_overrun(preferences.max_overrun())
-        batch = None
         if wait:
             placement.check_free_channels(job_specs)
             pending = {(spec.cue.id, index) for spec, _ in job_specs for index in range(spec.cue.takes)}
             batch = BlockingBatch({spec.cue.id: spot for spec, spot in job_specs}, requests, pending, on_placed)
             self._events.batches.append(batch)
         else:
-            placement.place_placeholders([(spec, spot, requests[spec.cue.id]) for spec, spot in job_specs])
-            shared_cue_index.is_dirty = True
-            if on_placed is not None:
-                on_placed()
-            placement.push_undo(placement.find_scene(job_specs[0][1]), placement.UNDO_GENERATE)
+            orders = [(spec, spot, requests[spec.cue.id]) for spec, spot in job_specs]
+            self.placing.add(orders, repair=repair, on_placed=on_placed)
+            return None
         for spec, spot in job_specs:
             self._start_job(with_delivery(spec, spot, repair=repair))
         return batch
@@ -301,9 +301,12 @@ class Dispatcher:
     # Task 1: fill placeholders, and place those of repairs
 
     def _lay_next(self) -> None:
-        """Put the next take that has arrived into its strips or, when none waits, place the next repair; each is an undo step."""
+        """Place the next placeholders, else put the next take that has arrived into its strips, else place the next repair."""
         if self.timeline_scan.abort():
             shared_cue_index.is_dirty = True
+        if self.placing.is_active:
+            self.placing.place_next()
+            return
         if not self.inbox.fill_queue:
             self.repairs.place_next()
             return
@@ -344,6 +347,8 @@ class Dispatcher:
             after_undo: an undo step has just been made, so missing placeholders were undone, not deleted.
         """
         self.timeline_scan.abort()
+        if after_undo:
+            self.placing.abort()
         shared_cue_index.refresh()
         self._on_scan_finished(after_undo=after_undo)
         self._refill()
@@ -429,6 +434,7 @@ class Dispatcher:
     def on_file_opened(self) -> None:
         """Note that a file was opened, or the extension enabled in it: the next tick resumes the jobs its placeholders wait for."""
         shared_cue_index.is_dirty = True
+        self.placing.abort()
         self.timeline_scan.open_file()
 
     def _unresolved_cues(self) -> set[str]:

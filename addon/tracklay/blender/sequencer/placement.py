@@ -285,7 +285,7 @@ def place_placeholders(orders: Sequence[tuple[JobSpec, CueSource, CueRequest]]) 
     This is done before anything is sent: a job without a free channel must not cost anything.
 
     Raises:
-        TracklayError: no channel is free above one of the pictures, or the silent file cannot be written.
+        TracklayError: a picture was removed, no channel is free above it, or the silent file cannot be written.
     """
     made: list[tuple[Any, Any]] = []
     for uid in dict.fromkeys(spot.scene_uid for _, spot, _ in orders):
@@ -294,15 +294,16 @@ def place_placeholders(orders: Sequence[tuple[JobSpec, CueSource, CueRequest]]) 
         try:
             with StripPlacer(scene) as placer:
                 for spec, spot, request in here:
-                    level, picture = _find_just_spotted(scene, spot)
+                    level, picture = selection.find_strip(scene, spot)  # it may have moved since
+                    start, _ = _current_span(spot, picture)
                     for index in range(spec.cue.takes):
-                        file = placeholders.write_silence(spec.cue.id, index, spec.cue.sound_span.seconds)
+                        file = placeholders.write_silence(spec.cue.sound_span.seconds)
                         strip = placer.place_sound(
                             level,
                             picture,
                             catalogue.model_title(request.model),
                             file,
-                            (spot.span.start, spec.cue.sound_span.frames),
+                            (start, spec.cue.sound_span.frames),
                         )
                         # Silence has no waveform, and Blender would keep drawing that one after the take has arrived.
                         strip.show_waveform = False
@@ -370,7 +371,7 @@ def place_beside(ref: StripRef, cue: Cue, index: int, request: CueRequest, take:
         return None
     scene, strip = found
     level = next(level for level in selection.iter_levels(scene) if strip.name in level.strips)
-    file = placeholders.write_silence(cue.id, index, cue.sound_span.seconds) if take is None else take.file
+    file = placeholders.write_silence(cue.sound_span.seconds) if take is None else take.file
     span = round(compat.content_start(strip)), cue.sound_span.frames  # of the whole take: the strip may be trimmed
     with StripPlacer(scene) as placer:
         made = placer.place_sound(level, strip, catalogue.model_title(request.model), file, span)
