@@ -22,7 +22,7 @@ from ...errors import InvalidInput
 from ...jobs import StageProgress, create_job_spec
 from ...jobs.delivery import BlenderDelivery
 from ...providers.credentials import redact
-from ..sequencer import cue_index, placeholders, placement, staleness, takes
+from ..sequencer import cue_index, placeholders, placement, staleness, strip_dna, takes
 from ..sequencer.cue_index import shared_cue_index
 from ..settings import catalogue, network, preferences
 from ..settings.i18n.translate import translate_ui
@@ -379,6 +379,7 @@ class Dispatcher:
         if is_first_of_file:
             self._request_lookup(self._unresolved_cues())
             if not bpy.app.background:
+                strip_dna.preload()
                 self._start_executor.submit(preload_runner)
 
     def _repair_placeholders(self, present: Mapping[TakeKey, list[StripRef]]) -> None:

@@ -230,6 +230,7 @@ WORDS = {
         "Der Platzhalter wurde rückgängig gemacht; Wiederholen stellt ihn wieder her. Der Take ist in {}."
     ),
     "Discarded. It may have been charged.": "Verworfen. Er hat vielleicht gekostet.",
+    "Stale": "Veraltet",
     "Stale: the picture has changed": "Veraltet: Das Bild wurde geändert",
     "Finding cuts …  Esc: Cancel": "Schnitte werden gesucht …  Esc: Abbrechen",
     "Take {} is a favourite": "Take {} ist ein Liebling",
