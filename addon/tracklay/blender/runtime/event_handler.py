@@ -14,10 +14,10 @@ from ..sequencer import placeholders, placement
 from ..sequencer.cue_index import shared_cue_index
 from ..settings.i18n.translate import translate_error, translate_ui
 from .cue_status import CueStatus, running_cues
-from .repairs import REPAIR_INDEX, RepairPlanned, is_repair
+from .repairs import REPAIR_INDEX, is_repair
 
 if TYPE_CHECKING:
-    from ...jobs.events import LookupDone, TakeFinished, TakeResumed
+    from ...jobs.events import RunnerEvent, TakeFinished, TakeResumed
     from .blocking_batch import BlockingBatch
     from .cue_status import TakeKey
     from .presence import PresenceTracker
@@ -55,7 +55,7 @@ class EventHandler:
         self.cues_to_retry: set[str] = set()
         """Cues of earlier sessions that the user retries. Their jobs are looked up in the ledger first."""
 
-    def handle(self, event: StageProgress | TakeFinished | TakeResumed | LookupDone | RepairPlanned) -> None:
+    def handle(self, event: RunnerEvent) -> None:
         """Apply one event."""
         from ...jobs import events  # noqa: PLC0415 - the runner that sent the event has loaded it; enabling must not
 
@@ -72,7 +72,7 @@ class EventHandler:
                     status.blocked_reasons[event.take_index] = event.blocked_reason
             case events.TakeFinished():
                 self._on_take_finished(event)
-            case RepairPlanned():
+            case events.RepairPlanned():
                 self._repairs.on_planned(event, self._batch_of((event.cue, REPAIR_INDEX)))
                 if status := running_cues().get(event.cue):
                     self.remove_if_finished(status)

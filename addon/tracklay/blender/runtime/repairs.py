@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from ...cue import Take
     from ...jobs import JobSpec
+    from ...jobs.events import RepairPlanned
     from ...jobs.runner import BackgroundRunner
     from ..sequencer.cue_index import StripRef
     from .blocking_batch import BlockingBatch
@@ -43,15 +44,6 @@ UNDO_REPAIR = "Repair Take"
 def is_repair(take_index: int) -> bool:
     """Return whether a take is a repair of another take of its cue."""
     return job_take_index(take_index) == REPAIR_INDEX
-
-
-@dataclass(frozen=True, slots=True)
-class RepairPlanned:
-    """The end of a plan: the job of the stretch; None if no stretch is worth it, or if `error` forbids it."""
-
-    cue: str
-    spec: JobSpec | None = None
-    error: TracklayError | None = None
 
 
 class RepairPlanner:
@@ -73,7 +65,7 @@ class RepairPlanner:
         """Cues that the user has cancelled."""
 
     def begin(self, status: CueStatus) -> TakeKey | None:
-        """Begin the plan of a cue whose takes have all arrived, if it is to be repaired; return the key of the take to come."""
+        """Begin the plan of a cue whose takes have all arrived, if it asks for a repair; return the key of the take to come."""
         delivery, cue_id = status.delivery, status.cue.id
         if not isinstance(delivery, BlenderDelivery) or not delivery.repair or status.is_running:
             return None
@@ -159,7 +151,8 @@ def _repaired_strip(spec: JobSpec) -> StripRef | None:
 
 def _plan_repair(runner: BackgroundRunner, cue_id: str, takes: Sequence[Take], delivery: BlenderDelivery) -> None:
     """Plan the repair of a cue's best take and report it among the runner's events. Runs in a thread: it reads the take's file."""
-    from ...jobs.failures import internal_error  # noqa: PLC0415 - enabling the extension must not load these
+    from ...jobs.events import RepairPlanned  # noqa: PLC0415 - enabling the extension must not load these
+    from ...jobs.failures import internal_error  # noqa: PLC0415
     from ...timelines.repair import plan_repairs  # noqa: PLC0415
 
     done = partial(RepairPlanned, cue_id)

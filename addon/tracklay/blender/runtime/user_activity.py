@@ -1,4 +1,4 @@
-"""What the user is doing in Blender's windows at this moment."""
+"""The user's activity in Blender's windows."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Overlays in the sequencer: progress and errors on strips, and the crop mask on the preview. Drawing reads memory only.
 
-A placeholder has a progress bar along its lower edge and above it a message, which is a word or a mark on a narrow strip. A failed one has a
-red edge, a stale take an orange one. On a landed take, a tick stands where each moved sound is now, with a line from where it was.
+A placeholder has a progress bar along its lower edge and a message above it: a word or a mark on a narrow strip. A failed one has a red
+edge, a stale take an orange one. On a landed take, a tick stands where each moved sound is now, with a line from where it was.
 """
 
 from __future__ import annotations

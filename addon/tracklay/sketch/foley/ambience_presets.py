@@ -349,7 +349,7 @@ AMBIENCE_PRESETS: Final[Mapping[str, AmbiencePreset]] = {
     "crowd": AmbiencePreset(
         ("crowded", "people talking", "many people", "crowd murmur"),
         (
-            NoiseLayer(  # voices too far to be told apart, and the room around them
+            NoiseLayer(  # voices too far away to be distinguished, and the room around them
                 -39.0,
                 octave_spectrum(-9, -14, -9, -6, -4, -9, -14, -18, -24, -44),
                 octave_spectrum(-9, -14, -8, -5, -3, -8, -13, -17, -23, -42),
