@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,27 @@ def hissing(clicker):
     return asked
 
 
+class SameProcess:
+    """A worker that runs its function in this process: the second and further tests need no process of their own."""
+
+    def __init__(self, function: str, arguments: dict[str, Any]) -> None:
+        module, _, name = function.partition(":")
+        self._call = partial(getattr(importlib.import_module(f"tracklay.{module}"), name), **arguments)
+
+    def result(self) -> Any:
+        """Return what the function returns, as plain data."""
+        return json.loads(json.dumps(self._call()))
+
+    def kill(self) -> None:
+        """Do nothing: there is no process."""
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Score and splice without processes."""
+    monkeypatch.setattr("tracklay.jobs.take_writer.WorkerProcess", SameProcess)
+
+
 def entry_of(strip: Any) -> dict[str, Any]:
     """Return the manifest entry of a laid strip."""
     entry: dict[str, Any] = json.loads(strip[cue_index.ENTRY_PROPERTY])
@@ -84,7 +107,7 @@ def test_a_bad_stretch_is_generated_again(scene, strip, hissing):
     assert cue_index.get_take_tag(new) == cue_index.TakeTag(entry_of(old)["cue"], REPAIR_INDEX)
 
 
-def test_a_good_take_is_left_as_it_is(scene, strip, hissing):
+def test_a_good_take_is_left_as_it_is(scene, strip, hissing, quick):
     """Nothing more is asked for where no stretch scores badly; without Repair, nothing of a bad take either."""
     scene.tracklay.repair = True
     bpy.ops.tracklay.generate(seed=BAD_SEED + 1, land="OFF", wait=True)
@@ -94,7 +117,7 @@ def test_a_good_take_is_left_as_it_is(scene, strip, hissing):
     assert len(hissing) == 2
 
 
-def test_in_a_window_the_repair_has_a_placeholder(scene, strip, monkeypatch):
+def test_in_a_window_the_repair_has_a_placeholder(scene, strip, quick, monkeypatch):
     """The take is laid at once; the repair's placeholder follows above it, and each of them is one undo step."""
     undo_steps: list[str] = []
     monkeypatch.setattr(placement, "push_undo", lambda scene, message="": undo_steps.append(message))
@@ -115,7 +138,7 @@ def test_in_a_window_the_repair_has_a_placeholder(scene, strip, monkeypatch):
     ledger.close()
 
 
-def test_a_repair_that_fails_is_a_note(scene, strip, clicker):
+def test_a_repair_that_fails_is_a_note(scene, strip, clicker, quick):
     """A provider that refuses the stretch costs the take nothing: it stays, the placeholder goes, and the list says why."""
     submit, sent = clicker.submit, []
 
@@ -135,7 +158,7 @@ def test_a_repair_that_fails_is_a_note(scene, strip, clicker):
     assert len(sent) == 2
 
 
-def test_a_cue_that_was_cancelled_is_not_repaired(scene, strip, hissing):
+def test_a_cue_that_was_cancelled_is_not_repaired(scene, strip, hissing, quick):
     """Cancelling a cue while its take is made, or while the repair is planned, starts no repair."""
     cue = generate(scene, repair=True, best=True, seed=BAD_SEED, land="off")
     until(lambda: cue in running_cues() and REPAIR_INDEX in running_cues()[cue].steps)
