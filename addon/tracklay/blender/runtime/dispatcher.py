@@ -347,8 +347,7 @@ class Dispatcher:
             after_undo: an undo step has just been made, so missing placeholders were undone, not deleted.
         """
         self.timeline_scan.abort()
-        if after_undo:
-            self.placing.abort()
+        self.placing.abort()  # an undo or a redo has taken away what was placed: its undo step was not pushed yet
         shared_cue_index.refresh()
         self._on_scan_finished(after_undo=after_undo)
         self._refill()

@@ -99,7 +99,7 @@ class PlaceholderQueue:
             self._finish(placing)
 
     def abort(self) -> None:
-        """Forget what is left: the user has undone the Generate, or opened another file. Nothing was sent."""
+        """Forget what is left: the user has undone or redone something, or opened another file. Nothing was sent."""
         self._queue.clear()
 
     def _finish(self, placing: _Placing) -> None:
