@@ -38,6 +38,9 @@ MAX_TAIL_SECONDS = 60
 UNFITTED = "unfitted"
 """Name of the whole music that a take was fitted from among a take's files, as those of stems."""
 
+UNTOUCHED = "unlanded"
+"""Name of a take as it was before it was landed, likewise."""
+
 SAMPLE_RATE = 48_000
 """Sample rate of takes in Hz: the standard of film and video, and Blender's default."""
 
@@ -116,6 +119,19 @@ class Patch:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierTake:
+    """An earlier take whose sound is used again: nothing is generated.
+
+    Args:
+        file: the file of the take. If its untouched form is beside it, that is used.
+        skip: frames of it before the span.
+    """
+
+    file: Path
+    skip: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Cue:
     """A span of picture and the sound that is wanted for it.
 
@@ -124,7 +140,8 @@ class Cue:
     `timecode_start` is the timecode of the timeline's frame 0, in frames: a take's time stamp counts from it. `land` says whether a
     take's events are moved to the picture's contacts (`landing`). With `best`, takes are scored (`scoring`), and the best one is heard.
     `hits` are the moments that music meets; it ends `tail` frames after the span. `fit` says whether music is fitted to them and to the
-    span's length (`music_fit`). With `refit`, the file of a take of fitted music, nothing is generated: its music is fitted again. With
+    span's length (`music_fit`). With `refit`, the file of a take of fitted music, nothing is generated: its music is fitted again. Nor is
+    it with `reland`, a take that is landed again. With
     `patch`, only a stretch of an earlier take is generated; the span stays that of the whole take. `parts` says how a span that is
     longer than the model's is generated: `auto`, `whole`, or the longest length of a part in seconds (`tracklay.parts`). `tempo` is the
     tempo that music is asked for, in beats per minute; None for none.
@@ -150,6 +167,12 @@ class Cue:
     fit: FitMode = "auto"
     refit: Path | None = None
     tempo: float | None = None
+    reland: EarlierTake | None = None
+
+    @property
+    def generates(self) -> bool:
+        """True if a model is asked: false for a take whose sound an earlier one has."""
+        return self.refit is None and self.reland is None
 
     @property
     def sound_span(self) -> Span:

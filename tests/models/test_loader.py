@@ -32,6 +32,7 @@ version = "1"
 short_side = 512
 tempo_words = "at {tempo} BPM"
 looks = "a square"
+source_type = "algorithmicMedia"
 unconfirmed = [
   "Whether [this] is so.",
 ]
@@ -101,6 +102,7 @@ WRONG = {
         "short_side": ['"384"', "384.5", "true", "63", "2161", "[]"],
         "tempo_words": ["5", "[]", '"at 104 BPM"'],
         "looks": ["5", "[]"],
+        "source_type": ['"trained"', "5"],
         "unconfirmed": ['"text"', "[5]", '[["text"]]'],
     },
     "seconds": {
@@ -242,6 +244,7 @@ def test_a_valid_file_is_loaded_completely(tmp_path, home):
             short_side=512,
             tempo_words="at {tempo} BPM",
             looks="a square",
+            source_type="algorithmicMedia",
             unconfirmed=("Whether [this] is so.",),
             continues=ContinuationInput("sound", 5.0, "go-on"),
             parameters=(

@@ -13,7 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..cue import SAMPLE_RATE, Cue, EditorRender, Patch, Picture, ProxySpec
+from ..cue import SAMPLE_RATE, Cue, EarlierTake, EditorRender, Patch, Picture, ProxySpec
 from ..errors import InvalidInput, LedgerError, TracklayError
 from ..hits import Hit
 from ..models import Model, find_model
@@ -115,6 +115,7 @@ class JobSpec:
         hits = tuple(Hit.from_list(each) for each in stored.pop("hits", ()))
         # Music of earlier versions was cut at the span's end.
         fit, refit = stored.pop("fit", "off"), stored.pop("refit", None)
+        reland = stored.pop("reland", None)
         picture = Picture(
             Path(stored.pop("source")),
             TimeMap(points),
@@ -132,6 +133,7 @@ class JobSpec:
             hits=hits,
             fit=fit,
             refit=None if refit is None else Path(refit),
+            reland=None if reland is None else EarlierTake(Path(reland[0]), int(reland[1])),
             **stored,
         )
 
@@ -169,7 +171,7 @@ class JobSpec:
     def part_sizes(self) -> PartSizes | None:
         """The sizes of the parts that a take is generated in; None if it is one request, or none."""
         cue, span = self.cue, self.cue.request_span
-        if cue.refit:
+        if not cue.generates:
             return None
         return part_sizes(self.model, span.frames, span.rate, cue.parts, is_patch=cue.patch is not None)
 
@@ -294,6 +296,7 @@ def cue_to_dict(cue: Cue) -> dict[str, Any]:
         **({"fit": cue.fit} if cue.fit != "off" else {}),
         **({} if cue.refit is None else {"refit": str(cue.refit)}),
         **({} if cue.tempo is None else {"tempo": cue.tempo}),
+        **({} if cue.reland is None else {"reland": [str(cue.reland.file), cue.reland.skip]}),
         **({} if cue.patch is None else {"patch": [str(cue.patch.take), cue.patch.start, cue.patch.frames]}),
         **({} if cue.parts == WHOLE else {"parts": cue.parts}),
     }
@@ -404,14 +407,14 @@ def create_job_spec(
         from ..media.square_crop import crop_position  # noqa: PLC0415 - rarely needed, and it would slow down Blender's start
 
         crop_position(cue.square)
-    if cue.refit is not None:
+    if not cue.generates:
         cue = replace(cue, parts=WHOLE)
     elif JobSpec(cue, model, folder, stem).part_sizes is None:
         model.check_span(cue.request_span.seconds)
         cue = replace(cue, parts=WHOLE)
     from ..providers.base import get_provider  # noqa: PLC0415 - loads asyncio, which enabling the extension must not
 
-    if check_key and cue.refit is None:
+    if check_key and cue.generates:
         get_provider(model.provider).check_ready()
         from ..media.marks.signing import check_signing  # noqa: PLC0415 - for the same reason
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from ..atomic_io import NumberedFile, atomic_write, temp_dir
-from ..cue import UNFITTED, Cost, Take
+from ..cue import UNFITTED, UNTOUCHED, Cost, Take
 from ..errors import InvalidInput, MediaError, ModelFailed, TracklayError
 from ..media.bwf import BwfWriter
 from ..media.conform import conform_audio
@@ -25,6 +25,7 @@ from ..media.marks.credentials import has_credentials
 from ..media.marks.signing import sign_file, signing_identity
 from ..media.wav_reader import WavReader
 from ..worker import WorkerProcess
+from .artifact_store import COPY_SAMPLES
 from .context import wait_for_worker
 
 if TYPE_CHECKING:
@@ -53,14 +54,8 @@ TEMPO_NOTE, NO_BEAT_NOTE = "tempo: asked {:g}, measured {:.1f}", "tempo: asked {
 NOT_LANDED_NOTE = "not landed: {}"
 """Note of a take whose landing failed. The take itself is whole."""
 
-UNTOUCHED = "unlanded"
-"""Name of the untouched take among a take's files, as those of stems."""
-
 MAX_MUSIC_SECONDS = 4 * 3600
 """Music is read up to this length: what a WAV file holds."""
-
-COPY_SAMPLES = 1 << 20
-"""Samples that are copied at a time."""
 
 
 class TakeProxies(NamedTuple):
@@ -245,10 +240,16 @@ class TakeWriter:
     def _land(
         self, take: Path, proxy: Path | TracklayError | None, cancel_token: CancelToken
     ) -> tuple[dict[str, Any], tuple[str, ...]]:
-        """Land a take's file in place; return what was done, for the manifest, and notes. A failure is a note: the take stays."""
+        """Land a take's file in place; return what was done, for the manifest, and notes.
+
+        A failure is a note, and the take stays, unless landing is all that the job is for.
+        """
         if proxy is None:
             return ({"mode": "off"} if self.spec.cue.land == "off" else {}), ()
+        is_all = self.spec.cue.reland is not None
         if isinstance(proxy, TracklayError):
+            if is_all:
+                raise proxy
             return {}, (NOT_LANDED_NOTE.format(proxy),)
         with temp_dir(take.parent) as work:
             landed = work / "landed.wav"
@@ -257,6 +258,8 @@ class TakeWriter:
             try:
                 landing = wait_for_worker(WorkerProcess("landing.land_file:land_wav", arguments), cancel_token)
             except (MediaError, ModelFailed) as error:
+                if is_all:
+                    raise
                 return {}, (NOT_LANDED_NOTE.format(error),)
             changed = landing.pop("changed")
             if changed:

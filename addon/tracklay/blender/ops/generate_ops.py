@@ -50,6 +50,9 @@ class TRACKLAY_OT_generate(TracklayOperator, bpy.types.Operator):  # type: ignor
         "best": BoolProperty(
             name="Best Take", description="Score new takes and make the best one audible", options=SKIP_SAVE
         ),
+        "repair": BoolProperty(
+            name="Repair", description="Generate the worst stretch of the best take again", options=SKIP_SAVE
+        ),
         "parts": StringProperty(
             name="Parts", description="Parts of a long span: auto, whole, or seconds", default="auto", options=SKIP_SAVE
         ),
@@ -74,7 +77,7 @@ class TRACKLAY_OT_generate(TracklayOperator, bpy.types.Operator):  # type: ignor
         # An argument that the call does not set comes from the scene's settings, not from the argument's default.
         names = {
             "model": "model", "prompt": "prompt", "negative_prompt": "negative", "takes": "takes", "seed": "seed",
-            "best": "best", "parts": "parts",
+            "parts": "parts",
         }  # fmt: skip
         overrides = {
             field: getattr(self, name) for name, field in names.items() if self.properties.is_property_set(name)
@@ -86,9 +89,14 @@ class TRACKLAY_OT_generate(TracklayOperator, bpy.types.Operator):  # type: ignor
         scene = compat.active_sequencer_scene(context)
         if self.properties.is_property_set("tail"):
             overrides["tail"] = tail_setting(self, selection.scene_rate(scene))
+        best, repair = (
+            getattr(self if self.properties.is_property_set(name) else scene.tracklay, name)
+            for name in ("best", "repair")
+        )
+        overrides["best"] = best or repair  # the best take is known by its score
         try:
             cues = [(build_cue(spot, scene.tracklay, **overrides), spot) for spot in selection.spot_ranges(scene)]
-            return submit_cues(self, cues, wait=self.wait)
+            return submit_cues(self, cues, wait=self.wait, repair=repair)
         except TracklayError as error:
             return self.report_error(error)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from ...cue import Take
+    from ...cue import Cue, Take
     from ...jobs import JobSpec
     from .cue_index import StripRef
     from .selection import CueSource
@@ -287,7 +287,7 @@ def place_placeholders(orders: Sequence[tuple[JobSpec, CueSource, CueRequest]]) 
     This is done before anything is sent: a job without a free channel must not cost anything.
 
     Raises:
-        TracklayError: no channel is free above one of the pictures, or the silent file cannot be written.
+        TracklayError: a picture was removed, no channel is free above it, or the silent file cannot be written.
     """
     made: list[tuple[Any, Any]] = []
     for uid in dict.fromkeys(spot.scene_uid for _, spot, _ in orders):
@@ -296,15 +296,16 @@ def place_placeholders(orders: Sequence[tuple[JobSpec, CueSource, CueRequest]]) 
         try:
             with StripPlacer(scene) as placer:
                 for spec, spot, request in here:
-                    level, picture = _find_just_spotted(scene, spot)
+                    level, picture = selection.find_strip(scene, spot)  # it may have moved since
+                    start, _ = _current_span(spot, picture)
                     for index in range(spec.cue.takes):
-                        file = placeholders.write_silence(spec.cue.id, index, spec.cue.sound_span.seconds)
+                        file = placeholders.write_silence(spec.cue.sound_span.seconds)
                         strip = placer.place_sound(
                             level,
                             picture,
                             catalogue.model_title(request.model),
                             file,
-                            (spot.span.start, spec.cue.sound_span.frames),
+                            (start, spec.cue.sound_span.frames),
                         )
                         # Silence has no waveform, and Blender would keep drawing that one after the take has arrived.
                         strip.show_waveform = False
@@ -352,27 +353,38 @@ def _find_just_spotted(scene: Any, spot: CueSource) -> tuple[StripLevel, Any]:
     return StripLevel(owner.strips, owner.channels), picture
 
 
-def place_extra_take(ref: StripRef, take: Take, index: int, request: CueRequest) -> str | None:
-    """Lay a further sound of a job that returned several, above the job's first one and on its frames.
+def place_beside(ref: StripRef, cue: Cue, index: int, request: CueRequest, take: Take | None = None) -> str | None:
+    """Lay a take that has no placeholder of its own, or place its placeholder, above another take of its cue, where that one begins.
 
-    Returns the name of the strip, or None if the first one no longer exists.
+    Args:
+        ref: the strip of the other take.
+        cue: the cue.
+        index: the take's index in its cue.
+        request: the request that the strip stores.
+        take: the take; None for a placeholder.
+
+    Returns the name of the strip, or None if the other one no longer exists.
+
+    Raises:
+        TracklayError: no channel is free there, or a file cannot be read or written.
     """
     found = ref.resolve()
     if found is None:
         return None
     scene, strip = found
     level = next(level for level in selection.iter_levels(scene) if strip.name in level.strips)
+    file = placeholders.write_silence(cue.sound_span.seconds) if take is None else take.file
+    span = round(compat.content_start(strip)), cue.sound_span.frames  # of the whole take: the strip may be trimmed
     with StripPlacer(scene) as placer:
-        made = placer.place_sound(
-            level,
-            strip,
-            catalogue.model_title(request.model),
-            take.file,
-            (compat.strip_start(strip), take.cue.sound_span.frames),
-        )
-        _tag_strip(made, take.cue.id, index, request)
+        made = placer.place_sound(level, strip, catalogue.model_title(request.model), file, span)
+        _tag_strip(made, cue.id, index, request)
         made[PICTURE_PROPERTY] = strip.get(PICTURE_PROPERTY, "")
-        made[ENTRY_PROPERTY] = json.dumps(take.to_manifest_entry(), ensure_ascii=False)
+        if cue_index.JOINS_PROPERTY in strip:
+            made[cue_index.JOINS_PROPERTY] = strip[cue_index.JOINS_PROPERTY]
+        if take is None:
+            made.show_waveform = False  # see `place_placeholders`
+        else:
+            made[ENTRY_PROPERTY] = json.dumps(take.to_manifest_entry(), ensure_ascii=False)
         return str(made.name)
 
 

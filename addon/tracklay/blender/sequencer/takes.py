@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from .cue_index import StripRef
     from .selection import StripLevel
 
-JOINS_PROPERTY = "tracklay_joins"
-"""Custom property of a regenerated take: the id of the cue that it belongs to."""
-
 ARRIVING_PROPERTY = "tracklay_arriving"
 """Custom property of a regenerated take that becomes audible as soon as it arrives."""
 
@@ -76,7 +73,7 @@ class TakeStrips:
         """Its position among the takes: those of the cue by index, then regenerated ones by creation time."""
         first = self.strips[0]
         tag, entry = cue_index.get_take_tag(first), cue_index.parse_entry(str(first.get(cue_index.ENTRY_PROPERTY, "")))
-        created = str(entry.get("created", "")) if JOINS_PROPERTY in first else ""
+        created = str(entry.get("created", "")) if cue_index.JOINS_PROPERTY in first else ""
         return created, 0 if tag is None else tag.take, first.name
 
     def set_audible(self, *, on: bool) -> None:
@@ -172,7 +169,7 @@ _previously_audible: dict[str, tuple[str, int, str]] = {}
 def root_cue(strip: Any) -> str:
     """Return the id of a strip's cue, of the original cue for a regenerated take; empty for the user's own strips."""
     tag = cue_index.get_take_tag(strip)
-    return "" if tag is None else str(strip.get(JOINS_PROPERTY) or tag.cue)
+    return "" if tag is None else str(strip.get(cue_index.JOINS_PROPERTY) or tag.cue)
 
 
 def find_take_groups(level: StripLevel) -> list[TakeGroup]:
@@ -332,7 +329,7 @@ def lay_stems(scene: Any, level: StripLevel, take: TakeStrips, full_mix_mode: st
             cue_index.ENTRY_PROPERTY,
             placement.PICTURE_PROPERTY,
             cue_index.REQUEST_PROPERTY,
-            JOINS_PROPERTY,
+            cue_index.JOINS_PROPERTY,
             FAVOURITE_PROPERTY,
         ):
             if name_to_copy in whole:
@@ -436,7 +433,7 @@ def join_takes(level: StripLevel, joins: dict[str, str]) -> None:
     for strip in level.strips:
         tag = cue_index.get_take_tag(strip) if cue_index.CUE_PROPERTY in strip else None
         if tag is not None and tag.cue in joins:
-            strip[JOINS_PROPERTY], strip[ARRIVING_PROPERTY] = joins[tag.cue], True
+            strip[cue_index.JOINS_PROPERTY], strip[ARRIVING_PROPERTY] = joins[tag.cue], True
     solo_arrived(level)
 
 

@@ -413,6 +413,10 @@ def register() -> None:
             name="Best Take",
             description="Score new takes and make the best one audible",
         ),
+        "repair": BoolProperty(
+            name="Repair",
+            description="Generate the worst stretch of the best take again",
+        ),
         "picture": EnumProperty(
             name="Picture",
             description="Source of the picture that the model is given",

@@ -213,7 +213,9 @@ def _draw_takes(box: Any, scene: Any, row: CueListRow) -> None:
         line.alert = True
         button = line.operator("tracklay.regenerate", text="Picture Changed: Regenerate", icon="FILE_REFRESH")
         button.cue, button.same_seed = row.cue, True
-    version = group.takes[max(0, group.audible_index)]
+    version = group.chosen
+    if row.is_stale and row.current_status()[0] != "running" and landing.was_landed(version.strips[0]):
+        box.operator("tracklay.land_again", icon="TRACKING").cue = row.cue
     if cue_index.can_refit(version.strips[0]) and row.current_status()[0] != "running":
         box.operator("tracklay.refit", text="Refit Music", icon="UV_SYNC_SELECT").cue = row.cue
     line = box.row(align=True)

@@ -196,8 +196,10 @@ def _draw_settings(context: Any, layout: Any, settings: Any, model: Model) -> No
         body.operator("tracklay.reset_params", icon="LOOP_BACK")
     row = layout.row(align=True)
     row.prop(settings, "takes")
-    row.prop(settings, "best", text="Best")
     row.prop(settings, "seed", text="Random Seed" if settings.seed < 0 else "Seed")
+    row = layout.row(align=True)
+    row.prop(settings, "best", text="Best")
+    row.prop(settings, "repair")
     if model.licence.commercial is False:
         draw_wrapped_text(
             context, layout.column(align=True), translate_ui("Not for commercial use: {}", model.licence.name), "INFO"
@@ -257,7 +259,10 @@ def _price_text(scene: Any, ranges: list[tuple[Any, int, int]]) -> str:
     if model.price.amount is None:
         return translate_ui("price unknown")
     total = _total_cost(scene, model, ranges)
-    return translate_ui("about {} {}", f"{total:.2f}", model.price.currency) if total else translate_ui("free")
+    if not total:
+        return translate_ui("free")
+    text = translate_ui("about {} {}", f"{total:.2f}", model.price.currency)
+    return translate_ui("{} and a repair", text) if scene.tracklay.repair else text
 
 
 def _total_cost(scene: Any, model: Model, ranges: list[tuple[Any, int, int]]) -> Decimal:
@@ -322,6 +327,7 @@ class TRACKLAY_MT_strip(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
         layout.operator("tracklay.regenerate", text="Regenerate with New Seed").same_seed = False
         layout.operator("tracklay.regenerate", text="Regenerate for Changed Picture").same_seed = True
         layout.operator("tracklay.refit")
+        layout.operator("tracklay.land_again")
         layout.separator()
         layout.menu("TRACKLAY_MT_cue")
         layout.operator("tracklay.delete_dropped", icon="TRASH")

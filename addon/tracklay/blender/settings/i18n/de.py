@@ -12,6 +12,7 @@ OPERATORS = {
     "Next Take": "Nächster Take",
     "Previous Take": "Voriger Take",
     "Compare Takes": "Takes vergleichen",
+    "Land Again": "Erneut einrasten",
     "Hear Untouched or Landed": "Unberührt oder eingerastet hören",
     "Hear Untouched": "Unberührt hören",
     "Hear Landed": "Eingerastet hören",
@@ -154,7 +155,15 @@ WORDS = {
     "Best": "Bester",
     "Best Take": "Bester Take",
     "Score {}": "Wertung {}",
+    "Land the untouched take on the picture as it is now, at no cost": (
+        "Den unberührten Take kostenlos auf das jetzige Bild einrasten"
+    ),
     "Score new takes and make the best one audible": "Neue Takes bewerten und den besten hörbar machen",
+    "Repair": "Ausbessern",
+    "Generate the worst stretch of the best take again": "Das schlechteste Stück des besten Takes noch einmal erzeugen",
+    "Not repaired: {}": "Nicht ausgebessert: {}",
+    "looking for a stretch to repair": "sucht ein Stück zum Ausbessern",
+    "{} and a repair": "{} und eine Ausbesserung",
     "{met} of {of} contacts met, {milliseconds} ms off": "{met} von {of} Kontakten getroffen, {milliseconds} ms daneben",
     "silence at {count} contacts": "Stille an {count} Kontakten",
     "{count} sounds where nothing strikes": "{count} Geräusche, wo nichts aufschlägt",
@@ -227,6 +236,7 @@ WORDS = {
         "Der Platzhalter wurde rückgängig gemacht; Wiederholen stellt ihn wieder her. Der Take ist in {}."
     ),
     "Discarded. It may have been charged.": "Verworfen. Er hat vielleicht gekostet.",
+    "Stale": "Veraltet",
     "Stale: the picture has changed": "Veraltet: Das Bild wurde geändert",
     "Finding cuts …  Esc: Cancel": "Schnitte werden gesucht …  Esc: Abbrechen",
     "Take {} is a favourite": "Take {} ist ein Liebling",

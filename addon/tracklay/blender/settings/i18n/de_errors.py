@@ -38,6 +38,9 @@ ERRORS = {
         "Ordner nicht gefunden: {folder}. Ist sein Laufwerk angeschlossen?"
     ),
     # sequencer, runtime and render
+    "No take that was landed: {strip}. Regenerate it.": (
+        "Kein Take, der eingerastet wurde: {strip}. Erzeugen Sie ihn neu."
+    ),
     "No video strip selected. Select one, or clear the selection and set a preview range.": (
         "Kein Videostreifen ausgewählt. Wählen Sie einen, oder wählen Sie nichts aus und setzen Sie einen Vorschaubereich."
     ),
