@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from tests.sketch.synthetic_scenes import Camera, Family, Score
 
 FILM = Fraction(24)
-FILM_FIRST_HELD_OUT = 700
+FILM_FIRST_HELD_OUT = 800
 PACKAGED: tuple[tuple[film_scenes.FilmFamily, int], ...] = (
     ("chop", 720), ("drumstick", 721), ("hammer_close", 722), ("punch", 723), ("dribble", 724),
     ("talk", 725), ("leave", 726), ("water", 727),

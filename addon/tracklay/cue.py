@@ -32,6 +32,15 @@ FitMode = Literal["auto", "off"]
 
 FIT_MODES: tuple[FitMode, ...] = ("auto", "off")
 
+MAX_TAIL_SECONDS = 60
+"""Longest tail in seconds."""
+
+UNFITTED = "unfitted"
+"""Name of the whole music that a take was fitted from among a take's files, as those of stems."""
+
+UNTOUCHED = "unlanded"
+"""Name of a take as it was before it was landed, likewise."""
+
 SAMPLE_RATE = 48_000
 """Sample rate of takes in Hz: the standard of film and video, and Blender's default."""
 
@@ -128,6 +137,19 @@ class Patch:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierTake:
+    """An earlier take whose sound is used again: nothing is generated.
+
+    Args:
+        file: the file of the take. If its untouched form is beside it, that is used.
+        skip: frames of it before the span.
+    """
+
+    file: Path
+    skip: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Cue:
     """A span of picture and the sound that is wanted for it.
 
@@ -136,9 +158,11 @@ class Cue:
     `timecode_start` is the timecode of the timeline's frame 0, in frames: a take's time stamp counts from it. `land` says whether a
     take's events are moved to the picture's contacts (`landing`). With `best`, takes are scored (`scoring`), and the best one is heard.
     `hits` are the moments that music meets; it ends `tail` frames after the span. `fit` says whether music is fitted to them and to the
-    span's length (`music_fit`). With `refit`, the file of a take of fitted music, nothing is generated: its music is fitted again. With
+    span's length (`music_fit`). With `refit`, the file of a take of fitted music, nothing is generated: its music is fitted again. Nor is
+    it with `reland`, a take that is landed again. With
     `patch`, only a stretch of an earlier take is generated; the span stays that of the whole take. `parts` says how a span that is
-    longer than the model's is generated: `auto`, `whole`, or the longest length of a part in seconds (`tracklay.parts`).
+    longer than the model's is generated: `auto`, `whole`, or the longest length of a part in seconds (`tracklay.parts`). `tempo` is the
+    tempo that music is asked for, in beats per minute; None for none.
     """
 
     id: str
@@ -160,6 +184,13 @@ class Cue:
     tail: int = 0
     fit: FitMode = "auto"
     refit: Path | None = None
+    tempo: float | None = None
+    reland: EarlierTake | None = None
+
+    @property
+    def generates(self) -> bool:
+        """True if a model is asked: false for a take whose sound an earlier one has."""
+        return self.refit is None and self.reland is None
 
     @property
     def sound_span(self) -> Span:
@@ -210,7 +241,8 @@ class Take:
     with the reasons, empty if it was not scored. `replaced` is the stretch of an earlier take that this one replaces, with that take's
     file; empty for a take that was generated whole. `fit` describes how music was fitted: tempo, segments, joins, hits with their
     errors, and the file name of the whole music; empty if it was not. `heard` is the take's loudness and number of events, and whether it
-    is silent. `source_type` is how the sound came about, as a term of IPTC's digital source types. `parts` and `seams` describe the parts
+    is silent. `tempo` is the tempo that music was asked for, with the words or the parameter, and the one that came; empty if none was
+    asked for. `source_type` is how the sound came about, as a term of IPTC's digital source types. `parts` and `seams` describe the parts
     that it was joined from;
     empty for a take of one request. `job_id` is the row in the ledger.
     """
@@ -239,6 +271,7 @@ class Take:
     replaced: Mapping[str, Any] = field(default_factory=dict)
     fit: Mapping[str, Any] = field(default_factory=dict)
     heard: Mapping[str, Any] = field(default_factory=dict)
+    tempo: Mapping[str, Any] = field(default_factory=dict)
     parts: tuple[Mapping[str, Any], ...] = ()
     seams: tuple[Mapping[str, Any], ...] = ()
     source_type: SourceType = TRAINED
@@ -255,6 +288,10 @@ class Take:
         """The whole music that the take was fitted from; None if it was not fitted."""
         name = self.fit.get("unfitted")
         return self.file.parent / Path(name).name if name else None
+
+    def unfitted_stem(self, name: str) -> Path | None:
+        """Return the file of a whole stem that a fitted one was made from; None if the take was not fitted."""
+        return self.file.with_name(f"{self.file.stem}.{name}.{UNFITTED}.wav") if self.unfitted else None
 
     @classmethod
     def from_manifest_entry(cls, entry: Mapping[str, Any], cue: Cue, folder: Path, job_id: int | None = None) -> Take:
@@ -286,6 +323,7 @@ class Take:
             replaced=entry.get("replaced", {}),
             fit=entry.get("fit", {}),
             heard=entry.get("heard", {}),
+            tempo=entry.get("tempo", {}),
             parts=tuple(entry.get("parts", ())),
             seams=tuple(entry.get("seams", ())),
             # Manifests of earlier versions do not name it.
@@ -330,6 +368,7 @@ class Take:
             **({"replaced": dict(self.replaced)} if self.replaced else {}),
             **({"fit": dict(self.fit)} if self.fit else {}),
             **({"heard": dict(self.heard)} if self.heard else {}),
+            **({"tempo": dict(self.tempo)} if self.tempo else {}),
             **({"tail": cue.tail} if cue.tail else {}),
             **({"parts": list(self.parts), "seams": list(self.seams)} if self.parts else {}),
             "picture_by": {"way": "render" if cue.picture.render else "source", "why": cue.picture.reason},

@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "addon")]
 
-from tracklay.cli.tables import inputs_text, price_text, seconds_text
+from tracklay.cli.tables import continues_text, inputs_text, price_text, seconds_text
 from tracklay.models import SHIPPED, Model, Parameter, load_catalogue
 
 PAGE = ROOT / "docs" / "models.md"
@@ -43,6 +43,8 @@ def section(model: Model) -> str:
     """Return the section of one model."""
     lines = [f"## {model.id}", "", f"{model.title}. {model.summary}", ""]
     facts = [f"Picture: {model.looks}"] if model.looks else []
+    facts += [f"Continues {continues_text(model.continues)}"] if model.continues else []
+    facts += [f"Tempo: asked for as `{model.tempo_words}` in the prompt"] if model.tempo_words else []
     facts += [f"Unconfirmed: {fact}" for fact in model.unconfirmed]
     lines += [f"- {fact}" for fact in facts]
     if facts:

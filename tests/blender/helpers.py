@@ -49,7 +49,7 @@ def until(condition: Callable[[], object]) -> None:
             time.sleep(0.01)  # the timer's own pause
 
 
-def generate(scene: Any, **options: Any) -> str:
+def generate(scene: Any, *, repair: bool = False, **options: Any) -> str:
     """Submit the selected strips as Generate does in a window, and return the id of the first cue.
 
     In background mode the operator itself blocks until the takes are laid and adds no placeholder.
@@ -59,7 +59,7 @@ def generate(scene: Any, **options: Any) -> str:
     for spot in selection.spot_ranges(scene):
         cue = requests.build_cue(spot, scene.tracklay, **options)
         orders.append((create_job_spec(cue, takes_folder(), "clip", catalogue.MODELS), spot))
-    dispatcher.get_dispatcher().submit(orders)
+    dispatcher.get_dispatcher().submit(orders, repair=repair)
     return str(orders[0][0].cue.id)
 
 

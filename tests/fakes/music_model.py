@@ -25,8 +25,7 @@ def play(samples: int) -> np.ndarray:
     for number in range(last):
         start = number * beat
         music[start : start + beat] += drum * (1.5 if number % 4 == 0 else 0.8)
-        if number % 2 == 0:
-            music[start : start + beat] += chord(CHORDS[number // 4 % 4], beat, 6.0)
+        music[start : start + beat] += chord(CHORDS[number // 4 % 4], beat, 6.0)
     ring = samples - last * beat
     music[last * beat : samples] += chord(CHORDS[0], ring, 2.5) * np.linspace(1, 0, ring)
     played: np.ndarray = music[:samples]
@@ -42,17 +41,23 @@ def chord(semitones: tuple[int, ...], samples: int, decay: float) -> np.ndarray:
 
 
 class Band(Provider):
-    """The fake provider. `asked` collects the seconds of its requests."""
+    """The fake provider. `asked` collects the seconds of its requests, `words` their prompts and tempos.
+
+    A model that gives stems has two, whose sum is the music.
+    """
 
     name = "band"
 
-    def __init__(self, asked: list[Fraction]) -> None:
+    def __init__(self, asked: list[Fraction], words: list[tuple[str, object]] | None = None) -> None:
         self.asked = asked
+        self.words = [] if words is None else words
 
     async def prepare(self, request: Request) -> Submission:
         assert request.proxy is None
         self.asked.append(request.seconds)
-        return Submission.new(self.name, {"seconds": str(request.seconds), "seed": request.seed})
+        self.words.append((request.prompt, request.params.get("bpm")))
+        data = {"seconds": str(request.seconds), "seed": request.seed, "gives": request.model.gives}
+        return Submission.new(self.name, data)
 
     async def submit(self, submission: Submission) -> JobHandle:
         return JobHandle(self.name, submission.id, submission.data)
@@ -62,8 +67,14 @@ class Band(Provider):
 
     async def collect(self, handle: JobHandle, folder: Path) -> Output:
         music = play(round(Fraction(handle.data["seconds"]) * SAMPLE_RATE))
+        low = np.convolve(music, np.full(64, 1 / 64, np.float32))[: len(music)].astype(np.float32)
+        sounds = {"low": low, "high": music - low} if handle.data["gives"] == "stems" else {}
+        stems = {
+            name: click_model.write(sound, SAMPLE_RATE, "wav", folder).rename(folder / f"{name}.wav")
+            for name, sound in sounds.items()
+        }
         file = click_model.write(music, SAMPLE_RATE, "wav", folder)
-        return Output(file, handle.data["seed"], "1", Cost("0.5", "USD", estimated=False))
+        return Output(file, handle.data["seed"], "1", Cost("0.5", "USD", estimated=False), stems)
 
 
 MODEL = """\

@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from tests.fakes import mmaudio, published
 from tests.fakes.click_model import click_track, flashes, write
+from tests.fakes.musicgen import MusicGen
 from tests.fakes.server import Reply, Seen, Server, Site
 
 KEY, SECRET = "api_FakeKey0123456789", "FakeSecret+/0123456789abcdef"
@@ -121,6 +122,7 @@ class Scenario(Site):
 
     `steps`: a job's statuses and progress before its end. `ends`: how it ends, with `failure` in its metadata. `uploads_end`: how an
     upload ends. `credit`: whether the team has units. `cancels`: whether jobs can be cancelled. `both`: a video comes beside the sound.
+    `music`: what MusicGen plays. `refuses`: jobs that end in a refusal of their content, by their number from 0.
     """
 
     def __init__(self) -> None:
@@ -141,6 +143,8 @@ class Scenario(Site):
         self.ends, self.failure = "success", {"error": "CUDA out of memory"}
         self.billing: dict[str, Any] = {}
         self.uploads_end, self.credit, self.cancels, self.both = "imported", True, False, False
+        self.music: MusicGen | None = None
+        self.refuses: set[int] = set()
         self.wraps: Any = lambda given: given
         self.before = self._authorized
         for method, path, handler in (
@@ -237,6 +241,9 @@ class Scenario(Site):
             pass
         elif look < len(self.steps):
             job["status"], job["progress"] = self.steps[look]
+        elif list(self.jobs).index(name) in self.refuses:
+            job["status"] = "failure"
+            job["metadata"] |= {"error": "Your prompt was flagged by our content moderation."}
         else:
             job["status"] = self.ends
             job["progress"] = 1 if self.ends == "success" else job["progress"]
@@ -249,6 +256,9 @@ class Scenario(Site):
     def _made(self, job: dict[str, Any]) -> list[str]:
         """The assets that a job's model makes."""
         given, model = job["metadata"]["input"], job["_model"]
+        if model == "model_meta-musicgen" and self.music is not None:
+            tail = self.assets[given["inputAudio"]][0] if given.get("continuation") else None
+            return [self.keep(self.music.make(tail, given["duration"]), SOUND_MIME["wav"])]
         video = self.assets[given["video"]][0] if "video" in given else None
         if model == "model_mm-audio-2":
             content, kind = mmaudio.make(video, given.get("duration", 8))

@@ -17,8 +17,10 @@ from typing import Any, Self
 
 from tracklay.jobs.ledger import Ledger
 from tracklay.jobs.states import TRANSITIONS
+from tracklay.media.wav_reader import WavReader
 
 from tests.fakes import beatoven, cog, fal, replicate, scenario
+from tests.fakes.musicgen import MusicGen
 from tests.fakes.server import Server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,15 +69,20 @@ def kind(name: str) -> Iterator[Kind]:
             }
             deliver = (hosts.cdn, "GET /files/.*")
             yield Kind(name, "fal/mmaudio-v2", where, lambda: len(hosts.jobs), hosts.queue, "POST .*", deliver)
-    elif name == "scenario":
+    elif name in ("scenario", "continued"):
         with scenario.Hosts() as both:
+            model, both.scenario.music = "scenario/mmaudio", None
+            if name == "continued":
+                model, both.scenario.music = "scenario/musicgen", MusicGen(12)
+            settings = ("--seed", "5") if name == "continued" else ()
             where = {
                 "TRACKLAY_SCENARIO_URL": both.url,
                 "SCENARIO_SDK_API_KEY": scenario.KEY,
                 "SCENARIO_SDK_API_SECRET": scenario.SECRET,
             }
             create, deliver = "POST /v1/generate/.*", (both.cdn, "GET /assets/.*")
-            yield Kind(name, "scenario/mmaudio", where, lambda: len(both.scenario.jobs), both.api, create, deliver)
+            made_here = both.scenario.jobs
+            yield Kind(name, model, where, lambda: len(made_here), both.api, create, deliver, settings=settings)
     else:
         with beatoven.Hosts() as two:
             where = {"TRACKLAY_BEATOVEN_URL": two.url, "BEATOVEN_API_KEY": beatoven.KEY}
@@ -201,12 +208,22 @@ class Case:
             laid = json.loads((to / "clip.tracklay.json").read_text())["takes"] if takes else []
             assert sorted(take["file"] for take in laid) == takes
             files = {*takes, *(stem for take in laid for stem in take["stems"].values())}
-            files |= {take["fit"]["unfitted"] for take in laid if "fit" in take}
+            fitted = [take for take in laid if "fit" in take]
+            files |= {take["fit"]["unfitted"] for take in fitted}
+            files |= {f"{Path(take['file']).stem}.{stem}.unfitted.wav" for take in fitted for stem in take["stems"]}
             assert {path.name for path in to.iterdir()} <= {*files, "clip.tracklay.json", "clip.tracklay.mp4"}
             assert self.leftovers() == []
         except AssertionError as error:
             left = f"left over: {self.leftovers()}; asked for {self.asked}"
             raise AssertionError("\n".join([str(error), left, *self.log, *(str(job) for job in self.jobs())])) from None
+
+    def takes_samples(self) -> list[bytes]:
+        """Return the sound of each take, in the order of their names."""
+        takes = []
+        for path in sorted((self.folder / "tracklay").glob("*.wav")):
+            with WavReader(path) as wav:
+                takes.append(wav.read(0, wav.format.samples).tobytes())
+        return takes
 
     def leftovers(self) -> list[Path]:
         """Return temporary files, locks, work folders and proxies that should be gone."""

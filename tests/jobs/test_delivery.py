@@ -38,6 +38,7 @@ STORED = {
         BatchDelivery("r7", "0f", Path("/films/list.csv")),
     ),
     "blender": (BLENDER_JSON, IN_BLENDER),
+    "blender, repaired": ({**BLENDER_JSON, "repair": True}, replace(IN_BLENDER, repair=True)),
     "some takes": ({**BLENDER_JSON, "takes": [0, 3]}, replace(IN_BLENDER, take_indices=(0, 3))),
 }
 """What version 0.1 wrote to the ledger, as literals."""

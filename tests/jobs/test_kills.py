@@ -84,21 +84,30 @@ def test_killed_at_any_moment_and_while_it_recovers(forge, clip, tmp_path, name)
 PARTS, PART_FRAMES = (10, 210) if KILLS else (4, 84)
 """Parts of at most a second, and the frames of a cue that needs this number."""
 
+CONTINUED, CONTINUED_FRAMES = (10, 137) if KILLS else (3, 40)
+"""The same of music, which is made a fifth longer, each part from the third of a second before it."""
+
 PART_KILLS = 30 if KILLS else SAMPLE_KILLS
 
 
-def test_killed_while_it_makes_parts(forge, tmp_path):
-    """One take in parts; the process dies at any moment, and again while it resumes: no part is paid twice, none is lost."""
-    long = flash_clip(tmp_path / "long.mp4", Fraction(25), PART_FRAMES, range(3, PART_FRAMES, 16), size=(64, 36))
+@pytest.mark.parametrize(
+    ("name", "parts", "frames"), [("replicate", PARTS, PART_FRAMES), ("continued", CONTINUED, CONTINUED_FRAMES)]
+)
+def test_killed_while_it_makes_parts(forge, tmp_path, name, parts, frames):
+    """One take in parts, at once or each from the one before; the process dies at any moment, and again while it resumes.
+
+    No part is paid twice, none is lost. Music is the same as without a kill: each part continues the one before.
+    """
+    long = flash_clip(tmp_path / "long.mp4", Fraction(25), frames, range(3, frames, 16), size=(64, 36))
     chance = random.Random(f"parts {KILLS}")  # noqa: S311 - the same kills each time
-    with kind("replicate") as fake:
-        whole = Case(forge, fake, tmp_path / "whole", long, parts=PARTS)
+    with kind(name) as fake:
+        whole = Case(forge, fake, tmp_path / "whole", long, parts=parts)
         assert whole.lay(event=0) == 0
         whole.check()
         events, kills, number = int((whole.folder / "output.events").read_text()), 0, 0
         while kills < PART_KILLS:
             number += 1
-            case = Case(forge, fake, tmp_path / str(number), long, parts=PARTS)
+            case = Case(forge, fake, tmp_path / str(number), long, parts=parts)
             killed = case.lay(event=chance.randrange(1, events)) == KILLED
             while killed:
                 kills += 1
@@ -106,6 +115,8 @@ def test_killed_while_it_makes_parts(forge, tmp_path):
                 killed = again and case.tracklay("jobs", "resume", event=chance.randrange(1, events // 2)) == KILLED
             case.recover()
             case.check()
+            if name == "continued":
+                assert case.takes_samples() == whole.takes_samples()
             case.clean()
 
 

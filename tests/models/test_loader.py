@@ -7,7 +7,16 @@ import re
 
 import pytest
 from tracklay.errors import InvalidInput
-from tracklay.models import DurationLimits, Licence, Model, Parameter, Price, load_catalogue, load_model_file
+from tracklay.models import (
+    ContinuationInput,
+    DurationLimits,
+    Licence,
+    Model,
+    Parameter,
+    Price,
+    load_catalogue,
+    load_model_file,
+)
 
 RIGHT = """\
 id = "mine/model"
@@ -21,7 +30,9 @@ gives = "audio"
 takes = ["text", "audio"]
 version = "1"
 short_side = 512
+tempo_words = "at {tempo} BPM"
 looks = "a square"
+source_type = "algorithmicMedia"
 unconfirmed = [
   "Whether [this] is so.",
 ]
@@ -30,6 +41,11 @@ unconfirmed = [
 least = 1
 most = 30.5
 native = 8
+
+[continues]
+sound = "sound"
+seconds = 5
+switch = "go-on"
 
 [price]
 amount = "0.05"
@@ -60,6 +76,14 @@ wire = "input.prompt"
 [parameters.count]
 type = "integer"
 help = "How many."
+
+[parameters.sound]
+type = "file"
+help = "What is continued."
+
+[parameters.go-on]
+type = "boolean"
+help = "Continue it."
 """
 """A model file with every field, one on each line."""
 
@@ -76,13 +100,20 @@ WRONG = {
         "takes": ["true", '["text", "words"]', "5"],
         "version": ["1", "1.0"],
         "short_side": ['"384"', "384.5", "true", "63", "2161", "[]"],
+        "tempo_words": ["5", "[]", '"at 104 BPM"'],
         "looks": ["5", "[]"],
+        "source_type": ['"trained"', "5"],
         "unconfirmed": ['"text"', "[5]", '[["text"]]'],
     },
     "seconds": {
         "least": ['"1"', "true", "[]", "nan", "31"],
         "most": ['"30"', "false", "inf", "-1", "1" + "0" * 400],
         "native": ['"8"', "{}", "-inf"],
+    },
+    "continues": {
+        "sound": ['""', '"count"', '"nothing"', "5", "[]"],
+        "seconds": ['"5"', "0", "-1", "15.5", "nan"],
+        "switch": ['"sound"', '"nothing"', "true"],
     },
     "price": {
         "amount": ["0.05", '"five"', '"1/20"', '"-1"', '"nan"', '"1e3"', '""'],
@@ -122,6 +153,7 @@ ELSEWHERE = {
 
 DEMANDED = {
     "": ["id", "title", "summary", "task", "provider", "endpoint", "needs", "gives"],
+    "continues": ["sound", "seconds"],
     "licence": ["name"],
     "parameters.prompt": ["type", "help"],
 }
@@ -129,7 +161,14 @@ DEMANDED = {
 CASES = [
     (section, field, value) for section, fields in WRONG.items() for field, values in fields.items() for value in values
 ]
-KINDS = {"": Model, "seconds": DurationLimits, "price": Price, "licence": Licence, "parameters.prompt": Parameter}
+KINDS = {
+    "": Model,
+    "seconds": DurationLimits,
+    "continues": ContinuationInput,
+    "price": Price,
+    "licence": Licence,
+    "parameters.prompt": Parameter,
+}
 
 
 def place(text: str, section: str, field: str | None) -> int:
@@ -203,9 +242,17 @@ def test_a_valid_file_is_loaded_completely(tmp_path, home):
             price=Price("0.05", "EUR", "second", "count", "2026-01-02", "https://example.com/price"),
             version="1",
             short_side=512,
+            tempo_words="at {tempo} BPM",
             looks="a square",
+            source_type="algorithmicMedia",
             unconfirmed=("Whether [this] is so.",),
-            parameters=(prompt, Parameter("count", "integer", "How many.")),
+            continues=ContinuationInput("sound", 5.0, "go-on"),
+            parameters=(
+                prompt,
+                Parameter("count", "integer", "How many."),
+                Parameter("sound", "file", "What is continued."),
+                Parameter("go-on", "boolean", "Continue it."),
+            ),
         )
     )
 
@@ -214,7 +261,7 @@ def test_the_cases_cover_every_field():
     """A new field of a model file needs its cases here."""
     for section, kind in KINDS.items():
         own = {"name"} if kind is Parameter else set()
-        nested = {"parameters", "seconds", "price", "licence"} if kind is Model else set()
+        nested = {"parameters", "seconds", "continues", "price", "licence"} if kind is Model else set()
         assert WRONG[section].keys() == {field.name for field in dataclasses.fields(kind)} - own - nested
 
 
@@ -342,7 +389,7 @@ def test_a_role_of_two_parameters_is_reported_at_the_second(load_error):
     [
         ("id = mine\n", 1),
         (RIGHT.replace('gives = "audio"', 'gives = "audio'), 8),
-        (RIGHT.replace("[seconds]", "[seconds"), 17),
+        (RIGHT.replace("[seconds]", "[seconds"), 19),
         (RIGHT + 'help = "again"\n', RIGHT.count("\n") + 1),
         (RIGHT + "[licence]\n", RIGHT.count("\n") + 1),
         ("id =", 1),

@@ -226,8 +226,8 @@ def lay(clip, *arguments: str) -> int:
 
 @pytest.mark.parametrize("form", ["wav", "aac"])
 def test_take_and_stems_lie_beside_each_other_cut_to_the_span(beatoven, clip, capsys, form):
-    """A track that is longer than asked for is cut; each stem lies as the take does, and its clicks are where they were."""
-    assert lay(clip, "--set", f"format={form}") == 0
+    """Without fitting, a longer track is cut; each stem lies as the take does, and its clicks are where they were."""
+    assert lay(clip, "--fit", "off", "--set", f"format={form}") == 0
     (take,) = json.loads(capsys.readouterr().out)["takes"]
     folder = clip.parent / "tracklay"
     assert take["stems"] == {name: f"clip.beatoven-track.take1.{name}.wav" for name in STEMS}

@@ -13,6 +13,8 @@ MOD_SOUNDS = "AntumMT/mod-sounds"
 CLONK = "OpenClonk"
 CDDA = "CDDA-Soundpacks"
 DIRT = "Dirt-Samples"
+MOODIST = "remvze/moodist"
+OPENSFX = "OpenSFX"
 
 
 class SoundRange(NamedTuple):
@@ -176,8 +178,48 @@ SOUND_RANGES: Final = {
     "whoosh": SoundRange(
         12, (9, 43), (420, 2200), (34, 190), f"{MOD_SOUNDS} woosh, {CLONK} WeaponSwing, Sonic Pi swoosh, Wesnoth misses"
     ),
+    "horn_car": SoundRange(
+        3, (46, 170), (550, 3600), (100, 160), f"{MOD_SOUNDS} vehicle_horn, {OPENSFX} modern car horn"
+    ),
+    "horn_ship": SoundRange(
+        3, (1, 110), (430, 670), (260, 1600), f"{OPENSFX} ship and ferry horn, Simutrans boat-horn"
+    ),
+    "horn_train": SoundRange(
+        1, (12, 27), (400, 920), (270, 630), f"{OPENSFX} train departure: a single recording, within a factor of 1.5"
+    ),
+    "siren": SoundRange(6, (4, 250), (940, 1700), (130, 240), f"six wails of an ambulance ({MOODIST})"),
+    "alarm": SoundRange(
+        2, (2, 8), (4300, 8200), (22, 120), f"{MOODIST} alarm, alarm-clock-elapsed of the freedesktop sound theme"
+    ),
+    "beep": SoundRange(
+        3, (5, 18), (1000, 1700), (28, 65), f"{OPENSFX} beep and Morse, bell of the freedesktop sound theme"
+    ),
+    "whistle_pea": SoundRange(
+        1, (25, 57), (1800, 4100), (360, 820), f"{MOD_SOUNDS} whistle: a single recording, within a factor of 1.5"
+    ),
+    "whistle_steam": SoundRange(
+        3, (210, 250), (490, 770), (170, 830), f"{MOD_SOUNDS} train_whistle, {OPENSFX} factory whistle and steam train"
+    ),
+    "bell_large": SoundRange(
+        13, (11, 250), (860, 1800), (160, 2200), f"strokes of {MOD_SOUNDS} church_bells and Simutrans crossing"
+    ),
+    "bell_small": SoundRange(
+        3,
+        (1, 250),
+        (4300, 6200),
+        (480, 650),
+        f"{MOD_SOUNDS} bicycle_bell and doorbell_03, complete of the freedesktop sound theme",
+    ),
+    "bell_electric": SoundRange(
+        3,
+        (16, 58),
+        (430, 3500),
+        (550, 1100),
+        f"{OPENSFX} level crossing, telephones of the freedesktop and Oxygen sound themes",
+    ),
+    "chime": SoundRange(2, (9, 62), (1100, 1200), (1500, 1700), f"{MOD_SOUNDS} doorbell_01 and 02"),
 }
 """Class to its ranges."""
 
-WITHOUT_RECORDINGS: Final = ("cardboard", "leather", "rubber", "whip", "zipper", "heartbeat")
+WITHOUT_RECORDINGS: Final = ("cardboard", "leather", "rubber", "whip", "zipper", "heartbeat", "whistle_kettle")
 """Classes of which no free recording was found; they are held by their neighbours only."""

@@ -196,6 +196,26 @@ def test_changes_of_the_whole_picture_are_no_impacts(family: synthetic_scenes.Fa
     assert impact_times(analyze_scene(family, 72, Fraction(30))[1]) == []
 
 
+def test_frames_added_together_have_the_motion_that_each_has_alone() -> None:
+    """A camera that stands still, pans, stands again and cuts: the same transforms and the same cut, a dozen frames at a time or one."""
+    rng = np.random.default_rng(11)
+    textured, other = (synthetic_scenes.texture(rng, 100, 240, 0.8) for _ in range(2))
+    lefts = [*[0] * 30, *range(0, 40, 2), *[40] * 30]
+    views = [*(textured[5:95, left : left + LUMA_WIDTH] for left in lefts), *[other[5:95, :LUMA_WIDTH]] * 10]
+    grain = rng.normal(0, 1.5, (len(views), 90, LUMA_WIDTH))
+    pictures = [
+        smooth_image((view + each).clip(0, 255).astype(np.uint8)) for view, each in zip(views, grain, strict=True)
+    ]
+    times = [k / 30 for k in range(len(pictures))]
+    together, alone = CameraTracker(), CameraTracker()
+    found = [
+        each for k in range(0, len(pictures), 12) for each in together.add_all(pictures[k : k + 12], times[k : k + 12])
+    ]
+    assert found == [alone.add(picture, time) for picture, time in zip(pictures, times, strict=True)]
+    assert [is_cut for _, is_cut in found].index(True) == len(lefts)
+    assert found[29][0] == SimilarityTransform()
+
+
 def test_a_fast_sweep_is_a_whoosh() -> None:
     """A bar that sweeps across is one whoosh while it is fast, with its speed and position on each frame."""
     scene, analysis = analyze_scene("whoosh", 73, Fraction(30))

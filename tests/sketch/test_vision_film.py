@@ -21,7 +21,7 @@ from tracklay.sketch.engine import analyze_proxy_motion
 from tracklay.sketch.foley.renderer import FoleyRenderer
 from tracklay.sketch.vision.analyzer import LUMA_WIDTH, analyze_motion
 from tracklay.sketch.vision.camera_motion import CameraTracker
-from tracklay.sketch.vision.dense_flow import QUARTER, FlowPicture, estimate_flow, grey_difference
+from tracklay.sketch.vision.dense_flow import QUARTER, estimate_flow, grey_differences, pool_frames
 from tracklay.sketch.vision.events import Event, Trigger, select_events
 from tracklay.sketch.vision.image_ops import Luma, smooth_image
 from tracklay.sketch.vision.motion_losses import MIN_CONFIDENCE
@@ -203,9 +203,10 @@ def test_the_flow_of_shifted_pictures_is_their_shift() -> None:
         for light in (0, 8)
         for right, down in SHIFTS
     ]  # fmt: skip
-    before, after = FlowPicture.from_luma(first), [FlowPicture.from_luma(each.astype(np.uint8)) for each in seconds]
-    offsets, changes = zip(*(grey_difference(before, each) for each in after), strict=True)
-    flow = QUARTER * estimate_flow([before.quarter] * len(after), [each.quarter for each in after], offsets)
+    pairs = [pool_frames([first, each.astype(np.uint8)]) for each in seconds]
+    offsets, changes = zip(*(grey_differences(halves) for halves, _ in pairs), strict=True)
+    firsts, lasts = zip(*(quarters for _, quarters in pairs), strict=True)
+    flow = QUARTER * estimate_flow(firsts, lasts, [offset for (offset,) in offsets])
     for k, shift in enumerate(2 * SHIFTS):
         assert np.abs(np.median(flow[:, 3:-3, 5:-5, k], (1, 2)) - shift).max() < 1
     assert changes[0].max() < 2
@@ -213,7 +214,7 @@ def test_the_flow_of_shifted_pictures_is_their_shift() -> None:
 
 def test_the_flow_of_an_interval_does_not_depend_on_the_others() -> None:
     """An interval measured alone has the flow that it has among others."""
-    pictures = [FlowPicture.from_luma(textured_picture()[20 - k : 110 - k, 25:185]).quarter for k in (0, 2, -3, 5, 1)]
+    pictures = list(pool_frames([textured_picture()[20 - k : 110 - k, 25:185] for k in (0, 2, -3, 5, 1)])[1])
     together = estimate_flow(pictures[:-1], pictures[1:], [0.0, 1.0, 2.0, 3.0])
     for k in range(4):
         alone = estimate_flow(pictures[k : k + 1], pictures[k + 1 : k + 2], [float(k)])

@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
 from tracklay.cli.main import main
+from tracklay.cue import Cue, Picture
+from tracklay.hits import Hit
+from tracklay.jobs.job_spec import JobSpec, create_job_spec
 from tracklay.jobs.ledger import Ledger
+from tracklay.models import load_catalogue
 from tracklay.providers import base
+from tracklay.timing import Rate, Span, TimeMap
 
 from tests.clips import flash_clip, hear
 from tests.fakes import music_model
 
 
+def add_model(home, text=music_model.MODEL) -> music_model.Band:
+    """Add a fake music model to the catalogue, and return it: it has what it is asked for."""
+    (home / "models").mkdir(exist_ok=True)
+    (home / "models" / "band.toml").write_text(text)
+    band = music_model.Band([])
+    base.register("band", lambda: band)
+    return band
+
+
 @pytest.fixture
 def asked(home):
     """Add the fake music model to the catalogue, and return the lengths that it is asked for, in seconds."""
-    (home / "models").mkdir(exist_ok=True)
-    (home / "models" / "band.toml").write_text(music_model.MODEL)
-    lengths: list[Fraction] = []
-    base.register("band", lambda: music_model.Band(lengths))
-    return lengths
+    return add_model(home).asked
 
 
 @pytest.fixture
@@ -67,9 +78,15 @@ def test_a_tail_ends_after_the_span_and_off_cuts(clip, asked, capsys):
     """The take is longer than its span by the tail; without fitting the music is cut, as it came, and asked for exactly."""
     take = lay(capsys, clip, "--in", "2", "--out", "10", "--tail", "1.2")
     assert (take["frames"], take["tail"], take["samples"]) == (200, 30, round(9.2 * 48_000))
+    whole = run(capsys, "lay", clip, "--model", "band/music", "--prompt", "house", "--seed", "1", "--tail", "1.2")
+    (last,) = whole["takes"]
+    assert whole["notes"] == [
+        f"the copy ends with its picture: the last 1.20 s of the music are only in {last['file']}"
+    ]
+    assert len(hear(clip.parent / "tracklay" / whole["laid"])) == pytest.approx(16 * 48_000, abs=1024)
     plain = lay(capsys, clip, "--out", "10", "--fit", "off")
     assert "fit" not in plain
-    assert asked[1] == 10
+    assert asked[2] == 10
     assert plain["samples"] == 480_000
 
 
@@ -111,9 +128,9 @@ def test_a_refit_that_cannot_be_is_one_sentence(clip, asked, capsys):
     files = sorted(folder.iterdir())
     for arguments, words in (
         (("--out", "90"), "past the end"),
-        (("--hits", "15"), "The hit 15 is outside of the span."),
+        (("--hits", "15"), "The hit 15 is outside of the span, from 0 s to before 6 s."),
         (("--tail", "soon"), "Invalid tail. Not a time"),
-        (("--tail", "90"), "The tail has 90; it may have 60 s."),
+        (("--tail", "90"), "The tail is too long: 90. It may be 60 s at most."),
     ):
         assert main(["refit", str(folder / first["file"]), *arguments]) == 2
         assert words in capsys.readouterr().err
@@ -135,3 +152,91 @@ def test_only_fitted_music_can_be_fitted_again(clip, asked, capsys):
         assert main(["refit", str(folder / take["file"]), "--out", "3"]) == status
         captured = capsys.readouterr()
         assert words in captured.err + captured.out
+
+
+WITH_WORDS = music_model.MODEL.replace("price =", 'tempo_words = "at {tempo} BPM"\nprice =')
+WITH_PARAMETER = f"""{music_model.MODEL}
+[parameters.bpm]
+type = "integer"
+role = "tempo"
+help = "Beats per minute."
+minimum = 70
+maximum = 160
+"""
+
+
+def test_the_tempo_whose_beats_fall_on_the_hits_is_asked_for_in_words(clip, home, capsys):
+    """The hits are on first beats of bars at 100. What came is measured, and both are stated; the prompt stays the user's."""
+    band = add_model(home, WITH_WORDS)
+    take = lay(capsys, clip, "--hits", "2.4,4.8,7.2")
+    assert band.words == [("house, at 100 BPM", None)]
+    assert take["prompt"] == "house"
+    assert take["tempo"].pop("measured") == pytest.approx(120, abs=0.5)
+    assert take["tempo"] == {"asked": 100, "sent": "at 100 BPM"}
+    assert "tempo: asked 100, measured 120.0" in take["notes"]
+    # Asked for again, also by another process, it is the same request: the output is reused.
+    again = lay(capsys, clip, "--hits", "2.4,4.8,7.2")
+    assert len(band.words) == 1
+    assert again["tempo"]["asked"] == 100
+    ledger = Ledger()
+    spec = JobSpec.from_dict(ledger.get_job(1).plan, load_catalogue())
+    ledger.close()
+    assert spec.request_prompt == "house, at 100 BPM"
+    # The music of a refit was asked for before.
+    refitted = run(capsys, "refit", clip.parent / "tracklay" / take["file"], "--hits", "3")["takes"][0]
+    assert "tempo" not in refitted
+
+
+def test_the_tempo_is_sent_as_the_parameter_of_a_model_that_has_one(clip, home, capsys):
+    """And measured also where the music is not fitted."""
+    band = add_model(home, WITH_PARAMETER)
+    take = lay(capsys, clip, "--hits", "2.4,4.8,7.2", "--fit", "off")
+    assert band.words == [("house", 100)]
+    assert (take["tempo"]["sent"], round(take["tempo"]["measured"])) == ("bpm=100", 120)
+    assert "bpm" not in take["params"]
+
+
+@pytest.mark.parametrize(
+    ("model", "prompt", "params", "sent", "tempo"),
+    [
+        (WITH_WORDS, "house", {}, ("house, at 100 BPM", None), 100),
+        (WITH_WORDS, "house, 96 bpm", {}, ("house, 96 bpm", None), 96),
+        (WITH_WORDS, "", {}, ("at 100 BPM", None), 100),
+        (WITH_PARAMETER, "house", {}, ("house", 100), 100),
+        (WITH_PARAMETER, "house, 96 bpm", {}, ("house, 96 bpm", 96), 96),
+        (WITH_PARAMETER, "house, 190 bpm", {}, ("house, 190 bpm", None), 190),
+        (WITH_PARAMETER, "house", {"bpm": 90}, ("house", 90), 90),
+        (music_model.MODEL, "house", {}, ("house", None), None),
+    ],
+)
+def test_a_tempo_that_the_user_typed_wins(tmp_path, home, model, prompt, params, sent, tempo):
+    """In the prompt or as the parameter, where it allows that; and a model that takes none is asked for none."""
+    add_model(home, model)
+    hits = tuple(Hit(Fraction(seconds)) for seconds in ("2.4", "4.8", "7.2"))
+    span = Span(0, 225, Rate(Fraction(25)))
+    picture = Picture(tmp_path / "clip.mp4", TimeMap.linear(span, Fraction(0)))
+    cue = Cue("1", span, picture, "band/music", prompt=prompt, params=params, hits=hits)
+    spec = create_job_spec(cue, tmp_path, "clip")
+    assert (spec.request_prompt, spec.request_params.get("bpm")) == sent
+    assert spec.cue.tempo == tempo
+    again = JobSpec.from_dict(spec.to_dict(), load_catalogue())
+    assert (again.request_prompt, again.request_params) == (spec.request_prompt, spec.request_params)
+    assert create_job_spec(replace(cue, hits=()), tmp_path, "clip").tempo_sent in ("", f"bpm={tempo}")
+
+
+def test_stems_have_the_cuts_of_their_music(clip, home, capsys):
+    """Their sum is the take, in the fit and in a refit; the whole stems are kept beside the whole music."""
+    add_model(home, music_model.MODEL.replace('"audio"', '"stems"'))
+    folder = clip.parent / "tracklay"
+    first = lay(capsys, clip, "--out", "12", "--hits", "4.36")
+    again = run(capsys, "refit", folder / first["file"], "--out", "9.5", "--hits", "7")["takes"][0]
+    for take in (first, again):
+        assert take["fit"]["ending"]["kept"]
+        assert take["fit"]["joins"]
+        assert sorted(take["stems"]) == ["high", "low"]
+        sound, *stems = (hear(folder / name) for name in (take["file"], *take["stems"].values()))
+        assert {len(stem) for stem in stems} == {take["samples"]}
+        np.testing.assert_allclose(sum(stems), sound, atol=2e-4)
+        stem = take["file"].removesuffix(".wav")
+        assert len(hear(folder / f"{stem}.low.unfitted.wav")) == len(hear(folder / take["fit"]["unfitted"]))
+    assert again["cost"]["amount"] == "0"

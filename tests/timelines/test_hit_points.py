@@ -108,7 +108,7 @@ def test_cuts_of_the_picture_are_hits(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--hits", "9"), "The hit 9 is outside of the span."),
+        (("--hits", "9"), "The hit 9 is outside of the span, from "),
         (("--hits", "soon"), "Invalid hit. Not a time: 'soon'."),
         (("--hits", "1,,2"), "Invalid hit. Not a time: ''."),
         (("--hits", "1", "--model", "sketch/foley"), "--hits needs a music model"),

@@ -8,16 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInput, TracklayError
-from ..jobs import ledger_schema
+from ..jobs import create_job_spec, ledger_schema
 from ..jobs.costs import cost_rows, parse_amount, summarize_costs
 from ..jobs.ledger import Ledger
 from ..jobs.scheduler import HOSTED_PROVIDER_LIMIT
 from ..jobs.states import FINAL_STATES
-from ..parts.sizes import request_lengths
 from ..providers.base import get_provider
 from .history import RowHistory, missing_takes
 from .open_picture import OpenPicture
@@ -184,9 +184,8 @@ def _measure_spans(
             cue = picture.cue(row)
             if cue.picture.error:
                 raise InvalidInput("cue.picture_error", "{reason}", reason=cue.picture.error)
-            span = cue.span
-            lengths = request_lengths(worklist.models[row.model], span.frames, span.rate, row.parts)
-            outcomes.append((row, count, [span.seconds, *map(span.rate.seconds, lengths)]))
+            spec = create_job_spec(cue, Path(), "", worklist.models, check_key=False)
+            outcomes.append((row, count, [cue.span.seconds, *spec.request_seconds]))
         except TracklayError as error:
             outcomes.append((row, count, error.prefix_with(row.picture.name)))
     return outcomes

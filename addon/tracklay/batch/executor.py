@@ -55,8 +55,9 @@ class BatchOptions:
         remake_all: generate every row again, also those with takes.
         prior_results: entries of earlier result lists.
         verdicts: new verdicts, (row, take) to (verdict, note).
-        lay_only: generate nothing, and lay the existing takes.
+        lay_only: generate no missing take, and lay the existing ones.
         describe: words an error, as the front end does.
+        extra_jobs: jobs besides those for missing takes, by row.
     """
 
     shard: tuple[int, int] | None = None
@@ -69,6 +70,7 @@ class BatchOptions:
     lay_only: bool = False
     max_overrun: str | None = None
     describe: Callable[[TracklayError], str] = str
+    extra_jobs: Mapping[str, Sequence[JobSpec]] = field(default_factory=dict)
 
     def run_id(self, worklist: WorkList) -> str:
         """Return the ledger's key for the cost cap: all runs of the list, or of this shard, share one budget."""
@@ -221,7 +223,7 @@ class BatchExecutor:
             all(take.laid for state in row_states for take in state.known_takes)
             or rows[0].lay_group in self._cross_shard_groups
         )
-        if laid and not any(missing for _, missing in planned):
+        if laid and not any(missing or state.row.id in self._options.extra_jobs for state, missing in planned):
             for state in row_states:
                 self._record_row(state)
             return
@@ -234,7 +236,10 @@ class BatchExecutor:
                 self._record_row(state)
             return
         for state, missing in planned:
-            specs = self._job_specs(picture, state, missing)
+            specs = [
+                *self._job_specs(picture, state, missing),
+                *self._options.extra_jobs.get(state.row.id, ()),
+            ]
             if specs:
                 await self._add_jobs(state, specs)
         finishing = self._task_group.create_task(self._finish_group(picture, row_states))
@@ -244,7 +249,7 @@ class BatchExecutor:
     def _record_missing(self, missing: list[tuple[_RowState, list[tuple[int | None, int]]]]) -> None:
         """Record the earlier failures of missing takes, for a run that generates nothing."""
         for state, takes in missing:
-            if takes:
+            if takes and state.row.id not in self._options.extra_jobs:
                 self._record_entries(
                     *(
                         self._options.prior_results.failures(state.row)
@@ -322,7 +327,7 @@ class BatchExecutor:
         for state in row_states:
             takes = [take for take, _ in state.produced_takes]
             specs = []
-            if state.row.repair and takes:
+            if state.row.repair and takes and state.row.id not in self._options.extra_jobs:
                 with contextlib.suppress(TracklayError):
                     for cue in await asyncio.to_thread(plan_repairs, takes):
                         spec = create_job_spec(cue, state.row.folder, picture.stem, self._worklist.models)

@@ -70,9 +70,17 @@ def _file_exists(row: WorkListRow, take: ProducedTake) -> bool:
 
 
 def accepted_takes(takes: Iterable[ProducedTake]) -> list[ProducedTake]:
-    """Return the takes that are not rejected, those marked to keep first. The first one is laid."""
+    """Return the takes that are not rejected, those marked to keep first. The first one is laid.
+
+    A take that was made from another one, by redoing a stretch or by fitting its music again, comes before that one.
+    """
     accepted = [take for take in takes if take.verdict != "reject"]
-    return sorted(accepted, key=lambda take: take.verdict != "keep")
+    by_age = sorted(accepted, key=lambda take: -int(take.entry["take"]) if _is_remade(take) else 0)
+    return sorted(by_age, key=lambda take: take.verdict != "keep")
+
+
+def _is_remade(take: ProducedTake) -> bool:
+    return bool(take.entry.get("replaced") or (take.entry.get("fit") or {}).get("refit_of"))
 
 
 def missing_takes(row: WorkListRow, takes: Iterable[ProducedTake], *, remake_all: bool) -> list[tuple[int | None, int]]:

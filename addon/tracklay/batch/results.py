@@ -5,6 +5,7 @@ The format of both is a contract (docs/batch.md): the report reads the one and w
 
 from __future__ import annotations
 
+import glob
 import json
 import tempfile
 from collections import defaultdict
@@ -49,6 +50,17 @@ def results_path(worklist: WorkList, shard: tuple[int, int] | None = None) -> Pa
     """Return the path of a list's results, or of one of its shards'."""
     part = "" if shard is None else f".{shard[0]}of{shard[1]}"
     return worklist.path.with_name(f"{worklist.stem}{part}.tracklay.results.json")
+
+
+def shard_results(worklist: WorkList) -> list[Path]:
+    """Return the results of shards beside a list."""
+    return sorted(worklist.path.parent.glob(f"{glob.escape(worklist.stem)}.*of*.tracklay.results.json"))
+
+
+def existing_results(worklist: WorkList) -> list[Path]:
+    """Return the results beside a list: the whole list's, if there are any, then those of shards."""
+    whole = results_path(worklist)
+    return [*([whole] if whole.exists() else []), *shard_results(worklist)]
 
 
 def _make_entry(worklist: WorkList, row: WorkListRow, state: ResultState, **fields: Any) -> dict[str, Any]:
@@ -194,17 +206,55 @@ def write_results(
     Raises:
         OutputError: the file cannot be written.
     """
+    lines = (
+        entry
+        for row in rows
+        for entry in (
+            spool.entries(row.id)
+            or prior_results.entries(row)
+            or [json.dumps(waiting_entry(worklist, row), ensure_ascii=False)]
+        )
+    )
+    _write_lines(lines, to)
+
+
+def update_results(worklist: WorkList, rows: Iterable[WorkListRow], spool: ResultSpool) -> Path:
+    """Replace the entries of some rows in the result list beside a work list, or in that of their shard, and return its path.
+
+    All other entries stay as they are.
+
+    Raises:
+        InvalidInput: the file is something else.
+        OutputError: it cannot be written.
+    """
+    rows = list(rows)
+    known = {row.id for row in rows}
+    for path in existing_results(worklist):
+        entries = read_results(path)["rows"]
+        if known.isdisjoint(entry["id"] for entry in entries):
+            continue
+        pending = {row.id: spool.entries(row.id) for row in rows}
+        lines: list[str] = []
+        for entry in entries:
+            if entry["id"] not in known:
+                lines.append(json.dumps(entry, ensure_ascii=False))
+            else:
+                lines += pending.pop(entry["id"], ())
+        _write_lines(lines, path)
+        return path
+    path = results_path(worklist)
+    write_results(worklist, rows, spool, PriorResults(), path)
+    return path
+
+
+def _write_lines(lines: Iterable[str], to: Path) -> None:
+    """Write a result list, one entry on each line."""
     with atomic_write(to) as beside, beside.open("w", encoding="utf-8", newline="\n") as file:
         file.write(f'{{"tracklay": {json.dumps(VERSION)}, "rows": [')
         separator = "\n"
-        for row in rows:
-            for entry in (
-                spool.entries(row.id)
-                or prior_results.entries(row)
-                or [json.dumps(waiting_entry(worklist, row), ensure_ascii=False)]
-            ):
-                file.write(f"{separator}{entry}")
-                separator = ",\n"
+        for line in lines:
+            file.write(f"{separator}{line}")
+            separator = ",\n"
         file.write("\n]}\n")
 
 

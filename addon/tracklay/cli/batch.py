@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import glob
 import re
 import shutil
 import signal
@@ -158,8 +157,7 @@ def _load_prior_results(options: argparse.Namespace, worklist: WorkList, results
     """Load the results of earlier runs. Later files win, so the whole list's come before a shard's."""
     files = [results_path] if results_path.exists() else []
     if options.merge is not None:
-        found = sorted(worklist.path.parent.glob(f"{glob.escape(worklist.stem)}.*of*.tracklay.results.json"))
-        files += options.merge or found
+        files += options.merge or results.shard_results(worklist)
         if not files:
             raise InvalidInput(
                 "batch.no_shard_results", "No results of shards beside {path}. Name the files.", path=worklist.path
@@ -211,11 +209,7 @@ def _execute(
     paths = {"results": results_path}
     if batch_options.shard is None and not options.no_report:
         try:
-            paths["report"] = report.write_report(
-                report.read_report_input(results_path),
-                results_path.with_name(f"{worklist.stem}.tracklay.report"),
-                title=worklist.stem,
-            )
+            paths["report"] = write_list_report(worklist, results_path)
         except TracklayError as error:
             succeeded = False
             print_message(f"cannot write the report: {options.describe(error)}")
@@ -226,3 +220,17 @@ def _execute(
     else:
         batch_tables.print_results(written, paths)
     return EXIT_DONE if succeeded else EXIT_FAILED
+
+
+def report_path(worklist: WorkList) -> Path:
+    """Return the folder of a list's report."""
+    return worklist.path.with_name(f"{worklist.stem}.tracklay.report")
+
+
+def write_list_report(worklist: WorkList, results_path: Path) -> Path:
+    """Write the report of a list's results, and return its path.
+
+    Raises:
+        TracklayError: it cannot be written.
+    """
+    return report.write_report(report.read_report_input(results_path), report_path(worklist), title=worklist.stem)

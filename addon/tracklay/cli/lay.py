@@ -53,16 +53,17 @@ def run_lay(options: argparse.Namespace) -> int:
         cues = [timeline.joined_cue(*points, only=options.only, **fields)]
     else:
         cues = timeline.cues(*points, only=options.only, **fields)
-    if options.tail is not None:
-        cues = [replace(cue, tail=tail_frames(options.tail, cue.span.rate)) for cue in cues]
-    if options.hits and model.task == "music":
-        cues = add_hits(timeline, cues, options.hits)
-    elif options.hits:
+    if model.task != "music" and (named := "--hits" if options.hits else "--tail" if options.tail else ""):
         raise InvalidInput(
             "usage.hits_without_music",
-            "--hits needs a music model, and {model} makes other sound. Add --model sketch/music or another.",
+            "{option} needs a music model, and {model} makes other sound. Add --model sketch/music or another.",
+            option=named,
             model=model.id,
         )
+    if options.tail is not None:
+        cues = [replace(cue, tail=tail_frames(options.tail, cue.span.rate)) for cue in cues]
+    if options.hits:
+        cues = add_hits(timeline, cues, options.hits)
     for other in models[1:]:
         params = parse_params(other, options.params)
         cues += [replace(cue, model=other.id, params=params) for cue in cues if cue.model == model.id]

@@ -6,22 +6,28 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..batch.remake import find_row, redo_row_spec, run_in_row
 from ..cue import Failure, Take
 from ..errors import InvalidInput
 from ..jobs.costs import check_budget
-from ..jobs.delivery import FileDelivery
+from ..jobs.delivery import BatchDelivery, FileDelivery
 from ..jobs.job_spec import create_job_spec
 from ..jobs.runner import BlockingRunner
 from ..timelines import open_timeline
 from ..timelines.delivery import check_delivery, deliver_takes
 from ..timelines.redo import find_made_take, redo_cue
+from ..version import VERSION
+from .batch import report_path, write_list_report
+from .batch_tables import print_results
 from .exit_status import EXIT_DONE, EXIT_FAILED
 from .messages import print_json, print_messages
-from .progress import TakeProgressTable
+from .progress import BatchProgress, TakeProgressTable
 from .tables import show_result
 
 if TYPE_CHECKING:
+    from ..batch.worklist import WorkList, WorkListRow
     from ..cue import Cue
+    from ..jobs import JobSpec
     from ..timelines.base import Timeline
     from ..timelines.redo import MadeTake
 
@@ -31,7 +37,7 @@ def run_redo(options: argparse.Namespace) -> int:
     if (options.part is None) == (options.in_point is None and options.out_point is None):
         raise InvalidInput("usage.redo_what", "Name what to redo: either --part N, or --in TIME and --out TIME.")
     made = find_made_take(options.take)
-    delivery = require_file_delivery(made)
+    delivery = made.spec.delivery
     cue = redo_cue(
         made,
         part=options.part,
@@ -40,20 +46,42 @@ def run_redo(options: argparse.Namespace) -> int:
         prompt=options.prompt,
         seed=options.seed,
     )
-    return generate_beside(made, cue, open_timeline(delivery.picture), options, max_cost=options.max_cost)
+    if isinstance(delivery, BatchDelivery):
+        worklist, row = find_row(made, delivery)
+        spec = redo_row_spec(made, delivery, worklist, row, cue)
+        check_budget([spec], options.max_cost)
+        return generate_in_row(worklist, row, spec, options)
+    timeline = open_timeline(require_file_delivery(made).picture)
+    return generate_beside(made, cue, timeline, options, max_cost=options.max_cost)
+
+
+def generate_in_row(worklist: WorkList, row: WorkListRow, spec: JobSpec, options: argparse.Namespace) -> int:
+    """Generate a take of a work list's row, lay its picture, print the row's results, and return the exit status."""
+    with BatchProgress(1) as progress:
+        path, entries = run_in_row(worklist, row, spec, progress, options.describe)
+    paths = {"results": path}
+    if report_path(worklist).exists():
+        paths["report"] = write_list_report(worklist, path)
+    content = {"tracklay": VERSION, "rows": entries}
+    if options.json:
+        print_json(content)
+    else:
+        print_results(content, paths)
+    succeeded = all(entry["state"] in ("laid", "ready") and not entry["error"] for entry in entries)
+    return EXIT_DONE if succeeded else EXIT_FAILED
 
 
 def require_file_delivery(made: MadeTake) -> FileDelivery:
     """Return where a take was laid by this command.
 
     Raises:
-        InvalidInput: it was laid by a work list or by Blender.
+        InvalidInput: it was laid by Blender.
     """
     if isinstance(made.spec.delivery, FileDelivery):
         return made.spec.delivery
     raise InvalidInput(
         "redo.made_elsewhere",
-        "The take was made by a work list or by Blender: {take}. Do it there.",
+        "The take was made in Blender: {take}. Do it there.",
         take=made.take.file.name,
     )
 

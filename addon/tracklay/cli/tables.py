@@ -19,7 +19,7 @@ from .console import PlainConsole
 if TYPE_CHECKING:
     from ..jobs.costs import BilledRange
     from ..jobs.job_spec import JobSpec
-    from ..models import Model, Parameter, Price
+    from ..models import ContinuationInput, Model, Parameter, Price
     from .doctor import Finding
 
 
@@ -193,7 +193,9 @@ def show_model(model: Model, bills: BilledRange | None) -> None:
         ("task", model.task),
         ("takes", inputs_text(model)),
         *([("looks at", model.looks)] if model.looks else []),
+        *([("tempo", f"asked for as {model.tempo_words!r}")] if model.tempo_words else []),
         ("seconds", seconds_text(model)),
+        *([("continues", continues_text(model.continues))] if model.continues else []),
         ("price", price_text(model.price)),
         *([("charged", _bills_text(bills))] if bills else []),
         ("licence", model.licence.name),
@@ -210,6 +212,11 @@ def show_model(model: Model, bills: BilledRange | None) -> None:
         console.print(Text.assemble(("--set ", "dim"), (f"{parameter.name}=", "bold"), (about, "dim")))
         limits = f"{parameter.limits_text[0].upper()}{parameter.limits_text[1:]}." if parameter.limits_text else ""
         console.print(Padding(Text(f"{parameter.help} {limits}".strip()), (0, 0, 0, 4)))
+
+
+def continues_text(continues: ContinuationInput) -> str:
+    """Return how much music a model is given to continue."""
+    return f"music, from its last {continues.seconds:g} s"
 
 
 def inputs_text(model: Model) -> str:

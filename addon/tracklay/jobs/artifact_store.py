@@ -6,6 +6,7 @@ A stored folder gets its final name by a rename, after its files are complete an
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
 import secrets
@@ -17,15 +18,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..atomic_io import fsync_folder, output_error, remove_leftovers
-from ..cue import Cost
-from ..errors import InvalidInput
+from ..cue import UNFITTED, UNTOUCHED, Cost
+from ..errors import InvalidInput, file_not_found_error
 from ..media import proxy_cache
+from ..media.bwf import plain_bwf_writer
+from ..media.wav_reader import WavReader
 from ..paths import ensure_folder, tracklay_home
 from ..providers.base import Output
 from ..untrusted_data import clean_json
 from . import process_lock
 
 if TYPE_CHECKING:
+    from ..cue import Cue
     from .ledger import Job
 
 COPY_GRACE_SECONDS = 600.0
@@ -34,8 +38,8 @@ COPY_GRACE_SECONDS = 600.0
 MAX_UNDERSTOOD_CHARS = 20_000
 """Characters of JSON of one value that a provider returned beside the sound, such as a rewritten prompt."""
 
-UNFITTED = "unfitted"
-"""Name of the whole music that a take was fitted from, among the take's files, as those of stems."""
+COPY_SAMPLES = 1 << 20
+"""Samples that are copied at a time."""
 
 METADATA_FILE = "note.json"
 """File in each stored folder that describes its other files. A folder without it is incomplete."""
@@ -195,34 +199,71 @@ def load_output(metadata: Mapping[str, Any]) -> Output | None:
     return output if all(path.is_file() for path in files) else None
 
 
-def store_music(take: Path, earlier: Job | None, job: Job, folder: Path) -> dict[str, Any]:
-    """Store the whole music that a take was fitted from as a job's output, to be fitted again; return the ledger's metadata.
+def untouched_form(take: Path) -> Path:
+    """Return the file of a take's untouched form; the take itself if nothing was moved in it."""
+    untouched = take.with_name(f"{take.stem}.{UNTOUCHED}.wav")
+    return untouched if untouched.is_file() else take
+
+
+def store_earlier_take(cue: Cue, earlier: Job | None, job: Job, folder: Path) -> dict[str, Any]:
+    """Store the sound of an earlier take as a job's output; return the ledger's metadata.
 
     Args:
-        take: path of the take's file.
+        cue: the cue, which names the take. Its whole music is fitted again, or its untouched form is landed again.
         earlier: the job that made the take, if the ledger knows it: seed and version are its.
-        job: the job that fits the music again.
+        job: the job that uses the sound again.
         folder: folder for the copy.
 
     Raises:
-        InvalidInput: the music is missing.
+        InvalidInput: the file is missing.
+        MediaError: it is no WAV of a take.
         OutputError: it cannot be stored.
     """
-    music = take.with_name(f"{take.stem}.{UNFITTED}.wav")
-    if not music.is_file():
-        raise InvalidInput(
-            "refit.no_music", "The music that {take} was fitted from is missing: {path}.", take=take.name, path=music
-        )
     known = (earlier and earlier.output) or {}
+    whole_stems = {} if cue.refit is None else _whole_stems(cue.refit)
     output = Output(
-        Path(shutil.copyfile(music, folder / music.name)),
+        _copy_earlier_sound(cue, folder),
         known.get("seed", job.seed),
         known.get("version", ""),
         Cost("0", known.get("cost", {}).get("currency", "USD"), estimated=False),
+        {name: Path(shutil.copyfile(path, folder / path.name)) for name, path in whole_stems.items()},
         understood=known.get("understood", {}),
     )
     stored = save_output(job, folder, output, keep_after_laying=False)
     return stored if earlier is None else {**stored, "origin": known.get("origin", earlier.id)}
+
+
+def _whole_stems(take: Path) -> dict[str, Path]:
+    """Return the whole stems that those of a take of fitted music were fitted from, by name."""
+    files = sorted(take.parent.glob(f"{glob.escape(take.stem)}.*.{UNFITTED}.wav"))
+    return {file.name.removeprefix(f"{take.stem}.").removesuffix(f".{UNFITTED}.wav"): file for file in files}
+
+
+def _copy_earlier_sound(cue: Cue, folder: Path) -> Path:
+    """Copy the sound that a cue uses again to a folder, from the span's first frame on."""
+    if cue.reland is None:
+        assert cue.refit is not None  # noqa: S101 - a cue that generates nothing has one of both
+        take, music = cue.refit, cue.refit.with_name(f"{cue.refit.stem}.{UNFITTED}.wav")
+        if not music.is_file():
+            raise InvalidInput(
+                "refit.no_music",
+                "The music that {take} was fitted from is missing: {path}.",
+                take=take.name,
+                path=music,
+            )
+        return Path(shutil.copyfile(music, folder / music.name))
+    source = untouched_form(cue.reland.file)
+    if not source.is_file():
+        raise file_not_found_error(source)
+    if not cue.reland.skip:
+        return Path(shutil.copyfile(source, folder / source.name))
+    with WavReader(source) as wav, (folder / source.name).open("wb") as file:
+        form = wav.format
+        writer = plain_bwf_writer(file, form.channels, form.sample_rate)
+        for first in range(cue.span.rate.samples(cue.reland.skip, form.sample_rate), form.samples, COPY_SAMPLES):
+            writer.write(wav.read(first, min(form.samples, first + COPY_SAMPLES)))
+        writer.close()
+    return folder / source.name
 
 
 def split_output(output: Output) -> list[Output]:
@@ -242,7 +283,10 @@ def save_conformed_part(job_id: int, made: Path) -> None:
     Raises:
         OutputError: it cannot be stored.
     """
-    target = conformed_part_path(job_id)
+    _move_beside_output(made, conformed_part_path(job_id))
+
+
+def _move_beside_output(made: Path, target: Path) -> None:
     try:
         with made.open("rb") as file:
             os.fsync(file.fileno())
@@ -250,6 +294,30 @@ def save_conformed_part(job_id: int, made: Path) -> None:
         made.replace(target)
     except OSError as error:
         raise output_error(error, target.parent) from error
+
+
+def tail_path(job_id: int) -> Path:
+    """Return the path of the end of the music before a part, which that part's model is given to continue.
+
+    It exists until the part's output is stored, as a request may name it.
+    """
+    return _output_folder(job_id) / "tail.wav"
+
+
+def save_tail(job_id: int, made: Path) -> Path:
+    """Move the end of the music before a part, complete and in a work folder, to its place, and return that.
+
+    Raises:
+        OutputError: it cannot be stored.
+    """
+    _move_beside_output(made, tail_path(job_id))
+    return tail_path(job_id)
+
+
+def delete_part_sounds(job_id: int) -> None:
+    """Delete what a part's output was made to and from. All of it can be made again."""
+    conformed_part_path(job_id).unlink(missing_ok=True)
+    tail_path(job_id).unlink(missing_ok=True)
 
 
 def delete_output(job_id: int) -> None:

@@ -87,6 +87,7 @@ class BlenderDelivery(Delivery):
         content_start: the frame on which the strip's content began, as the text of a fraction.
         folder: the folder that the takes are written to.
         stem: the first part of the takes' file names.
+        repair: generate the worst stretch of the cue's best take again, once all of them have arrived.
     """
 
     kind: ClassVar[str] = "blender"
@@ -96,6 +97,7 @@ class BlenderDelivery(Delivery):
     content_start: str
     folder: Path
     stem: str
+    repair: bool = False
 
     def _fields_to_dict(self) -> dict[str, Any]:
         return {
@@ -105,6 +107,7 @@ class BlenderDelivery(Delivery):
             "content_start": self.content_start,
             "folder": str(self.folder),
             "stem": self.stem,
+            **({"repair": True} if self.repair else {}),
         }
 
 
@@ -124,6 +127,7 @@ def delivery_from_dict(data: Mapping[str, Any]) -> Delivery:
                 data["content_start"],
                 Path(data["folder"]),
                 data["stem"],
+                repair=bool(data.get("repair")),
                 take_indices=takes,
             )
         case _:

@@ -1,4 +1,4 @@
-"""Events that `runner.BackgroundRunner` puts into its queue."""
+"""Events in the queue of `runner.BackgroundRunner`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from .job_spec import StageProgress
 
 if TYPE_CHECKING:
     from ..cue import Cue, Failure, Take
+    from ..errors import TracklayError
     from .delivery import Delivery
+    from .job_spec import JobSpec
     from .states import JobState
 
 
@@ -48,4 +50,16 @@ class LookupDone:
     error: str = ""
 
 
-RunnerEvent = StageProgress | TakeFinished | TakeResumed | LookupDone
+@dataclass(frozen=True, slots=True)
+class RepairPlanned:
+    """The end of a plan of a cue's repair, which a front end makes in a thread: the job of the stretch.
+
+    `spec` is None if no stretch is worth it, or for `error`.
+    """
+
+    cue: str
+    spec: JobSpec | None = None
+    error: TracklayError | None = None
+
+
+RunnerEvent = StageProgress | TakeFinished | TakeResumed | LookupDone | RepairPlanned

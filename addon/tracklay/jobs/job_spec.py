@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,11 +13,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..cue import SAMPLE_RATE, Cue, Patch, ProxySpec
+from ..cue import SAMPLE_RATE, Cue, EarlierTake, Patch, ProxySpec
 from ..errors import InvalidInput, LedgerError, TracklayError
 from ..hits import Hit
 from ..models import Model, find_model
-from ..models.model import prompt_required_error
+from ..models.model import TEMPO_FIELD, prompt_required_error
 from ..parts.sizes import WHOLE, part_sizes
 from ..timing import Rate, Span
 from ..untrusted_data import clean_text
@@ -110,6 +111,7 @@ class JobSpec:
         hits = tuple(Hit.from_list(each) for each in stored.pop("hits", ()))
         # Music of earlier versions was cut at the span's end.
         fit, refit = stored.pop("fit", "off"), stored.pop("refit", None)
+        reland = stored.pop("reland", None)
         return Cue(
             span=Span(start, frames, rate),
             picture=picture,
@@ -118,6 +120,7 @@ class JobSpec:
             hits=hits,
             fit=fit,
             refit=None if refit is None else Path(refit),
+            reland=None if reland is None else EarlierTake(Path(reland[0]), int(reland[1])),
             **stored,
         )
 
@@ -147,18 +150,66 @@ class JobSpec:
         return max(seconds, min([cue.sound_span.seconds * margin, *limits]))
 
     @property
+    def is_free_music(self) -> bool:
+        """True for music that no picture shapes. Its parts are joined on bars, or continue each other, and may begin anywhere."""
+        return self.model.is_free_music and self.cue.patch is None
+
+    @property
     def part_sizes(self) -> PartSizes | None:
         """The sizes of the parts that a take is generated in; None if it is one request, or none."""
-        span = self.cue.request_span
-        return None if self.cue.refit else part_sizes(self.model, span.frames, span.rate, self.cue.parts)
+        cue, span = self.cue, self.cue.request_span
+        if not cue.generates:
+            return None
+        return part_sizes(self.model, span.frames, span.rate, cue.parts, is_patch=cue.patch is not None)
+
+    @property
+    def frames_in_parts(self) -> int:
+        """The length that a take's parts have together, in frames: the span's, and of music as much as `seconds_to_ask` says."""
+        if not self.is_free_music:
+            return self.cue.request_span.frames
+        return math.ceil(self.cue.sound_span.frames * (FIT_MARGIN if self.fits_takes else 1))
 
     @property
     def request_seconds(self) -> list[Fraction]:
         """The length of each request of a take, in seconds. The picture may move the ends of parts, but not change their number."""
-        span, sizes = self.cue.request_span, self.part_sizes
-        return (
-            [self.seconds_to_ask] if sizes is None else [span.rate.seconds(each) for each in sizes.lengths(span.frames)]
-        )
+        rate, sizes = self.cue.span.rate, self.part_sizes
+        if sizes is None:
+            return [self.seconds_to_ask]
+        return [rate.seconds(each) for each in sizes.lengths(self.frames_in_parts)]
+
+    @property
+    def tempo_sent(self) -> str:
+        """The tempo as a request states it besides the user's own prompt and parameters: words, `NAME=VALUE`, or nothing."""
+        cue, parameter = self.cue, self.model.parameter_for_role("tempo")
+        if cue.tempo is None or (parameter is not None and parameter.name in cue.params):
+            return ""
+        if parameter is not None:
+            is_allowed = (parameter.minimum or 0) <= cue.tempo <= (parameter.maximum or math.inf)
+            return f"{parameter.name}={cue.tempo:g}" if is_allowed else ""
+        from ..sketch.music.prompt_parser import find_prompt_tempo  # noqa: PLC0415 - rarely needed, and slow to load
+
+        is_typed = find_prompt_tempo(cue.prompt)[0] is not None
+        words = "" if is_typed else self.model.tempo_words.replace(TEMPO_FIELD, f"{cue.tempo:g}")
+        prompt = self.model.parameter_for_role("prompt")
+        longest = math.inf if prompt is None or prompt.maximum is None else prompt.maximum
+        return words if len(_join_words(cue.prompt, words)) <= longest else ""
+
+    @property
+    def request_prompt(self) -> str:
+        """The prompt of a request: the user's, and words for the tempo."""
+        sent = self.tempo_sent
+        return self.cue.prompt if self.model.parameter_for_role("tempo") else _join_words(self.cue.prompt, sent)
+
+    @property
+    def request_params(self) -> dict[str, ParamValue]:
+        """The parameters of a request: the cue's, and the tempo."""
+        parameter = self.model.parameter_for_role("tempo")
+        params = dict(self.cue.params)
+        if parameter is not None and self.cue.tempo is not None and self.tempo_sent:
+            params[parameter.name] = parameter.validate(
+                round(self.cue.tempo) if parameter.type == "integer" else self.cue.tempo
+            )
+        return params
 
     @property
     def scores_takes(self) -> bool:
@@ -169,6 +220,11 @@ class JobSpec:
         """Return the file name of a take, or of one of its stems."""
         model = self.model.id.replace("/", "-")
         return f"{self.stem}.{model}.take{number}{'.' + stem if stem else ''}.wav"
+
+
+def _join_words(prompt: str, words: str) -> str:
+    """Return a prompt with words after it."""
+    return ", ".join(part for part in (prompt.rstrip(" .,;"), words) if part) if words else prompt
 
 
 @contextlib.contextmanager
@@ -219,6 +275,8 @@ def cue_to_dict(cue: Cue) -> dict[str, Any]:
         **({"tail": cue.tail} if cue.tail else {}),
         **({"fit": cue.fit} if cue.fit != "off" else {}),
         **({} if cue.refit is None else {"refit": str(cue.refit)}),
+        **({} if cue.tempo is None else {"tempo": cue.tempo}),
+        **({} if cue.reland is None else {"reland": [str(cue.reland.file), cue.reland.skip]}),
         **({} if cue.patch is None else {"patch": [str(cue.patch.take), cue.patch.start, cue.patch.frames]}),
         **({} if cue.parts == WHOLE else {"parts": cue.parts}),
     }
@@ -308,14 +366,14 @@ def create_job_spec(
         from ..media.square_crop import crop_position  # noqa: PLC0415 - rarely needed, and it would slow down Blender's start
 
         crop_position(cue.square)
-    if cue.refit is not None:
+    if not cue.generates:
         cue = replace(cue, parts=WHOLE)
-    elif part_sizes(model, cue.request_span.frames, cue.span.rate, cue.parts) is None:
+    elif JobSpec(cue, model, folder, stem).part_sizes is None:
         model.check_span(cue.request_span.seconds)
         cue = replace(cue, parts=WHOLE)
     from ..providers.base import get_provider  # noqa: PLC0415 - loads asyncio, which enabling the extension must not
 
-    if check_key and cue.refit is None:
+    if check_key and cue.generates:
         get_provider(model.provider).check_ready()
         from ..media.marks.signing import check_signing  # noqa: PLC0415 - for the same reason
 
@@ -324,7 +382,32 @@ def create_job_spec(
     hits, tail = (cue.hits, cue.tail) if model.task == "music" else ((), 0)
     fit = cue.fit if can_fit(model) else "off"
     cue = replace(cue, params=settings.params, seed=settings.seed, hits=hits, tail=tail, fit=fit)
-    return JobSpec(cue, model, folder, stem)
+    return JobSpec(replace(cue, tempo=_tempo_to_ask(cue, model)), model, folder, stem)
+
+
+def _tempo_to_ask(cue: Cue, model: Model) -> float | None:
+    """Return the tempo that a model's music is asked for, in beats per minute; None for none.
+
+    It is the user's own, of the parameter or in the prompt; else, where the model takes a tempo, the one whose beats fall on most hits.
+    """
+    if not can_fit(model) or model.picture_input(cue.params) is not None or cue.refit is not None:
+        return None
+    parameter = model.parameter_for_role("tempo")
+    if parameter is not None and parameter.name in cue.params:
+        return float(cue.params[parameter.name])
+    # Rarely needed, and slow to load.
+    from ..music_fit.tempo_choice import HIGHEST_TEMPO, LOWEST_TEMPO, choose_tempo  # noqa: PLC0415
+    from ..sketch.music.prompt_parser import find_prompt_tempo  # noqa: PLC0415
+
+    typed, usual = find_prompt_tempo(cue.prompt)
+    if typed is not None or not cue.hits or (parameter is None and not model.tempo_words):
+        return typed
+    low, high = (parameter.minimum, parameter.maximum) if parameter is not None else (None, None)
+    low, high = max(LOWEST_TEMPO, low or 0), min(HIGHEST_TEMPO, high or HIGHEST_TEMPO)
+    if low > high:
+        return None
+    frame = cue.span.rate.seconds(1)
+    return choose_tempo([hit.seconds for hit in cue.hits], frame, low=math.ceil(low), high=high, hint=usual)
 
 
 def proxy_spec(model: Model, square: str) -> ProxySpec:
@@ -346,8 +429,8 @@ def random_seed(spec: JobSpec) -> int:
     return low + secrets.randbelow(high - low)
 
 
-_NOT_REQUESTED = ("id", "seed", "takes", "reason", "timecode_start", "best")
-"""Fields of a stored cue that are no part of what the user asks for."""
+_NOT_REQUESTED = ("id", "seed", "takes", "reason", "timecode_start", "best", "tempo")
+"""Fields of a stored cue that are no part of what the user asks for, or follow from it."""
 
 
 def request_keys(spec: JobSpec) -> list[str]:

@@ -135,29 +135,35 @@ class JobPipeline(SubmissionStage):
             model.endpoint,
             model.version,
             str(seconds),
-            dict(cue.params),
-            cue.prompt,
+            self._key_params,
+            self.spec.request_prompt,
             cue.negative,
             # Only the offline engine composes to hits; other music is fitted to them afterwards.
             *([hit.to_list() for hit in cue.hits] if model.provider == "sketch" else ()),
         ]
-        content_key = _digest([proxy_key, *request_key_parts, self.job.seed])
+        # A sound that is used again answers no later request: it was made for another span or picture.
+        reused = [] if cue.generates else [self.job.id]
+        content_key = _digest([proxy_key, *request_key_parts, self.job.seed, *reused])
         job = self.job
         columns = {"source": source, "proxy_key": proxy_key, "content_key": content_key}
         self.job = await self.context.ledger_writer(Ledger.update, job, **columns)
-        if cue.refit is not None:
-            await self._reuse_music(cue.refit)
+        if not cue.generates:
+            await self._reuse_earlier_take()
             return None
         # Without a seed the user wants something new each time, so an earlier output is not reused.
         if cue.seed is not None and await self._reuse_output(content_key):
             return None
         visual = await self._load_or_make_proxy(proxy_key, picture, span) if proxy_key else (None, None)
         samples = (cue.sound_span if cue.patch is None else span).samples(SAMPLE_RATE)
-        request = Request(
-            model, cue.prompt, cue.negative, self.job.seed, cue.params, seconds, samples, *visual, hits=cue.hits
-        )
+        prompt, params = self.spec.request_prompt, self.spec.request_params
+        request = Request(model, prompt, cue.negative, self.job.seed, params, seconds, samples, *visual, hits=cue.hits)
         with checked_replies(self.provider.name):
             return request, await self.provider.prepare(request)
+
+    @property
+    def _key_params(self) -> dict[str, Any]:
+        """The parameters as the content key has them."""
+        return dict(self.spec.request_params)
 
     def _proxy_key(self, source: str, picture: Picture, span: Span, visual_input: str | None = None) -> str | None:
         """Return the key that a span's proxy is found by; None if the model takes no picture, and none is needed otherwise."""
@@ -216,15 +222,17 @@ class JobPipeline(SubmissionStage):
         )
         return True
 
-    async def _reuse_music(self, take: Path) -> None:
-        """Continue with the whole music that an earlier take was fitted from, a file beside it.
+    async def _reuse_earlier_take(self) -> None:
+        """Continue with the sound of an earlier take, a file beside it: whole music to fit again, or an untouched take to land again.
 
         Raises:
             InvalidInput: there is no such file.
         """
+        cue, folder = self.spec.cue, artifact_store.work_dir(self.context.owner_token, self.job.id)
+        take = cue.reland.file if cue.reland is not None else cue.refit
+        assert take is not None  # noqa: S101 - a cue that generates nothing has one of both
         earlier = await self.context.ledger_writer(Ledger.job_of_take, str(take.parent), take.name)
-        folder = artifact_store.work_dir(self.context.owner_token, self.job.id)
-        stored = await asyncio.to_thread(artifact_store.store_music, take, earlier, self.job, folder)
+        stored = await asyncio.to_thread(artifact_store.store_earlier_take, cue, earlier, self.job, folder)
         request = earlier.request if earlier else None
         free = {"currency": stored["cost"]["currency"], "estimate": "0", "cost": "0", "cost_confirmed": 1}
         await self._transition("conforming", output=stored, request=request, **free)

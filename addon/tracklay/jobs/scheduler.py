@@ -29,7 +29,7 @@ from .failures import error_columns, internal_error, stored_error, unsent_cancel
 from .job_spec import JobSpec, random_seed, request_keys
 from .ledger import Job, Ledger, NewJob
 from .ledger_writer import LedgerWriter
-from .parted.parted_pipeline import create_pipeline
+from .parted.choice import create_pipeline
 from .process_lock import ProcessLock
 from .states import FINAL_STATES, UNSENT_STATES
 from .take_writer import take_from_claim
@@ -428,7 +428,7 @@ class Scheduler:
 
         # Before they are laid, so that a crash leaves no file behind: sounds of parts can be conformed again.
         for part in await self.ledger_writer(find_parts):
-            artifact_store.conformed_part_path(part.id).unlink(missing_ok=True)
+            artifact_store.delete_part_sounds(part.id)
         await self.ledger_writer(move_to_laid)
         await collect_garbage(self.ledger_writer)
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from ..atomic_io import NumberedFile, atomic_write, temp_dir
-from ..cue import Cost, Take
+from ..cue import UNFITTED, UNTOUCHED, Cost, Take
 from ..errors import InvalidInput, MediaError, ModelFailed, TracklayError
 from ..listening.heard import measure_heard
 from ..media.bwf import BwfWriter
@@ -26,7 +26,7 @@ from ..media.marks.credentials import has_credentials
 from ..media.marks.signing import sign_file, signing_identity
 from ..media.wav_reader import WavReader
 from ..worker import WorkerProcess
-from .artifact_store import UNFITTED
+from .artifact_store import COPY_SAMPLES
 from .context import wait_for_worker
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ NOT_SCORED_NOTE = "not scored: {}"
 NOT_FITTED_NOTE = "not fitted to the span: {}"
 """Note of music whose fitting failed. It is cut at the span's end."""
 
-STEMS_NOT_FITTED_NOTE = "not fitted to the span: the take has stems, which are cut as it is"
-"""Note of music with stems: the same bars would have to be left out of each."""
+TEMPO_NOTE, NO_BEAT_NOTE = "tempo: asked {:g}, measured {:.1f}", "tempo: asked {:g}, no beat found"
+"""Notes of music that was asked for with a tempo, in beats per minute."""
 
 NOT_LANDED_NOTE = "not landed: {}"
 """Note of a take whose landing failed. The take itself is whole."""
@@ -57,14 +57,8 @@ NOT_LANDED_NOTE = "not landed: {}"
 SILENT_NOTE = "Nothing is heard in the take. Try another prompt, seed or model."
 """Note of a silent take."""
 
-UNTOUCHED = "unlanded"
-"""Name of the untouched take among a take's files, as those of stems."""
-
 MAX_MUSIC_SECONDS = 4 * 3600
 """Music is read up to this length: what a WAV file holds."""
-
-COPY_SAMPLES = 1 << 20
-"""Samples that are copied at a time."""
 
 
 class TakeProxies(NamedTuple):
@@ -143,7 +137,8 @@ class TakeWriter:
         # The number is not known yet; the WAV header does not contain it.
         unnumbered = take_from_claim(self.spec, self.job, claim)
         with numbered.open_for_writing() as temporary:
-            conformed, claim["fit"], fit_notes = self._conform(temporary, unnumbered, cancel_token)
+            conformed, music_claim, music_notes = self._conform(temporary, unnumbered, cancel_token)
+            claim.update(music_claim)
             claim["landing"], landing_notes = self._land(temporary, proxies.landing, cancel_token)
             claim["replaced"] = self._splice(temporary, unnumbered, claim, cancel_token)
             claim["score"], scoring_notes = self._score(temporary, proxies.scoring, cancel_token)
@@ -151,7 +146,7 @@ class TakeWriter:
             notes = [
                 *self.output.notes,
                 *conformed.notes,
-                *fit_notes,
+                *music_notes,
                 *self._credentials_notes(),
                 *([] if self.origin_job_id is None else [REUSED_NOTE.format(self.origin_job_id)]),
                 *landing_notes,
@@ -172,33 +167,66 @@ class TakeWriter:
     def _conform(
         self, to: Path, take: Take, cancel_token: CancelToken
     ) -> tuple[ConformResult, dict[str, Any], tuple[str, ...]]:
-        """Write the span's samples of the output; return the result, what fitting did, for the manifest, and notes.
+        """Write the span's samples of the output; return the result, what is known of music, for the claim, and notes.
 
         If music cannot be fitted, it is cut at the span's end, with a note.
         """
         cue = self.spec.cue
         samples = (cue.sound_span if cue.patch is None else cue.request_span).samples(take.sample_rate)
-        if not self.spec.fits_takes:
-            return self._conform_to(samples, to, take, cancel_token), {}, ()
-        if self.output.stems:
-            return self._conform_to(samples, to, take, cancel_token), {}, (STEMS_NOT_FITTED_NOTE,)
-        with temp_dir(to.parent) as work:
-            music, fitted = work / "music.wav", work / "fitted.wav"
-            conformed = self._conform_to(MAX_MUSIC_SECONDS * take.sample_rate, music, take, cancel_token, pad=False)
-            hits = [round(hit.seconds * take.sample_rate) for hit in cue.hits]
-            tail = samples - cue.span.samples(take.sample_rate)
-            arguments = {"music": str(music), "to": str(fitted), "span": samples - tail, "hits": hits, "tail": tail}
+        if self.spec.fits_takes:
             try:
-                result = wait_for_worker(WorkerProcess("music_fit.fit_file:fit_wav", arguments), cancel_token)
+                return self._fit(to, take, cancel_token)
             except (InvalidInput, MediaError, ModelFailed) as error:
                 if cue.refit is not None:
                     raise
-                return self._conform_to(samples, to, take, cancel_token), {}, (NOT_FITTED_NOTE.format(error),)
+                conformed = self._conform_to(samples, to, take, cancel_token)
+                return conformed, {}, (NOT_FITTED_NOTE.format(error),)
+        conformed = self._conform_to(samples, to, take, cancel_token)
+        if cue.tempo is None:
+            return conformed, {}, ()
+        try:
+            worker = WorkerProcess("music_fit.fit_file:measure_tempo", {"music": str(to)})
+            tempo = self._describe_tempo(wait_for_worker(worker, cancel_token)["tempo"])
+        except (MediaError, ModelFailed):
+            return conformed, {}, ()
+        return conformed, {"tempo": tempo}, (_tempo_note(tempo),)
+
+    def _fit(
+        self, to: Path, take: Take, cancel_token: CancelToken
+    ) -> tuple[ConformResult, dict[str, Any], tuple[str, ...]]:
+        """Write the output, fitted to the span and its hits, as `_conform`.
+
+        Raises:
+            InvalidInput, MediaError, ModelFailed: it cannot be fitted.
+        """
+        cue = self.spec.cue
+        with temp_dir(to.parent) as work:
+            music, fitted = work / "music.wav", work / "fitted.wav"
+            conformed = self._conform_to(MAX_MUSIC_SECONDS * take.sample_rate, music, take, cancel_token, pad=False)
+            arguments = {**self._fit_arguments(music, take), "to": str(fitted)}
+            result = wait_for_worker(WorkerProcess("music_fit.fit_file:fit_wav", arguments), cancel_token)
             _copy_samples(fitted, to, _bwf_writer_factory(take))
         fit, names = result["fit"], {round(hit.seconds * take.sample_rate): hit.name for hit in cue.hits}
         fit["hits"] = [{**hit, "name": names.get(hit["at"], "")} for hit in fit["hits"]]
         # The file of the whole music is named after the take, which has no number yet.
-        return conformed, {**fit, "unfitted": True}, tuple(result["notes"])
+        earlier = {} if cue.refit is None else {"refit_of": cue.refit.name}
+        claim, notes = {"fit": {**fit, **earlier, "unfitted": True}}, tuple(result["notes"])
+        if cue.tempo is None:
+            return conformed, claim, notes
+        tempo = self._describe_tempo(result["tempo"])
+        return conformed, {**claim, "tempo": tempo}, (_tempo_note(tempo), *notes)
+
+    def _fit_arguments(self, music: Path, take: Take) -> dict[str, Any]:
+        """Return the arguments of a fit of music to the cue's span, hits and tail."""
+        cue = self.spec.cue
+        span = cue.span.samples(take.sample_rate)
+        tail = cue.sound_span.samples(take.sample_rate) - span
+        hits = [round(hit.seconds * take.sample_rate) for hit in cue.hits]
+        return {"music": str(music), "span": span, "hits": hits, "tail": tail}
+
+    def _describe_tempo(self, measured: float | None) -> dict[str, Any]:
+        """Return the tempo that was asked for and the one that came, None if the music has no beat, for the manifest."""
+        return {"asked": self.spec.cue.tempo, "sent": self.spec.tempo_sent, "measured": measured}
 
     def _conform_to(
         self, samples: int, to: Path, take: Take, cancel_token: CancelToken, *, pad: bool = True
@@ -217,10 +245,16 @@ class TakeWriter:
     def _land(
         self, take: Path, proxy: Path | TracklayError | None, cancel_token: CancelToken
     ) -> tuple[dict[str, Any], tuple[str, ...]]:
-        """Land a take's file in place; return what was done, for the manifest, and notes. A failure is a note: the take stays."""
+        """Land a take's file in place; return what was done, for the manifest, and notes.
+
+        A failure is a note, and the take stays, unless landing is all that the job is for.
+        """
         if proxy is None:
             return ({"mode": "off"} if self.spec.cue.land == "off" else {}), ()
+        is_all = self.spec.cue.reland is not None
         if isinstance(proxy, TracklayError):
+            if is_all:
+                raise proxy
             return {}, (NOT_LANDED_NOTE.format(proxy),)
         with temp_dir(take.parent) as work:
             landed = work / "landed.wav"
@@ -229,6 +263,8 @@ class TakeWriter:
             try:
                 landing = wait_for_worker(WorkerProcess("landing.land_file:land_wav", arguments), cancel_token)
             except (MediaError, ModelFailed) as error:
+                if is_all:
+                    raise
                 return {}, (NOT_LANDED_NOTE.format(error),)
             changed = landing.pop("changed")
             if changed:
@@ -288,16 +324,20 @@ class TakeWriter:
             return {}, (NOT_SCORED_NOTE.format(error),)
 
     def write_companions(self, take: Take, *, cancel_token: CancelToken) -> dict[str, Any]:
-        """Write a take's stems, its untouched form and the music that it was fitted from beside it.
+        """Write a take's stems, its untouched form and the music and stems that it was fitted from beside it.
 
         Returns:
             what changes in the take's claim: `stems`, the names of those that exist, and `stem_hashes`, the SHA-256 of all files by
             name. A stem that cannot be decoded is left out and does not fail the take. Empty for a take without further files.
         """
-        hashes, names = {}, []
+        hashes: dict[str, str] = {}
+        names = []
         for name, path in take.stems.items():
+            whole = take.unfitted_stem(name)
+            target = path if whole is None else whole
             try:
-                hashes[path.name] = self._write_companion(take, self.output.stems[name], path, cancel_token)
+                source = self.output.stems[name]
+                hashes[target.name] = self._write_companion(take, source, target, cancel_token, whole=whole is not None)
                 names.append(name)
             except (KeyError, MediaError, ModelFailed) as error:
                 _logger.warning("job %d: stem %s left out: %s", self.job.id, name, error)
@@ -307,7 +347,25 @@ class TakeWriter:
             hashes[take.unfitted.name] = self._write_companion(
                 take, self.output.file, take.unfitted, cancel_token, whole=True
             )
+            hashes |= self._fit_stems(take, names, cancel_token)
         return {"stems": names, "stem_hashes": hashes} if take.stems or hashes else {}
+
+    def _fit_stems(self, take: Take, names: Sequence[str], cancel_token: CancelToken) -> dict[str, str]:
+        """Write the stems of fitted music with the music's own cuts; return the SHA-256 of each by its file's name."""
+        if not names or take.unfitted is None:
+            return {}
+        hashes = {}
+        with temp_dir(take.file.parent) as work:
+            fitted = {name: work / f"{number}.wav" for number, name in enumerate(names)}
+            stems = {str(take.unfitted_stem(name)): str(path) for name, path in fitted.items()}
+            arguments = {**self._fit_arguments(take.unfitted, take), "stems": stems}
+            wait_for_worker(WorkerProcess("music_fit.fit_file:fit_stems", arguments), cancel_token)
+            for name, path in fitted.items():
+                with atomic_write(take.stems[name]) as temporary:
+                    _copy_samples(path, temporary, _bwf_writer_factory(take))
+                    self._sign(temporary, take)
+                    hashes[take.stems[name].name] = source_id(temporary, "full", cancel_token=cancel_token)
+        return hashes
 
     def _write_companion(
         self, take: Take, source: Path, path: Path, cancel_token: CancelToken, *, whole: bool = False
@@ -325,6 +383,11 @@ class TakeWriter:
             )
             self._sign(temporary, take)
             return source_id(temporary, "full", cancel_token=cancel_token)
+
+
+def _tempo_note(tempo: Mapping[str, Any]) -> str:
+    note = NO_BEAT_NOTE if tempo["measured"] is None else TEMPO_NOTE
+    return note.format(tempo["asked"], tempo["measured"])
 
 
 def take_from_claim(spec: JobSpec, job: Job, claim: Mapping[str, Any]) -> Take:
@@ -356,6 +419,7 @@ def take_from_claim(spec: JobSpec, job: Job, claim: Mapping[str, Any]) -> Take:
         replaced=claim.get("replaced", {}),
         fit=_with_file_name(claim.get("fit", {}), "unfitted", spec.take_name(number, UNFITTED)),
         heard=claim.get("heard", {}),
+        tempo=claim.get("tempo", {}),
         parts=tuple(claim.get("parts", ())),
         seams=tuple(claim.get("seams", ())),
         job_id=job.id,

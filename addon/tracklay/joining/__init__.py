@@ -8,6 +8,7 @@
     prediction     bridges where parts meet without an overlap
     continuation   the end of a given tail in a model's reply, and the join behind it
     beats          joins on downbeats
+    music_join     parts of a piece of music: continuations, and joins on downbeats
 
 Sounds are float32 arrays of shape (samples, channels), full scale at 1. Time is counted in samples of the joined sound.
 """

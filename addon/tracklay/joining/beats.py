@@ -27,6 +27,9 @@ COMPARED_BEATS = 2
 SHIFT_DB_PER_BAR = 3.0
 """Cost of moving the second piece by a bar, in dB of unlike spectra."""
 
+PLACE_DB = 1.5
+"""Cost in dB of a beat of the second piece that was not found to be a downbeat: which beat is the first is less sure than the beats."""
+
 TEMPO_DB = 0.5
 """Cost in dB for each ms by which the next downbeats of both pieces differ after the join."""
 
@@ -65,6 +68,8 @@ def find_beat_join(
     right_downbeats: Sequence[int],
     beat_samples: float,
     expected_start: int | None = None,
+    earliest_start: int | None = None,
+    right_beats: Sequence[int] = (),
 ) -> BeatJoin | None:
     """Return the downbeats on which one piece of music is joined to another with the least change; None if there is no pair.
 
@@ -76,20 +81,29 @@ def find_beat_join(
         right_downbeats: those of the second, in its own samples.
         beat_samples: length of a beat.
         expected_start: where the second piece would begin in the first without a shift; None where any place is equal.
+        earliest_start: where it may begin in the first at the earliest; None where it may anywhere.
+        right_beats: all beats of the second, if likeness may decide which of them falls on the downbeat.
     """
     right = to_channels(right, left.shape[1])
     reach = round(COMPARED_BEATS * beat_samples)
     crossfade = round(min(CROSSFADE_BEATS * beat_samples, LONGEST_CROSSFADE_SECONDS * sample_rate))
     bar = float(np.median(np.diff(left_downbeats))) if len(left_downbeats) > 1 else 4 * beat_samples
+    beats = list(right_beats) or list(right_downbeats)
+    is_downbeat = set(right_downbeats)
+    beats_in_bar = _beats_in_bar(beats, right_downbeats)
     margin = crossfade + round(BEFORE_DOWNBEAT_SECONDS * sample_rate)
     before, after = _Spectra(left, sample_rate), _Spectra(right, sample_rate)
     best: tuple[float, BeatJoin] | None = None
     for index, here in enumerate(left_downbeats):
-        for other, there in enumerate(right_downbeats):
+        for other, there in enumerate(beats):
             if here < margin or there < margin or here > len(left):
                 continue
+            if earliest_start is not None and here - there < earliest_start:
+                continue
             unlike = before.difference_db(after, here, there, reach)
-            cost = unlike + _tempo_cost(left_downbeats, right_downbeats, index, other, sample_rate)
+            bar_after = beats[other + beats_in_bar] - there if other + beats_in_bar < len(beats) else None
+            cost = unlike + _tempo_cost(left_downbeats, index, bar_after, sample_rate)
+            cost += 0.0 if there in is_downbeat else PLACE_DB
             if expected_start is not None:
                 cost += SHIFT_DB_PER_BAR * abs(here - there - expected_start) / bar
             if best is None or cost < best[0]:
@@ -97,12 +111,17 @@ def find_beat_join(
     return best[1] if best else None
 
 
-def _tempo_cost(left: Sequence[int], right: Sequence[int], index: int, other: int, sample_rate: int) -> float:
-    """Return the cost of bars before the join that are longer or shorter than those after it."""
-    if index == 0 or other + 1 >= len(right):
+def _beats_in_bar(beats: Sequence[int], downbeats: Sequence[int]) -> int:
+    if min(len(beats), len(downbeats)) < 2:
+        return 1
+    return max(1, round(float(np.median(np.diff(downbeats)) / np.median(np.diff(beats)))))
+
+
+def _tempo_cost(left: Sequence[int], index: int, bar_after: int | None, sample_rate: int) -> float:
+    """Return the cost of a bar before the join that is longer or shorter than the one after it."""
+    if index == 0 or bar_after is None:
         return 0.0
-    difference = (left[index] - left[index - 1]) - (right[other + 1] - right[other])
-    return TEMPO_DB * abs(difference) / (0.001 * sample_rate)
+    return TEMPO_DB * abs(left[index] - left[index - 1] - bar_after) / (0.001 * sample_rate)
 
 
 class _Spectra:

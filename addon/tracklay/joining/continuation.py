@@ -27,8 +27,11 @@ LOWEST_HZ, HIGHEST_HZ = 60.0, 9000.0
 LEAST_CORRELATION = 0.5
 """Correlation of the given tail with that of the reply. Other music of the same key and tempo stays below 0.3."""
 
-BLOCKS = 8
-"""Blocks in which the tail must correlate: one loud hit alone proves nothing."""
+BLOCKS, BLOCK_SHARE = 16, 0.25
+"""Blocks of the tail, of which all but this share must correlate: the same drums in two bars prove nothing if the notes differ."""
+
+QUIET_BLOCK = 1e-4
+"""Blocks with less than this share of the loudest one's energy do not count."""
 
 LEAST_SECONDS = 0.25
 """Shortest end of the tail that is recognised in a reply."""
@@ -53,7 +56,7 @@ class Continuation(NamedTuple):
         contains_tail: the reply contains the given tail, or its end.
         end: the sample of the reply after the tail's last; 0 where the reply contains only what follows.
         gain: factor that gives the reply the tail's level; 1 where it contains only what follows.
-        correlation: of the tail and the reply at that place, the median of several blocks.
+        correlation: of the tail and the reply at that place, the lower quartile of several blocks.
     """
 
     contains_tail: bool
@@ -85,7 +88,9 @@ def find_continuation(tail: Samples, reply: Samples, sample_rate: int) -> Contin
     is_near = abs(lag) <= NEAR_START_SECONDS * sample_rate
     if best < LEAST_CORRELATION or (not is_near and max(rivals, default=0.0) > RIVAL * best):
         return _following(best)
-    own, there = _aligned(given, answer, lag)
+    # Of the sounds as they are: a filter rings differently in each, and tones at its edge would be weighed differently.
+    whole = [sound.mean(axis=1).astype(np.float64) for sound in (tail, reply)]
+    own, there = _aligned(whole[0], whole[1], lag)
     gain = float(np.dot(own, there) / np.dot(there, there))
     return Continuation(contains_tail=True, end=lag + len(given), gain=gain, correlation=best)
 
@@ -163,10 +168,14 @@ def _aligned(given: Signal, answer: Signal, lag: int) -> tuple[Signal, Signal]:
 
 
 def _compare(given: Signal, answer: Signal, lag: int) -> float:
-    """Return the correlation of both sounds at a lag: the median of several blocks."""
+    """Return the correlation of both sounds at a lag: the lower quartile of several blocks."""
     own, there = _aligned(given, answer, lag)
-    values = []
-    for one, other in zip(np.array_split(own, BLOCKS), np.array_split(there, BLOCKS), strict=True):
-        energy = float(np.dot(one, one)) * float(np.dot(other, other))
-        values.append(float(np.dot(one, other)) / float(np.sqrt(energy)) if energy > 0 else 0.0)
-    return float(np.median(values))
+    pairs = list(zip(np.array_split(own, BLOCKS), np.array_split(there, BLOCKS), strict=True))
+    energies = np.array([float(np.dot(one, one)) for one, _ in pairs])
+    counted = energies > QUIET_BLOCK * energies.max(initial=0.0)
+    values = sorted(
+        float(np.dot(one, other)) / float(np.sqrt(energy * np.dot(other, other)) + 1e-30)
+        for (one, other), energy, counts in zip(pairs, energies, counted, strict=True)
+        if counts
+    )
+    return values[int(BLOCK_SHARE * len(values))] if values else 0.0

@@ -36,9 +36,10 @@ def fade_curves(count: int, correlation: float) -> tuple[Fade, Fade]:
     """Return the gains of the side that ends and of the one that begins, (count,) each.
 
     The power of the sum is constant for two sides of equal power and this correlation. At 0 the curves are those of equal power
-    (a quarter of a sine), at 1 the two add up to 1: equal gain.
+    (sine and cosine of one angle), at 1 the two add up to 1: equal gain.
     """
-    angle = (np.arange(count) + 0.5) * (np.pi / 2 / max(1, count))
+    # Level at both ends: a bend of the gain there would be heard in short crossfades.
+    angle = (1 - np.cos((np.arange(count) + 0.5) * (np.pi / max(1, count)))) * (np.pi / 4)
     scale = 1 / np.sqrt(1 + max(correlation, LEAST_CORRELATION) * np.sin(2 * angle))
     return (np.cos(angle) * scale).astype(np.float32), (np.sin(angle) * scale).astype(np.float32)
 

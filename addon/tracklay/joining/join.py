@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from ..errors import InvalidInput
-from .crossfade import crossfade_kind, crossfade_sounds, limit_peaks, measure_correlation
-from .levels import level_difference, solve_gains
+from .crossfade import crossfade_kind, crossfade_sounds, limit_peaks
+from .levels import level_difference, solve_gains, weighted_correlation
 from .placement import CONTEXT_SECONDS, Place, Side, analyze_side, place_crossfade
 from .prediction import BRIDGE_SECONDS, HISTORY_SECONDS, bridge_sounds
 
@@ -276,7 +276,7 @@ def _measure_overlap(
     near = _around(place, end - start, round(LEVEL_REACH_SECONDS * sample_rate))
     difference = level_difference(before.samples[near], after.samples[near], sample_rate)
     faded = slice(place.start, place.start + place.length)
-    correlation = measure_correlation(before.samples[faded], after.samples[faded])
+    correlation = weighted_correlation(before.samples[faded], after.samples[faded], sample_rate)
     return _Overlap(start + place.start, place.length, correlation, difference)
 
 

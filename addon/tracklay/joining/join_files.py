@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from ..atomic_io import atomic_write
 from ..errors import InvalidInput
 from ..media.bwf import BwfWriter, plain_bwf_writer
@@ -28,6 +30,8 @@ class PartFile(NamedTuple):
         boundary: the cut's sample in the joined sound; None for the middle of the overlap with the part before.
         is_fixed: it keeps its level.
         crossfade: first sample and length of the crossfade with the part before, in the joined sound; None to search for the best.
+        length: samples of the file, from its first, that are used; None for all.
+        gain: factor of all its samples.
     """
 
     path: Path
@@ -36,6 +40,8 @@ class PartFile(NamedTuple):
     boundary: int | None = None
     is_fixed: bool = False
     crossfade: tuple[int, int] | None = None
+    length: int | None = None
+    gain: float = 1.0
 
 
 def join_files(
@@ -86,6 +92,8 @@ def _open_part(part: PartFile, sample_rate: int) -> PartSound:
 
     def read(start: int, stop: int) -> Samples:
         with WavReader(part.path) as wav:
-            return wav.read(start, stop)
+            block = wav.read(start, stop)
+        return block if part.gain == 1 else block * np.float32(part.gain)
 
-    return PartSound(read, part.start, samples, part.hard_cut, part.boundary, part.is_fixed, part.crossfade)
+    length = samples if part.length is None else part.length
+    return PartSound(read, part.start, length, part.hard_cut, part.boundary, part.is_fixed, part.crossfade)

@@ -46,9 +46,15 @@ def predict_sound(history: Samples, count: int) -> Samples:
 def bridge_sounds(history: Samples, following: Samples) -> Samples:
     """Return the beginning of a sound, changed so that it continues another without a click.
 
+    What goes on without a step, as music does from the very next sample, comes back as it is.
+
     Args:
         history: the end of the sound before, (samples, channels).
         following: the first samples of the sound after; as many come back.
     """
+    if len(history) > 1 and len(following):
+        step = np.abs(following[0] - history[-1]).max()
+        if step <= np.abs(np.diff(history, axis=0)).max():
+            return following
     bridged: Samples = crossfade_sounds(predict_sound(history, len(following)), following, 1.0)
     return bridged

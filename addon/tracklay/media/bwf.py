@@ -118,15 +118,20 @@ class BwfWriter:
         self._file.write(self._pack_header())
 
 
-def plain_bwf_writer(file: BinaryIO, channels: int, sample_rate: int, description: str = "") -> BwfWriter:
-    """Return the writer of a file without provenance: an intermediate one, or one that is no take. Arguments as `BwfWriter`."""
+def plain_bwf_writer(
+    file: BinaryIO, channels: int, sample_rate: int, description: str = "", created_at: datetime | None = None
+) -> BwfWriter:
+    """Return the writer of a file without provenance: an intermediate one, or one that is no take.
+
+    Arguments as `BwfWriter`; without `created_at` it is created now.
+    """
     return BwfWriter(
         file,
         channels,
         sample_rate,
         description=description,
         originator_reference="",
-        created_at=datetime.now(UTC),
+        created_at=created_at or datetime.now(UTC),
         time_reference=0,
         coding_history="",
     )

@@ -120,6 +120,7 @@ def conform_audio(
     *,
     rate: int = SAMPLE_RATE,
     pad: bool = True,
+    fade: bool = True,
     accept_damaged: bool = True,
     cancel_token: CancelToken | None = None,
 ) -> ConformResult:
@@ -132,6 +133,7 @@ def conform_audio(
         make_writer: returns the writer for an open file and a number of channels: 1, or 2 for stereo and wider.
         rate: Hz, of the take.
         pad: fill up with silence to `samples`. Otherwise the sound ends where the file's ends, and there at the latest.
+        fade: fade where the sound begins abruptly or is cut off. Music that another sound continues is not faded.
         accept_damaged: make a take of what can be decoded. Otherwise damage is an error, so that the file can be downloaded again.
         cancel_token: cancels the work.
 
@@ -170,7 +172,7 @@ def conform_audio(
             writer = make_writer(file, channels)
             tally = _DecodeStats()
             blocks = _decode_blocks(output, audio[0], (rate, channels), start, tally, samples, cancel_token)
-            for block in _fit_to_length(blocks, samples, (rate, channels), tally, pad=pad):
+            for block in _fit_to_length(blocks, samples, (rate, channels), tally, pad=pad, fade=fade):
                 writer.write(block * np.float32(gain))
             if not tally.samples:
                 raise ModelFailed(
@@ -280,14 +282,20 @@ def _clean_block(data: bytes, channels: int, stats: _DecodeStats) -> AudioBlock:
 
 
 def _fit_to_length(
-    blocks: Iterator[AudioBlock], samples: int, output_format: tuple[int, int], stats: _DecodeStats, *, pad: bool
+    blocks: Iterator[AudioBlock],
+    samples: int,
+    output_format: tuple[int, int],
+    stats: _DecodeStats,
+    *,
+    pad: bool,
+    fade: bool,
 ) -> Iterator[AudioBlock]:
     """Yield exactly `samples` samples: cut, or padded with silence, without a click at either end. Without `pad` they may be fewer.
 
     Blocks past the end are still read, for the length. They do not count for the peak: what is cut must not make the rest quieter.
     """
     rate, channels = output_format
-    fade = round(FADE_OUT_SECONDS * rate)
+    held_samples = round(FADE_OUT_SECONDS * rate)
     held = np.zeros((0, channels), np.float32)  # the last samples, held back: the end is known only afterwards
     begun, written = False, 0
     for block in blocks:
@@ -296,14 +304,14 @@ def _fit_to_length(
             continue
         stats.peak = max(stats.peak, float(np.abs(fresh).max()))
         if not begun:
-            fresh, begun = _fade_in(fresh, rate), True
+            fresh, begun = _fade_in(fresh, rate) if fade else fresh, True
         held = np.concatenate([held, fresh])
-        if len(held) > fade:
-            yield held[:-fade]
-            written += len(held) - fade
-            held = held[-fade:]
+        if len(held) > held_samples:
+            yield held[:-held_samples]
+            written += len(held) - held_samples
+            held = held[-held_samples:]
     if len(held):
-        yield _fade_out(held)
+        yield _fade_out(held) if fade else held
         written += len(held)
     while pad and written < samples:
         count = min(BLOCK_SAMPLES, samples - written)

@@ -38,6 +38,9 @@ _DURATION_NAMES = (
 )
 """Names of a parameter with that role, the likeliest first. Lengths in milliseconds are not among them: Tracklay fills in seconds."""
 
+_TEMPO_NAMES = ("bpm", "tempo", "tempo_bpm", "beats_per_minute")
+"""Names of a parameter with the tempo in beats per minute."""
+
 _OUTPUT_COUNT_NAMES = (
     "num_samples",
     "num_outputs",
@@ -64,6 +67,7 @@ _ROLE_DESCRIPTIONS: dict[Role, str] = {
     "seconds": "the span's length",
     "video": "the span's picture",
     "image": "a still of it",
+    "tempo": "the tempo of music, in beats per minute",
 }
 
 
@@ -136,6 +140,7 @@ def _infer_roles(inputs: Iterable[PublishedInput]) -> dict[str, Role]:
     assign("negative", inputs_named(_NEGATIVE_PROMPT_NAMES, lambda one: one.parameter.type == "text"))
     assign("seed", inputs_named(_SEED_NAMES, lambda one: one.parameter.type in ("integer", "number")))
     assign("seconds", inputs_named(_DURATION_NAMES, lambda one: one.parameter.type in ("integer", "number")))
+    assign("tempo", inputs_named(_TEMPO_NAMES, lambda one: one.parameter.type in ("integer", "number")))
     assign("video", inputs_with_media("video"))
     assign("image", inputs_with_media("image"))
     return roles
@@ -169,6 +174,9 @@ def _with_role(parameter: Parameter, role: Role | None) -> Parameter:
         return replace(parameter, type="integer", default=None)
     if role == "seconds":
         return replace(parameter, unit="s")
+    if role == "tempo":
+        # A default would hide that the user left the tempo to Tracklay; the provider has its own.
+        return replace(parameter, unit="bpm", default=None)
     if role == "video":
         return replace(parameter, unit="s" if parameter.maximum or parameter.minimum else "")
     return replace(parameter, minimum=None, maximum=None) if parameter.type == "file" else parameter

@@ -2,11 +2,12 @@
 
 from .catalogue import SHIPPED, find_model, iter_model_files, load_catalogue, user_model_dir
 from .loader import load_model_file
-from .model import EXTRA_PREFIX, DurationLimits, Licence, Model, Parameter, Price, is_url
+from .model import EXTRA_PREFIX, ContinuationInput, DurationLimits, Licence, Model, Parameter, Price, is_url
 
 __all__ = [
     "EXTRA_PREFIX",
     "SHIPPED",
+    "ContinuationInput",
     "DurationLimits",
     "Licence",
     "Model",

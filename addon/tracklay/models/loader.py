@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 import re
 import sys
 import tomllib
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import InvalidInput
-from .model import Model, Parameter, ParameterType, Role, suggest_nearest
+from .model import TEMPO_FIELD, ContinuationInput, Model, Parameter, ParameterType, Role, suggest_nearest
 
 _MODEL_ID = re.compile(r"[a-z0-9.-]+/[a-z0-9.-]+")
 SHORT_SIDE_RANGE = range(64, 2161)
@@ -32,6 +33,7 @@ _ROLE_TYPES: dict[Role, tuple[ParameterType, ...]] = {
     "video": ("file",),
     "image": ("file",),
     "mode": ("choice",),
+    "tempo": ("number", "integer"),
 }
 """Types that a parameter may have so that Tracklay can fill it."""
 
@@ -127,6 +129,15 @@ class _ModelParser:
         if seconds.most is not None and seconds.least > seconds.most:
             raise self._locate(_limits_error("seconds.least", seconds.least, "most", seconds.most), "seconds.least")
         countable = [parameter.name for parameter in model.parameters if parameter.type == "integer"]
+        if model.tempo_words and TEMPO_FIELD not in model.tempo_words:
+            error = InvalidInput(
+                "model_file.invalid_tempo_words",
+                "{field} must contain {tempo}, not {value!r}.",
+                field="tempo_words",
+                tempo=TEMPO_FIELD,
+                value=model.tempo_words,
+            )
+            raise self._locate(error, "tempo_words")
         if price.times not in ("", *countable):
             error = InvalidInput(
                 "model_file.invalid_multiplier",
@@ -135,6 +146,29 @@ class _ModelParser:
                 value=price.times,
             )
             raise self._locate(error, "price.times")
+        if model.continues is not None:
+            self._check_continues(model, model.continues)
+
+    def _check_continues(self, model: Model, given: ContinuationInput) -> None:
+        names = {kind: [each.name for each in model.parameters if each.type == kind] for kind in ("file", "boolean")}
+        for key, name, kind in (("sound", given.sound, "file"), ("switch", given.switch, "boolean")):
+            if name not in (names[kind] if key == "sound" else ["", *names[kind]]):
+                error = InvalidInput(
+                    "model_file.invalid_continuation",
+                    "{field} must name a parameter of type {type!r}, not {value!r}.",
+                    field=f"continues.{key}",
+                    type=kind,
+                    value=name,
+                )
+                raise self._locate(error, f"continues.{key}")
+        if not 0 < given.seconds <= (model.seconds.most or math.inf) / 2:
+            error = InvalidInput(
+                "model_file.invalid_continuation_length",
+                "{field} must be above 0, and at most half of seconds.most, not {value:g}.",
+                field="continues.seconds",
+                value=given.seconds,
+            )
+            raise self._locate(error, "continues.seconds")
 
     def _build_parameter(self, name: str, table: Any) -> Parameter:
         section = f"parameters.{name}"
@@ -158,6 +192,13 @@ class _ModelParser:
         if parameter.minimum is not None and parameter.maximum is not None and parameter.minimum > parameter.maximum:
             error = _limits_error(f"{section}.minimum", parameter.minimum, "maximum", parameter.maximum)
             raise self._locate(error, f"{section}.minimum")
+        if parameter.role == "tempo" and parameter.default is not None:
+            error = InvalidInput(
+                "model_file.tempo_default",
+                "{field} must be left out: without a tempo, the model's own is used.",
+                field=f"{section}.default",
+            )
+            raise self._locate(error, f"{section}.default")
         if parameter.default is not None:
             try:
                 parameter.validate(parameter.default)

@@ -17,11 +17,14 @@ from ..cue import ParamValue  # noqa: TC001 - the loader reads the annotations: 
 from ..errors import InvalidInput
 from ..source_type import TRAINED, SourceType  # as above
 
-Role = Literal["prompt", "negative", "seed", "seconds", "video", "image", "mode"]
+Role = Literal["prompt", "negative", "seed", "seconds", "video", "image", "mode", "tempo"]
 ParameterType = Literal["text", "integer", "number", "boolean", "choice", "file", "json"]
 
 EXTRA_PREFIX = "+"
 """Prefix of a parameter that the catalogue does not know and that the user sends anyway: `+name`. Its value is kept as JSON text."""
+
+TEMPO_FIELD = "{tempo}"
+"""Place of the number in a model's words for a tempo."""
 
 _OVERRIDABLE_ROLES = frozenset({"negative", "seconds"})
 """Roles that Tracklay fills, and that the user may set by name instead."""
@@ -45,6 +48,7 @@ class Parameter:
         unit: the unit of a number, for labels.
         required: the provider rejects a request without it.
         role: the value that Tracklay itself fills in. `mode` is not sent: it selects whether `video`, `image` or only `text` is.
+            `tempo`, beats per minute, is filled in for music with hits if the user sets none.
         wire: its name at the provider, where that differs. Dots separate the keys of nested objects.
     """
 
@@ -193,6 +197,21 @@ class DurationLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class ContinuationInput:
+    """The parameters by which a model continues music from its end.
+
+    Attributes:
+        sound: name of the `file` parameter that takes the end of the music so far.
+        seconds: length of the end that is given. It and the length that is asked for are together no longer than the model's longest.
+        switch: name of the `boolean` parameter that is true then; empty if there is none.
+    """
+
+    sound: str
+    seconds: float
+    switch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Price:
     """The price of a take.
 
@@ -237,10 +256,13 @@ class Model:
         licence: the licence of its sound.
         takes: all inputs that a request may have; empty if they are the same as `needs`.
         seconds: limits of the sound's length.
+        continues: how it is given music to continue; None if it continues none.
         price: the price of a take.
         version: the provider's version id; empty for the newest.
         short_side: pixels of the shorter side of the picture it gets. 384 loses nothing for MMAudio (measured): it resizes every
             picture to a square of that size, so that more pixels are only more bytes.
+        tempo_words: words that give a model without a parameter for it the tempo of its music, appended to the prompt: `at {tempo} BPM`.
+            Empty if it is not known that the model follows such words.
         looks: how the model samples the picture, in a phrase; empty if that is not published.
         source_type: how its sound comes about, as a term of IPTC's digital source types.
         unconfirmed: sentences about fields that were inferred, not read.
@@ -258,9 +280,11 @@ class Model:
     licence: Licence
     takes: tuple[Literal["video", "image", "audio", "text"], ...] = ()
     seconds: DurationLimits = DurationLimits()
+    continues: ContinuationInput | None = None
     price: Price = Price()
     version: str = ""
     short_side: int = 384
+    tempo_words: str = ""
     looks: str = ""
     source_type: SourceType = TRAINED
     unconfirmed: tuple[str, ...] = ()
@@ -272,14 +296,14 @@ class Model:
 
     @property
     def settable(self) -> tuple[Parameter, ...]:
-        """The parameters that the user sets: all that Tracklay does not fill itself."""
-        return tuple(parameter for parameter in self.parameters if parameter.role in (None, "mode"))
+        """The parameters that the user sets: all that Tracklay does not fill itself, and the tempo, which the user may leave to it."""
+        return tuple(parameter for parameter in self.parameters if parameter.role in (None, "mode", "tempo"))
 
     @property
     def settable_by_name(self) -> tuple[Parameter, ...]:
         """The settable parameters, and those that the user may override by name."""
         return tuple(
-            parameter for parameter in self.parameters if parameter.role in (None, "mode", *_OVERRIDABLE_ROLES)
+            parameter for parameter in self.parameters if parameter.role in (None, "mode", "tempo", *_OVERRIDABLE_ROLES)
         )
 
     def picture_input(self, params: Mapping[str, ParamValue]) -> Literal["video", "image"] | None:
@@ -289,6 +313,11 @@ class Model:
             return "video" if chosen == "video" else "image" if chosen == "image" else None
         known = (*self.needs, *self.takes)
         return "video" if "video" in known else "image" if "image" in known else None
+
+    @property
+    def is_free_music(self) -> bool:
+        """True for music that sees no picture: no moment of it belongs to a frame, so its parts may be joined on any bar."""
+        return self.task == "music" and not {"video", "image"} & {*self.needs, *self.takes}
 
     def find_parameter(self, name: str) -> Parameter:
         """Return a parameter by name.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .attacks import place_on_attacks
 from .bars import find_bars
 from .beats import find_attacks, onset_strength, peaks_at, track_beats
 from .ending import find_ending
@@ -79,7 +80,8 @@ def analyze_samples(samples: Samples, sample_rate: int) -> MusicAnalysis:
 def analyze_music(read: ReadSamples, length: int, sample_rate: int) -> MusicAnalysis:
     """Return the analysis of a piece of `length` samples, of which `read(start, stop)` returns a stretch, (samples, channels).
 
-    The sound is read twice, in stretches of some seconds. A sound without a beat is given an even grid of two beats a second.
+    The sound is read twice, in stretches of some seconds, and around each beat once more. A sound without a beat is given an even grid
+    of two beats a second.
     """
     features = measure_features(read, length, sample_rate)
     tempo, confidence = find_tempo(features)
@@ -92,6 +94,7 @@ def analyze_music(read: ReadSamples, length: int, sample_rate: int) -> MusicAnal
     beats = np.unique(beats)
     at = beats / features.hop
     attacks = np.rint(find_attacks(strength, at) * features.hop).astype(np.int64)
+    beats, attacks = place_on_attacks(read, length, sample_rate, beats, attacks)
     if confidence and len(beats) > LEAST_BEATS:
         tempo = _mean_tempo(beats, sample_rate)
     edges = np.append(beats.astype(np.float64), min(length, beats[-1] + 60 * sample_rate / tempo))
@@ -106,6 +109,16 @@ def analyze_music(read: ReadSamples, length: int, sample_rate: int) -> MusicAnal
     return MusicAnalysis(
         sample_rate, length, tempo, confidence, beats, attacks, places, meter, accents, sections, likeness, ending
     )
+
+
+def measure_tempo_of(read: ReadSamples, length: int, sample_rate: int) -> float | None:
+    """Return the tempo of a piece in beats per minute, None if it has no beat. Arguments as `analyze_music`."""
+    features = measure_features(read, length, sample_rate)
+    tempo, confidence = find_tempo(features)
+    if not confidence:
+        return None
+    beats = np.rint(track_beats(features, 60 * features.frame_rate / tempo) * features.hop).astype(np.int64)
+    return _mean_tempo(beats, sample_rate) if len(beats) > LEAST_BEATS else tempo
 
 
 def _beat_frames(features: MusicFeatures, tempo: float, confidence: float) -> Beats:

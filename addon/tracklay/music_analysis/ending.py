@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .beats import peaks_at
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -22,8 +24,9 @@ FAINT_DB = 36.0
 CUT_SECONDS, CUT_DB = 0.12, 18.0
 """A piece whose last sound of this length is less than this far below its usual level is cut off: it has no ending."""
 
-LAST_RISE_SHARE = 0.35
-"""The final onset's strength is at least this share of the usual beat's."""
+LAST_RISE_SHARE, STRONG_PERCENTILE, LEAST_RISE = 0.35, 75, 2.0
+"""The final onset has at least this share of a strong beat's strength, of the percentile of all beats, and this strength: a chord that
+rings rises by up to 2 where its tones beat."""
 
 CADENCE_BARS = 1
 """Bars before the final onset that belong to the ending: the chord that leads to the last."""
@@ -65,9 +68,9 @@ def find_ending(
     # The frame at the very end is mirrored by the spectrum: the last that lie within the sound count.
     last = level[max(0, end // hop - max(2, round(CUT_SECONDS * features.frame_rate))) : max(1, end // hop - 1)]
     is_own = bool(last.size and last.mean() < usual - CUT_DB) or samples - end > 0.05 * features.rate
-    at_beats = strength[np.rint(beats / hop).astype(int).clip(0, len(strength) - 1)]
-    threshold = LAST_RISE_SHARE * float(np.median(at_beats[at_beats > 0])) if at_beats.any() else 0.0
-    peaks = np.flatnonzero((strength > max(threshold, 0.5)) & (np.arange(len(strength)) * hop < end))
+    strong = float(np.percentile(peaks_at(strength, beats / hop), STRONG_PERCENTILE)) if len(strength) else 0.0
+    threshold = max(LAST_RISE_SHARE * strong, LEAST_RISE)
+    peaks = np.flatnonzero((strength > threshold) & (np.arange(len(strength)) * hop < end))
     final = int(peaks[-1]) * hop if len(peaks) else int(beats[-1])
     # A fade-out is one event: it begins where the level was last usual.
     usual_until = np.flatnonzero(level > usual - 10)

@@ -34,6 +34,9 @@ MAX_TRIM_SHARE, WHOLE_RING_SECONDS = 0.35, 1.0
 LEAST_HIT_BEATS = 0.3
 """Of hits nearer than this many beats, only the first has an accent."""
 
+CHORD_SECONDS = 0.04
+"""The final chord is on a beat if it is this near."""
+
 LEAST_RING_SECONDS = 0.3
 """The final chord rings at least this long when it is moved to a hit."""
 
@@ -67,6 +70,7 @@ class Fit:
         sample_rate: Hz, of the music and of the result.
         samples: length of the result: the span and its tail.
         tempo: beats per minute, measured.
+        has_beat: False if no beat was found, and the tempo is that of an even grid.
         meter: beats in a bar.
         runs: stretches of the music in order, with their places.
         hits: the hits in order.
@@ -80,6 +84,7 @@ class Fit:
     sample_rate: int
     samples: int
     tempo: float
+    has_beat: bool
     meter: int
     runs: tuple[Run, ...]
     hits: tuple[HitResult, ...]
@@ -94,10 +99,15 @@ class Fit:
         """The joins in order."""
         return tuple(run.join for run in self.runs if run.join is not None)
 
-    def blocks(self, read: ReadSamples) -> Iterator[Samples]:
-        """Yield the samples, (n, channels) float32, in blocks of a second; `read` reads the music that was fitted."""
+    def blocks(self, read: ReadSamples, length: int | None = None) -> Iterator[Samples]:
+        """Yield the samples, (n, channels) float32, in blocks of a second.
+
+        Args:
+            read: reads the music that was fitted, or a stem of it.
+            length: samples of the stem, if it is one.
+        """
         block = BLOCK_SECONDS * self.sample_rate
-        return render_pieces(self.pieces, read, self.source_samples, self.samples, block)
+        return render_pieces(self.pieces, read, self.source_samples if length is None else length, self.samples, block)
 
     def to_manifest(self) -> dict[str, Any]:
         """Return the fit as a manifest has it; samples are exact, milliseconds are rounded."""
@@ -190,6 +200,7 @@ def fit_music(
         sample_rate=sample_rate,
         samples=span + tail,
         tempo=analysis.tempo,
+        has_beat=analysis.tempo_confidence > 0,
         meter=analysis.meter,
         runs=layout.runs,
         hits=fitter.measure_hits(layout),
@@ -215,7 +226,12 @@ class _Fitter:
             self._lengths[-1] = min(self._lengths[-1], self._lengths[-2])
         ending = analysis.ending
         beats = analysis.beats
-        self._first_final = int(np.argmin(np.abs(beats - ending.final)))
+        # The final chord alone begins on the beat before it: from a later one on, its attack would be missing.
+        near = ending.final + round(CHORD_SECONDS * analysis.sample_rate)
+        self._first_final = max(0, int(np.searchsorted(beats, near, side="right")) - 1)
+        self._chord_is_on_beat = ending.final - int(beats[self._first_final]) <= round(
+            CHORD_SECONDS * analysis.sample_rate
+        )
         self.ring = max(1, ending.end - int(beats[self._first_final]))
 
     @property
@@ -263,7 +279,7 @@ class _Fitter:
         wanted = [hit for hit in self._anchor_hits() if lead < hit <= last]
         anchors = list(wanted)
         # A last hit in the ring of the final chord: the chord moves to it.
-        moves = is_tight and bool(anchors) and anchors[-1] >= end_at
+        moves = is_tight and self._chord_is_on_beat and bool(anchors) and anchors[-1] >= end_at
         if moves:
             end_at = anchors.pop()
             max_trim = 0

@@ -90,6 +90,20 @@ def plan_parts(frames: int, rate: Rate, sizes: PartSizes, notes: PictureNotes | 
     return _ensure_least(_widen_overlaps(frames, rate, bounds, sizes, joints), frames, sizes.least)
 
 
+def plan_evenly(frames: int, sizes: PartSizes) -> list[PlannedPart]:
+    """Return the parts of music that no picture shapes: as long as the price counts them, each overlapping the one before.
+
+    Args:
+        frames: length of the music to make; together the parts are that long at least.
+        sizes: lengths of the parts.
+    """
+    parts, start = [], 0
+    for length in sizes.lengths(frames):
+        parts.append(PlannedPart(start, start + length))
+        start += length - sizes.overlap
+    return parts
+
+
 @dataclass(frozen=True, slots=True)
 class _Joints:
     """Every frame as a boundary: the overlap before and after it, in frames, and its cost. Arrays of `frames + 1`."""

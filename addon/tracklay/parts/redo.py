@@ -25,7 +25,7 @@ def part_frames(take: str, parts: Sequence[Mapping[str, Any]], start: int, numbe
         number: number of the part, from 1.
 
     Raises:
-        InvalidInput: the take has no such part, or none at all.
+        InvalidInput: the take has no such part, or none at all, or they are music, which was fitted after it was joined.
     """
     if not parts:
         raise InvalidInput(
@@ -42,6 +42,12 @@ def part_frames(take: str, parts: Sequence[Mapping[str, Any]], start: int, numbe
             part=number,
         )
     part = parts[number - 1]
+    if "start" not in part:
+        raise InvalidInput(
+            "redo.music_part",
+            "The parts of {take} are music without a place of their own. Name a stretch by its in and out points.",
+            take=take,
+        )
     first = int(part["start"]) - start
     return first, first + int(part["frames"])
 

@@ -26,6 +26,9 @@ OVERLAP_SECONDS = Fraction(1, 2)
 OVERLAP_SHARE = Fraction(1, 8)
 """An overlap is no longer than this share of a part."""
 
+MUSIC_OVERLAP_SECONDS, MUSIC_OVERLAP_SHARE = Fraction(8), Fraction(1, 3)
+"""Overlap of two parts of music that are joined on a downbeat: two bars of four beats at 60; and the largest share of a part."""
+
 SHORTEST_PART_SECONDS = 1
 """Shortest length that can be asked for as SECONDS."""
 
@@ -57,7 +60,7 @@ class PartSizes:
         return [max(self.least, each + (index < longer)) for index in range(count)]
 
 
-def part_sizes(model: Model, frames: int, rate: Rate, mode: str) -> PartSizes | None:
+def part_sizes(model: Model, frames: int, rate: Rate, mode: str, *, is_patch: bool = False) -> PartSizes | None:
     """Return the sizes of the parts that a span is generated in; None if it is one request.
 
     Args:
@@ -65,31 +68,39 @@ def part_sizes(model: Model, frames: int, rate: Rate, mode: str) -> PartSizes | 
         frames: length of the span.
         rate: its frame rate.
         mode: `auto`, `whole`, or a length in seconds that no part exceeds.
+        is_patch: the span is a stretch of an earlier take: also parts of music stay on their frames.
 
     Raises:
         InvalidInput: the mode is none of these, or the model makes no sound of that length.
     """
     video = model.parameter_for_role("video")
-    limits = model.seconds
-    least = max(limits.least, (video and video.minimum) or 0.0)
-    most = min(limits.most or math.inf, (video and video.maximum) or math.inf)
+    least = max(model.seconds.least, (video and video.minimum) or 0.0)
+    most = min(model.seconds.most or math.inf, (video and video.maximum) or math.inf)
+    single: Fraction | float = most
+    overlap_seconds, share = OVERLAP_SECONDS, OVERLAP_SHARE
+    if model.is_free_music and not is_patch:
+        overlap_seconds, share = MUSIC_OVERLAP_SECONDS, MUSIC_OVERLAP_SHARE
+        if model.continues is not None:
+            overlap_seconds = Fraction(str(model.continues.seconds))
+            most -= model.continues.seconds
     asked = parse_part_seconds(mode)
     if mode == WHOLE:
         return None
     if asked is not None:
         if not max(least, SHORTEST_PART_SECONDS) <= asked <= most:
             raise _length_error(model.id, asked, max(least, SHORTEST_PART_SECONDS), most)
-        preferred = longest = asked
-    elif limits.native:
-        preferred = Fraction(str(min(limits.native, most)))
+        preferred = longest = single = asked
+    elif model.seconds.native:
+        preferred = Fraction(str(min(model.seconds.native, most)))
         longest = min(preferred * NATIVE_TOLERANCE, Fraction(str(most)) if most != math.inf else preferred * 2)
+        single = longest
     elif most != math.inf:
         preferred = longest = Fraction(str(most))
     else:
         return None
-    if rate.seconds(frames) <= longest:
+    if rate.seconds(frames) <= single:
         return None
-    overlap = max(1, math.ceil(min(OVERLAP_SECONDS, preferred * OVERLAP_SHARE) * rate.fps))
+    overlap = max(1, math.ceil(min(overlap_seconds, preferred * share) * rate.fps))
     whole = max(overlap + 1, math.floor(preferred * rate.fps))
     return PartSizes(
         math.ceil(Fraction(str(least)) * rate.fps), whole, max(whole, math.floor(longest * rate.fps)), overlap

@@ -196,6 +196,8 @@ def _longest_match(
         phrase = tuple(tokens[position : position + length])
         if phrase in exact:
             return exact[phrase], length
+        if phrase[0] in _STOP_WORDS and length == 1:  # "his" is no inflection of "hiss"
+            continue
         meanings: list[tuple[str, str]] = []
         for form in _phrase_forms(phrase):
             for meaning in inflected.get(form, ()):

@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..cue import MAX_TAIL_SECONDS
 from ..errors import InvalidInput
 from ..hits import Hit, hits_in_span
 from ..media.shot_detection import find_cuts
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from ..cue import Cue
     from ..timing import Rate
     from .base import Timeline
-
-MAX_TAIL_SECONDS = 60
-"""Longest tail in seconds."""
 
 CUTS = "cuts"
 """The word that stands for all cuts of the picture."""
@@ -46,8 +44,10 @@ def add_hits(timeline: Timeline, cues: Sequence[Cue], text: str) -> list[Cue]:
         if not any(cue.span.start <= frame < cue.span.end for cue in cues):
             raise InvalidInput(
                 "hits.outside",
-                "The hit {hit} is outside of the span. Move it, or extend the span by its in and out points.",
+                "The hit {hit} is outside of the span, from {start} s to before {end} s. Move it, or extend the span.",
                 hit=entry.strip(),
+                start=f"{float(min(cue.span.start_seconds for cue in cues)):g}",
+                end=f"{float(max(cue.span.rate.seconds(cue.span.end) for cue in cues)):g}",
             )
     return [_with_marks(cue, [(frame, "") for frame in frames]) for cue in cues]
 
@@ -64,7 +64,10 @@ def tail_frames(text: str, rate: Rate) -> int:
         raise InvalidInput("tail.invalid", "Invalid tail. {error}", error=error) from None
     if rate.seconds(frames) > MAX_TAIL_SECONDS:
         raise InvalidInput(
-            "tail.too_long", "The tail has {tail}; it may have {limit} s.", tail=text, limit=MAX_TAIL_SECONDS
+            "tail.too_long",
+            "The tail is too long: {tail}. It may be {limit} s at most.",
+            tail=text,
+            limit=MAX_TAIL_SECONDS,
         )
     return frames
 

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..atomic_io import NumberedFile, temp_dir
+from ..cancellation import CancelToken
 from ..errors import InvalidInput, file_not_found_error
+from ..jobs.artifact_store import untouched_form
+from ..jobs.context import wait_for_worker
 from ..manifest import read_manifest
 from ..media.proxy_cache import extract_cached
 from ..media.wav_reader import WavReader
@@ -40,8 +43,7 @@ def land_again(take: Path, picture: Path, in_point: str | None = None, prompt: s
     """
     if not take.is_file():
         raise file_not_found_error(take)
-    source = take.with_name(f"{take.stem}.unlanded.wav")
-    source = source if source.is_file() else take
+    source = untouched_form(take)
     with WavReader(source) as wav:
         form = wav.format
     cue = open_timeline(picture).cues(in_point, None, model="")[0]
@@ -66,10 +68,7 @@ def land_again(take: Path, picture: Path, in_point: str | None = None, prompt: s
                 "to": str(landed),
             },
         )
-        try:
-            landing = worker.result()
-        finally:
-            worker.kill()
+        landing = wait_for_worker(worker, CancelToken())
         if not landing.pop("changed"):
             return LandedAgain(None, landing)
         with numbered.open_for_writing() as beside:

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from ..timing import Rate
 
 
+TAIL_NOTE = "the copy ends with its picture: the last {:.2f} s of the music are only in {}"
+"""Note of a copy whose music ends after its picture."""
+
+
 @dataclass(frozen=True, slots=True)
 class MediaFile(Timeline):
     """A media file, or the images of a folder or a pattern, that was probed. `images` are the file names; empty for a media file."""
@@ -186,8 +190,9 @@ class MediaFile(Timeline):
         firsts = {take.cue.id: take for take in reversed(takes)}
         placed = [(take.file, take.cue.span.start_seconds) for take in firsts.values()]
         mark = mark_of_film((take.source_type, take.cue.model) for take in firsts.values())
+        past_end = [note for take in firsts.values() if (note := self._past_end_note(take))]
         if not self.images:
-            return mux_takes(
+            notes = mux_takes(
                 self.media,
                 self.video,
                 placed,
@@ -196,10 +201,19 @@ class MediaFile(Timeline):
                 drop_original=drop_original,
                 cancel_token=cancel_token,
             )
+            return [*(notes or ()), *past_end]
         # Images have no stream to copy: they are encoded once, to a movie that then takes the sound like any other.
         with temp_dir(target.parent) as work:
             movie = work / "movie.mp4"
             source = ImageSequenceSource(self.media.path, self.images, self.video.rate, work / "images.txt")
             encode_movie(source, self.video.end, movie, cancel_token=cancel_token)
             film = probe_video(movie, cancel_token=cancel_token)
-            return mux_takes(*film, placed, target, mark=mark, cancel_token=cancel_token)
+            notes = mux_takes(*film, placed, target, mark=mark, cancel_token=cancel_token)
+        return [*(notes or ()), *past_end]
+
+    def _past_end_note(self, take: Take) -> str:
+        """Return a note about music that ends after the picture; empty if it does not. The copy keeps the picture's length."""
+        frames = take.cue.sound_span.end - self.video.frames
+        if not take.cue.tail or frames <= 0:
+            return ""
+        return TAIL_NOTE.format(float(self.rate.seconds(frames)), take.file.name)

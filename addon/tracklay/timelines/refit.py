@@ -41,31 +41,46 @@ def refit_cue(
         InvalidInput: the take is no music that was fitted; the timeline no longer has its cue; a time is not one, or lies outside.
     """
     earlier = made.spec.cue
-    if not (made.spec.model.provider == "sketch" and made.spec.model.task == "music") and not made.take.fit:
-        why = "it was generated without fitting" if can_fit(made.spec.model) else "it is no music"
-        raise InvalidInput(
-            "refit.no_fitted_music",
-            "{take} cannot be fitted again: {why}. Generate it again with tracklay lay.",
-            take=made.take.file.name,
-            why=why,
-        )
+    check_fitted(made)
     now = _find_cue(timeline, earlier, in_point, out_point)
     cue = replace(
         earlier,
         span=now.span,
         picture=now.picture,
         timecode_start=now.timecode_start,
-        takes=1,
-        # The built-in composer writes the piece again from the same seed.
-        seed=made.take.seed,
-        refit=None if made.spec.model.provider == "sketch" else made.take.file,
         tail=earlier.tail if tail is None else tail_frames(tail, now.span.rate),
-        best=False,
         hits=now.hits,
     )
+    cue = with_music_of(made, cue)
     if hits is not None:
         return add_hits(timeline, [cue], hits)[0]
     return replace(cue, hits=_merge_hits(now.hits, earlier, now.span))
+
+
+def with_music_of(made: MadeTake, cue: Cue) -> Cue:
+    """Return a cue that fits the music of a take; the built-in composer writes it again from the same seed."""
+    refit = None if made.spec.model.provider == "sketch" else made.take.file
+    return replace(cue, takes=1, seed=made.take.seed, refit=refit, best=False)
+
+
+def check_fitted(made: MadeTake) -> None:
+    """Check that a take is music that can be fitted again.
+
+    Raises:
+        InvalidInput: it is no music, or was not fitted.
+    """
+    if not (made.spec.model.provider == "sketch" and made.spec.model.task == "music") and not made.take.fit:
+        if can_fit(made.spec.model):
+            raise InvalidInput(
+                "refit.cut_music",
+                "{take} cannot be fitted again: it was generated without fitting. Generate it again with tracklay lay.",
+                take=made.take.file.name,
+            )
+        raise InvalidInput(
+            "refit.no_music_take",
+            "{take} cannot be fitted again: it is no music. Move its sounds to a new cut with tracklay land.",
+            take=made.take.file.name,
+        )
 
 
 def _find_cue(timeline: Timeline, earlier: Cue, in_point: str | None, out_point: str | None) -> Cue:

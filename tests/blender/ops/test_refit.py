@@ -57,6 +57,17 @@ def test_the_music_of_a_take_follows_its_trimmed_picture(scene, clips, asked):
     assert [compat.strip_frames(strip) for strip in heard] == [150]
 
 
+def test_a_tail_makes_the_strip_longer_than_its_picture(scene, clips, asked):
+    """By the argument, in frames of the scene; without fitting the music is cut where the tail ends."""
+    set_rate(scene, RATE)
+    add(scene, clips(RATE, 200, ()), 11, 1)
+    bpy.ops.tracklay.generate(model="band/music", prompt="calm", seed=4, tail=1.0, fit=False, wait=True)
+    (strip,) = laid(scene)
+    entry = json.loads(strip["tracklay"])
+    assert (compat.strip_frames(strip), entry["tail"], entry["samples"]) == (225, 25, 432_000)
+    assert "fit" not in entry
+
+
 def test_foley_is_refused_in_a_sentence(scene, strip):
     """Only music that was fitted can be fitted again."""
     bpy.ops.tracklay.generate(model="clicker/clicks", wait=True)

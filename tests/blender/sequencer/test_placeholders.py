@@ -416,3 +416,45 @@ def test_an_unclear_job_can_be_discarded(scene, strip, clicker):
     assert cue_strips() == []
     assert running_cues() == {}
     until(lambda: cue not in [job["cue"] for job in admin.list_jobs(include_finished=True)["jobs"]])
+
+
+@pytest.fixture
+def ten(scene, clips):
+    """Ten clips one after the other on channel 1, selected."""
+    set_rate(scene, RATE)
+    return [add(scene, clips(RATE, 60, (20, 45)), 1 + 60 * number) for number in range(10)]
+
+
+def test_many_placeholders_are_placed_over_several_ticks(scene, ten, gate, monkeypatch):
+    """A few at once, and no job before all are there; they are one undo step, and each is on its clip, which may have moved meanwhile."""
+    undo_steps: list[str] = []
+    monkeypatch.setattr(placement, "push_undo", lambda scene, message="": undo_steps.append(message))
+    generate(scene)
+    assert (len(cue_strips()), len(running_cues()), undo_steps) == (8, 0, [])
+    assert dispatcher.get_dispatcher().is_busy
+    ten[9].frame_start += 30
+    until(lambda: len(running_cues()) == 10)
+    assert undo_steps == [placement.UNDO_GENERATE]
+    starts = sorted(compat.strip_start(strip) for strip in cue_strips())
+    assert starts == sorted(compat.strip_start(clip) for clip in ten)
+
+
+def test_an_undo_while_placeholders_are_placed_sends_nothing(scene, ten, gate):
+    """What is left is forgotten: the user has taken the Generate back."""
+    generate(scene)
+    for strip in cue_strips():
+        scene.sequence_editor.strips.remove(strip)
+    dispatcher.get_dispatcher().scan(after_undo=True)
+    for _ in range(20):
+        dispatcher.get_dispatcher().process()
+    assert (cue_strips(), running_cues()) == ([], {})
+
+
+def test_a_clip_that_is_removed_meanwhile_takes_all_placeholders_with_it(scene, ten, gate):
+    """All of them or none: nothing was sent, and the cue of the clip says why."""
+    generate(scene)
+    scene.sequence_editor.strips.remove(ten[9])
+    until(running_cues)
+    (status,) = running_cues().values()
+    assert "is no longer on the timeline" in status.error
+    assert cue_strips() == []

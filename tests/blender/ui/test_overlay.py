@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from tracklay.blender.sequencer import cue_index
 from tracklay.blender.ui import overlay
+from tracklay.blender.ui.text_fit import fit_text
 from tracklay.errors import ModelFailed
 
 from ..conftest import laid
@@ -74,3 +75,41 @@ def test_the_height_of_a_bar_follows_the_interface_scale(scale):
     done, left = parts[overlay.DONE_COLOUR], parts[overlay.PENDING_COLOUR]
     assert (done.left, done.right, left.left, left.right) == (100, 150, 150, 300)
     assert {part.top - part.bottom for part in (done, left)} == {overlay.BAR_HEIGHT * scale}
+
+
+def test_a_message_on_a_narrow_strip_is_shortened_to_what_can_be_read(scene, strip, clicker):
+    """Whole, cut with an ellipsis after at least a dozen characters, one word, or nothing; what needs attention has a mark for the rest."""
+    error = "The model refuses the prompt."
+
+    async def fail(intent):
+        raise ModelFailed(error)
+
+    clicker.submit = fail
+    generate(scene)
+    until(lambda: any(each.fraction is None for each in find_overlays(scene)))
+    (failed,) = find_overlays(scene)
+    assert (failed.text, failed.short, failed.mark) == (error, "Failed", "!")
+
+    def fitted(width: float) -> str:
+        return fit_text(failed.text, failed.short, width, lambda text: 7.0 * len(text))
+
+    assert [fitted(7.0 * characters) for characters in (29, 28, 15, 14, 12, 6, 5)] == [
+        error,
+        "The model refuses the promp…",
+        "The model refu…",
+        "The model ref…",
+        "Failed",
+        "Failed",
+        "",
+    ]
+
+
+def test_a_narrow_strip_shows_its_progress_as_a_figure(scene, strip, clicker):
+    """The bar says the rest."""
+    gate = Gate(clicker)
+    generate(scene)
+    until(lambda: any("second" in each.text for each in find_overlays(scene)))
+    (running,) = find_overlays(scene)
+    assert (running.short, running.mark) == ("52%", "")
+    gate.is_open = True
+    until(lambda: len(laid(scene)) == 1)

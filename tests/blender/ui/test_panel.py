@@ -87,6 +87,31 @@ def test_a_cue_has_the_parts_of_the_scene(scene, strip):
     assert requests.build_cue(spot, scene.tracklay, parts="whole").parts == "whole"
 
 
+def test_music_has_a_tail_and_is_fitted_unless_the_panel_says_otherwise(scene, strip, monkeypatch):
+    """Both are drawn for music that can be fitted, and count for the price; arguments of Generate replace them."""
+    monkeypatch.setenv("FAL_KEY", "id:0123456789")
+    settings = scene.tracklay
+    drawn_for = {}
+    for model in ("fal/beatoven-music", "fal/sonilo-music", "sketch/music", "sketch/foley"):
+        settings.model = model
+        names = drawn(panels.TRACKLAY_PT_sidebar).names()
+        drawn_for[model] = [name for name in ("fit", "tail") if f"prop {name}" in names]
+    assert drawn_for == {
+        "fal/beatoven-music": ["fit", "tail"],
+        "fal/sonilo-music": ["tail"],
+        "sketch/music": ["tail"],
+        "sketch/foley": [],
+    }
+    settings.model = "fal/beatoven-music"
+    (spot,) = selection.spot_ranges(scene)
+    cue = requests.build_cue(spot, settings)
+    assert (cue.fit, cue.tail) == ("auto", 0)
+    settings.fit, settings.tail = False, 1.2
+    cue = requests.build_cue(spot, settings)
+    assert (cue.fit, cue.tail) == ("off", 30)
+    assert requests.build_cue(spot, settings, fit="auto", tail=0).fit == "auto"
+
+
 def test_models_are_grouped_by_task_and_show_a_missing_key(scene, strip):
     """Each model of the catalogue is listed once; a model that needs no key shows nothing."""
     menu = drawn(panels.TRACKLAY_MT_models)

@@ -6,15 +6,16 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
+from ...cue import MAX_TAIL_SECONDS
 from ...errors import TracklayError
 from ...jobs.job_spec import MAX_TAKES, RANDOM_SEED
 from ..runtime.requests import build_cue, submit_cues
-from ..sequencer import compat
+from ..sequencer import compat, selection
 from ..sequencer.joined import spotting
 from ..settings.catalogue import get_model
-from ..settings.properties import LAND_ITEMS, as_one_setting, land_setting
+from ..settings.properties import LAND_ITEMS, as_one_setting, fit_setting, land_setting, tail_setting
 from .common import SKIP_SAVE, WAIT_ARGUMENT, TracklayOperator
 
 
@@ -51,11 +52,28 @@ class TRACKLAY_OT_generate(TracklayOperator, bpy.types.Operator):  # type: ignor
         "best": BoolProperty(
             name="Best Take", description="Score new takes and make the best one audible", options=SKIP_SAVE
         ),
+        "repair": BoolProperty(
+            name="Repair", description="Generate the worst stretch of the best take again", options=SKIP_SAVE
+        ),
         "parts": StringProperty(
             name="Parts", description="Parts of a long span: auto, whole, or seconds", default="auto", options=SKIP_SAVE
         ),
         "as_one": BoolProperty(
             name="One Cue", description="One cue over the whole selection, not one for each strip", options=SKIP_SAVE
+        ),
+        "fit": BoolProperty(
+            name="Fit Music",
+            description="Fit music to the span and its hits, with its own ending",
+            default=True,
+            options=SKIP_SAVE,
+        ),
+        "tail": FloatProperty(
+            name="Tail",
+            description="Time after the span in which music ends",
+            min=0.0,
+            max=float(MAX_TAIL_SECONDS),
+            unit="TIME_ABSOLUTE",
+            options=SKIP_SAVE,
         ),
         "wait": WAIT_ARGUMENT,
     }
@@ -64,18 +82,27 @@ class TRACKLAY_OT_generate(TracklayOperator, bpy.types.Operator):  # type: ignor
         # An argument that the call does not set comes from the scene's settings, not from the argument's default.
         names = {
             "model": "model", "prompt": "prompt", "negative_prompt": "negative", "takes": "takes", "seed": "seed",
-            "best": "best", "parts": "parts",
+            "parts": "parts",
         }  # fmt: skip
         overrides = {
             field: getattr(self, name) for name, field in names.items() if self.properties.is_property_set(name)
         }
         if self.properties.is_property_set("land"):
             overrides["land"] = land_setting(self)
+        if self.properties.is_property_set("fit"):
+            overrides["fit"] = fit_setting(self)
         scene = compat.active_sequencer_scene(context)
+        if self.properties.is_property_set("tail"):
+            overrides["tail"] = tail_setting(self, selection.scene_rate(scene))
+        best, repair = (
+            getattr(self if self.properties.is_property_set(name) else scene.tracklay, name)
+            for name in ("best", "repair")
+        )
+        overrides["best"] = best or repair  # the best take is known by its score
         try:
             spots = spotting.spot_selection(scene, as_one=self._makes_one(scene.tracklay))
             cues = [(build_cue(spot, scene.tracklay, **overrides), spot) for spot in spots]
-            return submit_cues(self, cues, wait=self.wait)
+            return submit_cues(self, cues, wait=self.wait, repair=repair)
         except TracklayError as error:
             return self.report_error(error)
 

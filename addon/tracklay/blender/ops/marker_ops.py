@@ -141,7 +141,8 @@ class TRACKLAY_OT_effects_at_markers(TracklayOperator, bpy.types.Operator):  # t
     def execute(self, context: Any) -> AbstractSet[str]:
         scene = compat.active_sequencer_scene(context)
         try:
-            return submit_cues(self, list(self._marker_cues(scene)), wait=self.wait)
+            cues = list(self._marker_cues(scene))
+            return submit_cues(self, cues, wait=self.wait, repair=scene.tracklay.repair)
         except TracklayError as error:
             return self.report_error(error)
 

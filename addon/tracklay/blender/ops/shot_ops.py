@@ -223,7 +223,8 @@ class TRACKLAY_OT_cues_from_cuts(TracklayOperator, bpy.types.Operator):  # type:
 
     def _submit(self, scene: Any, spots: list[CueSource]) -> AbstractSet[str]:
         settings = scene.tracklay
-        return submit_cues(self, [(build_cue(spot, settings), spot) for spot in spots], wait=self.wait)
+        cues = [(build_cue(spot, settings), spot) for spot in spots]
+        return submit_cues(self, cues, wait=self.wait, repair=settings.repair)
 
 
 def cancel_searches() -> None:

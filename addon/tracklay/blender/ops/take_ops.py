@@ -1,4 +1,4 @@
-"""Operators on the takes of a cue: switch, compare, mark, keep, regenerate, lay stems, switch landing, delete files of dropped takes.
+"""Operators on the takes of a cue: switch, compare, mark, keep, regenerate, refit, land again, lay stems, delete files of dropped takes.
 
 The rules are in `sequencer.takes` and `sequencer.dropped_files`.
 """
@@ -14,7 +14,7 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 from ...errors import TracklayError
 from ...jobs.job_spec import MAX_TAKES, RANDOM_SEED
 from ...trash import trash_files
-from ..runtime import redone_parts
+from ..runtime import landed_again, redone_parts
 from ..runtime.requests import submit_cues
 from ..sequencer import compat, dropped_files, landing, selection, takes
 from ..sequencer.joined import following
@@ -234,6 +234,29 @@ class TRACKLAY_OT_refit(TracklayOperator, bpy.types.Operator):  # type: ignore[m
             return self.report_error(error)
 
 
+class TRACKLAY_OT_land_again(TracklayOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
+    """Land the untouched take on the picture as it is now, at no cost.
+
+    Nothing is generated. The new take joins the cue's takes and becomes the audible one.
+    """
+
+    bl_idname = "tracklay.land_again"
+    bl_label = "Land Again"
+    bl_options = {"REGISTER"}
+    __annotations__ = {"cue": CUE_ARGUMENT, "wait": WAIT_ARGUMENT}
+
+    def execute(self, context: Any) -> AbstractSet[str]:
+        scene = compat.active_sequencer_scene(context)
+        try:
+            level, groups = selection.active_level(scene), takes.target_groups(scene, self.cue)
+            assert level is not None  # noqa: S101 - groups were found on it
+            cues = [landed_again.landed_again_cue(scene, level, group) for group in groups]
+            joins = {cue.id: group.cue for (cue, _), group in zip(cues, groups, strict=True)}
+            return submit_cues(self, cues, wait=self.wait, on_placed=lambda: takes.join_takes(level, joins))
+        except TracklayError as error:
+            return self.report_error(error)
+
+
 class TRACKLAY_OT_redo_part(TracklayOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
     """Generate a part or the preview range of the current take again.
 
@@ -359,6 +382,7 @@ CLASSES = (
     TRACKLAY_OT_follow_picture,
     TRACKLAY_OT_regenerate,
     TRACKLAY_OT_refit,
+    TRACKLAY_OT_land_again,
     TRACKLAY_OT_redo_part,
     TRACKLAY_OT_delete_dropped,
 )

@@ -21,6 +21,7 @@ from ...cancellation import CancelToken
 from ...cue import Failure, Take
 from ...errors import InvalidInput, TracklayError
 from ...jobs import check_budget, create_job_spec
+from ...jobs.job_spec import can_fit
 from ...jobs.runner import BlockingRunner
 from ...jobs.shared_claims import SharedClaims
 from ...media import fingerprint
@@ -199,6 +200,8 @@ def _record_key(scene: Any, picture: Any, order: JobSpec, speed_cache: staleness
     # Left out by default: records of files that an earlier version saved stay valid.
     request += [] if cue.land == "auto" else [cue.land]
     request += [] if order.part_sizes is None else ["parts", cue.parts]
+    request += ["tail", cue.tail] if cue.tail else []
+    request += ["cut"] if can_fit(order.model) and cue.fit == "off" else []
     return hashlib.sha256(json.dumps([plays, request], sort_keys=True).encode()).hexdigest()[:KEY_LENGTH]
 
 

@@ -32,6 +32,7 @@ class BlockingBatch:
         received: takes that have arrived.
         laid_strips: names of the strips that were laid.
         errors: messages, each with the name of its strip.
+        notes: messages of what was left out, and is no failure.
     """
 
     spots: dict[str, CueSource]
@@ -41,6 +42,7 @@ class BlockingBatch:
     received: list[tuple[TakeKey, Take]] = field(default_factory=list)
     laid_strips: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def add_error(self, cue_id: str, message: str) -> None:
         """Add an error of a cue; the same message only once."""

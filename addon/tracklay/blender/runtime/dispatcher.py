@@ -22,7 +22,7 @@ from ...errors import InvalidInput
 from ...jobs import StageProgress, create_job_spec
 from ...jobs.delivery import BlenderDelivery
 from ...providers.credentials import redact
-from ..sequencer import cue_index, placeholders, placement, staleness, takes
+from ..sequencer import cue_index, placeholders, placement, staleness, strip_dna, takes
 from ..sequencer.cue_index import shared_cue_index
 from ..settings import catalogue, network, preferences
 from ..settings.i18n.translate import translate_ui
@@ -30,9 +30,12 @@ from .blocking_batch import BlockingBatch
 from .cue_status import CueStatus, running_cues
 from .event_handler import EventHandler
 from .job_start import create_folder_and_start, preload_runner, with_delivery
+from .placeholder_queue import PlaceholderQueue
 from .presence import PresenceTracker
+from .repairs import RepairPlanner
 from .take_inbox import TakeInbox, is_extra_take, job_take_index
 from .timeline_scan import TimelineScan
+from .user_activity import is_user_moving_strips
 
 if TYPE_CHECKING:
     from ...cue import Cue
@@ -52,9 +55,6 @@ HELD_RECHECK_SECONDS = 5.0
 WAIT_TIMEOUT_SECONDS = 0.2
 """Longest sleep of a blocking wait in seconds, so that Ctrl-C is noticed soon."""
 
-MOVE_OPERATOR_PREFIXES = ("TRANSFORM_OT_", "SEQUENCER_OT_")
-"""Modal operators during which no strip is filled: they hold pointers to strips, and their own undo step is not pushed yet."""
-
 
 class Dispatcher:
     """Connects the job thread to Blender's main thread: submits cues, and processes events and takes in the ticks of a timer.
@@ -68,10 +68,12 @@ class Dispatcher:
         self.inbox = TakeInbox()
         self.presence = PresenceTracker()
         self.timeline_scan = TimelineScan()
-        self._events = EventHandler(self.inbox, self.presence, self._retry_take)
         self._runner: BackgroundRunner | None = None
         # One thread, so that folders are created and jobs are started and cancelled in the order of the user's actions.
         self._start_executor = ThreadPoolExecutor(1, "tracklay-start")
+        self.repairs = RepairPlanner(self.inbox, self._start_executor, lambda: self.runner)
+        self.placing = PlaceholderQueue(self._start_job)
+        self._events = EventHandler(self.inbox, self.presence, self.repairs, self._retry_take)
         self._speed_cache = staleness.SpeedEffectCache()
         self._held_checked_at = 0.0
 
@@ -94,6 +96,7 @@ class Dispatcher:
             any(batch.pending for batch in self._events.batches)  # an interrupted batch stays until its jobs have ended
             or self._events.pending_lookups
             or self.inbox.fill_queue
+            or self.placing.is_active
             or self.inbox.refill_queue
             or self.presence.missing_since
             or any(status.is_running for status in running_cues().values())
@@ -105,17 +108,18 @@ class Dispatcher:
         return self.timeline_scan.is_active
 
     def process(self) -> bool:
-        """Handle some events, then run the first task that is due: fill, scan, refill or check staleness.
+        """Handle some events, then run the first task that is due: lay, scan, refill or check staleness.
 
-        Filling comes first, because the user waits for takes, unless a scan is overdue. Returns whether there was anything to do.
+        Laying comes first, because the user waits for takes, unless a scan is overdue. Returns whether there was anything to do.
         """
         has_handled_events = self._process_events()
         must_scan = self.timeline_scan.is_due(
             has_changes=shared_cue_index.is_dirty or bool(self.presence.missing_since)
         )
-        may_fill = self.inbox.fill_queue and not _is_user_moving_strips()
-        if may_fill and not (must_scan and self.timeline_scan.is_overdue()):
-            self._fill_next()
+        has_strips_to_lay = bool(self.placing.is_active or self.inbox.fill_queue or self.repairs.to_place)
+        may_lay = has_strips_to_lay and not is_user_moving_strips()
+        if may_lay and not (must_scan and self.timeline_scan.is_overdue()):
+            self._lay_next()
         elif must_scan:
             self.timeline_scan.run_slice(self._scan_steps)
         elif self.inbox.refill_queue:
@@ -144,13 +148,15 @@ class Dispatcher:
         job_specs: Sequence[tuple[JobSpec, CueSource]],
         *,
         wait: bool = False,
+        repair: bool = False,
         on_placed: Callable[[], None] | None = None,
     ) -> BlockingBatch | None:
-        """Submit jobs, all of them or none. When this returns, each take has a placeholder.
+        """Submit jobs, all of them or none. Each take gets a placeholder: a few at once, more in the next ticks.
 
         Args:
             job_specs: each job with the spot that its takes are for.
             wait: the caller waits: no placeholders are placed, and the batch to `wait` for is returned.
+            repair: generate the worst stretch of each cue's best take again when its takes have arrived.
             on_placed: called when the strips exist, within the same undo step.
 
         Raises:
@@ -162,20 +168,17 @@ class Dispatcher:
         for project in {spec.project for spec, _ in job_specs} if amount else ():
             self.runner.set_project_cap(project, amount, enabled=is_enforced)
         self.runner.set_max_overrun(preferences.max_overrun())
-        batch = None
         if wait:
             placement.check_free_channels(job_specs)
             pending = {(spec.cue.id, index) for spec, _ in job_specs for index in range(spec.cue.takes)}
             batch = BlockingBatch({spec.cue.id: spot for spec, spot in job_specs}, requests, pending, on_placed)
             self._events.batches.append(batch)
         else:
-            placement.place_placeholders([(spec, spot, requests[spec.cue.id]) for spec, spot in job_specs])
-            shared_cue_index.is_dirty = True
-            if on_placed is not None:
-                on_placed()
-            placement.push_undo(placement.find_scene(job_specs[0][1]), placement.UNDO_GENERATE)
+            orders = [(spec, spot, requests[spec.cue.id]) for spec, spot in job_specs]
+            self.placing.add(orders, repair=repair, on_placed=on_placed)
+            return None
         for spec, spot in job_specs:
-            self._start_job(with_delivery(spec, spot))
+            self._start_job(with_delivery(spec, spot, repair=repair))
         return batch
 
     def _start_job(self, spec: JobSpec, take_indices: Sequence[int] = ()) -> None:
@@ -211,10 +214,7 @@ class Dispatcher:
         if error := network.offline_error(catalogue.get_model(cue.model)):
             raise error
         spec = create_job_spec(
-            replace(cue, takes=len(failed), seed=seed),
-            delivery.folder,
-            delivery.stem,
-            catalogue.MODELS,
+            replace(cue, takes=len(failed), seed=seed), delivery.folder, delivery.stem, catalogue.MODELS
         )
         for index in failed:
             self.inbox.final_errors.pop((cue.id, index), None)
@@ -224,6 +224,7 @@ class Dispatcher:
 
     def cancel(self, cue_id: str) -> None:
         """Cancel the jobs of a cue."""
+        self.repairs.cancel(cue_id)
         self._start_executor.submit(self.runner.cancel, cue_id)
 
     def dismiss(self, cue_id: str) -> None:
@@ -288,8 +289,8 @@ class Dispatcher:
         ):
             with contextlib.suppress(queue.Empty):
                 self._events.handle(self.runner.events.get(timeout=WAIT_TIMEOUT_SECONDS))
-            while self.inbox.fill_queue:
-                self._fill_next()
+            while self.inbox.fill_queue or self.repairs.to_place:
+                self._lay_next()
         left = [
             f"{status.picture_name}: {status.error or status.message}"
             for status in running_cues().values()
@@ -297,12 +298,18 @@ class Dispatcher:
         ]
         return [self._events.ledger_error, *left] if self._events.ledger_error else left
 
-    # Task 1: fill placeholders
+    # Task 1: fill placeholders, and place those of repairs
 
-    def _fill_next(self) -> None:
-        """Put the next take that has arrived into its strips, as an undo step."""
+    def _lay_next(self) -> None:
+        """Place the next placeholders, else put the next take that has arrived into its strips, else place the next repair."""
         if self.timeline_scan.abort():
             shared_cue_index.is_dirty = True
+        if self.placing.is_active:
+            self.placing.place_next()
+            return
+        if not self.inbox.fill_queue:
+            self.repairs.place_next()
+            return
         key = self.inbox.next_to_fill()
         scenes = self._fill(key)
         if status := running_cues().get(key[0]):
@@ -319,7 +326,7 @@ class Dispatcher:
         if not refs and is_extra_take(key[1]):
             siblings = shared_cue_index.take_strips(key[0], job_take_index(key[1]))
             request = siblings[0].read_request() if siblings else None
-            if request and placement.place_extra_take(siblings[0], received.take, key[1], request):
+            if request and placement.place_beside(siblings[0], received.take.cue, key[1], request, received.take):
                 scenes = [siblings[0].scene]
         if refs or scenes:
             self.runner.mark_laid([received.take])
@@ -340,6 +347,7 @@ class Dispatcher:
             after_undo: an undo step has just been made, so missing placeholders were undone, not deleted.
         """
         self.timeline_scan.abort()
+        self.placing.abort()  # an undo or a redo has taken away what was placed: its undo step was not pushed yet
         shared_cue_index.refresh()
         self._on_scan_finished(after_undo=after_undo)
         self._refill()
@@ -370,6 +378,7 @@ class Dispatcher:
         if is_first_of_file:
             self._request_lookup(self._unresolved_cues())
             if not bpy.app.background:
+                strip_dna.preload()
                 self._start_executor.submit(preload_runner)
 
     def _repair_placeholders(self, present: Mapping[TakeKey, list[StripRef]]) -> None:
@@ -387,7 +396,7 @@ class Dispatcher:
         ]
         keys = [(status.cue.id, index) for status in tracked for index in status.steps]
         failed = {(status.cue.id, index) for status in tracked for index in status.errors}
-        settled = failed | self.inbox.received.keys()
+        settled = failed | self.inbox.received.keys() | self.repairs.unplaced
         for key in self.presence.update(keys, present, settled, after_undo=after_undo):
             self._start_executor.submit(self.runner.cancel, *key)
         self.presence.keep_cues(running_cues())
@@ -425,6 +434,7 @@ class Dispatcher:
     def on_file_opened(self) -> None:
         """Note that a file was opened, or the extension enabled in it: the next tick resumes the jobs its placeholders wait for."""
         shared_cue_index.is_dirty = True
+        self.placing.abort()
         self.timeline_scan.open_file()
 
     def _unresolved_cues(self) -> set[str]:
@@ -457,15 +467,6 @@ class Dispatcher:
         self._start_executor.shutdown(cancel_futures=True)
         if self._runner is not None:
             self._runner.close()
-
-
-def _is_user_moving_strips() -> bool:
-    """Return whether a modal operator is moving strips."""
-    return any(
-        operator.bl_idname.startswith(MOVE_OPERATOR_PREFIXES)
-        for window in bpy.context.window_manager.windows
-        for operator in window.modal_operators
-    )
 
 
 _dispatcher: Dispatcher | None = None

@@ -14,12 +14,14 @@ from ..sequencer import placeholders, placement
 from ..sequencer.cue_index import shared_cue_index
 from ..settings.i18n.translate import translate_error, translate_ui
 from .cue_status import CueStatus, running_cues
+from .repairs import REPAIR_INDEX, is_repair
 
 if TYPE_CHECKING:
-    from ...jobs.events import LookupDone, TakeFinished, TakeResumed
+    from ...jobs.events import RunnerEvent, TakeFinished, TakeResumed
     from .blocking_batch import BlockingBatch
     from .cue_status import TakeKey
     from .presence import PresenceTracker
+    from .repairs import RepairPlanner
     from .take_inbox import TakeInbox
 
 FINAL_STATES = ("failed", "cancelled", "laid")
@@ -32,13 +34,18 @@ class EventHandler:
     Args:
         inbox: where arrived takes are queued.
         presence: knows which jobs were cancelled because their placeholders were deleted.
+        repairs: plans the repair of a cue whose takes have arrived.
         retry_take: generates a failed take again; raises TracklayError if its request is no longer valid.
     """
 
     def __init__(
-        self, inbox: TakeInbox, presence: PresenceTracker, retry_take: Callable[[CueStatus, int], None]
+        self,
+        inbox: TakeInbox,
+        presence: PresenceTracker,
+        repairs: RepairPlanner,
+        retry_take: Callable[[CueStatus, int], None],
     ) -> None:
-        self._inbox, self._presence, self._retry_take = inbox, presence, retry_take
+        self._inbox, self._presence, self._repairs, self._retry_take = inbox, presence, repairs, retry_take
         self.batches: list[BlockingBatch] = []
         """Batches that scripts wait for."""
         self.pending_lookups = 0
@@ -48,7 +55,7 @@ class EventHandler:
         self.cues_to_retry: set[str] = set()
         """Cues of earlier sessions that the user retries. Their jobs are looked up in the ledger first."""
 
-    def handle(self, event: StageProgress | TakeFinished | TakeResumed | LookupDone) -> None:
+    def handle(self, event: RunnerEvent) -> None:
         """Apply one event."""
         from ...jobs import events  # noqa: PLC0415 - the runner that sent the event has loaded it; enabling must not
 
@@ -65,6 +72,10 @@ class EventHandler:
                     status.blocked_reasons[event.take_index] = event.blocked_reason
             case events.TakeFinished():
                 self._on_take_finished(event)
+            case events.RepairPlanned():
+                self._repairs.on_planned(event, self._batch_of((event.cue, REPAIR_INDEX)))
+                if status := running_cues().get(event.cue):
+                    self.remove_if_finished(status)
             case events.LookupDone():
                 self.pending_lookups -= 1
                 self.ledger_error = event.error
@@ -103,7 +114,7 @@ class EventHandler:
             status.job_id_by_take[event.take_index] = event.job_id
         status.blocked_reasons.pop(event.take_index, None)
         status.finished.add(event.take_index)
-        batch = next((batch for batch in self.batches if key in batch.pending), None)
+        batch = self._batch_of(key)
         received = self._inbox.receive(key, [result for result in event.results if isinstance(result, Take)])
         if batch is None:
             self._inbox.fill_queue.extend(each for each, _ in received)
@@ -114,16 +125,22 @@ class EventHandler:
         errors = [result.error for result in event.results if isinstance(result, Failure)]
         for error in errors:
             self._record_failure(status, event, error, batch)
+        repair = self._repairs.begin(status)
         if batch is not None:
+            batch.pending |= {repair} if repair else set()
             batch.pending.discard(key)
             return
-        if errors and event.cue.id in self.cues_to_retry:
+        if errors and event.cue.id in self.cues_to_retry and not is_repair(key[1]):
             self.cues_to_retry.discard(event.cue.id)
             try:
                 self._retry_take(status, event.take_index)
             except TracklayError as error:
                 status.errors[event.take_index] = error
         self.remove_if_finished(status)
+
+    def _batch_of(self, key: TakeKey) -> BlockingBatch | None:
+        """Return the batch that waits for a take."""
+        return next((batch for batch in self.batches if key in batch.pending), None)
 
     def _record_failure(
         self, status: CueStatus, event: TakeFinished, error: TracklayError, batch: BlockingBatch | None
@@ -133,6 +150,11 @@ class EventHandler:
             self._record_cancellation(status, key, error, batch)
             return
         is_final = event.state is None or event.state in FINAL_STATES
+        if is_final and is_repair(index):
+            self._inbox.final_errors[key] = translate_error(error)
+            self._repairs.drop(key, error, batch)
+            self.remove_placeholders(key)
+            return
         status.set_failure(index, error, "failed" if is_final else "unclear" if event.state == "unclear" else "stopped")
         if batch is not None:
             batch.add_error(event.cue.id, translate_error(error))

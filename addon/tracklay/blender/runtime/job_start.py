@@ -37,10 +37,10 @@ def create_folder_and_start(runner: BackgroundRunner, spec: JobSpec) -> None:
         runner.start(spec)
 
 
-def with_delivery(spec: JobSpec, spot: CueSource) -> JobSpec:
-    """Return a job spec with all that laying its takes needs, also after a restart."""
+def with_delivery(spec: JobSpec, spot: CueSource, *, repair: bool) -> JobSpec:
+    """Return a job spec with all that laying its takes, and repairing the best one, needs, also after a restart."""
     scene = placement.find_scene(spot).name
     delivery = BlenderDelivery(
-        bpy.data.filepath, scene, spot.strip_name, str(spot.content_start), spec.folder, spec.stem
+        bpy.data.filepath, scene, spot.strip_name, str(spot.content_start), spec.folder, spec.stem, repair
     )
     return replace(spec, delivery=delivery)

@@ -53,8 +53,10 @@ def build_cue(spot: CueSource, settings: Any, **overrides: Any) -> Cue:
         params={**properties.param_values(settings.params, model), **properties.extra_params(settings, model)},
         square=properties.square_setting(settings),
         land=properties.land_setting(settings),
-        best=settings.best,
+        best=settings.best or settings.repair,
         parts=properties.parts_setting(settings),
+        tail=properties.tail_setting(settings, spot.span.rate),
+        fit=properties.fit_setting(settings),
         hits=prompts.find_hits(settings.id_data, spot.span),
     )
     return replace(cue, **overrides)
@@ -64,16 +66,21 @@ def build_job_spec(cue: Cue, spot: CueSource) -> JobSpec:
     """Return a cue's validated job spec with the takes folder and sample rate of the preferences.
 
     Raises:
-        TracklayError: the model needs online access, or the request does not fit the model.
+        TracklayError: the model is asked and needs online access, or the request does not fit it.
     """
-    if error := offline_error(catalogue.get_model(cue.model)):
+    if cue.generates and (error := offline_error(catalogue.get_model(cue.model))):
         raise error
     spec = create_job_spec(cue, preferences.takes_folder(), spot.picture.source.stem, catalogue.MODELS)
     return replace(spec, sample_rate=preferences.sample_rate())
 
 
 def submit_cues(
-    operator: Any, cues: Iterable[tuple[Cue, CueSource]], *, wait: bool, on_placed: Callable[[], None] | None = None
+    operator: Any,
+    cues: Iterable[tuple[Cue, CueSource]],
+    *,
+    wait: bool,
+    repair: bool = False,
+    on_placed: Callable[[], None] | None = None,
 ) -> AbstractSet[str]:
     """Submit cues, all of them or none, and return the operator's result.
 
@@ -83,13 +90,14 @@ def submit_cues(
         operator: the operator that reports the outcome.
         cues: each cue with its spot.
         wait: block until all takes are laid.
+        repair: when the takes of a cue have arrived, generate the worst stretch of the best one again.
         on_placed: called as soon as the strips exist, within the same undo step.
 
     Raises:
         TracklayError: one of the cues cannot be submitted; none was.
     """
     specs = timeline_copy.with_timeline_copies([(build_job_spec(cue, spot), spot) for cue, spot in cues])
-    batch = get_dispatcher().submit(specs, wait=wait or bpy.app.background, on_placed=on_placed)
+    batch = get_dispatcher().submit(specs, wait=wait or bpy.app.background, repair=repair, on_placed=on_placed)
     if batch is None:
         start_timer()
         redraw_sequencers()
@@ -97,6 +105,8 @@ def submit_cues(
     get_dispatcher().wait(batch)
     for cue_id in batch.spots:
         get_dispatcher().dismiss(cue_id)
+    if batch.notes:
+        operator.report({"WARNING"}, "\n".join(batch.notes))
     if batch.errors:
         operator.report({"ERROR"}, "\n".join(batch.errors))
         return {"FINISHED"} if batch.laid_strips else {"CANCELLED"}

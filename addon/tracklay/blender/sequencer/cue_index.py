@@ -43,6 +43,9 @@ SILENT_TAG, NO_TAG = "COLOR_09", "NONE"
 ERROR_PROPERTY = "tracklay_trouble"
 """Custom property of a placeholder whose take failed: the error message."""
 
+JOINS_PROPERTY = "tracklay_joins"
+"""Custom property of a regenerated take: the id of the cue that it belongs to."""
+
 PARSE_CACHE_SIZE = 8192
 """Parsed properties that are cached: each is read many times and rarely changes."""
 

@@ -49,6 +49,11 @@ def plays_untouched(strip: Any) -> bool:
     return untouched is not None and cue_index.take_file(strip) == untouched
 
 
+def was_landed(strip: Any) -> bool:
+    """Return whether a strip's take was landed, or could have been and was left as it came."""
+    return bool(_landing(strip))
+
+
 def can_switch(take: TakeStrips) -> bool:
     """Return whether a take has an untouched form on the timeline's disk, as its entry says."""
     return take.full_mix is not None and bool(_landing(take.full_mix).get("untouched"))

@@ -7,7 +7,6 @@ trimmed, slipped, split or in another scene) plays the take at once and keeps it
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,31 +26,31 @@ if TYPE_CHECKING:
 SAMPLE_RATE = 8_000
 """Sample rate of the silence in Hz. Blender derives the strip's length in frames from the file: this is far finer than a frame."""
 
-MAX_NAME_LENGTH = 80
-"""Characters of the cue id in a file name. The end is kept: it has the random suffix."""
-
 
 def placeholder_folder() -> Path:
     """Return the folder of the silent files."""
     return tracklay_home() / "placeholders"
 
 
-def write_silence(cue: str, take: int, seconds: Fraction) -> Path:
-    """Write a silent WAV for a take that has not arrived, and return its path.
+def write_silence(seconds: Fraction) -> Path:
+    """Write a silent WAV for takes of a length that have not arrived, if there is none yet, and return its path.
 
-    Only the header is written and the file extended: it takes neither time nor disk space.
+    Only the header is written and the file extended: it takes neither time nor disk space. Strips of one length share the file, each with
+    a sound datablock of its own.
 
     Raises:
         OutputError: it cannot be written.
     """
-    name = f"{re.sub(r'[^A-Za-z0-9._-]', '_', cue)[-MAX_NAME_LENGTH:]}.{take + 1}.wav"
-    path = placeholder_folder() / name
+    folder, samples = placeholder_folder(), round(seconds * SAMPLE_RATE)
+    path = folder / f"silence-{samples}.wav"
     try:
-        placeholder_folder().mkdir(parents=True, exist_ok=True)
+        if path.is_file() and path.stat().st_size >= samples:
+            return path
+        folder.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
-            bwf.write_silence(file, round(seconds * SAMPLE_RATE), SAMPLE_RATE)
+            bwf.write_silence(file, samples, SAMPLE_RATE)
     except OSError as error:
-        raise output_error(error, placeholder_folder()) from error
+        raise output_error(error, folder) from error
     return path
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from ...cue import Take
+    from ...cue import Cue, Take
     from ...jobs import JobSpec
     from .cue_index import StripRef
     from .selection import CueSource
@@ -241,7 +241,9 @@ def _lay_take(spot: CueSource, take: Take, index: int, request: CueRequest | Non
         fields = _picture_fields(scene, picture, spot, span, staleness.SpeedEffectCache())
         request = CueRequest(take.cue.model, take.cue.prompt, **fields)
     with StripPlacer(scene) as placer:
-        strip = placer.place_sound(level, picture, take.file, span, TakeTag(take.cue.id, index), request)
+        start, frames = span
+        tag = TakeTag(take.cue.id, index)
+        strip = placer.place_sound(level, picture, take.file, (start, frames + take.cue.tail), tag, request)
         cue_index.set_entry(strip, json.dumps(take.to_manifest_entry(), ensure_ascii=False))
         return str(strip.name)
 
@@ -257,7 +259,7 @@ def place_placeholders(orders: Sequence[tuple[JobSpec, CueSource, CueRequest]]) 
     This is done before anything is sent: a job without a free channel must not cost anything.
 
     Raises:
-        TracklayError: no channel is free above one of the pictures, or the silent file cannot be written.
+        TracklayError: a picture was removed, no channel is free above it, or the silent file cannot be written.
     """
     made: list[tuple[Any, Any]] = []
     for uid in dict.fromkeys(spot.scene_uid for _, spot, _ in orders):
@@ -266,10 +268,11 @@ def place_placeholders(orders: Sequence[tuple[JobSpec, CueSource, CueRequest]]) 
         try:
             with StripPlacer(scene) as placer:
                 for spec, spot, request in here:
-                    level, picture = _find_just_spotted(scene, spot)
+                    level, picture = selection.find_strip(scene, spot)  # it may have moved since
+                    start, _ = _current_span(spot, picture)
                     for index in range(spec.cue.takes):
-                        file = placeholders.write_silence(spec.cue.id, index, spec.cue.sound_span.seconds)
-                        span = spot.span.start, spec.cue.sound_span.frames
+                        file = placeholders.write_silence(spec.cue.sound_span.seconds)
+                        span = start, spec.cue.sound_span.frames
                         strip = placer.place_sound(level, picture, file, span, TakeTag(spec.cue.id, index), request)
                         # Silence has no waveform, and Blender would keep drawing that one after the take has arrived.
                         strip.show_waveform = False
@@ -328,22 +331,38 @@ def _find_just_spotted(scene: Any, spot: CueSource) -> tuple[StripLevel, Any]:
     return StripLevel(owner.strips, owner.channels), picture
 
 
-def place_extra_take(ref: StripRef, take: Take, index: int, request: CueRequest) -> str | None:
-    """Lay a further sound of a job that returned several, above the job's first one and on its frames.
+def place_beside(ref: StripRef, cue: Cue, index: int, request: CueRequest, take: Take | None = None) -> str | None:
+    """Lay a take that has no placeholder of its own, or place its placeholder, above another take of its cue, where that one begins.
 
-    Returns the name of the strip, or None if the first one no longer exists.
+    Args:
+        ref: the strip of the other take.
+        cue: the cue.
+        index: the take's index in its cue.
+        request: the request that the strip stores.
+        take: the take; None for a placeholder.
+
+    Returns the name of the strip, or None if the other one no longer exists.
+
+    Raises:
+        TracklayError: no channel is free there, or a file cannot be read or written.
     """
     found = ref.resolve()
     if found is None:
         return None
     scene, strip = found
     level = next(level for level in selection.iter_levels(scene) if strip.name in level.strips)
+    file = placeholders.write_silence(cue.sound_span.seconds) if take is None else take.file
+    span = round(compat.content_start(strip)), cue.sound_span.frames  # of the whole take: the strip may be trimmed
     with StripPlacer(scene) as placer:
-        span = compat.strip_start(strip), take.cue.sound_span.frames
-        made = placer.place_sound(level, strip, take.file, span, TakeTag(take.cue.id, index), request)
+        made = placer.place_sound(level, strip, file, span, TakeTag(cue.id, index), request)
         if not request.under:
             made[PICTURE_PROPERTY] = strip.get(PICTURE_PROPERTY, "")
-        cue_index.set_entry(made, json.dumps(take.to_manifest_entry(), ensure_ascii=False))
+        if cue_index.JOINS_PROPERTY in strip:
+            made[cue_index.JOINS_PROPERTY] = strip[cue_index.JOINS_PROPERTY]
+        if take is None:
+            made.show_waveform = False  # see `place_placeholders`
+        else:
+            cue_index.set_entry(made, json.dumps(take.to_manifest_entry(), ensure_ascii=False))
         return str(made.name)
 
 

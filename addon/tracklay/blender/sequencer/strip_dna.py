@@ -103,6 +103,11 @@ class _StructLayout:
         }
 
 
+def preload() -> None:
+    """Learn this Blender's structs now, so that the first Generate need not."""
+    _load_layouts()
+
+
 def read_strip_dna(strip: Any, content_start: float, trim_start: int) -> StripDna | None:
     """Return a strip's hidden values; None if its memory does not match its public properties and cannot be trusted.
 

@@ -15,6 +15,7 @@ import bpy
 
 from ...cue import Cue
 from ...errors import InvalidInput, TracklayError
+from ...jobs.job_spec import can_fit
 from ..settings import catalogue
 from ..settings.properties import STEM_MODES
 from . import compat, cue_index, landing, placement, prompts, scores, selection
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 
     from .cue_index import StripRef
     from .selection import StripLevel
-
-JOINS_PROPERTY = "tracklay_joins"
-"""Custom property of a regenerated take: the id of the cue that it belongs to."""
 
 ARRIVING_PROPERTY = "tracklay_arriving"
 """Custom property of a regenerated take that becomes audible as soon as it arrives."""
@@ -77,7 +75,7 @@ class TakeStrips:
         """Its position among the takes: those of the cue by index, then regenerated ones by creation time."""
         first = self.strips[0]
         tag, entry = cue_index.get_take_tag(first), cue_index.parse_entry(str(first.get(cue_index.ENTRY_PROPERTY, "")))
-        created = str(entry.get("created", "")) if JOINS_PROPERTY in first else ""
+        created = str(entry.get("created", "")) if cue_index.JOINS_PROPERTY in first else ""
         return created, 0 if tag is None else tag.take, first.name
 
     def set_audible(self, *, on: bool) -> None:
@@ -173,7 +171,7 @@ _previously_audible: dict[str, tuple[str, int, str]] = {}
 def root_cue(strip: Any) -> str:
     """Return the id of a strip's cue, of the original cue for a regenerated take; empty for the user's own strips."""
     tag = cue_index.get_take_tag(strip)
-    return "" if tag is None else str(strip.get(JOINS_PROPERTY) or tag.cue)
+    return "" if tag is None else str(strip.get(cue_index.JOINS_PROPERTY) or tag.cue)
 
 
 def find_take_groups(level: StripLevel) -> list[TakeGroup]:
@@ -334,7 +332,7 @@ def lay_stems(scene: Any, level: StripLevel, take: TakeStrips, full_mix_mode: st
             cue_index.ENTRY_PROPERTY,
             placement.PICTURE_PROPERTY,
             cue_index.REQUEST_PROPERTY,
-            JOINS_PROPERTY,
+            cue_index.JOINS_PROPERTY,
             FAVOURITE_PROPERTY,
         ):
             if name_to_copy in whole:
@@ -373,6 +371,7 @@ def regenerated_cue(
     cue = Cue(
         hits=prompts.find_hits(scene, spot.span),
         tail=int(entry.get("tail", 0)),
+        fit="off" if can_fit(model) and not entry.get("fit") else "auto",
         refit=cue_index.fitted_file(version.strips[0]) if is_refit else None,
         id=f"{spot.strip_name} {secrets.token_hex(3)}",
         span=spot.span,
@@ -429,7 +428,7 @@ def join_takes(level: StripLevel, joins: dict[str, str]) -> None:
     for strip in level.strips:
         tag = cue_index.get_take_tag(strip) if cue_index.CUE_PROPERTY in strip else None
         if tag is not None and tag.cue in joins:
-            strip[JOINS_PROPERTY], strip[ARRIVING_PROPERTY] = joins[tag.cue], True
+            strip[cue_index.JOINS_PROPERTY], strip[ARRIVING_PROPERTY] = joins[tag.cue], True
     solo_arrived(level)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from bpy.props import (
     StringProperty,
 )
 
+from ...cue import MAX_TAIL_SECONDS
 from ...errors import InvalidInput
 from ...jobs.job_spec import MAX_TAKES, RANDOM_SEED
 from ...models import EXTRA_PREFIX, is_url
@@ -30,8 +32,9 @@ from .redraw import redraw_sequencers
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ...cue import LandMode, ParamValue
+    from ...cue import FitMode, LandMode, ParamValue
     from ...models import Model, Parameter
+    from ...timing import Rate
 
 INT_MAX = (1 << 31) - 1
 
@@ -229,6 +232,16 @@ def land_setting(settings: Any) -> LandMode:
     return "off" if settings.land == "OFF" else "auto"
 
 
+def fit_setting(settings: Any) -> FitMode:
+    """Return the chosen fitting of music as `Cue.fit` has it."""
+    return "auto" if settings.fit else "off"
+
+
+def tail_setting(settings: Any, rate: Rate) -> int:
+    """Return the chosen tail as `Cue.tail` has it, frames."""
+    return round(Fraction(f"{settings.tail:.{FLOAT_DIGITS}g}") * rate.fps)
+
+
 def parts_setting(settings: Any) -> str:
     """Return the chosen parts as `Cue.parts` has them."""
     return f"{settings.part_seconds:g}" if settings.parts == "SECONDS" else str(settings.parts).lower()
@@ -409,9 +422,27 @@ def register() -> None:
             step=100,
             precision=1,
         ),
+        "fit": BoolProperty(
+            name="Fit Music",
+            description="Fit music to the span and its hits, with its own ending",
+            default=True,
+        ),
+        "tail": FloatProperty(
+            name="Tail",
+            description="Time after the span in which music ends",
+            min=0.0,
+            max=float(MAX_TAIL_SECONDS),
+            step=50,
+            precision=2,
+            unit="TIME_ABSOLUTE",
+        ),
         "best": BoolProperty(
             name="Best Take",
             description="Score new takes and make the best one audible",
+        ),
+        "repair": BoolProperty(
+            name="Repair",
+            description="Generate the worst stretch of the best take again",
         ),
         "picture": EnumProperty(
             name="Picture",

@@ -217,6 +217,8 @@ def _draw_picture_actions(box: Any, row: CueListRow, group: takes.TakeGroup, ver
         button.cue, button.same_seed = row.cue, True
         if following.is_joined(group.chosen.strips[0]):
             box.operator("tracklay.follow_picture", icon="TRACKING_FORWARDS").cue = row.cue
+        if landing.was_landed(version.strips[0]):
+            box.operator("tracklay.land_again", icon="TRACKING").cue = row.cue
     if cue_index.can_refit(version.strips[0]):
         box.operator("tracklay.refit", text="Refit Music", icon="UV_SYNC_SELECT").cue = row.cue
 
@@ -226,7 +228,7 @@ def _draw_takes(box: Any, scene: Any, row: CueListRow) -> None:
     group = row_take_group(scene, row)
     if group is None:
         return
-    version = group.takes[max(0, group.audible_index)]
+    version = group.chosen
     if row.current_status()[0] != "running":
         _draw_picture_actions(box, row, group, version)
     line = box.row(align=True)

@@ -1,7 +1,8 @@
 """Overlays in the sequencer: progress and errors on strips, and the crop mask on the preview. Drawing reads memory only.
 
-A placeholder has a progress bar along its lower edge and a message above it. A failed one has a red edge, a stale take an orange
-one, a silent take a grey one. On a landed take, a tick stands where each moved sound is now, with a line from where it was.
+A placeholder has a progress bar along its lower edge and a message above it: a word or a mark on a narrow strip. A failed one has a red
+edge, a stale take an orange one, a silent take a grey one. On a landed take, a tick stands where each moved sound is now, with a line
+from where it was.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from gpu_extras.batch import batch_for_shader
 from ..runtime.cue_status import running_cues, take_fraction
 from ..sequencer import compat, cue_index, landing, selection
 from ..settings.i18n.translate import translate_ui
+from .text_fit import fit_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,8 +34,11 @@ TEXT_SIZE = 11
 TICK_WIDTH, TICK_HEIGHT, MOVE_LINE_HEIGHT = 2, 10, 2
 """Width and height of the tick of a moved sound, and height of the line to it, in pixels at 100 %."""
 
-MIN_TEXT_WIDTH = 40
-"""Minimum width of a strip for a message, in pixels at 100 %. A narrower one gets only its bar."""
+TEXT_MARGIN, MARK_MARGIN = 4, 1
+"""Space on each side of a message, and of a mark on a strip with no room for a word, in pixels at 100 %."""
+
+ATTENTION_MARK = "!"
+"""The mark of a failed or stale strip with no room for a word."""
 
 STRIP_BOTTOM, STRIP_TOP = 0.05, 0.9
 """Bottom and top of a strip as fractions of its channel's height, measured on screen."""
@@ -61,12 +66,18 @@ class RegionBox(NamedTuple):
 
 
 class StripOverlay(NamedTuple):
-    """The overlay of one strip. `fraction` is the progress from 0 to 1, or None for an edge without a bar."""
+    """The overlay of one strip.
+
+    `fraction` is the progress from 0 to 1, or None for an edge without a bar. `short` and `mark` stand for `text` on a narrow strip: a word
+    and, if it needs attention, one character.
+    """
 
     box: RegionBox
     colour: Colour
     fraction: float | None
     text: str
+    short: str = ""
+    mark: str = ""
 
 
 def strip_overlays(scene: Any, region: Any) -> Iterator[StripOverlay]:
@@ -130,15 +141,19 @@ def _strip_box(view: Any, strip: Any, region: Any) -> RegionBox | None:
 
 def _overlay_for(box: RegionBox, ref: StripRef, status: CueStatus | None) -> StripOverlay:
     number = ref.tag.take
-    if ref.is_filled and ref.is_stale:
-        return StripOverlay(box, STALE_COLOUR, None, translate_ui("Stale: the picture has changed"))
+    if ref.is_filled and not ref.is_stale:
+        text = translate_ui("Silent: nothing is heard")
+        return StripOverlay(box, SILENT_COLOUR, None, text, translate_ui("Silent"), ATTENTION_MARK)
     if ref.is_filled:
-        return StripOverlay(box, SILENT_COLOUR, None, translate_ui("Silent: nothing is heard"))
-    if status is not None and number in status.errors:
-        return StripOverlay(box, FAILED_COLOUR, None, status.take_error(number))
-    if status is not None and number in status.steps:
-        return StripOverlay(box, DONE_COLOUR, take_fraction(status.steps[number]), status.take_message(number))
-    return StripOverlay(box, FAILED_COLOUR if ref.error else PENDING_COLOUR, None, ref.error or translate_ui("Waiting"))
+        text = translate_ui("Stale: the picture has changed")
+        return StripOverlay(box, STALE_COLOUR, None, text, translate_ui("Stale"), ATTENTION_MARK)
+    error = status.take_error(number) if status is not None and number in status.errors else ref.error
+    if status is not None and number in status.steps and number not in status.errors:
+        fraction = take_fraction(status.steps[number])
+        return StripOverlay(box, DONE_COLOUR, fraction, status.take_message(number), f"{fraction:.0%}")
+    if error:
+        return StripOverlay(box, FAILED_COLOUR, None, error, translate_ui("Failed"), ATTENTION_MARK)
+    return StripOverlay(box, PENDING_COLOUR, None, translate_ui("Waiting"))
 
 
 def crop_mask_boxes(view: Any, size: tuple[int, int], position: float) -> list[RegionBox]:
@@ -229,21 +244,27 @@ def _fill_boxes(boxes: list[RegionBox], colour: Colour) -> None:
     batch_for_shader(shader, "TRIS", {"pos": corners}, indices=triangles).draw(shader)
 
 
+def _text_width(text: str) -> float:
+    return float(blf.dimensions(0, text)[0])
+
+
 def _draw_text(overlay: StripOverlay, scale: float) -> None:
     box = overlay.box
-    width = box.right - box.left - 8 * scale
-    if width < MIN_TEXT_WIDTH * scale or box.top - box.bottom < (TEXT_SIZE + BAR_HEIGHT) * scale:
+    width = box.right - box.left
+    if box.top - box.bottom < (TEXT_SIZE + BAR_HEIGHT) * scale:
         return
     blf.size(0, TEXT_SIZE * scale)
-    text = overlay.text
-    if blf.dimensions(0, text)[0] > width:
-        # Shortened in proportion: measuring every length would take a call for each character.
-        characters = int(len(text) * width / max(blf.dimensions(0, text)[0], 1)) - 1
-        text = text[:characters].rstrip() + "…" if characters > 2 else ""
+    margin = TEXT_MARGIN * scale
+    text = fit_text(overlay.text, overlay.short, width - 2 * margin, _text_width)
+    if not text:
+        margin = MARK_MARGIN * scale
+        text = fit_text(overlay.mark, "", width - 2 * margin, _text_width)
+    if not text:
+        return
     blf.color(0, *TEXT_COLOUR)
     blf.enable(0, blf.SHADOW)
     blf.shadow(0, 3, 0.0, 0.0, 0.0, 0.9)
-    blf.position(0, box.left + 4 * scale, box.bottom + (BAR_HEIGHT + 3) * scale, 0)
+    blf.position(0, box.left + margin, box.bottom + (BAR_HEIGHT + 3) * scale, 0)
     blf.draw(0, text)
     blf.disable(0, blf.SHADOW)
 

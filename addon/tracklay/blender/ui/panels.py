@@ -5,6 +5,7 @@ Drawing reads memory only: no file, no network.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +16,7 @@ import bpy
 from ...cue import Cue, Picture
 from ...errors import InvalidInput, TracklayError
 from ...jobs import JobSpec, estimate_cost
-from ...jobs.job_spec import can_land
+from ...jobs.job_spec import can_fit, can_land
 from ...models.model import is_json, not_json_error, prompt_required_error
 from ...parts.sizes import request_lengths
 from ...timing import Span, TimeMap
@@ -209,8 +210,10 @@ def _draw_settings(context: Any, layout: Any, settings: Any, model: Model) -> No
         body.operator("tracklay.reset_params", icon="LOOP_BACK")
     row = layout.row(align=True)
     row.prop(settings, "takes")
-    row.prop(settings, "best", text="Best")
     row.prop(settings, "seed", text="Random Seed" if settings.seed < 0 else "Seed")
+    row = layout.row(align=True)
+    row.prop(settings, "best", text="Best")
+    row.prop(settings, "repair")
     if model.licence.commercial is False:
         draw_wrapped_text(
             context, layout.column(align=True), translate_ui("Not for commercial use: {}", model.licence.name), "INFO"
@@ -230,7 +233,7 @@ def _draw_unknown_words(context: Any, layout: Any, settings: Any, model: Model) 
 
 
 def _draw_picture_settings(layout: Any, settings: Any, model: Model) -> None:
-    """Draw the settings of the picture, for a model that uses one, and those of a long span."""
+    """Draw the settings of the picture, for a model that uses one, of music, and of a long span."""
     params = properties.param_values(settings.params, model)
     if model.picture_input(params):
         layout.prop(settings, "picture")
@@ -239,6 +242,10 @@ def _draw_picture_settings(layout: Any, settings: Any, model: Model) -> None:
             layout.prop(settings, "square_at")
     if can_land(model, params):
         layout.prop(settings, "land")
+    if model.task == "music":
+        if can_fit(model) and not model.picture_input(params):
+            layout.prop(settings, "fit")
+        layout.prop(settings, "tail")
     if model.seconds.native or model.seconds.most:
         layout.prop(settings, "parts")
         if settings.parts == "SECONDS":
@@ -266,7 +273,10 @@ def _price_text(scene: Any, ranges: list[tuple[Any, int, int]]) -> str:
     if model.price.amount is None:
         return translate_ui("price unknown")
     total = _total_cost(scene, model, ranges)
-    return translate_ui("about {} {}", f"{total:.2f}", model.price.currency) if total else translate_ui("free")
+    if not total:
+        return translate_ui("free")
+    text = translate_ui("about {} {}", f"{total:.2f}", model.price.currency)
+    return translate_ui("{} and a repair", text) if scene.tracklay.repair else text
 
 
 def _total_cost(scene: Any, model: Model, ranges: list[tuple[Any, int, int]]) -> Decimal:
@@ -294,11 +304,18 @@ def _parts_text(scene: Any, model: Model, ranges: list[tuple[Any, int, int]]) ->
 def _priced_specs(scene: Any, model: Model, ranges: list[tuple[Any, int, int]]) -> list[JobSpec]:
     """Return a spec for each selected range, without its picture: enough for the price."""
     settings, rate = scene.tracklay, selection.scene_rate(scene)
-    params, parts = properties.param_values(settings.params, model), properties.parts_setting(settings)
-    cues = [
-        Cue("", Span(0, frames, rate), DUMMY_PICTURE, model.id, takes=settings.takes, params=params, parts=parts)
-        for _, _, frames in ranges
-    ]
+    cue = Cue(
+        "",
+        Span(0, 1, rate),
+        DUMMY_PICTURE,
+        model.id,
+        takes=settings.takes,
+        params=properties.param_values(settings.params, model),
+        parts=properties.parts_setting(settings),
+        tail=properties.tail_setting(settings, rate) if model.task == "music" else 0,
+        fit=properties.fit_setting(settings),
+    )
+    cues = [replace(cue, span=Span(0, frames, rate)) for _, _, frames in ranges]
     return [JobSpec(cue, model, DUMMY_PICTURE.source, "") for cue in cues]
 
 
@@ -326,6 +343,7 @@ class TRACKLAY_MT_strip(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
         layout.operator("tracklay.regenerate", text="Regenerate for Changed Picture").same_seed = True
         layout.operator("tracklay.refit")
         layout.operator("tracklay.follow_picture")
+        layout.operator("tracklay.land_again")
         layout.separator()
         layout.menu("TRACKLAY_MT_cue")
         layout.operator("tracklay.delete_dropped", icon="TRASH")

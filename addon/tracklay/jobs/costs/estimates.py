@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def estimate_cost(spec: JobSpec) -> Decimal | None:
     """Return the cost of all takes of a spec in its price's currency, or None if the catalogue has no price."""
-    if spec.cue.refit is not None:
+    if not spec.cue.generates:
         return Decimal(0)
     costs = [spec.model.estimate_cost(seconds, spec.cue.params) for seconds in spec.request_seconds]
     known = [cost for cost in costs if cost is not None]

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from ...errors import InvalidInput, MediaError, ModelFailed
 from ...media.bwf import BwfWriter, plain_bwf_writer
 from ...media.conform import conform_audio
+from ...media.fingerprint import source_id
 from .. import artifact_store
 from ..context import run_blocking
 from ..failures import NO_ERROR
 from ..pipeline import MAX_DOWNLOADS, JobPipeline
+from ..take_writer import MAX_MUSIC_SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,15 +32,23 @@ class PartPipeline(JobPipeline):
         spec: the part's spec.
         context: as of every job.
         source: the identity of the picture's source, which the job of the take has computed.
-        samples: length of the part in the joined sound, in samples.
+        samples: length of the part in the joined sound, in samples; None for music, which stays as it comes.
     """
 
-    def __init__(self, job: Job, spec: JobSpec, context: JobContext, source: str, samples: int) -> None:
+    def __init__(self, job: Job, spec: JobSpec, context: JobContext, source: str, samples: int | None) -> None:
         super().__init__(job, spec, context)
         self._source, self._samples = source, samples
 
     async def _source_hash(self) -> str:
         return self._source
+
+    @property
+    def _key_params(self) -> dict[str, Any]:
+        """The parameters with the content of the tail that is continued in place of its path, which names this job."""
+        tail = artifact_store.tail_path(self.job.id)
+        params = super()._key_params
+        named = [name for name, value in params.items() if value == str(tail)]
+        return {**params, **{name: source_id(tail, "full") for name in named}}
 
     @property
     def _is_complete(self) -> bool:
@@ -78,7 +88,7 @@ class PartPipeline(JobPipeline):
 
 
 def _conform_part(
-    output: Path, to: Path, samples: int, rate: int, *, accept_damaged: bool, cancel_token: CancelToken
+    output: Path, to: Path, samples: int | None, rate: int, *, accept_damaged: bool, cancel_token: CancelToken
 ) -> dict[str, Any]:
     """Write a part's conformed sound; return its channels and what was changed."""
 
@@ -86,6 +96,14 @@ def _conform_part(
         return plain_bwf_writer(file, channels, rate)
 
     conformed = conform_audio(
-        output, samples, to, make_writer, rate=rate, accept_damaged=accept_damaged, cancel_token=cancel_token
+        output,
+        MAX_MUSIC_SECONDS * rate if samples is None else samples,
+        to,
+        make_writer,
+        rate=rate,
+        pad=samples is not None,
+        fade=samples is not None,
+        accept_damaged=accept_damaged,
+        cancel_token=cancel_token,
     )
     return {"channels": conformed.channels, "conform_notes": list(conformed.notes)}

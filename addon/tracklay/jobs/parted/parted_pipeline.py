@@ -1,7 +1,7 @@
 """Runs the job of a take that is made in parts: plans them, runs their jobs side by side, and joins their sounds to its output.
 
 From then on it is a job like any other: its output is conformed, landed, scored and laid. A part costs what its own job costs; the job of
-the take sends nothing.
+the take sends nothing. Music that no picture shapes is planned and joined otherwise: `music_pipeline`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...cue import Cost, Failure
 from ...errors import (
@@ -43,8 +43,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ...cancellation import CancelToken
-    from ...cue import Picture, Take
+    from ...cue import ParamValue, Picture, Take
     from ...parts.plan import PictureNotes
+    from ...parts.sizes import PartSizes
     from ..context import JobContext
     from ..job_spec import JobSpec, StageProgress
     from ..states import JobState
@@ -62,15 +63,20 @@ GAP_NOTE = "part {} ({} to {} s) is silent: {}"
 """Note of a take with a part that the provider refuses to make."""
 
 
-def create_pipeline(job: Job, spec: JobSpec, context: JobContext) -> JobPipeline:
-    """Return the pipeline of a take's job: one request, or parts. Once a job has begun, it stays what it is."""
-    is_planned = "parts" in (job.job_handle or {}).get("data", {})
-    in_parts = spec.part_sizes is not None if job.state in UNSENT_STATES else is_planned
-    return (PartedPipeline if in_parts else JobPipeline)(job, spec, context)
+class JoinedParts(NamedTuple):
+    """The join of parts: the place of each in the take by its number, as the manifest has it, the seams, and notes."""
+
+    parts: dict[int, dict[str, Any]]
+    seams: list[dict[str, Any]]
+    notes: Sequence[str] = ()
 
 
 class PartedPipeline(JobPipeline):
     """One take in parts. The handle of its job is the plan: the frames of each part."""
+
+    parts_at_once = PARTS_AT_ONCE
+    plan_data: Mapping[str, Any] = {}
+    """What the plan holds besides the parts."""
 
     def __init__(self, job: Job, spec: JobSpec, context: JobContext) -> None:
         super().__init__(job, spec, context)
@@ -97,30 +103,33 @@ class PartedPipeline(JobPipeline):
         if self.job.state == "planned":
             await self._transition("extracting")
         self._report("extract")
-        cue, sizes = self.spec.cue, self.spec.part_sizes
-        span = cue.request_span
+        sizes = self.spec.part_sizes
         if sizes is None:
             raise AssertionError("a job in parts has no sizes")
         source, picture = await self._find_picture()
-        proxy_key = self._proxy_key(source, picture, span)
+        proxy_key = self._proxy_key(source, picture, self.spec.cue.request_span)
         self.job = await self.context.ledger_writer(Ledger.update, self.job, source=source, proxy_key=proxy_key)
-        notes = await self._observe_picture(proxy_key, picture)
-        planned = await asyncio.to_thread(plan_parts, span.frames, span.rate, sizes, notes)
+        planned = await self._choose_parts(sizes, picture)
         job, spec = self.job, self.spec
 
         def record_parts(ledger: Ledger) -> Job:
             new_jobs = [self._new_part_job(part, number) for number, part in enumerate(planned, 1)]
             ledger.add_jobs(new_jobs, self.context.owner_token)
             parts = [[part.start, part.end, part.at_cut] for part in planned]
-            handle = JobHandle(spec.model.provider, "", {"parts": parts})
+            handle = JobHandle(spec.model.provider, "", {"parts": parts, **self.plan_data})
             return ledger.transition(job, "running", job_handle=handle.to_dict())
 
         self.job = await self.context.ledger_writer(record_parts)
         self._picture = picture
 
-    async def _observe_picture(self, proxy_key: str | None, picture: Picture) -> PictureNotes | None:
+    async def _choose_parts(self, sizes: PartSizes, picture: Picture) -> list[PlannedPart]:
+        span = self.spec.cue.request_span
+        notes = await self._observe_picture(picture)
+        return await asyncio.to_thread(plan_parts, span.frames, span.rate, sizes, notes)
+
+    async def _observe_picture(self, picture: Picture) -> PictureNotes | None:
         """Return what a model with moving picture will see; None for any other."""
-        cue = self.spec.cue
+        cue, proxy_key = self.spec.cue, self.job.proxy_key
         if proxy_key is None or self.spec.model.picture_input(cue.params) != "video":
             return None
         proxy, _ = await self._load_or_make_proxy(proxy_key, picture, cue.request_span)
@@ -129,7 +138,7 @@ class PartedPipeline(JobPipeline):
         arguments = observation_arguments(proxy.path, cue.prompt, cue.span.rate)
         # Takes of one picture wait for the first one's analysis, and then find it.
         async with self.context.keyed_lock(f"land {proxy.path}"), self.context.concurrency_slot("conform"):
-            data = await run_blocking(_call_worker, "parts.picture:observe_proxy", arguments)
+            data = await run_blocking(call_worker, "parts.picture:observe_proxy", arguments)
         return notes_from_dict(data)
 
     def _new_part_job(self, part: PlannedPart, number: int) -> NewJob:
@@ -171,13 +180,17 @@ class PartedPipeline(JobPipeline):
                 number = waiting.popleft()
                 if (error := await self._run_part(number, parts[number], jobs[number])) is not None:
                     errors[number] = error
-                    if isinstance(error, STOPPING_ERRORS):
+                    if self._stops_others(error):
                         waiting.clear()
 
-        await asyncio.gather(*(run_waiting() for _ in range(min(PARTS_AT_ONCE, len(waiting)))))
+        await asyncio.gather(*(run_waiting() for _ in range(min(self.parts_at_once, len(waiting)))))
         fatal = [errors[number] for number in sorted(errors) if not isinstance(errors[number], RefusedContent)]
         if fatal or len(errors) == len(parts):
             raise (fatal or list(errors.values()))[0]
+
+    def _stops_others(self, error: TracklayError) -> bool:
+        """Return whether no further part is begun after an error of one."""
+        return isinstance(error, STOPPING_ERRORS)
 
     async def _claim_parts(self) -> dict[int, Job]:
         """Make the latest job of each part this process's and part of this run, as the take's job is; return them by number."""
@@ -205,8 +218,8 @@ class PartedPipeline(JobPipeline):
                 job = await self._add_again(part, number)
             if job.state in UNSENT_STATES and not self.context.may_submit:
                 return ModelFailed("parts.not_sent", "Part {part} has not been sent.", part=number)
-            pipeline = self._part_pipeline(number, part, job)
             try:
+                pipeline = self._part_pipeline(number, part, job, await self._part_params(number, job))
                 failures = await pipeline.run()
             finally:
                 await asyncio.to_thread(artifact_store.delete_work_dir, self.context.owner_token, job.id)
@@ -225,16 +238,28 @@ class PartedPipeline(JobPipeline):
 
         return await self.context.ledger_writer(add)
 
-    def _part_pipeline(self, number: int, part: PlannedPart, job: Job) -> PartPipeline:
+    async def _part_params(self, number: int, job: Job) -> Mapping[str, ParamValue]:  # noqa: ARG002
+        """Return the parameters of a part's request."""
+        return self.spec.cue.params
+
+    def _part_length(self, part: PlannedPart) -> int | None:
+        """Return the length that a part's sound is cut or padded to, in samples; None to leave it as it comes."""
+        first, end = part_samples(self.spec, part)
+        return end - first
+
+    def _part_pipeline(
+        self, number: int, part: PlannedPart, job: Job, params: Mapping[str, ParamValue] | None = None
+    ) -> PartPipeline:
         picture = self._picture or self.spec.cue.picture
         spec = part_job_spec(self.spec, part, picture, job.seed)
-        first, end = part_samples(self.spec, part)
+        if params is not None:
+            spec = replace(spec, cue=replace(spec.cue, params=params))
 
         def report(step: StageProgress) -> None:
             self._report_part(number, step)
 
         context = replace(self.context, report_progress=report)
-        return PartPipeline(job, spec, context, self.job.source or "", end - first)
+        return PartPipeline(job, spec, context, self.job.source or "", self._part_length(part))
 
     def _report_part(self, number: int, step: StageProgress) -> None:
         """Report a part's step as progress of the take."""
@@ -262,6 +287,23 @@ class PartedPipeline(JobPipeline):
         if any(not artifact_store.conformed_part_path(job.id).is_file() for job in ready.values()):
             await self._run_parts()  # conforms them again
         folder = await asyncio.to_thread(artifact_store.work_dir, self.context.owner_token, self.job.id)
+        made = await self._join_files(folder / "joined.wav", parts, ready)
+        gaps = await self._gap_notes(parts, ready)
+        output = self._joined_output(folder / "joined.wav", ready, (*gaps, *made.notes))
+        stored = await asyncio.to_thread(artifact_store.save_output, self.job, folder, output, keep_after_laying=False)
+        listed = [self._describe_part(number, ready.get(number), made.parts.get(number, {})) for number in parts]
+        # Shown with the take. What counts as spent is the cost of the parts: this job has no time of submission.
+        cost = {
+            "currency": output.cost.currency,
+            "cost": output.cost.amount,
+            "cost_confirmed": not output.cost.estimated,
+        }
+        described = {"parts": listed, "seams": made.seams}
+        columns = {**NO_ERROR, **cost, "output": {**stored, "fetched": MAX_DOWNLOADS, **described}}
+        await self._transition("conforming", **columns)
+
+    async def _join_files(self, to: Path, parts: Mapping[int, PlannedPart], ready: Mapping[int, Job]) -> JoinedParts:
+        """Write the join of the parts that are ready, each at its place on the span."""
         files = []
         for number, job in sorted(ready.items()):
             first, _ = part_samples(self.spec, parts[number])
@@ -269,31 +311,26 @@ class PartedPipeline(JobPipeline):
             cut = part_samples(self.spec, parts[number - 1])[1] if parts[number].at_cut and number > 1 else None
             file = str(artifact_store.conformed_part_path(job.id))
             files.append({"file": file, "start": first, "cut": cut})
-        channels = max(int((job.output or {}).get("channels", 1)) for job in ready.values())
         arguments = {
             "parts": files,
-            "to": str(folder / "joined.wav"),
+            "to": str(to),
             "sample_rate": self.spec.sample_rate,
             "length": self.spec.cue.request_span.samples(self.spec.sample_rate),
-            "channels": channels,
+            "channels": joined_channels(ready),
         }
         async with self.context.concurrency_slot("conform"):
-            join = await run_blocking(_call_worker, "parts.join_worker:join_part_files", arguments)
-        output = self._joined_output(folder / "joined.wav", ready, await self._gap_notes(parts, ready))
-        stored = await asyncio.to_thread(artifact_store.save_output, self.job, folder, output, keep_after_laying=False)
-        listed = [
-            self._describe_part(number, part, ready.get(number), level)
-            for (number, part), level in zip(parts.items(), _levels(parts, ready, join["levels_db"]), strict=True)
-        ]
-        described = {"parts": listed, "seams": _name_seams(sorted(ready), join["seams"])}
-        # Shown with the take. What counts as spent is the cost of the parts: this job has no time of submission.
-        cost = {
-            "currency": output.cost.currency,
-            "cost": output.cost.amount,
-            "cost_confirmed": not output.cost.estimated,
+            join = await run_blocking(call_worker, "parts.join_worker:join_part_files", arguments)
+        gains = dict(zip(sorted(ready), join["levels_db"], strict=True))
+        places = {
+            number: {
+                "start": part_span(self.spec, part).start,
+                "frames": part.frames,
+                "samples": list(part_samples(self.spec, part)),
+                "gain_db": gains.get(number),
+            }
+            for number, part in parts.items()
         }
-        columns = {**NO_ERROR, **cost, "output": {**stored, "fetched": MAX_DOWNLOADS, **described}}
-        await self._transition("conforming", **columns)
+        return JoinedParts(places, _name_seams(sorted(ready), join["seams"]))
 
     async def _gap_notes(self, parts: dict[int, PlannedPart], ready: dict[int, Job]) -> tuple[str, ...]:
         jobs, rate, start = await self._part_jobs(), self.spec.cue.span.rate, self.spec.cue.span.start
@@ -320,26 +357,20 @@ class PartedPipeline(JobPipeline):
         understood = first.get("understood", {})
         return Output(file, self.job.seed, first.get("version", ""), cost, understood=understood, notes=notes)
 
-    def _describe_part(self, number: int, part: PlannedPart, job: Job | None, level_db: float | None) -> dict[str, Any]:
-        """Return a part as the manifest has it: timeline frames, samples of the take, and what made it."""
-        span, (first, end) = part_span(self.spec, part), part_samples(self.spec, part)
-        described: dict[str, Any] = {
-            "part": number,
-            "start": span.start,
-            "frames": span.frames,
-            "samples": [first, end],
-        }
+    def _describe_part(self, number: int, job: Job | None, place: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a part as the manifest has it: its place in the take, and what made it."""
+        output = (job and job.output) or {}
+        notes = [*output.get("notes", ()), *output.get("conform_notes", ())]
+        described = {"part": number, **{name: value for name, value in place.items() if name != "gain_db"}}
         if job is None:
             return {**described, "silent": True}
-        output = job.output or {}
-        notes = [*output.get("notes", ()), *output.get("conform_notes", ())]
         return {
             **described,
             "seed": output.get("seed", job.seed),
             "request": job.request or "",
             "version": output.get("version", ""),
             "cost": output["cost"] if "origin" not in output else {**output["cost"], "amount": "0", "estimated": False},
-            "gain_db": level_db,
+            "gain_db": place.get("gain_db"),
             **({"notes": notes} if notes else {}),
         }
 
@@ -374,12 +405,9 @@ def _failure_of(results: Sequence[Take | Failure]) -> Failure:
     return next(result for result in results if isinstance(result, Failure))
 
 
-def _levels(
-    parts: Mapping[int, PlannedPart], ready: Mapping[int, Job], levels_db: Sequence[float]
-) -> list[float | None]:
-    """Return the gain of each part, None for one that is missing, from those of the files that were joined."""
-    gains = dict(zip(sorted(ready), levels_db, strict=True))
-    return [gains.get(number) for number in parts]
+def joined_channels(ready: Mapping[int, Job]) -> int:
+    """Return the channels of the sound that parts are joined to: those of the part with most."""
+    return max(int((job.output or {}).get("channels", 1)) for job in ready.values())
 
 
 def _name_seams(numbers: Sequence[int], seams: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -387,5 +415,6 @@ def _name_seams(numbers: Sequence[int], seams: Sequence[Mapping[str, Any]]) -> l
     return [{"between": list(pair), **seam} for pair, seam in zip(pairwise(numbers), seams, strict=True)]
 
 
-def _call_worker(function: str, arguments: dict[str, Any], *, cancel_token: CancelToken) -> Any:
+def call_worker(function: str, arguments: dict[str, Any], *, cancel_token: CancelToken) -> Any:
+    """Run a function in a process of its own and return its result."""
     return wait_for_worker(WorkerProcess(function, arguments), cancel_token)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from ...cue import SAMPLE_RATE
 from ..dsp import db_to_gain, fft_frequencies, pan_gains
+from .crowd_sounds import render_cheer, render_clap, render_clink, render_murmur
 from .noise import Mono, render_chirp, shaped_noise, spectrum_amplitudes
 
 if TYPE_CHECKING:
@@ -179,6 +180,8 @@ class _GrainLayerState:
 
     _VARIANT_COUNT = 96
     """Sounds prepared per layer. Each use picks one at random and varies position and level, so no repetition is heard."""
+    _FEW_VARIANTS: Final = {"murmur": 32, "cheer": 24, "clink": 24}
+    """The same of sounds that take longer to make. Of voices several always sound at once, and none is heard by itself."""
 
     def __init__(self, layer: GrainLayer, rng: np.random.Generator) -> None:
         self._layer = layer
@@ -189,8 +192,13 @@ class _GrainLayerState:
             "bubble": _render_bubble,
             "crackle": _render_crackle,
             "cricket": _render_cricket,
+            "murmur": render_murmur,
+            "cheer": render_cheer,
+            "clap": render_clap,
+            "clink": render_clink,
         }
-        self._variants = [synths[layer.kind](rng) for _ in range(self._VARIANT_COUNT)] if layer.kind in synths else []
+        count = self._FEW_VARIANTS.get(layer.kind, self._VARIANT_COUNT)
+        self._variants = [synths[layer.kind](rng) for _ in range(count)] if layer.kind in synths else []
 
     def add_to(self, pending: Stereo, stereo_width: float) -> Stereo:
         """Return `pending` with the grains that start in the next block, extended to hold their tails."""

@@ -53,7 +53,7 @@ class NoiseLayer:
 class GrainLayer:
     """Small sounds on top of the noise: `rate_per_second` on average, with peaks around `level_db` dBFS."""
 
-    kind: Literal["drop", "patter", "bubble", "bird", "crackle", "cricket"]
+    kind: Literal["drop", "patter", "bubble", "bird", "crackle", "cricket", "murmur", "cheer", "clap", "clink"]
     rate_per_second: float
     level_db: float
 
@@ -345,5 +345,65 @@ AMBIENCE_PRESETS: Final[Mapping[str, AmbiencePreset]] = {
             ),
         ),
         (GrainLayer("crackle", 11, -22),),
+    ),
+    "crowd": AmbiencePreset(
+        ("crowded", "people talking", "many people", "crowd murmur"),
+        (
+            NoiseLayer(  # voices too far away to be distinguished, and the room around them
+                -39.0,
+                octave_spectrum(-9, -14, -9, -6, -4, -9, -14, -18, -24, -44),
+                octave_spectrum(-9, -14, -8, -5, -3, -8, -13, -17, -23, -42),
+                drift_seconds=2.0,
+            ),
+        ),
+        (GrainLayer("murmur", 9, -27.0),),
+    ),
+    "applause": AmbiencePreset(
+        ("standing ovation", "clapping audience", "audience applauding", "round of applause"),
+        (
+            NoiseLayer(
+                -30.0,
+                octave_spectrum(-36, -32, -36, -30, -16, -3, -8, -9, -24, -38),
+                octave_spectrum(-36, -32, -36, -30, -16, -2, -8, -8, -24, -38),
+                drift_seconds=3.0,
+            ),
+        ),
+        (GrainLayer("clap", 90, -18.5),),
+    ),
+    "cheering": AmbiencePreset(
+        ("crowd cheering", "cheering crowd", "crowd cheers", "stadium crowd", "stadium", "goal celebration"),
+        (
+            NoiseLayer(
+                -31.0,
+                octave_spectrum(-40, -32, -24, -14, -7, -3, -6, -12, -22, -36),
+                octave_spectrum(-40, -32, -24, -13, -5, -2, -5, -10, -19, -33),
+                drift_seconds=2.5,
+            ),
+        ),
+        (GrainLayer("cheer", 12, -20.0), GrainLayer("clap", 40, -22.0)),
+    ),
+    "restaurant": AmbiencePreset(
+        ("cafe", "pub", "tavern", "canteen", "dining room", "diner", "coffee shop", "bistro"),
+        (
+            NoiseLayer(
+                -43.0,
+                octave_spectrum(-50, -40, -22, -13, -4, -7, -9, -15, -28, -42),
+                octave_spectrum(-50, -39, -21, -12, -3, -6, -8, -14, -27, -41),
+                drift_seconds=2.0,
+            ),
+        ),
+        (GrainLayer("murmur", 5, -28.0), GrainLayer("clink", 1.6, -19.0)),
+    ),
+    "market": AmbiencePreset(
+        ("marketplace", "bazaar", "fairground", "shopping street", "supermarket", "mall", "train station", "station"),
+        (
+            NoiseLayer(  # steps, bags and carts beside the voices
+                -35.0,
+                octave_spectrum(-14, -13, -7, -9, -9, -9, -13, -12, -14, -40),
+                octave_spectrum(-14, -13, -6, -8, -8, -8, -12, -11, -13, -38),
+                drift_seconds=3.0,
+            ),
+        ),
+        (GrainLayer("murmur", 7, -26.0), GrainLayer("cheer", 0.25, -28.0), GrainLayer("clink", 0.8, -24.0)),
     ),
 }

@@ -39,7 +39,10 @@ _STRUCK_AFTER = frozenset({"on", "onto", "upon", "against", "into", "in", "insid
 _STRIKING_AFTER = frozenset({"with", "by", "using"})
 _THINGS = frozenset({"object", "surface", "support", "material", "tool"})
 _BRITTLE = frozenset({"glass", "ceramic"})
-_AMBIENCE_ROOMS = {"room": "small", "hum": "small", "applause": "large", "crowd": "large", "traffic": "street"}
+_AMBIENCE_ROOMS = {
+    "room": "small", "hum": "small", "restaurant": "small", "applause": "large", "crowd": "large", "market": "large",
+    "traffic": "street",
+}  # fmt: skip
 """Rooms of the ambiences; the others are outdoors."""
 
 
@@ -122,7 +125,7 @@ def interpret_prompt(prompt: str, negative: str = "") -> Interpretation:
         }
         for category in vocabulary.matchable
     }
-    words = [word for word in _sound_words(prompt, vocabulary) if word.word.text not in off["word"]]
+    words = _specify([word for word in _sound_words(prompt, vocabulary) if word.word.text not in off["word"]])
     layers = _combine_clauses(words)
     ambience = [*positive.matched.get("ambience", ()), *(each.word.ambience for each in words)]
     presets = vocabulary.matchable["ambience"]
@@ -192,6 +195,21 @@ def _sound_words(prompt: str, vocabulary: FoleyVocabulary) -> list[_PlacedWord]:
         for category, text in each.meanings
         if category == "word"
     ]
+
+
+def _specify(words: Sequence[_PlacedWord]) -> list[_PlacedWord]:
+    """Return the words with the class that some have beside others: the horn of "a ship sounds its horn" is a ship's.
+
+    A word whose class is empty there is left out: who blows a whistle is not heard to blow.
+    """
+    categories = {each.word.category for each in words}
+    found = []
+    for each in words:
+        classes = [sound_class for category, sound_class in each.word.beside if category in categories]
+        sound_class = classes[0] if classes else each.word.sound_class
+        if sound_class or not classes:
+            found.append(replace(each, word=replace(each.word, sound_class=sound_class)))
+    return found
 
 
 def _replace_unknown(prompt: str, vocabulary: FoleyVocabulary) -> tuple[str, dict[str, str]]:

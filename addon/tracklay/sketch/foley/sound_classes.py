@@ -24,6 +24,7 @@ from .sounds.grounds import GROUNDS
 from .sounds.hard_bodies import HARD_BODIES
 from .sounds.layers import Strike, mix_layers
 from .sounds.mechanisms import MECHANISMS
+from .sounds.signals import SIGNALS
 from .sounds.soft_bodies import SOFT_BODIES
 
 if TYPE_CHECKING:
@@ -115,6 +116,6 @@ def _k_weights(size: int) -> Mono:
 
 
 SOUND_CLASSES: Final[Mapping[str, SoundClass]] = MappingProxyType(
-    {**SOFT_BODIES, **HARD_BODIES, **GROUNDS, **BLASTS, **DRUMS, **MECHANISMS, **FRICTIONS, **CALLS}
+    {**SOFT_BODIES, **HARD_BODIES, **GROUNDS, **BLASTS, **DRUMS, **MECHANISMS, **FRICTIONS, **CALLS, **SIGNALS}
 )
 """Every class by its name."""

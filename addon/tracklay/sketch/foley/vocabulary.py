@@ -65,6 +65,8 @@ class SoundWord:
         room: name of the room that it suggests, one of `room.ROOMS`; or empty.
         ambience: name of the ambience that belongs to it; or empty.
         breaks: the action turns glass and ceramic into their breaking.
+        beside: classes that it has beside a word of another category, as (category, class): a horn beside a ship.
+            With an empty class it is not heard there.
     """
 
     text: str
@@ -78,6 +80,7 @@ class SoundWord:
     room: str = ""
     ambience: str = ""
     breaks: bool = False
+    beside: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,8 @@ def load_vocabulary() -> FoleyVocabulary:
 def _read_groups(table: str) -> list[SoundWord]:
     found = []
     for group in _read_table(table)["group"]:
-        fields = {name: value for name, value in group.items() if name not in ("words", "class")}
+        fields = {name: value for name, value in group.items() if name not in ("words", "class", "beside")}
+        fields["beside"] = tuple(group.get("beside", {}).items())
         found += [SoundWord(text=text, sound_class=group["class"], **fields) for text in _split(group["words"])]
     return found
 

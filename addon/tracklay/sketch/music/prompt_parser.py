@@ -171,6 +171,14 @@ def parse_prompt(prompt: str, negative: str, params: Parameters, seed: int = 0) 
     )
 
 
+def find_prompt_tempo(prompt: str) -> tuple[float | None, float]:
+    """Return the tempo that a prompt states as a number, None if it states none, and the one that is usual for such music."""
+    request = parse_prompt(prompt, "", {})
+    low, high = STYLES[request.style].tempo_range
+    usual = request.tempo or (low + high) / 2 * request.tempo_factor
+    return request.tempo if request.is_exact_tempo else None, usual
+
+
 def _combine(effects: Sequence[float]) -> float:
     """Return the joint effect of several moods: that of the strongest, and half of the others.
 

@@ -5,6 +5,7 @@ One pass over the frames, through these modules:
     decoder frames        luma, 160 pixels wide, with the frames' times (the caller's work)
       cadence             drops repeated frames (24 fps film on faster frames) and restores even times
       camera_motion       transform of each frame to the first frame of its shot; detects cuts
+        standstill        the frames in which a camera that stands still has not moved, a dozen at a time
       background          aligns frames, subtracts the median of nine: foreground probability of each pixel
         blobs             connected foreground patches
         tracker           blobs followed from frame to frame: tracks
@@ -16,7 +17,7 @@ One pass over the frames, through these modules:
     events                the result, input of `tracklay.sketch.foley`
 
 `image_ops` holds the kernels they share. The median needs frames from half a second ahead, so each frame is analysed half a
-second late. About a second of frames is held, whatever the clip's length.
+second late, eight at a time. About two seconds of frames are held, whatever the clip's length.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
+from itertools import islice, takewhile
 
 import numpy as np
 
 from .background import MEDIAN_FRAMES, MEDIAN_HALF_WINDOW_SECONDS, MEDIAN_STEP_SECONDS, AnalysisFrame, BackgroundModel
-from .cadence import distinct_frames
+from .cadence import SourceFrame, distinct_frames
 from .camera_motion import CameraTracker
 from .event_detector import EventDetector
 from .events import MotionAnalysis
@@ -37,15 +39,20 @@ from .image_ops import Luma, smooth_image
 from .motion_losses import LossDetector
 from .motion_starts import StartDetector
 from .motion_windows import MotionWindows, WindowRow
-from .tracker import BlobTracker
+from .tracker import BlobTracker, Track
 
 LUMA_WIDTH = 160
 """Width in pixels of the frames for `analyze_motion`; their height follows the picture's shape."""
 MIN_FRAME_SECONDS = 0.024
 """Frames that follow sooner are skipped, 60 fps becomes 30: the break of a path is interpolated between frames anyway."""
-BUSY_FRAMES, BUSY_SECONDS = 8, 0.15
-"""After this number of frames on which nothing could be tracked (water, leaves, a hand that fills the picture), tracking is
-tried again at this interval only."""
+CAMERA_BATCH_FRAMES = 12
+"""Frames over which a camera that stands still is examined together."""
+RUN_FRAMES = 8
+"""Frames that are compared at a time: a call to numpy costs more than the arithmetic of so small a picture."""
+FRUITLESS_FRAMES, FRUITLESS_FRAMES_AGAIN = 10, 5
+PAUSE_SECONDS, PAUSE_SECONDS_AGAIN = 0.3, 0.6
+"""After the first number of frames without anything like a solid object (water, leaves, an arm, a hand that fills the picture), tracking
+pauses for the first time in seconds. The second number and the second time count for further attempts, until a solid object is seen."""
 
 
 def analyze_motion(frames: Iterable[Luma], times: Iterable[Fraction]) -> MotionAnalysis:
@@ -66,23 +73,20 @@ def analyze_motion(frames: Iterable[Luma], times: Iterable[Fraction]) -> MotionA
     detector: EventDetector | None = None
     frame_times: list[Fraction] = []
     analyzed_frames: list[int] = []
-    last_time = -MIN_FRAME_SECONDS
-    for source_frame in distinct_frames(_record_times(frames, times, frame_times)):
-        luma, time, number = source_frame.luma, source_frame.time, source_frame.number
-        if time - last_time < MIN_FRAME_SECONDS:
-            continue
-        last_time = time
-        analyzed_frames.append(number)
-        smoothed = smooth_image(luma)
-        transform, is_cut = camera.add(smoothed, time)
-        shape = (luma.shape[0], luma.shape[1])
-        if detector is None:
-            detector = EventDetector(shape)
-        if shot is None or is_cut:
-            if shot is not None:
-                shot.finish()
-            shot = _ShotAnalysis(shape, time, detector)
-        shot.add(AnalysisFrame(number, luma, smoothed, time, transform))
+    for batch in _batches(_skip_close_frames(distinct_frames(_record_times(frames, times, frame_times)))):
+        pictures = [smooth_image(source_frame.luma) for source_frame in batch]
+        motions = camera.add_all(pictures, [source_frame.time for source_frame in batch])
+        for source_frame, smoothed, (transform, is_cut) in zip(batch, pictures, motions, strict=True):
+            luma, time = source_frame.luma, source_frame.time
+            analyzed_frames.append(source_frame.number)
+            shape = (luma.shape[0], luma.shape[1])
+            if detector is None:
+                detector = EventDetector(shape)
+            if shot is None or is_cut:
+                if shot is not None:
+                    shot.finish()
+                shot = _ShotAnalysis(shape, time, detector)
+            shot.add(AnalysisFrame(source_frame.number, luma, smoothed, time, transform))
     if shot is None or detector is None:
         return MotionAnalysis((), (), np.zeros(0, np.float32), np.zeros(0, np.float32))
     shot.finish()
@@ -98,6 +102,21 @@ def _record_times(
         yield luma, float(time)
 
 
+def _skip_close_frames(frames: Iterable[SourceFrame]) -> Iterator[SourceFrame]:
+    """Yield the frames that follow the last one yielded by at least `MIN_FRAME_SECONDS`."""
+    last_time = -MIN_FRAME_SECONDS
+    for frame in frames:
+        if frame.time - last_time >= MIN_FRAME_SECONDS:
+            last_time = frame.time
+            yield frame
+
+
+def _batches(frames: Iterator[SourceFrame]) -> Iterator[list[SourceFrame]]:
+    """Yield the frames in lists of at most `CAMERA_BATCH_FRAMES`."""
+    while batch := list(islice(frames, CAMERA_BATCH_FRAMES)):
+        yield batch
+
+
 class _ShotAnalysis:
     """The analysis of one shot: a frame is analysed half a second after it was added. What was found goes to the event detector."""
 
@@ -109,57 +128,61 @@ class _ShotAnalysis:
         self._loss_detector, self._start_detector = LossDetector(shape), StartDetector(shape)
         self._frames: deque[AnalysisFrame] = deque()
         self._start_time = start_time
-        self._busy_until = start_time
+        self._pause_until, self._has_paused = start_time, False
         self._next_index = 0  # of the first frame in `_frames` that is not analysed yet
 
     def add(self, frame: AnalysisFrame) -> None:
-        """Add a frame, and analyse those whose half second ahead is complete."""
+        """Add a frame, and analyse those whose half second ahead is complete, `RUN_FRAMES` at a time."""
         self._frames.append(frame)
         # Frames of the first half second share its window, whose end is one whole window after the shot's start.
-        while (
-            frame.time
-            >= max(self._frames[self._next_index].time, self._start_time + MEDIAN_HALF_WINDOW_SECONDS)
-            + MEDIAN_HALF_WINDOW_SECONDS
+        last = (
+            self._frames[self._next_index + RUN_FRAMES - 1]
+            if len(self._frames) - self._next_index >= RUN_FRAMES
+            else None
+        )
+        if last is not None and (
+            frame.time >= max(last.time, self._start_time + MEDIAN_HALF_WINDOW_SECONDS) + MEDIAN_HALF_WINDOW_SECONDS
         ):
-            self._analyze_next(frame.time)
+            self._analyze_next(RUN_FRAMES, frame.time)
 
     def finish(self) -> None:
         """Analyse the remaining frames, and end all tracks."""
-        while self._next_index < len(self._frames):
-            self._analyze_next(self._frames[-1].time)
+        while remaining := len(self._frames) - self._next_index:
+            self._analyze_next(min(remaining, RUN_FRAMES), self._frames[-1].time)
         for track in self._tracker.tracks:
-            self._detector.add_track(track)
+            self._add_track(track)
         self._detect(self._motion_windows.take_rows(all_rows=True))
         for loss in self._loss_detector.finish():
             self._detector.add_loss(loss)
         for start in self._start_detector.finish():
             self._detector.add_start(start)
 
-    def _analyze_next(self, newest_time: float) -> None:
-        """Analyse the next frame with the background from around it; near an end of the shot from the last second there."""
-        frame = self._frames[self._next_index]
-        neighbours = self._median_frames(frame, newest_time)
-        canvas_motion = self._background.recenter(frame.transform)
-        if canvas_motion is not None:
-            self._tracker.recenter(canvas_motion)
-        is_still = self._motion_windows.add(frame)
+    def _analyze_next(self, count: int, newest_time: float) -> None:
+        """Analyse the next `count` frames, those of one canvas together."""
+        frames = [self._frames[k] for k in range(self._next_index, self._next_index + count)]
+        while frames:
+            canvas_motion = self._background.recenter(frames[0].transform)
+            if canvas_motion is not None:
+                self._tracker.recenter(canvas_motion)
+            run = [frames[0], *takewhile(lambda frame: self._background.covers(frame.transform), frames[1:])]
+            frames = frames[len(run) :]
+            for frame, is_still in zip(run, self._motion_windows.add(run), strict=True):
+                if self._tracker.tracks or not (is_still or frame.time < self._pause_until):
+                    self._track(frame, self._median_frames(frame, newest_time))
+                self._next_index += 1
         self._detect(self._motion_windows.take_rows())
-        if self._tracker.tracks or not (is_still or frame.time < self._busy_until):
-            self._track(frame, neighbours)
-        self._next_index += 1
         # Frames older than any later median needs are dropped, but the last analysed one stays: at a low frame rate it may be
-        # the nearest to a wanted time.
-        while self._next_index > 1 and self._frames[0].time < newest_time - 2 * (
-            MEDIAN_HALF_WINDOW_SECONDS + MEDIAN_STEP_SECONDS
-        ):
+        # the nearest to a wanted time. Near an end of the shot the median is of the last second there.
+        oldest = min(frame.time - MEDIAN_HALF_WINDOW_SECONDS, newest_time - 2 * MEDIAN_HALF_WINDOW_SECONDS)
+        while self._next_index > 1 and self._frames[0].time < oldest - 2 * MEDIAN_STEP_SECONDS:
             self._frames.popleft()
             self._next_index -= 1
 
     def _detect(self, rows: Sequence[WindowRow]) -> None:
         """Look for losses of motion and starts in the next intervals."""
+        self._start_detector.add(rows)
         for row in rows:
             self._loss_detector.add(row)
-            self._start_detector.add(row)
 
     def _track(self, frame: AnalysisFrame, neighbours: list[AnalysisFrame]) -> None:
         """Track the objects of a frame."""
@@ -169,9 +192,19 @@ class _ShotAnalysis:
         for track in self._tracker.add(
             frame.number, frame.time, probability, aligned, canvas_transform, frame.transform
         ):
+            self._add_track(track)
+        fruitless = self._tracker.fruitless_frames
+        if fruitless >= (FRUITLESS_FRAMES_AGAIN if self._has_paused else FRUITLESS_FRAMES):
+            self._tracker.drop_tracks()
+            self._pause_until = frame.time + (PAUSE_SECONDS_AGAIN if self._has_paused else PAUSE_SECONDS)
+            self._has_paused = True
+        elif not fruitless and any(len(track.times) > FRUITLESS_FRAMES for track in self._tracker.tracks):
+            self._has_paused = False
+
+    def _add_track(self, track: Track) -> None:
+        """Add a finished track; where nothing solid was seen lately, one of a few samples is of fragments and ignored."""
+        if not self._has_paused or len(track.times) > FRUITLESS_FRAMES:
             self._detector.add_track(track)
-        if self._tracker.busy_frames >= BUSY_FRAMES:
-            self._busy_until = frame.time + BUSY_SECONDS
 
     def _median_frames(self, frame: AnalysisFrame, newest_time: float) -> list[AnalysisFrame]:
         """Return the frames of the median: those nearest to nine evenly spaced times around the frame, within the shot."""

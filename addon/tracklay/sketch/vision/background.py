@@ -149,15 +149,19 @@ class BackgroundModel:
             frame.aligned_smoothed = frame.smoothed if aligned is frame.luma else smooth_image(aligned)
         return frame.aligned_smoothed
 
+    def covers(self, transform: SimilarityTransform) -> bool:
+        """Return whether the canvas is near enough to a frame's transform to stay."""
+        return transform.compose(self.canvas_transform.inverse()).max_displacement(self.shape) < RECENTER_PIXELS
+
     def recenter(self, transform: SimilarityTransform) -> SimilarityTransform | None:
         """Move the canvas to a frame's transform if the camera has left it.
 
         Returns:
             The transform from the old canvas to the new one, or None if the canvas stays.
         """
-        motion = transform.compose(self.canvas_transform.inverse())
-        if motion.max_displacement(self.shape) < RECENTER_PIXELS:
+        if self.covers(transform):
             return None
+        motion = transform.compose(self.canvas_transform.inverse())
         if self._background is not None:
             whole = (self._background // FINE_STEPS).astype(np.uint8)
             self._background = _to_fine(warp_image(whole, motion.inverse()))

@@ -9,6 +9,8 @@ picture would add up to a drift. Where the step between frames is too large for 
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +26,15 @@ from .image_ops import (
     upper_median,
 )
 from .rotation_zoom import RotationZoomEstimate, multiply_symmetric
+from .standstill import (
+    CHANGED_GREY_LEVELS,
+    CUT_MIN_CHANGED_SHARE,
+    MEDIAN_SQUARED_NOISE,
+    MOTION_SCREENING_SIGNIFICANCE,
+    REGULARIZATION,
+    find_still_frames,
+    motion_chi_squared,
+)
 
 PointValues = npt.NDArray[np.float32]
 """One number for each point of a keyframe."""
@@ -41,12 +52,12 @@ CONVERGED_GREY_LEVELS = 0.5
 MOTION_SIGNIFICANCE = 30.0
 """Threshold for the motion of a camera that stood still, as a chi-squared value of four degrees of freedom. Independent noise
 exceeds it 5 times in a million frames; the errors of codec blocks are correlated, so the margin is needed."""
-MOTION_SCREENING_SIGNIFICANCE = 8.0
-"""Threshold of the quick test before it: below this the exact test, which resamples the picture, is not made."""
 KEYFRAME_SECONDS = 0.12
 """Age at which a keyframe of a moving camera is replaced: few enough replacements that their errors do not add up."""
 STATIC_KEYFRAME_SECONDS = 0.5
 """The same while the camera stands still, where nothing but the light changes."""
+MIN_BATCH_FRAMES = 3
+"""Fewer frames are not worth examining together."""
 KEYFRAME_MAX_PIXELS = 4.0
 """A keyframe is also replaced when the picture has moved this far, while most of its points are still visible."""
 ALIGNMENT_TOLERANCE_PIXELS = 0.3
@@ -54,8 +65,7 @@ ALIGNMENT_TOLERANCE_PIXELS = 0.3
 LOST_RESIDUAL = 3.0
 """A median squared residual above this many times the allowed variance means that the alignment failed."""
 CUT_MAX_CORRELATION = 0.5
-CUT_MIN_CHANGED_SHARE = 0.25
-"""A cut has both: the points of the two frames correlate less, and more than this share of them changed. A flash changes all
+"""At a cut the points of the two frames correlate less, and more than `CUT_MIN_CHANGED_SHARE` of them changed. A flash changes all
 points but leaves them correlated; a large object lowers the correlation but leaves most points unchanged."""
 CUT_MAX_KEPT_SHARE = 0.25
 """In a new shot next to no part of the old picture is left. Where at least this share is, something large has come in front of the
@@ -68,8 +78,6 @@ PART_MIN_CORRELATION, PART_MAX_CHANGE, PLAIN_PART_MAX_CHANGE = 0.8, 12.0, 3.0
 """Least correlation of a part that is still there, and its largest mean change in grey levels with and without contrast."""
 NOISE_GREY_LEVELS = 1.5
 """Standard deviation of the noise that every point is allowed: grain and compression of a typical proxy after smoothing."""
-MEDIAN_SQUARED_NOISE = 0.455
-"""Median of the square of a standard normal variable: it turns a median of squared residuals into a variance."""
 GAIN_UNIT = 50
 """Grey levels: a step of the gain is counted by its effect on a point this far from the mean, so that all six parameters are of
 similar size (pixels, grey levels) and the normal equations are well conditioned."""
@@ -146,12 +154,11 @@ class _Keyframe:
         self.grid_shape = rows, cols
         self.point_indices = py * width + px
         self.point_values = _to_grey_levels(picture.ravel().take(self.point_indices))
-        dx, dy = (_to_grey_levels(each.ravel().take(self.point_indices)) / 2 for each in (gx, gy))
+        dx, dy = (_to_grey_levels(each.ravel().take(self.point_indices)) * np.float32(0.5) for each in (gx, gy))
         # A misaligned edge differs by its gradient times the misalignment.
-        self.allowed_variance = (
-            NOISE_GREY_LEVELS * NOISE_GREY_LEVELS
-            + ALIGNMENT_TOLERANCE_PIXELS * ALIGNMENT_TOLERANCE_PIXELS * (dx * dx + dy * dy)
-        )
+        self.allowed_variance: PointValues = dx * dx + dy * dy
+        self.allowed_variance *= np.float32(ALIGNMENT_TOLERANCE_PIXELS * ALIGNMENT_TOLERANCE_PIXELS)
+        self.allowed_variance += np.float32(NOISE_GREY_LEVELS * NOISE_GREY_LEVELS)
         self.half_width = width / 2
         x, y = px - np.float32((width - 1) / 2), py - np.float32((height - 1) / 2)
         one = np.ones_like(self.point_values)
@@ -239,8 +246,7 @@ class _Keyframe:
         weight *= self.allowed_variance
         weighted = self.jacobian * (fit.inside / weight)
         matrix = (weighted @ self.jacobian.T).astype(np.float64)
-        # A small value on the diagonal keeps the matrix regular where a picture has no texture at all.
-        matrix.flat[::7] += 1e-3 * NOISE_GREY_LEVELS + 1e-3
+        matrix.flat[::7] += REGULARIZATION
         return matrix, (weighted @ fit.residuals).astype(np.float64)
 
     def _apply_step(
@@ -268,7 +274,7 @@ class _Keyframe:
         to no weight in the equations.
         """
         variance_ratio = _variance_ratio(fit.median_square)
-        if _is_insignificant_motion(matrix, step, MOTION_SCREENING_SIGNIFICANCE * variance_ratio):
+        if motion_chi_squared(matrix[None], step[None, :4])[0] < MOTION_SCREENING_SIGNIFICANCE * variance_ratio:
             return False
         light_step = np.linalg.solve(matrix[4:, 4:], -gradient[4:]).astype(np.float32)
         static_residuals = fit.residuals + light_step @ self.jacobian[4:]
@@ -277,6 +283,13 @@ class _Keyframe:
             _robust_cost(static_residuals * static_residuals / self.allowed_variance, fit.median_square)
             - _robust_cost(moved_fit.normalized_squares, fit.median_square)
             >= MOTION_SIGNIFICANCE * variance_ratio
+        )
+
+    def find_still(self, pictures: Sequence[FineLuma]) -> list[bool]:
+        """Return for each of several pictures whether the camera certainly has not moved since the keyframe."""
+        samples = np.stack([picture.ravel().take(self.point_indices) for picture in pictures])
+        return find_still_frames(
+            _to_grey_levels(samples), self.point_values, self.allowed_variance, self.jacobian, LOST_RESIDUAL
         )
 
     def kept_share(self, picture: FineLuma, transform: SimilarityTransform) -> float:
@@ -372,20 +385,6 @@ def _robust_cost(normalized_squares: PointValues, median_square: float) -> float
     )
 
 
-def _is_insignificant_motion(matrix: Matrix, step: Matrix, threshold: float) -> bool:
-    """Return whether the motion part of a step has a chi-squared value below the threshold, whatever the light did.
-
-    Gain and offset are eliminated from the matrix of the normal equations by its Schur complement.
-    """
-    motion = step[:4]
-    (a, b), (_, d) = matrix[4:, 4:].tolist()
-    x, y = (matrix[4:, :4] @ motion).tolist()
-    chi_squared: float = float(motion @ matrix[:4, :4] @ motion) - (d * x * x - 2 * b * x * y + a * y * y) / (
-        a * d - b * b
-    )
-    return chi_squared < threshold
-
-
 class CameraTracker:
     """Estimates the transform of each frame of a stream. Holds one frame, the keyframe."""
 
@@ -394,6 +393,33 @@ class CameraTracker:
         # Both relative to the keyframe: the last frame's transform, and the step that led to it.
         self._last_motion = self._last_transform = SimilarityTransform()
         self._rotation_zoom, self._allow_rotation_zoom = RotationZoomEstimate(), False
+
+    def add_all(
+        self, pictures: Sequence[FineLuma], times: Sequence[float]
+    ) -> Iterator[tuple[SimilarityTransform, bool]]:
+        """Add the next frames, and yield what `add` returns for each. Of a camera that stands still they are examined together."""
+        index = 0
+        while index < len(pictures):
+            for _ in range(self._count_still(pictures[index:], times[index:])):
+                yield self._keyframe_transform(), False
+                index += 1
+            if index < len(pictures):
+                yield self.add(pictures[index], times[index])
+                index += 1
+
+    def _count_still(self, pictures: Sequence[FineLuma], times: Sequence[float]) -> int:
+        """Return how many of the next frames certainly show the keyframe at the same place, before it is due to be replaced."""
+        keyframe = self._keyframe
+        if keyframe is None or not self._last_transform == self._last_motion == SimilarityTransform():
+            return 0
+        held = bisect_left(times, keyframe.time + STATIC_KEYFRAME_SECONDS)
+        if held < MIN_BATCH_FRAMES:
+            return 0
+        is_still = keyframe.find_still(pictures[:held])
+        return is_still.index(False) if False in is_still else held
+
+    def _keyframe_transform(self) -> SimilarityTransform:
+        return self._keyframe.transform if self._keyframe is not None else SimilarityTransform()
 
     def add(self, picture: FineLuma, time: float) -> tuple[SimilarityTransform, bool]:
         """Add the next frame.
@@ -465,8 +491,7 @@ def _looks_new(before: PointValues, samples: PointValues) -> bool:
     """Return whether a frame's values at a keyframe's points have changed and do not resemble the keyframe's."""
     change = samples - before
     change -= np.float32(upper_median(change))  # the offset of the light
-    # A point has changed if it differs by more than three deviations of the noise, and 3 grey levels of quantization.
-    if np.count_nonzero(np.abs(change) > 3 + 3 * NOISE_GREY_LEVELS) < CUT_MIN_CHANGED_SHARE * change.size:
+    if np.count_nonzero(np.abs(change) > CHANGED_GREY_LEVELS) < CUT_MIN_CHANGED_SHARE * change.size:
         return False
     # A picture without any contrast correlates with nothing: for example black before a fade-in.
     first, second = before - before.mean(), samples - samples.mean()

@@ -12,13 +12,14 @@ are the last axis of its arrays, so that every shift along a row or a column is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from .image_ops import FloatImage, Luma, upper_median
+if TYPE_CHECKING:
+    from .image_ops import Luma
 
 FlowField = npt.NDArray[np.float32]
 """(2, height, width, intervals): x and y of the motion of each pixel of the quarter-size picture, in its pixels, from the first frame of
@@ -42,53 +43,46 @@ _Pictures = npt.NDArray[np.float32]
 """(height, width, intervals), or a number of such."""
 
 
-@dataclass(frozen=True, slots=True)
-class FlowPicture:
-    """A frame of at least 24 by 24 pixels, pooled.
-
-    Attributes:
-        half: sums of two by two pixels of the frame, int16.
-        quarter: sums of four by four pixels.
-    """
-
-    half: npt.NDArray[np.int16]
-    quarter: QuarterPicture
-
-    @classmethod
-    def from_luma(cls, luma: Luma) -> FlowPicture:
-        """Return the pooled picture of a frame."""
-        half = _pool_bytes(luma)
-        return cls(half.view(np.int16), _pool(half))
+HalfPictures = npt.NDArray[np.int16]
+"""(frames, height // 2, width // 2): the sums of two by two pixels of each frame."""
 
 
-def _pool_bytes(luma: Luma) -> npt.NDArray[np.uint16]:
-    """Return the sums of two by two pixels; an odd last row or column is dropped."""
-    height, width = luma.shape[0] // 2 * 2, luma.shape[1] // 2 * 2
+def pool_frames(frames: Sequence[Luma]) -> tuple[HalfPictures, npt.NDArray[np.uint16]]:
+    """Return the sums of two by two, and of four by four pixels of frames of at least 24 by 24 pixels; (frames, height, width) each."""
+    height, width = frames[0].shape[0] // 2 * 2, frames[0].shape[1] // 2 * 2
     # Two pixels are one number of 16 bits: added in place, without a copy of the picture in wider numbers.
-    pairs = np.ascontiguousarray(luma[:height, :width]).view(np.uint16)
+    pairs = np.stack([frame[:height, :width] for frame in frames]).view(np.uint16)
     sums = pairs & np.uint16(0xFF)
-    sums += pairs >> np.uint16(8)
-    pooled: npt.NDArray[np.uint16] = sums[0::2] + sums[1::2]
+    pairs >>= np.uint16(8)
+    sums += pairs
+    half = sums[:, 0::2] + sums[:, 1::2]
+    return half.view(np.int16), _pool(half)
+
+
+def _pool(pictures: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
+    """Return the sums of two by two pixels on the last two axes; an odd last row or column is dropped."""
+    height, width = pictures.shape[-2] // 2 * 2, pictures.shape[-1] // 2 * 2
+    rows = pictures[..., 0:height:2, :width] + pictures[..., 1:height:2, :width]
+    pooled: npt.NDArray[np.uint16] = rows[..., 0::2] + rows[..., 1::2]
     return pooled
 
 
-def _pool(picture: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
-    """Return the sums of two by two pixels; an odd last row or column is dropped. Further axes stay."""
-    height, width = picture.shape[0] // 2 * 2, picture.shape[1] // 2 * 2
-    rows = picture[0:height:2, :width] + picture[1:height:2, :width]
-    pooled: npt.NDArray[np.uint16] = rows[:, 0::2] + rows[:, 1::2]
-    return pooled
+def grey_differences(halves: HalfPictures) -> tuple[list[float], npt.NDArray[np.float32]]:
+    """Compare each frame with the one before.
 
-
-def grey_difference(first: FlowPicture, second: FlowPicture) -> tuple[float, FloatImage]:
-    """Return by how much the second frame is brighter as a whole, and the remaining change, (height // 4, width // 4) grey levels."""
-    difference = second.half - first.half
-    offset = int(upper_median(difference[::3, ::3]))
-    difference -= np.int16(offset)
-    np.abs(difference, out=difference)
-    change: FloatImage = _pool(difference.view(np.uint16)).astype(np.float32)
-    change *= np.float32(1 / 16)
-    return offset / 4, change
+    Returns:
+        By how many grey levels each frame but the first is brighter as a whole, and the remaining changes, (frames - 1, height // 4,
+        width // 4) grey levels.
+    """
+    differences = halves[1:] - halves[:-1]
+    sparse = differences[:, ::3, ::3].reshape(len(differences), -1)
+    middle = sparse.shape[1] // 2
+    offsets = np.partition(sparse, middle, 1)[:, middle]
+    differences -= offsets[:, None, None]
+    np.abs(differences, out=differences)
+    changes = _pool(differences.view(np.uint16)).astype(np.float32)
+    changes *= np.float32(1 / 16)
+    return (offsets / 4).tolist(), changes
 
 
 def _sum_neighbourhood(pictures: _Pictures) -> _Pictures:
@@ -221,8 +215,8 @@ def estimate_flow(
 
 def _make_pictures(quarters: Sequence[QuarterPicture]) -> tuple[_Pictures, _Pictures]:
     """Return the eighth and the quarter of frames in grey levels."""
-    sums = np.stack(quarters, -1)
-    small, large = _pool(sums).astype(np.float32), sums.astype(np.float32)
+    sums = np.stack(quarters)
+    small, large = (np.ascontiguousarray(pictures.transpose(1, 2, 0), np.float32) for pictures in (_pool(sums), sums))
     small *= np.float32(1 / 64)
     large *= np.float32(1 / 16)
     return small, large

@@ -65,6 +65,10 @@ FAINT_LOSS, FAINT_SPEED = 0.002, 1e-4
 """Added to losses and to the speed of the picture, in their units, before ratios are taken."""
 SLOW_SPEED = 0.6
 """Widths per second: what closes in more slowly strikes less surely. Gestures are slower, blows faster."""
+FAST_SPEED = 0.6
+"""Widths per second: of what was faster, what the picture shows after it says more, as the flow may have lost it."""
+MAX_INTERVAL_RATIO = 2.0
+"""Longer intervals count as this one over the reference: what is gone never makes a candidate surer."""
 MIN_AREA_EARLIER = 0.4
 """A thing whose changed area was a smaller share of that at the loss has only just come in, too fast to be followed."""
 MIN_CONFIDENCE, MIN_CONFIDENCE_ALONE, SURE_CONFIDENCE = 0.25, 0.6, 0.7
@@ -132,6 +136,8 @@ class LossDetector:
     def add(self, row: WindowRow) -> None:
         """Add the next interval."""
         self._rows.append(row)
+        if len(self._rows) - self._next_index < CHUNK_ROWS:
+            return
         context = self._context_rows()
         if len(self._rows) - self._next_index >= CHUNK_ROWS + context:
             self._examine(len(self._rows) - context)
@@ -316,11 +322,14 @@ def _features(candidate: _LossCandidate, rival: float) -> Sequence[float]:
         max(0.0, MIN_AREA_EARLIER - candidate.area_earlier),
         max(candidate.picture_after, -6.0),
         math.log(candidate.interval / REFERENCE_SECONDS),
+        # The flow loses what is fast, and at a low frame rate more moves between two pictures.
+        candidate.aftermath.continued * max(0.0, math.log((candidate.speed + 1e-3) / FAST_SPEED)),
+        candidate.aftermath.gone * math.log(min(candidate.interval / REFERENCE_SECONDS, MAX_INTERVAL_RATIO)),
     )
 
 
-WEIGHTS = (0.79, 2.3, -16.89, -3.18, -4.39, -9.96, -16.43, 2.49, 5.72, -4.46, -8.26, -0.24, -2.96)
-BIAS = 1.66
+WEIGHTS = (0.98, 2.16, -19.03, -3.25, -7.29, -6.07, -17.14, 2.38, 5.33, -4.57, -6.02, -0.14, -4.02, -3.52, 9.25)
+BIAS = 2.21
 """Weights of `_features` and their offset, by logistic regression: `scripts/fit_impact_weights.py`."""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -68,11 +69,17 @@ class StartDetector:
         self._spread_changes: deque[FloatImage] = deque()  # of the same intervals: `spread_maximum` of their changes
         self._rises: list[_Rise] = []
 
-    def add(self, row: WindowRow) -> None:
-        """Add the next interval."""
+    def add(self, rows: Sequence[WindowRow]) -> None:
+        """Add the next intervals."""
+        if rows:
+            spread = spread_maximum(np.stack([row.windows[CHANGE] for row in rows]))
+            for row, spread_change in zip(rows, spread, strict=True):
+                self._add_row(row, spread_change)
+
+    def _add_row(self, row: WindowRow, spread_change: FloatImage) -> None:
         rows = self._rows
         rows.append(row)
-        self._spread_changes.append(spread_maximum(row.windows[CHANGE]))
+        self._spread_changes.append(spread_change)
         interval = max(1e-3, (rows[-1].time - rows[0].time) / (len(rows) - 1)) if len(rows) > 1 else BEFORE_SECONDS
         before = max(MIN_BEFORE_ROWS, round(BEFORE_SECONDS / interval))
         # The interval examined has two after it; the first of a shot is empty and says nothing.

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from .dense_flow import QUARTER, FlowPicture, estimate_flow, grey_difference
+from .dense_flow import QUARTER, estimate_flow, grey_differences, pool_frames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from .background import AnalysisFrame, BackgroundModel
-    from .dense_flow import FlowField, QuarterPicture
+    from .dense_flow import FlowField, HalfPictures, QuarterPicture
     from .image_ops import FloatImage, SimilarityTransform
 
 WindowGrid = npt.NDArray[np.float32]
@@ -113,18 +113,22 @@ class MotionWindows:
         self._flow_shape = height // QUARTER, width // QUARTER
         self._grid_shape = -(-self._flow_shape[0] // CELL), -(-self._flow_shape[1] // CELL)
         self._last_frame: AnalysisFrame | None = None
-        self._last_picture: FlowPicture | None = None
+        self._last_half: HalfPictures | None = None
+        self._last_quarter: QuarterPicture | None = None
         self._last_canvas_id = -1
         self._noise: float | None = None
         self._intervals: list[_Interval] = []
         self._moving_intervals = 0
 
-    def add(self, frame: AnalysisFrame) -> bool:
-        """Add the next frame; return whether nothing at all changed since the last one, False for the first."""
-        interval = self._compare(frame)
-        self._intervals.append(interval)
-        self._moving_intervals += interval.change is not None
-        return interval.is_still
+    def add(self, frames: Sequence[AnalysisFrame]) -> list[bool]:
+        """Add the next frames, all on the present canvas; return for each whether nothing at all changed since the one before.
+
+        That is False for the first frame of the shot.
+        """
+        intervals = self._compare(frames)
+        self._intervals += intervals
+        self._moving_intervals += sum(interval.change is not None for interval in intervals)
+        return [interval.is_still for interval in intervals]
 
     def take_rows(self, *, all_rows: bool = False) -> list[WindowRow]:
         """Return the windows of the intervals added since the last call that are measured, in order; with `all_rows`, of all."""
@@ -155,55 +159,71 @@ class MotionWindows:
         self._intervals, self._moving_intervals = [], 0
         return rows
 
-    def _compare(self, frame: AnalysisFrame) -> _Interval:
-        """Return the interval from the last frame to this one, with the change of the picture if anything moved."""
-        last = self._last_frame
-        picture = FlowPicture.from_luma(self._background.align(frame))
-        if last is not None and self._last_canvas_id != frame.canvas_id:
-            self._last_picture = FlowPicture.from_luma(self._background.align(last))
-        last_picture = self._last_picture
-        self._last_frame, self._last_picture, self._last_canvas_id = frame, picture, frame.canvas_id
-        to_frame = frame.transform.compose(self._background.canvas_transform.inverse())
-        if last is None or last_picture is None:
-            return _Interval(
-                frame.time,
-                0.0,
-                is_still=False,
-                is_global=False,
-                to_frame=to_frame,
-                picture=picture.quarter,
-                canvas_id=frame.canvas_id,
+    def _compare(self, frames: Sequence[AnalysisFrame]) -> list[_Interval]:
+        """Return the interval before each of the next frames, with the change of the picture if anything moved."""
+        halves, quarters = pool_frames([self._background.align(frame) for frame in frames])
+        last, last_half, last_quarter = self._last_frame, self._last_half, self._last_quarter
+        if last is not None and self._last_canvas_id != frames[0].canvas_id:
+            last_half, (last_quarter,) = pool_frames([self._background.align(last)])
+        self._last_frame, self._last_canvas_id = frames[-1], frames[-1].canvas_id
+        self._last_half, self._last_quarter = halves[-1:], quarters[-1]
+        to_canvas = self._background.canvas_transform.inverse()
+        intervals = []
+        if last is None or last_half is None or last_quarter is None:
+            first = frames[0]
+            intervals.append(
+                _Interval(
+                    first.time,
+                    0.0,
+                    is_still=False,
+                    is_global=False,
+                    to_frame=first.transform.compose(to_canvas),
+                    picture=quarters[0],
+                    canvas_id=first.canvas_id,
+                )
             )
-        offset, change = grey_difference(last_picture, picture)
-        self._background.mask_uncovered(change, (frame, last), QUARTER)
-        threshold = max(MIN_CHANGE, NOISE_MULTIPLE * self._update_noise(change))
-        moving = int(np.count_nonzero(change > threshold))
-        is_measured = MIN_MOVING_PIXELS <= moving <= GLOBAL_CHANGE_SHARE * change.size
-        return _Interval(
-            frame.time,
-            max(1e-3, frame.time - last.time),
-            is_still=not moving,
-            is_global=moving > GLOBAL_CHANGE_SHARE * change.size,
-            to_frame=to_frame,
-            picture=picture.quarter,
-            canvas_id=frame.canvas_id,
-            last_picture=last_picture.quarter if is_measured else None,
-            offset=offset,
-            change=change if is_measured else None,
-            threshold=threshold,
-        )
-
-    def _update_noise(self, change: npt.NDArray[np.float32]) -> float:
-        """Return the noise level in grey levels: the change that a still part of the picture does not exceed."""
-        level = np.partition(change, int(NOISE_PERCENTILE * change.size), axis=None)[
-            int(NOISE_PERCENTILE * change.size)
-        ]
-        if self._noise is None:
-            self._noise = float(level)
+            chain, pictures = list(frames), list(quarters)
         else:
-            level = min(float(level), NOISE_GROWTH * self._noise + 0.1)
-            self._noise += NOISE_WEIGHT * (level - self._noise)
-        return self._noise
+            halves = np.concatenate([last_half, halves])
+            chain, pictures = [last, *frames], [last_quarter, *quarters]
+        if len(chain) < 2:
+            return intervals
+        offsets, changes = grey_differences(halves)
+        for change, before, after in zip(changes, chain[:-1], chain[1:], strict=True):
+            self._background.mask_uncovered(change, (after, before), QUARTER)
+        thresholds = [max(MIN_CHANGE, NOISE_MULTIPLE * noise) for noise in self._update_noise(changes)]
+        moving = np.count_nonzero(changes > np.array(thresholds, np.float32)[:, None, None], (1, 2)).tolist()
+        pixels = changes[0].size
+        for k, frame in enumerate(chain[1:]):
+            is_measured = MIN_MOVING_PIXELS <= moving[k] <= GLOBAL_CHANGE_SHARE * pixels
+            intervals.append(
+                _Interval(
+                    frame.time,
+                    max(1e-3, frame.time - chain[k].time),
+                    is_still=not moving[k],
+                    is_global=moving[k] > GLOBAL_CHANGE_SHARE * pixels,
+                    to_frame=frame.transform.compose(to_canvas),
+                    picture=pictures[k + 1],
+                    canvas_id=frame.canvas_id,
+                    last_picture=pictures[k] if is_measured else None,
+                    offset=offsets[k],
+                    change=changes[k] if is_measured else None,
+                    threshold=thresholds[k],
+                )
+            )
+        return intervals
+
+    def _update_noise(self, changes: npt.NDArray[np.float32]) -> Iterator[float]:
+        """Yield the noise level in grey levels after each interval: the change that a still part of the picture does not exceed."""
+        flat = changes.reshape(len(changes), -1)
+        index = int(NOISE_PERCENTILE * flat.shape[1])
+        for level in np.partition(flat, index, 1)[:, index].tolist():
+            if self._noise is None:
+                self._noise = level
+            else:
+                limited = min(level, NOISE_GROWTH * self._noise + 0.1)
+                self._noise += NOISE_WEIGHT * (limited - self._noise)
+            yield self._noise
 
     def _measure(
         self,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,13 @@ SPLIT_AREA_RATIO = 1.5
 MIN_SPLIT_TRAVEL = 1.5
 """Travel, in half diagonals of the object, from which it is certain to be an object of its own, so that a blob may be divided
 for it."""
+SOLID_SAMPLES, MIN_SOLID_SAMPLES = 6, 4
+MAX_SOLID_AREA_CHANGE, RIM_AREA_CHANGE = 0.075, 0.27
+"""The median change of the area (as a logarithm, from sample to sample over the last six) up to which a track may be of a solid object:
+one and a half times what `event_detector` allows a whole track. The rim of a small object is a larger share of it: its part is divided by
+the square root of the area in pixels."""
+MIN_LARGE_AREA = 0.008
+"""Share of the picture: a larger thing that does not look solid is an arm, a body or water; a smaller one may be a ball that emerges."""
 AREA_HISTORY_SAMPLES = 5
 """The area of an object is the median of this many last samples."""
 
@@ -90,6 +98,14 @@ class Track:
         """Return whether the object has moved more than a share of its half diagonal, and more than `MIN_TRAVEL_PIXELS`."""
         return self.travel > max(MIN_TRAVEL_PIXELS, share * abs(self.half_size))
 
+    def looks_solid(self) -> bool:
+        """Return whether the last samples have an area as steady as that of a solid object, within the frame."""
+        areas = self.areas[-SOLID_SAMPLES:]
+        if len(areas) < MIN_SOLID_SAMPLES or sum(self.clipped[-SOLID_SAMPLES:]) * 2 >= len(areas):
+            return False
+        changes = [abs(math.log(after / before)) for before, after in pairwise(areas)]
+        return median(changes) <= MAX_SOLID_AREA_CHANGE + RIM_AREA_CHANGE / math.sqrt(median(areas))
+
     def is_stationary(self) -> bool:
         """Return whether the object has stayed in place for `STATIONARY_SECONDS`."""
         if self.times[-1] - self.times[0] < STATIONARY_SECONDS:
@@ -109,13 +125,17 @@ class BlobTracker:
     Attributes:
         shape: height and width of the pictures.
         tracks: the tracks that have not ended.
-        busy_frames: number of the last frames without a break in which nothing could be tracked.
+        fruitless_frames: number of frames since the last one with a solid object that moves, on which something large or fragmented was.
     """
 
     def __init__(self, shape: tuple[int, int]) -> None:
         self.shape = shape
         self.tracks: list[Track] = []
-        self.busy_frames = 0
+        self.fruitless_frames = 0
+
+    def drop_tracks(self) -> None:
+        """Forget all tracks: none is of a solid object."""
+        self.tracks, self.fruitless_frames = [], 0
 
     def recenter(self, transform: SimilarityTransform) -> None:
         """Move all canvas positions by the transform from the old canvas to the new one."""
@@ -166,20 +186,30 @@ class BlobTracker:
         Returns:
             The tracks that ended.
         """
-        self.busy_frames += 1
         if probability is None:
+            self.fruitless_frames += 1
             ended, self.tracks = self.tracks, []
             return ended
         patches = find_blobs(probability, luma)
         if patches is not None:
-            self.busy_frames = 0
             self._track_patches(patches, frame_number, time, canvas_transform, frame_transform)
         else:
             for track in self.tracks:
                 track.busy_frames += 1
+        self._count_fruitless(is_fragmented=patches is None)
         ended = [t for t in self.tracks if time - t.times[-1] > LOST_SECONDS or t.is_stationary()]
         self.tracks = [t for t in self.tracks if t not in ended]
         return ended
+
+    def _count_fruitless(self, *, is_fragmented: bool) -> None:
+        """Update `fruitless_frames`."""
+        height, width = self.shape
+        solid = [track for track in self.tracks if track.looks_solid()]
+        is_large = any(track.areas[-1] > MIN_LARGE_AREA * height * width for track in self.tracks)
+        if any(track.travel > MIN_TRAVEL_PIXELS for track in solid):
+            self.fruitless_frames = 0
+        elif is_fragmented or (is_large and not solid):
+            self.fruitless_frames += 1
 
     def _track_patches(
         self,

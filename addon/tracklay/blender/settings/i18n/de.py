@@ -12,6 +12,7 @@ OPERATORS = {
     "Next Take": "Nächster Take",
     "Previous Take": "Voriger Take",
     "Compare Takes": "Takes vergleichen",
+    "Land Again": "Erneut einrasten",
     "Hear Untouched or Landed": "Unberührt oder eingerastet hören",
     "Hear Untouched": "Unberührt hören",
     "Hear Landed": "Eingerastet hören",
@@ -95,6 +96,7 @@ WORDS = {
     "Nothing is heard in the take. Try another prompt, seed or model.": (
         "Im Take ist nichts zu hören. Versuchen Sie einen anderen Prompt, Startwert oder ein anderes Modell."
     ),
+    "Silent": "Stumm",
     "Silent: nothing is heard": "Stumm: nichts ist zu hören",
     "{} LUFS, events: {}": "{} LUFS, Ereignisse: {}",
     "about {} {}": "etwa {} {}",
@@ -149,6 +151,12 @@ WORDS = {
     "Seconds": "Sekunden",
     "Part": "Teil",
     "Part Length": "Länge der Teile",
+    "Fit Music": "Musik einpassen",
+    "Fit music to the span and its hits, with its own ending": (
+        "Musik an den Abschnitt und seine Akzentpunkte anpassen, mit ihrem eigenen Schluss"
+    ),
+    "Tail": "Ausklang",
+    "Time after the span in which music ends": "Zeit nach dem Abschnitt, in der Musik endet",
     "Parts where the span is longer than what the model is made for": "Teile, wo der Abschnitt länger ist als das Modell",
     "One request for the whole span; not beyond the model's limit": (
         "Eine Anfrage für den ganzen Abschnitt; nicht über die Grenze des Modells"
@@ -160,7 +168,15 @@ WORDS = {
     "Best": "Bester",
     "Best Take": "Bester Take",
     "Score {}": "Wertung {}",
+    "Land the untouched take on the picture as it is now, at no cost": (
+        "Den unberührten Take kostenlos auf das jetzige Bild einrasten"
+    ),
     "Score new takes and make the best one audible": "Neue Takes bewerten und den besten hörbar machen",
+    "Repair": "Ausbessern",
+    "Generate the worst stretch of the best take again": "Das schlechteste Stück des besten Takes noch einmal erzeugen",
+    "Not repaired: {}": "Nicht ausgebessert: {}",
+    "looking for a stretch to repair": "sucht ein Stück zum Ausbessern",
+    "{} and a repair": "{} und eine Ausbesserung",
     "{met} of {of} contacts met, {milliseconds} ms off": "{met} von {of} Kontakten getroffen, {milliseconds} ms daneben",
     "silence at {count} contacts": "Stille an {count} Kontakten",
     "{count} sounds where nothing strikes": "{count} Geräusche, wo nichts aufschlägt",
@@ -233,6 +249,7 @@ WORDS = {
         "Der Platzhalter wurde rückgängig gemacht; Wiederholen stellt ihn wieder her. Der Take ist in {}."
     ),
     "Discarded. It may have been charged.": "Verworfen. Er hat vielleicht gekostet.",
+    "Stale": "Veraltet",
     "Stale: the picture has changed": "Veraltet: Das Bild wurde geändert",
     "Finding cuts …  Esc: Cancel": "Schnitte werden gesucht …  Esc: Abbrechen",
     "Take {} is a favourite": "Take {} ist ein Liebling",

@@ -38,6 +38,9 @@ ERRORS = {
         "Ordner nicht gefunden: {folder}. Ist sein Laufwerk angeschlossen?"
     ),
     # sequencer, runtime and render
+    "No take that was landed: {strip}. Regenerate it.": (
+        "Kein Take, der eingerastet wurde: {strip}. Erzeugen Sie ihn neu."
+    ),
     "No video strip selected. Select one, or clear the selection and set a preview range.": (
         "Kein Videostreifen ausgewählt. Wählen Sie einen, oder wählen Sie nichts aus und setzen Sie einen Vorschaubereich."
     ),
@@ -288,6 +291,10 @@ ERRORS = {
     "{field} must look like provider/name in lower case, not {value!r}.": (
         "{field} muss wie provider/name in Kleinbuchstaben aussehen, nicht wie {value!r}."
     ),
+    "{field} must contain {tempo}, not {value!r}.": "{field} muss {tempo} enthalten, nicht {value!r}.",
+    "{field} must be left out: without a tempo, the model's own is used.": (
+        "{field} muss fehlen: Ohne Tempo gilt das des Modells."
+    ),
     "{field} must be a decimal number as text, not {value!r}.": (
         "{field} muss eine Dezimalzahl als Text sein, nicht {value!r}."
     ),
@@ -296,6 +303,12 @@ ERRORS = {
     ),
     "{field} must name a parameter of type 'integer', not {value!r}.": (
         "{field} muss einen Parameter vom Typ 'integer' nennen, nicht {value!r}."
+    ),
+    "{field} must name a parameter of type {type!r}, not {value!r}.": (
+        "{field} muss einen Parameter vom Typ {type!r} nennen, nicht {value!r}."
+    ),
+    "{field} must be above 0, and at most half of seconds.most, not {value:g}.": (
+        "{field} muss über 0 und höchstens die Hälfte von seconds.most sein, nicht {value:g}."
     ),
     "{field} is 'choice': choices must be given.": "{field} ist 'choice': Dafür muss choices gesetzt sein.",
     "{field} {role!r} is for a parameter of type {types}.": "{field} {role!r} ist für einen Parameter vom Typ {types}.",
@@ -360,6 +373,9 @@ ERRORS = {
         "Der Take wurde nicht in Teilen erzeugt: {take}. Nennen Sie einen Abschnitt durch In- und Out-Punkt."
     ),
     "{take} has {count} parts, and no part {part}.": "{take} hat {count} Teile und keinen Teil {part}.",
+    "The parts of {take} are music without a place of their own. Name a stretch by its in and out points.": (
+        "Die Teile von {take} sind Musik ohne eigenen Platz. Nennen Sie einen Abschnitt durch In- und Out-Punkt."
+    ),
     "The stretch from {first} to {end} s is not inside the take, which has {start} to {stop} s.": (
         "Der Abschnitt von {first} bis {end} s liegt nicht im Take, der von {start} bis {stop} s reicht."
     ),
