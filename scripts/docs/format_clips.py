@@ -35,7 +35,7 @@ SUFFIXES = {
 NO_FILES = re.compile(
     r"^(alsa|caca|fbdev|opengl|oss|pulse|sdl2?|v4l2|video4linux2|xv|crc|frame(crc|hash|md5)|hash|md5|streamhash|uncodedframecrc|null"
     r"|r?tp|rtp_mpegts|rtsp|sap|whip|fifo(_test)?|tee|s?segment|stream_segment|ssegment|webm_(chunk|dash_manifest)|hds|asf_stream"
-    r"|image2(pipe)?|data|ffmetadata|mkvtimestamp_v2|chromaprint|a64|ico)$"
+    r"|smoothstreaming|image2(pipe)?|data|ffmetadata|mkvtimestamp_v2|chromaprint|a64|ico)$"
 )
 """Muxers that write to devices or networks, checksums, notes, single images, or several files without a list of them."""
 
@@ -188,6 +188,14 @@ def write_clip(program: str, path: Path, muxer: str, encoder: str, picture: Path
 def clip_suffix(muxer: str) -> str:
     """Return the suffix of a muxer's files."""
     return SUFFIXES.get(muxer, muxer)
+
+
+def demuxer(program: str, path: Path) -> str:
+    """Return the name of the demuxer with which ffmpeg reads a file; empty if it does not."""
+    command = [program, "-hide_banner", "-nostdin", "-i", str(path)]
+    done = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
+    found = re.search(r"^Input #0, (.*), from ", done.stderr.decode("utf-8", "replace"), re.MULTILINE)
+    return found[1] if found else ""
 
 
 class Played(NamedTuple):
