@@ -40,10 +40,13 @@ from scripts.docs.format_clips import (
     RATE,
     RAW_MUXERS,
     USUAL_ENCODERS,
+    USUAL_MUXERS,
     Played,
     available,
     clip_suffix,
+    decode_film,
     demuxer,
+    hear,
     play,
     write_clip,
     write_picture,
@@ -89,19 +92,20 @@ def examine(program: str, path: Path, take: Path, *, has_sound: bool) -> dict[st
         media, video = probe_video(path)
         film = path.with_name(f"film.{mux.choose_container(media, video)}")
         notes = mux.mux_takes(media, video, [(take, Fraction(0))], film)
-        shown = play(program, film, 1 if source and source.clicks and not notes else None)
-        laid = Laid(video, proxies(program, path, video), shown or Played([], []))
+        film_codec, film_audio, shown = decode_film(film)
+        if source and source.clicks and not notes:
+            shown = shown._replace(**hear(program, film, 1, shown.begins))
+        laid = Laid(video, proxies(path, video), shown)
     except TracklayError as error:
         return {"refused": str(error).replace(str(path), "clip").replace(path.name, "clip"), "faults": []}
     faults = [picture_faults(laid, reference) for reference in references]
-    film_media, film_video = probe_video(film)
-    sound, sound_faults = own_sound(media, source, film_media, laid.film, notes)
+    sound, sound_faults = own_sound(media, source, film_audio, laid.film, notes)
     return {
         "codec": video.codec,
         "frames": len(references[0].numbers),
         "rate": str(video.rate),
         "times": reading(video),
-        "film": f"{'copied' if video.has_pts and film_video.codec == video.codec else 'encoded'}, {film.suffix[1:]}",
+        "film": f"{'copied' if video.has_pts and film_codec == video.codec else 'encoded'}, {film.suffix[1:]}",
         "sound": sound,
         "faults": [*(min(faults, key=len)), *sound_faults],
     }
@@ -127,19 +131,21 @@ def as_written(source: Played) -> Played:
 
     Without presentation times ffmpeg guesses those of the first and the last frames.
     """
-    even = all(abs((b - a) * RATE - 1) < Fraction(1, 50) for a, b in pairwise(source.times[4:-4]))
-    return source._replace(times=written().times) if even and len(source.numbers) == FRAMES else source
+    steps = [b - a for a, b in pairwise(source.times[4:-4])]
+    if len(source.numbers) != FRAMES or not steps or any(abs(step / steps[0] - 1) > Fraction(1, 50) for step in steps):
+        return source
+    step = Fraction(1, RATE) if abs(steps[0] * RATE - 1) < Fraction(1, 50) else steps[0]
+    return source._replace(times=[number * step for number in range(FRAMES)])
 
 
-def proxies(program: str, path: Path, video: VideoStream) -> dict[str, tuple[int, int, Played]]:
+def proxies(path: Path, video: VideoStream) -> dict[str, tuple[int, int, Played]]:
     """Return the proxies of the whole clip and of a span from its middle."""
     found = {}
     for name, first, count in (("whole", 0, video.frames), ("middle", *MIDDLE)):
         span = Span(first, max(1, min(count, video.frames - first)), video.rate)
         picture = Picture(path, TimeMap.linear(span, span.start_seconds), rate=video.rate)
         proxy = extract_proxy(picture, span, path.with_name("proxy.mp4"))
-        shown = play(program, proxy.path)
-        found[name] = span.start, span.frames, Played(shown.numbers if shown else [], list(proxy.times))
+        found[name] = span.start, span.frames, decode_film(proxy.path)[2]._replace(times=list(proxy.times))
     return found
 
 
@@ -165,14 +171,14 @@ def picture_faults(laid: Laid, reference: Played) -> list[str]:
 
 
 def own_sound(
-    media: MediaInfo, source: Played | None, film: MediaInfo, laid: Played, notes: tuple[str, ...]
+    media: MediaInfo, source: Played | None, film_audio: list[str], laid: Played, notes: tuple[str, ...]
 ) -> tuple[str, list[str]]:
     """Return how the clip's own sound is kept in the film, and what is wrong with it."""
     if source is None or not source.clicks:
         return ("left out, with a note" if notes else "none"), []
     if notes:
         return "left out, with a note", ["own sound left out"]
-    codec, kept = media.audio[0].codec, film.audio[1].codec
+    codec, kept = media.audio[0].codec, film_audio[1]
     offsets = [float(after - before) * 1000 for before, after in zip(source.clicks, laid.clicks, strict=True)]
     faults = [] if source.channels == laid.channels else [f"own sound: {laid.channels} channels of {source.channels}"]
     if any(abs(offset) > SOUND_TOLERANCE_MS for offset in offsets):
@@ -195,13 +201,19 @@ def all_pairs(programs: list[str]) -> list[str]:
         set.intersection(*(available(each, kind) for each in programs)) for kind in ("muxers", "encoders")
     )
     keys = [f"{muxer}/{encoder}" for muxer in sorted(muxers) for encoder in sorted(encoders)]
-    return sorted(keys, key=is_last)
+    return sorted(keys, key=lateness)
 
 
-def is_last(key: str) -> tuple[bool, bool]:
-    """Return how late a pair is tried."""
+def lateness(key: str) -> tuple[bool, bool, bool, bool]:
+    """Return how late a pair is tried: usual encoders in usual muxers first, raw muxers with codecs of others last."""
     muxer, _, encoder = key.partition("/")
-    return encoder not in USUAL_ENCODERS, muxer in RAW_MUXERS
+    is_foreign = muxer in RAW_MUXERS and muxer not in encoder
+    return (
+        is_foreign,
+        encoder not in USUAL_ENCODERS and muxer not in USUAL_MUXERS,
+        muxer not in USUAL_MUXERS,
+        encoder not in USUAL_ENCODERS,
+    )
 
 
 class Sources(NamedTuple):
@@ -255,14 +267,11 @@ class Bench:
         """Write a clip. Return True if it has sound, False if its muxer takes none, None if ffmpeg does not write it."""
         muxer, _, encoder = key.partition("/")
         picture, sound, _ = self._sources
-        if muxer not in NEEDS_SOUND and write_clip(program, path, muxer, encoder, picture, None):
-            return None
-        if muxer in RAW_MUXERS:
-            return False
-        if not write_clip(program, path, muxer, encoder, picture, sound):
+        if muxer not in RAW_MUXERS and not write_clip(program, path, muxer, encoder, picture, sound):
             return True
-        # The failure has emptied the file.
-        return None if write_clip(program, path, muxer, encoder, picture, None) else False
+        if muxer in NEEDS_SOUND or write_clip(program, path, muxer, encoder, picture, None):
+            return None
+        return False
 
     def _row(self, version: str, key: str, clip: Clip) -> dict[str, Any]:
         """Examine a clip. A raw stream of the same bytes, which ffmpeg reads with the same demuxer, has the same row."""

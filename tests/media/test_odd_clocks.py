@@ -66,6 +66,14 @@ def test_numbers_of_pictures_are_no_times(each_ffmpeg, tmp_path, rate):
         assert spans(path, (0, 60), (41, 10)) == [list(range(60)), list(range(41, 51))]
 
 
+@pytest.mark.parametrize("codec", ["h263", "h261"])
+def test_a_raw_stream_of_a_codec_with_one_rate_has_it_from_its_first_frame_on(each_ffmpeg, tmp_path, codec):
+    """ffmpeg counts the first packets at 25 frames per second, before it knows the codec."""
+    path = numbered(tmp_path / f"raw.{codec}", Fraction(30000, 1001), 30, "-c:v", codec, size=(176, 144))
+    video = probe_video(path)[1]
+    assert (video.rate, video.frames, video.is_variable) == (Rate(Fraction(30000, 1001)), 30, False)
+
+
 @pytest.mark.parametrize(("suffix", "options"), [("ts", X264), ("mpg", MPEG2)])
 def test_joined_recordings_run_on(each_ffmpeg, tmp_path, suffix, options):
     """Each begins at the same time again: the second follows the first, as in a player."""

@@ -318,7 +318,9 @@ def seek_is_exact(
     Without an index a demuxer computes the place from the bit rate, and gives the packets there the times that were asked for (MXF).
     ffmpeg 9 counts the frames of a raw stream from 0, wherever its packets begin.
     """
-    listing = _read_lines(path, "0:V:0", cancel_token, max_packets=SEEK_CHECK_PACKETS, seek=seek, shows_first_frame=True)
+    listing = _read_lines(
+        path, "0:V:0", cancel_token, max_packets=SEEK_CHECK_PACKETS, seek=seek, shows_first_frame=True
+    )
     ticks = [(line.dts if line.pts is None else line.pts, line.checksum) for line in listing.lines]
     known = [(tick, checksum) for tick, checksum in ticks if tick is not None]
     if not known or any(index.checksums.get(tick) != checksum for tick, checksum in known):

@@ -14,8 +14,8 @@ from ..errors import InvalidInput
 from ..media import image_sequence
 from ..media.decoder import ImageSequenceSource
 from ..media.encoder import encode_movie
-from ..media.file_timecode import first_timecode_frame, is_drop_frame, timecode_rate
 from ..media.film.mux import choose_container, mux_takes
+from ..media.frame_timing.file_timecode import first_timecode_frame, is_drop_frame, timecode_rate
 from ..media.marks import mark_of_film
 from ..media.probe import MediaInfo, VideoStream, probe_video
 from ..timing import Span, TimeError, TimeMap, is_timecode, parse_time

@@ -69,9 +69,9 @@ MUXER_NAMES = {"mp4": "mp4", "mov": "mov", "mkv": "matroska"}
 
 def choose_container(media: MediaInfo, video: VideoStream) -> str:
     """Return the file suffix, without its dot, of the container for a picture: mp4 if its codec and its own sound fit."""
-    if video.codec in MOV_CODECS:
+    if _can_copy(video) and video.codec in MOV_CODECS:
         return "mov"
-    if video.codec in MKV_CODECS:
+    if _can_copy(video) and video.codec in MKV_CODECS:
         return "mkv"
     if any(
         audio.channels > MP4_ENCODED_CHANNELS
