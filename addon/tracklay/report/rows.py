@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInput, file_not_found_error
 from ..manifest import read_manifest
-from ..timing import Rate, Span, parse_fraction
+from ..timing import Rate, Span, format_timecode, parse_fraction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -73,6 +73,18 @@ class ReportRow:
         if self.take is None or self.rate is None:
             return None
         return Span(int(self.take["start"]["frame"]), int(self.take["frames"]), self.rate)
+
+    @property
+    def drop_frame(self) -> bool:
+        """True if the row's timecode is in drop-frame: as its timeline counts, and where nothing states that, at 29.97 and 59.94."""
+        if self.rate is None or not self.rate.has_drop_frame:
+            return False
+        return self.take is None or self.take.get("drop_frame") is not False
+
+    def timecode(self, frame: int) -> str:
+        """Return the timecode of a frame of the timeline. A negative one is shown as the first. The rate must be known."""
+        assert self.rate is not None  # noqa: S101 - see above
+        return format_timecode(max(0, frame), self.rate, drop_frame=self.drop_frame)
 
 
 def read_report_input(path: Path) -> dict[str, Any]:
