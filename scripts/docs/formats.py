@@ -396,7 +396,8 @@ or Tracklay does not open its format.
 
 ## Not played
 
-ffmpeg writes these and decodes them to noise: its container has no place for what the decoder needs. Tracklay shows what ffmpeg shows.
+ffmpeg writes these, and of its own file it plays noise, or less than half of the frames: the container has no place for what the decoder
+needs, or the same codec has another name in it. Tracklay was not compared.
 
 {chr(10).join(garbled) or "None."}
 {not_tried(untried)}"""

@@ -8,7 +8,9 @@ from fractions import Fraction
 
 import pytest
 from tracklay.cue import Picture
+from tracklay.errors import InvalidInput
 from tracklay.media.extract import extract_proxy
+from tracklay.media.ffmpeg_program import major_version
 from tracklay.media.packets import index_packets, seek_is_exact
 from tracklay.media.probe import probe_video, read_video_header
 from tracklay.timing import Rate, Span, TimeMap
@@ -46,6 +48,7 @@ def spans(path, *ranges: tuple[int, int]) -> list[list[int]]:
         ("animation.apng", ("-c:v", "apng", "-f", "apng")),
         ("animation.gif", ("-c:v", "gif")),
         ("raw.mjpeg", ("-c:v", "mjpeg")),
+        ("palettes.mkv", ("-c:v", "gif")),
     ],
 )
 def test_every_frame_plays_at_its_time(each_ffmpeg, tmp_path, name, options):
@@ -158,3 +161,13 @@ def test_an_extremely_uneven_stream_is_as_long_as_it_is_shown(tmp_path):
     assert video.is_variable
     assert video.rate.seconds(video.frames) == video.end - video.start
     assert video.end - video.start > Fraction(ticks[-1], 600)
+
+
+def test_an_animated_image_that_ffmpeg_takes_for_a_still_is_refused(each_ffmpeg, tmp_path):
+    """ffmpeg 5 plays an animated AVIF; later ones put its still picture first."""
+    path = numbered(tmp_path / "moving.avif", RATE.fps, 3, "-c:v", "libaom-av1", "-cpu-used", "8", "-usage", "realtime")
+    if major_version() == 5:
+        assert probe_video(path)[1].frames == 3
+        return
+    with pytest.raises(InvalidInput, match="animated image"):
+        probe_video(path)

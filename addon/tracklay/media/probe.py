@@ -70,6 +70,9 @@ NAMED_LAYOUTS |= {"mono": 1, "quad": 4, "hexagonal": 6, "hexadecagonal": 16}
 _VIDEO = re.compile(r"Stream #\d+:\d+.*?: Video: (?P<codec>\w+)(?P<rest>.*)")
 _AUDIO = re.compile(r"Stream #\d+:(?P<index>\d+).*?: Audio: (?P<codec>\w+)(?P<rest>.*)")
 _AUDIO_FORMAT = re.compile(r", (?P<rate>\d+) Hz, (?P<layout>[^,]+)")
+_IMAGE_ITEM = "1 fps, 1 tbr, 1 tbn"
+"""ffmpeg's description of a still picture in an AVIF or HEIF file."""
+
 _ALPHA = re.compile(r"\b(yuva\d|rgba|bgra|argb|abgr|gbrap|ya8|ya16|pal8)")
 _TIMECODE = re.compile(r"^\s*timecode\s*: (\d\d:\d\d:\d\d[:;.]\d\d+)")
 _CONTAINER = re.compile(r"Input #0, (?P<names>\S+), from")
@@ -262,7 +265,7 @@ def _read_header(path: Path, cancel_token: CancelToken | None) -> tuple[VideoHea
         return None, describe_input(path)
     except MediaError as error:
         raise _as_invalid_input(error) from error
-    description = _describe_video(log_lines)
+    description = _describe_video(path, log_lines)
     if description is None or all(packet.is_discarded for packet in packets):
         return None, log_lines
     names = _parse_container(log_lines).split(",")
@@ -331,10 +334,21 @@ def _is_counted(
     return may_be_reordered and list(decoded) != shown_times[: len(decoded)]
 
 
-def _describe_video(log_lines: tuple[str, ...]) -> re.Match[str] | None:
-    """Return ffmpeg's description of the video stream; None without. An attached picture is the cover of a sound file."""
+def _describe_video(path: Path, log_lines: tuple[str, ...]) -> re.Match[str] | None:
+    """Return ffmpeg's description of the video stream; None without. An attached picture is the cover of a sound file.
+
+    Raises:
+        InvalidInput: the video is not the first of the streams with a picture (an animated AVIF, by ffmpeg 7 and later).
+    """
     descriptions = (line for line in input_lines(log_lines) if "attached pic" not in line)
-    return next((match for line in descriptions if (match := _VIDEO.search(line))), None)
+    found = [match for line in descriptions if (match := _VIDEO.search(line))]
+    if len({_IMAGE_ITEM in match["rest"] for match in found}) > 1 and _IMAGE_ITEM in found[0]["rest"]:
+        raise InvalidInput(
+            "media.animated_image",
+            "The file is an animated image, of which ffmpeg shows a still picture: {path}. Convert it to MP4.",
+            path=path,
+        )
+    return next(iter(found), None)
 
 
 def _first_packets(path: Path, cancel_token: CancelToken | None, *, runs_on: bool) -> PacketListing:
@@ -399,6 +413,10 @@ def _measure_stream(path: Path, header: VideoHeader, cancel_token: CancelToken |
     rate, length = header.rate, end - header.start
     grid = Rate(rate.fps * 2) if header.may_have_fields else rate
     is_variable = not header.is_still and not is_on_grid([header.start, *times], grid, header.time_base)
+    last, step = max(times), rate.seconds(1)
+    if not is_variable and not header.may_have_fields and end - last < step / 2:
+        # A packet's duration is not always that of its frame: GIF in Matroska has a hundredth of a second.
+        end, length = last + step, last + step - header.start
     if is_variable and length > 0:
         # At this rate the frames are exactly as long as the stream is shown.
         rate = Rate(max(1, rate.frames(length)) / length)
