@@ -268,8 +268,9 @@ def parse_time(text: str, rate: Rate) -> int:
     """Return the frame of a time.
 
     Args:
-        text: seconds (`12.5`), numbers with their units (`1.5s`, `1500ms`, `2m`, `1m30s`, `1h30`), minutes and seconds (`1:30`, `00:01:30.500`),
-            timecode (`00:00:12:12`, drop-frame `00:00:12;12` or `00;00;12;12`) or frames (`300f`). A decimal comma is read as a point.
+        text: seconds (`12.5`), numbers with their units (`1.5s`, `1500ms`, `2m`, `1m30s`, `1h30`), minutes and seconds (`1:30`,
+            `00:01:30.500`), timecode (`00:00:12:12`, drop-frame `00:00:12;12` or `00;00;12;12`) or frames (`300f`). A decimal comma is
+            read as a point.
         rate: frame rate that it is counted at.
 
     Seconds are rounded to the nearest frame boundary.
