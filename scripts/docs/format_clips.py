@@ -81,6 +81,11 @@ RAW_MUXERS = frozenset(
 )
 """Muxers of raw streams, which write the packets of any codec one after the other."""
 
+NATIVE_ENCODERS = {
+    "dirac": "vc2", "h264": "libx264", "hevc": "libx265", "m4v": "mpeg4", "mpjpeg": "mjpeg", "obu": "libaom-av1",
+}  # fmt: skip
+"""Encoders of the codec after which a raw muxer is named, where they have other names."""
+
 OPTIONS = {
     "avui": ("-s", "720x576"),
     "dnxhd": ("-profile:v", "dnxhr_hq", "-s", "320x192", "-pix_fmt", "yuv422p"),

@@ -37,6 +37,7 @@ from tracklay.timing import Span, TimeMap
 
 from scripts.docs.format_clips import (
     FRAMES,
+    NATIVE_ENCODERS,
     RATE,
     RAW_MUXERS,
     USUAL_ENCODERS,
@@ -207,13 +208,9 @@ def all_pairs(programs: list[str]) -> list[str]:
 def lateness(key: str) -> tuple[bool, bool, bool, bool]:
     """Return how late a pair is tried: usual encoders in usual muxers first, raw muxers with codecs of others last."""
     muxer, _, encoder = key.partition("/")
-    is_foreign = muxer in RAW_MUXERS and muxer not in encoder
-    return (
-        is_foreign,
-        encoder not in USUAL_ENCODERS and muxer not in USUAL_MUXERS,
-        muxer not in USUAL_MUXERS,
-        encoder not in USUAL_ENCODERS,
-    )
+    is_foreign = muxer in RAW_MUXERS and NATIVE_ENCODERS.get(muxer, muxer) != encoder
+    is_rare = encoder not in USUAL_ENCODERS
+    return is_foreign, is_rare and muxer not in USUAL_MUXERS, is_rare, muxer not in USUAL_MUXERS
 
 
 class Sources(NamedTuple):
