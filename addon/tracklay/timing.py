@@ -299,8 +299,8 @@ def parse_time(text: str, rate: Rate) -> int:
     if (match := _UNITS_PATTERN.fullmatch(text)) and len([part for part in match.groups() if part]) > 1:
         hours, minutes, last = int(match[1] or 0), int(match[2] or 0), Fraction((match[3] or "0").replace(",", "."))
         # A last number without a unit has the next smaller one: `1h30` is an hour and a half.
-        unit = 60 if match[2] is None and text[-1].isdigit() else 1
-        return rate.frames(hours * 3600 + minutes * 60 + unit * last)
+        is_minutes = match[2] is None and text[-1].isdigit()
+        return rate.frames(hours * 3600 + minutes * 60 + (60 * last if is_minutes else last))
     number, unit = text, "s"
     if match := _UNIT_PATTERN.fullmatch(text):
         number, unit = match[1], match[2]

@@ -281,7 +281,7 @@ def decode_film(path: Path) -> tuple[str, list[str], Played]:
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         frames = [
-            (frame.pts * frame.time_base, _number(frame.to_ndarray(format="gray")))
+            (Fraction(frame.pts or 0) * Fraction(frame.time_base or 0), _number(frame.to_ndarray(format="gray")))
             for frame in container.decode(stream)
         ]
         begins = frames[0][0]

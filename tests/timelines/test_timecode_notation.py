@@ -109,6 +109,7 @@ def test_a_take_and_an_edit_list_have_the_time_of_the_timeline(tmp_path, media, 
     (take,) = (tmp_path / "out").glob("*.wav")
     assert time_reference(take) == Rate(NTSC).samples(start, 48_000)
     (row,) = parse_rows(read_report_input(tmp_path / "out" / "film.tracklay.json"))
+    assert row.span is not None
     assert row.timecode(row.span.start) == ("01:00:00;00" if start == DROP_HOUR else "01:00:00:00")
     copy, original = (
         otio.adapters.read_from_file(str(each)) for each in (tmp_path / "out" / "film.tracklay.otio", path)

@@ -49,7 +49,7 @@ def test_a_render_generates_and_includes_the_sound(scene, cut, tmp_path):
     assert len(laid(scene)) == 3
     assert scene.render.ffmpeg.audio_codec == "NONE"
     layout = Layout()
-    TRACKLAY_PT_at_render.draw(SimpleNamespace(layout=layout), bpy.context)
+    TRACKLAY_PT_at_render.draw(SimpleNamespace(layout=layout), bpy.context)  # type: ignore[arg-type]
     assert "Last Render" in layout.words()
     assert "no audio codec" in layout.words()
 
