@@ -403,26 +403,29 @@ needs, or the same codec has another name in it. Tracklay was not compared.
 
 
 def not_tried(keys: list[str]) -> str:
-    """Return the section about pairs that have no result, with the muxers of the same encoders together; empty if there are none."""
+    """Return the section about pairs that have no result; empty if there are none."""
     if not keys:
         return ""
-    encoders: dict[str, list[str]] = {}
-    for key in sorted(keys):
-        muxer, _, encoder = key.partition("/")
-        encoders.setdefault(muxer, []).append(encoder)
-    muxers: dict[str, list[str]] = {}
-    for muxer, names in encoders.items():
-        muxers.setdefault(", ".join(names), []).append(muxer)
-    lines = "\n".join(f"| {', '.join(boxes)} | {names} |" for names, boxes in muxers.items())
+    pairs = [key.split("/") for key in sorted(keys)]
+    rare = sorted({encoder for _, encoder in pairs if encoder not in USUAL_ENCODERS})
+    raw = sorted({muxer for muxer, _ in pairs if muxer in RAW_MUXERS})
+    usual: dict[str, list[str]] = {}
+    for muxer, encoder in pairs:
+        if encoder in USUAL_ENCODERS and muxer not in RAW_MUXERS:
+            usual.setdefault(muxer, []).append(encoder)
+    boxes: dict[str, list[str]] = {}
+    for muxer, names in usual.items():
+        boxes.setdefault(", ".join(names), []).append(muxer)
+    lines = [f"- {', '.join(muxers)}: {names}" for names, muxers in boxes.items()]
     return f"""
 ## Not tried
 
-Nothing is known about these pairs; two thirds of those that were tried ffmpeg does not write. A raw muxer writes the packets of any codec
-one after the other: with the encoder of another codec its file is that codec's own raw stream under another name.
+Of {len(keys)} pairs nothing is known but what the tables above say of others; ffmpeg does not write most of them.
 
-| containers | encoders |
-|---|---|
-{lines}
+- In every container, where no table names them: {", ".join(rare)}.
+- Encoders of other codecs with raw muxers, which write any packets one after the other, so that the file is the other codec's raw stream
+  under another name: {", ".join(raw)}.
+{chr(10).join(lines)}
 """
 
 
