@@ -214,7 +214,7 @@ def lateness(key: str) -> tuple[bool, bool, bool, bool]:
 
 
 class Sources(NamedTuple):
-    """What a clip is made of: its picture, its own sound, and a silent take to lay under it."""
+    """The sources of a clip: its picture, its own sound, and a silent take to lay under it."""
 
     picture: Path
     sound: Path
