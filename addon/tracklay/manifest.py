@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .atomic_io import atomic_write
+from .atomic_io import atomic_write, read_json
 from .errors import InvalidInput
+from .untrusted_data import is_plain_name
 from .version import VERSION
 
 if TYPE_CHECKING:
@@ -49,15 +50,18 @@ def read_manifest(path: Path) -> dict[str, Any]:
     """Return the content of a manifest.
 
     Raises:
-        InvalidInput: the file is not a manifest.
+        InvalidInput: the file is not a manifest, or cannot be read.
     """
-    try:
-        content = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise _not_a_manifest(path) from error
-    if not isinstance(content, dict) or "tracklay" not in content or not isinstance(content.get("takes"), list):
+    content = read_json(path)
+    if not is_manifest(content):
         raise _not_a_manifest(path)
-    return content
+    return dict(content)
+
+
+def is_manifest(content: object) -> bool:
+    """Return True if a JSON value is a manifest whose takes are files beside it: anyone may have edited it."""
+    takes = content.get("takes") if isinstance(content, dict) and "tracklay" in content else None
+    return isinstance(takes, list) and all(isinstance(take, dict) and is_plain_name(take.get("file")) for take in takes)
 
 
 def _not_a_manifest(path: Path) -> InvalidInput:

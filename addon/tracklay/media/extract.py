@@ -16,9 +16,10 @@ from . import ffmpeg
 from .decoder import DecodedFrame, ImageSequenceSource, ScaleOptions, VideoSource
 from .encoder import DEFAULT_CRF, open_encoder
 from .frame_plan import DecodeRun, PlannedFrame, common_tick, decode_runs, plan_frames, reorder_windows, tick_candidates
+from .frame_timing.frame_rate import TIME_TOLERANCE_SECONDS
 from .image_sequence import DEFAULT_SEQUENCE_RATE
 from .packets import stream_ends
-from .probe import TIME_TOLERANCE_SECONDS, read_video_header
+from .probe import read_video_header
 from .square_crop import crop_position, find_motion_crop
 
 if TYPE_CHECKING:

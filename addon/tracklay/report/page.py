@@ -16,7 +16,6 @@ from ..atomic_io import atomic_write
 from ..cancellation import CancelToken
 from ..paths import ensure_folder
 from ..scoring.ranking import REASON_TEMPLATES, reason_texts, score_value
-from ..timing import format_timecode
 from ..untrusted_data import read_amount
 from ..version import VERSION
 from . import cue_sheet
@@ -202,11 +201,7 @@ def _page_row(preview: RowPreview, *, inline: bool) -> dict[str, Any]:
     take: Mapping[str, Any] = row.take or {}
     sync = figures.get("sync")
     span = row.span
-    span_text = (
-        f"{format_timecode(max(0, span.start), span.rate)} to {format_timecode(max(0, span.end), span.rate)}"
-        if span
-        else ""
-    )
+    span_text = f"{row.timecode(span.start)} to {row.timecode(span.end)}" if span else ""
     amount, _ = _parse_cost(take)
     worst_offset = (
         max((abs(sync[key]) for key in ("start", "length", "drift") if sync[key] is not None), default=None)
@@ -225,7 +220,7 @@ def _page_row(preview: RowPreview, *, inline: bool) -> dict[str, Any]:
         "rate": [span.rate.fps.numerator, span.rate.fps.denominator] if span else None,
         "start": span.start if span else 0,
         "frames": span.frames if span else 0,
-        "drop_frame": bool(span and span.rate.has_drop_frame),
+        "drop_frame": row.drop_frame,
         "length": figures.get("length"),
         "wave": figures.get("wave", ""),
         "motion": figures.get("motion", ""),

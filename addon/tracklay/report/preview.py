@@ -136,7 +136,7 @@ def make_preview(
         figures, problems = cached["figures"], cached["problems"]
         if not all((folder / file).exists() for file in cached["files"]):
             raise FileNotFoundError(note)
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         figures, problems = _make_files(row, resolver, player, strip, other, cancel_token)
         files = [path.name for path in (player, strip, other) if path.exists()]
         with atomic_write(note) as beside:

@@ -14,8 +14,8 @@ from ..errors import InvalidInput
 from ..media import image_sequence
 from ..media.decoder import ImageSequenceSource
 from ..media.encoder import encode_movie
-from ..media.file_timecode import first_timecode_frame, is_drop_frame, timecode_rate
 from ..media.film.mux import choose_container, mux_takes
+from ..media.frame_timing.file_timecode import first_timecode_frame, is_drop_frame, timecode_rate
 from ..media.marks import mark_of_film
 from ..media.probe import MediaInfo, VideoStream, probe_video
 from ..timing import Span, TimeError, TimeMap, is_timecode, parse_time
@@ -121,6 +121,12 @@ class MediaFile(Timeline):
         """The file's own timecode of its first frame, in frames; 0 if it has none."""
         return round(first_timecode_frame(self.path, self.video, self.rate) or 0) if self.video.timecode else 0
 
+    @property
+    def _drop_frame(self) -> bool | None:
+        """True if the file's own timecode counts in drop-frame, False if it does not, None if it has none or its rate has none."""
+        has_timecode = bool(self.video.timecode) and self.rate.has_drop_frame
+        return is_drop_frame(self.video.timecode) if has_timecode else None
+
     def frame_of_time(self, text: str) -> int:
         """Return the frame of a time, counted from the file's first frame.
 
@@ -155,7 +161,9 @@ class MediaFile(Timeline):
         rate = self.video.rate if self.images or self.video.is_variable else None
         source = self.media.path if self.images else self.path
         picture = Picture(source, time_map, self.images, rate)
-        return Cue(cue_id, span, picture, timecode_start=self._timecode_start, **cue_fields)
+        return Cue(
+            cue_id, span, picture, timecode_start=self._timecode_start, drop_frame=self._drop_frame, **cue_fields
+        )
 
     def cues(
         self, in_point: str | None = None, out_point: str | None = None, *, only: Sequence[str] = (), **cue_fields: Any

@@ -44,12 +44,18 @@ MOV_AND_MP4_CODECS = frozenset({"h264", "hevc", "mpeg4", "mpeg1video", "mpeg2vid
 MP4_ENCODED_CHANNELS = 2
 """Channels of own sound that are kept in MP4 where they must be encoded: ALAC has few layouts of more."""
 
+PCM_CODECS = frozenset(
+    {"pcm_u8", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be", "pcm_f32le", "pcm_f64le"}
+    | {"pcm_alaw", "pcm_mulaw"}
+)
+"""PCM that MOV and Matroska both take: not that of Blu-ray, of DVDs, and with a plane for each channel."""
+
 COPYABLE_AUDIO_CODECS = {
     "mp4": frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"}),
-    "mov": frozenset({"aac", "mp3", "ac3", "eac3", "alac"}),
-    "mkv": frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac", "vorbis", "dts"}),
+    "mov": frozenset({"aac", "mp3", "ac3", "eac3", "alac", "pcm_s8", "pcm_f32be", "pcm_f64be"}) | PCM_CODECS,
+    "mkv": frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac", "vorbis", "dts"}) | PCM_CODECS,
 }
-"""Audio codecs whose packets are copied, by container. PCM is copied into MOV and Matroska, and becomes ALAC in MP4."""
+"""Audio codecs whose packets are copied, by container. Other sound becomes PCM in MOV and Matroska, and ALAC in MP4."""
 
 AAC_OPTIONS = {"c": "aac", "aac_coder": "fast", "aac_pns": 0, "aac_is": 0}
 """Options of the AAC encoder: waveform coding only, without noise substitution and intensity stereo.
@@ -69,9 +75,9 @@ MUXER_NAMES = {"mp4": "mp4", "mov": "mov", "mkv": "matroska"}
 
 def choose_container(media: MediaInfo, video: VideoStream) -> str:
     """Return the file suffix, without its dot, of the container for a picture: mp4 if its codec and its own sound fit."""
-    if video.codec in MOV_CODECS:
+    if _can_copy(video) and video.codec in MOV_CODECS:
         return "mov"
-    if video.codec in MKV_CODECS:
+    if _can_copy(video) and video.codec in MKV_CODECS:
         return "mkv"
     if any(
         audio.channels > MP4_ENCODED_CHANNELS
@@ -265,6 +271,6 @@ def _choose_audio_codec(to: Path, codec: str) -> str:
     if suffix == "mkv" and codec == "opus" and (major_version() or OLDEST_RELIABLE_VERSION) < OLDEST_RELIABLE_VERSION:
         # ffmpeg 5 plays copied Opus in Matroska early, by the samples that its decoder skips.
         return "pcm_s24le"
-    if codec in COPYABLE_AUDIO_CODECS[suffix] or (suffix != "mp4" and codec.startswith("pcm_")):
+    if codec in COPYABLE_AUDIO_CODECS[suffix]:
         return "copy"
     return "alac" if suffix == "mp4" else "pcm_s24le"

@@ -197,7 +197,10 @@ class OtioFile(Timeline):
             if begins < ends:
                 span = Span(begins, ends - begins, self.rate)
                 hits = hits_in_span(marks, span)
-                cues.append(Cue(cue_id, span, self._picture(shot, span), hits=hits, **cue_fields))
+                drop_frame = self._drop_frame if self.rate.has_drop_frame else None
+                cues.append(
+                    Cue(cue_id, span, self._picture(shot, span), hits=hits, drop_frame=drop_frame, **cue_fields)
+                )
         if cues:
             return cues
         if in_point is None and out_point is None:

@@ -183,6 +183,7 @@ WORDS = {
     "Manual": "Manuell",
     "Most Motion": "Meiste Bewegung",
     "Sound at Render": "Klang beim Rendern",
+    "Last Render": "Letztes Rendern",
     "On Failure": "Bei Fehler",
     "Warn": "Warnen",
     "Stop": "Anhalten",

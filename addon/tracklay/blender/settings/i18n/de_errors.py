@@ -270,6 +270,9 @@ ERRORS = {
     "File not found: {path}.": "Datei nicht gefunden: {path}.",
     "Not a file: {path}.": "Keine Datei: {path}.",
     "The file is empty: {path}. Export it again.": "Die Datei ist leer: {path}. Exportieren Sie sie neu.",
+    "The file is an animated image, of which ffmpeg shows a still picture: {path}. Convert it to MP4.": (
+        "Die Datei ist ein animiertes Bild, von dem ffmpeg ein Standbild zeigt: {path}. Wandeln Sie sie in MP4 um."
+    ),
     "The file has no video: {path}.": "Die Datei hat kein Video: {path}.",
     "The video has no frames: {path}.": "Das Video hat keine Bilder: {path}.",
     "{name} changed while it was read. Try again when the file is complete.": (
