@@ -48,6 +48,7 @@ class SoundAnalysis:
         kind_from: how it was found.
         powers: K-weighted power of each 100 ms from its start, the user's volume included.
         speech: (start, stop) of each stretch of speech on the mix's timeline.
+        peak: highest sample, linear.
         fades: True for its start and its end if a cut there would click.
         invalid: samples that were no number or infinite; they play as silence.
         clipped: stretches that are cut off at the highest value.
@@ -57,6 +58,7 @@ class SoundAnalysis:
     kind_from: KindOrigin
     powers: Powers
     speech: tuple[tuple[int, int], ...]
+    peak: float
     fades: tuple[bool, bool]
     invalid: int
     clipped: int
@@ -88,6 +90,7 @@ def analyse_sound(reader: SourceReader, channels: int) -> SoundAnalysis:
         kind_from,
         meter.part_powers(),
         tuple(speech) if kind == "dialogue" else (),
+        clips.peak,
         _needed_fades(reader),
         invalid,
         clips.count,
@@ -114,17 +117,18 @@ def _needed_fades(reader: SourceReader) -> tuple[bool, bool]:
     tail = np.abs(reader.read(source.stop - reach, source.stop)).max(axis=1, initial=0)
     edge, after = head[:_EDGE_SAMPLES].max(initial=0), head[_EDGE_SAMPLES:].max(initial=0)
     begins = bool(len(head)) and head[0] > _AUDIBLE_EDGE and edge <= 2 * after
-    return begins, bool(len(tail)) and bool(tail[-1] > _AUDIBLE_EDGE)
+    return bool(begins), bool(len(tail)) and bool(tail[-1] > _AUDIBLE_EDGE)
 
 
 class _ClipCounter:
-    """Counts stretches of samples at the same highest value."""
+    """Counts stretches of samples at the same highest value, and keeps the highest of all."""
 
     def __init__(self) -> None:
-        self.count = 0
+        self.count, self.peak = 0, 0.0
 
     def add(self, block: Samples) -> None:
         highest = float(np.abs(block).max(initial=0))
+        self.peak = max(self.peak, highest)
         if highest < _CLIPPED_FROM:
             return
         for channel in np.abs(block.T):

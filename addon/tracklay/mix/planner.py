@@ -11,7 +11,7 @@ import numpy as np
 from ..cue import SAMPLE_RATE
 from ..listening.loudness import PART_SAMPLES, SILENCE_LUFS, gated_loudness, lufs_of_power, power_of_lufs
 from .ducking import Stretch, duck_curve, merge_stretches
-from .gain_curve import GainCurve, gain_of_db
+from .gain_curve import GainCurve, db_of_gain, gain_of_db
 from .plan import MixPlan, SoundPlan
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ ANCHOR_LUFS = -23.0
 
 GAIN_RANGE_DB = (-40.0, 24.0)
 """Limits of the gain of a sound to the level of its kind: more would raise its noise only."""
+
+EFFECTS_CREST_DB = 16.0
+"""Decibels by which the highest peak of effects may exceed the loudness of dialogue: single hits have next to no loudness to go by."""
 
 FADE_SAMPLES = SAMPLE_RATE // 200
 """Fades at edges that click: 5 ms."""
@@ -174,7 +177,12 @@ def _levels(sounds: Sequence[HeardSound], loudness: dict[str, float], preset: Pr
         measured = loudness[group[0].source.id]
         if len(group) > 1:
             measured = gated_loudness(np.concatenate([sound.analysis.powers for sound in group]))
-        wanted = ANCHOR_LUFS + preset.levels.get(group[0].analysis.kind, 0.0) - measured
+        kind = group[0].analysis.kind
+        wanted = ANCHOR_LUFS + preset.levels.get(kind, 0.0) - measured
+        if kind == "effects":
+            wanted = min(
+                wanted, ANCHOR_LUFS + EFFECTS_CREST_DB - db_of_gain(max(sound.analysis.peak for sound in group))
+            )
         level = 0.0 if measured <= SILENCE_LUFS else min(max(wanted, GAIN_RANGE_DB[0]), GAIN_RANGE_DB[1])
         levels.update({sound.source.id: level for sound in group})
     return levels
