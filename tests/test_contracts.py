@@ -39,6 +39,7 @@ OPTIONS = {
             "--parts",
             "--best",
             "--repair",
+            "--mix",
             "--drop-original",
             "--to",
             "--plan",

@@ -39,7 +39,7 @@ def make_chords(seconds: float, level_db: float = -20.0) -> Sound:
     roots = np.array([220.0, 174.6, 196.0, 164.8])[(times // 2).astype(int) % 4]
     phase = 2 * np.pi * np.cumsum(roots) / RATE
     sound = sum(np.sin(phase * ratio) for ratio in (1, 1.25, 1.5, 2))
-    return (sound * 10 ** (level_db / 20) / np.sqrt(np.mean(sound**2))).astype(np.float32)
+    return np.asarray(sound * 10 ** (level_db / 20) / np.sqrt(np.mean(sound**2)), np.float32)
 
 
 def make_noise(seconds: float, level_db: float, seed: int = 1) -> Sound:
@@ -47,7 +47,7 @@ def make_noise(seconds: float, level_db: float, seed: int = 1) -> Sound:
     white = np.random.default_rng(seed).standard_normal(round(seconds * RATE))
     spectrum = np.fft.rfft(white) / (1 + np.fft.rfftfreq(len(white), 1 / RATE) / 300)
     sound = np.fft.irfft(spectrum, len(white))
-    return (sound * 10 ** (level_db / 20) / np.sqrt(np.mean(sound**2))).astype(np.float32)
+    return np.asarray(sound * 10 ** (level_db / 20) / np.sqrt(np.mean(sound**2)), np.float32)
 
 
 def make_hits(seconds: float, level_db: float = -20.0, seed: int = 1) -> Sound:
@@ -63,7 +63,7 @@ def make_hits(seconds: float, level_db: float = -20.0, seed: int = 1) -> Sound:
         knock = rng.standard_normal(len(times)) * np.exp(-times * rng.uniform(40, 300))
         sound[first : first + len(times)] += (body + knock) * rng.uniform(0.3, 1)
     sound = sound[: round(seconds * RATE)]
-    return (sound * 10 ** (level_db / 20) / np.sqrt(np.mean(sound**2))).astype(np.float32)
+    return np.asarray(sound * 10 ** (level_db / 20) / np.sqrt(np.mean(sound**2)), np.float32)
 
 
 def write_wav(path: Path, sound: Sound, rate: int = RATE) -> Path:

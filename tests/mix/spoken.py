@@ -55,12 +55,11 @@ _RETRIEVAL, _UTF8 = 1, 1
 
 
 @cache
-def _library() -> Any:
+def _library() -> tuple[Any, int]:
     library = ctypes.CDLL(espeakng_loader.get_library_path())
     rate = library.espeak_Initialize(_RETRIEVAL, 0, espeakng_loader.get_data_path().encode(), 0)
     assert rate > 0, "eSpeak NG cannot be started"
-    library.made_rate = rate
-    return library
+    return library, rate
 
 
 def speak(text: str, voice: str = "en-us", *, speed: int = 160, pitch: int = 50) -> npt.NDArray[np.float32]:
@@ -72,7 +71,7 @@ def speak(text: str, voice: str = "en-us", *, speed: int = 160, pitch: int = 50)
         speed: words a minute.
         pitch: 0 to 99.
     """
-    library = _library()
+    library, made_rate = _library()
     heard: list[npt.NDArray[np.int16]] = []
     kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 
@@ -90,11 +89,11 @@ def speak(text: str, voice: str = "en-us", *, speed: int = 160, pitch: int = 50)
     assert library.espeak_Synth(encoded, len(encoded) + 1, 0, 1, 0, _UTF8, None, None) == 0
     library.espeak_Synchronize()
     sound = np.concatenate(heard).astype(np.float32) / 32768
-    count = round(len(sound) * RATE / library.made_rate)
+    count = round(len(sound) * RATE / made_rate)
     spectrum = np.fft.rfft(sound)
     wide = np.zeros(count // 2 + 1, np.complex128)
     wide[: len(spectrum)] = spectrum
-    sound = np.fft.irfft(wide, count).astype(np.float32)
+    sound = np.fft.irfft(wide, count)
     sound /= np.abs(sound).max()
     audible = np.flatnonzero(np.abs(sound) > 0.01)
-    return sound[audible[0] : audible[-1] + 1]
+    return np.asarray(sound[audible[0] : audible[-1] + 1], np.float32)

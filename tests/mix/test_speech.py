@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from tracklay.mix.speech import SpeechDetector
 
-from tests.mix.made_scenes import RATE, make_chords, make_dialogue, make_hits, make_noise
+from tests.mix.made_scenes import make_chords, make_dialogue, make_hits, make_noise
+from tests.mix.spoken import RATE
 
 SECONDS = 12.0
 

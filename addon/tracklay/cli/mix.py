@@ -9,7 +9,7 @@ from rich.text import Text
 
 from ..errors import InvalidInput
 from ..mix.presets import LUFS_RANGE, TRUE_PEAK_RANGE, load_preset
-from ..timelines.mixing.delivery import MixRequest, MixResult, mix_timeline
+from ..timelines.mixing.delivery import MixOptions, MixResult, mix_timeline
 from ..timelines.mixing.scene import parse_kinds
 from .console import PlainConsole
 from .exit_status import EXIT_DONE
@@ -30,7 +30,7 @@ _ORIGINS = {
 
 def run_mix(options: argparse.Namespace) -> int:
     """Run the command and return the exit status."""
-    request = MixRequest(
+    request = MixOptions(
         load_preset(options.preset),
         _in_range("--target", options.target, LUFS_RANGE),
         _in_range("--true-peak", options.true_peak, TRUE_PEAK_RANGE),
@@ -79,7 +79,7 @@ def show_mix(result: MixResult) -> None:
 def measures_line(result: MixResult) -> str:
     """Return loudness, true peak and dialogue over music in one line."""
     measures = result.plan.measures
-    if measures is None or measures.lufs is None:
+    if measures.lufs is None:
         return "silent"
     line = f"{measures.lufs:.1f} LUFS, true peak {measures.true_peak:.1f} dBTP"
     if measures.dialogue_over_music is not None:

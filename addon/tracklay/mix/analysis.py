@@ -74,15 +74,15 @@ def analyse_sound(reader: SourceReader, channels: int) -> SoundAnalysis:
     meter, detector = LoudnessMeter(channels), SpeechDetector()
     wants_speech = known is None or known[0] == "dialogue"
     invalid = 0
-    clips = _ClipCounter()
+    clips, to_mono = _ClipCounter(), np.full(channels, 1 / channels, np.float32)
     for start in range(source.start, source.stop, BLOCK_SAMPLES):
         stop = min(source.stop, start + BLOCK_SAMPLES)
-        block = reader.read(start, stop)
-        invalid += reader.count_invalid(start, stop)
+        block, unusable = reader.read_checked(start, stop)
+        invalid += unusable
         clips.add(block)
         meter.add(np.ascontiguousarray(block.T))
         if wants_speech:
-            detector.add(block.mean(axis=1))
+            detector.add(block @ to_mono)
     speech = [(source.start + a, source.start + b) for a, b in detector.spans()] if wants_speech else []
     kind, kind_from = known or _listen_for_kind(reader, sum(b - a for a, b in speech))
     return SoundAnalysis(

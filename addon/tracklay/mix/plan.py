@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .gain_curve import GainCurve
+from .gain_curve import SILENCE_DB, GainCurve
 from .kinds import Kind, KindOrigin  # noqa: TC001 - parts of value types
 
 
@@ -67,6 +67,10 @@ class MixMeasures:
     limiting_db: float = 0.0
 
 
+UNMEASURED = MixMeasures(None, SILENCE_DB, None)
+"""The measures of a mix that was not rendered, which are those of silence."""
+
+
 @dataclass(frozen=True, slots=True)
 class MixPlan:
     """The plan of a whole mix.
@@ -78,7 +82,7 @@ class MixPlan:
         samples: length of the mix's timeline.
         sounds: the plan of each sound.
         master_db: decibels for the whole, after the curves and before the limiter.
-        measures: of the mix as planned, after the limiter; None until it was rendered.
+        measures: of the mix as planned, after the limiter; `UNMEASURED` until it was rendered.
         notes: sentences for the user.
     """
 
@@ -88,7 +92,7 @@ class MixPlan:
     samples: int
     sounds: tuple[SoundPlan, ...]
     master_db: float = 0.0
-    measures: MixMeasures | None = None
+    measures: MixMeasures = UNMEASURED
     notes: tuple[str, ...] = field(default=())
 
     def to_dict(self) -> dict[str, Any]:
@@ -97,7 +101,7 @@ class MixPlan:
             **{name: getattr(self, name) for name in ("preset", "target_lufs", "true_peak_db", "samples", "master_db")},
             "sample_rate": 48_000,
             "sounds": [sound.to_dict() for sound in self.sounds],
-            "measures": None if self.measures is None else asdict(self.measures),
+            "measures": asdict(self.measures),
             "notes": list(self.notes),
         }
 
@@ -111,6 +115,6 @@ class MixPlan:
             data["samples"],
             tuple(SoundPlan.from_dict(sound) for sound in data["sounds"]),
             data["master_db"],
-            None if data["measures"] is None else MixMeasures(**data["measures"]),
+            MixMeasures(**data["measures"]),
             tuple(data["notes"]),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -102,23 +103,22 @@ class SourceReader:
 
     def read(self, start: int, stop: int) -> Samples:
         """Return the samples of a stretch of the timeline, (samples, channels), which lies within the source."""
-        raw = self._sound.read(
-            start - self.source.start + self.source.offset, stop - self.source.start + self.source.offset
-        )
+        return self.read_checked(start, stop)[0]
+
+    def read_checked(self, start: int, stop: int) -> tuple[Samples, int]:
+        """Return the samples of a stretch, and how many of the file's are no number or infinite."""
+        shift = self.source.offset - self.source.start
+        raw = self._sound.read(start + shift, stop + shift)
+        invalid = 0
+        if not math.isfinite(float(raw.sum(dtype=np.float64))):
+            is_number = np.isfinite(raw)
+            invalid = raw.size - int(np.count_nonzero(is_number))
+            raw = np.where(is_number, raw, np.float32(0))
         samples = to_layout(raw, self._channels)
-        if not np.isfinite(samples).all():
-            samples = np.nan_to_num(samples, posinf=0, neginf=0)
         if self._has_volume:
             gains = self.source.volume.gains(start, stop)
             samples = (samples * (gains if isinstance(gains, float) else gains[:, None])).astype(np.float32)
-        return samples
-
-    def count_invalid(self, start: int, stop: int) -> int:
-        """Return how many samples of a stretch of the timeline are no number or infinite."""
-        raw = self._sound.read(
-            start - self.source.start + self.source.offset, stop - self.source.start + self.source.offset
-        )
-        return int(np.count_nonzero(~np.isfinite(raw)))
+        return samples, invalid
 
 
 def to_layout(samples: Samples, channels: int) -> Samples:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Set as AbstractSet
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...atomic_io import atomic_write, read_json, temp_dir
@@ -12,14 +12,11 @@ from ...errors import InvalidInput
 from ...manifest import build_manifest, read_manifest, replace_manifest
 from ...mix.kinds import KINDS, Kind
 from ...mix.mix_files import mix_sources
-from ...mix.sources import MixSource  # noqa: TC001 - for readers of the result
 from ...paths import ensure_folder
 from ...version import VERSION
-from .. import open_timeline
 from ..base import relative_path
-from ..media_file import MediaFile
-from .media_scene import read_media_scene
 from .scene import MixScene, set_kinds
+from .targets import open_target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,10 +24,11 @@ if TYPE_CHECKING:
 
     from ...mix.plan import MixPlan
     from ...mix.presets import Preset
+    from ..base import Timeline
 
 
 @dataclass(frozen=True, slots=True)
-class MixRequest:
+class MixOptions:
     """A mix as the user asks for it.
 
     Attributes:
@@ -72,25 +70,33 @@ class MixResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as `--json` prints it."""
-        measures = self.plan.measures
         return {
             "mix": str(self.mix),
             "sound": str(self.sound),
             "stems": {kind: str(path) for kind, path in self.stems.items()},
             "curves": str(self.curves),
-            "lufs": measures and measures.lufs,
-            "true_peak": measures and measures.true_peak,
-            "dialogue_over_music": measures and measures.dialogue_over_music,
+            **asdict(self.plan.measures),
             **self.plan.to_dict(),
             "notes": list(self.notes),
         }
 
+    def summary(self) -> dict[str, Any]:
+        """Return the result as a manifest holds it: names of files in its folder, and the measures."""
+        return {
+            "preset": self.plan.preset,
+            "file": self.mix.name,
+            "sound": self.sound.name,
+            "stems": {kind: path.name for kind, path in self.stems.items()},
+            "curves": self.curves.name,
+            **asdict(self.plan.measures),
+        }
 
-def mix_timeline(path: Path, request: MixRequest) -> MixResult:
+
+def mix_timeline(path: Path, request: MixOptions) -> MixResult:
     """Mix the sounds of a picture and write the result.
 
     Args:
-        path: a media file, images, or the manifest of one that was laid.
+        path: a media file, images, a timeline that OpenTimelineIO reads, or the manifest of one of them.
         request: the mix.
 
     Raises:
@@ -98,25 +104,28 @@ def mix_timeline(path: Path, request: MixRequest) -> MixResult:
         MediaError: a sound cannot be read.
         OutputError: a file cannot be written.
     """
-    timeline = open_timeline(picture_of(path))
-    if not isinstance(timeline, MediaFile):
-        raise InvalidInput("mix.unsupported", "Cannot mix this kind of file yet: {path}.", path=path)
-    folder = (request.to or (path.parent if is_manifest(path) else timeline.folder)).absolute()
-    scene = set_kinds(read_media_scene(timeline, folder), request.kinds or {})
+    target = open_target(picture_of(path), request.to or (path.parent if is_manifest(path) else None))
+    scene, notes = target.read_scene()
+    scene = set_kinds(scene, request.kinds or {})
     if not scene.sources:
         raise InvalidInput(
-            "mix.no_sound", "There is no sound to mix: {path} has none of its own, and no takes.", path=path
+            "mix.no_sound",
+            "There is no sound to mix: {path} has none of its own, and no takes.",
+            path=target.timeline.path,
         )
+    folder, stem = target.folder, target.timeline.output_stem(target.folder)
     ensure_folder(folder)
-    stem = timeline.output_stem(folder)
-    curves, film = folder / f"{stem}.mix.json", timeline.laid_path(folder)
+    curves, mix = folder / f"{stem}.mix.json", target.path
     earlier = _earlier_files(curves)
     with temp_dir(folder) as work:
-        sound, stems = work / f"{stem}.mix.wav", _stem_paths(work, stem, request)
+        sound = work / f"{stem}.mix.wav"
+        stems: dict[Kind, Path] = {}
+        if request.with_stems or target.needs_stems:
+            stems = {kind: work / f"{stem}.mix.{kind}.wav" for kind in KINDS}
         for name in (sound.name, *(each.name for each in stems.values())):
-            _check_free(folder / name, earlier)
-        if film.name not in earlier:
-            timeline.check_folder(folder)
+            if (folder / name).exists() and name not in earlier:
+                raise _not_ours(folder / name)
+        target.check_free(earlier)
         plan = mix_sources(
             scene.sources,
             scene.samples,
@@ -127,14 +136,14 @@ def mix_timeline(path: Path, request: MixRequest) -> MixResult:
             to=sound,
             stems=stems,
         )
-        notes = (*plan.notes, *timeline.write_film([(sound, Fraction(0))], film))
         for written in (sound, *stems.values()):
             written.replace(folder / written.name)
-    result = MixResult(
-        film, folder / sound.name, {kind: folder / each.name for kind, each in stems.items()}, curves, plan, notes
-    )
-    _write_curves(curves, result, scene, earlier)
-    _note_film(timeline, folder, film)
+    sound, stems = folder / sound.name, {kind: folder / each.name for kind, each in stems.items()}
+    # The list of files comes first: if the picture cannot be written, the next mix may still replace them.
+    _write_curves(curves, plan, scene, {mix.name, sound.name, *(each.name for each in stems.values())} | earlier)
+    notes = (*plan.notes, *notes, *target.write(plan, sound, stems))
+    result = MixResult(mix, sound, stems, curves, plan, notes)
+    note_mix(target.timeline, folder, mix, result.summary())
     return result
 
 
@@ -163,10 +172,6 @@ def picture_of(path: Path) -> Path:
     return picture
 
 
-def _stem_paths(folder: Path, stem: str, request: MixRequest) -> dict[Kind, Path]:
-    return {kind: folder / f"{stem}.mix.{kind}.wav" for kind in KINDS} if request.with_stems else {}
-
-
 def _earlier_files(curves: Path) -> frozenset[str]:
     """Return the names of the files that an earlier mix wrote, as its curves list them.
 
@@ -181,40 +186,31 @@ def _earlier_files(curves: Path) -> frozenset[str]:
     return frozenset(str(name) for name in content["files"])
 
 
-def _check_free(path: Path, earlier: frozenset[str]) -> None:
-    if path.exists() and path.name not in earlier:
-        raise _not_ours(path)
-
-
 def _not_ours(path: Path) -> InvalidInput:
     return InvalidInput(
         "timeline.output_exists", "File already exists and was not written by Tracklay: {path}.", path=path
     )
 
 
-def _write_curves(path: Path, result: MixResult, scene: MixScene, earlier: frozenset[str]) -> None:
-    """Write the plan as data: with it, the mix can be made again anywhere. Files of an earlier mix that still exist stay listed."""
-    written = {result.mix.name, result.sound.name, *(stem.name for stem in result.stems.values())}
+def _write_curves(path: Path, plan: MixPlan, scene: MixScene, files: AbstractSet[str]) -> None:
+    """Write the plan as data, with the files of this mix and of earlier ones: with it, the mix can be made again anywhere."""
     content = {
         "tracklay": VERSION,
-        "files": sorted(written | {name for name in earlier if (path.parent / name).is_file()}),
-        **result.plan.to_dict(),
-        "sources": [_describe_source(source, path.parent) for source in scene.sources],
+        "files": sorted(files),
+        **plan.to_dict(),
+        "sources": [{**each.to_dict(), "file": relative_path(each.file, path.parent)} for each in scene.sources],
     }
     with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
-def _describe_source(source: MixSource, folder: Path) -> dict[str, Any]:
-    return {**source.to_dict(), "file": relative_path(source.file, folder)}
-
-
-def _note_film(timeline: MediaFile, folder: Path, film: Path) -> None:
-    """Note the film in the manifest of the picture, so that the next run knows it as Tracklay's."""
+def note_mix(timeline: Timeline, folder: Path, mix: Path, summary: dict[str, Any]) -> None:
+    """Note the mix in the manifest of the picture: the next run knows the film as Tracklay's, and reports have its measures."""
     path = timeline.manifest_path(folder)
     if path.is_file():
         manifest = read_manifest(path)
     else:
         source = {"source": relative_path(timeline.path, folder)}
-        manifest = source | build_manifest(timeline.path.name, timeline.rate, [], [], film)
-    replace_manifest(path, {**manifest, "laid": film.name})
+        manifest = source | build_manifest(timeline.path.name, timeline.rate, [], [], None)
+    laid = {"laid": mix.name} if mix == timeline.laid_path(folder) else {}
+    replace_manifest(path, {**manifest, **laid, "mix": summary})

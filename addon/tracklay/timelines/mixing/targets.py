@@ -1,0 +1,133 @@
+"""The kinds of pictures that can be mixed: where their sounds come from, and in what form the mix goes back to them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from ...errors import InvalidInput
+from .. import open_timeline
+from ..formats import BLEND_SUFFIX
+from ..media_file import MediaFile
+from .media_scene import read_media_scene
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from ...mix.kinds import Kind
+    from ...mix.plan import MixPlan
+    from ..base import Timeline
+    from ..otio.timeline import OtioFile
+    from .scene import MixScene
+
+
+class MixTarget(ABC):
+    """A picture to be mixed. `path` is the file that plays the mix, `needs_stems` says whether stems are part of it."""
+
+    needs_stems = False
+    timeline: Timeline
+    folder: Path
+    path: Path
+
+    @abstractmethod
+    def read_scene(self) -> tuple[MixScene, Sequence[str]]:
+        """Return the sounds, and notes on those that are left out."""
+
+    @abstractmethod
+    def check_free(self, earlier: frozenset[str]) -> None:
+        """Check that `path` may be written; `earlier` are the names of files that an earlier mix wrote.
+
+        Raises:
+            InvalidInput: a file of the user's is there.
+        """
+
+    @abstractmethod
+    def write(self, plan: MixPlan, sound: Path, stems: Mapping[Kind, Path]) -> Sequence[str]:
+        """Write `path`, and return notes."""
+
+
+class FilmTarget(MixTarget):
+    """A media file or images: the mix is the first sound of the film with its takes."""
+
+    def __init__(self, timeline: MediaFile, folder: Path) -> None:
+        self.timeline: MediaFile = timeline
+        self.folder, self.path = folder, timeline.laid_path(folder)
+
+    def read_scene(self) -> tuple[MixScene, Sequence[str]]:
+        return read_media_scene(self.timeline, self.folder), ()
+
+    def check_free(self, earlier: frozenset[str]) -> None:
+        if self.path.name not in earlier:
+            self.timeline.check_folder(self.folder)
+
+    def write(self, plan: MixPlan, sound: Path, stems: Mapping[Kind, Path]) -> Sequence[str]:  # noqa: ARG002
+        return self.timeline.write_film([(sound, Fraction(0))], self.path)
+
+
+class OtioTarget(MixTarget):
+    """A timeline: the mix and its stems are tracks of a copy. Takes are read from the copy that `tracklay lay` wrote, if there is one."""
+
+    needs_stems = True
+
+    def __init__(self, timeline: OtioFile, folder: Path) -> None:
+        from ..otio.formats import read_timeline  # noqa: PLC0415 - OpenTimelineIO may not be installed
+        from ..otio.timeline import has_signed_tracks  # noqa: PLC0415
+
+        self.timeline, self.folder = timeline, folder
+        self.path = folder / f"{timeline.output_stem(folder)}.mix.otio"
+        laid = timeline.laid_path(folder)
+        self._source = read_timeline(laid if laid.is_file() and has_signed_tracks(laid) else timeline.path)
+
+    def read_scene(self) -> tuple[MixScene, Sequence[str]]:
+        from .otio_scene import read_otio_scene  # noqa: PLC0415
+
+        return read_otio_scene(self._source)
+
+    def check_free(self, earlier: frozenset[str]) -> None:  # noqa: ARG002 - the file is signed
+        from ..otio.timeline import has_signed_tracks  # noqa: PLC0415
+
+        if self.path.exists() and not has_signed_tracks(self.path):
+            raise InvalidInput(
+                "otio.output_changed", "File was not written by Tracklay, or was changed since: {path}.", path=self.path
+            )
+
+    def write(self, plan: MixPlan, sound: Path, stems: Mapping[Kind, Path]) -> Sequence[str]:
+        from .otio_tracks import write_mixed_timeline  # noqa: PLC0415
+
+        write_mixed_timeline(self._source, self.timeline.rate, plan, sound, stems, self.path)
+        return ()
+
+
+def check_mixable(timeline: Timeline) -> None:
+    """Check that a timeline can be mixed outside its editor.
+
+    Raises:
+        InvalidInput: it is a Blender file.
+    """
+    if timeline.path.suffix.lower() == BLEND_SUFFIX:
+        raise InvalidInput(
+            "mix.blend", "A Blender file is mixed in Blender: {path}. Open it there.", path=timeline.path
+        )
+
+
+def open_target(picture: Path, folder: Path | None) -> MixTarget:
+    """Open a picture for a mix.
+
+    Args:
+        picture: a media file, images, or a timeline that OpenTimelineIO reads.
+        folder: the folder with its takes, in which the mix is written; None: the timeline's own.
+
+    Raises:
+        InvalidInput: it is none of these, or cannot be read.
+    """
+    timeline = open_timeline(picture)
+    folder = (folder or timeline.folder).absolute()
+    if isinstance(timeline, MediaFile):
+        return FilmTarget(timeline, folder)
+    check_mixable(timeline)
+    from ..otio.timeline import OtioFile  # noqa: PLC0415 - OpenTimelineIO may not be installed
+
+    assert isinstance(timeline, OtioFile)  # noqa: S101 - the only other kind
+    return OtioTarget(timeline, folder)
