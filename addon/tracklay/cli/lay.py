@@ -117,12 +117,9 @@ def _write_worklist(timeline: Timeline, cues: Sequence[Cue], to: Path, options: 
         raise InvalidInput(
             "usage.plan_with_square", "--square cannot be combined with --plan. Work lists have no such column."
         )
-    if options.mix:
-        raise InvalidInput(
-            "usage.plan_with_mix", "--mix cannot be combined with --plan. Mix each picture when it is laid."
-        )
     fields = {"in": options.in_point, "out": options.out_point, "drop_original": options.drop_original or None}
     fields |= {"best": options.best or None, "repair": options.repair or None}
+    fields["mix"] = options.mix
     fields["parts"] = None if options.parts == "auto" else options.parts
     fields["hits"] = options.hits
     fields["tail"] = options.tail

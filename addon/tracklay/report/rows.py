@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,7 @@ class ReportRow:
         rate: the timeline's frame rate, None if it is unknown.
         seconds: time that the generation took.
         verdict: `keep`, `reject` or empty.
+        mix: the mix of its picture, as a manifest has it; empty if there is none.
     """
 
     id: str
@@ -49,6 +50,7 @@ class ReportRow:
     seconds: float | None
     verdict: str = ""
     note: str = ""
+    mix: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def number(self) -> int:
@@ -165,6 +167,7 @@ def _results_from_manifest(content: Mapping[str, Any], path: Path) -> dict[str, 
         "picture": picture,
         "folder": str(path.parent),
         "rate": content.get("rate"),
+        "mix": content.get("mix"),
         "name": Path(name).stem or path.name.partition(".")[0],
     }
     laid_rows = [
@@ -204,6 +207,7 @@ def _parse_row(row_entry: Mapping[str, Any], manifests: dict[Path, Any]) -> Repo
         seconds=None if seconds is None else float(seconds),
         verdict=str(row_entry.get("verdict") or ""),
         note=str(row_entry.get("note") or ""),
+        mix=mix if isinstance(mix := row_entry.get("mix"), dict) else {},
     )
     _ = row.number, row.file, row.span  # raises here, and not during the work, if the take is incomplete
     return row
