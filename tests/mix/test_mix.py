@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 import struct
+import subprocess
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from tracklay.mix.plan import MixPlan
 from tracklay.mix.presets import load_preset
 from tracklay.mix.sources import MixSource
 
+from tests.clips import FFMPEG
 from tests.mix.made_scenes import curve_db, make_chords, make_dialogue, make_noise, wav_source
 from tests.mix.spoken import RATE
 
@@ -185,3 +188,25 @@ def test_the_volume_of_the_user_stays(tmp_path):
     with WavReader(tmp_path / "mix.wav") as wav:
         levels = [np.abs(wav.read(round(at * RATE), round((at + 0.2) * RATE))).max() for at in (0.5, 3.5)]
     assert levels[1] / levels[0] == pytest.approx(0.4 / 3.4, rel=0.25)
+
+
+def test_a_mix_in_5_1_counts_its_channels_as_the_standard_says(tmp_path):
+    """Surrounds count more, low frequencies not at all; the file names its loudspeakers, and a mono source is on the front."""
+    sound = np.zeros((4 * RATE, 6), np.float32)
+    sound[:, 4] = make_chords(4)  # one surround
+    sound[:, 3] = 0.5
+    sources = [wav_source(tmp_path, "score", sound), wav_source(tmp_path, "steps", make_chords(4, -40), kind="effects")]
+    plan = mix_sources(sources, len(sound), FILM, tmp_path, to=tmp_path / "mix.wav", channels=6)
+    with WavReader(tmp_path / "mix.wav") as wav:
+        mixed = wav.read(0, len(sound))
+        assert wav.format.channels == 6
+    assert plan.measures.lufs == pytest.approx(-23, abs=0.11)
+    assert np.abs(mixed[:, 4]).max() > 0.01
+    log = subprocess.run(
+        [FFMPEG, "-i", str(tmp_path / "mix.wav"), "-af", "ebur128", "-f", "null", "-"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "5.1" in log.stderr
+    assert float(re.findall(r"I: +(-?[\d.]+) LUFS", log.stderr)[-1]) == pytest.approx(-23, abs=0.2)

@@ -30,6 +30,7 @@ class SoundReader(Protocol):
     """The sound of a file at `SAMPLE_RATE`, of any length."""
 
     channels: int
+    samples: int
 
     def read(self, start: int, stop: int) -> Samples:
         """Return the samples from `start` to `stop`, (samples, channels); silence where the file has none."""
@@ -105,10 +106,10 @@ class DecodedSounds:
 
 class _WavSound:
     def __init__(self, wav: WavReader) -> None:
-        self._wav, self.channels, self._samples = wav, wav.format.channels, wav.format.samples
+        self._wav, self.channels, self.samples = wav, wav.format.channels, wav.format.samples
 
     def read(self, start: int, stop: int) -> Samples:
-        first, last = min(max(0, start), self._samples), min(max(0, stop), self._samples)
+        first, last = min(max(0, start), self.samples), min(max(0, stop), self.samples)
         return _pad(self._wav.read(first, max(first, last)), first - start, stop - start)
 
 
@@ -119,7 +120,7 @@ class _RawSound:
         self._file = path.open("rb")
         self.channels, self._offset, size = _read_caf_header(self._file.read(4096))
         end = path.stat().st_size if size < 0 else self._offset + size
-        self._samples = (end - self._offset) // (BYTES_PER_SAMPLE * self.channels)
+        self.samples = (end - self._offset) // (BYTES_PER_SAMPLE * self.channels)
 
     def __enter__(self) -> Self:
         return self
@@ -130,7 +131,7 @@ class _RawSound:
         self._file.close()
 
     def read(self, start: int, stop: int) -> Samples:
-        first, last = min(max(0, start), self._samples), min(max(0, stop), self._samples)
+        first, last = min(max(0, start), self.samples), min(max(0, stop), self.samples)
         self._file.seek(self._offset + first * BYTES_PER_SAMPLE * self.channels)
         data = self._file.read(max(0, last - first) * BYTES_PER_SAMPLE * self.channels)
         return _pad(np.frombuffer(data, "<f4").reshape(-1, self.channels), first - start, stop - start)

@@ -77,9 +77,13 @@ def mix_sources(
     to: Path | None = None,
     stems: Mapping[Kind, Path] | None = None,
     channels: int = CHANNELS,
+    headroom_db: float = 0.0,
     cancel_token: CancelToken | None = None,
 ) -> MixPlan:
-    """Listen to sounds, plan their mix, render it, and return the plan with what was measured. Arguments as `mix_wavs`."""
+    """Listen to sounds, plan their mix, render it, and return the plan with what was measured.
+
+    Arguments as `mix_wavs`, with `channels` of the mix (1, 2, or 6 for 5.1) and `headroom_db` as `render_mix` takes it.
+    """
     with temp_dir(work) as folder, DecodedSounds(folder, cancel_token) as sounds:
         readers = [
             SourceReader(source, sounds.open(source.file, source.stream, source.zero), channels) for source in sources
@@ -87,4 +91,5 @@ def mix_sources(
         heard = [HeardSound(reader.source, analyse_sound(reader, channels)) for reader in readers]
         plan = plan_mix(heard, samples, preset, target_lufs=target_lufs, true_peak_db=true_peak_db)
         mixed = [MixedSound(each, reader) for each, reader in zip(plan.sounds, readers, strict=True)]
-        return render_mix(plan, mixed, channels, dialogue_over_music(heard, plan), to=to, stems=stems)
+        over_music = dialogue_over_music(heard, plan)
+        return render_mix(plan, mixed, channels, over_music, to=to, stems=stems, headroom_db=headroom_db)

@@ -126,6 +126,7 @@ def render_mix(
     *,
     to: Path | None = None,
     stems: Mapping[Kind, Path] | None = None,
+    headroom_db: float = 0.0,
 ) -> MixPlan:
     """Render a mix until its loudness is that of the plan's target, and return the plan with the gain for that and what was measured.
 
@@ -136,6 +137,7 @@ def render_mix(
         over_music: LU between dialogue and music, for the measures.
         to: the mix, a 24-bit WAV; None: only measure.
         stems: the stem of each kind, 32-bit float WAVs that sum to the mix before the limiter.
+        headroom_db: decibels that peaks stay below the ceiling, for a lossy codec that comes after.
 
     Raises:
         MediaError: a sound cannot be read.
@@ -144,7 +146,7 @@ def render_mix(
     notes = list(plan.notes)
     is_held_back = False
     for attempt in range(1, MAX_PASSES + 1):
-        measures = _render_once(plan, sounds, channels, over_music, to, stems or {})
+        measures = _render_once(plan, sounds, channels, over_music, to, stems or {}, headroom_db)
         if measures.lufs is None:
             break
         missing = plan.target_lufs - measures.lufs
@@ -171,6 +173,7 @@ def _render_once(
     over_music: float | None,
     to: Path | None,
     stems: Mapping[Kind, Path],
+    headroom_db: float,
 ) -> MixMeasures:
     """Render the whole mix once, and return what was measured."""
     unlimited: deque[Samples] = deque()
@@ -198,7 +201,7 @@ def _render_once(
                 start += count
                 yield mixed
 
-        ceiling = gain_of_db(plan.true_peak_db - _CEILING_MARGIN_DB)
+        ceiling = gain_of_db(plan.true_peak_db - _CEILING_MARGIN_DB - headroom_db)
         for limited in limit_peaks(blocks(), ceiling, between_samples=True):
             meters.add(unlimited.popleft(), limited)
             if mix_writer:

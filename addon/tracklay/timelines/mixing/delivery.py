@@ -135,6 +135,7 @@ def mix_timeline(path: Path, request: MixOptions) -> MixResult:
             true_peak_db=request.true_peak_db,
             to=sound,
             stems=stems,
+            headroom_db=target.headroom_db,
         )
         for written in (sound, *stems.values()):
             written.replace(folder / written.name)

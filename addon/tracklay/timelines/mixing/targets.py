@@ -6,7 +6,11 @@ from abc import ABC, abstractmethod
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from ...atomic_io import temp_dir
 from ...errors import InvalidInput
+from ...listening.loudness import true_peaks
+from ...mix.decoded_sound import DecodedSounds
+from ...mix.gain_curve import db_of_gain, gain_of_db
 from .. import open_timeline
 from ..formats import BLEND_SUFFIX
 from ..media_file import MediaFile
@@ -23,10 +27,20 @@ if TYPE_CHECKING:
     from .scene import MixScene
 
 
+AAC_HEADROOM_DB = 0.3
+"""Decibels that peaks stay below the ceiling in a film with AAC. At 320 kb/s it was seen to raise them by 0.1 dB."""
+
+_PEAK_BLOCK_SAMPLES, _PEAK_STEP = 1 << 16, 64
+
+
 class MixTarget(ABC):
-    """A picture to be mixed. `path` is the file that plays the mix, `needs_stems` says whether stems are part of it."""
+    """A picture to be mixed. `path` is the file that plays the mix, `needs_stems` says whether stems are part of it.
+
+    `headroom_db` is what peaks of the mix stay below the ceiling, because the file's codec moves them.
+    """
 
     needs_stems = False
+    headroom_db = 0.0
     timeline: Timeline
     folder: Path
     path: Path
@@ -54,6 +68,7 @@ class FilmTarget(MixTarget):
     def __init__(self, timeline: MediaFile, folder: Path) -> None:
         self.timeline: MediaFile = timeline
         self.folder, self.path = folder, timeline.laid_path(folder)
+        self.headroom_db = AAC_HEADROOM_DB if self.path.suffix == ".mp4" else 0.0
 
     def read_scene(self) -> tuple[MixScene, Sequence[str]]:
         return read_media_scene(self.timeline, self.folder), ()
@@ -63,7 +78,12 @@ class FilmTarget(MixTarget):
             self.timeline.check_folder(self.folder)
 
     def write(self, plan: MixPlan, sound: Path, stems: Mapping[Kind, Path]) -> Sequence[str]:  # noqa: ARG002
-        return self.timeline.write_film([(sound, Fraction(0))], self.path)
+        notes = self.timeline.write_film([(sound, Fraction(0))], self.path)
+        peak_db = db_of_gain(_file_true_peak(self.path, gain_of_db(plan.true_peak_db)))
+        if peak_db <= plan.true_peak_db:
+            return notes
+        over = f"The sound of {self.path.name} peaks at {peak_db:.1f} dBTP after its codec; {sound.name} keeps {plan.true_peak_db:g}."
+        return [*notes, over]
 
 
 class OtioTarget(MixTarget):
@@ -98,6 +118,18 @@ class OtioTarget(MixTarget):
 
         write_mixed_timeline(self._source, self.timeline.rate, plan, sound, stems, self.path)
         return ()
+
+
+def _file_true_peak(path: Path, worth: float) -> float:
+    """Return the highest true peak of a file's first sound, linear; at least `worth` if it is that high."""
+    highest = 0.0
+    with temp_dir(path.parent) as work, DecodedSounds(work) as sounds:
+        sound = sounds.open(path)
+        for start in range(0, sound.samples, _PEAK_BLOCK_SAMPLES):
+            block = sound.read(start - _PEAK_STEP, start + _PEAK_BLOCK_SAMPLES + _PEAK_STEP)
+            # The steps at both ends see a cut that is not in the sound.
+            highest = max(highest, float(true_peaks(block.T, _PEAK_STEP, worth)[1:-1].max()))
+    return highest
 
 
 def check_mixable(timeline: Timeline) -> None:
