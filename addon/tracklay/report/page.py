@@ -233,6 +233,7 @@ def _page_row(preview: RowPreview, *, inline: bool) -> dict[str, Any]:
         "events": _take_events(take),
         "moves": _take_moves(take),
         "untouched": _media_url(preview.untouched, "video/mp4", inline=inline),
+        "mixes": {kind: _media_url(path, "video/mp4", inline=inline) for kind, path in preview.mixes.items()},
         "media": _media_url(preview.player, "video/mp4", inline=inline),
         "price": None if amount is None else float(amount),
         "worst_offset": worst_offset,

@@ -76,6 +76,22 @@ class ReportRow:
         return self.folder / str(name)
 
     @property
+    def mix_files(self) -> dict[str, Path]:
+        """The WAVs of its picture's mix that exist: `mix`, and the stem of each kind."""
+        stems = self.mix.get("stems")
+        names = {"mix": self.mix.get("sound"), **(stems if isinstance(stems, dict) else {})}
+        found = {str(kind): self.folder / Path(str(name)).name for kind, name in names.items() if name}
+        return {kind: path for kind, path in found.items() if path.is_file()}
+
+    @property
+    def mix_offset(self) -> Fraction:
+        """Seconds of the mix at which the take begins."""
+        if self.take is None:
+            return Fraction(0)
+        start = parse_fraction(str(self.take["start"]["seconds"]))
+        return max(Fraction(0), start - parse_fraction(str(self.mix.get("start", "0/1"))))
+
+    @property
     def span(self) -> Span | None:
         """The timeline frames of the take, None without a take or a known rate."""
         if self.take is None or self.rate is None:
@@ -209,7 +225,12 @@ def _parse_row(row_entry: Mapping[str, Any], manifests: dict[Path, Any]) -> Repo
         note=str(row_entry.get("note") or ""),
         mix=mix if isinstance(mix := row_entry.get("mix"), dict) else {},
     )
-    _ = row.number, row.file, row.span  # raises here, and not during the work, if the take is incomplete
+    _ = (
+        row.number,
+        row.file,
+        row.span,
+        row.mix_offset,
+    )  # raises here, and not during the work, if the take is incomplete
     return row
 
 

@@ -20,6 +20,7 @@ from .targets import open_target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from fractions import Fraction
     from pathlib import Path
 
     from ...mix.plan import MixPlan
@@ -58,6 +59,7 @@ class MixResult:
         stems: the stem of each kind, 32-bit float WAVs.
         curves: the plan with its curves, JSON.
         plan: the plan.
+        start: its first sample in seconds, as the starts of takes count.
         notes: what the user should know.
     """
 
@@ -66,6 +68,7 @@ class MixResult:
     stems: Mapping[Kind, Path]
     curves: Path
     plan: MixPlan
+    start: Fraction
     notes: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -81,12 +84,14 @@ class MixResult:
         }
 
     def summary(self) -> dict[str, Any]:
-        """Return the result as a manifest holds it: names of files in its folder, and the measures."""
+        """Return the result as a manifest holds it: names of files in its folder, stems that are not silent, and the measures."""
+        kinds = {sound.kind for sound in self.plan.sounds}
         return {
             "preset": self.plan.preset,
+            "start": f"{self.start.numerator}/{self.start.denominator}",
             "file": self.mix.name,
             "sound": self.sound.name,
-            "stems": {kind: path.name for kind, path in self.stems.items()},
+            "stems": {kind: path.name for kind, path in self.stems.items() if kind in kinds},
             "curves": self.curves.name,
             **asdict(self.plan.measures),
         }
@@ -143,7 +148,7 @@ def mix_timeline(path: Path, request: MixOptions) -> MixResult:
     # The list of files comes first: if the picture cannot be written, the next mix may still replace them.
     _write_curves(curves, plan, scene, {mix.name, sound.name, *(each.name for each in stems.values())} | earlier)
     notes = (*plan.notes, *notes, *target.write(plan, sound, stems))
-    result = MixResult(mix, sound, stems, curves, plan, notes)
+    result = MixResult(mix, sound, stems, curves, plan, target.start, notes)
     note_mix(target.timeline, folder, mix, result.summary())
     return result
 

@@ -36,9 +36,11 @@ _PEAK_BLOCK_SAMPLES, _PEAK_STEP = 1 << 16, 64
 class MixTarget(ABC):
     """A picture to be mixed. `path` is the file that plays the mix, `needs_stems` says whether stems are part of it.
 
+    `start` is the mix's first sample in seconds, as the starts of takes count.
     `headroom_db` is what peaks of the mix stay below the ceiling, because the file's codec moves them.
     """
 
+    start: Fraction = Fraction(0)
     needs_stems = False
     headroom_db = 0.0
     timeline: Timeline
@@ -97,6 +99,7 @@ class OtioTarget(MixTarget):
 
         self.timeline, self.folder = timeline, folder
         self.path = folder / f"{timeline.output_stem(folder)}.mix.otio"
+        self.start = timeline.rate.seconds(timeline.frame_of_time("0f"))
         laid = timeline.laid_path(folder)
         self._source = read_timeline(laid if laid.is_file() and has_signed_tracks(laid) else timeline.path)
 
