@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from tracklay.listening.loudness import integrated_loudness
+from tracklay.media.bwf import plain_bwf_writer
 from tracklay.media.ffmpeg_program import find_ffmpeg
 from tracklay.media.wav_reader import WavReader
 from tracklay.mix.analysis import analyse_sound
@@ -42,8 +42,9 @@ from tracklay.mix.presets import PRESET_NAMES, Duck, load_preset
 from tracklay.mix.sources import MixSource, SourceReader
 from tracklay.mix.speech import SpeechDetector
 from tracklay.sketch.music.composer import compose_music
+from tracklay.worker import WorkerProcess
 
-from tests.mix.made_scenes import make_hits, make_noise, wav_source, write_wav
+from tests.mix.made_scenes import make_hits, make_noise, wav_source
 from tests.mix.spoken import RATE, SENTENCES, speak
 
 if TYPE_CHECKING:
@@ -205,24 +206,49 @@ def gap_level(curve: GainCurve, spans: list[tuple[int, int]], duck: Duck) -> str
 
 
 def measure_speed(scene: BenchmarkScene, folder: Path, minutes: int) -> None:
-    """Print how much faster than real time a long scene is analysed and mixed, and the memory that it takes."""
-    sources = []
-    for name, sound, kind in (("own", 0.05 * scene.speech, None), ("score", 0.1 * scene.bed, "music")):
-        path = folder / f"long {name}.wav"
-        write_wav(path, np.repeat(np.tile(sound, round(minutes * 60 / SECONDS))[:, None], 2, axis=1))
-        sources.append(MixSource(name, name, path, 0, round(minutes * 60 * RATE), kind=kind))  # type: ignore[arg-type]
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    """Print how much faster than real time a long scene is analysed and mixed, and the memory that it takes in a worker process."""
     print(f"\nspeed: {minutes} min, stereo; times real time in processor time of one thread")
+    short, long = (write_long_scene(scene, folder, length) for length in (max(1, minutes // 10), minutes))
     with DecodedSounds(folder) as sounds:
-        for source in sources:
+        for source in long:
             begun = time.process_time()
             analyse_sound(SourceReader(source, sounds.open(source.file), 2), 2)
             print(f"  analysis of {source.name:6} {minutes * 60 / (time.process_time() - begun):6.0f}")
-    begun = time.process_time()
-    plan = mix_sources(sources, sources[0].samples, load_preset("film"), folder, to=folder / "long mix.wav")
-    print(f"  analysis of both, mix, limiter {minutes * 60 / (time.process_time() - begun):6.0f}")
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(f"  memory: {before // 1024} MB before, {used // 1024} MB at most; {plan.measures.lufs:.2f} LUFS")
+    for sources in (short, long):
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        worker = WorkerProcess(
+            "mix.mix_files:mix_wavs",
+            {
+                "sources": [source.to_dict() for source in sources],
+                "samples": sources[0].samples,
+                "preset": "film",
+                "work": str(folder),
+                "to": str(folder / "long mix.wav"),
+            },
+        )
+        lufs = worker.result()["measures"]["lufs"]
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds = after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime
+        length = sources[0].samples / RATE
+        print(
+            f"  {length / 60:.0f} min: analysis of both, mix, limiter {length / seconds:6.0f};"
+            f" at most {after.ru_maxrss // 1024} MB; {lufs:.2f} LUFS"
+        )
+
+
+def write_long_scene(scene: BenchmarkScene, folder: Path, minutes: int) -> list[MixSource]:
+    """Return own sound and music of a length, the scene again and again. They are written piece by piece."""
+    sources = []
+    for name, sound, kind in (("own", 0.05 * scene.speech, None), ("score", 0.1 * scene.bed, "music")):
+        path = folder / f"{minutes} min {name}.wav"
+        piece = np.repeat(sound[:, None], 2, axis=1)
+        with path.open("wb") as file:
+            writer = plain_bwf_writer(file, 2, RATE)
+            for _ in range(round(minutes * 60 / SECONDS)):
+                writer.write(piece)
+            writer.close()
+        sources.append(MixSource(name, name, path, 0, round(minutes * 60 * RATE), kind=kind))  # type: ignore[arg-type]
+    return sources
 
 
 def main() -> None:
@@ -238,7 +264,6 @@ def main() -> None:
         measure_mixes(scenes, Path(folder))
         if options.minutes:
             measure_speed(scenes[0], Path(folder), options.minutes)
-    print(f"\n(a silent scene: {integrated_loudness(np.zeros((2, RATE), np.float32)):.0f} LUFS)")
 
 
 if __name__ == "__main__":
