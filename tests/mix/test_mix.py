@@ -210,3 +210,15 @@ def test_a_mix_in_5_1_counts_its_channels_as_the_standard_says(tmp_path):
     )
     assert "5.1" in log.stderr
     assert float(re.findall(r"I: +(-?[\d.]+) LUFS", log.stderr)[-1]) == pytest.approx(-23, abs=0.2)
+
+
+def test_long_silence_does_not_count(tmp_path):
+    """Five minutes with one sentence in them: the gate leaves the silence out, and the sentence is where it was."""
+    dialogue, spans = make_dialogue(4, (1.0,))
+    sources = [wav_source(tmp_path, "own", dialogue, start=200 * RATE)]
+    plan = mix_sources(sources, 300 * RATE, FILM, tmp_path, to=tmp_path / "mix.wav")
+    assert plan.measures.lufs == pytest.approx(-23, abs=0.11)
+    with WavReader(tmp_path / "mix.wav") as wav:
+        assert wav.format.samples == 300 * RATE
+        first = np.flatnonzero(wav.read(0, 300 * RATE)[:, 0])[0]
+    assert abs(first - (200 * RATE + spans[0][0])) < 50

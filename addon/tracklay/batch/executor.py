@@ -434,5 +434,6 @@ def _mix_group(picture: OpenPicture, row_states: Sequence[_RowState]) -> dict[st
     preset = _mix_preset(row_states)
     if not preset or not any(state.known_takes or state.produced_takes for state in row_states):
         return {}
-    options = MixOptions(load_preset(preset), to=row_states[0].row.folder)
+    row = row_states[0].row
+    options = MixOptions(load_preset(preset), to=row.folder, drop_original=row.drop_original)
     return mix_timeline(picture.timeline.path, options).summary()

@@ -224,7 +224,7 @@ def generate_and_lay(
     mixed = None
     if mix and takes and not laid.failures:
         try:
-            mixed = mix_timeline(timeline.path, MixOptions(mix, to=to))
+            mixed = mix_timeline(timeline.path, MixOptions(mix, to=to, drop_original=drop_original))
             manifest["mix"], notes = mixed.summary(), [*notes, *mixed.notes]
         except TracklayError as error:
             # The takes are laid all the same; `tracklay mix` can mix them later.

@@ -36,7 +36,7 @@ def run_mix(options: argparse.Namespace) -> int:
         _in_range("--true-peak", options.true_peak, TRUE_PEAK_RANGE),
         parse_kinds(options.kinds),
         options.stems,
-        options.to,
+        to=options.to,
     )
     result = mix_timeline(options.picture, request)
     if options.json:

@@ -38,6 +38,7 @@ class MixOptions:
         true_peak_db: highest true peak; None: the preset's.
         kinds: kind of each sound that the user names.
         with_stems: write the stems, too.
+        drop_original: leave a media file's own sound out.
         to: the output folder; None: that of the timeline.
     """
 
@@ -46,6 +47,7 @@ class MixOptions:
     true_peak_db: float | None = None
     kinds: Mapping[str, str] | None = None
     with_stems: bool = False
+    drop_original: bool = False
     to: Path | None = None
 
 
@@ -109,7 +111,8 @@ def mix_timeline(path: Path, request: MixOptions) -> MixResult:
         MediaError: a sound cannot be read.
         OutputError: a file cannot be written.
     """
-    target = open_target(picture_of(path), request.to or (path.parent if is_manifest(path) else None))
+    folder = request.to or (path.parent if is_manifest(path) else None)
+    target = open_target(picture_of(path), folder, drop_original=request.drop_original)
     scene, notes = target.read_scene()
     scene = set_kinds(scene, request.kinds or {})
     if not scene.sources:

@@ -17,16 +17,17 @@ if TYPE_CHECKING:
     from ..media_file import MediaFile
 
 
-def read_media_scene(timeline: MediaFile, folder: Path) -> MixScene:
+def read_media_scene(timeline: MediaFile, folder: Path, *, drop_original: bool = False) -> MixScene:
     """Return the sounds of a media file.
 
     Args:
         timeline: the file.
         folder: the folder with its takes and their manifest, if there are any.
+        drop_original: leave its own sound out.
     """
     length = timeline.video.end if timeline.images else timeline.video.end - timeline.video.start
     samples = round(length * SAMPLE_RATE)
-    own = [audio for audio in timeline.media.audio if audio.codec != NO_DECODER]
+    own = [audio for audio in timeline.media.audio if audio.codec != NO_DECODER and not drop_original]
     sources = [
         MixSource(
             f"A{number}",

@@ -67,20 +67,21 @@ class MixTarget(ABC):
 class FilmTarget(MixTarget):
     """A media file or images: the mix is the first sound of the film with its takes."""
 
-    def __init__(self, timeline: MediaFile, folder: Path) -> None:
+    def __init__(self, timeline: MediaFile, folder: Path, *, drop_original: bool) -> None:
         self.timeline: MediaFile = timeline
+        self._drop_original = drop_original
         self.folder, self.path = folder, timeline.laid_path(folder)
         self.headroom_db = AAC_HEADROOM_DB if self.path.suffix == ".mp4" else 0.0
 
     def read_scene(self) -> tuple[MixScene, Sequence[str]]:
-        return read_media_scene(self.timeline, self.folder), ()
+        return read_media_scene(self.timeline, self.folder, drop_original=self._drop_original), ()
 
     def check_free(self, earlier: frozenset[str]) -> None:
         if self.path.name not in earlier:
             self.timeline.check_folder(self.folder)
 
     def write(self, plan: MixPlan, sound: Path, stems: Mapping[Kind, Path]) -> Sequence[str]:  # noqa: ARG002
-        notes = self.timeline.write_film([(sound, Fraction(0))], self.path)
+        notes = self.timeline.write_film([(sound, Fraction(0))], self.path, drop_original=self._drop_original)
         peak_db = db_of_gain(_file_true_peak(self.path, gain_of_db(plan.true_peak_db)))
         if peak_db <= plan.true_peak_db:
             return notes
@@ -147,12 +148,13 @@ def check_mixable(timeline: Timeline) -> None:
         )
 
 
-def open_target(picture: Path, folder: Path | None) -> MixTarget:
+def open_target(picture: Path, folder: Path | None, *, drop_original: bool = False) -> MixTarget:
     """Open a picture for a mix.
 
     Args:
         picture: a media file, images, or a timeline that OpenTimelineIO reads.
         folder: the folder with its takes, in which the mix is written; None: the timeline's own.
+        drop_original: leave a media file's own sound out. A timeline's was left out of the copy that `tracklay lay` wrote.
 
     Raises:
         InvalidInput: it is none of these, or cannot be read.
@@ -160,7 +162,7 @@ def open_target(picture: Path, folder: Path | None) -> MixTarget:
     timeline = open_timeline(picture)
     folder = (folder or timeline.folder).absolute()
     if isinstance(timeline, MediaFile):
-        return FilmTarget(timeline, folder)
+        return FilmTarget(timeline, folder, drop_original=drop_original)
     check_mixable(timeline)
     from ..otio.timeline import OtioFile  # noqa: PLC0415 - OpenTimelineIO may not be installed
 
