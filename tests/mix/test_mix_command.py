@@ -126,12 +126,14 @@ def test_own_sound_is_where_it_was(film, tmp_path, capsys):
 
 
 def test_it_can_be_mixed_again_but_replaces_nothing_of_the_users(laid, capsys):
-    """From the manifest, too. A file that no mix wrote is refused with one sentence."""
+    """From the manifest and the laid film, too. A file that no mix wrote is refused with one sentence."""
     manifest = laid.parent / "tracklay" / "clip.tracklay.json"
     run_json(capsys, "mix", laid, "--stems")
     again = run_json(capsys, "mix", manifest, "--target", "-20", "--kind", "music.wav=off")
     assert again["lufs"] == pytest.approx(-20, abs=0.2)
     assert len(again["sounds"]) == 2
+    film = run_json(capsys, "mix", laid.parent / "tracklay" / "clip.tracklay.mp4")
+    assert [each["name"] for each in film["sounds"]] == ["own sound", "music.wav", "foley.wav"]
     (laid.parent / "tracklay" / "clip.mix.json").unlink()
     assert main(["mix", str(laid)]) == 2
     assert "was not written by Tracklay" in capsys.readouterr().err

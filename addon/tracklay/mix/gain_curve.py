@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -19,7 +20,7 @@ SILENCE_DB: Final = -120.0
 """Decibels of a gain of 0 where a number is needed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GainCurve:
     """Points (sample, linear gain) in the order of time, at least one. Before the first and after the last point the gain stays.
 
@@ -29,19 +30,31 @@ class GainCurve:
 
     points: tuple[tuple[int, float], ...] = ((0, 1.0),)
 
+    @cached_property
+    def _arrays(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """The samples and the gains of the points."""
+        times, gains = zip(*self.points, strict=True)
+        return np.array(times, np.int64), np.array(gains, np.float64)
+
     def gains(self, start: int, stop: int) -> npt.NDArray[np.float64] | float:
         """Return the gain of each sample from `start` to `stop`, or one number if it is the same for all."""
-        times = [time for time, _ in self.points]
+        times, values = self._arrays
         first = int(np.searchsorted(times, start, "right"))
         last = int(np.searchsorted(times, stop - 1, "left"))
-        around = {gain for _, gain in self.points[max(0, first - 1) : last + 1]}
-        if len(around) == 1:
-            return around.pop()
-        return np.interp(np.arange(start, stop), times, [gain for _, gain in self.points])
+        around = values[max(0, first - 1) : last + 1]
+        if (around == around[0]).all():
+            return float(around[0])
+        return np.interp(np.arange(start, stop), times, values)
+
+    def at_samples(self, samples: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """Return the gains of samples, (n,)."""
+        times, values = self._arrays
+        gains: npt.NDArray[np.float64] = np.interp(samples, times, values)
+        return gains
 
     def at(self, sample: int) -> float:
         """Return the gain of one sample."""
-        return float(np.interp(sample, [time for time, _ in self.points], [gain for _, gain in self.points]))
+        return float(np.interp(sample, *self._arrays))
 
     def scaled(self, factor: float) -> GainCurve:
         """Return the curve with each gain multiplied by a factor."""
@@ -49,16 +62,18 @@ class GainCurve:
 
     def within(self, start: int, stop: int) -> GainCurve:
         """Return the part from `start` to `stop`, with a point on either end; a constant one keeps one point."""
-        inner = tuple(point for point in self.points if start < point[0] < stop)
+        times, _ = self._arrays
+        inner = self.points[int(np.searchsorted(times, start, "right")) : int(np.searchsorted(times, stop, "left"))]
         return GainCurve(((start, self.at(start)), *inner, (stop, self.at(stop)))).simplified()
 
     def times(self, other: GainCurve) -> GainCurve:
         """Return the product of two curves, exact at the points of both."""
-        times = sorted({time for time, _ in (*self.points, *other.points)})
-        return GainCurve(tuple((time, self.at(time) * other.at(time)) for time in times)).simplified()
+        times = np.union1d(self._arrays[0], other._arrays[0])
+        gains = self.at_samples(times) * other.at_samples(times)
+        return GainCurve(tuple(zip(times.tolist(), gains.tolist(), strict=True))).simplified()
 
     def simplified(self) -> GainCurve:
-        """Return the curve without points that change nothing."""
+        """Return the curve without points that change nothing: those between two of the same gain."""
         kept: list[tuple[int, float]] = []
         for index, (time, gain) in enumerate(self.points):
             after = self.points[index + 1] if index + 1 < len(self.points) else None

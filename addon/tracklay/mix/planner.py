@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -87,7 +88,7 @@ def plan_mix(
         if (duck := preset.ducks.get(kind)) and spoken:
             powers = np.zeros(parts)
             _add_powers(powers, sound, level)
-            curve = curve.times(_plan_duck(duck, spoken, dialogue, powers).within(source.start, source.stop))
+            curve = curve.times(_plan_duck(duck, spoken, dialogue, powers, source).within(source.start, source.stop))
         plans.append(
             SoundPlan(
                 source.id,
@@ -188,19 +189,34 @@ def _levels(sounds: Sequence[HeardSound], loudness: dict[str, float], preset: Pr
     return levels
 
 
-def _plan_duck(duck: Duck, spoken: Sequence[tuple[int, int]], dialogue: Powers, powers: Powers) -> GainCurve:
-    """Return the duck of one sound under all speech, as deep as its loudness there needs."""
+def _plan_duck(
+    duck: Duck, spoken: Sequence[tuple[int, int]], dialogue: Powers, powers: Powers, source: MixSource
+) -> GainCurve:
+    """Return the duck of one sound under the speech near it, as deep as its loudness there needs."""
     close = max(duck.gap, duck.look_ahead + duck.hold + duck.recovery)
+    reach = round((close + duck.rise) * SAMPLE_RATE)
+    first, last = (bisect_left(spoken, (time, time)) for time in (source.start - reach, source.stop + reach))
+    # One stretch earlier: it may last until the sound begins.
+    near = spoken[max(0, first - 1) : last]
+    depths = [_depth_under(duck, dialogue[part], powers[part]) for part in map(_parts_of, near)]
     stretches = []
-    for start, stop in merge_stretches(spoken, round(close * SAMPLE_RATE)):
-        depth = duck.depth
-        for first, last in spoken:
-            if start <= first < stop:
-                part = slice(first // PART_SAMPLES, max(first // PART_SAMPLES + 1, last // PART_SAMPLES))
-                over = _over(dialogue[part], powers[part])
-                depth = depth if over is None else max(depth, duck.dialogue_over - over)
-        stretches.append(Stretch(start, stop, min(depth, duck.deepest)))
+    at = 0
+    for start, stop in merge_stretches(near, round(close * SAMPLE_RATE)):
+        count = bisect_left(near, (stop, stop), at) - at
+        stretches.append(Stretch(start, stop, min(max(depths[at : at + count]), duck.deepest)))
+        at += count
     return duck_curve(stretches, duck)
+
+
+def _parts_of(stretch: tuple[int, int]) -> slice:
+    first = stretch[0] // PART_SAMPLES
+    return slice(first, max(first + 1, stretch[1] // PART_SAMPLES))
+
+
+def _depth_under(duck: Duck, dialogue: Powers, powers: Powers) -> float:
+    """Return the depth under one stretch of speech: the duck's own, or more if the sound is too loud there."""
+    over = _over(dialogue, powers)
+    return duck.depth if over is None else max(duck.depth, duck.dialogue_over - over)
 
 
 def _over(dialogue: Powers, powers: Powers) -> float | None:
@@ -228,8 +244,7 @@ def _add_powers(powers: Powers, sound: HeardSound, curve: GainCurve) -> None:
     if count <= 0:
         return
     middles = (np.arange(count) + 0.5) * PART_SAMPLES + sound.source.start
-    times, gains = zip(*curve.points, strict=True)
-    powers[first : first + count] += own[:count] * np.interp(middles, times, gains) ** 2
+    powers[first : first + count] += own[:count] * curve.at_samples(middles) ** 2
 
 
 def _notes(sounds: Sequence[HeardSound], samples: int, spoken: Sequence[tuple[int, int]]) -> list[str]:

@@ -111,6 +111,7 @@ def mix_timeline(path: Path, request: MixOptions) -> MixResult:
         MediaError: a sound cannot be read.
         OutputError: a file cannot be written.
     """
+    path = _manifest_of_film(path) or path
     folder = request.to or (path.parent if is_manifest(path) else None)
     target = open_target(picture_of(path), folder, drop_original=request.drop_original)
     scene, notes = target.read_scene()
@@ -179,6 +180,15 @@ def picture_of(path: Path) -> Path:
             picture=picture,
         )
     return picture
+
+
+def _manifest_of_film(path: Path) -> Path | None:
+    """Return the manifest of a film that Tracklay laid: its sounds are the takes, not what the film plays. None for other files."""
+    stem, laid, _ = path.stem.rpartition(".tracklay")
+    manifest = path.with_name(f"{stem}.tracklay.json")
+    if not laid or path.suffix.lower() == ".otio" or not manifest.is_file():
+        return None
+    return manifest if read_manifest(manifest).get("laid") == path.name else None
 
 
 def _earlier_files(curves: Path) -> frozenset[str]:
