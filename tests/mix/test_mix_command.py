@@ -196,3 +196,16 @@ def test_wrong_options_get_one_sentence(film, tmp_path, capsys, arguments, messa
     assert main(["mix", str(film), "--to", str(tmp_path), *arguments]) == 2
     assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_lay_mixes_at_once(film, tmp_path, capsys, clicking):
+    """The take of this run under the film's own speech; a wrong preset is refused before anything is generated."""
+    assert main(["lay", str(film), "--model", "clicker/clicks", "--to", str(tmp_path), "--mix", "loud"]) == 2
+    assert "Unknown preset: loud" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+    manifest = run_json(capsys, "lay", film, "--model", "clicker/clicks", "--to", tmp_path, "--mix", "film")
+    assert manifest["mix"]["lufs"] == pytest.approx(-23, abs=0.2)
+    assert manifest["laid"] == manifest["mix"]["file"] == "clip.tracklay.mp4"
+    curves = json.loads((tmp_path / "clip.mix.json").read_text())
+    assert [each["kind"] for each in curves["sounds"]] == ["dialogue", "effects"]
+    assert json.loads((tmp_path / "clip.tracklay.json").read_text())["mix"] == manifest["mix"]
