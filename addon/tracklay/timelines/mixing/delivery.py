@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Set as AbstractSet
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ...atomic_io import atomic_write, read_json, temp_dir
@@ -15,16 +15,17 @@ from ...mix.mix_files import mix_sources
 from ...paths import ensure_folder
 from ...version import VERSION
 from ..base import relative_path
-from .scene import MixScene, set_kinds
+from .scene import set_kinds
 from .targets import open_target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from fractions import Fraction
     from pathlib import Path
 
     from ...mix.plan import MixPlan
     from ...mix.presets import Preset
+    from ...mix.sources import MixSource
     from ..base import Timeline
 
 
@@ -114,26 +115,22 @@ def mix_timeline(path: Path, request: MixOptions) -> MixResult:
     path = _manifest_of_film(path) or path
     folder = request.to or (path.parent if is_manifest(path) else None)
     target = open_target(picture_of(path), folder, drop_original=request.drop_original)
-    scene, notes = target.read_scene()
-    scene = set_kinds(scene, request.kinds or {})
-    if not scene.sources:
-        raise InvalidInput(
-            "mix.no_sound",
-            "There is no sound to mix: {path} has none of its own, and no takes.",
-            path=target.timeline.path,
-        )
     folder, stem = target.folder, target.timeline.output_stem(target.folder)
-    ensure_folder(folder)
     curves, mix = folder / f"{stem}.mix.json", target.path
+    ensure_folder(folder)
     earlier = _earlier_files(curves)
     with temp_dir(folder) as work:
-        sound = work / f"{stem}.mix.wav"
-        stems: dict[Kind, Path] = {}
-        if request.with_stems or target.needs_stems:
-            stems = {kind: work / f"{stem}.mix.{kind}.wav" for kind in KINDS}
-        for name in (sound.name, *(each.name for each in stems.values())):
-            if (folder / name).exists() and name not in earlier:
-                raise _not_ours(folder / name)
+        scene, notes = target.read_scene(work)
+        scene = set_kinds(scene, request.kinds or {})
+        if not scene.sources:
+            raise InvalidInput(
+                "mix.no_sound",
+                "There is no sound to mix: {path} has none of its own, and no takes.",
+                path=target.timeline.path,
+            )
+        sound, stems = folder / f"{stem}.mix.wav", {kind: folder / f"{stem}.mix.{kind}.wav" for kind in KINDS}
+        stems = stems if request.with_stems or target.needs_stems else {}
+        _check_free([sound, *stems.values()], earlier)
         target.check_free(earlier)
         plan = mix_sources(
             scene.sources,
@@ -142,15 +139,17 @@ def mix_timeline(path: Path, request: MixOptions) -> MixResult:
             work,
             target_lufs=request.target_lufs,
             true_peak_db=request.true_peak_db,
-            to=sound,
-            stems=stems,
+            to=work / sound.name,
+            stems={kind: work / each.name for kind, each in stems.items()},
             headroom_db=target.headroom_db,
         )
-        for written in (sound, *stems.values()):
-            written.replace(folder / written.name)
-    sound, stems = folder / sound.name, {kind: folder / each.name for kind, each in stems.items()}
-    # The list of files comes first: if the picture cannot be written, the next mix may still replace them.
-    _write_curves(curves, plan, scene, {mix.name, sound.name, *(each.name for each in stems.values())} | earlier)
+        # The list of files comes first: if the process is killed after it, the next mix may still replace them.
+        names = {mix.name, sound.name, *(each.name for each in stems.values())} | earlier
+        own = {each.id for each in scene.sources if each.file.parent == work}
+        described = [replace(each, file=target.timeline.path) if each.id in own else each for each in scene.sources]
+        _write_curves(curves, plan, described, names)
+        for path in (sound, *stems.values()):
+            (work / path.name).replace(path)
     notes = (*plan.notes, *notes, *target.write(plan, sound, stems))
     result = MixResult(mix, sound, stems, curves, plan, target.start, notes)
     note_mix(target.timeline, folder, mix, result.summary())
@@ -205,19 +204,30 @@ def _earlier_files(curves: Path) -> frozenset[str]:
     return frozenset(str(name) for name in content["files"])
 
 
+def _check_free(paths: Sequence[Path], earlier: frozenset[str]) -> None:
+    """Check that no file of the user's has one of these names.
+
+    Raises:
+        InvalidInput: one has.
+    """
+    for path in paths:
+        if path.exists() and path.name not in earlier:
+            raise _not_ours(path)
+
+
 def _not_ours(path: Path) -> InvalidInput:
     return InvalidInput(
         "timeline.output_exists", "File already exists and was not written by Tracklay: {path}.", path=path
     )
 
 
-def _write_curves(path: Path, plan: MixPlan, scene: MixScene, files: AbstractSet[str]) -> None:
+def _write_curves(path: Path, plan: MixPlan, sources: Sequence[MixSource], files: AbstractSet[str]) -> None:
     """Write the plan as data, with the files of this mix and of earlier ones: with it, the mix can be made again anywhere."""
     content = {
         "tracklay": VERSION,
         "files": sorted(files),
         **plan.to_dict(),
-        "sources": [{**each.to_dict(), "file": relative_path(each.file, path.parent)} for each in scene.sources],
+        "sources": [{**each.to_dict(), "file": relative_path(each.file, path.parent)} for each in sources],
     }
     with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")

@@ -48,8 +48,8 @@ class MixTarget(ABC):
     path: Path
 
     @abstractmethod
-    def read_scene(self) -> tuple[MixScene, Sequence[str]]:
-        """Return the sounds, and notes on those that are left out."""
+    def read_scene(self, work: Path) -> tuple[MixScene, Sequence[str]]:
+        """Return the sounds, and notes on those that are left out. `work` is a folder for sounds that are decoded for the mix."""
 
     @abstractmethod
     def check_free(self, earlier: frozenset[str]) -> None:
@@ -73,8 +73,8 @@ class FilmTarget(MixTarget):
         self.folder, self.path = folder, timeline.laid_path(folder)
         self.headroom_db = AAC_HEADROOM_DB if self.path.suffix == ".mp4" else 0.0
 
-    def read_scene(self) -> tuple[MixScene, Sequence[str]]:
-        return read_media_scene(self.timeline, self.folder, drop_original=self._drop_original), ()
+    def read_scene(self, work: Path) -> tuple[MixScene, Sequence[str]]:
+        return read_media_scene(self.timeline, self.folder, work, drop_original=self._drop_original), ()
 
     def check_free(self, earlier: frozenset[str]) -> None:
         if self.path.name not in earlier:
@@ -104,7 +104,7 @@ class OtioTarget(MixTarget):
         laid = timeline.laid_path(folder)
         self._source = read_timeline(laid if laid.is_file() and has_signed_tracks(laid) else timeline.path)
 
-    def read_scene(self) -> tuple[MixScene, Sequence[str]]:
+    def read_scene(self, work: Path) -> tuple[MixScene, Sequence[str]]:  # noqa: ARG002
         from .otio_scene import read_otio_scene  # noqa: PLC0415
 
         return read_otio_scene(self._source)
