@@ -120,8 +120,16 @@ def test_the_plan_is_the_same_through_a_worker(scene, mixed, tmp_path):
 
 def test_loud_targets_are_limited_and_keep_their_clicks_in_place(scene, tmp_path):
     """At -14 LUFS the limiter works: the ceiling holds between samples too, and the click's peak stays where it is."""
+    stems = {kind: tmp_path / f"{kind}.wav" for kind in KINDS}
     plan = mix_sources(
-        scene, round(SECONDS * RATE), FILM, tmp_path, target_lufs=-14, true_peak_db=-2, to=tmp_path / "mix.wav"
+        scene,
+        round(SECONDS * RATE),
+        FILM,
+        tmp_path,
+        target_lufs=-14,
+        true_peak_db=-2,
+        to=tmp_path / "mix.wav",
+        stems=stems,
     )
     mix = read_wav(tmp_path / "mix.wav") / (1 << 23)
     assert plan.measures.limiting_db > 1
@@ -129,6 +137,12 @@ def test_loud_targets_are_limited_and_keep_their_clicks_in_place(scene, tmp_path
     assert integrated_loudness(mix.T.astype(np.float32)) == pytest.approx(-14, abs=0.2)
     around = np.abs(mix[7 * RATE - 100 : 7 * RATE + 100, 0])
     assert int(around.argmax()) == 100
+    unlimited = np.sum([read_wav(path) for path in stems.values()], axis=0) / (1 << 23)
+    by_curve = unlimited * plan.limiter.at_samples(np.arange(len(unlimited)))[:, None]
+    assert highest_true_peak(unlimited.astype(np.float32)) > 1
+    assert highest_true_peak(by_curve.astype(np.float32)) <= 10 ** (-2 / 20)
+    assert integrated_loudness(by_curve.T.astype(np.float32)) == pytest.approx(-14, abs=0.8)
+    assert MixPlan.from_dict(plan.to_dict()).limiter.at(7 * RATE) == pytest.approx(plan.limiter.at(7 * RATE))
 
 
 def test_a_target_out_of_reach_gets_less(tmp_path):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .gain_curve import SILENCE_DB, GainCurve
+from .gain_curve import SILENCE_DB, UNITY, GainCurve
 from .kinds import Kind, KindOrigin  # noqa: TC001 - parts of value types
 
 
@@ -82,6 +82,7 @@ class MixPlan:
         samples: length of the mix's timeline.
         sounds: the plan of each sound.
         master_db: decibels for the whole, after the curves and before the limiter.
+        limiter: gain of the limiter after that, in steps of 10 ms and nowhere above it: with it a host without a limiter keeps the ceiling.
         measures: of the mix as planned, after the limiter; `UNMEASURED` until it was rendered.
         notes: sentences for the user.
     """
@@ -92,6 +93,7 @@ class MixPlan:
     samples: int
     sounds: tuple[SoundPlan, ...]
     master_db: float = 0.0
+    limiter: GainCurve = UNITY
     measures: MixMeasures = UNMEASURED
     notes: tuple[str, ...] = field(default=())
 
@@ -100,6 +102,7 @@ class MixPlan:
         return {
             **{name: getattr(self, name) for name in ("preset", "target_lufs", "true_peak_db", "samples", "master_db")},
             "sample_rate": 48_000,
+            "limiter": self.limiter.to_list(),
             "sounds": [sound.to_dict() for sound in self.sounds],
             "measures": asdict(self.measures),
             "notes": list(self.notes),
@@ -115,6 +118,7 @@ class MixPlan:
             data["samples"],
             tuple(SoundPlan.from_dict(sound) for sound in data["sounds"]),
             data["master_db"],
+            GainCurve.from_list(data["limiter"]),
             MixMeasures(**data["measures"]),
             tuple(data["notes"]),
         )

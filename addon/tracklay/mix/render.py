@@ -14,7 +14,7 @@ from ..cue import SAMPLE_RATE
 from ..listening.limiter import limit_peaks
 from ..listening.loudness import SILENCE_LUFS, LoudnessMeter, true_peaks
 from ..media.bwf import FULL_SCALE, plain_bwf_writer
-from .gain_curve import db_of_gain, gain_of_db
+from .gain_curve import UNITY, GainCurve, db_of_gain, gain_of_db
 from .plan import MixMeasures
 
 if TYPE_CHECKING:
@@ -47,6 +47,11 @@ _CEILING_MARGIN_DB = 0.1
 
 _PEAK_STEP = 64
 _AUDIBLE = 1e-4
+
+LIMITER_STEP: Final = 512
+"""Samples of a step of the limiter's curve: 10.7 ms, about as long as the limiter's gain takes to move."""
+
+_LIMITED_BELOW = 1 - 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,17 +98,16 @@ class _Meters:
     def __init__(self, channels: int) -> None:
         self._loudness, self._before = LoudnessMeter(channels), np.zeros((_PEAK_STEP, channels), np.float32)
         self._peak = 0.0
-        self.limiting_db = 0.0
+        self._step = 0
+        self._limited_steps: dict[int, float] = {}
 
     def add(self, unlimited: Samples, limited: Samples) -> None:
         """Take the next block before and after the limiter."""
         block = limited.astype(np.float32)
         self._loudness.add(np.ascontiguousarray(block.T))
         if limited is not unlimited:
-            loud = np.abs(unlimited) > _AUDIBLE
-            if loud.any():
-                least = float((np.abs(limited[loud]) / np.abs(unlimited[loud])).min())
-                self.limiting_db = max(self.limiting_db, -db_of_gain(least))
+            self._measure_gain(unlimited, limited)
+        self._step += BLOCK_SAMPLES // LIMITER_STEP
         joined = np.concatenate([self._before, block])
         missing = -len(joined) % _PEAK_STEP
         # A peak between two samples is measured from both sides of a block's border: the steps at the ends do not count twice.
@@ -111,11 +115,31 @@ class _Meters:
         self._peak = max(self._peak, float(peaks.max(initial=0)))
         self._before = joined[-_PEAK_STEP:]
 
+    def _measure_gain(self, unlimited: Samples, limited: Samples) -> None:
+        """Note the lowest gain of the limiter in each step of a block."""
+        is_audible = np.abs(unlimited) > _AUDIBLE
+        gains = np.divide(limited, unlimited, out=np.ones_like(limited), where=is_audible).min(axis=1)
+        gains = np.pad(gains, (0, -len(gains) % LIMITER_STEP), constant_values=1.0)
+        for step, gain in enumerate(gains.reshape(-1, LIMITER_STEP).min(axis=1).tolist(), self._step):
+            if gain < _LIMITED_BELOW:
+                self._limited_steps[step] = gain
+
+    def limiter(self) -> GainCurve:
+        """Return the limiter's gain as a curve that is nowhere above it, with points in the middles of steps around peaks."""
+        steps = self._limited_steps
+        around = sorted({step + shift for step in steps for shift in (-2, -1, 0, 1, 2)})
+        points = [
+            ((step * LIMITER_STEP + LIMITER_STEP // 2), min(steps.get(step + shift, 1.0) for shift in (-1, 0, 1)))
+            for step in around
+        ]
+        return GainCurve(tuple(points)).simplified() if points else UNITY
+
     def measures(self, over_music: float | None) -> MixMeasures:
         """Return what was measured."""
         lufs = self._loudness.integrated_lufs()
         peak = db_of_gain(self._peak)
-        return MixMeasures(None if lufs <= SILENCE_LUFS else lufs, peak, over_music, self.limiting_db)
+        limiting_db = -db_of_gain(min(self._limited_steps.values(), default=1.0))
+        return MixMeasures(None if lufs <= SILENCE_LUFS else lufs, peak, over_music, limiting_db + 0.0)
 
 
 def render_mix(
@@ -146,7 +170,7 @@ def render_mix(
     notes = list(plan.notes)
     is_held_back = False
     for attempt in range(1, MAX_PASSES + 1):
-        measures = _render_once(plan, sounds, channels, over_music, to, stems or {}, headroom_db)
+        measures, limiter = _render_once(plan, sounds, channels, over_music, to, stems or {}, headroom_db)
         if measures.lufs is None:
             break
         missing = plan.target_lufs - measures.lufs
@@ -163,7 +187,7 @@ def render_mix(
         notes.append(
             f"{plan.target_lufs:g} LUFS needs more than {MAX_LIMITING_DB:g} dB of limiting: the mix has {measures.lufs:.1f} LUFS."
         )
-    return replace(plan, measures=measures, notes=tuple(notes))
+    return replace(plan, measures=measures, limiter=limiter, notes=tuple(notes))
 
 
 def _render_once(
@@ -174,8 +198,8 @@ def _render_once(
     to: Path | None,
     stems: Mapping[Kind, Path],
     headroom_db: float,
-) -> MixMeasures:
-    """Render the whole mix once, and return what was measured."""
+) -> tuple[MixMeasures, GainCurve]:
+    """Render the whole mix once, and return what was measured and the limiter's gain."""
     unlimited: deque[Samples] = deque()
     meters = _Meters(channels)
     with ExitStack() as files:
@@ -206,4 +230,4 @@ def _render_once(
             meters.add(unlimited.popleft(), limited)
             if mix_writer:
                 mix_writer.write(limited / (FULL_SCALE * STEM_STEP))
-    return meters.measures(over_music)
+    return meters.measures(over_music), meters.limiter()
