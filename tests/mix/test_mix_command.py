@@ -114,6 +114,10 @@ def test_a_film_is_mixed_with_its_takes(laid, capsys):
     assert manifest["laid"] == "clip.tracklay.mp4"
     assert manifest["mix"]["lufs"] == result["lufs"]
     assert len(manifest["takes"]) == 3
+    for name in ("clip.tracklay.mp4", "clip.mix.wav", "clip.mix.music.wav"):
+        assert (
+            b"/digitalsourcetype/compositeWithTrainedAlgorithmicMedia" in (laid.parent / "tracklay" / name).read_bytes()
+        )
 
 
 def test_own_sound_is_where_it_was(film, tmp_path, capsys):
@@ -121,6 +125,7 @@ def test_own_sound_is_where_it_was(film, tmp_path, capsys):
     result = run_json(capsys, "mix", film, "--to", tmp_path, "--kind", "A1=effects")
     original, mixed = hear(film), hear(tmp_path / "clip.mix.wav")
     gain = np.float32(10 ** ((result["sounds"][0]["level_db"] + result["master_db"]) / 20))
+    assert b"digitalsourcetype" not in (tmp_path / "clip.mix.wav").read_bytes()
     inner = slice(RATE, 6 * RATE)
     assert np.abs(original[inner] * gain - mixed[inner]).max() < 2e-4
 

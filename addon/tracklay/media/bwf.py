@@ -143,6 +143,7 @@ def plain_bwf_writer(
     description: str = "",
     created_at: datetime | None = None,
     *,
+    xmp: bytes = b"",
     is_float: bool = False,
 ) -> BwfWriter:
     """Return the writer of a file without provenance: an intermediate one, or one that is no take.
@@ -158,6 +159,7 @@ def plain_bwf_writer(
         created_at=created_at or datetime.now(UTC),
         time_reference=0,
         coding_history="",
+        xmp=xmp,
         is_float=is_float,
     )
 

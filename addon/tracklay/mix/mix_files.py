@@ -78,11 +78,12 @@ def mix_sources(
     stems: Mapping[Kind, Path] | None = None,
     channels: int = CHANNELS,
     headroom_db: float = 0.0,
+    xmp: bytes = b"",
     cancel_token: CancelToken | None = None,
 ) -> MixPlan:
     """Listen to sounds, plan their mix, render it, and return the plan with what was measured.
 
-    Arguments as `mix_wavs`, with `channels` of the mix (1, 2, or 6 for 5.1) and `headroom_db` as `render_mix` takes it.
+    Arguments as `mix_wavs`, with `channels` of the mix (1, 2, or 6 for 5.1), and `headroom_db` and `xmp` as `render_mix` takes them.
     """
     with temp_dir(work) as folder, DecodedSounds(folder, cancel_token) as sounds:
         readers = [
@@ -92,4 +93,4 @@ def mix_sources(
         plan = plan_mix(heard, samples, preset, target_lufs=target_lufs, true_peak_db=true_peak_db)
         mixed = [MixedSound(each, reader) for each, reader in zip(plan.sounds, readers, strict=True)]
         over_music = dialogue_over_music(heard, plan)
-        return render_mix(plan, mixed, channels, over_music, to=to, stems=stems, headroom_db=headroom_db)
+        return render_mix(plan, mixed, channels, over_music, to=to, stems=stems, headroom_db=headroom_db, xmp=xmp)

@@ -151,6 +151,7 @@ def render_mix(
     to: Path | None = None,
     stems: Mapping[Kind, Path] | None = None,
     headroom_db: float = 0.0,
+    xmp: bytes = b"",
 ) -> MixPlan:
     """Render a mix until its loudness is that of the plan's target, and return the plan with the gain for that and what was measured.
 
@@ -162,6 +163,7 @@ def render_mix(
         to: the mix, a 24-bit WAV; None: only measure.
         stems: the stem of each kind, 32-bit float WAVs that sum to the mix before the limiter.
         headroom_db: decibels that peaks stay below the ceiling, for a lossy codec that comes after.
+        xmp: an XMP packet for the files, which says that there is generated sound in them; empty for none.
 
     Raises:
         MediaError: a sound cannot be read.
@@ -170,7 +172,7 @@ def render_mix(
     notes = list(plan.notes)
     is_held_back = False
     for attempt in range(1, MAX_PASSES + 1):
-        measures, limiter = _render_once(plan, sounds, channels, over_music, to, stems or {}, headroom_db)
+        measures, limiter = _render_once(plan, sounds, channels, over_music, to, stems or {}, headroom_db, xmp)
         if measures.lufs is None:
             break
         missing = plan.target_lufs - measures.lufs
@@ -198,6 +200,7 @@ def _render_once(
     to: Path | None,
     stems: Mapping[Kind, Path],
     headroom_db: float,
+    xmp: bytes,
 ) -> tuple[MixMeasures, GainCurve]:
     """Render the whole mix once, and return what was measured and the limiter's gain."""
     unlimited: deque[Samples] = deque()
@@ -206,7 +209,7 @@ def _render_once(
 
         def open_writer(path: Path, *, is_float: bool) -> BwfWriter:
             writer = plain_bwf_writer(
-                files.enter_context(path.open("wb")), channels, SAMPLE_RATE, "Tracklay mix", is_float=is_float
+                files.enter_context(path.open("wb")), channels, SAMPLE_RATE, "Tracklay mix", xmp=xmp, is_float=is_float
             )
             files.callback(writer.close)
             return writer

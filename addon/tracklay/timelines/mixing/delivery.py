@@ -132,6 +132,7 @@ def mix_timeline(path: Path, request: MixOptions) -> MixResult:
         stems = stems if request.with_stems or target.needs_stems else {}
         _check_free([sound, *stems.values()], earlier)
         target.check_free(earlier)
+        mark = scene.find_mark()
         plan = mix_sources(
             scene.sources,
             scene.samples,
@@ -142,6 +143,7 @@ def mix_timeline(path: Path, request: MixOptions) -> MixResult:
             to=work / sound.name,
             stems={kind: work / each.name for kind, each in stems.items()},
             headroom_db=target.headroom_db,
+            xmp=mark.packet if mark else b"",
         )
         # The list of files comes first: if the process is killed after it, the next mix may still replace them.
         names = {mix.name, sound.name, *(each.name for each in stems.values())} | earlier
@@ -150,7 +152,7 @@ def mix_timeline(path: Path, request: MixOptions) -> MixResult:
         _write_curves(curves, plan, described, names)
         for path in (sound, *stems.values()):
             (work / path.name).replace(path)
-    notes = (*plan.notes, *notes, *target.write(plan, sound, stems))
+    notes = (*plan.notes, *notes, *target.write(plan, sound, stems, mark))
     result = MixResult(mix, sound, stems, curves, plan, target.start, notes)
     note_mix(target.timeline, folder, mix, result.summary())
     return result

@@ -47,6 +47,8 @@ def read_media_scene(timeline: MediaFile, folder: Path, work: Path, *, drop_orig
             source = replace(source, file=placed, stream=None, zero=Fraction(0))
         sources.append(source)
     manifest = timeline.manifest_path(folder)
+    takes = []
     if manifest.is_file():
-        sources += take_sources(read_manifest(manifest)["takes"], folder, load_catalogue(), len(sources) + 1)
-    return MixScene(tuple(sources), samples)
+        takes = take_sources(read_manifest(manifest)["takes"], folder, load_catalogue(), len(sources) + 1)
+    origins = {source.id: origin for source, origin in takes}
+    return MixScene((*sources, *(source for source, _ in takes)), samples, origins)

@@ -18,7 +18,7 @@ from ..otio.effects import read_speed
 from ..otio.exact_numbers import to_seconds
 from ..otio.media_references import resolve_media_path
 from ..otio.text_patch import METADATA_KEY
-from .scene import MixScene
+from .scene import MixScene, find_origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,13 +42,17 @@ def read_otio_scene(source: TimelineText) -> tuple[MixScene, list[str]]:
     """Return the sounds of a timeline's enabled audio tracks, and notes on clips that cannot be mixed."""
     catalogue = load_catalogue()
     sources: list[MixSource] = []
+    origins = {}
     notes: list[str] = []
     for placed in _placed_clips(source.timeline.tracks):
         try:
-            sources.append(_clip_source(placed, source.base, catalogue, len(sources) + 1))
+            found = _clip_source(placed, source.base, catalogue, len(sources) + 1)
+            sources.append(found)
+            if _model_of(placed.clip):
+                origins[found.id] = find_origin(placed.clip.metadata[METADATA_KEY])
         except InvalidInput as error:
             notes.append(f"left out: {error}")
-    return MixScene(tuple(sources), round(to_seconds(source.timeline.duration()) * SAMPLE_RATE)), notes
+    return MixScene(tuple(sources), round(to_seconds(source.timeline.duration()) * SAMPLE_RATE), origins), notes
 
 
 def _placed_clips(tracks: Any) -> Iterator[_PlacedClip]:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, get_args
 
 from ...cue import SAMPLE_RATE
 from ...errors import InvalidInput
+from ...media.marks import mark_of_film
 from ...mix.kinds import KINDS, kind_of_task
 from ...mix.sources import MixSource
+from ...source_type import TRAINED, SourceType
 from ...timing import parse_fraction
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ...media.marks import XmpMark
     from ...mix.kinds import Kind
     from ...models import Model
 
@@ -24,10 +27,19 @@ LEFT_OUT = "off"
 
 @dataclass(frozen=True, slots=True)
 class MixScene:
-    """The sounds of a timeline, and its length in samples at `SAMPLE_RATE`."""
+    """The sounds of a timeline, and its length in samples at `SAMPLE_RATE`.
+
+    `origins` has the digital source type and the model of each generated sound, by its id.
+    """
 
     sources: tuple[MixSource, ...]
     samples: int
+    origins: Mapping[str, tuple[SourceType, str]] = field(default_factory=dict)
+
+    def find_mark(self) -> XmpMark | None:
+        """Return the mark of a mix of its sounds; None if none of them was generated."""
+        generated = [self.origins[source.id] for source in self.sources if source.id in self.origins]
+        return mark_of_film(generated) if generated else None
 
 
 def parse_kinds(assignments: Sequence[str]) -> dict[str, str]:
@@ -76,19 +88,26 @@ def set_kinds(scene: MixScene, kinds: Mapping[str, str]) -> MixScene:
     return replace(scene, sources=tuple(found))
 
 
+def find_origin(entry: Mapping[str, Any]) -> tuple[SourceType, str]:
+    """Return the digital source type and the model of a take, as its manifest entry has them."""
+    default: SourceType = "algorithmicMedia" if entry.get("provider") == "sketch" else TRAINED
+    known = entry.get("digital_source_type")
+    return (known if known in get_args(SourceType) else default), str(entry.get("model"))  # type: ignore[return-value]
+
+
 def take_sources(
     entries: Sequence[Any], folder: Path, catalogue: Mapping[str, Model], first_number: int
-) -> list[MixSource]:
-    """Return the takes of a manifest that play: of takes of one kind at the same time, the newest one."""
-    chosen: list[MixSource] = []
+) -> list[tuple[MixSource, tuple[SourceType, str]]]:
+    """Return the takes of a manifest that play, with their origins: of takes of one kind at the same time, the newest one."""
+    chosen: list[tuple[MixSource, tuple[SourceType, str]]] = []
     for entry in reversed(entries):
         if not isinstance(entry, dict) or not entry.get("heard", True):
             continue
         source = _take_source(entry, folder, catalogue)
-        if source.file.is_file() and not any(_replaces(newer, source) for newer in chosen):
-            chosen.append(source)
-    chosen.sort(key=lambda source: source.start)
-    return [replace(source, id=f"A{number}") for number, source in enumerate(chosen, first_number)]
+        if source.file.is_file() and not any(_replaces(newer, source) for newer, _ in chosen):
+            chosen.append((source, find_origin(entry)))
+    chosen.sort(key=lambda each: each[0].start)
+    return [(replace(source, id=f"A{number}"), origin) for number, (source, origin) in enumerate(chosen, first_number)]
 
 
 def _take_source(entry: Mapping[str, Any], folder: Path, catalogue: Mapping[str, Model]) -> MixSource:

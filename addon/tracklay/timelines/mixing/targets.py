@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from ...media.marks import XmpMark
     from ...mix.kinds import Kind
     from ...mix.plan import MixPlan
     from ..base import Timeline
@@ -60,8 +61,8 @@ class MixTarget(ABC):
         """
 
     @abstractmethod
-    def write(self, plan: MixPlan, sound: Path, stems: Mapping[Kind, Path]) -> Sequence[str]:
-        """Write `path`, and return notes."""
+    def write(self, plan: MixPlan, sound: Path, stems: Mapping[Kind, Path], mark: XmpMark | None) -> Sequence[str]:
+        """Write `path`, and return notes. `mark` says in a film that it has generated sound."""
 
 
 class FilmTarget(MixTarget):
@@ -80,8 +81,15 @@ class FilmTarget(MixTarget):
         if self.path.name not in earlier:
             self.timeline.check_folder(self.folder)
 
-    def write(self, plan: MixPlan, sound: Path, stems: Mapping[Kind, Path]) -> Sequence[str]:  # noqa: ARG002
-        notes = self.timeline.write_film([(sound, Fraction(0))], self.path, drop_original=self._drop_original)
+    def write(
+        self,
+        plan: MixPlan,
+        sound: Path,
+        stems: Mapping[Kind, Path],  # noqa: ARG002 - a film has the mix alone
+        mark: XmpMark | None,
+    ) -> Sequence[str]:
+        placed = [(sound, Fraction(0))]
+        notes = self.timeline.write_film(placed, self.path, mark=mark, drop_original=self._drop_original)
         peak_db = db_of_gain(_file_true_peak(self.path, gain_of_db(plan.true_peak_db)))
         if peak_db <= plan.true_peak_db:
             return notes
@@ -117,7 +125,13 @@ class OtioTarget(MixTarget):
                 "otio.output_changed", "File was not written by Tracklay, or was changed since: {path}.", path=self.path
             )
 
-    def write(self, plan: MixPlan, sound: Path, stems: Mapping[Kind, Path]) -> Sequence[str]:
+    def write(
+        self,
+        plan: MixPlan,
+        sound: Path,
+        stems: Mapping[Kind, Path],
+        mark: XmpMark | None,  # noqa: ARG002 - the sound files have it
+    ) -> Sequence[str]:
         from .otio_tracks import write_mixed_timeline  # noqa: PLC0415
 
         write_mixed_timeline(self._source, self.timeline.rate, plan, sound, stems, self.path)
