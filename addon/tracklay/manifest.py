@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,10 +40,24 @@ def build_manifest(
         "tracklay": VERSION,
         "picture": picture,
         "rate": str(rate),
-        "takes": [take.to_manifest_entry() for take in takes],
+        "takes": [
+            {**take.to_manifest_entry(), "heard": is_heard} for take, is_heard in zip(takes, _heard(takes), strict=True)
+        ],
         "failed": [failure.to_manifest_entry(describe) for failure in failed],
         "laid": laid.name if laid else None,
     }
+
+
+def _heard(takes: Sequence[Take]) -> Iterator[bool]:
+    """Yield whether each take is the one that plays: the first of its cue and model; of several models, that of the first one."""
+    keys: set[tuple[str, str]] = set()
+    cues: set[str] = set()
+    for take in takes:
+        key = take.cue.id, take.cue.model
+        is_heard = key not in keys and not (take.cue.best and take.cue.id in cues)
+        keys.add(key)
+        cues |= {take.cue.id} if is_heard else set()
+        yield is_heard
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
@@ -83,8 +97,14 @@ def write_manifest(path: Path, new_manifest: dict[str, Any]) -> None:
             for entry in read_manifest(path)["takes"]
             if entry.get("file") not in new_files and (path.parent / str(entry.get("file"))).is_file()
         ]
+    replace_manifest(path, {**new_manifest, "takes": earlier + new_manifest["takes"]})
+
+
+def replace_manifest(path: Path, manifest: dict[str, Any]) -> None:
+    """Write a manifest as it is, in place of that of the same name.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
     with atomic_write(path) as temporary:
-        temporary.write_text(
-            json.dumps({**new_manifest, "takes": earlier + new_manifest["takes"]}, indent=2, ensure_ascii=False) + "\n",
-            "utf-8",
-        )
+        temporary.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")

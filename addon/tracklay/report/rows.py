@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,7 @@ class ReportRow:
         rate: the timeline's frame rate, None if it is unknown.
         seconds: time that the generation took.
         verdict: `keep`, `reject` or empty.
+        mix: the mix of its picture, as a manifest has it; empty if there is none.
     """
 
     id: str
@@ -49,6 +50,7 @@ class ReportRow:
     seconds: float | None
     verdict: str = ""
     note: str = ""
+    mix: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def number(self) -> int:
@@ -72,6 +74,22 @@ class ReportRow:
         if not is_plain_name(name):
             raise ValueError(f"not a file name: {name!r}")
         return self.folder / str(name)
+
+    @property
+    def mix_files(self) -> dict[str, Path]:
+        """The WAVs of its picture's mix that exist: `mix`, and the stem of each kind."""
+        stems = self.mix.get("stems")
+        names = {"mix": self.mix.get("sound"), **(stems if isinstance(stems, dict) else {})}
+        found = {str(kind): self.folder / Path(str(name)).name for kind, name in names.items() if name}
+        return {kind: path for kind, path in found.items() if path.is_file()}
+
+    @property
+    def mix_offset(self) -> Fraction:
+        """Seconds of the mix at which the take begins."""
+        if self.take is None:
+            return Fraction(0)
+        start = parse_fraction(str(self.take["start"]["seconds"]))
+        return max(Fraction(0), start - parse_fraction(str(self.mix.get("start", "0/1"))))
 
     @property
     def span(self) -> Span | None:
@@ -165,6 +183,7 @@ def _results_from_manifest(content: Mapping[str, Any], path: Path) -> dict[str, 
         "picture": picture,
         "folder": str(path.parent),
         "rate": content.get("rate"),
+        "mix": content.get("mix"),
         "name": Path(name).stem or path.name.partition(".")[0],
     }
     laid_rows = [
@@ -204,8 +223,14 @@ def _parse_row(row_entry: Mapping[str, Any], manifests: dict[Path, Any]) -> Repo
         seconds=None if seconds is None else float(seconds),
         verdict=str(row_entry.get("verdict") or ""),
         note=str(row_entry.get("note") or ""),
+        mix=mix if isinstance(mix := row_entry.get("mix"), dict) else {},
     )
-    _ = row.number, row.file, row.span  # raises here, and not during the work, if the take is incomplete
+    _ = (
+        row.number,
+        row.file,
+        row.span,
+        row.mix_offset,
+    )  # raises here, and not during the work, if the take is incomplete
     return row
 
 

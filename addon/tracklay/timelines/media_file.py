@@ -24,6 +24,7 @@ from .base import Timeline, empty_range_error, invalid_point_error
 if TYPE_CHECKING:
     from ..cancellation import CancelToken
     from ..cue import Failure, Take
+    from ..media.marks import XmpMark
     from ..timing import Rate
 
 
@@ -193,8 +194,21 @@ class MediaFile(Timeline):
         placed = [(take.file, take.cue.span.start_seconds) for take in firsts.values()]
         mark = mark_of_film((take.source_type, take.cue.model) for take in firsts.values())
         past_end = [note for take in firsts.values() if (note := self._past_end_note(take))]
+        notes = self.write_film(placed, target, mark=mark, drop_original=drop_original, cancel_token=cancel_token)
+        return [*notes, *past_end]
+
+    def write_film(
+        self,
+        placed: Sequence[tuple[Path, Fraction]],
+        target: Path,
+        *,
+        mark: XmpMark | None = None,
+        drop_original: bool = False,
+        cancel_token: CancelToken | None = None,
+    ) -> tuple[str, ...]:
+        """Write the picture with sounds under it, each at its start in seconds, and return notes. Raises as `mux_takes`."""
         if not self.images:
-            notes = mux_takes(
+            return mux_takes(
                 self.media,
                 self.video,
                 placed,
@@ -203,15 +217,13 @@ class MediaFile(Timeline):
                 drop_original=drop_original,
                 cancel_token=cancel_token,
             )
-            return [*(notes or ()), *past_end]
         # Images have no stream to copy: they are encoded once, to a movie that then takes the sound like any other.
         with temp_dir(target.parent) as work:
             movie = work / "movie.mp4"
             source = ImageSequenceSource(self.media.path, self.images, self.video.rate, work / "images.txt")
             encode_movie(source, self.video.end, movie, cancel_token=cancel_token)
             film = probe_video(movie, cancel_token=cancel_token)
-            notes = mux_takes(*film, placed, target, mark=mark, cancel_token=cancel_token)
-        return [*(notes or ()), *past_end]
+            return mux_takes(*film, placed, target, mark=mark, cancel_token=cancel_token)
 
     def _past_end_note(self, take: Take) -> str:
         """Return a note about music that ends after the picture; empty if it does not. The copy keeps the picture's length."""

@@ -81,7 +81,7 @@ def choose_container(media: MediaInfo, video: VideoStream) -> str:
         return "mkv"
     if any(
         audio.channels > MP4_ENCODED_CHANNELS
-        and (_is_placed(media, video) or audio.codec not in COPYABLE_AUDIO_CODECS["mp4"])
+        and (is_placed(media, video) or audio.codec not in COPYABLE_AUDIO_CODECS["mp4"])
         for audio in media.audio
         if audio.codec != NO_DECODER
     ):
@@ -89,12 +89,30 @@ def choose_container(media: MediaInfo, video: VideoStream) -> str:
     return "mp4"
 
 
-def _is_placed(media: MediaInfo, video: VideoStream) -> bool:
+def is_placed(media: MediaInfo, video: VideoStream) -> bool:
     """Return True if own sound is placed by its samples, and so encoded.
 
     It is in joined recordings, and in an AVI whose picture begins late: there times of sound are whole packets of up to 32 ms.
     """
     return video.runs_on or (media.container == "avi" and video.start > 0)
+
+
+def place_own_sound(
+    media: MediaInfo, video: VideoStream, audio: AudioStream, *, cancel_token: CancelToken | None = None
+) -> Any:
+    """Return own sound that is placed by its samples (`is_placed`), as an ffmpeg-python stream from the picture's first frame on.
+
+    Raises:
+        MediaError: it cannot be matched with the picture.
+        Cancelled: the token was cancelled.
+    """
+    # An input of its own: ffmpeg's clock begins with the first of all streams that are read from one.
+    own = ffmpeg.input_stream(media.path)[str(audio.index)]
+    if video.runs_on:
+        sound = place_joined_sound(media.path, video, audio, cancel_token=cancel_token)
+    else:
+        sound = JoinedSound(((0, -round(video.start * audio.sample_rate)),), audio.sample_rate)
+    return sound.place(own)
 
 
 def _can_copy(video: VideoStream) -> bool:
@@ -138,7 +156,7 @@ def mux_takes(
     """
     own = () if drop_original else tuple(audio for audio in media.audio if audio.codec != NO_DECODER)
     copied = tuple(
-        audio for audio in own if _choose_audio_codec(to, audio.codec) == "copy" and not _is_placed(media, video)
+        audio for audio in own if _choose_audio_codec(to, audio.codec) == "copy" and not is_placed(media, video)
     )
     failure: MediaError | None = None
     with temp_dir(to.parent) as work:
@@ -235,17 +253,11 @@ def _write_film(
     }
     streams = [source["V:0"] if movie is None else ffmpeg.input_stream(movie)["V:0"], mix]
     for number, audio in enumerate(own_sound, 1):
-        if _is_placed(media, video):
-            # An input of its own: ffmpeg's clock begins with the first of all streams that are read from one.
-            own = ffmpeg.input_stream(media.path)[str(audio.index)]
-            if video.runs_on:
-                sound = place_joined_sound(media.path, video, audio, cancel_token=cancel_token)
-            else:
-                sound = JoinedSound(((0, -round(video.start * audio.sample_rate)),), audio.sample_rate)
-            streams.append(sound.place(own))
+        if is_placed(media, video):
+            streams.append(place_own_sound(media, video, audio, cancel_token=cancel_token))
         else:
             streams.append(source[str(audio.index)])
-        options[f"c:a:{number}"] = _choose_audio_codec(to, DECODED if _is_placed(media, video) else audio.codec)
+        options[f"c:a:{number}"] = _choose_audio_codec(to, DECODED if is_placed(media, video) else audio.codec)
         options[f"disposition:a:{number}"] = "0"
     if kind == "mp4":
         options["strict"] = "experimental"  # ffmpeg 5.1 calls FLAC in MP4 so
