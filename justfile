@@ -67,9 +67,9 @@ docs:
     {{python}} scripts/docs/models_page.py
     {{python}} scripts/docs/job_states.py
 
-# Compare every container and codec that two ffmpegs write, and write docs/formats.md; takes two hours, and goes on where it was
+# Compare every container and codec that two ffmpegs write, and write docs/formats.md; takes an hour or more, and goes on where it was
 formats *args:
-    {{python}} scripts/docs/formats.py --write --ffmpeg $(which ffmpeg) --ffmpeg $({{python}} -c "import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())") {{args}}
+    {{python}} scripts/docs/formats.py --write --ffmpeg $({{python}} -c "import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())") --ffmpeg $(which ffmpeg) {{args}}
 
 # Take the screenshots of the documentation again; BLENDER names the program
 screenshots to="docs":

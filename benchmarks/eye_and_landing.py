@@ -32,7 +32,7 @@ from tracklay.landing.land import plan_landing
 from tracklay.landing.matching import Contact
 from tracklay.media import ffmpeg_program
 from tracklay.media.extract import Proxy, read_luma_frames
-from tracklay.media.probe import frame_times_and_size
+from tracklay.media.probe import list_frames
 from tracklay.sketch.engine import analyze_proxy_motion
 from tracklay.sketch.vision.analyzer import LUMA_WIDTH
 from tracklay.sketch.vision.events import MotionAnalysis, select_events
@@ -80,7 +80,7 @@ def processor_seconds(action: Callable[[], object]) -> float:
 
 def decode(proxy: Path) -> None:
     """Read the frames of a proxy as the eye does, and drop them."""
-    times, (width, height) = frame_times_and_size(proxy)
+    times, (width, height), _ = list_frames(proxy)
     for _ in read_luma_frames(Proxy(proxy, times, times[-1]), LUMA_WIDTH, round(height * LUMA_WIDTH / width / 2) * 2):
         pass
 

@@ -103,7 +103,7 @@ def test_a_zip_leaves_out_the_command_and_leftover_files(cache, tmp_path):
     with zipfile.ZipFile(build.build(LINUX, tmp_path / "dist", cache, root)) as archive:
         names = [PurePosixPath(name) for name in archive.namelist()]
     package = [name for name in names if name.parts[0] != "wheels"]
-    assert {name.suffix for name in package} == {".json", ".py", ".toml", ".typed", ""}
+    assert {name.suffix for name in package} == {".json", ".npz", ".py", ".toml", ".txt", ".typed", ""}
     assert [name for name in package if not name.suffix] == [PurePosixPath("LICENSE")]
     assert not {str(name) for name in names} & set(build.COMMAND_ONLY)
 

@@ -40,6 +40,7 @@ OPTIONS = {
             "--parts",
             "--best",
             "--repair",
+            "--mix",
             "--drop-original",
             "--to",
             "--plan",
@@ -53,6 +54,9 @@ OPTIONS = {
     },
     "redo": {"--part", "--in", "--out", "--prompt", "--seed", "--max-cost", "--json", "--verbose", "-v"},
     "land": {"--in", "--prompt", "--json", "--verbose", "-v"},
+    "mix": {
+        *("--preset", "--target", "--true-peak", "--kind", "--stems", "--to", "--json", "--verbose", "-v"),
+    },
     "refit": {"--in", "--out", "--hits", "--tail", "--json", "--verbose", "-v"},
     "models": {"--json", "--verbose", "-v"},
     "jobs": {"--all", "--costs", "--since", "--csv", "--json", "--verbose", "-v"},
@@ -82,6 +86,7 @@ POSITIONALS = {
     "redo": ["TAKE"],
     "refit": ["TAKE"],
     "land": ["TAKE", "PICTURE"],
+    "mix": ["PICTURE"],
     "models": ["ID", "SPEC"],
     "jobs": ["ACTION"],
     "batch": ["WORKLIST"],
@@ -96,6 +101,7 @@ CURRENT_NAMES = {"send": "resubmit", "forget": "discard"}
 
 MANIFEST_KEYS = {"source", "tracklay", "picture", "rate", "takes", "failed", "laid"}
 TAKE_KEYS = {
+    "heard",
     *(
         "cue",
         "take",
@@ -310,7 +316,7 @@ def test_hints_name_only_options_that_the_command_has(command):
     """A hint with another command's option is left out, unless it quotes that command."""
     parser = sub_parsers(build_parser())[command]
     hints = hints_for(command, parser.option_names)
-    assert ("path.not_a_directory" in hints) == (command in ("lay", "report", "demo", "batch"))
+    assert ("path.not_a_directory" in hints) == (command in ("lay", "mix", "report", "demo", "batch"))
     assert not [hint for hint in hints.values() if " --to" in hint and "--to" not in parser.option_names]
 
 

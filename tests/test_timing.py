@@ -121,6 +121,12 @@ def test_timecode_round_trips(rate, frame, drop):
         ("2m", 3000),
         ("1.5min", 2250),
         ("1h", 90_000),
+        ("1m30", 2250),
+        ("1m 30.5s", 2262),
+        ("1h30", 135_000),
+        ("1h2min", 93_000),
+        ("1H2M3S", 93_075),
+        ("300 frames", 300),
     ],
 )
 def test_times_are_seconds_clock_times_or_frames(text, frame):
@@ -148,6 +154,8 @@ def test_times_are_seconds_clock_times_or_frames(text, frame):
         ("1/0", "25"),
         ("s", "25"),
         ("5ss", "25"),
+        ("1m90", "25"),
+        ("1h2h", "25"),
         ("1:30s", "25"),
         ("99999999999h", "25"),
     ],

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import InvalidInput, OutputError
+from .untrusted_data import clean_json
 
 MAX_TEMP_STEM_CHARS = 80
 """Characters of a file's name that its temporary file repeats: with the rest it stays below the usual limit of 255 bytes."""
@@ -156,13 +157,13 @@ class NumberedFile:
 
 
 def read_json(path: Path, encoding: str = "utf-8") -> Any:
-    """Return the content of a JSON file, or None if it is not JSON.
+    """Return the content of a JSON file as `clean_json` returns it, or None if it is not JSON.
 
     Raises:
         InvalidInput: it cannot be read.
     """
     try:
-        return json.loads(path.read_text(encoding))
+        return clean_json(json.loads(path.read_text(encoding)))
     except OSError as error:
         reason = error.strerror or error
         raise InvalidInput("path.read_failed", "Cannot read {path}: {reason}.", path=path, reason=reason) from error

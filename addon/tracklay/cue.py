@@ -155,7 +155,8 @@ class Cue:
 
     `id` is unique within its timeline. `seed` is None if each take gets a random one. `params` are the model's parameters that the user
     set. `square` is the position of the square crop that the model receives (`media.square_crop`), empty for the full picture.
-    `timecode_start` is the timecode of the timeline's frame 0, in frames: a take's time stamp counts from it. `land` says whether a
+    `timecode_start` is the timecode of the timeline's frame 0, in frames: a take's time stamp counts from it. `drop_frame` says whether
+    the timeline counts timecode in drop-frame, None if nothing states it. `land` says whether a
     take's events are moved to the picture's contacts (`landing`). With `best`, takes are scored (`scoring`), and the best one is heard.
     `hits` are the moments that music meets; it ends `tail` frames after the span. `fit` says whether music is fitted to them and to the
     span's length (`music_fit`). With `refit`, the file of a take of fitted music, nothing is generated: its music is fitted again. Nor is
@@ -176,6 +177,7 @@ class Cue:
     params: Mapping[str, ParamValue] = field(default_factory=dict)
     square: str = ""
     timecode_start: int = 0
+    drop_frame: bool | None = None
     land: LandMode = "auto"
     best: bool = False
     patch: Patch | None = None
@@ -355,6 +357,7 @@ class Take:
             "samples": self.samples,
             "start": {"frame": cue.span.start, "seconds": f"{start.numerator}/{start.denominator}"},
             "frames": cue.span.frames,
+            **({} if cue.drop_frame is None else {"drop_frame": cue.drop_frame}),
             "cost": self.cost.to_dict(),
             "licence": self.licence,
             "digital_source_type": self.source_type,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .atomic_io import atomic_write
+from .atomic_io import atomic_write, read_json
 from .errors import InvalidInput
+from .untrusted_data import is_plain_name
 from .version import VERSION
 
 if TYPE_CHECKING:
@@ -39,25 +40,42 @@ def build_manifest(
         "tracklay": VERSION,
         "picture": picture,
         "rate": str(rate),
-        "takes": [take.to_manifest_entry() for take in takes],
+        "takes": [
+            {**take.to_manifest_entry(), "heard": is_heard} for take, is_heard in zip(takes, _heard(takes), strict=True)
+        ],
         "failed": [failure.to_manifest_entry(describe) for failure in failed],
         "laid": laid.name if laid else None,
     }
+
+
+def _heard(takes: Sequence[Take]) -> Iterator[bool]:
+    """Yield whether each take is the one that plays: the first of its cue and model; of several models, that of the first one."""
+    keys: set[tuple[str, str]] = set()
+    cues: set[str] = set()
+    for take in takes:
+        key = take.cue.id, take.cue.model
+        is_heard = key not in keys and not (take.cue.best and take.cue.id in cues)
+        keys.add(key)
+        cues |= {take.cue.id} if is_heard else set()
+        yield is_heard
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
     """Return the content of a manifest.
 
     Raises:
-        InvalidInput: the file is not a manifest.
+        InvalidInput: the file is not a manifest, or cannot be read.
     """
-    try:
-        content = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise _not_a_manifest(path) from error
-    if not isinstance(content, dict) or "tracklay" not in content or not isinstance(content.get("takes"), list):
+    content = read_json(path)
+    if not is_manifest(content):
         raise _not_a_manifest(path)
-    return content
+    return dict(content)
+
+
+def is_manifest(content: object) -> bool:
+    """Return True if a JSON value is a manifest whose takes are files beside it: anyone may have edited it."""
+    takes = content.get("takes") if isinstance(content, dict) and "tracklay" in content else None
+    return isinstance(takes, list) and all(isinstance(take, dict) and is_plain_name(take.get("file")) for take in takes)
 
 
 def _not_a_manifest(path: Path) -> InvalidInput:
@@ -79,8 +97,14 @@ def write_manifest(path: Path, new_manifest: dict[str, Any]) -> None:
             for entry in read_manifest(path)["takes"]
             if entry.get("file") not in new_files and (path.parent / str(entry.get("file"))).is_file()
         ]
+    replace_manifest(path, {**new_manifest, "takes": earlier + new_manifest["takes"]})
+
+
+def replace_manifest(path: Path, manifest: dict[str, Any]) -> None:
+    """Write a manifest as it is, in place of that of the same name.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
     with atomic_write(path) as temporary:
-        temporary.write_text(
-            json.dumps({**new_manifest, "takes": earlier + new_manifest["takes"]}, indent=2, ensure_ascii=False) + "\n",
-            "utf-8",
-        )
+        temporary.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")

@@ -30,8 +30,11 @@ MAX_SHOWN_CHARS = 60
 # Every number has a limit: `1e999999999` and ten thousand digits are numbers too, and computing with them takes forever.
 _TIMECODE_PATTERN = re.compile(r"(\d{1,6})([:;])([0-5]?\d)\2([0-5]?\d)([:;])(\d{1,6})")
 _CLOCK_PATTERN = re.compile(r"(?:(\d{1,6}):)?(\d{1,6}):([0-5]?\d(?:[.,]\d{0,20})?)")
-_FRAME_PATTERN = re.compile(r"(\d{1,15})f")
+_FRAME_PATTERN = re.compile(r"(\d{1,15}) ?(?:f|frames?)")
 _UNIT_PATTERN = re.compile(r"(\d{1,20}(?:[.,]\d{0,40})?|[.,]\d{1,40}) ?(ms|s|sec|m|min|h)")
+_UNITS_PATTERN = re.compile(
+    r"(?:(\d{1,6}) ?h ?)?(?:([0-5]?\d) ?(?:min|m) ?)?(?:([0-5]?\d(?:[.,]\d{0,20})?) ?(?:sec|s)?)?", re.IGNORECASE
+)
 _UNIT_SECONDS = {
     "ms": Fraction(1, 1000),
     "s": Fraction(1),
@@ -265,8 +268,9 @@ def parse_time(text: str, rate: Rate) -> int:
     """Return the frame of a time.
 
     Args:
-        text: seconds (`12.5`), a number with its unit (`1.5s`, `1500ms`, `2m`, `1h`), minutes and seconds (`1:30`, `00:01:30.500`),
-            timecode (`00:00:12:12`, drop-frame `00:00:12;12` or `00;00;12;12`) or frames (`300f`). A decimal comma is read as a point.
+        text: seconds (`12.5`), numbers with their units (`1.5s`, `1500ms`, `2m`, `1m30s`, `1h30`), minutes and seconds (`1:30`,
+            `00:01:30.500`), timecode (`00:00:12:12`, drop-frame `00:00:12;12` or `00;00;12;12`) or frames (`300f`). A decimal comma is
+            read as a point.
         rate: frame rate that it is counted at.
 
     Seconds are rounded to the nearest frame boundary.
@@ -292,6 +296,11 @@ def parse_time(text: str, rate: Rate) -> int:
     if (match := _CLOCK_PATTERN.fullmatch(text)) and (match[1] is None or int(match[2]) < 60):
         minutes = int(match[1] or 0) * 60 + int(match[2])
         return rate.frames(minutes * 60 + Fraction(match[3].replace(",", ".")))
+    if (match := _UNITS_PATTERN.fullmatch(text)) and len([part for part in match.groups() if part]) > 1:
+        hours, minutes, last = int(match[1] or 0), int(match[2] or 0), Fraction((match[3] or "0").replace(",", "."))
+        # A last number without a unit has the next smaller one: `1h30` is an hour and a half.
+        is_minutes = match[2] is None and text[-1].isdigit()
+        return rate.frames(hours * 3600 + minutes * 60 + (60 * last if is_minutes else last))
     number, unit = text, "s"
     if match := _UNIT_PATTERN.fullmatch(text):
         number, unit = match[1], match[2]

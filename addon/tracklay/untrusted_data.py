@@ -85,6 +85,11 @@ def clean_text(text: str) -> str:
     return text
 
 
+def is_plain_name(name: object) -> bool:
+    """Return True if a value names a file in a folder that is known, and cannot lead out of it."""
+    return isinstance(name, str) and name not in ("", ".", "..") and not any(mark in name for mark in "/\\\0")
+
+
 def printable_text(text: str) -> str:
     """Return text without characters that control a terminal: escape sequences, cursor movement, direction overrides. Lines stay."""
     if text.isprintable():

@@ -6,8 +6,9 @@ import re
 import subprocess
 import wave
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import av
 import numpy as np
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ SUFFIXES = {
 NO_FILES = re.compile(
     r"^(alsa|caca|fbdev|opengl|oss|pulse|sdl2?|v4l2|video4linux2|xv|crc|frame(crc|hash|md5)|hash|md5|streamhash|uncodedframecrc|null"
     r"|r?tp|rtp_mpegts|rtsp|sap|whip|fifo(_test)?|tee|s?segment|stream_segment|ssegment|webm_(chunk|dash_manifest)|hds|asf_stream"
-    r"|image2(pipe)?|data|ffmetadata|mkvtimestamp_v2|chromaprint|a64|ico)$"
+    r"|smoothstreaming|image2(pipe)?|data|ffmetadata|mkvtimestamp_v2|chromaprint|a64|ico)$"
 )
 """Muxers that write to devices or networks, checksums, notes, single images, or several files without a list of them."""
 
@@ -50,6 +51,14 @@ libx264 libx265 mpeg1video mpeg2video mpeg4 libvpx libvpx-vp9 libaom-av1 mjpeg p
 dvvideo gif apng png jpeg2000 huffyuv wmv2 msmpeg4 vc2 qtrle amv roqvideo rv20 cinepak flashsv
 """.split()  # noqa: SIM905
 """Encoders that are tried first: a run may be ended early."""
+
+USUAL_MUXERS = frozenset(
+    """
+    3gp apng asf avi avif dv f4v flv gif gxf ivf matroska mov mp4 mpeg mpegts mxf mxf_opatom nut obu ogg rm vcd vob webm webp wtv
+    h261 h263 h264 hevc m4v mjpeg mpeg1video mpeg2video yuv4mpegpipe
+    """.split()  # noqa: SIM905
+)
+"""Muxers that are tried first. The others are mostly variants of these: `dvd` and `svcd` of `vob`, `ipod` and `psp` of `mp4`."""
 
 RAW_MUXERS = frozenset(
     {
@@ -71,6 +80,11 @@ RAW_MUXERS = frozenset(
     | {"avs2", "avs3", "evc", "vc1", "vvc", "bit"}
 )
 """Muxers of raw streams, which write the packets of any codec one after the other."""
+
+NATIVE_ENCODERS = {
+    "dirac": "vc2", "h264": "libx264", "hevc": "libx265", "m4v": "mpeg4", "mpjpeg": "mjpeg", "obu": "libaom-av1",
+}  # fmt: skip
+"""Encoders of the codec after which a raw muxer is named, where they have other names."""
 
 OPTIONS = {
     "avui": ("-s", "720x576"),
@@ -190,6 +204,14 @@ def clip_suffix(muxer: str) -> str:
     return SUFFIXES.get(muxer, muxer)
 
 
+def demuxer(program: str, path: Path) -> str:
+    """Return the name of the demuxer with which ffmpeg reads a file; empty if it does not."""
+    command = [program, "-hide_banner", "-nostdin", "-i", str(path)]
+    done = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
+    found = re.search(r"^Input #0, (.*), from ", done.stderr.decode("utf-8", "replace"), re.MULTILINE)
+    return found[1] if found else ""
+
+
 class Played(NamedTuple):
     """A file as ffmpeg plays it.
 
@@ -198,19 +220,24 @@ class Played(NamedTuple):
         times: those of its frames, in seconds from the first.
         channels: of its sound; 0 without.
         clicks: when its sound clicks, in seconds from the first frame.
+        begins: time of the first frame on the file's clock, in seconds.
     """
 
     numbers: list[int]
     times: list[Fraction]
     channels: int = 0
     clicks: tuple[Fraction, ...] = ()
+    begins: Fraction = Fraction(0)
+
+
+def _reading(program: str, path: Path) -> list[str]:
+    # The file's own clock: where both streams begin together depends on which of them are read.
+    return [program, "-hide_banner", "-nostdin", "-nostats", "-copyts", "-i", str(path)]
 
 
 def play(program: str, path: Path, sound_stream: int | None = None) -> Played | None:
     """Return a file as ffmpeg plays it, with one of its audio streams if any; None if it does not."""
     columns = BITS + 2
-    # The file's own clock: where both streams begin together depends on which of them are read.
-    reading = [program, "-hide_banner", "-nostdin", "-nostats", "-copyts", "-i", str(path)]
     picture = [
         "-map",
         "0:V:0",
@@ -218,7 +245,9 @@ def play(program: str, path: Path, sound_stream: int | None = None) -> Played | 
         f"showinfo=checksum=0,scale={columns}:2:flags=area:out_range=tv,format=gray,settb=1/25,setpts=N",
     ]
     picture += ["-fps_mode", "passthrough", "-enc_time_base", "1:25", "-f", "rawvideo", "-"]
-    done = subprocess.run([*reading, *picture], capture_output=True, check=False, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        [*_reading(program, path), *picture], capture_output=True, check=False, stdin=subprocess.DEVNULL
+    )
     log = done.stderr.decode("utf-8", "replace")
     base = Fraction(1)
     times: list[Fraction] = []
@@ -234,15 +263,36 @@ def play(program: str, path: Path, sound_stream: int | None = None) -> Played | 
     shown = [sum(1 << bit for bit in range(BITS) if row[bit] > 127) for row in rows]
     if not times or len(times) != len(shown):
         return None
-    channels = 0
-    heard: list[Fraction] = []
-    if sound_stream is not None:
-        # In a run of its own: two filters in two threads tear each other's lines apart.
-        listening = ["-map", f"0:a:{sound_stream}", "-af", "ashowinfo", "-f", "f32le", "-c:a", "pcm_f32le", "-"]
-        channels, heard = _clicks(
-            subprocess.run([*reading, *listening], capture_output=True, check=False, stdin=subprocess.DEVNULL)
-        )
-    return Played(shown, [time - times[0] for time in times], channels, tuple(time - times[0] for time in heard))
+    source = Played(shown, [time - times[0] for time in times], begins=times[0])
+    return source if sound_stream is None else source._replace(**hear(program, path, sound_stream, times[0]))
+
+
+def hear(program: str, path: Path, sound_stream: int, begins: Fraction = Fraction(0)) -> dict[str, Any]:
+    """Return the values of `Played` for one of a file's audio streams, as ffmpeg plays it: its channels, and its clicks after `begins`."""
+    # In a run of its own: two filters in two threads tear each other's lines apart.
+    command = [*_reading(program, path), "-map", f"0:a:{sound_stream}", "-af", "ashowinfo"]
+    command += ["-f", "f32le", "-c:a", "pcm_f32le", "-"]
+    channels, heard = _clicks(subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL))
+    return {"channels": channels, "clicks": tuple(time - begins for time in heard)}
+
+
+def decode_film(path: Path) -> tuple[str, list[str], Played]:
+    """Return the codecs of a film's picture and of its sounds, and its frames, as PyAV decodes them: not by the ffmpeg that wrote it."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        frames = [
+            (Fraction(frame.pts or 0) * Fraction(frame.time_base or 0), _number(frame.to_ndarray(format="gray")))
+            for frame in container.decode(stream)
+        ]
+        begins = frames[0][0]
+        codec = stream.codec_context.codec.canonical_name
+        sounds = [sound.codec_context.codec.canonical_name for sound in container.streams.audio]
+    return codec, sounds, Played([number for _, number in frames], [time - begins for time, _ in frames], begins=begins)
+
+
+def _number(luma: np.ndarray) -> int:
+    columns = luma.shape[1] / (BITS + 2)
+    return sum(1 << bit for bit in range(BITS) if luma[luma.shape[0] // 2, int((bit + 0.5) * columns)] > 127)
 
 
 def _clicks(done: subprocess.CompletedProcess[bytes]) -> tuple[int, list[Fraction]]:

@@ -7,8 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
+from tracklay.cli.main import main
 from tracklay.jobs.ledger import Ledger
 from tracklay.models import Price
+from tracklay.report.page import PAGE_NAME
 
 from tests.clips import hear
 
@@ -381,3 +383,23 @@ def test_the_lists_in_the_documents_run(clips, clicking, batch, tmp_path):
         status, content = batch(tmp_path / name)
         assert (status, {row["state"] for row in content["rows"]}) == (0, {"laid"}), content
     assert len(content["rows"]) == 8
+
+
+def test_a_row_with_a_mix_has_its_measures(clips, listed, batch, clicking):
+    """Loudness and true peak are in the results and the report; a second run mixes nothing again, and another preset does."""
+    folder = clips("a").parent
+    row = '[[rows]]\nid = "one"\npicture = "plates/a.mp4"\nmodel = "clicker/clicks"\nmix = "{}"\n'
+    status, content = batch(listed(row.format("film")))
+    assert status == 0
+    (entry,) = content["rows"]
+    assert entry["mix"]["preset"] == "film"
+    assert entry["mix"]["true_peak"] <= -1
+    written = (folder / "plates" / "tracklay" / "a.mix.wav").stat().st_mtime_ns
+    assert batch(listed(row.format("film"))) == (status, content)
+    assert (folder / "plates" / "tracklay" / "a.mix.wav").stat().st_mtime_ns == written
+    assert main(["report", str(folder / "work.tracklay.results.json"), "--to", str(folder / "report")]) == 0
+    page = (folder / "report" / PAGE_NAME).read_text()
+    assert f"{entry['mix']['lufs']:.1f} LUFS, true peak {entry['mix']['true_peak']:.1f} dBTP" in page
+    assert "loudest mix first" in page
+    assert batch(listed(row.format("social")))[1]["rows"][0]["mix"]["preset"] == "social"
+    assert batch(listed(row.format("loud")))[0] == 2

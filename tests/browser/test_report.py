@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
@@ -234,6 +235,27 @@ def test_media_beside_the_page_plays_too(run, tmp_path, chromium, monkeypatch):
     )
     sizes = "return [...document.querySelectorAll('#rows img')].map(each => each.naturalWidth)"
     WebDriverWait(chromium, 20).until(lambda driver: driver.execute_script(sizes) == [768] * 4)
+
+
+def test_the_mix_is_heard_in_place_of_the_take_and_each_stem_alone(run, tmp_path, chromium):
+    """By the list and by M, from the same instant; a row without a mix has neither. Rows are sorted by what was measured."""
+    rows = [dict(row) for row in run["rows"]]
+    for row, lufs in ((rows[0], -24.0), (rows[1], -16.0)):
+        take = Path(row["folder"]) / row["take"]["file"]
+        row["mix"] = {"sound": take.name, "stems": {"music": take.name}, "lufs": lufs}
+    chromium.get(report.write_report({**run, "rows": rows}, tmp_path).as_uri())
+    sounds = Select(chromium.find_element(By.ID, "version"))
+    assert [option.text for option in sounds.options] == ["take", "mix", "music alone"]
+    sources = [chromium.execute_script("return document.getElementById('player').src")]
+    for change in (lambda: press(chromium, "m"), lambda: sounds.select_by_value("music"), lambda: press(chromium, "m")):
+        change()
+        sources.append(chromium.execute_script("return document.getElementById('player').src"))
+    assert len(set(sources)) == 4
+    assert sounds.first_selected_option.text == "mix"
+    Select(chromium.find_element(By.ID, "sort")).select_by_value("lufs")
+    assert shown(chromium)[:2] == ["second", "first"]
+    press(chromium, Keys.END)
+    assert not chromium.find_element(By.ID, "version").is_displayed()
 
 
 def test_it_fits_its_window_and_can_be_read_in_light_and_dark(page, chromium):

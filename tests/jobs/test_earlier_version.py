@@ -18,6 +18,7 @@ from tracklay.cli.main import main
 from tracklay.cue import Take
 from tracklay.errors import Cancelled, ResultExpired, SubmissionUnknown
 from tracklay.jobs import JobSpec, create_job_spec, ledger_schema
+from tracklay.jobs.costs import cost_rows
 from tracklay.jobs.failures import stored_error
 from tracklay.jobs.job_spec import request_keys
 from tracklay.jobs.ledger import Ledger
@@ -86,7 +87,7 @@ def test_states_costs_and_owners_are_read(ledger):
     assert jobs[RUNNING].owner is None
     assert ledger.get_cap(f"project:{jobs[PLANNED].project}") == "5"
     assert jobs[LAID].created_at < jobs[LAID].submitted_at < jobs[LAID].updated_at
-    assert all(row["cost_confirmed"] in (0, 1) for row in ledger.cost_rows())
+    assert all(row["cost_confirmed"] in (0, 1) for row in cost_rows(ledger))
 
 
 def test_specs_submissions_and_handles_are_read(ledger, folder):
@@ -180,7 +181,8 @@ def test_a_manifest_is_read_and_extended(tmp_path):
             seed=entry["seed"],
         )
         take = Take.from_manifest_entry(entry, cue, tmp_path)
-        assert take.to_manifest_entry() == entry
+        kind = "algorithmicMedia" if entry["provider"] == "sketch" else "trainedAlgorithmicMedia"
+        assert take.to_manifest_entry() == {**entry, "digital_source_type": kind}
     kept, deleted = before["takes"]
     (tmp_path / kept["file"]).write_bytes(b"a take")
     new = {**kept, "take": 2, "file": "clip.sketch-foley.take2.wav"}

@@ -78,6 +78,24 @@ def test_joined_recordings_become_one_film(each_ffmpeg, tmp_path, take):
     assert numbers(laid(both, take)[0]) == [*range(25), *range(25)]
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "channels", "kind"),
+    [
+        ("bluray.m2ts", (*X264, "-c:a", "pcm_bluray", "-ac", "6"), 6, "mov"),
+        ("planes.cpk", ("-c:v", "cinepak", "-f", "film_cpk"), 2, "mkv"),
+    ],
+)
+def test_uncompressed_sound_that_no_film_takes_as_it_is_is_converted(
+    each_ffmpeg, tmp_path, take, name, options, channels, kind
+):
+    """That of a Blu-ray disc, and that with a plane for each channel."""
+    silent = numbered(tmp_path / "silent.mp4", RATE, 25, *X264)
+    run("-i", silent, "-f", "lavfi", "-i", "sine=r=48000:d=1,aformat=channel_layouts=stereo", *options, tmp_path / name)
+    film, notes = laid(tmp_path / name, take)
+    assert (film.suffix, notes) == (f".{kind}", ())
+    assert [sound.channels for sound in probe_media(film).audio] == [2, channels]
+
+
 def recording(path, *options: str, seconds: float = 1.0):
     """Write a clip of 25 frames whose own sound, of some length, clicks at 0.4 s."""
     silent = numbered(path.with_name(f"silent-{path.name}"), RATE, 25, *options)

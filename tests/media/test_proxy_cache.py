@@ -18,6 +18,7 @@ from tracklay.errors import MediaError, OutputError
 from tracklay.media import fingerprint, proxy_cache
 from tracklay.media.extract import Proxy, extract_proxy
 from tracklay.media.proxy_cache import extract_cached
+from tracklay.paths import tracklay_home
 from tracklay.timing import Rate, Span, TimeMap
 
 from tests.clips import encode
@@ -69,6 +70,17 @@ def test_a_strip_that_moved_and_a_file_of_another_name_are_the_same(source, extr
     moved = Span(105, 10, RATE)
     extract_cached(Picture(source, TimeMap.linear(moved, SPAN.start_seconds)), moved, tmp_path / "second.mp4")
     assert len(extractions) == 1
+
+
+def test_a_rendered_movie_is_identified_by_its_pixels(extractions, tmp_path):
+    """It was written a moment ago, and the same strip is rendered to another file each time; a user's file has no such note."""
+    movie = numbered(tmp_path / "movie.mp4", RATE.fps, 30)
+    for number, folder in enumerate((tracklay_home() / "one", tracklay_home() / "two", tmp_path / "mine")):
+        folder.mkdir(parents=True)
+        source = Path(shutil.copy(movie, folder / f"{number}.mp4"))
+        source.with_suffix(".sha256").write_text("5f" * 32)
+        extract_cached(Picture(source, MAP), SPAN, tmp_path / f"proxy{number}.mp4")
+    assert [picture.source.parent.name for picture, *_ in extractions] == ["one", "mine"]
 
 
 @pytest.mark.parametrize("other", ["span", "map", "side", "square", "length"])

@@ -27,7 +27,8 @@ from tracklay.report.filmstrip import MOTION_BUCKETS, analyze_proxy
 from tracklay.report.page import _summarize
 from tracklay.report.rows import ReportRow
 
-from tests.clips import encode, flash_clip
+from tests.clips import clicks, encode, flash_clip, hear
+from tests.mix.made_scenes import write_wav
 from tests.report.runs import FLASHES, FRAMES, HOSTILE, RATE, flashing, lay, results
 from tests.timelines import cuts
 
@@ -60,6 +61,28 @@ def data(path) -> Any:
 def run(clicking, tmp_path):
     """Two takes under a clip, and one that failed."""
     return results(lay(flashing(tmp_path / "a & b"), "--takes", 2, "--prompt", HOSTILE), failed=1)
+
+
+def test_the_mix_and_its_stems_are_heard_where_the_take_is(run, tmp_path):
+    """Its measures are facts, each file is a player of the take's stretch; a name that leads elsewhere plays nothing."""
+    row, other, _ = run["rows"]
+    folder = Path(row["folder"])
+    sound = np.zeros(3 * 48_000, np.float32)
+    sound[72_000] = 0.9  # at 1.5 s of the mix, which begins half a second before the take
+    for name in ("clip.mix.wav", "clip.mix.music.wav"):
+        write_wav(folder / name, sound)
+    row["mix"] = {"preset": "film", "start": "-1/2", "sound": "clip.mix.wav", "lufs": -23.04, "true_peak": -3.2} | {
+        "stems": {"music": "clip.mix.music.wav", "effects": "../gone.wav"},
+        "dialogue_over_music": "12",
+    }
+    other["mix"] = {"sound": "../../../a & b/clip.mp4", "lufs": None}
+    first, second, _ = data(report.write_report(run, tmp_path / "report"))["rows"]
+    assert list(first["mixes"]) == ["mix", "music"]
+    assert ["mix", "-23.0 LUFS, true peak -3.2 dBTP"] in first["facts"]
+    assert first["mix"] == {"lufs": -23.04, "true_peak": -3.2, "dialogue_over_music": None}
+    (tmp_path / "player.mp4").write_bytes(base64.b64decode(first["mixes"]["music"].partition(",")[2]))
+    assert clicks(hear(tmp_path / "player.mp4"))[0] == pytest.approx(48_000, abs=2)
+    assert (second["mixes"], second["mix"]["lufs"]) == ({}, None)
 
 
 def test_a_landed_take_is_drawn_and_heard_as_it_was_too(run, tmp_path):

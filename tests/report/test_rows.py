@@ -59,10 +59,15 @@ def test_the_rate_is_found_in_each_place(clicking, tmp_path, rate):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", "{}", '{"tracklay": "1"}', '{"tracklay": "1", "rows": {}}', "\0\xff", '{"rows": []}']
+    "content",
+    [
+        *("", "[]", "{}", '{"tracklay": "1"}', '{"tracklay": "1", "rows": {}}', "\0\xff", '{"rows": []}', "[" * 50_000),
+        *('{"tracklay": "1", "takes": [1]}', '{"tracklay": "1", "takes": [{"file": "../../a.wav"}]}'),
+        '{"tracklay": "1", "takes": [{"file": "a\\u0000.wav"}]}',
+    ],
 )
 def test_another_file_is_rejected(tmp_path, content):
-    """The message has the file's name, the command's hint the right kind of file."""
+    """The message has the file's name, the command's hint the right kind of file. Takes lie beside their manifest."""
     path = tmp_path / "x.json"
     path.write_bytes(content.encode("latin-1"))
     with pytest.raises(InvalidInput, match=r"Not a result list or a manifest of Tracklay: .*x\.json\.") as error:
@@ -131,3 +136,12 @@ def test_a_file_of_verdicts_is_read_or_rejected(tmp_path):
     path.write_text("[1]")
     with pytest.raises(InvalidInput, match="has no verdicts"):
         read_verdicts(path)
+
+
+@pytest.mark.parametrize("name", ["../clip.wav", "/etc/hostname", "a\0.wav", ""])
+def test_a_result_list_reaches_no_file_outside_its_folder(clicking, tmp_path, name):
+    """A list may come from anyone: a take is a file in the row's folder."""
+    content = results(lay(flashing(tmp_path)))
+    content["rows"][0]["take"]["file"] = name
+    with pytest.raises(InvalidInput, match="Row 1 of the result list is invalid"):
+        parse_rows(content)

@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tracklay import demo
 from tracklay.errors import InvalidInput
+from tracklay.listening.limiter import PEAK_CEILING
 from tracklay.listening.loudness import integrated_loudness
 from tracklay.sketch.foley import ambience, renderer
 from tracklay.sketch.foley.ambience_presets import AMBIENCE_PRESETS
 from tracklay.sketch.foley.interpretation import interpret_prompt
-from tracklay.sketch.foley.limiter import PEAK_CEILING
 from tracklay.sketch.foley.room import ROOMS
 from tracklay.sketch.foley.sound_classes import RenderedSound
 from tracklay.sketch.music.prompt_parser import parse_prompt

@@ -44,7 +44,16 @@ def test_the_files_own_timecode_skips_numbers_however_it_is_written(tmp_path, po
     options = ("-c:v", "mjpeg", "-timecode", "01:00:00;00")
     clip = flash_clip(tmp_path / "cam.mov", Fraction(30000, 1001), 200, (), *options)
     (cue,) = timelines.open_timeline(clip).cues(point, model="sketch/foley")
-    assert cue.span.start == 10
+    assert (cue.span.start, cue.drop_frame) == (10, True)
+
+
+@pytest.mark.parametrize(("timecode", "drop_frame"), [("00:00:00:00", False), ("", None)])
+def test_a_cue_counts_timecode_as_its_file_does(tmp_path, timecode, drop_frame):
+    """A file at 29.97 may count every number. One without a timecode says nothing."""
+    options = ("-timecode", timecode) if timecode else ()
+    clip = flash_clip(tmp_path / "cam.mov", Fraction(30000, 1001), 20, (), "-c:v", "mjpeg", *options, size=(32, 32))
+    (cue,) = timelines.open_timeline(clip).cues(model="sketch/foley")
+    assert cue.drop_frame is drop_frame
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import opentimelineio as otio
 import pytest
 from tracklay import timelines
 from tracklay.errors import InvalidInput
-from tracklay.media.file_timecode import read_timecode_rate
+from tracklay.media.frame_timing.file_timecode import read_timecode_rate
 from tracklay.timelines.otio.media_references import resolve_media_path
 from tracklay.timing import Rate, parse_time
 

@@ -9,6 +9,8 @@ import pytest
 from opentimelineio.opentime import RationalTime
 from tracklay import timelines
 from tracklay.errors import InvalidInput
+from tracklay.report import read_report_input
+from tracklay.report.rows import parse_rows
 from tracklay.timing import Rate
 
 from tests.clips import flash_clip
@@ -106,6 +108,9 @@ def test_a_take_and_an_edit_list_have_the_time_of_the_timeline(tmp_path, media, 
     assert lay(path, "--to", tmp_path / "out") == 0
     (take,) = (tmp_path / "out").glob("*.wav")
     assert time_reference(take) == Rate(NTSC).samples(start, 48_000)
+    (row,) = parse_rows(read_report_input(tmp_path / "out" / "film.tracklay.json"))
+    assert row.span is not None
+    assert row.timecode(row.span.start) == ("01:00:00;00" if start == DROP_HOUR else "01:00:00:00")
     copy, original = (
         otio.adapters.read_from_file(str(each)) for each in (tmp_path / "out" / "film.tracklay.otio", path)
     )

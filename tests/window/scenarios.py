@@ -274,9 +274,10 @@ def _begin_render(**options):
 
 
 def render_in_window():
-    """Render the animation with Blender's own operator."""
-    scene = yield from _render_scene(120)
-    yield _begin_render(animation=True)
+    """Render a part of the animation with Blender's own operator; a shot lies after it."""
+    scene = yield from _render_scene(240)
+    add_clip(FOLDER / "flashes.mp4", 131)
+    yield _begin_render(animation=True, frame_start=1, frame_end=120)
     report(laid=len(laid_strips(scene)), codec=scene.render.ffmpeg.audio_codec)
 
 

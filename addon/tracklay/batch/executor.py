@@ -19,7 +19,9 @@ from ..jobs.job_spec import MAX_TAKES
 from ..jobs.ledger import Ledger
 from ..jobs.process_lock import is_alive
 from ..jobs.scheduler import DEFAULT_LIMITS, HOSTED_PROVIDER_LIMIT, Scheduler
+from ..mix.presets import load_preset
 from ..timelines.delivery import check_delivery, deliver_takes
+from ..timelines.mixing.delivery import MixOptions, mix_timeline
 from ..timelines.repair import plan_repairs
 from . import results
 from .history import RowHistory, accepted_takes, missing_takes
@@ -223,7 +225,8 @@ class BatchExecutor:
             all(take.laid for state in row_states for take in state.known_takes)
             or rows[0].lay_group in self._cross_shard_groups
         )
-        if laid and not any(missing or state.row.id in self._options.extra_jobs for state, missing in planned):
+        is_whole = laid and self._is_mixed(row_states)
+        if is_whole and not any(missing or state.row.id in self._options.extra_jobs for state, missing in planned):
             for state in row_states:
                 self._record_row(state)
             return
@@ -245,6 +248,14 @@ class BatchExecutor:
         finishing = self._task_group.create_task(self._finish_group(picture, row_states))
         self._finish_tasks.add(finishing)
         finishing.add_done_callback(self._finish_tasks.discard)
+
+    def _is_mixed(self, row_states: Sequence[_RowState]) -> bool:
+        """Return True if the takes of a picture are mixed as its rows ask for, or are mixed when shards are merged."""
+        wanted = _mix_preset(row_states)
+        if not wanted or row_states[0].row.lay_group in self._cross_shard_groups:
+            return True
+        name = load_preset(wanted).name
+        return all(take.mix.get("preset") == name for state in row_states for take in state.known_takes)
 
     def _record_missing(self, missing: list[tuple[_RowState, list[tuple[int | None, int]]]]) -> None:
         """Record the earlier failures of missing takes, for a run that generates nothing."""
@@ -305,14 +316,20 @@ class BatchExecutor:
                 await done.wait()
                 del self._row_done_events[state.row.id]
         await self._repair_rows(picture, row_states)
-        lay_error = None
+        lay_error, mix = None, {}
         if row_states[0].row.lay_group not in self._cross_shard_groups:
             async with self._lay_semaphore:
                 lay_error = await self._lay_group(picture, row_states)
+                if lay_error is None:
+                    try:
+                        mix = await asyncio.to_thread(_mix_group, picture, row_states)
+                    except TracklayError as error:
+                        lay_error = error
         for state in row_states:
             state.known_takes += [
                 produced for _, produced in sorted(state.produced_takes, key=lambda pair: pair[0].number)
             ]
+            state.known_takes = [replace(take, mix=mix) for take in state.known_takes]
             self._record_row(
                 state,
                 laid=lay_error is None and row_states[0].row.lay_group not in self._cross_shard_groups,
@@ -401,3 +418,22 @@ class BatchExecutor:
 
     def _failed_entry(self, row: WorkListRow, error: TracklayError, job: int | None) -> Mapping[str, Any]:
         return results.failed_entry(self._worklist, row, error, job, self._options.describe)
+
+
+def _mix_preset(row_states: Sequence[_RowState]) -> str:
+    """Return the preset that the rows of a picture are mixed with: that of the first row that has one; empty if none has."""
+    return next((state.row.mix for state in row_states if state.row.mix), "")
+
+
+def _mix_group(picture: OpenPicture, row_states: Sequence[_RowState]) -> dict[str, Any]:
+    """Mix a picture that was laid, if its rows ask for it, and return the mix as its manifest has it.
+
+    Raises:
+        TracklayError: it cannot be mixed.
+    """
+    preset = _mix_preset(row_states)
+    if not preset or not any(state.known_takes or state.produced_takes for state in row_states):
+        return {}
+    row = row_states[0].row
+    options = MixOptions(load_preset(preset), to=row.folder, drop_original=row.drop_original)
+    return mix_timeline(picture.timeline.path, options).summary()

@@ -9,7 +9,7 @@ import glob
 import json
 import tempfile
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from ..atomic_io import atomic_write, read_json
@@ -36,6 +36,7 @@ class ProducedTake:
         entry: its manifest entry.
         job: id of its job in this machine's ledger, None if another machine generated it.
         seconds: time from the start of generation to the finished take.
+        mix: the mix that its picture was laid with, as a manifest has it; empty if there is none.
     """
 
     entry: Mapping[str, Any]
@@ -44,6 +45,7 @@ class ProducedTake:
     laid: bool = False
     verdict: str = ""
     note: str = ""
+    mix: Mapping[str, Any] = field(default_factory=dict)
 
 
 def results_path(worklist: WorkList, shard: tuple[int, int] | None = None) -> Path:
@@ -80,6 +82,7 @@ def _make_entry(worklist: WorkList, row: WorkListRow, state: ResultState, **fiel
         "verdict": "",
         "note": "",
         "digest": row.digest,
+        "mix": None,
         **fields,
     }
 
@@ -100,6 +103,7 @@ def take_entry(
         error=error,
         kind=kind,
         code=code,
+        mix=dict(take.mix) or None,
     )
 
 
@@ -184,6 +188,7 @@ class PriorResults:
                 entry.get("state") == "laid",
                 str(entry.get("verdict") or ""),
                 str(entry.get("note") or ""),
+                mix if isinstance(mix := entry.get("mix"), dict) else {},
             )
             for entry in found
         ]

@@ -40,6 +40,7 @@ ROW_FIELDS: Mapping[str, type] = {
     "tail": str,
     "fit": str,
     "drop_original": bool,
+    "mix": str,
 }
 """The fields of a row, each with its type."""
 
@@ -66,6 +67,7 @@ class WorkListRow:
         land, best, parts, fit: as in `Cue`.
         repair: the worst stretch of its best take is generated again.
         tail: as `tracklay lay --tail` takes it.
+        mix: preset with which the picture is mixed when it is laid, a name or the absolute path of a TOML file; empty: no mix.
         hits: the hit points, as `tracklay lay --hits` takes them; empty for none but the timeline's markers.
     """
 
@@ -93,6 +95,7 @@ class WorkListRow:
     tail: str = ""
     fit: FitMode = "auto"
     as_one: bool = False
+    mix: str = ""
 
     @property
     def lay_group(self) -> tuple[str, str]:

@@ -21,6 +21,7 @@ from ..errors import InvalidInput, TracklayError, file_not_found_error
 from ..jobs.job_spec import TakeSettings
 from ..media import image_sequence
 from ..media.fingerprint import relative_points, source_id
+from ..mix.presets import load_preset
 from ..models import find_model, load_catalogue
 from ..models.model import EXTRA_PREFIX, is_url, suggest_nearest
 from ..parts.sizes import parse_part_seconds
@@ -281,6 +282,10 @@ class _WorkListLoader:
             parts = values.get("parts", self._parts)
             parse_part_seconds(parts)
             repair = bool(values.get("repair", self._repair))
+            mix = values.get("mix", "")
+            mix = str(self.folder / mix) if mix.lower().endswith(".toml") else mix
+            if mix:
+                load_preset(mix)
             points = [_check_time(name, values.get(name)) for name in ("in", "out")]
             picture, picture_name = self._resolve_path(values["picture"])
             state = self._picture_fingerprint(picture, picture_name) if cue is None else self._cue_fingerprint(cue)
@@ -335,6 +340,7 @@ class _WorkListLoader:
             tail,
             fit,
             bool(values.get("as_one")),
+            mix,
         )
 
     def _parameter_value(self, model: Model, name: str, value: ParamValue, *, is_text: bool) -> ParamValue:

@@ -16,7 +16,7 @@ from .runtime import app_handlers, cue_rows, dispatcher, prompt_words, timer
 from .sequencer import connections
 from .settings import catalogue, preferences, properties
 from .settings.i18n import translate
-from .ui import cue_list, keymap, overlay, panels, presets
+from .ui import cue_list, keymap, overlay, panels, presets, render_panel
 
 CLASSES = (
     *preferences.CLASSES,
@@ -33,7 +33,7 @@ CLASSES = (
     *presets.CLASSES,
     *panels.CLASSES,
     *cue_list.PANELS,
-    *handlers.CLASSES,
+    *render_panel.CLASSES,
 )
 
 

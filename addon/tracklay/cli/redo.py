@@ -17,8 +17,7 @@ from ..timelines import open_timeline
 from ..timelines.delivery import check_delivery, deliver_takes
 from ..timelines.redo import find_made_take, redo_cue
 from ..version import VERSION
-from .batch import report_path, write_list_report
-from .batch_tables import print_results
+from .batch import print_results, report_path, write_list_report
 from .exit_status import EXIT_DONE, EXIT_FAILED
 from .messages import print_json, print_messages
 from .progress import BatchProgress, TakeProgressTable

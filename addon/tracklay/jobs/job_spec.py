@@ -269,6 +269,7 @@ def cue_to_dict(cue: Cue) -> dict[str, Any]:
         "params": dict(cue.params),
         "square": cue.square,
         **({"timecode_start": cue.timecode_start} if cue.timecode_start else {}),
+        **({} if cue.drop_frame is None else {"drop_frame": cue.drop_frame}),
         **({} if cue.land == "auto" else {"land": cue.land}),
         **({"best": True} if cue.best else {}),
         **({"hits": [hit.to_list() for hit in cue.hits]} if cue.hits else {}),
@@ -429,7 +430,7 @@ def random_seed(spec: JobSpec) -> int:
     return low + secrets.randbelow(high - low)
 
 
-_NOT_REQUESTED = ("id", "seed", "takes", "reason", "timecode_start", "best", "tempo")
+_NOT_REQUESTED = ("id", "seed", "takes", "reason", "timecode_start", "drop_frame", "best", "tempo")
 """Fields of a stored cue that are no part of what the user asks for, or follow from it."""
 
 

@@ -27,6 +27,7 @@ from typing import Any, Self
 
 from ..atomic_io import atomic_write, output_error
 from ..paths import ensure_folder
+from ..untrusted_data import clean_json
 
 HEARTBEAT_SECONDS = 5.0
 """Interval between two heartbeats of a held claim."""
@@ -98,8 +99,8 @@ class SharedClaims:
     def load_record(self, key: str) -> dict[str, Any] | None:
         """Return the record of a key, or None if there is none or it cannot be read."""
         try:
-            record = json.loads((self._folder / f"{key}.json").read_text("utf-8"))
-        except (OSError, ValueError):
+            record = clean_json(json.loads((self._folder / f"{key}.json").read_text("utf-8")))
+        except (OSError, ValueError, RecursionError):
             return None
         return record if isinstance(record, dict) else None
 
@@ -234,7 +235,7 @@ class SharedClaims:
 
 def _parse_claim(content: str) -> dict[str, Any]:
     try:
-        claim = json.loads(content)
-    except ValueError:
+        claim = clean_json(json.loads(content))
+    except (ValueError, RecursionError):
         return {}
     return claim if isinstance(claim, dict) else {}

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..listening.limiter import limit_peaks
 from ..listening.loudness import LoudnessMeter
 from ..listening.onsets import find_onsets
 from ..listening.spectrum import measure_bands_of
-from ..sketch.foley.limiter import limit_peaks
 from .layout import ShiftTarget, choose_shifts, lay_out
 from .matching import Contact, estimate_lag, match_onsets
 from .renderer import BLOCK_SAMPLES, LayoutRenderer

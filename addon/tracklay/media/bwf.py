@@ -16,7 +16,17 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 BYTES_PER_SAMPLE = 3
+FLOAT_BYTES_PER_SAMPLE = 4
 FULL_SCALE = (1 << 23) - 1
+INTEGER_FORMAT, FLOAT_FORMAT, EXTENSIBLE_FORMAT = 1, 3, 0xFFFE
+"""Format tags of `fmt `."""
+
+SPEAKERS = {6: 0x3F}
+"""Loudspeakers of 5.1 as bits of WAVE_FORMAT_EXTENSIBLE: front left and right, centre, low frequencies, back left and right."""
+
+SUBFORMAT_TAIL = bytes.fromhex("000000001000800000aa00389b71")
+"""The end of a subformat's GUID, after its format tag."""
+
 SILENCE_BYTES_PER_SAMPLE = 3
 """Bytes per sample of silent files. Blender opens one of 24 bits in an eighth of the time of one of 16 (bpy 4.5, 5.0, Blender 5.2)."""
 
@@ -39,7 +49,7 @@ class BwfWriter:
 
     Args:
         file: open for binary writing, seekable.
-        channels: number of channels, 1 or 2.
+        channels: number of channels: 1, 2, or 6 for 5.1.
         sample_rate: Hz.
         description: free text of bext, up to 256 ASCII bytes; the rest is cut off.
         originator_reference: identifier of bext, up to 32 ASCII bytes; the rest is cut off.
@@ -47,6 +57,7 @@ class BwfWriter:
         time_reference: position of the first sample, in samples from the timeline's zero.
         coding_history: free text of bext: how the sound was made.
         xmp: an XMP packet, which gets a chunk of its own; empty for none.
+        is_float: write 32-bit float samples, which may exceed full scale, and not 24-bit integers.
     """
 
     def __init__(
@@ -61,12 +72,15 @@ class BwfWriter:
         time_reference: int,
         coding_history: str,
         xmp: bytes = b"",
+        is_float: bool = False,
     ) -> None:
         self._file = file
-        self._channels = channels
+        self._is_float = is_float
+        self._frame_bytes = channels * (FLOAT_BYTES_PER_SAMPLE if is_float else BYTES_PER_SAMPLE)
         self.samples = 0
-        mode = "mono" if channels == 1 else "stereo"
-        coding = _to_ascii(f"A=PCM,F={sample_rate},W=24,M={mode},T=Tracklay\r\n{coding_history}", MAX_HISTORY_BYTES)
+        mode = {1: "mono", 2: "stereo"}.get(channels, "multitrack")
+        bits = 8 * self._frame_bytes // channels
+        coding = _to_ascii(f"A=PCM,F={sample_rate},W={bits},M={mode},T=Tracklay\r\n{coding_history}", MAX_HISTORY_BYTES)
         # An even length: a program that edits the header in place and forgets the padding of RIFF would destroy the file.
         coding += b" \r\n" if len(coding) % 2 else b"\r\n"
         bext = struct.pack(
@@ -80,30 +94,34 @@ class BwfWriter:
             1,
             bytes(64),
         )
-        fmt = _pack_format(channels, sample_rate, BYTES_PER_SAMPLE)
+        fmt = _pack_format(channels, sample_rate, self._frame_bytes // channels, is_float=is_float)
         self._header_chunks = b"WAVE" + _pack_chunk(b"bext", bext + coding) + fmt
         if xmp:
             self._header_chunks += _pack_chunk(XMP_CHUNK, xmp)
         self._file.write(self._pack_header())
 
     def _pack_header(self) -> bytes:
-        data = self.samples * self._channels * BYTES_PER_SAMPLE
+        data = self.samples * self._frame_bytes
         size = len(self._header_chunks) + 8 + data + data % 2
         return b"RIFF" + struct.pack("<I", size) + self._header_chunks + b"data" + struct.pack("<I", data)
 
-    def write(self, block: npt.NDArray[np.float32]) -> None:
+    def write(self, block: npt.NDArray[np.float32] | npt.NDArray[np.float64]) -> None:
         """Append samples.
 
         Args:
-            block: shape (samples, channels), full scale at 1; louder samples are clipped.
+            block: shape (samples, channels), full scale at 1; louder samples are clipped, unless the file has float samples.
 
         Raises:
             OutputError: the file would exceed `MAX_RIFF_BYTES`.
         """
         import numpy as np  # noqa: PLC0415 - the header and the chunks need none, and Blender starts without
 
-        if (self.samples + len(block)) * self._channels * BYTES_PER_SAMPLE > MAX_RIFF_BYTES:
+        if (self.samples + len(block)) * self._frame_bytes > MAX_RIFF_BYTES:
             raise OutputError("wav.too_long", "The take is too long for a WAV file. Split the span.")
+        if self._is_float:
+            self._file.write(np.ascontiguousarray(block, "<f4").tobytes())
+            self.samples += len(block)
+            return
         scaled = np.multiply(block, np.float32(FULL_SCALE), order="C")
         np.rint(scaled, out=scaled)
         np.clip(scaled, -FULL_SCALE - 1, FULL_SCALE, out=scaled)
@@ -112,14 +130,21 @@ class BwfWriter:
 
     def close(self) -> None:
         """Pad the data to an even length and fill in the lengths."""
-        if self.samples * self._channels * BYTES_PER_SAMPLE % 2:
+        if self.samples * self._frame_bytes % 2:
             self._file.write(b"\0")
         self._file.seek(0)
         self._file.write(self._pack_header())
 
 
 def plain_bwf_writer(
-    file: BinaryIO, channels: int, sample_rate: int, description: str = "", created_at: datetime | None = None
+    file: BinaryIO,
+    channels: int,
+    sample_rate: int,
+    description: str = "",
+    created_at: datetime | None = None,
+    *,
+    xmp: bytes = b"",
+    is_float: bool = False,
 ) -> BwfWriter:
     """Return the writer of a file without provenance: an intermediate one, or one that is no take.
 
@@ -134,14 +159,21 @@ def plain_bwf_writer(
         created_at=created_at or datetime.now(UTC),
         time_reference=0,
         coding_history="",
+        xmp=xmp,
+        is_float=is_float,
     )
 
 
-def _pack_format(channels: int, sample_rate: int, bytes_per_sample: int) -> bytes:
-    """Return the `fmt ` chunk of whole-number PCM."""
+def _pack_format(channels: int, sample_rate: int, bytes_per_sample: int, *, is_float: bool = False) -> bytes:
+    """Return the `fmt ` chunk of PCM; of more than two channels with the places of their loudspeakers."""
     frame = channels * bytes_per_sample
-    values = 1, channels, sample_rate, sample_rate * frame, frame, bytes_per_sample * 8
-    return _pack_chunk(b"fmt ", struct.pack("<HHIIHH", *values))
+    kind = FLOAT_FORMAT if is_float else INTEGER_FORMAT
+    values = channels, sample_rate, sample_rate * frame, frame, bytes_per_sample * 8
+    if channels <= 2:
+        return _pack_chunk(b"fmt ", struct.pack("<HHIIHH", kind, *values))
+    mask = SPEAKERS.get(channels, 0)
+    extension = struct.pack("<HHIH14s", 22, bytes_per_sample * 8, mask, kind, SUBFORMAT_TAIL)
+    return _pack_chunk(b"fmt ", struct.pack("<HHIIHH", EXTENSIBLE_FORMAT, *values) + extension)
 
 
 def write_silence(file: BinaryIO, samples: int, sample_rate: int) -> None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ..errors import MediaError
 from . import ffmpeg
+from .frame_timing.frame_rate import TIME_TOLERANCE_SECONDS
 from .image_sequence import concat_script, image_format, sequence_stream
 from .packets import (
     FRAME_TIMEOUT_SECONDS,
@@ -30,7 +31,7 @@ from .packets import (
     index_packets,
     seek_is_exact,
 )
-from .probe import TIME_TOLERANCE_SECONDS, VideoHeader, key_times
+from .probe import VideoHeader, key_times
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence

@@ -19,6 +19,7 @@ from ..errors import MediaError
 from ..processes import find_program, kill_process_group, start_process
 from ..timing import TimeMap
 from . import ffmpeg
+from .fingerprint import rendered_digest_path
 from .probe import frame_times
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def render_in_editor(picture: Picture, span: Span, short_side: int, *, cancel_to
     parts += [True] if render.whole else []
     movie = render.timeline_copy.with_name(f"{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]}.mov")
     # The digest is written after the movie: without it the movie is not used.
-    digest_file = movie.with_suffix(".sha256")
+    digest_file = rendered_digest_path(movie)
     if movie.is_file() and digest_file.is_file():
         return RenderedMovie(movie, digest_file.read_text("ascii"))
     log_path = movie.with_suffix(".txt")

@@ -16,6 +16,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, overload
 
+from ..paths import tracklay_home
 from ..timing import Span
 from .image_sequence import DEFAULT_SEQUENCE_RATE
 
@@ -87,12 +88,25 @@ def source_file_ids(picture: Picture, span: Span) -> FileIds | None:
     """Return the identity of each file that is read for a span: size, times of change, and a sampled digest.
 
     The strictest identity, for reuse without a doubt on this machine. None if a file is gone, or changed less than
-    `MIN_SOURCE_AGE_SECONDS` ago.
+    `MIN_SOURCE_AGE_SECONDS` ago. A movie that the editor rendered for us is identified by its pixels.
     """
     try:
-        return {path: _file_id(path) for path in source_files(picture, span)}
+        return {path: _rendered_id(path) or _file_id(path) for path in source_files(picture, span)}
     except OSError:
         return None
+
+
+def rendered_digest_path(movie: Path) -> Path:
+    """Return the path of the file with the digest of a rendered movie's pixels. It is written after the movie."""
+    return movie.with_suffix(".sha256")
+
+
+def _rendered_id(path: Path) -> list[Any] | None:
+    # Only in our own folder: beside a user's file such a file may be anything.
+    digest_file = rendered_digest_path(path)
+    if tracklay_home() not in path.parents or not digest_file.is_file():
+        return None
+    return ["rendered", digest_file.read_text("ascii")]
 
 
 def _file_id(path: Path) -> list[Any]:

@@ -33,6 +33,9 @@ KEY_FLAG, DISCARD_FLAG = 1, 4
 DIRAC_HEADER_BYTES = 13
 """Size of a Dirac packet without a picture, as the end of a sequence is."""
 
+SEEK_CHECK_PACKETS = 4
+"""Packets after a seek whose times and content are compared with those of the same file read from its start."""
+
 FRAME_TIMEOUT_SECONDS = 600.0
 """Seconds that one frame may take. The first may need minutes of decoding: some files have a single key frame."""
 
@@ -176,13 +179,19 @@ def _read_lines(
     max_packets: int | None = None,
     runs_on: bool = False,
     seek: Mapping[str, Any] = MappingProxyType({}),
+    shows_first_frame: bool = False,
 ) -> _Listing:
-    options: dict[str, Any] = {"map": stream_specifier, "c": "copy", "copypriorss": 1, "format": "framecrc"}
+    """Return what `framecrc` writes of a stream. With `shows_first_frame` the log has the first frame of the video, decoded."""
+    import ffmpeg as builder  # noqa: PLC0415 - ffmpeg-python, slow to import
+
+    options: dict[str, Any] = {"c": "copy", "copypriorss": 1, "format": "framecrc"}
     if max_packets is not None:
         options["frames:a" if ":a" in stream_specifier else "frames:v"] = max_packets
-    stream = ffmpeg.input_stream(path, **clock_options(runs_on=runs_on), **seek).output(
-        "pipe:", copyinkf=None, **options
-    )
+    source = ffmpeg.input_stream(path, **clock_options(runs_on=runs_on), **seek)
+    stream = source.output("pipe:", copyinkf=None, map=stream_specifier, **options)
+    if shows_first_frame:
+        frame = source["V:0"].filter("showinfo", checksum=0)
+        stream = builder.merge_outputs(stream, counted_output(frame, format="null", **{"frames:v": 1}))
     text, log_lines = ffmpeg.capture_stdout(stream, read_action(path), cancel_token=cancel_token)
     base = Fraction(1)
     size, codec = (0, 0), ""
@@ -304,14 +313,22 @@ def stream_ends(
 def seek_is_exact(
     path: Path, index: PacketIndex, seek: dict[str, Any], *, cancel_token: CancelToken | None = None
 ) -> bool:
-    """Return True if packets after a seek have the times that they have when the file is read from its start.
+    """Return True if packets, and the first frame, after a seek have the times that they have when the file is read from its start.
 
     Without an index a demuxer computes the place from the bit rate, and gives the packets there the times that were asked for (MXF).
+    ffmpeg 9 counts the frames of a raw stream from 0, wherever its packets begin.
     """
-    listing = _read_lines(path, "0:V:0", cancel_token, max_packets=4, seek=seek)
+    listing = _read_lines(
+        path, "0:V:0", cancel_token, max_packets=SEEK_CHECK_PACKETS, seek=seek, shows_first_frame=True
+    )
     ticks = [(line.dts if line.pts is None else line.pts, line.checksum) for line in listing.lines]
     known = [(tick, checksum) for tick, checksum in ticks if tick is not None]
-    return bool(known) and all(index.checksums.get(tick) == checksum for tick, checksum in known)
+    if not known or any(index.checksums.get(tick) != checksum for tick, checksum in known):
+        return False
+    parser = _ShownFrameParser(Fraction(0))
+    for line in listing.log_lines:
+        parser.parse_line(line)
+    return bool(parser.frames) and parser.frames[0].time >= min(tick for tick, _ in known) * index.time_base
 
 
 def decoded_times(
@@ -369,6 +386,31 @@ def frame_time(ticks: str, tick: Fraction, before: Fraction | None, frame_second
     return time if time is not None and time > before else before + frame_seconds
 
 
+class _ShownFrameParser:
+    """Parser of `showinfo`'s output. `frames` are those so far; a frame without a time comes `frame_seconds` after the one before."""
+
+    def __init__(self, frame_seconds: Fraction) -> None:
+        self.frames: list[ShownFrame] = []
+        self._frame_seconds = frame_seconds
+        self._base, self._counted_from = Fraction(1), 0
+
+    def parse_line(self, line: str | None) -> bool:
+        """Parse a line of ffmpeg's log, None at its end. Return True if it is `showinfo`'s."""
+        if line is None or not SHOWINFO_PREFIX.match(line):
+            return False
+        frames = self.frames
+        if shown := SHOWINFO_FRAME.search(line):
+            size = (int(shown[3]), int(shown[4]))
+            # A line that another message tore apart is missed.
+            while frames and len(frames) - self._counted_from < int(shown[1]):
+                frames.append(ShownFrame(frames[-1].time + self._frame_seconds, size))
+            time = frame_time(shown[2], self._base, frames[-1].time if frames else None, self._frame_seconds)
+            frames.append(ShownFrame(time, size))
+        elif found := SHOWINFO_TIME_BASE.search(line):
+            self._base, self._counted_from = Fraction(int(found[1]), int(found[2])), len(frames)
+        return True
+
+
 def decoded_frames(
     path: Path,
     frame_seconds: Fraction,
@@ -392,24 +434,7 @@ def decoded_frames(
         MediaError: it cannot be decoded.
         Cancelled: the token was cancelled.
     """
-    frames: list[ShownFrame] = []
-    base, counted_from = Fraction(1), 0
-
-    def parse_line(line: str | None) -> bool:
-        nonlocal base, counted_from
-        if line is None or not SHOWINFO_PREFIX.match(line):
-            return False
-        if shown := SHOWINFO_FRAME.search(line):
-            size = (int(shown[3]), int(shown[4]))
-            # A line that another message tore apart is missed.
-            while frames and len(frames) - counted_from < int(shown[1]):
-                frames.append(ShownFrame(frames[-1].time + frame_seconds, size))
-            time = frame_time(shown[2], base, frames[-1].time if frames else None, frame_seconds)
-            frames.append(ShownFrame(time, size))
-        elif found := SHOWINFO_TIME_BASE.search(line):
-            base, counted_from = Fraction(int(found[1]), int(found[2])), len(frames)
-        return True
-
+    parser = _ShownFrameParser(frame_seconds)
     # Progress keeps the pipe talking, so that its time limit finds a stalled drive.
     options: dict[str, Any] = {"format": "null", "progress": "pipe:1"}
     if max_frames is not None:
@@ -418,8 +443,8 @@ def decoded_frames(
         {} if seek is None else {"ss": f"{float(seek):.6f}", "seek_timestamp": 1, "noaccurate_seek": None}
     )
     stream = ffmpeg.input_stream(path, **clock_options(runs_on=runs_on), **start)["V:0"].filter("showinfo", checksum=0)
-    read_log(counted_output(stream, **options), path, parse_line, cancel_token)
-    return frames[:max_frames]
+    read_log(counted_output(stream, **options), path, parser.parse_line, cancel_token)
+    return parser.frames[:max_frames]
 
 
 def describe_input(path: Path) -> tuple[str, ...]:

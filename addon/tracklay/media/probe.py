@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, fields
 from fractions import Fraction
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import InvalidInput, MediaError, file_not_found_error
-from ..timing import NTSC_DENOMINATOR, Rate
+from ..timing import Rate
 from . import ffmpeg
+from .frame_timing.frame_rate import detect_frame_rate, fixed_rate, is_on_grid, numbered_rate
 from .packets import (
     Packet,
     PacketIndex,
@@ -38,9 +38,6 @@ PROBE_PACKETS = 48
 TAIL_SEEK_SECONDS = 4
 """Seconds before the file's end in which the last frame is looked for first. If the sound is longer than the picture by more, all
 packets are read."""
-
-TIME_TOLERANCE_SECONDS = Fraction(1, 1000)
-"""Seconds within which two times are equal: Matroska rounds to milliseconds."""
 
 TRUSTED_CONTAINERS = ("mov", "matroska")
 """ffmpeg's names of containers whose index gives each frame's time: a seek lands on a key frame, and its times are right.
@@ -66,18 +63,6 @@ REORDERED_CODECS = frozenset({"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4
 FIELD_PROBE_FRAMES = 16
 """Frames decoded to find the frame rate of a stream that may have a packet for each field."""
 
-NEARLY_EQUAL_STEPS = Fraction(3, 10)
-"""Deviation from the typical distance of two frames, as a part of it, up to which a camera's clock is taken to be uneven, not its rate."""
-
-STANDARD_RATES = (
-    *(Rate(Fraction(whole * 1000, NTSC_DENOMINATOR)) for whole in (24, 30, 48, 60, 120)),
-    *(Rate(Fraction(whole)) for whole in (10, 12, 15, 24, 25, 30, 48, 50, 60, 90, 100, 120)),
-)
-"""Frame rates that cameras and screens have."""
-
-MIN_TICKS_OF_FRAME = 100
-"""Ticks that a frame lasts, at least, if one tick from frame to frame makes it a number and not a time."""
-
 NAMED_LAYOUTS = dict.fromkeys(("stereo", "downmix", "binaural"), 2) | dict.fromkeys(("octagonal", "cube"), 8)
 NAMED_LAYOUTS |= {"mono": 1, "quad": 4, "hexagonal": 6, "hexadecagonal": 16}
 """Channels of the layouts whose names do not count them."""
@@ -85,7 +70,9 @@ NAMED_LAYOUTS |= {"mono": 1, "quad": 4, "hexagonal": 6, "hexadecagonal": 16}
 _VIDEO = re.compile(r"Stream #\d+:\d+.*?: Video: (?P<codec>\w+)(?P<rest>.*)")
 _AUDIO = re.compile(r"Stream #\d+:(?P<index>\d+).*?: Audio: (?P<codec>\w+)(?P<rest>.*)")
 _AUDIO_FORMAT = re.compile(r", (?P<rate>\d+) Hz, (?P<layout>[^,]+)")
-_FPS = re.compile(r"([\d.]+k?) (fps|tbr)\b")
+_IMAGE_ITEM = "1 fps, 1 tbr, 1 tbn"
+"""ffmpeg's description of a still picture in an AVIF or HEIF file."""
+
 _ALPHA = re.compile(r"\b(yuva\d|rgba|bgra|argb|abgr|gbrap|ya8|ya16|pal8)")
 _TIMECODE = re.compile(r"^\s*timecode\s*: (\d\d:\d\d:\d\d[:;.]\d\d+)")
 _CONTAINER = re.compile(r"Input #0, (?P<names>\S+), from")
@@ -278,7 +265,7 @@ def _read_header(path: Path, cancel_token: CancelToken | None) -> tuple[VideoHea
         return None, describe_input(path)
     except MediaError as error:
         raise _as_invalid_input(error) from error
-    description = _describe_video(log_lines)
+    description = _describe_video(path, log_lines)
     if description is None or all(packet.is_discarded for packet in packets):
         return None, log_lines
     names = _parse_container(log_lines).split(",")
@@ -300,7 +287,7 @@ def _read_header(path: Path, cancel_token: CancelToken | None) -> tuple[VideoHea
     first_key = min((packet.time for packet in packets if packet.is_key), default=times[0])
     start = next((time for time in times if time >= first_key), times[0])
     is_counted = False
-    numbered = _numbered_rate(times, time_base, rest)
+    numbered = numbered_rate(times, time_base, rest) or fixed_rate(times, names, rest)
     if numbered is not None:
         has_pts, is_counted = False, True
         times = [start + numbered.seconds(number) for number in range(len(times))]
@@ -316,7 +303,7 @@ def _read_header(path: Path, cancel_token: CancelToken | None) -> tuple[VideoHea
     header = VideoHeader(
         codec,
         size,
-        _detect_frame_rate(rest, times, time_base),
+        detect_frame_rate(rest, times, time_base),
         time_base,
         start,
         has_alpha=bool(_ALPHA.search(rest)),
@@ -347,10 +334,21 @@ def _is_counted(
     return may_be_reordered and list(decoded) != shown_times[: len(decoded)]
 
 
-def _describe_video(log_lines: tuple[str, ...]) -> re.Match[str] | None:
-    """Return ffmpeg's description of the video stream; None without. An attached picture is the cover of a sound file."""
+def _describe_video(path: Path, log_lines: tuple[str, ...]) -> re.Match[str] | None:
+    """Return ffmpeg's description of the video stream; None without. An attached picture is the cover of a sound file.
+
+    Raises:
+        InvalidInput: the video is not the first of the streams with a picture (an animated AVIF, by ffmpeg 7 and later).
+    """
     descriptions = (line for line in input_lines(log_lines) if "attached pic" not in line)
-    return next((match for line in descriptions if (match := _VIDEO.search(line))), None)
+    found = [match for line in descriptions if (match := _VIDEO.search(line))]
+    if len({_IMAGE_ITEM in match["rest"] for match in found}) > 1 and _IMAGE_ITEM in found[0]["rest"]:
+        raise InvalidInput(
+            "media.animated_image",
+            "The file is an animated image, of which ffmpeg shows a still picture: {path}. Convert it to MP4.",
+            path=path,
+        )
+    return next(iter(found), None)
 
 
 def _first_packets(path: Path, cancel_token: CancelToken | None, *, runs_on: bool) -> PacketListing:
@@ -379,18 +377,25 @@ def _no_video_error(path: Path) -> InvalidInput:
 
 def frame_times(path: Path, *, cancel_token: CancelToken | None = None) -> tuple[Fraction, ...]:
     """Return the times of all video frames of a file, perhaps none: ascending, in seconds on the file's own clock. Decodes nothing."""
-    return frame_times_and_size(path, cancel_token=cancel_token)[0]
+    return list_frames(path, cancel_token=cancel_token).times
 
 
-def frame_times_and_size(
-    path: Path, *, cancel_token: CancelToken | None = None
-) -> tuple[tuple[Fraction, ...], tuple[int, int]]:
-    """Return `frame_times`, and the stored width and height in pixels, in one run of ffmpeg."""
+class FrameListing(NamedTuple):
+    """All frames of a file: their times as of `frame_times`, their width and height in pixels, and the file's audio streams."""
+
+    times: tuple[Fraction, ...]
+    size: tuple[int, int]
+    audio: tuple[AudioStream, ...]
+
+
+def list_frames(path: Path, *, cancel_token: CancelToken | None = None) -> FrameListing:
+    """Return all video frames of a file, perhaps none, in one run of ffmpeg. Decodes nothing."""
     try:
         listing = read_packets(path, "0:V:0", cancel_token=cancel_token)
     except ffmpeg.StreamNotFound:
-        return (), (0, 0)
-    return tuple(sorted(packet.time for packet in listing.packets if not packet.is_discarded)), listing.size
+        return FrameListing((), (0, 0), ())
+    times = tuple(sorted(packet.time for packet in listing.packets if not packet.is_discarded))
+    return FrameListing(times, listing.size, _parse_audio_streams(listing.log_lines))
 
 
 def key_times(
@@ -402,69 +407,16 @@ def key_times(
     return tuple(sorted(packet.time for packet in packets if packet.is_key and begin <= packet.time <= end))
 
 
-def _detect_frame_rate(stream_description: str, times: Sequence[Fraction], tick: Fraction) -> Rate:
-    """Return the frame rate of a stream's first frames.
-
-    Exact if all frames are equally far apart, or as equally as their clock can say; else the average of the frames if they are nearly so
-    (a phone's), else ffmpeg's average of the whole stream, with NTSC rates made exact.
-
-    Args:
-        stream_description: ffmpeg's, which rounds, and may be that of a header which the frames contradict.
-        times: times of the first frames, ascending, in seconds.
-        tick: seconds of the stream's time base.
-    """
-    steps = [b - a for a, b in pairwise(times)]
-    if len(set(steps)) == 1 and (1 / steps[0]).denominator in (1, NTSC_DENOMINATOR):
-        return Rate(1 / steps[0])
-    described = _described_rate(stream_description, "fps", "tbr")
-    if not steps:
-        return described or Rate(Fraction(25))  # a still: ffmpeg's own default
-    average = Rate(len(steps) / (times[-1] - times[0]))
-    for rate in (described, *STANDARD_RATES, average):
-        # Of a much higher rate any time is nearly a frame.
-        if rate is not None and rate.fps * min(steps) < Fraction(3, 2) and is_on_grid(times, rate, tick):
-            return rate
-    typical = sorted(steps)[len(steps) // 2]
-    if all(abs(step - typical) < typical * NEARLY_EQUAL_STEPS for step in steps) or described is None:
-        return min(STANDARD_RATES, key=lambda rate: abs(rate.fps - average.fps)) if _is_near(average) else average
-    return described
-
-
-def _described_rate(stream_description: str, *kinds: str) -> Rate | None:
-    """Return the rate that ffmpeg describes: `fps`, the average of the packets' times, or `tbr`, that of the codec; None without."""
-    found = {name: value for value, name in _FPS.findall(stream_description)}
-    value = next((found[kind] for kind in kinds if kind in found), None)
-    if not value or float(value.rstrip("k")) <= 0:
-        return None
-    return Rate.from_value(str(float(value[:-1]) * 1000) if value.endswith("k") else value)
-
-
-def _numbered_rate(times: Sequence[Fraction], tick: Fraction, stream_description: str) -> Rate | None:
-    """Return the rate of a raw stream whose times are the numbers of its pictures, taken for ticks of a clock (Dirac); else None."""
-    rate = _described_rate(stream_description, "tbr", "fps")
-    if rate is None or rate.seconds(1) < MIN_TICKS_OF_FRAME * tick:
-        return None
-    return rate if len(times) > 1 and all(b - a == tick for a, b in pairwise(times)) else None
-
-
-def _is_near(average: Rate) -> bool:
-    """Return True if a standard rate is within a hundredth of an average."""
-    return any(abs(rate.fps / average.fps - 1) < Fraction(1, 100) for rate in STANDARD_RATES)
-
-
-def is_on_grid(times: Sequence[Fraction], rate: Rate, tick: Fraction) -> bool:
-    """Return True if every time is a whole number of frames after the first, as exactly as the clock's ticks allow."""
-    # A tick of the length of a frame rounds nothing.
-    tolerance = max(tick if tick * rate.fps < Fraction(1, 4) else Fraction(0), TIME_TOLERANCE_SECONDS)
-    return all(abs(rate.seconds(rate.frames(time - times[0])) - (time - times[0])) <= tolerance for time in times)
-
-
 def _measure_stream(path: Path, header: VideoHeader, cancel_token: CancelToken | None) -> VideoStream:
     """Return a stream with its end, which is that of its last frame, and its rate over its whole length."""
     times, end = _last_frames(path, header, cancel_token)
     rate, length = header.rate, end - header.start
     grid = Rate(rate.fps * 2) if header.may_have_fields else rate
     is_variable = not header.is_still and not is_on_grid([header.start, *times], grid, header.time_base)
+    last, step = max(times), rate.seconds(1)
+    if not is_variable and not header.may_have_fields and end - last < step / 2:
+        # A packet's duration is not always that of its frame: GIF in Matroska has a hundredth of a second.
+        end, length = last + step, last + step - header.start
     if is_variable and length > 0:
         # At this rate the frames are exactly as long as the stream is shown.
         rate = Rate(max(1, rate.frames(length)) / length)

@@ -21,7 +21,7 @@ from .editor_render import render_in_editor
 from .extract import ProxyExtractor
 from .fingerprint import source_file_ids
 from .frame_plan import snap_to_frame
-from .probe import TIME_TOLERANCE_SECONDS
+from .frame_timing.frame_rate import TIME_TOLERANCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..landing.contacts import find_contacts
 from ..media.extract import Proxy, read_luma_frames
-from ..media.probe import frame_times_and_size
+from ..media.probe import list_frames
 from ..media.shot_detection import ANALYSIS_SHORT_SIDE, CUT_THRESHOLD, CutScorer
 from ..sketch.engine import analyze_proxy_motion
 from ..sketch.motion_cache import load_or_analyze
@@ -35,7 +35,7 @@ def observe_proxy(*, proxy: str, prompt: str, fps: str) -> dict[str, Any]:
     """
     path, rate = Path(proxy), Fraction(fps)
     contacts, _ = find_contacts(path, prompt)
-    times, (width, height) = frame_times_and_size(path)
+    times, (width, height), _ = list_frames(path)
     shrink = min(1.0, ANALYSIS_SHORT_SIDE / min(width, height))
     size = max(2, round(width * shrink / 2) * 2), max(2, round(height * shrink / 2) * 2)
     scorer, cuts = CutScorer(), []

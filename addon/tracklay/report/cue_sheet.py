@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ..atomic_io import NumberedFile, atomic_write
 from ..errors import InvalidInput
 from ..models import load_catalogue
-from ..timing import format_timecode, parse_fraction
+from ..timing import parse_fraction
 from ..version import VERSION
 from .templates_env import jinja_environment, read_own_page, read_template
 from .verdicts import REJECT
@@ -78,9 +78,9 @@ def build_lines(rows: Sequence[ReportRow]) -> list[CueSheetLine]:
             CueSheetLine(
                 number=len(found) + 1,
                 title=f"{row.name}, cue {row.cue}, take {row.number}",
-                begins=format_timecode(max(0, span.start), span.rate) if span else f"{float(begins):.3f} s",
-                ends=format_timecode(max(0, span.end), span.rate) if span else f"{float(begins + length):.3f} s",
-                duration=format_timecode(span.frames, span.rate) if span else f"{float(length):.3f} s",
+                begins=row.timecode(span.start) if span else f"{float(begins):.3f} s",
+                ends=row.timecode(span.end) if span else f"{float(begins + length):.3f} s",
+                duration=row.timecode(span.frames) if span else f"{float(length):.3f} s",
                 seconds=f"{float(length):.3f}",
                 composer=f"{row.model} (version {version})" if version else row.model,
                 licence=str(take.get("licence") or "unknown"),

@@ -16,7 +16,6 @@ from ..atomic_io import atomic_write
 from ..cancellation import CancelToken
 from ..paths import ensure_folder
 from ..scoring.ranking import REASON_TEMPLATES, reason_texts, score_value
-from ..timing import format_timecode
 from ..untrusted_data import read_amount
 from ..version import VERSION
 from . import cue_sheet
@@ -43,6 +42,10 @@ MEDIA_NAME_PATTERN = re.compile(r"[0-9a-f]{16}\.(mp4|jpg|json)")
 
 FAILED_STATES = frozenset({"failed", "cancelled", "unclear"})
 """States that the page marks as failed."""
+
+
+MIX_MEASURES = ("lufs", "true_peak", "dialogue_over_music")
+"""Measures of a mix by which rows can be sorted."""
 
 
 def write_report(
@@ -133,6 +136,7 @@ def _write_page(
             data={"version": VERSION, "title": title, "rows": page_rows},
             totals=_summarize(report_rows, page_rows),
             models=sorted({row.model for row in report_rows}),
+            is_mixed=any(row["mix"]["lufs"] is not None for row in page_rows),
             is_scored=any(row["score"] is not None for row in page_rows),
             states=sorted({row.state for row in report_rows}),
             style=style,
@@ -202,11 +206,7 @@ def _page_row(preview: RowPreview, *, inline: bool) -> dict[str, Any]:
     take: Mapping[str, Any] = row.take or {}
     sync = figures.get("sync")
     span = row.span
-    span_text = (
-        f"{format_timecode(max(0, span.start), span.rate)} to {format_timecode(max(0, span.end), span.rate)}"
-        if span
-        else ""
-    )
+    span_text = f"{row.timecode(span.start)} to {row.timecode(span.end)}" if span else ""
     amount, _ = _parse_cost(take)
     worst_offset = (
         max((abs(sync[key]) for key in ("start", "length", "drift") if sync[key] is not None), default=None)
@@ -225,7 +225,7 @@ def _page_row(preview: RowPreview, *, inline: bool) -> dict[str, Any]:
         "rate": [span.rate.fps.numerator, span.rate.fps.denominator] if span else None,
         "start": span.start if span else 0,
         "frames": span.frames if span else 0,
-        "drop_frame": bool(span and span.rate.has_drop_frame),
+        "drop_frame": row.drop_frame,
         "length": figures.get("length"),
         "wave": figures.get("wave", ""),
         "motion": figures.get("motion", ""),
@@ -233,6 +233,7 @@ def _page_row(preview: RowPreview, *, inline: bool) -> dict[str, Any]:
         "events": _take_events(take),
         "moves": _take_moves(take),
         "untouched": _media_url(preview.untouched, "video/mp4", inline=inline),
+        "mixes": {kind: _media_url(path, "video/mp4", inline=inline) for kind, path in preview.mixes.items()},
         "media": _media_url(preview.player, "video/mp4", inline=inline),
         "price": None if amount is None else float(amount),
         "worst_offset": worst_offset,
@@ -245,6 +246,7 @@ def _page_row(preview: RowPreview, *, inline: bool) -> dict[str, Any]:
         "sync": _format_sync(sync),
         "score": value if (value := score_value(take.get("score"))) >= 0 else None,
         "score_text": f"score {value:.0f}" if value >= 0 else "",
+        "mix": {name: read_number(row.mix.get(name)) for name in MIX_MEASURES},
         "exact": sync["exact"] if sync else None,
         "has_error": row.state in FAILED_STATES or bool(row.error),
     }
@@ -312,6 +314,24 @@ def _format_score(take: Mapping[str, Any]) -> str | None:
     return f"{score_value(score):.0f} of 100" + (f": {', '.join(reasons)}" if reasons else "")
 
 
+def _format_mix(mix: Mapping[str, Any]) -> str | None:
+    """Return the measures of a mix, as a fact; None if the picture was not mixed."""
+    values = {name: read_number(mix.get(name)) for name in MIX_MEASURES}
+    units = {
+        "lufs": "{:.1f} LUFS",
+        "true_peak": "true peak {:.1f} dBTP",
+        "dialogue_over_music": "dialogue {:.1f} LU over music",
+    }
+    texts = [units[name].format(value) for name, value in values.items() if value is not None]
+    return ", ".join(texts) or None
+
+
+def read_number(value: object) -> float | None:
+    """Return a finite number of a manifest, which anyone may edit; None for anything else."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if is_number else None  # type: ignore[arg-type]  # a number, as just checked
+
+
 def _format_replaced(take: Mapping[str, Any]) -> str | None:
     """Return which stretch of which take was generated again, as a fact; None if the take was generated whole."""
     replaced = take.get("replaced")
@@ -341,6 +361,7 @@ def _row_facts(row: ReportRow, figures: Mapping[str, Any], span_text: str) -> li
             ("rate", f"{row.rate.fps} frames per second" if row.rate else None),
             ("landing", _format_landing(take)),
             ("score", _format_score(take)),
+            ("mix", _format_mix(row.mix)),
             ("replaced", _format_replaced(take)),
         ]
     if sync:

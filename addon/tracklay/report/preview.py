@@ -10,7 +10,8 @@ import contextlib
 import hashlib
 import json
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from .. import timelines
@@ -24,7 +25,7 @@ from .filmstrip import analyze_proxy
 from .wav_analysis import measure_sync, measure_wav
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from ..cancellation import CancelToken
@@ -54,6 +55,7 @@ class RowPreview:
     Attributes:
         player, filmstrip: None if there is nothing to play or to see.
         untouched: the player file of the take before it was landed; None if it was not.
+        mixes: the player files of its picture's mix, and of the mix's stems by kind.
         figures: plain data that the page draws and prints.
         problems: sentences about what cannot be shown.
     """
@@ -64,11 +66,12 @@ class RowPreview:
     untouched: Path | None
     figures: dict[str, Any]
     problems: tuple[str, ...]
+    mixes: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def files(self) -> tuple[Path, ...]:
         """Its files on disk."""
-        return tuple(path for path in (self.player, self.filmstrip, self.untouched) if path)
+        return tuple(path for path in (self.player, self.filmstrip, self.untouched, *self.mixes.values()) if path)
 
 
 class PictureResolver:
@@ -131,25 +134,27 @@ def make_preview(
     """
     name = _cache_name(row)
     player, strip, note = (folder / f"{name}{suffix}" for suffix in (".mp4", ".jpg", ".json"))
-    other = folder / f"{_untouched_name(name)}.mp4"
+    other = folder / f"{_version_name(name, 'untouched')}.mp4"
+    mixes = {kind: folder / f"{_version_name(name, kind)}.mp4" for kind in row.mix_files}
     try:
         cached = json.loads(note.read_text("utf-8"))
         figures, problems = cached["figures"], cached["problems"]
         if not all((folder / file).exists() for file in cached["files"]):
             raise FileNotFoundError(note)
-    except (OSError, ValueError, KeyError):
-        figures, problems = _make_files(row, resolver, player, strip, other, cancel_token)
-        files = [path.name for path in (player, strip, other) if path.exists()]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        figures, problems = _make_files(row, resolver, player, strip, other, mixes, cancel_token)
+        files = [path.name for path in (player, strip, other, *mixes.values()) if path.exists()]
         with atomic_write(note) as beside:
             beside.write_text(json.dumps({"figures": figures, "problems": problems, "files": files}), "utf-8")
     existing = [path if path.exists() else None for path in (player, strip, other)]
-    return RowPreview(row, existing[0], existing[1], existing[2], figures, tuple(problems))
+    mixes = {kind: path for kind, path in mixes.items() if path.exists()}
+    return RowPreview(row, existing[0], existing[1], existing[2], figures, tuple(problems), mixes)
 
 
 def _cache_name(row: ReportRow) -> str:
     """Return a row's file name: a hash of its picture, its span and its take, with the present state of the files."""
     states = []
-    for path in (row.picture, row.file):
+    for path in (row.picture, row.file, *row.mix_files.values()):
         try:
             stat = path.stat() if path else None
         except OSError:
@@ -168,9 +173,9 @@ def _cache_name(row: ReportRow) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:NAME_LENGTH]
 
 
-def _untouched_name(name: str) -> str:
-    """Return the name of a row's second player file, as long as the first one's."""
-    return hashlib.sha256(f"{name} untouched".encode()).hexdigest()[:NAME_LENGTH]
+def _version_name(name: str, version: str) -> str:
+    """Return the name of another player file of a row, as long as the first one's."""
+    return hashlib.sha256(f"{name} {version}".encode()).hexdigest()[:NAME_LENGTH]
 
 
 def _make_files(
@@ -179,11 +184,12 @@ def _make_files(
     player: Path,
     filmstrip: Path,
     untouched: Path,
+    mixes: Mapping[str, Path],
     cancel_token: CancelToken | None,
 ) -> tuple[dict[str, Any], list[str]]:
     figures: dict[str, Any] = {}
     problems: list[str] = []
-    for path in (player, filmstrip, untouched):
+    for path in (player, filmstrip, untouched, *mixes.values()):
         path.unlink(missing_ok=True)
     with temp_dir(player.parent) as work:
         sound = _measure_take(row, figures, problems)
@@ -207,6 +213,10 @@ def _make_files(
                 _write_player(proxy, row.file if sound else None, player, cancel_token)
                 if sound and row.untouched is not None and row.untouched.is_file():
                     _write_player(proxy, row.untouched, untouched, cancel_token)
+                if sound:
+                    part = row.mix_offset, Fraction(sound.samples, sound.sample_rate)
+                    for kind, to in mixes.items():
+                        _write_player(proxy, row.mix_files[kind], to, cancel_token, part)
             except MediaError as error:
                 problems.append(str(error))
     return figures, problems
@@ -237,7 +247,14 @@ def _encode_base64(values: bytes) -> str:
     return base64.b64encode(values).decode("ascii")
 
 
-def _write_player(proxy: Proxy | None, take: Path | None, to: Path, cancel_token: CancelToken | None) -> None:
+def _write_player(
+    proxy: Proxy | None,
+    take: Path | None,
+    to: Path,
+    cancel_token: CancelToken | None,
+    part: tuple[Fraction, Fraction] | None = None,
+) -> None:
+    """Write a player file. `part` is the stretch of the sound that is heard, its start and its length in seconds; None: all of it."""
     import ffmpeg as builder  # noqa: PLC0415 - ffmpeg-python, slow to import
 
     streams: list[Any] = []
@@ -246,7 +263,9 @@ def _write_player(proxy: Proxy | None, take: Path | None, to: Path, cancel_token
         streams.append(ffmpeg.input_stream(proxy.path)["V:0"])
         options["c:v"] = "copy"
     if take:
-        streams.append(ffmpeg.input_stream(take)["a:0"])
+        # Of an uncompressed file ffmpeg seeks to the sample.
+        seek: dict[str, Any] = {} if part is None else {"ss": f"{float(part[0]):.6f}", "t": f"{float(part[1]):.6f}"}
+        streams.append(ffmpeg.input_stream(take, **seek)["a:0"])
         options.update(aac_options(PLAYER_BIT_RATE))
     with atomic_write(to) as beside:
         ffmpeg.run_ffmpeg(

@@ -26,7 +26,6 @@ from ..media.marks import mark_of_film
 from ..media.probe import probe_video
 from ..paths import ensure_folder
 from ..source_type import TRAINED
-from ..timing import format_timecode
 from .preview import PictureResolver
 from .rows import parse_rows
 from .verdicts import REJECT, apply_verdicts
@@ -262,7 +261,7 @@ class _ReelRenderer:
         assert span is not None  # noqa: S101 - a segment has one
         # The timecode is the picture's, whose rate may differ from the reel's.
         frame = int(self._rate.seconds(round(seconds * self._rate.fps)) * span.rate.fps)
-        return format_timecode(max(0, span.start + min(frame, span.frames - 1)), span.rate)
+        return segment.row.timecode(span.start + min(frame, span.frames - 1))
 
     def _picture_at(self, seconds: float) -> RgbFrame:
         """Return the segment's picture at a time in seconds: the last frame that starts at or before it."""

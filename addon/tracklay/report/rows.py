@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..atomic_io import read_json
 from ..errors import InvalidInput, file_not_found_error
-from ..manifest import read_manifest
-from ..timing import Rate, Span, parse_fraction
+from ..manifest import is_manifest, read_manifest
+from ..timing import Rate, Span, format_timecode, parse_fraction
+from ..untrusted_data import is_plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,6 +34,7 @@ class ReportRow:
         rate: the timeline's frame rate, None if it is unknown.
         seconds: time that the generation took.
         verdict: `keep`, `reject` or empty.
+        mix: the mix of its picture, as a manifest has it; empty if there is none.
     """
 
     id: str
@@ -48,6 +50,7 @@ class ReportRow:
     seconds: float | None
     verdict: str = ""
     note: str = ""
+    mix: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def number(self) -> int:
@@ -57,15 +60,36 @@ class ReportRow:
     @property
     def file(self) -> Path | None:
         """The take's WAV, None without a take."""
-        return self.folder / str(self.take["file"]) if self.take else None
+        return self._beside(self.take["file"]) if self.take else None
 
     @property
     def untouched(self) -> Path | None:
         """The take's WAV before it was landed, None if nothing was moved."""
         landing = self.take.get("landing") if self.take else None
         name = landing.get("untouched") if isinstance(landing, dict) else None
-        # A manifest is text that anyone may edit: only a file beside the take is played.
-        return self.folder / Path(str(name)).name if name else None
+        return self._beside(name) if is_plain_name(name) else None
+
+    def _beside(self, name: object) -> Path:
+        # Results are text that anyone may edit: only a file in the takes folder is played.
+        if not is_plain_name(name):
+            raise ValueError(f"not a file name: {name!r}")
+        return self.folder / str(name)
+
+    @property
+    def mix_files(self) -> dict[str, Path]:
+        """The WAVs of its picture's mix that exist: `mix`, and the stem of each kind."""
+        stems = self.mix.get("stems")
+        names = {"mix": self.mix.get("sound"), **(stems if isinstance(stems, dict) else {})}
+        found = {str(kind): self.folder / Path(str(name)).name for kind, name in names.items() if name}
+        return {kind: path for kind, path in found.items() if path.is_file()}
+
+    @property
+    def mix_offset(self) -> Fraction:
+        """Seconds of the mix at which the take begins."""
+        if self.take is None:
+            return Fraction(0)
+        start = parse_fraction(str(self.take["start"]["seconds"]))
+        return max(Fraction(0), start - parse_fraction(str(self.mix.get("start", "0/1"))))
 
     @property
     def span(self) -> Span | None:
@@ -73,6 +97,18 @@ class ReportRow:
         if self.take is None or self.rate is None:
             return None
         return Span(int(self.take["start"]["frame"]), int(self.take["frames"]), self.rate)
+
+    @property
+    def drop_frame(self) -> bool:
+        """True if the row's timecode is in drop-frame: as its timeline counts, and where nothing states that, at 29.97 and 59.94."""
+        if self.rate is None or not self.rate.has_drop_frame:
+            return False
+        return self.take is None or self.take.get("drop_frame") is not False
+
+    def timecode(self, frame: int) -> str:
+        """Return the timecode of a frame of the timeline. A negative one is shown as the first. The rate must be known."""
+        assert self.rate is not None  # noqa: S101 - see above
+        return format_timecode(max(0, frame), self.rate, drop_frame=self.drop_frame)
 
 
 def read_report_input(path: Path) -> dict[str, Any]:
@@ -85,13 +121,10 @@ def read_report_input(path: Path) -> dict[str, Any]:
     """
     if path.is_dir():
         return _results_from_folder(path)
-    try:
-        content = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise file_not_found_error(path) from None
-    except (OSError, ValueError) as error:
-        raise _not_results_error(path) from error
-    if isinstance(content, dict) and "tracklay" in content and isinstance(content.get("takes"), list):
+    if not path.exists():
+        raise file_not_found_error(path)
+    content = read_json(path)
+    if is_manifest(content):
         return _results_from_manifest(content, path.absolute())
     if not (isinstance(content, dict) and "tracklay" in content and isinstance(content.get("rows"), list)):
         raise _not_results_error(path)
@@ -143,20 +176,22 @@ def _results_from_manifest(content: Mapping[str, Any], path: Path) -> dict[str, 
     A manifest has its picture's name without a folder. By default takes are in a folder beside the picture, so that is tried first.
     """
     name, laid = str(content.get("picture", "")), content.get("laid")
-    places = [path.parent.parent / name, path.parent / name, *([path.parent / str(laid)] if laid else [])]
-    picture = next((str(place) for place in places if name and place.exists()), None)
+    places = [folder / name for folder in (path.parent.parent, path.parent) if is_plain_name(name)]
+    places += [path.parent / str(laid)] if is_plain_name(laid) else []
+    picture = next((str(place) for place in places if place.exists()), None)
     common = {
         "picture": picture,
         "folder": str(path.parent),
         "rate": content.get("rate"),
+        "mix": content.get("mix"),
         "name": Path(name).stem or path.name.partition(".")[0],
     }
     laid_rows = [
         {
             **common,
             "id": Path(str(take["file"])).stem,
-            "cue": take["cue"],
-            "model": take["model"],
+            "cue": take.get("cue"),
+            "model": take.get("model"),
             "state": "laid",
             "take": take,
         }
@@ -188,8 +223,14 @@ def _parse_row(row_entry: Mapping[str, Any], manifests: dict[Path, Any]) -> Repo
         seconds=None if seconds is None else float(seconds),
         verdict=str(row_entry.get("verdict") or ""),
         note=str(row_entry.get("note") or ""),
+        mix=mix if isinstance(mix := row_entry.get("mix"), dict) else {},
     )
-    _ = row.number, row.file, row.span  # raises here, and not during the work, if the take is incomplete
+    _ = (
+        row.number,
+        row.file,
+        row.span,
+        row.mix_offset,
+    )  # raises here, and not during the work, if the take is incomplete
     return row
 
 

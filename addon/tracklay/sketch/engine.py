@@ -14,7 +14,7 @@ from ..errors import MediaError
 from ..hits import Hit
 from ..media.bwf import plain_bwf_writer
 from ..media.extract import Proxy, read_luma_frames
-from ..media.probe import frame_times_and_size
+from ..media.probe import list_frames
 from .foley import renderer
 from .foley.interpretation import describe_unknown, interpret_prompt
 from .motion_cache import load_or_analyze
@@ -76,7 +76,7 @@ def analyze_proxy_motion(path: Path) -> MotionAnalysis:
     Raises:
         MediaError: the proxy has no frames.
     """
-    times, (width, height) = frame_times_and_size(path)
+    times, (width, height), _ = list_frames(path)
     if not times:
         raise MediaError("sketch.no_frames", "The proxy has no frames: {path}.", path=path.name)
     luma_height = max(2, round(height * analyzer.LUMA_WIDTH / width / 2) * 2)

@@ -14,8 +14,8 @@ from ..errors import InvalidInput
 from ..media import image_sequence
 from ..media.decoder import ImageSequenceSource
 from ..media.encoder import encode_movie
-from ..media.file_timecode import first_timecode_frame, is_drop_frame, timecode_rate
 from ..media.film.mux import choose_container, mux_takes
+from ..media.frame_timing.file_timecode import first_timecode_frame, is_drop_frame, timecode_rate
 from ..media.marks import mark_of_film
 from ..media.probe import MediaInfo, VideoStream, probe_video
 from ..timing import Span, TimeError, TimeMap, is_timecode, parse_time
@@ -24,6 +24,7 @@ from .base import Timeline, empty_range_error, invalid_point_error
 if TYPE_CHECKING:
     from ..cancellation import CancelToken
     from ..cue import Failure, Take
+    from ..media.marks import XmpMark
     from ..timing import Rate
 
 
@@ -121,6 +122,12 @@ class MediaFile(Timeline):
         """The file's own timecode of its first frame, in frames; 0 if it has none."""
         return round(first_timecode_frame(self.path, self.video, self.rate) or 0) if self.video.timecode else 0
 
+    @property
+    def _drop_frame(self) -> bool | None:
+        """True if the file's own timecode counts in drop-frame, False if it does not, None if it has none or its rate has none."""
+        has_timecode = bool(self.video.timecode) and self.rate.has_drop_frame
+        return is_drop_frame(self.video.timecode) if has_timecode else None
+
     def frame_of_time(self, text: str) -> int:
         """Return the frame of a time, counted from the file's first frame.
 
@@ -155,7 +162,9 @@ class MediaFile(Timeline):
         rate = self.video.rate if self.images or self.video.is_variable else None
         source = self.media.path if self.images else self.path
         picture = Picture(source, time_map, self.images, rate)
-        return Cue(cue_id, span, picture, timecode_start=self._timecode_start, **cue_fields)
+        return Cue(
+            cue_id, span, picture, timecode_start=self._timecode_start, drop_frame=self._drop_frame, **cue_fields
+        )
 
     def cues(
         self, in_point: str | None = None, out_point: str | None = None, *, only: Sequence[str] = (), **cue_fields: Any
@@ -191,8 +200,21 @@ class MediaFile(Timeline):
         placed = [(take.file, take.cue.span.start_seconds) for take in firsts.values()]
         mark = mark_of_film((take.source_type, take.cue.model) for take in firsts.values())
         past_end = [note for take in firsts.values() if (note := self._past_end_note(take))]
+        notes = self.write_film(placed, target, mark=mark, drop_original=drop_original, cancel_token=cancel_token)
+        return [*notes, *past_end]
+
+    def write_film(
+        self,
+        placed: Sequence[tuple[Path, Fraction]],
+        target: Path,
+        *,
+        mark: XmpMark | None = None,
+        drop_original: bool = False,
+        cancel_token: CancelToken | None = None,
+    ) -> tuple[str, ...]:
+        """Write the picture with sounds under it, each at its start in seconds, and return notes. Raises as `mux_takes`."""
         if not self.images:
-            notes = mux_takes(
+            return mux_takes(
                 self.media,
                 self.video,
                 placed,
@@ -201,15 +223,13 @@ class MediaFile(Timeline):
                 drop_original=drop_original,
                 cancel_token=cancel_token,
             )
-            return [*(notes or ()), *past_end]
         # Images have no stream to copy: they are encoded once, to a movie that then takes the sound like any other.
         with temp_dir(target.parent) as work:
             movie = work / "movie.mp4"
             source = ImageSequenceSource(self.media.path, self.images, self.video.rate, work / "images.txt")
             encode_movie(source, self.video.end, movie, cancel_token=cancel_token)
             film = probe_video(movie, cancel_token=cancel_token)
-            notes = mux_takes(*film, placed, target, mark=mark, cancel_token=cancel_token)
-        return [*(notes or ()), *past_end]
+            return mux_takes(*film, placed, target, mark=mark, cancel_token=cancel_token)
 
     def _past_end_note(self, take: Take) -> str:
         """Return a note about music that ends after the picture; empty if it does not. The copy keeps the picture's length."""

@@ -48,6 +48,7 @@ def refit_cue(
         span=now.span,
         picture=now.picture,
         timecode_start=now.timecode_start,
+        drop_frame=now.drop_frame,
         tail=earlier.tail if tail is None else tail_frames(tail, now.span.rate),
         hits=now.hits,
     )

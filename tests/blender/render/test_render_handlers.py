@@ -5,17 +5,20 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import bpy
 import numpy as np
 import pytest
 from tracklay.blender.render import mixdown
+from tracklay.blender.ui.render_panel import TRACKLAY_PT_at_render
 from tracklay.errors import OutputError
 from tracklay.media.probe import probe_media
 
 from tests.clips import FFMPEG, clicks, hear
 
 from ..conftest import laid
+from ..fake_layout import Layout
 from ..films import LAST, flashes, movie, opened, save, three_shots
 from .mix import worst
 
@@ -45,6 +48,10 @@ def test_a_render_generates_and_includes_the_sound(scene, cut, tmp_path):
     assert worst(clicks(hear(tmp_path / "out" / f"film_0001-{LAST:04}.mkv")), flashes()) <= 1
     assert len(laid(scene)) == 3
     assert scene.render.ffmpeg.audio_codec == "NONE"
+    layout = Layout()
+    TRACKLAY_PT_at_render.draw(SimpleNamespace(layout=layout), bpy.context)  # type: ignore[arg-type]
+    assert "Last Render" in layout.words()
+    assert "no audio codec" in layout.words()
 
 
 def test_a_frame_render_gets_a_wav(scene, cut, tmp_path):

@@ -51,6 +51,8 @@ class _RenderState:
         """First and last frame written as a file."""
         self.original_codec: str | None = None
         """The scene's audio codec if it was replaced for the render."""
+        self.messages: list[str] = []
+        """What the panel shows of the last render: errors, and warnings about its sound."""
 
 
 _state = _RenderState()
@@ -69,6 +71,17 @@ def suspend_handlers() -> Iterator[None]:
 def log_message(message: str) -> None:
     """Write a message to stderr, where a render farm logs it and Blender's console shows it."""
     print(f"tracklay: {' '.join(message.split())}", file=sys.stderr, flush=True)  # noqa: T201 - a render has no other output
+
+
+def messages_of_last_render() -> tuple[str, ...]:
+    """Return the errors and warnings of the last render of this session, for the panel; empty if all went well."""
+    return tuple(_state.messages)
+
+
+def _report(message: str) -> None:
+    """Write a message to the log, and keep it for the panel."""
+    log_message(message)
+    _state.messages.append(message)
 
 
 def _run_on_main_thread(function: Callable[[], Result]) -> Result:
@@ -115,6 +128,7 @@ def _should_make_sound(scene: Any) -> bool:
 def on_render_init(scene: Any, *_: Any) -> None:
     """Generate and lay missing sound. On failure, the scene's setting decides whether to report it or to stop the render."""
     _state.written_frames = None
+    _state.messages.clear()
     if not _run_on_main_thread(lambda: _should_make_sound(scene)):
         return
     from .scene_audio import SceneAudioOptions  # noqa: PLC0415 - imports the job runner, which most renders do not need
@@ -129,7 +143,7 @@ def on_render_init(scene: Any, *_: Any) -> None:
     except Exception as error:  # noqa: BLE001 - after a bug of ours, the film must not count as complete
         errors = [f"Internal error in Tracklay: {type(error).__name__}: {error}"]
     for message in errors:
-        log_message(message)
+        _report(message)
     if errors and scene.tracklay.if_sound_fails == "STOP":
         log_message(
             f"{scene.name} is not rendered, because sound is missing. Fix the errors above or set On Failure to render anyway."
@@ -212,9 +226,9 @@ def _set_audio_codec(scene: Any) -> None:
     original = scene.render.ffmpeg.audio_codec
     if message := mixdown.ensure_audio_codec(scene):
         _state.original_codec = original
-        log_message(message)
+        _report(message)
     if message := mixdown.describe_mix_faults(scene):
-        log_message(message)
+        _report(message)
 
 
 @persistent  # type: ignore[untyped-decorator]
@@ -260,7 +274,7 @@ def _mix_frames(scene: Any, frames: tuple[int, int]) -> None:
     """Write the WAV beside rendered frames. With a window, in a thread: the window stays responsive, and quitting waits for it."""
     first, last = frames
     if first < 0:
-        log_message(
+        _report(
             f"Blender mixes no sound before frame 0: that of the frames begins there. {scene.name} renders from {first}."
         )
     if last < 0:
@@ -268,14 +282,14 @@ def _mix_frames(scene: Any, frames: tuple[int, int]) -> None:
     try:
         request = mixdown.prepare_mixdown(scene, max(0, first), last)
     except TracklayError as error:
-        log_message(translate_error(error))
+        _report(translate_error(error))
         return
 
     def mix() -> None:
         try:
             log_message(f"Sound of the frames: {mixdown.write_mixdown(request)}")
         except TracklayError as error:
-            log_message(translate_error(error))
+            _report(translate_error(error))
 
     if bpy.app.background:
         mix()
@@ -296,29 +310,6 @@ HANDLERS = {
     "render_complete": on_render_complete,
     "render_cancel": on_render_cancel,
 }
-
-
-class TRACKLAY_PT_at_render(bpy.types.Panel):  # type: ignore[misc]  # noqa: N801 - Blender's own naming
-    """The settings of this feature, in the output properties."""
-
-    bl_label = "Tracklay"
-    bl_idname = "TRACKLAY_PT_at_render"
-    bl_space_type = "PROPERTIES"
-    bl_region_type = "WINDOW"
-    bl_context = "output"
-    bl_options = {"DEFAULT_CLOSED"}
-
-    def draw(self, context: Any) -> None:
-        layout, settings = self.layout, context.scene.tracklay
-        layout.use_property_split = True
-        layout.use_property_decorate = False
-        layout.prop(settings, "sound_at_render")
-        row = layout.row()
-        row.enabled = settings.sound_at_render
-        row.prop(settings, "if_sound_fails")
-
-
-CLASSES = (TRACKLAY_PT_at_render,)
 
 
 def register() -> None:

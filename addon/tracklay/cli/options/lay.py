@@ -70,6 +70,9 @@ def add_parser(commands: Commands[Any]) -> None:
     lay.add_argument(
         "--repair", action="store_true", help="with --best: generate the worst stretch of the best take again"
     )
+    lay.add_argument(
+        "--mix", metavar="PRESET", help="mix the result: film, documentary, social, trailer or a TOML file"
+    )
     lay.add_argument("--drop-original", action="store_true", help="leave out the picture's own sound")
     lay.add_argument("--to", type=Path, metavar="FOLDER", help="output folder (default: tracklay/ beside the picture)")
     lay.add_argument("--plan", action="store_true", help="only write a work list for `tracklay batch`, one row per cue")

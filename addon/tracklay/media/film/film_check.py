@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import MediaError
 from ..packets import decoded_frames
-from ..probe import frame_times, probe_audio, probe_media
+from ..probe import list_frames, probe_audio
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,8 +51,7 @@ def check_film(
         MediaError: it cannot be read.
         Cancelled: the token was cancelled.
     """
-    media = probe_media(path, cancel_token=cancel_token)
-    found = frame_times(path, cancel_token=cancel_token)
+    found, _, audio = list_frames(path, cancel_token=cancel_token)
     shift = found[0] if found and found[0] > TIME_TOLERANCE_SECONDS else Fraction(0)
     if shift and abs(_sound_begins(path, cancel_token) - shift) <= TIME_TOLERANCE_SECONDS:
         # Matroska has no times below 0: where the own sound begins before the picture, all streams are later by that.
@@ -67,7 +66,7 @@ def check_film(
                 found=f"{float(time):.3f}",
                 expected=f"{float(expected):.3f}",
             )
-    kept = [stream.channels for stream in media.audio]
+    kept = [stream.channels for stream in audio]
     if len(kept) != len(channels) or any(a and b and a < b for a, b in zip(kept, channels, strict=True)):
         raise _error("channels {found} instead of {expected}", found=kept, expected=list(channels))
     step = (times[-1] - times[0]) / max(1, len(times) - 1)

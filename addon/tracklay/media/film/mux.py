@@ -44,12 +44,18 @@ MOV_AND_MP4_CODECS = frozenset({"h264", "hevc", "mpeg4", "mpeg1video", "mpeg2vid
 MP4_ENCODED_CHANNELS = 2
 """Channels of own sound that are kept in MP4 where they must be encoded: ALAC has few layouts of more."""
 
+PCM_CODECS = frozenset(
+    {"pcm_u8", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be", "pcm_f32le", "pcm_f64le"}
+    | {"pcm_alaw", "pcm_mulaw"}
+)
+"""PCM that MOV and Matroska both take: not that of Blu-ray, of DVDs, and with a plane for each channel."""
+
 COPYABLE_AUDIO_CODECS = {
     "mp4": frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"}),
-    "mov": frozenset({"aac", "mp3", "ac3", "eac3", "alac"}),
-    "mkv": frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac", "vorbis", "dts"}),
+    "mov": frozenset({"aac", "mp3", "ac3", "eac3", "alac", "pcm_s8", "pcm_f32be", "pcm_f64be"}) | PCM_CODECS,
+    "mkv": frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac", "vorbis", "dts"}) | PCM_CODECS,
 }
-"""Audio codecs whose packets are copied, by container. PCM is copied into MOV and Matroska, and becomes ALAC in MP4."""
+"""Audio codecs whose packets are copied, by container. Other sound becomes PCM in MOV and Matroska, and ALAC in MP4."""
 
 AAC_OPTIONS = {"c": "aac", "aac_coder": "fast", "aac_pns": 0, "aac_is": 0}
 """Options of the AAC encoder: waveform coding only, without noise substitution and intensity stereo.
@@ -69,13 +75,13 @@ MUXER_NAMES = {"mp4": "mp4", "mov": "mov", "mkv": "matroska"}
 
 def choose_container(media: MediaInfo, video: VideoStream) -> str:
     """Return the file suffix, without its dot, of the container for a picture: mp4 if its codec and its own sound fit."""
-    if video.codec in MOV_CODECS:
+    if _can_copy(video) and video.codec in MOV_CODECS:
         return "mov"
-    if video.codec in MKV_CODECS:
+    if _can_copy(video) and video.codec in MKV_CODECS:
         return "mkv"
     if any(
         audio.channels > MP4_ENCODED_CHANNELS
-        and (_is_placed(media, video) or audio.codec not in COPYABLE_AUDIO_CODECS["mp4"])
+        and (is_placed(media, video) or audio.codec not in COPYABLE_AUDIO_CODECS["mp4"])
         for audio in media.audio
         if audio.codec != NO_DECODER
     ):
@@ -83,12 +89,30 @@ def choose_container(media: MediaInfo, video: VideoStream) -> str:
     return "mp4"
 
 
-def _is_placed(media: MediaInfo, video: VideoStream) -> bool:
+def is_placed(media: MediaInfo, video: VideoStream) -> bool:
     """Return True if own sound is placed by its samples, and so encoded.
 
     It is in joined recordings, and in an AVI whose picture begins late: there times of sound are whole packets of up to 32 ms.
     """
     return video.runs_on or (media.container == "avi" and video.start > 0)
+
+
+def place_own_sound(
+    media: MediaInfo, video: VideoStream, audio: AudioStream, *, cancel_token: CancelToken | None = None
+) -> Any:
+    """Return own sound that is placed by its samples (`is_placed`), as an ffmpeg-python stream from the picture's first frame on.
+
+    Raises:
+        MediaError: it cannot be matched with the picture.
+        Cancelled: the token was cancelled.
+    """
+    # An input of its own: ffmpeg's clock begins with the first of all streams that are read from one.
+    own = ffmpeg.input_stream(media.path)[str(audio.index)]
+    if video.runs_on:
+        sound = place_joined_sound(media.path, video, audio, cancel_token=cancel_token)
+    else:
+        sound = JoinedSound(((0, -round(video.start * audio.sample_rate)),), audio.sample_rate)
+    return sound.place(own)
 
 
 def _can_copy(video: VideoStream) -> bool:
@@ -132,7 +156,7 @@ def mux_takes(
     """
     own = () if drop_original else tuple(audio for audio in media.audio if audio.codec != NO_DECODER)
     copied = tuple(
-        audio for audio in own if _choose_audio_codec(to, audio.codec) == "copy" and not _is_placed(media, video)
+        audio for audio in own if _choose_audio_codec(to, audio.codec) == "copy" and not is_placed(media, video)
     )
     failure: MediaError | None = None
     with temp_dir(to.parent) as work:
@@ -229,17 +253,11 @@ def _write_film(
     }
     streams = [source["V:0"] if movie is None else ffmpeg.input_stream(movie)["V:0"], mix]
     for number, audio in enumerate(own_sound, 1):
-        if _is_placed(media, video):
-            # An input of its own: ffmpeg's clock begins with the first of all streams that are read from one.
-            own = ffmpeg.input_stream(media.path)[str(audio.index)]
-            if video.runs_on:
-                sound = place_joined_sound(media.path, video, audio, cancel_token=cancel_token)
-            else:
-                sound = JoinedSound(((0, -round(video.start * audio.sample_rate)),), audio.sample_rate)
-            streams.append(sound.place(own))
+        if is_placed(media, video):
+            streams.append(place_own_sound(media, video, audio, cancel_token=cancel_token))
         else:
             streams.append(source[str(audio.index)])
-        options[f"c:a:{number}"] = _choose_audio_codec(to, DECODED if _is_placed(media, video) else audio.codec)
+        options[f"c:a:{number}"] = _choose_audio_codec(to, DECODED if is_placed(media, video) else audio.codec)
         options[f"disposition:a:{number}"] = "0"
     if kind == "mp4":
         options["strict"] = "experimental"  # ffmpeg 5.1 calls FLAC in MP4 so
@@ -265,6 +283,6 @@ def _choose_audio_codec(to: Path, codec: str) -> str:
     if suffix == "mkv" and codec == "opus" and (major_version() or OLDEST_RELIABLE_VERSION) < OLDEST_RELIABLE_VERSION:
         # ffmpeg 5 plays copied Opus in Matroska early, by the samples that its decoder skips.
         return "pcm_s24le"
-    if codec in COPYABLE_AUDIO_CODECS[suffix] or (suffix != "mp4" and codec.startswith("pcm_")):
+    if codec in COPYABLE_AUDIO_CODECS[suffix]:
         return "copy"
     return "alac" if suffix == "mp4" else "pcm_s24le"

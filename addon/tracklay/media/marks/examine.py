@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import InvalidInput, MediaError
 from ...manifest import read_manifest
+from ...untrusted_data import clean_json
 from ..bwf import XMP_CHUNK, find_chunks
 from ..fingerprint import source_id
 from .credentials import has_credentials
@@ -102,8 +103,8 @@ def _parse_history(history: str) -> dict[str, Any]:
     """Return the entry that a take's coding history repeats; empty for other programs' histories."""
     _, tracklay, rest = history.partition("T=Tracklay\r\n")
     try:
-        entry = json.loads(rest) if tracklay else {}
-    except ValueError:
+        entry = clean_json(json.loads(rest)) if tracklay else {}
+    except (ValueError, RecursionError):
         return {}
     return entry if isinstance(entry, dict) else {}
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from ...errors import MediaError
 from ..decoder import DecodedFrame, VideoSource
 from ..frame_plan import decode_runs, reorder_windows
+from ..frame_timing.frame_rate import TIME_TOLERANCE_SECONDS
 from ..packets import stream_ends
-from ..probe import TIME_TOLERANCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence

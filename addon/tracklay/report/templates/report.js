@@ -193,6 +193,9 @@ const text = new Intl.Collator(undefined, { numeric: true }).compare;
 const ORDERS = {
   given: () => 0,
   score: (a, b) => (b.score ?? -1) - (a.score ?? -1),
+  lufs: (a, b) => (b.mix.lufs ?? -Infinity) - (a.mix.lufs ?? -Infinity) || 0,
+  true_peak: (a, b) => (b.mix.true_peak ?? -Infinity) - (a.mix.true_peak ?? -Infinity) || 0,
+  dialogue_over_music: (a, b) => (a.mix.dialogue_over_music ?? Infinity) - (b.mix.dialogue_over_music ?? Infinity) || 0,
   name: (a, b) => text(a.name, b.name) || text(a.cue, b.cue),
   model: (a, b) => text(a.model, b.model),
   state: (a, b) => text(a.state, b.state),
@@ -222,7 +225,8 @@ function sift() {
 // The desk: player and facts of the selected row.
 const player = $("player");
 let address = "";
-let untouched = false; // whether the take is heard as it was before landing
+let version = ""; // the sound that is heard in place of the take: `untouched`, `mix`, or a stem of the mix
+const mediaOf = (row) => (version === "untouched" ? row.untouched : row.mixes[version]) || row.media;
 
 function playable(media) {
   if (!media.startsWith("data:")) return media;
@@ -232,28 +236,41 @@ function playable(media) {
 
 function load() {
   if (address.startsWith("blob:")) URL.revokeObjectURL(address);
-  const media = chosen && (untouched ? chosen.untouched : chosen.media);
+  const media = chosen && mediaOf(chosen);
   address = media ? playable(media) : "";
   $("nothing").hidden = Boolean(address);
   $("play").disabled = !address;
   $("untouched").hidden = !chosen?.untouched;
-  $("untouched").setAttribute("aria-pressed", String(untouched));
+  $("untouched").setAttribute("aria-pressed", String(version === "untouched"));
+  const mixes = Object.keys(chosen?.mixes || {});
+  $("version").hidden = !mixes.length;
+  $("version").replaceChildren(...["", ...mixes].map((name) => new Option(name === "" ? "take" : name === "mix" ? "mix" : `${name} alone`, name)));
+  $("version").value = mixes.includes(version) ? version : "";
   if (address) player.src = address; else { player.removeAttribute("src"); player.load(); }
 }
 
-// Switches between the landed and the untouched take at the same instant.
-function compare() {
-  if (!chosen?.untouched) return;
+// Switches to another sound of the row at the same instant.
+function hear(wanted) {
   const at = player.currentTime, playing = !player.paused;
-  untouched = !untouched;
+  version = wanted;
   load();
   player.addEventListener("loadedmetadata", () => { player.currentTime = at; if (playing) play(); }, { once: true });
+}
+
+// Switches between the landed and the untouched take.
+function compare() {
+  if (chosen?.untouched) hear(version === "untouched" ? "" : "untouched");
+}
+
+// Switches between the take and the mix.
+function compareMix() {
+  if (chosen?.mixes.mix) hear(version === "mix" ? "" : "mix");
 }
 
 function choose(row, { still = false } = {}) {
   chosen = row;
   player.pause();
-  untouched = false;
+  version = "";
   load();
   $("title").textContent = row ? [row.name, `cue ${row.cue}`, row.take ? `take ${row.take}` : ""].filter(Boolean).join(", ") : "";
   $("problems").replaceChildren(...(row ? row.problems : []).map((words) => Object.assign(document.createElement("li"), { textContent: words })));
@@ -310,6 +327,7 @@ player.addEventListener("error", () => { if (address) { $("nothing").hidden = fa
 $("loop").addEventListener("change", () => { player.loop = $("loop").checked; });
 $("play").addEventListener("click", toggle);
 $("untouched").addEventListener("click", compare);
+$("version").addEventListener("change", () => { hear($("version").value); list.focus(); });
 
 const scrub = (event) => {
   const box = $("scope").getBoundingClientRect();
@@ -383,7 +401,7 @@ const KEYS = {
   Home: () => shown.length && choose(shown[0]), End: () => shown.length && choose(shown[shown.length - 1]),
   " ": toggle, ArrowLeft: () => step(-1), ArrowRight: () => step(1),
   k: () => judge("keep"), r: () => judge("reject"), u: () => judge(""), Enter: () => $("note").focus(), "/": () => $("find").focus(), s: save,
-  t: compare, l: () => $("loop").click(), a: () => $("auto").click(),
+  t: compare, m: compareMix, l: () => $("loop").click(), a: () => $("auto").click(),
 };
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input[type=search], textarea, select")) return;

@@ -18,13 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ...cue import SAMPLE_RATE
+from ...listening.limiter import limit_peaks
 from .. import parameters, prompt_matcher
 from ..dsp import db_to_gain, pan_angle
 from ..vision.events import select_events
 from . import ambience, noise
 from .ambience_presets import AMBIENCE_PRESETS, AmbiencePreset
 from .interpretation import SoundLayer, interpret_prompt, layers_of_word
-from .limiter import limit_peaks
 from .room import ROOMS, RoomReverb, Stereo, pan_sound, stereo_silence
 from .room_tones import room_tone_for
 from .sound_classes import SOUND_CLASSES, render_sound

@@ -13,7 +13,7 @@ from urllib.request import url2pathname
 import opentimelineio as otio
 
 from ...errors import InvalidInput, TracklayError
-from ...media.file_timecode import first_timecode_frame
+from ...media.frame_timing.file_timecode import first_timecode_frame
 from ...media.probe import VideoHeader, probe_video, read_video_header
 from ...timing import Rate
 from .exact_numbers import rate_from_fps, to_seconds

@@ -254,7 +254,8 @@ def _number_suffix(number: int) -> str:
     return "" if number == 1 else f" {number}"
 
 
-def _time_range(start: int, frames: int, rate: float) -> Any:
+def time_range(start: int, frames: int, rate: float) -> Any:
+    """Return OTIO's range of frames."""
     return TimeRange(RationalTime(start, rate), RationalTime(frames, rate))
 
 
@@ -266,7 +267,7 @@ def _build_track(name: str, clips: Sequence[tuple[int, Any]], *, audible: bool) 
     for start, clip in clips:
         duration = clip.source_range.duration
         if start > end:
-            track.append(otio.schema.Gap(source_range=_time_range(0, start - end, duration.rate)))
+            track.append(otio.schema.Gap(source_range=time_range(0, start - end, duration.rate)))
         track.append(clip)
         end = start + round(duration.value)
     return track
@@ -294,8 +295,8 @@ def _stem_clips(row: Sequence[OtioTake], name: str, rate: float, folder: Path) -
 
 def _build_sound_clip(take: OtioTake, rate: float, folder: Path, metadata: dict[str, Any]) -> Any:
     """Return a clip of a take's file, over its whole length."""
-    whole = _time_range(0, take.frames, rate)
-    media = otio.schema.ExternalReference(_media_url(take.file, folder), available_range=whole)
+    whole = time_range(0, take.frames, rate)
+    media = otio.schema.ExternalReference(media_url(take.file, folder), available_range=whole)
     media.name = take.file.name
     return otio.schema.Clip(take.file.stem, media, whole, metadata)
 
@@ -316,7 +317,8 @@ def _build_take_clip(take: OtioTake, rate: float, folder: Path) -> Any:
     return clip
 
 
-def _media_url(file: Path, folder: Path) -> str:
+def media_url(file: Path, folder: Path) -> str:
+    """Return a file as OTIO's reference from a timeline in a folder: relative, if both are on one drive."""
     try:
         return quote(Path(os.path.relpath(file, folder)).as_posix())
     except ValueError:  # another drive
@@ -326,7 +328,7 @@ def _media_url(file: Path, folder: Path) -> str:
 def _build_marker(marker: FailureMarker, rate: float) -> Any:
     return otio.schema.Marker(
         f"{marker.entry.get('cue')}: failed",
-        _time_range(marker.start, marker.frames, rate),
+        time_range(marker.start, marker.frames, rate),
         otio.schema.MarkerColor.RED,
         {METADATA_KEY: dict(marker.entry)},
         comment=str(marker.entry.get("error", "")),

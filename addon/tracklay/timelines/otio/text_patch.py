@@ -214,11 +214,13 @@ def _is_relative_url(url: str) -> bool:
     return bool(url) and not url.startswith(("/", "\\")) and not (mark and head.replace("+", "").isalnum())
 
 
-def mute_audio(text: str) -> str:
-    """Return the timeline with its own audio tracks disabled, except for those that Tracklay wrote."""
+def mute_audio(text: str, *, with_takes: bool = False) -> str:
+    """Return the timeline with its own audio tracks disabled; `with_takes`: those that Tracklay wrote, too."""
     edits: list[tuple[int, int, str]] = []
     for track in iter_items(text, _track_array(text).start):
-        if not isinstance(track.value, dict) or track.value.get("kind") != "Audio" or is_tracklay_track(track.value):
+        if not isinstance(track.value, dict) or track.value.get("kind") != "Audio":
+            continue
+        if is_tracklay_track(track.value) and not with_takes:
             continue
         enabled = find_member(text, track.start, "enabled")
         if enabled is None:

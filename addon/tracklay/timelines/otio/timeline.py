@@ -197,7 +197,10 @@ class OtioFile(Timeline):
             if begins < ends:
                 span = Span(begins, ends - begins, self.rate)
                 hits = hits_in_span(marks, span)
-                cues.append(Cue(cue_id, span, self._picture(shot, span), hits=hits, **cue_fields))
+                drop_frame = self._drop_frame if self.rate.has_drop_frame else None
+                cues.append(
+                    Cue(cue_id, span, self._picture(shot, span), hits=hits, drop_frame=drop_frame, **cue_fields)
+                )
         if cues:
             return cues
         if in_point is None and out_point is None:
@@ -359,7 +362,7 @@ class OtioFile(Timeline):
         manifest, laid = self.manifest_path(folder), self.laid_path(folder)
         if manifest.exists():
             read_manifest(manifest)
-        if laid.exists() and not _has_signed_tracks(laid):
+        if laid.exists() and not has_signed_tracks(laid):
             raise InvalidInput(
                 "otio.output_changed", "File was not written by Tracklay, or was changed since: {path}.", path=laid
             )
@@ -378,7 +381,7 @@ class OtioFile(Timeline):
         text = remove_tracks(self._text, self._tracklay_tracks)
         if drop_original:
             text = mute_audio(text)
-        text = rebase_urls(text, _relative_prefix(self._base, target.parent))
+        text = rebase_urls(text, relative_prefix(self._base, target.parent))
         earlier_tracks = take_tracks.TakeTracks()
         if target.exists() or self._tracklay_tracks:
             earlier_tracks = self._read_earlier_takes(target if target.exists() else self.path)
@@ -422,14 +425,15 @@ class OtioFile(Timeline):
         return replace(tracks, takes=[relocate_take(take, mappings) for take in tracks.takes])
 
 
-def _has_signed_tracks(path: Path) -> bool:
+def has_signed_tracks(path: Path) -> bool:
+    """Return True if Tracklay wrote a file and it has not changed since."""
     try:
         return bool(find_signed_tracks(path.read_bytes().decode("utf-8-sig")))
     except (OSError, UnicodeDecodeError, ValueError):
         return False
 
 
-def _relative_prefix(folder: Path, target: Path) -> str:
+def relative_prefix(folder: Path, target: Path) -> str:
     """Return what leads from `target` to `folder`, before a relative path; empty if they are the same, or on two drives."""
     try:
         prefix = os.path.relpath(folder.absolute(), target.absolute()).replace(os.sep, "/")

@@ -196,6 +196,7 @@ WORDS = {
     "Manual": "Manuell",
     "Most Motion": "Meiste Bewegung",
     "Sound at Render": "Klang beim Rendern",
+    "Last Render": "Letztes Rendern",
     "On Failure": "Bei Fehler",
     "Warn": "Warnen",
     "Stop": "Anhalten",

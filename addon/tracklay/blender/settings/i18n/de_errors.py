@@ -276,6 +276,9 @@ ERRORS = {
     "File not found: {path}.": "Datei nicht gefunden: {path}.",
     "Not a file: {path}.": "Keine Datei: {path}.",
     "The file is empty: {path}. Export it again.": "Die Datei ist leer: {path}. Exportieren Sie sie neu.",
+    "The file is an animated image, of which ffmpeg shows a still picture: {path}. Convert it to MP4.": (
+        "Die Datei ist ein animiertes Bild, von dem ffmpeg ein Standbild zeigt: {path}. Wandeln Sie sie in MP4 um."
+    ),
     "The file has no video: {path}.": "Die Datei hat kein Video: {path}.",
     "The video has no frames: {path}.": "Das Video hat keine Bilder: {path}.",
     "{name} changed while it was read. Try again when the file is complete.": (
@@ -762,5 +765,23 @@ ERRORS = {
     "The hit at {seconds} s is outside the span of {span} s. Move it into the span.": (
         "Der Treffer bei {seconds} s liegt außerhalb der Spanne von {span} s. Verschieben Sie ihn in die Spanne."
     ),
+    # mix
+    "Unknown kind of sound: {kind}. Use one of: {kinds}.": (
+        "Unbekannte Art von Klang: {kind}. Verwenden Sie eine von: {kinds}."
+    ),
+    "Unknown preset: {name}. Use {names}, or the path of a TOML file.": (
+        "Unbekannte Voreinstellung: {name}. Verwenden Sie {names} oder den Pfad einer TOML-Datei."
+    ),
+    "{field} is {value:g}, less than depth ({depth:g}). Make it as large or larger.": (
+        "{field} ist {value:g}, weniger als depth ({depth:g}). Machen Sie es gleich groß oder größer."
+    ),
+    "{field} must be a table, as [{field}].": "{field} muss eine Tabelle sein, wie [{field}].",
+    "Unknown key: {field}. Known are {known}.": "Unbekannter Schlüssel: {field}. Bekannt sind {known}.",
+    "{field} is missing. Add it.": "{field} fehlt. Ergänzen Sie es.",
+    "{field} must be a number from {low:g} to {high:g}, not {value!r}.": (
+        "{field} muss eine Zahl von {low:g} bis {high:g} sein, nicht {value!r}."
+    ),
+    "{field} must be text, not {value!r}.": "{field} muss Text sein, nicht {value!r}.",
+    "ffmpeg wrote a sound file without samples.": "ffmpeg hat eine Klangdatei ohne Samples geschrieben.",
 }
 """Templates of errors and of their hints. A translation has the same names in braces."""

@@ -12,12 +12,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from ..timing import Rate, parse_time
+from ...timing import Rate, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .probe import VideoHeader
+    from ..probe import VideoHeader
 
 _CONTAINERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
 _MAX_SAMPLE_DESCRIPTION_BYTES = 4096

@@ -1,0 +1,87 @@
+"""Runs `tracklay mix`: mixes the sounds of a picture to a loudness target."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+from ..errors import InvalidInput
+from ..mix.presets import LUFS_RANGE, TRUE_PEAK_RANGE, load_preset
+from ..timelines.mixing.delivery import MixOptions, MixResult, mix_timeline
+from ..timelines.mixing.scene import parse_kinds
+from .console import PlainConsole
+from .exit_status import EXIT_DONE
+from .messages import print_json, print_messages
+
+if TYPE_CHECKING:
+    import argparse
+
+_ORIGINS = {
+    "set": "set",
+    "name": "by its name",
+    "model": "by its model",
+    "speech": "someone speaks",
+    "music": "music plays",
+    "length": "by its length",
+}
+
+
+def run_mix(options: argparse.Namespace) -> int:
+    """Run the command and return the exit status."""
+    request = MixOptions(
+        load_preset(options.preset),
+        _in_range("--target", options.target, LUFS_RANGE),
+        _in_range("--true-peak", options.true_peak, TRUE_PEAK_RANGE),
+        parse_kinds(options.kinds),
+        options.stems,
+        to=options.to,
+    )
+    result = mix_timeline(options.picture, request)
+    if options.json:
+        print_json(result.to_dict())
+    else:
+        show_mix(result)
+    print_messages(list(result.notes))
+    return EXIT_DONE
+
+
+def _in_range(option: str, value: float | None, limits: tuple[float, float]) -> float | None:
+    if value is not None and not limits[0] <= value <= limits[1]:
+        raise InvalidInput(
+            "usage.mix_number",
+            "{option} must be from {low:g} to {high:g}, not {value:g}.",
+            option=option,
+            low=limits[0],
+            high=limits[1],
+            value=value,
+        )
+    return value
+
+
+def show_mix(result: MixResult) -> None:
+    """Print each sound with its kind and level, what was measured, and the paths of the files."""
+    console = PlainConsole()
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("sound", "name", "kind", "found", "level"):
+        table.add_column(heading, justify="right" if heading == "level" else "left")
+    for sound in result.plan.sounds:
+        level = f"{sound.level_db + result.plan.master_db:+.1f} dB"
+        table.add_row(Text(sound.id), Text(sound.name), sound.kind, _ORIGINS[sound.kind_from], level)
+    console.print(table)
+    console.print(Text(measures_line(result)), soft_wrap=True)
+    labelled: list[tuple[str, Any]] = [("mix", result.mix), ("sound", result.sound), ("curves", result.curves)]
+    for label, path in (*labelled, *result.stems.items()):
+        console.print(Text(f"{label:<10}{' '.join(str(path).splitlines())}"), soft_wrap=True)
+
+
+def measures_line(result: MixResult) -> str:
+    """Return loudness, true peak and dialogue over music in one line."""
+    measures = result.plan.measures
+    if measures.lufs is None:
+        return "silent"
+    line = f"{measures.lufs:.1f} LUFS, true peak {measures.true_peak:.1f} dBTP"
+    if measures.dialogue_over_music is not None:
+        line += f", dialogue {measures.dialogue_over_music:.1f} LU over music"
+    return line + (f", {measures.limiting_db:.1f} dB limited" if measures.limiting_db > 0 else "")

@@ -1,0 +1,1 @@
+"""Frame rates and timecode of media files."""

@@ -1,0 +1,216 @@
+"""`tracklay mix` on real files: a film with takes, a timeline, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from fractions import Fraction
+
+import numpy as np
+import opentimelineio as otio
+import pytest
+from tracklay.cli.main import main
+from tracklay.listening.loudness import highest_true_peak, integrated_loudness
+
+from tests.clips import encode, hear
+from tests.mix.made_scenes import make_chords, make_dialogue, make_hits, write_wav
+from tests.mix.spoken import RATE
+
+SECONDS = 7
+FPS = 25
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    """A film with a sentence as its own sound, which begins and ends abruptly with a room tone of clicks."""
+    folder = tmp_path_factory.mktemp("film")
+    dialogue, _ = make_dialogue(SECONDS, (1.0, 4.2), "en-us+f2")
+    dialogue[::RATE] += 0.05  # a click on each second
+    write_wav(folder / "own.wav", dialogue)
+    frames = [np.zeros((54, 96, 3), np.uint8)] * (SECONDS * FPS)
+    return encode(
+        folder / "clip.mp4",
+        frames,
+        (96, 54),
+        Fraction(FPS),
+        "-i",
+        str(folder / "own.wav"),
+        "-c:a",
+        "aac",
+        "-b:a",
+        "256k",
+    )
+
+
+@pytest.fixture
+def laid(film, tmp_path):
+    """A copy of the film in a folder of its own, with a take of music beside it, as a manifest has it."""
+    clip = tmp_path / "clip.mp4"
+    shutil.copyfile(film, clip)
+    folder = tmp_path / "tracklay"
+    folder.mkdir()
+    write_wav(folder / "old.wav", make_chords(SECONDS, -10))
+    write_wav(folder / "music.wav", make_chords(SECONDS, -14))
+    write_wav(folder / "foley.wav", make_hits(3))
+
+    def entry(file, model, start, samples):
+        return {
+            "cue": "1",
+            "take": 1,
+            "model": model,
+            "file": file,
+            "samples": samples,
+            "sample_rate": RATE,
+            "heard": True,
+        } | {
+            "start": {"frame": start * FPS, "seconds": f"{start}/1"},
+            "frames": samples * FPS // RATE,
+        }
+
+    takes = [
+        entry("old.wav", "sketch/music", 0, SECONDS * RATE),
+        entry("music.wav", "sketch/music", 0, SECONDS * RATE),
+        entry("foley.wav", "sketch/foley", 4, 3 * RATE),
+    ]
+    manifest = {
+        "tracklay": "1",
+        "picture": "clip.mp4",
+        "source": "../clip.mp4",
+        "rate": "25/1",
+        "takes": takes,
+        "failed": [],
+        "laid": None,
+    }
+    (folder / "clip.tracklay.json").write_text(json.dumps(manifest))
+    return clip
+
+
+def run_json(capsys, *arguments):
+    """Run the command and return its result."""
+    status = main([*map(str, arguments), "--json"])
+    captured = capsys.readouterr()
+    assert status == 0, captured.err
+    return json.loads(captured.out)
+
+
+def test_a_film_is_mixed_with_its_takes(laid, capsys):
+    """Own sound, the newest music and the foley: kinds, loudness, true peak; the film plays the mix in sync."""
+    result = run_json(capsys, "mix", laid, "--preset", "social", "--stems")
+    assert [(each["id"], each["name"], each["kind"]) for each in result["sounds"]] == [
+        ("A1", "own sound", "dialogue"),
+        ("A2", "music.wav", "music"),
+        ("A3", "foley.wav", "effects"),
+    ]
+    assert result["lufs"] == pytest.approx(-14, abs=0.2)
+    assert result["dialogue_over_music"] >= 10
+    heard = hear(laid.parent / "tracklay" / "clip.tracklay.mp4")
+    mixed = hear(laid.parent / "tracklay" / "clip.mix.wav")
+    assert integrated_loudness(heard.T) == pytest.approx(-14, abs=0.4)
+    assert highest_true_peak(heard) < 10 ** (-0.7 / 20)
+    part = slice(4 * RATE, 6 * RATE)
+    lags = np.fft.irfft(np.fft.rfft(heard[part, 0], 4 * RATE) * np.conj(np.fft.rfft(mixed[part, 0], 4 * RATE)))
+    assert int(lags.argmax()) == 0
+    manifest = json.loads((laid.parent / "tracklay" / "clip.tracklay.json").read_text())
+    assert manifest["laid"] == "clip.tracklay.mp4"
+    assert manifest["mix"]["lufs"] == result["lufs"]
+    assert len(manifest["takes"]) == 3
+    for name in ("clip.tracklay.mp4", "clip.mix.wav", "clip.mix.music.wav"):
+        assert (
+            b"/digitalsourcetype/compositeWithTrainedAlgorithmicMedia" in (laid.parent / "tracklay" / name).read_bytes()
+        )
+
+
+def test_own_sound_is_where_it_was(film, tmp_path, capsys):
+    """A film without takes: the clicks of its own sound are on their samples in the mix."""
+    result = run_json(capsys, "mix", film, "--to", tmp_path, "--kind", "A1=effects")
+    original, mixed = hear(film), hear(tmp_path / "clip.mix.wav")
+    gain = np.float32(10 ** ((result["sounds"][0]["level_db"] + result["master_db"]) / 20))
+    assert b"digitalsourcetype" not in (tmp_path / "clip.mix.wav").read_bytes()
+    inner = slice(RATE, 6 * RATE)
+    assert np.abs(original[inner] * gain - mixed[inner]).max() < 2e-4
+
+
+def test_it_can_be_mixed_again_but_replaces_nothing_of_the_users(laid, capsys):
+    """From the manifest and the laid film, too. A file that no mix wrote is refused with one sentence."""
+    manifest = laid.parent / "tracklay" / "clip.tracklay.json"
+    run_json(capsys, "mix", laid, "--stems")
+    again = run_json(capsys, "mix", manifest, "--target", "-20", "--kind", "music.wav=off")
+    assert again["lufs"] == pytest.approx(-20, abs=0.2)
+    assert len(again["sounds"]) == 2
+    film = run_json(capsys, "mix", laid.parent / "tracklay" / "clip.tracklay.mp4")
+    assert [each["name"] for each in film["sounds"]] == ["own sound", "music.wav", "foley.wav"]
+    (laid.parent / "tracklay" / "clip.mix.json").unlink()
+    assert main(["mix", str(laid)]) == 2
+    assert "was not written by Tracklay" in capsys.readouterr().err
+
+
+def test_a_timeline_gets_the_mix_and_its_stems_as_tracks(laid, tmp_path, capsys):
+    """Clips of audio tracks are mixed where they are; the copy plays the mix, and its markers have the curves."""
+    dialogue, _ = make_dialogue(6, (1.0,))
+    write_wav(tmp_path / "interior.wav", dialogue)
+    timeline = otio.schema.Timeline("cut")
+    video = otio.schema.Track("V1", kind=otio.schema.TrackKind.Video)
+    audio = otio.schema.Track("A1", kind=otio.schema.TrackKind.Audio)
+    music = otio.schema.Track("MX", kind=otio.schema.TrackKind.Audio)
+
+    def at(value):
+        return otio.opentime.RationalTime(value, FPS)
+
+    def clip(name, start, frames):
+        available = otio.opentime.TimeRange(at(90_000), at(60 * FPS))
+        media = otio.schema.ExternalReference(name, available)
+        return otio.schema.Clip(name, media, otio.opentime.TimeRange(at(90_000 + start), at(frames)))
+
+    video.append(clip("clip.mp4", 0, 6 * FPS))
+    audio.append(otio.schema.Gap(source_range=otio.opentime.TimeRange(at(0), at(FPS))))
+    audio.append(clip("interior.wav", 10, 5 * FPS))
+    music.append(clip("tracklay/music.wav", 25, 6 * FPS))
+    timeline.tracks.extend([video, audio, music])
+    path = tmp_path / "cut.otio"
+    otio.adapters.write_to_file(timeline, str(path))
+    result = run_json(capsys, "mix", path)
+    assert [(each["kind"], each["kind_from"], each["start"]) for each in result["sounds"]] == [
+        ("dialogue", "speech", RATE),
+        ("music", "name", 0),
+    ]
+    assert result["samples"] == 6 * RATE
+    copy = otio.adapters.read_from_file(result["mix"])
+    tracks = {track.name: track for track in copy.tracks}
+    assert [name for name, track in tracks.items() if track.enabled] == ["V1", "Tracklay mix"]
+    marker = tracks["Tracklay music"][0].markers[0]
+    assert (
+        json.loads(otio.core.serialize_json_to_string(marker.metadata["tracklay_mix"]))["curve"]
+        == result["sounds"][1]["curve"]
+    )
+    assert (tmp_path / "tracklay" / tracks["Tracklay mix"][0].media_reference.target_url).is_file()
+    run_json(capsys, "mix", path)  # replaces its own file
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--preset", "epic"), "Unknown preset: epic"),
+        (("--target", "3"), "--target must be from -60 to -5"),
+        (("--kind", "A2"), "Invalid kind: A2"),
+        (("--kind", "A7=music"), "No sound has this name: A7. The sounds are A1."),
+        (("--kind", "A1=off"), "There is no sound to mix"),
+    ],
+)
+def test_wrong_options_get_one_sentence(film, tmp_path, capsys, arguments, message):
+    """And status 2; nothing is written."""
+    assert main(["mix", str(film), "--to", str(tmp_path), *arguments]) == 2
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_lay_mixes_at_once(film, tmp_path, capsys, clicking):
+    """The take of this run under the film's own speech; a wrong preset is refused before anything is generated."""
+    assert main(["lay", str(film), "--model", "clicker/clicks", "--to", str(tmp_path), "--mix", "loud"]) == 2
+    assert "Unknown preset: loud" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+    manifest = run_json(capsys, "lay", film, "--model", "clicker/clicks", "--to", tmp_path, "--mix", "film")
+    assert manifest["mix"]["lufs"] == pytest.approx(-23, abs=0.2)
+    assert manifest["laid"] == manifest["mix"]["file"] == "clip.tracklay.mp4"
+    curves = json.loads((tmp_path / "clip.mix.json").read_text())
+    assert [each["kind"] for each in curves["sounds"]] == ["dialogue", "effects"]
+    assert json.loads((tmp_path / "clip.tracklay.json").read_text())["mix"] == manifest["mix"]
