@@ -31,6 +31,7 @@ OPTIONS = {
     "lay": {
         *("--model", "--prompt", "--negative", "--in", "--out", "--only", "--takes", "--seed", "--set", "--square"),
         *(
+            "--as-one",
             "--hits",
             "--tail",
             "--fit",
@@ -127,7 +128,7 @@ TAKE_KEYS = {
         "source_sha256",
         "created",
     ),
-    *("stems", "understood", "notes", "picture_by", "landing"),
+    *("stems", "understood", "notes", "picture_by", "landing", "heard"),
 }
 LANDING_KEYS = {"mode", "lag", "moves", "contacts"}
 FAILURE_KEYS = {"cue", "model", "error", "kind", "code"}

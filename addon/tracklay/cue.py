@@ -53,8 +53,9 @@ class EditorRender:
         program: command that runs a script inside the editor; the script and its argument are appended.
         script: script that renders to a movie; None in jobs of an earlier version, which cannot be rendered any more.
         scene: name of the timeline in the copy.
-        strip: name of the strip to render; everything else on the timeline is left out.
+        strip: name of the strip to render; everything else on the timeline is left out, except with `whole`.
         timeline_copy: the copied file; None until it is written.
+        whole: render all that plays beside the strip, as the editor shows it.
     """
 
     program: tuple[str, ...]
@@ -62,6 +63,7 @@ class EditorRender:
     strip: str
     timeline_copy: Path | None = None
     script: Path | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Picture:
     """The picture of a cue: a source, and the source time in seconds that plays at each timeline frame.
 
     Args:
-        source: a video file or a still; with `images`, their folder; with `render`, only a name.
+        source: a video file or a still; with `images`, their folder; with `render` or `pieces`, only a name.
         time_map: maps timeline frames to seconds of the source.
         images: file names of an image sequence, in order: image `n` starts at `n / rate` seconds.
         rate: frame rate that the timeline assumes for the source; None: the file's own.
@@ -77,6 +79,8 @@ class Picture:
         render: how the picture is rendered, if it is not read from its source.
         reason: why it is read or rendered, as a phrase; empty if there was no choice.
         frame_rule: which source frame is on screen at a time.
+        pieces: the sources that play one after the other, in timeline order; frames of none are black. The map then only counts
+            seconds from the first frame. Empty for a picture of one source.
     """
 
     source: Path
@@ -87,6 +91,20 @@ class Picture:
     render: EditorRender | None = None
     reason: str = ""
     frame_rule: FrameRule = "nearest"
+    pieces: tuple[PicturePiece, ...] = ()
+
+    @property
+    def is_joined(self) -> bool:
+        """True if it is all that plays in a span, of whatever sources."""
+        return bool(self.pieces) or (self.render is not None and self.render.whole)
+
+
+@dataclass(frozen=True, slots=True)
+class PicturePiece:
+    """The frames of a joined picture that one source plays."""
+
+    span: Span
+    picture: Picture
 
 
 class ProxySpec(NamedTuple):
@@ -224,9 +242,10 @@ class Take:
     what landing did: mode, lag, moves, and the file name of the untouched take; empty if the take was not landed. `score` is its score
     with the reasons, empty if it was not scored. `replaced` is the stretch of an earlier take that this one replaces, with that take's
     file; empty for a take that was generated whole. `fit` describes how music was fitted: tempo, segments, joins, hits with their
-    errors, and the file name of the whole music; empty if it was not. `tempo` is the tempo that music was asked for, with the words or the
-    parameter, and the one that came; empty if none was asked for. `source_type` is how the sound came about, as a term of IPTC's
-    digital source types. `parts` and `seams` describe the parts that it was joined from;
+    errors, and the file name of the whole music; empty if it was not. `heard` is the take's loudness and number of events, and whether it
+    is silent. `tempo` is the tempo that music was asked for, with the words or the parameter, and the one that came; empty if none was
+    asked for. `source_type` is how the sound came about, as a term of IPTC's digital source types. `parts` and `seams` describe the parts
+    that it was joined from;
     empty for a take of one request. `job_id` is the row in the ledger.
     """
 
@@ -253,6 +272,7 @@ class Take:
     score: Mapping[str, Any] = field(default_factory=dict)
     replaced: Mapping[str, Any] = field(default_factory=dict)
     fit: Mapping[str, Any] = field(default_factory=dict)
+    heard: Mapping[str, Any] = field(default_factory=dict)
     tempo: Mapping[str, Any] = field(default_factory=dict)
     parts: tuple[Mapping[str, Any], ...] = ()
     seams: tuple[Mapping[str, Any], ...] = ()
@@ -304,6 +324,7 @@ class Take:
             score=entry.get("score", {}),
             replaced=entry.get("replaced", {}),
             fit=entry.get("fit", {}),
+            heard=entry.get("heard", {}),
             tempo=entry.get("tempo", {}),
             parts=tuple(entry.get("parts", ())),
             seams=tuple(entry.get("seams", ())),
@@ -349,6 +370,7 @@ class Take:
             **({"score": dict(self.score)} if self.score else {}),
             **({"replaced": dict(self.replaced)} if self.replaced else {}),
             **({"fit": dict(self.fit)} if self.fit else {}),
+            **({"heard": dict(self.heard)} if self.heard else {}),
             **({"tempo": dict(self.tempo)} if self.tempo else {}),
             **({"tail": cue.tail} if cue.tail else {}),
             **({"parts": list(self.parts), "seams": list(self.seams)} if self.parts else {}),

@@ -132,6 +132,7 @@ def configure(redact: Callable[[str], str], verbosity: int = 0) -> None:
 def log_picture_source(cue: Cue) -> None:
     """Log how a cue's picture is produced (read from its file or rendered by Blender), and the reason."""
     picture, span = cue.picture, cue.span
-    way = f"Blender renders {picture.render.strip}" if picture.render else f"read from {picture.source}"
+    files = ", ".join(dict.fromkeys(str(piece.picture.source) for piece in picture.pieces)) or picture.source
+    way = f"Blender renders {picture.render.strip}" if picture.render else f"read from {files}"
     reason = f", because {picture.reason}" if picture.reason else ""
     _picture_logger.info("cue %s, frames %d to %d: %s%s", cue.id, span.start, span.end - 1, way, reason)

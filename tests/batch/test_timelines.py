@@ -88,3 +88,14 @@ def test_timelines_that_contain_each_other_are_rejected_with_their_row(film, tmp
     assert "work.csv, row 'round' (line 3): " in (stderr := capsys.readouterr().err)
     assert "contains itself. Flatten it first." in stderr
     assert not (tmp_path / "tracklay").exists()
+
+
+def test_one_cue_over_a_range_is_one_row(film, batch, clicking):
+    """A planned range runs as one row, across its cuts; a row may choose one with `as_one`."""
+    lay = ["lay", str(film), "--model", "clicker/clicks", "--seed", "7"]
+    assert main([*lay, "--as-one", "--only", "shot1", "--only", "shot3", "--plan"]) == 0
+    status, content = batch(film.with_name("film.tracklay.toml"))
+    assert status == 0
+    (row,) = content["rows"]
+    assert (row["take"]["start"]["frame"], row["take"]["frames"]) == (12, 36)
+    assert row["take"]["samples"] == 36 * 1920

@@ -74,7 +74,7 @@ class Band(Provider):
             for name, sound in sounds.items()
         }
         file = click_model.write(music, SAMPLE_RATE, "wav", folder)
-        return Output(file, handle.data["seed"], "1", Cost("0.5", "USD", estimated=False), stems)
+        return Output(file, handle.data["seed"], "1", Cost("0.2", "USD", estimated=False), stems)
 
 
 MODEL = """\

@@ -182,19 +182,19 @@ def test_transparent_parts_are_black(tmp_path, codec):
 
 def test_a_long_reverse_holds_no_more_than_a_window(tmp_path, monkeypatch):
     """It is sorted window by window: never are more frames in memory than one window has."""
-    from tracklay.media import extract as extracting
+    from tracklay.media.playback import plan_decoder
 
     path = numbered(tmp_path / "source.mp4", RATE, 900, *X264[:-4], "-g", "30")
     span = Span(0, 900, Rate(RATE))
     held = []
-    follow = extracting._decode_ascending
+    follow = plan_decoder._decode_ascending
 
     def counted(*arguments):
         pairs = list(follow(*arguments))
         held.append(len(pairs))
         return iter(pairs)
 
-    monkeypatch.setattr(extracting, "_decode_ascending", counted)
+    monkeypatch.setattr(plan_decoder, "_decode_ascending", counted)
     proxy = extract_proxy(
         Picture(path, TimeMap.linear(span, Fraction(899, 25), Fraction(-1))), span, tmp_path / "proxy.mp4"
     )

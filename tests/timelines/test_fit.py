@@ -71,7 +71,7 @@ def test_music_ends_with_the_span_and_meets_its_hits(clip, asked, capsys):
     # The beginning is the music's, to the sample, and the last decay is its ending's: both are quiet at the end.
     assert np.abs(fitted[:4800] - whole[:4800]).max() < 1e-3
     assert np.abs(fitted[-480:]).max() < 0.02
-    assert take["cost"]["amount"] == "0.5"
+    assert take["cost"]["amount"] == "0.2"
 
 
 def test_a_tail_ends_after_the_span_and_off_cuts(clip, asked, capsys):
@@ -107,7 +107,7 @@ def test_a_recut_costs_nothing(clip, asked, capsys):
     assert longer["fit"]["ending"]["kept"]
     assert len(asked) == 1
     ledger = Ledger()
-    assert [job.cost for job in (ledger.get_job(number) for number in (1, 2, 3))] == ["0.5", "0", "0"]
+    assert [job.cost for job in (ledger.get_job(number) for number in (1, 2, 3))] == ["0.2", "0", "0"]
     ledger.close()
 
 

@@ -12,7 +12,7 @@ import opentimelineio as otio
 import pytest
 from tracklay import timelines
 from tracklay.cli.main import main
-from tracklay.jobs import pipeline
+from tracklay.jobs.pictures import source_hash
 from tracklay.media.extract import extract_proxy
 from tracklay.media.probe import read_video_header
 
@@ -194,7 +194,7 @@ def test_slow_motion_holds_a_frame_until_the_next_begins(tmp_path, home, scalar,
 
 def test_a_huge_source_is_identified_by_samples(tmp_path, clicking, capsys, monkeypatch):
     """It is not read to its end; once rewritten, it is another source."""
-    monkeypatch.setattr(pipeline, "FULL_HASH_MAX_BYTES", 1000)
+    monkeypatch.setattr(source_hash, "FULL_HASH_MAX_BYTES", 1000)
     media = flash_clip(tmp_path / "clip.mp4", Fraction(25), 20, (4,))
     known = []
     for change in (0, 0, 10**9):

@@ -44,7 +44,7 @@ def test_cues_are_edited_with_buttons_keys_and_search(blender, display, folder):
     process = blender.start("by_hand", folder)
     answer_requests(Pointer(display, folder), process, folder)
     results = blender.wait_for_results(process, folder)
-    assert results["selected"] == ["Clicks at flashes", "Clicks at flashes.001"]
+    assert results["selected"] == ["Flashes · foley 1", "Flashes · foley 2"]
     assert results["playing"]
     assert results["switched"] == [[True, False], [False, True]]
     assert results["after_new_seed"] == 3

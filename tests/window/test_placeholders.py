@@ -54,8 +54,8 @@ def test_a_placeholder_is_followed_and_undone_in_the_window(blender, display, fo
     bars = [count_bar_pixels(folder / f"{name}.png") for name in ("working", "working-large", "landed")]
     assert bars[1] > 1.5 * bars[0] > 0 == bars[2]
     assert results["at_once"] == [
-        [31, FRAMES, 2, False, "Clicks at flashes"],
-        [31, FRAMES, 3, True, "Clicks at flashes.001"],
+        [31, FRAMES, 2, False, "Flashes · foley 1"],
+        [31, FRAMES, 3, True, "Flashes · foley 2"],
     ]
     assert results["landed"] == [[31, FRAMES, 3, True], [151, 49, 6, False], [200, 51, 6, False], [301, 80, 9, True]]
     assert results["elsewhere"] == [[301, 80, 291]]

@@ -25,23 +25,26 @@ class OpenPicture:
 
     def __init__(self, picture: Path) -> None:
         self.timeline = open_timeline(picture)
-        self._cues: dict[tuple[str | None, str | None], list[Cue]] = {}
+        self._cues: dict[tuple[str | None, str | None, bool], list[Cue]] = {}
 
     @property
     def stem(self) -> str:
         """Prefix of the names of its output files."""
         return self.timeline.stem
 
-    def cues(self, in_point: str | None, out_point: str | None) -> list[Cue]:
-        """Return all cues between two points. The result is cached: a long timeline takes seconds to read.
+    def cues(self, in_point: str | None, out_point: str | None, *, as_one: bool = False) -> list[Cue]:
+        """Return all cues between two points, or with `as_one` a single one over all of them.
+
+        The result is cached: a long timeline takes seconds to read.
 
         Raises:
             InvalidInput: a point is outside the picture, or nothing is visible there.
         """
-        points = in_point, out_point
-        if points not in self._cues:
-            self._cues[points] = self.timeline.cues(in_point, out_point, model="")
-        return self._cues[points]
+        key = in_point, out_point, as_one
+        if key not in self._cues:
+            timeline, points = self.timeline, (in_point, out_point)
+            self._cues[key] = [timeline.joined_cue(*points, model="")] if as_one else timeline.cues(*points, model="")
+        return self._cues[key]
 
     def cue(self, row: WorkListRow) -> Cue:
         """Return a row's cue, with one take and no seed.
@@ -49,7 +52,7 @@ class OpenPicture:
         Raises:
             InvalidInput: its points are outside the picture, or the timeline no longer has the cue.
         """
-        cues = self.cues(row.in_point, row.out_point)
+        cues = self.cues(row.in_point, row.out_point, as_one=row.as_one)
         if isinstance(self.timeline, MediaFile):
             found: Cue | None = replace(cues[0], id=row.cue)
         else:

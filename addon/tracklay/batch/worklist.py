@@ -24,6 +24,7 @@ ROW_FIELDS: Mapping[str, type] = {
     "cue": str,
     "in": str,
     "out": str,
+    "as_one": bool,
     "model": str,
     "prompt": str,
     "negative": str,
@@ -61,6 +62,7 @@ class WorkListRow:
         digest: hash of the row's content and the state of its picture's file. Takes of another digest are out of date.
         location: the row's name in messages.
         in_point, out_point: times as the user wrote them; None is the picture's start or end.
+        as_one: the cue is all that plays between the points, across all cuts, not one clip.
         params: all parameters, checked.
         land, best, parts, fit: as in `Cue`.
         repair: the worst stretch of its best take is generated again.
@@ -92,6 +94,7 @@ class WorkListRow:
     hits: str = ""
     tail: str = ""
     fit: FitMode = "auto"
+    as_one: bool = False
     mix: str = ""
 
     @property

@@ -12,6 +12,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -230,7 +231,8 @@ class _WorkListLoader:
             yield self._build_row(values, location, is_text=is_text)
             return
         try:
-            cues = self._open_picture(picture).cues(*(values.get(name) for name in ("in", "out")))
+            points = [values.get(name) for name in ("in", "out")]
+            cues = self._open_picture(picture).cues(*points, as_one=bool(values.get("as_one")))
         except InvalidInput as error:
             self._locate(error, location)
             raise
@@ -337,6 +339,7 @@ class _WorkListLoader:
             hits,
             tail,
             fit,
+            bool(values.get("as_one")),
             mix,
         )
 
@@ -360,6 +363,9 @@ class _WorkListLoader:
     def _cue_fingerprint(self, cue: Cue) -> list[Any]:
         """Return values that change when a timeline's cue is edited: its source, the source's state, its frames and its retiming."""
         picture, span = cue.picture, cue.span
+        if picture.pieces:
+            pieces = (replace(cue, span=piece.span, picture=piece.picture) for piece in picture.pieces)
+            return [span.start, span.frames, *map(self._cue_fingerprint, pieces)]
         try:
             state = source_id(picture.source, "stat")
         except OSError:

@@ -27,8 +27,8 @@ def build_worklist_tables(
     Args:
         timeline: the source of the cues.
         cues: its cues.
-        settings: fields that apply to all of them: `in`, `out`, model, prompt, negative, takes, seed, params, land, best, parts, repair,
-            hits, tail, fit, drop_original.
+        settings: fields that apply to all of them: `in`, `out`, as_one, model, prompt, negative, takes, seed, params, land, best,
+            parts, repair, hits, tail, fit, drop_original.
         takes_folder: the folder for the takes.
     """
     path = timeline.path.absolute()

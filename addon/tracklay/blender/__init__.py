@@ -10,7 +10,7 @@ import atexit
 
 import bpy
 
-from .ops import cue_ops, generate_ops, job_ops, marker_ops, settings_ops, shot_ops, take_ops
+from .ops import channel_ops, cue_ops, generate_ops, job_ops, marker_ops, settings_ops, shot_ops, take_ops
 from .render import handlers
 from .runtime import app_handlers, cue_rows, dispatcher, prompt_words, timer
 from .sequencer import connections
@@ -26,6 +26,7 @@ CLASSES = (
     *marker_ops.CLASSES,
     *shot_ops.CLASSES,
     *take_ops.CLASSES,
+    *channel_ops.CLASSES,
     *cue_rows.CLASSES,
     *cue_list.CLASSES,
     *cue_ops.CLASSES,

@@ -21,6 +21,7 @@ from ..jobs.job_spec import JobSpec, cue_to_dict
 from ..media.fingerprint import span_fingerprint
 from ..timing import TimeError, TimeMap, parse_time
 from .sequencer import compat, connections, placement, scene_cues, selection
+from .sequencer.joined import spotting
 from .sequencer.playback_faults import find_playback_faults
 from .sequencer.prompts import find_hits
 from .sequencer.timeline_copy import TimelineCopies
@@ -52,14 +53,19 @@ def find_faults(path: str) -> dict[str, Any]:
     return {"faults": [list(fault) for fault in find_playback_faults(open_film(path))]}
 
 
-def spot_film(path: str, only: Sequence[str], in_point: str | None, out_point: str | None) -> dict[str, Any]:
+def spot_film(
+    path: str, only: Sequence[str], in_point: str | None, out_point: str | None, *, as_one: bool = False
+) -> dict[str, Any]:
     """Return the frame rate and, for each strip, its cue as plain data and the error if its picture cannot be read.
+
+    With `as_one` it is one cue over all of them.
 
     Args:
         path: the .blend file.
         only: names of strips or markers; by default all visible strips.
         in_point: a time; strips are cut at it.
         out_point: a time; strips are cut at it.
+        as_one: return one cue, from the in to the out point, or from the first to the last of the strips.
 
     Raises:
         InvalidInput: the file cannot be opened, a point is not a valid time, or no strip matches.
@@ -77,7 +83,16 @@ def spot_film(path: str, only: Sequence[str], in_point: str | None, out_point: s
             out_point=out_point,
         )
     cues, copies = [], TimelineCopies()
-    for each in scene_cues.try_spot_ranges(scene, scene_cues.find_cue_ranges(scene, only, first, end)):
+    ranges = scene_cues.find_cue_ranges(scene, only, first, end)
+    if as_one:
+        begin = ranges[0][1] if first is None or only else first
+        stop = max(start + frames for _, start, frames in ranges) if end is None or only else end
+        spots: Sequence[selection.CueSource | scene_cues.UnreadableStrip] = [
+            spotting.spot_range(scene, next(selection.iter_levels(scene)), begin, stop - begin)
+        ]
+    else:
+        spots = scene_cues.try_spot_ranges(scene, ranges)
+    for each in spots:
         if isinstance(each, scene_cues.UnreadableStrip):
             name, error = each.strip, str(each.error)
             picture = Picture(Path(path), TimeMap.linear(each.span, Fraction(0)))
@@ -133,12 +148,13 @@ def _find_unchanged(scene: Any, cue: Cue) -> selection.CueSource:
     Raises:
         TracklayError: it does not.
     """
-    ranges = [
-        each
-        for each in scene_cues.find_cue_ranges(scene, [cue.id], cue.span.start, cue.span.end)
-        if each[2] == cue.span.frames
-    ]
-    for spot in scene_cues.try_spot_ranges(scene, ranges):
+    spots: Sequence[selection.CueSource | scene_cues.UnreadableStrip]
+    if cue.picture.is_joined:
+        spots = [spotting.spot_range(scene, next(selection.iter_levels(scene)), cue.span.start, cue.span.frames)]
+    else:
+        found = scene_cues.find_cue_ranges(scene, [cue.id], cue.span.start, cue.span.end)
+        spots = scene_cues.try_spot_ranges(scene, [each for each in found if each[2] == cue.span.frames])
+    for spot in spots:
         if not isinstance(spot, scene_cues.UnreadableStrip) and _comparable_source(
             spot.span, spot.picture
         ) == _comparable_source(cue.span, cue.picture):
@@ -157,9 +173,9 @@ def _parse_point(name: str, text: str, rate: Rate) -> int:
 
 def _comparable_source(span: Span, picture: Picture) -> list[Any]:
     """Return what plays in a span; for a rendered picture only its scene and strip, since program and copy differ each time."""
-    rendered = None if picture.render is None else (picture.render.scene, picture.render.strip)
-    source = str(picture.source.absolute())
-    return [span.start, source, list(picture.images), rendered, span_fingerprint(picture, span)]
+    rendered = None if picture.render is None else (picture.render.scene, picture.render.strip, picture.render.whole)
+    sources = [str(each.source.absolute()) for each in (picture, *(piece.picture for piece in picture.pieces))]
+    return [span.start, sources, list(picture.images), rendered, span_fingerprint(picture, span)]
 
 
 def open_film(path: str) -> Any:

@@ -43,22 +43,24 @@ def run_lay(options: argparse.Namespace) -> int:
     timeline = open_timeline(options.picture)
     if preset is not None:
         check_mixable(timeline)
-    cues = timeline.cues(
-        options.in_point,
-        options.out_point,
-        only=options.only,
-        model=model.id,
-        prompt=options.prompt,
-        negative=options.negative,
-        seed=options.seed,
-        takes=options.takes,
-        params=parse_params(model, options.params),
-        square=options.square,
-        land=options.land,
-        best=options.best or options.repair,
-        fit=options.fit,
-        parts=options.parts,
-    )
+    fields: dict[str, Any] = {
+        "model": model.id,
+        "prompt": options.prompt,
+        "negative": options.negative,
+        "seed": options.seed,
+        "takes": options.takes,
+        "params": parse_params(model, options.params),
+        "square": options.square,
+        "land": options.land,
+        "best": options.best or options.repair,
+        "fit": options.fit,
+        "parts": options.parts,
+    }
+    points = options.in_point, options.out_point
+    if options.as_one:
+        cues = [timeline.joined_cue(*points, only=options.only, **fields)]
+    else:
+        cues = timeline.cues(*points, only=options.only, **fields)
     if model.task != "music" and (named := "--hits" if options.hits else "--tail" if options.tail else ""):
         raise InvalidInput(
             "usage.hits_without_music",
@@ -118,7 +120,10 @@ def _write_worklist(timeline: Timeline, cues: Sequence[Cue], to: Path, options: 
             "usage.plan_with_square", "--square cannot be combined with --plan. Work lists have no such column."
         )
     fields = {"in": options.in_point, "out": options.out_point, "drop_original": options.drop_original or None}
-    fields |= {"best": options.best or None, "repair": options.repair or None}
+    if options.as_one and options.only:
+        span = cues[0].span
+        fields |= {"in": timeline.point_text(span.start), "out": timeline.point_text(span.end)}
+    fields |= {"as_one": options.as_one or None, "best": options.best or None, "repair": options.repair or None}
     fields["mix"] = options.mix
     fields["parts"] = None if options.parts == "auto" else options.parts
     fields["hits"] = options.hits

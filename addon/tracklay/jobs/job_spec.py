@@ -13,15 +13,16 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..cue import SAMPLE_RATE, Cue, EarlierTake, EditorRender, Patch, Picture, ProxySpec
+from ..cue import SAMPLE_RATE, Cue, EarlierTake, Patch, ProxySpec
 from ..errors import InvalidInput, LedgerError, TracklayError
 from ..hits import Hit
 from ..models import Model, find_model
 from ..models.model import TEMPO_FIELD, prompt_required_error
 from ..parts.sizes import WHOLE, part_sizes
-from ..timing import Rate, Span, TimeMap
+from ..timing import Rate, Span
 from ..untrusted_data import clean_text
 from .delivery import Delivery, delivery_of_plan
+from .pictures.stored import picture_to_dict, pop_picture
 
 if TYPE_CHECKING:
     from ..cue import ParamValue
@@ -101,14 +102,9 @@ class JobSpec:
     @staticmethod
     def _parse_cue(data: Mapping[str, Any]) -> Cue:
         stored = dict(data["cue"])
-        start, frames, rate = stored.pop("span")
-        points = tuple((Fraction(frame), Fraction(seconds)) for frame, seconds in stored.pop("map"))
-        images, stored_rate = tuple(stored.pop("images")), stored.pop("rate")
-        source_rate = None if stored_rate is None else Rate(Fraction(stored_rate))
-        # Fields that were added or renamed later: `why` is the name of `reason` in ledgers before version 2.
-        render = _render_from_dict(stored.pop("render", None))
-        reason = stored.pop("why", "")
-        reason = stored.pop("reason", reason)
+        start, frames, rate_text = stored.pop("span")
+        rate = Rate(Fraction(rate_text))
+        picture = pop_picture(stored, rate)
         patch = stored.pop("patch", None)
         # Jobs of earlier versions are one request each.
         parts = stored.pop("parts", WHOLE)
@@ -116,17 +112,8 @@ class JobSpec:
         # Music of earlier versions was cut at the span's end.
         fit, refit = stored.pop("fit", "off"), stored.pop("refit", None)
         reland = stored.pop("reland", None)
-        picture = Picture(
-            Path(stored.pop("source")),
-            TimeMap(points),
-            images,
-            source_rate,
-            render=render,
-            reason=reason,
-            frame_rule=stored.pop("frame_rule", "nearest"),
-        )
         return Cue(
-            span=Span(start, frames, Rate(Fraction(rate))),
+            span=Span(start, frames, rate),
             picture=picture,
             patch=None if patch is None else Patch(Path(patch[0]), *patch[1:]),
             parts=parts,
@@ -273,14 +260,7 @@ def cue_to_dict(cue: Cue) -> dict[str, Any]:
     return {
         "id": cue.id,
         "span": [span.start, span.frames, str(span.rate)],
-        "source": str(cue.picture.source.absolute()),
-        "map": [[str(frame), str(seconds)] for frame, seconds in cue.picture.time_map.points],
-        "images": list(cue.picture.images),
-        "rate": None if cue.picture.rate is None else str(cue.picture.rate),
-        "render": _render_to_dict(cue.picture.render),
-        "reason": cue.picture.reason,
-        # Left out if it is the first rule that existed: this data identifies work that was paid for.
-        **({} if cue.picture.frame_rule == "nearest" else {"frame_rule": cue.picture.frame_rule}),
+        **picture_to_dict(cue.picture),
         "model": cue.model,
         "prompt": cue.prompt,
         "negative": cue.negative,
@@ -301,28 +281,6 @@ def cue_to_dict(cue: Cue) -> dict[str, Any]:
         **({} if cue.patch is None else {"patch": [str(cue.patch.take), cue.patch.start, cue.patch.frames]}),
         **({} if cue.parts == WHOLE else {"parts": cue.parts}),
     }
-
-
-def _render_to_dict(render: EditorRender | None) -> dict[str, Any] | None:
-    if render is None:
-        return None
-    timeline_copy = None if render.timeline_copy is None else str(render.timeline_copy)
-    script = None if render.script is None else str(render.script)
-    return {
-        "program": list(render.program),
-        "script": script,
-        "scene": render.scene,
-        "strip": render.strip,
-        "copy": timeline_copy,
-    }
-
-
-def _render_from_dict(data: Mapping[str, Any] | None) -> EditorRender | None:
-    if data is None:
-        return None
-    timeline_copy = None if data["copy"] is None else Path(data["copy"])
-    script = Path(data["script"]) if data.get("script") else None
-    return EditorRender(tuple(data["program"]), data["scene"], data["strip"], timeline_copy, script)
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,7 +357,8 @@ def create_job_spec(
     settings = TakeSettings(cue.prompt, cue.negative, cue.takes, cue.seed, cue.params).validate(model)
     if cue.picture.error:
         raise InvalidInput("cue.picture_error", "{reason}", reason=cue.picture.error)
-    for name in (str(cue.picture.source), str(folder), *cue.picture.images):
+    pictures = (cue.picture, *(piece.picture for piece in cue.picture.pieces))
+    for name in (str(folder), *(name for each in pictures for name in (str(each.source), *each.images))):
         if clean_text(name) != name:  # the ledger holds Unicode text
             raise InvalidInput(
                 "path.not_unicode", "Name is not valid Unicode: {name}. Rename the file.", name=clean_text(name)
@@ -485,8 +444,10 @@ def request_keys(spec: JobSpec) -> list[str]:
     data = spec.to_dict()
     # Neither how the cue is named nor how often it is asked for is part of the request; each take has its own seed below.
     cue = {name: value for name, value in data["cue"].items() if name not in _NOT_REQUESTED}
+    picture = spec.cue.picture
+    sources = [piece.picture.source for piece in picture.pieces]
     try:
-        file = source_id(spec.cue.picture.source, "stat")
+        file = [source_id(each, "stat") for each in sources] if sources else source_id(picture.source, "stat")
     except OSError:
         file = []
     seeds = [None if spec.cue.seed is None else spec.cue.seed + index for index in range(spec.cue.takes)]

@@ -17,7 +17,7 @@ from .. import log
 from ..cue import SAMPLE_RATE, Failure, Take
 from ..errors import InvalidInput, LedgerError, MediaError, ModelFailed, ProviderTimeout, TracklayError
 from ..media.editor_render import render_in_editor
-from ..media.fingerprint import ledger_span_fingerprint, shown_images, source_id
+from ..media.fingerprint import ledger_span_fingerprint
 from ..media.proxy_cache import CACHE_VERSION, extract_pinned, find_pinned
 from ..providers.base import Request, Submission, checked_replies
 from . import artifact_store
@@ -29,12 +29,12 @@ from .failures import (
 )
 from .job_spec import proxy_spec
 from .ledger import Ledger
+from .pictures.source_hash import hash_source
 from .states import FINAL_STATES, UNSENT_STATES
 from .submission import SubmissionStage
 from .take_writer import TakeProxies, TakeWriter, is_take_intact, take_from_claim
 
 if TYPE_CHECKING:
-    from ..cancellation import CancelToken
     from ..cue import Picture
     from ..media.extract import Proxy
     from ..providers.base import JobHandle, JobProgress
@@ -49,9 +49,6 @@ VisualInput = tuple["Proxy | None", "Path | None"]
 
 POLL_SECONDS = (0.05, 5.0)
 """Shortest and longest interval between two polls of a running submission."""
-
-FULL_HASH_MAX_BYTES = 1 << 30
-"""A larger source is identified by samples of it, size and modification time: reading an hour of 4K takes longer than all the rest."""
 
 MAX_DOWNLOADS = 2
 """Downloads of an output whose file turns out to be damaged."""
@@ -198,30 +195,7 @@ class JobPipeline(SubmissionStage):
         return rendered.sha256, rendered.as_picture(spec.cue.picture, span)
 
     async def _source_hash(self) -> str:
-        picture = self.spec.cue.picture
-        try:
-            async with self.context.keyed_lock(f"hash {picture.source}"), self.context.concurrency_slot("extract"):
-                if picture.images:
-                    # An image that is missing outside of the span is not needed.
-                    needed = set(shown_images(picture, self.spec.cue.span))
-                    images = [name for name in picture.images if name in needed or (picture.source / name).exists()]
-                    hashes = [await run_blocking(source_id, picture.source / name, "full") for name in images]
-                    return _digest(list(zip(images, hashes, strict=True)))
-                stat = picture.source.stat()
-                found = await self.context.ledger_writer(Ledger.get_file_hash, picture.source)
-                if found is None:
-                    found = await run_blocking(_content_id, picture.source)
-                    await self.context.ledger_writer(
-                        Ledger.save_file_hash, picture.source, stat.st_size, stat.st_mtime_ns, found
-                    )
-                return found
-        except OSError as error:
-            raise MediaError(
-                "job.source_unreadable",
-                "Cannot read the source: {path} ({reason}).",
-                path=error.filename or picture.source,
-                reason=error.strerror or str(error),
-            ) from error
+        return await hash_source(self.context, self.spec.cue.picture, self.spec.cue.span)
 
     async def _reuse_output(self, content_key: str) -> bool:
         """Continue with the stored output of an earlier job with the same content key. Return whether there is one."""
@@ -483,11 +457,3 @@ class JobPipeline(SubmissionStage):
 
 def _digest(parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
-
-
-def _content_id(source: Path, *, cancel_token: CancelToken) -> str:
-    """Return a source's SHA-256; for a large source `sampled:` and the SHA-256 of samples of it."""
-    size, modified_ns = source_id(source, "stat")
-    if size <= FULL_HASH_MAX_BYTES:
-        return source_id(source, "full", cancel_token=cancel_token)
-    return f"sampled:{_digest([source_id(source, 'sampled'), modified_ns])}"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from ..atomic_io import NumberedFile, atomic_write, temp_dir
 from ..cue import UNFITTED, UNTOUCHED, Cost, Take
 from ..errors import InvalidInput, MediaError, ModelFailed, TracklayError
+from ..listening.heard import measure_heard
 from ..media.bwf import BwfWriter
 from ..media.conform import conform_audio
 from ..media.fingerprint import source_id
@@ -41,7 +42,6 @@ CREDENTIALS_DROPPED_NOTE = "the model's file has Content Credentials, the take h
 REUSED_NOTE = "output of job {} reused at no cost"
 """Note in the manifest of a take whose output an earlier job made."""
 
-
 NOT_SCORED_NOTE = "not scored: {}"
 """Note of a take whose scoring failed."""
 
@@ -53,6 +53,9 @@ TEMPO_NOTE, NO_BEAT_NOTE = "tempo: asked {:g}, measured {:.1f}", "tempo: asked {
 
 NOT_LANDED_NOTE = "not landed: {}"
 """Note of a take whose landing failed. The take itself is whole."""
+
+SILENT_NOTE = "Nothing is heard in the take. Try another prompt, seed or model."
+"""Note of a silent take."""
 
 MAX_MUSIC_SECONDS = 4 * 3600
 """Music is read up to this length: what a WAV file holds."""
@@ -139,6 +142,7 @@ class TakeWriter:
             claim["landing"], landing_notes = self._land(temporary, proxies.landing, cancel_token)
             claim["replaced"] = self._splice(temporary, unnumbered, claim, cancel_token)
             claim["score"], scoring_notes = self._score(temporary, proxies.scoring, cancel_token)
+            claim["heard"] = measure_heard(temporary)
             notes = [
                 *self.output.notes,
                 *conformed.notes,
@@ -147,6 +151,7 @@ class TakeWriter:
                 *([] if self.origin_job_id is None else [REUSED_NOTE.format(self.origin_job_id)]),
                 *landing_notes,
                 *scoring_notes,
+                *([SILENT_NOTE] if "silent" in claim["heard"] else []),
             ]
             self._sign(temporary, unnumbered)
             sha256 = source_id(temporary, "full", cancel_token=cancel_token)
@@ -413,6 +418,7 @@ def take_from_claim(spec: JobSpec, job: Job, claim: Mapping[str, Any]) -> Take:
         score=claim.get("score", {}),
         replaced=claim.get("replaced", {}),
         fit=_with_file_name(claim.get("fit", {}), "unfitted", spec.take_name(number, UNFITTED)),
+        heard=claim.get("heard", {}),
         tempo=claim.get("tempo", {}),
         parts=tuple(claim.get("parts", ())),
         seams=tuple(claim.get("seams", ())),
@@ -430,7 +436,7 @@ def _bwf_writer_factory(take: Take) -> Callable[[BinaryIO, int], BwfWriter]:
     cue = take.cue
     # Left out: the number and file name are not chosen yet, the hash cannot be in the file that it is of, and the rest is in the
     # manifest.
-    omitted = ("take", "file", "sha256", "stems", "notes", "landing", "score", "replaced", "fit", "seams")
+    omitted = ("take", "file", "sha256", "stems", "notes", "landing", "score", "replaced", "fit", "heard", "seams")
     provenance = {key: value for key, value in take.to_manifest_entry().items() if key not in omitted} | {
         "job": take.job_id
     }

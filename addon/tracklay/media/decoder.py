@@ -14,7 +14,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain, groupby
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ..errors import MediaError
 from . import ffmpeg
@@ -87,11 +87,13 @@ class ScaleOptions:
         short_side: pixels of the shorter side, less if the source is smaller. Both sides become even, and pixels square.
         crop_position: position of a square crop along the longer side: 0 is left or top, 1/2 the centre; None for no crop.
         exact_size: width and height in pixels of frames that follow others; None for the first, whose size decides.
+        keeps_shape: put a picture of another shape into `exact_size` with black bars; otherwise it is stretched.
     """
 
     short_side: int
     crop_position: Fraction | None = None
     exact_size: tuple[int, int] | None = None
+    keeps_shape: bool = False
 
     def add_filters(self, stream: Any, *, has_alpha: bool, deinterlace: bool, size: tuple[int, int] = (0, 0)) -> Any:
         """Return an ffmpeg-python stream with these options applied. Transparent pictures are put over black, as Blender shows them.
@@ -114,18 +116,50 @@ class ScaleOptions:
             f"if(gt(iw,ih),-2,max(2,trunc(min({short},iw)/2)*2))",
             f"if(gt(iw,ih),max(2,trunc(min({short},ih)/2)*2),-2)",
         )
+        shape = {"force_original_aspect_ratio": "decrease", "force_divisible_by": 2} if self.keeps_shape else {}
         stream = stream.filter(
             "scale",
             width,
             height,
             out_range="tv",
             flags="area" if min(size) >= AREA_SCALING_RATIO * short else "bicubic",
+            **shape,
         )
+        if self.keeps_shape:
+            stream = stream.filter("pad", width, height, "(ow-iw)/2", "(oh-ih)/2")
         if has_alpha:
             stream = stream.filter("format", "gbrap").filter("premultiply", inplace=1)
             stream = stream.filter("scale", out_range="tv")
         # Side data makes `showinfo` print many more lines per frame.
         return stream.filter("format", "yuv420p").filter("sidedata", "delete").filter("showinfo", checksum=0)
+
+
+class FrameSource(Protocol):
+    """A source of frames: a video file, images, or several of them joined."""
+
+    @property
+    def name(self) -> str:
+        """Name for messages."""
+
+    @property
+    def rate(self) -> Rate:
+        """The rate by which the timeline counts its frames."""
+
+    @property
+    def time_base(self) -> Fraction:
+        """Tick of the frames' times, in seconds."""
+
+    @property
+    def is_still(self) -> bool:
+        """True for a single picture, which is on screen at all times."""
+
+    def key_frame_times(self, begin: Fraction, end: Fraction, *, cancel_token: CancelToken | None) -> list[Fraction]:
+        """Return the times between two times at which decoding can begin; all in seconds from the first frame."""
+
+    def frames(
+        self, begin: Fraction, end: Fraction, scaling: ScaleOptions, *, cancel_token: CancelToken | None
+    ) -> Iterator[DecodedFrame]:
+        """Yield the frames from the one on screen at `begin` on, perhaps some before it, in seconds from the first frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,9 +361,6 @@ class ImageSequenceSource:
             for frame in _decode_frames(stream, f"Could not decode {names[0]}", Fraction(1), cancel_token):
                 scaling = replace(scaling, exact_size=frame.size)
                 yield frame._replace(time=self.rate.seconds(numbers[min(round(frame.time), len(numbers) - 1)]))
-
-
-FrameSource = VideoSource | ImageSequenceSource
 
 
 _ShowinfoValue = tuple[int, str, int, int] | tuple[int, int] | Fraction | str | None

@@ -75,6 +75,7 @@ def render_in_editor(picture: Picture, span: Span, short_side: int, *, cancel_to
             name=name,
         )
     parts = [render.scene, render.strip, span.start, span.frames, str(span.rate), short_side]
+    parts += [True] if render.whole else []
     movie = render.timeline_copy.with_name(f"{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]}.mov")
     # The digest is written after the movie: without it the movie is not used.
     digest_file = rendered_digest_path(movie)
@@ -86,6 +87,7 @@ def render_in_editor(picture: Picture, span: Span, short_side: int, *, cancel_to
             "copy": str(render.timeline_copy),
             "scene": render.scene,
             "strip": render.strip,
+            "whole": render.whole,
             "first": span.start,
             "frames": span.frames,
             "min_side": short_side,

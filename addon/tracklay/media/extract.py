@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from ..atomic_io import atomic_write, temp_dir
 from ..cue import ProxySpec
-from ..errors import MediaError
 from ..timing import TimeMap
 from . import ffmpeg
-from .decoder import DecodedFrame, ImageSequenceSource, ScaleOptions, VideoSource
+from .decoder import ImageSequenceSource, ScaleOptions, VideoSource
 from .encoder import DEFAULT_CRF, open_encoder
-from .frame_plan import DecodeRun, PlannedFrame, common_tick, decode_runs, plan_frames, reorder_windows, tick_candidates
-from .frame_timing.frame_rate import TIME_TOLERANCE_SECONDS
+from .frame_plan import PlannedFrame, common_tick, plan_frames, tick_candidates
 from .image_sequence import DEFAULT_SEQUENCE_RATE
-from .packets import stream_ends
+from .playback.joined_source import JoinedSource
+from .playback.plan_decoder import decode_plan
 from .probe import read_video_header
 from .square_crop import crop_position, find_motion_crop
 
@@ -32,7 +30,8 @@ if TYPE_CHECKING:
     from ..cancellation import CancelToken
     from ..cue import FrameRule, Picture
     from ..timing import Rate, Span
-    from .decoder import FrameSource
+    from .decoder import DecodedFrame, FrameSource
+    from .playback.plan_decoder import TimedFrame
 
 SHORT_SIDE = 384
 """Pixels of a proxy's shorter side by default: MMAudio's larger visual encoder takes 384 x 384."""
@@ -42,12 +41,6 @@ MOTION_SHORT_SIDE = 48
 
 INTERMEDIATE_CRF = 12
 """x264's constant rate factor of a file that is cropped and encoded once more: visually lossless."""
-
-END_TOLERANCE_SECONDS = Fraction(1, 2)
-"""Seconds that a source may end early, with its last frame held: containers often announce a frame or two too many."""
-
-TimedFrame = tuple[Fraction, DecodedFrame]
-"""When a frame comes on screen, in seconds from the start of the span, and the frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +149,9 @@ class ProxyExtractor:
 
     def decode(self, planned: Sequence[PlannedFrame], cancel_token: CancelToken | None) -> Generator[TimedFrame]:
         """Decode the frames of a plan; times are seconds from its start."""
-        scaling = ScaleOptions(self.spec.short_side, self._crop_position)
-        for run in decode_runs(planned):
-            for at, frame in _decode_run(self.source, run, scaling, cancel_token):
-                # A picture that changes its size is scaled to that of the first frame.
-                scaling = replace(scaling, exact_size=frame.size) if scaling.exact_size is None else scaling
-                yield at, frame
+        yield from decode_plan(
+            self.source, planned, ScaleOptions(self.spec.short_side, self._crop_position), cancel_token
+        )
 
     def write_proxy(
         self,
@@ -239,6 +229,8 @@ def _motion_analysis_size(proxy: Proxy, cancel_token: CancelToken | None) -> tup
 def open_source(picture: Picture, work_dir: Path, *, cancel_token: CancelToken | None = None) -> FrameSource:
     """Return a picture's source, ready to be decoded. `work_dir` is a folder for temporary files.
 
+    The pieces of a joined picture are opened when they are reached.
+
     Raises:
         InvalidInput: the source has no video, or cannot be read.
     """
@@ -246,78 +238,10 @@ def open_source(picture: Picture, work_dir: Path, *, cancel_token: CancelToken |
         return ImageSequenceSource(
             picture.source, picture.images, picture.rate or DEFAULT_SEQUENCE_RATE, work_dir / "images.txt"
         )
+    if picture.pieces:
+        return JoinedSource(picture, work_dir, open_source)
     header = read_video_header(picture.source, cancel_token=cancel_token)
     return VideoSource(picture.source, header, picture.rate or header.rate)
-
-
-def _decode_run(
-    source: FrameSource, run: DecodeRun, scaling: ScaleOptions, cancel_token: CancelToken | None
-) -> Iterator[TimedFrame]:
-    """Decode the frames of a run."""
-    if run.ordered:
-        yield from _decode_ascending(source, run.planned, scaling, cancel_token)
-        return
-    times = [shown.source_seconds for shown in run.planned]
-    keys = source.key_frame_times(min(times), max(times), cancel_token=cancel_token) if len(times) > 1 else []
-    for part in reorder_windows(run, keys):
-        ascending = sorted(part, key=lambda shown: shown.source_seconds)
-        frames = sorted(_decode_ascending(source, ascending, scaling, cancel_token), key=lambda pair: pair[0])
-        scaling = replace(scaling, exact_size=frames[0][1].size)
-        yield from frames
-
-
-def _decode_ascending(
-    source: FrameSource, planned: Sequence[PlannedFrame], scaling: ScaleOptions, cancel_token: CancelToken | None
-) -> Iterator[TimedFrame]:
-    """Decode planned frames that are in the source's order, in one pass. On screen is the last frame that has begun."""
-    end = max(shown.source_end_seconds for shown in planned)
-    decoding = source.frames(planned[0].source_seconds, end, scaling, cancel_token=cancel_token)
-    now = next(decoding, None)
-    if now is None:
-        raise MediaError(
-            "extract.no_frame",
-            "Could not extract {name}: no frame can be decoded at {seconds} s. The file may be truncated.",
-            name=source.name,
-            seconds=f"{float(planned[0].source_seconds):.2f}",
-        )
-    held_until: Fraction | None = None
-    coming = next(decoding, None)  # one frame ahead: a frame is on screen until the next begins
-    for shown in planned:
-        while coming is not None and coming.time <= shown.source_seconds + TIME_TOLERANCE_SECONDS:
-            now, coming = coming, next(decoding, None)
-        yield shown.at_seconds, now
-        if shown.pass_through is not None:
-            while coming is not None and coming.time < shown.pass_through.end - TIME_TOLERANCE_SECONDS:
-                now, coming = coming, next(decoding, None)
-                yield shown.at_seconds + (now.time - shown.pass_through.begin) / shown.pass_through.speed, now
-        if coming is None and shown.source_end_seconds > now.time + source.rate.seconds(1) + END_TOLERANCE_SECONDS:
-            held_until = _hold_limit(source, now.time, cancel_token) if held_until is None else held_until
-            if shown.source_end_seconds > held_until + END_TOLERANCE_SECONDS:
-                raise MediaError(
-                    "extract.source_too_short",
-                    "Could not extract {name}: it ends at {end} s, and the span needs it until {needed} s. The file may be truncated.",
-                    name=source.name,
-                    end=f"{float(now.time + source.rate.seconds(1)):.2f}",
-                    needed=f"{float(shown.source_end_seconds):.2f}",
-                )
-            # One long last frame would look like a cut to a model, which ignores how long each lasts.
-            if shown.pass_through is not None:
-                step, speed = source.rate.seconds(1), shown.pass_through.speed
-                for held in range(1, math.ceil((shown.pass_through.end - now.time) / step)):
-                    yield shown.at_seconds + (now.time + held * step - shown.pass_through.begin) / speed, now
-
-
-def _hold_limit(source: FrameSource, last: Fraction, cancel_token: CancelToken | None) -> Fraction:
-    """Return the time in seconds until which the last frame, at `last`, is on screen: the end of the file's longest stream.
-
-    Editors hold the last frame while the sound goes on. A picture that has packets beyond its last frame is damaged: nothing is held.
-    """
-    end = last + source.rate.seconds(1)
-    if isinstance(source, ImageSequenceSource):
-        return end
-    runs_on, start = source.header.runs_on, source.header.start
-    picture, longest = (time - start for time in stream_ends(source.path, runs_on=runs_on, cancel_token=cancel_token))
-    return longest if picture <= end + END_TOLERANCE_SECONDS else end
 
 
 def extract_still(proxy: Proxy, to: Path, *, cancel_token: CancelToken | None = None) -> Path:

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, overload
 
 from ..paths import tracklay_home
+from ..timing import Span
 from .image_sequence import DEFAULT_SEQUENCE_RATE
 
 if TYPE_CHECKING:
     from ..cancellation import CancelToken
-    from ..cue import Picture
-    from ..timing import Span
+    from ..cue import Picture, PicturePiece
 
 SAMPLE_BLOCKS, SAMPLE_BLOCK_BYTES = 16, 1 << 14
 """Number and size of the blocks that a sampled digest reads, spread evenly from a file's first to its last byte."""
@@ -128,7 +128,14 @@ def source_content_id(picture: Picture, span: Span) -> list[Any] | None:
 
 
 def source_files(picture: Picture, span: Span) -> Iterator[Path]:
-    """Yield the files that are read for a span: the source, or the images of a sequence that play in it."""
+    """Yield the files that are read for a span: the source, or the images of a sequence that play in it.
+
+    Of a joined picture, those of each piece in turn.
+    """
+    if picture.pieces:
+        for piece, inside in pieces_in(picture, span):
+            yield from source_files(piece.picture, inside)
+        return
     if not picture.images:
         yield picture.source
         return
@@ -143,6 +150,23 @@ def source_files(picture: Picture, span: Span) -> Iterator[Path]:
     # One more than the last: the plan of a span rounds to the nearest image.
     for name in picture.images[first : end + 2]:
         yield picture.source / name
+
+
+def pieces_in(picture: Picture, span: Span) -> Iterator[tuple[PicturePiece, Span]]:
+    """Yield the pieces of a joined picture that play in a span, each with its frames in it."""
+    for piece in picture.pieces:
+        start, end = max(piece.span.start, span.start), min(piece.span.end, span.end)
+        if start < end:
+            yield piece, Span(start, end - start, span.rate)
+
+
+def _piece_fingerprints(picture: Picture, span: Span) -> list[Any]:
+    """Return how the pieces of a joined picture play in a span; nothing for a picture of one source."""
+    found = [
+        [inside.start - span.start, span_fingerprint(piece.picture, inside)]
+        for piece, inside in pieces_in(picture, span)
+    ]
+    return [{"pieces": found}] if picture.pieces else []
 
 
 def shown_images(picture: Picture, span: Span) -> list[str]:
@@ -166,7 +190,7 @@ def span_fingerprint(picture: Picture, span: Span) -> list[Any]:
         for segment in picture.time_map.segments(span)
     ]
     facts = [segments, span.frames, str(span.rate), None if picture.rate is None else str(picture.rate)]
-    return facts + _stored_frame_rule(picture)
+    return facts + _stored_frame_rule(picture) + _piece_fingerprints(picture, span)
 
 
 def ledger_span_fingerprint(picture: Picture, span: Span) -> list[Any]:
@@ -177,7 +201,8 @@ def ledger_span_fingerprint(picture: Picture, span: Span) -> list[Any]:
     bends = [(frame, seconds) for frame, seconds in picture.time_map.points if span.start < frame < span.end]
     ends = [(Fraction(frame), picture.time_map.source_seconds(frame)) for frame in (span.start, span.end)]
     points = relative_points(sorted([*bends, *ends]), span)
-    return [points, span.frames, str(span.rate), list(picture.images), str(picture.rate), *_stored_frame_rule(picture)]
+    rest = [*_stored_frame_rule(picture), *_piece_fingerprints(picture, span)]
+    return [points, span.frames, str(span.rate), list(picture.images), str(picture.rate), *rest]
 
 
 def _stored_frame_rule(picture: Picture) -> list[Any]:

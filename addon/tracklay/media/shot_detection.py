@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from ..cue import Picture
     from .decoder import DecodedFrame
-    from .extract import TimedFrame
     from .frame_plan import PlannedFrame
+    from .playback.plan_decoder import TimedFrame
 
 ANALYSIS_SHORT_SIDE = 96
 """Pixels of the shorter side of frames that are compared: cuts are as clear as at full size, and film grain averages out."""

@@ -98,8 +98,9 @@ class PictureResolver:
         found = _matching_cue(cues, row)
         if found is None and row.span is not None:  # a part of a cue, or a cue that was removed
             with contextlib.suppress(InvalidInput):
-                part = timeline.cues(f"{row.span.start}f", f"{row.span.end}f", model=row.model)
-                found = _matching_cue(part, row)
+                points = timeline.point_text(row.span.start), timeline.point_text(row.span.end)
+                part = timeline.cues(*points, model=row.model)
+                found = _matching_cue(part, row) or timeline.joined_cue(*points, model=row.model)
         if found is None:
             raise MediaError(
                 "report.cue_removed",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..cue import Cue, Failure, Take
 from ..errors import Cancelled, InvalidInput, TracklayError
 from ..manifest import build_manifest, read_manifest, write_manifest
-from ..timing import format_timecode
+from ..timing import Span, format_timecode
+from .joined_cue import join_cues
 
 if TYPE_CHECKING:
     from ..cancellation import CancelToken
@@ -79,6 +80,39 @@ class Timeline(ABC):
         Raises:
             InvalidInput: a point is not a time or lies outside, a name is unknown, or no picture is left.
         """
+
+    def joined_cue(
+        self, in_point: str | None = None, out_point: str | None = None, *, only: Sequence[str] = (), **cue_fields: Any
+    ) -> Cue:
+        """Return one cue over all that plays between two points, across all cuts; without them, over all of the timeline.
+
+        With `only`, over the range from the first to the last that is named. Parameters as of `cues`. Its id names the range: takes
+        for two scenes of a film are not takes of one cue.
+
+        Raises:
+            InvalidInput: as `cues`.
+        """
+        cues = self.cues(in_point, out_point, only=only, **cue_fields)
+        first = cues[0].span.start if in_point is None else self.frame_of_time(in_point)
+        end = max(cue.span.end for cue in cues) if out_point is None else self.frame_of_time(out_point)
+        if only:  # names choose the range: in it plays whatever is between them
+            first, end = cues[0].span.start, max(cue.span.end for cue in cues)
+            cues = self.cues(self.point_text(first), self.point_text(end), **cue_fields)
+        span = Span(first, end - first, cues[0].span.rate)
+        is_whole = in_point is None and out_point is None and not only
+        return join_cues(cues, span, self._joined_cue_id(span, is_whole=is_whole), self.hit_marks())
+
+    def _joined_cue_id(self, span: Span, *, is_whole: bool) -> str:
+        times = "" if is_whole else f" {format_timecode(span.start, span.rate)}-{format_timecode(span.end, span.rate)}"
+        return self.stem + times
+
+    def hit_marks(self) -> Iterable[tuple[int, str]]:
+        """Return frame and name of each hit point that the timeline's markers are."""
+        return ()
+
+    def point_text(self, frame: int) -> str:
+        """Return a frame on the scale of the cues' spans as the user writes a point."""
+        return f"{frame - self.frame_of_time('0f')}f"
 
     @abstractmethod
     def frame_of_time(self, text: str) -> int:

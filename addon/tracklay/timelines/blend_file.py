@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -106,7 +106,26 @@ class BlendFile(Timeline):
 
         With points, which count from the timeline's frame 0, only the parts of strips between them.
         """
-        reply = self._call_blender("spot_film", only=list(only), in_point=in_point, out_point=out_point)
+        return self._spot(only, in_point, out_point, cue_fields, as_one=False)
+
+    def joined_cue(
+        self, in_point: str | None = None, out_point: str | None = None, *, only: Sequence[str] = (), **cue_fields: Any
+    ) -> Cue:
+        """Return one cue over all that plays between two points, as Blender shows it; without them, from its first to its last strip."""
+        (cue,) = self._spot(only, in_point, out_point, cue_fields, as_one=True)
+        is_whole = in_point is None and out_point is None and not only
+        return replace(cue, id=self._joined_cue_id(cue.span, is_whole=is_whole))
+
+    def _spot(
+        self,
+        only: Sequence[str],
+        in_point: str | None,
+        out_point: str | None,
+        cue_fields: Mapping[str, Any],
+        *,
+        as_one: bool,
+    ) -> list[Cue]:
+        reply = self._call_blender("spot_film", only=list(only), in_point=in_point, out_point=out_point, as_one=as_one)
         self._rate = Rate.from_value(reply["rate"])
         cues = [JobSpec.cue_from_dict({"cue": {**each["cue"], **cue_fields}}) for each in reply["cues"]]
         return [

@@ -176,6 +176,12 @@ class MediaFile(Timeline):
             )
         return [self.spot("1", self.span(in_point, out_point), **cue_fields)]
 
+    def joined_cue(
+        self, in_point: str | None = None, out_point: str | None = None, *, only: Sequence[str] = (), **cue_fields: Any
+    ) -> Cue:
+        """Return the cue for the span between the points: there are no cuts that the timeline knows of."""
+        return self.cues(in_point, out_point, only=only, **cue_fields)[0]
+
     def laid_path(self, folder: Path) -> Path:
         """Return the path of the copy with sound, in a container that its video codec allows."""
         return folder / f"{self.output_stem(folder)}.tracklay.{choose_container(self.media, self.video)}"

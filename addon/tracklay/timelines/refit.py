@@ -85,7 +85,14 @@ def check_fitted(made: MadeTake) -> None:
 
 
 def _find_cue(timeline: Timeline, earlier: Cue, in_point: str | None, out_point: str | None) -> Cue:
-    """Return the cue of a take as the timeline has it now; of a media file, by default with the take's own span."""
+    """Return the cue of a take as the timeline has it now; of a media file, by default with the take's own span.
+
+    One cue over a range keeps its range, and its id, unless points are given: the picture there may be cut otherwise now.
+    """
+    if earlier.picture.is_joined:
+        first, end = earlier.span.start, earlier.span.end
+        points = in_point or timeline.point_text(first), out_point or timeline.point_text(end)
+        return replace(timeline.joined_cue(*points, model=earlier.model), id=earlier.id)
     cues = timeline.cues(in_point, out_point, model=earlier.model)
     found = next((cue for cue in cues if cue.id == earlier.id), None)
     if found is None:

@@ -73,3 +73,20 @@ def test_foley_is_refused_in_a_sentence(scene, strip):
     bpy.ops.tracklay.generate(model="clicker/clicks", wait=True)
     with pytest.raises(RuntimeError, match="Not music that was fitted to its picture"):
         bpy.ops.tracklay.refit(wait=True)
+
+
+def test_the_music_of_a_scene_follows_its_shots(scene, clips, asked):
+    """Two shots get one piece, as music does by itself; after one is trimmed, the piece is fitted to both again."""
+    set_rate(scene, RATE)
+    add(scene, clips(RATE, 100, ()), 11, 1)
+    last = add(scene, clips(RATE, 100, (99,)), 111, 1)
+    bpy.ops.tracklay.generate(model="band/music", prompt="calm", seed=8, wait=True)
+    (old,) = entries(scene)
+    assert (old["samples"], len(asked)) == (384_000, 1)
+    compat.set_strip_frames(last, 50)
+    bpy.ops.tracklay.refit(wait=True)
+    _, new = entries(scene)
+    assert len(asked) == 1
+    assert (new["samples"], new["cost"]["amount"]) == (288_000, "0")
+    heard = [strip for strip in laid(scene) if not strip.mute]
+    assert [(compat.strip_start(strip), compat.strip_frames(strip)) for strip in heard] == [(11, 150)]

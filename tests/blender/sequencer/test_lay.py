@@ -11,7 +11,8 @@ import bpy
 import pytest
 from tracklay.blender.runtime.cue_status import running_cues
 from tracklay.blender.runtime.dispatcher import get_dispatcher
-from tracklay.blender.sequencer import compat, connections, placement, selection
+from tracklay.blender.sequencer import compat, connections, selection
+from tracklay.blender.sequencer.channels import channel_map
 from tracklay.errors import TracklayError
 
 from tests.clips import FFMPEG
@@ -52,8 +53,8 @@ def test_takes_of_a_cue_are_stacked_and_the_first_is_audible(scene, strip, tmp_p
     assert len(mixed_clicks(scene, tmp_path, 100)) == 1
 
 
-def test_a_take_goes_to_the_first_free_channel(scene, strip, clips):
-    """A channel is free if no strip overlaps the take's frames; locked and muted channels are skipped."""
+def test_a_take_goes_to_a_channel_of_its_kind(scene, strip, clips):
+    """It is made of the first empty channel above all pictures; locked and muted ones are skipped, and it is used again."""
     clip = clips(RATE, 60, (20,))
     add(scene, clip, 11 + 59, channel=3).select = False  # overlaps the last frame
     channels = scene.sequence_editor.channels
@@ -62,7 +63,8 @@ def test_a_take_goes_to_the_first_free_channel(scene, strip, clips):
     add(scene, clip, 71, channel=6).select = False  # begins where the take ends
     bpy.ops.tracklay.generate(wait=True)
     (take,) = laid(scene)
-    assert (take.channel, compat.strip_start(take), compat.strip_frames(take)) == (6, 11, 60)
+    assert (take.channel, compat.strip_start(take), compat.strip_frames(take)) == (7, 11, 60)
+    assert channels[7].name == "Foley"
 
 
 def test_without_a_free_channel_nothing_is_submitted(scene, strip):
@@ -265,5 +267,5 @@ def test_no_channel_above_blenders_last_is_free(scene):
     """The search ends at `MAX_CHANNELS`."""
     level = selection.active_level(scene)
     assert level is not None
-    assert placement.find_free_channel(level, placement.MAX_CHANNELS, 1, 10) is None
-    assert placement.find_free_channel(level, placement.MAX_CHANNELS - 1, 1, 10) == placement.MAX_CHANNELS
+    assert channel_map.find_free_channel(level, channel_map.MAX_CHANNELS, 1, 10) is None
+    assert channel_map.find_free_channel(level, channel_map.MAX_CHANNELS - 1, 1, 10) == channel_map.MAX_CHANNELS

@@ -35,11 +35,11 @@ def strip(scene, clips):
 
 
 def test_a_placeholder_is_laid_immediately(scene, strip, gate):
-    """It is silence of exactly the cue's frames in the first free channel, with the model's name."""
+    """It is silence of exactly the cue's frames on a channel of its kind, named by what it will be."""
     cue = generate(scene, prompt="rain")
     (placeholder,) = cue_strips()
     assert (placeholder.channel, compat.strip_start(placeholder), compat.strip_frames(placeholder)) == (3, 11, 60)
-    assert placeholder.name == "Clicks at flashes"
+    assert placeholder.name == "Rain · foley 1"
     assert json.loads(placeholder["tracklay_cue"]) == {"cue": cue, "take": 0}
     with wave.open(bpy.path.abspath(placeholder.sound.filepath)) as silence:
         assert Fraction(silence.getnframes(), silence.getframerate()) == Fraction(60, 25)

@@ -14,7 +14,8 @@ from typing import Any
 import bpy
 import pytest
 from tracklay.blender import headless
-from tracklay.blender.sequencer import compat, placement
+from tracklay.blender.sequencer import compat
+from tracklay.blender.sequencer.channels import channel_map
 from tracklay.cli.main import main
 from tracklay.errors import OutputError
 from tracklay.timelines import blend_file, delivery
@@ -138,6 +139,21 @@ def test_only_selects_shots_by_name_or_marker(in_process, cut, capsys):
     assert [take["cue"] for take in manifest(capsys)["takes"]] == ["shot1", "shot2"]
 
 
+def test_one_cue_over_a_film_is_laid_once(in_process, cut, tmp_path, capsys):
+    """`--as-one` hears all shots in one take, from the first to the last frame or between the points."""
+    assert lay(cut, "--as-one", "--json") == 0
+    (take,) = manifest(capsys)["takes"]
+    first, frames = SHOTS[0][0], len(SHOTS) * FRAMES
+    assert (take["cue"], take["start"]["frame"], take["frames"]) == ("film", first, frames)
+    assert lay(cut, "--as-one", "--in", "20f", "--out", "75f", "--to", tmp_path / "part", "--json") == 0
+    (take,) = manifest(capsys)["takes"]
+    assert (take["cue"], take["start"]["frame"], take["frames"]) == ("film 00:00:00:20-00:00:03:00", 20, 55)
+    scene = opened(tmp_path / "tracklay" / "film.tracklay.blend")
+    (strip,) = laid(scene)
+    assert (compat.strip_start(strip), compat.strip_frames(strip)) == (first, frames)
+    assert worst(mixed_clicks(scene, tmp_path, LAST + 10), flashes()) <= 1
+
+
 def test_jobs_resume_lays_takes_that_could_not_be_laid(in_process, cut, tmp_path, capsys, monkeypatch):
     """The takes are kept; `jobs resume` opens the film again and lays all takes of the run."""
     with monkeypatch.context() as full:
@@ -186,7 +202,7 @@ def test_a_work_list_of_a_film_gives_the_same_result_as_lay(cut, tmp_path):
 def test_a_shot_that_cannot_be_laid_does_not_stop_the_others(in_process, cut, tmp_path, capsys):
     """No channel is free over one shot: the output reports it, and the other takes are laid."""
     scene = opened(cut)
-    for channel in range(2, placement.MAX_CHANNELS + 1):
+    for channel in range(2, channel_map.MAX_CHANNELS + 1):
         sound = scene.sequence_editor.strips.new_effect("full", "COLOR", channel, 61, **_length(FRAMES))
         sound.mute = True
     save(cut)

@@ -88,7 +88,7 @@ def test_the_preview_range_is_used_if_nothing_is_selected(scene, clips):
     assert found == [(low.name, 21, 20), (high.name, 41, 20)]
     bpy.ops.tracklay.generate(wait=True)
     assert [(compat.strip_start(take), compat.strip_frames(take), take.channel) for take in laid(scene)] == [
-        (21, 20, 2),
+        (21, 20, 5),
         (41, 20, 5),
     ]
 

@@ -59,6 +59,33 @@ def test_a_row_has_picture_times_model_takes_and_price(scene, strip):
     assert "Take 1 of 3" in words
 
 
+def test_a_silent_take_is_marked(scene, strip, clips):
+    """A silent take has a grey tag on its strip and a sign in the list, and the panel says what to do; others have their figures."""
+    strip.select = False
+    add(scene, clips(RATE, 60, ()), 101)
+    bpy.ops.tracklay.generate(prompt="nothing", wait=True)
+    (silent,) = laid(scene)
+    (row,) = cue_rows.build_rows(scene)
+    assert row.is_silent
+    assert (silent.color_tag, cue_index.heard_figures(silent)["silent"]) == (cue_index.SILENT_TAG, True)
+    words = draw_panel().words()
+    assert "Silent: nothing is heard" in words
+    assert "Try another prompt, seed or model." in words
+    silent.mute = True
+    cue_index.shared_cue_index.is_dirty = True
+    assert not cue_rows.build_rows(scene)[0].is_silent
+
+
+def test_the_panel_has_a_takes_loudness_and_events(scene, strip):
+    """They are measured when the take is made: one click of the clicking model."""
+    bpy.ops.tracklay.generate(wait=True)
+    (take,) = laid(scene)
+    assert (take.color_tag, cue_index.SILENT_PROPERTY in take) == ("NONE", False)
+    cue_rows.build_rows(scene)
+    heard = cue_index.heard_figures(take)
+    assert f"{heard['lufs']:.1f} LUFS, events: 1" in draw_panel().words()
+
+
 def test_rows_are_in_timeline_order_and_the_active_one_stays_active(scene, strip, clips):
     """A new cue before it does not change the active row."""
     bpy.ops.tracklay.generate(wait=True)

@@ -17,6 +17,7 @@ from tracklay.blender.sequencer import selection, takes
 from tracklay.blender.settings import catalogue, properties
 from tracklay.blender.settings.i18n import de_errors, translate
 from tracklay.blender.ui import cue_list, keymap
+from tracklay.jobs.take_writer import SILENT_NOTE
 from tracklay.scoring.ranking import REASON_TEMPLATES
 from tracklay.sketch.foley.renderer import NO_CONTACT_NOTES
 
@@ -130,7 +131,7 @@ def interface_texts(scene) -> set[tuple[str, str]]:
     }
     found |= {(translate.ANY_CONTEXT, sentence) for sentence in REASON_TEMPLATES.values()}
     found.add((translate.ANY_CONTEXT, properties.MODEL_DEFAULT_LABEL))
-    found |= {(translate.ANY_CONTEXT, note) for note in NO_CONTACT_NOTES}
+    found |= {(translate.ANY_CONTEXT, note) for note in (*NO_CONTACT_NOTES, SILENT_NOTE)}
     return {(context, text) for context, text in found if not UNTRANSLATED.fullmatch(text)}
 
 

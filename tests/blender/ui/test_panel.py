@@ -297,3 +297,16 @@ def test_an_extra_without_a_name_is_an_error(scene):
     extra(scene.tracklay, " ", "3")
     with pytest.raises(InvalidInput, match="has no name"):
         properties.extra_params(scene.tracklay, catalogue.MODELS["clicker/clicks"])
+
+
+def test_one_cue_is_one_line_with_its_length_and_a_choice(scene, strip, clips):
+    """Beside Generate stands One Cue or Cue per Strip; the line has the length from the first to the last strip."""
+    assert "prop cues" not in drawn(panels.TRACKLAY_PT_sidebar).names()
+    add(scene, clips(RATE, 60, (20,)), 111)
+    panel = drawn(panels.TRACKLAY_PT_sidebar)
+    assert "prop cues" in panel.names()
+    assert "2 strips" in panel.words()
+    scene.tracklay.cues = "ONE"
+    words = drawn(panels.TRACKLAY_PT_sidebar).words()
+    assert "One cue over 2 strips" in words
+    assert "6.40 s" in words

@@ -13,7 +13,9 @@ from ...errors import TracklayError
 from ...jobs.job_spec import MAX_TAKES, RANDOM_SEED
 from ..runtime.requests import build_cue, submit_cues
 from ..sequencer import compat, selection
-from ..settings.properties import LAND_ITEMS, fit_setting, land_setting, tail_setting
+from ..sequencer.joined import spotting
+from ..settings.catalogue import get_model
+from ..settings.properties import LAND_ITEMS, as_one_setting, fit_setting, land_setting, tail_setting
 from .common import SKIP_SAVE, WAIT_ARGUMENT, TracklayOperator
 
 
@@ -56,6 +58,9 @@ class TRACKLAY_OT_generate(TracklayOperator, bpy.types.Operator):  # type: ignor
         "parts": StringProperty(
             name="Parts", description="Parts of a long span: auto, whole, or seconds", default="auto", options=SKIP_SAVE
         ),
+        "as_one": BoolProperty(
+            name="One Cue", description="One cue over the whole selection, not one for each strip", options=SKIP_SAVE
+        ),
         "fit": BoolProperty(
             name="Fit Music",
             description="Fit music to the span and its hits, with its own ending",
@@ -95,10 +100,17 @@ class TRACKLAY_OT_generate(TracklayOperator, bpy.types.Operator):  # type: ignor
         )
         overrides["best"] = best or repair  # the best take is known by its score
         try:
-            cues = [(build_cue(spot, scene.tracklay, **overrides), spot) for spot in selection.spot_ranges(scene)]
+            spots = spotting.spot_selection(scene, as_one=self._makes_one(scene.tracklay))
+            cues = [(build_cue(spot, scene.tracklay, **overrides), spot) for spot in spots]
             return submit_cues(self, cues, wait=self.wait, repair=repair)
         except TracklayError as error:
             return self.report_error(error)
+
+    def _makes_one(self, settings: Any) -> bool:
+        """Return the argument, else the scene's setting for the model's task."""
+        if self.properties.is_property_set("as_one"):
+            return bool(self.as_one)
+        return as_one_setting(settings, get_model(self.model or settings.model))
 
 
 CLASSES = (TRACKLAY_OT_generate,)

@@ -17,6 +17,7 @@ from ...trash import trash_files
 from ..runtime import landed_again, redone_parts
 from ..runtime.requests import submit_cues
 from ..sequencer import compat, dropped_files, landing, selection, takes
+from ..sequencer.joined import following
 from ..sequencer.takes import FULL_MIX_MODES, TakeGroup
 from ..settings.i18n.translate import translate_error, translate_report, translate_ui
 from .common import SKIP_SAVE, WAIT_ARGUMENT, TracklayOperator
@@ -157,6 +158,20 @@ class TRACKLAY_OT_switch_landing(_TakeGroupOperator, bpy.types.Operator):  # typ
     def perform(self, scene: Any, group: TakeGroup) -> str:  # noqa: ARG002
         is_landed = landing.switch_landing(group.chosen)
         return translate_report("Plays the landed take" if is_landed else "Plays the untouched take")
+
+
+class TRACKLAY_OT_follow_picture(_TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
+    """Move the takes of a range to where all its shots were moved."""
+
+    bl_idname = "tracklay.follow_picture"
+    bl_label = "Follow Picture"
+    __annotations__ = {"cue": CUE_ARGUMENT}
+
+    def perform(self, scene: Any, group: TakeGroup) -> str:
+        level = selection.active_level(scene)
+        assert level is not None  # noqa: S101 - groups were found on it
+        moved = following.move_after_shots(scene, level, [strip for take in group.takes for strip in take.strips])
+        return translate_report("Moved by {} frames", moved)
 
 
 class TRACKLAY_OT_regenerate(TracklayOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
@@ -364,6 +379,7 @@ CLASSES = (
     TRACKLAY_OT_keep_take,
     TRACKLAY_OT_lay_stems,
     TRACKLAY_OT_switch_landing,
+    TRACKLAY_OT_follow_picture,
     TRACKLAY_OT_regenerate,
     TRACKLAY_OT_refit,
     TRACKLAY_OT_land_again,

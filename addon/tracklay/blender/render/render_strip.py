@@ -1,7 +1,7 @@
-"""Script for a second Blender process: opens the copy of a timeline and renders one strip of it to a small movie.
+"""Script for a second Blender process: opens the copy of a timeline and renders one strip of it, or all of it, to a small movie.
 
-Its only argument is JSON: `copy` (the file), `scene`, `strip`, `first` and `frames` (timeline frames), `min_side` (least length of
-the shorter side in pixels), `output_path` (the movie).
+Its only argument is JSON: `copy` (the file), `scene`, `strip`, `whole` (render all that is on the strip's level), `first` and `frames`
+(timeline frames), `min_side` (least length of the shorter side in pixels), `output_path` (the movie).
 
 It imports nothing of Tracklay, because that process has no extensions.
 """
@@ -16,12 +16,15 @@ from typing import Any
 import bpy
 
 
-def isolate_strip(editor: Any, name: str) -> None:
-    """Mute everything on the strip's level except the strip and the effects over it."""
-    strip = editor.strips_all[name]
-    meta = strip.parent_meta()
-    editor.display_stack(meta)  # Blender renders only the level that is open
-    level = meta or editor
+def open_level(editor: Any, name: str) -> Any:
+    """Open the level of a strip, and return its owner: Blender renders only the level that is open."""
+    meta = editor.strips_all[name].parent_meta()
+    editor.display_stack(meta)
+    return meta or editor
+
+
+def isolate_strip(level: Any, name: str) -> None:
+    """Mute everything on a level except a strip and the effects over it."""
     wanted: set[str] = set()
     found = {name}  # effects over effects are found in further rounds
     while found:
@@ -62,10 +65,12 @@ def configure_render(render: Any, min_side: int, output_path: str) -> None:
 
 
 def main(request: dict[str, Any]) -> None:
-    """Render the strip that the request names."""
+    """Render what the request names."""
     bpy.ops.wm.open_mainfile(filepath=request["copy"], load_ui=False)
     scene = bpy.data.scenes[request["scene"]]
-    isolate_strip(scene.sequence_editor, request["strip"])
+    level = open_level(scene.sequence_editor, request["strip"])
+    if not request["whole"]:
+        isolate_strip(level, request["strip"])
     configure_render(scene.render, request["min_side"], request["output_path"])
     scene.frame_start, scene.frame_end = request["first"], request["first"] + request["frames"] - 1
     scene.frame_step = 1

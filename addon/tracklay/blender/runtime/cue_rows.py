@@ -54,7 +54,7 @@ class CueRow:
         strips: names of its strips in the scene.
         start: first timeline frame.
         frames: length in timeline frames.
-        picture: name of the picture strip.
+        picture: name of the picture strip; of a cue over a range, those of the first and the last.
         model: model id.
         prompt: prompt of the take, or of the request if no take is laid.
         notes: sentences about its takes, each once.
@@ -63,6 +63,7 @@ class CueRow:
         fraction: progress from 0 to 1.
         price: `0.40 USD`, with `about` before an estimate, `free`, or empty if unknown.
         is_stale: whether any of its strips is stale, audible or not.
+        is_silent: whether one of its strips plays a silent take.
         job_ids: its rows in the ledger, as far as they are known.
         take_tags: one for each of `strips`.
     """
@@ -80,6 +81,7 @@ class CueRow:
     fraction: float
     price: str
     is_stale: bool
+    is_silent: bool = False
     job_ids: tuple[int, ...] = ()
     take_tags: tuple[TakeTag, ...] = field(default=())
 
@@ -120,7 +122,7 @@ def _make_cue_row(cue: str, strips: list[tuple[StripRef, Any]], status: CueStatu
         strips=tuple(ref.strip for ref, _ in strips),
         start=start,
         frames=max(compat.strip_end(strip) for _, strip in strips) - start,
-        picture=request.picture,
+        picture=request.label,
         model=str(first_entry.get("model", request.model)),
         prompt=str(first_entry.get("prompt", request.prompt)),
         notes=tuple(dict.fromkeys(str(note) for entry in entries for note in entry.get("notes", ()))),
@@ -130,6 +132,7 @@ def _make_cue_row(cue: str, strips: list[tuple[StripRef, Any]], status: CueStatu
         # Copies of a strip hold the same entry: each take is charged once.
         price=_price_text(request, {str(each["take"]): each for each in entries if "take" in each}.values()),
         is_stale=any(ref.is_stale for ref, _ in strips),
+        is_silent=any(ref.is_silent for ref, _ in strips),
         job_ids=status.job_ids if status is not None else (),
         take_tags=tuple(ref.tag for ref, _ in strips),
     )
@@ -170,6 +173,11 @@ class CueListRow:
     def end(self) -> int:
         """The first timeline frame after it."""
         return max(part.start + part.frames for part in self.cues)
+
+    @property
+    def is_silent(self) -> bool:
+        """True if its audible take is silent."""
+        return any(part.is_silent for part in self.cues)
 
     @property
     def strip_names(self) -> list[str]:

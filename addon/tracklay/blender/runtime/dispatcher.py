@@ -419,14 +419,14 @@ class Dispatcher:
         """Update the stale flag of strips for one slice."""
         has_time = self.timeline_scan.time_slice()
         while self.timeline_scan.staleness_queue and has_time():
-            scene_name, name = self.timeline_scan.staleness_queue.popleft()
+            scene_name, name = self.timeline_scan.staleness_queue[0]
             scene = bpy.data.scenes.get(scene_name)
             strip = scene.sequence_editor.strips_all.get(name) if scene and scene.sequence_editor else None
-            if (
-                strip is not None
-                and cue_index.CUE_PROPERTY in strip
-                and staleness.update_stale_flag(scene, strip, self._speed_cache)
-            ):
+            is_take = strip is not None and cue_index.CUE_PROPERTY in strip
+            if is_take and not staleness.read_pictures(scene, strip, self._speed_cache, has_time):
+                return
+            self.timeline_scan.staleness_queue.popleft()
+            if is_take and staleness.update_stale_flag(scene, strip, self._speed_cache):
                 shared_cue_index.is_dirty = True
 
     # Jobs of earlier sessions

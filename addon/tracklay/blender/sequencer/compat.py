@@ -121,6 +121,12 @@ def content_trim_start(strip: Any) -> int:
     return int(getattr(strip, time_property("content_trim_start", bpy.types.MovieStrip)))
 
 
+def move_strip(strip: Any, frames: int) -> None:
+    """Move a strip, with its handles, along the timeline."""
+    name = time_property("content_start", bpy.types.Strip)
+    setattr(strip, name, getattr(strip, name) + frames)
+
+
 def set_strip_start(strip: Any, frame: int) -> None:
     """Set a strip's first frame by its left handle: its content stays where it is."""
     setattr(strip, time_property("left_handle", bpy.types.Strip), frame)
@@ -152,6 +158,12 @@ def strips_by_content_start(strips: Any, strip_type: str, start: Fraction) -> li
         _type_mask(frozenset({strip_type}))[_property_array(strips, "type")]
         & (abs(begins - float(start)) < START_TOLERANCE_FRAMES),
     )
+
+
+@cache
+def seen_types() -> frozenset[str]:
+    """Return the types of strips that can be seen: all but sounds."""
+    return frozenset(item.identifier for item in bpy.types.Strip.bl_rna.properties["type"].enum_items) - {"SOUND"}
 
 
 @cache

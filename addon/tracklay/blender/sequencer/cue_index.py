@@ -34,6 +34,12 @@ REQUEST_PROPERTY = "tracklay_asked"
 STALE_PROPERTY = "tracklay_stale"
 """Custom property of a strip whose picture has changed since: true; absent otherwise."""
 
+SILENT_PROPERTY = "tracklay_silent"
+"""Custom property of a strip whose take is silent: true; absent otherwise. It has a colour tag too, unless the user has given it one."""
+
+SILENT_TAG, NO_TAG = "COLOR_09", "NONE"
+"""Blender's colour tags: grey, and none."""
+
 ERROR_PROPERTY = "tracklay_trouble"
 """Custom property of a placeholder whose take failed: the error message."""
 
@@ -69,6 +75,8 @@ class CueRequest:
         plays: fingerprint of how the picture played (`staleness.strip_fingerprint`).
         price: estimated price of the cue as decimal text; None if unknown.
         currency: currency of `price`.
+        under: the pieces that play under a cue over a range (`joined.played.PlayedPiece`); then `picture` is the first of their strips.
+            Empty for the cue of one strip.
     """
 
     model: str
@@ -81,10 +89,24 @@ class CueRequest:
     plays: str = ""
     price: str | None = None
     currency: str = ""
+    under: tuple[Any, ...] = ()
 
     def to_json(self) -> str:
         """Return the request as a strip stores it."""
-        return json.dumps({name: getattr(self, name) for name in self.__slots__}, ensure_ascii=False)
+        held = {name: getattr(self, name) for name in self.__slots__ if name != "under" or self.under}
+        return json.dumps(held, ensure_ascii=False)
+
+    @property
+    def picture_names(self) -> list[str]:
+        """The names of the picture strips, in timeline order, each once."""
+        pieces = [str(piece[0]) for piece in self.under if isinstance(piece, list | tuple) and piece]
+        return list(dict.fromkeys(pieces)) or [self.picture]
+
+    @property
+    def label(self) -> str:
+        """The name of its picture strip, or of the first and the last of several."""
+        names = self.picture_names
+        return names[0] if len(names) == 1 else f"{names[0]} - {names[-1]}"
 
 
 BUILT_IN_MUSIC = "sketch/music"
@@ -111,6 +133,8 @@ def parse_request(text: str) -> CueRequest | None:
     except (ValueError, TypeError, RecursionError, ZeroDivisionError):
         return None
     # A .blend file comes from anywhere: `1e999999999` would be written out in full where the panel draws it.
+    if not isinstance(request.under, list | tuple):
+        request = replace(request, under=())
     return request if request.price is None or read_amount(request.price) is not None else replace(request, price=None)
 
 
@@ -122,6 +146,21 @@ def parse_entry(text: str) -> Mapping[str, Any]:
     except (ValueError, TypeError, RecursionError):
         return {}
     return held if isinstance(held, dict) else {}
+
+
+def set_entry(strip: Any, entry: str) -> None:
+    """Store the manifest entry of the take that a strip plays, and mark a silent one."""
+    strip[ENTRY_PROPERTY] = entry
+    if heard_figures(strip).get("silent"):
+        strip[SILENT_PROPERTY] = True
+        if strip.color_tag == NO_TAG:
+            strip.color_tag = SILENT_TAG
+
+
+def heard_figures(strip: Any) -> Mapping[str, Any]:
+    """Return what is heard in a strip's take, as its entry has it: `lufs`, `events`, `silent`. Empty for a take of an earlier version."""
+    heard = parse_entry(str(strip.get(ENTRY_PROPERTY, ""))).get("heard")
+    return heard if isinstance(heard, dict) else {}
 
 
 def can_refit(strip: Any) -> bool:
@@ -170,6 +209,8 @@ class StripRef:
     """Whether it holds its take."""
     is_stale: bool
     error: str
+    is_silent: bool = False
+    """Whether it plays a silent take. A muted strip does not."""
 
     def resolve(self) -> tuple[Any, Any] | None:
         """Return the scene and the strip as they are now; None if the strip no longer exists or has another cue."""
@@ -258,6 +299,7 @@ def _make_strip_ref(scene_name: str, name: str) -> StripRef | None:
         ENTRY_PROPERTY in strip,
         bool(strip.get(STALE_PROPERTY)),
         str(strip.get(ERROR_PROPERTY, "")),
+        bool(strip.get(SILENT_PROPERTY)) and not strip.mute,
     )
 
 

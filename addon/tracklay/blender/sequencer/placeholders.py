@@ -69,7 +69,7 @@ def fill_placeholders(refs: Iterable[StripRef], file: Path, entry: str) -> list[
             continue
         set_sound_file(strip.sound, file)
         strip.show_waveform = not strip.mute
-        strip[cue_index.ENTRY_PROPERTY] = entry
+        cue_index.set_entry(strip, entry)
         if cue_index.ERROR_PROPERTY in strip:
             del strip[cue_index.ERROR_PROPERTY]
         changed.append(scene.name)

@@ -10,9 +10,11 @@ import bpy
 from ...cue import SAMPLE_RATE
 from ...errors import TracklayError
 from ...jobs import estimate_cost
-from ..settings import catalogue
 from . import compat, connections, cue_index, placeholders, selection, staleness
-from .cue_index import ENTRY_PROPERTY, CueRequest
+from .channels import strip_names
+from .channels.by_kind import KindChannels
+from .channels.channel_map import ChannelMap, no_free_channel
+from .cue_index import CueRequest, TakeTag
 from .selection import StripLevel
 
 if TYPE_CHECKING:
@@ -36,9 +38,6 @@ its 1.001 is a 32-bit float. Half a sample earlier, the next sample is the neare
 
 _LevelData = TypeVar("_LevelData")
 
-MAX_CHANNELS = 128
-"""Number of channels in Blender's sequencer (`SEQ_MAX_CHANNELS`)."""
-
 UNDO_GENERATE, UNDO_LAY, UNDO_CANCEL = "Generate Sound", "Lay Take", "Cancel Sound"
 """Names of undo steps."""
 
@@ -54,7 +53,8 @@ class StripPlacer:
         self._editor = scene.sequence_editor
         self._selection: list[Any] = []
         self._active: Any = None
-        self._channel_maps: dict[str, ChannelMap] = {}
+        self._channels: dict[str, KindChannels] = {}
+        self._names = strip_names.StripNames(scene)
         self._connection_groups: dict[str, list[Any]] = {}
         self._sound_indexes: dict[str, SoundIndex] = {}
         """Used before Blender 5.1, whose Python API does not expose connections."""
@@ -68,33 +68,51 @@ class StripPlacer:
 
     def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
         try:
-            if failed is None and self._connection_groups:
-                connections.connect_groups(self._scene, self._connection_groups.values())
+            if failed is not None:
+                for channels in self._channels.values():
+                    channels.forget_names()
+            groups = [group for group in self._connection_groups.values() if len(group) > 1]
+            if failed is None and groups:
+                connections.connect_groups(self._scene, groups)
         finally:
             for strip in self._selection:
                 strip.select = True
             self._editor.active_strip = self._active
 
-    def place_sound(self, level: StripLevel, picture: Any, name: str, file: Path, span: tuple[int, int]) -> Any:
-        """Place a sound above its picture, connect the two, and return the strip.
+    def place_sound(
+        self, level: StripLevel, picture: Any, file: Path, span: tuple[int, int], tag: TakeTag, request: CueRequest
+    ) -> Any:
+        """Place a sound on a channel of its kind above its picture, connect it, and return the strip.
+
+        A take over a range is connected only to the cue's other takes. Blender selects the handles of connected strips together, so with
+        the first shot connected, trimming that shot would trim the music of the whole scene.
 
         Args:
             level: the level of the picture.
-            picture: the picture strip.
-            name: name of the new strip.
+            picture: the picture strip; for a cue over a range, the first one.
             file: the sound file.
             span: first frame and number of frames.
+            tag: the take that it belongs to.
+            request: the request of its cue.
 
         Raises:
             TracklayError: no channel is free there, or Blender cannot read the file.
         """
         first, frames = span
-        room = _cached_for_level(self._channel_maps, level, ChannelMap)
-        channel = room.require_free_above(picture, first, frames)
-        strip = add_sound_strip(level, file, channel, first, frames, name=name)
-        room.reserve(channel, first, frames)
-        strip[PICTURE_PROPERTY] = picture.name
-        self.connect(level, picture, strip)
+        channels = _cached_for_level(self._channels, level, KindChannels)
+        channel = channels.take_channel(strip_names.kind_of(request), picture.channel, first, frames)
+        if channel is None:
+            raise no_free_channel(picture)
+        strip = add_sound_strip(level, file, channel, first, frames, name=self._names.new_name(request))
+        cue_index.set_take_tag(strip, tag)
+        strip.mute = tag.take > 0
+        strip[cue_index.REQUEST_PROPERTY] = request.to_json()
+        if request.under:
+            strip.select = False
+            self._connection_groups.setdefault(tag.cue, []).append(strip)
+        else:
+            strip[PICTURE_PROPERTY] = picture.name
+            self.connect(level, picture, strip)
         return strip
 
     def connect(self, level: StripLevel, picture: Any, laid: Any) -> None:
@@ -163,51 +181,6 @@ def connect_sounds(scene: Any, level: StripLevel, picture: Any, laid: Iterable[A
             placer.connect(level, picture, strip)
 
 
-def find_free_channel(level: StripLevel, above: int, first: int, frames: int) -> int | None:
-    """Return the first channel above `above` that is free in this range and neither locked nor muted; None if there is none."""
-    return ChannelMap(level).find_free(above, first, frames)
-
-
-class ChannelMap:
-    """The occupied ranges of each channel of a level."""
-
-    def __init__(self, level: StripLevel) -> None:
-        self._channels = level.channels
-        self._occupied: dict[int, list[tuple[int, int]]] = {}
-        for strip in level.strips:
-            self._occupied.setdefault(strip.channel, []).append((compat.strip_start(strip), compat.strip_end(strip)))
-
-    def find_free(self, above: int, first: int, frames: int) -> int | None:
-        """Return the first channel above `above` that is free in this range and neither locked nor muted; None if there is none."""
-        for number in range(above + 1, MAX_CHANNELS + 1):
-            free = all(end <= first or start >= first + frames for start, end in self._occupied.get(number, ()))
-            if free and not self._channels[number].lock and not self._channels[number].mute:
-                return number
-        return None
-
-    def require_free_above(self, picture: Any, first: int, frames: int) -> int:
-        """Return the first free channel above a strip.
-
-        Raises:
-            TracklayError: there is none.
-        """
-        channel = self.find_free(picture.channel, first, frames)
-        if channel is not None:
-            return channel
-        raise no_free_channel(picture)
-
-    def reserve(self, channel: int, first: int, frames: int) -> None:
-        """Mark a range of a channel as occupied."""
-        self._occupied.setdefault(channel, []).append((first, first + frames))
-
-
-def no_free_channel(strip: Any) -> TracklayError:
-    """Return the error for a strip without a free channel above it."""
-    return TracklayError(
-        "blender.no_free_channel", "No free channel above {strip}. Unlock or clear one.", strip=strip.name
-    )
-
-
 def _cached_for_level(
     cached: dict[str, _LevelData], level: StripLevel, build: Callable[[StripLevel], _LevelData]
 ) -> _LevelData:
@@ -265,14 +238,13 @@ def _lay_take(spot: CueSource, take: Take, index: int, request: CueRequest | Non
     level, picture = selection.find_strip(scene, spot)
     span = _current_span(spot, picture)
     if request is None:
-        fields = staleness.picture_request_fields(scene, picture, *span, staleness.SpeedEffectCache())
+        fields = _picture_fields(scene, picture, spot, span, staleness.SpeedEffectCache())
         request = CueRequest(take.cue.model, take.cue.prompt, **fields)
     with StripPlacer(scene) as placer:
         start, frames = span
-        title = catalogue.model_title(request.model)
-        strip = placer.place_sound(level, picture, title, take.file, (start, frames + take.cue.tail))
-        _tag_strip(strip, take.cue.id, index, request)
-        strip[ENTRY_PROPERTY] = json.dumps(take.to_manifest_entry(), ensure_ascii=False)
+        tag = TakeTag(take.cue.id, index)
+        strip = placer.place_sound(level, picture, take.file, (start, frames + take.cue.tail), tag, request)
+        cue_index.set_entry(strip, json.dumps(take.to_manifest_entry(), ensure_ascii=False))
         return str(strip.name)
 
 
@@ -300,16 +272,10 @@ def place_placeholders(orders: Sequence[tuple[JobSpec, CueSource, CueRequest]]) 
                     start, _ = _current_span(spot, picture)
                     for index in range(spec.cue.takes):
                         file = placeholders.write_silence(spec.cue.sound_span.seconds)
-                        strip = placer.place_sound(
-                            level,
-                            picture,
-                            catalogue.model_title(request.model),
-                            file,
-                            (start, spec.cue.sound_span.frames),
-                        )
+                        span = start, spec.cue.sound_span.frames
+                        strip = placer.place_sound(level, picture, file, span, TakeTag(spec.cue.id, index), request)
                         # Silence has no waveform, and Blender would keep drawing that one after the take has arrived.
                         strip.show_waveform = False
-                        _tag_strip(strip, spec.cue.id, index, request)
                         made.append((level, strip))
         except TracklayError:
             for level, strip in made:
@@ -323,13 +289,16 @@ def check_free_channels(orders: Sequence[tuple[JobSpec, CueSource]]) -> None:
     Raises:
         TracklayError: no channel is free above one of the pictures.
     """
-    rooms: dict[str, ChannelMap] = {}
+    channels: dict[str, ChannelMap] = {}
     for order, spot in orders:
         level, picture = _find_just_spotted(find_scene(spot), spot)
-        room = _cached_for_level(rooms, level, ChannelMap)
+        room = _cached_for_level(channels, level, ChannelMap)
         start, frames = spot.span.start, order.cue.sound_span.frames
         for _ in range(order.cue.takes):
-            room.reserve(room.require_free_above(picture, start, frames), start, frames)
+            channel = room.find_free(picture.channel, start, frames)
+            if channel is None:
+                raise no_free_channel(picture)
+            room.reserve(channel, start, frames)
 
 
 def make_cue_request(order: JobSpec, spot: CueSource, speed_cache: staleness.SpeedEffectCache) -> CueRequest:
@@ -342,8 +311,17 @@ def make_cue_request(order: JobSpec, spot: CueSource, speed_cache: staleness.Spe
         prompt=order.cue.prompt,
         price=None if price is None else str(price),
         currency=order.model.price.currency,
-        **staleness.picture_request_fields(scene, picture, spot.span.start, spot.span.frames, speed_cache),
+        **_picture_fields(scene, picture, spot, (spot.span.start, spot.span.frames), speed_cache),
     )
+
+
+def _picture_fields(
+    scene: Any, picture: Any, spot: CueSource, span: tuple[int, int], speed_cache: staleness.SpeedEffectCache
+) -> dict[str, Any]:
+    """Return the fields of `CueRequest` that describe what plays under a cue on some frames."""
+    if spot.picture.is_joined:
+        return staleness.joined_request_fields(scene, picture, *span, speed_cache)
+    return staleness.picture_request_fields(scene, picture, *span, speed_cache)
 
 
 def _find_just_spotted(scene: Any, spot: CueSource) -> tuple[StripLevel, Any]:
@@ -376,22 +354,16 @@ def place_beside(ref: StripRef, cue: Cue, index: int, request: CueRequest, take:
     file = placeholders.write_silence(cue.sound_span.seconds) if take is None else take.file
     span = round(compat.content_start(strip)), cue.sound_span.frames  # of the whole take: the strip may be trimmed
     with StripPlacer(scene) as placer:
-        made = placer.place_sound(level, strip, catalogue.model_title(request.model), file, span)
-        _tag_strip(made, cue.id, index, request)
-        made[PICTURE_PROPERTY] = strip.get(PICTURE_PROPERTY, "")
+        made = placer.place_sound(level, strip, file, span, TakeTag(cue.id, index), request)
+        if not request.under:
+            made[PICTURE_PROPERTY] = strip.get(PICTURE_PROPERTY, "")
         if cue_index.JOINS_PROPERTY in strip:
             made[cue_index.JOINS_PROPERTY] = strip[cue_index.JOINS_PROPERTY]
         if take is None:
             made.show_waveform = False  # see `place_placeholders`
         else:
-            made[ENTRY_PROPERTY] = json.dumps(take.to_manifest_entry(), ensure_ascii=False)
+            cue_index.set_entry(made, json.dumps(take.to_manifest_entry(), ensure_ascii=False))
         return str(made.name)
-
-
-def _tag_strip(strip: Any, cue: str, index: int, request: CueRequest) -> None:
-    strip.mute = index > 0
-    cue_index.set_take_tag(strip, cue_index.TakeTag(cue, index))
-    strip[cue_index.REQUEST_PROPERTY] = request.to_json()
 
 
 def push_undo(scene: Any, message: str = UNDO_LAY) -> None:

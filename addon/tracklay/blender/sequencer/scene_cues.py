@@ -101,11 +101,11 @@ def _visible_strips(level: StripLevel | None, first: int, end: int) -> list[Any]
     if level is None:
         return []
     playing = compat.unmuted_strip_spans(level.strips, level.channels, strip_source.PICTURE_TYPES, range(first, end))
-    extents = [StripExtent(start, start + frames, strip.channel, _is_opaque(strip)) for strip, start, frames in playing]
+    extents = [StripExtent(start, start + frames, strip.channel, is_opaque(strip)) for strip, start, frames in playing]
     return [playing[index][0] for index in occlusion.visible_indices(extents, first, end)]
 
 
-def _is_opaque(strip: Any) -> bool:
+def is_opaque(strip: Any) -> bool:
     """Return whether a strip hides everything below it. A still image may be a title or a logo with alpha, so it never does."""
     if strip.type == "IMAGE" and len(strip.elements) == 1:
         return False

@@ -31,6 +31,17 @@ def best_take_index(group: TakeGroup) -> int:
     return best if values[best] >= 0 else -1
 
 
+def heard_text(take: TakeStrips) -> str:
+    """Return a take's loudness and number of events for the panel; empty for a take of an earlier version."""
+    heard = cue_index.heard_figures(take.strips[0])
+    lufs, events = heard.get("lufs"), heard.get("events")
+    if not isinstance(lufs, int | float) or not isinstance(events, int):
+        return ""
+    if heard.get("silent"):
+        return translate_ui("Silent: nothing is heard")
+    return translate_ui("{} LUFS, events: {}", f"{lufs:.1f}", events)
+
+
 def score_lines(take: TakeStrips) -> list[str]:
     """Return a take's score and its reasons as lines for the panel; none if it was not scored."""
     score = strip_score(take.full_mix)

@@ -96,26 +96,38 @@ def active_level(scene: Any) -> StripLevel | None:
 def selected_ranges(scene: Any) -> list[tuple[Any, int, int]]:
     """Return (strip, first frame, number of frames) of each selected strip with a picture, in timeline order.
 
-    If no strip is selected, return the visible parts of strips in the preview range. Effects count only if nothing but effects (and
-    sounds) is selected: with its inputs, the same picture would count twice.
+    If none is selected, return the visible parts of strips in the preview range: a selected sound does not hide it.
     """
     level = active_level(scene)
     if level is None:
         return []
-    chosen = compat.selected_strips(scene, level.strips)
-    if chosen:
-        pictures = [strip for strip in chosen if strip.type in PICTURE_TYPES] or [
-            strip for strip in chosen if strip.type in compat.EFFECT_TYPES
-        ]
+    if pictures := selected_pictures(scene, level):
         return sorted(compat.strip_spans(pictures), key=lambda each: (each[1], each[0].channel))
     if scene.use_preview_range:
         return list(topmost_ranges(level, scene.frame_preview_start, scene.frame_preview_end + 1))
     return []
 
 
+def selected_pictures(scene: Any, level: StripLevel) -> list[Any]:
+    """Return the selected strips with a picture.
+
+    Effects count only if nothing but effects (and sounds) is selected: with its inputs, the same picture would count twice.
+    """
+    chosen = compat.selected_strips(scene, level.strips)
+    return [strip for strip in chosen if strip.type in PICTURE_TYPES] or [
+        strip for strip in chosen if strip.type in compat.EFFECT_TYPES
+    ]
+
+
 def topmost_ranges(level: StripLevel, first: int, end: int) -> Iterator[tuple[Any, int, int]]:
     """Yield (strip, first frame, number of frames) of the parts that no other picture covers, from `first` to before `end`."""
-    unmuted = compat.unmuted_strip_spans(level.strips, level.channels, PICTURE_TYPES, range(first, end))
+    return topmost_of(
+        compat.unmuted_strip_spans(level.strips, level.channels, PICTURE_TYPES, range(first, end)), first, end
+    )
+
+
+def topmost_of(unmuted: Sequence[tuple[Any, int, int]], first: int, end: int) -> Iterator[tuple[Any, int, int]]:
+    """Yield the parts of strips (strip, first frame, number of frames) that none of the others covers."""
     extents = [StripExtent(start, start + frames, strip.channel) for strip, start, frames in unmuted]
     for index, left, right in occlusion.topmost_spans(extents, first, end):
         yield unmuted[index][0], left, right - left

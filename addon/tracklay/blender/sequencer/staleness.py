@@ -6,11 +6,13 @@ It is cheap enough for a list that is being drawn: it opens no file and reads on
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
 from ...timing import parse_fraction
 from . import compat, cue_index, selection
+from .joined import played
 
 MAX_NESTING = 4
 """Levels of nested scenes and meta strips that are compared."""
@@ -25,10 +27,22 @@ CONTAINER_TYPES = frozenset({"META", "SCENE"})
 
 
 class SpeedEffectCache:
-    """The speed effects of each level, found once for many strips. Valid for one scan of the timeline."""
+    """The speed effects of each level, and how each strip plays, found once for many takes. Valid for one scan of the timeline."""
 
     def __init__(self) -> None:
         self._effect_names: dict[tuple[str, str], dict[str, str]] = {}
+        self._fingerprints: dict[tuple[str, str, int], str] = {}
+
+    def fingerprint(self, scene: Any, strip: Any, retimed_frames: int = 0) -> str:
+        """Return `strip_fingerprint` of a strip, computed once."""
+        key = scene.name, strip.name, retimed_frames
+        if key not in self._fingerprints:
+            self._fingerprints[key] = strip_fingerprint(scene, strip, self, retimed_frames=retimed_frames)
+        return self._fingerprints[key]
+
+    def knows(self, scene: Any, name: str) -> bool:
+        """Return whether the fingerprint of the strip of a name was computed."""
+        return (scene.name, name, 0) in self._fingerprints
 
     def find_effect(self, scene: Any, strip: Any) -> Any:
         """Return the speed effect over a strip; None if there is none."""
@@ -124,6 +138,13 @@ def is_up_to_date(scene: Any, strip: Any, speed_cache: SpeedEffectCache) -> bool
     request = cue_index.parse_request(str(strip.get(cue_index.REQUEST_PROPERTY, "")))
     if request is None or not request.plays:
         return True
+    if request.under:
+        return played.plays_as_requested(
+            selection.find_level(scene, strip),
+            strip,
+            request,
+            lambda picture, lost: speed_cache.fingerprint(scene, picture, lost),
+        )
     wanted = _RequiredPicture(scene, strip, request, speed_cache)
     strips = scene.sequence_editor.strips_all
     named = strips.get(request.picture)
@@ -137,8 +158,13 @@ def is_up_to_date(scene: Any, strip: Any, speed_cache: SpeedEffectCache) -> bool
 
 
 def matches_picture(scene: Any, strip: Any, picture: Any, speed_cache: SpeedEffectCache) -> bool:
-    """Return whether a take was made for what this picture plays, also if both have moved together."""
+    """Return whether a take was made for what this picture plays, also if both have moved together.
+
+    A take over a range was made for all its pictures, as long as all of them play as they did.
+    """
     request = cue_index.parse_request(str(strip.get(cue_index.REQUEST_PROPERTY, "")))
+    if request is not None and request.under:
+        return picture.name in request.picture_names and is_up_to_date(scene, strip, speed_cache)
     return request is not None and _RequiredPicture(scene, strip, request, speed_cache).is_matched_by(picture)
 
 
@@ -171,6 +197,22 @@ class _RequiredPicture:
         end = compat.strip_end(picture) + (lost_frames if getattr(picture, "retiming_keys", ()) else 0)
         plays = strip_fingerprint(self._scene, picture, self._speed_cache, retimed_frames=lost_frames)
         return end >= self._end_frame and plays == self._request.plays
+
+
+def read_pictures(scene: Any, strip: Any, speed_cache: SpeedEffectCache, has_time: Callable[[], bool]) -> bool:
+    """Compute how the pictures under a take over a range play, as long as there is time. Return whether all are known.
+
+    It makes `is_up_to_date` of a range with hundreds of shots short. What was edited meanwhile is found by the next scan.
+    """
+    request = cue_index.parse_request(str(strip.get(cue_index.REQUEST_PROPERTY, "")))
+    for name in request.picture_names if request is not None and request.under else ():
+        if speed_cache.knows(scene, name):
+            continue
+        if not has_time():
+            return False
+        if (picture := scene.sequence_editor.strips_all.get(name)) is not None:
+            speed_cache.fingerprint(scene, picture)
+    return True
 
 
 def update_stale_flag(scene: Any, strip: Any, speed_cache: SpeedEffectCache) -> bool:
@@ -217,3 +259,16 @@ def picture_request_fields(
         "seen": seen,
         "plays": strip_fingerprint(scene, picture, speed_cache),
     }
+
+
+def joined_request_fields(
+    scene: Any, picture: Any, first: int, frames: int, speed_cache: SpeedEffectCache
+) -> dict[str, Any]:
+    """Return the fields of `CueRequest` that describe all that plays in a range. `picture` is the first strip in it."""
+    under = played.played_pieces(
+        selection.find_level(scene, picture),
+        Fraction(first),
+        range(first, first + frames),
+        lambda each: speed_cache.fingerprint(scene, each),
+    )
+    return {**picture_request_fields(scene, picture, first, frames, speed_cache), "under": tuple(under)}

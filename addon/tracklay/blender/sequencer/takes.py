@@ -19,6 +19,8 @@ from ...jobs.job_spec import can_fit
 from ..settings import catalogue
 from ..settings.properties import STEM_MODES
 from . import compat, cue_index, landing, placement, prompts, scores, selection
+from .channels import channel_map
+from .joined import following
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -250,8 +252,9 @@ def target_groups(scene: Any, cue: str = "") -> list[TakeGroup]:
 
 
 def _is_over_picture(group: TakeGroup, picture: Any) -> bool:
-    has_name = str(group.takes[0].strips[0].get(placement.PICTURE_PROPERTY)) == picture.name
-    return has_name and compat.strip_start(picture) < group.end and compat.strip_end(picture) > group.start
+    strip = group.takes[0].strips[0]
+    is_its_own = str(strip.get(placement.PICTURE_PROPERTY)) == picture.name or following.is_over(strip, picture)
+    return is_its_own and compat.strip_start(picture) < group.end and compat.strip_end(picture) > group.start
 
 
 def toggle_favourite(take: TakeStrips) -> bool:
@@ -285,7 +288,7 @@ def keep_only(scene: Any, level: StripLevel, group: TakeGroup) -> None:
 
 
 def _move_to_lowest_channel(level: StripLevel, strip: Any, lowest: int) -> None:
-    channel = placement.find_free_channel(level, lowest - 1, compat.strip_start(strip), compat.strip_frames(strip))
+    channel = channel_map.find_free_channel(level, lowest - 1, compat.strip_start(strip), compat.strip_frames(strip))
     if channel is not None and channel < strip.channel:
         strip.channel = channel
 
@@ -320,9 +323,9 @@ def lay_stems(scene: Any, level: StripLevel, take: TakeStrips, full_mix_mode: st
     hidden = first - round(compat.content_start(whole))
     for name, file_name in files.items():
         title = name.replace("_", " ").capitalize()
-        channel = _stem_channel(level, title, whole.channel, first, length)
+        channel = channel_map.stem_channel(level, title, whole.channel, first, length)
         if channel is None:
-            raise placement.no_free_channel(whole)
+            raise channel_map.no_free_channel(whole)
         strip = placement.add_sound_strip(level, folder / file_name, channel, first, length, hidden_frames=hidden)
         strip.select = whole.select
         for name_to_copy in (
@@ -339,28 +342,13 @@ def lay_stems(scene: Any, level: StripLevel, take: TakeStrips, full_mix_mode: st
         cue_index.set_take_tag(strip, tag._replace(stem=name))
         take.stems.append(strip)
     with contextlib.suppress(InvalidInput):  # the picture may have been removed
-        placement.connect_sounds(scene, level, find_picture(level, whole), take.stems)
+        main = whole if following.is_joined(whole) else find_picture(level, whole)
+        placement.connect_sounds(scene, level, main, take.stems)
     take.set_audible(on=was_audible)
     if full_mix_mode == "INSTEAD":
         level.strips.remove(whole)
         take.full_mix = None
     return list(files)
-
-
-def _stem_channel(level: StripLevel, title: str, start_channel: int, first: int, length: int) -> int | None:
-    """Return the channel of that name if it is free there, else the next free channel without a name, which gets the name."""
-    for number in range(1, placement.MAX_CHANNELS + 1):
-        if (
-            level.channels[number].name == title
-            and placement.find_free_channel(level, number - 1, first, length) == number
-        ):
-            return number
-    channel: int | None = start_channel
-    while channel is not None and (channel := placement.find_free_channel(level, channel, first, length)) is not None:
-        if level.channels[channel].name == f"Channel {channel}":  # Blender's default name
-            level.channels[channel].name = title
-            return channel
-    return None
 
 
 def regenerated_cue(
@@ -375,15 +363,8 @@ def regenerated_cue(
     """
     version = group.chosen
     entry = cue_index.parse_entry(str(version.strips[0].get(cue_index.ENTRY_PROPERTY, "")))
-    picture = find_picture(level, version.strips[0])
-    first, end = compat.strip_start(picture), compat.strip_end(picture)
-    if not is_refit:
-        first, end = max(group.start, first), min(group.end, end)
-    if end <= first:
-        raise InvalidInput(
-            "takes.picture_moved", "{picture} is no longer under the take. Move it back.", picture=picture.name
-        )
-    (spot,) = selection.spot_ranges(scene, [(picture, first, end - first)])
+    spot = following.spot_again(scene, level, version.strips[0], group.start, group.end, is_refit=is_refit)
+    spot = spot or _spot_picture_again(scene, level, group, is_refit=is_refit)
     model = catalogue.get_model(str(entry.get("model", "")))
     # The model file may have changed since: parameters it no longer has are dropped, extra ones (`+name`) stay.
     known = {parameter.name for parameter in model.settable_by_name}
@@ -405,6 +386,20 @@ def regenerated_cue(
         best=bool(entry.get("score")),
     )
     return cue, spot
+
+
+def _spot_picture_again(scene: Any, level: StripLevel, group: TakeGroup, *, is_refit: bool) -> selection.CueSource:
+    """Return the spot of a cue's picture strip as it is now: where the take is heard, or with `is_refit` all that it shows."""
+    picture = find_picture(level, group.chosen.strips[0])
+    first, end = compat.strip_start(picture), compat.strip_end(picture)
+    if not is_refit:
+        first, end = max(group.start, first), min(group.end, end)
+    if end <= first:
+        raise InvalidInput(
+            "takes.picture_moved", "{picture} is no longer under the take. Move it back.", picture=picture.name
+        )
+    (spot,) = selection.spot_ranges(scene, [(picture, first, end - first)])
+    return spot
 
 
 def find_picture(level: StripLevel, strip: Any) -> Any:

@@ -103,6 +103,13 @@ SQUARE_MODES = (
 """Parts of the picture that a model is given, as items of an enumeration."""
 
 
+CUE_MODES = (
+    ("STRIPS", "Cue per Strip", "A cue for each selected strip", 0),
+    ("ONE", "One Cue", "One cue over all that plays from the first to the last strip", 1),
+)
+"""Cues of several selected strips, as items of an enumeration."""
+
+
 def _parameter_description(parameter: Parameter) -> str:
     """Return a parameter's help and range, without a full stop: Blender adds one to a description."""
     limits = parameter.limits_text if parameter.type in ("integer", "number", "text") else ""
@@ -238,6 +245,26 @@ def tail_setting(settings: Any, rate: Rate) -> int:
 def parts_setting(settings: Any) -> str:
     """Return the chosen parts as `Cue.parts` has them."""
     return f"{settings.part_seconds:g}" if settings.parts == "SECONDS" else str(settings.parts).lower()
+
+
+def as_one_setting(settings: Any, model: Model) -> bool:
+    """Return whether one cue is made over the whole selection. Each task has a setting of its own: music is made for a scene."""
+    return bool(settings.music_as_one if model.task == "music" else settings.sound_as_one)
+
+
+def _cue_mode() -> Any:
+    """Return the property that shows the setting of the chosen model's task."""
+
+    def get(settings: Any) -> int:
+        return int(as_one_setting(settings, MODELS[settings.model])) if settings.model in MODELS else 0
+
+    def put(settings: Any, number: int) -> None:
+        is_music = settings.model in MODELS and MODELS[settings.model].task == "music"
+        setattr(settings, "music_as_one" if is_music else "sound_as_one", bool(number))
+
+    return EnumProperty(
+        name="Cues", description="Cues that Generate makes for several strips", items=CUE_MODES, get=get, set=put
+    )
 
 
 def numbers(model_ids: Iterable[str]) -> dict[str, int]:
@@ -442,6 +469,13 @@ def register() -> None:
             max=1.0,
             subtype="FACTOR",
             update=_on_square_changed,
+        ),
+        "cues": _cue_mode(),
+        "music_as_one": BoolProperty(
+            name="Music as One Cue", description="Make music over the whole selection", default=True
+        ),
+        "sound_as_one": BoolProperty(
+            name="Sound as One Cue", description="Make other sound over the whole selection", default=False
         ),
         "params": PointerProperty(type=params),
         "dropped": CollectionProperty(

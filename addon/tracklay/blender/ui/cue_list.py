@@ -14,6 +14,7 @@ from ..runtime import redone_parts
 from ..runtime.cue_rows import active_row, cue_list_rows, rebuild_if_changed, row_take_group
 from ..runtime.cue_status import running_cues
 from ..sequencer import compat, cue_index, landing, scores, selection, takes
+from ..sequencer.joined import following
 from ..settings import catalogue
 from ..settings.i18n.translate import translate_ui
 from . import layout_helpers
@@ -28,6 +29,8 @@ MODEL_MIN_WIDTH, OUT_POINT_MIN_WIDTH, PRICE_MIN_WIDTH = 330, 500, 600
 """Minimum width of the sidebar for the model, the out point and the price in each row, in pixels at 100 %."""
 
 STATE_ICONS = {"running": "TIME", "unclear": "QUESTION", "failed": "ERROR", "stopped": "PAUSE", "laid": "CHECKMARK"}
+
+SILENT_ICON = "MUTE_IPO_ON"
 
 UNCLEAR_ACTIONS = (
     ("tracklay.recheck", "Recheck Job"),
@@ -49,6 +52,8 @@ class TRACKLAY_UL_cues(bpy.types.UIList):  # type: ignore[misc]  # noqa: N801
         state, _, _, _ = row.current_status()
         width, rate = layout_helpers.sidebar_width(context), selection.scene_rate(scene)
         icon = "FILE_REFRESH" if row.is_stale else STATE_ICONS[state]
+        if row.is_silent and state == "laid" and not row.is_stale:
+            icon = SILENT_ICON
         texts = [_time_range_text(row, rate, full=width > OUT_POINT_MIN_WIDTH)]
         texts += [catalogue.model_title(row.first_cue.model)] if width > MODEL_MIN_WIDTH else []
         texts += [_translated_price(row.price)] if width > PRICE_MIN_WIDTH else []
@@ -203,21 +208,29 @@ def _draw_row(context: Any, layout: Any, scene: Any, row: CueListRow) -> None:
     _draw_takes(box, scene, row)
 
 
+def _draw_picture_actions(box: Any, row: CueListRow, group: takes.TakeGroup, version: takes.TakeStrips) -> None:
+    """Draw the operators for a picture that has changed, and the one that fits music to it again."""
+    if row.is_stale:
+        line = box.row(align=True)
+        line.alert = True
+        button = line.operator("tracklay.regenerate", text="Picture Changed: Regenerate", icon="FILE_REFRESH")
+        button.cue, button.same_seed = row.cue, True
+        if following.is_joined(group.chosen.strips[0]):
+            box.operator("tracklay.follow_picture", icon="TRACKING_FORWARDS").cue = row.cue
+        if landing.was_landed(version.strips[0]):
+            box.operator("tracklay.land_again", icon="TRACKING").cue = row.cue
+    if cue_index.can_refit(version.strips[0]):
+        box.operator("tracklay.refit", text="Refit Music", icon="UV_SYNC_SELECT").cue = row.cue
+
+
 def _draw_takes(box: Any, scene: Any, row: CueListRow) -> None:
     """Draw which take is audible, and the operators on the cue's takes."""
     group = row_take_group(scene, row)
     if group is None:
         return
-    if row.is_stale and row.current_status()[0] != "running":
-        line = box.row(align=True)
-        line.alert = True
-        button = line.operator("tracklay.regenerate", text="Picture Changed: Regenerate", icon="FILE_REFRESH")
-        button.cue, button.same_seed = row.cue, True
     version = group.chosen
-    if row.is_stale and row.current_status()[0] != "running" and landing.was_landed(version.strips[0]):
-        box.operator("tracklay.land_again", icon="TRACKING").cue = row.cue
-    if cue_index.can_refit(version.strips[0]) and row.current_status()[0] != "running":
-        box.operator("tracklay.refit", text="Refit Music", icon="UV_SYNC_SELECT").cue = row.cue
+    if row.current_status()[0] != "running":
+        _draw_picture_actions(box, row, group, version)
     line = box.row(align=True)
     button = line.operator("tracklay.switch_take", text="", icon="TRIA_LEFT")
     button.cue, button.direction = row.cue, "PREVIOUS"
@@ -235,6 +248,8 @@ def _draw_takes(box: Any, scene: Any, row: CueListRow) -> None:
     multiple.enabled = len(group.takes) > 1
     multiple.operator("tracklay.compare_takes", text="A/B").cue = row.cue
     multiple.operator("tracklay.keep_take", text="Keep").cue = row.cue
+    if text := scores.heard_text(version):
+        box.label(text=text, translate=False, icon=SILENT_ICON if row.is_silent else "SPEAKER")
     for text in scores.score_lines(version):
         box.label(text=text, translate=False)
     line = box.row(align=True)

@@ -1,7 +1,8 @@
 """Overlays in the sequencer: progress and errors on strips, and the crop mask on the preview. Drawing reads memory only.
 
 A placeholder has a progress bar along its lower edge and a message above it: a word or a mark on a narrow strip. A failed one has a red
-edge, a stale take an orange one. On a landed take, a tick stands where each moved sound is now, with a line from where it was.
+edge, a stale take an orange one, a silent take a grey one. On a landed take, a tick stands where each moved sound is now, with a line
+from where it was.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ TEXT_BACKGROUND_COLOUR = (0.0, 0.0, 0.0, 0.75)
 
 PENDING_COLOUR, DONE_COLOUR = (0.0, 0.0, 0.0, 0.5), (0.35, 0.75, 0.45, 1.0)
 FAILED_COLOUR, STALE_COLOUR = (0.85, 0.2, 0.2, 1.0), (0.95, 0.6, 0.15, 1.0)
+SILENT_COLOUR = (0.6, 0.6, 0.6, 1.0)
 MOVE_COLOUR = (1.0, 0.75, 0.3, 0.9)
 CROP_MASK_COLOUR = (0.0, 0.0, 0.0, 0.6)
 TEXT_COLOUR = (1.0, 1.0, 1.0, 1.0)
@@ -85,8 +87,8 @@ def strip_overlays(scene: Any, region: Any) -> Iterator[StripOverlay]:
     for cue, refs in cue_index.shared_cue_index.snapshot().items():
         status = statuses.get(cue)
         for ref in refs:
-            # A take that is up to date needs no overlay.
-            if ref.scene != scene.name or (ref.is_filled and not ref.is_stale):
+            # A take that is up to date and heard needs no overlay.
+            if ref.scene != scene.name or (ref.is_filled and not (ref.is_stale or ref.is_silent)):
                 continue
             strip = strips.get(ref.strip)
             if strip is None or (box := _strip_box(view, strip, region)) is None:
@@ -139,6 +141,9 @@ def _strip_box(view: Any, strip: Any, region: Any) -> RegionBox | None:
 
 def _overlay_for(box: RegionBox, ref: StripRef, status: CueStatus | None) -> StripOverlay:
     number = ref.tag.take
+    if ref.is_filled and not ref.is_stale:
+        text = translate_ui("Silent: nothing is heard")
+        return StripOverlay(box, SILENT_COLOUR, None, text, translate_ui("Silent"), ATTENTION_MARK)
     if ref.is_filled:
         text = translate_ui("Stale: the picture has changed")
         return StripOverlay(box, STALE_COLOUR, None, text, translate_ui("Stale"), ATTENTION_MARK)

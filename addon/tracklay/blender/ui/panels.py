@@ -23,6 +23,7 @@ from ...timing import Span, TimeMap
 from ..ops.generate_ops import TRACKLAY_OT_generate
 from ..runtime import prompt_words
 from ..sequencer import compat, selection
+from ..sequencer.joined import spotting
 from ..settings import catalogue, properties
 from ..settings.i18n.translate import translate_error, translate_ui
 from ..settings.network import offline_error
@@ -56,10 +57,15 @@ class TRACKLAY_PT_sidebar(bpy.types.Panel):  # type: ignore[misc]  # noqa: N801
     def draw(self, context: Any) -> None:
         layout, scene = self.layout, compat.active_sequencer_scene(context)
         ranges = selection.selected_ranges(scene)
-        is_readable = _draw_selection(context, layout, scene, ranges)
+        model = catalogue.MODELS.get(scene.tracklay.model)
+        joined = spotting.joined_range(scene, ranges)
+        if joined is not None and model is not None and properties.as_one_setting(scene.tracklay, model):
+            ranges, count = [joined], len({strip.name for strip, _, _ in ranges})
+        else:
+            count = 0
+        is_readable = _draw_selection(context, layout, scene, ranges, count)
         for error in catalogue.LOAD_ERRORS:
             draw_error_box(context, layout, translate_error(error), "tracklay.reload_models", "FILE_REFRESH")
-        model = catalogue.MODELS.get(scene.tracklay.model)
         if model is None:
             draw_error_box(context, layout, translate_ui("This file's model is not in the catalogue. Choose another."))
             layout.menu(TRACKLAY_MT_models.__name__, text="Model")
@@ -68,6 +74,8 @@ class TRACKLAY_PT_sidebar(bpy.types.Panel):  # type: ignore[misc]  # noqa: N801
         blockers = _generate_blockers(scene, model, ranges)
         if text := _parts_text(scene, model, ranges):
             layout.label(text=text, icon="MOD_ARRAY", translate=False)
+        if joined is not None:
+            layout.row(align=True).prop(scene.tracklay, "cues", expand=True)
         row = layout.row()
         row.scale_y = 1.5
         row.enabled = bool(ranges) and is_readable and not blockers
@@ -81,8 +89,13 @@ class TRACKLAY_PT_sidebar(bpy.types.Panel):  # type: ignore[misc]  # noqa: N801
             draw_error_box(context, layout, translate_error(error))
 
 
-def _draw_selection(context: Any, layout: Any, scene: Any, ranges: list[tuple[Any, int, int]]) -> bool:
-    """Draw the selected strips with their lengths. Return false, and draw the reason, if one of them cannot be read."""
+def _draw_selection(
+    context: Any, layout: Any, scene: Any, ranges: list[tuple[Any, int, int]], joined_count: int = 0
+) -> bool:
+    """Draw the selected strips with their lengths. Return false, and draw the reason, if one of them cannot be read.
+
+    With `joined_count`, the number of strips under one cue, they are one line.
+    """
     rate = selection.scene_rate(scene)
     box = layout.box().column(align=True)
     if not ranges:
@@ -91,7 +104,8 @@ def _draw_selection(context: Any, layout: Any, scene: Any, ranges: list[tuple[An
         return True
     for strip, _, frames in ranges[:MAX_LISTED_STRIPS]:
         split = box.split(factor=0.5)
-        split.label(text=strip.name, icon="FILE_MOVIE", translate=False)
+        text = translate_ui("One cue over {} strips", joined_count) if joined_count else strip.name
+        split.label(text=text, icon="FILE_MOVIE", translate=False)
         draw_duration(split, frames, rate)
     if len(ranges) > 1:
         split = box.split(factor=0.5)
@@ -323,10 +337,12 @@ class TRACKLAY_MT_strip(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
         layout.operator("tracklay.keep_take")
         layout.operator("tracklay.lay_stems")
         layout.operator("tracklay.switch_landing")
+        layout.operator("tracklay.tidy_channels")
         layout.separator()
         layout.operator("tracklay.regenerate", text="Regenerate with New Seed").same_seed = False
         layout.operator("tracklay.regenerate", text="Regenerate for Changed Picture").same_seed = True
         layout.operator("tracklay.refit")
+        layout.operator("tracklay.follow_picture")
         layout.operator("tracklay.land_again")
         layout.separator()
         layout.menu("TRACKLAY_MT_cue")

@@ -42,6 +42,7 @@ def add_parser(commands: Commands[Any]) -> None:
         metavar="NAME",
         help="only clips with this name or under the marker NAME (repeatable)",
     )
+    lay.add_argument("--as-one", action="store_true", help="one cue over all cuts of a timeline, not one for each clip")
     lay.add_argument("--takes", type=int, default=1, metavar="N", help="number of takes (default: 1)")
     lay.add_argument("--seed", type=int, metavar="N", help="seed of the first take (default: random)")
     lay.add_argument(

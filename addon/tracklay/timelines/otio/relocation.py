@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...timing import parse_fraction
 
@@ -45,6 +45,9 @@ def relocate_take(take: OtioTake, mappings: Mapping[tuple[str, str], Sequence[So
     """Return a take at the place of its picture: below its own cue, else below the nearest that shows the same."""
     metadata = take.cue_metadata
     stale = replace(take, stale_reason=f"The picture that {take.file.name} was generated for is no longer visible.")
+    if "pieces" in metadata:
+        at = _find_joined(metadata["pieces"], take.start, mappings)
+        return stale if at is None else replace(take, start=at)
     try:
         begins, candidates = (
             parse_fraction(str(metadata["begins"])),
@@ -59,3 +62,17 @@ def relocate_take(take: OtioTake, mappings: Mapping[tuple[str, str], Sequence[So
         found = [at for each in candidates if (at := each.find_frame(begins, frames)) is not None]
         start = min(found, key=lambda at: abs(at - take.start), default=None)
     return stale if start is None else replace(take, start=start)
+
+
+def _find_joined(pieces: Any, start: int, mappings: Mapping[tuple[str, str], Sequence[SourceMapping]]) -> int | None:
+    """Return the frame nearest to `start` from which all pieces of a joined picture play as they did; None if there is none."""
+    found: set[int] | None = None
+    try:
+        for piece in pieces:
+            begins, frames, at = parse_fraction(str(piece["begins"])), int(piece["frames"]), int(piece["at"])
+            shown = (each.find_frame(begins, frames) for each in mappings.get((piece["source"], piece["speed"]), ()))
+            starts = {frame - at for frame in shown if frame is not None}
+            found = starts if found is None else found & starts
+    except (KeyError, ValueError, TypeError):
+        return None  # another version wrote it, or the user edited it
+    return min(found or (), key=lambda frame: abs(frame - start), default=None)

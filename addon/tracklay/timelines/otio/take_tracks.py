@@ -21,7 +21,8 @@ from ...version import VERSION
 from .text_patch import DIGEST_PLACEHOLDER, METADATA_KEY
 
 if TYPE_CHECKING:
-    from ...cue import Failure, Take
+    from ...cue import Failure, Picture, Take
+    from ...timing import Span
 
 CUE_KEY = "tracklay_cue"
 """The key in a take clip's metadata of its cue, its take index, and the part of the source that plays above it."""
@@ -148,11 +149,29 @@ def build_take_tracks(
     return TakeTracks(laid, markers)
 
 
-def describe_source(take: Take) -> dict[str, str]:
-    """Return which part of which source plays above a take: enough to find it again after the timeline was recut."""
+def describe_source(take: Take) -> dict[str, Any]:
+    """Return which part of which source plays above a take: enough to find it again after the timeline was recut.
+
+    Of a joined picture: its pieces, each with its first frame from the cue's start and its length.
+    """
+    picture, span = take.cue.picture, take.cue.span
+    if not picture.pieces:
+        return _describe_piece(picture, span)
+    return {
+        "pieces": [
+            {
+                "at": each.span.start - span.start,
+                "frames": each.span.frames,
+                **_describe_piece(each.picture, each.span),
+            }
+            for each in picture.pieces
+        ]
+    }
+
+
+def _describe_piece(picture: Picture, span: Span) -> dict[str, str]:
     # Saved in `.otio` files, and compared with clips that other programs have moved to another rate: so start and speed, in seconds,
     # and not `media.fingerprint.span_fingerprint`.
-    picture, span = take.cue.picture, take.cue.span
     begins = picture.time_map.source_seconds(span.start)
     speed = (picture.time_map.source_seconds(span.end) - begins) / span.seconds
     # Only the name: the media may have moved to another folder together with the timeline.

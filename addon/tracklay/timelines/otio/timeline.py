@@ -190,7 +190,7 @@ class OtioFile(Timeline):
         first, end = self._frame_range(in_point, out_point)
         parts = list(self._select_shots(only))
         self._probe_media([shot for _, shot in parts])
-        cues, marks = [], list(self._hit_marks())
+        cues, marks = [], list(self.hit_marks())
         for cue_id, shot in parts:
             begins = max(self.rate.frames(shot.start) + self._start_frame, first)
             ends = min(self.rate.frames(shot.end) + self._start_frame, end)
@@ -291,7 +291,7 @@ class OtioFile(Timeline):
             for marker in shot.clip.markers:
                 yield MarkedRange(marker.name, shot.start, shot.start, shot.clip)
 
-    def _hit_marks(self) -> Iterator[tuple[int, str]]:
+    def hit_marks(self) -> Iterator[tuple[int, str]]:
         """Yield frame and name of each marker that is a hit point, on the timeline, its tracks, and its clips where they show."""
         ranges = [each for each in self._marked_ranges() if each.clip is None]
         places = [(each.name, each.start) for each in ranges]

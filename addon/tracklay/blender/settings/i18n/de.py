@@ -21,6 +21,8 @@ OPERATORS = {
     "Keep": "Behalten",
     "A/B": "A/B",
     "Lay Stems": "Stems anlegen",
+    "Tidy Channels": "Kanäle aufräumen",
+    "Follow Picture": "Dem Bild folgen",
     "Stems": "Stems",
     "Regenerate": "Neu erzeugen",
     "Regenerate with New Seed": "Mit neuem Startwert erzeugen",
@@ -69,6 +71,11 @@ WORDS = {
     "Cue": "Cue",
     "Cues": "Cues",
     "No cues yet": "Noch keine Cues",
+    "One cue over {} strips": "Ein Cue über {} Streifen",
+    "Cue per Strip": "Cue je Streifen",
+    "One Cue": "Ein Cue",
+    "Music as One Cue": "Musik als ein Cue",
+    "Sound as One Cue": "Klang als ein Cue",
     "{} running": "{} in Arbeit",
     "No take was generated": "Es wurde kein Take erzeugt",
     "Select a movie strip": "Filmstreifen auswählen",
@@ -86,6 +93,12 @@ WORDS = {
     "No contact was seen, and room tone is off: the take is silent.": (
         "Kein Kontakt im Bild, und der Raumton ist aus: Der Take ist stumm."
     ),
+    "Nothing is heard in the take. Try another prompt, seed or model.": (
+        "Im Take ist nichts zu hören. Versuchen Sie einen anderen Prompt, Startwert oder ein anderes Modell."
+    ),
+    "Silent": "Stumm",
+    "Silent: nothing is heard": "Stumm: nichts ist zu hören",
+    "{} LUFS, events: {}": "{} LUFS, Ereignisse: {}",
     "about {} {}": "etwa {} {}",
     "{} s in {} parts, {}": "{} s in {} Teilen, {}",
     "free": "kostenlos",
@@ -302,6 +315,22 @@ TOOLTIPS = {
     "Generate another take with the current take's settings": (
         "Einen weiteren Take mit den Einstellungen des aktuellen erzeugen"
     ),
+    "Move all takes to channels of their kind, above the picture": (
+        "Alle Takes auf Kanäle ihrer Art über dem Bild verschieben"
+    ),
+    "Takes moved: {}": "Verschobene Takes: {}",
+    "Move the takes of a range to where all its shots were moved": (
+        "Die Takes eines Bereichs dorthin verschieben, wohin alle seine Einstellungen verschoben wurden"
+    ),
+    "Moved by {} frames": "Um {} Frames verschoben",
+    "One cue over the whole selection, not one for each strip": "Ein Cue über die ganze Auswahl, nicht je Streifen einer",
+    "Cues that Generate makes for several strips": "Cues, die für mehrere Streifen erzeugt werden",
+    "A cue for each selected strip": "Ein Cue für jeden ausgewählten Streifen",
+    "One cue over all that plays from the first to the last strip": (
+        "Ein Cue über alles, was vom ersten bis zum letzten Streifen läuft"
+    ),
+    "Make music over the whole selection": "Musik über die ganze Auswahl erzeugen",
+    "Make other sound over the whole selection": "Anderen Klang über die ganze Auswahl erzeugen",
     "Move the playhead to the cue, and select and frame its strips": (
         "Den Abspielkopf zum Cue setzen, seine Streifen auswählen und zeigen"
     ),

@@ -44,6 +44,12 @@ ERRORS = {
     "No video strip selected. Select one, or clear the selection and set a preview range.": (
         "Kein Videostreifen ausgewählt. Wählen Sie einen, oder wählen Sie nichts aus und setzen Sie einen Vorschaubereich."
     ),
+    "The shots under {strip} were not moved together. Regenerate it.": (
+        "Die Einstellungen unter {strip} wurden nicht gemeinsam verschoben. Erzeugen Sie ihn neu."
+    ),
+    "No video strip is visible in the range. Move it, or unmute one.": (
+        "Im Bereich ist kein Videostreifen zu sehen. Verschieben Sie ihn, oder heben Sie eine Stummschaltung auf."
+    ),
     "Blender cannot open the file of {strip}.": "Blender kann die Datei von {strip} nicht öffnen.",
     "File of {strip} not found: {path}.": "Datei von {strip} nicht gefunden: {path}.",
     "Source of {strip} is not a file: {path}.": "Die Quelle von {strip} ist keine Datei: {path}.",

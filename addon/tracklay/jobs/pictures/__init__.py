@@ -1,0 +1,1 @@
+"""Pictures of jobs: their stored form, and the identity of their sources."""
