@@ -11,6 +11,7 @@ import opentimelineio as otio
 import pytest
 from tracklay.cli.main import main
 from tracklay.listening.loudness import highest_true_peak, integrated_loudness
+from tracklay.media.marks.examine import examine_file
 
 from tests.clips import encode, hear
 from tests.mix.made_scenes import make_chords, make_dialogue, make_hits, write_wav
@@ -214,3 +215,15 @@ def test_lay_mixes_at_once(film, tmp_path, capsys, clicking):
     curves = json.loads((tmp_path / "clip.mix.json").read_text())
     assert [each["kind"] for each in curves["sounds"]] == ["dialogue", "effects"]
     assert json.loads((tmp_path / "clip.tracklay.json").read_text())["mix"] == manifest["mix"]
+
+
+def test_only_what_has_generated_sound_is_marked_so(laid, capsys):
+    """The stem of the film's own voice is a recording; the mix and the stem of the music are not."""
+    run_json(capsys, "mix", laid, "--stems")
+    folder = laid.parent / "tracklay"
+    types = {
+        name: examine_file(folder / f"clip.mix{name}.wav").source_type
+        for name in ("", ".dialogue", ".music", ".effects")
+    }
+    assert types[".dialogue"] == ""
+    assert all(types[name].endswith("compositeWithTrainedAlgorithmicMedia") for name in ("", ".music", ".effects"))

@@ -78,12 +78,12 @@ def mix_sources(
     stems: Mapping[Kind, Path] | None = None,
     channels: int = CHANNELS,
     headroom_db: float = 0.0,
-    xmp: bytes = b"",
+    origins: Mapping[str, tuple[str, str]] | None = None,
     cancel_token: CancelToken | None = None,
 ) -> MixPlan:
     """Listen to sounds, plan their mix, render it, and return the plan with what was measured.
 
-    Arguments as `mix_wavs`, with `channels` of the mix (1, 2, or 6 for 5.1), and `headroom_db` and `xmp` as `render_mix` takes them.
+    Arguments as `mix_wavs`, with `channels` of the mix (1, 2, or 6 for 5.1), and `headroom_db` and `origins` as `render_mix` takes them.
     """
     with temp_dir(work) as folder, DecodedSounds(folder, cancel_token) as sounds:
         readers = [
@@ -93,4 +93,6 @@ def mix_sources(
         plan = plan_mix(heard, samples, preset, target_lufs=target_lufs, true_peak_db=true_peak_db)
         mixed = [MixedSound(each, reader) for each, reader in zip(plan.sounds, readers, strict=True)]
         over_music = dialogue_over_music(heard, plan)
-        return render_mix(plan, mixed, channels, over_music, to=to, stems=stems, headroom_db=headroom_db, xmp=xmp)
+        return render_mix(
+            plan, mixed, channels, over_music, to=to, stems=stems, headroom_db=headroom_db, origins=origins
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -14,7 +14,9 @@ from ..cue import SAMPLE_RATE
 from ..listening.limiter import limit_peaks
 from ..listening.loudness import SILENCE_LUFS, LoudnessMeter, true_peaks
 from ..media.bwf import FULL_SCALE, plain_bwf_writer
+from ..media.marks import mark_of_film
 from .gain_curve import UNITY, GainCurve, db_of_gain, gain_of_db
+from .kinds import KINDS
 from .plan import MixMeasures
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from .sources import SourceReader
 
     Samples = npt.NDArray[np.float64]
+    Origin = tuple[str, str]
 
 BLOCK_SAMPLES: Final = 1 << 16
 """Samples rendered at a time."""
@@ -151,7 +154,7 @@ def render_mix(
     to: Path | None = None,
     stems: Mapping[Kind, Path] | None = None,
     headroom_db: float = 0.0,
-    xmp: bytes = b"",
+    origins: Mapping[str, Origin] | None = None,
 ) -> MixPlan:
     """Render a mix until its loudness is that of the plan's target, and return the plan with the gain for that and what was measured.
 
@@ -163,7 +166,7 @@ def render_mix(
         to: the mix, a 24-bit WAV; None: only measure.
         stems: the stem of each kind, 32-bit float WAVs that sum to the mix before the limiter.
         headroom_db: decibels that peaks stay below the ceiling, for a lossy codec that comes after.
-        xmp: an XMP packet for the files, which says that there is generated sound in them; empty for none.
+        origins: digital source type and model of each generated sound, by its id: files with such sound are marked, others are not.
 
     Raises:
         MediaError: a sound cannot be read.
@@ -172,7 +175,9 @@ def render_mix(
     notes = list(plan.notes)
     is_held_back = False
     for attempt in range(1, MAX_PASSES + 1):
-        measures, limiter = _render_once(plan, sounds, channels, over_music, to, stems or {}, headroom_db, xmp)
+        measures, limiter = _render_once(
+            plan, sounds, channels, over_music, to, stems or {}, headroom_db, origins or {}
+        )
         if measures.lufs is None:
             break
         missing = plan.target_lufs - measures.lufs
@@ -200,22 +205,25 @@ def _render_once(
     to: Path | None,
     stems: Mapping[Kind, Path],
     headroom_db: float,
-    xmp: bytes,
+    origins: Mapping[str, Origin],
 ) -> tuple[MixMeasures, GainCurve]:
     """Render the whole mix once, and return what was measured and the limiter's gain."""
     unlimited: deque[Samples] = deque()
     meters = _Meters(channels)
     with ExitStack() as files:
 
-        def open_writer(path: Path, *, is_float: bool) -> BwfWriter:
-            writer = plain_bwf_writer(
-                files.enter_context(path.open("wb")), channels, SAMPLE_RATE, "Tracklay mix", xmp=xmp, is_float=is_float
-            )
+        def open_writer(path: Path, kinds: Collection[Kind], *, is_float: bool) -> BwfWriter:
+            generated = [
+                origins[each.plan.id] for each in sounds if each.plan.kind in kinds and each.plan.id in origins
+            ]
+            xmp = mark_of_film(generated).packet if generated else b""
+            file = files.enter_context(path.open("wb"))
+            writer = plain_bwf_writer(file, channels, SAMPLE_RATE, "Tracklay mix", xmp=xmp, is_float=is_float)
             files.callback(writer.close)
             return writer
 
-        stem_writers = {kind: open_writer(path, is_float=True) for kind, path in stems.items()}
-        mix_writer = open_writer(to, is_float=False) if to else None
+        stem_writers = {kind: open_writer(path, (kind,), is_float=True) for kind, path in stems.items()}
+        mix_writer = open_writer(to, KINDS, is_float=False) if to else None
 
         def blocks() -> Iterator[Samples]:
             start = 0

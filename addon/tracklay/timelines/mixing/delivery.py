@@ -143,7 +143,7 @@ def mix_timeline(path: Path, request: MixOptions) -> MixResult:
             to=work / sound.name,
             stems={kind: work / each.name for kind, each in stems.items()},
             headroom_db=target.headroom_db,
-            xmp=mark.packet if mark else b"",
+            origins=scene.origins,
         )
         # The list of files comes first: if the process is killed after it, the next mix may still replace them.
         names = {mix.name, sound.name, *(each.name for each in stems.values())} | earlier
