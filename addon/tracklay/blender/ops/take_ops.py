@@ -6,7 +6,7 @@ The rules are in `sequencer.takes` and `sequencer.dropped_files`.
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
@@ -21,6 +21,10 @@ from ..sequencer.joined import following
 from ..sequencer.takes import FULL_MIX_MODES, TakeGroup
 from ..settings.i18n.translate import translate_error, translate_report, translate_ui
 from .common import SKIP_SAVE, WAIT_ARGUMENT, TracklayOperator
+
+if TYPE_CHECKING:
+    from ...cue import Cue
+    from ..sequencer.selection import CueSource, StripLevel
 
 MAX_LISTED_FILES = 20
 """File names in the dialog of Delete Dropped Files; of more, only the number."""
@@ -174,7 +178,33 @@ class TRACKLAY_OT_follow_picture(_TakeGroupOperator, bpy.types.Operator):  # typ
         return translate_report("Moved by {} frames", moved)
 
 
-class TRACKLAY_OT_regenerate(TracklayOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
+class _NextTakeOperator(TracklayOperator):
+    """Base class of the operators that make another take of a cue. It joins the cue's takes, and becomes the audible one."""
+
+    bl_options = {"REGISTER"}
+    cue: str
+    wait: bool
+    only_first = False
+
+    def execute(self, context: Any) -> AbstractSet[str]:
+        """Submit what `build_cue` returns for each cue, or for the first one."""
+        scene = compat.active_sequencer_scene(context)
+        try:
+            level, groups = selection.active_level(scene), takes.target_groups(scene, self.cue)
+            assert level is not None  # noqa: S101 - groups were found on it
+            groups = groups[:1] if self.only_first else groups
+            cues = [self.build_cue(scene, level, group) for group in groups]
+            joins = {cue.id: group.cue for (cue, _), group in zip(cues, groups, strict=True)}
+            return submit_cues(self, cues, wait=self.wait, on_placed=lambda: takes.join_takes(level, joins))
+        except TracklayError as error:
+            return self.report_error(error)
+
+    def build_cue(self, scene: Any, level: StripLevel, group: TakeGroup) -> tuple[Cue, CueSource]:
+        """Return the cue of the next take, and the spot that it is laid at."""
+        raise NotImplementedError
+
+
+class TRACKLAY_OT_regenerate(_NextTakeOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
     """Generate another take with the current take's settings.
 
     It is generated for the picture as it is now. When it arrives it joins the cue's takes and becomes the audible one.
@@ -182,7 +212,6 @@ class TRACKLAY_OT_regenerate(TracklayOperator, bpy.types.Operator):  # type: ign
 
     bl_idname = "tracklay.regenerate"
     bl_label = "Regenerate"
-    bl_options = {"REGISTER"}
     __annotations__ = {
         "same_seed": BoolProperty(
             name="Same Seed", description="Keep the seed, so that only the picture differs", options=SKIP_SAVE
@@ -194,22 +223,11 @@ class TRACKLAY_OT_regenerate(TracklayOperator, bpy.types.Operator):  # type: ign
         "wait": WAIT_ARGUMENT,
     }
 
-    def execute(self, context: Any) -> AbstractSet[str]:
-        scene = compat.active_sequencer_scene(context)
-        try:
-            level, groups = selection.active_level(scene), takes.target_groups(scene, self.cue)
-            assert level is not None  # noqa: S101 - groups were found on it
-            cues = [
-                takes.regenerated_cue(scene, level, group, same_seed=self.same_seed, count=self.takes)
-                for group in groups
-            ]
-            joins = {cue.id: group.cue for (cue, _), group in zip(cues, groups, strict=True)}
-            return submit_cues(self, cues, wait=self.wait, on_placed=lambda: takes.join_takes(level, joins))
-        except TracklayError as error:
-            return self.report_error(error)
+    def build_cue(self, scene: Any, level: StripLevel, group: TakeGroup) -> tuple[Cue, CueSource]:
+        return takes.regenerated_cue(scene, level, group, same_seed=self.same_seed, count=self.takes)
 
 
-class TRACKLAY_OT_refit(TracklayOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
+class TRACKLAY_OT_refit(_NextTakeOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
     """Fit the take's music to the picture as it is now, at no cost.
 
     Nothing is generated. The new take joins the cue's takes and becomes the audible one.
@@ -217,24 +235,13 @@ class TRACKLAY_OT_refit(TracklayOperator, bpy.types.Operator):  # type: ignore[m
 
     bl_idname = "tracklay.refit"
     bl_label = "Refit"
-    bl_options = {"REGISTER"}
     __annotations__ = {"cue": CUE_ARGUMENT, "wait": WAIT_ARGUMENT}
 
-    def execute(self, context: Any) -> AbstractSet[str]:
-        scene = compat.active_sequencer_scene(context)
-        try:
-            level, groups = selection.active_level(scene), takes.target_groups(scene, self.cue)
-            assert level is not None  # noqa: S101 - groups were found on it
-            cues = [
-                takes.regenerated_cue(scene, level, group, same_seed=True, count=1, is_refit=True) for group in groups
-            ]
-            joins = {cue.id: group.cue for (cue, _), group in zip(cues, groups, strict=True)}
-            return submit_cues(self, cues, wait=self.wait, on_placed=lambda: takes.join_takes(level, joins))
-        except TracklayError as error:
-            return self.report_error(error)
+    def build_cue(self, scene: Any, level: StripLevel, group: TakeGroup) -> tuple[Cue, CueSource]:
+        return takes.regenerated_cue(scene, level, group, same_seed=True, count=1, is_refit=True)
 
 
-class TRACKLAY_OT_land_again(TracklayOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
+class TRACKLAY_OT_land_again(_NextTakeOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
     """Land the untouched take on the picture as it is now, at no cost.
 
     Nothing is generated. The new take joins the cue's takes and becomes the audible one.
@@ -242,22 +249,13 @@ class TRACKLAY_OT_land_again(TracklayOperator, bpy.types.Operator):  # type: ign
 
     bl_idname = "tracklay.land_again"
     bl_label = "Land Again"
-    bl_options = {"REGISTER"}
     __annotations__ = {"cue": CUE_ARGUMENT, "wait": WAIT_ARGUMENT}
 
-    def execute(self, context: Any) -> AbstractSet[str]:
-        scene = compat.active_sequencer_scene(context)
-        try:
-            level, groups = selection.active_level(scene), takes.target_groups(scene, self.cue)
-            assert level is not None  # noqa: S101 - groups were found on it
-            cues = [landed_again.landed_again_cue(scene, level, group) for group in groups]
-            joins = {cue.id: group.cue for (cue, _), group in zip(cues, groups, strict=True)}
-            return submit_cues(self, cues, wait=self.wait, on_placed=lambda: takes.join_takes(level, joins))
-        except TracklayError as error:
-            return self.report_error(error)
+    def build_cue(self, scene: Any, level: StripLevel, group: TakeGroup) -> tuple[Cue, CueSource]:
+        return landed_again.landed_again_cue(scene, level, group)
 
 
-class TRACKLAY_OT_redo_part(TracklayOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
+class TRACKLAY_OT_redo_part(_NextTakeOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
     """Generate a part or the preview range of the current take again.
 
     The result is a new take, which becomes the audible one when it arrives.
@@ -265,7 +263,7 @@ class TRACKLAY_OT_redo_part(TracklayOperator, bpy.types.Operator):  # type: igno
 
     bl_idname = "tracklay.redo_part"
     bl_label = "Redo Part"
-    bl_options = {"REGISTER"}
+    only_first = True
     __annotations__ = {
         "part": IntProperty(
             name="Part", description="Number of the part (0: the preview range)", default=0, min=0, options=SKIP_SAVE
@@ -292,17 +290,9 @@ class TRACKLAY_OT_redo_part(TracklayOperator, bpy.types.Operator):  # type: igno
         result: AbstractSet[str] = context.window_manager.invoke_props_dialog(self)
         return result
 
-    def execute(self, context: Any) -> AbstractSet[str]:
-        scene = compat.active_sequencer_scene(context)
-        try:
-            level, groups = selection.active_level(scene), takes.target_groups(scene, self.cue)
-            assert level is not None  # noqa: S101 - groups were found on it
-            seed = None if self.seed == RANDOM_SEED else self.seed
-            cue, spot = redone_parts.redone_cue(scene, level, groups[0], self.part, prompt=self.prompt, seed=seed)
-            joins = {cue.id: groups[0].cue}
-            return submit_cues(self, [(cue, spot)], wait=self.wait, on_placed=lambda: takes.join_takes(level, joins))
-        except TracklayError as error:
-            return self.report_error(error)
+    def build_cue(self, scene: Any, level: StripLevel, group: TakeGroup) -> tuple[Cue, CueSource]:
+        seed = None if self.seed == RANDOM_SEED else self.seed
+        return redone_parts.redone_cue(scene, level, group, self.part, prompt=self.prompt, seed=seed)
 
 
 class TRACKLAY_OT_delete_dropped(TracklayOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
