@@ -53,12 +53,12 @@ def test_clicks_fall_on_their_flashes_in_every_format(kind, rate, scene, clips, 
 
 
 def test_one_call_lays_takes_of_several_strips(scene, clips, tmp_path):
-    """Each selected strip gets a take on its own frames; takes that overlap in time are on different channels."""
+    """Each selected strip gets a take on its own frames, above all pictures; takes that overlap in time are on different channels."""
     set_rate(scene, Fraction(25))
     for start, channel in ((1, 1), (80, 2), (100, 1)):
         add(scene, clips(Fraction(25), 60, (10,)), start, channel)
     bpy.ops.tracklay.generate(wait=True)
-    assert [(compat.strip_start(take), take.channel) for take in laid(scene)] == [(1, 2), (80, 3), (100, 4)]
+    assert [(compat.strip_start(take), take.channel) for take in laid(scene)] == [(1, 3), (80, 3), (100, 4)]
     expected = [sample(start + 10, Fraction(25)) for start in (1, 80, 100)]
     assert worst(mixed_clicks(scene, tmp_path, 200), expected) <= TOLERANCE
 
