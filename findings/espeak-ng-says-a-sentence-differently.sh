@@ -2,7 +2,7 @@
 # eSpeak NG does not say the same sentence twice the same way: not after another one, and with the variant f2 not even in new processes.
 # Expected: a formant synthesiser without a random seed gives the same samples for the same text, voice and settings.
 # Seen: 1.52 (espeakng-loader 0.2.4): the second of two equal sentences in one process differs from the first; with `en+f2` the first sentence
-# of a new process changes with the second in which it is said, with `en` it does not. Tests that measure made speech depend on order and clock.
+# of a new process changes with the second in which it is made, with `en` it does not. Tests that measure made speech depend on order and clock.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -29,15 +29,15 @@ def hear(samples, count, events):
 
 callback = KIND(hear)
 library.espeak_SetSynthCallback(callback)
-said = []
+made = []
 text = b"We have to leave before the storm comes in."
 for _ in range(2):
     heard.clear()
     assert library.espeak_SetVoiceByName(sys.argv[1].encode()) == 0
     assert library.espeak_Synth(text, len(text) + 1, 0, 1, 0, 1, None, None) == 0
     library.espeak_Synchronize()
-    said.append(f"{len(heard) // 2}:{hashlib.md5(heard).hexdigest()[:8]}")
-print(*said)
+    made.append(f"{len(heard) // 2}:{hashlib.md5(heard).hexdigest()[:8]}")
+print(*made)
 PYTHON
 # A second apart: the clock is what is tried.
 say() { for _ in 1 2 3; do "$folder/venv/bin/python" "$folder/say.py" "$1" && sleep 1.1; done; }

@@ -20,9 +20,9 @@ from ..jobs.ledger import Ledger
 from ..jobs.process_lock import is_alive
 from ..jobs.scheduler import DEFAULT_LIMITS, HOSTED_PROVIDER_LIMIT, Scheduler
 from ..mix.presets import load_preset
+from ..scoring.repair import plan_repairs
 from ..timelines.delivery import check_delivery, deliver_takes
 from ..timelines.mixing.delivery import MixOptions, mix_timeline
-from ..timelines.repair import plan_repairs
 from . import results
 from .history import RowHistory, accepted_takes, missing_takes
 from .open_picture import OpenPicture

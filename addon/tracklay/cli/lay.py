@@ -17,12 +17,12 @@ from ..jobs.job_spec import JobSpec, create_job_spec
 from ..jobs.runner import BlockingRunner
 from ..mix.presets import load_preset
 from ..models import EXTRA_PREFIX, Model, find_model, load_catalogue
+from ..scoring.repair import plan_repairs
 from ..timelines import open_timeline
 from ..timelines.delivery import check_delivery, deliver_takes
 from ..timelines.hit_points import add_hits, tail_frames
 from ..timelines.mixing.delivery import MixOptions, mix_timeline
 from ..timelines.mixing.targets import check_mixable
-from ..timelines.repair import plan_repairs
 from .exit_status import EXIT_BAD_INPUT, EXIT_DONE, EXIT_FAILED
 from .messages import print_json, print_messages
 from .mix import show_mix

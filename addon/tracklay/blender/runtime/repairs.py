@@ -153,7 +153,7 @@ def _plan_repair(runner: BackgroundRunner, cue_id: str, takes: Sequence[Take], d
     """Plan the repair of a cue's best take and report it among the runner's events. Runs in a thread: it reads the take's file."""
     from ...jobs.events import RepairPlanned  # noqa: PLC0415 - enabling the extension must not load these
     from ...jobs.failures import internal_error  # noqa: PLC0415
-    from ...timelines.repair import plan_repairs  # noqa: PLC0415
+    from ...scoring.repair import plan_repairs  # noqa: PLC0415
 
     done = partial(RepairPlanned, cue_id)
     try:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from ..cue import Patch
 from ..models import find_model, load_catalogue
-from ..scoring.ranking import order_takes, score_value
-from ..scoring.stretch_file import find_worst_stretch_of_file
+from .ranking import order_takes, score_value
+from .stretch_file import find_worst_stretch_of_file
 
 if TYPE_CHECKING:
     from ..cue import Cue, Take
