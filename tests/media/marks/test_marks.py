@@ -20,7 +20,11 @@ TRAINED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedi
 """The identifier, as IPTC writes it."""
 
 
-EXIFTOOL = [pytest.param(found, marks=pytest.mark.on_path) for found in [shutil.which("exiftool")] if found]
+EXIFTOOL = [
+    pytest.param(found, marks=pytest.mark.on_path)
+    for found in [shutil.which("exiftool")]
+    if found and shutil.which("ffprobe")
+]
 """The program, where Debian's ffmpeg is tried too."""
 
 
