@@ -54,6 +54,17 @@ def write_silence(seconds: Fraction) -> Path:
     return path
 
 
+def prepare_placeholder(strip: Any) -> None:
+    """Make a strip of silence ready for its own take.
+
+    Blender 5.2 gives strips of one file one sound, and a take is put into a strip by its sound's path.
+    """
+    if strip.sound.users > 1:
+        strip.sound = strip.sound.copy()
+    # Silence has no waveform, and Blender would keep drawing that one after the take has arrived.
+    strip.show_waveform = False
+
+
 def fill_placeholders(refs: Iterable[StripRef], file: Path, entry: str) -> list[str]:
     """Put a take into all its strips and return the names of the scenes that changed, once for each strip.
 

@@ -274,8 +274,7 @@ def place_placeholders(orders: Sequence[tuple[JobSpec, CueSource, CueRequest]]) 
                         file = placeholders.write_silence(spec.cue.sound_span.seconds)
                         span = start, spec.cue.sound_span.frames
                         strip = placer.place_sound(level, picture, file, span, TakeTag(spec.cue.id, index), request)
-                        # Silence has no waveform, and Blender would keep drawing that one after the take has arrived.
-                        strip.show_waveform = False
+                        placeholders.prepare_placeholder(strip)
                         made.append((level, strip))
         except TracklayError:
             for level, strip in made:
@@ -360,7 +359,7 @@ def place_beside(ref: StripRef, cue: Cue, index: int, request: CueRequest, take:
         if cue_index.JOINS_PROPERTY in strip:
             made[cue_index.JOINS_PROPERTY] = strip[cue_index.JOINS_PROPERTY]
         if take is None:
-            made.show_waveform = False  # see `place_placeholders`
+            placeholders.prepare_placeholder(made)
         else:
             cue_index.set_entry(made, json.dumps(take.to_manifest_entry(), ensure_ascii=False))
         return str(made.name)
