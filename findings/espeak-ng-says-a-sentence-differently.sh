@@ -16,7 +16,7 @@ import sys
 import espeakng_loader
 
 library = ctypes.CDLL(espeakng_loader.get_library_path())
-assert library.espeak_Initialize(1, 0, espeakng_loader.get_data_path().encode(), 0) > 0
+assert library.espeak_Initialize(2, 0, espeakng_loader.get_data_path().encode(), 0) > 0
 heard = bytearray()
 KIND = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 

@@ -53,7 +53,7 @@ SENTENCES = {
 VARIANTS = ("", "+f2", "+m3", "+f4", "+m7", "+croak")
 """Variants of a voice, as eSpeak NG names them."""
 
-_RETRIEVAL, _UTF8 = 1, 1
+_SYNCHRONOUS, _UTF8 = 2, 1
 
 
 @cache
@@ -82,9 +82,12 @@ def speak(text: str, voice: str = "en-us", *, speed: int = 160, pitch: int = 50)
 
 
 def _synthesize(text: str, voice: str, speed: int, pitch: int) -> tuple[int, bytes]:
-    """Return the sample rate and the samples, 16 bits each, of a sentence as eSpeak NG says it."""
+    """Return the sample rate and the samples, 16 bits each, of a sentence as eSpeak NG says it.
+
+    Synchronously: its own thread, which the other modes start, does not reliably survive a call into Python.
+    """
     library = ctypes.CDLL(espeakng_loader.get_library_path())
-    rate = library.espeak_Initialize(_RETRIEVAL, 0, espeakng_loader.get_data_path().encode(), 0)
+    rate = library.espeak_Initialize(_SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), 0)
     assert rate > 0, "eSpeak NG cannot be started"
     heard = bytearray()
     kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
@@ -101,7 +104,6 @@ def _synthesize(text: str, voice: str, speed: int, pitch: int) -> tuple[int, byt
     library.espeak_SetParameter(3, pitch, 0)
     encoded = text.encode()
     assert library.espeak_Synth(encoded, len(encoded) + 1, 0, 1, 0, _UTF8, None, None) == 0
-    library.espeak_Synchronize()
     return rate, bytes(heard)
 
 
