@@ -10,7 +10,9 @@ from ..parser import Commands, add_command, add_json_option
 
 def add_parser(commands: Commands[Any]) -> None:
     """Add the command's parser."""
-    land = add_command(commands, "land", "land:run_land", help="land a take again, after the picture was re-cut")
+    land = add_command(
+        commands, "land", "retakes.land:run_land", help="land a take again, after the picture was re-cut"
+    )
     land.add_argument(
         "take", metavar="TAKE", type=Path, help="WAV of a take; its untouched form is used if it is beside it"
     )

@@ -10,7 +10,7 @@ from ..parser import Commands, add_command, add_json_option
 
 def add_parser(commands: Commands[Any]) -> None:
     """Add the command's parser."""
-    redo = add_command(commands, "redo", "redo:run_redo", help="generate a part or a stretch of a take again")
+    redo = add_command(commands, "redo", "retakes.redo:run_redo", help="generate a part or a stretch of a take again")
     redo.add_argument("take", metavar="TAKE", type=Path, help="WAV file of a take")
     redo.add_argument("--part", type=int, metavar="N", help="number of the part, as the manifest has it")
     redo.add_argument("--in", dest="in_point", metavar="TIME", help="start of the stretch on the timeline")

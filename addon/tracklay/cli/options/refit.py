@@ -10,7 +10,9 @@ from ..parser import Commands, add_command, add_json_option
 
 def add_parser(commands: Commands[Any]) -> None:
     """Add the command's parser."""
-    refit = add_command(commands, "refit", "refit:run_refit", help="fit the music of a take to a changed picture, free")
+    refit = add_command(
+        commands, "refit", "retakes.refit:run_refit", help="fit the music of a take to a changed picture, free"
+    )
     refit.add_argument("take", metavar="TAKE", type=Path, help="WAV file of a take of music")
     refit.add_argument(
         "--in", dest="in_point", metavar="TIME", help="new start (default: that of the cue as it is now)"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..batch.remake import find_row, refit_row_spec
-from ..errors import InvalidInput
-from ..jobs.delivery import BatchDelivery
-from ..timelines import open_timeline
-from ..timelines.redo import find_made_take
-from ..timelines.refit import refit_cue
+from ...batch.remake import find_row, refit_row_spec
+from ...errors import InvalidInput
+from ...jobs.delivery import BatchDelivery
+from ...timelines import open_timeline
+from ...timelines.redo import find_made_take
+from ...timelines.refit import refit_cue
 from .redo import generate_beside, generate_in_row, require_file_delivery
 
 if TYPE_CHECKING:

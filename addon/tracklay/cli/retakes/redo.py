@@ -6,29 +6,29 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..batch.remake import find_row, redo_row_spec, run_in_row
-from ..cue import Failure, Take
-from ..errors import InvalidInput
-from ..jobs.costs import check_budget
-from ..jobs.delivery import BatchDelivery, FileDelivery
-from ..jobs.job_spec import create_job_spec
-from ..jobs.runner import BlockingRunner
-from ..timelines import open_timeline
-from ..timelines.delivery import check_delivery, deliver_takes
-from ..timelines.redo import find_made_take, redo_cue
-from ..version import VERSION
-from .batch import print_results, report_path, write_list_report
-from .exit_status import EXIT_DONE, EXIT_FAILED
-from .messages import print_json, print_messages
-from .progress import BatchProgress, TakeProgressTable
-from .tables import show_result
+from ...batch.remake import find_row, redo_row_spec, run_in_row
+from ...cue import Failure, Take
+from ...errors import InvalidInput
+from ...jobs.costs import check_budget
+from ...jobs.delivery import BatchDelivery, FileDelivery
+from ...jobs.job_spec import create_job_spec
+from ...jobs.runner import BlockingRunner
+from ...timelines import open_timeline
+from ...timelines.delivery import check_delivery, deliver_takes
+from ...timelines.redo import find_made_take, redo_cue
+from ...version import VERSION
+from ..batch import print_results, report_path, write_list_report
+from ..exit_status import EXIT_DONE, EXIT_FAILED
+from ..messages import print_json, print_messages
+from ..progress import BatchProgress, TakeProgressTable
+from ..tables import show_result
 
 if TYPE_CHECKING:
-    from ..batch.worklist import WorkList, WorkListRow
-    from ..cue import Cue
-    from ..jobs import JobSpec
-    from ..timelines.base import Timeline
-    from ..timelines.redo import MadeTake
+    from ...batch.worklist import WorkList, WorkListRow
+    from ...cue import Cue
+    from ...jobs import JobSpec
+    from ...timelines.base import Timeline
+    from ...timelines.redo import MadeTake
 
 
 def run_redo(options: argparse.Namespace) -> int:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from ..timelines.landing_again import land_again
-from .exit_status import EXIT_DONE
-from .messages import print_json, print_message
-from .tables import show_written_file
+from ...timelines.landing_again import land_again
+from ..exit_status import EXIT_DONE
+from ..messages import print_json, print_message
+from ..tables import show_written_file
 
 
 def run_land(options: argparse.Namespace) -> int:

@@ -1,0 +1,1 @@
+"""Commands that make an existing take again: a part or stretch of it, its music fitted, its hits landed."""
