@@ -3,8 +3,8 @@
 Arguments and results are plain data (JSON). A `TracklayError` raised by the function is raised again here. The process is this Python,
 or another program that runs Python code, such as Blender.
 
-A process of this Python stays for the next call, since starting it and importing numpy and our modules takes longer than most calls. One that
-is killed, or dies, takes only its own call with it.
+A process of this Python stays for the next call: starting it and importing numpy and our modules takes longer than most calls. One
+that is killed, or dies, takes only its own call with it.
 """
 
 from __future__ import annotations

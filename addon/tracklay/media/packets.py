@@ -229,24 +229,24 @@ def index_packets(path: Path, *, runs_on: bool = False, cancel_token: CancelToke
         OSError: the file is gone.
     """
     stat = path.stat()
-    return _index_packets(path, stat.st_size, stat.st_mtime_ns, _Uncompared(cancel_token), runs_on=runs_on)
+    return _index_packets(path, stat.st_size, stat.st_mtime_ns, Uncompared(cancel_token), runs_on=runs_on)
 
 
-class _Uncompared:
-    """A value that a cache's key ignores."""
+class Uncompared:
+    """A cancel token that a cache's key ignores."""
 
     def __init__(self, value: CancelToken | None) -> None:
         self.value = value
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Uncompared)
+        return isinstance(other, Uncompared)
 
     def __hash__(self) -> int:
         return 0
 
 
 @lru_cache(maxsize=4)
-def _index_packets(path: Path, _size: int, _mtime: int, token: _Uncompared, *, runs_on: bool) -> PacketIndex:
+def _index_packets(path: Path, _size: int, _mtime: int, token: Uncompared, *, runs_on: bool) -> PacketIndex:
     listing = _read_lines(path, "0:V:0", token.value, runs_on=runs_on)
     times: list[int] = []
     keys: list[int] = []
@@ -342,7 +342,7 @@ def decoded_times(
     """Return the times at which the decoder shows a file's frames, all or the first `max_frames`. As `decoded_frames`, once per state."""
     stat = path.stat()
     return _decoded_times(
-        path, frame_seconds, max_frames, stat.st_size, stat.st_mtime_ns, _Uncompared(cancel_token), runs_on=runs_on
+        path, frame_seconds, max_frames, stat.st_size, stat.st_mtime_ns, Uncompared(cancel_token), runs_on=runs_on
     )
 
 
@@ -353,7 +353,7 @@ def _decoded_times(
     max_frames: int | None,
     _size: int,
     _mtime: int,
-    token: _Uncompared,
+    token: Uncompared,
     *,
     runs_on: bool,
 ) -> tuple[Fraction, ...]:
