@@ -273,7 +273,7 @@ def _read_header_once(
 ) -> tuple[VideoHeader | None, tuple[str, ...]]:
     cancel_token = token.value
     try:
-        packets, time_base, size, log_lines = _first_packets(path, cancel_token, runs_on=False)
+        packets, time_base, size, log_lines, _ = _first_packets(path, cancel_token, runs_on=False)
     except ffmpeg.StreamNotFound:
         return None, describe_input(path)
     except MediaError as error:
@@ -394,11 +394,19 @@ def frame_times(path: Path, *, cancel_token: CancelToken | None = None) -> tuple
 
 
 class FrameListing(NamedTuple):
-    """All frames of a file: their times as of `frame_times`, their width and height in pixels, and the file's audio streams."""
+    """All frames of a file.
+
+    Attributes:
+        times: as of `frame_times`.
+        size: width and height in pixels.
+        audio: the file's audio streams.
+        content_hash: as of `PacketListing`.
+    """
 
     times: tuple[Fraction, ...]
     size: tuple[int, int]
     audio: tuple[AudioStream, ...]
+    content_hash: str
 
 
 def list_frames(path: Path, *, cancel_token: CancelToken | None = None) -> FrameListing:
@@ -406,9 +414,9 @@ def list_frames(path: Path, *, cancel_token: CancelToken | None = None) -> Frame
     try:
         listing = read_packets(path, "0:V:0", cancel_token=cancel_token)
     except ffmpeg.StreamNotFound:
-        return FrameListing((), (0, 0), ())
+        return FrameListing((), (0, 0), (), "")
     times = tuple(sorted(packet.time for packet in listing.packets if not packet.is_discarded))
-    return FrameListing(times, listing.size, parse_audio_streams(listing.log_lines))
+    return FrameListing(times, listing.size, parse_audio_streams(listing.log_lines), listing.content_hash)
 
 
 def key_times(
