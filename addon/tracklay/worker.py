@@ -145,6 +145,7 @@ class _Process:
         self.idle_since = 0.0
         self._calls = 0
         self._is_calling = False
+        self._pipes_lock = threading.Lock()
         self._popen = start_process(
             [*(program or (sys.executable, *PYTHON_FLAGS)), BOOTSTRAP, "--", str(Path(__file__).parent)],
             stdin=subprocess.PIPE,
@@ -172,8 +173,11 @@ class _Process:
         assert stdin  # noqa: S101 - they are pipes
         assert stdout  # noqa: S101
         prefix = REPLY_PREFIX.encode()
+        with self._pipes_lock:
+            if stdin.closed:  # it was killed before
+                return None
+            self._is_calling = True
         self._calls += 1
-        self._is_calling = True
         try:
             with contextlib.suppress(OSError):  # a process that died closes the pipe; its stderr says why
                 stdin.write(request)
@@ -187,8 +191,9 @@ class _Process:
         """Kill the process and its children. A call in another thread then returns None."""
         kill_process_group(self._popen)
         self._popen.wait()
-        if not self._is_calling:
-            self._close_pipes()
+        with self._pipes_lock:
+            if not self._is_calling:
+                self._close_pipes()
 
     def end(self) -> None:
         """Let the process exit by itself; kill it if it does not: the bpy module may hang at exit."""
