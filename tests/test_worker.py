@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -107,6 +108,19 @@ def test_other_surroundings_have_a_process_of_their_own(monkeypatch, tmp_path):
     second = process_of(WorkerProcess(FUNCTION, {}))
     monkeypatch.setenv("LC_ALL", "C.UTF-8" if os.environ.get("LC_ALL") != "C.UTF-8" else "C")
     assert len({first, second, process_of(WorkerProcess(FUNCTION, {}))}) == 3
+
+
+@pytest.mark.usefixtures("no_idle_workers")
+def test_a_forked_process_has_workers_of_its_own():
+    """Two that write to one pipe would read each other's replies."""
+    first = process_of(WorkerProcess(FUNCTION, {}))
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        assert pool.apply(_process_in_child) != first
+    assert process_of(WorkerProcess(FUNCTION, {})) == first
+
+
+def _process_in_child() -> int:
+    return process_of(WorkerProcess(FUNCTION, {}))
 
 
 @pytest.mark.usefixtures("no_idle_workers")

@@ -257,6 +257,10 @@ class _IdleProcesses:
         for other in surplus:
             other.kill()
 
+    def forget(self) -> None:
+        """Leave them to the process that this one was forked from."""
+        self._lock, self._idle = threading.Lock(), []  # the lock may have been held, too
+
     def end(self) -> None:
         """End all of them."""
         with self._lock:
@@ -267,6 +271,8 @@ class _IdleProcesses:
 
 _idle = _IdleProcesses()
 atexit.register(_idle.end)
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_idle.forget)
 
 
 def end_idle_workers() -> None:
