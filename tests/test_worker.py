@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
 
 import pytest
 from tracklay import worker
-from tracklay.errors import ModelFailed
+from tracklay.errors import MediaError, ModelFailed
 from tracklay.media import ffmpeg_program
 from tracklay.processes import find_program, start_process
 from tracklay.worker import WorkerProcess
@@ -48,6 +49,93 @@ def test_a_process_that_dies_is_reported_with_its_last_line():
     ) as caught:
         WorkerProcess("version:VERSION", {}).result()
     assert caught.value.code == "worker.no_result"
+
+
+def process_of(call: WorkerProcess) -> int:
+    """Return the number of a call's process, and end the call."""
+    process = call._process
+    assert process
+    call.result()
+    return process.pid
+
+
+@pytest.fixture
+def no_idle_workers():
+    """End idle processes before and after a test."""
+    worker.end_idle_workers()
+    yield
+    worker.end_idle_workers()
+
+
+@pytest.mark.usefixtures("no_idle_workers")
+def test_a_process_stays_for_the_next_call():
+    """Not for one that runs at the same time, nor after its own death."""
+    first = process_of(WorkerProcess(FUNCTION, {}))
+    calls = [WorkerProcess(FUNCTION, {}) for _ in range(2)]
+    assert process_of(calls[0]) == first
+    assert process_of(calls[1]) != first
+    with pytest.raises(ModelFailed):
+        WorkerProcess("version:VERSION", {}).result()
+    killed = WorkerProcess(FUNCTION, {})
+    killed.kill()
+    with pytest.raises(ModelFailed, match="it was killed"):
+        killed.result()
+    assert WorkerProcess(FUNCTION, {}).result() == ffmpeg_program.ffmpeg_version()
+
+
+@pytest.mark.usefixtures("no_idle_workers")
+def test_a_complete_call_is_not_killed_and_an_error_ends_no_process():
+    """The process may have the next call already."""
+    call = WorkerProcess("media.probe:probe_media", {"path": None})
+    with pytest.raises(ModelFailed):
+        call.result()
+    call = WorkerProcess(
+        "landing.land_file:land_wav", {"take": "/none.wav", "proxy": "/none.mp4", "prompt": "", "to": ""}
+    )
+    process = call._process
+    assert process
+    with pytest.raises(MediaError, match=r"/none\.mp4"):
+        call.result()
+    call.kill()
+    assert process_of(WorkerProcess(FUNCTION, {})) == process.pid
+
+
+@pytest.mark.usefixtures("no_idle_workers")
+def test_other_surroundings_have_a_process_of_their_own(monkeypatch, tmp_path):
+    """A folder, a variable or a setting that changed: a running process would not know of it."""
+    first = process_of(WorkerProcess(FUNCTION, {}))
+    monkeypatch.chdir(tmp_path)
+    second = process_of(WorkerProcess(FUNCTION, {}))
+    monkeypatch.setenv("LC_ALL", "C.UTF-8" if os.environ.get("LC_ALL") != "C.UTF-8" else "C")
+    assert len({first, second, process_of(WorkerProcess(FUNCTION, {}))}) == 3
+
+
+@pytest.mark.usefixtures("no_idle_workers")
+def test_a_forked_process_has_workers_of_its_own():
+    """Two that write to one pipe would read each other's replies."""
+    first = process_of(WorkerProcess(FUNCTION, {}))
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        assert pool.apply(_process_in_child) != first
+    assert process_of(WorkerProcess(FUNCTION, {})) == first
+
+
+def _process_in_child() -> int:
+    return process_of(WorkerProcess(FUNCTION, {}))
+
+
+@pytest.mark.usefixtures("no_idle_workers")
+def test_idle_processes_are_few_and_end(monkeypatch):
+    """As many as there are processors; each after a number of calls; all when the package is unloaded."""
+    monkeypatch.setattr(worker, "MAX_IDLE", 1)
+    calls = [WorkerProcess(FUNCTION, {}) for _ in range(3)]
+    processes = [call._process for call in calls]
+    for call in calls:
+        call.result()
+    assert [process._popen.poll() is None for process in processes if process] == [False, False, True]
+    monkeypatch.setattr(worker, "MAX_CALLS", 1)
+    assert process_of(WorkerProcess(FUNCTION, {})) not in [process.pid for process in processes if process]
+    worker.end_idle_workers()
+    assert not any(process._popen.poll() is None for process in processes if process)
 
 
 PLANTED = "raise SystemExit('a file of the current folder was run')\n"

@@ -10,7 +10,7 @@ import pytest
 from tracklay.errors import MediaError
 from tracklay.media.film import mux
 from tracklay.media.film.film_check import FilmError, check_film
-from tracklay.media.probe import frame_times, probe_media, probe_video
+from tracklay.media.probe import frame_times, list_frames, probe_media, probe_video
 
 from tests.bit_writer import field_stream
 from tests.clips import FFMPEG, clicks, hear
@@ -259,6 +259,22 @@ def test_a_film_without_its_first_or_last_picture_is_found(tmp_path, take):
     film.write_bytes(data)
     with pytest.raises(FilmError, match=r"no picture can be decoded at 1\.960 s"):
         check_film(film, [Fraction(n, 25) for n in range(50)], (2,))
+
+
+def test_an_unchanged_picture_is_known_by_its_packets(tmp_path, take):
+    """Few key frames are then decoded; a film with other packets is decoded to its end."""
+    clip = numbered(tmp_path / "clip.mp4", RATE, 50, *X264, "-g", "50")
+    film, _ = laid(clip, take)
+    times, content_hash = [Fraction(n, 25) for n in range(50)], list_frames(clip).content_hash
+    assert list_frames(film).content_hash == content_hash
+    check_film(film, times, (2,), content_hash=content_hash)
+    data = bytearray(film.read_bytes())
+    with av.open(str(film)) as container:
+        last = [packet for packet in container.demux(video=0) if packet.size][-1]
+    data[last.pos : last.pos + last.size] = bytes(last.size)
+    film.write_bytes(data)
+    with pytest.raises(FilmError, match=r"no picture can be decoded at 1\.960 s"):
+        check_film(film, times, (2,), content_hash=content_hash)
 
 
 def test_no_film_is_better_than_a_wrong_one(tmp_path, take, monkeypatch):

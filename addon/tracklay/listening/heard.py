@@ -38,16 +38,15 @@ def measure_heard(take: Path) -> dict[str, Any]:
     Raises:
         MediaError: the file cannot be read.
     """
-    meter = LoudnessMeter()
     with WavReader(take) as wav:
+        meter = LoudnessMeter(min(2, wav.format.channels))
         # The meter's filter is for 48 kHz: of a take at twice that rate, every second pair is one sample.
         step = max(1, round(wav.format.sample_rate / SAMPLE_RATE))
         for first in range(0, wav.format.samples, _BLOCK_SAMPLES):
             block = wav.read(first, min(wav.format.samples, first + _BLOCK_SAMPLES))
             whole = len(block) - len(block) % step
             thinned = block[:whole].reshape(-1, step, block.shape[1]).mean(axis=1)
-            stereo = thinned[:, :2] if thinned.shape[1] > 1 else np.pad(thinned, ((0, 0), (0, 1)))
-            meter.add(stereo.T.astype(np.float32))
+            meter.add(thinned[:, :2].T.astype(np.float32))
     powers = meter.part_powers()
     lufs = gated_loudness(powers)
     return {

@@ -11,16 +11,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from . import ffmpeg
 from .input_formats import ANSWER_FORMATS
-from .probe import read_video_header
+from .probe import check_file, parse_audio_streams, read_video_header
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ..cancellation import CancelToken
+    from .probe import AudioStream
 
 PRIMING_SAMPLES = {
     "aac": 1024,
@@ -39,8 +40,11 @@ decoder, the others as ffmpeg 5.1, 7.0 and 9.0 write them. Another encoder's may
 TIME_TOLERANCE = Fraction(3, 2000)
 """Seconds within which two times are equal: Matroska and FLV round to milliseconds. The smallest priming is 5.3 ms."""
 
-FIRST_PACKETS = 3
-"""Packets or frames read: the first may have no data."""
+FIRST_FRAMES = 3
+"""Decoded frames that are read: the first may have no data."""
+
+FIRST_PACKETS = 40
+"""Packets that are read: more than any decoder needs for its first frames. ffmpeg 9 ends with the first stream that has its number."""
 
 MAX_SKIP_SECONDS = Fraction(3, 20)
 """Seconds between the first packet and the first decoded sample, at most, that are priming or a decoder's delay: WMA has 85 ms."""
@@ -80,25 +84,80 @@ class AudioStart:
     declared_seconds: float | None
 
 
-def measure_audio_start(
-    path: Path, codec: str, sample_rate: int, *, has_skip_samples: bool, cancel_token: CancelToken | None = None
-) -> AudioStart:
+class AudioHead(NamedTuple):
+    """The beginning of a file's first audio stream.
+
+    Attributes:
+        stream: the stream; None if the file has no sound.
+        has_skip_samples: the first packet has side data, perhaps a number of samples to skip.
+        packet: time of the first packet with sound, in seconds on the file's own clock; None without a time.
+        sample: time of the first decoded sample, likewise.
+        log_lines: ffmpeg's log about the file.
+    """
+
+    stream: AudioStream | None
+    has_skip_samples: bool
+    packet: Fraction | None
+    sample: Fraction | None
+    log_lines: tuple[str, ...]
+
+
+def read_audio_head(path: Path, *, cancel_token: CancelToken | None = None) -> AudioHead:
+    """Return the beginning of a model's file, in one run of ffmpeg: its first audio stream is copied and decoded side by side.
+
+    Raises:
+        InvalidInput: the file is missing or empty.
+        MediaError: it cannot be read, or is of a format that no model answers in.
+        Cancelled: the token was cancelled.
+    """
+    import ffmpeg as builder  # noqa: PLC0415 - ffmpeg-python, slow to import
+
+    check_file(path)
+    sound = ffmpeg.input_stream(path, formats=ANSWER_FORMATS, copyts=None)["a:0"]
+    options = {"c:a:0": "copy", "frames:a:0": FIRST_PACKETS, "frames:a:1": FIRST_FRAMES, "format": "framecrc"}
+    stream = builder.output(sound, sound, "pipe:", **options)
+    action = f"Could not read the model's file {path.name}"
+    try:
+        text, log_lines = ffmpeg.capture_stdout(stream, action, cancel_token=cancel_token)
+    except ffmpeg.StreamNotFound:
+        return AudioHead(None, has_skip_samples=False, packet=None, sample=None, log_lines=())
+    lines = [line.replace(" ", "") for line in text.splitlines()]
+    rows = [line.split(",") for line in lines if not line.startswith("#")]
+    bases = dict(line.removeprefix("#tb").split(":") for line in lines if line.startswith("#tb"))
+    packets = [row for row in rows if row[0] == "0"]
+    return AudioHead(
+        next(iter(parse_audio_streams(log_lines)), None) if packets else None,
+        any(part.startswith("S=") for part in next(iter(packets), [])),
+        _first_time(packets, Fraction(bases.get("0", 1))),
+        _first_time([row for row in rows if row[0] == "1"], Fraction(bases.get("1", 1))),
+        log_lines,
+    )
+
+
+def _first_time(rows: list[list[str]], time_base: Fraction) -> Fraction | None:
+    """Return the time of the first of `framecrc`'s rows with data. A packet without is a header's: it has a time, and no sound (FLV)."""
+    first = next((row for row in rows if row[4] != "0"), None)
+    if first is None or not first[2].lstrip("-").isdigit() or abs(int(first[2])) >= 1 << 62:
+        return None
+    return int(first[2]) * time_base
+
+
+def measure_audio_start(path: Path, head: AudioHead, *, cancel_token: CancelToken | None = None) -> AudioStart:
     """Return the place of the first decoded sample of a file's first audio stream.
 
     Args:
         path: the file.
-        codec: ffmpeg's name of the codec.
-        sample_rate: of the stream, in Hz.
-        has_skip_samples: the first packet has side data, perhaps a number of samples to skip.
+        head: its beginning, with a stream.
         cancel_token: cancels the work.
 
     Raises:
-        MediaError: the file cannot be read, or is of a format that no model answers in.
+        InvalidInput: its picture cannot be read.
         Cancelled: the token was cancelled.
     """
-    packet, log_lines = _first_time(path, cancel_token, c="copy")
-    sample, _ = _first_time(path, cancel_token)
-    described = [line[: ffmpeg.MAX_LINE_CHARS] for line in _about_input(log_lines)]
+    assert head.stream  # noqa: S101 - as documented
+    codec, sample_rate = head.stream.codec, head.stream.sample_rate
+    packet, sample = head.packet, head.sample
+    described = [line[: ffmpeg.MAX_LINE_CHARS] for line in _about_input(head.log_lines)]
     estimated = any("Estimating duration from bitrate" in line for line in described)
     declared = next((_seconds(found) for line in described if (found := _DURATION.match(line))), None)
     declared = None if estimated else declared
@@ -120,7 +179,7 @@ def measure_audio_start(
     if abs(packet - zero) <= TIME_TOLERANCE or codec in UNCOUNTED_PRIMING_CODECS:
         # The first packet begins at zero, so its timestamp does not count the priming in it: the samples come late by that.
         skipped = round((sample - packet) * sample_rate)
-        priming = skipped if has_skip_samples and skipped > 0 else usual
+        priming = skipped if head.has_skip_samples and skipped > 0 else usual
     delay = sample - zero - Fraction(priming, sample_rate)
     usual_seconds = Fraction(usual, sample_rate)
     if usual and max(abs(zero - usual_seconds), abs(packet + usual_seconds), abs(sample)) <= TIME_TOLERANCE:
@@ -130,26 +189,6 @@ def measure_audio_start(
     if delay < 0 and abs(delay + usual_seconds) <= TIME_TOLERANCE:
         delay = -usual_seconds
     return AudioStart(delay, priming, declared)
-
-
-def _first_time(
-    path: Path, cancel_token: CancelToken | None, **options: Any
-) -> tuple[Fraction | None, tuple[str, ...]]:
-    """Return the time of the first audio packet (`c="copy"`) or decoded frame, in seconds on the file's own clock, and ffmpeg's log."""
-    stream = ffmpeg.input_stream(path, formats=ANSWER_FORMATS, copyts=None).output(
-        "pipe:", **{"map": "0:a:0", "format": "framecrc", "frames:a": FIRST_PACKETS, **options}
-    )
-    text, log_lines = ffmpeg.capture_stdout(
-        stream, f"Could not read the model's file {path.name}", cancel_token=cancel_token
-    )
-    lines = text.splitlines()
-    base = next((Fraction(line.rpartition(" ")[2]) for line in lines if line.startswith("#tb")), Fraction(1))
-    rows = (line.replace(" ", "").split(",") for line in lines if not line.startswith("#"))
-    # A packet without data is a header's: it has a time, and no sound (FLV).
-    first = next((row for row in rows if row[4] != "0"), None)
-    if first is None or not first[2].lstrip("-").isdigit() or abs(int(first[2])) >= 1 << 62:
-        return None, log_lines
-    return int(first[2]) * base, log_lines
 
 
 def _about_input(log_lines: tuple[str, ...]) -> list[str]:

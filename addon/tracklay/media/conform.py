@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..cue import SAMPLE_RATE
-from ..errors import InvalidInput, ModelFailed
+from ..errors import InvalidInput, MediaError, ModelFailed
 from . import ffmpeg
-from .audio_timing import measure_audio_start
+from .audio_timing import measure_audio_start, read_audio_head
 from .input_formats import ANSWER_FORMATS
-from .probe import probe_audio
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -144,24 +143,19 @@ def conform_audio(
         Cancelled: the token was cancelled.
     """
     try:
-        audio, first = probe_audio(output, cancel_token=cancel_token)
-    except InvalidInput as error:
+        head = read_audio_head(output, cancel_token=cancel_token)
+    except (InvalidInput, MediaError) as error:
         # The file is the model's: its user cannot choose another, but it can be downloaded again.
         raise ModelFailed("output.unreadable", "{error}", error=error) from error
-    if first is None or not audio:
+    audio = head.stream
+    if audio is None:
         raise ModelFailed(
             "output.no_audio",
             "The model's file {name} has no sound. Try again, or use another model.",
             name=output.name,
         )
-    channels = 1 if audio[0].layout in ("mono", "1 channels") else 2
-    start = measure_audio_start(
-        output,
-        audio[0].codec,
-        audio[0].sample_rate,
-        has_skip_samples=first.has_skip_samples,
-        cancel_token=cancel_token,
-    )
+    channels = 1 if audio.layout in ("mono", "1 channels") else 2
+    start = measure_audio_start(output, head, cancel_token=cancel_token)
     if start.delay > Fraction(samples, rate):
         # Not meant: a part of a stream keeps the stream's clock. Its own beginning is the time zero.
         start = replace(start, delay=Fraction(0), priming_samples=0)
@@ -171,7 +165,7 @@ def conform_audio(
         with to.open("wb") as file:
             writer = make_writer(file, channels)
             tally = _DecodeStats()
-            blocks = _decode_blocks(output, audio[0], (rate, channels), start, tally, samples, cancel_token)
+            blocks = _decode_blocks(output, audio, (rate, channels), start, tally, samples, cancel_token)
             for block in _fit_to_length(blocks, samples, (rate, channels), tally, pad=pad, fade=fade):
                 writer.write(block * np.float32(gain))
             if not tally.samples:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, fields
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import InvalidInput, MediaError, file_not_found_error
@@ -19,6 +20,7 @@ from .packets import (
     Packet,
     PacketIndex,
     PacketListing,
+    Uncompared,
     decoded_times,
     describe_input,
     index_packets,
@@ -207,7 +209,7 @@ def probe_media(path: Path, *, cancel_token: CancelToken | None = None) -> Media
     """
     header, log_lines = _read_header(path, cancel_token)
     container = _parse_container(log_lines)
-    audio = _parse_audio_streams(log_lines)
+    audio = parse_audio_streams(log_lines)
     if header is None:
         return MediaInfo(path, container, None, audio)
     return MediaInfo(path, container, _measure_stream(path, header, cancel_token), audio)
@@ -228,10 +230,11 @@ def probe_audio(
         return (), None
     except MediaError as error:
         raise _as_invalid_input(error) from error
-    return _parse_audio_streams(listing.log_lines), next(iter(listing.packets), None)
+    return parse_audio_streams(listing.log_lines), next(iter(listing.packets), None)
 
 
-def _parse_audio_streams(log_lines: tuple[str, ...]) -> tuple[AudioStream, ...]:
+def parse_audio_streams(log_lines: tuple[str, ...]) -> tuple[AudioStream, ...]:
+    """Return a file's audio streams, as ffmpeg's log about it describes them."""
     found = []
     for line in input_lines(log_lines):
         if match := _AUDIO.search(line):
@@ -258,9 +261,19 @@ def read_video_header(path: Path, *, cancel_token: CancelToken | None = None) ->
 
 
 def _read_header(path: Path, cancel_token: CancelToken | None) -> tuple[VideoHeader | None, tuple[str, ...]]:
+    """Return the header, None without video, and ffmpeg's log about the file: once for each state of the file."""
     check_file(path)
+    stat = path.stat()
+    return _read_header_once(path, stat.st_size, stat.st_mtime_ns, stat.st_ino, Uncompared(cancel_token))
+
+
+@lru_cache(maxsize=256)
+def _read_header_once(
+    path: Path, _size: int, _mtime: int, _inode: int, token: Uncompared
+) -> tuple[VideoHeader | None, tuple[str, ...]]:
+    cancel_token = token.value
     try:
-        packets, time_base, size, log_lines = _first_packets(path, cancel_token, runs_on=False)
+        packets, time_base, size, log_lines, _ = _first_packets(path, cancel_token, runs_on=False)
     except ffmpeg.StreamNotFound:
         return None, describe_input(path)
     except MediaError as error:
@@ -381,11 +394,19 @@ def frame_times(path: Path, *, cancel_token: CancelToken | None = None) -> tuple
 
 
 class FrameListing(NamedTuple):
-    """All frames of a file: their times as of `frame_times`, their width and height in pixels, and the file's audio streams."""
+    """All frames of a file.
+
+    Attributes:
+        times: as of `frame_times`.
+        size: width and height in pixels.
+        audio: the file's audio streams.
+        content_hash: as of `PacketListing`.
+    """
 
     times: tuple[Fraction, ...]
     size: tuple[int, int]
     audio: tuple[AudioStream, ...]
+    content_hash: str
 
 
 def list_frames(path: Path, *, cancel_token: CancelToken | None = None) -> FrameListing:
@@ -393,9 +414,9 @@ def list_frames(path: Path, *, cancel_token: CancelToken | None = None) -> Frame
     try:
         listing = read_packets(path, "0:V:0", cancel_token=cancel_token)
     except ffmpeg.StreamNotFound:
-        return FrameListing((), (0, 0), ())
+        return FrameListing((), (0, 0), (), "")
     times = tuple(sorted(packet.time for packet in listing.packets if not packet.is_discarded))
-    return FrameListing(times, listing.size, _parse_audio_streams(listing.log_lines))
+    return FrameListing(times, listing.size, parse_audio_streams(listing.log_lines), listing.content_hash)
 
 
 def key_times(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..landing.contacts import find_contacts
 from ..media.extract import Proxy, read_luma_frames
@@ -13,17 +13,13 @@ from ..media.probe import list_frames
 from ..media.shot_detection import ANALYSIS_SHORT_SIDE, CUT_THRESHOLD, CutScorer
 from ..sketch.engine import analyze_proxy_motion
 from ..sketch.motion_cache import load_or_analyze
-from .plan import PictureNotes
-
-if TYPE_CHECKING:
-    from ..timing import Rate
 
 FRAME_TOLERANCE = Fraction(1, 8)
 """Share of a frame by which a proxy's frame may begin after a timeline frame and still be the one that it shows."""
 
 
 def observe_proxy(*, proxy: str, prompt: str, fps: str) -> dict[str, Any]:
-    """Return the notes of a proxy as plain data; `notes_from_dict` rebuilds them.
+    """Return the arguments of the proxy's `PictureNotes`, as plain data.
 
     Args:
         proxy: its path.
@@ -35,7 +31,7 @@ def observe_proxy(*, proxy: str, prompt: str, fps: str) -> dict[str, Any]:
     """
     path, rate = Path(proxy), Fraction(fps)
     contacts, _ = find_contacts(path, prompt)
-    times, (width, height), _ = list_frames(path)
+    times, (width, height), *_ = list_frames(path)
     shrink = min(1.0, ANALYSIS_SHORT_SIDE / min(width, height))
     size = max(2, round(width * shrink / 2) * 2), max(2, round(height * shrink / 2) * 2)
     scorer, cuts = CutScorer(), []
@@ -53,13 +49,3 @@ def observe_proxy(*, proxy: str, prompt: str, fps: str) -> dict[str, Any]:
 def _frame_of(time: Fraction, fps: Fraction) -> int:
     """Return the first timeline frame that shows what begins at a time."""
     return math.ceil(time * fps - FRAME_TOLERANCE)
-
-
-def notes_from_dict(data: dict[str, Any]) -> PictureNotes:
-    """Rebuild what `observe_proxy` returned."""
-    return PictureNotes(data["cuts"], data["contacts"], data["motion"])
-
-
-def observation_arguments(proxy: Path, prompt: str, rate: Rate) -> dict[str, str]:
-    """Return the arguments of `observe_proxy`."""
-    return {"proxy": str(proxy), "prompt": prompt, "fps": str(rate.fps)}

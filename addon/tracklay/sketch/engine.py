@@ -76,7 +76,7 @@ def analyze_proxy_motion(path: Path) -> MotionAnalysis:
     Raises:
         MediaError: the proxy has no frames.
     """
-    times, (width, height), _ = list_frames(path)
+    times, (width, height), *_ = list_frames(path)
     if not times:
         raise MediaError("sketch.no_frames", "The proxy has no frames: {path}.", path=path.name)
     luma_height = max(2, round(height * analyzer.LUMA_WIDTH / width / 2) * 2)

@@ -491,4 +491,7 @@ def close_dispatcher() -> None:
     if _dispatcher is not None:
         _dispatcher.close()
         _dispatcher = None
+        from ...worker import end_idle_workers  # noqa: PLC0415 - what a dispatcher has loaded, and enabling has not
+
+        end_idle_workers()
     running_cues().clear()

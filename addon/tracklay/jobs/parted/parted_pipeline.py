@@ -25,8 +25,7 @@ from ...errors import (
     RefusedContent,
     TracklayError,
 )
-from ...parts.picture import notes_from_dict, observation_arguments
-from ...parts.plan import PlannedPart, plan_parts
+from ...parts.plan import PictureNotes, PlannedPart, plan_parts
 from ...providers.base import JobHandle, Output
 from ...worker import WorkerProcess
 from .. import artifact_store
@@ -44,7 +43,6 @@ if TYPE_CHECKING:
 
     from ...cancellation import CancelToken
     from ...cue import ParamValue, Picture, Take
-    from ...parts.plan import PictureNotes
     from ...parts.sizes import PartSizes
     from ..context import JobContext
     from ..job_spec import JobSpec, StageProgress
@@ -135,11 +133,11 @@ class PartedPipeline(JobPipeline):
         proxy, _ = await self._load_or_make_proxy(proxy_key, picture, cue.request_span)
         if proxy is None:
             return None
-        arguments = observation_arguments(proxy.path, cue.prompt, cue.span.rate)
+        arguments = {"proxy": str(proxy.path), "prompt": cue.prompt, "fps": str(cue.span.rate.fps)}
         # Takes of one picture wait for the first one's analysis, and then find it.
         async with self.context.keyed_lock(f"land {proxy.path}"), self.context.concurrency_slot("conform"):
             data = await run_blocking(call_worker, "parts.picture:observe_proxy", arguments)
-        return notes_from_dict(data)
+        return PictureNotes(**data)
 
     def _new_part_job(self, part: PlannedPart, number: int) -> NewJob:
         job, seed = self.job, part_seed(self.spec, self.job.seed, number)

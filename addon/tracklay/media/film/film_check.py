@@ -35,15 +35,20 @@ def check_film(
     channels: Sequence[int],
     *,
     has_fields: bool = False,
+    content_hash: str = "",
     cancel_token: CancelToken | None = None,
 ) -> None:
-    """Check a film against what it should show and sound like. Decodes a few frames at its start and its last second.
+    """Check a film against what it should show and sound like. Decodes frames at its start and its last second.
+
+    Of a film with the very packets of its picture only the first and the last key frame are decoded: with few key frames a whole
+    picture would be decoded for its last frame.
 
     Args:
         path: the film.
         times: start of each frame in seconds; the first is 0.
         channels: the channels of each audio track, in order; 0 if unknown.
         has_fields: the times may be those of fields, two of which make a frame.
+        content_hash: that of the picture's stream (`FrameListing`), if it was copied.
         cancel_token: cancels the check.
 
     Raises:
@@ -51,7 +56,8 @@ def check_film(
         MediaError: it cannot be read.
         Cancelled: the token was cancelled.
     """
-    found, _, audio = list_frames(path, cancel_token=cancel_token)
+    found, _, audio, found_hash = list_frames(path, cancel_token=cancel_token)
+    is_unchanged = found_hash == content_hash
     shift = found[0] if found and found[0] > TIME_TOLERANCE_SECONDS else Fraction(0)
     if shift and abs(_sound_begins(path, cancel_token) - shift) <= TIME_TOLERANCE_SECONDS:
         # Matroska has no times below 0: where the own sound begins before the picture, all streams are later by that.
@@ -70,10 +76,15 @@ def check_film(
     if len(kept) != len(channels) or any(a and b and a < b for a, b in zip(kept, channels, strict=True)):
         raise _error("channels {found} instead of {expected}", found=kept, expected=list(channels))
     step = (times[-1] - times[0]) / max(1, len(times) - 1)
-    begins = decoded_frames(path, step, max_frames=2, cancel_token=cancel_token)
-    ends = decoded_frames(path, step, seek=max(Fraction(0), times[-1] - END_CHECK_SECONDS), cancel_token=cancel_token)
+    begins = decoded_frames(
+        path, step, max_frames=1 if is_unchanged else 2, only_key_frames=is_unchanged, cancel_token=cancel_token
+    )
+    last_second = max(Fraction(0), times[-1] - END_CHECK_SECONDS)
+    ends = decoded_frames(path, step, seek=last_second, only_key_frames=is_unchanged, cancel_token=cancel_token)
     tolerance = TIME_TOLERANCE_SECONDS + (step if has_fields else 0)
-    for shown, expected in ((begins[:1], times[0]), (ends[-1:], times[-1])):
+    # A key frame is shown at the time of any frame; its packet has been compared.
+    last = ends[-1].time if is_unchanged and ends else times[-1]
+    for shown, expected in ((begins[:1], times[0]), (ends[-1:], last)):
         if not shown or abs(shown[0].time - expected) > tolerance:
             raise _error("no picture can be decoded at {seconds} s", seconds=f"{float(expected):.3f}")
     if begins[0].size != ends[-1].size:

@@ -15,7 +15,7 @@ from ..ffmpeg_program import OLDEST_RELIABLE_VERSION, major_version
 from ..marks import append_xmp_box
 from ..marks.signing import sign_file
 from ..packets import clock_options, index_packets
-from ..probe import frame_times
+from ..probe import list_frames
 from .film_check import check_film
 from .joined_sound import JoinedSound, place_joined_sound
 
@@ -163,8 +163,9 @@ def mux_takes(
         for is_copy in (True, False) if _can_copy(video) else (False,):
             picture: Path | None = None
             try:
+                content_hash = ""
                 if is_copy:
-                    times = _shown_times(media.path, video, cancel_token)
+                    times, content_hash = _shown_frames(media.path, video, cancel_token)
                 else:
                     picture = work / "movie.mp4"
                     source = VideoSource(media.path, video, video.rate)
@@ -176,7 +177,7 @@ def mux_takes(
             # Sound that has to be decoded may be damaged: without it there is still a film.
             for sound in dict.fromkeys((own, copied)):
                 try:
-                    _write_film(media, video, picture, takes, sound, times, to, mark, cancel_token)
+                    _write_film(media, video, picture, takes, sound, (times, content_hash), to, mark, cancel_token)
                 except MediaError as error:
                     log.info("%s, picture %s: %s", to.name, "copied" if is_copy else "encoded", error)
                     failure = error
@@ -193,14 +194,15 @@ def _left_out_note(audio: AudioStream, failure: MediaError | None) -> str:
     return f"own sound left out: stream {audio.index} ({audio.codec}) {reason}"
 
 
-def _shown_times(path: Path, video: VideoStream, cancel_token: CancelToken | None) -> tuple[Fraction, ...]:
-    """Return the start of each frame of a stream, in seconds from the first one."""
+def _shown_frames(path: Path, video: VideoStream, cancel_token: CancelToken | None) -> tuple[tuple[Fraction, ...], str]:
+    """Return the start of each frame of a stream, in seconds from the first one, and the hash of its packets, if they are all shown."""
+    content_hash = ""
     if video.has_index:
-        times = frame_times(path, cancel_token=cancel_token)
+        times, _, _, content_hash = list_frames(path, cancel_token=cancel_token)
     else:
         index = index_packets(path, runs_on=video.runs_on, cancel_token=cancel_token)
         times = tuple(tick * index.time_base for tick in index.times)
-    return tuple(time - video.start for time in times if time >= video.start)
+    return tuple(time - video.start for time in times if time >= video.start), content_hash
 
 
 def _track_name(mark: XmpMark | None) -> str:
@@ -214,12 +216,12 @@ def _write_film(
     movie: Path | None,
     takes: Sequence[tuple[Path, Fraction]],
     own_sound: Sequence[AudioStream],
-    times: Sequence[Fraction],
+    frames: tuple[Sequence[Fraction], str],
     to: Path,
     mark: XmpMark | None,
     cancel_token: CancelToken | None,
 ) -> None:
-    """Write a film and check it. `movie` is the encoded picture, None if the source's packets are copied.
+    """Write a film and check it. `movie` is the encoded picture, None if the source's packets are copied; `frames` as `_shown_frames`.
 
     Raises:
         MediaError: ffmpeg failed, or the film has not these frames.
@@ -269,11 +271,13 @@ def _write_film(
         if mark is not None and kind in ("mp4", "mov"):
             append_xmp_box(beside, mark.packet)
             sign_file(beside, mark, to.name, [media.path, *(take for take, _ in takes)])
+        times, content_hash = frames
         check_film(
             beside,
             times,
             (0, *(audio.channels for audio in own_sound)),
             has_fields=movie is None and video.may_have_fields,
+            content_hash=content_hash,
             cancel_token=cancel_token,
         )
 
