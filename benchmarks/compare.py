@@ -22,12 +22,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "addon"), str(ROOT / "benchmarks")]
+sys.path[:0] = [str(ROOT), str(ROOT / "addon")]
 
-import batch
+
 import opentimelineio as otio
 from opentimelineio.opentime import RationalTime, TimeRange
 from tracklay.media.ffmpeg_program import find_ffmpeg
+
+from benchmarks import batch
 
 CLIPS = 60
 """Clips of the timeline."""

@@ -122,7 +122,7 @@ class WorkerProcess:
 
 
 class _Surroundings(NamedTuple):
-    """What a process takes over when it starts: a call with another one needs another process."""
+    """The folder and variables that a process takes over when it starts: a call with others needs another process."""
 
     folder: str
     own_environment: tuple[tuple[str, str], ...]

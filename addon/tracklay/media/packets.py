@@ -77,14 +77,9 @@ class Packet:
 
 
 class PacketListing(NamedTuple):
-    """The packets of one stream.
+    """The packets of one stream, its time base in seconds, its width and height in pixels, and ffmpeg's log about the file.
 
-    Attributes:
-        packets: in the file's order.
-        time_base: in seconds.
-        size: width and height in pixels.
-        log_lines: ffmpeg's log about the file.
-        content_hash: equal for two streams with the same codec, decoder settings and packets, whatever their containers and times.
+    `content_hash` is equal for two streams with the same codec, decoder settings and packets, whatever their containers and times.
     """
 
     packets: list[Packet]
