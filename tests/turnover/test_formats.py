@@ -1,0 +1,113 @@
+"""Each format of a turnover, read back by a reader that is not ours: places, tracks, names, files, gains, fades, clicks."""
+
+from __future__ import annotations
+
+import pytest
+from tracklay.turnover.export import TurnoverOptions, write_turnover
+
+from tests.clips import hear
+from tests.turnover import readers
+from tests.turnover.made_session import CLICKS, HOUR, SAMPLE_RATE, frames, make_session
+
+TRACKS = {"step.take1": "Foley 1", "door": "Foley 2", "music": "Music", "speech": "Dialogue"}
+PLACES = {
+    "step.take1": (frames(10), frames(24)),
+    "door": (frames(20), frames(12)),
+    "music": (0, frames(48)),
+    "speech": (frames(12), frames(20)),
+}
+GAINS = {
+    "step.take1": (1, 1, 1),
+    "door": (0.5, 0.5, 0.5),
+    "music": (0.5, 0.25 + 0.25 * (50_000 - frames(48) // 2) / 10_000, 0.25),
+    "speech": (1, 1, 1),
+}
+FADES = {"step.take1": (0, 0), "door": (0, 0), "music": (480, 960), "speech": (0, 0)}
+
+
+@pytest.fixture
+def turnover(tmp_path):
+    """Write the session in formats: `turnover("rpp", **options)` returns the folder."""
+
+    def write(*formats, session=None, **options):
+        made = session or make_session(tmp_path / "takes")
+        write_turnover(made, TurnoverOptions(formats, **options), tmp_path / "out")
+        return tmp_path / "out"
+
+    return write
+
+
+def check_places(events, tracks=TRACKS, within=1):
+    """Each event is on its track, at its place to the sample, and clicks on the timeline where it should."""
+    assert {event.name: event.track for event in events} == tracks
+    for event in events:
+        start, samples = PLACES[event.name]
+        assert abs(event.start - start) <= within, event
+        assert abs(event.samples - samples) <= within, event
+        sound = hear(event.file)[:, 0]
+        played = sound[event.source_in : event.source_in + event.samples]
+        (click,) = (abs(played) > 0.2).nonzero()[0]
+        assert abs(event.start + int(click) - CLICKS[event.name]) <= within, event
+
+
+def test_reaper(turnover):
+    """Items with takes, fades and envelopes; markers and regions; the timecode of the project's start."""
+    folder = turnover("rpp")
+    events, marks = readers.read_rpp(folder / "The Film.rpp")
+    check_places(events, within=0)
+    for event in events:
+        assert event.gain == pytest.approx(GAINS[event.name], abs=1e-6), event.name
+        assert (event.fade_in, event.fade_out) == FADES[event.name]
+    assert marks == [("scene 1", frames(4), frames(40)), ("hit: slam", frames(22), 0)]
+    assert readers.rpp_takes(folder / "The Film.rpp", "step.take1") == [
+        ("step.take1", "The Film media/step.take1.wav"),
+        ("step.take2", "The Film media/step.take2.wav"),
+    ]
+    text = (folder / "The Film.rpp").read_text()
+    assert f"PROJOFFS {HOUR * 1001 / 24000:g} 0 0" in text
+    assert "TIMEMODE 5 5 -1 24 2 0 -1" in text
+
+
+@pytest.mark.parametrize("is_absolute", [False, True])
+def test_opentimelineio(turnover, is_absolute):
+    """Clips on whole frames, other takes on disabled tracks, fades of a frame and more as transitions, gains as metadata."""
+    folder = turnover("otio", is_absolute=is_absolute)
+    timeline = readers.read_otio(folder / "The Film.otio")
+    assert (timeline.global_start_time.value, timeline.name) == (HOUR, "The Film")
+    events = readers.otio_events(timeline, folder)
+    check_places(events, within=0)
+    for clip in timeline.find_clips():
+        assert clip.media_reference.target_url.startswith("file:///") is is_absolute
+        start = clip.trimmed_range_in_parent().start_time.value
+        assert start == round(start), clip.name
+    (other,) = readers.otio_events(timeline, folder, enabled=False)
+    assert (other.track, other.name, other.start) == ("Foley 1 take 2", "step.take2", frames(10))
+    (music,) = (clip for clip in timeline.find_clips() if clip.name == "music")
+    held = music.metadata["tracklay_turnover"]
+    assert (held["fade_in"], held["fade_out"]) == FADES["music"]
+    assert [list(point) for point in held["gain"]] == [[40_000, 0.5], [50_000, 0.25]]
+    marks = {mark.name: readers.to_samples(mark.marked_range.start_time) for mark in timeline.tracks[0].markers}
+    assert marks == {"scene 1": frames(4), "hit: slam": frames(22)}
+
+
+def test_fades_of_frames_are_transitions_in_otio(turnover, tmp_path):
+    """A fade-in beside a gap and a fade-out before one, each of its length."""
+    from dataclasses import replace
+
+    session = make_session(tmp_path / "takes")
+    clips = [replace(clip, fade_in=frames(2), fade_out=frames(3)) for clip in session.clips]
+    folder = turnover("otio", session=replace(session, clips=tuple(clips)))
+    events = readers.otio_events(readers.read_otio(folder / "The Film.otio"), folder)
+    assert {(event.fade_in, event.fade_out) for event in events} == {(frames(2), frames(3))}
+    check_places(events, within=0)
+
+
+def test_media(turnover):
+    """Takes are copied whole, with all they have. Of a long file the clip and a second on both sides are cut, and stamped."""
+    folder = turnover("rpp")
+    media = folder / "The Film media"
+    names = {"step.take1.wav", "step.take2.wav", "Tür & Schloß.wav", "music.wav", "speech.wav"}
+    assert {path.name for path in media.iterdir()} == names
+    for name in names - {"speech.wav"}:
+        assert (media / name).read_bytes() == (folder.parent / "takes" / name).read_bytes()
+    assert len(hear(media / "speech.wav")) == frames(20) + 2 * SAMPLE_RATE
