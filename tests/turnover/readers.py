@@ -80,9 +80,9 @@ def _line(points: list[tuple[float, float]], at: float) -> float:
     return points[-1][1]
 
 
-def read_otio(path: Path, adapter: str | None = None) -> otio.schema.Timeline:
+def read_otio(path: Path, adapter: str | None = None, **options) -> otio.schema.Timeline:
     """Return a timeline, by the adapter of the path's suffix or a named one."""
-    made = otio.adapters.read_from_file(str(path), adapter) if adapter else otio.adapters.read_from_file(str(path))
+    made = otio.adapters.read_from_file(str(path), adapter, **options)
     if isinstance(made, otio.schema.SerializableCollection):
         (made,) = (each for each in made if isinstance(each, otio.schema.Timeline))
     return made
@@ -125,3 +125,51 @@ def url_path(url: str, folder: Path) -> Path:
     parsed = urlparse(url)
     path = Path(unquote(parsed.path))
     return path if parsed.scheme else folder / path
+
+
+def read_aaf(path: Path) -> tuple[otio.schema.Timeline, list[Event]]:
+    """Return the timeline and the events of an AAF.
+
+    The adapter is asked for the AAF's own structure: where it simplifies, a track with transitions loses its name.
+    """
+    timeline = read_otio(path, simplify=False)
+    events = []
+    for slot in timeline.tracks:
+        for sequence in slot:
+            if slot.kind == "AAF_DescriptiveMetadata" or not len(sequence):
+                continue
+            items = list(sequence)
+            events += [
+                _aaf_event(path, slot.name, items, index)
+                for index, item in enumerate(items)
+                if isinstance(item, (otio.schema.Track, otio.schema.Stack))
+            ]
+    return timeline, events
+
+
+def _aaf_event(path: Path, track: str, items: list, index: int) -> Event:
+    item, before, after = items[index], items[index - 1] if index else None, [*items, None][index + 1]
+    (clip,) = item.find_clips()
+    place = item.range_in_parent()
+    length = to_samples(place.duration)
+    source = item if isinstance(item, otio.schema.Track) else item[0]
+    gain = item.effects[0].metadata["AAF"]["Parameters"]["Amplitude"] if item.effects else "1"
+    keys = [(0, _fraction(gain))] if isinstance(gain, str) else gain["keyframe_values"]
+    points = [(float(at), float(value)) for at, value in keys]
+    media = clip.media_reference
+    return Event(
+        track,
+        clip.name,
+        to_samples(place.start_time),
+        length,
+        url_path(media.target_url, path.parent) if isinstance(media, otio.schema.ExternalReference) else Path(),
+        to_samples(source.trimmed_range().start_time),
+        tuple(_line(points, at) for at in (0, length // 2 / length, 1)),
+        to_samples(before.duration()) if isinstance(before, otio.schema.Transition) else 0,
+        to_samples(after.duration()) if isinstance(after, otio.schema.Transition) else 0,
+    )
+
+
+def _fraction(text: str) -> float:
+    numerator, _, denominator = text.partition("/")
+    return int(numerator) / int(denominator or 1)

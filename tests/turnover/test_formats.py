@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import aaf2
+import numpy as np
+import opentimelineio as otio
 import pytest
 from tracklay.turnover.export import TurnoverOptions, write_turnover
+from tracklay.turnover.session import SessionClip, TurnoverSession
 
 from tests.clips import hear
 from tests.turnover import readers
-from tests.turnover.made_session import CLICKS, HOUR, SAMPLE_RATE, frames, make_session
+from tests.turnover.made_session import CLICKS, HOUR, RATE, SAMPLE_RATE, click_wav, frames, make_session
 
 TRACKS = {"step.take1": "Foley 1", "door": "Foley 2", "music": "Music", "speech": "Dialogue"}
 PLACES = {
@@ -92,8 +98,6 @@ def test_opentimelineio(turnover, is_absolute):
 
 def test_fades_of_frames_are_transitions_in_otio(turnover, tmp_path):
     """A fade-in beside a gap and a fade-out before one, each of its length."""
-    from dataclasses import replace
-
     session = make_session(tmp_path / "takes")
     clips = [replace(clip, fade_in=frames(2), fade_out=frames(3)) for clip in session.clips]
     folder = turnover("otio", session=replace(session, clips=tuple(clips)))
@@ -111,3 +115,84 @@ def test_media(turnover):
     for name in names - {"speech.wav"}:
         assert (media / name).read_bytes() == (folder.parent / "takes" / name).read_bytes()
     assert len(hear(media / "speech.wav")) == frames(20) + 2 * SAMPLE_RATE
+
+
+def check_levels(events):
+    """Each event has its gain and its fades."""
+    for event in events:
+        name = event.name.removesuffix(".L").removesuffix(".R")
+        assert event.gain == pytest.approx(GAINS[name], abs=1e-4), event.name
+        assert (event.fade_in, event.fade_out) == FADES[name], event.name
+
+
+def test_aaf(turnover):
+    """One composition with linked sound: places, gains, fades, the timecodes of the timeline and of each file, markers, other takes."""
+    folder = turnover("aaf")
+    timeline, events = readers.read_aaf(folder / "The Film.aaf")
+    check_places(events, within=0)
+    check_levels(events)
+    assert (timeline.global_start_time.value, timeline.name) == (HOUR, "The Film")
+    starts = {clip.name: clip.media_reference.available_range.start_time.value for clip in timeline.find_clips()}
+    zero = frames(HOUR)
+    assert starts == {
+        "step.take1": zero + frames(10),
+        "door": zero + frames(20),
+        "music": zero - 24_000,
+        "speech": zero + frames(12) - SAMPLE_RATE,
+    }
+    marks = {
+        mark.name: mark.marked_range.duration.value
+        for item in timeline.find_children()
+        if isinstance(item, otio.core.Item)
+        for mark in item.markers
+    }
+    assert marks == {"scene 1: gravel": 40, "hit: slam": 1}
+    with aaf2.open(str(folder / "The Film.aaf")) as file:
+        assert [mob.name for mob in file.content.toplevel()] == ["The Film"]
+        assert len(list(file.content.compositionmobs())) == 1
+        assert "step.take2" in {mob.name for mob in file.content.mastermobs()}
+
+
+def test_embedded_aaf_of_one_channel_a_file(turnover, tmp_path):
+    """For Pro Tools: each channel is a file and a track of its own; the sound inside is that of the files, to the sample."""
+    folder = turnover("aaf", is_mono=True, embeds=True)
+    _, events = readers.read_aaf(folder / "The Film.aaf")
+    assert [(event.track, event.name) for event in events] == [
+        ("Dialogue", "speech"),
+        ("Foley 1.L", "step.take1.L"),
+        ("Foley 1.R", "step.take1.R"),
+        ("Foley 2", "door"),
+        ("Music.L", "music.L"),
+        ("Music.R", "music.R"),
+    ]
+    check_levels(events)
+    with aaf2.open(str(folder / "The Film.aaf")) as file:
+        mobs = {mob.name: mob for mob in file.content.sourcemobs() if mob.essence}
+        assert {mob.descriptor["Channels"].value for mob in mobs.values()} == {1}
+        for event in events:
+            stem = "Tür & Schloß" if event.name == "door" else event.name
+            mobs[stem].export_audio(str(tmp_path / "out.wav"))
+            held, written = hear(tmp_path / "out.wav"), hear(folder / "The Film media" / f"{stem}.wav")
+            assert np.array_equal(held, written)
+            level = 0.25 if event.name.endswith(".R") else 0.5
+            assert abs(held).max() == pytest.approx(level, abs=1e-6)
+
+
+def test_fades_that_meet(turnover, tmp_path):
+    """Sounds that meet without a gap, each with its fades: every event stays on its place."""
+    wav = click_wav(tmp_path / "takes" / "a.wav", frames(10), (100,))
+    clips = tuple(
+        SessionClip(name, "Foley", wav, frames(10 * n), frames(10), fade_in=480, fade_out=960, is_whole=True)
+        for n, name in enumerate("abc")
+    )
+    folder = turnover("aaf", "rpp", "otio", session=TurnoverSession("The Film", RATE, 0, clips))
+    for events in (
+        readers.read_aaf(folder / "The Film.aaf")[1],
+        readers.read_rpp(folder / "The Film.rpp")[0],
+        readers.otio_events(readers.read_otio(folder / "The Film.otio"), folder),
+    ):
+        assert [(event.name, event.start, event.samples) for event in events] == [
+            ("a", 0, frames(10)),
+            ("b", frames(10), frames(10)),
+            ("c", frames(20), frames(10)),
+        ]
