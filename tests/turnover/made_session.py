@@ -59,26 +59,32 @@ def click_wav(path: Path, samples: int, clicks: tuple[int, ...], channels: int =
     return path
 
 
-def frames(count: int) -> int:
-    """Return the samples of frames at `RATE`."""
-    return RATE.samples(count, SAMPLE_RATE)
+def frames(count: int, rate: Rate = RATE) -> int:
+    """Return the samples of frames."""
+    return rate.samples(count, SAMPLE_RATE)
 
 
 def make_session(folder: Path, *, rate: Rate = RATE) -> TurnoverSession:
     """Return the session: footsteps that overlap a door, music that ducks, a room tone, and a stretch of a long dialogue."""
-    zero = RATE.samples(HOUR, SAMPLE_RATE)
+    start_frame = 3600 * rate.nominal_fps
+
+    def frames(count: int) -> int:
+        return rate.samples(count, SAMPLE_RATE)
+
+    zero = frames(start_frame)
     step, other = (
         click_wav(folder / f"step.take{n}.wav", frames(24), (n * 100,), reference=zero + frames(10)) for n in (1, 2)
     )
     door = click_wav(folder / "Tür & Schloß.wav", frames(12), (5000,), 1, zero + frames(20))
     # Half a second more than the span on both sides: what the model made beyond it.
-    music = click_wav(folder / "music.wav", frames(48) + 48_000, (24_000 + 7,), reference=zero - 24_000)
+    handle = frames(12)
+    music = click_wav(folder / "music.wav", frames(48) + 2 * handle, (handle + 7,), reference=zero - handle)
     speech = click_wav(folder / "speech.wav", 20 * SAMPLE_RATE, (10 * SAMPLE_RATE + 11,), 1)
     duck = GainCurve(((0, 0.0), (480, 0.5), (40_000, 0.5), (50_000, 0.25), (frames(48) - 960, 0.25), (frames(48), 0.0)))
     return TurnoverSession(
         "The Film",
         rate,
-        HOUR,
+        start_frame,
         (
             SessionClip(
                 "step.take1",
@@ -93,17 +99,24 @@ def make_session(folder: Path, *, rate: Rate = RATE) -> TurnoverSession:
             with_gain(
                 SessionClip("door", "Foley", door, frames(20), frames(12), is_whole=True), GainCurve(((0, 0.5),))
             ),
-            with_gain(SessionClip("music", "Music", music, 0, frames(48), source_in=24_000, is_whole=True), duck),
+            with_gain(SessionClip("music", "Music", music, 0, frames(48), source_in=handle, is_whole=True), duck),
             SessionClip("speech", "Dialogue", speech, frames(12), frames(20), source_in=10 * SAMPLE_RATE - frames(1)),
         ),
         marks=(SessionMark("hit: slam", frames(22)), SessionMark("scene 1", frames(4), frames(40), "gravel")),
     )
 
 
-CLICKS = {
-    "step.take1": frames(10) + 100,
-    "door": frames(20) + 5000,
-    "music": 7,
-    "speech": frames(12) + frames(1) + 11,
-}
-"""The sample of the timeline on which each clip clicks."""
+def places(rate: Rate = RATE) -> dict[str, tuple[int, int]]:
+    """Return first sample and length of each clip."""
+    spans = {"step.take1": (10, 24), "door": (20, 12), "music": (0, 48), "speech": (12, 20)}
+    return {name: (frames(start, rate), frames(length, rate)) for name, (start, length) in spans.items()}
+
+
+def clicks(rate: Rate = RATE) -> dict[str, int]:
+    """Return the sample of the timeline on which each clip clicks."""
+    return {
+        "step.take1": frames(10, rate) + 100,
+        "door": frames(20, rate) + 5000,
+        "music": 7,
+        "speech": frames(12, rate) + frames(1, rate) + 11,
+    }

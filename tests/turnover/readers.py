@@ -88,15 +88,17 @@ def read_otio(path: Path, adapter: str | None = None, **options) -> otio.schema.
     return made
 
 
-def otio_events(timeline: otio.schema.Timeline, folder: Path, *, enabled: bool = True) -> list[Event]:
-    """Return the events of the audio tracks of a timeline. Transitions beside gaps are fades."""
+def otio_events(
+    timeline: otio.schema.Timeline, folder: Path, *, enabled: bool = True, kind: str = "Audio"
+) -> list[Event]:
+    """Return the events of the tracks of a timeline. Transitions beside gaps are fades."""
     events = []
     for track in timeline.tracks:
-        if track.kind != "Audio" or track.enabled is not enabled:
+        if track.kind != kind:
             continue
         items = list(track)
         for index, clip in enumerate(items):
-            if not isinstance(clip, otio.schema.Clip):
+            if not isinstance(clip, otio.schema.Clip) or (track.enabled and clip.enabled) is not enabled:
                 continue
             place = clip.trimmed_range_in_parent()
             media = clip.media_reference

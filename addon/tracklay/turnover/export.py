@@ -144,14 +144,13 @@ def check_formats(options: TurnoverOptions) -> None:
     Raises:
         InvalidInput: one is not.
     """
-    for name in options.formats:
-        if name not in FORMATS:
-            raise InvalidInput(
-                "turnover.unknown_format",
-                "Unknown format: {name}. Use some of {formats}, with commas between them.",
-                name=name,
-                formats=", ".join(FORMATS),
-            )
+    if unknown := [name for name in options.formats or ("",) if name not in FORMATS]:
+        raise InvalidInput(
+            "turnover.unknown_format",
+            "Not a format: {name!r}. Use some of {formats}, with commas between them.",
+            name=unknown[0],
+            formats=", ".join(FORMATS),
+        )
     if "aaf" in options.formats and find_spec("aaf2") is None:
         raise InvalidInput(
             "turnover.no_aaf", "An AAF needs the package pyaaf2. Run pip install pyaaf2, or leave the AAF out."

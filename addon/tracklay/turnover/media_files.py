@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from ..atomic_io import output_error
@@ -58,7 +59,9 @@ class MediaWriter:
             is_mono: write one file for each channel.
         """
         self._session, self._work, self._folder_name = session, work, folder_name
-        self._handles = round((DEFAULT_HANDLE_SECONDS if handles is None else handles) * SAMPLE_RATE)
+        # Whole frames: programs that count in frames find the clip in the file by one.
+        seconds = Fraction(DEFAULT_HANDLE_SECONDS if handles is None else handles)
+        self._handles = session.rate.samples(session.rate.frames(seconds), SAMPLE_RATE)
         self._is_mono, self._cancel_token = is_mono, cancel_token
         self._names: set[str] = set()
         self._whole: dict[tuple[Path, int | None], tuple[TurnoverMedia, ...]] = {}
@@ -137,13 +140,19 @@ class MediaWriter:
         if source_in < 0 or source_in + clip.samples > sound.samples:
             self._check_length(clip, file, source_in, sound)
         is_whole = clip.is_whole or take is not None or sound.samples <= clip.samples + 2 * self._handles
-        first = 0 if is_whole else max(0, source_in - self._handles)
+        first = 0 if is_whole else source_in - min(self._handles, self._whole_frames(source_in))
         stop = max(sound.samples, source_in + clip.samples)
         stop = stop if is_whole else min(stop, source_in + clip.samples + self._handles)
         written = self._write_media(clip, take, file, sound, first, stop, source_in)
         if is_whole:
             self._whole[key] = written
         return written, source_in - first
+
+    def _whole_frames(self, samples: int) -> int:
+        """Return the samples of the whole frames in a number of samples."""
+        rate = self._session.rate
+        frames = rate.frames(Fraction(samples, SAMPLE_RATE))
+        return rate.samples(frames - (rate.samples(frames, SAMPLE_RATE) > samples), SAMPLE_RATE)
 
     def _check_length(self, clip: SessionClip, file: Path, source_in: int, sound: SoundReader) -> None:
         # Rounding of times in other programs' files and the blocks of codecs: that much silence at an end is no fault.
