@@ -132,11 +132,11 @@ class MediaWriter:
                 clip=clip.name,
                 path=file,
             )
-        stream, zero = (None, clip.zero * 0) if take else (clip.stream, clip.zero)
+        stream, zero = (None, Fraction(0)) if take else (clip.stream, clip.zero)
         key = file, stream
         if key in self._whole:
             return self._whole[key], source_in
-        sound = sounds.open(file, stream, zero)
+        sound = sounds.open(file, stream, find_zero(file) if zero is None else zero)
         if source_in < 0 or source_in + clip.samples > sound.samples:
             self._check_length(clip, file, source_in, sound)
         is_whole = clip.is_whole or take is not None or sound.samples <= clip.samples + 2 * self._handles
@@ -229,6 +229,20 @@ class MediaWriter:
 def clean_name(name: str) -> str:
     """Return a name that every file system can hold."""
     return _NOT_IN_NAMES.sub("_", name).strip(" .")[:_MAX_NAME_CHARS] or "sound"
+
+
+def find_zero(path: Path) -> Fraction:
+    """Return the time of a file's first picture on its own clock, in seconds; 0 without a picture.
+
+    Raises:
+        MediaError: the file cannot be read.
+    """
+    if path.suffix.lower() == ".wav":
+        return Fraction(0)
+    from ..media.probe import probe_media  # noqa: PLC0415 - only for sound of other files
+
+    video = probe_media(path).video
+    return video.start if video else Fraction(0)
 
 
 def ready_time_reference(path: Path) -> int | None:

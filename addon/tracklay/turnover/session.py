@@ -54,7 +54,7 @@ class SessionClip:
         samples: its length.
         source_in: the sample of the file at which it begins.
         stream: number of the audio stream among all streams of the file; None: the first audio stream.
-        zero: time of the file's sample 0 on its own clock, in seconds.
+        zero: time of the file's sample 0 on its own clock, in seconds; None: of its first picture, 0 without one.
         gain: its gain over its samples, counted from its start, without the fades.
         fade_in: length of the fade at its start, in which the gain rises in a straight line from 0.
         fade_out: the same for its end.
@@ -70,7 +70,7 @@ class SessionClip:
     samples: int
     source_in: int = 0
     stream: int | None = None
-    zero: Fraction = Fraction(0)
+    zero: Fraction | None = Fraction(0)
     gain: GainCurve = UNITY
     fade_in: int = 0
     fade_out: int = 0
@@ -153,7 +153,7 @@ def _clip_to_dict(clip: SessionClip) -> dict[str, Any]:
     )  # fmt: skip
     return {name: getattr(clip, name) for name in names} | {
         "file": str(clip.file),
-        "zero": str(clip.zero),
+        "zero": None if clip.zero is None else str(clip.zero),
         "gain": clip.gain.to_list(),
         "takes": [[take.name, str(take.file), take.source_in] for take in clip.takes],
     }
@@ -164,7 +164,7 @@ def _clip_from_dict(data: Mapping[str, Any]) -> SessionClip:
         **{
             **data,
             "file": Path(data["file"]),
-            "zero": Fraction(data["zero"]),
+            "zero": None if data["zero"] is None else Fraction(data["zero"]),
             "gain": GainCurve.from_list(data["gain"]),
             "takes": tuple(OtherTake(name, Path(file), source_in) for name, file, source_in in data["takes"]),
         }
