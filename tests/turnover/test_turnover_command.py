@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import errno
 import json
 import os
 import shutil
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import opentimelineio as otio
+import pypdf
 import pytest
 from tracklay.cli.main import main
 
@@ -218,11 +221,36 @@ def test_a_folder_that_cannot_be_written(film, capsys, tmp_path, monkeypatch, nu
     assert refuse(capsys, film, out).startswith(f"{words} {out}.")
 
 
+def test_the_papers(film, capsys, tmp_path):
+    """The cue sheet as table, page and PDF, and a text for the dispute of a claim: who made each sound, when, under which licence."""
+    content = json.loads(film.read_text())
+    for entry in content["takes"]:
+        entry |= {"created": "2026-11-30T10:00:00Z", "sha256": "ab12", "provider": "sketch", "request": "7"}
+    film.write_text(json.dumps(content))
+    run_json(capsys, "turnover", film, "--to", tmp_path / "out", "--format", "rpp")
+    rights = tmp_path / "out" / "clip rights"
+    names = {"cue-sheet.csv", "cue-sheet.html", "cue-sheet.pdf", "content-id-dispute.txt"}
+    assert {path.name for path in rights.iterdir()} == names
+    with (rights / "cue-sheet.csv").open(encoding="utf-8-sig", newline="") as file:
+        (line,) = csv.DictReader(file)
+    assert (line["in"], line["out"], line["created"]) == ("00:00:01;00", "00:00:03;00", "2026-11-30")
+    assert line["licence"] == "CC0"
+    (page,) = pypdf.PdfReader(rights / "cue-sheet.pdf").pages
+    text = page.extract_text()
+    assert "00:00:01;00" in text
+    assert f"Rights as of {datetime.now(UTC).date().isoformat()}" in text
+    dispute = (rights / "content-id-dispute.txt").read_text()
+    for fact in ("00:00:01;00 to 00:00:03;00", "ab12", "2026-11-30T10:00:00Z", "CC0", "request:        7"):
+        assert fact in dispute
+
+
 def test_existing_files_are_kept(film, capsys, tmp_path):
     """A second turnover to a folder is refused, whichever of its files is there."""
     out = tmp_path / "out"
     run_json(capsys, "turnover", film, "--to", out, "--format", "rpp")
     kept = (out / "clip.rpp").read_bytes()
+    assert refuse(capsys, film, out).startswith(f"Already there: {out / 'clip rights'}.")
+    shutil.rmtree(out / "clip rights")
     assert refuse(capsys, film, out) == f"Already there: {out / 'clip.rpp'}. Move it away, or name another folder."
     assert refuse(capsys, film, out, "--format", "otio").startswith(f"Already there: {out / 'clip media'}.")
     assert (out / "clip.rpp").read_bytes() == kept

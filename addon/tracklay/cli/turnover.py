@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from ..atomic_io import temp_dir
 from ..paths import ensure_folder
+from ..report.rights import write_rights
 from ..report.turnover_rows import read_sessions
-from ..turnover.export import DEFAULT_OPTIONS, PRESETS, TurnoverOptions, TurnoverResult, check_formats, write_turnover
+from ..turnover.export import (
+    DEFAULT_OPTIONS,
+    PRESETS,
+    TurnoverOptions,
+    TurnoverResult,
+    check_formats,
+    check_free,
+    write_turnover,
+)
+from ..turnover.media_files import clean_name
 from .console import PlainConsole
 from .exit_status import EXIT_DONE
 from .messages import print_json, print_messages
@@ -23,17 +34,26 @@ def run_turnover(options: argparse.Namespace) -> int:
     """Run the command and return the exit status."""
     request = _requested_options(options)
     check_formats(request)
-    ensure_folder(options.to)
-    with temp_dir(options.to) as work:
-        sessions, _ = read_sessions(options.source, work)
-        results = {session.name: write_turnover(session, request, options.to) for session in sessions}
+    to: Path = options.to.absolute()
+    ensure_folder(to)
+    with temp_dir(to) as work:
+        sessions, rows = read_sessions(options.source, work)
+        rights = to / f"{clean_name(sessions[0].name)} rights"
+        if rows:
+            check_free(rights)
+        results = {session.name: write_turnover(session, request, to) for session in sessions}
+    papers: list[Path] = []
+    notes: list[str] = []
+    if rows:
+        ensure_folder(rights)
+        papers, notes = write_rights(rows, rights, title=sessions[0].name)
     if options.json:
         shown: dict[str, Any] = {"turnovers": {name: result.to_dict() for name, result in results.items()}}
-        print_json(shown)
+        print_json({**shown, "rights": [str(path) for path in papers]})
     else:
         for result in results.values():
             show_turnover(result)
-    print_messages([note for result in results.values() for note in result.notes])
+    print_messages([*(note for result in results.values() for note in result.notes), *notes])
     return EXIT_DONE
 
 

@@ -27,7 +27,7 @@ def is_results(path: Path) -> bool:
 
 
 def read_sessions(path: Path, work: Path) -> tuple[list[TurnoverSession], list[ReportRow]]:
-    """Return the sessions of a path, and the rows of its takes for the cue sheet; none of a timeline without a manifest.
+    """Return the sessions of a path, and the rows of its takes for the cue sheet.
 
     Arguments and errors as of `read_session`.
     """
@@ -35,9 +35,16 @@ def read_sessions(path: Path, work: Path) -> tuple[list[TurnoverSession], list[R
         rows = [row for row in parse_rows(read_report_input(path)) if row.verdict != REJECT]
         return _sessions_of_rows(path, rows, work), rows
     session = read_session(path, work)
-    if path.suffix.lower() == ".json":
-        return [session], parse_rows(read_report_input(path))
-    return [session], []
+    manifest = path if path.suffix.lower() == ".json" else _find_manifest(path, session.name)
+    played = {clip.file.name for clip in session.clips}
+    rows = parse_rows(read_report_input(manifest)) if manifest else []
+    return [session], [row for row in rows if row.take is not None and row.take["file"] in played]
+
+
+def _find_manifest(path: Path, stem: str) -> Path | None:
+    """Return the manifest of a picture's takes; None if there is none."""
+    places = (path.parent / "tracklay", path.parent)
+    return next((found for folder in places if (found := folder / f"{stem}.tracklay.json").is_file()), None)
 
 
 def _sessions_of_rows(path: Path, rows: Sequence[ReportRow], work: Path) -> list[TurnoverSession]:

@@ -96,10 +96,7 @@ def write_turnover(
     targets = {name: to / f"{stem}{FORMATS[name].ending}" for name in options.formats}
     media = to / f"{stem} media"
     for path in (*targets.values(), media):
-        if path.exists() or path.is_symlink():
-            raise InvalidInput(
-                "turnover.exists", "Already there: {path}. Move it away, or name another folder.", path=path
-            )
+        check_free(path)
     with temp_dir(to) as work:
         writer = MediaWriter(
             session,
@@ -115,6 +112,16 @@ def write_turnover(
         _move_into_place(work, (media, *targets.values()))
     tracks = {track.name: len(track.clips) for track in handover.tracks}
     return TurnoverResult(targets, media, tracks, (*session.notes, *handover.notes))
+
+
+def check_free(path: Path) -> None:
+    """Check that a name is free.
+
+    Raises:
+        InvalidInput: it is not.
+    """
+    if path.exists() or path.is_symlink():
+        raise InvalidInput("turnover.exists", "Already there: {path}. Move it away, or name another folder.", path=path)
 
 
 def _write_format(handover: Handover, name: str, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""File > Export > Tracklay Turnover: what is heard on the timeline, with volumes, other takes, kinds and markers, is what is handed over."""
+"""File > Export > Tracklay Turnover: what is heard on the timeline, with volumes, other takes, kinds and markers, is handed over."""
 
 from __future__ import annotations
 
