@@ -19,7 +19,12 @@ def write(path, has_fade):
     with aaf2.open(path, "w") as file:
         master = file.create.MasterMob("a")
         source = file.create.SourceMob("a")
-        source.descriptor = file.create.PCMDescriptor()
+        source.descriptor = descriptor = file.create.PCMDescriptor()
+        for name, value in {
+            **{"Channels": 1, "BlockAlign": 3, "AverageBPS": 144000, "QuantizationBits": 24, "Length": 48000},
+            **{"SampleRate": 48000, "AudioSamplingRate": 48000},
+        }.items():
+            descriptor[name].value = value
         operation = file.create.OperationDef(aaf2.auid.AUID("0c3bea41-fc05-11d2-8a29-0050040ef7d2"), "Mono Audio Dissolve")
         operation.media_kind = "sound"
         operation["NumberInputs"].value, operation["IsTimeWarp"].value, operation["Bypass"].value = 2, False, 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlparse
 
 import opentimelineio as otio
@@ -14,7 +15,7 @@ from tests.turnover.made_session import SAMPLE_RATE, Event
 
 def to_samples(time: otio.opentime.RationalTime, fps: float | None = None) -> int:
     """Return a time of OTIO in samples. Its rate is a float: the exact one is that of NTSC where it is near."""
-    return round(time.value / exact_rate(fps or time.rate) * SAMPLE_RATE)
+    return round(float(time.value) / exact_rate(fps or time.rate) * SAMPLE_RATE)
 
 
 def exact_rate(rate: float) -> float:
@@ -48,7 +49,7 @@ def _rpp_event(path: Path, track, item) -> Event:
     envelope = item.find("VOLENV")
     points = [(0.0, 1.0)] if envelope is None else [(float(p[1]), float(p[2])) for p in envelope.findall("PT")]
     volume = number("VOLPAN", 1) * number("VOLPAN", 3)
-    gain = tuple(volume * _line(points, at / SAMPLE_RATE) for at in (0, length // 2, length))
+    begin, middle, end = (volume * _line(points, at / SAMPLE_RATE) for at in (0, length // 2, length))
     return Event(
         track.find("NAME")[1],
         item.find("NAME")[1],
@@ -56,7 +57,7 @@ def _rpp_event(path: Path, track, item) -> Event:
         length,
         path.parent / item.find("SOURCE").find("FILE")[1],
         samples("SOFFS"),
-        gain,
+        (begin, middle, end),
         samples("FADEIN", 2),
         samples("FADEOUT", 2),
     )
@@ -149,7 +150,7 @@ def read_aaf(path: Path) -> tuple[otio.schema.Timeline, list[Event]]:
     return timeline, events
 
 
-def _aaf_event(path: Path, track: str, items: list, index: int) -> Event:
+def _aaf_event(path: Path, track: str, items: list[Any], index: int) -> Event:
     item, before, after = items[index], items[index - 1] if index else None, [*items, None][index + 1]
     (clip,) = item.find_clips()
     place = item.range_in_parent()
@@ -166,7 +167,7 @@ def _aaf_event(path: Path, track: str, items: list, index: int) -> Event:
         length,
         url_path(media.target_url, path.parent) if isinstance(media, otio.schema.ExternalReference) else Path(),
         to_samples(source.trimmed_range().start_time),
-        tuple(_line(points, at) for at in (0, length // 2 / length, 1)),
+        (_line(points, 0), _line(points, length // 2 / length), _line(points, 1)),
         to_samples(before.duration()) if isinstance(before, otio.schema.Transition) else 0,
         to_samples(after.duration()) if isinstance(after, otio.schema.Transition) else 0,
     )

@@ -108,6 +108,7 @@ def test_the_gains_are_those_of_the_mix(film, capsys, tmp_path):
     events, _ = readers.read_rpp(tmp_path / "out" / "clip.rpp")
     levels = {sound["name"]: sound["level_db"] + plan["master_db"] for sound in plan["sounds"]}
     for event, level in zip(events, levels.values(), strict=True):
+        assert event.gain
         assert 20 * np.log10(event.gain[1]) == pytest.approx(level, abs=0.01)
 
 

@@ -62,6 +62,7 @@ def check(path: Path) -> None:
     speech = found["Dialogue"]
     assert (speech.name, speech.start, speech.samples) == ("speech", 30 * FRAME, 90 * FRAME)
     assert speech.source_in == 10 * FRAME
+    assert speech.gain
     assert speech.gain[2] == pytest.approx(0.25, abs=1e-3)
     assert found["Music"].gain == (0.5, 0.5, 0.5)
     assert ("hit: slam", 50 * FRAME, 0) in marks

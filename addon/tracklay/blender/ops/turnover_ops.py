@@ -131,6 +131,8 @@ class TRACKLAY_OT_turnover(TracklayOperator, bpy.types.Operator):  # type: ignor
         "name": StringProperty(name="Name", description="Name of the files; empty for the scene's", options=SKIP_SAVE),
     }
 
+    directory: str
+
     @classmethod
     def poll(cls, context: Any) -> bool:
         scene = compat.active_sequencer_scene(context)

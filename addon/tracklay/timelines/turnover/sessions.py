@@ -25,6 +25,7 @@ from .clips import MIX_SUFFIX, ClipBuilder, check_files, entry_start, move_sourc
 if TYPE_CHECKING:
     from ...mix.sources import MixSource
     from ..mixing.targets import MixTarget
+    from ..otio.timeline import OtioFile
 
 LIMITER_NOTE = "The limiter of the mix is not in the turnover: the gains are those before it."
 
@@ -107,7 +108,7 @@ def _read_target(target: MixTarget, entries: Sequence[Any], work: Path) -> Turno
         assert isinstance(target, OtioTarget)  # noqa: S101 - the only other kind
         scene, notes = target.read_scene(work)
         sources = scene.sources
-        otio = target.timeline
+        otio: OtioFile = target.timeline
         start_frame, drop_frame = otio.start_frame, otio.drop_frame
         marks = tuple(
             SessionMark(name, timeline.rate.samples(frame, SAMPLE_RATE), timeline.rate.samples(frames, SAMPLE_RATE))

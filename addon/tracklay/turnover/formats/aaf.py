@@ -58,8 +58,10 @@ class _AafWriter:
         rational = dictionary.lookup_typedef("Rational")
         interpolation = create.InterpolationDef(misc.LinearInterp, "LinearInterp", "Linear keyframe interpolation")
         dictionary.register_def(interpolation)
-        operations = ((MONO_AUDIO_GAIN, "Mono Audio Gain", 1, AMPLITUDE, "Amplitude"),)
-        operations += ((MONO_AUDIO_DISSOLVE, "Mono Audio Dissolve", 2, LEVEL, "Level"),)
+        operations = (
+            (MONO_AUDIO_GAIN, "Mono Audio Gain", 1, AMPLITUDE, "Amplitude"),
+            (MONO_AUDIO_DISSOLVE, "Mono Audio Dissolve", 2, LEVEL, "Level"),
+        )
         for identifier, name, inputs, parameter, parameter_name in operations:
             dictionary.register_def(create.ParameterDef(parameter, parameter_name, "", rational))
             operation = create.OperationDef(identifier, name, "")

@@ -104,19 +104,17 @@ def _add_clip(
 ) -> None:
     take = clip.takes[number]
     start = _media_time(handover, take.media, take.source_in)
-    element = ET.SubElement(
-        gap,
-        "asset-clip",
-        ref=assets[take.media.name],
-        lane=str(lane),
-        offset=_time(handover, clip.start),
-        name=one_line(take.name),
-        start=start,
-        duration=_time(handover, clip.samples),
-        audioRole=f"{MAIN_ROLES.get(track.role, 'effects')}.{track.name}",
-        format=FORMAT_ID,
-        **({"enabled": "0"} if number else {}),
-    )
+    attributes = {
+        "ref": assets[take.media.name],
+        "lane": str(lane),
+        "offset": _time(handover, clip.start),
+        "name": one_line(take.name),
+        "start": start,
+        "duration": _time(handover, clip.samples),
+        "audioRole": f"{MAIN_ROLES.get(track.role, 'effects')}.{track.name}",
+        "format": FORMAT_ID,
+    }
+    element = ET.SubElement(gap, "asset-clip", attributes | ({"enabled": "0"} if number else {}))
     if clip.comment:
         ET.SubElement(element, "note").text = one_line(clip.comment)
     _add_levels(element, clip, Fraction(take.media.time_reference + take.source_in, SAMPLE_RATE))
