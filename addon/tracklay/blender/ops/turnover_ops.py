@@ -94,7 +94,13 @@ _running_operators: list[Any] = []
 """Operators whose files are being written. They are cancelled when the extension is unregistered."""
 
 
-class TRACKLAY_OT_turnover(TracklayOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801 - Blender's own naming
+class _FolderOperator(TracklayOperator):
+    """Base class of an operator that asks for a folder: an annotation in the operator itself would replace its property."""
+
+    directory: str
+
+
+class TRACKLAY_OT_turnover(_FolderOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801 - Blender's own naming
     """Hand the sounds of the timeline over to a mixing room.
 
     While the files are written it runs modally: the user keeps working, and Esc cancels.
@@ -130,8 +136,6 @@ class TRACKLAY_OT_turnover(TracklayOperator, bpy.types.Operator):  # type: ignor
         "wait": WAIT_ARGUMENT,
         "name": StringProperty(name="Name", description="Name of the files; empty for the scene's", options=SKIP_SAVE),
     }
-
-    directory: str
 
     @classmethod
     def poll(cls, context: Any) -> bool:
