@@ -90,8 +90,8 @@ class WorkerProcess:
 
     @property
     def process_id(self) -> str:
-        """The number of the process, as the names of its temporary files have it."""
-        return str(self._popen.pid)
+        """The number of the process, as the names of its temporary files have it; empty once the call is complete."""
+        return str(process.pid) if (process := self._process) else ""
 
     def kill(self) -> None:
         """Kill the process and its children, unless the call is complete."""

@@ -75,9 +75,11 @@ class TurnoverExport:
 
     def cancel(self) -> None:
         """Stop writing. What was written is removed."""
+        process_id = self._worker.process_id
         self._worker.kill()
         self._thread.join()
-        remove_leftovers(self._to, self._worker.process_id)
+        if process_id:
+            remove_leftovers(self._to, process_id)
 
     def _run(self) -> None:
         from ...jobs.failures import internal_error  # noqa: PLC0415
