@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +80,7 @@ def write_turnover(
     """Write a session and its media to a folder, which is created if it is missing.
 
     Raises:
-        InvalidInput: there is nothing to hand over, a sound is missing, a name is taken, or a package is.
+        InvalidInput: there is nothing to hand over, a sound is missing, or a name is taken.
         MediaError: a sound cannot be read.
         OutputError: the folder cannot be written.
     """
@@ -146,7 +145,7 @@ def _move_into_place(work: Path, targets: Sequence[Path]) -> None:
 
 
 def check_formats(options: TurnoverOptions) -> None:
-    """Check that the formats are known, that what they need is installed, and that the handles are a length.
+    """Check that the formats are known, and that the handles are a length.
 
     Raises:
         InvalidInput: one is not.
@@ -157,10 +156,6 @@ def check_formats(options: TurnoverOptions) -> None:
             "Not a format: {name!r}. Use some of {formats}, with commas between them.",
             name=unknown[0],
             formats=", ".join(FORMATS),
-        )
-    if "aaf" in options.formats and find_spec("aaf2") is None:
-        raise InvalidInput(
-            "turnover.no_aaf", "An AAF needs the package pyaaf2. Run pip install pyaaf2, or leave the AAF out."
         )
     if options.handles is not None and not 0 <= options.handles <= MAX_HANDLE_SECONDS:
         raise InvalidInput(

@@ -14,9 +14,6 @@ ERRORS = {
     "Not a format: {name!r}. Use some of {formats}, with commas between them.": (
         "Kein Format: {name!r}. Verwenden Sie einige von {formats}, mit Kommas dazwischen."
     ),
-    "An AAF needs the package pyaaf2. Run pip install pyaaf2, or leave the AAF out.": (
-        "Ein AAF braucht das Paket pyaaf2. Führen Sie pip install pyaaf2 aus, oder lassen Sie das AAF weg."
-    ),
     "Handles must be from 0 to {most:g} seconds, not {value:g}.": (
         "Der Überhang muss von 0 bis {most:g} Sekunden reichen, nicht {value:g}."
     ),
