@@ -33,6 +33,7 @@ WHEELS = (
     "idna",
     "imageio-ffmpeg",
     "platformdirs",
+    "pyaaf2",
     "typing_extensions",
     "websockets",
 )

@@ -57,6 +57,9 @@ OPTIONS = {
     "mix": {
         *("--preset", "--target", "--true-peak", "--kind", "--stems", "--to", "--json", "--verbose", "-v"),
     },
+    "turnover": {
+        *("--to", "--format", "--for", "--handles", "--mono", "--embed", "--absolute", "--json", "--verbose", "-v"),
+    },
     "refit": {"--in", "--out", "--hits", "--tail", "--json", "--verbose", "-v"},
     "models": {"--json", "--verbose", "-v"},
     "jobs": {"--all", "--costs", "--since", "--csv", "--json", "--verbose", "-v"},
@@ -87,6 +90,7 @@ POSITIONALS = {
     "refit": ["TAKE"],
     "land": ["TAKE", "PICTURE"],
     "mix": ["PICTURE"],
+    "turnover": ["SOURCE"],
     "models": ["ID", "SPEC"],
     "jobs": ["ACTION"],
     "batch": ["WORKLIST"],
@@ -316,7 +320,7 @@ def test_hints_name_only_options_that_the_command_has(command):
     """A hint with another command's option is left out, unless it quotes that command."""
     parser = sub_parsers(build_parser())[command]
     hints = hints_for(command, parser.option_names)
-    assert ("path.not_a_directory" in hints) == (command in ("lay", "mix", "report", "demo", "batch"))
+    assert ("path.not_a_directory" in hints) == (command in ("lay", "mix", "turnover", "report", "demo", "batch"))
     assert not [hint for hint in hints.values() if " --to" in hint and "--to" not in parser.option_names]
 
 

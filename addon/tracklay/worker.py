@@ -88,6 +88,11 @@ class WorkerProcess:
         self._process: _Process | None = _Process(_Surroundings.current(), program) if program else _idle.take()
         _logger.info("worker process %d runs %s", self._process.pid, function)
 
+    @property
+    def process_id(self) -> str:
+        """The number of the process, as the names of its temporary files have it; empty once the call is complete."""
+        return str(process.pid) if (process := self._process) else ""
+
     def kill(self) -> None:
         """Kill the process and its children, unless the call is complete."""
         if process := self._process:

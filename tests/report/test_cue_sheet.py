@@ -13,6 +13,7 @@ from tests.report.runs import flashing, lay, results
 
 HEADINGS = [
     "no", "title", "in", "out", "duration", "seconds", "composer", "licence", "commercial use", "usage", "file",
+    "created", "stated by",
 ]  # fmt: skip
 
 

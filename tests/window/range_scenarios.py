@@ -55,3 +55,24 @@ def one_cue():
     report(tidied=list(tidied), channel=laid_strips(timeline())[0].channel)
     bpy.ops.ed.undo()
     report(untidied=laid_strips(timeline())[0].channel)
+
+
+def hand_over():
+    """Export a turnover of a laid take from File > Export, while the window goes on."""
+    window, area = yield from open_sequencer()
+    scene, _ = add_clip(FOLDER / "flashes.mp4", 31)
+    use_clicker(scene)
+    bpy.ops.tracklay.generate(wait=True)
+    out = FOLDER / "out"
+    with bpy.context.temp_override(window=window, area=area):
+        arguments = {"directory": str(out), "formats": {"aaf", "rpp", "otio", "fcpxml", "xml", "edl", "wav"}}
+        began = list(bpy.ops.tracklay.turnover("EXEC_DEFAULT", name="film", **arguments))
+    running = extension_module("blender.ops.turnover_ops")._running_operators
+
+    def files_are_written():
+        area.tag_redraw()
+        return not running
+
+    yield files_are_written
+    entries = [function.__name__ for function in bpy.types.TOPBAR_MT_file_export._dyn_ui_initialize()]
+    report(began=began, written=sorted(path.name for path in out.iterdir()), entries=entries)

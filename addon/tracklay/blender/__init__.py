@@ -10,7 +10,7 @@ import atexit
 
 import bpy
 
-from .ops import channel_ops, cue_ops, generate_ops, job_ops, marker_ops, settings_ops, shot_ops, take_ops
+from .ops import channel_ops, cue_ops, generate_ops, job_ops, marker_ops, settings_ops, shot_ops, take_ops, turnover_ops
 from .render import handlers
 from .runtime import app_handlers, cue_rows, dispatcher, prompt_words, timer
 from .sequencer import connections
@@ -27,6 +27,7 @@ CLASSES = (
     *shot_ops.CLASSES,
     *take_ops.CLASSES,
     *channel_ops.CLASSES,
+    *turnover_ops.CLASSES,
     *cue_rows.CLASSES,
     *cue_list.CLASSES,
     *cue_ops.CLASSES,
@@ -62,6 +63,7 @@ def unregister() -> None:
     atexit.unregister(unregister)
     handlers.unregister()
     shot_ops.cancel_searches()
+    turnover_ops.cancel_exports()
     overlay.unregister()
     app_handlers.unregister()
     timer.stop_timer()

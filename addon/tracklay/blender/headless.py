@@ -20,6 +20,7 @@ from ..errors import InvalidInput, TracklayError
 from ..jobs.job_spec import JobSpec, cue_to_dict
 from ..media.fingerprint import span_fingerprint
 from ..timing import TimeError, TimeMap, parse_time
+from .render.turnover_scene import read_turnover_scene
 from .sequencer import compat, connections, placement, scene_cues, selection
 from .sequencer.joined import spotting
 from .sequencer.playback_faults import find_playback_faults
@@ -51,6 +52,15 @@ def find_faults(path: str) -> dict[str, Any]:
         InvalidInput: the file cannot be opened.
     """
     return {"faults": [list(fault) for fault in find_playback_faults(open_film(path))]}
+
+
+def read_turnover(path: str) -> dict[str, Any]:
+    """Return the session of a film's sounds, as `TurnoverSession.to_dict`.
+
+    Raises:
+        InvalidInput: the file cannot be opened.
+    """
+    return read_turnover_scene(open_film(path), Path(path).stem).to_dict()
 
 
 def spot_film(

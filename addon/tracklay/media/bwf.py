@@ -143,6 +143,7 @@ def plain_bwf_writer(
     description: str = "",
     created_at: datetime | None = None,
     *,
+    time_reference: int = 0,
     xmp: bytes = b"",
     is_float: bool = False,
 ) -> BwfWriter:
@@ -157,7 +158,7 @@ def plain_bwf_writer(
         description=description,
         originator_reference="",
         created_at=created_at or datetime.now(UTC),
-        time_reference=0,
+        time_reference=time_reference,
         coding_history="",
         xmp=xmp,
         is_float=is_float,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Self
 import numpy as np
 
 from ..errors import MediaError
-from .bwf import FULL_SCALE, Chunk, find_chunks
+from .bwf import BEXT_TIME_REFERENCE_OFFSET, FULL_SCALE, Chunk, find_chunks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,6 +59,14 @@ def read_wav_format(file: BinaryIO, name: str) -> WavFormat:
     return WavFormat(channels, sample_rate, bits, frame, size // frame, begin, chunks)
 
 
+def read_time_reference(file: BinaryIO, form: WavFormat) -> int | None:
+    """Return bext's position of the first sample of an open file, in samples from the timeline's zero; None without a bext chunk."""
+    if "bext" not in form.chunks:
+        return None
+    file.seek(form.chunks["bext"].offset + BEXT_TIME_REFERENCE_OFFSET)
+    return int.from_bytes(file.read(8), "little")
+
+
 def decode_samples(data: bytes, bits: int) -> npt.NDArray[np.int32]:
     """Return the integer samples of packed PCM, channels interleaved."""
     if bits != 24:
@@ -103,6 +111,11 @@ class WavReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
+
+    @property
+    def time_reference(self) -> int | None:
+        """Position of its first sample, in samples from the timeline's zero; None if the file does not say it."""
+        return read_time_reference(self._file, self.format)
 
     def read(self, start: int, stop: int) -> npt.NDArray[np.float32]:
         """Return the samples from `start` to `stop`, (samples, channels), full scale at 1.

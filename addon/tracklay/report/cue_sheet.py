@@ -35,6 +35,9 @@ CSV_DIGEST_META = b'<meta name="tracklay-csv" content="%s">'
 USAGE_BY_TASK = {"music": "background instrumental", "effect": "sound effect", "foley": "foley"}
 """The usage column by the model's task."""
 
+DATE_CHARS = len("2026-12-01")
+"""Characters of the date in a time of ISO 8601."""
+
 COMMERCIAL_TEXT = {True: "yes", False: "no", None: "unknown"}
 
 FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
@@ -56,10 +59,13 @@ class CueSheetLine:
     commercial: str
     usage: str
     file: str
+    created: str
+    rights: str
 
 
 HEADINGS = (
     "no", "title", "in", "out", "duration", "seconds", "composer", "licence", "commercial use", "usage", "file",
+    "created", "stated by",
 )  # fmt: skip
 
 
@@ -87,6 +93,8 @@ def build_lines(rows: Sequence[ReportRow]) -> list[CueSheetLine]:
                 commercial=COMMERCIAL_TEXT[model.licence.commercial if model else None],
                 usage=USAGE_BY_TASK[model.task] if model else "unknown",
                 file=str(take["file"]),
+                created=str(take.get("created") or "unknown")[:DATE_CHARS],
+                rights=(model.licence.source if model else "") or "unknown",
             )
         )
     return found

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from ..errors import MediaError
-from ..media.bwf import BEXT_TIME_REFERENCE_OFFSET
-from ..media.wav_reader import decode_samples, read_wav_format, truncated_error
+from ..media.wav_reader import decode_samples, read_time_reference, read_wav_format, truncated_error
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,10 +94,7 @@ def measure_wav(path: Path) -> WavMeasurement:
 
 def _measure_wav_file(file: BinaryIO, name: str, digest: str) -> WavMeasurement:
     form = read_wav_format(file, name)
-    reference = None
-    if "bext" in form.chunks:
-        file.seek(form.chunks["bext"].offset + BEXT_TIME_REFERENCE_OFFSET)
-        reference = int.from_bytes(file.read(8), "little")
+    reference = read_time_reference(file, form)
     samples, frame = form.samples, form.frame_bytes
     wave = np.zeros(WAVEFORM_BUCKETS, np.float64)
     file.seek(form.data_offset)

@@ -149,6 +149,11 @@ class BlendFile(Timeline):
         """
         return [(strip, detail) for strip, detail in self._call_blender("find_faults")["faults"]]
 
+    def read_turnover(self) -> dict[str, Any]:
+        """Return the session of its sounds, as `TurnoverSession.to_dict`. Errors as of `find_playback_faults`."""
+        session: dict[str, Any] = self._call_blender("read_turnover")
+        return session
+
     def laid_path(self, folder: Path) -> Path:
         """Return the path of the copy with takes."""
         return folder / f"{self.output_stem(folder)}.tracklay.blend"

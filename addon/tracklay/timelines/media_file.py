@@ -118,12 +118,12 @@ class MediaFile(Timeline):
         return Span(start, end - start, rate)
 
     @property
-    def _timecode_start(self) -> int:
+    def timecode_start(self) -> int:
         """The file's own timecode of its first frame, in frames; 0 if it has none."""
         return round(first_timecode_frame(self.path, self.video, self.rate) or 0) if self.video.timecode else 0
 
     @property
-    def _drop_frame(self) -> bool | None:
+    def drop_frame(self) -> bool | None:
         """True if the file's own timecode counts in drop-frame, False if it does not, None if it has none or its rate has none."""
         has_timecode = bool(self.video.timecode) and self.rate.has_drop_frame
         return is_drop_frame(self.video.timecode) if has_timecode else None
@@ -143,7 +143,7 @@ class MediaFile(Timeline):
             return frame
         if counting.has_drop_frame and is_drop_frame(self.video.timecode):
             text = text.replace(":", ";")
-        from_own_timecode = self._picture_frame(parse_time(text, counting), counting) - self._timecode_start
+        from_own_timecode = self._picture_frame(parse_time(text, counting), counting) - self.timecode_start
         return from_own_timecode if 0 <= from_own_timecode <= self.video.frames else frame
 
     def _picture_frame(self, timecode_frames: int, counting: Rate) -> int:
@@ -162,9 +162,7 @@ class MediaFile(Timeline):
         rate = self.video.rate if self.images or self.video.is_variable else None
         source = self.media.path if self.images else self.path
         picture = Picture(source, time_map, self.images, rate)
-        return Cue(
-            cue_id, span, picture, timecode_start=self._timecode_start, drop_frame=self._drop_frame, **cue_fields
-        )
+        return Cue(cue_id, span, picture, timecode_start=self.timecode_start, drop_frame=self.drop_frame, **cue_fields)
 
     def cues(
         self, in_point: str | None = None, out_point: str | None = None, *, only: Sequence[str] = (), **cue_fields: Any

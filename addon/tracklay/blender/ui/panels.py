@@ -364,7 +364,12 @@ def _draw_marker_entry(self: Any, _context: Any) -> None:
     self.layout.operator("tracklay.effects_at_markers")
 
 
+def _draw_export_entry(self: Any, _context: Any) -> None:
+    self.layout.operator("tracklay.turnover")
+
+
 MENU_ENTRIES = {
+    "TOPBAR_MT_file_export": _draw_export_entry,
     "SEQUENCER_MT_strip": _draw_tracklay_submenu,
     "SEQUENCER_MT_context_menu": _draw_tracklay_submenu,
     "SEQUENCER_MT_add": _draw_generate_entry,

@@ -32,6 +32,19 @@ def read_media_scene(timeline: MediaFile, folder: Path, work: Path, *, drop_orig
     Raises:
         MediaError: the own sound of joined recordings cannot be matched with their picture.
     """
+    sources = read_own_sounds(timeline, work, drop_original=drop_original)
+    manifest = timeline.manifest_path(folder)
+    takes = []
+    if manifest.is_file():
+        takes = take_sources(read_manifest(manifest)["takes"], folder, load_catalogue(), len(sources) + 1)
+    origins = {source.id: origin for source, origin in takes}
+    video = timeline.video
+    length = video.end if timeline.images else video.end - video.start
+    return MixScene((*sources, *(source for source, _ in takes)), round(length * SAMPLE_RATE), origins)
+
+
+def read_own_sounds(timeline: MediaFile, work: Path, *, drop_original: bool = False) -> list[MixSource]:
+    """Return the own sounds of a media file. Arguments and errors as of `read_media_scene`."""
     media, video = timeline.media, timeline.video
     length = video.end if timeline.images else video.end - video.start
     samples = round(length * SAMPLE_RATE)
@@ -46,9 +59,4 @@ def read_media_scene(timeline: MediaFile, folder: Path, work: Path, *, drop_orig
             run_ffmpeg(stream, f"Could not decode {timeline.path.name}")
             source = replace(source, file=placed, stream=None, zero=Fraction(0))
         sources.append(source)
-    manifest = timeline.manifest_path(folder)
-    takes = []
-    if manifest.is_file():
-        takes = take_sources(read_manifest(manifest)["takes"], folder, load_catalogue(), len(sources) + 1)
-    origins = {source.id: origin for source, origin in takes}
-    return MixScene((*sources, *(source for source, _ in takes)), samples, origins)
+    return sources

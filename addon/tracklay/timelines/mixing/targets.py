@@ -106,7 +106,8 @@ class OtioTarget(MixTarget):
         from ..otio.formats import read_timeline  # noqa: PLC0415 - OpenTimelineIO may not be installed
         from ..otio.timeline import has_signed_tracks  # noqa: PLC0415
 
-        self.timeline, self.folder = timeline, folder
+        self.timeline: OtioFile = timeline
+        self.folder = folder
         self.path = folder / f"{timeline.output_stem(folder)}.mix.otio"
         self.start = timeline.rate.seconds(timeline.frame_of_time("0f"))
         laid = timeline.laid_path(folder)

@@ -5,7 +5,7 @@ earlier takes to where their picture is now, and `text_patch` inserts the tracks
 each kind of OTIO object is read.
 
 Two clocks are in use. The frames of cues and manifests count from timecode zero: a timeline that starts at one hour has its
-first frame there. Shots and tracks count from the timeline's beginning; `_start_frame` is the difference.
+first frame there. Shots and tracks count from the timeline's beginning; `start_frame` is the difference.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class OtioFile(Timeline):
         return rate_from_fps(self._written_rate)
 
     @cached_property
-    def _start_frame(self) -> int:
+    def start_frame(self) -> int:
         """The frame of its beginning, from timecode zero."""
         start = self._timeline.global_start_time
         if start is not None:
@@ -140,9 +140,9 @@ class OtioFile(Timeline):
         return self.rate.frames(min(record_starts, default=Fraction(0)))
 
     @cached_property
-    def _drop_frame(self) -> bool | None:
+    def drop_frame(self) -> bool | None:
         """True if the timeline counts in drop-frame, False if it does not, None if nothing states it."""
-        return find_drop_frame(self._timeline, self._start_frame, self.rate)
+        return find_drop_frame(self._timeline, self.start_frame, self.rate)
 
     @cached_property
     def _shots(self) -> list[tuple[str, VisibleShot]]:
@@ -192,12 +192,12 @@ class OtioFile(Timeline):
         self._probe_media([shot for _, shot in parts])
         cues, marks = [], list(self.hit_marks())
         for cue_id, shot in parts:
-            begins = max(self.rate.frames(shot.start) + self._start_frame, first)
-            ends = min(self.rate.frames(shot.end) + self._start_frame, end)
+            begins = max(self.rate.frames(shot.start) + self.start_frame, first)
+            ends = min(self.rate.frames(shot.end) + self.start_frame, end)
             if begins < ends:
                 span = Span(begins, ends - begins, self.rate)
                 hits = hits_in_span(marks, span)
-                drop_frame = self._drop_frame if self.rate.has_drop_frame else None
+                drop_frame = self.drop_frame if self.rate.has_drop_frame else None
                 cues.append(
                     Cue(cue_id, span, self._picture(shot, span), hits=hits, drop_frame=drop_frame, **cue_fields)
                 )
@@ -218,16 +218,16 @@ class OtioFile(Timeline):
         count from its beginning.
         """
         if not is_timecode(text):
-            return parse_time(text, self.rate) + self._start_frame
-        return parse_time(text.replace(":", ";") if self._drop_frame else text, self.rate)
+            return parse_time(text, self.rate) + self.start_frame
+        return parse_time(text.replace(":", ";") if self.drop_frame else text, self.rate)
 
     def _frame_range(self, in_point: str | None, out_point: str | None) -> tuple[int, int]:
         """Return the frames between two points as the user writes them."""
         length = max((self.rate.frames(shot.end) for _, shot in self._shots), default=0)
         points = []
         for name, text, default in (
-            ("in", in_point, self._start_frame),
-            ("out", out_point, self._start_frame + length),
+            ("in", in_point, self.start_frame),
+            ("out", out_point, self.start_frame + length),
         ):
             if text is None:
                 points.append(default)
@@ -236,15 +236,15 @@ class OtioFile(Timeline):
                 at = self.frame_of_time(text)
             except TimeError as error:
                 raise invalid_point_error(name, error) from None
-            if not self._start_frame <= at <= self._start_frame + length:
+            if not self.start_frame <= at <= self.start_frame + length:
                 raise InvalidInput(
                     "otio.point_outside",
                     "The {name} point is outside {timeline}: {text}. The timeline runs from {start} to {end}.",
                     name=name,
                     timeline=self.path.name,
                     text=text,
-                    start=format_timecode(self._start_frame, self.rate, drop_frame=self._drop_frame),
-                    end=format_timecode(self._start_frame + length, self.rate, drop_frame=self._drop_frame),
+                    start=format_timecode(self.start_frame, self.rate, drop_frame=self.drop_frame),
+                    end=format_timecode(self.start_frame + length, self.rate, drop_frame=self.drop_frame),
                 )
             points.append(at)
         # Without length there is no picture at all: `cues` reports that.
@@ -303,7 +303,12 @@ class OtioFile(Timeline):
                         places.append((marker.name, shot.start + into))
         for name, at in places:
             if (hit := marker_hit_name(name)) is not None:
-                yield self.rate.frames(at) + self._start_frame, hit
+                yield self.rate.frames(at) + self.start_frame, hit
+
+    def marks(self) -> Iterator[tuple[str, int, int]]:
+        """Yield name, first frame and frames of each marker of the timeline and its tracks, from the timeline's beginning."""
+        for each in (mark for mark in self._marked_ranges() if mark.clip is None):
+            yield each.name, self.rate.frames(each.start), self.rate.frames(each.end - each.start)
 
     def _marker_duration(self, marker: Any) -> Fraction:
         """Return the length of a marker in seconds. Editors write a point as a marker of one frame: it has none."""
@@ -336,7 +341,7 @@ class OtioFile(Timeline):
         # Source seconds per second of the timeline.
         slope = shot.speed * source.clock_ratio
         # The span begins on a frame, the shot at an exact time up to half a frame away.
-        offset = span.rate.seconds(span.start - self._start_frame) - shot.start
+        offset = span.rate.seconds(span.start - self.start_frame) - shot.start
         source_start = (shot.clip_time - source.first_frame_time) * source.clock_ratio + offset * slope
         if slope < 0:
             # Backwards, `clip_time` is the end of the range. A frame that plays backwards begins one frame before it: without
@@ -385,7 +390,7 @@ class OtioFile(Timeline):
         earlier_tracks = take_tracks.TakeTracks()
         if target.exists() or self._tracklay_tracks:
             earlier_tracks = self._read_earlier_takes(target if target.exists() else self.path)
-        new_tracks = take_tracks.build_take_tracks(takes, failed, self._start_frame, self._audible_take_keys())
+        new_tracks = take_tracks.build_take_tracks(takes, failed, self.start_frame, self._audible_take_keys())
         tracks = take_tracks.merge_take_tracks(self._relocate_takes(earlier_tracks), new_tracks)
         # Last: the signature covers the whole text, with all other edits in it.
         text = append_tracks(text, tracks.to_otio_json(self._written_rate, target.parent))
@@ -416,10 +421,10 @@ class OtioFile(Timeline):
         for cue_id, shot in self._shots:
             source = self._media.resolve_source(shot)
             first, end = self.rate.frames(shot.start), self.rate.frames(shot.end)
-            time_map = self._time_map(shot, Span(first + self._start_frame, end - first, self.rate), source)
+            time_map = self._time_map(shot, Span(first + self.start_frame, end - first, self.rate), source)
             speed = shot.speed * source.clock_ratio
             name = source.images[0] if source.images else source.path.name
-            source_start = time_map.source_seconds(first + self._start_frame)
+            source_start = time_map.source_seconds(first + self.start_frame)
             mapping = SourceMapping(cue_id, first, end, source_start, speed * self.rate.seconds(1))
             mappings.setdefault((name, str(speed)), []).append(mapping)
         return replace(tracks, takes=[relocate_take(take, mappings) for take in tracks.takes])

@@ -22,6 +22,7 @@ OPERATORS = {
     "A/B": "A/B",
     "Lay Stems": "Stems anlegen",
     "Tidy Channels": "Kanäle aufräumen",
+    "Tracklay Turnover": "Tracklay-Übergabe",
     "Follow Picture": "Dem Bild folgen",
     "Stems": "Stems",
     "Regenerate": "Neu erzeugen",

@@ -3,6 +3,26 @@
 from __future__ import annotations
 
 ERRORS = {
+    # turnover
+    "No folder for the turnover. Choose one.": "Kein Ordner für die Übergabe. Wählen Sie einen.",
+    "Already there: {path}. Move it away, or name another folder.": (
+        "Schon vorhanden: {path}. Verschieben Sie es, oder wählen Sie einen anderen Ordner."
+    ),
+    "There is no sound to hand over: {name} has none, and no takes.": (
+        "Kein Klang zum Übergeben: {name} hat keinen, und keine Takes."
+    ),
+    "Not a format: {name!r}. Use some of {formats}, with commas between them.": (
+        "Kein Format: {name!r}. Verwenden Sie einige von {formats}, mit Kommas dazwischen."
+    ),
+    "Handles must be from 0 to {most:g} seconds, not {value:g}.": (
+        "Der Überhang muss von 0 bis {most:g} Sekunden reichen, nicht {value:g}."
+    ),
+    "The sound of {clip} is missing: {path}. Put it back, or take the clip out.": (
+        "Der Klang von {clip} fehlt: {path}. Legen Sie ihn zurück, oder nehmen Sie den Streifen heraus."
+    ),
+    "{clip} plays past the end of its sound: {path} has {samples} samples, the clip needs {needed}.": (
+        "{clip} läuft über das Ende seines Klangs: {path} hat {samples} Samples, gebraucht werden {needed}."
+    ),
     # panels and operators, each error followed by its next step (settings/error_hints.py)
     "{name} needs internet access, which is turned off in Blender.": (
         "{name} braucht das Internet, und der Onlinezugriff ist in Blender ausgeschaltet."

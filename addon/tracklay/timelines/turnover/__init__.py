@@ -1,0 +1,1 @@
+"""Sessions for a turnover, read from what the command has: manifests, timelines, media files and .blend files."""
