@@ -80,7 +80,7 @@ def processor_seconds(action: Callable[[], object]) -> float:
 
 def decode(proxy: Path) -> None:
     """Read the frames of a proxy as the eye does, and drop them."""
-    times, (width, height), _ = list_frames(proxy)
+    times, (width, height), *_ = list_frames(proxy)
     for _ in read_luma_frames(Proxy(proxy, times, times[-1]), LUMA_WIDTH, round(height * LUMA_WIDTH / width / 2) * 2):
         pass
 
