@@ -90,7 +90,7 @@ def is_manifest(content: object) -> bool:
     takes, failed = content.get("takes"), content.get("failed", [])
     return (
         isinstance(takes, list)
-        and all(isinstance(take, dict) and is_plain_name(take.get("file")) and not wrong_field(take) for take in takes)
+        and all(isinstance(take, dict) and not wrong_field(take) for take in takes)
         and isinstance(failed, list)
         and all(isinstance(failure, dict) for failure in failed)
     )
@@ -105,8 +105,12 @@ def wrong_field(take: Mapping[str, Any]) -> str:
             wrong = ["samples"]
         if not _is_start(take["start"]):
             wrong = ["start"]
+        if not is_plain_name(take.get("file")):
+            wrong = ["file"]
         if not isinstance(take.get("cost") or {}, dict):
             wrong = ["cost"]
+        if not all(is_plain_name(name) for name in take.get("stems", {}).values()):
+            wrong = ["stems"]
     return wrong[0] if wrong else ""
 
 
