@@ -13,7 +13,7 @@ from tracklay.blender.runtime import cue_rows
 from tracklay.blender.sequencer import cue_index, landing
 
 from ..conftest import laid
-from ..ui.test_cue_list import draw_panel
+from .test_cue_list import draw_panel
 
 MOVES = [{"from": "0.1", "to": "0.2", "confidence": 1}]
 MORE = {
