@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from tracklay.cli.error_hints import HINTS
@@ -97,7 +98,7 @@ def test_a_folder_has_the_rows_of_all_its_manifests(clicking, tmp_path, capsys):
 def test_an_invalid_row_is_reported_with_its_number(clicking, tmp_path):
     """A missing or wrong value is one plain sentence."""
     content = results(lay(flashing(tmp_path)))
-    for change in (
+    changes: tuple[dict[str, Any], ...] = (
         {"folder": None},
         {"take": {"file": "x"}},
         {"take": [1]},
@@ -118,7 +119,8 @@ def test_an_invalid_row_is_reported_with_its_number(clicking, tmp_path):
                 ("channels", True),
             )
         ),
-    ):
+    )
+    for change in changes:
         broken = {**content, "rows": [content["rows"][0], {**content["rows"][0], **change}]}
         with pytest.raises(InvalidInput, match=r"^Row 2 of the result list is invalid"):
             parse_rows(broken)
