@@ -30,7 +30,7 @@ class TRACKLAY_PT_at_render(bpy.types.Panel):  # type: ignore[misc]  # noqa: N80
         row.enabled = settings.sound_at_render
         row.prop(settings, "if_sound_fails")
         if settings.sound_at_render and (settings.best or settings.repair):
-            # The render waits for the sound: nothing is scored meanwhile, and nothing bought that only a person would judge.
+            # A render waits for its sound: scoring, and a second generation of a stretch, would take as long again.
             text = translate_ui("One take a shot: Best Take and Repair are not used here")
             draw_wrapped_text(context, layout.column(align=True), text, "INFO")
         if messages := messages_of_last_render():
