@@ -144,7 +144,7 @@ PLANTED = "raise SystemExit('a file of the current folder was run')\n"
 @pytest.fixture
 def planted(tmp_path, monkeypatch):
     """Change to a folder with files that are named as modules and programs which a child loads."""
-    for name in ("json", "os", "numpy", "importlib", "tracklay", "encodings", "sitecustomize", "usercustomize"):
+    for name in ("json", "os", "numpy", "importlib", "tracklay", "encodings", "sitecustomize", "imageio_ffmpeg"):
         (tmp_path / f"{name}.py").write_text(PLANTED)
     for name in ("ffmpeg", "blender"):
         (tmp_path / name).write_text("#!/bin/sh\necho planted\n")
@@ -153,12 +153,18 @@ def planted(tmp_path, monkeypatch):
     return tmp_path
 
 
-# The second one is as a program that keeps the current folder on its module path.
-@pytest.mark.parametrize("program", [(), (sys.executable, "-c")], ids=["this Python", "another program"])
+# The second one is as a program that keeps the current folder on its module path, the third as Blender: without our packages.
+@pytest.mark.parametrize(
+    "program",
+    [(), (sys.executable, "-c"), (sys.executable, "-I", "-S", "-c")],
+    ids=["this Python", "another program", "a Python without packages"],
+)
 def test_a_child_takes_no_module_from_the_current_folder(planted, program, monkeypatch):
     """Neither by itself, nor because this process has the folder on its own path, nor through Python's variables."""
+    link = planted.parent / f"link to {planted.name}"
+    link.symlink_to(planted)
     monkeypatch.syspath_prepend(str(planted))
-    monkeypatch.setattr(sys, "path", ["", ".", *sys.path])
+    monkeypatch.setattr(sys, "path", ["", ".", f"{planted}/", str(link), *sys.path])
     monkeypatch.setenv("PYTHONPATH", str(planted))
     assert WorkerProcess(FUNCTION, {}, program).result() == ffmpeg_program.ffmpeg_version()
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .atomic_io import atomic_write, read_json
 from .errors import InvalidInput
+from .timing import parse_fraction
 from .untrusted_data import is_plain_name
 from .version import VERSION
 
@@ -16,6 +17,16 @@ if TYPE_CHECKING:
     from .cue import Failure, Take
     from .errors import TracklayError
     from .timing import Rate
+
+REQUIRED_FIELDS = {"start": dict, "frames": int, "samples": int, "sample_rate": int}
+"""Fields that every take has, with the types of their values: where it lies, and how long it is."""
+
+OPTIONAL_FIELDS = {
+    **dict.fromkeys(("take", "channels", "tail"), int),
+    **dict.fromkeys(("params", "stems", "understood", "landing", "score", "replaced", "fit", "tempo"), dict),
+    **dict.fromkeys(("notes", "parts", "seams"), list),
+}
+"""Fields that are computed with where a take has them."""
 
 
 def build_manifest(
@@ -73,9 +84,42 @@ def read_manifest(path: Path) -> dict[str, Any]:
 
 
 def is_manifest(content: object) -> bool:
-    """Return True if a JSON value is a manifest whose takes are files beside it: anyone may have edited it."""
-    takes = content.get("takes") if isinstance(content, dict) and "tracklay" in content else None
-    return isinstance(takes, list) and all(isinstance(take, dict) and is_plain_name(take.get("file")) for take in takes)
+    """Return True if a JSON value is a manifest whose takes are files beside it, with values of the right types."""
+    if not isinstance(content, dict) or "tracklay" not in content:
+        return False
+    takes, failed = content.get("takes"), content.get("failed", [])
+    return (
+        isinstance(takes, list)
+        and all(isinstance(take, dict) and not wrong_field(take) for take in takes)
+        and isinstance(failed, list)
+        and all(isinstance(failure, dict) for failure in failed)
+    )
+
+
+def wrong_field(take: Mapping[str, Any]) -> str:
+    """Return the name of a take's first field that is missing or has a value of a wrong type; empty if there is none."""
+    types = {**REQUIRED_FIELDS, **{name: kind for name, kind in OPTIONAL_FIELDS.items() if name in take}}
+    wrong = [name for name, kind in types.items() if type(take.get(name)) is not kind]
+    if not wrong:
+        if min(take["samples"], take["sample_rate"]) <= 0:
+            wrong = ["samples"]
+        if not _is_start(take["start"]):
+            wrong = ["start"]
+        if not is_plain_name(take.get("file")):
+            wrong = ["file"]
+        if not isinstance(take.get("cost") or {}, dict):
+            wrong = ["cost"]
+        if not all(is_plain_name(name) for name in take.get("stems", {}).values()):
+            wrong = ["stems"]
+    return wrong[0] if wrong else ""
+
+
+def _is_start(start: Mapping[str, Any]) -> bool:
+    try:
+        parse_fraction(str(start.get("seconds")))
+    except (ValueError, ZeroDivisionError):
+        return False
+    return type(start.get("frame")) is int
 
 
 def _not_a_manifest(path: Path) -> InvalidInput:

@@ -53,7 +53,7 @@ PYTHON_FLAGS = ("-I", "-B", "-c")
 BOOTSTRAP = """\
 import os, sys
 here = os.getcwd()
-sys.path[:] = [path for path in sys.path if os.path.isabs(path) and path != here]
+sys.path[:] = [path for path in sys.path if os.path.isabs(path) and os.path.realpath(path) != here]
 import importlib, importlib.util
 folder = sys.argv[-1]
 sys.path += [path for path in os.environ["TRACKLAY_WORKER_PATHS"].split(os.pathsep) if path not in sys.path]
@@ -137,7 +137,7 @@ class _Surroundings(NamedTuple):
     def current(cls) -> _Surroundings:
         here = Path.cwd()
         # A file in the current folder must not become a module: neither `json.py` nor `numpy.py`.
-        paths = [path for path in sys.path if Path(path).is_absolute() and Path(path) != here]
+        paths = [path for path in sys.path if Path(path).is_absolute() and Path(path).resolve() != here]
         own = {**settings.current().to_environment(), "TRACKLAY_WORKER_PATHS": os.pathsep.join(paths)}
         return cls(str(here), tuple(sorted(own.items())), tuple(sorted(child_environment().items())))
 

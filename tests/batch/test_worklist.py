@@ -183,6 +183,7 @@ def test_pictures_cues_and_models_are_combined(shots):
         (b"[[rows]]\nid = '\xe9'", "line 2: Some characters are not UTF-8."),
         (b"[[rows]]\n\0", "line 2: This is not text."),
         ("a = " + "[" * 5000 + "]" * 5000, "too deep"),
+        ("a = " + "9" * 5000, "a number has too many digits"),
     ],
 )
 def test_an_invalid_list_is_rejected_in_one_line(shots, text, message):

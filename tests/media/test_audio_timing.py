@@ -21,7 +21,7 @@ RATE = 48_000
 CLICKS = (12_000, 30_000, 60_000)
 SECONDS = 1.5
 
-ENCODERS = {"mp3": "libmp3lame", "opus": "libopus", "pcm": "pcm_s16le"}
+ENCODERS = {"mp3": "libmp3lame", "opus": "libopus", "pcm": "pcm_s16le", "latm": "aac"}
 PICTURES = {
     "mkv": "libx264",
     "mp4": "libx264",
@@ -49,13 +49,14 @@ def answer(folder: Path, container: str, codec: str, *, picture: bool = False, l
     if picture:
         command += ["-map", "0:v", "-map", "1:a", "-c:v", PICTURES[container]]
     command += ["-af", f"asetpts=PTS+{late}/TB"] if late else []
+    command += ["-mpegts_flags", "latm"] if codec == "latm" else []
     command += ["-c:a", ENCODERS.get(codec, codec), "-b:a", "256k", "-strict", "-2", str(path)]
     subprocess.run(command, input=sound.tobytes(), check=True)
     return path
 
 
 CASES = [
-    *(("ts", codec, False, 0.0) for codec in ("aac", "mp3", "ac3", "mp2", "opus")),
+    *(("ts", codec, False, 0.0) for codec in ("aac", "latm", "mp3", "ac3", "mp2", "opus")),
     *(("ts", codec, True, 0.0) for codec in ("aac", "opus")),
     *(("mkv", codec, False, 0.0) for codec in ("aac", "mp3", "ac3", "eac3", "wmav2", "opus")),
     *(("mkv", codec, True, 0.0) for codec in ("ac3", "opus")),

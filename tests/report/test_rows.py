@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from tracklay.cli.error_hints import HINTS
@@ -97,15 +98,29 @@ def test_a_folder_has_the_rows_of_all_its_manifests(clicking, tmp_path, capsys):
 def test_an_invalid_row_is_reported_with_its_number(clicking, tmp_path):
     """A missing or wrong value is one plain sentence."""
     content = results(lay(flashing(tmp_path)))
-    for change in (
+    changes: tuple[dict[str, Any], ...] = (
         {"folder": None},
         {"take": {"file": "x"}},
         {"take": [1]},
         {"seconds": "soon"},
         {"rate": "fast"},
         {"take": {**content["rows"][0]["take"], "frames": 0}},
-        {"take": {**content["rows"][0]["take"], "start": {"frame": 5, "seconds": "1/0"}}},
-    ):
+        *(
+            {"take": {**content["rows"][0]["take"], name: value}}
+            for name, value in (
+                ("start", {"frame": 5, "seconds": "1/0"}),
+                ("start", None),
+                ("cost", "free"),
+                ("notes", 1e300),
+                ("params", "loud"),
+                ("frames", 1e300),
+                ("samples", 0),
+                ("sample_rate", "48000"),
+                ("channels", True),
+            )
+        ),
+    )
+    for change in changes:
         broken = {**content, "rows": [content["rows"][0], {**content["rows"][0], **change}]}
         with pytest.raises(InvalidInput, match=r"^Row 2 of the result list is invalid"):
             parse_rows(broken)
@@ -145,3 +160,19 @@ def test_a_result_list_reaches_no_file_outside_its_folder(clicking, tmp_path, na
     content["rows"][0]["take"]["file"] = name
     with pytest.raises(InvalidInput, match="Row 1 of the result list is invalid"):
         parse_rows(content)
+
+
+@pytest.mark.parametrize(("name", "value"), [("cost", "free"), ("params", None), ("start", {}), ("samples", "many")])
+def test_a_manifest_with_a_wrong_value_is_none(clicking, tmp_path, capsys, name, value):
+    """Each command that reads one says so in a sentence, and writes nothing over it."""
+    picture = flashing(tmp_path)
+    path = lay(picture)
+    content = json.loads(path.read_text())
+    content["takes"][0][name] = value
+    path.write_text(json.dumps(content))
+    before = path.read_bytes()
+    for command in (["report", path], ["mix", path], ["lay", picture, "--model", "clicker/clicks"]):
+        capsys.readouterr()
+        assert main([str(word) for word in command]) == 2
+        assert "of Tracklay: " in capsys.readouterr().err
+    assert path.read_bytes() == before

@@ -442,6 +442,11 @@ BAD = {
     "tracks that are none": (GOOD.replace("Stack.1", "Marker.2"), "OpenTimelineIO cannot read"),
     "nested too deep": (nested(40), "nested deeper than 32 levels, or contains itself"),
     "nested far too deep": (nested(4000), "nested too deep to be read"),
+    "a number of 5000 digits": (GOOD.replace("{", '{"n": ' + "9" * 5000 + ",", 1), "A number has too many digits"),
+    "tracks that are null": (
+        json.dumps(json.loads(GOOD) | {"tracks": None}),
+        "OpenTimelineIO cannot read",
+    ),
     "no picture": (GOOD, "No video clip is visible"),
     "itself in itself": (
         f'{{"OTIO_SCHEMA": "Timeline.1", "tracks": {{"OTIO_SCHEMA": "Stack.1", "OTIO_REF_ID": "S", "children": {CYCLE}}}}}',

@@ -1,4 +1,4 @@
-"""Runs inside a Blender without a window: `cut FOLDER` saves a film of three shots; other arguments render it.
+"""Runs inside a Blender without a window: saves a film of three shots (`cut FOLDER`), renders two scenes (`scenes FOLDER`) or the film.
 
 Started as `blender -b … --python headless.py -- …`. It renders with `scripts/render_with_sound.py` and the fake clicking provider.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import runpy
 import sys
+import wave
 from pathlib import Path
 
 import bpy
@@ -38,9 +39,32 @@ def cut(folder: Path) -> None:
     bpy.ops.wm.save_as_mainfile(filepath=film)
 
 
+def scenes(folder: Path) -> None:
+    """Render two scenes to 25 frames each in one session. In each a sound clicks at another frame, that of its name."""
+    for frame in (6, 16):
+        with wave.open(str(folder / f"{frame}.wav"), "wb") as sound:
+            sound.setnchannels(1)
+            sound.setsampwidth(2)
+            sound.setframerate(48_000)
+            sound.writeframes(bytes(2 * 1920 * (frame - 1)) + 24 * b"\x00\x60" + bytes(2 * 1920 * (26 - frame) - 48))
+        scene = bpy.data.scenes.new(str(frame))
+        scene.render.fps, scene.frame_end = 25, 25
+        scene.render.resolution_x = scene.render.resolution_y = 16
+        scene.render.image_settings.file_format = "PNG"
+        scene.render.filepath = str(folder / f"scene{frame}_")
+        strips = scene.sequence_editor_create().strips
+        strips.new_sound("sound", str(folder / f"{frame}.wav"), 1, 1)
+        strips.new_effect("black", "COLOR", 2, 1, length=25)
+        scene.tracklay.sound_at_render = True
+        bpy.ops.render.render(animation=True, scene=scene.name)
+
+
 def main() -> None:
-    """Save the film, or render it."""
+    """Save the film, or render it, or two scenes."""
     arguments = sys.argv[sys.argv.index("--") + 1 :]
+    if arguments[0] == "scenes":
+        scenes(Path(arguments[1]))
+        return
     if arguments[0] == "cut":
         cut(Path(arguments[1]))
         return

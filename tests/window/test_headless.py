@@ -24,7 +24,7 @@ EXPECTED = [round((start + flash - 1) / RATE * 48_000) for start in STARTS for f
 
 def run_headless(blender, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `blender -b [film] --python headless.py -- …`, as a render farm does."""
-    film = [] if arguments[0] == "cut" else [str(folder / "film.blend")]
+    film = [] if arguments[0] in ("cut", "scenes") else [str(folder / "film.blend")]
     command = [blender.program, "--background", *film, "--python", str(SCRIPT), "--", *arguments]
     environment = blender.environment | {"TRACKLAY_HOME": str(folder / "home"), "TRACKLAY_TEST_PYTHON": sys.executable}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
@@ -102,6 +102,17 @@ def test_the_same_cut_gives_the_same_takes_as_files_as_otio_and_as_a_film(
     command = [blender.program, "-b", "--factory-startup", str(copy), "--python-expr", code]
     seen = subprocess.run(command, env=os.environ, capture_output=True, text=True, check=True).stdout
     assert str([(start, 100, kind) for start in STARTS for kind in ("MOVIE", "SOUND")]) in seen
+
+
+def test_two_renders_of_a_session_have_the_sound_of_their_scenes(blender, folder):
+    """Blender 5.2's own mix writes nothing a second time in a session, and takes the window's scene."""
+    ended = run_headless(blender, folder, "scenes", str(folder))
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "Traceback" not in ended.stdout + ended.stderr
+    for frame in (6, 16):
+        sound = hear(folder / f"scene{frame}_0001-0025.wav")
+        assert len(sound) == 48_000
+        assert max_distance(clicks(sound), [1920 * (frame - 1)]) <= 1
 
 
 def test_a_render_in_a_window_has_sound(blender, folder):

@@ -101,6 +101,8 @@ def _parse_toml(text: str, path: Path) -> WorkListFile:
     except tomllib.TOMLDecodeError as error:
         invalid = InvalidInput("worklist.not_toml", "Not valid TOML: {reason}.", reason=_lower_first(str(error)))
         raise _locate(invalid, path) from None
+    except ValueError:
+        raise _too_long_error(path) from None
     except RecursionError:
         raise _too_deep_error(path) from None
     # tomllib keeps no line numbers. The headers are counted instead; `_build_file` drops the lines if their number does not fit.
@@ -117,6 +119,8 @@ def _parse_json(text: str, path: Path) -> WorkListFile:
     except json.JSONDecodeError as error:
         invalid = InvalidInput("worklist.not_json", "Not valid JSON: {reason}.", reason=_lower_first(error.msg))
         raise _locate(invalid, path, error.lineno) from None
+    except ValueError:  # Python converts no integer of thousands of digits
+        raise _too_long_error(path) from None
     except RecursionError:
         raise _too_deep_error(path) from None
     return _build_file({"rows": tables} if isinstance(tables, list) else tables, path, [])
@@ -124,6 +128,10 @@ def _parse_json(text: str, path: Path) -> WorkListFile:
 
 def _too_deep_error(path: Path) -> InvalidInput:
     return _locate(InvalidInput("worklist.too_deep", "Not a work list: its tables are nested too deep."), path)
+
+
+def _too_long_error(path: Path) -> InvalidInput:
+    return _locate(InvalidInput("worklist.too_long_number", "Not a work list: a number has too many digits."), path)
 
 
 def _lower_first(message: str) -> str:

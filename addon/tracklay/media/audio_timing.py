@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 PRIMING_SAMPLES = {
     "aac": 1024,
+    "aac_latm": 1024,
     "mp3": 1105,
     "ac3": 256,
     "eac3": 256,

@@ -268,7 +268,7 @@ def _take_events(take: Mapping[str, Any]) -> list[list[Any]]:
     for event in events if isinstance(events, list) else ():
         seconds = parse_seconds(event.get("seconds")) if isinstance(event, dict) else None
         if seconds is not None:
-            found.append([seconds, float(event.get("strength", 1)), str(event.get("kind", ""))])
+            found.append([seconds, _or_one(event.get("strength")), str(event.get("kind", ""))])
     return found
 
 
@@ -281,8 +281,12 @@ def _take_moves(take: Mapping[str, Any]) -> list[list[float]]:
         if isinstance(move, dict):
             before, after = parse_seconds(move.get("from")), parse_seconds(move.get("to"))
             if before is not None and after is not None:
-                found.append([before, after, float(move.get("confidence", 1))])
+                found.append([before, after, _or_one(move.get("confidence"))])
     return found
+
+
+def _or_one(value: object) -> float:
+    return 1.0 if (number := read_number(value)) is None else number
 
 
 def _format_landing(take: Mapping[str, Any]) -> str | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..atomic_io import read_json
 from ..errors import InvalidInput, file_not_found_error
-from ..manifest import is_manifest, read_manifest
+from ..manifest import is_manifest, read_manifest, wrong_field
 from ..timing import Rate, Span, format_timecode, parse_fraction
 from ..untrusted_data import is_plain_name
 
@@ -131,7 +131,7 @@ def read_report_input(path: Path) -> dict[str, Any]:
     base = path.absolute().parent
     for row in content["rows"]:
         if isinstance(row, dict):
-            row.update({key: str(base / row[key]) for key in ("picture", "folder") if row.get(key)})
+            row.update({key: str(base / str(row[key])) for key in ("picture", "folder") if row.get(key)})
     return content
 
 
@@ -209,6 +209,8 @@ def _parse_row(row_entry: Mapping[str, Any], manifests: dict[Path, Any]) -> Repo
     folder = Path(row_entry["folder"])
     picture = row_entry.get("picture")
     seconds = row_entry.get("seconds")
+    if take is not None and (field_name := wrong_field(take)):
+        raise TypeError(f"wrong value of {field_name!r}")
     row = ReportRow(
         id=str(row_entry["id"]),
         name=str(row_entry.get("name") or row_entry["id"]),

@@ -54,6 +54,17 @@ def test_a_render_generates_and_includes_the_sound(scene, cut, tmp_path):
     assert "no audio codec" in layout.words()
 
 
+@pytest.mark.parametrize("name", ["best", "repair"])
+def test_the_panel_says_what_a_render_does_not_use(scene, name):
+    """Only where it matters."""
+    for value in (False, True):
+        setattr(scene.tracklay, name, value)
+        scene.tracklay.sound_at_render = True
+        layout = Layout()
+        TRACKLAY_PT_at_render.draw(SimpleNamespace(layout=layout), bpy.context)  # type: ignore[arg-type]
+        assert ("Best Take and Repair are not used" in layout.words()) is value
+
+
 def test_a_frame_render_gets_a_wav(scene, cut, tmp_path):
     """It has the sound of the frame range."""
     scene.tracklay.sound_at_render = True

@@ -118,7 +118,7 @@ def test_a_good_take_is_left_as_it_is(scene, strip, hissing, quick):
 
 
 def test_in_a_window_the_repair_has_a_placeholder(scene, strip, quick, monkeypatch):
-    """The take is laid at once; the repair's placeholder follows above it, and each of them is one undo step."""
+    """The take is laid at once; the repair's placeholder follows above it, and the whole repair is one undo step."""
     undo_steps: list[str] = []
     monkeypatch.setattr(placement, "push_undo", lambda scene, message="": undo_steps.append(message))
     cue = generate(scene, repair=True, best=True, seed=BAD_SEED, land="off")
@@ -130,8 +130,7 @@ def test_in_a_window_the_repair_has_a_placeholder(scene, strip, quick, monkeypat
     until(lambda: not running_cues())
     assert [strip.mute for strip in cue_strips()] == [True, False]
     assert entry_of(placeholder)["replaced"]["take"] == entry_of(old)["file"]
-    lay = placement.UNDO_LAY
-    assert undo_steps == [placement.UNDO_GENERATE, lay, UNDO_REPAIR, lay]
+    assert undo_steps == [placement.UNDO_GENERATE, placement.UNDO_LAY, UNDO_REPAIR]
     dispatcher.get_dispatcher().runner.wait_for_laid()
     ledger = Ledger()
     assert {job.state for job in ledger.jobs_of_cues(frozenset({cue}))} == {"laid"}
@@ -165,3 +164,28 @@ def test_a_cue_that_was_cancelled_is_not_repaired(scene, strip, hissing, quick):
     dispatcher.get_dispatcher().cancel(cue)
     until(lambda: not running_cues())
     assert (len(cue_strips()), len(hissing)) == (1, 1)
+
+
+def test_an_undo_during_a_repair_does_not_lose_it(scene, strip, clicker, gate, quick):
+    """The undo takes the placeholder away, which has no step of its own: the repaired take is laid beside the take, audible."""
+    submit, sent = clicker.submit, []
+
+    async def hold_the_second(submission):
+        sent.append(submission)
+        gate.is_open = len(sent) == 1
+        return await submit(submission)
+
+    clicker.submit = hold_the_second
+    bpy.ops.ed.undo_push(message="before")
+    gate.is_open = True
+    cue = generate(scene, repair=True, best=True, seed=BAD_SEED, land="off")
+    until(lambda: len(sent) == 2 and len(cue_strips()) == 2)
+    bpy.ops.ed.undo()
+    assert len(cue_strips()) == 1
+    gate.is_open = True
+    until(lambda: not running_cues())
+    until(lambda: len(cue_strips()) == 2)
+    old, new = cue_strips()
+    assert entry_of(new)["replaced"]["take"] == entry_of(old)["file"]
+    assert [strip.mute for strip in (old, new)] == [True, False]
+    assert cue_index.get_take_tag(new) == cue_index.TakeTag(cue, REPAIR_INDEX)

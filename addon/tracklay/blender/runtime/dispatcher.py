@@ -32,8 +32,8 @@ from .event_handler import EventHandler
 from .job_start import create_folder_and_start, preload_runner, with_delivery
 from .placeholder_queue import PlaceholderQueue
 from .presence import PresenceTracker
-from .repairs import RepairPlanner
-from .take_inbox import TakeInbox, is_extra_take, job_take_index
+from .repairs import UNDO_REPAIR, RepairPlanner, is_repair, sibling_strip
+from .take_inbox import TakeInbox
 from .timeline_scan import TimelineScan
 from .user_activity import is_user_moving_strips
 
@@ -315,7 +315,7 @@ class Dispatcher:
         if status := running_cues().get(key[0]):
             self._events.remove_if_finished(status)
         if self.inbox.ends_undo_step(has_changed=bool(scenes)) and (scene := bpy.data.scenes.get(scenes[0])):
-            placement.push_undo(scene, placement.UNDO_LAY)
+            placement.push_undo(scene, UNDO_REPAIR if is_repair(key[1]) else placement.UNDO_LAY)
 
     def _fill(self, key: TakeKey) -> list[str]:
         """Put a take into all its strips and return the scenes that changed. Without strips it stays in the inbox."""
@@ -323,11 +323,12 @@ class Dispatcher:
         scenes = placeholders.fill_placeholders(refs, received.take.file, received.entry_json)
         if scenes:
             takes.on_placeholders_filled(refs)
-        if not refs and is_extra_take(key[1]):
-            siblings = shared_cue_index.take_strips(key[0], job_take_index(key[1]))
-            request = siblings[0].read_request() if siblings else None
-            if request and placement.place_beside(siblings[0], received.take.cue, key[1], request, received.take):
-                scenes = [siblings[0].scene]
+        if not refs and (sibling := sibling_strip(key, received.take.cue)):
+            request = sibling.read_request()
+            if request and (name := placement.place_beside(sibling, received.take.cue, key[1], request, received.take)):
+                scenes = [sibling.scene]
+                if is_repair(key[1]):
+                    takes.on_takes_filled(bpy.data.scenes[sibling.scene], [name])
         if refs or scenes:
             self.runner.mark_laid([received.take])
             shared_cue_index.is_dirty = True

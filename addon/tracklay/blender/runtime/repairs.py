@@ -8,8 +8,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-import bpy
-
 from ...errors import TracklayError
 from ...jobs import StageProgress, create_job_spec
 from ...jobs.delivery import BlenderDelivery
@@ -20,12 +18,12 @@ from ..settings import catalogue, network
 from ..settings.i18n.translate import translate_error, translate_ui
 from .cue_status import running_cues
 from .job_start import create_folder_and_start
-from .take_inbox import job_take_index
+from .take_inbox import is_extra_take, job_take_index
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from ...cue import Take
+    from ...cue import Cue, Take
     from ...jobs import JobSpec
     from ...jobs.events import RepairPlanned
     from ...jobs.runner import BackgroundRunner
@@ -38,7 +36,7 @@ REPAIR_INDEX = MAX_TAKES
 """Index of the take of a repair: the first one that no cue gives to its own takes."""
 
 UNDO_REPAIR = "Repair Take"
-"""Name of the undo step of a repair's placeholder."""
+"""Name of the undo step of a repair: its placeholder is part of it, so it is pushed when the take is laid."""
 
 
 def is_repair(take_index: int) -> bool:
@@ -112,10 +110,10 @@ class RepairPlanner:
             batch.notes += [f"{batch.spots[key[0]].strip_name}: {note}"] if note else []
 
     def place_next(self) -> None:
-        """Place the placeholder of the next planned repair beside the take that it repairs, as an undo step, and start its job."""
+        """Place the placeholder of the next planned repair beside the take that it repairs, and start its job."""
         spec = self.to_place.popleft()
         key = spec.cue.id, REPAIR_INDEX
-        sibling = _repaired_strip(spec)
+        sibling = _repaired_strip(spec.cue)
         request = None if sibling is None else sibling.read_request()
         if sibling is None or request is None:  # the user removed the take
             self.drop(key, None, None)
@@ -127,8 +125,6 @@ class RepairPlanner:
             return
         shared_cue_index.is_dirty = True
         self.unplaced.discard(key)
-        if (scene := bpy.data.scenes.get(sibling.scene)) is not None:
-            placement.push_undo(scene, UNDO_REPAIR)
         self._start(spec)
 
     def _start(self, spec: JobSpec) -> None:
@@ -137,10 +133,21 @@ class RepairPlanner:
         self._executor.submit(create_folder_and_start, self._get_runner(), spec)
 
 
-def _repaired_strip(spec: JobSpec) -> StripRef | None:
+def sibling_strip(key: TakeKey, cue: Cue) -> StripRef | None:
+    """Return the strip beside which a take without a placeholder is laid; None if it has its own, or the user removed the other.
+
+    Further sounds of a job never have one. That of a repair goes with any undo until the repair is laid: it has no undo step of its own.
+    """
+    if is_repair(key[1]):
+        return _repaired_strip(cue)
+    refs = shared_cue_index.take_strips(key[0], job_take_index(key[1])) if is_extra_take(key[1]) else []
+    return refs[0] if refs else None
+
+
+def _repaired_strip(cue: Cue) -> StripRef | None:
     """Return the strip of the take that a repair's stretch is put into; None if the user removed it."""
-    patch = spec.cue.patch
-    for ref in shared_cue_index.cue_strips(spec.cue.id):
+    patch = cue.patch
+    for ref in shared_cue_index.cue_strips(cue.id):
         found = None if ref.tag.stem or patch is None else ref.resolve()
         if found is not None and patch is not None:
             entry = cue_index.parse_entry(str(found[1].get(cue_index.ENTRY_PROPERTY, "")))

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import bpy
 
 from ...errors import InvalidInput
+from ...manifest import wrong_field
 from ...timing import parse_fraction
-from ...untrusted_data import read_amount
+from ...untrusted_data import clean_json, read_amount
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -140,12 +141,12 @@ def parse_request(text: str) -> CueRequest | None:
 
 @lru_cache(PARSE_CACHE_SIZE)
 def parse_entry(text: str) -> Mapping[str, Any]:
-    """Parse the manifest entry of a laid strip; return an empty mapping if it is missing or invalid."""
+    """Parse the manifest entry of a laid strip; return an empty mapping if it is missing or invalid: a .blend file comes from anywhere."""
     try:
-        held = json.loads(text)
+        held = clean_json(json.loads(text))
     except (ValueError, TypeError, RecursionError):
         return {}
-    return held if isinstance(held, dict) else {}
+    return held if isinstance(held, dict) and not wrong_field(held) else {}
 
 
 def set_entry(strip: Any, entry: str) -> None:

@@ -5,12 +5,12 @@ Both files have the same samples from the same frame, so only the file of the st
 
 from __future__ import annotations
 
-from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...errors import InvalidInput
+from ...timing import parse_fraction
 from . import cue_index
 from .placeholders import set_sound_file
 
@@ -92,10 +92,14 @@ def _parse_moves(text: str) -> tuple[DrawnMove, ...]:
     moves = landing.get("moves") if isinstance(landing, dict) else None
     try:
         return tuple(
-            DrawnMove(float(Fraction(move["from"])), float(Fraction(move["to"])), float(move["confidence"]))
+            DrawnMove(
+                float(parse_fraction(str(move["from"]))),
+                float(parse_fraction(str(move["to"]))),
+                float(move["confidence"]),
+            )
             for move in moves or ()
         )
-    except (ValueError, TypeError, KeyError, ZeroDivisionError):
+    except (ValueError, TypeError, KeyError, AttributeError, ZeroDivisionError):
         return ()  # edited by hand
 
 

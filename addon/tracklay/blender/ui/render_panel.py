@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 
 from ..render.handlers import messages_of_last_render
+from ..settings.i18n.translate import translate_ui
 from .layout_helpers import draw_wrapped_text
 
 
@@ -28,6 +29,10 @@ class TRACKLAY_PT_at_render(bpy.types.Panel):  # type: ignore[misc]  # noqa: N80
         row = layout.row()
         row.enabled = settings.sound_at_render
         row.prop(settings, "if_sound_fails")
+        if settings.sound_at_render and (settings.best or settings.repair):
+            # A render waits for its sound: scoring, and a second generation of a stretch, would take as long again.
+            text = translate_ui("One take a shot: Best Take and Repair are not used here")
+            draw_wrapped_text(context, layout.column(align=True), text, "INFO")
         if messages := messages_of_last_render():
             box = layout.box()
             box.label(text="Last Render")

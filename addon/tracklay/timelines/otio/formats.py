@@ -106,7 +106,7 @@ def _from_text(text: str, path: Path, base: Path) -> TimelineText:
         # A collection of one timeline, as adapters make of a project with one sequence: the timeline is what was meant.
         text = json.dumps(timelines[0], indent=4, ensure_ascii=False)
     try:
-        return TimelineText(text, otio.core.deserialize_json_from_string(text), base)
+        timeline = otio.core.deserialize_json_from_string(text)
     except otio.exceptions.UnsupportedSchemaError:
         raise InvalidInput(
             "otio.newer_schema",
@@ -116,6 +116,9 @@ def _from_text(text: str, path: Path, base: Path) -> TimelineText:
         ) from None
     except (otio.exceptions.OTIOError, ValueError, KeyError, TypeError) as error:
         raise _read_error(path, error) from error
+    if timeline.tracks is None:  # OTIO accepts null
+        raise _read_error(path, ValueError("it has no tracks"))
+    return TimelineText(text, timeline, base)
 
 
 def _read_error(path: Path, error: Exception) -> InvalidInput:

@@ -57,6 +57,12 @@ def parse_document(text: str, name: str) -> dict[str, Any]:
             name=name,
             line=error.lineno,
         ) from None
+    except ValueError:  # Python converts no integer of thousands of digits
+        raise InvalidInput(
+            "otio.too_long_number",
+            "Not an .otio file: {name}. A number has too many digits. Export the timeline again.",
+            name=name,
+        ) from None
     except RecursionError:
         raise InvalidInput(
             "otio.unreadable_nesting", "Timeline is nested too deep to be read: {name}. Flatten it first.", name=name

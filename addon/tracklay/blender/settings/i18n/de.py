@@ -198,6 +198,7 @@ WORDS = {
     "Most Motion": "Meiste Bewegung",
     "Sound at Render": "Klang beim Rendern",
     "Last Render": "Letztes Rendern",
+    "One take a shot: Best Take and Repair are not used here": "Ein Take je Einstellung: Bester Take und Ausbessern gelten hier nicht",
     "On Failure": "Bei Fehler",
     "Warn": "Warnen",
     "Stop": "Anhalten",
