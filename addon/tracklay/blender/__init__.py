@@ -10,11 +10,22 @@ import atexit
 
 import bpy
 
-from .ops import channel_ops, cue_ops, generate_ops, job_ops, marker_ops, settings_ops, shot_ops, take_ops, turnover_ops
+from .ops import (
+    channel_ops,
+    cue_ops,
+    generate_ops,
+    job_ops,
+    marker_ops,
+    mix_ops,
+    settings_ops,
+    shot_ops,
+    take_ops,
+    turnover_ops,
+)
 from .render import handlers
 from .runtime import app_handlers, cue_rows, dispatcher, prompt_words, timer
 from .sequencer import connections
-from .settings import catalogue, preferences, properties
+from .settings import catalogue, mix_properties, preferences, properties
 from .settings.i18n import translate
 from .ui import cue_list, keymap, overlay, panels, presets, render_panel
 
@@ -28,6 +39,7 @@ CLASSES = (
     *take_ops.CLASSES,
     *channel_ops.CLASSES,
     *turnover_ops.CLASSES,
+    *mix_ops.CLASSES,
     *cue_rows.CLASSES,
     *cue_list.CLASSES,
     *cue_ops.CLASSES,
@@ -42,6 +54,7 @@ def register() -> None:
     """Load the model catalogue and register everything."""
     catalogue.reload_models()
     properties.register()
+    mix_properties.register()
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     connections.register()
@@ -76,4 +89,5 @@ def unregister() -> None:
     connections.unregister()
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)
+    mix_properties.unregister()
     properties.unregister()

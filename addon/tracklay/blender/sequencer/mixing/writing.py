@@ -1,0 +1,271 @@
+"""Writes the volume keys of a mix, and clears them, a strip at a time.
+
+All keys are written into a new action that nothing uses yet, and the scene gets it in one step at the end: what is on the timeline
+changes once, whatever happens before, and Blender evaluates it once. A timer runs the steps; between two of them nothing of Blender's is
+kept.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import bpy
+
+from ....errors import TracklayError
+from .. import compat
+from .records import SCENE_PROPERTY, STRIP_PROPERTY, SceneRecord, StripRecord, read_record, read_scene_record
+from .scene_sounds import timeline_fingerprint
+from .volume_keys import own_flags, volume_path, write_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .scene_sounds import SceneScan
+
+NEW_ACTION = "Tracklay mix (unfinished)"
+"""Name of the action while it is written."""
+
+
+def timeline_changed_error() -> TracklayError:
+    """Return the error for a timeline that changed while it was mixed."""
+    return TracklayError("mix.timeline_changed", "The timeline changed while it was mixed. Nothing was written. Mix again.")
+
+
+class MixWriter:
+    """Writes the keys of a mix. `steps` does a little at a time; until its last step the scene is as it was."""
+
+    def __init__(self, scan: SceneScan, lines: Sequence[str], result: Mapping[str, Any]) -> None:
+        self._scan, self._lines, self._result = scan, lines, result
+        self._records: dict[str, StripRecord] = {}
+        self._cleared: dict[str, float] = {}
+        self.written = 0
+        self.total = 1
+
+    def steps(self) -> Iterator[None]:
+        """Write all keys.
+
+        Raises:
+            TracklayError: the timeline changed since it was read.
+        """
+        scene = _scene_of(self._scan.scene)
+        if timeline_fingerprint(scene) != self._scan.fingerprint:
+            raise timeline_changed_error()
+        self.total = 2 * len(self._lines)
+        with _NewAction(scene) as action:
+            yield
+            yield from self._write_curves(action)
+            yield from self._store_records()
+            scene = _scene_of(self._scan.scene)
+            if timeline_fingerprint(scene) != self._scan.fingerprint:
+                raise timeline_changed_error()
+            before = read_scene_record(scene)
+            is_first = scene.animation_data is None or scene.animation_data.action is None
+            action.install(scene)
+            has_action = before.has_action if before is not None else is_first
+            self._scene_record(has_action=has_action).write(scene)
+        for name, volume in self._cleared.items():
+            _reset_volume(self._scan.scene, name, volume)
+            yield
+
+    def _write_curves(self, action: _NewAction) -> Iterator[None]:
+        for line in self._lines:
+            planned = json.loads(line)
+            scene = _scene_of(self._scan.scene)
+            strip = scene.sequence_editor.strips_all.get(planned["id"])
+            self.written += 1
+            if strip is None:
+                raise timeline_changed_error()
+            record, keys = read_record(strip), planned["keys"]
+            if keys is None:
+                if record is not None:  # mixed before, and left alone now
+                    _remove_own_keys(action, strip, record)
+                    self._cleared[strip.name] = record.volume
+                    self._records[strip.name] = replace(record, keys=())
+            else:
+                shifted = [(frame + self._scan.first, volume) for frame, volume in keys]
+                path = volume_path(strip)
+                curve = action.find(path) or action.new(path)
+                own = () if record is None else record.keys
+                volume = strip.volume if record is None or not len(curve.keyframe_points) else record.volume
+                held = write_keys(curve, shifted, own)
+                self._records[strip.name] = StripRecord(volume, held, planned["kind"], planned["kind_from"])
+            yield
+
+    def _store_records(self) -> Iterator[None]:
+        for name, record in self._records.items():
+            scene = _scene_of(self._scan.scene)
+            if (strip := scene.sequence_editor.strips_all.get(name)) is None:
+                raise timeline_changed_error()
+            if name in self._cleared:
+                del strip[STRIP_PROPERTY]
+            else:
+                record.write(strip)
+            self.written += 1
+            yield
+
+    def _scene_record(self, *, has_action: bool) -> SceneRecord:
+        measures = self._result["measures"]
+        left = {**self._scan.left_alone, **self._result["left_out"]}
+        notes = [*self._result["notes"], *(f"{name}: {reason}" for name, reason in left.items())]
+        return SceneRecord(
+            self._result["preset"],
+            measures["lufs"],
+            measures["true_peak"],
+            measures["dialogue_over_music"],
+            self._scan.fingerprint,
+            tuple(notes),
+            has_action,
+        )
+
+
+class MixClearer:
+    """Removes the keys of a mix, and gives each strip its own volume back. Keys of the user's stay."""
+
+    def __init__(self, scene: Any) -> None:
+        self._scene = scene.name
+        self.written, self.total = 0, 1
+
+    def steps(self) -> Iterator[None]:
+        """Clear the mix."""
+        scene = _scene_of(self._scene)
+        names = mixed_strips(scene)
+        self.total = 2 * len(names)
+        volumes = {}
+        known = read_scene_record(scene)
+        with _NewAction(scene) as action:
+            yield
+            for name in names:
+                strip = _strip_of(self._scene, name)
+                record = None if strip is None else read_record(strip)
+                if record is not None and not _remove_own_keys(action, strip, record):
+                    volumes[name] = record.volume
+                self.written += 1
+                yield
+            scene = _scene_of(self._scene)
+            action.install(scene, may_remove=known is not None and known.has_action)
+            if SCENE_PROPERTY in scene:
+                del scene[SCENE_PROPERTY]
+        for name in names:
+            if name in volumes:
+                _reset_volume(self._scene, name, volumes[name])
+            strip = _strip_of(self._scene, name)
+            if strip is not None and STRIP_PROPERTY in strip:
+                del strip[STRIP_PROPERTY]
+            self.written += 1
+            yield
+
+
+def mixed_strips(scene: Any) -> list[str]:
+    """Return the names of the strips with a record of the mix."""
+    return [strip.name for strip in scene.sequence_editor.strips_all if STRIP_PROPERTY in strip]
+
+
+class _NewAction:
+    """The action of a scene with the changes of a mix. It is found by its name: another tool may delete it between two steps."""
+
+    def __init__(self, scene: Any) -> None:
+        animation = scene.animation_data
+        old = None if animation is None else animation.action
+        if old is None:
+            action = bpy.data.actions.new(NEW_ACTION)
+            self._title = f"{scene.name}Action"
+            slot = action.slots.new(id_type="SCENE", name=scene.name)
+            action.layers.new("Layer").strips.new(type="KEYFRAME").channelbag(slot, ensure=True)
+        else:
+            action, self._title = old.copy(), old.name
+            action.name = NEW_ACTION
+            slot = animation.action_slot
+        self._slot, self._name, self._is_kept = slot.identifier, action.name, action.use_fake_user
+        action.use_fake_user = False  # so that what is not installed is not kept
+        self._places = {curve.data_path: number for number, curve in enumerate(self.curves)}
+        self._old = None if old is None else (old.name, _key_count(old))
+
+    def __enter__(self) -> _NewAction:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if (action := bpy.data.actions.get(self._name)) is not None and action.name == self._name and not action.users:
+            bpy.data.actions.remove(action)
+
+    @property
+    def curves(self) -> Any:
+        """The curves of the scene in the new action."""
+        action = bpy.data.actions.get(self._name)
+        if action is None:
+            raise timeline_changed_error()
+        slot = action.slots[self._slot]
+        found = compat.action_slot_curves(action, slot)
+        return action.layers[0].strips[0].channelbag(slot, ensure=True).fcurves if found is None else found
+
+    def find(self, path: str) -> Any:
+        """Return the curve of a data path; None if there is none."""
+        curves, place = self.curves, self._places.get(path)
+        if place is None:
+            return None
+        # A curve that was removed moves those after it.
+        return curves[place] if place < len(curves) and curves[place].data_path == path else curves.find(path)
+
+    def new(self, path: str) -> Any:
+        """Return a new curve."""
+        return self.curves.new(path)
+
+    def install(self, scene: Any, *, may_remove: bool = False) -> None:
+        """Give the scene the action in place of its own, under its name. With `may_remove`, an empty one goes with its slot.
+
+        Raises:
+            TracklayError: the scene's action changed meanwhile.
+        """
+        animation = scene.animation_data or scene.animation_data_create()
+        old = animation.action
+        if (None if old is None else (old.name, _key_count(old))) != self._old:
+            raise timeline_changed_error()
+        action = bpy.data.actions[self._name]
+        if may_remove and not any(compat.action_fcurves(action)):
+            animation.action = None
+            if not len(animation.drivers) and not len(animation.nla_tracks):
+                scene.animation_data_clear()
+        else:
+            animation.action = action
+            animation.action_slot = action.slots[self._slot]
+        if old is not None and not old.users:
+            bpy.data.actions.remove(old)
+        if action.users:
+            action.name, action.use_fake_user = self._title, self._is_kept
+
+
+def _remove_own_keys(action: _NewAction, strip: Any, record: StripRecord) -> bool:
+    """Remove our keys from a strip's curve, and the curve with its last key. Return whether keys of the user's stay."""
+    curve = action.find(volume_path(strip))
+    if curve is None:
+        return False
+    flags = own_flags(curve, list(record.keys))
+    if all(flags):
+        action.curves.remove(curve)
+        return False
+    for number in reversed([number for number, is_own in enumerate(flags) if is_own]):
+        curve.keyframe_points.remove(curve.keyframe_points[number], fast=True)
+    curve.update()
+    return True
+
+
+def _key_count(action: Any) -> int:
+    return sum(len(curve.keyframe_points) for curve in compat.action_fcurves(action))
+
+
+def _scene_of(name: str) -> Any:
+    scene = bpy.data.scenes.get(name)
+    if scene is None or scene.sequence_editor is None:
+        raise timeline_changed_error()
+    return scene
+
+
+def _strip_of(scene: str, name: str) -> Any:
+    return _scene_of(scene).sequence_editor.strips_all.get(name)
+
+
+def _reset_volume(scene: str, name: str, volume: float) -> None:
+    if (strip := _strip_of(scene, name)) is not None:
+        strip.volume = volume
