@@ -27,7 +27,7 @@ from .runtime import app_handlers, cue_rows, dispatcher, prompt_words, timer
 from .sequencer import connections
 from .settings import catalogue, mix_properties, preferences, properties
 from .settings.i18n import translate
-from .ui import cue_list, keymap, overlay, panels, presets, render_panel
+from .ui import cue_list, keymap, mix_panel, overlay, panels, presets, render_panel
 
 CLASSES = (
     *preferences.CLASSES,
@@ -46,6 +46,7 @@ CLASSES = (
     *presets.CLASSES,
     *panels.CLASSES,
     *cue_list.PANELS,
+    *mix_panel.CLASSES,
     *render_panel.CLASSES,
 )
 

@@ -31,12 +31,10 @@ MIXDOWN_BLOCK: Final = 1024
 KEY_TOLERANCE: Final = 0.003
 """Part of a volume by which the line between two keys may differ from the frames that it stands for: 0.03 dB."""
 
-LIMITER_FRAMES: Final = 3
-"""Frames before a peak from which the volume has to be down: the volume that is heard is up to two frames old."""
+LIMITER_FRAMES: Final = 2
+"""Frames whose volumes are most of what is heard within one: its own, and the one before where the host is late, else the one after."""
 
 _SILENT: Final = 1e-6
-_ON_FRAME: Final = 1e-6
-_ROUNDING: Final = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +44,12 @@ class FrameClock:
     Attributes:
         rate: frames per second.
         is_late: between frames the host takes the volumes of the frame before (Blender up to 5.0).
+        origin: the host's number of frame 0.
     """
 
     rate: Fraction
     is_late: bool = False
+    origin: int = 0
 
     @property
     def frame_samples(self) -> float:
@@ -64,6 +64,22 @@ class FrameClock:
     def first_sample(self, frame: int) -> int:
         """Return the first sample of a frame."""
         return round(frame * SAMPLE_RATE / self.rate)
+
+    # The host's own arithmetic: whether a frame is met exactly, or a sample late, depends on the rounding of its 32-bit floats.
+
+    @property
+    def _host_start(self) -> int:
+        return int(self.origin * SAMPLE_RATE / self.rate)
+
+    def read_samples(self, frames: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return the samples at which the host reads the volumes of frames."""
+        seconds = (frames + self.origin).astype(np.float32) / np.float32(self.rate)
+        return np.ceil(seconds.astype(np.float64) * SAMPLE_RATE).astype(np.int64) - self._host_start
+
+    def read_frames(self, samples: npt.NDArray[np.int64]) -> Values:
+        """Return the frames, whole or not, from which the host reads the volume at samples."""
+        frames = ((samples + self._host_start) / SAMPLE_RATE * float(np.float32(self.rate))).astype(np.float32)
+        return np.asarray(frames, np.float64) - self.origin
 
 
 def frame_values(curve: GainCurve, clock: FrameClock, first: int, stop: int, fades: tuple[bool, bool]) -> Values:
@@ -90,7 +106,7 @@ def frame_values(curve: GainCurve, clock: FrameClock, first: int, stop: int, fad
 
 
 def limiter_values(limiter: GainCurve, clock: FrameClock, frames: int) -> Values:
-    """Return the gain of each frame of a mix that is nowhere above a limiter's, whatever frame the host takes it from.
+    """Return the gain of each frame of a mix with which the host stays below a limiter's gain, but for its curves between frames.
 
     Args:
         limiter: the limiter's curve.
@@ -100,6 +116,7 @@ def limiter_values(limiter: GainCurve, clock: FrameClock, frames: int) -> Values
     lowest = np.ones(frames + LIMITER_FRAMES)
     if limiter.is_constant:
         return lowest[:frames] * limiter.points[0][1]
+    before = 0 if clock.is_late else 1
     # Within a frame a curve of straight lines is lowest at its ends or at a point.
     ends = limiter.at_samples(np.arange(frames + LIMITER_FRAMES + 1) * clock.frame_samples)
     lowest = np.minimum(ends[:-1], ends[1:])
@@ -107,7 +124,7 @@ def limiter_values(limiter: GainCurve, clock: FrameClock, frames: int) -> Values
         frame = int(sample / clock.frame_samples)
         if 0 <= frame < len(lowest):
             lowest[frame] = min(lowest[frame], gain)
-    windows = np.lib.stride_tricks.sliding_window_view(lowest, LIMITER_FRAMES)
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(lowest, (before, 0), constant_values=1.0), LIMITER_FRAMES)
     values: Values = windows.min(axis=1)[:frames]
     return values
 
@@ -150,19 +167,21 @@ def heard_curve(values: Values, first: int, clock: FrameClock) -> GainCurve:
     begin, end = clock.first_sample(first), clock.first_sample(first + len(values) - 1)
     if np.ptp(values) <= _SILENT:
         return GainCurve(((begin, float(values[0])),))
-    frames = np.ceil(np.arange(first, first + len(values)) * clock.frame_samples - _ROUNDING).astype(np.int64)
+    frames = clock.read_samples(np.arange(first, first + len(values)))
     blocks = np.arange(-(-begin // MIXDOWN_BLOCK), end // MIXDOWN_BLOCK + 1) * MIXDOWN_BLOCK
-    starts = np.unique(np.concatenate([frames, blocks]))
+    exact = np.append(blocks, begin)
+    # A frame that is met exactly where a block begins is not met again a sample late.
+    starts = np.unique(np.concatenate([exact, frames[~np.isin(frames - 1, exact)]]))
     starts = starts[(starts >= begin) & (starts < end)]
-    read = _between_frames(values, starts / clock.frame_samples - first, is_late=clock.is_late)
+    read = _between_frames(values, clock.read_frames(starts) - first, is_late=clock.is_late)
     points = zip([begin, *starts[1:].tolist(), end], [float(read[0]), *read.tolist()], strict=True)
     return GainCurve(tuple(points)).simplified()
 
 
 def _between_frames(values: Values, places: Values, *, is_late: bool) -> Values:
     """Return the host's cubic curve through values at places in frames."""
-    whole = np.floor(places + _ON_FRAME).astype(np.int64)
-    part = np.maximum(places - whole, 0.0)
+    whole = np.floor(places).astype(np.int64)
+    part = places - whole
     last = len(values) - 1
 
     def at(shift: int) -> Values:
@@ -178,4 +197,4 @@ def _between_frames(values: Values, places: Values, *, is_late: bool) -> Values:
         + (3 * square - 2 * cube) * stop
         + (cube - square) * (then - here) / 2
     )
-    return np.where(part > _ON_FRAME, curve, here)
+    return np.where(part > 0, curve, here)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from ..atomic_io import temp_dir
+from ..cue import SAMPLE_RATE
 from ..errors import InvalidInput, MediaError, TracklayError
 from ..media.probe import probe_audio
 from .analysis import analyse_sound
@@ -52,6 +53,9 @@ LEAST_DELAY: Final = Fraction(3, 100)
 """Seconds from which the first sound of a file is late; less is what its encoder put in front."""
 
 _OVER_DB: Final = 0.05
+_HIT: Final = slice(0, SAMPLE_RATE // 100)
+_AFTER_HIT: Final = slice(SAMPLE_RATE // 50, SAMPLE_RATE // 12)
+_HIT_POWER: Final = 2.0
 _MISSED_LU: Final = 0.3
 
 
@@ -72,6 +76,7 @@ def plan_frame_mix(
     frames: int,
     rate: str,
     is_late: bool,
+    origin: int,
     preset: str,
     target_lufs: float | None = None,
     true_peak_db: float | None = None,
@@ -84,6 +89,7 @@ def plan_frame_mix(
         frames: length of the mix.
         rate: frames per second, a fraction in text.
         is_late: see `FrameClock`.
+        origin: the host's number of the first frame.
         preset: name of a preset, or path of a TOML file.
         target_lufs: integrated loudness; None: the preset's.
         true_peak_db: highest true peak; None: the preset's.
@@ -95,7 +101,7 @@ def plan_frame_mix(
     Raises:
         InvalidInput: the preset is none, no sound can be read, or all are silent.
     """
-    chosen, clock = load_preset(preset), FrameClock(Fraction(rate), is_late=is_late)
+    chosen, clock = load_preset(preset), FrameClock(Fraction(rate), is_late=is_late, origin=origin)
     shared, length = Path(folder), clock.first_sample(frames)
     lines = (shared / SOURCES_FILE).read_text("utf-8").splitlines()
     report = _Progress(shared / PROGRESS_FILE)
@@ -225,13 +231,15 @@ class _Fit:
                 self._limiter = np.minimum(1.0, self._limiter * gain_of_db(excess))
             else:
                 self._master_db += missing
-        if measures.limiting_db > _OVER_DB:
+        over = measures.true_peak - self._plan.true_peak_db
+        over = max(over, measures.limiting_db if measures.limiting_db > _OVER_DB else over)
+        if over > 0:
             # What is still over the ceiling takes the whole down.
-            self._master_db -= measures.limiting_db
+            self._master_db -= over
             keys, trial = self._trial()
             measures, _ = self._measure(trial)
         limiting_db = -db_of_gain(float(self._limiter.min())) + 0.0
-        notes = [*self._plan.notes, *self._shortfall(measures)]
+        notes = [*self._plan.notes, *self._shortfall(measures, is_held_back=is_held_back)]
         measures = replace(measures, limiting_db=limiting_db)
         return replace(trial, measures=measures, master_db=self._master_db, notes=tuple(notes)), keys
 
@@ -257,13 +265,19 @@ class _Fit:
         mixed = [MixedSound(plan, sound.reader) for plan, sound in zip(trial.sounds, self._sounds, strict=True)]
         return render_once(trial, mixed, CHANNELS, self._over_music, None, {}, 0.0, {})
 
-    def _shortfall(self, measures: MixMeasures) -> list[str]:
-        if measures.lufs is None or abs(measures.lufs - self._plan.target_lufs) <= _MISSED_LU:
+    def _shortfall(self, measures: MixMeasures, *, is_held_back: bool) -> list[str]:
+        """Return the sentence about a target that is missed."""
+        target = self._plan.target_lufs
+        if measures.lufs is None or abs(measures.lufs - target) <= _MISSED_LU:
             return []
-        return [
-            f"{self._plan.target_lufs:g} LUFS needs more than {MAX_LIMITING_DB:g} dB of limiting, or volumes above"
-            f" {MAX_VOLUME:g}: the mix has {measures.lufs:.1f} LUFS."
-        ]
+        if measures.lufs > target:
+            return [f"The sounds that stay as they are take the mix to {measures.lufs:.1f} LUFS."]
+        why = (
+            f"needs more than {MAX_LIMITING_DB:g} dB of limiting"
+            if is_held_back
+            else f"is not reached by volume keyframes with peaks below {self._plan.true_peak_db:g} dBTP"
+        )
+        return [f"{target:g} LUFS {why}: the mix has {measures.lufs:.1f} LUFS."]
 
 
 def without_pinned(keys: Sequence[Key], values: Values, each: FrameSource) -> list[Key]:
@@ -280,6 +294,7 @@ def without_pinned(keys: Sequence[Key], values: Values, each: FrameSource) -> li
 def _planned_gains(sound: _FrameSound, planned: SoundPlan, clock: FrameClock) -> Values:
     """Return the gain of each frame of a sound: level, duck, and fades where it begins and ends itself."""
     begins, ends = sound.heard.analysis.fades
+    begins = begins and not _begins_with_hit(sound.reader)
     each = sound.source
     values = frame_values(planned.curve, clock, each.first, each.stop, (begins, ends))
     if begins and not each.edges[0]:
@@ -288,3 +303,11 @@ def _planned_gains(sound: _FrameSound, planned: SoundPlan, clock: FrameClock) ->
         inside = planned.curve.at(clock.first_sample(each.stop) - clock.first_sample(1))
         values[-3:] = inside
     return values
+
+
+def _begins_with_hit(reader: SourceReader) -> bool:
+    """Return whether a sound begins loud and dies away: a fade of a frame would swallow the hit."""
+    start = reader.source.start
+    samples = reader.read(start, start + min(reader.source.samples, _AFTER_HIT.stop))
+    head, after = (float(np.mean(samples[part] ** 2)) if len(samples[part]) else 0.0 for part in (_HIT, _AFTER_HIT))
+    return head > _HIT_POWER * after

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ...errors import Cancelled, TracklayError
+from ...errors import TracklayError
+from ..runtime.mixing import mix_status
 from ..sequencer import compat
 from ..sequencer.mixing.records import SCENE_PROPERTY, read_scene_record
-from ..settings.i18n.translate import translate_error
 from ..settings.redraw import redraw_sequencers
 from .common import TracklayOperator
 
@@ -42,10 +42,9 @@ class _MixOperator(TracklayOperator):
     def invoke(self, context: Any, _event: Any) -> AbstractSet[str]:
         if bpy.app.background:
             return self.execute(context)
-        from ..runtime.mixing import mix_job, mix_status  # noqa: PLC0415 - loads what enabling the extension must not
+        from ..runtime.mixing.mix_job import start_job  # noqa: PLC0415 - loads what enabling the extension must not
 
-        mix_job.start_job(self.create_job(compat.active_sequencer_scene(context)), _on_end)
-        mix_status.error_text = ""
+        start_job(self.create_job(compat.active_sequencer_scene(context)))
         return {"FINISHED"}
 
     def create_job(self, scene: Any) -> MixJob:
@@ -103,18 +102,8 @@ class TRACKLAY_OT_cancel_mix(TracklayOperator, bpy.types.Operator):  # type: ign
     bl_label = "Cancel Mix"
 
     def execute(self, _context: Any) -> AbstractSet[str]:
-        from ..runtime.mixing import mix_job  # noqa: PLC0415
-
-        mix_job.stop_job()
+        mix_status.stop_job()
         return {"FINISHED"}
-
-
-def _on_end(job: MixJob) -> None:
-    from ..runtime.mixing import mix_status  # noqa: PLC0415
-
-    if job.error is not None and not isinstance(job.error, Cancelled):
-        mix_status.error_text = translate_error(job.error)
-    redraw_sequencers()
 
 
 CLASSES = (TRACKLAY_OT_mix, TRACKLAY_OT_clear_mix, TRACKLAY_OT_cancel_mix)

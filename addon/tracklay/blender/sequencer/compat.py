@@ -151,10 +151,9 @@ def strips_of_types(strips: Any, strip_types: Iterable[str], within: range | Non
 
 
 def sound_places(strips: Any) -> list[Any]:
-    """Return arrays with the type, channel, muting, first frame, length and content start of all strips of a level: what says when
-    they are heard."""
+    """Return arrays with type, channel, kind in the mix, first frame, length, content start and muting of all strips of a level."""
     times = [time_property(name, bpy.types.Strip) for name in ("left_handle", "duration")]
-    whole = [_property_array(strips, name) for name in ("type", "channel", *times)]
+    whole = [_property_array(strips, name) for name in ("type", "channel", "tracklay_mix_kind", *times)]
     start = _property_array(strips, time_property("content_start", bpy.types.Strip), "float32")
     return [*whole, start, _property_array(strips, "mute", "bool")]
 

@@ -10,7 +10,7 @@ import contextlib
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -24,7 +24,10 @@ from ....worker import WorkerProcess
 from ...sequencer.mixing.scene_sounds import LATE_BEFORE_VERSION, SceneScan
 from ...sequencer.mixing.writing import MixClearer, MixWriter
 from ...sequencer.placement import push_undo
+from ...settings.i18n.translate import translate_error
 from ...settings.mix_properties import preset_name, target_lufs, true_peak_db
+from ...settings.redraw import redraw_sequencers
+from . import mix_status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +37,9 @@ SLICE_SECONDS: Final = 0.0015
 
 PROGRESS_SECONDS: Final = 0.25
 """Seconds between two looks at what the process has done."""
+
+BUSY_SECONDS: Final = 0.01
+"""Seconds between two slices: Blender draws between them."""
 
 READING, LISTENING, WRITING = "Reading", "Listening", "Writing"
 """What a job does: words of the panel."""
@@ -176,6 +182,7 @@ class MixJob:
             "folder": str(folder),
             "frames": self._scan.frames,
             "rate": str(self._scan.rate),
+            "origin": self._scan.first,
             "is_late": bpy.app.version < LATE_BEFORE_VERSION,
             "preset": self._settings.preset,
             "target_lufs": self._settings.target_lufs,
@@ -212,40 +219,39 @@ def no_sound_error(scene: str) -> InvalidInput:
 
 
 _running: list[MixJob] = []
-_on_end: list[Callable[[MixJob], None]] = []
 
 
-def running_job() -> MixJob | None:
-    """Return the job that runs; None if none does."""
-    return _running[0] if _running else None
-
-
-def start_job(job: MixJob, on_end: Callable[[MixJob], None]) -> None:
-    """Run a job by the timer; `on_end` is called when it has ended."""
-    stop_job()
+def start_job(job: MixJob) -> None:
+    """Run a job by the timer, in place of one that runs. `mix_status` has what it does, and why it failed."""
+    mix_status.stop_job()
+    mix_status.error_text, mix_status.stage, mix_status.progress = "", job.stage, 0.0
+    mix_status.cancel = _cancel
     _running.append(job)
-    _on_end.append(on_end)
     bpy.app.timers.register(_on_timer, first_interval=0.0, persistent=True)
 
 
-def stop_job(*_: Any) -> None:
-    """Cancel the job that runs: undo and another file make its steps invalid, and an extension that is disabled runs none."""
-    if _running:
-        _running[0].cancel()
-        _end()
+def _cancel() -> None:
+    _running[0].cancel()
+    _end()
 
 
 def _on_timer() -> float | None:
-    job = running_job()
-    if job is None:
+    if not _running:
         return None
+    job = _running[0]
     job.run_slice()
-    if not job.is_done:
-        return PROGRESS_SECONDS / 2 if job.stage == LISTENING else 0.01
-    _end()
-    return None
+    if job.is_done:
+        _end()
+        return None
+    if (job.stage, round(job.progress, 2)) != (mix_status.stage, round(mix_status.progress, 2)):
+        mix_status.stage, mix_status.progress = job.stage, job.progress
+        redraw_sequencers()
+    return PROGRESS_SECONDS / 2 if job.stage == LISTENING else BUSY_SECONDS
 
 
 def _end() -> None:
-    job, on_end = _running.pop(), _on_end.pop()
-    on_end(job)
+    job = _running.pop()
+    mix_status.stage, mix_status.cancel = "", None
+    if job.error is not None and not isinstance(job.error, Cancelled):
+        mix_status.error_text = translate_error(job.error)
+    redraw_sequencers()

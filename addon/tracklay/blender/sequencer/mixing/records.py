@@ -67,7 +67,8 @@ class SceneRecord:
         lufs: integrated loudness, None if silent.
         true_peak: dBTP.
         dialogue_over_music: LU; None if there is no music under speech.
-        timeline: fingerprint of the timeline that was mixed (`scene_sounds.timeline_fingerprint`).
+        limiting_db: most decibels that the keys take away around peaks.
+        timeline: fingerprint of the timeline that was mixed (`fingerprint.timeline_fingerprint`).
         notes: sentences for the user.
         has_action: the scene's action was made by Mix.
     """
@@ -76,6 +77,7 @@ class SceneRecord:
     lufs: float | None
     true_peak: float
     dialogue_over_music: float | None
+    limiting_db: float
     timeline: str
     notes: tuple[str, ...] = field(default=())
     has_action: bool = False

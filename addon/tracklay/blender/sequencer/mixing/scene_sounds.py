@@ -6,7 +6,6 @@ change: strips are known by their names, and nothing of Blender's is kept.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from ...settings.mix_properties import LEAVE_ALONE
 from .. import compat, selection
 from ..channels.by_kind import is_unnamed
 from ..cue_index import ENTRY_PROPERTY
+from .fingerprint import timeline_fingerprint
 from .records import read_record
 from .volume_keys import VolumeCurves, pinned_stretches, sample_curve
 
@@ -204,22 +204,3 @@ def _known_kind(strip: Any) -> tuple[Kind | None, KindOrigin]:
     except (KeyError, ValueError, TypeError, RecursionError):
         return None, "set"
     return (kind_of_task(model.task) if model else None), "model"
-
-
-def timeline_fingerprint(scene: Any) -> str:
-    """Return a short text that differs when the sounds of a timeline do: their places, channels and muting, and the frame range.
-
-    Volumes are not in it: keys of the mix move them.
-    """
-    editor = scene.sequence_editor
-    found = hashlib.blake2b(digest_size=12)
-    head = [scene.frame_start, scene.frame_end, scene.render.fps, scene.render.fps_base]
-    found.update(repr([*head, round(scene.audio_volume, 4)]).encode())
-    waiting = [editor] if editor else []
-    while waiting:
-        owner = waiting.pop()
-        found.update(bytes(channel.mute for channel in owner.channels))
-        for values in compat.sound_places(owner.strips):
-            found.update(values.tobytes())
-        waiting += compat.strips_of_types(owner.strips, {"META"})
-    return found.hexdigest()

@@ -16,8 +16,8 @@ import bpy
 
 from ....errors import TracklayError
 from .. import compat
+from .fingerprint import timeline_fingerprint
 from .records import SCENE_PROPERTY, STRIP_PROPERTY, SceneRecord, StripRecord, read_record, read_scene_record
-from .scene_sounds import timeline_fingerprint
 from .volume_keys import own_flags, volume_path, write_keys
 
 if TYPE_CHECKING:
@@ -115,6 +115,7 @@ class MixWriter:
             measures["lufs"],
             measures["true_peak"],
             measures["dialogue_over_music"],
+            measures["limiting_db"],
             self._scan.fingerprint,
             tuple(notes),
             has_action,
