@@ -6,10 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import bpy
 import numpy as np
 import numpy.typing as npt
-from tracklay.blender.sequencer import compat
 from tracklay.listening.loudness import LoudnessMeter, true_peaks
 from tracklay.media.bwf import plain_bwf_writer
 from tracklay.mix.decoded_sound import DecodedSounds
@@ -90,6 +88,8 @@ def lay_sounds(scene: Any, sounds: dict[str, Path]) -> dict[str, Any]:
 
 def mixdown(scene: Any, path: Path) -> Sound:
     """Return Blender's mixdown of the frame range, (samples, 2)."""
+    import bpy  # noqa: PLC0415 - the tests of the window write these sounds without it
+
     samples = round((scene.frame_end - scene.frame_start + 1) / FPS * RATE)
     path.unlink(missing_ok=True)
     bpy.ops.sound.mixdown(filepath=str(path), container="WAV", codec="PCM", format="S24", mixrate=RATE)
@@ -128,6 +128,8 @@ KEY_FIELDS = ("interpolation", "easing", "type", "handle_left_type", "handle_rig
 
 def curves_of(scene: Any) -> list[Any]:
     """Return everything that the F-curves of a scene hold, and the volume of each strip."""
+    from tracklay.blender.sequencer import compat  # noqa: PLC0415
+
     found: list[Any] = [(strip.name, strip.volume) for strip in scene.sequence_editor.strips_all if strip.type == "SOUND"]
     animation = scene.animation_data
     if animation is None or animation.action is None:
