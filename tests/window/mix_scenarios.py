@@ -31,7 +31,7 @@ def _picture_taken(name: str):
         area.tag_redraw()
     yield seconds_passed(0.8)
     (FOLDER / f"{name}.ready").touch()
-    yield lambda: (FOLDER / f"{name}.taken").exists()
+    yield (FOLDER / f"{name}.taken").exists
 
 
 def _mix_has_ended():
@@ -40,11 +40,18 @@ def _mix_has_ended():
 
 def mix_in_the_window():
     """Mix four sounds from the button, and report what the file holds after each step."""
+    extension_module("blender.ui.mix_panel").TRACKLAY_PT_mix.bl_options = set()  # open, for the screenshots
+    bpy.utils.unregister_class(bpy.types.TRACKLAY_PT_mix)
+    bpy.utils.register_class(extension_module("blender.ui.mix_panel").TRACKLAY_PT_mix)
     window, area = yield from open_sequencer()
-    panel = bpy.types.TRACKLAY_PT_mix
-    bpy.utils.unregister_class(panel)
-    panel.bl_options = set()  # open, for the screenshots
-    bpy.utils.register_class(panel)
+    others = [
+        each
+        for name in ("cue_list", "panels")
+        for each in vars(extension_module(f"blender.ui.{name}")).values()
+        if isinstance(each, type) and issubclass(each, bpy.types.Panel) and each.is_registered
+    ]
+    for other in others:  # room for the panel
+        bpy.utils.unregister_class(other)
     scene = bpy.context.scene or bpy.data.scenes[0]
     window.workspace.sequencer_scene = scene
     scene.sequence_editor_create()
@@ -90,3 +97,5 @@ def mix_in_the_window():
     press(bpy.ops.tracklay.clear_mix)
     yield _mix_has_ended
     report(cleared=_keys(), volumes=[strip.volume for strip in _scene().sequence_editor.strips])
+    for other in others:
+        bpy.utils.register_class(other)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tests.blender.mixing.scenes import lufs, true_peak_db, write_sounds
 from tracklay.mix.decoded_sound import DecodedSounds
+
+from tests.blender.mixing.scenes import lufs, true_peak_db, write_sounds
 
 from .test_placeholders import take_screenshots
 

@@ -1,4 +1,4 @@
-"""Mixes a scene for a host that holds one volume for each frame: the volume keys of each sound, fitted to the target as the host plays them.
+"""Mixes a scene for a host that holds one volume for each frame: volume keys, fitted to the target as the host plays them.
 
 Plain data in and out, so that it can run in a process of its own (`tracklay.worker`).
 """
@@ -30,7 +30,7 @@ from .render import LOUDNESS_TOLERANCE_LU, MAX_LIMITING_DB, MixedSound, render_o
 from .sources import SourceReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     import numpy.typing as npt
 
@@ -204,7 +204,9 @@ class _Fit:
         report: Callable[[float], None],
     ) -> None:
         self._plan, self._sounds, self._clock, self._frames, self._report = plan, sounds, clock, frames, report
-        self._gains = [_planned_gains(sound, planned, clock) for sound, planned in zip(sounds, plan.sounds, strict=True)]
+        self._gains = [
+            _planned_gains(sound, planned, clock) for sound, planned in zip(sounds, plan.sounds, strict=True)
+        ]
         self._over_music = dialogue_over_music([sound.heard for sound in sounds], plan)
         self._master_db = plan.master_db
         self._limiter = np.ones(frames + 1)

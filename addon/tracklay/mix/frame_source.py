@@ -21,6 +21,7 @@ between them; None of a sound that is fixed."""
 PROGRESS_FILE: Final = "progress.txt"
 """Name of the file with the part that is done, from 0 to 1."""
 
+
 @dataclass(frozen=True, slots=True)
 class FrameSource:
     """A sound as the host has it. Frames count from the first of the mix.

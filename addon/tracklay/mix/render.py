@@ -175,9 +175,7 @@ def render_mix(
     notes = list(plan.notes)
     is_held_back = False
     for attempt in range(1, MAX_PASSES + 1):
-        measures, limiter = render_once(
-            plan, sounds, channels, over_music, to, stems or {}, headroom_db, origins or {}
-        )
+        measures, limiter = render_once(plan, sounds, channels, over_music, to, stems or {}, headroom_db, origins or {})
         if measures.lufs is None:
             break
         missing = plan.target_lufs - measures.lufs

@@ -88,7 +88,7 @@ def lay_sounds(scene: Any, sounds: dict[str, Path]) -> dict[str, Any]:
 
 def mixdown(scene: Any, path: Path) -> Sound:
     """Return Blender's mixdown of the frame range, (samples, 2)."""
-    import bpy  # noqa: PLC0415 - the tests of the window write these sounds without it
+    import bpy
 
     samples = round((scene.frame_end - scene.frame_start + 1) / FPS * RATE)
     path.unlink(missing_ok=True)
@@ -128,9 +128,11 @@ KEY_FIELDS = ("interpolation", "easing", "type", "handle_left_type", "handle_rig
 
 def curves_of(scene: Any) -> list[Any]:
     """Return everything that the F-curves of a scene hold, and the volume of each strip."""
-    from tracklay.blender.sequencer import compat  # noqa: PLC0415
+    from tracklay.blender.sequencer import compat
 
-    found: list[Any] = [(strip.name, strip.volume) for strip in scene.sequence_editor.strips_all if strip.type == "SOUND"]
+    found: list[Any] = [
+        (strip.name, strip.volume) for strip in scene.sequence_editor.strips_all if strip.type == "SOUND"
+    ]
     animation = scene.animation_data
     if animation is None or animation.action is None:
         return found

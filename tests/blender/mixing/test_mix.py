@@ -78,7 +78,6 @@ def test_the_mixdown_is_the_plan_and_the_mix_of_the_command(scene, sounds, tmp_p
     assert abs(lufs(heard) - lufs(other)) < 0.3
     whole = slice(0, -1)  # Blender's mixdown ends with the start of the last frame
     differences = np.abs(momentary(heard) - momentary(other))[whole]
-    print(f"{preset}: limited {result['limiting_db']:.1f} dB, worst moment {differences.max():.2f} LU")
     assert differences.max() < 1
 
 
@@ -124,8 +123,11 @@ def test_keys_of_the_user_survive_a_second_mix(scene, sounds):
     """A key that was changed, one that was added, and no key of ours between them and the nearest ones."""
     strips = lay_sounds(scene, sounds)
     mix(scene)
-    curve = scene.animation_data.action.layers[0].strips[0].channelbags[0].fcurves.find(
-        strips["Music"].path_from_id("volume")
+    curve = (
+        scene.animation_data.action.layers[0]
+        .strips[0]
+        .channelbags[0]
+        .fcurves.find(strips["Music"].path_from_id("volume"))
     )
     changed = len(curve.keyframe_points) // 2
     curve.keyframe_points[changed].co[1] *= 2

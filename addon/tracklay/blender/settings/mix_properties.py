@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import bpy
@@ -59,7 +61,7 @@ class TRACKLAY_PG_mix(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: N
     """The settings of a scene's mix."""
 
     __slots__ = ()
-    __annotations__ = {  # noqa: RUF012 - how Blender reads the properties of a class
+    __annotations__ = {
         "preset": EnumProperty(
             name="Preset", description="Levels and ducks", items=PRESET_ITEMS, default=DEFAULT_PRESET, update=_redraw
         ),
@@ -129,3 +131,16 @@ def unregister() -> None:
     del bpy.types.Strip.tracklay_mix_kind
     del bpy.types.Scene.tracklay_mix
     bpy.utils.unregister_class(TRACKLAY_PG_mix)
+
+
+@contextlib.contextmanager
+def temporarily_registered() -> Iterator[None]:
+    """Register the properties for a while if the extension is not enabled, as in a headless process."""
+    if TRACKLAY_PG_mix.is_registered:
+        yield
+        return
+    register()
+    try:
+        yield
+    finally:
+        unregister()

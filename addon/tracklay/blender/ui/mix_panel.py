@@ -116,7 +116,7 @@ def _draw_measures(layout: Any, scene: Any, record: SceneRecord) -> None:
         text = translate_ui("Dialogue {} LU over music", f"{record.dialogue_over_music:.1f}")
         column.label(text=text, icon="BLANK1", translate=False)
     if is_stale:
-        column.label(text="The timeline changed: mix again", icon="BLANK1")
+        layout.label(text="The timeline changed: mix again", icon="BLANK1")
 
 
 def _draw_notes(context: Any, layout: Any, record: SceneRecord) -> None:

@@ -213,9 +213,7 @@ class MixJob:
 
 def no_sound_error(scene: str) -> InvalidInput:
     """Return the error for a scene in which nothing can be mixed."""
-    return InvalidInput(
-        "mix.no_sound_in_scene", "There is no sound to mix in the frame range of {scene}.", scene=scene
-    )
+    return InvalidInput("mix.no_sound_in_scene", "There is no sound to mix in the frame range of {scene}.", scene=scene)
 
 
 _running: list[MixJob] = []

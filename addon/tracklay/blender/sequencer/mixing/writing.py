@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import bpy
 
@@ -31,7 +31,9 @@ NEW_ACTION = "Tracklay mix (unfinished)"
 
 def timeline_changed_error() -> TracklayError:
     """Return the error for a timeline that changed while it was mixed."""
-    return TracklayError("mix.timeline_changed", "The timeline changed while it was mixed. Nothing was written. Mix again.")
+    return TracklayError(
+        "mix.timeline_changed", "The timeline changed while it was mixed. Nothing was written. Mix again."
+    )
 
 
 class MixWriter:
@@ -184,7 +186,7 @@ class _NewAction:
         self._places = {curve.data_path: number for number, curve in enumerate(self.curves)}
         self._old = None if old is None else (old.name, _key_count(old))
 
-    def __enter__(self) -> _NewAction:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
