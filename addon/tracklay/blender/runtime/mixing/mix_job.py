@@ -28,21 +28,19 @@ from ...settings.i18n.translate import translate_error
 from ...settings.mix_properties import preset_name, target_lufs, true_peak_db
 from ...settings.redraw import redraw_sequencers
 from . import mix_status
+from .mix_status import LISTENING, READING, WRITING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SLICE_SECONDS: Final = 0.0015
-"""Longest time of a slice on Blender's thread. A step takes well below half a millisecond."""
+SLICE_SECONDS: Final = 0.0008
+"""Time after which a slice on Blender's thread begins no further step. The longest steps take about a millisecond."""
 
 PROGRESS_SECONDS: Final = 0.25
 """Seconds between two looks at what the process has done."""
 
 BUSY_SECONDS: Final = 0.01
 """Seconds between two slices: Blender draws between them."""
-
-READING, LISTENING, WRITING = "Reading", "Listening", "Writing"
-"""What a job does: words of the panel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,12 +196,14 @@ class MixJob:
         self._writer = MixWriter(self._scan, self._listener.lines, self._listener.result)
         for _ in self._writer.steps():
             yield True
+        yield False  # Blender's undo step has a slice of its own
         self._push_undo("Mix")
 
     def _clear(self) -> Iterator[bool]:
         assert self._writer is not None  # noqa: S101 - made with the job
         for _ in self._writer.steps():
             yield True
+        yield False
         self._push_undo("Clear Mix")
 
     def _push_undo(self, name: str) -> None:

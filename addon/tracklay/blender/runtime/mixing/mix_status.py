@@ -13,6 +13,9 @@ from ...sequencer.mixing.fingerprint import timeline_fingerprint
 if TYPE_CHECKING:
     from ...sequencer.mixing.records import SceneRecord
 
+STAGES = READING, LISTENING, WRITING = "Reading", "Listening", "Writing"
+"""What a job does: words of the panel."""
+
 stage = ""
 """What the job that runs is doing; empty if none runs."""
 

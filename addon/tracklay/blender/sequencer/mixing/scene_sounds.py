@@ -36,6 +36,9 @@ LATE_BEFORE_VERSION = (5, 1)
 
 MAX_NESTING = 16
 
+STRIPS_PER_STEP = 50
+"""Strips whose names are read in one step."""
+
 
 @dataclass(frozen=True, slots=True)
 class LevelSounds:
@@ -90,8 +93,13 @@ class SceneScan:
         """Read the scene, one strip at a time."""
         scene = bpy.data.scenes[self.scene]
         self.fingerprint = timeline_fingerprint(scene)
-        levels = list(_heard_levels(scene, self.first, self.first + self.frames))
-        curves = VolumeCurves.of_scene(scene)
+        yield
+        levels: list[LevelSounds] = []
+        for found in _heard_levels(scene, self.first, self.first + self.frames):
+            levels += found
+            yield
+        scene = bpy.data.scenes.get(self.scene)
+        curves = VolumeCurves() if scene is None else VolumeCurves.of_scene(scene)
         yield
         for level in levels:
             for name in level.names:
@@ -158,23 +166,36 @@ def _shift(keys: list[tuple[int, float]], by: int) -> list[tuple[int, float]]:
     return [(frame - by, volume) for frame, volume in keys]
 
 
-def _heard_levels(scene: Any, first: int, stop: int) -> Iterator[LevelSounds]:
-    """Yield the levels of a scene whose sounds are heard, with the frames on which they are."""
-    waiting = [(scene.sequence_editor, first, stop, 1.0, "", 0)] if scene.sequence_editor else []
+def _heard_levels(scene: Any, first: int, stop: int) -> Iterator[list[LevelSounds]]:
+    """Yield the sounds that are heard, a few strips at a time, with the frames on which their level is.
+
+    Meta strips are found by their names again: the caller lets Blender run between two steps.
+    """
+    name = scene.name
+    waiting = [("", first, stop, 1.0, "", 0)] if scene.sequence_editor else []
     while waiting:
-        owner, first, stop, gain, label, depth = waiting.pop()
-        muted = [channel.mute for channel in owner.channels]
-        heard = [
-            strip
-            for strip in compat.strips_of_types(owner.strips, {"SOUND", "META"}, range(first, stop))
-            if not (strip.mute or muted[strip.channel])
-        ]
-        yield LevelSounds(tuple(strip.name for strip in heard if strip.type == "SOUND"), first, stop, gain, label)
-        for meta in heard:
-            if meta.type == "META" and depth < MAX_NESTING and gain * getattr(meta, "volume", 1.0):
-                begin, end = max(first, compat.strip_start(meta)), min(stop, compat.strip_end(meta))
-                inner = gain * getattr(meta, "volume", 1.0)
-                waiting.append((meta, begin, end, inner, f"{label}{meta.name}/", depth + 1))
+        meta_name, first, stop, gain, label, depth = waiting.pop()
+        place = 0
+        while (owner := _level_owner(name, meta_name)) is not None and place < len(owner.strips):
+            muted = [channel.mute for channel in owner.channels]
+            names = []
+            for strip in owner.strips[place : place + STRIPS_PER_STEP]:
+                if strip.type not in {"SOUND", "META"} or strip.mute or muted[strip.channel]:
+                    continue
+                if strip.type == "SOUND":
+                    names.append(strip.name)
+                elif depth < MAX_NESTING and (inner := gain * getattr(strip, "volume", 1.0)):
+                    begin, end = max(first, compat.strip_start(strip)), min(stop, compat.strip_end(strip))
+                    waiting.append((strip.name, begin, end, inner, f"{label}{strip.name}/", depth + 1))
+            yield [LevelSounds(tuple(names), first, stop, gain, label)]
+            place += STRIPS_PER_STEP
+
+
+def _level_owner(scene_name: str, meta_name: str) -> Any:
+    """Return the sequence editor of a scene, or a meta strip in it; None if it is gone."""
+    scene = bpy.data.scenes.get(scene_name)
+    editor = scene and scene.sequence_editor
+    return editor if editor is None or not meta_name else editor.strips_all.get(meta_name)
 
 
 def _channel_name(scene: Any, strip: Any) -> str:

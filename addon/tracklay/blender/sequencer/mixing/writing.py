@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 NEW_ACTION = "Tracklay mix (unfinished)"
 """Name of the action while it is written."""
 
+MOST_COPIED_CURVES = 100
+"""Curves of an action that is copied at once."""
+
+CURVES_PER_STEP, STRIPS_PER_STEP = 10, 50
+"""Curves that are copied, and strips that are looked at, in one step."""
+
 
 def timeline_changed_error() -> TracklayError:
     """Return the error for a timeline that changed while it was mixed."""
@@ -56,8 +62,9 @@ class MixWriter:
         if timeline_fingerprint(scene) != self._scan.fingerprint:
             raise timeline_changed_error()
         self.total = 2 * len(self._lines)
-        with _NewAction(scene) as action:
-            yield
+        yield
+        with _NewAction(scene.name) as action:
+            yield from action.fill()
             yield from self._write_curves(action)
             yield from self._store_records()
             scene = _scene_of(self._scan.scene)
@@ -65,9 +72,9 @@ class MixWriter:
                 raise timeline_changed_error()
             before = read_scene_record(scene)
             is_first = scene.animation_data is None or scene.animation_data.action is None
-            action.install(scene)
             has_action = before.has_action if before is not None else is_first
             self._scene_record(has_action=has_action).write(scene)
+            yield from action.install()
         for name, volume in self._cleared.items():
             _reset_volume(self._scan.scene, name, volume)
             yield
@@ -133,13 +140,15 @@ class MixClearer:
 
     def steps(self) -> Iterator[None]:
         """Clear the mix."""
-        scene = _scene_of(self._scene)
-        names = mixed_strips(scene)
+        names: list[str] = []
+        for found in _mixed_strips(self._scene):
+            names += found
+            yield
         self.total = 2 * len(names)
         volumes = {}
-        known = read_scene_record(scene)
-        with _NewAction(scene) as action:
-            yield
+        known = read_scene_record(_scene_of(self._scene))
+        with _NewAction(self._scene) as action:
+            yield from action.fill()
             for name in names:
                 strip = _strip_of(self._scene, name)
                 record = None if strip is None else read_record(strip)
@@ -147,9 +156,8 @@ class MixClearer:
                     volumes[name] = record.volume
                 self.written += 1
                 yield
-            scene = _scene_of(self._scene)
-            action.install(scene, may_remove=known is not None and known.has_action)
-            if SCENE_PROPERTY in scene:
+            yield from action.install(may_remove=known is not None and known.has_action)
+            if SCENE_PROPERTY in (scene := _scene_of(self._scene)):
                 del scene[SCENE_PROPERTY]
         for name in names:
             if name in volumes:
@@ -161,37 +169,70 @@ class MixClearer:
             yield
 
 
-def mixed_strips(scene: Any) -> list[str]:
-    """Return the names of the strips with a record of the mix."""
-    return [strip.name for strip in scene.sequence_editor.strips_all if STRIP_PROPERTY in strip]
+def _mixed_strips(scene: str) -> Iterator[list[str]]:
+    """Yield the names of the strips with a record of the mix, a few at a time."""
+    place = 0
+    while place < len(strips := _scene_of(scene).sequence_editor.strips_all):
+        yield [strip.name for strip in strips[place : place + STRIPS_PER_STEP] if STRIP_PROPERTY in strip]
+        place += STRIPS_PER_STEP
 
 
 class _NewAction:
     """The action of a scene with the changes of a mix. It is found by its name: another tool may delete it between two steps."""
 
-    def __init__(self, scene: Any) -> None:
-        animation = scene.animation_data
-        old = None if animation is None else animation.action
-        if old is None:
-            action = bpy.data.actions.new(NEW_ACTION)
-            self._title = f"{scene.name}Action"
-            slot = action.slots.new(id_type="SCENE", name=scene.name)
-            action.layers.new("Layer").strips.new(type="KEYFRAME").channelbag(slot, ensure=True)
-        else:
-            action, self._title = old.copy(), old.name
-            action.name = NEW_ACTION
-            slot = animation.action_slot
-        self._slot, self._name, self._is_kept = slot.identifier, action.name, action.use_fake_user
-        action.use_fake_user = False  # so that what is not installed is not kept
-        self._places = {curve.data_path: number for number, curve in enumerate(self.curves)}
-        self._old = None if old is None else (old.name, _key_count(old))
+    def __init__(self, scene: str) -> None:
+        self._scene = scene
+        self._title, self._slot, self._name, self._is_kept = "", "", "", False
+        self._old: tuple[str, int] | None = None
+        self._places: dict[str, int] = {}
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if (action := bpy.data.actions.get(self._name)) is not None and action.name == self._name and not action.users:
+        if (action := bpy.data.actions.get(self._name)) is not None and not action.users:
             bpy.data.actions.remove(action)
+
+    def fill(self) -> Iterator[None]:
+        """Create the action as a copy of the scene's: its curves a few at a time where there are many."""
+        scene = _scene_of(self._scene)
+        animation = scene.animation_data
+        old = None if animation is None else animation.action
+        if old is None:
+            self._create(f"{scene.name}Action", scene.name)
+        elif not _is_copied_in_parts(old):
+            action = old.copy()
+            action.name = NEW_ACTION
+            self._slot, self._name, self._title = animation.action_slot.identifier, action.name, old.name
+            self._is_kept, action.use_fake_user = action.use_fake_user, False  # what is not installed is not kept
+        else:
+            self._create(old.name, animation.action_slot.name_display)
+            self._is_kept = old.use_fake_user
+            yield from self._copy_curves(old.name)
+        yield
+        self._old = None if old is None else (self._title, _key_count(bpy.data.actions[self._title]))
+        yield
+        self._places = {curve.data_path: number for number, curve in enumerate(self.curves)}
+        yield
+
+    def _create(self, title: str, slot_name: str) -> None:
+        action = bpy.data.actions.new(NEW_ACTION)
+        slot = action.slots.new(id_type="SCENE", name=slot_name)
+        action.layers.new("Layer").strips.new(type="KEYFRAME").channelbag(slot, ensure=True)
+        self._slot, self._name, self._title = slot.identifier, action.name, title
+
+    def _copy_curves(self, old_name: str) -> Iterator[None]:
+        place = 0
+        while True:
+            if (old := bpy.data.actions.get(old_name)) is None:
+                raise timeline_changed_error()
+            curves, mine = compat.action_slot_curves(old, old.slots[0]), self.curves
+            if place >= len(curves):
+                return
+            for curve in curves[place : place + CURVES_PER_STEP]:
+                mine.new_from_fcurve(curve)
+            place += CURVES_PER_STEP
+            yield
 
     @property
     def curves(self) -> Any:
@@ -215,12 +256,13 @@ class _NewAction:
         """Return a new curve."""
         return self.curves.new(path)
 
-    def install(self, scene: Any, *, may_remove: bool = False) -> None:
+    def install(self, *, may_remove: bool = False) -> Iterator[None]:
         """Give the scene the action in place of its own, under its name. With `may_remove`, an empty one goes with its slot.
 
         Raises:
             TracklayError: the scene's action changed meanwhile.
         """
+        scene = _scene_of(self._scene)
         animation = scene.animation_data or scene.animation_data_create()
         old = animation.action
         if (None if old is None else (old.name, _key_count(old))) != self._old:
@@ -233,10 +275,28 @@ class _NewAction:
         else:
             animation.action = action
             animation.action_slot = action.slots[self._slot]
-        if old is not None and not old.users:
+        yield
+        if self._old is not None and (old := bpy.data.actions.get(self._old[0])) is not None and not old.users:
             bpy.data.actions.remove(old)
-        if action.users:
+        if (action := bpy.data.actions.get(self._name)) is not None and action.users:
             action.name, action.use_fake_user = self._title, self._is_kept
+        yield
+
+
+def _is_copied_in_parts(action: Any) -> bool:
+    """Return whether an action has so many curves that a copy would hold Blender, and nothing but curves: from 5.0 on they can be copied."""
+    is_plain = (
+        len(action.slots) == 1
+        and len(action.layers) == 1
+        and len(action.layers[0].strips) == 1
+        and not action.keys()
+        and not action.use_frame_range
+        and action.asset_data is None
+    )
+    curves = compat.action_slot_curves(action, action.slots[0]) if is_plain else None
+    if curves is None or len(curves) <= MOST_COPIED_CURVES or not hasattr(curves, "new_from_fcurve"):
+        return False
+    return not len(action.layers[0].strips[0].channelbags[0].groups)
 
 
 def _remove_own_keys(action: _NewAction, strip: Any, record: StripRecord) -> bool:
