@@ -17,11 +17,11 @@ sys.path[:0] = [str(ROOT), str(ROOT / "addon")]
 FOLDER = Path(tempfile.mkdtemp())
 os.environ["TRACKLAY_HOME"] = str(FOLDER)
 
-import bpy  # noqa: E402 - its module is found by then
-import numpy as np  # noqa: E402
-import tracklay  # noqa: E402
+import bpy
+import numpy as np
+import tracklay
 
-from tests.blender.mixing.scenes import make_hits, make_music, make_voice, write_wav  # noqa: E402
+from tests.blender.mixing.scenes import make_hits, make_music, make_voice, write_wav
 
 STRIP_FRAMES, CHANNELS = 25, 20
 """Length of a strip, and channels that they are spread over, so that they overlap as on a crowded timeline."""
@@ -64,12 +64,12 @@ def measure(name: str, job: Any) -> None:
     took = np.array([each for each, _ in slices])
     worst = sorted(slices, reverse=True)[:4]
     busy = took[took > 0.1]
-    print(  # noqa: T201 - what a benchmark is for
+    print(
         f"{name}: {len(busy)} slices in {time.perf_counter() - began:.1f} s, median {np.median(busy):.2f} ms,"
         f" 99 % below {np.percentile(busy, 99):.2f} ms, {(took > LIMIT_MS).sum()} over {LIMIT_MS:g} ms; longest "
         + ", ".join(f"{ms:.1f} ms ({stage})" for ms, stage in worst)
     )
-    print(f"  beside it, Blender's own undo step: {sum(UNDO) * 1000:.0f} ms")  # noqa: T201
+    print(f"  beside it, Blender's own undo step: {sum(UNDO) * 1000:.0f} ms")
 
 
 def main() -> None:
@@ -77,22 +77,22 @@ def main() -> None:
     count = int(sys.argv[-1]) if sys.argv[-1].isdigit() else 2000
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     tracklay.register()
-    from tracklay.blender.runtime.mixing import mix_job  # noqa: PLC0415 - loads after registering
-    from tracklay.blender.runtime.mixing.mix_job import MixJob, MixSettings  # noqa: PLC0415
+    from tracklay.blender.runtime.mixing.mix_job import MixJob, MixSettings
+    from tracklay.blender.sequencer import placement
 
-    push_undo = mix_job.push_undo
+    push_undo = placement.push_undo
 
     def timed_push(*arguments: Any) -> None:
         start = time.thread_time()
         push_undo(*arguments)
         UNDO.append(time.thread_time() - start)
 
-    mix_job.push_undo = timed_push
+    vars(placement)["push_undo"] = timed_push
     scene = bpy.context.scene
     scene.sequence_editor_create()
     lay(scene, count)
     bpy.context.view_layer.update()
-    print(f"Blender {bpy.app.version_string}, {count} strips")  # noqa: T201
+    print(f"Blender {bpy.app.version_string}, {count} strips")
     for name in ("Mix", "Mix again", "Clear Mix"):
         measure(name, MixJob(scene, None if name.startswith("Clear") else MixSettings("film")))
         if name == "Mix":
@@ -100,7 +100,7 @@ def main() -> None:
                 len(curve.keyframe_points)
                 for curve in scene.animation_data.action.layers[0].strips[0].channelbags[0].fcurves
             ]
-            print(f"  {len(keys)} curves, {sum(keys)} keys")  # noqa: T201
+            print(f"  {len(keys)} curves, {sum(keys)} keys")
     sys.stdout.flush()
     os._exit(0)  # the module may wait for a decoder thread
 

@@ -48,7 +48,7 @@ def mix_in_the_window():
         each
         for name in ("cue_list", "panels")
         for each in vars(extension_module(f"blender.ui.{name}")).values()
-        if isinstance(each, type) and issubclass(each, bpy.types.Panel) and each.is_registered
+        if isinstance(each, type) and issubclass(each, bpy.types.Panel) and getattr(each, "is_registered", False)
     ]
     for other in others:  # room for the panel
         bpy.utils.unregister_class(other)

@@ -149,7 +149,7 @@ def keys_of(values: Values, first: int) -> list[Key]:
     return keys
 
 
-def values_of(keys: Sequence[Key], first: int, stop: int) -> Values:
+def values_of(keys: Sequence[tuple[float, float]], first: int, stop: int) -> Values:
     """Return the values that keys make of the frames from `first` to `stop`, both included."""
     frames, values = zip(*keys, strict=True)
     made: Values = np.interp(np.arange(first, stop + 1), frames, values)

@@ -22,7 +22,7 @@ from ..media.probe import probe_audio
 from .analysis import analyse_sound
 from .decoded_sound import DecodedSounds
 from .frame_gains import FrameClock, frame_values, heard_curve, keys_of, limiter_values, values_of
-from .frame_source import KEYS_FILE, PROGRESS_FILE, SOURCES_FILE, FrameSource
+from .frame_source import KEYS_FILE, PROGRESS_FILE, SOURCES_FILE, FramedSource
 from .gain_curve import UNITY, GainCurve, db_of_gain, gain_of_db
 from .planner import HeardSound, dialogue_over_music, plan_mix
 from .presets import load_preset
@@ -63,7 +63,7 @@ _MISSED_LU: Final = 0.3
 class _FrameSound:
     """A sound that was heard: its base volumes of each frame and its gain, and the reader of its samples without any volume."""
 
-    source: FrameSource
+    source: FramedSource
     base: Values
     gain: float
     reader: SourceReader
@@ -106,7 +106,7 @@ def plan_frame_mix(
     lines = (shared / SOURCES_FILE).read_text("utf-8").splitlines()
     report = _Progress(shared / PROGRESS_FILE)
     with temp_dir(shared) as work, DecodedSounds(work) as decoded:
-        sounds, left_out = _hear([FrameSource.from_dict(json.loads(line)) for line in lines], decoded, clock, report)
+        sounds, left_out = _hear([FramedSource.from_dict(json.loads(line)) for line in lines], decoded, clock, report)
         if not sounds:
             raise InvalidInput(
                 "mix.nothing_readable",
@@ -123,9 +123,9 @@ def plan_frame_mix(
         for sound in plan.sounds
     )
     (shared / KEYS_FILE).write_text("".join(json.dumps(line) + "\n" for line in kept), "utf-8")
-    said = plan.to_dict()
+    planned = plan.to_dict()
     names = ("preset", "target_lufs", "true_peak_db", "master_db", "measures", "notes")
-    return {**{name: said[name] for name in names}, "left_out": left_out}
+    return {**{name: planned[name] for name in names}, "left_out": left_out}
 
 
 class _Progress:
@@ -140,7 +140,7 @@ class _Progress:
 
 
 def _hear(
-    sources: Sequence[FrameSource], decoded: DecodedSounds, clock: FrameClock, report: Callable[[float], None]
+    sources: Sequence[FramedSource], decoded: DecodedSounds, clock: FrameClock, report: Callable[[float], None]
 ) -> tuple[list[_FrameSound], dict[str, str]]:
     """Listen to all sounds. Return those that can be read, and a sentence for each of the others."""
     sounds, left_out = [], {}
@@ -155,7 +155,7 @@ def _hear(
     return sounds, left_out
 
 
-def _hear_one(each: FrameSource, decoded: DecodedSounds, clock: FrameClock) -> _FrameSound:
+def _hear_one(each: FramedSource, decoded: DecodedSounds, clock: FrameClock) -> _FrameSound:
     path = each.source.file
     if not path.is_file():
         raise MediaError("mix.sound_missing", "File not found: {path}.", path=path)
@@ -189,7 +189,8 @@ class _MonoSound:
         self._sound, self.samples = sound, sound.samples
 
     def read(self, start: int, stop: int) -> npt.NDArray[np.float32]:
-        return self._sound.read(start, stop).mean(axis=1, keepdims=True)
+        mixed: npt.NDArray[np.float32] = self._sound.read(start, stop).mean(axis=1, keepdims=True)
+        return mixed
 
 
 class _Fit:
@@ -282,7 +283,7 @@ class _Fit:
         return [f"{target:g} LUFS {why}: the mix has {measures.lufs:.1f} LUFS."]
 
 
-def without_pinned(keys: Sequence[Key], values: Values, each: FrameSource) -> list[Key]:
+def without_pinned(keys: Sequence[Key], values: Values, each: FramedSource) -> list[Key]:
     """Return keys without those strictly inside pinned stretches, and with one at each end of them that lies in the sound."""
     for first, last, _ in each.pinned:
         kept = {frame: value for frame, value in keys if not first < frame < last}

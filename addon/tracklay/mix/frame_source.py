@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .frame_gains import Key
 
 SOURCES_FILE: Final = "sources.jsonl"
-"""Name of the file with a line for each sound: `FrameSource.to_dict`."""
+"""Name of the file with a line for each sound: `FramedSource.to_dict`."""
 
 KEYS_FILE: Final = "keys.jsonl"
 """Name of the file with a line for each sound that was read: `id`, `kind`, `kind_from`, and `keys`, (frame, volume) with straight lines
@@ -23,7 +23,7 @@ PROGRESS_FILE: Final = "progress.txt"
 
 
 @dataclass(frozen=True, slots=True)
-class FrameSource:
+class FramedSource:
     """A sound as the host has it. Frames count from the first of the mix.
 
     Attributes:
@@ -54,7 +54,7 @@ class FrameSource:
         return {**plain, "source": self.source.to_dict()}
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> FrameSource:
+    def from_dict(cls, data: Mapping[str, Any]) -> FramedSource:
         """Rebuild it from `to_dict`."""
         volumes = tuple((int(frame), float(volume)) for frame, volume in data["volumes"])
         edges = bool(data["edges"][0]), bool(data["edges"][1])

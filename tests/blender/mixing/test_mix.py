@@ -41,7 +41,8 @@ def mix(scene: Any, **settings: Any) -> dict[str, Any]:
     for name, value in settings.items():
         setattr(scene.tracklay_mix, name, value)
     assert bpy.ops.tracklay.mix("EXEC_DEFAULT") == {"FINISHED"}
-    return json.loads(scene["tracklay_mix_result"])
+    result: dict[str, Any] = json.loads(scene["tracklay_mix_result"])
+    return result
 
 
 def own_keys(scene: Any, strip: Any) -> list[tuple[float, float]]:
@@ -136,8 +137,10 @@ def test_keys_of_the_user_survive_a_second_mix(scene, sounds):
     mix(scene, preset="documentary")
     keys = own_keys(scene, strips["Music"])
     assert theirs in keys
-    assert (290.0, np.float32(0.33)) in keys
-    mine = read_record(strips["Music"]).keys
+    assert (290.0, float(np.float32(0.33))) in keys
+    record = read_record(strips["Music"])
+    assert record is not None
+    mine = record.keys
     assert theirs not in mine
     assert len(mine) > 4
     bpy.ops.tracklay.clear_mix("EXEC_DEFAULT")
@@ -197,7 +200,7 @@ def test_a_cut_inside_a_sound_does_not_click(scene, tmp_path):
         ("preset", "File not found"),
     ],
 )
-def test_what_cannot_be_mixed_is_said_in_one_sentence(scene, tmp_path, arrange, sentence):
+def test_what_cannot_be_mixed_has_one_sentence(scene, tmp_path, arrange, sentence):
     """And nothing is written."""
     scene.frame_end = 50
     file = write_wav(tmp_path / "sound.wav", np.zeros(RATE, np.float32) if arrange == "silent" else make_hits(1))
@@ -247,6 +250,9 @@ def test_a_script_reads_what_was_measured(scene, sounds):
     lay_sounds(scene, sounds)
     mix(scene, target="-16", use_true_peak=True, true_peak_db=-3.0)
     record = read_scene_record(scene)
+    assert record is not None
+    assert record.lufs is not None
+    assert record.dialogue_over_music is not None
     assert abs(record.lufs + 16) < 0.3
     assert record.true_peak <= -3
     assert record.dialogue_over_music >= 10

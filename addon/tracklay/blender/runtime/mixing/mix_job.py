@@ -10,7 +10,7 @@ import contextlib
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -21,9 +21,9 @@ import bpy
 from ....errors import Cancelled, InvalidInput, TracklayError
 from ....mix.frame_source import KEYS_FILE, PROGRESS_FILE, SOURCES_FILE
 from ....worker import WorkerProcess
+from ...sequencer import placement
 from ...sequencer.mixing.scene_sounds import LATE_BEFORE_VERSION, SceneScan
 from ...sequencer.mixing.writing import MixClearer, MixWriter
-from ...sequencer.placement import push_undo
 from ...settings.i18n.translate import translate_error
 from ...settings.mix_properties import preset_name, target_lufs, true_peak_db
 from ...settings.redraw import redraw_sequencers
@@ -45,7 +45,7 @@ BUSY_SECONDS: Final = 0.01
 
 @dataclass(frozen=True, slots=True)
 class MixSettings:
-    """What the user asks for: preset, loudness and true peak, as `plan_frame_mix` takes them."""
+    """Preset, loudness and true peak of a mix, as `plan_frame_mix` takes them."""
 
     preset: str
     target_lufs: float | None = None
@@ -169,7 +169,7 @@ class MixJob:
     def _finish(self, error: TracklayError | None) -> None:
         self.is_done, self.error = True, error
 
-    def _mix(self) -> Iterator[bool]:
+    def _mix(self) -> Generator[bool]:
         assert self._settings is not None  # noqa: S101 - a job without settings clears
         for _ in self._scan.read():
             yield True
@@ -199,7 +199,7 @@ class MixJob:
         yield False  # Blender's undo step has a slice of its own
         self._push_undo("Mix")
 
-    def _clear(self) -> Iterator[bool]:
+    def _clear(self) -> Generator[bool]:
         assert self._writer is not None  # noqa: S101 - made with the job
         for _ in self._writer.steps():
             yield True
@@ -208,7 +208,7 @@ class MixJob:
 
     def _push_undo(self, name: str) -> None:
         if (scene := bpy.data.scenes.get(self.scene)) is not None:
-            push_undo(scene, name)
+            placement.push_undo(scene, name)
 
 
 def no_sound_error(scene: str) -> InvalidInput:

@@ -1,4 +1,4 @@
-"""What the panel shows of a mix: what is running, why the last one failed, and whether the timeline has changed since.
+"""The state of a mix for the panel: what is running, why the last one failed, and whether the timeline has changed since.
 
 It imports little, so that the panel can: the job itself loads numpy and the models of the mix.
 """

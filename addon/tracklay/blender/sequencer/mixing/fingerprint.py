@@ -1,4 +1,4 @@
-"""Tells whether the sounds of a timeline are as they were. Fast enough for a panel that is drawn over 2,000 strips."""
+"""Finds out whether the sounds of a timeline are as they were. Fast enough for a panel that is drawn over 2,000 strips."""
 
 from __future__ import annotations
 

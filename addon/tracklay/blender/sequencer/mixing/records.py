@@ -1,4 +1,4 @@
-"""What Mix keeps in the file: for each strip its own volume and our keys, and for the scene what was measured."""
+"""Records of a mix in the file: for each strip its own volume and our keys, and for the scene what was measured."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SCENE_PROPERTY = "tracklay_mix_result"
 
 @dataclass(frozen=True, slots=True)
 class StripRecord:
-    """What Mix did to a strip. The field names are JSON keys in saved files and must not change.
+    """The mix of a strip. The field names are JSON keys in saved files and must not change.
 
     Attributes:
         volume: its own volume, before the mix.

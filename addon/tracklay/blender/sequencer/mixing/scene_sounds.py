@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ....cue import SAMPLE_RATE
-from ....mix.frame_source import FrameSource
+from ....mix.frame_source import FramedSource
 from ....mix.kinds import KINDS, kind_of_task
 from ....mix.sources import MixSource
 from ...settings import catalogue
@@ -68,7 +68,7 @@ class SceneScan:
         first: first frame of the mix.
         frames: its length.
         rate: frames per second.
-        lines: `FrameSource` of each sound as JSON text.
+        lines: `FramedSource` of each sound as JSON text.
         placed: (first frame, first frame after it) of each strip when it was read.
         left_alone: a sentence for each strip that stays as it is.
         fingerprint: the timeline as it was read.
@@ -147,7 +147,7 @@ class SceneScan:
             kind_from=origin,
             track=f"{level.label}{_channel_name(scene, strip)}",
         )
-        placed = FrameSource(
+        placed = FramedSource(
             source,
             first - self.first,
             stop - self.first,

@@ -134,10 +134,10 @@ def write_keys(curve: Any, keys: Sequence[Key], old: Iterable[Key]) -> list[Key]
         points.remove(points[number], fast=True)
     taken = {round(frame) for frame, _ in read_keys(curve)}
     written = [key for key in keys if key[0] not in taken]
-    for frame, value in written:
-        key = points.insert(frame, value, options={"FAST"})
-        for name, chosen in OWN_KEY.items():
-            setattr(key, name, chosen)
+    for frame, volume in written:
+        point = points.insert(frame, volume, options={"FAST"})
+        for name, value in OWN_KEY.items():
+            setattr(point, name, value)
     curve.update()
     frames = {frame for frame, _ in written}
     return [key for key in read_keys(curve) if key[0] in frames]

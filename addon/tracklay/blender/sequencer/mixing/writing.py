@@ -284,7 +284,7 @@ class _NewAction:
 
 
 def _is_copied_in_parts(action: Any) -> bool:
-    """Return whether an action has so many curves that a copy would hold Blender, and nothing but curves: from 5.0 on they can be copied."""
+    """Return whether an action is copied curve by curve, as 5.0 and later can: it has many, and nothing but curves."""
     is_plain = (
         len(action.slots) == 1
         and len(action.layers) == 1

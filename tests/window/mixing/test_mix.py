@@ -6,7 +6,7 @@ from tracklay.mix.decoded_sound import DecodedSounds
 
 from tests.blender.mixing.scenes import lufs, true_peak_db, write_sounds
 
-from .test_placeholders import take_screenshots
+from ..test_placeholders import take_screenshots
 
 RATE = 48_000
 
