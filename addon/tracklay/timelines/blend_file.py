@@ -186,7 +186,15 @@ class BlendFile(Timeline):
             raise not_laid[0].error
         return not_laid
 
-    def mix(self, to: Path, sound: Path, **request: Any) -> dict[str, Any]:
+    def mix(
+        self,
+        to: Path,
+        sound: Path,
+        preset: str,
+        target_lufs: float | None,
+        true_peak_db: float | None,
+        kinds: Mapping[str, str],
+    ) -> dict[str, Any]:
         """Mix the sounds by volume keys in a copy of the file, and write Blender's mixdown: `blender.headless.mix_film`.
 
         Raises:
@@ -194,7 +202,15 @@ class BlendFile(Timeline):
             MediaError: Blender ended without a result.
             OutputError: the copy cannot be written.
         """
-        reply: dict[str, Any] = self._call_blender("mix_film", to=str(to), sound=str(sound), **request)
+        reply: dict[str, Any] = self._call_blender(
+            "mix_film",
+            to=str(to),
+            sound=str(sound),
+            preset=preset,
+            target_lufs=target_lufs,
+            true_peak_db=true_peak_db,
+            kinds=dict(kinds),
+        )
         self._rate = Rate.from_value(reply["rate"])
         return reply
 

@@ -151,9 +151,9 @@ def strips_of_types(strips: Any, strip_types: Iterable[str], within: range | Non
 
 
 def sound_places(strips: Any) -> list[Any]:
-    """Return arrays with type, channel, kind in the mix, first frame, length, content start and muting of all strips of a level."""
+    """Return arrays with type, channel, first frame, length, content start and muting of all strips of a level."""
     times = [time_property(name, bpy.types.Strip) for name in ("left_handle", "duration")]
-    whole = [_property_array(strips, name) for name in ("type", "channel", "tracklay_mix_kind", *times)]
+    whole = [_property_array(strips, name) for name in ("type", "channel", *times)]
     start = _property_array(strips, time_property("content_start", bpy.types.Strip), "float32")
     return [*whole, start, _property_array(strips, "mute", "bool")]
 

@@ -57,6 +57,15 @@ def _redraw(_owner: Any, _context: Any) -> None:
     redraw_sequencers()
 
 
+STALE_PROPERTY = "tracklay_mix_stale"
+"""Custom property of a scene in which the kind of a strip was set since its mix: true; absent otherwise."""
+
+
+def _on_kind_changed(strip: Any, _context: Any) -> None:
+    strip.id_data[STALE_PROPERTY] = True
+    redraw_sequencers()
+
+
 class TRACKLAY_PG_mix(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: N801 - Blender's own naming
     """The settings of a scene's mix."""
 
@@ -122,7 +131,7 @@ def register() -> None:
         items=KIND_ITEMS,
         default=AUTOMATIC,
         options=set(),
-        update=_redraw,
+        update=_on_kind_changed,
     )
 
 

@@ -78,14 +78,7 @@ def mix_blend(
     mix, sound, curves = (folder / f"{stem}.mix{suffix}" for suffix in (".blend", ".wav", ".json"))
     check_free([mix, sound], earlier_files(curves))
     with temp_dir(folder) as work:
-        reply = film.mix(
-            work / mix.name,
-            work / sound.name,
-            preset=preset,
-            target_lufs=target_lufs,
-            true_peak_db=true_peak_db,
-            kinds=dict(kinds or {}),
-        )
+        reply = film.mix(work / mix.name, work / sound.name, preset, target_lufs, true_peak_db, kinds or {})
         content = {"tracklay": VERSION, "files": [mix.name, sound.name], **reply}
         with atomic_write(curves) as temporary:
             temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")

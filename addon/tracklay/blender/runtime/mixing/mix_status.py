@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ...sequencer.mixing.fingerprint import timeline_fingerprint
+from ...settings.mix_properties import STALE_PROPERTY
 
 if TYPE_CHECKING:
     from ...sequencer.mixing.records import SceneRecord
@@ -37,4 +38,4 @@ def stop_job(*_: Any) -> None:
 
 def is_out_of_date(scene: Any, record: SceneRecord) -> bool:
     """Return whether the sounds of a timeline have changed since it was mixed."""
-    return timeline_fingerprint(scene) != record.timeline
+    return STALE_PROPERTY in scene or timeline_fingerprint(scene) != record.timeline

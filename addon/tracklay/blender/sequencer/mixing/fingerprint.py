@@ -9,7 +9,7 @@ from .. import compat
 
 
 def timeline_fingerprint(scene: Any) -> str:
-    """Return a short text that differs when the sounds of a timeline do: places, channels, muting, kinds, and the frame range.
+    """Return a short text that differs when the sounds of a timeline do: places, channels, muting, and the frame range.
 
     Volumes are not in it: keys of the mix move them.
     """

@@ -8,13 +8,14 @@ kept.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import bpy
 
 from ....errors import TracklayError
+from ...settings.mix_properties import STALE_PROPERTY
 from .. import compat
 from .fingerprint import timeline_fingerprint
 from .records import SCENE_PROPERTY, STRIP_PROPERTY, SceneRecord, StripRecord, read_record, read_scene_record
@@ -31,8 +32,8 @@ NEW_ACTION = "Tracklay mix (unfinished)"
 MOST_COPIED_CURVES = 100
 """Curves of an action that is copied at once."""
 
-CURVES_PER_STEP, STRIPS_PER_STEP = 10, 50
-"""Curves that are copied, and strips that are looked at, in one step."""
+CURVES_PER_STEP, CURVES_PER_LOOK, STRIPS_PER_STEP = 10, 200, 50
+"""Curves that are copied, and curves and strips that are looked at, in one step."""
 
 
 def timeline_changed_error() -> TracklayError:
@@ -74,6 +75,9 @@ class MixWriter:
             is_first = scene.animation_data is None or scene.animation_data.action is None
             has_action = before.has_action if before is not None else is_first
             self._scene_record(has_action=has_action).write(scene)
+            if STALE_PROPERTY in scene:
+                del scene[STALE_PROPERTY]
+            yield
             yield from action.install()
         for name, volume in self._cleared.items():
             _reset_volume(self._scan.scene, name, volume)
@@ -157,8 +161,10 @@ class MixClearer:
                 self.written += 1
                 yield
             yield from action.install(may_remove=known is not None and known.has_action)
-            if SCENE_PROPERTY in (scene := _scene_of(self._scene)):
-                del scene[SCENE_PROPERTY]
+            scene = _scene_of(self._scene)
+            for name_of_scene in (SCENE_PROPERTY, STALE_PROPERTY):
+                if name_of_scene in scene:
+                    del scene[name_of_scene]
         for name in names:
             if name in volumes:
                 _reset_volume(self._scene, name, volumes[name])
@@ -210,10 +216,13 @@ class _NewAction:
             self._is_kept = old.use_fake_user
             yield from self._copy_curves(old.name)
         yield
-        self._old = None if old is None else (self._title, _key_count(bpy.data.actions[self._title]))
-        yield
-        self._places = {curve.data_path: number for number, curve in enumerate(self.curves)}
-        yield
+        if old is not None:
+            self._old = self._title, (yield from _count_keys(self._title))
+        first = 0
+        while found := [curve.data_path for curve in self.curves[first : first + CURVES_PER_LOOK]]:
+            self._places |= {path: first + number for number, path in enumerate(found)}
+            first += CURVES_PER_LOOK
+            yield
 
     def _create(self, title: str, slot_name: str) -> None:
         action = bpy.data.actions.new(NEW_ACTION)
@@ -262,12 +271,13 @@ class _NewAction:
         Raises:
             TracklayError: the scene's action changed meanwhile.
         """
+        if self._old is not None and (yield from _count_keys(self._old[0])) != self._old[1]:
+            raise timeline_changed_error()
         scene = _scene_of(self._scene)
         animation = scene.animation_data or scene.animation_data_create()
-        old = animation.action
-        if (None if old is None else (old.name, _key_count(old))) != self._old:
+        old, action = animation.action, bpy.data.actions.get(self._name)
+        if action is None or (None if old is None else old.name) != (self._old and self._old[0]):
             raise timeline_changed_error()
-        action = bpy.data.actions[self._name]
         if may_remove and not any(compat.action_fcurves(action)):
             animation.action = None
             if not len(animation.drivers) and not len(animation.nla_tracks):
@@ -314,8 +324,32 @@ def _remove_own_keys(action: _NewAction, strip: Any, record: StripRecord) -> boo
     return True
 
 
-def _key_count(action: Any) -> int:
-    return sum(len(curve.keyframe_points) for curve in compat.action_fcurves(action))
+def _count_keys(name: str) -> Generator[None, None, int]:
+    """Return the number of keys of an action, a few curves at a time."""
+    count = 0
+    for place in list(_bag_places(name)):
+        first = 0
+        while found := _curves_at(name, place)[first : first + CURVES_PER_LOOK]:
+            count += sum(len(curve.keyframe_points) for curve in found)
+            first += CURVES_PER_LOOK
+            yield
+    return count
+
+
+def _bag_places(name: str) -> Iterator[tuple[int, int, int]]:
+    """Yield the numbers of layer, strip and channel bag of each collection of curves of an action."""
+    if (action := bpy.data.actions.get(name)) is None:
+        raise timeline_changed_error()
+    for layer, each in enumerate(action.layers):
+        for strip, keyframes in enumerate(each.strips):
+            yield from ((layer, strip, bag) for bag in range(len(keyframes.channelbags)))
+
+
+def _curves_at(name: str, place: tuple[int, int, int]) -> Any:
+    if (action := bpy.data.actions.get(name)) is None or place not in list(_bag_places(name)):
+        raise timeline_changed_error()
+    layer, strip, bag = place
+    return action.layers[layer].strips[strip].channelbags[bag].fcurves
 
 
 def _scene_of(name: str) -> Any:
