@@ -9,6 +9,7 @@ from typing import Any
 import bpy
 import numpy as np
 import pytest
+from tracklay.blender.sequencer.mixing import writing
 from tracklay.blender.sequencer.mixing.records import read_record, read_scene_record
 from tracklay.mix.mix_files import mix_wavs
 from tracklay.mix.sources import MixSource
@@ -92,8 +93,13 @@ def test_kinds_are_found_and_can_be_set(scene, sounds):
     assert found == {"DX 1": ("dialogue", "name"), "Music": ("music", "name"), "foley": ("ambience", "set")}
 
 
-def test_clear_mix_restores_the_curves_byte_for_byte(scene, sounds):
-    """Curves of other properties stay, and so does everything of a strip whose volume the user has animated."""
+@pytest.mark.parametrize("copied_at_once", [100, 0])
+def test_clear_mix_restores_the_curves_byte_for_byte(scene, sounds, monkeypatch, copied_at_once):
+    """Curves of other properties stay, and so does everything of a strip whose volume the user has animated.
+
+    Also where the curves of the action are copied one by one.
+    """
+    monkeypatch.setattr(writing, "MOST_COPIED_CURVES", copied_at_once)
     strips = lay_sounds(scene, sounds)
     strips["Music"].volume = 0.7
     for frame, volume in ((10, 0.2), (40, 0.9)):
