@@ -87,6 +87,7 @@ def test_all_worker_targets_are_known():
     assert sorted(CALLS) == [
         "blender.headless:find_faults",
         "blender.headless:lay_takes",
+        "blender.headless:mix_film",
         "blender.headless:read_rate",
         "blender.headless:spot_film",
         "sketch.engine:generate_audio",

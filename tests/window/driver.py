@@ -70,7 +70,14 @@ def main() -> None:
     """Start the scenario named on the command line."""
     warnings.simplefilter("error", DeprecationWarning)
     os.environ.setdefault("TRACKLAY_HOME", str(FOLDER / "home"))
-    modules = ("scenarios", "placeholder_scenarios", "interaction_scenarios", "range_scenarios", "screenshots")
+    modules = (
+        "scenarios",
+        "placeholder_scenarios",
+        "interaction_scenarios",
+        "range_scenarios",
+        "mix_scenarios",
+        "screenshots",
+    )
     files = [importlib.import_module(name) for name in modules]
     run(next(getattr(file, sys.argv[-2]) for file in files if hasattr(file, sys.argv[-2])))
 

@@ -10,13 +10,24 @@ import atexit
 
 import bpy
 
-from .ops import channel_ops, cue_ops, generate_ops, job_ops, marker_ops, settings_ops, shot_ops, take_ops, turnover_ops
+from .ops import (
+    channel_ops,
+    cue_ops,
+    generate_ops,
+    job_ops,
+    marker_ops,
+    mix_ops,
+    settings_ops,
+    shot_ops,
+    take_ops,
+    turnover_ops,
+)
 from .render import handlers
 from .runtime import app_handlers, cue_rows, dispatcher, prompt_words, timer
 from .sequencer import connections
-from .settings import catalogue, preferences, properties
+from .settings import catalogue, mix_properties, preferences, properties
 from .settings.i18n import translate
-from .ui import cue_list, keymap, overlay, panels, presets, render_panel
+from .ui import cue_list, keymap, mix_panel, overlay, panels, presets, render_panel
 
 CLASSES = (
     *preferences.CLASSES,
@@ -28,12 +39,14 @@ CLASSES = (
     *take_ops.CLASSES,
     *channel_ops.CLASSES,
     *turnover_ops.CLASSES,
+    *mix_ops.CLASSES,
     *cue_rows.CLASSES,
     *cue_list.CLASSES,
     *cue_ops.CLASSES,
     *presets.CLASSES,
     *panels.CLASSES,
     *cue_list.PANELS,
+    *mix_panel.CLASSES,
     *render_panel.CLASSES,
 )
 
@@ -42,6 +55,7 @@ def register() -> None:
     """Load the model catalogue and register everything."""
     catalogue.reload_models()
     properties.register()
+    mix_properties.register()
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     connections.register()
@@ -76,4 +90,5 @@ def unregister() -> None:
     connections.unregister()
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)
+    mix_properties.unregister()
     properties.unregister()

@@ -26,6 +26,7 @@ from .sequencer.joined import spotting
 from .sequencer.playback_faults import find_playback_faults
 from .sequencer.prompts import find_hits
 from .sequencer.timeline_copy import TimelineCopies
+from .settings import mix_properties
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -150,6 +151,45 @@ def lay_takes(path: str, to: str, takes: Sequence[Mapping[str, Any]], *, drop_or
         with atomic_write(Path(to)) as beside:
             bpy.ops.wm.save_as_mainfile(filepath=str(beside), copy=True, check_existing=False, relative_remap=True)
     return {"rate": str(selection.scene_rate(scene)), "laid": sorted(count), "failed": failed}
+
+
+def mix_film(
+    path: str,
+    to: str,
+    sound: str,
+    preset: str,
+    target_lufs: float | None = None,
+    true_peak_db: float | None = None,
+    kinds: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Mix the sounds of a .blend file by volume keys, save it as `to`, and write Blender's mixdown of its frame range.
+
+    Args:
+        path: the file, which is only read.
+        to: path of the copy.
+        sound: path of the mixdown, a 24-bit WAV with 48 kHz.
+        preset: name of a preset, or path of a TOML file.
+        target_lufs: integrated loudness; None: the preset's.
+        true_peak_db: highest true peak; None: the preset's.
+        kinds: kind of strips by their names; `off` leaves one as it is.
+
+    Returns:
+        `rate`, `first` (first frame) and `samples` of the mixdown; `lufs` and `true_peak` as measured in it; `dialogue_over_music` and
+        `limiting_db` of the plan; `preset`; `notes`; `sounds`: for each strip `id`, `kind`, `kind_from` and `keys` (frame, volume).
+
+    Raises:
+        InvalidInput: the file cannot be opened, has no sound in its frame range, or no strip of a name.
+        MediaError: no sound can be read, or Blender wrote no mixdown.
+        OutputError: the copy cannot be written.
+    """
+    from .render.film_mix import mix_scene_of_film  # noqa: PLC0415 - loads numpy and the models of the mix
+
+    with mix_properties.temporarily_registered():
+        scene = open_film(path)
+        mixed = mix_scene_of_film(scene, Path(sound), preset, target_lufs, true_peak_db, kinds or {})
+        with atomic_write(Path(to)) as beside:
+            bpy.ops.wm.save_as_mainfile(filepath=str(beside), copy=True, check_existing=False, relative_remap=True)
+    return mixed
 
 
 def _find_unchanged(scene: Any, cue: Cue) -> selection.CueSource:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
 
 from ..errors import InvalidInput
-from ..mix.presets import LUFS_RANGE, TRUE_PEAK_RANGE, load_preset
+from ..mix.plan import MixMeasures
+from ..mix.presets import LUFS_RANGE, PRESET_NAMES, TRUE_PEAK_RANGE, load_preset
+from ..timelines.formats import BLEND_SUFFIX
+from ..timelines.mixing.blend_mix import MEASURES, BlendMix, mix_blend
 from ..timelines.mixing.delivery import MixOptions, MixResult, mix_timeline
 from ..timelines.mixing.scene import parse_kinds
 from .console import PlainConsole
@@ -30,6 +34,8 @@ _ORIGINS = {
 
 def run_mix(options: argparse.Namespace) -> int:
     """Run the command and return the exit status."""
+    if options.picture.suffix.lower() == BLEND_SUFFIX:
+        return _run_blend_mix(options)
     request = MixOptions(
         load_preset(options.preset),
         _in_range("--target", options.target, LUFS_RANGE),
@@ -45,6 +51,39 @@ def run_mix(options: argparse.Namespace) -> int:
         show_mix(result)
     print_messages(list(result.notes))
     return EXIT_DONE
+
+
+def _run_blend_mix(options: argparse.Namespace) -> int:
+    load_preset(options.preset)  # wrong ones are refused before a Blender is started
+    result = mix_blend(
+        options.picture,
+        options.preset if options.preset in PRESET_NAMES else str(Path(options.preset).absolute()),
+        target_lufs=_in_range("--target", options.target, LUFS_RANGE),
+        true_peak_db=_in_range("--true-peak", options.true_peak, TRUE_PEAK_RANGE),
+        kinds=parse_kinds(options.kinds),
+        with_stems=options.stems,
+        to=options.to,
+    )
+    if options.json:
+        print_json(result.to_dict())
+    else:
+        _show_blend_mix(result)
+    print_messages(list(result.reply["notes"]))
+    return EXIT_DONE
+
+
+def _show_blend_mix(result: BlendMix) -> None:
+    console = PlainConsole()
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("sound", "kind", "found"):
+        table.add_column(heading)
+    for sound in result.reply["sounds"]:
+        table.add_row(Text(sound["id"]), sound["kind"], _ORIGINS[sound["kind_from"]])
+    console.print(table)
+    measures = MixMeasures(**{name: result.reply[name] for name in MEASURES})
+    console.print(Text(measures_line(measures)), soft_wrap=True)
+    for label, path in (("mix", result.mix), ("sound", result.sound), ("curves", result.curves)):
+        console.print(Text(f"{label:<10}{' '.join(str(path).splitlines())}"), soft_wrap=True)
 
 
 def _in_range(option: str, value: float | None, limits: tuple[float, float]) -> float | None:
@@ -70,15 +109,14 @@ def show_mix(result: MixResult) -> None:
         level = f"{sound.level_db + result.plan.master_db:+.1f} dB"
         table.add_row(Text(sound.id), Text(sound.name), sound.kind, _ORIGINS[sound.kind_from], level)
     console.print(table)
-    console.print(Text(measures_line(result)), soft_wrap=True)
+    console.print(Text(measures_line(result.plan.measures)), soft_wrap=True)
     labelled: list[tuple[str, Any]] = [("mix", result.mix), ("sound", result.sound), ("curves", result.curves)]
     for label, path in (*labelled, *result.stems.items()):
         console.print(Text(f"{label:<10}{' '.join(str(path).splitlines())}"), soft_wrap=True)
 
 
-def measures_line(result: MixResult) -> str:
+def measures_line(measures: MixMeasures) -> str:
     """Return loudness, true peak and dialogue over music in one line."""
-    measures = result.plan.measures
     if measures.lufs is None:
         return "silent"
     line = f"{measures.lufs:.1f} LUFS, true peak {measures.true_peak:.1f} dBTP"

@@ -175,9 +175,7 @@ def render_mix(
     notes = list(plan.notes)
     is_held_back = False
     for attempt in range(1, MAX_PASSES + 1):
-        measures, limiter = _render_once(
-            plan, sounds, channels, over_music, to, stems or {}, headroom_db, origins or {}
-        )
+        measures, limiter = render_once(plan, sounds, channels, over_music, to, stems or {}, headroom_db, origins or {})
         if measures.lufs is None:
             break
         missing = plan.target_lufs - measures.lufs
@@ -197,7 +195,7 @@ def render_mix(
     return replace(plan, measures=measures, limiter=limiter, notes=tuple(notes))
 
 
-def _render_once(
+def render_once(
     plan: MixPlan,
     sounds: Sequence[MixedSound],
     channels: int,
@@ -207,7 +205,7 @@ def _render_once(
     headroom_db: float,
     origins: Mapping[str, Origin],
 ) -> tuple[MixMeasures, GainCurve]:
-    """Render the whole mix once, and return what was measured and the limiter's gain."""
+    """Render the whole mix once, as `render_mix` takes its arguments, and return what was measured and the limiter's gain."""
     unlimited: deque[Samples] = deque()
     meters = _Meters(channels)
     with ExitStack() as files:

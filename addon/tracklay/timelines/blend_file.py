@@ -186,6 +186,34 @@ class BlendFile(Timeline):
             raise not_laid[0].error
         return not_laid
 
+    def mix(
+        self,
+        to: Path,
+        sound: Path,
+        preset: str,
+        target_lufs: float | None,
+        true_peak_db: float | None,
+        kinds: Mapping[str, str],
+    ) -> dict[str, Any]:
+        """Mix the sounds by volume keys in a copy of the file, and write Blender's mixdown: `blender.headless.mix_film`.
+
+        Raises:
+            InvalidInput: there is nothing to mix, or a name is unknown.
+            MediaError: Blender ended without a result.
+            OutputError: the copy cannot be written.
+        """
+        reply: dict[str, Any] = self._call_blender(
+            "mix_film",
+            to=str(to),
+            sound=str(sound),
+            preset=preset,
+            target_lufs=target_lufs,
+            true_peak_db=true_peak_db,
+            kinds=dict(kinds),
+        )
+        self._rate = Rate.from_value(reply["rate"])
+        return reply
+
     def _call_blender(self, function: str, cancel_token: CancelToken | None = None, **arguments: Any) -> Any:
         """Call a function of `blender/headless.py` on the file, in a Blender process, and return its result.
 

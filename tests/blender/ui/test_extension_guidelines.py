@@ -13,10 +13,11 @@ import pytest
 import tracklay
 from tracklay.blender import CLASSES
 from tracklay.blender.runtime import cue_rows, cue_status
+from tracklay.blender.runtime.mixing import mix_status
 from tracklay.blender.sequencer import selection, takes
 from tracklay.blender.settings import catalogue, properties
-from tracklay.blender.settings.i18n import de_errors, translate
-from tracklay.blender.ui import cue_list, keymap
+from tracklay.blender.settings.i18n import translate
+from tracklay.blender.ui import cue_list, keymap, mix_panel
 from tracklay.jobs.take_writer import SILENT_NOTE
 from tracklay.scoring.ranking import REASON_TEMPLATES
 from tracklay.sketch.foley.renderer import NO_CONTACT_NOTES
@@ -70,7 +71,7 @@ def test_names_and_tooltips_follow_blenders_style(scene):
             own = vars(each).get("__annotations__", {}).values()
             texts += [(prop.keywords.get("name", ""), prop.keywords.get("description", "")) for prop in own]
         wrong += [(each.bl_idname, pair) for pair in texts if not _in_blenders_style(*pair)]
-    for group in (scene.tracklay, properties.model_params(scene.tracklay.params, "sketch/foley")):
+    for group in (scene.tracklay, scene.tracklay_mix, properties.model_params(scene.tracklay.params, "sketch/foley")):
         wrong += [
             (prop.identifier, prop.description)
             for prop in group.bl_rna.properties
@@ -111,7 +112,11 @@ def interface_texts(scene) -> set[tuple[str, str]]:
         scene.tracklay.bl_rna,
         type(scene.tracklay.extras.add()).bl_rna,
         bpy.context.window_manager.tracklay.bl_rna,
+        scene.tracklay_mix.bl_rna,
     ]
+    found |= set(property_texts(bpy.types.Strip.bl_rna.properties["tracklay_mix_kind"]))
+    mix_words = (*mix_panel.ORIGINS.values(), *mix_panel.KIND_LABELS.values(), *mix_status.STAGES)
+    found |= {(translate.ANY_CONTEXT, word) for word in mix_words}
     for kind in kinds:
         found |= {
             text
@@ -161,7 +166,7 @@ def call_texts(call: ast.Call) -> Iterator[tuple[str, str]]:
 def test_every_text_has_a_german_translation(scene):
     """The table has every name, tooltip, label and report, and no others; braces and full stops match."""
     wanted, table = interface_texts(scene), translate.TRANSLATIONS["de_DE"]
-    errors = {(translate.ANY_CONTEXT, english) for english in de_errors.ERRORS}
+    errors = {(translate.ANY_CONTEXT, english) for english in translate.GERMAN_ERRORS}
     table = {key: german for key, german in table.items() if key not in errors}
     assert sorted(wanted - table.keys()) == []
     assert sorted(table.keys() - wanted) == []

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import tracklay
 from tracklay.blender.settings import error_hints
-from tracklay.blender.settings.i18n import de_errors
+from tracklay.blender.settings.i18n import translate
 
 from scripts.build_extension import COMMAND_ONLY
 from scripts.check_structure import raised_errors
@@ -67,12 +67,12 @@ def test_the_search_finds_every_error():
 
 def test_every_error_has_a_german_sentence():
     """The template is translated, before Blender sets its values."""
-    assert sorted(shipped_templates() - de_errors.ERRORS.keys()) == []
+    assert sorted(shipped_templates() - translate.GERMAN_ERRORS.keys()) == []
 
 
 def test_every_hint_has_a_german_sentence():
     """It is shown behind the error."""
-    assert sorted(set(error_hints.HINTS.values()) - de_errors.ERRORS.keys()) == []
+    assert sorted(set(error_hints.HINTS.values()) - translate.GERMAN_ERRORS.keys()) == []
 
 
 def test_every_hint_belongs_to_an_error():
@@ -82,13 +82,13 @@ def test_every_hint_belongs_to_an_error():
 
 def test_german_has_no_error_that_is_not_raised():
     """A template that was reworded leaves no line behind."""
-    assert sorted(de_errors.ERRORS.keys() - shipped_templates() - set(error_hints.HINTS.values())) == []
+    assert sorted(translate.GERMAN_ERRORS.keys() - shipped_templates() - set(error_hints.HINTS.values())) == []
 
 
 def test_german_errors_have_the_same_fields():
     """Each value is shown in the same format, and the sentence ends as the English one does."""
-    wrong = [english for english, german in de_errors.ERRORS.items() if fields(english) != fields(german)]
-    wrong += [english for english, german in de_errors.ERRORS.items() if english[-1] != german[-1]]
+    wrong = [english for english, german in translate.GERMAN_ERRORS.items() if fields(english) != fields(german)]
+    wrong += [english for english, german in translate.GERMAN_ERRORS.items() if english[-1] != german[-1]]
     assert wrong == []
 
 

@@ -13,6 +13,7 @@ from bpy.app.handlers import persistent
 from ..sequencer.cue_index import shared_cue_index
 from ..settings.redraw import redraw_sequencers
 from .dispatcher import get_dispatcher
+from .mixing import mix_status
 from .timer import start_timer
 
 
@@ -34,6 +35,11 @@ def _on_redo(*_: Any) -> None:
     redraw_sequencers()
 
 
+def _before_change(*_: Any) -> None:
+    # What the mix has begun to write will not exist.
+    mix_status.stop_job()
+
+
 def _on_depsgraph_update(*_: Any) -> None:
     # Called for every change; while a strip is dragged, for every mouse move. So it only sets a flag.
     if not shared_cue_index.is_dirty:
@@ -42,6 +48,9 @@ def _on_depsgraph_update(*_: Any) -> None:
 
 
 HANDLERS = {
+    "load_pre": _before_change,
+    "undo_pre": _before_change,
+    "redo_pre": _before_change,
     "load_post": _on_load,
     "undo_post": _on_undo,
     "redo_post": _on_redo,
@@ -61,5 +70,6 @@ def register() -> None:
 
 def unregister() -> None:
     """Remove the handlers."""
+    mix_status.stop_job()
     for name, function in HANDLERS.items():
         getattr(bpy.app.handlers, name).remove(function)

@@ -150,6 +150,14 @@ def strips_of_types(strips: Any, strip_types: Iterable[str], within: range | Non
     return _masked_strips(strips, found)
 
 
+def sound_places(strips: Any) -> list[Any]:
+    """Return arrays with type, channel, first frame, length, content start and muting of all strips of a level."""
+    times = [time_property(name, bpy.types.Strip) for name in ("left_handle", "duration")]
+    whole = [_property_array(strips, name) for name in ("type", "channel", *times)]
+    start = _property_array(strips, time_property("content_start", bpy.types.Strip), "float32")
+    return [*whole, start, _property_array(strips, "mute", "bool")]
+
+
 def strips_by_content_start(strips: Any, strip_type: str, start: Fraction) -> list[Any]:
     """Return the strips of a type whose content begins within `START_TOLERANCE_FRAMES` of a frame."""
     begins = _property_array(strips, time_property("content_start", bpy.types.Strip), "float32")
@@ -223,6 +231,20 @@ def action_fcurves(action: Any) -> list[Any]:
     return [
         curve for layer in action.layers for strip in layer.strips for bag in strip.channelbags for curve in bag.fcurves
     ]
+
+
+def scene_curves(scene: Any) -> Any:
+    """Return the collection of the F-curves that animate a scene; None if it has none."""
+    animation = scene.animation_data
+    if animation is None or animation.action is None or animation.action_slot is None:
+        return None
+    return action_slot_curves(animation.action, animation.action_slot)
+
+
+def action_slot_curves(action: Any, slot: Any) -> Any:
+    """Return the collection of the F-curves of one slot of an action; None if it has none."""
+    bags = (strip.channelbag(slot) for layer in action.layers for strip in layer.strips)
+    return next((bag.fcurves for bag in bags if bag is not None), None)
 
 
 def set_strip_frames(strip: Any, count: int) -> None:

@@ -118,7 +118,7 @@ def mix_timeline(path: Path, request: MixOptions) -> MixResult:
     folder, stem = target.folder, target.timeline.output_stem(target.folder)
     curves, mix = folder / f"{stem}.mix.json", target.path
     ensure_folder(folder)
-    earlier = _earlier_files(curves)
+    earlier = earlier_files(curves)
     with temp_dir(folder) as work:
         scene, notes = target.read_scene(work)
         scene = set_kinds(scene, request.kinds or {})
@@ -130,7 +130,7 @@ def mix_timeline(path: Path, request: MixOptions) -> MixResult:
             )
         sound, stems = folder / f"{stem}.mix.wav", {kind: folder / f"{stem}.mix.{kind}.wav" for kind in KINDS}
         stems = stems if request.with_stems or target.needs_stems else {}
-        _check_free([sound, *stems.values()], earlier)
+        check_free([sound, *stems.values()], earlier)
         target.check_free(earlier)
         mark = scene.find_mark()
         plan = mix_sources(
@@ -192,7 +192,7 @@ def _manifest_of_film(path: Path) -> Path | None:
     return manifest if read_manifest(manifest).get("laid") == path.name else None
 
 
-def _earlier_files(curves: Path) -> frozenset[str]:
+def earlier_files(curves: Path) -> frozenset[str]:
     """Return the names of the files that an earlier mix wrote, as its curves list them.
 
     Raises:
@@ -206,7 +206,7 @@ def _earlier_files(curves: Path) -> frozenset[str]:
     return frozenset(str(name) for name in content["files"])
 
 
-def _check_free(paths: Sequence[Path], earlier: frozenset[str]) -> None:
+def check_free(paths: Sequence[Path], earlier: frozenset[str]) -> None:
     """Check that no file of the user's has one of these names.
 
     Raises:

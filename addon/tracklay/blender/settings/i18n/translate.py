@@ -12,19 +12,28 @@ import bpy
 
 from ....errors import TracklayError, describe
 from ..error_hints import HINTS
-from . import de, de_errors, de_turnover
+from . import de, de_errors, de_mix, de_turnover
 
 OPERATOR_CONTEXT, ANY_CONTEXT = "Operator", "*"
 """Translation contexts of operators' names and of everything else (`bpy.app.translations.contexts`)."""
 
+GERMAN_OPERATORS = de.OPERATORS | de_mix.OPERATORS
+GERMAN_ERRORS = de_errors.ERRORS | de_mix.ERRORS
+GERMAN_TEXTS = (
+    de_mix.WORDS
+    | de_mix.TOOLTIPS
+    | de_turnover.WORDS
+    | de_turnover.TOOLTIPS
+    | de.WORDS
+    | de.TOOLTIPS
+    | de.KEYS
+    | GERMAN_ERRORS
+)
+"""German from the modules of each part; where two translate one text, the older holds."""
+
 TRANSLATIONS = {
-    "de_DE": {(OPERATOR_CONTEXT, english): local for english, local in de.OPERATORS.items()}
-    | {
-        (ANY_CONTEXT, english): local
-        for english, local in (
-            de.WORDS | de.TOOLTIPS | de.KEYS | de_errors.ERRORS | de_turnover.WORDS | de_turnover.TOOLTIPS
-        ).items()
-    }
+    "de_DE": {(OPERATOR_CONTEXT, english): local for english, local in GERMAN_OPERATORS.items()}
+    | {(ANY_CONTEXT, english): local for english, local in GERMAN_TEXTS.items()}
 }
 """Translations by language, in the form that `bpy.app.translations.register` expects."""
 

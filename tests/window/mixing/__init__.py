@@ -1,0 +1,1 @@
+"""The mix in a real window."""
