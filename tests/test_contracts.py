@@ -55,7 +55,7 @@ OPTIONS = {
     "redo": {"--part", "--in", "--out", "--prompt", "--seed", "--max-cost", "--json", "--verbose", "-v"},
     "land": {"--in", "--prompt", "--json", "--verbose", "-v"},
     "mix": {
-        *("--preset", "--target", "--true-peak", "--kind", "--stems", "--to", "--json", "--verbose", "-v"),
+        *("--preset", "--target", "--true-peak", "--kind", "--layout", "--stems", "--to", "--json", "--verbose", "-v"),
     },
     "refit": {"--in", "--out", "--hits", "--tail", "--json", "--verbose", "-v"},
     "models": {"--json", "--verbose", "-v"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from fractions import Fraction
 
 import numpy as np
@@ -13,7 +14,7 @@ from tracklay.cli.main import main
 from tracklay.listening.loudness import highest_true_peak, integrated_loudness
 from tracklay.media.marks.examine import examine_file
 
-from tests.clips import encode, hear
+from tests.clips import FFMPEG, encode, hear
 from tests.mix.made_scenes import make_chords, make_dialogue, make_hits, write_wav
 from tests.mix.spoken import RATE
 
@@ -119,6 +120,28 @@ def test_a_film_is_mixed_with_its_takes(laid, capsys):
         assert (
             b"/digitalsourcetype/compositeWithTrainedAlgorithmicMedia" in (laid.parent / "tracklay" / name).read_bytes()
         )
+
+
+def test_a_film_in_5_1_stays_in_5_1(film, tmp_path, capsys):
+    """Each loudspeaker plays what it played, in the WAV and in the film; `--layout stereo` mixes it down."""
+    clip = tmp_path / "clip.mp4"
+    surround = "pan=5.1|FL=0.02*c0|FR=0.03*c0|FC=c0|LFE=0.05*c0|BL=0.1*c0|BR=0.2*c0"
+    command = [FFMPEG, "-v", "error", "-i", str(film), "-af", surround, "-c:v", "copy", "-b:a", "640k", str(clip)]
+    subprocess.run(command, check=True)
+    result = run_json(capsys, "mix", clip, "--target", "-20")
+    assert result["channels"] == 6
+    assert result["lufs"] == pytest.approx(-20, abs=0.2)
+    wav = hear(tmp_path / "tracklay" / "clip.mix.wav", channels=6)
+    heard = hear(tmp_path / "tracklay" / "clip.tracklay.mp4", channels=6)
+    for sound in (wav, heard):
+        levels = np.sqrt(np.mean(sound[RATE : 6 * RATE] ** 2, axis=0))
+        assert levels[[0, 1, 4, 5]] / levels[2] == pytest.approx([0.02, 0.03, 0.1, 0.2], rel=0.1)
+        assert levels[3] > 0.01 * levels[2]  # AAC keeps the lowest tones alone
+    manifest = json.loads((tmp_path / "tracklay" / "clip.tracklay.json").read_text())
+    assert manifest["mix"]["channels"] == 6
+    down = run_json(capsys, "mix", clip, "--layout", "stereo")
+    assert down["channels"] == 2
+    assert down["lufs"] == pytest.approx(-23, abs=0.2)
 
 
 def test_own_sound_is_where_it_was(film, tmp_path, capsys):

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..errors import InvalidInput
+from ..mix.layouts import LAYOUTS, name_of_channels
 from ..mix.presets import LUFS_RANGE, TRUE_PEAK_RANGE, load_preset
 from ..timelines.mixing.delivery import MixOptions, MixResult, mix_timeline
 from ..timelines.mixing.scene import parse_kinds
@@ -37,6 +38,7 @@ def run_mix(options: argparse.Namespace) -> int:
         parse_kinds(options.kinds),
         options.stems,
         to=options.to,
+        channels=LAYOUTS.get(options.layout),
     )
     result = mix_timeline(options.picture, request)
     if options.json:
@@ -81,7 +83,9 @@ def measures_line(result: MixResult) -> str:
     measures = result.plan.measures
     if measures.lufs is None:
         return "silent"
-    line = f"{measures.lufs:.1f} LUFS, true peak {measures.true_peak:.1f} dBTP"
+    line = (
+        f"{name_of_channels(result.plan.channels)}, {measures.lufs:.1f} LUFS, true peak {measures.true_peak:.1f} dBTP"
+    )
     if measures.dialogue_over_music is not None:
         line += f", dialogue {measures.dialogue_over_music:.1f} LU over music"
     return line + (f", {measures.limiting_db:.1f} dB limited" if measures.limiting_db > 0 else "")

@@ -11,6 +11,7 @@ from ..cue import SAMPLE_RATE
 from ..listening.loudness import LoudnessMeter
 from ..scoring.bleed import find_bleed
 from ..scoring.spectra import analyse_spectra
+from .layouts import MONO, to_layout
 from .speech import SpeechDetector
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def analyse_sound(reader: SourceReader, channels: int) -> SoundAnalysis:
     meter, detector = LoudnessMeter(channels), SpeechDetector()
     wants_speech = known is None or known[0] == "dialogue"
     invalid = 0
-    clips, to_mono = _ClipCounter(), np.full(channels, 1 / channels, np.float32)
+    clips = _ClipCounter()
     for start in range(source.start, source.stop, BLOCK_SAMPLES):
         stop = min(source.stop, start + BLOCK_SAMPLES)
         block, unusable = reader.read_checked(start, stop)
@@ -82,7 +83,7 @@ def analyse_sound(reader: SourceReader, channels: int) -> SoundAnalysis:
         clips.add(block)
         meter.add(np.ascontiguousarray(block.T))
         if wants_speech:
-            detector.add(block @ to_mono)
+            detector.add(to_layout(block, MONO)[:, 0])
     speech = [(source.start + a, source.start + b) for a, b in detector.spans()] if wants_speech else []
     kind, kind_from = known or _listen_for_kind(reader, sum(b - a for a, b in speech))
     return SoundAnalysis(

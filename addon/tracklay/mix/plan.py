@@ -8,6 +8,7 @@ from typing import Any
 
 from .gain_curve import SILENCE_DB, UNITY, GainCurve
 from .kinds import Kind, KindOrigin  # noqa: TC001 - parts of value types
+from .layouts import STEREO
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class MixPlan:
         limiter: gain of the limiter after that, in steps of 10 ms and nowhere above it: with it a host without a limiter keeps the ceiling.
         measures: of the mix as planned, after the limiter; `UNMEASURED` until it was rendered.
         notes: sentences for the user.
+        channels: of the mix: 1, 2, or 6 for 5.1.
     """
 
     preset: str
@@ -96,12 +98,14 @@ class MixPlan:
     limiter: GainCurve = UNITY
     measures: MixMeasures = UNMEASURED
     notes: tuple[str, ...] = field(default=())
+    channels: int = STEREO
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON holds it: the command prints it, a worker replies with it."""
         return {
             **{name: getattr(self, name) for name in ("preset", "target_lufs", "true_peak_db", "samples", "master_db")},
             "sample_rate": 48_000,
+            "channels": self.channels,
             "limiter": self.limiter.to_list(),
             "sounds": [sound.to_dict() for sound in self.sounds],
             "measures": asdict(self.measures),
@@ -121,4 +125,5 @@ class MixPlan:
             GainCurve.from_list(data["limiter"]),
             MixMeasures(**data["measures"]),
             tuple(data["notes"]),
+            data.get("channels", STEREO),
         )

@@ -148,7 +148,6 @@ class _Meters:
 def render_mix(
     plan: MixPlan,
     sounds: Sequence[MixedSound],
-    channels: int,
     over_music: float | None,
     *,
     to: Path | None = None,
@@ -161,7 +160,6 @@ def render_mix(
     Args:
         plan: the plan.
         sounds: its sounds with their readers.
-        channels: 1, 2 or 6.
         over_music: LU between dialogue and music, for the measures.
         to: the mix, a 24-bit WAV; None: only measure.
         stems: the stem of each kind, 32-bit float WAVs that sum to the mix before the limiter.
@@ -175,9 +173,7 @@ def render_mix(
     notes = list(plan.notes)
     is_held_back = False
     for attempt in range(1, MAX_PASSES + 1):
-        measures, limiter = _render_once(
-            plan, sounds, channels, over_music, to, stems or {}, headroom_db, origins or {}
-        )
+        measures, limiter = _render_once(plan, sounds, over_music, to, stems or {}, headroom_db, origins or {})
         if measures.lufs is None:
             break
         missing = plan.target_lufs - measures.lufs
@@ -200,7 +196,6 @@ def render_mix(
 def _render_once(
     plan: MixPlan,
     sounds: Sequence[MixedSound],
-    channels: int,
     over_music: float | None,
     to: Path | None,
     stems: Mapping[Kind, Path],
@@ -208,6 +203,7 @@ def _render_once(
     origins: Mapping[str, Origin],
 ) -> tuple[MixMeasures, GainCurve]:
     """Render the whole mix once, and return what was measured and the limiter's gain."""
+    channels = plan.channels
     unlimited: deque[Samples] = deque()
     meters = _Meters(channels)
     with ExitStack() as files:

@@ -13,6 +13,7 @@ import numpy as np
 
 from .gain_curve import UNITY, GainCurve
 from .kinds import Kind, KindOrigin, kind_of_name
+from .layouts import to_layout
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -20,12 +21,6 @@ if TYPE_CHECKING:
     from .decoded_sound import SoundReader
 
     Samples = npt.NDArray[np.float32]
-
-_CENTRE = 0.5**0.5  # ITU-R BS.775: centre and surrounds in a stereo mix, -3 dB
-_TO_STEREO = {
-    6: ((1, 0, _CENTRE, 0, _CENTRE, 0), (0, 1, _CENTRE, 0, 0, _CENTRE)),
-    8: ((1, 0, _CENTRE, 0, _CENTRE, 0, _CENTRE, 0), (0, 1, _CENTRE, 0, 0, _CENTRE, 0, _CENTRE)),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,21 +114,3 @@ class SourceReader:
             gains = self.source.volume.gains(start, stop)
             samples = (samples * (gains if isinstance(gains, float) else gains[:, None])).astype(np.float32)
         return samples, invalid
-
-
-def to_layout(samples: Samples, channels: int) -> Samples:
-    """Return samples in another number of channels: mono on both front channels, stereo on the front of 5.1, the rest mixed down."""
-    have = samples.shape[1]
-    if have == channels:
-        return samples
-    if have == 1:
-        samples, have = np.repeat(samples, 2, axis=1), 2
-    elif channels == 2 or have > channels:
-        matrix = _TO_STEREO.get(have)
-        mixed = samples[:, :2] if matrix is None else samples @ np.array(matrix, np.float32).T
-        samples, have = mixed, 2
-    if have == channels:
-        return samples
-    widened = np.zeros((len(samples), channels), np.float32)
-    widened[:, :have] = samples
-    return widened

@@ -11,6 +11,7 @@ from ...errors import InvalidInput
 from ...listening.loudness import true_peaks
 from ...mix.decoded_sound import DecodedSounds
 from ...mix.gain_curve import db_of_gain, gain_of_db
+from ...mix.layouts import name_of_channels
 from .. import open_timeline
 from ..formats import BLEND_SUFFIX
 from ..media_file import MediaFile
@@ -89,7 +90,8 @@ class FilmTarget(MixTarget):
         mark: XmpMark | None,
     ) -> Sequence[str]:
         placed = [(sound, Fraction(0))]
-        notes = self.timeline.write_film(placed, self.path, mark=mark, drop_original=self._drop_original)
+        layout = name_of_channels(plan.channels)
+        notes = self.timeline.write_film(placed, self.path, mark=mark, drop_original=self._drop_original, layout=layout)
         peak_db = db_of_gain(_file_true_peak(self.path, gain_of_db(plan.true_peak_db)))
         if peak_db <= plan.true_peak_db:
             return notes
