@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from ..errors import InvalidInput
+from ..errors import InvalidInput, TracklayError
 from ..mix.layouts import LAYOUTS, name_of_channels
 from ..mix.presets import LUFS_RANGE, TRUE_PEAK_RANGE, load_preset
 from ..timelines.mixing.delivery import MixOptions, MixResult, mix_timeline
@@ -18,6 +18,11 @@ from .messages import print_json, print_messages
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from ..jobs.delivery import FileDelivery
+    from ..timelines.base import Timeline
 
 _ORIGINS = {
     "set": "set",
@@ -47,6 +52,23 @@ def run_mix(options: argparse.Namespace) -> int:
         show_mix(result)
     print_messages(list(result.notes))
     return EXIT_DONE
+
+
+def mix_laid(
+    timeline: Timeline, to: Path, delivery: FileDelivery, describe: Callable[[TracklayError], str]
+) -> tuple[MixResult | None, list[str]]:
+    """Mix what was laid in a folder as its delivery says. Return the mix, if there is one, and notes.
+
+    A mix that fails is a note: the takes are laid all the same, and `tracklay mix` can mix them later.
+    """
+    if not delivery.mix:
+        return None, []
+    try:
+        request = MixOptions(load_preset(delivery.mix), to=to, drop_original=delivery.drop_original)
+        result = mix_timeline(timeline.path, request)
+    except TracklayError as error:
+        return None, [f"not mixed: {describe(error)}"]
+    return result, list(result.notes)
 
 
 def _in_range(option: str, value: float | None, limits: tuple[float, float]) -> float | None:
