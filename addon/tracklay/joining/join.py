@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from ..errors import InvalidInput
-from .crossfade import crossfade_kind, crossfade_sounds, limit_peaks
+from ..listening.limiter import limit_peaks
+from .crossfade import crossfade_kind, crossfade_sounds
 from .levels import level_difference, solve_gains, weighted_correlation
 from .placement import CONTEXT_SECONDS, Place, Side, analyze_side, place_crossfade
 from .prediction import BRIDGE_SECONDS, HISTORY_SECONDS, bridge_sounds
@@ -27,7 +28,7 @@ GAP_FADE_SECONDS = 0.005
 """Fade of a part that ends where none follows, and of one that begins where none was before."""
 
 LIMITER_SECONDS = 0.002
-"""Reach of the gain that keeps a crossfade below full scale."""
+"""Look-ahead of the limiter that keeps a crossfade below full scale."""
 
 LEVEL_REACH_SECONDS = 0.3
 """Levels are matched over the crossfade and this much of the overlap around it."""
@@ -178,7 +179,7 @@ class Join:
         left, right = self._read(index, seam.position, stop), self._read(index + 1, seam.position, stop)
         ceiling = max(1.0, float(np.abs(left).max(initial=0)), float(np.abs(right).max(initial=0)))
         mixed = crossfade_sounds(left, right, seam.correlation)
-        return limit_peaks(mixed, ceiling, round(LIMITER_SECONDS * self._sample_rate))
+        return next(limit_peaks((mixed,), ceiling, lookahead=round(LIMITER_SECONDS * self._sample_rate)))
 
     def _fade(self, block: Samples, offset: int, least: int) -> None:
         """Fade the start of a block in, which begins `offset` samples after the silence."""
