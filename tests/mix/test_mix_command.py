@@ -13,6 +13,7 @@ import pytest
 from tracklay.cli.main import main
 from tracklay.listening.loudness import highest_true_peak, integrated_loudness
 from tracklay.media.marks.examine import examine_file
+from tracklay.mix.gain_curve import GainCurve, db_of_gain
 
 from tests.clips import FFMPEG, encode, hear
 from tests.mix.made_scenes import make_chords, make_dialogue, make_hits, write_wav
@@ -169,7 +170,7 @@ def test_it_can_be_mixed_again_but_replaces_nothing_of_the_users(laid, capsys):
 
 
 def test_a_timeline_gets_the_mix_and_its_stems_as_tracks(laid, tmp_path, capsys):
-    """Clips of audio tracks are mixed where they are; the copy plays the mix, and its markers have the curves."""
+    """Clips of audio tracks are mixed where they are; the copy plays the mix, and its clips have their gains as effects."""
     dialogue, _ = make_dialogue(6, (1.0,))
     write_wav(tmp_path / "interior.wav", dialogue)
     timeline = otio.schema.Timeline("cut")
@@ -201,11 +202,20 @@ def test_a_timeline_gets_the_mix_and_its_stems_as_tracks(laid, tmp_path, capsys)
     copy = otio.adapters.read_from_file(result["mix"])
     tracks = {track.name: track for track in copy.tracks}
     assert [name for name, track in tracks.items() if track.enabled] == ["V1", "Tracklay mix"]
-    marker = tracks["Tracklay music"][0].markers[0]
-    assert (
-        json.loads(otio.core.serialize_json_to_string(marker.metadata["tracklay_mix"]))["curve"]
-        == result["sounds"][1]["curve"]
-    )
+    assert not tracks["A1"].enabled
+    for track, index, sound in (("A1", 1, 0), ("MX", 0, 1)):
+        (effect,) = tracks[track][index].effects
+        assert (effect.schema_name(), effect.effect_name) == ("Effect", "volume")
+        metadata = json.loads(otio.core.serialize_json_to_string(effect.metadata))
+        plan = result["sounds"][sound]
+        assert metadata["tracklay_mix"]["curve"] == plan["curve"]
+        # Keys in decibels, in the middles of frames of the media: what the curve has there, and the gain of the whole.
+        curve, first = GainCurve.from_list(plan["curve"]), tracks[track][index].source_range.start_time.value
+        for frame, level in metadata["keyframes"].items():
+            at = plan["start"] + round((int(frame) - first + 0.5) * RATE / FPS)
+            assert float(level) == pytest.approx(db_of_gain(curve.at(at)) + result["master_db"], abs=0.01)
+    keys = [float(level) for level in metadata["keyframes"].values()]
+    assert max(keys) - min(keys) > 5.9  # the music's duck
     assert (tmp_path / "tracklay" / tracks["Tracklay mix"][0].media_reference.target_url).is_file()
     run_json(capsys, "mix", path)  # replaces its own file
 

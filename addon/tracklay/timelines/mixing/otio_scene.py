@@ -29,48 +29,52 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class _PlacedClip:
-    """A clip of an audio track and its first second on the timeline, with its length in seconds."""
+class PlacedClip:
+    """A clip of an audio track: its first second on the timeline, its length in seconds, and the numbers of its track and its own."""
 
     clip: Any
     track: Any
     start: Fraction
     length: Fraction
+    place: tuple[int, int]
 
 
-def read_otio_scene(source: TimelineText) -> tuple[MixScene, list[str]]:
-    """Return the sounds of a timeline's enabled audio tracks, and notes on clips that cannot be mixed."""
+def read_otio_scene(source: TimelineText) -> tuple[MixScene, list[str], dict[str, PlacedClip]]:
+    """Return the sounds of a timeline's enabled audio tracks, notes on clips that cannot be mixed, and the clip of each sound by its id."""
     catalogue = load_catalogue()
     sources: list[MixSource] = []
     origins = {}
+    clips = {}
     notes: list[str] = []
     for placed in _placed_clips(source.timeline.tracks):
         try:
             found = _clip_source(placed, source.base, catalogue, len(sources) + 1)
             sources.append(found)
+            clips[found.id] = placed
             if _model_of(placed.clip):
                 origins[found.id] = find_origin(placed.clip.metadata[METADATA_KEY])
         except InvalidInput as error:
             notes.append(f"left out: {error}")
-    return MixScene(tuple(sources), round(to_seconds(source.timeline.duration()) * SAMPLE_RATE), origins), notes
+    scene = MixScene(tuple(sources), round(to_seconds(source.timeline.duration()) * SAMPLE_RATE), origins)
+    return scene, notes, clips
 
 
-def _placed_clips(tracks: Any) -> Iterator[_PlacedClip]:
+def _placed_clips(tracks: Any) -> Iterator[PlacedClip]:
     """Yield the enabled clips of the enabled audio tracks. Transitions have no length: clips meet in their middle."""
-    for track in tracks:
+    for track_number, track in enumerate(tracks):
         if getattr(track, "kind", None) != otio.schema.TrackKind.Audio or not track.enabled:
             continue
         start = Fraction(0)
-        for child in track:
+        for number, child in enumerate(track):
             if isinstance(child, otio.schema.Transition):
                 continue
             length = to_seconds(child.duration())
             if isinstance(child, otio.schema.Clip) and child.enabled and length > 0:
-                yield _PlacedClip(child, track, start, length)
+                yield PlacedClip(child, track, start, length, (track_number, number))
             start += length
 
 
-def _clip_source(placed: _PlacedClip, folder: Path, catalogue: Mapping[str, Model], number: int) -> MixSource:
+def _clip_source(placed: PlacedClip, folder: Path, catalogue: Mapping[str, Model], number: int) -> MixSource:
     """Return a clip as a source of the mix.
 
     Raises:

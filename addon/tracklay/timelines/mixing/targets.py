@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ...mix.plan import MixPlan
     from ..base import Timeline
     from ..otio.timeline import OtioFile
+    from .otio_scene import PlacedClip
     from .scene import MixScene
 
 
@@ -103,6 +104,7 @@ class OtioTarget(MixTarget):
     """A timeline: the mix and its stems are tracks of a copy. Takes are read from the copy that `tracklay lay` wrote, if there is one."""
 
     needs_stems = True
+    _clips: Mapping[str, PlacedClip]
 
     def __init__(self, timeline: OtioFile, folder: Path) -> None:
         from ..otio.formats import read_timeline  # noqa: PLC0415 - OpenTimelineIO may not be installed
@@ -117,7 +119,8 @@ class OtioTarget(MixTarget):
     def read_scene(self, work: Path) -> tuple[MixScene, Sequence[str]]:  # noqa: ARG002
         from .otio_scene import read_otio_scene  # noqa: PLC0415
 
-        return read_otio_scene(self._source)
+        scene, notes, self._clips = read_otio_scene(self._source)
+        return scene, notes
 
     def check_free(self, earlier: frozenset[str]) -> None:  # noqa: ARG002 - the file is signed
         from ..otio.timeline import has_signed_tracks  # noqa: PLC0415
@@ -136,7 +139,7 @@ class OtioTarget(MixTarget):
     ) -> Sequence[str]:
         from .otio_tracks import write_mixed_timeline  # noqa: PLC0415
 
-        write_mixed_timeline(self._source, self.timeline.rate, plan, sound, stems, self.path)
+        write_mixed_timeline(self._source, self._clips, self.timeline.rate, plan, sound, stems, self.path)
         return ()
 
 
