@@ -20,7 +20,7 @@ from tracklay.mix.presets import load_preset
 from tracklay.mix.sources import MixSource
 
 from tests.clips import FFMPEG
-from tests.mix.made_scenes import curve_db, make_chords, make_dialogue, make_hits, make_noise, wav_source
+from tests.mix.made_scenes import curve_db, make_chords, make_dialogue, make_hits, make_noise, wav_source, write_wav
 from tests.mix.spoken import RATE
 
 SECONDS = 14.0
@@ -266,6 +266,38 @@ def test_a_mix_in_5_1_counts_its_channels_as_the_standard_says(tmp_path):
     assert np.abs(mixed[:, 4]).max() > 0.01
     assert np.abs(mixed[:, 2]).max() > 0.001
     assert read_ebur128(tmp_path / "mix.wav")[0] == pytest.approx(-23, abs=0.2)
+
+
+def test_clips_fade_into_each_other_with_what_their_file_has_beyond_the_cut(tmp_path):
+    """Cut where the file goes on, nothing is heard of the cut; without handles it is a dip. Beyond the last edge 2.5 ms are heard."""
+    path = write_wav(tmp_path / "tone.wav", make_chords(4))
+
+    def mix_clips(*, has_handles):
+        # Effects of one track have one level, so that only the fades can differ.
+        shared = {"kind": "effects", "track": "one", "has_handles": has_handles}
+        edges = (("a", 0, RATE + 7), ("b", RATE + 7, 2 * RATE))
+        clips = [
+            MixSource(name, name, path, first, stop - first, offset=RATE // 2 + first, **shared)
+            for name, first, stop in edges
+        ]
+        to = tmp_path / "mix.wav"
+        plan = mix_sources(clips, 3 * RATE, FILM, tmp_path, to=to)
+        with WavReader(to) as mix, WavReader(path) as tone:
+            mixed = mix.read(0, 3 * RATE)[:, 0]
+            original = tone.read(RATE // 2, RATE // 2 + 3 * RATE)[:, 0]
+        steady = slice(1000, 40_000)
+        gain = np.vdot(mixed[steady], original[steady]) / np.vdot(original[steady], original[steady])
+        return plan, mixed, original * gain
+
+    plan, mixed, original = mix_clips(has_handles=True)
+    assert [sound.handles for sound in plan.sounds] == [(120, 120), (120, 120)]
+    assert np.abs(mixed - original)[1000 : 2 * RATE - 200].max() < 2e-4
+    assert [sound.handles for sound in MixPlan.from_dict(plan.to_dict()).sounds] == [(120, 120), (120, 120)]
+    assert np.flatnonzero(mixed)[-1] == pytest.approx(2 * RATE + 119, abs=2)
+    plan, mixed, original = mix_clips(has_handles=False)
+    assert [sound.handles for sound in plan.sounds] == [(0, 0), (0, 0)]
+    assert np.abs(mixed - original)[RATE - 240 : RATE + 240].max() > 0.02
+    assert np.flatnonzero(mixed)[-1] < 2 * RATE
 
 
 def test_long_silence_does_not_count(tmp_path):

@@ -220,6 +220,46 @@ def test_a_timeline_gets_the_mix_and_its_stems_as_tracks(laid, tmp_path, capsys)
     run_json(capsys, "mix", path)  # replaces its own file
 
 
+def test_a_transition_between_clips_is_heard_over_the_cut(tmp_path, capsys):
+    """Both clips play beyond the cut, from what their media have there, in fades of equal power."""
+    for name, hertz in (("low", 300), ("high", 1700)):
+        write_wav(tmp_path / f"{name}.wav", 0.1 * np.sin(2 * np.pi * hertz / RATE * np.arange(4 * RATE)))
+    timeline = otio.schema.Timeline("cut")
+    track = otio.schema.Track("MX", kind=otio.schema.TrackKind.Audio)
+
+    def at(value):
+        return otio.opentime.RationalTime(value, FPS)
+
+    low, high = (
+        otio.schema.Clip(
+            name,
+            otio.schema.ExternalReference(f"{name}.wav", otio.opentime.TimeRange(at(0), at(4 * FPS))),
+            otio.opentime.TimeRange(at(first), at(2 * FPS)),
+        )
+        for name, first in (("low", 0), ("high", FPS))
+    )
+    dissolve = otio.schema.Transition("fade", otio.schema.TransitionTypes.SMPTE_Dissolve, at(10), at(5))
+    track.extend([low, dissolve, high])
+    timeline.tracks.append(track)
+    path = tmp_path / "cut.otio"
+    otio.adapters.write_to_file(timeline, str(path))
+    result = run_json(capsys, "mix", path, "--layout", "mono")
+    assert [(each["start"], each["samples"]) for each in result["sounds"]] == [
+        (0, 2 * RATE + RATE // 5),
+        (2 * RATE - RATE * 2 // 5, 2 * RATE + RATE * 2 // 5),
+    ]
+    mixed = hear(tmp_path / "tracklay" / "cut.mix.wav")[:, 0]
+    middle = 2 * RATE - RATE // 10
+    for frequency in (300, 1700):
+        tone = np.exp(-2j * np.pi * frequency / RATE * np.arange(4 * RATE))
+
+        def level(first, stop, tone=tone):
+            return abs(np.vdot(tone[first:stop].conj(), mixed[first:stop])) / (stop - first)
+
+        alone = level(RATE // 4, RATE) if frequency == 300 else level(3 * RATE, 4 * RATE - RATE // 4)
+        assert level(middle - 480, middle + 480) / alone == pytest.approx(0.5**0.5, rel=0.03)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -27,6 +27,7 @@ class SoundPlan:
         curve: level, duck and fades, without the gain of the whole (`MixPlan.master_db`). It replaces no volume of the user's: it is
             multiplied with it.
         speech: (start, stop) of each stretch in which someone speaks, in samples of the mix's timeline.
+        handles: samples of its file that it plays before its start and after its end, in the fades there.
     """
 
     id: str
@@ -39,16 +40,26 @@ class SoundPlan:
     level_db: float
     curve: GainCurve
     speech: tuple[tuple[int, int], ...] = ()
+    handles: tuple[int, int] = (0, 0)
+
+    @property
+    def heard_span(self) -> tuple[int, int]:
+        """The first sample that is heard of it and the one after the last."""
+        before, after = self.handles
+        return self.start - before, self.start + self.samples + after
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan of the sound as JSON holds it."""
-        return {**asdict(self), "curve": self.curve.to_list(), "speech": [list(span) for span in self.speech]}
+        lists = {"speech": [list(span) for span in self.speech], "handles": list(self.handles)}
+        return {**asdict(self), "curve": self.curve.to_list(), **lists}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> SoundPlan:
         """Rebuild it from `to_dict`."""
         speech = tuple((int(start), int(stop)) for start, stop in data["speech"])
-        return cls(**{**data, "curve": GainCurve.from_list(data["curve"]), "speech": speech})
+        before, after = data.get("handles", (0, 0))
+        curve = GainCurve.from_list(data["curve"])
+        return cls(**{**data, "curve": curve, "speech": speech, "handles": (before, after)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,16 +70,17 @@ def stem_blocks(
 ) -> Iterator[dict[Kind, Samples]]:
     """Yield the stems of each block, (samples, channels), rounded to `STEM_STEP`. A kind that is silent in a block is left out."""
     master = gain_of_db(master_db)
-    waiting = deque(sorted(sounds, key=lambda sound: sound.plan.start))
+    waiting = deque(sorted(sounds, key=lambda sound: sound.plan.heard_span))
     playing: list[MixedSound] = []
     for start in range(0, samples, BLOCK_SAMPLES):
         stop = min(samples, start + BLOCK_SAMPLES)
-        while waiting and waiting[0].plan.start < stop:
+        while waiting and waiting[0].plan.heard_span[0] < stop:
             playing.append(waiting.popleft())
-        playing = [sound for sound in playing if sound.plan.start + sound.plan.samples > start]
+        playing = [sound for sound in playing if sound.plan.heard_span[1] > start]
         stems: dict[Kind, Samples] = {}
         for sound in playing:
-            first, last = max(start, sound.plan.start), min(stop, sound.plan.start + sound.plan.samples)
+            begin, end = sound.plan.heard_span
+            first, last = max(start, begin), min(stop, end)
             stem = stems.setdefault(sound.plan.kind, np.zeros((stop - start, channels)))
             gains = sound.plan.curve.gains(first, last)
             factor = gains * master if isinstance(gains, float) else (gains * master)[:, None]

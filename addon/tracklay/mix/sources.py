@@ -40,6 +40,7 @@ class MixSource:
         kind_from: how a known kind is known.
         track: its track. Effects of one track keep their levels to each other, all other sounds are levelled one by one.
         volume: what the user does to its level. It stays, and the mix comes on top of it.
+        has_handles: what its file has beyond its edges may be heard in fades there.
     """
 
     id: str
@@ -54,6 +55,7 @@ class MixSource:
     kind_from: KindOrigin = "set"
     track: str = ""
     volume: GainCurve = UNITY
+    has_handles: bool = False
 
     @property
     def stop(self) -> int:
@@ -72,6 +74,7 @@ class MixSource:
     def to_dict(self) -> dict[str, Any]:
         """Return the source as JSON holds it: a worker receives it."""
         plain = {name: getattr(self, name) for name in ("id", "name", "start", "samples", "offset", "stream", "track")}
+        plain["has_handles"] = self.has_handles
         return plain | {
             "file": str(self.file),
             "zero": str(self.zero),
@@ -96,8 +99,15 @@ class SourceReader:
         self.source, self._sound, self._channels = source, sound, channels
         self._has_volume = source.volume != UNITY
 
+    def handles(self) -> tuple[int, int]:
+        """Return the samples that the file has before and after the source, 0 if they may not be heard."""
+        if not self.source.has_handles:
+            return 0, 0
+        offset = self.source.offset
+        return max(0, offset), max(0, self._sound.samples - offset - self.source.samples)
+
     def read(self, start: int, stop: int) -> Samples:
-        """Return the samples of a stretch of the timeline, (samples, channels), which lies within the source."""
+        """Return the samples of a stretch of the timeline, (samples, channels): of the file beyond the source's edges, too."""
         return self.read_checked(start, stop)[0]
 
     def read_checked(self, start: int, stop: int) -> tuple[Samples, int]:

@@ -68,7 +68,7 @@ def write_mixed_timeline(
             tracks.append(_build_mix_track(f"Tracklay {kind}", path, frames, fps, folder, stem, audible=False))
     tracks[0].metadata[METADATA_KEY]["digest"] = DIGEST_PLACEHOLDER
     effects = {
-        clips[each.id].place: _build_gain_effect(each, clips[each.id].clip, plan.master_db).to_json_string(indent=-1)
+        clips[each.id].place: _build_gain_effect(each, clips[each.id], plan.master_db).to_json_string(indent=-1)
         for each in plan.sounds
     }
     text = mute_audio(add_effects(source.text, effects), with_takes=True)
@@ -89,23 +89,23 @@ def _build_mix_track(
     return track
 
 
-def _build_gain_effect(sound: SoundPlan, clip: Any, master_db: float) -> Any:
+def _build_gain_effect(sound: SoundPlan, placed: PlacedClip, master_db: float) -> Any:
     """Return the gain of a clip as an effect: the plan of its sound, and keys in decibels, those of the whole included.
 
     A key is the gain in the middle of a frame, counted as its media counts: so MLT, on which Kdenlive is built, and its adapter have keys.
     """
-    clip_range = clip.trimmed_range()
+    clip_range, start = placed.clip.trimmed_range(), round(placed.start * SAMPLE_RATE)
     first, rate = round(clip_range.start_time.value), clip_range.start_time.rate
     last = max(0, math.ceil(clip_range.duration.value) - 1)
     curve = sound.curve.scaled(gain_of_db(master_db))
 
     def frame_of(sample: int) -> int:
-        return min(max(0, math.floor((sample - sound.start) * rate / SAMPLE_RATE)), last)
+        return min(max(0, math.floor((sample - start) * rate / SAMPLE_RATE)), last)
 
     frames = {0} if curve.is_constant else {frame_of(sample) for sample, _ in curve.points}
     keys = {}
     for frame in sorted(frames):
-        middle = sound.start + round((frame + 0.5) * SAMPLE_RATE / rate)
+        middle = start + round((frame + 0.5) * SAMPLE_RATE / rate)
         keys[str(first + frame)] = f"{max(_LOWEST_KEY_DB, db_of_gain(curve.at(middle))):.2f}"
     metadata = {MIX_KEY: {**sound.to_dict(), "master_db": master_db}, "keyframes": keys}
     return otio.schema.Effect("Tracklay gain", GAIN_EFFECT, metadata)
