@@ -8,12 +8,12 @@ import json
 import math
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..cue import SAMPLE_RATE, Cue, EarlierTake, Patch, ProxySpec
+from ..cue import SAMPLE_RATE, Cue, EarlierTake, PartRecipe, Patch, ProxySpec
 from ..errors import InvalidInput, LedgerError, TracklayError
 from ..hits import Hit
 from ..models import Model, find_model
@@ -112,6 +112,7 @@ class JobSpec:
         # Music of earlier versions was cut at the span's end.
         fit, refit = stored.pop("fit", "off"), stored.pop("refit", None)
         reland = stored.pop("reland", None)
+        recipes = tuple(PartRecipe(*each) for each in stored.pop("part_recipes", ()))
         return Cue(
             span=Span(start, frames, rate),
             picture=picture,
@@ -120,6 +121,7 @@ class JobSpec:
             hits=hits,
             fit=fit,
             refit=None if refit is None else Path(refit),
+            part_recipes=recipes,
             reland=None if reland is None else EarlierTake(Path(reland[0]), int(reland[1])),
             **stored,
         )
@@ -171,11 +173,16 @@ class JobSpec:
 
     @property
     def request_seconds(self) -> list[Fraction]:
-        """The length of each request of a take, in seconds. The picture may move the ends of parts, but not change their number."""
+        """The length of each request of a take, in seconds. The picture may move the ends of parts, but not change their number.
+
+        Parts that an earlier take has are not requested.
+        """
         rate, sizes = self.cue.span.rate, self.part_sizes
         if sizes is None:
             return [self.seconds_to_ask]
-        return [rate.seconds(each) for each in sizes.lengths(self.frames_in_parts)]
+        lengths = [rate.seconds(each) for each in sizes.lengths(self.frames_in_parts)]
+        recipes = self.cue.part_recipes
+        return [each for number, each in enumerate(lengths) if not (recipes and recipes[number].is_made)]
 
     @property
     def tempo_sent(self) -> str:
@@ -280,6 +287,7 @@ def cue_to_dict(cue: Cue) -> dict[str, Any]:
         **({} if cue.reland is None else {"reland": [str(cue.reland.file), cue.reland.skip]}),
         **({} if cue.patch is None else {"patch": [str(cue.patch.take), cue.patch.start, cue.patch.frames]}),
         **({} if cue.parts == WHOLE else {"parts": cue.parts}),
+        **({"part_recipes": [list(astuple(each)) for each in cue.part_recipes]} if cue.part_recipes else {}),
     }
 
 
@@ -382,7 +390,9 @@ def create_job_spec(
     # Other sounds lie where the picture's contacts are. What does not apply is left out of what identifies a request.
     hits, tail = (cue.hits, cue.tail) if model.task == "music" else ((), 0)
     fit = cue.fit if can_fit(model) else "off"
-    cue = replace(cue, params=settings.params, seed=settings.seed, hits=hits, tail=tail, fit=fit)
+    # Stored parts are found by the very parameters that they were made with: 1 stays 1, and does not become 1.0.
+    params = cue.params if cue.part_recipes else settings.params
+    cue = replace(cue, params=params, seed=settings.seed, hits=hits, tail=tail, fit=fit)
     return JobSpec(replace(cue, tempo=_tempo_to_ask(cue, model)), model, folder, stem)
 
 
