@@ -154,6 +154,16 @@ def test_loud_targets_are_limited_and_keep_their_clicks_in_place(scene, tmp_path
     assert MixPlan.from_dict(plan.to_dict()).limiter.at(7 * RATE) == pytest.approx(plan.limiter.at(7 * RATE))
 
 
+def test_the_true_peak_sees_no_cut_between_blocks(tmp_path):
+    """A loud tone is as loud at the borders of blocks, where its phase is any: to the tenth of a decibel, as ffmpeg measures it."""
+    time = np.arange(40 * RATE) / RATE
+    tone = np.clip(4 * np.sin(2 * np.pi * 997.3 * time + 0.3 * np.sin(2 * np.pi * 0.37 * time)), -0.8, 0.8)
+    sources = [wav_source(tmp_path, "music", tone.astype(np.float32))]
+    path = tmp_path / "mix.wav"
+    plan = mix_sources(sources, len(tone), FILM, tmp_path, target_lufs=-10, to=path, channels=1)
+    assert plan.measures.true_peak == pytest.approx(read_ebur128(path)[1], abs=0.1)
+
+
 def test_a_target_out_of_reach_gets_less(tmp_path):
     """Single clicks at -12 LUFS would need far more than 12 dB of limiting: the mix stays below, and says so."""
     clicks = np.zeros(6 * RATE, np.float32)

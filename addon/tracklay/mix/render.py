@@ -100,7 +100,7 @@ class _Meters:
     """Measures a mix while it is written."""
 
     def __init__(self, channels: int) -> None:
-        self._loudness, self._before = LoudnessMeter(channels), np.zeros((_PEAK_STEP, channels), np.float32)
+        self._loudness, self._before = LoudnessMeter(channels), np.zeros((2 * _PEAK_STEP, channels), np.float32)
         self._peak = 0.0
         self._step = 0
         self._limited_steps: dict[int, float] = {}
@@ -112,12 +112,15 @@ class _Meters:
         if limited is not unlimited:
             self._measure_gain(unlimited, limited)
         self._step += BLOCK_SAMPLES // LIMITER_STEP
-        joined = np.concatenate([self._before, block])
-        missing = -len(joined) % _PEAK_STEP
-        # A peak between two samples is measured from both sides of a block's border: the steps at the ends do not count twice.
-        peaks = true_peaks(np.pad(joined, ((0, missing), (0, 0))).T, _PEAK_STEP, self._peak)
+        self._measure_peak(block)
+
+    def _measure_peak(self, block: npt.NDArray[np.float32]) -> None:
+        """Measure the true peak of all but the last step of a block, and of the last one of the block before."""
+        joined = np.concatenate([self._before, np.pad(block, ((0, -len(block) % _PEAK_STEP), (0, 0)))])
+        # The steps at both ends see a cut that is not in the sound.
+        peaks = true_peaks(joined.T, _PEAK_STEP, self._peak)[1:-1]
         self._peak = max(self._peak, float(peaks.max(initial=0)))
-        self._before = joined[-_PEAK_STEP:]
+        self._before = joined[-2 * _PEAK_STEP :]
 
     def _measure_gain(self, unlimited: Samples, limited: Samples) -> None:
         """Note the lowest gain of the limiter in each step of a block."""
@@ -139,7 +142,8 @@ class _Meters:
         return GainCurve(tuple(points)).simplified() if points else UNITY
 
     def measures(self, over_music: float | None) -> MixMeasures:
-        """Return what was measured."""
+        """Return what was measured, after the last block."""
+        self._measure_peak(np.zeros((_PEAK_STEP, self._before.shape[1]), np.float32))
         lufs = self._loudness.integrated_lufs()
         peak = db_of_gain(self._peak)
         limiting_db = -db_of_gain(min(self._limited_steps.values(), default=1.0))
