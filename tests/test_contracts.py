@@ -57,7 +57,7 @@ OPTIONS = {
     "mix": {
         *("--preset", "--target", "--true-peak", "--kind", "--layout", "--stems", "--to", "--json", "--verbose", "-v"),
     },
-    "refit": {"--in", "--out", "--hits", "--tail", "--json", "--verbose", "-v"},
+    "refit": {"--in", "--out", "--hits", "--tail", "--ask-more", "--max-cost", "--json", "--verbose", "-v"},
     "models": {"--json", "--verbose", "-v"},
     "jobs": {"--all", "--costs", "--since", "--csv", "--json", "--verbose", "-v"},
     "batch": {

@@ -178,8 +178,9 @@ class Cue:
     it with `reland`, a take that is landed again. With
     `patch`, only a stretch of an earlier take is generated; the span stays that of the whole take. `parts` says how a span that is
     longer than the model's is generated: `auto`, `whole`, or the longest length of a part in seconds (`tracklay.parts`). With
-    `part_recipes`, one for each part, parts of an earlier take are used again. `tempo` is the tempo that music is asked for, in beats per
-    minute; None for none.
+    `part_recipes`, one for each part, parts of an earlier take are used again. With `refit` and `extends`, the frames of the music that
+    it was fitted from, that music is the first part, and a model is asked for more. `tempo` is the tempo that music is asked for, in
+    beats per minute; None for none.
     """
 
     id: str
@@ -205,11 +206,12 @@ class Cue:
     tempo: float | None = None
     reland: EarlierTake | None = None
     part_recipes: tuple[PartRecipe, ...] = ()
+    extends: int = 0
 
     @property
     def generates(self) -> bool:
         """True if a model is asked: false for a take whose sound an earlier one has."""
-        return self.refit is None and self.reland is None
+        return self.reland is None and (self.refit is None or self.extends > 0)
 
     @property
     def sound_span(self) -> Span:

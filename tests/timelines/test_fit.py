@@ -111,6 +111,33 @@ def test_a_recut_costs_nothing(clip, asked, capsys):
     ledger.close()
 
 
+def test_music_that_is_too_short_is_asked_for_more(clip, asked, capsys):
+    """Only with `--ask-more`, within the cap, and only what is missing: it is joined to what there is, on a bar of its tempo."""
+    first = lay(capsys, clip, "--out", "6")
+    take = clip.parent / "tracklay" / first["file"]
+    refit = ("refit", str(take), "--out", "16")
+    assert main([*refit, "--ask-more", "--max-cost", "0.01"]) == 2
+    assert "is asked for 20.0 s for 0.40 USD" in capsys.readouterr().err
+    assert len(asked) == 1
+    assert main([*refit, "--ask-more", "--json"]) == 0
+    new = json.loads(capsys.readouterr().out)["takes"][0]
+    assert [float(each) for each in asked] == [7.2, 20]
+    assert (new["samples"], new["fit"]["refit_of"]) == (768_000, first["file"])
+    assert [part["cost"]["amount"] for part in new["parts"]] == ["0", "0.2"]
+    assert new["cost"]["amount"] == "0.2"
+    assert [seam["join"] for seam in new["seams"]] == ["downbeat"]
+    whole, earlier = hear(take.with_name(new["fit"]["unfitted"])), hear(take.with_name(first["fit"]["unfitted"]))
+    assert len(whole) >= 18 * 48_000
+    # The beginning is the music that there was.
+    known, part = earlier[4800 : 2 * 48_000, 0], whole[4800 : 2 * 48_000, 0]
+    assert np.corrcoef(known, part)[0, 1] > 0.999
+    assert main(["refit", str(take.with_name(new["file"])), "--out", "15", "--ask-more"]) == 0
+    assert "long enough: nothing is asked for" in capsys.readouterr().err
+    assert main([*refit]) == 0
+    assert "--ask-more` asks band/music for more" in capsys.readouterr().err
+    assert len(asked) == 2
+
+
 def test_the_built_in_music_is_composed_again_for_a_new_span(clip, capsys):
     """From the same seed, so it is the same piece in style and key."""
     first = run(capsys, "lay", clip, "--model", "sketch/music", "--seed", "5", "--out", "5")["takes"][0]

@@ -18,7 +18,7 @@ from ..errors import InvalidInput, LedgerError, TracklayError
 from ..hits import Hit
 from ..models import Model, find_model
 from ..models.model import TEMPO_FIELD, prompt_required_error
-from ..parts.sizes import WHOLE, part_sizes
+from ..parts.sizes import WHOLE, extension_frames, extension_sizes, part_sizes
 from ..timing import Rate, Span
 from ..untrusted_data import clean_text
 from .delivery import Delivery, delivery_of_plan
@@ -162,14 +162,21 @@ class JobSpec:
         cue, span = self.cue, self.cue.request_span
         if not cue.generates:
             return None
+        if cue.extends:
+            return extension_sizes(self.model, self.frames_in_parts, span.rate)
         return part_sizes(self.model, span.frames, span.rate, cue.parts, is_patch=cue.patch is not None)
 
     @property
     def frames_in_parts(self) -> int:
-        """The length that a take's parts have together, in frames: the span's, and of music as much as `seconds_to_ask` says."""
+        """The length that a take's requested parts have together, in frames: the span's; of music as much as `seconds_to_ask` says.
+
+        Of music that continues an earlier take's, it is what is added to that.
+        """
+        cue = self.cue
         if not self.is_free_music:
-            return self.cue.request_span.frames
-        return math.ceil(self.cue.sound_span.frames * (FIT_MARGIN if self.fits_takes else 1))
+            return cue.request_span.frames
+        wanted = math.ceil(cue.sound_span.frames * (FIT_MARGIN if self.fits_takes else 1))
+        return extension_frames(self.model, wanted - cue.extends, cue.span.rate) if cue.extends else wanted
 
     @property
     def request_seconds(self) -> list[Fraction]:
@@ -181,7 +188,7 @@ class JobSpec:
         if sizes is None:
             return [self.seconds_to_ask]
         lengths = [rate.seconds(each) for each in sizes.lengths(self.frames_in_parts)]
-        recipes = self.cue.part_recipes
+        recipes = self.cue.part_recipes[1:] if self.cue.extends else self.cue.part_recipes
         return [each for number, each in enumerate(lengths) if not (recipes and recipes[number].is_made)]
 
     @property
@@ -283,6 +290,7 @@ def cue_to_dict(cue: Cue) -> dict[str, Any]:
         **({"tail": cue.tail} if cue.tail else {}),
         **({"fit": cue.fit} if cue.fit != "off" else {}),
         **({} if cue.refit is None else {"refit": str(cue.refit)}),
+        **({"extends": cue.extends} if cue.extends else {}),
         **({} if cue.tempo is None else {"tempo": cue.tempo}),
         **({} if cue.reland is None else {"reland": [str(cue.reland.file), cue.reland.skip]}),
         **({} if cue.patch is None else {"patch": [str(cue.patch.take), cue.patch.start, cue.patch.frames]}),
@@ -401,8 +409,10 @@ def _tempo_to_ask(cue: Cue, model: Model) -> float | None:
 
     It is the user's own, of the parameter or in the prompt; else, where the model takes a tempo, the one whose beats fall on most hits.
     """
-    if not can_fit(model) or model.picture_input(cue.params) is not None or cue.refit is not None:
+    if not can_fit(model) or model.picture_input(cue.params) is not None or not cue.generates:
         return None
+    if cue.extends:
+        return cue.tempo  # that of the music that is continued
     parameter = model.parameter_for_role("tempo")
     if parameter is not None and parameter.name in cue.params:
         return float(cue.params[parameter.name])

@@ -129,6 +129,11 @@ def redo_cue(
         patch=Patch(made.take.file, span.start + first, end - first),
         best=False,
         parts="auto",
+        # The stretch is generated, whatever the take was made from.
+        refit=None,
+        reland=None,
+        extends=0,
+        part_recipes=(),
     )
 
 
@@ -142,6 +147,13 @@ def _redo_music_part(made: MadeTake, number: int, prompt: str | None, seed: int 
     """
     check_part(made.take.file.name, made.parts, number)
     cue, spec = made.spec.cue, made.spec
+    if cue.extends and cue.refit is not None and number == 1:
+        raise InvalidInput(
+            "redo.continued_part",
+            "Part 1 of {take} is the music of {earlier}. Redo a part of that take.",
+            take=made.take.file.name,
+            earlier=cue.refit.name,
+        )
     if missing := [each["part"] for each in made.parts if each.get("silent") and each["part"] != number]:
         raise InvalidInput(
             "redo.part_missing",

@@ -54,7 +54,7 @@ class PartPipeline(JobPipeline):
         if self._must_reuse and not is_reused:
             raise InvalidInput(
                 "parts.not_stored",
-                "The earlier sound is no longer stored, or its model has changed. Generate the take again with tracklay lay.",
+                "The earlier sound is no longer stored, or its model has changed. Generate the whole take again.",
             )
         return is_reused
 

@@ -54,6 +54,9 @@ def part_job_spec(spec: JobSpec, part: PlannedPart, number: int, picture: Pictur
         spec.cue,
         prompt=recipes[number - 1].prompt if recipes else spec.cue.prompt,
         part_recipes=(),
+        # The first part of music that is continued is that music, which is not asked for.
+        refit=spec.cue.refit if spec.cue.extends and number == 1 else None,
+        extends=0,
         span=part_span(spec, part),
         picture=picture,
         seed=None if spec.cue.seed is None else seed,
