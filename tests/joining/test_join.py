@@ -150,6 +150,14 @@ def test_crossfades_do_not_clip():
     assert np.abs(sound).max() <= 1.0
 
 
+def test_tones_at_a_hard_cut_get_a_longer_crossfade():
+    """In other phases they would change the spectrum in 10 ms more than they ever do; a texture of another colour gets 10 ms."""
+    parts = make_parts("tones", 18, 3, hard_cuts=True)[1:3]
+    join, _ = joined([part_of(part.samples, part.start, hard_cut=part.hard_cut) for part in parts], 18 * RATE)
+    (seam,) = [seam for seam in join.seams if seam.hard_cut]
+    assert seam.length in {960, 1920}
+
+
 def test_a_hard_cut_has_a_short_crossfade_at_the_cut():
     """At a picture cut the crossfade is 10 ms long and on the cut, but not on an attack there."""
     left, right = noise(1, 3), noise(2, 3)

@@ -18,7 +18,7 @@ from tracklay.models import load_catalogue
 from tracklay.providers import base
 from tracklay.timing import Rate, Span, TimeMap
 
-from tests.clips import flash_clip, hear
+from tests.clips import encode, flash_clip, hear
 from tests.fakes import music_model
 
 
@@ -212,6 +212,19 @@ def test_the_tempo_whose_beats_fall_on_the_hits_is_asked_for_in_words(clip, home
     # The music of a refit was asked for before.
     refitted = run(capsys, "refit", clip.parent / "tracklay" / take["file"], "--hits", "3")["takes"][0]
     assert "tempo" not in refitted
+
+
+def test_a_dry_run_says_the_tempo_whose_beats_fall_on_the_cuts(tmp_path, home, capsys):
+    """Shots of 2.4 s, four beats at 100: `--hits cuts` takes the cuts, and the tempo is known before anything is sent."""
+    band = add_model(home, WITH_WORDS)
+    shades = [np.full((54, 96), 40 + 90 * (frame // 60 % 2), np.uint8) for frame in range(240)]
+    film = encode(tmp_path / "cut.mp4", shades, (96, 54), Fraction(25))
+    options = ("lay", film, "--model", "band/music", "--prompt", "house", "--hits", "cuts", "--dry-run")
+    (cue,) = run(capsys, *options)["cues"]
+    assert cue["tempo"] == {"asked": 100, "sent": "at 100 BPM"}
+    assert main([*map(str, options)]) == 0
+    assert capsys.readouterr().out.rstrip().endswith(", tempo 100")
+    assert not band.words
 
 
 def test_the_tempo_is_sent_as_the_parameter_of_a_model_that_has_one(clip, home, capsys):

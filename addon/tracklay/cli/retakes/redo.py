@@ -81,7 +81,7 @@ def require_file_delivery(made: MadeTake) -> FileDelivery:
         return made.spec.delivery
     raise InvalidInput(
         "redo.made_elsewhere",
-        "The take was made in Blender: {take}. Do it there.",
+        "The take was made in Blender: {take}. Open its file there, and use Redo Part or Refit Music in the cue's box.",
         take=made.take.file.name,
     )
 
