@@ -402,4 +402,4 @@ def test_a_run_with_a_mix_is_mixed_when_it_is_resumed_and_redone(replicate, clip
     again = json.loads(manifest.read_text())
     assert again["mix"]["preset"] == "own"
     assert len(again["takes"]) == 2
-    assert film.read_bytes() == before  # the stand-in's clicks are the same, and so is their mix
+    assert film.read_bytes() == before  # the fake's clicks are the same, and so is their mix

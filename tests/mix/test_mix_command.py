@@ -212,8 +212,8 @@ def test_a_timeline_gets_the_mix_and_its_stems_as_tracks(laid, tmp_path, capsys)
         # Keys in decibels, in the middles of frames of the media: what the curve has there, and the gain of the whole.
         curve, first = GainCurve.from_list(plan["curve"]), tracks[track][index].source_range.start_time.value
         for frame, level in metadata["keyframes"].items():
-            at = plan["start"] + round((int(frame) - first + 0.5) * RATE / FPS)
-            assert float(level) == pytest.approx(db_of_gain(curve.at(at)) + result["master_db"], abs=0.01)
+            middle = plan["start"] + round((int(frame) - first + 0.5) * RATE / FPS)
+            assert float(level) == pytest.approx(db_of_gain(curve.at(middle)) + result["master_db"], abs=0.01)
     keys = [float(level) for level in metadata["keyframes"].values()]
     assert max(keys) - min(keys) > 5.9  # the music's duck
     assert (tmp_path / "tracklay" / tracks["Tracklay mix"][0].media_reference.target_url).is_file()

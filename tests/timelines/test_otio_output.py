@@ -397,7 +397,11 @@ def _laid(cue, folder: Path):
 @pytest.mark.parametrize("indent", [None, 4])
 def test_effects_are_added_to_their_clips_alone(indent):
     """After the effects that a clip has, into a list that is empty or missing; all else stays."""
-    clips = [{"name": "a", "effects": [{"n": 1}, {"n": 2}]}, {"name": "b", "effects": []}, {"name": "c"}]
+    clips: list[dict[str, Any]] = [
+        {"name": "a", "effects": [{"n": 1}, {"n": 2}]},
+        {"name": "b", "effects": []},
+        {"name": "c"},
+    ]
     content = {"tracks": {"children": [{"children": []}, {"name": "A1", "children": clips}]}}
     effects = {(1, number): json.dumps({"n": 7 + number}) for number in range(3)}
     changed = json.loads(add_effects(json.dumps(content, indent=indent), effects))

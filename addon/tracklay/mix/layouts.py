@@ -48,7 +48,7 @@ _TO_STEREO = {
     "Rb": (0, _AT_3_DB),
     "Cs": (0.5, 0.5),
 }
-_TO_SURROUND = {
+_TO_SURROUND: Mapping[str, Mapping[str, float]] = {
     "M": {"C": 1},  # a voice or a spot effect in one channel belongs to the centre
     "Lb": {"Ls": _AT_3_DB},
     "Rb": {"Rs": _AT_3_DB},

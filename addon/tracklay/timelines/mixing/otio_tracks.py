@@ -100,7 +100,7 @@ def _build_gain_effect(sound: SoundPlan, placed: PlacedClip, master_db: float) -
     curve = sound.curve.scaled(gain_of_db(master_db))
 
     def frame_of(sample: int) -> int:
-        return min(max(0, math.floor((sample - start) * rate / SAMPLE_RATE)), last)
+        return int(min(max(0, math.floor((sample - start) * rate / SAMPLE_RATE)), last))
 
     frames = {0} if curve.is_constant else {frame_of(sample) for sample, _ in curve.points}
     keys = {}
