@@ -151,7 +151,7 @@ class EarlierTake:
 
 @dataclass(frozen=True, slots=True)
 class PartRecipe:
-    """What a part of a take is made from, for a take of which one part is generated again.
+    """Seed and prompt of a part, for a take of which one part is generated again.
 
     Attributes:
         seed: its seed.
