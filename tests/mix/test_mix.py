@@ -199,8 +199,7 @@ def test_each_fault_of_a_source_is_noted(tmp_path):
     assert plan.measures.lufs == pytest.approx(-23, abs=0.11)
 
 
-@pytest.mark.parametrize("seconds", [3, 30])
-@pytest.mark.parametrize(("channels", "target"), [(1, -14), (2, -16), (6, -23), (6, -24)])
+@pytest.mark.parametrize(("channels", "target", "seconds"), [(1, -14, 3), (2, -16, 30), (6, -23, 3), (6, -24, 30)])
 def test_each_layout_meets_each_target(tmp_path, channels, target, seconds):
     """Mono, stereo and 5.1, short and long: loudness as ffmpeg reads it, no true peak over the ceiling, nothing late."""
     sound = np.zeros((seconds * RATE, channels), np.float32)

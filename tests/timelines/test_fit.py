@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tracklay.cli.main import main
-from tracklay.cue import Cue, Picture
+from tracklay.cue import Cue, PartRecipe, Picture
 from tracklay.hits import Hit
 from tracklay.jobs.job_spec import JobSpec, create_job_spec
 from tracklay.jobs.ledger import Ledger
@@ -136,6 +136,14 @@ def test_music_that_is_too_short_is_asked_for_more(clip, asked, capsys):
     assert main([*refit]) == 0
     assert "--ask-more` asks band/music for more" in capsys.readouterr().err
     assert len(asked) == 2
+    # A process that resumes the job reads all of it from the ledger.
+    ledger = Ledger()
+    spec = JobSpec.from_dict(ledger.get_job(2).plan, load_catalogue())
+    ledger.close()
+    assert (spec.cue.refit, spec.cue.extends, spec.cue.tempo) == (take, 180, None)  # too short to be sure of its tempo
+    recipes = (PartRecipe(3, "house", is_made=True), PartRecipe(4, "drums", is_made=False))
+    again = replace(spec, cue=replace(spec.cue, part_recipes=recipes))
+    assert JobSpec.from_dict(again.to_dict(), load_catalogue()).cue.part_recipes == recipes
 
 
 def test_the_built_in_music_is_composed_again_for_a_new_span(clip, capsys):

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from .redo import MadeTake
 
 
+TEMPO_SECONDS = 12
+"""Length from which the measured tempo of music counts: shorter pieces may be measured at a related one."""
+
+
 def refit_cue(
     made: MadeTake,
     timeline: Timeline,
@@ -84,16 +88,17 @@ def is_music_short(made: MadeTake, cue: Cue) -> bool:
 
 
 def extend_music(made: MadeTake, cue: Cue) -> Cue:
-    """Return the cue of `refit_cue` with more music asked for, at the tempo of what there is. It costs what the model makes.
+    """Return the cue of `refit_cue` with more music asked for, at the tempo of what there is, where it is sure. It costs what the model makes.
 
     The music that there is stays its first part. A cue whose music is long enough stays as it is.
     """
     seconds = music_seconds(made)
     if seconds is None or not is_music_short(made, cue) or not made.spec.model.is_free_music:
         return cue
-    tempo = made.take.fit.get("tempo")
+    measured = made.take.fit.get("tempo") if seconds >= TEMPO_SECONDS else None
+    tempo = made.spec.cue.tempo if measured is None else float(measured)
     frames = max(1, math.floor(seconds * cue.span.rate.fps))
-    return replace(cue, extends=frames, parts="auto", tempo=float(tempo) if tempo else None)
+    return replace(cue, extends=frames, parts="auto", tempo=tempo)
 
 
 def check_fitted(made: MadeTake) -> None:
