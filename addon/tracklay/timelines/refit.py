@@ -88,7 +88,7 @@ def is_music_short(made: MadeTake, cue: Cue) -> bool:
 
 
 def extend_music(made: MadeTake, cue: Cue) -> Cue:
-    """Return the cue of `refit_cue` with more music asked for, at the tempo of what there is, where it is sure. It costs what the model makes.
+    """Return the cue of `refit_cue` with more music asked for, at the tempo of what there is. It costs what the model makes.
 
     The music that there is stays its first part. A cue whose music is long enough stays as it is.
     """
