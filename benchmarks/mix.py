@@ -1,6 +1,6 @@
 """Measures the mix on twelve made scenes: speech found, balance, loudness beside ffmpeg's ebur128 and pyloudnorm, speed and memory.
 
-    python benchmarks/mix.py [--music FOLDER] [--minutes 60] [--scenes 12]
+    python benchmarks/mix.py [--music FOLDER] [--minutes 60] [--scenes 12] [--only speech|mixes|targets|speed]
 
 The scenes have speech by eSpeak NG in eight languages, music by the sketch engine (and real pieces from a folder of WAV files at 48 kHz, as
 from Debian's supertux-data), foley and room tone. Speed is processor time of one thread. Needs espeakng-loader and pyloudnorm.
@@ -37,6 +37,7 @@ from tracklay.media.wav_reader import WavReader
 from tracklay.mix.analysis import analyse_sound
 from tracklay.mix.decoded_sound import DecodedSounds
 from tracklay.mix.kinds import KINDS
+from tracklay.mix.layouts import LAYOUTS
 from tracklay.mix.mix_files import mix_sources
 from tracklay.mix.presets import PRESET_NAMES, Duck, load_preset
 from tracklay.mix.sources import MixSource, SourceReader
@@ -55,6 +56,8 @@ Sound = npt.NDArray[np.float32]
 SECONDS = 30.0
 PROMPTS = ("epic rising orchestra", "calm piano", "house 124 bpm", "tense dark strings")
 VOICES = ("", "+f2", "+m3", "+f4", "+m7", "+f2", "+m1", "+f5", "+f3", "+m2", "+croak", "+f1")
+TARGETS = (-14, -16, -23, -24)
+LONG_TARGETS = (-16,)
 GAPS = (0.6, 1.2, 2.5, 4.0)
 
 
@@ -180,18 +183,79 @@ def measure_mixes(scenes: list[BenchmarkScene], folder: Path) -> None:
         with WavReader(path) as wav:
             mixed = wav.read(0, samples)
         theirs = pyloudnorm.Meter(RATE).integrated_loudness(mixed.astype(np.float64))
-        log = subprocess.run(
-            [find_ffmpeg(), "-i", str(path), "-af", "ebur128=peak=true", "-f", "null", "-"],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stderr
-        found = re.findall(r"^    (?:I|Peak): +(-?[\d.]+)", log, re.MULTILINE)
+        their_lufs, their_peak = read_ebur128(path)
         print(
-            f"  {scene.name:36} {preset.name:12} {plan.measures.lufs:7.2f} {float(found[-2]):7.1f} {theirs:7.2f} {plan.target_lufs:5.0f}"
-            f"   {plan.measures.true_peak:6.2f} {float(found[-1]):6.1f}   {plan.measures.dialogue_over_music or 0:5.1f} LU"
+            f"  {scene.name:36} {preset.name:12} {plan.measures.lufs:7.2f} {their_lufs:7.1f} {theirs:7.2f} {plan.target_lufs:5.0f}"
+            f"   {plan.measures.true_peak:6.2f} {their_peak:6.1f}   {plan.measures.dialogue_over_music or 0:5.1f} LU"
             f"   {gap_level(plan.sounds[1].curve, scene.spans, preset.ducks['music'])}"
         )
+
+
+def read_ebur128(path: Path) -> tuple[float, float]:
+    """Return the integrated loudness and the true peak of a file as ffmpeg measures them."""
+    command = [find_ffmpeg(), "-i", str(path), "-af", "ebur128=peak=true", "-f", "null", "-"]
+    log = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    found = re.findall(r"^    (?:I|Peak): +(-?[\d.]+)", log, re.MULTILINE)
+    return float(found[-2]), float(found[-1])
+
+
+def measure_targets(scene: BenchmarkScene, folder: Path, minutes: int) -> None:
+    """Print the loudness and the true peak of scenes of all lengths and layouts at each target, beside ffmpeg's."""
+    print(
+        "\ntargets: worst of -14, -16, -23, -24 LUFS (long: -16): LU off here, ffmpeg; dB under the ceiling here, ffmpeg; limited"
+    )
+    for name, seconds, silence in (
+        ("3 s", 3, 0),
+        ("30 s", 30, 0),
+        ("30 s, 4.5 min silent", 30, 270),
+        (f"{minutes} min", 60 * minutes, 0),
+    ):
+        for layout, channels in LAYOUTS.items():
+            if not seconds:
+                continue
+            sources = write_layout_scene(scene, folder, seconds, channels)
+            rows = []
+            for target in TARGETS if seconds < 600 else LONG_TARGETS:
+                path = folder / "target.wav"
+                samples = round((seconds + silence) * RATE)
+                plan = mix_sources(
+                    sources, samples, load_preset("film"), folder, target_lufs=target, to=path, channels=channels
+                )
+                lufs, peak = read_ebur128(path)
+                measured = plan.measures
+                off = abs((measured.lufs or 0) - target), abs(lufs - target)
+                rows.append(
+                    (*off, plan.true_peak_db - measured.true_peak, plan.true_peak_db - peak, measured.limiting_db)
+                )
+            worst = [
+                max(column) if number in (0, 1, 4) else min(column)
+                for number, column in enumerate(zip(*rows, strict=True))
+            ]
+            print(
+                f"  {name:22} {layout:7} {worst[0]:.2f} {worst[1]:.1f} LU   {worst[2]:.2f} {worst[3]:.1f} dB   {worst[4]:4.1f} dB",
+                flush=True,
+            )
+
+
+def write_layout_scene(scene: BenchmarkScene, folder: Path, seconds: int, channels: int) -> list[MixSource]:
+    """Return own sound, music and foley of a length in a layout: speech in the centre, music around, foley to one side."""
+    centre = 2 if channels == 6 else slice(None)
+    gains = {1: [1], 2: [1, 0.7], 6: [1, 0.9, 0.3, 0.5, 0.6, 0.5]}[channels]
+    voice = np.zeros((len(scene.speech), channels), np.float32)
+    voice[:, centre] = 0.05 * scene.speech[:, None] if channels != 6 else 0.05 * scene.speech
+    bed = 0.1 * scene.bed[:, None] * np.array(gains, np.float32)
+    foley = np.zeros_like(voice)
+    foley[:, -1] = make_hits(SECONDS, -30, seed=3)
+    sources = []
+    for name, sound, kind in (("own", voice, "dialogue"), ("score", bed, "music"), ("steps", foley, "effects")):
+        path = folder / f"{seconds} s {channels} {name}.wav"
+        with path.open("wb") as file:
+            writer = plain_bwf_writer(file, channels, RATE)
+            for start in range(0, seconds, round(SECONDS)):
+                writer.write(sound[: (seconds - start) * RATE])
+            writer.close()
+        sources.append(MixSource(name, name, path, 0, seconds * RATE, kind=kind))  # type: ignore[arg-type]
+    return sources
 
 
 def gap_level(curve: GainCurve, spans: list[tuple[int, int]], duck: Duck) -> str:
@@ -257,12 +321,20 @@ def main() -> None:
     parser.add_argument("--music", type=Path, help="folder of WAV files of music")
     parser.add_argument("--scenes", type=int, default=12)
     parser.add_argument("--minutes", type=int, default=60, help="length of the scene for speed; 0 leaves it out")
+    parser.add_argument(
+        "--long", type=int, default=30, help="minutes of the longest scene for the targets; 0 leaves it out"
+    )
+    parser.add_argument("--only", choices=("speech", "mixes", "targets", "speed"), help="measure this alone")
     options = parser.parse_args()
     scenes = list(make_scenes(options.music))[: options.scenes]
     with tempfile.TemporaryDirectory() as folder:
-        measure_speech(scenes)
-        measure_mixes(scenes, Path(folder))
-        if options.minutes:
+        if options.only in (None, "speech"):
+            measure_speech(scenes)
+        if options.only in (None, "mixes"):
+            measure_mixes(scenes, Path(folder))
+        if options.only in (None, "targets"):
+            measure_targets(scenes[0], Path(folder), options.long)
+        if options.only in (None, "speed") and options.minutes:
             measure_speed(scenes[0], Path(folder), options.minutes)
 
 

@@ -61,13 +61,13 @@ def _halve(data: bytearray, at: int, size: int) -> None:
     data[at : at + size] = (int.from_bytes(data[at : at + size], "big") // 2).to_bytes(size, "big")
 
 
-def hear(path: Path, *, stream: int = 0, rate: int = 48_000) -> np.ndarray:
-    """Return a file's sound as floats of shape (samples, channels), decoded by ffmpeg as a player does."""
+def hear(path: Path, *, stream: int = 0, rate: int = 48_000, channels: int | None = None) -> np.ndarray:
+    """Return a file's sound as floats of shape (samples, channels), decoded by ffmpeg as a player does; of others than mono in stereo."""
     probe = subprocess.run(
         [FFMPEG, "-hide_banner", "-i", str(path)], capture_output=True, text=True, check=False
     ).stderr
     lines = [line for line in probe.splitlines() if "Audio:" in line]
-    channels = 1 if "mono" in lines[stream] else 2
+    channels = channels or (1 if "mono" in lines[stream] else 2)
     command = [FFMPEG, "-v", "error", "-i", str(path), "-map", f"0:a:{stream}", "-f", "f32le", "-ac", str(channels)]
     raw = subprocess.run([*command, "-ar", str(rate), "-"], capture_output=True, check=True).stdout
     return np.frombuffer(raw, "<f4").reshape(-1, channels)

@@ -55,12 +55,12 @@ OPTIONS = {
     "redo": {"--part", "--in", "--out", "--prompt", "--seed", "--max-cost", "--json", "--verbose", "-v"},
     "land": {"--in", "--prompt", "--json", "--verbose", "-v"},
     "mix": {
-        *("--preset", "--target", "--true-peak", "--kind", "--stems", "--to", "--json", "--verbose", "-v"),
+        *("--preset", "--target", "--true-peak", "--kind", "--layout", "--stems", "--to", "--json", "--verbose", "-v"),
     },
     "turnover": {
         *("--to", "--format", "--for", "--handles", "--mono", "--embed", "--absolute", "--json", "--verbose", "-v"),
     },
-    "refit": {"--in", "--out", "--hits", "--tail", "--json", "--verbose", "-v"},
+    "refit": {"--in", "--out", "--hits", "--tail", "--ask-more", "--max-cost", "--json", "--verbose", "-v"},
     "models": {"--json", "--verbose", "-v"},
     "jobs": {"--all", "--costs", "--since", "--csv", "--json", "--verbose", "-v"},
     "batch": {

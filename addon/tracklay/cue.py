@@ -150,6 +150,21 @@ class EarlierTake:
 
 
 @dataclass(frozen=True, slots=True)
+class PartRecipe:
+    """Seed and prompt of a part, for a take of which one part is generated again.
+
+    Attributes:
+        seed: its seed.
+        prompt: its sounds.
+        is_made: it was made for an earlier take and is used again; it is an error if it is no longer stored.
+    """
+
+    seed: int
+    prompt: str
+    is_made: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Cue:
     """A span of picture and the sound that is wanted for it.
 
@@ -162,8 +177,10 @@ class Cue:
     span's length (`music_fit`). With `refit`, the file of a take of fitted music, nothing is generated: its music is fitted again. Nor is
     it with `reland`, a take that is landed again. With
     `patch`, only a stretch of an earlier take is generated; the span stays that of the whole take. `parts` says how a span that is
-    longer than the model's is generated: `auto`, `whole`, or the longest length of a part in seconds (`tracklay.parts`). `tempo` is the
-    tempo that music is asked for, in beats per minute; None for none.
+    longer than the model's is generated: `auto`, `whole`, or the longest length of a part in seconds (`tracklay.parts`). With
+    `part_recipes`, one for each part, parts of an earlier take are used again. With `refit` and `extends`, the frames of the music that
+    it was fitted from, that music is the first part, and a model is asked for more. `tempo` is the tempo that music is asked for, in
+    beats per minute; None for none.
     """
 
     id: str
@@ -188,11 +205,13 @@ class Cue:
     refit: Path | None = None
     tempo: float | None = None
     reland: EarlierTake | None = None
+    part_recipes: tuple[PartRecipe, ...] = ()
+    extends: int = 0
 
     @property
     def generates(self) -> bool:
         """True if a model is asked: false for a take whose sound an earlier one has."""
-        return self.refit is None and self.reland is None
+        return self.reland is None and (self.refit is None or self.extends > 0)
 
     @property
     def sound_span(self) -> Span:

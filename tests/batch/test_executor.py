@@ -393,6 +393,7 @@ def test_a_row_with_a_mix_has_its_measures(clips, listed, batch, clicking):
     assert status == 0
     (entry,) = content["rows"]
     assert entry["mix"]["preset"] == "film"
+    assert entry["mix"]["stems"] == {"effects": "a.mix.effects.wav"}
     assert entry["mix"]["true_peak"] <= -1
     written = (folder / "plates" / "tracklay" / "a.mix.wav").stat().st_mtime_ns
     assert batch(listed(row.format("film"))) == (status, content)
@@ -401,5 +402,6 @@ def test_a_row_with_a_mix_has_its_measures(clips, listed, batch, clicking):
     page = (folder / "report" / PAGE_NAME).read_text()
     assert f"{entry['mix']['lufs']:.1f} LUFS, true peak {entry['mix']['true_peak']:.1f} dBTP" in page
     assert "loudest mix first" in page
+    assert all(f'"{name}": "data:video/mp4' in page for name in ("mix", "effects"))
     assert batch(listed(row.format("social")))[1]["rows"][0]["mix"]["preset"] == "social"
     assert batch(listed(row.format("loud")))[0] == 2

@@ -33,6 +33,10 @@ STORED = {
         {"kind": "file", "picture": "/films/clip.mp4", "drop_original": True},
         FileDelivery(Path("/films/clip.mp4"), drop_original=True),
     ),
+    "file, mixed": (
+        {"kind": "file", "picture": "/films/clip.mp4", "drop_original": False, "mix": "film"},
+        FileDelivery(Path("/films/clip.mp4"), drop_original=False, mix="film"),
+    ),
     "batch": (
         {"kind": "batch", "row": "r7", "digest": "0f", "list": "/films/list.csv"},
         BatchDelivery("r7", "0f", Path("/films/list.csv")),

@@ -380,3 +380,26 @@ def test_two_clips_of_one_folder_keep_each_their_takes(replicate, tmp_path):
         (take,) = json.loads((tmp_path / "tracklay" / f"{name}.tracklay.json").read_text())["takes"]
         assert take["file"] == f"{name}.replicate-mmaudio.take1.wav"
     assert len(replicate.app.predictions) == 2
+
+
+def test_a_run_with_a_mix_is_mixed_when_it_is_resumed_and_redone(replicate, clip, tmp_path, monkeypatch):
+    """The preset is stored with the job, a file with its full path: the folder in which the command runs later does not matter."""
+    preset = "target_lufs = -20\ntrue_peak_db = -2\nlevels = {music = -6, effects = -6, ambience = -6}\n"
+    (tmp_path / "own.toml").write_text(preset)
+    monkeypatch.chdir(tmp_path)
+    replicate.go_wrong("GET /delivery/.*", Fault("answer", 403, (), b"no"))
+    assert lay(clip, "--mix", "own.toml") == 1
+    manifest = tmp_path / "tracklay" / "clip.tracklay.json"
+    assert not manifest.exists()
+    monkeypatch.chdir(tmp_path / "tracklay")
+    assert main(["jobs", "resume"]) == 0
+    mixed = json.loads(manifest.read_text())
+    assert mixed["mix"]["preset"] == "own"
+    film = tmp_path / "tracklay" / mixed["mix"]["file"]
+    before = film.read_bytes()
+    take = tmp_path / "tracklay" / mixed["takes"][0]["file"]
+    assert main(["redo", str(take), "--in", "0s", "--out", "1s", "--seed", "9"]) == 0
+    again = json.loads(manifest.read_text())
+    assert again["mix"]["preset"] == "own"
+    assert len(again["takes"]) == 2
+    assert film.read_bytes() == before  # the fake's clicks are the same, and so is their mix

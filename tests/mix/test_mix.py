@@ -13,13 +13,14 @@ from tracklay.listening.loudness import highest_true_peak, integrated_loudness
 from tracklay.media.wav_reader import WavReader, decode_samples
 from tracklay.mix.gain_curve import GainCurve
 from tracklay.mix.kinds import KINDS
+from tracklay.mix.layouts import choose_channels, to_layout
 from tracklay.mix.mix_files import mix_sources, mix_wavs
 from tracklay.mix.plan import MixPlan
 from tracklay.mix.presets import load_preset
 from tracklay.mix.sources import MixSource
 
 from tests.clips import FFMPEG
-from tests.mix.made_scenes import curve_db, make_chords, make_dialogue, make_noise, wav_source
+from tests.mix.made_scenes import curve_db, make_chords, make_dialogue, make_hits, make_noise, wav_source, write_wav
 from tests.mix.spoken import RATE
 
 SECONDS = 14.0
@@ -50,6 +51,14 @@ def read_wav(path):
         assert (samples == np.rint(samples)).all()
         return samples
     return decode_samples(data[begin:], 24).reshape(-1, 2).astype(np.float64)
+
+
+def read_ebur128(path):
+    """Return the integrated loudness and the true peak of a file as ffmpeg measures them."""
+    command = [FFMPEG, "-i", str(path), "-af", "ebur128=peak=true", "-f", "null", "-"]
+    log = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    found = re.findall(r"^    (?:I|Peak): +(-?[\d.]+)", log, re.MULTILINE)
+    return float(found[-2]), float(found[-1])
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +154,16 @@ def test_loud_targets_are_limited_and_keep_their_clicks_in_place(scene, tmp_path
     assert MixPlan.from_dict(plan.to_dict()).limiter.at(7 * RATE) == pytest.approx(plan.limiter.at(7 * RATE))
 
 
+def test_the_true_peak_sees_no_cut_between_blocks(tmp_path):
+    """A loud tone is as loud at the borders of blocks, where its phase is any: to the tenth of a decibel, as ffmpeg measures it."""
+    time = np.arange(40 * RATE) / RATE
+    tone = np.clip(4 * np.sin(2 * np.pi * 997.3 * time + 0.3 * np.sin(2 * np.pi * 0.37 * time)), -0.8, 0.8)
+    sources = [wav_source(tmp_path, "music", tone.astype(np.float32))]
+    path = tmp_path / "mix.wav"
+    plan = mix_sources(sources, len(tone), FILM, tmp_path, target_lufs=-10, to=path, channels=1)
+    assert plan.measures.true_peak == pytest.approx(read_ebur128(path)[1], abs=0.1)
+
+
 def test_a_target_out_of_reach_gets_less(tmp_path):
     """Single clicks at -12 LUFS would need far more than 12 dB of limiting: the mix stays below, and says so."""
     clicks = np.zeros(6 * RATE, np.float32)
@@ -180,18 +199,56 @@ def test_each_fault_of_a_source_is_noted(tmp_path):
     assert plan.measures.lufs == pytest.approx(-23, abs=0.11)
 
 
-@pytest.mark.parametrize("channels", [1, 2, 6])
-def test_layouts_of_sources(tmp_path, channels):
-    """Mono, stereo and 5.1 sources reach the target; their first sample is the first of the mix."""
-    sound = np.zeros((4 * RATE, channels), np.float32)
-    sound[:, 0] = make_chords(4)
-    sound[:, -1] = make_chords(4)
+@pytest.mark.parametrize(("channels", "target", "seconds"), [(1, -14, 3), (2, -16, 30), (6, -23, 3), (6, -24, 30)])
+def test_each_layout_meets_each_target(tmp_path, channels, target, seconds):
+    """Mono, stereo and 5.1, short and long: loudness as ffmpeg reads it, no true peak over the ceiling, nothing late."""
+    sound = np.zeros((seconds * RATE, channels), np.float32)
+    sound[:, 0] = make_chords(seconds)
+    sound[:, -1] += make_hits(seconds, -30)
     sound[:100] = 0
     sound[100] = 0.6
-    plan = mix_sources([wav_source(tmp_path, "score", sound)], len(sound), FILM, tmp_path, to=tmp_path / "mix.wav")
-    mix = read_wav(tmp_path / "mix.wav")
-    assert np.flatnonzero(mix[:, 0])[0] == 100
-    assert plan.measures.lufs == pytest.approx(-23, abs=0.11)
+    sources = [wav_source(tmp_path, "scene", sound, kind="music")]
+    path = tmp_path / "mix.wav"
+    plan = mix_sources(sources, len(sound), FILM, tmp_path, target_lufs=target, to=path, channels=channels)
+    lufs, peak = read_ebur128(path)
+    assert plan.measures.lufs == pytest.approx(target, abs=0.11)
+    assert lufs == pytest.approx(target, abs=0.2)
+    assert max(peak, plan.measures.true_peak) <= -1
+    with WavReader(path) as wav:
+        assert wav.format.channels == plan.channels == channels
+        assert np.flatnonzero(np.abs(wav.read(0, 200)[:, 0]))[0] == 100
+    assert any("27 blocks of 0.4 s" in note for note in plan.notes) == (seconds == 3)
+
+
+@pytest.mark.parametrize(
+    ("sources", "channels"), [((1,), 2), ((1, 2), 2), ((2, 4), 2), ((1, 5), 6), ((2, 6), 6), ((8,), 6)]
+)
+def test_a_mix_has_the_layout_of_its_sounds(sources, channels):
+    """5.1 if a sound is surround; stereo otherwise, for one channel too."""
+    assert choose_channels(sources) == channels
+
+
+@pytest.mark.parametrize(
+    ("have", "want", "expected"),
+    [
+        (1, 2, [1, 1]),
+        (1, 6, [0, 0, 1, 0, 0, 0]),
+        (2, 1, [0.5]),
+        (5, 2, [1, 0]),
+        (6, 2, [1, 0]),
+        (5, 6, [1, 0, 0, 0, 0, 0]),
+        (8, 6, [1, 0, 0, 0, 0, 0]),
+        (11, 2, [1, 0]),
+    ],
+)
+def test_first_channels_keep_their_place(have, want, expected):
+    """The left channel stays left, one channel is the centre of 5.1, and each channel but the low frequencies is heard."""
+    sound = np.eye(have, dtype=np.float32)
+    placed = to_layout(sound, want)
+    assert placed[0].tolist() == expected
+    if have <= 8:
+        silent = np.flatnonzero(np.abs(placed).sum(axis=1) == 0).tolist()
+        assert silent == ([3] if have >= 6 and want <= 2 else [])
 
 
 def test_the_volume_of_the_user_stays(tmp_path):
@@ -205,7 +262,7 @@ def test_the_volume_of_the_user_stays(tmp_path):
 
 
 def test_a_mix_in_5_1_counts_its_channels_as_the_standard_says(tmp_path):
-    """Surrounds count more, low frequencies not at all; the file names its loudspeakers, and a mono source is on the front."""
+    """Surrounds count more, low frequencies not at all; the file names its loudspeakers, and a mono source is in the centre."""
     sound = np.zeros((4 * RATE, 6), np.float32)
     sound[:, 4] = make_chords(4)  # one surround
     sound[:, 3] = 0.5
@@ -216,14 +273,40 @@ def test_a_mix_in_5_1_counts_its_channels_as_the_standard_says(tmp_path):
         assert wav.format.channels == 6
     assert plan.measures.lufs == pytest.approx(-23, abs=0.11)
     assert np.abs(mixed[:, 4]).max() > 0.01
-    log = subprocess.run(
-        [FFMPEG, "-i", str(tmp_path / "mix.wav"), "-af", "ebur128", "-f", "null", "-"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "5.1" in log.stderr
-    assert float(re.findall(r"I: +(-?[\d.]+) LUFS", log.stderr)[-1]) == pytest.approx(-23, abs=0.2)
+    assert np.abs(mixed[:, 2]).max() > 0.001
+    assert read_ebur128(tmp_path / "mix.wav")[0] == pytest.approx(-23, abs=0.2)
+
+
+def test_clips_fade_into_each_other_with_what_their_file_has_beyond_the_cut(tmp_path):
+    """Cut where the file goes on, nothing is heard of the cut; without handles it is a dip. Beyond the last edge 2.5 ms are heard."""
+    path = write_wav(tmp_path / "tone.wav", make_chords(4))
+
+    def mix_clips(*, has_handles):
+        # Effects of one track have one level, so that only the fades can differ.
+        shared = {"kind": "effects", "track": "one", "has_handles": has_handles}
+        edges = (("a", 0, RATE + 7), ("b", RATE + 7, 2 * RATE))
+        clips = [
+            MixSource(name, name, path, first, stop - first, offset=RATE // 2 + first, **shared)
+            for name, first, stop in edges
+        ]
+        to = tmp_path / "mix.wav"
+        plan = mix_sources(clips, 3 * RATE, FILM, tmp_path, to=to)
+        with WavReader(to) as mix, WavReader(path) as tone:
+            mixed = mix.read(0, 3 * RATE)[:, 0]
+            original = tone.read(RATE // 2, RATE // 2 + 3 * RATE)[:, 0]
+        steady = slice(1000, 40_000)
+        gain = np.vdot(mixed[steady], original[steady]) / np.vdot(original[steady], original[steady])
+        return plan, mixed, original * gain
+
+    plan, mixed, original = mix_clips(has_handles=True)
+    assert [sound.handles for sound in plan.sounds] == [(120, 120), (120, 120)]
+    assert np.abs(mixed - original)[1000 : 2 * RATE - 200].max() < 2e-4
+    assert [sound.handles for sound in MixPlan.from_dict(plan.to_dict()).sounds] == [(120, 120), (120, 120)]
+    assert np.flatnonzero(mixed)[-1] == pytest.approx(2 * RATE + 119, abs=2)
+    plan, mixed, original = mix_clips(has_handles=False)
+    assert [sound.handles for sound in plan.sounds] == [(0, 0), (0, 0)]
+    assert np.abs(mixed - original)[RATE - 240 : RATE + 240].max() > 0.02
+    assert np.flatnonzero(mixed)[-1] < 2 * RATE
 
 
 def test_long_silence_does_not_count(tmp_path):

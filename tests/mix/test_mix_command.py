@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from fractions import Fraction
 
 import numpy as np
@@ -12,8 +13,9 @@ import pytest
 from tracklay.cli.main import main
 from tracklay.listening.loudness import highest_true_peak, integrated_loudness
 from tracklay.media.marks.examine import examine_file
+from tracklay.mix.gain_curve import GainCurve, db_of_gain
 
-from tests.clips import encode, hear
+from tests.clips import FFMPEG, encode, hear
 from tests.mix.made_scenes import make_chords, make_dialogue, make_hits, write_wav
 from tests.mix.spoken import RATE
 
@@ -121,6 +123,28 @@ def test_a_film_is_mixed_with_its_takes(laid, capsys):
         )
 
 
+def test_a_film_in_5_1_stays_in_5_1(film, tmp_path, capsys):
+    """Each loudspeaker plays what it played, in the WAV and in the film; `--layout stereo` mixes it down."""
+    clip = tmp_path / "clip.mp4"
+    surround = "pan=5.1|FL=0.02*c0|FR=0.03*c0|FC=c0|LFE=0.05*c0|BL=0.1*c0|BR=0.2*c0"
+    command = [FFMPEG, "-v", "error", "-i", str(film), "-af", surround, "-c:v", "copy", "-b:a", "640k", str(clip)]
+    subprocess.run(command, check=True)
+    result = run_json(capsys, "mix", clip, "--target", "-20")
+    assert result["channels"] == 6
+    assert result["lufs"] == pytest.approx(-20, abs=0.2)
+    wav = hear(tmp_path / "tracklay" / "clip.mix.wav", channels=6)
+    heard = hear(tmp_path / "tracklay" / "clip.tracklay.mp4", channels=6)
+    for sound in (wav, heard):
+        levels = np.sqrt(np.mean(sound[RATE : 6 * RATE] ** 2, axis=0))
+        assert levels[[0, 1, 4, 5]] / levels[2] == pytest.approx([0.02, 0.03, 0.1, 0.2], rel=0.1)
+        assert levels[3] > 0.01 * levels[2]  # AAC keeps the lowest tones alone
+    manifest = json.loads((tmp_path / "tracklay" / "clip.tracklay.json").read_text())
+    assert manifest["mix"]["channels"] == 6
+    down = run_json(capsys, "mix", clip, "--layout", "stereo")
+    assert down["channels"] == 2
+    assert down["lufs"] == pytest.approx(-23, abs=0.2)
+
+
 def test_own_sound_is_where_it_was(film, tmp_path, capsys):
     """A film without takes: the clicks of its own sound are on their samples in the mix."""
     result = run_json(capsys, "mix", film, "--to", tmp_path, "--kind", "A1=effects")
@@ -146,7 +170,7 @@ def test_it_can_be_mixed_again_but_replaces_nothing_of_the_users(laid, capsys):
 
 
 def test_a_timeline_gets_the_mix_and_its_stems_as_tracks(laid, tmp_path, capsys):
-    """Clips of audio tracks are mixed where they are; the copy plays the mix, and its markers have the curves."""
+    """Clips of audio tracks are mixed where they are; the copy plays the mix, and its clips have their gains as effects."""
     dialogue, _ = make_dialogue(6, (1.0,))
     write_wav(tmp_path / "interior.wav", dialogue)
     timeline = otio.schema.Timeline("cut")
@@ -178,13 +202,62 @@ def test_a_timeline_gets_the_mix_and_its_stems_as_tracks(laid, tmp_path, capsys)
     copy = otio.adapters.read_from_file(result["mix"])
     tracks = {track.name: track for track in copy.tracks}
     assert [name for name, track in tracks.items() if track.enabled] == ["V1", "Tracklay mix"]
-    marker = tracks["Tracklay music"][0].markers[0]
-    assert (
-        json.loads(otio.core.serialize_json_to_string(marker.metadata["tracklay_mix"]))["curve"]
-        == result["sounds"][1]["curve"]
-    )
+    assert not tracks["A1"].enabled
+    for track, index, sound in (("A1", 1, 0), ("MX", 0, 1)):
+        (effect,) = tracks[track][index].effects
+        assert (effect.schema_name(), effect.effect_name) == ("Effect", "volume")
+        metadata = json.loads(otio.core.serialize_json_to_string(effect.metadata))
+        plan = result["sounds"][sound]
+        assert metadata["tracklay_mix"]["curve"] == plan["curve"]
+        # Keys in decibels, in the middles of frames of the media: what the curve has there, and the gain of the whole.
+        curve, first = GainCurve.from_list(plan["curve"]), tracks[track][index].source_range.start_time.value
+        for frame, level in metadata["keyframes"].items():
+            middle = plan["start"] + round((int(frame) - first + 0.5) * RATE / FPS)
+            assert float(level) == pytest.approx(db_of_gain(curve.at(middle)) + result["master_db"], abs=0.01)
+    keys = [float(level) for level in metadata["keyframes"].values()]
+    assert max(keys) - min(keys) > 5.9  # the music's duck
     assert (tmp_path / "tracklay" / tracks["Tracklay mix"][0].media_reference.target_url).is_file()
     run_json(capsys, "mix", path)  # replaces its own file
+
+
+def test_a_transition_between_clips_is_heard_over_the_cut(tmp_path, capsys):
+    """Both clips play beyond the cut, from what their media have there, in fades of equal power."""
+    for name, hertz in (("low", 300), ("high", 1700)):
+        write_wav(tmp_path / f"{name}.wav", 0.1 * np.sin(2 * np.pi * hertz / RATE * np.arange(4 * RATE)))
+    timeline = otio.schema.Timeline("cut")
+    track = otio.schema.Track("MX", kind=otio.schema.TrackKind.Audio)
+
+    def at(value):
+        return otio.opentime.RationalTime(value, FPS)
+
+    low, high = (
+        otio.schema.Clip(
+            name,
+            otio.schema.ExternalReference(f"{name}.wav", otio.opentime.TimeRange(at(0), at(4 * FPS))),
+            otio.opentime.TimeRange(at(first), at(2 * FPS)),
+        )
+        for name, first in (("low", 0), ("high", FPS))
+    )
+    dissolve = otio.schema.Transition("fade", otio.schema.TransitionTypes.SMPTE_Dissolve, at(10), at(5))
+    track.extend([low, dissolve, high])
+    timeline.tracks.append(track)
+    path = tmp_path / "cut.otio"
+    otio.adapters.write_to_file(timeline, str(path))
+    result = run_json(capsys, "mix", path, "--layout", "mono")
+    assert [(each["start"], each["samples"]) for each in result["sounds"]] == [
+        (0, 2 * RATE + RATE // 5),
+        (2 * RATE - RATE * 2 // 5, 2 * RATE + RATE * 2 // 5),
+    ]
+    mixed = hear(tmp_path / "tracklay" / "cut.mix.wav")[:, 0]
+    middle = 2 * RATE - RATE // 10
+    for frequency in (300, 1700):
+        tone = np.exp(-2j * np.pi * frequency / RATE * np.arange(4 * RATE))
+
+        def level(first, stop, tone=tone):
+            return abs(np.vdot(tone[first:stop].conj(), mixed[first:stop])) / (stop - first)
+
+        alone = level(RATE // 4, RATE) if frequency == 300 else level(3 * RATE, 4 * RATE - RATE // 4)
+        assert level(middle - 480, middle + 480) / alone == pytest.approx(0.5**0.5, rel=0.03)
 
 
 @pytest.mark.parametrize(

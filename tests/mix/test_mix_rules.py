@@ -9,6 +9,7 @@ from tracklay.mix.ducking import Stretch, duck_curve, merge_stretches
 from tracklay.mix.gain_curve import GainCurve, ramp
 from tracklay.mix.kinds import kind_of_name
 from tracklay.mix.presets import PRESET_NAMES, Duck, load_preset
+from tracklay.timelines.mixing.scene import take_sources
 
 RATE = 48_000
 DUCK = Duck(6, 18, 12, look_ahead=0.4, rise=0.3, hold=0.2, recovery=1.0, gap=2.0)
@@ -91,3 +92,14 @@ def test_a_duck_is_down_before_speech_and_up_after_it():
 def test_short_gaps_stay_down():
     """Stretches are joined over gaps up to the limit."""
     assert merge_stretches([(300, 400), (0, 100), (150, 200)], 60) == [(0, 200), (300, 400)]
+
+
+def test_a_take_with_handles_is_where_its_cue_is(tmp_path):
+    """`handles` of a manifest entry are samples of the file before and after the cue; `start` and `samples` are the cue's."""
+    entry = {"file": "take.wav", "model": "sketch/music", "sample_rate": 44_100, "samples": 88_200}
+    entry["start"] = {"frame": 50, "seconds": "2/1"}
+    (tmp_path / "take.wav").write_bytes(b"RIFF")
+    for handles, offset in (({"before": 22_050, "after": 11_025}, RATE // 2), (None, 0)):
+        ((source, _),) = take_sources([{**entry, "handles": handles}], tmp_path, {}, 1)
+        assert (source.start, source.samples, source.offset) == (2 * RATE, 2 * RATE, offset)
+        assert source.has_handles == (handles is not None)

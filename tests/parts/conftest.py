@@ -109,7 +109,7 @@ def clip(tmp_path_factory) -> Path:
 @pytest.fixture
 def seeds(behaviour) -> list[int]:
     """The seeds of the parts of a take with seed 5."""
-    spec = SimpleNamespace(model=load_catalogue()["clicker/clicks"])
+    spec = SimpleNamespace(model=load_catalogue()["clicker/clicks"], cue=SimpleNamespace(part_recipes=()))
     return [part_seed(cast("JobSpec", spec), 5, number) for number in (1, 2, 3)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -89,7 +90,16 @@ def test_a_refused_part_is_left_out_and_named(hosts, silent_clip, tmp_path, run)
     assert any(note.startswith("part 2 of 3 is missing, and the music goes on without it: ") for note in take["notes"])
     assert take["samples"] == 9 * RATE == len(samples_of(tmp_path / take["file"]))
     status, _, messages = run("redo", tmp_path / take["file"], "--part", 1)
-    assert (status, "Name a stretch by its in and out points" in messages) == (2, True)
+    assert (status, "Part 2 of" in messages, "is missing. Redo it first." in messages) == (2, True, True)
+    hosts.scenario.refuses = set()
+    status, manifest, messages = run("redo", tmp_path / take["file"], "--part", 2, "--json")
+    assert status == 0, messages
+    new = manifest["takes"][0]
+    assert [part.get("silent", False) for part in new["parts"]] == [False] * 3
+    # The part after it continues it, and so is made again; the first one is not.
+    inputs = [job["metadata"]["input"] for job in hosts.scenario.jobs.values()][3:]
+    assert [given.get("continuation") for given in inputs] == [True, True]
+    assert [seam["between"] for seam in new["seams"]] == [[1, 2], [2, 3]]
 
 
 BAND = music_model.MODEL.replace("price = {", "seconds = { least = 1, most = 16 }\nprice = {")
@@ -148,3 +158,24 @@ def test_music_that_is_not_continued_is_joined_on_bars(home, tmp_path, run, has_
             assert seam["join"] == "crossfade"
     noted = sum("not on a beat" in note for note in take["notes"])
     assert noted == (0 if has_beat else 2)
+    if not has_beat:
+        return
+    old = samples_of(clip.parent / "tracklay" / take["file"])
+    status, manifest, messages = run(
+        *("redo", clip.parent / "tracklay" / take["file"], "--part", 2, "--seed", 77_777, "--prompt", "drums"),
+        *("--max-cost", float(asked[1]) * 0.02 + 0.001, "--json"),
+    )
+    assert status == 0, messages
+    new, kept = manifest["takes"]
+    assert kept["file"] == take["file"]
+    assert np.array_equal(old, samples_of(clip.parent / "tracklay" / take["file"]))
+    assert len(asked) == 4  # part 2 alone is asked for
+    assert asked[3] == asked[1]
+    assert [part["seed"] for part in new["parts"]] == [parts[1]["seed"], 77_777, parts[3]["seed"]]
+    assert [seam["join"] for seam in new["seams"]] == ["downbeat", "downbeat"]
+    assert new["samples"] == 24 * RATE
+    # What is no longer stored is not paid for again, and nothing else is.
+    shutil.rmtree(home / "outputs")
+    status, _, messages = run("redo", clip.parent / "tracklay" / new["file"], "--part", 3, "--json")
+    assert (status, len(asked)) == (1, 4)
+    assert "part 1: clip.mp4: The earlier sound is no longer stored" in messages

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tracklay.cli.main import main
-from tracklay.cue import Cue, Picture
+from tracklay.cue import Cue, PartRecipe, Picture
 from tracklay.hits import Hit
 from tracklay.jobs.job_spec import JobSpec, create_job_spec
 from tracklay.jobs.ledger import Ledger
@@ -18,7 +18,7 @@ from tracklay.models import load_catalogue
 from tracklay.providers import base
 from tracklay.timing import Rate, Span, TimeMap
 
-from tests.clips import flash_clip, hear
+from tests.clips import encode, flash_clip, hear
 from tests.fakes import music_model
 
 
@@ -111,6 +111,41 @@ def test_a_recut_costs_nothing(clip, asked, capsys):
     ledger.close()
 
 
+def test_music_that_is_too_short_is_asked_for_more(clip, asked, capsys):
+    """Only with `--ask-more`, within the cap, and only what is missing: it is joined to what there is, on a bar of its tempo."""
+    first = lay(capsys, clip, "--out", "6")
+    take = clip.parent / "tracklay" / first["file"]
+    refit = ("refit", str(take), "--out", "16")
+    assert main([*refit, "--ask-more", "--max-cost", "0.01"]) == 2
+    assert "is asked for 20.0 s for 0.40 USD" in capsys.readouterr().err
+    assert len(asked) == 1
+    assert main([*refit, "--ask-more", "--json"]) == 0
+    new = json.loads(capsys.readouterr().out)["takes"][0]
+    assert [float(each) for each in asked] == [7.2, 20]
+    assert (new["samples"], new["fit"]["refit_of"]) == (768_000, first["file"])
+    assert [part["cost"]["amount"] for part in new["parts"]] == ["0", "0.2"]
+    assert new["cost"]["amount"] == "0.2"
+    assert [seam["join"] for seam in new["seams"]] == ["downbeat"]
+    whole, earlier = hear(take.with_name(new["fit"]["unfitted"])), hear(take.with_name(first["fit"]["unfitted"]))
+    assert len(whole) >= 18 * 48_000
+    # The beginning is the music that there was.
+    known, part = earlier[4800 : 2 * 48_000, 0], whole[4800 : 2 * 48_000, 0]
+    assert np.corrcoef(known, part)[0, 1] > 0.999
+    assert main(["refit", str(take.with_name(new["file"])), "--out", "15", "--ask-more"]) == 0
+    assert "long enough: nothing is asked for" in capsys.readouterr().err
+    assert main([*refit]) == 0
+    assert "--ask-more` asks band/music for more" in capsys.readouterr().err
+    assert len(asked) == 2
+    # A process that resumes the job reads all of it from the ledger.
+    ledger = Ledger()
+    spec = JobSpec.from_dict(ledger.get_job(2).plan, load_catalogue())
+    ledger.close()
+    assert (spec.cue.refit, spec.cue.extends, spec.cue.tempo) == (take, 180, None)  # too short to be sure of its tempo
+    recipes = (PartRecipe(3, "house", is_made=True), PartRecipe(4, "drums", is_made=False))
+    again = replace(spec, cue=replace(spec.cue, part_recipes=recipes))
+    assert JobSpec.from_dict(again.to_dict(), load_catalogue()).cue.part_recipes == recipes
+
+
 def test_the_built_in_music_is_composed_again_for_a_new_span(clip, capsys):
     """From the same seed, so it is the same piece in style and key."""
     first = run(capsys, "lay", clip, "--model", "sketch/music", "--seed", "5", "--out", "5")["takes"][0]
@@ -185,6 +220,19 @@ def test_the_tempo_whose_beats_fall_on_the_hits_is_asked_for_in_words(clip, home
     # The music of a refit was asked for before.
     refitted = run(capsys, "refit", clip.parent / "tracklay" / take["file"], "--hits", "3")["takes"][0]
     assert "tempo" not in refitted
+
+
+def test_a_dry_run_says_the_tempo_whose_beats_fall_on_the_cuts(tmp_path, home, capsys):
+    """Shots of 2.4 s, four beats at 100: `--hits cuts` takes the cuts, and the tempo is known before anything is sent."""
+    band = add_model(home, WITH_WORDS)
+    shades = [np.full((54, 96), 40 + 90 * (frame // 60 % 2), np.uint8) for frame in range(240)]
+    film = encode(tmp_path / "cut.mp4", shades, (96, 54), Fraction(25))
+    options = ("lay", film, "--model", "band/music", "--prompt", "house", "--hits", "cuts", "--dry-run")
+    (cue,) = run(capsys, *options)["cues"]
+    assert cue["tempo"] == {"asked": 100, "sent": "at 100 BPM"}
+    assert main([*map(str, options)]) == 0
+    assert capsys.readouterr().out.rstrip().endswith(", tempo 100")
+    assert not band.words
 
 
 def test_the_tempo_is_sent_as_the_parameter_of_a_model_that_has_one(clip, home, capsys):

@@ -14,7 +14,7 @@ from tracklay import timelines
 from tracklay.cli.main import main
 from tracklay.cue import Cost, Failure, Take
 from tracklay.errors import InvalidInput, ModelFailed
-from tracklay.timelines.otio.text_patch import find_signed_tracks, remove_tracks
+from tracklay.timelines.otio.text_patch import add_effects, find_signed_tracks, remove_tracks
 
 from tests.clips import flash_clip
 from tests.timelines.cuts import clip, gap, span, timeline, track
@@ -392,3 +392,22 @@ def _laid(cue, folder: Path):
     from tracklay.timelines.otio.take_tracks import OtioTake
 
     return OtioTake(7, 30, folder / "x.wav", {"cue": cue.id, "model": cue.model}, {}, audible=True)
+
+
+@pytest.mark.parametrize("indent", [None, 4])
+def test_effects_are_added_to_their_clips_alone(indent):
+    """After the effects that a clip has, into a list that is empty or missing; all else stays."""
+    clips: list[dict[str, Any]] = [
+        {"name": "a", "effects": [{"n": 1}, {"n": 2}]},
+        {"name": "b", "effects": []},
+        {"name": "c"},
+    ]
+    content = {"tracks": {"children": [{"children": []}, {"name": "A1", "children": clips}]}}
+    effects = {(1, number): json.dumps({"n": 7 + number}) for number in range(3)}
+    changed = json.loads(add_effects(json.dumps(content, indent=indent), effects))
+    numbers = [[effect["n"] for effect in each.pop("effects")] for each in changed["tracks"]["children"][1]["children"]]
+    assert numbers == [[1, 2, 7], [8], [9]]
+    for each in clips:
+        each.pop("effects", None)
+    assert changed == content
+    assert add_effects(json.dumps(content), {}) == json.dumps(content)

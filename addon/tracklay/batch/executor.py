@@ -435,5 +435,6 @@ def _mix_group(picture: OpenPicture, row_states: Sequence[_RowState]) -> dict[st
     if not preset or not any(state.known_takes or state.produced_takes for state in row_states):
         return {}
     row = row_states[0].row
-    options = MixOptions(load_preset(preset), to=row.folder, drop_original=row.drop_original)
+    # With stems: the report plays each of them alone.
+    options = MixOptions(load_preset(preset), with_stems=True, to=row.folder, drop_original=row.drop_original)
     return mix_timeline(picture.timeline.path, options).summary()

@@ -13,7 +13,7 @@ from ..errors import InvalidInput
 from ..jobs import create_job_spec
 from ..jobs.delivery import BatchDelivery
 from ..jobs.process_lock import exclusive_lock
-from ..timelines.refit import check_fitted, with_music_of
+from ..timelines.refit import check_fitted, extend_music, with_music_of
 from . import results
 from .executor import BatchExecutor, BatchOptions
 from .open_picture import OpenPicture
@@ -81,8 +81,14 @@ def redo_row_spec(made: MadeTake, delivery: BatchDelivery, worklist: WorkList, r
     return replace(spec, delivery=delivery, sample_rate=made.spec.sample_rate)
 
 
-def refit_row_spec(made: MadeTake, worklist: WorkList, row: WorkListRow) -> JobSpec:
+def refit_row_spec(made: MadeTake, worklist: WorkList, row: WorkListRow, *, ask_more: bool = False) -> JobSpec:
     """Return the job that fits the music of a take to its row as it is now: picture, span, hits and tail.
+
+    Args:
+        made: the take.
+        worklist: the list as it is now.
+        row: its row.
+        ask_more: ask for more music where there is too little (`extend_music`).
 
     Raises:
         InvalidInput: the take is no music that was fitted, or the row asks for other music now.
@@ -98,7 +104,8 @@ def refit_row_spec(made: MadeTake, worklist: WorkList, row: WorkListRow) -> JobS
         )
     picture = OpenPicture(row.picture)
     cue = with_music_of(made, picture.cue(row))
-    spec = create_job_spec(cue, row.folder, picture.stem, check_key=False)
+    cue = extend_music(made, cue) if ask_more else cue
+    spec = create_job_spec(cue, row.folder, picture.stem, check_key=ask_more)
     return replace(spec, delivery=BatchDelivery(row.id, row.digest, worklist.path), sample_rate=made.spec.sample_rate)
 
 

@@ -19,6 +19,7 @@ from ..timelines import open_timeline
 from ..timelines.delivery import check_delivery, deliver_takes
 from .exit_status import EXIT_DONE, EXIT_FAILED
 from .messages import print_json, print_message, print_messages, print_text
+from .mix import measures_line, mix_laid
 from .tables import show_costs, show_jobs
 
 JobResults = tuple[Job, list[Take | Failure]]
@@ -127,7 +128,7 @@ def _lay_resumed(
     group: Sequence[JobResults],
     describe: Callable[[TracklayError], str],
 ) -> list[str]:
-    """Lay new takes together with those of the same run that are laid already, and return the error messages."""
+    """Lay new takes with those of the same run that are laid already, mix them if the run was to, and return the error messages."""
     first = group[0][0]
     new_takes = [result for _, results in group for result in results if isinstance(result, Take)]
     takes = sorted([*runner.laid_takes_of_run(first), *new_takes], key=lambda take: take.job_id or 0)
@@ -140,7 +141,12 @@ def _lay_resumed(
         )
     except TracklayError as error:
         return [describe(error)]
-    return [describe(failure.error) for failure in laid.failures]
+    if laid.failures:
+        return [describe(failure.error) for failure in laid.failures]
+    mixed, notes = mix_laid(timeline, to, delivery, describe)
+    if mixed:
+        print_messages([f"{mixed.mix.name}: {measures_line(mixed.plan.measures, mixed.plan.channels)}", *notes])
+    return [] if mixed else notes
 
 
 def _cancel_job(job_id: int) -> None:

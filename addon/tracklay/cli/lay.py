@@ -15,23 +15,21 @@ from ..jobs.costs import check_budget, parse_amount, parse_factor
 from ..jobs.delivery import Delivery, FileDelivery
 from ..jobs.job_spec import JobSpec, create_job_spec
 from ..jobs.runner import BlockingRunner
-from ..mix.presets import load_preset
+from ..mix.presets import absolute_preset, load_preset
 from ..models import EXTRA_PREFIX, Model, find_model, load_catalogue
 from ..scoring.repair import plan_repairs
 from ..timelines import open_timeline
 from ..timelines.delivery import check_delivery, deliver_takes
 from ..timelines.hit_points import add_hits, tail_frames
-from ..timelines.mixing.delivery import MixOptions, mix_timeline
 from ..timelines.mixing.targets import check_mixable
 from .exit_status import EXIT_BAD_INPUT, EXIT_DONE, EXIT_FAILED
 from .messages import print_json, print_messages
-from .mix import show_mix
+from .mix import mix_laid, show_mix
 from .options.lay import DEFAULT_MODEL
 from .progress import TakeProgressTable
 from .tables import estimate_to_dict, show_estimates, show_result, show_written_file
 
 if TYPE_CHECKING:
-    from ..mix.presets import Preset
     from ..timelines.base import Timeline
 
 
@@ -39,9 +37,9 @@ def run_lay(options: argparse.Namespace) -> int:
     """Run the command and return the exit status."""
     models = _find_models(options)
     model = models[0]
-    preset = None if options.mix is None else load_preset(options.mix)
     timeline = open_timeline(options.picture)
-    if preset is not None:
+    if options.mix is not None:
+        load_preset(options.mix)  # only validates
         check_mixable(timeline)
     fields: dict[str, Any] = {
         "model": model.id,
@@ -90,7 +88,7 @@ def run_lay(options: argparse.Namespace) -> int:
         project_cap=options.max_project_cost,
         max_overrun=options.max_overrun,
         repair=options.repair,
-        mix=preset,
+        mix=absolute_preset(options.mix) if options.mix else "",
         as_json=options.json,
     )
 
@@ -184,7 +182,7 @@ def generate_and_lay(
     project_cap: str | None = None,
     max_overrun: str | None = None,
     repair: bool = False,
-    mix: Preset | None = None,
+    mix: str = "",
     as_json: bool = False,
 ) -> int:
     """Generate the takes of cues, lay them, print the result, and return the exit status.
@@ -199,7 +197,7 @@ def generate_and_lay(
         project_cap: budget cap of the output folder, as decimal text.
         max_overrun: how many times their estimates the run's bills may be, as decimal text.
         repair: generate the worst stretch of each cue's best take again, within the caps.
-        mix: mix what was laid with this preset.
+        mix: preset with which what was laid is mixed, as `FileDelivery` has it; empty: no mix.
         as_json: print the manifest alone on stdout.
 
     Raises:
@@ -207,7 +205,7 @@ def generate_and_lay(
     """
     to = to.absolute()
     # All that laying needs later, in `tracklay jobs resume` as well, is stored with each job.
-    delivery = FileDelivery(timeline.path.absolute(), drop_original)
+    delivery = FileDelivery(timeline.path.absolute(), drop_original, mix)
     specs, refused = create_job_specs(cues, to, timeline.output_stem(to), delivery)
     check_budget(specs, run_cap)
     if project_cap is not None:
@@ -226,14 +224,10 @@ def generate_and_lay(
         progress.set_laying()
         laid = runner.call(deliver_takes, timeline, takes, failed, to, drop_original=drop_original, describe=describe)
     manifest = laid.manifest
-    mixed = None
-    if mix and takes and not laid.failures:
-        try:
-            mixed = mix_timeline(timeline.path, MixOptions(mix, to=to, drop_original=drop_original))
-            manifest["mix"], notes = mixed.summary(), [*notes, *mixed.notes]
-        except TracklayError as error:
-            # The takes are laid all the same; `tracklay mix` can mix them later.
-            notes = [*notes, f"not mixed: {describe(error)}"]
+    mixed, mix_notes = mix_laid(timeline, to, delivery, describe) if takes and not laid.failures else (None, [])
+    if mixed:
+        manifest["mix"] = mixed.summary()
+    notes += mix_notes
     if as_json:
         print_json(manifest)
     else:
@@ -243,7 +237,7 @@ def generate_and_lay(
     print_messages([*notes, *laid.notes, *(failure["error"] for failure in manifest["failed"])])
     if not takes and failed and all(isinstance(failure.error, InvalidInput) for failure in failed):
         return EXIT_BAD_INPUT
-    is_unmixed = mix is not None and mixed is None
+    is_unmixed = bool(mix) and mixed is None
     return EXIT_FAILED if manifest["failed"] or is_unmixed else EXIT_DONE
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from ..errors import InvalidInput
+from ..errors import InvalidInput, TracklayError
+from ..mix.layouts import LAYOUTS, STEREO, name_of_channels
 from ..mix.plan import MixMeasures
 from ..mix.presets import LUFS_RANGE, PRESET_NAMES, TRUE_PEAK_RANGE, load_preset
 from ..timelines.formats import BLEND_SUFFIX
@@ -21,6 +22,10 @@ from .messages import print_json, print_messages
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
+
+    from ..jobs.delivery import FileDelivery
+    from ..timelines.base import Timeline
 
 _ORIGINS = {
     "set": "set",
@@ -43,6 +48,7 @@ def run_mix(options: argparse.Namespace) -> int:
         parse_kinds(options.kinds),
         options.stems,
         to=options.to,
+        channels=LAYOUTS.get(options.layout),
     )
     result = mix_timeline(options.picture, request)
     if options.json:
@@ -81,9 +87,26 @@ def _show_blend_mix(result: BlendMix) -> None:
         table.add_row(Text(sound["id"]), sound["kind"], _ORIGINS[sound["kind_from"]])
     console.print(table)
     measures = MixMeasures(**{name: result.reply[name] for name in MEASURES})
-    console.print(Text(measures_line(measures)), soft_wrap=True)
+    console.print(Text(measures_line(measures, STEREO)), soft_wrap=True)
     for label, path in (("mix", result.mix), ("sound", result.sound), ("curves", result.curves)):
         console.print(Text(f"{label:<10}{' '.join(str(path).splitlines())}"), soft_wrap=True)
+
+
+def mix_laid(
+    timeline: Timeline, to: Path, delivery: FileDelivery, describe: Callable[[TracklayError], str]
+) -> tuple[MixResult | None, list[str]]:
+    """Mix what was laid in a folder as its delivery says. Return the mix, if there is one, and notes.
+
+    A mix that fails is a note: the takes are laid all the same, and `tracklay mix` can mix them later.
+    """
+    if not delivery.mix:
+        return None, []
+    try:
+        request = MixOptions(load_preset(delivery.mix), to=to, drop_original=delivery.drop_original)
+        result = mix_timeline(timeline.path, request)
+    except TracklayError as error:
+        return None, [f"not mixed: {describe(error)}"]
+    return result, list(result.notes)
 
 
 def _in_range(option: str, value: float | None, limits: tuple[float, float]) -> float | None:
@@ -109,17 +132,17 @@ def show_mix(result: MixResult) -> None:
         level = f"{sound.level_db + result.plan.master_db:+.1f} dB"
         table.add_row(Text(sound.id), Text(sound.name), sound.kind, _ORIGINS[sound.kind_from], level)
     console.print(table)
-    console.print(Text(measures_line(result.plan.measures)), soft_wrap=True)
+    console.print(Text(measures_line(result.plan.measures, result.plan.channels)), soft_wrap=True)
     labelled: list[tuple[str, Any]] = [("mix", result.mix), ("sound", result.sound), ("curves", result.curves)]
     for label, path in (*labelled, *result.stems.items()):
         console.print(Text(f"{label:<10}{' '.join(str(path).splitlines())}"), soft_wrap=True)
 
 
-def measures_line(measures: MixMeasures) -> str:
-    """Return loudness, true peak and dialogue over music in one line."""
+def measures_line(measures: MixMeasures, channels: int) -> str:
+    """Return a mix's layout, loudness, true peak and dialogue over music in one line."""
     if measures.lufs is None:
         return "silent"
-    line = f"{measures.lufs:.1f} LUFS, true peak {measures.true_peak:.1f} dBTP"
+    line = f"{name_of_channels(channels)}, {measures.lufs:.1f} LUFS, true peak {measures.true_peak:.1f} dBTP"
     if measures.dialogue_over_music is not None:
         line += f", dialogue {measures.dialogue_over_music:.1f} LU over music"
     return line + (f", {measures.limiting_db:.1f} dB limited" if measures.limiting_db > 0 else "")

@@ -53,8 +53,8 @@ def show_result(result: dict[str, Any], folder: Path, manifest_path: Path) -> No
 
 
 def estimate_to_dict(spec: JobSpec) -> dict[str, Any]:
-    """Return the length, the number of parts and the estimated cost of a spec's takes, as JSON."""
-    cost = estimate_cost(spec)
+    """Return the length, the number of parts, the estimated cost and the tempo, if one is asked for, of a spec's takes, as JSON."""
+    cost, tempo = estimate_cost(spec), spec.cue.tempo
     return {
         "cue": spec.cue.id,
         "model": spec.model.id,
@@ -62,18 +62,20 @@ def estimate_to_dict(spec: JobSpec) -> dict[str, Any]:
         "seconds": round(float(spec.cue.request_span.seconds), 3),
         "parts": len(spec.request_seconds),
         "cost": {"amount": None if cost is None else f"{cost:f}", "currency": spec.model.price.currency},
+        **({} if tempo is None else {"tempo": {"asked": tempo, "sent": spec.tempo_sent}}),
     }
 
 
 def show_estimates(specs: Sequence[JobSpec]) -> None:
-    """Print the length, the number of parts and the estimated cost of specs, a line for each."""
+    """Print the length, the number of parts, the estimated cost and the tempo that is asked for of specs, a line for each."""
     console = PlainConsole()
     for spec in specs:
         takes = f"{spec.cue.takes} takes, " if spec.cue.takes > 1 else ""
         parts = len(spec.request_seconds)
         length = f"{round(float(spec.cue.request_span.seconds), 2):g} s" + (f" in {parts} parts" if parts > 1 else "")
         cost = amount_text(estimate_cost(spec), spec.model.price.currency)
-        console.print(Text(f"{spec.cue.id}  {spec.model.id}: {takes}{length}, {cost}"), soft_wrap=True)
+        tempo = "" if spec.cue.tempo is None else f", tempo {spec.cue.tempo:g}"
+        console.print(Text(f"{spec.cue.id}  {spec.model.id}: {takes}{length}, {cost}{tempo}"), soft_wrap=True)
 
 
 def amount_text(amount: Decimal | None, currency: str) -> str:

@@ -40,14 +40,17 @@ class FileDelivery(Delivery):
     Attributes:
         picture: the absolute path of that picture or timeline.
         drop_original: leave the picture's own sound out of the copy.
+        mix: preset with which what was laid is mixed, a name or the absolute path of a TOML file; empty: no mix.
     """
 
     kind: ClassVar[str] = "file"
     picture: Path
     drop_original: bool
+    mix: str = ""
 
     def _fields_to_dict(self) -> dict[str, Any]:
-        return {"picture": str(self.picture), "drop_original": self.drop_original}
+        data = {"picture": str(self.picture), "drop_original": self.drop_original}
+        return {**data, "mix": self.mix} if self.mix else data
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,9 @@ def delivery_from_dict(data: Mapping[str, Any]) -> Delivery:
     takes = tuple(int(index) for index in data.get("takes") or ())
     match data.get("kind"):
         case FileDelivery.kind:
-            return FileDelivery(Path(data["picture"]), data["drop_original"], take_indices=takes)
+            return FileDelivery(
+                Path(data["picture"]), data["drop_original"], str(data.get("mix", "")), take_indices=takes
+            )
         case BatchDelivery.kind:
             return BatchDelivery(data["row"], data["digest"], Path(data["list"]), take_indices=takes)
         case BlenderDelivery.kind:

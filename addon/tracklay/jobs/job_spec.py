@@ -8,17 +8,17 @@ import json
 import math
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..cue import SAMPLE_RATE, Cue, EarlierTake, Patch, ProxySpec
+from ..cue import SAMPLE_RATE, Cue, EarlierTake, PartRecipe, Patch, ProxySpec
 from ..errors import InvalidInput, LedgerError, TracklayError
 from ..hits import Hit
 from ..models import Model, find_model
 from ..models.model import TEMPO_FIELD, prompt_required_error
-from ..parts.sizes import WHOLE, part_sizes
+from ..parts.sizes import WHOLE, extension_frames, extension_sizes, part_sizes
 from ..timing import Rate, Span
 from ..untrusted_data import clean_text
 from .delivery import Delivery, delivery_of_plan
@@ -112,6 +112,7 @@ class JobSpec:
         # Music of earlier versions was cut at the span's end.
         fit, refit = stored.pop("fit", "off"), stored.pop("refit", None)
         reland = stored.pop("reland", None)
+        recipes = tuple(PartRecipe(*each) for each in stored.pop("part_recipes", ()))
         return Cue(
             span=Span(start, frames, rate),
             picture=picture,
@@ -120,6 +121,7 @@ class JobSpec:
             hits=hits,
             fit=fit,
             refit=None if refit is None else Path(refit),
+            part_recipes=recipes,
             reland=None if reland is None else EarlierTake(Path(reland[0]), int(reland[1])),
             **stored,
         )
@@ -160,22 +162,34 @@ class JobSpec:
         cue, span = self.cue, self.cue.request_span
         if not cue.generates:
             return None
+        if cue.extends:
+            return extension_sizes(self.model, self.frames_in_parts, span.rate)
         return part_sizes(self.model, span.frames, span.rate, cue.parts, is_patch=cue.patch is not None)
 
     @property
     def frames_in_parts(self) -> int:
-        """The length that a take's parts have together, in frames: the span's, and of music as much as `seconds_to_ask` says."""
+        """The length that a take's requested parts have together, in frames: the span's; of music as much as `seconds_to_ask` says.
+
+        Of music that continues an earlier take's, it is what is added to that.
+        """
+        cue = self.cue
         if not self.is_free_music:
-            return self.cue.request_span.frames
-        return math.ceil(self.cue.sound_span.frames * (FIT_MARGIN if self.fits_takes else 1))
+            return cue.request_span.frames
+        wanted = math.ceil(cue.sound_span.frames * (FIT_MARGIN if self.fits_takes else 1))
+        return extension_frames(self.model, wanted - cue.extends, cue.span.rate) if cue.extends else wanted
 
     @property
     def request_seconds(self) -> list[Fraction]:
-        """The length of each request of a take, in seconds. The picture may move the ends of parts, but not change their number."""
+        """The length of each request of a take, in seconds. The picture may move the ends of parts, but not change their number.
+
+        Parts that an earlier take has are not requested.
+        """
         rate, sizes = self.cue.span.rate, self.part_sizes
         if sizes is None:
             return [self.seconds_to_ask]
-        return [rate.seconds(each) for each in sizes.lengths(self.frames_in_parts)]
+        lengths = [rate.seconds(each) for each in sizes.lengths(self.frames_in_parts)]
+        recipes = self.cue.part_recipes[1:] if self.cue.extends else self.cue.part_recipes
+        return [each for number, each in enumerate(lengths) if not (recipes and recipes[number].is_made)]
 
     @property
     def tempo_sent(self) -> str:
@@ -276,10 +290,12 @@ def cue_to_dict(cue: Cue) -> dict[str, Any]:
         **({"tail": cue.tail} if cue.tail else {}),
         **({"fit": cue.fit} if cue.fit != "off" else {}),
         **({} if cue.refit is None else {"refit": str(cue.refit)}),
+        **({"extends": cue.extends} if cue.extends else {}),
         **({} if cue.tempo is None else {"tempo": cue.tempo}),
         **({} if cue.reland is None else {"reland": [str(cue.reland.file), cue.reland.skip]}),
         **({} if cue.patch is None else {"patch": [str(cue.patch.take), cue.patch.start, cue.patch.frames]}),
         **({} if cue.parts == WHOLE else {"parts": cue.parts}),
+        **({"part_recipes": [list(astuple(each)) for each in cue.part_recipes]} if cue.part_recipes else {}),
     }
 
 
@@ -382,7 +398,9 @@ def create_job_spec(
     # Other sounds lie where the picture's contacts are. What does not apply is left out of what identifies a request.
     hits, tail = (cue.hits, cue.tail) if model.task == "music" else ((), 0)
     fit = cue.fit if can_fit(model) else "off"
-    cue = replace(cue, params=settings.params, seed=settings.seed, hits=hits, tail=tail, fit=fit)
+    # Stored parts are found by the very parameters that they were made with: 1 stays 1, and does not become 1.0.
+    params = cue.params if cue.part_recipes else settings.params
+    cue = replace(cue, params=params, seed=settings.seed, hits=hits, tail=tail, fit=fit)
     return JobSpec(replace(cue, tempo=_tempo_to_ask(cue, model)), model, folder, stem)
 
 
@@ -391,8 +409,10 @@ def _tempo_to_ask(cue: Cue, model: Model) -> float | None:
 
     It is the user's own, of the parameter or in the prompt; else, where the model takes a tempo, the one whose beats fall on most hits.
     """
-    if not can_fit(model) or model.picture_input(cue.params) is not None or cue.refit is not None:
+    if not can_fit(model) or model.picture_input(cue.params) is not None or not cue.generates:
         return None
+    if cue.extends:
+        return cue.tempo  # that of the music that is continued
     parameter = model.parameter_for_role("tempo")
     if parameter is not None and parameter.name in cue.params:
         return float(cue.params[parameter.name])

@@ -177,7 +177,7 @@ class TakeWriter:
             try:
                 return self._fit(to, take, cancel_token)
             except (InvalidInput, MediaError, ModelFailed) as error:
-                if cue.refit is not None:
+                if not cue.generates:
                     raise
                 conformed = self._conform_to(samples, to, take, cancel_token)
                 return conformed, {}, (NOT_FITTED_NOTE.format(error),)

@@ -57,20 +57,3 @@ def crossfade_sounds(left: Samples, right: Samples, correlation: float | None = 
     fall, rise = fade_curves(len(left), correlation)
     mixed: Samples = left * fall[:, None] + right * rise[:, None]
     return mixed
-
-
-def limit_peaks(sound: Samples, ceiling: float, reach: int) -> Samples:
-    """Return a sound turned down around its peaks above `ceiling`, smoothly over `reach` samples to each side.
-
-    The gain at the first and last sample is 1 unless a peak is within `reach` of them.
-    """
-    peaks = np.abs(sound).max(axis=1, initial=0.0)
-    if not len(sound) or peaks.max() <= ceiling:
-        return sound
-    wanted = np.minimum(1.0, ceiling / np.maximum(peaks, 1e-9))
-    padded = np.pad(wanted, 2 * reach, constant_values=1.0)
-    lowest = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).min(axis=1)
-    window = np.hanning(2 * reach + 3)[1:-1]
-    gain = np.convolve(lowest, window / window.sum(), mode="valid")
-    limited: Samples = (sound * np.minimum(gain, wanted)[:, None]).astype(np.float32)
-    return limited

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from ..errors import InvalidInput
-from .crossfade import crossfade_kind, crossfade_sounds, limit_peaks
+from ..listening.limiter import limit_peaks
+from .crossfade import crossfade_kind, crossfade_sounds
+from .cut_placement import place_at_cut
 from .levels import level_difference, solve_gains, weighted_correlation
 from .placement import CONTEXT_SECONDS, Place, Side, analyze_side, place_crossfade
 from .prediction import BRIDGE_SECONDS, HISTORY_SECONDS, bridge_sounds
@@ -27,7 +29,7 @@ GAP_FADE_SECONDS = 0.005
 """Fade of a part that ends where none follows, and of one that begins where none was before."""
 
 LIMITER_SECONDS = 0.002
-"""Reach of the gain that keeps a crossfade below full scale."""
+"""Look-ahead of the limiter that keeps a crossfade below full scale."""
 
 LEVEL_REACH_SECONDS = 0.3
 """Levels are matched over the crossfade and this much of the overlap around it."""
@@ -178,7 +180,7 @@ class Join:
         left, right = self._read(index, seam.position, stop), self._read(index + 1, seam.position, stop)
         ceiling = max(1.0, float(np.abs(left).max(initial=0)), float(np.abs(right).max(initial=0)))
         mixed = crossfade_sounds(left, right, seam.correlation)
-        return limit_peaks(mixed, ceiling, round(LIMITER_SECONDS * self._sample_rate))
+        return next(limit_peaks((mixed,), ceiling, lookahead=round(LIMITER_SECONDS * self._sample_rate)))
 
     def _fade(self, block: Samples, offset: int, least: int) -> None:
         """Fade the start of a block in, which begins `offset` samples after the silence."""
@@ -257,19 +259,22 @@ def _measure_overlap(
     """Return the place of the crossfade between `start` and `end` of the joined sound, and what is measured there."""
     context = round(CONTEXT_SECONDS * sample_rate)
 
-    def side_of(part: PartSound) -> Side:
+    def read_around(part: PartSound) -> tuple[Samples, int]:
         first, stop = max(part.start, start - context), min(part.end, end + context)
-        sound = to_channels(part.read(first - part.start, stop - part.start), channels)
-        return analyze_side(sound, start - first, end - start, sample_rate)
+        return to_channels(part.read(first - part.start, stop - part.start), channels), start - first
 
-    before, after = side_of(left), side_of(right)
+    (left_sound, left_before), (right_sound, right_before) = read_around(left), read_around(right)
+    before = analyze_side(left_sound, left_before, end - start, sample_rate)
+    after = analyze_side(right_sound, right_before, end - start, sample_rate)
     difference = level_difference(before.samples, after.samples, sample_rate)
-    cut = None
+    gain = np.float32(1.0 if difference is None else 10 ** (difference.decibels / 20))
+    matched = Side(after.samples * gain, after.attacks)
     if right.hard_cut:
         cut = ((right.start + left.end) // 2 if right.boundary is None else right.boundary) - start
-    gain = 1.0 if difference is None else 10 ** (difference.decibels / 20)
-    matched = Side(after.samples * np.float32(gain), after.attacks)
-    place = place_crossfade(before, matched, sample_rate, cut)
+        around = left_sound[:left_before], right_sound[right_before + end - start :] * gain
+        place = place_at_cut(before, matched, around, cut, sample_rate)
+    else:
+        place = place_crossfade(before, matched, sample_rate)
     if right.crossfade is not None:
         first = min(max(right.crossfade[0], start), end - 1)
         place = Place(first - start, min(right.crossfade[1], end - first))

@@ -279,7 +279,8 @@ def _align_bars(left: _Piece, right: _Piece, sample_rate: int, overlap: int, ear
             [int(each) for each in after.downbeats if each < reach],
             beat,
             expected_start=region - overlap,
-            earliest_start=max(least, region - right.length + 1),
+            # A part begins and ends after the one before, which may be much shorter.
+            earliest_start=max(least, region - right.length + 1, 1 - first),
             right_beats=[int(each) for each in after.beats if each < reach],
         )
         if found is not None:

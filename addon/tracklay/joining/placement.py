@@ -24,8 +24,8 @@ STEP_SECONDS = 0.0025
 LONGEST_SECONDS, SHORTEST_SECONDS = 1.0, 0.01
 """Lengths of a crossfade. Over the longest, a change of texture is no event; the shortest does not click."""
 
-HARD_CUT_SECONDS = 0.01
-"""Length of the crossfade at a picture cut."""
+CUT_SECONDS = (0.01, 0.02, 0.04)
+"""Lengths of the crossfade at a picture cut. The shortest is right where the ambience changes; tones in other phases need more."""
 
 HALVING_DB = 2.5
 """Half the length is worth this much less level: a change of texture over a short time is easier to hear."""
@@ -84,7 +84,9 @@ def analyze_side(sound: Samples, before: int, overlap: int, sample_rate: int) ->
     return Side(sound[before : before + overlap], attacks)
 
 
-def place_crossfade(left: Side, right: Side, sample_rate: int, cut: int | None = None) -> Place:
+def place_crossfade(
+    left: Side, right: Side, sample_rate: int, cut: int | None = None, cut_seconds: float = CUT_SECONDS[0]
+) -> Place:
     """Return the place where a crossfade is least heard.
 
     Args:
@@ -92,6 +94,7 @@ def place_crossfade(left: Side, right: Side, sample_rate: int, cut: int | None =
         right: the side that begins, of the same length, matched in level.
         sample_rate: Hz.
         cut: for a hard cut, its sample from the overlap's first.
+        cut_seconds: length of the crossfade at a hard cut.
     """
     length = len(left.samples)
     step = max(1, round(STEP_SECONDS * sample_rate))
@@ -103,10 +106,10 @@ def place_crossfade(left: Side, right: Side, sample_rate: int, cut: int | None =
     unlike = np.abs(10 * np.log10((powers[0] + FLOOR_POWER) / (powers[1] + FLOOR_POWER)))
     attacks = _attack_costs(left.attacks, right.attacks, len(both), step, sample_rate)
     for side in (left, right):
-        attacks = np.maximum(attacks, _click_costs(side.samples, step))
+        attacks = np.maximum(attacks, click_costs(side.samples, step))
     longest = min(length, round(LONGEST_SECONDS * sample_rate))
     best, lowest = Place(0, length), np.inf
-    for size in _lengths(longest, shortest) if cut is None else [round(HARD_CUT_SECONDS * sample_rate)]:
+    for size in _lengths(longest, shortest) if cut is None else [min(length, round(cut_seconds * sample_rate))]:
         steps = max(1, min(len(both), -(-size // step)))
         cost = 10 * np.log10(_window_means(both, steps)) + UNLIKE_WEIGHT * _window_means(unlike, steps)
         cost += _window_highest(attacks, steps) + HALVING_DB * np.log2(longest / size)
@@ -133,7 +136,7 @@ def _step_powers(sound: Samples, step: int) -> Curve:
     return sums
 
 
-def _click_costs(sound: Samples, step: int) -> Curve:
+def click_costs(sound: Samples, step: int) -> Curve:
     """Return the cost of a crossfade on each step for a click in it: a peak of the sound's change that stands out."""
     change = np.abs(np.diff(sound, axis=0, prepend=sound[:1])).max(axis=1)
     peaks = 20 * np.log10(np.maximum.reduceat(change, np.arange(0, len(change), step)) + np.sqrt(FLOOR_POWER))

@@ -11,6 +11,8 @@ from ..cue import SAMPLE_RATE
 from ..listening.loudness import LoudnessMeter
 from ..scoring.bleed import find_bleed
 from ..scoring.spectra import analyse_spectra
+from .gain_curve import FADE_SAMPLES
+from .layouts import MONO, to_layout
 from .speech import SpeechDetector
 
 if TYPE_CHECKING:
@@ -31,7 +33,8 @@ SPEECH_SECONDS = 0.6
 SPOT_SECONDS = 10
 """Seconds up to which a sound of unknown kind is an effect; a longer one is ambience."""
 
-_EDGE_SAMPLES = SAMPLE_RATE // 200  # 5 ms, in which a cut is heard as a click
+_EDGE_SAMPLES = FADE_SAMPLES  # in which a cut is heard as a click
+_HALF_FADE = FADE_SAMPLES // 2
 _AFTER_EDGE_SAMPLES = 20 * _EDGE_SAMPLES
 _AUDIBLE_EDGE = 10 ** (-60 / 20)
 _CLIPPED_RUN = 4  # samples in a row at the highest value that no wave has by itself
@@ -50,6 +53,7 @@ class SoundAnalysis:
         speech: (start, stop) of each stretch of speech on the mix's timeline.
         peak: highest sample, linear.
         fades: True for its start and its end if a cut there would click.
+        handles: samples of its file beyond its start and its end that the fades there use, 0 or half of a fade.
         invalid: samples that were no number or infinite; they play as silence.
         clipped: stretches that are cut off at the highest value.
     """
@@ -62,6 +66,7 @@ class SoundAnalysis:
     fades: tuple[bool, bool]
     invalid: int
     clipped: int
+    handles: tuple[int, int] = (0, 0)
 
 
 def analyse_sound(reader: SourceReader, channels: int) -> SoundAnalysis:
@@ -74,7 +79,7 @@ def analyse_sound(reader: SourceReader, channels: int) -> SoundAnalysis:
     meter, detector = LoudnessMeter(channels), SpeechDetector()
     wants_speech = known is None or known[0] == "dialogue"
     invalid = 0
-    clips, to_mono = _ClipCounter(), np.full(channels, 1 / channels, np.float32)
+    clips = _ClipCounter()
     for start in range(source.start, source.stop, BLOCK_SAMPLES):
         stop = min(source.stop, start + BLOCK_SAMPLES)
         block, unusable = reader.read_checked(start, stop)
@@ -82,8 +87,10 @@ def analyse_sound(reader: SourceReader, channels: int) -> SoundAnalysis:
         clips.add(block)
         meter.add(np.ascontiguousarray(block.T))
         if wants_speech:
-            detector.add(block @ to_mono)
+            detector.add(to_layout(block, MONO)[:, 0])
     speech = [(source.start + a, source.start + b) for a, b in detector.spans()] if wants_speech else []
+    (fade_in, before), (fade_out, after) = _needed_fade_in(reader), _needed_fade_out(reader)
+    fades, handles = (fade_in, fade_out), (before, after)
     kind, kind_from = known or _listen_for_kind(reader, sum(b - a for a, b in speech))
     return SoundAnalysis(
         kind,
@@ -91,9 +98,10 @@ def analyse_sound(reader: SourceReader, channels: int) -> SoundAnalysis:
         meter.part_powers(),
         tuple(speech) if kind == "dialogue" else (),
         clips.peak,
-        _needed_fades(reader),
+        fades,
         invalid,
         clips.count,
+        handles,
     )
 
 
@@ -109,15 +117,33 @@ def _listen_for_kind(reader: SourceReader, speech_samples: int) -> tuple[Kind, K
     return ("effects" if source.samples <= SPOT_SECONDS * SAMPLE_RATE else "ambience"), "length"
 
 
-def _needed_fades(reader: SourceReader) -> tuple[bool, bool]:
-    """Return whether a sound begins and ends so abruptly that a cut is heard. A hit on its first sample is meant, and no cut."""
+def _needed_fade_in(reader: SourceReader) -> tuple[bool, int]:
+    """Return whether a sound begins so abruptly that a cut is heard, and the samples before it that a fade uses.
+
+    A hit on its first sample is meant, and no cut. With handles only a cut through sound is one.
+    """
     source = reader.source
+    if reader.handles()[0] >= _HALF_FADE:
+        return _is_cut_through(reader, source.start), _HALF_FADE
     reach = min(source.samples, _EDGE_SAMPLES + _AFTER_EDGE_SAMPLES)
     head = np.abs(reader.read(source.start, source.start + reach)).max(axis=1, initial=0)
-    tail = np.abs(reader.read(source.stop - reach, source.stop)).max(axis=1, initial=0)
     edge, after = head[:_EDGE_SAMPLES].max(initial=0), head[_EDGE_SAMPLES:].max(initial=0)
-    begins = bool(len(head)) and head[0] > _AUDIBLE_EDGE and edge <= 2 * after
-    return bool(begins), bool(len(tail)) and bool(tail[-1] > _AUDIBLE_EDGE)
+    return bool(len(head) and head[0] > _AUDIBLE_EDGE and edge <= 2 * after), 0
+
+
+def _needed_fade_out(reader: SourceReader) -> tuple[bool, int]:
+    """Return whether a sound ends so abruptly that a cut is heard, and the samples after it that a fade uses."""
+    source = reader.source
+    if reader.handles()[1] >= _HALF_FADE:
+        return _is_cut_through(reader, source.stop), _HALF_FADE
+    tail = np.abs(reader.read(source.stop - min(source.samples, 1), source.stop))
+    return bool(tail.max(initial=0) > _AUDIBLE_EDGE), 0
+
+
+def _is_cut_through(reader: SourceReader, edge: int) -> bool:
+    """Return whether a sound is audible on both sides of an edge. Two clips that meet where the file goes on get the same answer."""
+    around = np.abs(reader.read(edge - _HALF_FADE, edge + _HALF_FADE))
+    return bool(min(around[:_HALF_FADE].max(), around[_HALF_FADE:].max()) > _AUDIBLE_EDGE)
 
 
 class _ClipCounter:

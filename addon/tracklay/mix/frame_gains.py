@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from ..cue import SAMPLE_RATE
-from .gain_curve import GainCurve
-from .planner import FADE_SAMPLES
+from .gain_curve import FADE_SAMPLES, GainCurve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

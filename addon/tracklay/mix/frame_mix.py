@@ -266,7 +266,7 @@ class _Fit:
 
     def _measure(self, trial: MixPlan) -> tuple[MixMeasures, GainCurve]:
         mixed = [MixedSound(plan, sound.reader) for plan, sound in zip(trial.sounds, self._sounds, strict=True)]
-        return render_once(trial, mixed, CHANNELS, self._over_music, None, {}, 0.0, {})
+        return render_once(trial, mixed, self._over_music, None, {}, 0.0, {})
 
     def _shortfall(self, measures: MixMeasures, *, is_held_back: bool) -> list[str]:
         """Return the sentence about a target that is missed."""

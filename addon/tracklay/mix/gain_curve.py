@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from ..cue import SAMPLE_RATE
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 RAMP_STEP_DB: Final = 1.5
 """Decibels between two points of a ramp: the straight lines between them differ from one of decibels by less than 0.03 dB."""
+
+FADE_SAMPLES: Final = SAMPLE_RATE // 200
+"""Fades at edges that click: 5 ms."""
 
 SILENCE_DB: Final = -120.0
 """Decibels of a gain of 0 where a number is needed."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..atomic_io import temp_dir
 from .analysis import analyse_sound
 from .decoded_sound import DecodedSounds
+from .layouts import STEREO, choose_channels
 from .planner import HeardSound, dialogue_over_music, plan_mix
 from .presets import load_preset
 from .render import MixedSound, render_mix
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
     from .plan import MixPlan
     from .presets import Preset
 
-CHANNELS = 2
-
 
 def mix_wavs(
     *,
@@ -35,6 +35,7 @@ def mix_wavs(
     true_peak_db: float | None = None,
     to: str | None = None,
     stems: dict[Kind, str] | None = None,
+    channels: int | None = STEREO,
 ) -> dict[str, Any]:
     """Mix sounds and return the plan as JSON (`MixPlan.to_dict`).
 
@@ -47,6 +48,7 @@ def mix_wavs(
         true_peak_db: highest true peak; None: the preset's.
         to: path of the mix, a WAV; None: only plan and measure.
         stems: path of the WAV of each kind.
+        channels: of the mix: 1, 2, or 6 for 5.1; None: 5.1 if a sound is surround, else stereo.
 
     Raises:
         InvalidInput: the preset is none.
@@ -62,6 +64,7 @@ def mix_wavs(
         true_peak_db=true_peak_db,
         to=Path(to) if to else None,
         stems={kind: Path(path) for kind, path in (stems or {}).items()},
+        channels=channels,
     )
     return plan.to_dict()
 
@@ -76,23 +79,22 @@ def mix_sources(
     true_peak_db: float | None = None,
     to: Path | None = None,
     stems: Mapping[Kind, Path] | None = None,
-    channels: int = CHANNELS,
+    channels: int | None = STEREO,
     headroom_db: float = 0.0,
     origins: Mapping[str, tuple[str, str]] | None = None,
     cancel_token: CancelToken | None = None,
 ) -> MixPlan:
     """Listen to sounds, plan their mix, render it, and return the plan with what was measured.
 
-    Arguments as `mix_wavs`, with `channels` of the mix (1, 2, or 6 for 5.1), and `headroom_db` and `origins` as `render_mix` takes them.
+    Arguments as `mix_wavs`, with `headroom_db` and `origins` as `render_mix` takes them.
     """
     with temp_dir(work) as folder, DecodedSounds(folder, cancel_token) as sounds:
-        readers = [
-            SourceReader(source, sounds.open(source.file, source.stream, source.zero), channels) for source in sources
-        ]
+        opened = [sounds.open(source.file, source.stream, source.zero) for source in sources]
+        channels = choose_channels(sound.channels for sound in opened) if channels is None else channels
+        readers = [SourceReader(source, sound, channels) for source, sound in zip(sources, opened, strict=True)]
         heard = [HeardSound(reader.source, analyse_sound(reader, channels)) for reader in readers]
         plan = plan_mix(heard, samples, preset, target_lufs=target_lufs, true_peak_db=true_peak_db)
+        plan = replace(plan, channels=channels)
         mixed = [MixedSound(each, reader) for each, reader in zip(plan.sounds, readers, strict=True)]
         over_music = dialogue_over_music(heard, plan)
-        return render_mix(
-            plan, mixed, channels, over_music, to=to, stems=stems, headroom_db=headroom_db, origins=origins
-        )
+        return render_mix(plan, mixed, over_music, to=to, stems=stems, headroom_db=headroom_db, origins=origins)

@@ -8,6 +8,7 @@ from typing import Any
 
 from .gain_curve import SILENCE_DB, UNITY, GainCurve
 from .kinds import Kind, KindOrigin  # noqa: TC001 - parts of value types
+from .layouts import STEREO
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class SoundPlan:
         curve: level, duck and fades, without the gain of the whole (`MixPlan.master_db`). It replaces no volume of the user's: it is
             multiplied with it.
         speech: (start, stop) of each stretch in which someone speaks, in samples of the mix's timeline.
+        handles: samples of its file that it plays before its start and after its end, in the fades there.
     """
 
     id: str
@@ -38,16 +40,26 @@ class SoundPlan:
     level_db: float
     curve: GainCurve
     speech: tuple[tuple[int, int], ...] = ()
+    handles: tuple[int, int] = (0, 0)
+
+    @property
+    def heard_span(self) -> tuple[int, int]:
+        """The first sample that is heard of it and the one after the last."""
+        before, after = self.handles
+        return self.start - before, self.start + self.samples + after
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan of the sound as JSON holds it."""
-        return {**asdict(self), "curve": self.curve.to_list(), "speech": [list(span) for span in self.speech]}
+        lists = {"speech": [list(span) for span in self.speech], "handles": list(self.handles)}
+        return {**asdict(self), "curve": self.curve.to_list(), **lists}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> SoundPlan:
         """Rebuild it from `to_dict`."""
         speech = tuple((int(start), int(stop)) for start, stop in data["speech"])
-        return cls(**{**data, "curve": GainCurve.from_list(data["curve"]), "speech": speech})
+        before, after = data.get("handles", (0, 0))
+        curve = GainCurve.from_list(data["curve"])
+        return cls(**{**data, "curve": curve, "speech": speech, "handles": (before, after)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +97,7 @@ class MixPlan:
         limiter: gain of the limiter after that, in steps of 10 ms and nowhere above it: with it a host without a limiter keeps the ceiling.
         measures: of the mix as planned, after the limiter; `UNMEASURED` until it was rendered.
         notes: sentences for the user.
+        channels: of the mix: 1, 2, or 6 for 5.1.
     """
 
     preset: str
@@ -96,12 +109,14 @@ class MixPlan:
     limiter: GainCurve = UNITY
     measures: MixMeasures = UNMEASURED
     notes: tuple[str, ...] = field(default=())
+    channels: int = STEREO
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON holds it: the command prints it, a worker replies with it."""
         return {
             **{name: getattr(self, name) for name in ("preset", "target_lufs", "true_peak_db", "samples", "master_db")},
             "sample_rate": 48_000,
+            "channels": self.channels,
             "limiter": self.limiter.to_list(),
             "sounds": [sound.to_dict() for sound in self.sounds],
             "measures": asdict(self.measures),
@@ -121,4 +136,5 @@ class MixPlan:
             GainCurve.from_list(data["limiter"]),
             MixMeasures(**data["measures"]),
             tuple(data["notes"]),
+            data.get("channels", STEREO),
         )

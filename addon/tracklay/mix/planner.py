@@ -12,7 +12,7 @@ import numpy as np
 from ..cue import SAMPLE_RATE
 from ..listening.loudness import PART_SAMPLES, SILENCE_LUFS, gated_loudness, lufs_of_power, power_of_lufs
 from .ducking import Stretch, duck_curve, merge_stretches
-from .gain_curve import GainCurve, db_of_gain, gain_of_db
+from .gain_curve import FADE_SAMPLES, GainCurve, db_of_gain, gain_of_db
 from .plan import MixPlan, SoundPlan
 
 if TYPE_CHECKING:
@@ -33,9 +33,6 @@ GAIN_RANGE_DB = (-40.0, 24.0)
 
 EFFECTS_CREST_DB = 16.0
 """Decibels by which the highest peak of effects may exceed the loudness of dialogue: single hits have next to no loudness to go by."""
-
-FADE_SAMPLES = SAMPLE_RATE // 200
-"""Fades at edges that click: 5 ms."""
 
 _ACTIVE_LU = 10.0  # dialogue in which no speech is found is heard where it is at most this much below its loudness
 _MIN_PART_LUFS = -60.0
@@ -101,6 +98,7 @@ def plan_mix(
                 levels[source.id],
                 curve,
                 tuple(speech.get(source.id, ())),
+                _heard_handles(sound),
             )
         )
     target = preset.target_lufs if target_lufs is None else target_lufs
@@ -228,12 +226,23 @@ def _over(dialogue: Powers, powers: Powers) -> float | None:
 
 
 def _fades(sound: HeardSound) -> GainCurve:
-    """Return the short fades at the edges of a sound that would click."""
+    """Return the short fades at the edges of a sound that would click: half beyond them where the file goes on, else inside.
+
+    Two clips that meet fade into each other in a straight line: where the file goes on from one to the other, nothing is heard.
+    """
     source, (begins, ends) = sound.source, sound.analysis.fades
     fade = min(FADE_SAMPLES, source.samples // 2)
-    points = [(source.start, 0.0), (source.start + fade, 1.0)] if begins else [(source.start, 1.0)]
-    points += [(source.stop - fade, 1.0), (source.stop, 0.0)] if ends else [(source.stop, 1.0)]
+    before, after = sound.analysis.handles
+    first, last = source.start - before, source.stop + after
+    points = [(first, 0.0), (first + fade, 1.0)] if begins else [(source.start, 1.0)]
+    points += [(last - fade, 1.0), (last, 0.0)] if ends else [(source.stop, 1.0)]
     return GainCurve(tuple(points)).simplified()
+
+
+def _heard_handles(sound: HeardSound) -> tuple[int, int]:
+    """Return the samples that a sound plays beyond its edges: none where it does not fade."""
+    (begins, ends), (before, after) = sound.analysis.fades, sound.analysis.handles
+    return before * begins, after * ends
 
 
 def _add_powers(powers: Powers, sound: HeardSound, curve: GainCurve) -> None:

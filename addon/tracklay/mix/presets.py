@@ -108,6 +108,11 @@ def load_preset(name: str) -> Preset:
         raise error.prefix_with(str(path)) from None
 
 
+def absolute_preset(name: str) -> str:
+    """Return the name of a preset as it can be stored: that of one that ships, or the absolute path of a TOML file."""
+    return name if name in PRESET_NAMES else str(Path(name).absolute())
+
+
 @cache
 def _shipped_preset(name: str) -> Preset:
     text = resources.files(__package__).joinpath("preset_files", f"{name}.toml").read_text("utf-8")

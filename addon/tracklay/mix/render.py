@@ -70,16 +70,17 @@ def stem_blocks(
 ) -> Iterator[dict[Kind, Samples]]:
     """Yield the stems of each block, (samples, channels), rounded to `STEM_STEP`. A kind that is silent in a block is left out."""
     master = gain_of_db(master_db)
-    waiting = deque(sorted(sounds, key=lambda sound: sound.plan.start))
+    waiting = deque(sorted(sounds, key=lambda sound: sound.plan.heard_span))
     playing: list[MixedSound] = []
     for start in range(0, samples, BLOCK_SAMPLES):
         stop = min(samples, start + BLOCK_SAMPLES)
-        while waiting and waiting[0].plan.start < stop:
+        while waiting and waiting[0].plan.heard_span[0] < stop:
             playing.append(waiting.popleft())
-        playing = [sound for sound in playing if sound.plan.start + sound.plan.samples > start]
+        playing = [sound for sound in playing if sound.plan.heard_span[1] > start]
         stems: dict[Kind, Samples] = {}
         for sound in playing:
-            first, last = max(start, sound.plan.start), min(stop, sound.plan.start + sound.plan.samples)
+            begin, end = sound.plan.heard_span
+            first, last = max(start, begin), min(stop, end)
             stem = stems.setdefault(sound.plan.kind, np.zeros((stop - start, channels)))
             gains = sound.plan.curve.gains(first, last)
             factor = gains * master if isinstance(gains, float) else (gains * master)[:, None]
@@ -99,7 +100,7 @@ class _Meters:
     """Measures a mix while it is written."""
 
     def __init__(self, channels: int) -> None:
-        self._loudness, self._before = LoudnessMeter(channels), np.zeros((_PEAK_STEP, channels), np.float32)
+        self._loudness, self._before = LoudnessMeter(channels), np.zeros((2 * _PEAK_STEP, channels), np.float32)
         self._peak = 0.0
         self._step = 0
         self._limited_steps: dict[int, float] = {}
@@ -111,12 +112,15 @@ class _Meters:
         if limited is not unlimited:
             self._measure_gain(unlimited, limited)
         self._step += BLOCK_SAMPLES // LIMITER_STEP
-        joined = np.concatenate([self._before, block])
-        missing = -len(joined) % _PEAK_STEP
-        # A peak between two samples is measured from both sides of a block's border: the steps at the ends do not count twice.
-        peaks = true_peaks(np.pad(joined, ((0, missing), (0, 0))).T, _PEAK_STEP, self._peak)
+        self._measure_peak(block)
+
+    def _measure_peak(self, block: npt.NDArray[np.float32]) -> None:
+        """Measure the true peak of all but the last step of a block, and of the last one of the block before."""
+        joined = np.concatenate([self._before, np.pad(block, ((0, -len(block) % _PEAK_STEP), (0, 0)))])
+        # The steps at both ends see a cut that is not in the sound.
+        peaks = true_peaks(joined.T, _PEAK_STEP, self._peak)[1:-1]
         self._peak = max(self._peak, float(peaks.max(initial=0)))
-        self._before = joined[-_PEAK_STEP:]
+        self._before = joined[-2 * _PEAK_STEP :]
 
     def _measure_gain(self, unlimited: Samples, limited: Samples) -> None:
         """Note the lowest gain of the limiter in each step of a block."""
@@ -138,7 +142,8 @@ class _Meters:
         return GainCurve(tuple(points)).simplified() if points else UNITY
 
     def measures(self, over_music: float | None) -> MixMeasures:
-        """Return what was measured."""
+        """Return what was measured, after the last block."""
+        self._measure_peak(np.zeros((_PEAK_STEP, self._before.shape[1]), np.float32))
         lufs = self._loudness.integrated_lufs()
         peak = db_of_gain(self._peak)
         limiting_db = -db_of_gain(min(self._limited_steps.values(), default=1.0))
@@ -148,7 +153,6 @@ class _Meters:
 def render_mix(
     plan: MixPlan,
     sounds: Sequence[MixedSound],
-    channels: int,
     over_music: float | None,
     *,
     to: Path | None = None,
@@ -161,7 +165,6 @@ def render_mix(
     Args:
         plan: the plan.
         sounds: its sounds with their readers.
-        channels: 1, 2 or 6.
         over_music: LU between dialogue and music, for the measures.
         to: the mix, a 24-bit WAV; None: only measure.
         stems: the stem of each kind, 32-bit float WAVs that sum to the mix before the limiter.
@@ -175,7 +178,7 @@ def render_mix(
     notes = list(plan.notes)
     is_held_back = False
     for attempt in range(1, MAX_PASSES + 1):
-        measures, limiter = render_once(plan, sounds, channels, over_music, to, stems or {}, headroom_db, origins or {})
+        measures, limiter = render_once(plan, sounds, over_music, to, stems or {}, headroom_db, origins or {})
         if measures.lufs is None:
             break
         missing = plan.target_lufs - measures.lufs
@@ -198,7 +201,6 @@ def render_mix(
 def render_once(
     plan: MixPlan,
     sounds: Sequence[MixedSound],
-    channels: int,
     over_music: float | None,
     to: Path | None,
     stems: Mapping[Kind, Path],
@@ -206,6 +208,7 @@ def render_once(
     origins: Mapping[str, Origin],
 ) -> tuple[MixMeasures, GainCurve]:
     """Render the whole mix once, as `render_mix` takes its arguments, and return what was measured and the limiter's gain."""
+    channels = plan.channels
     unlimited: deque[Samples] = deque()
     meters = _Meters(channels)
     with ExitStack() as files:

@@ -13,6 +13,7 @@ import numpy as np
 
 from .gain_curve import UNITY, GainCurve
 from .kinds import Kind, KindOrigin, kind_of_name
+from .layouts import to_layout
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -20,12 +21,6 @@ if TYPE_CHECKING:
     from .decoded_sound import SoundReader
 
     Samples = npt.NDArray[np.float32]
-
-_CENTRE = 0.5**0.5  # ITU-R BS.775: centre and surrounds in a stereo mix, -3 dB
-_TO_STEREO = {
-    6: ((1, 0, _CENTRE, 0, _CENTRE, 0), (0, 1, _CENTRE, 0, 0, _CENTRE)),
-    8: ((1, 0, _CENTRE, 0, _CENTRE, 0, _CENTRE, 0), (0, 1, _CENTRE, 0, 0, _CENTRE, 0, _CENTRE)),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +40,7 @@ class MixSource:
         kind_from: how a known kind is known.
         track: its track. Effects of one track keep their levels to each other, all other sounds are levelled one by one.
         volume: what the user does to its level. It stays, and the mix comes on top of it.
+        has_handles: what its file has beyond its edges may be heard in fades there.
     """
 
     id: str
@@ -59,6 +55,7 @@ class MixSource:
     kind_from: KindOrigin = "set"
     track: str = ""
     volume: GainCurve = UNITY
+    has_handles: bool = False
 
     @property
     def stop(self) -> int:
@@ -77,6 +74,7 @@ class MixSource:
     def to_dict(self) -> dict[str, Any]:
         """Return the source as JSON holds it: a worker receives it."""
         plain = {name: getattr(self, name) for name in ("id", "name", "start", "samples", "offset", "stream", "track")}
+        plain["has_handles"] = self.has_handles
         return plain | {
             "file": str(self.file),
             "zero": str(self.zero),
@@ -101,8 +99,15 @@ class SourceReader:
         self.source, self._sound, self._channels = source, sound, channels
         self._has_volume = source.volume != UNITY
 
+    def handles(self) -> tuple[int, int]:
+        """Return the samples that the file has before and after the source, 0 if they may not be heard."""
+        if not self.source.has_handles:
+            return 0, 0
+        offset = self.source.offset
+        return max(0, offset), max(0, self._sound.samples - offset - self.source.samples)
+
     def read(self, start: int, stop: int) -> Samples:
-        """Return the samples of a stretch of the timeline, (samples, channels), which lies within the source."""
+        """Return the samples of a stretch of the timeline, (samples, channels): of the file beyond the source's edges, too."""
         return self.read_checked(start, stop)[0]
 
     def read_checked(self, start: int, stop: int) -> tuple[Samples, int]:
@@ -119,21 +124,3 @@ class SourceReader:
             gains = self.source.volume.gains(start, stop)
             samples = (samples * (gains if isinstance(gains, float) else gains[:, None])).astype(np.float32)
         return samples, invalid
-
-
-def to_layout(samples: Samples, channels: int) -> Samples:
-    """Return samples in another number of channels: mono on both front channels, stereo on the front of 5.1, the rest mixed down."""
-    have = samples.shape[1]
-    if have == channels:
-        return samples
-    if have == 1:
-        samples, have = np.repeat(samples, 2, axis=1), 2
-    elif channels == 2 or have > channels:
-        matrix = _TO_STEREO.get(have)
-        mixed = samples[:, :2] if matrix is None else samples @ np.array(matrix, np.float32).T
-        samples, have = mixed, 2
-    if have == channels:
-        return samples
-    widened = np.zeros((len(samples), channels), np.float32)
-    widened[:, :have] = samples
-    return widened

@@ -27,6 +27,24 @@ def part_frames(take: str, parts: Sequence[Mapping[str, Any]], start: int, numbe
     Raises:
         InvalidInput: the take has no such part, or none at all, or they are music, which was fitted after it was joined.
     """
+    check_part(take, parts, number)
+    part = parts[number - 1]
+    if "start" not in part:
+        raise InvalidInput(
+            "redo.music_part",
+            "The parts of {take} are music without a place of their own. Name a stretch by its in and out points.",
+            take=take,
+        )
+    first = int(part["start"]) - start
+    return first, first + int(part["frames"])
+
+
+def check_part(take: str, parts: Sequence[Mapping[str, Any]], number: int) -> None:
+    """Check that a take has a part; arguments as `part_frames`.
+
+    Raises:
+        InvalidInput: it has none of this number, or none at all.
+    """
     if not parts:
         raise InvalidInput(
             "redo.no_parts",
@@ -41,15 +59,6 @@ def part_frames(take: str, parts: Sequence[Mapping[str, Any]], start: int, numbe
             count=len(parts),
             part=number,
         )
-    part = parts[number - 1]
-    if "start" not in part:
-        raise InvalidInput(
-            "redo.music_part",
-            "The parts of {take} are music without a place of their own. Name a stretch by its in and out points.",
-            take=take,
-        )
-    first = int(part["start"]) - start
-    return first, first + int(part["frames"])
 
 
 def check_stretch(first: int, end: int, span: Span) -> None:

@@ -107,6 +107,35 @@ def part_sizes(model: Model, frames: int, rate: Rate, mode: str, *, is_patch: bo
     )
 
 
+def extension_frames(model: Model, missing: int, rate: Rate) -> int:
+    """Return the frames of music that a piece is continued by so that it becomes `missing` frames longer: with its overlap."""
+    overlap = _music_overlap(model, rate)
+    return overlap + max(missing, overlap)
+
+
+def extension_sizes(model: Model, frames: int, rate: Rate) -> PartSizes:
+    """Return the sizes of the parts, one at least, that a piece of music is continued by.
+
+    Args:
+        model: the model.
+        frames: their length together, as `extension_frames` returns it.
+        rate: the frame rate.
+    """
+    sizes = part_sizes(model, frames, rate, AUTO)
+    if sizes is not None:
+        return sizes
+    return PartSizes(
+        math.ceil(Fraction(str(model.seconds.least)) * rate.fps), frames, frames, _music_overlap(model, rate)
+    )
+
+
+def _music_overlap(model: Model, rate: Rate) -> int:
+    """Return the frames by which music that a model adds overlaps the music before."""
+    given = Fraction(str(model.continues.seconds)) if model.continues is not None else MUSIC_OVERLAP_SECONDS
+    longest = Fraction(str(model.seconds.most)) * MUSIC_OVERLAP_SHARE if model.seconds.most is not None else given
+    return max(1, math.ceil(min(given, longest) * rate.fps))
+
+
 def request_lengths(model: Model, frames: int, rate: Rate, mode: str) -> list[int]:
     """Return the length of each request that a span is generated with, in frames: the span's own, or those of its parts.
 

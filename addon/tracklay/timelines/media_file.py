@@ -208,6 +208,7 @@ class MediaFile(Timeline):
         *,
         mark: XmpMark | None = None,
         drop_original: bool = False,
+        layout: str = "stereo",
         cancel_token: CancelToken | None = None,
     ) -> tuple[str, ...]:
         """Write the picture with sounds under it, each at its start in seconds, and return notes. Raises as `mux_takes`."""
@@ -219,6 +220,7 @@ class MediaFile(Timeline):
                 target,
                 mark=mark,
                 drop_original=drop_original,
+                layout=layout,
                 cancel_token=cancel_token,
             )
         # Images have no stream to copy: they are encoded once, to a movie that then takes the sound like any other.
@@ -227,7 +229,7 @@ class MediaFile(Timeline):
             source = ImageSequenceSource(self.media.path, self.images, self.video.rate, work / "images.txt")
             encode_movie(source, self.video.end, movie, cancel_token=cancel_token)
             film = probe_video(movie, cancel_token=cancel_token)
-            return mux_takes(*film, placed, target, mark=mark, cancel_token=cancel_token)
+            return mux_takes(*film, placed, target, mark=mark, layout=layout, cancel_token=cancel_token)
 
     def _past_end_note(self, take: Take) -> str:
         """Return a note about music that ends after the picture; empty if it does not. The copy keeps the picture's length."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ..cue import Patch
+from ..cue import PartRecipe, Patch
 from ..errors import InvalidInput, file_not_found_error
 from ..jobs import ledger_schema
-from ..jobs.job_spec import JobSpec
+from ..jobs.job_spec import JobSpec, random_seed
 from ..jobs.ledger import Ledger
 from ..jobs.take_writer import take_from_claim
 from ..models import load_catalogue
-from ..parts.redo import check_stretch, lengthen_stretch, part_frames
+from ..parts.redo import check_part, check_stretch, lengthen_stretch, part_frames
 from ..timing import TimeError, parse_time
 from .base import empty_range_error, invalid_point_error
 
@@ -29,12 +29,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MadeTake:
-    """A take that a job of the ledger made: the job, its spec, the take, and the parts that it, or the take it was redone from, has."""
+    """A take that a job of the ledger made.
+
+    Attributes:
+        job: the job.
+        spec: its spec.
+        take: the take.
+        parts: the parts that it, or the take it was redone from, has.
+        part_seeds: the seed of each of its own parts, by number.
+    """
 
     job: Job
     spec: JobSpec
     take: Take
     parts: tuple[Mapping[str, Any], ...]
+    part_seeds: Mapping[int, int] = field(default_factory=dict)
 
 
 def find_made_take(path: Path) -> MadeTake:
@@ -68,7 +77,8 @@ def _made_take(ledger: Ledger, catalogue: Mapping[str, Model], path: Path) -> Ma
         # The parts of a redone take are those of the take that it was made from.
         earlier = ledger.job_of_take(str(path.parent), spec.cue.patch.take.name)
         parts = () if earlier is None else _made_take(ledger, catalogue, spec.cue.patch.take).parts
-    return MadeTake(job, spec, take, parts)
+    seeds = {each.plan["part"][0]: each.seed for each in ledger.parts_of(job.id)}
+    return MadeTake(job, spec, take, parts, seeds)
 
 
 def _unknown_take_error(path: Path) -> InvalidInput:
@@ -103,6 +113,8 @@ def redo_cue(
     """
     cue, model = made.spec.cue, made.spec.model
     span = cue.span
+    if part is not None and made.spec.is_free_music and made.parts:
+        return _redo_music_part(made, part, prompt, seed)
     if part is not None:
         first, end = part_frames(made.take.file.name, made.parts, span.start, part)
     else:
@@ -117,7 +129,51 @@ def redo_cue(
         patch=Patch(made.take.file, span.start + first, end - first),
         best=False,
         parts="auto",
+        # The stretch is generated, whatever the take was made from.
+        refit=None,
+        reland=None,
+        extends=0,
+        part_recipes=(),
     )
+
+
+def _redo_music_part(made: MadeTake, number: int, prompt: str | None, seed: int | None) -> Cue:
+    """Return the cue of a take of music of which one part is generated again, and those after it if each continues the one before.
+
+    The others are used again, all are joined on bars as before, and the whole is fitted to the same span.
+
+    Raises:
+        InvalidInput: the take has no such part, or another one is missing.
+    """
+    check_part(made.take.file.name, made.parts, number)
+    cue, spec = made.spec.cue, made.spec
+    if cue.extends and cue.refit is not None and number == 1:
+        raise InvalidInput(
+            "redo.continued_part",
+            "Part 1 of {take} is the music of {earlier}. Redo a part of that take.",
+            take=made.take.file.name,
+            earlier=cue.refit.name,
+        )
+    if missing := [each["part"] for each in made.parts if each.get("silent") and each["part"] != number]:
+        raise InvalidInput(
+            "redo.part_missing",
+            "Part {missing} of {take} is missing. Redo it first.",
+            missing=missing[0],
+            take=made.take.file.name,
+        )
+    last_again = len(made.parts) if spec.model.continues else number
+    recipes = [
+        PartRecipe(
+            made.part_seeds[each],
+            cue.part_recipes[each - 1].prompt if cue.part_recipes else cue.prompt,
+            is_made=not number <= each <= last_again,
+        )
+        for each in range(1, len(made.parts) + 1)
+    ]
+    again = recipes[number - 1]
+    new_seed = random_seed(spec) if seed is None else seed
+    recipes[number - 1] = replace(again, seed=new_seed, prompt=again.prompt if prompt is None else prompt)
+    return replace(cue, takes=1, seed=made.job.seed, best=False, part_recipes=tuple(recipes))
 
 
 def _stretch_frames(span: Span, in_point: str | None, out_point: str | None) -> tuple[int, int]:

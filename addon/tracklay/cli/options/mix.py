@@ -30,6 +30,12 @@ def add_parser(commands: Commands[Any]) -> None:
         metavar="SOUND=KIND",
         help="set a kind, as A2=dialogue; off leaves it out (repeatable)",
     )
+    mix.add_argument(
+        "--layout",
+        choices=("auto", "mono", "stereo", "5.1"),
+        default="auto",
+        help="of the mix; auto: 5.1 if a sound is surround, else stereo",
+    )
     mix.add_argument("--stems", action="store_true", help="also write a WAV of each kind; they sum to the mix")
     mix.add_argument("--to", type=Path, metavar="FOLDER", help="output folder (default: tracklay/ beside the picture)")
     add_json_option(mix, "the files, measures and curves")

@@ -20,6 +20,7 @@ from ...version import VERSION
 from ..batch import print_results, report_path, write_list_report
 from ..exit_status import EXIT_DONE, EXIT_FAILED
 from ..messages import print_json, print_messages
+from ..mix import mix_laid, show_mix
 from ..progress import BatchProgress, TakeProgressTable
 from ..tables import show_result
 
@@ -80,7 +81,7 @@ def require_file_delivery(made: MadeTake) -> FileDelivery:
         return made.spec.delivery
     raise InvalidInput(
         "redo.made_elsewhere",
-        "The take was made in Blender: {take}. Do it there.",
+        "The take was made in Blender: {take}. Open its file there, and use Redo Part or Refit Music in the cue's box.",
         take=made.take.file.name,
     )
 
@@ -100,7 +101,7 @@ def generate_beside(
     delivery = require_file_delivery(made)
     spec = replace(
         create_job_spec(cue, made.spec.folder, made.spec.stem),
-        delivery=FileDelivery(delivery.picture, delivery.drop_original),
+        delivery=replace(delivery, take_indices=()),
         sample_rate=made.spec.sample_rate,
     )
     check_budget([spec], max_cost)
@@ -121,12 +122,18 @@ def generate_beside(
             drop_original=delivery.drop_original,
             describe=options.describe,
         )
+    mixed, mix_notes = (None, []) if laid.failures else mix_laid(timeline, to, delivery, options.describe)
+    if mixed:
+        laid.manifest["mix"] = mixed.summary()
     if options.json:
         print_json(laid.manifest)
     else:
         show_result(laid.manifest, to, timeline.manifest_path(to))
-    print_messages([*laid.notes, *(failure["error"] for failure in laid.manifest["failed"])])
-    return EXIT_FAILED if laid.manifest["failed"] else EXIT_DONE
+        if mixed:
+            show_mix(mixed)
+    print_messages([*mix_notes, *laid.notes, *(failure["error"] for failure in laid.manifest["failed"])])
+    is_unmixed = bool(delivery.mix) and mixed is None
+    return EXIT_FAILED if laid.manifest["failed"] or is_unmixed else EXIT_DONE
 
 
 def _takes_to_lay(new: list[Take], earlier: list[Take], made: MadeTake) -> list[Take]:

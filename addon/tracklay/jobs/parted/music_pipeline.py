@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import RefusedContent
 from ...joining.music_join import cut_tail
-from ...parts.plan import plan_evenly
+from ...parts.plan import PlannedPart, plan_evenly
 from .. import artifact_store
 from ..context import run_blocking
 from ..failures import stored_error
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from ...cue import ParamValue, Picture
     from ...errors import TracklayError
-    from ...parts.plan import PlannedPart
     from ...parts.sizes import PartSizes
     from ..context import JobContext
     from ..job_spec import JobSpec
@@ -44,7 +43,11 @@ class MusicPipeline(PartedPipeline):
             self.parts_at_once = 1
 
     async def _choose_parts(self, sizes: PartSizes, picture: Picture) -> list[PlannedPart]:  # noqa: ARG002
-        return plan_evenly(self.spec.frames_in_parts, sizes)
+        added, extends = plan_evenly(self.spec.frames_in_parts, sizes), self.spec.cue.extends
+        if not extends:
+            return added
+        shift = max(0, extends - sizes.overlap)
+        return [PlannedPart(0, extends), *(PlannedPart(part.start + shift, part.end + shift) for part in added)]
 
     def _stops_others(self, error: TracklayError) -> bool:
         # Music is not continued past a part that may still be made.

@@ -33,11 +33,30 @@ class PartPipeline(JobPipeline):
         context: as of every job.
         source: the identity of the picture's source, which the job of the take has computed.
         samples: length of the part in the joined sound, in samples; None for music, which stays as it comes.
+        must_reuse: an earlier job made the part, and nothing is sent for it.
     """
 
-    def __init__(self, job: Job, spec: JobSpec, context: JobContext, source: str, samples: int | None) -> None:
+    def __init__(
+        self,
+        job: Job,
+        spec: JobSpec,
+        context: JobContext,
+        source: str,
+        samples: int | None,
+        *,
+        must_reuse: bool = False,
+    ) -> None:
         super().__init__(job, spec, context)
-        self._source, self._samples = source, samples
+        self._source, self._samples, self._must_reuse = source, samples, must_reuse
+
+    async def _reuse_output(self, content_key: str) -> bool:
+        is_reused = await super()._reuse_output(content_key)
+        if self._must_reuse and not is_reused:
+            raise InvalidInput(
+                "parts.not_stored",
+                "The earlier sound is no longer stored, or its model has changed. Generate the whole take again.",
+            )
+        return is_reused
 
     async def _source_hash(self) -> str:
         return self._source

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 def part_seed(spec: JobSpec, seed: int, number: int) -> int:
-    """Return the seed of a part, counted from 1, of a take with a seed: the first part has the take's own."""
+    """Return the seed of a part, counted from 1, of a take with a seed: that of its recipe, else the first part has the take's own."""
+    if spec.cue.part_recipes:
+        return spec.cue.part_recipes[number - 1].seed
     if number == 1:
         return seed
     low, high = seed_range(spec)
@@ -37,17 +39,24 @@ def part_samples(spec: JobSpec, part: PlannedPart) -> tuple[int, int]:
     return rate.samples(part.start, spec.sample_rate), rate.samples(part.end, spec.sample_rate)
 
 
-def part_job_spec(spec: JobSpec, part: PlannedPart, picture: Picture, seed: int) -> JobSpec:
+def part_job_spec(spec: JobSpec, part: PlannedPart, number: int, picture: Picture, seed: int) -> JobSpec:
     """Return the spec of one part: a cue of its own span, which is neither landed nor fitted nor scored.
 
     Args:
         spec: the spec of the take.
         part: its frames.
+        number: its number, from 1.
         picture: the picture to read; a rendered one is rendered once for all parts.
         seed: the part's seed. It counts as given if the take's is: only then an earlier output may be reused.
     """
+    recipes = spec.cue.part_recipes
     cue = replace(
         spec.cue,
+        prompt=recipes[number - 1].prompt if recipes else spec.cue.prompt,
+        part_recipes=(),
+        # The first part of music that is continued is that music, which is not asked for.
+        refit=spec.cue.refit if spec.cue.extends and number == 1 else None,
+        extends=0,
         span=part_span(spec, part),
         picture=picture,
         seed=None if spec.cue.seed is None else seed,

@@ -141,7 +141,7 @@ class PartedPipeline(JobPipeline):
 
     def _new_part_job(self, part: PlannedPart, number: int) -> NewJob:
         job, seed = self.job, part_seed(self.spec, self.job.seed, number)
-        plan = stored_plan(part_job_spec(self.spec, part, self.spec.cue.picture, seed), part, number)
+        plan = stored_plan(part_job_spec(self.spec, part, number, self.spec.cue.picture, seed), part, number)
         return NewJob(
             job.run, job.project, job.cue, job.take_index, job.model, job.provider, seed, plan, "", parent=job.id
         )
@@ -170,7 +170,7 @@ class PartedPipeline(JobPipeline):
             _, self._picture = await self._find_picture()
         parts = dict(enumerate(self._planned_parts(), 1))
         jobs = await self._claim_parts()
-        waiting, errors = deque(sorted(jobs)), dict[int, TracklayError]()
+        waiting, errors = deque[int](), dict[int, TracklayError]()
         self._progress = dict.fromkeys(jobs, 0.0)
 
         async def run_waiting() -> None:
@@ -181,7 +181,10 @@ class PartedPipeline(JobPipeline):
                     if self._stops_others(error):
                         waiting.clear()
 
-        await asyncio.gather(*(run_waiting() for _ in range(min(self.parts_at_once, len(waiting)))))
+        # What an earlier take has comes first: if it is no longer stored, nothing is sent.
+        for is_made in (True, False):
+            waiting.extend(number for number in sorted(jobs) if self._is_made(number) == is_made and not errors)
+            await asyncio.gather(*(run_waiting() for _ in range(min(self.parts_at_once, len(waiting)))))
         fatal = [errors[number] for number in sorted(errors) if not isinstance(errors[number], RefusedContent)]
         if fatal or len(errors) == len(parts):
             raise (fatal or list(errors.values()))[0]
@@ -249,7 +252,7 @@ class PartedPipeline(JobPipeline):
         self, number: int, part: PlannedPart, job: Job, params: Mapping[str, ParamValue] | None = None
     ) -> PartPipeline:
         picture = self._picture or self.spec.cue.picture
-        spec = part_job_spec(self.spec, part, picture, job.seed)
+        spec = part_job_spec(self.spec, part, number, picture, job.seed)
         if params is not None:
             spec = replace(spec, cue=replace(spec.cue, params=params))
 
@@ -257,7 +260,13 @@ class PartedPipeline(JobPipeline):
             self._report_part(number, step)
 
         context = replace(self.context, report_progress=report)
-        return PartPipeline(job, spec, context, self.job.source or "", self._part_length(part))
+        length, is_made = self._part_length(part), self._is_made(number)
+        return PartPipeline(job, spec, context, self.job.source or "", length, must_reuse=is_made)
+
+    def _is_made(self, number: int) -> bool:
+        """Return whether an earlier take has a part."""
+        recipes = self.spec.cue.part_recipes
+        return bool(recipes) and recipes[number - 1].is_made
 
     def _report_part(self, number: int, step: StageProgress) -> None:
         """Report a part's step as progress of the take."""

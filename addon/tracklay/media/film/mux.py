@@ -132,6 +132,7 @@ def mux_takes(
     *,
     mark: XmpMark | None = None,
     drop_original: bool = False,
+    layout: str = "stereo",
     cancel_token: CancelToken | None = None,
 ) -> tuple[str, ...]:
     """Write a picture with takes under it. Its own sound is kept as further tracks. Return notes about what could not be kept.
@@ -147,6 +148,7 @@ def mux_takes(
         to: the file to write; its suffix chooses the container.
         mark: says in the film that its sound was generated; None if it was not.
         drop_original: leave the picture's own sound out.
+        layout: ffmpeg's name of the layout of the track with takes.
         cancel_token: cancels the work.
 
     Raises:
@@ -177,7 +179,9 @@ def mux_takes(
             # Sound that has to be decoded may be damaged: without it there is still a film.
             for sound in dict.fromkeys((own, copied)):
                 try:
-                    _write_film(media, video, picture, takes, sound, (times, content_hash), to, mark, cancel_token)
+                    _write_film(
+                        media, video, picture, takes, sound, (times, content_hash), to, mark, layout, cancel_token
+                    )
                 except MediaError as error:
                     log.info("%s, picture %s: %s", to.name, "copied" if is_copy else "encoded", error)
                     failure = error
@@ -219,6 +223,7 @@ def _write_film(
     frames: tuple[Sequence[Fraction], str],
     to: Path,
     mark: XmpMark | None,
+    layout: str,
     cancel_token: CancelToken | None,
 ) -> None:
     """Write a film and check it. `movie` is the encoded picture, None if the source's packets are copied; `frames` as `_shown_frames`.
@@ -236,7 +241,7 @@ def _write_film(
     length = round((video.end - video.start) * SAMPLE_RATE)
     placed = [
         ffmpeg.input_stream(take)["a:0"]
-        .filter("aformat", sample_fmts="fltp", channel_layouts="stereo")
+        .filter("aformat", sample_fmts="fltp", channel_layouts=layout)
         .filter("adelay", f"{round(start * SAMPLE_RATE)}S", all=1)
         .filter("apad", whole_len=length)
         .filter("atrim", end_sample=length)
@@ -246,7 +251,7 @@ def _write_film(
     options: dict[str, Any] = {
         "format": MUXER_NAMES[kind],
         "c:v": "copy",
-        **(aac_options("320k", ":a:0") if kind == "mp4" else {"c:a:0": "pcm_s24le"}),
+        **(aac_options("640k" if layout == "5.1" else "320k", ":a:0") if kind == "mp4" else {"c:a:0": "pcm_s24le"}),
         # The name of a track: in Matroska its title, in MP4 and QuickTime that of its handler.
         "metadata:s:a:0": f"{'title' if kind == 'mkv' else 'handler_name'}={_track_name(mark)}",
         "disposition:a:0": "default",

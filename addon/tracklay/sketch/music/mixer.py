@@ -9,14 +9,14 @@ from __future__ import annotations
 import tempfile
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ...cue import SAMPLE_RATE
-from ...listening.loudness import SILENCE_LUFS, LoudnessMeter, true_peaks
+from ...listening.limiter import limiter_gains
+from ...listening.loudness import SILENCE_LUFS, LoudnessMeter
 from ..convolution import ConvolutionReverb, partition_response
 from ..dsp import db_to_gain, fft_frequencies, pan_gains
 from .drums import render_stroke
@@ -50,8 +50,7 @@ _REVERB_SENDS = {
     "percussion": 0.5,
 }  # reverb per stem: a reverberant bass muddies the mix
 _BRIGHTNESS_STEPS = 4  # velocities that sound different apart from their level; more would defeat the cache
-_LIMITER_STEP_SAMPLES = 64  # samples between the points of the limiter's gain, 1.3 ms
-_LIMITER_REACH_STEPS = 16  # points on either side for the minimum, and as many again for the smoothing
+_LIMITER_LOOKAHEAD_SAMPLES = 1024  # 21 ms: music has long low notes, whose waves a faster gain would bend
 _MIN_FADE_SAMPLES = SAMPLE_RATE // 100
 _MAX_FADE_SAMPLES = 5 * SAMPLE_RATE // 2
 
@@ -293,39 +292,22 @@ def _mix_hops(
 
 
 def _limit(hops: Iterator[npt.NDArray[np.float32]]) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
-    """Yield each hop and its first sample, with the gain reduced within 44 ms of every peak of the stems' sum.
-
-    All stems have the same gain, so their sum is limited too. It is a weighted mean of minima over the neighbourhood, and
-    every one of those minima includes the point itself: the gain is never above what a peak needs.
-    """
+    """Yield each hop and its first sample, with the gain of all stems reduced around every peak of their sum."""
     # 0.1 dB for what the gain itself adds between two samples, and for rounding.
     ceiling = db_to_gain(CEILING_DB - 0.1)
-    # The sum's peaks are taken per step; the gain is computed at the steps' borders and interpolated between them.
-    points = _HOP_SAMPLES // _LIMITER_STEP_SAMPLES
-    margin = 2 * _LIMITER_REACH_STEPS + 1
-    window = np.hanning(margin + 2)[1:-1]
-    window /= window.sum()
-    held: npt.NDArray[np.float32] | None = None
-    past = now = np.ones(margin)
-    index = 0
-    # The gain of a hop depends on the hop before and after it: each is held back until the next is known.
-    for hop in chain(hops, (None,)):
-        if hop is None:
-            coming = np.ones(margin)
-        else:
-            peaks = true_peaks(hop.sum(axis=0), _LIMITER_STEP_SAMPLES, ceiling)
-            coming = np.minimum(1.0, ceiling / np.maximum(peaks, 1e-9))
-        if held is not None:
-            needed = np.concatenate((past, now, coming[:margin]))
-            if needed.min() < 1:
-                lowest = np.lib.stride_tricks.sliding_window_view(needed, margin + 1).min(axis=1)
-                nodes = np.convolve(lowest, window, mode="valid")
-                steps = np.arange(_HOP_SAMPLES) / _LIMITER_STEP_SAMPLES
-                held *= np.interp(steps, np.arange(points + 1), nodes).astype(np.float32)
-            yield index * _HOP_SAMPLES, held
-            index += 1
-            past = now[-margin:]
-        held, now = hop, coming
+    waiting: deque[npt.NDArray[np.float32]] = deque()
+
+    def sums() -> Iterator[npt.NDArray[np.float32]]:
+        for hop in hops:
+            waiting.append(hop)
+            yield hop.sum(axis=0).T
+
+    gains = limiter_gains(sums(), ceiling, between_samples=True, lookahead=_LIMITER_LOOKAHEAD_SAMPLES)
+    for index, gain in enumerate(gains):
+        hop = waiting.popleft()
+        if gain is not None:
+            hop *= gain
+        yield index * _HOP_SAMPLES, hop
 
 
 def _final_fade(samples: int, final_sample: int, start: int) -> npt.NDArray[np.float32] | None:

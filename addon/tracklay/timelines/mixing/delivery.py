@@ -41,6 +41,7 @@ class MixOptions:
         with_stems: write the stems, too.
         drop_original: leave a media file's own sound out.
         to: the output folder; None: that of the timeline.
+        channels: of the mix; None: 5.1 if a sound is surround, else stereo.
     """
 
     preset: Preset
@@ -50,6 +51,7 @@ class MixOptions:
     with_stems: bool = False
     drop_original: bool = False
     to: Path | None = None
+    channels: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ class MixResult:
             "sound": self.sound.name,
             "stems": {kind: path.name for kind, path in self.stems.items() if kind in kinds},
             "curves": self.curves.name,
+            "channels": self.plan.channels,
             **asdict(self.plan.measures),
         }
 
@@ -142,6 +145,7 @@ def mix_timeline(path: Path, request: MixOptions) -> MixResult:
             true_peak_db=request.true_peak_db,
             to=work / sound.name,
             stems={kind: work / each.name for kind, each in stems.items()},
+            channels=request.channels,
             headroom_db=target.headroom_db,
             origins=scene.origins,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,6 +12,7 @@ import opentimelineio as otio
 
 from ...cue import SAMPLE_RATE
 from ...errors import InvalidInput
+from ...mix.gain_curve import UNITY, GainCurve
 from ...mix.kinds import kind_of_task
 from ...mix.sources import MixSource
 from ...models import load_catalogue
@@ -28,49 +30,97 @@ if TYPE_CHECKING:
     from ..otio.formats import TimelineText
 
 
+_Offsets = tuple[Fraction, Fraction]
+
+_FADE_STEPS = 12
+"""Straight lines of which the fade of a transition consists: 0.1 dB from the curve."""
+
+
 @dataclass(frozen=True, slots=True)
-class _PlacedClip:
-    """A clip of an audio track and its first second on the timeline, with its length in seconds."""
+class PlacedClip:
+    """A clip of an audio track.
+
+    Attributes:
+        clip, track: the objects of OpenTimelineIO.
+        start: its first second on the timeline; with a transition there, its middle as the editor cut it.
+        length: in seconds, without what transitions add.
+        place: the numbers of the track and of the clip among the track's children.
+        fade_in: the transition at its start: seconds before the cut and after it; (0, 0) without one.
+        fade_out: that at its end.
+    """
 
     clip: Any
     track: Any
     start: Fraction
     length: Fraction
+    place: tuple[int, int]
+    fade_in: _Offsets
+    fade_out: _Offsets
+
+    def volume(self) -> GainCurve:
+        """Return the gain of its transitions: of equal power, as editing programs cross sounds by default."""
+        points = [*_fade_points(self.start, self.fade_in, rising=True)]
+        points += _fade_points(self.start + self.length, self.fade_out, rising=False)
+        return GainCurve(tuple(points)) if points else UNITY
 
 
-def read_otio_scene(source: TimelineText) -> tuple[MixScene, list[str]]:
-    """Return the sounds of a timeline's enabled audio tracks, and notes on clips that cannot be mixed."""
+def read_otio_scene(source: TimelineText) -> tuple[MixScene, list[str], dict[str, PlacedClip]]:
+    """Return the sounds of a timeline's enabled audio tracks, notes on clips that cannot be mixed, and the clip of each sound by its id."""
     catalogue = load_catalogue()
     sources: list[MixSource] = []
     origins = {}
+    clips = {}
     notes: list[str] = []
     for placed in _placed_clips(source.timeline.tracks):
         try:
             found = _clip_source(placed, source.base, catalogue, len(sources) + 1)
             sources.append(found)
+            clips[found.id] = placed
             if _model_of(placed.clip):
                 origins[found.id] = find_origin(placed.clip.metadata[METADATA_KEY])
         except InvalidInput as error:
             notes.append(f"left out: {error}")
-    return MixScene(tuple(sources), round(to_seconds(source.timeline.duration()) * SAMPLE_RATE), origins), notes
+    scene = MixScene(tuple(sources), round(to_seconds(source.timeline.duration()) * SAMPLE_RATE), origins)
+    return scene, notes, clips
 
 
-def _placed_clips(tracks: Any) -> Iterator[_PlacedClip]:
-    """Yield the enabled clips of the enabled audio tracks. Transitions have no length: clips meet in their middle."""
-    for track in tracks:
+def _placed_clips(tracks: Any) -> Iterator[PlacedClip]:
+    """Yield the enabled clips of the enabled audio tracks. Transitions have no length: they lie over the cut of two clips."""
+    for track_number, track in enumerate(tracks):
         if getattr(track, "kind", None) != otio.schema.TrackKind.Audio or not track.enabled:
             continue
         start = Fraction(0)
-        for child in track:
+        for number, child in enumerate(track):
             if isinstance(child, otio.schema.Transition):
                 continue
             length = to_seconds(child.duration())
             if isinstance(child, otio.schema.Clip) and child.enabled and length > 0:
-                yield _PlacedClip(child, track, start, length)
+                fades = _offsets(track, number - 1), _offsets(track, number + 1)
+                yield PlacedClip(child, track, start, length, (track_number, number), *fades)
             start += length
 
 
-def _clip_source(placed: _PlacedClip, folder: Path, catalogue: Mapping[str, Model], number: int) -> MixSource:
+def _offsets(track: Any, number: int) -> _Offsets:
+    """Return the seconds before and after the cut of a transition; (0, 0) if this child of a track is none."""
+    child = track[number] if 0 <= number < len(track) else None
+    if not isinstance(child, otio.schema.Transition):
+        return Fraction(0), Fraction(0)
+    return to_seconds(child.in_offset), to_seconds(child.out_offset)
+
+
+def _fade_points(cut: Fraction, offsets: _Offsets, *, rising: bool) -> list[tuple[int, float]]:
+    """Return the points of a fade of equal power around a cut, none without one."""
+    first, last = (round((cut + each) * SAMPLE_RATE) for each in (-offsets[0], offsets[1]))
+    if last - first < _FADE_STEPS:
+        return []
+    shares = [step / _FADE_STEPS for step in range(_FADE_STEPS + 1)]
+    return [
+        (round(first + (last - first) * share), math.sin(math.pi / 2 * (share if rising else 1 - share)))
+        for share in shares
+    ]
+
+
+def _clip_source(placed: PlacedClip, folder: Path, catalogue: Mapping[str, Model], number: int) -> MixSource:
     """Return a clip as a source of the mix.
 
     Raises:
@@ -94,7 +144,8 @@ def _clip_source(placed: _PlacedClip, folder: Path, catalogue: Mapping[str, Mode
     begins = to_seconds(clip.trimmed_range().start_time)
     # A media's own clock may begin anywhere: its available range says where.
     zero = to_seconds(media.available_range.start_time) if media.available_range is not None else Fraction(0)
-    start = round(placed.start * SAMPLE_RATE)
+    early, late = placed.fade_in[0], placed.fade_out[1]
+    start = round((placed.start - early) * SAMPLE_RATE)
     model = _model_of(clip)
     known = catalogue.get(model)
     return MixSource(
@@ -102,11 +153,13 @@ def _clip_source(placed: _PlacedClip, folder: Path, catalogue: Mapping[str, Mode
         name,
         path,
         start,
-        round((placed.start + placed.length) * SAMPLE_RATE) - start,
-        offset=round((begins - zero) * SAMPLE_RATE),
+        round((placed.start + placed.length + late) * SAMPLE_RATE) - start,
+        offset=round((begins - zero - early) * SAMPLE_RATE),
         kind=kind_of_task(known.task) if known else None,
         kind_from="model",
         track=model or placed.track.name,
+        volume=placed.volume(),
+        has_handles=True,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, get_args
 
 from ...cue import SAMPLE_RATE
@@ -117,9 +118,26 @@ def _take_source(entry: Mapping[str, Any], folder: Path, catalogue: Mapping[str,
     start = parse_fraction(entry["start"]["seconds"])
     samples = round(int(entry["samples"]) * SAMPLE_RATE / int(entry["sample_rate"]))
     kind: Kind | None = kind_of_task(known.task) if known else None
+    before = _handle_before(entry)
     return MixSource(
-        name, name, folder / name, round(start * SAMPLE_RATE), samples, kind=kind, kind_from="model", track=model
+        name,
+        name,
+        folder / name,
+        round(start * SAMPLE_RATE),
+        samples,
+        offset=round(before * SAMPLE_RATE),
+        kind=kind,
+        kind_from="model",
+        track=model,
+        has_handles=bool(entry.get("handles")),
     )
+
+
+def _handle_before(entry: Mapping[str, Any]) -> Fraction:
+    """Return the seconds of a take's file that are before its cue: `start` and `samples` of its entry are the cue's."""
+    handles = entry.get("handles")
+    before = handles.get("before", 0) if isinstance(handles, dict) else 0
+    return Fraction(int(before), int(entry["sample_rate"]))
 
 
 def _replaces(newer: MixSource, older: MixSource) -> bool:

@@ -11,6 +11,7 @@ from ...errors import InvalidInput
 from ...listening.loudness import true_peaks
 from ...mix.decoded_sound import DecodedSounds
 from ...mix.gain_curve import db_of_gain, gain_of_db
+from ...mix.layouts import name_of_channels
 from .. import open_timeline
 from ..formats import BLEND_SUFFIX
 from ..media_file import MediaFile
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ...mix.plan import MixPlan
     from ..base import Timeline
     from ..otio.timeline import OtioFile
+    from .otio_scene import PlacedClip
     from .scene import MixScene
 
 
@@ -89,7 +91,8 @@ class FilmTarget(MixTarget):
         mark: XmpMark | None,
     ) -> Sequence[str]:
         placed = [(sound, Fraction(0))]
-        notes = self.timeline.write_film(placed, self.path, mark=mark, drop_original=self._drop_original)
+        layout = name_of_channels(plan.channels)
+        notes = self.timeline.write_film(placed, self.path, mark=mark, drop_original=self._drop_original, layout=layout)
         peak_db = db_of_gain(_file_true_peak(self.path, gain_of_db(plan.true_peak_db)))
         if peak_db <= plan.true_peak_db:
             return notes
@@ -101,6 +104,7 @@ class OtioTarget(MixTarget):
     """A timeline: the mix and its stems are tracks of a copy. Takes are read from the copy that `tracklay lay` wrote, if there is one."""
 
     needs_stems = True
+    _clips: Mapping[str, PlacedClip]
 
     def __init__(self, timeline: OtioFile, folder: Path) -> None:
         from ..otio.formats import read_timeline  # noqa: PLC0415 - OpenTimelineIO may not be installed
@@ -116,7 +120,8 @@ class OtioTarget(MixTarget):
     def read_scene(self, work: Path) -> tuple[MixScene, Sequence[str]]:  # noqa: ARG002
         from .otio_scene import read_otio_scene  # noqa: PLC0415
 
-        return read_otio_scene(self._source)
+        scene, notes, self._clips = read_otio_scene(self._source)
+        return scene, notes
 
     def check_free(self, earlier: frozenset[str]) -> None:  # noqa: ARG002 - the file is signed
         from ..otio.timeline import has_signed_tracks  # noqa: PLC0415
@@ -135,7 +140,7 @@ class OtioTarget(MixTarget):
     ) -> Sequence[str]:
         from .otio_tracks import write_mixed_timeline  # noqa: PLC0415
 
-        write_mixed_timeline(self._source, self.timeline.rate, plan, sound, stems, self.path)
+        write_mixed_timeline(self._source, self._clips, self.timeline.rate, plan, sound, stems, self.path)
         return ()
 
 

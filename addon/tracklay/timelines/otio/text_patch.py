@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ...errors import InvalidInput
@@ -236,4 +236,30 @@ def mute_audio(text: str, *, with_takes: bool = False) -> str:
             edits.append((enabled.start, enabled.end, "false"))
     for start, end, replacement in reversed(edits):
         text = f"{text[:start]}{replacement}{text[end:]}"
+    return text
+
+
+def add_effects(text: str, effects: Mapping[tuple[int, int], str]) -> str:
+    """Return the timeline with an effect more on some clips.
+
+    Args:
+        text: the timeline.
+        effects: the effect of each clip as JSON on one line, by the numbers of its track and of the clip among the track's children.
+    """
+    edits: list[tuple[int, str]] = []
+    for track_number, track in enumerate(iter_items(text, _track_array(text).start)):
+        wanted = {number: effect for (of_track, number), effect in effects.items() if of_track == track_number}
+        children = find_member(text, track.start, "children") if wanted else None
+        for number, child in enumerate(iter_items(text, children.start) if children else ()):
+            if number not in wanted:
+                continue
+            array = find_member(text, child.start, "effects")
+            if array is None:
+                edits.append((child.start + 1, f'"effects": [{wanted[number]}], '))
+            elif items := list(iter_items(text, array.start)) if array.value else []:
+                edits.append((items[-1].end, f", {wanted[number]}"))
+            else:
+                edits.append((array.start + 1, wanted[number]))
+    for position, inserted in sorted(edits, reverse=True):
+        text = f"{text[:position]}{inserted}{text[position:]}"
     return text

@@ -9,7 +9,7 @@ import numpy as np
 from ...cue import SAMPLE_RATE
 from ...media.bwf import plain_bwf_writer
 from ...media.wav_reader import WavReader
-from ...mix.sources import to_layout
+from ...mix.layouts import to_layout
 
 if TYPE_CHECKING:
     from pathlib import Path

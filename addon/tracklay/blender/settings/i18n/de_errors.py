@@ -392,6 +392,9 @@ ERRORS = {
         "{ready} von {count} Teilen wurden erzeugt und werden berechnet. {lost} laufen bei {provider} vielleicht weiter und "
         "werden berechnet."
     ),
+    "The earlier sound is no longer stored, or its model has changed. Generate the whole take again.": (
+        "Der frühere Ton ist nicht mehr gespeichert, oder sein Modell hat sich geändert. Erzeugen Sie den ganzen Take neu."
+    ),
     "The take was not made in parts: {take}. Name a stretch by its in and out points.": (
         "Der Take wurde nicht in Teilen erzeugt: {take}. Nennen Sie einen Abschnitt durch In- und Out-Punkt."
     ),
