@@ -25,6 +25,8 @@ BASE_URL_VARIABLES = (
     "TRACKLAY_FAL_API_URL",
     "TRACKLAY_SCENARIO_URL",
     "TRACKLAY_BEATOVEN_URL",
+    "TRACKLAY_ELEVENLABS_URL",
+    "TRACKLAY_MIRELO_URL",
     "TRACKLAY_COG_URL",
     "TRACKLAY_COMFYUI_URL",
 )
@@ -36,6 +38,8 @@ KEY_VARIABLES = (
     "SCENARIO_SDK_API_KEY",
     "SCENARIO_SDK_API_SECRET",
     "BEATOVEN_API_KEY",
+    "ELEVENLABS_API_KEY",
+    "MIRELO_API_KEY",
 )
 """Variables that hold API keys, under the names that the vendors' own clients use."""
 

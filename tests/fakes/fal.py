@@ -52,7 +52,7 @@ VIDEO = Rule(str, MISSING)
 _STABLE_AUDIO_3 = {
     "num_inference_steps": Rule(int, 8, 1, 100),
     "guidance_scale": Rule(NUMBER, 1, 0, 25),
-    "seed": Rule(int),
+    "seed": Rule(int, None, 0),
     "enable_prompt_expansion": Rule(bool, default=False),
     "enable_safety_checker": Rule(bool, default=True),
     "output_format": Rule(str, "mp3", choices=("mp3", "wav", "flac", "ogg", "opus", "m4a", "aac")),
@@ -130,7 +130,7 @@ MODELS: dict[str, dict[str, Rule]] = {
         "negative_prompt": Rule(str, "noisy, harsh"),
         "guidance_scale": Rule(NUMBER, 4.5, 1, 10),
         "num_inference_steps": Rule(int, 50, 10, 100),
-        "seed": Rule(int),
+        "seed": Rule(int, None, 0),
     },
     "fal-ai/controlfoley": {
         "video_url": VIDEO,
@@ -356,7 +356,7 @@ class Fal:
         """In the unit of the price list; not every endpoint sends it."""
         unit = PRICES.get(job.endpoint, (0, "generations"))[1]
         seconds = float(job.input.get("duration") or 2) * self.overcharge
-        return f"{ {'seconds': seconds, 'minutes': seconds / 60, 'compute seconds': 12.5}.get(unit, 1):g}"
+        return f"{ {'seconds': seconds, 'minutes': seconds / 60, '10 seconds': seconds / 10, 'compute seconds': 12.5}.get(unit, 1):g}"
 
     def _cancel(self, seen: Seen, app: str, name: str) -> Reply:
         job = self._job(app, name)

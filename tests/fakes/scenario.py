@@ -94,7 +94,6 @@ MODELS: dict[str, dict[str, Input]] = {
         "prompt": _TEXT,
         "lyrics": _TEXT,
         "instrumental": {"type": "boolean"},
-        "vocalLanguage": _TEXT,
         "duration": {"type": "number", "min": 10, "max": 600},
         "bpm": {"type": "number", "min": 30, "max": 300},
         "keyscale": _TEXT,

@@ -294,7 +294,7 @@ async def submit_once(
 
 
 _factories: dict[str, Callable[[], Provider]] = {}
-_BUILT_IN = ("sketch", "replicate", "cog", "comfyui", "fal", "scenario", "beatoven")
+_BUILT_IN = ("sketch", "replicate", "cog", "comfyui", "fal", "scenario", "beatoven", "elevenlabs", "mirelo")
 
 
 def register(name: str, factory: Callable[[], Provider]) -> None:

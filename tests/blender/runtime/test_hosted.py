@@ -10,7 +10,15 @@ from tracklay import models
 from tracklay.blender.sequencer import compat
 from tracklay.blender.settings.preferences import COG_PROVIDER, HOSTED_PROVIDERS
 
-from tests.providers.conftest import beatoven, cog, fal, replicate, scenario  # noqa: F401 - the fake servers, as fixtures
+from tests.providers.conftest import (  # noqa: F401 - the fake servers, as fixtures
+    beatoven,
+    cog,
+    elevenlabs,
+    fal,
+    mirelo,
+    replicate,
+    scenario,
+)
 
 from ..conftest import add, laid, set_rate
 from ..hosted_clip import FLASHES, FRAMES, RATE, START, without_pauses  # noqa: F401 - an autouse fixture

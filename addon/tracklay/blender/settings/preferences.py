@@ -35,6 +35,8 @@ HOSTED_PROVIDERS: dict[str, tuple[str, dict[str, str]]] = {
     "fal": ("fal", {"FAL_KEY": "Key"}),
     "scenario": ("Scenario", {"SCENARIO_SDK_API_KEY": "API Key", "SCENARIO_SDK_API_SECRET": "API Secret"}),
     "beatoven": ("Beatoven", {"BEATOVEN_API_KEY": "API Key"}),
+    "elevenlabs": ("ElevenLabs", {"ELEVENLABS_API_KEY": "API Key"}),
+    "mirelo": ("Mirelo", {"MIRELO_API_KEY": "API Key"}),
 }
 """Providers on the internet: their titles, and the environment variables of their keys with the vendor's name for each key."""
 
