@@ -62,8 +62,8 @@ def require_key(name: str, provider: str) -> str:
 def redact(text: str) -> str:
     """Return the text with each API key replaced by `[key]`.
 
-    Finds a key as it is, the part after its colon (fal, the value of a header), as HTTP Basic encodes it, alone and with each other key (Scenario), and
-    quoted for a URL.
+    Finds a key as it is, the part after its colon (fal, the value of a header), as HTTP Basic encodes it, alone and with each other
+    key (Scenario), and quoted for a URL.
     """
     values = [
         value
