@@ -12,7 +12,7 @@ import bpy
 
 from .ops import channel_ops, cue_ops, generate_ops, job_ops, marker_ops, settings_ops, shot_ops, take_ops, turnover_ops
 from .render import handlers
-from .runtime import app_handlers, cue_rows, dispatcher, prompt_words, timer
+from .runtime import app_handlers, cue_rows, dispatcher, model_bills, prompt_words, timer
 from .sequencer import connections
 from .settings import catalogue, preferences, properties
 from .settings.i18n import translate
@@ -68,6 +68,7 @@ def unregister() -> None:
     app_handlers.unregister()
     timer.stop_timer()
     prompt_words.stop_timer()
+    model_bills.stop_timer()
     dispatcher.close_dispatcher()
     keymap.unregister()
     panels.unregister()
