@@ -23,8 +23,8 @@ _threads: list[threading.Thread] = []
 
 
 def known_bills(model_id: str) -> BilledRange | None:
-    """Return what takes of a model were charged; None if that is not known, or not yet read."""
-    if model_id not in _found and not any(thread.is_alive() for thread in _threads):
+    """Return what takes of a model were charged; None if that is not known, or not yet read. Without a window nothing is read."""
+    if model_id not in _found and not bpy.app.background and not any(thread.is_alive() for thread in _threads):
         start_reading(model_id)
     return _found.get(model_id)
 

@@ -64,6 +64,10 @@ OPERATORS = {
 """Names of operators and labels of their buttons (the context `Operator`)."""
 
 WORDS = {
+    # Plans with vendors, as the vendors call them
+    "Free": "Kostenlos",
+    "Paid": "Bezahlt",
+    **{name: name for name in ("Business", "Creator", "Enterprise", "Enterprise Lite", "Pro", "Scale", "Starter")},
     # Panels and menus
     "Tracklay": "Tracklay",
     "Generate": "Erzeugen",
