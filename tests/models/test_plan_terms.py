@@ -1,4 +1,4 @@
-"""What the user's plan with a vendor allows: named once, kept with each take, and said where it is not known."""
+"""The terms of the user's plan with a vendor: named once, kept with each take, and shown as not known where they are not."""
 
 from __future__ import annotations
 

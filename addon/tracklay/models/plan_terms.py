@@ -1,4 +1,4 @@
-"""What the plans of a vendor allow: one TOML file for each vendor whose terms differ by plan, with their date and source.
+"""Terms of the plans of a vendor: one TOML file for each vendor whose terms differ by plan, with their date and source.
 
 The user names a plan once for each vendor: in `TRACKLAY_PLANS`, or in Blender's preferences.
 """
@@ -30,7 +30,7 @@ COMMERCIAL_WORDS = {True: "yes", False: "no", None: "not known"}
 
 @dataclass(frozen=True, slots=True)
 class PlanTerms:
-    """What a plan allows with a kind of sound.
+    """Terms of a plan for a kind of sound.
 
     Attributes:
         vendor: the provider's name in the catalogue.

@@ -98,13 +98,25 @@ EXAMPLES = (
     Example(
         "mmaudio",
         "foley",
-        {"video": "1.video", "prompt": "4.prompt", "negative": "4.negative_prompt", "seed": "4.seed", "seconds": "4.duration"},
+        {
+            "video": "1.video",
+            "prompt": "4.prompt",
+            "negative": "4.negative_prompt",
+            "seed": "4.seed",
+            "seconds": "4.duration",
+        },
         None,
     ),
     Example(
         "hunyuan-foley",
         "foley",
-        {"video": "1.file", "prompt": "5.prompt", "negative": "5.negative_prompt", "seed": "5.seed", "seconds": "5.duration"},
+        {
+            "video": "1.file",
+            "prompt": "5.prompt",
+            "negative": "5.negative_prompt",
+            "seed": "5.seed",
+            "seconds": "5.duration",
+        },
         60,
     ),
     Example("stable-audio-3", "effect", {"prompt": "3.text", "seed": "6.seed", "seconds": "5.seconds"}, 1000),

@@ -1,4 +1,4 @@
-"""What takes of a model were charged so far, for the panel: of models that are billed by computing time nothing else is known before.
+"""Charges of a model's takes so far, for the panel: of models that are billed by computing time nothing else is known before.
 
 Reading the ledger takes a file and a query, so it happens in a thread: drawing only reads what is already known.
 """

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from ....settings import KEY_VARIABLES
-
 OPERATORS = {
     "Generate Sound": "Klang erzeugen",
     "Generate Effects at Markers": "Effekte an Markern erzeugen",
@@ -64,10 +62,6 @@ OPERATORS = {
 """Names of operators and labels of their buttons (the context `Operator`)."""
 
 WORDS = {
-    # Plans with vendors, as the vendors call them
-    "Free": "Kostenlos",
-    "Paid": "Bezahlt",
-    **{name: name for name in ("Business", "Creator", "Enterprise", "Enterprise Lite", "Pro", "Scale", "Starter")},
     # Panels and menus
     "Tracklay": "Tracklay",
     "Generate": "Erzeugen",
@@ -240,15 +234,6 @@ WORDS = {
     "Bill Limit": "Rechnungsgrenze",
     "Concurrent Jobs": "Gleichzeitige Aufträge",
     "Cache Size (GB)": "Zwischenspeicher (GB)",
-    "Replicate API Token": "Replicate-API-Token",
-    "fal Key": "fal-Schlüssel",
-    "Scenario API Key": "Scenario-API-Schlüssel",
-    "Scenario API Secret": "Scenario-API-Geheimnis",
-    "Beatoven API Key": "Beatoven-API-Schlüssel",
-    "ElevenLabs API Key": "ElevenLabs-API-Schlüssel",
-    "Mirelo API Key": "Mirelo-API-Schlüssel",
-    "Cog Container URL": "URL des Cog-Containers",
-    "ComfyUI URL": "URL von ComfyUI",
     "set in the environment": "in der Umgebung gesetzt",
     "Check Keys": "Schlüssel prüfen",
     "Your own models: TOML files in the models folder": "Eigene Modelle: TOML-Dateien im Modellordner",
@@ -511,9 +496,3 @@ TOOLTIPS = {
     ),
 }
 """Tooltips of operators, properties and items."""
-
-KEYS = {
-    f"Stored in Blender's preferences; {name} overrides it": f"In Blenders Einstellungen gespeichert; {name} hat Vorrang"
-    for name in KEY_VARIABLES
-}
-"""Tooltips of the fields for API keys."""

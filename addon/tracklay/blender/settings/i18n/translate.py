@@ -12,7 +12,7 @@ import bpy
 
 from ....errors import TracklayError, describe
 from ..error_hints import HINTS
-from . import de, de_errors, de_turnover
+from . import de, de_errors, de_turnover, de_vendors
 
 OPERATOR_CONTEXT, ANY_CONTEXT = "Operator", "*"
 """Translation contexts of operators' names and of everything else (`bpy.app.translations.contexts`)."""
@@ -21,9 +21,17 @@ TRANSLATIONS = {
     "de_DE": {(OPERATOR_CONTEXT, english): local for english, local in de.OPERATORS.items()}
     | {
         (ANY_CONTEXT, english): local
-        for english, local in (
-            de.WORDS | de.TOOLTIPS | de.KEYS | de_errors.ERRORS | de_turnover.WORDS | de_turnover.TOOLTIPS
-        ).items()
+        for table in (
+            de.WORDS,
+            de.TOOLTIPS,
+            de_errors.ERRORS,
+            de_turnover.WORDS,
+            de_turnover.TOOLTIPS,
+            de_vendors.LABELS,
+            de_vendors.KEYS,
+            de_vendors.PLANS,
+        )
+        for english, local in table.items()
     }
 }
 """Translations by language, in the form that `bpy.app.translations.register` expects."""
