@@ -502,7 +502,7 @@ class Fal:
         return 200, self.shape(result) if self.shape else result
 
     def _sounds(self, endpoint: str, given: dict[str, Any], video: bytes | None) -> dict[str, Any]:
-        def made(kind: str, seconds: float | None = None, start: float = 0) -> dict[str, Any]:
+        def made(kind: str, seconds: float | Fraction | None = None, start: float = 0) -> dict[str, Any]:
             content = sound(video, None if seconds is None else Fraction(seconds), kind, Fraction(start))
             mime = {"mp4": "video/mp4", "mp3": "audio/mpeg"}.get(kind, f"audio/{kind}")
             url = self._kept(content, f"output.{kind}", mime)

@@ -103,9 +103,12 @@ def test_the_bills_of_a_run_are_read_once(ledger, home, monkeypatch):
     costs.enforce_max_overrun(ledger, job)
     read = []
     select = ledger.select_values
-    monkeypatch.setattr(
-        ledger, "select_values", lambda sql, *values: read.append((sql, values)) or select(sql, *values)
-    )
+
+    def count(sql, *values):
+        read.append((sql, values))
+        return select(sql, *values)
+
+    monkeypatch.setattr(ledger, "select_values", count)
     costs.enforce_max_overrun(ledger, job)
     ledger.update(job, cost="0.01", cost_confirmed=1)
     costs.enforce_max_overrun(ledger, job)
@@ -142,6 +145,7 @@ def test_a_prediction_without_a_result_is_charged(clip, monkeypatch, home, ends)
     with kind("replicate") as fake:
         for name, value in fake.environment.items():
             monkeypatch.setenv(name, value)
+        assert fake.server is not None
         fake.server.app.ends = ends
         assert main(["lay", str(clip), "--model", "mine/mmaudio", "--prompt", "wood"]) == 1
     (total,) = admin.sum_costs(admin.list_costs())["provider"]

@@ -110,9 +110,14 @@ def test_without_a_certificate_the_pictures_credentials_are_not_dropped_silently
 
 def test_an_identity_is_checked_once(signing, monkeypatch):
     """Each cue asks; the certificate is read again only when it has changed."""
-    read = []
+    read: list[SigningIdentity] = []
     signer = SigningIdentity.signer
-    monkeypatch.setattr(SigningIdentity, "signer", lambda self: read.append(self) or signer(self))
+
+    def count(self):
+        read.append(self)
+        return signer(self)
+
+    monkeypatch.setattr(SigningIdentity, "signer", count)
     monkeypatch.setattr("tracklay.media.marks.signing._checked_identities", set())
     for _ in range(3):
         check_signing()

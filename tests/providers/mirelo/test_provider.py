@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tracklay.errors import InsufficientCredit, ModelFailed, RefusedContent
+from tracklay.providers.base import JobProgress
 from tracklay.providers.mirelo import Mirelo
 
 from tests.clips import clicks, hear
@@ -22,7 +23,7 @@ def test_the_price_is_asked_for_before_anything_is_uploaded(mirelo, proxy):
 
 def test_several_sounds_of_a_request_are_fetched(mirelo, proxy, tmp_path):
     """Each in sync with the picture; the request has the asset's name and no path."""
-    looks = []
+    looks: list[JobProgress] = []
     wanted = request("mirelo/sfx", proxy, params={"num_samples": 2})
     _, output = run(generate(Mirelo(fast_policy()), wanted, tmp_path, looks))
     (given,) = mirelo.mirelo.jobs.values()

@@ -183,8 +183,9 @@ def _parse_status(payload: Mapping[str, Any]) -> JobProgress:
     match payload.get("status"):
         case "processing":
             percent = payload.get("progress_percent")
-            is_known = isinstance(percent, int | float) and not isinstance(percent, bool)
-            return JobProgress("running", min(1.0, max(0.0, percent / 100)) if is_known else None)
+            if not isinstance(percent, int | float) or isinstance(percent, bool):
+                return JobProgress("running")
+            return JobProgress("running", min(1.0, max(0.0, percent / 100)))
         case "succeeded":
             return JobProgress("done", 1.0)
         case "errored":
