@@ -263,7 +263,8 @@ class Take:
     file; empty for a take that was generated whole. `fit` describes how music was fitted: tempo, segments, joins, hits with their
     errors, and the file name of the whole music; empty if it was not. `heard` is the take's loudness and number of events, and whether it
     is silent. `tempo` is the tempo that music was asked for, with the words or the parameter, and the one that came; empty if none was
-    asked for. `source_type` is how the sound came about, as a term of IPTC's digital source types. `parts` and `seams` describe the parts
+    asked for. `source_type` is how the sound came about, as a term of IPTC's digital source types. `plan` is what the user's plan with
+    the vendor allowed when the take was made, with the date of the terms; empty if no plan matters. `parts` and `seams` describe the parts
     that it was joined from;
     empty for a take of one request. `job_id` is the row in the ledger.
     """
@@ -296,6 +297,7 @@ class Take:
     parts: tuple[Mapping[str, Any], ...] = ()
     seams: tuple[Mapping[str, Any], ...] = ()
     source_type: SourceType = TRAINED
+    plan: Mapping[str, Any] = field(default_factory=dict)
     job_id: int | None = None
 
     @property
@@ -351,6 +353,7 @@ class Take:
             source_type=entry.get(
                 "digital_source_type", "algorithmicMedia" if entry["provider"] == "sketch" else TRAINED
             ),
+            plan=entry.get("plan", {}),
             job_id=job_id,
             **{name: entry[name] for name in same_names},
         )
@@ -380,6 +383,7 @@ class Take:
             "cost": self.cost.to_dict(),
             "licence": self.licence,
             "digital_source_type": self.source_type,
+            **({"plan": dict(self.plan)} if self.plan else {}),
             "source_sha256": self.source_sha256,
             "created": self.created,
             "stems": {name: path.name for name, path in self.stems.items()},

@@ -25,6 +25,8 @@ BASE_URL_VARIABLES = (
     "TRACKLAY_FAL_API_URL",
     "TRACKLAY_SCENARIO_URL",
     "TRACKLAY_BEATOVEN_URL",
+    "TRACKLAY_ELEVENLABS_URL",
+    "TRACKLAY_MIRELO_URL",
     "TRACKLAY_COG_URL",
     "TRACKLAY_COMFYUI_URL",
 )
@@ -36,11 +38,16 @@ KEY_VARIABLES = (
     "SCENARIO_SDK_API_KEY",
     "SCENARIO_SDK_API_SECRET",
     "BEATOVEN_API_KEY",
+    "ELEVENLABS_API_KEY",
+    "MIRELO_API_KEY",
 )
 """Variables that hold API keys, under the names that the vendors' own clients use."""
 
 SECRET_VARIABLES = (*KEY_VARIABLES, "TRACKLAY_COMFYUI_HEADER")
 """Variables whose values no text may show: the keys, and the login in front of a ComfyUI server."""
+
+PLANS_VARIABLE = "TRACKLAY_PLANS"
+"""Variable of the plans that the user has with vendors, as `elevenlabs=creator, mirelo=paid`."""
 
 DEFAULT_CACHE_BYTES = 2 << 30
 """Default limit of the proxy cache: 2 GiB, about 1,000 clips."""
@@ -54,7 +61,7 @@ SIGNING_VARIABLES = (
 """Variables of the identity that takes are signed with: two files, the algorithm of the key, and a time stamp authority's address."""
 
 _VARIABLES = (
-    *(HOME_VARIABLE, FFMPEG_VARIABLE, BLENDER_VARIABLE),
+    *(HOME_VARIABLE, FFMPEG_VARIABLE, BLENDER_VARIABLE, PLANS_VARIABLE),
     *(*BASE_URL_VARIABLES, *SECRET_VARIABLES, *SIGNING_VARIABLES),
 )
 
@@ -71,6 +78,8 @@ class Settings:
         preferred_urls: the same from a front end's preferences; the environment wins.
         keys_set: variables of API keys that have a value in the environment.
         signing: values of `SIGNING_VARIABLES`, in order; empty texts where none is set.
+        plans_text: the value of `TRACKLAY_PLANS`.
+        plans: plans by vendor, from a front end's preferences; the environment wins.
         cache_bytes: limit of the proxy cache, in bytes.
         is_home_shared: other users may read the home: that of a farm, where another worker resumes the jobs of a lost one.
         process_count: processes that share each provider's rate limit, this one included.
@@ -83,6 +92,8 @@ class Settings:
     preferred_urls: Mapping[str, str] = field(default_factory=dict)
     keys_set: frozenset[str] = frozenset()
     signing: tuple[str, ...] = ("",) * len(SIGNING_VARIABLES)
+    plans_text: str = ""
+    plans: Mapping[str, str] = field(default_factory=dict)
     cache_bytes: int = DEFAULT_CACHE_BYTES
     is_home_shared: bool = False
     process_count: int = 1
@@ -101,6 +112,10 @@ class Settings:
         """Return the variables that give a child process these settings. API keys are not among them."""
         named = {HOME_VARIABLE: str(self.home), FFMPEG_VARIABLE: self.ffmpeg, BLENDER_VARIABLE: self.blender}
         named |= dict(zip(SIGNING_VARIABLES, self.signing, strict=True))
+        # Of two plans of a vendor the last one counts.
+        named[PLANS_VARIABLE] = ", ".join(
+            filter(None, [*(f"{vendor}={plan}" for vendor, plan in self.plans.items()), self.plans_text])
+        )
         return {name: value for name, value in {**named, **self.preferred_urls, **self.base_urls}.items() if value}
 
 
@@ -115,6 +130,7 @@ def _resolve(values: tuple[str, ...]) -> Settings:
         base_urls={name: variables[name] for name in BASE_URL_VARIABLES if variables[name]},
         keys_set=frozenset(name for name in KEY_VARIABLES if variables[name]),
         signing=tuple(variables[name] for name in SIGNING_VARIABLES),
+        plans_text=variables[PLANS_VARIABLE],
     )
 
 

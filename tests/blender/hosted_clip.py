@@ -24,5 +24,5 @@ def without_pauses(monkeypatch):
     monkeypatch.setattr("tracklay.jobs.pipeline.POLL_SECONDS", (0.001, 0.001))
     monkeypatch.setattr("tracklay.providers.base.DEFAULT_FIND_DELAYS", (0.0, 0.0))
     for name in (*HOSTED_PROVIDERS, COG_PROVIDER):
-        made = getattr(importlib.import_module(f"tracklay.providers.{name}"), name.capitalize())
+        made = type(importlib.import_module(f"tracklay.providers.{name}").create_provider())
         monkeypatch.setitem(base._factories, name, lambda made=made: made(fast_policy()))

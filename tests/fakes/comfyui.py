@@ -16,9 +16,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
 
+import httpx
 from aiohttp import WSMsgType, web
 
 from tests.fakes.click_model import click_track, flashes, write
+from tests.fakes.server import Reply, Seen, Site
+
+LOGIN = "Bearer comfy0123456789login"
+"""The value of the header of a login in front of the server."""
 
 NODE_TYPES: dict[str, Any] = {
     "LoadVideo": {"input": {"required": {"file": [["clip.mp4"], {"video_upload": True}]}}, "output_node": False},
@@ -65,6 +70,48 @@ WORKFLOW: dict[str, Any] = {
     },
 }
 """A workflow in API format."""
+
+MODEL = """\
+id = "comfyui/foley"
+title = "foley in ComfyUI"
+summary = "A workflow of the tests."
+task = "foley"
+provider = "comfyui"
+endpoint = "foley.json"
+needs = ["video"]
+gives = "audio"
+seconds = { least = 1, most = 30 }
+price = { amount = "0" }
+licence = { name = "CC0" }
+
+[parameters.video]
+type = "file"
+role = "video"
+required = true
+wire = "4.file"
+help = "The picture of the span."
+
+[parameters.prompt]
+type = "text"
+role = "prompt"
+wire = "7.prompt"
+help = "Sound to generate."
+
+[parameters.seed]
+type = "integer"
+role = "seed"
+wire = "7.seed"
+help = "The same seed gives the same sound."
+
+[parameters.duration]
+type = "number"
+role = "seconds"
+minimum = 1
+maximum = 30
+wire = "7.duration"
+help = "Length of the sound."
+"""
+"""The workflow as the file of a model, as `models add` writes it."""
 
 
 @dataclass
@@ -303,7 +350,7 @@ class ComfyUI:
         return web.json_response({name: self.history[name]} if name in self.history else {})
 
     async def _view(self, request: web.Request) -> web.StreamResponse:
-        path = self.root / request.query["type"] / request.query["subfolder"] / request.query["filename"]
+        path = self.root / request.query["type"] / request.query.get("subfolder", "") / request.query["filename"]
         return web.FileResponse(path) if path.is_file() else web.Response(status=404)
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
@@ -315,3 +362,21 @@ class ComfyUI:
             if message.type == WSMsgType.ERROR:
                 break
         return socket
+
+
+class ComfyUIProxy(Site):
+    """A proxy before a fake ComfyUI server, on a server that fails on demand. It has no WebSocket: progress comes from the queue alone."""
+
+    def __init__(self, comfyui: ComfyUI) -> None:
+        super().__init__()
+        self.comfyui = comfyui
+        for method in ("GET", "POST"):
+            self.route(method, "/{rest:path}")(self._forward)
+
+    def _forward(self, seen: Seen, rest: str) -> Reply:
+        kept = {name: value for name, value in seen.headers.items() if name in ("authorization", "content-type")}
+        with httpx.Client() as client:
+            reply = client.request(
+                seen.method, f"{self.comfyui.url}/{rest}", params=seen.query, headers=kept, content=seen.body
+            )
+        return Reply(reply.status_code, reply.content, {"content-type": reply.headers.get("content-type", "")})

@@ -49,6 +49,15 @@ class Rule:
 NUMBER = (int, float)
 SEED = Rule(int, None, 0, 2**31 - 1)
 VIDEO = Rule(str, MISSING)
+_STABLE_AUDIO_3 = {
+    "num_inference_steps": Rule(int, 8, 1, 100),
+    "guidance_scale": Rule(NUMBER, 1, 0, 25),
+    "seed": Rule(int, None, 0),
+    "enable_prompt_expansion": Rule(bool, default=False),
+    "enable_safety_checker": Rule(bool, default=True),
+    "output_format": Rule(str, "mp3", choices=("mp3", "wav", "flac", "ogg", "opus", "m4a", "aac")),
+    "bitrate": Rule(str, "192k"),
+}
 MODELS: dict[str, dict[str, Rule]] = {
     "beatoven/music-generation": {
         "prompt": Rule(str, MISSING),
@@ -86,10 +95,69 @@ MODELS: dict[str, dict[str, Rule]] = {
     "mirelo-ai/sfx-v1.5/video-to-audio": {
         "video_url": VIDEO,
         "text_prompt": Rule(str),
-        "num_samples": Rule(int, 2, 1),
+        "num_samples": Rule(int, 2, 1, 4),
         "seed": Rule(int, 8069, 0),
-        "duration": Rule(NUMBER, 10),
-        "start_offset": Rule(NUMBER, None, 0),
+        "duration": Rule(NUMBER, 10, 1, 10),
+        "start_offset": Rule(NUMBER, None, 0, 300),
+    },
+    "mirelo-ai/sfx1.6/video-to-video": {
+        "video_url": VIDEO,
+        "text_prompt": Rule(str),
+        "num_samples": Rule(int, 2, 1, 4),
+        "seed": Rule(int, None, -1),
+        "duration": Rule(NUMBER, 10, 1, 60),
+    },
+    "mirelo-ai/sfx1.6/text-to-audio": {
+        "text_prompt": Rule(str, MISSING),
+        "duration": Rule(NUMBER, 10, 0.1, 60),
+        "ambience": Rule(bool, default=False),
+        "double_output": Rule(bool, default=False),
+        "num_samples": Rule(int, 1, 1, 4),
+        "seed": Rule(int, None, -1),
+        "upload_audio_format": Rule(str, "wav", choices=("wav", "mp3", "aac", "flac")),
+    },
+    "mirelo-ai/sfx2.0/video-to-audio": {
+        "video_url": VIDEO,
+        "text_prompt": Rule(str, None, 0, 2000),
+        "negative_prompt": Rule(str, None, 0, 1000),
+        "num_samples": Rule(int, 1, 1),
+        "duration": Rule(NUMBER, None, 1, 600),
+        "preserve_speech": Rule(bool, default=True),
+    },
+    "fal-ai/hunyuan-video-foley": {
+        "video_url": VIDEO,
+        "text_prompt": Rule(str, MISSING),
+        "negative_prompt": Rule(str, "noisy, harsh"),
+        "guidance_scale": Rule(NUMBER, 4.5, 1, 10),
+        "num_inference_steps": Rule(int, 50, 10, 100),
+        "seed": Rule(int, None, 0),
+    },
+    "fal-ai/controlfoley": {
+        "video_url": VIDEO,
+        "prompt": Rule(str, ""),
+        "negative_prompt": Rule(str, ""),
+        "reference_audio_url": Rule(str),
+        "duration": Rule(NUMBER, 8, 1, 30),
+    },
+    "fal-ai/stable-audio-3/medium/text-to-audio": {
+        "prompt": Rule(str, MISSING),
+        "negative_prompt": Rule(str, ""),
+        "duration": Rule(NUMBER, 30, 1, 380),
+        **_STABLE_AUDIO_3,
+    },
+    "fal-ai/stable-audio-3/medium/audio-inpainting": {
+        "audio_url": Rule(str, MISSING),
+        "mask_start_seconds": Rule(NUMBER, MISSING, 0),
+        "mask_end_seconds": Rule(NUMBER, MISSING, 0),
+        "prompt": Rule(str, MISSING),
+        "negative_prompt": Rule(str, ""),
+        **_STABLE_AUDIO_3,
+    },
+    "google/lyria-3.5": {"prompt": Rule(str, MISSING), "image_url": Rule(str)},
+    "fal-ai/minimax-music/v2.6": {
+        "prompt": Rule(str, MISSING, 10, 300),
+        "is_instrumental": Rule(bool, default=False),
+        "lyrics": Rule(str, "", 0, 1000),
     },
     "fal-ai/kling-video/video-to-audio": {
         "video_url": VIDEO,
@@ -117,6 +185,8 @@ PRICES = {
     "fal-ai/mmaudio-v2": (0.001, "seconds"),
     "fal-ai/thinksound/audio": (0.001, "compute seconds"),
     "mirelo-ai/sfx-v1.5/video-to-audio": (0.6, "minutes"),
+    "fal-ai/hunyuan-video-foley": (0.1, "10 seconds"),
+    "google/lyria-3.5": (0.1, "generations"),
 }
 
 
@@ -286,7 +356,7 @@ class Fal:
         """In the unit of the price list; not every endpoint sends it."""
         unit = PRICES.get(job.endpoint, (0, "generations"))[1]
         seconds = float(job.input.get("duration") or 2) * self.overcharge
-        return f"{ {'seconds': seconds, 'minutes': seconds / 60, 'compute seconds': 12.5}.get(unit, 1):g}"
+        return f"{ {'seconds': seconds, 'minutes': seconds / 60, '10 seconds': seconds / 10, 'compute seconds': 12.5}.get(unit, 1):g}"
 
     def _cancel(self, seen: Seen, app: str, name: str) -> Reply:
         job = self._job(app, name)
@@ -432,19 +502,37 @@ class Fal:
         return 200, self.shape(result) if self.shape else result
 
     def _sounds(self, endpoint: str, given: dict[str, Any], video: bytes | None) -> dict[str, Any]:
-        def made(kind: str, seconds: float | None = None, start: float = 0) -> dict[str, Any]:
+        def made(kind: str, seconds: float | Fraction | None = None, start: float = 0) -> dict[str, Any]:
             content = sound(video, None if seconds is None else Fraction(seconds), kind, Fraction(start))
             mime = {"mp4": "video/mp4", "mp3": "audio/mpeg"}.get(kind, f"audio/{kind}")
             url = self._kept(content, f"output.{kind}", mime)
             return {"url": url, "content_type": mime, "file_name": f"output.{kind}", "file_size": len(content)}
 
-        def several(seconds: float | None) -> list[dict[str, Any]]:
-            return [made("wav", seconds, given["start_offset"] or 0) for _ in range(given["num_samples"])]
+        def several(seconds: float | None, kind: str = "wav") -> list[dict[str, Any]]:
+            return [made(kind, seconds, given.get("start_offset") or 0) for _ in range(given["num_samples"])]
 
         if endpoint.startswith("beatoven/"):
             result: dict[str, Any] = {"audio": made("wav", given["duration"]), "prompt": given["prompt"]}
         elif endpoint == "fal-ai/mmaudio-v2":
             result = {"video": made("mp4", given["duration"])}
+        elif endpoint == "fal-ai/hunyuan-video-foley":
+            result = {"video": made("mp4", _length(video or b""))}
+        elif endpoint == "mirelo-ai/sfx1.6/video-to-video":
+            result = {"video": several(given["duration"], "mp4")}
+        elif endpoint == "fal-ai/controlfoley":
+            length = min(given["duration"], float(_length(video or b"")))
+            result = {"video": made("mp4", length), "audio": made("wav", length)}
+        elif "stable-audio-3" in endpoint:
+            kind = {"mp3": "mp3", "flac": "flac"}.get(given["output_format"], "wav")
+            result = {
+                "audio": made(kind, given.get("duration", 5)),
+                "seed": given["seed"] or 1,
+                "prompt": given["prompt"],
+            }
+        elif endpoint in ("google/lyria-3.5", "fal-ai/minimax-music/v2.6"):
+            # The length is the model's own choice. Lyria's audio is an address in fal's example, not a file's description.
+            audio = made("mp3", 30)
+            result = {"audio": audio["url"], "lyrics": ""} if "lyria" in endpoint else {"audio": audio}
         elif endpoint == "fal-ai/thinksound/audio":
             result = {"audio": made("flac"), "prompt": given["prompt"] or "what is seen"}
         elif endpoint.startswith("mirelo-ai/"):

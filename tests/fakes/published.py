@@ -48,8 +48,10 @@ def _property(name: str, rule: Any, *, missing: bool) -> dict[str, Any]:
 
 
 def _output(endpoint: str) -> dict[str, Any]:
-    if endpoint == "fal-ai/mmaudio-v2":
+    if endpoint in ("fal-ai/mmaudio-v2", "fal-ai/hunyuan-video-foley"):
         return {"video": _FILE}
+    if endpoint.endswith("sfx1.6/video-to-video"):
+        return {"video": {"type": "array", "items": _FILE, "title": "Video"}}
     if endpoint.startswith("mirelo-ai"):
         return {"audio": {"type": "array", "items": _FILE, "title": "Audio"}}
     return {"audio": {"allOf": [_FILE], "title": "Audio"}, "prompt": {"type": "string", "title": "Prompt"}}

@@ -217,6 +217,9 @@ class Replicate(Site):
         prediction["status"], prediction["completed_at"] = self.ends, _iso(datetime.now(UTC))
         if self.ends == "failed":
             prediction["error"] = self.error
+        if self.ends in ("failed", "canceled"):
+            # The time until then is billed, and reported.
+            prediction["metrics"] = {"predict_time": 3.2, "total_time": 4.0}
         if self.ends != "succeeded":
             return
         given = prediction["input"]

@@ -90,6 +90,17 @@ MODELS: dict[str, dict[str, Input]] = {
         "duration": {"type": "number", "min": 1, "max": 600},
         "numSamples": _SAMPLES,
     },
+    "model_ace-step-1-5-quality-text-to-music": {
+        "prompt": _TEXT,
+        "lyrics": _TEXT,
+        "instrumental": {"type": "boolean"},
+        "duration": {"type": "number", "min": 10, "max": 600},
+        "bpm": {"type": "number", "min": 30, "max": 300},
+        "keyscale": _TEXT,
+        "numOutputs": {"type": "number", "min": 1, "max": 4, "whole": True},
+        "thinking": {"type": "boolean"},
+        "seed": {"type": "number", "min": 0, "whole": True},
+    },
     "model_sonilo-v1-1-text-to-sound-effects": {
         "prompt": {"type": "string", "required": True},
         "duration": {"type": "number", "min": 1, "max": 180},

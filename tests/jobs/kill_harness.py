@@ -19,7 +19,7 @@ from tracklay.jobs.ledger import Ledger
 from tracklay.jobs.states import TRANSITIONS
 from tracklay.media.wav_reader import WavReader
 
-from tests.fakes import beatoven, cog, fal, replicate, scenario
+from tests.fakes import beatoven, cog, comfyui, fal, replicate, scenario
 from tests.fakes.musicgen import MusicGen
 from tests.fakes.server import Server
 
@@ -42,6 +42,8 @@ class Kind:
     deliver: tuple[Server, str] | None = None
     lists: bool = True
     settings: tuple[str, ...] = ()
+    files: dict[str, str] = field(default_factory=dict)
+    """Files of the user's own models."""
 
 
 @contextlib.contextmanager
@@ -53,6 +55,14 @@ def kind(name: str) -> Iterator[Kind]:
         with Server(cog.Cog()) as server:
             begun = server.app.begun
             yield Kind(name, "cog/mmaudio", {"TRACKLAY_COG_URL": server.url}, lambda: len(set(begun)), server, "PUT .*")
+    elif name == "comfyui":
+        with comfyui.ComfyUI() as fake, Server(comfyui.ComfyUIProxy(fake)) as server:
+            # A prompt that is queued a second time has the same ID.
+            yield Kind(
+                *(name, "comfyui/foley", {"TRACKLAY_COMFYUI_URL": server.url}),
+                *(lambda: len({prompt.id for prompt in fake.queued}), server, "POST /prompt"),
+                files={"foley.json": json.dumps(comfyui.WORKFLOW), "comfyui-foley.toml": comfyui.MODEL},
+            )
     elif name == "replicate":
         with Server(replicate.Replicate()) as server:
             where = {"TRACKLAY_REPLICATE_URL": server.url + "/v1", "REPLICATE_API_TOKEN": replicate.TOKEN}
@@ -142,6 +152,9 @@ class Case:
         self.home = self.folder / "home"
         self.temporary = self.folder / "temporary"
         self.temporary.mkdir()
+        for name, text in self.kind.files.items():
+            (self.home / "models").mkdir(parents=True, exist_ok=True)
+            (self.home / "models" / name).write_text(text)
         self.before = self.kind.asked()
 
     def tracklay(self, *arguments: str, **more: Any) -> int:

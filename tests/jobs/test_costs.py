@@ -13,9 +13,11 @@ from tracklay.cli.main import main
 from tracklay.errors import InvalidInput, OverBudget
 from tracklay.jobs import admin, costs
 from tracklay.jobs.ledger import Ledger, NewJob
+from tracklay.models import SHIPPED
 
 from tests.clips import flash_clip
 from tests.fakes import fal as fal_fake
+from tests.jobs.kill_harness import kind
 
 CHARGES = ("0.1", "0.0125", "0.003", "0.07")
 """Amounts that binary fractions cannot hold."""
@@ -93,6 +95,31 @@ def test_a_run_whose_charges_leave_their_estimates_sends_no_more(ledger):
         costs.enforce_max_overrun(ledger, job)
 
 
+def test_the_bills_of_a_run_are_read_once(ledger, home, monkeypatch):
+    """After that only the jobs that were billed since; what another process has billed is read too."""
+    for number in range(50):
+        add_job(ledger, number, "0.02", "0.02")
+    job = ledger.get_job(1)
+    costs.enforce_max_overrun(ledger, job)
+    read = []
+    select = ledger.select_values
+
+    def count(sql, *values):
+        read.append((sql, values))
+        return select(sql, *values)
+
+    monkeypatch.setattr(ledger, "select_values", count)
+    costs.enforce_max_overrun(ledger, job)
+    ledger.update(job, cost="0.01", cost_confirmed=1)
+    costs.enforce_max_overrun(ledger, job)
+    assert [values for sql, values in read if "cost_confirmed" in sql] == [(1, "run")]
+    other = Ledger()
+    other.update(job, cost="2", cost_confirmed=1)
+    other.close()
+    with pytest.raises(OverBudget, match=r"charged 2\.98 USD for what was estimated at 1:"):
+        costs.enforce_max_overrun(ledger, job)
+
+
 def test_a_batch_stops_when_fal_charges_more_than_expected(fal, clip, tmp_path, capsys):
     """One row is charged three times its price; the next is sent only with a higher limit."""
     fal.overcharge = 3
@@ -105,6 +132,27 @@ def test_a_batch_stops_when_fal_charges_more_than_expected(fal, clip, tmp_path, 
     assert "charged 0.006 USD for what was estimated at 0.002" in result["rows"][1]["error"]
     assert len(fal.queue.calls("POST /fal-ai/mmaudio-v2")) == 1
     assert main([*batch, "--max-overrun", "4"]) == 0
+
+
+@pytest.mark.parametrize("ends", ["failed", "canceled"])
+def test_a_prediction_without_a_result_is_charged(clip, monkeypatch, home, ends):
+    """Replicate bills the time that a failed or cancelled one ran: it counts in the sums, and in the range of the model."""
+    monkeypatch.setattr("tracklay.jobs.pipeline.POLL_SECONDS", (0.001, 0.01))
+    text = (SHIPPED / "replicate-mmaudio.toml").read_text("utf-8").replace("replicate/mmaudio", "mine/mmaudio")
+    (home / "models").mkdir(parents=True)
+    price = 'price = { amount = "0.001", per = "compute_second" }\nlicence'
+    (home / "models" / "mine.toml").write_text(text.replace("licence", price, 1))
+    with kind("replicate") as fake:
+        for name, value in fake.environment.items():
+            monkeypatch.setenv(name, value)
+        assert fake.server is not None
+        fake.server.app.ends = ends
+        assert main(["lay", str(clip), "--model", "mine/mmaudio", "--prompt", "wood"]) == 1
+    (total,) = admin.sum_costs(admin.list_costs())["provider"]
+    assert (total["confirmed"], total["unknown"]) == ("0.0032", 0)
+    bills = admin.model_bills("mine/mmaudio")
+    assert bills is not None
+    assert bills.compute_seconds == (3.2, 3.2)
 
 
 def test_expected_and_charged_are_in_manifest_list_and_csv(fal, clip, capsys):

@@ -15,8 +15,8 @@ from tests.clips import flash_clip
 from tests.fakes.server import BAD_GATEWAY, Fault
 from tests.jobs.kill_harness import KILLED, POINTS, Case, Forge, kind
 
-KINDS = ("sketch", "cog", "replicate", "fal", "scenario", "beatoven")
-HOSTED = KINDS[2:]
+KINDS = ("sketch", "cog", "comfyui", "replicate", "fal", "scenario", "beatoven")
+HOSTED = KINDS[3:]
 
 KILLS = int(os.environ.get("TRACKLAY_KILLS", "0"))
 """How many kills at random moments; 0 for the sample."""
@@ -24,6 +24,7 @@ KILLS = int(os.environ.get("TRACKLAY_KILLS", "0"))
 SAMPLE_POINTS = {
     "sketch": ("before:ready",),
     "cog": ("after:fetching",),
+    "comfyui": ("before:running", "after:running"),
     "replicate": ("before:submitting", "after:submitting", "before:running", "after:conforming", "before:laid"),
     "fal": ("before:running", "before:conforming"),
     "scenario": ("before:running",),

@@ -101,7 +101,13 @@ def test_fals_schemas_need_no_key(fal, home, monkeypatch):
     assert with_key.headers["authorization"] == f"Key {fake_fal.KEY}"
 
 
-HOSTED = [model for model in load_catalogue().values() if model.provider in ("fal", "scenario")]
+OF_OUR_OWN = {"fal/lyria-3.5"}
+"""Models whose picture is an inference that the built-in file does not follow: a still gives the music a mood and no moment."""
+HOSTED = [
+    model for model in load_catalogue().values() if model.provider in ("fal", "scenario") and model.id not in OF_OUR_OWN
+]
+MUSIC_ALSO = {"fal/stable-audio-3", "fal/stable-audio-3-inpaint"}
+"""Models of sounds of any kind, which the built-in files offer for music."""
 BUILT_IN_KNOWS = {
     # From the vendors' documentation, not in any schema: the longest picture.
     ("fal/kling-audio", "video_url"),
@@ -115,6 +121,15 @@ BUILT_IN_KNOWS = {
     ("scenario/sonilo-effects", "audioFormat"),
     ("scenario/sonilo-music", "duration"),
     ("scenario/sonilo-text-music", "duration"),
+    # MMAudio avoids music at every vendor; the picture is sent without its speech; music for a film does not sing.
+    ("fal/mmaudio-v2", "negative_prompt"),
+    ("scenario/mmaudio", "negativePrompt"),
+    ("fal/mirelo-sfx-2", "video_url"),
+    ("fal/mirelo-sfx-2", "preserve_speech"),
+    ("fal/minimax-music", "is_instrumental"),
+    ("fal/stable-audio-3", "output_format"),
+    ("fal/stable-audio-3-inpaint", "output_format"),
+    *(("scenario/ace-step", name) for name in ("prompt", "instrumental", "numOutputs", "thinking")),
 }
 """Parameters of which a built-in file has more than the schema."""
 
@@ -127,7 +142,8 @@ def test_every_hosted_model_is_inferred_from_its_schema(fal, scenario, monkeypat
     published = {name for name in facts(ours) if (ours.id, name) not in BUILT_IN_KNOWS}
     assert facts(model, published) == facts(ours, published)
     assert facts(model).keys() == facts(ours).keys()
-    assert (model.task, model.needs, model.price.currency) == (ours.task, ours.needs, ours.price.currency)
+    task = "effect" if ours.id in MUSIC_ALSO else ours.task
+    assert (model.task, set(model.needs), model.price.currency) == (task, set(ours.needs), ours.price.currency)
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,25 @@ def test_the_callers_own_changes_do_not_reach_the_cache(home):
     assert "sketch/foley" in load_catalogue()
 
 
+def test_models_of_one_kind_send_the_same_negative_prompt(home):
+    """MMAudio's default differs by vendor: the same foley must not have music at one of them."""
+    negative = {
+        model.id: parameter.default
+        for model in load_catalogue().values()
+        if model.id.partition("/")[2].startswith("mmaudio") and (parameter := model.parameter_for_role("negative"))
+    }
+    assert len(negative) == 4
+    assert set(negative.values()) == {"music"}
+
+
+def test_a_model_without_a_reliable_seed_does_not_repeat(home):
+    """One has no seed, the vendor of the other says that it does not keep to it."""
+    models = load_catalogue()
+    assert models["fal/mmaudio-v2"].repeats_by_seed
+    assert not models["fal/mirelo-sfx-2"].repeats_by_seed
+    assert not models["fal/lyria-3.5"].repeats_by_seed
+
+
 def test_an_unknown_model_is_reported_with_a_suggestion(home):
     """The most similar id."""
     with pytest.raises(InvalidInput) as error:

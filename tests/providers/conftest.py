@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
 
 import pytest
 
 from tests.clips import flash_clip
 from tests.fakes import beatoven as beatoven_fake
+from tests.fakes import comfyui as comfyui_fake
+from tests.fakes import elevenlabs as elevenlabs_fake
 from tests.fakes import fal as fal_fake
+from tests.fakes import mirelo as mirelo_fake
 from tests.fakes import replicate as replicate_fake
 from tests.fakes import scenario as scenario_fake
 from tests.fakes.cog import Cog
@@ -78,6 +82,40 @@ def beatoven(monkeypatch):
         monkeypatch.setenv("TRACKLAY_BEATOVEN_URL", hosts.url)
         monkeypatch.setenv("BEATOVEN_API_KEY", beatoven_fake.KEY)
         yield hosts
+
+
+@pytest.fixture
+def elevenlabs(monkeypatch):
+    """The fake ElevenLabs server."""
+    with Server(elevenlabs_fake.ElevenLabs()) as server:
+        monkeypatch.setenv("TRACKLAY_ELEVENLABS_URL", server.url)
+        monkeypatch.setenv("ELEVENLABS_API_KEY", elevenlabs_fake.KEY)
+        yield server
+
+
+@pytest.fixture
+def mirelo(monkeypatch):
+    """The fake Mirelo server and its other host."""
+    with mirelo_fake.Hosts() as hosts:
+        monkeypatch.setenv("TRACKLAY_MIRELO_URL", hosts.url)
+        monkeypatch.setenv("MIRELO_API_KEY", mirelo_fake.KEY)
+        yield hosts
+
+
+@pytest.fixture
+def comfyui(monkeypatch, home):
+    """A fake ComfyUI server behind a proxy with a login, and a workflow of it as the model `comfyui/foley`."""
+    with (
+        comfyui_fake.ComfyUI(header=("Authorization", comfyui_fake.LOGIN)) as fake,
+        Server(comfyui_fake.ComfyUIProxy(fake)) as server,
+    ):
+        monkeypatch.setenv("TRACKLAY_COMFYUI_URL", server.url)
+        monkeypatch.setenv("TRACKLAY_COMFYUI_HEADER", f"Authorization: {comfyui_fake.LOGIN}")
+        models = home / "models"
+        models.mkdir(parents=True)
+        (models / "foley.json").write_text(json.dumps(comfyui_fake.WORKFLOW))
+        (models / "comfyui-foley.toml").write_text(comfyui_fake.MODEL)
+        yield server
 
 
 @pytest.fixture

@@ -22,13 +22,16 @@ from tracklay.errors import (
 from tracklay.providers.base import Output, Provider, Request
 from tracklay.providers.beatoven import Beatoven
 from tracklay.providers.cog import Cog
+from tracklay.providers.comfyui import ComfyUi
+from tracklay.providers.elevenlabs import ElevenLabs
 from tracklay.providers.fal import Fal
+from tracklay.providers.mirelo import Mirelo
 from tracklay.providers.replicate import Replicate
 from tracklay.providers.retry import RetryPolicy
 from tracklay.providers.scenario import Scenario
 
 from tests.clips import clicks, hear
-from tests.fakes import beatoven, fal, replicate, scenario, server
+from tests.fakes import beatoven, comfyui, elevenlabs, fal, mirelo, replicate, scenario, server
 from tests.fakes.server import Fault, Server
 from tests.providers.provider_flow import request
 
@@ -91,6 +94,7 @@ class ProviderCase:
         before, after: the other requests of a job, before and after the submission. Each may be repeated.
         files: those of them whose response is a file.
         bodyless: those of them whose response has no body that matters.
+        answers_with_sound: the response of the submission is the sound itself.
         jobs: returns the IDs of the jobs at the fake server.
         check_output: asserts that an output is complete.
         lost_request: returns the request of the tests of lost submissions.
@@ -129,6 +133,7 @@ class ProviderCase:
     refusals: dict[tuple[str, int], Expected] = field(default_factory=dict)
     optional: frozenset[str] = frozenset()
     bodyless: frozenset[str] = frozenset()
+    answers_with_sound: bool = False
     allow_cancel: Callable[[Any], None] = lambda fake: None
 
     @property
@@ -315,6 +320,76 @@ CASES = {
             secrets=(beatoven.KEY,),
             refusals={("track", status): (ResultExpired, 2) for status in (400, 401, 403, 404, 413, 422)},
             optional=frozenset({"stem"}),
+        ),
+        ProviderCase(
+            name="elevenlabs",
+            title="ElevenLabs",
+            create=lambda policy: ElevenLabs(policy, run_timeout_seconds=policy.attempt_seconds["submit"]),
+            request=lambda proxy: request("elevenlabs/video-music", proxy),
+            submit=("", "POST /v1/music/video-to-music"),
+            before={},
+            after={},
+            files=frozenset(),
+            answers_with_sound=True,
+            jobs=lambda fake: fake.app.made,
+            check_output=_clicks_twice,
+            lost_request=lambda proxy: request("elevenlabs/video-music", proxy),
+            check=("", "GET /v1/user/subscription"),
+            account="plan creator",
+            dashboard=r"elevenlabs\.io/app/usage",
+            secrets=(elevenlabs.KEY,),
+        ),
+        ProviderCase(
+            name="mirelo",
+            title="Mirelo",
+            create=Mirelo,
+            request=lambda proxy: request("mirelo/sfx", proxy),
+            submit=("api", "POST /v2/video-to-sfx/v1.5/jobs"),
+            before={
+                "preflight": ("api", "GET /v2/video-to-sfx/v1.5/preflight"),
+                "asset": ("api", "POST /v2/assets"),
+                "put": ("files", "PUT /upload/.*"),
+            },
+            after={"poll": ("api", "GET /v2/video-to-sfx/v1.5/jobs/.*"), "file": ("files", "GET /results/.*")},
+            files=frozenset({"file"}),
+            bodyless=frozenset({"put"}),
+            jobs=lambda fake: fake.mirelo.jobs,
+            check_output=_clicks_twice,
+            lost_request=lambda proxy: request("mirelo/sfx", proxy),
+            check=("api", "GET /v2/me"),
+            account="120 credits left",
+            dashboard=r"studio\.mirelo\.ai",
+            secrets=(mirelo.KEY,),
+            refusals={
+                # The request has no key: the signed URL is refused.
+                ("put", 401): (ProviderUnavailable, 1),
+                ("put", 403): (ProviderUnavailable, 1),
+                # The second request uses a renewed URL.
+                **{("file", status): (ResultExpired, 2) for status in (400, 401, 403, 404, 413, 422)},
+            },
+        ),
+        ProviderCase(
+            name="comfyui",
+            title="ComfyUI",
+            create=ComfyUi,
+            request=lambda proxy: request("comfyui/foley", proxy),
+            submit=("", "POST /prompt"),
+            before={"info": ("", "GET /prompt"), "upload": ("", "POST /upload/image")},
+            after={"queue": ("", "GET /queue"), "history": ("", "GET /history/.*"), "file": ("", "GET /view")},
+            files=frozenset({"file"}),
+            jobs=lambda fake: [prompt.id for prompt in fake.app.comfyui.queued],
+            check_output=_clicks_twice,
+            lost_request=lambda proxy: request("comfyui/foley", proxy),
+            others=lambda proxy: [request("comfyui/foley", proxy), request("comfyui/foley", proxy, seed=8)],
+            history=("", "GET /queue"),
+            cancel=("", "POST /api/jobs/.*/cancel"),
+            dashboard="the server's own page",
+            secrets=(comfyui.LOGIN,),
+            refusals={
+                # A server that does not answer in its own way counts as none.
+                ("info", 302): (ProviderUnavailable, 1),
+                ("file", 404): (ResultExpired, 1),
+            },
         ),
         ProviderCase(
             name="cog",

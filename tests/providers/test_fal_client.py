@@ -68,7 +68,10 @@ def test_it_runs_a_video_from_upload_to_file(client, fal, proxy, tmp_path):
 def test_it_gets_a_result_of_every_model(client, proxy, endpoint):
     """With what each wants and no more; an endpoint's path is not in its requests' addresses."""
     rules = MODELS[endpoint]
-    given = {"prompt": "rain"} if "prompt" in rules else {}
+    given: dict[str, Any] = {name: "rain on tin" for name in ("prompt", "text_prompt") if name in rules}
+    given |= {"mask_start_seconds": 1, "mask_end_seconds": 2} if "mask_start_seconds" in rules else {}
+    if "audio_url" in rules:
+        given["audio_url"] = client.upload(b"RIFF", "audio/wav", "music.wav")
     if "video_url" in rules:
         given["video_url"] = client.upload(proxy.read_bytes(), "video/mp4", "proxy.mp4")
     if "kling" in endpoint:

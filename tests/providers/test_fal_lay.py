@@ -34,9 +34,24 @@ OUR_OWN = {
     ("fal/kling-audio", "sound_effect_prompt"): "",
     ("fal/kling-audio", "background_music_prompt"): "",
     ("fal/mirelo-sfx", "seed"): None,
+    ("fal/mirelo-sfx-1.6", "num_samples"): 1,
+    ("fal/mirelo-sfx-2", "preserve_speech"): False,
+    ("fal/mmaudio-v2", "negative_prompt"): "music",
+    ("fal/stable-audio-3", "output_format"): "wav",
+    ("fal/stable-audio-3-inpaint", "output_format"): "wav",
+    ("fal/minimax-music", "is_instrumental"): True,
 }
-"""Defaults that are not the vendor's, each with its reason in the model's file: two samples are billed twice, AAC's delay is not
-declared, Kling's prompts are a car race, and a fixed seed makes all takes the same."""
+"""Defaults that are not the vendor's, each with its reason in the model's file: two samples are billed twice, AAC's and MP3's delay is not
+declared, Kling's prompts are a car race, a fixed seed makes all takes the same, and music for a film rarely sings."""
+
+NEEDED: dict[str, dict[str, Any]] = {
+    "fal/stable-audio-3-inpaint": {
+        "audio_url": "https://example.com/music.wav",
+        "mask_start_seconds": 1.0,
+        "mask_end_seconds": 2.0,
+    }
+}
+"""Parameters that a model demands and that have no default."""
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +109,30 @@ def test_a_text_model_fills_the_span_and_sees_no_picture(fal, clip, tmp_path, at
     assert clicks(hear(tmp_path / take["file"])) == [12_000]
 
 
+@pytest.mark.parametrize(
+    "model_id", ["fal/mirelo-text-sfx", "fal/stable-audio-3", "fal/lyria-3.5", "fal/minimax-music"]
+)
+def test_a_text_model_of_any_length_fills_the_span(fal, clip, tmp_path, at_once, capsys, model_id):
+    """Also one whose length is its own choice, and one whose file is named by an address alone."""
+    wanted = ["--prompt", "rain on tin", "--out", "30f", "--fit", "off", "--json", "--to", str(tmp_path)]
+    assert main(["lay", str(clip), "--model", model_id, *wanted]) == 0
+    (take,) = json.loads(capsys.readouterr().out)["takes"]
+    assert take["samples"] == round(30 / RATE * 48_000)
+    assert abs(clicks(hear(tmp_path / take["file"]))[0] - 12_000) <= 1
+
+
+def test_a_stretch_of_a_file_is_generated_again(fal, clip, tmp_path, at_once):
+    """Inpainting: the sound file is uploaded, the mask goes along."""
+    sound = tmp_path / "music.wav"
+    sound.write_bytes(b"RIFF")
+    mask = ["--set", f"audio_url={sound}", "--set", "mask_start_seconds=1", "--set", "mask_end_seconds=2"]
+    lay = ["lay", str(clip), "--model", "fal/stable-audio-3-inpaint", "--prompt", "drums", "--fit", "off", *mask]
+    assert main([*lay, "--to", str(tmp_path)]) == 0
+    (job,) = fal.jobs.values()
+    assert fal.files[job.input["audio_url"].rpartition("/")[2]][0] == b"RIFF"
+    assert (job.input["mask_start_seconds"], job.input["mask_end_seconds"]) == (1, 2)
+
+
 @pytest.mark.parametrize("audio_format", ["aac", "mp3", "wav", "flac"])
 def test_sonilo_is_in_sync_in_every_format(fal, clip, tmp_path, at_once, audio_format):
     """Whatever it is asked for: within one sample, AAC's unmarked delay too."""
@@ -143,11 +182,12 @@ def test_the_catalogue_says_what_the_model_takes(model_id):
 def test_what_is_not_set_is_sent_as_the_catalogue_has_it(fal, proxy, model_id):
     """Every default goes along, so that the vendor's may change; both of Kling's prompts, and one sample, always."""
     rules = MODELS[models.find_model(model_id).endpoint]
-    given = sent(fal, request(model_id, proxy, prompt="rain"))
+    given = sent(fal, request(model_id, proxy, prompt="rain on tin", params=NEEDED.get(model_id, {})))
     ours = {
         "seed": 7,
         "duration": {"fal/beatoven-music": 5.0, "fal/sonilo-music": None}.get(model_id, 2.0),
-        **dict.fromkeys(("prompt", "text_prompt", "sound_effect_prompt"), "rain"),
+        **dict.fromkeys(("prompt", "text_prompt", "sound_effect_prompt"), "rain on tin"),
+        **NEEDED.get(model_id, {}),
         "video_url": f"{fal.cdn.url}/files/{next(iter(fal.files), '')}",
     }
     expected = {name: ours.get(name, OUR_OWN.get((model_id, name), rule.default)) for name, rule in rules.items()}
@@ -162,6 +202,8 @@ def ends(parameter) -> list[Any]:
         return [True, False]
     if parameter.type == "json":
         return ['[{"start": 0, "end": 1.5, "prompt": "rain"}]']
+    if parameter.type == "file":
+        return ["https://example.com/sound.wav"]
     if parameter.type == "text":
         return ["", "x" * int(parameter.maximum or 1000)]
     found = [value for value in (parameter.minimum, parameter.maximum) if value is not None] or [3.0]
@@ -174,7 +216,7 @@ def test_every_parameter_reaches_the_wire_under_its_own_name(fal, proxy, model_i
     model = models.find_model(model_id)
     for parameter in model.settable_by_name:
         for value in ends(parameter):
-            given = sent(fal, request(model_id, proxy, params={parameter.name: value}))
+            given = sent(fal, request(model_id, proxy, params={**NEEDED.get(model_id, {}), parameter.name: value}))
             wire = given.get(parameter.wire_name)
             assert wire == (json.loads(value) if parameter.type == "json" else value), parameter.name
             assert type(wire) is type(value) or parameter.type == "json"
@@ -214,7 +256,8 @@ def test_one_past_each_end_is_refused_before_anything_is_sent(fal, timeline, tmp
     if (prompt := model.parameter_for_role("prompt")) and prompt.maximum:
         tries.append((prompt, {"prompt": "x" * (int(prompt.maximum) + 1)}))
     for parameter, wrong in tries:
-        cue = timeline.spot("1", timeline.span(None, None), model=model_id, **({"prompt": "rain"} | wrong))
+        wrong["params"] = NEEDED.get(model_id, {}) | wrong.get("params", {})
+        cue = timeline.spot("1", timeline.span(None, None), model=model_id, **({"prompt": "rain on tin"} | wrong))
         with pytest.raises(InvalidInput, match=parameter.name):
             create_job_spec(cue, tmp_path, "clip")
     assert not any(server.requests for server in fal.servers)

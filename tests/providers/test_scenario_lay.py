@@ -23,6 +23,8 @@ LIT = (25, 48, 60, 91)
 """Frames of `clip` that are white."""
 RATE = Fraction(24000, 1001)
 START, END = 21, 97
+CUT = {5: ["1.830 s cut at the span's end"], 10: ["6.830 s cut at the span's end"]}
+"""Notes of a take by the least length that its model makes."""
 SAMPLES = round((END - START) / RATE * 48_000)
 
 
@@ -87,6 +89,7 @@ def test_every_click_of_a_video_model_lies_within_a_sample_of_its_flash(scenario
         ("scenario/musicgen", 1),
         ("scenario/sonilo-text-music", 1),
         ("scenario/sonilo-text-effects", 1),
+        ("scenario/ace-step", 10),
     ],
 )
 def test_a_text_model_makes_a_take_of_the_spans_length(scenario, clip, capsys, model, least):
@@ -102,7 +105,7 @@ def test_a_text_model_makes_a_take_of_the_spans_length(scenario, clip, capsys, m
     assert not scenario.api.calls("POST /v1/uploads")
     # MusicGen answers with MP3.
     priming = ["1105 samples of encoder priming removed"] if model == "scenario/musicgen" else []
-    assert take["notes"] == (["1.830 s cut at the span's end"] if least == 5 else []) + priming
+    assert take["notes"] == (CUT.get(least, [])) + priming
 
 
 @pytest.mark.parametrize(

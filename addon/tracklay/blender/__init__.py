@@ -23,7 +23,7 @@ from .ops import (
     turnover_ops,
 )
 from .render import handlers
-from .runtime import app_handlers, cue_rows, dispatcher, prompt_words, timer
+from .runtime import app_handlers, cue_rows, dispatcher, model_bills, prompt_words, timer
 from .sequencer import connections
 from .settings import catalogue, mix_properties, preferences, properties
 from .settings.i18n import translate
@@ -82,6 +82,7 @@ def unregister() -> None:
     app_handlers.unregister()
     timer.stop_timer()
     prompt_words.stop_timer()
+    model_bills.stop_timer()
     dispatcher.close_dispatcher()
     keymap.unregister()
     panels.unregister()

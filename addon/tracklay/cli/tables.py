@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..jobs.costs import estimate_cost
+from ..models.plan_terms import plan_terms, terms_text
 from ..scoring.ranking import reason_texts
 from .console import PlainConsole
 
@@ -201,6 +202,8 @@ def show_model(model: Model, bills: BilledRange | None) -> None:
         ("price", price_text(model.price)),
         *([("charged", _bills_text(bills))] if bills else []),
         ("licence", model.licence.name),
+        *([("commercial use", terms_text(terms.to_dict()))] if (terms := plan_terms(model)) else []),
+        *([] if model.repeats_by_seed else [("repeats", "no: the same request gives another sound each time")]),
         *(("unconfirmed", fact) for fact in model.unconfirmed),
     )
     for row in rows:

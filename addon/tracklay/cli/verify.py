@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..media.marks.examine import FileOrigin, examine_file
+from ..models.plan_terms import terms_text
 from ..source_type import describe_source_type
 from .exit_status import EXIT_DONE, EXIT_FAILED
 from .messages import print_json
@@ -46,6 +47,8 @@ def _facts(origin: FileOrigin) -> list[tuple[str, str]]:
             )
         )
         facts.append(("licence", str(made.get("licence", "not stated"))))
+        if isinstance(plan := made.get("plan"), dict):
+            facts.append(("commercial use", terms_text(plan)))
         if made.get("prompt"):
             facts.append(("prompt", str(made["prompt"])))
     elif origin.system:

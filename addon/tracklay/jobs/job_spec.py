@@ -395,6 +395,9 @@ def create_job_spec(
         from ..media.marks.signing import check_signing  # noqa: PLC0415 - for the same reason
 
         check_signing()
+        from ..models.plan_terms import plan_terms  # noqa: PLC0415 - as above
+
+        plan_terms(model)  # raises for a plan that is not known
     # Other sounds lie where the picture's contacts are. What does not apply is left out of what identifies a request.
     hits, tail = (cue.hits, cue.tail) if model.task == "music" else ((), 0)
     fit = cue.fit if can_fit(model) else "off"

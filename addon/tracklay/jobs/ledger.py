@@ -148,6 +148,7 @@ class Ledger:
         """Open the ledger; raises as `ledger_schema.connect_ledger`."""
         self.path = path or ledger_schema.ledger_path()
         self._connection = ledger_schema.connect_ledger(self.path)
+        self.billed_jobs: list[int] = []  # numbers of the jobs whose cost was written here, in order
 
     def close(self) -> None:
         self._connection.close()
@@ -272,6 +273,8 @@ class Ledger:
             for name, value in fields.items()
         }
         values["updated_at"] = utc_timestamp()
+        if "cost" in fields:
+            self.billed_jobs.append(job_id)
         names = ", ".join(f"{name} = ?" for name in values)
         sql = f"UPDATE jobs SET {names} WHERE id = ? {condition}"  # noqa: S608 - the names are checked above
         return self._execute(sql, *values.values(), job_id, *condition_values)

@@ -447,12 +447,13 @@ class JobPipeline(SubmissionStage):
     async def _cancel(self) -> None:
         if self.job.state == "submitting" or self.job.state in FINAL_STATES:
             return  # no handle came: the process that resumes the job looks for the request
-        confirmed = False
+        confirmed, charge = False, {}
         if self.job.state == "running":
             with contextlib.suppress(TracklayError), checked_replies(self.provider.name):
                 confirmed = await self.provider.cancel(self._job_handle)
+            charge = await self._charge_columns()
         error = cancelled_error(self.job, self.provider.name, confirmed=confirmed)
-        await self._transition("cancelled", **error_columns(error))
+        await self._transition("cancelled", **error_columns(error), **charge)
 
 
 def _digest(parts: Any) -> str:

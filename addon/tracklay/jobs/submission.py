@@ -65,6 +65,8 @@ class SubmissionStage:
         columns = error_columns(user_error)
         if new_state == "failed" and job.state == "submitting":
             columns |= {"cost": "0"}  # the provider refused it
+        elif new_state in ("failed", "cancelled") and job.state == "running":
+            columns |= await self._charge_columns()
         with contextlib.suppress(LedgerError):  # the first error is the one to report
             if new_state is None or new_state == job.state:
                 self.job = await self.context.ledger_writer(Ledger.update, job, **columns)
@@ -73,6 +75,16 @@ class SubmissionStage:
             await self.context.ledger_writer(Ledger.release_jobs, self.context.owner_token, job.id)
         self._report("failed", message=str(user_error))
         return Failure(self.spec.cue, user_error.prefix_with(self.spec.cue.picture.source.name))
+
+    async def _charge_columns(self) -> dict[str, Any]:
+        """Return the columns of what a job was charged that has no result, if its provider says so."""
+        charge = None
+        with contextlib.suppress(TracklayError), checked_replies(self.provider.name):
+            charge = await self.provider.charge_without_result(self._job_handle)
+        if charge is None:
+            return {}
+        known = {} if charge.estimated else {"cost": charge.amount, "cost_confirmed": 1}
+        return {**known, "compute_seconds": charge.compute_seconds}
 
     async def _submit(self, request: Request, submission: Submission) -> None:
         """Send the request. The ledger has the submission before the request leaves, and the job handle before any other step."""

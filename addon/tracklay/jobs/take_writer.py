@@ -25,6 +25,7 @@ from ..media.marks import XmpMark
 from ..media.marks.credentials import has_credentials
 from ..media.marks.signing import sign_file, signing_identity
 from ..media.wav_reader import WavReader
+from ..models.plan_terms import plan_for_manifest
 from ..worker import WorkerProcess
 from .artifact_store import COPY_SAMPLES
 from .context import wait_for_worker
@@ -96,6 +97,7 @@ class TakeWriter:
             "seed": output.seed,
             "version": output.version,
             "cost": cost.to_dict(),
+            "plan": plan_for_manifest(self.spec.model),
             "understood": dict(output.understood),
             # Stems of a stretch are no stems of the take.
             "stems": [] if self.spec.cue.patch else list(output.stems),
@@ -409,6 +411,7 @@ def take_from_claim(spec: JobSpec, job: Job, claim: Mapping[str, Any]) -> Take:
         cost=Cost(**claim["cost"]),
         licence=spec.model.licence.name,
         source_type=spec.model.source_type,
+        plan=claim.get("plan", {}),
         source_sha256=job.source or "",
         created=claim["created"],
         stems={name: folder / spec.take_name(number, name) for name in claim["stems"]},

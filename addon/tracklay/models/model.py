@@ -265,6 +265,7 @@ class Model:
             Empty if it is not known that the model follows such words.
         looks: how the model samples the picture, in a phrase; empty if that is not published.
         source_type: how its sound comes about, as a term of IPTC's digital source types.
+        repeatable: False if its vendor says that the same seed does not give the same sound.
         unconfirmed: sentences about fields that were inferred, not read.
         parameters: all parameters, in the order of the file.
     """
@@ -287,6 +288,7 @@ class Model:
     tempo_words: str = ""
     looks: str = ""
     source_type: SourceType = TRAINED
+    repeatable: bool = True
     unconfirmed: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = field(default=(), repr=False)
 
@@ -313,6 +315,11 @@ class Model:
             return "video" if chosen == "video" else "image" if chosen == "image" else None
         known = (*self.needs, *self.takes)
         return "video" if "video" in known else "image" if "image" in known else None
+
+    @property
+    def repeats_by_seed(self) -> bool:
+        """False if the same request gives another sound each time: the model takes no seed, or does not keep to it."""
+        return self.repeatable and self.parameter_for_role("seed") is not None
 
     @property
     def is_free_music(self) -> bool:

@@ -200,6 +200,10 @@ class Provider(Protocol):
         """Cancel the job; return whether the provider confirmed it. Without that capability: False, and the job is charged."""
         return False
 
+    async def charge_without_result(self, handle: JobHandle) -> Cost | None:  # noqa: ARG002
+        """Return what a job was charged that failed or was cancelled; None if that is nothing, or is not reported."""
+        return None
+
     async def check_key(self) -> str:
         """Check the API key with a free request; return the account's name, or an empty string if the API does not name it.
 
@@ -294,7 +298,7 @@ async def submit_once(
 
 
 _factories: dict[str, Callable[[], Provider]] = {}
-_BUILT_IN = ("sketch", "replicate", "cog", "comfyui", "fal", "scenario", "beatoven")
+_BUILT_IN = ("sketch", "replicate", "cog", "comfyui", "fal", "scenario", "beatoven", "elevenlabs", "mirelo")
 
 
 def register(name: str, factory: Callable[[], Provider]) -> None:

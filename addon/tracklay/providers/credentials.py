@@ -62,8 +62,8 @@ def require_key(name: str, provider: str) -> str:
 def redact(text: str) -> str:
     """Return the text with each API key replaced by `[key]`.
 
-    Finds a key as it is, the part after its colon (fal), as HTTP Basic encodes it, alone and with each other key (Scenario), and
-    quoted for a URL.
+    Finds a key as it is, the part after its colon (fal, the value of a header), as HTTP Basic encodes it, alone and with each other
+    key (Scenario), and quoted for a URL.
     """
     values = [
         value
@@ -75,7 +75,12 @@ def redact(text: str) -> str:
     secrets = {
         form
         for value in [*values, *pairs]
-        for form in (value, value.partition(":")[2], quote(value, safe=""), base64.b64encode(value.encode()).decode())
+        for form in (
+            value,
+            value.partition(":")[2].strip(),
+            quote(value, safe=""),
+            base64.b64encode(value.encode()).decode(),
+        )
         if len(form) >= MIN_REDACTED_CHARS
     }
     # The longest first: a key may be a part of another form.

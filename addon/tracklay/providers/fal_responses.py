@@ -142,8 +142,9 @@ def parse_unit_price(entry: dict[str, Any]) -> tuple[str, Literal["second", "tak
     unit, amount = str(entry.get("unit")).lower(), parse_unit_amount(entry)
     if amount is None or is_compute_unit(entry):
         return None
-    if re.fullmatch(r"(per |audio |video )*(second|minute)s?", unit):
-        return f"{amount / 60 if 'minute' in unit else amount:f}", "second"
+    if length := re.fullmatch(r"(?:per |audio |video )*([1-9]\d{0,3} )?(second|minute)s?", unit):
+        seconds = int(length[1] or 1) * (60 if length[2] == "minute" else 1)
+        return f"{amount / seconds:f}", "second"
     if re.fullmatch(r"(per )?(request|generation|video|audio|sample|track)s?", unit):
         return f"{amount:f}", "take"
     return None

@@ -9,7 +9,7 @@ from ..errors import KeyMissing, TracklayError
 from .base import get_provider
 from .client import close_client
 
-CHECKED_PROVIDERS = ("replicate", "fal", "scenario", "beatoven", "cog", "comfyui")
+CHECKED_PROVIDERS = ("replicate", "fal", "scenario", "beatoven", "elevenlabs", "mirelo", "cog", "comfyui")
 CHECK_TIMEOUT_SECONDS = 10
 
 

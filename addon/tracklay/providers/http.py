@@ -88,6 +88,7 @@ class HttpRequest:
     query: Mapping[str, str | int] | None = None
     content: FileBody | None = None
     form: Mapping[str, tuple[str, Path, str]] | None = None
+    fields: Mapping[str, str | list[str]] | None = None
 
 
 def is_loopback(host: str) -> bool:
@@ -223,6 +224,7 @@ class Api:
         headers: Mapping[str, str] | None = None,
         content: FileBody | None = None,
         form: Mapping[str, tuple[str, Path, str]] | None = None,
+        fields: Mapping[str, str | list[str]] | None = None,
         send_key: bool = True,
         expect_json: bool = True,
         accept_statuses: Collection[int] = (),
@@ -239,6 +241,7 @@ class Api:
             headers: sent besides the authentication.
             content: a file sent as the body; put its Content-Type into `headers`.
             form: multipart parts: name to (file name, path, content type).
+            fields: text parts beside those of `form`; a list becomes a part for each value.
             send_key: whether the API key is sent.
             expect_json: a response that is not JSON is an error.
             accept_statuses: statuses that are returned and not raised.
@@ -251,7 +254,7 @@ class Api:
         policy = policy or self.retry_policy
         url = self.resolve_url(path, send_key=send_key)
         all_headers = {**(headers or {}), **(self.auth_headers() if send_key else {})}
-        outgoing = HttpRequest(method, url, all_headers, json, query, content, form)
+        outgoing = HttpRequest(method, url, all_headers, json, query, content, form, fields)
         limiter = get_limiter(
             self.name, kind, self.max_concurrent, self.min_intervals.get(kind, 0.0), self.retry_policy
         )
@@ -324,6 +327,7 @@ class Api:
                     part: (name, open_files.enter_context(path.open("rb")), mime)
                     for part, (name, path, mime) in outgoing.form.items()
                 }
+                arguments["data"] = outgoing.fields or {}
             if outgoing.content:
                 arguments["content"] = outgoing.content.chunks()
                 # Without a length httpx sends a stream in chunked encoding, which signed upload URLs refuse.

@@ -228,6 +228,10 @@ class Replicate(Provider):
         ).json_object
         return payload.get("status") not in ("succeeded", "failed")
 
+    async def charge_without_result(self, handle: JobHandle) -> Cost | None:
+        """Return the cost of the time that a failed or cancelled prediction ran: Replicate bills it."""
+        return _billed_cost(await self._get_prediction(handle), handle)
+
     async def check_key(self) -> str:
         """Return the account's name."""
         return str((await self.api.request("GET", "/account", "read")).json_object.get("username") or "")

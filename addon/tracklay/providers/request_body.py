@@ -86,6 +86,9 @@ def _parameter_value(request: Request, parameter: Parameter) -> Any:
             value = clamp_seed(request.model, request.seed)
         case "seconds":
             value = round_up_seconds(request.model, parameter, request.seconds)
+            # Some APIs count in milliseconds, and say so in the name: `duration_ms`.
+            if parameter.wire_name.endswith("_ms"):
+                value = math.ceil(value * 1000)
         case _:
             value = parameter.default
     return value

@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING
 from ..atomic_io import NumberedFile, atomic_write
 from ..errors import InvalidInput
 from ..models import load_catalogue
+from ..models.plan_terms import terms_text
 from ..timing import parse_fraction
 from ..version import VERSION
 from .templates_env import jinja_environment, read_own_page, read_template
 from .verdicts import REJECT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+    from typing import Any
 
     from ..models import Model
     from .rows import ReportRow
@@ -90,7 +92,7 @@ def build_lines(rows: Sequence[ReportRow]) -> list[CueSheetLine]:
                 seconds=f"{float(length):.3f}",
                 composer=f"{row.model} (version {version})" if version else row.model,
                 licence=str(take.get("licence") or "unknown"),
-                commercial=COMMERCIAL_TEXT[model.licence.commercial if model else None],
+                commercial=_commercial_text(take, model),
                 usage=USAGE_BY_TASK[model.task] if model else "unknown",
                 file=str(take["file"]),
                 created=str(take.get("created") or "unknown")[:DATE_CHARS],
@@ -136,6 +138,14 @@ def write_cue_sheet(rows: Sequence[ReportRow], to: Path, *, title: str) -> tuple
     with atomic_write(printed) as beside:
         beside.write_text(page, "utf-8")
     return table, printed
+
+
+def _commercial_text(take: Mapping[str, Any], model: Model | None) -> str:
+    """Return whether a take may be used commercially: by the plan with its vendor when it was made, else by the model's licence."""
+    plan = take.get("plan")
+    if isinstance(plan, dict) and plan:
+        return terms_text(plan)
+    return COMMERCIAL_TEXT[model.licence.commercial if model else None]
 
 
 def _encode_csv(sheet_lines: Sequence[CueSheetLine]) -> bytes:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..atomic_io import atomic_write
 from ..cancellation import CancelToken
+from ..models.plan_terms import terms_text
 from ..paths import ensure_folder
 from ..scoring.ranking import REASON_TEMPLATES, reason_texts, score_value
 from ..untrusted_data import read_amount
@@ -361,6 +362,7 @@ def _row_facts(row: ReportRow, figures: Mapping[str, Any], span_text: str) -> li
             ("seed", take.get("seed")),
             ("price", _format_price(take)),
             ("licence", take.get("licence")),
+            ("commercial use", terms_text(plan) if isinstance(plan := take.get("plan"), dict) and plan else None),
             ("span", f"{span_text}, {take['frames']} frames" if span_text else f"{take['frames']} frames"),
             ("rate", f"{row.rate.fps} frames per second" if row.rate else None),
             ("landing", _format_landing(take)),

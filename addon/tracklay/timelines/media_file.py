@@ -17,6 +17,7 @@ from ..media.encoder import encode_movie
 from ..media.film.mux import choose_container, mux_takes
 from ..media.frame_timing.file_timecode import first_timecode_frame, is_drop_frame, timecode_rate
 from ..media.marks import mark_of_film
+from ..media.marks.credentials import has_credentials
 from ..media.probe import MediaInfo, VideoStream, probe_video
 from ..timing import Span, TimeError, TimeMap, is_timecode, parse_time
 from .base import Timeline, empty_range_error, invalid_point_error
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from ..timing import Rate
 
 
+PICTURE_CREDENTIALS_NOTE = (
+    "{} has Content Credentials, the copy has none: set a certificate to keep them as an ingredient"
+)
+"""Note of a film that is written from a signed picture without a certificate."""
 TAIL_NOTE = "the copy ends with its picture: the last {:.2f} s of the music are only in {}"
 """Note of a copy whose music ends after its picture."""
 
@@ -199,7 +204,8 @@ class MediaFile(Timeline):
         mark = mark_of_film((take.source_type, take.cue.model) for take in firsts.values())
         past_end = [note for take in firsts.values() if (note := self._past_end_note(take))]
         notes = self.write_film(placed, target, mark=mark, drop_original=drop_original, cancel_token=cancel_token)
-        return [*notes, *past_end]
+        signed = [self.media.path] if has_credentials(self.media.path) and not has_credentials(target) else []
+        return [*notes, *(PICTURE_CREDENTIALS_NOTE.format(path.name) for path in signed), *past_end]
 
     def write_film(
         self,

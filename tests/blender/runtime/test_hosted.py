@@ -10,7 +10,15 @@ from tracklay import models
 from tracklay.blender.sequencer import compat
 from tracklay.blender.settings.preferences import COG_PROVIDER, HOSTED_PROVIDERS
 
-from tests.providers.conftest import beatoven, cog, fal, replicate, scenario  # noqa: F401 - the fake servers, as fixtures
+from tests.providers.conftest import (  # noqa: F401 - the fake servers, as fixtures
+    beatoven,
+    cog,
+    elevenlabs,
+    fal,
+    mirelo,
+    replicate,
+    scenario,
+)
 
 from ..conftest import add, laid, set_rate
 from ..hosted_clip import FLASHES, FRAMES, RATE, START, without_pauses  # noqa: F401 - an autouse fixture
@@ -19,7 +27,13 @@ from ..render.mix import mixed_clicks, sample, worst
 LOCAL = {"sketch", "clicker"}
 """Providers without a fake server: the offline engine and the model of the tests."""
 
-CATALOGUE = {name: model for name, model in models.load_catalogue().items() if model.provider not in LOCAL}
+CATALOGUE = {
+    name: model
+    for name, model in models.load_catalogue().items()
+    if model.provider not in LOCAL and not any(each.required and each.role is None for each in model.parameters)
+}
+"""Models that need nothing but a strip and a prompt: one that works on a sound is tested with its provider."""
+
 VIDEO_MODELS = {name for name, model in CATALOGUE.items() if model.picture_input({}) == "video"}
 
 TOLERANCE = 1

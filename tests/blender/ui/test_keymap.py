@@ -15,11 +15,22 @@ from tracklay.blender.settings.preferences import COG_URL_VARIABLE, HOSTED_PROVI
 from tracklay.providers import credentials
 
 from tests.fakes import beatoven as fake_beatoven
+from tests.fakes import elevenlabs as fake_elevenlabs
 from tests.fakes import fal as fake_fal
+from tests.fakes import mirelo as fake_mirelo
 from tests.fakes import replicate as fake_replicate
 from tests.fakes import scenario as fake_scenario
 from tests.fakes.server import Fault
-from tests.providers.conftest import beatoven, cog, elsewhere, fal, replicate, scenario  # noqa: F401 - fixtures of fake servers
+from tests.providers.conftest import (  # noqa: F401 - fixtures of fake servers
+    beatoven,
+    cog,
+    elevenlabs,
+    elsewhere,
+    fal,
+    mirelo,
+    replicate,
+    scenario,
+)
 
 from ..conftest import HOME, add, laid, set_rate
 from ..hosted_clip import FLASHES, FRAMES, RATE, START, without_pauses  # noqa: F401 - an autouse fixture
@@ -30,6 +41,8 @@ SECRETS = {
     "SCENARIO_SDK_API_KEY": fake_scenario.KEY,
     "SCENARIO_SDK_API_SECRET": fake_scenario.SECRET,
     "BEATOVEN_API_KEY": fake_beatoven.KEY,
+    "ELEVENLABS_API_KEY": fake_elevenlabs.KEY,
+    "MIRELO_API_KEY": fake_mirelo.KEY,
 }
 
 SUBMISSIONS = {
@@ -37,6 +50,8 @@ SUBMISSIONS = {
     "fal": ("fal/mmaudio-v2", "POST /.*"),
     "scenario": ("scenario/mmaudio", "POST /v1/generate/.*"),
     "beatoven": ("beatoven/track", "POST /api/v1/tracks/compose"),
+    "elevenlabs": ("elevenlabs/video-music", "POST /v1/music/video-to-music"),
+    "mirelo": ("mirelo/sfx", "POST /v2/video-to-sfx/v1.5/jobs"),
 }
 """A model of each provider, and the request that submits a job."""
 
@@ -111,7 +126,7 @@ def test_no_key_is_stored_after_success_and_failures(
         else:
             monkeypatch.setenv(variable, secret)
     model, call = SUBMISSIONS[name]
-    server = {"replicate": "", "fal": "queue", "scenario": "api", "beatoven": "api"}[name]
+    server = {"replicate": "", "fal": "queue", "scenario": "api", "beatoven": "api", "mirelo": "api"}.get(name, "")
     api = getattr(fake, server) if server else fake
     set_rate(scene, RATE)
     add(scene, clips(RATE, FRAMES, FLASHES), START)

@@ -9,12 +9,13 @@ from typing import Any
 
 import bpy
 import pytest
-from tracklay.blender.runtime import prompt_words, requests
+from tracklay.blender.runtime import model_bills, prompt_words, requests
 from tracklay.blender.sequencer import selection
 from tracklay.blender.settings import ADDON, catalogue, network, preferences, properties
 from tracklay.blender.settings.i18n.translate import translate_error
 from tracklay.blender.ui import panels
 from tracklay.errors import InvalidInput
+from tracklay.jobs.costs import BilledRange
 
 from ..conftest import add, set_rate
 from ..fake_layout import Layout
@@ -34,6 +35,11 @@ def drawn(cls: type) -> Layout:
     layout = Layout()
     cls.draw(SimpleNamespace(layout=layout), bpy.context)  # type: ignore[attr-defined]
     return layout
+
+
+def buttons(layout: Layout) -> str:
+    """Return the texts of all that is drawn, those of buttons too."""
+    return " ".join(str(text) for _, text, _ in layout.shown)
 
 
 def test_a_missing_key_disables_generate_and_shows_the_reason(scene, strip, monkeypatch):
@@ -140,6 +146,42 @@ def test_a_non_commercial_licence_is_shown(scene, strip):
     assert "Not for commercial use: CC-BY-NC-4.0 (the model's weights)" in drawn(panels.TRACKLAY_PT_sidebar).words()
     scene.tracklay.model = "sketch/foley"
     assert "commercial" not in drawn(panels.TRACKLAY_PT_sidebar).words()
+
+
+def test_what_the_plan_allows_is_shown(scene, strip, monkeypatch):
+    """Without a plan, that it depends on it; a model that does not repeat says so."""
+    scene.tracklay.model = "elevenlabs/music"
+    words = drawn(panels.TRACKLAY_PT_sidebar).words()
+    assert "Commercial use depends on your plan: set it in the preferences" in words
+    assert "Another sound each time, whatever the seed" in words
+    monkeypatch.setenv("TRACKLAY_PLANS", "elevenlabs=starter")
+    assert "Plan starter: " in drawn(panels.TRACKLAY_PT_sidebar).words()
+    scene.tracklay.model = "fal/mmaudio-v2"
+    words = drawn(panels.TRACKLAY_PT_sidebar).words()
+    assert "Plan" not in words
+    assert "Another sound each time" not in words
+
+
+def test_a_model_billed_by_computing_time_shows_what_it_was_charged_so_far(scene, strip, monkeypatch):
+    """Not "free": its price is known only afterwards."""
+    monkeypatch.setenv("FAL_KEY", "0123456789:abcdef")
+    scene.tracklay.model = "fal/thinksound"
+    bills = BilledRange("USD", (0.0125, 0.2), (12.5, 200.0))
+    monkeypatch.setattr(model_bills, "_found", {"fal/thinksound": None})
+    assert "price unknown" in buttons(drawn(panels.TRACKLAY_PT_sidebar))
+    monkeypatch.setattr(model_bills, "_found", {"fal/thinksound": bills})
+    assert "0.0125 to 0.2 USD so far" in buttons(drawn(panels.TRACKLAY_PT_sidebar))
+
+
+def test_the_charges_of_a_model_are_read_in_a_thread(monkeypatch):
+    """The first look starts it, and the end of a job makes it read again."""
+    monkeypatch.setattr("tracklay.jobs.admin.model_bills", lambda model: BilledRange(model, None, (1.0, 2.0)))
+    model_bills.forget_bills()
+    model_bills.start_reading("fal/thinksound").join()
+    known = model_bills.known_bills("fal/thinksound")
+    assert known is not None
+    assert known.currency == "fal/thinksound"
+    model_bills.forget_bills()
 
 
 def test_a_missing_prompt_disables_generate_and_shows_the_reason(scene, strip, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import c2pa
 import pytest
 from tracklay.cli.main import main
 from tracklay.media.marks.credentials import has_credentials
-from tracklay.media.marks.signing import read_credentials
+from tracklay.media.marks.signing import SigningIdentity, check_signing, read_credentials
 from tracklay.providers import base
 
 from tests.clips import clicks, flash_clip, hear
@@ -91,6 +92,39 @@ def test_without_a_certificate_the_vendors_credentials_are_not_dropped_silently(
     assert not has_credentials(take)
     assert not has_credentials(film)
     assert "the model's file has Content Credentials" in " ".join(entry["notes"])
+
+
+def test_without_a_certificate_the_pictures_credentials_are_not_dropped_silently(
+    clip, capsys, clicking, signing, monkeypatch
+):
+    """The copy of a signed film says what it lacks; with a certificate the film is its ingredient."""
+    film, *_ = lay(clip, capsys)
+    copied, *_ = lay(film, capsys)
+    titles = [ingredient["title"] for ingredient in active_manifest(copied)[1]["ingredients"]]
+    assert film.name in titles
+    monkeypatch.delenv("TRACKLAY_C2PA_CERTIFICATE")
+    assert main(["lay", str(film), "--model", "clicker/clicks"]) == 0
+    shown = " ".join("".join(capsys.readouterr()).split())
+    assert f"{film.name} has Content Credentials, the copy has none" in shown
+
+
+def test_an_identity_is_checked_once(signing, monkeypatch):
+    """Each cue asks; the certificate is read again only when it has changed."""
+    read: list[SigningIdentity] = []
+    signer = SigningIdentity.signer
+
+    def count(self):
+        read.append(self)
+        return signer(self)
+
+    monkeypatch.setattr(SigningIdentity, "signer", count)
+    monkeypatch.setattr("tracklay.media.marks.signing._checked_identities", set())
+    for _ in range(3):
+        check_signing()
+    assert len(read) == 1
+    os.utime(read[0].certificate, ns=(1, 1))
+    check_signing()
+    assert len(read) == 2
 
 
 def test_touching_a_signed_take_is_noticed(clip, capsys, clicking, signing):

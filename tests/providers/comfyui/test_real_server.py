@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tracklay.cli.main import main
+from tracklay.models import load_catalogue
 
 from tests.clips import clicks, flash_clip, hear
 from tests.fakes.click_model import click_track, write
@@ -79,3 +80,13 @@ def test_a_cue_goes_through_the_real_server_to_the_sample(server, home, tmp_path
     assert main(["lay", str(clip), *options]) == 0
     heard = clicks(hear(tmp_path / "tracklay" / "clip.comfyui-cut.take1.wav"))
     assert np.abs(np.subtract(heard, [round(each * 48_000) for each in times])).max() <= 1
+
+
+def test_a_real_server_knows_the_nodes_of_the_stable_audio_example(server, home, capsys):
+    """Its nodes are core's alone; the limits of a sound's length are the server's own."""
+    example = Path(__file__).resolve().parents[3] / "docs/comfyui/stable-audio-3.json"
+    assert main(["models", "add", f"comfyui:{example}"]) == 0
+    assert "The server lacks" not in "".join(capsys.readouterr())
+    model = next(each for each in load_catalogue().values() if each.provider == "comfyui")
+    assert {each.role for each in model.parameters if each.role} == {"prompt", "seed", "seconds"}
+    assert (model.seconds.least, model.seconds.most) == (1, 1000)

@@ -13,6 +13,7 @@ from ...jobs import StageProgress
 from ..sequencer import placeholders, placement
 from ..sequencer.cue_index import shared_cue_index
 from ..settings.i18n.translate import translate_error, translate_ui
+from . import model_bills
 from .cue_status import CueStatus, running_cues
 from .repairs import REPAIR_INDEX, is_repair
 
@@ -109,6 +110,7 @@ class EventHandler:
 
     def _on_take_finished(self, event: TakeFinished) -> None:
         key = event.cue.id, event.take_index
+        model_bills.forget_bills()
         status = self._status_for(event)
         if event.job_id is not None:
             status.job_id_by_take[event.take_index] = event.job_id

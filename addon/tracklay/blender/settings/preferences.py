@@ -18,6 +18,7 @@ from ... import settings
 from ...cue import SAMPLE_RATE
 from ...errors import TracklayError
 from ...jobs.costs import DEFAULT_MAX_OVERRUN
+from ...models.plan_terms import vendor_plans
 from ...paths import tracklay_home
 from ...providers import credentials
 from . import ADDON
@@ -27,6 +28,8 @@ from .redraw import redraw_areas
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ...models.plan_terms import VendorPlans
+
 COG_URL_VARIABLE = "TRACKLAY_COG_URL"
 COMFYUI_URL_VARIABLE = "TRACKLAY_COMFYUI_URL"
 
@@ -35,8 +38,13 @@ HOSTED_PROVIDERS: dict[str, tuple[str, dict[str, str]]] = {
     "fal": ("fal", {"FAL_KEY": "Key"}),
     "scenario": ("Scenario", {"SCENARIO_SDK_API_KEY": "API Key", "SCENARIO_SDK_API_SECRET": "API Secret"}),
     "beatoven": ("Beatoven", {"BEATOVEN_API_KEY": "API Key"}),
+    "elevenlabs": ("ElevenLabs", {"ELEVENLABS_API_KEY": "API Key"}),
+    "mirelo": ("Mirelo", {"MIRELO_API_KEY": "API Key"}),
 }
 """Providers on the internet: their titles, and the environment variables of their keys with the vendor's name for each key."""
+
+NO_PLAN = "NONE"
+"""Item of a plan that the user has not named."""
 
 COG_PROVIDER = "cog"
 """The provider that is the user's own container: it has a URL and no key."""
@@ -95,6 +103,23 @@ def _apply_own_servers(preferences: Any, _context: Any = None) -> None:
 def _apply_cache(preferences: Any, _context: Any = None) -> None:
     """Set the size of the proxy cache. A cache that is larger now shrinks when the next proxy is stored."""
     settings.override(cache_bytes=round(preferences.cache_gb * GIGABYTE))
+
+
+def _apply_plans(preferences: Any, _context: Any = None) -> None:
+    """Use the plans of the preferences. `TRACKLAY_PLANS` overrides them, vendor by vendor."""
+    chosen = {vendor: getattr(preferences, f"plan_{vendor}") for vendor in vendor_plans()}
+    settings.override(plans={vendor: plan for vendor, plan in chosen.items() if plan != NO_PLAN} or None)
+
+
+def _plan_field(plans: VendorPlans) -> Any:
+    items = [(NO_PLAN, "Not Named", "What the sounds may be used for is not known")]
+    items += [(name, name.replace("-", " ").title(), "") for name in plans.names]
+    return EnumProperty(
+        name=f"{plans.title} Plan",
+        description="Your plan with the vendor: what its sounds may be used for",
+        items=items,
+        update=_apply_plans,
+    )
 
 
 def _key_update_callback(name: str) -> Callable[[Any, Any], None]:
@@ -176,6 +201,7 @@ class TracklayPreferences(bpy.types.AddonPreferences):  # type: ignore[misc]
             for title, names in HOSTED_PROVIDERS.values()
             for name, label in names.items()
         },
+        **{f"plan_{vendor}": _plan_field(plans) for vendor, plans in vendor_plans().items()},
         "comfyui_url": StringProperty(
             name="ComfyUI URL",
             description="URLs of your ComfyUI servers; empty for http://127.0.0.1:8188",
@@ -214,6 +240,8 @@ class TracklayPreferences(bpy.types.AddonPreferences):  # type: ignore[misc]
         for _, names in HOSTED_PROVIDERS.values():
             for name in names:
                 _draw_field(layout, self, name.lower(), name)
+        for vendor in vendor_plans():
+            layout.prop(self, f"plan_{vendor}")
         _draw_field(layout, self, "comfyui_url", COMFYUI_URL_VARIABLE)
         _draw_field(layout, self, "cog_url", COG_URL_VARIABLE)
         row = layout.row()
@@ -226,6 +254,7 @@ class TracklayPreferences(bpy.types.AddonPreferences):  # type: ignore[misc]
             for number, line in enumerate(textwrap.wrap(message, MAX_LINE_CHARACTERS)):
                 results.label(text=line, icon="CHECKMARK" if is_healthy and not number else "BLANK1")
         layout.separator()
+        layout.label(text="Content Credentials are signed by the command, not by the extension")
         row = layout.row()
         row.label(text="Your own models: TOML files in the models folder")
         row.operator("tracklay.open_models", icon="FILE_FOLDER")
@@ -347,6 +376,7 @@ def apply_preferences() -> None:
     if preferences.cog_url or preferences.comfyui_url:
         _apply_own_servers(preferences)
     _apply_cache(preferences)
+    _apply_plans(preferences)
     for _, names in HOSTED_PROVIDERS.values():
         for name in names:
             credentials.set_key(name, getattr(preferences, name.lower()))

@@ -18,10 +18,11 @@ from ...errors import InvalidInput, TracklayError
 from ...jobs import JobSpec, estimate_cost
 from ...jobs.job_spec import can_fit, can_land
 from ...models.model import is_json, not_json_error, prompt_required_error
+from ...models.plan_terms import plan_terms
 from ...parts.sizes import request_lengths
 from ...timing import Span, TimeMap
 from ..ops.generate_ops import TRACKLAY_OT_generate
-from ..runtime import prompt_words
+from ..runtime import model_bills, prompt_words
 from ..sequencer import compat, selection
 from ..sequencer.joined import spotting
 from ..settings import catalogue, properties
@@ -214,10 +215,30 @@ def _draw_settings(context: Any, layout: Any, settings: Any, model: Model) -> No
     row = layout.row(align=True)
     row.prop(settings, "best", text="Best")
     row.prop(settings, "repair")
-    if model.licence.commercial is False:
+    if not model.repeats_by_seed:
         draw_wrapped_text(
-            context, layout.column(align=True), translate_ui("Not for commercial use: {}", model.licence.name), "INFO"
+            context, layout.column(align=True), translate_ui("Another sound each time, whatever the seed"), "INFO"
         )
+    _draw_licence(context, layout, model)
+
+
+def _draw_licence(context: Any, layout: Any, model: Model) -> None:
+    """Draw what the licence, or the user's plan with the vendor, does not allow or leaves open."""
+    column = layout.column(align=True)
+    if model.licence.commercial is False:
+        draw_wrapped_text(context, column, translate_ui("Not for commercial use: {}", model.licence.name), "INFO")
+    try:
+        terms = plan_terms(model)
+    except InvalidInput as error:
+        draw_wrapped_text(context, column, translate_error(error), "ERROR")
+        return
+    if terms is not None and not terms.plan:
+        draw_wrapped_text(
+            context, column, translate_ui("Commercial use depends on your plan: set it in the preferences"), "INFO"
+        )
+    elif terms is not None:
+        text = translate_ui("Plan {}: {} (terms of {})", terms.plan, terms.allows, terms.date)
+        draw_wrapped_text(context, column, text, "INFO")
 
 
 def _draw_unknown_words(context: Any, layout: Any, settings: Any, model: Model) -> None:
@@ -270,13 +291,24 @@ def _draw_extras(layout: Any, settings: Any, model: Model) -> None:
 def _price_text(scene: Any, ranges: list[tuple[Any, int, int]]) -> str:
     """Return the estimated cost of Generate for the selection, translated."""
     model = catalogue.MODELS[scene.tracklay.model]
-    if model.price.amount is None:
-        return translate_ui("price unknown")
+    if model.price.amount is None or model.price.per == "compute_second":
+        return _charged_text(model) or translate_ui("price unknown")
     total = _total_cost(scene, model, ranges)
     if not total:
         return translate_ui("free")
     text = translate_ui("about {} {}", f"{total:.2f}", model.price.currency)
     return translate_ui("{} and a repair", text) if scene.tracklay.repair else text
+
+
+def _charged_text(model: Model) -> str:
+    """Return what a take of the model was charged so far, translated; empty if nothing is known."""
+    bills = model_bills.known_bills(model.id)
+    if bills is None or bills.amounts is None:
+        return ""
+    least, most = (f"{amount:.3g}" for amount in bills.amounts)
+    if least == most:
+        return translate_ui("{} {} so far", least, bills.currency)
+    return translate_ui("{} to {} {} so far", least, most, bills.currency)
 
 
 def _total_cost(scene: Any, model: Model, ranges: list[tuple[Any, int, int]]) -> Decimal:

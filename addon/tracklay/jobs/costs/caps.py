@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from ...errors import OverBudget
 from ...untrusted_data import read_amount
-from .summary import billed_totals, cost_rows, counted_amount
+from .run_bills import billed_totals
+from .summary import cost_rows, counted_amount
 
 if TYPE_CHECKING:
     from ...cue import Cost
@@ -82,13 +83,13 @@ def enforce_max_overrun(ledger: Ledger, job: Job) -> None:
     """
     factor = read_amount(ledger.get_cap(overrun_scope(job.run)) or DEFAULT_MAX_OVERRUN) or DEFAULT_MAX_OVERRUN
     for currency, billed, estimated in billed_totals(ledger, job.run):
-        if Decimal(billed) > factor * Decimal(estimated):
+        if billed > factor * estimated:
             raise OverBudget(
                 "cost.bill_over_estimate",
                 "The provider has charged {billed} {currency} for what was estimated at {estimated}: more than {factor} times as much. "
                 "Nothing more was sent.",
-                billed=f"{billed:.4g}",
-                estimated=f"{estimated:.4g}",
+                billed=f"{float(billed):.4g}",
+                estimated=f"{float(estimated):.4g}",
                 currency=currency,
                 factor=f"{factor.normalize():f}",
             )

@@ -56,16 +56,6 @@ def cost_rows(ledger: Ledger, *, since: str = "", **filters: str) -> list[dict[s
     return [dict(row) for row in rows]
 
 
-def billed_totals(ledger: Ledger, run: str) -> list[tuple[str, float, float]]:
-    """Return (currency, billed, estimated) of the jobs of a run for which both amounts are known."""
-    rows = ledger.select_values(
-        "SELECT currency, sum(CAST(cost AS REAL)), sum(CAST(estimate AS REAL)) FROM jobs WHERE run = ? AND cost_confirmed = 1 "
-        "AND cost IS NOT NULL AND estimate IS NOT NULL AND submitted_at IS NOT NULL GROUP BY currency",
-        run,
-    )
-    return [tuple(row) for row in rows]
-
-
 @dataclass(frozen=True, slots=True)
 class BilledRange:
     """The charges for takes of a model so far: least and most amount, None if not known, and least and most seconds of computing."""

@@ -105,7 +105,22 @@ def check_signing() -> None:
         InvalidInput: they cannot.
     """
     if identity := signing_identity():
-        identity.signer()
+        checked = identity, _file_stamp(identity.certificate), _file_stamp(identity.key)
+        if checked not in _checked_identities:
+            identity.signer()
+            _checked_identities.add(checked)
+
+
+_checked_identities: set[tuple[SigningIdentity, object, object]] = set()
+"""Identities that can sign, with the state of their files: each cue asks, and reading a certificate takes milliseconds."""
+
+
+def _file_stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None  # the error is that of reading it
+    return stat.st_mtime_ns, stat.st_size
 
 
 def sign_file(path: Path, mark: XmpMark, name: str, ingredients: Sequence[Path]) -> bool:

@@ -38,6 +38,8 @@ class ProgressSocket:
         self._url = f"ws{base_url.removeprefix('http')}/ws?clientId={client_id}"
         self._headers = dict(headers)
         self._asked_at = time.monotonic()
+        # At DEBUG, websockets logs every header, the login included.
+        logging.getLogger("websockets").setLevel(logging.INFO)
         self._task = asyncio.get_running_loop().create_task(self._listen())
 
     def keep_open(self) -> None:

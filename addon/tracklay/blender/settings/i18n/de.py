@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from ....settings import KEY_VARIABLES
-
 OPERATORS = {
     "Generate Sound": "Klang erzeugen",
     "Generate Effects at Markers": "Effekte an Markern erzeugen",
@@ -104,6 +102,19 @@ WORDS = {
     "{} s in {} parts, {}": "{} s in {} Teilen, {}",
     "free": "kostenlos",
     "price unknown": "Preis unbekannt",
+    "{} {} so far": "bisher {} {}",
+    "{} to {} {} so far": "bisher {} bis {} {}",
+    "Another sound each time, whatever the seed": "Jedes Mal ein anderer Klang, bei jedem Startwert",
+    "Commercial use depends on your plan: set it in the preferences": (
+        "Kommerzielle Nutzung hängt von Ihrem Tarif ab: In den Einstellungen wählen"
+    ),
+    "Plan {}: {} (terms of {})": "Tarif {}: {} (Bedingungen vom {})",
+    "Not Named": "Nicht angegeben",
+    "ElevenLabs Plan": "ElevenLabs-Tarif",
+    "Mirelo Plan": "Mirelo-Tarif",
+    "Content Credentials are signed by the command, not by the extension": (
+        "Content Credentials signiert der Befehl, nicht die Erweiterung"
+    ),
     "no key": "kein Schlüssel",
     "offline": "offline",
     "unsupported length": "Länge nicht unterstützt",
@@ -223,13 +234,6 @@ WORDS = {
     "Bill Limit": "Rechnungsgrenze",
     "Concurrent Jobs": "Gleichzeitige Aufträge",
     "Cache Size (GB)": "Zwischenspeicher (GB)",
-    "Replicate API Token": "Replicate-API-Token",
-    "fal Key": "fal-Schlüssel",
-    "Scenario API Key": "Scenario-API-Schlüssel",
-    "Scenario API Secret": "Scenario-API-Geheimnis",
-    "Beatoven API Key": "Beatoven-API-Schlüssel",
-    "Cog Container URL": "URL des Cog-Containers",
-    "ComfyUI URL": "URL von ComfyUI",
     "set in the environment": "in der Umgebung gesetzt",
     "Check Keys": "Schlüssel prüfen",
     "Your own models: TOML files in the models folder": "Eigene Modelle: TOML-Dateien im Modellordner",
@@ -469,6 +473,8 @@ TOOLTIPS = {
     "For music": "Für Musik",
     "For film and video": "Für Film und Video",
     "For sound design": "Für Sounddesign",
+    "Your plan with the vendor: what its sounds may be used for": "Ihr Tarif beim Anbieter: wofür seine Klänge genutzt werden dürfen",
+    "What the sounds may be used for is not known": "Wofür die Klänge genutzt werden dürfen, ist nicht bekannt",
     "Send no more when bills exceed their estimates this many times": (
         "Nichts mehr senden, wenn Rechnungen ihre Schätzungen um diesen Faktor übersteigen"
     ),
@@ -490,9 +496,3 @@ TOOLTIPS = {
     ),
 }
 """Tooltips of operators, properties and items."""
-
-KEYS = {
-    f"Stored in Blender's preferences; {name} overrides it": f"In Blenders Einstellungen gespeichert; {name} hat Vorrang"
-    for name in KEY_VARIABLES
-}
-"""Tooltips of the fields for API keys."""

@@ -636,6 +636,22 @@ ERRORS = {
         "Die Verbindung zu {provider} ist fehlgeschlagen: {error}. Prüfen Sie das Netzwerk."
     ),
     "Beatoven made no such stem: {stem}.": "Beatoven hat diesen Stem nicht erzeugt: {stem}.",
+    "ElevenLabs sent an answer without a sound.": "ElevenLabs hat eine Antwort ohne Klang gesendet.",
+    "The picture to send was deleted before it was sent. Generate it again.": (
+        "Das Bild wurde gelöscht, bevor es gesendet war. Erzeugen Sie erneut."
+    ),
+    "composition_plan must be an object with chunks or sections, not {value}.": (
+        "composition_plan muss ein Objekt mit chunks oder sections sein, nicht {value}."
+    ),
+    "{variable} must be VENDOR=PLAN, several with commas between them, not {value!r}.": (
+        "{variable} muss ANBIETER=TARIF sein, mehrere mit Kommas dazwischen, nicht {value!r}."
+    ),
+    "{variable}: no plans are known of {vendor!r}{suggestion}. Known: {known}.": (
+        "{variable}: Von {vendor!r} sind keine Tarife bekannt{suggestion}. Bekannt: {known}."
+    ),
+    "{variable}: {vendor} has no plan {plan!r}{suggestion}. Known: {known}.": (
+        "{variable}: {vendor} hat keinen Tarif {plan!r}{suggestion}. Bekannt: {known}."
+    ),
     "A certificate is set, but c2pa-python is not installed. Install tracklay[c2pa], or unset TRACKLAY_C2PA_CERTIFICATE.": (
         "Ein Zertifikat ist gesetzt, aber c2pa-python ist nicht installiert. Installieren Sie tracklay[c2pa], "
         "oder entfernen Sie TRACKLAY_C2PA_CERTIFICATE."

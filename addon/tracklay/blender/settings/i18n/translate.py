@@ -12,7 +12,7 @@ import bpy
 
 from ....errors import TracklayError, describe
 from ..error_hints import HINTS
-from . import de, de_errors, de_mix, de_turnover
+from . import de, de_errors, de_mix, de_turnover, de_vendors
 
 OPERATOR_CONTEXT, ANY_CONTEXT = "Operator", "*"
 """Translation contexts of operators' names and of everything else (`bpy.app.translations.contexts`)."""
@@ -26,7 +26,9 @@ GERMAN_TEXTS = (
     | de_turnover.TOOLTIPS
     | de.WORDS
     | de.TOOLTIPS
-    | de.KEYS
+    | de_vendors.LABELS
+    | de_vendors.KEYS
+    | de_vendors.PLANS
     | GERMAN_ERRORS
 )
 """German from the modules of each part; where two translate one text, the older holds."""
