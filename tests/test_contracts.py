@@ -42,6 +42,8 @@ OPTIONS = {
             "--repair",
             "--mix",
             "--drop-original",
+            "--for",
+            "--watch",
             "--to",
             "--plan",
             "--max-cost",

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..batch import worklist_writer
 from ..cue import Cue, Failure, Take
 from ..errors import InvalidInput, OverBudget, TracklayError
 from ..jobs.costs import check_budget, parse_amount, parse_factor
-from ..jobs.delivery import Delivery, FileDelivery
+from ..jobs.delivery import USUAL_STYLE, CopyStyle, Delivery, FileDelivery
 from ..jobs.job_spec import JobSpec, create_job_spec
 from ..jobs.runner import BlockingRunner
 from ..mix.presets import load_preset
 from ..models import EXTRA_PREFIX, Model, find_model, load_catalogue
+from ..resolve.otio_route import COPY_STYLE as RESOLVE_COPY_STYLE
 from ..scoring.repair import plan_repairs
 from ..timelines import open_timeline
 from ..timelines.delivery import check_delivery, deliver_takes
+from ..timelines.formats import is_otio_readable
 from ..timelines.hit_points import add_hits, tail_frames
 from ..timelines.mixing.delivery import MixOptions, mix_timeline
 from ..timelines.mixing.targets import check_mixable
+from ..timelines.watching import FolderWatcher
 from .exit_status import EXIT_BAD_INPUT, EXIT_DONE, EXIT_FAILED
-from .messages import print_json, print_messages
+from .messages import print_json, print_message, print_messages
 from .mix import show_mix
 from .options.lay import DEFAULT_MODEL
 from .progress import TakeProgressTable
@@ -35,12 +39,48 @@ if TYPE_CHECKING:
     from ..timelines.base import Timeline
 
 
+WATCH_SECONDS = 1.0
+"""Interval at which a watched folder is read."""
+
+
 def run_lay(options: argparse.Namespace) -> int:
     """Run the command and return the exit status."""
+    if options.watch is not None:
+        return _watch_folder(options)
+    return _lay_picture(options)
+
+
+def _watch_folder(options: argparse.Namespace) -> NoReturn:
+    """Lay every timeline that arrives in a folder, until the user interrupts. One that cannot be laid does not stop the others.
+
+    What was laid in an earlier run, and has not changed since, is not laid again.
+    """
+
+    def is_timeline_file(path: Path) -> bool:
+        return is_otio_readable(path) and ".tracklay." not in path.name
+
+    def is_laid(path: Path) -> bool:
+        folder = options.to or path.parent / "tracklay"
+        laid = folder / f"{path.stem}.tracklay.otio"
+        return laid.is_file() and laid.stat().st_mtime >= path.stat().st_mtime
+
+    watcher = FolderWatcher(options.watch, is_timeline_file, is_laid)
+    print_message(f"Watching {options.watch}. Interrupt to end.")
+    while True:
+        for path in watcher.find_complete():
+            try:
+                _lay_picture(argparse.Namespace(**{**vars(options), "picture": path}))
+            except TracklayError as error:
+                print_message(options.describe(error.prefix_with(str(path))))
+        time.sleep(WATCH_SECONDS)
+
+
+def _lay_picture(options: argparse.Namespace) -> int:
     models = _find_models(options)
     model = models[0]
     preset = None if options.mix is None else load_preset(options.mix)
-    timeline = open_timeline(options.picture)
+    style = copy_style(options.editor)
+    timeline = open_timeline(options.picture, style)
     if preset is not None:
         check_mixable(timeline)
     fields: dict[str, Any] = {
@@ -86,6 +126,7 @@ def run_lay(options: argparse.Namespace) -> int:
         to,
         options.describe,
         drop_original=options.drop_original,
+        style=style,
         run_cap=options.max_cost,
         project_cap=options.max_project_cost,
         max_overrun=options.max_overrun,
@@ -93,6 +134,11 @@ def run_lay(options: argparse.Namespace) -> int:
         mix=preset,
         as_json=options.json,
     )
+
+
+def copy_style(editor: str | None) -> CopyStyle:
+    """Return how a timeline's copy is written for an editor; as usual for None."""
+    return RESOLVE_COPY_STYLE if editor == "resolve" else USUAL_STYLE
 
 
 def _find_models(options: argparse.Namespace) -> list[Model]:
@@ -180,6 +226,7 @@ def generate_and_lay(
     describe: Callable[[TracklayError], str],
     *,
     drop_original: bool,
+    style: CopyStyle = USUAL_STYLE,
     run_cap: str | None = None,
     project_cap: str | None = None,
     max_overrun: str | None = None,
@@ -195,6 +242,7 @@ def generate_and_lay(
         to: the output folder.
         describe: words an error.
         drop_original: leave out the picture's own sound.
+        style: how the timeline's copy is written.
         run_cap: budget cap of this run, as decimal text.
         project_cap: budget cap of the output folder, as decimal text.
         max_overrun: how many times their estimates the run's bills may be, as decimal text.
@@ -207,7 +255,7 @@ def generate_and_lay(
     """
     to = to.absolute()
     # All that laying needs later, in `tracklay jobs resume` as well, is stored with each job.
-    delivery = FileDelivery(timeline.path.absolute(), drop_original)
+    delivery = FileDelivery(timeline.path.absolute(), drop_original, style)
     specs, refused = create_job_specs(cues, to, timeline.output_stem(to), delivery)
     check_budget(specs, run_cap)
     if project_cap is not None:

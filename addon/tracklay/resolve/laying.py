@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import InvalidInput, OutputError
 from ..models import load_catalogue
+from ..models.model import TASK_TITLES
 from ..timing import Rate, TimeError, format_timecode
 from .calls import call_if_present
 from .clips import frame_position
@@ -33,9 +34,6 @@ TRACK_PREFIX = "Tracklay"
 
 TRACK_KINDS: dict[int, SubTrackType] = {1: "mono", 2: "stereo", 6: "5.1film"}
 """The kind of track for a number of channels. Without a kind Resolve adds a mono track."""
-
-TASK_NAMES = {"foley": "Foley", "effect": "Effects", "music": "Music"}
-"""The last word of a track's name, by the task of the model."""
 
 MARKER_COLOR: MarkerColor = "Cyan"
 
@@ -59,7 +57,7 @@ def lay_take(opened: OpenTimeline, clock: TimelineClock, take: Take, *, bin_name
     at = take.cue.sound_span.start_seconds
     sound = fit_to_frames(take.file, at, clock.rate)
     model = load_catalogue().get(take.cue.model)
-    track_name = f"{TRACK_PREFIX} {TASK_NAMES[model.task] if model else 'Sound'}"
+    track_name = f"{TRACK_PREFIX} {TASK_TITLES[model.task] if model else 'Sound'}"
     media = import_file(opened, sound.file, bin_name)
     padded = fit_to_frames(take.file, at, clock.rate, _own_rate(media, clock))
     if padded != sound:

@@ -50,7 +50,8 @@ def run_redo(options: argparse.Namespace) -> int:
         spec = redo_row_spec(made, delivery, worklist, row, cue)
         check_budget([spec], options.max_cost)
         return generate_in_row(worklist, row, spec, options)
-    timeline = open_timeline(require_file_delivery(made).picture)
+    file_delivery = require_file_delivery(made)
+    timeline = open_timeline(file_delivery.picture, file_delivery.style)
     return generate_beside(made, cue, timeline, options, max_cost=options.max_cost)
 
 
@@ -100,7 +101,7 @@ def generate_beside(
     delivery = require_file_delivery(made)
     spec = replace(
         create_job_spec(cue, made.spec.folder, made.spec.stem),
-        delivery=FileDelivery(delivery.picture, delivery.drop_original),
+        delivery=FileDelivery(delivery.picture, delivery.drop_original, delivery.style),
         sample_rate=made.spec.sample_rate,
     )
     check_budget([spec], max_cost)

@@ -31,7 +31,8 @@ def run_refit(options: argparse.Namespace) -> int:
             )
         worklist, row = find_row(made, delivery)
         return generate_in_row(worklist, row, refit_row_spec(made, worklist, row), options)
-    timeline = open_timeline(require_file_delivery(made).picture)
+    file_delivery = require_file_delivery(made)
+    timeline = open_timeline(file_delivery.picture, file_delivery.style)
     cue = refit_cue(
         made, timeline, in_point=options.in_point, out_point=options.out_point, hits=options.hits, tail=options.tail
     )
