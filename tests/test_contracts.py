@@ -81,6 +81,7 @@ OPTIONS = {
         *("--land", "--parts", "--repair", "--verdicts", "--merge", "--no-report", "--json", "--verbose", "-v"),
     },
     "verify": {"--json", "--verbose", "-v"},
+    "resolve": {"--verbose", "-v"},
     "report": {"--to", "--verdicts", "--reel", "--verbose", "-v"},
     "demo": {"--to", "--verbose", "-v"},
     "doctor": {"--verbose", "-v"},
@@ -98,6 +99,7 @@ POSITIONALS = {
     "batch": ["WORKLIST"],
     "report": ["RESULTS_OR_MANIFEST"],
     "verify": ["FILE"],
+    "resolve": ["ACTION"],
     "demo": [],
     "doctor": ["FILM"],
 }

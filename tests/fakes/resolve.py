@@ -16,6 +16,8 @@ from typing import Any, ClassVar
 from tracklay.media.probe import read_video_header
 from tracklay.media.wav_reader import WavReader
 
+from tests.clips import flash_clip
+
 _IDS = count(1)
 
 
@@ -239,10 +241,29 @@ class MediaPool(Scripted):
         self._current = folder
         return True
 
+    def CreateEmptyTimeline(self, name: str) -> Timeline:
+        """Becomes the current timeline [README]."""
+        before = self._app._timeline
+        rate = before._settings["timelineFrameRate"] if before else "24"
+        made: Timeline = self._app._open(name, rate, before._start if before else 86_400)
+        return made
+
+    def DeleteTimelines(self, timeline: list[Timeline]) -> bool:
+        if self._app._timeline in timeline:
+            self._app._timeline = None
+        return True
+
+    def DeleteFolders(self, subfolders: list[Folder]) -> bool:
+        for parent in [self._root, *self._root._folders]:
+            parent._folders = [each for each in parent._folders if each not in subfolders]
+        return True
+
     def ImportMedia(self, items: list[str]) -> list[Media]:
         """Into the current bin; what it cannot open it leaves out [README]. A path must be absolute."""
         made = [
-            Media(self._app, path, kind="Audio") for path in items if Path(path).is_absolute() and Path(path).is_file()
+            Media(self._app, path, kind="Audio" if path.lower().endswith(".wav") else "Video")
+            for path in items
+            if Path(path).is_absolute() and Path(path).is_file()
         ]
         self._current._clips += made
         return made
@@ -260,8 +281,9 @@ class MediaPool(Scripted):
         made: list[Item | None] = []
         for clip in clips:
             timeline, media = self._app._timeline, clip["mediaPoolItem"]
-            track = timeline._tracks["audio"][clip["trackIndex"] - 1]
-            own = clip["endFrame"] - clip["startFrame"]
+            kind = {1: "video", 2: "audio"}[clip["mediaType"]]
+            track = timeline._tracks[kind][clip["trackIndex"] - 1]
+            own = Fraction(clip["endFrame"] - clip["startFrame"])
             if media._path.lower().endswith(".wav"):
                 with WavReader(Path(media._path)) as wav:
                     own = min(
@@ -277,7 +299,7 @@ class MediaPool(Scripted):
                 made.append(None)
                 continue
             item = Item(self._app, media, start, frames, source_start=clip["startFrame"])
-            item._track = ("audio", clip["trackIndex"])
+            item._track = (kind, clip["trackIndex"])
             track._items.append(item)
             made.append(item)
         return made
@@ -341,6 +363,14 @@ class Timeline(Scripted):
         """Relative to the timeline's start; keys are missing if unset [README]."""
         return self._marks
 
+    def SetMarkInOut(self, mark_in: int, mark_out: int, type: str = "all") -> bool:  # noqa: A002
+        self._marks = {"video": {"in": mark_in, "out": mark_out}}
+        return True
+
+    def ClearMarkInOut(self, type: str = "all") -> bool:  # noqa: A002
+        self._marks = {}
+        return True
+
     def GetMarkers(self) -> dict[int, dict[str, Any]]:
         return self._markers
 
@@ -376,6 +406,13 @@ class Project(Scripted):
     def __init__(self, app: Resolve) -> None:
         super().__init__(app)
         self._pool = MediaPool(app)
+        self._settings: dict[str, Any] = {"ExportAudio": True, "TargetDir": "/the/users"}
+        self._codec = "mov", "ProRes422HQ"
+        self._codecs = {"mov": {"Apple ProRes 422 LT": "ProRes422LT"}, "mp4": {"H.264": "H264"}}
+        self._presets: dict[str, Any] = {}
+        self._jobs: dict[str, dict[str, Any]] = {}
+        self._rendered: list[dict[str, Any]] = []
+        self._render_error, self._render_flashes = "", (3,)
 
     def GetMediaPool(self) -> MediaPool:
         return self._pool
@@ -385,6 +422,68 @@ class Project(Scripted):
 
     def GetName(self) -> str:
         return "film"
+
+    def SetCurrentTimeline(self, timeline: Timeline) -> bool:
+        self._app._timeline = timeline
+        return True
+
+    def SaveAsNewRenderPreset(self, presetName: str) -> bool:
+        """Stores the current settings under a name [README]."""
+        self._presets[presetName] = (dict(self._settings), self._codec)
+        return True
+
+    def LoadRenderPreset(self, presetName: str) -> bool:
+        self._settings, self._codec = self._presets[presetName]
+        return True
+
+    def DeleteRenderPreset(self, presetName: str) -> bool:
+        return self._presets.pop(presetName, None) is not None
+
+    def GetCurrentRenderFormatAndCodec(self) -> dict[str, str]:
+        return {"format": self._codec[0], "codec": self._codec[1]}
+
+    def SetCurrentRenderFormatAndCodec(self, format: str, codec: str) -> bool:  # noqa: A002
+        self._codec = format, codec
+        return True
+
+    def GetRenderFormats(self) -> dict[str, str]:
+        """Names as the user sees them, to suffixes [README]."""
+        return {"QuickTime": "mov", "MP4": "mp4"}
+
+    def GetRenderCodecs(self, renderFormat: str) -> dict[str, str]:
+        """The free edition for Linux has no H.264 (blackmagicdesign.com, supported codecs)."""
+        return self._codecs.get(renderFormat, {})
+
+    def SetRenderSettings(self, settings: dict[str, Any]) -> bool:
+        """Settings that are not named stay the user's (auto-subs issue 619)."""
+        self._settings |= settings
+        return True
+
+    def AddRenderJob(self) -> str:
+        self._jobs[f"job{len(self._jobs) + 1}"] = dict(self._settings)
+        return f"job{len(self._jobs)}"
+
+    def DeleteRenderJob(self, jobId: str) -> bool:
+        return self._jobs.pop(jobId, None) is not None
+
+    def StartRendering(self, jobIds: list[str], isInteractiveMode: bool = False) -> bool:
+        """Renders the marked frames, the last one included."""
+        for job in jobIds:
+            if not self._render_error:
+                settings = self._jobs[job]
+                frames = settings["MarkOut"] - settings["MarkIn"] + 1
+                name = Path(settings["TargetDir"]) / f"{settings['CustomName']}.{self._codec[0]}"
+                flash_clip(name, self._app._fps(), frames, self._render_flashes)
+                self._rendered.append(settings)
+        return True
+
+    def IsRenderingInProgress(self) -> bool:
+        return False
+
+    def GetRenderJobStatus(self, jobId: str) -> dict[str, Any]:
+        """The words of `JobStatus` are in the user's language [TRUTH]."""
+        failed = {"JobStatus": "Fehlgeschlagen", "CompletionPercentage": 3, "Error": self._render_error}
+        return failed if self._render_error else {"JobStatus": "Abgeschlossen", "CompletionPercentage": 100}
 
 
 class ProjectManager(Scripted):

@@ -68,7 +68,12 @@ def test_a_copy_for_resolve_names_everything_as_resolve_finds_it(film, clicking)
     }
     assert lay(film, "--for", "resolve") == 0
     again = otio.adapters.read_from_file(str(laid))
-    assert [each.name for each in again.tracks] == ["V1", "Tracklay Foley", "Tracklay Foley takes", "Tracklay Foley takes 2"]
+    assert [each.name for each in again.tracks] == [
+        "V1",
+        "Tracklay Foley",
+        "Tracklay Foley takes",
+        "Tracklay Foley takes 2",
+    ]
 
 
 def _schemas(value):
