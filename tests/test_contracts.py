@@ -43,6 +43,7 @@ OPTIONS = {
             "--mix",
             "--drop-original",
             "--for",
+            "--original-wav",
             "--watch",
             "--to",
             "--plan",
@@ -82,6 +83,7 @@ OPTIONS = {
     },
     "verify": {"--json", "--verbose", "-v"},
     "resolve": {"--verbose", "-v"},
+    "mcp": {"--max-cost", "--verbose", "-v"},
     "report": {"--to", "--verdicts", "--reel", "--verbose", "-v"},
     "demo": {"--to", "--verbose", "-v"},
     "doctor": {"--verbose", "-v"},
@@ -100,6 +102,7 @@ POSITIONALS = {
     "report": ["RESULTS_OR_MANIFEST"],
     "verify": ["FILE"],
     "resolve": ["ACTION"],
+    "mcp": [],
     "demo": [],
     "doctor": ["FILM"],
 }

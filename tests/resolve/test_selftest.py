@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 
 import pytest
 from tracklay.cli import resolve as command
 from tracklay.cli.main import main
 from tracklay.paths import tracklay_home
+from tracklay.resolve import selftest
 
+from tests.clips import flash_clip
 from tests.fakes.resolve import Item, launch
 
 
@@ -18,6 +21,8 @@ def app(monkeypatch):
     app = launch()
     app._open("the user's")
     monkeypatch.setattr(command, "connect_studio", lambda: app)
+    # The product draws its clip with moviepy, which takes seconds.
+    monkeypatch.setattr(selftest, "make_clip", lambda path: flash_clip(path, Fraction(24), 48, (4,)))
     return app
 
 

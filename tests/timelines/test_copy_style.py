@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +14,8 @@ from tracklay.cli import lay as lay_module
 from tracklay.cli.main import main
 from tracklay.timelines.watching import FolderWatcher
 
-from tests.clips import clicks, flash_clip, hear
+from tests.clips import FFMPEG, clicks, flash_clip, hear
+from tests.resolve.test_laying import write_clicks
 from tests.timelines.cuts import clip, gap, timeline, track
 
 RATE = Fraction(25)
@@ -156,3 +158,40 @@ def test_a_watched_folder_lays_what_arrives_and_ends_cleanly(film, clicking, cap
     interrupt_after(3)
     assert lay("--watch", film.parent, "--for", "resolve") == 130
     assert laid.stat().st_mtime_ns == written
+
+
+def write_sounding(path: Path, *flash_seconds: float) -> Path:
+    """Write a clip of 2 s at 25 with AAC sound that clicks at these seconds."""
+    flash_clip(path.with_suffix(".silent.mp4"), RATE, 50, [round(at * 25) for at in flash_seconds])
+    write_clicks(path.with_suffix(".wav"), 96_000, *(round(at * 48_000) for at in flash_seconds))
+    inputs = ("-i", str(path.with_suffix(".silent.mp4")), "-i", str(path.with_suffix(".wav")))
+    subprocess.run(
+        [FFMPEG, "-v", "error", *inputs, "-c:v", "copy", "-c:a", "aac", "-b:a", "256k", str(path)], check=True
+    )
+    return path
+
+
+@pytest.mark.parametrize("has_audio_track", [False, True])
+def test_the_timelines_own_sound_is_laid_as_wav_on_request(tmp_path, clicking, capsys, has_audio_track):
+    """Of its audio tracks, or of its picture if it has none: the clicks of the AAC are on their frames, and nothing sounds twice."""
+    media = write_sounding(tmp_path / "clip.mp4", 0.4, 1.2)
+    tracks = [track(gap(10, RATE), clip(media, 5, 40, RATE, name="shot"))]
+    if has_audio_track:
+        tracks.append(track(gap(12, RATE), clip(media, 7, 38, RATE, name="sound"), name="A1", kind="Audio"))
+    film = timeline(tmp_path / "film.otio", *tracks)
+    assert lay(film, "--original-wav") == 2
+    assert "--original-wav needs --for." in capsys.readouterr().err
+    (tmp_path / "tracklay").mkdir()
+    (tmp_path / "tracklay" / "film.original1.wav").write_text("the user's")
+    assert lay(film, "--for", "resolve", "--original-wav") == 0
+    assert (tmp_path / "tracklay" / "film.original1.wav").read_text() == "the user's"
+    copy = otio.adapters.read_from_file(str(tmp_path / "tracklay" / "film.tracklay.otio"))
+    named = {each.name: each for each in copy.tracks if each.kind == "Audio" and each.enabled}
+    assert set(named) == {"Tracklay Foley", "Tracklay original"}
+    (own,) = named["Tracklay original"].find_clips()
+    begins = own.range_in_parent().start_time.value
+    assert begins == (12 if has_audio_track else 10)
+    heard = hear(Path(own.media_reference.target_url))
+    assert len(heard) == own.source_range.duration.value * 1920
+    # Source frames 10 and 30 play at timeline frames 15 and 35.
+    assert clicks(heard) == pytest.approx([(frame - begins) * 1920 for frame in (15, 35)], abs=2)

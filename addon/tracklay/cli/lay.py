@@ -13,8 +13,9 @@ from ..batch import worklist_writer
 from ..cue import Cue, Failure, Take
 from ..errors import InvalidInput, OverBudget, TracklayError
 from ..jobs.costs import check_budget, parse_amount, parse_factor
+from ..jobs.costs.estimates import estimate_to_dict
 from ..jobs.delivery import USUAL_STYLE, CopyStyle, Delivery, FileDelivery
-from ..jobs.job_spec import JobSpec, create_job_spec
+from ..jobs.job_spec import create_job_specs
 from ..jobs.runner import BlockingRunner
 from ..mix.presets import load_preset
 from ..models import EXTRA_PREFIX, Model, find_model, load_catalogue
@@ -32,7 +33,7 @@ from .messages import print_json, print_message, print_messages
 from .mix import show_mix
 from .options.lay import DEFAULT_MODEL
 from .progress import TakeProgressTable
-from .tables import estimate_to_dict, show_estimates, show_result, show_written_file
+from .tables import show_estimates, show_result, show_written_file
 
 if TYPE_CHECKING:
     from ..mix.presets import Preset
@@ -79,7 +80,7 @@ def _lay_picture(options: argparse.Namespace) -> int:
     models = _find_models(options)
     model = models[0]
     preset = None if options.mix is None else load_preset(options.mix)
-    style = copy_style(options.editor)
+    style = copy_style(options)
     timeline = open_timeline(options.picture, style)
     if preset is not None:
         check_mixable(timeline)
@@ -136,9 +137,16 @@ def _lay_picture(options: argparse.Namespace) -> int:
     )
 
 
-def copy_style(editor: str | None) -> CopyStyle:
-    """Return how a timeline's copy is written for an editor; as usual for None."""
-    return RESOLVE_COPY_STYLE if editor == "resolve" else USUAL_STYLE
+def copy_style(options: argparse.Namespace) -> CopyStyle:
+    """Return how a timeline's copy is written: for an editor, as usual for none.
+
+    Raises:
+        InvalidInput: the timeline's own sound is wanted for none.
+    """
+    if options.original_wav and options.editor is None:
+        raise InvalidInput("usage.original_wav", "--original-wav needs --for.")
+    style = RESOLVE_COPY_STYLE if options.editor == "resolve" else USUAL_STYLE
+    return replace(style, own_sound=options.original_wav)
 
 
 def _find_models(options: argparse.Namespace) -> list[Model]:
@@ -319,22 +327,3 @@ def _repair_takes(
     over = [result for result in repaired if isinstance(result, Failure) and isinstance(result.error, OverBudget)]
     notes = [f"not repaired: {failure.error}" for failure in (*refused, *over) if failure not in results]
     return [result for result in repaired if result in results or result not in over], notes
-
-
-def create_job_specs(
-    cues: Sequence[Cue], to: Path, stem: str, delivery: Delivery, *, check_key: bool = True
-) -> tuple[list[JobSpec], list[Failure]]:
-    """Return the job specs of cues, and the cues that cannot be generated. Raises the first error if that is all of them."""
-    catalogue = load_catalogue()  # once for all cues: it parses a file for each model
-    specs: list[JobSpec] = []
-    refused: list[Failure] = []
-    for cue in cues:
-        try:
-            specs.append(replace(create_job_spec(cue, to, stem, catalogue, check_key=check_key), delivery=delivery))
-        except TracklayError as error:
-            refused.append(Failure(cue, error))
-    if not specs:
-        raise refused[0].error
-    for failure in refused:
-        failure.error.prefix_with(failure.cue.id)
-    return specs, refused

@@ -52,19 +52,6 @@ def show_result(result: dict[str, Any], folder: Path, manifest_path: Path) -> No
                 console.print(Text(f"{label:<9}{' '.join(str(folder / path).splitlines())}"), soft_wrap=True)
 
 
-def estimate_to_dict(spec: JobSpec) -> dict[str, Any]:
-    """Return the length, the number of parts and the estimated cost of a spec's takes, as JSON."""
-    cost = estimate_cost(spec)
-    return {
-        "cue": spec.cue.id,
-        "model": spec.model.id,
-        "takes": spec.cue.takes,
-        "seconds": round(float(spec.cue.request_span.seconds), 3),
-        "parts": len(spec.request_seconds),
-        "cost": {"amount": None if cost is None else f"{cost:f}", "currency": spec.model.price.currency},
-    }
-
-
 def show_estimates(specs: Sequence[JobSpec]) -> None:
     """Print the length, the number of parts and the estimated cost of specs, a line for each."""
     console = PlainConsole()

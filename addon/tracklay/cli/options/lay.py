@@ -79,6 +79,7 @@ def add_parser(commands: Commands[Any]) -> None:
         "--mix", metavar="PRESET", help="mix the result: film, documentary, social, trailer or a TOML file"
     )
     lay.add_argument("--for", dest="editor", choices=EDITORS, help="write an .otio that this editor imports: resolve")
+    lay.add_argument("--original-wav", action="store_true", help="with --for: lay the timeline's own sound as WAV too")
     source.add_argument("--watch", type=Path, metavar="FOLDER", help="lay every timeline that arrives in this folder")
     lay.add_argument("--drop-original", action="store_true", help="leave out the picture's own sound")
     lay.add_argument("--to", type=Path, metavar="FOLDER", help="output folder (default: tracklay/ beside the picture)")

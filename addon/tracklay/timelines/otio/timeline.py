@@ -36,7 +36,9 @@ from .copy_text import adapt_to_folder, check_schemas
 from .exact_numbers import rate_from_fps, to_seconds
 from .formats import TimelineText, read_timeline
 from .media_references import MediaResolver, MediaSource, resolve_media_path
+from .own_sound import write_own_sounds
 from .relocation import SourceMapping, relocate_take
+from .take_tracks import OtioTake
 from .text_patch import (
     METADATA_KEY,
     append_tracks,
@@ -385,11 +387,11 @@ class OtioFile(Timeline):
         *,
         drop_original: bool,
         cancel_token: CancelToken | None,  # noqa: ARG002 - it takes milliseconds
-    ) -> None:
+    ) -> Sequence[Failure | str]:
         # Again: generating may have taken hours, in which the user may have edited the copy.
         self.check_folder(target.parent)
-        text = remove_tracks(self._text, self._tracklay_tracks)
-        if drop_original:
+        original = text = remove_tracks(self._text, self._tracklay_tracks)
+        if drop_original or self._style.own_sound:
             text = mute_audio(text)
         text = adapt_to_folder(text, self._base, target.parent, self._style)
         earlier_tracks = take_tracks.TakeTracks()
@@ -399,9 +401,15 @@ class OtioFile(Timeline):
         tracks = take_tracks.merge_take_tracks(self._relocate_takes(earlier_tracks), new_tracks)
         # Last: the signature covers the whole text, with all other edits in it.
         writer = TrackWriter(self._written_rate, target.parent, self._start_frame, self._style)
-        text = append_tracks(text, writer.tracks_to_json(tracks))
+        own_sounds, notes = list[OtioTake](), list[str]()
+        if self._style.own_sound:
+            place = target.parent, self.output_stem(target.parent)
+            cues = self.cues(model="")
+            own_sounds, notes = write_own_sounds(original, self._base, cues, self.rate, self._start_frame, *place)
+        text = append_tracks(text, writer.tracks_to_json(tracks, own_sounds))
         with atomic_write(target) as beside:
             beside.write_bytes(text.encode())
+        return notes
 
     def _read_earlier_takes(self, path: Path) -> TakeTracks:
         """Return the takes in a file that Tracklay wrote."""

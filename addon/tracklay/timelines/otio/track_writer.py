@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 STEM_KEY = "tracklay_stem"
 """The key in a stem clip's metadata of its cue and its name. Reading a timeline ignores stems: their takes list them."""
 
+OWN_SOUND_KEY = "tracklay_original"
+"""The key in the metadata of a clip of the timeline's own sound. Reading a timeline ignores it: the next copy gets new ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrackWriter:
@@ -46,8 +49,8 @@ class TrackWriter:
     start_frame: int = 0
     style: CopyStyle = USUAL_STYLE
 
-    def tracks_to_json(self, tracks: TakeTracks) -> list[str]:
-        """Return tracks as OTIO's JSON, the first with a placeholder for the signature."""
+    def tracks_to_json(self, tracks: TakeTracks, own_sounds: Sequence[OtioTake] = ()) -> list[str]:
+        """Return tracks as OTIO's JSON, the first with a placeholder for the signature; last those of the timeline's own sound."""
         audible = [take for take in tracks.takes if take.audible]
         others = [take for take in tracks.takes if not take.audible]
         built = [
@@ -57,6 +60,14 @@ class TrackWriter:
                 self._build_track(f"Tracklay {name}{_number_suffix(n)}", self._stem_clips(row, name), audible=False)
                 for name, stems in _group_stems(_pack_rows(audible)).items()
                 for n, row in enumerate(_pack_rows(stems), 1)
+            ),
+            *(
+                self._build_track(
+                    f"Tracklay original{_number_suffix(n)}",
+                    [(each.start, self._sound_clip(each, {OWN_SOUND_KEY: True})) for each in row],
+                    audible=True,
+                )
+                for n, row in enumerate(_pack_rows(own_sounds), 1)
             ),
         ]
         first = built[0]
