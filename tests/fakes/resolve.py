@@ -316,6 +316,7 @@ class Timeline(Scripted):
     """A timeline. Its settings are text [README]."""
 
     since: ClassVar[dict[str, float]] = {"GetSelectedClips": 21.04}  # [README], line 400: 21.0.4
+    studio_only = frozenset({"CreateSubtitlesFromAudio", "DetectSceneCuts", "GetVoiceIsolationState"})  # [TRUTH]
 
     def __init__(
         self, app: Resolve, name: str, rate: str, start: int, *, drop_frame: bool = False, start_timecode: str = ""
@@ -373,6 +374,9 @@ class Timeline(Scripted):
 
     def GetMarkers(self) -> dict[int, dict[str, Any]]:
         return self._markers
+
+    def DetectSceneCuts(self) -> bool:
+        return True
 
     def GetTrackCount(self, trackType: str) -> int:
         return len(self._tracks[trackType])

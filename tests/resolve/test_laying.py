@@ -15,8 +15,8 @@ from tracklay.resolve.laying import append_sound, find_free_track, import_file, 
 from tracklay.resolve.timeline import ResolveTimeline
 from tracklay.timing import Rate, Span, TimeMap
 
-from tests.clips import clicks, hear
-from tests.fakes.resolve import Item, launch
+from tests.clips import clicks, flash_clip, hear
+from tests.fakes.resolve import Blocked, Item, Media, launch
 
 
 def write_clicks(path, samples: int, *at: int):
@@ -164,3 +164,15 @@ def test_the_takes_and_failures_of_a_run_are_in_the_manifest(tmp_path):
     written = json.loads((tmp_path / "cut 1.tracklay.json").read_text())
     assert [entry["cue"] for entry in written["takes"]] == ["c0", "c1"]
     assert (written["laid"], written["picture"], len(written["failed"])) == (None, "cut 1", 1)
+
+
+def test_the_free_edition_is_never_asked_for_what_only_studio_has(tmp_path):
+    """Read and laid in the free 21.0: a Studio-only call would open a dialog that blocks, which the fake raises as an error."""
+    media = flash_clip(tmp_path / "clip.mp4", Fraction(24), 30, (4,))
+    app, timeline = opened(version=21.0, studio=False)
+    with pytest.raises(Blocked):
+        app._timeline.DetectSceneCuts()
+    app._timeline._current = app._timeline._put(Item(app, Media(app, str(media)), 86_400, 24))
+    (cue,) = timeline.cues(model="sketch/foley")
+    assert lay_take(timeline.opened, timeline.clock, made_take(tmp_path, cue.span), bin_name="cut 1") == []
+    assert sounds(app) == {"Tracklay Foley": [(86_400, 24, True)]}

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import queue
 import threading
 from fractions import Fraction
 
+import httpx
 import pytest
-from tracklay.resolve.window.server import WindowServer
+from tracklay.resolve.window.server import WindowServer, serve_window
 from tracklay.resolve.window.session import WindowSession
 
 from tests.clips import flash_clip
@@ -129,6 +131,41 @@ def test_takes_are_made_heard_and_kept(window):
     app._open("another cut")
     status, answer = page.send("POST", "/api/keep", {"take": first["id"]})
     assert (status, answer["error"]) == (422, "Resolve shows another timeline. Open cut 1 again, then keep the take.")
+
+
+def test_one_take_over_several_clips(window):
+    """From the first to the last, across the cut; a part that Resolve must render makes it render the whole."""
+    page, app = window
+    page.log_in()
+    request = {"cues": ["a", "b"], "model": "clicker/clicks", "takes": 1, "seed": 1, "as_one": True}
+    price = page.send("POST", "/api/estimate", request)[1]
+    assert (price["seconds"], price["takes"]) == (2.0, 1)
+    app._timeline._selected[1]._ramp = True
+    page.send("POST", "/api/refresh", {})
+    page.send("POST", "/api/generate", {**request, **price})
+    (take,) = wait_for(page, "ready")
+    assert take["cue"] == "cut 1 01:00:00:00-01:00:02:00"
+    assert [(each["MarkIn"], each["MarkOut"]) for each in app._project._rendered] == [(86_400, 86_447)]
+    assert page.send("POST", "/api/keep", {"take": take["id"]})[0] == 200
+    (item,) = [item for track in app._timeline._tracks["audio"] for item in track._items]
+    assert (item._start, item._frames) == (86_400, 48)
+
+
+def test_the_window_ends_when_it_is_closed(window):
+    """Its address is announced, and the page's Close ends the command."""
+    _, app = window
+    addresses: queue.SimpleQueue[str] = queue.SimpleQueue()
+    thread = threading.Thread(
+        target=serve_window, args=(app,), kwargs={"opens_browser": False, "announce": addresses.put}
+    )
+    thread.start()
+    origin, _, token = addresses.get(timeout=30).partition("/#")
+    headers = {"Origin": origin, "Content-Type": "application/json"}
+    with httpx.Client(base_url=origin, headers=headers) as client:
+        key = client.post("/api/session", json={"token": token}).json()["key"]
+        assert client.post("/api/close", json={}, headers={"X-Tracklay-Key": key}).status_code == 200
+    thread.join(30)
+    assert not thread.is_alive()
 
 
 def test_what_cannot_be_done_is_a_sentence(window, tmp_path):

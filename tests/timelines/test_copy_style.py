@@ -113,6 +113,8 @@ def test_only_timelines_have_a_copy_for_an_editor(film, clicking, capsys):
     """One sentence for a media file."""
     assert lay(film.parent / "my clip.mp4", "--for", "resolve") == 2
     assert "Not a timeline that OpenTimelineIO reads" in capsys.readouterr().err
+    assert lay(film, "--for", "resolve", "--mix", "film") == 2
+    assert "--mix cannot be combined with --for." in capsys.readouterr().err
     assert lay() == 2
     assert "One of the arguments PICTURE --watch is required." in capsys.readouterr().err
 

@@ -141,10 +141,15 @@ def copy_style(options: argparse.Namespace) -> CopyStyle:
     """Return how a timeline's copy is written: for an editor, as usual for none.
 
     Raises:
-        InvalidInput: the timeline's own sound is wanted for none.
+        InvalidInput: the timeline's own sound is wanted for none, or a mix for one.
     """
     if options.original_wav and options.editor is None:
         raise InvalidInput("usage.original_wav", "--original-wav needs --for.")
+    if options.mix is not None and options.editor is not None:
+        raise InvalidInput(
+            "usage.mix_for_editor",
+            "--mix cannot be combined with --for. Run `tracklay mix` for the mixed WAV and lay that.",
+        )
     style = RESOLVE_COPY_STYLE if options.editor == "resolve" else USUAL_STYLE
     return replace(style, own_sound=options.original_wav)
 

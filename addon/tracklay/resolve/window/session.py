@@ -212,7 +212,19 @@ class WindowSession:
             "takes": takes,
             "seed": seed,
         }
+        if request.get("as_one") is True:
+            return [self._join_cues(cues, fields)]
         return [replace(cue, **fields) for cue in cues]
+
+    def _join_cues(self, cues: Sequence[Cue], fields: Mapping[str, Any]) -> Cue:
+        """Return one cue from the first to the last of cues, over all that plays between; rendered as a whole if a part of it must be."""
+        timeline = self._require_timeline()
+        own = timeline.to_render
+        with self._api_lock:
+            joined = timeline.joined_cue(only=[cue.id for cue in cues], **fields)
+            reasons = list(timeline.to_render.values())
+        timeline.to_render = {**own, **({joined.id: reasons[0]} if reasons else {})}
+        return joined
 
     def _create_specs(self, cues: Sequence[Cue], *, check_key: bool) -> list[JobSpec]:
         timeline, catalogue = self._require_timeline(), load_catalogue()

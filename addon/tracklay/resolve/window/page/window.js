@@ -54,6 +54,7 @@ function request() {
     negative: find("negative").value,
     takes: Number(find("count").value),
     seed: seed === "" ? null : Number(seed),
+    as_one: find("as-one").checked,
   };
 }
 
@@ -75,7 +76,7 @@ async function estimate() {
       if (number !== estimates) return;
       price = { amount: found.amount, currency: found.currency };
       failed = found.amount === null;
-      text = `${found.takes} ${found.takes === 1 ? "take" : "takes"}, ${found.seconds.toLocaleString("en")} s: ${amountText(found.amount, found.currency)}`;
+      text = `${found.takes} ${found.takes === 1 ? "take" : "takes"}, ${found.seconds.toLocaleString("en", { maximumFractionDigits: 1 })} s: ${amountText(found.amount, found.currency)}`;
     } catch (error) {
       if (number !== estimates) return;
       text = error.message;
@@ -274,6 +275,8 @@ async function listModels() {
   function showModel() {
     const model = models.find((each) => each.id === find("model").value);
     find("summary").textContent = `${model.summary} Licence: ${model.licence}.`;
+    // Music plays over the cuts of a scene; everything else is made for what each clip shows.
+    find("as-one").checked = model.task === "music";
     estimate();
   }
   showModel();
@@ -317,7 +320,7 @@ async function start() {
   draw();
   say(state.message);
   await listModels();
-  for (const id of ["prompt", "negative", "count", "seed"]) find(id).addEventListener("change", estimate);
+  for (const id of ["prompt", "negative", "count", "seed", "as-one"]) find(id).addEventListener("change", estimate);
   find("request").addEventListener("submit", (event) => {
     event.preventDefault();
     generate();
