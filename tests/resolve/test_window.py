@@ -11,6 +11,7 @@ from fractions import Fraction
 
 import httpx
 import pytest
+from tracklay.paths import tracklay_home
 from tracklay.resolve.window.server import WindowServer, serve_window
 from tracklay.resolve.window.session import WindowSession
 
@@ -146,6 +147,7 @@ def test_one_take_over_several_clips(window):
     (take,) = wait_for(page, "ready")
     assert take["cue"] == "cut 1 01:00:00:00-01:00:02:00"
     assert [(each["MarkIn"], each["MarkOut"]) for each in app._project._rendered] == [(86_400, 86_447)]
+    assert list((tracklay_home() / "resolve").iterdir()) == []
     assert page.send("POST", "/api/keep", {"take": take["id"]})[0] == 200
     (item,) = [item for track in app._timeline._tracks["audio"] for item in track._items]
     assert (item._start, item._frames) == (86_400, 48)

@@ -6,7 +6,7 @@ Calls into Resolve are made by one thread at a time. Takes are generated in thre
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import count
@@ -22,10 +22,10 @@ from ...jobs.failures import internal_error
 from ...jobs.job_spec import JobSpec, StageProgress, create_job_spec
 from ...jobs.runner import BlockingRunner
 from ...models import load_catalogue
-from ...paths import ensure_folder
+from ...paths import ensure_folder, tracklay_home
 from ...timing import format_timecode
 from ..calls import find_open_timeline, is_studio
-from ..rendering import render_picture
+from ..rendering import RENDER_FOLDER, render_picture
 from ..selection import Scope
 from ..timeline import ResolveTimeline, with_rendered_picture
 from ..timeline_clock import read_clock
@@ -251,8 +251,11 @@ class WindowSession:
                     return
                 with BlockingRunner(lambda step: self._show_progress(step, rows)) as runner:
                     runner.set_caps(specs, run_cap=cap)
-                    for result in runner.run_jobs(specs):
-                        self._show_result(result, rows)
+                    results = runner.run_jobs(specs)
+                for result in results:
+                    self._show_result(result, rows)
+                failed = {result.cue.id for result in results if isinstance(result, Failure)}
+                _delete_renders(cue for cue in rendered if cue is not None and cue.id not in failed)
             except TracklayError as error:
                 self._fail(rows, error)
             except Exception as error:  # noqa: BLE001 - an unexpected error must reach the window and not vanish with its thread
@@ -358,6 +361,13 @@ class WindowSession:
 def _nth_row(rows: Sequence[TakeRow], cue: str, index: int) -> TakeRow | None:
     own = [row for row in rows if row.cue == cue]
     return own[index] if 0 <= index < len(own) else None
+
+
+def _delete_renders(cues: Iterable[Cue]) -> None:
+    """Delete the pictures that Resolve rendered for cues whose takes are made. Those of failed ones stay, for `tracklay jobs resume`."""
+    for cue in cues:
+        if cue.picture.source.parent == tracklay_home() / RENDER_FOLDER:
+            cue.picture.source.unlink(missing_ok=True)
 
 
 def _sum_estimates(specs: Sequence[JobSpec]) -> dict[str, Any]:
