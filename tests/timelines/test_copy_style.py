@@ -109,10 +109,30 @@ def test_a_foreign_schema_has_one_sentence(film, clicking, capsys):
     assert not (film.parent / "tracklay").exists()
 
 
-def test_only_timelines_have_a_copy_for_an_editor(film, clicking, capsys):
-    """One sentence for a media file."""
-    assert lay(film.parent / "my clip.mp4", "--for", "resolve") == 2
-    assert "Not a timeline that OpenTimelineIO reads" in capsys.readouterr().err
+def test_a_media_file_becomes_a_timeline_of_one_clip(tmp_path, clicking):
+    """For Resolve on Linux: the picture as it is, the take, and the file's AAC as WAV, from the file's own timecode on."""
+    media = write_sounding(tmp_path / "clip.mp4", 0.4, 1.2)
+    stamped = tmp_path / "stamped.mov"
+    subprocess.run(
+        [FFMPEG, "-v", "error", "-i", str(media), "-c", "copy", "-timecode", "10:00:00:00", str(stamped)], check=True
+    )
+    assert lay(stamped, "--for", "resolve", "--original-wav") == 0
+    copy = otio.adapters.read_from_file(str(tmp_path / "tracklay" / "stamped.tracklay.otio"))
+    assert [each.name for each in copy.tracks] == ["V1", "Tracklay Foley", "Tracklay original"]
+    (picture,), (take,), (own,) = (list(each.find_clips()) for each in copy.tracks)
+    assert picture.source_range == otio.opentime.TimeRange(
+        otio.opentime.RationalTime(900_000, 25), otio.opentime.RationalTime(50, 25)
+    )
+    for each in (take, own):
+        assert each.range_in_parent().duration.value == 50
+        heard = hear(Path(each.media_reference.target_url))
+        assert clicks(heard) == pytest.approx([19_200, 57_600], abs=2)
+
+
+def test_what_has_no_copy_for_an_editor_is_one_sentence(film, clicking, capsys):
+    """Images and Blender files, a mix, no picture at all."""
+    assert lay(film.parent, "--for", "resolve") == 2
+    assert "No copy for another editor is written of" in capsys.readouterr().err
     assert lay(film, "--for", "resolve", "--mix", "film") == 2
     assert "--mix cannot be combined with --for." in capsys.readouterr().err
     assert lay() == 2

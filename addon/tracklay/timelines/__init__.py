@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidInput
+from ..media.image_sequence import is_sequence_pattern
 from ..media.probe import check_file
 from .formats import BLEND_SUFFIX, is_otio_readable
 
@@ -18,15 +19,16 @@ if TYPE_CHECKING:
 def open_timeline(path: Path, style: CopyStyle | None = None) -> Timeline:
     """Open a timeline that OpenTimelineIO reads, a Blender file, a media file, or a folder or pattern of images.
 
-    `style` is how its copies are written; only timelines that OpenTimelineIO reads have any other than the usual.
+    `style` is how its copies are written. With any but the usual one, a media file becomes a timeline of one clip, which has such copies.
 
     Raises:
         InvalidInput: the path is none of these, cannot be read, or has copies of no such style.
     """
-    if style is not None and style.names and not is_otio_readable(path):
+    is_styled = style is not None and bool(style.names)
+    if is_styled and (path.suffix.lower() == BLEND_SUFFIX or path.is_dir() or is_sequence_pattern(path)):
         raise InvalidInput(
             "timeline.no_copy_style",
-            "Not a timeline that OpenTimelineIO reads: {path}. Export the timeline from its editor as .otio.",
+            "No copy for another editor is written of {path}. Give a media file, or a timeline that is exported as .otio.",
             path=path,
         )
     # Each kind needs its own libraries: only the module of the kind that is opened is imported.
@@ -34,7 +36,7 @@ def open_timeline(path: Path, style: CopyStyle | None = None) -> Timeline:
         from .blend_file import BlendFile  # noqa: PLC0415
 
         return BlendFile.open(path)
-    if is_otio_readable(path):
+    if is_styled or is_otio_readable(path):
         if not path.is_dir():
             check_file(path)
         if find_spec("opentimelineio") is None:

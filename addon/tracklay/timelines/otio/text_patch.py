@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...errors import InvalidInput
@@ -177,6 +178,14 @@ def find_signed_tracks(text: str) -> list[int]:
             if hashlib.sha256(unsigned.encode()).hexdigest() == digest:
                 return list(range(index, len(tracks)))
     return []
+
+
+def has_signed_tracks(path: Path) -> bool:
+    """Return True if Tracklay wrote a file and it has not changed since."""
+    try:
+        return bool(find_signed_tracks(path.read_bytes().decode("utf-8-sig")))
+    except (OSError, UnicodeDecodeError, ValueError):
+        return False
 
 
 def rebase_urls(text: str, prefix: str) -> str:

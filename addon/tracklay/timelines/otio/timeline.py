@@ -31,6 +31,7 @@ from ...manifest import read_manifest
 from ...media.frame_plan import frame_rules_differ
 from ...timing import Rate, Span, TimeError, TimeMap, format_timecode, is_timecode, parse_time
 from ..base import Timeline, empty_range_error, invalid_point_error
+from ..formats import is_otio_readable
 from . import take_tracks
 from .copy_text import adapt_to_folder, check_schemas
 from .exact_numbers import rate_from_fps, to_seconds
@@ -38,11 +39,13 @@ from .formats import TimelineText, read_timeline
 from .media_references import MediaResolver, MediaSource, resolve_media_path
 from .own_sound import write_own_sounds
 from .relocation import SourceMapping, relocate_take
+from .single_clip import wrap_media_file
 from .take_tracks import OtioTake
 from .text_patch import (
     METADATA_KEY,
     append_tracks,
     find_signed_tracks,
+    has_signed_tracks,
     mute_audio,
     remove_tracks,
 )
@@ -98,7 +101,7 @@ class OtioFile(Timeline):
     @classmethod
     def open(cls, path: Path, style: CopyStyle | None = None) -> OtioFile:
         """Read a timeline; `style` is how its copies are written. Raises as `read_timeline`, and for a schema that the style excludes."""
-        source = read_timeline(path)
+        source = read_timeline(path) if is_otio_readable(path) else wrap_media_file(path)
         if style is not None and style.absolute_paths:
             check_schemas(source.text, path.name)
         return cls(path, source, style)
@@ -442,14 +445,6 @@ class OtioFile(Timeline):
             mapping = SourceMapping(cue_id, first, end, source_start, speed * self.rate.seconds(1))
             mappings.setdefault((name, str(speed)), []).append(mapping)
         return replace(tracks, takes=[relocate_take(take, mappings) for take in tracks.takes])
-
-
-def has_signed_tracks(path: Path) -> bool:
-    """Return True if Tracklay wrote a file and it has not changed since."""
-    try:
-        return bool(find_signed_tracks(path.read_bytes().decode("utf-8-sig")))
-    except (OSError, UnicodeDecodeError, ValueError):
-        return False
 
 
 def _walk_items(item: Any, depth: int = 0) -> Iterator[Any]:
