@@ -12,6 +12,8 @@ import anyio
 import pytest
 from mcp import Client, StdioServerParameters
 from mcp.types import ElicitResult
+from tracklay.cli import mcp as command
+from tracklay.cli.main import main
 from tracklay.jobs.delivery import CopyStyle
 from tracklay.mcp_server.budget import Budget
 from tracklay.mcp_server.server import create_server
@@ -145,23 +147,24 @@ def test_an_unknown_editor_is_one_sentence(picture):
 
 def test_the_command_serves_over_standard_input_and_output(picture, home):
     """As an assistant's program starts it: nothing but the protocol is on standard output."""
-    command = StdioServerParameters(
+    program = StdioServerParameters(
         command=sys.executable,
         args=["-m", "tracklay", "mcp", "--max-cost", "2"],
         env={**os.environ, "TRACKLAY_HOME": str(home), "PYTHONPATH": os.pathsep.join(sys.path)},
     )
 
     async def run():
-        async with Client(command) as client:
+        async with Client(program) as client:
             return await client.call_tool("list_cues", {"picture": str(picture)})
 
     result = anyio.run(run)
     assert json.loads(result.content[0].text)["frames"] == 50
 
 
-def test_an_invalid_budget_is_one_sentence(capsys):
-    """Before anything is served."""
-    from tracklay.cli.main import main
-
+def test_what_is_missing_or_wrong_is_one_sentence(capsys, monkeypatch):
+    """The package, and a budget that is no amount; before anything is served."""
+    monkeypatch.setattr(command, "find_spec", lambda _: None)
+    assert main(["mcp"]) == 2
+    assert capsys.readouterr().err == "tracklay: The package mcp is not installed. Run pip install 'tracklay[mcp]'.\n"
     assert main(["mcp", "--max-cost", "much"]) == 2
     assert capsys.readouterr().err == "tracklay: Not an amount for --max-cost: 'much'. Write a number such as 2.50.\n"

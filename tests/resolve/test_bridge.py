@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -31,8 +32,6 @@ def bridged():
     threads = []
 
     def connect(app) -> RemoteObject:
-        import json
-
         bridge = menu_script.Bridge(app)
         asked, replied = os.pipe(), os.pipe()
         here = os.fdopen(replied[0]), os.fdopen(asked[1], "w")
@@ -134,6 +133,12 @@ def test_install_status_and_uninstall(tmp_path, monkeypatch, capsys):
     assert "this user current" in seen
     assert "all users not there" in seen
     assert "Resolve does not answer. Start it;" in seen
+    assert main(["resolve", "status", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [(each["path"], each["current"]) for each in found["installed"]] == [
+        (str(script), True),
+        (str(tmp_path / "True" / "Tracklay.py"), False),
+    ]
     script.write_text(script.read_text().replace(sys.executable, "/old/python"))
     assert [each.python for each in installation.find_installations()] == ["/old/python", ""]
     assert main(["resolve", "uninstall"]) == 0

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .calls import call_if_present
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from fusionscript import MediaPoolItem, Timeline, TimelineItem
 
@@ -88,7 +88,7 @@ def is_transition(item: TimelineItem) -> bool:
     kind = call_if_present(item, "GetType")  # since 21.1
     if kind is not None:
         return "transition" in str(kind).lower()
-    return not item.GetMediaPoolItem() and not item.GetProperty(None)
+    return not item.GetMediaPoolItem() and not read_all(item.GetProperty)
 
 
 def read_clip(item: TimelineItem, clock: TimelineClock) -> ResolveClip:
@@ -126,8 +126,13 @@ def frame_position(value: Any) -> Fraction:
     return Fraction(value).limit_denominator(100_000)
 
 
+def read_all(method: Callable[..., Any]) -> Any:
+    """Return what a method returns for no name, which is everything. The README makes the name optional, the stubs do not."""
+    return method()
+
+
 def _clip_facts(media: MediaPoolItem) -> dict[str, str]:
-    found: Any = media.GetClipProperty(None)
+    found: Any = read_all(media.GetClipProperty)
     facts: Mapping[str, Any] = found if isinstance(found, dict) else {}
     return {str(key): str(value) for key, value in facts.items()}
 
@@ -186,7 +191,7 @@ def _changed_by(item: TimelineItem) -> str:
     """Return what changes the clip's picture, as the end of a sentence; empty if nothing does."""
     if (item.GetFusionCompCount() or 0) > 0:
         return "it has a Fusion composition"
-    properties: Any = item.GetProperty(None)
+    properties: Any = read_all(item.GetProperty)
     if not isinstance(properties, dict):
         return ""
     for name, neutral in UNTOUCHED.items():
