@@ -403,12 +403,12 @@ class OtioFile(Timeline):
         new_tracks = take_tracks.build_take_tracks(takes, failed, self.start_frame, self._audible_take_keys())
         tracks = take_tracks.merge_take_tracks(self._relocate_takes(earlier_tracks), new_tracks)
         # Last: the signature covers the whole text, with all other edits in it.
-        writer = TrackWriter(self._written_rate, target.parent, self._start_frame, self._style)
+        writer = TrackWriter(self._written_rate, target.parent, self.start_frame, self._style)
         own_sounds, notes = list[OtioTake](), list[str]()
         if self._style.own_sound:
             place = target.parent, self.output_stem(target.parent)
             cues = self.cues(model="")
-            own_sounds, notes = write_own_sounds(original, self._base, cues, self.rate, self._start_frame, *place)
+            own_sounds, notes = write_own_sounds(original, self._base, cues, self.rate, self.start_frame, *place)
         text = append_tracks(text, writer.tracks_to_json(tracks, own_sounds))
         with atomic_write(target) as beside:
             beside.write_bytes(text.encode())
