@@ -40,7 +40,17 @@ WHEELS = (
 """Packages that the extension imports, and their dependencies, for Python 3.11 to 3.14. numpy comes with Blender: a second
 copy would break it."""
 
-COMMAND_ONLY = ("__main__.py", "batch", "cli", "demo.py", "model_import", "report", "timelines")
+COMMAND_ONLY = (
+    "__main__.py",
+    "batch",
+    "cli",
+    "demo.py",
+    "mcp_server",
+    "model_import",
+    "report",
+    "resolve",
+    "timelines",
+)
 """Files and folders of `addon/tracklay/` that only the `tracklay` command uses. They need rich, Jinja2, moviepy and
 OpenTimelineIO, which are not shipped, so they could not be imported inside Blender."""
 

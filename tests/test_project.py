@@ -40,8 +40,8 @@ REGISTRIES = tuple(
 )
 """In halves, so that this file does not match itself."""
 
-OWN_FOLDER = re.compile(r"(?<![\w.:/}-])/(?:home|Users|root|srv|opt|farm)/\w|\b[A-Z]:\\Users\\\w")
-"""A path in a home folder, or in a folder of one machine; paths inside URLs do not count."""
+OWN_FOLDER = re.compile(r"(?<![\w.:/}-])/(?:home|Users|root|srv|opt|farm)/(?!resolve\b)\w|\b[A-Z]:\\Users\\\w")
+"""A path in a home folder, or in a folder of one machine; paths inside URLs and those that Resolve is installed in do not count."""
 
 
 def tracked() -> list[Path]:

@@ -134,7 +134,7 @@ def _lay_resumed(
     takes = sorted([*runner.laid_takes_of_run(first), *new_takes], key=lambda take: take.job_id or 0)
     try:
         to = Path(first.project)
-        timeline = open_timeline(delivery.picture)
+        timeline = open_timeline(delivery.picture, delivery.style)
         check_delivery(timeline, to)
         laid = runner.call(
             deliver_takes, timeline, takes, [], to, drop_original=delivery.drop_original, describe=describe

@@ -3,41 +3,82 @@
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..batch import worklist_writer
 from ..cue import Cue, Failure, Take
 from ..errors import InvalidInput, OverBudget, TracklayError
 from ..jobs.costs import check_budget, parse_amount, parse_factor
-from ..jobs.delivery import Delivery, FileDelivery
-from ..jobs.job_spec import JobSpec, create_job_spec
+from ..jobs.costs.estimates import estimate_to_dict
+from ..jobs.delivery import USUAL_STYLE, CopyStyle, Delivery, FileDelivery
+from ..jobs.job_spec import create_job_specs
 from ..jobs.runner import BlockingRunner
 from ..mix.presets import absolute_preset, load_preset
 from ..models import EXTRA_PREFIX, Model, find_model, load_catalogue
+from ..resolve.otio_route import COPY_STYLE as RESOLVE_COPY_STYLE
 from ..scoring.repair import plan_repairs
 from ..timelines import open_timeline
 from ..timelines.delivery import check_delivery, deliver_takes
+from ..timelines.formats import is_otio_readable
 from ..timelines.hit_points import add_hits, tail_frames
 from ..timelines.mixing.targets import check_mixable
+from ..timelines.watching import FolderWatcher
 from .exit_status import EXIT_BAD_INPUT, EXIT_DONE, EXIT_FAILED
-from .messages import print_json, print_messages
+from .messages import print_json, print_message, print_messages
 from .mix import mix_laid, show_mix
 from .options.lay import DEFAULT_MODEL
 from .progress import TakeProgressTable
-from .tables import estimate_to_dict, show_estimates, show_result, show_written_file
+from .tables import show_estimates, show_result, show_written_file
 
 if TYPE_CHECKING:
     from ..timelines.base import Timeline
 
 
+WATCH_SECONDS = 1.0
+"""Interval at which a watched folder is read."""
+
+
 def run_lay(options: argparse.Namespace) -> int:
     """Run the command and return the exit status."""
+    if options.watch is not None:
+        return _watch_folder(options)
+    return _lay_picture(options)
+
+
+def _watch_folder(options: argparse.Namespace) -> NoReturn:
+    """Lay every timeline that arrives in a folder, until the user interrupts. One that cannot be laid does not stop the others.
+
+    What was laid in an earlier run, and has not changed since, is not laid again.
+    """
+
+    def is_timeline_file(path: Path) -> bool:
+        return is_otio_readable(path) and ".tracklay." not in path.name
+
+    def is_laid(path: Path) -> bool:
+        folder = options.to or path.parent / "tracklay"
+        laid = folder / f"{path.stem}.tracklay.otio"
+        return laid.is_file() and laid.stat().st_mtime >= path.stat().st_mtime
+
+    watcher = FolderWatcher(options.watch, is_timeline_file, is_laid)
+    print_message(f"Watching {options.watch}. Interrupt to end.")
+    while True:
+        for path in watcher.find_complete():
+            try:
+                _lay_picture(argparse.Namespace(**{**vars(options), "picture": path}))
+            except TracklayError as error:
+                print_message(options.describe(error.prefix_with(str(path))))
+        time.sleep(WATCH_SECONDS)
+
+
+def _lay_picture(options: argparse.Namespace) -> int:
     models = _find_models(options)
     model = models[0]
-    timeline = open_timeline(options.picture)
+    style = copy_style(options)
+    timeline = open_timeline(options.picture, style)
     if options.mix is not None:
         load_preset(options.mix)  # only validates
         check_mixable(timeline)
@@ -84,6 +125,7 @@ def run_lay(options: argparse.Namespace) -> int:
         to,
         options.describe,
         drop_original=options.drop_original,
+        style=style,
         run_cap=options.max_cost,
         project_cap=options.max_project_cost,
         max_overrun=options.max_overrun,
@@ -91,6 +133,23 @@ def run_lay(options: argparse.Namespace) -> int:
         mix=absolute_preset(options.mix) if options.mix else "",
         as_json=options.json,
     )
+
+
+def copy_style(options: argparse.Namespace) -> CopyStyle:
+    """Return how a timeline's copy is written: for an editor, as usual for none.
+
+    Raises:
+        InvalidInput: the timeline's own sound is wanted for none, or a mix for one.
+    """
+    if options.original_wav and options.editor is None:
+        raise InvalidInput("usage.original_wav", "--original-wav needs --for.")
+    if options.mix is not None and options.editor is not None:
+        raise InvalidInput(
+            "usage.mix_for_editor",
+            "--mix cannot be combined with --for. Run `tracklay mix` for the mixed WAV and lay that.",
+        )
+    style = RESOLVE_COPY_STYLE if options.editor == "resolve" else USUAL_STYLE
+    return replace(style, own_sound=options.original_wav)
 
 
 def _find_models(options: argparse.Namespace) -> list[Model]:
@@ -178,6 +237,7 @@ def generate_and_lay(
     describe: Callable[[TracklayError], str],
     *,
     drop_original: bool,
+    style: CopyStyle = USUAL_STYLE,
     run_cap: str | None = None,
     project_cap: str | None = None,
     max_overrun: str | None = None,
@@ -193,6 +253,7 @@ def generate_and_lay(
         to: the output folder.
         describe: words an error.
         drop_original: leave out the picture's own sound.
+        style: how the timeline's copy is written.
         run_cap: budget cap of this run, as decimal text.
         project_cap: budget cap of the output folder, as decimal text.
         max_overrun: how many times their estimates the run's bills may be, as decimal text.
@@ -205,7 +266,7 @@ def generate_and_lay(
     """
     to = to.absolute()
     # All that laying needs later, in `tracklay jobs resume` as well, is stored with each job.
-    delivery = FileDelivery(timeline.path.absolute(), drop_original, mix)
+    delivery = FileDelivery(timeline.path.absolute(), drop_original, mix, style)
     specs, refused = create_job_specs(cues, to, timeline.output_stem(to), delivery)
     check_budget(specs, run_cap)
     if project_cap is not None:
@@ -265,22 +326,3 @@ def _repair_takes(
     over = [result for result in repaired if isinstance(result, Failure) and isinstance(result.error, OverBudget)]
     notes = [f"not repaired: {failure.error}" for failure in (*refused, *over) if failure not in results]
     return [result for result in repaired if result in results or result not in over], notes
-
-
-def create_job_specs(
-    cues: Sequence[Cue], to: Path, stem: str, delivery: Delivery, *, check_key: bool = True
-) -> tuple[list[JobSpec], list[Failure]]:
-    """Return the job specs of cues, and the cues that cannot be generated. Raises the first error if that is all of them."""
-    catalogue = load_catalogue()  # once for all cues: it parses a file for each model
-    specs: list[JobSpec] = []
-    refused: list[Failure] = []
-    for cue in cues:
-        try:
-            specs.append(replace(create_job_spec(cue, to, stem, catalogue, check_key=check_key), delivery=delivery))
-        except TracklayError as error:
-            refused.append(Failure(cue, error))
-    if not specs:
-        raise refused[0].error
-    for failure in refused:
-        failure.error.prefix_with(failure.cue.id)
-    return specs, refused

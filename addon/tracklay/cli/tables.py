@@ -53,20 +53,6 @@ def show_result(result: dict[str, Any], folder: Path, manifest_path: Path) -> No
                 console.print(Text(f"{label:<9}{' '.join(str(folder / path).splitlines())}"), soft_wrap=True)
 
 
-def estimate_to_dict(spec: JobSpec) -> dict[str, Any]:
-    """Return the length, the number of parts, the estimated cost and the tempo, if one is asked for, of a spec's takes, as JSON."""
-    cost, tempo = estimate_cost(spec), spec.cue.tempo
-    return {
-        "cue": spec.cue.id,
-        "model": spec.model.id,
-        "takes": spec.cue.takes,
-        "seconds": round(float(spec.cue.request_span.seconds), 3),
-        "parts": len(spec.request_seconds),
-        "cost": {"amount": None if cost is None else f"{cost:f}", "currency": spec.model.price.currency},
-        **({} if tempo is None else {"tempo": {"asked": tempo, "sent": spec.tempo_sent}}),
-    }
-
-
 def show_estimates(specs: Sequence[JobSpec]) -> None:
     """Print the length, the number of parts, the estimated cost and the tempo that is asked for of specs, a line for each."""
     console = PlainConsole()

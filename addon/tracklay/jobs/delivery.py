@@ -6,7 +6,7 @@ The ledger stores the value with the job, so that the takes can still be laid af
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -34,6 +34,31 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyStyle:
+    """The way in which the copy of a timeline is written, for editors that do not read all that its format allows.
+
+    Attributes:
+        absolute_paths: name all media by absolute paths, and not by paths relative to the copy.
+        task_tracks: name the tracks of takes by the tasks of their models, and not only after Tracklay.
+        media_timecode: count the takes' clips by the time stamps in their files, and not from 0.
+        own_sound: lay the picture's own sound as WAV, for editors that cannot decode it.
+    """
+
+    absolute_paths: bool = False
+    task_tracks: bool = False
+    media_timecode: bool = False
+    own_sound: bool = False
+
+    @property
+    def names(self) -> list[str]:
+        """The attributes that are set."""
+        return [name for name, is_set in asdict(self).items() if is_set]
+
+
+USUAL_STYLE = CopyStyle()
+
+
+@dataclass(frozen=True, slots=True)
 class FileDelivery(Delivery):
     """A delivery to a copy of a picture or timeline that the command was called with.
 
@@ -41,16 +66,19 @@ class FileDelivery(Delivery):
         picture: the absolute path of that picture or timeline.
         drop_original: leave the picture's own sound out of the copy.
         mix: preset with which what was laid is mixed, a name or the absolute path of a TOML file; empty: no mix.
+        style: how the copy is written.
     """
 
     kind: ClassVar[str] = "file"
     picture: Path
     drop_original: bool
     mix: str = ""
+    style: CopyStyle = USUAL_STYLE
 
     def _fields_to_dict(self) -> dict[str, Any]:
-        data = {"picture": str(self.picture), "drop_original": self.drop_original}
-        return {**data, "mix": self.mix} if self.mix else data
+        data: dict[str, Any] = {"picture": str(self.picture), "drop_original": self.drop_original}
+        mixed = {"mix": self.mix} if self.mix else {}
+        return data | mixed | ({"style": self.style.names} if self.style.names else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +147,10 @@ def delivery_from_dict(data: Mapping[str, Any]) -> Delivery:
     takes = tuple(int(index) for index in data.get("takes") or ())
     match data.get("kind"):
         case FileDelivery.kind:
+            known = {field.name for field in fields(CopyStyle)}
+            style = CopyStyle(**{name: True for name in data.get("style") or () if name in known})
             return FileDelivery(
-                Path(data["picture"]), data["drop_original"], str(data.get("mix", "")), take_indices=takes
+                Path(data["picture"]), data["drop_original"], str(data.get("mix", "")), style, take_indices=takes
             )
         case BatchDelivery.kind:
             return BatchDelivery(data["row"], data["digest"], Path(data["list"]), take_indices=takes)

@@ -7,16 +7,16 @@ import hashlib
 import json
 import math
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..cue import SAMPLE_RATE, Cue, EarlierTake, PartRecipe, Patch, ProxySpec
+from ..cue import SAMPLE_RATE, Cue, EarlierTake, Failure, PartRecipe, Patch, ProxySpec
 from ..errors import InvalidInput, LedgerError, TracklayError
 from ..hits import Hit
-from ..models import Model, find_model
+from ..models import Model, find_model, load_catalogue
 from ..models.model import TEMPO_FIELD, prompt_required_error
 from ..parts.sizes import WHOLE, extension_frames, extension_sizes, part_sizes
 from ..timing import Rate, Span
@@ -479,3 +479,22 @@ def request_keys(spec: JobSpec) -> list[str]:
         for seed in seeds
     ]
     return [hashlib.sha256(request.encode()).hexdigest() for request in requests]
+
+
+def create_job_specs(
+    cues: Sequence[Cue], to: Path, stem: str, delivery: Delivery, *, check_key: bool = True
+) -> tuple[list[JobSpec], list[Failure]]:
+    """Return the job specs of cues, and the cues that cannot be generated. Raises the first error if that is all of them."""
+    catalogue = load_catalogue()  # once for all cues: it parses a file for each model
+    specs: list[JobSpec] = []
+    refused: list[Failure] = []
+    for cue in cues:
+        try:
+            specs.append(replace(create_job_spec(cue, to, stem, catalogue, check_key=check_key), delivery=delivery))
+        except TracklayError as error:
+            refused.append(Failure(cue, error))
+    if not specs:
+        raise refused[0].error
+    for failure in refused:
+        failure.error.prefix_with(failure.cue.id)
+    return specs, refused

@@ -33,6 +33,10 @@ _TRUE_WORDS = frozenset({"true", "yes", "on", "1"})
 _FALSE_WORDS = frozenset({"false", "no", "off", "0"})
 
 
+TASK_TITLES = {"foley": "Foley", "effect": "Effects", "music": "Music"}
+"""The word for a task in the name of a track."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """One parameter of a model.

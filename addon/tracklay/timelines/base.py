@@ -222,11 +222,25 @@ class Timeline(ABC):
             except TracklayError as error:
                 failures.append(Failure(takes[0].cue, error))
                 laid = None
+        return self._record(takes, failed, failures, notes, folder, laid=laid, describe=describe)
+
+    def _record(
+        self,
+        takes: Sequence[Take],
+        failed: Sequence[Failure],
+        failures: list[Failure],
+        notes: Sequence[str],
+        folder: Path,
+        *,
+        laid: Path | None,
+        describe: Callable[[TracklayError], str],
+    ) -> LayResult:
+        """Write the manifest of what was laid, and return the result. A manifest that cannot be written is one of its failures."""
         manifest = {"source": relative_path(self.path, folder)} | build_manifest(
             self.path.name, self.rate, takes, [*failed, *failures], laid, describe
         )
         if notes:
-            manifest["notes"] = notes
+            manifest["notes"] = list(notes)
         if takes:
             try:
                 write_manifest(self.manifest_path(folder), manifest)

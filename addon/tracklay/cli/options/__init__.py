@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from ...version import VERSION
 from ..parser import CommandParser
-from . import batch, demo, doctor, jobs, land, lay, mix, models, redo, refit, report, turnover, verify
+from . import batch, demo, doctor, jobs, land, lay, mcp, mix, models, redo, refit, report, resolve, turnover, verify
 
 if TYPE_CHECKING:
     import argparse
 
-COMMANDS = (lay, redo, refit, land, mix, turnover, models, jobs, batch, report, verify, demo, doctor)
+COMMANDS = (lay, redo, refit, land, mix, turnover, models, jobs, batch, report, verify, resolve, mcp, demo, doctor)
 """In the order in which `tracklay --help` lists them."""
 
 

@@ -8,15 +8,20 @@ from typing import Any
 from ...cue import FIT_MODES, LAND_MODES
 from ..parser import PARTS_HELP, Commands, add_command, add_json_option, add_max_overrun_option
 
+EDITORS = ("resolve",)
+"""Editors that a timeline's copy can be written for."""
+
 DEFAULT_MODEL = "sketch/foley"
 
 
 def add_parser(commands: Commands[Any]) -> None:
     """Add the command's parser."""
     lay = add_command(commands, "lay", "lay:run_lay", help="generate sound for a picture and lay it")
-    lay.add_argument(
+    source = lay.add_mutually_exclusive_group(required=True)
+    source.add_argument(
         "picture",
         metavar="PICTURE",
+        nargs="?",
         type=Path,
         help="video file, image folder or pattern (shot.%%04d.png), .otio or .blend",
     )
@@ -73,6 +78,9 @@ def add_parser(commands: Commands[Any]) -> None:
     lay.add_argument(
         "--mix", metavar="PRESET", help="mix the result: film, documentary, social, trailer or a TOML file"
     )
+    lay.add_argument("--for", dest="editor", choices=EDITORS, help="write an .otio that this editor imports: resolve")
+    lay.add_argument("--original-wav", action="store_true", help="with --for: lay the timeline's own sound as WAV too")
+    source.add_argument("--watch", type=Path, metavar="FOLDER", help="lay every timeline that arrives in this folder")
     lay.add_argument("--drop-original", action="store_true", help="leave out the picture's own sound")
     lay.add_argument("--to", type=Path, metavar="FOLDER", help="output folder (default: tracklay/ beside the picture)")
     lay.add_argument("--plan", action="store_true", help="only write a work list for `tracklay batch`, one row per cue")

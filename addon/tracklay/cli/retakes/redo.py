@@ -51,7 +51,8 @@ def run_redo(options: argparse.Namespace) -> int:
         spec = redo_row_spec(made, delivery, worklist, row, cue)
         check_budget([spec], options.max_cost)
         return generate_in_row(worklist, row, spec, options)
-    timeline = open_timeline(require_file_delivery(made).picture)
+    file_delivery = require_file_delivery(made)
+    timeline = open_timeline(file_delivery.picture, file_delivery.style)
     return generate_beside(made, cue, timeline, options, max_cost=options.max_cost)
 
 

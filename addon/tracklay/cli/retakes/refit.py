@@ -41,7 +41,8 @@ def run_refit(options: argparse.Namespace) -> int:
         _show_what_is_asked(made, spec.cue, options)
         check_budget([spec], options.max_cost)
         return generate_in_row(worklist, row, spec, options)
-    timeline = open_timeline(require_file_delivery(made).picture)
+    file_delivery = require_file_delivery(made)
+    timeline = open_timeline(file_delivery.picture, file_delivery.style)
     cue = refit_cue(
         made, timeline, in_point=options.in_point, out_point=options.out_point, hits=options.hits, tail=options.tail
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...errors import InvalidInput
 from ...untrusted_data import MAX_AMOUNT
@@ -20,6 +20,20 @@ def estimate_cost(spec: JobSpec) -> Decimal | None:
     costs = [spec.model.estimate_cost(seconds, spec.cue.params) for seconds in spec.request_seconds]
     known = [cost for cost in costs if cost is not None]
     return sum(known, Decimal(0)) * spec.cue.takes if len(known) == len(costs) else None
+
+
+def estimate_to_dict(spec: JobSpec) -> dict[str, Any]:
+    """Return the length, the number of parts, the estimated cost and the tempo, if one is asked for, of a spec's takes, as JSON."""
+    cost, tempo = estimate_cost(spec), spec.cue.tempo
+    return {
+        "cue": spec.cue.id,
+        "model": spec.model.id,
+        "takes": spec.cue.takes,
+        "seconds": round(float(spec.cue.request_span.seconds), 3),
+        "parts": len(spec.request_seconds),
+        "cost": {"amount": None if cost is None else f"{cost:f}", "currency": spec.model.price.currency},
+        **({} if tempo is None else {"tempo": {"asked": tempo, "sent": spec.tempo_sent}}),
+    }
 
 
 def parse_amount(text: str, name: str) -> Decimal:

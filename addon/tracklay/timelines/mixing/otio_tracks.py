@@ -11,9 +11,9 @@ from ...atomic_io import atomic_write
 from ...cue import SAMPLE_RATE
 from ...mix.gain_curve import db_of_gain, gain_of_db
 from ...version import VERSION
-from ..otio.take_tracks import media_url, time_range
+from ..otio.copy_text import relative_prefix
 from ..otio.text_patch import DIGEST_PLACEHOLDER, METADATA_KEY, add_effects, append_tracks, mute_audio, rebase_urls
-from ..otio.timeline import relative_prefix
+from ..otio.track_writer import media_url, time_range
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -108,7 +108,7 @@ class OtioTarget(MixTarget):
 
     def __init__(self, timeline: OtioFile, folder: Path) -> None:
         from ..otio.formats import read_timeline  # noqa: PLC0415 - OpenTimelineIO may not be installed
-        from ..otio.timeline import has_signed_tracks  # noqa: PLC0415
+        from ..otio.text_patch import has_signed_tracks  # noqa: PLC0415
 
         self.timeline: OtioFile = timeline
         self.folder = folder
@@ -124,7 +124,7 @@ class OtioTarget(MixTarget):
         return scene, notes
 
     def check_free(self, earlier: frozenset[str]) -> None:  # noqa: ARG002 - the file is signed
-        from ..otio.timeline import has_signed_tracks  # noqa: PLC0415
+        from ..otio.text_patch import has_signed_tracks  # noqa: PLC0415
 
         if self.path.exists() and not has_signed_tracks(self.path):
             raise InvalidInput(

@@ -1,24 +1,20 @@
 """Takes as OTIO audio tracks: clips of exactly their cues' frames, with provenance, and markers for failed and stale ones.
 
-The first take of each cue is audible. All others are below it on disabled tracks, for comparison. Below these are the stems of
-the audible takes, a disabled track for each name: enabled together in place of the take they sound the same.
+`track_writer` writes them.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 import opentimelineio as otio
-from opentimelineio.opentime import RationalTime, TimeRange
 
-from ...version import VERSION
-from .text_patch import DIGEST_PLACEHOLDER, METADATA_KEY
+from .text_patch import METADATA_KEY
 
 if TYPE_CHECKING:
     from ...cue import Failure, Picture, Take
@@ -26,9 +22,6 @@ if TYPE_CHECKING:
 
 CUE_KEY = "tracklay_cue"
 """The key in a take clip's metadata of its cue, its take index, and the part of the source that plays above it."""
-
-STEM_KEY = "tracklay_stem"
-"""The key in a stem clip's metadata of its cue and its name. Reading a timeline ignores stems: their takes list them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,35 +77,6 @@ class TakeTracks:
 
     takes: list[OtioTake] = field(default_factory=list)
     markers: list[FailureMarker] = field(default_factory=list)
-
-    def to_otio_json(self, rate: float, folder: Path) -> list[str]:
-        """Return the tracks as OTIO's JSON, the first with a placeholder for the signature.
-
-        Args:
-            rate: the frame rate, as the float that the timeline itself writes.
-            folder: the timeline's folder, which the paths of takes are relative to.
-        """
-        audible = _pack_rows([take for take in self.takes if take.audible])
-        others = _pack_rows([take for take in self.takes if not take.audible])
-        tracks = [
-            *(
-                _build_track(f"Tracklay{_number_suffix(n)}", _row_clips(row, rate, folder), audible=True)
-                for n, row in enumerate(audible, 1)
-            ),
-            *(
-                _build_track(f"Tracklay takes{_number_suffix(n)}", _row_clips(row, rate, folder), audible=False)
-                for n, row in enumerate(others, 1)
-            ),
-            *(
-                _build_track(f"Tracklay {name}{_number_suffix(n)}", _stem_clips(row, name, rate, folder), audible=False)
-                for name, stems in _group_stems(audible).items()
-                for n, row in enumerate(_pack_rows(stems), 1)
-            ),
-        ]
-        first = tracks[0]
-        first.metadata[METADATA_KEY]["digest"] = DIGEST_PLACEHOLDER
-        first.markers.extend(_build_marker(mark, rate) for mark in self.markers)
-        return [track.to_json_string(indent=4) for track in tracks]
 
 
 def build_take_tracks(
@@ -237,99 +201,3 @@ def _read_take(clip: Any, start: int, frames: int, folder: Path, track: Any) -> 
 def metadata_to_python(metadata: Any) -> Any:
     """Return OTIO's own kind of dictionary as Python's."""
     return json.loads(otio.core.serialize_json_to_string(metadata))
-
-
-def _pack_rows(takes: Sequence[OtioTake]) -> list[list[OtioTake]]:
-    """Distribute takes over as few tracks as possible: each goes on the first where it overlaps no other, in the order given."""
-    rows: list[list[OtioTake]] = []
-    for take in takes:
-        row = next((row for row in rows if all(take.end <= a.start or take.start >= a.end for a in row)), None)
-        if row is None:
-            rows.append(row := [])
-        row.append(take)
-    return [sorted(row, key=lambda take: take.start) for row in rows]
-
-
-def _number_suffix(number: int) -> str:
-    return "" if number == 1 else f" {number}"
-
-
-def time_range(start: int, frames: int, rate: float) -> Any:
-    """Return OTIO's range of frames."""
-    return TimeRange(RationalTime(start, rate), RationalTime(frames, rate))
-
-
-def _build_track(name: str, clips: Sequence[tuple[int, Any]], *, audible: bool) -> Any:
-    """Return a track of clips, given with their first frames and sorted by these. Gaps fill the space between."""
-    track = otio.schema.Track(name, kind=otio.schema.TrackKind.Audio, metadata={METADATA_KEY: {"version": VERSION}})
-    track.enabled = audible
-    end = 0
-    for start, clip in clips:
-        duration = clip.source_range.duration
-        if start > end:
-            track.append(otio.schema.Gap(source_range=time_range(0, start - end, duration.rate)))
-        track.append(clip)
-        end = start + round(duration.value)
-    return track
-
-
-def _row_clips(row: Sequence[OtioTake], rate: float, folder: Path) -> list[tuple[int, Any]]:
-    return [(take.start, _build_take_clip(take, rate, folder)) for take in row]
-
-
-def _group_stems(rows: Sequence[Sequence[OtioTake]]) -> dict[str, list[OtioTake]]:
-    """Return the stems of takes by stem name, each as a copy of its take with the stem's file."""
-    found: dict[str, list[OtioTake]] = {}
-    for take in (take for row in rows for take in row):
-        for name, file in take.find_stems().items():
-            found.setdefault(name, []).append(replace(take, file=file))
-    return found
-
-
-def _stem_clips(row: Sequence[OtioTake], name: str, rate: float, folder: Path) -> list[tuple[int, Any]]:
-    return [
-        (stem.start, _build_sound_clip(stem, rate, folder, {STEM_KEY: {"cue": stem.entry.get("cue"), "stem": name}}))
-        for stem in row
-    ]
-
-
-def _build_sound_clip(take: OtioTake, rate: float, folder: Path, metadata: dict[str, Any]) -> Any:
-    """Return a clip of a take's file, over its whole length."""
-    whole = time_range(0, take.frames, rate)
-    media = otio.schema.ExternalReference(media_url(take.file, folder), available_range=whole)
-    media.name = take.file.name
-    return otio.schema.Clip(take.file.stem, media, whole, metadata)
-
-
-def _build_take_clip(take: OtioTake, rate: float, folder: Path) -> Any:
-    clip = _build_sound_clip(take, rate, folder, {METADATA_KEY: dict(take.entry), CUE_KEY: dict(take.cue_metadata)})
-    clip.enabled = take.audible
-    if take.stale_reason:
-        clip.markers.append(
-            otio.schema.Marker(
-                f"{take.entry.get('cue')}: stale",
-                clip.source_range,
-                otio.schema.MarkerColor.ORANGE,
-                {METADATA_KEY: {"stale": take.stale_reason}},
-                comment=take.stale_reason,
-            )
-        )
-    return clip
-
-
-def media_url(file: Path, folder: Path) -> str:
-    """Return a file as OTIO's reference from a timeline in a folder: relative, if both are on one drive."""
-    try:
-        return quote(Path(os.path.relpath(file, folder)).as_posix())
-    except ValueError:  # another drive
-        return file.as_uri()
-
-
-def _build_marker(marker: FailureMarker, rate: float) -> Any:
-    return otio.schema.Marker(
-        f"{marker.entry.get('cue')}: failed",
-        time_range(marker.start, marker.frames, rate),
-        otio.schema.MarkerColor.RED,
-        {METADATA_KEY: dict(marker.entry)},
-        comment=str(marker.entry.get("error", "")),
-    )

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...errors import InvalidInput
@@ -185,11 +186,21 @@ def find_signed_tracks(text: str) -> list[int]:
     return []
 
 
+def has_signed_tracks(path: Path) -> bool:
+    """Return True if Tracklay wrote a file and it has not changed since."""
+    try:
+        return bool(find_signed_tracks(path.read_bytes().decode("utf-8-sig")))
+    except (OSError, UnicodeDecodeError, ValueError):
+        return False
+
+
 def rebase_urls(text: str, prefix: str) -> str:
     """Return the timeline for another folder. `prefix` is the relative path from there to the folder it was written for."""
     if not prefix:
         return text
-    positions = sorted(_relative_url_positions(text, _skip_whitespace(text, 0)))
+    positions = sorted(
+        node.start for node in _url_nodes(text, _skip_whitespace(text, 0)) if _is_relative_url(node.value)
+    )
     escaped = json.dumps(prefix, ensure_ascii=False)[1:-1]
     # From the last to the first, so that the positions of those still to edit stay right. Each is that of the opening quote.
     for at in reversed(positions):
@@ -197,21 +208,29 @@ def rebase_urls(text: str, prefix: str) -> str:
     return text
 
 
-def _relative_url_positions(text: str, start: int) -> Iterator[int]:
-    """Yield the position of the opening quote of each relative path in a media reference."""
+def replace_urls(text: str, replacement: Callable[[str], str]) -> str:
+    """Return the timeline with each path of a media reference replaced. `replacement` returns a path as it is to leave it."""
+    for node in sorted(_url_nodes(text, _skip_whitespace(text, 0)), reverse=True):
+        if (url := replacement(node.value)) != node.value:
+            text = f"{text[: node.start]}{json.dumps(url, ensure_ascii=False)}{text[node.end :]}"
+    return text
+
+
+def _url_nodes(text: str, start: int) -> Iterator[JsonNode]:
+    """Yield the path of each media reference, but for empty ones."""
     if text[start] == "[":
         for node in iter_items(text, start):
             if isinstance(node.value, dict | list):
-                yield from _relative_url_positions(text, node.start)
+                yield from _url_nodes(text, node.start)
         return
     members = list(iter_members(text, start))
     schema = next((str(node.value) for key, node in members if key == "OTIO_SCHEMA"), "").partition(".")[0]
     for key, node in members:
-        if key == URL_FIELDS.get(schema) and isinstance(node.value, str) and _is_relative_url(node.value):
-            yield node.start
+        if key == URL_FIELDS.get(schema) and isinstance(node.value, str) and node.value:
+            yield node
         # Metadata belongs to other programs: what looks like a reference in it is not one.
         elif isinstance(node.value, dict | list) and key != "metadata":
-            yield from _relative_url_positions(text, node.start)
+            yield from _url_nodes(text, node.start)
 
 
 def _is_relative_url(url: str) -> bool:

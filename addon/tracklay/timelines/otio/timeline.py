@@ -10,7 +10,6 @@ first frame there. Shots and tracks count from the timeline's beginning; `start_
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,29 +26,37 @@ from ...atomic_io import atomic_write
 from ...cue import Cue, Picture
 from ...errors import InvalidInput
 from ...hits import hits_in_span, marker_hit_name
+from ...jobs.delivery import USUAL_STYLE
 from ...manifest import read_manifest
 from ...media.frame_plan import frame_rules_differ
 from ...timing import Rate, Span, TimeError, TimeMap, format_timecode, is_timecode, parse_time
 from ..base import Timeline, empty_range_error, invalid_point_error
+from ..formats import is_otio_readable
 from . import take_tracks
+from .copy_text import adapt_to_folder, check_schemas
 from .exact_numbers import rate_from_fps, to_seconds
 from .formats import TimelineText, read_timeline
 from .media_references import MediaResolver, MediaSource, resolve_media_path
+from .own_sound import write_own_sounds
 from .relocation import SourceMapping, relocate_take
+from .single_clip import wrap_media_file
+from .take_tracks import OtioTake
 from .text_patch import (
     METADATA_KEY,
     append_tracks,
     find_signed_tracks,
+    has_signed_tracks,
     mute_audio,
-    rebase_urls,
     remove_tracks,
 )
 from .timecode_notation import correct_start_frame, find_drop_frame
+from .track_writer import TrackWriter
 from .visibility import VisibleShot, VisibleShotFinder, find_record_start
 
 if TYPE_CHECKING:
     from ...cancellation import CancelToken
     from ...cue import Failure, FrameRule, Take
+    from ...jobs.delivery import CopyStyle
     from .take_tracks import TakeTracks
 
 MIN_FPS, MAX_FPS = 5, 1000
@@ -83,8 +90,8 @@ class OtioFile(Timeline):
 
     self_identifying: ClassVar[bool] = True
 
-    def __init__(self, path: Path, source: TimelineText) -> None:
-        self.path = path
+    def __init__(self, path: Path, source: TimelineText, style: CopyStyle | None = None) -> None:
+        self.path, self._style = path, style or USUAL_STYLE
         self._text, self._timeline, self._base = source.text, source.timeline, source.base
         self._media = MediaResolver()
         self._nested_timelines: dict[Path, Any] = {}
@@ -92,9 +99,12 @@ class OtioFile(Timeline):
         self._is_tracklay_file = self._tracklay_tracks and path.name.endswith(f".{METADATA_KEY}.otio")
 
     @classmethod
-    def open(cls, path: Path) -> OtioFile:
-        """Read a timeline. Raises as `read_timeline`."""
-        return cls(path, read_timeline(path))
+    def open(cls, path: Path, style: CopyStyle | None = None) -> OtioFile:
+        """Read a timeline; `style` is how its copies are written. Raises as `read_timeline`, and for a schema that the style excludes."""
+        source = read_timeline(path) if is_otio_readable(path) else wrap_media_file(path)
+        if style is not None and style.absolute_paths:
+            check_schemas(source.text, path.name)
+        return cls(path, source, style)
 
     @cached_property
     def stem(self) -> str:
@@ -380,22 +390,29 @@ class OtioFile(Timeline):
         *,
         drop_original: bool,
         cancel_token: CancelToken | None,  # noqa: ARG002 - it takes milliseconds
-    ) -> None:
+    ) -> Sequence[Failure | str]:
         # Again: generating may have taken hours, in which the user may have edited the copy.
         self.check_folder(target.parent)
-        text = remove_tracks(self._text, self._tracklay_tracks)
-        if drop_original:
+        original = text = remove_tracks(self._text, self._tracklay_tracks)
+        if drop_original or self._style.own_sound:
             text = mute_audio(text)
-        text = rebase_urls(text, relative_prefix(self._base, target.parent))
+        text = adapt_to_folder(text, self._base, target.parent, self._style)
         earlier_tracks = take_tracks.TakeTracks()
         if target.exists() or self._tracklay_tracks:
             earlier_tracks = self._read_earlier_takes(target if target.exists() else self.path)
         new_tracks = take_tracks.build_take_tracks(takes, failed, self.start_frame, self._audible_take_keys())
         tracks = take_tracks.merge_take_tracks(self._relocate_takes(earlier_tracks), new_tracks)
         # Last: the signature covers the whole text, with all other edits in it.
-        text = append_tracks(text, tracks.to_otio_json(self._written_rate, target.parent))
+        writer = TrackWriter(self._written_rate, target.parent, self.start_frame, self._style)
+        own_sounds, notes = list[OtioTake](), list[str]()
+        if self._style.own_sound:
+            place = target.parent, self.output_stem(target.parent)
+            cues = self.cues(model="")
+            own_sounds, notes = write_own_sounds(original, self._base, cues, self.rate, self.start_frame, *place)
+        text = append_tracks(text, writer.tracks_to_json(tracks, own_sounds))
         with atomic_write(target) as beside:
             beside.write_bytes(text.encode())
+        return notes
 
     def _read_earlier_takes(self, path: Path) -> TakeTracks:
         """Return the takes in a file that Tracklay wrote."""
@@ -428,23 +445,6 @@ class OtioFile(Timeline):
             mapping = SourceMapping(cue_id, first, end, source_start, speed * self.rate.seconds(1))
             mappings.setdefault((name, str(speed)), []).append(mapping)
         return replace(tracks, takes=[relocate_take(take, mappings) for take in tracks.takes])
-
-
-def has_signed_tracks(path: Path) -> bool:
-    """Return True if Tracklay wrote a file and it has not changed since."""
-    try:
-        return bool(find_signed_tracks(path.read_bytes().decode("utf-8-sig")))
-    except (OSError, UnicodeDecodeError, ValueError):
-        return False
-
-
-def relative_prefix(folder: Path, target: Path) -> str:
-    """Return what leads from `target` to `folder`, before a relative path; empty if they are the same, or on two drives."""
-    try:
-        prefix = os.path.relpath(folder.absolute(), target.absolute()).replace(os.sep, "/")
-    except ValueError:
-        return ""
-    return "" if prefix == "." else f"{prefix}/"
 
 
 def _walk_items(item: Any, depth: int = 0) -> Iterator[Any]:

@@ -1,0 +1,1 @@
+"""An MCP server: what an assistant may see and ask of Tracklay."""

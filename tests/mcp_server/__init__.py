@@ -1,0 +1,1 @@
+"""The MCP server, called by the package's own client."""

@@ -1,0 +1,1 @@
+"""DaVinci Resolve, by a fake that has its traps."""
