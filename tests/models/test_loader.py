@@ -32,6 +32,7 @@ version = "1"
 short_side = 512
 tempo_words = "at {tempo} BPM"
 looks = "a square"
+examples = ["a door", "rain"]
 source_type = "algorithmicMedia"
 unconfirmed = [
   "Whether [this] is so.",
@@ -102,6 +103,7 @@ WRONG = {
         "short_side": ['"384"', "384.5", "true", "63", "2161", "[]"],
         "tempo_words": ["5", "[]", '"at 104 BPM"'],
         "looks": ["5", "[]"],
+        "examples": ['"a door"', "[5]"],
         "source_type": ['"trained"', "5"],
         "unconfirmed": ['"text"', "[5]", '[["text"]]'],
     },
@@ -244,6 +246,7 @@ def test_a_valid_file_is_loaded_completely(tmp_path, home):
             short_side=512,
             tempo_words="at {tempo} BPM",
             looks="a square",
+            examples=("a door", "rain"),
             source_type="algorithmicMedia",
             unconfirmed=("Whether [this] is so.",),
             continues=ContinuationInput("sound", 5.0, "go-on"),
@@ -389,7 +392,7 @@ def test_a_role_of_two_parameters_is_reported_at_the_second(load_error):
     [
         ("id = mine\n", 1),
         (RIGHT.replace('gives = "audio"', 'gives = "audio'), 8),
-        (RIGHT.replace("[seconds]", "[seconds"), 19),
+        (RIGHT.replace("[seconds]", "[seconds"), 20),
         (RIGHT + 'help = "again"\n', RIGHT.count("\n") + 1),
         (RIGHT + "[licence]\n", RIGHT.count("\n") + 1),
         ("id =", 1),

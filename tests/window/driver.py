@@ -76,6 +76,7 @@ def main() -> None:
         "interaction_scenarios",
         "range_scenarios",
         "mix_scenarios",
+        "panel_scenarios",
         "screenshots",
     )
     files = [importlib.import_module(name) for name in modules]
