@@ -1,8 +1,8 @@
 """Builds the extension that Blender installs: one zip for each platform, with the wheels that Blender lacks.
 
-A zip holds the manifest, the package in `addon/tracklay/`, the licence and the wheels. Everything is stored uncompressed (wheels are
-compressed already) with one fixed date, so that builds are reproducible on every machine. pip downloads the wheels from its configured
-index at the versions of `constraints.txt`, and they are cached for the next build. Needs only Python 3.11.
+A zip holds the manifest, the package in `addon/tracklay/`, the help pages, the licence and the wheels. Everything is stored uncompressed
+(wheels are compressed already) with one fixed date, so that builds are reproducible on every machine. pip downloads the wheels from its
+configured index at the versions of `constraints.txt`, and they are cached for the next build. Needs only Python 3.11.
 """
 
 from __future__ import annotations
@@ -53,6 +53,9 @@ COMMAND_ONLY = (
 )
 """Files and folders of `addon/tracklay/` that only the `tracklay` command uses. They need rich, Jinja2, moviepy and
 OpenTimelineIO, which are not shipped, so they could not be imported inside Blender."""
+
+HELP_PAGES = ("blender", "mix", "placeholders", "render")
+"""Pages of `docs/` that panels link to: they are shipped, so they can be read offline."""
 
 MANIFEST = "blender_manifest.toml"
 
@@ -202,6 +205,7 @@ def build(platform: Platform, to: Path, wheel_folder: Path, root: Path = ROOT) -
     text = (root / MANIFEST).read_text("utf-8")
     files = package(root / "addon" / "tracklay")
     files["LICENSE"] = root / "LICENSE"
+    files |= {f"docs/{name}.md": root / "docs" / f"{name}.md" for name in HELP_PAGES}
     shipped = {f"wheels/{wheel.name}": wheel for wheel in wheels(platform, wheel_folder, root / "constraints.txt")}
     to.mkdir(parents=True, exist_ok=True)
     target = to / f"tracklay-{tomllib.loads(text)['version']}-{platform.name}.zip"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.metadata
 import os
+import re
 import shutil
 import sys
 import tomllib
@@ -91,19 +92,41 @@ def test_a_zip_holds_the_package_the_licence_and_its_own_platforms_wheels(platfo
     ]
 
 
+def copy_project_files(root: Path) -> None:
+    """Copy what a zip holds beside the package to another project folder."""
+    pages = [f"docs/{name}.md" for name in build.HELP_PAGES]
+    for name in ("LICENSE", "constraints.txt", build.MANIFEST, *pages):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(build.ROOT / name, root / name)
+
+
+def test_every_page_that_a_panel_links_to_is_shipped():
+    """The help buttons name pages of the documentation, with an anchor that is a heading."""
+    linked = {
+        match
+        for path in (ADDON / "blender").rglob("*.py")
+        for match in re.findall(r'draw_help_button\([\w.]+, "([^"]+)"\)', path.read_text("utf-8"))
+    }
+    assert linked >= {"blender", "blender#cues", "render"}
+    for page in linked:
+        name, _, part = page.partition("#")
+        assert name in build.HELP_PAGES
+        headings = re.findall(r"^#+ (.*)$", (build.ROOT / "docs" / f"{name}.md").read_text("utf-8"), re.MULTILINE)
+        assert not part or part in [heading.lower() for heading in headings]
+
+
 def test_a_zip_leaves_out_the_command_and_leftover_files(cache, tmp_path):
     """Neither the command's own files nor byte code, hidden files and editor settings are shipped."""
     root = tmp_path / "project"
     shutil.copytree(ADDON, root / "addon" / "tracklay", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("LICENSE", "constraints.txt", build.MANIFEST):
-        shutil.copy(build.ROOT / name, root / name)
+    copy_project_files(root)
     for litter in ("__pycache__/cue.cpython-311.pyc", "media/.DS_Store", ".idea/workspace.xml", "cue.pyc"):
         (root / "addon" / "tracklay" / litter).parent.mkdir(exist_ok=True)
         (root / "addon" / "tracklay" / litter).write_bytes(b"litter")
     with zipfile.ZipFile(build.build(LINUX, tmp_path / "dist", cache, root)) as archive:
         names = [PurePosixPath(name) for name in archive.namelist()]
     package = [name for name in names if name.parts[0] != "wheels"]
-    assert {name.suffix for name in package} == {".json", ".npz", ".py", ".toml", ".txt", ".typed", ""}
+    assert {name.suffix for name in package} == {".json", ".md", ".npz", ".py", ".toml", ".txt", ".typed", ""}
     assert [name for name in package if not name.suffix] == [PurePosixPath("LICENSE")]
     assert not {str(name) for name in names} & set(build.COMMAND_ONLY)
 
@@ -129,8 +152,7 @@ def test_the_same_input_gives_the_same_bytes(cache, tmp_path):
         copy.write_bytes(path.read_bytes())
         copy.chmod(0o600)
         os.utime(copy, (1e9, 1e9))
-    for name in ("LICENSE", "constraints.txt", build.MANIFEST):
-        shutil.copy(build.ROOT / name, root / name)
+    copy_project_files(root)
     second = build.build(LINUX, tmp_path / "second", cache, root)
     assert second.read_bytes() == first.read_bytes()
     with zipfile.ZipFile(first) as archive:

@@ -47,7 +47,9 @@ README = "blender"
 PAGE = ROOT / "docs" / "screenshots.md"
 
 PICTURES = {
-    README: "A clip with music and foley above it, connected to it. The tab shows the selection, the model and the estimated cost.",
+    README: "A clip with music and foley above it. At the top of the tab, what Generate makes and costs; below, the first steps.",
+    "one-cue": "One cue over three shots: its length and its price, before it is made.",
+    "list": "The cue list, grouped by shot: search, filter, and what to do with a stale cue.",
     "running": "The cue list: a running cue shows its progress and can be cancelled.",
     "failed": "A failed cue shows its error, and can be tried again.",
     "unclear": "A cue whose submission got no response: check it again, send it again, or discard it.",

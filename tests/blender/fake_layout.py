@@ -41,7 +41,7 @@ class Layout:
         assert value in group.bl_rna.properties[name].enum_items
         self._keep(f"choice {value}", text)
 
-    def menu(self, name: str, text: str = "") -> None:
+    def menu(self, name: str, text: str = "", **_: Any) -> None:
         assert hasattr(bpy.types, name)
         self._keep(f"menu {name}", text)
 

@@ -16,7 +16,7 @@ from tracklay.cue import Picture, ProxySpec
 from tracklay.errors import Cancelled, MediaError
 from tracklay.media import decoder, fingerprint, proxy_cache
 from tracklay.media.extract import ProxyExtractor, extract_proxy
-from tracklay.media.shot_detection import CUT_THRESHOLD, CutScorer, ShotSplitter, find_cuts
+from tracklay.media.shot_detection import CUT_THRESHOLD, CutScorer, ShotSplitter, choose_cuts, find_cuts
 from tracklay.timing import Rate, Span, TimeMap
 
 from tests.clips import FFMPEG, encode
@@ -57,6 +57,21 @@ def test_a_shot_that_is_too_short_is_ignored(tmp_path):
     span = Span(1, 77, Rate(Fraction(25)))
     picture = Picture(clip, TimeMap.linear(span, Fraction(0)))
     assert find_cuts(picture, span, tmp_path, min_shot_frames=12) == (31,)
+
+
+def test_cuts_are_chosen_again_at_another_threshold(tmp_path):
+    """At the default they are those that were found; a higher threshold has fewer, and the shortest shot counts."""
+    clip = encode(tmp_path / "film.mp4", shots([30, 3, 40, 4]), SIZE, Fraction(25))
+    span = Span(1, 77, Rate(Fraction(25)))
+    scored: list[tuple[int, float]] = []
+    found = find_cuts(
+        Picture(clip, TimeMap.linear(span, Fraction(0))), span, tmp_path, min_shot_frames=12, scored_frames=scored
+    )
+    assert choose_cuts(scored, span, CUT_THRESHOLD, 12) == found == (31,)
+    assert choose_cuts(scored, span, CUT_THRESHOLD) == (31, 34, 74)
+    strongest = max(score for _, score in scored)
+    assert choose_cuts(scored, span, strongest + 0.1) == ()
+    assert len(choose_cuts(scored, span, strongest)) >= 1
 
 
 def test_one_shot_has_no_cuts(tmp_path):

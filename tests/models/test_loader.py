@@ -32,6 +32,7 @@ version = "1"
 short_side = 512
 tempo_words = "at {tempo} BPM"
 looks = "a square"
+examples = ["a door", "rain"]
 source_type = "algorithmicMedia"
 repeatable = false
 unconfirmed = [
@@ -103,6 +104,7 @@ WRONG = {
         "short_side": ['"384"', "384.5", "true", "63", "2161", "[]"],
         "tempo_words": ["5", "[]", '"at 104 BPM"'],
         "looks": ["5", "[]"],
+        "examples": ['"a door"', "[5]"],
         "source_type": ['"trained"', "5"],
         "repeatable": ['"no"', "0"],
         "unconfirmed": ['"text"', "[5]", '[["text"]]'],
@@ -246,6 +248,7 @@ def test_a_valid_file_is_loaded_completely(tmp_path, home):
             short_side=512,
             tempo_words="at {tempo} BPM",
             looks="a square",
+            examples=("a door", "rain"),
             source_type="algorithmicMedia",
             repeatable=False,
             unconfirmed=("Whether [this] is so.",),

@@ -18,7 +18,8 @@ from pathlib import Path
 import bpy
 
 HERE = Path(__file__).parent
-sys.path.append(str(HERE))  # after the standard library: a file here may have the name of one of its modules
+# After the standard library: a file here may have the name of one of its modules.
+sys.path += [str(HERE), str(HERE / "mixing")]
 PACKAGE = "bl_ext.user_default.tracklay"
 DEADLINE = float(os.environ.get("TRACKLAY_TEST_SECONDS", "120"))
 """Longest time of a scenario in seconds."""
@@ -76,6 +77,7 @@ def main() -> None:
         "interaction_scenarios",
         "range_scenarios",
         "mix_scenarios",
+        "panel_scenarios",
         "screenshots",
     )
     files = [importlib.import_module(name) for name in modules]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 
 import bpy
@@ -72,17 +73,23 @@ MODEL, MODE = range(2)
 ENTRY = 20
 """Height of a menu entry in pixels."""
 
-GO_TO, TAKE, NEW_SEED = range(-3, 0)
+GO_TO, TAKE, NEW_SEED, LOOP = range(-4, 0)
 """Rows of the buttons below the list, from the end of the sidebar."""
 
 
-def press_button(row, which=0):
-    """Click a button of the sidebar. It is located again while Blender does not highlight it under the pointer."""
+def press_button(row, which=0, across=0.0):
+    """Click a button of the sidebar. It is located again while Blender does not highlight it under the pointer.
+
+    Aligned buttons are one: `across` is where it is clicked, as a fraction of its width.
+    """
     area = next(each for each in bpy.context.window_manager.windows[0].screen.areas if each.type == "SEQUENCE_EDITOR")
     sidebar = next(region for region in area.regions if region.type == "UI")
     while True:
         rows = yield from buttons(sidebar)
-        yield request(press=rows[row][which][:2])
+        if len(rows) < abs(row) or len(rows[row]) <= which:
+            continue  # the panel was just drawn otherwise
+        x, y, width, _ = rows[row][which]
+        yield request(press=[x + round(across * width), y])
         if answer():
             return
 
@@ -99,6 +106,7 @@ def timeline():
 
 def by_hand():
     """Go to a cue, switch takes by key and by button, generate with a new seed, run an operator by name, stop a search for cuts."""
+    os.environ["FAL_KEY"] = "id:0123456789"  # with a key there are no first steps, so that the list is in sight
     window, area = yield from open_sequencer()
     scene, strip = add_clip(FOLDER / "flashes.mp4", 31)
     use_clicker(scene)
@@ -165,7 +173,7 @@ def search_operator(over):
 
 
 def find_cuts(window, area, over):
-    """Stop a long search for cuts with Escape, then let one finish, which makes a cue of each shot."""
+    """Stop a long search for cuts with Escape, then let one finish: a dialog asks before it makes a cue of each shot."""
     detection, operators = extension_module("media.shot_detection"), extension_module("blender.ops.shot_ops")
     real, before = detection.find_cuts, len(timeline().sequence_editor.strips)
 
@@ -180,11 +188,16 @@ def find_cuts(window, area, over):
     for function in (long, real):
         detection.find_cuts = function
         with bpy.context.temp_override(window=window, area=area, region=region):
-            bpy.ops.tracklay.cues_from_cuts()
+            bpy.ops.tracklay.cues_from_cuts("INVOKE_DEFAULT")
         if function is long:
             report(searches=len(operators._running_operators))
             yield request(key="Escape", at=over)
         yield until(lambda: not operators._running_operators)
+        if function is real:
+            yield seconds_passed(0.8)
+            report(before_dialog=len(timeline().sequence_editor.strips) - before)
+            yield request(key="Return")
+            yield until(lambda: len(timeline().sequence_editor.strips) > before)
         report(
             **{"after_escape" if function is long else "after_cuts": len(timeline().sequence_editor.strips) - before}
         )

@@ -34,6 +34,7 @@ class Pointer:
 
     display: str
     folder: Path
+    screen: tuple[int, int] = SCREEN
 
     def xdotool(self, *words: str) -> None:
         """Run `xdotool` with these arguments."""
@@ -42,7 +43,7 @@ class Pointer:
     def move_to(self, x: int, y: int) -> None:
         """Move the pointer. `y` counts from the bottom, as in Blender."""
         for step in (1, 0):  # two moves: Blender highlights a button only after a second motion event
-            self.xdotool("mousemove", str(x), str(SCREEN[1] - y + step), "sleep", "0.15")
+            self.xdotool("mousemove", str(x), str(self.screen[1] - y + step), "sleep", "0.15")
 
     def press(self, x: int, y: int) -> bool:
         """Click the red button at a position if it is highlighted; return whether it was clicked.
@@ -50,7 +51,7 @@ class Pointer:
         A panel may still move after the screenshot, and Blender ignores a click on a button that is not highlighted.
         """
         self.move_to(x, y)
-        row = SCREEN[1] - y
+        row = self.screen[1] - y
         around = self._pixels()[row - 4 : row + 5, x - 6 : x + 7]
         is_highlighted = 2 * np.count_nonzero(_is_red(around) & (around[..., 1] >= HIGHLIGHT)) > np.count_nonzero(
             _is_red(around)
@@ -76,7 +77,7 @@ class Pointer:
         for rows, columns in ndimage.find_objects(labels):
             height, width = rows.stop - rows.start, columns.stop - columns.start
             if height * width >= MIN_AREA and height > 10 < width:
-                found.append([columns.start + INSET, SCREEN[1] - (rows.start + rows.stop) // 2, width, height])
+                found.append([columns.start + INSET, self.screen[1] - (rows.start + rows.stop) // 2, width, height])
         return found
 
     def _pixels(self) -> NDArray[np.int_]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 
 import bpy
 from clicking import clicker  # type: ignore[import-not-found]
@@ -24,7 +25,9 @@ def picture(name: str, *parts):
     for area in bpy.context.window_manager.windows[0].screen.areas:
         area.tag_redraw()
     yield seconds_passed(0.6)
-    (FOLDER / f"{name}.ready").write_text(json.dumps(box))
+    part = FOLDER / f"{name}.part"
+    part.write_text(json.dumps(box))
+    part.rename(FOLDER / f"{name}.ready")
 
     def picture_was_taken():
         return (FOLDER / f"{name}.taken").exists()
@@ -140,7 +143,9 @@ def readme(stage, scene, strip):
 
 
 def states(stage, scene, strip):
-    """Show the cue list with a cue in each state."""
+    """Show the cue list with a cue in each state, then grouped with a stale cue."""
+    os.environ["FAL_KEY"] = "id:0123456789"  # with a key there are no first steps
+    extension_module("blender.settings.first_run").hide_explanation()
     strip.select = False
     yield from stage.whole_window()
     for number, prompt in enumerate(("footsteps, slow", "a silence", "a lost answer", "door slams")):
@@ -161,13 +166,40 @@ def states(stage, scene, strip):
             number for number, row in enumerate(rows.cue_list_rows) if row.current_status()[0] == wanted
         )
         stage.area.tag_redraw()
-        yield seconds_passed(0.6)  # the sidebar scrolls over what it has drawn
-        with bpy.context.temp_override(window=stage.window, area=stage.area, region=stage.sidebar):
-            # The buttons of an unclear cue are below the edge of so small a window.
-            (bpy.ops.view2d.scroll_down if name == "unclear" else bpy.ops.view2d.scroll_up)(deltay=400, page=False)
+        # The box of the active cue is below the edge of so small a window.
+        yield from scroll(stage, down=True)
         yield from picture(name)
+    yield from grouped(stage, scene, strip)
     (FOLDER / "go on").touch()
     yield from stage.whole_window()
+
+
+def scroll(stage, *, down):
+    """Scroll the sidebar to its end or its beginning. It scrolls over what it has drawn, so in several steps."""
+    for _ in range(4):
+        stage.area.tag_redraw()
+        yield seconds_passed(0.6)
+        with bpy.context.temp_override(window=stage.window, area=stage.area, region=stage.sidebar):
+            (bpy.ops.view2d.scroll_down if down else bpy.ops.view2d.scroll_up)(deltay=3000, page=False)
+
+
+def grouped(stage, scene, strip):
+    """Show the list grouped by shot, with a stale cue, and one cue over three shots before it is made."""
+    listed, rows = bpy.context.window_manager.tracklay, extension_module("blender.runtime.cue_rows").cue_list_rows
+    strip.use_reverse_frames = True
+    yield lambda: stage.area.tag_redraw() or any(row.is_stale for row in rows)
+    listed.is_grouped = True
+    listed.active = next(number for number, row in enumerate(rows) if row.is_stale)
+    yield from scroll(stage, down=True)
+    yield from picture("list")
+    listed.is_grouped, strip.use_reverse_frames = False, False
+    settings, before = scene.tracklay, scene.tracklay.model
+    settings.model, settings.prompt = "sketch/music", "tense percussion, fast"
+    for each in scene.sequence_editor.strips:
+        each.select = each.name in ("Shot 2", "Shot 3", "Shot 4")
+    yield from scroll(stage, down=False)
+    yield from picture("one-cue")
+    settings.model = before
 
 
 def many(stage, scene):
@@ -192,6 +224,7 @@ def views(stage):
     view = bpy.context.preferences.view
     view.ui_scale = 2.0
     yield seconds_passed(1.0)
+    yield from scroll(stage, down=False)
     yield from picture("twice-as-large")
     view.ui_scale = 1.0
     view.language = "de_DE"

@@ -1,11 +1,13 @@
-"""Real clicks and keys for everything except Generate."""
+"""Real clicks and keys: the list, the menus, the dialogs, and Generate in windows of several sizes."""
 
 from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from . import xvfb_blender
 from .pointer import Pointer
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ def answer_requests(pointer: Pointer, process: subprocess.Popen[str], folder: Pa
             pointer.xdotool("click", "1", "sleep", "0.2")
         if "at" in request:
             pointer.move_to(*request["at"])
+        if "resize" in request:
+            pointer.xdotool("search", "--name", "Blender", "windowsize", *map(str, request["resize"]))
         if "key" in request:
             pointer.xdotool("key", request["key"])
         if "type" in request:
@@ -50,7 +54,7 @@ def test_cues_are_edited_with_buttons_keys_and_search(blender, display, folder):
     assert results["after_new_seed"] == 3
     assert results["frame_of_searched"] == 60
     assert (results["searches"], results["after_escape"]) == (1, 0)
-    assert results["after_cuts"] > 1
+    assert (results["before_dialog"], results["after_cuts"] > 1) == (0, True)
 
 
 def test_every_entry_of_a_menu_can_be_chosen(blender, display, folder):
@@ -69,3 +73,31 @@ def test_dropped_files_are_deleted_after_a_dialog(blender, display, folder):
     results = blender.wait_for_results(process, folder)
     assert (results["before"], results["shown"]) == (2, 2)
     assert results["after"] == [True, False]
+
+
+def test_generate_is_in_sight(blender, folder):
+    """In a small and a large window, at both scales and in both languages; a click lays takes, whose sounds have their names."""
+    screen = (1920, 1080)
+    with xvfb_blender.display(screen) as name:
+        large = replace(blender, environment=blender.environment | {"DISPLAY": name}, screen=screen, started=[])
+        try:
+            process = large.start("generate_in_sight", folder)
+            answer_requests(Pointer(name, folder, screen), process, folder)
+            results = large.wait_for_results(process, folder)
+        finally:
+            large.stop()
+    assert results["in_sight"] == [True] * 4
+    assert results["explains"]
+    assert not [sound for sound in results["sounds"] if "sketch-foley" not in sound]
+
+
+def test_the_list_is_worked_on_by_hand(blender, display, folder):
+    """Stale cues are generated again after a dialog; solo, nudging and Keep All are one undo step each."""
+    process = blender.start("work_on_the_list", folder)
+    answer_requests(Pointer(display, folder), process, folder)
+    results = blender.wait_for_results(process, folder)
+    assert results["regenerated"] == [2, 3, 2]
+    assert results["soloed"]
+    assert results["nudged"][-1] == 41
+    assert results["after_undo"][-1] == 40
+    assert results["restored"] == 7

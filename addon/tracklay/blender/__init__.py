@@ -14,18 +14,21 @@ from .ops import (
     channel_ops,
     cue_ops,
     generate_ops,
+    help_ops,
     job_ops,
+    list_ops,
     marker_ops,
     mix_ops,
     settings_ops,
     shot_ops,
+    sound_ops,
     take_ops,
     turnover_ops,
 )
 from .render import handlers
 from .runtime import app_handlers, cue_rows, dispatcher, model_bills, prompt_words, timer
 from .sequencer import connections
-from .settings import catalogue, mix_properties, preferences, properties
+from .settings import catalogue, mix_properties, preferences, properties, shot_prompt
 from .settings.i18n import translate
 from .ui import cue_list, keymap, mix_panel, overlay, panels, presets, render_panel
 
@@ -40,6 +43,9 @@ CLASSES = (
     *channel_ops.CLASSES,
     *turnover_ops.CLASSES,
     *mix_ops.CLASSES,
+    *list_ops.CLASSES,
+    *sound_ops.CLASSES,
+    *help_ops.CLASSES,
     *cue_rows.CLASSES,
     *cue_list.CLASSES,
     *cue_ops.CLASSES,
@@ -56,6 +62,7 @@ def register() -> None:
     catalogue.reload_models()
     properties.register()
     mix_properties.register()
+    shot_prompt.register()
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     connections.register()
@@ -92,4 +99,5 @@ def unregister() -> None:
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)
     mix_properties.unregister()
+    shot_prompt.unregister()
     properties.unregister()

@@ -41,6 +41,9 @@ ANALYSIS_SHORT_SIDE = 96
 CUT_THRESHOLD = 10.0
 """Score, from 0 to 100, from which a frame begins a new shot: the default of ffmpeg's `scdet` filter."""
 
+MIN_CUT_THRESHOLD = 3.0
+"""Lowest threshold that a user may choose: below it, motion and flicker are cuts."""
+
 MAX_BLOCK_SIDE = 16
 """Largest side of a block whose 8-bit pixels can be summed in 16 bits: 16 x 16 x 255 < 65,536."""
 
@@ -53,6 +56,7 @@ def find_cuts(
     min_shot_frames: int = 1,
     proxy_spec: ProxySpec | None = None,
     cancel_token: CancelToken | None = None,
+    scored_frames: list[tuple[int, float]] | None = None,
 ) -> tuple[int, ...]:
     """Return the first timeline frame of each shot of a span but the first shot, in order.
 
@@ -63,6 +67,8 @@ def find_cuts(
         min_shot_frames: frames. A cut closer than this to the cut before, or to either end, is ignored: a flash is not a shot.
         proxy_spec: size and shape of the proxies to cache; None for no proxies.
         cancel_token: cancels the detection.
+        scored_frames: receives (timeline frame, score) of each frame whose score is at least `MIN_CUT_THRESHOLD`, in order.
+            `choose_cuts` finds the cuts at another threshold in it.
 
     Raises:
         InvalidInput, MediaError, OutputError, Cancelled: as `extract_cached`.
@@ -104,7 +110,29 @@ def find_cuts(
                 proxy_cache.store_span_proxy(
                     picture, Span(starts[-1], shots.last_shot_frames, span.rate), proxy_spec, file_ids, proxy
                 )
+        if scored_frames is not None:
+            scored_frames += shots.scored_frames
     return tuple(starts[1:])
+
+
+def choose_cuts(
+    scored_frames: Sequence[tuple[int, float]], span: Span, threshold: float, min_shot_frames: int = 1
+) -> tuple[int, ...]:
+    """Return the first timeline frame of each shot but the first, at a threshold: the frames that `find_cuts` returns at `CUT_THRESHOLD`.
+
+    Args:
+        scored_frames: as `find_cuts` fills it.
+        span: timeline frames.
+        threshold: score, from `MIN_CUT_THRESHOLD` to 100, from which a frame begins a new shot.
+        min_shot_frames: as `find_cuts`.
+    """
+    cuts: list[int] = []
+    last = span.start
+    for frame, score in scored_frames:
+        if score >= threshold and min(frame - last, span.end - frame) >= min_shot_frames:
+            cuts.append(frame)
+            last = frame
+    return tuple(cuts)
 
 
 class ShotSplitter:
@@ -116,6 +144,7 @@ class ShotSplitter:
     Attributes:
         next_start: first timeline frame of the next shot.
         last_shot_frames: length of the last shot, in timeline frames.
+        scored_frames: (timeline frame, score) of the frames so far whose score is at least `MIN_CUT_THRESHOLD`.
     """
 
     def __init__(
@@ -136,6 +165,7 @@ class ShotSplitter:
             min_shot_frames: minimum length of a shot, in timeline frames.
         """
         self.next_start, self.last_shot_frames = span.start, 0
+        self.scored_frames: list[tuple[int, float]] = []
         self._decoded, self._scorer = decoded, CutScorer()
         # If the whole span passes through, a plan selects frames by their source time. This must do the same, to the last frame.
         self._uses_source_time = len(planned) == 1 and planned[0].pass_through is not None
@@ -194,7 +224,10 @@ class ShotSplitter:
             self._buffer.popleft()
             self._emitted -= 1
         shortest = min(self._timeline_frame - self.next_start, self._span.end - self._timeline_frame)
-        return self._scorer.score(timed_frame[1]) >= CUT_THRESHOLD and shortest >= self._min_shot_frames
+        score = self._scorer.score(timed_frame[1])
+        if score >= MIN_CUT_THRESHOLD:
+            self.scored_frames.append((self._timeline_frame, score))
+        return score >= CUT_THRESHOLD and shortest >= self._min_shot_frames
 
     def _position(self, timed_frame: TimedFrame) -> Fraction:
         """Return a frame's position in seconds: source time, or time on screen."""

@@ -268,6 +268,7 @@ class Model:
         tempo_words: words that give a model without a parameter for it the tempo of its music, appended to the prompt: `at {tempo} BPM`.
             Empty if it is not known that the model follows such words.
         looks: how the model samples the picture, in a phrase; empty if that is not published.
+        examples: prompts that show what the model understands.
         source_type: how its sound comes about, as a term of IPTC's digital source types.
         repeatable: False if its vendor says that the same seed does not give the same sound.
         unconfirmed: sentences about fields that were inferred, not read.
@@ -291,6 +292,7 @@ class Model:
     short_side: int = 384
     tempo_words: str = ""
     looks: str = ""
+    examples: tuple[str, ...] = ()
     source_type: SourceType = TRAINED
     repeatable: bool = True
     unconfirmed: tuple[str, ...] = ()

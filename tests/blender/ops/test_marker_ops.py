@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from fractions import Fraction
+from types import SimpleNamespace
 
 import bpy
 import pytest
@@ -19,6 +20,7 @@ from tests.clips import encode
 from tests.media.test_shot_detection import shots
 
 from ..conftest import MODELS, add, laid, set_rate
+from ..fake_layout import Layout
 
 RATE = Fraction(25)
 
@@ -74,14 +76,18 @@ def test_an_effect_is_laid_at_each_marker_that_names_one(scene, strip):
     assert laid_cues(scene) == [(11, 30, "door slam"), (41, 25, "glass breaks")]
 
 
-def test_selected_markers_come_before_named_ones(scene, strip):
-    """Their names do not matter; one with a default name has the panel's prompt."""
+def test_markers_that_name_a_sound_come_before_selected_ones(scene, strip):
+    """Without any, the selected ones are used, whatever their names: one with a default name has the panel's prompt."""
     scene.tracklay.prompt = "wood"
-    mark(scene, 11, "sfx: door slam")
     mark(scene, 51, "F_51", select=True)
     mark(scene, 71, "a dog barks", select=True)
     bpy.ops.tracklay.effects_at_markers(wait=True)
     assert laid_cues(scene) == [(51, 20, "wood"), (71, 50, "a dog barks")]
+    mark(scene, 11, "sfx: door slam")
+    mark(scene, 31, "sfx: glass")
+    assert marker_ops.find_effect_markers(scene) == [(11, "sfx: door slam"), (31, "sfx: glass")]
+    scene.timeline_markers[-1].select = True
+    assert marker_ops.find_effect_markers(scene) == [(31, "sfx: glass")]
 
 
 def test_an_effect_has_a_maximum_length(scene, strip):
@@ -248,6 +254,34 @@ def test_the_shots_of_several_strips_are_in_order(scene, tmp_path):
     assert len(laid(scene)) == len(expected)
 
 
+def test_the_threshold_decides_how_many_shots_are_made(scene, tmp_path, monkeypatch):
+    """The dialog after a search shows their number and price at the threshold, and makes those."""
+    set_rate(scene, RATE)
+    add(scene, encode(tmp_path / "film.mp4", shots([30, 41, 20]), (128, 72), RATE), 101)
+    search = shot_ops.CutSearch(shot_ops.spot_shots(scene))
+    monkeypatch.setattr(shot_ops, "_found_frames", search.wait())
+    counts = {}
+    for threshold in (10.0, 60.0):
+        layout = Layout()
+        dialog = SimpleNamespace(layout=layout, threshold=threshold, bl_rna=dialog_rna("cues_from_found_cuts"))
+        shot_ops.TRACKLAY_OT_cues_from_found_cuts.draw(dialog, bpy.context)  # type: ignore[arg-type]
+        counts[threshold] = layout.words()
+    assert counts == {10.0: "Shots found: 3 3 cues, 3.64 s, free", 60.0: "Shots found: 1 1 cue, 3.64 s, free"}
+    assert bpy.ops.tracklay.cues_from_found_cuts(threshold=60.0) == {"FINISHED"}
+    assert [(first, frames) for first, frames, _ in laid_cues(scene)] == [(101, 91)]
+
+
+def dialog_rna(operator: str):
+    """Return the properties of an operator."""
+    return getattr(bpy.ops.tracklay, operator).get_rna_type()
+
+
+def test_the_threshold_is_that_of_the_detection():
+    """The operator does not import the decoders to know it."""
+    threshold = dialog_rna("cues_from_cuts").properties["threshold"]
+    assert (threshold.default, threshold.hard_min) == (shot_detection.CUT_THRESHOLD, shot_detection.MIN_CUT_THRESHOLD)
+
+
 def test_a_cancelled_search_ends(scene, clips, monkeypatch):
     """Running and waiting searches end without cuts and without an error."""
     started = threading.Event()
@@ -266,7 +300,7 @@ def test_a_cancelled_search_ends(scene, clips, monkeypatch):
     assert not search.is_finished
     search.cancel()
     assert search.is_finished
-    assert search.wait() == []
+    assert all(not found.scored_frames for found in search.wait())
 
 
 def test_markers_named_hit_are_hits_of_the_music_and_no_prompts(scene, clips):

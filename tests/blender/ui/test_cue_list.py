@@ -86,8 +86,8 @@ def test_the_panel_has_a_takes_loudness_and_events(scene, strip):
     assert f"{heard['lufs']:.1f} LUFS, events: 1" in draw_panel().words()
 
 
-def test_rows_are_in_timeline_order_and_the_active_one_stays_active(scene, strip, clips):
-    """A new cue before it does not change the active row."""
+def test_rows_are_in_timeline_order_and_a_new_cue_is_the_active_one(scene, strip, clips):
+    """The list follows Generate, and then the user: a cue that was chosen stays active when the list is built again."""
     bpy.ops.tracklay.generate(wait=True)
     strip.select = False
     cue_rows.build_rows(scene)
@@ -98,6 +98,13 @@ def test_rows_are_in_timeline_order_and_the_active_one_stays_active(scene, strip
     bpy.ops.tracklay.generate(wait=True)
     rows = cue_rows.build_rows(scene)
     assert [row.start for row in rows] == [1, 11]
+    now = cue_rows.active_row()
+    assert now is not None
+    assert now.start == 1
+    bpy.context.window_manager.tracklay.active = 1
+    early.mute = True
+    cue_index.shared_cue_index.is_dirty = True
+    cue_rows.build_rows(scene)
     now = cue_rows.active_row()
     assert now is not None
     assert now.cue == chosen.cue

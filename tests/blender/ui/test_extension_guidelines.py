@@ -17,6 +17,7 @@ from tracklay.blender.runtime.mixing import mix_status
 from tracklay.blender.sequencer import selection, takes
 from tracklay.blender.settings import catalogue, properties
 from tracklay.blender.settings.i18n import translate
+from tracklay.blender.settings.shot_prompt import SHOT_PROMPT
 from tracklay.blender.ui import cue_list, keymap, mix_panel
 from tracklay.jobs.take_writer import SILENT_NOTE
 from tracklay.scoring.ranking import REASON_TEMPLATES
@@ -124,6 +125,7 @@ def interface_texts(scene) -> set[tuple[str, str]]:
             if prop.identifier not in ("rna_type", "params")
             for text in property_texts(prop)
         }
+    found |= set(property_texts(bpy.types.Strip.bl_rna.properties[SHOT_PROMPT]))
     for path in PACKAGE.rglob("*.py"):
         for call in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(call, ast.Call):
@@ -195,9 +197,8 @@ def test_disabling_leaves_nothing():
             "menus": [module for module in menus if module.startswith("tracklay")],
             "keys": [item.idname for item in (added.keymap_items if added else ()) if "tracklay" in item.idname],
             "types": [name for name in dir(bpy.types) if name.startswith("TRACKLAY")],
-            "properties": [
-                kind for kind in ("Scene", "WindowManager") if hasattr(getattr(bpy.types, kind), "tracklay")
-            ],
+            "properties": [kind for kind in ("Scene", "WindowManager") if hasattr(getattr(bpy.types, kind), "tracklay")]
+            + [SHOT_PROMPT for _ in range(hasattr(bpy.types.Strip, SHOT_PROMPT))],
             "timers": bpy.app.timers.is_registered(cue_rows._build_slice),
         }
 

@@ -11,9 +11,18 @@ import bpy
 import pytest
 from tracklay.blender.runtime import model_bills, prompt_words, requests
 from tracklay.blender.sequencer import selection
-from tracklay.blender.settings import ADDON, catalogue, network, preferences, properties
+from tracklay.blender.sequencer.joined import spotting
+from tracklay.blender.settings import (
+    ADDON,
+    catalogue,
+    first_run,
+    help_pages,
+    network,
+    preferences,
+    properties,
+)
 from tracklay.blender.settings.i18n.translate import translate_error
-from tracklay.blender.ui import panels
+from tracklay.blender.ui import cue_list, panels
 from tracklay.errors import InvalidInput
 from tracklay.jobs.costs import BilledRange
 
@@ -352,3 +361,109 @@ def test_one_cue_is_one_line_with_its_length_and_a_choice(scene, strip, clips):
     words = drawn(panels.TRACKLAY_PT_sidebar).words()
     assert "One cue over 2 strips" in words
     assert "6.40 s" in words
+
+
+def test_the_selection_has_its_number_length_takes_and_price(scene, strip, clips, monkeypatch):
+    """Before the button is pressed, in one line."""
+    monkeypatch.setenv("FAL_KEY", "id:0123456789")
+    scene.tracklay.model, scene.tracklay.prompt, scene.tracklay.takes = "fal/beatoven-sfx", "rain", 2
+    add(scene, clips(RATE, 60, (20,)), 111)
+    words = drawn(panels.TRACKLAY_PT_sidebar).words()
+    assert "2 cues, 4.8 s, 2 takes each, 0.40 USD" in words
+    assert "At most 35 s: longer spans are made in parts" in words
+
+
+def test_generate_stands_above_all_that_can_grow(scene, strip, clips):
+    """So it is in sight in a small window: the selection, the settings and the first steps are below it."""
+    for number in range(5):
+        add(scene, clips(RATE, 60, (20,)), 111 + 100 * number)
+    scene.tracklay.model = "replicate/mmaudio"
+    panel = drawn(panels.TRACKLAY_PT_sidebar)
+    above = panel.names()[: panel.names().index("tracklay.generate")]
+    assert above == ["label"]
+    assert panel.words().startswith("6 cues, 14.4 s, ")
+
+
+def test_a_long_strip_offers_parts_before_the_press(scene, strip, monkeypatch):
+    """On a model that is made for a shorter length."""
+    monkeypatch.setenv("REPLICATE_API_TOKEN", "r8_0123456789")
+    scene.tracklay.model, scene.tracklay.prompt = "replicate/mmaudio", "rain"
+    words = drawn(panels.TRACKLAY_PT_sidebar).words()
+    assert "Made for 8 s: longer spans are made in parts" in words
+    assert "Longer than" not in words
+    scene.render.fps = 5
+    panel = drawn(panels.TRACKLAY_PT_sidebar)
+    assert "Longer than the model's 8 s" in panel.words()
+    assert "prop parts" in panel.names()
+
+
+def test_the_first_steps_are_shown_until_a_key_is_set(scene, strip, monkeypatch):
+    """Two lines and a button to the preferences."""
+    for _, names in preferences.HOSTED_PROVIDERS.values():
+        for name in names:
+            monkeypatch.delenv(name, raising=False)
+    panel = drawn(panels.TRACKLAY_PT_sidebar)
+    assert "Works now: Sketch foley, Sketch music" in panel.words()
+    assert "A key adds" in panel.words()
+    assert "tracklay.show_preferences" in panel.names()
+    monkeypatch.setenv("FAL_KEY", "id:0123456789")
+    assert "Works now" not in drawn(panels.TRACKLAY_PT_sidebar).words()
+
+
+def test_examples_of_prompts_are_those_of_the_model(scene, strip):
+    """Each model with a prompt has some; a click sets the prompt."""
+    for model in catalogue.MODELS.values():
+        assert bool(model.examples) == (model.parameter_for_role("prompt") is not None), model.id
+    scene.tracklay.model = "sketch/foley"
+    texts = [text for what, text, _ in drawn(panels.TRACKLAY_MT_examples).shown if what == "tracklay.use_example"]
+    assert texts == list(catalogue.MODELS["sketch/foley"].examples)
+    bpy.ops.tracklay.use_example(prompt=texts[0])
+    assert scene.tracklay.prompt == texts[0]
+
+
+def test_a_shot_has_a_prompt_of_its_own(scene, strip, clips, monkeypatch):
+    """It replaces the panel's for its strip; one cue over both has the panel's, or without it those of its shots."""
+    add(scene, clips(RATE, 60, (20,)), 111)
+    strip.tracklay_prompt, scene.tracklay.prompt = "a door", "rain"
+    assert [requests.build_cue(spot, scene.tracklay).prompt for spot in selection.spot_ranges(scene)] == [
+        "a door",
+        "rain",
+    ]
+    assert "prop tracklay_prompt" in drawn(panels.TRACKLAY_PT_sidebar).names()
+    (whole,) = spotting.spot_selection(scene, as_one=True)
+    assert requests.build_cue(whole, scene.tracklay).prompt == "rain"
+    scene.tracklay.prompt = ""
+    assert requests.build_cue(whole, scene.tracklay).prompt == "a door"
+
+
+def test_a_help_page_is_readable_in_a_browser(tmp_path, monkeypatch):
+    """As HTML in Tracklay's home; an unknown page is an error."""
+    monkeypatch.setenv("TRACKLAY_HOME", str(tmp_path))
+    text = help_pages.write_help_page("blender").read_text("utf-8")
+    assert text.startswith("<!doctype html>")
+    assert "Solo" in text
+    with pytest.raises(InvalidInput, match="No help page: nothing"):
+        help_pages.write_help_page("nothing")
+
+
+def test_placeholders_are_explained_once(scene):
+    """In the Cues panel, until it is hidden; a later session does not explain them again."""
+    addon = bpy.context.preferences.addons.new()
+    addon.module = ADDON
+    try:
+        first_run.explain_placeholders_once()
+        assert first_run.is_explaining()
+        assert "Placeholder: the take arrives in it." in drawn(cue_list.TRACKLAY_PT_cues).words()
+        bpy.ops.tracklay.hide_explanation()
+        first_run.explain_placeholders_once()
+        assert not first_run.is_explaining()
+    finally:
+        bpy.context.preferences.addons.remove(addon)
+
+
+def test_the_preferences_say_where_the_tab_is(scene):
+    """With buttons to it, to the help and to the folder of the takes."""
+    layout = Layout()
+    preferences._draw_where_to_start(layout)
+    assert "In the Video Sequencer: sidebar (N key), tab Tracklay" in layout.words()
+    assert {"tracklay.show_tab", "tracklay.open_help", "tracklay.open_takes"} <= set(layout.names())

@@ -22,7 +22,7 @@ CUE_ARGUMENT = StringProperty(
 )
 
 
-class _ListedCueOperator(TracklayOperator):
+class ListedCueOperator(TracklayOperator):
     """Base class of the operators on a row of the cue list."""
 
     bl_options = {"REGISTER"}
@@ -46,7 +46,7 @@ class _ListedCueOperator(TracklayOperator):
         raise NotImplementedError
 
 
-class TRACKLAY_OT_go_to_cue(_ListedCueOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801 - Blender's own naming
+class TRACKLAY_OT_go_to_cue(ListedCueOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801 - Blender's own naming
     """Move the playhead to the cue, and select and frame its strips."""
 
     bl_idname = "tracklay.go_to_cue"
@@ -63,7 +63,7 @@ class TRACKLAY_OT_go_to_cue(_ListedCueOperator, bpy.types.Operator):  # type: ig
             bpy.ops.sequencer.view_selected()
 
 
-class TRACKLAY_OT_reveal_take(_ListedCueOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
+class TRACKLAY_OT_reveal_take(ListedCueOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
     """Open the folder of the cue's takes in the file browser."""
 
     bl_idname = "tracklay.reveal_take"

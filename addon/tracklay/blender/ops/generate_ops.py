@@ -14,6 +14,7 @@ from ...jobs.job_spec import MAX_TAKES, RANDOM_SEED
 from ..runtime.requests import build_cue, submit_cues
 from ..sequencer import compat, selection
 from ..sequencer.joined import spotting
+from ..settings import first_run
 from ..settings.catalogue import get_model
 from ..settings.properties import LAND_ITEMS, as_one_setting, fit_setting, land_setting, tail_setting
 from .common import SKIP_SAVE, WAIT_ARGUMENT, TracklayOperator
@@ -102,9 +103,12 @@ class TRACKLAY_OT_generate(TracklayOperator, bpy.types.Operator):  # type: ignor
         try:
             spots = spotting.spot_selection(scene, as_one=self._makes_one(scene.tracklay))
             cues = [(build_cue(spot, scene.tracklay, **overrides), spot) for spot in spots]
-            return submit_cues(self, cues, wait=self.wait, repair=repair)
+            result = submit_cues(self, cues, wait=self.wait, repair=repair)
         except TracklayError as error:
             return self.report_error(error)
+        if not self.wait:
+            first_run.explain_placeholders_once()
+        return result
 
     def _makes_one(self, settings: Any) -> bool:
         """Return the argument, else the scene's setting for the model's task."""

@@ -42,15 +42,16 @@ def find_effect_model(settings: Any, model_id: str) -> Model:
 
 
 def find_effect_markers(scene: Any) -> list[tuple[int, str]]:
-    """Return frame and name of the selected markers, else of all that are named `sfx: …`; one per frame, in order.
+    """Return frame and name of the markers that are named `sfx: …`, else of the selected ones; one per frame, in order.
+
+    Of the named ones, only those that are selected count if any is: Blender selects each new marker, whatever its name.
 
     Raises:
         InvalidInput: there are none.
     """
     markers = list(scene.timeline_markers)
-    chosen = [marker for marker in markers if marker.select] or [
-        marker for marker in markers if prompts.is_sound_marker(marker.name)
-    ]
+    named = [marker for marker in markers if prompts.is_sound_marker(marker.name)]
+    chosen = [marker for marker in named or markers if marker.select] or named
     if not chosen:
         raise InvalidInput("marker.none_found", "No markers to use. Select some, or name them like `sfx: door slam`.")
     return sorted({marker.frame: marker.name for marker in chosen}.items())
@@ -106,7 +107,7 @@ def spot_marker(scene: Any, model: Model, frame: int, frames: int, name: str) ->
 
 
 class TRACKLAY_OT_effects_at_markers(TracklayOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801 - Blender's own naming
-    """Generate a sound effect at each selected (or each `sfx:`) marker.
+    """Generate a sound effect at each `sfx:` (else each selected) marker.
 
     The marker's name is the prompt, and the take is laid on the marker's frame.
     """

@@ -10,27 +10,42 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import bpy
-from bpy.props import BoolProperty
+from bpy.props import BoolProperty, FloatProperty
 
 from ...cancellation import CancelToken
 from ...errors import Cancelled, TracklayError
 from ...jobs.job_spec import proxy_spec
 from ...timing import Span
+from ..runtime import estimates
 from ..runtime.requests import build_cue, submit_cues
 from ..sequencer import compat, selection, timeline_copy
 from ..settings import catalogue, properties
 from ..settings.i18n.translate import translate_ui
-from .common import WAIT_ARGUMENT, TracklayOperator, exact_seconds
+from .common import SKIP_SAVE, WAIT_ARGUMENT, TracklayOperator, exact_seconds
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ...cue import ProxySpec
+    from ...timing import Rate
     from ..sequencer.selection import CueSource
 
 MIN_SHOT_SECONDS = 0.5
 """Minimum length of a shot: anything shorter is a flash or a fade."""
+
+THRESHOLD_ARGUMENT = FloatProperty(
+    name="Threshold",
+    description="Change of the picture from which a frame is a cut",
+    default=10.0,
+    min=3.0,
+    max=60.0,
+    precision=1,
+    options=SKIP_SAVE,
+)
+"""From `shot_detection.MIN_CUT_THRESHOLD`, by default `CUT_THRESHOLD`; a test compares them, as importing them imports the decoders."""
 
 SEARCH_POLL_SECONDS = 0.1
 """Interval at which the operator checks whether the search has finished."""
@@ -70,6 +85,29 @@ def shot_proxy_spec(settings: Any) -> ProxySpec | None:
     return proxy_spec(model, properties.square_setting(settings)) if uses_picture else None
 
 
+class FoundFrames(NamedTuple):
+    """A spot, and (timeline frame, score) of its frames that may begin a shot."""
+
+    spot: CueSource
+    scored_frames: list[tuple[int, float]]
+
+
+def shots_at(found: Iterable[FoundFrames], threshold: float) -> list[CueSource]:
+    """Return the shots of spots at a threshold, from `MIN_CUT_THRESHOLD` to 100."""
+    from ...media.shot_detection import choose_cuts  # noqa: PLC0415 - imports the decoders
+
+    return [
+        shot
+        for spot, scored_frames in found
+        for shot in split_spot(spot, choose_cuts(scored_frames, spot.span, threshold, min_shot_frames(spot.span.rate)))
+    ]
+
+
+def min_shot_frames(rate: Rate) -> int:
+    """Return the minimum length of a shot in frames."""
+    return max(1, rate.frames(exact_seconds(MIN_SHOT_SECONDS)))
+
+
 @dataclass
 class CutSearch:
     """A search for the cuts inside spots, several spots at a time. It starts at once, in threads of its own.
@@ -77,13 +115,13 @@ class CutSearch:
     Attributes:
         spots: the spots to split.
         proxy_spec: the format of the shots' proxies, if any: frames that are decoded for the search are kept in that format.
-        shots: the result, in the order of the spots.
+        found: the result, in the order of the spots.
         error: the error that ended the search.
     """
 
     spots: list[CueSource]
     proxy_spec: ProxySpec | None = None
-    shots: list[CueSource] = field(default_factory=list)
+    found: list[FoundFrames] = field(default_factory=list)
     error: TracklayError | None = None
 
     def __post_init__(self) -> None:
@@ -98,8 +136,8 @@ class CutSearch:
         """True once the search has found all cuts, failed or been cancelled."""
         return not self._thread.is_alive()
 
-    def wait(self) -> list[CueSource]:
-        """Block until the search ends, and return the shots.
+    def wait(self) -> list[FoundFrames]:
+        """Block until the search ends, and return what was found.
 
         Raises:
             TracklayError: a picture cannot be read.
@@ -107,7 +145,7 @@ class CutSearch:
         self._thread.join()
         if self.error:
             raise self.error
-        return self.shots
+        return self.found
 
     def cancel(self) -> None:
         """Cancel the search and wait for its threads."""
@@ -127,8 +165,7 @@ class CutSearch:
             ):
                 # The stack is left before the pool, which waits for its threads: after an error the others are cancelled.
                 on_exit.callback(self._cancel_token.cancel)
-                for shots in pool.map(lambda spot: self._split_at_cuts(spot, Path(folder)), self.spots):
-                    self.shots += shots
+                self.found += pool.map(lambda spot: self._find_frames(spot, Path(folder)), self.spots)
         except Cancelled:
             pass
         except TracklayError as error:
@@ -136,20 +173,21 @@ class CutSearch:
         except Exception as error:  # noqa: BLE001 - a bug in this thread must reach the user as well
             self.error = internal_error(error)
 
-    def _split_at_cuts(self, spot: CueSource, folder: Path) -> list[CueSource]:
+    def _find_frames(self, spot: CueSource, folder: Path) -> FoundFrames:
         from ...media.shot_detection import find_cuts  # noqa: PLC0415 - imports the decoders
 
-        min_frames = max(1, spot.span.rate.frames(exact_seconds(MIN_SHOT_SECONDS)))
+        found = FoundFrames(spot, [])
         with self._render_lock if spot.picture.render else contextlib.nullcontext():
-            cut_frames = find_cuts(
+            find_cuts(
                 spot.picture,
                 spot.span,
                 folder,
-                min_shot_frames=min_frames,
+                min_shot_frames=min_shot_frames(spot.span.rate),
                 proxy_spec=self.proxy_spec,
                 cancel_token=self._cancel_token,
+                scored_frames=found.scored_frames,
             )
-        return split_spot(spot, cut_frames)
+        return found
 
 
 _running_operators: list[Any] = []
@@ -159,7 +197,8 @@ _running_operators: list[Any] = []
 class TRACKLAY_OT_cues_from_cuts(TracklayOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801 - Blender's own naming
     """Generate sound for each shot of the selection or preview range.
 
-    While it looks for cuts inside strips it runs modally: the user keeps working, and Esc cancels.
+    While it looks for cuts inside strips it runs modally: the user keeps working, and Esc cancels. From a menu, a dialog then shows how
+    many it found, with the threshold, before any is made.
     """
 
     bl_idname = "tracklay.cues_from_cuts"
@@ -169,22 +208,29 @@ class TRACKLAY_OT_cues_from_cuts(TracklayOperator, bpy.types.Operator):  # type:
         "detect": BoolProperty(
             name="Within Strips", description="Also find the cuts inside each strip's picture", default=True
         ),
+        "threshold": THRESHOLD_ARGUMENT,
         "wait": WAIT_ARGUMENT,
     }
+    asks_first = False
+
+    def invoke(self, context: Any, _event: Any) -> AbstractSet[str]:
+        """Find the cuts, then ask before they are made."""
+        self.asks_first = self.detect
+        return self.execute(context)
 
     def execute(self, context: Any) -> AbstractSet[str]:
         scene = compat.active_sequencer_scene(context)
         try:
             spots = spot_shots(scene)
             if not self.detect:
-                return self._submit(scene, spots)
+                return submit_shots(self, scene, spots, wait=self.wait)
             copies = timeline_copy.TimelineCopies()
             spots = [replace(spot, picture=copies.with_copy(spot.picture)) for spot in spots]
             self._search = CutSearch(spots, shot_proxy_spec(scene.tracklay))
             # The scene itself may be freed while the search runs, by undo for one: its UID finds it again.
             self._scene_uid = scene.session_uid
             if self.wait or bpy.app.background:
-                return self._submit(scene, self._search.wait())
+                return submit_shots(self, scene, shots_at(self._search.wait(), self.threshold), wait=self.wait)
         except TracklayError as error:
             return self.report_error(error)
         _running_operators.append(self)
@@ -205,7 +251,12 @@ class TRACKLAY_OT_cues_from_cuts(TracklayOperator, bpy.types.Operator):  # type:
         if scene is None:
             return {"CANCELLED"}
         try:
-            return self._submit(scene, self._search.wait())
+            found = self._search.wait()
+            if self.asks_first:
+                _found_frames[:] = found
+                bpy.ops.tracklay.cues_from_found_cuts("INVOKE_DEFAULT", threshold=self.threshold)
+                return {"FINISHED"}
+            return submit_shots(self, scene, shots_at(found, self.threshold), wait=self.wait)
         except TracklayError as error:
             return self.report_error(error)
 
@@ -221,10 +272,55 @@ class TRACKLAY_OT_cues_from_cuts(TracklayOperator, bpy.types.Operator):  # type:
             if context.workspace:
                 context.workspace.status_text_set(None)
 
-    def _submit(self, scene: Any, spots: list[CueSource]) -> AbstractSet[str]:
-        settings = scene.tracklay
-        cues = [(build_cue(spot, settings), spot) for spot in spots]
-        return submit_cues(self, cues, wait=self.wait, repair=settings.repair)
+
+def submit_shots(operator: Any, scene: Any, shots: list[CueSource], *, wait: bool) -> AbstractSet[str]:
+    """Submit a cue for each shot and return the operator's result.
+
+    Raises:
+        TracklayError: one of the cues cannot be submitted; none was.
+    """
+    settings = scene.tracklay
+    cues = [(build_cue(shot, settings), shot) for shot in shots]
+    return submit_cues(operator, cues, wait=wait, repair=settings.repair)
+
+
+_found_frames: list[FoundFrames] = []
+"""What the last search found, for the dialog."""
+
+
+class TRACKLAY_OT_cues_from_found_cuts(TracklayOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
+    """Generate sound for each shot that was found."""
+
+    bl_idname = "tracklay.cues_from_found_cuts"
+    bl_label = "Generate Cues from Cuts"
+    bl_options = {"REGISTER", "INTERNAL"}
+    __annotations__ = {"threshold": THRESHOLD_ARGUMENT}
+
+    def invoke(self, context: Any, _event: Any) -> AbstractSet[str]:
+        """Show how many shots there are at the threshold."""
+        result: AbstractSet[str] = context.window_manager.invoke_props_dialog(
+            self, title=translate_ui("Generate Cues from Cuts"), confirm_text=translate_ui("Generate")
+        )
+        return result
+
+    def draw(self, context: Any) -> None:
+        scene = compat.active_sequencer_scene(context)
+        shots = shots_at(_found_frames, self.threshold)
+        self.layout.prop(self, "threshold", slider=True)
+        self.layout.label(text=translate_ui("Shots found: {}", len(shots)), translate=False, icon="SEQUENCE")
+        model = catalogue.MODELS.get(scene.tracklay.model)
+        ranges = [(None, shot.span.start, shot.span.frames) for shot in shots]
+        if model is not None and (found := estimates.estimate_ranges(scene, model, ranges)):
+            self.layout.label(text=found.text, translate=False, icon="MOD_ARRAY")
+
+    def execute(self, context: Any) -> AbstractSet[str]:
+        scene = compat.active_sequencer_scene(context)
+        try:
+            result = submit_shots(self, scene, shots_at(_found_frames, self.threshold), wait=False)
+        except TracklayError as error:
+            return self.report_error(error)
+        _found_frames.clear()
+        return result
 
 
 def cancel_searches() -> None:
@@ -233,4 +329,4 @@ def cancel_searches() -> None:
         _running_operators[-1].cancel(bpy.context)  # removes the operator from the list
 
 
-CLASSES = (TRACKLAY_OT_cues_from_cuts,)
+CLASSES = (TRACKLAY_OT_cues_from_cuts, TRACKLAY_OT_cues_from_found_cuts)

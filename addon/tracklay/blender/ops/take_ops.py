@@ -34,7 +34,7 @@ CUE_ARGUMENT = StringProperty(
 )
 
 
-class _TakeGroupOperator(TracklayOperator):
+class TakeGroupOperator(TracklayOperator):
     """Base class of the operators on the takes of one or more cues."""
 
     bl_options = {"REGISTER", "UNDO"}
@@ -63,7 +63,7 @@ class _TakeGroupOperator(TracklayOperator):
         raise NotImplementedError
 
 
-class TRACKLAY_OT_switch_take(_TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801 - Blender's own naming
+class TRACKLAY_OT_switch_take(TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801 - Blender's own naming
     """Unmute another take of the cue and mute the current one."""
 
     bl_idname = "tracklay.switch_take"
@@ -91,7 +91,7 @@ class TRACKLAY_OT_switch_take(_TakeGroupOperator, bpy.types.Operator):  # type: 
         return translate_report("Take {} of {}", index + 1, len(group.takes))
 
 
-class TRACKLAY_OT_compare_takes(_TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
+class TRACKLAY_OT_compare_takes(TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
     """Toggle between two selected takes, or the current and the last one."""
 
     bl_idname = "tracklay.compare_takes"
@@ -104,7 +104,7 @@ class TRACKLAY_OT_compare_takes(_TakeGroupOperator, bpy.types.Operator):  # type
         return translate_report("Take {} of {}", index + 1, len(group.takes))
 
 
-class TRACKLAY_OT_favourite_take(_TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
+class TRACKLAY_OT_favourite_take(TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
     """Mark or unmark the current take as a favourite, with a colour tag."""
 
     bl_idname = "tracklay.favourite_take"
@@ -118,7 +118,7 @@ class TRACKLAY_OT_favourite_take(_TakeGroupOperator, bpy.types.Operator):  # typ
         )
 
 
-class TRACKLAY_OT_keep_take(_TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
+class TRACKLAY_OT_keep_take(TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
     """Remove the other takes from the timeline; their files are kept."""
 
     bl_idname = "tracklay.keep_take"
@@ -133,7 +133,7 @@ class TRACKLAY_OT_keep_take(_TakeGroupOperator, bpy.types.Operator):  # type: ig
         return translate_report("Kept take {} of {}", number, len(group.takes))
 
 
-class TRACKLAY_OT_lay_stems(_TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
+class TRACKLAY_OT_lay_stems(TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
     """Lay the stems of the current take, each on a channel of its name."""
 
     bl_idname = "tracklay.lay_stems"
@@ -152,7 +152,7 @@ class TRACKLAY_OT_lay_stems(_TakeGroupOperator, bpy.types.Operator):  # type: ig
         return translate_report("Laid the stems {}", ", ".join(names))
 
 
-class TRACKLAY_OT_switch_landing(_TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
+class TRACKLAY_OT_switch_landing(TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
     """Switch the current take between its landed and its untouched sound."""
 
     bl_idname = "tracklay.switch_landing"
@@ -164,7 +164,7 @@ class TRACKLAY_OT_switch_landing(_TakeGroupOperator, bpy.types.Operator):  # typ
         return translate_report("Plays the landed take" if is_landed else "Plays the untouched take")
 
 
-class TRACKLAY_OT_follow_picture(_TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
+class TRACKLAY_OT_follow_picture(TakeGroupOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
     """Move the takes of a range to where all its shots were moved."""
 
     bl_idname = "tracklay.follow_picture"

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import bpy
-from bpy.props import CollectionProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import BoolProperty, CollectionProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 
 from ...errors import InvalidInput
 from ...untrusted_data import read_amount
@@ -66,6 +66,8 @@ class CueRow:
         is_silent: whether one of its strips plays a silent take.
         job_ids: its rows in the ledger, as far as they are known.
         take_tags: one for each of `strips`.
+        is_kept: whether its takes were kept.
+        pictures: names of its picture strips.
     """
 
     cue: str
@@ -84,6 +86,8 @@ class CueRow:
     is_silent: bool = False
     job_ids: tuple[int, ...] = ()
     take_tags: tuple[TakeTag, ...] = field(default=())
+    is_kept: bool = False
+    pictures: tuple[str, ...] = ()
 
 
 def list_cue_rows(scene: Any) -> list[CueRow]:
@@ -135,6 +139,8 @@ def _make_cue_row(cue: str, strips: list[tuple[StripRef, Any]], status: CueStatu
         is_silent=any(ref.is_silent for ref, _ in strips),
         job_ids=status.job_ids if status is not None else (),
         take_tags=tuple(ref.tag for ref, _ in strips),
+        is_kept=all(ref.is_kept for ref, _ in strips),
+        pictures=tuple(request.picture_names),
     )
 
 
@@ -180,6 +186,11 @@ class CueListRow:
         return any(part.is_silent for part in self.cues)
 
     @property
+    def is_kept(self) -> bool:
+        """True if only a kept take is left, and no other has been generated since."""
+        return all(part.is_kept for part in self.cues)
+
+    @property
     def strip_names(self) -> list[str]:
         """The names of all its strips."""
         return [name for part in self.cues for name in part.strips]
@@ -215,10 +226,35 @@ class CueListRow:
         return state, message, fraction, cue
 
 
-class TRACKLAY_PG_cue_row(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: N801 - Blender's own naming
-    """One row as Blender's list element needs it; its name is the cue's id."""
+LIST_FILTERS = (
+    ("ALL", "All", "All cues"),
+    ("RUNNING", "Running", "Cues whose takes are being generated"),
+    ("FAILED", "Failed", "Cues that failed, stopped, or are unclear"),
+    ("STALE", "Stale", "Cues whose picture has changed since"),
+    ("SILENT", "Silent", "Cues in which nothing is heard"),
+    ("KEPT", "Kept", "Cues of which one take was kept"),
+)
+"""The cues that the list shows, as items of an enumeration."""
 
-    __annotations__ = {"name": StringProperty(name="Cue")}
+LIST_ORDERS = (
+    ("TIME", "Time", "By the first frame"),
+    ("NAME", "Name", "By the name of the picture"),
+    ("STATUS", "Status", "What needs attention first"),
+)
+"""The order of the list, as items of an enumeration."""
+
+
+class TRACKLAY_PG_cue_row(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: N801 - Blender's own naming
+    """One item as Blender's list element needs it: a row, named by its cue's id, or the heading of a shot, named by the shot."""
+
+    __annotations__ = {
+        "name": StringProperty(name="Cue"),
+        "is_open": BoolProperty(name="Open", description="Show the cues of this shot", default=True),
+    }
+
+
+def _on_grouped_changed(_listed: Any, _context: Any) -> None:
+    _publish_rows(list(cue_list_rows))
 
 
 class TRACKLAY_PG_cue_list(bpy.types.PropertyGroup):  # type: ignore[misc]  # noqa: N801
@@ -227,11 +263,21 @@ class TRACKLAY_PG_cue_list(bpy.types.PropertyGroup):  # type: ignore[misc]  # no
     __annotations__ = {
         "rows": CollectionProperty(type=TRACKLAY_PG_cue_row, name="Cues"),
         "active": IntProperty(name="Cue", description="The cue that is shown below", default=0, min=0),
+        "show": EnumProperty(name="Show", description="Cues that the list shows", items=LIST_FILTERS),
+        "order": EnumProperty(name="Sort By", description="Order of the list", items=LIST_ORDERS),
+        "search": StringProperty(
+            name="Search",
+            description="Show cues with this text in picture, prompt or model",
+            options={"TEXTEDIT_UPDATE"},
+        ),
+        "is_grouped": BoolProperty(
+            name="Group by Shot", description="Show a heading for each shot", update=_on_grouped_changed
+        ),
     }
 
 
 cue_list_rows: list[CueListRow] = []
-"""The rows that are shown, in timeline order."""
+"""The rows in timeline order. The list's first items are these; headings of shots follow, which Blender's list sorts in between."""
 
 _built_key: tuple[Any, ...] = ()
 """The `_build_key` of `cue_list_rows`."""
@@ -304,20 +350,77 @@ def _find_strip(scene_name: str, name: str) -> Any:
 
 
 def _publish_rows(fresh: list[CueListRow]) -> None:
-    """Show these rows, in Blender's list too. The active cue stays active. Only changed items are written: writing redraws."""
+    """Show these rows, in Blender's list too. Only changed items are written: writing redraws.
+
+    The active cue stays active, unless one was generated since: then that one is.
+    """
+    global _followed_cue
     listed = bpy.context.window_manager.tracklay
     active = cue_list_rows[listed.active].cue if listed.active < len(cue_list_rows) else ""
-    for number, row in enumerate(fresh):
+    folded = {item.name for item in listed.rows[len(cue_list_rows) :] if not item.is_open}
+    headings = list(dict.fromkeys(row.first_cue.picture for row in fresh)) if listed.is_grouped else []
+    names = [*(row.cue for row in fresh), *headings]
+    for number, name in enumerate(names):
         if number == len(listed.rows):
             listed.rows.add()
-        if listed.rows[number].name != row.cue:
-            listed.rows[number].name = row.cue
-    while len(listed.rows) > len(fresh):
+        item, is_open = listed.rows[number], number < len(fresh) or name not in folded
+        if item.name != name:
+            item.name = name
+        if item.is_open != is_open:
+            item.is_open = is_open
+    while len(listed.rows) > len(names):
         listed.rows.remove(len(listed.rows) - 1)
     cue_list_rows[:] = fresh
-    listed.active = next(
-        (number for number, row in enumerate(fresh) if row.cue == active), min(listed.active, max(0, len(fresh) - 1))
-    )
+    wanted = next((row.cue for row in fresh if any(part.cue == _followed_cue for part in row.cues)), "")
+    if wanted:
+        active, _followed_cue = wanted, ""
+    chosen = next((number for number, row in enumerate(fresh) if row.cue == active), None)
+    chosen = min(listed.active, max(0, len(fresh) - 1)) if chosen is None else chosen
+    if listed.active != chosen:
+        listed.active = chosen
+
+
+_followed_cue = ""
+"""The id of the cue that becomes active in the list as soon as it is there; empty for none."""
+
+
+def follow_cue(cue: str) -> None:
+    """Make a cue that was just generated the active one of the list, as soon as it is there."""
+    global _followed_cue  # noqa: PLW0603
+    _followed_cue = cue
+
+
+_followed_selection: tuple[str, ...] = ()
+"""The `_selection_key` that the list has followed."""
+
+
+def _selection_key(scene: Any) -> tuple[str, ...]:
+    """Return a key that changes with the active strip; empty without a selected one."""
+    strip = scene.sequence_editor.active_strip if scene.sequence_editor is not None else None
+    return (scene.name, strip.name) if strip is not None and strip.select else ()
+
+
+def follow_selection_if_changed(scene: Any) -> None:
+    """Start the timer that makes the cue of the active strip active in the list. Cheap enough to call while drawing."""
+    if _selection_key(scene) != _followed_selection and not bpy.app.timers.is_registered(_follow_selection):
+        bpy.app.timers.register(_follow_selection, first_interval=0)
+
+
+def _follow_selection() -> None:
+    """Make the cue of the selected take active in the list, or the first cue of the selected picture."""
+    global _followed_selection  # noqa: PLW0603
+    scene = compat.active_sequencer_scene(bpy.context)
+    if scene is None:
+        return
+    _followed_selection = _selection_key(scene)
+    if not _followed_selection:
+        return
+    name, listed = _followed_selection[1], bpy.context.window_manager.tracklay
+    found = [n for n, row in enumerate(cue_list_rows) if any(name in part.strips for part in row.cues)]
+    found = found or [n for n, row in enumerate(cue_list_rows) if any(name in part.pictures for part in row.cues)]
+    if found and listed.active not in found:
+        listed.active = found[0]
+        redraw_sequencers()
 
 
 def _is_stale(scene: Any, cue: str, parts: list[CueRow]) -> bool:
@@ -346,13 +449,18 @@ def row_take_group(scene: Any, row: CueListRow) -> takes.TakeGroup | None:
     return takes.group_strips(row.cue, laid) if laid else None
 
 
+def current_rows(scene: Any) -> list[CueListRow]:
+    """Return the rows of a scene; they are built now if it was scanned since."""
+    return cue_list_rows if cue_list_rows and _build_key(scene) == _built_key else build_rows(scene)
+
+
 def find_row(scene: Any, cue: str) -> CueListRow:
     """Return the row of a cue, or the active row if `cue` is empty.
 
     Raises:
         InvalidInput: there is none.
     """
-    rows = cue_list_rows if cue_list_rows and _build_key(scene) == _built_key else build_rows(scene)
+    rows = current_rows(scene)
     found = (
         next((row for row in rows if cue in (row.cue, *(part.cue for part in row.cues))), None) if cue else active_row()
     )
@@ -372,8 +480,9 @@ def register() -> None:
 def unregister() -> None:
     """Stop building and remove the list."""
     global _built_key, _build_iterator
-    if bpy.app.timers.is_registered(_build_slice):
-        bpy.app.timers.unregister(_build_slice)
+    for function in (_build_slice, _follow_selection):
+        if bpy.app.timers.is_registered(function):
+            bpy.app.timers.unregister(function)
     _built_key, _build_iterator = (), None
     cue_list_rows.clear()
     del bpy.types.WindowManager.tracklay

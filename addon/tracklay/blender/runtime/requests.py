@@ -18,6 +18,7 @@ from ..settings import catalogue, preferences, properties
 from ..settings.i18n.translate import translate_report
 from ..settings.network import offline_error
 from ..settings.redraw import redraw_sequencers
+from .cue_rows import follow_cue
 from .dispatcher import get_dispatcher
 from .timer import start_timer
 
@@ -46,7 +47,7 @@ def build_cue(spot: CueSource, settings: Any, **overrides: Any) -> Cue:
         span=spot.span,
         picture=spot.picture,
         model=model.id,
-        prompt=prompts.join_prompts(settings.prompt, timeline_text),
+        prompt=prompts.join_prompts(prompts.spot_prompt(settings.id_data, spot, settings.prompt), timeline_text),
         negative=settings.negative_prompt,
         seed=None if seed == RANDOM_SEED else seed,
         takes=settings.takes,
@@ -97,6 +98,8 @@ def submit_cues(
         TracklayError: one of the cues cannot be submitted; none was.
     """
     specs = timeline_copy.with_timeline_copies([(build_job_spec(cue, spot), spot) for cue, spot in cues])
+    if specs:
+        follow_cue(specs[0][0].cue.id)
     batch = get_dispatcher().submit(specs, wait=wait or bpy.app.background, repair=repair, on_placed=on_placed)
     if batch is None:
         start_timer()

@@ -38,6 +38,9 @@ STALE_PROPERTY = "tracklay_stale"
 SILENT_PROPERTY = "tracklay_silent"
 """Custom property of a strip whose take is silent: true; absent otherwise. It has a colour tag too, unless the user has given it one."""
 
+KEPT_PROPERTY = "tracklay_kept"
+"""Custom property of a take that was kept, when the cue's other takes were removed: true; absent otherwise."""
+
 SILENT_TAG, NO_TAG = "COLOR_09", "NONE"
 """Blender's colour tags: grey, and none."""
 
@@ -212,6 +215,8 @@ class StripRef:
     error: str
     is_silent: bool = False
     """Whether it plays a silent take. A muted strip does not."""
+    is_kept: bool = False
+    """Whether it was kept when the cue's other takes were removed."""
 
     def resolve(self) -> tuple[Any, Any] | None:
         """Return the scene and the strip as they are now; None if the strip no longer exists or has another cue."""
@@ -301,6 +306,7 @@ def _make_strip_ref(scene_name: str, name: str) -> StripRef | None:
         bool(strip.get(STALE_PROPERTY)),
         str(strip.get(ERROR_PROPERTY, "")),
         bool(strip.get(SILENT_PROPERTY)) and not strip.mute,
+        bool(strip.get(KEPT_PROPERTY)),
     )
 
 

@@ -36,13 +36,13 @@ def write_silence(seconds: Fraction) -> Path:
     """Write a silent WAV for takes of a length that have not arrived, if there is none yet, and return its path.
 
     Only the header is written and the file extended: it takes neither time nor disk space. Strips of one length share the file, each with
-    a sound datablock of its own.
+    a sound datablock of its own. Blender's outliner goes on to show the file's name after the take has arrived, so it says "take".
 
     Raises:
         OutputError: it cannot be written.
     """
     folder, samples = placeholder_folder(), round(seconds * SAMPLE_RATE)
-    path = folder / f"silence-{samples}.wav"
+    path = folder / f"take-{samples}.wav"
     try:
         if path.is_file() and path.stat().st_size >= samples:
             return path

@@ -6,11 +6,13 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ...hits import hits_in_span, marker_hit_name
+from ..settings.shot_prompt import shot_prompt
 from . import compat, selection
 
 if TYPE_CHECKING:
     from ...hits import Hit
     from ...timing import Span
+    from .selection import CueSource
 
 SOUND_MARKER_PATTERN = re.compile(r"\s*(?:sfx|foley|music)\s*:\s*(.*?)\s*(?:\.\d{3})?", re.IGNORECASE)
 """A marker that names a sound: `sfx: door slam`. Blender appends a number to a name that exists already, which is left out."""
@@ -49,6 +51,21 @@ def timeline_prompt(scene: Any, span: Span, source: str) -> str:
         named = [name for _, name in marks if marker_hit_name(name) is None]  # a hit point describes no sound
         return ", ".join(prompt for name in named if (prompt := marker_prompt(name)))
     return ""
+
+
+def spot_prompt(scene: Any, spot: CueSource, panel_prompt: str) -> str:
+    """Return the prompt of a spot without the timeline's: its shot's own, else the panel's.
+
+    One cue over a range has the panel's, and without it those of its shots.
+    """
+    strips = scene.sequence_editor.strips_all
+    if spot.is_joined:
+        level = selection.active_level(scene)
+        shots = () if level is None else selection.topmost_ranges(level, spot.span.start, spot.span.end)
+        own = dict.fromkeys(prompt for strip, _, _ in shots if (prompt := shot_prompt(strip)))
+        return panel_prompt if panel_prompt.strip() else ", ".join(own)
+    strip = strips.get(spot.strip_name)
+    return (shot_prompt(strip) if strip is not None else "") or panel_prompt
 
 
 def find_hits(scene: Any, span: Span) -> tuple[Hit, ...]:

@@ -68,6 +68,11 @@ class CueSource:
     content_start: Fraction
     strip_type: str = "MOVIE"
 
+    @property
+    def is_joined(self) -> bool:
+        """True for a range of the timeline: its picture is all that plays there, not one strip."""
+        return bool(self.picture.pieces) or (self.picture.render is not None and self.picture.render.whole)
+
 
 def scene_rate(scene: Any) -> Rate:
     """Return the scene's frame rate."""

@@ -278,6 +278,8 @@ def keep_only(scene: Any, level: StripLevel, group: TakeGroup) -> None:
     """
     kept = group.chosen
     others = [take for take in group.takes if take is not kept]
+    for strip in kept.strips:
+        strip[cue_index.KEPT_PROPERTY] = True
     lowest = min(strip.channel for take in group.takes for strip in take.strips)
     for strip in [strip for take in others for strip in take.strips]:
         for file in landing.sound_files(strip):

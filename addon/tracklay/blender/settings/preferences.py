@@ -202,6 +202,9 @@ class TracklayPreferences(bpy.types.AddonPreferences):  # type: ignore[misc]
             for name, label in names.items()
         },
         **{f"plan_{vendor}": _plan_field(plans) for vendor, plans in vendor_plans().items()},
+        "has_explained": BoolProperty(
+            name="Placeholders Explained", description="Placeholders were explained", options={"HIDDEN"}
+        ),
         "comfyui_url": StringProperty(
             name="ComfyUI URL",
             description="URLs of your ComfyUI servers; empty for http://127.0.0.1:8188",
@@ -223,6 +226,7 @@ class TracklayPreferences(bpy.types.AddonPreferences):  # type: ignore[misc]
 
     def draw(self, _context: Any) -> None:
         layout = self.layout
+        _draw_where_to_start(layout)
         layout.use_property_split = True
         for name in ("folder", "sample_rate", "ffmpeg"):
             layout.prop(self, name)
@@ -258,6 +262,16 @@ class TracklayPreferences(bpy.types.AddonPreferences):  # type: ignore[misc]
         row = layout.row()
         row.label(text="Your own models: TOML files in the models folder")
         row.operator("tracklay.open_models", icon="FILE_FOLDER")
+
+
+def _draw_where_to_start(layout: Any) -> None:
+    """Draw where the tab is, and buttons to it, to the help and to the takes."""
+    box = layout.box()
+    box.label(text="In the Video Sequencer: sidebar (N key), tab Tracklay", icon="INFO")
+    row = box.row()
+    row.operator("tracklay.show_tab", icon="MENU_PANEL")
+    row.operator("tracklay.open_help", icon="HELP").page = "blender"
+    row.operator("tracklay.open_takes", icon="FILE_FOLDER")
 
 
 def _draw_field(layout: Any, preferences: Any, field: str, variable: str) -> None:
@@ -346,6 +360,16 @@ def sample_rate() -> int:
     """Return the sample rate of new takes, in Hz."""
     preferences = _addon_preferences()
     return int(preferences.sample_rate) if preferences else SAMPLE_RATE
+
+
+def note_explanation() -> bool:
+    """Note that placeholders are explained now. Return whether they were not before, in this or an earlier session."""
+    preferences = _addon_preferences()
+    if preferences is None or preferences.has_explained:
+        return False
+    preferences.has_explained = True
+    bpy.context.preferences.is_dirty = True
+    return True
 
 
 def budget_cap() -> tuple[str, bool]:

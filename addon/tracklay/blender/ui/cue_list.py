@@ -11,22 +11,30 @@ import bpy
 
 from ...timing import format_timecode
 from ..runtime import redone_parts
-from ..runtime.cue_rows import active_row, cue_list_rows, rebuild_if_changed, row_take_group
+from ..runtime.cue_rows import (
+    active_row,
+    cue_list_rows,
+    follow_selection_if_changed,
+    rebuild_if_changed,
+    row_take_group,
+)
 from ..runtime.cue_status import running_cues
 from ..sequencer import compat, cue_index, landing, scores, selection, takes
+from ..sequencer.hearing import fades, looping, nudging, solo
 from ..sequencer.joined import following
-from ..settings import catalogue
+from ..settings import catalogue, first_run
 from ..settings.i18n.translate import translate_ui
 from . import layout_helpers
+from .list_filter import ListView, arrange_items
 
 if TYPE_CHECKING:
-    from ..runtime.cue_rows import CueListRow, CueRow
+    from ..runtime.cue_rows import CueListRow
 
 MAX_VISIBLE_ROWS = 8
 """Rows of the list before it scrolls."""
 
-MODEL_MIN_WIDTH, OUT_POINT_MIN_WIDTH, PRICE_MIN_WIDTH = 330, 500, 600
-"""Minimum width of the sidebar for the model, the out point and the price in each row, in pixels at 100 %."""
+MODEL_MIN_WIDTH, PROMPT_MIN_WIDTH, OUT_POINT_MIN_WIDTH, PRICE_MIN_WIDTH = 330, 420, 500, 600
+"""Minimum width of the sidebar for the model, the prompt, the out point and the price in each row, in pixels at 100 %."""
 
 STATE_ICONS = {"running": "TIME", "unclear": "QUESTION", "failed": "ERROR", "stopped": "PAUSE", "laid": "CHECKMARK"}
 
@@ -47,6 +55,7 @@ class TRACKLAY_UL_cues(bpy.types.UIList):  # type: ignore[misc]  # noqa: N801
         self, context: Any, layout: Any, _data: Any, _item: Any, _icon: int, _active: Any, _name: str, index: int = 0
     ) -> None:
         if index >= len(cue_list_rows):
+            _draw_heading(layout, _item)
             return
         row, scene = cue_list_rows[index], compat.active_sequencer_scene(context)
         state, _, _, _ = row.current_status()
@@ -55,33 +64,45 @@ class TRACKLAY_UL_cues(bpy.types.UIList):  # type: ignore[misc]  # noqa: N801
         if row.is_silent and state == "laid" and not row.is_stale:
             icon = SILENT_ICON
         texts = [_time_range_text(row, rate, full=width > OUT_POINT_MIN_WIDTH)]
-        texts += [catalogue.model_title(row.first_cue.model)] if width > MODEL_MIN_WIDTH else []
+        # Below the heading of its shot a cue is called by what it is, with the task of its model.
+        is_grouped = context.window_manager.tracklay.is_grouped
+        texts += [catalogue.model_title(row.first_cue.model)] if width > MODEL_MIN_WIDTH and not is_grouped else []
+        texts += [row.first_cue.prompt] if width > PROMPT_MIN_WIDTH else []
         texts += [_translated_price(row.price)] if width > PRICE_MIN_WIDTH else []
         line = layout.row(align=True)
         # An alert's red text cannot be read on the background of the active row.
         line.alert = state in ("failed", "stopped", "unclear") and index != bpy.context.window_manager.tracklay.active
         columns = line.split(factor=1 / (len(texts) + 1), align=True)
-        columns.label(text=row.first_cue.picture or row.cue, translate=False, icon=icon)
+        name = row.strip_names[0] if is_grouped else row.first_cue.picture or row.cue
+        columns.label(text=name, translate=False, icon=icon)
         for text in texts:
             columns.label(text=text, translate=False)
         end = line.row()
         end.alignment = "RIGHT"
-        end.label(text=f"x{row.take_count}", translate=False)
+        end.label(text=f"x{row.take_count}", translate=False, icon="LOCKED" if row.is_kept else "NONE")
 
-    def filter_items(self, _context: Any, _data: Any, _property: str) -> tuple[list[int], list[int]]:
-        """Return which rows match the filter text, by picture, model, prompt and state. Blender calls this."""
-        query = self.filter_name.lower()
-        if not query:
-            return [], []
-        shown_bit = self.bitflag_filter_item
-        return [
-            shown_bit if any(query in text.lower() for part in row.cues for text in _search_texts(row, part)) else 0
-            for row in cue_list_rows
-        ], []
+    def draw_filter(self, context: Any, layout: Any) -> None:
+        """Draw the search. Blender calls this below the list when its arrow is open."""
+        layout.prop(context.window_manager.tracklay, "search", text="", icon="VIEWZOOM")
+
+    def filter_items(self, context: Any, _data: Any, _property: str) -> tuple[list[int], list[int]]:
+        """Return which items are shown, and their order. Blender calls this."""
+        listed = context.window_manager.tracklay
+        headings = listed.rows[len(cue_list_rows) :] if listed.is_grouped else ()
+        folded = frozenset(item.name for item in headings if not item.is_open)
+        view = ListView(listed.show, listed.order, listed.search, folded)
+        shown, places = arrange_items(cue_list_rows, [item.name for item in headings], view)
+        if len(shown) not in (0, len(listed.rows)):
+            return [], []  # the headings are published with the next build
+        return [self.bitflag_filter_item if is_shown else 0 for is_shown in shown], places
 
 
-def _search_texts(row: CueListRow, cue: CueRow) -> tuple[str, ...]:
-    return cue.picture, cue.model, cue.prompt, catalogue.model_title(cue.model), row.current_status()[0]
+def _draw_heading(layout: Any, item: Any) -> None:
+    """Draw the heading of a shot, which hides or shows its cues."""
+    row = layout.row(align=True)
+    row.prop(item, "is_open", text="", icon="DOWNARROW_HLT" if item.is_open else "RIGHTARROW", emboss=False)
+    count = sum(each.first_cue.picture == item.name for each in cue_list_rows)
+    row.label(text=f"{item.name} ({count})", translate=False, icon="FILE_MOVIE")
 
 
 def _translated_price(price: str) -> str:
@@ -136,21 +157,30 @@ class TRACKLAY_PT_cues(bpy.types.Panel):  # type: ignore[misc]  # noqa: N801
         return compat.active_sequencer_scene(context) is not None
 
     def draw_header_preset(self, _context: Any) -> None:
-        """Draw the number of running cues. Blender calls this for the panel's header."""
+        """Draw the number of running cues, and the link to the help page. Blender calls this for the panel's header."""
         count = sum(not line.error for line in running_cues().values())
         if count:
             self.layout.label(
                 text=translate_ui("{} running", count),
                 translate=False,
             )
+        layout_helpers.draw_help_button(self.layout, "blender#cues")
 
     def draw(self, context: Any) -> None:
         layout, scene = self.layout, compat.active_sequencer_scene(context)
         rebuild_if_changed(scene)
+        follow_selection_if_changed(scene)
         listed = context.window_manager.tracklay
+        if first_run.is_explaining():
+            _draw_explanation(context, layout)
+        if solo.solo_cue_id(scene):
+            row = layout.row(align=True)
+            row.alert = True
+            row.operator("tracklay.end_solo", text="Solo: Other Sounds Are Muted", icon="X")
         if not cue_list_rows:
             layout.label(text="No cues yet", icon="INFO")
         else:
+            _draw_list_controls(layout, listed)
             layout.template_list(
                 TRACKLAY_UL_cues.__name__,
                 "",
@@ -163,6 +193,67 @@ class TRACKLAY_PT_cues(bpy.types.Panel):  # type: ignore[misc]  # noqa: N801
             if listed.active < len(cue_list_rows):
                 _draw_row(context, layout, scene, cue_list_rows[listed.active])
         _draw_stripless_errors(context, layout, scene)
+
+
+def _draw_explanation(context: Any, layout: Any) -> None:
+    """Draw what a placeholder is."""
+    row = layout.box().row()
+    column = row.column(align=True)
+    for text, icon in (
+        (translate_ui("Placeholder: the take arrives in it."), "INFO"),
+        (translate_ui("Move, trim or split it meanwhile."), "BLANK1"),
+    ):
+        layout_helpers.draw_wrapped_text(context, column, text, icon)
+    row.operator("tracklay.hide_explanation", text="", icon="X", emboss=False)
+
+
+def _draw_list_controls(layout: Any, listed: Any) -> None:
+    """Draw the search, the filter, a menu with the order and the operators on all cues, and what to do with stale cues."""
+    row = layout.row(align=True)
+    row.prop(listed, "search", text="", icon="VIEWZOOM", placeholder=translate_ui("Search"))
+    row.prop(listed, "show", text="")
+    row.menu(TRACKLAY_MT_cue_list.__name__, text="", icon="DOWNARROW_HLT")
+    if count := sum(row.is_stale for row in cue_list_rows):
+        row = layout.row(align=True)
+        row.label(text=translate_ui("{} stale", count), icon="FILE_REFRESH", translate=False)
+        row.operator("tracklay.select_stale", text="Select")
+        row.operator("tracklay.regenerate_stale", text="Regenerate")
+
+
+class TRACKLAY_MT_cue_list(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
+    """The order of the list, and the operators on all its cues."""
+
+    bl_label = "All Cues"
+
+    def draw(self, context: Any) -> None:
+        layout, listed = self.layout, context.window_manager.tracklay
+        layout.prop(listed, "is_grouped")
+        layout.separator()
+        layout.label(text="Sort By")
+        layout.prop(listed, "order", expand=True)
+        layout.separator()
+        layout.operator("tracklay.select_stale", icon="RESTRICT_SELECT_OFF")
+        layout.operator("tracklay.regenerate_stale", icon="FILE_REFRESH")
+        layout.operator("tracklay.keep_all", icon="LOCKED")
+        layout.operator("tracklay.tidy_channels", icon="ALIGN_JUSTIFY")
+
+
+class TRACKLAY_MT_hearing(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
+    """The operators for hearing a take while working, and for its position."""
+
+    bl_label = "Volume and Position"
+
+    def draw(self, _context: Any) -> None:
+        layout = self.layout
+        layout.operator("tracklay.loop_cue")
+        layout.operator("tracklay.solo_cue")
+        layout.operator("tracklay.fade_take")
+        layout.separator()
+        layout.operator("tracklay.nudge_take", text="Nudge Later by a Frame").frames = 1
+        layout.operator("tracklay.nudge_take", text="Nudge Earlier by a Frame").frames = -1
+        layout.operator("tracklay.nudge_take", text="Nudge Later by a Millisecond").milliseconds = 1.0
+        layout.operator("tracklay.nudge_take", text="Nudge Earlier by a Millisecond").milliseconds = -1.0
+        layout.operator("tracklay.reset_position")
 
 
 def _draw_row(context: Any, layout: Any, scene: Any, row: CueListRow) -> None:
@@ -263,6 +354,43 @@ def _draw_takes(box: Any, scene: Any, row: CueListRow) -> None:
             line.operator("tracklay.switch_landing", text="Hear Landed").cue = row.cue
         else:
             line.operator("tracklay.switch_landing", text="Hear Untouched").cue = row.cue
+    _draw_hearing(box, scene, row, version)
+
+
+def _draw_hearing(box: Any, scene: Any, row: CueListRow, version: takes.TakeStrips) -> None:
+    """Draw the loop and solo, and in a sub-panel the volume, pan, fades and position of the audible take."""
+    line = box.row(align=True)
+    is_looping, is_soloed = looping.is_looping(scene), solo.solo_cue_id(scene) == row.cue
+    button = line.operator("tracklay.loop_cue", text="Loop", icon="FILE_REFRESH", depress=is_looping)
+    button.cue = row.cue
+    line.operator("tracklay.solo_cue", text="Solo", icon="SOLO_OFF", depress=is_soloed).cue = row.cue
+    header, body = box.panel("tracklay_hearing", default_closed=True)
+    header.label(text="Volume and Position")
+    if body is None:
+        return
+    strip = version.strips[0]
+    column = body.column()
+    column.use_property_split = True
+    column.use_property_decorate = False
+    for each in version.strips if version.full_mix is None or version.full_mix.mute else (version.full_mix,):
+        column.prop(each, "volume")
+    column.prop(strip, "pan")
+    if strip.sound is not None and not strip.sound.use_mono:
+        column.prop(strip.sound, "use_mono", text="Mono (Needed for Pan)")
+    rate, found = selection.scene_rate(scene), fades.read_fades(scene, strip)
+    lengths = [float(rate.seconds(frames)) for frames in found]
+    line = body.row(align=True)
+    text = translate_ui("Fades: {} s, {} s", *(f"{length:.2f}" for length in lengths))
+    line.operator("tracklay.fade_take", text=text, translate=False, icon="IPO_EASE_IN_OUT").cue = row.cue
+    line = body.row(align=True)
+    for text, frames, milliseconds in (("-1 F", -1, 0), ("-1 ms", 0, -1), ("+1 ms", 0, 1), ("+1 F", 1, 0)):
+        button = line.operator("tracklay.nudge_take", text=text, translate=False)
+        button.cue, button.frames, button.milliseconds = row.cue, frames, milliseconds
+    if moved := nudging.nudged_seconds(strip):
+        text = translate_ui("Position: {} ms", f"{moved * 1000:+.1f}")
+        line = body.row(align=True)
+        line.label(text=text, translate=False)
+        line.operator("tracklay.reset_position", icon="LOOP_BACK").cue = row.cue
 
 
 def _draw_stripless_errors(context: Any, layout: Any, scene: Any) -> None:
@@ -284,6 +412,8 @@ def _draw_stripless_errors(context: Any, layout: Any, scene: Any) -> None:
 CLASSES = (
     TRACKLAY_UL_cues,
     TRACKLAY_MT_cue,
+    TRACKLAY_MT_cue_list,
+    TRACKLAY_MT_hearing,
 )
 PANELS = (TRACKLAY_PT_cues,)
 """Registered after the panel that they stand below."""

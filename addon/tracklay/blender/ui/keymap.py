@@ -15,6 +15,10 @@ KEY_BINDINGS: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
     ("tracklay.switch_take", {"type": "DOWN_ARROW", "alt": True}, {"direction": "PREVIOUS"}),
     ("tracklay.compare_takes", {"type": "T", "alt": True}, {}),
     ("tracklay.favourite_take", {"type": "F", "alt": True}, {}),
+    ("tracklay.nudge_take", {"type": "RIGHT_ARROW", "alt": True, "shift": True}, {"frames": 1}),
+    ("tracklay.nudge_take", {"type": "LEFT_ARROW", "alt": True, "shift": True}, {"frames": -1}),
+    ("tracklay.nudge_take", {"type": "RIGHT_ARROW", "ctrl": True, "shift": True}, {"milliseconds": 1.0}),
+    ("tracklay.nudge_take", {"type": "LEFT_ARROW", "ctrl": True, "shift": True}, {"milliseconds": -1.0}),
     ("tracklay.effects_at_markers", {"type": "M", "ctrl": True, "shift": True}, {}),
 )
 """Operator, key and properties. Blender 4.5 to 5.2 uses none of these keys in the sequencer."""

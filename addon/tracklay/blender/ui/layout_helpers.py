@@ -21,6 +21,11 @@ def draw_duration(layout: Any, frames: int, rate: Rate) -> None:
     row.label(text=f"{format_timecode(frames, rate)}   {float(rate.seconds(frames)):.2f} s", translate=False)
 
 
+def draw_help_button(layout: Any, page: str) -> None:
+    """Draw the button in a panel's header that opens its help page."""
+    layout.operator("tracklay.open_help", text="", icon="HELP", emboss=False).page = page
+
+
 def draw_error_box(
     context: Any, layout: Any, text: str, operator: str = "", icon: str = "NONE", **operator_properties: str
 ) -> None:

@@ -5,37 +5,30 @@ Drawing reads memory only: no file, no network.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from decimal import Decimal
-from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ...cue import Cue, Picture
-from ...errors import InvalidInput, TracklayError
-from ...jobs import JobSpec, estimate_cost
-from ...jobs.job_spec import can_fit, can_land
+from ...errors import InvalidInput, KeyMissing, TracklayError
 from ...models.model import is_json, not_json_error, prompt_required_error
 from ...models.plan_terms import plan_terms
 from ...parts.sizes import request_lengths
-from ...timing import Span, TimeMap
 from ..ops.generate_ops import TRACKLAY_OT_generate
-from ..runtime import model_bills, prompt_words
+from ..runtime import estimates, prompt_words
 from ..sequencer import compat, selection
 from ..sequencer.joined import spotting
-from ..settings import catalogue, properties
+from ..settings import catalogue, first_run, properties
 from ..settings.i18n.translate import translate_error, translate_ui
 from ..settings.network import offline_error
-from ..settings.preferences import missing_key_error
-from . import presets
-from .layout_helpers import draw_duration, draw_error_box, draw_wrapped_text
+from ..settings.preferences import HOSTED_PROVIDERS, missing_key_error
+from ..settings.shot_prompt import SHOT_PROMPT, shot_prompt
+from . import generation_settings
+from .layout_helpers import draw_duration, draw_error_box, draw_help_button, draw_wrapped_text
 
 if TYPE_CHECKING:
     from ...models import Model
 
-MAX_LISTED_STRIPS = 4
+MAX_LISTED_STRIPS = 3
 """Selected strips that are listed by name; the others are counted."""
 
 LABEL_WIDTH_FRACTION = 0.4
@@ -43,80 +36,203 @@ LABEL_WIDTH_FRACTION = 0.4
 
 GENERATE_ICON = "SPEAKER"
 
-DUMMY_PICTURE = Picture(Path(), TimeMap(((Fraction(0), Fraction(0)), (Fraction(1), Fraction(1)))))
-"""Placeholder of a cue's picture where only its price is needed."""
-
 
 class TRACKLAY_PT_sidebar(bpy.types.Panel):  # type: ignore[misc]  # noqa: N801
-    """The main panel: the selection, the model's settings, and the Generate button with its price."""
+    """The main panel: what is made and the Generate button with its price; below it the model, the prompt, the selection and all settings.
+
+    What can grow is below the button, so that it is in sight in a small window and at twice the resolution scale too.
+    """
 
     bl_label = "Tracklay"
     bl_space_type = "SEQUENCE_EDITOR"
     bl_region_type = "UI"
     bl_category = "Tracklay"
 
+    def draw_header_preset(self, _context: Any) -> None:
+        """Draw the link to the help page. Blender calls this for the panel's header."""
+        draw_help_button(self.layout, "blender")
+
     def draw(self, context: Any) -> None:
         layout, scene = self.layout, compat.active_sequencer_scene(context)
-        ranges = selection.selected_ranges(scene)
-        model = catalogue.MODELS.get(scene.tracklay.model)
-        joined = spotting.joined_range(scene, ranges)
-        if joined is not None and model is not None and properties.as_one_setting(scene.tracklay, model):
-            ranges, count = [joined], len({strip.name for strip, _, _ in ranges})
-        else:
-            count = 0
-        is_readable = _draw_selection(context, layout, scene, ranges, count)
+        settings = scene.tracklay
+        model = catalogue.MODELS.get(settings.model)
         for error in catalogue.LOAD_ERRORS:
             draw_error_box(context, layout, translate_error(error), "tracklay.reload_models", "FILE_REFRESH")
         if model is None:
             draw_error_box(context, layout, translate_ui("This file's model is not in the catalogue. Choose another."))
             layout.menu(TRACKLAY_MT_models.__name__, text="Model")
             return
-        _draw_settings(context, layout, scene.tracklay, model)
-        blockers = _generate_blockers(scene, model, ranges)
-        if text := _parts_text(scene, model, ranges):
-            layout.label(text=text, icon="MOD_ARRAY", translate=False)
+        ranges = selection.selected_ranges(scene)
+        joined = spotting.joined_range(scene, ranges)
+        is_one = joined is not None and properties.as_one_setting(settings, model)
+        cues = [joined] if joined is not None and is_one else ranges
+        blockers = _generate_blockers(scene, model, cues)
+        _draw_generate(layout, scene, model, cues, is_enabled=bool(cues) and not blockers)
         if joined is not None:
-            layout.row(align=True).prop(scene.tracklay, "cues", expand=True)
-        row = layout.row()
-        row.scale_y = 1.5
-        row.enabled = bool(ranges) and is_readable and not blockers
-        row.operator(
-            TRACKLAY_OT_generate.bl_idname,
-            text="  ·  ".join((translate_ui("Generate"), _price_text(scene, ranges))),
-            translate=False,
-            icon=GENERATE_ICON,
-        )
-        for error in blockers:
-            draw_error_box(context, layout, translate_error(error))
+            layout.row(align=True).prop(settings, "cues", expand=True)
+        _draw_model(layout, settings, model)
+        for blocker in blockers:
+            opens = ("tracklay.show_preferences", "PREFERENCES") if isinstance(blocker, KeyMissing) else ()
+            draw_error_box(context, layout, translate_error(blocker), *opens)
+        _draw_long_span(layout, scene, model, cues)
+        _draw_first_steps(context, layout)
+        _draw_notices(context, layout, settings, model)
+        _draw_selection(layout, scene, cues, len({strip.name for strip, _, _ in ranges}) if is_one else 0)
+        generation_settings.draw_settings(layout, settings, model)
 
 
-def _draw_selection(
-    context: Any, layout: Any, scene: Any, ranges: list[tuple[Any, int, int]], joined_count: int = 0
-) -> bool:
-    """Draw the selected strips with their lengths. Return false, and draw the reason, if one of them cannot be read.
+def _draw_model(layout: Any, settings: Any, model: Model) -> None:
+    """Draw the model, its mode and the prompt, with a menu of examples."""
+    column = layout.column()
+    column.use_property_split = True
+    column.use_property_decorate = False
+    split = column.split(factor=LABEL_WIDTH_FRACTION)
+    label = split.row()
+    label.alignment = "RIGHT"
+    label.label(text=catalogue.TASK_LABELS[model.task])
+    split.menu(TRACKLAY_MT_models.__name__, text=model.title)
+    if mode := model.parameter_for_role("mode"):
+        column.prop(properties.model_params(settings.params), mode.name)
+    if model.parameter_for_role("prompt"):
+        row = column.row(align=True)
+        row.prop(settings, "prompt", placeholder=translate_ui("wood, metal, rain …"))
+        if model.examples:
+            row.menu(TRACKLAY_MT_examples.__name__, text="", icon="DOWNARROW_HLT")
+
+
+def _draw_generate(
+    layout: Any, scene: Any, model: Model, cues: list[tuple[Any, int, int]], *, is_enabled: bool
+) -> None:
+    """Draw what is made of cues (strip, first frame, number of frames), and the Generate button."""
+    summary = estimates.estimate_ranges(scene, model, cues) if cues else None
+    if not cues:
+        layout.label(text="Select a movie strip or set a preview range", icon="INFO")
+    else:
+        text = translate_ui("unsupported length") if summary is None else summary.text
+        layout.label(text=text, icon="MOD_ARRAY", translate=False)
+    row = layout.row()
+    row.scale_y = 1.5
+    row.enabled = is_enabled
+    row.operator(
+        TRACKLAY_OT_generate.bl_idname,
+        text="  ·  ".join((translate_ui("Generate"), _price_text(scene, model, summary))),
+        translate=False,
+        icon=GENERATE_ICON,
+    )
+
+
+def _draw_long_span(layout: Any, scene: Any, model: Model, cues: list[tuple[Any, int, int]]) -> None:
+    """Draw that the longest cue is longer than what the model is made for, and the choice of parts."""
+    preferred = model.seconds.native or model.seconds.most
+    longest = max((frames for _, _, frames in cues), default=0)
+    if not preferred or float(selection.scene_rate(scene).seconds(longest)) <= preferred:
+        return
+    split = layout.split(factor=0.6, align=True)
+    split.label(text=translate_ui("Longer than the model's {} s", f"{preferred:g}"), icon="INFO", translate=False)
+    split.prop(scene.tracklay, "parts", text="")
+    if scene.tracklay.parts == "SECONDS":
+        layout.prop(scene.tracklay, "part_seconds")
+
+
+def _price_text(scene: Any, model: Model, summary: estimates.Estimate | None) -> str:
+    """Return the estimated cost of Generate for the selection, translated."""
+    if text := estimates.unknown_price_text(model):
+        return text
+    total = sum(summary.costs.values()) if summary is not None else 0
+    if not total:
+        return translate_ui("free")
+    text = translate_ui("about {} {}", f"{total:.2f}", model.price.currency)
+    return translate_ui("{} and a repair", text) if scene.tracklay.repair else text
+
+
+def limits_text(model: Model) -> str:
+    """Return the lengths that a model makes, translated; empty if it makes any."""
+    seconds = model.seconds
+    if seconds.native:
+        return translate_ui("Made for {} s: longer spans are made in parts", f"{seconds.native:g}")
+    if seconds.most:
+        return translate_ui("At most {} s: longer spans are made in parts", f"{seconds.most:g}")
+    return ""
+
+
+def _draw_notices(context: Any, layout: Any, settings: Any, model: Model) -> None:
+    """Draw what there is to know about the model before it is used: its limits, its licence, and words that it does not know."""
+    column = layout.column(align=True)
+    if text := limits_text(model):
+        draw_wrapped_text(context, column, text, "TIME")
+    if not model.repeats_by_seed:
+        draw_wrapped_text(context, column, translate_ui("Another sound each time, whatever the seed"), "INFO")
+    _draw_licence(context, column, model)
+    _draw_unknown_words(context, layout, settings, model)
+
+
+def _draw_licence(context: Any, column: Any, model: Model) -> None:
+    """Draw what the licence, or the user's plan with the vendor, does not allow or leaves open."""
+    if model.licence.commercial is False:
+        draw_wrapped_text(context, column, translate_ui("Not for commercial use: {}", model.licence.name), "INFO")
+    try:
+        terms = plan_terms(model)
+    except InvalidInput as error:
+        draw_wrapped_text(context, column, translate_error(error), "ERROR")
+        return
+    if terms is not None and not terms.plan:
+        text = translate_ui("Commercial use depends on your plan: set it in the preferences")
+        draw_wrapped_text(context, column, text, "INFO")
+    elif terms is not None:
+        text = translate_ui("Plan {}: {} (terms of {})", terms.plan, terms.allows, terms.date)
+        draw_wrapped_text(context, column, text, "INFO")
+
+
+def _draw_selection(layout: Any, scene: Any, cues: list[tuple[Any, int, int]], joined_count: int = 0) -> None:
+    """Draw the selected strips with their lengths, and the prompt of the shot if it is one.
 
     With `joined_count`, the number of strips under one cue, they are one line.
     """
     rate = selection.scene_rate(scene)
+    if not cues:
+        return
     box = layout.box().column(align=True)
-    if not ranges:
-        box.label(text="Select a movie strip", icon="INFO")
-        box.label(text="or set a preview range", icon="BLANK1")
-        return True
-    for strip, _, frames in ranges[:MAX_LISTED_STRIPS]:
+    for strip, _, frames in cues[:MAX_LISTED_STRIPS]:
         split = box.split(factor=0.5)
         text = translate_ui("One cue over {} strips", joined_count) if joined_count else strip.name
         split.label(text=text, icon="FILE_MOVIE", translate=False)
         draw_duration(split, frames, rate)
-    if len(ranges) > 1:
+        if not joined_count:
+            row = box.row()
+            row.label(text="", icon="BLANK1")
+            row.prop(strip, SHOT_PROMPT, text="", placeholder=translate_ui("prompt of this shot"))
+    if len(cues) > 1:
         split = box.split(factor=0.5)
-        split.label(text=translate_ui("{} strips", len(ranges)), icon="BLANK1", translate=False)
-        draw_duration(split, sum(frames for _, _, frames in ranges), rate)
-    for strip, _, _ in ranges[:MAX_LISTED_STRIPS]:
-        if error := selection.unreadable_error(strip):
-            draw_error_box(context, layout, translate_error(error))
-            return False
-    return True
+        split.label(text=translate_ui("{} strips", len(cues)), icon="BLANK1", translate=False)
+        draw_duration(split, sum(frames for _, _, frames in cues), rate)
+
+
+def _draw_first_steps(context: Any, layout: Any) -> None:
+    """Draw what works without a key, and what a key adds, as long as none is set."""
+    if first_run.has_any_key():
+        return
+    header, body = layout.panel("tracklay_first_steps")
+    header.label(text="First Steps")
+    if not body:
+        return
+    models = catalogue.MODELS.values()
+    built_in = ", ".join(model.title for model in models if model.provider == "sketch")
+    hosted = sum(model.provider in HOSTED_PROVIDERS for model in models)
+    column = body.column(align=True)
+    draw_wrapped_text(context, column, translate_ui("Works now: {}", built_in), "CHECKMARK")
+    draw_wrapped_text(context, column, translate_ui("A key adds {} hosted models", hosted), "KEYINGSET")
+    body.operator("tracklay.show_preferences", icon="PREFERENCES")
+
+
+class TRACKLAY_MT_examples(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
+    """Examples of prompts for the model."""
+
+    bl_label = "Examples"
+
+    def draw(self, context: Any) -> None:
+        model = catalogue.MODELS.get(compat.active_sequencer_scene(context).tracklay.model)
+        for example in () if model is None else model.examples:
+            self.layout.operator("tracklay.use_example", text=example, translate=False).prompt = example
 
 
 class TRACKLAY_MT_models(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
@@ -164,8 +280,10 @@ def _generate_blockers(scene: Any, model: Model, ranges: list[tuple[Any, int, in
     settings = scene.tracklay
     checks = (missing_key_error(model.provider), offline_error(model), _span_length_error(scene, model, ranges))
     errors: list[TracklayError] = [error for error in checks if error is not None]
+    errors += [error for strip, _, _ in ranges if (error := selection.unreadable_error(strip))][:1]
     prompt = model.parameter_for_role("prompt")
-    if prompt and prompt.required and not settings.prompt.strip() and settings.prompt_from == "NONE":
+    has_prompt = settings.prompt.strip() or (ranges and all(shot_prompt(strip) for strip, _, _ in ranges))
+    if prompt and prompt.required and not has_prompt and settings.prompt_from == "NONE":
         errors.append(prompt_required_error(model))
     try:
         extras = properties.extra_params(settings, model)
@@ -174,71 +292,6 @@ def _generate_blockers(scene: Any, model: Model, ranges: list[tuple[Any, int, in
     else:
         errors += [not_json_error(name, value) for name, value in extras.items() if not is_json(str(value))]
     return errors
-
-
-def _draw_settings(context: Any, layout: Any, settings: Any, model: Model) -> None:
-    column = layout.column()
-    column.use_property_split = True
-    column.use_property_decorate = False
-    split = column.split(factor=LABEL_WIDTH_FRACTION)
-    label = split.row()
-    label.alignment = "RIGHT"
-    label.label(text=catalogue.TASK_LABELS[model.task])
-    split.menu(TRACKLAY_MT_models.__name__, text=model.title)
-    group = properties.model_params(settings.params)
-    if mode := model.parameter_for_role("mode"):
-        column.prop(group, mode.name)
-    if model.parameter_for_role("prompt"):
-        column.prop(settings, "prompt", placeholder=translate_ui("wood, metal, rain …"))
-    if model.parameter_for_role("negative"):
-        column.prop(settings, "negative_prompt")
-    _draw_unknown_words(context, layout, settings, model)
-    header, body = layout.panel("tracklay_settings", default_closed=True)
-    header.label(text=translate_ui("{} Settings", model.title), translate=False)
-    presets.TRACKLAY_PT_presets.draw_panel_header(header)
-    if body:
-        body.use_property_split = True
-        body.use_property_decorate = False
-        if model.parameter_for_role("prompt"):
-            body.prop(settings, "prompt_from")
-        for parameter in model.settable:
-            if parameter is not mode:
-                body.prop(group, parameter.name)
-        _draw_picture_settings(body, settings, model)
-        if model.gives == "stems":
-            body.prop(settings, "stems", text="Lay Stems")
-        _draw_extras(body, settings, model)
-        body.operator("tracklay.reset_params", icon="LOOP_BACK")
-    row = layout.row(align=True)
-    row.prop(settings, "takes")
-    row.prop(settings, "seed", text="Random Seed" if settings.seed < 0 else "Seed")
-    row = layout.row(align=True)
-    row.prop(settings, "best", text="Best")
-    row.prop(settings, "repair")
-    if not model.repeats_by_seed:
-        draw_wrapped_text(
-            context, layout.column(align=True), translate_ui("Another sound each time, whatever the seed"), "INFO"
-        )
-    _draw_licence(context, layout, model)
-
-
-def _draw_licence(context: Any, layout: Any, model: Model) -> None:
-    """Draw what the licence, or the user's plan with the vendor, does not allow or leaves open."""
-    column = layout.column(align=True)
-    if model.licence.commercial is False:
-        draw_wrapped_text(context, column, translate_ui("Not for commercial use: {}", model.licence.name), "INFO")
-    try:
-        terms = plan_terms(model)
-    except InvalidInput as error:
-        draw_wrapped_text(context, column, translate_error(error), "ERROR")
-        return
-    if terms is not None and not terms.plan:
-        draw_wrapped_text(
-            context, column, translate_ui("Commercial use depends on your plan: set it in the preferences"), "INFO"
-        )
-    elif terms is not None:
-        text = translate_ui("Plan {}: {} (terms of {})", terms.plan, terms.allows, terms.date)
-        draw_wrapped_text(context, column, text, "INFO")
 
 
 def _draw_unknown_words(context: Any, layout: Any, settings: Any, model: Model) -> None:
@@ -251,104 +304,6 @@ def _draw_unknown_words(context: Any, layout: Any, settings: Any, model: Model) 
         column = layout.column(align=True)
         draw_wrapped_text(context, column, translate_ui("Unknown: {}", ", ".join(words)), "QUESTION")
         draw_wrapped_text(context, column, translate_ui("Only English words are known"), "BLANK1")
-
-
-def _draw_picture_settings(layout: Any, settings: Any, model: Model) -> None:
-    """Draw the settings of the picture, for a model that uses one, of music, and of a long span."""
-    params = properties.param_values(settings.params, model)
-    if model.picture_input(params):
-        layout.prop(settings, "picture")
-        layout.prop(settings, "square")
-        if settings.square == properties.MANUAL_SQUARE:
-            layout.prop(settings, "square_at")
-    if can_land(model, params):
-        layout.prop(settings, "land")
-    if model.task == "music":
-        if can_fit(model) and not model.picture_input(params):
-            layout.prop(settings, "fit")
-        layout.prop(settings, "tail")
-    if model.seconds.native or model.seconds.most:
-        layout.prop(settings, "parts")
-        if settings.parts == "SECONDS":
-            layout.prop(settings, "part_seconds")
-
-
-def _draw_extras(layout: Any, settings: Any, model: Model) -> None:
-    """Draw a row for each of the user's extra parameters, and a button that adds one."""
-    shown = set(properties.extra_rows(settings, model))
-    for index, extra in enumerate(settings.extras):
-        if extra in shown:
-            row = layout.row(align=True)
-            row.use_property_split = False
-            row.prop(extra, "name", text="", placeholder=translate_ui("name"))
-            value = row.row(align=True)
-            value.alert = bool(extra.value.strip()) and not is_json(extra.value)
-            value.prop(extra, "value", text="", placeholder="JSON")
-            row.operator("tracklay.remove_extra", text="", icon="X").index = index
-    layout.operator("tracklay.add_extra", icon="ADD")
-
-
-def _price_text(scene: Any, ranges: list[tuple[Any, int, int]]) -> str:
-    """Return the estimated cost of Generate for the selection, translated."""
-    model = catalogue.MODELS[scene.tracklay.model]
-    if model.price.amount is None or model.price.per == "compute_second":
-        return _charged_text(model) or translate_ui("price unknown")
-    total = _total_cost(scene, model, ranges)
-    if not total:
-        return translate_ui("free")
-    text = translate_ui("about {} {}", f"{total:.2f}", model.price.currency)
-    return translate_ui("{} and a repair", text) if scene.tracklay.repair else text
-
-
-def _charged_text(model: Model) -> str:
-    """Return what a take of the model was charged so far, translated; empty if nothing is known."""
-    bills = model_bills.known_bills(model.id)
-    if bills is None or bills.amounts is None:
-        return ""
-    least, most = (f"{amount:.3g}" for amount in bills.amounts)
-    if least == most:
-        return translate_ui("{} {} so far", least, bills.currency)
-    return translate_ui("{} to {} {} so far", least, most, bills.currency)
-
-
-def _total_cost(scene: Any, model: Model, ranges: list[tuple[Any, int, int]]) -> Decimal:
-    """Return the sum of the known prices; 0 if the length of parts is not allowed, which is shown as an error."""
-    try:
-        return sum((estimate_cost(spec) or Decimal(0) for spec in _priced_specs(scene, model, ranges)), Decimal(0))
-    except InvalidInput:
-        return Decimal(0)
-
-
-def _parts_text(scene: Any, model: Model, ranges: list[tuple[Any, int, int]]) -> str:
-    """Return the length, the number of parts and the price of the selection, translated; empty if nothing is made in parts."""
-    if _span_length_error(scene, model, ranges):
-        return ""
-    specs = _priced_specs(scene, model, ranges)
-    count = sum(len(spec.request_seconds) for spec in specs)
-    if count == len(specs):
-        return ""
-    seconds = float(sum(spec.cue.span.seconds for spec in specs))
-    total = _total_cost(scene, model, ranges)
-    price = f"{total:.2f} {model.price.currency}" if total else _price_text(scene, ranges)
-    return translate_ui("{} s in {} parts, {}", f"{round(seconds, 2):g}", count, price)
-
-
-def _priced_specs(scene: Any, model: Model, ranges: list[tuple[Any, int, int]]) -> list[JobSpec]:
-    """Return a spec for each selected range, without its picture: enough for the price."""
-    settings, rate = scene.tracklay, selection.scene_rate(scene)
-    cue = Cue(
-        "",
-        Span(0, 1, rate),
-        DUMMY_PICTURE,
-        model.id,
-        takes=settings.takes,
-        params=properties.param_values(settings.params, model),
-        parts=properties.parts_setting(settings),
-        tail=properties.tail_setting(settings, rate) if model.task == "music" else 0,
-        fit=properties.fit_setting(settings),
-    )
-    cues = [replace(cue, span=Span(0, frames, rate)) for _, _, frames in ranges]
-    return [JobSpec(cue, model, DUMMY_PICTURE.source, "") for cue in cues]
 
 
 class TRACKLAY_MT_strip(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
@@ -377,6 +332,8 @@ class TRACKLAY_MT_strip(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
         layout.operator("tracklay.follow_picture")
         layout.operator("tracklay.land_again")
         layout.separator()
+        layout.menu("TRACKLAY_MT_hearing")
+        layout.menu("TRACKLAY_MT_cue_list")
         layout.menu("TRACKLAY_MT_cue")
         layout.operator("tracklay.delete_dropped", icon="TRASH")
 
@@ -422,4 +379,4 @@ def unregister() -> None:
         getattr(bpy.types, menu).remove(entry)
 
 
-CLASSES = (TRACKLAY_MT_models, TRACKLAY_MT_strip, TRACKLAY_PT_sidebar)
+CLASSES = (TRACKLAY_MT_models, TRACKLAY_MT_examples, TRACKLAY_MT_strip, TRACKLAY_PT_sidebar)

@@ -8,7 +8,7 @@ import bpy
 
 from ..render.handlers import messages_of_last_render
 from ..settings.i18n.translate import translate_ui
-from .layout_helpers import draw_wrapped_text
+from .layout_helpers import draw_help_button, draw_wrapped_text
 
 
 class TRACKLAY_PT_at_render(bpy.types.Panel):  # type: ignore[misc]  # noqa: N801 - Blender's own naming
@@ -20,6 +20,10 @@ class TRACKLAY_PT_at_render(bpy.types.Panel):  # type: ignore[misc]  # noqa: N80
     bl_region_type = "WINDOW"
     bl_context = "output"
     bl_options = {"DEFAULT_CLOSED"}
+
+    def draw_header_preset(self, _context: Any) -> None:
+        """Draw the link to the help page. Blender calls this for the panel's header."""
+        draw_help_button(self.layout, "render")
 
     def draw(self, context: Any) -> None:
         layout, settings = self.layout, context.scene.tracklay

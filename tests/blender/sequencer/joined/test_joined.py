@@ -153,6 +153,7 @@ def test_takes_follow_shots_that_were_moved_together(scene, film):
     bpy.ops.tracklay.generate(as_one=True, takes=2, wait=True)
     first, second, third = film
     move(40, third, second, first)
+    assert not any(is_fresh(scene, take) for take in laid(scene))
     bpy.ops.ed.undo_push(message="moved")
     assert bpy.ops.tracklay.follow_picture() == {"FINISHED"}
     assert [(compat.strip_start(take), is_fresh(scene, take)) for take in laid(scene)] == [(51, True)] * 2

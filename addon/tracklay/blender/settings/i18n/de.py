@@ -77,8 +77,6 @@ WORDS = {
     "Sound as One Cue": "Klang als ein Cue",
     "{} running": "{} in Arbeit",
     "No take was generated": "Es wurde kein Take erzeugt",
-    "Select a movie strip": "Filmstreifen auswählen",
-    "or set a preview range": "oder Vorschaubereich setzen",
     "{} strips": "{} Streifen",
     "{} Settings": "Einstellungen: {}",
     "Random Seed": "Zufälliger Startwert",
@@ -99,7 +97,6 @@ WORDS = {
     "Silent: nothing is heard": "Stumm: nichts ist zu hören",
     "{} LUFS, events: {}": "{} LUFS, Ereignisse: {}",
     "about {} {}": "etwa {} {}",
-    "{} s in {} parts, {}": "{} s in {} Teilen, {}",
     "free": "kostenlos",
     "price unknown": "Preis unbekannt",
     "{} {} so far": "bisher {} {}",
@@ -287,8 +284,8 @@ TOOLTIPS = {
     "Generate sound for the selected strips or the preview range": (
         "Klang für die ausgewählten Streifen oder den Vorschaubereich erzeugen"
     ),
-    "Generate a sound effect at each selected (or each `sfx:`) marker": (
-        "An jedem ausgewählten (oder jedem `sfx:`-)Marker einen Klangeffekt erzeugen"
+    "Generate a sound effect at each `sfx:` (else each selected) marker": (
+        "An jedem `sfx:`-Marker (sonst jedem ausgewählten) einen Klangeffekt erzeugen"
     ),
     "Generate sound for each shot of the selection or preview range": (
         "Für jede Einstellung der Auswahl oder des Vorschaubereichs Klang erzeugen"

@@ -86,6 +86,14 @@ ERRORS = {
         "her und erzeugen Sie ihn neu."
     ),
     "{error} The take was not laid: {file}.": "{error} Der Take wurde nicht angelegt: {file}.",
+    "No cue of this scene is stale.": "Kein Cue dieser Szene ist veraltet.",
+    "No help page: {name}.": "Keine Hilfeseite: {name}.",
+    "No sequencer is open. Choose the workspace Video Editing.": (
+        "Kein Sequenzer ist geöffnet. Wählen Sie den Arbeitsbereich „Videoschnitt“."
+    ),
+    "Nothing to move by. Set Frames or Milliseconds.": "Keine Verschiebung. Setzen Sie Frames oder Millisekunden.",
+    "This Blender shows no preferences.": "Dieses Blender zeigt keine Einstellungen.",
+    "This scene has no takes yet.": "Diese Szene hat noch keine Takes.",
     "No free channel above {strip}. Unlock or clear one.": (
         "Kein freier Kanal über {strip}. Entsperren oder leeren Sie einen."
     ),

@@ -12,15 +12,17 @@ import bpy
 
 from ....errors import TracklayError, describe
 from ..error_hints import HINTS
-from . import de, de_errors, de_mix, de_turnover, de_vendors
+from . import de, de_errors, de_mix, de_panel, de_turnover, de_vendors
 
 OPERATOR_CONTEXT, ANY_CONTEXT = "Operator", "*"
 """Translation contexts of operators' names and of everything else (`bpy.app.translations.contexts`)."""
 
-GERMAN_OPERATORS = de.OPERATORS | de_mix.OPERATORS
+GERMAN_OPERATORS = de_panel.OPERATORS | de_mix.OPERATORS | de.OPERATORS
 GERMAN_ERRORS = de_errors.ERRORS | de_mix.ERRORS
 GERMAN_TEXTS = (
-    de_mix.WORDS
+    de_panel.WORDS
+    | de_panel.TOOLTIPS
+    | de_mix.WORDS
     | de_mix.TOOLTIPS
     | de_turnover.WORDS
     | de_turnover.TOOLTIPS
