@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tracklay.listening.loudness import highest_true_peak
+from tracklay.listening.limiter import limit_peaks
+from tracklay.listening.loudness import _interpolation_taps, highest_true_peak, peaks_between
 
 RATE = 48_000
 
@@ -34,3 +35,15 @@ def test_a_peak_between_samples_is_found_wherever_it_is(at: int) -> None:
 def test_no_samples_have_no_peak() -> None:
     """An empty sound has the peak 0."""
     assert highest_true_peak(np.zeros((0, 2), np.float32)) == 0
+
+
+def test_no_peak_between_low_samples_is_missed():
+    """The worst sound that there is: each sample has the sign of the filter's tap for it. Its samples alone are far below the ceiling."""
+    taps = _interpolation_taps()[:, 1]
+    for place in range(2000, 2064):
+        sound = np.zeros((1, 4096), np.float32)
+        sound[0, place : place + len(taps)] = 0.45 * np.sign(taps)
+        assert peaks_between(sound, 1.0).max() == pytest.approx(1.05, abs=0.01)
+        assert highest_true_peak(sound.T) == pytest.approx(1.05, abs=0.01)
+        (limited,) = limit_peaks([sound.T], 0.891, between_samples=True)
+        assert highest_true_peak(limited) <= 0.892

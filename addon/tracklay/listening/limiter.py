@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from .loudness import PEAK_REACH_SAMPLES, peaks_between
+from .loudness import MAX_OVERSHOOT, PEAK_REACH_SAMPLES, peaks_between
 
 Samples = TypeVar("Samples", npt.NDArray[np.float32], npt.NDArray[np.float64])
 Gain = npt.NDArray[np.float32]
@@ -19,9 +19,6 @@ PEAK_CEILING: Final = 10 ** (-1.05 / 20)
 
 LOOKAHEAD_SAMPLES: Final = 240
 """Look-ahead of the limiter to either side, 5 ms at 48 kHz; its gain is smoothed over as much again."""
-
-_HIGHEST_OVERSHOOT = 1.6
-"""Factor by which a peak between samples may exceed the samples of a block: below, a block needs no look between its samples."""
 
 
 def limit_peaks(
@@ -67,7 +64,7 @@ def limiter_gains(
         context = np.concatenate([before, block, np.pad(coming, ((0, reach - len(coming)), (0, 0)))])
         before = np.concatenate([before, block])[-reach:] if len(block) < reach else block[-reach:]
         highest = max(float(context.max()), -float(context.min()))
-        if highest * (_HIGHEST_OVERSHOOT if between_samples else 1) <= ceiling:
+        if highest * (MAX_OVERSHOOT if between_samples else 1) <= ceiling:
             yield None
         elif between_samples:
             peaks = peaks_between(context.T.astype(np.float32), ceiling)[PEAK_REACH_SAMPLES:-PEAK_REACH_SAMPLES]

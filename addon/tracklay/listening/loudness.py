@@ -40,8 +40,9 @@ _PEAK_TAPS = 24  # samples on which a value between two samples depends
 PEAK_REACH_SAMPLES: Final = _PEAK_TAPS // 2
 """Samples to either side of a peak between two samples on which it depends."""
 
-# No peak between samples of a mix has been seen to be more than this factor (4 dB) above both of its neighbours.
-_MAX_OVERSHOOT = 1.6
+MAX_OVERSHOOT: Final = 2.34
+"""Factor by which a peak between samples may exceed all samples near it: the sum of the magnitudes of the filter's taps is 2.333."""
+
 _PEAK_STEP = 16  # samples whose peaks are computed together, or not at all
 _SEARCH_SAMPLES, _SEARCH_STEP = 1 << 16, 64  # samples searched for the highest peak at a time, and those skipped if low
 
@@ -116,9 +117,9 @@ def true_peaks(sound: npt.NDArray[np.float32], step: int, worth: float = 0.0) ->
     """
     rows, count = sound.shape
     peaks: Curve = np.abs(sound).max(axis=0).reshape(-1, step).max(axis=1).astype(np.float64)
-    if not count or float(peaks.max()) * _MAX_OVERSHOOT < worth:
+    if not count or float(peaks.max()) * MAX_OVERSHOOT < worth:
         return peaks
-    loud = np.flatnonzero(peaks * _MAX_OVERSHOOT >= worth)
+    loud = np.flatnonzero(_with_neighbours(peaks) * MAX_OVERSHOOT >= worth)
     padded = np.pad(sound, ((0, 0), (_PEAK_TAPS // 2 - 1, _PEAK_TAPS // 2)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, _PEAK_TAPS, axis=1)[:, :count]
     windows = windows.reshape(rows, count // step, step, _PEAK_TAPS)[:, loud]
@@ -150,7 +151,7 @@ def peaks_between(sound: npt.NDArray[np.float32], worth: float = 0.0) -> npt.NDA
     count = len(peaks)
     steps = -(-count // _PEAK_STEP)
     highest = np.pad(peaks, (0, steps * _PEAK_STEP - count)).reshape(steps, _PEAK_STEP).max(axis=1)
-    loud = np.flatnonzero(highest * _MAX_OVERSHOOT >= worth)
+    loud = np.flatnonzero(_with_neighbours(highest) * MAX_OVERSHOOT >= worth)
     if not len(loud):
         return peaks
     padded = np.pad(sound, ((0, 0), (_PEAK_TAPS // 2 - 1, _PEAK_TAPS // 2 + steps * _PEAK_STEP - count)))
@@ -162,6 +163,12 @@ def peaks_between(sound: npt.NDArray[np.float32], worth: float = 0.0) -> npt.NDA
     np.maximum(peaks, flat, out=peaks)
     np.maximum(peaks[1:], flat[:-1], out=peaks[1:])
     return peaks
+
+
+def _with_neighbours(highest: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """Return the highest of each step and both of its neighbours, on which its peaks between samples depend as well."""
+    padded = np.pad(highest, 1)
+    return np.maximum(np.maximum(padded[:-2], padded[1:-1]), padded[2:])
 
 
 def k_weighting_response(size: int) -> npt.NDArray[np.complex128]:
