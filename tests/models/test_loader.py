@@ -395,7 +395,7 @@ def test_a_role_of_two_parameters_is_reported_at_the_second(load_error):
     [
         ("id = mine\n", 1),
         (RIGHT.replace('gives = "audio"', 'gives = "audio'), 8),
-        (RIGHT.replace("[seconds]", "[seconds"), 20),
+        (RIGHT.replace("[seconds]", "[seconds"), 21),
         (RIGHT + 'help = "again"\n', RIGHT.count("\n") + 1),
         (RIGHT + "[licence]\n", RIGHT.count("\n") + 1),
         ("id =", 1),

@@ -89,6 +89,7 @@ def test_all_worker_targets_are_known():
         "blender.headless:lay_takes",
         "blender.headless:mix_film",
         "blender.headless:read_rate",
+        "blender.headless:read_turnover",
         "blender.headless:spot_film",
         "sketch.engine:generate_audio",
     ]
