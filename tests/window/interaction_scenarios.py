@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from itertools import product
 
 import bpy
 from driver import FOLDER, extension_module, report  # type: ignore[import-not-found]
@@ -219,14 +220,14 @@ def choose_from_menus():
         if model.parameter_for_role("mode")
     )
     settings.model = modes.id
-    chosen = yield from press_entries(MODEL, lambda: settings.model)
+    chosen = yield from press_entries(MODEL, lambda: settings.model, columns=2)
     report(models=chosen, catalogue=list(extension_module("blender.settings.catalogue").MODELS))
     settings.model, mode = modes.id, modes.parameter_for_role("mode")
     chosen = yield from press_entries(MODE, lambda: getattr(settings.params, mode.name))
     report(modes=chosen, choices=list(mode.choices))
 
 
-def press_entries(row, value):
+def press_entries(row, value, columns=1):
     """Open a menu and click it at the height of each entry, from the top; return the values that this sets."""
     theme = bpy.context.preferences.themes[0].user_interface
     plain = tuple(theme.wcol_menu.inner), tuple(theme.wcol_menu_back.inner)
@@ -238,10 +239,11 @@ def press_entries(row, value):
     button = rows[row][0][:2]
     yield request(click=button)
     yield request(see="red")
-    x, middle, _, height = max(answer(), key=lambda box: box[2] * box[3])
+    x, middle, width, height = max(answer(), key=lambda box: box[2] * box[3])
     found = []
-    for y in range(middle + height // 2 - ENTRY // 2, middle - height // 2, -ENTRY):
-        yield request(click=[x + 2 * ENTRY, y])
+    heights = range(middle + height // 2 - ENTRY // 2, middle - height // 2, -ENTRY)
+    for at, y in product((x + 2 * ENTRY, x + width - 2 * ENTRY)[:columns], heights):
+        yield request(click=[at, y])
         found.append(value())
         yield request(key="Escape")  # a click on a heading leaves the menu open
         yield request(click=button)

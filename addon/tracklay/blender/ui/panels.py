@@ -236,23 +236,26 @@ class TRACKLAY_MT_examples(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
 
 
 class TRACKLAY_MT_models(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
-    """The models by task. A model that cannot be used now shows the reason."""
+    """The models by task, music beside the others. A model that cannot be used now shows the reason."""
 
     bl_label = "Model"
 
     def draw(self, context: Any) -> None:
         scene = compat.active_sequencer_scene(context)
         ranges = selection.selected_ranges(scene)
+        row = self.layout.row()
+        sounds, music = row.column(), row.column()  # one column would not fit a small window
         for task, heading in catalogue.TASK_LABELS.items():
             of_task = [model for model in catalogue.MODELS.values() if model.task == task]
             if not of_task:
                 continue
-            self.layout.separator()
-            self.layout.label(text=heading)
+            column = music if task == "music" else sounds
+            column.separator()
+            column.label(text=heading)
             for model in of_task:
                 reason = _unavailable_reason(scene, model, ranges)
                 text = f"{model.title}  ·  {reason}" if reason else model.title
-                self.layout.prop_enum(scene.tracklay, "model", model.id, text=text)
+                column.prop_enum(scene.tracklay, "model", model.id, text=text)
 
 
 def _unavailable_reason(scene: Any, model: Model, ranges: list[tuple[Any, int, int]]) -> str:
