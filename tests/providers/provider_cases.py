@@ -56,6 +56,9 @@ FAULTS = {
 NOT_SERVED = frozenset({"delay", "reset", "502 html"})
 """Faults after which the fake server has not acted on the request. The client cannot know that."""
 
+TYPICAL_FAULTS = ("delay after", "reset", "truncated", "502 html", "429 seconds", "drip")
+"""A fault of each kind."""
+
 BODY_FAULTS = frozenset({"truncated", "empty", "202 empty", "drip", "half json"})
 """Faults of a body alone: they are none if it is empty anyway."""
 
