@@ -250,7 +250,8 @@ class TRACKLAY_MT_models(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
             if not of_task:
                 continue
             column = music if task == "music" else sounds
-            column.separator()
+            if task == "effect":
+                column.separator()
             column.label(text=heading)
             for model in of_task:
                 reason = _unavailable_reason(scene, model, ranges)
