@@ -16,7 +16,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from ..cue import Cost
-from ..errors import KeyRefused, NotFound, ProviderUnavailable, TracklayError
+from ..errors import KeyRefused, NotFound, TracklayError
 from ..untrusted_data import read_amount
 from . import credentials
 from .base import (
@@ -143,23 +143,7 @@ class Fal(Provider):
         upload_url, file_url = payload.get("upload_url"), payload.get("file_url")
         if not (isinstance(upload_url, str) and isinstance(file_url, str)):
             raise missing_value("fal", "address for the upload")
-        try:
-            await self.api.request(
-                "PUT",
-                upload_url,
-                "upload",
-                content=FileBody(path),
-                headers={"Content-Type": kind},
-                send_key=False,
-                expect_json=False,
-            )
-        except KeyRefused as error:
-            # The request had no key, so the refusal is about the signed URL.
-            raise ProviderUnavailable(
-                "provider.upload_refused",
-                "The storage of {provider} refused the upload. Try again later.",
-                provider="fal",
-            ) from error
+        await self.api.upload_to_signed_url(upload_url, FileBody(path), kind)
         return file_url
 
     async def submit(self, submission: Submission) -> JobHandle:

@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from .. import settings
-from ..errors import InvalidInput, ProviderTimeout, ProviderUnavailable, SubmissionUnknown, TracklayError
+from ..errors import (
+    InvalidInput,
+    KeyRefused,
+    ProviderTimeout,
+    ProviderUnavailable,
+    SubmissionUnknown,
+    TracklayError,
+)
 from .client import get_client, get_limiter
 from .response import (
     ACCEPT_ENCODING,
@@ -212,6 +219,32 @@ class Api:
                 return self.resolve_url(target, send_key=True), True
         # From here on without the key, even if a later redirect leads back to the API.
         return self.resolve_url(target, send_key=False), False
+
+    async def upload_to_signed_url(
+        self, url: str, body: FileBody, kind: str, refusals: tuple[type[TracklayError], ...] = (KeyRefused,)
+    ) -> None:
+        """Put a file, or a part of it, to a URL that needs no key.
+
+        Args:
+            url: the URL, which the provider signed.
+            body: the content.
+            kind: its media type.
+            refusals: errors that mean that the URL is refused: the request has no key that could be.
+
+        Raises:
+            ProviderUnavailable: the URL is refused.
+            TracklayError: as `request`.
+        """
+        try:
+            await self.request(
+                "PUT", url, "upload", content=body, headers={"Content-Type": kind}, send_key=False, expect_json=False
+            )
+        except refusals as error:
+            raise ProviderUnavailable(
+                "provider.upload_refused",
+                "The storage of {provider} refused the upload. Try again later.",
+                provider=self.name,
+            ) from error
 
     async def request(
         self,

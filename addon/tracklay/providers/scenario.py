@@ -174,18 +174,7 @@ class Scenario(Provider):
             if not isinstance(url, str):
                 raise missing_value("Scenario", f"address for part {number} of the upload")
             part_body = FileBody(path, (number - 1) * PART_SIZE, PART_SIZE)
-            headers = {"Content-Type": upload_request["contentType"]}
-            try:
-                await self.api.request(
-                    "PUT", url, "upload", content=part_body, headers=headers, send_key=False, expect_json=False
-                )
-            except (KeyRefused, NotFound) as error:
-                # The request had no key, so the refusal is about the signed URL.
-                raise ProviderUnavailable(
-                    "provider.upload_refused",
-                    "The storage of {provider} refused the upload. Try again later.",
-                    provider="Scenario",
-                ) from error
+            await self.api.upload_to_signed_url(url, part_body, upload_request["contentType"], (KeyRefused, NotFound))
         # Scenario's SDK sends the first name, its documentation has the second.
         for action in ("complete", "upload-complete"):
             response = await self.api.request(

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from ...cue import Cost
-from ...errors import InsufficientCredit, KeyRefused, ProviderUnavailable, TracklayError
+from ...errors import InsufficientCredit, TracklayError
 from ...untrusted_data import read_amount
 from .. import credentials
 from ..base import (
@@ -104,23 +104,7 @@ class Mirelo(Provider):
         asset, url = reply.get("asset_id"), reply.get("upload_url")
         if not (isinstance(asset, str) and isinstance(url, str)):
             raise missing_value("Mirelo", "address for the upload")
-        try:
-            await self.api.request(
-                "PUT",
-                url,
-                "upload",
-                content=FileBody(path),
-                headers={"Content-Type": kind},
-                send_key=False,
-                expect_json=False,
-            )
-        except KeyRefused as error:
-            # The request had no key, so the refusal is about the signed URL.
-            raise ProviderUnavailable(
-                "provider.upload_refused",
-                "The storage of {provider} refused the upload. Try again later.",
-                provider="Mirelo",
-            ) from error
+        await self.api.upload_to_signed_url(url, FileBody(path), kind)
         return asset
 
     async def submit(self, submission: Submission) -> JobHandle:
