@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from fractions import Fraction
 
@@ -213,6 +214,22 @@ def test_prompts_are_spread_over_servers(model, comfyui, proxy, monkeypatch):
                 await provider.submit(await provider.prepare(asked(proxy)))
 
         run(submit())
+        assert (len(comfyui.queued), len(second.queued)) == (2, 2)
+
+
+def test_takes_that_choose_a_server_together_are_spread(model, comfyui, proxy, monkeypatch):
+    """No queue shows them yet when they choose; one that is given up before it is queued is not counted for long."""
+    with fake.ComfyUI() as second:
+        monkeypatch.setenv("TRACKLAY_COMFYUI_URL", f"{comfyui.url}, {second.url}")
+
+        async def prepare_and_submit():
+            await new_provider().prepare(asked(proxy))  # given up
+            providers = [new_provider() for _ in range(4)]
+            prepared = await asyncio.gather(*(provider.prepare(asked(proxy)) for provider in providers))
+            for provider, submission in zip(providers, prepared, strict=True):
+                await provider.submit(submission)
+
+        run(prepare_and_submit())
         assert (len(comfyui.queued), len(second.queued)) == (2, 2)
 
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import uuid
+import weakref
+from collections import Counter
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -50,6 +53,12 @@ UPLOAD_HASH_CHARS = 16
 
 UNKNOWN_LOOKS = 2
 """Looks at a prompt that the server does not know, before it counts as lost: a server that is starting may not know it yet."""
+
+_not_queued: weakref.WeakKeyDictionary[ComfyUi, str] = weakref.WeakKeyDictionary()
+"""The server of each take of this process that has chosen one and is not in its queue yet: those of a batch choose at once,
+before any of them shows in a queue. A take that is given up leaves with its instance."""
+
+_not_queued_lock = threading.Lock()
 
 EXTRA_INDEX = 3
 """Place of the extra data in an item of the queue, after number, ID and graph."""
@@ -125,7 +134,9 @@ class ComfyUi(Provider):
         return Submission.new(self.name, data)
 
     async def _least_busy_server(self) -> str:
-        """Return the address of the server with the fewest prompts; of equal ones the first.
+        """Return the address of the server with the fewest prompts, counting those that this process is about to queue.
+
+        Of equal ones the first.
 
         Raises:
             ProviderUnavailable: none responds.
@@ -142,7 +153,11 @@ class ComfyUi(Provider):
             remaining[url] = count if isinstance(count, int) else 0
         if not remaining:
             raise self._no_server() from last_error
-        return min(remaining, key=lambda url: remaining[url])
+        with _not_queued_lock:
+            coming = Counter(_not_queued.values())
+            chosen = min(remaining, key=lambda url: remaining[url] + coming[url])
+            _not_queued[self] = chosen
+        return chosen
 
     def _no_server(self) -> ProviderUnavailable:
         return ProviderUnavailable(
@@ -164,9 +179,12 @@ class ComfyUi(Provider):
     async def submit(self, submission: Submission) -> JobHandle:
         """Queue the workflow under our own ID. Servers before 0.25 choose another one, which their answer names."""
         prompt_id = prompt_id_of(submission)
-        return JobHandle(
-            self.name, await self._queue(submission.data, prompt_id), {**submission.data, "client_id": prompt_id}
-        )
+        try:
+            queued = await self._queue(submission.data, prompt_id)
+        finally:
+            with _not_queued_lock:
+                _not_queued.pop(self, None)
+        return JobHandle(self.name, queued, {**submission.data, "client_id": prompt_id})
 
     async def _queue(self, data: Mapping[str, Any], prompt_id: str) -> str:
         api, workflow = self._api_of(data), data["workflow"]
