@@ -226,54 +226,65 @@ def test_the_wheels_are_the_extensions_dependencies_and_theirs():
     assert needed == {build.normalised(name) for name in build.WHEELS}
 
 
-def imports(path: Path):
-    """Yield each module that a file imports, in functions as well, with the number of dots before its name."""
+def imports(path: Path) -> list[tuple[int, str]]:
+    """Return each module that a file imports, in functions as well, with the number of dots before its name."""
+    found = []
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
-            yield from ((0, alias.name) for alias in node.names)
+            found += [(0, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            yield node.level, node.module or ""
-            if node.level:
-                prefix = f"{node.module}." if node.module else ""
-                yield from ((node.level, prefix + alias.name) for alias in node.names)
+            prefix = f"{node.module}." if node.module else ""
+            found.append((node.level, node.module or ""))
+            found += [(node.level, prefix + alias.name) for alias in node.names if node.level]
+    return found
 
 
-SOURCES = sorted(path.relative_to(ADDON).as_posix() for path in ADDON.rglob("*.py"))
-SHIPPED = [name for name in SOURCES if name in build.package(ADDON)]
+@pytest.fixture(scope="module")
+def imports_of():
+    """Return the imports of each file of the package."""
+    return {path.relative_to(ADDON).as_posix(): imports(path) for path in sorted(ADDON.rglob("*.py"))}
 
 
-@pytest.mark.parametrize("name", SOURCES)
-def test_the_package_imports_itself_by_relative_names_only(name):
+@pytest.fixture(scope="module")
+def shipped(imports_of):
+    """Return the imports of each file that the extension has."""
+    package = build.package(ADDON)
+    return {name: found for name, found in imports_of.items() if name in package}
+
+
+def tops(found):
+    """Return the first parts of the names that are not relative."""
+    return {module.partition(".")[0] for level, module in found if not level}
+
+
+def test_the_package_imports_itself_by_relative_names_only(imports_of):
     """Inside Blender its name is `bl_ext.….tracklay`: an import of `tracklay` would find nothing, or another package."""
-    absolute = {module.partition(".")[0] for level, module in imports(ADDON / name) if not level}
-    assert not {"addon", "tracklay"} & absolute
+    assert not [name for name, found in imports_of.items() if {"addon", "tracklay"} & tops(found)]
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_a_shipped_file_imports_only_what_blender_has(name):
+def test_a_shipped_file_imports_only_what_blender_has(shipped):
     """Python's own modules, the wheels, numpy, and Blender's modules in `tracklay/blender` alone."""
     owners = importlib.metadata.packages_distributions()
-    shipped = {build.normalised(wheel) for wheel in build.WHEELS} | BLENDER_HAS
+    wheels = {build.normalised(wheel) for wheel in build.WHEELS} | BLENDER_HAS
     available = set(sys.stdlib_module_names) | {
-        module for module, packages in owners.items() if shipped & {build.normalised(one) for one in packages}
+        module for module, packages in owners.items() if wheels & {build.normalised(one) for one in packages}
     }
-    if name.startswith("blender/"):
-        available |= BLENDER_MODULES
-    tops = {module.partition(".")[0] for level, module in imports(ADDON / name) if not level}
-    assert tops <= available
+    missing = {
+        name: tops(found) - available - (BLENDER_MODULES if name.startswith("blender/") else set())
+        for name, found in shipped.items()
+    }
+    assert not {name: modules for name, modules in missing.items() if modules}
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_a_shipped_file_imports_no_omitted_file(name):
+def test_a_shipped_file_imports_no_omitted_file(shipped):
     """The command's own files are missing inside Blender, so no other file may import them."""
     left_out = {PurePosixPath(file).with_suffix("") for file in build.COMMAND_ONLY}
-    here = PurePosixPath(name)
-    reached = {
-        here.parents[level - 1] / module.replace(".", "/")
-        for level, module in imports(ADDON / name)
-        if 0 < level <= len(here.parents)
-    }
-    assert not {part for each in reached for part in (each, *each.parents)} & left_out
+    wrong = {}
+    for name, found in shipped.items():
+        above = PurePosixPath(name).parents
+        reached = {above[level - 1] / module.replace(".", "/") for level, module in found if 0 < level <= len(above)}
+        wrong[name] = {part for each in reached for part in (each, *each.parents)} & left_out
+    assert not {name: files for name, files in wrong.items() if files}
 
 
 def test_blender_validates_each_zip_and_a_refusal_fails_the_build(cache, tmp_path, capsys):
