@@ -9,6 +9,7 @@ from pathlib import Path
 
 import imageio_ffmpeg
 import numpy as np
+from tracklay.media.wav_reader import WavReader
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 BLACK, WHITE = 16, 235
@@ -102,3 +103,11 @@ def write_exr(path: Path, channels: dict[str, float]) -> None:
     first = len(header) + 8 * height
     table = b"".join(struct.pack("<Q", first + n * (8 + len(row))) for n in range(height))
     path.write_bytes(header + table + b"".join(struct.pack("<iI", n, len(row)) + row for n in range(height)))
+
+
+def xmp_of_wav(path: Path) -> bytes:
+    """Return the XMP packet of a WAV, which says that its sound is generated."""
+    with WavReader(path) as wav, path.open("rb") as file:
+        offset, size = wav.format.chunks["_PMX"]
+        file.seek(offset)
+        return file.read(size)

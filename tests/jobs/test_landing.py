@@ -20,7 +20,7 @@ from tracklay.media.wav_reader import WavReader
 from tracklay.providers import base
 from tracklay.providers.base import JobHandle, Output
 
-from tests.clips import FFMPEG
+from tests.clips import FFMPEG, xmp_of_wav
 from tests.fakes.click_model import Clicker
 from tests.landing.made_takes import RATE, strike, write_wav
 
@@ -128,6 +128,7 @@ def test_a_take_lands_again_on_a_picture_that_was_cut(striking, clip, tmp_path, 
         assert np.abs(onsets - after).min() < 0.002
         assert min(abs(after + lost / demo.FPS - time) for time in IMPACTS) < 2 / demo.FPS
     assert hear(file).shape == hear(folder / take["file"]).shape
+    assert xmp_of_wav(file) == xmp_of_wav(folder / take["file"])  # it is generated sound as before
     assert {path.name: path.read_bytes() for path in folder.iterdir() if path != file} == kept
     assert main(["land", str(folder / "none.wav"), str(shorter)]) == 2
     assert "none.wav" in capsys.readouterr().err

@@ -14,11 +14,13 @@ from tracklay.jobs import create_job_spec
 from tracklay.jobs.job_spec import JobSpec
 from tracklay.jobs.ledger import Ledger
 from tracklay.jobs.runner import BlockingRunner
+from tracklay.media.marks import find_source_type
 from tracklay.media.wav_reader import WavReader
 from tracklay.models import load_catalogue
+from tracklay.source_type import TRAINED, source_type_uri
 from tracklay.timelines.media_file import MediaFile
 
-from tests.clips import clicks, hear
+from tests.clips import clicks, hear, xmp_of_wav
 from tests.parts.conftest import FLASHES, FORMATS, FRAMES, RATE
 
 LAY = ("--model", "clicker/clicks", "--seed", 5, "--land", "off", "--json")
@@ -262,6 +264,8 @@ def test_redo(behaviour, clip, tmp_path, run):
     third = manifest["takes"][0]
     assert (third["take"], third["prompt"]) == (3, "rain")
     assert (third["replaced"]["start"], third["replaced"]["frames"]) == (60, 50)
+    marks = [find_source_type(xmp_of_wav(tmp_path / take["file"])) for take in (old, new, third)]
+    assert marks == [source_type_uri(TRAINED)] * 3  # joining and joining again keep the mark
     assert run("redo", tmp_path / third["file"], "--part", 3, "--json")[0] == 0
     assert (tmp_path / old["file"]).is_file()
 

@@ -12,9 +12,8 @@ import pytest
 from tracklay.cli.main import main
 from tracklay.media.ffmpeg_program import find_ffmpeg
 from tracklay.media.marks import XmpMark, find_source_type, find_system, read_xmp_box
-from tracklay.media.wav_reader import WavReader
 
-from tests.clips import flash_clip
+from tests.clips import flash_clip, xmp_of_wav
 
 TRAINED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 """The identifier, as IPTC writes it."""
@@ -37,14 +36,6 @@ def laid(tmp_path, clicking, capsys):
     assert {take["digital_source_type"] for take in manifest["takes"]} == {"trainedAlgorithmicMedia"}
     folder = tmp_path / "tracklay"
     return folder / manifest["laid"], folder / manifest["takes"][0]["file"]
-
-
-def xmp_of_wav(path):
-    """Return the XMP packet of a WAV."""
-    with WavReader(path) as wav, path.open("rb") as file:
-        offset, size = wav.format.chunks["_PMX"]
-        file.seek(offset)
-        return file.read(size)
 
 
 def ffmpeg_metadata(path):
