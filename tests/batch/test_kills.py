@@ -16,7 +16,7 @@ from tracklay.cli.main import main
 from tests.batch.test_executor import LIST, hosted, takes_in
 
 ROOT = Path(__file__).resolve().parents[2]
-ROWS = 12
+ROWS = 8
 PATIENCE_SECONDS = 120.0
 
 SOON = """
@@ -44,7 +44,7 @@ def wait_until(run, happened):
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("after", [1, 6])
+@pytest.mark.parametrize("after", [1, 5])
 def test_a_killed_run_is_resumed_without_double_submissions(replicate, clips, listed, tmp_path, after):
     """Killed with its child processes after a number of submissions; rows have random seeds. An unknown submission is unclear."""
     names = [f"s{number}" for number in range(ROWS)]
