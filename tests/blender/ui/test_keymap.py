@@ -103,8 +103,10 @@ def quote_keys(status: int) -> Fault:
     return Fault("answer", status, (("content-type", "application/json"),), body)
 
 
-@pytest.mark.parametrize("way", ["environment", "preferences"])
-@pytest.mark.parametrize("name", HOSTED_PROVIDERS)
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [(name, ("environment", "preferences")[number % 2]) for number, name in enumerate(HOSTED_PROVIDERS)],
+)
 def test_no_key_is_stored_after_success_and_failures(
     name,
     way,
