@@ -72,6 +72,9 @@ ERRORS = {
     ),
     "Blender cannot open the file of {strip}.": "Blender kann die Datei von {strip} nicht öffnen.",
     "File of {strip} not found: {path}.": "Datei von {strip} nicht gefunden: {path}.",
+    "Image of {strip} is missing: {path}. Render it, or cut the strip before it.": (
+        "Ein Bild von {strip} fehlt: {path}. Rendern Sie es, oder beenden Sie den Strip davor."
+    ),
     "Source of {strip} is not a file: {path}.": "Die Quelle von {strip} ist keine Datei: {path}.",
     "File of {strip} is empty: {path}.": "Die Datei von {strip} ist leer: {path}.",
     "Cannot read {path}.": "{path} kann nicht gelesen werden.",
