@@ -156,7 +156,7 @@ def test_a_damaged_image_is_noted_where_it_is_shown(clicking, tmp_path):
     assert main(["lay", str(folder), "--model", "clicker/clicks", "--to", str(tmp_path / "out")]) == 0
     (manifest,) = (tmp_path / "out").glob("*.tracklay.json")
     laid = json.loads(manifest.read_text())
-    note = "shot.0006.png cannot be decoded: the image before is shown. Render it again."
+    note = "shot.0006.png is missing or cannot be decoded: the image before is shown. Render it again."
     assert note in laid["takes"][0]["notes"]
     assert note in laid["notes"]
 

@@ -164,7 +164,7 @@ def held_images_notes(names: Sequence[str]) -> tuple[str, ...]:
     if not names:
         return ()
     others = f" and {len(names) - 1} more" if len(names) > 1 else ""
-    return (f"{names[0]}{others} cannot be decoded: the image before is shown. Render it again.",)
+    return (f"{names[0]}{others} is missing or cannot be decoded: the image before is shown. Render it again.",)
 
 
 def _missing_error(path: Path, first: int, last: int) -> InvalidInput:

@@ -162,4 +162,4 @@ class JoinedSource:
         offset = self.rate.seconds(span.start - self._first_frame)
         for at, frame in decode_plan(source, planned, scaling, cancel_token):
             yield frame._replace(time=offset + at)
-        self.held_images += [name for name in source.held_images if name not in self.held_images]
+        self.held_images.extend(name for name in source.held_images if name not in self.held_images)
