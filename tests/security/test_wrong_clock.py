@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as time
+import datetime as dt
 from fractions import Fraction
 
 import pytest
@@ -14,16 +14,16 @@ from tests.clips import flash_clip
 from tests.fakes.server import Fault
 from tests.jobs.kill_harness import kind
 
-HOUR = time.timedelta(hours=1)
+HOUR = dt.timedelta(hours=1)
 
 
-class Late(time.datetime):
+class Late(dt.datetime):
     """The clock of a provider that is an hour behind ours."""
 
     @classmethod
     def now(cls, tz=None):
         """Return its time."""
-        return time.datetime.now(tz) - HOUR
+        return dt.datetime.now(tz) - HOUR
 
 
 @pytest.fixture(scope="module")
