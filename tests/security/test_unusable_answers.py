@@ -73,7 +73,7 @@ def test_a_result_that_never_comes_ends_the_job(replicate, clip, tmp_path, capsy
         assert (only_job().state, only_job().error["params"]["attempts"]) == (state, run)
         assert main(["jobs", "resume"]) == 1
     job = only_job()
-    assert (job.state, job.error["code"]) == ("failed", "job.given_up")
+    assert (job.state, job.error["code"]) == ("failed", "job.no_result")
     assert "`tracklay jobs collect 1`" in capsys.readouterr().err
     (paid,) = admin.list_costs()
     assert paid["estimate"] == job.estimate

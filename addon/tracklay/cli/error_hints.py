@@ -36,7 +36,7 @@ HINTS: dict[str, str] = {
         "`tracklay jobs discard {job}` removes it."
     ),
     "job.kept": "Run `tracklay jobs resume {job}` or the same command again.",
-    "job.given_up": "`tracklay jobs collect {job}` asks once more, and sends nothing.",
+    "job.no_result": "`tracklay jobs collect {job}` asks once more, and sends nothing.",
     "job.taken_over": "Run `tracklay jobs` to list jobs.",
     "job.running": "Cancel it with `tracklay jobs cancel {job}`.",
     "job.not_finished": "Cancel it with `tracklay jobs cancel {job}`.",

@@ -32,7 +32,7 @@ FINAL_ERRORS = (ModelFailed, NotFound, RefusedContent, RefusedInput, ResultExpir
 
 
 MAX_RESULT_ATTEMPTS = 5
-"""Runs in which a provider answers without a usable result until the job is given up. Each repeats its requests by itself."""
+"""Runs in which a provider answers without a usable result until the job has failed. Each repeats its requests by itself."""
 
 NO_ANSWER_CODES = frozenset({"provider.connection_failed", "provider.no_response", "comfyui.no_server"})
 """Errors of the network, without an answer of the provider: a job waits for the network as long as it takes."""
@@ -129,8 +129,8 @@ def error_for_user(
         wrapped = type(original)("job.unclear", "{error} Job {job} needs a decision.", error=original, job=job.id)
     elif new_state == "failed" and attempts >= MAX_RESULT_ATTEMPTS:
         wrapped = type(original)(
-            "job.given_up",
-            "{error} Job {job} is given up after {attempts} runs without a result. Its cost still counts.",
+            "job.no_result",
+            "{error} Job {job} has failed after {attempts} runs without a result. Its cost still counts.",
             error=original,
             job=job.id,
             attempts=attempts,

@@ -253,7 +253,7 @@ def _first_sound(codec: str, sample_rate: int, times: _Times, priming: int, *, i
 
 
 def _tolerance(usual: int, sample_rate: int) -> Fraction:
-    """Return the seconds within which two times are equal: half of the priming tells with and without apart."""
+    """Return the seconds within which two times are equal: half of the priming separates with from without."""
     return min(TIME_TOLERANCE, Fraction(usual, 2 * sample_rate)) if usual else TIME_TOLERANCE
 
 

@@ -447,8 +447,8 @@ ERRORS = {
     "{error} Job {job} is kept and can be resumed.": (
         "{error} Auftrag {job} bleibt erhalten und kann fortgesetzt werden."
     ),
-    "{error} Job {job} is given up after {attempts} runs without a result. Its cost still counts.": (
-        "{error} Auftrag {job} wird nach {attempts} Läufen ohne Ergebnis aufgegeben. Seine Kosten zählen weiter."
+    "{error} Job {job} has failed after {attempts} runs without a result. Its cost still counts.": (
+        "{error} Auftrag {job} ist nach {attempts} Läufen ohne Ergebnis fehlgeschlagen. Seine Kosten zählen weiter."
     ),
     "No such job: {job}.": "Auftrag nicht gefunden: {job}.",
     "Another process is running job {job}.": "Ein anderer Prozess führt Auftrag {job} aus.",
