@@ -6,6 +6,7 @@ import base64
 import json
 import logging
 import os
+import stat
 import subprocess
 import sys
 from fractions import Fraction
@@ -55,6 +56,12 @@ def test_each_picture_is_logged_with_its_source_and_the_reason(home):
         "cue 7, frames 11 to 60: Blender renders shot, because it is cropped",
     ]
     assert "secret" not in (home / "log.txt").read_text("utf-8")
+
+
+def test_the_log_is_its_users_alone(home):
+    """It names films and folders: no other user reads it."""
+    logger.warning("x")
+    assert stat.S_IMODE((home / "log.txt").stat().st_mode) == 0o600
 
 
 def test_a_line_names_time_process_level_and_logger(home):

@@ -40,6 +40,8 @@ from scripts.docs.format_clips import (
     NATIVE_ENCODERS,
     RATE,
     RAW_MUXERS,
+    SIZE,
+    SOUND_RATE,
     USUAL_ENCODERS,
     USUAL_MUXERS,
     Played,
@@ -371,6 +373,10 @@ sound, is written with every container and video encoder that each ffmpeg below 
 ffmpeg. The proxies of the whole clip and of a span from its middle, and the laid film, are compared with what ffmpeg plays: every frame
 and its time, the own sound's channels and its clicks. Left out are pairs that not all of these ffmpegs write, encoders of hardware, and
 muxers that write to devices, to networks, or single images.
+
+The table covers what these ffmpegs write with an encoder's own settings, at {RATE} frames a second, {SIZE[0]} x {SIZE[1]} pixels and stereo
+at {SOUND_RATE // 1000} kHz. Other rates and sizes, variable frame rates, interlaced and joined recordings, files that were cut off, and
+files of other programs are not in it; the tests have some of each.
 
 *Times* are those of the container's index, of all its packets, or of the decoder, where packets have none. A film is *copied* if its
 container takes the packets and then shows the same frames; otherwise it is encoded. Every laid film is checked after it is written:

@@ -108,7 +108,7 @@ def test_an_image_that_is_missing_is_named(timeline, tmp_path):
     encode(tmp_path / "s.%04d.png", (drawn(n) for n in range(12)), SIZE, RATE, "-c:v", "png")
     strip = image_strip(timeline, tmp_path, [f"s.{number:04}.png" for number in range(1, 13)])
     (tmp_path / "s.0010.png").unlink()
-    with pytest.raises(InvalidInput, match=r"File of shot not found: .*s\.0010\.png"):
+    with pytest.raises(InvalidInput, match=r"Image of shot is missing: .*s\.0010\.png\. Render it, or cut the strip"):
         only_spot(timeline, strip)
     strip.frame_final_duration = 6
     assert only_spot(timeline, strip).span.frames == 6

@@ -221,7 +221,8 @@ CASES = {
                 ("model", 404): (NotFound, 1),
                 # A new prediction may be unknown for a while.
                 ("poll", 404): (None, 11),
-                ("file", 404): (ResultExpired, 1),
+                # The link is refused, and not the key.
+                **{("file", status): (ResultExpired, 1) for status in (401, 403, 404)},
             },
         ),
         ProviderCase(

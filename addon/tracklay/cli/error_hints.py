@@ -36,6 +36,7 @@ HINTS: dict[str, str] = {
         "`tracklay jobs discard {job}` removes it."
     ),
     "job.kept": "Run `tracklay jobs resume {job}` or the same command again.",
+    "job.no_result": "`tracklay jobs collect {job}` asks once more, and sends nothing.",
     "job.taken_over": "Run `tracklay jobs` to list jobs.",
     "job.running": "Cancel it with `tracklay jobs cancel {job}`.",
     "job.not_finished": "Cancel it with `tracklay jobs cancel {job}`.",
@@ -49,6 +50,10 @@ HINTS: dict[str, str] = {
     "cue.prompt_required": "Set one with --prompt.",
     "span.too_long": "Or leave out --parts whole.",
     "redo.no_parts": "Set --in and --out.",
+    # Blender's strips
+    "strip.file_missing": "Put the file back, or relink it in Blender and save.",
+    "strip.not_a_file": "Relink it in Blender and save.",
+    "strip.file_empty": "Write it again, or relink it in Blender and save.",
     # timelines
     "otio.output_changed": "It is yours now: rename it, or choose another folder with --to.",
     "timeline.no_named_clips": "Use --in and --out instead of --only.",

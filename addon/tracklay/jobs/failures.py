@@ -12,6 +12,8 @@ from ..errors import (
     MediaError,
     ModelFailed,
     NotFound,
+    ProviderTimeout,
+    ProviderUnavailable,
     RefusedContent,
     RefusedInput,
     ResultExpired,
@@ -22,11 +24,42 @@ from .states import UNSENT_STATES
 
 if TYPE_CHECKING:
     from ..providers.base import JobHandle, Provider, Submission
-    from .ledger import Job
+    from .ledger import Job, Ledger
     from .states import JobState
 
 FINAL_ERRORS = (ModelFailed, NotFound, RefusedContent, RefusedInput, ResultExpired)
 """Errors after which a request yields no result. After any other error the request still exists and is polled again later."""
+
+
+MAX_RESULT_ATTEMPTS = 5
+"""Runs in which a provider answers without a usable result until the job has failed. Each repeats its requests by itself."""
+
+NO_ANSWER_CODES = frozenset({"provider.connection_failed", "provider.no_response", "comfyui.no_server"})
+"""Errors of the network, without an answer of the provider: a job waits for the network as long as it takes."""
+
+
+def result_attempts(job: Job, error: TracklayError | OSError, provider: Provider) -> int:
+    """Return the number of runs, with the one that ends with `error`, in which an accepted request got no usable result.
+
+    What the user can put right does not count: the network, the API key, the account's credit, the disk. Nor does what runs here.
+    """
+    params = (job.error or {}).get("params") or {}
+    before = params.get("attempts", 0) if isinstance(params.get("attempts"), int) else 0
+    is_answer = isinstance(error, ProviderUnavailable | ProviderTimeout) and error.code not in NO_ANSWER_CODES
+    is_accepted = job.state in ("running", "fetching") and bool(job.request) and provider.submit_mode == "submit"
+    return before + int(is_answer and is_accepted)
+
+
+def is_fetchable_again(job: Job) -> bool:
+    """Return whether the provider can be asked again for the result of a job that failed."""
+    return job.state == "failed" and job.job_handle is not None and bool(job.request)
+
+
+def reopen_failed(ledger: Ledger, job: Job) -> Job:
+    """Make a failed job `running` again, so that the provider is asked for its result once more, and return its row."""
+    # An output on disk is the one that failed: it counts as a first download.
+    output = None if job.output is None else {**job.output, "fetched": 1}
+    return ledger.transition(job, "running", hidden=0, cancel_requested=0, output=output)
 
 
 class FindOnlyProvider:
@@ -75,8 +108,12 @@ def state_after_error(state: JobState, error: TracklayError | OSError) -> JobSta
     return end
 
 
-def error_for_user(job: Job, error: TracklayError | OSError, new_state: JobState | None) -> TracklayError:
+def error_for_user(
+    job: Job, error: TracklayError | OSError, new_state: JobState | None, attempts: int = 0
+) -> TracklayError:
     """Return the error as users see it: for a job that stays open, with its number, so that front ends can add the next step.
+
+    `attempts` are those of `result_attempts`, which is how the next run knows them.
 
     The class, and with it the `kind`, stays that of the original error, which becomes the cause.
     """
@@ -90,9 +127,17 @@ def error_for_user(job: Job, error: TracklayError | OSError, new_state: JobState
     if new_state == "unclear":
         # An error of the operating system while sending leaves the same doubt as a lost answer, under its own `kind`.
         wrapped = type(original)("job.unclear", "{error} Job {job} needs a decision.", error=original, job=job.id)
+    elif new_state == "failed" and attempts >= MAX_RESULT_ATTEMPTS:
+        wrapped = type(original)(
+            "job.no_result",
+            "{error} Job {job} has failed after {attempts} runs without a result. Its cost still counts.",
+            error=original,
+            job=job.id,
+            attempts=attempts,
+        )
     elif new_state is None:
         wrapped = type(original)(
-            "job.kept", "{error} Job {job} is kept and can be resumed.", error=original, job=job.id
+            "job.kept", "{error} Job {job} is kept and can be resumed.", error=original, job=job.id, attempts=attempts
         )
     else:
         return original

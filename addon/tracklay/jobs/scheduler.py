@@ -25,7 +25,14 @@ from ..providers.client import close_client
 from . import artifact_store, process_lock
 from .context import JobContext
 from .delivery import delivery_of_plan
-from .failures import error_columns, internal_error, stored_error, unsent_cancelled
+from .failures import (
+    error_columns,
+    internal_error,
+    is_fetchable_again,
+    reopen_failed,
+    stored_error,
+    unsent_cancelled,
+)
 from .job_spec import JobSpec, random_seed, request_keys
 from .ledger import Job, Ledger, NewJob
 from .ledger_writer import LedgerWriter
@@ -255,7 +262,7 @@ class Scheduler:
         """Claim and run jobs that no process runs, and return them.
 
         Args:
-            job_ids: their numbers; by default all open jobs.
+            job_ids: their numbers; by default all open jobs. A failed job that is named is fetched again.
             matches: returns whether a job may be resumed.
             may_submit: whether parts of takes that were never sent may be.
         """
@@ -263,6 +270,9 @@ class Scheduler:
 
         def claim_jobs(ledger: Ledger) -> list[Job]:
             claimed = []
+            for job in (ledger.get_job(ledger.joining_job(job_id)) for job_id in job_ids):
+                if is_fetchable_again(job):
+                    reopen_failed(ledger, job)
             for job_id in ledger.open_job_ids(job_ids):
                 job = ledger.get_job(job_id)
                 if matches(job) and self._is_unowned(job):

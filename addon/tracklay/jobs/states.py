@@ -61,12 +61,12 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition("submitting", "failed", "the provider refused the request; no work was started"),
     Transition("submitting", "unclear", "no answer came, and the provider does not list the request"),
     Transition("running", "fetching", "the provider reports that it has finished; or all parts are ready"),
-    Transition("running", "failed", "the model failed"),
+    Transition("running", "failed", "the model failed, or five runs got no usable answer"),
     Transition("running", "cancelled", "the user cancelled; the message says whether the provider confirmed"),
     Transition(
         "fetching", "conforming", "the output, or the joined parts, are on disk: a temporary name, synced, renamed"
     ),
-    Transition("fetching", "failed", "the provider has deleted the output, or it holds no sound"),
+    Transition("fetching", "failed", "the provider has deleted the output, or five runs got no usable answer"),
     Transition("fetching", "cancelled", "the user cancelled; the output was made and is charged"),
     Transition("conforming", "ready", "the take is a file of exactly the span's samples"),
     Transition("conforming", "fetching", "the downloaded file is damaged; it is downloaded once more"),
@@ -75,6 +75,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition("ready", "laid", "the take is on the timeline"),
     Transition("ready", "conforming", "the take's file was deleted before it was laid; it is rebuilt from the output"),
     Transition("ready", "cancelled", "the user discarded the job; the file stays"),
+    Transition("failed", "running", "the user has the provider asked for the result again; nothing is sent"),
     Transition("unclear", "running", "the request was looked for again and found"),
     Transition("unclear", "planned", "the user has the request sent again; it may be charged twice"),
     Transition("unclear", "cancelled", "the user discarded the job; it may have been charged"),
@@ -82,7 +83,7 @@ TRANSITIONS: tuple[Transition, ...] = (
 """All allowed transitions. A trigger in the ledger refuses every other one."""
 
 FINAL_STATES: frozenset[JobState] = frozenset({"laid", "failed", "cancelled"})
-"""States with no transition out of them."""
+"""States in which nothing more happens by itself. Only the user leads out of one: a failed job's result can be fetched again."""
 
 UNSENT_STATES: frozenset[JobState] = frozenset({"planned", "extracting"})
 """States before any request is sent."""

@@ -13,7 +13,15 @@ from ..cue import Cost, Failure
 from ..errors import LedgerError, TracklayError
 from ..providers.base import JobHandle, Request, Submission, catalogue_cost, checked_replies, get_provider, submit_once
 from . import costs
-from .failures import NO_ERROR, FindOnlyProvider, error_columns, error_for_user, state_after_error
+from .failures import (
+    MAX_RESULT_ATTEMPTS,
+    NO_ERROR,
+    FindOnlyProvider,
+    error_columns,
+    error_for_user,
+    result_attempts,
+    state_after_error,
+)
 from .job_spec import StageProgress
 from .ledger import Ledger, utc_timestamp
 
@@ -60,8 +68,11 @@ class SubmissionStage:
     async def _record_failure(self, error: TracklayError | OSError) -> Failure:
         """Store the error, move the job to the state it leads to, and return the failure."""
         job = self.job
+        attempts = result_attempts(job, error, self.provider)
         new_state = self._state_after(error)
-        user_error = error_for_user(job, error, new_state)
+        if new_state is None and attempts >= MAX_RESULT_ATTEMPTS:
+            new_state = "failed"
+        user_error = error_for_user(job, error, new_state, attempts)
         columns = error_columns(user_error)
         if new_state == "failed" and job.state == "submitting":
             columns |= {"cost": "0"}  # the provider refused it

@@ -21,9 +21,11 @@ from ..listening.heard import measure_heard
 from ..media.bwf import BwfWriter
 from ..media.conform import conform_audio
 from ..media.fingerprint import source_id
+from ..media.image_sequence import held_images_notes
 from ..media.marks import XmpMark
 from ..media.marks.credentials import has_credentials
 from ..media.marks.signing import sign_file, signing_identity
+from ..media.proxy_cache import find_pinned
 from ..media.wav_reader import WavReader
 from ..models.plan_terms import plan_for_manifest
 from ..worker import WorkerProcess
@@ -147,6 +149,7 @@ class TakeWriter:
             claim["heard"] = measure_heard(temporary)
             notes = [
                 *self.output.notes,
+                *self._picture_notes(),
                 *conformed.notes,
                 *music_notes,
                 *self._credentials_notes(),
@@ -278,6 +281,11 @@ class TakeWriter:
         """Sign a finished file in place, if a certificate is set: whatever is done to it afterwards would break the signature."""
         mark = XmpMark(take.source_type, take.cue.model)
         sign_file(file, mark, self.spec.take_name(0), [self.output.file, *self.output.stems.values()])
+
+    def _picture_notes(self) -> tuple[str, ...]:
+        """Return a note if the model saw a picture with images in the place of others."""
+        pinned = find_pinned(self.job.proxy_key) if self.job.proxy_key else None
+        return held_images_notes(pinned.proxy.held_images) if pinned else ()
 
     def _credentials_notes(self) -> tuple[str, ...]:
         """Return a note if the model's file has Content Credentials that the take cannot have."""

@@ -31,15 +31,36 @@ PRIMING_SAMPLES = {
     "eac3": 256,
     "mp2": 481,
     "opus": 312,
-    "wmav1": 2048,
-    "wmav2": 2048,
     "dts": 512,
+    "adpcm_g722": 22,
+    "g723_1": 60,
+    "nellymoser": 128,
+    "amr_nb": 50,
 }
 """Samples of priming of the usual encoders: AAC one block (measured in files of MMAudio's own writer), MP3 576 of LAME and 529 of the
 decoder, the others as ffmpeg 5.1, 7.0 and 9.0 write them. Another encoder's may differ: nothing in such a file says so."""
 
+SPEEX_PRIMING_SAMPLES = {8000: 40, 16000: 143, 32000: 349}
+"""Samples that an encoder of Speex looks ahead, by the sample rate (`SPEEX_GET_LOOKAHEAD` of libspeex)."""
+
+DECODER_SECONDS = {"speex": Fraction(1, 200), "amr_nb": Fraction(30, 8000)}
+"""Seconds by which a decoder is late beside the encoder's priming, and that no container counts: Speex a subframe of its narrow band,
+AMR as measured."""
+
+WMA_CODECS = ("wmav1", "wmav2")
+
+WMA_BLOCKS = {"wmav1": ((16_000, 512), (32_000, 1024)), "wmav2": ((16_000, 512), (22_050, 1024))}
+"""Samples of a block of WMA, by the highest sample rate that has it, and of any higher rate.
+
+An encoder's priming is one block, and a decoder is one late."""
+
+WMA_LONGEST_BLOCK = 2048
+
+HALVED_OPUS_DELAYS = {1: 52, 2: 104, 3: 156}
+"""Samples at 48 kHz of priming that ffmpeg up to 5.1 states in Matroska for Opus of 8, 16 and 24 kHz, by milliseconds. It has 312."""
+
 TIME_TOLERANCE = Fraction(3, 2000)
-"""Seconds within which two times are equal: Matroska and FLV round to milliseconds. The smallest priming is 5.3 ms."""
+"""Seconds within which two times are equal, at most: Matroska and FLV round to milliseconds."""
 
 FIRST_FRAMES = 3
 """Decoded frames that are read: the first may have no data."""
@@ -67,6 +88,7 @@ cut from a longer one looks the same (measured with ffmpeg 5.1 and 9.0).
 _CONTAINER = re.compile(r"Input #0, (\S+), from")
 _DURATION = re.compile(r"  Duration: (\d{1,4}):(\d\d):(\d\d\.\d+)")
 _FFMPEG_TS = re.compile(r"^ *service_provider *: FFmpeg$")
+_OLD_FFMPEG = re.compile(r"^ *encoder *: Lavf5\d\.", re.IGNORECASE)
 _PICTURE = re.compile(r"  Stream #0:\d+[^ ]{0,40}: Video: (?!.*\(attached pic\))")
 
 
@@ -101,6 +123,14 @@ class AudioHead(NamedTuple):
     packet: Fraction | None
     sample: Fraction | None
     log_lines: tuple[str, ...]
+
+
+class _Times(NamedTuple):
+    """Times on a file's own clock, in seconds: the take's time zero, the first packet, and the first decoded sample."""
+
+    zero: Fraction
+    packet: Fraction
+    sample: Fraction
 
 
 def read_audio_head(path: Path, *, cancel_token: CancelToken | None = None) -> AudioHead:
@@ -175,21 +205,71 @@ def measure_audio_start(path: Path, head: AudioHead, *, cancel_token: CancelToke
             zero = min(zero, FFMPEG_TS_START)
     else:
         zero = Fraction(0)
-    usual = PRIMING_SAMPLES.get(codec, 0)
-    priming = 0
-    if abs(packet - zero) <= TIME_TOLERANCE or codec in UNCOUNTED_PRIMING_CODECS:
-        # The first packet begins at zero, so its timestamp does not count the priming in it: the samples come late by that.
-        skipped = round((sample - packet) * sample_rate)
-        priming = skipped if head.has_skip_samples and skipped > 0 else usual
+    times = _Times(zero, packet, sample)
+    if codec in WMA_CODECS:
+        # Times of whole blocks, rounded to milliseconds.
+        block = Fraction(_usual_priming(codec, sample_rate), sample_rate)
+        times = _Times(*(_snap_to_blocks(time, block) for time in times))
+    is_old = any(_OLD_FFMPEG.match(line) for line in described)
+    priming = _uncounted_priming(head, times)
+    return AudioStart(_first_sound(codec, sample_rate, times, priming, is_old=is_old), priming, declared)
+
+
+def _uncounted_priming(head: AudioHead, times: _Times) -> int:
+    """Return the samples of priming that the packets' timestamps do not count: the sound comes late by them."""
+    assert head.stream  # noqa: S101 - as documented
+    codec, sample_rate = head.stream.codec, head.stream.sample_rate
+    usual = _usual_priming(codec, sample_rate)
+    if abs(times.packet - times.zero) > _tolerance(usual, sample_rate) and codec not in UNCOUNTED_PRIMING_CODECS:
+        return 0
+    skipped = round((times.sample - times.packet) * sample_rate)
+    if codec == "vorbis":
+        return skipped  # the first block of its decoder is empty, and ffmpeg 5.1 counts it in Matroska
+    return skipped if head.has_skip_samples and skipped > 0 else usual
+
+
+def _first_sound(codec: str, sample_rate: int, times: _Times, priming: int, *, is_old: bool) -> Fraction:
+    """Return the time of the first sample that belongs to the sound, from time zero; negative: the seconds of priming before it.
+
+    `is_old`: the file was written by an ffmpeg before 6.
+    """
+    zero, packet, sample = times
+    usual = _usual_priming(codec, sample_rate)
+    usual_seconds, tolerance = Fraction(usual, sample_rate), _tolerance(usual, sample_rate)
     delay = sample - zero - Fraction(priming, sample_rate)
-    usual_seconds = Fraction(usual, sample_rate)
-    if usual and max(abs(zero - usual_seconds), abs(packet + usual_seconds), abs(sample)) <= TIME_TOLERANCE:
+    if usual and max(abs(zero - usual_seconds), abs(packet + usual_seconds), abs(sample)) <= tolerance:
         # ffmpeg 5.1 writes the codec delay of Opus into Matroska and moves the picture by it, too: that is twice.
         delay = sample
+    elif codec == "opus" and packet < zero - tolerance and abs(sample - packet - usual_seconds) <= tolerance:
+        # Its priming is removed, and the sound begins at time zero, whatever part of it the container states.
+        delay = Fraction(0)
+    elif codec == "opus" and is_old and abs(sample) <= tolerance:
+        removed = HALVED_OPUS_DELAYS.get(round((sample - packet) * 1000), usual)
+        delay = Fraction(removed - usual, sample_rate)
     # A timestamp in whole milliseconds that means the priming is made exact.
-    if delay < 0 and abs(delay + usual_seconds) <= TIME_TOLERANCE:
+    if delay < 0 and abs(delay + usual_seconds) <= tolerance:
         delay = -usual_seconds
-    return AudioStart(delay, priming, declared)
+    return delay - DECODER_SECONDS.get(codec, 0)
+
+
+def _tolerance(usual: int, sample_rate: int) -> Fraction:
+    """Return the seconds within which two times are equal: half of the priming separates with from without."""
+    return min(TIME_TOLERANCE, Fraction(usual, 2 * sample_rate)) if usual else TIME_TOLERANCE
+
+
+def _snap_to_blocks(time: Fraction, block: Fraction) -> Fraction:
+    """Return a time near the beginning as a whole number of blocks, if it is one that was rounded to milliseconds."""
+    count = round(time / block)
+    return count * block if abs(count) <= 2 and abs(time - count * block) <= TIME_TOLERANCE else time
+
+
+def _usual_priming(codec: str, sample_rate: int) -> int:
+    """Return the samples of priming of a codec's usual encoder, at the source's rate."""
+    if codec in WMA_CODECS:
+        return next((block for highest, block in WMA_BLOCKS[codec] if sample_rate <= highest), WMA_LONGEST_BLOCK)
+    if codec == "speex":
+        return SPEEX_PRIMING_SAMPLES.get(sample_rate, 0)
+    return PRIMING_SAMPLES.get(codec, 0)
 
 
 def _about_input(log_lines: tuple[str, ...]) -> list[str]:

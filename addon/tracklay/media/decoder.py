@@ -11,7 +11,7 @@ import math
 import queue
 import re
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -153,6 +153,10 @@ class FrameSource(Protocol):
     def is_still(self) -> bool:
         """True for a single picture, which is on screen at all times."""
 
+    @property
+    def held_images(self) -> Sequence[str]:
+        """Names of the images that could not be decoded, of those read so far: the one before each is shown in its place."""
+
     def key_frame_times(self, begin: Fraction, end: Fraction, *, cancel_token: CancelToken | None) -> list[Fraction]:
         """Return the times between two times at which decoding can begin; all in seconds from the first frame."""
 
@@ -184,6 +188,11 @@ class VideoSource:
     def is_still(self) -> bool:
         """True for a single picture, which is on screen at all times."""
         return self.header.is_still
+
+    @property
+    def held_images(self) -> Sequence[str]:
+        """None: a file is not made of images."""
+        return ()
 
     def key_frame_times(self, begin: Fraction, end: Fraction, *, cancel_token: CancelToken | None) -> list[Fraction]:
         """Return the times of the key frames between two times, ascending; all in seconds from the first frame."""
@@ -275,12 +284,16 @@ class VideoSource:
 
 @dataclass(frozen=True, slots=True)
 class ImageSequenceSource:
-    """An image sequence as a source of frames. Image `n` begins at `n / rate` seconds. `list_path` is the file for ffmpeg's list."""
+    """An image sequence as a source of frames. Image `n` begins at `n / rate` seconds. `list_path` is the file for ffmpeg's list.
+
+    `held_images` are the names of those that could not be decoded, of the images read so far.
+    """
 
     folder: Path
     names: tuple[str, ...]
     rate: Rate
     list_path: Path
+    held_images: list[str] = field(default_factory=list, compare=False)
 
     @property
     def name(self) -> str:
@@ -329,6 +342,9 @@ class ImageSequenceSource:
             while coming is not None and coming.time <= at:
                 shown, coming = coming, next(decoding, None)
             yield shown._replace(time=at)
+            # Only now: frames are read one ahead, and the one that is not used is not held.
+            if shown.time != at and self.names[index] not in self.held_images:
+                self.held_images.append(self.names[index])
 
     def _last_before(
         self, first: int, scaling: ScaleOptions, cancel_token: CancelToken | None

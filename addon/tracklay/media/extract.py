@@ -51,11 +51,13 @@ class Proxy:
         path: the MP4.
         times: start of each frame in seconds; the first is 0.
         seconds: length: that of the span, or more if it was padded.
+        held_images: names of the source's images that cannot be decoded: the one before each is shown in its place.
     """
 
     path: Path
     times: tuple[Fraction, ...]
     seconds: Fraction
+    held_images: tuple[str, ...] = ()
 
 
 def extract_proxy(
@@ -191,7 +193,8 @@ class ProxyExtractor:
             for held in range(frame_count(), -(-self.spec.min_seconds * self.rate.fps // 1)):
                 if frame is not None:
                     encoder.write(self.rate.seconds(held), frame)
-        proxy = Proxy(path, encoder.times, max(self.rate.seconds(frame_count()), self.spec.min_seconds))
+        seconds = max(self.rate.seconds(frame_count()), self.spec.min_seconds)
+        proxy = Proxy(path, encoder.times, seconds, tuple(self.source.held_images))
         if not by_motion:
             return proxy
         width, height = _motion_analysis_size(proxy, cancel_token)
@@ -216,7 +219,7 @@ def crop_proxy(proxy: Proxy, position: Fraction, to: Path, *, cancel_token: Canc
     ):
         for frame in frames:
             encoder.write(frame.time, frame)
-    return Proxy(to, encoder.times, proxy.seconds)
+    return Proxy(to, encoder.times, proxy.seconds, proxy.held_images)
 
 
 def _motion_analysis_size(proxy: Proxy, cancel_token: CancelToken | None) -> tuple[int, int]:

@@ -159,6 +159,14 @@ def check_images(folder: Path, names: Sequence[str]) -> None:
         raise _missing_error(folder / missing[0], first, last)
 
 
+def held_images_notes(names: Sequence[str]) -> tuple[str, ...]:
+    """Return a note about images that cannot be decoded, by their names; none if there are none."""
+    if not names:
+        return ()
+    others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return (f"{names[0]}{others} is missing or cannot be decoded: the image before is shown. Render it again.",)
+
+
 def _missing_error(path: Path, first: int, last: int) -> InvalidInput:
     return InvalidInput(
         "sequence.missing_frame",

@@ -17,6 +17,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -127,13 +128,13 @@ def _write_pin(
     with atomic_write(path) as beside:
         _link_or_copy(proxy.path, beside)
     still = extract_still(proxy, folder / "still.png", cancel_token=cancel_token) if with_still else None
-    note = {"proxy": path.name, "entry": key, **_times_to_json(proxy)}
+    note = {"proxy": path.name, "entry": key, **_proxy_to_json(proxy)}
     with atomic_write(folder / PIN_NOTE) as beside:
         beside.write_text(json.dumps(note), "utf-8")
     # The ledger is about to say that these files exist: their names must survive a power failure.
     fsync_folder(folder)
     fsync_folder(folder.parent)
-    return PinnedProxy(Proxy(path, proxy.times, proxy.seconds), still)
+    return PinnedProxy(replace(proxy, path=path), still)
 
 
 def _link_or_copy(source: Path, to: Path) -> None:
@@ -148,7 +149,7 @@ def find_pinned(pin: str) -> PinnedProxy | None:
     folder = pins_dir() / pin
     try:
         note = _read_note(folder / PIN_NOTE)
-        proxy = Proxy(folder / note["proxy"], *_times_from_json(note))
+        proxy = _proxy_from_json(folder / note["proxy"], note)
     except (OSError, ValueError, KeyError):
         return None
     still = folder / "still.png"
@@ -226,14 +227,14 @@ def load_proxy(key: str, to: Path, *, transfer: Callable[[Path, Path], object] =
             if beside.stat().st_size != note["bytes"]:
                 raise FileNotFoundError(entry)
         os.utime(entry.with_suffix(".json"))
-        return Proxy(to, *_times_from_json(note))
+        return _proxy_from_json(to, note)
     except (OSError, OutputError, ValueError, KeyError):
         return None
 
 
 def store_proxy(key: str, proxy: Proxy, *, transfer: Callable[[Path, Path], object] = shutil.copyfile) -> None:
     """Store a proxy as an entry, and trim the cache. Nothing happens if the cache cannot be written."""
-    note = {"bytes": proxy.path.stat().st_size, **_times_to_json(proxy)}
+    note = {"bytes": proxy.path.stat().st_size, **_proxy_to_json(proxy)}
     with contextlib.suppress(OSError, OutputError):
         folder = proxy_cache_dir()
         folder.mkdir(parents=True, exist_ok=True)
@@ -244,12 +245,18 @@ def store_proxy(key: str, proxy: Proxy, *, transfer: Callable[[Path, Path], obje
         trim_cache(settings.current().cache_bytes)
 
 
-def _times_to_json(proxy: Proxy) -> dict[str, Any]:
-    return {"times": [str(at) for at in proxy.times], "seconds": str(proxy.seconds)}
+def _proxy_to_json(proxy: Proxy) -> dict[str, Any]:
+    return {
+        "times": [str(at) for at in proxy.times],
+        "seconds": str(proxy.seconds),
+        "held_images": list(proxy.held_images),
+    }
 
 
-def _times_from_json(note: dict[str, Any]) -> tuple[tuple[Fraction, ...], Fraction]:
-    return tuple(Fraction(at) for at in note["times"]), Fraction(note["seconds"])
+def _proxy_from_json(path: Path, note: dict[str, Any]) -> Proxy:
+    times = tuple(Fraction(at) for at in note["times"])
+    # Entries of earlier versions do not know of images that were held.
+    return Proxy(path, times, Fraction(note["seconds"]), tuple(note.get("held_images", ())))
 
 
 def _read_note(path: Path) -> dict[str, Any]:

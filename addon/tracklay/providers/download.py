@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from ..atomic_io import atomic_write
-from ..errors import ProviderTimeout, ProviderUnavailable, TracklayError
+from ..errors import ProviderTimeout, ProviderUnavailable, ResultExpired, TracklayError
 from .client import get_client, get_limiter
 from .http import Api, httpx_timeout
-from .response import MAX_ERROR_BODY_BYTES, Response, read_chunks
+from .response import MAX_ERROR_BODY_BYTES, Response, message_suffix, read_chunks
 from .retry import MIB, is_retryable
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ MAX_REDIRECTS = 3
 
 MAX_LENGTH_DIGITS = 12
 """Digits of a length that is believed."""
+
+LINK_REFUSALS = (401, 403)
+"""Statuses with which a storage service refuses a link, and an API a key."""
 
 PARTIAL_CONTENT, RANGE_NOT_SATISFIABLE = 206, 416
 
@@ -42,7 +45,8 @@ async def download(api: Api, url: str, to: Path, *, send_key: bool = False, max_
 
     Raises:
         ProviderUnavailable: the file is too large, empty, incomplete after all attempts, or not on the provider's hosts.
-        ResultExpired, NotFound, KeyRefused: the server refuses the file.
+        ResultExpired: the server refuses the link.
+        NotFound, KeyRefused: it has no such file, or the API refuses the key.
         ProviderTimeout: it did not arrive within the time limit.
         OutputError: it cannot be written.
     """
@@ -132,10 +136,23 @@ class _Download:
                 self._received_bytes, self._validator = 0, ""
                 return api.response_error(refusal), None
             if not is_retryable(refusal.status):
-                raise api.response_error(refusal)
+                raise self._refusal_error(url, refusal)
             return api.response_error(refusal), refusal.retry_after
         raise ProviderUnavailable(
             "provider.redirect_loop", "{provider} redirects its file in circles.", provider=api.name
+        )
+
+    def _refusal_error(self, url: str, refusal: Response) -> TracklayError:
+        """Return the error of a final refusal. Only the API itself judges the key: elsewhere it is the link that is refused."""
+        api = self._api
+        if refusal.status not in LINK_REFUSALS or any(url.startswith(f"{base}/") for base in api.base_urls):
+            return api.response_error(refusal)
+        return ResultExpired(
+            "provider.link_refused",
+            "{provider} refuses the link to its file (status {status}{message}): it has expired, or the file was deleted.",
+            provider=api.name,
+            status=refusal.status,
+            message=message_suffix(refusal.message),
         )
 
     def _range_headers(self) -> dict[str, str]:

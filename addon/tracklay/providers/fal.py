@@ -16,7 +16,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from ..cue import Cost
-from ..errors import KeyRefused, NotFound, TracklayError
+from ..errors import NotFound, ResultExpired, TracklayError
 from ..untrusted_data import read_amount
 from . import credentials
 from .base import (
@@ -314,7 +314,7 @@ class Fal(Provider):
             return save_data_uri(url, to)
         try:
             return await download(self.api, url, to)
-        except (NotFound, KeyRefused) as error:
+        except (NotFound, ResultExpired) as error:
             raise result_expired("fal", handle.request) from error
 
     def _request_url(self, handle: JobHandle, action: Literal["status", "result", "cancel"]) -> str:

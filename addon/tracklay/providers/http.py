@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,7 +74,7 @@ class FileBody:
         rest = self.path.stat().st_size - self.start
         return rest if self.size is None else min(self.size, rest)
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes]:
         """Yield the body in small chunks: the write timeout then applies to each chunk and not to the whole file."""
         left = self.length
         with self.path.open("rb") as file:
@@ -354,7 +354,7 @@ class Api:
         """Send a request over the network and read the whole response, up to `policy.max_body_bytes`."""
         headers = {"Accept-Encoding": ACCEPT_ENCODING, **outgoing.headers}
         arguments: dict[str, Any] = {"json": outgoing.json} if outgoing.json is not None else {}
-        with contextlib.ExitStack() as open_files:
+        async with contextlib.AsyncExitStack() as open_files:
             if outgoing.form:
                 arguments["files"] = {
                     part: (name, open_files.enter_context(path.open("rb")), mime)
@@ -362,7 +362,10 @@ class Api:
                 }
                 arguments["data"] = outgoing.fields or {}
             if outgoing.content:
-                arguments["content"] = outgoing.content.chunks()
+                # Closed here: after an error of the connection, httpx leaves it, with its open file, to the garbage collector.
+                arguments["content"] = await open_files.enter_async_context(
+                    contextlib.aclosing(outgoing.content.chunks())
+                )
                 # Without a length httpx sends a stream in chunked encoding, which signed upload URLs refuse.
                 headers["Content-Length"] = str(outgoing.content.length)
             if outgoing.query:

@@ -6,14 +6,14 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import KeyRefused, NotFound, RefusedInput, ResultExpired
+from ..errors import NotFound, RefusedInput, ResultExpired
 from .download import download
 
 if TYPE_CHECKING:
     from .http import Api
 
 # Storage services answer an expired signature with 400, 401, 403 or 404.
-_REFUSALS = (KeyRefused, NotFound, RefusedInput)
+_REFUSALS = (ResultExpired, NotFound, RefusedInput)
 
 
 async def download_signed(

@@ -51,6 +51,13 @@ _FORMATS = {
     ".veg": _export("a Vegas project"),
     ".imovieproj": _export("an iMovie project"),
     ".aep": _export("an After Effects project"),
+    ".fcp": _export("a Final Cut Pro 7 project"),
+    ".dra": _export("a DaVinci Resolve project"),
+    ".hrox": _export("a Hiero project"),
+    ".nk": _export("a Nuke script"),
+    ".wfp": _export("a Filmora project"),
+    ".tscproj": _export("a Camtasia project"),
+    ".vpj": _export("a VideoPad project"),
 }
 
 _FOLDER_SUFFIXES = (BUNDLE_FOLDER_SUFFIX, ".fcpxmld", ".fcpbundle", ".imovielibrary")

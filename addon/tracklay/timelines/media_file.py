@@ -235,7 +235,8 @@ class MediaFile(Timeline):
             source = ImageSequenceSource(self.media.path, self.images, self.video.rate, work / "images.txt")
             encode_movie(source, self.video.end, movie, cancel_token=cancel_token)
             film = probe_video(movie, cancel_token=cancel_token)
-            return mux_takes(*film, placed, target, mark=mark, layout=layout, cancel_token=cancel_token)
+            notes = mux_takes(*film, placed, target, mark=mark, layout=layout, cancel_token=cancel_token)
+            return (*notes, *image_sequence.held_images_notes(source.held_images))
 
     def _past_end_note(self, take: Take) -> str:
         """Return a note about music that ends after the picture; empty if it does not. The copy keeps the picture's length."""

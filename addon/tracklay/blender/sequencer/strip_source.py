@@ -283,7 +283,14 @@ def check_picture_files(strip: Any, picture: Picture, span: Span) -> None:
     shown = shown_images(picture, span)
     # One listing of the folder finds what is missing; the first image is checked further.
     missing = next((name for name in shown if name not in there), None)
-    check_source_file(strip, picture.source / (missing or shown[0]))
+    if missing is not None and picture.source.is_dir():
+        raise InvalidInput(
+            "strip.image_missing",
+            "Image of {strip} is missing: {path}. Render it, or cut the strip before it.",
+            strip=strip.name,
+            path=picture.source / missing,
+        )
+    check_source_file(strip, picture.source / shown[0])
 
 
 def file_blockers(picture: Picture) -> list[FastPathBlocker]:

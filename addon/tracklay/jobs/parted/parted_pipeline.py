@@ -30,7 +30,14 @@ from ...providers.base import JobHandle, Output
 from ...worker import WorkerProcess
 from .. import artifact_store
 from ..context import run_blocking, wait_for_worker
-from ..failures import NO_ERROR, error_columns, stored_error, unsent_cancelled
+from ..failures import (
+    NO_ERROR,
+    error_columns,
+    is_fetchable_again,
+    reopen_failed,
+    stored_error,
+    unsent_cancelled,
+)
 from ..ledger import Job, Ledger, NewJob
 from ..pipeline import MAX_DOWNLOADS, JobPipeline
 from ..states import FINAL_STATES, UNSENT_STATES
@@ -215,7 +222,9 @@ class PartedPipeline(JobPipeline):
             return error
         attempts = 1
         while True:
-            if job.state in FINAL_STATES:
+            if not self.context.may_submit and is_fetchable_again(job):
+                job = await self._fetch_again(job)
+            elif job.state in FINAL_STATES:
                 job = await self._add_again(part, number)
             if job.state in UNSENT_STATES and not self.context.may_submit:
                 return ModelFailed("parts.not_sent", "Part {part} has not been sent.", part=number)
@@ -230,6 +239,15 @@ class PartedPipeline(JobPipeline):
             if not isinstance(error, ModelFailed) or job.state != "failed" or attempts == MAX_ATTEMPTS:
                 return error.prefix_with(f"part {number}")
             attempts += 1
+
+    async def _fetch_again(self, job: Job) -> Job:
+        """Have the provider asked again for the result of a part that failed."""
+        token = self.context.owner_token
+
+        def reopen(ledger: Ledger) -> Job:
+            return ledger.claim_job(job.id, token, reopen_failed(ledger, job).owner) or job
+
+        return await self.context.ledger_writer(reopen)
 
     async def _add_again(self, part: PlannedPart, number: int) -> Job:
         new_job = self._new_part_job(part, number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -41,11 +41,13 @@ class JoinedSource:
         picture: the picture, with `pieces`.
         work_dir: folder for temporary files.
         open_piece: opens the picture of a piece, when it is reached.
+        held_images: names of the images that could not be decoded, of those read so far.
     """
 
     picture: Picture
     work_dir: Path
     open_piece: SourceOpener
+    held_images: list[str] = field(default_factory=list, compare=False)
 
     @property
     def name(self) -> str:
@@ -160,3 +162,4 @@ class JoinedSource:
         offset = self.rate.seconds(span.start - self._first_frame)
         for at, frame in decode_plan(source, planned, scaling, cancel_token):
             yield frame._replace(time=offset + at)
+        self.held_images.extend(name for name in source.held_images if name not in self.held_images)

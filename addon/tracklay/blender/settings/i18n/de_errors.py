@@ -72,6 +72,9 @@ ERRORS = {
     ),
     "Blender cannot open the file of {strip}.": "Blender kann die Datei von {strip} nicht öffnen.",
     "File of {strip} not found: {path}.": "Datei von {strip} nicht gefunden: {path}.",
+    "Image of {strip} is missing: {path}. Render it, or cut the strip before it.": (
+        "Ein Bild von {strip} fehlt: {path}. Rendern Sie es, oder beenden Sie den Strip davor."
+    ),
     "Source of {strip} is not a file: {path}.": "Die Quelle von {strip} ist keine Datei: {path}.",
     "File of {strip} is empty: {path}.": "Die Datei von {strip} ist leer: {path}.",
     "Cannot read {path}.": "{path} kann nicht gelesen werden.",
@@ -145,6 +148,9 @@ ERRORS = {
     "Generate the sound again.": "Erzeugen Sie den Klang neu.",
     "Then generate the sound again.": "Erzeugen Sie den Klang dann neu.",
     "Recheck, resubmit or discard it in the Cues panel.": "Prüfen, senden oder verwerfen Sie ihn unter „Cues“.",
+    "Generate again, or fetch it later with `tracklay jobs collect {job}`.": (
+        "Erzeugen Sie neu, oder holen Sie es später mit `tracklay jobs collect {job}`."
+    ),
     "Use Resume Jobs to continue.": "Machen Sie mit „Aufträge fortsetzen“ weiter.",
     "Cancel it first.": "Brechen Sie ihn zuerst ab.",
     "Use Recheck Job to look for it at the provider.": "Suchen Sie ihn mit „Auftrag erneut prüfen“ beim Anbieter.",
@@ -441,6 +447,9 @@ ERRORS = {
     "{error} Job {job} is kept and can be resumed.": (
         "{error} Auftrag {job} bleibt erhalten und kann fortgesetzt werden."
     ),
+    "{error} Job {job} has failed after {attempts} runs without a result. Its cost still counts.": (
+        "{error} Auftrag {job} ist nach {attempts} Läufen ohne Ergebnis fehlgeschlagen. Seine Kosten zählen weiter."
+    ),
     "No such job: {job}.": "Auftrag nicht gefunden: {job}.",
     "Another process is running job {job}.": "Ein anderer Prozess führt Auftrag {job} aus.",
     "Nothing was sent and nothing is charged.": "Nichts wurde gesendet, und nichts wird berechnet.",
@@ -605,6 +614,9 @@ ERRORS = {
     ),
     "{provider} sent a file of more than {limit} MiB. It was not kept.": (
         "{provider} hat eine Datei von mehr als {limit} MiB gesendet. Sie wurde nicht behalten."
+    ),
+    "{provider} refuses the link to its file (status {status}{message}): it has expired, or the file was deleted.": (
+        "{provider} lehnt den Link zu seiner Datei ab (Status {status}{message}): Er ist abgelaufen, oder die Datei wurde gelöscht."
     ),
     "The storage of {provider} refused the upload. Try again later.": (
         "Der Speicher von {provider} hat den Upload abgelehnt. Versuchen Sie es später erneut."
