@@ -24,9 +24,10 @@ from .decoded_sound import DecodedSounds
 from .frame_gains import FrameClock, frame_values, heard_curve, keys_of, limiter_values, values_of
 from .frame_source import KEYS_FILE, PROGRESS_FILE, SOURCES_FILE, FramedSource
 from .gain_curve import UNITY, GainCurve, db_of_gain, gain_of_db
+from .notes import MixNote
 from .planner import HeardSound, dialogue_over_music, plan_mix
 from .presets import load_preset
-from .render import LOUDNESS_TOLERANCE_LU, MAX_LIMITING_DB, MixedSound, render_once
+from .render import LOUDNESS_TOLERANCE_LU, MAX_LIMITING_DB, MixedSound, missed_by_limiting_note, render_once
 from .sources import SourceReader
 
 if TYPE_CHECKING:
@@ -95,8 +96,8 @@ def plan_frame_mix(
         true_peak_db: highest true peak; None: the preset's.
 
     Returns:
-        `measures`: those of the mix as the host plays it; `notes`, `preset`, `target_lufs`, `true_peak_db` and `master_db` as
-        `MixPlan` has them; `left_out`: a sentence for each sound that cannot be read, by its id.
+        `measures`: those of the mix as the host plays it; `preset`, `target_lufs`, `true_peak_db` and `master_db` as `MixPlan` has
+        them; `notes` (`TracklayError.to_dict`), and `left_out`: such a note on each sound that cannot be read, by its id.
 
     Raises:
         InvalidInput: the preset is none, no sound can be read, or all are silent.
@@ -124,8 +125,12 @@ def plan_frame_mix(
     )
     (shared / KEYS_FILE).write_text("".join(json.dumps(line) + "\n" for line in kept), "utf-8")
     planned = plan.to_dict()
-    names = ("preset", "target_lufs", "true_peak_db", "master_db", "measures", "notes")
-    return {**{name: planned[name] for name in names}, "left_out": left_out}
+    names = ("preset", "target_lufs", "true_peak_db", "master_db", "measures")
+    return {
+        **{name: planned[name] for name in names},
+        "notes": [note.to_dict() for note in plan.notes],
+        "left_out": {name: error.to_dict() for name, error in left_out.items()},
+    }
 
 
 class _Progress:
@@ -141,15 +146,15 @@ class _Progress:
 
 def _hear(
     sources: Sequence[FramedSource], decoded: DecodedSounds, clock: FrameClock, report: Callable[[float], None]
-) -> tuple[list[_FrameSound], dict[str, str]]:
-    """Listen to all sounds. Return those that can be read, and a sentence for each of the others."""
+) -> tuple[list[_FrameSound], dict[str, TracklayError]]:
+    """Listen to all sounds. Return those that can be read, and the error of each of the others."""
     sounds, left_out = [], {}
     total, done = sum(source.source.samples for source in sources), 0
     for each in sources:
         try:
             sounds.append(_hear_one(each, decoded, clock))
         except TracklayError as error:
-            left_out[each.source.id] = str(error)
+            left_out[each.source.id] = error
         done += each.source.samples
         report(0.5 * done / max(1, total))
     return sounds, left_out
@@ -268,19 +273,28 @@ class _Fit:
         mixed = [MixedSound(plan, sound.reader) for plan, sound in zip(trial.sounds, self._sounds, strict=True)]
         return render_once(trial, mixed, self._over_music, None, {}, 0.0, {})
 
-    def _shortfall(self, measures: MixMeasures, *, is_held_back: bool) -> list[str]:
+    def _shortfall(self, measures: MixMeasures, *, is_held_back: bool) -> list[MixNote]:
         """Return the sentence about a target that is missed."""
         target = self._plan.target_lufs
         if measures.lufs is None or abs(measures.lufs - target) <= _MISSED_LU:
             return []
         if measures.lufs > target:
-            return [f"The sounds that stay as they are take the mix to {measures.lufs:.1f} LUFS."]
-        why = (
-            f"needs more than {MAX_LIMITING_DB:g} dB of limiting"
-            if is_held_back
-            else f"is not reached by volume keyframes with peaks below {self._plan.true_peak_db:g} dBTP"
-        )
-        return [f"{target:g} LUFS {why}: the mix has {measures.lufs:.1f} LUFS."]
+            note = MixNote(
+                "mix.note_too_loud",
+                "The sounds that stay as they are take the mix to {lufs:.1f} LUFS.",
+                lufs=measures.lufs,
+            )
+        elif is_held_back:
+            note = missed_by_limiting_note(target, measures.lufs)
+        else:
+            note = MixNote(
+                "mix.note_target_missed",
+                "{target:g} LUFS is not reached by volume keyframes with peaks below {ceiling:g} dBTP: the mix has {lufs:.1f} LUFS.",
+                target=target,
+                ceiling=self._plan.true_peak_db,
+                lufs=measures.lufs,
+            )
+        return [note]
 
 
 def without_pinned(keys: Sequence[Key], values: Values, each: FramedSource) -> list[Key]:

@@ -9,8 +9,12 @@ from typing import Any
 import bpy
 import numpy as np
 import pytest
+from tracklay.blender.runtime.mixing import mix_status
 from tracklay.blender.sequencer.mixing import writing
 from tracklay.blender.sequencer.mixing.records import read_record, read_scene_record
+from tracklay.blender.sequencer.mixing.volume_keys import VolumeCurves, read_keys
+from tracklay.blender.settings.i18n import translate
+from tracklay.blender.settings.i18n.translate import translate_error
 from tracklay.mix.mix_files import mix_wavs
 from tracklay.mix.sources import MixSource
 
@@ -48,9 +52,7 @@ def mix(scene: Any, **settings: Any) -> dict[str, Any]:
 
 def own_keys(scene: Any, strip: Any) -> list[tuple[float, float]]:
     """Return the keys of a strip's volume."""
-    from tracklay.blender.sequencer.mixing.volume_keys import VolumeCurves, read_keys
-
-    return read_keys(VolumeCurves.of_scene(scene).find(scene, strip))
+    return read_keys(VolumeCurves().find(scene, strip))
 
 
 def command_mix(sounds: dict[str, Path], tmp_path: Path, preset: str) -> Any:
@@ -163,6 +165,35 @@ def test_a_second_mix_of_the_same_scene_changes_nothing(scene, sounds):
     assert curves_of(scene) == before
 
 
+def test_the_meter_follows_volumes_that_are_changed_by_hand(scene, sounds):
+    """A key that is moved, one that is removed, and the volume of a strip that the mix leaves alone; as it was again, it is up to date."""
+    strips = lay_sounds(scene, sounds)
+    strips["room tone"].tracklay_mix_kind = "LEAVE"
+    mix(scene)
+
+    def is_seen_as_changed() -> bool:
+        bpy.context.view_layer.update()
+        assert mix_status.is_unchecked
+        assert list(mix_status.look_steps(scene.name))
+        assert not mix_status.is_unchecked
+        record = read_scene_record(scene)
+        assert record is not None
+        return mix_status.is_out_of_date(scene, record)
+
+    assert not is_seen_as_changed()
+    curve = VolumeCurves().find(scene, strips["Music"])
+    level = curve.keyframe_points[1].co[1]
+    for value in (level + 0.1, level):
+        curve.keyframe_points[1].co[1] = value
+        curve.update()
+        assert is_seen_as_changed() == (value != level)
+    for volume in (0.5, 1.0):
+        strips["room tone"].volume = volume
+        assert is_seen_as_changed() == (volume == 0.5)
+    curve.keyframe_points.remove(curve.keyframe_points[1])
+    assert is_seen_as_changed()
+
+
 def test_places_trims_metas_and_muting_are_followed(scene, sounds, tmp_path):
     """What is heard is mixed: a trimmed strip at its place, a strip in a meta, no muted one."""
     strips = lay_sounds(scene, sounds)
@@ -234,12 +265,19 @@ def test_what_is_left_out_or_missed_is_noted(scene, sounds, tmp_path):
     gone = write_wav(tmp_path / "gone.wav", make_noise(1, -30))
     new("gone", str(gone), 6, 1)
     gone.unlink()
-    notes = mix(scene, target="CUSTOM", target_lufs=-5)["notes"]
+    mix(scene, target="CUSTOM", target_lufs=-5)
+    record = read_scene_record(scene)
+    assert record is not None
+    notes = [str(note) for note in record.notes]
     assert [note for note in notes if note.startswith("gone: File not found")]
     assert "room tone: Its volume has a driver. It stays as it is." in notes
     assert [note for note in notes if note.startswith("nan: 10 samples are no numbers")]
     assert [note for note in notes if note.startswith("No dialogue was found")]
     assert [note for note in notes if note.startswith("-5 LUFS needs more than 12 dB of limiting")]
+    words = translate.TRANSLATIONS["de_DE"]
+    german = [translate_error(note, lambda text: words[translate.ANY_CONTEXT, text]) for note in record.notes]
+    assert "room tone: Die Lautstärke hat einen Treiber. Sie bleibt, wie sie ist." in german
+    assert "nan: 10 Samples sind keine Zahlen und sind als Stille zu hören." in german
 
 
 def write_float(path: Path, sound: Any) -> None:

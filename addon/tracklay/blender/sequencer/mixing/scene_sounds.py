@@ -18,13 +18,14 @@ import bpy
 from ....cue import SAMPLE_RATE
 from ....mix.frame_source import FramedSource
 from ....mix.kinds import KINDS, kind_of_task
+from ....mix.notes import MixNote
 from ....mix.sources import MixSource
 from ...settings import catalogue
 from ...settings.mix_properties import LEAVE_ALONE
 from .. import compat, selection
 from ..channels.by_kind import is_unnamed
 from ..cue_index import ENTRY_PROPERTY
-from .fingerprint import timeline_fingerprint
+from .fingerprint import timeline_steps
 from .records import read_record
 from .volume_keys import VolumeCurves, pinned_stretches, sample_curve
 
@@ -69,8 +70,7 @@ class SceneScan:
         frames: its length.
         rate: frames per second.
         lines: `FramedSource` of each sound as JSON text.
-        placed: (first frame, first frame after it) of each strip when it was read.
-        left_alone: a sentence for each strip that stays as it is.
+        left_alone: a note on each strip that stays as it is.
         fingerprint: the timeline as it was read.
     """
 
@@ -79,8 +79,7 @@ class SceneScan:
     frames: int
     rate: Fraction
     lines: list[str] = field(default_factory=list)
-    placed: dict[str, tuple[int, int]] = field(default_factory=dict)
-    left_alone: dict[str, str] = field(default_factory=dict)
+    left_alone: dict[str, MixNote] = field(default_factory=dict)
     fingerprint: str = ""
 
     @classmethod
@@ -91,16 +90,14 @@ class SceneScan:
 
     def read(self) -> Iterator[None]:
         """Read the scene, one strip at a time."""
-        scene = bpy.data.scenes[self.scene]
-        self.fingerprint = timeline_fingerprint(scene)
-        yield
+        self.fingerprint = yield from timeline_steps(self.scene)
+        if (scene := bpy.data.scenes.get(self.scene)) is None:
+            return
         levels: list[LevelSounds] = []
         for found in _heard_levels(scene, self.first, self.first + self.frames):
             levels += found
             yield
-        scene = bpy.data.scenes.get(self.scene)
-        curves = VolumeCurves() if scene is None else VolumeCurves.of_scene(scene)
-        yield
+        curves = yield from VolumeCurves.steps_of_scene(self.scene)
         for level in levels:
             for name in level.names:
                 scene = bpy.data.scenes.get(self.scene)
@@ -159,7 +156,6 @@ class SceneScan:
             pinned=tuple(pinned),
         )
         self.lines.append(json.dumps(placed.to_dict()))
-        self.placed[strip.name] = begin, end
 
 
 def _shift(keys: list[tuple[int, float]], by: int) -> list[tuple[int, float]]:
@@ -176,7 +172,7 @@ def _heard_levels(scene: Any, first: int, stop: int) -> Iterator[list[LevelSound
     while waiting:
         meta_name, first, stop, gain, label, depth = waiting.pop()
         place = 0
-        while (owner := _level_owner(name, meta_name)) is not None and place < len(owner.strips):
+        while (owner := compat.sequencer_level(name, meta_name)) is not None and place < len(owner.strips):
             muted = [channel.mute for channel in owner.channels]
             names = []
             for strip in owner.strips[place : place + STRIPS_PER_STEP]:
@@ -191,13 +187,6 @@ def _heard_levels(scene: Any, first: int, stop: int) -> Iterator[list[LevelSound
             place += STRIPS_PER_STEP
 
 
-def _level_owner(scene_name: str, meta_name: str) -> Any:
-    """Return the sequence editor of a scene, or a meta strip in it; None if it is gone."""
-    scene = bpy.data.scenes.get(scene_name)
-    editor = scene and scene.sequence_editor
-    return editor if editor is None or not meta_name else editor.strips_all.get(meta_name)
-
-
 def _channel_name(scene: Any, strip: Any) -> str:
     """Return the name of a strip's channel that says something: the user's, or its number."""
     parent = strip.parent_meta()
@@ -205,15 +194,15 @@ def _channel_name(scene: Any, strip: Any) -> str:
     return str(strip.channel) if is_unnamed(channels, strip.channel) else str(channels[strip.channel].name)
 
 
-def _unreadable_reason(strip: Any) -> str:
-    """Return why the sound of a strip cannot be mixed, in a sentence; empty if it can."""
+def _unreadable_reason(strip: Any) -> MixNote | None:
+    """Return why the sound of a strip cannot be mixed; None if it can."""
     if strip.sound is None:
-        return "It has no sound."
+        return MixNote("mix.note_no_sound", "It has no sound.")
     if strip.sound.packed_file is not None:
-        return "Its sound is packed into the .blend file. Unpack it to mix it."
+        return MixNote("mix.note_packed", "Its sound is packed into the .blend file. Unpack it to mix it.")
     if any(True for _ in getattr(strip, "retiming_keys", ())):
-        return "It is retimed. Render it to a file to mix it."
-    return ""
+        return MixNote("mix.note_retimed", "It is retimed. Render it to a file to mix it.")
+    return None
 
 
 def _known_kind(strip: Any) -> tuple[Kind | None, KindOrigin]:
