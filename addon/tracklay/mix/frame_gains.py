@@ -93,14 +93,22 @@ def frame_values(curve: GainCurve, clock: FrameClock, first: int, stop: int, fad
         stop: first frame after it.
         fades: the curve fades in at its start, and out at its end.
     """
-    samples = (np.arange(first, stop + 1) + clock.lead) * clock.frame_samples
-    begin, end = clock.first_sample(first), clock.first_sample(stop)
-    fade = min(FADE_SAMPLES, (end - begin) // 2)
-    values = curve.at_samples(np.clip(samples, begin + fade * fades[0], end - fade * fades[1]))
+    values = inner_values(curve, clock, first, stop, fades)
     if fades[0]:
         values[0] = 0.0
     if fades[1] and stop - first > 1:
         values[-3 if clock.is_late and stop - first > 2 else -2 :] = 0.0
+    return values
+
+
+def inner_values(
+    curve: GainCurve, clock: FrameClock, first: int, stop: int, fades: tuple[bool, bool] = (True, True)
+) -> Values:
+    """Return the gain of each frame as `frame_values` does, without the fades: what is next to them stands in for them."""
+    samples = (np.arange(first, stop + 1) + clock.lead) * clock.frame_samples
+    begin, end = clock.first_sample(first), clock.first_sample(stop)
+    fade = min(FADE_SAMPLES, (end - begin) // 2)
+    values: Values = curve.at_samples(np.clip(samples, begin + fade * fades[0], end - fade * fades[1]))
     return values
 
 

@@ -21,7 +21,7 @@ from ..errors import InvalidInput, MediaError, TracklayError
 from ..media.probe import probe_audio
 from .analysis import analyse_sound
 from .decoded_sound import DecodedSounds
-from .frame_gains import FrameClock, frame_values, heard_curve, keys_of, limiter_values, values_of
+from .frame_gains import FrameClock, frame_values, heard_curve, inner_values, keys_of, limiter_values, values_of
 from .frame_source import KEYS_FILE, PROGRESS_FILE, SOURCES_FILE, FramedSource
 from .gain_curve import UNITY, GainCurve, db_of_gain, gain_of_db
 from .notes import MixNote
@@ -53,6 +53,10 @@ MAX_VOLUME: Final = 100.0
 LEAST_DELAY: Final = Fraction(3, 100)
 """Seconds from which the first sound of a file is late; less is what its encoder put in front."""
 
+EDGE_SECONDS: Final = Fraction(1, 2)
+"""Seconds next to keys of the user's in which a duck under speech there begins or ends."""
+
+_SAME: Final = 1e-6
 _OVER_DB: Final = 0.05
 _HIT: Final = slice(0, SAMPLE_RATE // 100)
 _AFTER_HIT: Final = slice(SAMPLE_RATE // 50, SAMPLE_RATE // 12)
@@ -120,8 +124,14 @@ def plan_frame_mix(
         plan = plan_mix(heard, length, chosen, target_lufs=target_lufs, true_peak_db=true_peak_db)
         plan, keys = _Fit(plan, sounds, clock, frames, report).run()
     kept = (
-        {"id": sound.id, "kind": sound.kind, "kind_from": sound.kind_from, "keys": keys.get(sound.id)}
-        for sound in plan.sounds
+        {
+            "id": planned.id,
+            "kind": planned.kind,
+            "kind_from": planned.kind_from,
+            "keeps_level": bool(sound.source.ducked),
+            "keys": keys.get(planned.id),
+        }
+        for planned, sound in zip(plan.sounds, sounds, strict=True)
     )
     (shared / KEYS_FILE).write_text("".join(json.dumps(line) + "\n" for line in kept), "utf-8")
     planned = plan.to_dict()
@@ -211,7 +221,8 @@ class _Fit:
     ) -> None:
         self._plan, self._sounds, self._clock, self._frames, self._report = plan, sounds, clock, frames, report
         self._gains = [
-            _planned_gains(sound, planned, clock) for sound, planned in zip(sounds, plan.sounds, strict=True)
+            (_duck_gains if sound.source.ducked else _planned_gains)(sound, planned, clock)
+            for sound, planned in zip(sounds, plan.sounds, strict=True)
         ]
         self._over_music = dialogue_over_music([sound.heard for sound in sounds], plan)
         self._master_db = plan.master_db
@@ -259,7 +270,12 @@ class _Fit:
         for sound, gains in zip(self._sounds, self._gains, strict=True):
             each = sound.source
             volumes = sound.base
-            if not each.is_fixed:
+            if each.is_fixed:
+                pass
+            elif each.ducked:
+                volumes = sound.base * gains
+                keys[each.source.id] = _duck_keys(volumes, each)
+            else:
                 whole = sound.base * gains * master * self._limiter[each.first : each.stop + 1]
                 own = without_pinned(keys_of(np.minimum(whole, MAX_VOLUME), each.first), whole, each)
                 keys[each.source.id] = own
@@ -320,6 +336,30 @@ def _planned_gains(sound: _FrameSound, planned: SoundPlan, clock: FrameClock) ->
         inside = planned.curve.at(clock.first_sample(each.stop) - clock.first_sample(1))
         values[-3:] = inside
     return values
+
+
+def _duck_gains(sound: _FrameSound, planned: SoundPlan, clock: FrameClock) -> Values:
+    """Return the gain of each frame of a sound that keeps its level: ducks in its stretches, which begin and end there."""
+    each = sound.source
+    frames = np.arange(each.first, each.stop + 1)
+    ducks = inner_values(planned.curve.scaled(gain_of_db(-planned.level_db)), clock, each.first, each.stop)
+    edge = float(EDGE_SECONDS * clock.rate)
+    gains = np.ones(len(frames))
+    for first, last, _ in each.ducked:
+        # Neither the stretch's own ends nor the frames next to them move.
+        inside = np.clip(np.minimum(frames - first - 1, last - 1 - frames) / edge, 0.0, 1.0)
+        gains *= 1 + (np.minimum(ducks, 1.0) - 1) * inside
+    return gains
+
+
+def _duck_keys(volumes: Values, each: FramedSource) -> list[Key]:
+    """Return keys strictly inside the stretches of a sound that keeps its level: none where it is not ducked."""
+    found: list[Key] = []
+    for first, last, _ in each.ducked:
+        inner = volumes[first + 1 - each.first : last - each.first]
+        if len(inner) and np.ptp(inner) > _SAME:
+            found += keys_of(inner, first + 1)
+    return found
 
 
 def _begins_with_hit(reader: SourceReader) -> bool:

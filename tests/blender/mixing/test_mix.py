@@ -15,18 +15,17 @@ from tracklay.blender.sequencer.mixing.records import read_record, read_scene_re
 from tracklay.blender.sequencer.mixing.volume_keys import VolumeCurves, read_keys
 from tracklay.blender.settings.i18n import translate
 from tracklay.blender.settings.i18n.translate import translate_error
-from tracklay.mix.mix_files import mix_wavs
-from tracklay.mix.sources import MixSource
 
 from .scenes import (
     FPS,
     RATE,
-    SECONDS,
     curves_of,
     lay_sounds,
     lufs,
     make_hits,
     make_noise,
+    mix_by_command,
+    mix_of_timeline,
     mixdown,
     momentary,
     true_peak_db,
@@ -55,21 +54,8 @@ def own_keys(scene: Any, strip: Any) -> list[tuple[float, float]]:
     return read_keys(VolumeCurves().find(scene, strip))
 
 
-def command_mix(sounds: dict[str, Path], tmp_path: Path, preset: str) -> Any:
-    """Return the mix of the same sounds as the command makes it, (samples, 2)."""
-    samples = round(SECONDS * RATE)
-    # Blender hears mono sound 3 dB lower, which the levels make good: nothing of it is left in the mix.
-    sources = [MixSource(name, name, path, 0, samples).to_dict() for name, path in sounds.items()]
-    to = tmp_path / "command.wav"
-    mix_wavs(sources=sources, samples=samples, preset=preset, work=str(tmp_path), to=str(to))
-    from tracklay.mix.decoded_sound import DecodedSounds
-
-    with DecodedSounds(tmp_path) as decoded:
-        return decoded.open(to).read(0, samples)
-
-
-@pytest.mark.parametrize("preset", ["film", "social"])
-def test_the_mixdown_is_the_plan_and_the_mix_of_the_command(scene, sounds, tmp_path, preset):
+@pytest.mark.parametrize(("preset", "mix_elsewhere"), [("film", mix_of_timeline), ("social", mix_by_command)])
+def test_the_mixdown_is_the_plan_and_the_mix_of_the_command(scene, sounds, tmp_path, preset, mix_elsewhere):
     """Loudness, peaks and each moment: Blender's mixer reads volumes by the frame, and keys are written for that."""
     lay_sounds(scene, sounds)
     result = mix(scene, preset=preset)
@@ -78,7 +64,7 @@ def test_the_mixdown_is_the_plan_and_the_mix_of_the_command(scene, sounds, tmp_p
     assert abs(lufs(heard) - result["lufs"]) < 0.1
     assert abs(lufs(heard) - {"film": -23, "social": -14}[preset]) < 0.2
     assert true_peak_db(heard) <= -1
-    other = command_mix(sounds, tmp_path, preset)
+    other = mix_elsewhere(sounds, tmp_path, preset)
     assert abs(lufs(heard) - lufs(other)) < 0.3
     whole = slice(0, -1)  # Blender's mixdown ends with the start of the last frame
     differences = np.abs(momentary(heard) - momentary(other))[whole]
@@ -153,6 +139,31 @@ def test_keys_of_the_user_survive_a_second_mix(scene, sounds):
     assert len(mine) > 4
     bpy.ops.tracklay.clear_mix("EXEC_DEFAULT")
     assert own_keys(scene, strips["Music"]) == [theirs, (290.0, np.float32(0.33))]
+
+
+def test_a_volume_that_the_user_has_animated_keeps_its_keys_and_is_ducked_between_them(scene, sounds, tmp_path):
+    """A fade in, a dip by hand, a fade out: their keys stay as they are. Where they hold one volume, music goes down under speech."""
+    strips = lay_sounds(scene, sounds)
+    drawn = ((1, 0.0), (20, 0.6), (170, 0.6), (180, 0.3), (190, 0.6), (280, 0.6), (300, 0.0))
+    for frame, volume in drawn:
+        strips["Music"].volume = volume
+        strips["Music"].keyframe_insert("volume", frame=frame)
+    scene.frame_set(1)
+    before = curves_of(scene)
+    result = mix(scene)
+    curve = VolumeCurves().find(scene, strips["Music"])
+    heard = {second: curve.evaluate(1 + round(second * FPS)) for second in (3.25, 6.3, 7.16, 9.0)}
+    assert heard[6.3] == pytest.approx(0.6, abs=0.02)
+    assert heard[7.16] == pytest.approx(0.3, abs=0.02)
+    assert max(heard[3.25], heard[9.0]) < 0.6 * 10 ** (-6 / 20)
+    held = {(frame, float(np.float32(volume))) for frame, volume in drawn}
+    first = own_keys(scene, strips["Music"])
+    assert held < set(first)
+    assert abs(lufs(mixdown(scene, tmp_path / "mix.wav")) - result["lufs"]) < 0.1
+    mix(scene)
+    assert own_keys(scene, strips["Music"]) == first
+    bpy.ops.tracklay.clear_mix("EXEC_DEFAULT")
+    assert curves_of(scene) == before
 
 
 def test_a_second_mix_of_the_same_scene_changes_nothing(scene, sounds):

@@ -29,12 +29,14 @@ class StripRecord:
         keys: (frame, volume) of each key of ours, exactly as Blender holds it. A key with another value was changed by the user.
         kind: the kind that was found.
         kind_from: how.
+        has_own_curve: the volume had keys of the user's before the mix: it keeps its level, and only ducks are ours.
     """
 
     volume: float
     keys: Sequence[Key] = ()
     kind: str = ""
     kind_from: str = ""
+    has_own_curve: bool = False
 
     def to_text(self) -> str:
         """Return it as the strip's property holds it."""
@@ -51,6 +53,7 @@ def read_record(strip: Any) -> StripRecord | None:
             keys,
             str(held.get("kind", "")),
             str(held.get("kind_from", "")),
+            bool(held.get("has_own_curve")),
         )
     except (KeyError, ValueError, TypeError, RecursionError):
         return None

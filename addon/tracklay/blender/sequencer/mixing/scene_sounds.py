@@ -7,6 +7,7 @@ change: strips are known by their names, and nothing of Blender's is kept.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -27,15 +28,20 @@ from ..channels.by_kind import is_unnamed
 from ..cue_index import ENTRY_PROPERTY
 from .fingerprint import timeline_steps
 from .records import read_record
-from .volume_keys import VolumeCurves, pinned_stretches, sample_curve
+from .volume_keys import VolumeCurves, has_other_keys, level_stretches, pinned_stretches, sample_curve
 
 if TYPE_CHECKING:
     from ....mix.kinds import Kind, KindOrigin
+    from .records import StripRecord
 
 LATE_BEFORE_VERSION = (5, 1)
 """Blenders before this one read a volume between two frames from the frame before (measured in 4.5.15, 5.0.1 and 5.2.2)."""
 
 MAX_NESTING = 16
+
+LEVEL_SECONDS = 2
+"""Seconds for which keys of the user's have to hold one value if a duck is to be written between them."""
+
 
 STRIPS_PER_STEP = 50
 """Strips whose names are read in one step."""
@@ -70,7 +76,7 @@ class SceneScan:
         frames: its length.
         rate: frames per second.
         lines: `FramedSource` of each sound as JSON text.
-        left_alone: a note on each strip that stays as it is.
+        strip_notes: a note on each strip that stays as it is, or keeps its level.
         fingerprint: the timeline as it was read.
     """
 
@@ -79,7 +85,7 @@ class SceneScan:
     frames: int
     rate: Fraction
     lines: list[str] = field(default_factory=list)
-    left_alone: dict[str, MixNote] = field(default_factory=dict)
+    strip_notes: dict[str, MixNote] = field(default_factory=dict)
     fingerprint: str = ""
 
     @classmethod
@@ -112,23 +118,11 @@ class SceneScan:
         if stop <= first:
             return
         if reason := _unreadable_reason(strip):
-            self.left_alone[strip.name] = reason
+            self.strip_notes[strip.name] = reason
             return
         record = read_record(strip)
         curve = curves.find(scene, strip)
-        is_left = strip.tracklay_mix_kind == LEAVE_ALONE
-        reason = curves.foreign_reason(strip, curve, record)
-        if reason:
-            self.left_alone[strip.name] = reason
-        base = [(0, strip.volume if record is None or curve is None else record.volume)]
-        pinned: list[Any] = []
-        if reason or (is_left and record is None):
-            base = _shift(sample_curve(curve, first, stop), self.first) if curve else base
-        elif curve and record and not is_left:
-            pinned = [
-                [a - self.first, b - self.first, [[frame - self.first, volume] for frame, volume in keys]]
-                for a, b, keys in pinned_stretches(curve, record.keys)
-            ]
+        volumes = self._read_volumes(strip, curve, record, (first, stop), curves.foreign_reason(strip, curve))
         kind, origin = _known_kind(strip)
         rate = self.rate
         place = round((first - self.first) * SAMPLE_RATE / rate)
@@ -149,17 +143,78 @@ class SceneScan:
             first - self.first,
             stop - self.first,
             (first == begin, stop == end),
-            tuple(base),
+            tuple(volumes.base),
             level.gain * scene.audio_volume,
             is_mono=bool(strip.sound.use_mono),
-            is_fixed=bool(is_left or reason),
-            pinned=tuple(pinned),
+            is_fixed=volumes.is_fixed,
+            pinned=tuple(volumes.pinned),
+            ducked=tuple(volumes.ducked),
         )
         self.lines.append(json.dumps(placed.to_dict()))
 
+    def _read_volumes(
+        self, strip: Any, curve: Any, record: StripRecord | None, span: tuple[int, int], reason: MixNote | None
+    ) -> _StripVolumes:
+        """Return the volumes of a strip in frames of the mix, and note why they stay as they are."""
+        first, stop = span
+        is_left = strip.tracklay_mix_kind == LEAVE_ALONE
+        own = strip.volume if record is None or curve is None else record.volume
+        found = _StripVolumes([(0, own)], is_fixed=bool(is_left or reason))
+        if curve is None:
+            pass
+        elif reason or (is_left and record is None):
+            found.base = sample_curve(curve, first, stop)
+        elif record is None or (record.has_own_curve and has_other_keys(curve, record.keys)):
+            ours = () if record is None else record.keys
+            found.ducked = [
+                (max(first, math.ceil(begins)), min(stop, math.floor(ends)), value)
+                for begins, ends, value in level_stretches(curve, ours, round(LEVEL_SECONDS * self.rate))
+                if begins < stop and ends > first
+            ]
+            found.base = _with_levels(sample_curve(curve, first, stop), found.ducked)
+            found.is_fixed |= not found.ducked
+            reason = _own_keys_note(stays=found.is_fixed)
+        elif not is_left:
+            found.pinned = pinned_stretches(curve, record.keys)
+        if reason:
+            self.strip_notes[strip.name] = reason
+        return found.shifted(-self.first)
 
-def _shift(keys: list[tuple[int, float]], by: int) -> list[tuple[int, float]]:
-    return [(frame - by, volume) for frame, volume in keys]
+
+@dataclass(slots=True)
+class _StripVolumes:
+    """The volumes of a strip as `FramedSource` has them."""
+
+    base: list[tuple[int, float]]
+    pinned: list[tuple[float, float, list[tuple[float, float]]]] = field(default_factory=list)
+    ducked: list[tuple[int, int, float]] = field(default_factory=list)
+    is_fixed: bool = False
+
+    def shifted(self, by: int) -> _StripVolumes:
+        """Return them some frames later."""
+        return _StripVolumes(
+            [(frame + by, volume) for frame, volume in self.base],
+            [(a + by, b + by, [(frame + by, volume) for frame, volume in keys]) for a, b, keys in self.pinned],
+            [(a + by, b + by, volume) for a, b, volume in self.ducked],
+            self.is_fixed,
+        )
+
+
+def _own_keys_note(*, stays: bool) -> MixNote:
+    if stays:
+        return MixNote("mix.note_own_keys", "Its volume has keyframes of yours. It stays as it is.")
+    return MixNote(
+        "mix.note_keeps_level",
+        "Its volume has keyframes of yours. It keeps its level, and is only ducked, where they hold one volume for 2 s.",
+    )
+
+
+def _with_levels(samples: list[tuple[int, float]], levels: list[tuple[int, int, float]]) -> list[tuple[int, float]]:
+    """Return samples of a curve as the user's keys alone make them: with one value in each stretch, whatever keys of ours are there."""
+    kept = {frame: value for frame, value in samples if not any(first <= frame <= last for first, last, _ in levels)}
+    for first, last, value in levels:
+        kept |= {first: value, last: value}
+    return sorted(kept.items())
 
 
 def _heard_levels(scene: Any, first: int, stop: int) -> Iterator[list[LevelSounds]]:

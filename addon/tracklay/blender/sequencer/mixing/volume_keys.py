@@ -14,8 +14,6 @@ from .. import compat
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
 
-    from .records import StripRecord
-
     Key = tuple[float, float]
 
 FOREVER: Final = 1e9
@@ -23,6 +21,9 @@ FOREVER: Final = 1e9
 
 CURVES_PER_STEP: Final = 200
 """Curves that are noted in one step."""
+
+LEVEL_TOLERANCE: Final = 1e-5
+"""Difference of volumes that are the same."""
 
 SPAN_STEPS: Final = 200
 """Places at which a curve is read between two of its keys."""
@@ -77,14 +78,12 @@ class VolumeCurves:
             return curves[place]
         return curves.find(path)
 
-    def foreign_reason(self, strip: Any, curve: Any, record: StripRecord | None) -> MixNote | None:
+    def foreign_reason(self, strip: Any, curve: Any) -> MixNote | None:
         """Return why a strip's volume is the user's own to set; None if Mix may write keys."""
         if volume_path(strip) in self.drivers:
             return MixNote("mix.note_driver", "Its volume has a driver. It stays as it is.")
         if curve is not None and len(curve.modifiers):
             return MixNote("mix.note_modifiers", "Its volume curve has modifiers. It stays as it is.")
-        if curve is not None and record is None:
-            return MixNote("mix.note_own_keys", "Its volume has keyframes of yours. It stays as it is.")
         return None
 
 
@@ -114,6 +113,11 @@ def own_flags(curve: Any, ours: Sequence[Key]) -> list[bool]:
     return [key in known and kind == straight for key, kind in zip(_numbers(curve, "co"), kinds, strict=True)]
 
 
+def has_other_keys(curve: Any, ours: Sequence[Key]) -> bool:
+    """Return whether a curve has keys that are not ours."""
+    return not all(own_flags(curve, ours))
+
+
 def pinned_stretches(curve: Any, ours: Sequence[Key]) -> list[tuple[float, float, list[Key]]]:
     """Return the stretches in which the user's keys are: the nearest keys of ours before and after, and the user's between.
 
@@ -130,6 +134,33 @@ def pinned_stretches(curve: Any, ours: Sequence[Key]) -> list[tuple[float, float
             theirs = []
         before = key[0]
     return [*stretches, (before, FOREVER, theirs)] if theirs else stretches
+
+
+def level_stretches(curve: Any, ours: Sequence[Key], least: float) -> list[tuple[float, float, float]]:
+    """Return (first frame, last frame, value) of the stretches between the user's keys in which they hold one value.
+
+    Keys of ours in them do not count. A curve holds its value before its first key and after its last one, too.
+
+    Args:
+        curve: the curve.
+        ours: our keys.
+        least: length of a stretch in frames.
+    """
+    theirs = [point for point, is_own in zip(curve.keyframe_points, own_flags(curve, ours), strict=True) if not is_own]
+    if not theirs:
+        return []
+    found = [(left.co[0], right.co[0], left.co[1]) for left, right in pairwise(theirs) if _is_level(left, right)]
+    if curve.extrapolation == "CONSTANT":
+        found = [(-FOREVER, *theirs[0].co), *found, (theirs[-1].co[0], FOREVER, theirs[-1].co[1])]
+    return [(first, last, value) for first, last, value in found if last - first >= least]
+
+
+def _is_level(left: Any, right: Any) -> bool:
+    """Return whether a curve stays at the value of two keys between them."""
+    values = {left.co[1], right.co[1]}
+    if left.interpolation == "BEZIER":
+        values |= {left.handle_right[1], right.handle_left[1]}
+    return max(values) - min(values) <= LEVEL_TOLERANCE
 
 
 def sample_curve(curve: Any, first: int, stop: int) -> list[tuple[int, float]]:

@@ -108,7 +108,7 @@ class MixWriter:
                 own = () if record is None else record.keys
                 volume = strip.volume if record is None or not len(curve.keyframe_points) else record.volume
                 held = write_keys(curve, shifted, own)
-                kept = StripRecord(volume, held, planned["kind"], planned["kind_from"])
+                kept = StripRecord(volume, held, planned["kind"], planned["kind_from"], bool(planned["keeps_level"]))
                 self._records[strip.name] = kept.to_text()
             yield
 
@@ -127,7 +127,7 @@ class MixWriter:
     def _scene_record(self, *, has_action: bool) -> SceneRecord:
         measures = self._result["measures"]
         left_out = {name: TracklayError.from_dict(held) for name, held in self._result["left_out"].items()}
-        left = {**self._scan.left_alone, **left_out}
+        left = {**self._scan.strip_notes, **left_out}
         for name, note in left.items():
             note.subject = name
         notes = [*map(TracklayError.from_dict, self._result["notes"]), *left.values()]

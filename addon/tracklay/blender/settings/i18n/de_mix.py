@@ -134,6 +134,10 @@ ERRORS = {
     "Its volume has keyframes of yours. It stays as it is.": (
         "Die Lautstärke hat Ihre eigenen Keyframes. Sie bleibt, wie sie ist."
     ),
+    "Its volume has keyframes of yours. It keeps its level, and is only ducked, where they hold one volume for 2 s.": (
+        "Die Lautstärke hat Ihre eigenen Keyframes. Der Pegel bleibt; abgesenkt wird nur, wo sie 2 s lang dieselbe Lautstärke"
+        " halten."
+    ),
     "It has no sound.": "Kein Klang vorhanden.",
     "Its sound is packed into the .blend file. Unpack it to mix it.": (
         "Der Klang ist in die .blend-Datei gepackt. Entpacken Sie ihn, um ihn zu mischen."
