@@ -96,8 +96,9 @@ def mixdown(scene: Any, path: Path) -> Sound:
     path.unlink(missing_ok=True)
     bpy.ops.sound.mixdown(filepath=str(path), container="WAV", codec="PCM", format="S24", mixrate=RATE)
     deadline = time.monotonic() + 20
-    # Blender's writer ends a little after its operator, and at the start of the last frame.
-    while path.stat().st_size < (samples - RATE // FPS) * 6 and time.monotonic() < deadline:
+    # Blender's writer ends a little after its operator, and at the start of the last frame; in 5.2 it also begins after it.
+    least = (samples - RATE // FPS) * 6
+    while (path.stat().st_size if path.exists() else 0) < least and time.monotonic() < deadline:
         time.sleep(0.02)
     return read_sound(path, samples)
 
