@@ -40,7 +40,7 @@ LATE_BEFORE_VERSION = (5, 1)
 MAX_NESTING = 16
 
 LEVEL_SECONDS = 2
-"""Seconds for which keys of the user's have to hold one value if a duck is to be written between them."""
+"""Seconds for which keys of the user's have to hold one value for a duck between them."""
 
 
 STRIPS_PER_STEP = 50
@@ -175,7 +175,7 @@ class SceneScan:
             found.is_fixed |= not found.ducked
             reason = _own_keys_note(stays=found.is_fixed)
         elif not is_left:
-            found.pinned = pinned_stretches(curve, record.keys)
+            found.pinned = [(a, b, tuple(keys)) for a, b, keys in pinned_stretches(curve, record.keys)]
         if reason:
             self.strip_notes[strip.name] = reason
         return found.shifted(-self.first)
@@ -186,7 +186,7 @@ class _StripVolumes:
     """The volumes of a strip as `FramedSource` has them."""
 
     base: list[tuple[int, float]]
-    pinned: list[tuple[float, float, list[tuple[float, float]]]] = field(default_factory=list)
+    pinned: list[tuple[float, float, tuple[tuple[float, float], ...]]] = field(default_factory=list)
     ducked: list[tuple[int, int, float]] = field(default_factory=list)
     is_fixed: bool = False
 
@@ -194,7 +194,7 @@ class _StripVolumes:
         """Return them some frames later."""
         return _StripVolumes(
             [(frame + by, volume) for frame, volume in self.base],
-            [(a + by, b + by, [(frame + by, volume) for frame, volume in keys]) for a, b, keys in self.pinned],
+            [(a + by, b + by, tuple((frame + by, volume) for frame, volume in keys)) for a, b, keys in self.pinned],
             [(a + by, b + by, volume) for a, b, volume in self.ducked],
             self.is_fixed,
         )

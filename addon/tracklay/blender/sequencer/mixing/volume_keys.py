@@ -160,7 +160,7 @@ def _is_level(left: Any, right: Any) -> bool:
     values = {left.co[1], right.co[1]}
     if left.interpolation == "BEZIER":
         values |= {left.handle_right[1], right.handle_left[1]}
-    return max(values) - min(values) <= LEVEL_TOLERANCE
+    return bool(max(values) - min(values) <= LEVEL_TOLERANCE)
 
 
 def sample_curve(curve: Any, first: int, stop: int) -> list[tuple[int, float]]:
