@@ -1,11 +1,18 @@
 """Measures Mix and Clear Mix on a timeline of 2,000 sounds: the slices on Blender's thread, and Blender's own work beside them.
 
-Run with a Python that has the bpy module, or `blender -b --factory-startup --python benchmarks/blender_mix.py -- [STRIPS]`.
+    PYTHON_WITH_BPY benchmarks/blender_mix.py [STRIPS]
+    blender -b --factory-startup --python benchmarks/blender_mix.py -- [STRIPS]
+
+Compares the mixdown of one scene with the mix that the command makes of the same sounds, and of an .otio with them:
+
+    python benchmarks/blender_mix.py compare HOST...      programs: Blender, or a Python with bpy
 """
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -17,16 +24,31 @@ sys.path[:0] = [str(ROOT), str(ROOT / "addon")]
 FOLDER = Path(tempfile.mkdtemp())
 os.environ["TRACKLAY_HOME"] = str(FOLDER)
 
-import bpy
 import numpy as np
-import tracklay
 
-from tests.blender.mixing.scenes import make_hits, make_music, make_voice, write_wav
+from tests.blender.mixing.scenes import (
+    lay_sounds,
+    lufs,
+    make_hits,
+    make_music,
+    make_voice,
+    mix_by_command,
+    mix_of_timeline,
+    mixdown,
+    momentary,
+    true_peak_db,
+    write_sounds,
+    write_wav,
+)
 
 STRIP_FRAMES, CHANNELS = 25, 20
 """Length of a strip, and channels that they are spread over, so that they overlap as on a crowded timeline."""
 
 LIMIT_MS = 2.0
+
+CASES = (("film", None), ("documentary", None), ("social", None), ("social", -12.0), ("social", -10.0))
+"""Presets and targets that are compared: more and more has to be limited."""
+
 UNDO: list[float] = []
 """Seconds that Blender's undo step took in the last slice."""
 
@@ -72,11 +94,81 @@ def measure(name: str, job: Any) -> None:
     print(f"  beside it, Blender's own undo step: {sum(UNDO) * 1000:.0f} ms")
 
 
-def main() -> None:
-    """Mix, mix again, and clear."""
-    count = int(sys.argv[-1]) if sys.argv[-1].isdigit() else 2000
+def write_mixdowns(folder: Path) -> None:
+    """Write the mixdown of each case, in Blender, and what its mix measured."""
+    import bpy
+
+    measured = {}
+    sounds = {path.stem: path for path in sorted(folder.glob("sounds/*.wav"))}
+    for number, (preset, target) in enumerate(CASES):
+        scene = start_scene()
+        lay_sounds(scene, sounds)
+        from tracklay.blender.runtime.mixing.mix_job import MixJob, MixSettings
+
+        MixJob(scene, MixSettings(preset, target)).run_to_end()
+        measured[number] = json.loads(scene["tracklay_mix_result"])["limiting_db"]
+        mixdown(scene, folder / f"blender {number}.wav")
+    (folder / "blender.json").write_text(json.dumps([bpy.app.version_string, *measured.values()]))
+
+
+def compare(hosts: list[str]) -> None:
+    """Print how far the mixdown of each host is from the command's mixes."""
+    from tracklay.mix.decoded_sound import DecodedSounds
+
+    (FOLDER / "sounds").mkdir()
+    sounds = write_sounds(FOLDER / "sounds")
+    made = [(mix_by_command(sounds, FOLDER, *case), mix_of_timeline(sounds, FOLDER, *case)) for case in CASES]
+    print("the mixdown against the command's mix, and that of an .otio: integrated, and the worst moment of 0.4 s")
+    for host in hosts:
+        script = [str(Path(__file__).resolve())]
+        blender = [] if "python" in host else ["-b", "--factory-startup", "--python-exit-code", "1", "--python"]
+        rest = ["mixdowns", str(FOLDER)] if "python" in host else ["--", "mixdowns", str(FOLDER)]
+        subprocess.run([host, *blender, *script, *rest], check=True, capture_output=True)
+        version, *limited = json.loads((FOLDER / "blender.json").read_text())
+        for number, (preset, target) in enumerate(CASES):
+            with DecodedSounds(FOLDER) as decoded:
+                opened = decoded.open(FOLDER / f"blender {number}.wav")
+                heard = opened.read(0, len(made[number][0]))
+            texts = []
+            for other in made[number]:
+                moments = (momentary(heard) - momentary(other))[:-1]  # Blender ends with the start of the last frame
+                texts.append(f"{lufs(heard) - lufs(other):+.2f} LU, {moments.min():+.2f} to {moments.max():+.2f} LU")
+            name = preset if target is None else f"{preset} at {target:g} LUFS"
+            print(f"  {version:10} {name:20} {limited[number]:4.1f} dB limited: {'; '.join(texts)}", end="")
+            print(f"; true peak {true_peak_db(heard):.2f} dB", flush=True)
+
+
+def start_scene() -> Any:
+    """Return an empty scene of an empty file, with the extension registered."""
+    import bpy
+    import tracklay
+
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
-    tracklay.register()
+    if not hasattr(bpy.types.Scene, "tracklay_mix"):
+        tracklay.register()
+    bpy.context.scene.sequence_editor_create()
+    return bpy.context.scene
+
+
+def main() -> None:
+    """Run what the arguments ask for."""
+    if "compare" in sys.argv:
+        compare(sys.argv[sys.argv.index("compare") + 1 :])
+        return
+    if "mixdowns" in sys.argv:
+        write_mixdowns(Path(sys.argv[-1]))
+    else:
+        measure_slices()
+    sys.stdout.flush()
+    os._exit(0)  # the module may wait for a decoder thread
+
+
+def measure_slices() -> None:
+    """Mix, mix again, and clear."""
+    import bpy
+
+    count = int(sys.argv[-1]) if sys.argv[-1].isdigit() else 2000
+    scene = start_scene()
     from tracklay.blender.runtime.mixing.mix_job import MixJob, MixSettings
     from tracklay.blender.sequencer import placement
 
@@ -88,8 +180,6 @@ def main() -> None:
         UNDO.append(time.thread_time() - start)
 
     vars(placement)["push_undo"] = timed_push
-    scene = bpy.context.scene
-    scene.sequence_editor_create()
     lay(scene, count)
     bpy.context.view_layer.update()
     print(f"Blender {bpy.app.version_string}, {count} strips")
@@ -101,8 +191,6 @@ def main() -> None:
                 for curve in scene.animation_data.action.layers[0].strips[0].channelbags[0].fcurves
             ]
             print(f"  {len(keys)} curves, {sum(keys)} keys")
-    sys.stdout.flush()
-    os._exit(0)  # the module may wait for a decoder thread
 
 
 if __name__ == "__main__":

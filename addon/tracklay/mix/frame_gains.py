@@ -7,6 +7,7 @@ value before. Between frames it takes a cubic curve through the volumes of the f
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -29,9 +30,6 @@ MIXDOWN_BLOCK: Final = 1024
 
 KEY_TOLERANCE: Final = 0.003
 """Part of a volume by which the line between two keys may differ from the frames that it stands for: 0.03 dB."""
-
-LIMITER_FRAMES: Final = 2
-"""Frames whose volumes are most of what is heard within one: its own, and the one before where the host is late, else the one after."""
 
 _SILENT: Final = 1e-6
 
@@ -59,6 +57,11 @@ class FrameClock:
     def lead(self) -> float:
         """Frames by which the volume that is heard is late on average: keys are as much earlier."""
         return 1.25 if self.is_late else 0.4
+
+    @property
+    def reach(self) -> float:
+        """Frames before and after in which a volume is most of what is heard."""
+        return 0.75 if self.is_late else 0.5
 
     def first_sample(self, frame: int) -> int:
         """Return the first sample of a frame."""
@@ -93,10 +96,7 @@ def frame_values(curve: GainCurve, clock: FrameClock, first: int, stop: int, fad
         stop: first frame after it.
         fades: the curve fades in at its start, and out at its end.
     """
-    samples = (np.arange(first, stop + 1) + clock.lead) * clock.frame_samples
-    begin, end = clock.first_sample(first), clock.first_sample(stop)
-    fade = min(FADE_SAMPLES, (end - begin) // 2)
-    values = curve.at_samples(np.clip(samples, begin + fade * fades[0], end - fade * fades[1]))
+    values = inner_values(curve, clock, first, stop, fades)
     if fades[0]:
         values[0] = 0.0
     if fades[1] and stop - first > 1:
@@ -104,27 +104,36 @@ def frame_values(curve: GainCurve, clock: FrameClock, first: int, stop: int, fad
     return values
 
 
+def inner_values(
+    curve: GainCurve, clock: FrameClock, first: int, stop: int, fades: tuple[bool, bool] = (True, True)
+) -> Values:
+    """Return the gain of each frame as `frame_values` does, without the fades: what is next to them stands in for them."""
+    samples = (np.arange(first, stop + 1) + clock.lead) * clock.frame_samples
+    begin, end = clock.first_sample(first), clock.first_sample(stop)
+    fade = min(FADE_SAMPLES, (end - begin) // 2)
+    values: Values = curve.at_samples(np.clip(samples, begin + fade * fades[0], end - fade * fades[1]))
+    return values
+
+
 def limiter_values(limiter: GainCurve, clock: FrameClock, frames: int) -> Values:
-    """Return the gain of each frame of a mix with which the host stays below a limiter's gain, but for its curves between frames.
+    """Return the gain of each frame of a mix with which the host is close to a limiter's gain where it takes most away.
+
+    Each frame has the lowest gain of the time in which its volume is most of what is heard. A peak between two such times is heard a
+    little higher than the limiter has it: who needs it lower limits again what is left.
 
     Args:
         limiter: the limiter's curve.
         clock: the frames.
         frames: frames of the mix.
     """
-    lowest = np.ones(frames + LIMITER_FRAMES)
-    if limiter.is_constant:
-        return lowest[:frames] * limiter.points[0][1]
-    before = 0 if clock.is_late else 1
-    # Within a frame a curve of straight lines is lowest at its ends or at a point.
-    ends = limiter.at_samples(np.arange(frames + LIMITER_FRAMES + 1) * clock.frame_samples)
-    lowest = np.minimum(ends[:-1], ends[1:])
+    middles = np.arange(frames) + clock.lead
+    # Within such a time a curve of straight lines is lowest at its ends or at a point.
+    begin, end = ((middles + shift) * clock.frame_samples for shift in (-clock.reach, clock.reach))
+    values: Values = np.minimum(limiter.at_samples(begin), limiter.at_samples(end))
     for sample, gain in limiter.points:
-        frame = int(sample / clock.frame_samples)
-        if 0 <= frame < len(lowest):
-            lowest[frame] = min(lowest[frame], gain)
-    windows = np.lib.stride_tricks.sliding_window_view(np.pad(lowest, (before, 0), constant_values=1.0), LIMITER_FRAMES)
-    values: Values = windows.min(axis=1)[:frames]
+        place = sample / clock.frame_samples - clock.lead
+        first, last = math.ceil(place - clock.reach), math.floor(place + clock.reach)
+        values[max(0, first) : max(0, last + 1)] = np.minimum(values[max(0, first) : max(0, last + 1)], gain)
     return values
 
 

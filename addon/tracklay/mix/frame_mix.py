@@ -21,12 +21,13 @@ from ..errors import InvalidInput, MediaError, TracklayError
 from ..media.probe import probe_audio
 from .analysis import analyse_sound
 from .decoded_sound import DecodedSounds
-from .frame_gains import FrameClock, frame_values, heard_curve, keys_of, limiter_values, values_of
+from .frame_gains import FrameClock, frame_values, heard_curve, inner_values, keys_of, limiter_values, values_of
 from .frame_source import KEYS_FILE, PROGRESS_FILE, SOURCES_FILE, FramedSource
 from .gain_curve import UNITY, GainCurve, db_of_gain, gain_of_db
+from .notes import MixNote
 from .planner import HeardSound, dialogue_over_music, plan_mix
 from .presets import load_preset
-from .render import LOUDNESS_TOLERANCE_LU, MAX_LIMITING_DB, MixedSound, render_once
+from .render import LOUDNESS_TOLERANCE_LU, MAX_LIMITING_DB, MixedSound, missed_by_limiting_note, render_once
 from .sources import SourceReader
 
 if TYPE_CHECKING:
@@ -52,6 +53,10 @@ MAX_VOLUME: Final = 100.0
 LEAST_DELAY: Final = Fraction(3, 100)
 """Seconds from which the first sound of a file is late; less is what its encoder put in front."""
 
+EDGE_SECONDS: Final = Fraction(1, 2)
+"""Seconds next to keys of the user's in which a duck under speech there begins or ends."""
+
+_SAME: Final = 1e-6
 _OVER_DB: Final = 0.05
 _HIT: Final = slice(0, SAMPLE_RATE // 100)
 _AFTER_HIT: Final = slice(SAMPLE_RATE // 50, SAMPLE_RATE // 12)
@@ -95,8 +100,8 @@ def plan_frame_mix(
         true_peak_db: highest true peak; None: the preset's.
 
     Returns:
-        `measures`: those of the mix as the host plays it; `notes`, `preset`, `target_lufs`, `true_peak_db` and `master_db` as
-        `MixPlan` has them; `left_out`: a sentence for each sound that cannot be read, by its id.
+        `measures`: those of the mix as the host plays it; `preset`, `target_lufs`, `true_peak_db` and `master_db` as `MixPlan` has
+        them; `notes` (`TracklayError.to_dict`), and `left_out`: such a note on each sound that cannot be read, by its id.
 
     Raises:
         InvalidInput: the preset is none, no sound can be read, or all are silent.
@@ -119,13 +124,23 @@ def plan_frame_mix(
         plan = plan_mix(heard, length, chosen, target_lufs=target_lufs, true_peak_db=true_peak_db)
         plan, keys = _Fit(plan, sounds, clock, frames, report).run()
     kept = (
-        {"id": sound.id, "kind": sound.kind, "kind_from": sound.kind_from, "keys": keys.get(sound.id)}
-        for sound in plan.sounds
+        {
+            "id": planned.id,
+            "kind": planned.kind,
+            "kind_from": planned.kind_from,
+            "keeps_level": bool(sound.source.ducked),
+            "keys": keys.get(planned.id),
+        }
+        for planned, sound in zip(plan.sounds, sounds, strict=True)
     )
     (shared / KEYS_FILE).write_text("".join(json.dumps(line) + "\n" for line in kept), "utf-8")
     planned = plan.to_dict()
-    names = ("preset", "target_lufs", "true_peak_db", "master_db", "measures", "notes")
-    return {**{name: planned[name] for name in names}, "left_out": left_out}
+    names = ("preset", "target_lufs", "true_peak_db", "master_db", "measures")
+    return {
+        **{name: planned[name] for name in names},
+        "notes": [note.to_dict() for note in plan.notes],
+        "left_out": {name: error.to_dict() for name, error in left_out.items()},
+    }
 
 
 class _Progress:
@@ -141,15 +156,15 @@ class _Progress:
 
 def _hear(
     sources: Sequence[FramedSource], decoded: DecodedSounds, clock: FrameClock, report: Callable[[float], None]
-) -> tuple[list[_FrameSound], dict[str, str]]:
-    """Listen to all sounds. Return those that can be read, and a sentence for each of the others."""
+) -> tuple[list[_FrameSound], dict[str, TracklayError]]:
+    """Listen to all sounds. Return those that can be read, and the error of each of the others."""
     sounds, left_out = [], {}
     total, done = sum(source.source.samples for source in sources), 0
     for each in sources:
         try:
             sounds.append(_hear_one(each, decoded, clock))
         except TracklayError as error:
-            left_out[each.source.id] = str(error)
+            left_out[each.source.id] = error
         done += each.source.samples
         report(0.5 * done / max(1, total))
     return sounds, left_out
@@ -206,7 +221,8 @@ class _Fit:
     ) -> None:
         self._plan, self._sounds, self._clock, self._frames, self._report = plan, sounds, clock, frames, report
         self._gains = [
-            _planned_gains(sound, planned, clock) for sound, planned in zip(sounds, plan.sounds, strict=True)
+            (_duck_gains if sound.source.ducked else _planned_gains)(sound, planned, clock)
+            for sound, planned in zip(sounds, plan.sounds, strict=True)
         ]
         self._over_music = dialogue_over_music([sound.heard for sound in sounds], plan)
         self._master_db = plan.master_db
@@ -254,7 +270,12 @@ class _Fit:
         for sound, gains in zip(self._sounds, self._gains, strict=True):
             each = sound.source
             volumes = sound.base
-            if not each.is_fixed:
+            if each.is_fixed:
+                pass
+            elif each.ducked:
+                volumes = sound.base * gains
+                keys[each.source.id] = _duck_keys(volumes, each)
+            else:
                 whole = sound.base * gains * master * self._limiter[each.first : each.stop + 1]
                 own = without_pinned(keys_of(np.minimum(whole, MAX_VOLUME), each.first), whole, each)
                 keys[each.source.id] = own
@@ -268,19 +289,28 @@ class _Fit:
         mixed = [MixedSound(plan, sound.reader) for plan, sound in zip(trial.sounds, self._sounds, strict=True)]
         return render_once(trial, mixed, self._over_music, None, {}, 0.0, {})
 
-    def _shortfall(self, measures: MixMeasures, *, is_held_back: bool) -> list[str]:
+    def _shortfall(self, measures: MixMeasures, *, is_held_back: bool) -> list[MixNote]:
         """Return the sentence about a target that is missed."""
         target = self._plan.target_lufs
         if measures.lufs is None or abs(measures.lufs - target) <= _MISSED_LU:
             return []
         if measures.lufs > target:
-            return [f"The sounds that stay as they are take the mix to {measures.lufs:.1f} LUFS."]
-        why = (
-            f"needs more than {MAX_LIMITING_DB:g} dB of limiting"
-            if is_held_back
-            else f"is not reached by volume keyframes with peaks below {self._plan.true_peak_db:g} dBTP"
-        )
-        return [f"{target:g} LUFS {why}: the mix has {measures.lufs:.1f} LUFS."]
+            note = MixNote(
+                "mix.note_too_loud",
+                "The sounds that stay as they are take the mix to {lufs:.1f} LUFS.",
+                lufs=measures.lufs,
+            )
+        elif is_held_back:
+            note = missed_by_limiting_note(target, measures.lufs)
+        else:
+            note = MixNote(
+                "mix.note_target_missed",
+                "{target:g} LUFS is not reached by volume keyframes with peaks below {ceiling:g} dBTP: the mix has {lufs:.1f} LUFS.",
+                target=target,
+                ceiling=self._plan.true_peak_db,
+                lufs=measures.lufs,
+            )
+        return [note]
 
 
 def without_pinned(keys: Sequence[Key], values: Values, each: FramedSource) -> list[Key]:
@@ -306,6 +336,30 @@ def _planned_gains(sound: _FrameSound, planned: SoundPlan, clock: FrameClock) ->
         inside = planned.curve.at(clock.first_sample(each.stop) - clock.first_sample(1))
         values[-3:] = inside
     return values
+
+
+def _duck_gains(sound: _FrameSound, planned: SoundPlan, clock: FrameClock) -> Values:
+    """Return the gain of each frame of a sound that keeps its level: ducks in its stretches, which begin and end there."""
+    each = sound.source
+    frames = np.arange(each.first, each.stop + 1)
+    ducks = inner_values(planned.curve.scaled(gain_of_db(-planned.level_db)), clock, each.first, each.stop)
+    edge = float(EDGE_SECONDS * clock.rate)
+    gains = np.ones(len(frames))
+    for first, last, _ in each.ducked:
+        # Neither the stretch's own ends nor the frames next to them move.
+        inside = np.clip(np.minimum(frames - first - 1, last - 1 - frames) / edge, 0.0, 1.0)
+        gains *= 1 + (np.minimum(ducks, 1.0) - 1) * inside
+    return gains
+
+
+def _duck_keys(volumes: Values, each: FramedSource) -> list[Key]:
+    """Return keys strictly inside the stretches of a sound that keeps its level: none where it is not ducked."""
+    found: list[Key] = []
+    for first, last, _ in each.ducked:
+        inner = volumes[first + 1 - each.first : last - each.first]
+        if len(inner) and np.ptp(inner) > _SAME:
+            found += keys_of(inner, first + 1)
+    return found
 
 
 def _begins_with_hit(reader: SourceReader) -> bool:

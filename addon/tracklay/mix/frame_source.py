@@ -15,8 +15,8 @@ SOURCES_FILE: Final = "sources.jsonl"
 """Name of the file with a line for each sound: `FramedSource.to_dict`."""
 
 KEYS_FILE: Final = "keys.jsonl"
-"""Name of the file with a line for each sound that was read: `id`, `kind`, `kind_from`, and `keys`, (frame, volume) with straight lines
-between them; None of a sound that is fixed."""
+"""Name of the file with a line for each sound that was read: `id`, `kind`, `kind_from`, `keeps_level`, and `keys`, (frame, volume) with
+straight lines between them; None of a sound that is fixed."""
 
 PROGRESS_FILE: Final = "progress.txt"
 """Name of the file with the part that is done, from 0 to 1."""
@@ -35,6 +35,8 @@ class FramedSource:
         gain: what the host multiplies the volume with, apart from the mix.
         is_mono: the host mixes its channels to one.
         is_fixed: it is heard as it is, and gets no keys.
+        ducked: (first frame, last frame, volume) of the stretches in which a volume that the user has animated stays the same. If there
+            are any, the sound keeps its level, and ducks in these stretches are all that is written.
         pinned: stretches in which the user's own keys are: (first frame, last frame, their keys). None of ours is strictly between.
     """
 
@@ -46,6 +48,7 @@ class FramedSource:
     gain: float = 1.0
     is_mono: bool = False
     is_fixed: bool = False
+    ducked: tuple[tuple[int, int, float], ...] = ()
     pinned: tuple[tuple[float, float, tuple[tuple[float, float], ...]], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -59,5 +62,6 @@ class FramedSource:
         volumes = tuple((int(frame), float(volume)) for frame, volume in data["volumes"])
         edges = bool(data["edges"][0]), bool(data["edges"][1])
         pinned = tuple((float(a), float(b), tuple((f, v) for f, v in keys)) for a, b, keys in data["pinned"])
+        ducked = tuple((int(a), int(b), float(volume)) for a, b, volume in data["ducked"])
         source = MixSource.from_dict(data["source"])
-        return cls(**{**data, "source": source, "edges": edges, "volumes": volumes, "pinned": pinned})
+        return cls(**{**data, "source": source, "edges": edges, "volumes": volumes, "ducked": ducked, "pinned": pinned})

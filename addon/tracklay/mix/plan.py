@@ -9,6 +9,7 @@ from typing import Any
 from .gain_curve import SILENCE_DB, UNITY, GainCurve
 from .kinds import Kind, KindOrigin  # noqa: TC001 - parts of value types
 from .layouts import STEREO
+from .notes import MixNote
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ class MixPlan:
     master_db: float = 0.0
     limiter: GainCurve = UNITY
     measures: MixMeasures = UNMEASURED
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[MixNote, ...] = field(default=())
     channels: int = STEREO
 
     def to_dict(self) -> dict[str, Any]:
@@ -120,7 +121,7 @@ class MixPlan:
             "limiter": self.limiter.to_list(),
             "sounds": [sound.to_dict() for sound in self.sounds],
             "measures": asdict(self.measures),
-            "notes": list(self.notes),
+            "notes": [str(note) for note in self.notes],
         }
 
     @classmethod
@@ -135,6 +136,6 @@ class MixPlan:
             data["master_db"],
             GainCurve.from_list(data["limiter"]),
             MixMeasures(**data["measures"]),
-            tuple(data["notes"]),
+            tuple(MixNote(text) for text in data["notes"]),
             data.get("channels", STEREO),
         )

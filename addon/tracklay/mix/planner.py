@@ -13,6 +13,7 @@ from ..cue import SAMPLE_RATE
 from ..listening.loudness import PART_SAMPLES, SILENCE_LUFS, gated_loudness, lufs_of_power, power_of_lufs
 from .ducking import Stretch, duck_curve, merge_stretches
 from .gain_curve import FADE_SAMPLES, GainCurve, db_of_gain, gain_of_db
+from .notes import MixNote
 from .plan import MixPlan, SoundPlan
 
 if TYPE_CHECKING:
@@ -256,26 +257,48 @@ def _add_powers(powers: Powers, sound: HeardSound, curve: GainCurve) -> None:
     powers[first : first + count] += own[:count] * curve.at_samples(middles) ** 2
 
 
-def _notes(sounds: Sequence[HeardSound], samples: int, spoken: Sequence[tuple[int, int]]) -> list[str]:
+def _notes(sounds: Sequence[HeardSound], samples: int, spoken: Sequence[tuple[int, int]]) -> list[MixNote]:
     """Return the sentences about a scene that its user should read."""
     notes = []
     if not any(sound.analysis.powers.max(initial=0) > power_of_lufs(SILENCE_LUFS) for sound in sounds):
-        return ["All sounds are silent: they have no loudness."]
+        return [MixNote("mix.note_silent", "All sounds are silent: they have no loudness.")]
     if not spoken:
         notes.append(
-            "No dialogue was found: nothing is ducked, and the loudness target holds for the sounds that there are."
+            MixNote(
+                "mix.note_no_dialogue",
+                "No dialogue was found: nothing is ducked, and the loudness target holds for the sounds that there are.",
+            )
         )
     for sound in sounds:
         name, analysis = sound.source.name, sound.analysis
         if analysis.invalid:
-            notes.append(f"{name}: {analysis.invalid} samples are no numbers and play as silence.")
+            notes.append(
+                MixNote(
+                    "mix.note_invalid",
+                    "{name}: {count} samples are no numbers and play as silence.",
+                    name=name,
+                    count=analysis.invalid,
+                )
+            )
         if analysis.clipped:
-            notes.append(f"{name}: clipped in {analysis.clipped} places. The mix cannot restore what was cut off.")
+            notes.append(
+                MixNote(
+                    "mix.note_clipped",
+                    "{name}: clipped in {count} places. The mix cannot restore what was cut off.",
+                    name=name,
+                    count=analysis.clipped,
+                )
+            )
     seconds = samples / SAMPLE_RATE
     if seconds < _SHORT_SECONDS:
         notes.append(
-            f"The scene has {seconds:.1f} s: its loudness is measured over {max(0, round(seconds * 10) - 3)} blocks of 0.4 s;"
-            " BS.1770 has no short-term loudness and no loudness range for less than a few windows of 3 s."
+            MixNote(
+                "mix.note_short",
+                "The scene has {seconds:.1f} s: its loudness is measured over {blocks} blocks of 0.4 s; BS.1770 has no short-term"
+                " loudness and no loudness range for less than a few windows of 3 s.",
+                seconds=seconds,
+                blocks=max(0, round(seconds * 10) - 3),
+            )
         )
     return notes
 

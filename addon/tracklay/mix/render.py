@@ -17,6 +17,7 @@ from ..media.bwf import FULL_SCALE, plain_bwf_writer
 from ..media.marks import mark_of_film
 from .gain_curve import UNITY, GainCurve, db_of_gain, gain_of_db
 from .kinds import KINDS
+from .notes import MixNote
 from .plan import MixMeasures
 
 if TYPE_CHECKING:
@@ -192,10 +193,19 @@ def render_mix(
         else:
             plan = replace(plan, master_db=plan.master_db + missing)
     if is_held_back and measures.lufs is not None:
-        notes.append(
-            f"{plan.target_lufs:g} LUFS needs more than {MAX_LIMITING_DB:g} dB of limiting: the mix has {measures.lufs:.1f} LUFS."
-        )
+        notes.append(missed_by_limiting_note(plan.target_lufs, measures.lufs))
     return replace(plan, measures=measures, limiter=limiter, notes=tuple(notes))
+
+
+def missed_by_limiting_note(target_lufs: float, lufs: float) -> MixNote:
+    """Return the sentence about a target that is missed because it would need too much limiting."""
+    return MixNote(
+        "mix.note_limiting",
+        "{target:g} LUFS needs more than {limit:g} dB of limiting: the mix has {lufs:.1f} LUFS.",
+        target=target_lufs,
+        limit=MAX_LIMITING_DB,
+        lufs=lufs,
+    )
 
 
 def render_once(

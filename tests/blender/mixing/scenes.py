@@ -11,6 +11,8 @@ import numpy.typing as npt
 from tracklay.listening.loudness import LoudnessMeter, true_peaks
 from tracklay.media.bwf import plain_bwf_writer
 from tracklay.mix.decoded_sound import DecodedSounds
+from tracklay.mix.mix_files import mix_wavs
+from tracklay.mix.sources import MixSource
 
 RATE = 48_000
 FPS = 25
@@ -94,11 +96,45 @@ def mixdown(scene: Any, path: Path) -> Sound:
     path.unlink(missing_ok=True)
     bpy.ops.sound.mixdown(filepath=str(path), container="WAV", codec="PCM", format="S24", mixrate=RATE)
     deadline = time.monotonic() + 20
-    # Blender's writer ends a little after its operator, and at the start of the last frame.
-    while path.stat().st_size < (samples - RATE // FPS) * 6 and time.monotonic() < deadline:
+    # Blender's writer ends a little after its operator, and at the start of the last frame; in 5.2 it also begins after it.
+    least = (samples - RATE // FPS) * 6
+    while (path.stat().st_size if path.exists() else 0) < least and time.monotonic() < deadline:
         time.sleep(0.02)
-    with DecodedSounds(path.parent) as sounds:
-        return sounds.open(path).read(0, samples)
+    return read_sound(path, samples)
+
+
+def mix_by_command(sounds: dict[str, Path], folder: Path, preset: str, target_lufs: float | None = None) -> Sound:
+    """Return the mix of the same sounds as the command makes it, (samples, 2)."""
+    samples = round(SECONDS * RATE)
+    # Blender hears mono sound 3 dB lower, which the levels make good: nothing of it is left in the mix.
+    sources = [MixSource(name, name, path, 0, samples).to_dict() for name, path in sounds.items()]
+    to = folder / "command.wav"
+    mix_wavs(sources=sources, samples=samples, preset=preset, work=str(folder), to=str(to), target_lufs=target_lufs)
+    return read_sound(to, samples)
+
+
+def mix_of_timeline(sounds: dict[str, Path], folder: Path, preset: str, target_lufs: float | None = None) -> Sound:
+    """Return the mix of an .otio in which each sound is a clip on a track of its own, (samples, 2)."""
+    import opentimelineio as otio
+    from tracklay.mix.presets import load_preset
+    from tracklay.timelines.mixing.delivery import MixOptions, mix_timeline
+
+    whole = otio.opentime.TimeRange(otio.opentime.RationalTime(0, FPS), otio.opentime.RationalTime(SECONDS * FPS, FPS))
+    timeline = otio.schema.Timeline("scene")
+    for name, path in sounds.items():
+        track = otio.schema.Track(name, kind=otio.schema.TrackKind.Audio)
+        track.append(otio.schema.Clip(name, otio.schema.ExternalReference(str(path), whole), whole))
+        timeline.tracks.append(track)
+    path = folder / "scene.otio"
+    otio.adapters.write_to_file(timeline, str(path))
+    result = mix_timeline(path, MixOptions(load_preset(preset), target_lufs=target_lufs))
+    return read_sound(result.sound, round(SECONDS * RATE))
+
+
+def read_sound(path: Path, samples: int) -> Sound:
+    """Return the first samples of a sound file."""
+    with DecodedSounds(path.parent) as decoded:
+        return decoded.open(path).read(0, samples)
 
 
 def lufs(sound: Sound) -> float:

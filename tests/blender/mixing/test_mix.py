@@ -9,20 +9,23 @@ from typing import Any
 import bpy
 import numpy as np
 import pytest
+from tracklay.blender.runtime.mixing import mix_status
 from tracklay.blender.sequencer.mixing import writing
 from tracklay.blender.sequencer.mixing.records import read_record, read_scene_record
-from tracklay.mix.mix_files import mix_wavs
-from tracklay.mix.sources import MixSource
+from tracklay.blender.sequencer.mixing.volume_keys import VolumeCurves, read_keys
+from tracklay.blender.settings.i18n import translate
+from tracklay.blender.settings.i18n.translate import translate_error
 
 from .scenes import (
     FPS,
     RATE,
-    SECONDS,
     curves_of,
     lay_sounds,
     lufs,
     make_hits,
     make_noise,
+    mix_by_command,
+    mix_of_timeline,
     mixdown,
     momentary,
     true_peak_db,
@@ -48,26 +51,11 @@ def mix(scene: Any, **settings: Any) -> dict[str, Any]:
 
 def own_keys(scene: Any, strip: Any) -> list[tuple[float, float]]:
     """Return the keys of a strip's volume."""
-    from tracklay.blender.sequencer.mixing.volume_keys import VolumeCurves, read_keys
-
-    return read_keys(VolumeCurves.of_scene(scene).find(scene, strip))
+    return read_keys(VolumeCurves().find(scene, strip))
 
 
-def command_mix(sounds: dict[str, Path], tmp_path: Path, preset: str) -> Any:
-    """Return the mix of the same sounds as the command makes it, (samples, 2)."""
-    samples = round(SECONDS * RATE)
-    # Blender hears mono sound 3 dB lower, which the levels make good: nothing of it is left in the mix.
-    sources = [MixSource(name, name, path, 0, samples).to_dict() for name, path in sounds.items()]
-    to = tmp_path / "command.wav"
-    mix_wavs(sources=sources, samples=samples, preset=preset, work=str(tmp_path), to=str(to))
-    from tracklay.mix.decoded_sound import DecodedSounds
-
-    with DecodedSounds(tmp_path) as decoded:
-        return decoded.open(to).read(0, samples)
-
-
-@pytest.mark.parametrize("preset", ["film", "social"])
-def test_the_mixdown_is_the_plan_and_the_mix_of_the_command(scene, sounds, tmp_path, preset):
+@pytest.mark.parametrize(("preset", "mix_elsewhere"), [("film", mix_of_timeline), ("social", mix_by_command)])
+def test_the_mixdown_is_the_plan_and_the_mix_of_the_command(scene, sounds, tmp_path, preset, mix_elsewhere):
     """Loudness, peaks and each moment: Blender's mixer reads volumes by the frame, and keys are written for that."""
     lay_sounds(scene, sounds)
     result = mix(scene, preset=preset)
@@ -76,7 +64,7 @@ def test_the_mixdown_is_the_plan_and_the_mix_of_the_command(scene, sounds, tmp_p
     assert abs(lufs(heard) - result["lufs"]) < 0.1
     assert abs(lufs(heard) - {"film": -23, "social": -14}[preset]) < 0.2
     assert true_peak_db(heard) <= -1
-    other = command_mix(sounds, tmp_path, preset)
+    other = mix_elsewhere(sounds, tmp_path, preset)
     assert abs(lufs(heard) - lufs(other)) < 0.3
     whole = slice(0, -1)  # Blender's mixdown ends with the start of the last frame
     differences = np.abs(momentary(heard) - momentary(other))[whole]
@@ -153,6 +141,31 @@ def test_keys_of_the_user_survive_a_second_mix(scene, sounds):
     assert own_keys(scene, strips["Music"]) == [theirs, (290.0, np.float32(0.33))]
 
 
+def test_a_volume_that_the_user_has_animated_keeps_its_keys_and_is_ducked_between_them(scene, sounds, tmp_path):
+    """A fade in, a dip by hand, a fade out: their keys stay as they are. Where they hold one volume, music goes down under speech."""
+    strips = lay_sounds(scene, sounds)
+    drawn = ((1, 0.0), (20, 0.6), (170, 0.6), (180, 0.3), (190, 0.6), (280, 0.6), (300, 0.0))
+    for frame, volume in drawn:
+        strips["Music"].volume = volume
+        strips["Music"].keyframe_insert("volume", frame=frame)
+    scene.frame_set(1)
+    before = curves_of(scene)
+    result = mix(scene)
+    curve = VolumeCurves().find(scene, strips["Music"])
+    heard = {second: curve.evaluate(1 + round(second * FPS)) for second in (3.25, 6.3, 7.16, 9.0)}
+    assert heard[6.3] == pytest.approx(0.6, abs=0.02)
+    assert heard[7.16] == pytest.approx(0.3, abs=0.02)
+    assert max(heard[3.25], heard[9.0]) < 0.6 * 10 ** (-6 / 20)
+    held = {(frame, float(np.float32(volume))) for frame, volume in drawn}
+    first = own_keys(scene, strips["Music"])
+    assert held < set(first)
+    assert abs(lufs(mixdown(scene, tmp_path / "mix.wav")) - result["lufs"]) < 0.1
+    mix(scene)
+    assert own_keys(scene, strips["Music"]) == first
+    bpy.ops.tracklay.clear_mix("EXEC_DEFAULT")
+    assert curves_of(scene) == before
+
+
 def test_a_second_mix_of_the_same_scene_changes_nothing(scene, sounds):
     """Our keys are replaced, not multiplied."""
     strips = lay_sounds(scene, sounds)
@@ -161,6 +174,35 @@ def test_a_second_mix_of_the_same_scene_changes_nothing(scene, sounds):
     before = curves_of(scene)
     mix(scene)
     assert curves_of(scene) == before
+
+
+def test_the_meter_follows_volumes_that_are_changed_by_hand(scene, sounds):
+    """A key that is moved, one that is removed, and the volume of a strip that the mix leaves alone; as it was again, it is up to date."""
+    strips = lay_sounds(scene, sounds)
+    strips["room tone"].tracklay_mix_kind = "LEAVE"
+    mix(scene)
+
+    def is_seen_as_changed() -> bool:
+        bpy.context.view_layer.update()
+        assert mix_status.is_unchecked
+        assert list(mix_status.look_steps(scene.name))
+        assert not mix_status.is_unchecked
+        record = read_scene_record(scene)
+        assert record is not None
+        return mix_status.is_out_of_date(scene, record)
+
+    assert not is_seen_as_changed()
+    curve = VolumeCurves().find(scene, strips["Music"])
+    level = curve.keyframe_points[1].co[1]
+    for value in (level + 0.1, level):
+        curve.keyframe_points[1].co[1] = value
+        curve.update()
+        assert is_seen_as_changed() == (value != level)
+    for volume in (0.5, 1.0):
+        strips["room tone"].volume = volume
+        assert is_seen_as_changed() == (volume == 0.5)
+    curve.keyframe_points.remove(curve.keyframe_points[1])
+    assert is_seen_as_changed()
 
 
 def test_places_trims_metas_and_muting_are_followed(scene, sounds, tmp_path):
@@ -234,12 +276,19 @@ def test_what_is_left_out_or_missed_is_noted(scene, sounds, tmp_path):
     gone = write_wav(tmp_path / "gone.wav", make_noise(1, -30))
     new("gone", str(gone), 6, 1)
     gone.unlink()
-    notes = mix(scene, target="CUSTOM", target_lufs=-5)["notes"]
+    mix(scene, target="CUSTOM", target_lufs=-5)
+    record = read_scene_record(scene)
+    assert record is not None
+    notes = [str(note) for note in record.notes]
     assert [note for note in notes if note.startswith("gone: File not found")]
     assert "room tone: Its volume has a driver. It stays as it is." in notes
     assert [note for note in notes if note.startswith("nan: 10 samples are no numbers")]
     assert [note for note in notes if note.startswith("No dialogue was found")]
     assert [note for note in notes if note.startswith("-5 LUFS needs more than 12 dB of limiting")]
+    words = translate.TRANSLATIONS["de_DE"]
+    german = [translate_error(note, lambda text: words[translate.ANY_CONTEXT, text]) for note in record.notes]
+    assert "room tone: Die Lautstärke hat einen Treiber. Sie bleibt, wie sie ist." in german
+    assert "nan: 10 Samples sind keine Zahlen und sind als Stille zu hören." in german
 
 
 def write_float(path: Path, sound: Any) -> None:

@@ -40,7 +40,7 @@ SLOW = {
 
 LIGHT = re.compile(
     r"tracklay(\.(blender(\.\w+){0,3}|models(\.(catalogue|model|loader|plan_terms))?|jobs(\.(costs(\.\w+)?|delivery|job_spec|pictures(\.stored)?))?|providers(\.credentials)?|media(\.(bwf|ffmpeg(_program)?|input_formats))?"
-    r"|atomic_io|cancellation|cue|errors|hits|log|manifest|mix(\.(kinds|presets))?|parts(\.(sizes|redo))?|paths|processes|scoring(\.ranking)?|settings|source_type|timing|trash|untrusted_data|version))?"
+    r"|atomic_io|cancellation|cue|errors|hits|log|manifest|mix(\.(kinds|notes|presets))?|parts(\.(sizes|redo))?|paths|processes|scoring(\.ranking)?|settings|source_type|timing|trash|untrusted_data|version))?"
 )
 """Tracklay's own modules that a panel needs."""
 

@@ -11,6 +11,7 @@ from ...errors import TracklayError
 from ..runtime.mixing import mix_status
 from ..sequencer import compat
 from ..sequencer.mixing.records import SCENE_PROPERTY, read_scene_record
+from ..settings.i18n.translate import translate_error, translate_report
 from ..settings.redraw import redraw_sequencers
 from .common import TracklayOperator
 
@@ -72,7 +73,7 @@ class TRACKLAY_OT_mix(_MixOperator, bpy.types.Operator):  # type: ignore[misc]  
 
     def notes(self, scene: Any) -> list[str]:
         record = read_scene_record(scene)
-        return list(record.notes) if record is not None else []
+        return [translate_error(note, translate_report) for note in record.notes] if record is not None else []
 
 
 class TRACKLAY_OT_clear_mix(_MixOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801

@@ -66,7 +66,7 @@ def mix_scene_of_film(
         "true_peak": true_peak,
         "dialogue_over_music": record.dialogue_over_music,
         "limiting_db": record.limiting_db,
-        "notes": list(record.notes),
+        "notes": [str(note) for note in record.notes],
         "sounds": sounds,
     }
 

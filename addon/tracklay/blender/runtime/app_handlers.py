@@ -19,18 +19,21 @@ from .timer import start_timer
 
 def _on_load(*_: Any) -> None:
     get_dispatcher().on_file_opened()
+    mix_status.note_change()
     start_timer()
 
 
 def _on_undo(*_: Any) -> None:
     # Scanned here, not by the timer: only now is it known that missing placeholders were undone, not deleted.
     get_dispatcher().scan(after_undo=True)
+    mix_status.note_change()
     start_timer()
     redraw_sequencers()
 
 
 def _on_redo(*_: Any) -> None:
     get_dispatcher().scan()
+    mix_status.note_change()
     start_timer()
     redraw_sequencers()
 
@@ -41,7 +44,8 @@ def _before_change(*_: Any) -> None:
 
 
 def _on_depsgraph_update(*_: Any) -> None:
-    # Called for every change; while a strip is dragged, for every mouse move. So it only sets a flag.
+    # Called for every change; while a strip is dragged, for every mouse move. So it only sets flags.
+    mix_status.note_change()
     if not shared_cue_index.is_dirty:
         shared_cue_index.is_dirty = True
         start_timer()

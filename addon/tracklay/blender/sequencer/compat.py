@@ -137,33 +137,40 @@ def selected_strips(scene: Any, strips: Any) -> list[Any]:
     known = getattr(bpy.context, "selected_strips", None) if active_sequencer_scene(bpy.context) == scene else None
     if known is not None:
         return list(known)  # ten times as fast as filtering them here
-    return _masked_strips(strips, _property_array(strips, "select", "bool"))
+    return _masked_strips(strips, property_array(strips, "select", "bool"))
 
 
 def strips_of_types(strips: Any, strip_types: Iterable[str], within: range | None = None) -> list[Any]:
     """Return the strips of these types on one level, optionally only those that overlap the frames `within`."""
-    found = _type_mask(frozenset(strip_types))[_property_array(strips, "type")]
+    found = _type_mask(frozenset(strip_types))[property_array(strips, "type")]
     if within is not None and found.any():
-        starts = _property_array(strips, time_property("left_handle", bpy.types.Strip))
-        ends = starts + _property_array(strips, time_property("duration", bpy.types.Strip))
+        starts = property_array(strips, time_property("left_handle", bpy.types.Strip))
+        ends = starts + property_array(strips, time_property("duration", bpy.types.Strip))
         found &= (starts < within.stop) & (ends > within.start)
     return _masked_strips(strips, found)
 
 
-def sound_places(strips: Any) -> list[Any]:
-    """Return arrays with type, channel, first frame, length, content start and muting of all strips of a level."""
-    times = [time_property(name, bpy.types.Strip) for name in ("left_handle", "duration")]
-    whole = [_property_array(strips, name) for name in ("type", "channel", *times)]
-    start = _property_array(strips, time_property("content_start", bpy.types.Strip), "float32")
-    return [*whole, start, _property_array(strips, "mute", "bool")]
+@cache
+def sound_place_properties() -> tuple[tuple[str, str], ...]:
+    """Return (name, dtype) of the properties that say what a strip is and when it plays, for `property_array`."""
+    times = (time_property(name, bpy.types.Strip) for name in ("left_handle", "duration"))
+    whole = ((name, "int32") for name in ("type", "channel", *times))
+    return *whole, (time_property("content_start", bpy.types.Strip), "float32"), ("mute", "bool")
+
+
+def sequencer_level(scene_name: str, meta_name: str) -> Any:
+    """Return the sequence editor of a scene, or a meta strip in it; None if it is gone."""
+    scene = bpy.data.scenes.get(scene_name)
+    editor = scene and scene.sequence_editor
+    return editor if editor is None or not meta_name else editor.strips_all.get(meta_name)
 
 
 def strips_by_content_start(strips: Any, strip_type: str, start: Fraction) -> list[Any]:
     """Return the strips of a type whose content begins within `START_TOLERANCE_FRAMES` of a frame."""
-    begins = _property_array(strips, time_property("content_start", bpy.types.Strip), "float32")
+    begins = property_array(strips, time_property("content_start", bpy.types.Strip), "float32")
     return _masked_strips(
         strips,
-        _type_mask(frozenset({strip_type}))[_property_array(strips, "type")]
+        _type_mask(frozenset({strip_type}))[property_array(strips, "type")]
         & (abs(begins - float(start)) < START_TOLERANCE_FRAMES),
     )
 
@@ -185,7 +192,7 @@ def _type_mask(strip_types: frozenset[str]) -> Any:
     return found
 
 
-def _property_array(strips: Any, name: str, dtype: str = "int32") -> Any:
+def property_array(strips: Any, name: str, dtype: str = "int32") -> Any:
     """Return one property of all strips of a collection as an array: one call of Blender instead of one for each strip."""
     import numpy as np  # noqa: PLC0415
 

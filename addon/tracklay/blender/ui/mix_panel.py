@@ -12,7 +12,7 @@ import bpy
 from ..runtime.mixing import mix_status
 from ..sequencer import compat
 from ..sequencer.mixing.records import SceneRecord, read_record, read_scene_record
-from ..settings.i18n.translate import translate_ui
+from ..settings.i18n.translate import translate_error, translate_ui
 from ..settings.mix_properties import AUTOMATIC, OWN_FILE, OWN_TARGET
 from .layout_helpers import draw_error_box, draw_wrapped_text
 
@@ -124,7 +124,7 @@ def _draw_notes(context: Any, layout: Any, record: SceneRecord) -> None:
         return
     column = layout.box().column(align=True)
     for note in record.notes[:MAX_NOTES]:
-        draw_wrapped_text(context, column, note, "INFO")
+        draw_wrapped_text(context, column, translate_error(note), "INFO")
     if len(record.notes) > MAX_NOTES:
         text = translate_ui("and {} more", len(record.notes) - MAX_NOTES)
         column.label(text=text, icon="BLANK1", translate=False)

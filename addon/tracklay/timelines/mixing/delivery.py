@@ -156,7 +156,7 @@ def mix_timeline(path: Path, request: MixOptions) -> MixResult:
         _write_curves(curves, plan, described, names)
         for path in (sound, *stems.values()):
             (work / path.name).replace(path)
-    notes = (*plan.notes, *notes, *target.write(plan, sound, stems, mark))
+    notes = (*map(str, plan.notes), *notes, *target.write(plan, sound, stems, mark))
     result = MixResult(mix, sound, stems, curves, plan, target.start, notes)
     note_mix(target.timeline, folder, mix, result.summary())
     return result

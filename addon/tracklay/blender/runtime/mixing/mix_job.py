@@ -28,13 +28,10 @@ from ...settings.i18n.translate import translate_error
 from ...settings.mix_properties import preset_name, target_lufs, true_peak_db
 from ...settings.redraw import redraw_sequencers
 from . import mix_status
-from .mix_status import LISTENING, READING, WRITING
+from .mix_status import LISTENING, READING, SLICE_SECONDS, WRITING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-SLICE_SECONDS: Final = 0.0008
-"""Time after which a slice on Blender's thread begins no further step. The longest steps take about a millisecond."""
 
 PROGRESS_SECONDS: Final = 0.25
 """Seconds between two looks at what the process has done."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from ....errors import TracklayError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,18 +29,18 @@ class StripRecord:
         keys: (frame, volume) of each key of ours, exactly as Blender holds it. A key with another value was changed by the user.
         kind: the kind that was found.
         kind_from: how.
-        curve: its own volume curve before the mix (`curve_copy.copy_curve`); None if it had none.
+        has_own_curve: the volume had keys of the user's before the mix: it keeps its level, and only ducks are ours.
     """
 
     volume: float
     keys: Sequence[Key] = ()
     kind: str = ""
     kind_from: str = ""
-    curve: dict[str, Any] | None = None
+    has_own_curve: bool = False
 
-    def write(self, strip: Any) -> None:
-        """Store it in a strip."""
-        strip[STRIP_PROPERTY] = json.dumps(asdict(self))
+    def to_text(self) -> str:
+        """Return it as the strip's property holds it."""
+        return json.dumps({name: getattr(self, name) for name in self.__slots__})
 
 
 def read_record(strip: Any) -> StripRecord | None:
@@ -46,13 +48,12 @@ def read_record(strip: Any) -> StripRecord | None:
     try:
         held = json.loads(str(strip[STRIP_PROPERTY]))
         keys = tuple((float(frame), float(volume)) for frame, volume in held["keys"])
-        curve = held.get("curve")
         return StripRecord(
             float(held["volume"]),
             keys,
             str(held.get("kind", "")),
             str(held.get("kind_from", "")),
-            curve if isinstance(curve, dict) else None,
+            bool(held.get("has_own_curve")),
         )
     except (KeyError, ValueError, TypeError, RecursionError):
         return None
@@ -68,9 +69,10 @@ class SceneRecord:
         true_peak: dBTP.
         dialogue_over_music: LU; None if there is no music under speech.
         limiting_db: most decibels that the keys take away around peaks.
-        timeline: fingerprint of the timeline that was mixed (`fingerprint.timeline_fingerprint`).
-        notes: sentences for the user.
+        timeline: fingerprint of the timeline that was mixed (`fingerprint.timeline_steps`).
+        notes: what the user should read.
         has_action: the scene's action was made by Mix.
+        volumes: fingerprint of the volumes after the mix (`fingerprint.volume_steps`); empty while it is written.
     """
 
     preset: str
@@ -79,18 +81,20 @@ class SceneRecord:
     dialogue_over_music: float | None
     limiting_db: float
     timeline: str
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[TracklayError, ...] = field(default=())
     has_action: bool = False
+    volumes: str = ""
 
     def write(self, scene: Any) -> None:
         """Store it in a scene."""
-        scene[SCENE_PROPERTY] = json.dumps(asdict(self))
+        plain = {name: getattr(self, name) for name in self.__slots__}
+        scene[SCENE_PROPERTY] = json.dumps({**plain, "notes": [note.to_dict() for note in self.notes]})
 
 
 def read_scene_record(scene: Any) -> SceneRecord | None:
     """Return the record of a scene's last mix; None if it has none that can be read."""
     try:
         held = json.loads(str(scene[SCENE_PROPERTY]))
-        return SceneRecord(**{**held, "notes": tuple(str(note) for note in held["notes"])})
+        return SceneRecord(**{**held, "notes": tuple(TracklayError.from_dict(note) for note in held["notes"])})
     except (KeyError, ValueError, TypeError, RecursionError):
         return None

@@ -7,6 +7,7 @@ change: strips are known by their names, and nothing of Blender's is kept.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -18,23 +19,29 @@ import bpy
 from ....cue import SAMPLE_RATE
 from ....mix.frame_source import FramedSource
 from ....mix.kinds import KINDS, kind_of_task
+from ....mix.notes import MixNote
 from ....mix.sources import MixSource
 from ...settings import catalogue
 from ...settings.mix_properties import LEAVE_ALONE
 from .. import compat, selection
 from ..channels.by_kind import is_unnamed
 from ..cue_index import ENTRY_PROPERTY
-from .fingerprint import timeline_fingerprint
+from .fingerprint import timeline_steps
 from .records import read_record
-from .volume_keys import VolumeCurves, pinned_stretches, sample_curve
+from .volume_keys import VolumeCurves, has_other_keys, level_stretches, pinned_stretches, sample_curve
 
 if TYPE_CHECKING:
     from ....mix.kinds import Kind, KindOrigin
+    from .records import StripRecord
 
 LATE_BEFORE_VERSION = (5, 1)
 """Blenders before this one read a volume between two frames from the frame before (measured in 4.5.15, 5.0.1 and 5.2.2)."""
 
 MAX_NESTING = 16
+
+LEVEL_SECONDS = 2
+"""Seconds for which keys of the user's have to hold one value for a duck between them."""
+
 
 STRIPS_PER_STEP = 50
 """Strips whose names are read in one step."""
@@ -69,8 +76,7 @@ class SceneScan:
         frames: its length.
         rate: frames per second.
         lines: `FramedSource` of each sound as JSON text.
-        placed: (first frame, first frame after it) of each strip when it was read.
-        left_alone: a sentence for each strip that stays as it is.
+        strip_notes: a note on each strip that stays as it is, or keeps its level.
         fingerprint: the timeline as it was read.
     """
 
@@ -79,8 +85,7 @@ class SceneScan:
     frames: int
     rate: Fraction
     lines: list[str] = field(default_factory=list)
-    placed: dict[str, tuple[int, int]] = field(default_factory=dict)
-    left_alone: dict[str, str] = field(default_factory=dict)
+    strip_notes: dict[str, MixNote] = field(default_factory=dict)
     fingerprint: str = ""
 
     @classmethod
@@ -91,16 +96,14 @@ class SceneScan:
 
     def read(self) -> Iterator[None]:
         """Read the scene, one strip at a time."""
-        scene = bpy.data.scenes[self.scene]
-        self.fingerprint = timeline_fingerprint(scene)
-        yield
+        self.fingerprint = yield from timeline_steps(self.scene)
+        if (scene := bpy.data.scenes.get(self.scene)) is None:
+            return
         levels: list[LevelSounds] = []
         for found in _heard_levels(scene, self.first, self.first + self.frames):
             levels += found
             yield
-        scene = bpy.data.scenes.get(self.scene)
-        curves = VolumeCurves() if scene is None else VolumeCurves.of_scene(scene)
-        yield
+        curves = yield from VolumeCurves.steps_of_scene(self.scene)
         for level in levels:
             for name in level.names:
                 scene = bpy.data.scenes.get(self.scene)
@@ -115,23 +118,11 @@ class SceneScan:
         if stop <= first:
             return
         if reason := _unreadable_reason(strip):
-            self.left_alone[strip.name] = reason
+            self.strip_notes[strip.name] = reason
             return
         record = read_record(strip)
         curve = curves.find(scene, strip)
-        is_left = strip.tracklay_mix_kind == LEAVE_ALONE
-        reason = curves.foreign_reason(strip, curve, record)
-        if reason:
-            self.left_alone[strip.name] = reason
-        base = [(0, strip.volume if record is None or curve is None else record.volume)]
-        pinned: list[Any] = []
-        if reason or (is_left and record is None):
-            base = _shift(sample_curve(curve, first, stop), self.first) if curve else base
-        elif curve and record and not is_left:
-            pinned = [
-                [a - self.first, b - self.first, [[frame - self.first, volume] for frame, volume in keys]]
-                for a, b, keys in pinned_stretches(curve, record.keys)
-            ]
+        volumes = self._read_volumes(strip, curve, record, (first, stop), curves.foreign_reason(strip, curve))
         kind, origin = _known_kind(strip)
         rate = self.rate
         place = round((first - self.first) * SAMPLE_RATE / rate)
@@ -152,18 +143,78 @@ class SceneScan:
             first - self.first,
             stop - self.first,
             (first == begin, stop == end),
-            tuple(base),
+            tuple(volumes.base),
             level.gain * scene.audio_volume,
             is_mono=bool(strip.sound.use_mono),
-            is_fixed=bool(is_left or reason),
-            pinned=tuple(pinned),
+            is_fixed=volumes.is_fixed,
+            pinned=tuple(volumes.pinned),
+            ducked=tuple(volumes.ducked),
         )
         self.lines.append(json.dumps(placed.to_dict()))
-        self.placed[strip.name] = begin, end
+
+    def _read_volumes(
+        self, strip: Any, curve: Any, record: StripRecord | None, span: tuple[int, int], reason: MixNote | None
+    ) -> _StripVolumes:
+        """Return the volumes of a strip in frames of the mix, and note why they stay as they are."""
+        first, stop = span
+        is_left = strip.tracklay_mix_kind == LEAVE_ALONE
+        own = strip.volume if record is None or curve is None else record.volume
+        found = _StripVolumes([(0, own)], is_fixed=bool(is_left or reason))
+        if curve is None:
+            pass
+        elif reason or (is_left and record is None):
+            found.base = sample_curve(curve, first, stop)
+        elif record is None or (record.has_own_curve and has_other_keys(curve, record.keys)):
+            ours = () if record is None else record.keys
+            found.ducked = [
+                (max(first, math.ceil(begins)), min(stop, math.floor(ends)), value)
+                for begins, ends, value in level_stretches(curve, ours, round(LEVEL_SECONDS * self.rate))
+                if begins < stop and ends > first
+            ]
+            found.base = _with_levels(sample_curve(curve, first, stop), found.ducked)
+            found.is_fixed |= not found.ducked
+            reason = _own_keys_note(stays=found.is_fixed)
+        elif not is_left:
+            found.pinned = [(a, b, tuple(keys)) for a, b, keys in pinned_stretches(curve, record.keys)]
+        if reason:
+            self.strip_notes[strip.name] = reason
+        return found.shifted(-self.first)
 
 
-def _shift(keys: list[tuple[int, float]], by: int) -> list[tuple[int, float]]:
-    return [(frame - by, volume) for frame, volume in keys]
+@dataclass(slots=True)
+class _StripVolumes:
+    """The volumes of a strip as `FramedSource` has them."""
+
+    base: list[tuple[int, float]]
+    pinned: list[tuple[float, float, tuple[tuple[float, float], ...]]] = field(default_factory=list)
+    ducked: list[tuple[int, int, float]] = field(default_factory=list)
+    is_fixed: bool = False
+
+    def shifted(self, by: int) -> _StripVolumes:
+        """Return them some frames later."""
+        return _StripVolumes(
+            [(frame + by, volume) for frame, volume in self.base],
+            [(a + by, b + by, tuple((frame + by, volume) for frame, volume in keys)) for a, b, keys in self.pinned],
+            [(a + by, b + by, volume) for a, b, volume in self.ducked],
+            self.is_fixed,
+        )
+
+
+def _own_keys_note(*, stays: bool) -> MixNote:
+    if stays:
+        return MixNote("mix.note_own_keys", "Its volume has keyframes of yours. It stays as it is.")
+    return MixNote(
+        "mix.note_keeps_level",
+        "Its volume has keyframes of yours. It keeps its level, and is only ducked, where they hold one volume for 2 s.",
+    )
+
+
+def _with_levels(samples: list[tuple[int, float]], levels: list[tuple[int, int, float]]) -> list[tuple[int, float]]:
+    """Return samples of a curve as the user's keys alone make them: with one value in each stretch, whatever keys of ours are there."""
+    kept = {frame: value for frame, value in samples if not any(first <= frame <= last for first, last, _ in levels)}
+    for first, last, value in levels:
+        kept |= {first: value, last: value}
+    return sorted(kept.items())
 
 
 def _heard_levels(scene: Any, first: int, stop: int) -> Iterator[list[LevelSounds]]:
@@ -176,7 +227,7 @@ def _heard_levels(scene: Any, first: int, stop: int) -> Iterator[list[LevelSound
     while waiting:
         meta_name, first, stop, gain, label, depth = waiting.pop()
         place = 0
-        while (owner := _level_owner(name, meta_name)) is not None and place < len(owner.strips):
+        while (owner := compat.sequencer_level(name, meta_name)) is not None and place < len(owner.strips):
             muted = [channel.mute for channel in owner.channels]
             names = []
             for strip in owner.strips[place : place + STRIPS_PER_STEP]:
@@ -191,13 +242,6 @@ def _heard_levels(scene: Any, first: int, stop: int) -> Iterator[list[LevelSound
             place += STRIPS_PER_STEP
 
 
-def _level_owner(scene_name: str, meta_name: str) -> Any:
-    """Return the sequence editor of a scene, or a meta strip in it; None if it is gone."""
-    scene = bpy.data.scenes.get(scene_name)
-    editor = scene and scene.sequence_editor
-    return editor if editor is None or not meta_name else editor.strips_all.get(meta_name)
-
-
 def _channel_name(scene: Any, strip: Any) -> str:
     """Return the name of a strip's channel that says something: the user's, or its number."""
     parent = strip.parent_meta()
@@ -205,15 +249,15 @@ def _channel_name(scene: Any, strip: Any) -> str:
     return str(strip.channel) if is_unnamed(channels, strip.channel) else str(channels[strip.channel].name)
 
 
-def _unreadable_reason(strip: Any) -> str:
-    """Return why the sound of a strip cannot be mixed, in a sentence; empty if it can."""
+def _unreadable_reason(strip: Any) -> MixNote | None:
+    """Return why the sound of a strip cannot be mixed; None if it can."""
     if strip.sound is None:
-        return "It has no sound."
+        return MixNote("mix.note_no_sound", "It has no sound.")
     if strip.sound.packed_file is not None:
-        return "Its sound is packed into the .blend file. Unpack it to mix it."
+        return MixNote("mix.note_packed", "Its sound is packed into the .blend file. Unpack it to mix it.")
     if any(True for _ in getattr(strip, "retiming_keys", ())):
-        return "It is retimed. Render it to a file to mix it."
-    return ""
+        return MixNote("mix.note_retimed", "It is retimed. Render it to a file to mix it.")
+    return None
 
 
 def _known_kind(strip: Any) -> tuple[Kind | None, KindOrigin]:

@@ -8,17 +8,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 import bpy
 
+from ....mix.notes import MixNote
 from .. import compat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from .records import StripRecord
+    from collections.abc import Generator, Iterable, Sequence
 
     Key = tuple[float, float]
 
 FOREVER: Final = 1e9
 """A frame after every other; with a minus, before."""
+
+CURVES_PER_STEP: Final = 200
+"""Curves that are noted in one step."""
+
+LEVEL_TOLERANCE: Final = 1e-5
+"""Difference of volumes that are the same."""
 
 SPAN_STEPS: Final = 200
 """Places at which a curve is read between two of its keys."""
@@ -45,12 +50,23 @@ class VolumeCurves:
     drivers: frozenset[str] = frozenset()
 
     @classmethod
-    def of_scene(cls, scene: Any) -> VolumeCurves:
-        """Note where the curves of a scene are now."""
-        curves = compat.scene_curves(scene)
-        driven = scene.animation_data.drivers if scene.animation_data else ()
-        places = {curve.data_path: number for number, curve in enumerate(curves or ())}
-        return cls(places, frozenset(driver.data_path for driver in driven))
+    def steps_of_scene(cls, scene_name: str) -> Generator[None, None, VolumeCurves]:
+        """Note where the curves of a scene are now, a few at a time, and return that."""
+        places: dict[str, int] = {}
+        first = 0
+        while (scene := bpy.data.scenes.get(scene_name)) is not None:
+            if not (curves := (compat.scene_curves(scene) or ())[first : first + CURVES_PER_STEP]):
+                return cls(places, cls.driven_paths(scene))
+            places |= {curve.data_path: number for number, curve in enumerate(curves, first)}
+            first += CURVES_PER_STEP
+            yield
+        return cls(places)
+
+    @staticmethod
+    def driven_paths(scene: Any) -> frozenset[str]:
+        """Return the data paths of a scene's drivers."""
+        drivers = scene.animation_data.drivers if scene.animation_data else ()
+        return frozenset(driver.data_path for driver in drivers)
 
     def find(self, scene: Any, strip: Any) -> Any:
         """Return the F-curve of a strip's volume; None if it has none. Valid until the next change of the file."""
@@ -62,20 +78,29 @@ class VolumeCurves:
             return curves[place]
         return curves.find(path)
 
-    def foreign_reason(self, strip: Any, curve: Any, record: StripRecord | None) -> str:
-        """Return why a strip's volume is the user's own to set, in a sentence; empty if Mix may write keys."""
+    def foreign_reason(self, strip: Any, curve: Any) -> MixNote | None:
+        """Return why a strip's volume is the user's own to set; None if Mix may write keys."""
         if volume_path(strip) in self.drivers:
-            return "Its volume has a driver. It stays as it is."
+            return MixNote("mix.note_driver", "Its volume has a driver. It stays as it is.")
         if curve is not None and len(curve.modifiers):
-            return "Its volume curve has modifiers. It stays as it is."
-        if curve is not None and record is None:
-            return "Its volume has keyframes of yours. It stays as it is."
-        return ""
+            return MixNote("mix.note_modifiers", "Its volume curve has modifiers. It stays as it is.")
+        return None
 
 
 def read_keys(curve: Any) -> list[Key]:
     """Return (frame, value) of each key of a curve."""
     return list(_numbers(curve, "co"))
+
+
+def curve_bytes(curve: Any) -> bytes:
+    """Return what the keys of a curve are: places, values and interpolations."""
+    import numpy as np  # noqa: PLC0415 - a panel imports this module
+
+    points = curve.keyframe_points
+    places, kinds = np.zeros(2 * len(points), np.float32), np.zeros(len(points), np.int32)
+    points.foreach_get("co", places)
+    points.foreach_get("interpolation", kinds)
+    return places.tobytes() + kinds.tobytes()
 
 
 def own_flags(curve: Any, ours: Sequence[Key]) -> list[bool]:
@@ -86,6 +111,11 @@ def own_flags(curve: Any, ours: Sequence[Key]) -> list[bool]:
     points.foreach_get("interpolation", kinds)
     straight = bpy.types.Keyframe.bl_rna.properties["interpolation"].enum_items["LINEAR"].value
     return [key in known and kind == straight for key, kind in zip(_numbers(curve, "co"), kinds, strict=True)]
+
+
+def has_other_keys(curve: Any, ours: Sequence[Key]) -> bool:
+    """Return whether a curve has keys that are not ours."""
+    return not all(own_flags(curve, ours))
 
 
 def pinned_stretches(curve: Any, ours: Sequence[Key]) -> list[tuple[float, float, list[Key]]]:
@@ -104,6 +134,33 @@ def pinned_stretches(curve: Any, ours: Sequence[Key]) -> list[tuple[float, float
             theirs = []
         before = key[0]
     return [*stretches, (before, FOREVER, theirs)] if theirs else stretches
+
+
+def level_stretches(curve: Any, ours: Sequence[Key], least: float) -> list[tuple[float, float, float]]:
+    """Return (first frame, last frame, value) of the stretches between the user's keys in which they hold one value.
+
+    Keys of ours in them do not count. A curve holds its value before its first key and after its last one, too.
+
+    Args:
+        curve: the curve.
+        ours: our keys.
+        least: length of a stretch in frames.
+    """
+    theirs = [point for point, is_own in zip(curve.keyframe_points, own_flags(curve, ours), strict=True) if not is_own]
+    if not theirs:
+        return []
+    found = [(left.co[0], right.co[0], left.co[1]) for left, right in pairwise(theirs) if _is_level(left, right)]
+    if curve.extrapolation == "CONSTANT":
+        found = [(-FOREVER, *theirs[0].co), *found, (theirs[-1].co[0], FOREVER, theirs[-1].co[1])]
+    return [(first, last, value) for first, last, value in found if last - first >= least]
+
+
+def _is_level(left: Any, right: Any) -> bool:
+    """Return whether a curve stays at the value of two keys between them."""
+    values = {left.co[1], right.co[1]}
+    if left.interpolation == "BEZIER":
+        values |= {left.handle_right[1], right.handle_left[1]}
+    return bool(max(values) - min(values) <= LEVEL_TOLERANCE)
 
 
 def sample_curve(curve: Any, first: int, stop: int) -> list[tuple[int, float]]:

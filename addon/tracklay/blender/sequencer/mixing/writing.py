@@ -17,7 +17,7 @@ import bpy
 from ....errors import TracklayError
 from ...settings.mix_properties import STALE_PROPERTY
 from .. import compat
-from .fingerprint import timeline_fingerprint
+from .fingerprint import timeline_steps, volume_steps
 from .records import SCENE_PROPERTY, STRIP_PROPERTY, SceneRecord, StripRecord, read_record, read_scene_record
 from .volume_keys import own_flags, volume_path, write_keys
 
@@ -32,8 +32,8 @@ NEW_ACTION = "Tracklay mix (unfinished)"
 MOST_COPIED_CURVES = 100
 """Curves of an action that is copied at once."""
 
-CURVES_PER_STEP, CURVES_PER_LOOK, STRIPS_PER_STEP = 10, 200, 50
-"""Curves that are copied, and curves and strips that are looked at, in one step."""
+CURVES_PER_STEP, CURVES_PER_REMOVAL, CURVES_PER_LOOK, STRIPS_PER_STEP = 10, 50, 200, 50
+"""Curves that are copied or removed, and curves and strips that are looked at, in one step."""
 
 
 def timeline_changed_error() -> TracklayError:
@@ -48,7 +48,8 @@ class MixWriter:
 
     def __init__(self, scan: SceneScan, lines: Sequence[str], result: Mapping[str, Any]) -> None:
         self._scan, self._lines, self._result = scan, lines, result
-        self._records: dict[str, StripRecord] = {}
+        # As text: Python's collector does not look at it, and has nothing to do for a mix of 2,000 strips.
+        self._records: dict[str, str] = {}
         self._cleared: dict[str, float] = {}
         self.written = 0
         self.total = 1
@@ -59,22 +60,19 @@ class MixWriter:
         Raises:
             TracklayError: the timeline changed since it was read.
         """
-        scene = _scene_of(self._scan.scene)
-        if timeline_fingerprint(scene) != self._scan.fingerprint:
-            raise timeline_changed_error()
+        yield from self._check_timeline()
         self.total = 2 * len(self._lines)
-        yield
-        with _NewAction(scene.name) as action:
+        with _NewAction(self._scan.scene) as action:
             yield from action.fill()
             yield from self._write_curves(action)
             yield from self._store_records()
+            yield from self._check_timeline()
             scene = _scene_of(self._scan.scene)
-            if timeline_fingerprint(scene) != self._scan.fingerprint:
-                raise timeline_changed_error()
             before = read_scene_record(scene)
             is_first = scene.animation_data is None or scene.animation_data.action is None
             has_action = before.has_action if before is not None else is_first
-            self._scene_record(has_action=has_action).write(scene)
+            record = self._scene_record(has_action=has_action)
+            record.write(scene)
             if STALE_PROPERTY in scene:
                 del scene[STALE_PROPERTY]
             yield
@@ -82,6 +80,12 @@ class MixWriter:
         for name, volume in self._cleared.items():
             _reset_volume(self._scan.scene, name, volume)
             yield
+        volumes = yield from volume_steps(self._scan.scene)
+        replace(record, volumes=volumes).write(_scene_of(self._scan.scene))
+
+    def _check_timeline(self) -> Iterator[None]:
+        if (yield from timeline_steps(self._scan.scene)) != self._scan.fingerprint:
+            raise timeline_changed_error()
 
     def _write_curves(self, action: _NewAction) -> Iterator[None]:
         for line in self._lines:
@@ -96,7 +100,7 @@ class MixWriter:
                 if record is not None:  # mixed before, and left alone now
                     _remove_own_keys(action, strip, record)
                     self._cleared[strip.name] = record.volume
-                    self._records[strip.name] = replace(record, keys=())
+                    self._records[strip.name] = ""
             else:
                 shifted = [(frame + self._scan.first, volume) for frame, volume in keys]
                 path = volume_path(strip)
@@ -104,7 +108,8 @@ class MixWriter:
                 own = () if record is None else record.keys
                 volume = strip.volume if record is None or not len(curve.keyframe_points) else record.volume
                 held = write_keys(curve, shifted, own)
-                self._records[strip.name] = StripRecord(volume, held, planned["kind"], planned["kind_from"])
+                kept = StripRecord(volume, held, planned["kind"], planned["kind_from"], bool(planned["keeps_level"]))
+                self._records[strip.name] = kept.to_text()
             yield
 
     def _store_records(self) -> Iterator[None]:
@@ -115,14 +120,17 @@ class MixWriter:
             if name in self._cleared:
                 del strip[STRIP_PROPERTY]
             else:
-                record.write(strip)
+                strip[STRIP_PROPERTY] = record
             self.written += 1
             yield
 
     def _scene_record(self, *, has_action: bool) -> SceneRecord:
         measures = self._result["measures"]
-        left = {**self._scan.left_alone, **self._result["left_out"]}
-        notes = [*self._result["notes"], *(f"{name}: {reason}" for name, reason in left.items())]
+        left_out = {name: TracklayError.from_dict(held) for name, held in self._result["left_out"].items()}
+        left = {**self._scan.strip_notes, **left_out}
+        for name, note in left.items():
+            note.subject = name
+        notes = [*map(TracklayError.from_dict, self._result["notes"]), *left.values()]
         return SceneRecord(
             self._result["preset"],
             measures["lufs"],
@@ -286,8 +294,8 @@ class _NewAction:
             animation.action = action
             animation.action_slot = action.slots[self._slot]
         yield
-        if self._old is not None and (old := bpy.data.actions.get(self._old[0])) is not None and not old.users:
-            bpy.data.actions.remove(old)
+        if self._old is not None:
+            yield from _remove_unused(self._old[0])
         if (action := bpy.data.actions.get(self._name)) is not None and action.users:
             action.name, action.use_fake_user = self._title, self._is_kept
         yield
@@ -322,6 +330,18 @@ def _remove_own_keys(action: _NewAction, strip: Any, record: StripRecord) -> boo
         curve.keyframe_points.remove(curve.keyframe_points[number], fast=True)
     curve.update()
     return True
+
+
+def _remove_unused(name: str) -> Iterator[None]:
+    """Remove an action that nothing uses, its curves a few at a time."""
+    while (action := bpy.data.actions.get(name)) is not None and not action.users:
+        curves = next((found for place in _bag_places(name) if len(found := _curves_at(name, place))), ())
+        if not curves:
+            bpy.data.actions.remove(action)
+            return
+        for curve in reversed(curves[-CURVES_PER_REMOVAL:]):
+            curves.remove(curve)
+        yield
 
 
 def _count_keys(name: str) -> Generator[None, None, int]:

@@ -100,5 +100,50 @@ ERRORS = {
         "Kein Klang hat diesen Namen: {name}. Die Klänge sind {sounds}."
     ),
     "Blender wrote no mixdown: {path}.": "Blender hat keinen Mixdown geschrieben: {path}.",
+    "All sounds are silent: they have no loudness.": "Alle Klänge sind stumm: Sie haben keine Lautheit.",
+    "No dialogue was found: nothing is ducked, and the loudness target holds for the sounds that there are.": (
+        "Kein Dialog gefunden: Nichts wird abgesenkt, und das Lautheitsziel gilt für die vorhandenen Klänge."
+    ),
+    "{name}: {count} samples are no numbers and play as silence.": (
+        "{name}: {count} Samples sind keine Zahlen und sind als Stille zu hören."
+    ),
+    "{name}: clipped in {count} places. The mix cannot restore what was cut off.": (
+        "{name}: an {count} Stellen übersteuert. Die Mischung kann Abgeschnittenes nicht wiederherstellen."
+    ),
+    (
+        "The scene has {seconds:.1f} s: its loudness is measured over {blocks} blocks of 0.4 s; BS.1770 has no short-term"
+        " loudness and no loudness range for less than a few windows of 3 s."
+    ): (
+        "Die Szene hat {seconds:.1f} s: Ihre Lautheit wird über {blocks} Blöcke von 0,4 s gemessen; BS.1770 kennt für weniger"
+        " als einige Fenster von 3 s weder Kurzzeitlautheit noch Lautheitsumfang."
+    ),
+    "{target:g} LUFS needs more than {limit:g} dB of limiting: the mix has {lufs:.1f} LUFS.": (
+        "{target:g} LUFS brauchen mehr als {limit:g} dB Begrenzung: Die Mischung hat {lufs:.1f} LUFS."
+    ),
+    "The sounds that stay as they are take the mix to {lufs:.1f} LUFS.": (
+        "Die Klänge, die bleiben, wie sie sind, bringen die Mischung auf {lufs:.1f} LUFS."
+    ),
+    "{target:g} LUFS is not reached by volume keyframes with peaks below {ceiling:g} dBTP: the mix has {lufs:.1f} LUFS.": (
+        "{target:g} LUFS sind mit Lautstärke-Keyframes und Spitzen unter {ceiling:g} dBTP nicht zu erreichen: Die Mischung hat"
+        " {lufs:.1f} LUFS."
+    ),
+    "Its volume has a driver. It stays as it is.": "Die Lautstärke hat einen Treiber. Sie bleibt, wie sie ist.",
+    "Its volume curve has modifiers. It stays as it is.": (
+        "Die Lautstärkekurve hat Modifikatoren. Sie bleibt, wie sie ist."
+    ),
+    "Its volume has keyframes of yours. It stays as it is.": (
+        "Die Lautstärke hat Ihre eigenen Keyframes. Sie bleibt, wie sie ist."
+    ),
+    "Its volume has keyframes of yours. It keeps its level, and is only ducked, where they hold one volume for 2 s.": (
+        "Die Lautstärke hat Ihre eigenen Keyframes. Der Pegel bleibt; abgesenkt wird nur, wo sie 2 s lang dieselbe Lautstärke"
+        " halten."
+    ),
+    "It has no sound.": "Kein Klang vorhanden.",
+    "Its sound is packed into the .blend file. Unpack it to mix it.": (
+        "Der Klang ist in die .blend-Datei gepackt. Entpacken Sie ihn, um ihn zu mischen."
+    ),
+    "It is retimed. Render it to a file to mix it.": (
+        "Der Streifen hat ein geändertes Tempo. Rendern Sie ihn in eine Datei, um ihn zu mischen."
+    ),
 }
 """Sentences of errors."""
