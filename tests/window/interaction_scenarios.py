@@ -175,7 +175,7 @@ def search_operator(over):
 
 def find_cuts(window, area, over):
     """Stop a long search for cuts with Escape, then let one finish: a dialog asks before it makes a cue of each shot."""
-    detection, operators = extension_module("media.shot_detection"), extension_module("blender.ops.shot_ops")
+    detection, operators = extension_module("media.shot_detection"), extension_module("blender.ops.common")
     real, before = detection.find_cuts, len(timeline().sequence_editor.strips)
 
     def long(*_, cancel_token, **__):
@@ -191,9 +191,9 @@ def find_cuts(window, area, over):
         with bpy.context.temp_override(window=window, area=area, region=region):
             bpy.ops.tracklay.cues_from_cuts("INVOKE_DEFAULT")
         if function is long:
-            report(searches=len(operators._running_operators))
+            report(searches=len(operators.running_operators()))
             yield request(key="Escape", at=over)
-        yield until(lambda: not operators._running_operators)
+        yield until(lambda: not operators.running_operators())
         if function is real:
             yield seconds_passed(0.8)
             report(before_dialog=len(timeline().sequence_editor.strips) - before)

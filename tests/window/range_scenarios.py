@@ -67,11 +67,11 @@ def hand_over():
     with bpy.context.temp_override(window=window, area=area):
         arguments = {"directory": str(out), "formats": {"aaf", "rpp", "otio", "fcpxml", "xml", "edl", "wav"}}
         began = list(bpy.ops.tracklay.turnover("EXEC_DEFAULT", name="film", **arguments))
-    running = extension_module("blender.ops.turnover_ops")._running_operators
+    running = extension_module("blender.ops.common").running_operators
 
     def files_are_written():
         area.tag_redraw()
-        return not running
+        return not running()
 
     yield files_are_written
     entries = [function.__name__ for function in bpy.types.TOPBAR_MT_file_export._dyn_ui_initialize()]

@@ -14,7 +14,8 @@ from ...models.model import is_json, not_json_error, prompt_required_error
 from ...models.plan_terms import plan_terms
 from ...parts.sizes import request_lengths
 from ..ops.generate_ops import TRACKLAY_OT_generate
-from ..runtime import estimates, prompt_words
+from ..runtime import estimates
+from ..runtime.lookups import prompt_words
 from ..sequencer import compat, selection
 from ..sequencer.joined import spotting
 from ..settings import catalogue, first_run, properties
@@ -302,7 +303,7 @@ def _draw_unknown_words(context: Any, layout: Any, settings: Any, model: Model) 
     """Draw the words of the prompt that the built-in engine does not know, with the word that replaces each."""
     if model.id != prompt_words.MODEL or not (settings.prompt or settings.negative_prompt):
         return
-    unknown = prompt_words.known_unknown_words(settings.prompt, settings.negative_prompt)
+    unknown = prompt_words.unknown_words.get((settings.prompt, settings.negative_prompt))
     if unknown:
         words = [translate_ui("{} (heard as {})", word, known) if known else word for word, known in unknown]
         column = layout.column(align=True)

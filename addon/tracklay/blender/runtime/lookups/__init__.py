@@ -1,0 +1,1 @@
+"""What panels show but may not read while they are drawn: threads look it up."""
