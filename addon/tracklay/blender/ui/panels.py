@@ -232,8 +232,12 @@ class TRACKLAY_MT_examples(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
 
     def draw(self, context: Any) -> None:
         model = catalogue.MODELS.get(compat.active_sequencer_scene(context).tracklay.model)
-        for example in () if model is None else model.examples:
+        if model is None:
+            return
+        for example in model.examples:
             self.layout.operator("tracklay.use_example", text=example, translate=False).prompt = example
+        self.layout.separator()
+        self.layout.label(text="From the vendor's page" if model.examples_source else "Tracklay's own examples")
 
 
 class TRACKLAY_MT_models(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801

@@ -141,6 +141,8 @@ TOOLTIPS = {
     "Open the folder in which takes of this file are kept": "Den Ordner öffnen, in dem die Takes dieser Datei liegen",
     "Use this example as the prompt": "Dieses Beispiel als Prompt verwenden",
     "The example": "Das Beispiel",
+    "From the vendor's page": "Von der Seite des Anbieters",
+    "Tracklay's own examples": "Tracklays eigene Beispiele",
     "Hide this explanation": "Diese Erklärung ausblenden",
     "Placeholders were explained": "Platzhalter wurden erklärt",
 }
