@@ -78,6 +78,7 @@ def main() -> None:
         "range_scenarios",
         "mix_scenarios",
         "panel_scenarios",
+        "pointer_scenarios",
         "screenshots",
     )
     files = [importlib.import_module(name) for name in modules]

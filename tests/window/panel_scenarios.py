@@ -8,17 +8,12 @@ import bpy
 from driver import FOLDER, extension_module, report  # type: ignore[import-not-found]
 from interaction_scenarios import (  # type: ignore[import-not-found]
     LOOP,
-    answer,
-    drawn_twice,
     press_button,
     request,
     timeline,
     until,
 )
 from scenarios import RED, add_clip, laid_strips, open_sequencer, seconds_passed, use_clicker  # type: ignore[import-not-found]
-
-LARGEST_BUTTON = 2000
-"""Smallest area of Generate in pixels at 100 %: no other button of the sidebar is as large."""
 
 
 def three_shots(*, use_key=True):
@@ -43,52 +38,6 @@ def full_area(window, area):
         bpy.ops.screen.screen_full_area()
     yield seconds_passed(1.0)
     return next(each for each in window.screen.areas if each.type == "SEQUENCE_EDITOR")
-
-
-SIZES = ((1920, 1080), (1280, 720))
-"""Sizes of the window in pixels. The first is the display's; the window stays at its top left."""
-
-SETTINGS = ((2.0, "de_DE"), (1.0, "en_US"))
-"""Resolution scales and languages."""
-
-
-def generate_in_sight():
-    """Report whether Generate is in the sidebar in a large and a small window, at both scales, and press it last of all."""
-    window, area, scene = yield from three_shots(use_key=False)
-    sidebar = next(region for region in area.regions if region.type == "UI")
-    scene.tracklay.model, scene.tracklay.prompt = "sketch/foley", "wooden mallet on wood, rubber ball"
-    bpy.context.preferences.themes[0].user_interface.wcol_tool.inner = RED
-    view, found = bpy.context.preferences.view, []
-    view.use_translate_interface = True
-    for size in SIZES:
-        yield request(resize=size)
-        yield until(lambda size=size: (window.width, window.height) == size)
-        for view.ui_scale, view.language in SETTINGS:
-            yield seconds_passed(0.7)
-            found.append((yield from generate_box(window, sidebar)) is not None)
-    report(in_sight=found)
-    pressed = False
-    while not pressed:
-        x, y, width, _ = yield from generate_box(window, sidebar)
-        yield request(press=[x + width // 4, y])
-        pressed = answer()
-    dispatcher = extension_module("blender.runtime.dispatcher")
-    yield until(lambda: area.tag_redraw() or (laid_strips(timeline()) and not dispatcher.get_dispatcher().is_busy))
-    report(explains=extension_module("blender.settings.first_run").is_explaining())
-    report(sounds=sorted({strip.sound.name for strip in laid_strips(timeline())}))
-
-
-def generate_box(window, sidebar):
-    """Return the box of Generate on the display, if all of it is in the sidebar; else None."""
-    below = SIZES[0][1] - window.height  # pixels of the display below the window
-    least = LARGEST_BUTTON * bpy.context.preferences.system.ui_scale**2
-    yield drawn_twice(sidebar)
-    yield request(see="red")
-    for x, y, width, height in answer():
-        is_inside = x > sidebar.x and sidebar.y <= y - below - height // 2 and y - below < sidebar.y + sidebar.height
-        if is_inside and width * height > least and height > 25 * bpy.context.preferences.system.ui_scale:
-            return [x, y, width, height]
-    return None
 
 
 STALE = 1
@@ -120,7 +69,7 @@ def work_on_the_list():
 
 
 def hear(area):
-    """Press Solo, nudge with keys over the timeline, and undo both."""
+    """Press Solo, play, nudge with keys over the timeline, and undo both."""
     over = middle_of(area)
     rows = extension_module("blender.runtime.cue_rows")
     bpy.context.window_manager.tracklay.active = 1
@@ -131,10 +80,15 @@ def hear(area):
 
     before = audible()
     yield from press_button(LOOP, 1)
+    yield until(lambda: "tracklay_solo" in timeline())
+    stays = audible() == before  # so a render has all sounds
+    yield request(key="space", at=over)
     yield until(lambda: audible() < before)
-    report(soloed=audible() <= names)
-    yield request(key="ctrl+z", at=over)
+    report(soloed=[stays, audible() <= names])
+    yield request(key="space", at=over)
     yield until(lambda: audible() == before)
+    yield request(key="ctrl+z", at=over)
+    yield until(lambda: "tracklay_solo" not in timeline())
     for strip in timeline().sequence_editor.strips:
         strip.select = strip.name in names
     offset = {strip.name: strip.sound_offset for strip in laid_strips(timeline())}

@@ -35,6 +35,9 @@ MAX_LISTED_STRIPS = 3
 LABEL_WIDTH_FRACTION = 0.4
 """Fraction of the width that Blender gives to labels where labels and values are split."""
 
+MODEL_COLUMN_WIDTH, MAX_MODEL_COLUMNS = 360, 3
+"""Width of a column of the menu of models in pixels at 100 %, and the number of columns: one a task."""
+
 GENERATE_ICON = "SPEAKER"
 
 
@@ -241,27 +244,36 @@ class TRACKLAY_MT_examples(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
 
 
 class TRACKLAY_MT_models(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
-    """The models by task, music beside the others. A model that cannot be used now shows the reason."""
+    """The models by task, in as many columns as fit the window. A model that cannot be used now shows the reason."""
 
     bl_label = "Model"
 
     def draw(self, context: Any) -> None:
         scene = compat.active_sequencer_scene(context)
         ranges = selection.selected_ranges(scene)
-        row = self.layout.row()
-        sounds, music = row.column(), row.column()  # one column would not fit a small window
-        for task, heading in catalogue.TASK_LABELS.items():
+        row, count = self.layout.row(), _model_columns(context)
+        columns = [row.column() for _ in range(count)]
+        places = 0, max(0, count - 2), count - 1
+        for (task, heading), place in zip(catalogue.TASK_LABELS.items(), places, strict=True):
             of_task = [model for model in catalogue.MODELS.values() if model.task == task]
             if not of_task:
                 continue
-            column = music if task == "music" else sounds
-            if task == "effect":
+            column = columns[place]
+            if place in places[: list(catalogue.TASK_LABELS).index(task)]:
                 column.separator()
             column.label(text=heading)
             for model in of_task:
                 reason = _unavailable_reason(scene, model, ranges)
                 text = f"{model.title}  ·  {reason}" if reason else model.title
                 column.prop_enum(scene.tracklay, "model", model.id, text=text)
+
+
+def _model_columns(context: Any) -> int:
+    """Return the number of columns of models that fit the window: Blender scrolls a menu that is too high, none that is too wide."""
+    if bpy.app.background:
+        return MAX_MODEL_COLUMNS
+    width = context.window.width / context.preferences.system.ui_scale
+    return max(1, min(MAX_MODEL_COLUMNS, int(width / MODEL_COLUMN_WIDTH)))
 
 
 def _unavailable_reason(scene: Any, model: Model, ranges: list[tuple[Any, int, int]]) -> str:
