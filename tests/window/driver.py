@@ -75,7 +75,6 @@ def main() -> None:
         "scenarios",
         "placeholder_scenarios",
         "interaction_scenarios",
-        "range_scenarios",
         "mix_scenarios",
         "panel_scenarios",
         "pointer_scenarios",

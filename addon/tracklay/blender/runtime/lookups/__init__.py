@@ -1,1 +1,1 @@
-"""What panels show but may not read while they are drawn: threads look it up."""
+"""Lookups by threads, of what panels show but may not read while they are drawn."""
