@@ -43,7 +43,8 @@ def section(model: Model) -> str:
     """Return the section of one model."""
     lines = [f"## {model.id}", "", f"{model.title}. {model.summary}", ""]
     facts = [f"Picture: {model.looks}"] if model.looks else []
-    facts += [f"Prompts: {'; '.join(model.examples)}"] if model.examples else []
+    origin = model.examples_source or "Tracklay's own"
+    facts += [f"Prompts ({origin}): {'; '.join(model.examples)}"] if model.examples else []
     facts += [f"Continues {continues_text(model.continues)}"] if model.continues else []
     facts += [f"Tempo: asked for as `{model.tempo_words}` in the prompt"] if model.tempo_words else []
     facts += [f"Unconfirmed: {fact}" for fact in model.unconfirmed]

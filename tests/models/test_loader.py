@@ -33,6 +33,7 @@ short_side = 512
 tempo_words = "at {tempo} BPM"
 looks = "a square"
 examples = ["a door", "rain"]
+examples_source = "https://example.org/prompts"
 source_type = "algorithmicMedia"
 repeatable = false
 unconfirmed = [
@@ -105,6 +106,7 @@ WRONG = {
         "tempo_words": ["5", "[]", '"at 104 BPM"'],
         "looks": ["5", "[]"],
         "examples": ['"a door"', "[5]"],
+        "examples_source": ["5", "[]"],
         "source_type": ['"trained"', "5"],
         "repeatable": ['"no"', "0"],
         "unconfirmed": ['"text"', "[5]", '[["text"]]'],
@@ -249,6 +251,7 @@ def test_a_valid_file_is_loaded_completely(tmp_path, home):
             tempo_words="at {tempo} BPM",
             looks="a square",
             examples=("a door", "rain"),
+            examples_source="https://example.org/prompts",
             source_type="algorithmicMedia",
             repeatable=False,
             unconfirmed=("Whether [this] is so.",),
@@ -395,7 +398,7 @@ def test_a_role_of_two_parameters_is_reported_at_the_second(load_error):
     [
         ("id = mine\n", 1),
         (RIGHT.replace('gives = "audio"', 'gives = "audio'), 8),
-        (RIGHT.replace("[seconds]", "[seconds"), 21),
+        (RIGHT.replace("[seconds]", "[seconds"), 22),
         (RIGHT + 'help = "again"\n', RIGHT.count("\n") + 1),
         (RIGHT + "[licence]\n", RIGHT.count("\n") + 1),
         ("id =", 1),

@@ -75,9 +75,9 @@ def main() -> None:
         "scenarios",
         "placeholder_scenarios",
         "interaction_scenarios",
-        "range_scenarios",
         "mix_scenarios",
         "panel_scenarios",
+        "pointer_scenarios",
         "screenshots",
     )
     files = [importlib.import_module(name) for name in modules]

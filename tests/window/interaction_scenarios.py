@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import time
-from itertools import product
 
 import bpy
 from driver import FOLDER, extension_module, report  # type: ignore[import-not-found]
@@ -67,12 +66,6 @@ def buttons(region):
             rows.append([each])
     return [sorted(row) for row in rows]
 
-
-MODEL, MODE = range(2)
-"""Rows of the menu buttons in the sidebar."""
-
-ENTRY = 20
-"""Height of a menu entry in pixels."""
 
 GO_TO, TAKE, NEW_SEED, LOOP = range(-4, 0)
 """Rows of the buttons below the list, from the end of the sidebar."""
@@ -175,7 +168,7 @@ def search_operator(over):
 
 def find_cuts(window, area, over):
     """Stop a long search for cuts with Escape, then let one finish: a dialog asks before it makes a cue of each shot."""
-    detection, operators = extension_module("media.shot_detection"), extension_module("blender.ops.shot_ops")
+    detection, operators = extension_module("media.shot_detection"), extension_module("blender.ops.common")
     real, before = detection.find_cuts, len(timeline().sequence_editor.strips)
 
     def long(*_, cancel_token, **__):
@@ -191,9 +184,9 @@ def find_cuts(window, area, over):
         with bpy.context.temp_override(window=window, area=area, region=region):
             bpy.ops.tracklay.cues_from_cuts("INVOKE_DEFAULT")
         if function is long:
-            report(searches=len(operators._running_operators))
+            report(searches=len(operators.running_operators()))
             yield request(key="Escape", at=over)
-        yield until(lambda: not operators._running_operators)
+        yield until(lambda: not operators.running_operators())
         if function is real:
             yield seconds_passed(0.8)
             report(before_dialog=len(timeline().sequence_editor.strips) - before)
@@ -203,53 +196,6 @@ def find_cuts(window, area, over):
             **{"after_escape" if function is long else "after_cuts": len(timeline().sequence_editor.strips) - before}
         )
     yield until(lambda: not extension_module("blender.runtime.dispatcher").get_dispatcher().is_busy)
-
-
-def choose_from_menus():
-    """Click each entry of the menus that are built from the catalogue: the models, and the modes of a model."""
-    window, area = yield from open_sequencer()
-    scene, _ = add_clip(FOLDER / "flashes.mp4", 31)
-    region = next(region for region in area.regions if region.type == "WINDOW")
-    with bpy.context.temp_override(window=window, area=area, region=region):
-        bpy.ops.screen.screen_full_area()
-    yield seconds_passed(1.0)
-    settings = scene.tracklay
-    modes = next(
-        model
-        for model in extension_module("blender.settings.catalogue").MODELS.values()
-        if model.parameter_for_role("mode")
-    )
-    settings.model = modes.id
-    chosen = yield from press_entries(MODEL, lambda: settings.model, columns=2)
-    report(models=chosen, catalogue=list(extension_module("blender.settings.catalogue").MODELS))
-    settings.model, mode = modes.id, modes.parameter_for_role("mode")
-    chosen = yield from press_entries(MODE, lambda: getattr(settings.params, mode.name))
-    report(modes=chosen, choices=list(mode.choices))
-
-
-def press_entries(row, value, columns=1):
-    """Open a menu and click it at the height of each entry, from the top; return the values that this sets."""
-    theme = bpy.context.preferences.themes[0].user_interface
-    plain = tuple(theme.wcol_menu.inner), tuple(theme.wcol_menu_back.inner)
-    area = next(each for each in bpy.context.window_manager.windows[0].screen.areas if each.type == "SEQUENCE_EDITOR")
-    sidebar = next(region for region in area.regions if region.type == "UI")
-    theme.wcol_menu.inner = RED
-    rows = yield from buttons(sidebar)
-    theme.wcol_menu.inner, theme.wcol_menu_back.inner = plain[0], RED
-    button = rows[row][0][:2]
-    yield request(click=button)
-    yield request(see="red")
-    x, middle, width, height = max(answer(), key=lambda box: box[2] * box[3])
-    found = []
-    heights = range(middle + height // 2 - ENTRY // 2, middle - height // 2, -ENTRY)
-    for at, y in product((x + 2 * ENTRY, x + width - 2 * ENTRY)[:columns], heights):
-        yield request(click=[at, y])
-        found.append(value())
-        yield request(key="Escape")  # a click on a heading leaves the menu open
-        yield request(click=button)
-    yield request(key="Escape")
-    theme.wcol_menu_back.inner = plain[1]
-    return found
 
 
 def delete_dropped_files():

@@ -1,4 +1,4 @@
-"""Scenarios of the panel and the list with real clicks and keys."""
+"""Scenarios of the list with real clicks and keys, of one cue over a range, and of the turnover."""
 
 from __future__ import annotations
 
@@ -8,17 +8,12 @@ import bpy
 from driver import FOLDER, extension_module, report  # type: ignore[import-not-found]
 from interaction_scenarios import (  # type: ignore[import-not-found]
     LOOP,
-    answer,
-    drawn_twice,
     press_button,
     request,
     timeline,
     until,
 )
 from scenarios import RED, add_clip, laid_strips, open_sequencer, seconds_passed, use_clicker  # type: ignore[import-not-found]
-
-LARGEST_BUTTON = 2000
-"""Smallest area of Generate in pixels at 100 %: no other button of the sidebar is as large."""
 
 
 def three_shots(*, use_key=True):
@@ -43,52 +38,6 @@ def full_area(window, area):
         bpy.ops.screen.screen_full_area()
     yield seconds_passed(1.0)
     return next(each for each in window.screen.areas if each.type == "SEQUENCE_EDITOR")
-
-
-SIZES = ((1920, 1080), (1280, 720))
-"""Sizes of the window in pixels. The first is the display's; the window stays at its top left."""
-
-SETTINGS = ((2.0, "de_DE"), (1.0, "en_US"))
-"""Resolution scales and languages."""
-
-
-def generate_in_sight():
-    """Report whether Generate is in the sidebar in a large and a small window, at both scales, and press it last of all."""
-    window, area, scene = yield from three_shots(use_key=False)
-    sidebar = next(region for region in area.regions if region.type == "UI")
-    scene.tracklay.model, scene.tracklay.prompt = "sketch/foley", "wooden mallet on wood, rubber ball"
-    bpy.context.preferences.themes[0].user_interface.wcol_tool.inner = RED
-    view, found = bpy.context.preferences.view, []
-    view.use_translate_interface = True
-    for size in SIZES:
-        yield request(resize=size)
-        yield until(lambda size=size: (window.width, window.height) == size)
-        for view.ui_scale, view.language in SETTINGS:
-            yield seconds_passed(0.7)
-            found.append((yield from generate_box(window, sidebar)) is not None)
-    report(in_sight=found)
-    pressed = False
-    while not pressed:
-        x, y, width, _ = yield from generate_box(window, sidebar)
-        yield request(press=[x + width // 4, y])
-        pressed = answer()
-    dispatcher = extension_module("blender.runtime.dispatcher")
-    yield until(lambda: area.tag_redraw() or (laid_strips(timeline()) and not dispatcher.get_dispatcher().is_busy))
-    report(explains=extension_module("blender.settings.first_run").is_explaining())
-    report(sounds=sorted({strip.sound.name for strip in laid_strips(timeline())}))
-
-
-def generate_box(window, sidebar):
-    """Return the box of Generate on the display, if all of it is in the sidebar; else None."""
-    below = SIZES[0][1] - window.height  # pixels of the display below the window
-    least = LARGEST_BUTTON * bpy.context.preferences.system.ui_scale**2
-    yield drawn_twice(sidebar)
-    yield request(see="red")
-    for x, y, width, height in answer():
-        is_inside = x > sidebar.x and sidebar.y <= y - below - height // 2 and y - below < sidebar.y + sidebar.height
-        if is_inside and width * height > least and height > 25 * bpy.context.preferences.system.ui_scale:
-            return [x, y, width, height]
-    return None
 
 
 STALE = 1
@@ -120,7 +69,7 @@ def work_on_the_list():
 
 
 def hear(area):
-    """Press Solo, nudge with keys over the timeline, and undo both."""
+    """Press Solo, play, nudge with keys over the timeline, and undo both."""
     over = middle_of(area)
     rows = extension_module("blender.runtime.cue_rows")
     bpy.context.window_manager.tracklay.active = 1
@@ -131,10 +80,15 @@ def hear(area):
 
     before = audible()
     yield from press_button(LOOP, 1)
+    yield until(lambda: "tracklay_solo" in timeline())
+    stays = audible() == before  # so a render has all sounds
+    yield request(key="space", at=over)
     yield until(lambda: audible() < before)
-    report(soloed=audible() <= names)
-    yield request(key="ctrl+z", at=over)
+    report(soloed=[stays, audible() <= names])
+    yield request(key="space", at=over)
     yield until(lambda: audible() == before)
+    yield request(key="ctrl+z", at=over)
+    yield until(lambda: "tracklay_solo" not in timeline())
     for strip in timeline().sequence_editor.strips:
         strip.select = strip.name in names
     offset = {strip.name: strip.sound_offset for strip in laid_strips(timeline())}
@@ -171,3 +125,69 @@ def middle_of(area):
     """Return the middle of the timeline."""
     region = next(region for region in area.regions if region.type == "WINDOW")
     return [region.x + region.width // 2, region.y + region.height // 2]
+
+
+def one_cue():
+    """Generate one take over two shots and a gap, move the second shot, undo that, and tidy the channels after scattering the take."""
+    _, area = yield from open_sequencer()
+    scene, _ = add_clip(FOLDER / "flashes.mp4", 31)
+    add_clip(FOLDER / "flashes.mp4", 151)
+    for strip in scene.sequence_editor.strips:
+        strip.select = True
+    use_clicker(scene)
+    bpy.ops.ed.undo_push(message="before")
+    bpy.ops.tracklay.generate(as_one=True)
+    report(at_once=[[s.left_handle, s.duration, s.name] for s in scene.sequence_editor.strips if "tracklay_cue" in s])
+    dispatcher = extension_module("blender.runtime.dispatcher")
+
+    def take_is_laid():
+        area.tag_redraw()
+        return len(laid_strips(timeline())) == 1 and not dispatcher.get_dispatcher().is_busy
+
+    yield take_is_laid
+    (take,) = laid_strips(timeline())
+    report(laid=[take.left_handle, take.duration, timeline().sequence_editor.channels[take.channel].name])
+    report(connected=len(take.connections))
+
+    def is_stale():
+        area.tag_redraw()
+        return bool(laid_strips(timeline())[0].get("tracklay_stale"))
+
+    def is_fresh():
+        return not is_stale()
+
+    last = next(s for s in timeline().sequence_editor.strips if s.left_handle == 151)
+    last.content_start += 5
+    bpy.ops.ed.undo_push(message="moved")
+    yield is_stale
+    bpy.ops.ed.undo()
+    yield is_fresh
+    (take,) = laid_strips(timeline())
+    take.channel = 20
+    bpy.ops.ed.undo_push(message="scattered")
+    # As a button does it: an operator that a script calls makes no undo step by itself.
+    tidied = bpy.ops.tracklay.tidy_channels("EXEC_DEFAULT", True)  # noqa: FBT003 - Blender's own signature
+    report(tidied=list(tidied), channel=laid_strips(timeline())[0].channel)
+    bpy.ops.ed.undo()
+    report(untidied=laid_strips(timeline())[0].channel)
+
+
+def hand_over():
+    """Export a turnover of a laid take from File > Export, while the window goes on."""
+    window, area = yield from open_sequencer()
+    scene, _ = add_clip(FOLDER / "flashes.mp4", 31)
+    use_clicker(scene)
+    bpy.ops.tracklay.generate(wait=True)
+    out = FOLDER / "out"
+    with bpy.context.temp_override(window=window, area=area):
+        arguments = {"directory": str(out), "formats": {"aaf", "rpp", "otio", "fcpxml", "xml", "edl", "wav"}}
+        began = list(bpy.ops.tracklay.turnover("EXEC_DEFAULT", name="film", **arguments))
+    running = extension_module("blender.ops.common").running_operators
+
+    def files_are_written():
+        area.tag_redraw()
+        return not running()
+
+    yield files_are_written
+    entries = [function.__name__ for function in bpy.types.TOPBAR_MT_file_export._dyn_ui_initialize()]
+    report(began=began, written=sorted(path.name for path in out.iterdir()), entries=entries)

@@ -42,8 +42,14 @@ class Pointer:
 
     def move_to(self, x: int, y: int) -> None:
         """Move the pointer. `y` counts from the bottom, as in Blender."""
-        for step in (1, 0):  # two moves: Blender highlights a button only after a second motion event
-            self.xdotool("mousemove", str(x), str(self.screen[1] - y + step), "sleep", "0.15")
+        # Two moves: Blender highlights a button only after a second motion event.
+        row = self.screen[1] - y
+        self.xdotool("mousemove", str(x), str(row + 1), "sleep", "0.1", "mousemove", str(x), str(row), "sleep", "0.15")
+
+    def resize(self, width: int, height: int) -> None:
+        """Resize Blender's window, at the lower left of the display: `y` counts from there."""
+        found = "search", "--name", "Blender"
+        self.xdotool(*found, "windowsize", str(width), str(height), "windowmove", "0", str(self.screen[1] - height))
 
     def press(self, x: int, y: int) -> bool:
         """Click the red button at a position if it is highlighted; return whether it was clicked.

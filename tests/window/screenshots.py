@@ -175,12 +175,15 @@ def states(stage, scene, strip):
 
 
 def scroll(stage, *, down):
-    """Scroll the sidebar to its end or its beginning. It scrolls over what it has drawn, so in several steps."""
-    for _ in range(4):
+    """Scroll the sidebar to its end or its beginning. It scrolls over what it has drawn, so until it stays."""
+    before = None
+    while before != (before := stage.sidebar.view2d.view_to_region(0, 0, clip=False)):
         stage.area.tag_redraw()
         yield seconds_passed(0.6)
         with bpy.context.temp_override(window=stage.window, area=stage.area, region=stage.sidebar):
             (bpy.ops.view2d.scroll_down if down else bpy.ops.view2d.scroll_up)(deltay=3000, page=False)
+        stage.area.tag_redraw()
+        yield seconds_passed(0.6)
 
 
 def grouped(stage, scene, strip):

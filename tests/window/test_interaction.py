@@ -7,12 +7,18 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from . import xvfb_blender
 from .pointer import Pointer
 
 if TYPE_CHECKING:
     import subprocess
     from pathlib import Path
+
+
+PATIENT = {"TRACKLAY_TEST_SECONDS": "480"}
+"""The longest time of a scenario that works in several settings, one after the other."""
 
 
 def answer_requests(pointer: Pointer, process: subprocess.Popen[str], folder: Path) -> None:
@@ -34,7 +40,9 @@ def answer_requests(pointer: Pointer, process: subprocess.Popen[str], folder: Pa
         if "at" in request:
             pointer.move_to(*request["at"])
         if "resize" in request:
-            pointer.xdotool("search", "--name", "Blender", "windowsize", *map(str, request["resize"]))
+            pointer.resize(*request["resize"])
+        if "wheel" in request:
+            pointer.xdotool("click", "--repeat", str(request["wheel"]), "--delay", "20", "5")
         if "key" in request:
             pointer.xdotool("key", request["key"])
         if "type" in request:
@@ -57,15 +65,6 @@ def test_cues_are_edited_with_buttons_keys_and_search(blender, display, folder):
     assert (results["before_dialog"], results["after_cuts"] > 1) == (0, True)
 
 
-def test_every_entry_of_a_menu_can_be_chosen(blender, display, folder):
-    """A click on an entry sets that item: each model of the catalogue, and each mode of a model."""
-    process = blender.start("choose_from_menus", folder)
-    answer_requests(Pointer(display, folder), process, folder)
-    results = blender.wait_for_results(process, folder)
-    assert set(results["models"]) == set(results["catalogue"])
-    assert set(results["modes"]) == set(results["choices"])
-
-
 def test_dropped_files_are_deleted_after_a_dialog(blender, display, folder):
     """Nothing is deleted before the confirmation; then only the file of the dropped take."""
     process = blender.start("delete_dropped_files", folder)
@@ -75,13 +74,16 @@ def test_dropped_files_are_deleted_after_a_dialog(blender, display, folder):
     assert results["after"] == [True, False]
 
 
-def test_generate_is_in_sight(blender, folder):
-    """In a small and a large window, at both scales and in both languages; a click lays takes, whose sounds have their names."""
+@pytest.mark.timeout(600)
+def test_the_panel_is_used_by_pointer(blender, folder):
+    """Generate, menus, list, help and hearing: in a small and a large window, at both scales and in both languages."""
     screen = (1920, 1080)
     with xvfb_blender.display(screen) as name:
-        large = replace(blender, environment=blender.environment | {"DISPLAY": name}, screen=screen, started=[])
+        large = replace(
+            blender, environment=blender.environment | {"DISPLAY": name} | PATIENT, screen=screen, started=[]
+        )
         try:
-            process = large.start("generate_in_sight", folder)
+            process = large.start("panel_by_pointer", folder)
             answer_requests(Pointer(name, folder, screen), process, folder)
             results = large.wait_for_results(process, folder)
         finally:
@@ -89,6 +91,14 @@ def test_generate_is_in_sight(blender, folder):
     assert results["in_sight"] == [True] * 4
     assert results["explains"]
     assert not [sound for sound in results["sounds"] if "sketch-foley" not in sound]
+    assert results["tab"] == "Tracklay"
+    assert (results["volume"], results["pan"]) == (0.5, 0.25)
+    assert results["help"] == ["blender.html", "blender.html#cues"]
+    assert results["example"]
+    assert results["models"] == results["ends"]
+    assert set(results["modes"]) == set(results["choices"])
+    assert results["shown"] == [0, 3, 1, 6]
+    assert results["loops"] == [[True, True], [False, False]]
 
 
 def test_the_list_is_worked_on_by_hand(blender, display, folder):
@@ -97,7 +107,7 @@ def test_the_list_is_worked_on_by_hand(blender, display, folder):
     answer_requests(Pointer(display, folder), process, folder)
     results = blender.wait_for_results(process, folder)
     assert results["regenerated"] == [2, 3, 2]
-    assert results["soloed"]
+    assert results["soloed"] == [True, True]
     assert results["nudged"][-1] == 41
     assert results["after_undo"][-1] == 40
     assert results["restored"] == 7

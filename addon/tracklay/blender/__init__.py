@@ -12,6 +12,7 @@ import bpy
 
 from .ops import (
     channel_ops,
+    common,
     cue_ops,
     generate_ops,
     help_ops,
@@ -26,7 +27,8 @@ from .ops import (
     turnover_ops,
 )
 from .render import handlers
-from .runtime import app_handlers, cue_rows, dispatcher, model_bills, prompt_words, timer
+from .runtime import app_handlers, cue_rows, dispatcher, timer
+from .runtime.lookups import model_bills, prompt_words
 from .sequencer import connections
 from .settings import catalogue, mix_properties, preferences, properties, shot_prompt
 from .settings.i18n import translate
@@ -83,13 +85,12 @@ def unregister() -> None:
     """Cancel what is running and unregister everything, in the reverse order."""
     atexit.unregister(unregister)
     handlers.unregister()
-    shot_ops.cancel_searches()
-    turnover_ops.cancel_exports()
+    common.cancel_running_operators()
     overlay.unregister()
     app_handlers.unregister()
     timer.stop_timer()
-    prompt_words.stop_timer()
-    model_bills.stop_timer()
+    prompt_words.unknown_words.stop()
+    model_bills.bills.stop()
     dispatcher.close_dispatcher()
     keymap.unregister()
     panels.unregister()

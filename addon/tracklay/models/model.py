@@ -269,6 +269,7 @@ class Model:
             Empty if it is not known that the model follows such words.
         looks: how the model samples the picture, in a phrase; empty if that is not published.
         examples: prompts that show what the model understands.
+        examples_source: address of the vendor's page that has the examples; empty if they are Tracklay's own.
         source_type: how its sound comes about, as a term of IPTC's digital source types.
         repeatable: False if its vendor says that the same seed does not give the same sound.
         unconfirmed: sentences about fields that were inferred, not read.
@@ -293,6 +294,7 @@ class Model:
     tempo_words: str = ""
     looks: str = ""
     examples: tuple[str, ...] = ()
+    examples_source: str = ""
     source_type: SourceType = TRAINED
     repeatable: bool = True
     unconfirmed: tuple[str, ...] = ()

@@ -6,12 +6,14 @@ from fractions import Fraction
 
 import bpy
 import pytest
-from tracklay.blender.runtime import cue_rows
+from tracklay.blender.render import handlers
+from tracklay.blender.runtime import app_handlers, cue_rows, solo_playback
 from tracklay.blender.sequencer import cue_index, staleness
 from tracklay.blender.sequencer.hearing import fades, nudging, solo
 from tracklay.blender.sequencer.hearing.fades import FadeFrames
 
 from ..conftest import add, laid, set_rate
+from ..render.mix import mixed_clicks
 
 RATE = Fraction(25)
 
@@ -35,17 +37,42 @@ def test_a_loop_restores_the_preview_range(scene, take):
     assert (scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end) == (True, 100, 200)
 
 
-def test_solo_mutes_the_other_sounds_and_unmutes_only_them(scene, take):
-    """A strip that the user has muted stays muted afterwards; takes of the cue can be switched meanwhile."""
+def test_solo_silences_other_sounds_while_blender_plays(scene, take):
+    """A strip that the user has muted stays muted; takes of the cue can be switched. A save and the end of playback restore all."""
     path = bpy.path.abspath(take.sound.filepath)
     mine, muted = (scene.sequence_editor.strips.new_sound(name, path, 20, 200) for name in ("mine", "muted"))
     muted.mute = True
     bpy.ops.tracklay.solo_cue()
-    assert (take.mute, mine.mute, muted.mute) == (False, True, True)
     assert solo.solo_cue_id(scene) == cue_rows.cue_list_rows[0].cue
+    assert (take.mute, mine.mute, muted.mute) == (False, False, True)
+    app_handlers.HANDLERS["animation_playback_pre"]()
+    assert (take.mute, mine.mute, muted.mute) == (False, True, True)
+    app_handlers.HANDLERS["save_pre"]()
+    assert (take.mute, mine.mute, muted.mute) == (False, False, True)
+    solo_playback.update_solo(is_heard=True)
     bpy.ops.tracklay.solo_cue()
     assert (take.mute, mine.mute, muted.mute) == (False, False, True)
     assert not bpy.ops.tracklay.end_solo.poll()
+
+
+def test_solo_silences_the_sound_of_a_scene_and_not_its_picture(scene, take, tmp_path):
+    """Its volume is 0, keyed or not, until playback ends; a render has all sounds."""
+    inner = bpy.data.scenes.new("inner")
+    set_rate(inner, RATE)
+    inner.frame_end = 60
+    path = bpy.path.abspath(take.sound.filepath)
+    inner.sequence_editor_create().strips.new_sound("inside", path, 1, 1)
+    for name, first in (("plain", 101), ("keyed", 201)):
+        strip = scene.sequence_editor.strips.new_scene(name, inner, 6, first)
+        strip.scene_input, strip.volume = "SEQUENCER", 0.5
+    strip.keyframe_insert("volume", frame=201)
+    bpy.ops.tracklay.solo_cue()
+    solo_playback.update_solo(is_heard=True)
+    assert [strip.mute for strip in scene.sequence_editor.strips if strip.type == "SCENE"] == [False, False]
+    assert len(mixed_clicks(scene, tmp_path, 300)) == 1
+    handlers.on_render_init(scene)
+    assert [strip.volume for strip in scene.sequence_editor.strips if strip.type == "SCENE"] == [0.5, 0.5]
+    assert len(mixed_clicks(scene, tmp_path, 300)) == 3
 
 
 def test_fades_are_keyframes_of_the_volume(scene, take):

@@ -40,6 +40,7 @@ def test_a_placeholder_is_laid_immediately(scene, strip, gate):
     (placeholder,) = cue_strips()
     assert (placeholder.channel, compat.strip_start(placeholder), compat.strip_frames(placeholder)) == (3, 11, 60)
     assert placeholder.name == "Rain · foley 1"
+    assert Path(placeholder.sound.filepath).name == "Rain · foley.wav"
     assert json.loads(placeholder["tracklay_cue"]) == {"cue": cue, "take": 0}
     with wave.open(bpy.path.abspath(placeholder.sound.filepath)) as silence:
         assert Fraction(silence.getnframes(), silence.getframerate()) == Fraction(60, 25)

@@ -9,7 +9,8 @@ from typing import Any
 
 import bpy
 import pytest
-from tracklay.blender.runtime import model_bills, prompt_words, requests
+from tracklay.blender.runtime import requests
+from tracklay.blender.runtime.lookups import model_bills, prompt_words
 from tracklay.blender.sequencer import selection
 from tracklay.blender.sequencer.joined import spotting
 from tracklay.blender.settings import (
@@ -176,9 +177,9 @@ def test_a_model_billed_by_computing_time_shows_what_it_was_charged_so_far(scene
     monkeypatch.setenv("FAL_KEY", "0123456789:abcdef")
     scene.tracklay.model = "fal/thinksound"
     bills = BilledRange("USD", (0.0125, 0.2), (12.5, 200.0))
-    monkeypatch.setattr(model_bills, "_found", {"fal/thinksound": None})
+    monkeypatch.setattr(model_bills.bills, "answers", {"fal/thinksound": None})
     assert "price unknown" in buttons(drawn(panels.TRACKLAY_PT_sidebar))
-    monkeypatch.setattr(model_bills, "_found", {"fal/thinksound": bills})
+    monkeypatch.setattr(model_bills.bills, "answers", {"fal/thinksound": bills})
     assert "0.0125 to 0.2 USD so far" in buttons(drawn(panels.TRACKLAY_PT_sidebar))
 
 
@@ -186,7 +187,7 @@ def test_the_charges_of_a_model_are_read_in_a_thread(monkeypatch):
     """The first look starts it, and the end of a job makes it read again."""
     monkeypatch.setattr("tracklay.jobs.admin.model_bills", lambda model: BilledRange(model, None, (1.0, 2.0)))
     model_bills.forget_bills()
-    model_bills.start_reading("fal/thinksound").join()
+    model_bills.bills.start("fal/thinksound").join()
     known = model_bills.known_bills("fal/thinksound")
     assert known is not None
     assert known.currency == "fal/thinksound"
@@ -207,14 +208,14 @@ def test_unknown_words_are_shown_under_the_prompt(scene, strip):
     settings = scene.tracklay
     settings.model, settings.prompt, settings.negative_prompt = "sketch/foley", "knife on kale, qqxz", "zzyw"
     drawn(panels.TRACKLAY_PT_sidebar)  # starts the lookup
-    prompt_words.start_lookup(settings.prompt, settings.negative_prompt).join()
+    prompt_words.unknown_words.start((settings.prompt, settings.negative_prompt)).join()
     words = drawn(panels.TRACKLAY_PT_sidebar).words()
     assert "Unknown: kale (heard as cabbage), qqxz, zzyw" in words
     assert "Only English words are known" in words
     settings.model = "replicate/mmaudio"
     assert "Unknown" not in drawn(panels.TRACKLAY_PT_sidebar).words()
     settings.model, settings.prompt, settings.negative_prompt = "sketch/foley", "knife on cabbage", ""
-    prompt_words.start_lookup(settings.prompt, settings.negative_prompt).join()
+    prompt_words.unknown_words.start((settings.prompt, settings.negative_prompt)).join()
     assert "Unknown" not in drawn(panels.TRACKLAY_PT_sidebar).words()
 
 

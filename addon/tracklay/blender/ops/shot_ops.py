@@ -24,7 +24,7 @@ from ..runtime.requests import build_cue, submit_cues
 from ..sequencer import compat, selection, timeline_copy
 from ..settings import catalogue, properties
 from ..settings.i18n.translate import translate_ui
-from .common import SKIP_SAVE, WAIT_ARGUMENT, TracklayOperator, exact_seconds
+from .common import SKIP_SAVE, WAIT_ARGUMENT, ModalOperator, TracklayOperator, exact_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,9 +46,6 @@ THRESHOLD_ARGUMENT = FloatProperty(
     options=SKIP_SAVE,
 )
 """From `shot_detection.MIN_CUT_THRESHOLD`, by default `CUT_THRESHOLD`; a test compares them, as importing them imports the decoders."""
-
-SEARCH_POLL_SECONDS = 0.1
-"""Interval at which the operator checks whether the search has finished."""
 
 
 def spot_shots(scene: Any) -> list[CueSource]:
@@ -190,11 +187,7 @@ class CutSearch:
         return found
 
 
-_running_operators: list[Any] = []
-"""Operators whose search is running. They are cancelled when the extension is unregistered."""
-
-
-class TRACKLAY_OT_cues_from_cuts(TracklayOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801 - Blender's own naming
+class TRACKLAY_OT_cues_from_cuts(ModalOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801 - Blender's own naming
     """Generate sound for each shot of the selection or preview range.
 
     While it looks for cuts inside strips it runs modally: the user keeps working, and Esc cancels. From a menu, a dialog then shows how
@@ -233,44 +226,18 @@ class TRACKLAY_OT_cues_from_cuts(TracklayOperator, bpy.types.Operator):  # type:
                 return submit_shots(self, scene, shots_at(self._search.wait(), self.threshold), wait=self.wait)
         except TracklayError as error:
             return self.report_error(error)
-        _running_operators.append(self)
-        manager = context.window_manager
-        self._timer = manager.event_timer_add(SEARCH_POLL_SECONDS, window=context.window)
-        manager.modal_handler_add(self)
-        context.workspace.status_text_set(translate_ui("Finding cuts …  Esc: Cancel"))
-        return {"RUNNING_MODAL"}
+        return self.start_modal(context, self._search, translate_ui("Finding cuts …  Esc: Cancel"))
 
-    def modal(self, context: Any, event: Any) -> AbstractSet[str]:
-        if event.type == "ESC":
-            self.cancel(context)
-            return {"CANCELLED"}
-        if event.type != "TIMER" or not self._search.is_finished:
-            return {"PASS_THROUGH"}
-        self._stop_timer(context)
+    def finish(self, _context: Any) -> AbstractSet[str]:
         scene = next((scene for scene in bpy.data.scenes if scene.session_uid == self._scene_uid), None)
         if scene is None:
             return {"CANCELLED"}
-        try:
-            found = self._search.wait()
-            if self.asks_first:
-                _found_frames[:] = found
-                bpy.ops.tracklay.cues_from_found_cuts("INVOKE_DEFAULT", threshold=self.threshold)
-                return {"FINISHED"}
-            return submit_shots(self, scene, shots_at(found, self.threshold), wait=self.wait)
-        except TracklayError as error:
-            return self.report_error(error)
-
-    def cancel(self, context: Any) -> None:
-        """Cancel the search. Blender calls this too, when another file is opened."""
-        self._search.cancel()
-        self._stop_timer(context)
-
-    def _stop_timer(self, context: Any) -> None:
-        if self in _running_operators:
-            _running_operators.remove(self)
-            context.window_manager.event_timer_remove(self._timer)
-            if context.workspace:
-                context.workspace.status_text_set(None)
+        found = self._search.wait()
+        if self.asks_first:
+            _found_frames[:] = found
+            bpy.ops.tracklay.cues_from_found_cuts("INVOKE_DEFAULT", threshold=self.threshold)
+            return {"FINISHED"}
+        return submit_shots(self, scene, shots_at(found, self.threshold), wait=self.wait)
 
 
 def submit_shots(operator: Any, scene: Any, shots: list[CueSource], *, wait: bool) -> AbstractSet[str]:
@@ -321,12 +288,6 @@ class TRACKLAY_OT_cues_from_found_cuts(TracklayOperator, bpy.types.Operator):  #
             return self.report_error(error)
         _found_frames.clear()
         return result
-
-
-def cancel_searches() -> None:
-    """Cancel all searches that are running."""
-    while _running_operators:
-        _running_operators[-1].cancel(bpy.context)  # removes the operator from the list
 
 
 CLASSES = (TRACKLAY_OT_cues_from_cuts, TRACKLAY_OT_cues_from_found_cuts)

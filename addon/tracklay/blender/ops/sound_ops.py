@@ -9,6 +9,7 @@ import bpy
 from bpy.props import FloatProperty, IntProperty
 
 from ...errors import InvalidInput, TracklayError
+from ..runtime import solo_playback
 from ..sequencer import compat, cue_index, selection, takes
 from ..sequencer.hearing import fades, looping, nudging, solo
 from ..settings.i18n.translate import translate_report
@@ -44,7 +45,7 @@ class TRACKLAY_OT_loop_cue(ListedCueOperator, bpy.types.Operator):  # type: igno
 
 
 class TRACKLAY_OT_solo_cue(ListedCueOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
-    """Mute all other sounds, or unmute those that this has muted."""
+    """Hear only this cue while the timeline plays, or all sounds again."""
 
     bl_idname = "tracklay.solo_cue"
     bl_label = "Solo Cue"
@@ -55,12 +56,13 @@ class TRACKLAY_OT_solo_cue(ListedCueOperator, bpy.types.Operator):  # type: igno
         if solo.solo_cue_id(scene) == row.cue:
             solo.end_solo(scene)
         else:
-            solo.start_solo(scene, row.cue, set(row.strip_names))
+            solo.start_solo(scene, row.cue)
+        solo_playback.update_solo()
         cue_index.shared_cue_index.is_dirty = True
 
 
 class TRACKLAY_OT_end_solo(TracklayOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
-    """Unmute the sounds that Solo Cue has muted."""
+    """Hear all sounds again."""
 
     bl_idname = "tracklay.end_solo"
     bl_label = "End Solo"

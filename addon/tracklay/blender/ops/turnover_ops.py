@@ -15,14 +15,11 @@ from ...atomic_io import remove_leftovers
 from ...errors import InvalidInput, TracklayError
 from ..sequencer import compat
 from ..settings.i18n.translate import translate_report, translate_ui
-from .common import SKIP_SAVE, WAIT_ARGUMENT, TracklayOperator
+from .common import SKIP_SAVE, WAIT_ARGUMENT, ModalOperator
 
 if TYPE_CHECKING:
     from ...turnover.export import TurnoverOptions
     from ...worker import WorkerProcess
-
-POLL_SECONDS = 0.1
-"""Interval at which the operator checks whether the files are written."""
 
 FORMAT_ITEMS = (
     ("aaf", "AAF", "Pro Tools, Media Composer, Nuendo, Fairlight, Ardour", 1),
@@ -92,11 +89,7 @@ class TurnoverExport:
             self._error = internal_error(error)
 
 
-_running_operators: list[Any] = []
-"""Operators whose files are being written. They are cancelled when the extension is unregistered."""
-
-
-class _FolderOperator(TracklayOperator):
+class _FolderOperator(ModalOperator):
     """Base class of an operator that asks for a folder: an annotation in the operator itself would replace its property."""
 
     directory: str
@@ -166,17 +159,13 @@ class TRACKLAY_OT_turnover(_FolderOperator, bpy.types.Operator):  # type: ignore
         scene = compat.active_sequencer_scene(context)
         try:
             session = read_turnover_scene(scene, self.name or Path(bpy.data.filepath).stem or scene.name)
-            self._export = TurnoverExport(session.to_dict(), self._options(), self._folder())
+            export = TurnoverExport(session.to_dict(), self._options(), self._folder())
             if self.wait or bpy.app.background:
-                return self._report(self._export.wait())
+                return self._report(export.wait())
         except TracklayError as error:
             return self.report_error(error)
-        _running_operators.append(self)
-        manager = context.window_manager
-        self._timer = manager.event_timer_add(POLL_SECONDS, window=context.window)
-        manager.modal_handler_add(self)
-        context.workspace.status_text_set(translate_ui("Writing the turnover …  Esc: Cancel"))
-        return {"RUNNING_MODAL"}
+        self._export = export
+        return self.start_modal(context, export, translate_ui("Writing the turnover …  Esc: Cancel"))
 
     def _folder(self) -> Path:
         """Return the folder that was chosen.
@@ -201,17 +190,8 @@ class TRACKLAY_OT_turnover(_FolderOperator, bpy.types.Operator):  # type: ignore
             is_absolute=options.is_absolute or self.absolute,
         )
 
-    def modal(self, context: Any, event: Any) -> AbstractSet[str]:
-        if event.type == "ESC":
-            self.cancel(context)
-            return {"CANCELLED"}
-        if event.type != "TIMER" or not self._export.is_finished:
-            return {"PASS_THROUGH"}
-        self._stop_timer(context)
-        try:
-            return self._report(self._export.wait())
-        except TracklayError as error:
-            return self.report_error(error)
+    def finish(self, _context: Any) -> AbstractSet[str]:
+        return self._report(self._export.wait())
 
     def _report(self, result: dict[str, Any]) -> AbstractSet[str]:
         for note in result["notes"]:
@@ -221,25 +201,6 @@ class TRACKLAY_OT_turnover(_FolderOperator, bpy.types.Operator):  # type: ignore
             translate_report("Turnover written: {}", ", ".join(Path(p).name for p in result["files"].values())),
         )
         return {"FINISHED"}
-
-    def cancel(self, context: Any) -> None:
-        """Stop writing. Blender calls this too, when another file is opened, and when the file browser is closed."""
-        if hasattr(self, "_export"):
-            self._export.cancel()
-            self._stop_timer(context)
-
-    def _stop_timer(self, context: Any) -> None:
-        if self in _running_operators:
-            _running_operators.remove(self)
-            context.window_manager.event_timer_remove(self._timer)
-            if context.workspace:
-                context.workspace.status_text_set(None)
-
-
-def cancel_exports() -> None:
-    """Cancel all turnovers that are being written."""
-    while _running_operators:
-        _running_operators[-1].cancel(bpy.context)  # removes the operator from the list
 
 
 CLASSES = (TRACKLAY_OT_turnover,)

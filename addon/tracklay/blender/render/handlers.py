@@ -18,6 +18,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ...errors import TracklayError
+from ..runtime import solo_playback
 from ..sequencer import placement
 from ..settings.i18n.translate import translate_error, translate_ui
 from . import mixdown
@@ -129,6 +130,8 @@ def on_render_init(scene: Any, *_: Any) -> None:
     """Generate and lay missing sound. On failure, the scene's setting decides whether to report it or to stop the render."""
     _state.written_frames = None
     _state.messages.clear()
+    if solo_playback.has_solo():
+        _run_on_main_thread(lambda: solo_playback.update_solo(is_heard=False))
     if not _run_on_main_thread(lambda: _should_make_sound(scene)):
         return
     from .scene_audio import SceneAudioOptions  # noqa: PLC0415 - imports the job runner, which most renders do not need
@@ -256,6 +259,8 @@ def _rendered_range(scene: Any) -> tuple[int, int] | None:
 @persistent  # type: ignore[untyped-decorator]
 def on_render_complete(scene: Any, *_: Any) -> None:
     """Restore the scene's audio codec, and write the WAV of rendered frames."""
+    if solo_playback.has_solo():
+        _run_after_render(solo_playback.update_solo)
     codec, _state.original_codec = _state.original_codec, None
     frames = _rendered_range(scene)
     needs_mixdown = not _state.is_suspended and scene.tracklay.sound_at_render and not mixdown.is_movie_output(scene)

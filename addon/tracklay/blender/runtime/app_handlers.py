@@ -12,18 +12,21 @@ from bpy.app.handlers import persistent
 
 from ..sequencer.cue_index import shared_cue_index
 from ..settings.redraw import redraw_sequencers
+from . import solo_playback
 from .dispatcher import get_dispatcher
 from .mixing import mix_status
 from .timer import start_timer
 
 
 def _on_load(*_: Any) -> None:
+    solo_playback.update_solo()
     get_dispatcher().on_file_opened()
     mix_status.note_change()
     start_timer()
 
 
 def _on_undo(*_: Any) -> None:
+    solo_playback.update_solo()  # the step may be from during playback, or from before
     # Scanned here, not by the timer: only now is it known that missing placeholders were undone, not deleted.
     get_dispatcher().scan(after_undo=True)
     mix_status.note_change()
@@ -32,6 +35,7 @@ def _on_undo(*_: Any) -> None:
 
 
 def _on_redo(*_: Any) -> None:
+    solo_playback.update_solo()
     get_dispatcher().scan()
     mix_status.note_change()
     start_timer()
@@ -51,7 +55,28 @@ def _on_depsgraph_update(*_: Any) -> None:
         start_timer()
 
 
+def _on_playback_begin(*_: Any) -> None:
+    solo_playback.update_solo(is_heard=True)
+
+
+def _on_playback_end(*_: Any) -> None:
+    solo_playback.update_solo(is_heard=False)
+
+
+def _before_save(*_: Any) -> None:
+    solo_playback.update_solo(is_heard=False)
+
+
+def _after_save(*_: Any) -> None:
+    solo_playback.update_solo()
+
+
 HANDLERS = {
+    "animation_playback_pre": _on_playback_begin,
+    "animation_playback_post": _on_playback_end,
+    "save_pre": _before_save,
+    "save_post": _after_save,
+    "save_post_fail": _after_save,
     "load_pre": _before_change,
     "undo_pre": _before_change,
     "redo_pre": _before_change,

@@ -15,7 +15,7 @@ from ...timing import Span, TimeMap
 from ..sequencer import selection
 from ..settings import properties
 from ..settings.i18n.translate import translate_ui
-from . import model_bills
+from .lookups import model_bills
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

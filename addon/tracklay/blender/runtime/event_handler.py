@@ -13,8 +13,8 @@ from ...jobs import StageProgress
 from ..sequencer import placeholders, placement
 from ..sequencer.cue_index import shared_cue_index
 from ..settings.i18n.translate import translate_error, translate_ui
-from . import model_bills
 from .cue_status import CueStatus, running_cues
+from .lookups import model_bills
 from .repairs import REPAIR_INDEX, is_repair
 
 if TYPE_CHECKING:

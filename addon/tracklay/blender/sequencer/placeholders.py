@@ -7,6 +7,7 @@ trimmed, slipped, split or in another scene) plays the take at once and keeps it
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,23 +27,31 @@ if TYPE_CHECKING:
 SAMPLE_RATE = 8_000
 """Sample rate of the silence in Hz. Blender derives the strip's length in frames from the file: this is far finer than a frame."""
 
+_NOT_IN_FILE_NAMES = re.compile(r'[<>:"/\\|?*\x00-\x1f]+')
+"""Characters that Windows does not allow in the name of a file."""
+
 
 def placeholder_folder() -> Path:
     """Return the folder of the silent files."""
     return tracklay_home() / "placeholders"
 
 
-def write_silence(seconds: Fraction) -> Path:
-    """Write a silent WAV for takes of a length that have not arrived, if there is none yet, and return its path.
+def write_silence(seconds: Fraction, name: str) -> Path:
+    """Write a silent WAV for takes that have not arrived, if there is none yet, and return its path.
 
-    Only the header is written and the file extended: it takes neither time nor disk space. Strips of one length share the file, each with
-    a sound datablock of its own. Blender's outliner goes on to show the file's name after the take has arrived, so it says "take".
+    Only the header is written and the file extended: it takes neither time nor disk space. Strips of one name and length share the file,
+    each with a sound datablock of its own.
+
+    Args:
+        seconds: length of the takes.
+        name: what is heard. Blender's outliner shows the file's name, and still does so after the take has arrived.
 
     Raises:
         OutputError: it cannot be written.
     """
-    folder, samples = placeholder_folder(), round(seconds * SAMPLE_RATE)
-    path = folder / f"take-{samples}.wav"
+    samples = round(seconds * SAMPLE_RATE)
+    folder = placeholder_folder() / str(samples)
+    path = folder / f"{_NOT_IN_FILE_NAMES.sub(' ', name).strip() or 'take'}.wav"
     try:
         if path.is_file() and path.stat().st_size >= samples:
             return path
@@ -90,8 +99,9 @@ def fill_placeholders(refs: Iterable[StripRef], file: Path, entry: str) -> list[
 def _accepts_take(strip: Any, file: Path) -> bool:
     if strip.type != "SOUND" or strip.sound is None or strip.sound.library is not None:
         return False
-    now = cue_index.sound_file(strip.sound)
-    return now == file or now.parent == Path(os.path.normpath(placeholder_folder()))
+    now, silence = cue_index.sound_file(strip.sound), Path(os.path.normpath(placeholder_folder()))
+    # Earlier versions had all silent files in the folder itself.
+    return now == file or silence in (now.parent, now.parent.parent)
 
 
 def set_sound_file(sound: Any, file: Path) -> None:

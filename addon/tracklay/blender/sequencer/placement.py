@@ -270,8 +270,9 @@ def place_placeholders(orders: Sequence[tuple[JobSpec, CueSource, CueRequest]]) 
                 for spec, spot, request in here:
                     level, picture = selection.find_strip(scene, spot)  # it may have moved since
                     start, _ = _current_span(spot, picture)
+                    name = strip_names.base_name(request)
                     for index in range(spec.cue.takes):
-                        file = placeholders.write_silence(spec.cue.sound_span.seconds)
+                        file = placeholders.write_silence(spec.cue.sound_span.seconds, name)
                         span = start, spec.cue.sound_span.frames
                         strip = placer.place_sound(level, picture, file, span, TakeTag(spec.cue.id, index), request)
                         placeholders.prepare_placeholder(strip)
@@ -350,7 +351,8 @@ def place_beside(ref: StripRef, cue: Cue, index: int, request: CueRequest, take:
         return None
     scene, strip = found
     level = next(level for level in selection.iter_levels(scene) if strip.name in level.strips)
-    file = placeholders.write_silence(cue.sound_span.seconds) if take is None else take.file
+    silence = cue.sound_span.seconds, strip_names.base_name(request)
+    file = placeholders.write_silence(*silence) if take is None else take.file
     span = round(compat.content_start(strip)), cue.sound_span.frames  # of the whole take: the strip may be trimmed
     with StripPlacer(scene) as placer:
         made = placer.place_sound(level, strip, file, span, TakeTag(cue.id, index), request)

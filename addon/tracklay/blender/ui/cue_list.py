@@ -176,7 +176,7 @@ class TRACKLAY_PT_cues(bpy.types.Panel):  # type: ignore[misc]  # noqa: N801
         if solo.solo_cue_id(scene):
             row = layout.row(align=True)
             row.alert = True
-            row.operator("tracklay.end_solo", text="Solo: Other Sounds Are Muted", icon="X")
+            row.operator("tracklay.end_solo", text="Solo: Other Sounds Are Silent", icon="X")
         if not cue_list_rows:
             layout.label(text="No cues yet", icon="INFO")
         else:

@@ -44,7 +44,7 @@ STRIP_BOTTOM, STRIP_TOP = 0.05, 0.9
 """Bottom and top of a strip as fractions of its channel's height, measured on screen."""
 
 TEXT_BACKGROUND_COLOUR = (0.0, 0.0, 0.0, 0.75)
-"""Background of the message on a strip that is too low for Blender's own text above it."""
+"""Background of a message: a waveform is as white as its text."""
 
 PENDING_COLOUR, DONE_COLOUR = (0.0, 0.0, 0.0, 0.5), (0.35, 0.75, 0.45, 1.0)
 FAILED_COLOUR, STALE_COLOUR = (0.85, 0.2, 0.2, 1.0), (0.95, 0.6, 0.15, 1.0)
@@ -206,15 +206,19 @@ def draw_strip_overlays() -> None:
         return
     # One draw call per colour instead of one per strip: a timeline may show hundreds of them.
     rectangles: dict[Colour, list[RegionBox]] = {MOVE_COLOUR: moves} if moves else {}
+    blf.size(0, TEXT_SIZE * scale)
+    labels = [label for overlay in overlays if (label := _fit_label(overlay, scale))]
     for overlay in overlays:
         for colour, box in _overlay_boxes(overlay, scale):
             rectangles.setdefault(colour, []).append(box)
+    if labels:
+        rectangles.setdefault(TEXT_BACKGROUND_COLOUR, []).extend(label.box for label in labels)
     gpu.state.blend_set("ALPHA")
     for colour, boxes in rectangles.items():
         _fill_boxes(boxes, colour)
     gpu.state.blend_set("NONE")
-    for overlay in overlays:
-        _draw_text(overlay, scale)
+    for label in labels:
+        _draw_label(label, scale)
 
 
 def _overlay_boxes(overlay: StripOverlay, scale: float) -> Iterator[tuple[Colour, RegionBox]]:
@@ -248,25 +252,36 @@ def _text_width(text: str) -> float:
     return float(blf.dimensions(0, text)[0])
 
 
-def _draw_text(overlay: StripOverlay, scale: float) -> None:
+class _Label(NamedTuple):
+    """A message that fits its strip, with the box behind it and where it begins, in pixels."""
+
+    text: str
+    box: RegionBox
+    left: float
+
+
+def _fit_label(overlay: StripOverlay, scale: float) -> _Label | None:
+    """Return what of a message fits its strip; None if nothing does. The size of the font is set."""
     box = overlay.box
     width = box.right - box.left
     if box.top - box.bottom < (TEXT_SIZE + BAR_HEIGHT) * scale:
-        return
-    blf.size(0, TEXT_SIZE * scale)
+        return None
     margin = TEXT_MARGIN * scale
     text = fit_text(overlay.text, overlay.short, width - 2 * margin, _text_width)
     if not text:
         margin = MARK_MARGIN * scale
         text = fit_text(overlay.mark, "", width - 2 * margin, _text_width)
     if not text:
-        return
+        return None
+    bottom = box.bottom + BAR_HEIGHT * scale
+    right, top = box.left + 2 * margin + _text_width(text), min(box.top, bottom + (TEXT_SIZE + 4) * scale)
+    return _Label(text, RegionBox(box.left, bottom, min(box.right, right), top), box.left + margin)
+
+
+def _draw_label(label: _Label, scale: float) -> None:
     blf.color(0, *TEXT_COLOUR)
-    blf.enable(0, blf.SHADOW)
-    blf.shadow(0, 3, 0.0, 0.0, 0.0, 0.9)
-    blf.position(0, box.left + margin, box.bottom + (BAR_HEIGHT + 3) * scale, 0)
-    blf.draw(0, text)
-    blf.disable(0, blf.SHADOW)
+    blf.position(0, label.left, label.box.bottom + 3 * scale, 0)
+    blf.draw(0, label.text)
 
 
 _draw_handlers: list[tuple[Any, str]] = []

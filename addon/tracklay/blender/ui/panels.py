@@ -14,7 +14,8 @@ from ...models.model import is_json, not_json_error, prompt_required_error
 from ...models.plan_terms import plan_terms
 from ...parts.sizes import request_lengths
 from ..ops.generate_ops import TRACKLAY_OT_generate
-from ..runtime import estimates, prompt_words
+from ..runtime import estimates
+from ..runtime.lookups import prompt_words
 from ..sequencer import compat, selection
 from ..sequencer.joined import spotting
 from ..settings import catalogue, first_run, properties
@@ -33,6 +34,9 @@ MAX_LISTED_STRIPS = 3
 
 LABEL_WIDTH_FRACTION = 0.4
 """Fraction of the width that Blender gives to labels where labels and values are split."""
+
+MODEL_COLUMN_WIDTH, MAX_MODEL_COLUMNS = 360, 3
+"""Width of a column of the menu of models in pixels at 100 %, and the number of columns: one a task."""
 
 GENERATE_ICON = "SPEAKER"
 
@@ -231,32 +235,45 @@ class TRACKLAY_MT_examples(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
 
     def draw(self, context: Any) -> None:
         model = catalogue.MODELS.get(compat.active_sequencer_scene(context).tracklay.model)
-        for example in () if model is None else model.examples:
+        if model is None:
+            return
+        for example in model.examples:
             self.layout.operator("tracklay.use_example", text=example, translate=False).prompt = example
+        self.layout.separator()
+        self.layout.label(text="From the vendor's page" if model.examples_source else "Tracklay's own examples")
 
 
 class TRACKLAY_MT_models(bpy.types.Menu):  # type: ignore[misc]  # noqa: N801
-    """The models by task, music beside the others. A model that cannot be used now shows the reason."""
+    """The models by task, in as many columns as fit the window. A model that cannot be used now shows the reason."""
 
     bl_label = "Model"
 
     def draw(self, context: Any) -> None:
         scene = compat.active_sequencer_scene(context)
         ranges = selection.selected_ranges(scene)
-        row = self.layout.row()
-        sounds, music = row.column(), row.column()  # one column would not fit a small window
-        for task, heading in catalogue.TASK_LABELS.items():
+        row, count = self.layout.row(), _model_columns(context)
+        columns = [row.column() for _ in range(count)]
+        places = 0, max(0, count - 2), count - 1
+        for (task, heading), place in zip(catalogue.TASK_LABELS.items(), places, strict=True):
             of_task = [model for model in catalogue.MODELS.values() if model.task == task]
             if not of_task:
                 continue
-            column = music if task == "music" else sounds
-            if task == "effect":
+            column = columns[place]
+            if place in places[: list(catalogue.TASK_LABELS).index(task)]:
                 column.separator()
             column.label(text=heading)
             for model in of_task:
                 reason = _unavailable_reason(scene, model, ranges)
                 text = f"{model.title}  ·  {reason}" if reason else model.title
                 column.prop_enum(scene.tracklay, "model", model.id, text=text)
+
+
+def _model_columns(context: Any) -> int:
+    """Return the number of columns of models that fit the window: Blender scrolls a menu that is too high, none that is too wide."""
+    if bpy.app.background:
+        return MAX_MODEL_COLUMNS
+    width = context.window.width / context.preferences.system.ui_scale
+    return max(1, min(MAX_MODEL_COLUMNS, int(width / MODEL_COLUMN_WIDTH)))
 
 
 def _unavailable_reason(scene: Any, model: Model, ranges: list[tuple[Any, int, int]]) -> str:
@@ -302,7 +319,7 @@ def _draw_unknown_words(context: Any, layout: Any, settings: Any, model: Model) 
     """Draw the words of the prompt that the built-in engine does not know, with the word that replaces each."""
     if model.id != prompt_words.MODEL or not (settings.prompt or settings.negative_prompt):
         return
-    unknown = prompt_words.known_unknown_words(settings.prompt, settings.negative_prompt)
+    unknown = prompt_words.unknown_words.get((settings.prompt, settings.negative_prompt))
     if unknown:
         words = [translate_ui("{} (heard as {})", word, known) if known else word for word, known in unknown]
         column = layout.column(align=True)

@@ -30,7 +30,7 @@ def film(scene, clips):
 
 def sound(scene, name: str, channel: int, start: int, frames: int):
     """Add a sound of the user's."""
-    file = placeholders.write_silence(Fraction(frames, 25))
+    file = placeholders.write_silence(Fraction(frames, 25), name)
     strip = scene.sequence_editor.strips.new_sound(name, str(file), channel, start)
     strip.select = False
     return strip
@@ -97,7 +97,7 @@ def test_a_channel_named_in_vain_has_its_old_name_again(scene, film):
     with pytest.raises(RuntimeError, match="No free channel"):
         bpy.ops.tracklay.generate(takes=2, wait=True)
     assert names(scene) == {}
-    level, file = level_of(scene), placeholders.write_silence(Fraction(60, 25))
+    level, file = level_of(scene), placeholders.write_silence(Fraction(60, 25), "door")
     request = CueRequest("clicker/clicks", "", "clip", "MOVIE", "0", 60)
 
     def place_two() -> None:

@@ -68,7 +68,7 @@ def test_a_selected_sound_does_not_hide_the_range(scene, film):
     """The preview range counts as long as no picture is selected; its ends lie in black."""
     for strip in film:
         strip.select = False
-    silence = placeholders.write_silence(Fraction(1))
+    silence = placeholders.write_silence(Fraction(1), "dialogue")
     scene.sequence_editor.strips.new_sound("dialogue", str(silence), 2, 70).select = True
     scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end = True, 65, 99
     ranges = selection.selected_ranges(scene)

@@ -24,7 +24,7 @@ OPERATORS = {
     "Show Tab": "Tab zeigen",
     "Solo": "Solo",
     "Solo Cue": "Nur diesen Cue hören",
-    "Solo: Other Sounds Are Muted": "Solo: andere Klänge sind stumm",
+    "Solo: Other Sounds Are Silent": "Solo: andere Klänge sind stumm",
     "Use Example": "Beispiel verwenden",
 }
 """Names of operators and labels of their buttons (the context `Operator`)."""
@@ -114,10 +114,10 @@ TOOLTIPS = {
     "Play the cue's span in a loop, or stop and restore the preview range": (
         "Den Abschnitt des Cues in einer Schleife spielen, oder anhalten und den Vorschaubereich wiederherstellen"
     ),
-    "Mute all other sounds, or unmute those that this has muted": (
-        "Alle anderen Klänge stummschalten, oder sie wieder hören"
+    "Hear only this cue while the timeline plays, or all sounds again": (
+        "Beim Abspielen nur diesen Cue hören, oder wieder alle Klänge"
     ),
-    "Unmute the sounds that Solo Cue has muted": "Die Klänge wieder hören, die das Solo stummgeschaltet hat",
+    "Hear all sounds again": "Wieder alle Klänge hören",
     "Fade the audible take in and out with keyframes of its volume": (
         "Den hörbaren Take mit Keyframes seiner Lautstärke ein- und ausblenden"
     ),
@@ -141,6 +141,8 @@ TOOLTIPS = {
     "Open the folder in which takes of this file are kept": "Den Ordner öffnen, in dem die Takes dieser Datei liegen",
     "Use this example as the prompt": "Dieses Beispiel als Prompt verwenden",
     "The example": "Das Beispiel",
+    "From the vendor's page": "Von der Seite des Anbieters",
+    "Tracklay's own examples": "Tracklays eigene Beispiele",
     "Hide this explanation": "Diese Erklärung ausblenden",
     "Placeholders were explained": "Platzhalter wurden erklärt",
 }
