@@ -12,6 +12,7 @@ import bpy
 
 from ...cue import SAMPLE_RATE
 from ...errors import InvalidInput
+from ...manifest import take_with_handles
 from ...mix.gain_curve import GainCurve
 from ...mix.kinds import kind_of_name
 from ...turnover.session import (
@@ -112,13 +113,14 @@ class _SoundReader:
             self.notes.append(f"left out: {strip.name} {reason}")
             return None
         start, samples = self.place(sound.start), self.place(sound.end) - self.place(sound.start)
+        file, before = _with_handles(strip, entry)
         clip = SessionClip(
             strip.name,
             _find_role(sound, entry),
-            Path(bpy.path.abspath(strip.sound.filepath)).resolve(),
+            file,
             start,
             samples,
-            self._source_in(sound),
+            self._source_in(sound) + before,
             zero=None,
             takes=self._other_takes(sound) if entry else (),
             comment=", ".join(str(entry[key]) for key in ("model", "prompt") if entry.get(key)),
@@ -142,9 +144,11 @@ class _SoundReader:
             is_same = theirs.get("cue") == tag.get("cue") and theirs.get("take") != tag.get("take")
             if not is_same or theirs.get("stem") or not _read_json(other.strip, ENTRY_PROPERTY):
                 continue
-            path = Path(bpy.path.abspath(other.strip.sound.filepath)).resolve() if other.strip.sound else None
-            if path is not None and path.is_file() and (other.start, other.end) == (sound.start, sound.end):
-                found.append(OtherTake(other.strip.name, path, self._source_in(other)))
+            if other.strip.sound is None or (other.start, other.end) != (sound.start, sound.end):
+                continue
+            path, before = _with_handles(other.strip, _read_json(other.strip, ENTRY_PROPERTY))
+            if path.is_file():
+                found.append(OtherTake(other.strip.name, path, self._source_in(other) + before))
         return tuple(found)
 
     def _gain(self, sound: PlacedSound) -> GainCurve:
@@ -158,6 +162,14 @@ class _SoundReader:
             for frame in range(sound.start, sound.end + 1)
         ]
         return GainCurve(tuple(_without_straight(points)))
+
+
+def _with_handles(strip: Any, entry: Mapping[str, Any]) -> tuple[Path, int]:
+    """Return the file of a sound strip, of a take the one with its handles, and the sample at which the strip's own begins in it."""
+    path = Path(bpy.path.abspath(strip.sound.filepath)).resolve()
+    return (
+        take_with_handles(entry, path.parent) if entry.get("handles") and entry.get("file") == path.name else (path, 0)
+    )
 
 
 def _without_straight(points: list[tuple[int, float]]) -> list[tuple[int, float]]:

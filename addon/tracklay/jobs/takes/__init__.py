@@ -1,0 +1,1 @@
+"""What the ledger claims of takes, and the files beside them."""
