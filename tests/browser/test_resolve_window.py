@@ -19,13 +19,14 @@ from tests.browser.chromium import complaints, look_like
 from tests.clips import flash_clip
 from tests.fakes import click_model
 from tests.fakes.resolve import Item, Media, launch
+from tests.resolve.test_window import PARAMETERS
 
 
 @pytest.fixture
 def window(tmp_path, home):
     """The server of a window over a timeline with two clips to read, one to render and one offline, and the fake Resolve."""
     (home / "models").mkdir()
-    (home / "models" / "clicker.toml").write_text(click_model.MODEL)
+    (home / "models" / "clicker.toml").write_text(click_model.MODEL + PARAMETERS)
     base.register("clicker", click_model.Clicker)
     media = flash_clip(tmp_path / "clip.mp4", Fraction(24), 120, (4, 30, 77))
     app = launch()
@@ -87,8 +88,17 @@ def test_a_take_is_made_heard_and_kept_by_keys_alone(window, chromium):
     Select(chromium.switch_to.active_element).select_by_value("clicker/clicks")
     press(chromium, Keys.TAB, "hammer on metal")
     wait_until(chromium, lambda driver: driver.find_element(By.ID, "price").text == "1 take, 2 s: free")
+    # On to the model's parameters, which open by key; what is out of range is a sentence.
+    press(chromium, *[Keys.TAB] * 4, " ", Keys.TAB, "99", Keys.TAB)
+    wait_until(chromium, lambda driver: driver.find_element(By.ID, "price").text.startswith("steps: "))
+    assert not chromium.find_element(By.ID, "generate").is_enabled()
+    ActionChains(chromium).key_down(Keys.SHIFT).send_keys(Keys.TAB).key_up(Keys.SHIFT).perform()
+    press(chromium, Keys.BACKSPACE, "30", Keys.TAB)
+    wait_until(chromium, lambda driver: driver.find_element(By.ID, "generate").is_enabled())
+    press(chromium, Keys.TAB, " ")  # past the style: score the takes
     ActionChains(chromium).key_down(Keys.CONTROL).send_keys(Keys.ENTER).key_up(Keys.CONTROL).perform()
     wait_until(chromium, lambda driver: texts(driver, "#takes .name") == ["Reel 1, conform.clicker-clicks.take1.wav"])
+    assert "score " in texts(chromium, "#takes .detail")[0]
     chromium.find_element(By.CSS_SELECTOR, "#takes .play").send_keys(Keys.SPACE)
     wait_until(
         chromium, lambda driver: driver.execute_script("return document.getElementById('player').currentTime > 0.05")
@@ -139,6 +149,8 @@ def test_nothing_is_cut_off_at_any_width(window, chromium, width, dark):
     look_like(chromium, width=width, height=900, dark=dark)
     chromium.get(server.address)
     wait_until(chromium, lambda driver: driver.find_element(By.ID, "price").text)
+    Select(chromium.find_element(By.ID, "model")).select_by_value("clicker/clicks")
+    chromium.find_element(By.CSS_SELECTOR, "#more summary").click()
     wide = chromium.execute_script("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide == 0
     unnamed = chromium.execute_script("""
