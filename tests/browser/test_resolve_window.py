@@ -12,6 +12,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 from tracklay.providers import base
+from tracklay.resolve import selftest
 from tracklay.resolve.window.server import WindowServer
 from tracklay.resolve.window.session import WindowSession
 
@@ -79,7 +80,7 @@ def test_a_take_is_made_heard_and_kept_by_keys_alone(window, chromium):
     assert texts(chromium, "#cues small")[1].startswith("Its media is offline:")
     # By keys: past the header, untick all but the first clip, choose the model, write, generate.
     boxes = chromium.find_elements(By.CSS_SELECTOR, "#cues input:enabled")
-    press(chromium, *[Keys.TAB] * 3)
+    press(chromium, *[Keys.TAB] * 4)
     assert chromium.switch_to.active_element.get_attribute("id") == "read"
     press(chromium, Keys.TAB, Keys.TAB)
     assert chromium.switch_to.active_element == boxes[1]
@@ -109,6 +110,23 @@ def test_a_take_is_made_heard_and_kept_by_keys_alone(window, chromium):
     assert (item._start, item._frames) == (86_400, 48)
     loaded = chromium.execute_script("return performance.getEntriesByType('resource').map(each => each.name)")
     assert all(name.startswith((server.origin, "blob:", "data:")) for name in loaded)
+
+
+def test_the_self_test_from_the_window(window, chromium, monkeypatch):
+    """As from the terminal, for editions that answer no terminal: each finding with its mark; the timeline is open again."""
+    monkeypatch.setattr(selftest, "make_clip", lambda path: flash_clip(path, Fraction(24), 48, (4,)))
+    server, app = window
+    shown = app._timeline
+    chromium.get(server.address)
+    wait_until(chromium, lambda driver: driver.find_element(By.ID, "model").is_displayed())
+    press(chromium, Keys.TAB, Keys.ENTER)
+    wait_until(chromium, lambda driver: driver.find_element(By.ID, "findings").is_displayed())
+    found = texts(chromium, "#checks li")
+    assert "ok\nsound lands on its frames\nframe 86410, 24 frames, track 2" in found
+    assert not any(each.startswith("wrong") for each in found)
+    press(chromium, Keys.ENTER)
+    assert not chromium.find_element(By.ID, "findings").is_displayed()
+    assert app._timeline is shown
 
 
 def test_a_page_without_the_key_says_so(window, chromium):

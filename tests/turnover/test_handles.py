@@ -121,7 +121,7 @@ def test_the_price_counts_them(film, home, capsys):
 
 
 def test_what_a_model_makes_beyond_the_span_is_kept(film, clicking, capsys, tmp_path):
-    """Nobody asked for it: it is a handle after the take all the same, and handed over."""
+    """Unasked, it is a handle after the take all the same, and handed over."""
     clicking("wav", SAMPLE_RATE, Fraction(1, 2))
     lay(film)
     (entry,) = read_manifest(tmp_path / "tracklay" / "film.tracklay.json")["takes"]

@@ -1,1 +1,1 @@
-"""What the ledger claims of takes, and the files beside them."""
+"""Claims of takes in the ledger, and the files beside them."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
@@ -28,6 +28,7 @@ from ...timing import format_timecode
 from ..calls import find_open_timeline, is_studio
 from ..rendering import RENDER_FOLDER, render_picture
 from ..selection import Scope
+from ..selftest import run_checks
 from ..timeline import ResolveTimeline, with_rendered_picture
 from ..timeline_clock import read_clock
 
@@ -301,6 +302,17 @@ class WindowSession:
         for row in rows:
             if row.state not in FINISHED:
                 row.state, row.message = "failed", self.describe(error)
+
+    def test_resolve(self) -> list[dict[str, Any]]:
+        """Test the running Resolve, as `tracklay resolve selftest` does, and return the findings.
+
+        Raises:
+            TracklayError: takes are being generated, or no project is open.
+        """
+        if self.is_busy:
+            raise InvalidInput("resolve.busy", "Takes are being generated. Test Resolve when they are ready.")
+        with self._api_lock:
+            return [asdict(check) for check in run_checks(self._resolve)]
 
     def cancel(self, number: int) -> dict[str, Any]:
         """Cancel a take that is being generated, and return its row."""

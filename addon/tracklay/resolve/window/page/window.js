@@ -267,6 +267,25 @@ async function generate() {
   await estimate();
 }
 
+async function testResolve() {
+  const button = find("test");
+  button.disabled = true;
+  setText(button, "Testing …");
+  try {
+    const { checks } = await ask("/api/selftest", {});
+    find("checks").replaceChildren(...checks.map((check) => {
+      const mark = check.ok === null ? "–" : check.ok ? "ok" : "wrong";
+      return element("li", { className: mark }, element("b", { textContent: mark }), element("span", { textContent: check.name }), element("small", { textContent: check.detail }));
+    }));
+    say("");
+    find("findings").showModal();
+  } catch (error) {
+    say(error.message);
+  }
+  setText(button, "Self-test");
+  button.disabled = false;
+}
+
 async function read() {
   state = await ask("/api/refresh", { scope: find("scope").value });
   unticked.clear();
@@ -300,7 +319,7 @@ async function keepPolling() {
 
 function end(text) {
   say(text);
-  for (const each of document.querySelectorAll("main button, main input, main select, main textarea, #close")) each.disabled = true;
+  for (const each of document.querySelectorAll("main button, main input, main select, main textarea, #test, #close")) each.disabled = true;
 }
 
 async function listModels() {
@@ -334,7 +353,7 @@ document.addEventListener("keydown", (event) => {
     generate();
     return;
   }
-  if (!state || isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey || !state.takes.length) return;
+  if (!state || find("findings").open || isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey || !state.takes.length) return;
   const rows = [...find("takes").children];
   const at = rows.findIndex((row) => Number(row.dataset.id) === chosenTake);
   if (event.key === "ArrowDown" || event.key === "ArrowUp") {
@@ -368,6 +387,7 @@ async function start() {
     generate();
   });
   find("read").addEventListener("click", read);
+  find("test").addEventListener("click", testResolve);
   find("scope").addEventListener("change", read);
   find("close").addEventListener("click", async () => {
     await ask("/api/close", {}).catch(() => null);
