@@ -14,6 +14,7 @@ from ..paths import ensure_folder
 from .formats import FORMATS, load_writer
 from .handover import Handover
 from .media_files import MediaWriter, clean_name
+from .rights import write_session_rights
 from .session import TurnoverSession
 
 if TYPE_CHECKING:
@@ -170,6 +171,12 @@ def check_formats(options: TurnoverOptions) -> None:
 
 
 def export_session(*, session: dict[str, Any], options: dict[str, Any], to: str) -> dict[str, Any]:
-    """Write a turnover and return the result as JSON: for a process of its own (`tracklay.worker`). Raises as `write_turnover`."""
+    """Write a turnover with its cue sheet and return the result as JSON: for a process of its own. Raises as `write_turnover`."""
     wanted = replace(TurnoverOptions(()), **{**options, "formats": tuple(options["formats"])})
-    return write_turnover(TurnoverSession.from_dict(session), wanted, Path(to)).to_dict()
+    opened, folder = TurnoverSession.from_dict(session), Path(to).absolute()
+    rights = folder / f"{clean_name(opened.name)} rights"
+    if opened.takes:
+        check_free(rights)
+    result = write_turnover(opened, wanted, folder).to_dict()
+    papers = write_session_rights(opened, ensure_folder(rights)) if opened.takes else []
+    return {**result, "rights": [str(path) for path in papers]}

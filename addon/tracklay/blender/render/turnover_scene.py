@@ -12,7 +12,7 @@ import bpy
 
 from ...cue import SAMPLE_RATE
 from ...errors import InvalidInput
-from ...manifest import take_with_handles
+from ...manifest import take_with_handles, wrong_field
 from ...mix.gain_curve import GainCurve
 from ...mix.kinds import kind_of_name
 from ...turnover.session import (
@@ -22,6 +22,7 @@ from ...turnover.session import (
     SessionClip,
     SessionMark,
     TurnoverSession,
+    UsedTake,
     with_gain,
 )
 from ..sequencer import compat, selection
@@ -71,6 +72,7 @@ def read_turnover_scene(scene: Any, name: str) -> TurnoverSession:
         rate.has_drop_frame,
         (*marks, *dict.fromkeys(reader.regions)),
         tuple(reader.notes),
+        tuple(reader.takes),
     )
 
 
@@ -99,6 +101,7 @@ class _SoundReader:
         self._volumes = _find_volume_curves(scene)
         self.notes: list[str] = []
         self.regions: list[SessionMark] = []
+        self.takes: list[UsedTake] = []
 
     def place(self, frame: int) -> int:
         """Return the sample of a timeline frame, from the session's start."""
@@ -129,6 +132,8 @@ class _SoundReader:
         if entry:
             prompt = str(entry.get("prompt") or "")
             self.regions.append(SessionMark(str(entry.get("cue") or strip.name), start, samples, prompt))
+            if not wrong_field(entry):
+                self.takes.append(UsedTake(start, samples, entry))
         return with_gain(clip, self._gain(sound))
 
     def _source_in(self, sound: PlacedSound) -> int:
