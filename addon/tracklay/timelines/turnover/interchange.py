@@ -19,18 +19,19 @@ from ...turnover.session import TurnoverSession
 from ..mixing.otio_scene import read_otio_scene
 from ..otio.formats import read_timeline
 from ..otio.text_patch import find_signed_tracks
+from ..otio.timeline import OtioFile
 from .clips import ClipBuilder, MixGains
 
 if TYPE_CHECKING:
     from ...turnover.session import SessionClip
-    from ..otio.timeline import OtioFile
+    from ..base import Timeline
 
 SIGNATURE = "Written by Tracklay, SHA-256 "
 
 CHANGED_NOTE = "{name} was changed since Tracklay wrote it, and is kept. Move it away, and lay again."
 
 
-def write_interchange(timeline: OtioFile, folder: Path) -> list[str]:
+def write_interchange(timeline: Timeline, folder: Path) -> list[str]:
     """Write the takes of a timeline's laid copy, which is there with its manifest, as XML and EDLs; return notes.
 
     Raises:
@@ -38,9 +39,12 @@ def write_interchange(timeline: OtioFile, folder: Path) -> list[str]:
         MediaError: a take cannot be read.
         OutputError: the folder cannot be written.
     """
+    assert isinstance(timeline, OtioFile)  # noqa: S101 - only such copies have this style
     laid = timeline.laid_path(folder)
     handover = _read_handover(timeline, laid, folder)
     notes: list[str] = []
+    if not handover.tracks:  # an own choice of takes plays, on tracks of the user's
+        return notes
     with temp_dir(folder) as work:
         stem = laid.name.removesuffix(laid.suffix)
         xml, edls = work / f"{stem}.xml", work / f"{stem} edl"
